@@ -7,8 +7,8 @@ import pg from 'pg';
 import type { Query } from '../catalog/read.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { type UpstreamAddress, UpstreamAddresses } from '../upstream/addresses.ts';
-import { demand, roundsFor, type WantedSession } from '../upstream/target-attributes.ts';
 import { NoPassword, passwordFrom } from '../upstream/password.ts';
+import { demand, roundsFor, type WantedSession } from '../upstream/target-attributes.ts';
 
 /** No host could be asked now, and that may pass: it is down, starting, full or out of reach. */
 export class ServerUnavailable extends Error {}

@@ -4,9 +4,9 @@ import type { Config } from '../config/config.ts';
 import { type ControlReply, type ControlRequest, done, failed } from '../operations/control/protocol.ts';
 import { openControl, type RunningControl } from '../operations/control/server.ts';
 import type { ReloadReport } from '../server/reload.ts';
-import type { Ending } from './shutdown.ts';
-import type { RunningGuard } from './keep-running.ts';
 import { reasonOf } from './error-text.ts';
+import type { RunningGuard } from './keep-running.ts';
+import type { Shutdown } from './shutdown.ts';
 import { StartError } from './start-error.ts';
 
 /** What a guard is told as a whole. */
@@ -42,7 +42,7 @@ export async function openControlSocket(
 /** Of a guard that is one process; where the socket cannot be opened as it was asked for, the guard does not stay either. */
 export async function openControlOf(
   guard: RunningGuard,
-  ending: Ending,
+  ending: Shutdown,
   config: Config,
   log: Logger,
 ): Promise<RunningControl | undefined> {

@@ -1,8 +1,8 @@
 /** Keeps the files of each policy that comes into force, beside the decision log. */
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
-import type { PolicyChange } from '../decision-log/record-sink.ts';
 import { keepPolicy } from '../decision-log/policies/kept-policies.ts';
+import type { PolicyChange } from '../decision-log/record-sink.ts';
 import type { PolicyReader } from './policy-reader.ts';
 
 /**

@@ -1,21 +1,21 @@
 /** What goes on while a guard runs: changes of policies, certificates and catalog, principals whose time is over, and its end. */
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import type { WatchedGuard } from '../operations/admin/watched-guard.ts';
+import type { BudgetStore } from '../budget/model/budget-store.ts';
 import type { Config } from '../config/config.ts';
+import type { Head } from '../decision-log/chain/seal.ts';
+import type { PolicyChange } from '../decision-log/record-sink.ts';
+import type { SubjectIds } from '../decision-log/subject-ids.ts';
+import type { DecisionLog } from '../decision-log/writer/log.ts';
+import { watchFiles } from '../net/file-watch.ts';
+import type { WatchedGuard } from '../operations/admin/watched-guard.ts';
 import { Commands } from '../operations/control/commands.ts';
 import type { ControlReply, ControlRequest } from '../operations/control/protocol.ts';
-import type { BudgetStore } from '../budget/model/budget-store.ts';
-import { watchFiles } from '../net/file-watch.ts';
 import type { Listening } from '../server/listener.ts';
-import type { PolicyChange } from '../decision-log/record-sink.ts';
 import type { ReloadReport } from '../server/reload.ts';
 import type { RunningProxy } from '../server/start.ts';
 import { newUlid } from '../server/ulid.ts';
 import type { UpstreamKey } from '../upstream/upstream-error.ts';
-import type { Head } from '../decision-log/chain/seal.ts';
-import type { DecisionLog } from '../decision-log/writer/log.ts';
-import type { SubjectIds } from '../decision-log/subject-ids.ts';
 import { watchCatalog } from './catalog-watch.ts';
 import { keepTrying } from './first-reading.ts';
 import type { OpenAlarms } from './open-alarms.ts';

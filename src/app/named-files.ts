@@ -3,11 +3,11 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Config, ConfigProblem } from '../config/config.ts';
 import type { PlaceOf } from '../config/load.ts';
+import { readSealKey } from '../decision-log/seals/seal-key.ts';
+import { readSubjectKey } from '../decision-log/subject-key-file.ts';
 import { ClientAuthorities } from '../server/login/client-authorities.ts';
 import { ServerTls } from '../server/login/server-tls.ts';
 import { readUpstreamTls } from '../upstream/tls.ts';
-import { readSealKey } from '../decision-log/seals/seal-key.ts';
-import { readSubjectKey } from '../decision-log/subject-key-file.ts';
 import { readCanaryKey } from './canary-key.ts';
 import { reasonOf } from './error-text.ts';
 

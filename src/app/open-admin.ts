@@ -1,9 +1,9 @@
 /** The admin address of a guard that is one process, or of the primary for all. */
 import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
 import { exposition } from '../operations/admin/exposition.ts';
 import { type AdminSources, type RunningAdmin, startAdmin } from '../operations/admin/server.ts';
 import type { WatchedGuard } from '../operations/admin/watched-guard.ts';
-import type { Config } from '../config/config.ts';
 import { orStartError } from './start-error.ts';
 
 /** Where there is one process, it answers for itself. */

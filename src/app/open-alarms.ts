@@ -1,11 +1,11 @@
 /** Where the alarms of a guard go, as `notify` says it. */
 import type { Logger } from 'pino';
-import { Alarms } from '../operations/alarms/alarms.ts';
-import { Delivery } from '../operations/alarms/delivery.ts';
-import { AlarmQueue } from '../operations/alarms/queue.ts';
 import type { Config } from '../config/config.ts';
 import { type AlarmSink, NO_ALARMS } from '../core/alarm-sink.ts';
 import type { RecordSink } from '../decision-log/record-sink.ts';
+import { Alarms } from '../operations/alarms/alarms.ts';
+import { Delivery } from '../operations/alarms/delivery.ts';
+import { AlarmQueue } from '../operations/alarms/queue.ts';
 import { orStartError } from './start-error.ts';
 
 export interface OpenAlarms extends AlarmSink {

@@ -1,7 +1,7 @@
 /** The log for operators: one JSON object a line on standard error. What was decided of statements stands in the decision log instead. */
 import pino, { type Logger } from 'pino';
+import { redactTokens } from '../core/redact-tokens.ts';
 import { printable } from '../decision-log/printable.ts';
-import { withoutTokens } from '../core/redact-tokens.ts';
 
 /** `debug`: each session's beginning and end, and connections that did not speak the protocol. */
 export function operatorLog(level: 'error' | 'warn' | 'info' | 'debug'): Logger {
@@ -13,6 +13,6 @@ export function operatorLog(level: 'error' | 'warn' | 'info' | 'debug'): Logger 
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line) => void errors.write(printable(withoutTokens(line))) },
+    { write: (line) => void errors.write(printable(redactTokens(line))) },
   );
 }

@@ -1,11 +1,11 @@
 /** Compiles the policies folder against a catalog that is at hand: for commands that look at the policy once. */
 import type { Config } from '../config/config.ts';
 import { compileCondition, compileMask } from '../policy/compile/condition.ts';
-import { formatDiagnostic } from '../policy/source/diagnostic.ts';
 import { loadPolicy } from '../policy/compile/load.ts';
 import type { Policy } from '../policy/model/policy.ts';
-import type { Catalog } from '../sql/catalog/catalog.ts';
+import { formatDiagnostic } from '../policy/source/diagnostic.ts';
 import { readPolicyFolder } from '../policy-files/folder.ts';
+import type { Catalog } from '../sql/catalog/catalog.ts';
 
 export interface ReadPolicies {
   readonly policy: Policy;

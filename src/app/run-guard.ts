@@ -3,27 +3,26 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
-import { WatchedGuard } from '../operations/admin/watched-guard.ts';
-import { UNWATCHED, type Watch } from '../operations/admin/watching.ts';
+import type { BudgetStore } from '../budget/model/budget-store.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Signer } from '../config/log-files.ts';
 import { workerConfig } from '../config/worker-config.ts';
+import type { Head } from '../decision-log/chain/seal.ts';
+import { FileKeys } from '../decision-log/encryption/file-keys.ts';
+import { sealCommand } from '../decision-log/seals/seal-command.ts';
+import { type SealKey, sealKeyIn } from '../decision-log/seals/seal-key.ts';
+import { type DecisionLog, openLog } from '../decision-log/writer/log.ts';
 import { Guard } from '../guard/guard.ts';
 import { GivenBack } from '../identity/given-back.ts';
 import { openIdentity } from '../identity/open-identity.ts';
-import type { BudgetStore } from '../budget/model/budget-store.ts';
+import { WatchedGuard } from '../operations/admin/watched-guard.ts';
+import { type GuardWatch, UNWATCHED } from '../operations/admin/watching.ts';
 import { judgementDeadline } from '../server/judgement-deadline.ts';
 import type { SharedState } from '../server/slots/shared-state.ts';
 import { type RunningProxy, startProxy } from '../server/start.ts';
-import type { Head } from '../decision-log/chain/seal.ts';
-import { FileKeys } from '../decision-log/encryption/file-keys.ts';
-import { type DecisionLog, openLog } from '../decision-log/writer/log.ts';
-import { sealCommand } from '../decision-log/seals/seal-command.ts';
-import { type SealKey, sealKeyIn } from '../decision-log/seals/seal-key.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { withCurrentPasswords } from './current-passwords.ts';
-import { settleEngine } from './v8-settings.ts';
 import { firstReading } from './first-reading.ts';
 import { policyKeeper } from './keep-policies.ts';
 import { type Kept, keepRunning, type RunningGuard, type Started } from './keep-running.ts';
@@ -36,6 +35,7 @@ import { ownLog } from './own-log.ts';
 import { PolicyReader } from './policy-reader.ts';
 import { orStartError, StartError } from './start-error.ts';
 import { openSubjectIds } from './subject-ids.ts';
+import { settleEngine } from './v8-settings.ts';
 import { version } from './version.ts';
 
 /** Of several processes that are one guard: which one this is, and what they share. */
@@ -171,7 +171,7 @@ async function startListening(
   config: Config,
   log: Logger,
   records: DecisionLog,
-  watch: Watch,
+  watch: GuardWatch,
   read: PolicyReader['read'],
   reading: Awaited<ReturnType<typeof firstReading>>,
   worker: WorkerPlace | undefined,

@@ -1,15 +1,15 @@
 /** One of several processes of `rowgate serve`: the same guard, with a primary over it that says when to begin and when to end. */
 
 import { Buffer } from 'node:buffer';
-import type { WorkerReport } from '../operations/admin/fleet.ts';
 import { formatProblem } from '../config/config.ts';
 import { parseConfig } from '../config/load.ts';
+import type { WorkerReport } from '../operations/admin/fleet.ts';
 import type { ControlRequest } from '../operations/control/protocol.ts';
-import { shownListening } from '../server/listen-address.ts';
 import { linkToPrimary } from '../operations/workers/primary-link.ts';
-import { Ending } from './shutdown.ts';
+import { shownListening } from '../server/listen-address.ts';
 import { operatorLog } from './operator-log.ts';
 import { startGuard } from './run-guard.ts';
+import { Shutdown } from './shutdown.ts';
 import { StartError } from './start-error.ts';
 
 /** Resolves with the exit code when the guard has ended. */
@@ -25,7 +25,7 @@ export async function serveAsWorker(verbose: boolean): Promise<number> {
   try {
     const mockSecret = Buffer.from(assignment.mockSecret, 'base64');
     const guard = await startGuard(config, log, { slot, shared, store, mockSecret, policyInForce, sealed });
-    const ending = new Ending(guard);
+    const ending = new Shutdown(guard);
     ready(guard.listening.map(shownListening), {
       cancel: (key) => guard.cancel(key),
       policy: () => guard.policyHash(),

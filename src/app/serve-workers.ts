@@ -1,12 +1,12 @@
 /** `rowgate serve` with several workers: the primary process, which starts them and ends with them. */
 import { Buffer } from 'node:buffer';
 import { statSync } from 'node:fs';
-import { Fleet, type WorkerReport } from '../operations/admin/fleet.ts';
-import { forwardFamilies } from '../operations/admin/metrics.ts';
 import type { Config } from '../config/config.ts';
-import { type ControlReply, failed } from '../operations/control/protocol.ts';
 import type { Forwarding } from '../decision-log/forward/start.ts';
 import { claimSocketFile } from '../net/unix-socket.ts';
+import { Fleet, type WorkerReport } from '../operations/admin/fleet.ts';
+import { forwardFamilies } from '../operations/admin/metrics.ts';
+import { type ControlReply, failed } from '../operations/control/protocol.ts';
 import { Supervisor, WorkersFailed } from '../operations/workers/supervisor.ts';
 import { type Controlled, openControlSocket } from './control-socket.ts';
 import { openAdmin } from './open-admin.ts';

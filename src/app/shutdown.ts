@@ -1,7 +1,7 @@
 /** How a guard ends: told once, sessions come to their end in their own time; told again, they end at once. */
 import type { RunningGuard } from './keep-running.ts';
 
-export class Ending {
+export class Shutdown {
   private begun = false;
   private hurry: () => void = () => {};
   private finish: () => void = () => {};

@@ -1,8 +1,8 @@
 /** Reads what a live server has of a native account, by whatever way it has it: for `compile --verify`. */
 import { z } from 'zod';
 import { parseSearchPath } from '../guard/search-path.ts';
-import type { Found } from '../native/found.ts';
-import { literal } from '../native/sql-text.ts';
+import type { FoundAccount } from '../native/found.ts';
+import { sqlLiteral } from '../native/sql-text.ts';
 import { ownSchema, type Wall } from '../native/wall.ts';
 import type { Query } from './read.ts';
 
@@ -76,10 +76,10 @@ const ACCOUNT = (wall: Wall): string => `SELECT json_build_object(
   'settings', coalesce((SELECT to_json(s.setconfig) FROM pg_db_role_setting AS s WHERE s.setrole = r.oid
     AND s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())), '[]'),
   'views', ${list(`SELECT c.relname AS name, pg_get_viewdef(c.oid) AS query, coalesce('security_barrier=true' = ANY (c.reloptions), false) AS barrier
-    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ${literal(ownSchema(wall))}`)},
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ${sqlLiteral(ownSchema(wall))}`)},
   'checks', ${list(`SELECT f.proname AS name, oidvectortypes(f.proargtypes) AS arguments, f.prosrc AS body, f.prosecdef AS definer
-    FROM pg_proc AS f JOIN pg_namespace AS n ON n.oid = f.pronamespace WHERE n.nspname = ${literal(ownSchema(wall))}`)}
-)::text AS json FROM pg_roles AS r WHERE r.rolname = ${literal(wall.account)}`;
+    FROM pg_proc AS f JOIN pg_namespace AS n ON n.oid = f.pronamespace WHERE n.nspname = ${sqlLiteral(ownSchema(wall))}`)}
+)::text AS json FROM pg_roles AS r WHERE r.rolname = ${sqlLiteral(wall.account)}`;
 
 const source = z.enum(['account', 'PUBLIC', 'ownership', 'membership']);
 const right = z.object({ relation: z.number(), privilege: z.string(), by: source });
@@ -113,7 +113,7 @@ const schema = z.strictObject({
   checks: z.array(z.object({ name: z.string(), arguments: z.string(), body: z.string(), definer: z.boolean() })),
 });
 
-const MISSING: Found = {
+const MISSING: FoundAccount = {
   exists: false,
   attributes: [],
   login: false,
@@ -133,7 +133,7 @@ const MISSING: Found = {
 };
 
 /** `query` must keep to one connection with no transaction open. */
-export async function readAccount(query: Query, wall: Wall): Promise<Found> {
+export async function readAccount(query: Query, wall: Wall): Promise<FoundAccount> {
   await query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
     // Definitions are then written with every schema, whatever path the connection has.
@@ -145,7 +145,7 @@ export async function readAccount(query: Query, wall: Wall): Promise<Found> {
   }
 }
 
-function found({ columnRights, rights, settings, ...rest }: z.output<typeof schema>): Found {
+function found({ columnRights, rights, settings, ...rest }: z.output<typeof schema>): FoundAccount {
   const set = new Map(
     settings.map((setting) => [setting.slice(0, setting.indexOf('=')), setting.slice(setting.indexOf('=') + 1)]),
   );

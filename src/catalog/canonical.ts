@@ -4,7 +4,7 @@
  */
 import type { Canonical } from '../native/found.ts';
 import { argumentTypes, policyStatement } from '../native/print-wall.ts';
-import { identifier, literal } from '../native/sql-text.ts';
+import { identifier, sqlLiteral } from '../native/sql-text.ts';
 import type { RowFilter, Wall } from '../native/wall.ts';
 import type { Query } from './read.ts';
 
@@ -45,7 +45,7 @@ async function writtenFilter(query: Query, filter: RowFilter): Promise<Canonical
   const [row] = await read(
     query,
     `SELECT pg_get_expr(p.polqual, p.polrelid) AS "using", pg_get_expr(p.polwithcheck, p.polrelid) AS "check"
-     FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid WHERE c.relname = ${literal(name)} AND c.relnamespace = pg_my_temp_schema()`,
+     FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid WHERE c.relname = ${sqlLiteral(name)} AND c.relnamespace = pg_my_temp_schema()`,
   );
   return row && { using: text(row.using), check: text(row.check) };
 }

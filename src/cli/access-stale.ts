@@ -1,23 +1,23 @@
 /** `rowgate access --stale`: principals that nobody has used for long, by the decision log, and what they could read. */
 
-import { coverageOf, gapsOf } from '../decision-log/reports/coverage.ts';
-import { lastUseOf } from '../decision-log/reports/last-use.ts';
-import { openSource } from '../decision-log/read/source.ts';
+import { ask } from '../app/ask-server.ts';
+import { reasonOf } from '../app/error-text.ts';
+import { environmentFor } from '../app/placeholders.ts';
+import { printError } from '../app/print.ts';
+import { readPolicies } from '../app/read-policies.ts';
 import { loadCatalog } from '../catalog/file.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { shownTime } from '../policy/source/calendar.ts';
+import { openSource } from '../decision-log/read/source.ts';
+import { coverageOf, gapsOf } from '../decision-log/reports/coverage.ts';
+import { lastUseOf } from '../decision-log/reports/last-use.ts';
 import { grantsOfTables, type Policy, type Principal } from '../policy/model/policy.ts';
+import { shownTime } from '../policy/source/calendar.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { failed, table } from './ask-guard.ts';
-import { ask } from '../app/ask-server.ts';
 import { type LogOptions, logSource, unreadable } from './log-source.ts';
-import { environmentFor } from '../app/placeholders.ts';
-import { printError } from '../app/print.ts';
-import { readPolicies } from '../app/read-policies.ts';
-import { reasonOf } from '../app/error-text.ts';
 
 interface StaleOptions extends LogOptions {
   readonly catalog?: string;

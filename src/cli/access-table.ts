@@ -1,5 +1,5 @@
 /** What `rowgate access` says, as a table for people. */
-import type { Access, AccessReview } from '../policy/review/access.ts';
+import type { AccessReview, ReviewedAccess } from '../policy/review/access.ts';
 
 const HEADINGS = ['role', 'principals', 'access', 'form', 'rows', 'rule'] as const;
 /** More principals than this are counted. */
@@ -18,14 +18,14 @@ export function formatAccess({
   return `${lines.join('\n').trimEnd()}\n`.replaceAll(/[^\P{C}\n]/gu, '?');
 }
 
-function summary(access: readonly Access[]): string {
+function summary(access: readonly ReviewedAccess[]): string {
   const roles = new Set(access.map(({ role }) => role));
   const principals = new Set(access.flatMap((of) => of.principals));
   if (roles.size === 0) return 'no role has access';
   return `${counted(roles.size, 'role')}, ${counted(principals.size, 'principal')}`;
 }
 
-function cells({ role, principals, way, form, rows, rule }: Access): string[] {
+function cells({ role, principals, way, form, rows, rule }: ReviewedAccess): string[] {
   const shown = principals.slice(0, LISTED).join(', ');
   const more = principals.length - LISTED;
   const who = principals.length === 0 ? '(none)' : more > 0 ? `${shown} and ${more} more` : shown;

@@ -1,12 +1,17 @@
 /** `rowgate access`: who may see a table or column, in what form, and by which rule; and whom nobody has used for long. */
 import type { Command } from 'commander';
+import { ask } from '../app/ask-server.ts';
+import { reasonOf } from '../app/error-text.ts';
+import { environmentFor } from '../app/placeholders.ts';
+import { printError, printOut } from '../app/print.ts';
+import { readPolicies } from '../app/read-policies.ts';
 import { loadCatalog } from '../catalog/file.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import { type Config, formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import {
   quoteIdentifier,
-  type Resolved,
+  type ResolvedName,
   resolveColumn,
   resolveColumnRef,
   resolveRelation,
@@ -18,12 +23,7 @@ import { Catalog, type Relation } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { findStale, staleInWords } from './access-stale.ts';
 import { formatAccess } from './access-table.ts';
-import { ask } from '../app/ask-server.ts';
 import { fromLog, type LogOptions } from './log-source.ts';
-import { environmentFor } from '../app/placeholders.ts';
-import { printError, printOut } from '../app/print.ts';
-import { readPolicies } from '../app/read-policies.ts';
-import { reasonOf } from '../app/error-text.ts';
 
 const EXAMPLES = `
 Examples:
@@ -115,12 +115,12 @@ function dataOf(config: Config, { catalog }: Options) {
 type Named = { readonly relation: Relation; readonly column?: ColumnRef['column'] };
 
 /** A name of two parts is a table's column where there is such a one, else a schema's table. */
-function resolve(catalog: Catalog, searchPath: readonly string[], name: string): Resolved<Named> {
+function resolve(catalog: Catalog, searchPath: readonly string[], name: string): ResolvedName<Named> {
   const parts = splitName(name);
   if (!parts || parts.length > 3) {
     return { problem: `"${name}" is not the name of a table or column`, missing: false };
   }
-  const table = (of: readonly string[]): Resolved<Relation> => {
+  const table = (of: readonly string[]): ResolvedName<Relation> => {
     const quoted = of.map(quoteIdentifier).join('.');
     const found = resolveRelation(catalog, searchPath, quoted);
     return 'problem' in found ? { ...found, problem: found.problem.replace(quoted, of.join('.')) } : found;

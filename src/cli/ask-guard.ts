@@ -1,10 +1,10 @@
 /** What the commands to a running guard share: where it is, how it is asked, and what a refusal looks like. */
 import type { Command } from 'commander';
+import { oneLine, printError, printExactly, printOut } from '../app/print.ts';
 import { controlPath } from '../config/control-path.ts';
-import { askGuard, NoGuard, type Question } from '../operations/control/client.ts';
+import { askGuard, type ControlQuestion, NoGuard } from '../operations/control/client.ts';
 import { shownTime } from '../policy/source/calendar.ts';
 import { readDuration } from '../policy/source/quantity.ts';
-import { oneLine, printError, printExactly, printOut } from '../app/print.ts';
 
 export interface GuardOptions {
   readonly config: string;
@@ -23,7 +23,7 @@ export function toGuard(command: Command): Command {
     .option('--json', 'one JSON object on standard output');
 }
 
-export interface Answered<T> {
+export interface GuardAnswer<T> {
   readonly answer: T;
   /** An ISO time, in the time zone of the guard. */
   shown(iso: string): string;
@@ -33,8 +33,8 @@ export interface Answered<T> {
 export async function ask<T>(
   options: GuardOptions,
   command: string,
-  given: Question['arguments'],
-): Promise<Answered<T> | undefined> {
+  given: ControlQuestion['arguments'],
+): Promise<GuardAnswer<T> | undefined> {
   const place = options.socket === undefined ? controlPath(options.config, process.env) : { path: options.socket };
   if ('problem' in place) return failed(2, place.problem);
   const behalf = process.getuid?.() === 0 ? process.env.SUDO_USER : undefined;

@@ -1,7 +1,7 @@
 /** `rowgate break-glass`: a principal that is closed by its policy, opened for a time by those who sign it with their SSH keys. */
 import type { Command } from 'commander';
+import { BREAK_GLASS_NAMESPACE } from '../budget/model/break-glass.ts';
 import type { ShownOpening } from '../operations/control/commands/break-glass.ts';
-import { OPENING_NAMESPACE } from '../budget/model/break-glass.ts';
 import {
   ask,
   duration,
@@ -20,7 +20,7 @@ Examples:
   rowgate break-glass ask night_dba --for 2h --by ines --reason "ticket 4711: the index is broken"
   rowgate break-glass list
   rowgate break-glass approve 01KB… --key ~/.ssh/id_ed25519       by as many approvers as its policy says
-  rowgate break-glass text 01KB… | ssh-keygen -Y sign -n ${OPENING_NAMESPACE} -f key > sig      elsewhere, and then:
+  rowgate break-glass text 01KB… | ssh-keygen -Y sign -n ${BREAK_GLASS_NAMESPACE} -f key > sig      elsewhere, and then:
   rowgate break-glass approve 01KB… --signature sig
   rowgate break-glass close 01KB…
   rowgate log report break-glass --id 01KB…                       what was done in that time
@@ -106,7 +106,7 @@ async function list(options: GuardOptions): Promise<void> {
 async function approve(id: string, options: GuardOptions & SigningOptions): Promise<void> {
   const found = await find(id, options);
   if (!found) return;
-  const signature = signatureOf(found.text, OPENING_NAMESPACE, options);
+  const signature = signatureOf(found.text, BREAK_GLASS_NAMESPACE, options);
   if (signature === undefined) return;
   const asked = await ask<Changed>(options, 'break-glass.approve', { id, signature });
   if (!asked) return;

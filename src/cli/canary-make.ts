@@ -1,17 +1,17 @@
 /** Makes up people for a table of the database: reads a sample of it, and writes nothing. */
 import { randomInt, randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { connected } from '../app/ask-server.ts';
+import { readPolicies } from '../app/read-policies.ts';
 import { readCatalog } from '../catalog/read.ts';
 import type { Config } from '../config/config.ts';
-import { canaryHash } from '../policy/model/canaries.ts';
 import { qualifiedName, quoteIdentifier, resolveRelation } from '../policy/compile/names.ts';
+import { canaryHash } from '../policy/model/canaries.ts';
 import type { Subject } from '../policy/model/policy.ts';
 import { Catalog, type Column, type Relation } from '../sql/catalog/catalog.ts';
-import { connected } from '../app/ask-server.ts';
-import { type Kind, People, type SampledColumn, type SampleRow } from './plausible-person.ts';
-import { readPolicies } from '../app/read-policies.ts';
+import { type ColumnKind, type SampledColumn, SampledPeople, type SampleRow } from './plausible-person.ts';
 
-export interface Made {
+export interface MadeCanary {
   readonly subject: string;
   /** One for each person, for somebody who may write to the table. */
   readonly inserts: readonly string[];
@@ -32,7 +32,7 @@ export async function makeCanaries(
   table: string,
   count: number,
   given: SampleRow,
-): Promise<Made> {
+): Promise<MadeCanary> {
   const client = await connected(config.upstream);
   try {
     const query = async (sql: string) => (await client.query<Record<string, unknown>>(sql)).rows;
@@ -47,7 +47,7 @@ export async function makeCanaries(
       if (!place.columns.some((one) => one.name === name && one.kind !== 'key'))
         throw new CannotMake(`column "${name}" of relation "${found.value.name}" cannot be set`);
     }
-    const people = new People(await place.sample(), place.columns, (n) => randomInt(n));
+    const people = new SampledPeople(await place.sample(), place.columns, (n) => randomInt(n));
     const inserts: string[] = [];
     const canaries: string[] = [];
     for (let n = 0; n < count; n += 1) {
@@ -96,7 +96,7 @@ async function columnsOf(client: pg.Client, relation: Relation, key: Column): Pr
     return generated === '' && identity === '';
   });
   return shown.map(({ attnum, name, typeName, notNull }) => {
-    let kind: Kind = kindOf(typeName);
+    let kind: ColumnKind = kindOf(typeName);
     if (attnum === key.attnum) kind = 'key';
     else if (unique.has(attnum)) kind = 'unique';
     else if (references.has(attnum)) kind = 'reference';
@@ -104,7 +104,7 @@ async function columnsOf(client: pg.Client, relation: Relation, key: Column): Pr
   });
 }
 
-function kindOf(typeName: string): Kind {
+function kindOf(typeName: string): ColumnKind {
   if (/^(text|character|name)/.test(typeName)) return typeName.endsWith(']') ? 'other' : 'text';
   if (/^(date|timestamp)/.test(typeName)) return typeName.endsWith(']') ? 'other' : 'date';
   return /^(smallint|integer|bigint|numeric|real|double|boolean)[^[]*$/.test(typeName) ? 'plain' : 'other';
@@ -138,7 +138,7 @@ class Table {
   }
 
   /** A key between others, where one is free, or the next one of its sequence. */
-  async newKey(people: People): Promise<string> {
+  async newKey(people: SampledPeople): Promise<string> {
     const { name, typeName } = this.key;
     if (typeName === 'uuid') return randomUUID();
     if (!/^(smallint|integer|bigint)$/.test(typeName)) return this.unused(name, people);
@@ -175,7 +175,7 @@ class Table {
   }
 
   /** A value in the pattern of the others that nobody has. */
-  async unused(name: string, people: People): Promise<string> {
+  async unused(name: string, people: SampledPeople): Promise<string> {
     const free = await this.free(
       name,
       Array.from({ length: MOST_TRIES }, () => people.inPattern(name)),

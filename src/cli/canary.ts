@@ -1,16 +1,16 @@
 /** `rowgate canary`: made-up people whom nobody has a reason to read, and the hashes by which the guard knows them. */
 import type { Command } from 'commander';
+import { readCanaryKey } from '../app/canary-key.ts';
+import { printOut } from '../app/print.ts';
 import { type Config, formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { canaryHash } from '../policy/model/canaries.ts';
 import { PolicyDocument } from '../policy/source/document.ts';
-import { loadParser } from '../sql/parse/parse.ts';
 import { PolicyFolderError, readPolicyFolder } from '../policy-files/folder.ts';
+import { loadParser } from '../sql/parse/parse.ts';
 import { failed, table } from './ask-guard.ts';
-import { readCanaryKey } from '../app/canary-key.ts';
 import { CannotMake, makeCanaries } from './canary-make.ts';
 import type { SampleRow } from './plausible-person.ts';
-import { printOut } from '../app/print.ts';
 
 const HELP = `
 Examples:

@@ -1,27 +1,27 @@
 /** What `rowgate check` does: the policies of a configuration against a live or saved catalog. Says what it found; prints nothing. */
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { ask, ServerUnavailable } from '../app/ask-server.ts';
+import { readCanaryKey } from '../app/canary-key.ts';
+import { reasonOf } from '../app/error-text.ts';
+import { atKey, fileProblems, type KeyProblem } from '../app/named-files.ts';
+import { environmentFor } from '../app/placeholders.ts';
 import { loadCatalog, saveCatalog } from '../catalog/file.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import type { Config, ConfigProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { keyFileErrors, tokensOf } from '../identity/key-file-errors.ts';
-import { type Diagnostic, formatDiagnostic } from '../policy/source/diagnostic.ts';
-import type { PolicyFile } from '../policy/source/document.ts';
 import { type LoadedPolicy, loadPolicy } from '../policy/compile/load.ts';
 import type { RolePolicy } from '../policy/model/policy.ts';
 import { reachWarnings } from '../policy/review/warnings.ts';
+import { type Diagnostic, formatDiagnostic } from '../policy/source/diagnostic.ts';
+import type { PolicyFile } from '../policy/source/document.ts';
 import { readableFiles } from '../policy/source/readable.ts';
 import type { PolicyEnvironment } from '../policy/source/sql-source.ts';
-import { NoPassword } from '../upstream/password.ts';
-import { Catalog, type CatalogData } from '../sql/catalog/catalog.ts';
 import { PolicyFolderError, readPolicyFolder } from '../policy-files/folder.ts';
-import { ask, ServerUnavailable } from '../app/ask-server.ts';
-import { readCanaryKey } from '../app/canary-key.ts';
-import { atKey, fileProblems, type KeyProblem } from '../app/named-files.ts';
-import { environmentFor } from '../app/placeholders.ts';
+import { Catalog, type CatalogData } from '../sql/catalog/catalog.ts';
+import { NoPassword } from '../upstream/password.ts';
 import { policyWarnings } from './policy-warnings.ts';
-import { reasonOf } from '../app/error-text.ts';
 
 export interface CheckOptions {
   /** `rowgate.yaml` */

@@ -1,9 +1,9 @@
 /** `rowgate check`: the policies against the database, or against a saved catalog. */
 import type { Command } from 'commander';
+import { printOut } from '../app/print.ts';
 import { compileCondition, compileMask } from '../policy/compile/condition.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { checkPolicies, formatCheck } from './check-policies.ts';
-import { printOut } from '../app/print.ts';
 
 const EXAMPLES = `
 Examples:

@@ -1,4 +1,8 @@
 /** What `rowgate compile` does: policies and catalog read, walls built, printed or compared. Says what it found; prints nothing. */
+
+import { ask } from '../app/ask-server.ts';
+import { reasonOf } from '../app/error-text.ts';
+import { readPolicies } from '../app/read-policies.ts';
 import { readAccount } from '../catalog/account.ts';
 import { canonicalOf } from '../catalog/canonical.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
@@ -9,9 +13,6 @@ import { compareWall } from '../native/compare-wall.ts';
 import type { Difference } from '../native/comparison.ts';
 import { printWalls } from '../native/print-wall.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
-import { ask } from '../app/ask-server.ts';
-import { readPolicies } from '../app/read-policies.ts';
-import { reasonOf } from '../app/error-text.ts';
 import { wallsFor } from './walls.ts';
 
 export interface CompileOptions {

@@ -1,8 +1,8 @@
 /** `rowgate compile`: prints the second wall as SQL, or compares a live server with it. Changes nothing. */
 import type { Command } from 'commander';
+import { printError, printExactly, printOut } from '../app/print.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { type Compiled, compileWalls } from './compile-walls.ts';
-import { printError, printExactly, printOut } from '../app/print.ts';
 
 const EXAMPLES = `
 Examples:

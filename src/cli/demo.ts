@@ -5,6 +5,13 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
+import { openControlOf } from '../app/control-socket.ts';
+import { operatorLog } from '../app/operator-log.ts';
+import { ownCommand } from '../app/own-command.ts';
+import { printError, printOut } from '../app/print.ts';
+import { startGuard } from '../app/run-guard.ts';
+import { Shutdown } from '../app/shutdown.ts';
+import { StartError } from '../app/start-error.ts';
 import { type Config, formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { playBreach } from '../demo/breach.ts';
@@ -13,13 +20,6 @@ import { portalToken } from '../demo/portal-key.ts';
 import { AlreadyRuns } from '../demo/server.ts';
 import { type DemoServer, startDemoServer } from '../demo/start.ts';
 import { tourEnd, tourText } from '../demo/tour.ts';
-import { openControlOf } from '../app/control-socket.ts';
-import { Ending } from '../app/shutdown.ts';
-import { operatorLog } from '../app/operator-log.ts';
-import { ownCommand } from '../app/own-command.ts';
-import { printError, printOut } from '../app/print.ts';
-import { startGuard } from '../app/run-guard.ts';
-import { StartError } from '../app/start-error.ts';
 
 const HELP = `
 Examples:
@@ -87,7 +87,7 @@ async function demo(options: DemoCommandOptions): Promise<number> {
     // What the banner is there to say comes first; the samples have a warning.
     const log = operatorLog('error');
     const guard = await startGuard(config, log);
-    const ending = new Ending(guard);
+    const ending = new Shutdown(guard);
     const control = await openControlOf(guard, ending, config, log);
     printOut(tourText(place(guard.address.port)));
     log.level = 'info';

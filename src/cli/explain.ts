@@ -1,6 +1,9 @@
 /** `rowgate explain`: what would be decided about a statement of a principal, and why. Nothing of it runs. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { reasonOf } from '../app/error-text.ts';
+import { PolicyReader } from '../app/policy-reader.ts';
+import { printError, printOut } from '../app/print.ts';
 import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { Guard } from '../guard/guard.ts';
@@ -8,9 +11,6 @@ import { GuardRuntime } from '../server/guard-runtime.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { attributesBy, missingIn } from './claimed-person.ts';
 import { type Explanation, explanationOf, formatExplanation } from './explanation.ts';
-import { PolicyReader } from '../app/policy-reader.ts';
-import { printError, printOut } from '../app/print.ts';
-import { reasonOf } from '../app/error-text.ts';
 
 const EXAMPLES = `
 Examples:

@@ -3,8 +3,8 @@ import type { Refusal } from '../core/refusal.ts';
 import type { Judgement } from '../guard/decision.ts';
 import type { RolePolicy } from '../policy/model/policy.ts';
 import { rowsToAsk, statementLimits } from '../session/admission/statement-meter.ts';
-import type { SessionPolicy } from '../session/ports.ts';
 import { renderLiterals } from '../session/client/render.ts';
+import type { SessionPolicy } from '../session/ports.ts';
 import type { Catalog } from '../sql/catalog/catalog.ts';
 import { type Advice, adviceFor } from './explain-advice.ts';
 

@@ -1,8 +1,8 @@
 /** `rowgate limits`: what a principal has taken of what it may, and a larger limit for a time. */
 import type { Command } from 'commander';
-import type { ShownLimits } from '../operations/control/commands/limits.ts';
 import { holderName } from '../budget/model/owner.ts';
-import { type Answered, ask, duration, EXIT_CODES, type GuardOptions, print, table, toGuard } from './ask-guard.ts';
+import type { ShownLimits } from '../operations/control/commands/limits.ts';
+import { ask, duration, EXIT_CODES, type GuardAnswer, type GuardOptions, print, table, toGuard } from './ask-guard.ts';
 import { aboutHolder, type OfUser, saidHolder } from './holder-option.ts';
 import { type AskedRaise, registerRaises } from './raises.ts';
 
@@ -64,7 +64,7 @@ export function register(program: Command): void {
   registerRaises(limits);
 }
 
-function raisedInWords({ answer, shown }: Answered<Raised | AskedRaise>): string {
+function raisedInWords({ answer, shown }: GuardAnswer<Raised | AskedRaise>): string {
   if ('raise' in answer) {
     const { id, text, needed } = answer.raise;
     const who = needed === 1 ? '1 approver signs it' : `${needed} approvers sign it`;
@@ -76,7 +76,7 @@ function raisedInWords({ answer, shown }: Answered<Raised | AskedRaise>): string
 
 const TOLD = ['people', 'questions', 'values'] as const;
 
-function inWords({ answer, shown }: Answered<ShownLimits>): string {
+function inWords({ answer, shown }: GuardAnswer<ShownLimits>): string {
   const { role, limits, statement, until, locked, ...holder } = answer;
   const told = limits.some(({ people, questions }) => people !== undefined || questions !== undefined);
   const rows = limits.map((limit) => [

@@ -1,8 +1,8 @@
 /** `rowgate locks`: who is locked out, and locking and releasing by hand. */
 import type { Command } from 'commander';
-import type { ShownLock } from '../operations/control/commands/locks.ts';
 import { type Holder, holderName, holderWords } from '../budget/model/owner.ts';
-import { type Answered, ask, duration, EXIT_CODES, type GuardOptions, print, table, toGuard } from './ask-guard.ts';
+import type { ShownLock } from '../operations/control/commands/locks.ts';
+import { ask, duration, EXIT_CODES, type GuardAnswer, type GuardOptions, print, table, toGuard } from './ask-guard.ts';
 import { aboutHolder, type OfUser, saidHolder } from './holder-option.ts';
 
 const HELP = `
@@ -54,7 +54,7 @@ export function register(program: Command): void {
     });
 }
 
-function listed({ answer: { locks }, shown }: Answered<{ readonly locks: readonly ShownLock[] }>): string {
+function listed({ answer: { locks }, shown }: GuardAnswer<{ readonly locks: readonly ShownLock[] }>): string {
   if (locks.length === 0) return 'nobody is locked out\n';
   const rows = locks.map(({ since, until, by, reason, ...holder }) => [
     holderName(holder),

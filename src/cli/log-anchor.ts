@@ -1,10 +1,10 @@
 /** `rowgate log anchor`: the last seal of the log, as a line to keep elsewhere. */
 import type { Command } from 'commander';
+import { printOut } from '../app/print.ts';
 import { logPlace } from '../config/log-place.ts';
 import { lastSeals } from '../decision-log/anchors/last-seals.ts';
 import { failed } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
-import { printOut } from '../app/print.ts';
 
 const HELP = `
 Examples:

@@ -1,13 +1,13 @@
 /** `rowgate log index`: makes the indexes by which reports over months take seconds. */
 import type { Command } from 'commander';
+import { printError, printOut } from '../app/print.ts';
 import { openDatabase } from '../decision-log/read/duckdb.ts';
 import { isEncrypted } from '../decision-log/read/encrypted.ts';
-import { indexesOf, removeOrphans } from '../decision-log/read/indexes.ts';
 import { segmentOf } from '../decision-log/read/file-lines.ts';
+import { indexesOf, removeOrphans } from '../decision-log/read/indexes.ts';
 import { isOpen } from '../decision-log/read/log-files.ts';
 import { logCommand } from './log-command.ts';
 import { fromLog, type LogOptions, logSource, unreadable } from './log-source.ts';
-import { printError, printOut } from '../app/print.ts';
 
 const HELP = `
 Reports make what is missing by themselves: run it at night, and nobody waits. Each closed file gets an index of its own, readable by

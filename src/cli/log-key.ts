@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { printOut } from '../app/print.ts';
 import { SUBJECT_KEY_NAME } from '../decision-log/subject-key-file.ts';
 import { failed } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
-import { printOut } from '../app/print.ts';
 
 const HELP = `
 Examples:

@@ -1,15 +1,15 @@
 /** `rowgate log policies`: which policy was in force when, who changed it, and what its files said. */
 import type { Command } from 'commander';
+import { printOut } from '../app/print.ts';
+import type { LogRecord } from '../decision-log/fields.ts';
+import { keptPolicy } from '../decision-log/policies/kept-policies.ts';
 import type { OpenerOf } from '../decision-log/read/encrypted.ts';
 import { linesOf, RecordReader } from '../decision-log/read/file-lines.ts';
 import type { Chain } from '../decision-log/read/log-files.ts';
 import { shownTime } from '../policy/source/calendar.ts';
-import type { LogRecord } from '../decision-log/fields.ts';
-import { keptPolicy } from '../decision-log/policies/kept-policies.ts';
 import { failed, table } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
 import { fromLog, type LogOptions, logSource, timeOption } from './log-source.ts';
-import { printOut } from '../app/print.ts';
 
 const HELP = `
 Examples:

@@ -1,20 +1,20 @@
 /** `rowgate log query`: records of the log, whole, that somebody asks for; also as they are written. */
 import { once } from 'node:events';
 import type { Command } from 'commander';
+import { printError, printOut } from '../app/print.ts';
+import type { LogRecord } from '../decision-log/fields.ts';
+import { RECORD_KINDS } from '../decision-log/fields.ts';
+import { printable } from '../decision-log/printable.ts';
 import { ChainReader } from '../decision-log/read/chain-reader.ts';
 import { Filter, Unseen, type Wanted } from '../decision-log/read/filter.ts';
 import { type Chain, chainsOf, openNameOf } from '../decision-log/read/log-files.ts';
 import { merged } from '../decision-log/read/merged.ts';
 import { RecordLines } from '../decision-log/show/record-lines.ts';
-import { suggestion } from '../policy/source/suggestion.ts';
-import type { LogRecord } from '../decision-log/fields.ts';
-import { RECORD_KINDS } from '../decision-log/fields.ts';
-import { printable } from '../decision-log/printable.ts';
 import { subjectId } from '../decision-log/subject-ids.ts';
+import { suggestion } from '../policy/source/suggestion.ts';
 import { failed } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
 import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption, unreadable } from './log-source.ts';
-import { printError, printOut } from '../app/print.ts';
 import { soughtIn } from './subject-option.ts';
 
 const HELP = `

@@ -1,26 +1,26 @@
 /** `rowgate log report refusals | principals | breach | break-glass`: what was refused, who did what, what one account took, what was done in openings. */
 import { existsSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { NO_POLICIES, type PolicyFacts, policyFacts, readPolicyFacts } from '../decision-log/reports/policy-texts.ts';
-import type { Report } from '../decision-log/reports/report.ts';
+import { printError, printOut } from '../app/print.ts';
+import { keptPolicy } from '../decision-log/policies/kept-policies.ts';
+import { openSource, type RecordTable } from '../decision-log/read/source.ts';
 import { breachOf } from '../decision-log/reports/breach.ts';
 import { breachReport } from '../decision-log/reports/breach-report.ts';
 import { breakGlassOf, breakGlassOverview, breakGlassReport } from '../decision-log/reports/break-glass.ts';
 import type { Made } from '../decision-log/reports/made.ts';
 import type { Period } from '../decision-log/reports/period.ts';
+import { NO_POLICIES, type PolicyFacts, policyFacts, readPolicyFacts } from '../decision-log/reports/policy-texts.ts';
 import { principalsOf } from '../decision-log/reports/principals.ts';
 import { principalsReport } from '../decision-log/reports/principals-report.ts';
 import { refusalsOf } from '../decision-log/reports/refusals.ts';
 import { refusalsReport } from '../decision-log/reports/refusals-report.ts';
+import type { Report } from '../decision-log/reports/report.ts';
 import { findSubject, type Sought } from '../decision-log/reports/subject.ts';
 import { reportCsv } from '../decision-log/show/csv.ts';
 import { reportHtml } from '../decision-log/show/html.ts';
 import { reportText } from '../decision-log/show/text.ts';
-import { openSource, type Source } from '../decision-log/read/source.ts';
-import { keptPolicy } from '../decision-log/policies/kept-policies.ts';
 import { failed } from './ask-guard.ts';
 import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption, unreadable } from './log-source.ts';
-import { printError, printOut } from '../app/print.ts';
 import { type SubjectOptions, soughtIn } from './subject-option.ts';
 
 const TIMES = `
@@ -119,7 +119,7 @@ function common(command: Command): Command {
     .option('--output <file>', 'write it to this new file (0600)');
 }
 
-type Maker = (source: Source, period: Period, made: Made, log: LogSource) => Promise<Found | undefined>;
+type Maker = (source: RecordTable, period: Period, made: Made, log: LogSource) => Promise<Found | undefined>;
 
 async function make(options: ReportOptions, command: Command, maker: Maker): Promise<void> {
   if ([options.csv, options.html, options.json].filter(Boolean).length > 1) {
@@ -169,19 +169,19 @@ function give(options: ReportOptions, { data, report }: Found): void {
   else printOut(text);
 }
 
-async function refusals(source: Source, period: Period, made: Made): Promise<Found | undefined> {
+async function refusals(source: RecordTable, period: Period, made: Made): Promise<Found | undefined> {
   const data = await refusalsOf(source, period);
   if (data.decisions + data.statements + data.logins === 0) return undefined;
   return { data, report: refusalsReport(data, period, made) };
 }
 
-async function principals(source: Source, period: Period, made: Made): Promise<Found | undefined> {
+async function principals(source: RecordTable, period: Period, made: Made): Promise<Found | undefined> {
   const data = await principalsOf(source, period);
   return data.length === 0 ? undefined : { data, report: principalsReport(data, period, made) };
 }
 
 async function breach(
-  source: Source,
+  source: RecordTable,
   period: Period,
   made: Made,
   { place, policiesKept: kept }: LogSource,
@@ -200,7 +200,7 @@ async function breach(
 }
 
 async function breakGlass(
-  source: Source,
+  source: RecordTable,
   period: Period,
   made: Made,
   { policiesKept: kept }: LogSource,

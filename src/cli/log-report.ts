@@ -1,6 +1,7 @@
 /** `rowgate log report usage`: how much each role's principals really take, from the decision log, and limits that leave them alone. */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { printError, printOut } from '../app/print.ts';
 import { linesOf, RecordReader } from '../decision-log/read/file-lines.ts';
 import { amountName } from '../policy/model/limits-in-force.ts';
 import { readDate } from '../policy/source/quantity.ts';
@@ -11,7 +12,6 @@ import type { Percentiles } from './log-report-percentiles.ts';
 import { UsageTally } from './log-report-tally.ts';
 import { type RoleReport, type UsageReport, usageReport } from './log-report-usage.ts';
 import { fromLog, type LogOptions, type LogSource, logSource, several, unreadable } from './log-source.ts';
-import { printError, printOut } from '../app/print.ts';
 
 const HELP = `
 Examples:

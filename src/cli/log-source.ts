@@ -2,14 +2,14 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
+import { type LogPlace, logPlace, zoneOf } from '../config/log-place.ts';
+import { openerWith, readIdentities } from '../decision-log/encryption/opening.ts';
+import { keptFolder } from '../decision-log/policies/kept-policies.ts';
 import { NoDuckDB } from '../decision-log/read/duckdb.ts';
 import { NoIdentity, type OpenerOf } from '../decision-log/read/encrypted.ts';
 import { Damaged } from '../decision-log/read/file-lines.ts';
 import { type Chain, chainsAmong, chainsOf } from '../decision-log/read/log-files.ts';
 import { readTime } from '../decision-log/read/times.ts';
-import { type LogPlace, logPlace, zoneOf } from '../config/log-place.ts';
-import { openerWith, readIdentities } from '../decision-log/encryption/opening.ts';
-import { keptFolder } from '../decision-log/policies/kept-policies.ts';
 import { failed } from './ask-guard.ts';
 
 export interface LogOptions {

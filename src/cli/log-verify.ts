@@ -1,13 +1,13 @@
 /** `rowgate log verify`: whether the decision log is as it was written; where it is not, and in what way. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { printOut } from '../app/print.ts';
 import { logPlace, zoneOf } from '../config/log-place.ts';
-import { shownTime } from '../policy/source/calendar.ts';
 import { readPublicKey } from '../decision-log/verify/keys.ts';
 import { NoLog, type Verification, verifyLog } from '../decision-log/verify/verify.ts';
+import { shownTime } from '../policy/source/calendar.ts';
 import { failed, table } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
-import { printOut } from '../app/print.ts';
 
 const HELP = `
 Examples:

@@ -1,8 +1,9 @@
 /** `rowgate login`: a token for a person, and what to set so that clients that know no tokens log in by it. */
 import type { Command } from 'commander';
+import { printError, printOut } from '../app/print.ts';
 import { logPlace, zoneOf } from '../config/log-place.ts';
-import { shownTime } from '../policy/source/calendar.ts';
 import { loginOf } from '../policy/compile/token-issuers.ts';
+import { shownTime } from '../policy/source/calendar.ts';
 import { PolicyFolderError, readPolicyFolder } from '../policy-files/folder.ts';
 import {
   type DeviceLogin,
@@ -11,7 +12,6 @@ import {
   type DeviceToken,
   logInByDevice,
 } from './device-login.ts';
-import { printError, printOut } from '../app/print.ts';
 
 const HELP = `
 Examples:

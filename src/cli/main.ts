@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** The command `rowgate`: registers one file per subcommand. Exit code 2 for a wrong call. */
 import { Command, CommanderError } from 'commander';
+import { printError } from '../app/print.ts';
+import { version } from '../app/version.ts';
 import { register as access } from './access.ts';
 import { register as breakGlass } from './break-glass.ts';
 import { register as canary } from './canary.ts';
@@ -22,10 +24,8 @@ import { register as logVerify } from './log-verify.ts';
 import { register as login } from './login.ts';
 import { register as password } from './password.ts';
 import { register as permit } from './permit.ts';
-import { printError } from '../app/print.ts';
 import { register as reload } from './reload.ts';
 import { register as serve } from './serve.ts';
-import { version } from '../app/version.ts';
 
 const program = new Command('rowgate')
   .description('A query guard for PostgreSQL: who may see what, and how much of it.')

@@ -1,9 +1,9 @@
 /** `rowgate password`: the verifier that stands for a password in principals.yaml. The password itself is kept nowhere. */
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
+import { printError, printOut } from '../app/print.ts';
 import { DEFAULT_ITERATIONS, formatVerifier, makeVerifier, parseVerifier } from '../protocol/scram-verifier.ts';
 import { passwordJudge } from './password-strength.ts';
-import { printError, printOut } from '../app/print.ts';
 import { readSecret } from './secret-prompt.ts';
 
 const HELP = `

@@ -3,11 +3,11 @@
 /** By column, as text; NULL is null. */
 export type SampleRow = Readonly<Record<string, string | null>>;
 
-export type Kind = 'key' | 'unique' | 'reference' | 'text' | 'date' | 'plain' | 'other';
+export type ColumnKind = 'key' | 'unique' | 'reference' | 'text' | 'date' | 'plain' | 'other';
 
 export interface SampledColumn {
   readonly name: string;
-  readonly kind: Kind;
+  readonly kind: ColumnKind;
   readonly notNull: boolean;
 }
 
@@ -21,7 +21,7 @@ const LONGEST_TEXT = 120;
 const MOST_DAYS = 45;
 const DAY_MS = 86_400_000;
 
-export class People {
+export class SampledPeople {
   private readonly kinds: readonly SampledColumn[];
   private readonly together: ReadonlySet<string>;
 
@@ -57,7 +57,7 @@ export class People {
 
   private valueOf(
     name: string,
-    kind: Kind,
+    kind: ColumnKind,
     notNull: boolean,
     base: SampleRow,
     same: readonly SampleRow[],

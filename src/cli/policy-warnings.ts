@@ -1,10 +1,10 @@
 /** What `rowgate check` warns of that is allowed: what looks like more protection than it is, and principals whose time runs out. */
 import type { Config } from '../config/config.ts';
-import { type Diagnostic, placeOfRule } from '../policy/source/diagnostic.ts';
+import { isNameOfPeople } from '../policy/compile/token-login.ts';
 import { endingPrincipals, lastDayText } from '../policy/model/last-days.ts';
 import type { Policy } from '../policy/model/policy.ts';
+import { type Diagnostic, placeOfRule } from '../policy/source/diagnostic.ts';
 import type { RuleRef } from '../policy/source/rule.ts';
-import { isNameOfPeople } from '../policy/compile/token-login.ts';
 
 /** `now`: milliseconds since the epoch. */
 export function policyWarnings(policy: Policy, config: Pick<Config, 'tls' | 'timeZone'>, now: number): Diagnostic[] {

@@ -1,7 +1,7 @@
 /** `rowgate limits raises | text | approve`: larger limits that others must sign with their SSH keys. */
 import type { Command } from 'commander';
-import type { ShownRaise } from '../operations/control/commands/raises.ts';
 import { RAISE_NAMESPACE } from '../budget/model/raise.ts';
+import type { ShownRaise } from '../operations/control/commands/raises.ts';
 import { ask, failed, type GuardOptions, print, printToSign, table, toGuard } from './ask-guard.ts';
 import { type SigningOptions, signatureOf, withSigning } from './sign-request.ts';
 

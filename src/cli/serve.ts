@@ -1,11 +1,7 @@
 /** `rowgate serve`: the guard in front of a database, until it is told to stop. */
 import cluster from 'node:cluster';
 import type { Command } from 'commander';
-import { type Config, formatProblem } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
-import { shownAddress, shownListening } from '../server/listen-address.ts';
 import { openControlOf } from '../app/control-socket.ts';
-import { Ending } from '../app/shutdown.ts';
 import { atKey, tlsProblems } from '../app/named-files.ts';
 import { openForwarding } from '../app/open-forwarding.ts';
 import { operatorLog } from '../app/operator-log.ts';
@@ -13,7 +9,11 @@ import { printError, printOut } from '../app/print.ts';
 import { startGuard } from '../app/run-guard.ts';
 import { serveAsWorker } from '../app/serve-worker.ts';
 import { type RunningWorkers, startWorkers } from '../app/serve-workers.ts';
+import { Shutdown } from '../app/shutdown.ts';
 import { StartError } from '../app/start-error.ts';
+import { type Config, formatProblem } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { shownAddress, shownListening } from '../server/listen-address.ts';
 
 const HELP = `
 Examples:
@@ -66,7 +66,7 @@ async function startAlone(config: Config, verbose: boolean): Promise<RunningWork
   try {
     const guard = await startGuard(config, log);
     guard.watched?.forwarding(() => forwarding.lags());
-    const ending = new Ending(guard);
+    const ending = new Shutdown(guard);
     const control = await openControlOf(guard, ending, config, log);
     const closed = () => Promise.all([control?.close(), forwarding.stop()]);
     return {

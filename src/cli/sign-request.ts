@@ -4,8 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { failed } from './ask-guard.ts';
 import { printError } from '../app/print.ts';
+import { failed } from './ask-guard.ts';
 
 export interface SigningOptions {
   readonly key?: string;

@@ -4,8 +4,8 @@ import { buildWall } from '../native/build-wall.ts';
 import { isTooLong } from '../native/names.ts';
 import type { Wall, WallKind } from '../native/wall.ts';
 import type { Policy, Principal, RolePolicy } from '../policy/model/policy.ts';
-import { pinnedSettings } from '../upstream/pinned-settings.ts';
 import type { Catalog } from '../sql/catalog/catalog.ts';
+import { pinnedSettings } from '../upstream/pinned-settings.ts';
 
 export interface WallRequest {
   /** Absent: every role that can have a wall. */

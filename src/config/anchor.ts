@@ -1,8 +1,8 @@
 /** The key `log.anchor`: where the head of the log is kept that whoever changes the log cannot change. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { FORMS, readDuration } from '../policy/source/quantity.ts';
 import { mapping, written } from '../policy/schema/schema-values.ts';
+import { FORMS, readDuration } from '../policy/source/quantity.ts';
 import { type CollectorAddress, collectorAddress } from './collector-address.ts';
 
 export interface AnchorConfig {

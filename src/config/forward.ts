@@ -1,8 +1,8 @@
 /** The key `log.forward`: where the decision log is sent. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { FORMS, readBytes } from '../policy/source/quantity.ts';
 import { mapping, written } from '../policy/schema/schema-values.ts';
+import { FORMS, readBytes } from '../policy/source/quantity.ts';
 import { type CollectorAddress, collectorAddress } from './collector-address.ts';
 
 export interface ForwardConfig {

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
-import type { Place } from '../policy/source/diagnostic.ts';
-import { type Flaw, type Path, PolicyDocument } from '../policy/source/document.ts';
 import { validate } from '../policy/schema/validate.ts';
+import type { SourcePlace } from '../policy/source/diagnostic.ts';
+import { type Flaw, type Path, PolicyDocument } from '../policy/source/document.ts';
 import { anchorOf } from './anchor.ts';
 import { keysOf } from './canary-key.ts';
 import type { Config, ConfigProblem, UpstreamConfig } from './config.ts';
@@ -20,7 +20,7 @@ import { upstreamOf } from './upstream.ts';
 import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
 
 /** Where a key stands, or the nearest above it. */
-export type PlaceOf = (key: Path) => Place;
+export type PlaceOf = (key: Path) => SourcePlace;
 
 /** What can be looked at of a configuration that cannot be used: its keys with problems, at the top, have other values here. */
 interface Rest {

@@ -1,13 +1,13 @@
 /** The keys `log.rotate`, `log.keep` and `log.seal`: when a file of the decision log is closed, how long it is kept, and who signs for it. */
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { FORMS, type Period, readBytes, readDuration, readPeriod } from '../policy/source/quantity.ts';
 import { mapping, oneOrList, written } from '../policy/schema/schema-values.ts';
+import { FORMS, type QuantityPeriod, readBytes, readDuration, readPeriod } from '../policy/source/quantity.ts';
 
 export interface LogFiles {
   readonly rotate: { readonly every?: Rotation; readonly bytes?: number };
   /** Absent: for ever. */
-  readonly keep?: Period;
+  readonly keep?: QuantityPeriod;
   readonly seal: {
     readonly signer: Signer;
     readonly everyMs: number;
@@ -64,7 +64,7 @@ export const logFilesKeys = { rotate, keep: written(FORMS.period, readPeriod).op
 
 interface Raw {
   readonly rotate: z.output<typeof rotate>;
-  readonly keep?: Period | undefined;
+  readonly keep?: QuantityPeriod | undefined;
   readonly seal: z.output<typeof seal>;
 }
 

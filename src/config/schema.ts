@@ -1,8 +1,8 @@
 /** The keys of `rowgate.yaml` and what each may hold. Unknown keys are errors. */
 import { z } from 'zod';
 import { isAddressBlock } from '../policy/model/address-block.ts';
-import { FORMS, readDuration } from '../policy/source/quantity.ts';
 import { mapping, oneOrList, written } from '../policy/schema/schema-values.ts';
+import { FORMS, readDuration } from '../policy/source/quantity.ts';
 import { anchorSchema } from './anchor.ts';
 import { keysSchema } from './canary-key.ts';
 import { controlSchema, notifySchema } from './control-schema.ts';

@@ -1,8 +1,8 @@
 /** `upstream` of the configuration: the database server, how it is reached, and the accounts by which roles log in there. */
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { FORMS, readDuration } from '../policy/source/quantity.ts';
 import { mapping, written } from '../policy/schema/schema-values.ts';
+import { FORMS, readDuration } from '../policy/source/quantity.ts';
 import type { Login, UpstreamConfig } from './config.ts';
 import type { UpstreamUrl } from './upstream-url.ts';
 

@@ -28,7 +28,7 @@ const DOTTED = new RegExp(DOT);
 const SUSPECT = /eyJ|eyA|ewo|ew0|ewk|\\/;
 
 /** The text with `<token>` in the place of each JSON web token in it: whole or cut, in quotes, escaped or not. */
-export function withoutTokens(text: string): string {
+export function redactTokens(text: string): string {
   if (!SUSPECT.test(text)) return text;
   return text.replace(WORD, (word, at: number) => {
     const begins = word.search(BEGINNING);

@@ -4,7 +4,7 @@
  */
 const FEW = 24;
 
-export class Few<K, V> {
+export class SmallMap<K, V> {
   private readonly keys: K[] = [];
   private readonly held: V[] = [];
   /** As soon as they are many, until there are none. */

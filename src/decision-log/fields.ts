@@ -1,5 +1,5 @@
 /** The records of the decision log: their kinds, their fields, and the order in which these stand in a line. See docs/decision-log.md. */
-import { withoutTokens } from '../core/redact-tokens.ts';
+import { redactTokens } from '../core/redact-tokens.ts';
 import type { SubjectsShown } from './subject-ids.ts';
 
 export const RECORD_KINDS = [
@@ -196,7 +196,7 @@ export function inOrder(fields: RecordFields): LogRecord {
 
 function textOf(name: FieldName, value: string): string {
   // INVARIANT: no token stands in the log, wherever a client has put it.
-  const text = WRITTEN_BY_CLIENTS.has(name) ? withoutTokens(value) : value;
+  const text = WRITTEN_BY_CLIENTS.has(name) ? redactTokens(value) : value;
   return NAMES.has(name) ? text.slice(0, NAME_CAP) : text;
 }
 

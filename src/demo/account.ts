@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 
 /** As `spawn` takes it; empty for an ordinary user, who runs PostgreSQL as himself. */
-export interface Account {
+export interface SystemAccount {
   readonly uid?: number;
   readonly gid?: number;
 }
@@ -12,7 +12,7 @@ export interface Account {
 const CANDIDATES = ['postgres', 'nobody'];
 
 /** For root an account without rights, for everybody else no change. Throws where root has none to give. */
-export async function serverAccount(): Promise<Account> {
+export async function serverAccount(): Promise<SystemAccount> {
   if (process.getuid?.() !== 0) return {};
   const lines = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));
   for (const name of CANDIDATES) {
@@ -23,7 +23,7 @@ export async function serverAccount(): Promise<Account> {
 }
 
 /** Whether the account can open `path`: every folder above it counts, so the operating system is asked, not the mode. */
-export function canReach(account: Account, path: string): boolean {
+export function canReach(account: SystemAccount, path: string): boolean {
   const test = spawnSync('/bin/sh', ['-c', 'test -r "$1" && test -x "$1"', 'sh', path], { ...account, cwd: '/' });
   return test.status === 0;
 }

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access, chmod, cp, lstat, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { type Account, canReach } from './account.ts';
+import { canReach, type SystemAccount } from './account.ts';
 
 /** Absolute paths of the programs. */
 export interface Binaries {
@@ -15,7 +15,7 @@ export interface Binaries {
  * Where they cannot be used in place (a checkout under /root, or one that is not ours to write to), a copy in `folder` is.
  * `home`: of another server than ours, packed in the same way. Throws where no server was installed for this platform.
  */
-export async function findBinaries(account: Account, folder: string, home = ours()): Promise<Binaries> {
+export async function findBinaries(account: SystemAccount, folder: string, home = ours()): Promise<Binaries> {
   const version = await versionOf(home);
   const usable = await complete(home).then(
     () => canReach(account, programs(home).postgres),

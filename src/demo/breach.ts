@@ -20,7 +20,7 @@ export interface Stage {
   readonly breathMs: number;
 }
 
-export interface Breach {
+export interface PlayedBreach {
   /** Pupils who left, as the thief counts them: the app's own included. */
   readonly left: number;
   readonly locked: boolean;
@@ -40,7 +40,7 @@ const TRIES = [
 ];
 
 /** Ends by itself: within a minute, where the guard is that of the samples. */
-export async function playBreach(stage: Stage): Promise<Breach> {
+export async function playBreach(stage: Stage): Promise<PlayedBreach> {
   const { say, pupils } = stage;
   const act = async (title: string): Promise<void> => {
     await pause(stage.breathMs);

@@ -5,7 +5,7 @@ import { chown, lstat, mkdir, open, readFile, rename, rm, stat, writeFile } from
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Account, canReach, serverAccount } from './account.ts';
+import { canReach, type SystemAccount, serverAccount } from './account.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
 
 export interface ServerOptions {
@@ -100,7 +100,7 @@ export async function refuseIfRunning(folder: string): Promise<void> {
   throw new AlreadyRuns(`PostgreSQL runs in ${folder} already: process ${pid}, by ${file}`);
 }
 
-async function makeFolder(folder: string, account: Account): Promise<void> {
+async function makeFolder(folder: string, account: SystemAccount): Promise<void> {
   await mkdir(folder, { recursive: true });
   const { uid } = await lstat(folder);
   if (process.getuid && uid !== process.getuid() && uid !== account.uid) {
@@ -118,7 +118,7 @@ const LOCALE = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.U
 async function makeCluster(
   folder: string,
   binaries: Binaries,
-  account: Account,
+  account: SystemAccount,
   locale: readonly string[],
 ): Promise<void> {
   const draft = join(folder, 'data.draft'); // an interrupted initdb is not taken for a cluster
@@ -147,7 +147,7 @@ async function launch(
   folder: string,
   port: number,
   binaries: Binaries,
-  account: Account,
+  account: SystemAccount,
 ): Promise<Server> {
   const data = join(folder, 'data');
   const log = join(folder, 'postgresql.log');

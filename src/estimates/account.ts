@@ -2,15 +2,15 @@
 import { performance } from 'node:perf_hooks';
 import type { RolePolicy } from '../policy/model/policy.ts';
 import type { Opener, Upstream } from '../upstream/connect.ts';
-import { type Answer, EstimateConnection } from './connection.ts';
-import type { Question } from './question.ts';
+import { EstimateConnection, type PlanAnswer } from './connection.ts';
+import type { PlanQuestion } from './question.ts';
 
 /** A question, made for the connection that takes it. */
 export interface Request {
   readonly principal: string;
   readonly role: RolePolicy;
-  ask(connection: EstimateConnection): Question;
-  answered(answer: Answer): void;
+  ask(connection: EstimateConnection): PlanQuestion;
+  answered(answer: PlanAnswer): void;
 }
 
 export interface AccountOptions {

@@ -1,22 +1,22 @@
 /** A session of the guard's own at the server, and one question after the other to it. */
 import type { Socket } from 'node:net';
+import { SocketReader } from '../net/socket-reader.ts';
 import { decodeDataRow } from '../protocol/data-row.ts';
 import { decodeErrorFields, type ErrorFields, isFatal } from '../protocol/error-response.ts';
 import { Backend } from '../protocol/message-types.ts';
 import { ProtocolError } from '../protocol/protocol-error.ts';
 import { decodeReadyForQuery } from '../protocol/ready-for-query.ts';
 import { terminate } from '../protocol/simple-frontend.ts';
-import { SocketReader } from '../net/socket-reader.ts';
 import type { UpstreamSession } from '../upstream/connect.ts';
-import type { Question } from './question.ts';
+import type { PlanQuestion } from './question.ts';
 
 /** How far the server came with a statement that it refuses. */
-export type Stage = 'parse' | 'bind' | 'execute';
+export type ConnectionStage = 'parse' | 'bind' | 'execute';
 
 /** What the server said. */
-export type Answer =
+export type PlanAnswer =
   | { readonly kind: 'plan'; readonly json: string }
-  | { readonly kind: 'error'; readonly fields: ErrorFields; readonly stage: Stage; readonly at: number }
+  | { readonly kind: 'error'; readonly fields: ErrorFields; readonly stage: ConnectionStage; readonly at: number }
   /** The connection is of no use any more: nothing is known. */
   | { readonly kind: 'lost'; readonly detail: string };
 
@@ -47,7 +47,7 @@ export class EstimateConnection {
   }
 
   /** One at a time. @param within milliseconds, after which the connection is given up. */
-  async ask(question: Question, within: number): Promise<Answer> {
+  async ask(question: PlanQuestion, within: number): Promise<PlanAnswer> {
     const timer = setTimeout(() => this.reader.fail(new Error('no answer in time')), within);
     try {
       return await this.exchange(question);
@@ -65,12 +65,12 @@ export class EstimateConnection {
     this.socket.destroySoon();
   }
 
-  private async exchange({ messages, answers, plan }: Question): Promise<Answer> {
+  private async exchange({ messages, answers, plan }: PlanQuestion): Promise<PlanAnswer> {
     this.socket.write(messages);
-    let answer: Answer = { kind: 'lost', detail: 'the server gave no plan' };
+    let answer: PlanAnswer = { kind: 'lost', detail: 'the server gave no plan' };
     let failed = false;
     let at = 0;
-    let stage: Stage = 'parse';
+    let stage: ConnectionStage = 'parse';
     for (let count = 0; count < MOST_MESSAGES; count += 1) {
       const { type, bytes } = await this.reader.readMessage(undefined, LONGEST);
       switch (type) {

@@ -1,19 +1,19 @@
 /** How many rows the planner expects of a statement, before it is sent: asked of the server on connections of the guard's own, and remembered. */
 import type { StatementJudgement } from '../guard/decision.ts';
-import { guardedReads, primaryKeys } from './plan/guarded-reads.ts';
-import type { PlanRows } from './plan/plan-rows.ts';
 import { quoteIdentifier } from '../policy/compile/names.ts';
 import type { Policy, RolePolicy } from '../policy/model/policy.ts';
 import type { Sent } from '../session/admission/budget-port.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import type { Catalog } from '../sql/catalog/catalog.ts';
-import type { UpstreamAccount, UpstreamSetup } from '../upstream/setup.ts';
 import type { Upstream } from '../upstream/connect.ts';
+import type { UpstreamAccount, UpstreamSetup } from '../upstream/setup.ts';
 import { EstimateAccount } from './account.ts';
-import type { Answered, Estimated } from './estimated.ts';
+import type { Estimated, EstimatedStatement } from './estimated.ts';
 import { type Explained, explained, isExplained } from './explained.ts';
 import { Inquiry, type Reading } from './inquiry.ts';
 import { EstimateMemory, keyOfStatement } from './memory.ts';
+import { guardedReads, primaryKeys } from './plan/guarded-reads.ts';
+import type { PlanRows } from './plan/plan-rows.ts';
 import { notEstimable, notEstimated } from './refusals.ts';
 import { type Shape, shapeOf } from './shape.ts';
 
@@ -33,7 +33,7 @@ export interface EstimatesOptions {
   readonly timeoutMs?: number;
 }
 
-const PASSES: Answered = { kind: 'passes' };
+const PASSES: EstimatedStatement = { kind: 'passes' };
 const TIMEOUT_MS = 1000;
 /** Beyond the server's own time limit: for the way there and back. */
 const GRACE_MS = 1500;
@@ -46,7 +46,7 @@ interface OfRole {
   readonly reading: Reading;
   readonly memory: EstimateMemory;
   /** Judgements of statements that are points: answered at each run without a look at their text. */
-  readonly points: WeakMap<StatementJudgement, Answered>;
+  readonly points: WeakMap<StatementJudgement, EstimatedStatement>;
   /** By principal and key: who is to be woken. */
   readonly waiting: Map<string, Set<() => void>>;
 }
@@ -107,7 +107,7 @@ export class Estimates {
     inquiry: Inquiry,
     asked: Exclude<Explained, { kind: 'nothing' | 'unknown' }>,
     shape: KeyedShape | undefined,
-  ): Promise<Answered> {
+  ): Promise<EstimatedStatement> {
     try {
       const point = shape && (await inquiry.point(shape));
       if (shape && point !== undefined && point !== 'not known') ofRole.memory.learnShape(shape.key, point);
@@ -175,8 +175,8 @@ export class Estimates {
 /** So that a DBA sees in `pg_stat_activity` whose connections these are. */
 const APPLICATION: ReadonlyMap<string, string> = new Map([['application_name', 'rowgate estimates']]);
 
-function remembered(ofRole: OfRole, statement: StatementJudgement, rows: PlanRows): Answered {
-  const answer: Answered = { kind: 'rows', rows };
+function remembered(ofRole: OfRole, statement: StatementJudgement, rows: PlanRows): EstimatedStatement {
+  const answer: EstimatedStatement = { kind: 'rows', rows };
   ofRole.points.set(statement, answer);
   return answer;
 }

@@ -1,7 +1,7 @@
 /** Holds a statement to what its principal may have read: by the limit on what the planner expects, and by what its windows leave. */
 import type { StatementJudgement } from '../guard/decision.ts';
 import type { StatementLimit } from '../policy/model/limits-in-force.ts';
-import type { Over, Refused, Sent } from '../session/admission/budget-port.ts';
+import type { BudgetRefusal, Over, Sent } from '../session/admission/budget-port.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import type { Estimates } from './estimates.ts';
 import { overEstimate, overLeft } from './refusals.ts';
@@ -18,7 +18,7 @@ export interface Expected {
 }
 
 /** Why it may not run; undefined where it may. */
-export function gate(estimates: Estimates, expected: Expected): Over | Refused | 'wait' | undefined {
+export function gate(estimates: Estimates, expected: Expected): Over | BudgetRefusal | 'wait' | undefined {
   const { policy, statement, limit, rowsLeft } = expected;
   const answer = estimates.of(policy, statement, () => expected.sent(), expected.wake);
   if (answer === 'wait') return 'wait';

@@ -1,16 +1,16 @@
 /** Asks the server about one statement, and reads its plans. */
 
+import type { Sent } from '../session/admission/budget-port.ts';
+import type { SessionPolicy } from '../session/ports.ts';
+import type { EstimateAccount, Request } from './account.ts';
+import type { PlanAnswer } from './connection.ts';
+import type { EstimatedStatement } from './estimated.ts';
+import type { Explained } from './explained.ts';
 import { readPlans } from './plan/plan-node.ts';
 import type { GuardedReads, PlanRows } from './plan/plan-rows.ts';
 import { rowsOf } from './plan/plan-rows.ts';
 import { type PrimaryKey, pointRows } from './plan/point-plan.ts';
-import type { Sent } from '../session/admission/budget-port.ts';
-import type { SessionPolicy } from '../session/ports.ts';
-import type { EstimateAccount, Request } from './account.ts';
-import type { Answer } from './connection.ts';
-import type { Answered } from './estimated.ts';
-import type { Explained } from './explained.ts';
-import { type AskedWith, askExecute, askGeneric, askText, type Bound, boundTexts } from './question.ts';
+import { type AskedWith, askExecute, askGeneric, type Bound, boundTexts, planText } from './question.ts';
 import { failsItself, notEstimable, notEstimated, planningFailed } from './refusals.ts';
 import { type Shape, shapeOf } from './shape.ts';
 
@@ -51,7 +51,7 @@ export class Inquiry {
   }
 
   /** With the values that it has. */
-  async rows(explained: Exclude<Explained, { kind: 'nothing' | 'unknown' }>): Promise<Answered> {
+  async rows(explained: Exclude<Explained, { kind: 'nothing' | 'unknown' }>): Promise<EstimatedStatement> {
     if (explained.kind === 'prepared') {
       return this.read(await this.ask((c) => askExecute(explained, c.newName(), this.with())), true);
     }
@@ -59,11 +59,11 @@ export class Inquiry {
     const { sent } = this.options;
     const bound = boundOf(sent);
     if (!bound) return this.read(await this.askForAny(text, shapeOf(text).own), false);
-    return this.read(await this.ask(() => askText(text, sent.parameterTypes, bound, this.with())), true);
+    return this.read(await this.ask(() => planText(text, sent.parameterTypes, bound, this.with())), true);
   }
 
   /** The plan for whatever values. */
-  private askForAny(text: string, parameters: number): Promise<Answer> {
+  private askForAny(text: string, parameters: number): Promise<PlanAnswer> {
     const { sent, reading } = this.options;
     const types = Array.from({ length: parameters }, (_, i) => reading.typeName(sent.parameterTypes[i] ?? 0));
     return this.ask((c) => askGeneric(text, types, c.newName(), this.with()));
@@ -75,7 +75,7 @@ export class Inquiry {
     return { timeout: Math.ceil(most), ...(sent.settings && { settings: sent.settings }) };
   }
 
-  private ask(ask: Request['ask']): Promise<Answer> {
+  private ask(ask: Request['ask']): Promise<PlanAnswer> {
     const { account, policy } = this.options;
     this.options.asked();
     return new Promise((answered) => {
@@ -84,7 +84,7 @@ export class Inquiry {
   }
 
   /** @param seen the plan is of the statement's own values. */
-  private read(answer: Answer, seen: boolean): Answered {
+  private read(answer: PlanAnswer, seen: boolean): EstimatedStatement {
     const { policy, sent, reading, failed } = this.options;
     switch (answer.kind) {
       case 'plan': {

@@ -2,9 +2,9 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { PlanRows } from './plan/plan-rows.ts';
 import type { Sent } from '../session/admission/budget-port.ts';
-import type { Answered } from './estimated.ts';
+import type { EstimatedStatement } from './estimated.ts';
+import type { PlanRows } from './plan/plan-rows.ts';
 
 const MOST_STATEMENTS = 5000;
 const MOST_SHAPES = 5000;
@@ -15,7 +15,7 @@ const FAILED_MS = 1000;
 
 export class EstimateMemory {
   /** By a digest of text, values and what else makes the estimate. */
-  private readonly statements = new LRUCache<string, { readonly answer: Answered; readonly until: number }>({
+  private readonly statements = new LRUCache<string, { readonly answer: EstimatedStatement; readonly until: number }>({
     max: MOST_STATEMENTS,
   });
   private readonly shapes = new LRUCache<string, { readonly point: PlanRows | 'varies'; readonly until: number }>({
@@ -24,12 +24,12 @@ export class EstimateMemory {
 
   constructor(private readonly now: () => number) {}
 
-  statement(key: string): Answered | undefined {
+  statement(key: string): EstimatedStatement | undefined {
     const known = this.statements.get(key);
     return known && known.until > this.now() ? known.answer : undefined;
   }
 
-  learn(key: string, answer: Answered): void {
+  learn(key: string, answer: EstimatedStatement): void {
     const lasts = answer.kind === 'rows' ? REFRESHED_MS : FAILED_MS;
     this.statements.set(key, { answer, until: this.now() + lasts });
   }

@@ -1,15 +1,15 @@
 /** What the server is asked of one statement, as messages, and the places in its answer. */
 
 import { Buffer } from 'node:buffer';
-import type { Sent } from '../session/admission/budget-port.ts';
 import { bind, textValue } from '../protocol/bind.ts';
 import { execute } from '../protocol/execute.ts';
 import { parse } from '../protocol/parse.ts';
 import { query } from '../protocol/query.ts';
 import { sync } from '../protocol/simple-frontend.ts';
+import type { Sent } from '../session/admission/budget-port.ts';
 import type { Explained } from './explained.ts';
 
-export interface Question {
+export interface PlanQuestion {
   readonly messages: Uint8Array;
   /** How many ReadyForQuery answer it. */
   readonly answers: number;
@@ -30,7 +30,7 @@ const NO_VALUES: Bound = { formats: [], valueCount: 0, values: new Uint8Array(0)
 const EXPLAIN = 'EXPLAIN (FORMAT JSON, VERBOSE)';
 
 /** The plan of a text with these values. */
-export function askText(text: string, types: readonly number[], bound: Bound, asked: AskedWith): Question {
+export function planText(text: string, types: readonly number[], bound: Bound, asked: AskedWith): PlanQuestion {
   return question([statement(`${EXPLAIN} ${text}`, types, bound)], 1, asked);
 }
 
@@ -39,7 +39,7 @@ export function askText(text: string, types: readonly number[], bound: Bound, as
  * @param types a name for each parameter; `unknown` where the server decides.
  * @param name one of this connection's own.
  */
-export function askGeneric(text: string, types: readonly string[], name: string, asked: AskedWith): Question {
+export function askGeneric(text: string, types: readonly string[], name: string, asked: AskedWith): PlanQuestion {
   const [taken, given] =
     types.length === 0 ? ['', ''] : [`(${types.join(', ')})`, `(${types.map(() => 'NULL').join(', ')})`];
   return askPrepared(
@@ -55,7 +55,7 @@ export function askExecute(
   { prepare, execute: run }: Extract<Explained, { kind: 'prepared' }>,
   name: string,
   asked: AskedWith,
-): Question {
+): PlanQuestion {
   return askPrepared({ prepare: prepare(name), execute: run(name) }, 'custom', name, asked);
 }
 
@@ -64,7 +64,7 @@ function askPrepared(
   plan: 'custom' | 'generic',
   name: string,
   asked: AskedWith,
-): Question {
+): PlanQuestion {
   const messages = [
     statement(texts.prepare, [], NO_VALUES),
     query(`SAVEPOINT rowgate_estimate; SET LOCAL plan_cache_mode = force_${plan}_plan`),
@@ -89,7 +89,7 @@ function statement(text: string, types: readonly number[], bound: Bound): Uint8A
 }
 
 /** INVARIANT: in a transaction that may only read, and that is undone: not even a function that is wrongly called immutable changes anything. */
-function question(messages: readonly Uint8Array[], plan: number, { timeout, settings }: AskedWith): Question {
+function question(messages: readonly Uint8Array[], plan: number, { timeout, settings }: AskedWith): PlanQuestion {
   const begin = [
     'BEGIN READ ONLY',
     `SET LOCAL statement_timeout = ${timeout}`,

@@ -1,10 +1,10 @@
 /** What a client is told where the planner expects too much, or nothing is known of what it expects. */
 import { type Refusal, refusal } from '../core/refusal.ts';
-import type { PlanRows } from './plan/plan-rows.ts';
 import type { StatementLimit } from '../policy/model/limits-in-force.ts';
 import type { LimitReached } from '../session/admission/budget-port.ts';
 import { conditionName } from '../session/server/conditions.ts';
-import type { Answer } from './connection.ts';
+import type { PlanAnswer } from './connection.ts';
+import type { PlanRows } from './plan/plan-rows.ts';
 
 /** Undefined where the plan keeps to the limit. */
 export function overEstimate(
@@ -75,7 +75,7 @@ const NOT_OF_THE_STATEMENT: ReadonlySet<string> = new Set(['42601', '42P03', '42
  * Does the server refuse the statement itself, wherever and under whatever settings it is sent? Then it can be sent, and the server's error
  * shown. INVARIANT: an error that only the guard's own connection meets lets nothing pass.
  */
-export function failsItself({ fields, stage }: Extract<Answer, { kind: 'error' }>, temporary: boolean): boolean {
+export function failsItself({ fields, stage }: Extract<PlanAnswer, { kind: 'error' }>, temporary: boolean): boolean {
   const sqlstate = fields.get('C') ?? '';
   if (sqlstate === '42501') return true;
   // A number that is none. Of dates, intervals and the like a setting says what is one.
@@ -86,7 +86,7 @@ export function failsItself({ fields, stage }: Extract<Answer, { kind: 'error' }
 }
 
 /** Any other error of planning: shown as the server's own would be, without its words. */
-export function planningFailed({ fields }: Extract<Answer, { kind: 'error' }>): Refusal {
+export function planningFailed({ fields }: Extract<PlanAnswer, { kind: 'error' }>): Refusal {
   const sqlstate = fields.get('C') ?? 'XX000';
   // Locks, time and memory were those of the guard's own connection.
   if (!/^(?:0A|22|42)/.test(sqlstate) || NOT_OF_THE_STATEMENT.has(sqlstate)) return notEstimated();

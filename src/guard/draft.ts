@@ -3,13 +3,13 @@ import type { Refusal } from '../core/refusal.ts';
 import type { RolePolicy } from '../policy/model/policy.ts';
 import type { Analysis } from '../sql/analyze/analyze.ts';
 import type { Catalog, Column, Oid, Relation } from '../sql/catalog/catalog.ts';
-import type { Edit } from '../sql/text/edits.ts';
 import type { ParsedText } from '../sql/parse/parse.ts';
-import type { Patience } from '../sql/parse/work-limit.ts';
 import type { Body, Node } from '../sql/parse/tree.ts';
+import type { WorkLimit } from '../sql/parse/work-limit.ts';
+import type { Edit } from '../sql/text/edits.ts';
 import type { RowCheck, StatementKind, TokenChange } from './decision.ts';
 import type { Groups } from './groups/groups.ts';
-import type { SubqueryPiece } from './rewrite/parsed-fragments.ts';
+import type { SubqueryFragment } from './rewrite/parsed-fragments.ts';
 import type { KeyPlan } from './subjects/added-keys.ts';
 import type { Disclosure } from './subjects/disclosure.ts';
 import type { SubjectRelations } from './subjects/subject-relations.ts';
@@ -69,7 +69,7 @@ export interface Draft {
   /** Which statements run code of users. */
   readonly userCode: { runsIn(analysis: Analysis, role: RolePolicy): boolean };
   /** Spent by every stage. */
-  readonly patience: Patience;
+  readonly patience: WorkLimit;
   parsed: ParsedText | undefined;
   statements: DraftStatement[];
   /** Of the text as a whole: it does not parse, or Rowgate's own output was not what it meant. */
@@ -78,7 +78,7 @@ export interface Draft {
   fault?: unknown;
   edits: readonly Edit[];
   /** Subqueries in the edits, with what stands for each in their short texts. */
-  pieces: ReadonlyMap<SubqueryPiece, string>;
+  pieces: ReadonlyMap<SubqueryFragment, string>;
 }
 
 /** One step of the judgement, by name; fills in the draft. After a step that refused anything, the next is not run. */

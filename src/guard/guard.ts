@@ -2,20 +2,20 @@
 import { LRUCache } from 'lru-cache';
 import { type Refusal, refusal } from '../core/refusal.ts';
 import type { RolePolicy } from '../policy/model/policy.ts';
-import { withoutBulk } from '../sql/parse/bulk-constants.ts';
 import type { Catalog } from '../sql/catalog/catalog.ts';
+import { withoutBulk } from '../sql/parse/bulk-constants.ts';
 import { TOO_COMPLEX } from '../sql/parse/parse.ts';
 import { ParserFault } from '../sql/parse/parser-module.ts';
-import { OutOfPatience, Patience } from '../sql/parse/work-limit.ts';
+import { WorkLimit, WorkLimitExceeded } from '../sql/parse/work-limit.ts';
 import { ofWhole } from './bulk-judgement.ts';
+import { JudgementCache } from './cache/judgement-cache.ts';
+import { LiteralDependencies } from './cache/literal-dependencies.ts';
+import { type NormalizedText, normalizedTextOf } from './cache/normalized-text.ts';
+import { RecentTexts } from './cache/recent-texts.ts';
+import { TextPatterns } from './cache/text-patterns.ts';
 import type { Judgement } from './decision.ts';
 import type { Draft, Stage } from './draft.ts';
 import { judgementOf } from './judgement-of.ts';
-import { Patterns } from './cache/text-patterns.ts';
-import { RecentTexts } from './cache/recent-texts.ts';
-import { Shapes } from './cache/judgement-cache.ts';
-import { type Skeleton, skeletonOf } from './cache/normalized-text.ts';
-import { WatchedLiterals } from './cache/literal-dependencies.ts';
 import { authorizeStage } from './stages/authorize.ts';
 import { classifyStage } from './stages/classify.ts';
 import { disclosuresStage } from './stages/disclosures.ts';
@@ -78,9 +78,9 @@ export interface GuardOptions {
 
 /** Of a judgement from which its like are to be judged. */
 interface Learning {
-  readonly skeleton: Skeleton;
+  readonly skeleton: NormalizedText;
   /** Once the text has parsed. */
-  literals?: WatchedLiterals;
+  literals?: LiteralDependencies;
 }
 
 const NO_PIECES: Draft['pieces'] = new Map();
@@ -94,8 +94,8 @@ export class Guard {
     sizeCalculation: weightOf,
   });
 
-  private readonly shapes = new Shapes();
-  private readonly patterns = new Patterns();
+  private readonly shapes = new JudgementCache();
+  private readonly patterns = new TextPatterns();
   private readonly texts = new RecentTexts();
   private readonly subjects: readonly SubjectRelations[];
 
@@ -121,7 +121,7 @@ export class Guard {
 
   private judgeUnknown(sql: string, parameterTypes: readonly number[], types: string, key: string): Judgement {
     const met = this.options.role.mode === 'enforce' ? this.patterns.match(types, sql) : undefined;
-    const skeleton = met?.skeleton ?? (this.options.role.mode === 'enforce' ? skeletonOf(sql) : undefined);
+    const skeleton = met?.skeleton ?? (this.options.role.mode === 'enforce' ? normalizedTextOf(sql) : undefined);
     const shape = met?.shape ?? (skeleton && types + skeleton.key);
     const shared = shape !== undefined && this.shapes.find(shape, sql, skeleton!);
     if (shared) {
@@ -173,11 +173,11 @@ export class Guard {
     parameterTypes: readonly number[],
     learning?: Learning,
   ): Judgement {
-    const patience = new Patience((this.options.deadline ?? NO_DEADLINE)());
+    const patience = new WorkLimit((this.options.deadline ?? NO_DEADLINE)());
     try {
       return judgementOf(this.drafted(stages, sql, parameterTypes, patience, learning));
     } catch (error) {
-      if (!(error instanceof OutOfPatience)) throw error;
+      if (!(error instanceof WorkLimitExceeded)) throw error;
       const refused = tooComplex();
       const statements = [unreadable(refused)];
       return { effect: 'refuse', refusal: refused, statements, template: [sql], parameters: 0, edits: [] };
@@ -188,7 +188,7 @@ export class Guard {
     stages: readonly Stage[],
     sql: string,
     parameterTypes: readonly number[],
-    patience: Patience,
+    patience: WorkLimit,
     learning?: Learning,
   ): Draft {
     const { role, catalog, searchPath } = this.options;
@@ -213,11 +213,11 @@ export class Guard {
         if (stage === verifyStage && learning?.literals) learning.literals.unwatched(() => stage.run(draft));
         else stage.run(draft);
         if (stage === parseStage && learning && draft.parsed)
-          learning.literals = new WatchedLiterals(draft.parsed, learning.skeleton);
+          learning.literals = new LiteralDependencies(draft.parsed, learning.skeleton);
         if (draft.refusal || draft.statements.some((s) => s.refusal)) break;
       }
     } catch (error) {
-      if (error instanceof OutOfPatience) throw error;
+      if (error instanceof WorkLimitExceeded) throw error;
       // INVARIANT: what the guard cannot get through does not run.
       const nested = error instanceof RangeError; // the stack's end, whichever walk came to it first
       draft.refusal = nested

@@ -1,8 +1,9 @@
 /** Files of keys that a policy names, looked at when it is read. Addresses are asked when a token comes. */
-import { type Diagnostic, placeOfRule } from '../policy/source/diagnostic.ts';
+
+import { isKeysAddress } from '../policy/compile/tokens.ts';
 import type { Policy } from '../policy/model/policy.ts';
 import type { TokenRule } from '../policy/model/token-rule.ts';
-import { isKeysAddress } from '../policy/compile/tokens.ts';
+import { type Diagnostic, placeOfRule } from '../policy/source/diagnostic.ts';
 import { readKeySet } from './key-set.ts';
 import { keysPlace } from './read-keys.ts';
 

@@ -6,7 +6,7 @@ import { type Problem, problem } from './problem.ts';
 import { ALGORITHMS } from './token.ts';
 
 /** A new object for each new text: by its identity is told whether a key may have gone. */
-export interface KeySet {
+export interface JwkSet {
   readonly text: string;
   /** How many of its keys are of use. */
   readonly size: number;
@@ -22,7 +22,7 @@ const LEAST_EXPONENT_BITS = 17;
 const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
 /** The set, or what is wrong with it, in words for the operator that quote nothing of it. */
-export function readKeySet(text: string): KeySet | { readonly wrong: string } {
+export function readKeySet(text: string): JwkSet | { readonly wrong: string } {
   const set = readJson(text)?.value;
   if (!isObject(set) || !Array.isArray(set.keys) || !set.keys.every(isObject))
     return { wrong: 'not a JWK set: {"keys": [ … ]}' };
@@ -53,7 +53,7 @@ function bitsOf(text: unknown): number {
 }
 
 /** Nothing where the signature is by the key that the token names; `unknown` where the set has no such key. */
-export async function checkSignature(token: string, keys: KeySet): Promise<Problem | 'unknown' | undefined> {
+export async function checkSignature(token: string, keys: JwkSet): Promise<Problem | 'unknown' | undefined> {
   try {
     await compactVerify(token, keys.find, { algorithms: [...ALGORITHMS] });
     return undefined;

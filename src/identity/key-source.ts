@@ -1,6 +1,6 @@
 /** Keeps the keys of one issuer at hand: read again as time goes, and by the last reading where they cannot be had. */
 import type { Logger } from 'pino';
-import { type KeySet, readKeySet } from './key-set.ts';
+import { type JwkSet, readKeySet } from './key-set.ts';
 
 /** Milliseconds. */
 export interface KeyTimes {
@@ -26,7 +26,7 @@ export interface KeySourceOptions {
 }
 
 export class KeySource {
-  private keys: KeySet | undefined;
+  private keys: JwkSet | undefined;
   /** When the reading began that gave them. */
   private readAt = Number.NEGATIVE_INFINITY;
   private triedAt = Number.NEGATIVE_INFINITY;
@@ -39,7 +39,7 @@ export class KeySource {
   constructor(private readonly options: KeySourceOptions) {}
 
   /** `lost`: there are none to be had. Where they are to be read again, that begins. */
-  current(): KeySet | 'wait' | 'lost' {
+  current(): JwkSet | 'wait' | 'lost' {
     const { refresh, wait, keep } = this.options.times;
     const age = this.options.elapsed() - this.readAt;
     if (this.told === 'yes' || age >= refresh) this.readAgain();
@@ -49,7 +49,7 @@ export class KeySource {
     return keys ?? 'lost';
   }
 
-  async settled(): Promise<KeySet | 'lost'> {
+  async settled(): Promise<JwkSet | 'lost'> {
     for (let keys = this.current(); ; keys = this.current()) {
       if (keys !== 'wait') return keys;
       await this.reading;

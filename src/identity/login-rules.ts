@@ -1,6 +1,5 @@
 /** May this principal log in, from there, now? Asked at login, and again of each session when the policy changes. Pure. */
-import type { Policy, Principal, RolePolicy } from '../policy/model/policy.ts';
-import type { ClientCertificate } from './client-certificate.ts';
+
 import {
   certificateExpired,
   certificateRequired,
@@ -10,6 +9,8 @@ import {
   roleDisabled,
   wrongAddress,
 } from '../core/login-refusal.ts';
+import type { Policy, Principal, RolePolicy } from '../policy/model/policy.ts';
+import type { ClientCertificate } from './client-certificate.ts';
 import { isInBlocks } from './peer-address.ts';
 
 /** What is known of the one who asks. */
@@ -20,12 +21,12 @@ export interface Peer {
   readonly certificate: ClientCertificate | undefined;
 }
 
-export type Admission =
+export type LoginAdmission =
   | { readonly principal: Principal; readonly role: RolePolicy; readonly refusal?: undefined }
   | { readonly refusal: LoginRefusal };
 
 /** `now` in milliseconds since the epoch. The password is not checked here, see `proof.ts`. */
-export function admit(policy: Policy, principal: Principal, peer: Peer, now: number): Admission {
+export function admit(policy: Policy, principal: Principal, peer: Peer, now: number): LoginAdmission {
   const { name } = principal;
   if (principal.disabled !== undefined) return { refusal: principalDisabled(name) };
   const role = policy.roles.get(principal.role);

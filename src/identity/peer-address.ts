@@ -1,6 +1,7 @@
 /** Where a connection comes from: the socket's other end, or whom a trusted proxy in between names. */
 import { Buffer } from 'node:buffer';
 import { BlockList, isIP, isIPv6, type Socket, SocketAddress } from 'node:net';
+import type { SocketReader } from '../net/socket-reader.ts';
 import {
   checkProxySignature,
   decodeProxyPrefix,
@@ -8,7 +9,6 @@ import {
   PROXY_PREFIX_BYTES,
   type ProxySource,
 } from '../protocol/proxy-protocol.ts';
-import type { SocketReader } from '../net/socket-reader.ts';
 
 const FIRST_LOOK_BYTES = 4;
 

@@ -1,15 +1,16 @@
 /** Who is behind a verified token, in the role of the account that it came by. */
-import { attributeValues } from '../policy/model/attribute-values.ts';
+
 import { claimValue } from '../policy/compile/attributes.ts';
+import { attributeValues } from '../policy/model/attribute-values.ts';
 import type { Principal, RolePolicy } from '../policy/model/policy.ts';
-import type { Person, VerifiedToken } from '../session/end-user/end-user.ts';
+import type { EndUser, VerifiedToken } from '../session/end-user/end-user.ts';
 import { type Problem, problem } from './problem.ts';
 
 /** The token was verified by the rule of this principal. */
 export function personOf(
   { role, principal }: { readonly role: RolePolicy; readonly principal: Principal },
   { user, claims }: Pick<VerifiedToken, 'user' | 'claims'>,
-): Person | Problem {
+): EndUser | Problem {
   const attributes = new Map<string, string>();
   for (const [name, attribute] of role.attributes) {
     const claim = principal.token?.claims.get(name) ?? name;

@@ -1,8 +1,8 @@
 /** What a client has proved itself by: when its principal takes that no more, the session ends. Pure. */
 import type { Principal } from '../policy/model/policy.ts';
 import type { TokenRule } from '../policy/model/token-rule.ts';
-import { isMeant } from './login-rules.ts';
 import type { ClientCertificate } from './client-certificate.ts';
+import { isMeant } from './login-rules.ts';
 
 export type Proof =
   /** `verifier`: the one that the password matched, as the policy has it. */

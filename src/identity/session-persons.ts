@@ -1,6 +1,6 @@
 /** Who is behind the tokens of one session: what is known is said at once, and what has to be verified is waited for. */
 import type { TokenRule } from '../policy/model/token-rule.ts';
-import type { Person, PersonCheck, Persons } from '../session/end-user/end-user.ts';
+import type { EndUser, EndUserCheck, EndUsers } from '../session/end-user/end-user.ts';
 import type { SessionPolicy } from '../session/session-policy.ts';
 import { personOf } from './person.ts';
 import { type Problem, problem } from './problem.ts';
@@ -9,7 +9,7 @@ import type { TokenVerifier, Verified } from './verifier.ts';
 /** What was refused is refused again for so long, and then looked at anew. */
 const REFUSED_MS = 5_000;
 
-export class SessionPersons implements Persons {
+export class SessionPersons implements EndUsers {
   private verified: { readonly rule: TokenRule; readonly token: string; readonly verified: Verified } | undefined;
   private refused:
     | { readonly rule: TokenRule; readonly token: string; readonly problem: Problem; readonly at: number }
@@ -24,7 +24,7 @@ export class SessionPersons implements Persons {
     private readonly wake: () => void,
   ) {}
 
-  check(policy: SessionPolicy, token: string): PersonCheck {
+  check(policy: SessionPolicy, token: string): EndUserCheck {
     const rule = policy.principal.token;
     if (!rule) return problem('this account takes no tokens');
     const verified = this.standing(rule, token);
@@ -64,7 +64,7 @@ export class SessionPersons implements Persons {
     return known;
   }
 
-  private person(policy: SessionPolicy, verified: Verified): Person | Problem {
+  private person(policy: SessionPolicy, verified: Verified): EndUser | Problem {
     const known = verified.persons.get(policy);
     if (known) return known;
     const made = personOf(policy, verified);

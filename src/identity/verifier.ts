@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { TokenRule } from '../policy/model/token-rule.ts';
-import type { Person, VerifiedToken } from '../session/end-user/end-user.ts';
+import type { EndUser, VerifiedToken } from '../session/end-user/end-user.ts';
 import type { SessionPolicy } from '../session/session-policy.ts';
 import { checkClaims } from './claims.ts';
 import { Gate } from './gate.ts';
 import type { GivenBack } from './given-back.ts';
-import { checkSignature, type KeySet } from './key-set.ts';
+import { checkSignature, type JwkSet } from './key-set.ts';
 import { KeySource } from './key-source.ts';
 import { type Problem, problem, unchecked, unkept } from './problem.ts';
 import { keysPlace } from './read-keys.ts';
@@ -30,11 +30,11 @@ export interface Verified extends VerifiedToken {
   readonly rule: TokenRule;
   /** What the rule says: the same rule is another object after a reload. */
   readonly ruleText: string;
-  readonly keys: KeySet;
+  readonly keys: JwkSet;
   /** By what it is named: SHA-256 of what is signed, and of the whole token, by which an earlier version named it. */
   readonly digests: readonly [string, string];
   /** Who it is, by the policy of a session. */
-  readonly persons: WeakMap<SessionPolicy, Person | Problem>;
+  readonly persons: WeakMap<SessionPolicy, EndUser | Problem>;
 }
 
 /** Characters of the tokens that are remembered, of all together; their claims take about as much again. */
@@ -133,7 +133,7 @@ export class TokenVerifier {
     }
   }
 
-  private signatureProblem(token: string, keys: KeySet): Promise<Problem | 'unknown' | undefined> {
+  private signatureProblem(token: string, keys: JwkSet): Promise<Problem | 'unknown' | undefined> {
     return this.gate.pass(() => checkSignature(token, keys));
   }
 

@@ -1,6 +1,7 @@
 /** From a role's policy to its second wall: rights by column, row filters, views for masks, and in words what the server cannot hold. */
-import type { Catalog, Fn, Oid, Relation } from '../sql/catalog/catalog.ts';
+
 import { grantsOfTables, type Principal, type RelationGrant, type RolePolicy } from '../policy/model/policy.ts';
+import type { Catalog, Fn, Oid, Relation } from '../sql/catalog/catalog.ts';
 import { maskViews } from './mask-views.ts';
 import { type Needed, neededBy } from './needed.ts';
 import { notesOf } from './notes.ts';

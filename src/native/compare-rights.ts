@@ -1,7 +1,7 @@
 /** Compares what an account may do, by whatever way, with what its wall gives it. */
 import type { Relation } from '../sql/catalog/catalog.ts';
 import { type Comparison, type Differ, nameOf } from './comparison.ts';
-import type { FoundRight, Source } from './found.ts';
+import type { FoundRight, RightSource } from './found.ts';
 import { named } from './sql-text.ts';
 import { ownSchema } from './wall.ts';
 
@@ -83,7 +83,7 @@ function compareSchemas({ wall, found }: Comparison, differ: Differ): void {
   }
 }
 
-function from(by: Source): string {
+function from(by: RightSource): string {
   switch (by) {
     case 'account':
       return 'granted to the account';

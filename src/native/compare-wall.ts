@@ -2,7 +2,7 @@
 import { comparePolicies } from './compare-policies.ts';
 import { compareRights } from './compare-rights.ts';
 import type { Comparison, Differ, Difference } from './comparison.ts';
-import type { Found } from './found.ts';
+import type { FoundAccount } from './found.ts';
 import { named } from './sql-text.ts';
 
 export function compareWall(comparison: Comparison): Difference[] {
@@ -22,7 +22,7 @@ export function compareWall(comparison: Comparison): Difference[] {
 }
 
 /** INVARIANT: each of these goes past every grant and every filter. */
-function compareAccount(found: Found, differ: Differ): void {
+function compareAccount(found: FoundAccount, differ: Differ): void {
   if (!found.login) differ('account', 'the role may not log in');
   for (const attribute of found.attributes) differ('account', `the role has ${attribute}`);
   for (const other of found.memberOf) differ('account', `the role is a member of ${named(other)}`);

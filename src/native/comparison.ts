@@ -1,6 +1,6 @@
 /** What a comparison of a wall with a live server is made of, and what comes of it. */
 import type { Catalog, Relation } from '../sql/catalog/catalog.ts';
-import type { Canonical, Found } from './found.ts';
+import type { Canonical, FoundAccount } from './found.ts';
 import { named } from './sql-text.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Wall } from './wall.ts';
@@ -22,7 +22,7 @@ export type DifferenceKind =
 
 export interface Comparison {
   readonly wall: Wall;
-  readonly found: Found;
+  readonly found: FoundAccount;
   readonly canonical: Canonical;
   readonly surroundings: Surroundings;
   readonly catalog: Catalog;

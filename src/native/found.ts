@@ -3,14 +3,14 @@ import type { Oid } from '../sql/catalog/catalog.ts';
 import type { FilteredCommand } from './wall.ts';
 
 /** From where an account has a right. */
-export type Source = 'account' | 'PUBLIC' | 'ownership' | 'membership';
+export type RightSource = 'account' | 'PUBLIC' | 'ownership' | 'membership';
 
 export interface FoundRight {
   readonly relation: Oid;
   /** Absent: on the whole, columns of tomorrow included. */
   readonly column?: string;
   readonly privilege: string;
-  readonly by: Source;
+  readonly by: RightSource;
 }
 
 export interface FoundPolicy {
@@ -24,7 +24,7 @@ export interface FoundPolicy {
   readonly check: string | null;
 }
 
-export interface Found {
+export interface FoundAccount {
   readonly exists: boolean;
   /** `superuser`, `bypassrls` and the like. */
   readonly attributes: readonly string[];
@@ -36,7 +36,7 @@ export interface Found {
   readonly further: readonly string[];
   readonly rights: readonly FoundRight[];
   /** Users' functions that it may execute. */
-  readonly functions: readonly { readonly fn: Oid; readonly by: Source; readonly definer: boolean }[];
+  readonly functions: readonly { readonly fn: Oid; readonly by: RightSource; readonly definer: boolean }[];
   readonly schemas: readonly { readonly schema: string; readonly privilege: 'USAGE' | 'CREATE' }[];
   /** TEMPORARY on the database. */
   readonly temporary: boolean;

@@ -1,8 +1,9 @@
 /** Views that show an account what its grants cannot say: masked columns under their own names, and the rows of what has no row security. */
-import type { Relation } from '../sql/catalog/catalog.ts';
-import type { Template } from '../sql/text/template.ts';
-import { quoteName } from '../sql/parse/tree.ts';
+
 import type { ColumnGrant, Principal, RelationGrant } from '../policy/model/policy.ts';
+import type { Relation } from '../sql/catalog/catalog.ts';
+import { quoteName } from '../sql/parse/tree.ts';
+import type { Template } from '../sql/text/template.ts';
 import { fitting } from './names.ts';
 import { canFilter } from './row-filters.ts';
 import { qualified } from './sql-text.ts';

@@ -1,6 +1,7 @@
 /** What an account must be able to read at the server so that Rowgate's statements of a role run, and why. */
-import type { Oid, Relation } from '../sql/catalog/catalog.ts';
+
 import type { Condition, RelationGrant, SqlNeeds } from '../policy/model/policy.ts';
+import type { Oid, Relation } from '../sql/catalog/catalog.ts';
 import type { WallKind } from './wall.ts';
 
 /** Columns and rows of one relation that are read, and by what. */

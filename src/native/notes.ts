@@ -1,6 +1,7 @@
 /** What the server cannot hold of a role's policy, in sentences: whoever relies on the wall must know where it ends. */
-import type { Catalog, Fn, Oid, Relation } from '../sql/catalog/catalog.ts';
+
 import type { RelationGrant, RolePolicy } from '../policy/model/policy.ts';
+import type { Catalog, Fn, Oid, Relation } from '../sql/catalog/catalog.ts';
 import type { Needed } from './needed.ts';
 import { canFilter } from './row-filters.ts';
 import { named } from './sql-text.ts';

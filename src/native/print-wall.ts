@@ -4,16 +4,16 @@ import type { Template } from '../sql/text/template.ts';
 import { everyonesRights } from './everyone.ts';
 import { oneStatement } from './one-statement.ts';
 import { signature } from './signature.ts';
-import { identifier, literal, named, qualified, remark } from './sql-text.ts';
+import { identifier, named, qualified, remark, sqlLiteral } from './sql-text.ts';
 import type { Surroundings } from './surroundings.ts';
 import {
   OPEN_POLICY,
   ownSchema,
   POLICY_PREFIX,
-  type RowCheck,
   type RowFilter,
   type TableRights,
   type Wall,
+  type WallRowCheck,
 } from './wall.ts';
 
 export interface Printing {
@@ -79,11 +79,11 @@ function heading(walls: readonly Wall[], { policyHash }: Printing): string {
 
 function takeAway(wall: Wall, catalog: Catalog): string[] {
   const account = identifier(wall.account);
-  const name = literal(wall.account);
+  const name = sqlLiteral(wall.account);
   const schemas = [...new Set(catalog.data.schemas)]
     .filter((s) => s !== 'pg_catalog' && s !== 'information_schema')
     .sort();
-  const own = literal(ownSchema(wall));
+  const own = sqlLiteral(ownSchema(wall));
   return [
     code(`BEGIN
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${name}) THEN CREATE ROLE ${account} LOGIN; END IF;
@@ -93,7 +93,7 @@ function takeAway(wall: Wall, catalog: Catalog): string[] {
   IF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.member WHERE r.rolname = ${name}) THEN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format('role %I is a member of other roles, whose rights no wall holds', ${name});
   END IF;
-  IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ${own} AND pg_catalog.obj_description(n.oid, 'pg_namespace') IS DISTINCT FROM ${literal(SCHEMA_COMMENT)}) THEN
+  IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ${own} AND pg_catalog.obj_description(n.oid, 'pg_namespace') IS DISTINCT FROM ${sqlLiteral(SCHEMA_COMMENT)}) THEN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format('schema %I is not of rowgate compile''s making', ${own});
   END IF;
 END`),
@@ -107,7 +107,7 @@ END`),
 BEGIN
   FOR made IN SELECT p.polname, n.nspname, c.relname FROM pg_catalog.pg_policy AS p
     JOIN pg_catalog.pg_class AS c ON c.oid = p.polrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE pg_catalog.starts_with(p.polname::pg_catalog.text, ${literal(POLICY_PREFIX)}) AND p.polroles = ARRAY(SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = ${name}) LOOP
+    WHERE pg_catalog.starts_with(p.polname::pg_catalog.text, ${sqlLiteral(POLICY_PREFIX)}) AND p.polroles = ARRAY(SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = ${name}) LOOP
     EXECUTE pg_catalog.format('DROP POLICY %I ON %I.%I', made.polname, made.nspname, made.relname);
   END LOOP;
   FOR made IN SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ${own} AND c.relkind = 'v' LOOP
@@ -149,11 +149,11 @@ function ownObjects(wall: Wall): string[] {
   const account = identifier(wall.account);
   return [
     `CREATE SCHEMA IF NOT EXISTS ${schema}`,
-    `COMMENT ON SCHEMA ${schema} IS ${literal(SCHEMA_COMMENT)}`,
+    `COMMENT ON SCHEMA ${schema} IS ${sqlLiteral(SCHEMA_COMMENT)}`,
     ...wall.checks.flatMap((check) => {
       const fn = `${schema}.${identifier(check.name)}(${argumentTypes(check)})`;
       return [
-        `CREATE FUNCTION ${fn} RETURNS pg_catalog.bool LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ${[...wall.searchPath, 'pg_temp'].map(identifier).join(', ')} AS ${literal(check.body)}`,
+        `CREATE FUNCTION ${fn} RETURNS pg_catalog.bool LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ${[...wall.searchPath, 'pg_temp'].map(identifier).join(', ')} AS ${sqlLiteral(check.body)}`,
         `REVOKE ALL ON FUNCTION ${fn} FROM PUBLIC`,
         `GRANT EXECUTE ON FUNCTION ${fn} TO ${account}`,
       ];
@@ -165,7 +165,7 @@ function ownObjects(wall: Wall): string[] {
   ];
 }
 
-export function argumentTypes({ relation, columns }: RowCheck): string {
+export function argumentTypes({ relation, columns }: WallRowCheck): string {
   return columns.map((name) => relation.columns.find((column) => column.name === name)?.typeName ?? '').join(', ');
 }
 
@@ -217,7 +217,7 @@ function settings(wall: Wall): string[] {
   return [
     `${of} RESET ALL`,
     `${of} SET search_path = ${wall.ownPath.map(identifier).join(', ')}`,
-    ...[...wall.settings].map(([name, value]) => `${of} SET ${name} = ${literal(value)}`),
+    ...[...wall.settings].map(([name, value]) => `${of} SET ${name} = ${sqlLiteral(value)}`),
   ];
 }
 

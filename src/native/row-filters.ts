@@ -1,7 +1,8 @@
 /** The restrictive policies of an account: its role's row conditions, said to the server by command. */
+
+import type { Condition, Principal, RelationGrant } from '../policy/model/policy.ts';
 import type { Oid, Relation } from '../sql/catalog/catalog.ts';
 import type { Template } from '../sql/text/template.ts';
-import type { Condition, Principal, RelationGrant } from '../policy/model/policy.ts';
 import { fitting } from './names.ts';
 import type { Needed } from './needed.ts';
 import { qualified } from './sql-text.ts';
@@ -10,14 +11,14 @@ import {
   type FilteredCommand,
   ownSchema,
   POLICY_PREFIX,
-  type RowCheck,
   type RowFilter,
   type WallKind,
+  type WallRowCheck,
 } from './wall.ts';
 
 export interface RowFilters {
   readonly filters: readonly RowFilter[];
-  readonly checks: readonly RowCheck[];
+  readonly checks: readonly WallRowCheck[];
   /** Attributes that only a token brings: conditions with them are not in the filters. */
   readonly unknown: readonly string[];
 }
@@ -43,7 +44,7 @@ export function canFilter({ kind }: Relation): boolean {
 export function rowFilters(grants: readonly RelationGrant[], needed: ReadonlyMap<Oid, Needed>, part: Part): RowFilters {
   const drafts = draftsOf(grants, needed);
   const turning = inCircles(drafts);
-  const checks: RowCheck[] = [];
+  const checks: WallRowCheck[] = [];
   const unknown = new Set<string>();
   const filters = drafts.map((draft): RowFilter => {
     const { relation, command, sets } = draft;
@@ -112,7 +113,7 @@ function inCircles(drafts: readonly Draft[]): ReadonlySet<Oid> {
   return new Set([...reads.keys()].filter((oid) => reached(oid).has(oid)));
 }
 
-function asCheck({ relation, command }: Draft, template: Template, conditions: readonly Condition[]): RowCheck {
+function asCheck({ relation, command }: Draft, template: Template, conditions: readonly Condition[]): WallRowCheck {
   const read = new Set(conditions.flatMap(({ needs, reads }) => [...(needs?.columns ?? []), ...reads]));
   const columns = relation.columns.map(({ name }) => name).filter((name) => read.has(name));
   const row = columns.map((column, at) => `$${at + 1} AS ${quoted(column)}`).join(', ');
@@ -125,7 +126,7 @@ function asCheck({ relation, command }: Draft, template: Template, conditions: r
   };
 }
 
-function callOf(check: RowCheck, account: string): Template {
+function callOf(check: WallRowCheck, account: string): Template {
   const args = check.columns.flatMap(
     (column, at): Template => [at > 0 ? ', ' : '', { kind: 'row' }, `.${quoted(column)}`],
   );

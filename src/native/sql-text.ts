@@ -16,7 +16,7 @@ export function qualified({ schema, name }: { readonly schema: string; readonly 
 }
 
 /** A string constant that means the same with standard_conforming_strings on and off. */
-export function literal(text: string): string {
+export function sqlLiteral(text: string): string {
   const quoted = text.replaceAll("'", "''");
   // INVARIANT: a backslash stands behind E alone, where both settings read it alike.
   if (!UNSEEN.test(text) && !text.includes('\\')) return `'${quoted}'`;

@@ -1,7 +1,8 @@
 /** Row conditions for several principals at once: a native role stands for all of them, and sees what any of them may. */
-import type { Slot, Template } from '../sql/text/template.ts';
+
 import type { Condition, Principal } from '../policy/model/policy.ts';
-import { literal } from './sql-text.ts';
+import type { Slot, Template } from '../sql/text/template.ts';
+import { sqlLiteral } from './sql-text.ts';
 
 export interface UnionOfRows {
   /** Row slots are the only ones left. `(true)` where nothing restricts. */
@@ -76,7 +77,7 @@ function asList(filter: Template, values: readonly ReadonlyMap<string, string>[]
   // INVARIANT: nothing but brackets follows: no NOT, no further condition.
   if (!BEFORE.test(before) || !/^\)[\s)]*$/.test(after) || slot.type.endsWith('[]')) return undefined;
   const elements = values.map((of) => `"${attributeOf(slot, of).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`);
-  const array = `${literal(`{${elements.join(',')}}`)}::${slot.type}[]`;
+  const array = `${sqlLiteral(`{${elements.join(',')}}`)}::${slot.type}[]`;
   return [open, row, `${before.slice(0, -1)}ANY (${array}${after}`];
 }
 
@@ -84,7 +85,7 @@ function filled(filter: Template, values: ReadonlyMap<string, string>): Template
   return filter.map((piece) => {
     if (typeof piece === 'string' || piece.kind === 'row') return piece;
     if (piece.kind === 'limit') throw new Error('a condition holds no limit');
-    return `${literal(attributeOf(piece, values))}::${piece.type}`;
+    return `${sqlLiteral(attributeOf(piece, values))}::${piece.type}`;
   });
 }
 

@@ -27,7 +27,7 @@ export interface Wall {
   readonly functions: readonly Fn[];
   readonly filters: readonly RowFilter[];
   /** What filters call, where they cannot read tables by themselves. */
-  readonly checks: readonly RowCheck[];
+  readonly checks: readonly WallRowCheck[];
   readonly views: readonly MaskView[];
   /** What ALTER ROLE … SET gives the account in this database, beside the `ownPath`. */
   readonly settings: ReadonlyMap<string, string>;
@@ -70,7 +70,7 @@ export interface RowFilter {
 }
 
 /** A SECURITY DEFINER function over values of a row. */
-export interface RowCheck {
+export interface WallRowCheck {
   readonly name: string;
   readonly relation: Relation;
   /** Columns of the relation, in the order of the arguments. */

@@ -1,6 +1,6 @@
 /** ErrorResponse and NoticeResponse: fields by their letter (manual, section 54.8). */
 import type { Buffer } from 'node:buffer';
-import { withoutTokens } from '../core/redact-tokens.ts';
+import { redactTokens } from '../core/redact-tokens.ts';
 import { HEADER_BYTES, MessageCursor } from './message-cursor.ts';
 import { Backend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';
@@ -55,6 +55,6 @@ export function isFatal(fields: ErrorFields): boolean {
 function write(type: number, fields: ErrorFields): Buffer {
   const writer = new MessageWriter(type);
   // INVARIANT: a message that quotes what a client wrote stands in the client's own logs next: no token with it.
-  for (const [code, value] of fields) writer.byte(code.charCodeAt(0)).string(withoutTokens(value));
+  for (const [code, value] of fields) writer.byte(code.charCodeAt(0)).string(redactTokens(value));
   return writer.byte(0).finish();
 }

@@ -1,11 +1,11 @@
 /** The certificates of the guard, towards clients and towards the server: read again while it runs, and watched for when they run out. */
 import type { Logger } from 'pino';
-import { shownTime } from '../policy/source/calendar.ts';
 import type { AlarmSink } from '../core/alarm-sink.ts';
+import { shownTime } from '../policy/source/calendar.ts';
+import type { Upstream } from '../upstream/connect.ts';
 import { type Dated, ExpiryNotices, expiryText } from './expiring.ts';
 import { ServerTls, type TlsFiles } from './login/server-tls.ts';
 import type { Sessions } from './sessions.ts';
-import type { Upstream } from '../upstream/connect.ts';
 
 /** What came of reading certificates again, in words; nothing where they are the same. */
 export interface TlsReload {

@@ -1,9 +1,5 @@
 /** One client's connection, from its first byte to its session. The one boundary at which broken protocol and bugs become an answer. */
 import type { Socket } from 'node:net';
-import { MalformedMessage, ProtocolError } from '../protocol/protocol-error.ts';
-import { cancel } from './cancel.ts';
-import type { HeadStart } from './preconnect.ts';
-import { logInClient } from './login/client-login.ts';
 import {
   internalError,
   type LoginRefusal,
@@ -12,12 +8,16 @@ import {
   tooManyLogins,
 } from '../core/login-refusal.ts';
 import { LOCAL, type PeerAddress, proxiedPeer } from '../identity/peer-address.ts';
-import { type Channel, negotiate } from './login/startup-negotiation.ts';
+import { ConnectionClosed, SocketReader } from '../net/socket-reader.ts';
+import { MalformedMessage, ProtocolError } from '../protocol/protocol-error.ts';
+import { cancel } from './cancel.ts';
+import { logInClient } from './login/client-login.ts';
+import { negotiate, type StartupChannel } from './login/startup-negotiation.ts';
 import type { StartupRequest } from './login/startup-request.ts';
 import { headStart, openSession } from './open-session.ts';
+import type { Preconnect } from './preconnect.ts';
 import { FAREWELL_MS } from './refused-connections.ts';
 import type { Services } from './services.ts';
-import { ConnectionClosed, SocketReader } from '../net/socket-reader.ts';
 
 class LoginTimeout extends Error {}
 
@@ -38,7 +38,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
   let { peer } = arrival;
   raw.setNoDelay(true);
   raw.setKeepAlive(true, 60_000);
-  let channel: Channel = {
+  let channel: StartupChannel = {
     socket: raw,
     reader: new SocketReader(raw),
     isLocal: peer.address === LOCAL,
@@ -51,7 +51,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
     setTimeout(() => raw.destroy(), FAREWELL_MS).unref();
   }, services.options.loginTimeoutMs);
   let known: StartupRequest | undefined;
-  let early: HeadStart | undefined;
+  let early: Preconnect | undefined;
   const refuse = (refusal: LoginRefusal, record: boolean): void => {
     if (record) services.refusedLogins.add(refusal, { peer, request: known, certificate: channel.certificate });
     else services.options.turnedAway?.(refusal.reason);

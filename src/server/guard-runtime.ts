@@ -5,8 +5,8 @@ import type { Policy, Principal, RolePolicy } from '../policy/model/policy.ts';
 import { type KeyTypes, keyTypes, type SubjectKeys, subjectKeys } from '../policy/model/subject-keys.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
-import { KnownNames } from '../sql/text/known-names.ts';
 import { majorVersion } from '../sql/parse/older-grammar.ts';
+import { KnownNames } from '../sql/text/known-names.ts';
 
 /** Judges statements of one role; remembers what it judged. */
 export type Judge = Pick<SessionPolicy, 'judge'>;

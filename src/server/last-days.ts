@@ -1,11 +1,11 @@
 /** Says once a day which principals will soon be unable to log in, by their `valid_until`: in the decision log, and to who is to know. */
 import type { Logger } from 'pino';
-import type { BudgetStore, Claim } from '../budget/model/budget-store.ts';
-import { localTime } from '../policy/source/calendar.ts';
-import { endingPrincipals, lastDayText } from '../policy/model/last-days.ts';
-import type { Policy } from '../policy/model/policy.ts';
+import type { BudgetStore, LeaseClaim } from '../budget/model/budget-store.ts';
 import type { AlarmSink } from '../core/alarm-sink.ts';
 import type { RecordSink } from '../decision-log/record-sink.ts';
+import { endingPrincipals, lastDayText } from '../policy/model/last-days.ts';
+import type { Policy } from '../policy/model/policy.ts';
+import { localTime } from '../policy/source/calendar.ts';
 
 export interface LastDaysOptions {
   readonly store: BudgetStore;
@@ -19,7 +19,7 @@ export interface LastDaysOptions {
 }
 
 /** One a day, for all guards that share the store. */
-const CLAIM: Claim = {
+const CLAIM: LeaseClaim = {
   owner: 'valid-until',
   measure: 'statements',
   ceilings: [{ window: { count: 1, unit: 'day' }, limit: 1 }],

@@ -1,43 +1,43 @@
 /** From an admitted client to a running session: a place under its limit, the server's session, the record of the login, the relay. */
 import { Buffer } from 'node:buffer';
+import { type LoginRefusal, notRecorded, stopping, upstreamRefused } from '../core/login-refusal.ts';
+import type { SessionContext } from '../decision-log/record-sink.ts';
+import { admit, type Peer } from '../identity/login-rules.ts';
+import { userOf } from '../identity/proof.ts';
 import { attributeValues } from '../policy/model/attribute-values.ts';
 import type { RolePolicy } from '../policy/model/policy.ts';
 import { authenticationOk } from '../protocol/authentication.ts';
 import { backendKeyData } from '../protocol/backend-key-data.ts';
 import { parameterStatus } from '../protocol/parameter-status.ts';
 import { readyForQuery } from '../protocol/ready-for-query.ts';
-import type { HeadStart } from './preconnect.ts';
-import { admit, type Peer } from '../identity/login-rules.ts';
-import type { Admitted } from './login/client-login.ts';
-import { type LoginRefusal, notRecorded, stopping, upstreamRefused } from '../core/login-refusal.ts';
-import { userOf } from '../identity/proof.ts';
-import type { Channel } from './login/startup-negotiation.ts';
+import type { UpstreamSession } from '../upstream/connect.ts';
+import type { AdmittedClient } from './login/client-login.ts';
+import type { StartupChannel } from './login/startup-negotiation.ts';
 import type { StartupRequest } from './login/startup-request.ts';
-import { type HeldPlaces, takeSession } from './slots/connection-limits.ts';
-import type { SessionContext } from '../decision-log/record-sink.ts';
+import type { Preconnect } from './preconnect.ts';
 import { RunningSession } from './running-session.ts';
 import type { Services } from './services.ts';
 import { noLongerAdmitted } from './sessions.ts';
+import { type HeldSlots, takeSession } from './slots/connection-limits.ts';
 import { newUlid } from './ulid.ts';
-import type { UpstreamSession } from '../upstream/connect.ts';
 
 /** Bytes of the cancel key: 4 is all that protocol 3.0 has room for. */
 const SHORT_KEY = 4;
 const LONG_KEY = 32;
 
-export interface Opening {
-  readonly channel: Channel;
-  readonly admitted: Admitted;
+export interface SessionOpening {
+  readonly channel: StartupChannel;
+  readonly admitted: AdmittedClient;
   /** Of the protocol that the client speaks. */
   readonly minor: number;
   readonly client: string;
   /** What was begun upstream while the client proved itself. */
-  readonly early: HeadStart | undefined;
+  readonly early: Preconnect | undefined;
   readonly services: Services;
 }
 
 /** Begins upstream what the client will need if it can prove what it says. Undefined where nothing is begun. */
-export function headStart(request: StartupRequest, peer: Peer, services: Services): HeadStart | undefined {
+export function headStart(request: StartupRequest, peer: Peer, services: Services): Preconnect | undefined {
   const { options, runtime, budgets, headStarts, clock } = services;
   const { pooling = 'none', database } = options;
   const principal = runtime.policy.principals.get(request.user);
@@ -57,7 +57,7 @@ function openerFor(role: RolePolicy, { settings }: StartupRequest, { options, up
 }
 
 /** Undefined where the session runs; the refusal otherwise, and nothing is left open upstream. */
-export async function openSession(opening: Opening): Promise<LoginRefusal | undefined> {
+export async function openSession(opening: SessionOpening): Promise<LoginRefusal | undefined> {
   const { admitted, services } = opening;
   const { principal, role, request, proof } = admitted;
   const { address } = admitted.peer;
@@ -87,7 +87,11 @@ export async function openSession(opening: Opening): Promise<LoginRefusal | unde
   }
 }
 
-async function run(opening: Opening, server: UpstreamSession, held: HeldPlaces): Promise<LoginRefusal | undefined> {
+async function run(
+  opening: SessionOpening,
+  server: UpstreamSession,
+  held: HeldSlots,
+): Promise<LoginRefusal | undefined> {
   const { services, channel } = opening;
   let started = false;
   try {
@@ -108,7 +112,7 @@ async function run(opening: Opening, server: UpstreamSession, held: HeldPlaces):
 }
 
 /** INVARIANT: a session that the policy of now would not let in never begins. Throws where the client has left. */
-function refusalNow(opening: Opening, server: UpstreamSession): LoginRefusal | undefined {
+function refusalNow(opening: SessionOpening, server: UpstreamSession): LoginRefusal | undefined {
   const { admitted, services, channel } = opening;
   const { principal, role, peer, proof } = admitted;
   channel.reader.check();
@@ -125,7 +129,7 @@ function refusalNow(opening: Opening, server: UpstreamSession): LoginRefusal | u
 }
 
 /** INVARIANT: statements are judged by what the server that runs them understands (promise P2): hosts of one upstream may differ. */
-function versionRefusal({ services }: Opening, server: UpstreamSession): LoginRefusal | undefined {
+function versionRefusal({ services }: SessionOpening, server: UpstreamSession): LoginRefusal | undefined {
   const reported = server.parameters.get('server_version') ?? '';
   const known = services.runtime.serverVersion;
   if (Number.parseInt(reported, 10) === known) return undefined;
@@ -135,7 +139,7 @@ function versionRefusal({ services }: Opening, server: UpstreamSession): LoginRe
   };
 }
 
-function contextOf({ admitted, channel, client, services }: Opening): SessionContext {
+function contextOf({ admitted, channel, client, services }: SessionOpening): SessionContext {
   const { principal, role, request, user } = admitted;
   return {
     session: newUlid(),
@@ -151,13 +155,13 @@ function contextOf({ admitted, channel, client, services }: Opening): SessionCon
 }
 
 /** Which of several passwords it was, while one is being replaced: so one sees who still has the old one. */
-function passwordOf({ proof, principal: { verifiers } }: Admitted): { readonly via?: string } {
+function passwordOf({ proof, principal: { verifiers } }: AdmittedClient): { readonly via?: string } {
   if (proof.kind !== 'password' || verifiers.length < 2) return {};
   return { via: `password ${verifiers.indexOf(proof.verifier) + 1} of ${verifiers.length}` };
 }
 
 /** Joins the two sides and lets the client begin. */
-function connect(opening: Opening, server: UpstreamSession, context: SessionContext, held: HeldPlaces): void {
+function connect(opening: SessionOpening, server: UpstreamSession, context: SessionContext, held: HeldSlots): void {
   const { admitted, services, channel, minor } = opening;
   const { role, peer, proof, token, finalMessage } = admitted;
   const statuses = [...server.parameters].map(([name, value]) => parameterStatus({ name, value }));

@@ -4,8 +4,8 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { RolePolicy } from '../policy/model/policy.ts';
-import { networkOf } from './slots/network-of.ts';
 import type { Opened, UpstreamSession } from '../upstream/connect.ts';
+import { networkOf } from './slots/network-of.ts';
 
 const LATELY_MS = 10 * 60_000;
 /** So long a session waits for its client, in milliseconds from the beginning. */
@@ -14,29 +14,29 @@ const KEPT_MS = 3_000;
 const MOST = 16;
 
 /** Who comes, as far as it says. */
-export interface Comer {
+export interface ArrivingClient {
   readonly principal: string;
   readonly address: string;
 }
 
-export interface HeadStart {
+export interface Preconnect {
   /** The session, where it was opened for this role and nothing has become of it meanwhile. It is the caller's then. */
   take(role: RolePolicy): Promise<UpstreamSession | undefined>;
   /** Closes what was not taken. */
   letGo(): void;
 }
 
-export class HeadStarts {
+export class Preconnects {
   private readonly lately = new LRUCache<string, true>({ max: 20_000, ttl: LATELY_MS });
   private underway = 0;
 
   /** Somebody has proved it, and its session began. */
-  cameIn(who: Comer): void {
+  cameIn(who: ArrivingClient): void {
     this.lately.set(keyOf(who), true);
   }
 
   /** INVARIANT: who does not come through in time has none the next time: guesses begin no more than were under way with the first of them. */
-  begin(who: Comer, role: RolePolicy, open: () => Promise<Opened>): HeadStart | undefined {
+  begin(who: ArrivingClient, role: RolePolicy, open: () => Promise<Opened>): Preconnect | undefined {
     const key = keyOf(who);
     if (this.underway >= MOST || !this.lately.has(key)) return undefined;
     this.underway += 1;
@@ -86,4 +86,4 @@ function idle(session: UpstreamSession) {
   return { spoil, taken };
 }
 
-const keyOf = ({ principal, address }: Comer): string => `${networkOf(address)}\0${principal}`;
+const keyOf = ({ principal, address }: ArrivingClient): string => `${networkOf(address)}\0${principal}`;

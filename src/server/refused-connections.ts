@@ -5,12 +5,12 @@
 import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
+import type { LoginReason, LoginRefusal } from '../core/login-refusal.ts';
 import { errorResponse } from '../protocol/error-response.ts';
 import { delayOf } from './login/failed-logins.ts';
-import type { LoginReason, LoginRefusal } from '../core/login-refusal.ts';
 import type { ConnectionLimits } from './slots/connection-limits.ts';
 import { networkOf } from './slots/network-of.ts';
-import { Places } from './slots/slot-counts.ts';
+import { SlotCounts } from './slots/slot-counts.ts';
 
 /** How long a refused client may take to read why. */
 export const FAREWELL_MS = 2_000;
@@ -31,7 +31,7 @@ const AT_ONCE: ReadonlySet<LoginReason> = new Set([
 
 export class RefusedConnections {
   private readonly counts = new LRUCache<string, number>({ max: 20_000, ttl: FORGET_MS });
-  private readonly places = new Places();
+  private readonly places = new SlotCounts();
   /** How each that still waits is answered. */
   private readonly waiting = new Map<Socket, () => void>();
 

@@ -2,14 +2,14 @@
 import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import type { SessionPorts } from '../session/ports.ts';
-import type { Session } from '../session/session.ts';
-import { Goodbye } from './terminate-message.ts';
 import type { LoginRefusal } from '../core/login-refusal.ts';
 import type { SessionRecords } from '../decision-log/record-sink.ts';
+import type { SessionPorts } from '../session/ports.ts';
+import type { Session } from '../session/session.ts';
 import { ServerWrites } from './server-writes.ts';
-import type { Progress } from './sessions.ts';
-import type { Taker, Turns } from './time-slices.ts';
+import type { ServerProgress } from './sessions.ts';
+import { Goodbye } from './terminate-message.ts';
+import type { SliceTaker, TimeSlices } from './time-slices.ts';
 
 /** What a session is to the relay; `session/` holds the real one. */
 export interface SessionMachine {
@@ -52,7 +52,7 @@ export interface RelayOptions {
   readonly client: Socket;
   readonly server: Socket;
   readonly records: Pick<SessionRecords, 'reachDisk' | 'isOnDisk'>;
-  readonly turns: Turns;
+  readonly turns: TimeSlices;
   readonly principal: string;
   makeSession(ports: RelayPorts): SessionMachine;
   /** Opens a cancel connection for the server's session; resolves when the server has closed it, or with why it could not be told. */
@@ -69,7 +69,7 @@ export interface RelayOptions {
 const CANCEL_MS = 1_000;
 const CLOSE_MS = 5_000;
 
-export class Relay implements Taker {
+export class Relay implements SliceTaker {
   private readonly session: SessionMachine;
   private readonly writes: ServerWrites;
   readonly sharesWith: string;
@@ -151,7 +151,7 @@ export class Relay implements Taker {
     return now - this.lastWork;
   }
 
-  progress(): Progress {
+  progress(): ServerProgress {
     // What it sends is not read.
     if (this.clientFull || this.serverPaused || this.waitsForTurn) this.heard += 1;
     return { heard: this.heard, owed: this.ending ? 0 : this.session.owed() };

@@ -1,8 +1,8 @@
 /** Reloads the policy one reading at a time, and says in the record and the operators' log what came of it. */
 import type { Logger } from 'pino';
+import type { PolicyChange, RecordSink } from '../decision-log/record-sink.ts';
 import type { Policy } from '../policy/model/policy.ts';
 import type { GuardRuntime, PolicyReading, Reloaded } from './guard-runtime.ts';
-import type { PolicyChange, RecordSink } from '../decision-log/record-sink.ts';
 import type { Sessions } from './sessions.ts';
 
 export type ReloadVia = PolicyChange['via'];

@@ -4,26 +4,26 @@
  */
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import type { LoginRefusal } from '../core/login-refusal.ts';
+import type { SessionContext, SessionRecords } from '../decision-log/record-sink.ts';
 import { attributeValues } from '../policy/model/attribute-values.ts';
 import type { SessionPolicy } from '../session/ports.ts';
-import type { LoginRefusal } from '../core/login-refusal.ts';
-import type { HeldPlaces } from './slots/connection-limits.ts';
-import type { SessionContext, SessionRecords } from '../decision-log/record-sink.ts';
-import { Relay, type RelayOptions, type RelayPorts, type SessionMachine } from './relay.ts';
-import type { Services } from './services.ts';
-import type { LiveSession, Progress } from './sessions.ts';
-import type { Turns } from './time-slices.ts';
-import { newUlid } from './ulid.ts';
+import type { UpstreamSession } from '../upstream/connect.ts';
 import type { UpstreamFailure, UpstreamKey } from '../upstream/upstream-error.ts';
 import { sessionPins } from '../upstream/watched-settings.ts';
-import type { UpstreamSession } from '../upstream/connect.ts';
+import { Relay, type RelayOptions, type RelayPorts, type SessionMachine } from './relay.ts';
+import type { Services } from './services.ts';
+import type { LiveSession, ServerProgress } from './sessions.ts';
+import type { HeldSlots } from './slots/connection-limits.ts';
+import type { TimeSlices } from './time-slices.ts';
+import { newUlid } from './ulid.ts';
 
 /** Both sides, and who has come. */
 export interface Joined extends Pick<LiveSession, 'peer' | 'proof' | 'madeFor'> {
   readonly context: SessionContext;
   readonly client: Socket;
   readonly server: UpstreamSession;
-  readonly held: HeldPlaces;
+  readonly held: HeldSlots;
   /** With which it begins. */
   readonly token: string | undefined;
   /** Bytes of its cancel key. */
@@ -42,12 +42,12 @@ export class RunningSession implements LiveSession, RelayOptions {
   readonly client: Socket;
   readonly server: Socket;
   readonly records: SessionRecords;
-  readonly turns: Turns;
+  readonly turns: TimeSlices;
   /** With which its client may cancel. */
   readonly key: UpstreamKey;
   private readonly context: SessionContext & { attributes: SessionContext['attributes'] };
   private readonly upstream: UpstreamSession;
-  private readonly held: HeldPlaces;
+  private readonly held: HeldSlots;
   private readonly token: string | undefined;
   private readonly budget: ReturnType<Services['budgets']['session']>;
   private readonly relay: Relay;
@@ -88,7 +88,7 @@ export class RunningSession implements LiveSession, RelayOptions {
     return this.relay.idleMs(now);
   }
 
-  progress(): Progress {
+  progress(): ServerProgress {
     return this.relay.progress();
   }
 

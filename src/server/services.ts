@@ -1,24 +1,24 @@
 /** What every client connection needs: put together once, by `startProxy`. */
 import type { Logger } from 'pino';
+import type { Budgets } from '../budget/local/budgets.ts';
+import type { LoginReason } from '../core/login-refusal.ts';
+import type { RecordSink } from '../decision-log/record-sink.ts';
 import type { Identity } from '../session/end-user/end-user.ts';
 import type { SessionPorts } from '../session/ports.ts';
-import type { Budgets } from '../budget/local/budgets.ts';
+import type { Upstream } from '../upstream/connect.ts';
+import type { Pooling } from '../upstream/parameters.ts';
+import type { UpstreamAccount, UpstreamSetup } from '../upstream/setup.ts';
 import type { GuardRuntime } from './guard-runtime.ts';
-import type { HeadStarts } from './preconnect.ts';
 import type { IdleLimits } from './idle-sweep.ts';
-import type { LoginReason } from '../core/login-refusal.ts';
 import type { RefusedLogins } from './login/refused-logins.ts';
 import type { ServerTls } from './login/server-tls.ts';
-import type { ConnectionLimits } from './slots/connection-limits.ts';
-import type { SharedState } from './slots/shared-state.ts';
-import type { RecordSink } from '../decision-log/record-sink.ts';
+import type { Preconnects } from './preconnect.ts';
 import type { RefusedConnections } from './refused-connections.ts';
 import type { SessionMachine } from './relay.ts';
 import type { Sessions } from './sessions.ts';
-import type { Turns } from './time-slices.ts';
-import type { Pooling } from '../upstream/parameters.ts';
-import type { UpstreamAccount, UpstreamSetup } from '../upstream/setup.ts';
-import type { Upstream } from '../upstream/connect.ts';
+import type { ConnectionLimits } from './slots/connection-limits.ts';
+import type { SharedState } from './slots/shared-state.ts';
+import type { TimeSlices } from './time-slices.ts';
 
 export interface ProxyOptions {
   /** The one database that is served. */
@@ -65,8 +65,8 @@ export interface Services {
   readonly shared: SharedState;
   readonly upstream: Upstream;
   readonly upstreamSetup: UpstreamSetup;
-  readonly headStarts: HeadStarts;
-  readonly turns: Turns;
+  readonly headStarts: Preconnects;
+  readonly turns: TimeSlices;
   readonly pinned: ReadonlyMap<string, string>;
   tls(): ServerTls | undefined;
   /** The session's protocol state, made when both sides have logged in. */

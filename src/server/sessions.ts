@@ -1,16 +1,16 @@
 /** The sessions of this process: whom a cancel request means, who must go when the policy changes, and when all have gone. */
 import type { Buffer } from 'node:buffer';
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
+import type { LoginRefusal } from '../core/login-refusal.ts';
+import { admit, type Peer } from '../identity/login-rules.ts';
+import { noLongerProven, type Proof } from '../identity/proof.ts';
 import { isGuarded } from '../policy/model/is-guarded.ts';
 import type { Policy, RolePolicy } from '../policy/model/policy.ts';
 import type { Activity } from '../session/session.ts';
-import { admit, type Peer } from '../identity/login-rules.ts';
-import type { LoginRefusal } from '../core/login-refusal.ts';
-import { noLongerProven, type Proof } from '../identity/proof.ts';
 import type { UpstreamKey } from '../upstream/upstream-error.ts';
 
 /** How a session's server gets on, for whoever looks again and again. */
-export interface Progress {
+export interface ServerProgress {
   /** Changes with everything that the server sends, and while something other than the server holds up its answers. */
   readonly heard: number;
   /** The parts of its work that are still unanswered, at least as many as it may spend a whole `statement_timeout` on; 0: it has none. */
@@ -31,7 +31,7 @@ export interface LiveSession {
   /** For how long nothing was asked of it; 0 while an answer is on its way. `now`: monotonic milliseconds. */
   idleMs(now: number): number;
   /** How its server gets on. */
-  progress(): Progress;
+  progress(): ServerProgress;
   /** Cancels what its server has been at for too long. */
   timeOut(): void;
   /** The client asked, by a CancelRequest. Resolves when the server knows. */

@@ -2,38 +2,38 @@
 import type { AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
+import { Budgets } from '../budget/local/budgets.ts';
 import type { BudgetStore } from '../budget/model/budget-store.ts';
+import type { AlarmSink } from '../core/alarm-sink.ts';
+import type { PolicyChange, RecordSink } from '../decision-log/record-sink.ts';
+import { Estimates } from '../estimates/estimates.ts';
 import type { Policy } from '../policy/model/policy.ts';
 import type { Identity } from '../session/end-user/end-user.ts';
 import type { SessionPorts } from '../session/ports.ts';
 import { Session } from '../session/session.ts';
-import type { AlarmSink } from '../core/alarm-sink.ts';
-import { Budgets } from '../budget/local/budgets.ts';
+import { Upstream, type UpstreamOptions } from '../upstream/connect.ts';
+import { pinnedSettings } from '../upstream/pinned-settings.ts';
+import { UpstreamSetup } from '../upstream/setup.ts';
 import { Certificates, type TlsReload } from './certificates.ts';
 import { clockOffset, startClockWatch } from './clock-watch.ts';
-import { Estimates } from '../estimates/estimates.ts';
 import { GuardRuntime, type MakeJudge, type PolicyReading } from './guard-runtime.ts';
-import { HeadStarts } from './preconnect.ts';
 import { startIdleSweep } from './idle-sweep.ts';
 import { LastDays } from './last-days.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { Listener, type Listening } from './listener.ts';
 import { RefusedLogins } from './login/refused-logins.ts';
 import type { TlsFiles } from './login/server-tls.ts';
-import { startOvertimeSweep } from './timeout-sweep.ts';
-import { localState } from './slots/local-state.ts';
-import type { SharedState } from './slots/shared-state.ts';
-import type { PolicyChange, RecordSink } from '../decision-log/record-sink.ts';
+import { Preconnects } from './preconnect.ts';
 import { RefusedConnections } from './refused-connections.ts';
 import type { SessionMachine } from './relay.ts';
 import { type ReloadAnswer, Reloader, type ReloadVia } from './reload.ts';
 import type { ProxyOptions, Services } from './services.ts';
 import { Sessions } from './sessions.ts';
+import { localState } from './slots/local-state.ts';
+import type { SharedState } from './slots/shared-state.ts';
+import { TimeSlices } from './time-slices.ts';
+import { startOvertimeSweep } from './timeout-sweep.ts';
 import { startTokenSweep } from './token-sweep.ts';
-import { Turns } from './time-slices.ts';
-import { pinnedSettings } from '../upstream/pinned-settings.ts';
-import { UpstreamSetup } from '../upstream/setup.ts';
-import { Upstream, type UpstreamOptions } from '../upstream/connect.ts';
 
 /** Of one address in a minute: a pool that starts with a mistake, and somebody who tries. */
 const FIRST_REFUSALS = 20;
@@ -154,8 +154,8 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     shared: options.worker?.shared ?? localState(),
     upstream,
     upstreamSetup,
-    headStarts: new HeadStarts(),
-    turns: new Turns(),
+    headStarts: new Preconnects(),
+    turns: new TimeSlices(),
     pinned,
     tls: () => certificates.tls,
     makeSession: options.makeSession ?? ((ports) => new Session(ports)),

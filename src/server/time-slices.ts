@@ -14,21 +14,21 @@ const AT_ONCE = 8;
 const NOTICEABLE = 1;
 
 /** What may have to wait. */
-export interface Taker {
+export interface SliceTaker {
   /** With whom it shares its turns: the principal. */
   readonly sharesWith: string;
   /** Its turn has come. Called once for each `ask`. */
   onTurn(): void;
 }
 
-export class Turns {
+export class TimeSlices {
   /** Milliseconds of work in this turn of the event loop. */
   private spent = 0;
   /** When the present work began; undefined between two. */
   private began: number | undefined;
   private scheduled = false;
   /** Who waits, by `sharesWith`, in the order in which they are served. */
-  private readonly waiting = new Map<string, Taker[]>();
+  private readonly waiting = new Map<string, SliceTaker[]>();
 
   /** Who was served last. */
   private last: string | undefined;
@@ -67,7 +67,7 @@ export class Turns {
   }
 
   /** `taker.onTurn` is called behind those that ask already. */
-  ask(taker: Taker): void {
+  ask(taker: SliceTaker): void {
     const others = this.waiting.get(taker.sharesWith);
     if (others) others.push(taker);
     else this.waiting.set(taker.sharesWith, [taker]);
@@ -89,7 +89,7 @@ export class Turns {
   };
 
   private serve(): void {
-    let next: [string, Taker[]] | undefined;
+    let next: [string, SliceTaker[]] | undefined;
     // Who had the last turn has asked for the next one within it: others who have come since go before.
     for (next of this.waiting) if (next[0] !== this.last) break;
     const [key, takers] = next!;

@@ -1,8 +1,8 @@
 /** Ends sessions with the tokens that opened them: expired, given back, or of a key that is gone. One timer for all of them. */
 import type { Refusal } from '../core/refusal.ts';
+import type { TokenProof } from '../identity/proof.ts';
 import type { Policy } from '../policy/model/policy.ts';
 import type { Identity } from '../session/end-user/end-user.ts';
-import type { TokenProof } from '../identity/proof.ts';
 import type { LiveSession, Sessions } from './sessions.ts';
 
 /** The end of a token is kept to about a second. */

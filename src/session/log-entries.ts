@@ -1,5 +1,5 @@
 /** What a session has to record. The log adds time, guard, sequence number, and who the session is. */
-import type { Person } from './end-user/end-user.ts';
+import type { EndUser } from './end-user/end-user.ts';
 
 export interface DecisionEntry {
   readonly kind: 'decision';
@@ -7,7 +7,7 @@ export interface DecisionEntry {
   /** The session's application_name, where it has changed since the login. */
   readonly application?: string | undefined;
   /** The person behind the account: the same object for the same token. */
-  readonly person?: Pick<Person, 'user' | 'shown'> | undefined;
+  readonly person?: Pick<EndUser, 'user' | 'shown'> | undefined;
   readonly command: string;
   readonly fingerprint: string;
   /** Normalized text: no literals, no comments. */

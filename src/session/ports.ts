@@ -3,8 +3,8 @@
  * and draining are not among them: whoever holds the sockets asks `Session.activity` after each call, and ends a session by `terminate`.
  */
 import type { Budget } from './admission/budget-port.ts';
+import type { EndUsers } from './end-user/end-user.ts';
 import type { SessionEntry } from './log-entries.ts';
-import type { Persons } from './end-user/end-user.ts';
 import type { SessionPolicy } from './session-policy.ts';
 
 export type { SessionPolicy } from './session-policy.ts';
@@ -37,7 +37,7 @@ export interface SessionPorts {
   /** What the principal may still take. Where it has to be waited for, `Session.onBudget` is called when the same may be asked again. */
   readonly budget: Budget;
   /** Who is behind a token; absent: nobody is behind any. */
-  readonly persons?: Persons;
+  readonly persons?: EndUsers;
   /** The token with which the session begins. */
   readonly token?: string | undefined;
   /** Asks the server to cancel what it runs; `Session.onCancelDone` is called when the server has closed the cancel connection. */

@@ -1,34 +1,34 @@
 /** Writes what a session decides and what became of it (promise P7). */
 import { type Refusal, refusal } from '../core/refusal.ts';
-import { Few } from '../core/small-map.ts';
+import { SmallMap } from '../core/small-map.ts';
 import type { Judgement, StatementJudgement } from '../guard/decision.ts';
 import type { Frame } from '../protocol/frame-reader.ts';
 import type { Disclosed } from './admission/budget-port.ts';
-import type { DecisionEntry, OutcomeEntry } from './log-entries.ts';
-import type { Usage } from './admission/statement-meter.ts';
-import type { Person } from './end-user/end-user.ts';
-import type { SessionPolicy, SessionPorts } from './ports.ts';
-import { Run, type Watch } from './state/execution.ts';
 import { settleCharges } from './admission/settle-charges.ts';
+import type { Usage } from './admission/statement-meter.ts';
+import type { EndUser } from './end-user/end-user.ts';
+import type { DecisionEntry, OutcomeEntry } from './log-entries.ts';
+import type { SessionPolicy, SessionPorts } from './ports.ts';
+import { Execution, type ExecutionRules } from './state/execution.ts';
 
 /** What a decision is about. */
-export interface Subject {
+export interface RecordedStatement {
   readonly statement: StatementJudgement;
   readonly judgement: Judgement;
   readonly policy: SessionPolicy;
   /** The client's text. */
   readonly text: string;
   /** For whom it runs, or was to run. */
-  readonly person?: Person | undefined;
+  readonly person?: EndUser | undefined;
   /** What was thrown where something that it names was judged again. */
   readonly fault?: unknown;
 }
 
-export class Records {
+export class Recorder {
   /** Recorded, and not ended. */
-  private readonly open = new Few<Run, Run>();
+  private readonly open = new SmallMap<Execution, Execution>();
   /** By the batch of a Bind: decided before it, and not executed. */
-  private bound: { readonly run: Run; readonly batch: number }[] = [];
+  private bound: { readonly run: Execution; readonly batch: number }[] = [];
   /** The session's application_name, where it has changed since the login. */
   application: string | undefined;
 
@@ -38,11 +38,17 @@ export class Records {
    * INVARIANT: called before the statement goes on its way; undefined where it could not be written, and then it must not run.
    * @param begun decided before its Bind: the run goes on under that decision, if it is the same.
    */
-  decide(subject: Subject, watch: Watch, usage: Usage, bounded: boolean, begun?: Run): Run | undefined {
+  decide(
+    subject: RecordedStatement,
+    watch: ExecutionRules,
+    usage: Usage,
+    bounded: boolean,
+    begun?: Execution,
+  ): Execution | undefined {
     const { statement, policy, person } = subject;
     const before = begun && !begun.ended && begun.policy === policy && begun.person === person ? begun : undefined;
     const { id, startedAt } = before ?? { id: this.ports.newId(), startedAt: this.ports.now() };
-    const run = new Run(id, statement, policy, watch, usage, bounded, startedAt);
+    const run = new Execution(id, statement, policy, watch, usage, bounded, startedAt);
     run.person = person;
     if (before) {
       run.waited = before.waited;
@@ -55,7 +61,7 @@ export class Records {
   }
 
   /** What was decided before a Bind. */
-  bind(run: Run, batch: number): void {
+  bind(run: Execution, batch: number): void {
     this.bound.push({ run, batch });
   }
 
@@ -68,12 +74,12 @@ export class Records {
 
   /** A decision to refuse. `written` is false where the log could not be written: it is refused all the same. */
   refuse(
-    subject: Subject,
+    subject: RecordedStatement,
     reason: Refusal,
-    watch: Watch,
+    watch: ExecutionRules,
     why: Pick<DecisionEntry, 'limit'> & { readonly effect?: 'lock' } = {},
-  ): { run: Run; written: boolean } {
-    const run = new Run(
+  ): { run: Execution; written: boolean } {
+    const run = new Execution(
       this.ports.newId(),
       subject.statement,
       subject.policy,
@@ -88,18 +94,18 @@ export class Records {
   }
 
   /** What the run is about to show is counted. INVARIANT: false where whom it names could not be recorded, and then it must not be shown. */
-  show(run: Run, disclosed: readonly Disclosed[], frame: Pick<Frame, 'bytes' | 'last'>): boolean {
+  show(run: Execution, disclosed: readonly Disclosed[], frame: Pick<Frame, 'bytes' | 'last'>): boolean {
     run.answer?.count(disclosed, frame);
     return this.recordFull(run);
   }
 
   /** People who were counted before it runs, or as it writes. */
-  countAsked(run: Run, disclosed: readonly Disclosed[]): boolean {
+  countAsked(run: Execution, disclosed: readonly Disclosed[]): boolean {
     run.answer?.countAsked(disclosed);
     return this.recordFull(run);
   }
 
-  private recordFull(run: Run): boolean {
+  private recordFull(run: Execution): boolean {
     for (const keys of run.answer?.takeFull() ?? []) {
       if (!this.ports.record({ kind: 'seen', id: run.id, keys })) return false;
     }
@@ -108,7 +114,7 @@ export class Records {
 
   /** Writes the outcome, once. */
   end(
-    run: Run,
+    run: Execution,
     status: OutcomeEntry['status'],
     extras: { sqlstate?: string | undefined; changed?: number; tag?: string; refusal?: Refusal | undefined } = {},
   ): void {
@@ -155,7 +161,7 @@ export class Records {
 
   private write(
     id: string,
-    { statement, judgement, policy, text, person, fault = judgement.fault }: Subject,
+    { statement, judgement, policy, text, person, fault = judgement.fault }: RecordedStatement,
     reason: Refusal | undefined,
     why: Pick<DecisionEntry, 'limit'> & { readonly effect?: 'lock' } = {},
   ): boolean {
@@ -190,7 +196,7 @@ function setsToken({ statements }: Judgement): boolean {
   return statements.some(({ kind }) => kind.kind === 'set' && kind.token !== undefined);
 }
 
-function limitReached(run: Run): OutcomeEntry['limit'] {
+function limitReached(run: Execution): OutcomeEntry['limit'] {
   const { limits } = run.watch;
   if (run.reached) return { name: run.reached.name, used: run.reached.used, of: run.reached.of };
   if (run.cut?.reason === 'limit-rows' && limits?.rows !== undefined) {

@@ -10,13 +10,13 @@
 import { refusal } from '../core/refusal.ts';
 import { MalformedMessage, ProtocolError } from '../protocol/protocol-error.ts';
 import { ClientSide } from './client/client.ts';
-import { Conversation } from './state/conversation.ts';
-import { payDebt } from './server/deferred-actions.ts';
-import { cancelStalled } from './server/row-flow.ts';
 import type { SessionPorts } from './ports.ts';
 import { notRecorded } from './recorder.ts';
+import { runDeferredAction } from './server/deferred-actions.ts';
+import { cancelStalled } from './server/row-flow.ts';
 import { ServerSide } from './server/server.ts';
 import { brokenProtocol } from './server/session-ends.ts';
+import { Conversation } from './state/conversation.ts';
 
 /** What the client is told at the end of its session. */
 export interface Farewell {
@@ -53,7 +53,7 @@ export class Session {
       this.client.push(chunk);
       this.client.pump();
       // What had to wait for the end of a frame.
-      payDebt(this.c);
+      runDeferredAction(this.c);
     });
   }
 
@@ -192,7 +192,7 @@ export class Session {
 
   private resume(): void {
     const { c } = this;
-    payDebt(c);
+    runDeferredAction(c);
     if (c.draining && !c.blocked) {
       c.draining = false;
       c.ports.drainServer(false);

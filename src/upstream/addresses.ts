@@ -18,8 +18,8 @@ export interface UpstreamAddress extends UpstreamHost {
   readonly isUnix: boolean;
 }
 
-/** Resolved, or the name for which there is no address. */
-export type Resolved = UpstreamAddress | { readonly host: string; readonly port: number; readonly error: unknown };
+/** ResolvedHosts, or the name for which there is no address. */
+export type ResolvedHosts = UpstreamAddress | { readonly host: string; readonly port: number; readonly error: unknown };
 
 /** So long an address that gave no answer in time is tried after the others. */
 const AVOIDED_MS = 30_000;
@@ -36,7 +36,7 @@ export class UpstreamAddresses {
    * In the order in which they are to be tried. A name is looked up each time: a failover may be a change of name. One that was
    * silent a moment ago comes last: else every session would wait for it.
    */
-  async *inOrder(): AsyncGenerator<Resolved> {
+  async *inOrder(): AsyncGenerator<ResolvedHosts> {
     const late: UpstreamAddress[] = [];
     for (const host of this.loadBalance ? shuffled(this.hosts) : this.hosts) {
       for (const resolved of await resolve(host)) {
@@ -64,7 +64,7 @@ export function shownUpstream({ address, port, isUnix }: UpstreamAddress): strin
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-async function resolve({ host, port }: UpstreamHost): Promise<Resolved[]> {
+async function resolve({ host, port }: UpstreamHost): Promise<ResolvedHosts[]> {
   if (host.startsWith('/')) return [{ host, port, address: join(host, `.s.PGSQL.${port}`), isUnix: true }];
   if (isIP(host) !== 0) return [{ host, port, address: host, isUnix: false }];
   try {

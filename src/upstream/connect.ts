@@ -1,19 +1,19 @@
 /** Opens connections to the database server: for sessions, and to cancel what they run. Every failure is a value, and none takes for ever. */
 import { createConnection, type Socket } from 'node:net';
+import { upstreamRefused } from '../core/login-refusal.ts';
+import { ignoreError } from '../net/ignore-error.ts';
+import { ConnectionClosed, SocketReader } from '../net/socket-reader.ts';
 import { query as queryMessage } from '../protocol/query.ts';
 import { cancelRequest, sslRequest } from '../protocol/startup.ts';
-import { ignoreError } from '../net/ignore-error.ts';
-import { upstreamRefused } from '../core/login-refusal.ts';
-import { ConnectionClosed, SocketReader } from '../net/socket-reader.ts';
 import { shownUpstream, type UpstreamAddress, UpstreamAddresses, type UpstreamHost } from './addresses.ts';
-import { demand, kindOf, roundsFor, type TargetSessionAttrs, type WantedSession } from './target-attributes.ts';
 import { DerivedKeys } from './derived-keys.ts';
-import { UpstreamError, type UpstreamFailure } from './upstream-error.ts';
 import { type LoggedIn, logIn, notLoggedIn, type UpstreamLogin } from './login.ts';
+import { type QueryRows, readAnswer, type ServerQuery, serverQuery } from './own-query.ts';
 import { NoPassword, type Password, type PasswordSource, passwordFrom } from './password.ts';
-import { type Rows, readAnswer, type ServerQuery, serverQuery } from './own-query.ts';
 import { ServerMessages } from './server-messages.ts';
+import { demand, kindOf, roundsFor, type TargetSessionAttrs, type WantedSession } from './target-attributes.ts';
 import { readUpstreamTls, type UpstreamTlsFiles, type UpstreamTlsOptions, upstreamHandshake } from './tls.ts';
+import { UpstreamError, type UpstreamFailure } from './upstream-error.ts';
 
 export interface UpstreamOptions {
   /** At least one. */
@@ -41,7 +41,7 @@ export interface Fresh {
 export interface Opener extends Omit<UpstreamLogin, 'password'> {
   readonly password: PasswordSource | undefined;
   /** Sent with the login's last message, so that it costs no round trip. INVARIANT: says nothing that the server may not know unless it has proved itself. */
-  readonly atOnce?: { readonly sql: string; verify(rows: Rows): void };
+  readonly atOnce?: { readonly sql: string; verify(rows: QueryRows): void };
   /** Makes the session what it must be, within the login's time. */
   setUp?(fresh: Fresh): Promise<void>;
 }

@@ -3,7 +3,13 @@ import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { decodeAuthentication, passwordMessage, saslInitialResponse, saslResponse } from '../protocol/authentication.ts';
+import { upstreamRefused } from '../core/login-refusal.ts';
+import {
+  decodeAuthentication,
+  passwordMessage,
+  saslInitialResponse,
+  saslResponse,
+} from '../protocol/authentication.ts';
 import { decodeBackendKeyData } from '../protocol/backend-key-data.ts';
 import { decodeErrorFields, type ErrorFields } from '../protocol/error-response.ts';
 import { Backend } from '../protocol/message-types.ts';
@@ -21,9 +27,8 @@ import {
   type ScramClientInput,
 } from '../protocol/scram-client.ts';
 import { startupMessage } from '../protocol/startup.ts';
-import { upstreamRefused } from '../core/login-refusal.ts';
-import { UpstreamError, type UpstreamKey } from './upstream-error.ts';
 import type { ServerMessages } from './server-messages.ts';
+import { UpstreamError, type UpstreamKey } from './upstream-error.ts';
 
 export interface UpstreamLogin {
   readonly user: string;

@@ -7,14 +7,14 @@ import { decodeParameterStatus } from '../protocol/parameter-status.ts';
 import { ProtocolError } from '../protocol/protocol-error.ts';
 import { query as queryMessage } from '../protocol/query.ts';
 import { decodeReadyForQuery } from '../protocol/ready-for-query.ts';
-import type { UpstreamError } from './upstream-error.ts';
 import { serverError } from './login.ts';
 import type { ServerMessages } from './server-messages.ts';
+import type { UpstreamError } from './upstream-error.ts';
 
-export type Rows = (string | null)[][];
+export type QueryRows = (string | null)[][];
 
-/** Rows of text, NULL as null. Throws UpstreamError where the server refuses. */
-export type ServerQuery = (sql: string) => Promise<Rows>;
+/** QueryRows of text, NULL as null. Throws UpstreamError where the server refuses. */
+export type ServerQuery = (sql: string) => Promise<QueryRows>;
 
 /** More than this is no answer to what we ask. */
 const MOST_MESSAGES = 10_000;
@@ -25,14 +25,14 @@ export function serverQuery(messages: ServerMessages, reported: Map<string, stri
 }
 
 /** Sends what ends in one ReadyForQuery, and reads the rows in the answer. */
-export function send(messages: ServerMessages, reported: Map<string, string>, bytes: Uint8Array): Promise<Rows> {
+export function send(messages: ServerMessages, reported: Map<string, string>, bytes: Uint8Array): Promise<QueryRows> {
   messages.socket.write(bytes);
   return readAnswer(messages, reported);
 }
 
 /** The rows of what was sent, up to its ReadyForQuery. */
-export async function readAnswer(messages: ServerMessages, reported: Map<string, string>): Promise<Rows> {
-  const rows: Rows = [];
+export async function readAnswer(messages: ServerMessages, reported: Map<string, string>): Promise<QueryRows> {
+  const rows: QueryRows = [];
   let failure: UpstreamError | undefined;
   for (let count = 0; count < MOST_MESSAGES; count += 1) {
     const { type, bytes } = await messages.next();

@@ -1,6 +1,7 @@
 /** Which settings go to the server with the startup packet, and which are set after it: the pinned ones, the role's timeout, the client's. Pure. */
-import type { RolePolicy } from '../policy/model/policy.ts';
+
 import { type LoginRefusal, notThroughPooler } from '../core/login-refusal.ts';
+import type { RolePolicy } from '../policy/model/policy.ts';
 import { formatOptions } from './startup-options.ts';
 import { durationMs } from './startup-settings.ts';
 

@@ -6,12 +6,12 @@ import { performance } from 'node:perf_hooks';
 export type PasswordSource =
   | string
   | {
-      readonly command: Command;
+      readonly command: PasswordCommand;
       /** How long what it said is used. */
       readonly ttlMs: number;
     };
 
-export type Command = readonly [string, ...string[]];
+export type PasswordCommand = readonly [string, ...string[]];
 
 /** The command gave none. Its message never holds what the command said. */
 export class NoPassword extends Error {
@@ -78,7 +78,7 @@ function forget(source: object, said: Said): void {
  * INVARIANT: neither what it writes nor its arguments get into the error, which is logged. One that takes too long or says too much is
  * ended, with all that it has started.
  */
-function run([program, ...args]: Command): Promise<string> {
+function run([program, ...args]: PasswordCommand): Promise<string> {
   return new Promise((done, failed) => {
     const no = (why: string, lasting = false) => failed(new NoPassword(`upstream.password_command ${why}`, lasting));
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], detached: true });

@@ -1,8 +1,8 @@
 /** The server's messages before a session is a client's, one after the other. What comes behind the last one that was taken stays in the socket. */
 import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
-import { type Frame, FrameReader, LOGIN_LIMITS } from '../protocol/frame-reader.ts';
 import { ConnectionClosed } from '../net/socket-reader.ts';
+import { type Frame, FrameReader, LOGIN_LIMITS } from '../protocol/frame-reader.ts';
 
 export class ServerMessages {
   private readonly frames = new FrameReader(LOGIN_LIMITS);

@@ -1,5 +1,6 @@
 /** Makes a fresh session of the server one that a client may have: what is pinned is verified, what the client chose is set. */
 import { Buffer } from 'node:buffer';
+import { type LoginRefusal, upstreamRefused } from '../core/login-refusal.ts';
 import { isGuarded } from '../policy/model/is-guarded.ts';
 import type { Policy, RolePolicy } from '../policy/model/policy.ts';
 import { bind } from '../protocol/bind.ts';
@@ -7,14 +8,13 @@ import { close } from '../protocol/describe.ts';
 import { execute } from '../protocol/execute.ts';
 import { parse } from '../protocol/parse.ts';
 import { sync } from '../protocol/simple-frontend.ts';
-import { type LoginRefusal, upstreamRefused } from '../core/login-refusal.ts';
-import { UpstreamError } from './upstream-error.ts';
+import type { Fresh, Opener } from './connect.ts';
+import { type QueryRows, send } from './own-query.ts';
 import { type Pooling, upstreamParameters } from './parameters.ts';
 import type { PasswordSource } from './password.ts';
-import { type Pins, pinsQuery, readPins } from './verify-settings.ts';
-import { type Rows, send } from './own-query.ts';
 import { marked, startupPinsQuery, startupProblems } from './startup-check.ts';
-import type { Fresh, Opener } from './connect.ts';
+import { UpstreamError } from './upstream-error.ts';
+import { pinsQuery, readPins, type SessionPins } from './verify-settings.ts';
 
 /** With which a role logs in at the server. */
 export interface UpstreamAccount {
@@ -63,16 +63,16 @@ export class UpstreamSetup {
     const parameters = upstreamParameters(pooling, pinned, role, chosen);
     if ('refusal' in parameters) return parameters;
     const { user, password } = account;
-    const pins: Pins = { pinned, account: user, database, statementTimeout: role.limits.statementTimeout };
+    const pins: SessionPins = { pinned, account: user, database, statementTimeout: role.limits.statementTimeout };
     const opener = { user, password, database, parameters: parameters.startup };
     if (pooling === 'none') {
-      const verify = (rows: Rows) => demandNone(startupProblems(pins, rows));
+      const verify = (rows: QueryRows) => demandNone(startupProblems(pins, rows));
       return { ...opener, atOnce: { sql: startupPinsQuery(pins), verify } };
     }
     return { ...opener, setUp: (fresh) => this.setUpPooled(fresh, pins, parameters.later) };
   }
 
-  private async setUpPooled(fresh: Fresh, pins: Pins, later: ReadonlyMap<string, string>): Promise<void> {
+  private async setUpPooled(fresh: Fresh, pins: SessionPins, later: ReadonlyMap<string, string>): Promise<void> {
     const { pooling } = this.options;
     // Whatever an earlier client left, even where the pooler does not clean up.
     if (pooling === 'session') await fresh.ask('DISCARD ALL');
@@ -85,7 +85,7 @@ export class UpstreamSetup {
     await fresh.ask(`SELECT ${calls.join(', ')}`);
   }
 
-  private async verifyPooled(fresh: Fresh, pins: Pins): Promise<void> {
+  private async verifyPooled(fresh: Fresh, pins: SessionPins): Promise<void> {
     const report = readPins(pins, await fresh.ask(pinsQuery(pins)));
     const { account } = pins;
     if (report.problems.length > 0) {

@@ -3,7 +3,7 @@
  * takes it longer than the whole login.
  */
 import { randomBytes } from 'node:crypto';
-import { MESSAGE_LEVELS, type Pins, readsAs } from './verify-settings.ts';
+import { MESSAGE_LEVELS, readsAs, type SessionPins } from './verify-settings.ts';
 
 /** Unknown to the server: where it has this session's value, the startup packet has come as it was sent, and for this session alone. */
 const MARK = 'rowgate.connection';
@@ -17,13 +17,16 @@ export function marked(pinned: ReadonlyMap<string, string>): ReadonlyMap<string,
  * INVARIANT: what is shown is what RESET comes back to: a pooler that has set it instead is found out. Nothing here is looked up by a
  * search_path.
  */
-export function startupPinsQuery({ pinned }: Pins): string {
+export function startupPinsQuery({ pinned }: SessionPins): string {
   const names = [...pinned.keys(), 'client_min_messages'];
   return `${names.map((name) => `RESET ${name};SHOW ${name};`).join('')}SHOW session_authorization`;
 }
 
 /** What is wrong in the answer to it; empty where everything holds. */
-export function startupProblems({ pinned, account }: Pins, rows: readonly (readonly (string | null)[])[]): string[] {
+export function startupProblems(
+  { pinned, account }: SessionPins,
+  rows: readonly (readonly (string | null)[])[],
+): string[] {
   const shown = rows.map(([value]) => value ?? '');
   if (shown.length !== pinned.size + 2) return ['the settings cannot be read'];
   const problems: string[] = [];

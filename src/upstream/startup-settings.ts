@@ -1,5 +1,5 @@
 /** Which settings a client may choose in its startup packet, as drivers and PGOPTIONS do; all others are refused. */
-import { isSearchPath, parseSearchPath } from '../guard/search-path.ts';
+
 import {
   encodingRefused,
   invalidSetting,
@@ -7,6 +7,7 @@ import {
   settingNotAllowed,
   settingPinned,
 } from '../core/login-refusal.ts';
+import { isSearchPath, parseSearchPath } from '../guard/search-path.ts';
 
 const BOOLEAN = /^(on|off|true|false|yes|no|0|1)$/i;
 const DURATION = /^[0-9]{1,10} ?(us|ms|s|min|h|d)?$/;

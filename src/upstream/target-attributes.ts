@@ -1,8 +1,8 @@
 /** Whether a session is one that `target_session_attrs` wants, told as libpq tells it. */
 
 import { upstreamRefused } from '../core/login-refusal.ts';
-import { UpstreamError } from './upstream-error.ts';
 import type { ServerQuery } from './own-query.ts';
+import { UpstreamError } from './upstream-error.ts';
 
 export type TargetSessionAttrs = 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby';
 

@@ -2,7 +2,7 @@
 import { formatSearchPath, isSearchPath, parseSearchPath } from '../guard/search-path.ts';
 
 /** What must be in force. */
-export interface Pins {
+export interface SessionPins {
   readonly pinned: ReadonlyMap<string, string>;
   /** As whom the session must run. */
   readonly account: string;
@@ -30,7 +30,7 @@ type Rows = readonly (readonly (string | null)[])[];
 export const MESSAGE_LEVELS: ReadonlySet<string> = new Set(['notice', 'warning', 'error']);
 
 /** INVARIANT: every name and operator is qualified, lest a session with a strange search_path answer for itself. */
-export function pinsQuery({ pinned }: Pins): string {
+export function pinsQuery({ pinned }: SessionPins): string {
   const names = [...pinned.keys(), 'client_min_messages', 'statement_timeout'].map((name) => `'${name}'`).join(', ');
   return `SELECT s.name, s.setting, s.reset_val, NULL FROM pg_catalog.pg_settings AS s
  WHERE s.name OPERATOR(pg_catalog.=) ANY (ARRAY[${names}]::pg_catalog.text[])
@@ -44,7 +44,7 @@ UNION ALL SELECT ' default', c.setting, NULL, NULL FROM pg_catalog.pg_db_role_se
  AND (d.setrole OPERATOR(pg_catalog.=) 0::pg_catalog.oid OR d.setrole OPERATOR(pg_catalog.=) session_user::pg_catalog.regrole::pg_catalog.oid)`;
 }
 
-export function readPins(pins: Pins, rows: Rows): PinReport {
+export function readPins(pins: SessionPins, rows: Rows): PinReport {
   const found = new Map(rows.map(([name, ...values]) => [name ?? '', values] as const));
   const report = new Report(pins);
   for (const [name, wanted] of pins.pinned) {
@@ -88,7 +88,7 @@ class Report {
   byDefault = false;
   readonly alter: string;
 
-  constructor({ account, database }: Pins) {
+  constructor({ account, database }: SessionPins) {
     this.alter = `ALTER ROLE ${quoted(account)} IN DATABASE ${quoted(database)}`;
   }
 

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import type { DecisionLog } from '../../src/decision-log/writer/log.ts';
+import type { Judgement } from '../../src/guard/decision.ts';
 import { Counts } from '../../src/operations/admin/counts.ts';
 import { BOUNDS, Distribution } from '../../src/operations/admin/distribution.ts';
 import { exposition } from '../../src/operations/admin/exposition.ts';
 import { Fleet, type WorkerReport } from '../../src/operations/admin/fleet.ts';
 import type { WatchedProxy } from '../../src/operations/admin/watched-guard.ts';
 import { WatchedGuard } from '../../src/operations/admin/watched-guard.ts';
-import type { Judgement } from '../../src/guard/decision.ts';
 import type { MakeJudge, PolicyReading } from '../../src/server/guard-runtime.ts';
-import type { DecisionLog } from '../../src/decision-log/writer/log.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
 import { type Family, figure, readMetrics } from './support.ts';
 

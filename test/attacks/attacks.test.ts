@@ -3,8 +3,8 @@
  * attacked database and to its twins. It passes when nothing withheld shows in any byte that comes back, and when the twins' answers are the same.
  */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Explanation, explanationOf } from '../../src/cli/explanation.ts';
 import { PolicyReader } from '../../src/app/policy-reader.ts';
+import { type Explanation, explanationOf } from '../../src/cli/explanation.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Judgement } from '../../src/guard/decision.ts';
 import { Guard } from '../../src/guard/guard.ts';

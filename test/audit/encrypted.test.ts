@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { chainsOf } from '../../src/decision-log/read/log-files.ts';
-import { refusalsOf } from '../../src/decision-log/reports/refusals.ts';
-import { openSource } from '../../src/decision-log/read/source.ts';
 import { closedName } from '../../src/decision-log/chain/files.ts';
 import { FileKeys } from '../../src/decision-log/encryption/file-keys.ts';
 import { openerWith } from '../../src/decision-log/encryption/opening.ts';
+import { chainsOf } from '../../src/decision-log/read/log-files.ts';
+import { openSource } from '../../src/decision-log/read/source.ts';
+import { refusalsOf } from '../../src/decision-log/reports/refusals.ts';
 
 const TIME = '2026-11-25T09:00:00.000Z';
 let folder: string;

@@ -6,8 +6,8 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { removeOrphans } from '../../src/decision-log/read/indexes.ts';
 import { chainsOf } from '../../src/decision-log/read/log-files.ts';
-import { refusalsOf } from '../../src/decision-log/reports/refusals.ts';
 import { openSource } from '../../src/decision-log/read/source.ts';
+import { refusalsOf } from '../../src/decision-log/reports/refusals.ts';
 import { Tidying } from '../../src/decision-log/rotation/tidying.ts';
 import { ROOT, testWith } from '../support/tools.ts';
 

@@ -7,12 +7,12 @@ import { gzipSync } from 'node:zlib';
 import { Command } from 'commander';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ChainReader } from '../../src/decision-log/read/chain-reader.ts';
-import { chainsOf, openNameOf } from '../../src/decision-log/read/log-files.ts';
-import { merged } from '../../src/decision-log/read/merged.ts';
 import { register } from '../../src/cli/log-query.ts';
 import { closedName } from '../../src/decision-log/chain/files.ts';
 import type { LogRecord } from '../../src/decision-log/fields.ts';
+import { ChainReader } from '../../src/decision-log/read/chain-reader.ts';
+import { chainsOf, openNameOf } from '../../src/decision-log/read/log-files.ts';
+import { merged } from '../../src/decision-log/read/merged.ts';
 import { subjectId } from '../../src/decision-log/subject-ids.ts';
 import { randomLog, recordsOf, writeLog } from './random-log.ts';
 

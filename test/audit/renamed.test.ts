@@ -5,10 +5,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ChainReader } from '../../src/decision-log/read/chain-reader.ts';
 import { chainsOf } from '../../src/decision-log/read/log-files.ts';
 import { merged } from '../../src/decision-log/read/merged.ts';
+import { openSource, type RecordTable } from '../../src/decision-log/read/source.ts';
 import { coverageOf } from '../../src/decision-log/reports/coverage.ts';
-import { openSource, type Source } from '../../src/decision-log/read/source.ts';
-import { openLog } from '../../src/decision-log/writer/log.ts';
 import { sealKeyIn } from '../../src/decision-log/seals/seal-key.ts';
+import { openLog } from '../../src/decision-log/writer/log.ts';
 import { type Shape, TestLog } from '../tampering/logs.ts';
 
 let log: TestLog;
@@ -17,7 +17,7 @@ afterEach(() => log.remove());
 const RENAMED = { renamed: true, restarts: 3, records: 120 } as const;
 
 /** As it is, with new indexes, and by these indexes. */
-async function inEachWay(ask: (source: Source) => Promise<void>): Promise<void> {
+async function inEachWay(ask: (source: RecordTable) => Promise<void>): Promise<void> {
   for (const indexed of [false, true, true]) {
     const notice = (message: string) => expect.fail(message);
     const source = await openSource({ chains: chainsOf(log.log), indexed, notice });

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chainsOf } from '../../src/decision-log/read/log-files.ts';
+import { openSource, type RecordTable } from '../../src/decision-log/read/source.ts';
+import { wallTime } from '../../src/decision-log/read/times.ts';
 import { breachOf } from '../../src/decision-log/reports/breach.ts';
 import { peopleText } from '../../src/decision-log/reports/people.ts';
 import { principalsOf } from '../../src/decision-log/reports/principals.ts';
 import { refusalsOf } from '../../src/decision-log/reports/refusals.ts';
 import { refusalsReport } from '../../src/decision-log/reports/refusals-report.ts';
 import { findSubject } from '../../src/decision-log/reports/subject.ts';
-import { openSource, type Source } from '../../src/decision-log/read/source.ts';
-import { wallTime } from '../../src/decision-log/read/times.ts';
 import { subjectId } from '../../src/decision-log/subject-ids.ts';
 import { randomLog, recordsOf, type Whole, writeLog } from './random-log.ts';
 import * as plain from './totals.ts';
@@ -39,7 +39,7 @@ afterAll(() => rm(folder, { recursive: true }));
 /** Written, opened, asked, and asked once more by its indexes. */
 async function over(
   log: Parameters<typeof writeLog>[1],
-  ask: (source: Source, records: readonly Whole[]) => Promise<void>,
+  ask: (source: RecordTable, records: readonly Whole[]) => Promise<void>,
 ): Promise<void> {
   const file = writeLog(join(folder, String(number++)), log);
   const records = recordsOf(log).flat();
@@ -234,7 +234,7 @@ describe('one person', () => {
     subjects: { student: { n: 1, unnamed: 0, ids: [], ...student } },
   });
 
-  async function opened<T>(text: string, ask: (source: Source) => Promise<T>): Promise<T> {
+  async function opened<T>(text: string, ask: (source: RecordTable) => Promise<T>): Promise<T> {
     const at = join(folder, String(number++));
     await mkdir(at);
     const file = join(at, 'decisions.jsonl');

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { chainsOf } from '../../src/decision-log/read/log-files.ts';
-import { policyFacts } from '../../src/decision-log/reports/policy-texts.ts';
-import { breachOf } from '../../src/decision-log/reports/breach.ts';
-import { upToLimits } from '../../src/decision-log/reports/unended.ts';
-import { openSource } from '../../src/decision-log/read/source.ts';
 import { keepPolicy, keptFolder, keptPolicy } from '../../src/decision-log/policies/kept-policies.ts';
+import { chainsOf } from '../../src/decision-log/read/log-files.ts';
+import { openSource } from '../../src/decision-log/read/source.ts';
+import { breachOf } from '../../src/decision-log/reports/breach.ts';
+import { policyFacts } from '../../src/decision-log/reports/policy-texts.ts';
+import { upToLimits } from '../../src/decision-log/reports/unended.ts';
 
 let folder: string;
 let log: string;

@@ -8,12 +8,12 @@ import { type Database, makeDatabase } from './world/world.ts';
 
 /** As it is installed: what vitest makes of a module's imports takes a judgement a fifth longer. */
 const compiled = (module: string) => import(new URL(`../../dist/${module}.js`, import.meta.url).href);
-const { settleEngine }: typeof import('../../src/app/v8-settings.ts') = await compiled('cli/engine');
-const { PolicyReader }: typeof import('../../src/app/policy-reader.ts') = await compiled('cli/policy-reader');
+const { settleEngine }: typeof import('../../src/app/v8-settings.ts') = await compiled('app/v8-settings');
+const { PolicyReader }: typeof import('../../src/app/policy-reader.ts') = await compiled('app/policy-reader');
 const { loadConfig }: typeof import('../../src/config/load.ts') = await compiled('config/load');
 const { Guard }: typeof import('../../src/guard/guard.ts') = await compiled('guard/guard');
-const { fingerprint }: typeof import('../../src/sql/text/normalize.ts') = await compiled('sql/normalize');
-const { loadParser, parse }: typeof import('../../src/sql/parse/parse.ts') = await compiled('sql/parse');
+const { fingerprint }: typeof import('../../src/sql/text/normalize.ts') = await compiled('sql/text/normalize');
+const { loadParser, parse }: typeof import('../../src/sql/parse/parse.ts') = await compiled('sql/parse/parse');
 
 const STATEMENTS = {
   'a lookup (pgbench -S)': (i: number, name: string) =>

@@ -4,7 +4,7 @@
  * one ends and writes to the file what both have come to.
  */
 import { writeFileSync } from 'node:fs';
-import { SessionRecords } from '../../dist/record/session-records.js';
+import { SessionRecords } from '../../dist/decision-log/writer/session-records.js';
 
 /** A longer turn would differ from the next one by what others do to the machine. */
 const TURN_MS = 120;

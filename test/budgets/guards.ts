@@ -1,17 +1,17 @@
 /** Budgets as a process of a guard has them, over a store that is here or elsewhere, and sessions that ask until there is an answer. */
 import pino from 'pino';
-import type { StatementJudgement } from '../../src/guard/decision.ts';
-import type { Approvers } from '../../src/budget/model/approvals.ts';
-import { type BudgetStore, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
-import type { Limits } from '../../src/policy/model/limits.ts';
-import { readWindowLimit } from '../../src/policy/source/quantity.ts';
-import type { Alarm } from '../../src/core/alarm-sink.ts';
 import { Budgets } from '../../src/budget/local/budgets.ts';
 import type { SessionBudget } from '../../src/budget/local/session-budget.ts';
-import type { Estimates } from '../../src/estimates/estimates.ts';
+import type { Approvers } from '../../src/budget/model/approvals.ts';
+import { type BudgetStore, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
+import type { Alarm } from '../../src/core/alarm-sink.ts';
 import type { RecordSink } from '../../src/decision-log/record-sink.ts';
+import type { Estimates } from '../../src/estimates/estimates.ts';
+import type { StatementJudgement } from '../../src/guard/decision.ts';
+import type { Limits } from '../../src/policy/model/limits.ts';
+import { readWindowLimit } from '../../src/policy/source/quantity.ts';
 import { type LiveSession, Sessions } from '../../src/server/sessions.ts';
-import type { Admitted, Demand, Taken } from '../../src/session/admission/budget-port.ts';
+import type { BudgetAdmitted, BudgetTaken, Demand } from '../../src/session/admission/budget-port.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { policyOf } from '../session/policies.ts';
 
@@ -69,8 +69,8 @@ export interface Asking {
   readonly budget: SessionBudget;
   /** How often it had to wait so far. */
   waits(): number;
-  take(demand: Demand): Promise<Taken>;
-  admit(user?: string, statement?: Partial<StatementJudgement>): Promise<Admitted>;
+  take(demand: Demand): Promise<BudgetTaken>;
+  admit(user?: string, statement?: Partial<StatementJudgement>): Promise<BudgetAdmitted>;
 }
 
 /** Call `budgets.stop` at the end. */

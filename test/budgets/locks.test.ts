@@ -1,18 +1,18 @@
 /** What becomes of the guard's own locks while the store is slow, or cannot be told of them: none is forgotten, and none is told in a heap. */
 import pino from 'pino';
 import { expect, it } from 'vitest';
-import { type BudgetStore, type StandingChange, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
-import { NO_STANDING } from '../../src/budget/model/exceptions.ts';
 import { Locks } from '../../src/budget/local/locks.ts';
+import { type BudgetStore, type ExceptionsChange, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
+import { NO_EXCEPTIONS } from '../../src/budget/model/exceptions.ts';
 
 const owner = 'principal:vendor';
 
 /** A store that answers when it is told to. */
 function slowStore() {
-  const asked: { change: StandingChange; done(): void; failed(): void }[] = [];
+  const asked: { change: ExceptionsChange; done(): void; failed(): void }[] = [];
   const store = {
-    standing: () => NO_STANDING,
-    change: (change: StandingChange) =>
+    standing: () => NO_EXCEPTIONS,
+    change: (change: ExceptionsChange) =>
       new Promise<void>((done, failed) => {
         asked.push({ change, done, failed: () => failed(new StoreUnavailable('gone')) });
       }),

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
 import type { BudgetStore } from '../../src/budget/model/budget-store.ts';
-import type { WindowLimit } from '../../src/policy/model/limits.ts';
-import { KeyList } from '../../src/session/results/key-list.ts';
-import type { SessionPolicy } from '../../src/session/ports.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
+import type { WindowLimit } from '../../src/policy/model/limits.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
+import { KeyList } from '../../src/session/results/key-list.ts';
 import { type Asking, elsewhere, guardOver, limit, policyPerUser, ZONE } from './guards.ts';
 
 const HOUR = { count: 1, unit: 'hour' } as const;

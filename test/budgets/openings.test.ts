@@ -1,14 +1,14 @@
 /** What several guards over one store make of an opening: whom they let in, and who tells of its first use and its end. */
 import pino from 'pino';
 import { afterEach, expect, it } from 'vitest';
-import { stateName } from '../../src/budget/model/approvals.ts';
-import type { BudgetStore, Opening } from '../../src/budget/model/budget-store.ts';
-import { OPENING_NAMESPACE, openingRequest } from '../../src/budget/model/break-glass.ts';
-import type { Principal } from '../../src/policy/model/policy.ts';
-import type { Alarm } from '../../src/core/alarm-sink.ts';
 import { Openings } from '../../src/budget/local/openings.ts';
-import type { RecordSink } from '../../src/decision-log/record-sink.ts';
+import { stateName } from '../../src/budget/model/approvals.ts';
+import { BREAK_GLASS_NAMESPACE, breakGlassRequest } from '../../src/budget/model/break-glass.ts';
+import type { BreakGlassOpening, BudgetStore } from '../../src/budget/model/budget-store.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
+import type { Alarm } from '../../src/core/alarm-sink.ts';
+import type { RecordSink } from '../../src/decision-log/record-sink.ts';
+import type { Principal } from '../../src/policy/model/policy.ts';
 import { newSigner } from '../support/ssh-signer.ts';
 
 const signers = ['jean', 'zoe'].map(newSigner);
@@ -53,8 +53,8 @@ async function world() {
     pass: (ms: number) => {
       now += ms;
     },
-    async open(id = 'o1', more: Partial<Opening> = {}): Promise<Opening> {
-      const asked: Opening = {
+    async open(id = 'o1', more: Partial<BreakGlassOpening> = {}): Promise<BreakGlassOpening> {
+      const asked: BreakGlassOpening = {
         id,
         owner: 'principal:night',
         role: 'dba',
@@ -69,8 +69,8 @@ async function world() {
         openedAt: now,
         ...more,
       };
-      const { text } = openingRequest(asked);
-      const approvals = signers.map(({ name, sign }) => ({ by: name, signature: sign(text, OPENING_NAMESPACE) }));
+      const { text } = breakGlassRequest(asked);
+      const approvals = signers.map(({ name, sign }) => ({ by: name, signature: sign(text, BREAK_GLASS_NAMESPACE) }));
       const opening = { ...asked, approvals };
       await store.change({ kind: 'opening', opening });
       return opening;

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { BudgetStore } from '../../src/budget/model/budget-store.ts';
 import { ownerOf } from '../../src/budget/model/owner.ts';
-import type { SessionPolicy } from '../../src/session/ports.ts';
 import { fileStore } from '../../src/budget/store/disk.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
 import { type Guard, guardOver, limit, policyPerUser, row, ZONE } from './guards.ts';
 
 const ends: (() => unknown)[] = [];

@@ -2,8 +2,8 @@
 import pino from 'pino';
 import { expect, it } from 'vitest';
 import { Locks } from '../../src/budget/local/locks.ts';
-import type { RecordSink } from '../../src/decision-log/record-sink.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
+import type { RecordSink } from '../../src/decision-log/record-sink.ts';
 
 it.each(['for a time first', 'until released first'])('%s', async (which) => {
   const recorded: string[] = [];

@@ -49,8 +49,8 @@ vi.mock('../../src/session/results/values.ts', async (original) => {
   const real = await original<typeof import('../../src/session/results/values.ts')>();
   return {
     ...real,
-    Cells: class extends real.Cells {
-      override costOf(...args: Parameters<(typeof real.Cells)['prototype']['costOf']>): number {
+    AnswerValues: class extends real.AnswerValues {
+      override costOf(...args: Parameters<(typeof real.AnswerValues)['prototype']['costOf']>): number {
         const cost = super.costOf(...args);
         return off.has('bytes') ? Math.min(1, cost) : cost;
       }

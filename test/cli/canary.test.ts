@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { register as canary } from '../../src/cli/canary.ts';
 import { register as check } from '../../src/cli/check.ts';
-import { People } from '../../src/cli/plausible-person.ts';
+import { SampledPeople } from '../../src/cli/plausible-person.ts';
 import { canaryHash } from '../../src/policy/model/canaries.ts';
 import { runCommand } from '../support/command.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -154,7 +154,7 @@ test.each(wrong)('%j is refused in words', async (words, problem) => {
 
 test.each(['0044-03-15 BC', '5874897-12-31', 'infinity'])('a date of no life stays as it is: %s', (born) => {
   for (let days = 0; days < 100; days += 1) {
-    const people = new People([{ born }], [{ name: 'born', kind: 'date', notNull: true }], (n) => days % n);
+    const people = new SampledPeople([{ born }], [{ name: 'born', kind: 'date', notNull: true }], (n) => days % n);
     expect(people.make({})).toEqual({ born });
   }
 });

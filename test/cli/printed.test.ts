@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
-import { table } from '../../src/cli/ask-guard.ts';
 import { oneLine, shownText } from '../../src/app/print.ts';
+import { table } from '../../src/cli/ask-guard.ts';
 
 it('of all that Unicode has, only what shows goes out as it is, and JSON stays the same JSON', () => {
   const obeyed = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;

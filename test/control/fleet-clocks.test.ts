@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { askGuard } from '../../src/operations/control/client.ts';
-import { OPENING_NAMESPACE } from '../../src/budget/model/break-glass.ts';
+import { BREAK_GLASS_NAMESPACE } from '../../src/budget/model/break-glass.ts';
 import { PERMIT_NAMESPACE } from '../../src/budget/model/permit.ts';
+import { askGuard } from '../../src/operations/control/client.ts';
 import { eventually, verifierOf } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -134,7 +134,7 @@ describeWith(valkey)('two guards, one an hour ahead and with two workers', () =>
     const given = { principal: 'night', forMs: HALF_AN_HOUR_MS, reason: 'ticket 4711' };
     const { opening } = await ask<{ opening: { id: string; text: string } }>(right, 'break-glass.ask', given);
     for (const { sign } of signers) {
-      const signature = sign(opening.text, OPENING_NAMESPACE);
+      const signature = sign(opening.text, BREAK_GLASS_NAMESPACE);
       await ask(right, 'break-glass.approve', { id: opening.id, signature });
     }
     await both((guard) => eventually(async () => (await cameIn(guard, 'night')) === 'in', 'it is open'));

@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { askGuard } from '../../src/operations/control/client.ts';
-import { type ControlReply, type ControlRequest, done, LONGEST_REQUEST } from '../../src/operations/control/protocol.ts';
+import {
+  type ControlReply,
+  type ControlRequest,
+  done,
+  LONGEST_REQUEST,
+} from '../../src/operations/control/protocol.ts';
 import { openControl, type RunningControl } from '../../src/operations/control/server.ts';
 import { proven, speakTo } from './raw-socket.ts';
 

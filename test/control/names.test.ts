@@ -1,8 +1,8 @@
 /** Names that commands keep for others to read: by the grammar of names in tokens. */
 import { expect, it } from 'vitest';
+import { memoryStore } from '../../src/budget/store/memory.ts';
 import type { Commanded } from '../../src/operations/control/command.ts';
 import { Commands } from '../../src/operations/control/commands.ts';
-import { memoryStore } from '../../src/budget/store/memory.ts';
 
 const policy = {
   principals: new Map([['portal', { name: 'portal', role: 'app', token: {} }]]),

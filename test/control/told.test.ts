@@ -1,8 +1,8 @@
 /** Whoever lets more leave is told of to those who keep the policies, and not recorded alone. */
 import { expect, it } from 'vitest';
-import type { Command, Commanded } from '../../src/operations/control/command.ts';
-import { Commands } from '../../src/operations/control/commands.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
+import type { Commanded, ControlCommand } from '../../src/operations/control/command.ts';
+import { Commands } from '../../src/operations/control/commands.ts';
 import { newSigner } from '../support/ssh-signer.ts';
 
 it('a raise is an alarm, where it was done', async () => {
@@ -21,7 +21,7 @@ it('a raise is an alarm, where it was done', async () => {
     now: Date.now,
     newId: () => 'r1',
   } as unknown as Commanded;
-  const given: Parameters<Command['run']>[0] = {
+  const given: Parameters<ControlCommand['run']>[0] = {
     principal: 'vendor',
     limit: '500 rows per hour',
     forMs: 60_000,
@@ -65,7 +65,7 @@ it('of break-glass the question, the opening and the closing are alarms; the sig
     now: Date.now,
     newId: () => 'o1',
   } as unknown as Commanded;
-  const run = (command: string, given: Parameters<Command['run']>[0]) =>
+  const run = (command: string, given: Parameters<ControlCommand['run']>[0]) =>
     new Commands(guard).run({ command, arguments: given }, 'ines');
   const ask = () => run('break-glass.ask', { principal: 'night', forMs: 60_000, reason: 'ticket 4711', usedBy: 'max' });
   recorded = false;

@@ -1,8 +1,8 @@
 /** What a statement that writes did: its result without what Rowgate added, the tables afterwards as the role sees them, and rows that it must not have touched. */
 import type { Judgement, RowCheck, StatementJudgement } from '../../src/guard/decision.ts';
 import { grantsOfTables, type RelationGrant, type RolePolicy } from '../../src/policy/model/policy.ts';
-import { renderTemplate } from '../../src/sql/text/edits.ts';
 import { qualifiedName, quoteName } from '../../src/sql/parse/tree.ts';
+import { renderTemplate } from '../../src/sql/text/edits.ts';
 import type { Ran, Result } from './world.ts';
 
 /** The statement's result as the session would show it. */

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rowsToAsk, statementLimits } from '../../src/session/admission/statement-meter.ts';
-import type { SessionPolicy } from '../../src/session/ports.ts';
 import { renderLiterals } from '../../src/session/client/render.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
 import type { FreshDatabase } from '../support/postgres.ts';
 import { catalogOf, loadPolicies } from './policies.ts';
 import { RandomStatements } from './random-statements.ts';

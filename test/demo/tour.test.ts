@@ -1,7 +1,7 @@
 /** The breach of `rowgate demo --tour`, before a guard with the sample policies: who leaves, who is locked out, and who notices nothing. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Breach, playBreach } from '../../src/demo/breach.ts';
+import { type PlayedBreach, playBreach } from '../../src/demo/breach.ts';
 import { fillDatabase } from '../../src/demo/database.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -13,7 +13,7 @@ const BUDGET = 400;
 
 let database: FreshDatabase;
 let guard: TestGuard;
-let breach: Breach;
+let breach: PlayedBreach;
 const lines: string[] = [];
 
 beforeAll(async () => {

@@ -1,21 +1,21 @@
 /** Estimates as a guard in front of a test's database makes them, for the policies of this folder. */
 import { readCatalog } from '../../src/catalog/read.ts';
 import { fillDatabase, grantRows } from '../../src/demo/database.ts';
+import type { EstimatedStatement } from '../../src/estimates/estimated.ts';
+import { Estimates, type EstimatesOptions } from '../../src/estimates/estimates.ts';
 import { Guard } from '../../src/guard/guard.ts';
 import { compileCondition, compileMask } from '../../src/policy/compile/condition.ts';
-import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
 import type { Policy } from '../../src/policy/model/policy.ts';
-import type { Answered } from '../../src/estimates/estimated.ts';
-import { Estimates, type EstimatesOptions } from '../../src/estimates/estimates.ts';
-import { pinnedSettings } from '../../src/upstream/pinned-settings.ts';
-import { UpstreamSetup } from '../../src/upstream/setup.ts';
-import { Upstream } from '../../src/upstream/connect.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import type { Sent } from '../../src/session/admission/budget-port.ts';
-import type { SessionPolicy } from '../../src/session/ports.ts';
 import { renderLiterals } from '../../src/session/client/render.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
 import { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
+import { Upstream } from '../../src/upstream/connect.ts';
+import { pinnedSettings } from '../../src/upstream/pinned-settings.ts';
+import { UpstreamSetup } from '../../src/upstream/setup.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 const SEARCH_PATH = ['public'];
@@ -86,7 +86,7 @@ export interface TestEstimates {
   readonly database: FreshDatabase;
   readonly estimates: Estimates;
   /** Judges a text, waits for its estimate. Throws where the guard refuses it. */
-  of(role: string, sql: string, asked?: Asked): Promise<Answered>;
+  of(role: string, sql: string, asked?: Asked): Promise<EstimatedStatement>;
   /** `result/read`, or the SQLSTATE of the refusal, or what else the answer is. */
   short(role: string, sql: string, asked?: Asked): Promise<string>;
   policyOf(role: string): SessionPolicy;

@@ -1,9 +1,9 @@
 /** Records as they are sent: in each form, no longer than the collector takes, and obeyed by no terminal. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ForwardForm, type MessageOptions, syslogOf, textOf } from '../../src/decision-log/forward/message.ts';
-import type { Entry } from '../../src/decision-log/forward/source.ts';
 import type { LogRecord } from '../../src/decision-log/fields.ts';
+import { type ForwardForm, type MessageOptions, syslogOf, textOf } from '../../src/decision-log/forward/message.ts';
+import type { ForwardedRecord } from '../../src/decision-log/forward/source.ts';
 import { violations } from './facts.ts';
 
 const decision: LogRecord = {
@@ -37,7 +37,7 @@ const outcome: LogRecord = {
   status: 'ok',
 };
 
-const entry = (record: LogRecord, about?: LogRecord): Entry => ({
+const entry = (record: LogRecord, about?: LogRecord): ForwardedRecord => ({
   record,
   decision: about,
   position: { file: 1, offset: 0, seq: Number(record.seq) },

@@ -3,13 +3,13 @@ import { appendFileSync, truncateSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Position } from '../../src/decision-log/forward/position.ts';
-import { type Entry, Source } from '../../src/decision-log/forward/source.ts';
+import { type ForwardedRecord, RecordStream } from '../../src/decision-log/forward/source.ts';
 import { LogFolder } from './log-folder.ts';
 
 let folder: LogFolder;
 let lost: [number, number][];
 let said: string[];
-const open: Source[] = [];
+const open: RecordStream[] = [];
 
 beforeEach(() => {
   folder = new LogFolder();
@@ -21,18 +21,18 @@ afterEach(async () => {
   folder.remove();
 });
 
-function source(from?: Position): Source {
+function source(from?: Position): RecordStream {
   const notices = {
     lost: (a: number, b: number) => void lost.push([a, b]),
     said: (text: string) => void said.push(text),
   };
-  const made = new Source(folder.log, from, notices);
+  const made = new RecordStream(folder.log, from, notices);
   open.push(made);
   return made;
 }
 
-async function all(from: Source, most = Number.POSITIVE_INFINITY): Promise<Entry[]> {
-  const entries: Entry[] = [];
+async function all(from: RecordStream, most = Number.POSITIVE_INFINITY): Promise<ForwardedRecord[]> {
+  const entries: ForwardedRecord[] = [];
   while (entries.length < most) {
     const entry = await from.next(async () => {});
     if (!entry) break;
@@ -41,7 +41,7 @@ async function all(from: Source, most = Number.POSITIVE_INFINITY): Promise<Entry
   return entries;
 }
 
-const numbers = (entries: readonly Entry[]) => entries.map(({ record }) => record.seq);
+const numbers = (entries: readonly ForwardedRecord[]) => entries.map(({ record }) => record.seq);
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, n) => first + n);
 
 describe('a log', () => {
@@ -94,7 +94,7 @@ describe('a log', () => {
     folder.delete(folder.rotate());
     for (let n = 0; n < 3; n++) folder.record();
     const gone = folder.rotate();
-    const { position } = (await all(reader)).at(-1) as Entry;
+    const { position } = (await all(reader)).at(-1) as ForwardedRecord;
     await reader.close();
     folder.record();
     folder.delete(folder.rotate());
@@ -107,7 +107,7 @@ describe('a log', () => {
 
   it('that another one has replaced is read from its beginning', async () => {
     for (let n = 0; n < 5; n++) folder.record();
-    const { position } = (await all(source())).at(-1) as Entry;
+    const { position } = (await all(source())).at(-1) as ForwardedRecord;
     folder.beginAnew('chain-2');
     folder.rotate();
     folder.record();
@@ -157,7 +157,7 @@ describe('an outcome has its decision, also where reading begins between', () =>
     folder.decision('a');
     folder.decision('b');
     for (let n = 0; n < between; n++) folder.record();
-    const { position } = (await all(source())).at(-1) as Entry;
+    const { position } = (await all(source())).at(-1) as ForwardedRecord;
     folder.outcome('b');
     folder.decision('c');
     const [outcome, decision, ...more] = await all(source(position));
@@ -173,7 +173,7 @@ describe('an outcome has its decision, also where reading begins between', () =>
     for (const id of statements) folder.decision(id);
     for (const id of statements.slice(10)) folder.outcome(id);
     folder.decision('near');
-    const { position } = (await all(source())).at(-1) as Entry;
+    const { position } = (await all(source())).at(-1) as ForwardedRecord;
     folder.outcome('far');
     folder.outcome('near');
     const [far, near] = await all(source(position));
@@ -201,7 +201,7 @@ it('whatever happens to the files and the reader, each record comes once, in ord
       const plain: string[] = [];
       const seen: unknown[] = [];
       let position: Position | undefined;
-      const start = () => new Source(files.log, position, { lost: (from) => gaps.push(from), said: () => {} });
+      const start = () => new RecordStream(files.log, position, { lost: (from) => gaps.push(from), said: () => {} });
       let reader = start();
       const read = async (count: number) => {
         for (let n = 0; n < count; n++) {

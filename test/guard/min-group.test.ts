@@ -7,11 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCatalog } from '../../src/catalog/read.ts';
 import { Guard } from '../../src/guard/guard.ts';
 import { compileCondition, compileMask } from '../../src/policy/compile/condition.ts';
-import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { Catalog } from '../../src/sql/catalog/catalog.ts';
-import { renderTemplate } from '../../src/sql/text/edits.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
+import { renderTemplate } from '../../src/sql/text/edits.ts';
 import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
 
 /** School 12 has 6 pupils in class 1, 4 in class 2, 2 in class 3 and 1 in none; three of them have a mark in sport. School 13 is hidden. */

@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Judgement, TokenChange } from '../../src/guard/decision.ts';
 import { Guard } from '../../src/guard/guard.ts';
 import type { RolePolicy } from '../../src/policy/model/policy.ts';
-import { renderTemplate } from '../../src/sql/text/edits.ts';
 import { isParsed, loadParser, parse } from '../../src/sql/parse/parse.ts';
+import { renderTemplate } from '../../src/sql/text/edits.ts';
 import { role } from '../proxy/support.ts';
 import { emptyCatalog } from '../support/empty-catalog.ts';
 

@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Draft } from '../../src/guard/draft.ts';
 import { Guard } from '../../src/guard/guard.ts';
-import { subqueryPiece } from '../../src/guard/rewrite/parsed-fragments.ts';
+import { subqueryFragment } from '../../src/guard/rewrite/parsed-fragments.ts';
 import { placeholders } from '../../src/guard/rewrite/placeholders.ts';
 import { become, Rewriter } from '../../src/guard/rewrite/rewriter.ts';
 import { verifyStage } from '../../src/guard/stages/verify.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
-import { applyEdits, type Edit } from '../../src/sql/text/edits.ts';
 import { isParsed, loadParser, type ParsedText, parse } from '../../src/sql/parse/parse.ts';
-import { ENDLESS } from '../../src/sql/parse/work-limit.ts';
-import type { Template } from '../../src/sql/text/template.ts';
 import { as, type Node, sameTree } from '../../src/sql/parse/tree.ts';
+import { UNLIMITED_WORK } from '../../src/sql/parse/work-limit.ts';
+import { applyEdits, type Edit } from '../../src/sql/text/edits.ts';
+import type { Template } from '../../src/sql/text/template.ts';
 import { readCases } from '../decisions/cases.ts';
 import { catalogOf, loadPolicies } from '../decisions/policies.ts';
 import { emptyCatalog } from '../support/empty-catalog.ts';
@@ -92,7 +92,7 @@ describe('an edit that is not what is meant', () => {
     const w = new Rewriter(parsed);
     const { index, 0: found } = place.exec(text)!;
     w.replaceBySubquery({ start: index, end: index + found.length }, SUBQUERY, ' AS t');
-    const subquery = subqueryPiece(meant)!.subquery;
+    const subquery = subqueryFragment(meant)!.subquery;
     for (const { node } of parsed.statements) {
       const item = as(node, 'SelectStmt')!.fromClause![0]!;
       w.mutate(() => become(item, { RangeSubselect: { subquery, alias: { aliasname: 't' } } }));
@@ -102,7 +102,7 @@ describe('an edit that is not what is meant', () => {
       text,
       catalog: emptyCatalog(serverVersion),
       searchPath: [],
-      patience: ENDLESS,
+      patience: UNLIMITED_WORK,
       parsed,
       statements: parsed.statements,
       edits: w.edits.sorted(),
@@ -130,12 +130,12 @@ describe('an edit that is not what is meant', () => {
       '(t)',
       't',
     ])
-      expect(subqueryPiece([text]), text).toBeUndefined();
-    expect(subqueryPiece(['(SELECT 1)'])).toBeDefined();
+      expect(subqueryFragment([text]), text).toBeUndefined();
+    expect(subqueryFragment(['(SELECT 1)'])).toBeDefined();
   });
 
   test('what many statements share cannot be changed by one of them', () => {
-    const { subquery } = subqueryPiece(['(SELECT a FROM s)'])!;
+    const { subquery } = subqueryFragment(['(SELECT a FROM s)'])!;
     expect(() => as(subquery, 'SelectStmt')!.fromClause!.pop()).toThrow(TypeError);
   });
 });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionPersons } from '../../src/identity/session-persons.ts';
 import type { AttributeType, Principal, RolePolicy } from '../../src/policy/model/policy.ts';
 import type { TokenRule } from '../../src/policy/model/token-rule.ts';
-import type { Person } from '../../src/session/end-user/end-user.ts';
+import type { EndUser } from '../../src/session/end-user/end-user.ts';
 import type { SessionPolicy } from '../../src/session/session-policy.ts';
 import { keySet, makeKey, NOW_S, ruleOf, token } from './issuer.ts';
 import { makeWorld, type World } from './world.ts';
@@ -63,7 +63,7 @@ afterEach(() => world.close());
 const awake = () => new Promise<void>((go) => wakers.push(go));
 
 /** Asks as a session does: again, whenever it is woken. */
-async function ask(policy: SessionPolicy, text: string, of = persons): Promise<Person | string> {
+async function ask(policy: SessionPolicy, text: string, of = persons): Promise<EndUser | string> {
   for (;;) {
     const answer = of.check(policy, text);
     if (answer === 'wait') await awake();

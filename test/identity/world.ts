@@ -3,10 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
+import { memoryStore } from '../../src/budget/store/memory.ts';
 import { GivenBack } from '../../src/identity/given-back.ts';
 import { TokenVerifier, type Verified } from '../../src/identity/verifier.ts';
 import type { TokenRule } from '../../src/policy/model/token-rule.ts';
-import { memoryStore } from '../../src/budget/store/memory.ts';
 import { NOW } from './issuer.ts';
 
 export interface World {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Account } from '../../src/budget/model/account.ts';
 import { CalendarDays } from '../../src/budget/model/days.ts';
-import type { Window } from '../../src/budget/model/measure.ts';
+import type { WindowOfMeasure } from '../../src/budget/model/measure.ts';
 import { isCalendarDay, lengthOf } from '../../src/budget/model/window-slots.ts';
 import { hashOf, seen } from '../support/people.ts';
 
@@ -15,7 +15,7 @@ const HOUR = 3_600_000;
 const days = new CalendarDays(ZONE);
 const date = new Intl.DateTimeFormat('en-CA', { timeZone: ZONE });
 
-const window: fc.Arbitrary<Window> = fc.constantFrom(
+const window: fc.Arbitrary<WindowOfMeasure> = fc.constantFrom(
   { count: 1, unit: 'second' },
   { count: 7, unit: 'second' },
   { count: 10, unit: 'minute' },
@@ -31,12 +31,12 @@ const pause = fc.oneof(
   fc.integer({ min: 1, max: 30 * HOUR }),
 );
 
-function inside(window: Window, then: number, now: number): boolean {
+function inside(window: WindowOfMeasure, then: number, now: number): boolean {
   if (isCalendarDay(window)) return date.format(then) >= date.format(now);
   return then > now - lengthOf(window);
 }
 
-function almostInside(window: Window, then: number, now: number): boolean {
+function almostInside(window: WindowOfMeasure, then: number, now: number): boolean {
   if (isCalendarDay(window)) return inside(window, then, now);
   return then >= now - (lengthOf(window) * 61) / 60;
 }
@@ -81,7 +81,7 @@ it('amounts: between what lies in the window and what lies in a sixtieth more, a
           returned.amount -= amount;
         }
         account.used(windows, now).forEach((used, i) => {
-          const window = windows[i] as Window;
+          const window = windows[i] as WindowOfMeasure;
           expect(used).toBeGreaterThanOrEqual(sum(taken, (at) => inside(window, at, now)));
           expect(used).toBeLessThanOrEqual(sum(taken, (at) => almostInside(window, at, now)));
           expect(used).toBeLessThanOrEqual(ceilings[i]?.limit ?? Number.POSITIVE_INFINITY);
@@ -111,7 +111,7 @@ it('whatever the clock does, what was taken in the window is counted', () => {
       expect(granted).toBe(want);
       taken.push({ at, amount: want });
       account.used(windows, now).forEach((used, i) => {
-        const window = windows[i] as Window;
+        const window = windows[i] as WindowOfMeasure;
         // What a clock that ran ahead has let go is gone: it lay outside of the window at that time.
         const latest = Math.max(...taken.map((one) => one.at));
         expect(used).toBeGreaterThanOrEqual(sum(taken, (at) => inside(window, at, latest)));
@@ -138,7 +138,7 @@ it('people: each once in a window, from the last sight on, and places that were 
         now += pause;
         // Halfway another policy brings other windows.
         const windows = i < steps.length / 2 ? first : second;
-        const counts = (window: Window, key: string): boolean => {
+        const counts = (window: WindowOfMeasure, key: string): boolean => {
           const sight = lastSight.get(key);
           return sight !== undefined && slotCounts(window, sight, now);
         };
@@ -158,7 +158,7 @@ it('people: each once in a window, from the last sight on, and places that were 
         account.giveBack(spare, grant.at);
         for (const name of names) lastSight.set(name, now);
         account.used(windows, now).forEach((used, w) => {
-          const window = windows[w] as Window;
+          const window = windows[w] as WindowOfMeasure;
           const all = [...lastSight.values()];
           expect(used).toBe(all.filter((at) => slotCounts(window, at, now)).length);
           expect(used).toBeGreaterThanOrEqual(all.filter((at) => inside(window, at, now)).length);
@@ -170,11 +170,11 @@ it('people: each once in a window, from the last sight on, and places that were 
   fc.assert(property, { numRuns: 300 });
 });
 
-function longest(windows: readonly Window[]): number {
+function longest(windows: readonly WindowOfMeasure[]): number {
   return Math.max(...windows.map(lengthOf));
 }
 
-function slotCounts(window: Window, then: number, now: number): boolean {
+function slotCounts(window: WindowOfMeasure, then: number, now: number): boolean {
   if (isCalendarDay(window)) return inside(window, then, now);
   const slot = (at: number): number => Math.floor((at * 60) / lengthOf(window));
   return slot(then) >= slot(now) - 60;

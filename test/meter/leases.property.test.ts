@@ -5,12 +5,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Accounts } from '../../src/budget/model/accounts.ts';
-import { type BudgetStore, type Claim, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
+import { type BudgetStore, type LeaseClaim, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
+import type { ChargeLine } from '../../src/budget/model/charge-line.ts';
 import { CalendarDays } from '../../src/budget/model/days.ts';
-import { KnownPeople } from '../../src/budget/model/known-people.ts';
+import { KnownSubjects } from '../../src/budget/model/known-people.ts';
 import { Lease } from '../../src/budget/model/lease.ts';
 import { Leases } from '../../src/budget/model/leases.ts';
-import type { Line } from '../../src/budget/model/charge-line.ts';
 import { sightingsOf } from '../../src/budget/model/sightings.ts';
 import { hashesOf } from '../support/people.ts';
 
@@ -43,7 +43,7 @@ class SlowStore {
 
   get store(): Pick<BudgetStore, 'take' | 'giveBack' | 'saw' | 'known'> {
     return {
-      take: (claims) => this.later(() => claims.map((claim: Claim) => this.accounts.take(claim, this.now()))),
+      take: (claims) => this.later(() => claims.map((claim: LeaseClaim) => this.accounts.take(claim, this.now()))),
       giveBack: (returns) => {
         for (const one of returns) this.accounts.giveBack(one);
       },
@@ -75,7 +75,7 @@ class Process {
   readonly rows = new Lease(OWNER, 'rows', { ceilings: ROWS }, 50, this.days);
   readonly bytes = new Lease(OWNER, 'bytes', { ceilings: BYTES }, 400, this.days);
   readonly people = new Lease(OWNER, 'subjects.pupil', { ceilings: PEOPLE }, 8, this.days);
-  readonly known = new KnownPeople();
+  readonly known = new KnownSubjects();
   readonly leases: Leases;
   spent = { rows: 0, bytes: 0, nameless: 0 };
   readonly seen = new Set<string>();
@@ -87,7 +87,7 @@ class Process {
   }
 
   take(rows: number, bytes: number, keys: readonly string[], nameless: number): string {
-    const lines: Line[] = [
+    const lines: ChargeLine[] = [
       { lease: this.rows, need: rows },
       { lease: this.bytes, need: bytes },
     ];

@@ -1,7 +1,7 @@
 /** A row that holds the keys of very many people, as an array can: refused without work for each of them. */
 import { expect, it } from 'vitest';
 import { CalendarDays } from '../../src/budget/model/days.ts';
-import { KnownPeople } from '../../src/budget/model/known-people.ts';
+import { KnownSubjects } from '../../src/budget/model/known-people.ts';
 import { Lease } from '../../src/budget/model/lease.ts';
 import { Leases } from '../../src/budget/model/leases.ts';
 import type { Ceiling } from '../../src/budget/model/measure.ts';
@@ -15,7 +15,7 @@ function people(ceilings: readonly Ceiling[]) {
   const leases = new Leases({ store, now: () => performance.now(), wake: () => {}, failed: () => {} });
   const lease = new Lease('principal:app', 'subjects.student', { ceilings }, 64, new CalendarDays('Europe/Paris'));
   let hashed = 0;
-  const known = new KnownPeople();
+  const known = new KnownSubjects();
   const hashes = (keys: readonly string[]) =>
     hashesOf(keys, () => {
       hashed += 1;

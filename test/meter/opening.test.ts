@@ -2,9 +2,20 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Approvers } from '../../src/budget/model/approvals.ts';
-import type { Opening } from '../../src/budget/model/budget-store.ts';
-import { OPENING_NAMESPACE, type OpeningTerms, openingHolds, openingRequest } from '../../src/budget/model/break-glass.ts';
-import { changeStanding, mergedStanding, NO_STANDING, standingOf, standingState } from '../../src/budget/model/exceptions.ts';
+import {
+  BREAK_GLASS_NAMESPACE,
+  type BreakGlassTerms,
+  breakGlassHolds,
+  breakGlassRequest,
+} from '../../src/budget/model/break-glass.ts';
+import type { BreakGlassOpening } from '../../src/budget/model/budget-store.ts';
+import {
+  changeExceptions,
+  exceptionsOf,
+  exceptionsState,
+  mergedExceptions,
+  NO_EXCEPTIONS,
+} from '../../src/budget/model/exceptions.ts';
 import { newSigner } from '../support/ssh-signer.ts';
 
 const NOW = Date.UTC(2026, 10, 25, 3);
@@ -15,7 +26,7 @@ const approversOf = (...names: string[]): Approvers =>
   new Map(signers.filter(({ name }) => names.includes(name)).map(({ name, key }) => [name, { user: name, key }]));
 const all = approversOf('jean', 'zoe', 'max');
 
-const asked: Opening = {
+const asked: BreakGlassOpening = {
   id: '01KB',
   owner: 'principal:night',
   role: 'dba',
@@ -28,17 +39,17 @@ const asked: Opening = {
   requestedAt: NOW,
   approvals: [],
 };
-const signed = (opening: Opening, ...by: typeof signers): Opening => {
+const signed = (opening: BreakGlassOpening, ...by: typeof signers): BreakGlassOpening => {
   const approvals = by.map(({ name, sign }) => ({
     by: name,
-    signature: sign(openingRequest(opening).text, OPENING_NAMESPACE),
+    signature: sign(breakGlassRequest(opening).text, BREAK_GLASS_NAMESPACE),
   }));
   return { ...opening, approvals };
 };
 const open = signed(asked, jean, zoe);
-const terms: OpeningTerms = { rule: { approvals: 2, for: 4 * HOUR }, role: 'dba', approvers: all, state: 'one' };
-const holds = (opening: Opening, more: Partial<OpeningTerms> = {}, now = NOW + 1) =>
-  openingHolds(opening, { ...terms, ...more }, now);
+const terms: BreakGlassTerms = { rule: { approvals: 2, for: 4 * HOUR }, role: 'dba', approvers: all, state: 'one' };
+const holds = (opening: BreakGlassOpening, more: Partial<BreakGlassTerms> = {}, now = NOW + 1) =>
+  breakGlassHolds(opening, { ...terms, ...more }, now);
 
 it('holds from the second signature on, until its end', () => {
   expect(holds(asked)).toBe(false);
@@ -48,7 +59,7 @@ it('holds from the second signature on, until its end', () => {
   expect(holds(open, {}, open.until)).toBe(false);
 });
 
-it.each<[string, Partial<Opening>]>([
+it.each<[string, Partial<BreakGlassOpening>]>([
   ['a later end', { until: NOW + 3 * HOUR }],
   ['another principal', { owner: 'principal:dba' }],
   ['somebody else', { usedBy: 'eve' }],
@@ -61,7 +72,7 @@ it.each<[string, Partial<Opening>]>([
   expect(holds({ ...open, ...change }, {}, NOW + 2)).toBe(false);
 });
 
-it.each<[string, Partial<OpeningTerms>]>([
+it.each<[string, Partial<BreakGlassTerms>]>([
   ['copied to the store of another guard', { state: 'other' }],
   ['where the store has not said who it is', { state: undefined }],
   ['for a role that the principal has not any more', { role: 'teacher' }],
@@ -82,7 +93,7 @@ it('one person’s signature counts once, under their own name, and neither the 
   expect(holds({ ...asked, approvals: [first!, { by: 'zoe', signature: first!.signature }] })).toBe(false);
   for (const change of [{ usedBy: 'Zoe' }, { requestedBy: 'zoe (as root)' }])
     expect(holds(signed({ ...asked, ...change }, jean, zoe))).toBe(false);
-  const forPermits = zoe.sign(openingRequest(asked).text, 'rowgate-permit');
+  const forPermits = zoe.sign(breakGlassRequest(asked).text, 'rowgate-permit');
   expect(holds({ ...asked, approvals: [first!, { by: 'zoe', signature: forPermits }] })).toBe(false);
 });
 
@@ -92,22 +103,22 @@ it('does not hold where the clock was set back to before anybody had asked', () 
 });
 
 it('one that was closed stays so, whoever else is told of it, and over a restart', () => {
-  const closed: Opening = { ...open, closed: { by: 'ines', at: NOW + 1 } };
-  const change = (opening: Opening) => ({ kind: 'opening', opening }) as const;
-  const standing = [open, closed, open].reduce((one, next) => changeStanding(one, change(next), NOW), NO_STANDING);
+  const closed: BreakGlassOpening = { ...open, closed: { by: 'ines', at: NOW + 1 } };
+  const change = (opening: BreakGlassOpening) => ({ kind: 'opening', opening }) as const;
+  const standing = [open, closed, open].reduce((one, next) => changeExceptions(one, change(next), NOW), NO_EXCEPTIONS);
   expect(standing.openings.map((opening) => holds(opening))).toEqual([false]);
-  const other = changeStanding(NO_STANDING, change(open), NOW);
-  for (const merged of [mergedStanding(standing, other, NOW), mergedStanding(other, standing, NOW)])
+  const other = changeExceptions(NO_EXCEPTIONS, change(open), NOW);
+  for (const merged of [mergedExceptions(standing, other, NOW), mergedExceptions(other, standing, NOW)])
     expect(merged.openings).toMatchObject([{ closed: { by: 'ines' } }]);
-  expect(standingOf(JSON.parse(JSON.stringify(standingState(standing)))).openings).toEqual(standing.openings);
+  expect(exceptionsOf(JSON.parse(JSON.stringify(exceptionsState(standing)))).openings).toEqual(standing.openings);
 });
 
 it('two who sign at two guards at once both count; what an earlier version wrote has no openings', () => {
-  const change = (opening: Opening) => ({ kind: 'opening', opening }) as const;
-  const one = changeStanding(NO_STANDING, change(signed(asked, jean)), NOW);
-  const two = changeStanding(one, change(signed(asked, zoe)), NOW);
+  const change = (opening: BreakGlassOpening) => ({ kind: 'opening', opening }) as const;
+  const one = changeExceptions(NO_EXCEPTIONS, change(signed(asked, jean)), NOW);
+  const two = changeExceptions(one, change(signed(asked, zoe)), NOW);
   expect(two.openings.map((opening) => holds(opening))).toEqual([true]);
-  expect(standingOf({ locks: [], raises: [], permits: [] }).openings).toEqual([]);
+  expect(exceptionsOf({ locks: [], raises: [], permits: [] }).openings).toEqual([]);
 });
 
 it('whatever is told in whatever order: closed where anybody has closed it, signed by all who have signed', () => {
@@ -121,10 +132,10 @@ it('whatever is told in whatever order: closed where anybody has closed it, sign
         all.reduce((standing, { by, closed }) => {
           const approvals = by.map((name) => ({ by: name, signature: name }));
           const opening = { ...asked, approvals, ...(closed !== undefined && { closed: { by: 'x', at: closed } }) };
-          return changeStanding(standing, { kind: 'opening', opening }, NOW);
-        }, NO_STANDING);
+          return changeExceptions(standing, { kind: 'opening', opening }, NOW);
+        }, NO_EXCEPTIONS);
       const all = [...here, ...there];
-      for (const { openings } of [after(all), mergedStanding(after(here), after(there), NOW)]) {
+      for (const { openings } of [after(all), mergedExceptions(after(here), after(there), NOW)]) {
         expect(openings).toHaveLength(1);
         expect(openings[0]?.closed !== undefined).toBe(all.some(({ closed }) => closed !== undefined));
         const signed = openings[0]?.approvals.map(({ by }) => by).toSorted();

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { eachHash, hashText } from '../../src/budget/model/hashes.ts';
-import { People } from '../../src/budget/model/people.ts';
+import { SeenSubjects } from '../../src/budget/model/people.ts';
 import { hashOf, seen, wordsOf } from '../support/people.ts';
 
 it('forgets as a list would that is gone through from its beginning', () => {
@@ -12,7 +12,7 @@ it('forgets as a list would that is gone through from its beginning', () => {
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-      const people = new People([], 6);
+      const people = new SeenSubjects([], 6);
       let list: [string, number][] = [];
       let now = 100;
       for (const one of steps) {
@@ -34,7 +34,7 @@ it('forgets as a list would that is gone through from its beginning', () => {
       const [all = seen([])] = people.entries();
       expect(eachHash(all.hashes)).toEqual(list.map(([name]) => hashOf(name)));
       for (const [name, sight] of list) expect(people.lastSight(hashOf(name))).toBe(sight);
-      expect([...new People([all]).entries()]).toEqual([...people.entries()]);
+      expect([...new SeenSubjects([all]).entries()]).toEqual([...people.entries()]);
     }),
   );
 });
@@ -43,7 +43,7 @@ it('half a million who come when there is no room cost no more than those before
   // As hashes are, in no order.
   const person = (i: number): number[] => [1, 3, 5, 7].map((odd) => Math.imul(i + odd, 0x9e3779b1) >>> 2);
   const most = 250_000;
-  const people = new People([], most);
+  const people = new SeenSubjects([], most);
   const time = (from: number, count: number): number => {
     const began = performance.now();
     for (let i = from; i < from + count; i += 1) people.see(person(i), i);

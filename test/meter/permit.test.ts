@@ -1,8 +1,8 @@
 /** A permit holds in the state that its approvers have signed for, and in no other; what an earlier version had signed named none. */
 import { expect, it } from 'vitest';
 import type { Permit } from '../../src/budget/model/budget-store.ts';
+import { exceptionsOf, exceptionsState } from '../../src/budget/model/exceptions.ts';
 import { PERMIT_NAMESPACE, permitHolds, permitRequest } from '../../src/budget/model/permit.ts';
-import { standingOf, standingState } from '../../src/budget/model/exceptions.ts';
 import { newSigner } from '../support/ssh-signer.ts';
 
 const NOW = 1_795_000_000_000;
@@ -54,8 +54,8 @@ requested at: "${new Date(unsigned.requestedAt).toISOString()}"
 
 it('of an earlier version: it is read and kept, and holds no longer, also with a state written into it', () => {
   const { guard, state, ...old } = signed(unsigned, { ...permitRequest(unsigned), text: OLD_TEXT });
-  const read = standingOf(
-    JSON.parse(JSON.stringify(standingState(standingOf({ locks: [], raises: [], permits: [old] })))),
+  const read = exceptionsOf(
+    JSON.parse(JSON.stringify(exceptionsState(exceptionsOf({ locks: [], raises: [], permits: [old] })))),
   );
   expect(read.permits).toEqual([old]);
   expect(holds(read.permits[0]!, 'state-of-here')).toBe(false);

@@ -1,12 +1,12 @@
 /** What stands, where two say different things at once: no lock is shortened, no revocation forgotten, and a wrong clock ends nothing. */
 import { expect, it } from 'vitest';
-import type { Lock, Permit, StandingChange } from '../../src/budget/model/budget-store.ts';
-import { changeStanding, mergedStanding, NO_STANDING } from '../../src/budget/model/exceptions.ts';
+import type { AccountLock, ExceptionsChange, Permit } from '../../src/budget/model/budget-store.ts';
+import { changeExceptions, mergedExceptions, NO_EXCEPTIONS } from '../../src/budget/model/exceptions.ts';
 
 const NOW = Date.UTC(2026, 10, 25, 12);
 const HOUR = 3_600_000;
 const owner = 'principal:vendor';
-const lockOf = (reason: string, forMs?: number): Lock => ({
+const lockOf = (reason: string, forMs?: number): AccountLock => ({
   owner,
   since: NOW,
   reason,
@@ -25,14 +25,14 @@ const permit: Permit = {
   requestedAt: NOW,
   approvals: [],
 };
-const after = (...changes: StandingChange[]) =>
-  changes.reduce((standing, change) => changeStanding(standing, change, NOW), NO_STANDING);
+const after = (...changes: ExceptionsChange[]) =>
+  changes.reduce((standing, change) => changeExceptions(standing, change, NOW), NO_EXCEPTIONS);
 const reasonOf = (standing: ReturnType<typeof after>) => standing.locks.get(owner)?.reason;
 
 it('a lock that ends by itself does not take the place of one that ends later, or never', () => {
-  const canary: StandingChange = { kind: 'lock', lock: lockOf('unusual access') };
-  const overruns: StandingChange = { kind: 'lock', lock: lockOf('5 overruns', 600_000) };
-  const hour: StandingChange = { kind: 'lock', lock: lockOf('an hour', HOUR) };
+  const canary: ExceptionsChange = { kind: 'lock', lock: lockOf('unusual access') };
+  const overruns: ExceptionsChange = { kind: 'lock', lock: lockOf('5 overruns', 600_000) };
+  const hour: ExceptionsChange = { kind: 'lock', lock: lockOf('an hour', HOUR) };
   expect(reasonOf(after(canary, overruns))).toBe('unusual access');
   expect(reasonOf(after(overruns, canary))).toBe('unusual access');
   expect(reasonOf(after(hour, overruns))).toBe('an hour');
@@ -42,7 +42,7 @@ it('a lock that ends by itself does not take the place of one that ends later, o
 it('one that is over makes room for any other', () => {
   const old = after({ kind: 'lock', lock: lockOf('over', 600_000) });
   const lock = { ...lockOf('new'), until: NOW + HOUR + 1 };
-  expect(reasonOf(changeStanding(old, { kind: 'lock', lock }, NOW + HOUR))).toBe('new');
+  expect(reasonOf(changeExceptions(old, { kind: 'lock', lock }, NOW + HOUR))).toBe('new');
 });
 
 it('a guard whose clock is some hours ahead ends nothing for the others', () => {
@@ -59,18 +59,18 @@ it('a guard whose clock is some hours ahead ends nothing for the others', () => 
     by: 'x',
   } as const;
   const before = after({ kind: 'lock', lock }, { kind: 'raise', raise });
-  const changed = changeStanding(before, { kind: 'release', owner: 'principal:other' }, NOW + 6 * HOUR);
+  const changed = changeExceptions(before, { kind: 'release', owner: 'principal:other' }, NOW + 6 * HOUR);
   expect(changed.locks.get(owner)).toEqual(lock);
   expect(changed.raises).toEqual([raise]);
-  expect(changeStanding(changed, { kind: 'release', owner: 'x' }, NOW + 30 * HOUR)).toEqual(NO_STANDING);
+  expect(changeExceptions(changed, { kind: 'release', owner: 'x' }, NOW + 30 * HOUR)).toEqual(NO_EXCEPTIONS);
 });
 
 it('a permit that was revoked stays so, and approvals of two who did not know of each other both count', () => {
-  const approvedBy = (...names: string[]): StandingChange => {
+  const approvedBy = (...names: string[]): ExceptionsChange => {
     const approvals = names.map((by) => ({ by, signature: by }));
     return { kind: 'permit', permit: { ...permit, approvals } };
   };
-  const revoked: StandingChange = { kind: 'permit', permit: { ...permit, revokedBy: 'ines' } };
+  const revoked: ExceptionsChange = { kind: 'permit', permit: { ...permit, revokedBy: 'ines' } };
   expect(after(approvedBy('jean'), revoked, approvedBy('jean', 'zoe')).permits[0]?.revokedBy).toBe('ines');
   expect(after(approvedBy('jean'), approvedBy('zoe')).permits[0]?.approvals.map(({ by }) => by)).toEqual([
     'jean',
@@ -85,7 +85,7 @@ it('of two that do not come from each other every lock and revocation stays', ()
     { kind: 'lock', lock: { ...lockOf('by hand'), owner: 'principal:other' } },
     { kind: 'permit', permit: { ...permit, revokedBy: 'ines' } },
   );
-  for (const merged of [mergedStanding(one, other, NOW), mergedStanding(other, one, NOW)]) {
+  for (const merged of [mergedExceptions(one, other, NOW), mergedExceptions(other, one, NOW)]) {
     expect(reasonOf(merged)).toBe('unusual access');
     expect(merged.locks.get('principal:other')?.reason).toBe('by hand');
     expect(merged.permits[0]?.revokedBy).toBe('ines');
@@ -93,14 +93,14 @@ it('of two that do not come from each other every lock and revocation stays', ()
 });
 
 it('a raise that gives no more than a later one makes room for it', () => {
-  const raise = (id: string, amount: number, forMs: number, unit: 'hour' | 'day' = 'hour'): StandingChange => {
+  const raise = (id: string, amount: number, forMs: number, unit: 'hour' | 'day' = 'hour'): ExceptionsChange => {
     const window = { count: 1, unit };
     return {
       kind: 'raise',
       raise: { id, owner, measure: 'rows', window, amount, until: NOW + forMs, reason: 'x', by: 'x' },
     };
   };
-  const ids = (...changes: StandingChange[]) => after(...changes).raises.map(({ id }) => id);
+  const ids = (...changes: ExceptionsChange[]) => after(...changes).raises.map(({ id }) => id);
   expect(ids(raise('a', 10, HOUR), raise('b', 11, HOUR), raise('c', 12, 2 * HOUR))).toEqual(['c']);
   expect(ids(raise('long', 10, 9 * HOUR), raise('more', 20, HOUR), raise('day', 20, HOUR, 'day'))).toEqual([
     'long',

@@ -5,11 +5,11 @@ import type pg from 'pg';
 import { readCatalog } from '../../src/catalog/read.ts';
 import { Guard } from '../../src/guard/guard.ts';
 import { compileCondition, compileMask } from '../../src/policy/compile/condition.ts';
-import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { Catalog } from '../../src/sql/catalog/catalog.ts';
-import { renderTemplate } from '../../src/sql/text/edits.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
+import { renderTemplate } from '../../src/sql/text/edits.ts';
 import { type PlanNode, type Reading, readingOf } from './rows-read.ts';
 import type { PlannedStatement } from './statements.ts';
 

@@ -1,7 +1,7 @@
 /** What `certificate`, beside or without a password, and `from` of a principal may say, in which form they are kept, and what is wrong with the rest. */
 import { describe, expect, it } from 'vitest';
-import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import type { PolicyEnvironment } from '../../src/policy/source/sql-source.ts';
 import { emptyCatalog } from '../support/empty-catalog.ts';
 import { plainEnvironment } from './environment.ts';

@@ -1,7 +1,7 @@
 /** What a condition or mask may not hold: told with its place, in whatever it stands; and what looks like it and may. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { catalogOf, environment } from './environment.ts';

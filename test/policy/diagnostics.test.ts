@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
-import type { PolicyFile } from '../../src/policy/source/document.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
 import { grantsOfTables, type RolePolicy } from '../../src/policy/model/policy.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
+import type { PolicyFile } from '../../src/policy/source/document.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';

@@ -1,10 +1,10 @@
 /** One grammar of durations: what one place reads, every place reads, and means the same by it. */
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { readTime } from '../../src/decision-log/read/times.ts';
 import { duration } from '../../src/cli/ask-guard.ts';
 import { formatProblem } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { readTime } from '../../src/decision-log/read/times.ts';
 import { lock, roleLimits } from '../../src/policy/schema/limits-schema.ts';
 import { readWindowLimit } from '../../src/policy/source/quantity.ts';
 

@@ -1,7 +1,7 @@
 /** Which limits hold at a time: a role's and its principal's, with times, effects and raises. */
 import { expect, it } from 'vitest';
-import { type LimitsInForce, limitsInForce, type RaisedLimit } from '../../src/policy/model/limits-in-force.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
+import { type LimitsInForce, limitsInForce, type RaisedLimit } from '../../src/policy/model/limits-in-force.ts';
 import type { Policy } from '../../src/policy/model/policy.ts';
 import { emptyCatalog } from '../support/empty-catalog.ts';
 import { plainEnvironment } from './environment.ts';

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCatalogWithReaches } from '../../src/catalog/reaches.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
-import { type Access, accessTo } from '../../src/policy/review/access.ts';
+import { accessTo, type ReviewedAccess } from '../../src/policy/review/access.ts';
 import { reachWarnings } from '../../src/policy/review/warnings.ts';
 import { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
@@ -224,7 +224,8 @@ functions: [public.text_body, public.dynamic]`;
       ['public'],
     );
   };
-  const short = ({ role, way, form, rows, rule }: Access) => [role, way, form, rows.join(' AND '), rule].join(' | ');
+  const short = ({ role, way, form, rows, rule }: ReviewedAccess) =>
+    [role, way, form, rows.join(' AND '), rule].join(' | ');
 
   test('of a column', () => {
     expect(review('pupils', 'ssn').access.map(short)).toEqual([

@@ -1,8 +1,8 @@
 /** The sample policies are right for the demo's database, and give each role what their text says. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { type LoadedPolicy, loadPolicy } from '../../src/policy/compile/load.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { readPolicyFolder } from '../../src/policy-files/folder.ts';
 import { deriveKeys } from '../../src/protocol/scram.ts';
 import { parseVerifier } from '../../src/protocol/scram-verifier.ts';

@@ -1,8 +1,8 @@
 /** Scope, written once, holds on every table with a key of the subject; each case names the rows that are left. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
 import type { Condition, RelationGrant } from '../../src/policy/model/policy.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { catalogOf, environment } from './environment.ts';

@@ -4,9 +4,9 @@
  */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
 import { grantsOfTables } from '../../src/policy/model/policy.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { addKeys, isReadable } from '../../src/session/results/key-text.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isScalar, parseDocument, stringify } from 'yaml';
-import { endOfDay } from '../../src/policy/source/calendar.ts';
 import { splitName } from '../../src/policy/compile/names.ts';
+import { endOfDay } from '../../src/policy/source/calendar.ts';
 import {
   readBytes,
   readDate,

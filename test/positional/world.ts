@@ -6,11 +6,11 @@ import pg from 'pg';
 import { readCatalog } from '../../src/catalog/read.ts';
 import { Guard } from '../../src/guard/guard.ts';
 import { compileCondition, compileMask } from '../../src/policy/compile/condition.ts';
-import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { Catalog } from '../../src/sql/catalog/catalog.ts';
-import { renderTemplate } from '../../src/sql/text/edits.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
+import { renderTemplate } from '../../src/sql/text/edits.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 /** What was granted: `f` a row filter, `s` system columns, `m` a mask, `x` a mask that can fail, `v` a view, `w` a withheld column among the others. */

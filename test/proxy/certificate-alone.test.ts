@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Principal } from '../../src/policy/model/policy.ts';
 import { SocketReader } from '../../src/net/socket-reader.ts';
-import type { StartOptions } from '../../src/server/start.ts';
+import type { Principal } from '../../src/policy/model/policy.ts';
 import { decodeAuthentication, saslInitialResponse, saslResponse } from '../../src/protocol/authentication.ts';
 import { decodeErrorFields } from '../../src/protocol/error-response.ts';
 import { Backend } from '../../src/protocol/message-types.ts';
 import { answerServerFirst, clientFirst } from '../../src/protocol/scram-client.ts';
 import { startupMessage } from '../../src/protocol/startup.ts';
+import type { StartOptions } from '../../src/server/start.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import {
   type Certificate,

@@ -2,12 +2,12 @@
 import { connect, type Socket } from 'node:net';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { HeadStarts } from '../../src/server/preconnect.ts';
 import { SocketReader } from '../../src/net/socket-reader.ts';
 import { decodeAuthentication, saslInitialResponse, saslResponse } from '../../src/protocol/authentication.ts';
 import { Backend } from '../../src/protocol/message-types.ts';
 import { answerServerFirst, clientFirst } from '../../src/protocol/scram-client.ts';
 import { startupMessage } from '../../src/protocol/startup.ts';
+import { Preconnects } from '../../src/server/preconnect.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { eventually, policyOf, principal, role, startTestProxy, type TestProxy, verifierOf } from './support.ts';
 
@@ -239,7 +239,7 @@ test('where none could be begun, the client is judged by what becomes of its own
 });
 
 test('those that are still being opened count, whoever has left', async () => {
-  const heads = new HeadStarts();
+  const heads = new Preconnects();
   const who = { principal: 'app', address: '127.0.0.1' };
   const ours = role('app');
   const failure = { refusal: { reason: 'upstream', sqlstate: '08001', message: '' }, detail: '' } as const;

@@ -1,12 +1,12 @@
 /** `valid_until` is warned of in time: once a day by all guards together, in the log, to who is to know, and by `rowgate check`. */
 import pino from 'pino';
 import { expect, it } from 'vitest';
-import { policyWarnings } from '../../src/cli/policy-warnings.ts';
-import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
-import type { Policy } from '../../src/policy/model/policy.ts';
-import type { Alarm } from '../../src/core/alarm-sink.ts';
-import { LastDays } from '../../src/server/last-days.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
+import { policyWarnings } from '../../src/cli/policy-warnings.ts';
+import type { Alarm } from '../../src/core/alarm-sink.ts';
+import type { Policy } from '../../src/policy/model/policy.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
+import { LastDays } from '../../src/server/last-days.ts';
 
 const timeZone = 'Europe/Paris';
 /** Noon there. */

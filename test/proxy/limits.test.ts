@@ -5,7 +5,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openFiles, tooFewFiles } from '../../src/app/open-files.ts';
 import type { ConnectionLimits } from '../../src/server/slots/connection-limits.ts';
-import { Holding, Places } from '../../src/server/slots/slot-counts.ts';
+import { SlotCounts, SlotHolding } from '../../src/server/slots/slot-counts.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { LINUX, testWith } from '../support/tools.ts';
 import {
@@ -160,7 +160,7 @@ describe('places', () => {
   const b = { key: 'b', limit: 1 };
 
   test('are taken all together or not at all', () => {
-    const places = new Places();
+    const places = new SlotCounts();
     expect(places.take([a, b])).toBeUndefined();
     expect(places.take([a, b])).toBe(1);
     expect([places.count('a'), places.count('b')]).toEqual([1, 1]);
@@ -171,8 +171,8 @@ describe('places', () => {
   });
 
   test('of a worker that has died are free, once, and it takes no more', () => {
-    const places = new Places();
-    const [dead, living] = [new Holding(places), new Holding(places)];
+    const places = new SlotCounts();
+    const [dead, living] = [new SlotHolding(places), new SlotHolding(places)];
     expect([dead.take([a]), living.take([a]), living.take([a])]).toEqual([undefined, undefined, 0]);
     dead.giveAll();
     dead.give(['a']);

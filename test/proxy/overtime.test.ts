@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Overtime } from '../../src/server/timeout-sweep.ts';
-import type { LiveSession, Progress } from '../../src/server/sessions.ts';
 import { decodeErrorFields } from '../../src/protocol/error-response.ts';
 import { Backend } from '../../src/protocol/message-types.ts';
+import type { LiveSession, ServerProgress } from '../../src/server/sessions.ts';
+import { Overtime } from '../../src/server/timeout-sweep.ts';
 import { B, D, DONE, E, P, Q, S } from '../session/messages.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { PASSWORD, VERIFIER } from '../support/password.ts';
@@ -15,7 +15,7 @@ import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { rawLogin } from './raw-client.ts';
 
 describe('the sweep', () => {
-  let progress: Progress;
+  let progress: ServerProgress;
   let stopped: number;
   function watched(limits: LiveSession['madeFor']['limits'] = { statementTimeout: 1_000 }) {
     stopped = 0;

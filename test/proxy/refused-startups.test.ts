@@ -5,11 +5,11 @@ import pg from 'pg';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { protocolViolation } from '../../src/core/login-refusal.ts';
-import { RefusedLogins } from '../../src/server/login/refused-logins.ts';
 import type { RecordSink, RefusedLogin } from '../../src/decision-log/record-sink.ts';
-import type { StartOptions } from '../../src/server/start.ts';
 import { saslInitialResponse } from '../../src/protocol/authentication.ts';
 import { startupMessage } from '../../src/protocol/startup.ts';
+import { RefusedLogins } from '../../src/server/login/refused-logins.ts';
+import type { StartOptions } from '../../src/server/start.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { errorIn, eventually, policyOf, principal, startTestProxy, type TestProxy, verifierOf } from './support.ts';
 

@@ -1,10 +1,10 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Judgement } from '../../src/guard/decision.ts';
-import { Session } from '../../src/session/session.ts';
 import { Backend, Frontend } from '../../src/protocol/message-types.ts';
 import { MessageWriter } from '../../src/protocol/message-writer.ts';
 import { cancelRequest } from '../../src/protocol/startup.ts';
+import { Session } from '../../src/session/session.ts';
 import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
 import { type RawClient, rawLogin } from './raw-client.ts';
 import {

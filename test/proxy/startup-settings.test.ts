@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { admit, connectionLimit } from '../../src/identity/login-rules.ts';
-import { FailedLogins } from '../../src/server/login/failed-logins.ts';
 import { plainAddress } from '../../src/identity/peer-address.ts';
-import { formatOptions, parseOptions } from '../../src/upstream/startup-options.ts';
+import { FailedLogins } from '../../src/server/login/failed-logins.ts';
 import { readRequest } from '../../src/server/login/startup-request.ts';
 import { networkOf } from '../../src/server/slots/network-of.ts';
 import { newUlid } from '../../src/server/ulid.ts';
 import { pinnedSettings } from '../../src/upstream/pinned-settings.ts';
+import { formatOptions, parseOptions } from '../../src/upstream/startup-options.ts';
 import { policyOf, principal, role } from './support.ts';
 
 const pinned = pinnedSettings(['public', 'My Schema']);

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type IdleLimits, sweepIdle } from '../../src/server/idle-sweep.ts';
-import type { LiveSession } from '../../src/server/sessions.ts';
 import { Backend, Frontend } from '../../src/protocol/message-types.ts';
 import { MessageWriter } from '../../src/protocol/message-writer.ts';
+import { type IdleLimits, sweepIdle } from '../../src/server/idle-sweep.ts';
+import type { LiveSession } from '../../src/server/sessions.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';

@@ -1,13 +1,13 @@
 /** Who is served when, on a clock of the test's own. */
 import { expect, test } from 'vitest';
-import { type Taker, Turns } from '../../src/server/time-slices.ts';
+import { type SliceTaker, TimeSlices } from '../../src/server/time-slices.ts';
 
 /** A process in which `work` takes the milliseconds that it says. */
 function process() {
   let now = 0;
   const later: (() => void)[] = [];
   const served: string[] = [];
-  const turns = new Turns(
+  const turns = new TimeSlices(
     () => now,
     (act) => later.push(act),
   );
@@ -20,8 +20,8 @@ function process() {
     served,
     work,
     /** Has `pieces` to do, and gives way between two of them. */
-    taker(principal: string, name: string, pieces: number[]): Taker {
-      const taker: Taker = {
+    taker(principal: string, name: string, pieces: number[]): SliceTaker {
+      const taker: SliceTaker = {
         sharesWith: principal,
         onTurn() {
           for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { StartOptions } from '../../src/server/start.ts';
 import { errorResponse } from '../../src/protocol/error-response.ts';
+import type { StartOptions } from '../../src/server/start.ts';
 import { type FreshDatabase, freshDatabase, serverAddress, serverVersion } from '../support/postgres.ts';
 import {
   eventually,

@@ -17,12 +17,12 @@ import { basename, join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { linesOf, RecordReader } from '../../src/decision-log/read/file-lines.ts';
-import { chainsOf } from '../../src/decision-log/read/log-files.ts';
 import { FileKeys } from '../../src/decision-log/encryption/file-keys.ts';
 import { openerWith } from '../../src/decision-log/encryption/opening.ts';
-import { type DecisionLog, type LogOptions, openLog } from '../../src/decision-log/writer/log.ts';
+import { linesOf, RecordReader } from '../../src/decision-log/read/file-lines.ts';
+import { chainsOf } from '../../src/decision-log/read/log-files.ts';
 import { verifyLog } from '../../src/decision-log/verify/verify.ts';
+import { type DecisionLog, type LogOptions, openLog } from '../../src/decision-log/writer/log.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-encrypted-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -319,7 +319,7 @@ describe('a pipe', () => {
 });
 
 describeWith(SLOW_DISK)('a disk that fails to sync', () => {
-  const built = resolve(import.meta.dirname, '../../dist/record/log.js');
+  const built = resolve(import.meta.dirname, '../../dist/decision-log/writer/log.js');
 
   /** Runs in a process of its own; what it prints is JSON. */
   async function run(

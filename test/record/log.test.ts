@@ -13,10 +13,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { attributeValues } from '../../src/policy/model/attribute-values.ts';
-import type { AttributeType } from '../../src/policy/model/policy.ts';
 import type { RecordSink } from '../../src/decision-log/record-sink.ts';
 import { type DecisionLog, type LogOptions, openLog } from '../../src/decision-log/writer/log.ts';
+import { attributeValues } from '../../src/policy/model/attribute-values.ts';
+import type { AttributeType } from '../../src/policy/model/policy.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
 import { allRecords, recordsOf, type WholeRecord } from '../support/decision-log.ts';
 

@@ -1,7 +1,7 @@
 /** What the decision log keeps of a statement's text: its shape, and none of its values. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { fingerprint, NORMALIZED_CAP, normalize } from '../../src/sql/text/normalize.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
+import { fingerprint, NORMALIZED_CAP, normalize } from '../../src/sql/text/normalize.ts';
 
 beforeAll(loadParser);
 

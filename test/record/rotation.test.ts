@@ -16,9 +16,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type DecisionLog, type LogOptions, openLog } from '../../src/decision-log/writer/log.ts';
 import { keptSince } from '../../src/decision-log/rotation/retention.ts';
 import { periodEnd } from '../../src/decision-log/rotation/schedule.ts';
+import { type DecisionLog, type LogOptions, openLog } from '../../src/decision-log/writer/log.ts';
 import { eventually } from '../proxy/support.ts';
 import { allRecords, type WholeRecord } from '../support/decision-log.ts';
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Anchor, type SealFields, sealText } from '../../src/decision-log/chain/seal.ts';
-import { type DecisionLog, type LogOptions, openLog } from '../../src/decision-log/writer/log.ts';
 import { sealCommand } from '../../src/decision-log/seals/seal-command.ts';
 import { isSigned, keyId, sealKeyIn } from '../../src/decision-log/seals/seal-key.ts';
+import { type DecisionLog, type LogOptions, openLog } from '../../src/decision-log/writer/log.ts';
 import { eventually } from '../proxy/support.ts';
 import { allRecords, type WholeRecord } from '../support/decision-log.ts';
 

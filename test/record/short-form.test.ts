@@ -6,16 +6,16 @@ import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { LogRecord } from '../../src/decision-log/fields.ts';
+import { RecordStream } from '../../src/decision-log/forward/source.ts';
 import { ChainReader } from '../../src/decision-log/read/chain-reader.ts';
 import { chainsOf } from '../../src/decision-log/read/log-files.ts';
+import { ShortForm } from '../../src/decision-log/read/short-form.ts';
+import { openSource } from '../../src/decision-log/read/source.ts';
 import { breachOf } from '../../src/decision-log/reports/breach.ts';
 import { refusalsOf } from '../../src/decision-log/reports/refusals.ts';
-import { openSource } from '../../src/decision-log/read/source.ts';
-import { Source } from '../../src/decision-log/forward/source.ts';
-import type { LogRecord } from '../../src/decision-log/fields.ts';
-import { openLog } from '../../src/decision-log/writer/log.ts';
-import { ShortForm } from '../../src/decision-log/read/short-form.ts';
 import { verifyLog } from '../../src/decision-log/verify/verify.ts';
+import { openLog } from '../../src/decision-log/writer/log.ts';
 import * as plain from '../audit/totals.ts';
 
 const OLD = join(import.meta.dirname, 'short-form');
@@ -81,7 +81,10 @@ it('is verified', async () => {
 it.each([false, true])('is reported, by indexes: %s', (indexed) => expectSums(WHOLE, indexed));
 
 it('is sent whole to a collector, each outcome with its decision', async () => {
-  const source = new Source(file, undefined, { lost: () => expect.fail('lost'), said: (text) => expect.fail(text) });
+  const source = new RecordStream(file, undefined, {
+    lost: () => expect.fail('lost'),
+    said: (text) => expect.fail(text),
+  });
   const sent: LogRecord[] = [];
   for (let entry = await source.next(async () => {}); entry; entry = await source.next(async () => {})) {
     const { hash: _, ...record } = entry.record;

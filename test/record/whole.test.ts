@@ -6,9 +6,9 @@ import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it, test } from 'vitest';
 import type { LogRecord } from '../../src/decision-log/fields.ts';
+import { closedFiles } from '../../src/decision-log/rotation/closed-files.ts';
 import { type DecisionLog, type LogOptions, openLog } from '../../src/decision-log/writer/log.ts';
 import { QUIET_COMMANDS } from '../../src/decision-log/writer/quiet-commands.ts';
-import { closedFiles } from '../../src/decision-log/rotation/closed-files.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-whole-'));

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { oneStatement } from '../../src/native/one-statement.ts';
-import { identifier, literal, remark } from '../../src/native/sql-text.ts';
+import { identifier, remark, sqlLiteral } from '../../src/native/sql-text.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
 import { type FreshDatabase, freshDatabase, uniqueName } from '../support/postgres.ts';
 import { testWith, tool } from '../support/tools.ts';
@@ -45,7 +45,7 @@ describe.each(['on', 'off'])('with standard_conforming_strings %s', (setting) =>
   test.each(AWKWARD)('%j comes back as a value and as a name', async (text) => {
     const client = await database.connect();
     await client.query(`SET standard_conforming_strings = ${setting}; SET escape_string_warning = off`);
-    const { rows } = await client.query(`SELECT ${literal(text)} AS v`);
+    const { rows } = await client.query(`SELECT ${sqlLiteral(text)} AS v`);
     expect(rows).toEqual([{ v: text }]);
     if (setting === 'off') return; // U& is for `on` alone, which the wall sets first
     const { fields } = await client.query(`SELECT 1 AS ${identifier(text)}`);

@@ -1,13 +1,13 @@
 /** A server that lies: what does not answer the statement that was sent ends the session before any of it is forwarded. */
 import { expect, test } from 'vitest';
 import type { CopyFormat } from '../../src/guard/decision.ts';
-import type { SessionPolicy } from '../../src/session/ports.ts';
-import { Session } from '../../src/session/session.ts';
 import { commandComplete } from '../../src/protocol/command-complete.ts';
 import { Backend } from '../../src/protocol/message-types.ts';
 import { MessageWriter } from '../../src/protocol/message-writer.ts';
 import { readyForQuery } from '../../src/protocol/ready-for-query.ts';
 import { rowDescription } from '../../src/protocol/row-description.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
+import { Session } from '../../src/session/session.ts';
 import { B, D, DONE, DP, DS, E, P, Q, S } from './messages.ts';
 import { Received } from './peer.ts';
 import { type PolicyOptions, policyOf } from './policies.ts';

@@ -1,9 +1,9 @@
 /** What a session asks of its budget: before a statement, for each row and for what changes; and what becomes of it where the answer comes late, or is no. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
 import { decodeErrorFields } from '../../src/protocol/error-response.ts';
 import { Backend } from '../../src/protocol/message-types.ts';
 import { terminate } from '../../src/protocol/simple-frontend.ts';
+import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
 import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';

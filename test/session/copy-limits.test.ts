@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Limits } from '../../src/policy/model/limits.ts';
-import type { OutcomeEntry } from '../../src/session/log-entries.ts';
 import { Backend } from '../../src/protocol/message-types.ts';
 import { copyFail } from '../../src/protocol/simple-frontend.ts';
+import type { OutcomeEntry } from '../../src/session/log-entries.ts';
 import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
 import { DATA, DONE, tuples } from './copy-data.ts';
 import { B, E, P, Q, S } from './messages.ts';

@@ -1,7 +1,7 @@
 /** What is remembered of a description of columns holds for the same bytes under the same policy, and for nothing else. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { descriptionOf } from '../../src/session/server/description.ts';
 import { rowDescription } from '../../src/protocol/row-description.ts';
+import { descriptionOf } from '../../src/session/server/description.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
 import { policyOf } from './policies.ts';

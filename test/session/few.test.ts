@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Few } from '../../src/core/small-map.ts';
+import { SmallMap } from '../../src/core/small-map.ts';
 
 type Step = readonly ['set' | 'delete' | 'take' | 'drop', number] | readonly ['clear'];
 
@@ -16,7 +16,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 it('does what a Map does, few or many', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const few = new Few<string, { number: number }>();
+      const few = new SmallMap<string, { number: number }>();
       const map = new Map<string, { number: number }>();
       for (const [what, number] of steps) {
         const name = `key ${number}`;
@@ -50,7 +50,7 @@ it('does what a Map does, few or many', () => {
 
 it('gives what was there when it was asked, whatever goes meanwhile', () => {
   for (const count of [3, 30]) {
-    const few = new Few<number, number>();
+    const few = new SmallMap<number, number>();
     for (let i = 0; i < count; i++) few.set(i, i);
     for (const [name] of few.entries()) few.delete(name);
     expect(few.size).toBe(0);
@@ -58,7 +58,7 @@ it('gives what was there when it was asked, whatever goes meanwhile', () => {
 });
 
 it('drops many in the time that each takes, not all of those before it', () => {
-  const few = new Few<string, number>();
+  const few = new SmallMap<string, number>();
   for (let i = 0; i < 200_000; i++) few.set(`key ${i}`, i);
   const before = performance.now();
   few.dropWhile((value) => value < 150_000);

@@ -1,11 +1,11 @@
 /** A whole session between a client and a server whose bytes are changed at random: no bug is met, nothing unjudged goes upstream, nothing is kept beyond its bounds or carried to another session. */
 import { expect, test } from 'vitest';
-import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
-import type { SessionPolicy } from '../../src/session/ports.ts';
-import { Session } from '../../src/session/session.ts';
 import { FrameReader, SERVER_LIMITS } from '../../src/protocol/frame-reader.ts';
 import { functionCallBoundToFail } from '../../src/protocol/function-call.ts';
 import { terminate } from '../../src/protocol/simple-frontend.ts';
+import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
+import { Session } from '../../src/session/session.ts';
 import { fuzz, fuzzRuns, Random } from '../support/random.ts';
 import { cut, mutated } from '../wire/mutations.ts';
 import { FakeServer } from './fake-server.ts';

@@ -2,23 +2,23 @@
 import { refusal } from '../../src/core/refusal.ts';
 import type { StatementJudgement } from '../../src/guard/decision.ts';
 import type {
-  Admitted,
   Budget,
+  BudgetAdmitted,
+  BudgetRefusal,
+  BudgetTaken,
   Charges,
   Demand,
   DemandOfMany,
   Disclosed,
   LimitReached,
   Prepayment,
-  Refused,
   Sent,
   Sighting,
-  Taken,
   Warning,
 } from '../../src/session/admission/budget-port.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
 import type { KeyList } from '../../src/session/results/key-list.ts';
 import { LastAnswers } from '../../src/session/results/last-answers.ts';
-import type { SessionPolicy } from '../../src/session/ports.ts';
 
 export interface BudgetOptions {
   /** Every first question is answered by `wait`, and the session woken a moment later; `for ever`: by the test itself. */
@@ -78,7 +78,7 @@ export class LateBudget implements Budget {
     statement: StatementJudgement,
     prepayments: readonly Prepayment[],
     sent: () => Sent,
-  ): Admitted {
+  ): BudgetAdmitted {
     if (this.late('admit')) return { kind: 'wait' };
     const { options, taken } = this;
     if (options.locked) return { kind: 'refused', refusal: refusal('locked', '28000', 'locked out'), effect: 'lock' };
@@ -112,7 +112,7 @@ export class LateBudget implements Budget {
     return this.lastAnswers;
   }
 
-  take(_policy: SessionPolicy, { rows = 0, bytes = 0, changed = 0, disclosed = [], account }: Demand): Taken {
+  take(_policy: SessionPolicy, { rows = 0, bytes = 0, changed = 0, disclosed = [], account }: Demand): BudgetTaken {
     if (this.late('take')) return { kind: 'wait' };
     const { options, taken } = this;
     if (taken.rows + rows > (options.rows ?? Infinity)) return over('rows', taken.rows);
@@ -150,7 +150,7 @@ export class LateBudget implements Budget {
     this.events.push(event);
   }
 
-  canary(policy: SessionPolicy, sighting: Sighting): Refused | undefined {
+  canary(policy: SessionPolicy, sighting: Sighting): BudgetRefusal | undefined {
     this.sightings.push(sighting);
     const guarded = policy.role.access === 'restricted' && policy.role.mode === 'enforce';
     return guarded ? { kind: 'refused', refusal: refusal('locked', '28000', 'locked out') } : undefined;

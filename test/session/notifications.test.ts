@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StatementKind } from '../../src/guard/decision.ts';
 import type { StatementOption } from '../../src/policy/model/policy.ts';
-import type { SessionPolicy } from '../../src/session/ports.ts';
 import { Backend } from '../../src/protocol/message-types.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { B, E, P, Q, S } from './messages.ts';
 import { ask, direct } from './peer.ts';

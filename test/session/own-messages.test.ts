@@ -1,11 +1,11 @@
 /** BEGIN, COMMIT and ROLLBACK of the session's own, when the server fails them: a client's cancel may hit them as well. Scripted, since a cancel cannot be timed. */
 import { expect, test } from 'vitest';
-import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
-import { Session } from '../../src/session/session.ts';
 import { errorResponse } from '../../src/protocol/error-response.ts';
 import { Backend } from '../../src/protocol/message-types.ts';
 import { MessageWriter } from '../../src/protocol/message-writer.ts';
 import { readyForQuery } from '../../src/protocol/ready-for-query.ts';
+import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
+import { Session } from '../../src/session/session.ts';
 import { Q } from './messages.ts';
 import { Received } from './peer.ts';
 import { policyOf } from './policies.ts';

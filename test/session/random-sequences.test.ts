@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { SessionPolicy } from '../../src/session/ports.ts';
 import { Backend } from '../../src/protocol/message-types.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
 import { LateBudget, perHour } from './late-budget.ts';

@@ -1,7 +1,7 @@
 /** A Session between a client made of bytes and a connection to the real server, with a policy that a test gives. */
 import type { Budget } from '../../src/session/admission/budget-port.ts';
+import type { EndUsers } from '../../src/session/end-user/end-user.ts';
 import type { DecisionEntry, OutcomeEntry, SeenEntry } from '../../src/session/log-entries.ts';
-import type { Persons } from '../../src/session/end-user/end-user.ts';
 import type { Pins, SessionPolicy } from '../../src/session/ports.ts';
 import { Session } from '../../src/session/session.ts';
 import { logIn, type Peer, Received } from './peer.ts';
@@ -32,7 +32,7 @@ export interface RelayedPeer extends Peer {
 export interface Tokens {
   /** With which the session begins. */
   readonly initial?: string;
-  readonly persons: (wake: () => void) => Persons;
+  readonly persons: (wake: () => void) => EndUsers;
 }
 
 /**

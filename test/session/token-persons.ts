@@ -1,11 +1,11 @@
 /** People whose tokens are their numbers. */
 import { refusal } from '../../src/core/refusal.ts';
-import type { Person, Persons } from '../../src/session/end-user/end-user.ts';
+import type { EndUser, EndUsers } from '../../src/session/end-user/end-user.ts';
 
 /** `late`: who is new has to be waited for. */
-export function numbered(late: boolean): (wake: () => void) => Persons {
+export function numbered(late: boolean): (wake: () => void) => EndUsers {
   return (wake) => {
-    const known = new Map<string, Person>();
+    const known = new Map<string, EndUser>();
     const verified = new Set<string>();
     return {
       giveBack: () => 'done',

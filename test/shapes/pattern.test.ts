@@ -1,7 +1,7 @@
 /** A pattern gives of a text the skeleton that cutting the text into tokens gives, or none. */
 import { expect, test } from 'vitest';
-import { Pattern } from '../../src/guard/cache/text-pattern.ts';
-import { skeletonOf } from '../../src/guard/cache/normalized-text.ts';
+import { normalizedTextOf } from '../../src/guard/cache/normalized-text.ts';
+import { TextPattern } from '../../src/guard/cache/text-pattern.ts';
 import { fuzz, fuzzRuns, type Random } from '../support/random.ts';
 
 /** What may stand between literals: all that a scanner reads on in, or looks back from. */
@@ -83,15 +83,15 @@ test('of random texts', () => {
   fuzz(fuzzRuns(30_000, 2_000_000), (random) => {
     const gaps = pieces(random);
     const learnt = text(random, gaps);
-    const skeleton = skeletonOf(learnt);
-    const pattern = skeleton && Pattern.of(learnt, skeleton);
+    const skeleton = normalizedTextOf(learnt);
+    const pattern = skeleton && TextPattern.of(learnt, skeleton);
     if (!pattern) return;
     for (let i = 0; i < 8; i++) {
       const other = text(random, random.once(8) ? pieces(random) : gaps);
       const found = pattern.match(other);
       if (!found) continue;
       matched += 1;
-      expect(found, JSON.stringify([learnt, other])).toEqual(skeletonOf(other));
+      expect(found, JSON.stringify([learnt, other])).toEqual(normalizedTextOf(other));
     }
   });
   expect(matched).toBeGreaterThan(0);
@@ -105,13 +105,13 @@ test.each([
   ['something less', 'SELECT a FROM t WHERE b = 2 AND c = $', false],
 ])('%s', (_, other, matches) => {
   const learnt = 'SELECT a FROM t WHERE b = 1 AND c = $1';
-  const found = Pattern.of(learnt, skeletonOf(learnt)!)!.match(other);
-  expect(found).toEqual(matches ? skeletonOf(other) : undefined);
+  const found = TextPattern.of(learnt, normalizedTextOf(learnt)!)!.match(other);
+  expect(found).toEqual(matches ? normalizedTextOf(other) : undefined);
 });
 
 test('a literal longer than what is shared by shape', () => {
   const learnt = "SELECT a FROM t WHERE b = 'x'";
   const other = `SELECT a FROM t WHERE b = '${'x'.repeat(5000)}'`;
-  expect(skeletonOf(other)).toBeUndefined();
-  expect(Pattern.of(learnt, skeletonOf(learnt)!)!.match(other)).toBeUndefined();
+  expect(normalizedTextOf(other)).toBeUndefined();
+  expect(TextPattern.of(learnt, normalizedTextOf(learnt)!)!.match(other)).toBeUndefined();
 });

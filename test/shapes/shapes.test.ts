@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { JudgementCache } from '../../src/guard/cache/judgement-cache.ts';
 import type { Judgement } from '../../src/guard/decision.ts';
 import { Guard } from '../../src/guard/guard.ts';
-import { Shapes } from '../../src/guard/cache/judgement-cache.ts';
 import type { RolePolicy } from '../../src/policy/model/policy.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { fingerprint } from '../../src/sql/text/normalize.ts';
@@ -29,16 +29,16 @@ const TEST = join(import.meta.dirname, '..');
 let shared = 0;
 let compared = 0;
 /** Of guards that judge each text by itself, and learn from none. */
-const alone = new WeakSet<Shapes>();
-const find = Shapes.prototype.find;
-vi.spyOn(Shapes.prototype, 'find').mockImplementation(function (this: Shapes, ...args) {
+const alone = new WeakSet<JudgementCache>();
+const find = JudgementCache.prototype.find;
+vi.spyOn(JudgementCache.prototype, 'find').mockImplementation(function (this: JudgementCache, ...args) {
   const found = alone.has(this) ? undefined : find.apply(this, args);
   if (found) shared += 1;
   return found;
 });
 
-const comesAgain = Shapes.prototype.comesAgain;
-vi.spyOn(Shapes.prototype, 'comesAgain').mockImplementation(function (this: Shapes, key) {
+const comesAgain = JudgementCache.prototype.comesAgain;
+vi.spyOn(JudgementCache.prototype, 'comesAgain').mockImplementation(function (this: JudgementCache, key) {
   return !alone.has(this) && comesAgain.call(this, key);
 });
 
@@ -65,7 +65,7 @@ async function fingerprintsAreMade(): Promise<void> {
 async function compare(role: RolePolicy, catalog: Catalog, texts: readonly string[], seed: number): Promise<void> {
   const guard = new Guard({ catalog, role, searchPath });
   const other = new Guard({ catalog, role, searchPath });
-  alone.add((other as unknown as { shapes: Shapes }).shapes);
+  alone.add((other as unknown as { shapes: JudgementCache }).shapes);
   for (const [i, text] of texts.entries()) {
     const next = numbersFrom(seed + i);
     // Those from which a shape is learnt are judged as they would be without it, too.

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { extentOf } from '../../src/sql/text/extent.ts';
 import { isParsed, loadParser, type ParsedText, parse } from '../../src/sql/parse/parse.ts';
 import { as, kindOf, type Node, sameTree } from '../../src/sql/parse/tree.ts';
+import { extentOf } from '../../src/sql/text/extent.ts';
 
 beforeAll(loadParser);
 

@@ -5,12 +5,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readCatalog } from '../../src/catalog/read.ts';
 import { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { KEYWORDS } from '../../src/sql/parse/keywords.ts';
-import { KnownNames } from '../../src/sql/text/known-names.ts';
-import { lex } from '../../src/sql/text/lexer.ts';
-import { NORMALIZED_CAP, normalize } from '../../src/sql/text/normalize.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
 import { parserModule } from '../../src/sql/parse/parser-module.ts';
 import { plainTokens } from '../../src/sql/parse/scanner-tokens.ts';
+import { KnownNames } from '../../src/sql/text/known-names.ts';
+import { lex } from '../../src/sql/text/lexer.ts';
+import { NORMALIZED_CAP, normalize } from '../../src/sql/text/normalize.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { fuzz, fuzzRuns } from '../support/random.ts';
 

@@ -1,9 +1,9 @@
 /** A normalized text is the same whether PostgreSQL's scanner was asked for its tokens or not. */
 import { beforeAll, expect, test } from 'vitest';
-import { lex } from '../../src/sql/text/lexer.ts';
-import { normalize } from '../../src/sql/text/normalize.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
 import { plainTokens } from '../../src/sql/parse/scanner-tokens.ts';
+import { lex } from '../../src/sql/text/lexer.ts';
+import { normalize } from '../../src/sql/text/normalize.ts';
 import { fuzz, fuzzRuns } from '../support/random.ts';
 
 beforeAll(loadParser);

@@ -2,7 +2,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { fingerprint } from '../../src/sql/text/normalize.ts';
 import { isParsed, loadParser, parse } from '../../src/sql/parse/parse.ts';
 import {
   fingerprintModule,
@@ -11,6 +10,7 @@ import {
   ParserModule,
   parserModule,
 } from '../../src/sql/parse/parser-module.ts';
+import { fingerprint } from '../../src/sql/text/normalize.ts';
 
 beforeAll(loadParser);
 

@@ -1,7 +1,13 @@
 /** What every store must do, wherever it keeps the accounts. */
 import { expect, it } from 'vitest';
-import type { BudgetStore, Lock, Opening, Permit, Raise } from '../../src/budget/model/budget-store.ts';
-import type { Ceiling, Measure, Window } from '../../src/budget/model/measure.ts';
+import type {
+  AccountLock,
+  BreakGlassOpening,
+  BudgetStore,
+  Permit,
+  Raise,
+} from '../../src/budget/model/budget-store.ts';
+import type { Ceiling, Measure, WindowOfMeasure } from '../../src/budget/model/measure.ts';
 import { hashOf, seen } from '../support/people.ts';
 import { condition, need } from '../support/tools.ts';
 
@@ -13,9 +19,9 @@ export interface StoreUnderTest {
   pass?(ms: number): void;
 }
 
-const HOUR: Window = { count: 1, unit: 'hour' };
-const DAY: Window = { count: 1, unit: 'day' };
-const MONTH: Window = { count: 30, unit: 'day' };
+const HOUR: WindowOfMeasure = { count: 1, unit: 'hour' };
+const DAY: WindowOfMeasure = { count: 1, unit: 'day' };
+const MONTH: WindowOfMeasure = { count: 30, unit: 'day' };
 const PUPILS: Measure = 'subjects.student';
 
 let owners = 0;
@@ -143,7 +149,13 @@ export function contract(name: string, open: () => StoreUnderTest): void {
       told += 1;
     });
     const before = store.standing();
-    const lock: Lock = { owner, since: Date.now(), until: Date.now() + 60_000, reason: '5 overruns', by: 'rowgate' };
+    const lock: AccountLock = {
+      owner,
+      since: Date.now(),
+      until: Date.now() + 60_000,
+      reason: '5 overruns',
+      by: 'rowgate',
+    };
     const raise: Raise = {
       id: `r-${owner}`,
       owner,
@@ -166,7 +178,7 @@ export function contract(name: string, open: () => StoreUnderTest): void {
       requestedAt: Date.now(),
       approvals: [],
     };
-    const opening: Opening = {
+    const opening: BreakGlassOpening = {
       id: `o-${owner}`,
       owner,
       role: 'dba',
@@ -195,7 +207,7 @@ export function contract(name: string, open: () => StoreUnderTest): void {
     expect(told).toBeGreaterThan(0);
     const approved = { ...permit, approvals: [{ by: 'b', signature: 's' }] };
     await other.change({ kind: 'permit', permit: approved });
-    const closed: Opening = { ...opening, closed: { by: 'ines', at: Date.now() } };
+    const closed: BreakGlassOpening = { ...opening, closed: { by: 'ines', at: Date.now() } };
     await other.change({ kind: 'opening', opening: closed });
     await other.change({ kind: 'release', owner });
     await expect.poll(() => store.standing().locks.has(owner), { timeout: 1_000 }).toBe(false);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
 import { StoreUnavailable } from '../../src/budget/model/budget-store.ts';
-import type { Window } from '../../src/budget/model/measure.ts';
+import type { WindowOfMeasure } from '../../src/budget/model/measure.ts';
 import { fileStore } from '../../src/budget/store/disk.ts';
 import { hashOf, seen } from '../support/people.ts';
 
@@ -29,7 +29,7 @@ vi.mock('node:fs/promises', async (original) => {
   return { ...real, open };
 });
 
-const HOUR: Window = { count: 1, unit: 'hour' };
+const HOUR: WindowOfMeasure = { count: 1, unit: 'hour' };
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-full-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

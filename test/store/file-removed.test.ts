@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import type { BudgetStore } from '../../src/budget/model/budget-store.ts';
-import type { Window } from '../../src/budget/model/measure.ts';
+import type { WindowOfMeasure } from '../../src/budget/model/measure.ts';
 import { fileStore } from '../../src/budget/store/disk.ts';
 
-const HOUR: Window = { count: 1, unit: 'hour' };
+const HOUR: WindowOfMeasure = { count: 1, unit: 'hour' };
 const TIME = { timeout: 10_000 };
 const root = mkdtempSync(join(tmpdir(), 'rowgate-removed-'));
 const opened: BudgetStore[] = [];

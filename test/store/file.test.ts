@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { BudgetStore } from '../../src/budget/model/budget-store.ts';
-import type { Window } from '../../src/budget/model/measure.ts';
+import type { WindowOfMeasure } from '../../src/budget/model/measure.ts';
 import { checkedLine } from '../../src/budget/store/disk/checked-line.ts';
 import { fileStore } from '../../src/budget/store/disk.ts';
 import { hashOf, seen } from '../support/people.ts';
@@ -23,7 +23,7 @@ import { ROOT, testWith } from '../support/tools.ts';
 import { contract, newOwner } from './contract.ts';
 
 const ZONE = 'Europe/Paris';
-const HOUR: Window = { count: 1, unit: 'hour' };
+const HOUR: WindowOfMeasure = { count: 1, unit: 'hour' };
 const root = mkdtempSync(join(tmpdir(), 'rowgate-state-'));
 const notices: string[] = [];
 const opened: BudgetStore[] = [];

@@ -2,8 +2,8 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { Accounts } from '../../src/budget/model/accounts.ts';
-import { type BudgetStore, type Opening, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
-import type { Window } from '../../src/budget/model/measure.ts';
+import { type BreakGlassOpening, type BudgetStore, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
+import type { WindowOfMeasure } from '../../src/budget/model/measure.ts';
 import { redisStore } from '../../src/budget/store/redis.ts';
 import { hashOf, seen } from '../support/people.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -11,7 +11,7 @@ import { describeWith, tool } from '../support/tools.ts';
 import { contract, newOwner } from './contract.ts';
 
 const program = tool('valkey-server');
-const HOUR: Window = { count: 1, unit: 'hour' };
+const HOUR: WindowOfMeasure = { count: 1, unit: 'hour' };
 const PUPILS = 'subjects.student';
 const notices: string[] = [];
 
@@ -57,7 +57,7 @@ describeWith(program)('with a server', () => {
 
   it('a short window slides by the clock of the server', async () => {
     const owner = newOwner();
-    const second: Window = { count: 1, unit: 'second' };
+    const second: WindowOfMeasure = { count: 1, unit: 'second' };
     expect((await take(first, owner, 10, second)).granted).toBe(10);
     first.saw(owner, PUPILS, [second], seen(['a']));
     expect((await take(first, owner, 10, second)).granted).toBe(0);
@@ -70,7 +70,12 @@ describeWith(program)('with a server', () => {
   it('it counts as the accounts of the process itself do', async () => {
     const owner = newOwner();
     const accounts = new Accounts('Europe/Paris');
-    const windows: Window[] = [HOUR, { count: 1, unit: 'day' }, { count: 7, unit: 'day' }, { count: 30, unit: 'day' }];
+    const windows: WindowOfMeasure[] = [
+      HOUR,
+      { count: 1, unit: 'day' },
+      { count: 7, unit: 'day' },
+      { count: 30, unit: 'day' },
+    ];
     let random = 7;
     const next = (below: number): number => {
       random = (random * 1_103_515_245 + 12_345) % 2_147_483_648;
@@ -106,7 +111,7 @@ describeWith(program)('with a server', () => {
     const owner = newOwner();
     const { at } = await take(first, owner, 8);
     await first.change({ kind: 'lock', lock: { owner, since: 1, reason: 'by hand', by: 'dba' } });
-    const opening: Opening = {
+    const opening: BreakGlassOpening = {
       id: `o-${owner}`,
       owner,
       role: 'dba',

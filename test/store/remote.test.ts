@@ -3,11 +3,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { StoreUnavailable } from '../../src/budget/model/budget-store.ts';
 import { CalendarDays } from '../../src/budget/model/days.ts';
-import { KnownPeople } from '../../src/budget/model/known-people.ts';
+import { exceptionsState } from '../../src/budget/model/exceptions.ts';
+import { KnownSubjects } from '../../src/budget/model/known-people.ts';
 import { Lease } from '../../src/budget/model/lease.ts';
 import { Leases } from '../../src/budget/model/leases.ts';
 import type { Measure } from '../../src/budget/model/measure.ts';
-import { standingState } from '../../src/budget/model/exceptions.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
 import { Channel, type Handlers } from '../../src/operations/workers/channel.ts';
 import type { ToPrimary, ToWorker } from '../../src/operations/workers/messages.ts';
@@ -53,8 +53,8 @@ function worker(): Worker {
     pass(() => primary),
     { standing: heard, logouts: heardLogouts } as Handlers<ToWorker>,
   );
-  const remote = remoteStore(channel, standingState(store.standing()), 0);
-  store.onStanding(() => primary.tell('standing', standingState(store.standing())));
+  const remote = remoteStore(channel, exceptionsState(store.standing()), 0);
+  store.onStanding(() => primary.tell('standing', exceptionsState(store.standing())));
   store.onLogout((logouts) => primary.tell('logouts', logouts));
   return { store: remote, messages: () => messages, characters: () => characters, end: () => channel.close() };
 }
@@ -108,7 +108,7 @@ it('under every kind of limit not one statement in a hundred sends a message, al
     failed,
     beside: () => all,
   });
-  const known = new KnownPeople();
+  const known = new KnownSubjects();
   const statement = (n: number): boolean =>
     leases.take([
       { lease: statements, need: 1 },

@@ -2,9 +2,9 @@
 import { readCatalog } from '../../src/catalog/read.ts';
 import type { Draft } from '../../src/guard/draft.ts';
 import { addHiddenKeys } from '../../src/guard/rewrite/hidden-keys.ts';
+import { findLeakyExpressions } from '../../src/guard/rewrite/leaky-expressions.ts';
 import { rewriteLists } from '../../src/guard/rewrite/lists.ts';
 import { Rewriter } from '../../src/guard/rewrite/rewriter.ts';
-import { findSites } from '../../src/guard/rewrite/leaky-expressions.ts';
 import { authorizeStage } from '../../src/guard/stages/authorize.ts';
 import { classifyStage } from '../../src/guard/stages/classify.ts';
 import { parseStage } from '../../src/guard/stages/parse.ts';
@@ -14,13 +14,13 @@ import { disclosuresOf } from '../../src/guard/subjects/disclosures.ts';
 import { countRows, readGivenKeys } from '../../src/guard/subjects/given-keys.ts';
 import { SubjectRelations } from '../../src/guard/subjects/subject-relations.ts';
 import { compileCondition, compileMask } from '../../src/policy/compile/condition.ts';
-import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
 import type { RolePolicy } from '../../src/policy/model/policy.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { Catalog } from '../../src/sql/catalog/catalog.ts';
-import { applyEdits, renderTemplate } from '../../src/sql/text/edits.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
-import { Patience } from '../../src/sql/parse/work-limit.ts';
+import { WorkLimit } from '../../src/sql/parse/work-limit.ts';
+import { applyEdits, renderTemplate } from '../../src/sql/text/edits.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 export const SCHEMA = `
@@ -124,7 +124,7 @@ function find(sql: string, role: RolePolicy, catalog: Catalog): Found {
     parameterTypes: [],
     subjects: [],
     userCode: { runsIn: () => false },
-    patience: new Patience(() => false),
+    patience: new WorkLimit(() => false),
     parsed: undefined,
     statements: [],
     refusal: undefined,
@@ -148,7 +148,7 @@ function sentText(draft: Draft, { plan }: ReturnType<typeof disclosuresOf>): str
   if (!plan || !analysis?.level || kind.kind !== 'read') return draft.text;
   const rewriter = new Rewriter(draft.parsed!);
   for (const entry of plan.carrying) entry.carries = true;
-  rewriteLists(rewriter, analysis, findSites(analysis), draft.catalog);
+  rewriteLists(rewriter, analysis, findLeakyExpressions(analysis), draft.catalog);
   addHiddenKeys(rewriter, analysis.level, undefined, plan);
   return renderTemplate(applyEdits(draft.text, rewriter.edits.sorted()), () => '');
 }

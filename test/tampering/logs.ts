@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Anchor } from '../../src/decision-log/chain/seal.ts';
-import { type DecisionLog, openLog } from '../../src/decision-log/writer/log.ts';
 import { sealKeyIn } from '../../src/decision-log/seals/seal-key.ts';
 import { type Verification, type VerifyOptions, verifyLog } from '../../src/decision-log/verify/verify.ts';
+import { type DecisionLog, openLog } from '../../src/decision-log/writer/log.ts';
 
 export interface Shape {
   /** 1: one process, whose guard is `g1`; more: workers `g1/1` … */

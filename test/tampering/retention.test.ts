@@ -3,8 +3,8 @@ import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { chained } from '../../src/decision-log/chain/chain.ts';
-import { openLog } from '../../src/decision-log/writer/log.ts';
 import { sealKeyIn } from '../../src/decision-log/seals/seal-key.ts';
+import { openLog } from '../../src/decision-log/writer/log.ts';
 import { linesOf, seqOf } from './lines.ts';
 import { TestLog } from './logs.ts';
 

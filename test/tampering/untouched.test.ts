@@ -1,8 +1,8 @@
 /** Logs that nobody has touched verify. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openLog } from '../../src/decision-log/writer/log.ts';
 import { sealKeyIn } from '../../src/decision-log/seals/seal-key.ts';
+import { openLog } from '../../src/decision-log/writer/log.ts';
 import { linesOf } from './lines.ts';
 import { TestLog } from './logs.ts';
 

@@ -14,7 +14,10 @@ import { commandComplete, decodeCommandComplete } from '../../src/protocol/comma
 import { close, decodeTarget, describe as describeMessage } from '../../src/protocol/describe.ts';
 import { decodeErrorFields, errorResponse, isFatal } from '../../src/protocol/error-response.ts';
 import { decodeExecute, execute } from '../../src/protocol/execute.ts';
-import { decodeNegotiateProtocolVersion, negotiateProtocolVersion } from '../../src/protocol/negotiate-protocol-version.ts';
+import {
+  decodeNegotiateProtocolVersion,
+  negotiateProtocolVersion,
+} from '../../src/protocol/negotiate-protocol-version.ts';
 import { decodeParameterDescription, parameterDescription } from '../../src/protocol/parameter-description.ts';
 import { decodeParameterStatus, parameterStatus } from '../../src/protocol/parameter-status.ts';
 import { decodeParse, parse } from '../../src/protocol/parse.ts';

@@ -2,14 +2,15 @@
  * Questions and values that an owner was told, apart: its windows hold them as one amount. They are kept in the store for who asks where the windows
  * stand, and bind nothing; so they are booked behind the statements, and what a guard that is killed had not booked shows as people.
  */
-import type { Answer, BudgetStore, Claim } from '../model/budget-store.ts';
-import type { Ceiling, Owner } from '../model/measure.ts';
+
 import type { SubjectCount } from '../../session/log-entries.ts';
+import type { BudgetStore, LeaseClaim, StoreAnswer } from '../model/budget-store.ts';
+import type { Ceiling, Owner } from '../model/measure.ts';
 
 type CountOfAnswers = `questions.${string}` | `values.${string}`;
 
 export class AnswerCounts {
-  private readonly owed = new Map<CountOfAnswers, Claim>();
+  private readonly owed = new Map<CountOfAnswers, LeaseClaim>();
 
   constructor(
     private readonly owner: Owner,
@@ -35,7 +36,7 @@ export class AnswerCounts {
     const again = (): void => {
       for (const { measure, want, ceilings } of claims) this.owe(measure as CountOfAnswers, want, ceilings);
     };
-    let answer: Answer<unknown>;
+    let answer: StoreAnswer<unknown>;
     try {
       answer = this.store.take(claims);
     } catch {

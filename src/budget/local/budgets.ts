@@ -1,17 +1,17 @@
 /** The budgets of all principals in this process, over one store; and who is locked out here as soon as it is anywhere. */
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
+import type { AlarmSink } from '../../core/alarm-sink.ts';
+import type { LoginRefusal } from '../../core/login-refusal.ts';
+import type { RecordSink } from '../../decision-log/record-sink.ts';
+import type { Estimates } from '../../estimates/estimates.ts';
+import { userOf } from '../../identity/proof.ts';
+import type { Sessions } from '../../server/sessions.ts';
+import type { SessionPolicy } from '../../session/ports.ts';
 import { stateName } from '../model/approvals.ts';
-import { type BudgetStore, type Claim, type Lock, StoreUnavailable } from '../model/budget-store.ts';
+import { type AccountLock, type BudgetStore, type LeaseClaim, StoreUnavailable } from '../model/budget-store.ts';
 import { CalendarDays } from '../model/days.ts';
 import { type Holder, ownerOf } from '../model/owner.ts';
-import type { SessionPolicy } from '../../session/ports.ts';
-import type { AlarmSink } from '../../core/alarm-sink.ts';
-import type { Estimates } from '../../estimates/estimates.ts';
-import type { LoginRefusal } from '../../core/login-refusal.ts';
-import { userOf } from '../../identity/proof.ts';
-import type { RecordSink } from '../../decision-log/record-sink.ts';
-import type { Sessions } from '../../server/sessions.ts';
 import type { BudgetContext } from './context.ts';
 import { Locks } from './locks.ts';
 import { lockedLogin, lockedSession } from './messages.ts';
@@ -37,7 +37,7 @@ const FORGET_MS = 600_000;
 /** The store is asked again for its key. */
 const RETRY_MS = 1_000;
 /** Something that is booked, to nobody: a store that can be read and not written is not back. */
-const PROBE: Claim = {
+const PROBE: LeaseClaim = {
   owner: 'principal:',
   measure: 'rows',
   ceilings: [{ window: { count: 1, unit: 'second' } }],
@@ -146,7 +146,7 @@ export class Budgets {
   }
 
   /** `user`: who has the session alone. Those of others have people in them who go on. */
-  private lockOf(principal: string, user: string | undefined): { holder: Holder; lock: Lock } | undefined {
+  private lockOf(principal: string, user: string | undefined): { holder: Holder; lock: AccountLock } | undefined {
     if (!this.locks.any) return undefined;
     const holders = [{ principal }, ...(user === undefined ? [] : [{ principal, user }])];
     for (const holder of holders) {

@@ -2,11 +2,12 @@
  * What becomes of whoever reads a canary: they are locked out, or, where the role is not held to its policy, somebody is told. Behind an account it is
  * the person: others who work by it go on.
  */
+
+import { isGuarded } from '../../policy/model/is-guarded.ts';
+import type { BudgetRefusal, Sighting } from '../../session/admission/budget-port.ts';
+import type { SessionPolicy } from '../../session/ports.ts';
 import type { Owner } from '../model/measure.ts';
 import { type Holder, holderWords, ownerOf } from '../model/owner.ts';
-import { isGuarded } from '../../policy/model/is-guarded.ts';
-import type { Refused, Sighting } from '../../session/admission/budget-port.ts';
-import type { SessionPolicy } from '../../session/ports.ts';
 import type { BudgetContext } from './context.ts';
 import { lockedRefusal } from './messages.ts';
 
@@ -30,7 +31,7 @@ export class CanaryWatch {
   }
 
   /** @returns why the row is not shown; undefined where it is. */
-  seen({ role }: SessionPolicy, { subject, canary: hash, decision }: Sighting): Refused | undefined {
+  seen({ role }: SessionPolicy, { subject, canary: hash, decision }: Sighting): BudgetRefusal | undefined {
     const { owner, holder } = this;
     const { records, log, locks, clock, timeZone } = this.context;
     const canary = { subject, hash };

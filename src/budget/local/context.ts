@@ -1,11 +1,11 @@
 /** What the budgets of all principals in this process have in common. */
 import type { Logger } from 'pino';
+import type { AlarmSink } from '../../core/alarm-sink.ts';
+import type { RecordSink } from '../../decision-log/record-sink.ts';
+import type { Estimates } from '../../estimates/estimates.ts';
 import type { Approvers } from '../model/approvals.ts';
 import type { BudgetStore } from '../model/budget-store.ts';
 import type { CalendarDays } from '../model/days.ts';
-import type { AlarmSink } from '../../core/alarm-sink.ts';
-import type { Estimates } from '../../estimates/estimates.ts';
-import type { RecordSink } from '../../decision-log/record-sink.ts';
 import type { Locks } from './locks.ts';
 import type { Openings } from './openings.ts';
 

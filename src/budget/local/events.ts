@@ -1,10 +1,11 @@
 /** Counts what leads to a lock: limits that were passed, and statements that the policy refused. */
-import type { Grant } from '../model/budget-store.ts';
-import type { Owner } from '../model/measure.ts';
-import { type Holder, ownerOf } from '../model/owner.ts';
+
 import type { LimitsInForce } from '../../policy/model/limits-in-force.ts';
 import { windowName } from '../../policy/model/limits-in-force.ts';
 import type { Warning } from '../../session/admission/budget-port.ts';
+import type { LeaseGrant } from '../model/budget-store.ts';
+import type { Owner } from '../model/measure.ts';
+import { type Holder, ownerOf } from '../model/owner.ts';
 import type { BudgetContext } from './context.ts';
 import { eventsWarning } from './messages.ts';
 
@@ -55,7 +56,7 @@ export class Events {
       this.owed[event] += want;
       this.context.failed(error);
     };
-    const judge = ([grant]: readonly Grant[]): void => {
+    const judge = ([grant]: readonly LeaseGrant[]): void => {
       for (const [i, rule] of rules.entries()) this.judge(event, grant?.used[i] ?? 0, rule, lock);
     };
     try {

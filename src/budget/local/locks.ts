@@ -1,11 +1,11 @@
 /** Locks a principal, or a person behind one, out by the guard's own decision: recorded, told, kept by the store, and held to here also while the store cannot be reached. */
 import type { Logger } from 'pino';
-import type { BudgetStore, Lock } from '../model/budget-store.ts';
-import type { Owner } from '../model/measure.ts';
-import { type Holder, holderWords } from '../model/owner.ts';
-import { shownTime } from '../../policy/source/calendar.ts';
 import type { AlarmSink } from '../../core/alarm-sink.ts';
 import type { RecordSink } from '../../decision-log/record-sink.ts';
+import { shownTime } from '../../policy/source/calendar.ts';
+import type { AccountLock, BudgetStore } from '../model/budget-store.ts';
+import type { Owner } from '../model/measure.ts';
+import { type Holder, holderWords } from '../model/owner.ts';
 
 export interface LockAsked extends Holder {
   readonly owner: Owner;
@@ -37,9 +37,9 @@ const RETRY_MS = 1_000;
 
 export class Locks {
   /** Those that the store does not know yet. */
-  private readonly own = new Map<Owner, Lock>();
+  private readonly own = new Map<Owner, AccountLock>();
   /** Those of which it is being told: each once at a time, also where it is slow. */
-  private readonly telling = new Set<Lock>();
+  private readonly telling = new Set<AccountLock>();
   private retryAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: LocksOptions) {}
@@ -50,7 +50,7 @@ export class Locks {
   }
 
   /** The lock that holds now. INVARIANT: the last standing that is known holds while the store cannot be reached. */
-  of(owner: Owner): Lock | undefined {
+  of(owner: Owner): AccountLock | undefined {
     // Asked for each statement, and mostly nobody is locked out.
     if (!this.any) return undefined;
     const { locks } = this.options.store.standing();
@@ -69,7 +69,7 @@ export class Locks {
     const { records, alarms, log, timeZone } = this.options;
     const since = this.options.clock();
     const until = duration === undefined ? undefined : since + duration;
-    const lock: Lock = { owner, since, reason, by: 'rowgate', ...(until !== undefined && { until }) };
+    const lock: AccountLock = { owner, since, reason, by: 'rowgate', ...(until !== undefined && { until }) };
     this.own.set(owner, lock);
     const ends = until === undefined ? undefined : new Date(until).toISOString();
     records.append('lock', {
@@ -96,7 +96,7 @@ export class Locks {
     for (const lock of this.own.values()) void this.tell(lock);
   }
 
-  private async tell(lock: Lock): Promise<void> {
+  private async tell(lock: AccountLock): Promise<void> {
     if (this.telling.has(lock)) return;
     this.telling.add(lock);
     try {

@@ -1,11 +1,12 @@
 /** What clients, records and operators are told about budgets and locks, in words. */
-import { type Refusal, refusal } from '../../core/refusal.ts';
-import type { Lock } from '../model/budget-store.ts';
-import { type Holder, holderWords } from '../model/owner.ts';
-import { shownTime } from '../../policy/source/calendar.ts';
-import { amountName, type LimitInForce, windowName } from '../../policy/model/limits-in-force.ts';
-import type { LimitReached, Warning } from '../../session/admission/budget-port.ts';
+
 import type { LoginRefusal } from '../../core/login-refusal.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import { amountName, type LimitInForce, windowName } from '../../policy/model/limits-in-force.ts';
+import { shownTime } from '../../policy/source/calendar.ts';
+import type { LimitReached, Warning } from '../../session/admission/budget-port.ts';
+import type { AccountLock } from '../model/budget-store.ts';
+import { type Holder, holderWords } from '../model/owner.ts';
 
 /** As `limitInForce.name`, with where its window stands. */
 export function reached({ name, amount }: LimitInForce, spent: number): LimitReached {
@@ -141,7 +142,7 @@ const ASK_FOR_MORE = 'ask who keeps the policies: they may raise a limit for a t
 const ASK = 'Ask who keeps the policies; they may raise a limit for a time.';
 
 /** A statement of who is locked out. */
-export function lockedRefusal(holder: Holder, lock: Lock, timeZone: string): Refusal {
+export function lockedRefusal(holder: Holder, lock: AccountLock, timeZone: string): Refusal {
   return refusal('locked', '28000', `${holderWords(holder)} is locked out: ${lock.reason}`, {
     detail: untilWhen(lock, timeZone),
     hint: ASK_RELEASE,
@@ -149,7 +150,7 @@ export function lockedRefusal(holder: Holder, lock: Lock, timeZone: string): Ref
 }
 
 /** A login of one. INVARIANT: told only to who has shown the password. */
-export function lockedLogin(holder: Holder, lock: Lock, timeZone: string): LoginRefusal {
+export function lockedLogin(holder: Holder, lock: AccountLock, timeZone: string): LoginRefusal {
   return {
     reason: 'locked',
     sqlstate: '28000',
@@ -160,7 +161,7 @@ export function lockedLogin(holder: Holder, lock: Lock, timeZone: string): Login
 }
 
 /** The end of a session of one. */
-export function lockedSession(holder: Holder, lock: Lock, timeZone: string): LoginRefusal {
+export function lockedSession(holder: Holder, lock: AccountLock, timeZone: string): LoginRefusal {
   return {
     ...lockedLogin(holder, lock, timeZone),
     sqlstate: '57P05',
@@ -168,7 +169,7 @@ export function lockedSession(holder: Holder, lock: Lock, timeZone: string): Log
   };
 }
 
-function untilWhen({ until }: Lock, timeZone: string): string {
+function untilWhen({ until }: AccountLock, timeZone: string): string {
   return until === undefined ? 'It stays so until it is released.' : `It ends at ${shownTime(until, timeZone)}.`;
 }
 

@@ -1,12 +1,13 @@
 /** One measure of one owner in this process: its lease, the limits that bind it, and which of them were passed. */
+
+import type { LimitInForce } from '../../policy/model/limits-in-force.ts';
 import type { Charge } from '../model/charge.ts';
+import type { ChargeLine, SubjectsLine } from '../model/charge-line.ts';
 import type { CalendarDays } from '../model/days.ts';
 import type { Hashes } from '../model/hashes.ts';
-import { KnownPeople } from '../model/known-people.ts';
-import { Lease, type Terms } from '../model/lease.ts';
-import type { Line, PeopleLine } from '../model/charge-line.ts';
+import { KnownSubjects } from '../model/known-people.ts';
+import { Lease, type LeaseTerms } from '../model/lease.ts';
 import type { Ceiling, Measure, Owner } from '../model/measure.ts';
-import type { LimitInForce } from '../../policy/model/limits-in-force.ts';
 import type { Stand } from './messages.ts';
 
 /** Something to be told when it is passed. */
@@ -36,16 +37,16 @@ export interface MeterOptions {
 export class Meter {
   readonly lease: Lease;
   /** Of a measure that counts people. */
-  readonly known: KnownPeople | undefined;
-  private terms: Terms = { ceilings: [] };
+  readonly known: KnownSubjects | undefined;
+  private terms: LeaseTerms = { ceilings: [] };
   private limits: readonly LimitInForce[] = [];
   private marks: Mark[] = [];
   /** One for all takes: whoever is given it keeps none of it. */
-  private readonly line: { lease: Lease; need: number; people?: PeopleLine };
+  private readonly line: { lease: Lease; need: number; people?: SubjectsLine };
 
   constructor({ owner, measure, days }: MeterOptions) {
     this.lease = new Lease(owner, measure, this.terms, MOST_AHEAD[measure] ?? MOST_PEOPLE_AHEAD, days);
-    if (measure.startsWith('subjects.')) this.known = new KnownPeople();
+    if (measure.startsWith('subjects.')) this.known = new KnownSubjects();
     this.line = { lease: this.lease, need: 0 };
   }
 
@@ -75,7 +76,7 @@ export class Meter {
     return this.marks.length > 0;
   }
 
-  get currentTerms(): Terms {
+  get currentTerms(): LeaseTerms {
     return this.terms;
   }
 
@@ -129,18 +130,18 @@ export class Meter {
     return locks ?? binding.find(({ effect }) => effect === 'deny') ?? binding[0];
   }
 
-  amount(need: number): Line {
+  amount(need: number): ChargeLine {
     this.line.need = need;
     return this.line;
   }
 
   /** @param values beside them. @param charge of the statement that shows them. */
-  people(hashes: Hashes, values: number, charge: Charge | undefined): Line {
+  people(hashes: Hashes, values: number, charge: Charge | undefined): ChargeLine {
     if (!this.known) throw new Error('this measure counts no people');
     return { lease: this.lease, need: values, people: { known: this.known, hashes }, charge };
   }
 
-  values(values: number, charge: Charge | undefined): Line {
+  values(values: number, charge: Charge | undefined): ChargeLine {
     return { lease: this.lease, need: values, charge };
   }
 

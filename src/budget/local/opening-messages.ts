@@ -1,7 +1,8 @@
 /** What clients are told where a principal is closed by `break_glass`, in words. */
+
+import type { LoginRefusal } from '../../core/login-refusal.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { BreakGlass } from '../../policy/model/policy.ts';
-import type { LoginRefusal } from '../../core/login-refusal.ts';
 
 /** INVARIANT: told only to who has shown the password. */
 export function closedLogin(principal: string, rule: BreakGlass): LoginRefusal {

@@ -1,13 +1,14 @@
 /** What the decision log says of an opening: whom it serves, and by which keys it was signed. */
-import { type Approvers, approvedBy, signersShown } from '../model/approvals.ts';
-import type { Opening } from '../model/budget-store.ts';
-import { approversOf, openingRequest, principalOf } from '../model/break-glass.ts';
-import type { BreakGlass } from '../../policy/model/policy.ts';
+
 import type { OpeningRecord } from '../../decision-log/record-sink.ts';
+import type { BreakGlass } from '../../policy/model/policy.ts';
+import { type Approvers, approvedBy, signersShown } from '../model/approvals.ts';
+import { approversOf, breakGlassRequest, principalOf } from '../model/break-glass.ts';
+import type { BreakGlassOpening } from '../model/budget-store.ts';
 
 /** `rule`: absent where the principal is gone; then nobody's signature counts. */
 export function openingRecord(
-  opening: Opening,
+  opening: BreakGlassOpening,
   rule: BreakGlass | undefined,
   all: Approvers | undefined,
   by: string,
@@ -15,7 +16,7 @@ export function openingRecord(
   reason = opening.reason,
 ): OpeningRecord {
   const approvers: Approvers = rule ? approversOf(rule, all) : new Map();
-  const names = approvedBy(openingRequest(opening), approvers);
+  const names = approvedBy(breakGlassRequest(opening), approvers);
   return {
     principal: principalOf(opening),
     role: opening.role,

@@ -1,14 +1,14 @@
 /** Principals that are closed until an opening of them was signed: whether one holds now, and telling of its first use and its end. */
 import type { Logger } from 'pino';
-import type { Refusal } from '../../core/refusal.ts';
-import type { Approvers } from '../model/approvals.ts';
-import type { BudgetStore, Claim, Grant, Opening } from '../model/budget-store.ts';
-import { openingHolds, principalOf } from '../model/break-glass.ts';
-import { ownerOf } from '../model/owner.ts';
-import type { BreakGlass, Policy, Principal } from '../../policy/model/policy.ts';
 import type { AlarmSink } from '../../core/alarm-sink.ts';
 import type { LoginRefusal } from '../../core/login-refusal.ts';
+import type { Refusal } from '../../core/refusal.ts';
 import type { RecordSink } from '../../decision-log/record-sink.ts';
+import type { BreakGlass, Policy, Principal } from '../../policy/model/policy.ts';
+import type { Approvers } from '../model/approvals.ts';
+import { breakGlassHolds, principalOf } from '../model/break-glass.ts';
+import type { BreakGlassOpening, BudgetStore, LeaseClaim, LeaseGrant } from '../model/budget-store.ts';
+import { ownerOf } from '../model/owner.ts';
 import { closedLogin, closedRefusal, closedSession } from './opening-messages.ts';
 import { openingRecord } from './opening-record.ts';
 
@@ -89,25 +89,25 @@ export class Openings {
     return this.openingOf(name, role, breakGlass) === undefined ? breakGlass : undefined;
   }
 
-  private openingOf(name: string, role: string, rule: BreakGlass): Opening | undefined {
+  private openingOf(name: string, role: string, rule: BreakGlass): BreakGlassOpening | undefined {
     const { store, clock, policy, state } = this.options;
     const { openings } = store.standing();
     if (openings.length === 0) return undefined;
     const now = clock();
     const owner = ownerOf({ principal: name });
     const terms = { rule, role, approvers: policy().approvers, state: state() };
-    return openings.find((opening) => opening.owner === owner && openingHolds(opening, terms, now));
+    return openings.find((opening) => opening.owner === owner && breakGlassHolds(opening, terms, now));
   }
 
-  private async tellOnce(opening: Opening, step: Step, text: string): Promise<void> {
+  private async tellOnce(opening: BreakGlassOpening, step: Step, text: string): Promise<void> {
     const { store, records, alarms, log, policy, clock } = this.options;
     const key = `break-glass:${opening.id}:${step}`;
     if (this.seenTo.has(key)) return;
     this.seenTo.add(key);
     const windows = [KEPT];
-    const claim: Claim = { owner: key, measure: 'statements', ceilings: [{ window: KEPT, limit: 1 }], want: 1 };
+    const claim: LeaseClaim = { owner: key, measure: 'statements', ceilings: [{ window: KEPT, limit: 1 }], want: 1 };
     try {
-      const [grant] = (await store.take([claim])) as readonly [Grant];
+      const [grant] = (await store.take([claim])) as readonly [LeaseGrant];
       if (grant.granted < 1) return;
       const principal = principalOf(opening);
       const { principals, approvers } = policy();

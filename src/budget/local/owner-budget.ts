@@ -1,15 +1,21 @@
 /** What one holder may still take in this process, a principal or a person behind it: its meters under the limits that hold now. */
-import type { Standing } from '../model/budget-store.ts';
+
+import {
+  type LimitInForce,
+  type LimitsInForce,
+  limitsInForce,
+  limitsOfUser,
+} from '../../policy/model/limits-in-force.ts';
+import type { BudgetTaken, Demand, Prepayment, Warning } from '../../session/admission/budget-port.ts';
+import type { SubjectCount } from '../../session/log-entries.ts';
+import type { SessionPolicy } from '../../session/ports.ts';
+import type { Exceptions } from '../model/budget-store.ts';
+import type { ChargeLine } from '../model/charge-line.ts';
 import type { Lease } from '../model/lease.ts';
 import type { Leases } from '../model/leases.ts';
-import type { Line } from '../model/charge-line.ts';
 import type { Measure, Owner } from '../model/measure.ts';
 import { type Holder, ownerOf } from '../model/owner.ts';
 import { raiseHolds } from '../model/raise.ts';
-import { type LimitInForce, type LimitsInForce, limitsInForce, limitsOfUser } from '../../policy/model/limits-in-force.ts';
-import type { Demand, Prepayment, Taken, Warning } from '../../session/admission/budget-port.ts';
-import type { SubjectCount } from '../../session/log-entries.ts';
-import type { SessionPolicy } from '../../session/ports.ts';
 import { AnswerCounts } from './answer-counts.ts';
 import { CanaryWatch } from './canary-watch.ts';
 import type { BudgetContext } from './context.ts';
@@ -42,7 +48,7 @@ export class OwnerBudget {
   private eventCount: Events | undefined;
   private answerCounts: AnswerCounts | undefined;
   private policy: SessionPolicy | undefined;
-  private standing: Standing | undefined;
+  private standing: Exceptions | undefined;
   private limits: LimitsInForce = { windows: [], until: Number.NEGATIVE_INFINITY };
   /** When these limits were looked up, milliseconds since the epoch. */
   private lookedAt = Number.NEGATIVE_INFINITY;
@@ -99,7 +105,7 @@ export class OwnerBudget {
 
   /** Puts what is shown to the lines of a take. `disclosed`: each subject once, and each of its people once. */
   addShown(
-    lines: Line[],
+    lines: ChargeLine[],
     { rows = 0, bytes = 0 }: Pick<Demand, 'rows' | 'bytes'>,
     disclosed: readonly Counted[],
     charges: StatementCharges | undefined,
@@ -126,7 +132,7 @@ export class OwnerBudget {
    * @param asked the people about whom it asks. @param optional what was left out before: nothing is left of it.
    */
   addPrepaid(
-    lines: Line[],
+    lines: ChargeLine[],
     { setsAside, optional }: Prepayment,
     { subject, hashes }: Counted,
     charges: StatementCharges,
@@ -145,7 +151,7 @@ export class OwnerBudget {
   }
 
   /** Many rows may be taken together: nothing flows slowly, and none of them would be told of. */
-  isQuiet(lines: readonly Line[]): boolean {
+  isQuiet(lines: readonly ChargeLine[]): boolean {
     if (this.slows || this.notices.length > 0) return false;
     for (const meter of this.watched) {
       const line = lines.find(({ lease }) => lease === meter.lease);
@@ -154,7 +160,7 @@ export class OwnerBudget {
     return true;
   }
 
-  addChanged(lines: Line[], { changed = 0 }: Demand): void {
+  addChanged(lines: ChargeLine[], { changed = 0 }: Demand): void {
     this.add(lines, 'changed', changed, false);
   }
 
@@ -170,7 +176,7 @@ export class OwnerBudget {
    * What is said where a lease of its own has come short. INVARIANT: passing a limit that locks locks, before the client is told. `price`: of a
    * statement that shows nothing yet, and is only refused.
    */
-  short({ measure }: Lease, need: number, price: Price | undefined): Taken {
+  short({ measure }: Lease, need: number, price: Price | undefined): BudgetTaken {
     const { context } = this.options;
     const meter = this.meters.get(measure);
     const limit = meter?.passedBy(need);
@@ -223,7 +229,7 @@ export class OwnerBudget {
     return this.policy && { role: this.policy.role.name, windows: this.limits.windows };
   }
 
-  private limitsNow({ role, principal }: SessionPolicy, standing: Standing): LimitsInForce {
+  private limitsNow({ role, principal }: SessionPolicy, standing: Exceptions): LimitsInForce {
     const { clock, timeZone, approvers, state } = this.options.context;
     const terms = { approvals: role.raise?.approvals, approvers: approvers(), state: state() };
     const raises = standing.raises.filter((raise) => raise.owner === this.owner && raiseHolds(raise, terms));
@@ -256,7 +262,7 @@ export class OwnerBudget {
     return meter;
   }
 
-  private add(lines: Line[], measure: Measure, need: number, slowed: boolean): void {
+  private add(lines: ChargeLine[], measure: Measure, need: number, slowed: boolean): void {
     if (need === 0) return;
     const meter = this.meters.get(measure);
     if (!meter) return;

@@ -1,17 +1,17 @@
 /** Permits of a principal that pay for a statement in the place of its windows, until they are used up. */
 
 import type { StatementJudgement } from '../../guard/decision.ts';
+import type { Over, PayingAccount } from '../../session/admission/budget-port.ts';
 import { approvedBy } from '../model/approvals.ts';
 import type { Permit } from '../model/budget-store.ts';
 import { Lease } from '../model/lease.ts';
 import type { Owner } from '../model/measure.ts';
 import { PERMIT_WINDOW, permitHolds, permitOwner, permitRequest } from '../model/permit.ts';
-import type { Account, Over } from '../../session/admission/budget-port.ts';
 import type { BudgetContext } from './context.ts';
 import { permitSpent } from './messages.ts';
 
 const MOST_AHEAD = 1_000;
-const NOTHING: readonly Account[] = [];
+const NOTHING: readonly PayingAccount[] = [];
 
 export class Permits {
   private readonly byId = new Map<string, { permit: Permit; lease: Lease; told: boolean }>();
@@ -23,7 +23,7 @@ export class Permits {
   ) {}
 
   /** The permits that may pay for this statement, used up or not. INVARIANT: for reads alone, and of its tables alone. */
-  for({ kind, tables }: StatementJudgement): readonly Account[] {
+  for({ kind, tables }: StatementJudgement): readonly PayingAccount[] {
     const { permits } = this.context.store.standing();
     if (permits.length === 0) return NOTHING;
     if ((kind.kind !== 'read' && kind.kind !== 'copy-out') || tables.length === 0) return NOTHING;
@@ -33,7 +33,7 @@ export class Permits {
   }
 
   /** Of the rows of a permit; undefined where it does not hold any more. */
-  lease(id: Account): Lease | undefined {
+  lease(id: PayingAccount): Lease | undefined {
     const permit = this.context.store.standing().permits.find((one) => one.id === id);
     if (!permit || !this.holds(permit)) return undefined;
     const known = this.byId.get(id);

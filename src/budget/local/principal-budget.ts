@@ -1,22 +1,23 @@
 /** What the sessions of a principal in this process may still take: of its own budget, and of that of the person behind it for whom they work. */
-import type { Lease } from '../model/lease.ts';
-import { Leases, type Outcome } from '../model/leases.ts';
-import type { Line } from '../model/charge-line.ts';
-import type { Owner } from '../model/measure.ts';
-import { isOfUser, ownerOf } from '../model/owner.ts';
+
 import type { LimitInForce } from '../../policy/model/limits-in-force.ts';
 import type {
+  BudgetRefusal,
+  BudgetTaken,
   Demand,
   DemandOfMany,
   LimitReached,
   Prepayment,
-  Refused,
   Sighting,
   StatementTold,
-  Taken,
 } from '../../session/admission/budget-port.ts';
-import { LastAnswers } from '../../session/results/last-answers.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
+import { LastAnswers } from '../../session/results/last-answers.ts';
+import type { ChargeLine } from '../model/charge-line.ts';
+import type { Lease } from '../model/lease.ts';
+import { Leases, type TakeOutcome } from '../model/leases.ts';
+import type { Owner } from '../model/measure.ts';
+import { isOfUser, ownerOf } from '../model/owner.ts';
 import type { BudgetContext } from './context.ts';
 import { mergedDisclosures } from './merged-disclosures.ts';
 import { lockedRefusal, storeUnavailable } from './messages.ts';
@@ -31,7 +32,7 @@ import { UsageNotes } from './usage-notes.ts';
 /** A rate holds back for so long, then it is asked again. */
 const RATE_RETRY_MS = 50;
 
-const TAKEN: Taken = { kind: 'taken' };
+const TAKEN: BudgetTaken = { kind: 'taken' };
 const NOBODY: readonly Counted[] = [];
 
 /** Who pays for a statement. */
@@ -90,7 +91,7 @@ export class PrincipalBudget {
   }
 
   /** Why the person may do nothing now. INVARIANT: the session is not theirs alone, and stays. */
-  lockedPerson(user: string | undefined): Refused | undefined {
+  lockedPerson(user: string | undefined): BudgetRefusal | undefined {
     const { locks, timeZone } = this.context;
     if (user === undefined || !locks.any) return undefined;
     const lock = locks.of(this.ofPeople + user);
@@ -98,7 +99,7 @@ export class PrincipalBudget {
     return { kind: 'refused', refusal: lockedRefusal({ principal: this.name, user }, lock, timeZone), effect: 'lock' };
   }
 
-  take(policy: SessionPolicy, demand: Demand): Taken {
+  take(policy: SessionPolicy, demand: Demand): BudgetTaken {
     const { own } = this;
     const { account, user } = demand;
     // INVARIANT: who is locked out while a statement runs sees no more of it.
@@ -124,7 +125,7 @@ export class PrincipalBudget {
     own.follow(policy);
     person?.follow(policy);
     if (!own.counts && !person?.counts) return 'taken';
-    const lines: Line[] = [];
+    const lines: ChargeLine[] = [];
     const each = disclosed ? this.hashes.of(disclosed) : NOBODY;
     if (own.addShown(lines, demand, each, charges) || person?.addShown(lines, demand, each, charges)) return 'singly';
     if (!own.isQuiet(lines) || (person && !person.isQuiet(lines))) return 'singly';
@@ -137,7 +138,7 @@ export class PrincipalBudget {
    * @param without leases of which nothing is left: what is optional is not asked of them.
    */
   addPrepaid(
-    lines: Line[],
+    lines: ChargeLine[],
     prepayments: readonly Prepayment[],
     charges: StatementCharges,
     { account, own, person, without }: Payers,
@@ -162,7 +163,7 @@ export class PrincipalBudget {
   }
 
   /** What is said of an outcome. `asks`: of what is paid before a statement runs. */
-  answer(outcome: Outcome, person: OwnerBudget | undefined, asks = false): Taken {
+  answer(outcome: TakeOutcome, person: OwnerBudget | undefined, asks = false): BudgetTaken {
     switch (outcome.kind) {
       case 'taken': {
         const ofOwn = this.own.warnings();
@@ -210,7 +211,7 @@ export class PrincipalBudget {
   }
 
   /** @returns as `Budget.canary`. */
-  canary(policy: SessionPolicy, sighting: Sighting): Refused | undefined {
+  canary(policy: SessionPolicy, sighting: Sighting): BudgetRefusal | undefined {
     const whose = sighting.user === undefined ? this.own : this.people.of(sighting.user);
     return whose.canaries.seen(policy, sighting);
   }
@@ -253,8 +254,8 @@ export class PrincipalBudget {
     return this.peopleHere;
   }
 
-  private linesOf(demand: Demand, person: OwnerBudget | undefined): Line[] | 'unavailable' {
-    const lines: Line[] = [];
+  private linesOf(demand: Demand, person: OwnerBudget | undefined): ChargeLine[] | 'unavailable' {
+    const lines: ChargeLine[] = [];
     const { own } = this;
     const { rows = 0, account, disclosed } = demand;
     const charges = demand.charges as StatementCharges | undefined;

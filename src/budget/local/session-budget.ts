@@ -1,25 +1,26 @@
 /** What one session asks of its principal's budget. */
+
+import { gate } from '../../estimates/gate.ts';
 import type { StatementJudgement } from '../../guard/decision.ts';
-import type { Lease } from '../model/lease.ts';
-import type { Outcome } from '../model/leases.ts';
-import type { Line } from '../model/charge-line.ts';
 import type {
-  Admitted,
   Budget,
+  BudgetAdmitted,
+  BudgetRefusal,
+  BudgetTaken,
   Demand,
   DemandOfMany,
   LimitReached,
   Over,
   Prepayment,
-  Refused,
   Sent,
   Sighting,
   StatementTold,
-  Taken,
 } from '../../session/admission/budget-port.ts';
-import type { LastAnswers } from '../../session/results/last-answers.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
-import { gate } from '../../estimates/gate.ts';
+import type { LastAnswers } from '../../session/results/last-answers.ts';
+import type { ChargeLine } from '../model/charge-line.ts';
+import type { Lease } from '../model/lease.ts';
+import type { TakeOutcome } from '../model/leases.ts';
 import type { BudgetContext } from './context.ts';
 import { lockedRefusal, storeUnavailable } from './messages.ts';
 import type { Meter } from './meter.ts';
@@ -52,7 +53,7 @@ export class SessionBudget implements Budget {
     sent: () => Sent,
     user?: string,
     counted = false,
-  ): Admitted {
+  ): BudgetAdmitted {
     const { principal } = this;
     const { own } = principal;
     const policy = this.policyNow() ?? judgedBy;
@@ -114,7 +115,7 @@ export class SessionBudget implements Budget {
     const without = new Set<Lease>();
     for (;;) {
       const charges = new StatementCharges(principal.leases);
-      const lines: Line[] = [];
+      const lines: ChargeLine[] = [];
       if (!counted) {
         addOne(lines, own.meter('statements'));
         addOne(lines, person?.meter('statements'));
@@ -129,7 +130,7 @@ export class SessionBudget implements Budget {
     }
   }
 
-  private notPaid(outcome: Outcome, person: OwnerBudget | undefined, user: string | undefined): Admitted {
+  private notPaid(outcome: TakeOutcome, person: OwnerBudget | undefined, user: string | undefined): BudgetAdmitted {
     const answer = this.principal.answer(outcome, person, true);
     if (answer.kind === 'wait') return this.wait(user);
     return answer.kind === 'taken' ? { kind: 'refused', refusal: storeUnavailable() } : answer;
@@ -137,10 +138,10 @@ export class SessionBudget implements Budget {
 
   /** INVARIANT: an estimate comes from statistics over everybody: a refusal by it is an answer, which costs what was to be set aside and says no number. */
   private estimatedOver(
-    refused: Over | Refused,
+    refused: Over | BudgetRefusal,
     prepayments: readonly Prepayment[],
     { lines, charges }: Payment,
-  ): Admitted {
+  ): BudgetAdmitted {
     if (refused.kind !== 'over' || prepayments.length === 0) return refused;
     this.principal.leases.take(lines);
     charges.settle(() => 'failed');
@@ -152,7 +153,7 @@ export class SessionBudget implements Budget {
     return this.principal.permits.for(statement).length > 0;
   }
 
-  take(judgedBy: SessionPolicy, demand: Demand): Taken {
+  take(judgedBy: SessionPolicy, demand: Demand): BudgetTaken {
     const taken = this.principal.take(this.policyNow() ?? judgedBy, demand);
     return taken.kind === 'wait' ? this.wait(demand.user) : taken;
   }
@@ -176,7 +177,7 @@ export class SessionBudget implements Budget {
     this.principal.told(this.policyNow() ?? judgedBy, told);
   }
 
-  canary(judgedBy: SessionPolicy, sighting: Sighting): Refused | undefined {
+  canary(judgedBy: SessionPolicy, sighting: Sighting): BudgetRefusal | undefined {
     return this.principal.canary(this.policyNow() ?? judgedBy, sighting);
   }
 
@@ -229,10 +230,10 @@ export class SessionBudget implements Budget {
     own: OwnerBudget | undefined,
     person: OwnerBudget | undefined,
     user: string | undefined,
-  ): Admitted | undefined {
+  ): BudgetAdmitted | undefined {
     const { principal } = this;
     const needed: Meter[] = [];
-    const lines: Line[] = [];
+    const lines: ChargeLine[] = [];
     for (const payer of [own, person]) {
       if (!payer) continue;
       addNeeded(needed, statement, payer);
@@ -259,9 +260,9 @@ export class SessionBudget implements Budget {
 
 /** What is paid before a statement runs. */
 interface Payment {
-  readonly lines: readonly Line[];
+  readonly lines: readonly ChargeLine[];
   readonly charges: StatementCharges;
-  readonly outcome: Outcome;
+  readonly outcome: TakeOutcome;
 }
 
 function addNeeded(needed: Meter[], { kind }: StatementJudgement, payer: OwnerBudget): void {
@@ -274,7 +275,7 @@ function addNeeded(needed: Meter[], { kind }: StatementJudgement, payer: OwnerBu
   add(payer.meter('bytes'));
 }
 
-function addOne(lines: Line[], meter: Meter | undefined): void {
+function addOne(lines: ChargeLine[], meter: Meter | undefined): void {
   if (meter) lines.push(meter.amount(1));
 }
 
@@ -285,4 +286,4 @@ function limitedOf(own: OwnerBudget | undefined, person: OwnerBudget | undefined
 
 /** Of these each row is counted. A write may change rows without showing one. */
 const SHOWS: ReadonlySet<StatementJudgement['kind']['kind']> = new Set(['copy-out', 'fetch', 'declare', 'execute']);
-const FREELY: Outcome = { kind: 'taken' };
+const FREELY: TakeOutcome = { kind: 'taken' };

@@ -1,9 +1,10 @@
 /** What was set aside for one statement, by payer and subject, until it has ended. */
+
+import type { Charges, Settlement } from '../../session/admission/budget-port.ts';
 import { Charge } from '../model/charge.ts';
 import type { Lease } from '../model/lease.ts';
 import type { Leases } from '../model/leases.ts';
 import type { Owner } from '../model/measure.ts';
-import type { Charges, Settlement } from '../../session/admission/budget-port.ts';
 
 interface Payment {
   readonly payer: Owner;

@@ -5,10 +5,10 @@
  * time of the day) names others, both know all that was taken since they began. A window that is named for the first time begins empty;
  * of people, with those who are remembered.
  */
-import type { Grant } from './budget-store.ts';
+import type { LeaseGrant } from './budget-store.ts';
 import type { CalendarDays } from './days.ts';
-import type { Ceiling, Window } from './measure.ts';
-import { People } from './people.ts';
+import type { Ceiling, WindowOfMeasure } from './measure.ts';
+import { SeenSubjects } from './people.ts';
 import { forEachSighting, type Sightings } from './sightings.ts';
 import { SlotLine, Slots, windowKey } from './window-slots.ts';
 
@@ -18,13 +18,17 @@ export const CLOCK_SET_BACK_MS = 1_000;
 /** An account as it is written down: plain JSON. */
 export interface AccountState {
   readonly latest: number;
-  readonly windows: readonly { readonly window: Window; readonly since: number; readonly slots: [number, number][] }[];
+  readonly windows: readonly {
+    readonly window: WindowOfMeasure;
+    readonly since: number;
+    readonly slots: [number, number][];
+  }[];
 }
 
 export class Account {
   private readonly windows = new Map<string, Slots>();
   /** Absent where nobody was seen: of what is no measure of people. */
-  private people: People | undefined;
+  private people: SeenSubjects | undefined;
   /** The latest grant. */
   private latest: number;
   /** When the latest window began: no grant is booked earlier. */
@@ -36,7 +40,7 @@ export class Account {
     people: readonly Sightings[] = [],
   ) {
     this.latest = state?.latest ?? 0;
-    if (people.length > 0) this.people = new People(people);
+    if (people.length > 0) this.people = new SeenSubjects(people);
     for (const { window, since, slots } of state?.windows ?? []) {
       this.windows.set(windowKey(window), new Slots(new SlotLine(window, days), since, slots));
       this.begun = Math.max(this.begun, since);
@@ -44,7 +48,7 @@ export class Account {
   }
 
   /** As much of `want` as every ceiling leaves. */
-  take(ceilings: readonly Ceiling[], want: number, now: number): Grant {
+  take(ceilings: readonly Ceiling[], want: number, now: number): LeaseGrant {
     const at = this.open(
       ceilings.map(({ window }) => window),
       now,
@@ -57,7 +61,7 @@ export class Account {
   }
 
   /** Books what was granted at `now` before: for who reads it from a journal. */
-  book(windows: readonly Window[], amount: number, now: number): void {
+  book(windows: readonly WindowOfMeasure[], amount: number, now: number): void {
     this.add(amount, this.open(windows, now));
   }
 
@@ -66,9 +70,9 @@ export class Account {
     for (const slots of this.windows.values()) if (at >= slots.since) slots.remove(at, amount);
   }
 
-  saw(windows: readonly Window[], sightings: Sightings, now: number): void {
+  saw(windows: readonly WindowOfMeasure[], sightings: Sightings, now: number): void {
     this.open(windows, now);
-    const people = this.people ?? new People();
+    const people = this.people ?? new SeenSubjects();
     this.people = people;
     // The place that was kept free for somebody goes to this one, or back where this one has a place already.
     for (const [count, grantedAt] of sightings.at) if (grantedAt !== 0) this.giveBack(count, grantedAt);
@@ -89,7 +93,7 @@ export class Account {
   }
 
   /** Which of them stand in each of these windows. They are not seen anew by that. */
-  known(windows: readonly Window[], keys: readonly string[], now: number): boolean[] {
+  known(windows: readonly WindowOfMeasure[], keys: readonly string[], now: number): boolean[] {
     const lines = windows.map((window) => this.lineOf(window));
     return keys.map((key) => {
       const sight = this.people?.lastSight(key);
@@ -97,7 +101,7 @@ export class Account {
     });
   }
 
-  used(windows: readonly Window[], now: number): number[] {
+  used(windows: readonly WindowOfMeasure[], now: number): number[] {
     return windows.map((window) => this.holds(window, now));
   }
 
@@ -107,7 +111,7 @@ export class Account {
     return !this.people?.size && [...this.windows.values()].every((slots) => slots.at(now) === 0);
   }
 
-  has(window: Window): boolean {
+  has(window: WindowOfMeasure): boolean {
     return this.windows.has(windowKey(window));
   }
 
@@ -146,7 +150,7 @@ export class Account {
     for (const slots of this.windows.values()) slots.add(at, amount);
   }
 
-  private holds(window: Window, now: number): number {
+  private holds(window: WindowOfMeasure, now: number): number {
     const slots = this.windows.get(windowKey(window));
     if (slots) return slots.at(now);
     const line = this.lineOf(window);
@@ -156,7 +160,7 @@ export class Account {
   }
 
   /** Begins those that are new, and ends those that are not named and hold nothing. Returns when what is granted now is booked. */
-  private open(windows: readonly Window[], now: number): number {
+  private open(windows: readonly WindowOfMeasure[], now: number): number {
     const named = new Set<string>();
     for (const window of windows) {
       const key = windowKey(window);
@@ -170,7 +174,7 @@ export class Account {
     return this.begun - now > CLOCK_SET_BACK_MS ? now : Math.max(now, this.begun);
   }
 
-  private begin(window: Window, now: number): Slots {
+  private begin(window: WindowOfMeasure, now: number): Slots {
     // INVARIANT: later than all grants before, so that what of them comes back is not taken from a window that never had it.
     this.begun = Math.max(now, this.latest + 1);
     const slots = new Slots(this.lineOf(window), this.begun);
@@ -178,7 +182,7 @@ export class Account {
     return slots;
   }
 
-  private lineOf(window: Window): SlotLine {
+  private lineOf(window: WindowOfMeasure): SlotLine {
     return this.windows.get(windowKey(window))?.line ?? new SlotLine(window, this.days);
   }
 }

@@ -1,8 +1,8 @@
 /** The accounts of all owners: what a store keeps. Where they are kept, and what of them outlives a crash, is the store's. */
 import { Account, type AccountState } from './account.ts';
-import type { Claim, Grant, Return } from './budget-store.ts';
+import type { LeaseClaim, LeaseGrant, LeaseReturn } from './budget-store.ts';
 import { CalendarDays } from './days.ts';
-import type { Measure, Owner, Window } from './measure.ts';
+import type { Measure, Owner, WindowOfMeasure } from './measure.ts';
 import type { Sightings } from './sightings.ts';
 
 export class Accounts {
@@ -17,24 +17,30 @@ export class Accounts {
     this.days = new CalendarDays(timeZone);
   }
 
-  take({ owner, measure, ceilings, want }: Claim, now: number): Grant {
+  take({ owner, measure, ceilings, want }: LeaseClaim, now: number): LeaseGrant {
     return this.open(owner, measure).take(ceilings, want, now);
   }
 
-  giveBack({ owner, measure, amount, at }: Return): void {
+  giveBack({ owner, measure, amount, at }: LeaseReturn): void {
     this.find(owner, measure)?.giveBack(amount, at);
   }
 
-  saw(owner: Owner, measure: Measure, windows: readonly Window[], sightings: Sightings, now: number): void {
+  saw(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[], sightings: Sightings, now: number): void {
     this.open(owner, measure).saw(windows, sightings, now);
   }
 
   /** Which of them stand in each of these windows. They are not seen anew by that. */
-  known(owner: Owner, measure: Measure, windows: readonly Window[], keys: readonly string[], now: number): boolean[] {
+  known(
+    owner: Owner,
+    measure: Measure,
+    windows: readonly WindowOfMeasure[],
+    keys: readonly string[],
+    now: number,
+  ): boolean[] {
     return this.find(owner, measure)?.known(windows, keys, now) ?? keys.map(() => false);
   }
 
-  used(owner: Owner, measure: Measure, windows: readonly Window[], now: number): number[] {
+  used(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[], now: number): number[] {
     return this.find(owner, measure)?.used(windows, now) ?? windows.map(() => 0);
   }
 

@@ -1,13 +1,13 @@
 /** Break-glass: the text that approvers of an opening sign, and whether one holds. Who is let in by it is for the budgets. */
 import { type Approvers, approvedBy, requestText, type SignedRequest } from './approvals.ts';
-import type { Opening } from './budget-store.ts';
+import type { BreakGlassOpening } from './budget-store.ts';
 import { holderOf } from './owner.ts';
 
 /** `ssh-keygen -Y sign -n rowgate-break-glass` */
-export const OPENING_NAMESPACE = 'rowgate-break-glass';
+export const BREAK_GLASS_NAMESPACE = 'rowgate-break-glass';
 
 /** How a principal is closed: `break_glass` in its policy. */
-export interface OpeningRule {
+export interface BreakGlassRule {
   /** So many different people must sign. */
   readonly approvals: number;
   /** The longest that it may be open, milliseconds. */
@@ -17,8 +17,8 @@ export interface OpeningRule {
 }
 
 /** What an opening is held against. */
-export interface OpeningTerms {
-  readonly rule: OpeningRule;
+export interface BreakGlassTerms {
+  readonly rule: BreakGlassRule;
   /** The principal's role now. */
   readonly role: string;
   readonly approvers: Approvers | undefined;
@@ -30,7 +30,7 @@ export interface OpeningTerms {
 const CLOCKS_DIFFER_MS = 60_000;
 
 /** What approvers sign: everything that the opening allows, and whom. */
-export function openingRequest(opening: Opening): SignedRequest {
+export function breakGlassRequest(opening: BreakGlassOpening): SignedRequest {
   const text = requestText('rowgate break-glass, version 1', [
     ['id', opening.id],
     ['guard', opening.guard],
@@ -44,29 +44,33 @@ export function openingRequest(opening: Opening): SignedRequest {
     ['requested at', new Date(opening.requestedAt).toISOString()],
   ]);
   const { requestedBy, usedBy, approvals } = opening;
-  return { text, namespace: OPENING_NAMESPACE, parties: [requestedBy, usedBy], approvals };
+  return { text, namespace: BREAK_GLASS_NAMESPACE, parties: [requestedBy, usedBy], approvals };
 }
 
-export function principalOf({ owner }: Pick<Opening, 'owner'>): string {
+export function principalOf({ owner }: Pick<BreakGlassOpening, 'owner'>): string {
   return holderOf(owner)?.principal ?? owner;
 }
 
 /** Those whose signatures count for it. */
-export function approversOf({ approvers }: OpeningRule, all: Approvers | undefined): Approvers {
+export function approversOf({ approvers }: BreakGlassRule, all: Approvers | undefined): Approvers {
   if (!all || !approvers) return all ?? new Map();
   return new Map([...all].filter(([name]) => approvers.includes(name)));
 }
 
 interface Judged {
-  readonly rule: OpeningRule;
+  readonly rule: BreakGlassRule;
   readonly approvers: Approvers | undefined;
   readonly enough: boolean;
 }
 
-const judged = new WeakMap<Opening, Judged>();
+const judged = new WeakMap<BreakGlassOpening, Judged>();
 
 /** Whether the principal is open by it now. Remembers signatures that it has checked: cheap enough for each statement. */
-export function openingHolds(opening: Opening, { rule, role, approvers, state }: OpeningTerms, now: number): boolean {
+export function breakGlassHolds(
+  opening: BreakGlassOpening,
+  { rule, role, approvers, state }: BreakGlassTerms,
+  now: number,
+): boolean {
   const { requestedAt, until } = opening;
   if (opening.closed !== undefined || opening.role !== role) return false;
   if (state === undefined || opening.state !== state) return false;
@@ -74,7 +78,7 @@ export function openingHolds(opening: Opening, { rule, role, approvers, state }:
   if (now >= until || now < requestedAt - CLOCKS_DIFFER_MS || until - requestedAt > rule.for) return false;
   const known = judged.get(opening);
   if (known && known.rule === rule && known.approvers === approvers) return known.enough;
-  const enough = approvedBy(openingRequest(opening), approversOf(rule, approvers)).length >= rule.approvals;
+  const enough = approvedBy(breakGlassRequest(opening), approversOf(rule, approvers)).length >= rule.approvals;
   judged.set(opening, { rule, approvers, enough });
   return enough;
 }

@@ -3,15 +3,15 @@
  * itself answers at once; one that is not answers by a promise, which rejects with `StoreUnavailable` where it cannot be reached.
  */
 import type { Approval } from './approvals.ts';
-import type { Ceiling, Measure, Owner, Window } from './measure.ts';
+import type { Ceiling, Measure, Owner, WindowOfMeasure } from './measure.ts';
 import type { Sightings } from './sightings.ts';
 
-export type Answer<T> = T | Promise<T>;
+export type StoreAnswer<T> = T | Promise<T>;
 
 /** Nothing is known of what was asked: who needs it must be refused. */
 export class StoreUnavailable extends Error {}
 
-export interface Claim {
+export interface LeaseClaim {
   readonly owner: Owner;
   readonly measure: Measure;
   readonly ceilings: readonly Ceiling[];
@@ -20,7 +20,7 @@ export interface Claim {
 }
 
 /** INVARIANT: in force for the store's own reader after a crash too, before it is answered. */
-export interface Grant {
+export interface LeaseGrant {
   readonly granted: number;
   /** By ceiling: what is taken in each window now, this grant included. */
   readonly used: readonly number[];
@@ -29,10 +29,10 @@ export interface Grant {
 }
 
 /** Amounts that were granted and are not needed. */
-export interface Return {
+export interface LeaseReturn {
   readonly owner: Owner;
   readonly measure: Measure;
-  readonly windows: readonly Window[];
+  readonly windows: readonly WindowOfMeasure[];
   readonly amount: number;
   /** Of the grant. */
   readonly at: number;
@@ -40,22 +40,22 @@ export interface Return {
 
 export interface BudgetStore {
   /** Claims are granted one by one, each as far as it goes. */
-  take(claims: readonly Claim[]): Answer<readonly Grant[]>;
-  giveBack(returns: readonly Return[]): void;
+  take(claims: readonly LeaseClaim[]): StoreAnswer<readonly LeaseGrant[]>;
+  giveBack(returns: readonly LeaseReturn[]): void;
   /**
    * Says who was counted, each with when a place in each window was granted for them; 0: everywhere still counted from an earlier sight. Who was in a window already is counted there once: what was granted for them is given back. Who stands in a
    * window stays in it from now on for its whole length again.
    */
-  saw(owner: Owner, measure: Measure, windows: readonly Window[], sightings: Sightings): void;
+  saw(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[], sightings: Sightings): void;
   /** Which of these people every window counts already, by their hashes; they are then seen anew. */
   known(
     owner: Owner,
     measure: Measure,
-    windows: readonly Window[],
+    windows: readonly WindowOfMeasure[],
     keys: readonly string[],
-  ): Answer<readonly boolean[]>;
+  ): StoreAnswer<readonly boolean[]>;
   /** What each window holds now. */
-  used(owner: Owner, measure: Measure, windows: readonly Window[]): Answer<readonly number[]>;
+  used(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[]): StoreAnswer<readonly number[]>;
 
   /**
    * Milliseconds since the epoch, by the clock that all who share the store go by. INVARIANT: what stands for a time is begun, held and ended by this
@@ -63,11 +63,11 @@ export interface BudgetStore {
    */
   now(): number;
   /** What holds for principals beyond their policy, as it is known here: the same object until it changes. */
-  standing(): Standing;
+  standing(): Exceptions;
   /** Called after each change of `standing`, wherever it was made; within a second in a fleet. */
   onStanding(changed: () => void): void;
   /** Changes it everywhere. Resolves when every later look here sees it, and it survives a restart. */
-  change(change: StandingChange): Promise<void>;
+  change(change: ExceptionsChange): Promise<void>;
   /** Tokens that were given back, as it is known here. */
   readonly logouts: KnownLogouts;
   /** Called with those that are new, wherever they were made; within a second in a fleet. */
@@ -87,14 +87,14 @@ export interface BudgetStore {
 }
 
 /** Who is locked out, whose limits are raised, which exports are permitted, which closed principals are opened. */
-export interface Standing {
-  readonly locks: ReadonlyMap<Owner, Lock>;
+export interface Exceptions {
+  readonly locks: ReadonlyMap<Owner, AccountLock>;
   readonly raises: readonly Raise[];
   readonly permits: readonly Permit[];
-  readonly openings: readonly Opening[];
+  readonly openings: readonly BreakGlassOpening[];
 }
 
-export interface Lock {
+export interface AccountLock {
   readonly owner: Owner;
   /** Milliseconds since the epoch. */
   readonly since: number;
@@ -125,18 +125,18 @@ export interface Raise {
   readonly owner: Owner;
   readonly measure: Measure;
   /** Which of the limits, by its window. */
-  readonly window: Window;
+  readonly window: WindowOfMeasure;
   /** In its place, as long as it is larger. */
   readonly amount: number;
   readonly until: number;
   readonly reason: string;
   readonly by: string;
   /** Where others must sign it. */
-  readonly asked?: AskedRaise;
+  readonly asked?: RequestedRaise;
 }
 
 /** What makes a raise one that others sign: where and when it was asked for, and who has signed. */
-export interface AskedRaise {
+export interface RequestedRaise {
   readonly at: number;
   readonly guard: string;
   /** Of the store, `stateName`. */
@@ -165,7 +165,7 @@ export interface Permit {
 }
 
 /** A principal that is closed by its policy (`break_glass`), opened for a time and a reason, when enough have signed. */
-export interface Opening {
+export interface BreakGlassOpening {
   readonly id: string;
   readonly owner: Owner;
   /** Of the principal when it was asked for: it opens no other. */
@@ -186,10 +186,10 @@ export interface Opening {
   readonly closed?: { readonly by: string; readonly at: number };
 }
 
-export type StandingChange =
-  | { readonly kind: 'lock'; readonly lock: Lock }
+export type ExceptionsChange =
+  | { readonly kind: 'lock'; readonly lock: AccountLock }
   | { readonly kind: 'release'; readonly owner: Owner }
   | { readonly kind: 'raise'; readonly raise: Raise }
   /** In the place of the one with the same id. */
   | { readonly kind: 'permit'; readonly permit: Permit }
-  | { readonly kind: 'opening'; readonly opening: Opening };
+  | { readonly kind: 'opening'; readonly opening: BreakGlassOpening };

@@ -1,24 +1,24 @@
 /** What is to be taken of a lease: an amount, and places for people. */
 import type { Charge } from './charge.ts';
 import { type Hashes, WORDS } from './hashes.ts';
-import type { KnownPeople } from './known-people.ts';
+import type { KnownSubjects } from './known-people.ts';
 import type { Lease } from './lease.ts';
 import { isCalendarDay, lengthOf } from './window-slots.ts';
 
 /** So much of one lease. */
-export interface Line {
+export interface ChargeLine {
   readonly lease: Lease;
   readonly need: number;
   /** Beside it a place for each of these who is not counted yet. */
-  readonly people?: PeopleLine;
+  readonly people?: SubjectsLine;
   /** The statement that pays: what was set aside for it is used first. */
   readonly charge?: Charge | undefined;
   /** One more place, set aside for that statement: its answer may use it, or it comes back. */
   readonly setsAside?: boolean;
 }
 
-export interface PeopleLine {
-  readonly known: KnownPeople;
+export interface SubjectsLine {
+  readonly known: KnownSubjects;
   /** Those whom the lease's measure counts, each once. */
   readonly hashes: Hashes;
   /** What was found last, and of when it is. */
@@ -26,7 +26,7 @@ export interface PeopleLine {
 }
 
 /** Places that they take. */
-function places(people: PeopleLine, now: number): number {
+function places(people: SubjectsLine, now: number): number {
   const { known, hashes, counted } = people;
   if (counted?.now === now && counted.changes === known.changes) return counted.places;
   let count = 0;
@@ -37,14 +37,14 @@ function places(people: PeopleLine, now: number): number {
 }
 
 /** How much of the lease it takes. */
-export function needOf(line: Line, now: number): number {
+export function needOf(line: ChargeLine, now: number): number {
   const { lease, need, charge, setsAside } = line;
   const all = (setsAside ? need + 1 : need) + newPeopleOf(line, now);
   return all > 0 && charge?.canUse(lease, now) ? all - 1 : all;
 }
 
 /** How many of its people are not counted yet; of so many that no window can hold them, all. */
-export function newPeopleOf({ lease, people }: Line, now: number): number {
+export function newPeopleOf({ lease, people }: ChargeLine, now: number): number {
   if (!people) return 0;
   // They are not looked at one by one then: a row may hold the keys of a million.
   return lease.cannotHold(people.hashes.count) ? people.hashes.count : places(people, now);

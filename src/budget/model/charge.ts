@@ -2,13 +2,13 @@
  * What one statement costs one payer, in people of one subject and in what else it tells of them: a place that is set aside before it runs, and
  * what its answer takes. The price is the larger of the two, so the place comes back, or is used, where the answer takes one at least.
  */
-import type { Return } from './budget-store.ts';
-import type { Lease, Place } from './lease.ts';
+import type { LeaseReturn } from './budget-store.ts';
+import type { Lease, LeasePlace } from './lease.ts';
 
 export class Charge {
   /** New people and values of its answer, in all leases of the payer. */
   total = 0;
-  private place: Place | undefined;
+  private place: LeasePlace | undefined;
 
   /**
    * @param lease from which the place is set aside.
@@ -41,7 +41,7 @@ export class Charge {
   }
 
   /** The place is free again, if it is still there. @returns what goes back to the store at once. */
-  free(now: number): readonly Return[] {
+  free(now: number): readonly LeaseReturn[] {
     const { place } = this;
     this.place = undefined;
     return place ? this.lease.free(place, now) : NOTHING;
@@ -54,4 +54,4 @@ export class Charge {
   }
 }
 
-const NOTHING: readonly Return[] = [];
+const NOTHING: readonly LeaseReturn[] = [];

@@ -1,9 +1,9 @@
 /** What holds for principals beyond their policy, and how it changes: one value in the place of another. */
 import { mergedApprovals } from './approvals.ts';
-import type { Lock, Opening, Permit, Raise, Standing, StandingChange } from './budget-store.ts';
+import type { AccountLock, BreakGlassOpening, Exceptions, ExceptionsChange, Permit, Raise } from './budget-store.ts';
 import { windowKey } from './window-slots.ts';
 
-export const NO_STANDING: Standing = { locks: new Map(), raises: [], permits: [], openings: [] };
+export const NO_EXCEPTIONS: Exceptions = { locks: new Map(), raises: [], permits: [], openings: [] };
 
 /** A permit or an opening that is over is still shown for so long. */
 const KEPT_SIGNED_MS = 90 * 86_400_000;
@@ -11,16 +11,16 @@ const KEPT_SIGNED_MS = 90 * 86_400_000;
 export const KEPT_ENDED_MS = 86_400_000;
 
 /** As it is written down: plain JSON. */
-export interface StandingState {
-  readonly locks: readonly Lock[];
+export interface ExceptionsState {
+  readonly locks: readonly AccountLock[];
   readonly raises: readonly Raise[];
   readonly permits: readonly Permit[];
   /** Absent where an earlier version wrote it. */
-  readonly openings?: readonly Opening[];
+  readonly openings?: readonly BreakGlassOpening[];
 }
 
 /** What was over long before `now` is left out: whoever reads a standing looks at `until` all the same. */
-export function changeStanding(standing: Standing, change: StandingChange, now: number): Standing {
+export function changeExceptions(standing: Exceptions, change: ExceptionsChange, now: number): Exceptions {
   const locks = new Map([...standing.locks].filter(([, lock]) => endOf(lock) + KEPT_ENDED_MS > now));
   const raises = standing.raises.filter(({ until }) => until + KEPT_ENDED_MS > now);
   const permits = standing.permits.filter(({ until }) => until + KEPT_SIGNED_MS > now);
@@ -59,14 +59,14 @@ export function changeStanding(standing: Standing, change: StandingChange, now: 
 }
 
 /** All that either of them says: for who cannot tell which is newer. INVARIANT: no lock is lost by it, no revocation and no closing. */
-export function mergedStanding(one: Standing, other: Standing, now: number): Standing {
-  const changes: readonly StandingChange[] = [
+export function mergedExceptions(one: Exceptions, other: Exceptions, now: number): Exceptions {
+  const changes: readonly ExceptionsChange[] = [
     ...[...other.locks.values()].map((lock) => ({ kind: 'lock', lock }) as const),
     ...other.raises.map((raise) => ({ kind: 'raise', raise }) as const),
     ...other.permits.map((permit) => ({ kind: 'permit', permit }) as const),
     ...other.openings.map((opening) => ({ kind: 'opening', opening }) as const),
   ];
-  return changes.reduce((standing, change) => changeStanding(standing, change, now), one);
+  return changes.reduce((standing, change) => changeExceptions(standing, change, now), one);
 }
 
 /** All who have signed it at either. */
@@ -85,7 +85,7 @@ function isWithin(one: Raise, { owner, measure, window, amount, until, asked }: 
   return same && one.window.count === window.count && one.amount <= amount && one.until <= until;
 }
 
-function endOf({ until }: Lock): number {
+function endOf({ until }: AccountLock): number {
   return until ?? Number.POSITIVE_INFINITY;
 }
 
@@ -101,7 +101,7 @@ function mergedPermit(held: Permit | undefined, permit: Permit): Permit {
 }
 
 /** INVARIANT: what was closed stays so. */
-function mergedOpening(held: Opening | undefined, opening: Opening): Opening {
+function mergedOpening(held: BreakGlassOpening | undefined, opening: BreakGlassOpening): BreakGlassOpening {
   if (!held) return opening;
   const closed = held.closed ?? opening.closed;
   const openedAt = held.openedAt ?? opening.openedAt;
@@ -113,10 +113,10 @@ function mergedOpening(held: Opening | undefined, opening: Opening): Opening {
   };
 }
 
-export function standingState({ locks, raises, permits, openings }: Standing): StandingState {
+export function exceptionsState({ locks, raises, permits, openings }: Exceptions): ExceptionsState {
   return { locks: [...locks.values()], raises, permits, openings };
 }
 
-export function standingOf({ locks, raises, permits, openings = [] }: StandingState): Standing {
+export function exceptionsOf({ locks, raises, permits, openings = [] }: ExceptionsState): Exceptions {
   return { locks: new Map(locks.map((lock) => [lock.owner, lock])), raises, permits, openings };
 }

@@ -14,7 +14,7 @@ const UNTIL = 0;
 const REPORTED_AT = 1;
 
 /** A hash is given by the words from `at` on. */
-export class KnownPeople {
+export class KnownSubjects {
   /** Absent until somebody is remembered: each person behind an account may count some. */
   private known: HashTable | undefined;
   /** Another number with each change of whom it knows. */

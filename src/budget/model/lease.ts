@@ -1,12 +1,12 @@
 /** What a process has taken ahead from one owner's account of one measure, and what it knows of that account. Asking for it is `leases.ts`. */
-import type { Claim, Grant, Return } from './budget-store.ts';
+import type { LeaseClaim, LeaseGrant, LeaseReturn } from './budget-store.ts';
 import type { CalendarDays } from './days.ts';
 import { endOfSlots } from './lease-life.ts';
-import type { Ceiling, Measure, Owner, Window } from './measure.ts';
+import type { Ceiling, Measure, Owner, WindowOfMeasure } from './measure.ts';
 import { isCalendarDay } from './window-slots.ts';
 
 /** What bounds a lease: given anew where the policy, a raise or the time of the day changes it. */
-export interface Terms {
+export interface LeaseTerms {
   readonly ceilings: readonly Ceiling[];
 }
 
@@ -18,10 +18,10 @@ interface Chunk {
 }
 
 /** One that was spent, and may become free again. */
-export interface Place {
+export interface LeasePlace {
   /** Of its grant, in the store's time. */
   readonly at: number;
-  readonly windows: readonly Window[];
+  readonly windows: readonly WindowOfMeasure[];
   /** Until then it may be spent again here, in the process's time. */
   readonly until: number;
   readonly version: number;
@@ -29,8 +29,8 @@ export interface Place {
 
 /** Of what is left this part is taken ahead, so that others find something near the end. */
 const SHARE_AHEAD = 16;
-const NOTHING: readonly Return[] = [];
-const SECOND: Window = { count: 1, unit: 'second' };
+const NOTHING: readonly LeaseReturn[] = [];
+const SECOND: WindowOfMeasure = { count: 1, unit: 'second' };
 /** A grant that comes late is used all the same by whom it was asked for: else a slow store would never grant. */
 const AT_LEAST_MS = 5;
 
@@ -56,7 +56,7 @@ export class Lease {
   /** Changes with the terms: what was asked for before goes back when it comes. */
   version = 0;
   /** What is granted is booked into these. */
-  windows: readonly Window[];
+  windows: readonly WindowOfMeasure[];
   private chunks: Chunk[] = [];
   private expiresAt = Number.POSITIVE_INFINITY;
   /** By ceiling, what is left here included; undefined: not known yet. */
@@ -69,7 +69,7 @@ export class Lease {
   constructor(
     readonly owner: Owner,
     readonly measure: Measure,
-    private terms: Terms,
+    private terms: LeaseTerms,
     /** Never more is taken ahead. */
     private readonly mostAhead: number,
     private readonly days: CalendarDays,
@@ -115,7 +115,7 @@ export class Lease {
   }
 
   /** Other terms, or another rate a second, hold from now on. @returns what goes back: it was granted under those of before. */
-  change(terms: Terms, rate: number | undefined): readonly Return[] {
+  change(terms: LeaseTerms, rate: number | undefined): readonly LeaseReturn[] {
     if (terms === this.terms && rate === this.rate) return NOTHING;
     const back = this.giveUp();
     const used = terms === this.terms ? this.used : undefined;
@@ -129,7 +129,7 @@ export class Lease {
   }
 
   /** @returns what goes back because its time is over. */
-  expire(now: number): readonly Return[] {
+  expire(now: number): readonly LeaseReturn[] {
     return now < this.expiresAt ? NOTHING : this.giveUp();
   }
 
@@ -139,16 +139,16 @@ export class Lease {
   }
 
   /** What must be asked for so that `need` can be spent, and more of it without asking. */
-  claim(need: number): Claim {
+  claim(need: number): LeaseClaim {
     return this.claimOf(need - this.left + this.ahead(need), need);
   }
 
   /** What tells where the windows stand, and takes nothing. */
-  look(): Claim {
+  look(): LeaseClaim {
     return this.claimOf(0, 0);
   }
 
-  private claimOf(want: number, need: number): Claim {
+  private claimOf(want: number, need: number): LeaseClaim {
     const ceilings =
       this.rate === undefined
         ? this.terms.ceilings
@@ -158,7 +158,7 @@ export class Lease {
   }
 
   /** INVARIANT: only what the store has granted is added. `askedAt`: the process's time, before the store was asked. */
-  add({ granted, used, at }: Grant, need: number, askedAt: number, now: number): void {
+  add({ granted, used, at }: LeaseGrant, need: number, askedAt: number, now: number): void {
     this.know(used.slice(0, this.terms.ceilings.length));
     if (this.windows.some(isCalendarDay)) {
       this.dayEndsAt = askedAt + this.days.startOf(this.days.dayOf(at) + 1) - at;
@@ -196,7 +196,7 @@ export class Lease {
   }
 
   /** Spends one that may become free again. */
-  setAside(now: number): Place {
+  setAside(now: number): LeasePlace {
     const { windows, expiresAt: until, version } = this;
     this.aside += 1;
     return { at: this.spendOne(now), windows, until, version };
@@ -208,7 +208,7 @@ export class Lease {
   }
 
   /** One that was set aside is not needed. @returns what goes back to the store, where it can be spent here no more. */
-  free({ at, windows, until, version }: Place, now: number): readonly Return[] {
+  free({ at, windows, until, version }: LeasePlace, now: number): readonly LeaseReturn[] {
     this.aside -= 1;
     if (version !== this.version || now >= until)
       return [{ owner: this.owner, measure: this.measure, windows, amount: 1, at }];
@@ -221,7 +221,7 @@ export class Lease {
   }
 
   /** @returns all that is left, to be given back. */
-  giveUp(): readonly Return[] {
+  giveUp(): readonly LeaseReturn[] {
     this.expiresAt = Number.POSITIVE_INFINITY;
     if (this.left === 0) return NOTHING;
     const { owner, measure, windows, left } = this;
@@ -233,7 +233,7 @@ export class Lease {
   }
 
   /** Nobody takes of it any more. @returns as `giveUp`; what is still on its way goes back when it comes. */
-  close(): readonly Return[] {
+  close(): readonly LeaseReturn[] {
     this.version += 1;
     return this.giveUp();
   }
@@ -257,6 +257,6 @@ export class Lease {
   }
 }
 
-function windowsOf({ ceilings }: Terms): Window[] {
+function windowsOf({ ceilings }: LeaseTerms): WindowOfMeasure[] {
   return ceilings.map(({ window }) => window);
 }

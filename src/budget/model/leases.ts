@@ -3,14 +3,14 @@
  * INVARIANT: what is spent was granted by the store before. A crash loses what was granted and not spent: too much is then counted,
  * never too little.
  */
-import type { Answer, BudgetStore, Claim, Grant, Return } from './budget-store.ts';
+import type { BudgetStore, LeaseClaim, LeaseGrant, LeaseReturn, StoreAnswer } from './budget-store.ts';
 import type { Charge } from './charge.ts';
+import { type ChargeLine, countedUntil, needOf, newPeopleOf, type SubjectsLine } from './charge-line.ts';
 import { eachHash, hashText, WORDS } from './hashes.ts';
-import type { KnownPeople } from './known-people.ts';
+import type { KnownSubjects } from './known-people.ts';
 import type { Lease } from './lease.ts';
-import { countedUntil, type Line, needOf, newPeopleOf, type PeopleLine } from './charge-line.ts';
 
-export type Outcome =
+export type TakeOutcome =
   | { readonly kind: 'taken' }
   /** Ask again when woken: an answer is on its way, or, where a rate holds it back, in a moment. */
   | { readonly kind: 'wait'; readonly rate?: true }
@@ -40,7 +40,7 @@ export interface LeasesOptions {
 interface Need {
   readonly lease: Lease;
   readonly need: number;
-  readonly claim: Claim;
+  readonly claim: LeaseClaim;
 }
 
 /** An answer that there is not enough holds for a moment, as does one that the store cannot be reached. */
@@ -53,10 +53,10 @@ const MOST_UNREPORTED = 256;
 const LOW = 1 / 4;
 const LOW_BESIDE = 1 / 2;
 
-const TAKEN: Outcome = { kind: 'taken' };
-const WAIT: Outcome = { kind: 'wait' };
+const TAKEN: TakeOutcome = { kind: 'taken' };
+const WAIT: TakeOutcome = { kind: 'wait' };
 const NONE: readonly Lease[] = [];
-const NO_LINES: readonly Line[] = [];
+const NO_LINES: readonly ChargeLine[] = [];
 
 export class Leases {
   /** The store is elsewhere: who asks it waits. */
@@ -65,7 +65,7 @@ export class Leases {
   constructor(private readonly options: LeasesOptions) {}
 
   /** Takes all of it, or nothing. `also`: as `beside`, of this take alone. */
-  take(lines: readonly Line[], also: readonly Lease[] = NONE): Outcome {
+  take(lines: readonly ChargeLine[], also: readonly Lease[] = NONE): TakeOutcome {
     const now = this.options.now();
     const outcome = this.attempt(lines, now) ?? this.ask(lines, now);
     // INVARIANT: one after the other of the same account, and all was there before the first.
@@ -76,13 +76,13 @@ export class Leases {
   }
 
   /** Whether so much could be taken; nothing is. */
-  have(lines: readonly Line[]): Outcome {
+  have(lines: readonly ChargeLine[]): TakeOutcome {
     const now = this.options.now();
     return this.attempt(lines, now) ?? this.ask(lines, now);
   }
 
   /** Asks where the windows stand, where that is not known yet; for what `lines` will need of these in the same question. */
-  look(leases: readonly Lease[], lines: readonly Line[] = NO_LINES): Outcome {
+  look(leases: readonly Lease[], lines: readonly ChargeLine[] = NO_LINES): TakeOutcome {
     if (leases.every(({ known }) => known)) return TAKEN;
     const now = this.options.now();
     const unknown = leases.filter(({ known }) => !known);
@@ -102,12 +102,12 @@ export class Leases {
     this.giveBack(charge.free(this.options.now()));
   }
 
-  giveBack(returns: readonly Return[]): void {
+  giveBack(returns: readonly LeaseReturn[]): void {
     if (returns.length > 0) this.options.store.giveBack(returns);
   }
 
   /** Reports who was seen. */
-  report(lease: Lease, known: KnownPeople): void {
+  report(lease: Lease, known: KnownSubjects): void {
     const sightings = known.takeReports();
     if (sightings) this.options.store.saw(lease.owner, lease.measure, lease.windows, sightings);
   }
@@ -125,7 +125,7 @@ export class Leases {
   }
 
   /** Asks for more where little is left, so that nobody has to wait until there is nothing. */
-  private topUp(lines: readonly Line[], also: readonly Lease[], now: number): void {
+  private topUp(lines: readonly ChargeLine[], also: readonly Lease[], now: number): void {
     const isDue = (lease: Lease, part: number) => lease.isBelow(part) && !lease.asking && mayAsk(lease, now);
     if (!lines.some(({ lease }) => isDue(lease, LOW))) return;
     const used = [...(this.options.beside?.() ?? NONE), ...also].filter(({ lastUse }) => now - lastUse < IDLE_MS);
@@ -137,7 +137,7 @@ export class Leases {
   }
 
   /** From what is here; undefined where more is needed. */
-  private attempt(lines: readonly Line[], now: number): Outcome | undefined {
+  private attempt(lines: readonly ChargeLine[], now: number): TakeOutcome | undefined {
     let enough = true;
     for (const line of lines) {
       const { lease } = line;
@@ -147,7 +147,7 @@ export class Leases {
     return enough ? TAKEN : undefined;
   }
 
-  private ask(lines: readonly Line[], now: number): Outcome {
+  private ask(lines: readonly ChargeLine[], now: number): TakeOutcome {
     const short = lines.filter((line) => line.lease.left < needOf(line, now));
     if (short.some(({ lease }) => lease.asking)) return WAIT;
     if (short.some(({ lease }) => now < lease.unavailableUntil)) return { kind: 'unavailable' };
@@ -169,7 +169,7 @@ export class Leases {
   }
 
   /** There is not enough of this one. INVARIANT: nobody is refused for somebody whom the windows count already. */
-  private shortOf(line: Line, lines: readonly Line[], now: number): Outcome {
+  private shortOf(line: ChargeLine, lines: readonly ChargeLine[], now: number): TakeOutcome {
     const { lease, people } = line;
     // Nobody need be asked for then.
     if (people && lease.cannotHold(people.hashes.count)) return short(line, now);
@@ -183,9 +183,9 @@ export class Leases {
   }
 
   /** `taken`: all is answered. */
-  private claim(needs: readonly Need[], now: number): Outcome {
+  private claim(needs: readonly Need[], now: number): TakeOutcome {
     const before = needs.map(({ lease: { version, windows } }) => ({ version, windows }));
-    const apply = (grants: readonly Grant[]): void => {
+    const apply = (grants: readonly LeaseGrant[]): void => {
       const then = this.options.now();
       needs.forEach(({ lease, need }, i) => {
         const grant = grants[i]!;
@@ -209,7 +209,7 @@ export class Leases {
   }
 
   /** @param unknown the words of each, one behind the other. */
-  private askWhoIsKnown(lease: Lease, known: KnownPeople, unknown: readonly number[], now: number): Outcome {
+  private askWhoIsKnown(lease: Lease, known: KnownSubjects, unknown: readonly number[], now: number): TakeOutcome {
     const { owner, measure, windows } = lease;
     const keys = eachHash(hashText(unknown));
     return this.asked(
@@ -223,13 +223,13 @@ export class Leases {
     );
   }
 
-  private asked<T>(leases: readonly Lease[], ask: () => Answer<T>, apply: (answer: T) => void): Outcome {
+  private asked<T>(leases: readonly Lease[], ask: () => StoreAnswer<T>, apply: (answer: T) => void): TakeOutcome {
     const failed = (error: unknown): void => {
       const then = this.options.now();
       for (const lease of leases) lease.unavailableUntil = then + UNAVAILABLE_MS;
       this.options.failed(error);
     };
-    let answer: Answer<T>;
+    let answer: StoreAnswer<T>;
     try {
       answer = ask();
     } catch (error) {
@@ -252,7 +252,7 @@ export class Leases {
     return WAIT;
   }
 
-  private spend({ lease, need, people, charge, setsAside }: Line, now: number): void {
+  private spend({ lease, need, people, charge, setsAside }: ChargeLine, now: number): void {
     if (setsAside) charge?.setAside(now);
     const seen = people ? this.see(lease, people, charge, now) : 0;
     let rest = need;
@@ -265,7 +265,7 @@ export class Leases {
   }
 
   /** @returns how many of them were not counted before. */
-  private see(lease: Lease, { known, hashes }: PeopleLine, charge: Charge | undefined, now: number): number {
+  private see(lease: Lease, { known, hashes }: SubjectsLine, charge: Charge | undefined, now: number): number {
     const { words, count } = hashes;
     const until = count > 0 ? countedUntil(lease, now) : now;
     let seen = 0;
@@ -282,7 +282,7 @@ export class Leases {
   }
 }
 
-function short(line: Line, now: number): Outcome {
+function short(line: ChargeLine, now: number): TakeOutcome {
   const { lease, people } = line;
   return {
     kind: 'short',
@@ -294,7 +294,7 @@ function short(line: Line, now: number): Outcome {
 }
 
 /** The words of those who are not known to be counted, and of whom the store has not just said that they are not. */
-function unknownOf({ known, hashes: { words, count } }: PeopleLine, now: number): readonly number[] {
+function unknownOf({ known, hashes: { words, count } }: SubjectsLine, now: number): readonly number[] {
   const unknown: number[] = [];
   for (let at = 0; at < count * WORDS; at += WORDS) {
     if (known.knows(words, at, now) || known.isStranger(words, at, now)) continue;

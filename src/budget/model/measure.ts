@@ -18,14 +18,14 @@ export type Measure =
   | `values.${string}`;
 
 /** `30 days`: `day` is a calendar day where `count` is 1, everything else slides. */
-export interface Window {
+export interface WindowOfMeasure {
   readonly count: number;
   readonly unit: 'second' | 'minute' | 'hour' | 'day';
 }
 
 /** A window of a measure, and the amount that binds in it; `limit` absent: counted only. */
 export interface Ceiling {
-  readonly window: Window;
+  readonly window: WindowOfMeasure;
   readonly limit?: number;
 }
 

@@ -5,21 +5,21 @@ import { hashText, readHash, WORDS } from './hashes.ts';
 import { forEachSighting, runsOf, type Sightings } from './sightings.ts';
 
 /** So many are told apart. Of more the longest unseen are forgotten: seen again they count again, so that too much is counted, never too little. */
-export const MOST_REMEMBERED_PEOPLE = 1_000_000;
+export const MOST_REMEMBERED_SUBJECTS = 1_000_000;
 /** So many are written out at once. */
 const AT_ONCE = 5_000;
 
 /** Of the one that is looked at. */
 const one = new Int32Array(WORDS);
 
-export class People {
+export class SeenSubjects {
   /** In the order in which they were last seen; the number is that instant. */
   private readonly seen = new HashTable(1);
 
   /** `seen`: as `entries` gave them. */
   constructor(
     seen: readonly Sightings[] = [],
-    private readonly most = MOST_REMEMBERED_PEOPLE,
+    private readonly most = MOST_REMEMBERED_SUBJECTS,
   ) {
     for (const some of seen) forEachSighting(some, (words, sight) => void this.see(words, sight));
   }

@@ -3,23 +3,23 @@
  * of the window: an amount leaves it between W and W·(1+1/60) after it was taken, never earlier. `per day` has one slot, the calendar day.
  */
 import type { CalendarDays } from './days.ts';
-import type { Window } from './measure.ts';
+import type { WindowOfMeasure } from './measure.ts';
 
 export const SLOTS = 60;
 
 const UNIT_MS = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
 
 /** Names the window: the same for those that hold the same (`60 minutes`, `1 hour`). */
-export function windowKey({ count, unit }: Window): string {
+export function windowKey({ count, unit }: WindowOfMeasure): string {
   return isCalendarDay({ count, unit }) ? 'day' : String(lengthOf({ count, unit }));
 }
 
-export function isCalendarDay({ count, unit }: Window): boolean {
+export function isCalendarDay({ count, unit }: WindowOfMeasure): boolean {
   return count === 1 && unit === 'day';
 }
 
 /** In milliseconds; of a calendar day, most of them. */
-export function lengthOf({ count, unit }: Window): number {
+export function lengthOf({ count, unit }: WindowOfMeasure): number {
   return count * UNIT_MS[unit];
 }
 
@@ -28,7 +28,7 @@ export class SlotLine {
   private readonly length: number;
 
   constructor(
-    readonly window: Window,
+    readonly window: WindowOfMeasure,
     private readonly days: CalendarDays,
   ) {
     this.length = lengthOf(window);

@@ -8,20 +8,20 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Accounts } from '../model/accounts.ts';
 import {
-  type Answer,
   type BudgetStore,
-  type Claim,
-  type Grant,
+  type Exceptions,
+  type ExceptionsChange,
+  type LeaseClaim,
+  type LeaseGrant,
+  type LeaseReturn,
   type Logout,
-  type Return,
-  type Standing,
-  type StandingChange,
+  type StoreAnswer,
   StoreUnavailable,
 } from '../model/budget-store.ts';
+import { changeExceptions } from '../model/exceptions.ts';
 import type { Logouts } from '../model/logouts.ts';
-import type { Measure, Owner, Window } from '../model/measure.ts';
+import type { Measure, Owner, WindowOfMeasure } from '../model/measure.ts';
 import { type Sightings, sightingsOf } from '../model/sightings.ts';
-import { changeStanding } from '../model/exceptions.ts';
 import { Disk, type DiskOptions } from './disk/disk.ts';
 import { findGenerations } from './disk/generation.ts';
 import { load } from './disk/load.ts';
@@ -100,7 +100,7 @@ class FileStore implements BudgetStore {
 
   constructor(
     private readonly accounts: Accounts,
-    private stands: Standing,
+    private stands: Exceptions,
     readonly logouts: Logouts,
     private readonly key: Uint8Array,
     /** Of the guard that owns the folder: there is no other one. */
@@ -119,7 +119,7 @@ class FileStore implements BudgetStore {
     this.disk = disk;
   }
 
-  take(claims: readonly Claim[]): Answer<readonly Grant[]> {
+  take(claims: readonly LeaseClaim[]): StoreAnswer<readonly LeaseGrant[]> {
     const { accounts, disk } = this;
     if (!disk) return Promise.reject(new StoreUnavailable('the state is closed'));
     const now = this.now();
@@ -148,31 +148,36 @@ class FileStore implements BudgetStore {
     }
   }
 
-  giveBack(returns: readonly Return[]): void {
+  giveBack(returns: readonly LeaseReturn[]): void {
     if (!this.disk) return;
     for (const one of returns) this.accounts.giveBack(one);
     this.disk.note(returns.map(backLine).join(''));
   }
 
-  saw(owner: Owner, measure: Measure, windows: readonly Window[], sightings: Sightings): void {
+  saw(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[], sightings: Sightings): void {
     if (!this.disk) return;
     const now = this.now();
     this.accounts.saw(owner, measure, windows, sightings, now);
     this.disk.note(sawLine(owner, measure, windows, sightings, now));
   }
 
-  known(owner: Owner, measure: Measure, windows: readonly Window[], keys: readonly string[]): readonly boolean[] {
+  known(
+    owner: Owner,
+    measure: Measure,
+    windows: readonly WindowOfMeasure[],
+    keys: readonly string[],
+  ): readonly boolean[] {
     const known = this.accounts.known(owner, measure, windows, keys, this.now());
     const seen = keys.filter((_, i) => known[i]);
     if (seen.length > 0) this.saw(owner, measure, windows, sightingsOf(seen));
     return known;
   }
 
-  used(owner: Owner, measure: Measure, windows: readonly Window[]): readonly number[] {
+  used(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[]): readonly number[] {
     return this.accounts.used(owner, measure, windows, this.now());
   }
 
-  standing(): Standing {
+  standing(): Exceptions {
     return this.stands;
   }
 
@@ -180,7 +185,7 @@ class FileStore implements BudgetStore {
     this.listeners.push(changed);
   }
 
-  async change(change: StandingChange): Promise<void> {
+  async change(change: ExceptionsChange): Promise<void> {
     const { disk } = this;
     if (!disk) throw new StoreUnavailable('the state is closed');
     const now = this.now();
@@ -188,7 +193,7 @@ class FileStore implements BudgetStore {
     // INVARIANT: a lock holds even where it cannot be written down; what gives more holds only when it is.
     if (change.kind === 'lock') disk.note(line);
     else disk.write(line);
-    this.stands = changeStanding(this.stands, change, now);
+    this.stands = changeExceptions(this.stands, change, now);
     for (const changed of this.listeners) changed();
     await disk.sync();
   }

@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { Accounts } from '../model/accounts.ts';
 import type { BudgetStore, Logout } from '../model/budget-store.ts';
+import { changeExceptions, NO_EXCEPTIONS } from '../model/exceptions.ts';
 import { Logouts } from '../model/logouts.ts';
 import { sightingsOf } from '../model/sightings.ts';
-import { changeStanding, NO_STANDING } from '../model/exceptions.ts';
 
 export interface MemoryStoreOptions {
   /** Of `per day`. */
@@ -20,7 +20,7 @@ const SWEPT_AT_ONCE = 1_000;
 export function memoryStore({ timeZone, now }: MemoryStoreOptions): BudgetStore {
   const accounts = new Accounts(timeZone);
   const hashKey = randomBytes(32);
-  let standing = NO_STANDING;
+  let standing = NO_EXCEPTIONS;
   const listeners: (() => void)[] = [];
   const logouts = new Logouts();
   const logoutListeners: ((logouts: readonly Logout[]) => void)[] = [];
@@ -44,7 +44,7 @@ export function memoryStore({ timeZone, now }: MemoryStoreOptions): BudgetStore 
     standing: () => standing,
     onStanding: (changed) => void listeners.push(changed),
     change: async (change) => {
-      standing = changeStanding(standing, change, now());
+      standing = changeExceptions(standing, change, now());
       for (const changed of listeners) changed();
     },
     logouts,

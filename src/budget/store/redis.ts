@@ -9,10 +9,10 @@ import type { BudgetStore } from '../model/budget-store.ts';
 import { countOf } from '../model/sightings.ts';
 import { backOperation, RedisAccounts, sawOperation } from './redis/accounts.ts';
 import { RedisConnection } from './redis/connection.ts';
-import { Owed } from './redis/unsent-changes.ts';
 import { ServerClock } from './redis/server-clock.ts';
-import { LOGOUTS_CHANNEL, SharedLogouts } from './redis/shared-logouts.ts';
 import { SharedStanding, STANDING_CHANNEL } from './redis/shared-exceptions.ts';
+import { LOGOUTS_CHANNEL, SharedLogouts } from './redis/shared-logouts.ts';
+import { Owed } from './redis/unsent-changes.ts';
 
 export interface RedisStoreOptions {
   readonly url: string;

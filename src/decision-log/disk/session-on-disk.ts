@@ -1,5 +1,5 @@
 /** The records of a session in a log that groups its syncs: which of its decisions have reached the disk. */
-import { Few } from '../../core/small-map.ts';
+import { SmallMap } from '../../core/small-map.ts';
 import type { SessionEntry } from '../../session/log-entries.ts';
 import type { Recorded, SessionLog } from '../writer/session-log.ts';
 
@@ -14,7 +14,7 @@ export interface Lines {
 
 export class SessionOnDisk implements SessionLog {
   /** Decisions to run something of which nobody has said that they are there, in their order. */
-  private readonly young = new Few<string, number>();
+  private readonly young = new SmallMap<string, number>();
   private last = 0;
 
   constructor(

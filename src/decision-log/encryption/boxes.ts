@@ -14,7 +14,7 @@ const TAG_BYTES = 16;
 const NONCE = Buffer.alloc(12);
 
 /** What ties a box to its record's place: in another one it cannot be opened. */
-export interface Place {
+export interface BoxPlace {
   readonly guard: string;
   readonly seq: number;
 }
@@ -30,7 +30,7 @@ export class BoxWriter {
    * `17.` and base64url: the number of the box in its file, counted from 0, and what it holds. INVARIANT: the key of a box is used once, also
    * where the box is never written: whatever is to stand in its place is put into the next one.
    */
-  box(record: string, place: Place): string {
+  box(record: string, place: BoxPlace): string {
     const cipher = createCipheriv(CIPHER, this.key, NONCE, { authTagLength: TAG_BYTES });
     cipher.setAAD(tied(place));
     const sealed = Buffer.concat([cipher.update(record, 'utf8'), cipher.final(), cipher.getAuthTag()]);
@@ -57,7 +57,7 @@ export class BoxReader {
   }
 
   /** The record's JSON; undefined where the box was changed, or belongs to another place or file. */
-  open(box: string, place: Place): string | undefined {
+  open(box: string, place: BoxPlace): string | undefined {
     const [, number, text = ''] = /^(0|[1-9][0-9]{0,14})\.([A-Za-z0-9_-]+)$/.exec(box) ?? [];
     const sealed = Buffer.from(text, 'base64url');
     if (number === undefined || sealed.length < TAG_BYTES) return undefined;
@@ -93,6 +93,6 @@ function nextKey(key: Uint8Array): Buffer {
   return createHmac('sha256', key).update('rowgate box').digest();
 }
 
-function tied({ guard, seq }: Place): Buffer {
+function tied({ guard, seq }: BoxPlace): Buffer {
   return Buffer.from(JSON.stringify([guard, seq]));
 }

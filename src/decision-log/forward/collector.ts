@@ -4,11 +4,11 @@ import type { ForwardConfig } from '../../config/forward.ts';
 import { NotTaken, postRecords } from '../sending/https-post.ts';
 import { sendSyslog } from '../sending/syslog-send.ts';
 import { type MessageOptions, syslogOf, textOf } from './message.ts';
-import type { Entry } from './source.ts';
+import type { ForwardedRecord } from './source.ts';
 
 export interface Collector {
   /** As it is sent: what counts is how long it is. */
-  message(entry: Entry): Buffer;
+  message(entry: ForwardedRecord): Buffer;
   /**
    * Resolves when the collector has all of them, in this order. Rejects where that is not known: they are to be sent again. `known`: false where it
    * has not taken anything yet since it failed; then it is given more time to turn us away.

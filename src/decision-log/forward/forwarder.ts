@@ -7,10 +7,10 @@ import { basename } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { Breath } from './yield-to-loop.ts';
 import { type Collector, isTooMuch } from './collector.ts';
 import type { Position, Positions } from './position.ts';
-import { Source } from './source.ts';
+import { RecordStream } from './source.ts';
+import { LoopYield } from './yield-to-loop.ts';
 
 export interface ForwarderOptions {
   /** The open files of the logs. */
@@ -53,7 +53,7 @@ export class Forwarder {
   private ceiling = MOST_RECORDS;
 
   constructor(private readonly options: ForwarderOptions) {
-    const breath = new Breath();
+    const breath = new LoopYield();
     this.queues = options.logs.map((log) => new Queue(log, options, () => breath.take()));
     this.ended = this.run();
   }
@@ -153,7 +153,7 @@ export class Forwarder {
 
 /** What was read of one log and not taken yet. */
 class Queue {
-  private readonly source: Source;
+  private readonly source: RecordStream;
   private readonly waiting: Waiting[] = [];
   private bytes = 0;
 
@@ -163,7 +163,7 @@ class Queue {
     private readonly breathe: () => Promise<void>,
   ) {
     const { positions, log: operators } = options;
-    this.source = new Source(log, positions.of(basename(log)), {
+    this.source = new RecordStream(log, positions.of(basename(log)), {
       lost: (from, until) =>
         operators.error({ log, from, until }, 'records of the decision log were gone before they could be forwarded'),
       said: (message) => operators.error(message),

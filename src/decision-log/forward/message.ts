@@ -6,7 +6,7 @@ import { printable } from '../printable.ts';
 import { type SyslogSeverity, syslogFrame } from '../sending/syslog-message.ts';
 import { ecsEvent } from './ecs.ts';
 import { ocsfEvent } from './ocsf/ocsf.ts';
-import type { Entry } from './source.ts';
+import type { ForwardedRecord } from './source.ts';
 
 export type ForwardForm = 'ocsf' | 'ecs' | 'json';
 
@@ -47,7 +47,7 @@ const KEPT = [
 ];
 
 /** As one line of JSON. A field that was left out, in part or whole, is named under `shortened`: the log has it whole. */
-export function textOf({ record, decision }: Entry, options: MessageOptions, room = options.longest): string {
+export function textOf({ record, decision }: ForwardedRecord, options: MessageOptions, room = options.longest): string {
   let shown = record;
   let about = decision;
   const shortened: string[] = [];
@@ -66,7 +66,7 @@ export function textOf({ record, decision }: Entry, options: MessageOptions, roo
 }
 
 /** The same as a message of syslog. */
-export function syslogOf(entry: Entry, options: MessageOptions): Buffer {
+export function syslogOf(entry: ForwardedRecord, options: MessageOptions): Buffer {
   const { time, kind, guard, seq, id } = entry.record;
   const data = { guard: String(guard), seq: String(seq), ...(typeof id === 'string' && { id }) };
   const message = {

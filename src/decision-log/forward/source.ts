@@ -6,7 +6,7 @@ import { ShortForm } from '../read/short-form.ts';
 import { Follower, type Lines } from './follower.ts';
 import type { Position } from './position.ts';
 
-export interface Entry {
+export interface ForwardedRecord {
   readonly record: LogRecord;
   /** Of an outcome and its kin: who asked what. Absent where that was too long ago. */
   readonly decision: LogRecord | undefined;
@@ -29,7 +29,7 @@ const FARTHEST = 100_000;
 const HEAD = /^\{"time":"[^"]+","kind":"(?:decision|outcome)","guard":"[^"]+","seq":([0-9]+)/;
 const LONGEST_HEAD = 256;
 
-export class Source {
+export class RecordStream {
   private readonly follower: Follower;
   private readonly decisions = new LRUCache<string, LogRecord>({ max: MOST_DECISIONS });
   private shortForm = new ShortForm();
@@ -48,7 +48,7 @@ export class Source {
   }
 
   /** Undefined where there is none now. `breathe` is called between lines, so that reading far does not hold up others. */
-  async next(breathe: () => Promise<void>): Promise<Entry | undefined> {
+  async next(breathe: () => Promise<void>): Promise<ForwardedRecord | undefined> {
     for (;;) {
       const line = this.lines?.lines[this.index];
       if (!this.lines || !line) {
@@ -68,7 +68,7 @@ export class Source {
     return this.follower.close();
   }
 
-  private entry(file: Lines['file'], { bytes, end }: Lines['lines'][number]): Entry | undefined {
+  private entry(file: Lines['file'], { bytes, end }: Lines['lines'][number]): ForwardedRecord | undefined {
     const { from } = this;
     const behind = from && file.first === from.file && file.chain === from.chain ? from.offset : 0;
     const isOld = end <= behind;

@@ -7,10 +7,10 @@ import type { Logger } from 'pino';
 import type { Config } from '../../config/config.ts';
 import type { ForwardConfig } from '../../config/forward.ts';
 import { workerConfig } from '../../config/worker-config.ts';
-import { beginningOf } from './start-position.ts';
 import { collectorOf } from './collector.ts';
 import { Forwarder } from './forwarder.ts';
 import { Positions } from './position.ts';
+import { beginningOf } from './start-position.ts';
 
 export interface Forwarding {
   /** Of each collector: the age of the oldest record that it has not taken, in seconds; 0 where it has them all. */

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 const MOMENT_MS = 2;
 
-export class Breath {
+export class LoopYield {
   private begun = performance.now();
 
   /** To be called often. */

@@ -4,9 +4,9 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { firstOf } from '../chain/files.ts';
 import type { LogRecord } from '../fields.ts';
-import { LONGEST_LINE } from './lines.ts';
 import type { OpenerOf } from './encrypted.ts';
 import { linesOf, RecordReader } from './file-lines.ts';
+import { LONGEST_LINE } from './lines.ts';
 import { type Chain, chainOf, isOpen, openNameOf } from './log-files.ts';
 
 const CHUNK = 256 * 1024;

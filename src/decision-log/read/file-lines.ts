@@ -3,9 +3,9 @@ import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import type { Opener } from '../encryption/opening.ts';
 import type { LogRecord } from '../fields.ts';
+import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
 import { LONGEST_LINE } from './lines.ts';
 import { ShortForm } from './short-form.ts';
-import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
 
 const CHUNK = 256 * 1024;
 

@@ -2,8 +2,8 @@
 import { NAMES, quoted } from './columns.ts';
 import { type Database, literal, openDatabase } from './duckdb.ts';
 import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
-import { indexesOf } from './indexes.ts';
 import { checkWhole, segmentOf } from './file-lines.ts';
+import { indexesOf } from './indexes.ts';
 import { loadFiles, loadLines, makeTable, withChains } from './load.ts';
 import type { Chain } from './log-files.ts';
 import { strangeIn } from './parquet.ts';
@@ -20,7 +20,7 @@ export interface SourceOptions {
   readonly notice: (message: string) => void;
 }
 
-export interface Source {
+export interface RecordTable {
   readonly db: Database;
   readonly files: readonly string[];
   /** Lines that hold no record, and were passed over. */
@@ -29,7 +29,7 @@ export interface Source {
 }
 
 /** Opens the log for reports. Throws NoDuckDB, NoIdentity, Damaged, or why a file cannot be read. */
-export async function openSource(options: SourceOptions): Promise<Source> {
+export async function openSource(options: SourceOptions): Promise<RecordTable> {
   const files = options.chains.flat();
   const plain: string[] = [];
   const encrypted: string[] = [];

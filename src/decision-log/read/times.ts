@@ -1,6 +1,6 @@
 /** Times as people give and read them. The clock and the time zone are arguments. */
 import { CalendarDays } from '../../budget/model/days.ts';
-import { type Reading, readDate, readDuration } from '../../policy/source/quantity.ts';
+import { type QuantityReading, readDate, readDuration } from '../../policy/source/quantity.ts';
 
 export interface Now {
   /** Milliseconds since the epoch. */
@@ -17,9 +17,9 @@ const DAY_MS = 86_400_000;
  * `2h`: so long ago; `today`, `yesterday`, `2026-11-25`: that day; `2026-11-25T14:30`: then, in the time zone where none is written.
  * @param end the instant after the day is meant, and not its first. Milliseconds since the epoch.
  */
-export function readTime(text: string, { now, timeZone }: Now, end = false): Reading<number> {
+export function readTime(text: string, { now, timeZone }: Now, end = false): QuantityReading<number> {
   const days = new CalendarDays(timeZone);
-  const startOf = (day: number): Reading<number> => ({ value: days.startOf(end ? day + 1 : day) });
+  const startOf = (day: number): QuantityReading<number> => ({ value: days.startOf(end ? day + 1 : day) });
   const said = text.trim().toLowerCase();
   if (said === 'now') return { value: now };
   if (said === 'today') return startOf(days.dayOf(now));

@@ -1,7 +1,8 @@
 /** All that the report on a breach is made of. */
-import type { PolicyFacts } from './policy-texts.ts';
+
 import type { Breach } from './breach.ts';
 import type { Made } from './made.ts';
+import type { PolicyFacts } from './policy-texts.ts';
 import type { Sought, SubjectAnswer } from './subject.ts';
 import type { WhoAndWhen } from './taken.ts';
 

@@ -1,12 +1,13 @@
 /** The report on a breach, in the words and the order in which a data protection officer needs it. */
-import { bytesText, count, counted, type Figure, type Report } from './report.ts';
+
 import { shownInstant } from '../read/times.ts';
 import type { Breach } from './breach.ts';
 import type { BreachFacts } from './breach-facts.ts';
 import { gapsOf } from './coverage.ts';
 import { madeLine, periodText } from './made.ts';
 import { notification } from './notification.ts';
-import { type People, peopleText, unnamed } from './people.ts';
+import { peopleText, type ShownSubjects, unnamed } from './people.ts';
+import { bytesText, count, countText, type Figure, type Report } from './report.ts';
 import { subjectSection } from './subject-section.ts';
 import { takenSections } from './taken-sections.ts';
 
@@ -44,7 +45,7 @@ function factsOf({ asked, breach, made }: BreachFacts): [string, string][] {
     ['Database', list(databases)],
     ['Asked about', periodText(asked)],
     ['First and last statement', first === undefined || last === undefined ? 'none' : `${at(first)} and ${at(last)}`],
-    ['Read', `${counted(made.files.length, 'file')}${range === '' ? '' : `, with records from ${range}`}`],
+    ['Read', `${countText(made.files.length, 'file')}${range === '' ? '' : `, with records from ${range}`}`],
   ];
 }
 
@@ -59,11 +60,11 @@ function figuresOf({ totals, people, events }: Breach): Figure[] {
       value: count(totals.statements),
       note: `${count(totals.refused)} refused, ${count(totals.stopped)} stopped`,
     },
-    { name: 'locked out', value: locks === 0 ? 'never' : counted(locks, 'time') },
+    { name: 'locked out', value: locks === 0 ? 'never' : countText(locks, 'time') },
   ];
 }
 
-function unnamedNote(people: People): { readonly note?: string } {
+function unnamedNote(people: ShownSubjects): { readonly note?: string } {
   return unnamed(people) > 0 ? { note: `of these, up to ${count(unnamed(people))} unnamed` } : {};
 }
 
@@ -74,11 +75,11 @@ function footOf({ breach: { totals, coverage }, made, asked }: BreachFacts): str
     ...gapsOf(coverage),
     ...(undecided > 0
       ? [
-          `No decision in these files: ${counted(undecided, 'outcome')}. Rows and people are counted, tables and clients are not known.`,
+          `No decision in these files: ${countText(undecided, 'outcome')}. Rows and people are countText, tables and clients are not known.`,
         ]
       : []),
     ...(observed > 0
-      ? [`Its policy would have refused ${counted(observed, 'statement')}: the role was only observed.`]
+      ? [`Its policy would have refused ${countText(observed, 'statement')}: the role was only observed.`]
       : []),
   ];
 }

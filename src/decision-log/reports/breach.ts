@@ -1,8 +1,8 @@
 /** What a principal took in a time, as figures: nothing is judged here, and nothing worded. */
-import type { Source } from '../read/source.ts';
+import type { RecordTable } from '../read/source.ts';
 import { stepFor } from '../read/steps.ts';
 import { type Coverage, coverageOf } from './coverage.ts';
-import { type People, peopleOf } from './people.ts';
+import { peopleOf, type ShownSubjects } from './people.ts';
 import { instant, stepOf } from './period.ts';
 import { makeTaken, parametersOfTaken, type WhoAndWhen } from './taken.ts';
 
@@ -96,7 +96,7 @@ export interface Unended {
 export interface Breach {
   readonly coverage: Coverage;
   readonly totals: Totals;
-  readonly people: readonly People[];
+  readonly people: readonly ShownSubjects[];
   readonly tables: readonly Read[];
   readonly columns: readonly Read[];
   readonly statements: readonly StatementTaken[];
@@ -116,7 +116,7 @@ const SUMS = `count(*) AS statements, sum("rows")::BIGINT AS "rows", sum(bytes):
 const READ = `${SUMS} FROM (SELECT *, unnest(NAMES) AS name FROM taken WHERE NOT refused) GROUP BY name ORDER BY "rows" DESC, bytes DESC, name`;
 
 /** Also leaves `taken` and `shown` behind, for whoever looks for one person. */
-export async function breachOf(source: Source, asked: WhoAndWhen): Promise<Breach> {
+export async function breachOf(source: RecordTable, asked: WhoAndWhen): Promise<Breach> {
   await makeTaken(source, asked);
   const parameters = parametersOfTaken(asked);
   const rows = <T>(sql: string): Promise<T[]> => source.db.rows<T>(sql, parameters);

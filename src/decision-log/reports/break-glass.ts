@@ -1,7 +1,6 @@
 /** What was done by break-glass: all openings of a time in figures, or one of them in full. */
-import { NO_POLICIES, type PolicyFacts } from './policy-texts.ts';
-import { count, counted, type Report, type Section } from './report.ts';
-import type { Source } from '../read/source.ts';
+
+import type { RecordTable } from '../read/source.ts';
 import { shownInstant } from '../read/times.ts';
 import { type Breach, breachOf } from './breach.ts';
 import { gapsOf } from './coverage.ts';
@@ -9,6 +8,8 @@ import { type Made, madeLine, periodText } from './made.ts';
 import { type OpeningTold, openingsOf, openTime } from './openings.ts';
 import { peopleText } from './people.ts';
 import type { Period } from './period.ts';
+import { NO_POLICIES, type PolicyFacts } from './policy-texts.ts';
+import { count, countText, type Report, type Section } from './report.ts';
 import type { WhoAndWhen } from './taken.ts';
 import { takenSections } from './taken-sections.ts';
 
@@ -20,7 +21,12 @@ export interface OpeningDone {
 }
 
 /** Those of which something falls into the time, the newest first. `id`: this one alone, whenever it was. */
-export async function breakGlassOf(source: Source, period: Period, now: number, id?: string): Promise<OpeningDone[]> {
+export async function breakGlassOf(
+  source: RecordTable,
+  period: Period,
+  now: number,
+  id?: string,
+): Promise<OpeningDone[]> {
   const all = await openingsOf(source);
   const found = all.filter((opening) => (id === undefined ? fallsInto(opening, period, now) : opening.id === id));
   const each: OpeningDone[] = [];
@@ -58,7 +64,7 @@ export function breakGlassOverview(all: readonly OpeningDone[], period: Period, 
     title: 'What was done by break-glass',
     facts: [
       ['Asked about', periodText(period)],
-      ['Read', counted(made.files.length, 'file')],
+      ['Read', countText(made.files.length, 'file')],
     ],
     figures: [
       { name: 'asked for', value: count(all.length) },
@@ -110,7 +116,7 @@ export function breakGlassReport(
       ['Reason', opening.reason],
       ['Asked for by', `${opening.requestedBy}, ${at(opening.requested)}`],
       ['Open', asked ? periodText(asked) : 'never'],
-      ['Read', counted(made.files.length, 'file')],
+      ['Read', countText(made.files.length, 'file')],
     ],
     figures: [
       { name: 'statements', value: count(totals?.statements ?? 0), note: `${count(totals?.refused ?? 0)} refused` },
@@ -129,7 +135,7 @@ export function breakGlassReport(
 function steps({ steps: all }: OpeningTold, timeZone: string): Section {
   return {
     heading: 'Who opened it',
-    notes: ['Each step, with those whose signatures counted then, and the fingerprints of their keys.'],
+    notes: ['Each step, with those whose signatures countText then, and the fingerprints of their keys.'],
     table: {
       columns: [
         { name: 'time', kind: 'time' },

@@ -2,7 +2,7 @@
  * Whether the files hold all records of a time. The numbers of a chain have no gaps, also where its guard was renamed, and the first record is
  * number 1. Files from before there were chains have the name of their guard alone.
  */
-import type { Source } from '../read/source.ts';
+import type { RecordTable } from '../read/source.ts';
 
 export interface Coverage {
   /** Of the first and the last record; milliseconds since the epoch. */
@@ -25,7 +25,7 @@ interface OfChain {
 }
 
 /** @param since milliseconds since the epoch. */
-export async function coverageOf({ db }: Source, since: number): Promise<Coverage> {
+export async function coverageOf({ db }: RecordTable, since: number): Promise<Coverage> {
   const chains = await db.rows<OfChain>(
     `WITH parts AS (
        SELECT chain, guard, min(seq) AS "from", max(seq) AS "until", count(*) AS records, min(time) AS first, max(time) AS last

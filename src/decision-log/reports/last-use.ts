@@ -1,5 +1,5 @@
 /** When each principal was last there: by its logins, and by statements of sessions that began long ago. */
-import type { Source } from '../read/source.ts';
+import type { RecordTable } from '../read/source.ts';
 
 export interface LastUse {
   readonly principal: string;
@@ -8,7 +8,7 @@ export interface LastUse {
   readonly lastUse: number;
 }
 
-export async function lastUseOf({ db }: Source): Promise<LastUse[]> {
+export async function lastUseOf({ db }: RecordTable): Promise<LastUse[]> {
   return db.rows<LastUse>(
     `SELECT principal, epoch_ms(max(time) FILTER (kind = 'login')) AS "lastLogin", epoch_ms(max(time)) AS "lastUse"
      FROM records WHERE kind IN ('login', 'decision') AND principal IS NOT NULL GROUP BY principal ORDER BY principal`,

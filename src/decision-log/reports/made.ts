@@ -1,7 +1,8 @@
 /** What each report says of how it was made. */
-import { counted } from './report.ts';
+
 import { shownInstant } from '../read/times.ts';
 import type { Period } from './period.ts';
+import { countText } from './report.ts';
 
 export interface Made {
   readonly files: readonly string[];
@@ -14,7 +15,7 @@ export interface Made {
 export function madeLine({ at, strange }: Made, timeZone: string): string[] {
   return [
     `Made ${shownInstant(at, timeZone)} (${timeZone}) from the decision log of Rowgate. Whether that log is whole says “rowgate log verify”, not this report.`,
-    ...(strange > 0 ? [`Passed over: ${counted(strange, 'line')} without a record.`] : []),
+    ...(strange > 0 ? [`Passed over: ${countText(strange, 'line')} without a record.`] : []),
   ];
 }
 

@@ -1,9 +1,10 @@
 /** What the notification to the supervisory authority asks for (GDPR, article 33 (3)), as far as a log can say it. */
-import { categoriesOf } from './policy-texts.ts';
-import { count, counted, type Section } from './report.ts';
+
 import { shownInstant } from '../read/times.ts';
 import type { BreachFacts } from './breach-facts.ts';
 import { peopleText } from './people.ts';
+import { categoriesOf } from './policy-texts.ts';
+import { count, countText, type Section } from './report.ts';
 
 const BY_HAND = 'Not in the log: to be written by the data protection officer.';
 
@@ -30,7 +31,7 @@ export function notification({ asked, breach, policies }: BreachFacts): Section 
     ['Approximate number of people', subjects === '' ? '0' : subjects],
     [
       'Categories of data',
-      `${categories.join(', ') || 'None of the categories in the policies.'}${outside > 0 ? ` And ${counted(outside, 'column')} of no category.` : ''}`,
+      `${categories.join(', ') || 'None of the categories in the policies.'}${outside > 0 ? ` And ${countText(outside, 'column')} of no category.` : ''}`,
     ],
     [
       'Approximate number of records',
@@ -41,7 +42,7 @@ export function notification({ asked, breach, policies }: BreachFacts): Section 
     [
       '(d) Measures taken',
       [
-        `By the guard: ${counted(totals.refused, 'statement')} refused, ${count(totals.stopped)} stopped at a limit.`,
+        `By the guard: ${countText(totals.refused, 'statement')} refused, ${count(totals.stopped)} stopped at a limit.`,
         ...locks.slice(0, 3).map((lock) => `Locked out ${at(lock.at)}: ${lock.what}.`),
         'What else was done: to be written by the data protection officer.',
       ].join(' '),

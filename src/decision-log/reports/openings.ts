@@ -1,5 +1,5 @@
 /** Openings of closed principals (break-glass), as their records tell them. */
-import type { Source } from '../read/source.ts';
+import type { RecordTable } from '../read/source.ts';
 
 /** One record of an opening. */
 export interface Step {
@@ -45,7 +45,7 @@ const ROWS = `SELECT epoch_ms(time) AS "at", status, "by", reason, principal, ro
   FROM records WHERE kind = 'break-glass' AND break_glass.id IS NOT NULL ORDER BY time, guard, seq`;
 
 /** All that the log tells of, the oldest first. */
-export async function openingsOf({ db }: Source): Promise<OpeningTold[]> {
+export async function openingsOf({ db }: RecordTable): Promise<OpeningTold[]> {
   const byId = new Map<string, Row[]>();
   for (const row of await db.rows<Row>(ROWS)) byId.set(row.id, [...(byId.get(row.id) ?? []), row]);
   return [...byId.values()].flatMap((rows) => {

@@ -3,7 +3,7 @@ import { subjectCounts } from '../read/columns.ts';
 import type { Database } from '../read/duckdb.ts';
 import { count } from './report.ts';
 
-export interface People {
+export interface ShownSubjects {
   readonly subject: string;
   /** Different ids, by the name of the key they were made with. The same person has another id under another key. */
   readonly named: readonly { readonly key: string; readonly people: number }[];
@@ -15,7 +15,7 @@ export interface People {
 }
 
 /** @param taken a table with `id` and `subjects` of statements; `shown`: one with `id`, `subject`, `person`. */
-export async function peopleOf(db: Database, taken: string, shown: string): Promise<People[]> {
+export async function peopleOf(db: Database, taken: string, shown: string): Promise<ShownSubjects[]> {
   const named = await db.rows<{ subject: string; key: string; people: number }>(
     `SELECT subject, split_part(person, ':', 1) AS key, count(DISTINCT person) AS people FROM ${shown} GROUP BY ALL ORDER BY ALL`,
   );
@@ -37,23 +37,23 @@ export async function peopleOf(db: Database, taken: string, shown: string): Prom
 }
 
 /** Certainly so many different people: under one key, different ids are different people. */
-export function atLeast({ named, counted }: People): number {
+export function atLeast({ named, counted }: ShownSubjects): number {
   const most = Math.max(0, ...named.map(({ people }) => people));
   return most === 0 && counted > 0 ? 1 : most;
 }
 
 /** No more than so many. */
-export function atMost(people: People): number {
+export function atMost(people: ShownSubjects): number {
   return people.named.reduce((sum, { people: each }) => sum + each, 0) + people.counted + unnamed(people);
 }
 
 /** So many others at most who were not named. */
-export function unnamed({ questions, values }: People): number {
+export function unnamed({ questions, values }: ShownSubjects): number {
   return questions + values;
 }
 
 /** `400`, or `400 to 512`. */
-export function peopleText(people: People): string {
+export function peopleText(people: ShownSubjects): string {
   const [least, most] = [atLeast(people), atMost(people)];
   return least === most ? count(least) : `${count(least)} to ${count(most)}`;
 }

@@ -1,9 +1,10 @@
 /** The report on principals, in words. */
-import { count, counted, type Report } from './report.ts';
+
 import { shownInstant } from '../read/times.ts';
 import { type Made, madeLine, periodText } from './made.ts';
 import type { Period } from './period.ts';
 import { type BusiestDay, DAYS_BEFORE, type PrincipalDone } from './principals.ts';
+import { count, countText, type Report } from './report.ts';
 
 /** So many times its busiest day before is unusual. */
 const FACTOR = 2;
@@ -21,7 +22,7 @@ export function principalsReport(all: readonly PrincipalDone[], period: Period, 
     facts: [
       ['Asked about', periodText(period)],
       ['Compared with', `the ${DAYS_BEFORE} days before`],
-      ['Read', counted(made.files.length, 'file')],
+      ['Read', countText(made.files.length, 'file')],
     ],
     figures: [
       { name: 'principals', value: count(all.length) },

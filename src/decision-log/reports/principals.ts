@@ -1,5 +1,5 @@
 /** What each principal did in a time, and what of it is unlike its own weeks before. */
-import type { Source } from '../read/source.ts';
+import type { RecordTable } from '../read/source.ts';
 import { instant, type Period, parametersOf, within } from './period.ts';
 
 /** The most of one day. */
@@ -39,7 +39,7 @@ const BEFORE_MS = DAYS_BEFORE * 86_400_000;
 /** In milliseconds. Wherever a day begins, by whatever clock, one of these begins. */
 const QUARTER = 900_000;
 
-export async function principalsOf({ db }: Source, period: Period): Promise<PrincipalDone[]> {
+export async function principalsOf({ db }: RecordTable, period: Period): Promise<PrincipalDone[]> {
   const parameters = { ...parametersOf(period), before: period.since - BEFORE_MS };
   for (const [name, query] of Object.entries(TABLES))
     await db.run(`CREATE OR REPLACE TEMP TABLE ${name} AS ${query}`, parameters);

@@ -1,10 +1,11 @@
 /** The report on refusals, in words. */
-import { type Column, count, counted, type Report, type Section } from './report.ts';
+
 import { stepName } from '../read/steps.ts';
 import { shownMinute, shownWall } from '../read/times.ts';
 import { type Made, madeLine, periodText } from './made.ts';
 import type { Period } from './period.ts';
 import type { Refusals, RefusedBy } from './refusals.ts';
+import { count, countText, type Report, type ReportColumn, type Section } from './report.ts';
 
 export function refusalsReport(refusals: Refusals, period: Period, made: Made): Report {
   const { statements, late, logins, observed, decisions } = refusals;
@@ -12,7 +13,7 @@ export function refusalsReport(refusals: Refusals, period: Period, made: Made): 
     title: 'What was refused',
     facts: [
       ['Asked about', periodText(period)],
-      ['Read', counted(made.files.length, 'file')],
+      ['Read', countText(made.files.length, 'file')],
     ],
     figures: [
       { name: 'statements refused', value: count(statements), note: `of ${count(decisions)}` },
@@ -34,7 +35,7 @@ export function refusalsReport(refusals: Refusals, period: Period, made: Made): 
 }
 
 /** Of statements of roles in observe mode. */
-const OBSERVED: Column = { name: 'would have been', kind: 'number' };
+const OBSERVED: ReportColumn = { name: 'would have been', kind: 'number' };
 
 function timeline({ timeline: steps, step, observed: anyObserved }: Refusals, { timeZone }: Period): Section {
   const isObserved = anyObserved > 0;
@@ -88,7 +89,7 @@ function by(
   const ofPrincipals = all.some(({ reasons }) => reasons);
   const isObserved = all.some(({ observed }) => observed > 0);
   const isRefused = all.some(({ times }) => times > 0);
-  const columns: Column[] = [
+  const columns: ReportColumn[] = [
     { name, kind },
     { name: 'times', kind: 'number' },
     ...(isObserved ? [OBSERVED] : []),

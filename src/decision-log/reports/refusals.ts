@@ -1,5 +1,5 @@
 /** What was refused in a time: before it ran, as it ran, and at the login. */
-import type { Source } from '../read/source.ts';
+import type { RecordTable } from '../read/source.ts';
 import { stepFor } from '../read/steps.ts';
 import { type Period, parametersOf, stepOf, within } from './period.ts';
 
@@ -43,7 +43,7 @@ const COUNTS = `${sumOf('NOT observed')} AS times, ${sumOf('observed')} AS obser
 const SUMS = `${COUNTS}, count(DISTINCT principal) AS principals, epoch_ms(min(began)) AS first, epoch_ms(max(time)) AS last`;
 const ORDER = `ORDER BY times DESC, observed DESC, name LIMIT ${MOST}`;
 
-export async function refusalsOf({ db }: Source, period: Period): Promise<Refusals> {
+export async function refusalsOf({ db }: RecordTable, period: Period): Promise<Refusals> {
   const parameters = parametersOf(period);
   const rows = <T>(sql: string): Promise<T[]> => db.rows<T>(sql, parameters);
   await db.run(

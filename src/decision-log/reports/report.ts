@@ -2,14 +2,14 @@
 
 export type Cell = string | number | undefined;
 
-export interface Column {
+export interface ReportColumn {
   readonly name: string;
   /** `code`: SQL and names, as they are written there. `time`: as text, never broken. */
   readonly kind: 'text' | 'time' | 'code' | 'number' | 'bytes';
 }
 
 export interface Table {
-  readonly columns: readonly Column[];
+  readonly columns: readonly ReportColumn[];
   readonly rows: readonly (readonly Cell[])[];
   /** How many more rows there are, beyond those shown. */
   readonly more?: number;
@@ -59,7 +59,7 @@ export function count(amount: number): string {
 }
 
 /** `1 row`, `2 rows` */
-export function counted(amount: number, one: string, many = `${one}s`): string {
+export function countText(amount: number, one: string, many = `${one}s`): string {
   return `${count(amount)} ${amount === 1 ? one : many}`;
 }
 

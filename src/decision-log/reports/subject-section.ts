@@ -1,6 +1,7 @@
 /** Whether one person is among those who were shown, in words. */
-import { counted, type Section } from './report.ts';
+
 import { shownInstant } from '../read/times.ts';
+import { countText, type Section } from './report.ts';
 import type { Sought, SubjectAnswer } from './subject.ts';
 
 export function subjectSection({ subject, key, keys }: Sought, answer: SubjectAnswer, timeZone: string): Section {
@@ -10,7 +11,7 @@ export function subjectSection({ subject, key, keys }: Sought, answer: SubjectAn
     heading: `Is ${subject} ${key} among them? ${sentence(answer)}`,
     notes: [
       ...(answer.answer === 'yes'
-        ? [`${counted(statements, 'statement')} showed this ${subject}, from ${at(first)} to ${at(last)}.`]
+        ? [`${countText(statements, 'statement')} showed this ${subject}, from ${at(first)} to ${at(last)}.`]
         : []),
       ...(answer.answer === 'no'
         ? [
@@ -44,12 +45,12 @@ function doubtsOf({ doubts }: SubjectAnswer): string[] {
   const { unnamed, counted: without, unended, gaps, keysMissing } = doubts;
   return [
     ...(unnamed > 0
-      ? [`${counted(unnamed, 'statement')} told of people without naming them: of anybody in the scope of the role.`]
+      ? [`${countText(unnamed, 'statement')} told of people without naming them: of anybody in the scope of the role.`]
       : []),
     ...(without > 0
-      ? [`${counted(without, 'statement')} showed people whom the log only counts (log.subjects: counted).`]
+      ? [`${countText(without, 'statement')} showed people whom the log only counts (log.subjects: countText).`]
       : []),
-    ...(unended > 0 ? [`${counted(unended, 'statement')} had no outcome: whom it showed is not known.`] : []),
+    ...(unended > 0 ? [`${countText(unended, 'statement')} had no outcome: whom it showed is not known.`] : []),
     ...gaps,
     ...(keysMissing.length > 0
       ? [`Ids were made with ${keysMissing.join(', ')}, which --subject-key did not give.`]

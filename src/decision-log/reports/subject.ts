@@ -1,7 +1,8 @@
 /** Whether one person is among those whom statements have shown: yes, no, or why neither can be said. */
-import { type SubjectKey, subjectId } from '../subject-ids.ts';
+
 import { subjectCounts } from '../read/columns.ts';
-import type { Source } from '../read/source.ts';
+import type { RecordTable } from '../read/source.ts';
+import { type SubjectKey, subjectId } from '../subject-ids.ts';
 import { type Coverage, gapsOf } from './coverage.ts';
 
 export interface Sought {
@@ -40,7 +41,7 @@ interface Doubts {
 
 /** Looks in `taken` and `shown`. */
 export async function findSubject(
-  { db }: Source,
+  { db }: RecordTable,
   { subject, key, keys }: Sought,
   coverage: Coverage,
 ): Promise<SubjectAnswer> {

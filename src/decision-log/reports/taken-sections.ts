@@ -1,11 +1,12 @@
 /** What a principal took in a time, section by section: whose data, which tables and columns, when, by which statements, from where. */
-import { categoriesOf, type PolicyFacts } from './policy-texts.ts';
-import { type Cell, type Column, count, type Section } from './report.ts';
+
 import { stepName } from '../read/steps.ts';
 import { shownInstant, shownMinute, shownWall } from '../read/times.ts';
 import type { Breach } from './breach.ts';
 import type { BreachFacts } from './breach-facts.ts';
 import { atLeast, atMost, unnamed } from './people.ts';
+import { categoriesOf, type PolicyFacts } from './policy-texts.ts';
+import { type Cell, count, type ReportColumn, type Section } from './report.ts';
 import { upToLimits } from './unended.ts';
 
 export function takenSections(facts: BreachFacts): Section[] {
@@ -21,11 +22,11 @@ export function takenSections(facts: BreachFacts): Section[] {
   ];
 }
 
-const text = (name: string): Column => ({ name, kind: 'text' });
-const code = (name: string): Column => ({ name, kind: 'code' });
-const number = (name: string): Column => ({ name, kind: 'number' });
-const time = (name: string): Column => ({ name, kind: 'time' });
-const bytes = (name: string): Column => ({ name, kind: 'bytes' });
+const text = (name: string): ReportColumn => ({ name, kind: 'text' });
+const code = (name: string): ReportColumn => ({ name, kind: 'code' });
+const number = (name: string): ReportColumn => ({ name, kind: 'number' });
+const time = (name: string): ReportColumn => ({ name, kind: 'time' });
+const bytes = (name: string): ReportColumn => ({ name, kind: 'bytes' });
 
 function timeline({ timeline: steps, step }: Breach, timeZone: string): Section {
   return {

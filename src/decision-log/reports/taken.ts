@@ -1,6 +1,6 @@
 /** What one principal has taken in a time: its statements with their outcomes, and the people whom they showed, as tables of the source. */
 import type { Parameter } from '../read/duckdb.ts';
-import type { Source } from '../read/source.ts';
+import type { RecordTable } from '../read/source.ts';
 import { takesSomething } from '../read/statement-kinds.ts';
 import { instant, type Period, parametersOf } from './period.ts';
 
@@ -18,7 +18,7 @@ export function parametersOfTaken(asked: WhoAndWhen): Record<string, Parameter> 
  * Makes `taken`, a row for each statement that ran or was to run at some instant of the time (`unended`: nobody has written what became of it),
  * and `shown`, a row for each person in each of them.
  */
-export async function makeTaken({ db }: Source, asked: WhoAndWhen): Promise<void> {
+export async function makeTaken({ db }: RecordTable, asked: WhoAndWhen): Promise<void> {
   const parameters = parametersOfTaken(asked);
   // One that began before the time may have gone on into it: only the outcome tells.
   await db.run(

@@ -1,7 +1,8 @@
 /** Statements of which nobody has written what became of them: what they can have shown at most. */
-import { count, counted } from './report.ts';
+
 import type { Unended } from './breach.ts';
 import type { BreachFacts } from './breach-facts.ts';
+import { count, countText } from './report.ts';
 
 interface Most {
   /** Undefined where one of the roles has no limit. */
@@ -36,5 +37,5 @@ export function upToLimits(unended: readonly Unended[], known: Policies): string
     rows === undefined
       ? 'no limit is known for it'
       : `up to ${count(rows)} rows, by the limit of one statement in ${policy}, and as many people`;
-  return `${counted(statements, 'statement')} had no outcome in these files: it was running, or the guard or its host ended under it. What it showed is in none of these figures: ${bound}.`;
+  return `${countText(statements, 'statement')} had no outcome in these files: it was running, or the guard or its host ended under it. What it showed is in none of these figures: ${bound}.`;
 }

@@ -1,14 +1,14 @@
 /** Where a guard that starts goes on: the file that it finds open, or the one that was closed last. */
 import { closeSync, constants, fstatSync, openSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Position } from '../writer/chained-file.ts';
+import type { ChainPosition } from '../writer/chained-file.ts';
 import { lastSeal, readTail } from '../writer/tail.ts';
 import { closedFiles } from './closed-files.ts';
 import { firstRecord, type Segment, segmentOf } from './first-record.ts';
 import { unpacked } from './gzip.ts';
 
 /** How a file of a log stands. */
-export interface Standing {
+export interface FileBeginning {
   /** Undefined where the file does not begin with one: it is from before there was a chain, or its beginning is gone. */
   readonly segment: Segment | undefined;
   /** Undefined where nothing in the file says it. */
@@ -16,7 +16,7 @@ export interface Standing {
   /** The number of the first record. */
   readonly first: number;
   /** With an empty hash where it is not chained. */
-  readonly last: Position;
+  readonly last: ChainPosition;
   /** Seals of the chain so far. */
   readonly seals: number;
   /** The last record is a seal. */
@@ -24,7 +24,7 @@ export interface Standing {
 }
 
 /** Undefined where the file holds no record. */
-export function standingOf(fd: number, path: string): Standing | undefined {
+export function beginningOf(fd: number, path: string): FileBeginning | undefined {
   const { size } = fstatSync(fd);
   const { last } = readTail(fd, size);
   if (!last) return undefined;
@@ -46,7 +46,7 @@ export function standingOf(fd: number, path: string): Standing | undefined {
 const MOST_CANDIDATES = 8;
 
 /** Of the file that was closed last, by the guard's own rotation under whatever name, or by another's; undefined where there is none. */
-export function lastClosed(file: string, guard: string): (Standing & { readonly file: string }) | undefined {
+export function lastClosed(file: string, guard: string): (FileBeginning & { readonly file: string }) | undefined {
   const own = closedFiles(file).at(-1);
   const standings = [...(own ? [own.path] : []), ...movedAway(file)].flatMap((path) => {
     try {
@@ -60,10 +60,10 @@ export function lastClosed(file: string, guard: string): (Standing & { readonly 
   return standings.sort((a, b) => b.last.seq - a.last.seq)[0];
 }
 
-function standingAt(path: string): Standing | undefined {
+function standingAt(path: string): FileBeginning | undefined {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    return fstatSync(fd).isFile() ? standingOf(fd, path) : undefined;
+    return fstatSync(fd).isFile() ? beginningOf(fd, path) : undefined;
   } finally {
     closeSync(fd);
   }

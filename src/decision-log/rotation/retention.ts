@@ -1,6 +1,6 @@
 /** Which closed files are kept no longer. The guard records each that it deletes, before it does. */
 import { basename } from 'node:path';
-import { FIXED_UNITS, type Period } from '../../policy/source/quantity.ts';
+import { FIXED_UNITS, type QuantityPeriod } from '../../policy/source/quantity.ts';
 import type { RetentionFields } from '../chain/seal.ts';
 import { closedFiles } from './closed-files.ts';
 import { firstRecord, segmentOf } from './first-record.ts';
@@ -11,7 +11,7 @@ export interface Overdue {
 }
 
 /** What was closed before this, in milliseconds since the epoch, is deleted. */
-export function keptSince({ amount, unit }: Period, now: number): number {
+export function keptSince({ amount, unit }: QuantityPeriod, now: number): number {
   if (unit !== 'month' && unit !== 'year') return now - amount * FIXED_UNITS[unit];
   const since = new Date(now);
   const day = since.getUTCDate();

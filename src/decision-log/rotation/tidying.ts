@@ -1,7 +1,7 @@
 /** What is done with closed files beside the running guard: those whose time is over are deleted, the others compressed, one at a time. */
 import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import type { Period } from '../../policy/source/quantity.ts';
+import type { QuantityPeriod } from '../../policy/source/quantity.ts';
 import type { RetentionFields } from '../chain/seal.ts';
 import { closedFiles } from './closed-files.ts';
 import { compress } from './gzip.ts';
@@ -9,7 +9,7 @@ import { keptSince, overdue } from './retention.ts';
 
 export interface TidyingOptions {
   readonly file: string;
-  readonly keep: Period | undefined;
+  readonly keep: QuantityPeriod | undefined;
   readonly clock: () => number;
   /** The number of the record; undefined where it is not on the disk. */
   readonly record: (fields: RetentionFields) => number | undefined;

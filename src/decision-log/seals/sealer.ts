@@ -1,7 +1,7 @@
 /** Has the chain sealed: after so many records, and after so much time in which there was one. */
 
 import { type Anchor, type Head, type SealFields, sealText } from '../chain/seal.ts';
-import type { Position } from '../writer/chained-file.ts';
+import type { ChainPosition } from '../writer/chained-file.ts';
 import { keyId, type SealKey } from './seal-key.ts';
 
 export interface SealerOptions {
@@ -12,7 +12,7 @@ export interface SealerOptions {
   /** Records after which a seal comes at once. */
   readonly records: number;
   readonly clock: () => number;
-  readonly position: () => Position;
+  readonly position: () => ChainPosition;
   /** The file stands in which the seal will be; false where it cannot be written. */
   readonly ready: () => boolean;
   /** Writes the record; false where it is certainly not in the log. */

@@ -1,7 +1,8 @@
 /** Charts as SVG. Their colours come from the page; the same numbers stand in the table below. */
-import { type Chart, count, type Table } from '../reports/report.ts';
+
 import { stepName } from '../read/steps.ts';
 import { shownWall } from '../read/times.ts';
+import { type Chart, count, type Table } from '../reports/report.ts';
 import { escaped } from './escaped.ts';
 
 type Time = Extract<Chart, { form: 'time' }>;

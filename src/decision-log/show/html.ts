@@ -1,5 +1,5 @@
 /** A report as one page that needs nothing else: no script, no font, no image from elsewhere. */
-import type { Column, Report, Section, Table } from '../reports/report.ts';
+import type { Report, ReportColumn, Section, Table } from '../reports/report.ts';
 import { cellText, isAmount } from './cells.ts';
 import { barsChart, timeChart } from './charts.ts';
 import { escaped, escapedCell } from './escaped.ts';
@@ -71,7 +71,7 @@ ${body.join('\n')}
 </table></div>${rest}`;
 }
 
-function classOf(column: Column): string {
+function classOf(column: ReportColumn): string {
   if (isAmount(column)) return ' class="amount"';
   return column.kind === 'time' ? ' class="time"' : '';
 }

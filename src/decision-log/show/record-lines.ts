@@ -1,8 +1,8 @@
 /** A record as a line for people. */
 import { shownTime } from '../../policy/source/calendar.ts';
 import type { LogRecord } from '../fields.ts';
-import { bytesText, counted } from '../reports/report.ts';
 import { wallTime } from '../read/times.ts';
+import { bytesText, countText } from '../reports/report.ts';
 import { visible } from './visible.ts';
 
 const TIME = 23;
@@ -67,13 +67,13 @@ interface Counts {
 function taken({ rows, bytes, changed, subjects, ms, reason, sqlstate, limit }: LogRecord): string {
   const people = Object.entries((subjects ?? {}) as Record<string, Counts>);
   return [
-    counted(Number(rows), 'row'),
+    countText(Number(rows), 'row'),
     ...(Number(bytes) > 0 ? [bytesText(Number(bytes))] : []),
     ...(Number(changed) > 0 ? [`${changed} changed`] : []),
     ...people.flatMap(([subject, { n = 0, unnamed = 0, people: named = n, questions = 0, values = unnamed }]) => [
-      counted(named, subject),
-      ...(questions > 0 ? [counted(questions, 'question')] : []),
-      ...(values > 0 ? [counted(values, 'value')] : []),
+      countText(named, subject),
+      ...(questions > 0 ? [countText(questions, 'question')] : []),
+      ...(values > 0 ? [countText(values, 'value')] : []),
     ]),
     `${ms} ms`,
     ...[reasonBeside(reason, limit), limitName(limit), sqlstate].filter((each) => each !== undefined).map(String),

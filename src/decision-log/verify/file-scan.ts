@@ -1,7 +1,7 @@
 /** What was found in one file of a log. */
 import type { RetentionFields, SegmentFields } from '../chain/seal.ts';
 import type { Finding } from './finding.ts';
-import type { Junk, Run } from './runs.ts';
+import type { GuardRun, Junk } from './runs.ts';
 import type { SealReader } from './seals.ts';
 
 export interface SegmentRecord extends SegmentFields {
@@ -24,7 +24,7 @@ export interface Unsealed {
 export interface FileScan {
   /** The file's name, without its folder. */
   readonly file: string;
-  readonly items: readonly (Run | Junk)[];
+  readonly items: readonly (GuardRun | Junk)[];
   readonly records: number;
   readonly bytes: number;
   /** Its name when it wrote the last record of the file. */

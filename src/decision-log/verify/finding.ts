@@ -45,14 +45,14 @@ export type NoteKind =
   /** The last file was closed, and there is none behind it. */
   | 'no-open-file';
 
-export interface Place {
+export interface LinePlace {
   /** The file's name, without its folder. */
   readonly file: string;
   /** From 1; absent where it is the whole file. */
   readonly line?: number;
 }
 
-export interface Finding extends Place {
+export interface Finding extends LinePlace {
   readonly kind: FindingKind;
   /** The record, or the first of those that it is about. */
   readonly seq?: number;
@@ -61,7 +61,7 @@ export interface Finding extends Place {
   readonly message: string;
 }
 
-export interface Note extends Place {
+export interface Note extends LinePlace {
   readonly kind: NoteKind;
   readonly seq?: number;
   readonly message: string;

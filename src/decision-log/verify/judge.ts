@@ -3,9 +3,9 @@ import { ORIGIN } from '../chain/chain.ts';
 import type { FileScan, SegmentRecord } from './file-scan.ts';
 import { type Finding, type Note, records } from './finding.ts';
 import { inOrder, type Stretch, stitch } from './order.ts';
-import { fits, headAfter, type Junk, type Run } from './runs.ts';
+import { fits, type GuardRun, headAfter, type Junk } from './runs.ts';
 
-export interface Judgement {
+export interface ChainVerdict {
   readonly findings: readonly Finding[];
   readonly notes: readonly Note[];
 }
@@ -14,7 +14,7 @@ export interface Judgement {
 const MOST_STRETCHES = 3_000;
 
 /** @param scans in the order of their names, the open file last. */
-export function judge(scans: readonly FileScan[]): Judgement {
+export function judge(scans: readonly FileScan[]): ChainVerdict {
   return new Judge(scans).judge();
 }
 
@@ -23,13 +23,13 @@ class Judge {
   private readonly notes: Note[] = [];
   private readonly unexplained = new Set<Junk>();
   /** The text before the first record of a run. */
-  private readonly junkBefore = new Map<Run, Junk>();
+  private readonly junkBefore = new Map<GuardRun, Junk>();
   /** Its stored hash is not its own, so what stands behind it cannot fit. */
   private misfit: Finding | undefined;
 
   constructor(private readonly scans: readonly FileScan[]) {}
 
-  judge(): Judgement {
+  judge(): ChainVerdict {
     const items = this.scans.flatMap(({ items }) => items);
     this.sortJunk(items);
     const runs = items.filter((item) => item.kind === 'run');
@@ -67,7 +67,7 @@ class Judge {
   }
 
   /** Text that a record says was torn off before it is told from text that nobody has written. */
-  private sortJunk(items: readonly (Run | Junk)[]): void {
+  private sortJunk(items: readonly (GuardRun | Junk)[]): void {
     for (const [i, item] of items.entries()) {
       const junk = items[i - 1];
       if (item.kind === 'junk') this.unexplained.add(item);
@@ -174,7 +174,7 @@ class Judge {
   }
 
   /** The segment with which a run begins. */
-  private segmentOf({ file, line, first }: Run): SegmentRecord | undefined {
+  private segmentOf({ file, line, first }: GuardRun): SegmentRecord | undefined {
     const scan = this.scans.find((scan) => scan.file === file);
     return scan?.segments.find((segment) => segment.line === line && segment.seq === first);
   }

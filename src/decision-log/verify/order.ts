@@ -1,10 +1,10 @@
 /** Puts the runs of a chain in the order in which they were written: what stands where it belongs, what was moved, what is there twice or is foreign. */
-import { fits, type Run } from './runs.ts';
+import { fits, type GuardRun } from './runs.ts';
 
 /** Runs of which each fits behind the one before it: untouched records over any number of files. */
 export interface Stretch {
   /** Its first run. */
-  readonly run: Run;
+  readonly run: GuardRun;
   readonly first: number;
   readonly firstHash: string;
   last: number;
@@ -27,7 +27,7 @@ export interface Ordered {
 }
 
 /** @param runs as they stand in the files, one file behind the other. */
-export function stitch(runs: readonly Run[]): Stretch[] {
+export function stitch(runs: readonly GuardRun[]): Stretch[] {
   const stretches: Stretch[] = [];
   for (const run of runs) {
     const before = stretches.at(-1);
@@ -40,7 +40,7 @@ export function stitch(runs: readonly Run[]): Stretch[] {
   return stretches;
 }
 
-function alone(run: Run): Stretch {
+function alone(run: GuardRun): Stretch {
   const { first, firstHash, last, lastHash, file } = run;
   return {
     run,

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 
 /** An untouched file is one run. Wherever a record does not fit behind the one before it, another begins. */
-export interface Run {
+export interface GuardRun {
   readonly kind: 'run';
   readonly file: string;
   /** Of its first record. */
@@ -29,11 +29,11 @@ export interface Junk {
 }
 
 /** Whether the run's first record was written behind the one with this hash. */
-export function fits(head: string, run: Run): boolean {
+export function fits(head: string, run: GuardRun): boolean {
   return headAfter(head, run) === run.firstHash;
 }
 
 /** The hash that the run's first record has behind the one with the hash `head`. */
-export function headAfter(head: string, run: Run): string | undefined {
+export function headAfter(head: string, run: GuardRun): string | undefined {
   return run.body && hash('sha256', Buffer.concat([Buffer.from(head), run.body]), 'base64url');
 }

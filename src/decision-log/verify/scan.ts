@@ -9,7 +9,7 @@ import { FrontReader } from './front.ts';
 import type { KeyRing } from './keys.ts';
 import { isWhole, readHash, readRetention, readSeal, readSegment, TAIL } from './line.ts';
 import type { PinSet } from './pin-set.ts';
-import type { Junk, Run } from './runs.ts';
+import type { GuardRun, Junk } from './runs.ts';
 import { type Recall, SealReader } from './seals.ts';
 
 /** What is read of a file in which everything is wrong. */
@@ -27,7 +27,7 @@ const TIME_END = TIME_AT + 24;
 const [LETTER_S, LETTER_R] = [0x73, 0x72];
 
 class Scanner {
-  readonly items: (Run | Junk)[] = [];
+  readonly items: (GuardRun | Junk)[] = [];
   readonly segments: SegmentRecord[] = [];
   readonly retentions: RetentionRecord[] = [];
   readonly unsealed: Unsealed[] = [];
@@ -45,7 +45,7 @@ class Scanner {
   /** Lines that do not even begin as a record does. */
   private rubbish = 0;
   private kept = 0;
-  private run: Run | undefined;
+  private run: GuardRun | undefined;
   private scratch = Buffer.alloc(64 * 1024);
   private readonly front = new FrontReader();
   /** The beginning of the last record. */
@@ -144,7 +144,7 @@ class Scanner {
     this.put(this.run);
   }
 
-  private put(item: Run | Junk): void {
+  private put(item: GuardRun | Junk): void {
     this.items.push(item);
     if (this.items.length >= MOST_ITEMS) this.stopped = true;
   }
@@ -187,7 +187,7 @@ class Scanner {
     }
   }
 
-  private recallIn(run: Run | undefined): Recall {
+  private recallIn(run: GuardRun | undefined): Recall {
     return (seq) => {
       if (!run || seq < run.first || seq >= run.last || run.last - seq >= RECALLED) return undefined;
       const at = (seq % RECALLED) * HEAD;

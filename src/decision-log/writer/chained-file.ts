@@ -4,29 +4,29 @@ import type { Written } from '../disk/append.ts';
 import type { LogFile, Opened } from './file.ts';
 
 /** How far a chain has come: its last record. */
-export interface Position {
+export interface ChainPosition {
   /** 0 where there is none. */
   readonly seq: number;
   readonly hash: string;
 }
 
-export const NOTHING: Position = { seq: 0, hash: ORIGIN };
+export const NOTHING: ChainPosition = { seq: 0, hash: ORIGIN };
 
 export class ChainedFile {
   /** Where a sync has failed: the chain without the records of which nobody knows whether they reached the disk. */
-  private sure: Position | undefined;
+  private sure: ChainPosition | undefined;
   private tornBytes = 0;
   private opened = 0;
 
   /** `last`: as far as is known. Throws where the file cannot be opened, or is no log. */
   constructor(
     private readonly file: LogFile,
-    private last: Position,
+    private last: ChainPosition,
     private readonly notice: (message: string) => void,
   ) {}
 
   /** With what is held. */
-  get position(): Position {
+  get position(): ChainPosition {
     return { seq: this.seq, hash: this.hash };
   }
 

@@ -8,7 +8,7 @@ import type { Recorded, SessionLog } from './session-log.ts';
 import type { SessionRecords, Who } from './session-records.ts';
 
 /** The log, as far as a turn writes to it. */
-export interface TurnLog {
+export interface GroupCommitLog {
   /** The open file takes lines, as far as is known: nothing has failed since the last that it took. */
   isOpen(): boolean;
   /** Lines that are made from now on wait for `write`. */
@@ -32,7 +32,7 @@ interface Entry {
 
 const NONE: readonly Entry[] = [];
 
-export class Turn {
+export class GroupCommit {
   private decisions: Entry[] = [];
   private outcomes: Entry[] = [];
   /** A decision was recorded in this turn. */
@@ -43,7 +43,7 @@ export class Turn {
   private asking: ((written: boolean) => void)[] = [];
   private turns = 1;
 
-  constructor(private readonly log: TurnLog) {}
+  constructor(private readonly log: GroupCommitLog) {}
 
   /** Another one with each turn in which something is decided. */
   get number(): number {
@@ -118,7 +118,7 @@ export class Turn {
 }
 
 /** The records of one session, as the turn takes them. */
-export class SessionInTurn implements SessionLog {
+export class SessionInGroup implements SessionLog {
   /** In which it has recorded a decision last. */
   private last = 0;
   /** The decisions of that turn. */
@@ -126,7 +126,7 @@ export class SessionInTurn implements SessionLog {
 
   constructor(
     private readonly records: Pick<SessionRecords, 'append' | 'who'>,
-    private readonly turn: Turn,
+    private readonly turn: GroupCommit,
   ) {}
 
   append(entry: SessionEntry): boolean {

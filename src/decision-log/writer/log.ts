@@ -2,26 +2,26 @@
  * The decision log: one JSON object a line, handed to the file before `append` returns; those of sessions, where it is not `strict`, at the end of the
  * turn (`turn.ts`). Who is in a session is bound once.
  */
-import type { Period } from '../../policy/source/quantity.ts';
+import type { QuantityPeriod } from '../../policy/source/quantity.ts';
 import type { Anchor, Head, RetentionFields, SealFields } from '../chain/seal.ts';
 import type { Written } from '../disk/append.ts';
 import { SessionOnDisk } from '../disk/session-on-disk.ts';
 import type { FileKeys } from '../encryption/file-keys.ts';
 import type { RecordFields, RecordKind } from '../fields.ts';
-import type { Durability } from './file.ts';
-import { isoTime } from './iso-time.ts';
 import { type ChainFields, type ChainKind, GROUPED, isOfChain, isOfStatement } from '../kinds.ts';
 import type { Rotation } from '../rotation/schedule.ts';
 import { Tidying } from '../rotation/tidying.ts';
 import { type SealKey, sealKeyIn } from '../seals/seal-key.ts';
 import { Sealer } from '../seals/sealer.ts';
+import type { SubjectIds } from '../subject-ids.ts';
+import type { Durability } from './file.ts';
+import { GroupCommit, SessionInGroup } from './group-commit.ts';
+import { isoTime } from './iso-time.ts';
 import { Segments } from './segments.ts';
 import type { SessionContext, SessionLog } from './session-log.ts';
 import { type Recorder, SessionRecords } from './session-records.ts';
 import { StatementTexts } from './statement-texts.ts';
-import type { SubjectIds } from '../subject-ids.ts';
 import { boxedText, chainMembersText, type Heading, membersText, recordText } from './text.ts';
-import { SessionInTurn, Turn } from './group-commit.ts';
 
 export interface LogOptions {
   readonly file: string;
@@ -43,7 +43,7 @@ export interface LogOptions {
   /** IANA name, for `rotate`; absent: UTC. */
   readonly timeZone?: string;
   /** How long closed files are kept; absent: for ever. */
-  readonly keep?: Period | undefined;
+  readonly keep?: QuantityPeriod | undefined;
   readonly seal?: SealOptions;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
@@ -98,7 +98,7 @@ class Log implements DecisionLog {
   private holds = false;
   /** When that first one was made: the time of all of them. */
   private heldAt = 0;
-  private readonly turn: Turn;
+  private readonly turn: GroupCommit;
 
   constructor(private readonly options: LogOptions) {
     const { file, guard, durability, clock, keep, notice = () => {} } = options;
@@ -139,7 +139,7 @@ class Log implements DecisionLog {
       isSealed: async (seq) => (await this.sealer.covers(seq)) && this.tried(() => this.segments.file.syncAll()),
     });
     this.tidying.look();
-    this.turn = new Turn({
+    this.turn = new GroupCommit({
       isOpen: () => !this.closed && this.segments.file.isOpen,
       begin: () => {
         this.holding = true;
@@ -176,7 +176,7 @@ class Log implements DecisionLog {
   session(context: SessionContext): SessionLog {
     const records = new SessionRecords(this.recorder, context);
     if (this.options.durability === 'strict') return new SessionOnDisk(records, this.segments.file);
-    return new SessionInTurn(records, this.turn);
+    return new SessionInGroup(records, this.turn);
   }
 
   reopen(): boolean {

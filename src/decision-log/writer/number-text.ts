@@ -6,7 +6,7 @@ let before = { thousands: 0, text: '' };
  * @param number whole, 0 or more. As text it is as `String` makes it, which keeps each text that it makes among what is old: of each record that is
  * written, to be collected with the whole heap.
  */
-export function counted(number: number): string {
+export function numberText(number: number): string {
   if (number < 1000) return String(number);
   const thousands = Math.floor(number / 1000);
   if (thousands !== before.thousands) before = { thousands, text: String(thousands) };
@@ -20,5 +20,5 @@ const THOUSANDTHS = LAST_THREE.map((digits) => (digits === '000' ? '' : `.${digi
 export function rounded(number: number): string {
   const thousandths = Math.round(number * 1000);
   const whole = Math.floor(thousandths / 1000);
-  return counted(whole) + THOUSANDTHS[thousandths - whole * 1000];
+  return numberText(whole) + THOUSANDTHS[thousandths - whole * 1000];
 }

@@ -5,14 +5,14 @@ import { basename } from 'node:path';
 import { ORIGIN } from '../chain/chain.ts';
 import { closedName } from '../chain/files.ts';
 import type { SegmentFields } from '../chain/seal.ts';
-import { ChainedFile, NOTHING, type Position } from './chained-file.ts';
 import type { BoxWriter } from '../encryption/boxes.ts';
 import type { FileKey, FileKeys } from '../encryption/file-keys.ts';
-import { type Durability, LogFile, type Opened } from './file.ts';
-import { lastClosed, standingOf } from '../rotation/beginning.ts';
+import { beginningOf, lastClosed } from '../rotation/beginning.ts';
 import { firstRecord } from '../rotation/first-record.ts';
 import { syncFolder } from '../rotation/folder.ts';
 import { periodEnd, type Rotation } from '../rotation/schedule.ts';
+import { ChainedFile, type ChainPosition, NOTHING } from './chained-file.ts';
+import { type Durability, LogFile, type Opened } from './file.ts';
 
 export interface SegmentsOptions {
   readonly file: string;
@@ -40,7 +40,7 @@ export interface SegmentsNeed {
 
 /** What a log was when it was opened. */
 interface Past {
-  readonly last: Position;
+  readonly last: ChainPosition;
   readonly chain: string;
   readonly seals: number;
   readonly sealed: boolean;
@@ -217,7 +217,7 @@ export class Segments {
 }
 
 function pastOf(opened: Opened, path: string, guard: string): Past {
-  const found = opened.regular ? standingOf(opened.fd, path) : undefined;
+  const found = opened.regular ? beginningOf(opened.fd, path) : undefined;
   if (found?.segment) {
     const { last, seals, sealed, segment } = found;
     const { chain, sealedBy, seq: first, time } = segment;

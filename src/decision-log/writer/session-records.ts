@@ -1,12 +1,12 @@
 /** The records of one session. What many of them have in common (who it is, a statement) is made into JSON once. */
-import { Few } from '../../core/small-map.ts';
+import { SmallMap } from '../../core/small-map.ts';
 import type { DecisionEntry, OutcomeEntry, SessionEntry } from '../../session/log-entries.ts';
-import { rounded } from './number-text.ts';
 import type { RecordFields } from '../fields.ts';
+import type { SubjectIds, SubjectsOfOutcome } from '../subject-ids.ts';
+import { rounded } from './number-text.ts';
 import { QUIET_COMMANDS } from './quiet-commands.ts';
 import type { SessionContext, SessionLog } from './session-log.ts';
 import type { StatementTexts } from './statement-texts.ts';
-import type { SubjectIds, SubjectsOfOutcome } from '../subject-ids.ts';
 import { membersText } from './text.ts';
 
 /** The log as its sessions use it. */
@@ -33,7 +33,7 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
   /** By attributes: the principal's, and those of each end user. */
   private readonly whoTexts = new WeakMap<SessionContext['attributes'], WhoText>();
   /** Ids of decisions that have no outcome yet, and no need of one. */
-  private readonly quiet = new Few<string, true>();
+  private readonly quiet = new SmallMap<string, true>();
   private lastWho: Who;
   private principal: string | undefined;
 

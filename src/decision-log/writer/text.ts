@@ -1,9 +1,10 @@
 /** The text of a record, before it is chained: JSON without its last brace, in front of which the chain puts its hash. */
-import { counted } from './number-text.ts';
+
 import type { BoxWriter } from '../encryption/boxes.ts';
 import { inOrder, type RecordFields, type RecordKind } from '../fields.ts';
 import type { ChainFields, ChainKind } from '../kinds.ts';
 import { printable } from '../printable.ts';
+import { numberText } from './number-text.ts';
 
 /** What each record begins with. */
 export interface Heading {
@@ -23,7 +24,7 @@ export function recordText(kind: RecordKind | ChainKind, heading: Heading, membe
   const { time, guard, seq, torn } = heading;
   if (guard !== named.guard) named = { guard, text: json(guard) };
   const lost = torn > 0 ? `,"torn":${torn}` : '';
-  return `{"time":"${time}","kind":"${kind}","guard":${named.text},"seq":${counted(seq)}${lost}${members}`;
+  return `{"time":"${time}","kind":"${kind}","guard":${named.text},"seq":${numberText(seq)}${lost}${members}`;
 }
 
 /** Of a record's fields, in the log's order: JSON, each behind a comma. Throws where they are no JSON. */

@@ -1,6 +1,7 @@
 /** Which relations of a plan count for a role: those about people, and those of which something is withheld from it. */
-import { isGuarded } from '../../policy/model/is-guarded.ts';
+
 import { descendants, kin } from '../../policy/compile/names.ts';
+import { isGuarded } from '../../policy/model/is-guarded.ts';
 import type { RelationGrant, RolePolicy, Subject } from '../../policy/model/policy.ts';
 import type { Catalog, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import type { GuardedRead, GuardedReads } from './plan-rows.ts';

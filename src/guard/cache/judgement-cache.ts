@@ -1,9 +1,9 @@
 /** Judgements by the skeletons of their texts: an application that writes its values into the text is judged once for each shape. */
 import { LRUCache } from 'lru-cache';
 import type { Judgement } from '../decision.ts';
-import { SharedJudgement } from './reusable-judgement.ts';
-import type { Skeleton } from './normalized-text.ts';
-import type { WatchedLiterals } from './literal-dependencies.ts';
+import type { LiteralDependencies } from './literal-dependencies.ts';
+import type { NormalizedText } from './normalized-text.ts';
+import { ReusableJudgement } from './reusable-judgement.ts';
 
 /** How many shapes are remembered, and how many characters of them together. */
 const REMEMBERED = 2_000;
@@ -13,12 +13,12 @@ const REMEMBERED_CHARACTERS = 4_000_000;
 const VARIANTS = 4;
 
 interface Shape {
-  readonly variants: SharedJudgement[];
+  readonly variants: ReusableJudgement[];
   /** How often it was tried to learn one. */
   tried: number;
 }
 
-export class Shapes {
+export class JudgementCache {
   private readonly remembered = new LRUCache<string, Shape>({
     max: REMEMBERED,
     maxSize: REMEMBERED_CHARACTERS,
@@ -27,7 +27,7 @@ export class Shapes {
   });
 
   /** The judgement of a text whose like was judged. `key`: its skeleton's, behind all else that its judgement depends on. */
-  find(key: string, text: string, skeleton: Skeleton): Judgement | undefined {
+  find(key: string, text: string, skeleton: NormalizedText): Judgement | undefined {
     for (const shared of this.remembered.get(key)?.variants ?? []) {
       const judgement = shared.for(text, skeleton);
       if (judgement) return judgement;
@@ -43,8 +43,14 @@ export class Shapes {
     return known !== undefined && known.tried <= VARIANTS;
   }
 
-  learn(key: string, text: string, skeleton: Skeleton, judgement: Judgement, literals: WatchedLiterals): void {
-    const shared = SharedJudgement.of(judgement, text, skeleton, literals);
+  learn(
+    key: string,
+    text: string,
+    skeleton: NormalizedText,
+    judgement: Judgement,
+    literals: LiteralDependencies,
+  ): void {
+    const shared = ReusableJudgement.of(judgement, text, skeleton, literals);
     if (shared) this.remembered.get(key)?.variants.push(shared);
   }
 }

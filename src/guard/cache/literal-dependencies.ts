@@ -1,8 +1,8 @@
 /** Which literals of a text a judgement has looked into, and what it has asked of others: the rest could have been any of their shape. */
-import { listen, type Question } from '../../sql/parse/constants.ts';
+import { type ConstantQuestion, listen } from '../../sql/parse/constants.ts';
 import type { ParsedText } from '../../sql/parse/parse.ts';
 import { as, type Body } from '../../sql/parse/tree.ts';
-import type { Skeleton } from './normalized-text.ts';
+import type { NormalizedText } from './normalized-text.ts';
 
 /** The grammar makes one constant of a sign and the number behind it, and says that it stands where the sign does. */
 const SIGNED = /-[ \t\r\n]*$/;
@@ -11,16 +11,16 @@ const SIGNED = /-[ \t\r\n]*$/;
 const VALUES = ['ival', 'fval', 'sval'] as const;
 type Field = (typeof VALUES)[number];
 
-export class WatchedLiterals {
+export class LiteralDependencies {
   private readonly met = new Set<number>();
   private readonly read = new Set<number>();
-  private readonly asked: Condition[] = [];
+  private readonly asked: LiteralCondition[] = [];
   private watching = true;
 
   /** From here on the constants in the tree of `parsed` say when somebody reads their values. `skeleton`: of its text. */
   constructor(
     parsed: ParsedText,
-    private readonly skeleton: Skeleton,
+    private readonly skeleton: NormalizedText,
   ) {
     const places = new Map<number, Place>();
     skeleton.starts.forEach((start, literal) => {
@@ -47,7 +47,7 @@ export class WatchedLiterals {
   }
 
   /** What holds of literals that need not be the same, and must hold of those in their place. */
-  conditions(): readonly Condition[] {
+  conditions(): readonly LiteralCondition[] {
     return this.asked.filter(({ literal }) => !this.read.has(literal));
   }
 
@@ -97,13 +97,13 @@ export class WatchedLiterals {
 }
 
 /** Holds of a literal, as it is written. */
-export interface Condition {
+export interface LiteralCondition {
   /** Its number in the skeleton. */
   readonly literal: number;
   readonly holds: (source: string) => boolean;
 }
 
-function conditionOf(place: Place, field: Field, question: Question<never>, answer: unknown): Condition {
+function conditionOf(place: Place, field: Field, question: ConstantQuestion<never>, answer: unknown): LiteralCondition {
   return { literal: place.literal, holds: (source) => question(meantBy(source, place, field) as never) === answer };
 }
 

@@ -3,7 +3,7 @@ import { KIND, lex } from '../../sql/text/lexer.ts';
 import { numberShape } from '../../sql/text/number-shape.ts';
 import { RESERVED_PREFIX } from '../rewrite/names.ts';
 
-export interface Skeleton {
+export interface NormalizedText {
   readonly key: string;
   /** Of the literals that were taken out, in order: characters of the text. */
   readonly starts: readonly number[];
@@ -17,7 +17,7 @@ export const LONGEST = 4_000;
 const MARK = '\u0001';
 
 /** Undefined where the text has no such literal, or must be read whole. */
-export function skeletonOf(text: string): Skeleton | undefined {
+export function normalizedTextOf(text: string): NormalizedText | undefined {
   if (text.length >= LONGEST || UNSHARED.test(text)) return undefined;
   const { count, kind, start, end } = lex(text);
   const starts: number[] = [];
@@ -29,7 +29,7 @@ export function skeletonOf(text: string): Skeleton | undefined {
     // A number that runs into a word is an error, or the beginning of another number.
     if (start[i + 1] === end[i] && i + 1 < count && kind[i] === KIND.number && kind[i + 1] === KIND.word)
       return undefined;
-    const shape = shapeOf(text.slice(start[i], end[i]));
+    const shape = normalizedForm(text.slice(start[i], end[i]));
     if (shape === undefined) continue;
     key += `${text.slice(from, start[i])}${MARK}${shape}`;
     from = end[i]!;
@@ -46,7 +46,7 @@ export const UNSHARED = new RegExp(`[\\u0000${MARK}]|${RESERVED_PREFIX}`, 'i');
  * Of two literals with one shape the grammar makes the same node, of the same type, and a word beside one of them would stand as far from the
  * other. Undefined: it stays in the key as it is (other quotes, strings of several lines, hexadecimal, `1e3`).
  */
-export function shapeOf(literal: string): string | undefined {
+export function normalizedForm(literal: string): string | undefined {
   if (literal.startsWith("'")) return PLAIN_STRING.test(literal) ? 's' : undefined;
   const shape = numberShape(literal);
   // Of those that are no whole numbers, some are written in other ways.

@@ -1,5 +1,5 @@
 /** Which texts came lately: to remember one is worth its place when it comes the second time. */
-import type { Skeleton } from './normalized-text.ts';
+import type { NormalizedText } from './normalized-text.ts';
 
 /** Of so many texts it tells; of those that share a place of the last one alone. */
 const PLACES = 8_192;
@@ -12,7 +12,7 @@ export class RecentTexts {
   private hashes: Int32Array | undefined;
 
   /** Whether a text with the same literals came lately, as far as a hash of them tells: among other texts, that is most often this one. */
-  comesAgain(text: string, { starts, ends }: Pick<Skeleton, 'starts' | 'ends'>): boolean {
+  comesAgain(text: string, { starts, ends }: Pick<NormalizedText, 'starts' | 'ends'>): boolean {
     this.hashes ??= new Int32Array(PLACES);
     let hash = Math.imul(BASIS ^ text.length, PRIME);
     for (let i = 0; i < starts.length; i += 1) {

@@ -5,13 +5,13 @@ import type { Slot, Template } from '../../sql/text/template.ts';
 import type { Judgement, StatementJudgement, StatementKind, TextEdit } from '../decision.ts';
 import type { Disclosure } from '../subjects/disclosure.ts';
 import { moved as elsewhere } from '../subjects/moved.ts';
-import type { Skeleton } from './normalized-text.ts';
-import type { Condition, WatchedLiterals } from './literal-dependencies.ts';
+import type { LiteralCondition, LiteralDependencies } from './literal-dependencies.ts';
+import type { NormalizedText } from './normalized-text.ts';
 
 /** What these hold comes from no literal. */
 const SHARED: ReadonlySet<StatementKind['kind']> = new Set(['read', 'write', 'transaction']);
 
-export class SharedJudgement {
+export class ReusableJudgement {
   /** Of each edit and extent: how many literals end before its places. */
   private readonly edits: readonly { readonly edit: TextEdit; readonly start: Place; readonly end: Place }[];
   private readonly statements: readonly {
@@ -29,9 +29,9 @@ export class SharedJudgement {
   private constructor(
     judgement: Judgement,
     text: string,
-    skeleton: Skeleton,
+    skeleton: NormalizedText,
     private readonly pinned: readonly { readonly literal: number; readonly text: string }[],
-    private readonly conditions: readonly Condition[],
+    private readonly conditions: readonly LiteralCondition[],
   ) {
     const place = (at: number): Place => ({ at, literals: skeleton.ends.filter((end) => end <= at).length });
     this.edits = judgement.edits.map((edit) => ({ edit, start: place(edit.start), end: place(edit.end) }));
@@ -52,16 +52,16 @@ export class SharedJudgement {
   static of(
     judgement: Judgement,
     text: string,
-    skeleton: Skeleton,
-    literals: WatchedLiterals,
-  ): SharedJudgement | undefined {
+    skeleton: NormalizedText,
+    literals: LiteralDependencies,
+  ): ReusableJudgement | undefined {
     const pinned = literals.pinned();
     const conditions = literals.conditions();
     const { refusal, would, fault, looksUpNames, statements } = judgement;
     if (refusal || would || fault !== undefined || looksUpNames || pinned.length === skeleton.starts.length)
       return undefined;
     if (!statements.every(({ kind, extent }) => SHARED.has(kind.kind) && extent)) return undefined;
-    const shared = new SharedJudgement(
+    const shared = new ReusableJudgement(
       judgement,
       text,
       skeleton,
@@ -76,7 +76,7 @@ export class SharedJudgement {
   }
 
   /** The judgement of `text`; undefined where a literal that matters is another one. `skeleton`: of `text`, with the same key. */
-  for(text: string, skeleton: Skeleton): Judgement | undefined {
+  for(text: string, skeleton: NormalizedText): Judgement | undefined {
     const { starts, ends } = skeleton;
     for (const { literal, text: same } of this.pinned) {
       if (ends[literal]! - starts[literal]! !== same.length || !text.startsWith(same, starts[literal]))
@@ -102,7 +102,7 @@ export class SharedJudgement {
   }
 
   /** The text with its edits made. */
-  private written(text: string, { starts, ends }: Skeleton): Template {
+  private written(text: string, { starts, ends }: NormalizedText): Template {
     const pieces: (string | Slot)[] = [];
     let piece = '';
     for (const part of this.template) {
@@ -119,7 +119,7 @@ export class SharedJudgement {
   }
 
   /** Whether what is recorded of the statements would be the same, and the edits would make what is sent. */
-  private holdsOf({ text, skeleton }: { text: string; skeleton: Skeleton }): boolean {
+  private holdsOf({ text, skeleton }: { text: string; skeleton: NormalizedText }): boolean {
     const judgement = this.for(text, skeleton);
     if (!judgement) return false;
     const { statements, edits, template } = judgement;
@@ -156,7 +156,7 @@ interface Place {
 /** Of a text with its edits made: what is the same in all texts of the skeleton, which literal stands there, a slot. */
 type Part = string | number | Slot;
 
-function partsOf(text: string, edits: readonly TextEdit[], { starts, ends }: Skeleton): readonly Part[] {
+function partsOf(text: string, edits: readonly TextEdit[], { starts, ends }: NormalizedText): readonly Part[] {
   const parts: Part[] = [];
   const add = (part: Part): void => {
     const last = parts.at(-1);
@@ -184,16 +184,16 @@ function partsOf(text: string, edits: readonly TextEdit[], { starts, ends }: Ske
   return parts;
 }
 
-function holdAll(conditions: readonly Condition[], literal: number, source: string): boolean {
+function holdAll(conditions: readonly LiteralCondition[], literal: number, source: string): boolean {
   return conditions.every((condition) => condition.literal !== literal || condition.holds(source));
 }
 
 /** A text of the same skeleton in which each literal is another one, where it may be that. */
 function otherwise(
   text: string,
-  { key, starts, ends }: Skeleton,
+  { key, starts, ends }: NormalizedText,
   mayBe: (literal: number, source: string) => boolean,
-): { text: string; skeleton: Skeleton } {
+): { text: string; skeleton: NormalizedText } {
   let other = '';
   let from = 0;
   const moved = { key, starts: [] as number[], ends: [] as number[] };

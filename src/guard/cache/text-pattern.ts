@@ -1,11 +1,11 @@
 /** Knows a text of a known skeleton by the pieces between its literals: most texts come in the same few skeletons, and need not be cut into tokens. */
 import { endOfLiteral } from '../../sql/text/lexer.ts';
-import { LONGEST, type Skeleton, shapeOf, UNSHARED } from './normalized-text.ts';
+import { LONGEST, type NormalizedText, normalizedForm, UNSHARED } from './normalized-text.ts';
 
 /** A character that could be part of a literal beside it, or the literal of it. */
 const JOINS = /[\w$.'"\u0080-\uffff]/;
 
-export class Pattern {
+export class TextPattern {
   private constructor(
     private readonly key: string,
     /** What stands before each literal, and behind the last. */
@@ -14,21 +14,21 @@ export class Pattern {
   ) {}
 
   /** `skeleton`: of `text`. Undefined where a literal stands without a gap or sign. */
-  static of(text: string, { key, starts, ends }: Skeleton): Pattern | undefined {
+  static of(text: string, { key, starts, ends }: NormalizedText): TextPattern | undefined {
     const pieces = [...starts, text.length].map((start, i) => text.slice(ends[i - 1] ?? 0, start));
     const joins = pieces.some(
       (piece, i) => (i > 0 && JOINS.test(piece.charAt(0))) || (i < starts.length && JOINS.test(piece.slice(-1))),
     );
     if (joins) return undefined;
-    const shapes = starts.map((start, i) => shapeOf(text.slice(start, ends[i])));
-    return new Pattern(key, pieces, shapes);
+    const shapes = starts.map((start, i) => normalizedForm(text.slice(start, ends[i])));
+    return new TextPattern(key, pieces, shapes);
   }
 
   /**
    * The skeleton of `text` where it has the same key, else undefined. INVARIANT: it is what `skeletonOf` gives. That goes from left to right as this does; where
    * a literal ends is asked of the same function, and of a literal that is to come nothing is seen before it but that a digit, or a quote, stands there.
    */
-  match(text: string): Skeleton | undefined {
+  match(text: string): NormalizedText | undefined {
     const { pieces, shapes } = this;
     if (text.length >= LONGEST || !text.startsWith(pieces[0]!)) return undefined;
     const starts: number[] = [];
@@ -39,7 +39,7 @@ export class Pattern {
       const piece = pieces[i + 1]!;
       if (end === undefined || !text.startsWith(piece, end)) return undefined;
       const literal = text.slice(at, end);
-      const shape = shapeOf(literal);
+      const shape = normalizedForm(literal);
       if (shape !== shapes[i] || (shape === 's' && UNSHARED.test(literal))) return undefined;
       starts.push(at);
       ends.push(end);

@@ -1,6 +1,7 @@
 /** The patterns that were met last. */
-import { Pattern } from './text-pattern.ts';
-import type { Skeleton } from './normalized-text.ts';
+
+import type { NormalizedText } from './normalized-text.ts';
+import { TextPattern } from './text-pattern.ts';
 
 /** Each is tried for a text that is none of them. */
 const REMEMBERED = 8;
@@ -9,16 +10,16 @@ interface Known {
   /** All else that the judgement depends on. */
   readonly types: string;
   readonly shape: string;
-  readonly pattern: Pattern;
+  readonly pattern: TextPattern;
 }
 
 /** A text's skeleton, with the key of its shape: the skeleton's behind `types`. */
 export interface Met {
   readonly shape: string;
-  readonly skeleton: Skeleton;
+  readonly skeleton: NormalizedText;
 }
 
-export class Patterns {
+export class TextPatterns {
   private readonly known: Known[] = [];
 
   match(types: string, text: string): Met | undefined {
@@ -33,7 +34,7 @@ export class Patterns {
   }
 
   add(types: string, text: string, { shape, skeleton }: Met): void {
-    const pattern = Pattern.of(text, skeleton);
+    const pattern = TextPattern.of(text, skeleton);
     if (pattern) this.first({ types, shape, pattern }, REMEMBERED - 1);
   }
 

@@ -1,11 +1,11 @@
 /** What must be counted so that no group of few is shown (`min_group`): found by `judge-level.ts`, written into the text by `rewrite/groups.ts`. */
-import type { Entry, EntryColumn, Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Node } from '../../sql/parse/tree.ts';
 
 /** One of the things that a group has at least so many of: a subject's key, or the row itself. */
 export interface Unit {
   /** The relation whose guarded subquery exports it. */
-  readonly entry: Entry;
+  readonly entry: RangeTableEntry;
   /** The name under which it does. */
   readonly name: string;
   /** Over the relation's own row. */
@@ -25,13 +25,13 @@ export interface Input {
   /** Its argument. */
   readonly argument: Node;
   readonly bounded: Bounded | undefined;
-  readonly entry: Entry;
-  readonly column: EntryColumn;
+  readonly entry: RangeTableEntry;
+  readonly column: RangeTableColumn;
 }
 
 /** One query level over data. */
 export interface Groups {
-  readonly level: Level;
+  readonly level: QueryLevel;
   readonly least: number;
   /** Of each a group must have `least` different ones. */
   readonly units: readonly Unit[];

@@ -2,7 +2,7 @@
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import { position } from '../../sql/analyze/resolver.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { as, type Body, kindOf, type Node, strings } from '../../sql/parse/tree.ts';
@@ -38,7 +38,7 @@ class NotAggregated extends Error {
 }
 
 /** Of a level that reads data itself: what is to be counted, or why it is refused. */
-export function judgeLevel(level: Level, context: LevelContext): Groups | Refusal {
+export function judgeLevel(level: QueryLevel, context: LevelContext): Groups | Refusal {
   try {
     return groupsOf(level, context);
   } catch (error) {
@@ -48,7 +48,12 @@ export function judgeLevel(level: Level, context: LevelContext): Groups | Refusa
   }
 }
 
-function denied({ role, least, analysis }: LevelContext, data: Entry | undefined, why: string, at?: number): Refusal {
+function denied(
+  { role, least, analysis }: LevelContext,
+  data: RangeTableEntry | undefined,
+  why: string,
+  at?: number,
+): Refusal {
   const relation = data?.source.kind === 'relation' ? data.source.view.relation : undefined;
   const place = at === undefined ? undefined : position(analysis.parsed.text, analysis.parsed.toChar(at));
   return refusal(
@@ -64,7 +69,7 @@ function denied({ role, least, analysis }: LevelContext, data: Entry | undefined
   );
 }
 
-function groupsOf(level: Level, context: LevelContext): Groups {
+function groupsOf(level: QueryLevel, context: LevelContext): Groups {
   const { role, analysis, catalog, least } = context;
   checkClauses(level, analysis);
   for (const entry of level.entries) {
@@ -101,7 +106,7 @@ function groupsOf(level: Level, context: LevelContext): Groups {
 }
 
 /** INVARIANT: an allow-list by what is left: a clause that is not named here takes no part in what is computed of a row. */
-function checkClauses(level: Level, analysis: Analysis): void {
+function checkClauses(level: QueryLevel, analysis: Analysis): void {
   const { select } = level;
   if (level.kind !== 'select' || !select) throw new NotAggregated('Rows are not written.');
   if (!level.aggregated) throw new NotAggregated('Rows as they are cannot be read.');
@@ -125,11 +130,11 @@ class Expressions {
   readonly counts: Node[] = [];
 
   constructor(
-    private readonly level: Level,
+    private readonly level: QueryLevel,
     private readonly analysis: Analysis,
     private readonly catalog: Catalog,
     /** The relation whose rows stand once each. */
-    private readonly root: Entry,
+    private readonly root: RangeTableEntry,
     private readonly roundTo: number | undefined,
   ) {}
 

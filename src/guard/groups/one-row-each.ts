@@ -4,7 +4,7 @@
  */
 
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, EntryColumn, Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import { as, type Body, type Node, strings } from '../../sql/parse/tree.ts';
 import { INT2, INT4, INT8 } from '../../sql/types/oids.ts';
@@ -12,19 +12,24 @@ import { behindJoins } from '../rewrite/group-keys.ts';
 
 /** Two columns that are equal in every row; one alone where it equals a constant. */
 interface Equality {
-  readonly sides: readonly { readonly entry: Entry; readonly column: EntryColumn }[];
+  readonly sides: readonly { readonly entry: RangeTableEntry; readonly column: RangeTableColumn }[];
 }
 
 interface Joined {
-  readonly entries: Entry[];
+  readonly entries: RangeTableEntry[];
   /** Of inner joins and WHERE. */
   readonly everywhere: Equality[];
   /** Of a relation that an outer join may leave out, its own condition. */
-  readonly optional: Map<Entry, Equality[]>;
+  readonly optional: Map<RangeTableEntry, Equality[]>;
 }
 
 /** The relations whose rows stand in the level's rows once each; none where that cannot be proven. `may`: which they may be. */
-export function rowsOf(level: Level, analysis: Analysis, catalog: Catalog, may: (entry: Entry) => boolean): Entry[] {
+export function rowsOf(
+  level: QueryLevel,
+  analysis: Analysis,
+  catalog: Catalog,
+  may: (entry: RangeTableEntry) => boolean,
+): RangeTableEntry[] {
   const joined: Joined = { entries: [], everywhere: [], optional: new Map() };
   const { select } = level;
   for (const node of select?.fromClause ?? []) if (!collect(node, analysis, joined)) return [];
@@ -55,12 +60,12 @@ function collect(node: Node, analysis: Analysis, joined: Joined): boolean {
   return true;
 }
 
-function entryOf(node: Node, { marks }: Analysis): Entry | undefined {
+function entryOf(node: Node, { marks }: Analysis): RangeTableEntry | undefined {
   return marks.relations.find((mark) => mark.node === node)?.entry;
 }
 
 /** USING: the column of that name on the left, where one relation alone has it. */
-function merged(join: Body<'JoinExpr'>, right: Entry, { entries }: Joined): Equality[] {
+function merged(join: Body<'JoinExpr'>, right: RangeTableEntry, { entries }: Joined): Equality[] {
   return strings(join.usingClause).flatMap((name) => {
     const here = right.columns.find((column) => column.name === name);
     const there = entries
@@ -85,7 +90,7 @@ function equalities(condition: Node | undefined, analysis: Analysis): Equality[]
   return [{ sides: sides.filter((side) => typeof side === 'object') }];
 }
 
-function reachesAll(root: Entry, joined: Joined, catalog: Catalog): boolean {
+function reachesAll(root: RangeTableEntry, joined: Joined, catalog: Catalog): boolean {
   const reached = new Set([root]);
   for (let grew = true; grew; ) {
     grew = false;
@@ -100,7 +105,12 @@ function reachesAll(root: Entry, joined: Joined, catalog: Catalog): boolean {
 }
 
 /** Whether at most one row of the relation goes with those that are reached: each column of its primary key equals one of theirs. */
-function isOne(entry: Entry, equal: readonly Equality[], reached: ReadonlySet<Entry>, catalog: Catalog): boolean {
+function isOne(
+  entry: RangeTableEntry,
+  equal: readonly Equality[],
+  reached: ReadonlySet<RangeTableEntry>,
+  catalog: Catalog,
+): boolean {
   if (entry.source.kind !== 'relation') return false;
   const { view } = entry.source;
   const { relation } = view;
@@ -119,7 +129,7 @@ function isOne(entry: Entry, equal: readonly Equality[], reached: ReadonlySet<En
 
 const INTEGERS: readonly number[] = [INT2, INT4, INT8];
 
-function isSameType(a: EntryColumn, b: EntryColumn): boolean {
+function isSameType(a: RangeTableColumn, b: RangeTableColumn): boolean {
   return a.type === b.type || (INTEGERS.includes(a.type) && INTEGERS.includes(b.type));
 }
 

@@ -8,7 +8,7 @@ import { ROW } from '../rewrite/names.ts';
 import { type Finder, roleFound } from './found.ts';
 
 /** The call: `args[i]` is the SQL of an argument, already evaluated, and `fn` what was found. */
-export interface Asked {
+export interface MetadataQuestion {
   readonly fn: Fn;
   readonly args: readonly string[];
 }
@@ -17,7 +17,7 @@ export interface MetadataFunction {
   /** The catalog of which the first argument is a key; nothing is to be asked where it is a column that holds only such keys. */
   readonly key?: string;
   /** SQL that must hold; one for several is their conjunction. */
-  readonly condition: (f: Finder, asked: Asked) => string;
+  readonly condition: (f: Finder, asked: MetadataQuestion) => string;
 }
 
 const keyed = (catalog: string, column = 'oid', zero = false): MetadataFunction => ({
@@ -29,7 +29,7 @@ const keyed = (catalog: string, column = 'oid', zero = false): MetadataFunction 
 });
 
 /** A relation by OID, regclass or name. */
-function relation(f: Finder, { fn, args }: Asked, at: number, more = ''): string {
+function relation(f: Finder, { fn, args }: MetadataQuestion, at: number, more = ''): string {
   return f.found('pg_class', `${ROW}.oid = ${relationOid(f, fn.args[at]!, args[at]!)}${more}`);
 }
 
@@ -66,7 +66,7 @@ const ofFunction = (defaults: boolean): MetadataFunction => ({
   },
 });
 
-const column = (number: (asked: Asked) => string): MetadataFunction => ({
+const column = (number: (asked: MetadataQuestion) => string): MetadataFunction => ({
   condition: (f, asked) =>
     f.found(
       'pg_attribute',
@@ -77,7 +77,10 @@ const columnByNumber = column(({ args }) => `${ROW}.attnum = ${args[1]}`);
 const columnByName = column(({ args }) => `${ROW}.attname = ${args[1]}::pg_catalog.text`);
 
 /** `has_…_privilege([user,] object [, column], privilege)`. */
-function privilege(columns: boolean, object: (f: Finder, asked: Asked, at: number) => string): MetadataFunction {
+function privilege(
+  columns: boolean,
+  object: (f: Finder, asked: MetadataQuestion, at: number) => string,
+): MetadataFunction {
   return {
     condition: (f, asked) => {
       const at = asked.args.length === (columns ? 4 : 3) ? 1 : 0;
@@ -88,19 +91,19 @@ function privilege(columns: boolean, object: (f: Finder, asked: Asked, at: numbe
 }
 
 /** An account by name or OID. */
-function account(f: Finder, { fn, args }: Asked, at: number): string {
+function account(f: Finder, { fn, args }: MetadataQuestion, at: number): string {
   return isName(fn.args[at]!) ? `${args[at]} = CURRENT_USER` : roleFound(f, args[at]!);
 }
 
 const named =
   (catalog: string, name: string) =>
-  (f: Finder, { fn, args }: Asked, at: number) =>
+  (f: Finder, { fn, args }: MetadataQuestion, at: number) =>
     f.found(
       catalog,
       isName(fn.args[at]!) ? `${ROW}.${name} = ${args[at]}::pg_catalog.text` : `${ROW}.oid = ${args[at]}`,
     );
 
-const ofColumn = (f: Finder, { fn, args }: Asked, at: number): string => {
+const ofColumn = (f: Finder, { fn, args }: MetadataQuestion, at: number): string => {
   const which = isName(fn.args[at + 1]!) ? `attname = ${args[at + 1]}::pg_catalog.text` : `attnum = ${args[at + 1]}`;
   return f.found('pg_attribute', `${ROW}.attrelid = ${relationOid(f, fn.args[at]!, args[at]!)} AND ${ROW}.${which}`);
 };

@@ -3,14 +3,14 @@ import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import type { RegType } from './reg-types.ts';
 
-export interface Names {
+export interface PlainNames {
   readonly role: RolePolicy;
   readonly catalog: Catalog;
   readonly searchPath: readonly string[];
 }
 
 /** False where it cannot be told here: then the name is looked up in the filtered catalog. */
-export function isPlainName(type: RegType, text: string, names: Names): boolean {
+export function isPlainName(type: RegType, text: string, names: PlainNames): boolean {
   switch (type.name) {
     case 'regclass':
       return isGrantedRelation(text, names);
@@ -28,7 +28,7 @@ export function isPlainName(type: RegType, text: string, names: Names): boolean 
 }
 
 /** An OID or a name, as regclass reads it, of a relation that was granted or of an allowed system catalog. */
-function isGrantedRelation(text: string, names: Names): boolean {
+function isGrantedRelation(text: string, names: PlainNames): boolean {
   const relation = /^\d+$/.test(text) ? names.catalog.relationsByOid.get(Number(text)) : relationNamed(text, names);
   return relation !== undefined && names.role.relations.has(relation.oid);
 }
@@ -51,7 +51,7 @@ function isInVisibleSchema(text: string, { schemas = [] }: RolePolicy): boolean 
   return second === undefined || first === 'pg_catalog' || schemas.includes(first);
 }
 
-function relationNamed(text: string, { catalog, searchPath }: Names): Relation | undefined {
+function relationNamed(text: string, { catalog, searchPath }: PlainNames): Relation | undefined {
   const [first, second] = partsOf(text);
   if (first === undefined) return undefined;
   if (second !== undefined) return catalog.relation(first, second);
@@ -75,7 +75,7 @@ function isServersType(text: string, catalog: Catalog): boolean {
   return TYPE_WORDS.has(name) || (catalog.type('pg_catalog', name)?.relation === 0 && !name.includes(' '));
 }
 
-function isKnownSchema(text: string, { role, catalog, searchPath }: Names): boolean {
+function isKnownSchema(text: string, { role, catalog, searchPath }: PlainNames): boolean {
   if (!/^[a-z_][a-z0-9_]*$/.test(text) || !catalog.hasSchema(text)) return false;
   if (searchPath.includes(text)) return true;
   for (const { relation } of role.relations.values()) if (relation.schema === text) return true;

@@ -4,13 +4,13 @@
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { sentColumn, spell } from '../../sql/analyze/column.ts';
-import type { Entry } from '../../sql/analyze/range-table.ts';
+import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import { as, type Node, quoteName } from '../../sql/parse/tree.ts';
 import type { Groups } from '../groups/groups.ts';
 import type { KeyPlan } from '../subjects/added-keys.ts';
 import { exportedUnits } from './groups.ts';
 import type { HiddenKeys } from './hidden-keys.ts';
-import { type AddedColumn, ROW } from './names.ts';
+import { type CarriedColumn, ROW } from './names.ts';
 import { become, expressionTree, type Rewriter } from './rewriter.ts';
 
 /** Of one statement, behind the `ok` of a guard that is needed. */
@@ -22,16 +22,16 @@ export class AddedColumns {
   ) {}
 
   /** What the guarded subquery of a relation gives besides. */
-  ofRelation(entry: Entry): AddedColumn[] {
+  ofRelation(entry: RangeTableEntry): CarriedColumn[] {
     const { groups, keys } = this;
-    const added: AddedColumn[] = [];
+    const added: CarriedColumn[] = [];
     for (const column of entry.systemColumns ?? [])
       added.push({ text: `${ROW}.${quoteName(column.name)}`, name: sentColumn(entry, column)! });
     return [...added, ...exportedUnits(groups, entry), ...(keys?.exported.get(entry) ?? [])];
   }
 
   /** The names of all that stands behind an entry's own columns; of a join, behind those of its arms. */
-  namesOf(entry: Entry): string[] {
+  namesOf(entry: RangeTableEntry): string[] {
     const { source, guard } = entry;
     const ok = guard?.needed ? [guard.name] : [];
     if (source.kind === 'relation') return source.use === 'read' ? [...ok, ...this.ofRelation(entry).map(nameOf)] : [];

@@ -5,10 +5,10 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { isTwin, sentColumn } from '../../sql/analyze/column.ts';
 import type { Marks } from '../../sql/analyze/findings.ts';
-import type { Entry, EntryColumn } from '../../sql/analyze/range-table.ts';
+import type { RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
+import { as, type Body, type Node, placeIn, quoteName } from '../../sql/parse/tree.ts';
 import { nameExtent } from '../../sql/text/extent.ts';
 import { isName, type Token, tokenAt } from '../../sql/text/tokens.ts';
-import { as, type Body, type Node, placeIn, quoteName } from '../../sql/parse/tree.ts';
 import type { AddedColumns } from './added-columns.ts';
 import { RESERVED_PREFIX } from './names.ts';
 import { NotRewritable, type Rewriter } from './rewriter.ts';
@@ -17,14 +17,14 @@ import { addsColumns, isWrittenOut, showsMore } from './whole-rows.ts';
 /** One column of a FROM item in the text that is sent. `column`: the client's own; absent where rewriting adds it. */
 interface SentColumn {
   readonly name: string;
-  readonly column?: EntryColumn;
+  readonly column?: RangeTableColumn;
 }
 
 /** Gives columns that share a name another one each, where a star or a whole row must be written out in which they stand. */
 export function nameTwins({ stars, wholeRows, rowStars }: Marks): void {
   let count = 0;
   let changed = true;
-  const tell = (entry: Entry, column: EntryColumn): void => {
+  const tell = (entry: RangeTableEntry, column: RangeTableColumn): void => {
     const from = entry.source.kind === 'join' && entry.name === undefined ? (column.from ?? column.same) : undefined;
     if (from) tell(from.entry, from.column);
     else if (!entry.distinct?.has(column) && isTwin(entry, column) && canBeListed(entry)) {
@@ -47,7 +47,7 @@ export function nameTwins({ stars, wholeRows, rowStars }: Marks): void {
 }
 
 /** Whether its alias, and so a list of columns behind it, has a place in the text. */
-function canBeListed({ name, source }: Entry): boolean {
+function canBeListed({ name, source }: RangeTableEntry): boolean {
   if (name === undefined) return false;
   if (source.kind === 'relation') return source.use === 'read' && source.view.guarded;
   return (
@@ -80,7 +80,7 @@ function writeList(
   w: Rewriter,
   last: number,
   body: { alias?: Body<'Alias'> },
-  entry: Entry,
+  entry: RangeTableEntry,
   added: AddedColumns,
 ): void {
   const tokens = w.parsed.tokens();
@@ -108,7 +108,7 @@ function writeList(
 }
 
 /** The names that the list must hold; none where it may stay as it is. */
-function namesFor(entry: Entry, alias: Body<'Alias'> | undefined, added: AddedColumns): string[] {
+function namesFor(entry: RangeTableEntry, alias: Body<'Alias'> | undefined, added: AddedColumns): string[] {
   const sent = sentColumns(entry, added);
   // `ok` has another name in the CTE itself.
   const ok = entry.source.kind === 'cte' && entry.guard?.needed ? entry.guard.name : undefined;
@@ -127,7 +127,7 @@ function namesFor(entry: Entry, alias: Body<'Alias'> | undefined, added: AddedCo
 }
 
 /** INVARIANT: in the order of the server, in which what is added to one side of a join stands before the columns of the other. */
-function sentColumns(entry: Entry, added: AddedColumns): SentColumn[] {
+function sentColumns(entry: RangeTableEntry, added: AddedColumns): SentColumn[] {
   const { source } = entry;
   const own = entry.columns.filter((column) => column.access === 'granted' && !column.implicit);
   const sent = own.map((column): SentColumn => ({ name: sentColumn(entry, column) ?? column.name, column }));

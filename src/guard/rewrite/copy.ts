@@ -1,10 +1,10 @@
 /** COPY with a table: to the client it becomes COPY of the SELECT that it is; into the table, every column that is written is named. */
 import type { RolePolicy } from '../../policy/model/policy.ts';
+import type { Body } from '../../sql/parse/tree.ts';
+import { quoteName } from '../../sql/parse/tree.ts';
 import { nameExtent } from '../../sql/text/extent.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { tokenAt } from '../../sql/text/tokens.ts';
-import type { Body } from '../../sql/parse/tree.ts';
-import { quoteName } from '../../sql/parse/tree.ts';
 import type { DraftStatement } from '../draft.ts';
 import { guardedRelation } from './guarded-relation.ts';
 import { LIMIT } from './limit.ts';

@@ -1,8 +1,8 @@
 /** Declares the parameters of a PREPARE as what they were taken for: the server would settle them by rules of its own. */
 import { type Analysis, toldTypes } from '../../sql/analyze/analyze.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
-import { tokenAt } from '../../sql/text/tokens.ts';
 import { as, qualifiedName, strings } from '../../sql/parse/tree.ts';
+import { tokenAt } from '../../sql/text/tokens.ts';
 import type { DraftStatement } from '../draft.ts';
 import { expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 

@@ -1,44 +1,50 @@
 /** GROUP BY a primary key, through a guarded subquery: what depends on the key is said to the server, which no longer knows. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, EntryColumn, Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import type { Node } from '../../sql/parse/tree.ts';
 import { sortFunctions } from '../../sql/types/sort.ts';
 import { elementType } from '../../sql/types/type.ts';
 import { behindJoins } from './group-keys.ts';
+import type { LeakyExpressions } from './leaky-expressions.ts';
 import { become, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
-import type { Sites } from './leaky-expressions.ts';
 import { spelled } from './whole-rows.ts';
 
 /** How the columns of one query that depend on a key of its GROUP BY are read. */
 export interface Dependents {
   /** Columns of types without equality, which cannot join the keys: the aggregate by which each is read instead. */
-  readonly aggregated: ReadonlyMap<EntryColumn, string>;
+  readonly aggregated: ReadonlyMap<RangeTableColumn, string>;
   /** References to those, and the entries of whole rows that hold columns which depend on a key. */
-  readonly references: readonly { readonly node: Node; readonly column: EntryColumn }[];
-  readonly rows: readonly { readonly node: Node; readonly entry: Entry }[];
+  readonly references: readonly { readonly node: Node; readonly column: RangeTableColumn }[];
+  readonly rows: readonly { readonly node: Node; readonly entry: RangeTableEntry }[];
 }
 
 /**
  * GROUP BY a primary key lets other columns of its table be used; through a subquery the server no longer knows. The columns
  * that are used, alone, behind a star or in a whole row, join the keys.
  */
-export function addKeys(w: Rewriter, level: Level, analysis: Analysis, sites: Sites, catalog: Catalog): Dependents {
-  const aggregated = new Map<EntryColumn, string>();
-  const references: { node: Node; column: EntryColumn }[] = [];
-  const rows: { node: Node; entry: Entry }[] = [];
+export function addKeys(
+  w: Rewriter,
+  level: QueryLevel,
+  analysis: Analysis,
+  sites: LeakyExpressions,
+  catalog: Catalog,
+): Dependents {
+  const aggregated = new Map<RangeTableColumn, string>();
+  const references: { node: Node; column: RangeTableColumn }[] = [];
+  const rows: { node: Node; entry: RangeTableEntry }[] = [];
   const group = level.select?.groupClause;
   if (!group?.length || level.groupingSets) return { aggregated, references, rows };
   const added = new Set<string>();
   const keys = keysOf(level, analysis);
-  const depends = new Map<Entry, boolean>();
-  const dependsOnKey = (entry: Entry): boolean => {
+  const depends = new Map<RangeTableEntry, boolean>();
+  const dependsOnKey = (entry: RangeTableEntry): boolean => {
     const known = depends.get(entry) ?? dependsOn(keys, entry);
     depends.set(entry, known);
     return known;
   };
   /** Whether it is read by an aggregate from now on. */
-  const use = (entry: Entry, column: EntryColumn): boolean => {
+  const use = (entry: RangeTableEntry, column: RangeTableColumn): boolean => {
     if (!dependsOnKey(entry) || keys.get(entry)?.has(column)) return false;
     const spelling = spelled(entry, column);
     if (sortFunctions(catalog, column.type)) {
@@ -81,7 +87,7 @@ export function aggregateReference(w: Rewriter, node: Node, aggregate: string): 
 }
 
 /** All rows of a group hold the one value. */
-function anyOf(catalog: Catalog, column: EntryColumn, spelling: string): string {
+function anyOf(catalog: Catalog, column: RangeTableColumn, spelling: string): string {
   if (catalog.functionsNamed('any_value').some((fn) => fn.schema === 'pg_catalog'))
     return `pg_catalog.any_value(${spelling})`;
   // Before version 16. Of arrays array_agg makes one of more dimensions.
@@ -93,8 +99,8 @@ function anyOf(catalog: Catalog, column: EntryColumn, spelling: string): string 
 }
 
 /** The columns of each entry that are keys by themselves. */
-function keysOf(level: Level, analysis: Analysis): Map<Entry, Set<EntryColumn>> {
-  const keys = new Map<Entry, Set<EntryColumn>>();
+function keysOf(level: QueryLevel, analysis: Analysis): Map<RangeTableEntry, Set<RangeTableColumn>> {
+  const keys = new Map<RangeTableEntry, Set<RangeTableColumn>>();
   for (const key of level.groupKeys) {
     const found = analysis.marks.references.get(key);
     if (!found) continue;
@@ -104,7 +110,7 @@ function keysOf(level: Level, analysis: Analysis): Map<Entry, Set<EntryColumn>> 
   return keys;
 }
 
-function dependsOn(keys: ReadonlyMap<Entry, ReadonlySet<EntryColumn>>, entry: Entry): boolean {
+function dependsOn(keys: ReadonlyMap<RangeTableEntry, ReadonlySet<RangeTableColumn>>, entry: RangeTableEntry): boolean {
   if (entry.source.kind !== 'relation' || !entry.source.view.guarded) return false;
   const { view } = entry.source;
   const { primaryKey } = view.relation;

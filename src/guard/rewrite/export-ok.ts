@@ -1,12 +1,12 @@
 /** One more column for a derived table or CTE: `ok` of all that it reads, for the query around it. */
-import type { Level } from '../../sql/analyze/range-table.ts';
-import { tokenAt } from '../../sql/text/tokens.ts';
+import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import { as, kindOf, type Node } from '../../sql/parse/tree.ts';
+import { tokenAt } from '../../sql/text/tokens.ts';
 import { guardsOf } from './guard-demand.ts';
 import { expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 
 /** One more column, last: `ok` of all that this query reads, for the query around it. TABLE gets it with its list (`stars.ts`). */
-export function exportOk(w: Rewriter, level: Level): void {
+export function exportOk(w: Rewriter, level: QueryLevel): void {
   const name = level.exports!;
   const ok = okOf(level);
   if (level.kind === 'values') {
@@ -25,7 +25,7 @@ export function exportOk(w: Rewriter, level: Level): void {
 }
 
 /** Of all that the query reads. */
-export function okOf(level: Level): string {
+export function okOf(level: QueryLevel): string {
   const guards = guardsOf(level.entries).map((g) => g.name);
   const terms = level.aggregated ? guards.map((g) => `pg_catalog.bool_and(${g})`) : guards;
   return terms.length === 0 ? 'true' : `(${terms.join(' AND ')}) IS NOT FALSE`;
@@ -59,7 +59,7 @@ function endOfRow(w: Rewriter, items: readonly Node[]): number {
   return tokens[close - 1]!.end;
 }
 
-function exportFromValues(w: Rewriter, level: Level, ok: string): void {
+function exportFromValues(w: Rewriter, level: QueryLevel, ok: string): void {
   const val = (): Node => expressionTree([ok]);
   for (const node of level.select?.valuesLists ?? []) {
     const items = as(node, 'List')!.items!;

@@ -4,7 +4,7 @@
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
-import type { Entry, EntryColumn } from '../../sql/analyze/range-table.ts';
+import type { RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Body, Node } from '../../sql/parse/tree.ts';
 import { become, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 
@@ -51,11 +51,14 @@ export function expressionOwner(w: Rewriter, { marks }: Analysis, body: Body<'Fu
 }
 
 /** Through joins: where the column comes from. */
-function origin(entry: Entry, column: EntryColumn): { entry: Entry; column: EntryColumn } {
+function origin(
+  entry: RangeTableEntry,
+  column: RangeTableColumn,
+): { entry: RangeTableEntry; column: RangeTableColumn } {
   return column.from ? origin(column.from.entry, column.from.column) : { entry, column };
 }
 
-function ownerColumn(entry: Entry, key: string): EntryColumn | undefined {
+function ownerColumn(entry: RangeTableEntry, key: string): RangeTableColumn | undefined {
   if (entry.source.kind !== 'relation') return undefined;
   const index = entry.source.view.columns.findIndex((c) => c.column.name === key);
   return entry.columns[index];

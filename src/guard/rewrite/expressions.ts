@@ -1,17 +1,17 @@
 /** Guards the expressions that can tell, and qualifies function and type names. */
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Guard } from '../../sql/analyze/range-table.ts';
+import type { RowGuard } from '../../sql/analyze/range-table.ts';
+import { quoteName } from '../../sql/parse/tree.ts';
 import { nameExtent } from '../../sql/text/extent.ts';
 import type { Template } from '../../sql/text/template.ts';
-import { quoteName } from '../../sql/parse/tree.ts';
 import { guardsOf } from './guard-demand.ts';
+import type { LeakyExpression, LeakyExpressions } from './leaky-expressions.ts';
 import { become, detached, NotRewritable, type Rewriter } from './rewriter.ts';
-import type { Site, Sites } from './leaky-expressions.ts';
 import { okOfTarget } from './write-filters.ts';
 
 /** `CASE WHEN (ok AND …) IS NOT FALSE THEN expression END` around each site. */
-export function wrapSites(w: Rewriter, sites: Sites, analysis: Analysis, role: RolePolicy): void {
+export function wrapSites(w: Rewriter, sites: LeakyExpressions, analysis: Analysis, role: RolePolicy): void {
   const merge = analysis.marks.tellingMerges.find((m) => guardsOf(m.level.entries).length > 0);
   if (merge)
     throw new NotRewritable(`USING or NATURAL on "${merge.name}", whose comparison cannot be guarded there: write ON`);
@@ -28,7 +28,7 @@ export function wrapSites(w: Rewriter, sites: Sites, analysis: Analysis, role: R
 }
 
 /** `okOf`: of a guard that exports no column of that name. */
-function conditionOf(site: Site, okOf: (guard: Guard) => Template | undefined): Template {
+function conditionOf(site: LeakyExpression, okOf: (guard: RowGuard) => Template | undefined): Template {
   const terms: Template[] = [
     ...site.plain.map((guard) => okOf(guard) ?? [guard.name]),
     ...site.grouped.map((guard) => [`pg_catalog.bool_and(${guard.name})`]),

@@ -4,18 +4,18 @@
  * it for that relation's hidden rows, or only because there are some. Such a relation is fenced (`OFFSET 0`).
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, Guard, Level, Scope } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RangeTableEntry, RowGuard, Scope } from '../../sql/analyze/range-table.ts';
 
 /** A place where something runs that can tell, and the guards that are asked before it does. */
 export interface Telling {
   readonly scope: Scope;
-  readonly covered: ReadonlySet<Guard>;
+  readonly covered: ReadonlySet<RowGuard>;
 }
 
 interface Parent {
-  readonly level: Level;
+  readonly level: QueryLevel;
   /** The entry as which the inner level stands there; undefined for an arm or a subquery in an expression. */
-  readonly entry: Entry | undefined;
+  readonly entry: RangeTableEntry | undefined;
   readonly inExpression: boolean;
 }
 
@@ -27,7 +27,7 @@ interface Parent {
 export function fence(
   analysis: Analysis,
   { wrapped, loose }: { readonly wrapped: readonly Telling[]; readonly loose: readonly Telling[] },
-  asked: ReadonlySet<Level>,
+  asked: ReadonlySet<QueryLevel>,
 ): void {
   const mark = (tellings: readonly Telling[], parents: ReturnType<typeof parentsOf>): void => {
     for (const { scope, covered } of tellings)
@@ -39,12 +39,12 @@ export function fence(
 
 /** `anyFilter`: from inside an expression even a filter on the row alone may come too late: both are judged in one scan. */
 function ascend(
-  level: Level,
-  from: Entry | undefined,
+  level: QueryLevel,
+  from: RangeTableEntry | undefined,
   anyFilter: boolean,
-  covered: ReadonlySet<Guard>,
-  parents: ReadonlyMap<Level, readonly Parent[]>,
-  seen: Map<Level, boolean>,
+  covered: ReadonlySet<RowGuard>,
+  parents: ReadonlyMap<QueryLevel, readonly Parent[]>,
+  seen: Map<QueryLevel, boolean>,
 ): void {
   const before = seen.get(level);
   if (before === true || before === anyFilter) return;
@@ -56,7 +56,7 @@ function ascend(
     ascend(parent.level, parent.entry, anyFilter || parent.inExpression, covered, parents, seen);
 }
 
-function fenceEntry(entry: Entry, anyFilter: boolean, seen: Set<Level>): void {
+function fenceEntry(entry: RangeTableEntry, anyFilter: boolean, seen: Set<QueryLevel>): void {
   const { source, guard } = entry;
   switch (source.kind) {
     case 'relation':
@@ -77,16 +77,16 @@ function fenceEntry(entry: Entry, anyFilter: boolean, seen: Set<Level>): void {
   }
 }
 
-function fenceLevel(level: Level, anyFilter: boolean, seen: Set<Level>): void {
+function fenceLevel(level: QueryLevel, anyFilter: boolean, seen: Set<QueryLevel>): void {
   if (seen.has(level)) return;
   seen.add(level);
   for (const entry of level.entries) fenceEntry(entry, anyFilter, seen);
   for (const arm of level.arms) fenceLevel(arm, anyFilter, seen);
 }
 
-function parentsOf({ marks }: Analysis, asked: ReadonlySet<Level>): Map<Level, Parent[]> {
-  const parents = new Map<Level, Parent[]>();
-  const put = (inner: Level | undefined, parent: Parent): void => {
+function parentsOf({ marks }: Analysis, asked: ReadonlySet<QueryLevel>): Map<QueryLevel, Parent[]> {
+  const parents = new Map<QueryLevel, Parent[]>();
+  const put = (inner: QueryLevel | undefined, parent: Parent): void => {
     if (inner) parents.set(inner, [...(parents.get(inner) ?? []), parent]);
   };
   for (const level of marks.levels) {

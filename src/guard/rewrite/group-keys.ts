@@ -1,17 +1,17 @@
 /** Finds the keys of GROUP BY among the expressions of a query, as the server does: by the columns that are meant, however they are written. */
 import type { Marks } from '../../sql/analyze/findings.ts';
-import type { Entry, EntryColumn, Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import { type Node, sameTree } from '../../sql/parse/tree.ts';
 
 type References = Marks['references'];
 
 interface Reference {
-  readonly entry: Entry;
-  readonly column: EntryColumn;
+  readonly entry: RangeTableEntry;
+  readonly column: RangeTableColumn;
 }
 
 /** Whether the expression is one of the level's keys. Compared part by part, so that most end at once: there may be many of both. */
-export function isGroupKey(node: Node, level: Level, references: References): boolean {
+export function isGroupKey(node: Node, level: QueryLevel, references: References): boolean {
   const samePart = (a: object, b: object): boolean | undefined => {
     const [left, right] = [columnOf(a, level, references), columnOf(b, level, references)];
     if (!left && !right) return undefined;
@@ -21,7 +21,7 @@ export function isGroupKey(node: Node, level: Level, references: References): bo
 }
 
 /** `s.name`, `public.students.name` and `name` are one column, behind joins too. A subquery's own columns are what their text says. */
-function columnOf(part: object, level: Level, references: References): Reference | undefined {
+function columnOf(part: object, level: QueryLevel, references: References): Reference | undefined {
   const found = references.get(part as Node);
   if (!found) return undefined;
   const column = behindJoins(found);

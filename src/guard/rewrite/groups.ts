@@ -1,15 +1,15 @@
 /** Counts what is shown (`min_group`): groups of few are left out by HAVING, aggregates over values of few are NULL. */
 
-import type { Entry } from '../../sql/analyze/range-table.ts';
-import { tokenAt } from '../../sql/text/tokens.ts';
+import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import { as, type Node, quoteName } from '../../sql/parse/tree.ts';
+import { tokenAt } from '../../sql/text/tokens.ts';
 import type { Bounded, Groups } from '../groups/groups.ts';
-import { type AddedColumn, ROW } from './names.ts';
+import { type CarriedColumn, ROW } from './names.ts';
 import { become, detached, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 import { spelled } from './whole-rows.ts';
 
 /** What the relation's guarded subquery exports to be counted. The row itself has no name but its place. */
-export function exportedUnits(groups: readonly Groups[], entry: Entry): AddedColumn[] {
+export function exportedUnits(groups: readonly Groups[], entry: RangeTableEntry): CarriedColumn[] {
   return groups
     .flatMap(({ units }) => units)
     .filter((unit) => unit.entry === entry)

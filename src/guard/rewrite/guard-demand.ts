@@ -1,8 +1,8 @@
 /** Marks the guards that expressions ask for, and the queries that must export them, as needed. */
-import type { Entry, Guard, Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RangeTableEntry, RowGuard } from '../../sql/analyze/range-table.ts';
 
 /** The guard is asked for: whatever it stands on must be exported. */
-export function need(guard: Guard): void {
+export function need(guard: RowGuard): void {
   if (guard.needed) return;
   guard.needed = true;
   const { source } = guard.entry;
@@ -13,7 +13,7 @@ export function need(guard: Guard): void {
   }
 }
 
-function exportFrom(level: Level, name: string): void {
+function exportFrom(level: QueryLevel, name: string): void {
   if (level.exports !== undefined) return;
   level.exports = name;
   for (const arm of level.arms) exportFrom(arm, name);
@@ -21,6 +21,6 @@ function exportFrom(level: Level, name: string): void {
 }
 
 /** The guards of entries, each once. */
-export function guardsOf(entries: readonly Entry[]): Guard[] {
+export function guardsOf(entries: readonly RangeTableEntry[]): RowGuard[] {
   return entries.flatMap((e) => e.guard ?? []);
 }

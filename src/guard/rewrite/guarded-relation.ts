@@ -1,16 +1,16 @@
 /** The subquery that stands in a guarded relation's place (`rewriting.md` §1). */
 import type { Condition, SelectGrant } from '../../policy/model/policy.ts';
-import type { Guard } from '../../sql/analyze/range-table.ts';
+import type { RowGuard } from '../../sql/analyze/range-table.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
+import { quoteName } from '../../sql/parse/tree.ts';
 import { joined } from '../../sql/text/edits.ts';
 import type { Template } from '../../sql/text/template.ts';
-import { quoteName } from '../../sql/parse/tree.ts';
-import { type AddedColumn, ROW } from './names.ts';
+import { type CarriedColumn, ROW } from './names.ts';
 import { sentName } from './sent-name.ts';
 import { isTemporary, withoutOrigin } from './temporary.ts';
 
 /** What of a guard shapes the subquery. */
-type AskedOf = Pick<Guard, 'needed' | 'name' | 'fenced'>;
+type AskedOf = Pick<RowGuard, 'needed' | 'name' | 'fenced'>;
 
 /** What a relation is made of: `plain`: a table, or a view of the server's own; of a user's view, whether its query can fail. */
 export type RelationBody = 'plain' | 'leakproof' | 'leaky';
@@ -22,7 +22,7 @@ export function guardedRelation(
   guard: AskedOf | undefined,
   only: boolean,
   body: RelationBody = 'plain',
-  exported: readonly AddedColumn[] = [],
+  exported: readonly CarriedColumn[] = [],
 ): Template {
   // Most statements ask nothing more of a table than its grant says.
   const isPlain = body === 'plain' && !only && !guard?.needed && !guard?.fenced && exported.length === 0;
@@ -42,7 +42,7 @@ function subqueryOf(
   guard: AskedOf | undefined,
   only: boolean,
   body: RelationBody,
-  exported: readonly AddedColumn[],
+  exported: readonly CarriedColumn[],
 ): Template {
   const pieces: Template[number][] = ['(SELECT '];
   let separator = '';

@@ -3,7 +3,7 @@
  * canaries among them and takes the column out.
  */
 import type { Subject } from '../../policy/model/policy.ts';
-import type { Entry, Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Template } from '../../sql/text/template.ts';
 import type { HiddenKey } from '../decision.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
@@ -11,16 +11,16 @@ import type { KeyPlan } from '../subjects/added-keys.ts';
 import type { Disclosure } from '../subjects/disclosure.ts';
 import { endOfTargets } from './export-ok.ts';
 import { KeySearch } from './key-search.ts';
-import type { AddedColumn } from './names.ts';
+import type { CarriedColumn } from './names.ts';
 import { expressionTree, type Rewriter } from './rewriter.ts';
 import { CHECK_COLUMN } from './row-check.ts';
 
 export interface HiddenKeys {
   readonly keys: readonly HiddenKey[];
   /** Of each relation that does not show its key: what its guarded subquery gives besides. */
-  readonly exported: ReadonlyMap<Entry, readonly AddedColumn[]>;
+  readonly exported: ReadonlyMap<RangeTableEntry, readonly CarriedColumn[]>;
   /** What the queries of subqueries and CTEs give besides. */
-  readonly inside: ReadonlyMap<Level, readonly AddedColumn[]>;
+  readonly inside: ReadonlyMap<QueryLevel, readonly CarriedColumn[]>;
   /** How each key is written in the select list. */
   readonly spelled: readonly string[];
 }
@@ -50,7 +50,7 @@ function isLookedFor({ name, canaries }: Subject, disclosures: readonly Disclosu
 /** Behind every other change of the lists. `plan`: keys by which its rows are named. */
 export function addHiddenKeys(
   w: Rewriter,
-  level: Level,
+  level: QueryLevel,
   hidden: HiddenKeys | undefined,
   plan: KeyPlan | undefined,
 ): void {
@@ -60,7 +60,7 @@ export function addHiddenKeys(
   if (expression) addTarget(w, level, expression, CHECK_COLUMN);
 }
 
-function addTarget(w: Rewriter, level: Level, expression: Template, name: string): void {
+function addTarget(w: Rewriter, level: QueryLevel, expression: Template, name: string): void {
   const list = level.select!.targetList!;
   w.edits.append(endOfTargets(w, list), [', ', ...expression, ` AS ${name}`]);
   const val = expressionTree(expression);

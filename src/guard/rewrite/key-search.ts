@@ -1,15 +1,16 @@
 /** Finds how the keys of those in each row of a query can be written in its select list, through subqueries and CTEs that give one row for each of theirs. */
-import type { RolePolicy, Subject } from '../../policy/model/policy.ts';
+
 import { keysOn } from '../../policy/compile/subjects.ts';
+import type { RolePolicy, Subject } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
-import type { Cte, Entry, Level } from '../../sql/analyze/range-table.ts';
+import type { Cte, QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Column, Relation } from '../../sql/catalog/catalog.ts';
 import { as, type Body, quoteName } from '../../sql/parse/tree.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { Draft } from '../draft.ts';
 import { isTable } from './export-ok.ts';
-import { type AddedColumn, ROW } from './names.ts';
+import { type CarriedColumn, ROW } from './names.ts';
 
 /** Characters of a key as text, by its type: so that the column has one length, and can be taken out of a row that passes in pieces. */
 const WIDTHS: ReadonlyMap<number, number> = new Map([
@@ -35,10 +36,10 @@ interface Found {
 
 /** Of one statement. What is found is noted, and so what carries it. */
 export class KeySearch {
-  readonly exported = new Map<Entry, AddedColumn[]>();
-  readonly inside = new Map<Level, AddedColumn[]>();
+  readonly exported = new Map<RangeTableEntry, CarriedColumn[]>();
+  readonly inside = new Map<QueryLevel, CarriedColumn[]>();
   /** Stars that cannot be written out. */
-  private readonly unspelled: readonly { readonly level: Level; readonly entries: ReadonlySet<Entry> }[];
+  private readonly unspelled: readonly { readonly level: QueryLevel; readonly entries: ReadonlySet<RangeTableEntry> }[];
   private names = 0;
   private found = 0;
 
@@ -52,12 +53,12 @@ export class KeySearch {
       .map(({ level, columns }) => ({ level, entries: new Set(columns.map(({ entry }) => entry)) }));
   }
 
-  in(level: Level, depth = 0): Found[] {
+  in(level: QueryLevel, depth = 0): Found[] {
     if (depth > MOST_DEEP || this.found >= MOST_KEYS || !takesAnother(level)) return [];
     return level.entries.flatMap((entry) => this.behind(level, entry, depth));
   }
 
-  private behind(level: Level, entry: Entry, depth: number): Found[] {
+  private behind(level: QueryLevel, entry: RangeTableEntry, depth: number): Found[] {
     const { source } = entry;
     if (!entry.nameVisible) return [];
     switch (source.kind) {
@@ -74,7 +75,7 @@ export class KeySearch {
     }
   }
 
-  private ofRelation(level: Level, entry: Entry, subject: Subject): Found[] {
+  private ofRelation(level: QueryLevel, entry: RangeTableEntry, subject: Subject): Found[] {
     if (entry.source.kind !== 'relation') return [];
     const { relation, system } = entry.source.view;
     const { catalog, role } = this.draft;
@@ -93,7 +94,7 @@ export class KeySearch {
   }
 
   /** What a query of its own finds, it gives as columns. */
-  private through(level: Level, entry: Entry, query: Level | undefined, depth: number): Found[] {
+  private through(level: QueryLevel, entry: RangeTableEntry, query: QueryLevel | undefined, depth: number): Found[] {
     if (!query || entry.name === undefined || !this.mayCarry(level, entry)) return [];
     return this.in(query, depth + 1).map((found) => {
       const name = this.newName();
@@ -110,7 +111,7 @@ export class KeySearch {
   }
 
   /** Of a key that is masked or withheld the guarded subquery gives one more column, under a name that no client may use. */
-  private carried(level: Level, entry: Entry, { name }: Column): string | undefined {
+  private carried(level: QueryLevel, entry: RangeTableEntry, { name }: Column): string | undefined {
     if (entry.source.kind !== 'relation' || !entry.source.view.guarded || !this.mayCarry(level, entry))
       return undefined;
     const own = this.newName();
@@ -118,7 +119,7 @@ export class KeySearch {
     return this.carriedBy(entry, own);
   }
 
-  private carriedBy(entry: Entry, name: string): string {
+  private carriedBy(entry: RangeTableEntry, name: string): string {
     entry.carries = true;
     return `${quoteName(entry.rename ?? entry.name ?? '')}.${name}`;
   }
@@ -129,7 +130,7 @@ export class KeySearch {
   }
 
   /** Rows as a whole would have it in them, and stars must be written out, which some cannot. */
-  private mayCarry(level: Level, entry: Entry): boolean {
+  private mayCarry(level: QueryLevel, entry: RangeTableEntry): boolean {
     const { marks } = this.analysis;
     if (entry.name === undefined && entry.rename === undefined) return false;
     if (marks.wholeRows.some((row) => row.entry === entry || row.entry.source.kind === 'join')) return false;
@@ -156,7 +157,7 @@ export function isReadBy(role: RolePolicy, { oid }: Relation, { name }: Column):
 }
 
 /** One row of the result is one row of FROM, and another column changes none of them. */
-function takesAnother({ kind, select, aggregated, groupKeys, outputs }: Level): boolean {
+function takesAnother({ kind, select, aggregated, groupKeys, outputs }: QueryLevel): boolean {
   if (kind !== 'select' || !select || aggregated || groupKeys.length > 0) return false;
   if (isDistinct(select) || select.groupClause?.length || select.havingClause || select.intoClause) return false;
   if (!select.targetList?.length || outputs.length >= MOST_COLUMNS) return false;
@@ -169,7 +170,7 @@ function isDistinct({ distinctClause = [] }: Body<'SelectStmt'>): boolean {
 }
 
 /** As a client could write it. */
-function plain(entry: Entry, { name }: Column): string | undefined {
+function plain(entry: RangeTableEntry, { name }: Column): string | undefined {
   if (entry.source.kind !== 'relation') return undefined;
   // Under a list of aliases its name may be another column's.
   if (as(entry.source.node, 'RangeVar')?.alias?.colnames?.length) return undefined;

@@ -3,7 +3,14 @@
  * `ok` before it runs; asks for those guards.
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, Expression, Guard, Level, Root, Scope } from '../../sql/analyze/range-table.ts';
+import type {
+  Expression,
+  QueryLevel,
+  RangeTableEntry,
+  RootExpression,
+  RowGuard,
+  Scope,
+} from '../../sql/analyze/range-table.ts';
 import type { Node } from '../../sql/parse/tree.ts';
 import { as } from '../../sql/parse/tree.ts';
 import { fence, type Telling } from './fences.ts';
@@ -13,25 +20,25 @@ import { argumentsOf, childrenOf } from './operands.ts';
 import { NotRewritable } from './rewriter.ts';
 
 /** An expression to be wrapped. */
-export interface Site {
+export interface LeakyExpression {
   readonly node: Node;
   /** Guards read as they are. */
-  readonly plain: readonly Guard[];
+  readonly plain: readonly RowGuard[];
   /** Guards read through `bool_and`, after grouping. */
-  readonly grouped: readonly Guard[];
+  readonly grouped: readonly RowGuard[];
 }
 
-export interface Sites {
-  readonly sites: readonly Site[];
+export interface LeakyExpressions {
+  readonly sites: readonly LeakyExpression[];
   /** Nodes that are wrapped, for the naming of targets. */
   readonly wrapped: ReadonlySet<Node>;
   /** Column references after grouping that are no key themselves. */
-  readonly ungrouped: readonly { readonly node: Node; readonly level: Level }[];
+  readonly ungrouped: readonly { readonly node: Node; readonly level: QueryLevel }[];
   /** The same for whole rows. */
-  readonly ungroupedRows: readonly { readonly node: Node; readonly level: Level }[];
+  readonly ungroupedRows: readonly { readonly node: Node; readonly level: QueryLevel }[];
 }
 
-export function findSites(analysis: Analysis): Sites {
+export function findLeakyExpressions(analysis: Analysis): LeakyExpressions {
   const finder = new Finder(analysis);
   for (const level of analysis.marks.levels) for (const root of level.roots) finder.visitRoot(root);
   const fallible = analysis.marks.fallible.map(({ scope, afterRows }) => ({
@@ -55,27 +62,27 @@ export function findSites(analysis: Analysis): Sites {
 /** Where an expression stands: in which root, computed when, and whether something around it is wrapped already. */
 interface Position {
   readonly scope: Scope;
-  readonly phase: Root['phase'];
+  readonly phase: RootExpression['phase'];
   readonly inside: boolean;
 }
 
 class Finder {
-  readonly sites: Site[] = [];
-  readonly ungrouped: { node: Node; level: Level }[] = [];
-  readonly ungroupedRows: { node: Node; level: Level }[] = [];
+  readonly sites: LeakyExpression[] = [];
+  readonly ungrouped: { node: Node; level: QueryLevel }[] = [];
+  readonly ungroupedRows: { node: Node; level: QueryLevel }[] = [];
   readonly tellings: Telling[] = [];
   /** Those that cannot be wrapped. */
   readonly loose: Telling[] = [];
   /** Subqueries that stand inside what is wrapped: they run only where the guards around them said ok. */
-  readonly asked = new Set<Level>();
+  readonly asked = new Set<QueryLevel>();
 
-  private readonly wholeRows: ReadonlyMap<Node, Entry>;
+  private readonly wholeRows: ReadonlyMap<Node, RangeTableEntry>;
 
   constructor(private readonly analysis: Analysis) {
     this.wholeRows = new Map(analysis.marks.wholeRows.map(({ node, entry }) => [node, entry]));
   }
 
-  visitRoot(root: Root): void {
+  visitRoot(root: RootExpression): void {
     const phase = root.scope.level.aggregated ? root.phase : 'row';
     const position: Position = { scope: root.scope, phase, inside: false };
     if (root.inFrom) this.visitArguments(root.node, this.expression(root.node), position);
@@ -89,7 +96,7 @@ class Finder {
    * own side. INVARIANT: a FULL JOIN is made of the finished rows of both sides; the planner moves nothing of it past their filters, and
    * statistics are asked for plain columns only, never for what stands in CASE.
    */
-  private visitFullJoin(node: Node, sides: NonNullable<Root['sides']>, at: Position): void {
+  private visitFullJoin(node: Node, sides: NonNullable<RootExpression['sides']>, at: Position): void {
     const and = as(node, 'BoolExpr');
     if (and?.boolop === 'AND_EXPR') {
       for (const part of and.args ?? []) this.visitFullJoin(part, sides, at);
@@ -113,9 +120,9 @@ class Finder {
   }
 
   /** The one side of which the expression names columns; undefined where it names none, or both, or holds a subquery. */
-  private sideOf(node: Node, sides: NonNullable<Root['sides']>): readonly Entry[] | undefined {
+  private sideOf(node: Node, sides: NonNullable<RootExpression['sides']>): readonly RangeTableEntry[] | undefined {
     if (this.contains(node, 'subquery')) return undefined;
-    const found = new Set<readonly Entry[] | undefined>();
+    const found = new Set<readonly RangeTableEntry[] | undefined>();
     const walk = (part: Node): void => {
       const entry = this.analysis.marks.references.get(part)?.entry ?? this.wholeRows.get(part);
       if (entry) found.add(sides.find((side) => side.includes(entry)));
@@ -238,8 +245,8 @@ class Finder {
 
   private add(node: Node, at: Position): void {
     const own = guardsOf(at.scope.entries);
-    const outer: Guard[] = [];
-    const passed: Guard[] = [];
+    const outer: RowGuard[] = [];
+    const passed: RowGuard[] = [];
     for (let s = at.scope.outer; s; s = s.outer) {
       // A subquery that runs after grouping runs for groups of rows that have passed; `ok` of one row is no longer there.
       const grouped = s.phase === 'group' && s.level.aggregated;
@@ -253,7 +260,7 @@ class Finder {
     else this.push({ node, plain: outer, grouped: own });
   }
 
-  private push(site: Site): void {
+  private push(site: LeakyExpression): void {
     if (site.plain.length + site.grouped.length > 0) this.sites.push(site);
   }
 

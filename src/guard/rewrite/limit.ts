@@ -1,9 +1,9 @@
 /** Sends a plain read with a LIMIT just above what may still come (`rewriting.md` §4), so that the server never works for more. */
 import { askInteger, atMost } from '../../sql/parse/constants.ts';
-import type { Template } from '../../sql/text/template.ts';
-import { tokenAt } from '../../sql/text/tokens.ts';
 import type { Body } from '../../sql/parse/tree.ts';
 import { as } from '../../sql/parse/tree.ts';
+import type { Template } from '../../sql/text/template.ts';
+import { tokenAt } from '../../sql/text/tokens.ts';
 import { expressionTree, type Rewriter } from './rewriter.ts';
 
 /** The rows that may still come, and one. */

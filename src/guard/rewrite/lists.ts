@@ -1,13 +1,13 @@
 /** Changes what lists hold: stars written out, one more column for `ok`, names that must survive, keys for functional dependency. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
-import { nameGivers } from '../../sql/text/column-name.ts';
 import { as, type Node } from '../../sql/parse/tree.ts';
+import { nameGivers } from '../../sql/text/column-name.ts';
 import { rewriteSystemColumns } from './added-columns.ts';
 import { addKeys, aggregateReference } from './dependent-columns.ts';
 import { exportOk } from './export-ok.ts';
+import type { LeakyExpressions } from './leaky-expressions.ts';
 import type { Rewriter } from './rewriter.ts';
-import type { Sites } from './leaky-expressions.ts';
 import {
   type Aggregated,
   addsColumns,
@@ -23,7 +23,7 @@ import {
 export function rewriteLists(
   w: Rewriter,
   analysis: Analysis,
-  sites: Sites,
+  sites: LeakyExpressions,
   catalog: Catalog,
   hidden: readonly Node[] = [],
 ): Set<object | undefined> {

@@ -10,7 +10,7 @@ export const ROW = 'rowgate_row';
 export const PIECE = 'rowgate_piece_';
 
 /** One more column of a query or of a guarded subquery, under a name that no client may use. */
-export interface AddedColumn {
+export interface CarriedColumn {
   readonly text: string;
   readonly name: string;
 }

@@ -1,16 +1,16 @@
 /** Trees of what Rowgate itself writes into statements: the same few texts stand in one statement after the other, and are parsed once. */
 import { LRUCache } from 'lru-cache';
-import { nestingOf } from '../../sql/parse/parse-cost.ts';
-import { lex } from '../../sql/text/lexer.ts';
 import { isParsed, parse } from '../../sql/parse/parse.ts';
-import type { Template } from '../../sql/text/template.ts';
+import { nestingOf } from '../../sql/parse/parse-cost.ts';
 import type { Body, Node } from '../../sql/parse/tree.ts';
 import { as } from '../../sql/parse/tree.ts';
+import { lex } from '../../sql/text/lexer.ts';
+import type { Template } from '../../sql/text/template.ts';
 import { PIECE } from './names.ts';
 import { placeholders } from './placeholders.ts';
 
 /** A subquery in brackets that stands in FROM. */
-export interface SubqueryPiece {
+export interface SubqueryFragment {
   /** Without alias. INVARIANT: frozen; it stands in many trees. */
   readonly subquery: Node;
   readonly nesting: number;
@@ -20,10 +20,10 @@ export interface SubqueryPiece {
 const REMEMBERED = { max: 1_000, maxSize: 500_000, sizeCalculation: (_: unknown, text: string) => text.length };
 
 const expressions = new LRUCache<string, Node>(REMEMBERED);
-const subqueries = new LRUCache<string, SubqueryPiece>(REMEMBERED);
+const subqueries = new LRUCache<string, SubqueryFragment>(REMEMBERED);
 
 /** The tree of an expression that is changed nowhere: frozen. Undefined where the text is none. */
-export function expressionPiece(template: Template): Node | undefined {
+export function expressionFragment(template: Template): Node | undefined {
   const text = placeholders(template);
   return remembered(expressions, text, () => {
     const select = selectOf(`SELECT ${text}`);
@@ -33,10 +33,10 @@ export function expressionPiece(template: Template): Node | undefined {
 }
 
 /** Of templates that are remembered themselves: their text need not be put together to be looked up. */
-const byTemplate = new WeakMap<Template, SubqueryPiece>();
+const byTemplate = new WeakMap<Template, SubqueryFragment>();
 
 /** The tree of `(SELECT …)`. Undefined where the text is no subquery, whole. */
-export function subqueryPiece(template: Template): SubqueryPiece | undefined {
+export function subqueryFragment(template: Template): SubqueryFragment | undefined {
   const known = byTemplate.get(template);
   if (known) return known;
   const piece = subqueryOf(placeholders(template));
@@ -44,7 +44,7 @@ export function subqueryPiece(template: Template): SubqueryPiece | undefined {
   return piece;
 }
 
-function subqueryOf(text: string): SubqueryPiece | undefined {
+function subqueryOf(text: string): SubqueryFragment | undefined {
   return remembered(subqueries, text, () => {
     const from = `SELECT FROM ${text} AS x`;
     const { fromClause, op: _op, limitOption: _limit, ...rest } = selectOf(from) ?? {};

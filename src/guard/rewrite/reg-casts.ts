@@ -1,7 +1,7 @@
 /** Casts, literals and parameters that become the name of an object: each is looked up first. */
 import type { Oid } from '../../sql/catalog/catalog.ts';
-import { columnName } from '../../sql/text/column-name.ts';
 import { as, type Body, type Node, quoteName } from '../../sql/parse/tree.ts';
+import { columnName } from '../../sql/text/column-name.ts';
 import * as t from '../../sql/types/oids.ts';
 import { isKeyOf, isListOf } from '../metadata/keys.ts';
 import { isPlainName } from '../metadata/plain-names.ts';

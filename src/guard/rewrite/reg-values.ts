@@ -1,7 +1,7 @@
 /** Refuses every other way in which a value of the `regclass` family could come to be: what is read or printed as one must have been filtered. */
 
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry } from '../../sql/analyze/range-table.ts';
+import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
 import type { Node } from '../../sql/parse/tree.ts';
 import { as, kindOf } from '../../sql/parse/tree.ts';
@@ -88,7 +88,7 @@ export function refuseUnfiltered(analysis: Analysis, catalog: Catalog, filtered:
     }
   }
 
-  function checkJoin(entry: Entry): void {
+  function checkJoin(entry: RangeTableEntry): void {
     if (entry.source.kind !== 'join') return;
     const { arms } = entry.source;
     for (const column of entry.columns) {

@@ -1,17 +1,17 @@
 /** Puts guarded subqueries, schema names and renamed aliases into FROM. */
 import type { RolePolicy, SelectGrant } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry } from '../../sql/analyze/range-table.ts';
-import { isSoundView } from '../../sql/analyze/leakproof-views.ts';
+import { viewCannotLeak } from '../../sql/analyze/leakproof-views.ts';
+import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
-import { nameExtent } from '../../sql/text/extent.ts';
-import { type Token, tokenAt } from '../../sql/text/tokens.ts';
 import type { Body, Node } from '../../sql/parse/tree.ts';
 import { as, quoteName } from '../../sql/parse/tree.ts';
+import { nameExtent } from '../../sql/text/extent.ts';
+import { type Token, tokenAt } from '../../sql/text/tokens.ts';
 import type { AddedColumns } from './added-columns.ts';
 import { behindJoins } from './group-keys.ts';
 import { guardedRelation } from './guarded-relation.ts';
-import type { AddedColumn } from './names.ts';
+import type { CarriedColumn } from './names.ts';
 import { become, NotRewritable, type Rewriter } from './rewriter.ts';
 import { sentName } from './sent-name.ts';
 import { isTemporary } from './temporary.ts';
@@ -34,7 +34,7 @@ export function rewriteReferences(w: Rewriter, analysis: Analysis, replaced: Rea
     if (!replaced.has(body)) rewriteReference(w, body, entry, drop);
 }
 
-function readsTellingMask(entry: Entry, { columns }: SelectGrant, { marks }: Analysis): boolean {
+function readsTellingMask(entry: RangeTableEntry, { columns }: SelectGrant, { marks }: Analysis): boolean {
   if (![...columns.values()].some((column) => column.maskTells)) return false;
   return [...marks.references.values()].map(behindJoins).some((found) => {
     const { source } = found.entry;
@@ -48,10 +48,10 @@ function rewriteRelation(
   w: Rewriter,
   analysis: Analysis,
   node: Node,
-  entry: Entry,
+  entry: RangeTableEntry,
   role: RolePolicy,
   catalog: Catalog,
-  exported: readonly AddedColumn[],
+  exported: readonly CarriedColumn[],
 ): void {
   if (entry.source.kind !== 'relation') throw new NotRewritable('not a relation');
   const { view, use } = entry.source;
@@ -68,7 +68,7 @@ function rewriteRelation(
   if (!select) throw new NotRewritable(`no grant for ${relation.name}`);
   const only = body.inh !== true;
   const plain = relation.kind !== 'v' || view.system;
-  const made = plain ? 'plain' : isSoundView(catalog, relation) ? 'leakproof' : 'leaky';
+  const made = plain ? 'plain' : viewCannotLeak(catalog, relation) ? 'leakproof' : 'leaky';
   // INVARIANT: beside groups that are hidden, a mask that can fail fails whatever rows the client chooses.
   const masksFirst = role.minGroup !== undefined && readsTellingMask(entry, select, analysis);
   const guard = masksFirst ? { needed: false, name: '', ...entry.guard, fenced: true } : entry.guard;
@@ -137,7 +137,7 @@ function endOfAlias(tokens: readonly Token[], last: number, alias: Body<'Alias'>
 }
 
 /** Cuts `database.schema.` off a column reference, and follows a renamed alias. */
-function rewriteReference(w: Rewriter, body: Body<'ColumnRef'>, entry: Entry, drop: number): void {
+function rewriteReference(w: Rewriter, body: Body<'ColumnRef'>, entry: RangeTableEntry, drop: number): void {
   const range = nameExtent(body.location, w.parsed);
   if (!range) throw new NotRewritable('no place for a reference');
   const tokens = w.parsed.tokens();

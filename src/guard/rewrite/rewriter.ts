@@ -1,13 +1,14 @@
 /** Makes each change twice: in the text, as a replaced range, and in the tree, as what is meant; `verify` holds them against each other. */
+
+import { isParsed, type ParsedText, parse } from '../../sql/parse/parse.ts';
+import type { Body, Kind, Node } from '../../sql/parse/tree.ts';
+import { as, kindOf, quoteName } from '../../sql/parse/tree.ts';
 import { columnName } from '../../sql/text/column-name.ts';
 import { Edits } from '../../sql/text/edits.ts';
 import { extentOf } from '../../sql/text/extent.ts';
-import { isParsed, type ParsedText, parse } from '../../sql/parse/parse.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { tokenAt } from '../../sql/text/tokens.ts';
-import type { Body, Kind, Node } from '../../sql/parse/tree.ts';
-import { as, kindOf, quoteName } from '../../sql/parse/tree.ts';
-import { expressionPiece, type SubqueryPiece, standIn, subqueryPiece } from './parsed-fragments.ts';
+import { expressionFragment, type SubqueryFragment, standIn, subqueryFragment } from './parsed-fragments.ts';
 import { placeholders } from './placeholders.ts';
 
 /** Raised where a range cannot be found: the statement is refused, never sent half rewritten. */
@@ -18,7 +19,7 @@ export class Rewriter {
   private readonly mutations: (() => void)[] = [];
   private readonly first: (() => void)[] = [];
   private readonly named = new Set<Body<'ResTarget'>>();
-  private readonly subqueries = new Map<SubqueryPiece, string>();
+  private readonly subqueries = new Map<SubqueryFragment, string>();
 
   constructor(readonly parsed: ParsedText) {
     this.edits = new Edits(parsed.text);
@@ -58,13 +59,13 @@ export class Rewriter {
   /** As `expressionTree`, for one that stands in many places and is changed in none. */
   sharedExpression(template: Template): Node {
     this.parsed.patience.spend(template.length);
-    return expressionPiece(template) ?? unparsed();
+    return expressionFragment(template) ?? unparsed();
   }
 
   /** Puts a subquery of Rowgate's own into FROM, in the place of a range, and `behind` behind it. Gives its tree, which is changed nowhere. */
   replaceBySubquery(range: { start: number; end: number }, subquery: Template, behind: string): Node {
     this.parsed.patience.spend(subquery.length);
-    const piece = subqueryPiece(subquery) ?? unparsed();
+    const piece = subqueryFragment(subquery) ?? unparsed();
     const short = this.subqueries.get(piece) ?? standIn(this.subqueries.size);
     this.subqueries.set(piece, short);
     const alias = behind === '' ? [] : [behind];
@@ -73,7 +74,7 @@ export class Rewriter {
   }
 
   /** The subqueries that it has put there, with what stands for each in the edits' short texts. */
-  pieces(): ReadonlyMap<SubqueryPiece, string> {
+  pieces(): ReadonlyMap<SubqueryFragment, string> {
     return this.subqueries;
   }
 

@@ -3,8 +3,8 @@ import { descendants } from '../../policy/compile/names.ts';
 import type { Condition, RelationGrant } from '../../policy/model/policy.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Catalog, Relation, WriteEvent } from '../../sql/catalog/catalog.ts';
-import type { Template } from '../../sql/text/template.ts';
 import { quoteName } from '../../sql/parse/tree.ts';
+import type { Template } from '../../sql/text/template.ts';
 
 /** All conditions, ANDed, in brackets, over the rows of `alias`; undefined where there are none. */
 export function allOf(conditions: readonly Condition[], part: 'filter' | 'ok', alias: string): Template | undefined {

@@ -1,10 +1,10 @@
 /** Temporary tables in the text that is sent: the server does not tell that a column is theirs, for it would by an OID that no policy knows. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry } from '../../sql/analyze/range-table.ts';
+import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
-import { columnName } from '../../sql/text/column-name.ts';
 import type { Node } from '../../sql/parse/tree.ts';
 import { as, type Body, quoteName } from '../../sql/parse/tree.ts';
+import { columnName } from '../../sql/text/column-name.ts';
 import type { DraftStatement } from '../draft.ts';
 import { become, detached, type Rewriter, statementTree } from './rewriter.ts';
 
@@ -18,7 +18,7 @@ export function withoutOrigin(column: string): string {
 }
 
 /** Whether its columns are those of a temporary table that stands as itself: a target, or `old`, `new` and `excluded` of one. */
-export function isTemporaryTarget({ source }: Entry): boolean {
+export function isTemporaryTarget({ source }: RangeTableEntry): boolean {
   if (source.kind === 'excluded') return isTemporaryTarget(source.of);
   return source.kind === 'relation' && source.use === 'target' && isTemporary(source.view.relation);
 }

@@ -1,9 +1,9 @@
 /** Whole rows and stars of relations that rewriting gives more columns: written out, so that these do not show. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
-import type { Entry, EntryColumn } from '../../sql/analyze/range-table.ts';
-import { tokenAt } from '../../sql/text/tokens.ts';
+import type { RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import { as, type Node, quoteName } from '../../sql/parse/tree.ts';
+import { tokenAt } from '../../sql/text/tokens.ts';
 import { okOf } from './export-ok.ts';
 import { behindJoins } from './group-keys.ts';
 import { become, expressionTree, NotRewritable, type Rewriter, selectTree } from './rewriter.ts';
@@ -12,12 +12,12 @@ import { isTemporaryTarget, withoutOrigin } from './temporary.ts';
 type Star = Analysis['marks']['stars'][number];
 
 /** Columns that an aggregate stands for, because they depend on a key of GROUP BY. */
-export type Aggregated = ReadonlyMap<EntryColumn, string>;
+export type Aggregated = ReadonlyMap<RangeTableColumn, string>;
 
 const NONE: Aggregated = new Map();
 
 /** Whether rewriting puts more beside this entry's columns, or gives some of them other names. */
-export function addsColumns(entry: Entry): boolean {
+export function addsColumns(entry: RangeTableEntry): boolean {
   const { source, systemColumns, distinct, guard, carries } = entry;
   if (distinct) return true;
   if (source.kind === 'join') return source.arms.some(addsColumns);
@@ -28,19 +28,25 @@ export function addsColumns(entry: Entry): boolean {
 }
 
 /** Whether a row of it may be that of an outer join which has found none. */
-function mayBeAbsent({ level }: Entry): boolean {
+function mayBeAbsent({ level }: RangeTableEntry): boolean {
   return level.entries.some(({ source }) => source.kind === 'join' && source.join.jointype !== 'JOIN_INNER');
 }
 
 /** Whether an alias gives its columns other names: those of its rows as a whole are the table's own all the same. */
-export function isRenamed({ source, prefix }: Entry): boolean {
+export function isRenamed({ source, prefix }: RangeTableEntry): boolean {
   return (
     prefix !== undefined && source.kind === 'relation' && as(source.node, 'RangeVar')?.alias?.colnames !== undefined
   );
 }
 
 /** `t` becomes `(SELECT r FROM (SELECT t.a, t.b) AS r)`: the row without its `ok`; NULL where an outer join has none. */
-export function rewriteWholeRow(w: Rewriter, node: Node, entry: Entry, aggregated: Aggregated, grouped: boolean): void {
+export function rewriteWholeRow(
+  w: Rewriter,
+  node: Node,
+  entry: RangeTableEntry,
+  aggregated: Aggregated,
+  grouped: boolean,
+): void {
   const range = w.range(node);
   const columns = entry.columns
     .filter((c) => c.access === 'granted' && !c.implicit)
@@ -55,7 +61,7 @@ export function rewriteWholeRow(w: Rewriter, node: Node, entry: Entry, aggregate
 }
 
 /** True where there is a row, false where an outer join has none; undefined where there always is one. */
-function presenceOf(entry: Entry, grouped: boolean): string | undefined {
+function presenceOf(entry: RangeTableEntry, grouped: boolean): string | undefined {
   // The row of a target is always there.
   if (entry.source.kind === 'relation' && entry.source.use === 'target') return undefined;
   if (entry.guard?.needed)
@@ -67,13 +73,13 @@ function presenceOf(entry: Entry, grouped: boolean): string | undefined {
 }
 
 /** The name of a column in a row as a whole. */
-function fieldOf({ source, columns }: Entry, column: EntryColumn): string {
+function fieldOf({ source, columns }: RangeTableEntry, column: RangeTableColumn): string {
   const own = source.kind === 'relation' ? source.view.columns[columns.indexOf(column)] : undefined;
   return own?.column.name ?? column.name;
 }
 
 /** As an item of a list that has this name. */
-function listed(entry: Entry, column: EntryColumn, aggregated: Aggregated, name: string): string {
+function listed(entry: RangeTableEntry, column: RangeTableColumn, aggregated: Aggregated, name: string): string {
   const aggregate = aggregated.get(column.from ? behindJoins({ entry, column }).column : column);
   if (aggregate !== undefined) return `${aggregate} AS ${quoteName(name)}`;
   const text = spelled(entry, column);
@@ -82,7 +88,7 @@ function listed(entry: Entry, column: EntryColumn, aggregated: Aggregated, name:
 }
 
 /** `(t).field` becomes `(t.field)`: the row that would be made without its `ok` has no names. */
-export function rewriteRowField(w: Rewriter, node: Node, entry: Entry, column: EntryColumn): void {
+export function rewriteRowField(w: Rewriter, node: Node, entry: RangeTableEntry, column: RangeTableColumn): void {
   const body = as(node, 'A_Indirection')!;
   const inner = w.outerRange(body.arg!);
   const tokens = w.parsed.tokens();
@@ -116,7 +122,7 @@ export function showsMore(columns: Star['columns']): boolean {
 }
 
 /** The column so that it means this one; refused where no spelling can. */
-export function spelled(entry: Entry, column: EntryColumn): string {
+export function spelled(entry: RangeTableEntry, column: RangeTableColumn): string {
   const text = spell(entry, column);
   if (text === undefined)
     throw new NotRewritable(

@@ -2,13 +2,13 @@
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { Entry } from '../../sql/analyze/range-table.ts';
+import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog, WriteEvent } from '../../sql/catalog/catalog.ts';
+import type { Body, Node } from '../../sql/parse/tree.ts';
+import { as, quoteName } from '../../sql/parse/tree.ts';
 import { nameExtent } from '../../sql/text/extent.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { tokenAt } from '../../sql/text/tokens.ts';
-import type { Body, Node } from '../../sql/parse/tree.ts';
-import { as, quoteName } from '../../sql/parse/tree.ts';
 import type { RowCheck } from '../decision.ts';
 import type { KeyPlan } from '../subjects/added-keys.ts';
 import { keysExpression } from './hidden-keys.ts';
@@ -116,7 +116,7 @@ function addReturning(w: Rewriter, write: Write, expression: Template, name: str
 }
 
 /** `c [AS a [(x, y)]]` becomes `(SELECT its columns FROM c) AS a[(x, y)]`. */
-function hideCheck(w: Rewriter, node: Node, entry: Entry): void {
+function hideCheck(w: Rewriter, node: Node, entry: RangeTableEntry): void {
   if (entry.source.kind !== 'cte') return;
   const { cte } = entry.source;
   const body = as(node, 'RangeVar')!;

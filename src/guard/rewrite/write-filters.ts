@@ -2,16 +2,16 @@
 import type { RelationGrant, RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { Guard } from '../../sql/analyze/range-table.ts';
-import type { Template } from '../../sql/text/template.ts';
+import type { RowGuard } from '../../sql/analyze/range-table.ts';
 import type { Body, Node } from '../../sql/parse/tree.ts';
 import { as, quoteName } from '../../sql/parse/tree.ts';
+import type { Template } from '../../sql/text/template.ts';
 import { reachedRows } from '../view.ts';
 import { RESERVED_PREFIX } from './names.ts';
 import { expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 import { failing, type Violations } from './row-check.ts';
 import { aliasOf, allOf } from './row-conditions.ts';
-import { type Places, placesOf } from './write-places.ts';
+import { type ClausePlaces, placesOf } from './write-places.ts';
 
 /** The grant on the target. */
 export function grantOf({ target }: Write, role: RolePolicy): RelationGrant {
@@ -38,7 +38,7 @@ export function filterWrites(w: Rewriter, analysis: Analysis, role: RolePolicy, 
 }
 
 /** What says `ok` for the rows of a target, which exports nothing; undefined for any other guard. */
-export function okOfTarget(guard: Guard, analysis: Analysis, role: RolePolicy): Template | undefined {
+export function okOfTarget(guard: RowGuard, analysis: Analysis, role: RolePolicy): Template | undefined {
   const write = analysis.marks.writes.find(({ target }) => target === guard.entry);
   const ok = write && allOf(reachedRows(grantOf(write, role), write), 'ok', aliasOf(write));
   return ok && ['(', ...ok, ' IS TRUE)'];
@@ -150,7 +150,7 @@ function filterMerge(w: Rewriter, write: Write, grant: RelationGrant): void {
 
 const MERGE_EVENTS: Readonly<Record<string, 'update' | 'delete'>> = { CMD_UPDATE: 'update', CMD_DELETE: 'delete' };
 
-function whenOf(write: Write, places: Places, when: Body<'MergeWhenClause'>): Places['whens'][number] {
+function whenOf(write: Write, places: ClausePlaces, when: Body<'MergeWhenClause'>): ClausePlaces['whens'][number] {
   const nodes = as(write.node, 'MergeStmt')?.mergeWhenClauses ?? [];
   const place = places.whens[nodes.findIndex((node) => as(node, 'MergeWhenClause') === when)];
   if (!place || nodes.length !== places.whens.length) throw new NotRewritable('no place for WHEN');

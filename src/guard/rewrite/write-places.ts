@@ -4,7 +4,7 @@ import { nameExtent } from '../../sql/text/extent.ts';
 import { type Token, tokenAt } from '../../sql/text/tokens.ts';
 import { NotRewritable, type Rewriter } from './rewriter.ts';
 
-export interface Places {
+export interface ClausePlaces {
   /** Behind the target's name and alias. */
   readonly behindTarget: number;
   /** Where a WHERE that is not there would stand: before RETURNING, or at the end. */
@@ -18,7 +18,7 @@ export interface Places {
 }
 
 /** The clauses stand side by side behind the target's name: what is in brackets between them is passed over. */
-export function placesOf(w: Rewriter, write: Write): Places {
+export function placesOf(w: Rewriter, write: Write): ClausePlaces {
   const tokens = w.parsed.tokens();
   const name = nameExtent(write.name.location, w.parsed);
   if (!name) throw new NotRewritable('no place for the target of a write');
@@ -67,7 +67,7 @@ function isWord(tokens: readonly Token[], i: number, word: string): boolean {
 
 const MATCH_WORDS: ReadonlySet<string> = new Set(['when', 'not', 'matched', 'by', 'source', 'target']);
 
-function whensOf(tokens: readonly Token[], row: readonly number[]): Places['whens'] {
+function whensOf(tokens: readonly Token[], row: readonly number[]): ClausePlaces['whens'] {
   const starts = row.filter((i) => isWord(tokens, i, 'when') && ['not', 'matched'].includes(tokens[i + 1]?.word ?? ''));
   return starts.map((start) => {
     let kind = start;

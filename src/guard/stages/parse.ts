@@ -1,9 +1,10 @@
 /** Stage 1: the text as PostgreSQL's grammar reads it. */
+
+import { redactTokens } from '../../core/redact-tokens.ts';
 import { type Reason, refusal } from '../../core/refusal.ts';
 import { grammarError } from '../../sql/parse/grammar-errors.ts';
 import { isParsed, type ParseProblem, parse } from '../../sql/parse/parse.ts';
-import { OutOfPatience } from '../../sql/parse/work-limit.ts';
-import { withoutTokens } from '../../core/redact-tokens.ts';
+import { WorkLimitExceeded } from '../../sql/parse/work-limit.ts';
 import type { Draft, Stage } from '../draft.ts';
 
 const REASONS = {
@@ -17,7 +18,7 @@ export const parseStage: Stage = {
   run(draft: Draft): void {
     const outcome = parse(draft.text, { patience: draft.patience });
     if (!isParsed(outcome)) {
-      if (outcome.kind === 'too-complex') throw new OutOfPatience();
+      if (outcome.kind === 'too-complex') throw new WorkLimitExceeded();
       const [reason, sqlstate] = REASONS[outcome.kind];
       const { message, position } = outcome;
       const said = reason === 'syntax' ? grammarError(draft.text, message, position) : { sqlstate };
@@ -59,5 +60,5 @@ export const parseStage: Stage = {
 
 /** INVARIANT: of a text with a token in it nothing is quoted: a piece of one is not known again. */
 function messageOf(message: string, text: string): string {
-  return withoutTokens(text) === text ? message : message.replace(/ at or near ".*$/s, '');
+  return redactTokens(text) === text ? message : message.replace(/ at or near ".*$/s, '');
 }

@@ -1,7 +1,7 @@
 /** Whether a statement reads data: rows of users' relations, not of the server's catalogs. */
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';
-import type { Level, RelationView } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RelationView } from '../../sql/analyze/range-table.ts';
 import type { Draft } from '../draft.ts';
 import { FIRST_USER_OID } from '../may-use.ts';
 
@@ -33,14 +33,14 @@ function isOfServer(role: RolePolicy, use: Use): boolean {
  * Whether rows of a granted user relation flow into this level of which it is not bounded how much of them is shown. INVARIANT: where a subject's
  * people are, each 8 bytes are paid for, whatever brings them together.
  */
-export function reachesUnboundedData(draft: Pick<Draft, 'role' | 'subjects'>, level: Level): boolean {
+export function reachesUnboundedData(draft: Pick<Draft, 'role' | 'subjects'>, level: QueryLevel): boolean {
   const bounded = draft.subjects.filter(({ subject }) => draft.role.boundedSubjects?.has(subject.name));
   const isUnbounded = ({ relation, system }: RelationView): boolean =>
     !system && !bounded.some((subject) => subject.holds(relation));
   return reaches(level, isUnbounded, new Set());
 }
 
-function reaches(level: Level, isSought: (view: RelationView) => boolean, seen: Set<Level>): boolean {
+function reaches(level: QueryLevel, isSought: (view: RelationView) => boolean, seen: Set<QueryLevel>): boolean {
   if (seen.has(level)) return false;
   seen.add(level);
   for (const { source } of level.entries) {

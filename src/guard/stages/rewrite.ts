@@ -12,13 +12,13 @@ import { declareParameters } from '../rewrite/declared-types.ts';
 import { qualifyNames, wrapSites } from '../rewrite/expressions.ts';
 import { hideGroups, hideInputs } from '../rewrite/groups.ts';
 import { addHiddenKeys, findHiddenKeys } from '../rewrite/hidden-keys.ts';
+import { findLeakyExpressions } from '../rewrite/leaky-expressions.ts';
 import { boundRead } from '../rewrite/limit.ts';
 import { rewriteLists } from '../rewrite/lists.ts';
 import { rewriteMetadata } from '../rewrite/metadata.ts';
 import { nameRelation, rewriteReferences, rewriteRelations } from '../rewrite/relations.ts';
 import { NotRewritable, Rewriter } from '../rewrite/rewriter.ts';
 import { Violations } from '../rewrite/row-check.ts';
-import { findSites } from '../rewrite/leaky-expressions.ts';
 import { targetKeys } from '../rewrite/target-keys.ts';
 import { hideOrigins, sendInstead } from '../rewrite/temporary.ts';
 import { checkWrites } from '../rewrite/write-checks.ts';
@@ -63,7 +63,7 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
     else rewriteCopyTo(w, copy, copied, draft.role, statement.bounded);
     return;
   }
-  const sites = findSites(analysis);
+  const sites = findLeakyExpressions(analysis);
   const violations = new Violations();
   filterWrites(w, analysis, draft.role, violations);
   wrapSites(w, sites, analysis, draft.role);

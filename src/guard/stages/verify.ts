@@ -1,14 +1,14 @@
 /** Stage 6: Rowgate's own output is parsed again; it must be the tree that was meant, also to an older server (promise P2). */
 import { refusal } from '../../core/refusal.ts';
-import { MOST_NESTING, MOST_TOKENS_SENT } from '../../sql/parse/parse-cost.ts';
-import { applyEdits, type Edit } from '../../sql/text/edits.ts';
-import { lex } from '../../sql/text/lexer.ts';
 import { GRAMMAR_VERSION, majorVersion } from '../../sql/parse/older-grammar.ts';
 import { isParsed, type ParsedText, type ParseProblem, parse } from '../../sql/parse/parse.ts';
-import { OutOfPatience } from '../../sql/parse/work-limit.ts';
+import { MOST_NESTING, MOST_TOKENS_SENT } from '../../sql/parse/parse-cost.ts';
 import { type Node, sameTree } from '../../sql/parse/tree.ts';
+import { WorkLimitExceeded } from '../../sql/parse/work-limit.ts';
+import { applyEdits, type Edit } from '../../sql/text/edits.ts';
+import { lex } from '../../sql/text/lexer.ts';
 import type { Draft, Stage } from '../draft.ts';
-import { subqueryPiece } from '../rewrite/parsed-fragments.ts';
+import { subqueryFragment } from '../rewrite/parsed-fragments.ts';
 import { placeholders } from '../rewrite/placeholders.ts';
 import { newerFormRefusal } from './older-server.ts';
 
@@ -19,7 +19,7 @@ export const verifyStage: Stage = {
     const sent = placeholders(applyEdits(draft.text, draft.edits));
     if (isShortMeant(draft, sent.length)) return;
     const again = parse(sent, { patience: draft.patience, mostTokens: MOST_TOKENS_SENT });
-    if (!isParsed(again) && again.kind === 'too-complex') throw new OutOfPatience();
+    if (!isParsed(again) && again.kind === 'too-complex') throw new WorkLimitExceeded();
     // INVARIANT: text that is not what was judged does not go upstream.
     if (isMeant(draft, again)) {
       draft.refusal = newerFormRefusal(draft, again);
@@ -67,7 +67,7 @@ function isShortMeant(draft: Draft, characters: number): boolean {
   const nesting = Math.max(...[...pieces.keys()].map((piece) => piece.nesting));
   if (characters > MOST_TOKENS_SENT || lex(short).count + nesting >= MOST_NESTING) return false;
   const standIns = new Map<object, Node>();
-  for (const [{ subquery }, standIn] of pieces) standIns.set(subquery, subqueryPiece([standIn])!.subquery);
+  for (const [{ subquery }, standIn] of pieces) standIns.set(subquery, subqueryFragment([standIn])!.subquery);
   return isMeant(draft, parse(short, { patience: draft.patience, mostTokens: MOST_TOKENS_SENT }), standIns);
 }
 

@@ -1,9 +1,9 @@
 /** Finds how keys that a client did not ask for can be written in its query, so that the rows are named: for the guard alone, which takes them out again. */
 import { spell } from '../../sql/analyze/column.ts';
-import type { Entry, Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
-import type { Template } from '../../sql/text/template.ts';
 import { type Body, quoteName } from '../../sql/parse/tree.ts';
+import type { Template } from '../../sql/text/template.ts';
 import { baseType } from '../../sql/types/type.ts';
 import { isTable } from '../rewrite/export-ok.ts';
 import type { AddedKeys } from './disclosure.ts';
@@ -32,9 +32,9 @@ export interface KeyPlan {
   /** The last column of the statement. */
   readonly expression: Template;
   /** What queries inside it give besides, under names that no client may use. */
-  readonly inside: ReadonlyMap<Level, readonly { readonly text: string; readonly name: string }[]>;
+  readonly inside: ReadonlyMap<QueryLevel, readonly { readonly text: string; readonly name: string }[]>;
   /** FROM items that have more columns by it. */
-  readonly carrying: ReadonlySet<Entry>;
+  readonly carrying: ReadonlySet<RangeTableEntry>;
 }
 
 interface Spelled {
@@ -47,14 +47,14 @@ interface Spelled {
 /** Of one statement, whose subjects are looked for one after the other. */
 export class KeySpelling {
   private keys: Spelled[] = [];
-  private readonly inside = new Map<Level, readonly { readonly text: string; readonly name: string }[]>();
-  private readonly carrying = new Set<Entry>();
+  private readonly inside = new Map<QueryLevel, readonly { readonly text: string; readonly name: string }[]>();
+  private readonly carrying = new Set<RangeTableEntry>();
   private names = 0;
 
   constructor(private readonly catalog: Catalog) {}
 
   /** The numbers of the keys among those that are added; undefined where one of them cannot be: then none is. */
-  add(reader: LevelReader, top: Level, keys: readonly RowsKey[]): readonly number[] | undefined {
+  add(reader: LevelReader, top: QueryLevel, keys: readonly RowsKey[]): readonly number[] | undefined {
     const before = { names: this.names, inside: [...this.inside] };
     const found = keys.map((key) => this.in(reader, top, key, 0));
     if (this.keys.length + keys.length > MOST_KEYS || found.some((one) => one === undefined)) {
@@ -89,7 +89,7 @@ export class KeySpelling {
     return { added: { format: 'json', count: keys.length }, expression, inside, carrying };
   }
 
-  private in(reader: LevelReader, level: Level, key: RowsKey, depth: number): Spelled | undefined {
+  private in(reader: LevelReader, level: QueryLevel, key: RowsKey, depth: number): Spelled | undefined {
     if (depth > MOST_DEEP || !(takesAnother(level, key.list) || (depth === 0 && mayReturn(reader, level))))
       return undefined;
     for (const { entry, column, inner } of key.key.origins) {
@@ -108,8 +108,8 @@ export class KeySpelling {
   /** What a query of its own finds, it gives as a column. */
   private through(
     reader: LevelReader,
-    level: Level,
-    entry: Entry,
+    level: QueryLevel,
+    entry: RangeTableEntry,
     inner: RowsKey['key'],
     depth: number,
   ): Spelled | undefined {
@@ -127,7 +127,7 @@ export class KeySpelling {
 }
 
 /** INVARIANT: a query that is read in one place: others would have more columns, too. */
-function queryOf({ analysis }: LevelReader, { source }: Entry): Level | undefined {
+function queryOf({ analysis }: LevelReader, { source }: RangeTableEntry): QueryLevel | undefined {
   if (source.kind === 'query') return source.level;
   if (source.kind !== 'cte' || source.cte.recursions.length > 0) return undefined;
   const { cteReferences } = analysis.marks;
@@ -136,7 +136,7 @@ function queryOf({ analysis }: LevelReader, { source }: Entry): Level | undefine
 }
 
 /** Rows as a whole would have it in them, and stars must be written out, which some cannot. */
-function mayCarry({ analysis: { marks } }: LevelReader, level: Level, entry: Entry): boolean {
+function mayCarry({ analysis: { marks } }: LevelReader, level: QueryLevel, entry: RangeTableEntry): boolean {
   if (entry.name === undefined && entry.rename === undefined) return false;
   if (marks.wholeRows.some((row) => row.entry === entry || row.entry.source.kind === 'join')) return false;
   if (marks.rowStars.length > 0 || marks.rowFields.some((field) => field.entry === entry)) return false;
@@ -147,14 +147,14 @@ function mayCarry({ analysis: { marks } }: LevelReader, level: Level, entry: Ent
 }
 
 /** Another column changes none of its rows. `list`: it stands beside aggregates. */
-function takesAnother({ kind, select, aggregated, groupingSets, outputs }: Level, list: boolean): boolean {
+function takesAnother({ kind, select, aggregated, groupingSets, outputs }: QueryLevel, list: boolean): boolean {
   if (kind !== 'select' || !select || aggregated !== list || groupingSets || isDistinct(select)) return false;
   if (select.intoClause || !select.targetList?.length || outputs.length >= MOST_COLUMNS) return false;
   return !isTable(select.targetList);
 }
 
 /** An UPDATE or DELETE can return the keys of its rows. A rule that has no RETURNING of its own would make it fail. */
-function mayReturn({ analysis }: LevelReader, level: Level): boolean {
+function mayReturn({ analysis }: LevelReader, level: QueryLevel): boolean {
   const write = analysis.marks.writes.find((one) => one.level === level);
   if (write?.target?.source.kind !== 'relation' || !['UpdateStmt', 'DeleteStmt'].includes(write.command)) return false;
   const { rules } = write.target.source.view.relation;

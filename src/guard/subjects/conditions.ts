@@ -1,8 +1,8 @@
 /** What a condition says of plain columns, whenever it holds: which two are equal, and which have values that the statement gives. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
-import { extentOf } from '../../sql/text/extent.ts';
 import { as, type Body, type Node, strings } from '../../sql/parse/tree.ts';
+import { extentOf } from '../../sql/text/extent.ts';
 import * as t from '../../sql/types/oids.ts';
 import { baseType, elementType } from '../../sql/types/type.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';

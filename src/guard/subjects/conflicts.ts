@@ -2,9 +2,9 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
+import { as, type Node } from '../../sql/parse/tree.ts';
 import { extentOf } from '../../sql/text/extent.ts';
 import { tokenAt } from '../../sql/text/tokens.ts';
-import { as, type Node } from '../../sql/parse/tree.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { GivenKeys, GivenRows } from './disclosure.ts';
 import { isReadableForm } from './given-keys.ts';

@@ -3,17 +3,17 @@
  * some of them, by what is in them or by their number, tells of people who are not shown. This file says where none is dropped. An allow-list.
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import { askText } from '../../sql/parse/constants.ts';
 import { as, fieldsOf, type Node, stringOf } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 
 export interface CutRows {
-  readonly level: Level;
+  readonly level: QueryLevel;
   /** FROM items with such rows. */
-  readonly items: readonly Entry[];
+  readonly items: readonly RangeTableEntry[];
   /** The FROM item of which a subquery in WHERE has chosen rows, and is all that stands there. */
-  readonly chosen: Entry | undefined;
+  readonly chosen: RangeTableEntry | undefined;
   /** The level chooses among its rows itself. */
   readonly chooses: boolean;
 }
@@ -35,15 +35,15 @@ export function allReachTheAnswer(analysis: Analysis, { level, items, chosen, ch
 }
 
 /** Aggregates without a group, with nothing behind them that could take the row away. */
-function givesOneRow({ source }: Entry): boolean {
+function givesOneRow({ source }: RangeTableEntry): boolean {
   if (source.kind !== 'query' || !source.level.aggregated || source.level.kind !== 'select') return false;
   const { groupClause, havingClause, limitCount, limitOffset } = source.level.select ?? {};
   return !groupClause?.length && !havingClause && !limitCount && !limitOffset;
 }
 
 /** INVARIANT: columns of plain items to the left alone, and no subqueries: nothing of the rows that must all come. */
-function speaksOfItemsBefore({ marks, parsed }: Analysis, level: Level, node: Node, first: number): boolean {
-  const isBefore = (entry: Entry): boolean => {
+function speaksOfItemsBefore({ marks, parsed }: Analysis, level: QueryLevel, node: Node, first: number): boolean {
+  const isBefore = (entry: RangeTableEntry): boolean => {
     const place = level.entries.indexOf(entry);
     return entry.level !== level || (place >= 0 && place < first);
   };
@@ -68,7 +68,7 @@ function speaksOfItemsBefore({ marks, parsed }: Analysis, level: Level, node: No
   return !('A_Const' in (as(node, 'SortBy')?.node ?? node)) && visit(node);
 }
 
-function reaches(item: Node | undefined, entry: Entry): boolean {
+function reaches(item: Node | undefined, entry: RangeTableEntry): boolean {
   const join = as(item, 'JoinExpr');
   if (!join) return holds(item, entry);
   const isLeft = join.jointype === 'JOIN_LEFT';
@@ -85,7 +85,7 @@ function isAlways(condition: Node | undefined, join: { isNatural?: boolean; usin
 
 const isTrue = (text: string): boolean => text === 'true' || text === 't';
 
-function holds(item: Node | undefined, { source }: Entry): boolean {
+function holds(item: Node | undefined, { source }: RangeTableEntry): boolean {
   switch (source.kind) {
     case 'relation':
     case 'cte':

@@ -7,7 +7,7 @@ import type { Oid } from '../../sql/catalog/catalog.ts';
 /** Of one statement and the subjects of one kind. A statement that touches nothing of a subject has none. */
 export interface Disclosure {
   readonly subject: string;
-  readonly access: Access;
+  readonly access: SubjectAccess;
   /**
    * Whether it may end in an error that hangs on data: an error is an answer, so one is set aside for it also where nothing else would be. Of a question
    * one is set aside anyway. `at-commit`: a constraint of its may be deferred, so that the error can come as late as COMMIT.
@@ -46,7 +46,7 @@ export interface Disclosure {
  * - `held`: one row is asked for by a unique key that is not the person's. It costs whom the row names, and one where no row came. It is named.
  * - `question`: everything else.
  */
-export type Access =
+export type SubjectAccess =
   | { readonly kind: 'pinned'; readonly people: readonly GivenKeys[] }
   | { readonly kind: 'held' }
   | { readonly kind: 'question' };

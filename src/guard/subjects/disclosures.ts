@@ -1,19 +1,19 @@
 /** Finds what the answer of each statement can tell about the subjects of a policy (`disclosure.ts`). */
 import type { RolePolicy, Subject } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import type { DraftStatement } from '../draft.ts';
 import { type KeyPlan, KeySpelling } from './added-keys.ts';
 import { type ConstraintContext, failsByRows } from './constraints.ts';
-import type { Access, Disclosure, Disclosures, RowKey, WriteDisclosure } from './disclosure.ts';
+import type { Disclosure, Disclosures, RowKey, SubjectAccess, WriteDisclosure } from './disclosure.ts';
 import { effectIn } from './effects.ts';
 import { canFail } from './failing.ts';
 import { countsIn } from './grouped.ts';
 import { LevelReader } from './level-reader.ts';
 import { locksOf } from './locks.ts';
 import { givenPeople } from './pinned.ts';
-import type { Rows, RowsKey } from './rows.ts';
+import type { ProvenRows, RowsKey } from './rows.ts';
 import { readers, type SubjectRelations } from './subject-relations.ts';
 import { isHeld } from './unique-key.ts';
 import { proveWrite, type WriteProof } from './writes.ts';
@@ -83,7 +83,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     locks.skips || !writes.named
       ? undefined
       : namedBy(rows, mayAdd ? addedTo(context, reader, analysis.level) : undefined);
-  const access: Access =
+  const access: SubjectAccess =
     people && !locks.skips ? { kind: 'pinned', people } : { kind: named && holds ? 'held' : 'question' };
   return {
     subject: subject.name,
@@ -102,7 +102,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
 }
 
 /** INVARIANT: an answer of people who are known is fixed by their own data, its order and what LIMIT leaves of rows that are sorted alike too. */
-function isFixed({ skips, openOrder }: Rows): boolean {
+function isFixed({ skips, openOrder }: ProvenRows): boolean {
   return !skips && !openOrder;
 }
 
@@ -119,12 +119,12 @@ function isWrite({ kind, copy }: Statement): boolean {
 
 type Add = (keys: readonly RowsKey[]) => readonly number[] | undefined;
 
-function addedTo({ spelling }: Context, reader: LevelReader, top: Level): Add {
+function addedTo({ spelling }: Context, reader: LevelReader, top: QueryLevel): Add {
   return (keys) => spelling.add(reader, top, keys);
 }
 
 /** `add`: adds keys to the list; undefined where none can be. */
-function namedBy({ keys, loose }: Rows, add: Add | undefined): readonly RowKey[] | undefined {
+function namedBy({ keys, loose }: ProvenRows, add: Add | undefined): readonly RowKey[] | undefined {
   if (loose) return undefined;
   const hidden = keys.filter(({ columns, perhaps }) => columns.length + perhaps.length === 0);
   const added = hidden.length === 0 ? [] : add?.(hidden);

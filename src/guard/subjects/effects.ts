@@ -1,6 +1,6 @@
 /** Calls that leave something behind which can be read later: they would tell of rows that are never sent. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import type { Fn } from '../../sql/catalog/catalog.ts';
 import { as, type Body, type Node } from '../../sql/parse/tree.ts';
 
@@ -20,7 +20,7 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
 ]);
 
 /** The name of one that stands elsewhere than in the list of the statement, by itself and with constant arguments: there it runs once for each row. */
-export function effectIn({ uses, marks }: Analysis, top: Level): string | undefined {
+export function effectIn({ uses, marks }: Analysis, top: QueryLevel): string | undefined {
   const source = marks.writes.find(({ level }) => level === top)?.source;
   const plain = new Set<Fn>();
   const elsewhere = new Set<Fn>();

@@ -1,9 +1,9 @@
 /** Whether a statement that is cheap otherwise can end in an error that hangs on rows: of its conditions, or of constraints that it meets. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import { fieldsOf, type Node } from '../../sql/parse/tree.ts';
 import { type ConstraintContext, failsByRows, later } from './constraints.ts';
-import type { Access, Disclosure } from './disclosure.ts';
+import type { Disclosure, SubjectAccess } from './disclosure.ts';
 
 /**
  * `access`: of a question one is set aside whatever it is made of, so that its constraints alone are to be told. Of a pinned statement what is computed
@@ -12,8 +12,8 @@ import type { Access, Disclosure } from './disclosure.ts';
 export function canFail(
   context: ConstraintContext,
   analysis: Analysis,
-  top: Level,
-  access: Access['kind'],
+  top: QueryLevel,
+  access: SubjectAccess['kind'],
 ): Disclosure['canFail'] {
   const fails =
     access === 'pinned' ? hasFallibleCondition(analysis, top) : access === 'held' && hasFallibleExpression(analysis);
@@ -30,7 +30,7 @@ function hasFallibleExpression({ marks }: Analysis): boolean {
  * INVARIANT: an allow-list: whatever can fail counts, but what is computed from the rows of the answer alone (its list, new values of rows that were
  * found), and from nothing but what the client gives.
  */
-function hasFallibleCondition({ marks, parsed }: Analysis, top: Level): boolean {
+function hasFallibleCondition({ marks, parsed }: Analysis, top: QueryLevel): boolean {
   if (marks.tellingMerges.length > 0) return true;
   if (marks.fallible.some(({ scope, afterRows }) => scope.level !== top || !afterRows)) return true;
   const harmless = new Set<Node>();

@@ -1,12 +1,12 @@
 /** Of a role with `min_group`: which columns of the result are counts, sums and averages of plain columns, whose bound is that of the groups. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import { as, type Node } from '../../sql/parse/tree.ts';
 import { columnOf } from './conditions.ts';
 
 const COUNTS: ReadonlySet<string> = new Set(['count', 'sum', 'avg']);
 
-export function countsIn(analysis: Analysis, { outputs }: Level): number[] {
+export function countsIn(analysis: Analysis, { outputs }: QueryLevel): number[] {
   return outputs.flatMap(({ node }, index) => (node && isCount(analysis, node) ? [index] : []));
 }
 

@@ -1,6 +1,6 @@
 /** Which keys of a level are equal in every row, and which follow another: what its joins and its WHERE prove. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { type Body, type Node, strings } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
@@ -10,7 +10,7 @@ import { isOneKey } from './key-types.ts';
 import type { ColumnOf, ShownKeys } from './shown-keys.ts';
 
 export interface LevelKeys {
-  readonly level: Level;
+  readonly level: QueryLevel;
   readonly analysis: Analysis;
   readonly catalog: Catalog;
   readonly conditions: Conditions;
@@ -25,10 +25,10 @@ type Pair = readonly [ColumnOf, ColumnOf];
 
 /** `where`: what every row of the level fulfils. */
 export function tieKeys(context: LevelKeys, where: Node | undefined): void {
-  const joins = new Map<Body<'JoinExpr'>, Entry>();
+  const joins = new Map<Body<'JoinExpr'>, RangeTableEntry>();
   // A join whose USING has a name of its own stands there twice.
   for (const entry of context.level.entries) if (entry.source.kind === 'join') joins.set(entry.source.join, entry);
-  const missing = new Set<Entry>();
+  const missing = new Set<RangeTableEntry>();
   for (const { source } of joins.values()) {
     if (source.kind !== 'join') continue;
     for (const side of nullableSides(source.join.jointype, source.arms))
@@ -41,7 +41,10 @@ export function tieKeys(context: LevelKeys, where: Node | undefined): void {
     if (key.present) for (const leader of key.leaders()) if (leader.level === context.level) key.unite(leader);
 }
 
-function nullableSides(type: Body<'JoinExpr'>['jointype'], [left, right]: readonly Entry[]): readonly Entry[] {
+function nullableSides(
+  type: Body<'JoinExpr'>['jointype'],
+  [left, right]: readonly RangeTableEntry[],
+): readonly RangeTableEntry[] {
   if (!left || !right) return [];
   switch (type) {
     case 'JOIN_INNER':
@@ -55,7 +58,7 @@ function nullableSides(type: Body<'JoinExpr'>['jointype'], [left, right]: readon
   }
 }
 
-function tieJoin(context: LevelKeys, entry: Entry, missing: ReadonlySet<Entry>): void {
+function tieJoin(context: LevelKeys, entry: RangeTableEntry, missing: ReadonlySet<RangeTableEntry>): void {
   if (entry.source.kind !== 'join') return;
   const { join, arms } = entry.source;
   const [left, right] = arms;
@@ -109,8 +112,8 @@ function tieOuter(
   context: LevelKeys,
   conditions: readonly Node[],
   merged: readonly { readonly pair: Pair }[],
-  stays: ReadonlySet<Entry>,
-  mayMiss: ReadonlySet<Entry>,
+  stays: ReadonlySet<RangeTableEntry>,
+  mayMiss: ReadonlySet<RangeTableEntry>,
 ): void {
   const { level, shown } = context;
   const tie = ([a, b]: Pair): void => {
@@ -136,11 +139,11 @@ function tieOuter(
 /** Of both sides of a FULL JOIN one may be missing: their keys follow the one that is the left's or, where that is missing, the right's. */
 function tieFull(
   { level, shown, keys, conditions: known }: LevelKeys,
-  entry: Entry,
+  entry: RangeTableEntry,
   conditions: readonly Node[],
   merged: readonly { readonly pair: Pair; readonly index: number }[],
-  left: ReadonlySet<Entry>,
-  right: ReadonlySet<Entry>,
+  left: ReadonlySet<RangeTableEntry>,
+  right: ReadonlySet<RangeTableEntry>,
 ): void {
   const either = ([a, b]: Pair): Key | undefined => {
     const [x, y] = [shown.comparable(a), shown.comparable(b)];
@@ -166,10 +169,10 @@ function tieFull(
 /** What USING and NATURAL hold equal, and the join's own column of both: the merged ones come first (manual, section 7.2.1.1). */
 function mergedPairs(
   { catalog }: LevelKeys,
-  entry: Entry,
+  entry: RangeTableEntry,
   join: Body<'JoinExpr'>,
-  left: Entry,
-  right: Entry,
+  left: RangeTableEntry,
+  right: RangeTableEntry,
 ): { readonly pair: Pair; readonly index: number }[] {
   const names = join.isNatural ? commonNames(left, right) : strings(join.usingClause);
   return names.flatMap((name, index) => {
@@ -182,16 +185,16 @@ function mergedPairs(
   });
 }
 
-function commonNames(left: Entry, right: Entry): string[] {
-  const named = (entry: Entry) =>
+function commonNames(left: RangeTableEntry, right: RangeTableEntry): string[] {
+  const named = (entry: RangeTableEntry) =>
     entry.columns.filter(({ access, implicit }) => access === 'granted' && !implicit).map(({ name }) => name);
   const names = new Set(named(right));
   return named(left).filter((name) => names.has(name));
 }
 
 /** All FROM items that a join's arm stands for. */
-export function below(entry: Entry): Set<Entry> {
-  const all = new Set<Entry>([entry]);
+export function below(entry: RangeTableEntry): Set<RangeTableEntry> {
+  const all = new Set<RangeTableEntry>([entry]);
   if (entry.source.kind === 'join') for (const arm of entry.source.arms) for (const inner of below(arm)) all.add(inner);
   return all;
 }

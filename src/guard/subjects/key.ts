@@ -1,12 +1,12 @@
 /** The key of one person in the rows of a query level, and what is proven of it: which others it equals, and whether the statement gives it. */
-import type { Entry, EntryColumn, Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Oid } from '../../sql/catalog/catalog.ts';
 import type { GivenKeys } from './disclosure.ts';
 
 /** Where the key stands in a FROM item: in a column, or in the query behind the item, which does not show it. */
-export interface Origin {
-  readonly entry: Entry;
-  readonly column?: EntryColumn;
+export interface KeyOrigin {
+  readonly entry: RangeTableEntry;
+  readonly column?: RangeTableColumn;
   readonly inner?: Key;
 }
 
@@ -19,7 +19,7 @@ export class Key {
   private united: Key | undefined;
   private readonly followed = new Set<Key>();
   private readonly above = new Set<Key>();
-  private readonly places: Origin[] = [];
+  private readonly places: KeyOrigin[] = [];
   private given: GivenKeys | undefined;
   private isPresent = false;
   /** A row of its person always has one: where it is missing, there is no such row. */
@@ -27,7 +27,7 @@ export class Key {
 
   /** `comparable`: two that are equal are the same key (`isOneKey`). */
   constructor(
-    readonly level: Level,
+    readonly level: QueryLevel,
     readonly type: Oid,
     readonly comparable: boolean,
   ) {}
@@ -84,11 +84,11 @@ export class Key {
     return this.one.isCertain;
   }
 
-  get origins(): readonly Origin[] {
+  get origins(): readonly KeyOrigin[] {
     return this.one.places;
   }
 
-  standsIn(origin: Origin): void {
+  standsIn(origin: KeyOrigin): void {
     this.one.places.push(origin);
   }
 

@@ -1,7 +1,7 @@
 /** Reads a statement level by level: which keys stand in the rows of each, what ties them, and what of the rows hangs on others. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { Cte, Entry, Level, OutputColumn } from '../../sql/analyze/range-table.ts';
+import type { Cte, OutputColumn, QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Column } from '../../sql/catalog/catalog.ts';
 import { askInteger } from '../../sql/parse/constants.ts';
 import { as, fieldsOf, type Node, stringOf, strings } from '../../sql/parse/tree.ts';
@@ -12,7 +12,7 @@ import { allReachTheAnswer } from './cut-rows.ts';
 import { endsOf, Key } from './key.ts';
 import { type LevelKeys, tieKeys } from './key-equivalence.ts';
 import { isOneKey } from './key-types.ts';
-import { NO_ROWS, type Rows, type RowsKey, unknownRows } from './rows.ts';
+import { NO_ROWS, type ProvenRows, type RowsKey, unknownRows } from './rows.ts';
 import { combinedRows } from './set-operations.ts';
 import { type ColumnOf, ShownKeys } from './shown-keys.ts';
 import { readers, type SubjectRelations } from './subject-relations.ts';
@@ -34,10 +34,10 @@ export class LevelReader {
   readonly shown = new ShownKeys();
   readonly values: Values;
   /** The keys of each level's rows before they are grouped. */
-  readonly keysOf = new Map<Level, readonly Key[]>();
+  readonly keysOf = new Map<QueryLevel, readonly Key[]>();
   /** What ON CONFLICT tells, by the statement that has it. */
   readonly conflicts = new Map<Write, Conflict>();
-  private readonly known = new Map<Level, Rows>();
+  private readonly known = new Map<QueryLevel, ProvenRows>();
   /** What SET lists put into columns: it chooses no rows. */
   private readonly assigned = new Set<Node>();
   private readonly conditions: Conditions;
@@ -64,7 +64,7 @@ export class LevelReader {
   }
 
   /** What the statement gives, whose level it is. */
-  readAll(top: Level): Rows {
+  readAll(top: QueryLevel): ProvenRows {
     const rows = this.rowsOf(top);
     const read = this.references.length;
     let { loose } = rows;
@@ -74,7 +74,7 @@ export class LevelReader {
   }
 
   /** Reads what was not read: a WITH that nothing names. Whether anything in it hangs on people. */
-  private isUnread(level: Level): boolean {
+  private isUnread(level: QueryLevel): boolean {
     if (this.known.has(level)) return false;
     const { keys, values, loose } = this.rowsOf(level);
     return keys.length > 0 || values.size > 0 || loose;
@@ -88,7 +88,7 @@ export class LevelReader {
     return uses.some((use) => use.kind === 'sample' && this.relations.holds(use.relation));
   }
 
-  rowsOf(level: Level): Rows {
+  rowsOf(level: QueryLevel): ProvenRows {
     const known = this.known.get(level);
     if (known) return known;
     this.analysis.parsed.patience.spend();
@@ -99,7 +99,7 @@ export class LevelReader {
     return rows;
   }
 
-  private read(level: Level): Rows {
+  private read(level: QueryLevel): ProvenRows {
     switch (level.kind) {
       case 'select':
         return this.ofSelect(level);
@@ -115,7 +115,7 @@ export class LevelReader {
     }
   }
 
-  private ofValues(level: Level): Rows {
+  private ofValues(level: QueryLevel): ProvenRows {
     const values = new Set<number>();
     for (const list of level.select?.valuesLists ?? [])
       as(list, 'List')?.items?.forEach((item, i) => {
@@ -125,7 +125,7 @@ export class LevelReader {
     return { ...NO_ROWS, values, loose: limits === 'loose' || this.sortsByValues(level, values) };
   }
 
-  private ofSet(level: Level): Rows {
+  private ofSet(level: QueryLevel): ProvenRows {
     const arms = level.arms.map((arm) => this.rowsOf(arm));
     const [left, right] = arms;
     if (!left || !right) return unknownRows({ keys: arms.flatMap(({ keys }) => keys) }, level.outputs.length);
@@ -146,7 +146,7 @@ export class LevelReader {
     };
   }
 
-  private ofSelect(level: Level, write?: Write): Rows {
+  private ofSelect(level: QueryLevel, write?: Write): ProvenRows {
     const keys: Key[] = [];
     const found: FromItems = {
       loose: false,
@@ -201,7 +201,7 @@ export class LevelReader {
    * INVARIANT: rows that are left out behind a sort or a hash table decide how those that are sorted alike lie, and where a hash table begins: HAVING, a
    * LIMIT whose order leaves something open, a condition above, a subquery of people by which rows are chosen.
    */
-  private leavesOrderOpen(level: Level, arranged: readonly Entry[], chooses: boolean): boolean {
+  private leavesOrderOpen(level: QueryLevel, arranged: readonly RangeTableEntry[], chooses: boolean): boolean {
     if (level.select?.havingClause || (chooses && !ordersAll(this.analysis, level, this.catalog))) return true;
     if (level.roots.some(({ node, target }) => !target && this.asksPeople(node))) return true;
     const items = { level, items: arranged, chosen: undefined, chooses };
@@ -218,7 +218,13 @@ export class LevelReader {
     return inner.kind === 'set' || loose || keys.length > 0 || (this.keysOf.get(inner)?.length ?? 0) > 0;
   }
 
-  private enter(level: Level, entry: Entry, keys: Key[], found: FromItems, write: Write | undefined): void {
+  private enter(
+    level: QueryLevel,
+    entry: RangeTableEntry,
+    keys: Key[],
+    found: FromItems,
+    write: Write | undefined,
+  ): void {
     const { source } = entry;
     switch (source.kind) {
       case 'relation':
@@ -246,8 +252,8 @@ export class LevelReader {
     return conflict !== undefined && conflict.kind !== 'nothing';
   }
 
-  /** Rows that are inserted: what they are made of, and whose they are. */
-  private enterWritten(level: Level, write: Write, keys: Key[], found: FromItems): void {
+  /** ProvenRows that are inserted: what they are made of, and whose they are. */
+  private enterWritten(level: QueryLevel, write: Write, keys: Key[], found: FromItems): void {
     const { source, target } = write;
     if (target?.source.kind !== 'relation') return;
     const { view } = target.source;
@@ -285,14 +291,19 @@ export class LevelReader {
   }
 
   /** The key of a query's rows that goes into a key column of the table that they are inserted into. */
-  private keptAt(rows: Rows | undefined, source: Level | undefined, column: Column, at: number): RowsKey | undefined {
+  private keptAt(
+    rows: ProvenRows | undefined,
+    source: QueryLevel | undefined,
+    column: Column,
+    at: number,
+  ): RowsKey | undefined {
     const type = source?.outputs[at]?.type;
     if (type === undefined || !isOneKey(this.catalog, { type: column.type }, { type })) return undefined;
     return rows?.keys.find(({ key, columns }) => key.comparable && columns.includes(at));
   }
 
   /** Whether all people on whom the rows of a write hang are those whose keys its rows have in the end. */
-  areOfTarget({ target, source, ...write }: Write, rows: Rows): boolean {
+  areOfTarget({ target, source, ...write }: Write, rows: ProvenRows): boolean {
     if (target?.source.kind !== 'relation') return rows.keys.length === 0;
     const names = insertColumns(write);
     const { relation } = target.source.view;
@@ -309,7 +320,7 @@ export class LevelReader {
     return rows.keys.every(isKept);
   }
 
-  private enterRelation(level: Level, entry: Entry, all: Key[], found: FromItems): void {
+  private enterRelation(level: QueryLevel, entry: RangeTableEntry, all: Key[], found: FromItems): void {
     if (entry.source.kind !== 'relation' || entry.source.view.system) return;
     const { view } = entry.source;
     const { keys, opaque } = this.relations.of(view.relation);
@@ -334,9 +345,9 @@ export class LevelReader {
 
   /** What a query gives, among the rows of the level that reads it. `alone`: nothing else reads it. */
   private take(
-    level: Level,
-    entry: Entry | undefined,
-    rows: Rows,
+    level: QueryLevel,
+    entry: RangeTableEntry | undefined,
+    rows: ProvenRows,
     alone: boolean,
     keys: Key[],
     found: FromItems,
@@ -389,7 +400,7 @@ export class LevelReader {
     return cteReferences.filter(({ entry }) => entry.source.kind === 'cte' && entry.source.cte === cte).length === 1;
   }
 
-  private ofCte(cte: Cte): Rows {
+  private ofCte(cte: Cte): ProvenRows {
     if (!cte.level) return NO_ROWS;
     if (cte.recursions.length === 0) return this.rowsOf(cte.level);
     const before = this.references.length;
@@ -408,9 +419,9 @@ export class LevelReader {
    * `key IN (SELECT key …)` as a condition: data under the keys of the subquery have bearing where they are the row's own. Returns the FROM item whose
    * rows a subquery with LIMIT has chosen; undefined where there is none.
    */
-  private tieMembers(level: Level, where: Node | undefined): Entry | undefined {
+  private tieMembers(level: QueryLevel, where: Node | undefined): RangeTableEntry | undefined {
     const joins = level.entries.flatMap(({ source }) => (source.kind === 'join' ? [source.join.quals] : []));
-    let chosen: Entry | undefined;
+    let chosen: RangeTableEntry | undefined;
     for (const condition of [where, ...joins])
       for (const part of alternatives(condition)) {
         const link = as(part, 'SubLink');
@@ -455,10 +466,10 @@ export class LevelReader {
     return { keys: all, lost };
   }
 
-  private columnsOf(level: Level, ends: ReadonlySet<Key>, chooses: boolean): Pick<Rows, 'keys' | 'passed'> {
+  private columnsOf(level: QueryLevel, ends: ReadonlySet<Key>, chooses: boolean): Pick<ProvenRows, 'keys' | 'passed'> {
     const columns = new Map<Key, { readonly shown: number[]; readonly perhaps: number[] }>();
     for (const key of ends) columns.set(key, { shown: [], perhaps: [] });
-    const passed: Rows['passed'][number][] = [];
+    const passed: ProvenRows['passed'][number][] = [];
     level.outputs.forEach(({ source }, column) => {
       const key = source && this.shown.get(behindJoins(source));
       if (!key) return;
@@ -479,7 +490,7 @@ export class LevelReader {
     return { keys, passed };
   }
 
-  private valuesIn(level: Level): Set<number> {
+  private valuesIn(level: QueryLevel): Set<number> {
     const values = new Set<number>();
     level.outputs.forEach(({ source, node }, index) => {
       const isValue = source ? this.values.isColumn(source) : node !== undefined && this.values.isIn(node, level);
@@ -489,7 +500,7 @@ export class LevelReader {
   }
 
   /** `row_number()` by the order of the whole answer is the place of a row in it. */
-  private isPlaceInAnswer(level: Level, node: Node | undefined): boolean {
+  private isPlaceInAnswer(level: QueryLevel, node: Node | undefined): boolean {
     // INVARIANT: no row of those that are numbered is left out, nor stands there twice.
     if (!node || level !== this.analysis.level || distinctOf(level) !== 'none' || this.values.givesRows(level))
       return false;
@@ -497,7 +508,7 @@ export class LevelReader {
   }
 
   /** Whether other people's data stand in what decides which rows there are: conditions, keys of groups and windows, arguments that give rows. */
-  private choosesByValues(level: Level): boolean {
+  private choosesByValues(level: QueryLevel): boolean {
     const { values } = this;
     return level.roots.some(({ node, target }) => {
       if (this.assigned.has(node)) return false;
@@ -507,7 +518,7 @@ export class LevelReader {
   }
 
   /** ORDER BY and DISTINCT ON of an output column. */
-  private sortsByValues(level: Level, values: ReadonlySet<number>): boolean {
+  private sortsByValues(level: QueryLevel, values: ReadonlySet<number>): boolean {
     if (values.size === 0) return false;
     const { sortClause = [], distinctClause = [] } = level.select ?? {};
     const sorts = sortClause.map((sort) => as(sort, 'SortBy')?.node);
@@ -520,7 +531,7 @@ export class LevelReader {
     });
   }
 
-  private limitsOf({ select }: Level): { readonly limits: 'none' | 'some' | 'loose'; readonly skips: boolean } {
+  private limitsOf({ select }: QueryLevel): { readonly limits: 'none' | 'some' | 'loose'; readonly skips: boolean } {
     const { limitCount, limitOffset, limitOption } = select ?? {};
     if (!limitCount && !limitOffset) return { limits: 'none', skips: false };
     const parts = [limitCount, limitOffset].filter((node) => node !== undefined);
@@ -536,11 +547,11 @@ interface FromItems {
   loose: boolean;
   skips: boolean;
   /** Items whose rows LIMIT and its kin have chosen. */
-  readonly cut: Entry[];
+  readonly cut: RangeTableEntry[];
   /** The same of the query whose rows are inserted. */
   cutAtSource: boolean;
   /** Items whose rows were sorted or hashed. */
-  readonly arranged: Entry[];
+  readonly arranged: RangeTableEntry[];
   openOrder: boolean;
 }
 
@@ -550,7 +561,7 @@ function whereOf(write: Write | undefined): Node | undefined {
 }
 
 /** INVARIANT: neither is a key above its aggregates a condition on its rows, nor one above FOR UPDATE, which locks them all. */
-function isPlain({ kind, aggregated, select }: Level): boolean {
+function isPlain({ kind, aggregated, select }: QueryLevel): boolean {
   return kind === 'select' && !aggregated && !select?.lockingClause?.length;
 }
 
@@ -561,7 +572,7 @@ function assignedBy(item: Node): Node[] {
   return value ? [value, ...(row ?? [])] : [];
 }
 
-function distinctOf({ select }: Level): 'none' | 'all' | 'on' {
+function distinctOf({ select }: QueryLevel): 'none' | 'all' | 'on' {
   const [first] = select?.distinctClause ?? [];
   if (!first) return 'none';
   return Object.keys(first).length === 0 ? 'all' : 'on';

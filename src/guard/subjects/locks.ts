@@ -1,18 +1,18 @@
 /** Row locks (FOR UPDATE and its kin): other statements can see them, so rows that are locked must be rows that are sent. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import { as } from '../../sql/parse/tree.ts';
-import type { Rows } from './rows.ts';
+import type { ProvenRows } from './rows.ts';
 
-export interface Locks {
+export interface RowLocks {
   /** SKIP LOCKED and NOWAIT: which rows come hangs on what others have locked. */
   readonly skips: boolean;
-  /** Rows are locked that may not be sent, by data of people. */
+  /** ProvenRows are locked that may not be sent, by data of people. */
   readonly unsent: boolean;
 }
 
 /** `rowsOf`: what is proven of a level's rows. */
-export function locksOf({ marks }: Analysis, top: Level, rowsOf: (level: Level) => Rows): Locks {
+export function locksOf({ marks }: Analysis, top: QueryLevel, rowsOf: (level: QueryLevel) => ProvenRows): RowLocks {
   let [skips, unsent] = [false, false];
   for (const level of marks.levels) {
     const clauses = (level.select?.lockingClause ?? []).map((node) => as(node, 'LockingClause'));

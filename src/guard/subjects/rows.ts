@@ -5,7 +5,7 @@ import type { Key } from './key.ts';
  * Of rows with given values of all its keys the statement's data under those keys, tables without people, parameters and the row around decide alone:
  * whether they are there, how many they are, and what their columns hold but those that are `values`.
  */
-export interface Rows {
+export interface ProvenRows {
   /** Each is one person of a row. What follows a key of a level around is no key of the rows. */
   readonly keys: readonly RowsKey[];
   /** Columns (from 0) that show the key of a level around, or nothing. */
@@ -36,7 +36,7 @@ export interface RowsKey {
   readonly list: boolean;
 }
 
-export const NO_ROWS: Rows = {
+export const NO_ROWS: ProvenRows = {
   keys: [],
   passed: [],
   values: new Set(),
@@ -49,7 +49,7 @@ export const NO_ROWS: Rows = {
 };
 
 /** INVARIANT: whatever is not understood. */
-export function unknownRows({ keys }: Pick<Rows, 'keys'>, columns: number): Rows {
+export function unknownRows({ keys }: Pick<ProvenRows, 'keys'>, columns: number): ProvenRows {
   return {
     ...NO_ROWS,
     keys: keys.map((one) => ({ ...one, columns: [], perhaps: [] })),

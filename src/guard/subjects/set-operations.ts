@@ -1,16 +1,16 @@
 /** What is proven of the rows of UNION, INTERSECT and EXCEPT. */
-import type { Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { isOneKey } from './key-types.ts';
-import { type Rows, type RowsKey, unknownRows } from './rows.ts';
+import { type ProvenRows, type RowsKey, unknownRows } from './rows.ts';
 
 /** INVARIANT: each person of a row is shown by the same column whichever query it comes from, and whichever it is held against. */
-export function combinedRows(level: Level, left: Rows, right: Rows, catalog: Catalog): Rows {
+export function combinedRows(level: QueryLevel, left: ProvenRows, right: ProvenRows, catalog: Catalog): ProvenRows {
   const { op, all } = level.select ?? {};
   const appends = op === 'SETOP_UNION' && all === true;
   const values = new Set([...left.values, ...right.values]);
   const keys = pairs(left, right, level, catalog);
-  // Rows that are the same are one: which are, others' values must not say; nor which of those that LIMIT has chosen.
+  // ProvenRows that are the same are one: which are, others' values must not say; nor which of those that LIMIT has chosen.
   const told = !appends && (values.size > 0 || left.cut || right.cut);
   if (!keys || left.loose || right.loose || told)
     return unknownRows({ keys: [...left.keys, ...right.keys] }, level.outputs.length);
@@ -24,7 +24,12 @@ export function combinedRows(level: Level, left: Rows, right: Rows, catalog: Cat
   return { keys, passed, values, loose: false, cut, skips, open: false, arranged: !appends, openOrder };
 }
 
-function pairs(left: Rows, right: Rows, level: Level, catalog: Catalog): readonly RowsKey[] | undefined {
+function pairs(
+  left: ProvenRows,
+  right: ProvenRows,
+  level: QueryLevel,
+  catalog: Catalog,
+): readonly RowsKey[] | undefined {
   const fits = (one: RowsKey): RowsKey => {
     const isKey = (column: number) =>
       one.key.comparable && isOneKey(catalog, { type: one.key.type }, { type: level.outputs[column]?.type ?? 0 });

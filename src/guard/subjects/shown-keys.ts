@@ -1,17 +1,17 @@
 /** Which columns of FROM items show which key, as it stands. */
-import type { Entry, EntryColumn } from '../../sql/analyze/range-table.ts';
+import type { RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Key } from './key.ts';
 
 export interface ColumnOf {
-  readonly entry: Entry;
-  readonly column: EntryColumn;
+  readonly entry: RangeTableEntry;
+  readonly column: RangeTableColumn;
 }
 
 export class ShownKeys {
-  private readonly keys = new Map<Entry, Map<EntryColumn, Key>>();
+  private readonly keys = new Map<RangeTableEntry, Map<RangeTableColumn, Key>>();
 
   set({ entry, column }: ColumnOf, key: Key): void {
-    const columns = this.keys.get(entry) ?? new Map<EntryColumn, Key>();
+    const columns = this.keys.get(entry) ?? new Map<RangeTableColumn, Key>();
     this.keys.set(entry, columns.set(column, key));
   }
 

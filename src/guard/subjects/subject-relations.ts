@@ -1,8 +1,8 @@
 /** What holds data of a subject: relations with its keys, views over them, and functions that may read them. */
 import { KNOWN_EXTENSIONS } from '../../policy/compile/known-extensions.ts';
-import type { RolePolicy, Subject } from '../../policy/model/policy.ts';
 import { keysOn } from '../../policy/compile/subjects.ts';
 import { FIRST_USER_OID } from '../../policy/compile/visible-types.ts';
+import type { RolePolicy, Subject } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Catalog, Fn, Relation } from '../../sql/catalog/catalog.ts';
 

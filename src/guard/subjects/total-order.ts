@@ -1,6 +1,6 @@
 /** Whether ORDER BY leaves nothing open: no two rows of the level are sorted alike. An allow-list. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { as, type Node, stringOf } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
@@ -9,14 +9,14 @@ import type { ColumnOf } from './shown-keys.ts';
 import { uniqueKeys } from './unique-key.ts';
 
 /** INVARIANT: of each table in FROM a unique key stands among the plain columns that it is sorted by, and nothing else gives rows. */
-export function ordersAll(analysis: Analysis, level: Level, catalog: Catalog): boolean {
+export function ordersAll(analysis: Analysis, level: QueryLevel, catalog: Catalog): boolean {
   const sorted = (level.select?.sortClause ?? []).flatMap(
     (sort) => sortedBy(analysis, level, as(sort, 'SortBy')?.node) ?? [],
   );
   return level.entries.every((entry) => entry.source.kind === 'join' || isToldApart(entry, sorted, catalog));
 }
 
-function isToldApart(entry: Entry, sorted: readonly ColumnOf[], catalog: Catalog): boolean {
+function isToldApart(entry: RangeTableEntry, sorted: readonly ColumnOf[], catalog: Catalog): boolean {
   if (entry.source.kind !== 'relation') return false;
   const { view } = entry.source;
   const names = new Set<string>();
@@ -29,7 +29,7 @@ function isToldApart(entry: Entry, sorted: readonly ColumnOf[], catalog: Catalog
 }
 
 /** The column that is sorted by; undefined where it is none, or is not known. */
-function sortedBy(analysis: Analysis, level: Level, node: Node | undefined): ColumnOf | undefined {
+function sortedBy(analysis: Analysis, level: QueryLevel, node: Node | undefined): ColumnOf | undefined {
   if (!node) return undefined;
   if (analysis.marks.expressions.has(node)) return columnOf(analysis, node);
   const [first, more] = as(node, 'ColumnRef')?.fields ?? [];

@@ -1,12 +1,12 @@
 /** Whether a statement asks for one row of a table by a unique key that is not the person's, and reads nothing but that row's people. */
-import type { Entry } from '../../sql/analyze/range-table.ts';
+import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import type { Key } from './key.ts';
 import type { LevelReader } from './level-reader.ts';
-import type { Rows } from './rows.ts';
+import type { ProvenRows } from './rows.ts';
 
 /** `rows`: what the statement gives. */
-export function isHeld({ analysis, fixed, references }: LevelReader, rows: Rows, catalog: Catalog): boolean {
+export function isHeld({ analysis, fixed, references }: LevelReader, rows: ProvenRows, catalog: Catalog): boolean {
   const held = analysis.marks.relations.filter(({ entry }) => holdsOneRow(entry, fixed, catalog));
   return held.some(({ entry }) => {
     const own = references.filter((key) => key.origins.some((origin) => origin.entry === entry));
@@ -15,7 +15,7 @@ export function isHeld({ analysis, fixed, references }: LevelReader, rows: Rows,
   });
 }
 
-function holdsOneRow(entry: Entry, fixed: LevelReader['fixed'], catalog: Catalog): boolean {
+function holdsOneRow(entry: RangeTableEntry, fixed: LevelReader['fixed'], catalog: Catalog): boolean {
   if (entry.source.kind !== 'relation') return false;
   const { relation } = entry.source.view;
   const given = new Set<string>();

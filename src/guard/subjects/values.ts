@@ -1,27 +1,27 @@
 /** Which expressions hang on other people than those whose keys stand in their row: what they give is a value. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { collects } from '../../sql/analyze/collects.ts';
-import type { Entry, Level } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Fn } from '../../sql/catalog/catalog.ts';
 import { as, type Body, fieldsOf, type Node, sameTree } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { columnOf } from './conditions.ts';
 import { endsOf, type Key } from './key.ts';
 import { below } from './key-equivalence.ts';
-import type { Rows } from './rows.ts';
+import type { ProvenRows } from './rows.ts';
 import type { ColumnOf, ShownKeys } from './shown-keys.ts';
 import { mayRead } from './subject-relations.ts';
 
 export interface LevelProofs {
-  rowsOf(level: Level): Rows;
-  keysOf(level: Level): readonly Key[];
+  rowsOf(level: QueryLevel): ProvenRows;
+  keysOf(level: QueryLevel): readonly Key[];
 }
 
 export class Values {
   /** Subqueries of conditions whose people are those of the row. */
   readonly tied = new Set<Node>();
-  private readonly columns = new Map<Entry, ReadonlySet<number>>();
-  private readonly wholeRows: ReadonlyMap<Node, Entry>;
+  private readonly columns = new Map<RangeTableEntry, ReadonlySet<number>>();
+  private readonly wholeRows: ReadonlyMap<Node, RangeTableEntry>;
   private readonly rowStars: ReadonlyMap<Node, readonly ColumnOf[]>;
   private readonly windows: boolean;
 
@@ -37,7 +37,7 @@ export class Values {
   }
 
   /** Columns of a FROM item that are values. */
-  note(entry: Entry, columns: ReadonlySet<number>): void {
+  note(entry: RangeTableEntry, columns: ReadonlySet<number>): void {
     if (columns.size > 0) this.columns.set(entry, columns);
   }
 
@@ -50,7 +50,7 @@ export class Values {
   }
 
   /** Whether one stands in the expression, whose level is that. */
-  isIn(part: unknown, level: Level | undefined): boolean {
+  isIn(part: unknown, level: QueryLevel | undefined): boolean {
     if (typeof part !== 'object' || part === null) return false;
     this.analysis.parsed.patience.spend();
     if (Array.isArray(part)) return part.some((inner) => this.isIn(inner, level));
@@ -68,7 +68,7 @@ export class Values {
     return fieldsOf(part).some(([, inner]) => this.isIn(inner, level));
   }
 
-  private isSubquery(node: Node, level: Level | undefined): boolean {
+  private isSubquery(node: Node, level: QueryLevel | undefined): boolean {
     const inner = this.analysis.marks.sublinks.get(node);
     const link = as(node, 'SubLink');
     if (!inner) return true;
@@ -90,7 +90,7 @@ export class Values {
   }
 
   /** A window over rows that all have the keys of their row. */
-  private isOwnWindow(over: Body<'WindowDef'>, level: Level | undefined): boolean {
+  private isOwnWindow(over: Body<'WindowDef'>, level: QueryLevel | undefined): boolean {
     if (!level) return false;
     const parts = (windowOf(over, level).partitionClause ?? []).flatMap((node) => {
       const column = columnOf(this.analysis, node);
@@ -100,12 +100,12 @@ export class Values {
     return this.proofs.keysOf(level).every((key) => [...endsOf(key).own].every((end) => parts.includes(end)));
   }
 
-  hasWindow(level: Level): boolean {
+  hasWindow(level: QueryLevel): boolean {
     return this.windows && level.roots.some(({ node }) => this.countOf(node, 'window') > 0);
   }
 
   /** Whether the list of a level has calls that give any number of rows. */
-  givesRows(level: Level): boolean {
+  givesRows(level: QueryLevel): boolean {
     return level.roots.some(({ node, inFrom }) => !inFrom && this.givesRowsIn(node));
   }
 
@@ -124,7 +124,7 @@ export class Values {
   }
 
   /** Whether the level puts values of many rows into one (json_agg and its kin). */
-  collects({ outputs }: Level): boolean {
+  collects({ outputs }: QueryLevel): boolean {
     return outputs.some(({ node }) => node !== undefined && this.collectsIn(node));
   }
 
@@ -141,7 +141,7 @@ export class Values {
   }
 
   /** Whether it is `row_number()` over all rows, in the order in which they are sent. */
-  numbersRows(node: Node, level: Level): boolean {
+  numbersRows(node: Node, level: QueryLevel): boolean {
     const call = as(node, 'FuncCall');
     const fn = call && this.analysis.marks.calls.get(call)?.fn;
     if (fn?.name !== 'row_number' || fn.schema !== 'pg_catalog' || !call?.over || call.agg_filter) return false;
@@ -163,7 +163,7 @@ export class Values {
   }
 
   /** INVARIANT: in ORDER BY of the query a name means an output column before it means an input column; in a window never. */
-  private isSameOrder(ofWindow: Node, ofQuery: Node, level: Level): boolean {
+  private isSameOrder(ofWindow: Node, ofQuery: Node, level: QueryLevel): boolean {
     const [window, query] = [as(ofWindow, 'SortBy'), as(ofQuery, 'SortBy')];
     if (!window?.node || !query?.node) return false;
     if (window.sortby_dir !== query.sortby_dir || window.sortby_nulls !== query.sortby_nulls) return false;
@@ -190,7 +190,7 @@ function windowOfJson(node: Node): Body<'WindowDef'> | undefined {
 }
 
 /** The definition that `OVER name` and `OVER (name …)` take. */
-function windowOf(over: Body<'WindowDef'>, level: Level): Body<'WindowDef'> {
+function windowOf(over: Body<'WindowDef'>, level: QueryLevel): Body<'WindowDef'> {
   const name = over.refname ?? (over.partitionClause || over.orderClause ? undefined : over.name);
   if (name === undefined) return over;
   const named = (level.select?.windowClause ?? []).map((node) => as(node, 'WindowDef'));

@@ -6,7 +6,7 @@ import { as, type Node } from '../../sql/parse/tree.ts';
 import * as t from '../../sql/types/oids.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { LevelReader } from './level-reader.ts';
-import type { Rows } from './rows.ts';
+import type { ProvenRows } from './rows.ts';
 import { assignedValue, insertColumns, setItems } from './written-columns.ts';
 
 export interface WriteProof {
@@ -39,7 +39,7 @@ export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, 
 }
 
 /** Types of the columns into which others' data go. Where others choose the rows, that may be any but a constant. */
-function othersColumns(reader: LevelReader, write: Write, rows: Rows, chosen: boolean): Oid[] {
+function othersColumns(reader: LevelReader, write: Write, rows: ProvenRows, chosen: boolean): Oid[] {
   const { analysis, values } = reader;
   const types: Oid[] = [];
   const typeOf = (name: string | undefined): Oid => {

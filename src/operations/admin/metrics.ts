@@ -2,11 +2,11 @@
 import type { Aggregator } from 'prom-client';
 import type { Counts } from './counts.ts';
 import { BOUNDS, type Distribution } from './distribution.ts';
-import type { RoleTally, Tally } from './tally.ts';
+import type { ProcessTally, RoleTally } from './tally.ts';
 
 /** What a metric is read from. */
 export interface Figures {
-  readonly tally: Tally;
+  readonly tally: ProcessTally;
   /** The sessions that are open. */
   readonly sessions: Iterable<{ readonly role: string; activity(): string }>;
   readonly disabledRoles: number;

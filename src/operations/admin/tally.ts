@@ -55,7 +55,7 @@ export interface LastReading {
   readonly ok: boolean;
 }
 
-export class Tally {
+export class ProcessTally {
   readonly roles = new Map<string, RoleTally>();
   readonly loginFailures = new Counts(LOGIN_REASONS);
   readonly turnedAway = new Counts(['protocol', 'too-many-logins']);

@@ -6,8 +6,8 @@ import { metricsOfThisProcess } from './exposition.ts';
 import type { ForwardLag, MetricFamily } from './metrics.ts';
 import { type Check, logCheck, notReady, serverCheck } from './readiness.ts';
 import type { Readiness } from './server.ts';
-import { Tally } from './tally.ts';
-import { type Watch, watchInto } from './watching.ts';
+import { ProcessTally } from './tally.ts';
+import { type GuardWatch, watchInto } from './watching.ts';
 
 /** What one process says of itself; the primary puts together what its workers say. */
 export interface GuardReport {
@@ -27,8 +27,8 @@ export interface WatchedProxy {
 
 export class WatchedGuard implements GuardReport {
   /** To be put around the guard's parts while it is put together. */
-  readonly watch: Watch;
-  private readonly tally: Tally;
+  readonly watch: GuardWatch;
+  private readonly tally: ProcessTally;
   private readonly checks: Check[] = [];
   private proxy: WatchedProxy | undefined;
   private forwarded: () => readonly ForwardLag[] = () => [];
@@ -37,7 +37,7 @@ export class WatchedGuard implements GuardReport {
     private readonly version: string,
     clock: () => number = Date.now,
   ) {
-    this.tally = new Tally(clock);
+    this.tally = new ProcessTally(clock);
     this.watch = watchInto(this.tally);
   }
 

@@ -3,17 +3,17 @@
  * around the reading of policies. Nothing on a statement's way knows of it.
  */
 import { performance } from 'node:perf_hooks';
-import type { Judgement } from '../../guard/decision.ts';
-import type { MakeJudge, PolicyReading } from '../../server/guard-runtime.ts';
 import type { LoginReason } from '../../core/login-refusal.ts';
 import type { RecordFields, RecordKind } from '../../decision-log/fields.ts';
 import type { DecisionLog } from '../../decision-log/writer/log.ts';
 import type { SessionLog } from '../../decision-log/writer/session-log.ts';
+import type { Judgement } from '../../guard/decision.ts';
+import type { MakeJudge, PolicyReading } from '../../server/guard-runtime.ts';
 import type { DecisionEntry, OutcomeEntry, SubjectCount } from '../../session/log-entries.ts';
-import type { RoleTally, Tally } from './tally.ts';
+import type { ProcessTally, RoleTally } from './tally.ts';
 
 /** Puts the counting around what a guard is made of. */
-export interface Watch {
+export interface GuardWatch {
   log(log: DecisionLog): DecisionLog;
   makeJudge(makeJudge: MakeJudge): MakeJudge;
   read(read: () => Promise<PolicyReading>): () => Promise<PolicyReading>;
@@ -24,7 +24,7 @@ export interface Watch {
 }
 
 /** Nobody will ask for figures: nothing is counted. */
-export const UNWATCHED: Watch = {
+export const UNWATCHED: GuardWatch = {
   log: (log) => log,
   makeJudge: (makeJudge) => makeJudge,
   read: (read) => read,
@@ -32,7 +32,7 @@ export const UNWATCHED: Watch = {
   loginRefused: () => {},
 };
 
-export function watchInto(tally: Tally): Watch {
+export function watchInto(tally: ProcessTally): GuardWatch {
   return {
     log: (log) => watchLog(log, tally),
     makeJudge: (makeJudge) => watchJudge(makeJudge, tally),
@@ -43,7 +43,7 @@ export function watchInto(tally: Tally): Watch {
 }
 
 /** The log itself, counted. Its answers are passed on as they are: whether a statement may run is the log's to say. */
-function watchLog(log: DecisionLog, tally: Tally): DecisionLog {
+function watchLog(log: DecisionLog, tally: ProcessTally): DecisionLog {
   return {
     append(kind, fields) {
       const written = tally.written(log.append(kind, fields));
@@ -64,7 +64,7 @@ function watchLog(log: DecisionLog, tally: Tally): DecisionLog {
   };
 }
 
-function countRecord(tally: Tally, kind: RecordKind, fields: RecordFields): void {
+function countRecord(tally: ProcessTally, kind: RecordKind, fields: RecordFields): void {
   if (kind === 'login' && fields.role !== undefined) {
     tally.role(fields.role).logins += 1;
     tally.upstreamFailedAt = undefined;
@@ -73,7 +73,7 @@ function countRecord(tally: Tally, kind: RecordKind, fields: RecordFields): void
 }
 
 /** INVARIANT: of what a stranger sent, nothing becomes a label: reasons and SQLSTATEs are Rowgate's own words, or the server's. */
-function countRefused(tally: Tally, reason: LoginReason, sqlstate: string): void {
+function countRefused(tally: ProcessTally, reason: LoginReason, sqlstate: string): void {
   tally.loginFailures.add(reason);
   if (reason !== 'upstream') return;
   tally.upstreamFailures.add(sqlstate);
@@ -85,7 +85,7 @@ function isOutOfReach(sqlstate: string): boolean {
   return sqlstate.startsWith('08') || sqlstate.startsWith('57P');
 }
 
-function watchSession(session: SessionLog, tally: Tally, role: RoleTally): SessionLog {
+function watchSession(session: SessionLog, tally: ProcessTally, role: RoleTally): SessionLog {
   /** Decisions about a COPY whose outcome has not come. */
   const copies = new Set<string>();
   const countReached = (reached: boolean): void => void tally.written(reached);
@@ -130,7 +130,7 @@ function countTold(role: RoleTally, subject: string, { people, questions, values
 }
 
 /** Judges that are timed, what was judged before apart from what is new: the one takes less than a microsecond, the other hundreds. */
-function watchJudge(makeJudge: MakeJudge, tally: Tally): MakeJudge {
+function watchJudge(makeJudge: MakeJudge, tally: ProcessTally): MakeJudge {
   return (context) => {
     const judge = makeJudge(context);
     // A guard that remembers gives the same object again.
@@ -152,7 +152,7 @@ function watchJudge(makeJudge: MakeJudge, tally: Tally): MakeJudge {
 }
 
 /** A reading of policies and catalog that says how it went. */
-function watchReading(read: () => Promise<PolicyReading>, tally: Tally): () => Promise<PolicyReading> {
+function watchReading(read: () => Promise<PolicyReading>, tally: ProcessTally): () => Promise<PolicyReading> {
   return async () => {
     let ok = false;
     try {

@@ -10,7 +10,7 @@ const ANSWER_MS = 120_000;
 /** No guard could be asked. */
 export class NoGuard extends Error {}
 
-export interface Question {
+export interface ControlQuestion {
   readonly command: string;
   /** What depends on the guard's time zone is made of it. */
   readonly arguments: Given | ((timeZone: string) => Given);
@@ -21,10 +21,10 @@ export interface Question {
 type Given = Readonly<Record<string, unknown>>;
 
 /** `timeZone`: the guard's. */
-export type Answer = ControlReply & { readonly timeZone: string };
+export type ControlAnswer = ControlReply & { readonly timeZone: string };
 
 /** Throws NoGuard. */
-export async function askGuard(socketPath: string, question: Question): Promise<Answer> {
+export async function askGuard(socketPath: string, question: ControlQuestion): Promise<ControlAnswer> {
   const socket = createConnection(socketPath);
   const timer = setTimeout(() => socket.destroy(new Error('no answer in time')), ANSWER_MS);
   let takeAway = (): void => {};

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import type { BudgetStore } from '../../budget/model/budget-store.ts';
 import { type Holder, holderOf, holderWords, ownerOf as ownerOfHolder } from '../../budget/model/owner.ts';
 import { isUserName } from '../../budget/model/user-name.ts';
-import type { Policy } from '../../policy/model/policy.ts';
 import type { AlarmSink } from '../../core/alarm-sink.ts';
 import type { RecordSink } from '../../decision-log/record-sink.ts';
+import type { Policy } from '../../policy/model/policy.ts';
 import { type ControlReply, failed } from './protocol.ts';
 
 /** What the commands need of a running guard. */
@@ -23,7 +23,7 @@ export interface Commanded {
   newId(): string;
 }
 
-export interface Command {
+export interface ControlCommand {
   run(given: Readonly<Record<string, unknown>>, guard: Commanded, by: string): Promise<ControlReply>;
 }
 
@@ -31,7 +31,7 @@ export interface Command {
 export function command<Shape extends z.ZodRawShape>(
   shape: Shape,
   run: (given: z.output<z.ZodObject<Shape>>, guard: Commanded, by: string) => Promise<ControlReply>,
-): Command {
+): ControlCommand {
   const schema = z.strictObject(shape);
   return {
     run: async (given, guard, by) => {

@@ -1,5 +1,5 @@
 /** The commands of the control socket by name, but for what a guard does as a whole: reloading and draining itself. */
-import { type Command, type Commanded, command, UNRECORDED } from './command.ts';
+import { type Commanded, type ControlCommand, command, UNRECORDED } from './command.ts';
 import { approveOpening, askOpening, closeOpening, listOpenings } from './commands/break-glass.ts';
 import { raiseLimit, showLimits } from './commands/limits.ts';
 import { addLock, listLocks, releaseLock } from './commands/locks.ts';
@@ -12,7 +12,7 @@ const recordDrain = command({}, async (_, { records }, by) =>
   records.append('drain', { by, via: 'control' }) ? done({}) : UNRECORDED,
 );
 
-const COMMANDS: ReadonlyMap<string, Command> = new Map([
+const COMMANDS: ReadonlyMap<string, ControlCommand> = new Map([
   ['drain', recordDrain],
   ['locks.list', listLocks],
   ['locks.add', addLock],

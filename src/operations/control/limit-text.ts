@@ -1,11 +1,11 @@
 /** A limit as it is said on the command line: `5000 rows per hour`, `40 MB per hour`, `500 students per day`. Pure. */
-import type { Measure, Window } from '../../budget/model/measure.ts';
+import type { Measure, WindowOfMeasure } from '../../budget/model/measure.ts';
 import { readWindowLimit } from '../../policy/source/quantity.ts';
 
 export interface SaidLimit {
   readonly measure: Measure;
   readonly amount: number;
-  readonly window: Window;
+  readonly window: WindowOfMeasure;
 }
 
 const COUNTED: Readonly<Record<string, Measure>> = {

@@ -16,7 +16,7 @@ interface Closable {
 }
 
 /** Watches what is handed to a worker; returns how to close what it has not taken, for when it has ended. */
-export function watchTransit(worker: Worker): () => void {
+export function watchHandleTransfer(worker: Worker): () => void {
   // Of each address one at a time is on its way: the next one follows when the worker has taken it.
   const underway = new Map<unknown, Closable>();
   const { process } = worker;

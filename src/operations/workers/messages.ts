@@ -1,12 +1,18 @@
 /** What the primary and its workers say to each other. All of it is plain JSON, and none of it is a statement or a row. */
 
-import type { Claim as BudgetClaim, Grant, Logout, Return, StandingChange } from '../../budget/model/budget-store.ts';
-import type { Measure, Owner, Window } from '../../budget/model/measure.ts';
+import type {
+  LeaseClaim as BudgetClaim,
+  ExceptionsChange,
+  LeaseGrant,
+  LeaseReturn,
+  Logout,
+} from '../../budget/model/budget-store.ts';
+import type { ExceptionsState } from '../../budget/model/exceptions.ts';
+import type { Measure, Owner, WindowOfMeasure } from '../../budget/model/measure.ts';
 import type { Sightings } from '../../budget/model/sightings.ts';
-import type { StandingState } from '../../budget/model/exceptions.ts';
-import type { Claim } from '../../server/slots/slot-counts.ts';
-import type { ReloadReport } from '../../server/reload.ts';
 import type { Head } from '../../decision-log/chain/seal.ts';
+import type { ReloadReport } from '../../server/reload.ts';
+import type { SlotClaim } from '../../server/slots/slot-counts.ts';
 
 /** Messages by name: what is said, and what is answered. */
 export type Messages = Readonly<Record<string, { readonly says: unknown; readonly answer: unknown }>>;
@@ -22,7 +28,7 @@ export interface Assignment {
   /** For challenges of unknown users, in base64: the same at all workers. */
   readonly mockSecret: string;
   /** What holds for principals beyond their policy. */
-  readonly standing: StandingState;
+  readonly standing: ExceptionsState;
   /** As `ToWorker.clock`. */
   readonly clockAheadMs: number;
 }
@@ -42,20 +48,20 @@ export interface NamedHead {
 interface Counted {
   readonly owner: Owner;
   readonly measure: Measure;
-  readonly windows: readonly Window[];
+  readonly windows: readonly WindowOfMeasure[];
 }
 
 /** What a worker asks of the budgets' store, method by method. */
 export type StoreMessages = {
-  readonly budgetTake: { readonly says: readonly BudgetClaim[]; readonly answer: readonly Grant[] };
-  readonly budgetBack: { readonly says: readonly Return[]; readonly answer: null };
+  readonly budgetTake: { readonly says: readonly BudgetClaim[]; readonly answer: readonly LeaseGrant[] };
+  readonly budgetBack: { readonly says: readonly LeaseReturn[]; readonly answer: null };
   readonly budgetSaw: { readonly says: Counted & { readonly sightings: Sightings }; readonly answer: null };
   readonly budgetKnown: {
     readonly says: Counted & { readonly keys: readonly string[] };
     readonly answer: readonly boolean[];
   };
   readonly budgetUsed: { readonly says: Counted; readonly answer: readonly number[] };
-  readonly standingChange: { readonly says: StandingChange; readonly answer: null };
+  readonly standingChange: { readonly says: ExceptionsChange; readonly answer: null };
   /** Answered with whether there was room for it. */
   readonly logOut: { readonly says: Logout; readonly answer: boolean };
   /** In base64. */
@@ -71,7 +77,7 @@ export type ToPrimary = StoreMessages & {
   readonly ready: { readonly says: readonly string[]; readonly answer: null };
   /** It cannot start; why, one line each. */
   readonly failed: { readonly says: readonly string[]; readonly answer: null };
-  readonly take: { readonly says: readonly Claim[]; readonly answer: number | null };
+  readonly take: { readonly says: readonly SlotClaim[]; readonly answer: number | null };
   readonly give: { readonly says: readonly string[]; readonly answer: null };
   readonly attempted: {
     readonly says: { readonly principal: string; readonly address: string; readonly accepted: boolean };
@@ -91,7 +97,7 @@ export type ToWorker = {
   /** What it says of itself to those who watch; its shape is `admin/`'s. */
   readonly report: { readonly says: null; readonly answer: unknown };
   /** What holds for principals beyond their policy, from now on. */
-  readonly standing: { readonly says: StandingState; readonly answer: null };
+  readonly standing: { readonly says: ExceptionsState; readonly answer: null };
   /** Tokens that were given back: in pieces all that were before the answer to `assignment`, then those that are new. */
   readonly logouts: { readonly says: readonly Logout[]; readonly answer: null };
   /** By how much the store's clock is ahead of this host's, milliseconds. */

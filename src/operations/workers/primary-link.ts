@@ -1,10 +1,10 @@
 /** A worker's side: what it is to do, the state that it shares, and what it hears from the primary. Without a primary it ends. */
 import { Buffer } from 'node:buffer';
 import type { BudgetStore, Logout } from '../../budget/model/budget-store.ts';
-import type { SharedState } from '../../server/slots/shared-state.ts';
-import type { ReloadReport } from '../../server/reload.ts';
-import type { UpstreamKey } from '../../upstream/upstream-error.ts';
 import type { Head } from '../../decision-log/chain/seal.ts';
+import type { ReloadReport } from '../../server/reload.ts';
+import type { SharedState } from '../../server/slots/shared-state.ts';
+import type { UpstreamKey } from '../../upstream/upstream-error.ts';
 import { Channel } from './channel.ts';
 import type { Assignment, ToPrimary, ToWorker } from './messages.ts';
 import { remoteState } from './remote-state.ts';

@@ -1,8 +1,8 @@
 /** The budgets as a worker has them: every question goes to the primary, which alone has the store. */
 import { Buffer } from 'node:buffer';
-import { type BudgetStore, type Logout, type Standing, StoreUnavailable } from '../../budget/model/budget-store.ts';
+import { type BudgetStore, type Exceptions, type Logout, StoreUnavailable } from '../../budget/model/budget-store.ts';
+import { type ExceptionsState, exceptionsOf } from '../../budget/model/exceptions.ts';
 import { Logouts } from '../../budget/model/logouts.ts';
-import { type StandingState, standingOf } from '../../budget/model/exceptions.ts';
 import type { Channel } from './channel.ts';
 import type { ToPrimary, ToWorker } from './messages.ts';
 
@@ -11,7 +11,7 @@ const PATIENCE_MS = 5_000;
 
 export interface RemoteStore extends BudgetStore {
   /** The primary has said what stands now. */
-  heard(standing: StandingState): void;
+  heard(standing: ExceptionsState): void;
   /** It has told of tokens that were given back. */
   heardLogouts(logouts: readonly Logout[]): void;
   /** By how much the store's clock is ahead of this host's. */
@@ -21,13 +21,13 @@ export interface RemoteStore extends BudgetStore {
 /** `standing`, `aheadMs`: as they were when the worker began. */
 export function remoteStore(
   primary: Channel<ToPrimary, ToWorker>,
-  standing: StandingState,
+  standing: ExceptionsState,
   aheadMs: number,
 ): RemoteStore {
   const listeners: (() => void)[] = [];
   const logouts = new Logouts();
   const logoutListeners: ((logouts: readonly Logout[]) => void)[] = [];
-  let stands: Standing = standingOf(standing);
+  let stands: Exceptions = exceptionsOf(standing);
   let ahead = aheadMs;
   const ask = <Name extends keyof ToPrimary & string>(name: Name, says: ToPrimary[Name]['says']) =>
     inTime(primary.ask(name, says));
@@ -51,7 +51,7 @@ export function remoteStore(
     // What was told before has arrived with the answer.
     close: async () => void (await ask('settled', null).catch(() => {})),
     heard: (standing) => {
-      stands = standingOf(standing);
+      stands = exceptionsOf(standing);
       for (const changed of listeners) changed();
     },
     heardLogouts: (heard) => {

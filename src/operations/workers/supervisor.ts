@@ -6,12 +6,12 @@ import cluster from 'node:cluster';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { BudgetStore } from '../../budget/model/budget-store.ts';
-import { standingState } from '../../budget/model/exceptions.ts';
+import { exceptionsState } from '../../budget/model/exceptions.ts';
 import { FailedLogins } from '../../server/login/failed-logins.ts';
-import { Places } from '../../server/slots/slot-counts.ts';
+import { SlotCounts } from '../../server/slots/slot-counts.ts';
 import type { Assignment } from './messages.ts';
 import { Watchdog } from './watchdog.ts';
-import { type Kept, type KnownToAll, WorkerProcess } from './worker-process.ts';
+import { type KeptShares, type KnownToAll, WorkerProcess } from './worker-process.ts';
 
 export interface SupervisorOptions {
   readonly workers: number;
@@ -50,7 +50,7 @@ interface Slot {
 
 export class Supervisor {
   private readonly slots: Slot[];
-  private readonly kept: Kept;
+  private readonly kept: KeptShares;
   private readonly watchdog: Watchdog;
   private readonly telling: NodeJS.Timeout;
   private clockAheadMs = 0;
@@ -64,7 +64,7 @@ export class Supervisor {
   constructor(private readonly options: SupervisorOptions) {
     this.slots = Array.from({ length: options.workers }, () => ({ process: undefined, shortLives: 0 }));
     this.kept = {
-      places: new Places(),
+      places: new SlotCounts(),
       failedLogins: new FailedLogins(),
       store: options.store,
       cancel: async (worker, key) => {
@@ -81,7 +81,7 @@ export class Supervisor {
       },
     };
     options.store.onStanding(() => {
-      const standing = standingState(options.store.standing());
+      const standing = exceptionsState(options.store.standing());
       for (const { process } of this.slots) process?.channel.tell('standing', standing);
     });
     options.store.onLogout((logouts) => {

@@ -2,17 +2,17 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import type { BudgetStore } from '../../budget/model/budget-store.ts';
-import { standingState } from '../../budget/model/exceptions.ts';
+import { exceptionsState } from '../../budget/model/exceptions.ts';
 import type { FailedLogins } from '../../server/login/failed-logins.ts';
-import { Holding, type Places } from '../../server/slots/slot-counts.ts';
+import { type SlotCounts, SlotHolding } from '../../server/slots/slot-counts.ts';
 import { Channel } from './channel.ts';
-import { watchTransit } from './handle-transfer.ts';
+import { watchHandleTransfer } from './handle-transfer.ts';
 import type { Assignment, CancelKey, NamedHead, ToPrimary, ToWorker } from './messages.ts';
 import { storeHandlers } from './store-handlers.ts';
 
 /** What the primary keeps for all of them. */
-export interface Kept {
-  readonly places: Places;
+export interface KeptShares {
+  readonly places: SlotCounts;
   readonly failedLogins: FailedLogins;
   readonly store: BudgetStore;
   /** Passes a CancelRequest on to the workers other than this one. Resolves when the one that has the session has told its server, or none has it. */
@@ -25,22 +25,22 @@ export interface Kept {
 export type KnownToAll = 'standing' | 'clockAheadMs';
 
 /** How a start went: where the worker listens, as it is shown; or why it does not, one line each. */
-export type Started = { readonly listening: readonly string[] } | { readonly problems: readonly string[] };
+export type StartedWorker = { readonly listening: readonly string[] } | { readonly problems: readonly string[] };
 
 export class WorkerProcess {
   readonly channel: Channel<ToWorker, ToPrimary>;
-  readonly started: Promise<Started>;
+  readonly started: Promise<StartedWorker>;
   /** Resolves with how: `exit code 1`, `signal SIGKILL`. */
   readonly ended: Promise<string>;
   private readonly worker: Worker;
-  private readonly holding: Holding;
+  private readonly holding: SlotHolding;
   private serving = false;
 
-  constructor(assignment: () => Promise<Omit<Assignment, KnownToAll>>, kept: Kept) {
+  constructor(assignment: () => Promise<Omit<Assignment, KnownToAll>>, kept: KeptShares) {
     this.worker = cluster.fork();
-    const closeUntaken = watchTransit(this.worker);
-    this.holding = new Holding(kept.places);
-    let start: (how: Started) => void = () => {};
+    const closeUntaken = watchHandleTransfer(this.worker);
+    this.holding = new SlotHolding(kept.places);
+    let start: (how: StartedWorker) => void = () => {};
     this.started = new Promise((done) => {
       start = done;
     });
@@ -58,14 +58,14 @@ export class WorkerProcess {
           }
           return {
             ...(await assignment()),
-            standing: standingState(store.standing()),
+            standing: exceptionsState(store.standing()),
             clockAheadMs: store.now() - Date.now(),
           };
         },
         ready: (listening) => {
           this.serving = true;
           // Once more: it may have changed on the way.
-          this.channel.tell('standing', standingState(kept.store.standing()));
+          this.channel.tell('standing', exceptionsState(kept.store.standing()));
           start({ listening });
           return null;
         },

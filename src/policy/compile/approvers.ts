@@ -1,10 +1,10 @@
 /** `approvers.yaml`: who may approve what others must sign (permits, larger limits, openings), and by which SSH key. */
 import { z } from 'zod';
 import { parsePublicKey, type SshPublicKey } from '../../pki/ssh-public-key.ts';
-import type { Report } from '../source/diagnostic.ts';
-import type { PolicyDocument } from '../source/document.ts';
 import { mapping } from '../schema/schema-values.ts';
 import { validate } from '../schema/validate.ts';
+import type { DiagnosticReport } from '../source/diagnostic.ts';
+import type { PolicyDocument } from '../source/document.ts';
 
 export interface Approver {
   readonly name: string;
@@ -33,7 +33,11 @@ export const approversSchema = mapping({
 });
 
 /** Adds the approvers of one file. Whatever is in doubt about one of them makes no approver of anybody. */
-export function addApprovers(document: PolicyDocument, approvers: Map<string, Approver>, report: Report): void {
+export function addApprovers(
+  document: PolicyDocument,
+  approvers: Map<string, Approver>,
+  report: DiagnosticReport,
+): void {
   for (const { place, message } of document.flaws) report.error(place, message);
   if (document.flaws.length > 0) return;
   const file = validate(document, approversSchema, document.value);

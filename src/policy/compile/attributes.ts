@@ -1,10 +1,10 @@
 /** Attributes: what a role declares (`school_id: integer`), and the values that a principal or a token brings, as PostgreSQL reads them. */
 
-import type { Report } from '../source/diagnostic.ts';
-import type { Path, PolicyDocument } from '../source/document.ts';
 import type { AttributeType } from '../model/policy.ts';
-import { readDate } from '../source/quantity.ts';
 import { found } from '../schema/schema-values.ts';
+import type { DiagnosticReport } from '../source/diagnostic.ts';
+import type { Path, PolicyDocument } from '../source/document.ts';
+import { readDate } from '../source/quantity.ts';
 import { suggestion } from '../source/suggestion.ts';
 
 interface Scalar {
@@ -49,7 +49,7 @@ const SCALARS: Readonly<Record<string, Scalar>> = {
 export function compileAttributes(
   declared: Readonly<Record<string, string>>,
   document: PolicyDocument,
-  report: Report,
+  report: DiagnosticReport,
 ): Map<string, AttributeType> {
   const attributes = new Map<string, AttributeType>();
   for (const [name, text] of Object.entries(declared)) {
@@ -79,7 +79,7 @@ export function compileAttributeValue(
   document: PolicyDocument,
   path: Path,
   value: unknown,
-  report: Report,
+  report: DiagnosticReport,
 ): string | undefined {
   const scalar = scalarWithin(attribute);
   if (!scalar) return undefined;
@@ -122,7 +122,7 @@ function readOne(
   document: PolicyDocument,
   path: Path,
   value: unknown,
-  report: Report,
+  report: DiagnosticReport,
 ): string | undefined {
   const text = document.written(path);
   const comment = scalar.oid === 25 ? document.commentBehind(path) : undefined;

@@ -1,8 +1,8 @@
 /** Canaries against the catalog: each of them must be seen wherever its key shows. */
 import { Canaries, type CanaryKey } from '../model/canaries.ts';
-import type { Report } from '../source/diagnostic.ts';
-import type { PolicyDocument } from '../source/document.ts';
 import type { Subject } from '../model/policy.ts';
+import type { DiagnosticReport } from '../source/diagnostic.ts';
+import type { PolicyDocument } from '../source/document.ts';
 
 export function canariesOf(subjects: Iterable<Subject>, key: CanaryKey | undefined): Canaries | undefined {
   if (!(key instanceof Uint8Array)) return undefined;
@@ -17,7 +17,7 @@ export function checkCanaries(
   canaries: readonly string[],
   document: PolicyDocument,
   canaryKey: CanaryKey | undefined,
-  report: Report,
+  report: DiagnosticReport,
 ): void {
   if (canaries.length === 0) return;
   const path = ['subjects', name, 'canaries'];

@@ -1,8 +1,8 @@
 /** The same by name, for the views of the catalog that have no OIDs: `pg_views`, `information_schema`. */
 import type { Dependent } from '../../sql/catalog/catalog.ts';
 import type { Template } from '../../sql/text/template.ts';
-import { column, literal, template } from './catalog-conditions.ts';
 import type { Visible } from '../model/visible.ts';
+import { column, literal, template } from './catalog-conditions.ts';
 
 interface Named {
   readonly schema: string;

@@ -1,6 +1,7 @@
 /** Which system catalogs a role may read, and what it finds in each: a list. What does not stand here cannot be read. */
 import type { Column } from '../../sql/catalog/catalog.ts';
 import type { Template } from '../../sql/text/template.ts';
+import type { Visible } from '../model/visible.ts';
 import {
   belongings,
   column,
@@ -23,7 +24,6 @@ import {
 import { sequenceNamed, viewText, visibleName } from './catalog-names.ts';
 import { KNOWN_EXTENSIONS } from './known-extensions.ts';
 import { SHOWN_SETTINGS } from './shown-settings.ts';
-import type { Visible } from '../model/visible.ts';
 
 /** A rule for one catalog. Without `rows` every row is shown. Its columns are those that `catalog-columns.ts` names, and those masked here. */
 export interface CatalogRule {

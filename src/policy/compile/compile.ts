@@ -1,26 +1,26 @@
 /** One role file against the catalog: attributes, scope, grants, functions, limits, put together into a RolePolicy. */
 import type { Fn, Oid } from '../../sql/catalog/catalog.ts';
+import { type Limits, OF_SUBJECTS } from '../model/limits.ts';
+import type { AttributeType, RelationGrant, RolePolicy, Subject, TemporaryTable } from '../model/policy.ts';
+import { type Visible, visibleTo } from '../model/visible.ts';
+import type { GrantsFile, RoleFile } from '../schema/role-schema.ts';
+import type { DiagnosticReport } from '../source/diagnostic.ts';
+import type { Path, PolicyDocument } from '../source/document.ts';
+import type { RuleRef } from '../source/rule.ts';
+import type { PolicyEnvironment } from '../source/sql-source.ts';
+import { suggestion } from '../source/suggestion.ts';
 import type { Approver } from './approvers.ts';
 import { compileAttributes } from './attributes.ts';
-import type { Report } from '../source/diagnostic.ts';
-import type { Path, PolicyDocument } from '../source/document.ts';
 import { resolveFunctions } from './functions.ts';
 import { compileTables, type Granted } from './grants.ts';
 import { checkDuring, checkLimitsPerUser, checkThrottles } from './limit-problems.ts';
 import { duringWithRules, withRules } from './limit-rules.ts';
-import { type Limits, OF_SUBJECTS } from '../model/limits.ts';
-import type { AttributeType, RelationGrant, RolePolicy, Subject, TemporaryTable } from '../model/policy.ts';
-import type { GrantsFile, RoleFile } from '../schema/role-schema.ts';
 import type { GrantsPart } from './row-conditions.ts';
-import type { RuleRef } from '../source/rule.ts';
 import type { ScopeRule } from './scope.ts';
 import { checkApprovals } from './signed.ts';
-import type { PolicyEnvironment } from '../source/sql-source.ts';
 import { keysOn } from './subjects.ts';
-import { suggestion } from '../source/suggestion.ts';
 import { systemCatalogGrants } from './system-catalogs.ts';
 import { compileTemporary, temporaryGrant } from './temporary.ts';
-import { type Visible, visibleTo } from '../model/visible.ts';
 
 /** A grants file by its name; `file` is undefined where it has errors, `failure` then says which. */
 export interface GrantsSource {
@@ -54,7 +54,7 @@ export function compileRole(
   file: RoleFile,
   document: PolicyDocument,
   context: RoleContext,
-  report: Report,
+  report: DiagnosticReport,
 ): RolePolicy {
   const attributes = compileAttributes(file.attributes ?? {}, document, report);
   const unrestricted = file.access === 'unrestricted';
@@ -118,7 +118,7 @@ function compileRelations(
   document: PolicyDocument,
   attributes: ReadonlyMap<string, AttributeType>,
   context: RoleContext,
-  report: Report,
+  report: DiagnosticReport,
 ): RelationGrant[] {
   const { env, subjects } = context;
   const own: GrantsPart = {
@@ -156,7 +156,7 @@ function compileScopes(
   document: PolicyDocument,
   attributes: ReadonlyMap<string, AttributeType>,
   context: RoleContext,
-  report: Report,
+  report: DiagnosticReport,
 ): Map<string, ScopeRule> {
   const scopes = new Map<string, ScopeRule>();
   for (const name of Object.keys(file.scope ?? {})) {
@@ -180,7 +180,7 @@ function compileScope(
   document: PolicyDocument,
   attributes: ReadonlyMap<string, AttributeType>,
   env: PolicyEnvironment,
-  report: Report,
+  report: DiagnosticReport,
 ): ScopeRule {
   if (document.written(path) === 'all') return { kind: 'all' };
   if (subject.lost.first) {
@@ -204,7 +204,7 @@ function compileFunctions(
   file: RoleFile,
   document: PolicyDocument,
   env: PolicyEnvironment,
-  report: Report,
+  report: DiagnosticReport,
 ): (readonly [Fn, RuleRef])[] {
   return (file.functions ?? []).flatMap((text, index) => {
     const path = ['functions', index];
@@ -221,7 +221,7 @@ function checkLimits(
   file: RoleFile,
   document: PolicyDocument,
   subjects: ReadonlyMap<string, Subject>,
-  report: Report,
+  report: DiagnosticReport,
 ): void {
   if (file.when_exceeded === 'throttle' && !file.throttle) {
     report.error(document.place(['when_exceeded']), 'the role has no "throttle" that says how much');

@@ -4,22 +4,22 @@
  */
 import { type Analysis, analyzeExpression, type Env, type RelationView } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
-import type { Entry } from '../../sql/analyze/range-table.ts';
-import { isSoundCoercion } from '../../sql/analyze/leakproof-expressions.ts';
+import { coercionCannotLeak } from '../../sql/analyze/leakproof-expressions.ts';
+import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
-import { applyEdits, Edits } from '../../sql/text/edits.ts';
-import { extentOf, nameExtent } from '../../sql/text/extent.ts';
 import { newerForm } from '../../sql/parse/older-grammar.ts';
 import { isParsed, type ParsedText, parse } from '../../sql/parse/parse.ts';
+import { as, type Node, qualifiedName, quoteName } from '../../sql/parse/tree.ts';
+import { applyEdits, Edits } from '../../sql/text/edits.ts';
+import { extentOf, nameExtent } from '../../sql/text/extent.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { tokenAt } from '../../sql/text/tokens.ts';
-import { as, type Node, qualifiedName, quoteName } from '../../sql/parse/tree.ts';
 import { coercion } from '../../sql/types/coercion.ts';
+import type { Condition, SqlNeeds } from '../model/policy.ts';
 import { type AttributeText, replaceAttributes } from '../source/attribute-references.ts';
+import type { CompileCondition, CompileMask, SqlEnvironment, SqlProblem } from '../source/sql-source.ts';
 import { problemsOf } from './condition-problems.ts';
 import { needsOf } from './needs.ts';
-import type { Condition, SqlNeeds } from '../model/policy.ts';
-import type { CompileCondition, CompileMask, SqlEnvironment, SqlProblem } from '../source/sql-source.ts';
 
 /** A boolean condition on rows of `env.relation`; problems with their place in `sql`. */
 export const compileCondition: CompileCondition = (source, env) => {
@@ -44,7 +44,7 @@ export const compileMask: CompileMask = (source, env) => {
   const way = coercion(env.catalog, mask.type, env.column.type, 'explicit');
   if (way.kind === 'impossible')
     return [{ message: `the mask cannot be cast to the type of column "${env.column.name}"`, offset: 0 }];
-  const tells = mask.tells || !isSoundCoercion(way) || env.column.typmod >= 0;
+  const tells = mask.tells || !coercionCannotLeak(way) || env.column.typmod >= 0;
   return { mask: ['(', ...mask.template, `)::${env.column.typeName}`], tells, needs: mask.needs };
 };
 
@@ -165,7 +165,7 @@ function rewrite(
 }
 
 /** Renames what FROM makes visible inside subqueries, so that no alias of a client's can be meant by it, nor mean it. */
-function renameEntries(parsed: ParsedText, analysis: Analysis, edits: Edits, row: Entry | undefined): void {
+function renameEntries(parsed: ParsedText, analysis: Analysis, edits: Edits, row: RangeTableEntry | undefined): void {
   const tokens = parsed.tokens();
   let next = 0;
   for (const { node, entry } of analysis.marks.relations) {

@@ -1,8 +1,8 @@
 /** `functions` of a role: `public.school_year`, or `public.school_year(date)` where the name has several. */
 import type { Catalog, Fn, Oid } from '../../sql/catalog/catalog.ts';
 import { pathPositions } from '../../sql/types/path.ts';
-import { type Resolved, splitName } from './names.ts';
 import { suggestion } from '../source/suggestion.ts';
+import { type ResolvedName, splitName } from './names.ts';
 
 /** The grammar's own words for types, which no catalog knows (manual, table 8.1). */
 const TYPE_WORDS: Readonly<Record<string, string>> = {
@@ -31,7 +31,7 @@ export function resolveFunctions(
   catalog: Catalog,
   searchPath: readonly string[],
   text: string,
-): Resolved<readonly Fn[]> {
+): ResolvedName<readonly Fn[]> {
   const match = /^([^()]+)(?:\((.*)\))?$/s.exec(text.trim());
   const parts = splitName(match?.[1]?.trim() ?? '');
   if (!parts || parts.length > 2)

@@ -1,12 +1,12 @@
 /** `tables` of a role or a grants file, against the catalog: what each command may see, write and on which rows. */
 import type { Column, Oid, Relation } from '../../sql/catalog/catalog.ts';
-import type { Path } from '../source/document.ts';
-import { resolveColumn, resolveRelation } from './names.ts';
 import type { ColumnGrant, Condition, RelationGrant, SelectGrant, WriteGrant } from '../model/policy.ts';
 import type { TableGrant } from '../schema/role-schema.ts';
+import type { Path } from '../source/document.ts';
+import type { RuleRef } from '../source/rule.ts';
+import { resolveColumn, resolveRelation } from './names.ts';
 import type { GrantsPart } from './row-conditions.ts';
 import { commandConditions, tableConditions } from './row-conditions.ts';
-import type { RuleRef } from '../source/rule.ts';
 
 type Command = 'select' | 'insert' | 'update' | 'delete';
 type WriteEntry = { readonly columns?: '*' | readonly string[] | undefined };

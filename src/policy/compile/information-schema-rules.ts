@@ -1,5 +1,6 @@
 /** Which views of the information schema a role may read, and what it finds in each: a list, as `catalog-rules.ts` is. */
 import type { Template } from '../../sql/text/template.ts';
+import type { Visible } from '../model/visible.ts';
 import { column, literal, template, visibleSchema } from './catalog-conditions.ts';
 import {
   constraintNamed,
@@ -13,7 +14,6 @@ import {
   visibleNumber,
 } from './catalog-names.ts';
 import { type CatalogRule, nothing, nullOf, open } from './catalog-rules.ts';
-import type { Visible } from '../model/visible.ts';
 
 const byTable = (schema: string, table: string): CatalogRule => ({ rows: (v) => visibleName(v, schema, table) });
 const byColumn = (v: Visible): Template => visibleColumnName(v, 'table_schema', 'table_name', 'column_name');

@@ -1,7 +1,8 @@
 /** What is wrong with limits beyond their form. */
-import type { Report } from '../source/diagnostic.ts';
-import type { Path, PolicyDocument } from '../source/document.ts';
+
 import type { During, Limits } from '../model/limits.ts';
+import type { DiagnosticReport } from '../source/diagnostic.ts';
+import type { Path, PolicyDocument } from '../source/document.ts';
 
 /** A limit that throttles needs the role's word on how much. */
 export function checkThrottles(
@@ -9,7 +10,7 @@ export function checkThrottles(
   said: boolean,
   document: PolicyDocument,
   path: Path,
-  report: Report,
+  report: DiagnosticReport,
 ): void {
   if (!limits || said || !throttles(limits)) return;
   report.error(document.place(path), 'a limit here throttles, but the role has no "throttle" that says how much');
@@ -20,7 +21,7 @@ export function checkDuring(
   during: readonly During[] | undefined,
   document: PolicyDocument,
   path: Path,
-  report: Report,
+  report: DiagnosticReport,
 ): void {
   during?.forEach(({ limits }, index) => {
     if (limits.statementTimeout === undefined) return;
@@ -40,7 +41,11 @@ const NOT_OF_USERS: readonly (readonly [keyof Limits, string, string])[] = [
 ];
 
 /** INVARIANT: what is stated for each person is held to for each person, or is an error. */
-export function checkLimitsPerUser(limits: Limits | undefined, document: PolicyDocument, report: Report): void {
+export function checkLimitsPerUser(
+  limits: Limits | undefined,
+  document: PolicyDocument,
+  report: DiagnosticReport,
+): void {
   for (const [key, word, why] of NOT_OF_USERS) {
     if (limits?.[key] === undefined) continue;
     report.error(document.place(['limits_per_user', word]), `"${word}" ${why}; give it in "limits"`);

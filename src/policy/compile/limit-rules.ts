@@ -1,6 +1,7 @@
 /** Remembers in which line each limit stands. */
-import type { Path, PolicyDocument } from '../source/document.ts';
+
 import { type During, type LimitRules, type Limits, OF_SUBJECTS, type WindowLimit } from '../model/limits.ts';
+import type { Path, PolicyDocument } from '../source/document.ts';
 
 const KEYS: Readonly<Record<keyof LimitRules, string>> = {
   rowsPerStatement: 'rows_per_statement',

@@ -1,18 +1,18 @@
 /** From the texts of a policies folder to the compiled policy, with everything that is wrong in it. */
 import { createHash } from 'node:crypto';
+import type { Policy, Principal, RolePolicy, Subject } from '../model/policy.ts';
+import { principalSchema, principalsFileSchema, subjectsSchema } from '../schema/principals-schema.ts';
+import { grantsSchema, type RoleFile, roleSchema } from '../schema/role-schema.ts';
+import { validate } from '../schema/validate.ts';
+import { type Diagnostic, DiagnosticReport } from '../source/diagnostic.ts';
+import { type Flaw, PolicyDocument, type PolicyFile } from '../source/document.ts';
+import type { Families, PolicyEnvironment } from '../source/sql-source.ts';
 import { type Approver, addApprovers } from './approvers.ts';
 import { canariesOf } from './canary-rules.ts';
 import { compileRole, type GrantsSource, type RoleContext } from './compile.ts';
 import { withSubjects } from './counted-subjects.ts';
-import { type Diagnostic, Report } from '../source/diagnostic.ts';
-import { type Flaw, PolicyDocument, type PolicyFile } from '../source/document.ts';
-import type { Policy, Principal, RolePolicy, Subject } from '../model/policy.ts';
 import { compilePrincipal } from './principals.ts';
-import { principalSchema, principalsFileSchema, subjectsSchema } from '../schema/principals-schema.ts';
-import { grantsSchema, type RoleFile, roleSchema } from '../schema/role-schema.ts';
-import type { Families, PolicyEnvironment } from '../source/sql-source.ts';
 import { compileSubjects } from './subjects.ts';
-import { validate } from '../schema/validate.ts';
 
 export interface LoadedPolicy {
   /** Usable even with errors: what they concern is disabled or withheld. */
@@ -31,9 +31,9 @@ type Kind = 'role' | 'grants' | 'principals' | 'subjects' | 'approvers';
 export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment): LoadedPolicy {
   const sources = [...texts].sort((a, b) => (a.path < b.path ? -1 : 1));
   const files = sources.map(({ path, text }) => ({ path, sha256: sha256(text) }));
-  const reports: Report[] = [];
-  const report = (role?: string): Report => {
-    const made = new Report(role);
+  const reports: DiagnosticReport[] = [];
+  const report = (role?: string): DiagnosticReport => {
+    const made = new DiagnosticReport(role);
     reports.push(made);
     return made;
   };
@@ -92,7 +92,7 @@ export function kindOf(document: PolicyDocument): Kind | undefined {
 function loadSubjects(
   documents: readonly PolicyDocument[],
   env: PolicyEnvironment,
-  report: Report,
+  report: DiagnosticReport,
   families: Map<string, ReadonlySet<string>>,
 ): Map<string, Subject> {
   const subjects = new Map<string, Subject>();
@@ -114,7 +114,7 @@ function loadSubjects(
   return subjects;
 }
 
-function loadGrants(documents: readonly PolicyDocument[], report: Report): Map<string, GrantsSource> {
+function loadGrants(documents: readonly PolicyDocument[], report: DiagnosticReport): Map<string, GrantsSource> {
   const grants = new Map<string, GrantsSource>();
   for (const document of documents) {
     const name = (document.path.split('/').at(-1) ?? '').replace(/\.yaml$/, '');
@@ -134,7 +134,7 @@ function loadRoles(
   documents: readonly PolicyDocument[],
   context: RoleContext,
   failure: string | undefined,
-  newReport: (role?: string) => Report,
+  newReport: (role?: string) => DiagnosticReport,
 ): Map<string, RolePolicy> {
   const roles = new Map<string, RolePolicy>();
   for (const document of documents) {
@@ -161,7 +161,7 @@ function compileOrReport(
   file: RoleFile,
   document: PolicyDocument,
   context: RoleContext,
-  report: Report,
+  report: DiagnosticReport,
 ): RolePolicy | undefined {
   try {
     return compileRole(file, document, context, report);
@@ -200,7 +200,7 @@ interface PrincipalContext {
 function loadPrincipals(
   documents: readonly PolicyDocument[],
   { roles, subjects, approvers, env }: PrincipalContext,
-  newReport: () => Report,
+  newReport: () => DiagnosticReport,
 ): Map<string, Principal> {
   const principals = new Map<string, Principal>();
   for (const document of documents) {
@@ -239,7 +239,7 @@ function loadPrincipals(
 function warnOfUnused(
   grants: ReadonlyMap<string, GrantsSource>,
   roles: readonly PolicyDocument[],
-  report: Report,
+  report: DiagnosticReport,
 ): void {
   const used = new Set(roles.flatMap(({ value }) => (value as { use?: unknown } | null | undefined)?.use ?? []));
   for (const [name, { document }] of grants) {
@@ -247,12 +247,12 @@ function warnOfUnused(
   }
 }
 
-export function addFlaws(flaws: readonly Flaw[], report: Report): void {
+export function addFlaws(flaws: readonly Flaw[], report: DiagnosticReport): void {
   for (const { place, message } of flaws) report.error(place, message);
 }
 
 /** In the order in which an editor shows them; a mistake in a grants file stands there once, not once for each role. */
-export function inOrder(reports: readonly Report[]): Diagnostic[] {
+export function inOrder(reports: readonly DiagnosticReport[]): Diagnostic[] {
   const seen = new Map<string, Diagnostic>();
   for (const diagnostic of reports.flatMap((report) => report.diagnostics)) {
     const { file, line, column, message } = diagnostic;

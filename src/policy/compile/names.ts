@@ -4,7 +4,7 @@ import type { ColumnRef } from '../model/policy.ts';
 import { suggestion } from '../source/suggestion.ts';
 
 /** What a name stands for, or why it stands for nothing. `missing`: for want of an object in the database, which may come back. */
-export type Resolved<T> = { readonly value: T } | { readonly problem: string; readonly missing: boolean };
+export type ResolvedName<T> = { readonly value: T } | { readonly problem: string; readonly missing: boolean };
 
 /** pg_class.relkind of what a policy can grant, with PostgreSQL's words. */
 const GRANTABLE: Readonly<Record<string, string>> = {
@@ -53,7 +53,7 @@ export function qualifiedName(relation: Relation): string {
 }
 
 /** Finds a relation that can be granted. Without a schema: the first of `searchPath` that has it. */
-export function resolveRelation(catalog: Catalog, searchPath: readonly string[], text: string): Resolved<Relation> {
+export function resolveRelation(catalog: Catalog, searchPath: readonly string[], text: string): ResolvedName<Relation> {
   const parts = splitName(text);
   if (!parts || parts.length > 2) return { problem: `"${text}" is not the name of a table`, missing: false };
   const name = parts.at(-1) ?? '';
@@ -84,7 +84,7 @@ export function resolveRelation(catalog: Catalog, searchPath: readonly string[],
 }
 
 /** Finds a column of a relation; system columns too where `system` says so. */
-export function resolveColumn(relation: Relation, name: string, system = false): Resolved<Column> {
+export function resolveColumn(relation: Relation, name: string, system = false): ResolvedName<Column> {
   const columns = system ? [...relation.columns, ...SYSTEM_COLUMNS] : relation.columns;
   const column = columns.find((candidate) => candidate.name === name);
   if (column) return { value: column };
@@ -96,7 +96,11 @@ export function resolveColumn(relation: Relation, name: string, system = false):
 }
 
 /** Finds `students.id` or `public.students.id`. */
-export function resolveColumnRef(catalog: Catalog, searchPath: readonly string[], text: string): Resolved<ColumnRef> {
+export function resolveColumnRef(
+  catalog: Catalog,
+  searchPath: readonly string[],
+  text: string,
+): ResolvedName<ColumnRef> {
   const parts = splitName(text);
   if (!parts || parts.length < 2 || parts.length > 3) {
     return { problem: `expected a column as table.column, found "${text}"`, missing: false };

@@ -1,6 +1,6 @@
 /** What the SQL of a condition or mask touches at the server: read off its analysis, for whoever grants an account what it needs. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry } from '../../sql/analyze/range-table.ts';
+import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Fn, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import type { SqlNeeds } from '../model/policy.ts';
 
@@ -29,7 +29,7 @@ export function needsOf(analysis: Analysis, catalog: Catalog): SqlNeeds {
   };
 }
 
-function rowOf(row: Entry | undefined): Relation | undefined {
+function rowOf(row: RangeTableEntry | undefined): Relation | undefined {
   return row?.source.kind === 'relation' ? row.source.view.relation : undefined;
 }
 

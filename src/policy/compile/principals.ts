@@ -3,19 +3,19 @@ import { Buffer } from 'node:buffer';
 import { formatDistinguishedName, parseDistinguishedName } from '../../pki/distinguished-name.ts';
 import { parseVerifier, type ScramVerifier, shareChallenge } from '../../protocol/scram-verifier.ts';
 import { isAddressBlock } from '../model/address-block.ts';
-import type { Approver } from './approvers.ts';
-import { compileAttributeValue } from './attributes.ts';
-import { endOfDay } from '../source/calendar.ts';
-import type { Report } from '../source/diagnostic.ts';
-import type { Path, PolicyDocument } from '../source/document.ts';
-import { checkDuring, checkThrottles } from './limit-problems.ts';
-import { duringWithRules, withRules } from './limit-rules.ts';
 import { type Limits, OF_SUBJECTS } from '../model/limits.ts';
 import type { Principal, RolePolicy } from '../model/policy.ts';
 import type { PrincipalEntry } from '../schema/principals-schema.ts';
-import { checkApprovals } from './signed.ts';
+import { endOfDay } from '../source/calendar.ts';
+import type { DiagnosticReport } from '../source/diagnostic.ts';
+import type { Path, PolicyDocument } from '../source/document.ts';
 import type { RequireCertificate } from '../source/sql-source.ts';
 import { suggestion } from '../source/suggestion.ts';
+import type { Approver } from './approvers.ts';
+import { compileAttributeValue } from './attributes.ts';
+import { checkDuring, checkThrottles } from './limit-problems.ts';
+import { duringWithRules, withRules } from './limit-rules.ts';
+import { checkApprovals } from './signed.ts';
 import { compileToken, needsToken } from './tokens.ts';
 
 /** Longer names than this cannot reach us: PostgreSQL cuts them (NAMEDATALEN). */
@@ -23,7 +23,7 @@ const MAX_NAME_BYTES = 63;
 
 export interface PrincipalPart {
   readonly document: PolicyDocument;
-  readonly report: Report;
+  readonly report: DiagnosticReport;
   readonly roles: ReadonlyMap<string, RolePolicy>;
   readonly subjects: ReadonlySet<string>;
   readonly timeZone: string;

@@ -1,17 +1,17 @@
 /** The row conditions of a granted table: its own `rows`, those of a command, and the role's scope, all ANDed. */
 import type { Column, Relation } from '../../sql/catalog/catalog.ts';
-import type { Report } from '../source/diagnostic.ts';
-import type { Path, PolicyDocument } from '../source/document.ts';
 import type { AttributeType, Condition, Subject } from '../model/policy.ts';
 import type { TableGrant } from '../schema/role-schema.ts';
-import { type ScopeRule, scopeSources } from './scope.ts';
+import type { DiagnosticReport } from '../source/diagnostic.ts';
+import type { Path, PolicyDocument } from '../source/document.ts';
 import type { PolicyEnvironment } from '../source/sql-source.ts';
+import { type ScopeRule, scopeSources } from './scope.ts';
 
 /** One file's part in a role: the role's own `tables`, or those of a grants file that it uses. */
 export interface GrantsPart {
   readonly env: PolicyEnvironment;
   readonly document: PolicyDocument;
-  readonly report: Report;
+  readonly report: DiagnosticReport;
   readonly attributes: ReadonlyMap<string, AttributeType>;
   readonly scopes: ReadonlyMap<string, ScopeRule>;
   /** The subjects of which a relation has keys, and the keys. */

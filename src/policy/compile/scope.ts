@@ -1,10 +1,10 @@
 /** Scope: whose data a role may touch, written once by subject and turned into a condition on every table with a key of it. */
 import type { Column, Relation } from '../../sql/catalog/catalog.ts';
-import type { SqlText } from '../source/document.ts';
-import { qualifiedName, quoteIdentifier } from './names.ts';
 import type { Subject } from '../model/policy.ts';
+import type { SqlText } from '../source/document.ts';
 import type { RuleRef } from '../source/rule.ts';
 import type { SqlSource } from '../source/sql-source.ts';
+import { qualifiedName, quoteIdentifier } from './names.ts';
 
 /** A role's scope of one subject. `broken`: its condition was reported already, and stands for nothing. */
 export type ScopeRule =

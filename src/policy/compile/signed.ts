@@ -1,11 +1,11 @@
 /** What others must sign before it holds: `break_glass` of a principal, `raise` of a role. */
 import { z } from 'zod';
-import type { Approver } from './approvers.ts';
-import type { Report } from '../source/diagnostic.ts';
+import { mapping, written } from '../schema/schema-values.ts';
+import type { DiagnosticReport } from '../source/diagnostic.ts';
 import type { Path, PolicyDocument } from '../source/document.ts';
 import { FORMS, readDuration } from '../source/quantity.ts';
-import { mapping, written } from '../schema/schema-values.ts';
 import { suggestion } from '../source/suggestion.ts';
+import type { Approver } from './approvers.ts';
 
 const DAY_MS = 86_400_000;
 const LONGEST_DAYS = 31;
@@ -40,7 +40,7 @@ export function checkApprovals(
   path: Path,
   document: PolicyDocument,
   approvers: ReadonlyMap<string, Approver>,
-  report: Report,
+  report: DiagnosticReport,
 ): void {
   const listed = rule.approvers ?? [...approvers.keys()];
   const known = new Set(listed.filter((name) => approvers.has(name)));

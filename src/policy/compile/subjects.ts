@@ -2,13 +2,13 @@
 import type { Catalog, Column, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import * as t from '../../sql/types/oids.ts';
 import { baseType } from '../../sql/types/type.ts';
-import { checkCanaries } from './canary-rules.ts';
-import type { Report } from '../source/diagnostic.ts';
-import type { Path, PolicyDocument } from '../source/document.ts';
-import { kin, qualifiedName, quoteIdentifier, resolveColumnRef, resolveRelation, splitName } from './names.ts';
 import type { ColumnRef, Subject } from '../model/policy.ts';
 import type { SubjectsFile } from '../schema/principals-schema.ts';
+import type { DiagnosticReport } from '../source/diagnostic.ts';
+import type { Path, PolicyDocument } from '../source/document.ts';
 import type { PolicyEnvironment } from '../source/sql-source.ts';
+import { checkCanaries } from './canary-rules.ts';
+import { kin, qualifiedName, quoteIdentifier, resolveColumnRef, resolveRelation, splitName } from './names.ts';
 import { FIRST_USER_OID } from './visible-types.ts';
 
 const familyKey = (subject: string, text: string): string => `${subject}\0${text}`;
@@ -21,7 +21,7 @@ export function compileSubjects(
   file: SubjectsFile,
   document: PolicyDocument,
   env: PolicyEnvironment,
-  report: Report,
+  report: DiagnosticReport,
   families: Map<string, ReadonlySet<string>>,
 ): Subject[] {
   return Object.entries(file.subjects).map(([name, entry]) => {
@@ -77,7 +77,7 @@ function checkKeyTypes(
   path: Path,
   document: PolicyDocument,
   catalog: Catalog,
-  report: Report,
+  report: DiagnosticReport,
 ): ReadonlySet<ColumnRef> {
   const wrong = new Set<ColumnRef>();
   keys.forEach((key, index) => {
@@ -154,7 +154,7 @@ function resolveAll(
   path: Path,
   document: PolicyDocument,
   env: PolicyEnvironment,
-  report: Report,
+  report: DiagnosticReport,
 ): (ColumnRef | undefined)[] {
   const refs: (ColumnRef | undefined)[] = [];
   texts.forEach((text, index) => {

@@ -1,12 +1,12 @@
 /** Grants on the system catalogs: every restricted role reads those of a list, and finds in them what it was granted. */
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
+import type { ColumnGrant, Condition, RelationGrant } from '../model/policy.ts';
+import type { Visible } from '../model/visible.ts';
+import type { RuleRef } from '../source/rule.ts';
 import { INFORMATION_SCHEMA_COLUMNS, PG_CATALOG_COLUMNS } from './catalog-columns.ts';
 import { type CatalogRule, PG_CATALOG } from './catalog-rules.ts';
 import { INFORMATION_SCHEMA } from './information-schema-rules.ts';
 import { TABLEOID } from './names.ts';
-import type { ColumnGrant, Condition, RelationGrant } from '../model/policy.ts';
-import type { RuleRef } from '../source/rule.ts';
-import type { Visible } from '../model/visible.ts';
 
 /** The grants on system catalogs that go with what a role finds there. */
 export function systemCatalogGrants(catalog: Catalog, visible: Visible, rule: RuleRef): RelationGrant[] {

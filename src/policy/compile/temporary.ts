@@ -4,10 +4,10 @@ import type { Catalog, Column, Relation } from '../../sql/catalog/catalog.ts';
 import { isParsed, parse } from '../../sql/parse/parse.ts';
 import { as } from '../../sql/parse/tree.ts';
 import { type WrittenType, writtenType } from '../../sql/types/written-type.ts';
-import type { Report } from '../source/diagnostic.ts';
-import type { Path, PolicyDocument } from '../source/document.ts';
 import type { AttributeType, RelationGrant, TemporaryTable } from '../model/policy.ts';
 import type { RoleFile } from '../schema/role-schema.ts';
+import type { DiagnosticReport } from '../source/diagnostic.ts';
+import type { Path, PolicyDocument } from '../source/document.ts';
 import type { RuleRef } from '../source/rule.ts';
 import type { PolicyEnvironment } from '../source/sql-source.ts';
 
@@ -39,7 +39,7 @@ export function compileTemporary(
   document: PolicyDocument,
   attributes: ReadonlyMap<string, AttributeType>,
   env: PolicyEnvironment,
-  report: Report,
+  report: DiagnosticReport,
 ): Map<string, TemporaryTable> {
   const tables = new Map<string, TemporaryTable>();
   const declared = Object.entries(file.temporary ?? {});
@@ -98,7 +98,7 @@ function compileColumns(
   path: Path,
   document: PolicyDocument,
   env: PolicyEnvironment,
-  report: Report,
+  report: DiagnosticReport,
 ): DeclaredColumn[] | undefined {
   const found: DeclaredColumn[] = [];
   const names = Object.keys(columns);

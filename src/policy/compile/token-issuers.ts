@@ -1,6 +1,7 @@
 /** Where the people of a principal get their tokens, read from its entry alone: for a command that needs neither catalog nor guard. */
-import { PolicyDocument, type PolicyFile } from '../source/document.ts';
+
 import { principalSchema } from '../schema/principals-schema.ts';
+import { PolicyDocument, type PolicyFile } from '../source/document.ts';
 import type { TokenLogin } from './token-login.ts';
 
 export interface TokenSource extends Pick<TokenLogin, 'clientId' | 'scope'> {

@@ -1,8 +1,8 @@
 /** `token.login` of a principal: people who log in themselves, each by a token of theirs and no password. */
 import { z } from 'zod';
-import type { Report } from '../source/diagnostic.ts';
-import type { Path, PolicyDocument } from '../source/document.ts';
 import { mapping, oneOrList } from '../schema/schema-values.ts';
+import type { DiagnosticReport } from '../source/diagnostic.ts';
+import type { Path, PolicyDocument } from '../source/document.ts';
 
 export interface TokenLogin {
   /** With which clients ask the issuer for tokens. */
@@ -34,7 +34,7 @@ export function compileLogin(
   issuer: string,
   path: Path,
   document: PolicyDocument,
-  report: Report,
+  report: DiagnosticReport,
 ): TokenLogin {
   // RFC 6749, section 3.3.
   if (!/^[!#-[\]-~]+( [!#-[\]-~]+)*$/.test(entry.scope)) {

@@ -1,12 +1,12 @@
 /** `token` of a principal: how the tokens of the people behind it are checked. Whether the keys can be read is for `identity/`. */
 
-import type { Report } from '../source/diagnostic.ts';
-import type { Path, PolicyDocument } from '../source/document.ts';
 import type { RolePolicy } from '../model/policy.ts';
+import type { TokenRule } from '../model/token-rule.ts';
 import type { PrincipalEntry } from '../schema/principals-schema.ts';
+import type { DiagnosticReport } from '../source/diagnostic.ts';
+import type { Path, PolicyDocument } from '../source/document.ts';
 import { suggestion } from '../source/suggestion.ts';
 import { compileLogin, isLoopbackHost } from './token-login.ts';
-import type { TokenRule } from '../model/token-rule.ts';
 
 type TokenEntry = NonNullable<PrincipalEntry['token']>;
 
@@ -24,7 +24,7 @@ export function compileToken(
   path: Path,
   role: RolePolicy | undefined,
   document: PolicyDocument,
-  report: Report,
+  report: DiagnosticReport,
 ): TokenRule {
   const problem = keysProblem(entry.keys);
   if (problem !== undefined) report.error(document.placeOfValue([...path, 'keys']), problem);

@@ -6,10 +6,10 @@ const DAY_MS = 86_400_000;
 /** Warned of for so many days. */
 const WARNED_DAYS = 30;
 
-export type Ending = Pick<Principal, 'name' | 'rule'> & { readonly validUntil: number };
+export type EndingPrincipal = Pick<Principal, 'name' | 'rule'> & { readonly validUntil: number };
 
 /** Those that may log in for 30 more days at most, the first to end first. */
-export function endingPrincipals(principals: Iterable<Principal>, now: number): Ending[] {
+export function endingPrincipals(principals: Iterable<Principal>, now: number): EndingPrincipal[] {
   return [...principals]
     .flatMap(({ name, rule, validUntil }) => (validUntil === undefined ? [] : [{ name, rule, validUntil }]))
     .filter(({ validUntil }) => now <= validUntil && validUntil - now < WARNED_DAYS * DAY_MS)
@@ -17,7 +17,7 @@ export function endingPrincipals(principals: Iterable<Principal>, now: number): 
 }
 
 /** `2027-07-31, 12 days from now` */
-export function lastDayText({ validUntil }: Ending, now: number, timeZone: string): string {
+export function lastDayText({ validUntil }: EndingPrincipal, now: number, timeZone: string): string {
   const [last, today] = [localTime(validUntil, timeZone).date, localTime(now, timeZone).date];
   const days = Math.round((Date.parse(last) - Date.parse(today)) / DAY_MS);
   return `${last}, ${days === 0 ? 'today' : `${days} ${days === 1 ? 'day' : 'days'} from now`}`;

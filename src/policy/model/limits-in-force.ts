@@ -1,4 +1,6 @@
 /** The limits that hold at a time, as one flat list: for a principal its role's and its own, or for a person behind one; with `during`, effects and raises put in. */
+
+import type { RuleRef } from '../source/rule.ts';
 import { limitsAt } from './during.ts';
 import {
   type LimitEffect,
@@ -10,7 +12,6 @@ import {
   type WindowLimit,
 } from './limits.ts';
 import type { Principal, RolePolicy } from './policy.ts';
-import type { RuleRef } from '../source/rule.ts';
 
 /** What a limit over time counts, as the meter calls it. */
 export type LimitedMeasure = 'rows' | 'bytes' | 'statements' | 'changed' | `subjects.${string}` | `answers.${string}`;

@@ -2,9 +2,9 @@
 import type { Column, Fn, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import type { Template } from '../../sql/text/template.ts';
 import type { Approver } from '../compile/approvers.ts';
+import type { RuleRef } from '../source/rule.ts';
 import type { Canaries } from './canaries.ts';
 import type { During, LimitEffect, Limits, Lock, Throttle } from './limits.ts';
-import type { RuleRef } from '../source/rule.ts';
 import type { TokenRule } from './token-rule.ts';
 
 /** What the SQL of a condition or mask touches: what the account that runs it needs at the server. */

@@ -2,8 +2,8 @@
 import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
 import { baseType } from '../../sql/types/type.ts';
 import { kin } from '../compile/names.ts';
-import type { Subject } from './policy.ts';
 import { keysOn } from '../compile/subjects.ts';
+import type { Subject } from './policy.ts';
 
 /** By table, then by column: the names of the subjects. A table that is not here is about nobody. */
 export type SubjectKeys = ReadonlyMap<Oid, ReadonlyMap<number, readonly string[]>>;

@@ -1,6 +1,7 @@
 /** How the tokens of the people behind an account are checked (`token:` of a principal). */
-import type { RuleRef } from '../source/rule.ts';
+
 import type { TokenLogin } from '../compile/token-login.ts';
+import type { RuleRef } from '../source/rule.ts';
 
 export interface TokenRule {
   /** `iss`, to the letter. */

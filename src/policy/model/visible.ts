@@ -1,9 +1,9 @@
 /** What of the database a role finds in the system catalogs: the relations and columns that it was granted, and what belongs to them. */
 import type { Catalog, Dependent, Fn, Oid, Relation, Type } from '../../sql/catalog/catalog.ts';
 import { descendants } from '../compile/names.ts';
-import type { RelationGrant } from './policy.ts';
 import { CLASS, visibleDependents } from '../compile/visible-dependents.ts';
 import { FIRST_USER_OID, hasVisibleTypes, type VisibleRelation, visibleTypes } from '../compile/visible-types.ts';
+import type { RelationGrant } from './policy.ts';
 
 /** INVARIANT: everything is named one by one, by OID: what is newer than the policy is not there. */
 export interface Visible {

@@ -6,7 +6,7 @@ import type { RuleRef } from '../source/rule.ts';
 import { Closure } from './closure.ts';
 
 /** One way in which a role comes to the table or column. */
-export interface Access {
+export interface ReviewedAccess {
   readonly role: string;
   /** Those of the role that may log in. */
   readonly principals: readonly string[];
@@ -28,7 +28,7 @@ export interface Access {
 }
 
 export interface AccessReview {
-  readonly access: readonly Access[];
+  readonly access: readonly ReviewedAccess[];
   /** Roles that errors closed: what they would give is not known. */
   readonly closed: readonly { readonly role: string; readonly reason: string }[];
 }
@@ -49,7 +49,7 @@ export function accessTo(
   };
 }
 
-type Way = Omit<Access, 'role' | 'principals'>;
+type Way = Omit<ReviewedAccess, 'role' | 'principals'>;
 
 function ofRole(
   role: RolePolicy,
@@ -58,7 +58,7 @@ function ofRole(
   policy: Policy,
   catalog: Catalog,
   closure: Closure,
-): Access[] {
+): ReviewedAccess[] {
   if (role.disabled !== undefined) return [];
   const principals = [...policy.principals.values()]
     .filter((principal) => principal.role === role.name && principal.disabled === undefined)

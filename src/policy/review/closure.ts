@@ -1,6 +1,6 @@
 /** What a view or function reads in the end, through all views and functions that it uses. For warnings and reviews, not for decisions. */
 import type { Catalog, Column, Fn, FunctionBody, Oid, Reach, Relation } from '../../sql/catalog/catalog.ts';
-import { type Mentions, mentionsOfPlpgsql, mentionsOfSql, type QualifiedName } from '../../sql/text/mentions.ts';
+import { type MentionedName, type Mentions, mentionsOfPlpgsql, mentionsOfSql } from '../../sql/text/mentions.ts';
 
 /** Something that reads: a relation of kind view, or a function, or one of the objects that run by themselves. */
 export interface Reached {
@@ -96,7 +96,7 @@ export class Closure {
       for (const called of this.functionsNamed(name, path)) this.runFunction(called, walk);
   }
 
-  private relationNamed({ schema, name }: QualifiedName, path: readonly string[]): Relation | undefined {
+  private relationNamed({ schema, name }: MentionedName, path: readonly string[]): Relation | undefined {
     for (const candidate of schema === undefined ? path : [schema]) {
       const relation = this.catalog.relation(candidate, name);
       if (relation) return relation;
@@ -105,7 +105,7 @@ export class Closure {
   }
 
   /** All that the name may mean: which of them runs, its arguments would say. */
-  private functionsNamed({ schema, name }: QualifiedName, path: readonly string[]): Fn[] {
+  private functionsNamed({ schema, name }: MentionedName, path: readonly string[]): Fn[] {
     const schemas = schema === undefined ? path : [schema];
     return this.catalog.functionsNamed(name).filter((fn) => fn.schema !== 'pg_catalog' && schemas.includes(fn.schema));
   }

@@ -1,7 +1,7 @@
 /** Warns where something that a role was granted reads what the role may not: a view, a function, a trigger, a generated column, a type. */
 import type { Catalog, Fn, Oid, Reach, Relation } from '../../sql/catalog/catalog.ts';
-import type { Diagnostic } from '../source/diagnostic.ts';
 import { grantsOfTables, type Policy, type RelationGrant, type RolePolicy } from '../model/policy.ts';
+import type { Diagnostic } from '../source/diagnostic.ts';
 import type { RuleRef } from '../source/rule.ts';
 import { Closure, type Reached } from './closure.ts';
 

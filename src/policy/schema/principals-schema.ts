@@ -1,11 +1,11 @@
 /** The schemas of `principals.yaml` and `subjects.yaml`. */
 import { z } from 'zod';
-import { CANARY } from '../model/canaries.ts';
-import { during, limits } from './limits-schema.ts';
-import { FORMS, readDate, readDuration } from '../source/quantity.ts';
-import { attributeName, catalogName, mapping, name, oneOrList, written } from './schema-values.ts';
 import { breakGlass } from '../compile/signed.ts';
 import { loginSchema } from '../compile/token-login.ts';
+import { CANARY } from '../model/canaries.ts';
+import { FORMS, readDate, readDuration } from '../source/quantity.ts';
+import { during, limits } from './limits-schema.ts';
+import { attributeName, catalogName, mapping, name, oneOrList, written } from './schema-values.ts';
 
 const SECRET = { error: 'expected a SCRAM-SHA-256 verifier, or a list of them; "rowgate password" makes one' };
 /** Never with what stands there: it may be a key. */

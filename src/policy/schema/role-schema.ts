@@ -1,9 +1,9 @@
 /** The schemas of role files (`roles/*.yaml`) and grants files (`grants/*.yaml`). */
 import { z } from 'zod';
-import { during, limitsPerUser, lock, roleLimits, throttle, whenExceeded } from './limits-schema.ts';
-import type { StatementOption } from '../model/policy.ts';
-import { attributeName, catalogName, mapping, name, sql } from './schema-values.ts';
 import { raise } from '../compile/signed.ts';
+import type { StatementOption } from '../model/policy.ts';
+import { during, limitsPerUser, lock, roleLimits, throttle, whenExceeded } from './limits-schema.ts';
+import { attributeName, catalogName, mapping, name, sql } from './schema-values.ts';
 
 /** The words that `statements:` may hold. */
 const STATEMENT_OPTIONS = [

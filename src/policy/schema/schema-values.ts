@@ -1,6 +1,6 @@
 /** Building blocks of the schemas: mappings that know their keys, SQL, and texts of the small languages. */
 import { z } from 'zod';
-import type { Reading, TextForm } from '../source/quantity.ts';
+import type { QuantityReading, TextForm } from '../source/quantity.ts';
 import { suggestion } from '../source/suggestion.ts';
 
 /** An object with exactly these keys. An unknown key's message names the nearest known one. */
@@ -33,7 +33,7 @@ export const sql = z
   .meta({ title: 'SQL' });
 
 /** A text of that form, which `reader` reads. A bare number is taken as its digits, where the form has such. */
-export function written<T>({ title, pattern }: TextForm, reader: (text: string) => Reading<T>) {
+export function written<T>({ title, pattern }: TextForm, reader: (text: string) => QuantityReading<T>) {
   const expected = `expected ${expectation(reader)}`;
   const error = (issue: { readonly input?: unknown }): string => `${expected}${found(issue.input)}`;
   const text = z.string({ error }).meta({ pattern });
@@ -67,7 +67,7 @@ export function found(input: unknown): string {
 }
 
 /** What a reader says that it expects; every reader refuses the empty text. */
-function expectation(reader: (text: string) => Reading<unknown>): string {
+function expectation(reader: (text: string) => QuantityReading<unknown>): string {
   const reading = reader('');
   return 'expected' in reading ? reading.expected : 'a text';
 }

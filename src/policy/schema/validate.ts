@@ -1,8 +1,8 @@
 /** Holds a document against a schema; what does not fit becomes a flaw with its place and what was expected. */
 import type { z } from 'zod';
 import type { Flaw, Path, PolicyDocument } from '../source/document.ts';
-import { found } from './schema-values.ts';
 import { suggestion } from '../source/suggestion.ts';
+import { found } from './schema-values.ts';
 
 type Validation<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly flaws: readonly Flaw[] };
 

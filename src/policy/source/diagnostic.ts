@@ -2,13 +2,13 @@
 import type { RuleRef } from './rule.ts';
 
 /** Line and column count from 1, in characters; `file` is relative to the policies folder. */
-export interface Place {
+export interface SourcePlace {
   readonly file: string;
   readonly line: number;
   readonly column: number;
 }
 
-export interface Diagnostic extends Place {
+export interface Diagnostic extends SourcePlace {
   /** `error`: the file, role or principal is not usable as it stands. `warning`: it is, but not wholly as it reads. */
   readonly severity: 'error' | 'warning';
   /** Of an error: it withholds the one relation, column or function that it is about; the role stays open without it. */
@@ -19,7 +19,7 @@ export interface Diagnostic extends Place {
 }
 
 /** The beginning of the line that a rule names: for what is found behind loading. */
-export function placeOfRule(rule: RuleRef): Place {
+export function placeOfRule(rule: RuleRef): SourcePlace {
   const at = rule.lastIndexOf(':');
   return { file: rule.slice(0, at), line: Number(rule.slice(at + 1)), column: 1 };
 }
@@ -31,21 +31,21 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
 }
 
 /** Collects diagnostics of one thing (a file, a role, a principal) and knows whether it may be used. */
-export class Report {
+export class DiagnosticReport {
   readonly diagnostics: Diagnostic[] = [];
 
   constructor(private readonly role?: string) {}
 
-  error(place: Place, message: string): void {
+  error(place: SourcePlace, message: string): void {
     this.add(place, 'error', message);
   }
 
   /** INVARIANT: the caller leaves out what the message is about, and whatever depends on it. */
-  withhold(place: Place, message: string): void {
+  withhold(place: SourcePlace, message: string): void {
     this.add(place, 'error', message, true);
   }
 
-  warning(place: Place, message: string): void {
+  warning(place: SourcePlace, message: string): void {
     this.add(place, 'warning', message);
   }
 
@@ -59,8 +59,8 @@ export class Report {
    * Reports on one part by itself. Where the part has an error, `work` has made nothing that may be used: the part alone is withheld, and
    * what is returned is undefined.
    */
-  ofPart<T>(work: (part: Report) => T): T | undefined {
-    const part = new Report(this.role);
+  ofPart<T>(work: (part: DiagnosticReport) => T): T | undefined {
+    const part = new DiagnosticReport(this.role);
     const made = work(part);
     for (const found of part.diagnostics) {
       this.diagnostics.push(found.severity === 'error' ? { ...found, withholds: true } : found);
@@ -69,7 +69,7 @@ export class Report {
   }
 
   private add(
-    { file, line, column }: Place,
+    { file, line, column }: SourcePlace,
     severity: Diagnostic['severity'],
     message: string,
     withholds?: true,

@@ -10,7 +10,7 @@ import {
   type Scalar,
   type YAMLError,
 } from 'yaml';
-import type { Place, Report } from './diagnostic.ts';
+import type { DiagnosticReport, SourcePlace } from './diagnostic.ts';
 import { commentBehind, isFolded, offsetInFile } from './scalar-text.ts';
 
 /** A policy file as it was read; `path` is relative to the policies folder, with `/`. */
@@ -24,14 +24,14 @@ export type Path = readonly PropertyKey[];
 /** Something wrong in a file, at a path: so that it can be told whose role or principal it spoils. */
 export interface Flaw {
   readonly path: Path;
-  readonly place: Place;
+  readonly place: SourcePlace;
   readonly message: string;
 }
 
 /** SQL as it is written in a file, with what turns an offset in it into a place. */
 export interface SqlText {
   readonly sql: string;
-  place(offset: number): Place;
+  place(offset: number): SourcePlace;
 }
 
 interface Entry {
@@ -94,7 +94,7 @@ export class PolicyDocument {
   }
 
   /** The place of the key (or list item) at `path`; of the nearest parent where the file has no such path. */
-  place(path: Path): Place {
+  place(path: Path): SourcePlace {
     for (let length = path.length; length >= 0; length--) {
       const entry = this.entries.get(pathKey(path.slice(0, length)));
       if (entry) return this.placeAt(entry.start);
@@ -103,7 +103,7 @@ export class PolicyDocument {
   }
 
   /** The place of the value at `path`; of its key where it has none. */
-  placeOfValue(path: Path): Place {
+  placeOfValue(path: Path): SourcePlace {
     const start = this.entries.get(pathKey(path))?.node?.range?.[0];
     return start === undefined ? this.place(path) : this.placeAt(start);
   }
@@ -123,14 +123,14 @@ export class PolicyDocument {
   }
 
   /** The place of a comment that ends an unquoted scalar and may have been meant as part of it. */
-  commentBehind(path: Path): Place | undefined {
+  commentBehind(path: Path): SourcePlace | undefined {
     const scalar = this.scalar(path);
     const offset = scalar && commentBehind(this.text, scalar);
     return offset === undefined ? undefined : this.placeAt(offset);
   }
 
   /** The SQL at `path`. Undefined, and reported, where there is none or where YAML took a part of it away. */
-  sql(path: Path, report: Report): SqlText | undefined {
+  sql(path: Path, report: DiagnosticReport): SqlText | undefined {
     const scalar = this.scalar(path);
     const sql = this.written(path);
     if (!scalar || sql === undefined || sql.trim() === '') {
@@ -163,7 +163,7 @@ export class PolicyDocument {
     return isScalar(node) ? node : undefined;
   }
 
-  private placeAt(offset: number): Place {
+  private placeAt(offset: number): SourcePlace {
     const { line, col } = this.lines.linePos(offset);
     return { file: this.path, line: Math.max(line, 1), column: Math.max(col, 1) };
   }

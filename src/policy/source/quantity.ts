@@ -2,7 +2,7 @@
 import type { During, LimitEffect, Lock, Weekday, Window, WindowLimit } from '../model/limits.ts';
 
 /** A reading of a text: the value, or what was expected instead. */
-export type Reading<T> = { readonly value: T } | { readonly expected: string };
+export type QuantityReading<T> = { readonly value: T } | { readonly expected: string };
 
 const BYTE_UNITS: Readonly<Record<string, number>> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3, tb: 1024 ** 4 };
 
@@ -19,13 +19,13 @@ export const FIXED_UNITS = {
 type FixedUnit = keyof typeof FIXED_UNITS;
 
 /** A length of time as it is written. A month and a year are as long as the calendar has them. */
-export interface Period {
+export interface QuantityPeriod {
   readonly amount: number;
   readonly unit: FixedUnit | 'month' | 'year';
 }
 
 /** Every word for a unit of time, in the singular: of durations and windows, in policies, in `rowgate.yaml` and on the command line. */
-const TIME_UNITS: ReadonlyMap<string, Period['unit']> = new Map([
+const TIME_UNITS: ReadonlyMap<string, QuantityPeriod['unit']> = new Map([
   ['ms', 'ms'],
   ['s', 'second'],
   ['second', 'second'],
@@ -75,27 +75,27 @@ export const FORMS = {
 } as const satisfies Record<string, TextForm>;
 
 /** `1 MB`, `512 kB`, `1048576`: units are multiples of 1024, as in PostgreSQL. */
-export function readBytes(text: string): Reading<number> {
+export function readBytes(text: string): QuantityReading<number> {
   const match = /^([0-9]+) ?([kmgt]?b)?$/i.exec(text);
   const amount = match && Number(match[1]) * (BYTE_UNITS[(match[2] ?? 'b').toLowerCase()] ?? Number.NaN);
   return whole(amount) ?? { expected: 'a number of bytes such as "1 MB" (B, kB, MB, GB, TB)' };
 }
 
 /** `5 s`, `30 minutes`: milliseconds, at least 1. */
-export function readDuration(text: string): Reading<number> {
+export function readDuration(text: string): QuantityReading<number> {
   const period = periodIn(text);
   return (period && inMs(period)) ?? { expected: expectedDuration() };
 }
 
 /** The same where a calendar is at hand: `90 days`, `12 months`. */
-export function readPeriod(text: string): Reading<Period> {
+export function readPeriod(text: string): QuantityReading<QuantityPeriod> {
   const period = periodIn(text);
   const isKnown = period && (inMs(period) ?? period.amount <= MOST_OF_CALENDAR);
   return isKnown ? { value: period } : { expected: expectedDuration(', months, years') };
 }
 
 /** `N per WINDOW [warn | throttle | deny | lock]`; with `bytes`, N may have a unit. */
-export function readWindowLimit(text: string, bytes: boolean): Reading<WindowLimit> {
+export function readWindowLimit(text: string, bytes: boolean): QuantityReading<WindowLimit> {
   const example = bytes ? '"20 MB per hour"' : '"2000 per hour"';
   const expected = { expected: `an amount per time such as ${example}, then perhaps warn, throttle, deny or lock` };
   const match = /^(.+?) per (.+?)(?: (warn|throttle|deny|lock))?$/.exec(text);
@@ -108,7 +108,7 @@ export function readWindowLimit(text: string, bytes: boolean): Reading<WindowLim
 }
 
 /** `200 per second`, `1 MB per second`: a rate, always of one second. */
-export function readRate(text: string, bytes: boolean): Reading<WindowLimit> {
+export function readRate(text: string, bytes: boolean): QuantityReading<WindowLimit> {
   const limit = readWindowLimit(text, bytes);
   const ok =
     'value' in limit &&
@@ -120,7 +120,7 @@ export function readRate(text: string, bytes: boolean): Reading<WindowLimit> {
 }
 
 /** `5 overruns per 10 minutes`, `100 refusals per hour`. */
-export function readLockAfter(text: string): Reading<Lock['after'][number]> {
+export function readLockAfter(text: string): QuantityReading<Lock['after'][number]> {
   const match = /^([0-9]+) (overrun|refusal)s? per (.+)$/.exec(text);
   const window = match && readWindow(match[3] ?? '');
   const amount = match ? readCount(match[1] ?? '') : undefined;
@@ -131,7 +131,7 @@ export function readLockAfter(text: string): Reading<Lock['after'][number]> {
 }
 
 /** `20:00-06:00`: minutes since midnight. */
-export function readHours(text: string): Reading<NonNullable<During['hours']>> {
+export function readHours(text: string): QuantityReading<NonNullable<During['hours']>> {
   const match = /^([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})$/.exec(text);
   const [from, until] = match ? [minutes(match[1], match[2]), minutes(match[3], match[4])] : [];
   if (from === undefined || until === undefined || from === until || from === 1440) {
@@ -141,7 +141,7 @@ export function readHours(text: string): Reading<NonNullable<During['hours']>> {
 }
 
 /** `2026-11-30`, a day that exists. */
-export function readDate(text: string): Reading<string> {
+export function readDate(text: string): QuantityReading<string> {
   const match = /^([0-9]{4})-([0-9]{2})-([0-9]{2})$/.exec(text);
   if (match) {
     const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
@@ -160,7 +160,7 @@ function readWindow(text: string): Window | undefined {
 }
 
 /** More than 0. */
-function periodIn(text: string): Period | undefined {
+function periodIn(text: string): QuantityPeriod | undefined {
   const [, digits, word = ''] = /^([0-9]+) ?([a-z]+)$/i.exec(text) ?? [];
   const unit = TIME_UNITS.get(singular(word.toLowerCase()));
   // 0 would switch the server's own timeouts off.
@@ -168,16 +168,16 @@ function periodIn(text: string): Period | undefined {
 }
 
 /** Undefined where the unit has no fixed length, or the number is too large. */
-function inMs({ amount, unit }: Period): { readonly value: number } | undefined {
+function inMs({ amount, unit }: QuantityPeriod): { readonly value: number } | undefined {
   const milliseconds = unit === 'month' || unit === 'year' ? Number.NaN : amount * FIXED_UNITS[unit];
   return Number.isSafeInteger(milliseconds) ? { value: milliseconds } : undefined;
 }
 
-function readCount(text: string): Reading<number> {
+function readCount(text: string): QuantityReading<number> {
   return whole(/^[0-9]+$/.test(text) ? Number(text) : null) ?? { expected: 'a whole number' };
 }
 
-function whole(value: number | null): Reading<number> | undefined {
+function whole(value: number | null): QuantityReading<number> | undefined {
   return value !== null && Number.isSafeInteger(value) ? { value } : undefined;
 }
 

@@ -1,11 +1,11 @@
 /** What is wrong in the files of a policies folder by themselves: for where there is no catalog to hold them against. */
 import { type Approver, addApprovers } from '../compile/approvers.ts';
-import { type Diagnostic, Report } from './diagnostic.ts';
-import { PolicyDocument, type PolicyFile } from './document.ts';
 import { addFlaws, inOrder, kindOf } from '../compile/load.ts';
 import { principalSchema, principalsFileSchema, subjectsSchema } from '../schema/principals-schema.ts';
 import { grantsSchema, roleSchema } from '../schema/role-schema.ts';
 import { validate } from '../schema/validate.ts';
+import { type Diagnostic, DiagnosticReport } from './diagnostic.ts';
+import { PolicyDocument, type PolicyFile } from './document.ts';
 
 const SCHEMAS = {
   role: roleSchema,
@@ -24,7 +24,7 @@ interface ReadableFiles {
 
 /** Whether each file is YAML and fits its schema; nothing is said of names, nor of SQL. */
 export function readableFiles(texts: readonly PolicyFile[]): ReadableFiles {
-  const report = new Report();
+  const report = new DiagnosticReport();
   const approvers = new Map<string, Approver>();
   const tokens: { keys: string; rule: string }[] = [];
   let [roles, principals] = [0, 0];

@@ -3,9 +3,14 @@ import { Buffer } from 'node:buffer';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { certificateId, type RevocationList, readRevocationList } from '../../pki/revocation-list.ts';
+import {
+  certificateNotTrusted,
+  certificateRevoked,
+  type LoginRefusal,
+  revocationUnknown,
+} from '../../core/login-refusal.ts';
 import type { ClientCertificate } from '../../identity/client-certificate.ts';
-import { certificateNotTrusted, certificateRevoked, type LoginRefusal, revocationUnknown } from '../../core/login-refusal.ts';
+import { certificateId, type RevocationList, readRevocationList } from '../../pki/revocation-list.ts';
 
 export interface AuthorityFiles {
   /** Certificates of clients must come from one of these authorities, where a client shows one. */

@@ -1,17 +1,17 @@
 /** From a StartupMessage to a principal that may come in: settings, password, address, certificate, database. Nothing upstream: see `challenged`. */
 import type { Buffer } from 'node:buffer';
+import { type LoginRefusal, noTokens, notReady, startupToken, unknownDatabase } from '../../core/login-refusal.ts';
+import { admit, type Peer } from '../../identity/login-rules.ts';
+import { noLongerProven, type Proof } from '../../identity/proof.ts';
 import type { Principal, RolePolicy } from '../../policy/model/policy.ts';
 import { negotiateProtocolVersion } from '../../protocol/negotiate-protocol-version.ts';
 import type { Services } from '../services.ts';
-import { admit, type Peer } from '../../identity/login-rules.ts';
-import { type LoginRefusal, noTokens, notReady, startupToken, unknownDatabase } from '../../core/login-refusal.ts';
-import { noLongerProven, type Proof } from '../../identity/proof.ts';
 import { prove } from './prove.ts';
-import type { Channel, Startup } from './startup-negotiation.ts';
+import type { Startup, StartupChannel } from './startup-negotiation.ts';
 import { readRequest, type StartupRequest } from './startup-request.ts';
 
 /** A login that has succeeded, as far as the client is concerned. */
-export interface Admitted {
+export interface AdmittedClient {
   readonly kind: 'admitted';
   readonly request: StartupRequest;
   readonly principal: Principal;
@@ -26,10 +26,10 @@ export interface Admitted {
   readonly user?: string;
 }
 
-export type LoginResult = Admitted | { readonly kind: 'refused'; readonly refusal: LoginRefusal };
+export type LoginResult = AdmittedClient | { readonly kind: 'refused'; readonly refusal: LoginRefusal };
 
 /** What is told while the login goes on. */
-export interface Progress {
+export interface LoginProgress {
   /** Who asks, as soon as that is known: for the record of whatever goes wrong later. */
   named(request: StartupRequest): void;
   /** It has been asked for a password, and is at work on its proof: time to begin what it will need. */
@@ -38,11 +38,11 @@ export interface Progress {
 
 /** Throws ProtocolError, MalformedMessage or ConnectionClosed. */
 export async function logInClient(
-  channel: Channel,
+  channel: StartupChannel,
   startup: Startup,
   address: string,
   services: Services,
-  { named, challenged }: Progress,
+  { named, challenged }: LoginProgress,
 ): Promise<LoginResult> {
   const read = readRequest(startup.parameters, services.pinned);
   const refused = (refusal: LoginRefusal): LoginResult => ({ kind: 'refused', refusal });

@@ -2,8 +2,14 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type LoginRefusal, wrongPassword } from '../../core/login-refusal.ts';
+import type { SocketReader } from '../../net/socket-reader.ts';
 import type { Policy } from '../../policy/model/policy.ts';
-import { authenticationSaslContinue, authenticationSaslFinal, decodeSaslResponse } from '../../protocol/authentication.ts';
+import {
+  authenticationSaslContinue,
+  authenticationSaslFinal,
+  decodeSaslResponse,
+} from '../../protocol/authentication.ts';
 import { Frontend } from '../../protocol/message-types.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import type { ScramMechanism } from '../../protocol/scram.ts';
@@ -16,8 +22,6 @@ import {
   shareChallenge,
 } from '../../protocol/scram-verifier.ts';
 import type { SharedState } from '../slots/shared-state.ts';
-import type { SocketReader } from '../../net/socket-reader.ts';
-import { type LoginRefusal, wrongPassword } from '../../core/login-refusal.ts';
 
 export interface PasswordCheckOptions {
   readonly user: string;

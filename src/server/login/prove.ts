@@ -1,6 +1,9 @@
 /** Lets a client show who it is: by its certificate, a password or a token, as it can. */
 import { Buffer } from 'node:buffer';
 import { isIPv4 } from 'node:net';
+import { type LoginRefusal, noTokensHere, tokenOverTls } from '../../core/login-refusal.ts';
+import { plainAddress } from '../../identity/peer-address.ts';
+import { isByCertificateAlone, type Proof, provenByCertificate } from '../../identity/proof.ts';
 import type { Policy } from '../../policy/model/policy.ts';
 import { authenticationSasl, decodeSaslInitialResponse } from '../../protocol/authentication.ts';
 import { Frontend } from '../../protocol/message-types.ts';
@@ -8,11 +11,8 @@ import { OAUTHBEARER } from '../../protocol/oauthbearer.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import type { ScramMechanism } from '../../protocol/scram.ts';
 import type { Services } from '../services.ts';
-import { type LoginRefusal, noTokensHere, tokenOverTls } from '../../core/login-refusal.ts';
 import { checkPassword } from './password-check.ts';
-import { plainAddress } from '../../identity/peer-address.ts';
-import { isByCertificateAlone, type Proof, provenByCertificate } from '../../identity/proof.ts';
-import type { Channel } from './startup-negotiation.ts';
+import type { StartupChannel } from './startup-negotiation.ts';
 import type { StartupRequest } from './startup-request.ts';
 import { checkBearer, checkTokenAsPassword } from './token-check.ts';
 import { loginPrincipals, principalOfPeople, type TokenOwner } from './token-principal.ts';
@@ -28,7 +28,7 @@ export interface Shown {
 
 /** Tells by `challenged` that a password is being proved. Throws ProtocolError, MalformedMessage or ConnectionClosed. */
 export async function prove(
-  channel: Channel,
+  channel: StartupChannel,
   request: StartupRequest,
   address: string,
   services: Services,
@@ -82,7 +82,7 @@ export async function prove(
 function tokenRefusal(
   way: 'oauth' | 'token',
   policy: Policy,
-  channel: Channel,
+  channel: StartupChannel,
   address: string,
 ): LoginRefusal | undefined {
   if (loginPrincipals(policy).length === 0) return noTokensHere();
@@ -91,7 +91,7 @@ function tokenRefusal(
 }
 
 /** The connection never leaves this machine: neither that of the client, nor that of a proxy that speaks for it. */
-function isLoopback({ socket }: Channel, address: string): boolean {
+function isLoopback({ socket }: StartupChannel, address: string): boolean {
   return [address, plainAddress(socket.remoteAddress ?? '')].every(
     (one) => one === '::1' || (isIPv4(one) && one.startsWith('127.')),
   );

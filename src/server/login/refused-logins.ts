@@ -3,12 +3,12 @@
  * record for each address, principal and reason that says how many they were.
  */
 import type { Logger } from 'pino';
-import type { Policy } from '../../policy/model/policy.ts';
-import { networkOf } from '../slots/network-of.ts';
+import type { LoginReason, LoginRefusal } from '../../core/login-refusal.ts';
 import type { RecordSink, RefusedLogin } from '../../decision-log/record-sink.ts';
 import type { ClientCertificate } from '../../identity/client-certificate.ts';
-import type { LoginReason, LoginRefusal } from '../../core/login-refusal.ts';
 import type { PeerAddress } from '../../identity/peer-address.ts';
+import type { Policy } from '../../policy/model/policy.ts';
+import { networkOf } from '../slots/network-of.ts';
 import type { StartupRequest } from './startup-request.ts';
 
 const INTERVAL_MS = 60_000;

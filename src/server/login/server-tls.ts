@@ -4,10 +4,10 @@ import { constants, createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { createServer, type DetailedPeerCertificate, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { LoginRefusal } from '../../core/login-refusal.ts';
+import { type ClientCertificate, clientCertificate } from '../../identity/client-certificate.ts';
 import { serverEndPoint } from '../../protocol/scram-channel-binding.ts';
 import { type AuthorityFiles, ClientAuthorities } from './client-authorities.ts';
-import { type ClientCertificate, clientCertificate } from '../../identity/client-certificate.ts';
-import type { LoginRefusal } from '../../core/login-refusal.ts';
 
 export interface TlsFiles extends AuthorityFiles {
   readonly cert: string;

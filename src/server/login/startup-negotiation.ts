@@ -1,11 +1,11 @@
 /** The first words of a connection: encryption, cancel, protocol version. Ends with a StartupMessage, a CancelRequest, or a refusal. */
 import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
-import { ProtocolError } from '../../protocol/protocol-error.ts';
+import { type LoginRefusal, tlsRequired, unsupportedProtocol } from '../../core/login-refusal.ts';
+import type { ClientCertificate } from '../../identity/client-certificate.ts';
 import { ignoreError } from '../../net/ignore-error.ts';
 import { ConnectionClosed, SocketReader } from '../../net/socket-reader.ts';
-import type { ClientCertificate } from '../../identity/client-certificate.ts';
-import { type LoginRefusal, tlsRequired, unsupportedProtocol } from '../../core/login-refusal.ts';
+import { ProtocolError } from '../../protocol/protocol-error.ts';
 import type { ServerTls } from './server-tls.ts';
 
 export interface NegotiationOptions {
@@ -14,7 +14,7 @@ export interface NegotiationOptions {
 }
 
 /** What the connection stands on now: the socket is the TLS one where there is TLS. */
-export interface Channel {
+export interface StartupChannel {
   readonly socket: Socket;
   readonly reader: SocketReader;
   /** The client itself came by a unix socket, where nobody can listen in: TLS is not needed, and as with PostgreSQL not offered. */
@@ -53,9 +53,9 @@ const TLS_HANDSHAKE = 0x16;
  * answer on the right one. Throws ConnectionClosed, ProtocolError or MalformedMessage.
  */
 export async function negotiate(
-  initial: Channel,
+  initial: StartupChannel,
   options: NegotiationOptions,
-  replace: (channel: Channel) => void,
+  replace: (channel: StartupChannel) => void,
 ): Promise<Negotiated> {
   let channel = initial;
   const tls = initial.isLocal ? undefined : options.tls;
@@ -94,7 +94,7 @@ export async function negotiate(
   }
 }
 
-async function startTls(channel: Channel, tls: ServerTls, direct: boolean): Promise<Channel> {
+async function startTls(channel: StartupChannel, tls: ServerTls, direct: boolean): Promise<StartupChannel> {
   const { socket, reader } = channel;
   if (!direct) {
     // INVARIANT: what came in the clear, before the handshake, is never read as if it had come inside TLS (CVE-2021-23214).
@@ -105,7 +105,7 @@ async function startTls(channel: Channel, tls: ServerTls, direct: boolean): Prom
   const accepted = await tls.accept(socket);
   if (!accepted) throw new ConnectionClosed('TLS handshake failed');
   accepted.socket.on('error', ignoreError);
-  const encrypted: Channel = {
+  const encrypted: StartupChannel = {
     socket: accepted.socket,
     reader: new SocketReader(accepted.socket),
     isLocal: channel.isLocal,

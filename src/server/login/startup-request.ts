@@ -1,5 +1,11 @@
 /** What a StartupMessage asks for: who, which database, which settings. Everything that is not understood is refused. Pure. */
-import { invalidSetting, type LoginRefusal, noUserName, replicationRefused, unknownOption } from '../../core/login-refusal.ts';
+import {
+  invalidSetting,
+  type LoginRefusal,
+  noUserName,
+  replicationRefused,
+  unknownOption,
+} from '../../core/login-refusal.ts';
 import { parseOptions } from '../../upstream/startup-options.ts';
 import { readSetting } from '../../upstream/startup-settings.ts';
 

@@ -1,7 +1,8 @@
 /** Takes a client's token, by OAUTHBEARER or in the place of a password, and finds out whose login it is. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tokenAsked } from '../../core/login-refusal.ts';
+import type { SocketReader } from '../../net/socket-reader.ts';
 import type { Policy } from '../../policy/model/policy.ts';
-import type { Identity } from '../../session/end-user/end-user.ts';
 import {
   authenticationCleartextPassword,
   authenticationSaslContinue,
@@ -12,9 +13,8 @@ import {
 import { Frontend } from '../../protocol/message-types.ts';
 import { bearerError, GIVE_UP, readBearerMessage } from '../../protocol/oauthbearer.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
+import type { Identity } from '../../session/end-user/end-user.ts';
 import type { SharedState } from '../slots/shared-state.ts';
-import type { SocketReader } from '../../net/socket-reader.ts';
-import { tokenAsked } from '../../core/login-refusal.ts';
 import { type LoginPrincipal, ownerOf, type TokenOwner } from './token-principal.ts';
 
 export interface TokenCheckOptions {

@@ -1,11 +1,11 @@
 /** Whose login a token is: the principal that a person comes in as, by its own name or by the person's. */
 import { decodeJwt } from 'jose';
-import type { Policy, Principal } from '../../policy/model/policy.ts';
-import { isNameOfPeople, type TokenLogin } from '../../policy/compile/token-login.ts';
-import type { TokenRule } from '../../policy/model/token-rule.ts';
-import type { Identity } from '../../session/end-user/end-user.ts';
 import { type LoginRefusal, severalPrincipals, tokenRefused, tokenUnchecked } from '../../core/login-refusal.ts';
 import { type Proof, ruleText } from '../../identity/proof.ts';
+import { isNameOfPeople, type TokenLogin } from '../../policy/compile/token-login.ts';
+import type { Policy, Principal } from '../../policy/model/policy.ts';
+import type { TokenRule } from '../../policy/model/token-rule.ts';
+import type { Identity } from '../../session/end-user/end-user.ts';
 
 /** A principal that people log in to by their tokens. */
 export type LoginPrincipal = Principal & { readonly token: TokenRule & { readonly login: TokenLogin } };

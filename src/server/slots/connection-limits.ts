@@ -1,6 +1,5 @@
 /** The limits on connections as places to be taken, and what a client is told where one is full. */
-import type { Principal, RolePolicy } from '../../policy/model/policy.ts';
-import { connectionLimit } from '../../identity/login-rules.ts';
+
 import {
   type LoginRefusal,
   reservedConnections,
@@ -9,9 +8,11 @@ import {
   tooManyFromAddress,
   tooManyLogins,
 } from '../../core/login-refusal.ts';
+import { connectionLimit } from '../../identity/login-rules.ts';
+import type { Principal, RolePolicy } from '../../policy/model/policy.ts';
 import { networkOf } from './network-of.ts';
-import type { Claim } from './slot-counts.ts';
 import type { SharedState } from './shared-state.ts';
+import type { SlotClaim } from './slot-counts.ts';
 
 /** Over all workers together. */
 export interface ConnectionLimits {
@@ -25,10 +26,10 @@ export interface ConnectionLimits {
   readonly loginsPerAddress: number;
 }
 
-export type Taken = { readonly held: HeldPlaces } | { readonly refusal: LoginRefusal };
+export type TakenSlot = { readonly held: HeldSlots } | { readonly refusal: LoginRefusal };
 
 /** Places that a connection holds. */
-export class HeldPlaces {
+export class HeldSlots {
   private keys: readonly string[];
 
   constructor(
@@ -45,17 +46,17 @@ export class HeldPlaces {
   }
 }
 
-type Place = Claim & { readonly refusal: LoginRefusal };
+type Place = SlotClaim & { readonly refusal: LoginRefusal };
 
 /** For a connection that has not logged in yet; without an address where a proxy has brought it that has not said yet from where. */
-export function takeLogin(state: SharedState, limits: ConnectionLimits, address?: string): Promise<Taken> {
+export function takeLogin(state: SharedState, limits: ConnectionLimits, address?: string): Promise<TakenSlot> {
   const places: Place[] = [{ key: 'logins', limit: limits.logins, refusal: tooManyLogins() }];
   if (address !== undefined) places.push(loginFrom(limits, address));
   return takeAll(state, places);
 }
 
 /** What `takeLogin` left open, as soon as the address is known. */
-export function takeLoginFrom(state: SharedState, limits: ConnectionLimits, address: string): Promise<Taken> {
+export function takeLoginFrom(state: SharedState, limits: ConnectionLimits, address: string): Promise<TakenSlot> {
   return takeAll(state, [loginFrom(limits, address)]);
 }
 
@@ -68,7 +69,7 @@ export function takeSession(
   state: SharedState,
   limits: ConnectionLimits,
   { principal, role, address }: { principal: Principal; role: RolePolicy; address: string },
-): Promise<Taken> {
+): Promise<TakenSlot> {
   const reserved = role.access === 'unrestricted' ? 0 : limits.reservedConnections;
   return takeAll(state, [
     {
@@ -89,9 +90,9 @@ export function takeSession(
   ]);
 }
 
-async function takeAll(state: SharedState, places: readonly Place[]): Promise<Taken> {
+async function takeAll(state: SharedState, places: readonly Place[]): Promise<TakenSlot> {
   const full = await state.take(places.map(({ key, limit }) => ({ key, limit })));
   if (full !== undefined) return { refusal: places[full]?.refusal ?? tooManyClients() };
   const keys = places.map(({ key }) => key);
-  return { held: new HeldPlaces(state, keys) };
+  return { held: new HeldSlots(state, keys) };
 }

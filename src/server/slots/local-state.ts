@@ -1,10 +1,10 @@
 /** The shared state of a guard that is one process: kept here, and answered at once. */
 import { FailedLogins } from '../login/failed-logins.ts';
-import { Places } from './slot-counts.ts';
 import type { SharedState } from './shared-state.ts';
+import { SlotCounts } from './slot-counts.ts';
 
 export function localState(): SharedState {
-  const places = new Places();
+  const places = new SlotCounts();
   const failedLogins = new FailedLogins();
   return {
     take: async (claims) => places.take(claims),

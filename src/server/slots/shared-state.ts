@@ -4,11 +4,11 @@
  */
 
 import type { UpstreamKey } from '../../upstream/upstream-error.ts';
-import type { Claim } from './slot-counts.ts';
+import type { SlotClaim } from './slot-counts.ts';
 
 export interface SharedState {
   /** Takes all of these places, or none: then it resolves with the index of the first claim that is full. */
-  take(claims: readonly Claim[]): Promise<number | undefined>;
+  take(claims: readonly SlotClaim[]): Promise<number | undefined>;
   /** Gives back places that were taken, by their keys. */
   give(keys: readonly string[]): void;
   /** A password was right or wrong: counts it, and resolves with the milliseconds that the answer to it waits. */

@@ -1,16 +1,16 @@
 /** Counts what is taken of every limit on connections. Which limits there are and what they are called is `connection-limits.ts`'s. */
 
 /** A place that a connection would take; without a `limit` it is counted only. */
-export interface Claim {
+export interface SlotClaim {
   readonly key: string;
   readonly limit: number | undefined;
 }
 
-export class Places {
+export class SlotCounts {
   private readonly taken = new Map<string, number>();
 
   /** Takes all of them and answers undefined, or takes none and answers which (its index) was full. */
-  take(claims: readonly Claim[]): number | undefined {
+  take(claims: readonly SlotClaim[]): number | undefined {
     // INVARIANT: nothing can come between the look and the taking: both are one call, in the one process that counts.
     const full = claims.findIndex(({ key, limit }) => limit !== undefined && this.count(key) >= limit);
     if (full >= 0) return full;
@@ -32,13 +32,13 @@ export class Places {
 }
 
 /** What one worker holds of them, so that it can be given back when the worker dies. */
-export class Holding {
+export class SlotHolding {
   private readonly held = new Map<string, number>();
   private gone = false;
 
-  constructor(private readonly places: Places) {}
+  constructor(private readonly places: SlotCounts) {}
 
-  take(claims: readonly Claim[]): number | undefined {
+  take(claims: readonly SlotClaim[]): number | undefined {
     // What a dead worker asked for last must not be taken after its places were given back.
     if (this.gone) return 0;
     const full = this.places.take(claims);

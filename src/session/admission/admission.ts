@@ -1,23 +1,23 @@
 /** Asks the budget for the statements of a client's message, before any of them is recorded. The message waits where the answer does. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
-import type { Account, Charges, LimitReached, Prepayment, Sent, Warning } from './budget-port.ts';
-import type { SessionPolicy, SessionPorts } from '../ports.ts';
 import { notTogether } from '../client/query-plan.ts';
 import type { Whose } from '../end-user/token-setting.ts';
+import type { SessionPolicy, SessionPorts } from '../ports.ts';
+import type { Charges, LimitReached, PayingAccount, Prepayment, Sent, Warning } from './budget-port.ts';
 
 /** What the budget has said of a statement that may run. */
-export interface Grant {
+export interface AdmissionGrant {
   /** Rows that may still be shown; absent where nothing limits them over time. */
   readonly rowsLeft?: number | undefined;
-  readonly account?: Account | undefined;
+  readonly account?: PayingAccount | undefined;
   readonly charges?: Charges | undefined;
   /** What was paid before it runs. */
   readonly prepaid?: readonly Prepayment[];
 }
 
 /** Of a statement that is not asked for. */
-const FREELY: Grant = {};
+const FREELY: AdmissionGrant = {};
 
 /** Why a message may not run, and which of its statements is why. */
 export interface NotAdmitted {
@@ -28,7 +28,7 @@ export interface NotAdmitted {
   readonly effect?: 'lock';
 }
 
-export type Admittance = { readonly kind: 'granted'; readonly of: readonly Grant[] } | NotAdmitted | 'wait';
+export type Admittance = { readonly kind: 'granted'; readonly of: readonly AdmissionGrant[] } | NotAdmitted | 'wait';
 
 /** What must be known of the session. */
 interface Asker {
@@ -44,7 +44,7 @@ export class Admission {
   /** The budget has not answered: until it has, the message is not taken up again. */
   waits = false;
   /** What its first statements were granted, while the next one waits. */
-  private granted: Grant[] = [];
+  private granted: AdmissionGrant[] = [];
   private under: SessionPolicy | undefined;
   private cancelled = false;
   /** When it began to wait; 0: it does not. */
@@ -92,7 +92,7 @@ export class Admission {
     sent: () => Sent | undefined,
     user: string | undefined,
     counted: boolean,
-  ): Grant | Omit<NotAdmitted, 'kind' | 'at'> | 'wait' {
+  ): AdmissionGrant | Omit<NotAdmitted, 'kind' | 'at'> | 'wait' {
     const { c } = this;
     if (!isAskedFor(statement.kind, policy)) return FREELY;
     c.asked = true;

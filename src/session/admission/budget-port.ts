@@ -32,32 +32,36 @@ export interface Over {
 }
 
 /** Not for a limit that was reached: the principal is locked out, or nobody can say what is left. It counts as no overrun. */
-export interface Refused {
+export interface BudgetRefusal {
   readonly kind: 'refused';
   readonly refusal: Refusal;
   /** `lock` where the principal is locked out. */
   readonly effect?: 'lock';
 }
 
-export type Taken = { readonly kind: 'taken'; readonly warnings?: readonly Warning[] } | Over | Refused | Wait;
+export type BudgetTaken =
+  | { readonly kind: 'taken'; readonly warnings?: readonly Warning[] }
+  | Over
+  | BudgetRefusal
+  | Wait;
 
 /** Out of what a statement is paid, where that is not its principal's windows: said by `admit`, and handed back at each `take` of the statement. */
-export type Account = string;
+export type PayingAccount = string;
 
-export type Admitted =
+export type BudgetAdmitted =
   | {
       readonly kind: 'admitted';
       /** Rows that may still be shown, as far as is known; absent where nothing limits them. */
       readonly rowsLeft?: number | undefined;
       readonly warnings?: readonly Warning[] | undefined;
       /** A permit pays: limits of one statement on rows and bytes do not hold for it. */
-      readonly account?: Account | undefined;
+      readonly account?: PayingAccount | undefined;
       /** Absent where nothing was set aside. To be settled when the statement has ended. */
       readonly charges?: Charges | undefined;
     }
   /** `effect: lock` where this passes a limit that locks. */
   | (Over & { readonly effect?: 'lock' })
-  | Refused
+  | BudgetRefusal
   | Wait;
 
 /** What one row, or one change, discloses of the data subjects of one kind. */
@@ -120,7 +124,7 @@ export interface Demand {
   readonly disclosed?: readonly Disclosed[] | undefined;
   /** As `admit` said. */
   readonly charges?: Charges | undefined;
-  readonly account?: Account;
+  readonly account?: PayingAccount;
   /** The person behind the account for whom the statement runs: pays beside the principal, where the role limits each. */
   readonly user?: string;
 }
@@ -159,7 +163,7 @@ export interface Sighting {
 export interface StatementTold {
   readonly subjects: NonNullable<OutcomeEntry['subjects']>;
   readonly user: string | undefined;
-  readonly account: Account | undefined;
+  readonly account: PayingAccount | undefined;
 }
 
 export interface Budget {
@@ -175,7 +179,7 @@ export interface Budget {
     sent: () => Sent,
     user?: string,
     counted?: boolean,
-  ): Admitted;
+  ): BudgetAdmitted;
   /** The last answers of this principal: what is the same again is told beforehand. Absent: nothing is free. */
   answers?(): LastAnswers;
   /**
@@ -184,7 +188,7 @@ export interface Budget {
    */
   mayPay?(policy: SessionPolicy, statement: StatementJudgement): boolean;
   /** Asked before a row is forwarded, or before a change may stand. Takes all of it from every window, or nothing. */
-  take(policy: SessionPolicy, demand: Demand): Taken;
+  take(policy: SessionPolicy, demand: Demand): BudgetTaken;
   /**
    * The same for many rows at once. `singly`: something is to be said of one of them, nothing was taken, and each is to be asked for by `take`.
    * INVARIANT: `taken` only where `take` would say so of each of them, one after the other, and no more. Absent: never for many.
@@ -198,7 +202,7 @@ export interface Budget {
   /** A statement has ended, and told this of data subjects: for who asks what was taken. Absent: nobody does. */
   told?(policy: SessionPolicy, told: StatementTold): void;
   /** A row that would be shown is a canary's. Told once for each canary and run. @returns why the row is not shown; undefined where it is all the same. */
-  canary(policy: SessionPolicy, sighting: Sighting): Refused | undefined;
+  canary(policy: SessionPolicy, sighting: Sighting): BudgetRefusal | undefined;
   /** What was taken ahead for this session may go back: it is idle. */
   rest(): void;
 }

@@ -20,7 +20,7 @@ export interface BoundValues {
  * @param bound absent where they are not known.
  * @returns undefined where one of them cannot be read as the server reads it.
  */
-export function keysGiven(
+export function givenKeys(
   place: GivenKeys,
   text: string,
   bound: BoundValues | undefined,

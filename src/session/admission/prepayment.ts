@@ -1,9 +1,9 @@
 /** What is paid for a statement before it runs, so that neither its answer nor a refusal tells more than was paid for (`docs/limits.md`). */
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
-import type { Prepayment } from './budget-port.ts';
-import { type BoundValues, keysGiven } from './given-keys.ts';
 import type { SessionPolicy } from '../session-policy.ts';
+import type { Prepayment } from './budget-port.ts';
+import { type BoundValues, givenKeys } from './given-keys.ts';
 
 /** The statement with the client's own words, in which the keys stand that it gives. */
 export interface Asking {
@@ -61,7 +61,7 @@ function keysOf({ access }: Disclosure, text: string, bound: BoundValues | undef
   if (access.kind !== 'pinned') return undefined;
   const keys = new Set<string>();
   for (const place of access.people) {
-    const given = keysGiven(place, text, bound);
+    const given = givenKeys(place, text, bound);
     if (!given) return undefined;
     for (const key of given) keys.add(key);
   }

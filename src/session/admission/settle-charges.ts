@@ -1,9 +1,9 @@
 /** What becomes of what was set aside for a statement, once it has ended (`docs/limits.md`). */
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
-import type { Settlement } from './budget-port.ts';
 import type { OutcomeEntry } from '../log-entries.ts';
+import type { Execution } from '../state/execution.ts';
+import type { Settlement } from './budget-port.ts';
 import { tellsItsPlace } from './prepayment.ts';
-import type { Run } from '../state/execution.ts';
 
 const NONE: readonly string[] = [];
 
@@ -11,7 +11,11 @@ const NONE: readonly string[] = [];
  * @param tag of the statement that has ended well; undefined where the server gave none, or it did not.
  * @returns the subjects about which it was a question, and told nothing else, or failed.
  */
-export function settleCharges(run: Run, status: OutcomeEntry['status'], tag: string | undefined): readonly string[] {
+export function settleCharges(
+  run: Execution,
+  status: OutcomeEntry['status'],
+  tag: string | undefined,
+): readonly string[] {
   const { charges, answer } = run;
   const repeats = status === 'ok' && tag !== undefined && answer?.isTheSame(tag) === true;
   if (charges) {
@@ -25,7 +29,7 @@ export function settleCharges(run: Run, status: OutcomeEntry['status'], tag: str
   return asked.filter(({ subject }) => answer?.hasTold(subject) !== true).map(({ subject }) => subject);
 }
 
-function settlementOf(run: Run, subject: string, status: OutcomeEntry['status'], repeats: boolean): Settlement {
+function settlementOf(run: Execution, subject: string, status: OutcomeEntry['status'], repeats: boolean): Settlement {
   switch (status) {
     case 'ok': {
       // Of a permit, which pays for all.
@@ -46,7 +50,7 @@ function settlementOf(run: Run, subject: string, status: OutcomeEntry['status'],
 }
 
 /** INVARIANT: only an answer that was fixed before the statement ran is free. */
-function isFree(run: Run, { subject, access, canFail, free }: Disclosure, repeats: boolean): boolean {
+function isFree(run: Execution, { subject, access, canFail, free }: Disclosure, repeats: boolean): boolean {
   const { statement, answer } = run;
   if (canFail === 'at-commit' || tellsItsPlace(statement.kind)) return false;
   // Its people were counted before it ran: what was set aside was for an error.

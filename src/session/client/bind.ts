@@ -13,25 +13,25 @@ import {
 } from '../../protocol/bind.ts';
 import { BindAddition } from '../../protocol/bind-addition.ts';
 import { type Frame, LARGEST_FROM_CLIENT } from '../../protocol/frame-reader.ts';
-import { openPortal } from './execute.ts';
-import { sendUnknown } from './extended.ts';
-import type { Conversation } from '../state/conversation.ts';
-import { mostOf } from '../admission/statement-meter.ts';
-import { MOST_REMEMBERED } from '../state/names.ts';
 import { isEstimated } from '../admission/limits-over-time.ts';
-import { unsoundPattern } from '../state/pattern-parameters.ts';
-import type { PendingBind } from '../state/pending-replies.ts';
+import { mostOf } from '../admission/statement-meter.ts';
+import { currentEndUser, isFilled, missing, tokenOf } from '../end-user/statement-user.ts';
 import type { SessionPolicy } from '../ports.ts';
+import type { Conversation } from '../state/conversation.ts';
+import { MOST_REMEMBERED } from '../state/names.ts';
+import { leakyPattern } from '../state/pattern-parameters.ts';
+import type { PendingBind } from '../state/pending-replies.ts';
 import type { Portal, Prepared } from '../state/prepared.ts';
 import { privateName } from '../state/private-name.ts';
-import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
-import { parameterValue, type SlotValues } from './render.ts';
-import { renew } from './re-prepare.ts';
-import { slotValues, valuesFor } from './revalidate.ts';
 import type { Added } from '../state/row-check.ts';
 import { addedTo, isBounded, isRead } from '../state/sql-names.ts';
 import { statementUnknown, unsettled } from '../state/unknown-names.ts';
-import { isFilled, missing, tokenOf, whoIs } from '../end-user/statement-user.ts';
+import { openPortal } from './execute.ts';
+import { sendUnknown } from './extended.ts';
+import { rePrepare } from './re-prepare.ts';
+import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
+import { parameterValue, type SlotValues } from './render.ts';
+import { slotValues, valuesFor } from './revalidate.ts';
 
 /** So many portals may be open at a time: what a session remembers is bounded. */
 const MOST_PORTALS = 10_000;
@@ -44,9 +44,9 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   if (unsettled(c, version)) return false;
   const prepared = version?.value;
   if (!prepared) return refuseByName(c, statementUnknown(head.statement));
-  const now = whoIs(c, policy);
+  const now = currentEndUser(c, policy);
   if (now === 'wait') return false;
-  const ready = renew(c, prepared, policy, now.person);
+  const ready = rePrepare(c, prepared, policy, now.person);
   if (ready !== 'ready') return ready === 'refused';
   const misfit = prepared.rendered.added.length > 0 ? misfitOf(head, prepared) : undefined;
   if (misfit) return refuseByName(c, refusal('syntax', '08P01', misfit));
@@ -71,7 +71,7 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'the token is too long')));
     return true;
   }
-  const pattern = unsoundPattern(frame, head, prepared.statement ?? {});
+  const pattern = leakyPattern(frame, head, prepared.statement ?? {});
   if (pattern) {
     const { statement, rendered } = prepared;
     const subject = { statement: statement!, judgement: rendered.judgement, policy, text: rendered.text };

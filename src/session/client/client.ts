@@ -2,15 +2,15 @@
 import { refusal } from '../../core/refusal.ts';
 import { CLIENT_LIMITS, type Frame, FrameReader } from '../../protocol/frame-reader.ts';
 import { Frontend } from '../../protocol/message-types.ts';
+import type { Conversation } from '../state/conversation.ts';
 import { takeBind } from './bind.ts';
+import { takeInCopy } from './copy-in.ts';
 import { takeClose, takeDescribe } from './describe.ts';
 import { takeExecute } from './execute.ts';
 import { takeExtended } from './extended.ts';
 import { takeFunctionCall } from './function-call.ts';
 import { takeParse } from './parse.ts';
 import { takeQuery } from './query.ts';
-import type { Conversation } from '../state/conversation.ts';
-import { takeInCopy } from './copy-in.ts';
 
 /** So many answers may be owed before more is sent: bounds what is remembered of a client that does not read. */
 const MOST_PENDING = 10_000;

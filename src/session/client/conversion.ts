@@ -3,15 +3,15 @@ import { bind } from '../../protocol/bind.ts';
 import { describe } from '../../protocol/describe.ts';
 import { execute } from '../../protocol/execute.ts';
 import { parse } from '../../protocol/parse.ts';
-import type { Conversation } from '../state/conversation.ts';
 import { least } from '../admission/statement-meter.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { Execution, ExecutionRules } from '../state/execution.ts';
 import type { Conversion } from '../state/pending-replies.ts';
 import { unnamedDropped } from './refuse.ts';
 import type { Rendered } from './render.ts';
-import type { Run, Watch } from '../state/execution.ts';
 
 /** Sync follows when the result has passed: `server.ts`. */
-export function sendConverted(c: Conversation, rendered: Rendered, watch: Watch, run: Run): void {
+export function sendConverted(c: Conversation, rendered: Rendered, watch: ExecutionRules, run: Execution): void {
   const conversion: Conversion = { run, description: undefined, complete: undefined };
   const sent = { batch: c.batch, conversion, rendered };
   const versions = unnamedDropped(c);

@@ -4,14 +4,14 @@ import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { Frontend } from '../../protocol/message-types.ts';
 import { copyFail, flush } from '../../protocol/simple-frontend.ts';
-import type { Conversation } from '../state/conversation.ts';
-import type { Copying } from './copy-state.ts';
 import { tellBudget } from '../server/row-flow.ts';
-import type { Passage } from './message-passage.ts';
-import { privateName } from '../state/private-name.ts';
-import { refusalResponse } from './refusal-response.ts';
-import type { Run } from '../state/execution.ts';
 import { brokenProtocol } from '../server/session-ends.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { Execution } from '../state/execution.ts';
+import { privateName } from '../state/private-name.ts';
+import type { Copying } from './copy-state.ts';
+import type { MessagePassage } from './message-passage.ts';
+import { refusalResponse } from './refusal-response.ts';
 
 /** @returns false where the frame must wait until the COPY has ended. */
 export function takeInCopy(c: Conversation, frame: Frame): boolean {
@@ -53,7 +53,7 @@ function takeData(c: Conversation, frame: Frame): void {
 }
 
 /** A long CopyData: rows are counted as they pass; a frame that has begun must come to its end before the COPY can. */
-class CountedPieces implements Passage {
+class CountedPieces implements MessagePassage {
   private left: number;
 
   constructor(
@@ -99,7 +99,7 @@ function endWith(c: Conversation, bytes: Uint8Array): void {
 }
 
 /** The server's error ends what was cut off: a COPY that we ended, if it quotes our id. What it found in the data before stands. */
-export function isOfCut(c: Conversation, run: Run, fields: ErrorFields): boolean {
+export function isOfCut(c: Conversation, run: Execution, fields: ErrorFields): boolean {
   return c.copying?.run !== run || (fields.get('M') ?? '').includes(run.id);
 }
 

@@ -1,6 +1,7 @@
 /** One COPY FROM STDIN while it runs: whose it is, and how much has come in. */
+
+import type { Execution } from '../state/execution.ts';
 import { type RowCounter, rowCounter } from './copy-rows.ts';
-import type { Run } from '../state/execution.ts';
 
 export class Copying {
   /** Data has come. */
@@ -10,7 +11,7 @@ export class Copying {
   /** undefined where rows are not limited. */
   private readonly counter: RowCounter | undefined;
 
-  constructor(readonly run: Run) {
+  constructor(readonly run: Execution) {
     const { kind } = run.statement;
     const limited = run.watch.input?.changed !== undefined && kind.kind === 'copy-in';
     this.counter = limited ? rowCounter(kind.format) : undefined;

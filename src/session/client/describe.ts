@@ -1,18 +1,18 @@
 /** Describe, and Close, which names its target in the same way. */
 import { decodeTarget, describe, type Target } from '../../protocol/describe.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
-import { sendUnknown } from './extended.ts';
+import { currentEndUser } from '../end-user/statement-user.ts';
+import type { SessionPolicy } from '../ports.ts';
+import { Provenance } from '../server/provenance.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Version } from '../state/names.ts';
 import type { PendingDescribe } from '../state/pending-replies.ts';
-import type { SessionPolicy } from '../ports.ts';
 import { privateName } from '../state/private-name.ts';
-import { Provenance } from '../server/provenance.ts';
-import { ownWords, refuseExtended } from './refuse.ts';
-import { renew } from './re-prepare.ts';
 import { addedTo } from '../state/sql-names.ts';
 import { outlives, portalUnknown, statementUnknown, unsettled } from '../state/unknown-names.ts';
-import { whoIs } from '../end-user/statement-user.ts';
+import { sendUnknown } from './extended.ts';
+import { rePrepare } from './re-prepare.ts';
+import { ownWords, refuseExtended } from './refuse.ts';
 
 export function takeDescribe(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   const target = decodeTarget(frame.bytes);
@@ -26,9 +26,9 @@ function describeStatement(c: Conversation, frame: Frame, target: Target, policy
   if (unsettled(c, version)) return false;
   const prepared = version?.value;
   if (!prepared) return describeUnknown(c, target, policy);
-  const now = whoIs(c, policy);
+  const now = currentEndUser(c, policy);
   if (now === 'wait') return false;
-  const ready = renew(c, prepared, policy, now.person);
+  const ready = rePrepare(c, prepared, policy, now.person);
   if (ready !== 'ready') return ready === 'refused';
   const added = addedTo(c, prepared.statement);
   if (added === 'wait') return false;

@@ -4,30 +4,30 @@ import type { RowCheck } from '../../guard/decision.ts';
 import { describe } from '../../protocol/describe.ts';
 import { decodeExecute, type Execute, execute } from '../../protocol/execute.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
-import { askedFor, type Grant } from '../admission/admission.ts';
+import { type AdmissionGrant, askedFor } from '../admission/admission.ts';
+import { prepaymentsOf } from '../admission/prepayment.ts';
+import { least } from '../admission/statement-meter.ts';
+import { type EndUserQuestion, endUsersOf, moves, needEndUsers, WITHOUT_END_USER } from '../end-user/statement-user.ts';
+import type { Whose } from '../end-user/token-setting.ts';
+import type { SessionPolicy } from '../ports.ts';
+import { notRecorded } from '../recorder.ts';
 import { answerOf } from '../results/answer-for.ts';
+import { Provenance } from '../server/provenance.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { Execution, ExecutionRules } from '../state/execution.ts';
+import { changesNames, cuttable, rulesOf, rulesWithWrites, traitsOf } from '../state/execution-rules.ts';
+import type { PendingReply } from '../state/pending-replies.ts';
+import { endsPortals } from '../state/portal-life.ts';
+import type { Portal } from '../state/prepared.ts';
+import { privateName } from '../state/private-name.ts';
+import { checkOf } from '../state/row-check.ts';
+import { type ResolvedNames, recheckPortal, resolveNames } from '../state/sql-names.ts';
+import { outlives, portalUnknown } from '../state/unknown-names.ts';
 import { sendDescribe } from './describe.ts';
 import { sendUnknown } from './extended.ts';
-import type { Conversation } from '../state/conversation.ts';
-import { least } from '../admission/statement-meter.ts';
-import type { Pending } from '../state/pending-replies.ts';
-import { endsPortals } from '../state/portal-life.ts';
-import type { SessionPolicy } from '../ports.ts';
-import type { Portal } from '../state/prepared.ts';
-import { prepaymentsOf } from '../admission/prepayment.ts';
-import { privateName } from '../state/private-name.ts';
-import { Provenance } from '../server/provenance.ts';
-import { notRecorded } from '../recorder.ts';
+import { sentOfPortal } from './planned-text.ts';
 import { cachedPlanChanged } from './refusal-response.ts';
 import { decideRefusal, ownWords, refuseExtended, UNWATCHED } from './refuse.ts';
-import { checkOf } from '../state/row-check.ts';
-import type { Run, Watch } from '../state/execution.ts';
-import { sentOfPortal } from './planned-text.ts';
-import { type Resolved, recheckPortal, resolveNames } from '../state/sql-names.ts';
-import type { Whose } from '../end-user/token-setting.ts';
-import { outlives, portalUnknown } from '../state/unknown-names.ts';
-import { changesNames, cuttable, natureOf, watchOf, withWrites } from '../state/execution-rules.ts';
-import { type Asked, areSomebodys, moves, OF_NOBODY, whoseAre } from '../end-user/statement-user.ts';
 
 export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   const message = decodeExecute(frame.bytes);
@@ -60,9 +60,9 @@ export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy
 
 /** What may run: what its names stand for, for whom it runs, and what the budget has granted. */
 interface Admitted {
-  readonly resolved: Resolved;
+  readonly resolved: ResolvedNames;
   readonly whose: Whose | undefined;
-  readonly grant: Grant;
+  readonly grant: AdmissionGrant;
 }
 
 /**
@@ -101,7 +101,9 @@ function admitPortal(
     refuseExtended(c, ownWords(c, wrong));
     return 'refused';
   }
-  const whose = areSomebodys(policy, [statement]) ? whoseAre(c, policy, [asked(portal, policy, resolved)]) : OF_NOBODY;
+  const whose = needEndUsers(policy, [statement])
+    ? endUsersOf(c, policy, [asked(portal, policy, resolved)])
+    : WITHOUT_END_USER;
   if (whose === 'wait') return 'wait';
   if ('refuse' in whose) {
     refuseExtended(c, decideRefusal(c, subject, whose.refuse));
@@ -127,7 +129,7 @@ function admitPortal(
  * same batch goes on with that run.
  * @returns `refused`: the client is told why.
  */
-export function openPortal(c: Conversation, portal: Portal, policy: SessionPolicy): Run | 'wait' | 'refused' {
+export function openPortal(c: Conversation, portal: Portal, policy: SessionPolicy): Execution | 'wait' | 'refused' {
   const admitted = admitPortal(c, portal, policy);
   if (typeof admitted === 'string') return admitted;
   const { judgement, text } = portal.rendered;
@@ -152,16 +154,21 @@ export function openPortal(c: Conversation, portal: Portal, policy: SessionPolic
 const NO_VALUES = { formats: [], valueCount: 0, values: new Uint8Array(0) };
 
 /** The run that its Bind was asked for, if it goes on: in the same batch, under the same policy, for the same person. */
-function begunRun(c: Conversation, { opened }: Portal, policy: SessionPolicy, person: Run['person']): Run | undefined {
+function begunRun(
+  c: Conversation,
+  { opened }: Portal,
+  policy: SessionPolicy,
+  person: Execution['person'],
+): Execution | undefined {
   if (opened?.batch !== c.batch) return undefined;
   const { run } = opened;
   return !run.ended && run.policy === policy && run.person === person ? run : undefined;
 }
 
 /** INVARIANT: what a token fills was filled when it was bound, and runs for nobody else. */
-function asked({ statement, madeFor, given }: Portal, policy: SessionPolicy, resolved: Resolved): Asked {
+function asked({ statement, madeFor, given }: Portal, policy: SessionPolicy, resolved: ResolvedNames): EndUserQuestion {
   const { inner } = resolved;
-  const nature = natureOf(statement!.kind, policy, inner?.kind);
+  const nature = traitsOf(statement!.kind, policy, inner?.kind);
   return { statement: statement!, inner, nature, filled: false, madeFor: madeFor ?? resolved.madeFor, given };
 }
 
@@ -183,17 +190,24 @@ function run(
   const { account, rowsLeft } = grant;
   const statement = portal.statement!;
   const { judgement, text } = portal.rendered;
-  const nature = natureOf(statement.kind, policy, resolved.inner?.kind);
+  const nature = traitsOf(statement.kind, policy, resolved.inner?.kind);
   // What FETCH and EXECUTE give is another result each time.
   const named = statement.kind.kind === 'fetch' || statement.kind.kind === 'execute';
   const provenance = named ? new Provenance() : portal.provenance;
   const check = checkOf(statement, resolved.inner);
   const baked = portal.most ?? resolved.most;
-  const plain = watchOf(statement.kind, nature, policy, provenance, check);
-  const watched = withWrites(plain, nature, statement, resolved.inner, policy, resolved.runs?.rendered.text ?? text);
+  const plain = rulesOf(statement.kind, nature, policy, provenance, check);
+  const watched = rulesWithWrites(
+    plain,
+    nature,
+    statement,
+    resolved.inner,
+    policy,
+    resolved.runs?.rendered.text ?? text,
+  );
   // INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent: a short result would look complete.
   const free = account !== undefined && baked === undefined;
-  const watch: Watch =
+  const watch: ExecutionRules =
     account === undefined ? watched : { ...watched, account, limits: free ? undefined : watched.limits };
   // INVARIANT: it goes on counting where it began, also when another cursor has taken the name.
   if (statement.kind.kind === 'fetch' && !portal.hasRun) portal.usage = resolved.usage;
@@ -236,7 +250,7 @@ function run(
     const { prepared } = portal;
     sendDescribe(c, bytes, { owes: 'columns', prepared, provenance, policy, added: check?.added }, true);
   }
-  const pending: Pending = {
+  const pending: PendingReply = {
     kind: 'execute',
     batch: c.batch,
     own: false,

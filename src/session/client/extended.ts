@@ -2,11 +2,11 @@
 import { refusal } from '../../core/refusal.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { MalformedMessage } from '../../protocol/protocol-error.ts';
-import type { Conversation } from '../state/conversation.ts';
-import type { Forced, Pending } from '../state/pending-replies.ts';
 import type { SessionPolicy } from '../ports.ts';
-import { ownWords, refuseExtended } from './refuse.ts';
 import { noPolicy } from '../server/session-ends.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { Forced, PendingReply } from '../state/pending-replies.ts';
+import { ownWords, refuseExtended } from './refuse.ts';
 
 /** Handles one extended message. @returns false where it must wait for the server. */
 export function takeExtended(
@@ -29,7 +29,7 @@ export function takeExtended(
 }
 
 /** INVARIANT: a name that we do not know never goes upstream: behind it may be what nobody judged. */
-export function sendUnknown(c: Conversation, bytes: Uint8Array, pending: Pending & { forced: Forced }): true {
+export function sendUnknown(c: Conversation, bytes: Uint8Array, pending: PendingReply & { forced: Forced }): true {
   c.send(bytes, pending);
   c.skipping = true;
   return true;

@@ -2,12 +2,12 @@
 import { refusal } from '../../core/refusal.ts';
 import { unreadable } from '../../guard/unreadable.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
-import type { Conversation } from '../state/conversation.ts';
-import { Provenance } from '../server/provenance.ts';
 import { NOTHING_JUDGED, notRecorded } from '../recorder.ts';
-import { decideRefusal, ownWords, refuseFunctionCall } from './refuse.ts';
-import type { Watch } from '../state/execution.ts';
+import { Provenance } from '../server/provenance.ts';
 import { noPolicy } from '../server/session-ends.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { ExecutionRules } from '../state/execution.ts';
+import { decideRefusal, ownWords, refuseFunctionCall } from './refuse.ts';
 
 /** Only for those from whom nothing is withheld. */
 export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
@@ -46,7 +46,12 @@ export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
     refuseFunctionCall(c, decideRefusal(c, subject, admitted.refusal, admitted));
     return true;
   }
-  const watch: Watch = { limits: undefined, input: undefined, verifies: undefined, provenance: new Provenance() };
+  const watch: ExecutionRules = {
+    limits: undefined,
+    input: undefined,
+    verifies: undefined,
+    provenance: new Provenance(),
+  };
   const run = c.records.decide(subject, watch, { rows: 0, bytes: 0 }, true);
   if (!run) {
     refuseFunctionCall(c, ownWords(c, notRecorded()));

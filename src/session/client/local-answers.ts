@@ -3,16 +3,16 @@
  * left out of what is sent, and told to be complete where the server has come to it; a message that is nothing else is answered here.
  */
 import type { Judgement } from '../../guard/decision.ts';
-import { applyEdits } from '../../sql/text/edits.ts';
 import { commandComplete } from '../../protocol/command-complete.ts';
 import { readyForQuery, type TransactionStatus } from '../../protocol/ready-for-query.ts';
+import { applyEdits } from '../../sql/text/edits.ts';
+import { tokenOf } from '../end-user/statement-user.ts';
 import type { Conversation } from '../state/conversation.ts';
+import type { Execution } from '../state/execution.ts';
 import type { PendingQuery } from '../state/pending-replies.ts';
+import { applyNames } from '../state/sql-names.ts';
 import { unnamedDropped } from './refuse.ts';
 import type { Rendered } from './render.ts';
-import type { Run } from '../state/execution.ts';
-import { applyNames } from '../state/sql-names.ts';
-import { tokenOf } from '../end-user/statement-user.ts';
 
 export interface Shortened {
   readonly judgement: Judgement;
@@ -24,7 +24,7 @@ export interface Shortened {
  * @param status of the transaction before the message; undefined where the server owes an answer that may change it.
  * @returns undefined where all has to be sent.
  */
-export function withoutSets(
+export function withoutTokenSettings(
   text: string,
   judgement: Judgement,
   status: TransactionStatus | undefined,
@@ -61,7 +61,7 @@ export function completeUnsent(c: Conversation, query: PendingQuery): void {
 }
 
 /** In the server's place. What is said is what it would say: that the transaction goes on. */
-export function answerHere(c: Conversation, runs: readonly Run[], rendered: Rendered): void {
+export function answerHere(c: Conversation, runs: readonly Execution[], rendered: Rendered): void {
   // As every Query.
   for (const version of unnamedDropped(c)) version.names.settle(version);
   c.batch += 1;
@@ -69,7 +69,7 @@ export function answerHere(c: Conversation, runs: readonly Run[], rendered: Rend
   c.toClient.add(readyForQuery(c.status));
 }
 
-function complete(c: Conversation, run: Run, rendered: Rendered): void {
+function complete(c: Conversation, run: Execution, rendered: Rendered): void {
   c.toClient.add(commandComplete('SET'));
   applyNames(c, run, rendered, 'SET');
   c.records.end(run, 'ok');

@@ -4,16 +4,16 @@ import { isNameType } from '../../guard/metadata/reg-types.ts';
 import { unreadable } from '../../guard/unreadable.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { decodeParse, decodeParseName, parse } from '../../protocol/parse.ts';
+import { currentEndUser, isFilled, missing } from '../end-user/statement-user.ts';
+import type { SessionPolicy } from '../ports.ts';
+import { NOTHING_JUDGED } from '../recorder.ts';
 import type { Conversation } from '../state/conversation.ts';
 import { MOST_REMEMBERED } from '../state/names.ts';
-import type { SessionPolicy } from '../ports.ts';
 import { Prepared } from '../state/prepared.ts';
-import { NOTHING_JUDGED } from '../recorder.ts';
-import { decideRefusal, ownWords, refuseExtended, textTooLong } from './refuse.ts';
-import { renderFor, slotValues, takesParameters } from './revalidate.ts';
 import { cannotTakeOut } from '../state/row-check.ts';
 import { unsettled } from '../state/unknown-names.ts';
-import { isFilled, missing, whoIs } from '../end-user/statement-user.ts';
+import { decideRefusal, ownWords, refuseExtended, textTooLong } from './refuse.ts';
+import { renderFor, slotValues, takesParameters } from './revalidate.ts';
 
 /** The pseudo-type of an untyped literal. */
 const UNKNOWN = 705;
@@ -50,7 +50,7 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
   const parameters = Math.max(judgement.parameters, types.length);
   // What takes no parameters is filled here, for whoever asks.
   const isWritten = isFilled(judgement.template, policy.role) && !takesParameters(judgement, parameters);
-  const now = isWritten ? whoIs(c, policy) : undefined;
+  const now = isWritten ? currentEndUser(c, policy) : undefined;
   if (now === 'wait') return false;
   if (now && !now.person) {
     const subject = { statement: statement!, judgement, policy, text };

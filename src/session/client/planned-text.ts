@@ -2,15 +2,15 @@
 import type { Judgement, StatementJudgement } from '../../guard/decision.ts';
 import { quoteIdentifier } from '../../policy/compile/names.ts';
 import type { Sent } from '../admission/budget-port.ts';
-import { toldType } from './parse.ts';
-import type { Conversation } from '../state/conversation.ts';
-import type { Person } from '../end-user/end-user.ts';
+import type { EndUser } from '../end-user/end-user.ts';
 import type { SessionPolicy } from '../ports.ts';
+import type { Conversation } from '../state/conversation.ts';
 import type { Portal, Prepared } from '../state/prepared.ts';
+import type { ResolvedNames } from '../state/sql-names.ts';
+import { toldType } from './parse.ts';
+import { takeApart } from './query-steps.ts';
 import { type Rendered, renderLiterals } from './render.ts';
 import { valuesFor } from './revalidate.ts';
-import type { Resolved } from '../state/sql-names.ts';
-import { takeApart } from './query-steps.ts';
 
 type Judged = Pick<Rendered, 'judgement' | 'text'>;
 
@@ -19,8 +19,8 @@ export function sentOfQuery(
   c: Conversation,
   message: Judged & { readonly policy: SessionPolicy },
   at: number,
-  resolved: Resolved,
-  person: Person | undefined,
+  resolved: ResolvedNames,
+  person: EndUser | undefined,
 ): Sent | undefined {
   const text = alone(message, at, message.policy, person);
   return text === undefined ? undefined : { text, parameterTypes: [], ...context(c, resolved, message.policy) };
@@ -31,7 +31,7 @@ export function sentOfPortal(
   c: Conversation,
   portal: Portal,
   policy: SessionPolicy,
-  resolved: Resolved,
+  resolved: ResolvedNames,
 ): Sent | undefined {
   const { rendered, prepared, bound } = portal;
   const text = alone(rendered, 0, policy, portal.madeFor);
@@ -42,7 +42,7 @@ export function sentOfPortal(
   return { text, parameterTypes, ...(bound && { bound }), ...context(c, resolved, policy) };
 }
 
-function context(c: Conversation, { runs }: Resolved, policy: SessionPolicy): Partial<Sent> {
+function context(c: Conversation, { runs }: ResolvedNames, policy: SessionPolicy): Partial<Sent> {
   const prepare = runs && prepareOf(runs, policy);
   return { settings: c.settings, ...(prepare !== undefined && { prepare }) };
 }
@@ -62,7 +62,7 @@ function alone(
   { judgement, text }: { judgement: Judgement; text: string },
   at: number,
   policy: SessionPolicy,
-  person: Person | undefined,
+  person: EndUser | undefined,
 ): string | undefined {
   const values = valuesFor(policy, person, undefined);
   if (judgement.statements.length === 1 && at === 0) return renderLiterals(text, judgement, values).sent;

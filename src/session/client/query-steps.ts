@@ -1,16 +1,16 @@
 /** A client's Query as several messages, each sent when the one before it has ended well. */
 import type { Judgement } from '../../guard/decision.ts';
-import { applyEdits } from '../../sql/text/edits.ts';
 import { query } from '../../protocol/query.ts';
+import { applyEdits } from '../../sql/text/edits.ts';
 import type { Conversation } from '../state/conversation.ts';
-import type { Step } from '../state/pending-replies.ts';
+import type { Execution } from '../state/execution.ts';
+import type { QueryStep } from '../state/pending-replies.ts';
 import { charactersOf } from './positions.ts';
 import { queryPending, unnamedDropped } from './refuse.ts';
 import { type Rendered, renderLiterals, type SlotValues } from './render.ts';
-import type { Run } from '../state/execution.ts';
 
 /** Sends a client's Query, or a statement of one. Nothing else goes before it is answered. */
-export function sendStep(c: Conversation, { rendered, runs, wrapped, next }: Step, bytes?: Uint8Array): void {
+export function sendStep(c: Conversation, { rendered, runs, wrapped, next }: QueryStep, bytes?: Uint8Array): void {
   const versions = runs.length > 0 ? unnamedDropped(c) : [c.statements.define('', undefined, c.batch)];
   const pending = queryPending(c, 'client', { rendered, runs, wrapped, next, versions });
   c.send(bytes ?? query(rendered.sent), pending);
@@ -19,15 +19,19 @@ export function sendStep(c: Conversation, { rendered, runs, wrapped, next }: Ste
 }
 
 /** BEGIN of the guard's own, and the Query behind it once that is done. */
-export function sendWrapped(c: Conversation, next: Step): void {
+export function sendWrapped(c: Conversation, next: QueryStep): void {
   const pending = queryPending(c, 'begin', { next });
   c.send(query('BEGIN'), pending);
   c.block(pending);
 }
 
 /** The first of the statements, each with its run; undefined where there are none. */
-export function stepsOf(rendered: readonly Rendered[], runs: readonly Run[], wrapped: boolean): Step | undefined {
-  return rendered.reduceRight<Step | undefined>(
+export function stepsOf(
+  rendered: readonly Rendered[],
+  runs: readonly Execution[],
+  wrapped: boolean,
+): QueryStep | undefined {
+  return rendered.reduceRight<QueryStep | undefined>(
     (next, one, at) => ({ rendered: one, runs: [runs[at]!], wrapped, next }),
     undefined,
   );

@@ -5,35 +5,41 @@ import { unreadable } from '../../guard/unreadable.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { MalformedMessage } from '../../protocol/protocol-error.ts';
 import { decodeQuery } from '../../protocol/query.ts';
-import { askedFor, type Grant } from '../admission/admission.ts';
-import { answerOf } from '../results/answer-for.ts';
-import type { Conversation } from '../state/conversation.ts';
-import { sendConverted } from './conversion.ts';
-import { least, mostOf, NO_LIMIT, statementLimits } from '../admission/statement-meter.ts';
-import type { SessionPolicy } from '../ports.ts';
-import { prepareAnew } from './re-prepare-for-user.ts';
+import { type AdmissionGrant, askedFor } from '../admission/admission.ts';
 import { prepaymentsOf } from '../admission/prepayment.ts';
-import { needsStatus, notTogether, planQuery, type QueryPlan } from './query-plan.ts';
+import { least, mostOf, NO_LIMIT, statementLimits } from '../admission/statement-meter.ts';
+import {
+  type EndUserQuestion,
+  endUsersOf,
+  isFilledAt,
+  needEndUsers,
+  WITHOUT_END_USER,
+} from '../end-user/statement-user.ts';
+import type { SessionPolicy } from '../ports.ts';
 import { NOTHING_JUDGED, notRecorded } from '../recorder.ts';
+import { answerOf } from '../results/answer-for.ts';
+import { noPolicy } from '../server/session-ends.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { Execution, ExecutionRules } from '../state/execution.ts';
+import { cuttable, rulesOf, rulesWithWrites, type StatementTraits, traitsOf } from '../state/execution-rules.ts';
+import { cannotTakeOut, checkOf } from '../state/row-check.ts';
+import { isBounded, isRead, type ResolvedNames, resolveNames } from '../state/sql-names.ts';
+import { sendConverted } from './conversion.ts';
+import { answerHere, withoutTokenSettings } from './local-answers.ts';
+import { sentOfQuery } from './planned-text.ts';
+import { needsStatus, notTogether, planQuery, type QueryPlan } from './query-plan.ts';
+import { sendStep, sendWrapped, stepsOf, takeApart } from './query-steps.ts';
+import { rePrepareForUser } from './re-prepare-for-user.ts';
 import { decideRefusal, ownWords, refuseQuery, textTooLong } from './refuse.ts';
 import type { Rendered } from './render.ts';
 import { renderFor, slotValues, valuesFor } from './revalidate.ts';
-import { cannotTakeOut, checkOf } from '../state/row-check.ts';
-import type { Run, Watch } from '../state/execution.ts';
-import { sentOfQuery } from './planned-text.ts';
-import { noPolicy } from '../server/session-ends.ts';
-import { isBounded, isRead, type Resolved, resolveNames } from '../state/sql-names.ts';
-import { sendStep, sendWrapped, stepsOf, takeApart } from './query-steps.ts';
-import { answerHere, withoutSets } from './local-answers.ts';
-import { cuttable, type Nature, natureOf, watchOf, withWrites } from '../state/execution-rules.ts';
-import { type Asked, areSomebodys, isFilledAt, OF_NOBODY, whoseAre } from '../end-user/statement-user.ts';
 
 /** One statement of the message, with all that was found out about it. */
 interface Part {
   readonly statement: StatementJudgement;
-  readonly nature: Nature;
-  readonly watch: Watch;
-  readonly resolved: Resolved;
+  readonly nature: StatementTraits;
+  readonly watch: ExecutionRules;
+  readonly resolved: ResolvedNames;
 }
 
 /** @returns false where the message must wait for the server. */
@@ -78,10 +84,12 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
     return true;
   }
   const parts = statements.map((statement, at): Part => partOf(statement, names.of[at]!, policy, text));
-  const whose = areSomebodys(policy, statements) ? whoseAre(c, policy, asked(parts, judgement, policy)) : OF_NOBODY;
+  const whose = needEndUsers(policy, statements)
+    ? endUsersOf(c, policy, asked(parts, judgement, policy))
+    : WITHOUT_END_USER;
   if (whose === 'wait') return false;
   if ('refuse' in whose) {
-    const anew = whose.anew && prepareAnew(c, whose.anew, policy);
+    const anew = whose.anew && rePrepareForUser(c, whose.anew, policy);
     if (anew) return false;
     const subject = { statement: statements[whose.at]!, judgement, policy, text };
     refuseQuery(c, decideRefusal(c, subject, whose.refuse), statements.length > 1);
@@ -90,15 +98,15 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
   return sendQuery(c, frame, { text, judgement, policy, whose }, parts);
 }
 
-function partOf(statement: StatementJudgement, resolved: Resolved, policy: SessionPolicy, text: string): Part {
-  const nature = natureOf(statement.kind, policy, resolved.inner?.kind);
-  const watched = watchOf(statement.kind, nature, policy, undefined, checkOf(statement, resolved.inner));
+function partOf(statement: StatementJudgement, resolved: ResolvedNames, policy: SessionPolicy, text: string): Part {
+  const nature = traitsOf(statement.kind, policy, resolved.inner?.kind);
+  const watched = rulesOf(statement.kind, nature, policy, undefined, checkOf(statement, resolved.inner));
   const words = resolved.runs?.rendered.text ?? text;
-  const watch = withWrites(watched, nature, statement, resolved.inner, policy, words);
+  const watch = rulesWithWrites(watched, nature, statement, resolved.inner, policy, words);
   return { statement, nature, watch, resolved };
 }
 
-function asked(parts: readonly Part[], judgement: Judgement, { role }: SessionPolicy): Asked[] {
+function asked(parts: readonly Part[], judgement: Judgement, { role }: SessionPolicy): EndUserQuestion[] {
   return parts.map(({ statement, nature, resolved: { inner, here, madeFor, runs } }, at) => {
     return { statement, inner, nature, filled: isFilledAt(judgement, at, role, here === true), madeFor, runs };
   });
@@ -109,7 +117,7 @@ interface Message {
   readonly text: string;
   readonly judgement: Judgement;
   readonly policy: SessionPolicy;
-  readonly whose: typeof OF_NOBODY;
+  readonly whose: typeof WITHOUT_END_USER;
 }
 
 function sendQuery(c: Conversation, frame: Frame, message: Message, parts: readonly Part[]): boolean {
@@ -165,7 +173,7 @@ function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, 
   const { judgement, text, policy, whose } = message;
   const values = valuesFor(policy, whose.person, mostShown(parts, policy));
   const status = c.pending.length > 0 || c.batchOpen ? undefined : c.status;
-  const shortened = plan === 'plain' ? withoutSets(text, judgement, status) : undefined;
+  const shortened = plan === 'plain' ? withoutTokenSettings(text, judgement, status) : undefined;
   const rendered = renderFor(text, shortened?.judgement ?? judgement, policy, undefined, values);
   const runs = record(c, rendered, parts, plan === 'converted', message);
   if (!runs.complete) {
@@ -200,11 +208,11 @@ function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, 
 /** A statement that was admitted. */
 interface PaidPart extends Part {
   readonly rowsLeft: number | undefined;
-  readonly grant: Grant;
+  readonly grant: AdmissionGrant;
 }
 
 /** INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent before: a short result would look complete. */
-function paidBy(part: Part, grant: Grant): PaidPart {
+function paidBy(part: Part, grant: AdmissionGrant): PaidPart {
   const { account, rowsLeft } = grant;
   if (account === undefined) return { rowsLeft, grant, ...part };
   const { watch, resolved } = part;
@@ -229,8 +237,8 @@ function record(
   parts: readonly PaidPart[],
   converted: boolean,
   { policy, whose }: Message,
-): { complete: boolean; of: Run[] } {
-  const of: Run[] = [];
+): { complete: boolean; of: Execution[] } {
+  const of: Execution[] = [];
   for (const [at, { statement, watch, resolved, rowsLeft, grant }] of parts.entries()) {
     const limited = isRead(statement.kind) && isBounded(rendered);
     // A row count goes with what is converted.

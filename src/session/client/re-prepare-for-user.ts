@@ -1,16 +1,20 @@
 /** Has the server prepare anew, for another person, what PREPARE has made: whose attributes it is for stands in its text. */
 import { quoteIdentifier } from '../../policy/compile/names.ts';
 import { query } from '../../protocol/query.ts';
+import type { PreparedForAnother } from '../end-user/statement-user.ts';
+import type { SessionPolicy } from '../ports.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { PendingQuery } from '../state/pending-replies.ts';
-import type { SessionPolicy } from '../ports.ts';
+import { takeApart } from './query-steps.ts';
 import { queryPending } from './refuse.ts';
 import { renderFor, slotValues } from './revalidate.ts';
-import { takeApart } from './query-steps.ts';
-import type { Anew } from '../end-user/statement-user.ts';
 
 /** @returns whether the message must wait for that, and be taken up again. In a failed transaction nothing can be prepared. */
-export function prepareAnew(c: Conversation, { prepared, person }: Anew, policy: SessionPolicy): boolean {
+export function rePrepareForUser(
+  c: Conversation,
+  { prepared, person }: PreparedForAnother,
+  policy: SessionPolicy,
+): boolean {
   const { name, source, rendered } = prepared;
   if (source !== 'sql' || prepared.policy !== policy || c.status === 'E') return false;
   if (c.pending.length > 0 || c.batchOpen) return c.pending.length > 0;
@@ -27,7 +31,7 @@ export function prepareAnew(c: Conversation, { prepared, person }: Anew, policy:
 }
 
 /** The server has answered. */
-export function preparedAnew(c: Conversation, { anew, told }: PendingQuery): void {
+export function rePreparedForUser(c: Conversation, { anew, told }: PendingQuery): void {
   if (!anew) return;
   const { prepared, rendered } = anew;
   // INVARIANT: where that failed, nothing has the name any more, here or there.

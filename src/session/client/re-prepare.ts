@@ -2,28 +2,28 @@
 
 import { unreadable } from '../../guard/unreadable.ts';
 import { close, describe, type Target } from '../../protocol/describe.ts';
-import { parsePrepared } from './parse.ts';
-import type { Conversation } from '../state/conversation.ts';
-import type { Pending } from '../state/pending-replies.ts';
-import type { Person } from '../end-user/end-user.ts';
+import type { EndUser } from '../end-user/end-user.ts';
 import type { SessionPolicy } from '../ports.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { PendingReply } from '../state/pending-replies.ts';
 import type { Prepared } from '../state/prepared.ts';
+import { checkOf } from '../state/row-check.ts';
+import { parsePrepared } from './parse.ts';
 import { cachedPlanChanged } from './refusal-response.ts';
 import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
-import { freshen } from './revalidate.ts';
-import { checkOf } from '../state/row-check.ts';
+import { revalidate } from './revalidate.ts';
 
 /**
  * Brings a statement under the policy of now. `wait`: the server is asked to prepare it anew; come again.
  * `refused`: a refusal was sent in the message's place.
  */
-export function renew(
+export function rePrepare(
   c: Conversation,
   prepared: Prepared,
   policy: SessionPolicy,
-  person: Person | undefined,
+  person: EndUser | undefined,
 ): 'ready' | 'wait' | 'refused' {
-  const state = freshen(prepared, policy, person);
+  const state = revalidate(prepared, policy, person);
   if (state.kind === 'refused') {
     const statement = state.judgement.statements.find((one) => one.refusal) ?? unreadable(state.refusal);
     const subject = { statement, judgement: state.judgement, policy, text: prepared.rendered.text };
@@ -49,7 +49,7 @@ function sendRenewed(c: Conversation, prepared: Prepared, renewed: Prepared): vo
   const target: Target = { of: 'statement', name: prepared.name };
   if (prepared.name !== '') c.send(close(target), { ...sent, kind: 'close', versions: [] });
   c.send(parsePrepared(renewed), { ...sent, kind: 'parse', versions: [] });
-  const pending: Pending = {
+  const pending: PendingReply = {
     ...sent,
     kind: 'describe',
     owes: 'parameters',

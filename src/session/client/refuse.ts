@@ -3,22 +3,22 @@
  * batch and the transaction, and only its error is exchanged. Which message must fail depends on the refused one.
  */
 import { type Refusal, refusal } from '../../core/refusal.ts';
-import { MAX_STATEMENT_BYTES } from '../../sql/parse/parse.ts';
 import type { ErrorFields } from '../../protocol/error-response.ts';
 import { functionCallBoundToFail } from '../../protocol/function-call.ts';
 import { parse } from '../../protocol/parse.ts';
 import { query } from '../../protocol/query.ts';
+import { MAX_STATEMENT_BYTES } from '../../sql/parse/parse.ts';
 import type { NotAdmitted } from '../admission/admission.ts';
-import { isByPolicy } from '../state/counted-refusals.ts';
+import { endUserOf } from '../end-user/statement-user.ts';
+import { notRecorded, type RecordedStatement } from '../recorder.ts';
+import { Provenance } from '../server/provenance.ts';
 import type { Conversation } from '../state/conversation.ts';
+import { isCountedRefusal } from '../state/counted-refusals.ts';
+import type { Execution, ExecutionRules } from '../state/execution.ts';
 import type { Version } from '../state/names.ts';
 import type { Conversion, Forced, PendingQuery } from '../state/pending-replies.ts';
 import { privateName } from '../state/private-name.ts';
-import { Provenance } from '../server/provenance.ts';
-import { notRecorded, type Subject } from '../recorder.ts';
 import { refusalResponse } from './refusal-response.ts';
-import type { Run, Watch } from '../state/execution.ts';
-import { whoAsks } from '../end-user/statement-user.ts';
 
 /** Analysis of it fails: there is no such column. In a failed transaction the server's own 25P02 comes first, and stands. */
 function textBoundToFail(id: string): string {
@@ -26,7 +26,7 @@ function textBoundToFail(id: string): string {
 }
 
 /** Of what shows nothing. */
-export const UNWATCHED: Watch = {
+export const UNWATCHED: ExecutionRules = {
   limits: undefined,
   input: undefined,
   verifies: undefined,
@@ -36,19 +36,19 @@ export const UNWATCHED: Watch = {
 /** Records a decision to refuse, and what is to be told. Where that cannot be written, the client is told so: it is refused either way. */
 export function decideRefusal(
   c: Conversation,
-  subject: Subject,
+  subject: RecordedStatement,
   refusal: Refusal,
   why: Pick<NotAdmitted, 'limit' | 'effect'> = {},
 ): Forced {
-  const person = subject.person ?? whoAsks(c, subject.policy);
+  const person = subject.person ?? endUserOf(c, subject.policy);
   const { run, written } = c.records.refuse({ ...subject, person }, refusal, UNWATCHED, why);
-  if (isByPolicy(refusal.reason)) c.ports.budget.event(subject.policy, 'refusal', person?.user);
+  if (isCountedRefusal(refusal.reason)) c.ports.budget.event(subject.policy, 'refusal', person?.user);
   const shown = written ? refusal : notRecorded();
   return { id: run.id, known: 'by id', refusal: shown, decision: run.id, runs: [run] };
 }
 
 /** What PostgreSQL would have said itself: not a decision of the policy, and nothing would have run. */
-export function ownWords(c: Conversation, refusal: Refusal, runs: readonly Run[] = []): Forced {
+export function ownWords(c: Conversation, refusal: Refusal, runs: readonly Execution[] = []): Forced {
   return { id: c.ports.newId(), known: 'by id', refusal, decision: undefined, runs };
 }
 

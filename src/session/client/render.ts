@@ -1,14 +1,14 @@
 /** Fills the slots of a judged text: with typed literals where the text stands alone, with added parameters where a Bind follows. */
 import type { Judgement } from '../../guard/decision.ts';
 import type { Slot, Template } from '../../sql/text/template.ts';
-import type { Person } from '../end-user/end-user.ts';
+import type { EndUser } from '../end-user/end-user.ts';
 
 /** A value that goes with a text: what an attribute is for this principal, how many rows the server may give. */
 export interface SlotValues {
   readonly attributes: ReadonlyMap<string, string>;
   readonly limit: bigint;
   /** From whose token some of them come. */
-  readonly person?: Person | undefined;
+  readonly person?: EndUser | undefined;
 }
 
 /** Nothing reads it: a text as long as `BindAddition` needs it. It is the last one. */
@@ -33,7 +33,7 @@ export interface Rendered {
   /** What stands in the place of the row limit; absent where a parameter does, or nothing. */
   readonly limit?: bigint;
   /** Whose attributes stand in the text itself. */
-  readonly filledFor?: Person | undefined;
+  readonly filledFor?: EndUser | undefined;
   /** How a slot was written: for positions. */
   readonly slotText: (slot: Slot) => string;
 }

@@ -2,21 +2,21 @@
 import type { Refusal } from '../../core/refusal.ts';
 import type { Judgement, StatementJudgement } from '../../guard/decision.ts';
 import { rowsToAsk, statementLimits } from '../admission/statement-meter.ts';
-import type { Person } from '../end-user/end-user.ts';
-import type { SessionPolicy } from '../ports.ts';
-import { Prepared } from '../state/prepared.ts';
-import { Provenance } from '../server/provenance.ts';
-import { type Rendered, renderLiterals, renderParameters, type SlotValues, sameText } from './render.ts';
+import type { EndUser } from '../end-user/end-user.ts';
 import { isFilled, isSame, missing } from '../end-user/statement-user.ts';
+import type { SessionPolicy } from '../ports.ts';
+import { Provenance } from '../server/provenance.ts';
+import { Prepared } from '../state/prepared.ts';
+import { type Rendered, renderLiterals, renderParameters, type SlotValues, sameText } from './render.ts';
 
-export type Freshness =
+export type Validity =
   | { readonly kind: 'fresh' }
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly judgement: Judgement }
   /** It would have to be sent to the server in another form. */
   | { readonly kind: 'changed'; readonly renewed: Prepared };
 
 /** Judges a prepared statement by the policy of now, and for the person of now. One that stays as it is becomes one of this policy. */
-export function freshen(prepared: Prepared, policy: SessionPolicy, person: Person | undefined): Freshness {
+export function revalidate(prepared: Prepared, policy: SessionPolicy, person: EndUser | undefined): Validity {
   const { text, filledFor } = prepared.rendered;
   const isTheirs = filledFor === undefined || (person !== undefined && isSame(filledFor, person));
   if (prepared.policy === policy && isTheirs) return { kind: 'fresh' };
@@ -66,12 +66,12 @@ export function takesParameters(judgement: Judgement, parameters: number | undef
 }
 
 /** What fills the slots for this principal, and the person behind it, under this policy. */
-export function slotValues(policy: SessionPolicy, person: Person | undefined): SlotValues {
+export function slotValues(policy: SessionPolicy, person: EndUser | undefined): SlotValues {
   return valuesFor(policy, person, statementLimits(policy)?.rows);
 }
 
 /** The same where so many rows may be shown; undefined: no matter how many. */
-export function valuesFor(policy: SessionPolicy, person: Person | undefined, most: number | undefined): SlotValues {
+export function valuesFor(policy: SessionPolicy, person: EndUser | undefined, most: number | undefined): SlotValues {
   const attributes = person?.attributes ?? policy.principal.attributes;
   return { attributes, limit: rowsToAsk({ rows: most }), person };
 }

@@ -3,7 +3,7 @@ import type { Refusal } from '../../core/refusal.ts';
 import type { TokenRule } from '../../policy/model/token-rule.ts';
 import type { SessionPolicy } from '../session-policy.ts';
 
-export interface Person {
+export interface EndUser {
   /** As the claim says: `7731`. */
   readonly user: string;
   /** All of the role's: the principal's own, and those `from token`, as the text that PostgreSQL's input function takes. */
@@ -13,14 +13,14 @@ export interface Person {
 }
 
 /** `refused`: nobody is behind this token. */
-export type PersonCheck = Person | { readonly refused: Refusal } | 'wait';
+export type EndUserCheck = EndUser | { readonly refused: Refusal } | 'wait';
 
-export interface Persons {
+export interface EndUsers {
   /**
    * Who is behind a token, now: asked at each statement that needs to know, and remembered as long as the token, the keys and the policy
    * hold. Throws never. On `wait`, `Session.onBudget` is called when the same may be asked again.
    */
-  check(policy: SessionPolicy, token: string): PersonCheck;
+  check(policy: SessionPolicy, token: string): EndUserCheck;
   /** The token is good for nothing from `done` on, wherever it is shown: a logout. Nobody is behind one that is `refused`. */
   giveBack(policy: SessionPolicy, token: string): 'done' | { readonly refused: Refusal } | 'wait';
 }
@@ -37,7 +37,7 @@ export interface VerifiedToken {
 /** What a whole process knows of people. */
 export interface Identity {
   /** For one session; `wake` is called when what was answered by `wait` may be asked again, never within `check`. */
-  persons(wake: () => void): Persons;
+  persons(wake: () => void): EndUsers;
   /** For a login by a token, whose principal is still to be found: by the rule of one. Never rejects. */
   verify(rule: TokenRule, token: string): Promise<VerifiedToken | { readonly refused: Refusal }>;
   /** The same at once, of one that is remembered; undefined where it has to be verified. */

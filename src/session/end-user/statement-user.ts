@@ -3,23 +3,23 @@ import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Judgement, StatementJudgement, StatementKind, TokenChange } from '../../guard/decision.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Template } from '../../sql/text/template.ts';
-import type { Conversation } from '../state/conversation.ts';
-import type { Person } from './end-user.ts';
 import type { SessionPolicy } from '../ports.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { StatementTraits } from '../state/execution-rules.ts';
 import type { Prepared } from '../state/prepared.ts';
+import type { EndUser } from './end-user.ts';
 import { type Change, expectedTag, type TokenSetting, type TokenText, type Whose } from './token-setting.ts';
-import type { Nature } from '../state/execution-rules.ts';
 
 /** A statement, as far as it matters whose it is. */
-export interface Asked {
+export interface EndUserQuestion {
   readonly statement: StatementJudgement;
   /** What an EXECUTE or FETCH runs; undefined where that is not known. */
   readonly inner?: StatementJudgement | undefined;
-  readonly nature: Nature;
+  readonly nature: StatementTraits;
   /** What a token fills stands in what is sent. */
   readonly filled: boolean;
   /** For whom the cursor, or what was prepared, was made. */
-  readonly madeFor?: Person | undefined;
+  readonly madeFor?: EndUser | undefined;
   /** What an EXECUTE in SQL runs: it can be prepared anew for another person. */
   readonly runs?: Prepared | undefined;
   /** The value that Bind gave to what sets the token; undefined: none, or NULL. */
@@ -27,33 +27,33 @@ export interface Asked {
 }
 
 /** `person`: with whose attributes the message is filled. */
-export type WhoseMessage =
-  | { readonly of: readonly Whose[]; readonly person?: Person | undefined }
-  | { readonly refuse: Refusal; readonly at: number; readonly anew?: Anew }
+export type MessageEndUsers =
+  | { readonly of: readonly Whose[]; readonly person?: EndUser | undefined }
+  | { readonly refuse: Refusal; readonly at: number; readonly anew?: PreparedForAnother }
   | 'wait';
 
 /** What would run if it were prepared anew for the person of now. */
-export interface Anew {
+export interface PreparedForAnother {
   readonly prepared: Prepared;
-  readonly person: Person;
+  readonly person: EndUser;
 }
 
 /** Whose token holds now; `refused`: why nobody is behind it. */
 export interface Now {
-  readonly person?: Person;
+  readonly person?: EndUser;
   readonly refused?: Refusal;
 }
 
 const NOBODY = {};
 
 /** As far as is known: what was sent before has been answered, or cannot change it. */
-export function whoIs(c: Conversation, policy: SessionPolicy): Now | 'wait' {
+export function currentEndUser(c: Conversation, policy: SessionPolicy): Now | 'wait' {
   if (policy.principal.token === undefined) return NOBODY;
   return isMoving(c) ? 'wait' : behind(c, policy, c.token.token);
 }
 
 /** For the record of a refusal, which waits for nothing. */
-export function whoAsks(c: Conversation, policy: SessionPolicy): Person | undefined {
+export function endUserOf(c: Conversation, policy: SessionPolicy): EndUser | undefined {
   const { token } = c.token;
   const check = policy.principal.token && token !== undefined && c.ports.persons?.check(policy, token);
   return check && check !== 'wait' && 'user' in check ? check : undefined;
@@ -73,15 +73,15 @@ function behind(c: Conversation, policy: SessionPolicy, token: TokenText): Now |
 }
 
 /** Of statements of an account that stands for nobody but itself. */
-export const OF_NOBODY: { readonly of: readonly Whose[]; readonly person?: Person | undefined } = { of: [] };
+export const WITHOUT_END_USER: { readonly of: readonly Whose[]; readonly person?: EndUser | undefined } = { of: [] };
 
 /** Does it matter whose they are? */
-export function areSomebodys(policy: SessionPolicy, statements: readonly StatementJudgement[]): boolean {
+export function needEndUsers(policy: SessionPolicy, statements: readonly StatementJudgement[]): boolean {
   return policy.principal.token !== undefined || statements.some(({ kind }) => tokenOf(kind) !== undefined);
 }
 
 /** Of the statements of a message, each behind those before it. */
-export function whoseAre(c: Conversation, policy: SessionPolicy, asked: readonly Asked[]): WhoseMessage {
+export function endUsersOf(c: Conversation, policy: SessionPolicy, asked: readonly EndUserQuestion[]): MessageEndUsers {
   if (isMoving(c)) return 'wait';
   // INVARIANT: what transaction control leaves of the setting depends on whether the transaction has failed, which the server is to say first.
   if (c.pending.batchEnds > 0 && asked.slice(0, -1).some(({ statement }) => moves(statement.kind))) return 'wait';
@@ -90,7 +90,7 @@ export function whoseAre(c: Conversation, policy: SessionPolicy, asked: readonly
   let failed = c.status === 'E' && !c.batchHasControl;
   const setting = c.token.copy();
   let moved = false;
-  let filledFor: Person | undefined;
+  let filledFor: EndUser | undefined;
   for (const [at, one] of asked.entries()) {
     const { kind } = one.statement;
     const change = changeOf(kind, one.given);
@@ -121,7 +121,11 @@ export function whoseAre(c: Conversation, policy: SessionPolicy, asked: readonly
 }
 
 /** A logout: done before the message goes, whatever becomes of it. @returns why it is refused; undefined where it is done, or is none. */
-function givesBack(c: Conversation, policy: SessionPolicy, { statement, given }: Asked): Refusal | 'wait' | undefined {
+function givesBack(
+  c: Conversation,
+  policy: SessionPolicy,
+  { statement, given }: EndUserQuestion,
+): Refusal | 'wait' | undefined {
   const change = tokenOf(statement.kind);
   if (!change?.logout || typeof change.to !== 'object') return undefined;
   const token = 'value' in change.to ? change.to.value : given;
@@ -170,7 +174,7 @@ export function isFilledAt(judgement: Judgement, at: number, role: RolePolicy, r
 }
 
 /** The same person, with the same attributes: a token that was renewed is another one. */
-export function isSame(a: Person, b: Person): boolean {
+export function isSame(a: EndUser, b: EndUser): boolean {
   if (a === b) return true;
   return (
     a.user === b.user &&
@@ -194,7 +198,7 @@ function changeOf(kind: StatementKind, given: string | undefined): Change | unde
 }
 
 /** INVARIANT: what a token fills, and what is limited for each person, does not run for nobody. In observe mode nothing is filled or limited. */
-function needs({ filled, nature, statement, inner }: Asked, { role }: SessionPolicy): boolean {
+function needs({ filled, nature, statement, inner }: EndUserQuestion, { role }: SessionPolicy): boolean {
   if (filled) return true;
   const { limitsPerUser: limits } = role;
   if (limits === undefined || role.mode === 'observe') return false;

@@ -3,7 +3,7 @@
  * (`src/backend/utils/misc/guc.c`: stacks of values by transaction nesting). Follows the server's answers, in their order. Pure.
  */
 import type { StatementKind } from '../../guard/decision.ts';
-import type { Person } from './end-user.ts';
+import type { EndUser } from './end-user.ts';
 
 type Control = Extract<StatementKind, { kind: 'transaction' }>;
 
@@ -33,7 +33,7 @@ export function expectedTag({ action }: Control, inFailedBlock: boolean): 'COMMI
 
 /** For whom a statement runs. */
 export interface Whose {
-  readonly person?: Person | undefined;
+  readonly person?: EndUser | undefined;
   /** What becomes of the setting once the statement is complete. */
   readonly change?: Change;
 }

@@ -1,15 +1,15 @@
 /** What a run's answer is looked at for: made when it is recorded, from what was admitted. */
 import { createHash } from 'node:crypto';
 import type { StatementJudgement } from '../../guard/decision.ts';
-import type { Grant } from '../admission/admission.ts';
+import type { AdmissionGrant } from '../admission/admission.ts';
+import type { BoundValues } from '../admission/given-keys.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { Execution } from '../state/execution.ts';
 import { Answer, type Recurring } from './answer.ts';
 import type { Formats } from './answer-rows.ts';
-import type { Conversation } from '../state/conversation.ts';
-import type { BoundValues } from '../admission/given-keys.ts';
-import type { Run } from '../state/execution.ts';
 
 /** What is run, and the words in which the client asked for it. */
-export interface AskedFor {
+export interface AnswerRequest {
   /** Of EXECUTE and FETCH the statement inside. */
   readonly statement: StatementJudgement;
   readonly formats: Formats | 'described';
@@ -23,9 +23,9 @@ export interface AskedFor {
 /** Takes over what was paid for the run. @returns undefined where nobody can stand in its answer. */
 export function answerOf(
   c: Conversation,
-  run: Run,
-  { charges, prepaid = [] }: Grant,
-  asked: AskedFor,
+  run: Execution,
+  { charges, prepaid = [] }: AdmissionGrant,
+  asked: AnswerRequest,
 ): Answer | undefined {
   const { statement, formats } = asked;
   const { disclosures } = statement;
@@ -41,7 +41,7 @@ export function answerOf(
 }
 
 /** Where an answer may be free because it is the last one again. */
-function recurring(c: Conversation, run: Run, { text, prepared, bound }: AskedFor): Recurring | undefined {
+function recurring(c: Conversation, run: Execution, { text, prepared, bound }: AnswerRequest): Recurring | undefined {
   if (text === undefined || !run.charges) return undefined;
   const { disclosures = [] } = run;
   // INVARIANT: nothing of an answer that says something of another subject, of which it is not free, is free.

@@ -1,14 +1,14 @@
 /** Where in the rows of a result data subjects stand, and what of them is a value: made once for a run, from the judgement and what the server says of the columns. */
 import type { Disclosure, RowKey } from '../../guard/subjects/disclosure.ts';
 import type { KeyTypes } from '../../policy/model/subject-keys.ts';
-import { typeOfCopied } from './key-text.ts';
 import type { KeyColumn, ShownColumns } from '../server/shown-columns.ts';
+import { typeOfCopied } from './key-text.ts';
 
 /** Of the data subjects of one kind. */
 export interface SubjectPlan {
   readonly subject: string;
   /** Columns that hold a key of it. `copied`: as what it is read where the server says no type. */
-  readonly keys: readonly KeyPlan[];
+  readonly keys: readonly KeyPlace[];
   /** Columns that the judgement takes for keys and the server calls another table's: no one is known by them, but a canary would be. */
   readonly perhaps: readonly Pick<KeyColumn, 'at' | 'type'>[];
   /**
@@ -27,7 +27,7 @@ export interface SubjectPlan {
 
 export type NamedBy = Pick<RowKey, 'columns' | 'added' | 'type'>;
 
-export type KeyPlan = Pick<KeyColumn, 'at' | 'type'> & { readonly copied?: number };
+export type KeyPlace = Pick<KeyColumn, 'at' | 'type'> & { readonly copied?: number };
 
 export interface AnswerPlan {
   readonly subjects: readonly SubjectPlan[];

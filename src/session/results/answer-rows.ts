@@ -3,16 +3,16 @@ import type { CopyFormat } from '../../guard/decision.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { RowFields } from '../../protocol/row-fields.ts';
+import type { Disclosed, DisclosedByMany } from '../admission/budget-port.ts';
+import { copyFields } from '../server/copy-fields.ts';
+import { locatePlain } from '../server/plain-copy.ts';
+import type { RowHeaders } from '../server/row-headers.ts';
+import type { RowValues } from '../server/row-values.ts';
 import type { KeysOfRow } from './added-keys.ts';
 import type { AnswerPlan, SubjectPlan } from './answer-plan.ts';
-import type { Disclosed, DisclosedByMany } from '../admission/budget-port.ts';
-import { BYTES_OF_VALUE, type Cells } from './values.ts';
-import { copyFields } from '../server/copy-fields.ts';
 import { KeyList } from './key-list.ts';
 import { addKeys, isReadable, isTextAsItStands } from './key-text.ts';
-import type { ManyRows } from '../server/row-headers.ts';
-import { locatePlain } from '../server/plain-copy.ts';
-import type { RowValues } from '../server/row-values.ts';
+import { type AnswerValues, BYTES_OF_VALUE } from './values.ts';
 
 /** Bind's formats: none (all text), one (for all) or one for each column; undefined: not known. */
 export type Formats = readonly number[] | undefined;
@@ -44,7 +44,7 @@ export class AnswerRows {
     private readonly plan: AnswerPlan,
     private readonly formats: Formats,
     private readonly copy: CopyFormat | undefined,
-    private readonly cells: Cells,
+    private readonly cells: AnswerValues,
     isPaid: (subject: string) => boolean,
   ) {
     this.gathered = plan.subjects.map((one) => ({
@@ -71,7 +71,7 @@ export class AnswerRows {
    * Of many rows, cut in front of the one with more keys of a subject than `most`. What is returned is filled anew by the next call. They count
    * as shown by `shown`.
    */
-  ofMany(rows: ManyRows, most: (subject: string) => number): readonly DisclosedByMany[] {
+  ofMany(rows: RowHeaders, most: (subject: string) => number): readonly DisclosedByMany[] {
     const room = this.gathered.map(({ subject }) => most(subject));
     this.begin();
     for (let i = 0; i < rows.count; i += 1) {

@@ -2,20 +2,20 @@
 import type { StatementJudgement } from '../../guard/decision.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
+import type { Disclosed, DisclosedByMany } from '../admission/budget-port.ts';
+import type { KeysShown, OutcomeEntry } from '../log-entries.ts';
+import { copyFields } from '../server/copy-fields.ts';
+import type { Provenance } from '../server/provenance.ts';
+import type { RowHeaders } from '../server/row-headers.ts';
+import type { RowValues } from '../server/row-values.ts';
+import type { SessionPolicy } from '../session-policy.ts';
 import { KeysOfRow, type RowWithKeys } from './added-keys.ts';
 import { type AnswerPlan, planOfCopy } from './answer-plan.ts';
 import { AnswerRows, type Formats, valuesOfRow } from './answer-rows.ts';
-import type { Disclosed, DisclosedByMany } from '../admission/budget-port.ts';
 import { type CanariesInRow, canariesIn } from './canaries-in-row.ts';
-import { Cells } from './values.ts';
-import { copyFields } from '../server/copy-fields.ts';
-import type { KeysShown, OutcomeEntry } from '../log-entries.ts';
-import type { Asked, LastAnswer, LastAnswers } from './last-answers.ts';
-import type { ManyRows } from '../server/row-headers.ts';
-import type { Provenance } from '../server/provenance.ts';
-import type { RowValues } from '../server/row-values.ts';
-import type { SessionPolicy } from '../session-policy.ts';
-import { Tally } from './disclosure-tally.ts';
+import { DisclosureTally } from './disclosure-tally.ts';
+import type { AskedStatement, LastAnswer, LastAnswers } from './last-answers.ts';
+import { AnswerValues } from './values.ts';
 
 const NOTHING: readonly KeysShown[] = [];
 
@@ -30,7 +30,7 @@ export interface Showing extends RowWithKeys {
 
 /** What the answer is compared with: the one that was fixed beforehand. */
 export interface Recurring {
-  readonly asked: Asked;
+  readonly asked: AskedStatement;
   readonly answers: LastAnswers;
 }
 
@@ -38,9 +38,9 @@ export class Answer {
   private plan: AnswerPlan | undefined | 'not made' = 'not made';
   private rows: AnswerRows | undefined;
   private readonly before: LastAnswer | undefined;
-  private readonly cells: Cells;
+  private readonly cells: AnswerValues;
   /** Of each subject; they are few. */
-  private readonly tallies: Tally[] = [];
+  private readonly tallies: DisclosureTally[] = [];
   /** Canaries whose keys were given were looked for. */
   isAsked = false;
   /** Canaries of which the budget knows. */
@@ -58,7 +58,7 @@ export class Answer {
     private readonly isPaid: (subject: string) => boolean,
   ) {
     this.before = recurring?.answers.before(recurring.asked);
-    this.cells = new Cells(this.before, recurring !== undefined);
+    this.cells = new AnswerValues(this.before, recurring !== undefined);
   }
 
   /** Of a row, or the first piece of one; undefined where nobody stands in it. Counts nothing. */
@@ -71,8 +71,8 @@ export class Answer {
    * The same of many rows, cut in front of one whose keys might fill a record: it is shown only behind that. What is returned is filled anew by the next
    * call.
    */
-  inMany(run: Showing, rows: ManyRows): readonly DisclosedByMany[] | undefined {
-    return this.rowsOf(run)?.ofMany(rows, (subject) => this.tallyOf(subject)?.room ?? Tally.most);
+  inMany(run: Showing, rows: RowHeaders): readonly DisclosedByMany[] | undefined {
+    return this.rowsOf(run)?.ofMany(rows, (subject) => this.tallyOf(subject)?.room ?? DisclosureTally.most);
   }
 
   /** Canaries that it shows and that were not told before, and keys in it that cannot be read. Undefined where there is neither. */
@@ -141,16 +141,16 @@ export class Answer {
     return answer.whole === this.before?.whole;
   }
 
-  private tally(subject: string): Tally {
+  private tally(subject: string): DisclosureTally {
     let tally = this.tallyOf(subject);
     if (!tally) {
-      tally = new Tally(subject);
+      tally = new DisclosureTally(subject);
       this.tallies.push(tally);
     }
     return tally;
   }
 
-  private tallyOf(subject: string): Tally | undefined {
+  private tallyOf(subject: string): DisclosureTally | undefined {
     for (const tally of this.tallies) if (tally.subject === subject) return tally;
     return undefined;
   }

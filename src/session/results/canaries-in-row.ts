@@ -1,9 +1,9 @@
 /** Canaries among the people whose keys a row shows. */
 import type { Canaries } from '../../policy/model/canaries.ts';
+import type { RowValues } from '../server/row-values.ts';
 import type { AnswerPlan } from './answer-plan.ts';
 import { type Formats, formatOf } from './answer-rows.ts';
 import { addKeys, possibleKeys } from './key-text.ts';
-import type { RowValues } from '../server/row-values.ts';
 
 export interface CanaryInRow {
   readonly subject: string;

@@ -3,14 +3,14 @@ import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Canaries } from '../../policy/model/canaries.ts';
 import { isGuarded } from '../../policy/model/is-guarded.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
-import { KeysOfRow } from './added-keys.ts';
 import type { Sighting } from '../admission/budget-port.ts';
-import type { CanaryInRow } from './canaries-in-row.ts';
 import type { Conversation } from '../state/conversation.ts';
-import type { Run } from '../state/execution.ts';
+import type { Execution } from '../state/execution.ts';
+import { KeysOfRow } from './added-keys.ts';
+import type { CanaryInRow } from './canaries-in-row.ts';
 
 /** @returns whether the row may be shown, as far as canaries are concerned; where not, the run is cut. */
-export function passesCanaries(c: Conversation, run: Run, frame: Frame): boolean {
+export function passesCanaries(c: Conversation, run: Execution, frame: Frame): boolean {
   const { policy } = run;
   const { canaries } = policy;
   if (!canaries) return true;
@@ -27,7 +27,7 @@ export function passesCanaries(c: Conversation, run: Run, frame: Frame): boolean
 }
 
 /** INVARIANT: a canary that is asked for by its key counts as seen, also where no row of it comes. @returns whether what was asked may be answered. */
-export function passesAskedCanaries(c: Conversation, run: Run): boolean {
+export function passesAskedCanaries(c: Conversation, run: Execution): boolean {
   const { canaries } = run.policy;
   if (!canaries || run.answer?.isAsked !== false) return true;
   run.answer.isAsked = true;
@@ -45,7 +45,7 @@ export function passesAskedCanaries(c: Conversation, run: Run): boolean {
  * Of a row that passes in pieces the keys come last: its end is withheld. Of a write that shows nothing they alone come, while it can be undone:
  * with the session it is.
  */
-export function endAtCanary(c: Conversation, run: Run): void {
+export function endAtCanary(c: Conversation, run: Execution): void {
   const { policy } = run;
   if (run.cut) return;
   for (const { subject, canary } of policy.canaries ? hiddenCanaries(run, policy.canaries) : []) {
@@ -57,12 +57,12 @@ export function endAtCanary(c: Conversation, run: Run): void {
   }
 }
 
-function sighting({ id, person }: Run, subject: string, canary: string): Sighting {
+function sighting({ id, person }: Execution, subject: string, canary: string): Sighting {
   return { subject, canary, decision: id, ...(person && { user: person.user }) };
 }
 
 /** Among the people whose keys the rewriting has asked for. */
-function hiddenCanaries(run: Run, canaries: Canaries): CanaryInRow[] {
+function hiddenCanaries(run: Execution, canaries: Canaries): CanaryInRow[] {
   const { hidden, watch, disclosures } = run;
   const found: CanaryInRow[] = [];
   if (hidden === undefined) return found;
@@ -86,7 +86,7 @@ function hiddenCanaries(run: Run, canaries: Canaries): CanaryInRow[] {
   return found;
 }
 
-function cut(run: Run, reason: Refusal): false {
+function cut(run: Execution, reason: Refusal): false {
   run.cut = reason;
   run.cutByBudget = true;
   return false;

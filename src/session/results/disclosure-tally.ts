@@ -11,7 +11,7 @@ const FEW = 8;
 /** So many keys of a subject wait for a record at most. */
 const MOST_UNRECORDED = 1_000;
 
-export class Tally {
+export class DisclosureTally {
   /** Keys that can be shown before a record is due. */
   static readonly most = MOST_UNRECORDED - 1;
   people = 0;
@@ -24,7 +24,7 @@ export class Tally {
   constructor(readonly subject: string) {}
 
   get room(): number {
-    return Tally.most - this.fresh.length;
+    return DisclosureTally.most - this.fresh.length;
   }
 
   /** There are as many keys as one record takes. */

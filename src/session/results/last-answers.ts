@@ -2,19 +2,19 @@
 import { LRUCache } from 'lru-cache';
 
 /** A value as it stood in the row: its bytes, or a digest of many. null: NULL. */
-export type Cell = string | null;
+export type AnswerCell = string | null;
 
 export interface LastAnswer {
   /** Digest of all that was sent of it, in its order, with its tag. */
   readonly whole: string;
   /** By row, from the first on, and column, as far as they were kept. */
-  readonly rows: readonly ReadonlyMap<number, Cell>[];
+  readonly rows: readonly ReadonlyMap<number, AnswerCell>[];
   /** About so many bytes. */
   readonly weight: number;
 }
 
 /** Text and values of a statement, as digests, with all else on which it depends that its answer is the same. */
-export interface Asked {
+export interface AskedStatement {
   readonly text: string;
   readonly values: string;
 }
@@ -32,11 +32,11 @@ export class LastAnswers {
    * INVARIANT: one answer alone, fixed before the statement runs: the last one with these values, or where these values are new the last one
    * with others. Of several to choose from, which one comes would tell something.
    */
-  before({ text, values }: Asked): LastAnswer | undefined {
+  before({ text, values }: AskedStatement): LastAnswer | undefined {
     return this.answers.get(`${text}:${values}`) ?? this.answers.get(text);
   }
 
-  remember({ text, values }: Asked, answer: LastAnswer): void {
+  remember({ text, values }: AskedStatement, answer: LastAnswer): void {
     this.answers.set(`${text}:${values}`, answer);
     this.answers.set(text, answer);
   }

@@ -1,7 +1,7 @@
 /** What the values of an answer cost: one for each 8 bytes, but for those that the client could tell beforehand (`docs/limits.md`). */
 import { createHash, type Hash } from 'node:crypto';
 import { bufferOf } from '../../protocol/text.ts';
-import type { Cell, LastAnswer } from './last-answers.ts';
+import type { AnswerCell, LastAnswer } from './last-answers.ts';
 
 export const BYTES_OF_VALUE = 8;
 /** A longer one is told apart by its digest. */
@@ -9,14 +9,14 @@ const LONGEST_CELL = 64;
 /** Of an answer so many are remembered, and of none behind them. */
 const MOST_CELLS = 4_096;
 
-export class Cells {
+export class AnswerValues {
   /** By column its first value, and the row in which it stands. */
-  private readonly firsts: ({ readonly cell: Cell; readonly row: number } | undefined)[] = [];
+  private readonly firsts: ({ readonly cell: AnswerCell; readonly row: number } | undefined)[] = [];
   /** Columns of which the first value stands in a row that was not shown yet. */
   private fresh: number[] = [];
-  private readonly rows: ReadonlyMap<number, Cell>[] = [];
+  private readonly rows: ReadonlyMap<number, AnswerCell>[] = [];
   /** Of rows that were looked at and not shown yet, those that hold values: by their number. */
-  private readonly ahead = new Map<number, Map<number, Cell>>();
+  private readonly ahead = new Map<number, Map<number, AnswerCell>>();
   private lookedAt = 0;
   private shown = 0;
   private kept = 0;
@@ -61,7 +61,7 @@ export class Cells {
     return value === null ? 1 : Math.max(1, Math.ceil(value.length / BYTES_OF_VALUE));
   }
 
-  private cellsOf(row: number): Map<number, Cell> {
+  private cellsOf(row: number): Map<number, AnswerCell> {
     let cells = this.ahead.get(row);
     if (!cells) {
       cells = new Map();
@@ -102,9 +102,9 @@ export class Cells {
   }
 }
 
-const NONE: ReadonlyMap<number, Cell> = new Map();
+const NONE: ReadonlyMap<number, AnswerCell> = new Map();
 
-function cellOf(value: Uint8Array | null): Cell {
+function cellOf(value: Uint8Array | null): AnswerCell {
   if (value === null) return null;
   // A digest is longer than any value that stands for itself.
   return value.length > LONGEST_CELL

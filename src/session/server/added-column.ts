@@ -12,9 +12,9 @@ import { Backend } from '../../protocol/message-types.ts';
 import { MessageWriter } from '../../protocol/message-writer.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import { decodeRowDescription, rowDescription } from '../../protocol/row-description.ts';
-import type { Pending } from '../state/pending-replies.ts';
+import type { Execution } from '../state/execution.ts';
+import type { PendingReply } from '../state/pending-replies.ts';
 import type { Added } from '../state/row-check.ts';
-import type { Run } from '../state/execution.ts';
 
 /** Takes the added column out of the answers, frame by frame, before anything else sees them. */
 export class AddedColumn {
@@ -23,13 +23,13 @@ export class AddedColumn {
   private dropping = false;
   private held: HeldRow | undefined;
   /** The run that is told what stood in the column. */
-  private keysFor: Run | undefined;
+  private keysFor: Execution | undefined;
 
   /** The run of a row whose keys are known with its last piece, when all others have passed, or that nobody is shown. */
-  late: Run | undefined;
+  late: Execution | undefined;
 
   /** @param head what the frame answers. @returns the frame as the server would have sent it without the column; undefined for none. */
-  take(head: Pending | undefined, frame: Frame): Frame | undefined {
+  take(head: PendingReply | undefined, frame: Frame): Frame | undefined {
     this.late = undefined;
     if (this.held) return this.hold(this.held, frame);
     if (frame.first) {
@@ -55,7 +55,7 @@ export class AddedColumn {
   }
 
   /** The length of a row that comes in pieces would have to be told before that of the column is known: it is held until it is whole. */
-  private ofAnyLength(run: Run, frame: Frame): Frame | undefined {
+  private ofAnyLength(run: Execution, frame: Frame): Frame | undefined {
     if (!frame.last) {
       if (frame.length <= MOST_HELD) return this.hold({ run, pieces: [] }, frame);
       run.cut ??= tooLong();
@@ -82,7 +82,7 @@ export class AddedColumn {
 const MOST_HELD = 1024 * 1024;
 
 interface HeldRow {
-  readonly run: Run;
+  readonly run: Execution;
   readonly pieces: Uint8Array[];
 }
 
@@ -92,11 +92,11 @@ function widthOf({ keys = [], names }: RowCheck): number {
   return widths.reduce((sum, width) => sum + width, 0);
 }
 
-function addedTo(head: Pending | undefined): Added {
+function addedTo(head: PendingReply | undefined): Added {
   return head?.kind === 'describe' ? head.added : runOf(head)?.watch.check?.added;
 }
 
-function runOf(head: Pending | undefined): Run | undefined {
+function runOf(head: PendingReply | undefined): Execution | undefined {
   switch (head?.kind) {
     case 'execute':
       return head.run;
@@ -108,7 +108,7 @@ function runOf(head: Pending | undefined): Run | undefined {
 }
 
 /** A Query says nothing of a result without columns; a Describe says that there is none. */
-function describeWithout(added: Added, head: Pending | undefined, frame: Frame): Frame | undefined {
+function describeWithout(added: Added, head: PendingReply | undefined, frame: Frame): Frame | undefined {
   const fields = decodeRowDescription(frame.bytes);
   // INVARIANT: the last one is an expression of the guard's, not a column of the client's.
   if (fields.at(-1)?.table !== 0) throw new ProtocolError('server described an unexpected column');
@@ -134,7 +134,7 @@ const VIOLATION = /\browgate_check (\d{1,5})\W*$/;
  * no more than that it failed, which its SQLSTATE does as well. INVARIANT: not one that code of the database raises, with a context
  * or an internal query: whether a value that it has seen ends so would show.
  */
-export function violationIn(head: Pending, fields: ErrorFields): Refusal | undefined {
+export function violationIn(head: PendingReply, fields: ErrorFields): Refusal | undefined {
   const check = runOf(head)?.watch.check;
   if (!check || fields.get('C') !== '22P02' || fields.has('W') || fields.has('q')) return undefined;
   const number = VIOLATION.exec(fields.get('M') ?? '')?.[1];
@@ -142,7 +142,7 @@ export function violationIn(head: Pending, fields: ErrorFields): Refusal | undef
 }
 
 /** A Bind that has formats for too many or too few columns: the server counts one more in each number. */
-export function withoutAdded(fields: ErrorFields, head: Pending | undefined): ErrorFields {
+export function withoutAdded(fields: ErrorFields, head: PendingReply | undefined): ErrorFields {
   if (head?.kind !== 'bind' || head.portal?.added !== 'last' || fields.get('R') !== 'PortalSetResultFormat')
     return fields;
   const message = (fields.get('M') ?? '').replaceAll(/\d+/g, (number) => String(Number(number) - 1));

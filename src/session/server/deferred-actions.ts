@@ -1,11 +1,11 @@
 /** Sends what the guard itself owes the server after a statement was cut off, or around one. */
 import { query } from '../../protocol/query.ts';
-import type { Conversation } from '../state/conversation.ts';
-import { failTransaction, queryPending, refuseExtended } from '../client/refuse.ts';
 import { sendStep } from '../client/query-steps.ts';
+import { failTransaction, queryPending, refuseExtended } from '../client/refuse.ts';
+import type { Conversation } from '../state/conversation.ts';
 
 /** Does nothing while a cancel is on its way, which could hit what is sent, nor while a frame of the client's is. */
-export function payDebt(c: Conversation): void {
+export function runDeferredAction(c: Conversation): void {
   if (c.cancelling || c.passing || c.closed || c.pins.pay()) return;
   const { debt } = c;
   if (!debt) return;

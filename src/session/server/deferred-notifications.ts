@@ -10,7 +10,7 @@ import type { Outbox } from '../state/outbox.ts';
 /** What may wait, in bytes: beyond that they pass at once, which no client minds. */
 const MOST = 1 << 20;
 
-export class Late {
+export class DeferredNotifications {
   private frames: Pick<Frame, 'type' | 'bytes'>[] = [];
   private size = 0;
 

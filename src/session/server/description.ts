@@ -8,7 +8,7 @@ import { decodeRowDescription, type Field } from '../../protocol/row-description
 import { bufferOf } from '../../protocol/text.ts';
 import { type AnswerPlan, planOf } from '../results/answer-plan.ts';
 import type { SessionPolicy } from '../session-policy.ts';
-import { isAboutPeople, type ShownColumns, shownColumns } from './shown-columns.ts';
+import { isAboutSubjects, type ShownColumns, shownColumns } from './shown-columns.ts';
 
 export class Description {
   readonly verdict: 'verified' | Refusal;
@@ -23,7 +23,7 @@ export class Description {
   constructor({ role, subjectKeys }: SessionPolicy, bytes: Uint8Array | null) {
     const fields = bytes ? decodeRowDescription(bytes) : [];
     this.verdict = withheldField(role, fields) ?? 'verified';
-    this.shown = isAboutPeople(subjectKeys) ? shownColumns(fields, subjectKeys) : undefined;
+    this.shown = isAboutSubjects(subjectKeys) ? shownColumns(fields, subjectKeys) : undefined;
     this.digest = bytes ? digestOf(fields) : 'no data';
   }
 

@@ -9,21 +9,21 @@ import {
 } from '../../protocol/error-response.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
-import { violationIn, withoutAdded } from './added-column.ts';
-import type { Conversation } from '../state/conversation.ts';
 import { endMisplaced, isOfCut } from '../client/copy-in.ts';
-import { tellCut } from './row-flow.ts';
-import { endsBatch, type Pending } from '../state/pending-replies.ts';
-import { poolerWords } from './pooler-errors.ts';
+import { completeUnsent } from '../client/local-answers.ts';
 import { clientPosition } from '../client/positions.ts';
-import { type Origin, redact } from './redact.ts';
 import { refusalResponse } from '../client/refusal-response.ts';
 import { isForced, tellForced } from '../client/refuse.ts';
-import type { Run } from '../state/execution.ts';
-import { failQuery } from './query.ts';
-import { settle } from './settle.ts';
-import { completeUnsent } from '../client/local-answers.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { Execution } from '../state/execution.ts';
 import { readsNoRow, showsColumnsFirst } from '../state/execution-rules.ts';
+import { endsBatch, type PendingReply } from '../state/pending-replies.ts';
+import { violationIn, withoutAdded } from './added-column.ts';
+import { poolerWords } from './pooler-errors.ts';
+import { failQuery } from './query.ts';
+import { type Origin, redact } from './redact.ts';
+import { tellCut } from './row-flow.ts';
+import { settle } from './settle.ts';
 
 /** A NoticeResponse. @returns whether it goes to the client as it is. */
 export function answerNotice(c: Conversation, frame: Frame): boolean {
@@ -40,7 +40,7 @@ export function answerNotice(c: Conversation, frame: Frame): boolean {
  * INVARIANT: a notice may say something of people of whom its statement shows nothing. Where a role's people are counted, none is passed on while a
  * statement that reads them runs, or code that may.
  */
-function mayTellOfPeople(head: Pending | undefined): boolean {
+function mayTellOfPeople(head: PendingReply | undefined): boolean {
   const run = head && runOf(head);
   const runs = head?.kind === 'query' ? head.runs : run ? [run] : [];
   return runs.some(({ policy, disclosures, runsUserCode }) => {
@@ -111,7 +111,7 @@ function answerFlush(c: Conversation, answer: ErrorAnswer): void {
 }
 
 /** A new row may not stand: the client is told so, in the place of what the server said of it. */
-function violates(c: Conversation, head: Pending, fields: ErrorFields): boolean {
+function violates(c: Conversation, head: PendingReply, fields: ErrorFields): boolean {
   const reason = violationIn(head, fields);
   const run = runOf(head);
   if (!reason || !run) return false;
@@ -122,7 +122,7 @@ function violates(c: Conversation, head: Pending, fields: ErrorFields): boolean 
 }
 
 /** The server's error as the client may see it. */
-function shown(c: Conversation, answer: ErrorAnswer, head: Pending | undefined): Uint8Array {
+function shown(c: Conversation, answer: ErrorAnswer, head: PendingReply | undefined): Uint8Array {
   const { frame, verbatim } = answer;
   const fields = withoutAdded(answer.fields, head);
   const rendered = head && 'rendered' in head ? head.rendered : undefined;
@@ -144,7 +144,7 @@ function timedOut(said: ErrorFields): ErrorFields {
 }
 
 /** What an error does to the message that it answers, and to those behind it. */
-function fail(c: Conversation, head: Pending, sqlstate: string | undefined): void {
+function fail(c: Conversation, head: PendingReply, sqlstate: string | undefined): void {
   const run = runOf(head) ?? head.conversion?.run;
   if (run) c.records.end(run, 'error', { sqlstate });
   for (const [at, other] of (head.forced?.runs ?? []).entries())
@@ -175,7 +175,7 @@ function skip(c: Conversation): void {
 }
 
 /** Of a transaction that the guard makes fail or ends without COMMIT the client knows why, whatever the server says: it may be the client's own cancel. */
-function isKnown(head: Pending): boolean {
+function isKnown(head: PendingReply): boolean {
   return (
     head.kind === 'query' && (head.part === 'fail' || head.part === 'prepare' || (head.part === 'end' && !head.commits))
   );
@@ -203,7 +203,7 @@ function originOf({ copyIn, pending: { head } }: Conversation): Origin {
   }
 }
 
-function runOf(head: Pending): Run | undefined {
+function runOf(head: PendingReply): Execution | undefined {
   switch (head.kind) {
     case 'query':
       if (head.part === 'begin') return head.next?.runs[0];

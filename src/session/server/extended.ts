@@ -4,17 +4,17 @@ import type { Frame } from '../../protocol/frame-reader.ts';
 import { Backend } from '../../protocol/message-types.ts';
 import { decodeParameterDescription, parameterDescription } from '../../protocol/parameter-description.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
-import { countIn } from './answer-grammar.ts';
 import type { Conversation } from '../state/conversation.ts';
+import type { Execution } from '../state/execution.ts';
+import type { PendingDescribe, PendingExecute, PendingReply } from '../state/pending-replies.ts';
+import { applyNames } from '../state/sql-names.ts';
+import { countIn } from './answer-grammar.ts';
 import { descriptionOf } from './description.ts';
 import { admitRow, admitSuspended, admitTag, rowsChanged, tellCut, verify } from './row-flow.ts';
-import type { Pending, PendingDescribe, PendingExecute } from '../state/pending-replies.ts';
-import type { Run } from '../state/execution.ts';
 import { settle } from './settle.ts';
-import { isAboutPeople } from './shown-columns.ts';
-import { applyNames } from '../state/sql-names.ts';
+import { isAboutSubjects } from './shown-columns.ts';
 
-type Extended = Exclude<Pending, { kind: 'query' | 'sync' | 'function-call' }>;
+type Extended = Exclude<PendingReply, { kind: 'query' | 'sync' | 'function-call' }>;
 
 /** @returns whether the frame goes to the client. */
 export function answerExtended(c: Conversation, head: Extended, frame: Frame): boolean {
@@ -83,7 +83,7 @@ function ownParameters(c: Conversation, { parameters, rendered }: PendingDescrib
 function learn(head: PendingDescribe, frame: Frame | null): void {
   const { prepared, provenance, renewal, policy } = head;
   const description = descriptionOf(policy, frame ? frame.bytes : null);
-  const looked = policy.role.access === 'restricted' || isAboutPeople(policy.subjectKeys);
+  const looked = policy.role.access === 'restricted' || isAboutSubjects(policy.subjectKeys);
   if (looked) provenance.learn(description);
   else provenance.verdict = 'verified';
   provenance.fields = frame ? countIn(frame.bytes, 0, frame.length) : 'none';
@@ -152,7 +152,7 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
 }
 
 /** @param tag of CommandComplete; absent where the portal was suspended. */
-function complete(c: Conversation, head: PendingExecute, run: Run, frame: Frame, tag?: string): boolean {
+function complete(c: Conversation, head: PendingExecute, run: Execution, frame: Frame, tag?: string): boolean {
   done(c, head);
   c.endCopyIn();
   if (tag !== undefined) {
@@ -172,7 +172,7 @@ function complete(c: Conversation, head: PendingExecute, run: Run, frame: Frame,
 }
 
 /** The statement was cut off and ended by itself: the server knows of no error, and must be made to. */
-function endCut(c: Conversation, head: PendingExecute, run: Run): boolean {
+function endCut(c: Conversation, head: PendingExecute, run: Execution): boolean {
   const { barrier } = c;
   // INVARIANT: nothing was sent behind a statement that can be cut off but a Sync that may pass. Of one that was prepared the columns were known, and come
   // from elsewhere now: its table was made anew while it was sent. What followed cannot be taken back.

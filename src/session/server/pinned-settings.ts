@@ -12,8 +12,8 @@ import { execute } from '../../protocol/execute.ts';
 import { parse } from '../../protocol/parse.ts';
 import type { TransactionStatus } from '../../protocol/ready-for-query.ts';
 import { sync } from '../../protocol/simple-frontend.ts';
-import type { Pending } from '../state/pending-replies.ts';
 import type { SessionPorts } from '../ports.ts';
+import type { PendingReply } from '../state/pending-replies.ts';
 import { privateName } from '../state/private-name.ts';
 
 /** How the error of an assertion is known: invalid_text_representation. */
@@ -28,7 +28,7 @@ interface Watched {
   readonly ports: SessionPorts;
   /** Number of the batch that is being sent. */
   readonly batch: number;
-  send(bytes: Uint8Array, pending: Pending): void;
+  send(bytes: Uint8Array, pending: PendingReply): void;
   end(last: Refusal): void;
 }
 

@@ -1,8 +1,8 @@
 /** Promise P5: the server itself says which table's column stands behind each result column, and each must be one that the role may read. */
 import type { Refusal } from '../../core/refusal.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
-import type { Described } from './answer-grammar.ts';
 import type { AnswerPlan } from '../results/answer-plan.ts';
+import type { Described } from './answer-grammar.ts';
 import type { Description } from './description.ts';
 import type { ShownColumns } from './shown-columns.ts';
 

@@ -5,15 +5,15 @@ import { Backend } from '../../protocol/message-types.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import type { TransactionStatus } from '../../protocol/ready-for-query.ts';
 import { copyFail } from '../../protocol/simple-frontend.ts';
+import { completeUnsent } from '../client/local-answers.ts';
+import { rePreparedForUser } from '../client/re-prepare-for-user.ts';
 import type { Conversation } from '../state/conversation.ts';
+import type { Execution } from '../state/execution.ts';
+import type { PendingQuery, QueryStep } from '../state/pending-replies.ts';
+import { privateName } from '../state/private-name.ts';
+import { applyNames } from '../state/sql-names.ts';
 import { descriptionOf } from './description.ts';
 import { admitRow, admitTag, rowsChanged, tellCut, verify } from './row-flow.ts';
-import type { PendingQuery, Step } from '../state/pending-replies.ts';
-import { preparedAnew } from '../client/re-prepare-for-user.ts';
-import { privateName } from '../state/private-name.ts';
-import type { Run } from '../state/execution.ts';
-import { applyNames } from '../state/sql-names.ts';
-import { completeUnsent } from '../client/local-answers.ts';
 
 /** @returns whether the frame goes to the client. */
 export function answerQuery(c: Conversation, query: PendingQuery, frame: Frame): boolean {
@@ -66,19 +66,19 @@ function unexpected(): ProtocolError {
   return new ProtocolError('server sent an unexpected message');
 }
 
-function current(run: Run | undefined): Run {
+function current(run: Execution | undefined): Execution {
   if (!run) throw new ProtocolError('server ran more statements than were judged');
   return run;
 }
 
-function describe(c: Conversation, run: Run, frame: Frame): boolean {
+function describe(c: Conversation, run: Execution, frame: Frame): boolean {
   run.grammar.description(frame);
   const { verifies, looksForPeople, provenance } = run.watch;
   if (verifies || looksForPeople) provenance.learn(descriptionOf(run.policy, frame.bytes));
   return verify(c, run);
 }
 
-function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame): boolean {
+function complete(c: Conversation, query: PendingQuery, run: Execution, frame: Frame): boolean {
   const tag = decodeCommandComplete(frame.bytes);
   run.grammar.complete(tag, c.copyIn);
   const changed = rowsChanged(tag, run);
@@ -141,7 +141,7 @@ export function readyAfterQuery(c: Conversation, query: PendingQuery, status: Tr
     case 'fail':
       return true;
     case 'prepare':
-      preparedAnew(c, query);
+      rePreparedForUser(c, query);
       return false;
     case 'end':
       return endWrapped(c, query, status);
@@ -180,7 +180,7 @@ function stepOn(c: Conversation, { next, part, told }: PendingQuery, status: Tra
   return false;
 }
 
-function skipSteps(c: Conversation, first: Step | undefined): void {
+function skipSteps(c: Conversation, first: QueryStep | undefined): void {
   for (let step = first; step; step = step.next) for (const run of step.runs) c.records.end(run, 'skipped');
 }
 

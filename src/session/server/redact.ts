@@ -1,8 +1,8 @@
 /** What of the server's own messages a restricted role is shown: decided by SQLSTATE and by what they answer, never by what a message holds. */
 
 import type { ErrorFields } from '../../protocol/error-response.ts';
-import { conditionName } from './conditions.ts';
 import { CACHED_PLAN } from '../client/refusal-response.ts';
+import { conditionName } from './conditions.ts';
 
 /**
  * Where a message comes from, as far as it can be told. `analysis`: it answers a Parse, so it is about the client's own text and no

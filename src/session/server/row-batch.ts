@@ -6,17 +6,17 @@ import type { FrameReader } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { Backend } from '../../protocol/message-types.ts';
 import type { DisclosedByMany } from '../admission/budget-port.ts';
-import type { Conversation } from '../state/conversation.ts';
-import { ManyRows } from './row-headers.ts';
 import { overLimit } from '../admission/statement-meter.ts';
-import type { Pending } from '../state/pending-replies.ts';
-import type { Run } from '../state/execution.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { Execution } from '../state/execution.ts';
+import type { PendingReply } from '../state/pending-replies.ts';
+import { RowHeaders } from './row-headers.ts';
 
 /** Where fewer bytes have come, nobody looks for many rows in them. */
 const FEWEST_BYTES = 512;
 
-export class ManyAtOnce {
-  private readonly rows = new ManyRows();
+export class RowBatch {
+  private readonly rows = new RowHeaders();
   /** So many frames are to be looked at one by one before many are looked for again. */
   private singly = 0;
 
@@ -53,7 +53,7 @@ export class ManyAtOnce {
     }
   }
 
-  private admit(run: Run): 'shown' | 'wait' | 'singly' {
+  private admit(run: Execution): 'shown' | 'wait' | 'singly' {
     const { rows } = this;
     const { watch } = run;
     const disclosed = run.answer?.inMany(run, rows);
@@ -69,7 +69,7 @@ export class ManyAtOnce {
     return 'shown';
   }
 
-  private take(run: Run, rows: number, bytes: number, disclosed: readonly DisclosedByMany[] | undefined) {
+  private take(run: Execution, rows: number, bytes: number, disclosed: readonly DisclosedByMany[] | undefined) {
     const { budget } = this.c.ports;
     const { person, policy } = run;
     this.c.asked = true;
@@ -86,7 +86,7 @@ export class ManyAtOnce {
 }
 
 /** The run whose rows come, where nothing is to be done with a row but to count it and what it shows. */
-function plainRun(head: Pending | undefined): Run | undefined {
+function plainRun(head: PendingReply | undefined): Execution | undefined {
   const run = runOf(head);
   if (!run || run.cut || head?.forced) return undefined;
   const { verifies, provenance, check, rowless, account } = run.watch;
@@ -98,7 +98,7 @@ function plainRun(head: Pending | undefined): Run | undefined {
   return run;
 }
 
-function runOf(head: Pending | undefined): Run | undefined {
+function runOf(head: PendingReply | undefined): Execution | undefined {
   switch (head?.kind) {
     case 'query':
       return head.part === 'client' && head.begun && !head.cut ? head.runs[head.at] : undefined;

@@ -3,16 +3,16 @@ import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { cancelledByUser } from '../admission/admission.ts';
-import type { Account, Demand, Disclosed, Taken } from '../admission/budget-port.ts';
-import { isByPolicy } from '../state/counted-refusals.ts';
+import type { BudgetTaken, Demand, Disclosed, PayingAccount } from '../admission/budget-port.ts';
+import { refusalResponse } from '../client/refusal-response.ts';
+import { notRecorded } from '../recorder.ts';
 import { passesAskedCanaries, passesCanaries } from '../results/canaries.ts';
 import type { Conversation } from '../state/conversation.ts';
-import { notRecorded } from '../recorder.ts';
-import { refusalResponse } from '../client/refusal-response.ts';
-import type { Run } from '../state/execution.ts';
+import { isCountedRefusal } from '../state/counted-refusals.ts';
+import type { Execution } from '../state/execution.ts';
 
 /** A DataRow or CopyData of a run's result. @returns whether it may go to the client; where not, it may be asked again: `c.stalled`. */
-export function admitRow(c: Conversation, run: Run, frame: Frame): boolean {
+export function admitRow(c: Conversation, run: Execution, frame: Frame): boolean {
   if (run.cut || c.unheard) return false;
   const rows = isRow(run, frame) ? 1 : 0;
   const bytes = frame.length - HEADER_BYTES;
@@ -21,7 +21,7 @@ export function admitRow(c: Conversation, run: Run, frame: Frame): boolean {
   return false;
 }
 
-function takeRow(c: Conversation, run: Run, rows: number, bytes: number, frame: Frame): boolean {
+function takeRow(c: Conversation, run: Execution, rows: number, bytes: number, frame: Frame): boolean {
   const disclosed = rows > 0 ? run.answer?.in(run, frame) : undefined;
   if (rows > 0 && !passesCanaries(c, run, frame)) return false;
   if (run.watch.taken && !take(c, run, disclosed ? { rows, bytes, disclosed } : plain(rows, bytes))) return false;
@@ -34,14 +34,14 @@ function takeRow(c: Conversation, run: Run, rows: number, bytes: number, frame: 
   return true;
 }
 
-function cutUnrecorded(run: Run): false {
+function cutUnrecorded(run: Execution): false {
   run.cut = notRecorded();
   run.cutByBudget = true;
   return false;
 }
 
 /** Of COPY the server sends each row as a message of its own; but a line of names comes first where it was asked for, and binary data ends with one that is empty. */
-function isRow({ statement, messages }: Run, frame: Frame): boolean {
+function isRow({ statement, messages }: Execution, frame: Frame): boolean {
   const { kind } = statement;
   if (kind.kind !== 'copy-out') return true;
   return kind.format.kind === 'binary' ? !isTrailer(frame, messages === 0) : !(kind.format.header && messages === 0);
@@ -59,7 +59,7 @@ function isTrailer({ bytes, length }: Frame, first: boolean): boolean {
  * The server says how many rows a statement has changed, or a COPY brought in. @returns whether it may stand; where not, it may be asked
  * again: `c.stalled`.
  */
-export function admitTag(c: Conversation, run: Run, tag: string): boolean {
+export function admitTag(c: Conversation, run: Execution, tag: string): boolean {
   if (run.cut) return false;
   const { input, takesChanges } = run.watch;
   const changed = rowsChanged(tag, run);
@@ -79,7 +79,7 @@ export function admitTag(c: Conversation, run: Run, tag: string): boolean {
  * INVARIANT: where nothing was left to be set aside, a row of a person who is counted already may be shown, and no row is refused as any other
  * row is: else it would tell, for nothing, that there is none.
  */
-function mayEnd(c: Conversation, run: Run): boolean {
+function mayEnd(c: Conversation, run: Execution): boolean {
   const { charges, answer, disclosures } = run;
   const unpaid = charges && disclosures?.find(({ subject }) => !run.isPinned(subject) && !charges.isSetAside(subject));
   if (unpaid?.access.kind !== 'held' || answer?.hasNamed(unpaid.subject)) return true;
@@ -87,7 +87,7 @@ function mayEnd(c: Conversation, run: Run): boolean {
 }
 
 /** A portal that stops before its end has not said how many rows it has changed. @returns whether it may stand. */
-export function admitSuspended(run: Run): boolean {
+export function admitSuspended(run: Execution): boolean {
   // INVARIANT: a count that may never come is one too many: the client can commit without asking for the rest.
   // So is a row of somebody whom it changes, and who is not seen.
   const { input, takesChanges, check } = run.watch;
@@ -102,7 +102,7 @@ function suspended(): Refusal {
 }
 
 /** Something else of a run's result, which may pass once it is shown that every column may be read. */
-export function verify(c: Conversation, run: Run): boolean {
+export function verify(c: Conversation, run: Execution): boolean {
   const before = run.cut;
   if (run.verify()) return true;
   if (before === undefined) cutOff(c, run);
@@ -110,7 +110,7 @@ export function verify(c: Conversation, run: Run): boolean {
 }
 
 /** Reads on where the server stops by itself; else asks it to stop. Over anything but the rows it may have much more to send, bounded or not. */
-function cutOff(c: Conversation, run: Run): void {
+function cutOff(c: Conversation, run: Execution): void {
   tellBudget(c, run);
   const goesOn = run.cut?.reason === 'limit-bytes' || (run.cutByBudget && !run.endsAt(1));
   if (run.bounded && !goesOn) return;
@@ -124,8 +124,8 @@ function cutOff(c: Conversation, run: Run): void {
 }
 
 /** What was cut off counts towards a lock. INVARIANT: as soon as it is, whether or not the client stays to be told. */
-export function tellBudget(c: Conversation, { cut, policy, cutByBudget, reached, person }: Run): void {
-  if (cut && isByPolicy(cut.reason)) c.ports.budget.event(policy, 'refusal', person?.user);
+export function tellBudget(c: Conversation, { cut, policy, cutByBudget, reached, person }: Execution): void {
+  if (cut && isCountedRefusal(cut.reason)) c.ports.budget.event(policy, 'refusal', person?.user);
   else if (reached || (!cutByBudget && isOfLimit(cut))) c.ports.budget.event(policy, 'overrun', person?.user, reached);
 }
 
@@ -145,7 +145,7 @@ export function cancelStalled(c: Conversation): boolean {
 }
 
 /** Tells the client why it sees no more of a statement; the only error that it sees of it. */
-export function tellCut(c: Conversation, run: Run): void {
+export function tellCut(c: Conversation, run: Execution): void {
   c.toClient.add(refusalResponse(run.cut!, run.id));
   c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
 }
@@ -160,14 +160,14 @@ function plain(rows: number, bytes: number): Demand {
 }
 
 /** The demand itself where nothing is to be said of who pays: the principal's windows do. */
-function paidBy({ charges, person }: Run, demand: Demand, account: Account | undefined): Demand {
+function paidBy({ charges, person }: Execution, demand: Demand, account: PayingAccount | undefined): Demand {
   const user = person?.user;
   if (account === undefined && user === undefined && charges === undefined) return demand;
   return { ...demand, charges, ...(account !== undefined && { account }), ...(user !== undefined && { user }) };
 }
 
 /** INVARIANT: a row that may not be shown is refused in the words in which no row is: its own would say how many people it names. */
-function alike(c: Conversation, run: Run, answer: Taken): Taken {
+function alike(c: Conversation, run: Execution, answer: BudgetTaken): BudgetTaken {
   const { charges } = run;
   if (answer.kind !== 'over' || !charges) return answer;
   const unpaid = run.disclosures?.find(
@@ -180,7 +180,7 @@ function alike(c: Conversation, run: Run, answer: Taken): Taken {
 }
 
 /** Takes from the budget. @returns whether all of it was granted; where not, the run is cut, or the server's side is stalled. */
-function take(c: Conversation, run: Run, demand: Demand): boolean {
+function take(c: Conversation, run: Execution, demand: Demand): boolean {
   const { account } = run.watch;
   c.asked = true;
   const answer = alike(c, run, c.ports.budget.take(run.policy, paidBy(run, demand, account)));
@@ -202,7 +202,7 @@ function take(c: Conversation, run: Run, demand: Demand): boolean {
 }
 
 /** INVARIANT: rows that are put into a temporary table leave the guard's sight as those do that the client gets: they count as shown. */
-function demandOf({ statement, changes, watch: { fills, writes } }: Run, changed: number): Demand {
+function demandOf({ statement, changes, watch: { fills, writes } }: Execution, changed: number): Demand {
   const told = (writes ?? []).flatMap(({ subject, row, once }): Disclosed[] => {
     const values = row * changed + once;
     return values > 0 ? [{ subject, keys: [], values }] : [];
@@ -224,7 +224,7 @@ function moreThanLeft(rows: number): Refusal {
 }
 
 /** Rows that a command changed, by its tag: `INSERT 0 5`, `UPDATE 5`, `MERGE 5`, `COPY 5` of data that came in. */
-export function rowsChanged(tag: string, run: Run): number {
+export function rowsChanged(tag: string, run: Execution): number {
   if (run.statement.kind.kind === 'read') return 0;
   const [command] = tag.split(' ', 1);
   const changes = command === 'INSERT' || command === 'UPDATE' || command === 'DELETE' || command === 'MERGE';

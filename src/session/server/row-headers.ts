@@ -11,7 +11,7 @@ const FEWEST = 16;
 /** Longer ones may pass in pieces. */
 const LONGEST = 64 * 1024;
 
-export class ManyRows {
+export class RowHeaders {
   /** In which they lie. */
   chunk: Uint8Array = new Uint8Array(0);
   /** Where each begins; and behind the last one, where that ends. */

@@ -4,17 +4,17 @@ import { Backend } from '../../protocol/message-types.ts';
 import { decodeParameterStatus } from '../../protocol/parameter-status.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import { decodeReadyForQuery, type TransactionStatus } from '../../protocol/ready-for-query.ts';
-import { AddedColumn } from './added-column.ts';
+import type { SessionPolicy } from '../ports.ts';
 import { changedBy } from '../results/added-keys.ts';
 import { endAtCanary } from '../results/canaries.ts';
 import { type Conversation, OF_LITERALS } from '../state/conversation.ts';
-import { Late } from './deferred-notifications.ts';
-import { ManyAtOnce } from './row-batch.ts';
-import { endsBatch, type Pending, type PendingFunctionCall, type PendingSync } from '../state/pending-replies.ts';
-import type { SessionPolicy } from '../ports.ts';
+import { endsBatch, type PendingFunctionCall, type PendingReply, type PendingSync } from '../state/pending-replies.ts';
+import { AddedColumn } from './added-column.ts';
+import { DeferredNotifications } from './deferred-notifications.ts';
 import { answerError, answerNotice } from './error.ts';
 import { answerExtended } from './extended.ts';
 import { answerQuery, readyAfterQuery } from './query.ts';
+import { RowBatch } from './row-batch.ts';
 import { settle } from './settle.ts';
 
 /** To look at the clock at each row of a million would cost more than the row. */
@@ -22,7 +22,7 @@ const BETWEEN_LOOKS = 32;
 
 export class ServerSide {
   private readonly reader = new FrameReader(SERVER_LIMITS);
-  private readonly late = new Late();
+  private readonly late = new DeferredNotifications();
   private readonly added = new AddedColumn();
   /** A frame that waits for the budget. */
   private held: Frame | undefined;
@@ -30,10 +30,10 @@ export class ServerSide {
   /** The last pieces' first one was dropped, so these are too. */
   private dropping = false;
 
-  private readonly many: ManyAtOnce;
+  private readonly many: RowBatch;
 
   constructor(private readonly c: Conversation) {
-    this.many = new ManyAtOnce(c);
+    this.many = new RowBatch(c);
   }
 
   push(chunk: Uint8Array): void {
@@ -121,7 +121,7 @@ export class ServerSide {
     }
   }
 
-  private success(frame: Frame, head: Pending | undefined): boolean {
+  private success(frame: Frame, head: PendingReply | undefined): boolean {
     const { c } = this;
     // INVARIANT: an answer that we do not expect goes nowhere, and what was bound to fail must fail.
     if (!head) throw new ProtocolError('server sent an answer to nothing');

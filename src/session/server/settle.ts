@@ -1,10 +1,10 @@
 /** What becomes of a message's names, runs and barrier once the server has answered it, or dropped it. */
 import type { Conversation } from '../state/conversation.ts';
 import type { Version } from '../state/names.ts';
-import type { Pending } from '../state/pending-replies.ts';
+import type { PendingReply } from '../state/pending-replies.ts';
 
 /** Settles what a message did to names, runs and barriers, after the server has done, failed or skipped it. */
-export function settle(c: Conversation, pending: Pending, how: 'done' | 'failed' | 'skipped'): void {
+export function settle(c: Conversation, pending: PendingReply, how: 'done' | 'failed' | 'skipped'): void {
   switch (pending.kind) {
     case 'parse':
       for (const version of pending.versions) {

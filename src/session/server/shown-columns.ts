@@ -57,6 +57,6 @@ function isKeyOf(subjectKeys: SubjectKeys, { table, attnum }: Field, subject: st
 }
 
 /** There are subjects: rows are looked at for them. */
-export function isAboutPeople(subjectKeys: SubjectKeys | undefined): subjectKeys is SubjectKeys {
+export function isAboutSubjects(subjectKeys: SubjectKeys | undefined): subjectKeys is SubjectKeys {
   return subjectKeys !== undefined && subjectKeys.size > 0;
 }

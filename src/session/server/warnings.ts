@@ -3,7 +3,7 @@ import { noticeResponse } from '../../protocol/error-response.ts';
 import type { Warning } from '../admission/budget-port.ts';
 import type { Outbox } from '../state/outbox.ts';
 
-export class Notices {
+export class ClientWarnings {
   private waiting: Uint8Array[] = [];
 
   add(warnings: readonly Warning[]): void {

@@ -1,10 +1,11 @@
 /** What must come before anything more of the client's goes to the server. */
-import type { Conversion, Pending, PendingQuery, PendingSync, Step } from './pending-replies.ts';
-import type { Run } from './execution.ts';
+
+import type { Execution } from './execution.ts';
+import type { Conversion, PendingQuery, PendingReply, PendingSync, QueryStep } from './pending-replies.ts';
 
 /** Nothing more is forwarded until the server is done with `until`. */
 export interface Barrier {
-  until: Pending;
+  until: PendingReply;
   /** The Sync behind it may pass: should `until` be cut off, nothing is lost by it. */
   readonly syncMayPass: boolean;
   /** The Sync that passed. */
@@ -12,14 +13,14 @@ export interface Barrier {
 }
 
 /** What must be sent next, before anything of the client's, as soon as no cancel is on its way. */
-export type Debt =
+export type DeferredAction =
   /** An extended statement was cut off, and Sync held back: the server must fail, so that nothing of the batch stays. */
-  | { readonly kind: 'fail-statement'; readonly run: Run; readonly conversion: Conversion | undefined }
+  | { readonly kind: 'fail-statement'; readonly run: Execution; readonly conversion: Conversion | undefined }
   /** The client was told of an error while the server's transaction is well. */
   | { readonly kind: 'fail-transaction' }
   /** A Query between the guard's own BEGIN and COMMIT has ended. */
   | { readonly kind: 'end-wrapped'; readonly query: PendingQuery; readonly commit: boolean }
   /** A Query whose turn has come. */
-  | { readonly kind: 'step'; readonly step: Step }
+  | { readonly kind: 'step'; readonly step: QueryStep }
   /** A Query that went as extended messages has ended; or a COPY that the client had put a Sync behind. */
   | { readonly kind: 'sync'; readonly conversion: Conversion | undefined };

@@ -4,22 +4,22 @@ import type { Frame } from '../../protocol/frame-reader.ts';
 import type { TransactionStatus } from '../../protocol/ready-for-query.ts';
 import { flush, sync, terminate } from '../../protocol/simple-frontend.ts';
 import { Admission } from '../admission/admission.ts';
-import type { Barrier, Debt } from './barrier.ts';
 import type { Warning } from '../admission/budget-port.ts';
 import { Copying } from '../client/copy-state.ts';
-import { Names } from './names.ts';
-import { Notices } from '../server/warnings.ts';
-import { Outbox } from './outbox.ts';
-import { type Passage, UNCHANGED } from '../client/message-passage.ts';
-import { type Conversion, endsBatch, type Pending, PendingQueue, type PendingSync } from './pending-replies.ts';
-import { PinWatch } from '../server/pinned-settings.ts';
-import { PortalLife } from './portal-life.ts';
-import type { SessionPolicy, SessionPorts } from '../ports.ts';
-import type { Portal, Prepared } from './prepared.ts';
-import { Records } from '../recorder.ts';
+import { type MessagePassage, UNCHANGED } from '../client/message-passage.ts';
 import { refusalResponse } from '../client/refusal-response.ts';
-import type { Run } from './execution.ts';
 import { TokenSetting } from '../end-user/token-setting.ts';
+import type { SessionPolicy, SessionPorts } from '../ports.ts';
+import { Recorder } from '../recorder.ts';
+import { PinWatch } from '../server/pinned-settings.ts';
+import { ClientWarnings } from '../server/warnings.ts';
+import type { Barrier, DeferredAction } from './barrier.ts';
+import type { Execution } from './execution.ts';
+import { Names } from './names.ts';
+import { Outbox } from './outbox.ts';
+import { type Conversion, endsBatch, PendingReplies, type PendingReply, type PendingSync } from './pending-replies.ts';
+import { PortalLife } from './portal-life.ts';
+import type { Portal, Prepared } from './prepared.ts';
 
 /** Parameters that say what a literal means. */
 export const OF_LITERALS: readonly string[] = ['DateStyle', 'IntervalStyle', 'TimeZone'];
@@ -27,7 +27,7 @@ export const OF_LITERALS: readonly string[] = ['DateStyle', 'IntervalStyle', 'Ti
 export class Conversation {
   readonly toServer = new Outbox();
   readonly toClient = new Outbox();
-  readonly pending = new PendingQueue();
+  readonly pending = new PendingReplies();
   readonly statements = new Names<Prepared>((prepared) => ({
     heldBy: prepared,
     characters: prepared.rendered.text.length,
@@ -35,7 +35,7 @@ export class Conversation {
   // A portal keeps its statement's text when that was closed long ago.
   readonly portals = new Names<Portal>(({ rendered }) => ({ heldBy: rendered, characters: rendered.text.length }));
   readonly life = new PortalLife(this.portals);
-  readonly records: Records;
+  readonly records: Recorder;
   /** DateStyle, IntervalStyle and TimeZone as the server last said: what a literal means depends on them. */
   readonly settings = new Map<string, string>();
   readonly admission = new Admission(this);
@@ -59,7 +59,7 @@ export class Conversation {
   /** An extended message failed: the server drops everything up to Sync, and so do we. */
   skipping = false;
   barrier: Barrier | undefined;
-  debt: Debt | undefined;
+  debt: DeferredAction | undefined;
   /** Between asking for a cancel and the server's closing of the cancel connection. */
   cancelling = false;
   /** What the server still sends of a statement that was cut off is dropped, so it must be read. */
@@ -75,15 +75,15 @@ export class Conversation {
   /** In COPY IN a Sync came, which the server would ignore. */
   syncInCopy = false;
   /** The server was sent a part of a frame: nothing else may come before its end. */
-  passing: Passage | undefined;
+  passing: MessagePassage | undefined;
   /** Extended messages were sent since the last Sync, Query or Flush: the server may be holding answers back. */
   unflushed = false;
   /** The client was shown a part of a frame: nothing else may come before its end. */
   midFrame = false;
   /** A frame of this run may not be shown before the budget has answered: nothing that the server has sent is taken until then. */
-  stalled: Run | undefined;
+  stalled: Execution | undefined;
   private stalledAt = 0;
-  private readonly notices = new Notices();
+  private readonly notices = new ClientWarnings();
   /** Something was asked of the budget since it was last told to rest. */
   asked = false;
   /** The server was asked to stop what it has been at for too long, in this batch. */
@@ -99,7 +99,7 @@ export class Conversation {
   redacts = true;
 
   constructor(readonly ports: SessionPorts) {
-    this.records = new Records(ports);
+    this.records = new Recorder(ports);
     this.token = new TokenSetting(ports.token);
     for (const name of OF_LITERALS) {
       const value = ports.settings?.get(name);
@@ -108,7 +108,7 @@ export class Conversation {
   }
 
   /** The server asks for the data of a COPY FROM STDIN. */
-  beginCopyIn(run: Run): void {
+  beginCopyIn(run: Execution): void {
     this.copyIn = 'data';
     this.copying = new Copying(run);
   }
@@ -129,7 +129,7 @@ export class Conversation {
   }
 
   /** Holds back what the server has sent: the run's next frame waits for the budget. */
-  stall(run: Run): void {
+  stall(run: Execution): void {
     this.stalled = run;
     this.stalledAt = this.ports.now();
   }
@@ -175,13 +175,13 @@ export class Conversation {
   }
 
   /** Sends a message whose answer is owed. */
-  send(bytes: Uint8Array, pending: Pending): void {
+  send(bytes: Uint8Array, pending: PendingReply): void {
     this.add(bytes);
     this.owe(pending);
   }
 
   /** Passes a client's message on, as it is or changed. Where it comes in pieces, those behind the first follow by `passRest`. */
-  pass(frame: Frame, pending?: Pending, passage: Passage = UNCHANGED): void {
+  pass(frame: Frame, pending?: PendingReply, passage: MessagePassage = UNCHANGED): void {
     for (const bytes of passage.begin(frame.bytes)) this.add(bytes);
     if (!frame.last) this.passing = passage;
     if (pending) this.owe(pending);
@@ -201,7 +201,7 @@ export class Conversation {
     this.toServer.add(bytes);
   }
 
-  private owe(pending: Pending): void {
+  private owe(pending: PendingReply): void {
     this.pending.push(pending);
     if (endsBatch(pending)) {
       this.batch += 1;
@@ -229,7 +229,7 @@ export class Conversation {
     return pending;
   }
 
-  block(until: Pending, syncMayPass = false): void {
+  block(until: PendingReply, syncMayPass = false): void {
     this.barrier = { until, syncMayPass, sync: undefined };
   }
 

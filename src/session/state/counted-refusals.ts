@@ -25,6 +25,6 @@ const BY_POLICY: ReadonlySet<Reason> = new Set([
   'provenance',
 ]);
 
-export function isByPolicy(reason: Reason): boolean {
+export function isCountedRefusal(reason: Reason): boolean {
   return BY_POLICY.has(reason);
 }

@@ -2,16 +2,16 @@
 import type { RowCheck, StatementJudgement, StatementKind } from '../../guard/decision.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import { countRows } from '../../guard/subjects/given-keys.ts';
-import { inputLimits, statementLimits } from '../admission/statement-meter.ts';
 import { limitedOverTime, NOT_LIMITED } from '../admission/limits-over-time.ts';
-import type { SessionPolicy } from '../ports.ts';
 import { tellsItsPlace } from '../admission/prepayment.ts';
+import { inputLimits, statementLimits } from '../admission/statement-meter.ts';
+import type { SessionPolicy } from '../ports.ts';
 import { Provenance } from '../server/provenance.ts';
-import type { Watch, WriteCost } from './execution.ts';
-import { isAboutPeople } from '../server/shown-columns.ts';
+import { isAboutSubjects } from '../server/shown-columns.ts';
+import type { ExecutionRules, WriteCost } from './execution.ts';
 
 /** What a statement does that decides how it is sent. */
-export interface Nature {
+export interface StatementTraits {
   /** May give rows of data. */
   readonly givesRows: boolean;
   /** Its rows count against the limits. */
@@ -25,7 +25,7 @@ export interface Nature {
 }
 
 /** @param inner what an EXECUTE runs; undefined where that is not known. */
-export function natureOf(kind: StatementKind, policy: SessionPolicy, inner?: StatementKind): Nature {
+export function traitsOf(kind: StatementKind, policy: SessionPolicy, inner?: StatementKind): StatementTraits {
   // A function that was granted by name, or that an unrestricted role may call, can write.
   const callsMayWrite = policy.role.access === 'unrestricted' || policy.role.functions.size > 0;
   switch (kind.kind) {
@@ -46,7 +46,7 @@ export function natureOf(kind: StatementKind, policy: SessionPolicy, inner?: Sta
         pure: false,
       };
     case 'execute':
-      return inner ? natureOf(inner, policy) : { givesRows: true, metered: true, changes: false, pure: false };
+      return inner ? traitsOf(inner, policy) : { givesRows: true, metered: true, changes: false, pure: false };
     case 'other':
       return { givesRows: true, metered: true, changes: false, pure: false };
     case 'transaction':
@@ -66,13 +66,13 @@ export function natureOf(kind: StatementKind, policy: SessionPolicy, inner?: Sta
 }
 
 /** In observe mode nothing is cut off, so nothing has to be watched. */
-export function watchOf(
+export function rulesOf(
   kind: StatementKind,
-  nature: Nature,
+  nature: StatementTraits,
   policy: SessionPolicy,
   provenance = new Provenance(),
   check?: RowCheck,
-): Watch {
+): ExecutionRules {
   const enforced = policy.role.mode === 'enforce';
   const restricted = enforced && policy.role.access === 'restricted';
   const over = enforced ? limitedOverTime(policy) : NOT_LIMITED;
@@ -86,7 +86,7 @@ export function watchOf(
     check,
     taken: over.shown && nature.givesRows && nature.metered,
     takesChanges: nature.changes && nature.temporary !== 'own' && (filled ? over.shown : over.changed),
-    looksForPeople: nature.givesRows && nature.metered && isAboutPeople(policy.subjectKeys),
+    looksForPeople: nature.givesRows && nature.metered && isAboutSubjects(policy.subjectKeys),
     seesCanaries:
       restricted &&
       policy.canaries !== undefined &&
@@ -100,15 +100,15 @@ export function watchOf(
  * has changed, and of FETCH and MOVE where the cursor stands.
  * @param inner what an EXECUTE, a FETCH or a MOVE runs. @param text the client's, of EXECUTE that of what it runs.
  */
-export function withWrites(
-  watch: Watch,
-  nature: Nature,
+export function rulesWithWrites(
+  watch: ExecutionRules,
+  nature: StatementTraits,
   statement: StatementJudgement,
   inner: StatementJudgement | undefined,
   policy: SessionPolicy,
   text: string,
-): Watch {
-  const filled: Watch = nature.temporary === 'filled' ? { ...watch, fills: true } : watch;
+): ExecutionRules {
+  const filled: ExecutionRules = nature.temporary === 'filled' ? { ...watch, fills: true } : watch;
   const writes = ((inner ?? statement).disclosures ?? []).flatMap(
     (disclosure) => costOf(disclosure, statement, nature, text) ?? [],
   );
@@ -120,7 +120,7 @@ export function withWrites(
 function costOf(
   { subject, write }: Disclosure,
   { kind }: StatementJudgement,
-  { changes }: Nature,
+  { changes }: StatementTraits,
   text: string,
 ): WriteCost | undefined {
   if (tellsItsPlace(kind)) return { subject, row: 0, once: 1 };
@@ -131,7 +131,7 @@ function costOf(
 }
 
 /** Could the run be cut off, as far as is known now? */
-export function cuttable(watch: Watch): boolean {
+export function cuttable(watch: ExecutionRules): boolean {
   if (watch.limits !== undefined || watch.input !== undefined || watch.taken || watch.takesChanges) return true;
   if (watch.seesCanaries) return true;
   return watch.verifies !== undefined && watch.provenance.verdict !== 'verified';

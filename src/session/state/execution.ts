@@ -4,17 +4,23 @@ import type { RowCheck, StatementJudgement } from '../../guard/decision.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
+import type { Charges, Disclosed, LimitReached, PayingAccount, Prepayment } from '../admission/budget-port.ts';
+import {
+  type InputLimits,
+  overInput,
+  overLimit,
+  type StatementLimits,
+  type Usage,
+} from '../admission/statement-meter.ts';
+import type { EndUser } from '../end-user/end-user.ts';
+import type { Change } from '../end-user/token-setting.ts';
+import type { SessionPolicy } from '../ports.ts';
 import type { Answer } from '../results/answer.ts';
 import { AnswerGrammar } from '../server/answer-grammar.ts';
-import type { Account, Charges, Disclosed, LimitReached, Prepayment } from '../admission/budget-port.ts';
-import { type InputLimits, overInput, overLimit, type StatementLimits, type Usage } from '../admission/statement-meter.ts';
-import type { Person } from '../end-user/end-user.ts';
-import type { SessionPolicy } from '../ports.ts';
 import type { Provenance } from '../server/provenance.ts';
-import type { Change } from '../end-user/token-setting.ts';
 
 /** What must be looked at while a result flows. */
-export interface Watch {
+export interface ExecutionRules {
   readonly limits: StatementLimits | undefined;
   /** Of what changes rows: of a COPY while they come in, of a write once it says how many they were. */
   readonly input: InputLimits | undefined;
@@ -36,7 +42,7 @@ export interface Watch {
   /** A row of it is withheld where it shows a canary. */
   readonly seesCanaries?: boolean;
   /** A permit pays. */
-  readonly account?: Account | undefined;
+  readonly account?: PayingAccount | undefined;
   /** It gives no rows: what comes all the same, a rule has added. */
   readonly rowless?: boolean;
 }
@@ -50,7 +56,7 @@ export interface WriteCost {
   readonly once: number;
 }
 
-export class Run {
+export class Execution {
   /** Forwarded to the client by this run. */
   rows = 0;
   bytes = 0;
@@ -77,11 +83,11 @@ export class Run {
   prepaid: readonly Prepayment[] | undefined;
   charges: Charges | undefined;
   /** The person behind the account for whom it runs. */
-  person: Person | undefined;
+  person: EndUser | undefined;
   /** Code of users may run in it. */
   runsUserCode = false;
   /** What goes on under the same decision, from Execute on: it was made for a Bind. */
-  continuedBy: Run | undefined;
+  continuedBy: Execution | undefined;
   /** It was left out of what was sent (`unsent.ts`). */
   unsent = false;
   /** What becomes of the token's setting once it is complete. */
@@ -97,7 +103,7 @@ export class Run {
     readonly statement: StatementJudgement,
     /** Under which it was judged. */
     readonly policy: SessionPolicy,
-    readonly watch: Watch,
+    readonly watch: ExecutionRules,
     /** What was shown of the same result before, in other runs. */
     readonly usage: Usage,
     /** The server stops by itself at one row above the limit. */

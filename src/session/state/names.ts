@@ -2,7 +2,7 @@
  * What the names of statements and portals stand for. What a message does to a name is entered at once, before the server has
  * answered, and taken back when the server fails or skips the message.
  */
-import { Few } from '../../core/small-map.ts';
+import { SmallMap } from '../../core/small-map.ts';
 import { serverName } from './server-name.ts';
 
 /** What a name stands for from one message on. `value` undefined: from here on, nothing. */
@@ -41,9 +41,9 @@ export interface HeldText {
 
 export class Names<T> implements Keeper {
   /** Oldest first; at most the first is settled. */
-  private readonly versions = new Few<string, Version<T>[]>();
+  private readonly versions = new SmallMap<string, Version<T>[]>();
   /** How many values hold each text. */
-  private readonly holders = new Few<object, number>();
+  private readonly holders = new SmallMap<object, number>();
   /** Sum of what is remembered, in characters. */
   weight = 0;
 

@@ -13,17 +13,17 @@ const MOST_WILDCARDS = 1000;
 const WILDCARD = 0x25;
 
 /** Numbers of parameters, from 1, as a judgement has them. */
-export type LatePatterns = Pick<StatementJudgement, 'patterns' | 'patternParts'>;
+export type PatternParameters = Pick<StatementJudgement, 'patterns' | 'patternParts'>;
 
 /**
  * Why a Bind may not pass: a pattern ends in a lone escape character, or has too many wildcards. On which rows PostgreSQL comes as far as
  * to fail depends on what they hold, hidden ones too. Text and binary format of a text are the same bytes.
  * @param frame a Bind, or its first piece.
  */
-export function unsoundPattern(
+export function leakyPattern(
   { bytes }: Frame,
   { valuesAt, valueCount }: ReturnType<typeof decodeBindHead>,
-  { patterns = [], patternParts = [] }: LatePatterns,
+  { patterns = [], patternParts = [] }: PatternParameters,
 ): Refusal | undefined {
   const last = Math.min(Math.max(0, ...patterns, ...patternParts), valueCount);
   let at = valuesAt;
@@ -42,9 +42,9 @@ export function unsoundPattern(
 }
 
 /** The same of an EXECUTE. @param texts its arguments, as far as they are known texts. */
-export function unsoundPatternIn(
+export function leakyPatternIn(
   texts: readonly (string | null | undefined)[] | undefined,
-  { patterns = [], patternParts = [] }: LatePatterns,
+  { patterns = [], patternParts = [] }: PatternParameters,
 ): Refusal | undefined {
   for (const number of [...patterns, ...patternParts]) {
     if (texts && number > texts.length) continue;

@@ -1,12 +1,12 @@
 /** The answers that the server still owes, in the order of the messages: it answers in no other. */
 import type { Refusal } from '../../core/refusal.ts';
-import type { Version } from './names.ts';
-import type { SessionPolicy } from '../ports.ts';
-import type { Portal, Prepared } from './prepared.ts';
-import type { Provenance } from '../server/provenance.ts';
 import type { Rendered } from '../client/render.ts';
+import type { SessionPolicy } from '../ports.ts';
+import type { Provenance } from '../server/provenance.ts';
+import type { Execution } from './execution.ts';
+import type { Version } from './names.ts';
+import type { Portal, Prepared } from './prepared.ts';
 import type { Added } from './row-check.ts';
-import type { Run } from './execution.ts';
 
 /** A message that was sent because it is bound to fail. Its error, known by the id that it quotes, becomes the refusal. */
 export interface Forced {
@@ -18,12 +18,12 @@ export interface Forced {
   /** The decision that the refusal refers to; undefined where PostgreSQL would have said the same. */
   readonly decision: string | undefined;
   /** What ends with it: `refused` for the first, `skipped` for the others. */
-  readonly runs: readonly Run[];
+  readonly runs: readonly Execution[];
 }
 
 /** A Query that is sent as extended messages, so that it can be undone before it commits. */
 export interface Conversion {
-  readonly run: Run;
+  readonly run: Execution;
   /** Its CommandComplete, which the client may see only after the Sync has committed. */
   complete: { readonly bytes: Uint8Array; readonly changed: number; readonly tag: string } | undefined;
   /** The RowDescription, which a Query shows only once its statement has come as far as a result. */
@@ -31,12 +31,12 @@ export interface Conversion {
 }
 
 /** A Query that is sent when the one before it has ended well. */
-export interface Step {
+export interface QueryStep {
   readonly rendered: Rendered;
-  readonly runs: readonly Run[];
+  readonly runs: readonly Execution[];
   /** It stands between the guard's own BEGIN and COMMIT. */
   readonly wrapped: boolean;
-  readonly next: Step | undefined;
+  readonly next: QueryStep | undefined;
 }
 
 interface Sent {
@@ -60,7 +60,7 @@ export interface PendingBind extends Sent {
   readonly kind: 'bind';
   readonly portal?: Portal | undefined;
   /** What was decided before it; the Execute of its batch takes it over. */
-  readonly run?: Run | undefined;
+  readonly run?: Execution | undefined;
   readonly versions: readonly Version<unknown>[];
   readonly rendered?: Rendered | undefined;
 }
@@ -77,7 +77,7 @@ export interface PendingDescribe extends Sent {
   /** Of a statement: how many parameters are the client's own. */
   readonly parameters?: number | undefined;
   /** Of a converted Query: the run whose result it describes. */
-  readonly run?: Run | undefined;
+  readonly run?: Execution | undefined;
   /** What the client does not see of the columns. */
   readonly added?: Added;
   /** Of a statement that was judged and prepared again: what it was, and what it is once this has been answered. */
@@ -88,7 +88,7 @@ export interface PendingExecute extends Sent {
   readonly kind: 'execute';
   readonly portal: Portal | undefined;
   /** undefined for the empty query. */
-  readonly run: Run | undefined;
+  readonly run: Execution | undefined;
   readonly rendered?: Rendered | undefined;
   /** The portal has not run before. */
   readonly begins?: boolean;
@@ -113,7 +113,7 @@ export interface PendingQuery extends Sent {
   readonly part: 'client' | 'begin' | 'end' | 'fail' | 'prepare';
   readonly versions: readonly Version<unknown>[];
   readonly rendered?: Rendered | undefined;
-  readonly runs: readonly Run[];
+  readonly runs: readonly Execution[];
   /** Which of `runs` the server is at. */
   at: number;
   /** The server has sent something of the run that it is at. */
@@ -125,10 +125,10 @@ export interface PendingQuery extends Sent {
   told: boolean;
   /** Of a wrapped Query: the last CommandComplete, which the client may see only after COMMIT. */
   heldComplete:
-    | { readonly bytes: Uint8Array; readonly run: Run; readonly changed: number; readonly tag: string }
+    | { readonly bytes: Uint8Array; readonly run: Execution; readonly changed: number; readonly tag: string }
     | undefined;
   /** What follows if it ends well. */
-  readonly next: Step | undefined;
+  readonly next: QueryStep | undefined;
   /** Of part `end`: it is a COMMIT. */
   readonly commits: boolean;
   /** Of part `end`: it was a COMMIT, and it went well. */
@@ -141,10 +141,10 @@ export interface PendingQuery extends Sent {
 
 export interface PendingFunctionCall extends Sent {
   readonly kind: 'function-call';
-  readonly run: Run | undefined;
+  readonly run: Execution | undefined;
 }
 
-export type Pending =
+export type PendingReply =
   | PendingParse
   | PendingBind
   | PendingDescribe
@@ -155,18 +155,18 @@ export type Pending =
   | PendingFunctionCall;
 
 /** Ends with a ReadyForQuery. */
-export function endsBatch(pending: Pending): boolean {
+export function endsBatch(pending: PendingReply): boolean {
   return pending.kind === 'sync' || pending.kind === 'query' || pending.kind === 'function-call';
 }
 
 /** First in, first out. */
-export class PendingQueue {
-  private entries: Pending[] = [];
+export class PendingReplies {
+  private entries: PendingReply[] = [];
   private first = 0;
   /** How many ReadyForQuery are still to come. */
   batchEnds = 0;
 
-  get head(): Pending | undefined {
+  get head(): PendingReply | undefined {
     return this.entries[this.first];
   }
 
@@ -174,12 +174,12 @@ export class PendingQueue {
     return this.entries.length - this.first;
   }
 
-  push(pending: Pending): void {
+  push(pending: PendingReply): void {
     this.entries.push(pending);
     if (endsBatch(pending)) this.batchEnds += 1;
   }
 
-  shift(): Pending | undefined {
+  shift(): PendingReply | undefined {
     const pending = this.entries[this.first];
     if (pending === undefined) return undefined;
     this.first += 1;

@@ -2,12 +2,12 @@
 import type { StatementJudgement } from '../../guard/decision.ts';
 import type { Sent } from '../admission/budget-port.ts';
 import type { Usage } from '../admission/statement-meter.ts';
-import type { Person } from '../end-user/end-user.ts';
+import type { Rendered } from '../client/render.ts';
+import type { EndUser } from '../end-user/end-user.ts';
 import type { SessionPolicy } from '../ports.ts';
 import { Provenance } from '../server/provenance.ts';
-import type { Rendered } from '../client/render.ts';
+import type { Execution } from './execution.ts';
 import type { Added } from './row-check.ts';
-import type { Run } from './execution.ts';
 
 export interface PreparedSource {
   readonly name: string;
@@ -65,7 +65,7 @@ export interface Portal {
   /** It has run, and the server keeps what it gave: of FETCH all rows at once, whatever becomes of the cursor. */
   hasRun?: boolean;
   /** Its Bind was decided about, and counted as a statement: of its first run. */
-  opened?: { readonly run: Run; readonly batch: number } | undefined;
+  opened?: { readonly run: Execution; readonly batch: number } | undefined;
   /** Of its own columns: the statement may have been prepared anew since. */
   provenance: Provenance;
   /** The server stops by itself one row above the limit. */
@@ -77,7 +77,7 @@ export interface Portal {
   /** Formats of its result's columns, as Bind has them; absent where they are not known. */
   readonly formats?: readonly number[] | undefined;
   /** Whose attributes fill it. */
-  readonly madeFor?: Person | undefined;
+  readonly madeFor?: EndUser | undefined;
   /** The value that Bind gave to what sets the token. */
   readonly given?: string | undefined;
   /** WITH HOLD: it stays when its transaction commits. */

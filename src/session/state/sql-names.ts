@@ -1,27 +1,27 @@
 /** Names in SQL text (PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, CLOSE): they share the server's namespaces with Parse and Bind. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
-import type { Conversation } from './conversation.ts';
-import { inputLimits, mostOf, NO_LIMIT, type Usage } from '../admission/statement-meter.ts';
-import { MOST_REMEMBERED } from './names.ts';
-import { NamesOfMessage } from '../client/names-of-message.ts';
 import { limitedOverTime } from '../admission/limits-over-time.ts';
-import { unsoundPatternIn } from './pattern-parameters.ts';
-import type { Person } from '../end-user/end-user.ts';
-import type { SessionPolicy } from '../ports.ts';
-import { type Portal, Prepared } from './prepared.ts';
-import { Provenance } from '../server/provenance.ts';
+import { inputLimits, mostOf, NO_LIMIT, type Usage } from '../admission/statement-meter.ts';
+import { NamesOfMessage } from '../client/names-of-message.ts';
 import { cachedPlanChanged } from '../client/refusal-response.ts';
 import type { Rendered } from '../client/render.ts';
-import { freshen } from '../client/revalidate.ts';
+import { revalidate } from '../client/revalidate.ts';
+import type { EndUser } from '../end-user/end-user.ts';
+import { follow } from '../end-user/statement-user.ts';
+import type { SessionPolicy } from '../ports.ts';
+import { Provenance } from '../server/provenance.ts';
+import type { Conversation } from './conversation.ts';
+import type { Execution } from './execution.ts';
+import { MOST_REMEMBERED } from './names.ts';
+import { leakyPatternIn } from './pattern-parameters.ts';
+import { type Portal, Prepared } from './prepared.ts';
 import { type Added, checkOf } from './row-check.ts';
-import type { Run } from './execution.ts';
 import { canExecute, canFetch, notByExecute, notByFetch } from './runs-by-name.ts';
 import { cursorUnknown, outlives, statementUnknown, unsettled } from './unknown-names.ts';
-import { follow } from '../end-user/statement-user.ts';
 
 /** What a statement's names turned out to be. */
-export interface Resolved {
+export interface ResolvedNames {
   /** What an EXECUTE or FETCH runs, where that is known. */
   readonly inner: StatementJudgement | undefined;
   /** The count that it adds to: a cursor's, or a new one. */
@@ -33,20 +33,20 @@ export interface Resolved {
   /** Of an EXECUTE: what was prepared. */
   readonly runs?: Prepared;
   /** Whose attributes fill what it runs. */
-  readonly madeFor?: Person | undefined;
+  readonly madeFor?: EndUser | undefined;
   /** It runs what the same message has made. */
   readonly here?: true;
 }
 
 /** What is named may not run. */
-export interface Lost {
+export interface LostName {
   readonly refuse: Refusal;
   /** What was thrown where it was judged again. */
   readonly fault?: unknown;
 }
 
 /** `wait`: a name whose last definition is not settled. */
-export type Resolution = { readonly of: readonly Resolved[] } | (Lost & { readonly at: number }) | 'wait';
+export type Resolution = { readonly of: readonly ResolvedNames[] } | (LostName & { readonly at: number }) | 'wait';
 
 /** Looks up what the statements of one message name, each after those before it. */
 export function resolveNames(
@@ -55,7 +55,7 @@ export function resolveNames(
   policy: SessionPolicy,
 ): Resolution {
   const here = statements.length > 1 ? new NamesOfMessage() : NOTHING_BEFORE;
-  const of: Resolved[] = [];
+  const of: ResolvedNames[] = [];
   for (let at = 0; at < statements.length; at += 1) {
     const statement = statements[at]!;
     const resolved = resolve(c, statement, policy, here);
@@ -81,14 +81,14 @@ function uncounted({ kind }: StatementJudgement, policy: SessionPolicy): Refusal
   });
 }
 
-const fresh = (inner?: StatementJudgement): Resolved => ({ inner, usage: { rows: 0, bytes: 0 }, bounded: false });
+const fresh = (inner?: StatementJudgement): ResolvedNames => ({ inner, usage: { rows: 0, bytes: 0 }, bounded: false });
 
 function resolve(
   c: Conversation,
   { kind }: StatementJudgement,
   policy: SessionPolicy,
   here: NamesOfMessage,
-): Resolved | Lost | 'wait' {
+): ResolvedNames | LostName | 'wait' {
   switch (kind.kind) {
     case 'execute': {
       const own = here.statement(kind.name);
@@ -96,7 +96,7 @@ function resolve(
       const resolved =
         own !== 'unknown' ? { ...fresh(own), here: true as const } : resolveExecute(c, kind.name, policy);
       if (resolved === 'wait' || 'refuse' in resolved) return resolved;
-      const refuse = unsoundPatternIn(kind.texts, resolved.inner ?? {});
+      const refuse = leakyPatternIn(kind.texts, resolved.inner ?? {});
       return refuse ? { refuse } : resolved;
     }
     case 'fetch': {
@@ -116,7 +116,7 @@ function resolve(
   }
 }
 
-function tooMany(of: string): Lost {
+function tooMany(of: string): LostName {
   return { refuse: refusal('too-large', '54000', `too many ${of}`) };
 }
 
@@ -126,7 +126,7 @@ function notInOneMessage(): Refusal {
   });
 }
 
-function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): Resolved | Lost | 'wait' {
+function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): ResolvedNames | LostName | 'wait' {
   const version = c.statements.current(name);
   if (unsettled(c, version)) return 'wait';
   const prepared = version?.value;
@@ -138,7 +138,7 @@ function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): R
   const { filledFor } = prepared.rendered;
   // What a token fills in it may not be known for this policy.
   if (filledFor && prepared.policy !== policy) return { refuse: cachedPlanChanged() };
-  const state = freshen(prepared, policy, filledFor);
+  const state = revalidate(prepared, policy, filledFor);
   if (state.kind === 'refused') return { refuse: state.refusal, fault: state.judgement.fault };
   if (state.kind === 'changed') return { refuse: cachedPlanChanged() };
   const { statement, rendered } = prepared;
@@ -160,7 +160,7 @@ export function addedTo(c: Conversation, statement: StatementJudgement | undefin
   return checkOf(statement, version?.value?.statement)?.added;
 }
 
-function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Resolved | Lost | 'wait' {
+function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): ResolvedNames | LostName | 'wait' {
   const version = c.portals.current(name);
   if (outlives(c, version)) return 'wait';
   const portal = version?.value;
@@ -172,7 +172,7 @@ function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Res
 }
 
 /** An open portal runs on under a new policy, unless the role lost what it reads. */
-export function recheckPortal(portal: Portal, policy: SessionPolicy): Lost | undefined {
+export function recheckPortal(portal: Portal, policy: SessionPolicy): LostName | undefined {
   if (portal.policy === policy) return undefined;
   const judgement = policy.judge(portal.rendered.text, portal.prepared?.types);
   if (judgement.effect === 'refuse') return { refuse: judgement.refusal!, fault: judgement.fault };
@@ -186,7 +186,7 @@ export function recheckPortal(portal: Portal, policy: SessionPolicy): Lost | und
  * Enters what a run in SQL text has done to names and portals. The server has just said that it is done; but for transaction control,
  * nothing else is on its way.
  */
-export function applyNames(c: Conversation, run: Run, rendered: Rendered, tag: string): void {
+export function applyNames(c: Conversation, run: Execution, rendered: Rendered, tag: string): void {
   // INVARIANT: the policy that judged it, even where another has come since.
   const { policy } = run;
   const { kind } = run.statement;

@@ -67,14 +67,14 @@ function withoutTextCast(r: Resolver, node: Node | undefined): Node | undefined 
 }
 
 /** Whether an expression is a sound LIKE pattern; a parameter in it is noted, to be judged when it gets its value. */
-export function isSoundPattern(r: Resolver, node: Node | undefined): boolean {
+export function isLeakproofPattern(r: Resolver, node: Node | undefined): boolean {
   const isSound = literalIs(r, node, isSoundLike);
   if (isSound !== undefined) return isSound;
   const call = as(node, 'FuncCall');
   const [first, second] = call?.args ?? [];
   const name = call && builtInName(r, node!);
   // Case mapping neither makes backslashes nor takes them away.
-  if (name === 'lower' || name === 'upper') return isSoundPattern(r, first);
+  if (name === 'lower' || name === 'upper') return isLeakproofPattern(r, first);
   if (name === 'like_escape') {
     const [pattern, by] = [literalText(r, first), literalText(r, second)];
     return pattern !== undefined && by !== undefined && isSoundLikeWithEscape(pattern, by);
@@ -113,7 +113,7 @@ function isConcatenation(node: Node | undefined): boolean {
   return expr?.kind === 'AEXPR_OP' && strings(expr.name).join() === '||' && expr.lexpr !== undefined;
 }
 
-export function isSoundExpression(r: Resolver, node: Node | undefined): boolean {
+export function isLeakproofRegex(r: Resolver, node: Node | undefined): boolean {
   return literalIs(r, node, isSoundRegex) === true;
 }
 

@@ -5,7 +5,7 @@ import type { Node } from '../parse/tree.ts';
 import { as, partsOf } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
 import { baseType } from '../types/type.ts';
-import type { Cte, Entry, EntryColumn, Level } from './range-table.ts';
+import type { Cte, QueryLevel, RangeTableColumn, RangeTableEntry } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Types whose values do not grow. All others may: text, arrays, numeric, json, … */
@@ -40,7 +40,7 @@ export function noteBuilding(r: Resolver, cte: Cte): void {
 }
 
 /** INVARIANT: a value of the step before may be handed on as it is; whatever is made of it may hold everything that came before. */
-function armBuilds(r: Resolver, arm: Level): boolean {
+function armBuilds(r: Resolver, arm: QueryLevel): boolean {
   if (arm.arms.length > 0) return arm.arms.some((inner) => armBuilds(r, inner));
   if (!reachesItself(arm, new Set())) return false;
   const starred = r.marks.stars.filter((star) => star.level === arm).flatMap((star) => star.columns);
@@ -50,7 +50,7 @@ function armBuilds(r: Resolver, arm: Level): boolean {
   );
 }
 
-function makesMore(r: Resolver, node: Node, arm: Level): boolean {
+function makesMore(r: Resolver, node: Node, arm: QueryLevel): boolean {
   const reference = r.marks.references.get(node);
   if (reference) return wasMade(r, reference.entry, reference.column);
   const type = r.marks.expressions.get(node)?.type ?? t.UNTELLABLE;
@@ -58,7 +58,7 @@ function makesMore(r: Resolver, node: Node, arm: Level): boolean {
 }
 
 /** A column of a derived table, say: neither a table's nor the step's before. */
-function wasMade(r: Resolver, entry: Entry, column: EntryColumn): boolean {
+function wasMade(r: Resolver, entry: RangeTableEntry, column: RangeTableColumn): boolean {
   if (column.from) return wasMade(r, column.from.entry, column.from.column);
   return entry.source.kind !== 'relation' && !isRecursion(entry) && grows(r, column.type);
 }
@@ -69,7 +69,7 @@ function grows(r: Resolver, type: Oid): boolean {
 }
 
 /** Names something that is not a row of a table as it stands: the step before, a derived table, a subquery. */
-function readsSteps(r: Resolver, value: unknown, arm: Level): boolean {
+function readsSteps(r: Resolver, value: unknown, arm: QueryLevel): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if ('SubLink' in value) return true;
   const entry = r.marks.references.get(value as Node)?.entry;
@@ -78,11 +78,11 @@ function readsSteps(r: Resolver, value: unknown, arm: Level): boolean {
   return partsOf(value).some((inner) => readsSteps(r, inner, arm));
 }
 
-function isRecursion(entry: Entry): boolean {
+function isRecursion(entry: RangeTableEntry): boolean {
   return entry.source.kind === 'cte' && entry.source.cte.state === 'reading';
 }
 
-function reachesItself(level: Level, seen: Set<Level>): boolean {
+function reachesItself(level: QueryLevel, seen: Set<QueryLevel>): boolean {
   if (seen.has(level)) return false;
   seen.add(level);
   return level.entries.some((entry) => {
@@ -94,7 +94,7 @@ function reachesItself(level: Level, seen: Set<Level>): boolean {
 }
 
 /** The same for a list that shows the path of SEARCH or CYCLE: ordering by it is no harm. */
-export function notePath(r: Resolver, entry: Entry, name: string, level: Level, at: number): void {
+export function notePath(r: Resolver, entry: RangeTableEntry, name: string, level: QueryLevel, at: number): void {
   if (entry.source.kind !== 'cte') return;
   const { cte } = entry.source;
   const paths = [cte.node.search_clause?.search_seq_column, cte.node.cycle_clause?.cycle_path_column];
@@ -105,7 +105,7 @@ export function notePath(r: Resolver, entry: Entry, name: string, level: Level, 
 }
 
 /** Every path that an expression of a list names. */
-export function notePaths(r: Resolver, node: Node, level: Level): void {
+export function notePaths(r: Resolver, node: Node, level: QueryLevel): void {
   const walk = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
     const whole = r.marks.wholeRows.find((row) => row.node === value)?.entry;

@@ -5,14 +5,14 @@ import { resolveFunction } from '../types/function.ts';
 import * as t from '../types/oids.ts';
 import { shownType } from '../types/shown-type.ts';
 import { newLevel } from './levels.ts';
-import type { Level } from './range-table.ts';
+import type { QueryLevel } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
 import { settleParameter } from './settle.ts';
 import { noteStability } from './stability.ts';
 
 /** The level in which its arguments stand: they see no table. */
-export function resolveProcedureCall(r: Resolver, body: Body<'CallStmt'>): Level {
+export function resolveProcedureCall(r: Resolver, body: Body<'CallStmt'>): QueryLevel {
   const level = newLevel(r, 'values', undefined, { outer: undefined, ctes: undefined });
   const call = body.funccall ?? {};
   r.read.add(call);

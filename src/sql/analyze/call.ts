@@ -12,11 +12,11 @@ import { collects, summaryOf } from './collects.ts';
 import { digitsOf, UNBOUNDED } from './digits.ts';
 import { noteSummary } from './fallible.ts';
 import { PARAMETER, type Subject } from './findings.ts';
+import { cannotLeak, coercionCannotLeak, isPlainSeries } from './leakproof-expressions.ts';
 import { inPhase } from './levels.ts';
 import type { Expression, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean, settleParameter } from './settle.ts';
-import { isPlainSeries, isSound, isSoundCoercion } from './leakproof-expressions.ts';
 import { isImmutable, isImmutableCall, noteStability } from './stability.ts';
 import { UNTOLD } from './structure.ts';
 import { laterWindow, sortKey } from './window.ts';
@@ -82,7 +82,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
       if (type) r.uses.push({ kind: 'type', type, at });
       const constant = isImmutable(resolved.coercion) && args.every((a) => a.constant);
       return {
-        expression: { type: resolved.result, sound: isSoundCoercion(resolved.coercion), constant, barrier: 'none' },
+        expression: { type: resolved.result, sound: coercionCannotLeak(resolved.coercion), constant, barrier: 'none' },
         resolved,
       };
     }
@@ -148,7 +148,7 @@ function judged(
   const constant = isImmutableCall(resolved) && args.every((a) => a.constant);
   // Named arguments may stand in another order than the function's own.
   const named = body.args?.some((n) => kindOf(n) === 'NamedArgExpr');
-  const sound = isSound(r, resolved, named ? [] : nodes);
+  const sound = cannotLeak(r, resolved, named ? [] : nodes);
   if (fn.returnsSet)
     return {
       type,

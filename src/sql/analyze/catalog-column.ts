@@ -1,15 +1,18 @@
 /** Which column of a system catalog a reference means, and which of them may be given to functions that print what the catalogs hold. */
 import type { Node } from '../parse/tree.ts';
 import { as } from '../parse/tree.ts';
-import type { Entry, EntryColumn } from './range-table.ts';
+import type { RangeTableColumn, RangeTableEntry } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** `pg_class.oid` of a reference to a system catalog's column as it stands, from the FROM item itself; undefined for any other. */
-export function catalogColumn(entry: Entry, column: EntryColumn): string | undefined {
+export function catalogColumn(entry: RangeTableEntry, column: RangeTableColumn): string | undefined {
   return readOf(entry, column)?.name;
 }
 
-function readOf(entry: Entry, column: EntryColumn): { readonly entry: Entry; readonly name: string } | undefined {
+function readOf(
+  entry: RangeTableEntry,
+  column: RangeTableColumn,
+): { readonly entry: RangeTableEntry; readonly name: string } | undefined {
   if (column.from) return readOf(column.from.entry, column.from.column);
   const { source } = entry;
   if (source.kind !== 'relation' || !source.view.system || column.catalog !== true) return undefined;

@@ -1,13 +1,14 @@
 /** Resolves the clauses of a query behind its list: ORDER BY, GROUP BY, LIMIT, FOR UPDATE. */
-import { columnName } from '../text/column-name.ts';
+
 import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf, stringOf } from '../parse/tree.ts';
+import { columnName } from '../text/column-name.ts';
 import { coercion } from '../types/coercion.ts';
 import { INT8, UNKNOWN } from '../types/oids.ts';
 import { findColumns } from './column.ts';
 import { noteCount } from './fallible.ts';
 import { inPhase, newLevel } from './levels.ts';
-import type { Level, Place, Scope } from './range-table.ts';
+import type { ExpressionPlace, QueryLevel, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
 import { noteCoercion } from './stability.ts';
@@ -32,13 +33,13 @@ export function resolveOutputOrExpression(
 }
 
 /** INVARIANT: an untyped literal by which rows are sorted, grouped or told apart is text from then on, as for the server: no other arm of a set operation types it. */
-export function settleLiteral({ outputs }: Level, index: number): void {
+export function settleLiteral({ outputs }: QueryLevel, index: number): void {
   const output = outputs[index];
   if (output?.literal) outputs[index] = { ...output, literal: false };
 }
 
 /** ORDER BY of a set operation or VALUES: only names and numbers of output columns. */
-export function resolveOutputName(r: Resolver, sort: Node, level: Level): void {
+export function resolveOutputName(r: Resolver, sort: Node, level: QueryLevel): void {
   if (outputIndex(r, sortKey(r, sort), [], level, 'ORDER BY') === undefined) {
     r.refuse(
       'unsupported',
@@ -53,7 +54,7 @@ function outputIndex(
   r: Resolver,
   node: Node,
   targets: readonly Node[],
-  level: Level,
+  level: QueryLevel,
   clause: string,
 ): number | undefined {
   const place = placeOf(r, node, level, clause);
@@ -68,7 +69,7 @@ function outputIndex(
 }
 
 /** A number in the place of an output column. INVARIANT: of the client's own columns: behind them may stand the guard's. */
-function placeOf(r: Resolver, node: Node, level: Level, clause: string): number | undefined {
+function placeOf(r: Resolver, node: Node, level: QueryLevel, clause: string): number | undefined {
   const constant = as(node, 'A_Const');
   if (!constant?.ival) return undefined;
   const { ival: number = 0 } = constant.ival;
@@ -136,7 +137,7 @@ function targetAt(targets: readonly Node[], index: number): Node | undefined {
 }
 
 /** LIMIT and OFFSET, which see no column of the query itself. */
-export function resolveLimit(r: Resolver, select: Body<'SelectStmt'>, place: Place, level: Level): void {
+export function resolveLimit(r: Resolver, select: Body<'SelectStmt'>, place: ExpressionPlace, level: QueryLevel): void {
   const empty = newLevel(r, 'values', undefined, place);
   const { limitCount: count, limitOffset: offset } = select;
   // The first to name a parameter settles its type.
@@ -152,7 +153,7 @@ export function resolveLimit(r: Resolver, select: Body<'SelectStmt'>, place: Pla
 }
 
 /** FOR UPDATE and its kin: each relation that is locked is a use of it. */
-export function resolveLocks(r: Resolver, select: Body<'SelectStmt'>, level: Level): void {
+export function resolveLocks(r: Resolver, select: Body<'SelectStmt'>, level: QueryLevel): void {
   for (const node of select.lockingClause ?? []) {
     const names = (as(node, 'LockingClause')?.lockedRels ?? []).map((n) => as(n, 'RangeVar')!);
     const wanted = level.entries.filter((e) => names.length === 0 || names.some((n) => n.relname === e.name));
@@ -171,7 +172,7 @@ export function resolveLocks(r: Resolver, select: Body<'SelectStmt'>, level: Lev
   }
 }
 
-function lock(r: Resolver, entry: Level['entries'][number]): void {
+function lock(r: Resolver, entry: QueryLevel['entries'][number]): void {
   if (entry.source.kind === 'relation') {
     const at = r.at(as(entry.source.node, 'RangeVar')?.location);
     r.uses.push({ kind: 'relation', relation: entry.source.view.relation, action: 'lock', at });

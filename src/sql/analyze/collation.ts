@@ -5,7 +5,7 @@ import type { Node } from '../parse/tree.ts';
 import { partsOf } from '../parse/tree.ts';
 import { NAME } from '../types/oids.ts';
 import { baseType, category, elementType } from '../types/type.ts';
-import type { EntryColumn, Expression } from './range-table.ts';
+import type { Expression, RangeTableColumn } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { FIRST_USER_OID } from './stability.ts';
 
@@ -19,7 +19,7 @@ export function declaredCollation({ collation }: Column): Oid | undefined {
 }
 
 /** The collation of a column of FROM, perhaps that of its type. */
-export function columnCollation(catalog: Catalog, { collation, type }: EntryColumn): Oid | undefined {
+export function columnCollation(catalog: Catalog, { collation, type }: RangeTableColumn): Oid | undefined {
   return collation ?? typeCollation(catalog, type);
 }
 

@@ -4,18 +4,18 @@ import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf, quoteName, stringOf } from '../parse/tree.ts';
 import { RECORD } from '../types/oids.ts';
 import type { StarColumn } from './findings.ts';
-import type { Entry, EntryColumn, Expression, Scope } from './range-table.ts';
+import type { Expression, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 const SYSTEM_COLUMNS = new Set(['tableoid', 'ctid', 'xmin', 'xmax', 'cmin', 'cmax']);
 
 interface Found {
-  readonly entry: Entry;
-  readonly column: EntryColumn;
+  readonly entry: RangeTableEntry;
+  readonly column: RangeTableColumn;
 }
 
 /** The granted columns of that name that may be named alone, among these entries. */
-export function findColumns(entries: readonly Entry[], name: string): Found[] {
+export function findColumns(entries: readonly RangeTableEntry[], name: string): Found[] {
   const found: Found[] = [];
   for (const entry of entries) {
     if (!entry.columnsVisible) continue;
@@ -25,7 +25,7 @@ export function findColumns(entries: readonly Entry[], name: string): Found[] {
 }
 
 /** The columns that an entry shows under a name: a system column where no other has it. */
-export function grantedColumns(entry: Entry, name: string): EntryColumn[] {
+export function grantedColumns(entry: RangeTableEntry, name: string): RangeTableColumn[] {
   const found = entry.columns.filter((c) => c.name === name && c.access === 'granted');
   return found.length > 1 ? found.filter((c) => !c.implicit) : found;
 }
@@ -117,13 +117,13 @@ function qualified(r: Resolver, node: Node, body: Body<'ColumnRef'>, parts: stri
 }
 
 /** A reference whose text may have to change. A target may be given another name when all is read. */
-function noteQualified(r: Resolver, body: Body<'ColumnRef'>, entry: Entry, drop: number): void {
+function noteQualified(r: Resolver, body: Body<'ColumnRef'>, entry: RangeTableEntry, drop: number): void {
   const isTarget = entry.source.kind === 'relation' && entry.source.use === 'target';
   if (drop > 0 || entry.rename || isTarget) r.marks.qualified.push({ body, entry, drop });
 }
 
 /** The entry that `name`, `schema.name` or `database.schema.name` means. Refuses and gives undefined where there is none. */
-function findEntry(r: Resolver, parts: readonly string[], scope: Scope, at: number): Entry | undefined {
+function findEntry(r: Resolver, parts: readonly string[], scope: Scope, at: number): RangeTableEntry | undefined {
   const name = parts.at(-1)!;
   const schema = parts.at(-2);
   if (parts.length > 3 || (parts.length === 3 && parts[0] !== r.env.catalog.data.database)) {
@@ -162,13 +162,13 @@ export function readSystemColumn({ entry, column }: Found): boolean {
 }
 
 /** The name that a column has in the text that is sent, where it has one of its own. */
-export function sentColumn(entry: Entry, column: EntryColumn): string | undefined {
+export function sentColumn(entry: RangeTableEntry, column: RangeTableColumn): string | undefined {
   if (column.implicit && entry.prefix !== undefined) return `${entry.prefix}_${column.name}`;
   return entry.distinct?.get(column);
 }
 
 /** Tells the policy which base columns are read, through joins. */
-function recordUse(r: Resolver, entry: Entry, column: EntryColumn, at: number): void {
+function recordUse(r: Resolver, entry: RangeTableEntry, column: RangeTableColumn, at: number): void {
   if (column.from) recordUse(r, column.from.entry, column.from.column, at);
   else if (entry.source.kind === 'join') {
     for (const arm of entry.source.arms)
@@ -183,14 +183,14 @@ function recordUse(r: Resolver, entry: Entry, column: EntryColumn, at: number): 
 }
 
 /** The column's name in its relation, behind the aliases of `t(a, b)`. */
-function baseName(entry: Entry, column: EntryColumn): string {
+function baseName(entry: RangeTableEntry, column: RangeTableColumn): string {
   if (entry.source.kind !== 'relation') return column.name;
   const index = entry.columns.indexOf(column);
   return entry.source.view.columns[index]?.column.name ?? column.name;
 }
 
 /** Refuses a column that is withheld. */
-export function denied(r: Resolver, entry: Entry, name: string, at: number): Expression {
+export function denied(r: Resolver, entry: RangeTableEntry, name: string, at: number): Expression {
   const source = sourceOf(entry, name);
   if (source) r.uses.push({ kind: 'column', relation: source, column: name, at });
   r.refuse(
@@ -203,9 +203,9 @@ export function denied(r: Resolver, entry: Entry, name: string, at: number): Exp
 }
 
 function sourceOf(
-  entry: Entry,
+  entry: RangeTableEntry,
   name: string,
-): Extract<Entry['source'], { kind: 'relation' }>['view']['relation'] | undefined {
+): Extract<RangeTableEntry['source'], { kind: 'relation' }>['view']['relation'] | undefined {
   if (entry.source.kind === 'relation') return entry.source.view.relation;
   if (entry.source.kind === 'excluded') return sourceOf(entry.source.of, name);
   if (entry.source.kind !== 'join') return undefined;
@@ -215,7 +215,7 @@ function sourceOf(
   return undefined;
 }
 
-function wholeRow(r: Resolver, node: Node, entry: Entry, at: number): Expression {
+function wholeRow(r: Resolver, node: Node, entry: RangeTableEntry, at: number): Expression {
   const value = entry.source.kind === 'function' && entry.source.scalar ? entry.columns[0] : undefined;
   if (value) return taken(r, node, { entry, column: value }, at);
   refuseShadow(r, entry, at);
@@ -234,7 +234,7 @@ function wholeRow(r: Resolver, node: Node, entry: Entry, at: number): Expression
 }
 
 /** `old`, `new` and `excluded` may be no row at all, which one put together again could not say. */
-function refuseShadow(r: Resolver, entry: Entry, at: number): void {
+function refuseShadow(r: Resolver, entry: RangeTableEntry, at: number): void {
   if (entry.source.kind !== 'excluded') return;
   const of = entry.source.of.source;
   if (of.kind !== 'relation' || !of.view.guarded) return;
@@ -252,7 +252,7 @@ export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope):
   const at = r.at(body.location);
   const parts = (body.fields ?? []).slice(0, -1).map((f) => stringOf(f) ?? kindOf(f));
   const columns: StarColumn[] = [];
-  const add = (entry: Entry): void => {
+  const add = (entry: RangeTableEntry): void => {
     for (const column of entry.columns) {
       if (column.access !== 'granted' || column.implicit) continue;
       columns.push({ entry, column });
@@ -273,7 +273,7 @@ export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope):
 }
 
 /** How a column is written so that it means this one and no other; undefined where no spelling can. */
-export function spell(entry: Entry, column: EntryColumn): string | undefined {
+export function spell(entry: RangeTableEntry, column: RangeTableColumn): string | undefined {
   if (entry.source.kind === 'join' && entry.name === undefined) {
     // A merged column's bare name may be one of a third table as well.
     const source = column.from ?? column.same;
@@ -287,6 +287,6 @@ export function spell(entry: Entry, column: EntryColumn): string | undefined {
 }
 
 /** Whether another column of the entry has its name. */
-export function isTwin(entry: Entry, column: EntryColumn): boolean {
+export function isTwin(entry: RangeTableEntry, column: RangeTableColumn): boolean {
   return entry.columns.some((c) => c !== column && c.name === column.name && c.access === 'granted' && !c.implicit);
 }

@@ -6,11 +6,11 @@ import { commonType } from '../types/common-type.ts';
 import * as t from '../types/oids.ts';
 import { arrayType, elementType } from '../types/type.ts';
 import { noteRows } from './fallible.ts';
-import type { Expression, Scope } from './range-table.ts';
+import { coercionCannotLeak, comparisonCannotLeak } from './leakproof-expressions.ts';
 import { compareWhole, EQUAL } from './operator.ts';
+import type { Expression, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean, settleParameter } from './settle.ts';
-import { comparesSoundly, isSoundCoercion } from './leakproof-expressions.ts';
 import { isImmutable, noteCoercion } from './stability.ts';
 
 /** CASE, with an expression to compare or with conditions. */
@@ -52,7 +52,7 @@ export function resolveCoalesce(r: Resolver, body: Body<'CoalesceExpr'>, scope: 
 export function resolveMinMax(r: Resolver, body: Body<'MinMaxExpr'>, scope: Scope): Expression {
   const parts = r.expressions(body.args, scope);
   const found = unified(r, body.args ?? [], parts, scope);
-  return { ...found, sound: found.sound && comparesSoundly(r, found.type) };
+  return { ...found, sound: found.sound && comparisonCannotLeak(r, found.type) };
 }
 
 /** `ARRAY[…]`. */
@@ -83,7 +83,7 @@ function unified(r: Resolver, nodes: readonly Node[], parts: readonly Expression
   const ways = parts.map((p) => coercion(catalog, p.type, type, 'implicit'));
   for (const way of ways) noteCoercion(r, way, -1);
   noteRows(r, type, parts.length, scope);
-  const sound = ways.every(isSoundCoercion);
+  const sound = ways.every(coercionCannotLeak);
   const constant = parts.every((p) => p.constant) && ways.every(isImmutable);
   return { type, sound: sound && type !== t.UNTELLABLE, constant, barrier: 'none' };
 }

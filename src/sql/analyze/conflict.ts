@@ -1,11 +1,11 @@
 /** Resolves ON CONFLICT: what it infers an index from, and what is done with the row that stands in the way. */
 import type { Body } from '../parse/tree.ts';
 import { as } from '../parse/tree.ts';
+import { setList } from './assigned-columns.ts';
 import type { Write } from './findings.ts';
 import type { Resolver } from './resolver.ts';
 import { condition } from './root.ts';
 import { late, scopeOf, shadow, use } from './target.ts';
-import { setList } from './assigned-columns.ts';
 
 export function resolveConflict(r: Resolver, clause: Body<'OnConflictClause'>, write: Write): void {
   const { level } = write;

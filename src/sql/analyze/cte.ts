@@ -5,11 +5,11 @@ import { as, kindOf, strings } from '../parse/tree.ts';
 import { BOOL, RECORD_ARRAY } from '../types/oids.ts';
 import { noteBuilding } from './builds.ts';
 import { reaches } from './levels.ts';
-import type { Cte, CteScope, EntryColumn, Level, Place } from './range-table.ts';
+import type { Cte, CteScope, ExpressionPlace, QueryLevel, RangeTableColumn } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** The names of a WITH clause on top of those around it. Each query is read when it is first named, or here. */
-export function resolveWith(r: Resolver, clause: Body<'WithClause'>, place: Place): CteScope {
+export function resolveWith(r: Resolver, clause: Body<'WithClause'>, place: ExpressionPlace): CteScope {
   const byName = new Map<string, Cte>();
   const all: CteScope = { byName, outer: place.ctes };
   for (const item of clause.ctes ?? []) {
@@ -38,9 +38,9 @@ export function resolveWith(r: Resolver, clause: Body<'WithClause'>, place: Plac
   return all;
 }
 
-function readCte(r: Resolver, cte: Cte, place: Place): void {
+function readCte(r: Resolver, cte: Cte, place: ExpressionPlace): void {
   cte.state = 'reading';
-  const settle = (level: Level): void => {
+  const settle = (level: QueryLevel): void => {
     cte.columns = named(level, strings(cte.node.aliascolnames));
   };
   const query = cte.node.ctequery;
@@ -58,7 +58,7 @@ function readCte(r: Resolver, cte: Cte, place: Place): void {
 }
 
 /** A recursive query that reaches no hidden rows but through itself reaches none. */
-function dropIdleGuards(cte: Cte, level: Level | undefined): void {
+function dropIdleGuards(cte: Cte, level: QueryLevel | undefined): void {
   const guards = cte.recursions.map((entry) => entry.guard);
   for (const entry of cte.recursions) entry.guard = undefined;
   if (level && reaches(level)) {
@@ -71,9 +71,9 @@ function dropIdleGuards(cte: Cte, level: Level | undefined): void {
 function readQuery(
   r: Resolver,
   query: Node | undefined,
-  place: Place,
-  afterLeft: (left: Level) => void,
-): Level | undefined {
+  place: ExpressionPlace,
+  afterLeft: (left: QueryLevel) => void,
+): QueryLevel | undefined {
   if (!query) return undefined;
   const select = as(query, 'SelectStmt');
   if (select) return r.select(select, place, afterLeft);
@@ -82,12 +82,12 @@ function readQuery(
   return write;
 }
 
-function named(level: Level, aliases: readonly string[]): EntryColumn[] {
+function named(level: QueryLevel, aliases: readonly string[]): RangeTableColumn[] {
   return level.outputs.map((o, i) => ({ ...o, name: aliases[i] ?? o.name, access: 'granted' as const }));
 }
 
-function extraColumns(node: Body<'CommonTableExpr'>): EntryColumn[] {
-  const column = (name: string | undefined, type: number): EntryColumn[] =>
+function extraColumns(node: Body<'CommonTableExpr'>): RangeTableColumn[] {
+  const column = (name: string | undefined, type: number): RangeTableColumn[] =>
     name === undefined ? [] : [{ name, type, tells: false, access: 'granted' }];
   return [
     ...column(node.search_clause?.search_seq_column, 0),

@@ -7,7 +7,7 @@ import { as, type Body, type Node, strings } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
 import { baseType } from '../types/type.ts';
 import type { Marks } from './findings.ts';
-import type { Cte, Entry, EntryColumn, Level } from './range-table.ts';
+import type { Cte, QueryLevel, RangeTableColumn, RangeTableEntry } from './range-table.ts';
 
 /** Nothing in the text tells where it ends. */
 export const UNBOUNDED = Number.POSITIVE_INFINITY;
@@ -142,7 +142,7 @@ class Digits {
     return ADDS.has(fn.name) ? this.most(call.args) + MORE : UNBOUNDED;
   }
 
-  private ofColumn(entry: Entry, column: EntryColumn): number {
+  private ofColumn(entry: RangeTableEntry, column: RangeTableColumn): number {
     if (column.from) return this.ofColumn(column.from.entry, column.from.column);
     const index = entry.columns.indexOf(column);
     switch (entry.source.kind) {
@@ -163,7 +163,7 @@ class Digits {
     }
   }
 
-  private ofMerged(arms: readonly Entry[], name: string): number {
+  private ofMerged(arms: readonly RangeTableEntry[], name: string): number {
     const found = arms.flatMap((arm) =>
       arm.columns.filter((c) => c.name === name && c.access === 'granted').map((c) => this.ofColumn(arm, c)),
     );
@@ -177,7 +177,7 @@ class Digits {
     return !level || recursions.length > 0 ? typed : this.ofOutput(level, index);
   }
 
-  private ofOutput(level: Level, index: number): number {
+  private ofOutput(level: QueryLevel, index: number): number {
     this.spend();
     if (level.kind === 'set') return Math.max(...level.arms.map((arm) => this.ofOutput(arm, index)));
     if (level.kind === 'values')

@@ -1,18 +1,18 @@
 /** Makes names visible: puts an entry into its level, under the column names that an alias gives it. */
 import type { Body } from '../parse/tree.ts';
 import { strings } from '../parse/tree.ts';
-import type { Entry, EntryColumn, Level } from './range-table.ts';
+import type { QueryLevel, RangeTableColumn, RangeTableEntry } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Makes an entry and puts it into the level; a name that is taken twice is refused, or renamed where PostgreSQL would tell them apart. */
 export function enter(
   r: Resolver,
-  level: Level,
-  { name, schema, columns, source, prefix }: Pick<Entry, 'name' | 'schema' | 'columns' | 'source' | 'prefix'>,
+  level: QueryLevel,
+  { name, schema, columns, source, prefix }: Pick<RangeTableEntry, 'name' | 'schema' | 'columns' | 'source' | 'prefix'>,
   at: number,
-): Entry {
+): RangeTableEntry {
   r.parsed.patience.spend(level.entries.length);
-  const entry: Entry = {
+  const entry: RangeTableEntry = {
     name,
     schema,
     columns,
@@ -38,10 +38,10 @@ export function enter(
 /** Names the columns by an alias's list; too many names are an error, as in PostgreSQL. */
 export function aliasColumns(
   r: Resolver,
-  columns: readonly EntryColumn[],
+  columns: readonly RangeTableColumn[],
   alias: Body<'Alias'> | undefined,
   at: number,
-): EntryColumn[] {
+): RangeTableColumn[] {
   const names = strings(alias?.colnames);
   if (names.length === 0) return [...columns];
   let next = 0;

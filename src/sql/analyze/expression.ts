@@ -11,11 +11,11 @@ import { unlessCollationsMeet } from './collation.ts';
 import { isStar, resolveColumn, resolveStar } from './column.ts';
 import { resolveArray, resolveCase, resolveCoalesce, resolveMinMax } from './conditional.ts';
 import { resolveIndirection } from './indirection.ts';
-import type { Expression, Scope } from './range-table.ts';
+import { coercionCannotLeak } from './leakproof-expressions.ts';
 import { resolveAExpr } from './operator.ts';
+import type { Expression, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean, settleParameter } from './settle.ts';
-import { isSoundCoercion } from './leakproof-expressions.ts';
 import { resolveJsonQuery, resolveJsonSerialize } from './sql-json.ts';
 import { resolveJsonArrayAgg, resolveJsonArrayQuery, resolveJsonObjectAgg } from './sql-json-aggregates.ts';
 import { resolveSqlValue } from './sql-value.ts';
@@ -169,7 +169,7 @@ function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
     settleParameter(r, body.arg, target);
     // The parameter itself is of the type; a type modifier is then applied to it for each row, and can fail.
     const fitted = coercion(r.env.catalog, target, target, 'explicit', body.typeName?.typmods?.length ? 0 : -1);
-    return { type: target, sound: isSoundCoercion(fitted), constant: false, barrier: 'none' };
+    return { type: target, sound: coercionCannotLeak(fitted), constant: false, barrier: 'none' };
   }
   const way = coercion(r.env.catalog, arg.type, target, 'explicit', body.typeName?.typmods?.length ? 0 : -1);
   settleParameter(r, body.arg, target);
@@ -180,7 +180,7 @@ function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
   const element = elementType(r.env.catalog, baseType(r.env.catalog, target));
   const literalArray =
     elements?.every((e) => r.marks.expressions.get(e)?.type === t.UNKNOWN && 'A_Const' in e) === true &&
-    [target, element].every((type) => isSoundCoercion(coercion(r.env.catalog, t.UNKNOWN, type, 'explicit')));
+    [target, element].every((type) => coercionCannotLeak(coercion(r.env.catalog, t.UNKNOWN, type, 'explicit')));
   const constant = arg.constant && (literalArray || isImmutable(way));
-  return { type: target, sound: isSoundCoercion(way) || literalArray, constant, barrier: 'none' };
+  return { type: target, sound: coercionCannotLeak(way) || literalArray, constant, barrier: 'none' };
 }

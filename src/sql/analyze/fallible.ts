@@ -7,7 +7,7 @@ import { askInteger, upTo } from '../parse/constants.ts';
 import type { Node } from '../parse/tree.ts';
 import { as } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
-import type { Level, Scope } from './range-table.ts';
+import type { QueryLevel, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Aggregates that take any values of their types without failing. Sums of numeric and float8 overflow, of intervals and money too. */
@@ -30,7 +30,7 @@ const WINDOWS: ReadonlySet<string> = new Set([
 ]);
 
 /** An aggregate or window function. */
-export function noteSummary(r: Resolver, fn: Fn, level: Level): void {
+export function noteSummary(r: Resolver, fn: Fn, level: QueryLevel): void {
   // INVARIANT: an allow-list, of the server's own.
   if (fn.schema === 'pg_catalog' && cannotFail(fn)) return;
   noteAfterRows(r, level);
@@ -45,7 +45,7 @@ function cannotFail(fn: Fn): boolean {
 }
 
 /** LIMIT, OFFSET or an offset of a window's frame: none of them may be negative. */
-export function noteCount(r: Resolver, node: Node, level: Level): void {
+export function noteCount(r: Resolver, node: Node, level: QueryLevel): void {
   if (!isNaturalNumber(node) && !as(node, 'A_Const')?.isnull) noteAfterRows(r, level);
 }
 
@@ -59,7 +59,7 @@ export function noteRows(r: Resolver, type: Oid, count: number, scope: Scope): v
   if (count > 1 && (type === t.RECORD || type === t.RECORD_ARRAY)) r.marks.fallible.push({ scope, afterRows: false });
 }
 
-function noteAfterRows(r: Resolver, level: Level): void {
+function noteAfterRows(r: Resolver, level: QueryLevel): void {
   r.marks.fallible.push({ scope: { level, entries: level.entries, outer: level.outer }, afterRows: true });
 }
 

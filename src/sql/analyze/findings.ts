@@ -3,12 +3,12 @@ import type { Refusal } from '../../core/refusal.ts';
 import type { Fn, Oid, Operator, Relation, Type, WriteEvent } from '../catalog/catalog.ts';
 import type { ParsedText } from '../parse/parse.ts';
 import type { Body, Node } from '../parse/tree.ts';
-import type { Entry, EntryColumn, Expression, Level, Scope } from './range-table.ts';
+import type { Expression, QueryLevel, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 
 /** The whole finding for one statement. */
 export interface Analysis {
   readonly parsed: ParsedText;
-  readonly level: Level | undefined;
+  readonly level: QueryLevel | undefined;
   readonly uses: readonly Use[];
   /** In the order found. */
   readonly refusals: readonly Refusal[];
@@ -59,47 +59,47 @@ export type Use =
   | { readonly kind: 'operator'; readonly name: string; readonly candidates: readonly Operator[]; readonly at: number }
   | { readonly kind: 'type'; readonly type: Type; readonly at: number }
   | { readonly kind: 'sample'; readonly relation: Relation; readonly at: number }
-  | { readonly kind: 'collects'; readonly what: string; readonly level: Level; readonly at: number };
+  | { readonly kind: 'collects'; readonly what: string; readonly level: QueryLevel; readonly at: number };
 
 /** Places that rewriting must look at. */
 export interface Marks {
   /** RangeVars of relations, with their entry. */
-  readonly relations: { readonly node: Node; readonly entry: Entry; readonly level: Level }[];
-  readonly cteReferences: { readonly node: Node; readonly entry: Entry; readonly level: Level }[];
+  readonly relations: { readonly node: Node; readonly entry: RangeTableEntry; readonly level: QueryLevel }[];
+  readonly cteReferences: { readonly node: Node; readonly entry: RangeTableEntry; readonly level: QueryLevel }[];
   readonly functions: { readonly body: Body<'FuncCall'>; readonly fn: Fn }[];
   /** Calls of which it could be told what they are, by their body; `argTypes` as what was found takes them. */
   readonly calls: Map<object, { readonly fn: Fn; readonly argTypes: readonly Oid[] }>;
   readonly types: { readonly body: Body<'TypeName'>; readonly type: Type }[];
   /** References that name their relation's schema or database, or an entry that is renamed. */
-  readonly qualified: { readonly body: Body<'ColumnRef'>; readonly entry: Entry; readonly drop: number }[];
+  readonly qualified: { readonly body: Body<'ColumnRef'>; readonly entry: RangeTableEntry; readonly drop: number }[];
   readonly stars: {
     /** Its value is `*`, `t.*` or `(t).*`. */
     readonly target: Body<'ResTarget'>;
     readonly columns: readonly StarColumn[];
-    readonly level: Level;
+    readonly level: QueryLevel;
     readonly list: Node[];
   }[];
-  readonly wholeRows: { readonly node: Node; readonly entry: Entry }[];
+  readonly wholeRows: { readonly node: Node; readonly entry: RangeTableEntry }[];
   /** `(t).field`, perhaps with more behind it: an A_Indirection whose argument is a whole row, of which only the field is taken. */
-  readonly rowFields: { readonly node: Node; readonly entry: Entry; readonly column: EntryColumn }[];
+  readonly rowFields: { readonly node: Node; readonly entry: RangeTableEntry; readonly column: RangeTableColumn }[];
   /** `ROW(t.*)`: an item of the row's list that stands for many. */
   readonly rowStars: { readonly row: Body<'RowExpr'>; readonly item: Node; readonly columns: readonly StarColumn[] }[];
   /** References to system columns of relations that are read through a guarded subquery. */
-  readonly systemColumns: { readonly node: Node; readonly entry: Entry; readonly column: EntryColumn }[];
+  readonly systemColumns: { readonly node: Node; readonly entry: RangeTableEntry; readonly column: RangeTableColumn }[];
   /** Subqueries and joins with an alias, the inner ones first. */
-  readonly aliased: { readonly body: Body<'RangeSubselect'> | Body<'JoinExpr'>; readonly entry: Entry }[];
+  readonly aliased: { readonly body: Body<'RangeSubselect'> | Body<'JoinExpr'>; readonly entry: RangeTableEntry }[];
   /** References to columns of an entry, for functional dependency. */
-  readonly references: Map<Node, { readonly entry: Entry; readonly column: EntryColumn }>;
+  readonly references: Map<Node, { readonly entry: RangeTableEntry; readonly column: RangeTableColumn }>;
   /** Collations that fields of rows have by their row's type. */
   readonly collations: Map<Node, Oid>;
   /** Every expression that was resolved. */
   readonly expressions: Map<Node, Expression>;
   /** Subqueries inside expressions. */
-  readonly sublinks: Map<Node, Level>;
+  readonly sublinks: Map<Node, QueryLevel>;
   /** Functions, casts and values whose result moves with time or settings: a policy's conditions may not hold them. */
   readonly unstable: { readonly what: string; readonly at: number }[];
   /** USING and NATURAL columns whose comparison can tell: it has no place where it could be guarded. */
-  readonly tellingMerges: { readonly level: Level; readonly name: string }[];
+  readonly tellingMerges: { readonly level: QueryLevel; readonly name: string }[];
   /** Places where something can fail that has no expression of its own to guard. */
   readonly fallible: Fallible[];
   /** Numbers of parameters that stand as LIKE patterns in what cannot fail but for a pattern that ends in its escape. */
@@ -111,18 +111,18 @@ export interface Marks {
   /** Statements that write a relation, the inner ones of WITH first. */
   readonly writes: Write[];
   /** Plain or guarded: every level of the statement. */
-  readonly levels: Level[];
+  readonly levels: QueryLevel[];
 }
 
 /** A statement that writes, at the top or in WITH. */
 export interface Write {
   readonly node: Node;
   readonly command: 'InsertStmt' | 'UpdateStmt' | 'DeleteStmt' | 'MergeStmt';
-  readonly level: Level;
+  readonly level: QueryLevel;
   /** Of an INSERT, the query whose rows it takes. */
-  source?: Level;
+  source?: QueryLevel;
   /** undefined where it was refused. */
-  readonly target: Entry | undefined;
+  readonly target: RangeTableEntry | undefined;
   /** How the text names the target. */
   readonly name: Body<'RangeVar'>;
   /** What it may do with rows of the target. */
@@ -143,6 +143,6 @@ export interface Fallible {
 }
 
 export interface StarColumn {
-  readonly entry: Entry;
-  readonly column: EntryColumn;
+  readonly entry: RangeTableEntry;
+  readonly column: RangeTableColumn;
 }

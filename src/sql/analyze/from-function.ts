@@ -1,8 +1,8 @@
 /** Resolves functions in FROM, ROWS FROM, WITH ORDINALITY and XMLTABLE: the columns that they show. */
 
-import { columnName } from '../text/column-name.ts';
 import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf, partsOf, stringOf } from '../parse/tree.ts';
+import { columnName } from '../text/column-name.ts';
 import { resolveFunction } from '../types/function.ts';
 import * as t from '../types/oids.ts';
 import { rowRelation } from '../types/type.ts';
@@ -10,24 +10,24 @@ import { findCall } from './call.ts';
 import { collationsIn, declaredCollation, hasNoCollation } from './collation.ts';
 import { aliasColumns, enter } from './entries.ts';
 import { namedFromRight } from './levels.ts';
-import type { Entry, EntryColumn, Level, Scope } from './range-table.ts';
+import type { QueryLevel, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { settleParameter } from './settle.ts';
 import { resolveTypeName } from './type-name.ts';
 
 /** Functions in FROM see what stands to their left, as if LATERAL. */
-function scopeOf(level: Level): Scope {
+function scopeOf(level: QueryLevel): Scope {
   return { level, entries: namedFromRight(level), outer: level.outer };
 }
 
 /** `tells`: what it is computed from brings a collation, which fails where another meets it. */
-function column(name: string, type: number, tells = false): EntryColumn {
+function column(name: string, type: number, tells = false): RangeTableColumn {
   return { name, type, tells, access: 'granted' };
 }
 
-export function resolveRangeFunction(r: Resolver, body: Body<'RangeFunction'>, level: Level): Entry {
+export function resolveRangeFunction(r: Resolver, body: Body<'RangeFunction'>, level: QueryLevel): RangeTableEntry {
   const scope = scopeOf(level);
-  const columns: EntryColumn[] = [];
+  const columns: RangeTableColumn[] = [];
   const alias = body.alias;
   const functions = (body.functions ?? []).map((f) => as(f, 'List')?.items ?? []);
   let scalar = functions.length === 1 && !body.ordinality;
@@ -63,7 +63,7 @@ function unnestOfSeveral(node: Node): Body<'FuncCall'> | undefined {
   return plain && !func_variadic && (args?.length ?? 0) > 1 ? call : undefined;
 }
 
-function unnested(r: Resolver, node: Node, call: Body<'FuncCall'>, scope: Scope): EntryColumn[] {
+function unnested(r: Resolver, node: Node, call: Body<'FuncCall'>, scope: Scope): RangeTableColumn[] {
   r.read.add(call);
   const at = r.at(call.location);
   const columns = (call.args ?? []).map((arg) => {
@@ -89,7 +89,7 @@ function columnsOf(
   definitions: readonly Node[],
   alias: string | undefined,
   scope: Scope,
-): { readonly columns: EntryColumn[]; readonly scalar: boolean } {
+): { readonly columns: RangeTableColumn[]; readonly scalar: boolean } {
   const call = as(node, 'FuncCall');
   const finding = call ? findCall(r, call, scope) : { expression: r.expression(node, scope), resolved: undefined };
   r.marks.expressions.set(node, finding.expression);
@@ -125,7 +125,7 @@ function columnsOf(
   return { columns: [column(out || (alias ?? columnName(node)), type, tells)], scalar: true };
 }
 
-function rows(columns: EntryColumn[]): { readonly columns: EntryColumn[]; readonly scalar: false } {
+function rows(columns: RangeTableColumn[]): { readonly columns: RangeTableColumn[]; readonly scalar: false } {
   return { columns, scalar: false };
 }
 
@@ -145,7 +145,7 @@ export function guardDocument(r: Resolver, node: Node | undefined, scope: Scope)
   else r.marks.fallible.push({ scope, afterRows: false });
 }
 
-export function resolveTableFunction(r: Resolver, body: Body<'RangeTableFunc'>, level: Level): Entry {
+export function resolveTableFunction(r: Resolver, body: Body<'RangeTableFunc'>, level: QueryLevel): RangeTableEntry {
   const scope = scopeOf(level);
   const read = (node: Node | undefined): void => {
     if (!node) return;

@@ -4,11 +4,11 @@ import { as } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
 import { aliasColumns, enter } from './entries.ts';
 import { guardDocument } from './from-function.ts';
-import type { Entry, EntryColumn, Level, Scope } from './range-table.ts';
+import type { QueryLevel, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { resolveBehavior, resolveDocument, resolvePassing, resolveResultType } from './sql-json.ts';
 
-export function resolveJsonTable(r: Resolver, body: Body<'JsonTable'>, level: Level): Entry {
+export function resolveJsonTable(r: Resolver, body: Body<'JsonTable'>, level: QueryLevel): RangeTableEntry {
   // As functions in FROM, it sees what stands to its left.
   const scope: Scope = { level, entries: [...level.entries], outer: level.outer };
   const document = body.context_item?.raw_expr;
@@ -35,7 +35,7 @@ export function resolveJsonTable(r: Resolver, body: Body<'JsonTable'>, level: Le
 }
 
 /** In the order in which the server shows them: those of NESTED stand where it does. */
-function columnsOf(r: Resolver, nodes: readonly Node[], scope: Scope): EntryColumn[] {
+function columnsOf(r: Resolver, nodes: readonly Node[], scope: Scope): RangeTableColumn[] {
   return nodes.flatMap((node) => {
     const body = as(node, 'JsonTableColumn')!;
     readPath(r, body.pathspec?.string, scope);

@@ -7,24 +7,24 @@ import { resolveRangeFunction, resolveTableFunction } from './from-function.ts';
 import { resolveJsonTable } from './from-json-table.ts';
 import { resolveJoin } from './join.ts';
 import { namedFromRight, reaches } from './levels.ts';
-import type { Entry, EntryColumn, Level, Scope } from './range-table.ts';
+import type { QueryLevel, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 import { resolveRangeVar } from './range-var.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Reads FROM items from left to right into `level.entries`. */
-export function resolveFrom(r: Resolver, nodes: readonly Node[], level: Level): void {
+export function resolveFrom(r: Resolver, nodes: readonly Node[], level: QueryLevel): void {
   for (const node of nodes) resolveItem(r, node, level);
 }
 
 /** One item; what it makes visible is pushed to `level.entries` and returned: of a join, the join's entry last. */
-export function resolveItem(r: Resolver, node: Node, level: Level): Entry[] {
+export function resolveItem(r: Resolver, node: Node, level: QueryLevel): RangeTableEntry[] {
   return r.deeper(
     () => itemOf(r, node, level),
     () => [],
   );
 }
 
-function itemOf(r: Resolver, node: Node, level: Level): Entry[] {
+function itemOf(r: Resolver, node: Node, level: QueryLevel): RangeTableEntry[] {
   const kind = kindOf(node);
   switch (kind) {
     case 'RangeVar':
@@ -65,11 +65,11 @@ function itemOf(r: Resolver, node: Node, level: Level): Entry[] {
   }
 }
 
-function one(entry: Entry | undefined): Entry[] {
+function one(entry: RangeTableEntry | undefined): RangeTableEntry[] {
   return entry ? [entry] : [];
 }
 
-function resolveSubselect(r: Resolver, body: Body<'RangeSubselect'>, level: Level): Entry | undefined {
+function resolveSubselect(r: Resolver, body: Body<'RangeSubselect'>, level: QueryLevel): RangeTableEntry | undefined {
   const select = as(body.subquery, 'SelectStmt');
   if (!select) {
     r.unsupported('this subquery', undefined);
@@ -79,7 +79,7 @@ function resolveSubselect(r: Resolver, body: Body<'RangeSubselect'>, level: Leve
     ? { level, entries: namedFromRight(level), outer: level.outer }
     : level.outer;
   const inner = r.select(select, { outer, ctes: level.ctes });
-  const columns: EntryColumn[] = inner.outputs.map((o) => ({
+  const columns: RangeTableColumn[] = inner.outputs.map((o) => ({
     name: o.name,
     type: o.type,
     tells: o.tells,

@@ -7,7 +7,7 @@ import { baseType, elementType, rowRelation } from '../types/type.ts';
 import { declaredCollation } from './collation.ts';
 import { grantedColumns, readSystemColumn } from './column.ts';
 import { inPhase } from './levels.ts';
-import type { Entry, EntryColumn, Expression, Scope } from './range-table.ts';
+import type { Expression, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { settleParameter } from './settle.ts';
 import { UNTOLD } from './structure.ts';
@@ -23,7 +23,7 @@ export function resolveRowStar(
   node: Node,
   body: Body<'A_Indirection'>,
   scope: Scope,
-): { readonly entry: Entry } | { readonly columns: readonly Column[] } | undefined {
+): { readonly entry: RangeTableEntry } | { readonly columns: readonly Column[] } | undefined {
   r.read.add(body);
   const arg = r.expression(body.arg!, inPhase(scope, 'group'));
   const steps = (body.indirection ?? []).slice(0, -1);
@@ -116,8 +116,8 @@ function fieldOf(r: Resolver, type: Oid, field: string): Oid {
 }
 
 interface Field {
-  readonly entry: Entry;
-  readonly column: EntryColumn;
+  readonly entry: RangeTableEntry;
+  readonly column: RangeTableColumn;
   readonly type: Oid;
   readonly tells: boolean;
 }
@@ -155,9 +155,9 @@ function wholeRowField(
 }
 
 /** The whole row that the argument, which was read just now, is. */
-function wholeRowOf(r: Resolver, body: Body<'A_Indirection'>): { readonly entry: Entry } | undefined {
+function wholeRowOf(r: Resolver, body: Body<'A_Indirection'>): { readonly entry: RangeTableEntry } | undefined {
   const last = r.marks.wholeRows.at(-1);
   return last?.node === body.arg ? last : undefined;
 }
 
-const NO_COLUMN: EntryColumn = { name: '', type: t.UNTELLABLE, tells: true, access: 'withheld' };
+const NO_COLUMN: RangeTableColumn = { name: '', type: t.UNTELLABLE, tells: true, access: 'withheld' };

@@ -1,27 +1,28 @@
 /** Resolves JOIN: which columns it shows, merged by USING or NATURAL, and its condition. */
-import { isName, tokenAt } from '../text/tokens.ts';
+
 import type { Body } from '../parse/tree.ts';
 import { placeIn, strings } from '../parse/tree.ts';
+import { isName, tokenAt } from '../text/tokens.ts';
 import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
 import { resolveOperator } from '../types/operator.ts';
 import { columnCollation } from './collation.ts';
 import { denied } from './column.ts';
 import { aliasColumns, enter } from './entries.ts';
-import type { Entry, EntryColumn, Level, Scope } from './range-table.ts';
+import { cannotLeak, coercionCannotLeak } from './leakproof-expressions.ts';
+import type { QueryLevel, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { condition } from './root.ts';
-import { isSound, isSoundCoercion } from './leakproof-expressions.ts';
 import { noteCoercion, noteStability } from './stability.ts';
 
 /** Pushes the join's own entry behind those of its arms, which the level holds; returns them all, the join's last. */
 export function resolveJoin(
   r: Resolver,
   body: Body<'JoinExpr'>,
-  level: Level,
-  left: readonly Entry[],
-  right: readonly Entry[],
-): Entry[] {
+  level: QueryLevel,
+  left: readonly RangeTableEntry[],
+  right: readonly RangeTableEntry[],
+): RangeTableEntry[] {
   const below = [...left, ...right];
   const l = left.at(-1);
   const other = right.at(-1);
@@ -33,7 +34,7 @@ export function resolveJoin(
   r.parsed.patience.spend(below.length + l.columns.length + other.columns.length);
   const shared = body.isNatural ? commonNames(l, other) : strings(body.usingClause);
   const merged = shared.map((name) => merge(r, l, other, name, body));
-  const rest = (entry: Entry): EntryColumn[] => {
+  const rest = (entry: RangeTableEntry): RangeTableColumn[] => {
     if (shared.length === 0 && isPlainJoin(entry)) return entry.columns;
     return entry.columns
       .filter((c) => !c.implicit && (c.access === 'withheld' || !shared.includes(c.name)))
@@ -46,7 +47,7 @@ export function resolveJoin(
   const plain =
     !body.alias && [l, other].every((arm) => arm.source.kind !== 'join' || isPlainJoin(arm)) && merged.length === 0;
   const source = { kind: 'join', arms: [l, other], plain, shared, join: body } as const;
-  const added: Entry[] = [];
+  const added: RangeTableEntry[] = [];
   if (body.join_using_alias) {
     const using = enter(
       r,
@@ -65,29 +66,35 @@ export function resolveJoin(
 }
 
 /** A join below without a name of its own says already where its columns come from: a long chain of joins makes each of them once. */
-function isTakenUp(entry: Entry, column: EntryColumn): boolean {
+function isTakenUp(entry: RangeTableEntry, column: RangeTableColumn): boolean {
   return entry.name === undefined && column.from !== undefined && column.merged !== true;
 }
 
 /** Field by field: a catalog has dozens of columns, and what stands behind a spread is copied slowly. */
-function takenUp(entry: Entry, column: EntryColumn): EntryColumn {
+function takenUp(entry: RangeTableEntry, column: RangeTableColumn): RangeTableColumn {
   const { name, type, tells, access, same, catalog, implicit, collation } = column;
   return { name, type, tells, access, same, catalog, implicit, collation, merged: false, from: { entry, column } };
 }
 
-function isPlainJoin({ source }: Entry): boolean {
+function isPlainJoin({ source }: RangeTableEntry): boolean {
   return source.kind === 'join' && source.plain;
 }
 
-function commonNames(left: Entry, right: Entry): string[] {
-  const granted = (entry: Entry) =>
+function commonNames(left: RangeTableEntry, right: RangeTableEntry): string[] {
+  const granted = (entry: RangeTableEntry) =>
     entry.columns.filter((c) => c.access === 'granted' && !c.implicit).map((c) => c.name);
   const names = new Set(granted(right));
   return granted(left).filter((name) => names.has(name));
 }
 
 /** The column that USING or NATURAL makes of two. */
-function merge(r: Resolver, left: Entry, right: Entry, name: string, join: Body<'JoinExpr'>): EntryColumn {
+function merge(
+  r: Resolver,
+  left: RangeTableEntry,
+  right: RangeTableEntry,
+  name: string,
+  join: Body<'JoinExpr'>,
+): RangeTableColumn {
   const [a, b] = [left, right].map((entry) => {
     const found = entry.columns.filter((c) => c.name === name && c.access === 'granted' && !c.implicit);
     if (found.length === 1) return found[0];
@@ -114,7 +121,7 @@ function merge(r: Resolver, left: Entry, right: Entry, name: string, join: Body<
   const collations = new Set(
     [a, b].map((column) => column && columnCollation(catalog, column)).filter((collation) => collation !== undefined),
   );
-  const sound = isSound(r, equal) && ways.every(isSoundCoercion) && collations.size < 2;
+  const sound = cannotLeak(r, equal) && ways.every(coercionCannotLeak) && collations.size < 2;
   const tells = !sound || a?.tells === true || b?.tells === true;
   if (tells) {
     r.marks.tellingMerges.push({ level: left.level, name });
@@ -151,10 +158,10 @@ function placeInUsing(r: Resolver, { usingClause, rarg }: Body<'JoinExpr'>, name
   return -1;
 }
 
-type Side = { readonly entry: Entry; readonly column: EntryColumn | undefined };
+type Side = { readonly entry: RangeTableEntry; readonly column: RangeTableColumn | undefined };
 
 /** The side that a merged column is taken from (buildMergedJoinVar in PostgreSQL); none where it is converted, or made of both. */
-function sameAs(join: Body<'JoinExpr'>['jointype'], left: Side, right: Side, type: number): EntryColumn['same'] {
+function sameAs(join: Body<'JoinExpr'>['jointype'], left: Side, right: Side, type: number): RangeTableColumn['same'] {
   const sides =
     join === 'JOIN_INNER' ? [left, right] : join === 'JOIN_LEFT' ? [left] : join === 'JOIN_RIGHT' ? [right] : [];
   for (const { entry, column } of sides) if (column && column.type === type && type !== 0) return { entry, column };

@@ -9,20 +9,20 @@ import * as t from '../types/oids.ts';
 import type { Found, Resolved } from '../types/resolved.ts';
 import { sortFunctions } from '../types/sort.ts';
 import { baseType, elementType } from '../types/type.ts';
-import { isModifierOf, isStoredExpression } from './catalog-column.ts';
-import { hasPlainCollation } from './collation.ts';
 import {
   isClock,
   isField,
   isInteger,
+  isLeakproofPattern,
+  isLeakproofRegex,
   isShortConcatenation,
   isShortQuery,
   isSmallStep,
-  isSoundExpression,
-  isSoundPattern,
   isUtc,
   literalText,
 } from './argument-facts.ts';
+import { isModifierOf, isStoredExpression } from './catalog-column.ts';
+import { hasPlainCollation } from './collation.ts';
 import type { Resolver } from './resolver.ts';
 
 /** The quotient by -1 of the least number is none. */
@@ -30,15 +30,15 @@ const divides = (divisor: number): boolean => divisor !== 0 && divisor !== -1;
 const isNotZero = (number: number): boolean => number !== 0;
 
 /** Whether a call or operator, its arguments aside, may run beside a row filter. `nodes`: its arguments in order, where they have nodes. */
-export function isSound(r: Resolver, resolved: Resolved, nodes: readonly (Node | undefined)[] = []): boolean {
+export function cannotLeak(r: Resolver, resolved: Resolved, nodes: readonly (Node | undefined)[] = []): boolean {
   // The server's word on starts_with holds but for collations that are not deterministic.
   const collates = resolved.kind === 'found' && neededBy(resolved.fn) === 'no collation';
   if (isLeakproof(resolved) && !collates) return true;
-  return resolved.kind === 'found' && resolved.coercions.every(isSoundCoercion) && cannotFail(r, resolved, nodes);
+  return resolved.kind === 'found' && resolved.coercions.every(coercionCannotLeak) && cannotFail(r, resolved, nodes);
 }
 
 /** Whether a cast may run beside a row filter. */
-export function isSoundCoercion(coercion: Coercion): boolean {
+export function coercionCannotLeak(coercion: Coercion): boolean {
   if (isLeakproof(coercion)) return true;
   switch (coercion.kind) {
     case 'function':
@@ -46,17 +46,17 @@ export function isSoundCoercion(coercion: Coercion): boolean {
     case 'io':
       return textCannotFail(coercion.output, coercion.input);
     case 'domain':
-      return !coercion.constrained && isSoundCoercion(coercion.inner);
+      return !coercion.constrained && coercionCannotLeak(coercion.inner);
     default:
       return false;
   }
 }
 
 /** Whether values of the type are compared by what cannot fail: `=`, ORDER BY, GREATEST. */
-export function comparesSoundly(r: Resolver, type: number): boolean {
+export function comparisonCannotLeak(r: Resolver, type: number): boolean {
   const { catalog } = r.env;
   const element = elementType(catalog, baseType(catalog, type));
-  if (element !== 0) return comparesSoundly(r, element);
+  if (element !== 0) return comparisonCannotLeak(r, element);
   const functions = sortFunctions(catalog, type)?.comparison;
   return functions?.every((fn) => fn.leakproof || neededBy(fn) === 'nothing') === true;
 }
@@ -90,13 +90,13 @@ function cannotFail(r: Resolver, { fn, argTypes }: Found, nodes: readonly (Node 
     case 'no collation':
       return nodes.length === fn.args.length && plain(r, nodes);
     case 'comparable elements':
-      return argTypes.every((type) => comparesSoundly(r, type));
+      return argTypes.every((type) => comparisonCannotLeak(r, type));
     case 'built-in range':
       return argTypes.every((type, i) => fn.args[i] !== t.ANYRANGE || isBuiltInRange(type));
     case 'pattern':
-      return plain(r, nodes) && isSoundPattern(r, second);
+      return plain(r, nodes) && isLeakproofPattern(r, second);
     case 'regular expression':
-      return plain(r, nodes) && isSoundExpression(r, second);
+      return plain(r, nodes) && isLeakproofRegex(r, second);
     case 'constant query':
       return isShortQuery(r, second);
     case 'constant query first':

@@ -18,7 +18,7 @@ const PLAIN_COLLATIONS: readonly Oid[] = [0, 100];
 
 const known = new WeakMap<Catalog, Map<Oid, boolean>>();
 
-export function isSoundView(catalog: Catalog, view: Relation): boolean {
+export function viewCannotLeak(catalog: Catalog, view: Relation): boolean {
   const answers = known.get(catalog) ?? new Map<Oid, boolean>();
   known.set(catalog, answers);
   const before = answers.get(view.oid);
@@ -48,7 +48,7 @@ function runsSoundly(catalog: Catalog, operator: Oid): boolean {
 function standsSoundly(catalog: Catalog, oid: Oid): boolean {
   const relation = catalog.relationsByOid.get(oid);
   if (!relation) return false;
-  if (relation.kind === 'v') return isSoundView(catalog, relation);
+  if (relation.kind === 'v') return viewCannotLeak(catalog, relation);
   // A virtual column is an expression; two collations that meet fail where they do.
   return (
     'rpm'.includes(relation.kind) &&

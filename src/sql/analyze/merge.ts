@@ -1,16 +1,16 @@
 /** Resolves MERGE: its source, the condition that joins them, and each WHEN with the names that are visible there. */
 import type { Body } from '../parse/tree.ts';
 import { as } from '../parse/tree.ts';
+import { assign, insertColumns, setList } from './assigned-columns.ts';
 import type { Write } from './findings.ts';
 import { resolveItem } from './from.ts';
-import type { Entry, Level } from './range-table.ts';
+import type { QueryLevel, RangeTableEntry } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { resolveReturning } from './returning.ts';
 import { condition, root } from './root.ts';
 import { late, refuseStars, scopeOf } from './target.ts';
-import { assign, insertColumns, setList } from './assigned-columns.ts';
 
-export function resolveMerge(r: Resolver, body: Body<'MergeStmt'>, write: Write): Level {
+export function resolveMerge(r: Resolver, body: Body<'MergeStmt'>, write: Write): QueryLevel {
   const { level } = write;
   const targets = [...level.entries];
   resolveItem(r, body.sourceRelation!, level);
@@ -36,9 +36,9 @@ export function resolveMerge(r: Resolver, body: Body<'MergeStmt'>, write: Write)
 
 function visibleIn(
   { matchKind }: Body<'MergeWhenClause'>,
-  targets: readonly Entry[],
-  sources: readonly Entry[],
-): readonly Entry[] {
+  targets: readonly RangeTableEntry[],
+  sources: readonly RangeTableEntry[],
+): readonly RangeTableEntry[] {
   switch (matchKind) {
     case 'MERGE_WHEN_NOT_MATCHED_BY_TARGET':
       return sources;

@@ -10,10 +10,10 @@ import type { QualifiedName } from '../types/path.ts';
 import type { Resolved } from '../types/resolved.ts';
 import { shownType } from '../types/shown-type.ts';
 import { arrayType } from '../types/type.ts';
-import type { Expression, Level, Scope } from './range-table.ts';
+import { cannotLeak } from './leakproof-expressions.ts';
+import type { Expression, QueryLevel, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { settleParameter } from './settle.ts';
-import { isSound } from './leakproof-expressions.ts';
 import { isImmutableCall, noteStability } from './stability.ts';
 import { structure, UNTOLD } from './structure.ts';
 
@@ -156,7 +156,7 @@ export function compareRow(
   body: Body<'A_Expr'>,
   name: QualifiedName,
   row: readonly Node[],
-  level: Level | undefined,
+  level: QueryLevel | undefined,
 ): Expression {
   const parts = row.map((node, i) => {
     const left = r.marks.expressions.get(node)?.type ?? t.UNTELLABLE;
@@ -181,7 +181,7 @@ function applied(
     settleParameter(r, node, resolved.argTypes[i] ?? t.UNTELLABLE);
   });
   const type = body.kind === 'AEXPR_DISTINCT' || body.kind === 'AEXPR_NOT_DISTINCT' ? t.BOOL : resolved.result;
-  return { type, sound: isSound(r, resolved, operands), constant: isImmutableCall(resolved), barrier: 'none' };
+  return { type, sound: cannotLeak(r, resolved, operands), constant: isImmutableCall(resolved), barrier: 'none' };
 }
 
 function resultOf(resolved: Resolved, body: Body<'A_Expr'>): Oid {
@@ -242,7 +242,7 @@ function ofArray(r: Resolver, body: Body<'A_Expr'>, name: QualifiedName, scope: 
   // `LIKE ANY (ARRAY[…])`: each of them is an operand.
   const items = as(body.rexpr, 'A_ArrayExpr')?.elements;
   const sound = items?.length
-    ? items.every((item) => isSound(r, resolved, [body.lexpr, item]))
-    : isSound(r, resolved, [body.lexpr, undefined]);
+    ? items.every((item) => cannotLeak(r, resolved, [body.lexpr, item]))
+    : cannotLeak(r, resolved, [body.lexpr, undefined]);
   return { type: t.BOOL, sound, constant, barrier: 'none' };
 }

@@ -1,4 +1,4 @@
-/** Resolves a SELECT, VALUES, TABLE or set operation into a Level, in the order in which PostgreSQL reads its clauses. */
+/** Resolves a SELECT, VALUES, TABLE or set operation into a QueryLevel, in the order in which PostgreSQL reads its clauses. */
 import type { Oid } from '../catalog/catalog.ts';
 import type { Body } from '../parse/tree.ts';
 import { as } from '../parse/tree.ts';
@@ -18,12 +18,12 @@ import { refuseStars } from './column.ts';
 import { resolveWith } from './cte.ts';
 import { noteRows } from './fallible.ts';
 import { resolveFrom } from './from.ts';
+import { coercionCannotLeak } from './leakproof-expressions.ts';
 import { newLevel } from './levels.ts';
-import type { Level, Place, Scope } from './range-table.ts';
+import type { ExpressionPlace, QueryLevel, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { condition, root } from './root.ts';
 import { settleNumber } from './settle.ts';
-import { isSoundCoercion } from './leakproof-expressions.ts';
 import { noteCoercion } from './stability.ts';
 import { resolveTarget, tells } from './target-list.ts';
 import { resolveWindows } from './window.ts';
@@ -31,23 +31,33 @@ import { resolveWindows } from './window.ts';
 type Select = Body<'SelectStmt'>;
 
 /** `afterLeft` hears of the first arm of a set operation before the second is read: how a recursive CTE learns its columns. */
-export function resolveSelect(r: Resolver, select: Select, place: Place, afterLeft?: (left: Level) => void): Level {
+export function resolveSelect(
+  r: Resolver,
+  select: Select,
+  place: ExpressionPlace,
+  afterLeft?: (left: QueryLevel) => void,
+): QueryLevel {
   return r.deeper(
     () => resolveHere(r, select, place, afterLeft),
     () => newLevel(r, 'values', undefined, place),
   );
 }
 
-function resolveHere(r: Resolver, select: Select, place: Place, afterLeft?: (left: Level) => void): Level {
+function resolveHere(
+  r: Resolver,
+  select: Select,
+  place: ExpressionPlace,
+  afterLeft?: (left: QueryLevel) => void,
+): QueryLevel {
   if (select.intoClause) r.refuse('statement-not-allowed', '42501', 'permission denied for SELECT INTO');
   const ctes = select.withClause ? resolveWith(r, select.withClause, place) : place.ctes;
-  const inside: Place = { ...place, ctes };
+  const inside: ExpressionPlace = { ...place, ctes };
   if (select.op !== undefined && select.op !== 'SETOP_NONE') return resolveSet(r, select, inside, afterLeft);
   if (select.valuesLists) return resolveValues(r, select, inside);
   return resolvePlain(r, select, inside);
 }
 
-function resolvePlain(r: Resolver, select: Select, place: Place): Level {
+function resolvePlain(r: Resolver, select: Select, place: ExpressionPlace): QueryLevel {
   const level = newLevel(r, 'select', select, place);
   resolveFrom(r, select.fromClause ?? [], level);
   const scope: Scope = { level, entries: level.entries, outer: level.outer };
@@ -70,7 +80,7 @@ function resolvePlain(r: Resolver, select: Select, place: Place): Level {
   return level;
 }
 
-function resolveValues(r: Resolver, select: Select, place: Place): Level {
+function resolveValues(r: Resolver, select: Select, place: ExpressionPlace): QueryLevel {
   const level = newLevel(r, 'values', select, place);
   const scope: Scope = { level, entries: [], outer: place.outer };
   const columns: { types: Oid[]; tells: boolean; untyped: number[] }[] = [];
@@ -98,13 +108,18 @@ function resolveValues(r: Resolver, select: Select, place: Place): Level {
   return level;
 }
 
-function resolveSet(r: Resolver, select: Select, place: Place, afterLeft?: (left: Level) => void): Level {
+function resolveSet(
+  r: Resolver,
+  select: Select,
+  place: ExpressionPlace,
+  afterLeft?: (left: QueryLevel) => void,
+): QueryLevel {
   const level = newLevel(r, 'set', select, place);
-  const arm = (query: Select): Place => ({ ...place, open: query.valuesLists === undefined });
+  const arm = (query: Select): ExpressionPlace => ({ ...place, open: query.valuesLists === undefined });
   const left = resolveSelect(r, select.larg!, arm(select.larg!));
   afterLeft?.(left);
   const right = resolveSelect(r, select.rarg!, arm(select.rarg!));
-  (level.arms as Level[]).push(left, right);
+  (level.arms as QueryLevel[]).push(left, right);
   left.outputs.forEach((output, i) => {
     const other = right.outputs[i];
     const arms = other ? [output, other] : [output];
@@ -131,5 +146,5 @@ function resolveSet(r: Resolver, select: Select, place: Place, afterLeft?: (left
 function converted(r: Resolver, types: readonly Oid[], common: Oid): boolean {
   const ways = types.map((type) => coercion(r.env.catalog, type, common, 'implicit'));
   for (const way of ways) noteCoercion(r, way, -1);
-  return !ways.every(isSoundCoercion);
+  return !ways.every(coercionCannotLeak);
 }

@@ -46,43 +46,43 @@ export interface Writing {
 }
 
 /** A name under which columns are visible. */
-export interface Entry {
+export interface RangeTableEntry {
   /** Alias or relation name; undefined for a join without alias. */
   readonly name: string | undefined;
   /** Schema by which `schema.name` finds it: of a relation without alias. */
   readonly schema: string | undefined;
-  readonly columns: EntryColumn[];
+  readonly columns: RangeTableColumn[];
   /** May be named (`name.column`). */
   nameVisible: boolean;
   /** Its columns may be named alone. */
   columnsVisible: boolean;
-  readonly source: Source;
-  readonly level: Level;
+  readonly source: RangeTableSource;
+  readonly level: QueryLevel;
   /** Set where rows behind it are hidden: what `ok` is made of. */
-  guard: Guard | undefined;
+  guard: RowGuard | undefined;
   /** Of a relation that is read through a guarded subquery: how the names begin of columns that are added to it there. */
   readonly prefix?: string;
   /** System columns of such a relation that the statement names: they are added, under names that nothing else can mean. */
-  systemColumns?: Set<EntryColumn>;
+  systemColumns?: Set<RangeTableColumn>;
   /** Filled in while rewriting: a column of Rowgate's own stands behind its columns. */
   carries?: boolean;
   /** Filled in while rewriting: names of columns of it that share theirs, by which each can be meant. */
-  distinct?: Map<EntryColumn, string>;
+  distinct?: Map<RangeTableColumn, string>;
   /** The name that rewriting gives it instead, where two share theirs. */
   rename?: string;
 }
 
-export interface EntryColumn {
+export interface RangeTableColumn {
   readonly name: string;
   /** 0: cannot be told. */
   readonly type: Oid;
   readonly tells: boolean;
   readonly access: 'granted' | 'withheld';
   /** For a join's column: where it comes from; absent for a merged one. */
-  readonly from?: { readonly entry: Entry; readonly column: EntryColumn };
+  readonly from?: { readonly entry: RangeTableEntry; readonly column: RangeTableColumn };
   readonly merged?: boolean;
   /** The column of an arm that a merged one is, as long as the join makes nothing else of it. */
-  readonly same?: { readonly entry: Entry; readonly column: EntryColumn } | undefined;
+  readonly same?: { readonly entry: RangeTableEntry; readonly column: RangeTableColumn } | undefined;
   /** A system catalog's column as it stands, unmasked: what it names, the role was shown. */
   readonly catalog?: boolean | undefined;
   /** A system column: it can be named, but stands in no star, whole row or join. */
@@ -91,28 +91,28 @@ export interface EntryColumn {
   readonly collation?: Oid | undefined;
 }
 
-export type Source =
+export type RangeTableSource =
   | { readonly kind: 'relation'; readonly view: RelationView; readonly node: Node; readonly use: 'read' | 'target' }
-  | { readonly kind: 'query'; readonly level: Level }
+  | { readonly kind: 'query'; readonly level: QueryLevel }
   | { readonly kind: 'cte'; readonly cte: Cte; readonly node: Node }
   /** `scalar`: it gives no rows but values, so that its name alone is the value. */
   | { readonly kind: 'function'; readonly scalar?: boolean }
   /** `plain`: nothing in it was merged or renamed, so that its columns say themselves where they come from. */
   | {
       readonly kind: 'join';
-      readonly arms: readonly Entry[];
+      readonly arms: readonly RangeTableEntry[];
       readonly plain: boolean;
       /** Names of the columns that USING or NATURAL merges. */
       readonly shared: readonly string[];
       readonly join: Body<'JoinExpr'>;
     }
   /** `excluded`, `old` and `new`: rows of the target. */
-  | { readonly kind: 'excluded'; readonly of: Entry };
+  | { readonly kind: 'excluded'; readonly of: RangeTableEntry };
 
 /** Something that can say `ok`: all rows behind this entry are ones that the role may see. Its name is that of no other that can be seen from where it stands. */
-export interface Guard {
+export interface RowGuard {
   readonly name: string;
-  readonly entry: Entry;
+  readonly entry: RangeTableEntry;
   /** Filled in while rewriting: an expression asks for it. */
   needed: boolean;
   /** Filled in while rewriting: the relation's filter must be done before anything beside it runs. */
@@ -126,14 +126,14 @@ export interface Cte {
   readonly node: Body<'CommonTableExpr'>;
   /** `named`: not read yet; `reading`: inside its own query, where `columns` stand once the first arm is read. */
   state: 'named' | 'reading' | 'read';
-  level: Level | undefined;
+  level: QueryLevel | undefined;
   /** The first arm of a recursive one, while the second is read. */
-  firstArm: Level | undefined;
-  columns: EntryColumn[] | undefined;
+  firstArm: QueryLevel | undefined;
+  columns: RangeTableColumn[] | undefined;
   /** Columns that SEARCH and CYCLE add behind its own. */
-  extra: EntryColumn[];
+  extra: RangeTableColumn[];
   /** Its references inside its own query. */
-  readonly recursions: Entry[];
+  readonly recursions: RangeTableEntry[];
   /** Reads it: for WITH RECURSIVE, where a name may be used before its place. */
   readonly read: () => void;
 }
@@ -145,7 +145,7 @@ export interface CteScope {
 }
 
 /** Where a query stands: the names around it. */
-export interface Place {
+export interface ExpressionPlace {
   readonly outer: Scope | undefined;
   readonly ctes: CteScope | undefined;
   /** An arm of a set operation, or what an INSERT takes: its untyped parameters get their types from what stands around it. */
@@ -153,13 +153,13 @@ export interface Place {
 }
 
 /** One SELECT, VALUES, set operation or data-modifying statement. */
-export interface Level {
+export interface QueryLevel {
   readonly kind: 'select' | 'values' | 'set' | 'write';
   readonly select: Body<'SelectStmt'> | undefined;
   /** Arms of a set operation. */
-  readonly arms: readonly Level[];
+  readonly arms: readonly QueryLevel[];
   /** What the FROM clause makes visible; entries of joins come behind those of their arms. */
-  readonly entries: Entry[];
+  readonly entries: RangeTableEntry[];
   /** Names of outer queries. */
   readonly outer: Scope | undefined;
   readonly ctes: CteScope | undefined;
@@ -172,20 +172,20 @@ export interface Level {
   /** GROUPING SETS, ROLLUP or CUBE. */
   groupingSets: boolean;
   /** Expressions of this level's clauses. */
-  readonly roots: Root[];
+  readonly roots: RootExpression[];
   /** Subqueries in its expressions. */
-  readonly subqueries: Level[];
+  readonly subqueries: QueryLevel[];
   /** Name of the column by which this level says `ok` to the level around it; set while rewriting. */
   exports: string | undefined;
 }
 
 /** Names visible at one place: some entries of a level, then those outside it. */
 export interface Scope {
-  readonly level: Level;
-  readonly entries: readonly Entry[];
+  readonly level: QueryLevel;
+  readonly entries: readonly RangeTableEntry[];
   readonly outer: Scope | undefined;
   /** When a subquery that stands here runs: see `Root`. */
-  readonly phase?: Root['phase'];
+  readonly phase?: RootExpression['phase'];
   /** What stands here runs in a statement that writes, for rows that all its filters have let pass. */
   readonly late?: boolean;
 }
@@ -194,14 +194,14 @@ export interface OutputColumn {
   readonly name: string;
   readonly type: Oid;
   readonly tells: boolean;
-  /** As of an EntryColumn. */
+  /** As of an RangeTableColumn. */
   readonly catalog: boolean;
   /** The same, of a column that it shows as it is. */
   readonly collation?: Oid | undefined;
   /** The parameter that it is, where nothing has given that a type yet. */
   readonly untyped?: number | undefined;
   /** The column that it shows as it is. */
-  readonly source?: { readonly entry: Entry; readonly column: EntryColumn } | undefined;
+  readonly source?: { readonly entry: RangeTableEntry; readonly column: RangeTableColumn } | undefined;
   /** What it is computed by, where it is no item of a star. */
   readonly node?: Node;
   /** It is an untyped literal, and so far text only for us. */
@@ -209,13 +209,13 @@ export interface OutputColumn {
 }
 
 /** Where an expression stands: `row`: computed from rows as they are joined; `group`: after grouping, where the level has any. */
-export interface Root {
+export interface RootExpression {
   readonly node: Node;
   readonly phase: 'row' | 'group';
   /** A function in FROM: it cannot itself be wrapped, only its arguments. */
   readonly inFrom: boolean;
   /** Of a FULL JOIN's condition: what stands on its left and on its right. */
-  readonly sides?: readonly [readonly Entry[], readonly Entry[]];
+  readonly sides?: readonly [readonly RangeTableEntry[], readonly RangeTableEntry[]];
   readonly scope: Scope;
   /** The target of a select list, whose name must survive. */
   readonly target: Body<'ResTarget'> | undefined;

@@ -5,11 +5,25 @@ import { as } from '../parse/tree.ts';
 import { declaredCollation } from './collation.ts';
 import { aliasColumns, enter } from './entries.ts';
 import { reaches } from './levels.ts';
-import type { Cte, CteScope, Entry, EntryColumn, Level, RelationView, Source, Writing } from './range-table.ts';
+import type {
+  Cte,
+  CteScope,
+  QueryLevel,
+  RangeTableColumn,
+  RangeTableEntry,
+  RangeTableSource,
+  RelationView,
+  Writing,
+} from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Puts it into the level; undefined where there is no such relation. `writing`: what the statement does with it, if it is its target. */
-export function resolveRangeVar(r: Resolver, node: Node, level: Level, writing?: Writing): Entry | undefined {
+export function resolveRangeVar(
+  r: Resolver,
+  node: Node,
+  level: QueryLevel,
+  writing?: Writing,
+): RangeTableEntry | undefined {
   const body = as(node, 'RangeVar')!;
   r.read.add(body);
   const at = r.at(body.location);
@@ -20,8 +34,8 @@ export function resolveRangeVar(r: Resolver, node: Node, level: Level, writing?:
   if (!writing) r.uses.push({ kind: 'relation', relation, action: 'select', at });
   const view = (writing ? r.env.targetOf?.(relation, writing) : r.env.viewOf(relation)) ?? hidden(relation);
   const use = writing ? 'target' : 'read';
-  const source: Source = { kind: 'relation', view, node, use };
-  const all: EntryColumn[] = view.columns.map((c) => ({
+  const source: RangeTableSource = { kind: 'relation', view, node, use };
+  const all: RangeTableColumn[] = view.columns.map((c) => ({
     name: c.column.name,
     type: c.column.type,
     tells: c.tells,
@@ -103,7 +117,14 @@ function findRelation(r: Resolver, body: Body<'RangeVar'>, at: number): Relation
   return undefined;
 }
 
-function enterCte(r: Resolver, cte: Cte, node: Node, body: Body<'RangeVar'>, level: Level, at: number): Entry {
+function enterCte(
+  r: Resolver,
+  cte: Cte,
+  node: Node,
+  body: Body<'RangeVar'>,
+  level: QueryLevel,
+  at: number,
+): RangeTableEntry {
   if (cte.state === 'named') cte.read();
   if (cte.level?.kind === 'write' && cte.level.outputs.length === 0)
     r.refuse('unsupported', '0A000', `WITH query "${cte.name}" does not have a RETURNING clause`, at);

@@ -5,7 +5,7 @@ import type { ParsedText } from '../parse/parse.ts';
 import { type Body, type Node, sameTree } from '../parse/tree.ts';
 import { UNKNOWN } from '../types/oids.ts';
 import type { Analysis, Marks, Use } from './findings.ts';
-import type { Entry, Env, Expression, Guard, Level, Place, Scope } from './range-table.ts';
+import type { Env, Expression, ExpressionPlace, QueryLevel, RangeTableEntry, RowGuard, Scope } from './range-table.ts';
 
 /** Deeper nesting of queries and expressions is refused. PostgreSQL's own limit depends on its stack. */
 const MAX_DEPTH = 250;
@@ -20,9 +20,14 @@ export interface Verbs {
   /** Type and soundness of an expression; every node in it is judged, and remembered in `marks.expressions`. */
   expression(r: Resolver, node: Node, scope: Scope): Expression;
   /** `afterLeft` hears of the first arm of a set operation before the second is read: how a recursive CTE learns its columns. */
-  select(r: Resolver, select: Body<'SelectStmt'>, place: Place, afterLeft?: (left: Level) => void): Level;
+  select(
+    r: Resolver,
+    select: Body<'SelectStmt'>,
+    place: ExpressionPlace,
+    afterLeft?: (left: QueryLevel) => void,
+  ): QueryLevel;
   /** The level of a data-modifying statement; undefined for any other. */
-  write(r: Resolver, node: Node, place: Place): Level | undefined;
+  write(r: Resolver, node: Node, place: ExpressionPlace): QueryLevel | undefined;
 }
 
 /** Of one level so many subqueries are compared with the next ones. */
@@ -50,7 +55,7 @@ export class Resolver {
   readonly parameterTypes: Oid[];
   parameters = 0;
   /** Levels whose columns the expressions read so far have named, in order: to tell whose an aggregate is. */
-  readonly touched: Level[] = [];
+  readonly touched: QueryLevel[] = [];
   /** Windows that stand with their calls: they are read behind everything else of their query. */
   readonly windows: { readonly window: Body<'WindowDef'>; readonly scope: Scope }[] = [];
   /** Bodies of the nodes that were read, for `unread.ts`. */
@@ -88,7 +93,7 @@ export class Resolver {
   private guards = 0;
   private renames = 0;
   private prefixes = 0;
-  private readonly subqueries = new Map<Level, ReadSubquery[]>();
+  private readonly subqueries = new Map<QueryLevel, ReadSubquery[]>();
 
   constructor(
     readonly env: Env,
@@ -109,12 +114,12 @@ export class Resolver {
   }
 
   /** Reads a query inside the statement, or the statement itself. */
-  select(select: Body<'SelectStmt'>, place: Place, afterLeft?: (left: Level) => void): Level {
+  select(select: Body<'SelectStmt'>, place: ExpressionPlace, afterLeft?: (left: QueryLevel) => void): QueryLevel {
     return this.verbs.select(this, select, place, afterLeft);
   }
 
   /** Reads a statement that may be a data-modifying one. */
-  write(node: Node, place: Place): Level | undefined {
+  write(node: Node, place: ExpressionPlace): QueryLevel | undefined {
     return this.verbs.write(this, node, place);
   }
 
@@ -154,7 +159,7 @@ export class Resolver {
    * Reads a subquery in an expression. One that is equal to another beside it gets the names that rewriting makes in that one: as a key of
    * GROUP BY and in the select list the server must still find them equal.
    */
-  subquery(select: Body<'SelectStmt'>, scope: Scope): Level {
+  subquery(select: Body<'SelectStmt'>, scope: Scope): QueryLevel {
     const beside = this.subqueries.get(scope.level) ?? [];
     this.subqueries.set(scope.level, beside);
     const spend = (): undefined => this.parsed.patience.spend() as undefined;
@@ -175,7 +180,7 @@ export class Resolver {
     return [this.guards, this.renames, this.prefixes];
   }
 
-  newGuard(entry: Entry): Guard {
+  newGuard(entry: RangeTableEntry): RowGuard {
     this.guards += 1;
     return { name: `rowgate_ok_${this.guards}`, entry, needed: false, fenced: false };
   }
@@ -209,7 +214,7 @@ export class Resolver {
       this.parameterTypes[number - 1] = type;
   }
 
-  finish(level: Level | undefined): Analysis {
+  finish(level: QueryLevel | undefined): Analysis {
     return {
       parsed: this.parsed,
       level,

@@ -2,7 +2,7 @@
 import type { Body } from '../parse/tree.ts';
 import { as } from '../parse/tree.ts';
 import type { Write } from './findings.ts';
-import type { Entry, Level } from './range-table.ts';
+import type { QueryLevel, RangeTableEntry } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { late, shadow, use } from './target.ts';
 import { resolveTarget } from './target-list.ts';
@@ -12,8 +12,8 @@ export function resolveReturning(
   r: Resolver,
   clause: Body<'ReturningClause'> | undefined,
   write: Write,
-  order: readonly Entry[],
-): Level {
+  order: readonly RangeTableEntry[],
+): QueryLevel {
   const { level } = write;
   if (!clause?.exprs?.length) return level;
   use(r, write, 'select');

@@ -1,7 +1,7 @@
 /** Resolves the expressions that clauses are made of, and remembers them as roots of their level. */
 import type { Body, Node } from '../parse/tree.ts';
 import { inPhase } from './levels.ts';
-import type { Expression, Root, Scope } from './range-table.ts';
+import type { Expression, RootExpression, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean } from './settle.ts';
 
@@ -9,10 +9,10 @@ import { asBoolean } from './settle.ts';
 export function root(
   r: Resolver,
   node: Node,
-  phase: Root['phase'],
+  phase: RootExpression['phase'],
   scope: Scope,
   target?: Body<'ResTarget'>,
-  sides?: Root['sides'],
+  sides?: RootExpression['sides'],
 ): Expression {
   const found = r.expression(node, inPhase(scope, phase));
   scope.level.roots.push({ node, phase, inFrom: false, scope, target, ...(sides && { sides }) });
@@ -23,10 +23,10 @@ export function root(
 export function condition(
   r: Resolver,
   node: Node,
-  phase: Root['phase'],
+  phase: RootExpression['phase'],
   scope: Scope,
   place: string,
-  sides?: Root['sides'],
+  sides?: RootExpression['sides'],
 ): void {
   asBoolean(r, node, root(r, node, phase, scope, undefined, sides), place);
 }

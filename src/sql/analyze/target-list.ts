@@ -1,9 +1,9 @@
 /** Resolves select and RETURNING lists: each item becomes output columns of its level. */
 
 import type { Oid } from '../catalog/catalog.ts';
-import { columnName } from '../text/column-name.ts';
 import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf, partsOf } from '../parse/tree.ts';
+import { columnName } from '../text/column-name.ts';
 import { TEXT, UNKNOWN } from '../types/oids.ts';
 import { notePath, notePaths } from './builds.ts';
 import { collationsIn, declaredCollation, isKnownBy } from './collation.ts';

@@ -3,16 +3,16 @@ import type { Node } from '../parse/tree.ts';
 import { as } from '../parse/tree.ts';
 import { enter } from './entries.ts';
 import type { Action, Write } from './findings.ts';
-import type { Entry, EntryColumn, Level, Scope } from './range-table.ts';
+import type { QueryLevel, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Names that are visible where rows are found: WHERE, ON. */
-export function scopeOf(level: Level, entries: readonly Entry[] = level.entries): Scope {
+export function scopeOf(level: QueryLevel, entries: readonly RangeTableEntry[] = level.entries): Scope {
   return { level, entries, outer: level.outer };
 }
 
 /** The same where something is done with a row that has been found: SET, WHEN, RETURNING. */
-export function late(level: Level, entries: readonly Entry[] = level.entries): Scope {
+export function late(level: QueryLevel, entries: readonly RangeTableEntry[] = level.entries): Scope {
   return { level, entries, outer: level.outer, late: true };
 }
 
@@ -23,9 +23,9 @@ export function use(r: Resolver, { target, name }: Write, action: Action): void 
 }
 
 /** `excluded`, `old`, `new`: the target's columns under another name, which they can only be reached by. */
-export function shadow(r: Resolver, { level, target }: Write, name: string): Entry | undefined {
+export function shadow(r: Resolver, { level, target }: Write, name: string): RangeTableEntry | undefined {
   if (!target || level.entries.some((e) => e.name === name && e.nameVisible)) return undefined;
-  const columns: EntryColumn[] = target.columns.map((c) => ({ ...c }));
+  const columns: RangeTableColumn[] = target.columns.map((c) => ({ ...c }));
   const entry = enter(r, level, { name, schema: undefined, columns, source: { kind: 'excluded', of: target } }, -1);
   entry.columnsVisible = false;
   return entry;

@@ -2,22 +2,22 @@
 import type { WriteEvent } from '../catalog/catalog.ts';
 import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf } from '../parse/tree.ts';
+import { assign, insertColumns, setList } from './assigned-columns.ts';
 import { resolveConflict } from './conflict.ts';
 import { resolveWith } from './cte.ts';
 import type { Write } from './findings.ts';
 import { resolveFrom } from './from.ts';
 import { newLevel } from './levels.ts';
 import { resolveMerge } from './merge.ts';
-import type { Level, Place } from './range-table.ts';
+import type { ExpressionPlace, QueryLevel } from './range-table.ts';
 import { resolveRangeVar } from './range-var.ts';
 import type { Resolver } from './resolver.ts';
 import { resolveReturning } from './returning.ts';
 import { condition } from './root.ts';
 import { late, scopeOf, use } from './target.ts';
-import { assign, insertColumns, setList } from './assigned-columns.ts';
 
 /** The level of a data-modifying statement; undefined for any other. */
-export function resolveWrite(r: Resolver, node: Node, place: Place): Level | undefined {
+export function resolveWrite(r: Resolver, node: Node, place: ExpressionPlace): QueryLevel | undefined {
   switch (kindOf(node)) {
     case 'InsertStmt': {
       const body = as(node, 'InsertStmt')!;
@@ -63,7 +63,7 @@ interface Written {
   withClause?: Body<'WithClause'>;
 }
 
-function start(r: Resolver, node: Node, body: Written, place: Place, events: readonly WriteEvent[]): Write {
+function start(r: Resolver, node: Node, body: Written, place: ExpressionPlace, events: readonly WriteEvent[]): Write {
   const ctes = body.withClause ? resolveWith(r, body.withClause, place) : place.ctes;
   const level = newLevel(r, 'write', undefined, { outer: place.outer, ctes });
   const command = kindOf(node) as Write['command'];
@@ -76,7 +76,7 @@ function start(r: Resolver, node: Node, body: Written, place: Place, events: rea
   return write;
 }
 
-function insert(r: Resolver, body: Body<'InsertStmt'>, write: Write): Level {
+function insert(r: Resolver, body: Body<'InsertStmt'>, write: Write): QueryLevel {
   const { level } = write;
   const select = as(body.selectStmt, 'SelectStmt');
   const source = select && r.select(select, { outer: level.outer, ctes: level.ctes, open: true });
@@ -97,7 +97,7 @@ function insert(r: Resolver, body: Body<'InsertStmt'>, write: Write): Level {
   return level;
 }
 
-function update(r: Resolver, body: Body<'UpdateStmt'>, write: Write): Level {
+function update(r: Resolver, body: Body<'UpdateStmt'>, write: Write): QueryLevel {
   const { level } = write;
   resolveFrom(r, body.fromClause ?? [], level);
   const found = [...level.entries];
@@ -107,7 +107,7 @@ function update(r: Resolver, body: Body<'UpdateStmt'>, write: Write): Level {
   return level;
 }
 
-function remove(r: Resolver, body: Body<'DeleteStmt'>, write: Write): Level {
+function remove(r: Resolver, body: Body<'DeleteStmt'>, write: Write): QueryLevel {
   const { level } = write;
   resolveFrom(r, body.usingClause ?? [], level);
   if (body.whereClause) condition(r, body.whereClause, 'row', scopeOf(level), 'WHERE');

@@ -1,16 +1,5 @@
 /** A server’s catalog with its indexes: read by `catalog/`, asked by resolution, policies and the guard. */
-import type {
-  Cast,
-  Dependent,
-  Fn,
-  FunctionBody,
-  Oid,
-  Opclass,
-  Operator,
-  Reach,
-  Relation,
-  Type,
-} from './objects.ts';
+import type { Cast, Dependent, Fn, FunctionBody, Oid, Opclass, Operator, Reach, Relation, Type } from './objects.ts';
 
 export type {
   Cast,

@@ -3,11 +3,12 @@
  * values of their constants are read alike by the grammar and mean the same to every rule. All but the first two, the last and one of each
  * shape are left out of the text that is judged; what is sent is the whole text.
  */
-import { operatorWork } from './parse-cost.ts';
+
 import type { Oid } from '../catalog/catalog.ts';
 import type { Edit } from '../text/edits.ts';
 import { KIND, type Lexed, lex } from '../text/lexer.ts';
 import { numberShape } from '../text/number-shape.ts';
+import { operatorWork } from './parse-cost.ts';
 
 /** A part of the whole text that the short one lacks. */
 interface Cut {

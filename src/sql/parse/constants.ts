@@ -14,7 +14,7 @@ type Answer = string | number | boolean | undefined;
  * INVARIANT: its answer hangs on the value, and on what is the same for all texts of a shape. It is kept with the judgement, and with it all that can be
  * seen from where it was made: so it is made at the top of a module.
  */
-export type Question<Value> = (value: Value) => Answer;
+export type ConstantQuestion<Value> = (value: Value) => Answer;
 
 export function atMost(most: number): (value: number) => boolean {
   return (value) => value <= most;
@@ -26,7 +26,7 @@ export function upTo(most: number): (value: number) => boolean {
 }
 
 /** Whoever listens hears each question, and answers it. */
-type Listener = (question: Question<never>) => Answer;
+type Listener = (question: ConstantQuestion<never>) => Answer;
 
 const listeners = new WeakMap<object, Listener>();
 

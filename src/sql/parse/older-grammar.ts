@@ -3,10 +3,10 @@
  * version 16 fewer forms of numbers: `SELECT 0x1F` is `SELECT 0 AS x1f` to PostgreSQL 14, `system_user` a column, `json_value(…)` a function of somebody's.
  */
 import type { Catalog } from '../catalog/catalog.ts';
-import { isParsed, type ParsedText, parse } from './parse.ts';
 import type { Token } from '../text/tokens.ts';
-import { sameTree } from './tree.ts';
 import { typeByName } from '../types/type-name.ts';
+import { isParsed, type ParsedText, parse } from './parse.ts';
+import { sameTree } from './tree.ts';
 
 /** The version of the grammar that texts are read with. */
 export const GRAMMAR_VERSION = 18;

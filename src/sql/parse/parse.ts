@@ -1,11 +1,11 @@
 /** Parses text with PostgreSQL's own grammar (libpg-query), under caps; everything it cannot hold is a problem, never an exception. */
 import { Buffer } from 'node:buffer';
-import { isNestedTooDeeply, MOST_TOKENS, operatorWork, SHORT } from './parse-cost.ts';
 import { lex } from '../text/lexer.ts';
-import { fingerprintModule, type Library, ParserFault, parserModule } from './parser-module.ts';
-import { ENDLESS, type Patience } from './work-limit.ts';
 import { type Token, tokenize } from '../text/tokens.ts';
+import { isNestedTooDeeply, MOST_TOKENS, operatorWork, SHORT } from './parse-cost.ts';
+import { fingerprintModule, type Library, ParserFault, parserModule } from './parser-module.ts';
 import type { Node } from './tree.ts';
+import { UNLIMITED_WORK, type WorkLimit } from './work-limit.ts';
 
 /** Longer statement texts are refused, in bytes of UTF-8: a longer one has never been seen from an application, and parsing holds the event loop. */
 export const MAX_STATEMENT_BYTES = 1024 * 1024;
@@ -21,7 +21,7 @@ export interface ParsedText {
   readonly text: string;
   readonly statements: readonly ParsedStatement[];
   /** Spent by whatever walks over the statements. */
-  readonly patience: Patience;
+  readonly patience: WorkLimit;
   /** Bytes of UTF-8, as the tree's locations count, to characters (UTF-16 units) of `text`. */
   toChar(byte: number): number;
   /** The tokens with character offsets, without comments. Made on first use. */
@@ -45,7 +45,7 @@ export const TOO_COMPLEX = 'statement is too complex to judge';
 
 export interface ParseOptions {
   /** Of all that is done with the parsed text. Default: endless. */
-  readonly patience?: Patience;
+  readonly patience?: WorkLimit;
   /** Default: that of a client's text. */
   readonly mostTokens?: number;
 }
@@ -56,7 +56,7 @@ export interface ParseOptions {
  */
 export function parse(
   text: string,
-  { patience = ENDLESS, mostTokens = MOST_TOKENS }: ParseOptions = {},
+  { patience = UNLIMITED_WORK, mostTokens = MOST_TOKENS }: ParseOptions = {},
 ): ParsedText | ParseProblem {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_STATEMENT_BYTES) {

@@ -1,7 +1,7 @@
 /** How long a judgement may go on: the walks over a statement spend steps, and it is given up where its time is over. */
 
 /** Raised where the time is over. Not a bug: the guard refuses the statement. */
-export class OutOfPatience extends Error {}
+export class WorkLimitExceeded extends Error {}
 
 /** Steps between two looks at the clock: a fraction of a millisecond. */
 const EVERY = 500;
@@ -12,21 +12,21 @@ const EVERY = 500;
  */
 const FREE = 40_000;
 
-export class Patience {
+export class WorkLimit {
   private spent = 0;
   private next = FREE;
 
   /** `isOver` says whether the time is over; it is the clock's only way in. */
   constructor(private readonly isOver: () => boolean) {}
 
-  /** Counts what is about to be done, in about the work of one node of the tree. Throws OutOfPatience. */
+  /** Counts what is about to be done, in about the work of one node of the tree. Throws WorkLimitExceeded. */
   spend(steps = 1): void {
     this.spent += steps;
     if (this.spent < this.next) return;
     this.next = this.spent + EVERY;
-    if (this.isOver()) throw new OutOfPatience();
+    if (this.isOver()) throw new WorkLimitExceeded();
   }
 }
 
 /** Never over: for what no client sent. */
-export const ENDLESS = new Patience(() => false);
+export const UNLIMITED_WORK = new WorkLimit(() => false);

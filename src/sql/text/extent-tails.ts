@@ -1,7 +1,8 @@
 /** Where each form of expression ends: the words and brackets that belong to it behind its last operand. */
-import type { Token } from './tokens.ts';
+
 import type { Kind, Node } from '../parse/tree.ts';
 import { as } from '../parse/tree.ts';
+import type { Token } from './tokens.ts';
 
 /** Given the node's own token and the last token of its children: the node's last token. */
 type Tail = (tokens: readonly Token[], own: number, last: number, node: Node) => number;

@@ -2,11 +2,12 @@
  * Which characters of the text an expression covers. The tree says only where (some) nodes begin; the rest follows from the tokens:
  * children, brackets that must close, and the words that end each form. A wrong answer is caught where the rewritten text is parsed again.
  */
-import { endOfName, TAILS } from './extent-tails.ts';
+
 import type { ParsedText } from '../parse/parse.ts';
-import { type Token, tokenAt } from './tokens.ts';
 import type { Body, Kind, Node } from '../parse/tree.ts';
 import { as, kindOf } from '../parse/tree.ts';
+import { endOfName, TAILS } from './extent-tails.ts';
+import { type Token, tokenAt } from './tokens.ts';
 
 /** Characters of the text: [start, end). */
 export interface Extent {

@@ -5,9 +5,9 @@
 import { LRUCache } from 'lru-cache';
 import type { Catalog } from '../catalog/catalog.ts';
 import { KEYWORDS } from '../parse/keywords.ts';
-import { lex } from './lexer.ts';
 import { parserModule } from '../parse/parser-module.ts';
 import { plainTokens, type ScannedToken, TOKEN } from '../parse/scanner-tokens.ts';
+import { lex } from './lexer.ts';
 
 /** Words that the grammar takes for names, though they are the server's own: options, fields, settings, columns that each table has. */
 const WORDS = `ctid xmin xmax cmin cmax tableoid oid excluded old new public pg_catalog pg_temp information_schema

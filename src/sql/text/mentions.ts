@@ -5,8 +5,8 @@ import { type Node, stringOf } from '../parse/tree.ts';
 
 export interface Mentions {
   /** Relations; those that are CTEs are left out. */
-  readonly relations: readonly QualifiedName[];
-  readonly functions: readonly QualifiedName[];
+  readonly relations: readonly MentionedName[];
+  readonly functions: readonly MentionedName[];
   /** Every word that may be a column. */
   readonly words: ReadonlySet<string>;
   /** A star or a whole row stands somewhere: every column may be meant. */
@@ -15,7 +15,7 @@ export interface Mentions {
   readonly opaque: boolean;
 }
 
-export interface QualifiedName {
+export interface MentionedName {
   readonly schema?: string;
   readonly name: string;
 }
@@ -95,8 +95,8 @@ interface Mentioning {
 }
 
 class Seen {
-  readonly relations: QualifiedName[] = [];
-  readonly functions: QualifiedName[] = [];
+  readonly relations: MentionedName[] = [];
+  readonly functions: MentionedName[] = [];
   readonly words = new Set<string>();
   /** Those that stand without a dot: a column or a whole row. */
   readonly alone = new Set<string>();
@@ -143,10 +143,10 @@ class Seen {
   }
 }
 
-function nameOf(schema: string | undefined, name: string): QualifiedName {
+function nameOf(schema: string | undefined, name: string): MentionedName {
   return { ...(schema && { schema }), name };
 }
 
-function lastTwo(names: readonly string[]): QualifiedName {
+function lastTwo(names: readonly string[]): MentionedName {
   return nameOf(names.at(-2), names.at(-1) ?? '');
 }

@@ -1,7 +1,8 @@
 /** Makes of a statement's text what a log may keep: its shape, without literals and comments. Parsing and judging are elsewhere's. */
-import { KIND, type Lexed, lex } from './lexer.ts';
+
 import { fingerprintModule, parserModule } from '../parse/parser-module.ts';
 import { plainTokens, TOKEN, type ScannedToken as Token } from '../parse/scanner-tokens.ts';
+import { KIND, type Lexed, lex } from './lexer.ts';
 
 /** Characters after which a normalized text is cut. */
 export const NORMALIZED_CAP = 4096;

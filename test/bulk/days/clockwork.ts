@@ -1,18 +1,18 @@
 /** Runs a principal's days through its budget, as a session asks for them, under a clock that is set by what is asked. */
 
 import pino from 'pino';
-import type { StatementJudgement } from '../../../src/guard/decision.ts';
-import { CalendarDays } from '../../../src/budget/model/days.ts';
-import { ownerOf } from '../../../src/budget/model/owner.ts';
 import type { BudgetContext } from '../../../src/budget/local/context.ts';
 import { Locks } from '../../../src/budget/local/locks.ts';
 import { Openings } from '../../../src/budget/local/openings.ts';
 import { PrincipalBudget } from '../../../src/budget/local/principal-budget.ts';
 import { SessionBudget } from '../../../src/budget/local/session-budget.ts';
+import { CalendarDays } from '../../../src/budget/model/days.ts';
+import { ownerOf } from '../../../src/budget/model/owner.ts';
+import { memoryStore } from '../../../src/budget/store/memory.ts';
+import type { StatementJudgement } from '../../../src/guard/decision.ts';
 import type { Charges } from '../../../src/session/admission/budget-port.ts';
 import { prepaymentsOf } from '../../../src/session/admission/prepayment.ts';
 import type { SessionPolicy } from '../../../src/session/session-policy.ts';
-import { memoryStore } from '../../../src/budget/store/memory.ts';
 import type { Asked } from './asked.ts';
 import type { Work } from './rates.ts';
 import type { Day } from './school.ts';

@@ -3,11 +3,11 @@ import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import type { AccountState } from '../../model/account.ts';
 import { Accounts } from '../../model/accounts.ts';
-import type { Logout, Standing } from '../../model/budget-store.ts';
+import type { Exceptions, Logout } from '../../model/budget-store.ts';
+import { type ExceptionsState, exceptionsOf, NO_EXCEPTIONS } from '../../model/exceptions.ts';
 import { Logouts } from '../../model/logouts.ts';
 import type { Measure, Owner } from '../../model/measure.ts';
 import type { Sightings } from '../../model/sightings.ts';
-import { NO_STANDING, type StandingState, standingOf } from '../../model/exceptions.ts';
 import { linesOf, readChecked } from './checked-line.ts';
 import { findGenerations, journalFile, snapshotFile } from './generation.ts';
 import { ownerOf, type Replayed, replay, syncedTo } from './records.ts';
@@ -39,7 +39,7 @@ const FORMATS_READ: readonly unknown[] = [2, SNAPSHOT_FORMAT];
 export type SnapshotLine =
   /** The version of the format, and the key of people's hashes in base64. */
   | readonly ['snapshot', typeof SNAPSHOT_FORMAT, string]
-  | readonly ['standing', number, StandingState]
+  | readonly ['standing', number, ExceptionsState]
   /** Some of them. */
   | readonly ['logouts', readonly Logout[]]
   | readonly ['account', Owner, Measure, number, AccountState]
@@ -49,7 +49,7 @@ export type SnapshotLine =
 
 export interface Loaded {
   readonly accounts: Accounts;
-  readonly standing: Standing;
+  readonly standing: Exceptions;
   readonly logouts: Logouts;
   /** Of people's hashes; absent where nothing was there. */
   readonly hashKey: Uint8Array | undefined;
@@ -80,7 +80,7 @@ export function load(folder: string, timeZone: string, now: number): Loaded {
 
 class Reader implements Replayed {
   readonly logouts = new Logouts();
-  standing = NO_STANDING;
+  standing = NO_EXCEPTIONS;
   hashKey: Uint8Array | undefined;
   bytes = 0;
   readonly cut = new Map<string, number>();
@@ -141,7 +141,7 @@ class Reader implements Replayed {
         return;
       case 'standing':
         this.from.set('', line[1]);
-        this.standing = standingOf(line[2]);
+        this.standing = exceptionsOf(line[2]);
         return;
       case 'logouts':
         for (const logout of line[1]) this.logouts.add(logout, this.now);

@@ -1,37 +1,43 @@
 /** What stands in a journal, one record a line, and how it is read into accounts again. */
 import type { Accounts } from '../../model/accounts.ts';
-import type { Logout, Return, Standing, StandingChange } from '../../model/budget-store.ts';
+import type { Exceptions, ExceptionsChange, LeaseReturn, Logout } from '../../model/budget-store.ts';
+import { changeExceptions } from '../../model/exceptions.ts';
 import type { Logouts } from '../../model/logouts.ts';
-import type { Measure, Owner, Window } from '../../model/measure.ts';
+import type { Measure, Owner, WindowOfMeasure } from '../../model/measure.ts';
 import type { Sightings } from '../../model/sightings.ts';
-import { changeStanding } from '../../model/exceptions.ts';
 import { checkedJson, checkedLine } from './checked-line.ts';
 
 type Record =
   /** Taken: windows, amount, when. */
-  | readonly ['take', Owner, Measure, readonly Window[], number, number]
+  | readonly ['take', Owner, Measure, readonly WindowOfMeasure[], number, number]
   /** Given back: amount, when it was taken. */
   | readonly ['back', Owner, Measure, number, number]
   /** Seen: windows, when, who, and for each when a place was taken for them (0: none was). */
-  | readonly ['saw', Owner, Measure, readonly Window[], number, Sightings]
+  | readonly ['saw', Owner, Measure, readonly WindowOfMeasure[], number, Sightings]
   /** A change of what stands, and when. */
-  | readonly ['change', StandingChange, number]
+  | readonly ['change', ExceptionsChange, number]
   | readonly ['logout', Logout]
   /** On disk, whatever happens to the machine, up to this byte. */
   | readonly ['synced', number];
 
-export function takeLine(owner: Owner, measure: Measure, windows: readonly Window[], amount: number, at: number) {
+export function takeLine(
+  owner: Owner,
+  measure: Measure,
+  windows: readonly WindowOfMeasure[],
+  amount: number,
+  at: number,
+) {
   return line(['take', owner, measure, windows, amount, at]);
 }
 
-export function backLine({ owner, measure, amount, at }: Return): string {
+export function backLine({ owner, measure, amount, at }: LeaseReturn): string {
   return line(['back', owner, measure, amount, at]);
 }
 
 export function sawLine(
   owner: Owner,
   measure: Measure,
-  windows: readonly Window[],
+  windows: readonly WindowOfMeasure[],
   sightings: Sightings,
   now: number,
 ): string {
@@ -41,7 +47,7 @@ export function sawLine(
   return checkedJson(`${before},{"hashes":"${hashes}","at":${JSON.stringify(at)}}]`);
 }
 
-export function changeLine(change: StandingChange, now: number): string {
+export function changeLine(change: ExceptionsChange, now: number): string {
   return line(['change', change, now]);
 }
 
@@ -71,7 +77,7 @@ export function ownerOf(value: unknown): { owner: Owner; measure: Measure } | un
 export interface Replayed {
   readonly accounts: Accounts;
   readonly logouts: Logouts;
-  standing: Standing;
+  standing: Exceptions;
 }
 
 /** Books the record. `now`: logouts that are over by then are left out. */
@@ -94,7 +100,7 @@ export function replay(value: unknown, into: Replayed, now: number): void {
       return;
     }
     case 'change':
-      into.standing = changeStanding(into.standing, record[1], record[2]);
+      into.standing = changeExceptions(into.standing, record[1], record[2]);
       return;
     case 'logout':
       into.logouts.add(record[1], now);

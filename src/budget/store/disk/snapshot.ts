@@ -3,8 +3,8 @@ import { Buffer } from 'node:buffer';
 import { open, rename, rm } from 'node:fs/promises';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Accounts } from '../../model/accounts.ts';
-import type { Logout, Standing } from '../../model/budget-store.ts';
-import { standingState } from '../../model/exceptions.ts';
+import type { Exceptions, Logout } from '../../model/budget-store.ts';
+import { exceptionsState } from '../../model/exceptions.ts';
 import { checkedLine } from './checked-line.ts';
 import { SNAPSHOT_FORMAT, type SnapshotLine } from './load.ts';
 
@@ -14,7 +14,7 @@ const PIECE = 65_536;
 /** What is written. */
 export interface Kept {
   readonly accounts: Accounts;
-  standing(): Standing;
+  standing(): Exceptions;
   logouts(): Iterable<readonly Logout[]>;
   /** Of people's hashes. */
   readonly hashKey: Uint8Array;
@@ -47,7 +47,7 @@ export async function writeSnapshot(
       bytes += written.length;
     };
     add(['snapshot', SNAPSHOT_FORMAT, Buffer.from(hashKey).toString('base64')]);
-    add(['standing', position(), standingState(standing())]);
+    add(['standing', position(), exceptionsState(standing())]);
     const room = async (): Promise<void> => {
       if (piece.length < PIECE) return;
       await write();

@@ -1,9 +1,9 @@
 /** What is asked of the accounts in Redis. */
 import { randomUUID } from 'node:crypto';
-import type { Claim, Grant, Return } from '../../model/budget-store.ts';
+import type { LeaseClaim, LeaseGrant, LeaseReturn } from '../../model/budget-store.ts';
 import { CalendarDays } from '../../model/days.ts';
 import { eachHash } from '../../model/hashes.ts';
-import type { Ceiling, Measure, Owner, Window } from '../../model/measure.ts';
+import type { Ceiling, Measure, Owner, WindowOfMeasure } from '../../model/measure.ts';
 import type { Sightings } from '../../model/sightings.ts';
 import { windowKey } from '../../model/window-slots.ts';
 import { type RedisConnection, script } from './connection.ts';
@@ -36,7 +36,7 @@ export class RedisAccounts {
     this.days = new CalendarDays(timeZone);
   }
 
-  async take(claims: readonly Claim[]): Promise<Grant[]> {
+  async take(claims: readonly LeaseClaim[]): Promise<LeaseGrant[]> {
     const operations = claims.map(({ owner, measure, ceilings, want }) => ({
       owner,
       measure,
@@ -46,13 +46,18 @@ export class RedisAccounts {
     return answers.map(([granted, at, used]) => ({ granted, at, used }));
   }
 
-  async known(owner: Owner, measure: Measure, windows: readonly Window[], keys: readonly string[]): Promise<boolean[]> {
+  async known(
+    owner: Owner,
+    measure: Measure,
+    windows: readonly WindowOfMeasure[],
+    keys: readonly string[],
+  ): Promise<boolean[]> {
     const says = { run: 'known' as const, windows: windows.map(windowKey), keys };
     const [answer] = (await this.run([{ owner, measure, says }])) as readonly (readonly number[])[];
     return (answer ?? []).map((known) => known === 1);
   }
 
-  async used(owner: Owner, measure: Measure, windows: readonly Window[]): Promise<readonly number[]> {
+  async used(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[]): Promise<readonly number[]> {
     const says = { run: 'used' as const, windows: windows.map(windowKey) };
     const [answer] = (await this.run([{ owner, measure, says }])) as readonly (readonly number[])[];
     return answer ?? [];
@@ -84,14 +89,14 @@ function ceilingOf({ window, limit }: Ceiling): readonly [string, number?] {
   return limit === undefined ? [windowKey(window)] : [windowKey(window), limit];
 }
 
-export function backOperation({ owner, measure, amount, at }: Return): Operation {
+export function backOperation({ owner, measure, amount, at }: LeaseReturn): Operation {
   return { owner, measure, says: { run: 'back', amount, at } };
 }
 
 export function sawOperation(
   owner: Owner,
   measure: Measure,
-  windows: readonly Window[],
+  windows: readonly WindowOfMeasure[],
   { hashes, at }: Sightings,
 ): Operation {
   const grants = at.flatMap(([count, grantedAt]) => Array.from({ length: count }, () => grantedAt));

@@ -4,7 +4,7 @@
  * A window is named by its length in milliseconds, or `day`.
  */
 import { CLOCK_SET_BACK_MS } from '../../model/account.ts';
-import { MOST_REMEMBERED_PEOPLE } from '../../model/people.ts';
+import { MOST_REMEMBERED_SUBJECTS } from '../../model/people.ts';
 import { SLOTS } from '../../model/window-slots.ts';
 
 /** More than the 25 hours of the longest day, so that nobody is forgotten while they count. */
@@ -131,7 +131,7 @@ local function close_account(account)
   end
   redis.call('PEXPIRE', account.key, kept)
   redis.call('ZREMRANGEBYSCORE', account.people, '-inf', '(' .. text(now - kept))
-  redis.call('ZREMRANGEBYRANK', account.people, 0, -${MOST_REMEMBERED_PEOPLE} - 1)
+  redis.call('ZREMRANGEBYRANK', account.people, 0, -${MOST_REMEMBERED_SUBJECTS} - 1)
   redis.call('PEXPIRE', account.people, kept)
 end
 

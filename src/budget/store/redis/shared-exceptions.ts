@@ -3,9 +3,15 @@
  * came from: a server that has lost the last moments, and was changed by others since, is told from one that is merely ahead.
  */
 import { randomBytes } from 'node:crypto';
-import type { Standing, StandingChange } from '../../model/budget-store.ts';
+import type { Exceptions, ExceptionsChange } from '../../model/budget-store.ts';
 import { StoreUnavailable } from '../../model/budget-store.ts';
-import { changeStanding, mergedStanding, NO_STANDING, standingOf, standingState } from '../../model/exceptions.ts';
+import {
+  changeExceptions,
+  exceptionsOf,
+  exceptionsState,
+  mergedExceptions,
+  NO_EXCEPTIONS,
+} from '../../model/exceptions.ts';
 import { type RedisConnection, script } from './connection.ts';
 
 const KEY = 'rowgate:standing';
@@ -34,10 +40,10 @@ interface Version {
 const NO_VERSION: Version = { number: 0, marks: [] };
 
 export class SharedStanding {
-  current: Standing = NO_STANDING;
+  current: Exceptions = NO_EXCEPTIONS;
   private version = NO_VERSION;
   /** Locks and closings that the others do not know yet. */
-  private untold: StandingChange[] = [];
+  private untold: ExceptionsChange[] = [];
   private looking: Promise<void> | undefined;
   private readonly listeners: (() => void)[] = [];
 
@@ -60,7 +66,7 @@ export class SharedStanding {
     return this.looking;
   }
 
-  async change(change: StandingChange): Promise<void> {
+  async change(change: ExceptionsChange): Promise<void> {
     if (!ends(change)) return this.share(change);
     // INVARIANT: what shuts somebody out holds here at once, and is told to the others as soon as it can be.
     // Whoever could not tell it tries again, perhaps for hours.
@@ -79,10 +85,10 @@ export class SharedStanding {
     }
   }
 
-  private async share(change: StandingChange): Promise<void> {
+  private async share(change: ExceptionsChange): Promise<void> {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       await this.lookNow();
-      const next = changeStanding(this.current, change, this.now());
+      const next = changeExceptions(this.current, change, this.now());
       if (await this.replace(this.version, next)) return;
     }
     throw new StoreUnavailable('what stands was changed by others at the same time, again and again');
@@ -99,26 +105,26 @@ export class SharedStanding {
     const found: Version = { number: Number(number ?? 0), marks: marksOf(marks) };
     const theirs = markOf(found);
     if (ours === theirs) return;
-    const standing = typeof state === 'string' ? standingOf(JSON.parse(state)) : NO_STANDING;
+    const standing = typeof state === 'string' ? exceptionsOf(JSON.parse(state)) : NO_EXCEPTIONS;
     if (ours === undefined || found.marks.includes(ours)) {
       this.set(standing, found);
       return;
     }
     // INVARIANT: locks do not end because the server has lost them: who still knows them puts them back, beside what others have said since.
     const isOlder = theirs === undefined || this.version.marks.includes(theirs);
-    const whole = isOlder ? this.current : mergedStanding(standing, this.current, this.now());
+    const whole = isOlder ? this.current : mergedExceptions(standing, this.current, this.now());
     if (!(await this.replace(found, whole))) return;
     this.notice(
       `the state in ${this.connection.place} was older than what is known here: locks, raises, permits and openings were put back`,
     );
   }
 
-  private async replace(found: Version, standing: Standing): Promise<boolean> {
+  private async replace(found: Version, standing: Exceptions): Promise<boolean> {
     const number = Math.max(found.number, this.version.number) + 1;
     // What is put back comes from both.
     const before = [...new Set([...this.version.marks.slice(-MOST_MARKS), ...found.marks.slice(-MOST_MARKS)])];
     const next: Version = { number, marks: [...before, randomBytes(6).toString('base64url')] };
-    const state = JSON.stringify(standingState(standing));
+    const state = JSON.stringify(exceptionsState(standing));
     const words = {
       version: found.number,
       marks: found.marks.join(' '),
@@ -130,20 +136,20 @@ export class SharedStanding {
     return true;
   }
 
-  private set(standing: Standing, version: Version): void {
+  private set(standing: Exceptions, version: Version): void {
     if (version.number < this.version.number) return;
-    this.current = this.untold.reduce((next, change) => changeStanding(next, change, this.now()), standing);
+    this.current = this.untold.reduce((next, change) => changeExceptions(next, change, this.now()), standing);
     this.version = version;
     for (const changed of this.listeners) changed();
   }
 }
 
 /** Whether it shuts somebody out. */
-function ends(change: StandingChange): boolean {
+function ends(change: ExceptionsChange): boolean {
   return change.kind === 'lock' || (change.kind === 'opening' && change.opening.closed !== undefined);
 }
 
-function isSame(one: StandingChange, other: StandingChange): boolean {
+function isSame(one: ExceptionsChange, other: ExceptionsChange): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 

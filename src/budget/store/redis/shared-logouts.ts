@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { Logout } from '../../model/budget-store.ts';
-import { LOGOUTS_AT_ONCE, Logouts, MOST_LOGOUTS } from '../../model/logouts.ts';
 import { KEPT_ENDED_MS } from '../../model/exceptions.ts';
+import { LOGOUTS_AT_ONCE, Logouts, MOST_LOGOUTS } from '../../model/logouts.ts';
 import { type RedisConnection, script } from './connection.ts';
 
 export const LOGOUTS_CHANNEL = 'rowgate:logouts';

@@ -1,11 +1,17 @@
 /** `rowgate break-glass`: a closed principal, opened for a time by those who sign it. */
 
+import { openingRecord } from '../../../budget/local/opening-record.ts';
 import { approvedBy, personBehind, stateName } from '../../../budget/model/approvals.ts';
-import type { Opening } from '../../../budget/model/budget-store.ts';
-import { approversOf, type OpeningRule, openingHolds, openingRequest, principalOf } from '../../../budget/model/break-glass.ts';
+import {
+  approversOf,
+  type BreakGlassRule,
+  breakGlassHolds,
+  breakGlassRequest,
+  principalOf,
+} from '../../../budget/model/break-glass.ts';
+import type { BreakGlassOpening } from '../../../budget/model/budget-store.ts';
 import { ownerOf } from '../../../budget/model/owner.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
-import { openingRecord } from '../../../budget/local/opening-record.ts';
 import { asksAsNobody, signature, signedBy, tooFewApprovers } from '../approving.ts';
 import { type Commanded, command, findPrincipal, forMs, iso, name, reason, UNRECORDED } from '../command.ts';
 import { type ControlReply, done, failed } from '../protocol.ts';
@@ -49,7 +55,7 @@ export const askOpening = command(
     const own = guard.store.standing().openings.filter(({ requestedBy }) => personBehind(requestedBy) === asker);
     if (own.length >= MOST_OF_ONE) return failed('refused', `"${asker}" has asked for ${own.length} openings lately`);
     const now = guard.now();
-    const opening: Opening = {
+    const opening: BreakGlassOpening = {
       id: guard.newId(),
       owner: ownerOf({ principal: given.principal }),
       role: found.role.name,
@@ -63,7 +69,7 @@ export const askOpening = command(
       approvals: [],
     };
     const approvers = approversOf(rule, found.policy.approvers);
-    const tooFew = tooFewApprovers(openingRequest(opening), approvers, rule.approvals);
+    const tooFew = tooFewApprovers(breakGlassRequest(opening), approvers, rule.approvals);
     if (tooFew) return tooFew;
     const reply = await change(guard, opening, by, 'requested');
     const what = `${rule.approvals} must sign it`;
@@ -86,7 +92,7 @@ export const approveOpening = command({ id: name, signature }, async (given, gua
   if (state !== 'requested' || !terms) return failed('refused', ENDED[state]);
   const { rule } = terms;
   const approvers = approversOf(rule, terms.approvers);
-  const signed = signedBy(openingRequest(opening), given.signature, approvers, 'opening');
+  const signed = signedBy(breakGlassRequest(opening), given.signature, approvers, 'opening');
   if ('refusal' in signed) return signed.refusal;
   const { approvals, names } = signed;
   const opens = names.length >= rule.approvals;
@@ -116,10 +122,10 @@ const ENDED = {
   void: 'the principal is gone, or may not be opened like this any more',
 } as const;
 
-type Terms = { readonly rule: OpeningRule } & Parameters<typeof openingHolds>[1];
+type Terms = { readonly rule: BreakGlassRule } & Parameters<typeof breakGlassHolds>[1];
 
 /** What it is held against now; undefined where the principal is gone, or is not closed any more. */
-async function termsOf(guard: Commanded, { owner }: Opening): Promise<Terms | undefined> {
+async function termsOf(guard: Commanded, { owner }: BreakGlassOpening): Promise<Terms | undefined> {
   const policy = guard.policy();
   const principal = policy?.principals.get(principalOf({ owner }));
   if (!principal?.breakGlass) return undefined;
@@ -127,20 +133,20 @@ async function termsOf(guard: Commanded, { owner }: Opening): Promise<Terms | un
   return { rule: principal.breakGlass, role: principal.role, approvers: policy?.approvers, state };
 }
 
-function stateOf(opening: Opening, terms: Terms | undefined, now: number): ShownOpening['state'] {
+function stateOf(opening: BreakGlassOpening, terms: Terms | undefined, now: number): ShownOpening['state'] {
   if (opening.closed) return opening.closed.at >= opening.until ? 'over' : 'closed';
   if (opening.until <= now) return 'over';
   if (!terms) return 'void';
-  if (openingHolds(opening, terms, now)) return 'open';
+  if (breakGlassHolds(opening, terms, now)) return 'open';
   // What no signature could open.
   const unsigned = { ...terms, rule: { ...terms.rule, approvals: 0 } };
-  return openingHolds(opening, unsigned, now) ? 'requested' : 'void';
+  return breakGlassHolds(opening, unsigned, now) ? 'requested' : 'void';
 }
 
 /** Recorded, then in force. */
 async function change(
   guard: Commanded,
-  opening: Opening,
+  opening: BreakGlassOpening,
   by: string,
   status: string,
   why = opening.reason,
@@ -159,7 +165,13 @@ async function change(
 }
 
 /** Whoever must know is told where it was done. */
-function told(guard: Commanded, opening: Opening, reply: ControlReply, text: string, by: string): ControlReply {
+function told(
+  guard: Commanded,
+  opening: BreakGlassOpening,
+  reply: ControlReply,
+  text: string,
+  by: string,
+): ControlReply {
   if (reply.ok) {
     const principal = principalOf(opening);
     guard.alarms.raise({ kind: 'break-glass', principal, text, reason: opening.reason, by });
@@ -167,9 +179,9 @@ function told(guard: Commanded, opening: Opening, reply: ControlReply, text: str
   return reply;
 }
 
-async function shown(opening: Opening, guard: Commanded): Promise<ShownOpening> {
+async function shown(opening: BreakGlassOpening, guard: Commanded): Promise<ShownOpening> {
   const terms = await termsOf(guard, opening);
-  const names = terms ? approvedBy(openingRequest(opening), approversOf(terms.rule, terms.approvers)) : [];
+  const names = terms ? approvedBy(breakGlassRequest(opening), approversOf(terms.rule, terms.approvers)) : [];
   return {
     id: opening.id,
     principal: principalOf(opening),
@@ -182,11 +194,11 @@ async function shown(opening: Opening, guard: Commanded): Promise<ShownOpening> 
     approvedBy: names,
     needed: Math.max(0, (terms?.rule.approvals ?? 0) - names.length),
     state: stateOf(opening, terms, guard.now()),
-    text: openingRequest(opening).text,
+    text: breakGlassRequest(opening).text,
   };
 }
 
-function find({ store }: Commanded, id: string): Opening | undefined {
+function find({ store }: Commanded, id: string): BreakGlassOpening | undefined {
   return store.standing().openings.find((opening) => opening.id === id);
 }
 

@@ -2,10 +2,10 @@
 
 import { z } from 'zod';
 import type { Raise } from '../../../budget/model/budget-store.ts';
-import type { Measure, Window } from '../../../budget/model/measure.ts';
+import type { Measure, WindowOfMeasure } from '../../../budget/model/measure.ts';
 import { holderWords } from '../../../budget/model/owner.ts';
-import { shownTime } from '../../../policy/source/calendar.ts';
 import { type LimitInForce, limitsInForce, limitsOfUser } from '../../../policy/model/limits-in-force.ts';
+import { shownTime } from '../../../policy/source/calendar.ts';
 import { type Commanded, command, findHolder, forMs, holder, iso, reason, UNRECORDED } from '../command.ts';
 import { readSaidLimit } from '../limit-text.ts';
 import { done, failed } from '../protocol.ts';
@@ -138,7 +138,7 @@ function inForceFor(guard: Commanded, { principal, role, holder }: Found, raises
 async function usedOf(
   { store }: Commanded,
   owner: string,
-  { measure, window }: { readonly measure: Measure; readonly window: Window },
+  { measure, window }: { readonly measure: Measure; readonly window: WindowOfMeasure },
 ): Promise<number> {
   const [used] = await store.used(owner, measure, [window]);
   return used ?? 0;
@@ -161,6 +161,6 @@ async function toldOf(
   return { people: Math.max(0, used - questions - values), questions, values };
 }
 
-function isSame(one: Window, other: Window): boolean {
+function isSame(one: WindowOfMeasure, other: WindowOfMeasure): boolean {
   return one.count === other.count && one.unit === other.unit;
 }

@@ -3,9 +3,15 @@
 import { z } from 'zod';
 import { approvedBy, personBehind, stateName } from '../../../budget/model/approvals.ts';
 import type { Permit } from '../../../budget/model/budget-store.ts';
-import { APPROVALS_NEEDED, isOfState, PERMIT_WINDOW, permitOwner, permitRequest } from '../../../budget/model/permit.ts';
-import { shownTime } from '../../../policy/source/calendar.ts';
+import {
+  APPROVALS_NEEDED,
+  isOfState,
+  PERMIT_WINDOW,
+  permitOwner,
+  permitRequest,
+} from '../../../budget/model/permit.ts';
 import type { RolePolicy } from '../../../policy/model/policy.ts';
+import { shownTime } from '../../../policy/source/calendar.ts';
 import { asksAsNobody, signature, signedBy } from '../approving.ts';
 import {
   type Commanded,

@@ -4,9 +4,9 @@ import { personBehind, signersShown, stateName } from '../../../budget/model/app
 import type { Raise } from '../../../budget/model/budget-store.ts';
 import { type Holder, holderName, holderOf, holderWords } from '../../../budget/model/owner.ts';
 import { type RaiseTerms, raiseApprovedBy, raiseHolds, raiseRequest } from '../../../budget/model/raise.ts';
-import { shownTime } from '../../../policy/source/calendar.ts';
 import { amountName, windowName } from '../../../policy/model/limits-in-force.ts';
 import type { RolePolicy } from '../../../policy/model/policy.ts';
+import { shownTime } from '../../../policy/source/calendar.ts';
 import { asksAsNobody, signature, signedBy, tooFewApprovers } from '../approving.ts';
 import { type Commanded, command, iso, name, UNRECORDED } from '../command.ts';
 import { type ControlReply, done, failed } from '../protocol.ts';
