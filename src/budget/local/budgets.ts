@@ -5,8 +5,7 @@ import type { AlarmSink } from '../../core/alarm-sink.ts';
 import type { LoginRefusal } from '../../core/login-refusal.ts';
 import type { RecordSink } from '../../decision-log/record-sink.ts';
 import type { Estimates } from '../../estimates/estimates.ts';
-import { userOf } from '../../identity/proof.ts';
-import type { Sessions } from '../../server/sessions.ts';
+import { type Proof, userOf } from '../../identity/proof.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import { stateName } from '../model/approvals.ts';
 import { type AccountLock, type BudgetStore, type LeaseClaim, StoreUnavailable } from '../model/budget-store.ts';
@@ -25,10 +24,17 @@ export interface BudgetsOptions {
   readonly records: RecordSink;
   readonly alarms: AlarmSink;
   readonly log: Logger;
-  readonly sessions: Sessions;
+  /** Of this process: those that must go end when a principal is locked out or closed. */
+  readonly sessions: { live(): Iterable<EndableSession> };
   readonly estimates: Estimates;
   /** In force now. */
   policy(): PolicyOfOpenings;
+}
+
+export interface EndableSession {
+  readonly principal: string;
+  readonly proof: Proof;
+  terminate(refusal: LoginRefusal): void;
 }
 
 const SWEEP_MS = 100;

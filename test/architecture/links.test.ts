@@ -1,0 +1,44 @@
+/** The links of the pages lead somewhere: to a file of the repository, and to a heading of a page. */
+import { existsSync, readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { expect, it } from 'vitest';
+
+const root = resolve(import.meta.dirname, '../..');
+const docs = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`);
+const pages = ['README.md', 'CHANGELOG.md', ...docs];
+
+const read = (page: string): string => readFileSync(join(root, page), 'utf8');
+
+/** Without code, in which brackets are no links. */
+function linksOf(text: string): string[] {
+  const plain = text.replace(/^```[\s\S]*?^```/gm, '');
+  return [...plain.matchAll(/\]\(([^()\s]+)\)/g)].map(([, target]) => target!).filter((one) => !/^\w+:/.test(one));
+}
+
+/** As GitHub names headings. */
+function headingsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+function isDead(page: string, link: string): boolean {
+  const [path, heading] = link.split('#');
+  const file = path ? resolve(root, dirname(page), path) : join(root, page);
+  if (!existsSync(file)) return true;
+  return heading !== undefined && file.endsWith('.md') && !headingsOf(read(relative(root, file))).includes(heading);
+}
+
+it.each(pages)('%s', (page) => {
+  expect(linksOf(read(page)).filter((link) => isDead(page, link))).toEqual([]);
+});
+
+it('sees a dead one', () => {
+  expect(linksOf('[a](b.md#c) `x` [`d`](../e.ts)')).toEqual(['b.md#c', '../e.ts']);
+  expect(isDead('README.md', 'docs/nowhere.md')).toBe(true);
+  expect(isDead('README.md', 'docs/glossary.md#nowhere')).toBe(true);
+});
