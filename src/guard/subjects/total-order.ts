@@ -5,8 +5,8 @@ import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { as, type Node, stringOf } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { columnOf } from './conditions.ts';
+import { uniqueKeys } from './constraints.ts';
 import type { ColumnOf } from './shown-keys.ts';
-import { uniqueKeys } from './unique-key.ts';
 
 /** INVARIANT: of each table in FROM a unique key stands among the plain columns that it is sorted by, and nothing else gives rows. */
 export function ordersAll(analysis: Analysis, level: QueryLevel, catalog: Catalog): boolean {

@@ -1,6 +1,7 @@
 /** Whether a statement asks for one row of a table by a unique key that is not the person's, and reads nothing but that row's people. */
 import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
-import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
+import type { Catalog } from '../../sql/catalog/catalog.ts';
+import { uniqueKeys } from './constraints.ts';
 import type { Key } from './key.ts';
 import type { LevelReader } from './level-reader.ts';
 import type { ProvenRows } from './rows.ts';
@@ -26,17 +27,6 @@ function holdsOneRow(entry: RangeTableEntry, fixed: LevelReader['fixed'], catalo
     if (shown && shown.access === 'granted' && !shown.masked) given.add(shown.column.name);
   }
   return given.size > 0 && uniqueKeys(relation, catalog).some((key) => key.every((name) => given.has(name)));
-}
-
-/** Names of the columns of each key of which a relation has one row at most. */
-export function uniqueKeys(relation: Relation, catalog: Catalog): string[][] {
-  // INVARIANT: an index of a table says nothing of the rows of those that inherit from it; that of a partitioned one does.
-  const inherited = catalog.data.relations.some(({ parents }) => parents.includes(relation.oid));
-  if (inherited && relation.kind !== 'p') return [];
-  const found = (relation.uniqueIndexes ?? []).filter(({ whole, deferrable }) => whole && !deferrable);
-  const names = (columns: readonly number[]) =>
-    columns.map((attnum) => relation.columns.find((column) => column.attnum === attnum)?.name ?? '');
-  return found.map(({ columns }) => names(columns)).filter((key) => key.length > 0 && !key.includes(''));
 }
 
 /** Whether a key is one of these, through the queries that show it. */
