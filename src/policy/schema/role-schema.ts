@@ -105,7 +105,9 @@ export const roleSchema = mapping({
   collect: z
     .enum(['deny', 'allow'])
     .optional()
-    .describe('`deny` (the default) refuses what brings values of several guarded rows into one, as `string_agg`.'),
+    .describe(
+      '`deny` (the default) refuses what brings values of several guarded rows into one, as `string_agg`; not where a limit on their people refuses.',
+    ),
   min_group: z.int().min(2).optional().describe('Aggregates only, and no group of fewer subjects is shown.'),
   round_to: z
     .int()
