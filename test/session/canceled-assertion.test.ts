@@ -6,8 +6,8 @@ import { ask } from './peer.ts';
 import { policyOf } from './policies.ts';
 import { type RelayedPeer, relayed } from './relay.ts';
 
-/** That runs until it is cancelled. */
-const SLOW = { assertion: 'select pg_sleep(600)', namesIn: () => [], differs: () => false };
+/** That runs until it is cancelled, while `slow` has a row. */
+const SLOW = { assertion: 'select pg_sleep(600) from slow', namesIn: () => [], differs: () => false };
 const CODE = 'select 1 /*user code*/';
 const extended = (text: string) => [P(text), B(), E(), S()];
 
@@ -16,6 +16,7 @@ let peer: RelayedPeer;
 
 beforeAll(async () => {
   database = await freshDatabase();
+  await database.query('create table slow (id int); insert into slow values (1)');
 });
 afterEach(() => peer.close());
 afterAll(() => database.drop());
@@ -66,6 +67,7 @@ test('so does the log', async () => {
 test('the end of the transaction makes it of no interest', async () => {
   await cancelling(async () => {
     await ask(peer, Q('rollback'));
+    await database.query('delete from slow');
     await ask(peer, Q('begin'), Q('select 1/0'));
   });
   await ask(peer, Q('select 4'));

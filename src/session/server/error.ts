@@ -59,9 +59,10 @@ interface ErrorAnswer {
 /** An ErrorResponse: to the oldest message that is still open, or the end of the session. @returns false: what the client sees of it was sent. */
 export function answerError(c: Conversation, frame: Frame): false {
   const said = fieldsOf(frame);
-  const fields = c.pins.told(c.overtime && said.get('C') === CANCELED ? timedOut(said) : said);
-  const answer = { fields, frame, verbatim: fields === said && frame.last };
   const head = c.pending.head;
+  const meant = c.overtime && said.get('C') === CANCELED ? timedOut(said) : said;
+  const fields = head?.assertion ? meant : c.pins.told(meant);
+  const answer = { fields, frame, verbatim: fields === said && frame.last };
   if (isFatal(fields)) {
     c.fatal = true;
     const instead = c.ports.pooling && poolerWords(fields);

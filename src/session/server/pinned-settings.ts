@@ -39,8 +39,8 @@ export class PinWatch {
   private unasserted = false;
   /** Such code has run in the transaction: at its end triggers may run that were put off. */
   private mayRunAtEnd = false;
-  /** An assertion in a batch of its own: it is to be sent, or to be answered. */
-  private own: 'owed' | 'asked' | undefined;
+  /** An assertion in a batch of its own: it is to be sent, to be answered, or was cancelled and its batch has not ended. */
+  private own: 'owed' | 'asked' | 'canceled' | undefined;
   /** A cancel that struck an assertion in a batch of its own, and made the client's transaction fail: the client is still to be told. */
   private untold: ErrorFields | undefined;
 
@@ -101,9 +101,10 @@ export class PinWatch {
 
   /** The server is ready behind an assertion in a batch of its own. */
   answered(status: TransactionStatus): void {
-    if (this.own === 'asked') this.own = undefined;
-    else if (status === 'E') this.own = undefined;
-    else this.untold = undefined;
+    if (this.own === 'canceled' && status !== 'E') {
+      this.untold = undefined;
+      this.own = 'owed';
+    } else this.own = undefined;
   }
 
   /** What the client is told of an error: the first one behind a cancel that it has not seen says why its transaction has failed. */
@@ -118,7 +119,7 @@ export class PinWatch {
   failed(batch: number, fields: ErrorFields): boolean {
     if (fields.get('C') === CANCELED) {
       if (this.own) {
-        this.own = 'owed';
+        this.own = 'canceled';
         this.untold = fields;
       } else this.owe(batch);
       return this.own === undefined;
