@@ -189,3 +189,6 @@ export interface TextEdit {
   readonly end: number;
   readonly text: Template;
 }
+
+/** A judgement in the making: between two steps others may be served. */
+export type JudgementSteps = Generator<undefined, Judgement, undefined>;

@@ -13,7 +13,7 @@ import { LiteralDependencies } from './cache/literal-dependencies.ts';
 import { type NormalizedText, normalizedTextOf } from './cache/normalized-text.ts';
 import { RecentTexts } from './cache/recent-texts.ts';
 import { TextPatterns } from './cache/text-patterns.ts';
-import type { Judgement } from './decision.ts';
+import type { Judgement, JudgementSteps } from './decision.ts';
 import type { Draft, Stage } from './draft.ts';
 import { judgementOf } from './judgement-of.ts';
 import { authorizeStage } from './stages/authorize.ts';
@@ -109,17 +109,42 @@ export class Guard {
    * Never throws: an exception inside is a refusal.
    */
   judge(sql: string, parameterTypes: readonly number[] = []): Judgement {
+    const begun = this.begin(sql, parameterTypes);
+    if (!isUnderWay(begun)) return begun;
+    let step = begun.next();
+    while (!step.done) step = begun.next();
+    return step.value;
+  }
+
+  /** The same, in steps, none of which takes long; at once where it is known. Steps that are not gone on with leave nothing behind. */
+  begin(sql: string, parameterTypes: readonly number[] = []): Judgement | JudgementSteps {
     // INVARIANT: the types come first, so that no text with a NUL byte can be the key of another text with types.
     const types = `${parameterTypes.join()}\u0000`;
     const key = types + sql;
     const known = this.remembered.get(key);
     if (known) return known;
     const without = withoutToken(sql);
-    const brief = without && ofToken(this.judge(without.text, parameterTypes), sql, without);
-    return brief ?? this.judgeUnknown(sql, parameterTypes, types, key);
+    if (without) return this.judgeWithToken(sql, parameterTypes, types, key, without);
+    return this.beginUnknown(sql, parameterTypes, types, key);
   }
 
-  private judgeUnknown(sql: string, parameterTypes: readonly number[], types: string, key: string): Judgement {
+  private *judgeWithToken(
+    sql: string,
+    parameterTypes: readonly number[],
+    types: string,
+    key: string,
+    without: NonNullable<ReturnType<typeof withoutToken>>,
+  ): JudgementSteps {
+    const judgement = yield* allSteps(this.begin(without.text, parameterTypes));
+    return ofToken(judgement, sql, without) ?? (yield* allSteps(this.beginUnknown(sql, parameterTypes, types, key)));
+  }
+
+  private beginUnknown(
+    sql: string,
+    parameterTypes: readonly number[],
+    types: string,
+    key: string,
+  ): Judgement | JudgementSteps {
     const met = this.options.role.mode === 'enforce' ? this.patterns.match(types, sql) : undefined;
     const skeleton = met?.skeleton ?? (this.options.role.mode === 'enforce' ? normalizedTextOf(sql) : undefined);
     const shape = met?.shape ?? (skeleton && types + skeleton.key);
@@ -131,23 +156,35 @@ export class Guard {
         this.remembered.set(key, shared);
       return shared;
     }
+    return this.judgeUnknown(sql, parameterTypes, key, skeleton, shape);
+  }
+
+  private *judgeUnknown(
+    sql: string,
+    parameterTypes: readonly number[],
+    key: string,
+    skeleton: NormalizedText | undefined,
+    shape: string | undefined,
+  ): JudgementSteps {
+    yield;
     const learning: Learning | undefined =
       shape !== undefined && this.shapes.comesAgain(shape) ? { skeleton: skeleton! } : undefined;
-    const judgement = this.judgeFirst(sql, parameterTypes, key, learning);
+    const judgement = yield* this.judgeFirst(sql, parameterTypes, key, learning);
     if (learning?.literals && !holdsToken(judgement))
       this.shapes.learn(shape!, sql, skeleton!, judgement, learning.literals);
     return judgement;
   }
 
-  private judgeFirst(
+  private *judgeFirst(
     sql: string,
     parameterTypes: readonly number[],
     key: string,
     learning: Learning | undefined,
-  ): Judgement {
+  ): JudgementSteps {
     const bulk = withoutBulk(sql, parameterTypes);
-    const brief = bulk && ofWhole(this.judgeAnew(bulk.text, parameterTypes), sql, bulk);
-    const judgement = brief ?? this.judgeAnew(sql, parameterTypes, learning);
+    yield;
+    const brief = bulk && ofWhole(yield* this.judgeAnew(bulk.text, parameterTypes), sql, bulk);
+    const judgement = brief ?? (yield* this.judgeAnew(sql, parameterTypes, learning));
     // What was given up may have met a busy moment; what met a fault of the parser will find another one.
     const { refusal: refused, would, fault } = judgement;
     const lasts = ![refused?.reason, would?.refusal?.reason].includes('too-complex') && !(fault instanceof ParserFault);
@@ -156,26 +193,27 @@ export class Guard {
     return judgement;
   }
 
-  private judgeAnew(sql: string, parameterTypes: readonly number[], learning?: Learning): Judgement {
+  private *judgeAnew(sql: string, parameterTypes: readonly number[], learning?: Learning): JudgementSteps {
     const { mode, access } = this.options.role;
     const pooled = this.options.pooling === 'transaction';
     const unrestricted = pooled ? UNRESTRICTED_POOLED : UNRESTRICTED;
     const restricted = pooled ? RESTRICTED_POOLED : RESTRICTED;
     const stages = access === 'unrestricted' ? unrestricted : restricted;
-    const judged = this.judgedBy(stages, sql, parameterTypes, learning);
+    const judged = yield* this.judgedBy(stages, sql, parameterTypes, learning);
     if (mode === 'enforce') return judged;
-    return observed(judged, this.judgedBy(unrestricted, sql, parameterTypes));
+    return observed(judged, yield* this.judgedBy(unrestricted, sql, parameterTypes));
   }
 
-  private judgedBy(
+  private *judgedBy(
     stages: readonly Stage[],
     sql: string,
     parameterTypes: readonly number[],
     learning?: Learning,
-  ): Judgement {
+  ): JudgementSteps {
     const patience = new WorkLimit((this.options.deadline ?? NO_DEADLINE)());
     try {
-      return judgementOf(this.drafted(stages, sql, parameterTypes, patience, learning));
+      const draft = yield* this.drafted(stages, sql, parameterTypes, patience, learning);
+      return judgementOf(draft);
     } catch (error) {
       if (!(error instanceof WorkLimitExceeded)) throw error;
       const refused = tooComplex();
@@ -184,13 +222,13 @@ export class Guard {
     }
   }
 
-  private drafted(
+  private *drafted(
     stages: readonly Stage[],
     sql: string,
     parameterTypes: readonly number[],
     patience: WorkLimit,
     learning?: Learning,
-  ): Draft {
+  ): Generator<undefined, Draft, undefined> {
     const { role, catalog, searchPath } = this.options;
     const draft: Draft = {
       text: sql,
@@ -215,6 +253,8 @@ export class Guard {
         if (stage === parseStage && learning && draft.parsed)
           learning.literals = new LiteralDependencies(draft.parsed, learning.skeleton);
         if (draft.refusal || draft.statements.some((s) => s.refusal)) break;
+        yield;
+        patience.resume((this.options.deadline ?? NO_DEADLINE)());
       }
     } catch (error) {
       if (error instanceof WorkLimitExceeded) throw error;
@@ -227,6 +267,14 @@ export class Guard {
     }
     return draft;
   }
+}
+
+export function isUnderWay(begun: Judgement | JudgementSteps): begun is JudgementSteps {
+  return !('effect' in begun);
+}
+
+function* allSteps(begun: Judgement | JudgementSteps): JudgementSteps {
+  return isUnderWay(begun) ? yield* begun : begun;
 }
 
 /**

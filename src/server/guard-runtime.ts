@@ -9,7 +9,7 @@ import { majorVersion } from '../sql/parse/older-grammar.ts';
 import { KnownNames } from '../sql/text/known-names.ts';
 
 /** Judges statements of one role; remembers what it judged. */
-export type Judge = Pick<SessionPolicy, 'judge'>;
+export type Judge = Pick<SessionPolicy, 'judge' | 'begin'>;
 
 export type MakeJudge = (context: { catalog: Catalog; role: RolePolicy }) => Judge;
 
@@ -145,6 +145,7 @@ export class GuardRuntime {
         names: this.generation.names,
         ...(policy.canaries && { canaries: policy.canaries }),
         judge: judge.judge.bind(judge),
+        ...(judge.begin && { begin: judge.begin.bind(judge) }),
       },
       until: Math.min(roleLimits.until, ownLimits.until),
     };

@@ -1,5 +1,5 @@
 /** The policy by which a session judges and is held to its limits. */
-import type { Judgement } from '../guard/decision.ts';
+import type { Judgement, JudgementSteps } from '../guard/decision.ts';
 import type { Canaries } from '../policy/model/canaries.ts';
 import type { Principal, RolePolicy } from '../policy/model/policy.ts';
 import type { KeyTypes, SubjectKeys } from '../policy/model/subject-keys.ts';
@@ -24,4 +24,6 @@ export interface SessionPolicy {
    * @param parameterTypes the OIDs that a Parse declares; 0 for those that it leaves open.
    */
   judge(sql: string, parameterTypes?: readonly number[]): Judgement;
+  /** The same in steps, between which others are served; absent: in one. */
+  begin?(sql: string, parameterTypes?: readonly number[]): Judgement | JudgementSteps;
 }

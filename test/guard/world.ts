@@ -58,6 +58,8 @@ export interface Outcome {
 
 export interface World {
   readonly guard: Guard;
+  /** One that has judged nothing yet. */
+  newGuard(): Guard;
   /** Runs what the guard sends, with the hidden rows or without them, and undoes it. */
   run(sql: string, hidden: boolean): Promise<Outcome>;
   /** As `run` with the hidden rows, where the server plans for several processes if it can. */
@@ -70,16 +72,18 @@ export async function teacherWorld(options: Pick<GuardOptions, 'deadline'> = {})
   await database.query(SCHEMA);
   const client = await database.connect();
   await client.query('SET search_path = public');
-  const guard = await guardOn(client, options);
+  const newGuard = await guardOn(client, options);
+  const guard = newGuard();
   return {
     guard,
+    newGuard,
     run: (sql, hidden) => run(client, guard, sql, hidden),
     runParallel: (sql) => run(client, guard, sql, true, PARALLEL),
     drop: () => database.drop(),
   };
 }
 
-async function guardOn(client: pg.Client, options: Pick<GuardOptions, 'deadline'>): Promise<Guard> {
+async function guardOn(client: pg.Client, options: Pick<GuardOptions, 'deadline'>): Promise<() => Guard> {
   await loadParser();
   const catalog = new Catalog(
     await readCatalog(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows),
@@ -96,7 +100,7 @@ async function guardOn(client: pg.Client, options: Pick<GuardOptions, 'deadline'
   const { policy, diagnostics } = loadPolicy(files, reading);
   const role = policy.roles.get('teacher');
   if (!role || role.disabled) throw new Error(diagnostics.map(formatDiagnostic).join('\n'));
-  return new Guard({ catalog, role, searchPath: SEARCH_PATH, ...options });
+  return () => new Guard({ catalog, role, searchPath: SEARCH_PATH, ...options });
 }
 
 const PARALLEL = [

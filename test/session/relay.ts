@@ -1,4 +1,5 @@
 /** A Session between a client made of bytes and a connection to the real server, with a policy that a test gives. */
+import type { JudgementSteps } from '../../src/guard/decision.ts';
 import type { Budget } from '../../src/session/admission/budget-port.ts';
 import type { EndUsers } from '../../src/session/end-user/end-user.ts';
 import type { DecisionEntry, OutcomeEntry, SeenEntry } from '../../src/session/log-entries.ts';
@@ -110,7 +111,11 @@ export async function relayed(
         server.socket.end();
       },
       ...(givesWay && { slice: { isOver: () => true, ask: () => void setImmediate(() => peer.session.onTurn()) } }),
-      policy: () => (peer.policyGone ? undefined : (next?.() ?? peer.policy)),
+      policy: () => {
+        const policy = next?.() ?? peer.policy;
+        if (peer.policyGone) return undefined;
+        return givesWay ? inSteps(policy) : policy;
+      },
       now: () => performance.now(),
       newId: () => {
         made += 1;
@@ -133,4 +138,20 @@ export async function relayed(
     received.close();
   });
   return peer;
+}
+
+const stepwise = new WeakMap<SessionPolicy, SessionPolicy>();
+
+/** The same policy, whose judgements have steps. */
+function inSteps(policy: SessionPolicy): SessionPolicy {
+  let made = stepwise.get(policy);
+  if (!made) {
+    const begin = function* (sql: string, types?: readonly number[]): JudgementSteps {
+      for (let step = 0; step < 3; step += 1) yield;
+      return policy.judge(sql, types);
+    };
+    made = { ...policy, begin };
+    stepwise.set(policy, made);
+  }
+  return made;
 }

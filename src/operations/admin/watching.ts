@@ -7,7 +7,8 @@ import type { LoginReason } from '../../core/login-refusal.ts';
 import type { RecordFields, RecordKind } from '../../decision-log/fields.ts';
 import type { DecisionLog } from '../../decision-log/writer/log.ts';
 import type { SessionLog } from '../../decision-log/writer/session-log.ts';
-import type { Judgement } from '../../guard/decision.ts';
+import type { Judgement, JudgementSteps } from '../../guard/decision.ts';
+import { isUnderWay } from '../../guard/guard.ts';
 import type { MakeJudge, PolicyReading } from '../../server/guard-runtime.ts';
 import type { DecisionEntry, OutcomeEntry, SubjectCount } from '../../session/log-entries.ts';
 import type { ProcessTally, RoleTally } from './tally.ts';
@@ -135,20 +136,45 @@ function watchJudge(makeJudge: MakeJudge, tally: ProcessTally): MakeJudge {
     const judge = makeJudge(context);
     // A guard that remembers gives the same object again.
     const seen = new WeakSet<Judgement>();
+    const observe = (judgement: Judgement, seconds: number): Judgement => {
+      if (seen.has(judgement)) tally.judgedFromMemory.observe(seconds);
+      else {
+        seen.add(judgement);
+        tally.judgedAnew.observe(seconds);
+      }
+      return judgement;
+    };
     return {
       judge(sql, parameterTypes) {
         const began = performance.now();
-        const judgement = judge.judge(sql, parameterTypes);
-        const seconds = (performance.now() - began) / 1000;
-        if (seen.has(judgement)) tally.judgedFromMemory.observe(seconds);
-        else {
-          seen.add(judgement);
-          tally.judgedAnew.observe(seconds);
-        }
-        return judgement;
+        return observe(judge.judge(sql, parameterTypes), (performance.now() - began) / 1000);
       },
+      ...(judge.begin && {
+        begin(sql: string, parameterTypes?: readonly number[]) {
+          const began = performance.now();
+          const begun = judge.begin!(sql, parameterTypes);
+          const spent = performance.now() - began;
+          return isUnderWay(begun) ? timed(begun, spent, observe) : observe(begun, spent / 1000);
+        },
+      }),
     };
   };
+}
+
+/** Without the time that others have between the steps. `spent`: milliseconds before the first. */
+function* timed(
+  steps: JudgementSteps,
+  spent: number,
+  observe: (judgement: Judgement, seconds: number) => Judgement,
+): JudgementSteps {
+  let total = spent;
+  for (;;) {
+    const began = performance.now();
+    const step = steps.next();
+    total += performance.now() - began;
+    if (step.done) return observe(step.value, total / 1000);
+    yield;
+  }
 }
 
 /** A reading of policies and catalog that says how it went. */

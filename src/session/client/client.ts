@@ -46,8 +46,10 @@ export class ClientSide {
       }
       this.held = this.take(frame) ? undefined : frame;
       taken = true;
-      if (!this.held) c.admission.done();
-      else {
+      if (!this.held) {
+        c.judging = undefined;
+        c.admission.done();
+      } else {
         // What we wait for may lie in the server's buffer: the client's own Sync or Flush is behind the frame that waits.
         if (!c.cancelling) c.flush();
         break;

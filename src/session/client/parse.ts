@@ -12,6 +12,7 @@ import { MOST_REMEMBERED } from '../state/names.ts';
 import { Prepared } from '../state/prepared.ts';
 import { cannotTakeOut } from '../state/row-check.ts';
 import { unsettled } from '../state/unknown-names.ts';
+import { judged } from './judging.ts';
 import { decideRefusal, ownWords, refuseExtended, textTooLong } from './refuse.ts';
 import { renderFor, slotValues, takesParameters } from './revalidate.ts';
 
@@ -24,7 +25,8 @@ const MOST_PARAMETERS = 65535;
 export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   if (!frame.last) return refuseLong(c, frame, policy);
   const { name, text, types } = decodeParse(frame.bytes);
-  const judgement = policy.judge(text, types);
+  const judgement = judged(c, policy, text, types);
+  if (judgement === 'wait') return false;
   const unnamed = name === '';
   const statement = judgement.statements[0];
   const reason =

@@ -25,6 +25,7 @@ import { cuttable, rulesOf, rulesWithWrites, type StatementTraits, traitsOf } fr
 import { cannotTakeOut, checkOf } from '../state/row-check.ts';
 import { isBounded, isRead, type ResolvedNames, resolveNames } from '../state/sql-names.ts';
 import { sendConverted } from './conversion.ts';
+import { judged } from './judging.ts';
 import { answerHere, withoutTokenSettings } from './local-answers.ts';
 import { sentOfQuery } from './planned-text.ts';
 import { needsStatus, notTogether, planQuery, type QueryPlan } from './query-plan.ts';
@@ -57,7 +58,8 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
     if (!(error instanceof MalformedMessage)) throw error;
     return refuseUnread(c, policy, refusal('syntax', error.sqlstate, error.message));
   }
-  const judgement = policy.judge(text);
+  const judgement = judged(c, policy, text);
+  if (judgement === 'wait') return false;
   const statements = judgedStatements(judgement);
   const refused = statements.find((statement) => statement.refusal) ?? statements[0];
   if (judgement.effect === 'refuse') {

@@ -1,5 +1,6 @@
 /** What both directions of a session share: where the client and the server stand, what is on its way, and how a message is sent. */
 import type { Refusal } from '../../core/refusal.ts';
+import type { Judgement, JudgementSteps } from '../../guard/decision.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import type { TransactionStatus } from '../../protocol/ready-for-query.ts';
 import { flush, sync, terminate } from '../../protocol/simple-frontend.ts';
@@ -23,6 +24,14 @@ import type { Portal, Prepared } from './prepared.ts';
 
 /** Parameters that say what a literal means. */
 export const OF_LITERALS: readonly string[] = ['DateStyle', 'IntervalStyle', 'TimeZone'];
+
+/** Of the message that is to be taken next: kept until it is. */
+export interface Judging {
+  readonly text: string;
+  readonly types: readonly number[];
+  readonly policy: SessionPolicy;
+  begun: Judgement | JudgementSteps;
+}
 
 export class Conversation {
   readonly toServer = new Outbox();
@@ -95,6 +104,8 @@ export class Conversation {
   closed = false;
   /** Its time was over: nothing more is taken, of either side, before its next turn. */
   waitsForTurn = false;
+  /** The judgement of the client's message that comes next, where others are served before its end. */
+  judging: Judging | undefined;
   /** Whose messages must not show what is withheld. */
   redacts = true;
 

@@ -17,7 +17,12 @@ export class WorkLimit {
   private next = FREE;
 
   /** `isOver` says whether the time is over; it is the clock's only way in. */
-  constructor(private readonly isOver: () => boolean) {}
+  constructor(private isOver: () => boolean) {}
+
+  /** Other work was done meanwhile: a new time begins. */
+  resume(isOver: () => boolean): void {
+    this.isOver = isOver;
+  }
 
   /** Counts what is about to be done, in about the work of one node of the tree. Throws WorkLimitExceeded. */
   spend(steps = 1): void {
