@@ -1,4 +1,5 @@
-/** For each reason of a refusal: what would have to be granted, and where, if the statement is meant to work. */
+/** What would have to be granted, and where, if a refused statement is meant to work. `REASONS` has the advice that a reason alone decides. */
+import { REASONS, type Reason, type ReasonByStatement } from '../core/reasons.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
 import type { RolePolicy, StatementOption } from '../policy/model/policy.ts';
@@ -26,99 +27,45 @@ const GRANTABLE: Readonly<Record<string, StatementOption>> = { LISTEN: 'listen',
 /** The same for COPY, by its direction. */
 const COPIES: Readonly<Record<string, StatementOption>> = { 'copy-out': 'copy_to', 'copy-in': 'copy_from' };
 
+/** Of reasons whose advice depends on the statement. */
+const BY_STATEMENT: Readonly<Record<ReasonByStatement, (refused: Refused) => Advice>> = {
+  'column-withheld': columnAdvice,
+  'relation-not-granted': relationAdvice,
+  'function-not-granted': functionAdvice,
+  'operator-not-granted': operatorAdvice,
+  'statement-not-allowed': statementAdvice,
+  'write-restricted': writeAdvice,
+  'row-check': ({ refusal, role }) => ({
+    text: `The new row must lie in the rows and the scope that the role was granted, at ${refusal.rule ?? role.rule}.`,
+  }),
+  collects: ({ role }) => ({
+    text: `It gathers values of several rows into one, past every limit of rows. If the role may do that, say so in ${fileOf(role)}.`,
+    snippet: 'collect: allow',
+  }),
+  estimates: ({ role }) => ({
+    text: `The planner estimates from statistics over every row, hidden ones too. If the role may see that, say so in ${fileOf(role)}.`,
+    snippet: statementsSnippet(role, 'explain'),
+  }),
+  'token-missing': tokenAdvice,
+  'token-refused': tokenAdvice,
+};
+
 /** What to tell a DBA who expected the statement to work. */
 export function adviceFor(refused: Refused): Advice {
   const { refusal, role } = refused;
-  switch (refusal.reason) {
-    case 'column-withheld':
-      return columnAdvice(refused);
-    case 'relation-not-granted':
-      return relationAdvice(refused);
-    case 'pooled':
-      return { text: 'It cannot work through upstream.pooling: transaction; the hint says what does, if anything.' };
-    case 'relation-unknown':
-      return { text: 'The name is not that of a relation in the search path, nor of one in this query. Check it.' };
-    case 'column-unknown':
-      return { text: 'No relation in this query has such a column. Check the name, and the alias before it.' };
-    case 'function-not-granted':
-      return functionAdvice(refused);
-    case 'function-unknown':
-      return {
-        text: 'No function of that name takes just these arguments. Check it, and cast what has no type of its own.',
-      };
-    case 'operator-not-granted':
-      return operatorAdvice(refused);
-    case 'operator-unknown':
-      return { text: 'No operator of that name takes just operands of these types. Cast one of them.' };
-    case 'type-not-granted':
-      return { text: 'The type cannot be granted by itself. Name the columns, or cast to a type that is built in.' };
-    case 'setting-not-allowed':
-      return { text: 'It changes what statements mean, or tells about the server: no restricted role may have it.' };
-    case 'statement-not-allowed':
-      return statementAdvice(refused);
-    case 'write-restricted':
-      return writeAdvice(refused);
-    case 'min-group':
-      return {
-        text: `The role sees groups only. Rows as they are would need a role without min_group, or a table that is about nobody and granted whole, in ${fileOf(role)}.`,
-      };
-    case 'collects':
-      return {
-        text: `It gathers values of several rows into one, past every limit of rows. If the role may do that, say so in ${fileOf(role)}.`,
-        snippet: 'collect: allow',
-      };
-    case 'uncountable':
-      return {
-        text: 'What it tells of people cannot be counted, and they are. Send it without that part, or read the rows first and write them by their keys.',
-      };
-    case 'estimates':
-      return {
-        text: `The planner estimates from statistics over every row, hidden ones too. If the role may see that, say so in ${fileOf(role)}.`,
-        snippet: statementsSnippet(role, 'explain'),
-      };
-    case 'limit-rows':
-    case 'limit-bytes':
-    case 'limit-changed':
-    case 'limit-window':
-    case 'estimated-rows':
-      return { text: `Ask for less, or raise the limit in ${fileOf(role)}.` };
-    case 'locked':
-      return {
-        text: 'The principal is locked out: rowgate locks list says why, rowgate locks release lets it in again.',
-      };
-    case 'break-glass':
-      return { text: 'The principal is closed; "rowgate break-glass ask" asks for an opening.' };
-    case 'token-missing':
-    case 'token-refused':
-      return {
-        text: `The role works for the people behind an account: set a token of one of them first (SET rowgate.token), as ${refusal.rule ?? role.rule} has it.`,
-      };
-    case 'token-unchecked':
-    case 'not-estimated':
-    case 'store-unavailable':
-    case 'cancelled':
-      return { text: 'It says nothing about the policy: try again.' };
-    case 'role-disabled':
-      return { text: 'An error in the policy files has closed the role: rowgate check names it.' };
-    case 'row-check':
-      return {
-        text: `The new row must lie in the rows and the scope that the role was granted, at ${refusal.rule ?? role.rule}.`,
-      };
-    case 'syntax':
-    case 'pattern':
-      return { text: 'PostgreSQL itself would not take this text.' };
-    case 'too-complex':
-    case 'too-large':
-      return { text: 'Send values as parameters, or split the statement. The caps are not granted.' };
-    case 'unsupported':
-      return { text: 'No grant changes this: the form is not one that is judged. Write the statement in another way.' };
-    case 'provenance':
-    case 'not-verified':
-    case 'internal':
-      return { text: 'It is refused to be safe. Please report the statement, with its record in the decision log.' };
-    case 'not-recorded':
-      return { text: 'The decision log cannot be written. Nothing runs until it can.' };
-  }
+  const { reason } = refusal;
+  if (isByStatement(reason)) return BY_STATEMENT[reason](refused);
+  return { text: REASONS[reason].advice.replace('{file}', () => fileOf(role)) };
+}
+
+function isByStatement(reason: Reason): reason is ReasonByStatement {
+  return reason in BY_STATEMENT;
+}
+
+function tokenAdvice({ refusal, role }: Refused): Advice {
+  return {
+    text: `The role works for the people behind an account: set a token of one of them first (SET rowgate.token), as ${refusal.rule ?? role.rule} has it.`,
+  };
 }
 
 function columnAdvice(refused: Refused): Advice {

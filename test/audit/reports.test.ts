@@ -380,6 +380,8 @@ it('what a role in observe mode would have been refused stands under why, whose 
     ['table-withheld', 1, 0],
     ['column-withheld', 0, 2],
   ]);
+  // A word of an older guard has no meaning here.
+  expect(cells('What the reasons mean')).toEqual([['column-withheld', 'a column that the role was not granted']]);
   expect(cells('Whose statements')).toEqual([
     ['office', 1, 0],
     ['homework', 0, 2],

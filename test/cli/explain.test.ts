@@ -5,8 +5,11 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { register } from '../../src/cli/explain.ts';
+import { adviceFor } from '../../src/cli/explain-advice.ts';
 import { ANY } from '../../src/cli/explain-snippets.ts';
 import { explanationOf } from '../../src/cli/explanation.ts';
+import { isReason, REASONS, type Reason } from '../../src/core/reasons.ts';
+import { refusal } from '../../src/core/refusal.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { readCases } from '../decisions/cases.ts';
 import { catalogOf, loadPolicies, type Policies, type PolicyChange } from '../decisions/policies.ts';
@@ -173,6 +176,28 @@ to allow: Add "ssn" to the columns of public.students at roles/teacher.yaml:8, o
 
   test('a call without a principal is a wrong one', async () => {
     await expect(run('SELECT 1')).rejects.toMatchObject({ code: 'commander.missingMandatoryOptionValue' });
+  });
+});
+
+describe('of each reason', () => {
+  const reasons = Object.keys(REASONS).filter(isReason);
+
+  let catalog: Catalog;
+  let policies: Policies;
+
+  beforeAll(async () => {
+    catalog = await catalogOf(database);
+    policies = loadPolicies(catalog, POLICIES);
+  });
+
+  test.each(reasons)('%s: an advice in whole sentences', (reason: Reason) => {
+    const { role } = policies.of('teacher');
+    const refused = { refusal: refusal(reason, '42501', 'refused'), statement: undefined, role, catalog };
+    expect(adviceFor(refused).text).toMatch(/^[A-Z"][^{}]*[.]$/);
+  });
+
+  test('a meaning that no other has', () => {
+    expect(new Set(reasons.map((reason) => REASONS[reason].meaning)).size).toBe(reasons.length);
   });
 });
 

@@ -1,5 +1,6 @@
 /** The report on refusals, in words. */
 
+import { isReason, REASONS } from '../../core/reasons.ts';
 import { stepName } from '../read/steps.ts';
 import { shownMinute, shownWall } from '../read/times.ts';
 import { type Made, madeLine, periodText } from './made.ts';
@@ -26,6 +27,7 @@ export function refusalsReport(refusals: Refusals, period: Period, made: Made): 
     sections: [
       timeline(refusals, period),
       by('Why', 'text', 'reason', refusals.byReason, period),
+      ...meanings(refusals.byReason),
       by('Whose statements', 'text', 'principal', refusals.byPrincipal, period),
       by('On which tables', 'code', 'table', refusals.byTable, period),
       by('Logins', 'text', 'name given', refusals.loginsBy, period),
@@ -77,6 +79,17 @@ function timeline({ timeline: steps, step, observed: anyObserved }: Refusals, { 
       { form: 'time', name: 'logins refused', step, points: steps.map(({ at, logins }) => [at, logins]), marked: true },
     ],
   };
+}
+
+/** What the reasons mean. Names of limits and words of older guards have no meaning here. */
+function meanings(byReason: readonly RefusedBy[]): Section[] {
+  const rows = byReason.flatMap(({ name }) => (isReason(name) ? [[name, REASONS[name].meaning]] : []));
+  if (rows.length === 0) return [];
+  const columns: ReportColumn[] = [
+    { name: 'reason', kind: 'text' },
+    { name: 'meaning', kind: 'text' },
+  ];
+  return [{ heading: 'What the reasons mean', notes: [], table: { columns, rows } }];
 }
 
 function by(

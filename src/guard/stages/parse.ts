@@ -1,7 +1,8 @@
 /** Stage 1: the text as PostgreSQL's grammar reads it. */
 
+import type { Reason } from '../../core/reasons.ts';
 import { redactTokens } from '../../core/redact-tokens.ts';
-import { type Reason, refusal } from '../../core/refusal.ts';
+import { refusal } from '../../core/refusal.ts';
 import { grammarError } from '../../sql/parse/grammar-errors.ts';
 import { isParsed, type ParseProblem, parse } from '../../sql/parse/parse.ts';
 import { WorkLimitExceeded } from '../../sql/parse/work-limit.ts';

@@ -2,6 +2,7 @@
  * A refusal is a message bound to fail, sent in the place of the refused one: so the server itself decides what becomes of the
  * batch and the transaction, and only its error is exchanged. Which message must fail depends on the refused one.
  */
+import { REASONS } from '../../core/reasons.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { ErrorFields } from '../../protocol/error-response.ts';
 import { functionCallBoundToFail } from '../../protocol/function-call.ts';
@@ -13,7 +14,6 @@ import { endUserOf } from '../end-user/statement-user.ts';
 import { notRecorded, type RecordedStatement } from '../recorder.ts';
 import { Provenance } from '../server/provenance.ts';
 import type { Conversation } from '../state/conversation.ts';
-import { isCountedRefusal } from '../state/counted-refusals.ts';
 import type { Execution, ExecutionRules } from '../state/execution.ts';
 import type { Version } from '../state/names.ts';
 import type { Conversion, Forced, PendingQuery } from '../state/pending-replies.ts';
@@ -42,7 +42,7 @@ export function decideRefusal(
 ): Forced {
   const person = subject.person ?? endUserOf(c, subject.policy);
   const { run, written } = c.records.refuse({ ...subject, person }, refusal, UNWATCHED, why);
-  if (isCountedRefusal(refusal.reason)) c.ports.budget.event(subject.policy, 'refusal', person?.user);
+  if (REASONS[refusal.reason].countsTowardsLock) c.ports.budget.event(subject.policy, 'refusal', person?.user);
   const shown = written ? refusal : notRecorded();
   return { id: run.id, known: 'by id', refusal: shown, decision: run.id, runs: [run] };
 }

@@ -1,4 +1,5 @@
 /** The rows of a running statement: each is admitted, or waits, or the statement is cut off. */
+import { REASONS } from '../../core/reasons.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
@@ -8,7 +9,6 @@ import { refusalResponse } from '../client/refusal-response.ts';
 import { notRecorded } from '../recorder.ts';
 import { passesAskedCanaries, passesCanaries } from '../results/canaries.ts';
 import type { Conversation } from '../state/conversation.ts';
-import { isCountedRefusal } from '../state/counted-refusals.ts';
 import type { Execution } from '../state/execution.ts';
 
 /** A DataRow or CopyData of a run's result. @returns whether it may go to the client; where not, it may be asked again: `c.stalled`. */
@@ -125,7 +125,7 @@ function cutOff(c: Conversation, run: Execution): void {
 
 /** What was cut off counts towards a lock. INVARIANT: as soon as it is, whether or not the client stays to be told. */
 export function tellBudget(c: Conversation, { cut, policy, cutByBudget, reached, person }: Execution): void {
-  if (cut && isCountedRefusal(cut.reason)) c.ports.budget.event(policy, 'refusal', person?.user);
+  if (cut && REASONS[cut.reason].countsTowardsLock) c.ports.budget.event(policy, 'refusal', person?.user);
   else if (reached || (!cutByBudget && isOfLimit(cut))) c.ports.budget.event(policy, 'overrun', person?.user, reached);
 }
 

@@ -1,5 +1,6 @@
 /** The state of one statement's resolution: what was found so far, and the verbs by which a part of the tree is read from inside another. */
-import { type Reason, type Refusal, type RefusalExtras, refusal } from '../../core/refusal.ts';
+import type { Reason } from '../../core/reasons.ts';
+import { type Refusal, type RefusalExtras, refusal } from '../../core/refusal.ts';
 import type { Oid } from '../catalog/catalog.ts';
 import type { ParsedText } from '../parse/parse.ts';
 import { type Body, type Node, sameTree } from '../parse/tree.ts';
