@@ -1,6 +1,6 @@
 /** What is wrong with limits beyond their form. */
 
-import type { During, Limits } from '../model/limits.ts';
+import { type During, type Limits, STATEMENT_LIMIT_KEYS, STATEMENT_LIMITS } from '../model/limits.ts';
 import type { DiagnosticReport } from '../source/diagnostic.ts';
 import type { Path, PolicyDocument } from '../source/document.ts';
 
@@ -30,13 +30,12 @@ export function checkDuring(
   });
 }
 
+const OF_STATEMENTS = 'holds for a statement, whoever sends it';
+
 /** Keys of `limits` that say nothing of one person behind an account, and why. */
 const NOT_OF_USERS: readonly (readonly [keyof Limits, string, string])[] = [
-  ['rowsPerStatement', 'rows_per_statement', 'holds for a statement, whoever sends it'],
-  ['bytesPerStatement', 'bytes_per_statement', 'holds for a statement, whoever sends it'],
-  ['changedPerStatement', 'changed_per_statement', 'holds for a statement, whoever sends it'],
-  ['estimatedRows', 'estimated_rows', 'holds for a statement, whoever sends it'],
-  ['statementTimeout', 'statement_timeout', 'holds for a statement, whoever sends it'],
+  ...STATEMENT_LIMIT_KEYS.map((key) => [key, STATEMENT_LIMITS[key], OF_STATEMENTS] as const),
+  ['statementTimeout', 'statement_timeout', OF_STATEMENTS],
   ['connections', 'connections', 'counts sessions, which the people behind an account share'],
 ];
 

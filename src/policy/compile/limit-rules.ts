@@ -1,14 +1,14 @@
 /** Remembers in which line each limit stands. */
 
-import { type During, type LimitRules, type Limits, OF_SUBJECTS, type WindowLimit } from '../model/limits.ts';
+import {
+  type During,
+  type Limits,
+  OF_SUBJECTS,
+  perStatementLimit,
+  STATEMENT_LIMITS,
+  type WindowLimit,
+} from '../model/limits.ts';
 import type { Path, PolicyDocument } from '../source/document.ts';
-
-const KEYS: Readonly<Record<keyof LimitRules, string>> = {
-  rowsPerStatement: 'rows_per_statement',
-  bytesPerStatement: 'bytes_per_statement',
-  changedPerStatement: 'changed_per_statement',
-  estimatedRows: 'estimated_rows',
-};
 
 /** The limits that stand under `path`, with their lines. */
 export function withRules(limits: Limits, document: PolicyDocument, path: Path): Limits {
@@ -24,8 +24,9 @@ export function withRules(limits: Limits, document: PolicyDocument, path: Path):
       ? [[key, new Map([...stated].map(([name, list]) => [name, windows(list, [key, name])]))] as const]
       : [];
   });
-  const stated = (Object.keys(KEYS) as (keyof LimitRules)[]).filter((name) => limits[name] !== undefined);
-  const rules: LimitRules = Object.fromEntries(stated.map((name) => [name, document.rule([...path, KEYS[name]])]));
+  const rules = perStatementLimit((key) =>
+    limits[key] === undefined ? undefined : document.rule([...path, STATEMENT_LIMITS[key]]),
+  );
   return {
     ...limits,
     ...(rows && { rows: windows(rows, ['rows']) }),
@@ -33,7 +34,7 @@ export function withRules(limits: Limits, document: PolicyDocument, path: Path):
     ...(statements && { statements: windows(statements, ['statements']) }),
     ...(changed && { changed: windows(changed, ['changed']) }),
     ...Object.fromEntries(bySubject),
-    ...(stated.length > 0 && { rules }),
+    ...(Object.keys(rules).length > 0 && { rules }),
   };
 }
 

@@ -7,6 +7,8 @@ import {
   type Limits,
   type Lock,
   OF_SUBJECTS,
+  perStatementLimit,
+  type StatementLimitKey,
   type Throttle,
   type Window,
   type WindowLimit,
@@ -35,12 +37,8 @@ export interface StatementLimit {
   readonly rule: RuleRef;
 }
 
-export interface LimitsInForce {
+export interface LimitsInForce extends Readonly<Partial<Record<StatementLimitKey, StatementLimit>>> {
   readonly windows: readonly LimitInForce[];
-  readonly rowsPerStatement?: StatementLimit;
-  readonly bytesPerStatement?: StatementLimit;
-  readonly changedPerStatement?: StatementLimit;
-  readonly estimatedRows?: StatementLimit;
   readonly connections?: number;
   readonly throttle?: Throttle;
   /** When whom it is about is locked, and for how long. */
@@ -87,15 +85,13 @@ export function limitsInForce({ role, principal, now, timeZone, raises = [] }: L
   const ofRole = limitsAt(role.limits, role.during, now, timeZone);
   const ofPrincipal = limitsAt(principal.limits, principal.during, now, timeZone);
   const raised = raises.filter(({ until }) => until > now);
-  const one = (key: StatementKey) => smaller(key, ofRole.limits, ofPrincipal.limits, { role, principal });
-  const ofStatement = Object.fromEntries(STATEMENT_KEYS.flatMap((key) => one(key) ?? []));
   const connections = [ofRole.limits.connections, ofPrincipal.limits.connections].filter((most) => most !== undefined);
   return {
     windows: [
       ...windowsOf(ofRole.limits, role.rule, role, raised),
       ...windowsOf(ofPrincipal.limits, principal.rule, role, raised),
     ],
-    ...ofStatement,
+    ...perStatementLimit((key) => smaller(key, ofRole.limits, ofPrincipal.limits, { role, principal })),
     ...(connections.length > 0 && { connections: Math.min(...connections) }),
     ...effectsOf(role),
     until: Math.min(ofRole.until, ofPrincipal.until, ...raised.map(({ until }) => until)),
@@ -124,9 +120,6 @@ const BYTE_UNITS: readonly (readonly [number, string])[] = [
   [1024 ** 2, 'MB'],
   [1024, 'kB'],
 ];
-
-const STATEMENT_KEYS = ['rowsPerStatement', 'bytesPerStatement', 'changedPerStatement', 'estimatedRows'] as const;
-type StatementKey = (typeof STATEMENT_KEYS)[number];
 
 function windowsOf(limits: Limits, rule: RuleRef, role: RolePolicy, raised: readonly RaisedLimit[]): LimitInForce[] {
   const lists: [LimitedMeasure, readonly WindowLimit[] | undefined][] = [
@@ -169,16 +162,16 @@ function effectOf({ effect }: WindowLimit, role: RolePolicy): LimitEffect {
 
 /** The role's and the principal's own both bind. */
 function smaller(
-  key: StatementKey,
+  key: StatementLimitKey,
   ofRole: Limits,
   ofPrincipal: Limits,
   rules: { readonly role: { readonly rule: RuleRef }; readonly principal: { readonly rule: RuleRef } },
-): [StatementKey, StatementLimit][] | undefined {
+): StatementLimit | undefined {
   const [role = Number.POSITIVE_INFINITY, principal = Number.POSITIVE_INFINITY] = [ofRole[key], ofPrincipal[key]];
   const amount = Math.min(role, principal);
   if (amount === Number.POSITIVE_INFINITY) return undefined;
   const [limits, { rule }] = principal < role ? [ofPrincipal, rules.principal] : [ofRole, rules.role];
-  return [[key, { amount, rule: limits.rules?.[key] ?? rule }]];
+  return { amount, rule: limits.rules?.[key] ?? rule };
 }
 
 function sameWindow(a: Window, b: Window): boolean {

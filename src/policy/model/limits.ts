@@ -19,11 +19,32 @@ export interface WindowLimit {
   readonly rule?: RuleRef;
 }
 
-export interface Limits {
-  readonly rowsPerStatement?: number;
-  readonly bytesPerStatement?: number;
-  readonly changedPerStatement?: number;
-  readonly estimatedRows?: number;
+/** The limits of one statement, each a number, with the name that policy files, records and `rowgate limits` have for it. */
+export const STATEMENT_LIMITS = {
+  rowsPerStatement: 'rows_per_statement',
+  bytesPerStatement: 'bytes_per_statement',
+  changedPerStatement: 'changed_per_statement',
+  estimatedRows: 'estimated_rows',
+} as const;
+
+export type StatementLimitKey = keyof typeof STATEMENT_LIMITS;
+export type StatementLimitName = (typeof STATEMENT_LIMITS)[StatementLimitKey];
+
+export const STATEMENT_LIMIT_KEYS = Object.keys(STATEMENT_LIMITS) as StatementLimitKey[];
+
+/** Something for each limit of one statement for which `make` has it. */
+export function perStatementLimit<T>(
+  make: (key: StatementLimitKey) => T | undefined,
+): Partial<Record<StatementLimitKey, T>> {
+  const made: Partial<Record<StatementLimitKey, T>> = {};
+  for (const key of STATEMENT_LIMIT_KEYS) {
+    const one = make(key);
+    if (one !== undefined) made[key] = one;
+  }
+  return made;
+}
+
+export interface Limits extends Readonly<Partial<Record<StatementLimitKey, number>>> {
   readonly rows?: readonly WindowLimit[];
   readonly bytes?: readonly WindowLimit[];
   readonly statements?: readonly WindowLimit[];
@@ -42,12 +63,7 @@ export interface Limits {
 /** Limits that are stated for each subject. */
 export const OF_SUBJECTS = ['subjects', 'answers'] as const;
 
-export interface LimitRules {
-  readonly rowsPerStatement?: RuleRef;
-  readonly bytesPerStatement?: RuleRef;
-  readonly changedPerStatement?: RuleRef;
-  readonly estimatedRows?: RuleRef;
-}
+export type LimitRules = Readonly<Partial<Record<StatementLimitKey, RuleRef>>>;
 
 export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun';
 

@@ -1,6 +1,14 @@
 /** The schema of `limits` and of what goes with them: `during`, `throttle`, `lock`, `limits_per_user`. */
 import { z } from 'zod';
-import type { During, Limits, Lock, Throttle } from '../model/limits.ts';
+import {
+  type During,
+  type Limits,
+  type Lock,
+  perStatementLimit,
+  STATEMENT_LIMITS,
+  type StatementLimitName,
+  type Throttle,
+} from '../model/limits.ts';
 import {
   FORMS,
   LIMIT_EFFECTS,
@@ -20,7 +28,8 @@ const window = written(FORMS.window, (text) => readWindowLimit(text, false));
 const byteWindow = written(FORMS.byteWindow, (text) => readWindowLimit(text, true));
 const date = written(FORMS.date, readDate);
 
-const limitMapping = mapping({
+/** Each of STATEMENT_LIMITS, or it does not compile. */
+const statementLimits = {
   rows_per_statement: count.optional().describe('Rows that one statement may return, or COPY send out.'),
   bytes_per_statement: written(FORMS.bytes, readBytes)
     .optional()
@@ -33,6 +42,10 @@ const limitMapping = mapping({
   estimated_rows: count
     .optional()
     .describe('Refuse a statement before it runs when the planner expects more rows than this.'),
+} satisfies Record<StatementLimitName, z.ZodType<number | undefined>>;
+
+const limitMapping = mapping({
+  ...statementLimits,
   rows: oneOrList(window)
     .optional()
     .describe(
@@ -141,10 +154,7 @@ export const lock = mapping({
 function toLimits(value: z.output<typeof limitMapping>): Limits {
   const { rows, bytes, statements, changed, connections } = value;
   return {
-    ...(value.rows_per_statement !== undefined && { rowsPerStatement: value.rows_per_statement }),
-    ...(value.bytes_per_statement !== undefined && { bytesPerStatement: value.bytes_per_statement }),
-    ...(value.changed_per_statement !== undefined && { changedPerStatement: value.changed_per_statement }),
-    ...(value.estimated_rows !== undefined && { estimatedRows: value.estimated_rows }),
+    ...perStatementLimit((key) => value[STATEMENT_LIMITS[key]]),
     ...(rows && { rows }),
     ...(bytes && { bytes }),
     ...(statements && { statements }),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Raise } from '../../../budget/model/budget-store.ts';
 import type { Measure, WindowOfMeasure } from '../../../budget/model/measure.ts';
 import { holderWords } from '../../../budget/model/owner.ts';
+import { STATEMENT_LIMIT_KEYS, STATEMENT_LIMITS } from '../../../policy/model/limits.ts';
 import { type LimitInForce, limitsInForce, limitsOfUser } from '../../../policy/model/limits-in-force.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
 import { type Commanded, command, findHolder, forMs, holder, iso, reason, UNRECORDED } from '../command.ts';
@@ -67,10 +68,12 @@ export const showLimits = command(holder, async (given, guard) => {
   const lock = locks.get(owner);
   const isLocked = lock && (lock.until === undefined || lock.until > guard.now());
   const statement = {
-    ...(inForce.rowsPerStatement && { rows_per_statement: inForce.rowsPerStatement.amount }),
-    ...(inForce.bytesPerStatement && { bytes_per_statement: inForce.bytesPerStatement.amount }),
-    ...(inForce.changedPerStatement && { changed_per_statement: inForce.changedPerStatement.amount }),
-    ...(inForce.estimatedRows && { estimated_rows: inForce.estimatedRows.amount }),
+    ...Object.fromEntries(
+      STATEMENT_LIMIT_KEYS.flatMap((key) => {
+        const limit = inForce[key];
+        return limit ? [[STATEMENT_LIMITS[key], limit.amount]] : [];
+      }),
+    ),
     ...(inForce.connections !== undefined && { connections: inForce.connections }),
   };
   const shown: ShownLimits = {
