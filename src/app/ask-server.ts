@@ -28,7 +28,7 @@ export async function ask<T>(upstream: UpstreamConfig, work: (query: Query) => P
   }
 }
 
-/** A connection to the first host that lets us in and suits, as `proxy/upstream.ts` does it for sessions; the caller ends it. */
+/** A connection to the first host that lets us in and suits, as `upstream/connect.ts` does it for sessions; the caller ends it. */
 export async function connected(upstream: UpstreamConfig): Promise<pg.Client> {
   const failures: string[] = [];
   let cause: unknown;
@@ -54,7 +54,7 @@ export async function connected(upstream: UpstreamConfig): Promise<pg.Client> {
   throw lasting ? new Error(all, { cause }) : new ServerUnavailable(all, { cause });
 }
 
-/** As `proxy/upstream.ts` has it: a command is asked once more where the server will not have what it said before. */
+/** As `upstream/connect.ts` has it: a command is asked once more where the server will not have what it said before. */
 async function withPassword<T>(
   { login }: UpstreamConfig,
   work: (password: string | undefined) => Promise<T>,

@@ -1,4 +1,4 @@
-/** What the proxy needs of the decision log; the log itself is `record/`, put together with the proxy by the command. */
+/** What the proxy needs of the decision log; the log itself is `writer/`, put together with the server by the command. */
 import type { SessionEntry } from '../session/log-entries.ts';
 
 /** Who a session is: the log writes it into each of its records. */

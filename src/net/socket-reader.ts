@@ -9,7 +9,7 @@ import { type StartupPacket, StartupReader } from '../protocol/startup.ts';
 /** The other side went away, or broke the connection. */
 export class ConnectionClosed extends Error {}
 
-/** One typed message, header included, as the decoders of `wire/` take it. */
+/** One typed message, header included, as the decoders of `protocol/` take it. */
 export interface Message {
   readonly type: number;
   readonly bytes: Buffer;

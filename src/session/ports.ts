@@ -1,5 +1,5 @@
 /**
- * What a session asks of the world: bytes out, the record, cancel, time. `proxy/` gives the real ones; tests give their own. Timeouts
+ * What a session asks of the world: bytes out, the record, cancel, time. `server/` gives the real ones; tests give their own. Timeouts
  * and draining are not among them: whoever holds the sockets asks `Session.activity` after each call, and ends a session by `terminate`.
  */
 import type { Budget } from './admission/budget-port.ts';

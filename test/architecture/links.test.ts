@@ -1,7 +1,7 @@
-/** The links of the pages lead somewhere: to a file of the repository, and to a heading of a page. */
+/** The links of the pages lead somewhere: to a file of the repository, and to a heading of a page. A file that is named by its name is there. */
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -35,6 +35,33 @@ function isDead(page: string, link: string): boolean {
 
 it.each(pages)('%s', (page) => {
   expect(linksOf(read(page)).filter((link) => isDead(page, link))).toEqual([]);
+});
+
+/** Links whose words are the name of another file of code than the one to which they lead. */
+function misnamedIn(text: string): string[] {
+  return [...text.matchAll(/\[`?([\w./-]+\.ts)`?\]\(([^()\s]+)\)/g)]
+    .filter(([, name, target]) => basename(name!) !== basename(target!))
+    .map(([link]) => link);
+}
+
+it('a link that is the name of a file leads to the file of that name', () => {
+  expect(pages.filter((page) => page !== 'CHANGELOG.md').flatMap((page) => misnamedIn(read(page)))).toEqual([]);
+  expect(misnamedIn('[`a/b.ts`](../src/a/b.ts) [b.ts](../src/c.ts)')).toEqual(['[b.ts](../src/c.ts)']);
+});
+
+/** Files of code that comments name, in backticks. */
+function namedIn(text: string): string[] {
+  return [...text.matchAll(/^\s*(?:\/\*\*|\*|\/\/).*$/gm)].flatMap(([comment]) =>
+    [...comment.matchAll(/`([\w./-]+\.ts)`/g)].map(([, name]) => name!),
+  );
+}
+
+it('a file that a comment names is there', async () => {
+  const files = (await readdir(join(root, 'src'), { recursive: true })).filter((path) => path.endsWith('.ts'));
+  const paths = files.map((path) => `/src/${path}`);
+  const named = files.flatMap((path) => namedIn(read(join('src', path))).map((name) => [path, name] as const));
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter(([, name]) => !paths.some((path) => path.endsWith(`/${name}`)))).toEqual([]);
 });
 
 it('sees a dead one', () => {

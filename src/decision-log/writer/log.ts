@@ -1,6 +1,6 @@
 /**
  * The decision log: one JSON object a line, handed to the file before `append` returns; those of sessions, where it is not `strict`, at the end of the
- * turn (`turn.ts`). Who is in a session is bound once.
+ * turn (`group-commit.ts`). Who is in a session is bound once.
  */
 import type { QuantityPeriod } from '../../policy/source/quantity.ts';
 import type { Anchor, Head, RetentionFields, SealFields } from '../chain/seal.ts';

@@ -5,7 +5,7 @@ import { tokenAt } from '../../sql/text/tokens.ts';
 import { guardsOf } from './guard-demand.ts';
 import { expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 
-/** One more column, last: `ok` of all that this query reads, for the query around it. TABLE gets it with its list (`stars.ts`). */
+/** One more column, last: `ok` of all that this query reads, for the query around it. TABLE gets it with its list (`whole-rows.ts`). */
 export function exportOk(w: Rewriter, level: QueryLevel): void {
   const name = level.exports!;
   const ok = okOf(level);

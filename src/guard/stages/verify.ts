@@ -54,7 +54,7 @@ function isMeant(
 
 /**
  * Whether what is sent is what is meant, told from a shorter text, in which another subquery stands for each that was put into FROM. False: it cannot
- * be told so. INVARIANT: both are subqueries in brackets, each parsed by itself from its first bracket to its last (`pieces.ts`). The grammar reads what
+ * be told so. INVARIANT: both are subqueries in brackets, each parsed by itself from its first bracket to its last (`parsed-fragments.ts`). The grammar reads what
  * is around them by nothing but that, and what is in them by nothing around them; so the whole text parses to the tree of the short one with
  * each subquery's own tree in its stand-in's place.
  */

@@ -1,5 +1,5 @@
 /**
- * Many rows of a run's result at once. INVARIANT: only where each of them would pass by itself (`flow.ts`), one after the other, and nothing would be said
+ * Many rows of a run's result at once. INVARIANT: only where each of them would pass by itself (`row-flow.ts`), one after the other, and nothing would be said
  * between two of them. Wherever that is not certain they are looked at one by one: at a limit, that way alone decides.
  */
 import type { FrameReader } from '../../protocol/frame-reader.ts';

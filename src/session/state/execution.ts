@@ -88,7 +88,7 @@ export class Execution {
   runsUserCode = false;
   /** What goes on under the same decision, from Execute on: it was made for a Bind. */
   continuedBy: Execution | undefined;
-  /** It was left out of what was sent (`unsent.ts`). */
+  /** It was left out of what was sent (`local-answers.ts`). */
   unsent = false;
   /** What becomes of the token's setting once it is complete. */
   tokenChange: Change | undefined;

@@ -4,7 +4,7 @@
  */
 import { isOperatorCharacter, KIND, type Lexed } from '../text/lexer.ts';
 
-/** Tokens of a client's text; the worst that was found takes 1.2 µs each to parse. Long lists of constants count but once (`bulk.ts`). */
+/** Tokens of a client's text; the worst that was found takes 1.2 µs each to parse. Long lists of constants count but once (`bulk-constants.ts`). */
 export const MOST_TOKENS = 20_000;
 
 /** Of what is made of it: each guarded relation is a subquery. */
