@@ -2,8 +2,7 @@
  * Lets several guards of one test judge each text once. What a guard says depends on text, policy and catalog alone, and the worlds have
  * the same of each: half the time of a run would go into judging the same again.
  */
-
-import type { Judgement } from '../../src/guard/decision.ts';
+import type { Judgement, JudgementSteps } from '../../src/guard/decision.ts';
 import type { Guard, GuardOptions } from '../../src/guard/guard.ts';
 
 const known = new Map<string, Judgement>();
@@ -14,23 +13,35 @@ export function forgetJudgements(): void {
 }
 
 /** For `vi.mock`: the module with a Guard that shares. */
-export function sharing(module: { Guard: typeof Guard }): { Guard: typeof Guard } {
+export function sharing<Module extends { Guard: typeof Guard }>(module: Module): Module {
   return {
+    ...module,
     Guard: class extends module.Guard {
       private readonly of: string;
 
       constructor(options: GuardOptions) {
         super(options);
-        this.of = options.role.name;
+        // Where people are counted, keys are added.
+        this.of = `${options.role.name} ${[...(options.role.limitedSubjects ?? [])].join()}`;
       }
 
-      override judge(sql: string, parameterTypes: readonly number[] = []): Judgement {
+      override begin(sql: string, parameterTypes: readonly number[] = []): Judgement | JudgementSteps {
         const key = `${this.of} ${parameterTypes.join()}\u0000${sql}`;
-        const judged = known.get(key) ?? super.judge(sql, parameterTypes);
-        if (known.size >= MOST) known.clear();
-        known.set(key, judged);
-        return judged;
+        return known.get(key) ?? remembered(key, super.begin(sql, parameterTypes));
       }
     },
   };
+}
+
+function remembered(key: string, begun: Judgement | JudgementSteps): Judgement | JudgementSteps {
+  if (!('effect' in begun)) return rememberedAtEnd(key, begun);
+  if (known.size >= MOST) known.clear();
+  known.set(key, begun);
+  return begun;
+}
+
+function* rememberedAtEnd(key: string, steps: JudgementSteps): JudgementSteps {
+  const judged = yield* steps;
+  remembered(key, judged);
+  return judged;
 }
