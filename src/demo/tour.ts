@@ -42,10 +42,10 @@ export const TOUR: readonly TourStop[] = [
     refused: '53400',
   },
   {
-    note: 'a whole school packed into one row',
-    principal: 'canteen',
-    sql: "SELECT string_agg(first_name, ', ') FROM students",
-    refused: '42501',
+    note: 'thousands of pupils packed into one row: its bytes count',
+    principal: 'homework',
+    sql: "SELECT string_agg(first_name, ', ') FROM students WHERE id <= 5000",
+    refused: '53400',
   },
   {
     note: 'a table that the canteen knows nothing of',

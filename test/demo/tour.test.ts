@@ -60,7 +60,7 @@ it('is all in the log, in order', () => {
   const told = lines.slice(lines.findIndex((line) => line.includes('What the log tells')) + 1).join('\n');
   const steps = [
     /refuse +column-withheld/,
-    /refuse +collect/,
+    /cut +bytes_per_statement/,
     /warning .*150 people/,
     /slowed/,
     /cut .*400 per day/,
