@@ -1,12 +1,12 @@
 /** What goes on while a guard runs: changes of policies, certificates and catalog, principals whose time is over, and its end. */
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import type { BudgetStore } from '../budget/model/budget-store.ts';
 import type { Config } from '../config/config.ts';
 import type { Head } from '../decision-log/chain/seal.ts';
 import type { PolicyChange } from '../decision-log/record-sink.ts';
 import type { SubjectIds } from '../decision-log/subject-ids.ts';
 import type { DecisionLog } from '../decision-log/writer/log.ts';
+import type { BudgetStore } from '../metering/budget-store.ts';
 import { watchFiles } from '../net/file-watch.ts';
 import type { WatchedGuard } from '../operations/admin/watched-guard.ts';
 import { Commands } from '../operations/control/commands.ts';

@@ -1,10 +1,10 @@
 /** Opens the store of the budgets, as `state` says it. */
 import type { Logger } from 'pino';
-import type { BudgetStore } from '../budget/model/budget-store.ts';
 import { fileStore } from '../budget/store/disk.ts';
 import { memoryStore } from '../budget/store/memory.ts';
 import { redisStore } from '../budget/store/redis.ts';
 import type { Config } from '../config/config.ts';
+import type { BudgetStore } from '../metering/budget-store.ts';
 import { orStartError } from './start-error.ts';
 
 /** Throws StartError. Of several workers the primary has it. */

@@ -1,6 +1,6 @@
 /** `rowgate break-glass`: a principal that is closed by its policy, opened for a time by those who sign it with their SSH keys. */
 import type { Command } from 'commander';
-import { BREAK_GLASS_NAMESPACE } from '../budget/model/break-glass.ts';
+import { BREAK_GLASS_NAMESPACE } from '../metering/break-glass.ts';
 import type { ShownOpening } from '../operations/control/commands/break-glass.ts';
 import {
   ask,

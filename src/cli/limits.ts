@@ -1,6 +1,6 @@
 /** `rowgate limits`: what a principal has taken of what it may, and a larger limit for a time. */
 import type { Command } from 'commander';
-import { holderName } from '../budget/model/owner.ts';
+import { holderName } from '../metering/owner.ts';
 import type { ShownLimits } from '../operations/control/commands/limits.ts';
 import { ask, duration, EXIT_CODES, type GuardAnswer, type GuardOptions, print, table, toGuard } from './ask-guard.ts';
 import { aboutHolder, type OfUser, saidHolder } from './holder-option.ts';

@@ -1,6 +1,6 @@
 /** `rowgate locks`: who is locked out, and locking and releasing by hand. */
 import type { Command } from 'commander';
-import { type Holder, holderName, holderWords } from '../budget/model/owner.ts';
+import { type Holder, holderName, holderWords } from '../metering/owner.ts';
 import type { ShownLock } from '../operations/control/commands/locks.ts';
 import { ask, duration, EXIT_CODES, type GuardAnswer, type GuardOptions, print, table, toGuard } from './ask-guard.ts';
 import { aboutHolder, type OfUser, saidHolder } from './holder-option.ts';

@@ -1,5 +1,5 @@
 /** Who uses how much, by role: percentiles of what windows of its principals held, and the limits that follow. */
-import { CalendarDays } from '../budget/model/days.ts';
+import { CalendarDays } from '../metering/days.ts';
 import { ofStatements, type Percentiles, percentiles } from './log-report-percentiles.ts';
 import { proposedLimits } from './log-report-proposal.ts';
 import type { PrincipalUsage, Told, UsageTally, Used } from './log-report-tally.ts';

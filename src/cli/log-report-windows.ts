@@ -1,6 +1,6 @@
 /** What windows of time held, by what was taken in each minute: as the meter counts it, so far as a minute tells. */
-import type { CalendarDays } from '../budget/model/days.ts';
-import { isCalendarDay, lengthOf, SlotLine } from '../budget/model/window-slots.ts';
+import type { CalendarDays } from '../metering/days.ts';
+import { isCalendarDay, lengthOf, SlotLine } from '../metering/window-slots.ts';
 import { readWindowLimit } from '../policy/source/quantity.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,7 +1,7 @@
 /** `rowgate permit`: an export beyond the limits, asked for by one and approved by two others with their SSH keys. */
 import type { Command } from 'commander';
-import { PERMIT_NAMESPACE } from '../budget/model/permit.ts';
 import { readTime } from '../decision-log/read/times.ts';
+import { PERMIT_NAMESPACE } from '../metering/permit.ts';
 import type { ShownPermit } from '../operations/control/commands/permits.ts';
 import {
   ask,

@@ -1,6 +1,6 @@
 /** `rowgate limits raises | text | approve`: larger limits that others must sign with their SSH keys. */
 import type { Command } from 'commander';
-import { RAISE_NAMESPACE } from '../budget/model/raise.ts';
+import { RAISE_NAMESPACE } from '../metering/raise.ts';
 import type { ShownRaise } from '../operations/control/commands/raises.ts';
 import { ask, failed, type GuardOptions, print, printToSign, table, toGuard } from './ask-guard.ts';
 import { type SigningOptions, signatureOf, withSigning } from './sign-request.ts';

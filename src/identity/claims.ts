@@ -1,5 +1,5 @@
 /** What a token says, held against what a principal's rule asks of it. */
-import { isUserName } from '../budget/model/user-name.ts';
+import { isUserName } from '../metering/user-name.ts';
 import type { TokenRule } from '../policy/model/token-rule.ts';
 import { type Problem, problem } from './problem.ts';
 

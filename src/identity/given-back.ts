@@ -1,6 +1,6 @@
 /** Tokens that were given back before they expired, as at a logout: kept by the store, so that all who share it know them, and after a restart. */
-import type { BudgetStore } from '../budget/model/budget-store.ts';
-import { ownerOfToken } from '../budget/model/owner.ts';
+import type { BudgetStore } from '../metering/budget-store.ts';
+import { ownerOfToken } from '../metering/owner.ts';
 
 export class GivenBack {
   constructor(private readonly store: Pick<BudgetStore, 'logouts' | 'logOut' | 'standing'>) {}

@@ -1,7 +1,7 @@
 /** Says when the clock of this host and that of the store are apart: in the operators' log, and to who is to know. */
 import type { Logger } from 'pino';
-import type { BudgetStore } from '../budget/model/budget-store.ts';
 import type { AlarmSink } from '../core/alarm-sink.ts';
+import type { BudgetStore } from '../metering/budget-store.ts';
 
 export interface ClockWatchOptions {
   readonly store: Pick<BudgetStore, 'now'>;

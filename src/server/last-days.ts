@@ -1,8 +1,8 @@
 /** Says once a day which principals will soon be unable to log in, by their `valid_until`: in the decision log, and to who is to know. */
 import type { Logger } from 'pino';
-import type { BudgetStore, LeaseClaim } from '../budget/model/budget-store.ts';
 import type { AlarmSink } from '../core/alarm-sink.ts';
 import type { RecordSink } from '../decision-log/record-sink.ts';
+import type { BudgetStore, LeaseClaim } from '../metering/budget-store.ts';
 import { endingPrincipals, lastDayText } from '../policy/model/last-days.ts';
 import type { Policy } from '../policy/model/policy.ts';
 import { localTime } from '../policy/source/calendar.ts';

@@ -9,7 +9,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['core'],
   ['pki'],
   ['protocol', 'sql'],
-  ['policy', 'budget/model'],
+  ['policy', 'metering'],
   ['guard', 'native'],
   ['session', 'estimates/plan'],
   ['net'],

@@ -2,12 +2,12 @@
 import pino from 'pino';
 import { Budgets } from '../../src/budget/local/budgets.ts';
 import type { SessionBudget } from '../../src/budget/local/session-budget.ts';
-import type { Approvers } from '../../src/budget/model/approvals.ts';
-import { type BudgetStore, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
 import type { Alarm } from '../../src/core/alarm-sink.ts';
 import type { RecordSink } from '../../src/decision-log/record-sink.ts';
 import type { Estimates } from '../../src/estimates/estimates.ts';
 import type { StatementJudgement } from '../../src/guard/decision.ts';
+import type { Approvers } from '../../src/metering/approvals.ts';
+import { type BudgetStore, StoreUnavailable } from '../../src/metering/budget-store.ts';
 import type { Limits } from '../../src/policy/model/limits.ts';
 import { readWindowLimit } from '../../src/policy/source/quantity.ts';
 import { type LiveSession, Sessions } from '../../src/server/sessions.ts';

@@ -2,8 +2,8 @@
 import pino from 'pino';
 import { expect, it } from 'vitest';
 import { Locks } from '../../src/budget/local/locks.ts';
-import { type BudgetStore, type ExceptionsChange, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
-import { NO_EXCEPTIONS } from '../../src/budget/model/exceptions.ts';
+import { type BudgetStore, type ExceptionsChange, StoreUnavailable } from '../../src/metering/budget-store.ts';
+import { NO_EXCEPTIONS } from '../../src/metering/exceptions.ts';
 
 const owner = 'principal:vendor';
 

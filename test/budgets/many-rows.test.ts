@@ -1,8 +1,8 @@
 /** Rows that are asked for together are granted as they would be one by one: up to the same row, with the same words, records and counts in the store. */
 import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
-import type { BudgetStore } from '../../src/budget/model/budget-store.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
+import type { BudgetStore } from '../../src/metering/budget-store.ts';
 import type { WindowLimit } from '../../src/policy/model/limits.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { KeyList } from '../../src/session/results/key-list.ts';

@@ -2,12 +2,12 @@
 import pino from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { Openings } from '../../src/budget/local/openings.ts';
-import { stateName } from '../../src/budget/model/approvals.ts';
-import { BREAK_GLASS_NAMESPACE, breakGlassRequest } from '../../src/budget/model/break-glass.ts';
-import type { BreakGlassOpening, BudgetStore } from '../../src/budget/model/budget-store.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
 import type { Alarm } from '../../src/core/alarm-sink.ts';
 import type { RecordSink } from '../../src/decision-log/record-sink.ts';
+import { stateName } from '../../src/metering/approvals.ts';
+import { BREAK_GLASS_NAMESPACE, breakGlassRequest } from '../../src/metering/break-glass.ts';
+import type { BreakGlassOpening, BudgetStore } from '../../src/metering/budget-store.ts';
 import type { Principal } from '../../src/policy/model/policy.ts';
 import { newSigner } from '../support/ssh-signer.ts';
 

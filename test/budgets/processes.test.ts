@@ -1,10 +1,10 @@
 /** Budgets of two processes over one store: together no more than the limits; locks, raises and permits reach both; a store that is gone. */
 import { afterEach, expect, it } from 'vitest';
 import type { Budgets } from '../../src/budget/local/budgets.ts';
-import { type Approvers, stateName } from '../../src/budget/model/approvals.ts';
-import type { BudgetStore, Permit } from '../../src/budget/model/budget-store.ts';
-import { PERMIT_NAMESPACE, permitRequest } from '../../src/budget/model/permit.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
+import { type Approvers, stateName } from '../../src/metering/approvals.ts';
+import type { BudgetStore, Permit } from '../../src/metering/budget-store.ts';
+import { PERMIT_NAMESPACE, permitRequest } from '../../src/metering/permit.ts';
 import type { Limits } from '../../src/policy/model/limits.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { policyOf } from '../session/policies.ts';

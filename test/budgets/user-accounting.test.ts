@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ownerOf } from '../../src/budget/model/owner.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
+import { ownerOf } from '../../src/metering/owner.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { fuzzRuns, fuzzSeed } from '../support/random.ts';
 import { type Asking, elsewhere, guardOver, limit, policyPerUser, ZONE } from './guards.ts';

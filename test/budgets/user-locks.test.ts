@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import type { BudgetStore } from '../../src/budget/model/budget-store.ts';
-import { ownerOf } from '../../src/budget/model/owner.ts';
 import { fileStore } from '../../src/budget/store/disk.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
+import type { BudgetStore } from '../../src/metering/budget-store.ts';
+import { ownerOf } from '../../src/metering/owner.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { type Guard, guardOver, limit, policyPerUser, row, ZONE } from './guards.ts';
 

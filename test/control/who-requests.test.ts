@@ -1,6 +1,6 @@
 /** Nobody approves what they asked for: so whoever asks must be somebody, by a name that an approver's can be held against. */
 import { expect, it } from 'vitest';
-import { type Approvers, isParty } from '../../src/budget/model/approvals.ts';
+import { type Approvers, isParty } from '../../src/metering/approvals.ts';
 import type { Commanded } from '../../src/operations/control/command.ts';
 import { Commands } from '../../src/operations/control/commands.ts';
 

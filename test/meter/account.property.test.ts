@@ -1,10 +1,10 @@
 /** Accounts against a list of everything that happened: never less than was taken in the window, never more than in a sixtieth more. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Account } from '../../src/budget/model/account.ts';
-import { CalendarDays } from '../../src/budget/model/days.ts';
-import type { WindowOfMeasure } from '../../src/budget/model/measure.ts';
-import { isCalendarDay, lengthOf } from '../../src/budget/model/window-slots.ts';
+import { Account } from '../../src/metering/account.ts';
+import { CalendarDays } from '../../src/metering/days.ts';
+import type { WindowOfMeasure } from '../../src/metering/measure.ts';
+import { isCalendarDay, lengthOf } from '../../src/metering/window-slots.ts';
 import { hashOf, seen } from '../support/people.ts';
 
 const ZONE = 'Europe/Paris';

@@ -1,6 +1,6 @@
 /** Accounts of many people: those in which nothing is counted any more are dropped, a few at a time. */
 import { expect, it } from 'vitest';
-import { Accounts } from '../../src/budget/model/accounts.ts';
+import { Accounts } from '../../src/metering/accounts.ts';
 
 const HOUR = { count: 1, unit: 'hour' } as const;
 const NOW = Date.parse('2026-11-25T09:00:00Z');

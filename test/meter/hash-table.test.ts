@@ -1,8 +1,8 @@
 /** The table of people against a list: whatever is added, touched and taken out, it finds the same and gives the same order. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { HashTable, NOWHERE } from '../../src/budget/model/hash-table.ts';
-import { eachHash, hashText, readHash, WORDS } from '../../src/budget/model/hashes.ts';
+import { HashTable, NOWHERE } from '../../src/metering/hash-table.ts';
+import { eachHash, hashText, readHash, WORDS } from '../../src/metering/hashes.ts';
 
 /** Many begin alike, so that they lie in each other's places. */
 const person = fc

@@ -4,14 +4,14 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Accounts } from '../../src/budget/model/accounts.ts';
-import { type BudgetStore, type LeaseClaim, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
-import type { ChargeLine } from '../../src/budget/model/charge-line.ts';
-import { CalendarDays } from '../../src/budget/model/days.ts';
-import { KnownSubjects } from '../../src/budget/model/known-people.ts';
-import { Lease } from '../../src/budget/model/lease.ts';
-import { Leases } from '../../src/budget/model/leases.ts';
-import { sightingsOf } from '../../src/budget/model/sightings.ts';
+import { Accounts } from '../../src/metering/accounts.ts';
+import { type BudgetStore, type LeaseClaim, StoreUnavailable } from '../../src/metering/budget-store.ts';
+import type { ChargeLine } from '../../src/metering/charge-line.ts';
+import { CalendarDays } from '../../src/metering/days.ts';
+import { KnownSubjects } from '../../src/metering/known-people.ts';
+import { Lease } from '../../src/metering/lease.ts';
+import { Leases } from '../../src/metering/leases.ts';
+import { sightingsOf } from '../../src/metering/sightings.ts';
 import { hashesOf } from '../support/people.ts';
 
 const OWNER = 'principal:a';

@@ -1,6 +1,6 @@
 /** Tokens that were given back: each is kept until a day after its own end, and there is room for so many. */
 import { expect, it } from 'vitest';
-import { LOGOUTS_AT_ONCE, Logouts } from '../../src/budget/model/logouts.ts';
+import { LOGOUTS_AT_ONCE, Logouts } from '../../src/metering/logouts.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

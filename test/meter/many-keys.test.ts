@@ -1,11 +1,11 @@
 /** A row that holds the keys of very many people, as an array can: refused without work for each of them. */
 import { expect, it } from 'vitest';
-import { CalendarDays } from '../../src/budget/model/days.ts';
-import { KnownSubjects } from '../../src/budget/model/known-people.ts';
-import { Lease } from '../../src/budget/model/lease.ts';
-import { Leases } from '../../src/budget/model/leases.ts';
-import type { Ceiling } from '../../src/budget/model/measure.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
+import { CalendarDays } from '../../src/metering/days.ts';
+import { KnownSubjects } from '../../src/metering/known-people.ts';
+import { Lease } from '../../src/metering/lease.ts';
+import { Leases } from '../../src/metering/leases.ts';
+import type { Ceiling } from '../../src/metering/measure.ts';
 import { hashesOf } from '../support/people.ts';
 
 const window = { count: 1, unit: 'hour' } as const;

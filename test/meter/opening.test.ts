@@ -1,21 +1,21 @@
 /** An opening holds by its own signatures, in its own store and time; whatever else the store says of it is believed nothing. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Approvers } from '../../src/budget/model/approvals.ts';
+import type { Approvers } from '../../src/metering/approvals.ts';
 import {
   BREAK_GLASS_NAMESPACE,
   type BreakGlassTerms,
   breakGlassHolds,
   breakGlassRequest,
-} from '../../src/budget/model/break-glass.ts';
-import type { BreakGlassOpening } from '../../src/budget/model/budget-store.ts';
+} from '../../src/metering/break-glass.ts';
+import type { BreakGlassOpening } from '../../src/metering/budget-store.ts';
 import {
   changeExceptions,
   exceptionsOf,
   exceptionsState,
   mergedExceptions,
   NO_EXCEPTIONS,
-} from '../../src/budget/model/exceptions.ts';
+} from '../../src/metering/exceptions.ts';
 import { newSigner } from '../support/ssh-signer.ts';
 
 const NOW = Date.UTC(2026, 10, 25, 3);

@@ -1,8 +1,8 @@
 /** No two holders are counted, or locked, under one name. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { holderOf, ownerOf } from '../../src/budget/model/owner.ts';
-import { permitOwner } from '../../src/budget/model/permit.ts';
+import { holderOf, ownerOf } from '../../src/metering/owner.ts';
+import { permitOwner } from '../../src/metering/permit.ts';
 
 const name = fc.oneof(
   fc.string({ unit: 'grapheme', minLength: 1 }),

@@ -1,8 +1,8 @@
 /** Who was seen, in bounded memory: the longest unseen are forgotten first, whatever came and went meanwhile, and at the same pace as ever. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { eachHash, hashText } from '../../src/budget/model/hashes.ts';
-import { SeenSubjects } from '../../src/budget/model/people.ts';
+import { eachHash, hashText } from '../../src/metering/hashes.ts';
+import { SeenSubjects } from '../../src/metering/people.ts';
 import { hashOf, seen, wordsOf } from '../support/people.ts';
 
 it('forgets as a list would that is gone through from its beginning', () => {

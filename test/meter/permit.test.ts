@@ -1,8 +1,8 @@
 /** A permit holds in the state that its approvers have signed for, and in no other; what an earlier version had signed named none. */
 import { expect, it } from 'vitest';
-import type { Permit } from '../../src/budget/model/budget-store.ts';
-import { exceptionsOf, exceptionsState } from '../../src/budget/model/exceptions.ts';
-import { PERMIT_NAMESPACE, permitHolds, permitRequest } from '../../src/budget/model/permit.ts';
+import type { Permit } from '../../src/metering/budget-store.ts';
+import { exceptionsOf, exceptionsState } from '../../src/metering/exceptions.ts';
+import { PERMIT_NAMESPACE, permitHolds, permitRequest } from '../../src/metering/permit.ts';
 import { newSigner } from '../support/ssh-signer.ts';
 
 const NOW = 1_795_000_000_000;

@@ -1,7 +1,7 @@
 /** What stands, where two say different things at once: no lock is shortened, no revocation forgotten, and a wrong clock ends nothing. */
 import { expect, it } from 'vitest';
-import type { AccountLock, ExceptionsChange, Permit } from '../../src/budget/model/budget-store.ts';
-import { changeExceptions, mergedExceptions, NO_EXCEPTIONS } from '../../src/budget/model/exceptions.ts';
+import type { AccountLock, ExceptionsChange, Permit } from '../../src/metering/budget-store.ts';
+import { changeExceptions, mergedExceptions, NO_EXCEPTIONS } from '../../src/metering/exceptions.ts';
 
 const NOW = Date.UTC(2026, 10, 25, 12);
 const HOUR = 3_600_000;

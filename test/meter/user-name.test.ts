@@ -1,6 +1,6 @@
 /** Names of people: what shows is taken, and nothing else that Unicode has. */
 import { expect, it } from 'vitest';
-import { isUserName } from '../../src/budget/model/user-name.ts';
+import { isUserName } from '../../src/metering/user-name.ts';
 
 it.each([
   ...['7731', 'auth0|5f7c8ec7c33c6c004bbafe82', 'jean-rené.o’brien@école.fr', 'José Peña', 'Ω μέγα', 'Юлия', '李小龍'],

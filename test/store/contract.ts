@@ -1,13 +1,7 @@
 /** What every store must do, wherever it keeps the accounts. */
 import { expect, it } from 'vitest';
-import type {
-  AccountLock,
-  BreakGlassOpening,
-  BudgetStore,
-  Permit,
-  Raise,
-} from '../../src/budget/model/budget-store.ts';
-import type { Ceiling, Measure, WindowOfMeasure } from '../../src/budget/model/measure.ts';
+import type { AccountLock, BreakGlassOpening, BudgetStore, Permit, Raise } from '../../src/metering/budget-store.ts';
+import type { Ceiling, Measure, WindowOfMeasure } from '../../src/metering/measure.ts';
 import { hashOf, seen } from '../support/people.ts';
 import { condition, need } from '../support/tools.ts';
 

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
-import { StoreUnavailable } from '../../src/budget/model/budget-store.ts';
-import type { WindowOfMeasure } from '../../src/budget/model/measure.ts';
 import { fileStore } from '../../src/budget/store/disk.ts';
+import { StoreUnavailable } from '../../src/metering/budget-store.ts';
+import type { WindowOfMeasure } from '../../src/metering/measure.ts';
 import { hashOf, seen } from '../support/people.ts';
 
 const disk = vi.hoisted(() => ({ isFull: false }));

@@ -3,10 +3,10 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import type { BudgetStore } from '../../src/budget/model/budget-store.ts';
 import { checkedLine } from '../../src/budget/store/disk/checked-line.ts';
 import { fileStore } from '../../src/budget/store/disk.ts';
 import { GivenBack } from '../../src/identity/given-back.ts';
+import type { BudgetStore } from '../../src/metering/budget-store.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

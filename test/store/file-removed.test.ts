@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
-import type { BudgetStore } from '../../src/budget/model/budget-store.ts';
-import type { WindowOfMeasure } from '../../src/budget/model/measure.ts';
 import { fileStore } from '../../src/budget/store/disk.ts';
+import type { BudgetStore } from '../../src/metering/budget-store.ts';
+import type { WindowOfMeasure } from '../../src/metering/measure.ts';
 
 const HOUR: WindowOfMeasure = { count: 1, unit: 'hour' };
 const TIME = { timeout: 10_000 };

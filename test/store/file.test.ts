@@ -14,10 +14,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import type { BudgetStore } from '../../src/budget/model/budget-store.ts';
-import type { WindowOfMeasure } from '../../src/budget/model/measure.ts';
 import { checkedLine } from '../../src/budget/store/disk/checked-line.ts';
 import { fileStore } from '../../src/budget/store/disk.ts';
+import type { BudgetStore } from '../../src/metering/budget-store.ts';
+import type { WindowOfMeasure } from '../../src/metering/measure.ts';
 import { hashOf, seen } from '../support/people.ts';
 import { ROOT, testWith } from '../support/tools.ts';
 import { contract, newOwner } from './contract.ts';

@@ -1,9 +1,9 @@
 /** Logouts in Redis: each is one record with an end of its own, of which the others read what is new; none is lost while a guard knows it. */
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type BudgetStore, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
 import { redisStore } from '../../src/budget/store/redis.ts';
 import { GivenBack } from '../../src/identity/given-back.ts';
+import { type BudgetStore, StoreUnavailable } from '../../src/metering/budget-store.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { describeWith, tool } from '../support/tools.ts';
 

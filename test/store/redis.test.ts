@@ -1,10 +1,10 @@
 /** The state in Redis: two guards that share it, and a server that is killed, stands still, is full, or has forgotten everything. */
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { Accounts } from '../../src/budget/model/accounts.ts';
-import { type BreakGlassOpening, type BudgetStore, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
-import type { WindowOfMeasure } from '../../src/budget/model/measure.ts';
 import { redisStore } from '../../src/budget/store/redis.ts';
+import { Accounts } from '../../src/metering/accounts.ts';
+import { type BreakGlassOpening, type BudgetStore, StoreUnavailable } from '../../src/metering/budget-store.ts';
+import type { WindowOfMeasure } from '../../src/metering/measure.ts';
 import { hashOf, seen } from '../support/people.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { describeWith, tool } from '../support/tools.ts';

@@ -1,14 +1,14 @@
 /** What workers ask of their primary: two of them, with one store, over messages that take their time. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { StoreUnavailable } from '../../src/budget/model/budget-store.ts';
-import { CalendarDays } from '../../src/budget/model/days.ts';
-import { exceptionsState } from '../../src/budget/model/exceptions.ts';
-import { KnownSubjects } from '../../src/budget/model/known-people.ts';
-import { Lease } from '../../src/budget/model/lease.ts';
-import { Leases } from '../../src/budget/model/leases.ts';
-import type { Measure } from '../../src/budget/model/measure.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
+import { StoreUnavailable } from '../../src/metering/budget-store.ts';
+import { CalendarDays } from '../../src/metering/days.ts';
+import { exceptionsState } from '../../src/metering/exceptions.ts';
+import { KnownSubjects } from '../../src/metering/known-people.ts';
+import { Lease } from '../../src/metering/lease.ts';
+import { Leases } from '../../src/metering/leases.ts';
+import type { Measure } from '../../src/metering/measure.ts';
 import { Channel, type Handlers } from '../../src/operations/workers/channel.ts';
 import type { ToPrimary, ToWorker } from '../../src/operations/workers/messages.ts';
 import { type RemoteStore, remoteStore } from '../../src/operations/workers/remote-store.ts';

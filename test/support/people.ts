@@ -1,7 +1,7 @@
 /** People as stores and accounts know them, by names that a test can read. */
 import { createHash } from 'node:crypto';
-import { type Hashes, readHash, WORDS } from '../../src/budget/model/hashes.ts';
-import { type Sightings, sightingsOf } from '../../src/budget/model/sightings.ts';
+import { type Hashes, readHash, WORDS } from '../../src/metering/hashes.ts';
+import { type Sightings, sightingsOf } from '../../src/metering/sightings.ts';
 
 /** What stands for the name: as a keyed hash does, 20 characters of base64url. */
 export function hashOf(name: string): string {

@@ -3,9 +3,9 @@
  * stand, and bind nothing; so they are booked behind the statements, and what a guard that is killed had not booked shows as people.
  */
 
+import type { BudgetStore, LeaseClaim, StoreAnswer } from '../../metering/budget-store.ts';
+import type { Ceiling, Owner } from '../../metering/measure.ts';
 import type { SubjectCount } from '../../session/log-entries.ts';
-import type { BudgetStore, LeaseClaim, StoreAnswer } from '../model/budget-store.ts';
-import type { Ceiling, Owner } from '../model/measure.ts';
 
 type CountOfAnswers = `questions.${string}` | `values.${string}`;
 

@@ -3,11 +3,11 @@
  * the person: others who work by it go on.
  */
 
+import type { Owner } from '../../metering/measure.ts';
+import { type Holder, holderWords, ownerOf } from '../../metering/owner.ts';
 import { isGuarded } from '../../policy/model/is-guarded.ts';
 import type { BudgetRefusal, Sighting } from '../../session/admission/budget-port.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
-import type { Owner } from '../model/measure.ts';
-import { type Holder, holderWords, ownerOf } from '../model/owner.ts';
 import type { BudgetContext } from './context.ts';
 import { lockedRefusal } from './messages.ts';
 

@@ -3,9 +3,9 @@ import type { Logger } from 'pino';
 import type { AlarmSink } from '../../core/alarm-sink.ts';
 import type { RecordSink } from '../../decision-log/record-sink.ts';
 import type { Estimates } from '../../estimates/estimates.ts';
-import type { Approvers } from '../model/approvals.ts';
-import type { BudgetStore } from '../model/budget-store.ts';
-import type { CalendarDays } from '../model/days.ts';
+import type { Approvers } from '../../metering/approvals.ts';
+import type { BudgetStore } from '../../metering/budget-store.ts';
+import type { CalendarDays } from '../../metering/days.ts';
 import type { Locks } from './locks.ts';
 import type { Openings } from './openings.ts';
 

@@ -1,11 +1,11 @@
 /** Counts what leads to a lock: limits that were passed, and statements that the policy refused. */
 
+import type { LeaseGrant } from '../../metering/budget-store.ts';
+import type { Owner } from '../../metering/measure.ts';
+import { type Holder, ownerOf } from '../../metering/owner.ts';
 import type { LimitsInForce } from '../../policy/model/limits-in-force.ts';
 import { windowName } from '../../policy/model/limits-in-force.ts';
 import type { Warning } from '../../session/admission/budget-port.ts';
-import type { LeaseGrant } from '../model/budget-store.ts';
-import type { Owner } from '../model/measure.ts';
-import { type Holder, ownerOf } from '../model/owner.ts';
 import type { BudgetContext } from './context.ts';
 import { eventsWarning } from './messages.ts';
 

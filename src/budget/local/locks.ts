@@ -2,10 +2,10 @@
 import type { Logger } from 'pino';
 import type { AlarmSink } from '../../core/alarm-sink.ts';
 import type { RecordSink } from '../../decision-log/record-sink.ts';
+import type { AccountLock, BudgetStore } from '../../metering/budget-store.ts';
+import type { Owner } from '../../metering/measure.ts';
+import { type Holder, holderWords } from '../../metering/owner.ts';
 import { shownTime } from '../../policy/source/calendar.ts';
-import type { AccountLock, BudgetStore } from '../model/budget-store.ts';
-import type { Owner } from '../model/measure.ts';
-import { type Holder, holderWords } from '../model/owner.ts';
 
 export interface LockAsked extends Holder {
   readonly owner: Owner;

@@ -2,11 +2,11 @@
 
 import type { LoginRefusal } from '../../core/login-refusal.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { AccountLock } from '../../metering/budget-store.ts';
+import { type Holder, holderWords } from '../../metering/owner.ts';
 import { amountName, type LimitInForce, windowName } from '../../policy/model/limits-in-force.ts';
 import { shownTime } from '../../policy/source/calendar.ts';
 import type { LimitReached, Warning } from '../../session/admission/budget-port.ts';
-import type { AccountLock } from '../model/budget-store.ts';
-import { type Holder, holderWords } from '../model/owner.ts';
 
 /** As `limitInForce.name`, with where its window stands. */
 export function reached({ name, amount }: LimitInForce, spent: number): LimitReached {

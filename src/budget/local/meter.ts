@@ -1,13 +1,13 @@
 /** One measure of one owner in this process: its lease, the limits that bind it, and which of them were passed. */
 
+import type { Charge } from '../../metering/charge.ts';
+import type { ChargeLine, SubjectsLine } from '../../metering/charge-line.ts';
+import type { CalendarDays } from '../../metering/days.ts';
+import type { Hashes } from '../../metering/hashes.ts';
+import { KnownSubjects } from '../../metering/known-people.ts';
+import { Lease, type LeaseTerms } from '../../metering/lease.ts';
+import type { Ceiling, Measure, Owner } from '../../metering/measure.ts';
 import type { LimitInForce } from '../../policy/model/limits-in-force.ts';
-import type { Charge } from '../model/charge.ts';
-import type { ChargeLine, SubjectsLine } from '../model/charge-line.ts';
-import type { CalendarDays } from '../model/days.ts';
-import type { Hashes } from '../model/hashes.ts';
-import { KnownSubjects } from '../model/known-people.ts';
-import { Lease, type LeaseTerms } from '../model/lease.ts';
-import type { Ceiling, Measure, Owner } from '../model/measure.ts';
 import type { Stand } from './messages.ts';
 
 /** Something to be told when it is passed. */

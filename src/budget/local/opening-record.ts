@@ -1,10 +1,10 @@
 /** What the decision log says of an opening: whom it serves, and by which keys it was signed. */
 
 import type { OpeningRecord } from '../../decision-log/record-sink.ts';
+import { type Approvers, approvedBy, signersShown } from '../../metering/approvals.ts';
+import { approversOf, breakGlassRequest, principalOf } from '../../metering/break-glass.ts';
+import type { BreakGlassOpening } from '../../metering/budget-store.ts';
 import type { BreakGlass } from '../../policy/model/policy.ts';
-import { type Approvers, approvedBy, signersShown } from '../model/approvals.ts';
-import { approversOf, breakGlassRequest, principalOf } from '../model/break-glass.ts';
-import type { BreakGlassOpening } from '../model/budget-store.ts';
 
 /** `rule`: absent where the principal is gone; then nobody's signature counts. */
 export function openingRecord(

@@ -4,11 +4,11 @@ import type { AlarmSink } from '../../core/alarm-sink.ts';
 import type { LoginRefusal } from '../../core/login-refusal.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import type { RecordSink } from '../../decision-log/record-sink.ts';
+import type { Approvers } from '../../metering/approvals.ts';
+import { breakGlassHolds, principalOf } from '../../metering/break-glass.ts';
+import type { BreakGlassOpening, BudgetStore, LeaseClaim, LeaseGrant } from '../../metering/budget-store.ts';
+import { ownerOf } from '../../metering/owner.ts';
 import type { BreakGlass, Policy, Principal } from '../../policy/model/policy.ts';
-import type { Approvers } from '../model/approvals.ts';
-import { breakGlassHolds, principalOf } from '../model/break-glass.ts';
-import type { BreakGlassOpening, BudgetStore, LeaseClaim, LeaseGrant } from '../model/budget-store.ts';
-import { ownerOf } from '../model/owner.ts';
 import { closedLogin, closedRefusal, closedSession } from './opening-messages.ts';
 import { openingRecord } from './opening-record.ts';
 

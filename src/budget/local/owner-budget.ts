@@ -1,5 +1,12 @@
 /** What one holder may still take in this process, a principal or a person behind it: its meters under the limits that hold now. */
 
+import type { Exceptions } from '../../metering/budget-store.ts';
+import type { ChargeLine } from '../../metering/charge-line.ts';
+import type { Lease } from '../../metering/lease.ts';
+import type { Leases } from '../../metering/leases.ts';
+import type { Measure, Owner } from '../../metering/measure.ts';
+import { type Holder, ownerOf } from '../../metering/owner.ts';
+import { raiseHolds } from '../../metering/raise.ts';
 import {
   type LimitInForce,
   type LimitsInForce,
@@ -9,13 +16,6 @@ import {
 import type { BudgetTaken, Demand, Prepayment, Warning } from '../../session/admission/budget-port.ts';
 import type { SubjectCount } from '../../session/log-entries.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
-import type { Exceptions } from '../model/budget-store.ts';
-import type { ChargeLine } from '../model/charge-line.ts';
-import type { Lease } from '../model/lease.ts';
-import type { Leases } from '../model/leases.ts';
-import type { Measure, Owner } from '../model/measure.ts';
-import { type Holder, ownerOf } from '../model/owner.ts';
-import { raiseHolds } from '../model/raise.ts';
 import { AnswerCounts } from './answer-counts.ts';
 import { CanaryWatch } from './canary-watch.ts';
 import type { BudgetContext } from './context.ts';

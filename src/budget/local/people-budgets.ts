@@ -1,6 +1,6 @@
 /** The budgets of the people behind one principal, as far as they were here lately; what they have taken is in the store. */
 import { LRUCache } from 'lru-cache';
-import type { Owner } from '../model/measure.ts';
+import type { Owner } from '../../metering/measure.ts';
 import { OwnerBudget, type OwnerBudgetOptions } from './owner-budget.ts';
 
 /** Of more the longest unused are forgotten: the store is asked again where they come back. */

@@ -1,9 +1,9 @@
 /** The keyed hashes under which people are counted: made once for the principal and for the person behind it, and only where they are needed. */
 import { Buffer } from 'node:buffer';
 import { createHmac } from 'node:crypto';
+import { type Hashes, WORDS } from '../../metering/hashes.ts';
+import type { Measure } from '../../metering/measure.ts';
 import { KeyList } from '../../session/results/key-list.ts';
-import { type Hashes, WORDS } from '../model/hashes.ts';
-import type { Measure } from '../model/measure.ts';
 import { KeyedHash } from './keyed-hash.ts';
 
 /** As `Disclosed`, of one row or of many. */

@@ -1,12 +1,12 @@
 /** Permits of a principal that pay for a statement in the place of its windows, until they are used up. */
 
 import type { StatementJudgement } from '../../guard/decision.ts';
+import { approvedBy } from '../../metering/approvals.ts';
+import type { Permit } from '../../metering/budget-store.ts';
+import { Lease } from '../../metering/lease.ts';
+import type { Owner } from '../../metering/measure.ts';
+import { PERMIT_WINDOW, permitHolds, permitOwner, permitRequest } from '../../metering/permit.ts';
 import type { Over, PayingAccount } from '../../session/admission/budget-port.ts';
-import { approvedBy } from '../model/approvals.ts';
-import type { Permit } from '../model/budget-store.ts';
-import { Lease } from '../model/lease.ts';
-import type { Owner } from '../model/measure.ts';
-import { PERMIT_WINDOW, permitHolds, permitOwner, permitRequest } from '../model/permit.ts';
 import type { BudgetContext } from './context.ts';
 import { permitSpent } from './messages.ts';
 

@@ -1,5 +1,10 @@
 /** What the sessions of a principal in this process may still take: of its own budget, and of that of the person behind it for whom they work. */
 
+import type { ChargeLine } from '../../metering/charge-line.ts';
+import type { Lease } from '../../metering/lease.ts';
+import { Leases, type TakeOutcome } from '../../metering/leases.ts';
+import type { Owner } from '../../metering/measure.ts';
+import { isOfUser, ownerOf } from '../../metering/owner.ts';
 import type { LimitInForce } from '../../policy/model/limits-in-force.ts';
 import type {
   BudgetRefusal,
@@ -13,11 +18,6 @@ import type {
 } from '../../session/admission/budget-port.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import { LastAnswers } from '../../session/results/last-answers.ts';
-import type { ChargeLine } from '../model/charge-line.ts';
-import type { Lease } from '../model/lease.ts';
-import { Leases, type TakeOutcome } from '../model/leases.ts';
-import type { Owner } from '../model/measure.ts';
-import { isOfUser, ownerOf } from '../model/owner.ts';
 import type { BudgetContext } from './context.ts';
 import { mergedDisclosures } from './merged-disclosures.ts';
 import { lockedRefusal, storeUnavailable } from './messages.ts';

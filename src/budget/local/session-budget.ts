@@ -2,6 +2,9 @@
 
 import { gate } from '../../estimates/gate.ts';
 import type { StatementJudgement } from '../../guard/decision.ts';
+import type { ChargeLine } from '../../metering/charge-line.ts';
+import type { Lease } from '../../metering/lease.ts';
+import type { TakeOutcome } from '../../metering/leases.ts';
 import type {
   Budget,
   BudgetAdmitted,
@@ -18,9 +21,6 @@ import type {
 } from '../../session/admission/budget-port.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { LastAnswers } from '../../session/results/last-answers.ts';
-import type { ChargeLine } from '../model/charge-line.ts';
-import type { Lease } from '../model/lease.ts';
-import type { TakeOutcome } from '../model/leases.ts';
 import type { BudgetContext } from './context.ts';
 import { lockedRefusal, storeUnavailable } from './messages.ts';
 import type { Meter } from './meter.ts';

@@ -1,10 +1,10 @@
 /** What was set aside for one statement, by payer and subject, until it has ended. */
 
+import { Charge } from '../../metering/charge.ts';
+import type { Lease } from '../../metering/lease.ts';
+import type { Leases } from '../../metering/leases.ts';
+import type { Owner } from '../../metering/measure.ts';
 import type { Charges, Settlement } from '../../session/admission/budget-port.ts';
-import { Charge } from '../model/charge.ts';
-import type { Lease } from '../model/lease.ts';
-import type { Leases } from '../model/leases.ts';
-import type { Owner } from '../model/measure.ts';
 
 interface Payment {
   readonly payer: Owner;

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Accounts } from '../model/accounts.ts';
+import type { Accounts } from '../../metering/accounts.ts';
 import {
   type BudgetStore,
   type Exceptions,
@@ -17,11 +17,11 @@ import {
   type Logout,
   type StoreAnswer,
   StoreUnavailable,
-} from '../model/budget-store.ts';
-import { changeExceptions } from '../model/exceptions.ts';
-import type { Logouts } from '../model/logouts.ts';
-import type { Measure, Owner, WindowOfMeasure } from '../model/measure.ts';
-import { type Sightings, sightingsOf } from '../model/sightings.ts';
+} from '../../metering/budget-store.ts';
+import { changeExceptions } from '../../metering/exceptions.ts';
+import type { Logouts } from '../../metering/logouts.ts';
+import type { Measure, Owner, WindowOfMeasure } from '../../metering/measure.ts';
+import { type Sightings, sightingsOf } from '../../metering/sightings.ts';
 import { Disk, type DiskOptions } from './disk/disk.ts';
 import { findGenerations } from './disk/generation.ts';
 import { load } from './disk/load.ts';

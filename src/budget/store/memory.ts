@@ -1,10 +1,10 @@
 /** Budgets kept in the process and lost with it: `state: memory`. */
 import { randomBytes } from 'node:crypto';
-import { Accounts } from '../model/accounts.ts';
-import type { BudgetStore, Logout } from '../model/budget-store.ts';
-import { changeExceptions, NO_EXCEPTIONS } from '../model/exceptions.ts';
-import { Logouts } from '../model/logouts.ts';
-import { sightingsOf } from '../model/sightings.ts';
+import { Accounts } from '../../metering/accounts.ts';
+import type { BudgetStore, Logout } from '../../metering/budget-store.ts';
+import { changeExceptions, NO_EXCEPTIONS } from '../../metering/exceptions.ts';
+import { Logouts } from '../../metering/logouts.ts';
+import { sightingsOf } from '../../metering/sightings.ts';
 
 export interface MemoryStoreOptions {
   /** Of `per day`. */

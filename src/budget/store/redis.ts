@@ -5,8 +5,8 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import type { BudgetStore } from '../model/budget-store.ts';
-import { countOf } from '../model/sightings.ts';
+import type { BudgetStore } from '../../metering/budget-store.ts';
+import { countOf } from '../../metering/sightings.ts';
 import { backOperation, RedisAccounts, sawOperation } from './redis/accounts.ts';
 import { RedisConnection } from './redis/connection.ts';
 import { ServerClock } from './redis/server-clock.ts';

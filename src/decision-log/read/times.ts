@@ -1,5 +1,5 @@
 /** Times as people give and read them. The clock and the time zone are arguments. */
-import { CalendarDays } from '../../budget/model/days.ts';
+import { CalendarDays } from '../../metering/days.ts';
 import { type QuantityReading, readDate, readDuration } from '../../policy/source/quantity.ts';
 
 export interface Now {

@@ -8,7 +8,7 @@ import {
   personBehind,
   type SignedRequest,
   signerOf,
-} from '../../budget/model/approvals.ts';
+} from '../../metering/approvals.ts';
 import { type ControlReply, failed } from './protocol.ts';
 import { isNameless } from './user-name.ts';
 

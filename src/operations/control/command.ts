@@ -1,10 +1,10 @@
 /** A command of the control socket: what it takes, and what of the guard it works on. */
 import { z } from 'zod';
-import type { BudgetStore } from '../../budget/model/budget-store.ts';
-import { type Holder, holderOf, holderWords, ownerOf as ownerOfHolder } from '../../budget/model/owner.ts';
-import { isUserName } from '../../budget/model/user-name.ts';
 import type { AlarmSink } from '../../core/alarm-sink.ts';
 import type { RecordSink } from '../../decision-log/record-sink.ts';
+import type { BudgetStore } from '../../metering/budget-store.ts';
+import { type Holder, holderOf, holderWords, ownerOf as ownerOfHolder } from '../../metering/owner.ts';
+import { isUserName } from '../../metering/user-name.ts';
 import type { Policy } from '../../policy/model/policy.ts';
 import { type ControlReply, failed } from './protocol.ts';
 

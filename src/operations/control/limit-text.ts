@@ -1,5 +1,5 @@
 /** A limit as it is said on the command line: `5000 rows per hour`, `40 MB per hour`, `500 students per day`. Pure. */
-import type { Measure, WindowOfMeasure } from '../../budget/model/measure.ts';
+import type { Measure, WindowOfMeasure } from '../../metering/measure.ts';
 import { readWindowLimit } from '../../policy/source/quantity.ts';
 
 export interface SaidLimit {

@@ -1,16 +1,16 @@
 /** What the primary and its workers say to each other. All of it is plain JSON, and none of it is a statement or a row. */
 
+import type { Head } from '../../decision-log/chain/seal.ts';
 import type {
   LeaseClaim as BudgetClaim,
   ExceptionsChange,
   LeaseGrant,
   LeaseReturn,
   Logout,
-} from '../../budget/model/budget-store.ts';
-import type { ExceptionsState } from '../../budget/model/exceptions.ts';
-import type { Measure, Owner, WindowOfMeasure } from '../../budget/model/measure.ts';
-import type { Sightings } from '../../budget/model/sightings.ts';
-import type { Head } from '../../decision-log/chain/seal.ts';
+} from '../../metering/budget-store.ts';
+import type { ExceptionsState } from '../../metering/exceptions.ts';
+import type { Measure, Owner, WindowOfMeasure } from '../../metering/measure.ts';
+import type { Sightings } from '../../metering/sightings.ts';
 import type { ReloadReport } from '../../server/reload.ts';
 import type { SlotClaim } from '../../server/slots/slot-counts.ts';
 

@@ -1,7 +1,7 @@
 /** A worker's side: what it is to do, the state that it shares, and what it hears from the primary. Without a primary it ends. */
 import { Buffer } from 'node:buffer';
-import type { BudgetStore, Logout } from '../../budget/model/budget-store.ts';
 import type { Head } from '../../decision-log/chain/seal.ts';
+import type { BudgetStore, Logout } from '../../metering/budget-store.ts';
 import type { ReloadReport } from '../../server/reload.ts';
 import type { SharedState } from '../../server/slots/shared-state.ts';
 import type { UpstreamKey } from '../../upstream/upstream-error.ts';

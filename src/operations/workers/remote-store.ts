@@ -1,8 +1,8 @@
 /** The budgets as a worker has them: every question goes to the primary, which alone has the store. */
 import { Buffer } from 'node:buffer';
-import { type BudgetStore, type Exceptions, type Logout, StoreUnavailable } from '../../budget/model/budget-store.ts';
-import { type ExceptionsState, exceptionsOf } from '../../budget/model/exceptions.ts';
-import { Logouts } from '../../budget/model/logouts.ts';
+import { type BudgetStore, type Exceptions, type Logout, StoreUnavailable } from '../../metering/budget-store.ts';
+import { type ExceptionsState, exceptionsOf } from '../../metering/exceptions.ts';
+import { Logouts } from '../../metering/logouts.ts';
 import type { Channel } from './channel.ts';
 import type { ToPrimary, ToWorker } from './messages.ts';
 

@@ -1,6 +1,6 @@
 /** The primary's side of the remote store: what a worker asks of the budgets is asked of the one store. */
 import { Buffer } from 'node:buffer';
-import type { BudgetStore } from '../../budget/model/budget-store.ts';
+import type { BudgetStore } from '../../metering/budget-store.ts';
 import type { Handlers } from './channel.ts';
 import type { StoreMessages } from './messages.ts';
 

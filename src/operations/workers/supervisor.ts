@@ -5,8 +5,8 @@
 import cluster from 'node:cluster';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
-import type { BudgetStore } from '../../budget/model/budget-store.ts';
-import { exceptionsState } from '../../budget/model/exceptions.ts';
+import type { BudgetStore } from '../../metering/budget-store.ts';
+import { exceptionsState } from '../../metering/exceptions.ts';
 import { FailedLogins } from '../../server/login/failed-logins.ts';
 import { SlotCounts } from '../../server/slots/slot-counts.ts';
 import type { Assignment } from './messages.ts';

@@ -1,8 +1,8 @@
 /** One worker as the primary sees it: a process with a channel, what it holds of the shared places, and how it began and ended. */
 import cluster, { type Worker } from 'node:cluster';
 import { setImmediate as otherWork } from 'node:timers/promises';
-import type { BudgetStore } from '../../budget/model/budget-store.ts';
-import { exceptionsState } from '../../budget/model/exceptions.ts';
+import type { BudgetStore } from '../../metering/budget-store.ts';
+import { exceptionsState } from '../../metering/exceptions.ts';
 import type { FailedLogins } from '../../server/login/failed-logins.ts';
 import { type SlotCounts, SlotHolding } from '../../server/slots/slot-counts.ts';
 import { Channel } from './channel.ts';

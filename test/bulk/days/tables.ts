@@ -1,6 +1,6 @@
 /** What came of the honest days, and what a thief could take, as tables of docs/limits.md. */
-import { Accounts } from '../../../src/budget/model/accounts.ts';
-import type { Ceiling } from '../../../src/budget/model/measure.ts';
+import { Accounts } from '../../../src/metering/accounts.ts';
+import type { Ceiling } from '../../../src/metering/measure.ts';
 import { limitsInForce } from '../../../src/policy/model/limits-in-force.ts';
 import type { Principal, RolePolicy } from '../../../src/policy/model/policy.ts';
 import { type DayReport, type Stand, SUBJECT, TIME_ZONE } from './clockwork.ts';

@@ -1,6 +1,6 @@
 /** The files of a running store: the journal that grows, and the snapshots that take the place of journals. */
 import { rm } from 'node:fs/promises';
-import { StoreUnavailable } from '../../model/budget-store.ts';
+import { StoreUnavailable } from '../../../metering/budget-store.ts';
 import { findGenerations, journalFile, snapshotFile } from './generation.ts';
 import { Journal } from './journal.ts';
 import { type Kept, writeSnapshot } from './snapshot.ts';

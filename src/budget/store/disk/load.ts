@@ -1,13 +1,13 @@
 /** Reads the state that an earlier guard left: the newest snapshot and the journals after it. */
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import type { AccountState } from '../../model/account.ts';
-import { Accounts } from '../../model/accounts.ts';
-import type { Exceptions, Logout } from '../../model/budget-store.ts';
-import { type ExceptionsState, exceptionsOf, NO_EXCEPTIONS } from '../../model/exceptions.ts';
-import { Logouts } from '../../model/logouts.ts';
-import type { Measure, Owner } from '../../model/measure.ts';
-import type { Sightings } from '../../model/sightings.ts';
+import type { AccountState } from '../../../metering/account.ts';
+import { Accounts } from '../../../metering/accounts.ts';
+import type { Exceptions, Logout } from '../../../metering/budget-store.ts';
+import { type ExceptionsState, exceptionsOf, NO_EXCEPTIONS } from '../../../metering/exceptions.ts';
+import { Logouts } from '../../../metering/logouts.ts';
+import type { Measure, Owner } from '../../../metering/measure.ts';
+import type { Sightings } from '../../../metering/sightings.ts';
 import { linesOf, readChecked } from './checked-line.ts';
 import { findGenerations, journalFile, snapshotFile } from './generation.ts';
 import { ownerOf, type Replayed, replay, syncedTo } from './records.ts';

@@ -1,10 +1,10 @@
 /** What stands in a journal, one record a line, and how it is read into accounts again. */
-import type { Accounts } from '../../model/accounts.ts';
-import type { Exceptions, ExceptionsChange, LeaseReturn, Logout } from '../../model/budget-store.ts';
-import { changeExceptions } from '../../model/exceptions.ts';
-import type { Logouts } from '../../model/logouts.ts';
-import type { Measure, Owner, WindowOfMeasure } from '../../model/measure.ts';
-import type { Sightings } from '../../model/sightings.ts';
+import type { Accounts } from '../../../metering/accounts.ts';
+import type { Exceptions, ExceptionsChange, LeaseReturn, Logout } from '../../../metering/budget-store.ts';
+import { changeExceptions } from '../../../metering/exceptions.ts';
+import type { Logouts } from '../../../metering/logouts.ts';
+import type { Measure, Owner, WindowOfMeasure } from '../../../metering/measure.ts';
+import type { Sightings } from '../../../metering/sightings.ts';
 import { checkedJson, checkedLine } from './checked-line.ts';
 
 type Record =

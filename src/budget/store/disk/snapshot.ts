@@ -2,9 +2,9 @@
 import { Buffer } from 'node:buffer';
 import { open, rename, rm } from 'node:fs/promises';
 import { setImmediate as otherWork } from 'node:timers/promises';
-import type { Accounts } from '../../model/accounts.ts';
-import type { Exceptions, Logout } from '../../model/budget-store.ts';
-import { exceptionsState } from '../../model/exceptions.ts';
+import type { Accounts } from '../../../metering/accounts.ts';
+import type { Exceptions, Logout } from '../../../metering/budget-store.ts';
+import { exceptionsState } from '../../../metering/exceptions.ts';
 import { checkedLine } from './checked-line.ts';
 import { SNAPSHOT_FORMAT, type SnapshotLine } from './load.ts';
 

@@ -1,11 +1,11 @@
 /** What is asked of the accounts in Redis. */
 import { randomUUID } from 'node:crypto';
-import type { LeaseClaim, LeaseGrant, LeaseReturn } from '../../model/budget-store.ts';
-import { CalendarDays } from '../../model/days.ts';
-import { eachHash } from '../../model/hashes.ts';
-import type { Ceiling, Measure, Owner, WindowOfMeasure } from '../../model/measure.ts';
-import type { Sightings } from '../../model/sightings.ts';
-import { windowKey } from '../../model/window-slots.ts';
+import type { LeaseClaim, LeaseGrant, LeaseReturn } from '../../../metering/budget-store.ts';
+import { CalendarDays } from '../../../metering/days.ts';
+import { eachHash } from '../../../metering/hashes.ts';
+import type { Ceiling, Measure, Owner, WindowOfMeasure } from '../../../metering/measure.ts';
+import type { Sightings } from '../../../metering/sightings.ts';
+import { windowKey } from '../../../metering/window-slots.ts';
 import { type RedisConnection, script } from './connection.ts';
 import { ACCOUNTS_SCRIPT } from './script.ts';
 

@@ -1,7 +1,7 @@
 /** The connection to Redis: what it is asked is answered within a second, or nothing is known; it comes back by itself. */
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { StoreUnavailable } from '../../model/budget-store.ts';
+import { StoreUnavailable } from '../../../metering/budget-store.ts';
 
 const ANSWER_MS = 1_000;
 const START_MS = 5_000;

@@ -1,11 +1,11 @@
 /**
- * What Redis does with accounts, each call at once or not at all: the same slots and the same rules as `budget/model/account.ts`, by the server's own
+ * What Redis does with accounts, each call at once or not at all: the same slots and the same rules as `metering/account.ts`, by the server's own
  * clock. An account is a hash (`l`: the latest grant; `s:WINDOW`: since when; `WINDOW:SLOT`: amounts), its people a sorted set by last sight.
  * A window is named by its length in milliseconds, or `day`.
  */
-import { CLOCK_SET_BACK_MS } from '../../model/account.ts';
-import { MOST_REMEMBERED_SUBJECTS } from '../../model/people.ts';
-import { SLOTS } from '../../model/window-slots.ts';
+import { CLOCK_SET_BACK_MS } from '../../../metering/account.ts';
+import { MOST_REMEMBERED_SUBJECTS } from '../../../metering/people.ts';
+import { SLOTS } from '../../../metering/window-slots.ts';
 
 /** More than the 25 hours of the longest day, so that nobody is forgotten while they count. */
 const SLACK_MS = 7_200_000;

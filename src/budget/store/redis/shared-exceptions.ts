@@ -3,15 +3,15 @@
  * came from: a server that has lost the last moments, and was changed by others since, is told from one that is merely ahead.
  */
 import { randomBytes } from 'node:crypto';
-import type { Exceptions, ExceptionsChange } from '../../model/budget-store.ts';
-import { StoreUnavailable } from '../../model/budget-store.ts';
+import type { Exceptions, ExceptionsChange } from '../../../metering/budget-store.ts';
+import { StoreUnavailable } from '../../../metering/budget-store.ts';
 import {
   changeExceptions,
   exceptionsOf,
   exceptionsState,
   mergedExceptions,
   NO_EXCEPTIONS,
-} from '../../model/exceptions.ts';
+} from '../../../metering/exceptions.ts';
 import { type RedisConnection, script } from './connection.ts';
 
 const KEY = 'rowgate:standing';

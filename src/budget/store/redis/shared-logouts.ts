@@ -3,9 +3,9 @@
  * come behind the number that it knows. Each mark is the hash of the one before and the token: it shows whether what was read is what was written.
  */
 import { createHash } from 'node:crypto';
-import type { Logout } from '../../model/budget-store.ts';
-import { KEPT_ENDED_MS } from '../../model/exceptions.ts';
-import { LOGOUTS_AT_ONCE, Logouts, MOST_LOGOUTS } from '../../model/logouts.ts';
+import type { Logout } from '../../../metering/budget-store.ts';
+import { KEPT_ENDED_MS } from '../../../metering/exceptions.ts';
+import { LOGOUTS_AT_ONCE, Logouts, MOST_LOGOUTS } from '../../../metering/logouts.ts';
 import { type RedisConnection, script } from './connection.ts';
 
 export const LOGOUTS_CHANNEL = 'rowgate:logouts';

@@ -1,16 +1,16 @@
 /** `rowgate break-glass`: a closed principal, opened for a time by those who sign it. */
 
 import { openingRecord } from '../../../budget/local/opening-record.ts';
-import { approvedBy, personBehind, stateName } from '../../../budget/model/approvals.ts';
+import { approvedBy, personBehind, stateName } from '../../../metering/approvals.ts';
 import {
   approversOf,
   type BreakGlassRule,
   breakGlassHolds,
   breakGlassRequest,
   principalOf,
-} from '../../../budget/model/break-glass.ts';
-import type { BreakGlassOpening } from '../../../budget/model/budget-store.ts';
-import { ownerOf } from '../../../budget/model/owner.ts';
+} from '../../../metering/break-glass.ts';
+import type { BreakGlassOpening } from '../../../metering/budget-store.ts';
+import { ownerOf } from '../../../metering/owner.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
 import { asksAsNobody, signature, signedBy, tooFewApprovers } from '../approving.ts';
 import { type Commanded, command, findPrincipal, forMs, iso, name, reason, UNRECORDED } from '../command.ts';

@@ -1,9 +1,9 @@
 /** `rowgate limits`: what a principal, or a person behind one, has taken of what it may, and a larger limit for a time. */
 
 import { z } from 'zod';
-import type { Raise } from '../../../budget/model/budget-store.ts';
-import type { Measure, WindowOfMeasure } from '../../../budget/model/measure.ts';
-import { holderWords } from '../../../budget/model/owner.ts';
+import type { Raise } from '../../../metering/budget-store.ts';
+import type { Measure, WindowOfMeasure } from '../../../metering/measure.ts';
+import { holderWords } from '../../../metering/owner.ts';
 import { STATEMENT_LIMIT_KEYS, STATEMENT_LIMITS } from '../../../policy/model/limits.ts';
 import { type LimitInForce, limitsInForce, limitsOfUser } from '../../../policy/model/limits-in-force.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';

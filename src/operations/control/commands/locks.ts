@@ -1,6 +1,6 @@
 /** `rowgate locks`: who is locked out, and locking and releasing by hand. */
 
-import { type Holder, holderOf, holderWords, ownerOf, tokenOf } from '../../../budget/model/owner.ts';
+import { type Holder, holderOf, holderWords, ownerOf, tokenOf } from '../../../metering/owner.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
 import {
   ambiguous,

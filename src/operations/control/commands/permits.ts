@@ -1,15 +1,9 @@
 /** `rowgate permit`: exports beyond the limits, asked for by one and approved by two others. */
 
 import { z } from 'zod';
-import { approvedBy, personBehind, stateName } from '../../../budget/model/approvals.ts';
-import type { Permit } from '../../../budget/model/budget-store.ts';
-import {
-  APPROVALS_NEEDED,
-  isOfState,
-  PERMIT_WINDOW,
-  permitOwner,
-  permitRequest,
-} from '../../../budget/model/permit.ts';
+import { approvedBy, personBehind, stateName } from '../../../metering/approvals.ts';
+import type { Permit } from '../../../metering/budget-store.ts';
+import { APPROVALS_NEEDED, isOfState, PERMIT_WINDOW, permitOwner, permitRequest } from '../../../metering/permit.ts';
 import type { RolePolicy } from '../../../policy/model/policy.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
 import { asksAsNobody, signature, signedBy } from '../approving.ts';

@@ -1,9 +1,9 @@
 /** Larger limits that others must sign (`raise` of a role): asked for by `rowgate limits raise`, in force when enough have signed. */
 
-import { personBehind, signersShown, stateName } from '../../../budget/model/approvals.ts';
-import type { Raise } from '../../../budget/model/budget-store.ts';
-import { type Holder, holderName, holderOf, holderWords } from '../../../budget/model/owner.ts';
-import { type RaiseTerms, raiseApprovedBy, raiseHolds, raiseRequest } from '../../../budget/model/raise.ts';
+import { personBehind, signersShown, stateName } from '../../../metering/approvals.ts';
+import type { Raise } from '../../../metering/budget-store.ts';
+import { type Holder, holderName, holderOf, holderWords } from '../../../metering/owner.ts';
+import { type RaiseTerms, raiseApprovedBy, raiseHolds, raiseRequest } from '../../../metering/raise.ts';
 import { amountName, windowName } from '../../../policy/model/limits-in-force.ts';
 import type { RolePolicy } from '../../../policy/model/policy.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';

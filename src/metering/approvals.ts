@@ -1,7 +1,7 @@
 /** What people sign with their SSH keys before it holds: who has signed it, and whose signatures count. What it lets happen is for others. */
 import { createHash, createHmac } from 'node:crypto';
-import type { SshPublicKey } from '../../pki/ssh-public-key.ts';
-import { isSignedBy } from '../../pki/ssh-signature.ts';
+import type { SshPublicKey } from '../pki/ssh-public-key.ts';
+import { isSignedBy } from '../pki/ssh-signature.ts';
 
 /** The name of an approver, with the signature over the text of a request. */
 export interface Approval {
