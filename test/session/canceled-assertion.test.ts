@@ -43,6 +43,7 @@ const reason = () => {
 };
 
 beforeEach(async () => {
+  await database.query('delete from slow; insert into slow values (1)');
   peer = await relayed(database.url, policyOf(), Infinity, undefined, undefined, false, SLOW);
   await ask(peer, Q('begin'));
   await ask(peer, Q(CODE));
@@ -57,6 +58,22 @@ test.each([
   await ask(peer, Q('select 3'));
   expect(reason()[0]).toBe('25P02');
   expect(await ask(peer, Q('rollback'))).toContain('CommandComplete:ROLLBACK');
+});
+
+test('a transaction that goes on from a savepoint has nothing to be told', async () => {
+  await cancelling(() => ask(peer, Q('savepoint s')));
+  await database.query('delete from slow');
+  await ask(peer, Q('rollback'));
+  await ask(peer, Q('begin'), Q('savepoint s'));
+  await database.query('insert into slow values (1)');
+  await ask(peer, Q(CODE));
+  await cancelling(async () => {
+    await ask(peer, Q('rollback to s'));
+    await database.query('delete from slow');
+  });
+  await ask(peer, Q('select 1/0'));
+  await ask(peer, Q('select 5'));
+  expect(reason()[0]).toBe('25P02');
 });
 
 test('so does the log', async () => {

@@ -82,7 +82,7 @@ export class PinWatch {
     const { unasserted } = this;
     this.ranIn = undefined;
     this.unasserted = false;
-    if (status === 'I') this.untold = undefined;
+    if (status !== 'E') this.untold = undefined;
     // A transaction that has failed has undone what was set in it, and in one nothing can be asked.
     if (status === 'E') return;
     if (unasserted || (status === 'I' && this.mayRunAtEnd)) this.own = 'owed';
