@@ -7,7 +7,7 @@ import { PASSWORD } from '../support/password.ts';
 import { budgetWorld, failure, type World } from './world.ts';
 
 const ROLE = 'collect: allow\nlimits: { subjects: { pupil: 50 per day } }\n';
-const PRINCIPALS = ['list', 'joined', 'inside', 'collected', 'empty', 'binary', 'pages', 'held', 'long'];
+const PRINCIPALS = ['list', 'joined', 'inside', 'collected', 'empty', 'binary', 'pages', 'held', 'long', 'nobody'];
 
 let world: World;
 beforeAll(async () => {
@@ -79,6 +79,14 @@ test.each(CASES)('$sql', async ({ principal, sql, fields, rows, people }) => {
     left,
   );
   expect((await failure(client, 'SELECT name FROM pupils WHERE id > 600')).code).toBe('53400');
+});
+
+test('a row that a write changes and that is about nobody costs a value', async () => {
+  await world.database.query('ALTER TABLE visits ALTER pupil_id DROP NOT NULL');
+  await world.database.query("INSERT INTO visits SELECT 9000 + n, NULL, 'nobody' FROM generate_series(1, 3) n");
+  const client = await world.connect('nobody');
+  expect((await client.query("UPDATE visits SET note = note || '' WHERE id = 9001")).rowCount).toBe(1);
+  await expect.poll(() => told('nobody')).toEqual([{ people: 0, values: 1 }]);
 });
 
 test('in binary, and in parts', async () => {

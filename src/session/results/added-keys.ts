@@ -33,13 +33,18 @@ export class KeysOfRow {
   }
 }
 
-/** Whose rows a write changes that gives the client none: told by the row that came last. */
+/**
+ * Whose row a write has changed that gives the client none: told by the row that came last. INVARIANT: one that names nobody, or of which the
+ * keys did not come, costs a value, as a row that is shown does.
+ */
 export function changedBy(run: RowWithKeys & { readonly disclosures: readonly Disclosure[] | undefined }): Disclosed[] {
   if (!run.watch.check?.names) return [];
   const row = new KeysOfRow(run);
-  return (run.disclosures ?? []).flatMap(({ subject, named = [] }) => {
-    const keys = named.flatMap(({ added, type }) => added.flatMap((one) => row.of(one, type) ?? []));
-    return keys.length > 0 ? [{ subject, keys, values: 0 }] : [];
+  return (run.disclosures ?? []).flatMap(({ subject, named = [] }): Disclosed[] => {
+    const added = named.filter((one) => one.added.length > 0);
+    if (added.length === 0) return [];
+    const found = added.map((one) => one.added.flatMap((at) => row.of(at, one.type) ?? []));
+    return [{ subject, keys: found.flat(), values: found.every((keys) => keys.length > 0) ? 0 : 1 }];
   });
 }
 
