@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 
-/** How long a guard that may be alive has to take a connection. */
+/** How long a process that may be alive has to take a connection. */
 const PROBE_MS = 1_000;
 
 /** What fits into sockaddr_un. */
@@ -34,8 +34,8 @@ function kindOf(path: string): 'socket' | 'other' | undefined {
   return stat && (stat.isSocket() ? 'socket' : 'other');
 }
 
-/** Anything but a clear refusal counts as an answer: a guard that is too busy to accept is alive. */
-function isAnswered(path: string): Promise<boolean> {
+/** Anything but a clear refusal counts as an answer: a process that is too busy to accept is alive. */
+export function isAnswered(path: string): Promise<boolean> {
   return new Promise((done) => {
     const socket = connect(path);
     const settle = (answered: boolean): void => {

@@ -2,7 +2,6 @@
  * Questions and values that an owner was told, apart: its windows hold them as one amount. They are kept in the store for who asks where the windows
  * stand, and bind nothing; so they are booked behind the statements, and what a guard that is killed had not booked shows as people.
  */
-
 import type { BudgetStore, LeaseClaim, StoreAnswer } from '../../metering/budget-store.ts';
 import type { Ceiling, Owner } from '../../metering/measure.ts';
 import type { SubjectCount } from '../../session/log-entries.ts';

@@ -7,16 +7,15 @@
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync, linkSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { basename, join } from 'node:path';
+import { isAnswered } from '../../../net/unix-socket.ts';
 
 const OWNER = /^owner-([1-9][0-9]*)$/;
 /** Of sockets whose process has not got its number yet. */
 const COMING = /^coming-/;
 /** Nobody takes so long from one name to the other. */
 const COMING_MS = 60_000;
-/** How long an owner that may be alive has to answer. */
-const PROBE_MS = 1_000;
 const MOST_TRIES = 20;
 
 /** Somebody else has the folder. */
@@ -134,21 +133,6 @@ function listen(path: string): Promise<Server> {
       server.unref();
       done(server);
     });
-  });
-}
-
-/** Anything but a clear refusal counts as an answer: an owner that stands still is alive. */
-function isAnswered(path: string): Promise<boolean> {
-  return new Promise((done) => {
-    const socket = connect(path);
-    const settle = (answered: boolean): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      done(answered);
-    };
-    const timer = setTimeout(() => settle(true), PROBE_MS);
-    socket.once('connect', () => settle(true));
-    socket.once('error', (error) => settle(codeOf(error) !== 'ECONNREFUSED' && codeOf(error) !== 'ENOENT'));
   });
 }
 
