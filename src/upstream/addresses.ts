@@ -18,7 +18,7 @@ export interface UpstreamAddress extends UpstreamHost {
   readonly isUnix: boolean;
 }
 
-/** ResolvedHosts, or the name for which there is no address. */
+/** Their addresses, or the name for which there is no address. */
 export type ResolvedHosts = UpstreamAddress | { readonly host: string; readonly port: number; readonly error: unknown };
 
 /** So long an address that gave no answer in time is tried after the others. */

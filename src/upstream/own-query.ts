@@ -13,7 +13,7 @@ import type { UpstreamError } from './upstream-error.ts';
 
 export type QueryRows = (string | null)[][];
 
-/** QueryRows of text, NULL as null. Throws UpstreamError where the server refuses. */
+/** Rows of text, NULL as null. Throws UpstreamError where the server refuses. */
 export type ServerQuery = (sql: string) => Promise<QueryRows>;
 
 /** More than this is no answer to what we ask. */

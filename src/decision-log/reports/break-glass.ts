@@ -135,7 +135,7 @@ export function breakGlassReport(
 function steps({ steps: all }: OpeningTold, timeZone: string): Section {
   return {
     heading: 'Who opened it',
-    notes: ['Each step, with those whose signatures countText then, and the fingerprints of their keys.'],
+    notes: ['Each step, with those whose signatures counted then, and the fingerprints of their keys.'],
     table: {
       columns: [
         { name: 'time', kind: 'time' },

@@ -252,7 +252,7 @@ export class LevelReader {
     return conflict !== undefined && conflict.kind !== 'nothing';
   }
 
-  /** ProvenRows that are inserted: what they are made of, and whose they are. */
+  /** Rows that are inserted: what they are made of, and whose they are. */
   private enterWritten(level: QueryLevel, write: Write, keys: Key[], found: FromItems): void {
     const { source, target } = write;
     if (target?.source.kind !== 'relation') return;

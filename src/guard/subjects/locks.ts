@@ -7,7 +7,7 @@ import type { ProvenRows } from './rows.ts';
 export interface RowLocks {
   /** SKIP LOCKED and NOWAIT: which rows come hangs on what others have locked. */
   readonly skips: boolean;
-  /** ProvenRows are locked that may not be sent, by data of people. */
+  /** Rows are locked that may not be sent, by data of people. */
   readonly unsent: boolean;
 }
 

@@ -10,7 +10,7 @@ export function combinedRows(level: QueryLevel, left: ProvenRows, right: ProvenR
   const appends = op === 'SETOP_UNION' && all === true;
   const values = new Set([...left.values, ...right.values]);
   const keys = pairs(left, right, level, catalog);
-  // ProvenRows that are the same are one: which are, others' values must not say; nor which of those that LIMIT has chosen.
+  // Rows that are the same are one: which are, others' values must not say; nor which of those that LIMIT has chosen.
   const told = !appends && (values.size > 0 || left.cut || right.cut);
   if (!keys || left.loose || right.loose || told)
     return unknownRows({ keys: [...left.keys, ...right.keys] }, level.outputs.length);
