@@ -8,8 +8,8 @@ import * as t from '../types/oids.ts';
 import type { QualifiedName } from '../types/path.ts';
 import type { Found, Resolved } from '../types/resolved.ts';
 import { shownType } from '../types/shown-type.ts';
+import { BoundedNumbers } from './bounded-numbers.ts';
 import { collects, summaryOf } from './collects.ts';
-import { digitsOf, UNBOUNDED } from './digits.ts';
 import { noteSummary } from './fallible.ts';
 import { PARAMETER, type Subject } from './findings.ts';
 import { cannotLeak, coercionCannotLeak, isPlainSeries } from './leakproof-expressions.ts';
@@ -165,7 +165,8 @@ function isUnbounded(r: Resolver, fn: Fn, nodes: readonly Node[]): boolean {
   if (fn.kind !== 'a' || summaryOf(fn) !== 'sum') return false;
   const untold = nodes.some((node) => r.marks.expressions.get(node)?.type === t.UNTELLABLE);
   if (!untold && fn.args[0] !== t.NUMERIC) return false;
-  return nodes.some((node) => digitsOf(node, r.marks, r.env.catalog, () => r.parsed.patience.spend()) === UNBOUNDED);
+  const numbers = new BoundedNumbers(r.marks, r.env.catalog, () => r.parsed.patience.spend());
+  return !nodes.every((node) => numbers.canBeSummed(node));
 }
 
 /** INVARIANT: what an aggregate takes is computed from rows before they are grouped, wherever the call stands. */
