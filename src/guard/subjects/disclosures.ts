@@ -152,7 +152,7 @@ function writesOf(context: Context, reader: LevelReader, analysis: Analysis, pin
   let found: Writes = { named: true };
   for (const write of analysis.marks.writes) {
     const proof = proveWrite(reader, write, context.catalog, pinned);
-    const conflict = reader.conflicts.get(write);
+    const conflict = reader.written.conflicts.get(write);
     const isTop = write.level === analysis.level;
     const rows = conflict?.kind === 'others' ? conflict.rows : undefined;
     // How many rows a WITH writes nobody is told, nor how many a query gives of which some are not written.

@@ -2,27 +2,21 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Cte, OutputColumn, QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
-import type { Catalog, Column } from '../../sql/catalog/catalog.ts';
-import { askInteger } from '../../sql/parse/constants.ts';
-import { as, fieldsOf, type Node, stringOf, strings } from '../../sql/parse/tree.ts';
+import type { Catalog } from '../../sql/catalog/catalog.ts';
+import { as, type Node, strings } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { Conditions, columnOf, conjuncts } from './conditions.ts';
-import { type Conflict, conflictOf } from './conflicts.ts';
 import { allReachTheAnswer } from './cut-rows.ts';
 import { endsOf, Key } from './key.ts';
 import { type LevelKeys, tieKeys } from './key-equivalence.ts';
 import { isOneKey } from './key-types.ts';
+import { distinctOf, RowChoice } from './row-choice.ts';
 import { NO_ROWS, type ProvenRows, type RowsKey, unknownRows } from './rows.ts';
 import { combinedRows } from './set-operations.ts';
 import { type ColumnOf, ShownKeys } from './shown-keys.ts';
 import { readers, type SubjectRelations } from './subject-relations.ts';
-import { ordersAll } from './total-order.ts';
-import { Values } from './values.ts';
-import { assignedValue, insertColumns, setItems } from './written-columns.ts';
-
-const NO_KEYS: ReadonlySet<string> = new Set();
-
-const isZero = (number: number): boolean => number === 0;
+import { type LevelProofs, Values } from './values.ts';
+import { WrittenRows } from './written-rows.ts';
 
 export class LevelReader {
   /** A key for each key column of each place where the statement reads a table of the subject. */
@@ -35,14 +29,10 @@ export class LevelReader {
   readonly values: Values;
   /** The keys of each level's rows before they are grouped. */
   readonly keysOf = new Map<QueryLevel, readonly Key[]>();
-  /** What ON CONFLICT tells, by the statement that has it. */
-  readonly conflicts = new Map<Write, Conflict>();
+  readonly written: WrittenRows;
   private readonly known = new Map<QueryLevel, ProvenRows>();
-  /** What SET lists put into columns: it chooses no rows. */
-  private readonly assigned = new Set<Node>();
   private readonly conditions: Conditions;
-  /** Keys of a query whose rows are inserted, among the rows that are written. */
-  private readonly takenAs = new Map<Key, Key>();
+  private readonly choice: RowChoice;
 
   constructor(
     readonly analysis: Analysis,
@@ -50,17 +40,13 @@ export class LevelReader {
     readonly relations: SubjectRelations,
   ) {
     this.conditions = new Conditions(analysis, catalog);
-    for (const write of analysis.marks.writes) {
-      const { target } = write;
-      for (const item of setItems(write)) for (const node of assignedBy(item)) this.assigned.add(node);
-      const keys = target?.source.kind === 'relation' ? relations.of(target.source.view.relation).keys : NO_KEYS;
-      const conflict = conflictOf(analysis, write, keys, catalog);
-      if (conflict) this.conflicts.set(write, conflict);
-    }
-    this.values = new Values(analysis, this.shown, {
+    const proofs: LevelProofs = {
       rowsOf: (level) => this.rowsOf(level),
       keysOf: (level) => this.keysOf.get(level) ?? [],
-    });
+    };
+    this.values = new Values(analysis, this.shown, proofs);
+    this.choice = new RowChoice(analysis, catalog, this.values, proofs);
+    this.written = new WrittenRows(analysis, catalog, relations, this.shown, this.values, proofs);
   }
 
   /** What the statement gives, whose level it is. */
@@ -121,8 +107,8 @@ export class LevelReader {
       as(list, 'List')?.items?.forEach((item, i) => {
         if (this.values.isIn(item, level)) values.add(i);
       });
-    const { limits } = this.limitsOf(level);
-    return { ...NO_ROWS, values, loose: limits === 'loose' || this.sortsByValues(level, values) };
+    const { limits } = this.choice.limitsOf(level);
+    return { ...NO_ROWS, values, loose: limits === 'loose' || this.choice.sortsByValues(level, values) };
   }
 
   private ofSet(level: QueryLevel): ProvenRows {
@@ -130,12 +116,12 @@ export class LevelReader {
     const [left, right] = arms;
     if (!left || !right) return unknownRows({ keys: arms.flatMap(({ keys }) => keys) }, level.outputs.length);
     const rows = combinedRows(level, left, right, this.catalog);
-    const { limits, skips } = this.limitsOf(level);
+    const { limits, skips } = this.choice.limitsOf(level);
     const sorted = level.select?.sortClause !== undefined;
-    if (limits === 'none' && !this.sortsByValues(level, rows.values))
+    if (limits === 'none' && !this.choice.sortsByValues(level, rows.values))
       return sorted ? { ...rows, arranged: true } : rows;
     const open = rows.keys.length > 0;
-    const loose = limits === 'loose' || (open && rows.cut) || this.sortsByValues(level, rows.values);
+    const loose = limits === 'loose' || (open && rows.cut) || this.choice.sortsByValues(level, rows.values);
     return {
       ...rows,
       loose: rows.loose || loose,
@@ -157,14 +143,17 @@ export class LevelReader {
       openOrder: false,
     };
     for (const entry of level.entries) this.enter(level, entry, keys, found, write);
-    if (write) this.enterWritten(level, write, keys, found);
+    if (write) {
+      const inserted = write.source && this.take(level, undefined, this.rowsOf(write.source), false, keys, found);
+      this.written.enter(level, write, inserted);
+    }
     this.keysOf.set(level, keys);
     const { analysis, catalog, conditions, shown, fixed } = this;
     const where = level.select?.whereClause ?? whereOf(write);
     const context: LevelKeys = { level, analysis, catalog, conditions, shown, keys, fixed };
     tieKeys(context, where);
     const chosen = this.tieMembers(level, where);
-    const { limits, skips } = this.limitsOf(level);
+    const { limits, skips } = this.choice.limitsOf(level);
     const ends = this.endsIn(keys);
     const open = ends.keys.size > 0;
     const values = this.valuesIn(level);
@@ -180,8 +169,8 @@ export class LevelReader {
       (write?.command === 'MergeStmt' && (keys.length > 0 || found.loose)) ||
       limits === 'loose' ||
       (open && isCutBelow && !reaches) ||
-      this.choosesByValues(level) ||
-      this.sortsByValues(level, values) ||
+      this.choice.byValues(level, this.written.assigned) ||
+      this.choice.sortsByValues(level, values) ||
       (distinct === 'all' && values.size > 0);
     const columns = this.columnsOf(level, ends.keys, cuts || distinct !== 'none');
     const plain = !cuts && distinct === 'none' && isPlain(level) && !this.values.hasWindow(level);
@@ -193,29 +182,8 @@ export class LevelReader {
       skips: open && (found.skips || skips),
       open: plain,
       arranged: open && (!plain || level.select?.sortClause !== undefined),
-      openOrder: open && (found.openOrder || this.leavesOrderOpen(level, found.arranged, cuts)),
+      openOrder: open && (found.openOrder || this.choice.leavesOrderOpen(level, found.arranged, cuts)),
     };
-  }
-
-  /**
-   * INVARIANT: rows that are left out behind a sort or a hash table decide how those that are sorted alike lie, and where a hash table begins: HAVING, a
-   * LIMIT whose order leaves something open, a condition above, a subquery of people by which rows are chosen.
-   */
-  private leavesOrderOpen(level: QueryLevel, arranged: readonly RangeTableEntry[], chooses: boolean): boolean {
-    if (level.select?.havingClause || (chooses && !ordersAll(this.analysis, level, this.catalog))) return true;
-    if (level.roots.some(({ node, target }) => !target && this.asksPeople(node))) return true;
-    const items = { level, items: arranged, chosen: undefined, chooses };
-    return arranged.length > 0 && !allReachTheAnswer(this.analysis, items);
-  }
-
-  /** Whether a subquery over people stands in it. */
-  private asksPeople(part: unknown): boolean {
-    if (typeof part !== 'object' || part === null) return false;
-    this.analysis.parsed.patience.spend();
-    const inner = this.analysis.marks.sublinks.get(part as Node);
-    if (!inner) return fieldsOf(part).some(([, more]) => this.asksPeople(more));
-    const { keys, loose } = this.rowsOf(inner);
-    return inner.kind === 'set' || loose || keys.length > 0 || (this.keysOf.get(inner)?.length ?? 0) > 0;
   }
 
   private enter(
@@ -229,8 +197,7 @@ export class LevelReader {
     switch (source.kind) {
       case 'relation':
         // What is inserted the client gives: the table is not read.
-        if (source.use === 'read' || write?.command !== 'InsertStmt' || this.meetsRows(write))
-          this.enterRelation(level, entry, keys, found);
+        if (source.use === 'read' || this.written.readsTarget(write)) this.enterRelation(level, entry, keys, found);
         return;
       case 'query':
         this.take(level, entry, this.rowsOf(source.level), true, keys, found);
@@ -244,80 +211,6 @@ export class LevelReader {
       case 'excluded':
         return;
     }
-  }
-
-  /** Whether an INSERT reads rows of its table: those in its way. */
-  private meetsRows(write: Write): boolean {
-    const conflict = this.conflicts.get(write);
-    return conflict !== undefined && conflict.kind !== 'nothing';
-  }
-
-  /** Rows that are inserted: what they are made of, and whose they are. */
-  private enterWritten(level: QueryLevel, write: Write, keys: Key[], found: FromItems): void {
-    const { source, target } = write;
-    if (target?.source.kind !== 'relation') return;
-    const { view } = target.source;
-    const rows = source && this.rowsOf(source);
-    const inner = rows && this.take(level, undefined, rows, false, keys, found);
-    const conflict = this.conflicts.get(write);
-    const names = insertColumns(write);
-    const filled = new Set<number>();
-    view.columns.forEach(({ column }, index) => {
-      const at = names.indexOf(column.name);
-      if (at >= 0 && rows?.values.has(at)) filled.add(index);
-      const own = target.columns[index];
-      if (!own || !this.relations.of(view.relation).keys.has(column.name)) return;
-      const place = { entry: target, column: own };
-      const read = this.shown.get(place);
-      if (conflict?.kind === 'given') {
-        const given = conflict.keys.find((one) => one.column === at);
-        if (given) read?.give(given);
-      }
-      const kept = this.keptAt(rows, source, column, at);
-      const key = kept && inner?.get(kept.key);
-      // Whose rows are in the way of a query's rows nothing tells, where the keys of these are nobody's.
-      if (!key && conflict?.kind === 'given' && conflict.keys.length === 0)
-        this.conflicts.set(write, { kind: 'others' });
-      if (!key) return;
-      // INVARIANT: ON CONFLICT that finds rows by this key alone, and leaves it as it is, finds rows of the same person.
-      if (read && conflict?.kind === 'given') read.unite(key);
-      else if (!read && own.access === 'granted') this.shown.set(place, key);
-    });
-    for (const item of setItems(write)) {
-      const index = view.columns.findIndex(({ column }) => column.name === as(item, 'ResTarget')?.name);
-      if (index >= 0 && this.values.isIn(assignedValue(item), level)) filled.add(index);
-    }
-    this.values.note(target, filled);
-  }
-
-  /** The key of a query's rows that goes into a key column of the table that they are inserted into. */
-  private keptAt(
-    rows: ProvenRows | undefined,
-    source: QueryLevel | undefined,
-    column: Column,
-    at: number,
-  ): RowsKey | undefined {
-    const type = source?.outputs[at]?.type;
-    if (type === undefined || !isOneKey(this.catalog, { type: column.type }, { type })) return undefined;
-    return rows?.keys.find(({ key, columns }) => key.comparable && columns.includes(at));
-  }
-
-  /** Whether all people on whom the rows of a write hang are those whose keys its rows have in the end. */
-  areOfTarget({ target, source, ...write }: Write, rows: ProvenRows): boolean {
-    if (target?.source.kind !== 'relation') return rows.keys.length === 0;
-    const names = insertColumns(write);
-    const { relation } = target.source.view;
-    const keys = this.relations.of(relation).keys;
-    const isKept = ({ key }: RowsKey): boolean =>
-      key.origins.some(({ entry }) => entry === target) ||
-      (source !== undefined &&
-        relation.columns.some((column) => {
-          const at = names.indexOf(column.name);
-          const kept =
-            keys.has(column.name) && at >= 0 ? this.keptAt(this.rowsOf(source), source, column, at) : undefined;
-          return kept !== undefined && this.takenAs.get(kept.key)?.one === key.one;
-        }));
-    return rows.keys.every(isKept);
   }
 
   private enterRelation(level: QueryLevel, entry: RangeTableEntry, all: Key[], found: FromItems): void {
@@ -366,7 +259,6 @@ export class LevelReader {
       keys.push(key);
       if (inner.key.certain) key.setCertain();
       taken.set(inner.key, key);
-      if (!entry) this.takenAs.set(inner.key, key);
       if (alone && rows.open) inner.key.showAs(key);
       for (const index of inner.columns) {
         const column = entry?.columns[index];
@@ -506,41 +398,6 @@ export class LevelReader {
       return false;
     return this.values.numbersRows(node, level);
   }
-
-  /** Whether other people's data stand in what decides which rows there are: conditions, keys of groups and windows, arguments that give rows. */
-  private choosesByValues(level: QueryLevel): boolean {
-    const { values } = this;
-    return level.roots.some(({ node, target }) => {
-      if (this.assigned.has(node)) return false;
-      if (target && !level.groupKeys.includes(node)) return values.givesRowsIn(node) && values.isIn(node, level);
-      return values.isIn(node, level);
-    });
-  }
-
-  /** ORDER BY and DISTINCT ON of an output column. */
-  private sortsByValues(level: QueryLevel, values: ReadonlySet<number>): boolean {
-    if (values.size === 0) return false;
-    const { sortClause = [], distinctClause = [] } = level.select ?? {};
-    const sorts = sortClause.map((sort) => as(sort, 'SortBy')?.node);
-    const distinct = distinctClause.filter((node) => Object.keys(node).length > 0);
-    return [...sorts, ...distinct].some((node) => {
-      if (!node || this.analysis.marks.expressions.has(node)) return false;
-      const name = stringOf(as(node, 'ColumnRef')?.fields?.[0]);
-      // INVARIANT: a number may mean any of them.
-      return name === undefined || level.outputs.some((output, i) => output.name === name && values.has(i));
-    });
-  }
-
-  private limitsOf({ select }: QueryLevel): { readonly limits: 'none' | 'some' | 'loose'; readonly skips: boolean } {
-    const { limitCount, limitOffset, limitOption } = select ?? {};
-    if (!limitCount && !limitOffset) return { limits: 'none', skips: false };
-    const parts = [limitCount, limitOffset].filter((node) => node !== undefined);
-    const plain =
-      limitOption === undefined || limitOption === 'LIMIT_OPTION_COUNT' || limitOption === 'LIMIT_OPTION_DEFAULT';
-    const limits = plain && !parts.some((node) => this.values.isIn(node, undefined)) ? 'some' : 'loose';
-    const zero = as(limitOffset, 'A_Const')?.ival;
-    return { limits, skips: limitOffset !== undefined && !(zero && askInteger(zero, isZero)) };
-  }
 }
 
 interface FromItems {
@@ -563,19 +420,6 @@ function whereOf(write: Write | undefined): Node | undefined {
 /** INVARIANT: neither is a key above its aggregates a condition on its rows, nor one above FOR UPDATE, which locks them all. */
 function isPlain({ kind, aggregated, select }: QueryLevel): boolean {
   return kind === 'select' && !aggregated && !select?.lockingClause?.length;
-}
-
-/** The expressions of an item of SET. */
-function assignedBy(item: Node): Node[] {
-  const value = assignedValue(item);
-  const row = as(value, 'RowExpr')?.args;
-  return value ? [value, ...(row ?? [])] : [];
-}
-
-function distinctOf({ select }: QueryLevel): 'none' | 'all' | 'on' {
-  const [first] = select?.distinctClause ?? [];
-  if (!first) return 'none';
-  return Object.keys(first).length === 0 ? 'all' : 'on';
 }
 
 /** The parts of a condition for which NULL is as good as FALSE. */

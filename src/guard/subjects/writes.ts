@@ -25,7 +25,7 @@ export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, 
   const keys = target?.source.kind === 'relation' ? reader.relations.of(target.source.view.relation).keys : new Set();
   const moves = [...keys].some((key) => write.sets.has(key as string));
   if (pinned) return { row: moves ? 1 : 0, moves, own: true };
-  const chosen = rows.loose || !reader.areOfTarget(write, rows);
+  const chosen = rows.loose || !reader.written.areOfTarget(write, rows);
   const values = othersColumns(reader, write, rows, chosen);
   const own = !chosen && !rows.cut && values.length === 0;
   let row: number | undefined = moves || !own ? 1 : 0;

@@ -1,0 +1,86 @@
+/** What chooses and sorts the rows of a level: LIMIT, ORDER BY, DISTINCT, conditions; and whether any of it hangs on people who are not named. */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
+import type { Catalog } from '../../sql/catalog/catalog.ts';
+import { askInteger } from '../../sql/parse/constants.ts';
+import { as, fieldsOf, type Node, stringOf } from '../../sql/parse/tree.ts';
+import { allReachTheAnswer } from './cut-rows.ts';
+import { ordersAll } from './total-order.ts';
+import type { LevelProofs, Values } from './values.ts';
+
+const isZero = (number: number): boolean => number === 0;
+
+export class RowChoice {
+  constructor(
+    private readonly analysis: Analysis,
+    private readonly catalog: Catalog,
+    private readonly values: Values,
+    private readonly proofs: LevelProofs,
+  ) {}
+
+  limitsOf({ select }: QueryLevel): { readonly limits: 'none' | 'some' | 'loose'; readonly skips: boolean } {
+    const { limitCount, limitOffset, limitOption } = select ?? {};
+    if (!limitCount && !limitOffset) return { limits: 'none', skips: false };
+    const parts = [limitCount, limitOffset].filter((node) => node !== undefined);
+    const plain =
+      limitOption === undefined || limitOption === 'LIMIT_OPTION_COUNT' || limitOption === 'LIMIT_OPTION_DEFAULT';
+    const limits = plain && !parts.some((node) => this.values.isIn(node, undefined)) ? 'some' : 'loose';
+    const zero = as(limitOffset, 'A_Const')?.ival;
+    return { limits, skips: limitOffset !== undefined && !(zero && askInteger(zero, isZero)) };
+  }
+
+  /**
+   * Whether other people's data stand in what decides which rows there are: conditions, keys of groups and windows, arguments that give rows. `assigned`:
+   * expressions of SET lists, which choose no rows.
+   */
+  byValues(level: QueryLevel, assigned: ReadonlySet<Node>): boolean {
+    const { values } = this;
+    return level.roots.some(({ node, target }) => {
+      if (assigned.has(node)) return false;
+      if (target && !level.groupKeys.includes(node)) return values.givesRowsIn(node) && values.isIn(node, level);
+      return values.isIn(node, level);
+    });
+  }
+
+  /** ORDER BY and DISTINCT ON of an output column, `values` being the columns that are other people's data. */
+  sortsByValues(level: QueryLevel, values: ReadonlySet<number>): boolean {
+    if (values.size === 0) return false;
+    const { sortClause = [], distinctClause = [] } = level.select ?? {};
+    const sorts = sortClause.map((sort) => as(sort, 'SortBy')?.node);
+    const distinct = distinctClause.filter((node) => Object.keys(node).length > 0);
+    return [...sorts, ...distinct].some((node) => {
+      if (!node || this.analysis.marks.expressions.has(node)) return false;
+      const name = stringOf(as(node, 'ColumnRef')?.fields?.[0]);
+      // INVARIANT: a number may mean any of them.
+      return name === undefined || level.outputs.some((output, i) => output.name === name && values.has(i));
+    });
+  }
+
+  /**
+   * INVARIANT: rows that are left out behind a sort or a hash table decide how those that are sorted alike lie, and where a hash table begins: HAVING, a
+   * LIMIT whose order leaves something open, a condition above, a subquery of people by which rows are chosen. `arranged`: FROM items whose rows were
+   * sorted or hashed; `chooses`: the level has LIMIT or DISTINCT ON.
+   */
+  leavesOrderOpen(level: QueryLevel, arranged: readonly RangeTableEntry[], chooses: boolean): boolean {
+    if (level.select?.havingClause || (chooses && !ordersAll(this.analysis, level, this.catalog))) return true;
+    if (level.roots.some(({ node, target }) => !target && this.asksPeople(node))) return true;
+    const items = { level, items: arranged, chosen: undefined, chooses };
+    return arranged.length > 0 && !allReachTheAnswer(this.analysis, items);
+  }
+
+  /** Whether a subquery over people stands in it. */
+  private asksPeople(part: unknown): boolean {
+    if (typeof part !== 'object' || part === null) return false;
+    this.analysis.parsed.patience.spend();
+    const inner = this.analysis.marks.sublinks.get(part as Node);
+    if (!inner) return fieldsOf(part).some(([, more]) => this.asksPeople(more));
+    const { keys, loose } = this.proofs.rowsOf(inner);
+    return inner.kind === 'set' || loose || keys.length > 0 || this.proofs.keysOf(inner).length > 0;
+  }
+}
+
+export function distinctOf({ select }: QueryLevel): 'none' | 'all' | 'on' {
+  const [first] = select?.distinctClause ?? [];
+  if (!first) return 'none';
+  return Object.keys(first).length === 0 ? 'all' : 'on';
+}

@@ -1,0 +1,127 @@
+/** Rows that a statement inserts or changes: what they are made of, and whose they are. */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Write } from '../../sql/analyze/findings.ts';
+import type { QueryLevel } from '../../sql/analyze/range-table.ts';
+import type { Catalog, Column } from '../../sql/catalog/catalog.ts';
+import { as, type Node } from '../../sql/parse/tree.ts';
+import { type Conflict, conflictOf } from './conflicts.ts';
+import type { Key } from './key.ts';
+import { isOneKey } from './key-types.ts';
+import type { ProvenRows, RowsKey } from './rows.ts';
+import type { ShownKeys } from './shown-keys.ts';
+import type { SubjectRelations } from './subject-relations.ts';
+import type { LevelProofs, Values } from './values.ts';
+import { assignedValue, insertColumns, setItems } from './written-columns.ts';
+
+const NO_KEYS: ReadonlySet<string> = new Set();
+
+export class WrittenRows {
+  /** What ON CONFLICT tells, by the statement that has it. */
+  readonly conflicts = new Map<Write, Conflict>();
+  /** What SET lists put into columns: it chooses no rows. */
+  readonly assigned = new Set<Node>();
+  /** Keys of a query whose rows are inserted, among the rows that are written. */
+  private readonly takenAs = new Map<Key, Key>();
+
+  constructor(
+    analysis: Analysis,
+    private readonly catalog: Catalog,
+    private readonly relations: SubjectRelations,
+    private readonly shown: ShownKeys,
+    private readonly values: Values,
+    private readonly proofs: LevelProofs,
+  ) {
+    for (const write of analysis.marks.writes) {
+      const { target } = write;
+      for (const item of setItems(write)) for (const node of assignedBy(item)) this.assigned.add(node);
+      const keys = target?.source.kind === 'relation' ? relations.of(target.source.view.relation).keys : NO_KEYS;
+      const conflict = conflictOf(analysis, write, keys, catalog);
+      if (conflict) this.conflicts.set(write, conflict);
+    }
+  }
+
+  /** Whether it reads rows of its table: an INSERT those in its way alone. */
+  readsTarget(write: Write | undefined): boolean {
+    if (write?.command !== 'InsertStmt') return true;
+    const conflict = this.conflicts.get(write);
+    return conflict !== undefined && conflict.kind !== 'nothing';
+  }
+
+  /**
+   * Notes whose the rows of the target are behind the write. `taken`: the keys of the rows that are inserted, as the level of the write has them; undefined
+   * where no query gives them.
+   */
+  enter(level: QueryLevel, write: Write, taken: ReadonlyMap<Key, Key> | undefined): void {
+    const { source, target } = write;
+    if (target?.source.kind !== 'relation') return;
+    for (const [inner, key] of taken ?? []) this.takenAs.set(inner, key);
+    const { view } = target.source;
+    const rows = source && this.proofs.rowsOf(source);
+    const conflict = this.conflicts.get(write);
+    const names = insertColumns(write);
+    const filled = new Set<number>();
+    view.columns.forEach(({ column }, index) => {
+      const at = names.indexOf(column.name);
+      if (at >= 0 && rows?.values.has(at)) filled.add(index);
+      const own = target.columns[index];
+      if (!own || !this.relations.of(view.relation).keys.has(column.name)) return;
+      const place = { entry: target, column: own };
+      const read = this.shown.get(place);
+      if (conflict?.kind === 'given') {
+        const given = conflict.keys.find((one) => one.column === at);
+        if (given) read?.give(given);
+      }
+      const kept = this.keptAt(rows, source, column, at);
+      const key = kept && taken?.get(kept.key);
+      // Whose rows are in the way of a query's rows nothing tells, where the keys of these are nobody's.
+      if (!key && conflict?.kind === 'given' && conflict.keys.length === 0)
+        this.conflicts.set(write, { kind: 'others' });
+      if (!key) return;
+      // INVARIANT: ON CONFLICT that finds rows by this key alone, and leaves it as it is, finds rows of the same person.
+      if (read && conflict?.kind === 'given') read.unite(key);
+      else if (!read && own.access === 'granted') this.shown.set(place, key);
+    });
+    for (const item of setItems(write)) {
+      const index = view.columns.findIndex(({ column }) => column.name === as(item, 'ResTarget')?.name);
+      if (index >= 0 && this.values.isIn(assignedValue(item), level)) filled.add(index);
+    }
+    this.values.note(target, filled);
+  }
+
+  /** The key of a query's rows that goes into a key column of the table that they are inserted into. */
+  private keptAt(
+    rows: ProvenRows | undefined,
+    source: QueryLevel | undefined,
+    column: Column,
+    at: number,
+  ): RowsKey | undefined {
+    const type = source?.outputs[at]?.type;
+    if (type === undefined || !isOneKey(this.catalog, { type: column.type }, { type })) return undefined;
+    return rows?.keys.find(({ key, columns }) => key.comparable && columns.includes(at));
+  }
+
+  /** Whether all people on whom the rows of a write hang are those whose keys its rows have in the end. */
+  areOfTarget({ target, source, ...write }: Write, rows: ProvenRows): boolean {
+    if (target?.source.kind !== 'relation') return rows.keys.length === 0;
+    const names = insertColumns(write);
+    const { relation } = target.source.view;
+    const keys = this.relations.of(relation).keys;
+    const isKept = ({ key }: RowsKey): boolean =>
+      key.origins.some(({ entry }) => entry === target) ||
+      (source !== undefined &&
+        relation.columns.some((column) => {
+          const at = names.indexOf(column.name);
+          const kept =
+            keys.has(column.name) && at >= 0 ? this.keptAt(this.proofs.rowsOf(source), source, column, at) : undefined;
+          return kept !== undefined && this.takenAs.get(kept.key)?.one === key.one;
+        }));
+    return rows.keys.every(isKept);
+  }
+}
+
+/** The expressions of an item of SET. */
+function assignedBy(item: Node): Node[] {
+  const value = assignedValue(item);
+  const row = as(value, 'RowExpr')?.args;
+  return value ? [value, ...(row ?? [])] : [];
+}
