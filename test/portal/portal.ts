@@ -49,6 +49,8 @@ export async function openPortal(url: string, connections: number): Promise<Port
   const pool = new pg.Pool({ connectionString: url, max: connections });
   pool.on('error', () => {});
   const server = createServer((request, response) => void answer(pool, request, response));
+  // A connection that is closed while the next request is on its way fails that request, on a machine that is busy.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   return {
     port: (server.address() as AddressInfo).port,
