@@ -1,4 +1,4 @@
-/** The table of statements in `docs/benchmarks.md`: what each reads, guarded, as it stands and under row security. */
+/** The table of statements in `rows-read.md`: what each reads, guarded, as it stands and under row security. */
 import type { Reading } from './rows-read.ts';
 import type { RowsRead } from './world.ts';
 
@@ -28,6 +28,6 @@ export function withRows(page: string, rows: readonly string[]): string {
 function between(page: string): string {
   const from = page.indexOf(BEGIN);
   const to = page.indexOf(END);
-  if (from < 0 || to < from) throw new Error('docs/benchmarks.md has lost the marks of its table of plans');
+  if (from < 0 || to < from) throw new Error('rows-read.md has lost the marks of its table of plans');
   return page.slice(from + BEGIN.length, to);
 }

@@ -2,7 +2,7 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { IS_TRIAL } from './knobs.ts';
-import { spread, table, verdict } from './table.ts';
+import { spread, table } from './table.ts';
 
 /** In the order of the page. */
 const HEADINGS = {
@@ -103,16 +103,27 @@ export function put(name: keyof typeof HEADINGS, text: string, page: string): st
   return `${`${head}\n\n## ${HEADINGS[name]}\n\n${text}\n\n${tail}`.trimEnd()}\n`;
 }
 
-/** Of all sections that have been measured, each on its day. */
+/** A line for each section that has been measured, each on its day: how many of its targets are met, and the figure furthest from its target. */
 function targets(all: Partial<Record<string, Measured>>): string {
-  const rows = Object.keys(HEADINGS).flatMap((name) => {
+  const judged = Object.keys(HEADINGS).flatMap((name) => {
     const { heading, figures } = all[name] ?? { heading: '', figures: [] };
-    return figures.flatMap(({ what, unit, values, target, met }) =>
-      target === undefined || met === undefined
-        ? []
-        : [[heading, what, unit === 'ratio' ? target : `${target} ${unit}`, spread(values), verdict(met)]],
-    );
+    const held = figures.filter(({ target }) => target !== undefined);
+    return held.length === 0 ? [] : [{ name, heading, held }];
   });
-  const met = rows.filter((row) => row.at(-1) === verdict(true)).length;
-  return `${met} of ${rows.length} are met.\n\n${table(['section', 'figure', 'target', 'measured', ''], rows)}`;
+  const rows = judged.map(({ name, heading, held }) => {
+    const furthest = held.toSorted((a, b) => attained(a) - attained(b))[0]!;
+    const { what, unit, values, target } = furthest;
+    const goal = unit === 'ratio' ? target : `${target} ${unit}`;
+    return [heading, `\`${name}\``, `${met(held)} of ${held.length}`, `${what}: ${spread(values)}; ${goal}`];
+  });
+  const every = judged.flatMap(({ held }) => held);
+  return `${met(every)} of ${every.length} are met.\n\n${table(['section', 'npm run bench --', 'met', 'furthest from its target'], rows)}`;
+}
+
+const met = (figures: readonly Figure[]): number => figures.filter((figure) => figure.met).length;
+
+/** The part of its target that a figure reaches: 1 or more where it is met. */
+function attained({ median, target = '' }: Figure): number {
+  const goal = Number(target.slice(2));
+  return target.startsWith('≥') ? median / goal : goal / median;
 }
