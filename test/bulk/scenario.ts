@@ -1,4 +1,4 @@
-/** One way to take more people than the budget has, and the table of all of them in `docs/limits.md`. */
+/** One way to take more people than the budget has, and the table of all of them in `what-left.md`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect } from 'vitest';
@@ -44,7 +44,7 @@ export async function play(scenario: Scenario, thief: Thief): Promise<void> {
   expect(left, why).toBeGreaterThanOrEqual(least);
 }
 
-const PAGE = resolve(import.meta.dirname, '../../docs/limits.md');
+const PAGE = resolve(import.meta.dirname, 'what-left.md');
 
 export function rangeOf({ leaves = BUDGET }: Pick<Scenario, 'leaves'>): readonly [number, number] {
   return typeof leaves === 'number' ? [leaves, leaves] : leaves;
@@ -63,7 +63,7 @@ export function onThePage(part: string, scenarios: readonly Omit<Scenario, 'run'
   const end = `<!-- end of ${part} -->`;
   const page = readFileSync(PAGE, 'utf8');
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`docs/limits.md has lost the marks of "${part}"`);
+  if (from < 0 || to < from) throw new Error(`what-left.md has lost the marks of "${part}"`);
   const is = ['| way | asked for | left |', '|---|---|---|', ...scenarios.map(rowOf)].join('\n');
   if (process.env.ROWGATE_UPDATE === '1') {
     writeFileSync(PAGE, `${page.slice(0, from)}${begin}\n${is}\n${page.slice(to)}`);

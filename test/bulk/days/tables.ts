@@ -1,4 +1,4 @@
-/** What came of the honest days, and what a thief could take, as tables of docs/limits.md. */
+/** What came of the honest days, and what a thief could take, as tables of what-honest-days-take.md and docs/limits.md. */
 import { Accounts } from '../../../src/metering/accounts.ts';
 import type { Ceiling } from '../../../src/metering/measure.ts';
 import { limitsInForce } from '../../../src/policy/model/limits-in-force.ts';
