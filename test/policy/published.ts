@@ -90,17 +90,18 @@ export function keyReference(): string {
   }).join('\n');
 }
 
-/** One line of the table for each key; `ROLE`, `TABLE` and the like stand for names of your own. */
-function keys(json: Json, path: string, spellLimits: boolean): string[] {
+/** One line of the table for each key; `NAME` stands for a name of your own. What a role file has too is spelled out there alone. */
+function keys(json: Json, path: string, isRole: boolean): string[] {
   const rows: string[] = [];
   for (const [key, value] of Object.entries(json.properties ?? {})) {
     const at = path === '' ? key : `${path}.${key}`;
     const needed = json.required?.includes(key) ? ' Required.' : '';
-    const limits = /(^|\.)limits(_per_user)?$/.test(at) && !(spellLimits && at === 'limits');
-    const kind = limits ? 'as `limits` of a role' : valueKind(value);
-    rows.push(`| \`${at}\` | ${kind} | ${describe(value)}${needed} |`);
-    if (limits) continue;
-    for (const nested of containers(value, at)) rows.push(...keys(nested.json, nested.path, spellLimits));
+    const model = /(?:^|\.)(limits|during|tables)(?:_per_user)?$/.exec(at)?.[1];
+    const isElsewhere = model !== undefined && !(isRole && at === model);
+    rows.push(
+      `| \`${at}\` | ${isElsewhere ? `as \`${model}\` of a role` : valueKind(value)} | ${describe(value)}${needed} |`,
+    );
+    if (!isElsewhere) for (const nested of containers(value, at)) rows.push(...keys(nested.json, nested.path, isRole));
   }
   return rows;
 }
