@@ -159,8 +159,8 @@ test('every metric of the table is exposed as it says, and no other of that name
   }
 });
 
-test('docs/operations.md has the same table', async () => {
-  const text = await readFile('docs/operations.md', 'utf8');
+test('deploy/metrics.md has the same table', async () => {
+  const text = await readFile('deploy/metrics.md', 'utf8');
   const rows = [...text.matchAll(/^\| `(rowgate_[a-z_]+)` \| (\w+) \| ([^|]*) \| .+ \|$/gm)];
   expect(rows.map(([, name, type, labels = '']) => ({ name, type, labels: labels.replace(/[` ]/g, '') }))).toEqual(
     METRICS.map(({ name, type, labels }) => ({ name, type, labels: labels.join(',') })),

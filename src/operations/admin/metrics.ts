@@ -1,4 +1,4 @@
-/** The metrics of the guard itself: name, meaning and value of each. docs/operations.md has them as a table. */
+/** The metrics of the guard itself: name, meaning and value of each. deploy/metrics.md has them as a table. */
 import type { Aggregator } from 'prom-client';
 import type { Counts } from './counts.ts';
 import { BOUNDS, type Distribution } from './distribution.ts';
