@@ -1,6 +1,6 @@
 /**
  * What an operator's worst days bring: every statement is answered or fails, nothing is left behind, and the guard recovers by itself.
- * `npm run reliability` does it in full and writes docs/reliability.md.
+ * `npm run reliability` does it in full and writes worst-days.md.
  */
 import { createHash, randomInt } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

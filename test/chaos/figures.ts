@@ -48,9 +48,9 @@ export function writePage(figures: readonly Figures[]): void {
   writeSection('worst days', HEAD, rows);
 }
 
-/** Puts a table in the place of that section of docs/reliability.md; the others stay as they are. */
+/** Puts a table in the place of that section of worst-days.md; the others stay as they are. */
 export function writeSection(name: string, head: readonly string[], rows: readonly (readonly string[])[]): void {
-  const page = new URL('../../docs/reliability.md', import.meta.url);
+  const page = new URL('worst-days.md', import.meta.url);
   const [before, , after] = readFileSync(page, 'utf8').split(new RegExp(`<!-- ${name}(?: end)? -->\n`));
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}; guards, servers and clients share it. Load average at the end: ${Math.round(loadavg()[0] ?? 0)}.`;
   const section = `<!-- ${name} -->\n${machine}\n\n${table(head, rows)}\n<!-- ${name} end -->\n`;

@@ -7,7 +7,7 @@ import type { Need } from '../support/tools.ts';
 export type Environment = Readonly<Record<string, string>>;
 
 export interface Driver {
-  /** As in `docs/clients.md`. */
+  /** As in `outcomes.md`. */
   readonly name: string;
   readonly language: string;
   readonly needs: Need;
@@ -15,7 +15,7 @@ export interface Driver {
   readonly also?: Readonly<Record<string, string>>;
   /** What the role `reader` must see in them, where it is not what an unrestricted one sees. */
   readonly alsoRestricted?: Readonly<Record<string, unknown>>;
-  /** What `docs/clients.md` says that it needs or does otherwise; absent: nothing. */
+  /** What `outcomes.md` says that it needs or does otherwise; absent: nothing. */
   readonly note?: string;
   /** Compiles the program, once before it runs; absent: there is nothing to compile. */
   build?(): Promise<void>;

@@ -1,7 +1,7 @@
 /** The steps that each driver's program takes, what it prints for each, and what of it a restricted role gets. */
 
 export interface Step {
-  /** As the head of its column in `docs/clients.md`. */
+  /** As the head of its column in `outcomes.md`. */
   readonly heading: string;
   /** What an unrestricted role must see, through Rowgate as directly. Absent: what is seen directly, in the driver's own form. */
   readonly expected?: unknown;

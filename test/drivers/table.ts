@@ -1,4 +1,4 @@
-/** The table of drivers in `docs/clients.md`, as measured: a row for each driver, made of what it printed. */
+/** The table of drivers in `outcomes.md`, as measured: a row for each driver, made of what it printed. */
 import type { Driver, Outcomes } from './driver.ts';
 import { STEPS } from './steps.ts';
 
@@ -39,6 +39,6 @@ const rowText = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 function between(page: string): string {
   const from = page.indexOf(BEGIN);
   const to = page.indexOf(END);
-  if (from < 0 || to < from) throw new Error('docs/clients.md has lost the marks of its table of drivers');
+  if (from < 0 || to < from) throw new Error('outcomes.md has lost the marks of its table of drivers');
   return page.slice(from + BEGIN.length, to);
 }

@@ -168,7 +168,7 @@ function count(done: Map<string, number>, what: string): void {
 /** Only a whole hour is worth a line in the documentation. */
 async function showOnPage(text: string): Promise<void> {
   if (MINUTES < 60) return;
-  const page = new URL('../../docs/reliability.md', import.meta.url);
+  const page = new URL('../chaos/worst-days.md', import.meta.url);
   const [before, , after] = (await readFile(page, 'utf8')).split(/<!-- soak(?: end)? -->\n/);
   await writeFile(page, `${before}<!-- soak -->\n${text}\n<!-- soak end -->\n${after ?? ''}`);
 }

@@ -1,4 +1,4 @@
-/** What must hold in every trial of the state, and its line in docs/reliability.md. */
+/** What must hold in every trial of the state, and its line in ../worst-days.md. */
 import { expect } from 'vitest';
 import { ms, told } from '../trials.ts';
 import { SCALE } from './scale.ts';

@@ -1,6 +1,6 @@
 /**
  * The worst days of a state in a folder: its disk is full, read-only or gone, and its guard is killed again and again.
- * `npm run reliability` does it in full and writes docs/reliability.md.
+ * `npm run reliability` does it in full and writes ../worst-days.md.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

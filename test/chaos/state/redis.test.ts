@@ -1,6 +1,6 @@
 /**
  * The worst days of a state that two guards share in Redis: it is killed, stands still, is slow, full, or out of reach of one of them.
- * `npm run reliability` does it in full and writes docs/reliability.md.
+ * `npm run reliability` does it in full and writes ../worst-days.md.
  */
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
