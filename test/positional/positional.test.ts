@@ -59,6 +59,29 @@ test(
   LONGEST,
 );
 
+test.each([
+  'of_l_w(t) FROM l_w AS t',
+  'of_l_m(t.*) FROM l_m AS t',
+  't.id FROM l_fsw AS t, of_l_fsw(t) AS f',
+  'count(*) FROM r_w AS t GROUP BY of_r_w(t)',
+])('a row of which a column is withheld is no row of its table: SELECT %s', (query) => {
+  expect(world.sent(`SELECT ${query}`)).toEqual({
+    refusal: expect.stringMatching(/^the row type of "\w+" is not supported: rows or columns of it are withheld$/),
+  });
+});
+
+test.each([
+  'of_l_listed(t) FROM l_s AS t',
+  'of_l_s(t) FROM l_listed AS t',
+  'of_r_f(t) FROM r_fs AS t',
+  'of_l_f(t.a, t) FROM l_f AS t',
+])('a row of one table is none of another: SELECT %s', async (query) => {
+  expect(await world.seen(`SELECT ${query}`, false)).toMatchObject({ sqlstate: '42883' });
+  expect(world.sent(`SELECT ${query}`)).toEqual({
+    refusal: expect.stringMatching(/^function \w+\(.*\b[lr]_\w+\) does not exist$/),
+  });
+});
+
 function isSame(here: Ran, there: Ran): boolean {
   if (here.sqlstate !== undefined || there.sqlstate !== undefined) return here.sqlstate === there.sqlstate;
   return JSON.stringify(here) === JSON.stringify(there);

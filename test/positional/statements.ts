@@ -1,6 +1,6 @@
 /** Random statements made of what SQL does by position or by whole rows: stars, alias lists, merged columns, set operations, rows as values. */
 import type { Random } from '../support/random.ts';
-import { type Column, GRANTS, type Grant, SHAPES, type Shape } from './world.ts';
+import { type Column, functionOf, GRANTS, type Grant, SHAPES, type Shape, withholds } from './world.ts';
 
 interface Shown {
   readonly name: string;
@@ -26,6 +26,10 @@ interface Named {
   readonly keyed?: boolean;
   /** Not a function's single value, nor a join's merged columns. */
   readonly isRow?: boolean;
+  /** Of a table: its name. */
+  readonly table?: string;
+  /** Of a table that shows all its columns, masked or not: the function that takes a row of its type. */
+  readonly takenBy?: string;
 }
 
 interface Query {
@@ -145,6 +149,8 @@ export class Statements {
       system: grant.startsWith('fs') || grant === 's',
       keyed: !grant.includes('v') && grant !== 'whole' ? true : grant === 'whole',
       isRow: true,
+      table: `${shape}_${grant}`,
+      ...(withholds(grant) ? {} : { takenBy: functionOf(shape, grant) }),
     };
     return { sql: `${only}${shape}_${grant}${as}`, columns: shown.columns, named: [named] };
   }
@@ -197,6 +203,11 @@ export class Statements {
         { name: 'value', type: 'text' },
       ];
       return this.as('f', `json_each_text(row_to_json(${row.alias}))`, columns);
+    }
+    if (row?.takenBy && random.once(2)) {
+      const alias = this.alias('f');
+      const columns = [{ name: alias, type: 'text' }];
+      return { sql: `${row.takenBy}(${row.alias}) AS ${alias}`, columns, named: [{ alias, columns }] };
     }
     if (row && random.once(2)) return this.as('f', `LATERAL (SELECT ${row.alias}.*, 1 AS one)`, [...row.columns, ONE]);
     const unnested = [
@@ -281,7 +292,7 @@ export class Statements {
     const system = named.filter((one) => one.system);
     const row = rows.length > 0 ? random.pick(rows) : undefined;
     const int = this.column(named, 'int');
-    switch (random.int(7)) {
+    switch (random.int(9)) {
       case 0:
         if (row) return `${row.alias} IS NOT NULL`;
         break;
@@ -301,6 +312,16 @@ export class Statements {
       case 5:
         if (row) return `EXISTS (SELECT * FROM l_fs NATURAL JOIN (SELECT ${row.alias}.*) AS q)`;
         break;
+      case 6:
+        if (row?.table) {
+          const read = row.system ? ' WHERE u.xmin IS NOT NULL' : '';
+          const how = random.pick(['IN', '= ANY', 'NOT IN', '<> ALL', '<= ANY']);
+          return `${row.alias} ${how} (SELECT u FROM ${row.table} AS u${read})`;
+        }
+        break;
+      case 7:
+        if (row?.takenBy) return `${row.takenBy}(${row.alias}) ${random.pick(["LIKE '%1%'", 'IS NOT NULL'])}`;
+        break;
     }
     const telling = this.telling(named);
     return telling ? `${telling} > 0` : 'true';
@@ -312,7 +333,7 @@ export class Statements {
     const system = named.filter((one) => one.system);
     const one = rows.length > 0 ? random.pick(rows) : undefined;
     const record = (sql: string, name: string): Query => ({ sql, columns: [{ name, type: 'record' }] });
-    switch (random.int(14)) {
+    switch (random.int(17)) {
       case 0:
       case 1:
       case 2:
@@ -346,6 +367,23 @@ export class Statements {
             sql: `ARRAY(SELECT ${one.alias} FROM generate_series(1, 2))::text AS arr`,
             columns: [{ name: 'arr', type: 'text' }],
           };
+        break;
+      case 12:
+        if (one?.takenBy)
+          return {
+            sql: `${one.takenBy}(${one.alias}${random.once(3) ? '.*' : ''})`,
+            columns: [{ name: one.takenBy, type: 'text' }],
+          };
+        break;
+      case 13:
+        if (one)
+          return {
+            sql: `num_nulls(${one.alias}, NULL) AS nulls`,
+            columns: [{ name: 'nulls', type: 'int', number: true }],
+          };
+        break;
+      case 14:
+        if (one) return { sql: `${one.alias}::text AS line`, columns: [{ name: 'line', type: 'text' }] };
         break;
     }
     const telling = this.telling(named);
@@ -462,7 +500,7 @@ export class Statements {
       `row_to_json(${keyed.alias})::text`,
       `(${keyed.alias}).*`,
       `${this.column([keyed])}`,
-      ...(keyed.system ? [] : []),
+      ...(keyed.takenBy ? [`${keyed.takenBy}(${keyed.alias})`] : []),
     ]);
     const more = random.once(2) ? `, sum(${this.telling(from.named) ?? '1'})` : ', count(*)';
     const having = random.once(4) ? ' HAVING count(*) > 0' : '';

@@ -47,12 +47,14 @@ const MASKS: Readonly<Record<Shape, { readonly m: readonly [string, string]; rea
   };
 
 const has = (grant: Grant, part: string): boolean => grant !== 'whole' && grant !== 'listed' && grant.includes(part);
+/** Whether the table has a column that the role may not see. */
+export const withholds = (grant: Grant): boolean => has(grant, 'w') || has(grant, 'm');
 const nameOf = (shape: Shape, grant: Grant): string => `${shape}_${grant}`;
 
 /** Of hidden rows `c` and `f` are 0, and `b`, `e` and `d` are values on which a cast or a mask fails. */
 function realTable(shape: Shape, grant: Grant): string {
   const name = has(grant, 'v') ? `${nameOf(shape, grant)}_base` : nameOf(shape, grant);
-  const withheld = has(grant, 'w') || has(grant, 'm') ? ", hid text DEFAULT 'hidden'" : '';
+  const withheld = withholds(grant) ? ", hid text DEFAULT 'hidden'" : '';
   const [table, rows] =
     shape === 'l'
       ? [
@@ -104,6 +106,11 @@ function grantText(shape: Shape, grant: Grant): string {
   return `  ${nameOf(shape, grant)}: { select: { columns: ${columns}${masks}${rows} }${writes} }`;
 }
 
+/** Takes a row of the table's own type. */
+export const functionOf = (shape: Shape, grant: Grant): string => `of_${nameOf(shape, grant)}`;
+const rowFunction = (shape: Shape, grant: Grant): string =>
+  `CREATE FUNCTION ${functionOf(shape, grant)}(${nameOf(shape, grant)}) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1::text';`;
+
 const EACH = (['l', 'r'] as const).flatMap((shape) => GRANTS.map((grant) => [shape, grant] as const));
 
 const SINK = 'CREATE TABLE sink (p integer, q integer, u text, w integer, y date);';
@@ -114,6 +121,7 @@ statements: [copy_to]
 tables:
 ${EACH.map(([shape, grant]) => grantText(shape, grant)).join('\n')}
   sink: { select: { columns: "*" }, insert: { columns: "*" } }
+functions: [${EACH.map(([shape, grant]) => `public.${functionOf(shape, grant)}`).join(', ')}]
 limits: none`;
 
 export interface Ran {
@@ -135,12 +143,13 @@ export interface World {
 export async function makeWorld(): Promise<World> {
   await loadParser();
   const real = await freshDatabase();
-  await real.query(SINK + EACH.map(([shape, grant]) => realTable(shape, grant)).join('\n'));
+  const functions = EACH.map(([shape, grant]) => rowFunction(shape, grant)).join('\n');
+  await real.query(SINK + EACH.map(([shape, grant]) => realTable(shape, grant)).join('\n') + functions);
   const seen = await freshDatabase();
   await seen.query(
     `CREATE SCHEMA raw; SET search_path = raw; ${EACH.map(([shape, grant]) => realTable(shape, grant)).join('\n')}
      SET search_path = public; ${SINK} ${EACH.map(([shape, grant]) => seenTable(shape, grant)).join('\n')}
-     SET client_min_messages = warning; DROP SCHEMA raw CASCADE`,
+     SET client_min_messages = warning; DROP SCHEMA raw CASCADE; ${functions}`,
   );
   const guard = await guardOn(real);
   const [inReal, inSeen] = [await runner(real), await runner(seen)];

@@ -81,9 +81,9 @@ function rewriteRows(
     writeOutRowStar(w, star);
     rewritten.push(star.item);
   }
-  for (const { node, entry } of marks.wholeRows) {
-    if (taken.has(node) || !(addsColumns(entry) || isRenamed(entry) || grouped.has(node))) continue;
-    rewriteWholeRow(w, node, entry, aggregated, grouped.has(node));
+  for (const { node, entry, ownType = false } of marks.wholeRows) {
+    if (taken.has(node) || !(addsColumns(entry) || isRenamed(entry) || grouped.has(node) || ownType)) continue;
+    rewriteWholeRow(w, node, entry, aggregated, grouped.has(node), ownType);
     rewritten.push(node);
   }
   return rewritten;

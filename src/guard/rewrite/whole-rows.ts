@@ -7,6 +7,7 @@ import { tokenAt } from '../../sql/text/tokens.ts';
 import { okOf } from './export-ok.ts';
 import { behindJoins } from './group-keys.ts';
 import { become, expressionTree, NotRewritable, type Rewriter, selectTree } from './rewriter.ts';
+import { sentName } from './sent-name.ts';
 import { isTemporaryTarget, withoutOrigin } from './temporary.ts';
 
 type Star = Analysis['marks']['stars'][number];
@@ -39,19 +40,24 @@ export function isRenamed({ source, prefix }: RangeTableEntry): boolean {
   );
 }
 
-/** `t` becomes `(SELECT r FROM (SELECT t.a, t.b) AS r)`: the row without its `ok`; NULL where an outer join has none. */
+/**
+ * `t` becomes `(SELECT r FROM (SELECT t.a, t.b) AS r)`: the row without its `ok`; NULL where an outer join has none. `ownType`: `r` is
+ * made a row of the table's type, which takes each of its columns in its place.
+ */
 export function rewriteWholeRow(
   w: Rewriter,
   node: Node,
   entry: RangeTableEntry,
   aggregated: Aggregated,
   grouped: boolean,
+  ownType: boolean,
 ): void {
   const range = w.range(node);
   const columns = entry.columns
     .filter((c) => c.access === 'granted' && !c.implicit)
     .map((c) => listed(entry, c, grouped ? aggregated : NONE, fieldOf(entry, c)));
-  const row = `(SELECT rowgate_r FROM (SELECT ${columns.join(', ')}) AS rowgate_r)`;
+  const type = ownType && entry.source.kind === 'relation' ? `::${sentName(entry.source.view.relation)}` : '';
+  const row = `(SELECT rowgate_r${type} FROM (SELECT ${columns.join(', ')}) AS rowgate_r)`;
   const present = presenceOf(entry, grouped);
   const text = present ? `CASE WHEN ${present} THEN ${row} END` : row;
   w.edits.replace(range.start, range.end, [text]);

@@ -1,5 +1,5 @@
 /** Resolves function calls: plain, aggregate, window, set-returning; and what is written as a call but is a cast. */
-import type { Fn } from '../catalog/catalog.ts';
+import type { Fn, Oid, Type } from '../catalog/catalog.ts';
 import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf, strings } from '../parse/tree.ts';
 import type { CallForm } from '../types/call.ts';
@@ -8,13 +8,14 @@ import * as t from '../types/oids.ts';
 import type { QualifiedName } from '../types/path.ts';
 import type { Found, Resolved } from '../types/resolved.ts';
 import { shownType } from '../types/shown-type.ts';
+import { rowRelation } from '../types/type.ts';
 import { BoundedNumbers } from './bounded-numbers.ts';
 import { collects, summaryOf } from './collects.ts';
 import { noteSummary } from './fallible.ts';
 import { PARAMETER, type Subject } from './findings.ts';
 import { cannotLeak, coercionCannotLeak, isPlainSeries } from './leakproof-expressions.ts';
 import { inPhase } from './levels.ts';
-import type { Expression, Scope } from './range-table.ts';
+import type { Expression, RangeTableEntry, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean, settleParameter } from './settle.ts';
 import { isImmutable, isImmutableCall, noteStability } from './stability.ts';
@@ -41,6 +42,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   }
   const name: QualifiedName = parts.length === 2 ? { schema: parts[0]!, name: parts[1]! } : { name: parts[0] ?? '' };
   const before = r.touched.length;
+  const rowsBefore = r.marks.wholeRows.length;
   const inside = argumentScope(r, body, name, scope);
   const keys = (body.agg_order ?? []).map((sort) => sortKey(r, sort));
   const nodes = [...(body.args ?? []), ...(body.agg_within_group ? keys : [])].map(unnamed);
@@ -48,12 +50,13 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   if (body.agg_filter) asBoolean(r, body.agg_filter, r.expression(body.agg_filter, inside), 'FILTER');
   if (body.over) laterWindow(r, body.over, scope);
   const { catalog, searchPath } = r.env;
-  const resolved = resolveFunction(
-    catalog,
-    searchPath,
-    name,
+  const form = formOf(body, args.length);
+  const { resolved, types, withheld } = withRowTypes(
+    r,
+    nodes,
     args.map((a) => a.type),
-    formOf(body, args.length),
+    rowsBefore,
+    (taken) => resolveFunction(catalog, searchPath, name, taken, form),
   );
   if (resolved.kind === 'found')
     nodes.forEach((node, i) => {
@@ -72,6 +75,8 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   switch (resolved.kind) {
     case 'found': {
       use([resolved.fn]);
+      // INVARIANT: a row of which columns are withheld is never one of its table's type, with NULL or another column in their place.
+      for (const type of withheld) r.uses.push({ kind: 'type', type, at });
       r.marks.calls.set(body, { fn: resolved.fn, argTypes: resolved.argTypes });
       if (parts.length === 1 && body.funcformat !== 'COERCE_SQL_SYNTAX')
         r.marks.functions.push({ body, fn: resolved.fn });
@@ -115,12 +120,53 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
       });
       return { expression: UNTOLD, resolved };
     case 'ambiguous':
-      r.refuse('function-unknown', '42725', `function ${signature(r, parts, args)} is not unique`, at);
+      r.refuse('function-unknown', '42725', `function ${signature(r, parts, types)} is not unique`, at);
       return { expression: UNTOLD, resolved };
     case 'none':
-      r.refuse('function-unknown', '42883', `function ${signature(r, parts, args)} does not exist`, at);
+      r.refuse('function-unknown', '42883', `function ${signature(r, parts, types)} does not exist`, at);
       return { expression: UNTOLD, resolved };
   }
+}
+
+/**
+ * What a call is whose arguments are whole rows of guarded tables, which are sent as `record`. Where a function takes a row type by name, the
+ * server would make any record of fitting columns one: so the call is resolved by the tables' own row types, and the rows are sent as such.
+ * `withheld`: those types that cannot be sent.
+ */
+function withRowTypes(
+  r: Resolver,
+  nodes: readonly Node[],
+  types: readonly Oid[],
+  rowsBefore: number,
+  resolve: (types: readonly Oid[]) => Resolved,
+): { readonly resolved: Resolved; readonly types: readonly Oid[]; readonly withheld: readonly Type[] } {
+  const resolved = resolve(types);
+  const rows = r.marks.wholeRows.slice(rowsBefore).filter(({ node }) => types[nodes.indexOf(node)] === t.RECORD);
+  if (rows.length === 0) return { resolved, types, withheld: [] };
+  const { catalog } = r.env;
+  const takesRecords =
+    resolved.kind === 'found' &&
+    rows.every(({ node }) => rowRelation(catalog, resolved.argTypes[nodes.indexOf(node)] ?? 0) === undefined);
+  if (takesRecords || resolved.kind === 'column') return { resolved, types, withheld: [] };
+  const relations = rows.map(({ entry }) =>
+    entry.source.kind === 'relation' ? entry.source.view.relation : undefined,
+  );
+  const ownTypes = types.map((type, i) => relations[rows.findIndex(({ node }) => node === nodes[i])]?.rowType ?? type);
+  const own = resolve(ownTypes);
+  if (own.kind !== 'found') return { resolved: own, types: ownTypes, withheld: [] };
+  const withheld: Type[] = [];
+  for (const [i, row] of rows.entries()) {
+    const type = catalog.typesByOid.get(relations[i]?.rowType ?? 0);
+    if (!type) continue;
+    if (isComplete(row.entry)) row.ownType = true;
+    else withheld.push(type);
+  }
+  return { resolved: own, types: ownTypes, withheld };
+}
+
+/** Whether every column of the table is there, by its own value or masked. */
+function isComplete({ source }: RangeTableEntry): boolean {
+  return source.kind === 'relation' && source.view.columns.every(({ access }) => access === 'granted');
 }
 
 function judged(
@@ -218,7 +264,6 @@ function formOf(body: Body<'FuncCall'>, count: number): CallForm {
   };
 }
 
-function signature(r: Resolver, parts: readonly string[], args: readonly Expression[]): string {
-  const types = args.map((a) => shownType(r.env.catalog, a.type));
-  return `${parts.join('.')}(${types.join(', ')})`;
+function signature(r: Resolver, parts: readonly string[], types: readonly Oid[]): string {
+  return `${parts.join('.')}(${types.map((type) => shownType(r.env.catalog, type)).join(', ')})`;
 }

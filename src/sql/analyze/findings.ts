@@ -79,7 +79,8 @@ export interface Marks {
     readonly level: QueryLevel;
     readonly list: Node[];
   }[];
-  readonly wholeRows: { readonly node: Node; readonly entry: RangeTableEntry }[];
+  /** `ownType`: a function takes it as a row of its table's type, not as a `record`. */
+  readonly wholeRows: { readonly node: Node; readonly entry: RangeTableEntry; ownType?: boolean }[];
   /** `(t).field`, perhaps with more behind it: an A_Indirection whose argument is a whole row, of which only the field is taken. */
   readonly rowFields: { readonly node: Node; readonly entry: RangeTableEntry; readonly column: RangeTableColumn }[];
   /** `ROW(t.*)`: an item of the row's list that stands for many. */
