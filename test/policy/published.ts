@@ -98,6 +98,8 @@ function keys(json: Json, path: string, isRole: boolean): string[] {
     const needed = json.required?.includes(key) ? ' Required.' : '';
     const model = /(?:^|\.)(limits|during|tables)(?:_per_user)?$/.exec(at)?.[1];
     const isElsewhere = model !== undefined && !(isRole && at === model);
+    // What each command of a table may say is spelled out under `select`.
+    if (/^tables\.NAME\.(?!select)\w+\.(?:rows|scope)$/.test(at)) continue;
     rows.push(
       `| \`${at}\` | ${isElsewhere ? `as \`${model}\` of a role` : valueKind(value)} | ${describe(value)}${needed} |`,
     );

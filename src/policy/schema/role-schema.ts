@@ -46,9 +46,11 @@ const table = mapping({
     .refine((value) => value.columns !== undefined || value.masks !== undefined, { error: 'expected columns or masks' })
     .optional()
     .describe('What may be read.'),
-  insert: write.optional().describe('What may be inserted.'),
-  update: write.optional().describe('What may be updated.'),
-  delete: mapping({ rows, scope }).optional().describe('Rows may be deleted: `delete: {}`, or with `rows`.'),
+  insert: write.optional().describe('What may be inserted; with `rows` and `scope` as `select`.'),
+  update: write.optional().describe('What may be updated; with `rows` and `scope` as `select`.'),
+  delete: mapping({ rows, scope })
+    .optional()
+    .describe('Rows may be deleted: `delete: {}`, or with `rows` and `scope` as `select`.'),
 }).refine((value) => (value.select ?? value.insert ?? value.update ?? value.delete) !== undefined, {
   error: 'expected at least one of select, insert, update and delete',
 });
