@@ -123,7 +123,10 @@ function describe(json: Json): string {
 
 function valueKind(json: Json): string {
   if (json.title !== undefined) return json.title;
-  if (json.anyOf) return [...new Set(json.anyOf.map(valueKind))].join(' or ');
+  if (json.anyOf) {
+    const kinds = [...new Set(json.anyOf.map(valueKind))];
+    return kinds[1] === `list of ${kinds[0]}` ? `${kinds[0]}, or a list` : kinds.join(' or ');
+  }
   if (json.const !== undefined) return `\`${String(json.const)}\``;
   if (json.enum) return json.enum.map((word) => `\`${String(word)}\``).join(', ');
   if (json.type === 'array') return `list of ${json.items ? valueKind(json.items) : 'anything'}`;
