@@ -26,6 +26,7 @@ import { register as password } from './password.ts';
 import { register as permit } from './permit.ts';
 import { register as reload } from './reload.ts';
 import { register as serve } from './serve.ts';
+import { register as test } from './test.ts';
 
 const program = new Command('rowgate')
   .description('A query guard for PostgreSQL: who may see what, and how much of it.')
@@ -38,6 +39,7 @@ for (const register of [
   serve,
   demo,
   check,
+  test,
   explain,
   access,
   catalog,

@@ -11,22 +11,35 @@ export class PolicyFolderError extends Error {}
  * not looked at (Kubernetes keeps older versions in such). Throws PolicyFolderError where anything that may be policy cannot be read.
  */
 export async function readPolicyFolder(folder: string): Promise<PolicyFile[]> {
-  const paths = await policyPaths(folder, '');
+  const paths = await yamlPaths(folder, '', (name) => !isTest(name));
   if (paths.length === 0) throw new PolicyFolderError(`policies folder "${folder}" holds no *.yaml file`);
+  return read(folder, paths);
+}
+
+/** The tests that lie beside the policies: all `*.test.yaml`, as `readPolicyFolder` gives the others. */
+export async function readTestFiles(folder: string): Promise<PolicyFile[]> {
+  return read(folder, await yamlPaths(folder, '', isTest));
+}
+
+function isTest(name: string): boolean {
+  return name.endsWith('.test.yaml');
+}
+
+function read(folder: string, paths: readonly string[]): Promise<PolicyFile[]> {
   return Promise.all(paths.map(async (path) => ({ path, text: await readText(join(folder, path), path) })));
 }
 
-async function policyPaths(folder: string, below: string): Promise<string[]> {
+async function yamlPaths(folder: string, below: string, wanted: (name: string) => boolean): Promise<string[]> {
   const found: string[] = [];
   for (const name of (await list(join(folder, below))).sort()) {
     if (name.startsWith('.')) continue;
     const path = below === '' ? name : `${below}/${name}`;
     // Links are followed: a mounted policy is often one.
-    if (await isFolder(join(folder, path), path)) found.push(...(await policyPaths(folder, path)));
+    if (await isFolder(join(folder, path), path)) found.push(...(await yamlPaths(folder, path, wanted)));
     else if (name.endsWith('.yml')) {
       // INVARIANT: a policy is not left out in silence.
       throw new PolicyFolderError(`"${path}" would not be read: name policy files *.yaml`);
-    } else if (name.endsWith('.yaml') && !name.endsWith('.test.yaml')) found.push(path);
+    } else if (name.endsWith('.yaml') && wanted(name)) found.push(path);
   }
   return found;
 }

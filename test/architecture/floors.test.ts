@@ -20,6 +20,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['server'],
   ['operations'],
   ['app', 'demo'],
+  ['desk'],
   ['cli'],
 ];
 

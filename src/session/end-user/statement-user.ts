@@ -102,7 +102,7 @@ export function endUsersOf(c: Conversation, policy: SessionPolicy, asked: readon
     if (gone === 'wait') return 'wait';
     if (gone) return { refuse: gone, at };
     if (change && change.to !== 'default' && refused) return { refuse: refused, at };
-    if (!person && needs(one, policy)) return { refuse: refused ?? missing(policy), at };
+    if (!person && needsEndUser(one, policy)) return { refuse: refused ?? missing(policy), at };
     if (one.madeFor && !(person && isSame(one.madeFor, person))) {
       // Where the message itself has set the token, the server could not be asked before it.
       const anew = person && one.runs && !moved && { prepared: one.runs, person };
@@ -198,7 +198,7 @@ function changeOf(kind: StatementKind, given: string | undefined): Change | unde
 }
 
 /** INVARIANT: what a token fills, and what is limited for each person, does not run for nobody. In observe mode nothing is filled or limited. */
-function needs({ filled, nature, statement, inner }: EndUserQuestion, { role }: SessionPolicy): boolean {
+export function needsEndUser({ filled, nature, statement, inner }: EndUserQuestion, { role }: SessionPolicy): boolean {
   if (filled) return true;
   const { limitsPerUser: limits } = role;
   if (limits === undefined || role.mode === 'observe') return false;

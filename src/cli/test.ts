@@ -1,0 +1,184 @@
+/** `rowgate test`: what policies are expected to do, held against what they do. */
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import type { Command } from 'commander';
+import pg from 'pg';
+import { reasonOf } from '../app/error-text.ts';
+import { environmentFor } from '../app/placeholders.ts';
+import { printError, printOut } from '../app/print.ts';
+import { readPolicies } from '../app/read-policies.ts';
+import { loadCatalog } from '../catalog/file.ts';
+import { readCatalog } from '../catalog/read.ts';
+import { type Config, formatProblem } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { loadSchema, startEmbedded } from '../desk/test/embedded.ts';
+import { junitXml } from '../desk/test/junit.ts';
+import { TestDatabase } from '../desk/test/rows.ts';
+import { countsOf, type Runnable, runTests, type TestRun } from '../desk/test/run.ts';
+import { readTestFile } from '../desk/test/test-file.ts';
+import { formatRun, runAsJson } from '../desk/test/words.ts';
+import { formatDiagnostic } from '../policy/source/diagnostic.ts';
+import { suggestion } from '../policy/source/suggestion.ts';
+import { readTestFiles } from '../policy-files/folder.ts';
+import { Catalog } from '../sql/catalog/catalog.ts';
+import { loadParser } from '../sql/parse/parse.ts';
+import { failed } from './ask-guard.ts';
+
+const HELP = `
+Examples:
+  rowgate test                                   *.test.yaml beside the policies, by the catalog.json that lies there too
+  rowgate test --embedded schema.sql             with rows, in a PostgreSQL of its own
+  rowgate test canteen.test.yaml --coverage
+  rowgate test --catalog catalog.json --junit tests.xml --coverage-min 90
+
+"rowgate check --save-catalog policies/catalog.json" saves the catalog. A test that needs what is not there (a database, a place to write) is skipped
+by name, and touches nothing.
+Exit code: 0 where all tests passed, 1 where one failed or too little is covered, 2 where there was nothing to test, or no way to.`;
+
+interface Options {
+  readonly config: string;
+  readonly catalog?: string;
+  readonly database?: string;
+  readonly embedded?: string;
+  readonly junit?: string;
+  readonly coverage?: boolean;
+  readonly coverageMin?: string;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('test')
+    .description('hold what the policies are expected to do (*.test.yaml) against what they do')
+    .argument('[files...]', 'test files; without them, all beside the policies')
+    .option('--config <file>', 'the configuration', 'rowgate.yaml')
+    .option('--catalog <file>', 'a saved catalog')
+    .option('--database <url>', 'a live database: its catalog, and rows, which are only read')
+    .option('--embedded <schema>', 'SQL that makes the tables: in a PostgreSQL of its own, where tests may write')
+    .option('--junit <file>', 'write the results there, as JUnit XML')
+    .option('--coverage', 'name the grants, masks, filters, functions and limits that no test touches')
+    .option('--coverage-min <percent>', 'fail where less of them is touched')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', HELP)
+    .action(test);
+}
+
+async function test(names: readonly string[], options: Options, command: Command): Promise<void> {
+  const ways = (['catalog', 'database', 'embedded'] as const).filter((way) => options[way] !== undefined);
+  if (ways.length > 1) command.error(`error: --${ways.join(' does not go with --')}`, { exitCode: 2 });
+  const least = percentOf(options.coverageMin, command);
+  // Of the database that the configuration names nothing is asked.
+  const { config, problems } = loadConfig(options.config, environmentFor('none'));
+  if (!config) return failed(2, problems.map(formatProblem).join('; '));
+  await loadParser();
+  let run: Awaited<ReturnType<typeof runAll>>;
+  try {
+    run = await runAll(names, options, config);
+  } catch (error) {
+    printError(
+      reasonOf(error)
+        .split('\n')
+        .map((line) => `rowgate: ${line}\n`)
+        .join(''),
+    );
+    process.exitCode = 2;
+    return;
+  }
+  const { files, coverage, errors } = run;
+  const all = { ...run, errors };
+  if (options.junit !== undefined) await writeFile(options.junit, junitXml(files));
+  printError(errors.map((error) => `rowgate: ${error}\n`).join(''));
+  const { tests, failed: bad, skipped } = countsOf(files);
+  const covered = least === undefined || coverage.percent >= least;
+  if (options.json) printOut(`${JSON.stringify({ ...runAsJson(all), policyErrors: errors })}\n`);
+  else {
+    printOut(formatRun(all, options.coverage === true || least !== undefined));
+    if (!covered) printOut(`covered are ${coverage.percent} %, and --coverage-min asks for ${least} %\n`);
+  }
+  // What could not be told is no pass: where that is all, nothing was tested.
+  if (bad === 0 && tests > 0 && tests === skipped) return void failed(2, 'no test could be run here: each was skipped');
+  process.exitCode = bad > 0 || errors.length > 0 || !covered ? 1 : 0;
+}
+
+/** There is nothing to test, or no way to. */
+class NothingToTest extends Error {}
+
+async function runAll(
+  names: readonly string[],
+  options: Options,
+  config: Config,
+): Promise<TestRun & { readonly errors: readonly string[] }> {
+  const files = await runnableFiles(names, config);
+  const server = options.embedded === undefined ? undefined : await startEmbedded();
+  let client: pg.Client | undefined;
+  try {
+    const url = server?.url ?? options.database;
+    if (url !== undefined) {
+      client = new pg.Client({ connectionString: url, application_name: 'rowgate test' });
+      client.on('error', () => {}); // what breaks the connection fails the query too
+      await client.connect();
+    }
+    if (client && options.embedded !== undefined)
+      await loadSchema(client, await readFile(options.embedded, 'utf8'), options.embedded);
+    const catalog = await catalogOf(client, options, config);
+    const { policy, errors } = await readPolicies(config, catalog);
+    const { searchPath, timeZone, upstream } = config;
+    const database =
+      client && new TestDatabase(client, { catalog, searchPath, writable: options.embedded !== undefined });
+    const bench = { policy, catalog, searchPath, timeZone, pooling: upstream.pooling, now: Date.now() };
+    return { ...(await runTests(files, bench, database, () => performance.now())), errors };
+  } finally {
+    await client?.end().catch(() => {});
+    await server?.stop();
+  }
+}
+
+async function catalogOf(client: pg.Client | undefined, options: Options, { policies }: Config): Promise<Catalog> {
+  if (client) return new Catalog(await readCatalog(async (sql) => (await client.query(sql)).rows));
+  const beside = join(policies, 'catalog.json');
+  const file = options.catalog ?? (existsSync(beside) ? beside : undefined);
+  if (file === undefined) {
+    const ways = 'name one with --catalog, a --database, or a schema with --embedded';
+    throw new NothingToTest(`there is no ${shown(beside)}: ${ways}`);
+  }
+  return new Catalog(await loadCatalog(file));
+}
+
+/** All of the folder, or those that are named: by their path, or as they are called in the folder. Throws where one of them has an error. */
+async function runnableFiles(names: readonly string[], { policies, timeZone }: Config): Promise<Runnable[]> {
+  const ofFolder = (await readTestFiles(policies)).map(({ path, text }) => ({ path: join(policies, path), text }));
+  const named = names.map((name) => {
+    const found = ofFolder.find(({ path }) => path === resolve(name) || path === join(policies, name));
+    if (found) return found;
+    const near = suggestion(
+      name,
+      ofFolder.map(({ path }) => relative(policies, path)),
+    );
+    throw new NothingToTest(`there is no test file "${name}"${near}`);
+  });
+  const sources = names.length > 0 ? named : ofFolder;
+  if (sources.length === 0) throw new NothingToTest(`there is no *.test.yaml in ${shown(policies)}`);
+  const when = { now: Date.now(), timeZone };
+  const read = sources.map(({ path, text }) => readTestFile({ path: shown(path), text }, when));
+  const wrong = read.flatMap(({ diagnostics }) => diagnostics);
+  if (wrong.length > 0) throw new NothingToTest(wrong.map(formatDiagnostic).join('\n'));
+  return Promise.all(
+    read.map(async ({ file }, at) => {
+      const data = file.data === undefined ? undefined : join(dirname(sources[at]!.path), file.data);
+      return { file, data: data === undefined ? undefined : await readFile(data, 'utf8') };
+    }),
+  );
+}
+
+function percentOf(text: string | undefined, command: Command): number | undefined {
+  if (text === undefined || (/^[0-9]{1,3}$/.test(text) && Number(text) <= 100))
+    return text === undefined ? text : +text;
+  return command.error(`error: --coverage-min: expected a percentage, found "${text}"`, { exitCode: 2 });
+}
+
+/** As an editor shows it. */
+function shown(file: string): string {
+  return relative(process.cwd(), file) || '.';
+}
