@@ -115,11 +115,14 @@ tests:
 });
 
 describe('a role in observe mode is judged as if it were enforced', () => {
-  it.each(['sql: SELECT address FROM students', 'take: { student: 1001, within: 30 days }'])('%s', async (test) => {
+  it.each([
+    ['sql: SELECT first_name FROM students', 'rewrite'],
+    ['take: { student: 1001, within: 30 days }', 'refuse'],
+  ])('%s: %s', async (test, effect) => {
     at = await desk(database.url);
     const role = readFileSync(join(SAMPLES, 'roles/canteen_vendor.yaml'), 'utf8');
     at.write('roles/canteen_vendor.yaml', `${role}mode: observe\n`);
-    at.write('a.test.yaml', `as: canteen\ntests:\n  - ${test}\n    effect: refuse\n`);
+    at.write('a.test.yaml', `as: canteen\ntests:\n  - ${test}\n    effect: ${effect}\n`);
     const { stdout, status } = await run();
     expect(notOk(stdout)).toEqual([]);
     expect(status).toBe(0);
