@@ -6,7 +6,15 @@ import { expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
 const docs = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`);
-const pages = ['README.md', 'CHANGELOG.md', ...docs];
+const besides = (await readdir(join(root, 'test'), { recursive: true })).filter((name) => name.endsWith('.md'));
+const pages = [
+  'README.md',
+  'CHANGELOG.md',
+  'deploy/README.md',
+  'deploy/metrics.md',
+  ...docs,
+  ...besides.map((name) => `test/${name}`),
+];
 
 const read = (page: string): string => readFileSync(join(root, page), 'utf8');
 
