@@ -48,12 +48,10 @@ const limitMapping = mapping({
   ...statementLimits,
   rows: oneOrList(window)
     .optional()
-    .describe(
-      'Rows in a window of time: `2000 per hour`, or a list. An effect may follow: `warn`, `throttle`, `deny` or `lock`.',
-    ),
-  bytes: oneOrList(byteWindow).optional().describe('Bytes of rows in a window of time: `20 MB per hour`, or a list.'),
-  statements: oneOrList(window).optional().describe('Statements in a window of time: `600 per minute`, or a list.'),
-  changed: oneOrList(window).optional().describe('Rows inserted, updated or deleted in a window of time, or a list.'),
+    .describe('Rows in a window of time: `2000 per hour`. An effect may follow: `warn`, `throttle`, `deny` or `lock`.'),
+  bytes: oneOrList(byteWindow).optional().describe('Bytes of rows in a window of time: `20 MB per hour`.'),
+  statements: oneOrList(window).optional().describe('Statements in a window of time: `600 per minute`.'),
+  changed: oneOrList(window).optional().describe('Rows inserted, updated or deleted in a window of time.'),
   subjects: z
     .record(name, oneOrList(window))
     .optional()
