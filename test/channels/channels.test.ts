@@ -8,7 +8,7 @@ import { forgetJudgements } from '../noninterference/shared-judgements.ts';
 import { paidBy } from './accounts.ts';
 import { Checker } from './check.ts';
 import type { Routines } from './routines.ts';
-import { described, type Report, runSample, wordsOf } from './sample.ts';
+import { described, leftOf, type Report, runSample, wordsOf } from './sample.ts';
 import type { Script } from './script.ts';
 import { WAYS, type Way } from './ways.ts';
 import { type Databases, type Guarded, makeDatabases } from './worlds.ts';
@@ -64,7 +64,7 @@ test.each(pieces)(
     await behindGuards(async (guarded) => {
       const report = await runSample(guarded, routines, piece);
       console.log(summary(report, piece.seed));
-      expect(await described(guarded, routines, report), 'more is told than was paid').toEqual([]);
+      expect(await confirmed(report), 'more is told than was paid').toEqual([]);
       expect(report.ran).toBe(piece.runs);
       if (report.ran < 100) return;
       // A suite that is told nothing, or is refused, would show nothing.
@@ -75,6 +75,29 @@ test.each(pieces)(
     });
   },
 );
+
+/**
+ * What was found, as words, of that which shows in databases made anew too. After thousands of scripts the tables have other sizes: the planner chooses
+ * other plans, and rows without ORDER BY come in another order (docs/limits.md says so).
+ */
+async function confirmed(report: Report): Promise<readonly string[]> {
+  if (report.found.length === 0) return [];
+  const anew = await makeDatabases();
+  const guarded = await anew.guarded();
+  try {
+    const checker = await Checker.open(guarded);
+    const found: Report['found'] = [];
+    for (const one of report.found) {
+      const { finding } = await checker.check(one.finding.script, leftOf(one.seed));
+      if (finding) found.push({ ...one, finding });
+    }
+    console.log(`${found.length} of ${report.found.length} findings show in databases made anew`);
+    return await described(guarded, routines, { ...report, found });
+  } finally {
+    await guarded.stop();
+    await anew.drop();
+  }
+}
 
 function summary({ ran, states, answered }: Report, seed: number): string {
   const shown = (counts: ReadonlyMap<string, number>) => [...counts].map(([what, n]) => `${what} ${n}`).join(', ');

@@ -53,7 +53,7 @@ export async function runSample(
 }
 
 /** One account in ten has one left, and one has two. */
-function leftOf(seed: number): number | undefined {
+export function leftOf(seed: number): number | undefined {
   const left = seed % 10;
   return left === 1 || left === 2 ? left : undefined;
 }
