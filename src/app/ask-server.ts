@@ -111,7 +111,7 @@ function tlsOptions(host: string, { mode, ca, cert, key }: UpstreamConfig['tls']
     ...(cert !== undefined && key !== undefined && { cert: readFileSync(cert), key: readFileSync(key) }),
   };
   const authorities = ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') };
-  // INVARIANT: verify-full checks the chain and the host's own name; `require` checks the chain where authorities are given.
+  // Verify-full checks the chain and the host's own name; `require` checks the chain where authorities are given.
   if (mode === 'verify-full') return { ...named, ...authorities, rejectUnauthorized: true };
   return { ...named, ...authorities, rejectUnauthorized: ca !== undefined, checkServerIdentity: () => undefined };
 }

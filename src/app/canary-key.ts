@@ -15,7 +15,7 @@ export async function readCanaryKey(place: KeyPlace | undefined): Promise<Canary
   try {
     file = await open(place.file, 'r');
     const { mode, size } = await file.stat();
-    // INVARIANT: whoever reads the key can turn the hashes back, by trying all keys that there can be.
+    // Whoever reads the key can turn the hashes back, by trying all keys that there can be.
     if ((mode & 0o077) !== 0) return { problem: `"${place.file}" can be read by others; its mode must be 0600` };
     if (size > LONGEST_BYTES) return { problem: `"${place.file}" is too long for a key` };
     const text = (await file.readFile('utf8')).trim();

@@ -4,7 +4,7 @@ import { isGuarded } from '../policy/model/is-guarded.ts';
 import type { Policy, RolePolicy } from '../policy/model/policy.ts';
 
 /**
- * A pooler keeps the connections of each account apart, and hands one from session to session as it is. INVARIANT: a role of which
+ * A pooler keeps the connections of each account apart, and hands one from session to session as it is. A role of which
  * not every statement is judged (unrestricted, or observed) has no account in common with one that relies on pinned settings:
  * a DO block or a function could change them for whoever comes next.
  */

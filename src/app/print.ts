@@ -1,4 +1,4 @@
-/** What commands print. INVARIANT: it goes out through here alone, so that no value from outside moves the cursor, colours or turns around what is read. */
+/** What commands print. It goes out through here alone, so that no value from outside moves the cursor, colours or turns around what is read. */
 
 /** Controls, formats, what is not assigned, line ends but `\n`, and what shows as nothing. */
 const NOT_SHOWN = /[^\P{C}\n\t]|[\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;

@@ -56,7 +56,7 @@ const WHICH: readonly string[] = [
     [
       `SELECT 1259, d.adrelid, d.adnum::int4`,
       NAMED(2604, 'd.oid'),
-      // INVARIANT: before version 15 what a generated column reads and calls is noted of the column, as automatic; its type is normal.
+      // Before version 15 what a generated column reads and calls is noted of the column, as automatic; its type is normal.
       NAMED(1259, 'd.adrelid', ` AND n.objsubid = d.adnum AND n.deptype = 'a'`),
     ],
     `(SELECT a.attname FROM pg_attribute AS a WHERE a.attrelid = d.adrelid AND a.attnum = d.adnum) AS name, 0 AS type`,

@@ -28,7 +28,7 @@ async function readAll(query: Query): Promise<unknown> {
   const rows = async (sql: string): Promise<Row[]> => parseRows(await query(sql));
   const [server] = await rows(queries.SERVER);
   const version = majorVersion(Number(server?.serverVersion));
-  // INVARIANT: a newer server has words and forms that the grammar at hand does not know, or reads as something else.
+  // INVARIANT 9: a newer server has words and forms that the grammar at hand does not know, or reads as something else.
   if (!server || !(version >= OLDEST_VERSION && version <= GRAMMAR_VERSION)) {
     const supported = `PostgreSQL ${OLDEST_VERSION} to ${GRAMMAR_VERSION} is supported`;
     throw new Error(

@@ -84,7 +84,7 @@ function isOutOfReach(error: unknown): boolean {
   return error instanceof TypeError && error.cause !== undefined; // `fetch failed`
 }
 
-/** INVARIANT: nothing that opens the account goes over a network in the clear, wherever the issuer sends us. */
+/** Nothing that opens the account goes over a network in the clear, wherever the issuer sends us. */
 const fetchSafely: CustomFetch = async (address, options) => {
   const { protocol, hostname, origin } = new URL(address);
   if (protocol !== 'https:' && !(protocol === 'http:' && isLoopbackHost(hostname))) {
@@ -112,7 +112,7 @@ function causesOf(error: unknown): unknown[] {
   return error instanceof Error && error.cause !== undefined ? [error, ...causesOf(error.cause)] : [error];
 }
 
-/** INVARIANT: a terminal obeys nothing that an issuer says. */
+/** A terminal obeys nothing that an issuer says. */
 function shown(text: string): string {
   return text.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '?').slice(0, 500);
 }

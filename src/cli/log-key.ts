@@ -32,7 +32,7 @@ function makeKey({ name, out }: { name: string; out: string }, command: Command)
   }
   const file = resolve(out);
   try {
-    // INVARIANT: a key in use is never written over: with it would go whom the log is about.
+    // A key in use is never written over: with it would go whom the log is about.
     const fd = openSync(file, 'wx', 0o600);
     try {
       writeSync(fd, `${name} ${randomBytes(32).toString('base64url')}\n`);

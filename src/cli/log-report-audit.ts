@@ -164,7 +164,7 @@ function give(options: ReportOptions, { data, report }: Found): void {
       : options.csv
         ? reportCsv(report)
         : reportText(report, process.stdout.columns ?? WIDTH);
-  // INVARIANT: what is in the log may be read by whoever may read the log, and the report as well.
+  // What is in the log may be read by whoever may read the log, and the report as well.
   if (options.output !== undefined) writeFileSync(options.output, text, { flag: 'wx', mode: 0o600 });
   else printOut(text);
 }

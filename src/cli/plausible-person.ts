@@ -79,7 +79,7 @@ export class SampledPeople {
     }
   }
 
-  /** INVARIANT: of everything that a person could be known by, no more than one value is anybody's own. */
+  /** Of everything that a person could be known by, no more than one value is anybody's own. */
   private mixed(column: string, value: string, places: RegExp, letters: boolean): string {
     const alike = this.rows.map((row) => row[column] ?? '').filter((other) => other.length === value.length);
     return [...value]

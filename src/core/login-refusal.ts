@@ -95,11 +95,11 @@ export const encodingRefused = (encoding: string) =>
 export const unknownDatabase = (database: string) =>
   refuse('database', '3D000', `database "${database}" does not exist`);
 
-/** INVARIANT: the same words for a wrong password and for a principal that does not exist. */
+/** INVARIANT 89: the same words for a wrong password and for a principal that does not exist. */
 export const wrongPassword = (user: string) =>
   refuse('password', '28P01', `password authentication failed for user "${user}"`);
 
-/** INVARIANT: the same words for every token that does not let in by that name. `detail` says nothing about names. */
+/** The same words for every token that does not let in by that name. `detail` says nothing about names. */
 export const tokenRefused = (user: string, detail?: string): LoginRefusal => ({
   ...refuse('token', '28000', `OAuth bearer authentication failed for user "${user}"`),
   ...(detail !== undefined && { detail }),

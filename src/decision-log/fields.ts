@@ -96,9 +96,9 @@ export interface RecordFields {
         readonly approved_by: readonly { readonly name: string; readonly key: string }[];
       }
     | undefined;
-  /** People whom a result has shown, by subject. INVARIANT: never their keys. */
+  /** People whom a result has shown, by subject. Never their keys. */
   readonly subjects?: SubjectsShown | undefined;
-  /** The one that was seen, and of which subject; `id` is that of the decision on the statement. INVARIANT: never its key. */
+  /** The one that was seen, and of which subject; `id` is that of the decision on the statement. Never its key. */
   readonly canary?: { readonly subject: string; readonly hash: string } | undefined;
   /** Milliseconds for which a result was held back. */
   readonly waited?: number | undefined;
@@ -195,7 +195,7 @@ export function inOrder(fields: RecordFields): LogRecord {
 }
 
 function textOf(name: FieldName, value: string): string {
-  // INVARIANT: no token stands in the log, wherever a client has put it.
+  // INVARIANT 85: no token stands in the log, wherever a client has put it.
   const text = WRITTEN_BY_CLIENTS.has(name) ? redactTokens(value) : value;
   return NAMES.has(name) ? text.slice(0, NAME_CAP) : text;
 }

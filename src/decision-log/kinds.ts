@@ -6,7 +6,7 @@ import type { RecordKind } from './fields.ts';
 export type ChainKind = 'segment' | 'seal' | 'retention';
 export type ChainFields = SegmentFields | SealFields | RetentionFields;
 
-/** What sessions write many of. INVARIANT: whoever acts on one of them by `strict` asks whether it has reached the disk. */
+/** What sessions write many of. Whoever acts on one of them by `strict` asks whether it has reached the disk. */
 export const GROUPED: ReadonlySet<RecordKind | ChainKind> = new Set([
   'decision',
   'outcome',

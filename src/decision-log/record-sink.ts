@@ -126,7 +126,7 @@ export interface SessionRecords {
   /** False when it could not be written: what it is about must then not happen (promise P7). */
   append(entry: SessionEntry): boolean;
   /**
-   * INVARIANT: asked before anything goes to the server: what the decisions so far are about waits until it tells true, and
+   * INVARIANT 81: asked before anything goes to the server: what the decisions so far are about waits until it tells true, and
    * never goes after false. Undefined where there is nothing to wait for.
    */
   reachDisk(): Recorded | undefined;

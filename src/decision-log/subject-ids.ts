@@ -37,7 +37,7 @@ export class SubjectIds {
   }
 
   /**
-   * From now on ids are made with this key. INVARIANT: false where it is another one of the same name: nobody could tell with which an id was
+   * From now on ids are made with this key. False where it is another one of the same name: nobody could tell with which an id was
    * made, so the key in use stays.
    */
   rotate(key: SubjectKey): boolean {

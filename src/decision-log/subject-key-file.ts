@@ -17,7 +17,7 @@ export function readSubjectKeys(file: string): readonly SubjectKey[] | { readonl
     const fd = openSync(file, 'r');
     try {
       const { mode, size } = fstatSync(fd);
-      // INVARIANT: whoever reads the key can tell who each id is, by trying all people that there are.
+      // Whoever reads the key can tell who each id is, by trying all people that there are.
       if ((mode & 0o077) !== 0) return { problem: `"${file}" can be read by others; its mode must be 0600` };
       if (size > LONGEST_BYTES) return { problem: `"${file}" is too long for keys` };
       text = readFileSync(fd, 'utf8');
@@ -31,7 +31,7 @@ export function readSubjectKeys(file: string): readonly SubjectKey[] | { readonl
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue;
     const key = keyIn(line);
-    // INVARIANT: what stands there is not quoted: it may be a secret.
+    // What stands there is not quoted: it may be a secret.
     if (typeof key === 'string') return { problem: `"${file}", line ${index + 1}: ${key}` };
     if (keys.some(({ name }) => name === key.name)) return { problem: `"${file}" has two keys "${key.name}"` };
     keys.push(key);

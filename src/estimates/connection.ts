@@ -97,7 +97,7 @@ export class EstimateConnection {
           at += 1;
           stage = 'parse';
           if (at < answers) break;
-          // INVARIANT: the next question begins with a transaction of its own.
+          // The next question begins with a transaction of its own.
           if (decodeReadyForQuery(bytes) !== 'I') throw new ProtocolError('the transaction did not end');
           return answer;
         case Backend.RowDescription:

@@ -53,7 +53,7 @@ interface OfRole {
 
 export class Estimates {
   private readonly accounts = new Map<string, EstimateAccount>();
-  // INVARIANT: by the role's compiled policy: under another policy or catalog nothing of it is known.
+  // By the role's compiled policy: under another policy or catalog nothing of it is known.
   private readonly roles = new WeakMap<RolePolicy, OfRole>();
 
   constructor(private readonly options: EstimatesOptions) {}
@@ -69,7 +69,7 @@ export class Estimates {
     if (one.text === '') return PASSES;
     if (readsTemporaryAlone(policy.role, statement)) return PASSES;
     const key = keyOfStatement(one);
-    // INVARIANT: what cannot be told, or is late, holds for who asked: nobody waits in the queue of another, or is refused for its length.
+    // What cannot be told, or is late, holds for who asked: nobody waits in the queue of another, or is refused for its length.
     const asker = `${policy.principal.name}\0${key}`;
     const known = ofRole.memory.statement(key) ?? ofRole.memory.statement(asker);
     if (known) return known;
@@ -188,7 +188,7 @@ interface KeyedShape extends Shape {
 /** Types by which a primary key stays one: no two of its values are equal to one of theirs. */
 const PLAIN_TYPES: ReadonlySet<number> = new Set([0, 20, 21, 23, 25, 1043, 1700, 2950]);
 
-/** INVARIANT: tree and tokens must both be the same: neither the parser's view of a text nor the lexer's decides alone. */
+/** Tree and tokens must both be the same: neither the parser's view of a text nor the lexer's decides alone. */
 function shapeFor({ fingerprint }: StatementJudgement, sent: Sent, asked: Explained): KeyedShape | undefined {
   const { parameterTypes } = sent;
   if (asked.kind !== 'text' || fingerprint === '' || !parameterTypes.every((type) => PLAIN_TYPES.has(type))) {

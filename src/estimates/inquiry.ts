@@ -91,7 +91,7 @@ export class Inquiry {
         const plans = readPlans(answer.json);
         if (!plans) return { kind: 'refused', refusal: notEstimated() };
         const rows = rowsOf(plans, reading.guarded);
-        // INVARIANT: a plan for whatever values says nothing of those that were not seen; what reads nothing needs none.
+        // A plan for whatever values says nothing of those that were not seen; what reads nothing needs none.
         if (!seen && rows.read > 0) return { kind: 'refused', refusal: notEstimable('values') };
         return { kind: 'rows', rows };
       }

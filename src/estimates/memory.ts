@@ -44,7 +44,7 @@ export class EstimateMemory {
   }
 }
 
-/** INVARIANT: everything that the estimate follows from. */
+/** Everything that the estimate follows from. */
 export function keyOfStatement({ text, parameterTypes, values, bound, prepare, settings }: Sent): string {
   const hash = createHash('sha256');
   const parts = [

@@ -78,7 +78,7 @@ function askPrepared(
   return question(messages, 3, asked);
 }
 
-/** INVARIANT: a client's text goes by Parse alone, which takes one statement, and behind EXPLAIN or PREPARE: nothing of it runs. */
+/** A client's text goes by Parse alone, which takes one statement, and behind EXPLAIN or PREPARE: nothing of it runs. */
 function statement(text: string, types: readonly number[], bound: Bound): Uint8Array {
   return Buffer.concat([
     parse({ name: '', text, types }),
@@ -88,7 +88,7 @@ function statement(text: string, types: readonly number[], bound: Bound): Uint8A
   ]);
 }
 
-/** INVARIANT: in a transaction that may only read, and that is undone: not even a function that is wrongly called immutable changes anything. */
+/** In a transaction that may only read, and that is undone: not even a function that is wrongly called immutable changes anything. */
 function question(messages: readonly Uint8Array[], plan: number, { timeout, settings }: AskedWith): PlanQuestion {
   const begin = [
     'BEGIN READ ONLY',

@@ -73,7 +73,7 @@ const NOT_OF_THE_STATEMENT: ReadonlySet<string> = new Set(['42601', '42P03', '42
 
 /**
  * Does the server refuse the statement itself, wherever and under whatever settings it is sent? Then it can be sent, and the server's error
- * shown. INVARIANT: an error that only the guard's own connection meets lets nothing pass.
+ * shown. An error that only the guard's own connection meets lets nothing pass.
  */
 export function failsItself({ fields, stage }: Extract<PlanAnswer, { kind: 'error' }>, temporary: boolean): boolean {
   const sqlstate = fields.get('C') ?? '';

@@ -2,7 +2,7 @@
 
 const words = (text: string): string[] => text.split(/\s+/).filter((w) => w !== '');
 
-/** Names in pg_catalog. INVARIANT: no function of any of these names executes SQL text, reads files, other sessions or statistics, sleeps, locks or signals. */
+/** Names in pg_catalog. INVARIANT 7: no function of any of these names executes SQL text, reads files, other sessions or statistics, sleeps, locks or signals. */
 export const BUILTINS: ReadonlySet<string> = new Set(
   words(`
 

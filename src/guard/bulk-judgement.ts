@@ -7,7 +7,7 @@ import { moved } from './subjects/moved.ts';
 
 /** The same judgement of `text`; undefined where what was left out would have to be changed as well: then the whole must be judged. */
 export function ofWhole(judged: Judgement, text: string, bulk: Bulk): Judgement | undefined {
-  // INVARIANT: where literals are names, what was judged of one says nothing of another, whether it was changed or left as it is.
+  // Where literals are names, what was judged of one says nothing of another, whether it was changed or left as it is.
   if (judged.looksUpNames || judged.edits.some((edit) => bulk.touches(edit))) return undefined;
   const edits = judged.edits.map((edit) => ({ ...edit, start: bulk.toWhole(edit.start), end: bulk.toWhole(edit.end) }));
   return {

@@ -10,7 +10,7 @@ type Copy = Body<'CopyStmt'>;
 /** They say how values are written, and no more. */
 const OF_FORM = ['format', 'delimiter', 'null', 'header', 'quote', 'escape', 'encoding'];
 
-/** INVARIANT: an option that stands in neither list is refused. FREEZE does: it shows rows to transactions that should not see them. */
+/** An option that stands in neither list is refused. FREEZE does: it shows rows to transactions that should not see them. */
 const OUT: ReadonlySet<string> = new Set([...OF_FORM, 'force_quote']);
 
 /** What `on_error` skips, what `header match` compares and what `default` puts in are the client's own data and column names that it was granted. */

@@ -171,7 +171,7 @@ export interface Judgement {
   readonly template: Template;
   /** How many parameters the client's text itself uses ($1 … $n). */
   readonly parameters: number;
-  /** What the judgement took each of them for; 0 where it did not matter. INVARIANT: the server is told so, and takes them for nothing else. */
+  /** What the judgement took each of them for; 0 where it did not matter. The server is told so, and takes them for nothing else. */
   readonly parameterTypes?: readonly number[];
   /** Where text was put in or taken out: to map the server's error positions back. Ordered; in characters of the client's text and of the sent one. */
   readonly edits: readonly TextEdit[];
@@ -179,7 +179,7 @@ export interface Judgement {
   readonly looksUpNames?: true;
   /** In observe mode: what would have been done (effect is then `allow`). */
   readonly would?: { readonly effect: Effect; readonly refusal?: Refusal };
-  /** What was thrown where the guard met a bug: for the operator's log. INVARIANT: never for the client, whom it might tell what is withheld. */
+  /** What was thrown where the guard met a bug: for the operator's log. Never for the client, whom it might tell what is withheld. */
   readonly fault?: unknown;
 }
 

@@ -118,7 +118,7 @@ export class Guard {
 
   /** The same, in steps, none of which takes long; at once where it is known. Steps that are not gone on with leave nothing behind. */
   begin(sql: string, parameterTypes: readonly number[] = []): Judgement | JudgementSteps {
-    // INVARIANT: the types come first, so that no text with a NUL byte can be the key of another text with types.
+    // The types come first, so that no text with a NUL byte can be the key of another text with types.
     const types = `${parameterTypes.join()}\u0000`;
     const key = types + sql;
     const known = this.remembered.get(key);
@@ -258,7 +258,7 @@ export class Guard {
       }
     } catch (error) {
       if (error instanceof WorkLimitExceeded) throw error;
-      // INVARIANT: what the guard cannot get through does not run.
+      // INVARIANT 4: what the guard cannot get through does not run.
       const nested = error instanceof RangeError; // the stack's end, whichever walk came to it first
       draft.refusal = nested
         ? refusal('too-large', '54001', 'statement is nested too deeply')
@@ -283,7 +283,7 @@ function* allSteps(begun: Judgement | JudgementSteps): JudgementSteps {
  */
 function observed(judged: Judgement, open: Judgement): Judgement {
   if (judged.refusal?.reason === 'too-large') return judged;
-  // INVARIANT: what runs must be followed. What does not parse the server refuses itself; anything else that cannot be read does not run.
+  // INVARIANT 5: what runs must be followed. What does not parse the server refuses itself; anything else that cannot be read does not run.
   if (open.refusal && open.refusal.reason !== 'syntax') return open;
   // What is sent is the client's own, parameters included.
   const { parameterTypes: _types, ...rest } = judged;

@@ -8,7 +8,7 @@ import type { Draft } from './draft.ts';
 /** PostgreSQL's FirstNormalObjectId: objects below it came with the server. */
 export const FIRST_USER_OID = 16384;
 
-/** INVARIANT: what was not granted is called only where a list names it, or its extension, and it came with the server or that extension. */
+/** INVARIANT 6: what was not granted is called only where a list names it, or its extension, and it came with the server or that extension. */
 export function mayCall(role: RolePolicy, fn: Fn): boolean {
   if (role.functions.has(fn.oid)) return true;
   if (fn.extension !== '' && KNOWN_EXTENSIONS.has(fn.extension)) return !DENIED.has(fn.name) && fn.volatility !== 'v';
@@ -26,12 +26,12 @@ export function mayUseOperator(role: RolePolicy, operator: Operator): boolean {
 /** System types, and what extensions bring; types of granted columns; a domain only where it is one of those, for its CHECK is code; an enum also of a granted function. */
 export function mayUseType(draft: Draft, type: Type): boolean {
   if (type.schema === 'pg_catalog' || type.schema === 'information_schema') return type.oid < FIRST_USER_OID;
-  // INVARIANT: by a value of an enum its labels are had, one and all.
+  // By a value of an enum its labels are had, one and all.
   if (type.kind === 'e') return draft.role.types?.has(type.oid) === true;
   const element = type.element !== 0 ? draft.catalog.typesByOid.get(type.element) : undefined;
   if (element) return mayUseType(draft, element);
   const row = type.relation === 0 ? undefined : draft.role.relations.get(type.relation);
-  // INVARIANT: the row type of a table has all its columns: those of a table of which some are withheld would be told.
+  // The row type of a table has all its columns: those of a table of which some are withheld would be told.
   if (row) return row.select?.whole === true;
   for (const grant of draft.role.relations.values()) {
     if (grant.system) continue;

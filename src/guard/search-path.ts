@@ -17,7 +17,7 @@ export function parseSearchPath(text: string): string[] | undefined {
   }
 }
 
-/** INVARIANT: the names that SET or a list gives are those of the guard's own path, in its order, and no others: `"$user"` may be a schema before them. */
+/** The names that SET or a list gives are those of the guard's own path, in its order, and no others: `"$user"` may be a schema before them. */
 export function isSearchPath(names: readonly string[] | undefined, pinned: readonly string[]): boolean {
   return names !== undefined && names.length === pinned.length && names.every((name, at) => name === pinned[at]);
 }

@@ -38,7 +38,7 @@ export function judgeSequence(draft: Draft, fn: Fn, subject: Subject | undefined
 
 function mayAsk(role: RolePolicy, { oid, ownedBy }: Relation): boolean {
   if (role.relations.get(oid)?.select) return true;
-  // INVARIANT: where the column itself may be given, a number for it may be asked for.
+  // Where the column itself may be given, a number for it may be asked for.
   return ownedBy ? role.relations.get(ownedBy.relation)?.insert !== undefined : false;
 }
 

@@ -7,7 +7,7 @@ type Rule = 'any' | { readonly only: readonly string[] } | { readonly min: reado
 
 const LEVELS = ['notice', 'warning', 'error'];
 
-/** By lower-case name. INVARIANT: nothing here moves the lexer, name resolution, row security, roles, or what is printed of plans. */
+/** By lower-case name. INVARIANT 25: nothing here moves the lexer, name resolution, row security, roles, or what is printed of plans. */
 const RULES: Readonly<Record<(typeof SETTABLE)[number], Rule>> = {
   application_name: 'any',
   bytea_output: 'any',
@@ -62,7 +62,7 @@ export function maySet(
   return values.length === 1 && allowed.includes(value) ? 'allowed' : 'pinned';
 }
 
-/** By these the guard reads text: INVARIANT: they keep their values in every role's sessions, or another statement runs than was read. */
+/** By these the guard reads text: they keep their values in every role's sessions, or another statement runs than was read. */
 const LEXER: ReadonlySet<string> = new Set([
   'standard_conforming_strings',
   'backslash_quote',

@@ -161,7 +161,7 @@ export class UserCode {
     return (this.dependents.get(oid) ?? []).some((one) => kinds.includes(one.kind) && this.namesCode(one));
   }
 
-  /** INVARIANT: of what an object is made of, only what is known to hold no code is none. */
+  /** Of what an object is made of, only what is known to hold no code is none. */
   private namesCode({ kind, names, type }: Dependent): boolean {
     return names.some(([of, oid, attnum]) => {
       switch (of) {
@@ -238,7 +238,7 @@ function reaches(
   return found;
 }
 
-/** INVARIANT: the server's own that the guard knows, and what known extensions brought. What was granted beyond that may do anything. */
+/** The server's own that the guard knows, and what known extensions brought. What was granted beyond that may do anything. */
 function isHarmless(fn: Fn): boolean {
   if (fn.extension !== '') return KNOWN_EXTENSIONS.has(fn.extension) && !DENIED.has(fn.name);
   if (fn.oid >= FIRST_USER_OID) return false;

@@ -32,7 +32,7 @@ const MENTIONS = /rowgate\.(token|logout)/i;
 
 /** What was judged of the text without it, said of the client's own; undefined where that has to be judged itself. */
 export function ofToken(judged: Judgement, sql: string, { token, at }: WithoutToken): Judgement | undefined {
-  // INVARIANT: the literal is that of the setting, and nothing else in the judgement hangs on it.
+  // The literal is that of the setting, and nothing else in the judgement hangs on it.
   if (judged.effect === 'refuse' || judged.fault !== undefined) return undefined;
   if (judged.statements.filter(isStandIn).length !== 1) return undefined;
   const more = token.length - STAND_IN.length;
@@ -55,7 +55,7 @@ function isStandIn({ kind }: StatementJudgement): boolean {
   return typeof to === 'object' && 'value' in to && to.value === STAND_IN;
 }
 
-/** INVARIANT: a token is remembered by nobody but the session that set it, and what was judged of one stands for no other. */
+/** A token is remembered by nobody but the session that set it, and what was judged of one stands for no other. */
 export function holdsToken({ statements }: Judgement): boolean {
   return statements.some((statement) => {
     const to = statement.kind.kind === 'set' ? statement.kind.token?.to : undefined;

@@ -65,14 +65,14 @@ function says(claim: string, value: unknown, text: string): boolean {
   return listed(value).includes(text);
 }
 
-/** Undefined where it names nobody. INVARIANT: no two people differ in what does not show alone. */
+/** Undefined where it names nobody. No two people differ in what does not show alone. */
 function userOf(value: unknown): string | undefined {
   const user = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
   if (typeof user !== 'string' || user.length > LONGEST_USER) return undefined;
   return isUserName(user) ? user : undefined;
 }
 
-/** INVARIANT: what every object has by birth is no claim. */
+/** What every object has by birth is no claim. */
 function own(claims: Claims, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }

@@ -8,7 +8,7 @@ export class GivenBack {
   /** Asked at each statement of an end user. */
   has(digest: string): boolean {
     const { logouts } = this.store;
-    // INVARIANT: what an earlier version has put among the locks holds on.
+    // What an earlier version has put among the locks holds on.
     return logouts.has(digest) || this.store.standing().locks.has(ownerOfToken(digest));
   }
 

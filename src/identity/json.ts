@@ -26,7 +26,7 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** INVARIANT: readers differ in which of two members of one name they take. The text is JSON. */
+/** Readers differ in which of two members of one name they take. The text is JSON. */
 function isUnambiguous(text: string): boolean {
   const open: (Set<string> | undefined)[] = [];
   let last = '';

@@ -28,7 +28,7 @@ export function readKeySet(text: string): JwkSet | { readonly wrong: string } {
     return { wrong: 'not a JWK set: {"keys": [ … ]}' };
   const keys: readonly Readonly<Record<string, unknown>>[] = set.keys;
   if (keys.length > MOST_KEYS) return { wrong: `more than ${MOST_KEYS} keys` };
-  // INVARIANT: who can read a key that signs can be everybody; a set that shows one is not to be trusted with others.
+  // Who can read a key that signs can be everybody; a set that shows one is not to be trusted with others.
   if (keys.some((key) => key.kty === 'oct' || SECRET_MEMBERS.some((name) => Object.hasOwn(key, name))))
     return { wrong: 'holds a private or a symmetric key; only public keys belong there' };
   const useful = keys.filter(isUseful) as readonly JWK[];

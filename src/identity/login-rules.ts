@@ -33,7 +33,7 @@ export function admit(policy: Policy, principal: Principal, peer: Peer, now: num
   if (!role || role.disabled !== undefined) return { refusal: roleDisabled(principal.role) };
   if (principal.validUntil !== undefined && now > principal.validUntil) return { refusal: expired(name) };
   if (principal.from.length > 0 && !isInBlocks(principal.from, peer.address)) return { refusal: wrongAddress(name) };
-  // INVARIANT: a principal that is bound to a certificate logs in with that one and no other.
+  // A principal that is bound to a certificate logs in with that one and no other.
   if (principal.certificate !== undefined) {
     const { certificate } = peer;
     if (!certificate || !isMeant(principal.certificate, certificate)) return { refusal: certificateRequired(name) };
@@ -48,7 +48,7 @@ export function connectionLimit(principal: Principal, role: RolePolicy): number 
   return limits.length === 0 ? undefined : Math.min(...limits);
 }
 
-/** INVARIANT: whole texts are compared, never parts; a subject counts only where an authority has vouched for it. */
+/** Whole texts are compared, never parts; a subject counts only where an authority has vouched for it. */
 export function isMeant(demand: string, certificate: ClientCertificate): boolean {
   if (!demand.startsWith('subject:')) return demand === certificate.fingerprint;
   return certificate.subject !== undefined && demand === `subject:${certificate.subject}`;

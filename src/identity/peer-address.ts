@@ -53,7 +53,7 @@ export function isInBlocks(blocks: readonly string[], address: string): boolean 
   return blocks.some((block) => {
     const [network = '', prefix] = block.split('/');
     const version = isIP(network);
-    // INVARIANT: a block that cannot be read lets nobody in.
+    // A block that cannot be read lets nobody in.
     if (version === 0 || family !== `ipv${version}`) return false;
     const list = new BlockList();
     list.addSubnet(network, prefix === undefined ? (version === 6 ? 128 : 32) : Number(prefix), family);

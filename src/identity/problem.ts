@@ -1,4 +1,4 @@
-/** Why a token is not taken, in words for whoever sent it. INVARIANT: nothing of the token stands in them. */
+/** Why a token is not taken, in words for whoever sent it. Nothing of the token stands in them. */
 import { type Refusal, refusal } from '../core/refusal.ts';
 
 export interface Problem {

@@ -58,7 +58,7 @@ export function ruleText(rule: TokenRule | undefined): string {
 }
 
 /**
- * INVARIANT: only a principal without a password proves itself by a certificate, and only by the one that it is bound to. Everybody
+ * Only a principal without a password proves itself by a certificate, and only by the one that it is bound to. Everybody
  * else is asked for a password, so that a client without that certificate cannot tell this principal from one that does not exist.
  */
 export function provenByCertificate(

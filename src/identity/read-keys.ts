@@ -39,7 +39,7 @@ async function fetchText(address: string): Promise<string> {
     'user-agent': 'rowgate',
     connection: 'close', // the next question is minutes away
   };
-  // INVARIANT: the keys are those of the address that the policy names, and of none that it leads to.
+  // The keys are those of the address that the policy names, and of none that it leads to.
   const answer = await fetch(address, { headers, redirect: 'manual', signal: AbortSignal.timeout(WITHIN_MS) }).catch(
     (error: unknown) => {
       throw new Error(reasonOf(error));

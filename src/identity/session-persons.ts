@@ -44,7 +44,7 @@ export class SessionPersons implements EndUsers {
     if (giving?.token === token) return 'wait';
     const check = this.check(policy, token);
     if (check === 'wait') return 'wait';
-    // INVARIANT: only who could use it may give it back; what was given back already is.
+    // Only who could use it may give it back; what was given back already is.
     const verified = this.verified?.token === token ? this.verified.verified : undefined;
     if ('refused' in check || !verified) return this.verifier.isGivenBack(verified) ? 'done' : (check as Problem);
     const asked: { readonly token: string; outcome?: 'done' | Problem } = { token };

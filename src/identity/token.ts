@@ -10,13 +10,13 @@ export interface ReadToken {
 
 const LONGEST = 8192;
 
-/** INVARIANT: each is as strong as the others, and none takes a public key for a secret. */
+/** Each is as strong as the others, and none takes a public key for a secret. */
 export const ALGORITHMS: readonly string[] = ['EdDSA', 'ES256', 'RS256'];
 
 /** What an access or identity token calls itself; tokens of other kinds (of logout, of events) may be signed by the same keys (RFC 8725, 3.11). */
 const TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/jwt', 'application/at+jwt']);
 
-/** INVARIANT: keys come from the policy and nowhere else, and no parameter changes what is signed. Others mean nothing here. */
+/** INVARIANT 92: keys come from the policy and nowhere else, and no parameter changes what is signed. Others mean nothing here. */
 const REFUSED_PARAMETERS = ['crit', 'b64', 'zip', 'enc', 'cty', 'jwk', 'jku', 'x5u', 'x5c'];
 
 export function readToken(text: string): ReadToken | Problem {

@@ -66,7 +66,7 @@ export class TokenVerifier {
     if (this.isGivenBack(verified)) return problem('the token was given back');
     const keys = this.sourceOf(verified.rule).current();
     if (keys === 'lost') return unchecked();
-    // INVARIANT: a key that is gone from the set has signed nothing.
+    // A key that is gone from the set has signed nothing.
     return keys === verified.keys ? verified : undefined;
   }
 
@@ -109,7 +109,7 @@ export class TokenVerifier {
     if (wrong === 'unknown') return problem('the token is signed by a key that its issuer does not publish');
     if (wrong) return wrong;
     const ruleText = this.textOf(rule);
-    // INVARIANT: by what is signed: of an ECDSA signature (r, s) anybody can make a second one, (r, n - s).
+    // By what is signed: of an ECDSA signature (r, s) anybody can make a second one, (r, n - s).
     const digests = [digestOf(token.slice(0, token.lastIndexOf('.'))), digestOf(token)] as const;
     const verified = { ...claimed, claims: read.claims, rule, ruleText, keys, digests, persons: new WeakMap() };
     this.remembered.set(token, verified);
@@ -123,7 +123,7 @@ export class TokenVerifier {
   /** It is good for nothing from now on, wherever it is shown. Undefined: done. Never rejects. */
   async giveBack({ digests, claims }: Verified): Promise<Problem | undefined> {
     try {
-      // INVARIANT: until the token itself ends, however long the rule takes it for: another account may take it for longer.
+      // Until the token itself ends, however long the rule takes it for: another account may take it for longer.
       return (await this.options.givenBack.add(digests[0], Number(claims.exp) * 1000))
         ? undefined
         : problem('too many tokens were given back');

@@ -175,7 +175,7 @@ export class Account {
   }
 
   private begin(window: WindowOfMeasure, now: number): Slots {
-    // INVARIANT: later than all grants before, so that what of them comes back is not taken from a window that never had it.
+    // Later than all grants before, so that what of them comes back is not taken from a window that never had it.
     this.begun = Math.max(now, this.latest + 1);
     const slots = new Slots(this.lineOf(window), this.begun);
     for (const sight of this.people?.sights() ?? []) slots.add(sight, 1);

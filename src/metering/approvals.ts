@@ -57,7 +57,7 @@ export function approvedBy(request: SignedRequest, approvers: Approvers): readon
   const names = approvals
     .filter(({ by, signature }) => {
       const key = approvers.get(by)?.key;
-      // INVARIANT: the store is believed nothing: each signature is checked against the policy in force.
+      // The store is believed nothing: each signature is checked against the policy in force.
       return key !== undefined && !isParty(request, by, approvers) && isSignedBy(key, text, namespace, signature);
     })
     .map(({ by }) => by);

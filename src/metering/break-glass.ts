@@ -74,7 +74,7 @@ export function breakGlassHolds(
   const { requestedAt, until } = opening;
   if (opening.closed !== undefined || opening.role !== role) return false;
   if (state === undefined || opening.state !== state) return false;
-  // INVARIANT: also where the clock was set back to a time before anybody had asked, or the policy shortened what may be asked for.
+  // Also where the clock was set back to a time before anybody had asked, or the policy shortened what may be asked for.
   if (now >= until || now < requestedAt - CLOCKS_DIFFER_MS || until - requestedAt > rule.for) return false;
   const known = judged.get(opening);
   if (known && known.rule === rule && known.approvers === approvers) return known.enough;

@@ -19,7 +19,7 @@ export interface LeaseClaim {
   readonly want: number;
 }
 
-/** INVARIANT: in force for the store's own reader after a crash too, before it is answered. */
+/** In force for the store's own reader after a crash too, before it is answered. */
 export interface LeaseGrant {
   readonly granted: number;
   /** By ceiling: what is taken in each window now, this grant included. */
@@ -58,7 +58,7 @@ export interface BudgetStore {
   used(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[]): StoreAnswer<readonly number[]>;
 
   /**
-   * Milliseconds since the epoch, by the clock that all who share the store go by. INVARIANT: what stands for a time is begun, held and ended by this
+   * Milliseconds since the epoch, by the clock that all who share the store go by. What stands for a time is begun, held and ended by this
    * clock alone, so that guards whose own clocks differ agree on it.
    */
   now(): number;
@@ -73,7 +73,7 @@ export interface BudgetStore {
   /** Called with those that are new, wherever they were made; within a second in a fleet. */
   onLogout(told: (logouts: readonly Logout[]) => void): void;
   /**
-   * Keeps it everywhere, at a cost that does not grow with their number. Resolves as `change`, with false where there are too many. INVARIANT: where it
+   * Keeps it everywhere, at a cost that does not grow with their number. Resolves as `change`, with false where there are too many. Where it
    * rejects, the token is good for nothing here all the same, and the others are told when they can be.
    */
   logOut(logout: Logout): Promise<boolean>;

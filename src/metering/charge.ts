@@ -27,7 +27,7 @@ export class Charge {
     this.place = this.lease.setAside(now);
   }
 
-  /** INVARIANT: not in a window that has ended since, which would count nothing of it. */
+  /** Not in a window that has ended since, which would count nothing of it. */
   canUse(lease: Lease, now: number): boolean {
     return lease === this.lease && this.place !== undefined && !this.kept && now < this.place.until;
   }

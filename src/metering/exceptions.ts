@@ -28,7 +28,7 @@ export function changeExceptions(standing: Exceptions, change: ExceptionsChange,
   switch (change.kind) {
     case 'lock': {
       const held = locks.get(change.lock.owner);
-      // INVARIANT: no shorter one takes the place of a longer one, whoever is told last: that would be a release that nobody called so.
+      // No shorter one takes the place of a longer one, whoever is told last: that would be a release that nobody called so.
       if (!held || endOf(held) < endOf(change.lock)) locks.set(change.lock.owner, change.lock);
       return { locks, raises, permits, openings };
     }
@@ -58,7 +58,7 @@ export function changeExceptions(standing: Exceptions, change: ExceptionsChange,
   }
 }
 
-/** All that either of them says: for who cannot tell which is newer. INVARIANT: no lock is lost by it, no revocation and no closing. */
+/** All that either of them says: for who cannot tell which is newer. No lock is lost by it, no revocation and no closing. */
 export function mergedExceptions(one: Exceptions, other: Exceptions, now: number): Exceptions {
   const changes: readonly ExceptionsChange[] = [
     ...[...other.locks.values()].map((lock) => ({ kind: 'lock', lock }) as const),
@@ -78,7 +78,7 @@ function mergedRaise(held: Raise | undefined, raise: Raise): Raise {
   };
 }
 
-/** Whether the other gives at least as much for at least as long. INVARIANT: what others must sign first gives nothing yet. */
+/** Whether the other gives at least as much for at least as long. What others must sign first gives nothing yet. */
 function isWithin(one: Raise, { owner, measure, window, amount, until, asked }: Raise): boolean {
   if (one.asked || asked) return false;
   const same = one.owner === owner && one.measure === measure && windowKey(one.window) === windowKey(window);
@@ -89,7 +89,7 @@ function endOf({ until }: AccountLock): number {
   return until ?? Number.POSITIVE_INFINITY;
 }
 
-/** INVARIANT: what was revoked stays so, also where somebody approves it who has not heard yet. */
+/** What was revoked stays so, also where somebody approves it who has not heard yet. */
 function mergedPermit(held: Permit | undefined, permit: Permit): Permit {
   if (!held) return permit;
   const revokedBy = held.revokedBy ?? permit.revokedBy;
@@ -100,7 +100,7 @@ function mergedPermit(held: Permit | undefined, permit: Permit): Permit {
   };
 }
 
-/** INVARIANT: what was closed stays so. */
+/** What was closed stays so. */
 function mergedOpening(held: BreakGlassOpening | undefined, opening: BreakGlassOpening): BreakGlassOpening {
   if (!held) return opening;
   const closed = held.closed ?? opening.closed;

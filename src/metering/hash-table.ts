@@ -121,7 +121,7 @@ export class HashTable {
     }
   }
 
-  /** INVARIANT: whoever lies behind it because it was taken is found all the same: they move up. */
+  /** Whoever lies behind it because it was taken is found all the same: they move up. */
   private clear(slot: number): void {
     const { index } = this;
     const mask = index.length - 1;

@@ -25,7 +25,7 @@ export class KnownSubjects {
   private reportedWords: number[] = [];
   private reportedGrants: number[] = [];
 
-  /** INVARIANT: true only of whom every window counts now. */
+  /** True only of whom every window counts now. */
   knows(words: ArrayLike<number>, at: number, now: number): boolean {
     const { known } = this;
     if (!known) return false;

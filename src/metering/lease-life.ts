@@ -5,7 +5,7 @@ import { isCalendarDay, lengthOf, SLOTS } from './window-slots.ts';
 
 /**
  * The end of the slot that was booked, in the shortest window: milliseconds since the epoch of the store's clock.
- * INVARIANT: what is spent by then leaves each window no earlier than if it had been booked as it was spent.
+ * What is spent by then leaves each window no earlier than if it had been booked as it was spent.
  */
 export function endOfSlots(windows: readonly WindowOfMeasure[], at: number, days: CalendarDays): number {
   return Math.min(...windows.map((window) => endOfSlot(window, at, days)));

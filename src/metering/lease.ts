@@ -157,7 +157,7 @@ export class Lease {
     return { owner: this.owner, measure: this.measure, ceilings, want: Math.max(0, want) };
   }
 
-  /** INVARIANT: only what the store has granted is added. `askedAt`: the process's time, before the store was asked. */
+  /** Only what the store has granted is added. `askedAt`: the process's time, before the store was asked. */
   add({ granted, used, at }: LeaseGrant, need: number, askedAt: number, now: number): void {
     this.know(used.slice(0, this.terms.ceilings.length));
     if (this.windows.some(isCalendarDay)) {

@@ -1,6 +1,6 @@
 /**
  * What a process takes ahead from a store, so that it asks rarely and spends at once. A take is all or nothing over several measures.
- * INVARIANT: what is spent was granted by the store before. A crash loses what was granted and not spent: too much is then counted,
+ * INVARIANT 58: what is spent was granted by the store before. A crash loses what was granted and not spent: too much is then counted,
  * never too little.
  */
 import type { BudgetStore, LeaseClaim, LeaseGrant, LeaseReturn, StoreAnswer } from './budget-store.ts';
@@ -68,7 +68,7 @@ export class Leases {
   take(lines: readonly ChargeLine[], also: readonly Lease[] = NONE): TakeOutcome {
     const now = this.options.now();
     const outcome = this.attempt(lines, now) ?? this.ask(lines, now);
-    // INVARIANT: one after the other of the same account, and all was there before the first.
+    // One after the other of the same account, and all was there before the first.
     if (outcome.kind !== 'taken') return outcome;
     for (const line of lines) this.spend(line, now);
     if (this.isRemote) this.topUp(lines, also, now);
@@ -168,7 +168,7 @@ export class Leases {
     return still ? this.shortOf(still, lines, now) : TAKEN;
   }
 
-  /** There is not enough of this one. INVARIANT: nobody is refused for somebody whom the windows count already. */
+  /** There is not enough of this one. Nobody is refused for somebody whom the windows count already. */
   private shortOf(line: ChargeLine, lines: readonly ChargeLine[], now: number): TakeOutcome {
     const { lease, people } = line;
     // Nobody need be asked for then.

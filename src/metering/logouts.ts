@@ -34,7 +34,7 @@ export class Logouts implements KnownLogouts {
     return this.ends.size >= this.most;
   }
 
-  /** Also where there is no room: who made the logout has looked. INVARIANT: it stays until it is over. */
+  /** Also where there is no room: who made the logout has looked. It stays until it is over. */
   add({ token, end }: Logout, now: number): void {
     this.sweep(now);
     if (!isOver(end, now)) this.ends.set(token, Math.max(end, this.ends.get(token) ?? 0));

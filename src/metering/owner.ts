@@ -10,7 +10,7 @@ export interface Holder {
 /** `principal:portal`, `user:portal/7731`. Those of a principal's people begin with that of its empty user. */
 export function ownerOf({ principal, user }: Holder): Owner {
   if (user === undefined) return `principal:${principal}`;
-  // INVARIANT: the first slash ends the principal's name, whatever either of them is called: no two holders have one owner.
+  // The first slash ends the principal's name, whatever either of them is called: no two holders have one owner.
   return `${OF_USER}${principal.replace(/[%/]/g, (character) => encodeURIComponent(character))}/${user}`;
 }
 

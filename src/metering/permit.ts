@@ -36,7 +36,7 @@ export function permitRequest(permit: Permit): SignedRequest {
   return { text, namespace: PERMIT_NAMESPACE, parties: [permit.requestedBy], approvals: permit.approvals };
 }
 
-/** INVARIANT: what was signed for another store lets nothing through here, nor what an earlier version had signed without naming one. */
+/** What was signed for another store lets nothing through here, nor what an earlier version had signed without naming one. */
 export function isOfState(permit: Permit, state: string | undefined): boolean {
   return state !== undefined && permit.state === state;
 }

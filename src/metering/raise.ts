@@ -39,7 +39,7 @@ export function raiseApprovedBy(raise: Raise, approvers: Approvers | undefined):
   return request && approvers ? approvedBy(request, approvers) : [];
 }
 
-/** Whether it may be in force, its time aside. INVARIANT: what was asked for to be signed is never in force without a signature. */
+/** Whether it may be in force, its time aside. What was asked for to be signed is never in force without a signature. */
 export function raiseHolds(raise: Raise, { approvals, approvers, state }: RaiseTerms): boolean {
   if (!raise.asked) return approvals === undefined;
   return raise.asked.state === state && raiseApprovedBy(raise, approvers).length >= (approvals ?? 1);

@@ -12,7 +12,7 @@ const OTHER = `${SHOWN}[\\p{Nd}\\p{P}$+<=>^\`|~]`;
 const NAME = new RegExp(`^(?:${LETTER}|${OTHER}|(?<!^| ) (?! |$))+$`, 'u');
 
 /**
- * INVARIANT: letters with their marks, decimal digits, punctuation, the symbols of ASCII, and single blanks between them: all of it shows. Whatever
+ * Letters with their marks, decimal digits, punctuation, the symbols of ASCII, and single blanks between them: all of it shows. Whatever
  * else Unicode has or will have (controls, other blanks, marks of direction, fillers, symbols) is in no name.
  */
 export function isUserName(text: string): boolean {

@@ -41,7 +41,7 @@ export class SlotLine {
   }
 
   /**
-   * The oldest slot that still counts. INVARIANT: later ones count all, also those that lie in the future, where the clock was set
+   * The oldest slot that still counts. Later ones count all, also those that lie in the future, where the clock was set
    * back: else what was taken before would be free again.
    */
   oldestAt(now: number): number {

@@ -69,7 +69,7 @@ function tableRights(
     .sort((a, b) => a.oid - b.oid)
     .map((relation) => {
       const grant = byOid.get(relation.oid);
-      // INVARIANT: a relation that has no row security, and of which rows are withheld, is read through its view alone.
+      // A relation that has no row security, and of which rows are withheld, is read through its view alone.
       const hidden = kind === 'direct' && !isTable(relation) && (grant?.select?.conditions.length ?? 0) > 0;
       const read = new Set(hidden ? [] : needed.get(relation.oid)?.columns.keys());
       return {

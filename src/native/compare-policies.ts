@@ -49,7 +49,7 @@ function flawOf(
   account: string,
   canonical: { readonly using: string | null; readonly check: string | null } | undefined,
 ): string | undefined {
-  // INVARIANT: a permissive policy adds rows, whatever its condition says.
+  // A permissive policy adds rows, whatever its condition says.
   if (policy.permissive) return 'is permissive';
   if (policy.command !== filter.command) return `holds for ${policy.command}`;
   if (policy.accounts.length !== 1 || policy.accounts[0] !== account)

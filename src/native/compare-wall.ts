@@ -21,7 +21,7 @@ export function compareWall(comparison: Comparison): Difference[] {
   return differences;
 }
 
-/** INVARIANT: each of these goes past every grant and every filter. */
+/** Each of these goes past every grant and every filter. */
 function compareAccount(found: FoundAccount, differ: Differ): void {
   if (!found.login) differ('account', 'the role may not log in');
   for (const attribute of found.attributes) differ('account', `the role has ${attribute}`);

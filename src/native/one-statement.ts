@@ -21,7 +21,7 @@ export function oneStatement(sql: string): string {
   const parsed = parse(sql);
   if (!isParsed(parsed)) throw new Error(`a statement of the wall does not parse: ${parsed.message}: ${sql}`);
   const [only, ...more] = parsed.statements;
-  // INVARIANT: a name or condition that ends its statement early would run what follows as the DBA.
+  // A name or condition that ends its statement early would run what follows as the DBA.
   if (!only || more.length > 0 || !KINDS.has(kindOf(only.node))) {
     throw new Error(`a piece of the wall is not the one statement that it should be: ${sql}`);
   }

@@ -52,7 +52,7 @@ export function printWalls(walls: readonly Wall[], printing: Printing): string {
 
 function section(title: string, statements: readonly string[]): string {
   if (statements.length === 0) return '';
-  // INVARIANT: whatever stands in names, conditions and values, each is read as the one statement that is meant.
+  // Whatever stands in names, conditions and values, each is read as the one statement that is meant.
   return `${remark(title)}\n${statements.map((statement) => `${oneStatement(statement)};`).join('\n')}`;
 }
 
@@ -129,7 +129,7 @@ function code(block: string): string {
   return `DO ${block.includes('\\') ? 'E' : ''}'${block.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
 
-/** INVARIANT: row security hides every row from accounts without a policy: everyone else keeps seeing what it was granted. */
+/** Row security hides every row from accounts without a policy: everyone else keeps seeing what it was granted. */
 function openTables(walls: readonly Wall[], { opened }: Surroundings): string[] {
   const relations = new Map(walls.flatMap(({ filters }) => filters.map(({ relation }) => [relation.oid, relation])));
   return [...relations.values()].flatMap((relation) => {

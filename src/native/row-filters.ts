@@ -50,7 +50,7 @@ export function rowFilters(grants: readonly RelationGrant[], needed: ReadonlyMap
     const { relation, command, sets } = draft;
     const unions = sets.map((set) => forAnyOf(set, part.principals));
     for (const name of unions.flatMap((union) => union.unknown)) unknown.add(name);
-    // INVARIANT: who goes to the server itself brings it no token: of what is somebody's such an account has nothing.
+    // Who goes to the server itself brings it no token: of what is somebody's such an account has nothing.
     const nobodys = part.kind === 'direct' ? unions.filter((union) => union.unknown.length > 0) : [];
     let template = either(unions.map((union) => (nobodys.includes(union) ? ['(false)'] : union.template)));
     const conditions = sets.flat();

@@ -5,7 +5,7 @@ const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /** An identifier, always quoted; one with unseen characters by their numbers (manual, section 4.1.2.3). */
 export function identifier(name: string): string {
-  // INVARIANT: a double quote is all that can end it; psql reads no backslash and no colon in it.
+  // A double quote is all that can end it; psql reads no backslash and no colon in it.
   if (!UNSEEN.test(name)) return `"${name.replaceAll('"', '""')}"`;
   return `U&"${name.replaceAll('\\', '\\\\').replaceAll('"', '""').replace(new RegExp(UNSEEN, 'gu'), escaped)}"`;
 }
@@ -18,7 +18,7 @@ export function qualified({ schema, name }: { readonly schema: string; readonly 
 /** A string constant that means the same with standard_conforming_strings on and off. */
 export function sqlLiteral(text: string): string {
   const quoted = text.replaceAll("'", "''");
-  // INVARIANT: a backslash stands behind E alone, where both settings read it alike.
+  // A backslash stands behind E alone, where both settings read it alike.
   if (!UNSEEN.test(text) && !text.includes('\\')) return `'${quoted}'`;
   const seen = quoted.replaceAll('\\', '\\\\').replace(new RegExp(UNSEEN, 'gu'), (character) => {
     return character === '\n' ? '\\n' : `\\U${hex(character, 8)}`;
@@ -26,7 +26,7 @@ export function sqlLiteral(text: string): string {
   return `E'${seen}'`;
 }
 
-/** Lines of a remark. INVARIANT: a line of it never ends but where the next one begins with dashes. */
+/** Lines of a remark. A line of it never ends but where the next one begins with dashes. */
 export function remark(text: string): string {
   return text
     .split('\n')

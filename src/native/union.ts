@@ -74,7 +74,7 @@ function asList(filter: Template, values: readonly ReadonlyMap<string, string>[]
   if (open !== '(' || more.length > 0 || typeof before !== 'string' || typeof after !== 'string') return undefined;
   if (typeof row !== 'object' || row.kind !== 'row' || typeof slot !== 'object' || slot.kind !== 'attribute')
     return undefined;
-  // INVARIANT: nothing but brackets follows: no NOT, no further condition.
+  // Nothing but brackets follows: no NOT, no further condition.
   if (!BEFORE.test(before) || !/^\)[\s)]*$/.test(after) || slot.type.endsWith('[]')) return undefined;
   const elements = values.map((of) => `"${attributeOf(slot, of).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`);
   const array = `${sqlLiteral(`{${elements.join(',')}}`)}::${slot.type}[]`;

@@ -62,7 +62,7 @@ export class SocketReader {
     if (expected !== undefined && type !== expected)
       throw new ProtocolError(`unexpected message type ${type} during login`);
     const length = header.readUInt32BE(1) + 1;
-    // INVARIANT: nothing is held on the word of a stranger beyond the cap.
+    // Nothing is held on the word of a stranger beyond the cap.
     if (length < HEADER_BYTES || length > longest) throw new ProtocolError('invalid message length');
     const body = await this.read(length - HEADER_BYTES);
     return { type, bytes: Buffer.concat([header, body]) };

@@ -19,7 +19,7 @@ export async function claimSocketFile(path: string): Promise<void> {
   const found = kindOf(path);
   if (found === undefined) return;
   if (found === 'other') throw coded('EEXIST', `${path} is no socket`);
-  // INVARIANT: only the socket to which nobody answers is removed: else two guards would stand behind one path.
+  // Only the socket to which nobody answers is removed: else two guards would stand behind one path.
   if (await isAnswered(path)) throw coded('EADDRINUSE', `somebody listens on ${path}`);
   unlinkSync(path);
 }

@@ -102,7 +102,7 @@ export function readName(element: DerElement): DistinguishedName | undefined {
       tag === Der.Set ? readElements(content)?.map(({ content: pair }) => attributeOf(pair)) : undefined;
     if (!attributes || attributes.length === 0) return undefined;
     const known = attributes.filter((attribute) => attribute !== undefined);
-    // INVARIANT: a name of which a part cannot be read equals no other name.
+    // A name of which a part cannot be read equals no other name.
     if (known.length < attributes.length) return undefined;
     names.unshift(known);
   }
@@ -116,7 +116,7 @@ function attributeOf(pair: Uint8Array): NameAttribute | undefined {
   return { type: readOid(type.content), value: text };
 }
 
-/** INVARIANT: a control character, NUL above all, is how one name is made to look like another one. */
+/** A control character, NUL above all, is how one name is made to look like another one. */
 function isValue(text: string): boolean {
   return text !== '' && !/[\p{Cc}\p{Surrogate}]/u.test(text);
 }

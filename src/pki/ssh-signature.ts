@@ -13,7 +13,7 @@ const LONGEST = 16 * 1024;
 /** Of one kind of key: the names that its signatures may have, each with its hash. */
 const ALGORITHMS: Readonly<Record<KeyKind, Readonly<Record<string, string | null>>>> = {
   ed25519: { 'ssh-ed25519': null },
-  // INVARIANT: never ssh-rsa, whose hash is SHA-1.
+  // Never ssh-rsa, whose hash is SHA-1.
   rsa: { 'rsa-sha2-256': 'sha256', 'rsa-sha2-512': 'sha512' },
   'ecdsa-256': { 'ecdsa-sha2-nistp256': 'sha256' },
   'ecdsa-384': { 'ecdsa-sha2-nistp384': 'sha384' },
@@ -40,7 +40,7 @@ export function isSignedBy(key: SshPublicKey, text: string, namespace: string, a
   if (!fields.complete || magic !== MAGIC || version !== 1 || !publicKey || !reserved || !hash || !signature) {
     return false;
   }
-  // INVARIANT: what was signed for another purpose counts for nothing here.
+  // What was signed for another purpose counts for nothing here.
   if (signedNamespace !== namespace || !HASHES.includes(hash)) return false;
   if (!publicKey.equals(key.blob)) return false;
   const message = createHash(hash).update(text, 'utf8').digest();

@@ -37,7 +37,7 @@ async function yamlPaths(folder: string, below: string, wanted: (name: string) =
     // Links are followed: a mounted policy is often one.
     if (await isFolder(join(folder, path), path)) found.push(...(await yamlPaths(folder, path, wanted)));
     else if (name.endsWith('.yml')) {
-      // INVARIANT: a policy is not left out in silence.
+      // A policy is not left out in silence.
       throw new PolicyFolderError(`"${path}" would not be read: name policy files *.yaml`);
     } else if (name.endsWith('.yaml') && wanted(name)) found.push(path);
   }

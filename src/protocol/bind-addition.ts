@@ -144,7 +144,7 @@ export class BindAddition {
   }
 
   /**
-   * The values do not end before the message does. INVARIANT: the server must not read on into what we add, which would become the
+   * The values do not end before the message does. INVARIANT 34: the server must not read on into what we add, which would become the
    * client's to choose: it gets a length that it refuses, and so says itself what is wrong.
    */
   private breakOff(out: Uint8Array[]): void {

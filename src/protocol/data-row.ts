@@ -44,7 +44,7 @@ export class WithoutLastColumn {
     const out = frame.bytes.subarray(bytes.length);
     this.tail.set(out, this.taken);
     this.taken += out.length;
-    // INVARIANT: what is taken out is of the guard's own making, so no value of the client's is lost, and none of another's is cut in two.
+    // What is taken out is of the guard's own making, so no value of the client's is lost, and none of another's is cut in two.
     const known = Math.min(this.taken, LENGTH_BYTES);
     if (!this.tail.subarray(0, known).equals(this.lengthOfIt.subarray(0, known)))
       throw new ProtocolError('server sent an unexpected column');
@@ -60,7 +60,7 @@ export function withoutLastValue(frame: Frame): { readonly row: Frame; readonly 
   for (let column = 1; column < columns && at + LENGTH_BYTES <= bytes.length; column += 1)
     at += LENGTH_BYTES + Math.max(0, bytes.readInt32BE(at));
   const length = columns > 0 && at + LENGTH_BYTES <= bytes.length ? bytes.readInt32BE(at) : -1;
-  // INVARIANT: as above: what is taken out is the last value, whole.
+  // As above: what is taken out is the last value, whole.
   if (length < 0 || at + LENGTH_BYTES + length !== bytes.length)
     throw new ProtocolError('server sent an unexpected column');
   const value = Buffer.from(bytes.subarray(at + LENGTH_BYTES));

@@ -54,7 +54,7 @@ export function isFatal(fields: ErrorFields): boolean {
 
 function write(type: number, fields: ErrorFields): Buffer {
   const writer = new MessageWriter(type);
-  // INVARIANT: a message that quotes what a client wrote stands in the client's own logs next: no token with it.
+  // A message that quotes what a client wrote stands in the client's own logs next: no token with it.
   for (const [code, value] of fields) writer.byte(code.charCodeAt(0)).string(redactTokens(value));
   return writer.byte(0).finish();
 }

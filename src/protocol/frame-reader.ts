@@ -210,7 +210,7 @@ export class FrameReader {
 
   private frameLength(type: number, bytes: Uint8Array, at: number): number {
     const length = (int32At(bytes, at + 1) >>> 0) + 1;
-    // INVARIANT: a length is believed only within bounds: it decides how much memory a peer may take.
+    // A length is believed only within bounds: it decides how much memory a peer may take.
     const { maxFrame, maxStreamed, streamed } = this.limits;
     const fits = length <= maxFrame || (length <= maxStreamed && streamed.has(type));
     if (length < HEADER_BYTES || !fits) throw new ProtocolError('invalid message length');

@@ -61,7 +61,7 @@ export class MessageCursor {
     return text;
   }
 
-  /** INVARIANT: nothing may lie behind what was understood. */
+  /** Nothing may lie behind what was understood. */
   end(): void {
     if (this.remaining !== 0) throw new MalformedMessage('invalid message format');
   }

@@ -41,7 +41,7 @@ export function bearerError(issuer: string, scope: string): string {
   return JSON.stringify({ status: 'invalid_token', 'openid-configuration': configurationOf(issuer), scope });
 }
 
-/** INVARIANT: as PostgreSQL writes it, not as OpenID does: libpq cuts the ending off again and compares what is left with `oauth_issuer`. */
+/** As PostgreSQL writes it, not as OpenID does: libpq cuts the ending off again and compares what is left with `oauth_issuer`. */
 function configurationOf(issuer: string): string {
   return issuer.includes('/.well-known/') ? issuer : `${issuer}/.well-known/openid-configuration`;
 }

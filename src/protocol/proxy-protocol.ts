@@ -33,7 +33,7 @@ export type ProxySource = { readonly address: Uint8Array; readonly port: number 
 
 /** @throws ProtocolError where these bytes, the first or all of the signature, begin no header. */
 export function checkProxySignature(start: Buffer): void {
-  // INVARIANT: who must say whom it speaks for and does not is not taken for the client itself.
+  // Who must say whom it speaks for and does not is not taken for the client itself.
   if (!start.equals(SIGNATURE.subarray(0, start.length))) {
     throw new ProtocolError('expected a header of the PROXY protocol, version 2, from this address');
   }

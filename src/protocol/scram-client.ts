@@ -55,7 +55,7 @@ export async function answerServerFirst(
   if (serverFirst === undefined) return undefined;
   const [nonce, saltText, iterationsText] = readAttributes(serverFirst, ['r', 's', 'i']) ?? [];
   if (nonce === undefined || saltText === undefined || iterationsText === undefined) return undefined;
-  // INVARIANT: a nonce that is not ours and longer is a replay.
+  // A nonce that is not ours and longer is a replay.
   if (!nonce.startsWith(input.nonce) || nonce.length === input.nonce.length || !isNonce(nonce)) return undefined;
   const salt = decodeBase64(saltText);
   if (!salt || salt.length === 0 || !/^[1-9][0-9]{0,6}$/.test(iterationsText)) return undefined;
@@ -78,7 +78,7 @@ export function acceptServerFinal(final: ScramClientFinal, message: Uint8Array):
   const text = readText(message);
   const [signatureText] = (text !== undefined && readAttributes(text, ['v'])) || [];
   const signature = signatureText === undefined ? undefined : decodeBase64(signatureText);
-  // INVARIANT: without this a server that knows nothing could play the database.
+  // Without this a server that knows nothing could play the database.
   return signature?.length === KEY_LENGTH && timingSafeEqual(signature, final.serverSignature);
 }
 

@@ -77,7 +77,7 @@ function bindingProblem(flag: string, input: ScramServerInput): string | undefin
     return undefined;
   }
   if (flag.startsWith('p=')) return 'channel binding needs SCRAM-SHA-256-PLUS';
-  // INVARIANT: `y` says "I could, but you did not offer it": if we did, someone in between took the offer away.
+  // `y` says "I could, but you did not offer it": if we did, someone in between took the offer away.
   if (flag === 'y' && input.channelBinding !== undefined) return 'SCRAM channel binding negotiation error';
   return undefined;
 }
@@ -98,13 +98,13 @@ export function answerClientFinal(
   const isPlus = input.mechanism === 'SCRAM-SHA-256-PLUS';
   const bound = isPlus ? (input.channelBinding ?? Buffer.alloc(0)) : Buffer.alloc(0);
   const expected = Buffer.concat([Buffer.from(gs2Header, 'utf8'), bound]).toString('base64');
-  // INVARIANT: the proof is only worth something on the very channel that the client saw.
+  // The proof is only worth something on the very channel that the client saw.
   if (binding !== expected || (isPlus && bound.length === 0)) return malformed('SCRAM channel binding check failed');
   const authMessage = `${clientFirstBare},${serverFirst},${text.slice(0, text.lastIndexOf(',p='))}`;
   let matching: ScramVerifier | undefined;
   for (const verifier of input.verifiers) {
     const clientKey = xor(proof, hmac(verifier.storedKey, authMessage));
-    // INVARIANT: constant-time, and no early exit.
+    // INVARIANT 90: constant-time, and no early exit.
     const matches = timingSafeEqual(sha256(clientKey), verifier.storedKey);
     if (matches) matching = verifier;
   }

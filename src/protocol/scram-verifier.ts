@@ -69,7 +69,7 @@ export function mockVerifier(secret: Uint8Array, user: string, shapes: readonly 
 }
 
 /**
- * INVARIANT: a name keeps its shape whatever other users come and go, as long as that shape is there: else asking before and after a
+ * A name keeps its shape whatever other users come and go, as long as that shape is there: else asking before and after a
  * change of the policy would tell made-up verifiers, whose shapes move, from those that exist.
  */
 function shapeFor(shapes: readonly ScramVerifier[], lotOf: (purpose: string) => Buffer) {

@@ -41,7 +41,7 @@ export class StartupReader {
   next(): StartupPacket | undefined {
     if (this.bytes.length < 4) return undefined;
     const length = this.bytes.readUInt32BE(0);
-    // INVARIANT: before login nobody makes us hold more than this.
+    // Before login nobody makes us hold more than this.
     if (length < 8 || length > MAX_STARTUP_PACKET) throw invalidLength();
     if (this.bytes.length < length) return undefined;
     const packet = decodeStartup(this.bytes.subarray(0, length));

@@ -4,7 +4,7 @@ import { MalformedMessage } from './protocol-error.ts';
 
 /** Decodes a client's text. @throws MalformedMessage 22021 where it is not UTF-8. */
 export function decodeClientText(bytes: Uint8Array): string {
-  // INVARIANT: no replacement characters: the parser would read another text than the server does.
+  // No replacement characters: the parser would read another text than the server does.
   if (!isUtf8(bytes)) throw new MalformedMessage('invalid byte sequence for encoding "UTF8"', '22021');
   return decodeServerText(bytes);
 }

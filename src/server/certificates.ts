@@ -36,7 +36,7 @@ export class Certificates {
   }
 
   /**
-   * For new connections; sessions end whose certificate was taken back, or its authority. INVARIANT: where what is there now does not
+   * For new connections; sessions end whose certificate was taken back, or its authority. Where what is there now does not
    * serve, what is in use stays, and the log says so.
    */
   reload(): TlsReload {

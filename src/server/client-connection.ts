@@ -60,7 +60,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
   try {
     if (arrival.behindProxy) {
       peer = await proxiedPeer(channel.reader, peer);
-      // INVARIANT: who came over a network to a proxy beside us is not local by that proxy's last step.
+      // Who came over a network to a proxy beside us is not local by that proxy's last step.
       channel = { ...channel, isLocal: peer.address === LOCAL };
       if (!(await arrival.countFrom(peer.address))) return refuse(tooManyLogins(), false);
     }

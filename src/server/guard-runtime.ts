@@ -120,7 +120,7 @@ export class GuardRuntime {
     return same.policy;
   }
 
-  /** INVARIANT: what a session is held to are the limits of now: it is given no others to look at. */
+  /** What a session is held to are the limits of now: it is given no others to look at. */
   private policyNow(role: RolePolicy, principal: Principal): HeldPolicy {
     const { policy, catalog, judges } = this.generation;
     const { during: ofRole, ...roleAlways } = role;
@@ -169,12 +169,12 @@ export class GuardRuntime {
   replace(reading: PolicyReading): Reloaded {
     const { policy: current, catalogVersion } = this.generation;
     const { errors } = reading;
-    // INVARIANT: no statement is judged by a catalog that is known to be an older one, whatever the files are like now.
+    // INVARIANT 27: no statement is judged by a catalog that is known to be an older one, whatever the files are like now.
     if (this.ready && errors.length > 0 && reading.lastGood && reading.catalogVersion !== catalogVersion) {
       return this.put(reading.lastGood, reading);
     }
     const { policy, withheld } = reading;
-    // INVARIANT: a policy with any error in it never replaces a running one.
+    // INVARIANT 12: a policy with any error in it never replaces a running one.
     if (!policy || (this.ready && errors.length > 0)) return { kind: 'kept', hash: current.hash, errors };
     if (policy.hash === current.hash && reading.catalogVersion === catalogVersion) return { kind: 'unchanged' };
     return this.put({ policy, withheld }, reading);
@@ -210,7 +210,7 @@ function newGeneration(
   };
 }
 
-/** INVARIANT: holds no principal and no role: nobody gets in by a policy that was not read. */
+/** INVARIANT 11: holds no principal and no role: nobody gets in by a policy that was not read. */
 const NOTHING_READ: Generation = newGeneration(
   { policy: { hash: '', roles: new Map(), principals: new Map(), subjects: new Map() }, withheld: [] },
   {

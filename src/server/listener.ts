@@ -101,7 +101,7 @@ export class Listener {
 
   private accept(socket: Socket, isUnix: boolean): void {
     socket.on('error', ignoreError);
-    // INVARIANT: strangers cannot take more than this of our memory and descriptors, whatever the other workers answer.
+    // Strangers cannot take more than this of our memory and descriptors, whatever the other workers answer.
     const isFull = this.loggingIn.size >= this.services.options.limits.logins;
     if (this.closed || isFull) {
       this.turnAway(socket, socketPeer(socket, isUnix), this.closed ? stopping() : tooManyLogins());

@@ -72,7 +72,7 @@ export async function openSession(opening: SessionOpening): Promise<LoginRefusal
   try {
     const opener = openerFor(role, request, services);
     if ('refusal' in opener) return opener.refusal;
-    // INVARIANT: from here to `run`, which closes it where it does not begin, nothing is refused.
+    // From here to `run`, which closes it where it does not begin, nothing is refused.
     const early = await opening.early?.take(role);
     const opened = early ? { session: early } : await services.upstream.open(opener);
     if ('failure' in opened) {
@@ -98,7 +98,7 @@ async function run(
     const refusal = refusalNow(opening, server);
     if (refusal) return refusal;
     const context = contextOf(opening);
-    // INVARIANT: nobody is let in unrecorded (promise P7).
+    // Nobody is let in unrecorded (promise P7).
     if (!(await services.records.login({ ...context, ...passwordOf(opening.admitted) }))) return notRecorded();
     const meanwhile = refusalNow(opening, server);
     if (meanwhile) return meanwhile;
@@ -111,7 +111,7 @@ async function run(
   }
 }
 
-/** INVARIANT: a session that the policy of now would not let in never begins. Throws where the client has left. */
+/** A session that the policy of now would not let in never begins. Throws where the client has left. */
 function refusalNow(opening: SessionOpening, server: UpstreamSession): LoginRefusal | undefined {
   const { admitted, services, channel } = opening;
   const { principal, role, peer, proof } = admitted;
@@ -128,7 +128,7 @@ function refusalNow(opening: SessionOpening, server: UpstreamSession): LoginRefu
   );
 }
 
-/** INVARIANT: statements are judged by what the server that runs them understands (promise P2): hosts of one upstream may differ. */
+/** Statements are judged by what the server that runs them understands (promise P2): hosts of one upstream may differ. */
 function versionRefusal({ services }: SessionOpening, server: UpstreamSession): LoginRefusal | undefined {
   const reported = server.parameters.get('server_version') ?? '';
   const known = services.runtime.serverVersion;

@@ -35,7 +35,7 @@ export class Preconnects {
     this.lately.set(keyOf(who), true);
   }
 
-  /** INVARIANT: who does not come through in time has none the next time: guesses begin no more than were under way with the first of them. */
+  /** Who does not come through in time has none the next time: guesses begin no more than were under way with the first of them. */
   begin(who: ArrivingClient, role: RolePolicy, open: () => Promise<Opened>): Preconnect | undefined {
     const key = keyOf(who);
     if (this.underway >= MOST || !this.lately.has(key)) return undefined;
@@ -61,7 +61,7 @@ export class Preconnects {
     };
     const timer = setTimeout(letGo, KEPT_MS).unref();
     const take = async (wanted: RolePolicy): Promise<UpstreamSession | undefined> => {
-      // INVARIANT: what is pinned and what is judged follow from one and the same policy.
+      // What is pinned and what is judged follow from one and the same policy.
       if (wanted !== role) letGo();
       if (!end()) return undefined;
       const session = (await opened)?.taken();
@@ -74,7 +74,7 @@ export class Preconnects {
   }
 }
 
-/** INVARIANT: a session in which the server says anything, or which it ends, before anybody asks is no client's. */
+/** A session in which the server says anything, or which it ends, before anybody asks is no client's. */
 function idle(session: UpstreamSession) {
   const { socket } = session;
   const spoil = (): void => void socket.destroy();

@@ -265,7 +265,7 @@ export class Relay implements SliceTaker {
   }
 
   /**
-   * Who said goodbye wants done what it asked for before; the server has its Terminate, and closes behind that. INVARIANT: the last
+   * Who said goodbye wants done what it asked for before; the server has its Terminate, and closes behind that. The last
    * bytes alone may be the end of any message: where the session has read all and found no goodbye in it, there was none.
    */
   private leaveWithClient(): void {

@@ -72,7 +72,7 @@ export class Reloader {
     try {
       reading = await this.options.read();
     } catch (error) {
-      // INVARIANT: whatever goes wrong while reading, the policy in force stays in force.
+      // Whatever goes wrong while reading, the policy in force stays in force.
       const message = error instanceof Error ? error.message : String(error);
       if (runtime.ready) log.error({ via, detail: message }, 'policy not reloaded; the one in force stays');
       // It is tried again and again: a reason is said once, and the first one was said at the start.

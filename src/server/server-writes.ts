@@ -48,7 +48,7 @@ export class ServerWrites {
   write(bytes: Uint8Array): void {
     if (this.closed) return;
     const recorded = this.options.records.reachDisk();
-    // INVARIANT: nothing overtakes what waits.
+    // Nothing overtakes what waits.
     if (recorded === undefined && this.held.length === 0) {
       this.put(bytes);
       return;

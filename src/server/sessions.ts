@@ -81,7 +81,7 @@ export class Sessions {
     const processId = serverProcessId ?? randomInt(1, 2 ** 31);
     const others = this.byProcessId.get(processId) ?? [];
     let secretKey: Buffer;
-    // INVARIANT: the server's own secret never leaves Rowgate, and no two sessions of one process ID share a secret.
+    // The server's own secret never leaves Rowgate, and no two sessions of one process ID share a secret.
     do secretKey = randomBytes(keyLength);
     while (others.some((other) => isSecretOf(other, secretKey)));
     const entry: Entry = { session, secretKey, wasFree: false };
@@ -102,7 +102,7 @@ export class Sessions {
   }
 
   find({ processId, secretKey }: UpstreamKey): LiveSession | undefined {
-    // INVARIANT: only who holds the secret may cancel: the process ID is no secret.
+    // Only who holds the secret may cancel: the process ID is no secret.
     return this.byProcessId.get(processId)?.find((entry) => isSecretOf(entry, secretKey))?.session;
   }
 
@@ -181,7 +181,7 @@ export function noLongerAdmitted(
 }
 
 /**
- * INVARIANT: a session in which not every statement was held to the policy serves no role that relies on pinned settings: it may
+ * A session in which not every statement was held to the policy serves no role that relies on pinned settings: it may
  * have set standard_conforming_strings, and the guard would read other statements than the server.
  */
 function noLongerFree(entry: Entry, policy: Policy): LoginRefusal | undefined {

@@ -53,7 +53,7 @@ class TokenSweep {
   }
 }
 
-/** INVARIANT: a provider that is away ends nobody's work; statements that need a person are refused meanwhile. */
+/** A provider that is away ends nobody's work; statements that need a person are refused meanwhile. */
 function endRefused(session: LiveSession, { reason, message }: Refusal): void {
   if (reason !== 'token-unchecked') end(session, message);
 }

@@ -68,7 +68,7 @@ export interface SeenEntry {
   readonly keys: KeysShown;
 }
 
-/** Keys of people, by subject. INVARIANT: the log makes ids of them or drops them; they are never written. */
+/** Keys of people, by subject. The log makes ids of them or drops them; they are never written. */
 export type KeysShown = Readonly<Record<string, readonly string[]>>;
 
 export type SessionEntry = DecisionEntry | OutcomeEntry | SeenEntry;

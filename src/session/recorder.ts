@@ -35,7 +35,7 @@ export class Recorder {
   constructor(private readonly ports: SessionPorts) {}
 
   /**
-   * INVARIANT: called before the statement goes on its way; undefined where it could not be written, and then it must not run.
+   * INVARIANT 79: called before the statement goes on its way; undefined where it could not be written, and then it must not run.
    * @param begun decided before its Bind: the run goes on under that decision, if it is the same.
    */
   decide(
@@ -93,7 +93,7 @@ export class Recorder {
     return { run, written };
   }
 
-  /** What the run is about to show is counted. INVARIANT: false where whom it names could not be recorded, and then it must not be shown. */
+  /** What the run is about to show is counted. False where whom it names could not be recorded, and then it must not be shown. */
   show(run: Execution, disclosed: readonly Disclosed[], frame: Pick<Frame, 'bytes' | 'last'>): boolean {
     run.answer?.count(disclosed, frame);
     return this.recordFull(run);
@@ -186,7 +186,7 @@ export class Recorder {
       application: this.application,
       person,
       policy: policy.hash,
-      // INVARIANT: a token stands in no record, whatever way it is written.
+      // A token stands in no record, whatever way it is written.
       text: setsToken(judgement) ? statement.normalized : text,
     });
   }

@@ -208,7 +208,7 @@ export class Session {
     c.ports.budget.rest();
   }
 
-  /** INVARIANT: a bug or a broken protocol ends the session; nothing of it goes on in a state that nobody knows. */
+  /** INVARIANT 14: a bug or a broken protocol ends the session; nothing of it goes on in a state that nobody knows. */
   private guarded(act: () => void): void {
     const { c } = this;
     if (c.closed) return;

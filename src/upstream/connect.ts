@@ -40,7 +40,7 @@ export interface Fresh {
 /** How a session is opened: what goes wrong in either of the two steps behind the login throws an UpstreamError. */
 export interface Opener extends Omit<UpstreamLogin, 'password'> {
   readonly password: PasswordSource | undefined;
-  /** Sent with the login's last message, so that it costs no round trip. INVARIANT: says nothing that the server may not know unless it has proved itself. */
+  /** Sent with the login's last message, so that it costs no round trip. Says nothing that the server may not know unless it has proved itself. */
   readonly atOnce?: { readonly sql: string; verify(rows: QueryRows): void };
   /** Makes the session what it must be, within the login's time. */
   setUp?(fresh: Fresh): Promise<void>;
@@ -209,13 +209,13 @@ export class Upstream {
     if (answer !== 'S') {
       throw new UpstreamError(unreachable(), 'the server does not offer TLS, which upstream.tls demands', true);
     }
-    // INVARIANT: see startup-negotiation.ts; the same trick works in this direction (CVE-2021-23222).
+    // See startup-negotiation.ts; the same trick works in this direction (CVE-2021-23222).
     if (reader.hasUnread()) {
       throw new UpstreamError(unreachable(), 'the server sent data before the TLS handshake', true);
     }
     reader.detach();
     try {
-      // INVARIANT: each host shows a certificate of its own name.
+      // Each host shows a certificate of its own name.
       const secure = await upstreamHandshake(raw, at.host, this.options.tls, tls);
       secure.on('error', ignoreError);
       return secure;

@@ -8,7 +8,7 @@ const MOST_KEYS = 200;
 export class DerivedKeys {
   private readonly keys = new LRUCache<string, Promise<ScramKeys>>({ max: MOST_KEYS });
 
-  /** INVARIANT: by all that they follow from: of another password, salt or count they are others. */
+  /** By all that they follow from: of another password, salt or count they are others. */
   readonly derive: DeriveKeys = (password, salt, iterations) => {
     const from = `${iterations} ${salt.toString('base64')} ${password}`;
     const known = this.keys.get(from);

@@ -107,7 +107,7 @@ async function authenticate(login: Exchange): Promise<void> {
         if (behind.length > 0) socket.write(behind);
         return;
       case 'cleartext-password':
-        // INVARIANT: the password never crosses the network unencrypted.
+        // The password never crosses the network unencrypted.
         if (!(socket instanceof TLSSocket))
           throw new UpstreamError(notLoggedIn(), 'the server asks for a password in the clear without TLS');
         socket.write(passwordMessage(passwordOf(login)));
@@ -151,7 +151,7 @@ async function scram(login: Exchange, offered: readonly string[]): Promise<void>
   if (!final) throw new ProtocolError('malformed SCRAM challenge');
   socket.write(Buffer.concat([saslResponse(final.message), behind]));
   const verdict = await readAuthentication(messages);
-  // INVARIANT: a server that does not prove that it knows the password is not the one we were sent to.
+  // A server that does not prove that it knows the password is not the one we were sent to.
   if (verdict.kind !== 'sasl-final' || !acceptServerFinal(final, Buffer.from(verdict.data, 'utf8'))) {
     throw new UpstreamError(notLoggedIn(), 'the server could not prove that it knows the password');
   }

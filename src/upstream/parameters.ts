@@ -36,7 +36,7 @@ export function upstreamParameters(
   }
 }
 
-/** INVARIANT: a client may shorten the time that its role has, never lengthen it. */
+/** A client may shorten the time that its role has, never lengthen it. */
 function shortened(role: RolePolicy, chosen: ReadonlyMap<string, string>): Map<string, string> {
   const parameters = new Map(chosen);
   const cap = role.limits.statementTimeout;

@@ -75,7 +75,7 @@ function forget(source: object, said: Said): void {
 }
 
 /**
- * INVARIANT: neither what it writes nor its arguments get into the error, which is logged. One that takes too long or says too much is
+ * Neither what it writes nor its arguments get into the error, which is logged. One that takes too long or says too much is
  * ended, with all that it has started.
  */
 function run([program, ...args]: PasswordCommand): Promise<string> {

@@ -7,7 +7,7 @@ import { formatSearchPath } from '../guard/search-path.ts';
  */
 export function pinnedSettings(searchPath: readonly string[]): ReadonlyMap<string, string> {
   return new Map([
-    // INVARIANT: the guard reads text by these; a server that reads it otherwise runs another statement than was judged.
+    // INVARIANT 23: the guard reads text by these; a server that reads it otherwise runs another statement than was judged.
     ['search_path', formatSearchPath(searchPath)],
     ['standard_conforming_strings', 'on'],
     ['backslash_quote', 'safe_encoding'],
@@ -16,7 +16,7 @@ export function pinnedSettings(searchPath: readonly string[]): ReadonlyMap<strin
     ['array_nulls', 'on'],
     ['xmloption', 'content'],
     ['quote_all_identifiers', 'off'],
-    // INVARIANT: as whom it runs, and that the server's own row security holds beside ours.
+    // As whom it runs, and that the server's own row security holds beside ours.
     ['role', 'none'],
     ['row_security', 'on'],
     // These would send the rewritten tree, hidden constants and all, to the client as messages.

@@ -41,7 +41,7 @@ export class UpstreamSetup {
   constructor(private readonly options: SetupOptions) {}
 
   /**
-   * A policy came into force. INVARIANT: through a pooler of transactions, connections that a role was free to change are not used by
+   * A policy came into force. Through a pooler of transactions, connections that a role was free to change are not used by
    * one that relies on pinned settings, though it be the same role: the pool must be made anew before.
    */
   follow({ roles }: Policy, accountOf: (role: string) => UpstreamAccount): void {
@@ -134,7 +134,7 @@ export class UpstreamSetup {
 const PROBE = 'rowgate_probe';
 
 /**
- * A pooler of transactions must keep prepared statements apart, under names of its own. INVARIANT: otherwise one client's Bind
+ * A pooler of transactions must keep prepared statements apart, under names of its own. Otherwise one client's Bind
  * could run what another one has prepared under the same name.
  */
 async function demandPreparedStatements({ messages, reported }: Fresh): Promise<void> {
@@ -161,7 +161,7 @@ async function demandPreparedStatements({ messages, reported }: Fresh): Promise<
   throw new UpstreamError(notPinned(), detail);
 }
 
-/** INVARIANT: no client gets a session of which it is not known that the pinned settings are in force. */
+/** INVARIANT 24: no client gets a session of which it is not known that the pinned settings are in force. */
 function demandNone(problems: readonly string[], remedy = ''): void {
   if (problems.length === 0) return;
   throw new UpstreamError(notPinned(), `what must be pinned is not: ${problems.join('; ')}${remedy}`);

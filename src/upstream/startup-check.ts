@@ -14,7 +14,7 @@ export function marked(pinned: ReadonlyMap<string, string>): ReadonlyMap<string,
 }
 
 /**
- * INVARIANT: what is shown is what RESET comes back to: a pooler that has set it instead is found out. Nothing here is looked up by a
+ * What is shown is what RESET comes back to: a pooler that has set it instead is found out. Nothing here is looked up by a
  * search_path.
  */
 export function startupPinsQuery({ pinned }: SessionPins): string {

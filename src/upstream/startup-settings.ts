@@ -49,7 +49,7 @@ export function readSetting(
   const pattern = ALLOWED.get(key);
   if (pattern) return pattern.test(value) ? { setting: [key, value] } : { refusal: invalidSetting(name, value) };
   const pin = pinned.get(key);
-  // INVARIANT: a pinned setting keeps its value, whoever names it.
+  // A pinned setting keeps its value, whoever names it.
   if (pin === undefined) return { refusal: settingNotAllowed(name) };
   return isSame(key, value, pin) ? {} : { refusal: settingPinned(name, pin) };
 }

@@ -63,7 +63,7 @@ export function upstreamHandshake(
     secureContext: context,
     ...(isIP(host) === 0 && { servername: host }),
     ALPNProtocols: ['postgresql'],
-    // INVARIANT: verify-full leaves both checks, of chain and of name, as they are by default: on.
+    // INVARIANT 93: verify-full leaves both checks, of chain and of name, as they are by default: on.
     ...(options.mode === 'require' && {
       rejectUnauthorized: options.ca !== undefined,
       checkServerIdentity: () => undefined,

@@ -29,7 +29,7 @@ type Rows = readonly (readonly (string | null)[])[];
 /** Of client_min_messages: the others would have the server tell the client more. */
 export const MESSAGE_LEVELS: ReadonlySet<string> = new Set(['notice', 'warning', 'error']);
 
-/** INVARIANT: every name and operator is qualified, lest a session with a strange search_path answer for itself. */
+/** Every name and operator is qualified, lest a session with a strange search_path answer for itself. */
 export function pinsQuery({ pinned }: SessionPins): string {
   const names = [...pinned.keys(), 'client_min_messages', 'statement_timeout'].map((name) => `'${name}'`).join(', ');
   return `SELECT s.name, s.setting, s.reset_val, NULL FROM pg_catalog.pg_settings AS s
@@ -103,7 +103,7 @@ class Report {
       this.problems.push(`${name} cannot be read`);
       return;
     }
-    // INVARIANT: what RESET and a new connection come back to must hold as well.
+    // What RESET and a new connection come back to must hold as well.
     if (holds(now) && holds(reset)) return;
     this.problems.push(now === reset ? `${name} is ${now}` : `${name} is ${now}, by default ${reset}`);
     this.byDefault ||= !holds(reset);

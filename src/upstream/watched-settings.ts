@@ -14,7 +14,7 @@ export function sessionPins(pinned: ReadonlyMap<string, string>, account: string
   return pins;
 }
 
-/** INVARIANT: the assertion says the same under whatever settings and search_path: every name is qualified, no text has a backslash or a letter beyond ASCII. */
+/** The assertion says the same under whatever settings and search_path: every name is qualified, no text has a backslash or a letter beyond ASCII. */
 function makePins(pinned: ReadonlyMap<string, string>, account: string): Pins {
   const checks = new Map([...pinned].map(([name, value]) => [name, holds(name, value)]));
   const levels = [...MESSAGE_LEVELS].map(literal).join(', ');

@@ -11,7 +11,7 @@ import type { SessionPolicy } from '../../session/ports.ts';
 import type { BudgetContext } from './context.ts';
 import { lockedRefusal } from './messages.ts';
 
-/** INVARIANT: what a client is told of the lock does not say for what: it would learn which row to leave out the next time. */
+/** What a client is told of the lock does not say for what: it would learn which row to leave out the next time. */
 const REASON = 'unusual access';
 
 /** A canary that is read again, as by a dump each night, is recorded each time and told once in this time. */

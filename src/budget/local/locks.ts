@@ -49,7 +49,7 @@ export class Locks {
     return this.own.size > 0 || this.options.store.standing().locks.size > 0;
   }
 
-  /** The lock that holds now. INVARIANT: the last standing that is known holds while the store cannot be reached. */
+  /** The lock that holds now. INVARIANT 59: the last standing that is known holds while the store cannot be reached. */
   of(owner: Owner): AccountLock | undefined {
     // Asked for each statement, and mostly nobody is locked out.
     if (!this.any) return undefined;
@@ -64,7 +64,7 @@ export class Locks {
   lock({ owner, principal, user, reason, duration, limit, sighting }: LockAsked): void {
     const holder: Holder = { principal, ...(user !== undefined && { user }) };
     const held = this.of(owner);
-    // INVARIANT: a lock that ends by itself does not stand for one that somebody must release.
+    // A lock that ends by itself does not stand for one that somebody must release.
     if (held && (held.until === undefined || duration !== undefined)) return;
     const { records, alarms, log, timeZone } = this.options;
     const since = this.options.clock();
@@ -101,7 +101,7 @@ export class Locks {
     this.telling.add(lock);
     try {
       await this.options.store.change({ kind: 'lock', lock });
-      // INVARIANT: a later one, which the store may not know yet, stays.
+      // A later one, which the store may not know yet, stays.
       if (this.own.get(lock.owner) === lock) this.own.delete(lock.owner);
     } catch (error) {
       this.options.log.error({ owner: lock.owner, err: error }, 'the store could not be told of a lock; trying again');

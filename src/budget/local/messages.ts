@@ -31,7 +31,7 @@ export interface Price {
 
 /**
  * Nothing more may be taken, or not so much.
- * @param price undefined: the statement runs. INVARIANT: then only what is left is told: what it would show or change hangs on rows.
+ * @param price undefined: the statement runs. Then only what is left is told: what it would show or change hangs on rows.
  */
 export function limitRefusal(
   holder: Holder,
@@ -149,7 +149,7 @@ export function lockedRefusal(holder: Holder, lock: AccountLock, timeZone: strin
   });
 }
 
-/** A login of one. INVARIANT: told only to who has shown the password. */
+/** A login of one. Told only to who has shown the password. */
 export function lockedLogin(holder: Holder, lock: AccountLock, timeZone: string): LoginRefusal {
   return {
     reason: 'locked',

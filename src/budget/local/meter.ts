@@ -62,7 +62,7 @@ export class Meter {
     }
     const before = this.terms.ceilings.map(({ window }) => JSON.stringify(window)).join();
     this.terms = { ceilings: ceilingsOf(limits) };
-    // INVARIANT: a window that is new counts nobody whom this process remembers from others.
+    // A window that is new counts nobody whom this process remembers from others.
     if (this.terms.ceilings.map(({ window }) => JSON.stringify(window)).join() !== before) this.known?.forget();
     this.marks = marked(limits).map((limit) => {
       const at = limit.effect === 'lock' ? Math.ceil(limit.amount * NEAR) - 1 : limit.amount;
@@ -122,7 +122,7 @@ export class Meter {
     return { spent, setAside: this.lease.taken(this.ceilingOf(limit)) - spent };
   }
 
-  /** The limit that so much more would pass: one that locks, else the one that leaves least. INVARIANT: which one only refuses, hangs on no row. */
+  /** The limit that so much more would pass: one that locks, else the one that leaves least. Which one only refuses, hangs on no row. */
   passedBy(need: number): LimitInForce | undefined {
     const left = (limit: LimitInForce): number => limit.amount - this.lease.taken(this.ceilingOf(limit));
     const binding = this.limits.filter(binds).toSorted((one, other) => left(one) - left(other));
@@ -159,7 +159,7 @@ function marked(limits: readonly LimitInForce[]): LimitInForce[] {
   return limits.filter(({ effect }) => effect !== 'deny');
 }
 
-/** INVARIANT: of several limits on one window the smallest that binds counts. */
+/** Of several limits on one window the smallest that binds counts. */
 function ceilingsOf(limits: readonly LimitInForce[]): Ceiling[] {
   const ceilings: Ceiling[] = [];
   for (const limit of limits) {

@@ -4,7 +4,7 @@ import type { LoginRefusal } from '../../core/login-refusal.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { BreakGlass } from '../../policy/model/policy.ts';
 
-/** INVARIANT: told only to who has shown the password. */
+/** Told only to who has shown the password. */
 export function closedLogin(principal: string, rule: BreakGlass): LoginRefusal {
   return {
     reason: 'break-glass',

@@ -82,7 +82,7 @@ export class Openings {
     }
   }
 
-  /** By which the principal is closed now. INVARIANT: the last standing that is known holds while the store cannot be reached. */
+  /** By which the principal is closed now. The last standing that is known holds while the store cannot be reached. */
   private closes(principal: Principal | undefined): BreakGlass | undefined {
     if (!principal?.breakGlass) return undefined;
     const { name, role, breakGlass } = principal;

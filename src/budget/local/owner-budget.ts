@@ -119,7 +119,7 @@ export class OwnerBudget {
       const charge = charges?.of(this.owner, subject);
       const named = people && hashes.count > 0;
       if (named && this.options.context.hashKey() === undefined) return 'unavailable';
-      // INVARIANT: what names nobody is taken from the account of answers, or from that of people where there is none.
+      // What names nobody is taken from the account of answers, or from that of people where there is none.
       if (answers && values > 0) lines.push(answers.values(values, charge));
       if (named) lines.push(people.people(hashes, answers ? 0 : values, charge));
       else if (!answers && people && values > 0) lines.push(people.values(values, charge));
@@ -173,7 +173,7 @@ export class OwnerBudget {
   }
 
   /**
-   * What is said where a lease of its own has come short. INVARIANT: passing a limit that locks locks, before the client is told. `price`: of a
+   * What is said where a lease of its own has come short. Passing a limit that locks locks, before the client is told. `price`: of a
    * statement that shows nothing yet, and is only refused.
    */
   short({ measure }: Lease, need: number, price: Price | undefined): BudgetTaken {

@@ -33,7 +33,7 @@ export class PeopleHashes {
     });
   }
 
-  /** INVARIANT: throws where the secret is not known: nobody is counted under a name that others would not give them. */
+  /** Throws where the secret is not known: nobody is counted under a name that others would not give them. */
   private keyedHash(measure: Measure): KeyedHash {
     let hash = this.byMeasure.get(measure);
     if (hash) return hash;

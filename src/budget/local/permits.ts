@@ -22,7 +22,7 @@ export class Permits {
     private readonly context: BudgetContext,
   ) {}
 
-  /** The permits that may pay for this statement, used up or not. INVARIANT: for reads alone, and of its tables alone. */
+  /** The permits that may pay for this statement, used up or not. For reads alone, and of its tables alone. */
   for({ kind, tables }: StatementJudgement): readonly PayingAccount[] {
     const { permits } = this.context.store.standing();
     if (permits.length === 0) return NOTHING;

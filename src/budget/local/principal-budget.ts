@@ -90,7 +90,7 @@ export class PrincipalBudget {
     return user === undefined || role.limitsPerUser === undefined ? undefined : this.people.of(user);
   }
 
-  /** Why the person may do nothing now. INVARIANT: the session is not theirs alone, and stays. */
+  /** Why the person may do nothing now. The session is not theirs alone, and stays. */
   lockedPerson(user: string | undefined): BudgetRefusal | undefined {
     const { locks, timeZone } = this.context;
     if (user === undefined || !locks.any) return undefined;
@@ -102,7 +102,7 @@ export class PrincipalBudget {
   take(policy: SessionPolicy, demand: Demand): BudgetTaken {
     const { own } = this;
     const { account, user } = demand;
-    // INVARIANT: who is locked out while a statement runs sees no more of it.
+    // Who is locked out while a statement runs sees no more of it.
     const locked = this.lockedPerson(user);
     if (locked) return locked;
     const person = this.personOf(policy, user);
@@ -187,7 +187,7 @@ export class PrincipalBudget {
     }
   }
 
-  /** INVARIANT: what one person has done leads to no lock of the others behind the account, nor what all have taken to one of that person. */
+  /** What one person has done leads to no lock of the others behind the account, nor what all have taken to one of that person. */
   event(policy: SessionPolicy, event: 'overrun' | 'refusal', user: string | undefined, limit?: LimitReached): void {
     if (!policy.role.lock) return;
     const isAccounts = user === undefined || (limit !== undefined && this.ofAccount.has(limit));
@@ -262,16 +262,16 @@ export class PrincipalBudget {
     const each = disclosed && disclosed.length > 0 ? this.hashes.of(mergedDisclosures(disclosed)) : NOBODY;
     if (account !== undefined) {
       const lease = this.permits.lease(account);
-      // INVARIANT: what a permit does not pay, nobody pays.
+      // What a permit does not pay, nobody pays.
       if (!lease) return 'unavailable';
-      // INVARIANT: who signed for so many rows has not signed for rows that hold a hundred people each.
+      // Who signed for so many rows has not signed for rows that hold a hundred people each.
       const need = Math.max(rows, ...(disclosed ?? []).map(({ keys, values }) => keys.length + values));
       if (need > 0) lines.push({ lease, need, charge: charges?.of(account, '') });
     } else if (own.addShown(lines, demand, each, charges)) {
       return 'unavailable';
     }
     own.addChanged(lines, demand);
-    // INVARIANT: a permit is the account's: it gives none of the people behind it more than theirs.
+    // A permit is the account's: it gives none of the people behind it more than theirs.
     if (person?.addShown(lines, demand, each, charges)) return 'unavailable';
     person?.addChanged(lines, demand);
     return lines;

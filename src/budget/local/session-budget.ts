@@ -101,7 +101,7 @@ export class SessionBudget implements Budget {
   }
 
   /**
-   * What is paid before the statement runs, and whether all of it is there; nothing is taken yet. INVARIANT: it is refused without a look at what
+   * What is paid before the statement runs, and whether all of it is there; nothing is taken yet. INVARIANT 64: it is refused without a look at what
    * it would show, so that the refusal tells nothing of that.
    */
   private payment(
@@ -136,7 +136,7 @@ export class SessionBudget implements Budget {
     return answer.kind === 'taken' ? { kind: 'refused', refusal: storeUnavailable() } : answer;
   }
 
-  /** INVARIANT: an estimate comes from statistics over everybody: a refusal by it is an answer, which costs what was to be set aside and says no number. */
+  /** An estimate comes from statistics over everybody: a refusal by it is an answer, which costs what was to be set aside and says no number. */
   private estimatedOver(
     refused: Over | BudgetRefusal,
     prepayments: readonly Prepayment[],
@@ -164,7 +164,7 @@ export class SessionBudget implements Budget {
     return taken;
   }
 
-  /** INVARIANT: what makes one answer another's, as the person, is part of what is asked for. */
+  /** What makes one answer another's, as the person, is part of what is asked for. */
   answers(): LastAnswers {
     return this.principal.answers;
   }

@@ -50,7 +50,7 @@ export class StatementCharges implements Charges {
     for (const { charge, subject } of this.payments) {
       if (!charge.isSetAside) continue;
       const settlement = how(subject);
-      // INVARIANT: the price of an answer is what it took, and one at least; that of an error is one more.
+      // INVARIANT 71: the price of an answer is what it took, and one at least; that of an error is one more.
       if (settlement === 'free' || (settlement === 'answered' && charge.total > 0)) this.leases.free(charge);
       else {
         charge.keep();

@@ -56,7 +56,7 @@ export async function fileStore(options: FileStoreOptions): Promise<BudgetStore>
     const { whole, journals } = findGenerations(folder);
     if (!isSame && (whole > 0 || journals.length > 0)) {
       await anew.giveUp();
-      // INVARIANT: what others have counted there is not put aside.
+      // What others have counted there is not put aside.
       throw new Error(`${folder} is not the folder that it was, and holds another state`);
     }
     await owned.giveUp();
@@ -83,7 +83,7 @@ async function takeFolder(folder: string): Promise<Ownership> {
   return ownFolder(folder);
 }
 
-/** INVARIANT: nobody else says what was taken, or who is locked out: not by files that they have put there, nor as who owns the folder. */
+/** Nobody else says what was taken, or who is locked out: not by files that they have put there, nor as who owns the folder. */
 function mustBeOurs(folder: string): void {
   const files = readdirSync(folder).filter((name) => /^(snapshot|journal|owner)-/.test(name));
   const paths = files.map((name) => join(folder, name));
@@ -136,7 +136,7 @@ class FileStore implements BudgetStore {
     });
     if (lines === '') return grants;
     try {
-      // INVARIANT: written before it is answered.
+      // Written before it is answered.
       disk.write(lines);
       return grants;
     } catch (error) {
@@ -190,7 +190,7 @@ class FileStore implements BudgetStore {
     if (!disk) throw new StoreUnavailable('the state is closed');
     const now = this.now();
     const line = changeLine(change, now);
-    // INVARIANT: a lock holds even where it cannot be written down; what gives more holds only when it is.
+    // A lock holds even where it cannot be written down; what gives more holds only when it is.
     if (change.kind === 'lock') disk.note(line);
     else disk.write(line);
     this.stands = changeExceptions(this.stands, change, now);

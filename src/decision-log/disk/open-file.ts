@@ -5,7 +5,7 @@ import { isSame } from './rewrite.ts';
 export interface OpenFile {
   readonly fd: number;
   /**
-   * For syncs in the background. INVARIANT: one of its own: the kernel tells each descriptor once that something did not reach the disk,
+   * For syncs in the background. One of its own: the kernel tells each descriptor once that something did not reach the disk,
    * and a sync in the foreground would succeed where one at the same time has heard of it.
    */
   readonly background: number;

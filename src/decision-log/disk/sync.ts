@@ -28,7 +28,7 @@ export class Sync {
   /** Behind the first and up to the second position: given up last. */
   private lost: readonly [number, number] = [0, 0];
   private timer: NodeJS.Timeout | undefined;
-  /** INVARIANT: what is heard of a sync that was given up counts for nothing. */
+  /** What is heard of a sync that was given up counts for nothing. */
   private underway: object | undefined;
 
   constructor(private readonly syncs: Syncs) {}
@@ -43,7 +43,7 @@ export class Sync {
     return this.synced;
   }
 
-  /** INVARIANT: what was given up never is: the file may be another one since. */
+  /** What was given up never is: the file may be another one since. */
   has(position: number): boolean {
     return position <= this.synced && !this.isLost(position);
   }
@@ -108,7 +108,7 @@ export class Sync {
         this.syncs.failed(error);
         return;
       }
-      // INVARIANT: before anybody is told: what it finds wrong gives the file up, and all who wait with it.
+      // Before anybody is told: what it finds wrong gives the file up, and all who wait with it.
       if (!this.syncs.done()) return;
       this.reach(target);
       if (this.waiters.length > 0) this.run();

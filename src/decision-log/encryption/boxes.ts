@@ -10,7 +10,7 @@ export const KEY_BYTES = 32;
 
 const CIPHER = 'aes-256-gcm';
 const TAG_BYTES = 16;
-/** INVARIANT: no key encrypts more than one text, so that one nonce serves all. */
+/** No key encrypts more than one text, so that one nonce serves all. */
 const NONCE = Buffer.alloc(12);
 
 /** What ties a box to its record's place: in another one it cannot be opened. */
@@ -27,7 +27,7 @@ export class BoxWriter {
   private number = 0;
 
   /**
-   * `17.` and base64url: the number of the box in its file, counted from 0, and what it holds. INVARIANT: the key of a box is used once, also
+   * `17.` and base64url: the number of the box in its file, counted from 0, and what it holds. The key of a box is used once, also
    * where the box is never written: whatever is to stand in its place is put into the next one.
    */
   box(record: string, place: BoxPlace): string {

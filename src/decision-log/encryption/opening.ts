@@ -19,7 +19,7 @@ export function readIdentities(file: string): readonly string[] | { readonly pro
     try {
       new Decrypter().addIdentity(line);
     } catch {
-      // INVARIANT: what stands there is not quoted: it may be a secret.
+      // What stands there is not quoted: it may be a secret.
       return {
         problem: `"${file}": what stands there as key ${index + 1} is no private key of age ("AGE-SECRET-KEY-…")`,
       };
@@ -44,7 +44,7 @@ export function openerWith(identities: readonly string[]): (segment: LogRecord) 
   };
 }
 
-/** INVARIANT: what is in the box is what stands around it: time, guard and number are believed nowhere else. */
+/** What is in the box is what stands around it: time, guard and number are believed nowhere else. */
 function opened(boxes: BoxReader, { time, guard, seq, hash }: LogRecord, box: string): LogRecord | undefined {
   if (typeof guard !== 'string' || typeof seq !== 'number') return undefined;
   const text = boxes.open(box, { guard, seq });

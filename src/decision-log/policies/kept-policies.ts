@@ -60,7 +60,7 @@ export function keptPolicy(folder: string, kept: string): readonly PolicyFile[] 
   } catch (error) {
     return { problem: `${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})` };
   }
-  // INVARIANT: what is shown is what the log says was in force.
+  // What is shown is what the log says was in force.
   if (hexOf(text) !== hex) return { problem: `${path} is not what was kept: it was changed` };
   return (JSON.parse(text) as { files: PolicyFile[] }).files;
 }

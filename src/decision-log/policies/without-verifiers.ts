@@ -12,7 +12,7 @@ const VERIFIERS = [/SCRAM-SHA-256\$[^\s"',[\]{}]*/g, /hmac:[A-Za-z0-9_-]+/g, /\b
 /** What was commented out is no value any more, but a password still. */
 const COMMENTED_OUT = /(^|\s)#.*(?:passw|secret|verifier|scram).*$/gim;
 
-/** INVARIANT: a file that cannot be read as YAML is in force nowhere, and where secrets stand in it nobody can say: nothing of it is kept. */
+/** A file that cannot be read as YAML is in force nowhere, and where secrets stand in it nobody can say: nothing of it is kept. */
 export function withoutVerifiers({ path, text }: PolicyFile): PolicyFile {
   const ranges = secretRanges(text);
   if (!ranges) return { path, text: '# (not kept: this is no YAML, and was not in force)\n' };

@@ -5,7 +5,7 @@ import type { OpenerOf } from './encrypted.ts';
 import { linesOf, RecordReader } from './file-lines.ts';
 
 /**
- * Makes the temporary table of that name anew: records of plain files, beside `filename`. @returns how many lines hold no record. INVARIANT: DuckDB
+ * Makes the temporary table of that name anew: records of plain files, beside `filename`. @returns how many lines hold no record. DuckDB
  * loses the record behind a torn line that ends in a colon or a bracket: a file with a line that holds none is read line by line. So is one that
  * an older guard has written (`decision-log/read/short-form.ts`): its decisions lack the guard's name.
  */

@@ -22,7 +22,7 @@ export function indexPath(file: string, folder = dirname(file)): string {
 /** True where there is an index that may be believed. */
 export async function isIndexed(db: Database, file: string, index: string): Promise<boolean> {
   const found = statSync(index, { throwIfNoEntry: false });
-  // INVARIANT: others could have written what they like.
+  // Others could have written what they like.
   if (!found?.isFile() || found.uid !== process.getuid?.() || (found.mode & 0o022) !== 0) return false;
   const sql = `SELECT decode(value) AS value FROM parquet_kv_metadata(${literal(index)}) WHERE decode(key) = 'file'`;
   const [made] = await db.rows<{ value: string }>(sql).catch(() => []);

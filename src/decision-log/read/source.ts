@@ -40,7 +40,7 @@ export async function openSource(options: SourceOptions): Promise<RecordTable> {
   if (encrypted.length > 0 && !options.openerOf) {
     throw new NoIdentity(`${encrypted[0]} is encrypted: --identity FILE names the key that opens it`);
   }
-  // INVARIANT: what is encrypted on the disk does not come to it in the clear.
+  // What is encrypted on the disk does not come to it in the clear.
   const db = await openDatabase(encrypted.length === 0);
   try {
     const indexes = options.indexed ? (await indexesOf(db, plain, options)).indexes : new Map<string, string>();

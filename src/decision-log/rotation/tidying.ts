@@ -77,11 +77,11 @@ export class Tidying {
     const { file, keep, clock, record, isSealed } = this.options;
     if (!keep) return;
     for (const { path, fields } of overdue(file, keptSince(keep, clock()))) {
-      // INVARIANT: what is deleted is recorded, on the disk, before: a file that is missing without a record was not deleted by the guard.
+      // What is deleted is recorded, on the disk, before: a file that is missing without a record was not deleted by the guard.
       const seq = this.recorded.get(path) ?? record(fields);
       if (seq === undefined) return;
       this.recorded.set(path, seq);
-      // INVARIANT: and sealed: a deletion that nobody has signed for could have been written by anybody.
+      // And sealed: a deletion that nobody has signed for could have been written by anybody.
       if (!(await isSealed(seq)) || this.stopped) return;
       rmSync(path, { force: true });
       // What "rowgate log index" has made of it holds the same records.

@@ -64,7 +64,7 @@ export function readSealKey(file: string): KeyObject | undefined {
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new Error(`${file} is not a file`);
-    // INVARIANT: whoever can read the key can seal a log that he made up.
+    // Whoever can read the key can seal a log that he made up.
     if (stat.mode & 0o077) throw new Error(`${file} can be read or written by others: it must have the mode 0600`);
     const key = createPrivateKey(readFileSync(fd));
     if (key.asymmetricKeyType !== 'ed25519') throw new Error(`${file} holds no Ed25519 key`);

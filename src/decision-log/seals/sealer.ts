@@ -25,7 +25,7 @@ type Unsigned = Omit<SealFields, 'signature'>;
 export class Sealer {
   /** Records since the last seal. */
   private unsealed = 0;
-  /** INVARIANT: no number is given twice, also where writing a seal closes a file, which wants one. */
+  /** No number is given twice, also where writing a seal closes a file, which wants one. */
   private sealing = false;
   private underway: Promise<void> | undefined;
   private failing = false;

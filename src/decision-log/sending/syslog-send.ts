@@ -57,7 +57,7 @@ export function sendSyslog(
     // What it says is of no interest, but its end is.
     socket.resume();
     socket.once('end', () => {
-      // INVARIANT: only an end that comes after ours says that all was read.
+      // Only an end that comes after ours says that all was read.
       if (socket.writableFinished) done();
       else socket.destroy(new Error('the receiver closed the connection before it had everything'));
     });

@@ -10,7 +10,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** INVARIANT: whatever comes from the log, or from whoever called, goes into a page through here. */
+/** Whatever comes from the log, or from whoever called, goes into a page through here. */
 export function escaped(text: string): string {
   return visible(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }

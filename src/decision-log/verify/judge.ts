@@ -207,7 +207,7 @@ class Judge {
     }
   }
 
-  /** INVARIANT: what was added while no guard ran excuses nothing. */
+  /** What was added while no guard ran excuses nothing. */
   private isSealed(seq: number): boolean {
     const added = this.scans.some(({ unsealed }) => unsealed.some(({ from, until }) => seq >= from && seq <= until));
     return !added && this.scans.some(({ seals }) => seals.last !== undefined && seals.last.seq > seq);

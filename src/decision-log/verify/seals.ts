@@ -46,7 +46,7 @@ export class SealReader {
     else this.ranges.push({ ...place, from: seal.seal, to: seal.seal });
     this.chains.add(seal.chain);
     if (!this.isGenuine(seal, place)) return false;
-    // INVARIANT: only what is signed by a trusted key says anything of other places.
+    // Only what is signed by a trusted key says anything of other places.
     const by = `seal ${seal.seal} in ${place.file}:${place.line}`;
     for (const [guard, head] of Object.entries(seal.beside ?? {})) this.pinBeside(guard, head, by);
     const there = recall?.(seal.of.seq);

@@ -123,7 +123,7 @@ async function meetFirstKey(writers: readonly WriterFiles[], keys: KeyRing): Pro
   }
 }
 
-/** INVARIANT: a log that was replaced by another, of another guard and with another key, does not pass because no anchor is about it. */
+/** A log that was replaced by another, of another guard and with another key, does not pass because no anchor is about it. */
 function unanchored(anchors: readonly string[], used: number): Finding[] {
   const [file] = anchors;
   if (file === undefined || used > 0) return [];

@@ -70,12 +70,12 @@ export class ChainedFile {
   }
 
   /**
-   * The file was opened. INVARIANT: the guard's own memory says how far the chain has come: where records are missing at the end of the
+   * The file was opened. The guard's own memory says how far the chain has come: where records are missing at the end of the
    * file, or others stand there, the next one shows it.
    */
   meet({ regular, last, torn }: Opened): void {
     this.opened++;
-    // INVARIANT: they were to stand behind a record of the file that was open.
+    // They were to stand behind a record of the file that was open.
     if (this.hashes.length > 0) this.lost = true;
     this.takeHeld();
     this.tornBytes = torn;

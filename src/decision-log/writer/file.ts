@@ -246,7 +246,7 @@ export class LogFile {
     this.safe = this.bytes;
   }
 
-  /** Brings all of it to the disk, and says so. INVARIANT: not of what is in no file any more. Throws where it fails. */
+  /** Brings all of it to the disk, and says so. Not of what is in no file any more. Throws where it fails. */
   private settle(file: OpenFile): void {
     this.syncNow(file);
     this.lookAt(file);

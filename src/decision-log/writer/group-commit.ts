@@ -75,12 +75,12 @@ export class GroupCommit {
     this.writeDecisions(outcomes);
   }
 
-  /** @param outcomes INVARIANT: behind the decisions, of which some may be theirs. */
+  /** @param outcomes behind the decisions, of which some may be theirs. */
   private writeDecisions(outcomes: readonly Entry[] = NONE): void {
     const { decisions, failed, log } = this;
     if (decisions.length + outcomes.length === 0) return;
     this.decisions = [];
-    // INVARIANT: until all are known to stand none of them does, whatever is thrown meanwhile. Of outcomes alone nobody is told.
+    // INVARIANT 82: until all are known to stand none of them does, whatever is thrown meanwhile. Of outcomes alone nobody is told.
     this.failed = this.ending !== undefined;
     log.begin();
     let made = true;

@@ -188,7 +188,7 @@ class Log implements DecisionLog {
     this.sealer.onSeal(listener);
   }
 
-  /** INVARIANT: what a crash can take is told nobody: it would look as if it had been cut off. */
+  /** What a crash can take is told nobody: it would look as if it had been cut off. */
   async head(): Promise<Head | undefined> {
     const { chain, chained, file } = this.segments;
     this.turn.write();
@@ -230,7 +230,7 @@ class Log implements DecisionLog {
     return this.tried(() => this.segments.readyToSeal(this.now()));
   }
 
-  /** INVARIANT: no record has an earlier time than the one before it for what is written at once, a seal in the midst of it included. */
+  /** No record has an earlier time than the one before it for what is written at once, a seal in the midst of it included. */
   private now(): number {
     return this.holding ? this.heldAt : this.options.clock();
   }
@@ -279,7 +279,7 @@ class Log implements DecisionLog {
       body = recordText(kind, heading, members());
       if (this.options.keys && !isOfChain(kind)) body = boxedText(body, heading, this.segments.boxes);
     } catch {
-      // INVARIANT: a record that cannot be made is one that is not written.
+      // INVARIANT 83: a record that cannot be made is one that is not written.
       return 'absent';
     }
     const written = this.holding && isOfStatement(kind) ? chained.hold(body) : chained.write(body, GROUPED.has(kind));

@@ -120,7 +120,7 @@ export class Segments {
     return this.key?.boxes;
   }
 
-  /** INVARIANT: the records of a file are all under the key in its `segment`, or all in the clear: in another one nothing is written. */
+  /** The records of a file are all under the key in its `segment`, or all in the clear: in another one nothing is written. */
   private lookAtKey(): void {
     const { generation, isNew } = this.chained;
     if (this.looked === generation) return;

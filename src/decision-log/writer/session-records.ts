@@ -104,7 +104,7 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
   private detailsOf(entry: OutcomeEntry): string {
     const { reason, rule, sqlstate, limit, waited = 0, subjects: counts, keys } = entry;
     if (!(reason || rule || sqlstate || limit || waited || counts || keys)) return '';
-    // INVARIANT: no key of a data subject is written: ids are made of them, or they are dropped.
+    // INVARIANT 84: no key of a data subject is written: ids are made of them, or they are dropped.
     const subjects = this.log.subjects && keys ? this.log.subjects.ofOutcome(entry) : counts;
     const shown = subjects && withoutZeros(subjects);
     return membersText({ reason, rule, sqlstate, limit, subjects: shown, waited: waited || undefined });

@@ -34,7 +34,7 @@ export class StatementTexts {
     return membersText({ command, fingerprint, statement, tables, columns, effect, would, reason, rule, sqlstate });
   }
 
-  /** INVARIANT: the client's own text is written under `full` alone. */
+  /** The client's own text is written under `full` alone. */
   private statementOf({ statement, text }: DecisionEntry): string | undefined {
     switch (this.text) {
       case 'none':
@@ -47,7 +47,7 @@ export class StatementTexts {
   }
 }
 
-/** INVARIANT: in all that `made` reads; the list of columns is one. */
+/** In all that `made` reads; the list of columns is one. */
 function isDecidedAlike(a: DecisionEntry, b: DecisionEntry): boolean {
   return (
     a.statement === b.statement &&

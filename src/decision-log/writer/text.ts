@@ -38,7 +38,7 @@ export function chainMembersText(fields: ChainFields | Readonly<Record<string, u
   return object === '{}' ? '' : `,${object.slice(1, -1)}`;
 }
 
-/** INVARIANT: nothing of the record but its time, guard and number is written in the clear. Throws where the file has no key. */
+/** Nothing of the record but its time, guard and number is written in the clear. Throws where the file has no key. */
 export function boxedText(body: string, { time, guard, seq, torn }: Heading, boxes: BoxWriter | undefined): string {
   if (!boxes) throw new Error('the file has no key');
   const lost = torn > 0 ? { torn } : {};

@@ -85,7 +85,7 @@ export class TestDatabase {
       return (Array.isArray(result) ? result.at(-1) : result) as { rows: unknown[] };
     };
     if (judgement.parameters === 0) return ask(sent);
-    // INVARIANT: the server takes each parameter for what it was judged as.
+    // The server takes each parameter for what it was judged as.
     const types = Array.from({ length: judgement.parameters }, (_, at) =>
       this.typeName(judgement.parameterTypes?.[at] ?? 0),
     );

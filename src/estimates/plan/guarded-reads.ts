@@ -29,7 +29,7 @@ export function guardedReads(role: RolePolicy, subjects: Iterable<Subject>, cata
   const rewritten = isGuarded(role);
   return {
     of: (relation) => byName.get(keyOf(relation)),
-    // INVARIANT: where text is not rewritten, an alias says nothing of who wrote it.
+    // Where text is not rewritten, an alias says nothing of who wrote it.
     isPolicys: ({ alias }) => rewritten && POLICYS.test(alias),
   };
 }

@@ -89,7 +89,7 @@ function text(plan: Properties, key: string): string {
 
 function number(plan: Properties, key: string): number {
   const value = plan[key];
-  // INVARIANT: a node without its numbers is no plan: nothing is taken for little because it was not said.
+  // A node without its numbers is no plan: nothing is taken for little because it was not said.
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw new NoPlan();
   return value;
 }

@@ -101,7 +101,7 @@ class Reading {
         this.scans.push({ rows: node.rows * times, joined: guarded.joined });
       return;
     }
-    // INVARIANT: a node that nobody knows (a join pushed to another server, an extension's own) is taken for a scan of something guarded.
+    // A node that nobody knows (a join pushed to another server, an extension's own) is taken for a scan of something guarded.
     if (!isKnown(node)) this.scans.push({ rows: node.rows * times, joined: false });
   }
 

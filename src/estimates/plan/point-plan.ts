@@ -15,7 +15,7 @@ const OF_ONE_ROW: ReadonlySet<string> = new Set(
 
 /**
  * The most that a statement with this generic plan gives and reads, whatever its parameters are; undefined where that follows from them.
- * INVARIANT: nothing but a lookup by a whole primary key counts. A generic plan that merely expects few rows says little of others.
+ * Nothing but a lookup by a whole primary key counts. A generic plan that merely expects few rows says little of others.
  */
 export function pointRows(plans: readonly PlanNode[], guarded: GuardedReads, keyOf: PrimaryKey): PlanRows | undefined {
   let read = 0;

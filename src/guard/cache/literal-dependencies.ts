@@ -68,7 +68,7 @@ export class LiteralDependencies {
       if (!holder) continue;
       const held = holder[field];
       const value = held ?? (field === 'sval' ? '' : 0);
-      // INVARIANT: the constant is the literal that the skeleton took out, whole: the server's scanner cuts there as ours does.
+      // INVARIANT 20: the constant is the literal that the skeleton took out, whole: the server's scanner cuts there as ours does.
       const source = parsed.text.slice(this.skeleton.starts[literal], this.skeleton.ends[literal]);
       if (value !== meantBy(source, place, field)) {
         // Also where another constant that was made of the same literal is watched: nobody would say that this one was read.

@@ -39,7 +39,7 @@ export function normalizedTextOf(text: string): NormalizedText | undefined {
   return starts.length > 0 ? { key: key + text.slice(from), starts, ends } : undefined;
 }
 
-/** INVARIANT: names that rewriting makes are looked for in the whole text, literals too. */
+/** Names that rewriting makes are looked for in the whole text, literals too. */
 export const UNSHARED = new RegExp(`[\\u0000${MARK}]|${RESERVED_PREFIX}`, 'i');
 
 /**

@@ -25,7 +25,7 @@ export class TextPattern {
   }
 
   /**
-   * The skeleton of `text` where it has the same key, else undefined. INVARIANT: it is what `skeletonOf` gives. That goes from left to right as this does; where
+   * The skeleton of `text` where it has the same key, else undefined. It is what `skeletonOf` gives. That goes from left to right as this does; where
    * a literal ends is asked of the same function, and of a literal that is to come nothing is seen before it but that a digit, or a quote, stands there.
    */
   match(text: string): NormalizedText | undefined {

@@ -105,7 +105,7 @@ function groupsOf(level: QueryLevel, context: LevelContext): Groups {
   return { level, least, units, rows, inputs, ...rounded };
 }
 
-/** INVARIANT: an allow-list by what is left: a clause that is not named here takes no part in what is computed of a row. */
+/** An allow-list by what is left: a clause that is not named here takes no part in what is computed of a row. */
 function checkClauses(level: QueryLevel, analysis: Analysis): void {
   const { select } = level;
   if (level.kind !== 'select' || !select) throw new NotAggregated('Rows are not written.');
@@ -168,7 +168,7 @@ class Expressions {
   }
 
   /**
-   * INVARIANT: a mask that can fail is computed for every row that the role may count before any is chosen (`relations.ts`): its failing tells
+   * A mask that can fail is computed for every row that the role may count before any is chosen (`relations.ts`): its failing tells
    * of no single row.
    */
   private isMasked(node: Node): boolean {
@@ -213,7 +213,7 @@ class Expressions {
     if (call.agg_order || call.agg_within_group || call.over || call.func_variadic)
       throw new NotAggregated(`This form of ${name} is not shown.`, at);
     if (call.agg_distinct && name !== 'count') throw new NotAggregated(`${name} of DISTINCT values is not shown.`, at);
-    // INVARIANT: an exact sum beside an exact average would give the exact count back, and an average of few digits its denominator.
+    // An exact sum beside an exact average would give the exact count back, and an average of few digits its denominator.
     if (this.roundTo !== undefined && name !== 'count')
       throw new NotAggregated(`Counts are rounded for this role: ${name} would tell them exactly.`, at);
     if (name === 'count') this.counts.push(node);
@@ -221,7 +221,7 @@ class Expressions {
     const [argument, ...more] = call.args ?? [];
     const reference = argument && 'ColumnRef' in argument ? this.analysis.marks.references.get(argument) : undefined;
     const column = reference && behindJoins(reference);
-    // INVARIANT: a plain column: in an expression a value could be chosen, or be given a weight, by whose it is.
+    // A plain column: in an expression a value could be chosen, or be given a weight, by whose it is.
     if (!argument || !column || more.length > 0)
       throw new NotAggregated(`${name} takes a column as it stands: no expression, CASE or row.`, at);
     if (column.entry !== this.root)

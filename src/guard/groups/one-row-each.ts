@@ -54,7 +54,7 @@ function collect(node: Node, analysis: Analysis, joined: Joined): boolean {
   if (!right) return false;
   joined.entries.push(right);
   const found = [...equalities(join.quals, analysis), ...merged(join, right, joined)];
-  // INVARIANT: the condition of an outer join holds only where its right side is there.
+  // The condition of an outer join holds only where its right side is there.
   if (join.jointype === 'JOIN_LEFT') joined.optional.set(right, found);
   else joined.everywhere.push(...found);
   return true;

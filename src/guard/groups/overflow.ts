@@ -6,7 +6,7 @@ import type { Bounded } from './groups.ts';
 /** Sums of these are of a larger type: no number of rows that a table holds takes them out of it. */
 const WIDENED: readonly Oid[] = [INT2, INT4, INT8];
 
-/** INVARIANT: sums of 100 million values as large as these, and their squares where the type adds squares, are in range. */
+/** Sums of 100 million values as large as these, and their squares where the type adds squares, are in range. */
 const BOUNDED: ReadonlyMap<Oid, Bounded> = new Map([
   [FLOAT4, { type: 'float4', most: '1e30' }],
   [FLOAT8, { type: 'float8', most: '1e100' }],

@@ -20,13 +20,13 @@ const SYSTEM_SCHEMAS = ['pg_catalog', 'information_schema'];
 export function finderOf(role: RolePolicy, catalog: Catalog): Finder {
   const visible = visibleSchemas([...SYSTEM_SCHEMAS, ...(role.schemas ?? [])]);
   return {
-    // INVARIANT: a lookup in a schema that its account may not use fails, and so tells that there is one: none is looked into but visible ones.
+    // A lookup in a schema that its account may not use fails, and so tells that there is one: none is looked into but visible ones.
     named: (lookup, text) =>
       `CASE WHEN pg_catalog.regexp_replace(${text}, ${visible}, '\\1', 'g') !~ '[.]' THEN pg_catalog.${lookup}(${text}) END`,
     found(name, condition) {
       const relation = catalog.relation('pg_catalog', name);
       const select = relation && role.relations.get(relation.oid)?.select;
-      // INVARIANT: of a catalog that the role does not read nothing is found.
+      // Of a catalog that the role does not read nothing is found.
       if (!select) return '(false)';
       const filters = select.conditions.map(({ filter }) =>
         renderTemplate(filter, (slot) => {

@@ -7,7 +7,7 @@ const OWNERS = `pg_roles.oid pg_user.usesysid pg_class.relowner pg_proc.proowner
 pg_operator.oprowner pg_collation.collowner pg_opclass.opcowner pg_opfamily.opfowner pg_language.lanowner pg_extension.extowner
 pg_tablespace.spcowner pg_conversion.conowner pg_statistic_ext.stxowner pg_ts_config.cfgowner pg_ts_dict.dictowner`;
 
-/** By the catalog whose objects they name. INVARIANT: the row filters of these catalogs let no row through in which it is another one. */
+/** By the catalog whose objects they name. The row filters of these catalogs let no row through in which it is another one. */
 const KEYS: Readonly<Record<string, ReadonlySet<string>>> = {
   pg_class:
     words(`pg_class.oid pg_attribute.attrelid pg_attrdef.adrelid pg_index.indexrelid pg_index.indrelid pg_constraint.conrelid

@@ -71,7 +71,7 @@ timestamp without time zone,timestamp with time zone,time without time zone,time
 function isServersType(text: string, catalog: Catalog): boolean {
   const name = /^(?:pg_catalog\.)?([a-z][a-z0-9_ ]*?)(?:\[\])?$/.exec(text)?.[1];
   if (name === undefined) return false;
-  // INVARIANT: pg_catalog comes first in every search path: its names are never another schema's.
+  // pg_catalog comes first in every search path: its names are never another schema's.
   return TYPE_WORDS.has(name) || (catalog.type('pg_catalog', name)?.relation === 0 && !name.includes(' '));
 }
 

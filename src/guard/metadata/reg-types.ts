@@ -60,7 +60,7 @@ export function regKind(catalog: Catalog, oid: Oid, depth = 0): RegKind {
   if (oid === ACLITEM) return INSIDE;
   const type = catalog.typesByOid.get(oid);
   if (!type) return NO;
-  // INVARIANT: a newer server's type of this family, which is not in the table, is refused.
+  // A newer server's type of this family, which is not in the table, is refused.
   if (type.schema === 'pg_catalog' && type.kind === 'b' && type.name.startsWith('reg') && type.element === 0)
     return INSIDE;
   if (depth > 8) return INSIDE;

@@ -126,7 +126,7 @@ function namesFor(entry: RangeTableEntry, alias: Body<'Alias'> | undefined, adde
   return changes ? sent.slice(0, last + 1).map(({ name }) => name) : [];
 }
 
-/** INVARIANT: in the order of the server, in which what is added to one side of a join stands before the columns of the other. */
+/** In the order of the server, in which what is added to one side of a join stands before the columns of the other. */
 function sentColumns(entry: RangeTableEntry, added: AddedColumns): SentColumn[] {
   const { source } = entry;
   const own = entry.columns.filter((column) => column.access === 'granted' && !column.implicit);

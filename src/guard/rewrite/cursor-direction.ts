@@ -10,7 +10,7 @@ const SCROLL = 0x2;
 const NO_SCROLL = 0x4;
 
 /**
- * INVARIANT: without either word a cursor goes backward where its plan can (manual, DECLARE), and the plan follows from statistics over rows that
+ * Without either word a cursor goes backward where its plan can (manual, DECLARE), and the plan follows from statistics over rows that
  * the role may not see.
  */
 export function fixDirection(w: Rewriter, statement: DraftStatement, analysis: Analysis): void {
@@ -31,7 +31,7 @@ export function fixDirection(w: Rewriter, statement: DraftStatement, analysis: A
   });
 }
 
-/** INVARIANT: a plan follows from the table's size, too, in which columns that are withheld have their part. */
+/** A plan follows from the table's size, too, in which columns that are withheld have their part. */
 function isHeldInPart({ guarded, hides, system, columns }: RelationView): boolean {
   return guarded && (hides !== 'no' || system || columns.some(({ masked, access }) => masked || access === 'withheld'));
 }

@@ -20,7 +20,7 @@ interface Parent {
 }
 
 /**
- * Marks the guards whose relations must be fenced. `asked`: subqueries that run only where every guard around them said ok. INVARIANT: not
+ * Marks the guards whose relations must be fenced. `asked`: subqueries that run only where every guard around them said ok. Not
  * so for what is not wrapped itself: without an `ok` in it the planner may find that a subquery depends on no row, and where it plans for
  * several processes it runs such a one before all rows. What is fenced is planned apart from that.
  */
@@ -61,7 +61,7 @@ function fenceEntry(entry: RangeTableEntry, anyFilter: boolean, seen: Set<QueryL
   switch (source.kind) {
     case 'relation':
       if (guard && anyFilter) guard.walled = true;
-      // INVARIANT: a filter that holds a subquery may become a join, which the planner puts where it likes.
+      // INVARIANT 48: a filter that holds a subquery may become a join, which the planner puts where it likes.
       if (guard && (anyFilter || source.view.hides !== 'scan')) guard.fenced = true;
       return;
     case 'query':

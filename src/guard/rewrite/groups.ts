@@ -57,7 +57,7 @@ function round(w: Rewriter, node: Node, to: number): void {
   });
 }
 
-/** INVARIANT: no value is so large that adding a few of them fails: from there on it counts as infinite. */
+/** No value is so large that adding a few of them fails: from there on it counts as infinite. */
 function hold(w: Rewriter, argument: Node, value: string, { type, most }: Bounded): void {
   const constant = (text: string): string => `'${text}'::pg_catalog.${type}`;
   const beyond = (sign: '' | '-', [outer, inner]: readonly [string, string]): string =>
@@ -72,7 +72,7 @@ function hold(w: Rewriter, argument: Node, value: string, { type, most }: Bounde
   });
 }
 
-/** INVARIANT: a group is shown only where it has enough of everything that is counted. */
+/** INVARIANT 44: a group is shown only where it has enough of everything that is counted. */
 export function hideGroups(w: Rewriter, { level, units, least }: Groups): void {
   const { select } = level;
   if (!select || select.havingClause || units.length === 0) throw new Error('a level that was not judged');

@@ -46,7 +46,7 @@ function subqueryOf(
 ): Template {
   const pieces: Template[number][] = ['(SELECT '];
   let separator = '';
-  // INVARIANT: nothing but the granted columns is selected; a mask stands in its column's place.
+  // INVARIANT 35: nothing but the granted columns is selected; a mask stands in its column's place.
   for (const { column, mask, maskTells } of select.columns.values()) {
     // Only where it is named, and then under another name (`added-columns.ts`): here it would be a column like any other.
     if (column.attnum < 0) continue;
@@ -56,7 +56,7 @@ function subqueryOf(
     if (!mask && isTemporary(relation)) pieces.push(`${withoutOrigin(`${ROW}.${name}`)} AS ${name}`);
     else if (!mask) pieces.push(`${ROW}.${name}`);
     else if (maskTells && select.conditions.length > 0) {
-      // INVARIANT: of a hidden row the condition may be NULL, not FALSE: only IS TRUE keeps the mask from running on it.
+      // Of a hidden row the condition may be NULL, not FALSE: only IS TRUE keeps the mask from running on it.
       const guarded = ['CASE WHEN ', ...allOf(select.conditions, 'ok'), ' IS TRUE THEN ', ...fill(mask), ' END'];
       // CASE loses a type's modifier, as of varchar(11).
       if (column.typmod >= 0) pieces.push('(', ...guarded, `)::${column.typeName} AS ${name}`);
@@ -82,7 +82,7 @@ function subqueryOf(
 }
 
 /**
- * A user's view filters by a query that we do not see: nothing that can tell may be moved below it. INVARIANT: so it is fenced, but where
+ * A user's view filters by a query that we do not see: nothing that can tell may be moved below it. So it is fenced, but where
  * nothing in its query, in its masks or beside it can. What a view of the server's own filters out beside its rule's rows names no object.
  */
 function mayMoveInto(select: SelectGrant, guard: AskedOf, body: RelationBody): boolean {

@@ -144,7 +144,7 @@ export function widthOf(catalog: Catalog, { type }: Column): number | undefined 
   return WIDTHS.get(baseType(catalog, type));
 }
 
-/** INVARIANT: an account that was given no more than the policies need (`rowgate compile`) can run what is added, too. */
+/** An account that was given no more than the policies need (`rowgate compile`) can run what is added, too. */
 export function isReadBy(role: RolePolicy, { oid }: Relation, { name }: Column): boolean {
   const select = role.relations.get(oid)?.select;
   const own = select?.columns.get(name);

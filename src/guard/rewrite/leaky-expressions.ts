@@ -93,7 +93,7 @@ class Finder {
 
   /**
    * The server joins FULL by conditions `left = right` alone, with no word of the right in what is left: so each operand is guarded by its
-   * own side. INVARIANT: a FULL JOIN is made of the finished rows of both sides; the planner moves nothing of it past their filters, and
+   * own side. A FULL JOIN is made of the finished rows of both sides; the planner moves nothing of it past their filters, and
    * statistics are asked for plain columns only, never for what stands in CASE.
    */
   private visitFullJoin(node: Node, sides: NonNullable<RootExpression['sides']>, at: Position): void {
@@ -184,7 +184,7 @@ class Finder {
   /** A key of GROUP BY, wrapped alike wherever it stands, so that the server finds both equal. */
   private visitKey(node: Node, at: Position): void {
     const row: Position = { ...at, phase: 'row', inside: false };
-    // INVARIANT: a key is computed before grouping, also where it is GROUP BY 1: a subquery in it was read as if it ran after.
+    // A key is computed before grouping, also where it is GROUP BY 1: a subquery in it was read as if it ran after.
     const whole = this.contains(node, 'subquery');
     if (whole) this.add(node, row);
     this.visit(node, whole ? { ...row, inside: true } : row);

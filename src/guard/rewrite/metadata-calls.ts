@@ -10,7 +10,7 @@ import { CALL, ofName } from './reg-lookup.ts';
 import { NotRewritable } from './rewriter.ts';
 import { surround } from './surrounding-text.ts';
 
-/** INVARIANT: which sequence is asked was judged by its constant name, and no result tells the name: it needs no looking up. */
+/** Which sequence is asked was judged by its constant name, and no result tells the name: it needs no looking up. */
 export function passSequences(work: MetadataWork): void {
   for (const [key, { fn }] of work.analysis.marks.calls) {
     const call = key as Body<'FuncCall'>;
@@ -23,7 +23,7 @@ export function passSequences(work: MetadataWork): void {
 
 export function rewriteCall(work: MetadataWork, node: Node, body: Body<'FuncCall'>): void {
   const found = work.analysis.marks.calls.get(body);
-  // INVARIANT: a call of which it cannot be told what it is asks nothing.
+  // A call of which it cannot be told what it is asks nothing.
   if (!found)
     throw new NotRewritable(`${strings(body.funcname).at(-1)} with arguments of which the types cannot be told`);
   const { fn } = found;

@@ -11,7 +11,7 @@ import { placeholders } from './placeholders.ts';
 
 /** A subquery in brackets that stands in FROM. */
 export interface SubqueryFragment {
-  /** Without alias. INVARIANT: frozen; it stands in many trees. */
+  /** Without alias. Frozen; it stands in many trees. */
   readonly subquery: Node;
   readonly nesting: number;
 }
@@ -51,7 +51,7 @@ function subqueryOf(text: string): SubqueryFragment | undefined {
     const [item, another] = fromClause ?? [];
     const range = as(item, 'RangeSubselect');
     const lexed = lex(from);
-    // INVARIANT: it is a subquery from its first bracket to its last, so that the grammar reads another one in its place alike.
+    // It is a subquery from its first bracket to its last, so that the grammar reads another one in its place alike.
     if (!range?.subquery || another || range.lateral || Object.keys(rest).length > 0) return undefined;
     if (range.alias?.aliasname !== 'x' || lexed.end[lexed.count - 1] !== from.length) return undefined;
     return { subquery: frozen(range.subquery), nesting: nestingOf(from, lexed) };

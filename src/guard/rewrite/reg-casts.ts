@@ -96,7 +96,7 @@ function literal(work: MetadataWork, node: Node, literal: Node, type: RegType, c
 }
 
 /**
- * INVARIANT: the server never reads a value of a parameter as the name of an object: its error would tell that there is none. Where the client has
+ * The server never reads a value of a parameter as the name of an object: its error would tell that there is none. Where the client has
  * declared such a type it is read as a number, which has the same binary format; elsewhere as a text, which is looked up.
  */
 function ofParameter(work: MetadataWork, number: number, type: RegType, alias: string): Around {

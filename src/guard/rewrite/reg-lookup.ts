@@ -8,7 +8,7 @@ export const CALL = 'rowgate_call';
 /** What stands before and behind an expression. */
 export type Around = readonly [before: string, behind: string];
 
-/** Around a name. INVARIANT: a hidden relation and one that does not exist give the same error; other kinds of object give NULL, both alike. */
+/** Around a name. INVARIANT 50: a hidden relation and one that does not exist give the same error; other kinds of object give NULL, both alike. */
 export function ofName(type: RegType, finder: Finder, alias: string): Around {
   const oid = `${CALL}.rowgate_oid`;
   const text = `${CALL}.rowgate_1`;

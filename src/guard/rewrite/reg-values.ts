@@ -17,7 +17,7 @@ export interface Filtered {
   readonly types: ReadonlySet<object>;
 }
 
-/** INVARIANT: a number that becomes such a value by itself (in COALESCE, UNION, an argument) would be printed as a hidden object's name. */
+/** A number that becomes such a value by itself (in COALESCE, UNION, an argument) would be printed as a hidden object's name. */
 export function refuseUnfiltered(analysis: Analysis, catalog: Catalog, filtered: Filtered): void {
   const { marks } = analysis;
   const isReg = (oid: Oid): boolean => regKind(catalog, oid).kind !== 'no';

@@ -27,7 +27,7 @@ export class Violations {
 export type Checks = ReadonlyMap<WriteEvent, readonly Condition[]>;
 
 /**
- * NULL for a row that may stand; fails for another. INVARIANT: the failing cast reads the row (`tableoid`), so that it is never
+ * NULL for a row that may stand; fails for another. INVARIANT 49: the failing cast reads the row (`tableoid`), so that it is never
  * computed while planning, and a condition that is NULL fails as well.
  */
 export function checkExpression(write: Write, grant: RelationGrant, checks: Checks, violations: Violations): Template {
@@ -50,7 +50,7 @@ export function failing(alias: string, number: number, type: 'int4' | 'bool'): T
 
 function conditionOf(write: Write, checks: Checks, alias: string): Template {
   if (write.command !== 'MergeStmt') {
-    // INVARIANT: whether a row was inserted or updated by ON CONFLICT is not asked: it must be one that both leave behind.
+    // Whether a row was inserted or updated by ON CONFLICT is not asked: it must be one that both leave behind.
     const all = allOf([...new Set([...checks.values()].flat())], 'ok', alias);
     if (!all) throw new NotRewritable('a check without conditions');
     return all;

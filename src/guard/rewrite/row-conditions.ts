@@ -47,7 +47,7 @@ function unique(conditions: readonly Condition[]): Condition[] {
 }
 
 /**
- * Whether an UPDATE can change what the condition reads of its row. INVARIANT: no only where each column that it reads is a plain one
+ * Whether an UPDATE can change what the condition reads of its row. No only where each column that it reads is a plain one
  * that SET does not name, and no trigger can set it.
  */
 function canMove(condition: Condition, relation: Relation, sets: ReadonlySet<string>, catalog: Catalog): boolean {

@@ -45,7 +45,7 @@ export function targetKeys(
       const width = widthOf(catalog, column);
       if (width === undefined || !isReadBy(role, relation, column)) continue;
       const rows = [aliasOf(write)];
-      // INVARIANT: a row that is put under another key is still that of whom it was about.
+      // A row that is put under another key is still that of whom it was about.
       if (write.sets.has(column.name) && old !== undefined) {
         rows.push(quoteName(old));
         asked = true;

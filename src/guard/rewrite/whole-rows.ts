@@ -23,7 +23,7 @@ export function addsColumns(entry: RangeTableEntry): boolean {
   if (distinct) return true;
   if (source.kind === 'join') return source.arms.some(addsColumns);
   if (source.kind === 'excluded') return addsColumns(source.of);
-  // INVARIANT: a target stands in the text as itself, with the columns that are withheld.
+  // A target stands in the text as itself, with the columns that are withheld.
   if (source.kind === 'relation' && source.use === 'target' && source.view.guarded) return true;
   return systemColumns !== undefined || guard?.needed === true || carries === true;
 }

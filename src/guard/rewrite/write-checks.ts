@@ -54,7 +54,7 @@ export function checkWrites(
       isTop ? CHECK_COLUMN : `${CHECK_COLUMN}_${i + 1}`,
       isTop ? keys?.old : undefined,
     );
-    // INVARIANT: what reads a WITH query does not see the column that judges its rows.
+    // What reads a WITH query does not see the column that judges its rows.
     for (const { node, entry } of analysis.marks.cteReferences)
       if (entry.source.kind === 'cte' && entry.source.cte.level === write.level) hideCheck(w, node, entry);
   });

@@ -44,13 +44,13 @@ export function okOfTarget(guard: RowGuard, analysis: Analysis, role: RolePolicy
   return ok && ['(', ...ok, ' IS TRUE)'];
 }
 
-/** INVARIANT: inside a subquery the target's name must not mean another relation: what is asked of its rows is asked there by that name. */
+/** Inside a subquery the target's name must not mean another relation: what is asked of its rows is asked there by that name. */
 function isShadowed({ target }: Write, { marks }: Analysis): boolean {
   if (!target?.guard) return false;
   return marks.levels.some((level) => level.entries.some((entry) => entry !== target && entry.name === target.name));
 }
 
-/** INVARIANT: a column that is added to the table later is not one that this statement writes. */
+/** A column that is added to the table later is not one that this statement writes. */
 function nameColumns(w: Rewriter, write: Write, grant: RelationGrant): void {
   if (grant.insert?.whole && grant.select?.whole) return;
   const places = write.lists.some(({ columns }) => columns.length > 0) ? placesOf(w, write) : undefined;
@@ -116,7 +116,7 @@ function conjunction(
   return tree;
 }
 
-/** INVARIANT: ON finds only rows that may be seen, and a branch changes only those that it may: without both, BY SOURCE reaches every other. */
+/** INVARIANT 39: ON finds only rows that may be seen, and a branch changes only those that it may: without both, BY SOURCE reaches every other. */
 function filterMerge(w: Rewriter, write: Write, grant: RelationGrant): void {
   const body = as(write.node, 'MergeStmt')!;
   const alias = aliasOf(write);
@@ -158,7 +158,7 @@ function whenOf(write: Write, places: ClausePlaces, when: Body<'MergeWhenClause'
 }
 
 /**
- * INVARIANT: of a row that may not be seen or changed ON CONFLICT fails, as row security does, before anything else looks at it: a
+ * Of a row that may not be seen or changed ON CONFLICT fails, as row security does, before anything else looks at it: a
  * silent `INSERT 0 0` would tell what the client's own condition found there.
  */
 function filterConflict(w: Rewriter, write: Write, grant: RelationGrant, violations: Violations): void {

@@ -66,7 +66,7 @@ function columnsOf(
   from: boolean,
 ): readonly Column[] | Refusal {
   const grant = role.relations.get(relation.oid);
-  // INVARIANT: a column is copied only where the grant of that direction names it.
+  // A column is copied only where the grant of that direction names it.
   const granted = (name: string): boolean =>
     (from ? grant?.insert?.columns.has(name) : grant?.select?.columns.has(name)) === true;
   const stored = relation.columns.filter((column) => column.generated === '');

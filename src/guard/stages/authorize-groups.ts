@@ -11,7 +11,7 @@ export function authorizeGroups(draft: Draft, statement: DraftStatement): Refusa
   const least = role.minGroup;
   if (least === undefined || !analysis) return undefined;
   const levels = analysis.marks.levels.filter((level) => level.entries.some((entry) => isData(entry, role)));
-  // INVARIANT: what a write returns, changes or fails on is single rows.
+  // What a write returns, changes or fails on is single rows.
   if (analysis.marks.levels.some((level) => level.kind === 'write')) return denied(draft, statement.command, least);
   if (levels.length === 0) return undefined;
   if (statement.copy?.relation) return denied(draft, 'COPY of a table', least);

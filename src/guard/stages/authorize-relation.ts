@@ -76,12 +76,12 @@ function unwritable({ relation, select, ...grants }: RelationGrant, action: Writ
       hint,
       rule: write?.rule,
     });
-  // INVARIANT: behind a view stand tables whose rows and columns the view alone knows.
+  // Behind a view stand tables whose rows and columns the view alone knows.
   if (relation.kind === 'v') return refuse('view', 'Grant the table behind it, and write that.');
   if (withheld && relation.columns.length === 0) return refuse('table without columns', 'It has nothing to write.');
-  // INVARIANT: a foreign server says itself which rows it has written.
+  // A foreign server says itself which rows it has written.
   if (filtered && relation.kind === 'f') return refuse('foreign table', 'Its rows are restricted for this role.');
-  // INVARIANT: a rule makes other statements of this one, in which no filter stands; where nobody has looked there may be one.
+  // INVARIANT 41: a rule makes other statements of this one, in which no filter stands; where nobody has looked there may be one.
   if ((withheld || filtered) && relation.rules?.includes(action) !== false)
     return refuse('table with rules', 'It is restricted for this role, and a rule rewrites the statement.');
   return undefined;

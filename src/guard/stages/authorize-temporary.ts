@@ -11,7 +11,7 @@ export function authorizeTemporary(statement: DraftStatement): Refusal | undefin
   const { analysis } = statement;
   const write = analysis?.marks.writes.find(({ target }) => target && isTemporaryTarget(target));
   if (!analysis || !write) return undefined;
-  // INVARIANT: only of the statement itself the server tells how many rows it has put there.
+  // Only of the statement itself the server tells how many rows it has put there.
   if (write.level !== analysis.level) {
     return refusal('unsupported', '0A000', 'a write into a temporary table in WITH is not supported', {
       hint: 'Send it as a statement of its own.',

@@ -154,7 +154,7 @@ function judgeFunction(draft: Draft, use: Extract<Use, { kind: 'function' }>): R
         rule: draft.role.rule,
       });
     } else if (use.candidates.length > 1 && metadataFunction(fn.schema, fn.name)) {
-      // INVARIANT: what looks into the catalogs behind our filters is asked only where it can be told what it is asked about.
+      // What looks into the catalogs behind our filters is asked only where it can be told what it is asked about.
       return refusal('function-not-granted', '42501', `permission denied for function ${use.name} here`, {
         hint: 'The types of its arguments cannot be told.',
       });
@@ -205,7 +205,7 @@ function estimates(draft: Draft, statement: DraftStatement): Refusal | undefined
   if (draft.role.statements.has('explain') || !statement.analysis) return undefined;
   const { uses, marks } = statement.analysis;
   const { levels, writes } = marks;
-  // INVARIANT: wherever it stands, in the FROM of a write too.
+  // Wherever it stands, in the FROM of a write too.
   const inPart = uses.some((use) => use.kind === 'relation' && !isHeldWhole(draft.role, use.relation));
   if (!inPart && !levels.some(reaches) && !writes.some((write) => isFiltered(draft.role, write))) return undefined;
   return refusal(

@@ -28,7 +28,7 @@ export function classifyCopy(role: RolePolicy, statement: DraftStatement, copy: 
 }
 
 function formRefusal({ query, whereClause }: Copy): Refusal | undefined {
-  // INVARIANT: it would be asked of the columns that are not copied, too: their defaults may be withheld.
+  // It would be asked of the columns that are not copied, too: their defaults may be withheld.
   if (whereClause) return unsupported('COPY FROM with WHERE');
   if (!query) return undefined;
   const select = as(query, 'SelectStmt');

@@ -46,7 +46,7 @@ function relationOf({ catalog, searchPath }: Draft, name: Body<'RangeVar'>): Rel
 
 function judge(role: RolePolicy, relation: Relation, mode: number): Refusal | undefined {
   const grant = role.relations.get(relation.oid);
-  // INVARIANT: LOCK of a view locks whatever it reads, granted or not.
+  // LOCK of a view locks whatever it reads, granted or not.
   if (grant && !grant.system && !['r', 'p'].includes(relation.kind)) {
     return refusal('unsupported', '0A000', `LOCK of "${relation.name}" is not supported: it is no table`);
   }

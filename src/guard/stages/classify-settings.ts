@@ -71,7 +71,7 @@ function callsOfSetConfig(value: unknown): (readonly Node[])[] {
 
 /** A refusal where the role may not give the setting a value that only Bind tells. */
 export function verdictUnseen(draft: Draft, name: string): Refusal | undefined {
-  // INVARIANT: a value that cannot be judged goes to a setting whose value need not be.
+  // A value that cannot be judged goes to a setting whose value need not be.
   const capped = name.toLowerCase() === 'statement_timeout' && draft.role.limits.statementTimeout !== undefined;
   if (takesAny(name) && !capped) return undefined;
   return mayShow(name)
@@ -86,7 +86,7 @@ function judgeValues(draft: Draft, name: string, values: readonly string[] | und
   const most = draft.role.limits.statementTimeout;
   if (name.toLowerCase() === 'statement_timeout' && most !== undefined && values !== undefined) {
     const wanted = milliseconds(values[0] ?? '');
-    // INVARIANT: a role may shorten the time that its policy gives it, never lengthen it.
+    // A role may shorten the time that its policy gives it, never lengthen it.
     if (wanted === undefined || wanted === 0 || wanted > most) {
       return refusal('setting-not-allowed', '42501', `parameter "statement_timeout" cannot be set above ${most} ms`, {
         rule: draft.role.rule,

@@ -56,7 +56,7 @@ export function classifyDrop(draft: Draft, statement: DraftStatement, body: Body
       return tableNamed(draft, { relname, ...(schemaname && { schemaname }), ...(catalogname && { catalogname }) });
     }),
   );
-  // INVARIANT: one name that means another table, and nothing is dropped.
+  // One name that means another table, and nothing is dropped.
   if (!tables) return notDeclared(draft, 'DROP TABLE');
   if (body.behavior === 'DROP_CASCADE') return unsupported(tables[0]!, 'CASCADE');
   const names = tables.map(({ relation }) => sentName(relation)).join(', ');
@@ -95,7 +95,7 @@ function all(tables: readonly (TemporaryTable | undefined)[]): TemporaryTable[] 
   return known.length > 0 && known.length === tables.length ? known : undefined;
 }
 
-/** INVARIANT: what is sent is made of the policy alone, and of the keys over columns that it names. */
+/** What is sent is made of the policy alone, and of the keys over columns that it names. */
 function sendInstead(statement: DraftStatement, tables: readonly TemporaryTable[], text: string): undefined {
   statement.kind = { kind: 'temporary' };
   statement.instead = text;

@@ -28,7 +28,7 @@ type Classifier<K extends Kind> = (
   node: Node,
 ) => Refusal | undefined;
 
-// INVARIANT: a statement kind that is not in this table is refused.
+// INVARIANT 1: a statement kind that is not in this table is refused.
 const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   SelectStmt: (draft, statement, body, node) => {
     set(statement, 'SELECT', writesInside(body) ? writeKind(body, true) : { kind: 'read' }, node);
@@ -46,7 +46,7 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   },
   ConstraintsSetStmt: (_d, statement, body) => {
     set(statement, 'SET CONSTRAINTS', { kind: 'other' });
-    // INVARIANT: a name that is not there fails, so that names would tell of constraints on tables that were not granted.
+    // A name that is not there fails, so that names would tell of constraints on tables that were not granted.
     if (body.constraints?.length) {
       const message = 'SET CONSTRAINTS takes ALL only for restricted roles';
       return refusal('unsupported', '0A000', message, { hint: 'SET CONSTRAINTS ALL reaches the same ones.' });
@@ -146,7 +146,7 @@ function innerOf(draft: Draft, statement: DraftStatement, query: Node) {
   };
 }
 
-/** A literal, perhaps with its type. INVARIANT: one of the server's own: a domain's CHECK is code that nobody granted. */
+/** A literal, perhaps with its type. One of the server's own: a domain's CHECK is code that nobody granted. */
 function isConstant(draft: Draft, node: Node): boolean {
   const cast = as(node, 'TypeCast');
   if (!cast?.arg) return 'A_Const' in node || 'ParamRef' in node;
@@ -162,7 +162,7 @@ function textOf(draft: Draft, node: Node): string | null | undefined {
   const cast = as(node, 'TypeCast');
   if (!cast?.arg || cast.typeName?.typmods || cast.typeName?.arrayBounds) return undefined;
   const type = typeByName(draft.catalog, draft.searchPath, strings(cast.typeName?.names));
-  // INVARIANT: a cast that keeps every character: others cut at a length, or take blanks from the end.
+  // A cast that keeps every character: others cut at a length, or take blanks from the end.
   const keeps = type?.schema === 'pg_catalog' && (type.name === 'text' || type.name === 'varchar');
   return keeps ? textOf(draft, cast.arg) : undefined;
 }

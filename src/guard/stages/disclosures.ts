@@ -26,7 +26,7 @@ function find({ subjects, catalog, role }: Draft, statement: DraftStatement): vo
   statement.keyPlan = plan;
 }
 
-/** INVARIANT: where people are counted, nothing runs of which it cannot be told what it costs. */
+/** Where people are counted, nothing runs of which it cannot be told what it costs. */
 function cannotBeCounted({ subject, uncountable }: Disclosure, rule: string) {
   const message = `permission denied: ${uncountable}, and what is told of subject "${subject}" is counted`;
   return refusal('uncountable', '42501', message, { rule });

@@ -10,7 +10,7 @@ interface Named {
   readonly relname?: string;
 }
 
-/** INVARIANT: what a query makes of its tables is not followed: no row of it is named. */
+/** What a query makes of its tables is not followed: no row of it is named. */
 export function disclosuresOfCopy(draft: Draft, copy: Body<'CopyStmt'>): readonly Disclosure[] {
   const table = copy.relation && relationOf(draft, copy.relation);
   const columns = table && copiedColumns(table, copy.attlist && strings(copy.attlist));

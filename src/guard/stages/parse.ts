@@ -59,7 +59,7 @@ export const parseStage: Stage = {
   },
 };
 
-/** INVARIANT: of a text with a token in it nothing is quoted: a piece of one is not known again. */
+/** Of a text with a token in it nothing is quoted: a piece of one is not known again. */
 function messageOf(message: string, text: string): string {
   return redactTokens(text) === text ? message : message.replace(/ at or near ".*$/s, '');
 }

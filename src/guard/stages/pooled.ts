@@ -135,7 +135,7 @@ function insideOf(node: Node): Refusal | undefined {
   return found;
 }
 
-/** INVARIANT: the third argument by its place, and nothing but the constant true. */
+/** The third argument by its place, and nothing but the constant true. */
 function setsLocally({ args }: Body<'FuncCall'>): boolean {
   const local = args?.[2];
   if (args?.length !== 3 || !local || args.some((arg) => kindOf(arg) === 'NamedArgExpr')) return false;

@@ -10,7 +10,7 @@ export function readsCatalogsAlone(role: RolePolicy, uses: readonly Use[]): bool
   return uses.some((use) => use.kind === 'relation') && uses.every((use) => isOfServer(role, use));
 }
 
-/** INVARIANT: no relation that holds data is read, and nothing is called but the server's own: what users made could read one. */
+/** No relation that holds data is read, and nothing is called but the server's own: what users made could read one. */
 function isOfServer(role: RolePolicy, use: Use): boolean {
   const isSystem = ({ oid }: { readonly oid: number }): boolean => oid < FIRST_USER_OID;
   switch (use.kind) {
@@ -30,7 +30,7 @@ function isOfServer(role: RolePolicy, use: Use): boolean {
 }
 
 /**
- * Whether rows of a granted user relation flow into this level of which it is not bounded how much of them is shown. INVARIANT: where a subject's
+ * Whether rows of a granted user relation flow into this level of which it is not bounded how much of them is shown. Where a subject's
  * people are, each 8 bytes are paid for, whatever brings them together.
  */
 export function reachesUnboundedData(draft: Pick<Draft, 'role' | 'subjects'>, level: QueryLevel): boolean {
@@ -48,6 +48,6 @@ function reaches(level: QueryLevel, isSought: (view: RelationView) => boolean, s
     if (source.kind === 'query' && reaches(source.level, isSought, seen)) return true;
     if (source.kind === 'cte' && (!source.cte.level || reaches(source.cte.level, isSought, seen))) return true;
   }
-  // INVARIANT: a subquery in an expression brings values as well: string_agg((SELECT name FROM students WHERE id = i)) over a series.
+  // A subquery in an expression brings values as well: string_agg((SELECT name FROM students WHERE id = i)) over a series.
   return [...level.arms, ...level.subqueries].some((inner) => reaches(inner, isSought, seen));
 }

@@ -10,7 +10,7 @@ import { targetOf, viewOf } from '../view.ts';
 export const resolveStage: Stage = {
   name: 'resolve',
   run(draft: Draft): void {
-    // INVARIANT: no name of the client's may be one that rewriting makes.
+    // INVARIANT 17: no name of the client's may be one that rewriting makes.
     if (usesReservedName(draft)) {
       const at = draft.text.toLowerCase().indexOf(RESERVED_PREFIX);
       draft.refusal = refusal('unsupported', '42939', `names that begin with "${RESERVED_PREFIX}" are reserved`, {
@@ -47,7 +47,7 @@ function resolve(draft: Draft, statement: DraftStatement): void {
     parameterTypes: statement.kind.kind === 'prepare' ? declared : draft.parameterTypes,
   });
   statement.analysis = analysis;
-  // INVARIANT: a type that is not found here could be found by the server.
+  // INVARIANT 18: a type that is not found here could be found by the server.
   if (declared.includes(0))
     statement.refusal = refusal('type-not-granted', '42704', 'a type of PREPARE does not exist');
 }

@@ -20,7 +20,7 @@ export const verifyStage: Stage = {
     if (isShortMeant(draft, sent.length)) return;
     const again = parse(sent, { patience: draft.patience, mostTokens: MOST_TOKENS_SENT });
     if (!isParsed(again) && again.kind === 'too-complex') throw new WorkLimitExceeded();
-    // INVARIANT: text that is not what was judged does not go upstream.
+    // INVARIANT 15: text that is not what was judged does not go upstream.
     if (isMeant(draft, again)) {
       draft.refusal = newerFormRefusal(draft, again);
       return;
@@ -54,7 +54,7 @@ function isMeant(
 
 /**
  * Whether what is sent is what is meant, told from a shorter text, in which another subquery stands for each that was put into FROM. False: it cannot
- * be told so. INVARIANT: both are subqueries in brackets, each parsed by itself from its first bracket to its last (`parsed-fragments.ts`). The grammar reads what
+ * be told so. INVARIANT 16: both are subqueries in brackets, each parsed by itself from its first bracket to its last (`parsed-fragments.ts`). The grammar reads what
  * is around them by nothing but that, and what is in them by nothing around them; so the whole text parses to the tree of the short one with
  * each subquery's own tree in its stand-in's place.
  */
@@ -63,7 +63,7 @@ function isShortMeant(draft: Draft, characters: number): boolean {
   // To an older server each word of the whole text counts.
   if (pieces.size === 0 || majorVersion(draft.catalog.data.serverVersion) < GRAMMAR_VERSION) return false;
   const short = placeholders(applyEdits(text, edits.map(shortened)));
-  // INVARIANT: what would be refused for its size goes the other way: a token is a character, and a level of nesting a token, at least.
+  // What would be refused for its size goes the other way: a token is a character, and a level of nesting a token, at least.
   const nesting = Math.max(...[...pieces.keys()].map((piece) => piece.nesting));
   if (characters > MOST_TOKENS_SENT || lex(short).count + nesting >= MOST_NESTING) return false;
   const standIns = new Map<object, Node>();

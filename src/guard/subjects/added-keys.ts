@@ -126,7 +126,7 @@ export class KeySpelling {
   }
 }
 
-/** INVARIANT: a query that is read in one place: others would have more columns, too. */
+/** A query that is read in one place: others would have more columns, too. */
 function queryOf({ analysis }: LevelReader, { source }: RangeTableEntry): QueryLevel | undefined {
   if (source.kind === 'query') return source.level;
   if (source.kind !== 'cte' || source.cte.recursions.length > 0) return undefined;

@@ -30,7 +30,7 @@ export class Conditions {
     private readonly catalog: Catalog,
   ) {}
 
-  /** INVARIANT: the server's own equality alone, of two plain columns: any other may hold of two different people. */
+  /** The server's own equality alone, of two plain columns: any other may hold of two different people. */
   equal(condition: Node): readonly [ColumnOf, ColumnOf] | undefined {
     const [left, right] = this.equated(condition, 'AEXPR_OP') ?? [];
     const [a, b] = [columnOf(this.analysis, left), columnOf(this.analysis, right)];
@@ -79,7 +79,7 @@ export class Conditions {
   }
 
   /**
-   * A constant or a parameter, cast to the key's type or not at all. INVARIANT: never what is computed, nor a setting: who is meant must be known before
+   * A constant or a parameter, cast to the key's type or not at all. Never what is computed, nor a setting: who is meant must be known before
    * the statement runs. Nothing that would change the value on its way: a length, a domain, another kind of type.
    */
   private isGiven(column: ColumnOf['column'], node: Node, array: boolean): boolean {

@@ -35,7 +35,7 @@ export function conflictOf(
   const others: Conflict = { kind: 'others', ...rowsAt(analysis, write) };
   const updates = clause.action === 'ONCONFLICT_UPDATE';
   const met = updates ? [inferred(clause.infer, relation)] : uniqueColumns(relation, catalog, insertColumns(write));
-  // INVARIANT: a row that stands in the way has the person's key that is given, and keeps it.
+  // A row that stands in the way has the person's key that is given, and keeps it.
   if (!met.every((columns) => [...keys].every((key) => columns?.has(key)))) return others;
   if ([...keys].some((key) => write.sets.has(key))) return others;
   if (updates && !clause.whereClause && !body?.returningClause) return { kind: 'nothing' };

@@ -26,7 +26,7 @@ export function failsByRows(context: ConstraintContext, write: Write): CanFail {
   const { relation } = target.source.view;
   if (relation.persistence === 't') return 'no';
   const { uniqueIndexes, foreignKeys } = relation;
-  // INVARIANT: of a catalog that does not say which there are, each may be, and deferred.
+  // Of a catalog that does not say which there are, each may be, and deferred.
   if (!uniqueIndexes || !foreignKeys) return 'at-commit';
   const met: boolean[] = [];
   const [inserts, updates, deletes] = (['insert', 'update', 'delete'] as const).map((event) => events.includes(event));
@@ -79,7 +79,7 @@ function nameOf({ columns }: Relation, attnum: number): string {
 
 /** Names of the columns of each key of which a relation has one row at most. */
 export function uniqueKeys(relation: Relation, catalog: Catalog): string[][] {
-  // INVARIANT: an index of a table says nothing of the rows of those that inherit from it; that of a partitioned one does.
+  // An index of a table says nothing of the rows of those that inherit from it; that of a partitioned one does.
   const inherited = catalog.data.relations.some(({ parents }) => parents.includes(relation.oid));
   if (inherited && relation.kind !== 'p') return [];
   const found = (relation.uniqueIndexes ?? []).filter(({ whole, deferrable }) => whole && !deferrable);

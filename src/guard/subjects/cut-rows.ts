@@ -41,7 +41,7 @@ function givesOneRow({ source }: RangeTableEntry): boolean {
   return !groupClause?.length && !havingClause && !limitCount && !limitOffset;
 }
 
-/** INVARIANT: columns of plain items to the left alone, and no subqueries: nothing of the rows that must all come. */
+/** Columns of plain items to the left alone, and no subqueries: nothing of the rows that must all come. */
 function speaksOfItemsBefore({ marks, parsed }: Analysis, level: QueryLevel, node: Node, first: number): boolean {
   const isBefore = (entry: RangeTableEntry): boolean => {
     const place = level.entries.indexOf(entry);

@@ -59,7 +59,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     values: [],
     free: 'repeated',
   };
-  // INVARIANT: the planner's estimates, and what EXPLAIN ANALYZE counts, come from everybody's rows; what a procedure does is not known.
+  // The planner's estimates, and what EXPLAIN ANALYZE counts, come from everybody's rows; what a procedure does is not known.
   if (kind.kind === 'explain' || !analysis.level || !query || 'CallStmt' in query) return unknown;
   if (copied && kind.kind === 'copy-out') return { ...unknown, ...ofCopied(context, copied) };
   const reader = new LevelReader(analysis, context.catalog, context.relations);
@@ -101,7 +101,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   };
 }
 
-/** INVARIANT: an answer of people who are known is fixed by their own data, its order and what LIMIT leaves of rows that are sorted alike too. */
+/** An answer of people who are known is fixed by their own data, its order and what LIMIT leaves of rows that are sorted alike too. */
 function isFixed({ skips, openOrder }: ProvenRows): boolean {
   return !skips && !openOrder;
 }

@@ -4,7 +4,7 @@ import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import type { Fn } from '../../sql/catalog/catalog.ts';
 import { as, type Body, type Node } from '../../sql/parse/tree.ts';
 
-/** INVARIANT: an allow-list of the server's own volatile functions: they give another value each time, and leave nothing behind. */
+/** INVARIANT 76: an allow-list of the server's own volatile functions: they give another value each time, and leave nothing behind. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'random',
   'random_normal',

@@ -27,7 +27,7 @@ function hasFallibleExpression({ marks }: Analysis): boolean {
 }
 
 /**
- * INVARIANT: an allow-list: whatever can fail counts, but what is computed from the rows of the answer alone (its list, new values of rows that were
+ * An allow-list: whatever can fail counts, but what is computed from the rows of the answer alone (its list, new values of rows that were
  * found), and from nothing but what the client gives.
  */
 function hasFallibleCondition({ marks, parsed }: Analysis, top: QueryLevel): boolean {

@@ -22,7 +22,7 @@ export function readGivenKeys(text: string, given: GivenKeys): readonly GivenKey
     if (!values) return undefined;
     for (const value of values) {
       const key = readKey(given.type, value);
-      // INVARIANT: a key that is not read as the server reads it would be counted as another's.
+      // A key that is not read as the server reads it would be counted as another's.
       if (key === undefined) return undefined;
       keys.push({ text: key });
     }
@@ -106,7 +106,7 @@ class Reader {
     const found = itemOf(token, kind[this.at]!, sign);
     this.at += 1;
     if (!found) return undefined;
-    // The type was read with the statement: here it is passed by. INVARIANT: of `-5::int` the sign is an operator on what was cast.
+    // The type was read with the statement: here it is passed by. Of `-5::int` the sign is an operator on what was cast.
     if (!this.takes('::')) return found;
     if (sign !== '' || this.at >= count || kind[this.at] !== KIND.word) return undefined;
     this.at += 1;
@@ -124,7 +124,7 @@ class Reader {
   }
 }
 
-/** INVARIANT: strings in plain quotes alone, on one line: `E'…'`, `U&'…'` and `$$…$$` mean something else than their characters. */
+/** Strings in plain quotes alone, on one line: `E'…'`, `U&'…'` and `$$…$$` mean something else than their characters. */
 const PLAIN_STRING = /^'((?:[^']|'')*)'$/;
 
 const WORDS: Readonly<Record<string, Item>> = {

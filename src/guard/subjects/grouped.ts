@@ -16,7 +16,7 @@ function isCount(analysis: Analysis, node: Node): boolean {
   const call = as(node, 'FuncCall');
   const fn = call && analysis.marks.calls.get(call)?.fn;
   if (!call || fn?.schema !== 'pg_catalog' || fn.kind !== 'a' || !COUNTS.has(fn.name)) return false;
-  // INVARIANT: a FILTER, a DISTINCT or an expression chooses among the people of a group.
+  // A FILTER, a DISTINCT or an expression chooses among the people of a group.
   if (call.agg_filter || call.agg_distinct || call.agg_order?.length || call.over) return false;
   return (call.args ?? []).every((arg) => columnOf(analysis, arg)?.entry.source.kind === 'relation');
 }

@@ -36,7 +36,7 @@ export function tieKeys(context: LevelKeys, where: Node | undefined): void {
   }
   for (const entry of joins.values()) tieJoin(context, entry, missing);
   for (const condition of conjuncts(where)) tieHere(context, condition, true);
-  // INVARIANT: WHERE lets no row pass in which the key is missing: there it equals what it follows.
+  // WHERE lets no row pass in which the key is missing: there it equals what it follows.
   for (const key of context.keys)
     if (key.present) for (const leader of key.leaders()) if (leader.level === context.level) key.unite(leader);
 }
@@ -80,7 +80,7 @@ function tieJoin(context: LevelKeys, entry: RangeTableEntry, missing: ReadonlySe
       tieFull(context, entry, conditions, merged, below(left), below(right));
       return;
     default:
-      // INVARIANT: a join of another kind ties nothing.
+      // A join of another kind ties nothing.
       return;
   }
 }
@@ -107,7 +107,7 @@ function unite({ level, shown }: LevelKeys, [a, b]: Pair, always: boolean): void
   else if (y.level === level) y.follow(x);
 }
 
-/** INVARIANT: ON says something of the side that may be missing alone: rows of the other side stay, whatever it says of them. */
+/** ON says something of the side that may be missing alone: rows of the other side stay, whatever it says of them. */
 function tieOuter(
   context: LevelKeys,
   conditions: readonly Node[],

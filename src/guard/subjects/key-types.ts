@@ -14,7 +14,7 @@ export interface Compared {
 }
 
 /**
- * Whether `=` between them is the server's own and holds of one value alone. INVARIANT: no type that somebody has made (citext holds two texts for
+ * Whether `=` between them is the server's own and holds of one value alone. No type that somebody has made (citext holds two texts for
  * equal), no collation of a column's own (it may not be deterministic), and no operator of somebody's own, which exact types would choose.
  */
 export function isOneKey(catalog: Catalog, a: Compared, b: Compared): boolean {

@@ -39,7 +39,7 @@ export class Key {
     return one;
   }
 
-  /** INVARIANT: equal in every row that can come, by a condition of an inner join or of WHERE. */
+  /** Equal in every row that can come, by a condition of an inner join or of WHERE. */
   unite(other: Key): void {
     const [a, b] = [this.one, other.one];
     if (a === b) return;

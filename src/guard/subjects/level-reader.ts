@@ -55,7 +55,7 @@ export class LevelReader {
     const read = this.references.length;
     let { loose } = rows;
     for (const level of this.analysis.marks.levels) loose = this.isUnread(level) || loose;
-    // INVARIANT: what stands at a place that no rule has looked at is held to nobody.
+    // INVARIANT 62: what stands at a place that no rule has looked at is held to nobody.
     return { ...rows, loose: loose || this.references.length > read || this.runsUnknown() };
   }
 
@@ -165,7 +165,7 @@ export class LevelReader {
     const loose =
       found.loose ||
       ends.lost ||
-      // INVARIANT: MERGE does different things with rows that it finds and that it does not find.
+      // MERGE does different things with rows that it finds and that it does not find.
       (write?.command === 'MergeStmt' && (keys.length > 0 || found.loose)) ||
       limits === 'loose' ||
       (open && isCutBelow && !reaches) ||
@@ -229,7 +229,7 @@ export class LevelReader {
       if (column.notNull) key.setCertain();
       all.push(key);
       this.references.push(key);
-      // INVARIANT: what stands behind a mask is not the key.
+      // What stands behind a mask is not the key.
       if (!own || access !== 'granted' || own.access !== 'granted' || masked) return;
       this.shown.set({ entry, column: own }, key);
       key.standsIn({ entry, column: own });
@@ -301,7 +301,7 @@ export class LevelReader {
     const rows = this.rowsOf(cte.level);
     const reads = this.references.length > before || this.opaque || rows.loose || rows.values.size > 0;
     this.opaque ||= wasOpaque;
-    // INVARIANT: a step hands values of people on to the next, under other keys or none.
+    // A step hands values of people on to the next, under other keys or none.
     const found = reads ? unknownRows(rows, cte.level.outputs.length + cte.extra.length) : rows;
     this.known.set(cte.level, found);
     return found;
@@ -338,7 +338,7 @@ export class LevelReader {
     return chosen;
   }
 
-  /** INVARIANT: each key that the subquery has chosen is that of a row here: the same table, with the same filter. */
+  /** Each key that the subquery has chosen is that of a row here: the same table, with the same filter. */
   private isSameTable({ entry, column }: ColumnOf, { source }: OutputColumn): boolean {
     const other = source && behindJoins(source);
     if (!other || entry.source.kind !== 'relation' || other.entry.source.kind !== 'relation') return false;
@@ -373,7 +373,7 @@ export class LevelReader {
       for (const end of own) columns.get(end)?.[end === key.one ? 'shown' : 'perhaps'].push(column);
       for (const end of outer) passed.push({ column, key: end });
     });
-    // INVARIANT: of groups that are all there: which ones are not, people would tell who are not named.
+    // Of groups that are all there: which ones are not, people would tell who are not named.
     const whole = !chooses && !level.groupingSets && !level.select?.havingClause;
     const list = whole && level.aggregated && this.values.collects(level);
     const keys = [...columns].map(([key, { shown, perhaps }]): RowsKey => {
@@ -393,7 +393,7 @@ export class LevelReader {
 
   /** `row_number()` by the order of the whole answer is the place of a row in it. */
   private isPlaceInAnswer(level: QueryLevel, node: Node | undefined): boolean {
-    // INVARIANT: no row of those that are numbered is left out, nor stands there twice.
+    // No row of those that are numbered is left out, nor stands there twice.
     if (!node || level !== this.analysis.level || distinctOf(level) !== 'none' || this.values.givesRows(level))
       return false;
     return this.values.numbersRows(node, level);
@@ -417,7 +417,7 @@ function whereOf(write: Write | undefined): Node | undefined {
   return (as(write?.node, 'UpdateStmt') ?? as(write?.node, 'DeleteStmt'))?.whereClause;
 }
 
-/** INVARIANT: neither is a key above its aggregates a condition on its rows, nor one above FOR UPDATE, which locks them all. */
+/** Neither is a key above its aggregates a condition on its rows, nor one above FOR UPDATE, which locks them all. */
 function isPlain({ kind, aggregated, select }: QueryLevel): boolean {
   return kind === 'select' && !aggregated && !select?.lockingClause?.length;
 }

@@ -20,7 +20,7 @@ export function locksOf({ marks }: Analysis, top: QueryLevel, rowsOf: (level: Qu
     skips ||= clauses.some((clause) => clause?.waitPolicy !== 'LockWaitBlock');
     const { keys, loose, values } = rowsOf(level);
     if (keys.length === 0 && !loose && values.size === 0) continue;
-    // INVARIANT: a lock on a subquery is one on all rows that it reads, whatever the query around does with them; OFFSET locks what it passes by.
+    // INVARIANT 77: a lock on a subquery is one on all rows that it reads, whatever the query around does with them; OFFSET locks what it passes by.
     const plain = level.entries.every(
       ({ source: { kind } }) => kind === 'relation' || kind === 'join' || kind === 'function',
     );

@@ -4,7 +4,7 @@ import type { LevelReader } from './level-reader.ts';
 
 /** undefined: something that it reads is held to nobody, or to keys that are not known before it runs. */
 export function givenPeople({ references, opaque }: LevelReader): readonly GivenKeys[] | undefined {
-  // INVARIANT: each place where the statement reads a table of the subject, wherever it stands, by each of its key columns.
+  // Each place where the statement reads a table of the subject, wherever it stands, by each of its key columns.
   if (opaque) return undefined;
   const people: GivenKeys[] = [];
   for (const key of references) {

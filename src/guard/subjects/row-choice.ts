@@ -51,13 +51,13 @@ export class RowChoice {
     return [...sorts, ...distinct].some((node) => {
       if (!node || this.analysis.marks.expressions.has(node)) return false;
       const name = stringOf(as(node, 'ColumnRef')?.fields?.[0]);
-      // INVARIANT: a number may mean any of them.
+      // A number may mean any of them.
       return name === undefined || level.outputs.some((output, i) => output.name === name && values.has(i));
     });
   }
 
   /**
-   * INVARIANT: rows that are left out behind a sort or a hash table decide how those that are sorted alike lie, and where a hash table begins: HAVING, a
+   * Rows that are left out behind a sort or a hash table decide how those that are sorted alike lie, and where a hash table begins: HAVING, a
    * LIMIT whose order leaves something open, a condition above, a subquery of people by which rows are chosen. `arranged`: FROM items whose rows were
    * sorted or hashed; `chooses`: the level has LIMIT or DISTINCT ON.
    */

@@ -48,7 +48,7 @@ export const NO_ROWS: ProvenRows = {
   openOrder: false,
 };
 
-/** INVARIANT: whatever is not understood. */
+/** Whatever is not understood. */
 export function unknownRows({ keys }: Pick<ProvenRows, 'keys'>, columns: number): ProvenRows {
   return {
     ...NO_ROWS,

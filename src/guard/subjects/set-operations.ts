@@ -4,7 +4,7 @@ import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { isOneKey } from './key-types.ts';
 import { type ProvenRows, type RowsKey, unknownRows } from './rows.ts';
 
-/** INVARIANT: each person of a row is shown by the same column whichever query it comes from, and whichever it is held against. */
+/** Each person of a row is shown by the same column whichever query it comes from, and whichever it is held against. */
 export function combinedRows(level: QueryLevel, left: ProvenRows, right: ProvenRows, catalog: Catalog): ProvenRows {
   const { op, all } = level.select ?? {};
   const appends = op === 'SETOP_UNION' && all === true;

@@ -20,12 +20,12 @@ export class ShownKeys {
     const { entry, column } = found;
     const own = this.keys.get(entry)?.get(column);
     if (own) return own.one;
-    // INVARIANT: `same` is there only where the join takes the value of that side, of the same type (`sql/analyze/join.ts`).
+    // `same` is there only where the join takes the value of that side, of the same type (`sql/analyze/join.ts`).
     const source = column.from ?? (column.merged ? column.same : undefined);
     return source && this.get(source);
   }
 
-  /** INVARIANT: none is known by an equality that holds of two different people; a subquery's column does not say its collation, but its key does. */
+  /** None is known by an equality that holds of two different people; a subquery's column does not say its collation, but its key does. */
   comparable(found: ColumnOf): Key | undefined {
     const key = this.get(found);
     return key?.comparable ? key : undefined;

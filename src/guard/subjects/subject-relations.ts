@@ -44,7 +44,7 @@ export class SubjectRelations {
     if (relation.persistence === 't' || this.role.relations.get(relation.oid)?.system === true) return NOTHING;
     const keys = new Set(keysOn(this.catalog, this.subject, relation).map(({ name }) => name));
     if (keys.size > 0) return { keys, opaque: false };
-    // INVARIANT: a view without a key shows people of whom nothing says who they are; one whose query is not known may read everything.
+    // INVARIANT 61: a view without a key shows people of whom nothing says who they are; one whose query is not known may read everything.
     return this.reads(relation, new Set()) ? OPAQUE : NOTHING;
   }
 
@@ -62,7 +62,7 @@ export class SubjectRelations {
 }
 
 /**
- * Whether what a function gives may come from data. INVARIANT: of what somebody has made and granted only IMMUTABLE is believed to compute from its
+ * Whether what a function gives may come from data. Of what somebody has made and granted only IMMUTABLE is believed to compute from its
  * arguments alone; an aggregate is marked so whatever its steps do.
  */
 export function mayRead({ oid, extension, kind, volatility }: Fn): boolean {

@@ -8,7 +8,7 @@ import { columnOf } from './conditions.ts';
 import { uniqueKeys } from './constraints.ts';
 import type { ColumnOf } from './shown-keys.ts';
 
-/** INVARIANT: of each table in FROM a unique key stands among the plain columns that it is sorted by, and nothing else gives rows. */
+/** INVARIANT 75: of each table in FROM a unique key stands among the plain columns that it is sorted by, and nothing else gives rows. */
 export function ordersAll(analysis: Analysis, level: QueryLevel, catalog: Catalog): boolean {
   const sorted = (level.select?.sortClause ?? []).flatMap(
     (sort) => sortedBy(analysis, level, as(sort, 'SortBy')?.node) ?? [],

@@ -11,7 +11,7 @@ export function isHeld({ analysis, fixed, references }: LevelReader, rows: Prove
   const held = analysis.marks.relations.filter(({ entry }) => holdsOneRow(entry, fixed, catalog));
   return held.some(({ entry }) => {
     const own = references.filter((key) => key.origins.some((origin) => origin.entry === entry));
-    // INVARIANT: every row of the answer is about the people of that one row.
+    // Every row of the answer is about the people of that one row.
     return own.length > 0 && rows.keys.length > 0 && rows.keys.every(({ key }) => comesFrom(key, own, new Set()));
   });
 }
@@ -23,7 +23,7 @@ function holdsOneRow(entry: RangeTableEntry, fixed: LevelReader['fixed'], catalo
   for (const one of fixed) {
     const { view } = entry.source;
     const shown = one.entry === entry ? view.columns[entry.columns.indexOf(one.column)] : undefined;
-    // INVARIANT: what stands behind a mask is not the value that is unique.
+    // What stands behind a mask is not the value that is unique.
     if (shown && shown.access === 'granted' && !shown.masked) given.add(shown.column.name);
   }
   return given.size > 0 && uniqueKeys(relation, catalog).some((key) => key.every((name) => given.has(name)));

@@ -43,7 +43,7 @@ export class Values {
 
   isColumn(found: ColumnOf): boolean {
     const { entry, column } = behindJoins(found);
-    // INVARIANT: where a tuple lies hangs on what was written before it.
+    // Where a tuple lies hangs on what was written before it.
     if (column.implicit) return true;
     if (entry.source.kind === 'join') return [...below(entry)].some((one) => this.columns.has(one));
     return this.columns.get(entry)?.has(entry.columns.indexOf(column)) === true;
@@ -74,14 +74,14 @@ export class Values {
     if (!inner) return true;
     if (!this.tied.has(node)) {
       const { keys, loose, values } = this.proofs.rowsOf(inner);
-      // INVARIANT: all of its people are those of a row around, and so is all that it does with them: order, LIMIT, counting.
+      // All of its people are those of a row around, and so is all that it does with them: order, LIMIT, counting.
       if (loose || keys.length > 0) return true;
       if (values.size > 0 && link?.subLinkType !== 'EXISTS_SUBLINK') return true;
     }
     return this.isIn(link?.testexpr, level);
   }
 
-  /** A whole row, as itself or as the columns of ROW(t.*). INVARIANT: what was resolved as neither is not known. */
+  /** A whole row, as itself or as the columns of ROW(t.*). What was resolved as neither is not known. */
   private isRow(node: Node): boolean {
     const columns = this.rowStars.get(node);
     if (columns) return columns.some((column) => this.isColumn(column));
@@ -96,7 +96,7 @@ export class Values {
       const column = columnOf(this.analysis, node);
       return (column && this.shown.get(column)?.one) ?? [];
     });
-    // INVARIANT: the very key: one that may be missing would bring together all rows in which it is.
+    // The very key: one that may be missing would bring together all rows in which it is.
     return this.proofs.keysOf(level).every((key) => [...endsOf(key).own].every((end) => parts.includes(end)));
   }
 
@@ -145,7 +145,7 @@ export class Values {
     const call = as(node, 'FuncCall');
     const fn = call && this.analysis.marks.calls.get(call)?.fn;
     if (fn?.name !== 'row_number' || fn.schema !== 'pg_catalog' || !call?.over || call.agg_filter) return false;
-    // INVARIANT: another window may sort the rows anew between their numbering and the answer.
+    // Another window may sort the rows anew between their numbering and the answer.
     if (
       this.countOf(
         level.roots.map((root) => root.node),
@@ -162,7 +162,7 @@ export class Values {
     );
   }
 
-  /** INVARIANT: in ORDER BY of the query a name means an output column before it means an input column; in a window never. */
+  /** In ORDER BY of the query a name means an output column before it means an input column; in a window never. */
   private isSameOrder(ofWindow: Node, ofQuery: Node, level: QueryLevel): boolean {
     const [window, query] = [as(ofWindow, 'SortBy'), as(ofQuery, 'SortBy')];
     if (!window?.node || !query?.node) return false;

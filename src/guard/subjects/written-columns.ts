@@ -11,7 +11,7 @@ export function insertColumns({ node, lists }: Pick<Write, 'node' | 'lists'>): r
   return lists.find((list) => list.body === body)?.columns ?? [];
 }
 
-/** All columns that an INSERT, or one of a MERGE, gives a value. INVARIANT: where that cannot be told, each is given one. */
+/** All columns that an INSERT, or one of a MERGE, gives a value. Where that cannot be told, each is given one. */
 export function insertedColumns(write: Write, relation: Relation): ReadonlySet<string> {
   const columns = insertColumns(write);
   return new Set(columns.length > 0 ? columns.map((name) => name ?? '') : relation.columns.map(({ name }) => name));

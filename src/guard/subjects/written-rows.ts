@@ -77,7 +77,7 @@ export class WrittenRows {
       if (!key && conflict?.kind === 'given' && conflict.keys.length === 0)
         this.conflicts.set(write, { kind: 'others' });
       if (!key) return;
-      // INVARIANT: ON CONFLICT that finds rows by this key alone, and leaves it as it is, finds rows of the same person.
+      // ON CONFLICT that finds rows by this key alone, and leaves it as it is, finds rows of the same person.
       if (read && conflict?.kind === 'given') read.unite(key);
       else if (!read && own.access === 'granted') this.shown.set(place, key);
     });

@@ -14,7 +14,7 @@ export class Counts {
 
   add(word: string, times = 1): void {
     const count = this.byWord.get(word);
-    // INVARIANT: whatever is counted, the number of series that come of it is bounded.
+    // Whatever is counted, the number of series that come of it is bounded.
     if (count === undefined && this.byWord.size >= MOST) this.byWord.set(OTHER, (this.byWord.get(OTHER) ?? 0) + times);
     else this.byWord.set(word, (count ?? 0) + times);
   }

@@ -124,7 +124,7 @@ async function answerTo(request: IncomingMessage, sources: AdminSources): Promis
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return { status: 405, body: 'method not allowed', allow: 'GET, HEAD' };
   }
-  // INVARIANT: these paths and no others; a query string is nothing that any of them takes.
+  // These paths and no others; a query string is nothing that any of them takes.
   switch (request.url) {
     case '/healthz':
       return { status: 200, body: 'ok' };

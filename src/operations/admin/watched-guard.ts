@@ -54,7 +54,7 @@ export class WatchedGuard implements GuardReport {
 
   readiness(): Readiness {
     const lines = this.proxy?.runtime.withheld ?? [];
-    // INVARIANT: what is said at the admin address names no table or column.
+    // What is said at the admin address names no table or column.
     const withheld = lines.map(
       (line) => `withheld, see the operators' log: ${/^[^:]*:\d+:\d+/.exec(line)?.[0] ?? 'policies'}`,
     );

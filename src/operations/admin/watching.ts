@@ -73,7 +73,7 @@ function countRecord(tally: ProcessTally, kind: RecordKind, fields: RecordFields
   if (kind === 'policy') tally.policyHash = fields.to;
 }
 
-/** INVARIANT: of what a stranger sent, nothing becomes a label: reasons and SQLSTATEs are Rowgate's own words, or the server's. */
+/** Of what a stranger sent, nothing becomes a label: reasons and SQLSTATEs are Rowgate's own words, or the server's. */
 function countRefused(tally: ProcessTally, reason: LoginReason, sqlstate: string): void {
   tally.loginFailures.add(reason);
   if (reason !== 'upstream') return;

@@ -23,7 +23,7 @@ export function asksAsNobody(by: string, what: string): ControlReply | undefined
     const hint = 'Use sudo from an account of your own, or a user of the group of the control socket.';
     return failed('refused', `${what} is asked for by a person, and root may be anybody`, hint);
   }
-  // INVARIANT: who has no name could approve under theirs what they asked for.
+  // Who has no name could approve under theirs what they asked for.
   if (isNameless(person)) {
     return failed('refused', `${what} is asked for by a person, and the host does not know the name of ${person}`);
   }
@@ -53,7 +53,7 @@ export type Signed =
 
 /** `what`: `permit`. */
 export function signedBy(request: SignedRequest, given: string, approvers: Approvers, what: string): Signed {
-  // INVARIANT: whose key it is counts, not who brings it.
+  // Whose key it is counts, not who brings it.
   const signer = signerOf(request, given, approvers);
   if (signer === undefined) {
     const hint = `The keys that count stand in approvers.yaml, and the signature must be over the text of this ${what}.`;

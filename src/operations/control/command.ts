@@ -86,7 +86,7 @@ export function findHolder(guard: Commanded, { principal: said, user }: SaidHold
   const possible = holders.filter((one) => one.user === undefined || known?.get(one.principal)?.token);
   if (possible.length > 1) return { refusal: ambiguous(said, possible) };
   const holder = possible[0] ?? holders[0] ?? { principal: said };
-  // INVARIANT: by the grammar of names in tokens: nobody is called otherwise, and what is kept is shown to others.
+  // By the grammar of names in tokens: nobody is called otherwise, and what is kept is shown to others.
   if (holder.user !== undefined && !isUserName(holder.user)) {
     return { refusal: failed('call', 'the name of the person holds a character that no name of a person has') };
   }

@@ -18,7 +18,7 @@ const STICKY = 0o1000;
 /** The client's side. Throws where the folder cannot be made; returns how to take it away again. */
 export function showProof(socket: string, challenge: string): () => void {
   const folder = proofFolderOf(socket);
-  // INVARIANT: not through a link: whoever made that one would have us speak for them at another guard.
+  // Not through a link: whoever made that one would have us speak for them at another guard.
   if (!lstatSync(folder).isDirectory()) throw new Error(`${folder} is no folder`);
   const proof = join(folder, challenge);
   mkdirSync(proof, { mode: PROOF_MODE });
@@ -42,14 +42,14 @@ export class ProofFolder {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
     const found = lstatSync(this.folder);
-    // INVARIANT: a folder that somebody else put here is theirs: they could rename what lies in it.
+    // A folder that somebody else put here is theirs: they could rename what lies in it.
     if (!found.isDirectory() || found.uid !== process.getuid?.())
       throw new Error(`${this.folder} belongs to somebody else`);
     chmodSync(this.folder, 0o700);
     for (const left of readdirSync(this.folder)) rmdirQuietly(join(this.folder, left));
     if (gid !== undefined) {
       chownSync(this.folder, -1, gid);
-      // INVARIANT: sticky, so that nobody renames what another member of the group has made.
+      // Sticky, so that nobody renames what another member of the group has made.
       chmodSync(this.folder, 0o1770);
     }
     this.made = lstatSync(this.folder);
@@ -63,10 +63,10 @@ export class ProofFolder {
   /** The user id of whoever made the folder of this name; undefined where nobody has, or where it proves nothing. */
   answered(challenge: string): number | undefined {
     const stat = lookedAt(join(this.folder, challenge));
-    // INVARIANT: a folder alone proves it: files can be linked, and moved here by whoever may write where they lay; to move a folder
+    // A folder alone proves it: files can be linked, and moved here by whoever may write where they lay; to move a folder
     // elsewhere its own write permission is needed, which a mode of 0700 gives to the owner alone.
     if (!stat?.isDirectory() || (stat.mode & 0o777) !== PROOF_MODE) return undefined;
-    // INVARIANT: of the folder's own file system: whose a folder in one that a user has mounted here is, that user says (FUSE).
+    // Of the folder's own file system: whose a folder in one that a user has mounted here is, that user says (FUSE).
     if (stat.dev !== this.made.dev) return undefined;
     return this.isStillOurs() ? stat.uid : undefined;
   }

@@ -77,7 +77,7 @@ export async function openControl(options: ControlOptions): Promise<RunningContr
   };
 }
 
-/** INVARIANT: who says nothing makes room for who comes: nobody keeps others from locking them out. */
+/** Who says nothing makes room for who comes: nobody keeps others from locking them out. */
 function makeRoom(silent: Set<Socket>): void {
   const [oldest] = silent;
   if (!oldest || silent.size <= MOST_SILENT) return;
@@ -96,7 +96,7 @@ async function serve(socket: Socket, proofs: ProofFolder, options: ControlOption
     socket.destroy();
     return;
   }
-  // INVARIANT: who it is, before what it wants is read.
+  // Who it is, before what it wants is read.
   const uid = proofs.answered(challenge);
   proofs.forget(challenge);
   socket.end(`${JSON.stringify(await replyTo(line, uid, options))}\n`);

@@ -77,7 +77,7 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
     },
   });
   process.on('message', (message) => primary.receive(message));
-  // INVARIANT: no worker serves on its own: nobody would count its sessions, and nobody could stop it.
+  // No worker serves on its own: nobody would count its sessions, and nobody could stop it.
   process.on('disconnect', () => process.exit(1));
   const assignment = await primary.ask('assignment', null);
   store = remoteStore(primary, assignment.standing, assignment.clockAheadMs);

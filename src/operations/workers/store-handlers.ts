@@ -4,7 +4,7 @@ import type { BudgetStore } from '../../metering/budget-store.ts';
 import type { Handlers } from './channel.ts';
 import type { StoreMessages } from './messages.ts';
 
-/** INVARIANT: what a worker was granted stays counted when it dies; it alone can give it back. */
+/** What a worker was granted stays counted when it dies; it alone can give it back. */
 export function storeHandlers(store: BudgetStore): Handlers<StoreMessages> {
   return {
     budgetTake: (claims) => store.take(claims),

@@ -51,7 +51,7 @@ export class WorkerProcess {
         ...storeHandlers(kept.store),
         assignment: async () => {
           const { store } = kept;
-          // INVARIANT: the worker knows all of them before it serves. Those that come meanwhile are told like any other.
+          // The worker knows all of them before it serves. Those that come meanwhile are told like any other.
           for (const some of store.logouts.inPieces(store.now())) {
             this.channel.tell('logouts', some);
             await otherWork();
@@ -96,7 +96,7 @@ export class WorkerProcess {
     }).then((how) => {
       this.serving = false;
       this.channel.close();
-      // INVARIANT: what a dead worker held is free again, and it holds nothing more, whatever of its messages still comes.
+      // What a dead worker held is free again, and it holds nothing more, whatever of its messages still comes.
       this.holding.giveAll();
       closeUntaken();
       start({ problems: [`a worker ended while it started: ${how}`] });

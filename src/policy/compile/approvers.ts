@@ -56,7 +56,7 @@ export function addApprovers(
     const made = { name, user: entry.user ?? name, key };
     const twin = [...approvers.values()].find((other) => isSamePerson(other, made));
     if (twin) {
-      // INVARIANT: two approvals are of two people: one who stands here twice is none.
+      // Two approvals are of two people: one who stands here twice is none.
       const what = twin.name === name ? 'is defined twice' : `is "${twin.name}" once more: same key or same user`;
       report.error(document.place(path), `approver "${name}" ${what}`);
       approvers.delete(twin.name);

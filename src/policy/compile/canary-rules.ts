@@ -11,7 +11,7 @@ export function canariesOf(subjects: Iterable<Subject>, key: CanaryKey | undefin
   return new Canaries(key, new Map(watched.map(({ name, canaries }) => [name, new Set(canaries)])));
 }
 
-/** INVARIANT: a canary that would not be seen is an error, not a promise. */
+/** A canary that would not be seen is an error, not a promise. */
 export function checkCanaries(
   name: string,
   canaries: readonly string[],

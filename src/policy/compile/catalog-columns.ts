@@ -1,6 +1,6 @@
 /**
  * Which columns of the allowed catalogs are known and shown as they are, in the rows that a role finds: those of PostgreSQL 14 to 18.
- * INVARIANT: a column that stands neither here nor among a rule's masks is not there: what a newer server adds is withheld until somebody has looked at it.
+ * A column that stands neither here nor among a rule's masks is not there: what a newer server adds is withheld until somebody has looked at it.
  */
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));

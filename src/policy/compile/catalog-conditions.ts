@@ -112,7 +112,7 @@ export function visibleSchema(visible: Visible, name: Sql): Template {
   return template`${name} IN (${visible.schemas.map(literal).join(', ')})`;
 }
 
-/** The triple (catalog, object, column or 0) names something that the role finds in its catalog. INVARIANT: what stands in no branch it does not. */
+/** The triple (catalog, object, column or 0) names something that the role finds in its catalog. What stands in no branch it does not. */
 export function visibleObject(visible: Visible, catalog: Template, oid: Template, subid: Template): Template {
   const relations = [...relationOids(visible), ...belongings(visible)];
   const branches: readonly (readonly [number, Template])[] = [

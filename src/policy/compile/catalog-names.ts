@@ -91,7 +91,7 @@ export function sequenceNamed(v: Visible, schema: string, name: string): Templat
 }
 
 /**
- * The constraint is a visible one, of that table where one is given. INVARIANT: some of these views do not say of which table a
+ * The constraint is a visible one, of that table where one is given. Some of these views do not say of which table a
  * constraint is, and other tables may have one of its name: where one of them is hidden, none is shown.
  */
 export function constraintNamed(v: Visible, schema: string, name: string, table?: string): Template {

@@ -184,7 +184,7 @@ function compileScope(
 ): ScopeRule {
   if (document.written(path) === 'all') return { kind: 'all' };
   if (subject.lost.first) {
-    // INVARIANT: without the first key's table there is nothing to ask who is in scope.
+    // Without the first key's table there is nothing to ask who is in scope.
     const why = `the scope of subject "${subject.name}" cannot be kept without its first key`;
     report.error(document.place(path), `${why}: ${subject.rule} has its keys`);
     return { kind: 'broken' };

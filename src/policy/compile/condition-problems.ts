@@ -50,7 +50,7 @@ const SEVERAL_ROWS: Readonly<Record<Expression['barrier'], string | undefined>> 
 };
 
 /**
- * INVARIANT: where the server takes such a call, in a mask, it would be computed from rows that the role may not see, or would make several rows of one.
+ * Where the server takes such a call, in a mask, it would be computed from rows that the role may not see, or would make several rows of one.
  */
 function callsOfSeveralRows(analysis: Analysis, root: Node): SqlProblem[] {
   const problems = ownCalls(root).flatMap((node): SqlProblem[] => {

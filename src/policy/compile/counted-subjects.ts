@@ -2,7 +2,7 @@
 import type { Limits, WindowLimit } from '../model/limits.ts';
 import type { Principal, RolePolicy, Subject } from '../model/policy.ts';
 
-/** INVARIANT: a limit of one principal counts for all of its role: they share the role's judgements. */
+/** A limit of one principal counts for all of its role: they share the role's judgements. */
 export function withSubjects(
   roles: ReadonlyMap<string, RolePolicy>,
   principals: ReadonlyMap<string, Principal>,
@@ -27,7 +27,7 @@ function namedBy(limits: readonly (Limits | undefined)[]): ReadonlySet<string> {
   return new Set(limits.flatMap((each) => [...(each?.subjects?.keys() ?? []), ...(each?.answers?.keys() ?? [])]));
 }
 
-/** INVARIANT: by the role's own limits, of which those of a time stand in the place of others: a limit that only warns or slows down bounds nothing. */
+/** By the role's own limits, of which those of a time stand in the place of others: a limit that only warns or slows down bounds nothing. */
 function isBounded(role: RolePolicy, subject: string): boolean {
   const refuses = (limits: readonly WindowLimit[] | undefined): boolean =>
     limits?.some(({ effect = role.whenExceeded ?? 'deny' }) => effect === 'deny' || effect === 'lock') === true;

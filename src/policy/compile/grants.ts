@@ -15,7 +15,7 @@ type WriteEntry = { readonly columns?: '*' | readonly string[] | undefined };
 export type Granted = Map<Oid, { readonly rule: RuleRef; readonly grant: RelationGrant | undefined }>;
 
 /**
- * Compiles every table of the part and adds it to `granted`. INVARIANT: a relation of whose entry anything but a column cannot be kept is
+ * Compiles every table of the part and adds it to `granted`. A relation of whose entry anything but a column cannot be kept is
  * withheld whole, for a row condition that is left out would show more.
  */
 export function compileTables(tables: Readonly<Record<string, TableGrant>>, part: GrantsPart, granted: Granted): void {
@@ -96,13 +96,13 @@ function compileSelect(
       const grant = report.ofPart((own) => compileColumnMask(column.value, relation, at, { ...part, report: own }));
       if (grant) granted.set(name, grant);
     } else if (entry.columns === '*') {
-      // INVARIANT: the column may have another name now, under which "*" would show it as it is.
+      // The column may have another name now, under which "*" would show it as it is.
       report.error(document.place(at), column.problem);
     } else report.withhold(document.place(at), column.problem);
   }
   const columns = inTableOrder(granted, relation);
   const plain = relation.columns.every((column) => columns.has(column.name) && !columns.get(column.name)?.mask);
-  // INVARIANT: only a relation of which nothing is withheld may stand in the forwarded text as itself, and nothing of what may be added
+  // INVARIANT 37: only a relation of which nothing is withheld may stand in the forwarded text as itself, and nothing of what may be added
   // to it later: a list that happens to name every column does not grant the next one.
   const whole = entry.columns === '*' && plain && conditions.length === 0;
   return { columns, conditions, whole, rule: document.rule(path) };

@@ -16,7 +16,7 @@ export function checkThrottles(
   report.error(document.place(path), 'a limit here throttles, but the role has no "throttle" that says how much');
 }
 
-/** INVARIANT: what a time cannot change is not taken for changed: the server has the time limit of statements from the login. */
+/** What a time cannot change is not taken for changed: the server has the time limit of statements from the login. */
 export function checkDuring(
   during: readonly During[] | undefined,
   document: PolicyDocument,
@@ -39,7 +39,7 @@ const NOT_OF_USERS: readonly (readonly [keyof Limits, string, string])[] = [
   ['connections', 'connections', 'counts sessions, which the people behind an account share'],
 ];
 
-/** INVARIANT: what is stated for each person is held to for each person, or is an error. */
+/** What is stated for each person is held to for each person, or is an error. */
 export function checkLimitsPerUser(
   limits: Limits | undefined,
   document: PolicyDocument,

@@ -53,7 +53,7 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
   const families = new Map<string, ReadonlySet<string>>();
   const subjects = loadSubjects(ofKind('subjects'), env, subjectReport, families);
   const grants = loadGrants(ofKind('grants'), report());
-  // INVARIANT: without the subjects nobody's scope is known; then no restricted role is open. A stray file may have held them.
+  // INVARIANT 10: without the subjects nobody's scope is known; then no restricted role is open. A stray file may have held them.
   const failure = subjectReport.failure ?? strays.failure;
   const approvers = new Map<string, Approver>();
   for (const document of ofKind('approvers')) addApprovers(document, approvers, report());
@@ -208,7 +208,7 @@ function loadPrincipals(
     const whole = document.malformed ? undefined : validate(document, principalsFileSchema, document.value);
     const ofFile = document.flaws.filter((flaw) => flaw.path.length < 2);
     addFlaws([...ofFile, ...(whole && !whole.ok ? whole.flaws : [])], report);
-    // INVARIANT: of a file that cannot be read for certain, nobody logs in.
+    // Of a file that cannot be read for certain, nobody logs in.
     if (!whole?.ok || report.failure !== undefined) continue;
     for (const [name, value] of Object.entries(whole.value.principals)) {
       const own = newReport();

@@ -65,7 +65,7 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
     report.warning(document.placeOfValue([...path, 'from']), why);
   }
   if (entry.break_glass) checkApprovals(entry.break_glass, [...path, 'break_glass'], document, part.approvers, report);
-  // INVARIANT: without a token nobody would be behind the account, and every one of them would have what is left.
+  // Without a token nobody would be behind the account, and every one of them would have what is left.
   if (!entry.token && read && needsToken(read)) {
     report.error(document.place(path), `role "${read.name}" needs "token": it is about the person behind the account`);
   }
@@ -159,7 +159,7 @@ function certificate(text: string, path: Path, { document, report, clientCa }: P
   const place = document.placeOfValue([...path, 'certificate']);
   const subject = /^subject:(.*)$/isu.exec(text)?.[1];
   if (subject !== undefined) {
-    // INVARIANT: anybody can make a certificate with any subject: it counts only where an authority has signed it.
+    // Anybody can make a certificate with any subject: it counts only where an authority has signed it.
     if (!clientCa) report.error(place, 'a subject proves nothing without "tls.client_ca" in the configuration');
     const comment = document.commentBehind([...path, 'certificate']);
     if (comment) report.error(comment, 'YAML reads this as a comment; write the subject in quotes');

@@ -49,7 +49,7 @@ export function commandConditions(
   path: Path,
   part: GrantsPart,
 ): Condition[] {
-  // INVARIANT: scope holds for a command unless its own grant says `scope: none`.
+  // INVARIANT 36: scope holds for a command unless its own grant says `scope: none`.
   const scoped = scope === 'none' ? [] : table.scope;
   return [...scoped, ...table.rows, ...(hasRows ? compileRows(relation, [...path, 'rows'], part) : [])];
 }

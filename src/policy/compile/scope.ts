@@ -33,7 +33,7 @@ export function scopeSources(
     sources.push(throughParent(first.relation, first.column, scope, relation, key, alone));
   }
   if (others.length > 1 && !own) {
-    // INVARIANT: a row that belongs to nobody is in nobody's scope.
+    // A row that belongs to nobody is in nobody's scope.
     const known = others.map((key) => `${quoteIdentifier(key.name)} IS NOT NULL`).join(' OR ');
     sources.push({ sql: known, rule });
   }

@@ -36,5 +36,5 @@ const READABLE =
 max_connections max_identifier_length max_index_keys search_path server_encoding server_version server_version_num session_authorization
 timezone_abbreviations`.split(/\s+/);
 
-/** INVARIANT: a list, in lower case. Of no other setting is a name or value shown: not of `primary_conninfo`, nor of one that is newer than the list. */
+/** A list, in lower case. Of no other setting is a name or value shown: not of `primary_conninfo`, nor of one that is newer than the list. */
 export const SHOWN_SETTINGS: ReadonlySet<string> = new Set([...SETTABLE, ...READABLE]);

@@ -34,7 +34,7 @@ export const raise = mapping({ approvals }).describe(
 
 type Rule = z.output<typeof raise> & Pick<z.output<typeof breakGlass>, 'approvers'>;
 
-/** INVARIANT: what can never be signed by enough is an error, and not found out on the night when it is needed. */
+/** What can never be signed by enough is an error, and not found out on the night when it is needed. */
 export function checkApprovals(
   rule: Rule,
   path: Path,

@@ -63,7 +63,7 @@ export function compileSubjects(
 
 /**
  * Types by whose text people are counted: smallint, integer, bigint, uuid, name, text, varchar, char, and arrays of them.
- * INVARIANT: of two equal values the texts are equal, of two others they differ, whatever a session has set (extra_float_digits, DateStyle, …);
+ * Of two equal values the texts are equal, of two others they differ, whatever a session has set (extra_float_digits, DateStyle, …);
  * and `session/results/key-text.ts` reads their binary format.
  */
 const KEY_TYPES: ReadonlySet<Oid> = new Set([

@@ -35,7 +35,7 @@ function systemGrant(
   const columns = new Map<string, ColumnGrant>();
   for (const column of relation.columns) {
     const masked = entry.masks?.[column.name];
-    // INVARIANT: a column that nobody has looked at is not there.
+    // INVARIANT 42: a column that nobody has looked at is not there.
     if (!masked && !known.has(column.name)) continue;
     const mask = typeof masked === 'function' ? masked(visible, column) : masked;
     columns.set(column.name, { column, ...(mask && { mask }), rule });
@@ -53,7 +53,7 @@ function condition(relation: Relation, filter: Condition['filter'], rule: RuleRe
   return {
     filter,
     ok: filter,
-    // INVARIANT: what subqueries these conditions hold stand inside OR or CASE, of which the planner makes no join.
+    // What subqueries these conditions hold stand inside OR or CASE, of which the planner makes no join.
     evaluated: 'scan',
     rule,
     reads: relation.columns.map((column) => column.name).filter((name) => read.has(name)),

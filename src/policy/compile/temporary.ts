@@ -14,14 +14,14 @@ import type { PolicyEnvironment } from '../source/sql-source.ts';
 /** The schema in which the text of a statement may name one. */
 const TEMPORARY_SCHEMA = 'pg_temp';
 
-/** INVARIANT: no OID of the server's is so large: what it says of a relation is never meant for one of these. */
+/** No OID of the server's is so large: what it says of a relation is never meant for one of these. */
 const FIRST_OID = 2 ** 32;
 
 /** The server cuts names at 63 bytes, and its own names for keys are longer than the table's. */
 const LONGEST_NAME = 36;
 
 /**
- * Types of which a value can be kept and shown again. INVARIANT: none that shows a number as the name of what it stands for (`regclass`):
+ * Types of which a value can be kept and shown again. None that shows a number as the name of what it stands for (`regclass`):
  * names are looked up behind the catalogs' filters then.
  */
 const TYPES = new Set(
@@ -44,12 +44,12 @@ export function compileTemporary(
   const tables = new Map<string, TemporaryTable>();
   const declared = Object.entries(file.temporary ?? {});
   if (declared.length > 0 && file.min_group !== undefined) {
-    // INVARIANT: a row that was put aside has no subject behind it that could be counted.
+    // A row that was put aside has no subject behind it that could be counted.
     report.error(document.place(['temporary']), '"temporary" does not go with "min_group"');
     return tables;
   }
   if (declared.length > 0 && [...attributes.values()].some(({ fromToken }) => fromToken)) {
-    // INVARIANT: they last as long as the session: the rows of one person would lie there for the next.
+    // They last as long as the session: the rows of one person would lie there for the next.
     report.error(document.place(['temporary']), '"temporary" does not go with attributes "from token"');
     return tables;
   }
@@ -76,7 +76,7 @@ export function temporaryGrant({ relation, rule }: TemporaryTable): RelationGran
 }
 
 /**
- * INVARIANT: its name is that of no relation that a name without a schema could mean: a role whose catalog has changed is compiled again,
+ * Its name is that of no relation that a name without a schema could mean: a role whose catalog has changed is compiled again,
  * and then has no such temporary table.
  */
 function nameProblem(name: string, { catalog, searchPath }: PolicyEnvironment): string | undefined {
@@ -118,7 +118,7 @@ function compileColumns(
   return names.length > 0 && found.length === names.length ? found : undefined;
 }
 
-/** INVARIANT: the text is one type and nothing more. */
+/** The text is one type and nothing more. */
 function typeOf(text: string, catalog: Catalog, searchPath: readonly string[]): WrittenType | undefined {
   const parsed = parse(`SELECT NULL::${text}`);
   const select =
@@ -145,7 +145,7 @@ function tableOf(
   rule: RuleRef,
 ): TemporaryTable {
   const made = columns.map((column, at) => columnOf(column, at + 1));
-  // INVARIANT: no code at the server looks for this name, and what was made by other columns, or for another role, is another table.
+  // No code at the server looks for this name, and what was made by other columns, or for another role, is another table.
   const hash = createHash('sha256')
     .update(JSON.stringify([role, name, columns.map((column) => [column.name, column.text])]))
     .digest('hex');

@@ -13,7 +13,7 @@ export interface TokenLogin {
   readonly users: readonly string[];
 }
 
-/** INVARIANT: never everybody's: who has a password would be asked for a token. */
+/** Never everybody's: who has a password would be asked for a token. */
 const namesOfPeople = z.string().regex(/^(\*?[^*]+|[^*]+\*)$/, {
   error: 'expected a name, or a part of one with "*" before or behind it',
 });

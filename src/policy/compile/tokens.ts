@@ -69,7 +69,7 @@ export function isKeysAddress(keys: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(keys);
 }
 
-/** INVARIANT: whoever could change the keys on their way could sign for everybody. */
+/** Whoever could change the keys on their way could sign for everybody. */
 function keysProblem(keys: string): string | undefined {
   if (!isKeysAddress(keys)) return /[\0\n]/.test(keys) ? 'this is not the path of a file' : undefined;
   const url = URL.canParse(keys) ? new URL(keys) : undefined;

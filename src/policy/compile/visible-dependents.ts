@@ -38,7 +38,7 @@ export function visibleDependents(catalog: Catalog, names: VisibleNames): ByKind
   };
   const relations = new Set<Oid>();
   const constraints = new Set<Oid>();
-  /** INVARIANT: what stands in no branch is not visible. */
+  /** What stands in no branch is not visible. */
   const isVisible = ([of, oid, attnum]: ObjectName): boolean => {
     if (names.members.has(`${of} ${oid}`)) return true;
     switch (of) {

@@ -6,7 +6,7 @@ export const FIRST_USER_OID = 16384;
 
 export interface VisibleRelation {
   readonly relation: Relation;
-  /** attnums of the granted columns. INVARIANT: named one by one, so that a column which is newer than the policy is not among them. */
+  /** attnums of the granted columns. Named one by one, so that a column which is newer than the policy is not among them. */
   readonly attnums: readonly number[];
   readonly names: readonly string[];
 }
@@ -34,7 +34,7 @@ export function visibleTypes(catalog: Catalog, relations: readonly VisibleRelati
   return [...found];
 }
 
-/** INVARIANT: a function over the rows of a table that is not visible would name the table. */
+/** A function over the rows of a table that is not visible would name the table. */
 export function hasVisibleTypes(catalog: Catalog, fn: Fn, types: readonly Oid[]): boolean {
   return typesOf(fn).every((oid) => !isRow(catalog, oid) || oid < FIRST_USER_OID || types.includes(oid));
 }

@@ -23,7 +23,7 @@ export class Canaries {
     return this.bySubject.has(subject);
   }
 
-  /** The canary's hash, where somebody with this key is one. INVARIANT: the same work for everybody, so that none is told by the time that it takes. */
+  /** The canary's hash, where somebody with this key is one. The same work for everybody, so that none is told by the time that it takes. */
   find(subject: string, text: string): string | undefined {
     const hash = canaryHash(this.key, subject, text);
     return this.bySubject.get(subject)?.has(hash) ? hash : undefined;

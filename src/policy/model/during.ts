@@ -22,7 +22,7 @@ export function limitsAt(
   const { date, minutes } = localTime(now, timeZone);
   const holding = during.filter((time) => holds(time, date, minutes));
   return {
-    // INVARIANT: the last that names a limit counts, and what no time names stays.
+    // The last that names a limit counts, and what no time names stays.
     limits: holding.reduce((before, time) => replaced(before, time.limits), limits),
     until: nextLook(during, date, now, timeZone),
   };

@@ -156,7 +156,7 @@ function effectOf({ effect }: WindowLimit, role: RolePolicy): LimitEffect {
   // Nothing is refused while it is observed: what would have been is told.
   if (role.mode === 'observe') return 'warn';
   const said = effect ?? role.whenExceeded ?? 'deny';
-  // INVARIANT: where nothing says how slowly, nothing flows.
+  // Where nothing says how slowly, nothing flows.
   return said === 'throttle' && !role.throttle ? 'deny' : said;
 }
 

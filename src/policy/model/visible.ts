@@ -5,7 +5,7 @@ import { CLASS, visibleDependents } from '../compile/visible-dependents.ts';
 import { FIRST_USER_OID, hasVisibleTypes, type VisibleRelation, visibleTypes } from '../compile/visible-types.ts';
 import type { RelationGrant } from './policy.ts';
 
-/** INVARIANT: everything is named one by one, by OID: what is newer than the policy is not there. */
+/** Everything is named one by one, by OID: what is newer than the policy is not there. */
 export interface Visible {
   /** Granted relations, partitions and children of granted tables with the columns granted of their parents, and composite types. */
   readonly relations: readonly VisibleRelation[];

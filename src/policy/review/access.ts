@@ -177,7 +177,7 @@ function functions(fn: Fn, role: RolePolicy, relation: Relation, column: Column 
   const name = `${fn.schema}.${fn.name}`;
   if (reaches(tables, relation, column))
     return [{ way: 'function', form: `what function ${name} makes of it`, rows: [], rule }];
-  // INVARIANT: what cannot be seen through may reach anything, and a review must say so.
+  // What cannot be seen through may reach anything, and a review must say so.
   return opaque.length > 0
     ? [{ way: 'function', form: `perhaps: function ${name} cannot be seen through`, rows: [], rule }]
     : [];

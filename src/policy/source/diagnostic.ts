@@ -40,7 +40,7 @@ export class DiagnosticReport {
     this.add(place, 'error', message);
   }
 
-  /** INVARIANT: the caller leaves out what the message is about, and whatever depends on it. */
+  /** The caller leaves out what the message is about, and whatever depends on it. */
   withhold(place: SourcePlace, message: string): void {
     this.add(place, 'error', message, true);
   }

@@ -137,12 +137,12 @@ export class PolicyDocument {
       report.error(this.placeOfValue(path), 'expected an SQL expression, found nothing');
       return undefined;
     }
-    // INVARIANT: the parser drops what follows a NUL, and half a surrogate pair has no UTF-8: neither is what was written.
+    // The parser drops what follows a NUL, and half a surrogate pair has no UTF-8: neither is what was written.
     if (/[\0\p{Surrogate}]/u.test(sql)) {
       report.error(this.placeOfValue(path), 'the SQL holds a character that PostgreSQL does not take');
       return undefined;
     }
-    // INVARIANT: a condition that YAML cut short would let through more rows than it says.
+    // A condition that YAML cut short would let through more rows than it says.
     const comment = this.commentBehind(path);
     if (comment) {
       report.error(comment, 'YAML reads this as a comment, not as SQL; write the expression in quotes or behind "|"');

@@ -43,7 +43,7 @@ export type CompileMask = (
 export type RequireCertificate = 'none' | 'unrestricted' | 'all';
 
 /**
- * By key as its file writes it (`subjects.ts`): the relations that have held data of its subject since the guard began. INVARIANT: a partition
+ * By key as its file writes it (`subjects.ts`): the relations that have held data of its subject since the guard began. A partition
  * that was detached, or whose parent was dropped, holds the same people as before, whatever the catalog says of it now.
  */
 export type Families = ReadonlyMap<string, ReadonlySet<string>>;

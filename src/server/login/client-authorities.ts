@@ -46,7 +46,7 @@ export class ClientAuthorities {
     this.sources = [ca ?? Buffer.alloc(0), ...files.map(({ content }) => content)];
     this.handshake = {
       ...(ca && { ca }),
-      // INVARIANT: a list at all makes OpenSSL ask for one of each authority in the chain (X509_V_FLAG_CRL_CHECK_ALL).
+      // A list at all makes OpenSSL ask for one of each authority in the chain (X509_V_FLAG_CRL_CHECK_ALL).
       ...(this.lists.length > 0 && { crl: this.lists.map(({ pem }) => pem) }),
     };
   }
@@ -103,7 +103,7 @@ function listsIn(file: string, content: Buffer): ReadList[] {
     const list = readRevocationList(der);
     if (!list) throw new Error(`${file} holds a revocation list that cannot be read`);
     const { nextUpdate } = list;
-    // INVARIANT: such a list would be taken for the newest one for ever.
+    // Such a list would be taken for the newest one for ever.
     if (nextUpdate === undefined) throw new Error(`${file} holds a revocation list without nextUpdate`);
     return { ...list, nextUpdate, file: basename(file), pem: pemOf(der) };
   });

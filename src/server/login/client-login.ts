@@ -59,7 +59,7 @@ export async function logInClient(
   if (shown.refusal) return refused(shown.refusal);
   // Who came by a name of its own is known by its principal's from now on.
   named({ ...request, user: shown.principal });
-  // INVARIANT: only who has shown the password, certificate or token learns more: what follows tells whether the principal exists, and how it is bound.
+  // INVARIANT 88: only who has shown the password, certificate or token learns more: what follows tells whether the principal exists, and how it is bound.
   const peer: Peer = { address, certificate: channel.certificate };
   const admission = admitByName(services, shown.principal, shown.proof, peer);
   if (admission.refusal) return refused(admission.refusal);

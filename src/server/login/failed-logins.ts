@@ -30,7 +30,7 @@ export class FailedLogins {
    * slow each other.
    */
   attempted(principal: string, address: string, accepted: boolean): number {
-    // INVARIANT: the wait follows from earlier attempts only, never from whether this password is right, so that hanging up
+    // The wait follows from earlier attempts only, never from whether this password is right, so that hanging up
     // early tells nothing.
     const wait = this.delay(principal, address);
     if (accepted) this.succeeded(principal, address);
@@ -44,7 +44,7 @@ export class FailedLogins {
       delayOf(this.count(pair), BY_PAIR),
       delayOf(this.count(pairInAllKey(principal, address)), BY_PAIR_IN_ALL),
     );
-    // INVARIANT: of a pair that has logged in only its own failures tell; what is guessed at other names from its address slows those names.
+    // Of a pair that has logged in only its own failures tell; what is guessed at other names from its address slows those names.
     if (this.known.has(pair)) return byPair;
     return Math.max(
       byPair,

@@ -59,7 +59,7 @@ export async function checkPassword(
   const { user, address, channelBinding, shared } = options;
   const principal = options.policy.principals.get(user);
   const known = usableVerifiers(principal?.verifiers ?? []);
-  // INVARIANT: made for known users too, so that making it does not tell them from unknown ones.
+  // Made for known users too, so that making it does not tell them from unknown ones.
   const mock = mockVerifier(options.mockSecret, user, shapesOf(options.policy));
   const verifiers = known ?? ([mock] as const);
   const nonce = randomBytes(18).toString('base64');
@@ -71,7 +71,7 @@ export async function checkPassword(
   const answer = decodeSaslResponse((await reader.readMessage(Frontend.Password)).bytes);
   const final = answerClientFinal(first.exchange, Buffer.from(answer, 'utf8'));
   if (final.kind === 'malformed') throw new ProtocolError(final.message);
-  // INVARIANT: a made-up verifier is matched by nothing anybody can know; and if it were, nobody would be let in by it.
+  // A made-up verifier is matched by nothing anybody can know; and if it were, nobody would be let in by it.
   const accepted = final.kind === 'accepted' && known !== undefined ? final : undefined;
   const delay = await shared.attempted(user, address, accepted !== undefined);
   if (delay > 0) await sleep(delay);

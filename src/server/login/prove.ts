@@ -51,7 +51,7 @@ export async function prove(
   if (login === 'token') return shownBy(await checkTokenAsPassword(channel.reader, byToken));
   const { channelBinding } = channel;
   const scram: readonly ScramMechanism[] = channelBinding ? ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] : ['SCRAM-SHA-256'];
-  // INVARIANT: what is offered follows from the policy as a whole, the connection, what the client asked for and how the name is spelt,
+  // What is offered follows from the policy as a whole, the connection, what the client asked for and how the name is spelt,
   // never from whether anybody has it. Last: libpq takes the first that it knows, and who has a password goes on as before.
   const bearer = tokenRefusal('oauth', policy, channel, address) ? [] : ([OAUTHBEARER] as const);
   const offered = login === 'oauth' ? bearer : [...scram, ...bearer];
@@ -78,7 +78,7 @@ export async function prove(
   return { proof: { kind: 'password', verifier }, principal: user, finalMessage };
 }
 
-/** INVARIANT: a token opens its principal to whoever reads it on its way. */
+/** A token opens its principal to whoever reads it on its way. */
 function tokenRefusal(
   way: 'oauth' | 'token',
   policy: Policy,

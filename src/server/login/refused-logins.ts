@@ -114,7 +114,7 @@ export class RefusedLogins {
   }
 
   /**
-   * INVARIANT: of what a stranger says of itself only names that the policy has are kept: a password that was typed in the place of the user stands in
+   * Of what a stranger says of itself only names that the policy has are kept: a password that was typed in the place of the user stands in
    * no log.
    */
   private known(request: StartupRequest | undefined): StartupRequest | undefined {

@@ -40,7 +40,7 @@ const CIPHERS = [
 ].join(':');
 
 /**
- * As PostgreSQL has it. INVARIANT: each connection shows its certificate anew. A resumed session would vouch for one that has
+ * As PostgreSQL has it. Each connection shows its certificate anew. A resumed session would vouch for one that has
  * expired, or whose authority was removed, since; and renegotiation could change it behind the login.
  */
 const OPTIONS = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION;

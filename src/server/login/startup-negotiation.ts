@@ -97,7 +97,7 @@ export async function negotiate(
 async function startTls(channel: StartupChannel, tls: ServerTls, direct: boolean): Promise<StartupChannel> {
   const { socket, reader } = channel;
   if (!direct) {
-    // INVARIANT: what came in the clear, before the handshake, is never read as if it had come inside TLS (CVE-2021-23214).
+    // INVARIANT 91: what came in the clear, before the handshake, is never read as if it had come inside TLS (CVE-2021-23214).
     if (reader.hasUnread()) throw new ProtocolError('received unencrypted data after SSL request');
     socket.write('S');
   }

@@ -47,7 +47,7 @@ export async function checkBearer(
   return check;
 }
 
-/** INVARIANT: the caller has made sure of TLS. */
+/** The caller has made sure of TLS. */
 export async function checkTokenAsPassword(reader: SocketReader, options: TokenCheckOptions): Promise<TokenOwner> {
   reader.socket.write(authenticationCleartextPassword());
   return checkToken(decodePasswordMessage((await reader.readMessage(Frontend.Password)).bytes), options);

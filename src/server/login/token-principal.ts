@@ -47,13 +47,13 @@ export async function ownerOf(
   token: string,
   verify: Identity['verify'],
 ): Promise<TokenOwner> {
-  // INVARIANT: held against every rule, whatever name was given: neither time nor words tell which principals there are.
+  // Held against every rule, whatever name was given: neither time nor words tell which principals there are.
   const checks = await Promise.all(
     loginPrincipals(policy).map(async (principal) => ({ principal, check: await verify(principal.token, token) })),
   );
   const named = policy.principals.get(name);
   const owners = checks.flatMap(({ principal, check }): TokenOwner[] => {
-    // INVARIANT: a name that stands in the policy is that principal's, whatever people call themselves.
+    // A name that stands in the policy is that principal's, whatever people call themselves.
     if ('refused' in check || (named ? principal !== named : check.user !== name)) return [];
     const { user, expires } = check;
     const rule = ruleText(principal.token);

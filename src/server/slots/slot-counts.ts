@@ -11,7 +11,7 @@ export class SlotCounts {
 
   /** Takes all of them and answers undefined, or takes none and answers which (its index) was full. */
   take(claims: readonly SlotClaim[]): number | undefined {
-    // INVARIANT: nothing can come between the look and the taking: both are one call, in the one process that counts.
+    // Nothing can come between the look and the taking: both are one call, in the one process that counts.
     const full = claims.findIndex(({ key, limit }) => limit !== undefined && this.count(key) >= limit);
     if (full >= 0) return full;
     for (const { key } of claims) this.taken.set(key, this.count(key) + 1);
@@ -46,7 +46,7 @@ export class SlotHolding {
     return full;
   }
 
-  /** INVARIANT: nobody gives back what it does not hold: a slip in one worker cannot open the others' limits. */
+  /** Nobody gives back what it does not hold: a slip in one worker cannot open the others' limits. */
   give(keys: readonly string[]): void {
     for (const key of keys) {
       const held = this.held.get(key);

@@ -109,7 +109,7 @@ export class Admission {
       user,
       counted,
     );
-    // INVARIANT: what was to be judged by its plan, and has none of its own, does not run.
+    // What was to be judged by its plan, and has none of its own, does not run.
     if (!alone) {
       if (answer.kind === 'admitted') answer.charges?.settle(() => 'free');
       return { refusal: notTogether() };

@@ -191,7 +191,7 @@ export interface Budget {
   take(policy: SessionPolicy, demand: Demand): BudgetTaken;
   /**
    * The same for many rows at once. `singly`: something is to be said of one of them, nothing was taken, and each is to be asked for by `take`.
-   * INVARIANT: `taken` only where `take` would say so of each of them, one after the other, and no more. Absent: never for many.
+   * `taken` only where `take` would say so of each of them, one after the other, and no more. Absent: never for many.
    */
   takeMany?(policy: SessionPolicy, demand: DemandOfMany): 'taken' | 'wait' | 'singly';
   /**

@@ -54,7 +54,7 @@ function takeKeys(
       ? binary(value, type)
       : [bufferOf(value).toString('utf8')];
   for (const text of texts ?? [undefined]) {
-    // INVARIANT: a key that is not read as the server reads it would be counted as another's.
+    // INVARIANT 65: a key that is not read as the server reads it would be counted as another's.
     const key = text === undefined ? undefined : readKey(type, text);
     if (key === undefined) return false;
     keys.push(key);

@@ -43,7 +43,7 @@ function prepaymentOf(disclosure: Disclosure, { statement, inner, text, bound }:
     case 'nothing':
       return undefined;
     case 'later':
-      // INVARIANT: a cursor WITH HOLD is read at COMMIT, which may fail: that cannot be told apart from others then.
+      // INVARIANT 63: a cursor WITH HOLD is read at COMMIT, which may fail: that cannot be told apart from others then.
       return kind.kind === 'declare' && kind.hold && canFail !== 'no' ? asks('kept') : undefined;
     case 'by name':
       return asks(canFail === 'no' && !tellsItsPlace(kind) ? 'one' : 'kept');

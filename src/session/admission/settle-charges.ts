@@ -49,7 +49,7 @@ function settlementOf(run: Execution, subject: string, status: OutcomeEntry['sta
   }
 }
 
-/** INVARIANT: only an answer that was fixed before the statement ran is free. */
+/** INVARIANT 70: only an answer that was fixed before the statement ran is free. */
 function isFree(run: Execution, { subject, access, canFail, free }: Disclosure, repeats: boolean): boolean {
   const { statement, answer } = run;
   if (canFail === 'at-commit' || tellsItsPlace(statement.kind)) return false;

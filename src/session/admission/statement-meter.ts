@@ -75,7 +75,7 @@ export function inputLimits(
 ): InputLimits | undefined {
   if (temporary === 'own') return undefined;
   if (temporary === 'filled') {
-    // INVARIANT: rows that are put aside leave the guard's sight as those do that the client gets.
+    // Rows that are put aside leave the guard's sight as those do that the client gets.
     const { limit, rule } = smaller(policy, 'rowsPerStatement');
     return limit === undefined
       ? undefined

@@ -149,7 +149,7 @@ function refuseByName(c: Conversation, reason: Refusal): boolean {
 }
 
 /**
- * The value for what sets the token; undefined for anything else. INVARIANT: it ends here: the server is sent an empty text, in a Bind of the
+ * The value for what sets the token; undefined for anything else. It ends here: the server is sent an empty text, in a Bind of the
  * guard's own.
  */
 function tokenIn(

@@ -132,7 +132,7 @@ export class ClientSide {
     }
   }
 
-  /** INVARIANT: a message that we do not know goes nowhere. */
+  /** INVARIANT 13: a message that we do not know goes nowhere. */
   private unknown(frame: Frame): true {
     this.c.end(refusal('unsupported', '08P01', `invalid frontend message type ${frame.type}`));
     return true;

@@ -33,7 +33,7 @@ export function takeInCopy(c: Conversation, frame: Frame): boolean {
       c.syncInCopy = true;
       return true;
     default:
-      // INVARIANT: nothing else goes upstream in COPY: after a bad line the server would run it, unjudged.
+      // INVARIANT 32: nothing else goes upstream in COPY: after a bad line the server would run it, unjudged.
       c.misplaced = { id: c.ports.newId(), type: frame.type };
       endWith(c, copyFail(privateName(c.misplaced.id)));
       return false;
@@ -45,7 +45,7 @@ function takeData(c: Conversation, frame: Frame): void {
   const copying = current(c);
   // A Sync before all data, as libpq sends it, the server has ignored by the time that it finds something wrong in the data.
   if (!copying.begun) c.syncInCopy = false;
-  // INVARIANT: data that would pass a limit is not forwarded, or not kept where it was on its way already: the COPY fails.
+  // Data that would pass a limit is not forwarded, or not kept where it was on its way already: the COPY fails.
   const fits = copying.begin(frame.length - HEADER_BYTES) && copying.take(frame.bytes.subarray(HEADER_BYTES));
   if (!fits) endWith(c, cutting(c));
   else if (frame.last) c.pass(frame);

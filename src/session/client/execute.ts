@@ -165,7 +165,7 @@ function begunRun(
   return !run.ended && run.policy === policy && run.person === person ? run : undefined;
 }
 
-/** INVARIANT: what a token fills was filled when it was bound, and runs for nobody else. */
+/** What a token fills was filled when it was bound, and runs for nobody else. */
 function asked({ statement, madeFor, given }: Portal, policy: SessionPolicy, resolved: ResolvedNames): EndUserQuestion {
   const { inner } = resolved;
   const nature = traitsOf(statement!.kind, policy, inner?.kind);
@@ -205,11 +205,11 @@ function run(
     policy,
     resolved.runs?.rendered.text ?? text,
   );
-  // INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent: a short result would look complete.
+  // Limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent: a short result would look complete.
   const free = account !== undefined && baked === undefined;
   const watch: ExecutionRules =
     account === undefined ? watched : { ...watched, account, limits: free ? undefined : watched.limits };
-  // INVARIANT: it goes on counting where it began, also when another cursor has taken the name.
+  // It goes on counting where it began, also when another cursor has taken the name.
   if (statement.kind.kind === 'fetch' && !portal.hasRun) portal.usage = resolved.usage;
   const begins = !portal.hasRun;
   portal.hasRun = true;

@@ -28,7 +28,7 @@ export function takeExtended(
   }
 }
 
-/** INVARIANT: a name that we do not know never goes upstream: behind it may be what nobody judged. */
+/** INVARIANT 31: a name that we do not know never goes upstream: behind it may be what nobody judged. */
 export function sendUnknown(c: Conversation, bytes: Uint8Array, pending: PendingReply & { forced: Forced }): true {
   c.send(bytes, pending);
   c.skipping = true;

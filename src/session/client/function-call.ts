@@ -26,7 +26,7 @@ export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
     refuseFunctionCall(c, decideRefusal(c, subject, reason));
     return true;
   }
-  // INVARIANT: nobody can say what a function leaves in a connection that the next client gets, and here it has no name to go by.
+  // Nobody can say what a function leaves in a connection that the next client gets, and here it has no name to go by.
   if (c.ports.pooling === 'transaction') {
     const reason = refusal('pooled', '0A000', 'function call messages do not work through a pooler of transactions', {
       hint: 'Call the function in a SELECT.',

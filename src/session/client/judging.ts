@@ -13,10 +13,10 @@ export function judged(
 ): Judgement | 'wait' {
   if (!policy.begin) return policy.judge(text, types);
   let { judging } = c;
-  // INVARIANT: a judgement is that of this text.
+  // INVARIANT 28: a judgement is that of this text.
   if (judging && (judging.text !== text || judging.types.join() !== types.join())) judging = undefined;
   if (judging && judging.policy !== policy) {
-    // INVARIANT: by the policy of now. At once: one that changes all the time would begin it anew without end.
+    // By the policy of now. At once: one that changes all the time would begin it anew without end.
     c.judging = undefined;
     return policy.judge(text, types);
   }

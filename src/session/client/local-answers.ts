@@ -31,14 +31,14 @@ export function withoutTokenSettings(
 ): Shortened | undefined {
   const { statements } = judgement;
   if (status === 'E' || !statements.some(({ kind }) => tokenOf(kind)?.local)) return undefined;
-  // INVARIANT: outside of a block the server warns, and in a failed transaction it refuses.
+  // Outside of a block the server warns, and in a failed transaction it refuses.
   let inside = status === 'T';
   const unsent = statements.map(({ kind, command }) => {
     if (kind.kind === 'transaction') inside = kind.action === 'begin' || (inside && !ENDS.has(kind.action));
     return inside && command === 'SET' && tokenOf(kind)?.local === true;
   });
   if (!unsent.includes(true)) return undefined;
-  // INVARIANT: what counts as left out is taken out of the very text that is sent, whether the judgement has an edit there or not: else the
+  // What counts as left out is taken out of the very text that is sent, whether the judgement has an edit there or not: else the
   // server's answers would be taken for those of other statements.
   const out = statements.flatMap(({ extent }, at) => (unsent[at] ? [extent] : []));
   const places = out.flatMap((extent) => (extent ? [{ ...extent, text: [] }] : []));

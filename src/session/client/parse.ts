@@ -92,7 +92,7 @@ function refuseLong(c: Conversation, frame: Frame, policy: SessionPolicy): true 
 
 export function parsePrepared({ name, rendered, types, parameters }: Prepared): Uint8Array {
   const { added, judgement, sent } = rendered;
-  // INVARIANT: what the client leaves open is what the judgement took it for.
+  // What the client leaves open is what the judgement took it for.
   const own = Array.from({ length: parameters }, (_, at) => toldType(types[at] ?? 0, judgement.parameterTypes?.[at]));
   return parse({ name, text: sent, types: [...own, ...added.map(({ typeOid }) => typeOid)] });
 }

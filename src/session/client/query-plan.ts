@@ -33,7 +33,7 @@ export function planQuery(statements: readonly PlannedStatement[], status: Trans
   const first = statements.findIndex((statement) => statement.cuttable);
   const before = statements.slice(0, first).map(({ kind }) => kind);
   const behind = statements.slice(first).map(({ kind }) => kind);
-  // INVARIANT: whatever stands behind a statement that may be cut off must be undone with it.
+  // INVARIANT 57: whatever stands behind a statement that may be cut off must be undone with it.
   if (!behind.some(cannotBeUndone)) {
     if (inTransaction(status, before)) return 'plain';
     if (!before.some((kind) => kind.kind === 'transaction')) return 'wrapped';
@@ -62,7 +62,7 @@ function hasUserCodeBefore(statements: readonly PlannedStatement[]): boolean {
   return first >= 0 && statements.slice(first + 1).some(({ kind }) => kind.kind !== 'transaction');
 }
 
-/** INVARIANT: each behind such code is sent only when the settings are known to hold. */
+/** Each behind such code is sent only when the settings are known to hold. */
 function apart(statements: readonly PlannedStatement[], status: TransactionStatus): QueryPlan | Refusal {
   if (canTakeTurns(statements, status)) return 'in-turn';
   return statements.some(({ kind }) => kind.kind === 'transaction') ? notTogether() : 'wrapped-in-turn';

@@ -60,6 +60,6 @@ export function takeApart(
     };
     parts.push({ ...renderLiterals(partText, part, values), leads: charactersOf(text, start) });
   }
-  // INVARIANT: every change that was judged is made, and made once.
+  // Every change that was judged is made, and made once.
   return edits === judgement.edits.length ? parts : undefined;
 }

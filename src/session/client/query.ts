@@ -213,7 +213,7 @@ interface PaidPart extends Part {
   readonly grant: AdmissionGrant;
 }
 
-/** INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent before: a short result would look complete. */
+/** Limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent before: a short result would look complete. */
 function paidBy(part: Part, grant: AdmissionGrant): PaidPart {
   const { account, rowsLeft } = grant;
   if (account === undefined) return { rowsLeft, grant, ...part };
@@ -232,7 +232,7 @@ function mostShown(parts: readonly PaidPart[], policy: SessionPolicy): number | 
   return most.length === 0 || most.includes(Infinity) ? undefined : Math.max(...most);
 }
 
-/** INVARIANT: a decision for each statement is in the log before any of them is sent. */
+/** INVARIANT 80: a decision for each statement is in the log before any of them is sent. */
 function record(
   c: Conversation,
   rendered: Rendered,

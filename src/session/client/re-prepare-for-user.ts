@@ -34,7 +34,7 @@ export function rePrepareForUser(
 export function rePreparedForUser(c: Conversation, { anew, told }: PendingQuery): void {
   if (!anew) return;
   const { prepared, rendered } = anew;
-  // INVARIANT: where that failed, nothing has the name any more, here or there.
+  // Where that failed, nothing has the name any more, here or there.
   if (told) c.statements.drop((version) => version.value === prepared);
   else prepared.rendered = rendered;
 }

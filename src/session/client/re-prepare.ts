@@ -36,7 +36,7 @@ export function rePrepare(
     return 'refused';
   }
   if (c.pending.length > 0) return 'wait';
-  // In a failed transaction nothing can be prepared, and nothing but its end can run. INVARIANT: what has ended it in this batch is
+  // In a failed transaction nothing can be prepared, and nothing but its end can run. What has ended it in this batch is
   // answered, so that the status of before says nothing: behind it the statement would run.
   if (c.status === 'E' && !c.batchHasControl) return 'ready';
   sendRenewed(c, prepared, state.renewed);

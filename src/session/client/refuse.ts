@@ -143,7 +143,7 @@ export function unnamedDropped(c: Conversation): Version<unknown>[] {
   return [c.statements.define('', undefined, c.batch), c.portals.define('', undefined, c.batch)];
 }
 
-/** INVARIANT: only the error that quotes our id is exchanged; whatever else the server says first stands. */
+/** INVARIANT 86: only the error that quotes our id is exchanged; whatever else the server says first stands. */
 export function isForced(forced: Forced, fields: ErrorFields): boolean {
   if (forced.known === 'by 42883') return fields.get('C') === '42883';
   return (fields.get('M') ?? '').includes(forced.id);

@@ -108,7 +108,7 @@ function fill(template: Template, slotText: (slot: Slot) => string): string {
 function literal(slot: Slot, values: SlotValues): string {
   switch (slot.kind) {
     case 'attribute':
-      // INVARIANT: standard_conforming_strings is pinned on, so a quote is all that can end the literal.
+      // standard_conforming_strings is pinned on, so a quote is all that can end the literal.
       return `'${attribute(slot.name, values).replaceAll("'", "''")}'::${slot.type}`;
     case 'limit':
       return String(values.limit);

@@ -35,7 +35,7 @@ export function revalidate(prepared: Prepared, policy: SessionPolicy, person: En
   prepared.rendered = rendered;
   prepared.statement = statement;
   prepared.policy = policy;
-  // INVARIANT: what the old policy let pass says nothing about the new one.
+  // INVARIANT 29: what the old policy let pass says nothing about the new one.
   prepared.provenance = new Provenance();
   return { kind: 'fresh' };
 }

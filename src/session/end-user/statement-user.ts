@@ -59,7 +59,7 @@ export function endUserOf(c: Conversation, policy: SessionPolicy): EndUser | und
   return check && check !== 'wait' && 'user' in check ? check : undefined;
 }
 
-/** INVARIANT: what was sent before may still be undone, and the setting with it. */
+/** What was sent before may still be undone, and the setting with it. */
 function isMoving(c: Conversation): boolean {
   return c.tokenMovesIn !== undefined && c.tokenMovesIn < c.batch;
 }
@@ -83,7 +83,7 @@ export function needEndUsers(policy: SessionPolicy, statements: readonly Stateme
 /** Of the statements of a message, each behind those before it. */
 export function endUsersOf(c: Conversation, policy: SessionPolicy, asked: readonly EndUserQuestion[]): MessageEndUsers {
   if (isMoving(c)) return 'wait';
-  // INVARIANT: what transaction control leaves of the setting depends on whether the transaction has failed, which the server is to say first.
+  // What transaction control leaves of the setting depends on whether the transaction has failed, which the server is to say first.
   if (c.pending.batchEnds > 0 && asked.slice(0, -1).some(({ statement }) => moves(statement.kind))) return 'wait';
   const of: Whose[] = [];
   // Control that has run in this batch has ended the failure; had it failed, the server would drop this message.
@@ -197,7 +197,7 @@ function changeOf(kind: StatementKind, given: string | undefined): Change | unde
   return { local, to: { token: ('value' in to ? to.value : given) || undefined } };
 }
 
-/** INVARIANT: what a token fills, and what is limited for each person, does not run for nobody. In observe mode nothing is filled or limited. */
+/** INVARIANT 60: what a token fills, and what is limited for each person, does not run for nobody. In observe mode nothing is filled or limited. */
 export function needsEndUser({ filled, nature, statement, inner }: EndUserQuestion, { role }: SessionPolicy): boolean {
   if (filled) return true;
   const { limitsPerUser: limits } = role;

@@ -34,7 +34,7 @@ export class KeysOfRow {
 }
 
 /**
- * Whose row a write has changed that gives the client none: told by the row that came last. INVARIANT: one that names nobody, or of which the
+ * Whose row a write has changed that gives the client none: told by the row that came last. One that names nobody, or of which the
  * keys did not come, costs a value, as a row that is shown does.
  */
 export function changedBy(run: RowWithKeys & { readonly disclosures: readonly Disclosure[] | undefined }): Disclosed[] {
@@ -61,7 +61,7 @@ function textsIn(hidden: string, { keys = [], names }: RowCheck): readonly unkno
   return Array.isArray(all) ? all : [];
 }
 
-/** INVARIANT: somebody who is missing in a list is not there to be counted, so the list names nobody. */
+/** Somebody who is missing in a list is not there to be counted, so the list names nobody. */
 function takeKeys(keys: string[], value: unknown, type: number): boolean {
   if (Array.isArray(value)) return value.length > 0 && value.every((one) => takeKeys(keys, one, type));
   if (typeof value !== 'string') return false;

@@ -44,7 +44,7 @@ export function answerOf(
 function recurring(c: Conversation, run: Execution, { text, prepared, bound }: AnswerRequest): Recurring | undefined {
   if (text === undefined || !run.charges) return undefined;
   const { disclosures = [] } = run;
-  // INVARIANT: nothing of an answer that says something of another subject, of which it is not free, is free.
+  // INVARIANT 74: nothing of an answer that says something of another subject, of which it is not free, is free.
   const repeats = disclosures.every(({ free }) => free === 'repeated');
   const asks = disclosures.some(({ subject }) => !run.isPinned(subject));
   const answers = repeats && asks ? c.ports.budget.answers?.() : undefined;

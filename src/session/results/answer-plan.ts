@@ -38,7 +38,7 @@ export interface AnswerPlan {
 }
 
 /**
- * INVARIANT: a key that the judgement expects in a column counts as one only where the server does not say that it comes from elsewhere; any other
+ * INVARIANT 69: a key that the judgement expects in a column counts as one only where the server does not say that it comes from elsewhere; any other
  * column that the server says to be a key counts as well.
  * @param disclosures undefined: nothing was judged (unrestricted roles). `about`: subjects of which its text then names tables.
  * @returns undefined where nobody stands in it.
@@ -101,7 +101,7 @@ function restOf({ subject, values, grouped }: Disclosure) {
   return { subject, values, unnamed, counts: grouped?.counts ?? [] } as const;
 }
 
-/** INVARIANT: what the judgement did not expect is as dear as can be. */
+/** What the judgement did not expect is as dear as can be. */
 function notJudged(subject: string, keys: readonly KeyColumn[]): SubjectPlan {
   return { subject, keys, perhaps: [], named: undefined, values: [], unnamed: 'columns', counts: [] };
 }

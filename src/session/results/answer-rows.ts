@@ -191,7 +191,7 @@ export class AnswerRows {
     return read;
   }
 
-  /** INVARIANT: a key that is NULL, or cannot be read, names nobody. */
+  /** INVARIANT 66: a key that is NULL, or cannot be read, names nobody. */
   private isNamed({ named }: SubjectPlan, read: ReadonlySet<number>, added: KeysOfRow | undefined): boolean {
     return (
       named?.every(
@@ -209,7 +209,7 @@ export class AnswerRows {
     return this.orOne(this.costOf(all));
   }
 
-  /** INVARIANT: that a row comes is told by the row, whatever stands in it. */
+  /** INVARIANT 67: that a row comes is told by the row, whatever stands in it. */
   private orOne(cost: number): number {
     return cost > 0 || this.cells.wasThere ? cost : 1;
   }
@@ -227,7 +227,7 @@ export class AnswerRows {
     return beyond === 0 ? cost : cost + beyond + Math.ceil(fields.beyond / BYTES_OF_VALUE);
   }
 
-  /** INVARIANT: of COPY all bytes of the row are one value: what stands between its columns tells as much as they. */
+  /** Of COPY all bytes of the row are one value: what stands between its columns tells as much as they. */
   private copiedRow(row: Uint8Array, length: number, whole: boolean, named: boolean): number {
     if (named) return 0;
     const data = row.subarray(HEADER_BYTES);

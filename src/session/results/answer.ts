@@ -105,7 +105,7 @@ export class Answer {
 
   private makePlan(run: Showing): AnswerPlan | undefined {
     const { about = [] } = this.of ?? {};
-    // INVARIANT: of a restricted role nothing is free that was not judged: a key that the server names then is no name.
+    // Of a restricted role nothing is free that was not judged: a key that the server names then is no name.
     const disclosures = this.of?.disclosures ?? (run.policy.role.access === 'restricted' ? [] : undefined);
     if (run.statement.kind.kind === 'copy-out') return planOfCopy(disclosures, run.policy.keyTypes);
     return run.watch.provenance.planOf(disclosures, about);

@@ -21,12 +21,12 @@ export function passesCanaries(c: Conversation, run: Execution, frame: Frame): b
     const refused = c.ports.budget.canary(policy, sighting(run, subject, canary));
     if (refused) return cut(run, refused.refusal);
   }
-  // INVARIANT: what is not certainly nobody's whom they protect is not shown to a role that is held to its policy.
+  // What is not certainly nobody's whom they protect is not shown to a role that is held to its policy.
   if (inRow?.unread !== undefined && guarded) return cut(run, unreadKey(inRow.unread));
   return true;
 }
 
-/** INVARIANT: a canary that is asked for by its key counts as seen, also where no row of it comes. @returns whether what was asked may be answered. */
+/** A canary that is asked for by its key counts as seen, also where no row of it comes. @returns whether what was asked may be answered. */
 export function passesAskedCanaries(c: Conversation, run: Execution): boolean {
   const { canaries } = run.policy;
   if (!canaries || run.answer?.isAsked !== false) return true;

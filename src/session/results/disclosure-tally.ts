@@ -65,7 +65,7 @@ export class DisclosureTally {
 
   private isNew(key: string): boolean {
     if (!isReadable(key)) {
-      // INVARIANT: nobody who asks for a person by the key would find this one.
+      // Nobody who asks for a person by the key would find this one.
       this.values += 1;
       return false;
     }

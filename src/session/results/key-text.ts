@@ -80,7 +80,7 @@ export function possibleKeys(value: Uint8Array, format: number): string[] {
   return typeof list === 'number' ? keys : [...keys, ...list];
 }
 
-/** INVARIANT: never the same for two people; where the type is not known it may be two for one person. */
+/** Never the same for two people; where the type is not known it may be two for one person. */
 function keyText(value: Uint8Array, type: number, format: number): string {
   if (type === BPCHAR) return unpadded(text(value));
   if (format === 0 || TEXTS.has(type)) return text(value);

@@ -29,7 +29,7 @@ export class LastAnswers {
   });
 
   /**
-   * INVARIANT: one answer alone, fixed before the statement runs: the last one with these values, or where these values are new the last one
+   * INVARIANT 73: one answer alone, fixed before the statement runs: the last one with these values, or where these values are new the last one
    * with others. Of several to choose from, which one comes would tell something.
    */
   before({ text, values }: AskedStatement): LastAnswer | undefined {

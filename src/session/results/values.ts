@@ -55,7 +55,7 @@ export class AnswerValues {
       this.firsts[column] = { cell, row };
       this.fresh.push(column);
     }
-    // INVARIANT: told apart by all of its bytes.
+    // INVARIANT 68: told apart by all of its bytes.
     if (first && first.row < row && first.cell === cell) return 0;
     if (this.before?.rows[row]?.get(column) === cell) return 0;
     return value === null ? 1 : Math.max(1, Math.ceil(value.length / BYTES_OF_VALUE));

@@ -110,7 +110,7 @@ function runOf(head: PendingReply | undefined): Execution | undefined {
 /** A Query says nothing of a result without columns; a Describe says that there is none. */
 function describeWithout(added: Added, head: PendingReply | undefined, frame: Frame): Frame | undefined {
   const fields = decodeRowDescription(frame.bytes);
-  // INVARIANT: the last one is an expression of the guard's, not a column of the client's.
+  // The last one is an expression of the guard's, not a column of the client's.
   if (fields.at(-1)?.table !== 0) throw new ProtocolError('server described an unexpected column');
   if (added === 'last') return framed(rowDescription(fields.slice(0, -1)));
   return head?.kind === 'describe' ? framed(new MessageWriter(Backend.NoData).finish()) : undefined;
@@ -131,7 +131,7 @@ const VIOLATION = /\browgate_check (\d{1,5})\W*$/;
 
 /**
  * What the client is told in the place of the check's error. Another text that ends so, of the client's own, can fail in the same way; it tells
- * no more than that it failed, which its SQLSTATE does as well. INVARIANT: not one that code of the database raises, with a context
+ * no more than that it failed, which its SQLSTATE does as well. Not one that code of the database raises, with a context
  * or an internal query: whether a value that it has seen ends so would show.
  */
 export function violationIn(head: PendingReply, fields: ErrorFields): Refusal | undefined {

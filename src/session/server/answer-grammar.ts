@@ -1,5 +1,5 @@
 /**
- * What the server may answer to one statement (manual, "Message Flow" and "COPY Operations"). INVARIANT: whatever breaks this ends the session before the
+ * What the server may answer to one statement (manual, "Message Flow" and "COPY Operations"). INVARIANT 55: whatever breaks this ends the session before the
  * client sees it: rows that nothing described would be counted and verified by the description of others.
  */
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';

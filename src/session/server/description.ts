@@ -54,7 +54,7 @@ const MOST_REMEMBERED = 200;
 const remembered = new WeakMap<SessionPolicy, LRUCache<string, Description>>();
 
 /**
- * Remembered: an application asks for the same few results again and again. INVARIANT: by every byte of it, and under one policy alone.
+ * Remembered: an application asks for the same few results again and again. By every byte of it, and under one policy alone.
  * @param bytes a RowDescription; null for NoData.
  */
 export function descriptionOf(policy: SessionPolicy, bytes: Uint8Array | null): Description {

@@ -37,7 +37,7 @@ export function answerNotice(c: Conversation, frame: Frame): boolean {
 }
 
 /**
- * INVARIANT: a notice may say something of people of whom its statement shows nothing. Where a role's people are counted, none is passed on while a
+ * INVARIANT 72: a notice may say something of people of whom its statement shows nothing. Where a role's people are counted, none is passed on while a
  * statement that reads them runs, or code that may.
  */
 function mayTellOfPeople(head: PendingReply | undefined): boolean {

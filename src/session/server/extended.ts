@@ -174,7 +174,7 @@ function complete(c: Conversation, head: PendingExecute, run: Execution, frame: 
 /** The statement was cut off and ended by itself: the server knows of no error, and must be made to. */
 function endCut(c: Conversation, head: PendingExecute, run: Execution): boolean {
   const { barrier } = c;
-  // INVARIANT: nothing was sent behind a statement that can be cut off but a Sync that may pass. Of one that was prepared the columns were known, and come
+  // Nothing was sent behind a statement that can be cut off but a Sync that may pass. Of one that was prepared the columns were known, and come
   // from elsewhere now: its table was made anew while it was sent. What followed cannot be taken back.
   if (barrier?.until !== head) {
     c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });

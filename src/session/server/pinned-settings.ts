@@ -1,7 +1,7 @@
 /**
  * The settings of the server's session that Rowgate relies on, watched while it runs: code of users (functions, triggers, rules) can change
  * them behind a statement that was judged. Behind each statement that may have run some, the server is sent an assertion, which fails where a
- * setting differs. INVARIANT: nothing that was sent behind it then runs: it stands in the same batch, whose rest the server drops, or is waited for.
+ * setting differs. INVARIANT 26: nothing that was sent behind it then runs: it stands in the same batch, whose rest the server drops, or is waited for.
  */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import { isGuarded } from '../../policy/model/is-guarded.ts';
@@ -63,7 +63,7 @@ export class PinWatch {
     this.unasserted = true;
   }
 
-  /** INVARIANT: behind the end of a batch in which such code ran, nothing is sent before the settings are known to hold. */
+  /** Behind the end of a batch in which such code ran, nothing is sent before the settings are known to hold. */
   get blocks(): boolean {
     return this.own !== undefined || (this.ranIn !== undefined && this.ranIn < this.c.batch);
   }

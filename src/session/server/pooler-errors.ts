@@ -5,7 +5,7 @@ import type { ErrorFields } from '../../protocol/error-response.ts';
 const OF_SESSION = /^(57P0[1-5]|25P0[34])$/;
 
 /**
- * What is shown in place of a FATAL error that came through a pooler; undefined where it may be shown itself. INVARIANT: no client reads
+ * What is shown in place of a FATAL error that came through a pooler; undefined where it may be shown itself. No client reads
  * the name of an upstream account, an address, or that Rowgate's password is wrong (it would look for the fault in its own).
  */
 export function poolerWords(fields: ErrorFields): ErrorFields | undefined {

@@ -15,7 +15,7 @@ export class Provenance {
   fields: Described;
   private description: Description | undefined;
 
-  /** INVARIANT: takes the server's word for where each column comes from; a statement without a result has none to show. */
+  /** INVARIANT 54: takes the server's word for where each column comes from; a statement without a result has none to show. */
   learn(description: Description): void {
     this.verdict = description.verdict;
     this.description = description;

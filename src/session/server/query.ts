@@ -31,7 +31,7 @@ function answerClients(c: Conversation, query: PendingQuery, frame: Frame): bool
   query.begun = frame.type !== Backend.CommandComplete;
   if (query.cut) return passOver(c, query, frame);
   const run = query.runs[query.at];
-  // INVARIANT: a rule's SELECT was judged by nobody. By Execute the server does not send its rows either.
+  // A rule's SELECT was judged by nobody. By Execute the server does not send its rows either.
   if (run?.watch.rowless && (frame.type === Backend.RowDescription || frame.type === Backend.DataRow)) return false;
   switch (frame.type) {
     case Backend.EmptyQueryResponse:
@@ -174,7 +174,7 @@ function stepOn(c: Conversation, { next, part, told }: PendingQuery, status: Tra
     skipSteps(c, next);
     return true;
   }
-  // INVARIANT: what is to run inside our BEGIN is not sent outside of it.
+  // What is to run inside our BEGIN is not sent outside of it.
   if (part === 'begin' && status !== 'T') throw new ProtocolError('BEGIN did not begin a transaction');
   c.debt = { kind: 'step', step: next };
   return false;

@@ -69,18 +69,18 @@ const OWN_NAME = /rowgate_/i;
 export function redact(said: ErrorFields, origin: Origin, whole = true): ErrorFields {
   const fields = withOwnNames(said);
   const sqlstate = fields.get('C') ?? 'XX000';
-  // INVARIANT: what a function or trigger raises has a context, and its words are its own, whatever SQLSTATE it took.
+  // INVARIANT 52: what a function or trigger raises has a context, and its words are its own, whatever SQLSTATE it took.
   const ofCode = !whole || fields.has('W') || fields.has('q');
   const begins = origin === 'unread' || origin === 'beginning';
   const ofText = (origin === 'analysis' && whole) || (begins && !ofCode && namesPlace(fields, sqlstate));
   const named = OF_NAMES.get(sqlstate)?.has(fields.get('R') ?? '') ?? false;
   const stays = ofText || named || (!ofCode && hasNoValue(sqlstate, origin, fields.get('M')));
-  // INVARIANT: a message outside the list, or one that names what the client never wrote, shows as its condition's name.
+  // INVARIANT 53: a message outside the list, or one that names what the client never wrote, shows as its condition's name.
   const replaced = !stays || OWN_NAME.test(fields.get('M') ?? '');
   const shown = new Map<string, string>();
   for (const [code, value] of fields) {
     if (code === 'M') shown.set(code, replaced ? conditionName(sqlstate) : value);
-    // INVARIANT: code may raise what it likes in the place of a constraint's name, too.
+    // Code may raise what it likes in the place of a constraint's name, too.
     else if (NAMES.has(code) && ofCode && !ofText && !named) continue;
     else if (OF_CODE.has(code) || (code === 'P' && ofCode && origin !== 'analysis')) continue;
     else if (MAY_QUOTE.has(code) && (!ofText || replaced || OWN_NAME.test(value))) continue;
@@ -90,7 +90,7 @@ export function redact(said: ErrorFields, origin: Origin, whole = true): ErrorFi
   return shown;
 }
 
-/** INVARIANT: what may be a value is not shown, however little it is: no limit counts it. */
+/** What may be a value is not shown, however little it is: no limit counts it. */
 function hasNoValue(sqlstate: string, origin: Origin, message: string | undefined): boolean {
   const group = sqlstate.slice(0, 2);
   if (CLASSES_WITHOUT_VALUES.has(group) || OF_NO_VALUE.has(sqlstate)) return true;

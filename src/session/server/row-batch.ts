@@ -1,5 +1,5 @@
 /**
- * Many rows of a run's result at once. INVARIANT: only where each of them would pass by itself (`row-flow.ts`), one after the other, and nothing would be said
+ * Many rows of a run's result at once. Only where each of them would pass by itself (`row-flow.ts`), one after the other, and nothing would be said
  * between two of them. Wherever that is not certain they are looked at one by one: at a limit, that way alone decides.
  */
 import type { FrameReader } from '../../protocol/frame-reader.ts';
@@ -63,7 +63,7 @@ export class RowBatch {
     if (run.endsAt(count) || (watch.limits && overLimit(watch.limits, run.usage, count, bytes))) return 'singly';
     const taken = watch.taken ? this.take(run, count, bytes, disclosed) : 'taken';
     if (taken !== 'taken') return taken;
-    // INVARIANT: no record is due for them: whom nothing records nobody sees.
+    // No record is due for them: whom nothing records nobody sees.
     if (disclosed) run.answer?.countMany(disclosed, count, rows.chunk.subarray(rows.starts[0]!, rows.starts[count]));
     run.countMany(count, bytes);
     return 'shown';

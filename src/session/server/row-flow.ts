@@ -48,7 +48,7 @@ function isRow({ statement, messages }: Execution, frame: Frame): boolean {
 }
 
 /**
- * A count of fields of -1: alone, or behind the header where there is no row at all. INVARIANT: told by its place, never by bytes that
+ * A count of fields of -1: alone, or behind the header where there is no row at all. Told by its place, never by bytes that
  * a tuple may have as well: the header is 19 bytes, and stands in the first message alone.
  */
 function isTrailer({ bytes, length }: Frame, first: boolean): boolean {
@@ -63,7 +63,7 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
   if (run.cut) return false;
   const { input, takesChanges } = run.watch;
   const changed = rowsChanged(tag, run);
-  // INVARIANT: its own count decides, however the data was cut into rows on its way.
+  // Its own count decides, however the data was cut into rows on its way.
   const fits = input === undefined || run.admitInput(changed, run.bytes);
   const demand = demandOf(run, changed);
   const costs = takesChanges && (changed > 0 || demand.disclosed !== undefined);
@@ -76,7 +76,7 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
 }
 
 /**
- * INVARIANT: where nothing was left to be set aside, a row of a person who is counted already may be shown, and no row is refused as any other
+ * Where nothing was left to be set aside, a row of a person who is counted already may be shown, and no row is refused as any other
  * row is: else it would tell, for nothing, that there is none.
  */
 function mayEnd(c: Conversation, run: Execution): boolean {
@@ -88,7 +88,7 @@ function mayEnd(c: Conversation, run: Execution): boolean {
 
 /** A portal that stops before its end has not said how many rows it has changed. @returns whether it may stand. */
 export function admitSuspended(run: Execution): boolean {
-  // INVARIANT: a count that may never come is one too many: the client can commit without asking for the rest.
+  // A count that may never come is one too many: the client can commit without asking for the rest.
   // So is a row of somebody whom it changes, and who is not seen.
   const { input, takesChanges, check } = run.watch;
   if ((input?.changed !== undefined || takesChanges || check?.changes) && !run.cut) run.cut = suspended();
@@ -118,12 +118,12 @@ function cutOff(c: Conversation, run: Execution): void {
     c.cancel();
     return;
   }
-  // INVARIANT: a cancel that goes through a pooler may hit what another client runs next on that connection; so none is sent.
+  // A cancel that goes through a pooler may hit what another client runs next on that connection; so none is sent.
   c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
   c.end(run.cut);
 }
 
-/** What was cut off counts towards a lock. INVARIANT: as soon as it is, whether or not the client stays to be told. */
+/** What was cut off counts towards a lock. As soon as it is, whether or not the client stays to be told. */
 export function tellBudget(c: Conversation, { cut, policy, cutByBudget, reached, person }: Execution): void {
   if (cut && REASONS[cut.reason].countsTowardsLock) c.ports.budget.event(policy, 'refusal', person?.user);
   else if (reached || (!cutByBudget && isOfLimit(cut))) c.ports.budget.event(policy, 'overrun', person?.user, reached);
@@ -139,7 +139,7 @@ export function cancelStalled(c: Conversation): boolean {
   if (!run) return false;
   c.goOn();
   run.cut = cancelledByUser();
-  // INVARIANT: a cancel that goes through a pooler may hit what another client runs next on that connection; the client's own goes as it came.
+  // A cancel that goes through a pooler may hit what another client runs next on that connection; the client's own goes as it came.
   if (c.ports.pooling === undefined) c.cancel();
   return true;
 }
@@ -166,7 +166,7 @@ function paidBy({ charges, person }: Execution, demand: Demand, account: PayingA
   return { ...demand, charges, ...(account !== undefined && { account }), ...(user !== undefined && { user }) };
 }
 
-/** INVARIANT: a row that may not be shown is refused in the words in which no row is: its own would say how many people it names. */
+/** INVARIANT 78: a row that may not be shown is refused in the words in which no row is: its own would say how many people it names. */
 function alike(c: Conversation, run: Execution, answer: BudgetTaken): BudgetTaken {
   const { charges } = run;
   if (answer.kind !== 'over' || !charges) return answer;
@@ -201,7 +201,7 @@ function take(c: Conversation, run: Execution, demand: Demand): boolean {
   return false;
 }
 
-/** INVARIANT: rows that are put into a temporary table leave the guard's sight as those do that the client gets: they count as shown. */
+/** Rows that are put into a temporary table leave the guard's sight as those do that the client gets: they count as shown. */
 function demandOf({ statement, changes, watch: { fills, writes } }: Execution, changed: number): Demand {
   const told = (writes ?? []).flatMap(({ subject, row, once }): Disclosed[] => {
     const values = row * changed + once;

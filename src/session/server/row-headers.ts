@@ -27,7 +27,7 @@ export class RowHeaders {
     while (count < MOST && next + HEADER_BYTES <= chunk.length && chunk[next] === type) {
       const length = int32At(chunk, next + 1) + 1;
       if (length < HEADER_BYTES || length > LONGEST || next + length > chunk.length) break;
-      // INVARIANT: one that has others is looked at by itself, and ends the session.
+      // One that has others is looked at by itself, and ends the session.
       if (fields >= 0 && countIn(chunk, next, length) !== fields) break;
       next += length;
       count += 1;

@@ -47,7 +47,7 @@ export class ServerSide {
     this.pump();
   }
 
-  /** Takes what can be taken now. INVARIANT: behind a frame that waits for the budget nothing is taken, not even what has come. */
+  /** Takes what can be taken now. Behind a frame that waits for the budget nothing is taken, not even what has come. */
   pump(): void {
     const { c } = this;
     let taken = 0;
@@ -123,7 +123,7 @@ export class ServerSide {
 
   private success(frame: Frame, head: PendingReply | undefined): boolean {
     const { c } = this;
-    // INVARIANT: an answer that we do not expect goes nowhere, and what was bound to fail must fail.
+    // INVARIANT 87: an answer that we do not expect goes nowhere, and what was bound to fail must fail.
     if (!head) throw new ProtocolError('server sent an answer to nothing');
     if (head.forced) throw new ProtocolError('a message that is bound to fail did not fail');
     switch (head.kind) {
@@ -166,7 +166,7 @@ export class ServerSide {
     }
     c.pins.ready(head.batch, status);
     if (status === 'I' && c.ports.pooling === 'transaction') {
-      // INVARIANT: outside a transaction the next connection's unnamed statement may be another client's.
+      // Outside a transaction the next connection's unnamed statement may be another client's.
       c.statements.drop((version) => version.name === '' && version.batch <= head.batch);
     }
     const shown =
@@ -189,7 +189,7 @@ function readyAfterBatch(c: Conversation, head: PendingSync | PendingFunctionCal
   return false;
 }
 
-/** INVARIANT: what other sessions notify reaches a role only while it may LISTEN, whatever the server was once told. */
+/** What other sessions notify reaches a role only while it may LISTEN, whatever the server was once told. */
 function hears(policy: SessionPolicy | undefined): boolean {
   if (!policy) return false;
   const { access, mode, statements } = policy.role;

@@ -134,7 +134,7 @@ export class Conversation {
   /** The policy now; undefined where the principal has none any more. */
   policy(): SessionPolicy | undefined {
     const policy = this.ports.policy();
-    // INVARIANT: redacted unless a policy says that nothing is withheld.
+    // INVARIANT 51: redacted unless a policy says that nothing is withheld.
     if (policy) this.redacts = policy.role.access === 'restricted' && policy.role.mode === 'enforce';
     return policy;
   }
@@ -207,7 +207,7 @@ export class Conversation {
 
   /** Adds to what goes to the server. */
   add(bytes: Uint8Array): void {
-    // INVARIANT: nothing comes between the pieces of a frame: what the server then read as messages, nobody would have judged.
+    // INVARIANT 33: nothing comes between the pieces of a frame: what the server then read as messages, nobody would have judged.
     if (this.passing) throw new Error('a message was to be sent inside of another one');
     this.toServer.add(bytes);
   }
@@ -244,7 +244,7 @@ export class Conversation {
     this.barrier = { until, syncMayPass, sync: undefined };
   }
 
-  /** Asks the server to stop what it runs. INVARIANT: nothing is forwarded before the cancel is over, lest it kill what comes next. */
+  /** Asks the server to stop what it runs. Nothing is forwarded before the cancel is over, lest it kill what comes next. */
   cancel(): void {
     if (this.cancelling) return;
     this.cancelling = true;

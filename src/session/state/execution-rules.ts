@@ -34,7 +34,7 @@ export function traitsOf(kind: StatementKind, policy: SessionPolicy, inner?: Sta
     case 'fetch':
     case 'copy-out':
       return { givesRows: true, metered: true, changes: false, pure: !callsMayWrite };
-    // INVARIANT: a plan, its estimates and what ANALYZE has counted tell of rows: what is sent of it counts as they do.
+    // A plan, its estimates and what ANALYZE has counted tell of rows: what is sent of it counts as they do.
     case 'explain':
       return { givesRows: true, metered: true, changes: false, pure: false };
     case 'write':

@@ -126,7 +126,7 @@ export class Execution {
     return this.cut === undefined;
   }
 
-  /** INVARIANT: a row is counted before it is forwarded, and never forwarded when it would pass a limit. */
+  /** INVARIANT 56: a row is counted before it is forwarded, and never forwarded when it would pass a limit. */
   count(rows: number, bytes: number): void {
     this.messages += 1;
     this.rows += rows;
@@ -141,7 +141,7 @@ export class Execution {
   }
 
   /**
-   * INVARIANT: the server stops behind this row, by a LIMIT or a row count that stood for what was left. There may be more of them, so the
+   * The server stops behind this row, by a LIMIT or a row count that stood for what was left. There may be more of them, so the
    * result would be a short one that looks complete.
    */
   endsAt(rows: number): boolean {

@@ -28,7 +28,7 @@ export function leakyPattern(
   const last = Math.min(Math.max(0, ...patterns, ...patternParts), valueCount);
   let at = valuesAt;
   for (let number = 1; number <= last; number += 1) {
-    // INVARIANT: a pattern that was not read to its end does not pass.
+    // A pattern that was not read to its end does not pass.
     if (at + 4 > bytes.length) return outOfSight();
     const length = Math.max(0, int32At(bytes, at));
     at += 4 + length;
@@ -49,7 +49,7 @@ export function leakyPatternIn(
   for (const number of [...patterns, ...patternParts]) {
     if (texts && number > texts.length) continue;
     const text = texts?.[number - 1];
-    // INVARIANT: what is not known is not a pattern that may pass.
+    // What is not known is not a pattern that may pass.
     if (text === undefined) return notConstant();
     const reason = text === null ? undefined : unsound(Buffer.from(text), patterns.includes(number));
     if (reason) return reason;

@@ -21,7 +21,7 @@ export function endsPortals({ action }: Control): boolean {
 }
 
 /**
- * Follows the answers, in their order. INVARIANT: what the server may have ended is not in the books: under a name that has become
+ * Follows the answers, in their order. What the server may have ended is not in the books: under a name that has become
  * free a function can open what nobody judged.
  */
 export class PortalLife {

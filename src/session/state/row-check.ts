@@ -19,7 +19,7 @@ export function checkOf({ kind, check }: StatementJudgement, inner?: StatementJu
   }
 }
 
-/** INVARIANT: a column that cannot be taken out is not asked for: of COPY the data would hold it, a cursor would be read without it. */
+/** A column that cannot be taken out is not asked for: of COPY the data would hold it, a cursor would be read without it. */
 export function cannotTakeOut(statements: readonly StatementJudgement[]): Refusal | undefined {
   const misplaced = statements.find(({ kind, check }) => {
     switch (kind.kind) {

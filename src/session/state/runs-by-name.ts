@@ -18,7 +18,7 @@ export function notByExecute(name: string): Refusal {
 }
 
 /**
- * FETCH and MOVE. INVARIANT: they run a portal of Bind as Execute would, but none of what Execute looks up and watches: the names in an EXECUTE, the
+ * FETCH and MOVE. They run a portal of Bind as Execute would, but none of what Execute looks up and watches: the names in an EXECUTE, the
  * guard's own parameters behind them, what a write must not have kept. So only a plain read is fetched from.
  */
 export function canFetch({ madeBy, statement }: Portal): boolean {

@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer';
 const MOST_BYTES = 63;
 
 /**
- * The same for two names exactly where the server takes them for one. INVARIANT: books that knew two names where the server knows
+ * The same for two names exactly where the server takes them for one. Books that knew two names where the server knows
  * one would run under the judgement of one what stands behind the other.
  */
 export function serverName(name: string): string {

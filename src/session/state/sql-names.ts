@@ -69,10 +69,10 @@ export function resolveNames(
   return { of };
 }
 
-/** Of the one statement of a message. INVARIANT: what is behind it alone is told of it. */
+/** Of the one statement of a message. What is behind it alone is told of it. */
 const NOTHING_BEFORE = new NamesOfMessage();
 
-/** INVARIANT: where changed rows are limited, a statement that does not tell how many it changes does not run. */
+/** Where changed rows are limited, a statement that does not tell how many it changes does not run. */
 function uncounted({ kind }: StatementJudgement, policy: SessionPolicy): Refusal | undefined {
   if (kind.kind !== 'write' || !kind.uncounted || policy.role.mode !== 'enforce') return undefined;
   if (inputLimits(policy, false) === undefined && !limitedOverTime(policy).changed) return undefined;
@@ -130,7 +130,7 @@ function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): R
   const version = c.statements.current(name);
   if (unsettled(c, version)) return 'wait';
   const prepared = version?.value;
-  // INVARIANT: what an EXECUTE runs must be something that was judged. Functions of an unrestricted role may prepare, too.
+  // What an EXECUTE runs must be something that was judged. Functions of an unrestricted role may prepare, too.
   if (!prepared) return isFree(policy) ? fresh() : { refuse: statementUnknown(name) };
   if (!canExecute(prepared)) {
     return { refuse: notByExecute(name) };
@@ -177,7 +177,7 @@ export function recheckPortal(portal: Portal, policy: SessionPolicy): LostName |
   const judgement = policy.judge(portal.rendered.text, portal.prepared?.types);
   if (judgement.effect === 'refuse') return { refuse: judgement.refusal!, fault: judgement.fault };
   portal.policy = policy;
-  // INVARIANT: what the old policy let pass says nothing about the new one.
+  // INVARIANT 30: what the old policy let pass says nothing about the new one.
   portal.provenance = new Provenance();
   return undefined;
 }
@@ -187,7 +187,7 @@ export function recheckPortal(portal: Portal, policy: SessionPolicy): LostName |
  * nothing else is on its way.
  */
 export function applyNames(c: Conversation, run: Execution, rendered: Rendered, tag: string): void {
-  // INVARIANT: the policy that judged it, even where another has come since.
+  // The policy that judged it, even where another has come since.
   const { policy } = run;
   const { kind } = run.statement;
   follow(c.token, kind, run.tokenChange, tag);

@@ -27,7 +27,7 @@ export function isField(type: number, field: string | undefined): boolean {
 }
 
 /**
- * The name of the zone whose offset is none, so that no time leaves its range. INVARIANT: not `UTC`, `GMT` or `Z`: those are
+ * The name of the zone whose offset is none, so that no time leaves its range. Not `UTC`, `GMT` or `Z`: those are
  * abbreviations first, and since PostgreSQL 18 of the session's own zone (`SET timezone = 'UTC-12'`).
  */
 export function isUtc(zone: string | undefined): boolean {
@@ -52,7 +52,7 @@ export function isInteger(node: Node | undefined, question: (value: number) => b
   return integer !== undefined && askInteger(integer, question);
 }
 
-/** Number of a parameter that stands for a text. INVARIANT: another type's way to text may cut its value: blanks, what is behind 63 bytes. */
+/** Number of a parameter that stands for a text. Another type's way to text may cut its value: blanks, what is behind 63 bytes. */
 function parameterText(r: Resolver, node: Node | undefined): number | undefined {
   const number = as(withoutTextCast(r, node), 'ParamRef')?.number;
   if (number === undefined) return undefined;
@@ -101,7 +101,7 @@ function areParts(r: Resolver, node: Node | undefined): boolean {
   return true;
 }
 
-/** INVARIANT: only the server's own function of that name. */
+/** Only the server's own function of that name. */
 function builtInName(r: Resolver, node: Node): string | undefined {
   const call = as(node, 'FuncCall')!;
   const found = r.marks.calls.get(call)?.fn;
@@ -141,7 +141,7 @@ const QUERY_FUNCTIONS = ['to_tsquery', 'plainto_tsquery', 'phraseto_tsquery', 'w
 const LONGEST_QUERY = 4_000;
 
 /**
- * A search that stands in the text. INVARIANT: a short one: phrases of many words take more of the server's stack where they are looked for
+ * A search that stands in the text. A short one: phrases of many words take more of the server's stack where they are looked for
  * than where they are read, and how far the search comes depends on the document.
  */
 export function isShortQuery(r: Resolver, node: Node | undefined): boolean {

@@ -55,7 +55,7 @@ function written(r: Resolver, node: Node, action: 'insert' | 'update', scope: Sc
     for (const bound of [indices?.lidx, indices?.uidx]) if (bound) r.expression(bound, scope);
     if (!indices && stringOf(step) === undefined) r.unsupported('assignment to this part of a column', body.location);
   }
-  // INVARIANT: a part goes into the value that is there, which can make it fail: that value must be one that the role may read.
+  // A part goes into the value that is there, which can make it fail: that value must be one that the role may read.
   if (action === 'update') readable(r, write, name, at);
   return undefined;
 }
@@ -109,7 +109,7 @@ function assignPart(r: Resolver, column: Column | undefined, source: Node, place
   else assign(r, column, undefined, r.marks.sublinks.get(source)?.outputs[place - 1]?.type);
 }
 
-/** A value on its way into a column. INVARIANT: a conversion is a call, which the policy must allow. */
+/** A value on its way into a column. A conversion is a call, which the policy must allow. */
 export function assign(r: Resolver, column: Column | undefined, value: Node | undefined, type?: number): void {
   const from = type ?? (value && r.marks.expressions.get(value)?.type);
   if (!column || from === undefined) return;

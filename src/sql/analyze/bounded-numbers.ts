@@ -37,7 +37,7 @@ export class BoundedNumbers {
   ) {}
 
   /**
-   * Whether a sum of it is. INVARIANT: a float counts as short only where a float is what is summed: cast to numeric, `10 ^ n` is a place of its own
+   * Whether a sum of it is. A float counts as short only where a float is what is summed: cast to numeric, `10 ^ n` is a place of its own
    * for each row.
    */
   canBeSummed(node: Node): boolean {
@@ -63,7 +63,7 @@ export class BoundedNumbers {
     return (nodes ?? []).every((node) => this.has(node));
   }
 
-  /** INVARIANT: an allow-list: of any other form only the type tells. */
+  /** An allow-list: of any other form only the type tells. */
   private isMadeSo(node: Node): boolean {
     if (as(node, 'A_Const')) return true;
     const reference = this.marks.references.get(node);

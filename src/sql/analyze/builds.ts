@@ -39,7 +39,7 @@ export function noteBuilding(r: Resolver, cte: Cte): void {
     });
 }
 
-/** INVARIANT: a value of the step before may be handed on as it is; whatever is made of it may hold everything that came before. */
+/** A value of the step before may be handed on as it is; whatever is made of it may hold everything that came before. */
 function armBuilds(r: Resolver, arm: QueryLevel): boolean {
   if (arm.arms.length > 0) return arm.arms.some((inner) => armBuilds(r, inner));
   if (!reachesItself(arm, new Set())) return false;

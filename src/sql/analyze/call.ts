@@ -75,7 +75,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   switch (resolved.kind) {
     case 'found': {
       use([resolved.fn]);
-      // INVARIANT: a row of which columns are withheld is never one of its table's type, with NULL or another column in their place.
+      // A row of which columns are withheld is never one of its table's type, with NULL or another column in their place.
       for (const type of withheld) r.uses.push({ kind: 'type', type, at });
       r.marks.calls.set(body, { fn: resolved.fn, argTypes: resolved.argTypes });
       if (parts.length === 1 && body.funcformat !== 'COERCE_SQL_SYNTAX')
@@ -114,7 +114,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
       return { expression: { ...UNTOLD, type: single }, resolved };
     }
     case 'column':
-      // INVARIANT: `ine(p)` is the column `ine` of the row p, withheld or not.
+      // `ine(p)` is the column `ine` of the row p, withheld or not.
       r.refuse('unsupported', '0A000', `column "${name.name}" written as a function call is not supported`, at, {
         hint: `Write it as a column: alias.${name.name}.`,
       });
@@ -206,7 +206,7 @@ function judged(
   return { type, sound, constant, barrier: 'none', strict: fn.strict };
 }
 
-/** INVARIANT: in a sum of numerics whose length nothing tells, each row could have been given a place of its own. */
+/** In a sum of numerics whose length nothing tells, each row could have been given a place of its own. */
 function isUnbounded(r: Resolver, fn: Fn, nodes: readonly Node[]): boolean {
   if (fn.kind !== 'a' || summaryOf(fn) !== 'sum') return false;
   const untold = nodes.some((node) => r.marks.expressions.get(node)?.type === t.UNTELLABLE);
@@ -215,7 +215,7 @@ function isUnbounded(r: Resolver, fn: Fn, nodes: readonly Node[]): boolean {
   return !nodes.every((node) => numbers.canBeSummed(node));
 }
 
-/** INVARIANT: what an aggregate takes is computed from rows before they are grouped, wherever the call stands. */
+/** What an aggregate takes is computed from rows before they are grouped, wherever the call stands. */
 function argumentScope(r: Resolver, body: Body<'FuncCall'>, { name }: QualifiedName, scope: Scope): Scope {
   const aggregate = !body.over && r.env.catalog.functionsNamed(name).some((fn) => fn.kind === 'a');
   return aggregate ? inPhase(scope, 'row') : scope;

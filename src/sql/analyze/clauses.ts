@@ -32,7 +32,7 @@ export function resolveOutputOrExpression(
   else settleLiteral(scope.level, index);
 }
 
-/** INVARIANT: an untyped literal by which rows are sorted, grouped or told apart is text from then on, as for the server: no other arm of a set operation types it. */
+/** An untyped literal by which rows are sorted, grouped or told apart is text from then on, as for the server: no other arm of a set operation types it. */
 export function settleLiteral({ outputs }: QueryLevel, index: number): void {
   const output = outputs[index];
   if (output?.literal) outputs[index] = { ...output, literal: false };
@@ -68,7 +68,7 @@ function outputIndex(
   return index;
 }
 
-/** A number in the place of an output column. INVARIANT: of the client's own columns: behind them may stand the guard's. */
+/** A number in the place of an output column. Of the client's own columns: behind them may stand the guard's. */
 function placeOf(r: Resolver, node: Node, level: QueryLevel, clause: string): number | undefined {
   const constant = as(node, 'A_Const');
   if (!constant?.ival) return undefined;

@@ -45,7 +45,7 @@ export function summaryOf(fn: Fn): Summary {
 /** The function's name where it collects, undefined where it does not (plain functions, sums, ranks). */
 export function collects(fn: Fn): string | undefined {
   if (fn.kind !== 'a' && fn.kind !== 'w') return undefined;
-  // INVARIANT: an allow-list: an aggregate that is not known to be a summary collects.
+  // An allow-list: an aggregate that is not known to be a summary collects.
   const known = fn.schema === 'pg_catalog' && (fn.kind === 'a' ? SUMMARIES : NUMBERINGS).has(fn.name);
   // A string of bits has room for all rows.
   if (known && fn.name.startsWith('bit_') && fn.args[0] === BIT) return `${fn.name} of a bit string`;

@@ -76,7 +76,7 @@ function byName(r: Resolver, node: Node, body: Body<'ColumnRef'>, name: string, 
       return UNRESOLVED;
     }
     if (found[0]) return taken(r, node, found[0], at);
-    // INVARIANT: a withheld column hides outer ones of its name: it must not silently become another level's column.
+    // INVARIANT 38: a withheld column hides outer ones of its name: it must not silently become another level's column.
     const withheld = s.entries.find(
       (e) => e.columnsVisible && e.columns.some((c) => c.name === name && c.access === 'withheld'),
     );
@@ -111,7 +111,7 @@ function qualified(r: Resolver, node: Node, body: Body<'ColumnRef'>, parts: stri
   }
   if (matches[0]) return taken(r, node, { entry, column: matches[0] }, at);
   if (entry.columns.some((c) => c.name === column) || SYSTEM_COLUMNS.has(column)) return denied(r, entry, column, at);
-  // INVARIANT: `row.name` may call the function `name` on the row: what is no known column is refused.
+  // `row.name` may call the function `name` on the row: what is no known column is refused.
   r.refuse('column-unknown', '42703', `column ${parts.join('.')} does not exist`, at);
   return UNRESOLVED;
 }

@@ -44,7 +44,7 @@ function constraint(r: Resolver, name: string, write: Write): void {
   if (write.target?.source.kind !== 'relation') return;
   const { relation } = write.target.source.view;
   const found = relation.constraints?.find((c) => c.name === name);
-  // INVARIANT: the columns of a constraint are read by it: one whose columns cannot be told is refused.
+  // The columns of a constraint are read by it: one whose columns cannot be told is refused.
   if (!found) {
     const message = `constraint "${name}" for table "${relation.name}" does not exist`;
     r.refuse('column-unknown', '42704', message);

@@ -46,7 +46,7 @@ export function resolveExpression(r: Resolver, node: Node, scope: Scope): Expres
 
 type Handler<K extends Kind> = (r: Resolver, body: Body<K>, scope: Scope, node: Node) => Expression;
 
-// INVARIANT: a node kind that is not in this table is refused.
+// INVARIANT 2: a node kind that is not in this table is refused.
 const HANDLERS: { readonly [K in Kind]?: Handler<K> } = {
   A_Const: (_r, body) => constant(body),
   ParamRef: (r, body) => {
@@ -120,7 +120,7 @@ const FORM_NAMES: Partial<Record<Kind, string>> = {
   MultiAssignRef: 'assignment to several columns',
 };
 
-/** INVARIANT: a star in it is as many columns as the role may see of its table. */
+/** A star in it is as many columns as the role may see of its table. */
 function row(r: Resolver, body: Body<'RowExpr'>, scope: Scope): Expression {
   const parts = (body.args ?? []).flatMap((item) => {
     const reference = as(item, 'ColumnRef');
@@ -176,7 +176,7 @@ function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
   noteCoercion(r, way, r.at(body.location));
   // The array of untyped literals is read by the element type's input function, while the statement is analyzed.
   const elements = as(body.arg, 'A_ArrayExpr')?.elements;
-  // INVARIANT: a domain's CHECKs run anew for each row, on the elements or on the whole.
+  // A domain's CHECKs run anew for each row, on the elements or on the whole.
   const element = elementType(r.env.catalog, baseType(r.env.catalog, target));
   const literalArray =
     elements?.every((e) => r.marks.expressions.get(e)?.type === t.UNKNOWN && 'A_Const' in e) === true &&

@@ -31,7 +31,7 @@ const WINDOWS: ReadonlySet<string> = new Set([
 
 /** An aggregate or window function. */
 export function noteSummary(r: Resolver, fn: Fn, level: QueryLevel): void {
-  // INVARIANT: an allow-list, of the server's own.
+  // INVARIANT 46: an allow-list, of the server's own.
   if (fn.schema === 'pg_catalog' && cannotFail(fn)) return;
   noteAfterRows(r, level);
 }

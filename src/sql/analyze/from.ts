@@ -45,7 +45,7 @@ function itemOf(r: Resolver, node: Node, level: QueryLevel): RangeTableEntry[] {
       for (const arg of args) r.expression(arg, scope);
       noteSample(r, args, scope);
       const method = strings(body.method).filter((name, i) => i > 0 || name !== 'pg_catalog');
-      // INVARIANT: a method is a function.
+      // A method is a function.
       if (!['bernoulli', 'system'].includes(method.join('.')))
         r.unsupported(`TABLESAMPLE ${method.join('.')}`, body.location);
       if (entry?.source.kind === 'relation') {

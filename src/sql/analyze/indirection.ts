@@ -103,7 +103,7 @@ function fieldOf(r: Resolver, type: Oid, field: string): Oid {
   const column = relation?.columns.find((c) => c.name === field);
   if (column) return column.type;
   if (relation) {
-    // INVARIANT: `(row).name` may call the function `name` on the row.
+    // `(row).name` may call the function `name` on the row.
     r.refuse('column-unknown', '42703', `column "${field}" not found in data type ${relation.name}`);
   } else if (type !== t.RECORD && type !== t.UNTELLABLE) {
     r.refuse('column-unknown', '42809', `column notation .${field} applied to a value that is not a row`);

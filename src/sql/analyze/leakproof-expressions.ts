@@ -68,7 +68,7 @@ export function isPlainSeries(fn: Fn, nodes: readonly Node[]): boolean {
   const numbers = nodes.map((node) => as(node, 'A_Const')?.ival);
   if (numbers.every((n) => n !== undefined)) return step === undefined || (numbers[2]?.ival ?? 0) !== 0;
   const texts = [start, stop].map(castText);
-  // INVARIANT: from the last day on, one step more is still in range.
+  // From the last day on, one step more is still in range.
   return texts.every((text) => /^[12]\d{3}-\d{2}-\d{2}$/.test(text)) && PLAIN_STEP.test(castText(step));
 }
 

@@ -33,7 +33,7 @@ export function viewCannotLeak(catalog: Catalog, view: Relation): boolean {
 function holdsNothingElse(catalog: Catalog, { oid, view }: Relation): boolean {
   if (!view) return false;
   return (
-    // INVARIANT: every kind of node is known, and every operator runs a function that cannot fail whatever it is given.
+    // INVARIANT 47: every kind of node is known, and every operator runs a function that cannot fail whatever it is given.
     view.nodes.every((node) => HARMLESS.has(node)) &&
     view.operators.every((operator) => runsSoundly(catalog, operator)) &&
     view.relations.every((relation) => relation === oid || standsSoundly(catalog, relation))

@@ -115,7 +115,7 @@ function binary(
     const parts = leftRow.map((l, i) => binary(r, body, name, l, rightRow[i]!, scope));
     for (const row of [left, right]) r.marks.expressions.set(row, structure(t.RECORD, parts));
     const compared = combined(parts);
-    // INVARIANT: the planner computes no `<` of two rows, whatever stands in them.
+    // The planner computes no `<` of two rows, whatever stands in them.
     return { ...compared, constant: compared.constant && compared.sound };
   }
   if (left && leftRow && as(right, 'SubLink')?.subLinkType === 'EXPR_SUBLINK') {
@@ -128,7 +128,7 @@ function binary(
 }
 
 /**
- * The operator on both operands as they are. INVARIANT: NULLIF and CASE compare rows as records, never pair by pair: that comparison
+ * The operator on both operands as they are. NULLIF and CASE compare rows as records, never pair by pair: that comparison
  * fails where a pair's types differ.
  */
 export function compareWhole(
@@ -150,7 +150,7 @@ function known(r: Resolver, node: Node, scope: Scope): Expression {
   return r.marks.expressions.get(node) ?? r.expression(node, scope);
 }
 
-/** Pairs each part of a row, already resolved, with a column of a subquery. INVARIANT: each pair's operator is one that must be allowed. */
+/** Pairs each part of a row, already resolved, with a column of a subquery. Each pair's operator is one that must be allowed. */
 export function compareRow(
   r: Resolver,
   body: Body<'A_Expr'>,
@@ -206,7 +206,7 @@ function record(
       if (resolved.operator) r.uses.push({ kind: 'operator', name: shown, candidates: [resolved.operator], at });
       return;
     case 'untellable': {
-      // INVARIANT: where the types cannot be told, every operator that may run must be allowed.
+      // Where the types cannot be told, every operator that may run must be allowed.
       const fns = new Set(resolved.candidates.map((fn) => fn.oid));
       const candidates = r.env.catalog.operatorsNamed(name.name).filter((o) => fns.has(o.fn));
       r.uses.push({ kind: 'operator', name: shown, candidates, at });

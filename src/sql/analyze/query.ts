@@ -123,7 +123,7 @@ function resolveSet(
   left.outputs.forEach((output, i) => {
     const other = right.outputs[i];
     const arms = other ? [output, other] : [output];
-    // INVARIANT: as the server does, the type is that of the arms that have one: by another, it would choose another function.
+    // As the server does, the type is that of the arms that have one: by another, it would choose another function.
     const types = arms.map(({ untyped, literal, type }) => (untyped === undefined && !literal ? type : UNKNOWN));
     const type = other ? commonType(r.env.catalog, types) : output.type;
     for (const { untyped } of arms) if (untyped !== undefined) settleNumber(r, untyped, type);

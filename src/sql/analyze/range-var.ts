@@ -40,7 +40,7 @@ export function resolveRangeVar(
     type: c.column.type,
     tells: c.tells,
     collation: collationOf(r, c.column),
-    // INVARIANT: a target stands as itself, without its masks: what is masked is withheld there.
+    // A target stands as itself, without its masks: what is masked is withheld there.
     access: writing && c.masked ? 'withheld' : c.access,
     catalog: view.system && !c.masked,
     implicit: c.column.attnum < 0,

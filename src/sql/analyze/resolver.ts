@@ -35,7 +35,7 @@ export interface Verbs {
 const MOST_COMPARED = 30;
 
 /**
- * Bind counts parameters in 16 bits. INVARIANT: a higher number is refused where it is met: lists of as many places as a client names would take the
+ * Bind counts parameters in 16 bits. A higher number is refused where it is met: lists of as many places as a client names would take the
  * memory of everybody.
  */
 const HIGHEST_PARAMETER = 65535;
@@ -170,7 +170,7 @@ export class Resolver {
     const from = this.made();
     const level = this.select(select, { outer: scope, ctes: scope.level.ctes });
     if (twin) {
-      // INVARIANT: the names behind its twin's may be those of relations around it.
+      // The names behind its twin's may be those of relations around it.
       if (this.made().some((count, i) => count > twin.to[i]!)) this.unsupported('a subquery beside one like it', -1);
       [this.guards, this.renames, this.prefixes] = before;
     } else if (beside.length < MOST_COMPARED) beside.push({ select, from, to: this.made() });

@@ -48,7 +48,7 @@ export function resolveJsonSerialize(r: Resolver, body: Body<'JsonSerializeExpr'
   return { ...UNTOLD, type: body.output ? resolveOutput(r, body.output) : t.TEXT };
 }
 
-/** The document of a query. INVARIANT: of another type it would become one by a cast that somebody defined. */
+/** The document of a query. Of another type it would become one by a cast that somebody defined. */
 export function resolveDocument(r: Resolver, value: Value | undefined, scope: Scope): void {
   const node = value?.raw_expr;
   if (!node) return;
@@ -77,7 +77,7 @@ export function resolveOutput(r: Resolver, output: Output): Oid {
   return output.typeName ? resolveResultType(r, output.typeName) : t.UNTELLABLE;
 }
 
-/** INVARIANT: into types of the server's own alone; what is not one of them is made by code that nobody judged. */
+/** Into types of the server's own alone; what is not one of them is made by code that nobody judged. */
 export function resolveResultType(r: Resolver, name: Body<'TypeName'>): Oid {
   const oid = resolveTypeName(r, name);
   const type = r.env.catalog.typesByOid.get(oid);

@@ -51,7 +51,7 @@ export function noteCoercion(r: Resolver, way: Coercion, at: number): void {
   }
 }
 
-/** INVARIANT: a cast by a function is a call of it; the policy must have granted one that is not built in. */
+/** A cast by a function is a call of it; the policy must have granted one that is not built in. */
 function noteCast(r: Resolver, fn: Fn, at: number): void {
   if (fn.schema !== 'pg_catalog' || fn.oid >= FIRST_USER_OID)
     r.uses.push({ kind: 'function', name: fn.name, candidates: [fn], literals: () => [], at });
@@ -81,7 +81,7 @@ export function isImmutable(way: Coercion): boolean {
   }
 }
 
-/** The same of a call or an operator. INVARIANT: what runs anew for each row is never taken for a constant. */
+/** The same of a call or an operator. What runs anew for each row is never taken for a constant. */
 export function isImmutableCall(resolved: Resolved): boolean {
   return resolved.kind === 'found' && resolved.fn.volatility === 'i' && resolved.coercions.every(isImmutable);
 }

@@ -19,7 +19,7 @@ const SENSITIVE: ReadonlySet<string> = new Set<Kind>([
 /** Fields that hold such a body without its kind around it. */
 const INLINE: ReadonlySet<string> = new Set(['typeName', 'relation']);
 
-/** INVARIANT: nothing that PostgreSQL would analyze escapes resolution: a field that the grammar has and no rule visits is found here. */
+/** INVARIANT 3: nothing that PostgreSQL would analyze escapes resolution: a field that the grammar has and no rule visits is found here. */
 export function refuseUnread(r: Resolver, node: Node): void {
   if (r.refusals.length === 0) visit(r, node);
 }

@@ -28,7 +28,7 @@ function resolveWindow(r: Resolver, window: Body<'WindowDef'>, scope: Scope): vo
   }
 }
 
-/** The expression of an ORDER BY item. INVARIANT: USING an operator runs functions that nobody has judged. */
+/** The expression of an ORDER BY item. USING an operator runs functions that nobody has judged. */
 export function sortKey(r: Resolver, sort: Node): Node {
   const key = as(sort, 'SortBy')!;
   if (key.useOp && key.useOp.length > 0) r.unsupported('ORDER BY … USING', key.location);

@@ -71,7 +71,7 @@ function start(r: Resolver, node: Node, body: Written, place: ExpressionPlace, e
   const write: Write = { node, command, level, target, name: body.relation!, events, sets: new Set(), lists: [] };
   if (target?.source.kind === 'relation') r.marks.writes.push(write);
   for (const event of events) use(r, write, event);
-  // INVARIANT: a MERGE that only does nothing writes nothing, and yet reads every row of its target.
+  // A MERGE that only does nothing writes nothing, and yet reads every row of its target.
   if (command !== 'InsertStmt') use(r, write, 'select');
   return write;
 }

@@ -66,7 +66,7 @@ function cutsOf({ members }: List): Cut[] {
   const cuts: Cut[] = [];
   let open: number | undefined;
   members.forEach(({ shape }, i) => {
-    // INVARIANT: behind the second comma the parser stands where it stood behind the first, whatever number of members follows.
+    // Behind the second comma the parser stands where it stood behind the first, whatever number of members follows.
     const stays = i < 2 || i === members.length - 1 || shape === undefined || !known.has(shape);
     if (shape !== undefined) known.add(shape);
     if (!stays) open ??= members[i - 1]!.next;
@@ -211,7 +211,7 @@ class Lists {
     }
   }
 
-  /** INVARIANT: a parameter that stands in another place as well has its type from there, and the other place from here. */
+  /** A parameter that stands in another place as well has its type from there, and the other place from here. */
   private parameterShape(source: string): string {
     if (!this.parameters) {
       const { count, kind } = this.tokens;
@@ -226,7 +226,7 @@ class Lists {
     // How many there are is told by the highest.
     const number = Number(source.slice(1));
     if (this.parameters.get(number) !== 1 || number === this.highest) return 'unlike';
-    // INVARIANT: one whose type was declared stands for its like alone.
+    // One whose type was declared stands for its like alone.
     return `p${this.parameterTypes[number - 1] ?? 0}`;
   }
 

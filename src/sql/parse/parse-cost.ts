@@ -35,7 +35,7 @@ export function isNestedTooDeeply(text: string, lexed: Lexed): boolean {
 }
 
 /**
- * INVARIANT: at least the depth of the tree that the parser would make of it, constants aside, and at most one more than its tokens. Every way in
+ * At least the depth of the tree that the parser would make of it, constants aside, and at most one more than its tokens. Every way in
  * which the grammar nests has a bracket, a sign or one of these words for each level; lists of commas, and chains of AND or OR, are flat.
  */
 export function nestingOf(text: string, { count, kind, start, end }: Lexed): number {

@@ -65,12 +65,12 @@ export function parse(
       message: `statement is too long: ${bytes} bytes, at most ${MAX_STATEMENT_BYTES} are read`,
     };
   }
-  // INVARIANT: what stands behind a NUL byte would reach the server unread.
+  // What stands behind a NUL byte would reach the server unread.
   const nul = text.indexOf('\u0000');
   if (nul >= 0)
     return { kind: 'syntax', message: 'invalid byte sequence for encoding "UTF8": 0x00', position: nul + 1 };
   if (operatorWork(text) === 'too much') return { kind: 'too-large', message: 'operator too long' };
-  // INVARIANT: the parser cannot be stopped, and does not survive its stack's end: what is too much for it, it is not given.
+  // The parser cannot be stopped, and does not survive its stack's end: what is too much for it, it is not given.
   if (text.length > SHORT) {
     const lexed = lex(text, mostTokens);
     if (lexed.count > mostTokens) return { kind: 'too-complex', message: TOO_COMPLEX };

@@ -40,7 +40,7 @@ export class ParserModule {
     try {
       return call(library);
     } catch (cause) {
-      // INVARIANT: a module that has failed is asked nothing more. Until there is another one nothing is read, and what is not read does not run.
+      // INVARIANT 8: a module that has failed is asked nothing more. Until there is another one nothing is read, and what is not read does not run.
       this.library = undefined;
       // Where none can be made the process ends by the rejection, which nobody handles, and whoever supervises it starts another.
       void this.load();
@@ -67,7 +67,7 @@ export class ParserModule {
 export const parserModule = new ParserModule();
 
 /**
- * Another one for fingerprints, which overflow its stack on statements of a kilobyte that parse well. INVARIANT: what only a log needs
+ * Another one for fingerprints, which overflow its stack on statements of a kilobyte that parse well. What only a log needs
  * never takes away the parser, without which nobody's statements are read.
  */
 export const fingerprintModule = new ParserModule();

@@ -37,7 +37,7 @@ const UNPLAIN = /[^\t\n\r -~]|--|\/\*|\\|\$(?!\d)|\buescape\b/i;
 const PLAIN_STRING = /^'(?:[^']|'')*'$/;
 const PLAIN_NAME = /^"[^"]+"$/;
 const PLAIN_NUMBER = /^\d+(?:\.\d+)?$/;
-/** INVARIANT: behind SET, ALTER and CREATE words may be values, and which words are keywords the scanner alone knows. */
+/** Behind SET, ALTER and CREATE words may be values, and which words are keywords the scanner alone knows. */
 const PLAIN_BEGINNING = /^(?:select|insert|update|delete|with)\b/i;
 
 /**

@@ -63,7 +63,7 @@ export class KnownNames {
 
   /**
    * A normalized statement with `name1`, `name2`, … in the place of names that are not known, the same for the same name. The parser must be loaded.
-   * INVARIANT: empty where it cannot be told what is a name.
+   * Empty where it cannot be told what is a name.
    */
   shown(statement: string): string {
     const known = this.remembered.get(statement);

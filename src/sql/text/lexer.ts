@@ -162,7 +162,7 @@ function endOfPrefixed(text: string, at: number, first: number): number {
   const letter = first | 32;
   const quote = letter === 117 ? at + 2 : at + 1;
   if (text.charCodeAt(quote) === DOUBLE_QUOTE) return closing(text, quote + 1, DOUBLE_QUOTE);
-  // INVARIANT: only in E'…' does a backslash keep a quote from closing; standard_conforming_strings is pinned.
+  // Only in E'…' does a backslash keep a quote from closing; standard_conforming_strings is pinned.
   if (letter === 101) return endOfString(text, quote, closingEscaped);
   return endOfString(text, quote, letter === 117 ? closing : closingBits);
 }

@@ -46,7 +46,7 @@ export function fingerprint(sql: string): string {
   try {
     const print = fingerprintModule.ask((library) => library.fingerprintSync(sql));
     if (print instanceof Error) return '';
-    // INVARIANT: for text that does not parse, libpg-query returns the error's message, which quotes the text.
+    // For text that does not parse, libpg-query returns the error's message, which quotes the text.
     return /^[0-9a-f]{16}$/.test(print) ? print : '';
   } catch {
     return '';
@@ -82,7 +82,7 @@ function scanned(sql: string): Token[] | undefined {
   }
 }
 
-/** INVARIANT: an allow-list. Only what can hold no value is kept as it was written; a token of a kind unknown here is taken for a literal. */
+/** An allow-list. Only what can hold no value is kept as it was written; a token of a kind unknown here is taken for a literal. */
 function isShape(token: Token): boolean {
   const type = token.tokenType;
   if (token.keywordKind !== 0 || type < 256) return true;

@@ -238,7 +238,7 @@ export function neededBy(fn: Fn): Needs | undefined {
 }
 
 function find(fn: Fn): Needs | undefined {
-  // INVARIANT: the server's own, or a well-known extension's: a function of that name elsewhere is another.
+  // The server's own, or a well-known extension's: a function of that name elsewhere is another.
   if (fn.extension !== '') return OF_EXTENSIONS[fn.extension]?.has(fn.name) ? 'nothing' : undefined;
   return fn.schema === 'pg_catalog' ? KNOWN.get(signature(fn.name, fn.args)) : undefined;
 }

@@ -2,7 +2,7 @@
 import type { Coercion } from './coercion.ts';
 import type { Resolved } from './resolved.ts';
 
-// INVARIANT: true only where every function that runs is known and marked leakproof.
+// INVARIANT 45: true only where every function that runs is known and marked leakproof.
 /** Whether everything that runs is leakproof: the function and each argument's coercion. What is not settled is not. */
 export function isLeakproof(subject: Resolved | Coercion): boolean {
   switch (subject.kind) {

@@ -48,7 +48,7 @@ export class Disk {
 
   /** Adds lines; they outlive the process. Throws StoreUnavailable where they could not be written, or something before them. */
   write(lines: string): void {
-    // INVARIANT: nothing is granted on top of what a crash would forget.
+    // Nothing is granted on top of what a crash would forget.
     if (this.failures > this.mended) throw new StoreUnavailable('the state cannot be written');
     try {
       this.journal.append(lines);
@@ -88,7 +88,7 @@ export class Disk {
     await this.journal.close();
   }
 
-  /** INVARIANT: nothing more is granted on top of a file that nobody would find again. */
+  /** Nothing more is granted on top of a file that nobody would find again. */
   private watch(): void {
     const { journal } = this;
     if (this.failures === this.mended && !journal.isInPlace) this.failed(new Error(`${journal.path} is gone`));

@@ -15,7 +15,7 @@ export class Journal {
   private closed = false;
   private syncing: Promise<void> = Promise.resolve();
 
-  /** INVARIANT: `x`: of two guards that take one folder at once, one does not get its journal. */
+  /** `x`: of two guards that take one folder at once, one does not get its journal. */
   constructor(readonly path: string) {
     this.file = openSync(path, 'ax', 0o600);
   }
@@ -87,7 +87,7 @@ export class Journal {
     }
   }
 
-  /** INVARIANT: no half line stays between whole ones: a reader could not tell it from damage. */
+  /** No half line stays between whole ones: a reader could not tell it from damage. */
   private cutBack(): void {
     try {
       ftruncateSync(this.file, this.bytes);

@@ -122,7 +122,7 @@ class Reader implements Replayed {
       if (!ofSnapshot || line.start >= from) replay(record.value, this, this.now);
     }
     if (end === file.length) return;
-    // INVARIANT: what was on disk for certain is never cut off: it holds what was granted.
+    // What was on disk for certain is never cut off: it holds what was granted.
     if (lastSynced(file) > end) throw new StateDamaged(path, end);
     this.cut.set(path, file.length - end);
   }

@@ -49,7 +49,7 @@ export async function ownFolder(folder: string): Promise<Ownership> {
     rmSync(place.file(coming), { force: true });
   }
   const listening = server;
-  // INVARIANT: once: the descriptor's number may be another file's the next time.
+  // Once: the descriptor's number may be another file's the next time.
   let left: Promise<void> | undefined;
   const leave = async (): Promise<void> => {
     await new Promise((done) => listening.close(done));
@@ -71,7 +71,7 @@ function fileOf(path: string): string | undefined {
 async function takeNumber(place: SocketPlace, coming: string): Promise<number> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const last = lastNumber(place.folder);
-    // INVARIANT: nobody's place is taken who answers: two guards would each grant the whole of a budget.
+    // Nobody's place is taken who answers: two guards would each grant the whole of a budget.
     if (last > 0 && (await isAnswered(place.socket(`owner-${last}`)))) break;
     const number = last + 1;
     try {

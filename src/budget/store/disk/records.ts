@@ -41,7 +41,7 @@ export function sawLine(
   sightings: Sightings,
   now: number,
 ): string {
-  // INVARIANT: nothing in the hashes needs escaping. They are most of a journal, and looking for it in each took longer than counting them.
+  // Nothing in the hashes needs escaping. They are most of a journal, and looking for it in each took longer than counting them.
   const { hashes, at } = sightings;
   const before = JSON.stringify(['saw', owner, measure, windows, now]).slice(0, -1);
   return checkedJson(`${before},{"hashes":"${hashes}","at":${JSON.stringify(at)}}]`);

@@ -59,7 +59,7 @@ export async function writeSnapshot(
       await room();
     }
     for (const { owner, measure, account } of accounts.entries()) {
-      // INVARIANT: as it stands at this moment, all of it: what is written out later is a copy.
+      // As it stands at this moment, all of it: what is written out later is a copy.
       const remembered = account.remembered();
       add(['account', owner, measure, position(), account.state()]);
       await room();

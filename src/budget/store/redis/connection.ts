@@ -19,7 +19,7 @@ export class RedisConnection {
       connectionName: name,
       connectTimeout: ANSWER_MS,
       commandTimeout: ANSWER_MS,
-      // INVARIANT: nothing is sent twice or later than asked: what was granted in a call that failed stays counted.
+      // Nothing is sent twice or later than asked: what was granted in a call that failed stays counted.
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,

@@ -68,7 +68,7 @@ export class SharedStanding {
 
   async change(change: ExceptionsChange): Promise<void> {
     if (!ends(change)) return this.share(change);
-    // INVARIANT: what shuts somebody out holds here at once, and is told to the others as soon as it can be.
+    // What shuts somebody out holds here at once, and is told to the others as soon as it can be.
     // Whoever could not tell it tries again, perhaps for hours.
     if (!this.untold.some((one) => isSame(one, change))) this.untold.push(change);
     this.set(this.current, this.version);
@@ -110,7 +110,7 @@ export class SharedStanding {
       this.set(standing, found);
       return;
     }
-    // INVARIANT: locks do not end because the server has lost them: who still knows them puts them back, beside what others have said since.
+    // Locks do not end because the server has lost them: who still knows them puts them back, beside what others have said since.
     const isOlder = theirs === undefined || this.version.marks.includes(theirs);
     const whole = isOlder ? this.current : mergedExceptions(standing, this.current, this.now());
     if (!(await this.replace(found, whole))) return;

@@ -95,7 +95,7 @@ export class SharedLogouts {
   /** As `BudgetStore.logOut`. */
   async logOut(logout: Logout): Promise<boolean> {
     if (this.known.isFull(this.now())) return false;
-    // INVARIANT: it holds here at once, and is told to the others as soon as it can be.
+    // It holds here at once, and is told to the others as soon as it can be.
     this.untold.set(logout.token, logout);
     this.heard([logout]);
     return this.tell([logout]);
@@ -138,7 +138,7 @@ export class SharedLogouts {
     for (const piece of this.known.inPieces(this.now())) {
       for (const logout of piece) {
         if (there.has(logout.token) || this.untold.has(logout.token)) continue;
-        // INVARIANT: logouts do not end because the server has lost them: who still knows them puts them back.
+        // Logouts do not end because the server has lost them: who still knows them puts them back.
         this.untold.set(logout.token, logout);
         lost += 1;
       }

@@ -8,7 +8,7 @@ const MOST_OWED = 100_000;
 
 export class Owed {
   private readonly waiting: Operation[] = [];
-  /** INVARIANT: the same operations under the same number, until it is known that they were done: else they were done twice. */
+  /** The same operations under the same number, until it is known that they were done: else they were done twice. */
   private batch: { readonly number: number; readonly operations: readonly Operation[] } | undefined;
   private lastNumber = 0;
   private telling: Promise<void> | undefined;

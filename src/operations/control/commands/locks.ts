@@ -51,7 +51,7 @@ export const addLock = command({ ...holder, reason, forMs: forMs.optional() }, a
   const until = given.forMs === undefined ? undefined : since + given.forMs;
   const held = guard.store.standing().locks.get(owner);
   if (held && lasts(held.until) > since && lasts(held.until) >= lasts(until)) {
-    // INVARIANT: no shorter one takes its place: that would be a release that nobody called so.
+    // No shorter one takes its place: that would be a release that nobody called so.
     return failed(
       'refused',
       `${holderWords(holder)} is locked out ${untilWhen(held.until, guard)} already: ${held.reason}`,

@@ -1,0 +1,36 @@
+/** `INVARIANT 12:` marks a line that carries a promise of the threat model, whose page says which: no number is without a promise, none without its line. */
+import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { expect, it } from 'vitest';
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** `| P1 | … | 1–14, 94 |`: the last cell of each promise's row. */
+function promisedIn(page: string): number[] {
+  const rows = [...page.matchAll(/^\| P\d \|.*\| ([\d–, ]+) \|$/gm)];
+  return rows.flatMap(([, cell]) =>
+    cell!.split(', ').flatMap((range) => {
+      const [from = 0, to = from] = range.split('–').map(Number);
+      return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    }),
+  );
+}
+
+it('each number of a promise marks a line, and each numbered line has a promise', async () => {
+  const page = readFileSync(join(root, 'docs/threat-model.md'), 'utf8');
+  const promised = promisedIn(page);
+  expect(page.match(/^\| P\d \|/gm)?.length).toBe(9);
+  expect(new Set(promised).size).toBe(promised.length);
+  const files = (await readdir(join(root, 'src'), { recursive: true })).filter((path) => path.endsWith('.ts'));
+  const marked = files.flatMap((path) =>
+    [...readFileSync(join(root, 'src', path), 'utf8').matchAll(/INVARIANT (\d+):/g)].map(([, number]) =>
+      Number(number),
+    ),
+  );
+  expect([...new Set(marked)].sort((a, b) => a - b)).toEqual(promised.toSorted((a, b) => a - b));
+});
+
+it('reads ranges and single numbers', () => {
+  expect(promisedIn('| P1 | a | b | 1–3, 9 |\n| P2 | c | d | 4 |')).toEqual([1, 2, 3, 9, 4]);
+});
