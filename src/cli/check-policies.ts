@@ -13,6 +13,7 @@ import { loadConfig } from '../config/load.ts';
 import { keyFileErrors, tokensOf } from '../identity/key-file-errors.ts';
 import { type LoadedPolicy, loadPolicy } from '../policy/compile/load.ts';
 import type { RolePolicy } from '../policy/model/policy.ts';
+import { withAccepted } from '../policy/review/accepted.ts';
 import { reachWarnings } from '../policy/review/warnings.ts';
 import { type Diagnostic, formatDiagnostic } from '../policy/source/diagnostic.ts';
 import type { PolicyFile } from '../policy/source/document.ts';
@@ -30,6 +31,8 @@ export interface CheckOptions {
   readonly catalog?: string | undefined;
   /** Where to save the catalog that was read from the database. */
   readonly saveCatalog?: string | undefined;
+  /** Warnings that nobody has accepted count as errors do. */
+  readonly strict?: boolean | undefined;
 }
 
 export type SqlCompilers = Pick<PolicyEnvironment, 'compileCondition' | 'compileMask'>;
@@ -67,7 +70,8 @@ export async function checkPolicies(options: CheckOptions, compilers: SqlCompile
     ? found([])
     : await ofFolder(config, spoilt.has('search_path') ? undefined : read.data, spoilt, isLive, compilers);
   const diagnostics = [...inOrder(ofConfiguration), ...policies.diagnostics];
-  return { ...policies, diagnostics, exitCode: read.failed ? 2 : found(diagnostics).exitCode };
+  const failing = options.strict === true && diagnostics.some(({ accepted }) => !accepted);
+  return { ...policies, diagnostics, exitCode: read.failed ? 2 : failing ? 1 : found(diagnostics).exitCode };
 }
 
 async function ofFolder(
@@ -98,7 +102,8 @@ async function ofFolder(
       ...policyWarnings(loaded.policy, config, Date.now()),
       ...(await keyFileErrors(tokensOf(loaded.policy), config.policies)),
     ];
-    return ofPolicy({ ...loaded, diagnostics: inOrder([...loaded.diagnostics, ...further]) }, config.policies);
+    const all = withAccepted([...loaded.diagnostics, ...further], files, Date.now(), timeZone);
+    return ofPolicy({ ...loaded, diagnostics: inOrder(all) }, config.policies);
   } catch (error) {
     if (!(error instanceof PolicyFolderError)) throw error;
     return found([problemOf(shown(config.policies), error.message)]);
@@ -116,7 +121,8 @@ async function ofFilesAlone(files: readonly PolicyFile[], { policies }: Config):
 export function formatCheck(result: CheckResult): string {
   const errors = result.diagnostics.filter(({ severity }) => severity === 'error').length;
   const warnings = result.diagnostics.length - errors;
-  const counts = [counted(errors, 'error'), counted(warnings, 'warning')].join(', ');
+  const accepted = result.diagnostics.filter((diagnostic) => diagnostic.accepted).length;
+  const counts = `${counted(errors, 'error')}, ${counted(warnings, 'warning')}${accepted > 0 ? ` (${accepted} accepted)` : ''}`;
   const read = `${counted(result.roles, 'role')}, ${counted(result.principals, 'principal')}`;
   const lines = [...result.diagnostics.map(formatDiagnostic), `${read}: ${counts}`];
   if (result.unrestricted.length > 0)

@@ -11,7 +11,7 @@ Examples:
   rowgate check --save-catalog catalog.json     where the database can be reached
   rowgate check --catalog catalog.json --json   where it cannot, as in CI
 
-Exit code: 0 without errors, 1 with errors, 2 where it could not be checked.`;
+Exit code: 0 without errors, 1 with errors (or, with --strict, warnings), 2 where it could not be checked.`;
 
 export function register(program: Command): void {
   program
@@ -20,10 +20,14 @@ export function register(program: Command): void {
     .option('--config <file>', 'the configuration', 'rowgate.yaml')
     .option('--catalog <file>', 'a saved catalog in place of the database')
     .option('--save-catalog <file>', 'save the catalog of the database there')
+    .option('--strict', 'warnings fail as well, unless "accept" stands where they are')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(
-      async (options: { config: string; catalog?: string; saveCatalog?: string; json?: boolean }, command: Command) => {
+      async (
+        options: { config: string; catalog?: string; saveCatalog?: string; strict?: boolean; json?: boolean },
+        command: Command,
+      ) => {
         if (options.catalog !== undefined && options.saveCatalog !== undefined) {
           command.error('error: --save-catalog reads the database; it does not go with --catalog', { exitCode: 2 });
         }

@@ -87,7 +87,7 @@ function guardOf(catalog: Catalog, text: string): Guard {
       { path: 'principals.yaml', text: 'principals: {}' },
       {
         path: 'subjects.yaml',
-        text: 'subjects: { student: { keys: [students.id, marks.student_id, friends.a, friends.b] } }',
+        text: 'subjects: { student: { keys: [students.id, marks.student_id, friends.a, friends.b] } }\nabout: { names: nobody }',
       },
     ],
     { catalog, searchPath: ['public'], timeZone: 'UTC', compileCondition, compileMask },

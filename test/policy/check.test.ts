@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, test } from 'vitest';
 import { type CheckOptions, type CheckResult, checkPolicies, formatCheck } from '../../src/cli/check-policies.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
@@ -180,4 +180,23 @@ it('people who log in by tokens where nothing is encrypted', async () => {
     'FOLDER/policies/principals.yaml:4:1: warning: people log in to "p" by tokens: without "tls" in the configuration',
   );
   expect(silent).not.toContain('by tokens');
+});
+
+test('a warning is accepted where it stands, until a day; --strict fails on the others', async () => {
+  await rm(join(folder, 'policies/grants'), { recursive: true, force: true });
+  const observed = (accept: string) =>
+    role(`role: a\nmode: observe\ntables:\n  classes:\n    select: { columns: [id] }\nlimits: none\n${accept}`);
+  await observed('');
+  expect((await check()).exitCode).toBe(0);
+  expect((await check({ strict: true })).exitCode).toBe(1);
+  await observed('accept: { until: 2999-01-31, reason: the first weeks }\n');
+  const accepted = await check({ strict: true });
+  expect(accepted.exitCode).toBe(0);
+  expect(output(accepted)).toMatch(
+    / \(accepted until 2999-01-31: the first weeks\)\n.*0 errors, 1 warning \(1 accepted\)/,
+  );
+  await observed('accept: { until: 2020-01-31, reason: long ago }\n');
+  expect((await check({ strict: true })).exitCode, 'its day is over').toBe(1);
+  await observed('accept: { until: 2999-02-31, reason: no day }\n');
+  expect((await check()).exitCode).toBe(1);
 });

@@ -96,7 +96,7 @@ function keys(json: Json, path: string, isRole: boolean): string[] {
   for (const [key, value] of Object.entries(json.properties ?? {})) {
     const at = path === '' ? key : `${path}.${key}`;
     const needed = json.required?.includes(key) ? ' Required.' : '';
-    const model = /(?:^|\.)(limits|during|tables)(?:_per_user)?$/.exec(at)?.[1];
+    const model = /(?:^|\.)(limits|during|tables|accept)(?:_per_user)?$/.exec(at)?.[1];
     const isElsewhere = model !== undefined && !(isRole && at === model);
     // What each command of a table may say is spelled out under `select`.
     if (/^tables\.NAME\.(?!select)\w+\.(?:rows|scope)$/.test(at)) continue;

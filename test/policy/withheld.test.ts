@@ -18,7 +18,7 @@ CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2 * $1'
 CREATE FUNCTION thrice(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 3 * $1';
 `;
 
-const SUBJECTS = 'subjects: { pupil: { keys: [pupils.id, marks.pupil, days.pupil] } }';
+const SUBJECTS = 'subjects: { pupil: { keys: [pupils.id, marks.pupil, days.pupil] } }\nabout: { noted: nobody }';
 
 const TABLES = `
 tables:

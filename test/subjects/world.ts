@@ -104,7 +104,7 @@ function rolesOn(catalog: Catalog): ReadonlyMap<string, RolePolicy> {
       text: ROLE(name, name === 'reporter' ? 'min_group: 5' : 'collect: allow'),
     })),
     { path: 'principals.yaml', text: 'principals: {}' },
-    { path: 'subjects.yaml', text: `subjects: { patient: { keys: ${KEYS} } }` },
+    { path: 'subjects.yaml', text: `subjects: { patient: { keys: ${KEYS} } }\nabout: { marked: nobody }` },
   ];
   const reading = { catalog, searchPath: ['public'], timeZone: 'UTC', compileCondition, compileMask };
   const { policy, diagnostics } = loadPolicy(files, reading);

@@ -11,6 +11,7 @@ import type { PolicyEnvironment } from '../source/sql-source.ts';
 import { suggestion } from '../source/suggestion.ts';
 import type { Approver } from './approvers.ts';
 import { compileAttributes } from './attributes.ts';
+import { checkReturnedSubjects } from './forgotten-keys.ts';
 import { resolveFunctions } from './functions.ts';
 import { compileTables, type Granted } from './grants.ts';
 import { checkDuring, checkLimitsPerUser, checkThrottles } from './limit-problems.ts';
@@ -18,6 +19,7 @@ import { duringWithRules, withRules } from './limit-rules.ts';
 import type { GrantsPart } from './row-conditions.ts';
 import type { ScopeRule } from './scope.ts';
 import { checkApprovals } from './signed.ts';
+import type { SubjectReach } from './subject-reach.ts';
 import { keysOn } from './subjects.ts';
 import { systemCatalogGrants } from './system-catalogs.ts';
 import { compileTemporary, temporaryGrant } from './temporary.ts';
@@ -32,6 +34,7 @@ export interface GrantsSource {
 export interface RoleContext {
   readonly env: PolicyEnvironment;
   readonly subjects: ReadonlyMap<string, Subject>;
+  readonly reach: SubjectReach;
   readonly grants: ReadonlyMap<string, GrantsSource>;
   readonly approvers: ReadonlyMap<string, Approver>;
 }
@@ -68,8 +71,9 @@ export function compileRole(
     report.error(document.place(['round_to']), '"round_to" goes with "min_group" alone: single rows cannot be rounded');
   checkLimits(file, document, context.subjects, report);
   if (file.raise) checkApprovals(file.raise, ['raise'], document, context.approvers, report);
-  const relations = unrestricted ? [] : compileRelations(file, document, attributes, context, report);
-  const functionRules = new Map<Fn, RuleRef>(unrestricted ? [] : compileFunctions(file, document, context.env, report));
+  const own = unrestricted ? undefined : ownPart(file, document, attributes, context, report);
+  const relations = own ? compileRelations(file, own, context) : [];
+  const functionRules = new Map<Fn, RuleRef>(own ? compileFunctions(file, own) : []);
   const functions = [...functionRules.keys()];
   const temporary = unrestricted
     ? new Map<string, TemporaryTable>()
@@ -113,26 +117,32 @@ function typesOf(visible: Visible, temporary: ReadonlyMap<string, TemporaryTable
   return new Set([...visible.types.map(({ oid }) => oid), ...ofTemporary]);
 }
 
-function compileRelations(
+function ownPart(
   file: RoleFile,
   document: PolicyDocument,
   attributes: ReadonlyMap<string, AttributeType>,
   context: RoleContext,
   report: DiagnosticReport,
-): RelationGrant[] {
+): GrantsPart {
   const { env, subjects } = context;
-  const own: GrantsPart = {
+  return {
     env,
     document,
     report,
     attributes,
     scopes: compileScopes(file, document, attributes, context, report),
+    subjects: [...subjects.values()],
+    reach: context.reach,
     subjectsOf: (relation) =>
       [...subjects.values()]
         .map((subject) => ({ subject, keys: keysOn(env.catalog, subject, relation) }))
         .filter(({ keys }) => keys.length > 0),
     lostOn: (relation) => [...subjects.values()].filter(({ lost }) => lost.relations.has(relation.oid)),
   };
+}
+
+function compileRelations(file: RoleFile, own: GrantsPart, context: RoleContext): RelationGrant[] {
+  const { document, report } = own;
   const granted: Granted = new Map();
   compileTables(file.tables ?? {}, own, granted);
   const used = new Set<string>();
@@ -200,16 +210,15 @@ function compileScope(
   return { kind: 'broken' };
 }
 
-function compileFunctions(
-  file: RoleFile,
-  document: PolicyDocument,
-  env: PolicyEnvironment,
-  report: DiagnosticReport,
-): (readonly [Fn, RuleRef])[] {
+function compileFunctions(file: RoleFile, part: GrantsPart): (readonly [Fn, RuleRef])[] {
+  const { document, env, report } = part;
   return (file.functions ?? []).flatMap((text, index) => {
     const path = ['functions', index];
     const resolved = resolveFunctions(env.catalog, env.searchPath, text);
-    if ('value' in resolved) return resolved.value.map((fn) => [fn, document.rule(path)] as const);
+    if ('value' in resolved)
+      return resolved.value
+        .filter((fn) => checkReturnedSubjects(fn, path, part))
+        .map((fn) => [fn, document.rule(path)] as const);
     if (resolved.missing) report.withhold(document.placeOfValue(path), resolved.problem);
     else report.error(document.placeOfValue(path), resolved.problem);
     return [];

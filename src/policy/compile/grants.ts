@@ -4,6 +4,7 @@ import type { ColumnGrant, Condition, RelationGrant, SelectGrant, WriteGrant } f
 import type { TableGrant } from '../schema/role-schema.ts';
 import type { Path } from '../source/document.ts';
 import type { RuleRef } from '../source/rule.ts';
+import { type CommandConditions, checkForgottenKeys } from './forgotten-keys.ts';
 import { resolveColumn, resolveRelation } from './names.ts';
 import type { GrantsPart } from './row-conditions.ts';
 import { commandConditions, tableConditions } from './row-conditions.ts';
@@ -47,12 +48,16 @@ function compileTable(entry: TableGrant, relation: Relation, path: Path, part: G
     part.report.error(part.document.place(path), `${what}: ${subject.rule} has its keys`);
   }
   const conditions = tableConditions(entry, relation, path, part);
-  const of = (command: Command, rows: unknown, scope: 'none' | undefined): Condition[] =>
-    commandConditions(conditions, rows !== undefined, scope, relation, [...path, command], part);
+  const commands: CommandConditions[] = [];
+  const of = (command: Command, rows: unknown, scope: 'none' | undefined): Condition[] => {
+    const held = commandConditions(conditions, rows !== undefined, scope, relation, [...path, command], part);
+    if (scope !== 'none') commands.push({ conditions: held });
+    return held;
+  };
   const { select, insert, update, delete: remove } = entry;
   const write = (command: Command, value: WriteEntry & { rows?: unknown; scope?: 'none' | undefined }): WriteGrant =>
     compileWrite(command, value, of(command, value.rows, value.scope), relation, [...path, command], part);
-  return {
+  const grant: RelationGrant = {
     relation,
     subjectKeys: part.subjectsOf(relation).flatMap(({ keys }) => keys.map((key) => key.name)),
     ...(select && {
@@ -64,6 +69,8 @@ function compileTable(entry: TableGrant, relation: Relation, path: Path, part: G
     rule: part.document.rule(path),
     system: false,
   };
+  checkForgottenKeys(entry, commands, relation, path, part);
+  return grant;
 }
 
 function compileSelect(

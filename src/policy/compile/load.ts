@@ -1,17 +1,24 @@
 /** From the texts of a policies folder to the compiled policy, with everything that is wrong in it. */
 import { createHash } from 'node:crypto';
 import type { Policy, Principal, RolePolicy, Subject } from '../model/policy.ts';
-import { principalSchema, principalsFileSchema, subjectsSchema } from '../schema/principals-schema.ts';
+import {
+  principalSchema,
+  principalsFileSchema,
+  type SubjectsFile,
+  subjectsSchema,
+} from '../schema/principals-schema.ts';
 import { grantsSchema, type RoleFile, roleSchema } from '../schema/role-schema.ts';
 import { validate } from '../schema/validate.ts';
 import { type Diagnostic, DiagnosticReport } from '../source/diagnostic.ts';
 import { type Flaw, PolicyDocument, type PolicyFile } from '../source/document.ts';
 import type { Families, PolicyEnvironment } from '../source/sql-source.ts';
+import { type About, addAbout } from './about.ts';
 import { type Approver, addApprovers } from './approvers.ts';
 import { canariesOf } from './canary-rules.ts';
 import { compileRole, type GrantsSource, type RoleContext } from './compile.ts';
 import { withSubjects } from './counted-subjects.ts';
 import { compilePrincipal } from './principals.ts';
+import { SubjectReach } from './subject-reach.ts';
 import { compileSubjects } from './subjects.ts';
 
 export interface LoadedPolicy {
@@ -51,13 +58,14 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
   }
   const subjectReport = report();
   const families = new Map<string, ReadonlySet<string>>();
-  const subjects = loadSubjects(ofKind('subjects'), env, subjectReport, families);
+  const { subjects, about } = loadSubjects(ofKind('subjects'), env, subjectReport, families);
+  const reach = new SubjectReach(env.catalog, subjects.values(), about);
   const grants = loadGrants(ofKind('grants'), report());
   // INVARIANT 10: without the subjects nobody's scope is known; then no restricted role is open. A stray file may have held them.
   const failure = subjectReport.failure ?? strays.failure;
   const approvers = new Map<string, Approver>();
   for (const document of ofKind('approvers')) addApprovers(document, approvers, report());
-  const roles = loadRoles(ofKind('role'), { env, subjects, grants, approvers }, failure, report);
+  const roles = loadRoles(ofKind('role'), { env, subjects, reach, grants, approvers }, failure, report);
   warnOfUnused(grants, ofKind('role'), report());
   const principals = loadPrincipals(ofKind('principals'), { roles, subjects, approvers, env }, report);
   const hash = `sha256:${sha256(files.map(({ path, sha256: of }) => `${path}\0${of}\n`).join(''))}`;
@@ -94,8 +102,9 @@ function loadSubjects(
   env: PolicyEnvironment,
   report: DiagnosticReport,
   families: Map<string, ReadonlySet<string>>,
-): Map<string, Subject> {
+): { subjects: Map<string, Subject>; about: About } {
   const subjects = new Map<string, Subject>();
+  const files: { readonly file: SubjectsFile; readonly document: PolicyDocument }[] = [];
   for (const document of documents) {
     addFlaws(document.flaws, report);
     if (document.malformed) continue;
@@ -110,8 +119,17 @@ function loadSubjects(
       if (before) report.error(place, `subject "${subject.name}" is defined twice; the first is ${before.rule}`);
       subjects.set(subject.name, subject);
     }
+    files.push({ file: file.value, document });
   }
-  return subjects;
+  const about: About = { relations: new Map(), functions: new Map() };
+  const [first] = files;
+  if (first && env.catalog.data.relations.some(({ kind, foreignKeys }) => kind === 'r' && !foreignKeys)) {
+    const lacking =
+      'the saved catalog does not say which columns reference others: that no key was forgotten cannot be told';
+    report.warning(first.document.place(['subjects']), `${lacking}; save it again`);
+  }
+  for (const { file, document } of files) addAbout(about, file, document, subjects, env, report);
+  return { subjects, about };
 }
 
 function loadGrants(documents: readonly PolicyDocument[], report: DiagnosticReport): Map<string, GrantsSource> {

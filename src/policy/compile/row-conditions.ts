@@ -6,6 +6,7 @@ import type { DiagnosticReport } from '../source/diagnostic.ts';
 import type { Path, PolicyDocument } from '../source/document.ts';
 import type { PolicyEnvironment } from '../source/sql-source.ts';
 import { type ScopeRule, scopeSources } from './scope.ts';
+import type { SubjectReach } from './subject-reach.ts';
 
 /** One file's part in a role: the role's own `tables`, or those of a grants file that it uses. */
 export interface GrantsPart {
@@ -16,6 +17,8 @@ export interface GrantsPart {
   readonly scopes: ReadonlyMap<string, ScopeRule>;
   /** The subjects of which a relation has keys, and the keys. */
   subjectsOf(relation: Relation): readonly SubjectKeys[];
+  readonly subjects: readonly Subject[];
+  readonly reach: SubjectReach;
   /** The subjects of which a relation holds data by a key that is not there. */
   lostOn(relation: Relation): readonly Subject[];
 }

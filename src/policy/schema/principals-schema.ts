@@ -5,7 +5,7 @@ import { loginSchema } from '../compile/token-login.ts';
 import { CANARY } from '../model/canaries.ts';
 import { FORMS, readDate, readDuration } from '../source/quantity.ts';
 import { during, limits } from './limits-schema.ts';
-import { attributeName, catalogName, mapping, name, oneOrList, written } from './schema-values.ts';
+import { accept, attributeName, catalogName, mapping, name, oneOrList, written } from './schema-values.ts';
 
 const SECRET = { error: 'expected a SCRAM-SHA-256 verifier, or a list of them; "rowgate password" makes one' };
 /** Never with what stands there: it may be a key. */
@@ -72,6 +72,7 @@ export const principalSchema = mapping({
   valid_until: written(FORMS.date, readDate).optional().describe('The last day on which it may log in.'),
   limits: limits.optional().describe('Limits beside those of the role: both hold.'),
   during: during.optional(),
+  accept,
 });
 
 /** The file as a whole: principals are judged one by one, so that one mistake does not shut out all. */
@@ -100,9 +101,16 @@ export const subjectsSchema = mapping({
           .record(name, z.array(catalogName))
           .optional()
           .describe('Kinds of data, for reports: `{ health: [absences.reason] }`.'),
+        accept,
       }),
     )
     .describe('What in this database is about a person, by kind of person.'),
+  about: z
+    .record(catalogName, oneOrList(name))
+    .optional()
+    .describe(
+      'Of a table, view or function that seems to hold data of a subject and has no key of it: `nobody`, or the only subjects that it is about.',
+    ),
 });
 
 export type PrincipalEntry = z.output<typeof principalSchema>;

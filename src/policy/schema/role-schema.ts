@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { raise } from '../compile/signed.ts';
 import type { StatementOption } from '../model/policy.ts';
 import { during, limitsPerUser, lock, roleLimits, throttle, whenExceeded } from './limits-schema.ts';
-import { attributeName, catalogName, mapping, name, sql } from './schema-values.ts';
+import { accept, attributeName, catalogName, mapping, name, sql } from './schema-values.ts';
 
 /** The words that `statements:` may hold. */
 const STATEMENT_OPTIONS = [
@@ -51,6 +51,7 @@ const table = mapping({
   delete: mapping({ rows, scope })
     .optional()
     .describe('Rows may be deleted: `delete: {}`, or with `rows` and `scope` as `select`.'),
+  accept,
 }).refine((value) => (value.select ?? value.insert ?? value.update ?? value.delete) !== undefined, {
   error: 'expected at least one of select, insert, update and delete',
 });
@@ -124,11 +125,13 @@ export const roleSchema = mapping({
   throttle: throttle.optional(),
   lock: lock.optional(),
   raise: raise.optional(),
+  accept,
 });
 
 export const grantsSchema = mapping({
   description: z.string().optional().describe('For people.'),
   tables,
+  accept,
 });
 
 export type RoleFile = z.output<typeof roleSchema>;

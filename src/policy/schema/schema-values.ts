@@ -1,6 +1,6 @@
 /** Building blocks of the schemas: mappings that know their keys, SQL, and texts of the small languages. */
 import { z } from 'zod';
-import type { QuantityReading, TextForm } from '../source/quantity.ts';
+import { FORMS, type QuantityReading, readDate, type TextForm } from '../source/quantity.ts';
 import { suggestion } from '../source/suggestion.ts';
 
 /** An object with exactly these keys. An unknown key's message names the nearest known one. */
@@ -55,6 +55,14 @@ export function oneOrList<T extends z.ZodType>(item: T) {
     return Array.isArray(value) ? value : [value as z.output<T>];
   });
 }
+
+/** Acknowledges the warnings about the entry in which it stands (`review/accepted.ts`). */
+export const accept = mapping({
+  until: written(FORMS.date, readDate).describe('The last day on which it is accepted.'),
+  reason: z.string().min(1).describe('Why.'),
+})
+  .optional()
+  .describe('Acknowledges warnings of `rowgate check` about what stands here.');
 
 /** `, found "x"`, in a message. */
 export function found(input: unknown): string {

@@ -14,6 +14,8 @@ export interface Diagnostic extends SourcePlace {
   /** Of an error: it withholds the one relation, column or function that it is about; the role stays open without it. */
   readonly withholds?: true;
   readonly message: string;
+  /** Of a warning that was acknowledged where it stands: until when (a date), and why. */
+  readonly accepted?: { readonly until: string; readonly reason: string };
   /** The role that it concerns, where it concerns one. */
   readonly role?: string;
 }
@@ -26,8 +28,9 @@ export function placeOfRule(rule: RuleRef): SourcePlace {
 
 /** `roles/teacher.yaml:7:3: error: unknown key "colums", did you mean "columns"?` */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
-  const { file, line, column, severity, message } = diagnostic;
-  return `${file}:${line}:${column}: ${severity}: ${message}`;
+  const { file, line, column, severity, message, accepted } = diagnostic;
+  const acknowledged = accepted ? ` (accepted until ${accepted.until}: ${accepted.reason})` : '';
+  return `${file}:${line}:${column}: ${severity}: ${message}${acknowledged}`;
 }
 
 /** Collects diagnostics of one thing (a file, a role, a principal) and knows whether it may be used. */

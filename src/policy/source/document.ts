@@ -108,6 +108,14 @@ export class PolicyDocument {
     return start === undefined ? this.place(path) : this.placeAt(start);
   }
 
+  /** The first and the last line of the entry at `path`, its key included. */
+  linesOf(path: Path): readonly [first: number, last: number] {
+    const entry = this.entries.get(pathKey(path));
+    const start = entry?.start ?? 0;
+    const end = path.length === 0 ? this.text.length : (entry?.node?.range?.[1] ?? start);
+    return [this.placeAt(start).line, this.placeAt(Math.max(start, end - 1)).line];
+  }
+
   /** `roles/teacher.yaml:7`, of the key at `path`. */
   rule(path: Path): string {
     const { file, line } = this.place(path);
