@@ -86,7 +86,7 @@ export function publishedSchema(): string {
 export function keyReference(): string {
   return FILES.map(({ title, schema }) => {
     const rows = keys(schema(), '', title.startsWith('Role'));
-    return `## ${title}\n\n| key | value | meaning |\n|---|---|---|\n${rows.join('\n')}\n`;
+    return `## ${title}\n\n| key and value | meaning |\n|---|---|\n${rows.join('\n')}\n`;
   }).join('\n');
 }
 
@@ -100,9 +100,8 @@ function keys(json: Json, path: string, isRole: boolean): string[] {
     const isElsewhere = model !== undefined && !(isRole && at === model);
     // What each command of a table may say is spelled out under `select`.
     if (/^tables\.NAME\.(?!select)\w+\.(?:rows|scope)$/.test(at)) continue;
-    rows.push(
-      `| \`${at}\` | ${isElsewhere ? `as \`${model}\` of a role` : valueKind(value)} | ${describe(value)}${needed} |`,
-    );
+    const kind = isElsewhere ? `as \`${model}\` of a role` : valueKind(value);
+    rows.push(`| \`${at}\`: ${kind} | ${describe(value)}${needed} |`);
     if (!isElsewhere) for (const nested of containers(value, at)) rows.push(...keys(nested.json, nested.path, isRole));
   }
   return rows;

@@ -28,7 +28,7 @@ export const approversSchema = mapping({
   approvers: z
     .record(z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.@-]*$/, 'expected a name (letters, digits, _ . @ -)'), approver)
     .describe(
-      'Who may approve export permits, larger limits and openings of closed principals, by name. A permit needs two of them; nobody approves what they asked for.',
+      'Who may approve export permits, larger limits and openings of closed principals, by name. A permit needs two of them, and not the asker.',
     ),
 });
 

@@ -56,13 +56,13 @@ const limitMapping = mapping({
     .record(name, oneOrList(window))
     .optional()
     .describe(
-      'By subject: distinct people in a window of time, as `{ student: [250 per day warn, 300 per day] }`; answers that name nobody count as well, unless `answers` limits those.',
+      'By subject: distinct people in a window of time, as `{ student: [250 per day warn, 300 per day] }`; answers that name no one count as well, unless `answers` limits those.',
     ),
   answers: z
     .record(name, oneOrList(window))
     .optional()
     .describe(
-      'By subject: answers about people that name nobody, as counts, in a window of time: one for each question, or for each 8 bytes of its answer, as `{ student: 500 per day }`.',
+      'By subject: answers about people that name no one, as counts, in a window of time, as `{ student: 500 per day }`.',
     ),
   connections: count.optional().describe('Connections at the same time.'),
   statement_timeout: written(FORMS.duration, readDuration)

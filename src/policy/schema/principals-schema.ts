@@ -94,9 +94,7 @@ export const subjectsSchema = mapping({
         canaries: z
           .array(z.string({ error: NO_CANARY }).regex(CANARY, { error: NO_CANARY }))
           .optional()
-          .describe(
-            'Made-up people whom nobody has a reason to read, by the HMACs of their keys; `rowgate canary` makes them.',
-          ),
+          .describe('Made-up people that no work needs, by the HMACs of their keys; `rowgate canary` makes them.'),
         categories: z
           .record(name, z.array(catalogName))
           .optional()

@@ -1,4 +1,4 @@
-// JDBC: nothing gets a connection but with the token of whoever asks.
+// JDBC: each connection is handed out with the token of its request.
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
@@ -15,7 +15,7 @@ final class Person {
     this.pool = pool;
   }
 
-  /** Runs the work in a transaction of the token's person; null: of nobody. */
+  /** Runs the work in a transaction of the token's end user; null: of none. */
   <T> T asking(String token, Work<T> work) throws SQLException {
     try (Connection connection = pool.getConnection()) {
       connection.setAutoCommit(false);

@@ -1,10 +1,10 @@
-// node-postgres: nothing gets a connection but with the token of whoever asks.
+// node-postgres: each connection is handed out with the token of its request.
 import pg from 'pg';
 
 const pool = new pg.Pool({ max: 2 });
-pool.on('error', () => {}); // of connections that nobody uses: the pool has dropped them
+pool.on('error', () => {}); // of idle connections: the pool has dropped them
 
-/** Runs `work(query)` in a transaction of the token's person; undefined: of nobody. */
+/** Runs `work(query)` in a transaction of the token's end user; undefined: of none. */
 export async function asking(token, work) {
   const client = await pool.connect();
   let open = true;
@@ -12,7 +12,7 @@ export async function asking(token, work) {
     await client.query('BEGIN');
     await client.query("SELECT set_config('rowgate.token', $1, true)", [token]);
     const done = await work(async (...query) => {
-      if (!open) throw new Error('the transaction is over'); // somebody else may have the connection
+      if (!open) throw new Error('the transaction is over'); // another request may have the connection
       return await client.query(...query);
     });
     open = false;

@@ -2,7 +2,7 @@
 class ApplicationRecord < ActiveRecord::Base
   primary_abstract_class
 
-  # Runs the block in a transaction of the token's person; nil: of nobody.
+  # Runs the block in a transaction of the token's end user; nil: of none.
   def self.asking(token)
     transaction(requires_new: true, joinable: false) do
       # What is called SCHEMA stands in no log of Rails.

@@ -13,5 +13,5 @@ def set_token(connection):
 
 
 def session_of(token):
-    """A session in which the token's person asks, in each of its transactions; None: nobody."""
+    """A session whose transactions are the token's end user's; None: of none."""
     return Session(engine.execution_options(token=token))
