@@ -21,7 +21,11 @@ export class SocketReader {
   private readonly onReadable = () => this.wake?.();
   private readonly onEnd = () => this.fail(new ConnectionClosed('connection closed'));
 
-  constructor(readonly socket: Socket) {
+  /** `turn`: what came is taken when it resolves; without it at once. */
+  constructor(
+    readonly socket: Socket,
+    readonly turn?: () => Promise<void>,
+  ) {
     socket.on('readable', this.onReadable);
     for (const event of ['end', 'close', 'error']) socket.on(event, this.onEnd);
     if (socket.destroyed) this.onEnd();
@@ -38,7 +42,13 @@ export class SocketReader {
       await new Promise<void>((wake) => {
         this.wake = wake;
       });
+      await this.turn?.();
     }
+  }
+
+  /** Something has come, or the other side has ended. Throws as `read` does. */
+  async arrival(): Promise<void> {
+    if (this.socket.readableLength === 0) this.socket.unshift(await this.read(1));
   }
 
   /** A packet without type byte. Throws ProtocolError where it cannot be one. */

@@ -40,7 +40,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
   raw.setKeepAlive(true, 60_000);
   let channel: StartupChannel = {
     socket: raw,
-    reader: new SocketReader(raw),
+    reader: new SocketReader(raw, () => services.loginTurns.next()),
     isLocal: peer.address === LOCAL,
     encrypted: false,
     certificate: undefined,

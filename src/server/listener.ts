@@ -114,6 +114,7 @@ export class Listener {
   private async serve(socket: Socket, isUnix: boolean): Promise<void> {
     const { shared, options } = this.services;
     const peer = socketPeer(socket, isUnix);
+    await this.services.loginTurns.next();
     // A proxy says first whom it speaks for: until then the connection counts among all, and for no address.
     const behindProxy = isInBlocks(options.proxies, peer.address);
     const taken = await takeLogin(shared, options.limits, behindProxy ? undefined : peer.address);

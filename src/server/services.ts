@@ -10,6 +10,7 @@ import type { Pooling } from '../upstream/parameters.ts';
 import type { UpstreamAccount, UpstreamSetup } from '../upstream/setup.ts';
 import type { GuardRuntime } from './guard-runtime.ts';
 import type { IdleLimits } from './idle-sweep.ts';
+import type { LoginTurns } from './login/login-turns.ts';
 import type { RefusedLogins } from './login/refused-logins.ts';
 import type { ServerTls } from './login/server-tls.ts';
 import type { Preconnects } from './preconnect.ts';
@@ -67,6 +68,8 @@ export interface Services {
   readonly upstreamSetup: UpstreamSetup;
   readonly headStarts: Preconnects;
   readonly turns: TimeSlices;
+  /** Of connections that have not logged in. */
+  readonly loginTurns: LoginTurns;
   readonly pinned: ReadonlyMap<string, string>;
   tls(): ServerTls | undefined;
   /** The session's protocol state, made when both sides have logged in. */

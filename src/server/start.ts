@@ -21,6 +21,7 @@ import { startIdleSweep } from './idle-sweep.ts';
 import { LastDays } from './last-days.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { Listener, type Listening } from './listener.ts';
+import { LoginTurns } from './login/login-turns.ts';
 import { RefusedLogins } from './login/refused-logins.ts';
 import type { TlsFiles } from './login/server-tls.ts';
 import { Preconnects } from './preconnect.ts';
@@ -156,6 +157,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     upstreamSetup,
     headStarts: new Preconnects(),
     turns: new TimeSlices(),
+    loginTurns: new LoginTurns(),
     pinned,
     tls: () => certificates.tls,
     makeSession: options.makeSession ?? ((ports) => new Session(ports)),

@@ -1,4 +1,8 @@
 /** Shapes of flood: what one client sends over and over, each time a little different, without waiting for more than its socket takes. */
+import { generateKeyPairSync } from 'node:crypto';
+import { passwordMessage, saslInitialResponse, saslResponse } from '../../src/protocol/authentication.ts';
+import { cancelRequest, sslRequest, startupMessage } from '../../src/protocol/startup.ts';
+import { encoded, signature } from '../identity/issuer.ts';
 import { B, CP, CS, D, DONE, DS, E, H, P, Q, S } from '../session/messages.ts';
 
 /** @param round how often it was called before. */
@@ -111,3 +115,96 @@ export const TEXTS: Readonly<Record<string, Flood>> = {
   'a long comment': (r) => Q(`/*${'x'.repeat(900_000)}*/ select ${r}`),
   'a long literal': (r) => Q(`select '${'é'.repeat(450_000)}${r}'`),
 };
+
+/**
+ * What connections that have not logged in send: `many` are opened at once, each step goes to all of them as soon as each has an answer to the one before, and
+ * then they are given up.
+ */
+export interface Wave {
+  readonly many: number;
+  /** @param reply the bytes that the connection got for the step before. @param at which of the connections it is. */
+  readonly steps: readonly ((reply: Buffer, at: number) => Uint8Array)[];
+}
+
+const startup = (user: string, ...more: readonly (readonly [string, string])[]): Buffer =>
+  startupMessage(3, 0, [['user', user], ['database', 'nowhere'], ...more]);
+const scramFirst = (): Buffer => saslInitialResponse('SCRAM-SHA-256', 'n,,n=,r=abcdefghijklmnopqr');
+
+/** A proof of the right form, by another password. */
+function wrongProof(reply: Buffer): Buffer {
+  const nonce = /r=([^,]*)/.exec(reply.toString('latin1'))?.[1] ?? '';
+  return saslResponse(`c=biws,r=${nonce},p=${Buffer.alloc(32, 7).toString('base64')}`);
+}
+
+export const TOKENS = { issuer: 'https://id.example', kid: 'one' };
+
+/** Of a key that its issuer does not have, under the name of one that it has. @param more a claim, as JSON. */
+function forged(at: number, more: string): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const seconds = Math.floor(Date.now() / 1000);
+  const claims = JSON.stringify({
+    iss: TOKENS.issuer,
+    aud: 'rowgate',
+    sub: `a${at}@b`,
+    iat: seconds,
+    exp: seconds + 600,
+  });
+  const input = `${encoded({ alg: 'ES256', kid: TOKENS.kid, typ: 'JWT' })}.${encoded(`${claims.slice(0, -1)},"more":${more}}`)}`;
+  return `${input}.${signature(input, privateKey, 'ES256').toString('base64url')}`;
+}
+
+const bearer = (token: string): Buffer => saslInitialResponse('OAUTHBEARER', `n,,\x01auth=Bearer ${token}\x01\x01`);
+
+/** @param hello a TLS client's first message, as it wrote it. */
+export function strangers(hello: Uint8Array): Readonly<Record<string, Wave>> {
+  const forgeries = (more: string): string[] => Array.from({ length: 200 }, (_, i) => forged(i, more));
+  const [small, large, deep] = ['1', `"${'x'.repeat(30_000)}"`, `${'['.repeat(9_000)}${']'.repeat(9_000)}`].map(
+    forgeries,
+  );
+  return {
+    'connections that say nothing': { many: 400, steps: [] },
+    'half a startup packet': { many: 200, steps: [() => startup('office').subarray(0, 20)] },
+    'startup packets': { many: 200, steps: [(_, at) => startup(`user${at}`)] },
+    'startup packets over the limit of connections': { many: 800, steps: [(_, at) => startup(`user${at}`)] },
+    'startup packets of many settings': {
+      many: 200,
+      steps: [() => startup('office', ...Array.from({ length: 600 }, (_, i): [string, string] => [`s.s${i}`, `${i}`]))],
+    },
+    'startup packets of no layout': {
+      many: 200,
+      steps: [() => Buffer.from([0, 0, 39, 0, 0, 3, 0, 0, ...Buffer.alloc(9_976, 65)])],
+    },
+    noise: { many: 200, steps: [() => Buffer.alloc(16_000, 255)] },
+    'requests for encryption': {
+      many: 200,
+      steps: [() => Buffer.concat([Buffer.from([0, 0, 0, 8, 4, 210, 22, 48]), sslRequest()])],
+    },
+    'cancel requests': { many: 200, steps: [(_, at) => cancelRequest(at + 1, Buffer.alloc(4, at))] },
+    'wrong proofs': { many: 200, steps: [() => startup('office'), scramFirst, wrongProof] },
+    'wrong proofs of names that are not there': {
+      many: 200,
+      steps: [(_, at) => startup(`user${at}`), scramFirst, wrongProof],
+    },
+    'SCRAM messages of no form': {
+      many: 200,
+      steps: [() => startup('office'), () => saslInitialResponse('SCRAM-SHA-256', 'n,,n=,r='.repeat(7_000))],
+    },
+    'SASL payloads of 64 kilobytes': {
+      many: 200,
+      steps: [() => startup('office'), () => saslInitialResponse('OAUTHBEARER', `n,,${'\x01a=b'.repeat(15_000)}`)],
+    },
+    'password messages where none was asked for': {
+      many: 200,
+      steps: [() => startup('office'), () => passwordMessage('p'.repeat(60_000))],
+    },
+    'forged tokens': { many: 200, steps: [() => startup('tokens'), (_, at) => bearer(small![at]!)] },
+    'large forged tokens': { many: 200, steps: [() => startup('tokens'), (_, at) => bearer(large![at]!)] },
+    'deep forged tokens': { many: 200, steps: [() => startup('tokens'), (_, at) => bearer(deep![at]!)] },
+    'TLS handshakes that end': { many: 200, steps: [sslRequest, () => hello] },
+    'TLS handshakes that begin at once': { many: 200, steps: [() => hello] },
+    'TLS handshakes of noise': {
+      many: 200,
+      steps: [sslRequest, () => Buffer.concat([hello.subarray(0, 90), Buffer.alloc(400, 1)])],
+    },
+  };
+}

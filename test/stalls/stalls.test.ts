@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Flood, MESSAGES, TEXTS } from './floods.ts';
-import { startWorld, type Waited, type World } from './world.ts';
+import { type Flood, MESSAGES, strangers, TEXTS, type Wave } from './floods.ts';
+import { clientHello, startWorld, type Waited, type World } from './world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -34,15 +34,55 @@ async function waitedDuring(floods: readonly Flood[], most: number): Promise<Wai
   const sockets = await Promise.all(floods.map(() => world.client()));
   for (const socket of sockets) socket.setMaxListeners(0);
   const pouring = sockets.map((socket, at) => pour(socket, floods[at]!));
-  const waits: Waited[] = [];
   try {
-    do waits.push(await world.wait(WINDOW_MS));
-    while (waits.length < TRIES && !isUnnoticed(waits.at(-1)!, most));
+    return await watched(most);
   } finally {
     for (const socket of sockets) socket.destroy();
     await Promise.all(pouring);
   }
+}
+
+/** Until it is not noticed, or seen to be noticed each time. */
+async function watched(most: number): Promise<Waited[]> {
+  const waits: Waited[] = [];
+  do waits.push(await world.wait(WINDOW_MS));
+  while (waits.length < TRIES && !isUnnoticed(waits.at(-1)!, most));
   return waits;
+}
+
+/** Milliseconds for which an answer is waited for at most, and for that of the last step, which may be held back for long. */
+const [ANSWER_MS, LAST_ANSWER_MS] = [5_000, 100];
+
+async function answered(socket: Socket, isLast: boolean): Promise<Buffer> {
+  const signal = AbortSignal.timeout(isLast ? LAST_ANSWER_MS : ANSWER_MS);
+  const events = [once(socket, 'data', { signal }), once(socket, 'close', { signal })];
+  const [bytes] = await Promise.race(events).catch(() => []);
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.alloc(0);
+}
+
+async function sendWave({ many, steps }: Wave): Promise<void> {
+  const sockets = Array.from({ length: many }, () => world.stranger());
+  await Promise.all(sockets.map((socket) => once(socket, 'connect').catch(() => {})));
+  let replies: Buffer[] = sockets.map(() => Buffer.alloc(0));
+  for (const step of steps) {
+    const waiting = sockets.map((socket) => answered(socket, step === steps.at(-1)));
+    for (const [at, socket] of sockets.entries()) if (!socket.destroyed) socket.write(step(replies[at]!, at));
+    replies = await Promise.all(waiting);
+  }
+  for (const socket of sockets) socket.destroy();
+}
+
+async function waitedDuringWaves(wave: Wave): Promise<Waited[]> {
+  let over = false;
+  const sending = (async () => {
+    while (!over) await sendWave(wave);
+  })();
+  try {
+    return await watched(MOST);
+  } finally {
+    over = true;
+    await sending;
+  }
 }
 
 function isUnnoticed({ worked, turn }: Waited, most: number): boolean {
@@ -68,5 +108,14 @@ describe('a flood of long texts', () => {
   test.each(Object.entries(TEXTS))('%s', OPTIONS, async (_, flood) => {
     const waits = await waitedDuring([flood], MOST_OF_ONE_TEXT);
     expect(waits, JSON.stringify(waits)).toSatisfy((all: Waited[]) => isUnnoticed(all.at(-1)!, MOST_OF_ONE_TEXT));
+  });
+});
+
+describe('a flood by clients that have not logged in', async () => {
+  const waves = strangers(await clientHello());
+
+  test.each(Object.entries(waves))('%s', OPTIONS, async (_, wave) => {
+    const waits = await waitedDuringWaves(wave);
+    expect(waits, JSON.stringify(waits)).toSatisfy((all: Waited[]) => isUnnoticed(all.at(-1)!, MOST));
   });
 });

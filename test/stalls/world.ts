@@ -5,15 +5,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { connect as connectTls } from 'node:tls';
+import { keySet, makeKey } from '../identity/issuer.ts';
+import { makeCertificates } from '../proxy/certificates.ts';
 import { rawLogin } from '../proxy/raw-client.ts';
 import { freshDatabase } from '../support/postgres.ts';
 import { samplesWithoutBudgets } from '../support/sample-policies.ts';
 import { seedSmall } from '../support/seed.ts';
 import { type Served, serve } from '../workers/served.ts';
+import { TOKENS } from './floods.ts';
 
 const VIEWS = `
   create view pupils as select s.id, s.first_name, s.last_name, s.class_id, s.school_id, c.name as class
@@ -42,6 +46,13 @@ tables:
   notes: { select: { columns: "*" }, insert: { columns: "*" } }
 statements: [copy_from, copy_to]
 limits: { rows_per_statement: 5000 }
+`;
+
+/** Behind the sample's principals. */
+const TOKEN_LOGIN = `
+  tokens:
+    role: statistics
+    token: { issuer: "${TOKENS.issuer}", keys: stalls.jwks.json, user: sub, login: { client_id: rowgate, scope: openid, users: "*@school.example" } }
 `;
 
 export interface Waited {
@@ -73,19 +84,24 @@ export async function startWorld(): Promise<World> {
   await writeFile(join(policies, 'roles/reports.yaml'), REPORTS);
   const principals = join(policies, 'principals.yaml');
   const text = await readFile(principals, 'utf8');
-  await writeFile(principals, text.replace('role: school_office', 'role: reports'));
+  await writeFile(principals, text.replace('role: school_office', 'role: reports') + TOKEN_LOGIN);
+  await writeFile(join(policies, 'stalls.jwks.json'), keySet(makeKey('ES256', TOKENS.kid)));
+  const { server } = makeCertificates();
   const clock = join(folder, 'clock');
   const environment = {
     NODE_OPTIONS: `--import ${resolve(import.meta.dirname, 'loop-clock.js')}`,
     ROWGATE_LOOP_CLOCK: clock,
   };
-  const configuration = 'log: { file: ./log.jsonl, level: error }';
+  const tls = `tls: { cert: ${server.cert}, key: ${server.key}, required: false }`;
+  // Many at a time, so that those of which the answer is held back keep no others out.
+  const configuration = `log: { file: ./log.jsonl, level: error }\n${tls}\nlimits: { logins: 10000, logins_per_address: 5000 }`;
   const served = await serve(database, configuration, environment, policies);
   const other = await probe(served);
-  const sockets: Socket[] = [];
+  const sockets = new Set<Socket>();
   const kept = (socket: Socket): Socket => {
     socket.on('error', () => {});
-    sockets.push(socket);
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
     return socket;
   };
   return {
@@ -148,6 +164,26 @@ function waited(asked: readonly Asked[], turns: Turns): Waited {
     worked: Math.max(...asked.map(workedWithin)),
     turn: Math.max(...turned),
   };
+}
+
+/** The first message of a TLS client that means to speak to a guard. */
+export async function clientHello(): Promise<Buffer> {
+  const listener = createServer((socket) => socket.on('error', () => {}));
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const accepted = once(listener, 'connection');
+  const client = connectTls({
+    port: (listener.address() as AddressInfo).port,
+    host: '127.0.0.1',
+    ALPNProtocols: ['postgresql'],
+  });
+  client.on('error', () => {});
+  const [socket] = (await accepted) as [Socket];
+  const [bytes] = (await once(socket, 'data')) as [Buffer];
+  client.destroy();
+  socket.destroy();
+  listener.close();
+  return bytes;
 }
 
 async function end(child: ChildProcess): Promise<void> {

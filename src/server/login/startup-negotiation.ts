@@ -100,6 +100,8 @@ async function startTls(channel: StartupChannel, tls: ServerTls, direct: boolean
     // INVARIANT 91: what came in the clear, before the handshake, is never read as if it had come inside TLS (CVE-2021-23214).
     if (reader.hasUnread()) throw new ProtocolError('received unencrypted data after SSL request');
     socket.write('S');
+    // Its first message is what costs most of a handshake: many begin one after another, each in its turn.
+    await reader.arrival();
   }
   reader.detach();
   const accepted = await tls.accept(socket);
@@ -107,7 +109,7 @@ async function startTls(channel: StartupChannel, tls: ServerTls, direct: boolean
   accepted.socket.on('error', ignoreError);
   const encrypted: StartupChannel = {
     socket: accepted.socket,
-    reader: new SocketReader(accepted.socket),
+    reader: new SocketReader(accepted.socket, reader.turn),
     isLocal: channel.isLocal,
     encrypted: true,
     certificate: accepted.certificate,

@@ -1,0 +1,46 @@
+/** Who works before login, and when, on a clock of the test's own. */
+import { setImmediate } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { LoginTurns } from '../../src/server/login/login-turns.ts';
+
+/** Connections of which each works for so many milliseconds, in two parts between which it waits for nothing but a promise. */
+async function served(each: readonly number[]): Promise<string[][]> {
+  let now = 0;
+  const later: (() => void)[] = [];
+  const turns = new LoginTurns(
+    () => now,
+    (act) => later.push(act),
+  );
+  let served: string[] = [];
+  each.forEach(async (ms, i) => {
+    await turns.next();
+    now += ms / 2;
+    await Promise.resolve();
+    await Promise.resolve();
+    now += ms / 2;
+    served.push(`${i}`);
+  });
+  const inEach: string[][] = [];
+  for (let act = later.shift(); act; act = later.shift()) {
+    served = [];
+    act();
+    await setImmediate();
+    inEach.push(served);
+  }
+  return inEach;
+}
+
+test('those that take little are served together, for a slice', async () => {
+  expect(await served([1, 1, 1, 1, 1, 1])).toEqual([
+    ['0', '1', '2', '3'],
+    ['4', '5'],
+  ]);
+});
+
+test('what one does between two promises counts for its turn', async () => {
+  expect(await served([30, 2, 2, 30, 1])).toEqual([['0'], ['1', '2'], ['3'], ['4']]);
+});
+
+test('nobody waits for others that are not there', async () => {
+  expect(await served([20])).toEqual([['0']]);
+});
