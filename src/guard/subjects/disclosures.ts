@@ -83,6 +83,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     locks.skips || !writes.named
       ? undefined
       : namedBy(rows, mayAdd ? addedTo(context, reader, analysis.level) : undefined);
+  // INVARIANT 94: a question, unless a proof says otherwise.
   const access: SubjectAccess =
     people && !locks.skips ? { kind: 'pinned', people } : { kind: named && holds ? 'held' : 'question' };
   return {
@@ -101,7 +102,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   };
 }
 
-/** An answer of people who are known is fixed by their own data, its order and what LIMIT leaves of rows that are sorted alike too. */
+/** INVARIANT 95: an answer of people who are known is fixed by their own data, its order and what LIMIT leaves of rows that are sorted alike too. */
 function isFixed({ skips, openOrder }: ProvenRows): boolean {
   return !skips && !openOrder;
 }

@@ -32,6 +32,7 @@ export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, 
   let sum = 0;
   for (const type of values) {
     const most = mostValues(catalog, type);
+    // INVARIANT 96: a text of others whose length nothing tells is not put where it may be read later.
     if (most === undefined) row = undefined;
     else sum += most;
   }
