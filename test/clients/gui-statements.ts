@@ -60,6 +60,16 @@ export const TREE: Readonly<Record<string, string>> = {
   extensions: `SELECT e.extname, e.extversion, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace ORDER BY 1`,
   rights: `SELECT c.relname, a.privilege_type, pg_get_userbyid(a.grantor) AS by FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
     JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND pg_get_userbyid(a.grantee) = current_user ORDER BY 1, 2, 3`,
+  'settings at login': `SELECT set_config('bytea_output', 'hex', false) FROM pg_show_all_settings() WHERE name = 'bytea_output'`,
+  'settings with an alias': `SELECT s.name, s.vartype FROM pg_catalog.pg_show_all_settings() AS s WHERE s.name IN ('TimeZone', 'server_version') ORDER BY 1`,
+  'a setting by a name of the catalog': `SELECT name, current_setting(name) = setting AS same FROM pg_settings WHERE name IN ('TimeZone', 'max_index_keys') ORDER BY 1`,
+  'tables and their counters': `SELECT st.relname, pg_stat_all_tables.relid = st.relid AS same FROM pg_statio_all_tables st
+      JOIN pg_stat_all_tables USING (relid) WHERE st.schemaname = 'public' ORDER BY 1`,
+  locks: `SELECT l.locktype FROM pg_locks l WHERE l.granted IS NULL`,
+  'prepared transactions': `SELECT gid, prepared, owner FROM pg_prepared_xacts`,
+  'foreign data': `SELECT w.fdwname, w.fdwoptions, s.srvoptions FROM pg_foreign_data_wrapper w LEFT JOIN pg_foreign_server s ON s.srvfdw = w.oid`,
+  sessions: `SELECT count(*) AS own FROM pg_stat_activity WHERE pid = pg_backend_pid() AND datname = current_database()`,
+  'names with numbers': `SELECT nameconcatoid(proname, oid) FROM pg_proc WHERE proname = 'upper' AND oid < 16384 ORDER BY 1`,
   statistics: `SELECT s.stxname, pg_get_statisticsobjdef(s.oid) AS def FROM pg_statistic_ext s ORDER BY 1`,
 };
 
@@ -88,6 +98,9 @@ export const NAVIGATOR: Readonly<Record<string, string>> = {
   'index columns': `SELECT c.relname, a.attname, i.indkey::text IS NOT NULL AS keyed, pg_catalog.pg_get_indexdef(i.indexrelid, a.attnum, false) AS part
     FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
     WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1, 2`,
+  'index columns by place': `SELECT i.relname, (i.keys).n AS place, trim(both '"' from pg_catalog.pg_get_indexdef(i.oid, (i.keys).n, false)) AS part
+    FROM (SELECT c.relname, x.indexrelid AS oid, information_schema._pg_expandarray(x.indkey) AS keys FROM pg_catalog.pg_index x
+      JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid WHERE c.relnamespace = 'public'::regnamespace) i ORDER BY 1, 2`,
   'view text': `SELECT table_name, view_definition, is_updatable FROM information_schema.views WHERE table_schema = 'public' ORDER BY 1`,
   'columns by name': `SELECT table_name, column_name, data_type, column_default, is_nullable, is_identity, is_generated, generation_expression
     FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2`,

@@ -91,6 +91,46 @@ describe('whether it is there cannot be told either: as of a number that is noth
   });
 });
 
+describe('a setting whose name is no constant', () => {
+  it('is shown where it is on the list, however it is written', async () => {
+    expect(await world.ask('SELECT current_setting($1)', ['Server_Version_Num'])).toEqual([String(await number())]);
+    expect(await world.ask("SELECT current_setting(n, true) FROM unnest(ARRAY['timezone']) AS n")).toEqual(['UTC']);
+    expect(
+      await world.ask('SELECT name FROM pg_settings WHERE current_setting(name) <> setting AND unit IS NULL'),
+    ).toEqual([]);
+  });
+
+  it('is as one that does not exist where it is not', async () => {
+    for (const name of ['data_directory', 'primary_conninfo', 'nonsense', 'app.tenant']) {
+      expect(await world.ask('SELECT current_setting($1, true)', [name])).toEqual([null]);
+      expect(await world.ask('SELECT current_setting($1)', [name])).toBe(
+        `error 42704: unrecognized configuration parameter "${name} (unknown, or not shown to this role)"`,
+      );
+    }
+    expect(await world.ask("SELECT current_setting('data_' || 'directory', true)")).toEqual([null]);
+    expect(await world.raw("SELECT current_setting('data_directory')")).toHaveLength(1);
+  });
+
+  it('nor does the function of all settings show more than the view', async () => {
+    const all = await world.ask('SELECT name FROM pg_show_all_settings() ORDER BY 1');
+    expect(all).toEqual(await world.ask('SELECT name FROM pg_settings ORDER BY 1'));
+    expect(await world.ask('SELECT count(sourcefile) + count(sourceline) FROM pg_show_all_settings() AS s')).toEqual([
+      '0',
+    ]);
+    expect(
+      await world.ask('SELECT a.name FROM pg_class c, LATERAL pg_show_all_settings() AS a(name) WHERE c.oid = 0'),
+    ).toEqual([]);
+    for (const sql of [
+      'SELECT pg_show_all_settings()',
+      'SELECT * FROM ROWS FROM (pg_show_all_settings(), generate_series(1, 2))',
+      'SELECT * FROM pg_show_all_settings() WITH ORDINALITY',
+    ])
+      expect(await world.ask(sql)).toMatch(/^refused/);
+  });
+
+  const number = async () => (await world.raw("SELECT current_setting('server_version_num')"))[0];
+});
+
 describe('a name that is hidden and one that does not exist give the same answer', () => {
   const same = async (sql: string, parameters = (name: string): unknown[] => [name]): Promise<void> => {
     const uses = sql.includes('$1');

@@ -2,6 +2,8 @@
  * Functions that look into the server's catalogs by OID or name, past their row filters, and what must be found there before such a
  * call is made: otherwise its result is NULL, whether there is no such object or the role may not know of it.
  */
+import { literal } from '../../policy/compile/catalog-conditions.ts';
+import { SHOWN_SETTINGS } from '../../policy/compile/shown-settings.ts';
 import type { Fn } from '../../sql/catalog/catalog.ts';
 import * as t from '../../sql/types/oids.ts';
 import { ROW } from '../rewrite/names.ts';
@@ -18,6 +20,8 @@ export interface MetadataFunction {
   readonly key?: string;
   /** SQL that must hold; one for several is their conjunction. */
   readonly condition: (f: Finder, asked: MetadataQuestion) => string;
+  /** SQL that is passed in the place of the first argument; a constant there was judged by itself, and is passed as it is. */
+  readonly first?: (arg: string) => string;
 }
 
 const keyed = (catalog: string, column = 'oid', zero = false): MetadataFunction => ({
@@ -126,6 +130,18 @@ const boundOf: MetadataFunction = {
     `${relation(f, asked, 0)} AND NOT EXISTS (SELECT FROM pg_catalog.pg_partition_ancestors(${asked.args[0]}) AS rowgate_w(rowgate_r) WHERE rowgate_w.rowgate_r::pg_catalog.oid <> ${asked.args[0]} AND NOT ${f.found('pg_partitioned_table', `${ROW}.partrelid = rowgate_w.rowgate_r`)})`,
 };
 
+/**
+ * A name that the role is not shown, or that is none, is asked for as one that no setting can have: what is computed from rows, or comes with
+ * Bind, cannot be judged before.
+ */
+const setting: MetadataFunction = {
+  condition: () => 'true',
+  first: (name) => {
+    const shown = [...SHOWN_SETTINGS].map(literal).join(', ');
+    return `CASE WHEN pg_catalog.lower(${name}) IN (${shown}) THEN ${name} ELSE ${name} || ' (unknown, or not shown to this role)' END`;
+  },
+};
+
 /** In pg_catalog, by name. `pg_get_expr` is not among them: what it may print depends on where its first argument comes from. */
 export const METADATA: Readonly<Record<string, MetadataFunction>> = {
   pg_get_viewdef: view,
@@ -203,6 +219,9 @@ export const METADATA: Readonly<Record<string, MetadataFunction>> = {
   pg_total_relation_size: never,
   pg_database_size: never,
   pg_tablespace_size: never,
+  current_setting: setting,
+  // In FROM it is filtered as pg_settings is.
+  pg_show_all_settings: never,
 };
 
 /** By name, wherever it stands in a schema: undefined where the function asks nothing of the catalogs. */

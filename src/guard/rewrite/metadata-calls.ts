@@ -1,6 +1,6 @@
 /** Calls of functions that look into the catalogs: what they are asked about is looked up first. */
 import type { Fn, Oid } from '../../sql/catalog/catalog.ts';
-import { type Body, type Node, partsOf, qualifiedName, strings } from '../../sql/parse/tree.ts';
+import { as, type Body, type Node, partsOf, qualifiedName, strings } from '../../sql/parse/tree.ts';
 import { type MetadataFunction, metadataFunction } from '../metadata/functions.ts';
 import { isKeyOf } from '../metadata/keys.ts';
 import { isSequenceFunction, namesSequence } from '../sequences.ts';
@@ -37,6 +37,7 @@ export function rewriteCall(work: MetadataWork, node: Node, body: Body<'FuncCall
   work.calls.add(body);
   const args = body.args ?? [];
   if (args.some((arg) => 'NamedArgExpr' in arg)) throw new NotRewritable(`named arguments of ${fn.name}`);
+  if (spec.first && as(args[0], 'A_Const')?.sval) return;
   if (spec.key !== undefined && isKeyOf(spec.key, work.catalogColumn(args[0]))) return;
   if (args.some((arg) => contains(work, arg, 'window') || contains(work, arg, 'set-returning')))
     throw new NotRewritable(`a window or set-returning function inside ${fn.name}`);
@@ -69,7 +70,9 @@ function wrapCall(
   const names = args.map((_, i) => `${CALL}.rowgate_${i + 1}`);
   const types = args.map((_, i) => typeName(work, fn.args[i]!));
   const condition = spec.condition(work.finder, { fn, args: names });
-  const pieces = [`(SELECT ${qualifiedName(fn.schema, fn.name)}(${names.join(', ')}) FROM (SELECT (`];
+  const [first = '', ...more] = names;
+  const passed = [spec.first ? spec.first(first) : first, ...more].join(', ');
+  const pieces = [`(SELECT ${qualifiedName(fn.schema, fn.name)}(${passed}) FROM (SELECT (`];
   for (let i = 1; i < args.length; i++) pieces.push(`)::${types[i - 1]} AS rowgate_${i}, (`);
   pieces.push(`)::${types.at(-1)} AS rowgate_${args.length}) AS ${CALL} WHERE ${condition})`);
   surround(work.w, node, args, pieces);

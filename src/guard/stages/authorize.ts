@@ -168,17 +168,18 @@ function judgeSetting(
   name: string,
   [setting, value]: ReturnType<Extract<Use, { kind: 'function' }>['literals']>,
 ): Refusal | undefined {
+  if (name === 'current_setting') {
+    // Where the name is no constant, the rewritten call asks for shown settings alone.
+    return typeof setting !== 'string' || mayShow(setting)
+      ? undefined
+      : refusal('setting-not-allowed', '42501', `permission denied for parameter "${setting}"`);
+  }
   if (typeof setting !== 'string')
     return refusal(
       'setting-not-allowed',
       '42501',
-      `${name} takes the name of a setting as a constant for restricted roles`,
+      'set_config takes the name of a setting as a constant for restricted roles',
     );
-  if (name === 'current_setting') {
-    return mayShow(setting)
-      ? undefined
-      : refusal('setting-not-allowed', '42501', `permission denied for parameter "${setting}"`);
-  }
   // A value computed from rows would be kept in the setting from one row to the next: it could collect them.
   if (value === undefined)
     return refusal('setting-not-allowed', '42501', 'set_config takes constants for restricted roles');

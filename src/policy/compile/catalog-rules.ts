@@ -32,6 +32,8 @@ export interface CatalogRule {
   readonly masks?: Readonly<Record<string, Template | ((visible: Visible, column: Column) => Template)>>;
   /** Columns that are not there. */
   readonly withheld?: readonly string[];
+  /** All other columns are there, and NULL. */
+  readonly others?: 'null';
   /** Its system column `tableoid` is there as well. */
   readonly tableoid?: true;
 }
@@ -84,6 +86,27 @@ const constraintParents = (v: Visible): Template =>
 /** Not of Rowgate's making, nor the unnamed portal in which it runs what came as a Query. */
 const ownNames = (): Template =>
   template`(NOT pg_catalog.starts_with(${column('name')}, 'rowgate_') AND ${column('name')} <> '')`;
+
+/** Counters of what is granted: they move with all rows, and say nothing here. */
+const ofTables: CatalogRule = { rows: (v) => visibleRelation(v, column('relid')), others: 'null' };
+const ofIndexes: CatalogRule = { rows: (v) => visibleDependent(v, 'index', column('indexrelid')), others: 'null' };
+const ofSequences: CatalogRule = { rows: (v) => visibleDependent(v, 'sequence', column('relid')), others: 'null' };
+
+const STATISTICS: Readonly<Record<string, CatalogRule>> = {
+  ...Object.fromEntries(
+    ['all', 'user'].flatMap((which) => [
+      ...['stat', 'stat_xact', 'statio'].map((what) => [`pg_${what}_${which}_tables`, ofTables]),
+      ...['stat', 'statio'].map((what) => [`pg_${what}_${which}_indexes`, ofIndexes]),
+      [`pg_statio_${which}_sequences`, ofSequences],
+    ]),
+  ),
+  // The account is that of all who have the role: only this very session is shown, without its text, which rewriting made.
+  pg_stat_activity: {
+    rows: () => template`(${column('pid')} = pg_catalog.pg_backend_pid())`,
+    others: 'null',
+  },
+  pg_stat_database: { rows: () => template`(${column('datname')} = pg_catalog.current_database())`, others: 'null' },
+};
 
 export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_class: {
@@ -267,6 +290,9 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
     tableoid: true,
     masks: { extconfig: nullOf('oid[]'), extcondition: nullOf('text[]') },
   },
+  pg_available_extensions: {
+    rows: () => template`(${column('name')} IN (${[...KNOWN_EXTENSIONS].map(literal).join(', ')}))`,
+  },
   pg_language: { ...ownOnly, masks: { lanacl: ownRights('lanacl', 'lanowner') } },
   pg_opclass: ownOrExtension(2616),
   pg_operator: {
@@ -294,11 +320,13 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_db_role_setting: nothing,
   pg_default_acl: nothing,
   pg_event_trigger: nothing,
-  pg_foreign_data_wrapper: { ...nothing, withheld: ['fdwoptions'] },
-  pg_foreign_server: { ...nothing, withheld: ['srvoptions'] },
-  pg_foreign_table: { ...nothing, withheld: ['ftoptions'] },
+  pg_foreign_data_wrapper: { ...nothing, others: 'null' },
+  pg_foreign_server: { ...nothing, others: 'null' },
+  pg_foreign_table: { ...nothing, others: 'null' },
   pg_group: nothing,
+  pg_init_privs: { ...nothing, others: 'null' },
   pg_largeobject_metadata: nothing,
+  pg_parameter_acl: { ...nothing, others: 'null' },
   pg_policies: nothing,
   pg_policy: nothing,
   pg_publication: nothing,
@@ -312,5 +340,7 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_shdescription: nothing,
   pg_shseclabel: nothing,
   pg_stat_gssapi: nothing,
-  pg_subscription: { ...nothing, withheld: ['subconninfo'] },
+  pg_subscription: { ...nothing, others: 'null' },
+  pg_subscription_rel: { ...nothing, others: 'null' },
+  ...STATISTICS,
 };

@@ -32,7 +32,7 @@ export const SETTABLE = [
 ] as const;
 
 const READABLE =
-  `block_size default_with_oids in_hot_standby integer_datetimes is_superuser lc_collate lc_ctype lc_messages lc_monetary lc_numeric lc_time
+  `block_size default_tablespace default_with_oids in_hot_standby integer_datetimes is_superuser lc_collate lc_ctype lc_messages lc_monetary lc_numeric lc_time
 max_connections max_identifier_length max_index_keys search_path server_encoding server_version server_version_num session_authorization
 timezone_abbreviations`.split(/\s+/);
 

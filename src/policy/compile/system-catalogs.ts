@@ -4,7 +4,7 @@ import type { ColumnGrant, Condition, RelationGrant } from '../model/policy.ts';
 import type { Visible } from '../model/visible.ts';
 import type { RuleRef } from '../source/rule.ts';
 import { INFORMATION_SCHEMA_COLUMNS, PG_CATALOG_COLUMNS } from './catalog-columns.ts';
-import { type CatalogRule, PG_CATALOG } from './catalog-rules.ts';
+import { type CatalogRule, nothing, PG_CATALOG } from './catalog-rules.ts';
 import { INFORMATION_SCHEMA } from './information-schema-rules.ts';
 import { TABLEOID } from './names.ts';
 
@@ -19,10 +19,22 @@ export function systemCatalogGrants(catalog: Catalog, visible: Visible, rule: Ru
       const relation = catalog.relation(schema, name); // some are younger than the server
       return relation ? [systemGrant(relation, entry, known[name] ?? new Set(), visible, rule)] : [];
     });
+  // Of a view that stands on no list no row is found: its columns are there, so that a tool that asks for them goes on. Tables are refused.
+  const others = catalog.data.relations.filter(
+    ({ schema, name, kind }) =>
+      kind === 'v' &&
+      ((schema === 'pg_catalog' && !Object.hasOwn(PG_CATALOG, name)) ||
+        (schema === 'information_schema' && !Object.hasOwn(INFORMATION_SCHEMA, name))),
+  );
   return [
     ...of('pg_catalog', PG_CATALOG, PG_CATALOG_COLUMNS),
     ...of('information_schema', INFORMATION_SCHEMA, INFORMATION_SCHEMA_COLUMNS),
+    ...others.map((relation) => systemGrant(relation, nothing, namesOf(relation), visible, rule)),
   ];
+}
+
+function namesOf({ columns }: Relation): ReadonlySet<string> {
+  return new Set(columns.map(({ name }) => name));
 }
 
 function systemGrant(
@@ -35,9 +47,10 @@ function systemGrant(
   const columns = new Map<string, ColumnGrant>();
   for (const column of relation.columns) {
     const masked = entry.masks?.[column.name];
-    // INVARIANT 42: a column that nobody has looked at is not there.
-    if (!masked && !known.has(column.name)) continue;
-    const mask = typeof masked === 'function' ? masked(visible, column) : masked;
+    // INVARIANT 42: a column that nobody has looked at is not there, or empty.
+    if (!masked && !known.has(column.name) && !entry.others) continue;
+    const empty = !masked && !known.has(column.name) ? [`NULL::${column.typeName}`] : undefined;
+    const mask = (typeof masked === 'function' ? masked(visible, column) : masked) ?? empty;
     columns.set(column.name, { column, ...(mask && { mask }), rule });
   }
   const conditions = entry.rows ? [condition(relation, entry.rows(visible), rule)] : [];

@@ -77,7 +77,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
       use([resolved.fn]);
       // A row of which columns are withheld is never one of its table's type, with NULL or another column in their place.
       for (const type of withheld) r.uses.push({ kind: 'type', type, at });
-      r.marks.calls.set(body, { fn: resolved.fn, argTypes: resolved.argTypes });
+      r.marks.calls.set(body, resolved);
       if (parts.length === 1 && body.funcformat !== 'COERCE_SQL_SYNTAX')
         r.marks.functions.push({ body, fn: resolved.fn });
       return { expression: judged(r, body, resolved, args, nodes, touched, scope, at), resolved };

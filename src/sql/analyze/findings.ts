@@ -3,6 +3,7 @@ import type { Refusal } from '../../core/refusal.ts';
 import type { Fn, Oid, Operator, Relation, Type, WriteEvent } from '../catalog/catalog.ts';
 import type { ParsedText } from '../parse/parse.ts';
 import type { Body, Node } from '../parse/tree.ts';
+import type { Found } from '../types/resolved.ts';
 import type { Expression, QueryLevel, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 
 /** The whole finding for one statement. */
@@ -68,7 +69,7 @@ export interface Marks {
   readonly cteReferences: { readonly node: Node; readonly entry: RangeTableEntry; readonly level: QueryLevel }[];
   readonly functions: { readonly body: Body<'FuncCall'>; readonly fn: Fn }[];
   /** Calls of which it could be told what they are, by their body; `argTypes` as what was found takes them. */
-  readonly calls: Map<object, { readonly fn: Fn; readonly argTypes: readonly Oid[] }>;
+  readonly calls: Map<object, Pick<Found, 'fn' | 'argTypes' | 'outColumns'>>;
   readonly types: { readonly body: Body<'TypeName'>; readonly type: Type }[];
   /** References that name their relation's schema or database, or an entry that is renamed. */
   readonly qualified: { readonly body: Body<'ColumnRef'>; readonly entry: RangeTableEntry; readonly drop: number }[];

@@ -25,22 +25,23 @@ function column(name: string, type: number, tells = false): RangeTableColumn {
   return { name, type, tells, access: 'granted' };
 }
 
-export function resolveRangeFunction(r: Resolver, body: Body<'RangeFunction'>, level: QueryLevel): RangeTableEntry {
+export function resolveRangeFunction(r: Resolver, node: Node, level: QueryLevel): RangeTableEntry {
+  const body = as(node, 'RangeFunction')!;
   const scope = scopeOf(level);
   const columns: RangeTableColumn[] = [];
   const alias = body.alias;
   const functions = (body.functions ?? []).map((f) => as(f, 'List')?.items ?? []);
   let scalar = functions.length === 1 && !body.ordinality;
-  for (const [node, definitions] of functions) {
-    if (!node) continue;
+  for (const [called, definitions] of functions) {
+    if (!called) continue;
     const list = as(definitions, 'List')?.items ?? body.coldeflist ?? [];
-    const several = functions.length === 1 && list.length === 0 ? unnestOfSeveral(node) : undefined;
+    const several = functions.length === 1 && list.length === 0 ? unnestOfSeveral(called) : undefined;
     if (several) {
-      columns.push(...unnested(r, node, several, scope));
+      columns.push(...unnested(r, called, several, scope));
       scalar = false;
       continue;
     }
-    const found = columnsOf(r, node, list, functions.length === 1 ? alias?.aliasname : undefined, scope);
+    const found = columnsOf(r, called, list, functions.length === 1 ? alias?.aliasname : undefined, scope);
     columns.push(...found.columns);
     scalar &&= found.scalar;
   }
@@ -49,7 +50,12 @@ export function resolveRangeFunction(r: Resolver, body: Body<'RangeFunction'>, l
   return enter(
     r,
     level,
-    { name, schema: undefined, columns: aliasColumns(r, columns, alias, -1), source: { kind: 'function', scalar } },
+    {
+      name,
+      schema: undefined,
+      columns: aliasColumns(r, columns, alias, -1),
+      source: { kind: 'function', scalar, node },
+    },
     -1,
   );
 }

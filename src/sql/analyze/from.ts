@@ -32,7 +32,7 @@ function itemOf(r: Resolver, node: Node, level: QueryLevel): RangeTableEntry[] {
     case 'RangeSubselect':
       return one(resolveSubselect(r, as(node, 'RangeSubselect')!, level));
     case 'RangeFunction':
-      return one(resolveRangeFunction(r, as(node, 'RangeFunction')!, level));
+      return one(resolveRangeFunction(r, node, level));
     case 'RangeTableFunc':
       return one(resolveTableFunction(r, as(node, 'RangeTableFunc')!, level));
     case 'JsonTable':

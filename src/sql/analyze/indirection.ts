@@ -3,9 +3,11 @@ import type { Column, Oid } from '../catalog/catalog.ts';
 import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf, stringOf } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
+import type { Found } from '../types/resolved.ts';
 import { baseType, elementType, rowRelation } from '../types/type.ts';
 import { declaredCollation } from './collation.ts';
 import { grantedColumns, readSystemColumn } from './column.ts';
+import type { Marks } from './findings.ts';
 import { inPhase } from './levels.ts';
 import type { Expression, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
@@ -60,9 +62,16 @@ function followed(
       collation = own.column.collation;
       if (steps.length === 1) r.marks.references.set(node, own);
     } else if (field !== undefined) {
+      const made =
+        i === 0 && type === t.RECORD ? recordColumns(r.marks, body.arg)?.find((c) => c.name === field) : undefined;
+      if (made) {
+        // What would be put around the record alone would take its columns from it: it is put around the field.
+        sound &&= arg.sound;
+        r.marks.expressions.set(body.arg!, { ...arg, sound: true });
+      }
       const column = rowRelation(r.env.catalog, type)?.columns.find((c) => c.name === field);
       collation = column && declaredCollation(column);
-      type = fieldOf(r, type, field);
+      type = made?.type ?? fieldOf(r, type, field);
     } else if (kindOf(step) === 'A_Indices') {
       const indices = as(step, 'A_Indices')!;
       for (const bound of [indices.lidx, indices.uidx]) if (bound) r.expression(bound, scope);
@@ -113,6 +122,17 @@ function fieldOf(r: Resolver, type: Oid, field: string): Oid {
     if (fn) r.unsupported(`(…).${field}, which may call the function "${field}"`, undefined);
   }
   return t.UNTELLABLE;
+}
+
+/** Of a record that a function makes: its OUT columns, also where a query below calls it. undefined where nothing tells them. */
+function recordColumns(marks: Marks, node: Node | undefined): Found['outColumns'] | undefined {
+  const call = as(node, 'FuncCall');
+  if (call) return marks.calls.get(call)?.outColumns;
+  const reference = node && marks.references.get(node);
+  if (!reference) return undefined;
+  const { entry, column } = reference.column.from ?? reference;
+  const output = entry.source.kind === 'query' ? entry.source.level.outputs[entry.columns.indexOf(column)] : undefined;
+  return recordColumns(marks, output?.node);
 }
 
 interface Field {

@@ -96,7 +96,8 @@ export type RangeTableSource =
   | { readonly kind: 'query'; readonly level: QueryLevel }
   | { readonly kind: 'cte'; readonly cte: Cte; readonly node: Node }
   /** `scalar`: it gives no rows but values, so that its name alone is the value. */
-  | { readonly kind: 'function'; readonly scalar?: boolean }
+  /** `node`: the RangeFunction that calls it, where one does. */
+  | { readonly kind: 'function'; readonly scalar?: boolean; readonly node?: Node }
   /** `plain`: nothing in it was merged or renamed, so that its columns say themselves where they come from. */
   | {
       readonly kind: 'join';
