@@ -196,6 +196,8 @@ async function startListening(
       listen,
       tls,
       pooling: upstream.pooling,
+      ...(config.plans && { plans: config.plans }),
+      onPlan: watch.plan,
       upstream: { ...upstream, timeoutMs: upstream.connectTimeoutMs },
       records,
       log,

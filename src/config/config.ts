@@ -112,6 +112,8 @@ export interface Config {
   readonly state: StateConfig;
   /** Processes that serve clients. 1: the guard is one process. */
   readonly workers: number;
+  /** Statements that came so often in a session are prepared at the server, so many at a time; absent: none is. */
+  readonly plans?: { readonly after: number; readonly perSession: number };
   /** Over all workers together. */
   readonly limits: {
     /** Sessions. */

@@ -185,6 +185,7 @@ function build(path: string, hash: string, raw: RawConfig, upstream: UpstreamCon
     keys: keysOf(dirname(path), raw.keys),
     state: stateOf(path, raw.state),
     workers: raw.workers,
+    ...(raw.plans.reuse === 'on' && { plans: { after: raw.plans.after, perSession: raw.plans.per_session } }),
     limits: limitsOf(raw.limits),
     timeouts: {
       loginMs: raw.timeouts.login,

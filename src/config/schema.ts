@@ -74,6 +74,13 @@ const timeouts = mapping({
   idle_in_transaction: written(FORMS.duration, durationOrNone).default(0),
 }).prefault({});
 
+/** Of statements that come again and again. */
+const plans = mapping({
+  reuse: z.enum(['on', 'off']).default('on'),
+  after: count(1, 100).default(2),
+  per_session: count(1, 1000).default(32),
+}).prefault({});
+
 export const configSchema = mapping({
   name: text.max(63).optional(),
   listen: oneOrList(listenAddress),
@@ -118,6 +125,7 @@ export const configSchema = mapping({
   state: stateSchema,
   admin: tcpAddress.optional(),
   workers: count(1, 256).default(1),
+  plans,
   limits,
   timeouts,
   drain: written(FORMS.duration, readDuration).default(30_000),

@@ -124,6 +124,11 @@ export interface StatementJudgement {
    * roles) nothing is said. Of PREPARE and DECLARE: of the statement inside.
    */
   readonly runsUserCode?: true;
+  /**
+   * What is sent for it may be prepared once under a name of the guard's, and run by that name whenever it comes again: it means the same as long as no setting
+   * of the session changes. Absent: not known, so it is always sent as a text.
+   */
+  readonly reusable?: true;
   readonly refusal?: Refusal;
   /** The policy line that decided: of the refusal, or of the first guarded relation. */
   readonly rule?: string;

@@ -54,6 +54,8 @@ export interface DraftStatement {
   /** How its new rows are judged; undefined where none is. */
   check: RowCheck | undefined;
   runsUserCode: boolean;
+  /** It may be prepared once, and run again by that. */
+  reusable: boolean;
   rewritten: boolean;
   refusal: Refusal | undefined;
 }

@@ -22,6 +22,7 @@ import { disclosuresStage } from './stages/disclosures.ts';
 import { olderServerStage } from './stages/older-server.ts';
 import { openStage } from './stages/open.ts';
 import { parseStage } from './stages/parse.ts';
+import { planReuseStage } from './stages/plan-reuse.ts';
 import { pooledStage } from './stages/pooled.ts';
 import { resolveStage } from './stages/resolve.ts';
 import { rewriteStage } from './stages/rewrite.ts';
@@ -43,6 +44,7 @@ const RESTRICTED: readonly Stage[] = [
   authorizeStage,
   disclosuresStage,
   userCodeStage,
+  planReuseStage,
   rewriteStage,
   verifyStage,
 ];
@@ -293,8 +295,8 @@ function observed(judged: Judgement, open: Judgement): Judgement {
     statements: judged.statements.map((s, i) => {
       // Of a refused statement classification may have told no more than that.
       const { kind, command } = open.statements[i] ?? s;
-      // What is judged late belongs to the text that is not sent.
-      const { check: _check, patterns: _patterns, patternParts: _parts, ...seen } = s;
+      // What is judged late belongs to the text that is not sent; and the client's own names may find others later.
+      const { check: _check, patterns: _patterns, patternParts: _parts, reusable: _reusable, ...seen } = s;
       return { ...seen, effect: 'allow' as const, kind, command: s.command || command };
     }),
     template: open.template,

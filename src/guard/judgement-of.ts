@@ -64,6 +64,7 @@ function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | u
     ...(!refused && statement.disclosures && { disclosures: statement.disclosures }),
     ...(statement.about && { about: statement.about }),
     ...(!refused && statement.runsUserCode && { runsUserCode: true }),
+    ...(!refused && statement.reusable && { reusable: true }),
     ...(refused && { refusal: refused }),
     ...(refused && statement.analysis && { access: accessOf(statement.analysis) }),
     ...(rule !== undefined && { rule }),

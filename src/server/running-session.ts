@@ -127,6 +127,8 @@ export class RunningSession implements LiveSession, RelayOptions {
       persons: identity.persons(this.wake),
       token,
       settings: upstream.parameters,
+      plans: options.plans,
+      onPlan: options.onPlan,
       pins: sessionPins(services.pinned, options.accountOf(this.role).user),
       pinsChanged: this.pinsChanged,
       policy: this.policyNow,

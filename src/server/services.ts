@@ -5,6 +5,7 @@ import type { LoginReason } from '../core/login-refusal.ts';
 import type { RecordSink } from '../decision-log/record-sink.ts';
 import type { Identity } from '../session/end-user/end-user.ts';
 import type { SessionPorts } from '../session/ports.ts';
+import type { PlanEvent, PlanReuse } from '../session/reuse/known-plans.ts';
 import type { Upstream } from '../upstream/connect.ts';
 import type { Pooling } from '../upstream/parameters.ts';
 import type { UpstreamAccount, UpstreamSetup } from '../upstream/setup.ts';
@@ -46,6 +47,10 @@ export interface ProxyOptions {
   turnedAway?(reason: LoginReason): void;
   /** Told of each other login that was refused, whether it has a record of its own or not. */
   loginRefused?(reason: LoginReason, sqlstate: string): void;
+  /** Absent: no statement is prepared for later. */
+  readonly plans?: PlanReuse;
+  /** Told of what became of plans. */
+  onPlan?(event: PlanEvent, count: number): void;
   /** Makes the challenges of unknown users; never shown. */
   readonly mockSecret: Uint8Array;
 }

@@ -5,6 +5,7 @@
 import type { Budget } from './admission/budget-port.ts';
 import type { EndUsers } from './end-user/end-user.ts';
 import type { SessionEntry } from './log-entries.ts';
+import type { PlanEvent, PlanReuse } from './reuse/known-plans.ts';
 import type { SessionPolicy } from './session-policy.ts';
 
 export type { SessionPolicy } from './session-policy.ts';
@@ -70,6 +71,10 @@ export interface SessionPorts {
   readonly settings?: ReadonlyMap<string, string>;
   /** A pooler like PgBouncer stands between: it may give each transaction, or each session, another connection of the server. */
   readonly pooling?: 'session' | 'transaction' | undefined;
+  /** What comes again is prepared at the server; absent: nothing is. */
+  readonly plans?: PlanReuse | undefined;
+  /** So many plans were prepared, run again, or dropped: for metrics. */
+  readonly onPlan?: ((event: PlanEvent, count: number) => void) | undefined;
   /** Current policy; undefined when the principal was removed or its role disabled. */
   policy(): SessionPolicy | undefined;
   /** A bug was met and ends the session: for the operator's log, never for the client. */

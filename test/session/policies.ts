@@ -32,6 +32,8 @@ export interface PolicyOptions {
   readonly about?: readonly string[];
   readonly subjectKeys?: SubjectKeys;
   readonly keyTypes?: KeyTypes;
+  /** Of every read and write that runs no code of users: it may be prepared once, and run again by that. */
+  readonly reusable?: boolean;
   /** Replaces what stands in a text: for a policy that changed. */
   readonly rewrite?: (text: string) => string;
 }
@@ -182,6 +184,7 @@ function judgeStatement(text: string, options: PolicyOptions): StatementJudgemen
   const words = text.replace(/\/\*.*?\*\//g, '').trim();
   const marks = ['/*refuse*/', ...(options.alsoRefuse ? [options.alsoRefuse] : [])];
   const refused = marks.some((mark) => text.includes(mark));
+  const restricted = options.access !== 'unrestricted' && options.mode !== 'observe';
   return {
     effect: refused ? 'refuse' : 'allow',
     kind,
@@ -193,6 +196,10 @@ function judgeStatement(text: string, options: PolicyOptions): StatementJudgemen
     ...(options.checks && options.access !== 'unrestricted' && checkOf(text, kind)),
     ...(options.disclosures && DISCLOSING.has(kind.kind) && { disclosures: options.disclosures }),
     ...(options.about && { about: options.about }),
+    ...(options.reusable &&
+      restricted &&
+      (kind.kind === 'read' || kind.kind === 'write') &&
+      !text.includes('/*user code*/') && { reusable: true }),
     ...(text.includes('/*user code*/') && { runsUserCode: true }),
     ...(text.includes('/*pattern*/') && kind.kind !== 'prepare' && { patterns: [1] }),
     ...(refused && {

@@ -41,12 +41,15 @@ beforeAll(async () => {
       if coalesce(current_setting('app.who', true), '') = '' then raise exception 'nobody' using errcode = '28000'; end if;
       return current_setting('app.who');
     end $$`);
-  granted = { relations: [await grantOf(database, 't'), await grantOf(database, 'u')] };
+  granted = { relations: [await grantOf(database, 't'), await grantOf(database, 'u')], reusable: true };
 });
 afterAll(() => database.drop());
 
 /** Where the bytes are cut into segments: nowhere, everywhere, or at some distance. */
 const cuts = fc.oneof(fc.constant(0), fc.constant(1), fc.integer({ min: 2, max: 80 }));
+
+/** Half of the sessions prepare what comes again, at once or from the second time on; few are kept, so that some are closed. */
+const plans = fc.constantFrom(undefined, undefined, { after: 0, perSession: 2 }, { after: 1, perSession: 2 });
 
 /** What one side is sent, and what the client does behind it, see `vocabulary.ts`. */
 type Part = readonly [bytes: Uint8Array, does: Step['does']];
@@ -226,14 +229,14 @@ test.each([
   async ({ vocabulary, more, shown, reloads = false, late = false }) => {
     const budget = late ? (wake: () => void) => new LateBudget(wake, { late }) : () => UNLIMITED;
     await fc.assert(
-      fc.asyncProperty(conversations(vocabulary), cuts, fc.boolean(), async (steps, cut, gives) => {
+      fc.asyncProperty(conversations(vocabulary), cuts, fc.boolean(), plans, async (steps, cut, gives, reuse) => {
         const toServer = steps.map(({ server, does }): Part => [server, does]);
         const toSession = steps.map(({ session, does }): Part => [session, does]);
         const expected = await outcome(() => direct(url), toServer, 0);
         const options = { ...granted, ...more };
         const policy = reloads ? reloading(options, vocabulary.checks !== undefined) : policyOf(options);
         const seen = await outcome(
-          () => relayed(url, policy, cut || Infinity, budget, undefined, gives),
+          () => relayed(url, policy, cut || Infinity, budget, undefined, gives, undefined, reuse),
           toSession,
           cut,
         );
@@ -274,13 +277,13 @@ test.each([
     const budget = slow ? (wake: () => void) => new LateBudget(wake, { late: slow }) : () => UNLIMITED;
     const tokens = { persons: numbered(late), ...(initial && { initial }) };
     await fc.assert(
-      fc.asyncProperty(conversations(vocabulary), cuts, fc.boolean(), async (steps, cut, gives) => {
+      fc.asyncProperty(conversations(vocabulary), cuts, fc.boolean(), plans, async (steps, cut, gives, reuse) => {
         const toServer = steps.map(({ server, does }): Part => [server, does]);
         const toSession = steps.map(({ session, does }): Part => [session, does]);
         const expected = await outcome(() => direct(login.url), toServer, 0);
         const options = { ...granted, ...more, tokens: true };
         const policy = reloads ? () => policyOf(options) : policyOf(options);
-        const open = () => relayed(login.url, policy, cut || Infinity, budget, tokens, gives);
+        const open = () => relayed(login.url, policy, cut || Infinity, budget, tokens, gives, undefined, reuse);
         const seen = await outcome(open, toSession, cut);
         const said = steps.map((step) => step.says).join(' ');
         expect(shown(alike(seen.words)), said).toEqual(shown(alike(expected.words)));

@@ -4,6 +4,7 @@ import type { Budget } from '../../src/session/admission/budget-port.ts';
 import type { EndUsers } from '../../src/session/end-user/end-user.ts';
 import type { DecisionEntry, OutcomeEntry, SeenEntry } from '../../src/session/log-entries.ts';
 import type { Pins, SessionPolicy } from '../../src/session/ports.ts';
+import type { PlanReuse } from '../../src/session/reuse/known-plans.ts';
 import { Session } from '../../src/session/session.ts';
 import { logIn, type Peer, Received } from './peer.ts';
 import { UNLIMITED } from './unlimited.ts';
@@ -40,6 +41,7 @@ export interface Tokens {
  * @param policy or one for each time that the session asks.
  * @param makeBudget is given what wakes the session.
  * @param givesWay the session's time is over behind each message, and its next turn comes later.
+ * @param plans what comes again is prepared at the server.
  * @param cutServer the server's bytes reach the session in pieces of at most so many.
  */
 export async function relayed(
@@ -50,6 +52,7 @@ export async function relayed(
   tokens?: Tokens,
   givesWay = false,
   pins?: Pins,
+  plans?: PlanReuse,
 ): Promise<RelayedPeer> {
   const next = typeof policy === 'function' ? policy : undefined;
   let made = 0;
@@ -98,6 +101,7 @@ export async function relayed(
       },
       budget,
       ...(pins && { pins }),
+      ...(plans && { plans }),
       ...(tokens && { persons: tokens.persons(() => peer.session.onBudget()) }),
       ...(tokens?.initial !== undefined && { token: tokens.initial }),
       pauseServer: (paused) => {

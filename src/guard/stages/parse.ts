@@ -53,6 +53,7 @@ export const parseStage: Stage = {
       keyPlan: undefined,
       about: undefined,
       runsUserCode: false,
+      reusable: false,
       rewritten: false,
       refusal: undefined,
     }));

@@ -173,6 +173,12 @@ export const METRICS: readonly Metric[] = [
     ['role'],
     ({ tally }, name) => [...tally.roles].flatMap(([role, { serverTime }]) => spread(name, { role }, serverTime)),
   ),
+  counter(
+    'rowgate_plans_total',
+    'Plans of statements that came again: prepared at the server, reused for another run, dropped.',
+    ['event'],
+    ({ tally }) => counted(tally.plans, (event) => ({ event })),
+  ),
   gauge('rowgate_policy_info', 'Always 1; the policy in force.', ['hash'], 'max', ({ tally }) =>
     tally.policyHash === undefined ? [] : [{ labels: { hash: tally.policyHash }, value: 1 }],
   ),

@@ -59,6 +59,8 @@ export class ProcessTally {
   readonly roles = new Map<string, RoleTally>();
   readonly loginFailures = new Counts(LOGIN_REASONS);
   readonly turnedAway = new Counts(['protocol', 'too-many-logins']);
+  /** Statements that were prepared for later, run by what was prepared, and dropped. */
+  readonly plans = new Counts(['prepared', 'reused', 'dropped']);
   /** By SQLSTATE. */
   readonly upstreamFailures = new Counts();
   readonly judgedAnew = new Distribution();

@@ -11,6 +11,7 @@ import type { Judgement, JudgementSteps } from '../../guard/decision.ts';
 import { isUnderWay } from '../../guard/guard.ts';
 import type { MakeJudge, PolicyReading } from '../../server/guard-runtime.ts';
 import type { DecisionEntry, OutcomeEntry, SubjectCount } from '../../session/log-entries.ts';
+import type { PlanEvent } from '../../session/reuse/known-plans.ts';
 import type { ProcessTally, RoleTally } from './tally.ts';
 
 /** Puts the counting around what a guard is made of. */
@@ -22,6 +23,8 @@ export interface GuardWatch {
   turnedAway(reason: LoginReason): void;
   /** As it happens: many may have one record between them. */
   loginRefused(reason: LoginReason, sqlstate: string): void;
+  /** So many plans of statements were prepared, run again, or dropped. */
+  plan(event: PlanEvent, count: number): void;
 }
 
 /** Nobody will ask for figures: nothing is counted. */
@@ -31,6 +34,7 @@ export const UNWATCHED: GuardWatch = {
   read: (read) => read,
   turnedAway: () => {},
   loginRefused: () => {},
+  plan: () => {},
 };
 
 export function watchInto(tally: ProcessTally): GuardWatch {
@@ -40,6 +44,7 @@ export function watchInto(tally: ProcessTally): GuardWatch {
     read: (read) => watchReading(read, tally),
     turnedAway: (reason) => tally.turnedAway.add(reason),
     loginRefused: (reason, sqlstate) => countRefused(tally, reason, sqlstate),
+    plan: (event, count) => tally.plans.add(event, count),
   };
 }
 

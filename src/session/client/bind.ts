@@ -17,6 +17,7 @@ import { isEstimated } from '../admission/limits-over-time.ts';
 import { mostOf } from '../admission/statement-meter.ts';
 import { currentEndUser, isFilled, missing, tokenOf } from '../end-user/statement-user.ts';
 import type { SessionPolicy } from '../ports.ts';
+import { planOf, sendBound, withholdAgain } from '../reuse/by-plan.ts';
 import type { Conversation } from '../state/conversation.ts';
 import { MOST_REMEMBERED } from '../state/names.ts';
 import { leakyPattern } from '../state/pattern-parameters.ts';
@@ -28,6 +29,7 @@ import { addedTo, isBounded, isRead } from '../state/sql-names.ts';
 import { statementUnknown, unsettled } from '../state/unknown-names.ts';
 import { openPortal } from './execute.ts';
 import { sendUnknown } from './extended.ts';
+import { parsePrepared } from './parse.ts';
 import { rePrepare } from './re-prepare.ts';
 import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
 import { parameterValue, type SlotValues } from './render.ts';
@@ -48,8 +50,9 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   if (now === 'wait') return false;
   const ready = rePrepare(c, prepared, policy, now.person);
   if (ready !== 'ready') return ready === 'refused';
-  const misfit = prepared.rendered.added.length > 0 ? misfitOf(head, prepared) : undefined;
-  if (misfit) return refuseByName(c, refusal('syntax', '08P01', misfit));
+  withholdAgain(c, prepared, () => parsePrepared(prepared));
+  const misfit = misfitOf(head, prepared);
+  if (misfit && prepared.rendered.added.length > 0) return refuseByName(c, refusal('syntax', '08P01', misfit));
   const heavy = c.portals.weight > MOST_REMEMBERED;
   if (head.portal !== '' && (heavy || c.portals.size >= MOST_PORTALS)) {
     refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'too many open portals')));
@@ -82,7 +85,10 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   const { person } = now;
   const paid = read && mayBePaid(c, prepared.statement!, policy);
   const values = paid ? valuesFor(policy, person, undefined) : slotValues(policy, person);
-  const own = ownValues(head, prepared, values);
+  const fits = whole !== undefined && !misfit && head.portal === '' && whole.values.length <= MOST_KEPT;
+  const by = fits ? planOf(c, prepared, policy, values) : undefined;
+  const { rendered } = by ?? prepared;
+  const own = by ? undefined : ownValues(head, prepared, values);
   // What came whole is written anew; behind a result column more, or what comes in pieces, ours are put in while it passes.
   const written = own && whole && !added ? bind({ ...whole, formats: own.formats }, own.values) : undefined;
   const bytes = token?.bytes ?? written;
@@ -91,18 +97,18 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'values are too long')));
     return true;
   }
-  const bounded = read && isBounded(prepared.rendered);
+  const bounded = read && isBounded(rendered);
   const portal: Portal = {
     madeBy: 'bind',
     statement: prepared.statement,
-    rendered: prepared.rendered,
+    rendered,
     prepared,
     added,
     policy: prepared.policy,
     usage: { rows: 0, bytes: 0 },
     provenance: prepared.provenance,
     bounded,
-    most: bounded ? mostOf(prepared.rendered.limit ?? values.limit) : undefined,
+    most: bounded ? mostOf(rendered.limit ?? values.limit) : undefined,
     bound: whole && boundFor(policy, prepared.statement, whole),
     formats: whole?.resultFormats,
     madeFor: filled ? person : undefined,
@@ -123,9 +129,10 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     versions,
     portal,
     run: opened,
-    rendered: prepared.rendered,
+    rendered,
   };
-  if (bytes) c.send(bytes, pending);
+  if (by && whole) sendBound(c, by, { ...whole, resultFormats: formatsOf(whole, added) }, pending);
+  else if (bytes) c.send(bytes, pending);
   else c.pass(addition ? frame : withFormats(frame, added), pending, addition);
   if (opened) c.pins.ran(pending.batch);
   return true;
@@ -213,10 +220,14 @@ const RESULT_FORMATS = { last: 'one more', only: 'none' } as const;
 function withFormats(frame: Frame, added: Added): Frame {
   if (added === undefined || !frame.last) return frame;
   const message = decodeBind(frame.bytes);
-  const { resultFormats: own } = message;
-  const resultFormats = added === 'only' ? [] : own.length > 1 ? [...own, 0] : own;
-  const bytes = bind({ ...message, resultFormats });
+  const bytes = bind({ ...message, resultFormats: formatsOf(message, added) });
   return { ...frame, bytes, length: bytes.length };
+}
+
+/** Of the result's columns, with that which the guard has added. */
+function formatsOf({ resultFormats: own }: Bind, added: Added): readonly number[] {
+  if (added === undefined) return own;
+  return added === 'only' ? [] : own.length > 1 ? [...own, 0] : own;
 }
 
 /** What PostgreSQL would say of a wrong count: its own message would count the added parameters. */

@@ -2,6 +2,7 @@
 import { refusal } from '../../core/refusal.ts';
 import { CLIENT_LIMITS, type Frame, FrameReader } from '../../protocol/frame-reader.ts';
 import { Frontend } from '../../protocol/message-types.ts';
+import { mayFollow } from '../reuse/anew.ts';
 import type { Conversation } from '../state/conversation.ts';
 import { takeBind } from './bind.ts';
 import { takeInCopy } from './copy-in.ts';
@@ -75,6 +76,7 @@ export class ClientSide {
     if (c.skipping && frame.type !== Frontend.Sync && frame.type !== Frontend.Terminate)
       return isFrontend(frame.type) || this.unknown(frame);
     if (c.blocked) return this.takeBlocked(frame);
+    if (c.trying && !mayFollow(c, frame.type, frame.bytes)) return false;
     if (c.pending.length >= MOST_PENDING) return false;
     return this.dispatch(frame);
   }

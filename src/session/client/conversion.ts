@@ -4,6 +4,7 @@ import { describe } from '../../protocol/describe.ts';
 import { execute } from '../../protocol/execute.ts';
 import { parse } from '../../protocol/parse.ts';
 import { least } from '../admission/statement-meter.ts';
+import { bindQuery, type QueryPlan } from '../reuse/by-plan.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution, ExecutionRules } from '../state/execution.ts';
 import type { Conversion } from '../state/pending-replies.ts';
@@ -11,15 +12,24 @@ import { unnamedDropped } from './refuse.ts';
 import type { Rendered } from './render.ts';
 
 /** Sync follows when the result has passed: `server.ts`. */
-export function sendConverted(c: Conversation, rendered: Rendered, watch: ExecutionRules, run: Execution): void {
+export function sendConverted(
+  c: Conversation,
+  rendered: Rendered,
+  watch: ExecutionRules,
+  run: Execution,
+  by?: QueryPlan,
+): void {
   const conversion: Conversion = { run, description: undefined, complete: undefined };
   const sent = { batch: c.batch, conversion, rendered };
-  const versions = unnamedDropped(c);
   const limit = least(watch.limits?.rows, watch.taken ? run.most : undefined);
   const maxRows = limit === undefined ? 0 : Math.max(0, limit - run.usage.rows) + 1;
-  c.send(parse({ name: '', text: rendered.sent, types: [] }), { kind: 'parse', own: true, versions, ...sent });
-  const noValues = { formats: [], values: new Uint8Array(0), valueCount: 0, resultFormats: [] };
-  c.send(bind({ portal: '', statement: '', ...noValues }), { kind: 'bind', own: true, versions: [], ...sent });
+  if (by) bindQuery(c, by, rendered, conversion);
+  else {
+    const versions = unnamedDropped(c);
+    c.send(parse({ name: '', text: rendered.sent, types: [] }), { kind: 'parse', own: true, versions, ...sent });
+    const noValues = { formats: [], values: new Uint8Array(0), valueCount: 0, resultFormats: [] };
+    c.send(bind({ portal: '', statement: '', ...noValues }), { kind: 'bind', own: true, versions: [], ...sent });
+  }
   c.send(describe({ of: 'portal', name: '' }), {
     kind: 'describe',
     owes: 'columns',

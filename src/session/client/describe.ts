@@ -3,6 +3,7 @@ import { decodeTarget, describe, type Target } from '../../protocol/describe.ts'
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { currentEndUser } from '../end-user/statement-user.ts';
 import type { SessionPolicy } from '../ports.ts';
+import { withholdAgain } from '../reuse/by-plan.ts';
 import { Provenance } from '../server/provenance.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Version } from '../state/names.ts';
@@ -11,6 +12,7 @@ import { privateName } from '../state/private-name.ts';
 import { addedTo } from '../state/sql-names.ts';
 import { outlives, portalUnknown, statementUnknown, unsettled } from '../state/unknown-names.ts';
 import { sendUnknown } from './extended.ts';
+import { parsePrepared } from './parse.ts';
 import { rePrepare } from './re-prepare.ts';
 import { ownWords, refuseExtended } from './refuse.ts';
 
@@ -33,6 +35,7 @@ function describeStatement(c: Conversation, frame: Frame, target: Target, policy
   const added = addedTo(c, prepared.statement);
   if (added === 'wait') return false;
   const { provenance, parameters } = prepared;
+  withholdAgain(c, prepared, () => parsePrepared(prepared));
   sendDescribe(c, frame.bytes, { owes: 'parameters', prepared, provenance, policy, parameters, added });
   return true;
 }

@@ -12,6 +12,7 @@ import type { Whose } from '../end-user/token-setting.ts';
 import type { SessionPolicy } from '../ports.ts';
 import { notRecorded } from '../recorder.ts';
 import { answerOf } from '../results/answer-for.ts';
+import { endPlans } from '../reuse/by-plan.ts';
 import { Provenance } from '../server/provenance.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution, ExecutionRules } from '../state/execution.ts';
@@ -232,6 +233,7 @@ function run(
   recorded.most = least(baked, counted ? left : undefined);
   recorded.waited += c.admission.waited;
   recorded.tokenChange = whose?.change;
+  endPlans(c, statement, resolved.inner);
   recorded.answer = answerOf(c, recorded, begun ? { charges: begun.charges, prepaid: begun.prepaid ?? [] } : grant, {
     statement: resolved.inner ?? statement,
     formats: portal.formats,

@@ -73,7 +73,13 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
     // The unnamed statement takes the place of the one before it, which is forgotten once the server has said so.
     if (c.pending.length > 0) return false;
   }
+  const mayRunByPlan = unnamed && statement?.reusable && c.plans.isOn && c.rests;
   const versions = [c.statements.define(name, prepared, c.batch)];
+  if (mayRunByPlan) {
+    const pending = { kind: 'parse', batch: c.batch, own: false, versions, rendered } as const;
+    c.withhold({ prepared, bytes: () => parsePrepared(prepared), pending });
+    return true;
+  }
   const settled =
     judgement.parameterTypes?.some((type, at) => toldType(types[at] ?? 0, type) !== (types[at] ?? 0)) === true;
   const asItCame = rendered.sent === text && rendered.added.length === 0 && !settled;
@@ -90,11 +96,15 @@ function refuseLong(c: Conversation, frame: Frame, policy: SessionPolicy): true 
   return true;
 }
 
-export function parsePrepared({ name, rendered, types, parameters }: Prepared): Uint8Array {
-  const { added, judgement, sent } = rendered;
-  // What the client leaves open is what the judgement took it for.
-  const own = Array.from({ length: parameters }, (_, at) => toldType(types[at] ?? 0, judgement.parameterTypes?.[at]));
-  return parse({ name, text: sent, types: [...own, ...added.map(({ typeOid }) => typeOid)] });
+export function parsePrepared(prepared: Prepared): Uint8Array {
+  const { name, rendered } = prepared;
+  const { added, sent } = rendered;
+  return parse({ name, text: sent, types: [...toldTypesOf(prepared), ...added.map(({ typeOid }) => typeOid)] });
+}
+
+/** Of the client's own parameters: what the client leaves open is what the judgement took it for. */
+export function toldTypesOf({ types, parameters, rendered: { judgement } }: Prepared): readonly number[] {
+  return Array.from({ length: parameters }, (_, at) => toldType(types[at] ?? 0, judgement.parameterTypes?.[at]));
 }
 
 /**

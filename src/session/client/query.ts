@@ -18,6 +18,7 @@ import {
 import type { SessionPolicy } from '../ports.ts';
 import { NOTHING_JUDGED, notRecorded } from '../recorder.ts';
 import { answerOf } from '../results/answer-for.ts';
+import { type QueryPlan as ByPlan, endPlans, planOfQuery, sendByPlan } from '../reuse/by-plan.ts';
 import { noPolicy } from '../server/session-ends.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution, ExecutionRules } from '../state/execution.ts';
@@ -186,18 +187,24 @@ function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, 
     answerHere(c, runs.of, rendered);
     return;
   }
+  const reusable = mayRunByPlan(parts, judgement);
   for (const [at, run] of runs.of.entries()) run.unsent = shortened?.unsent[at] === true;
   switch (plan) {
     case 'plain':
     case 'wrapped': {
       const step = { rendered, runs: runs.of, wrapped: plan === 'wrapped', next: undefined };
-      if (step.wrapped) sendWrapped(c, step);
+      const asText = () => sendStep(c, step);
+      const by = plan === 'plain' && reusable && !shortened ? planOfQuery(c, rendered, policy, asText) : undefined;
+      if (by) sendByPlan(c, by, step);
+      else if (step.wrapped) sendWrapped(c, step);
       else sendStep(c, step, rendered.sent === text ? frame.bytes : undefined);
       break;
     }
-    case 'converted':
-      sendConverted(c, rendered, parts[0]!.watch, runs.of[0]!);
+    case 'converted': {
+      const send = (by?: ByPlan) => sendConverted(c, rendered, parts[0]!.watch, runs.of[0]!, by);
+      send(reusable ? planOfQuery(c, rendered, policy, send) : undefined);
       break;
+    }
     case 'in-turn':
       sendStep(c, stepsOf(takeApart(message, values)!, runs.of, false)!);
       break;
@@ -205,6 +212,11 @@ function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, 
       sendWrapped(c, stepsOf(takeApart(message, values)!, runs.of, true)!);
       break;
   }
+}
+
+/** One statement that means the same later; a parameter in a Query is an error. */
+function mayRunByPlan(parts: readonly Part[], { parameters }: Judgement): boolean {
+  return parts.length === 1 && parts[0]!.statement.reusable === true && parameters === 0;
 }
 
 /** A statement that was admitted. */
@@ -254,6 +266,7 @@ function record(
     run.most = most;
     run.runsUserCode = (resolved.inner ?? statement).runsUserCode === true;
     run.tokenChange = change;
+    endPlans(c, statement, resolved.inner);
     // What is converted has no formats in its Bind: text, as a Query.
     const { extent } = statement;
     run.answer = answerOf(c, run, grant, {

@@ -2,6 +2,7 @@
 import { query } from '../../protocol/query.ts';
 import { sendStep } from '../client/query-steps.ts';
 import { failTransaction, queryPending, refuseExtended } from '../client/refuse.ts';
+import { sendAnew } from '../reuse/anew.ts';
 import type { Conversation } from '../state/conversation.ts';
 
 /** Does nothing while a cancel is on its way, which could hit what is sent, nor while a frame of the client's is. */
@@ -28,6 +29,9 @@ export function runDeferredAction(c: Conversation): void {
     }
     case 'sync':
       c.block(c.sync(undefined, debt.conversion));
+      break;
+    case 'anew':
+      sendAnew(c, debt.anew);
       break;
     case 'step':
       sendStep(c, debt.step);

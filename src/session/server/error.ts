@@ -14,6 +14,7 @@ import { completeUnsent } from '../client/local-answers.ts';
 import { clientPosition } from '../client/positions.ts';
 import { refusalResponse } from '../client/refusal-response.ts';
 import { isForced, tellForced } from '../client/refuse.ts';
+import { takeAnew } from '../reuse/anew.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution } from '../state/execution.ts';
 import { readsNoRow, showsColumnsFirst } from '../state/execution-rules.ts';
@@ -29,6 +30,8 @@ import { settle } from './settle.ts';
 export function answerNotice(c: Conversation, frame: Frame): boolean {
   const { head } = c.pending;
   if (head?.kind === 'query' && head.part === 'client') completeUnsent(c, head);
+  // Each time that the text is read it would be said again.
+  if ((head?.kind === 'parse' || head?.kind === 'bind') && head.plan) c.plans.forget(head.plan);
   if (!c.redacts && frame.last) return true;
   if (c.redacts && mayTellOfPeople(head)) return false;
   const fields = fieldsOf(frame);
@@ -41,7 +44,7 @@ export function answerNotice(c: Conversation, frame: Frame): boolean {
  * statement that reads them runs, or code that may.
  */
 function mayTellOfPeople(head: PendingReply | undefined): boolean {
-  const run = head && runOf(head);
+  const run = head && (runOf(head) ?? head.conversion?.run);
   const runs = head?.kind === 'query' ? head.runs : run ? [run] : [];
   return runs.some(({ policy, disclosures, runsUserCode }) => {
     const counted = policy.role.limitedSubjects;
@@ -73,6 +76,7 @@ export function answerError(c: Conversation, frame: Frame): false {
     answerFlush(c, answer);
     return false;
   }
+  if (takeAnew(c, head, meant)) return false;
   const { misplaced } = c;
   c.misplaced = undefined;
   if (misplaced && fields.get('M')?.includes(misplaced.id)) {
@@ -159,7 +163,7 @@ function fail(c: Conversation, head: PendingReply, sqlstate: string | undefined)
   c.pending.shift();
   settle(c, head, 'failed');
   skip(c);
-  if (head.conversion) {
+  if (head.conversion && !head.conversion.sync) {
     c.skipping = false;
     c.debt = { kind: 'sync', conversion: undefined };
   } else if (syncCame) c.debt = { kind: 'sync', conversion: undefined };

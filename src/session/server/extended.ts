@@ -2,6 +2,7 @@
 import { decodeCommandComplete } from '../../protocol/command-complete.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { Backend } from '../../protocol/message-types.ts';
+import { MessageWriter } from '../../protocol/message-writer.ts';
 import { decodeParameterDescription, parameterDescription } from '../../protocol/parameter-description.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import type { Conversation } from '../state/conversation.ts';
@@ -34,6 +35,9 @@ export function answerExtended(c: Conversation, head: Extended, frame: Frame): b
 
 function acknowledge(c: Conversation, head: Extended, frame: Frame, expected: number): boolean {
   if (frame.type !== expected) throw unexpected();
+  // The Parse that was left out has its answer in its place.
+  const parse = head.kind === 'bind' && head.anew?.kind === 'bind' ? head.anew.parse : undefined;
+  if (parse && !parse.own) c.toClient.add(new MessageWriter(Backend.ParseComplete).finish());
   done(c, head);
   return !head.own;
 }
@@ -65,6 +69,8 @@ function answerDescribe(c: Conversation, head: PendingDescribe, frame: Frame): b
   if (!head.conversion) return true;
   // A Query shows no NoData, and nothing of columns that may not be read.
   if (frame.type === Backend.RowDescription && head.run && verify(c, head.run)) {
+    // As of a Query: of a read that cannot be cut off any more, the columns show before it runs.
+    if (head.conversion.sync && head.run.statement.kind.kind === 'read') return true;
     head.conversion.description = Uint8Array.from(frame.bytes);
   }
   return false;
@@ -161,6 +167,10 @@ function complete(c: Conversation, head: PendingExecute, run: Execution, frame: 
     if (head.conversion) {
       // PostgreSQL commits before it says that a Query's statement is complete.
       head.conversion.complete = { bytes: Uint8Array.from(frame.bytes), changed, tag };
+      if (head.conversion.sync) {
+        c.block(head.conversion.sync);
+        return false;
+      }
       c.debt = { kind: 'sync', conversion: head.conversion };
       return false;
     }

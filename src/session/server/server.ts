@@ -144,6 +144,8 @@ export class ServerSide {
   private follow(frame: Frame): void {
     const { name, value } = decodeParameterStatus(frame.bytes);
     if (name === 'application_name') this.c.records.application = value;
+    // INVARIANT: what the server has read by a setting does not outlive it.
+    if (name !== 'application_name') this.c.plans.drop();
     if (OF_LITERALS.includes(name)) this.c.settings.set(name, value);
     this.c.pins.reported(name, value);
   }
@@ -179,6 +181,10 @@ export class ServerSide {
 }
 
 function readyAfterBatch(c: Conversation, head: PendingSync | PendingFunctionCall, status: TransactionStatus): boolean {
+  if (head.kind === 'sync' && head.anew) {
+    c.debt = { kind: 'anew', anew: head.anew };
+    return false;
+  }
   const { run, complete } = head.conversion ?? {};
   if (complete && run && !run.ended) {
     c.toClient.add(complete.bytes);

@@ -12,11 +12,18 @@ export function settle(c: Conversation, pending: PendingReply, how: 'done' | 'fa
         if (how === 'failed' && version.name === '') version.names.empty(version);
         settleVersion(version, how === 'done' || (how === 'failed' && version.name === ''));
       }
+      if (how !== 'done' && pending.plan) c.plans.forget(pending.plan);
+      if (how !== 'done' && pending.again) pending.again.unsent = true;
+      if (pending.anew && how !== 'done') c.trying = undefined;
       break;
     case 'bind':
     case 'close':
       for (const version of pending.versions) settleVersion(version, how === 'done');
       if (pending.kind === 'close') break;
+      if (pending.anew) {
+        c.trying = undefined;
+        if (pending.anew.kind === 'bind') settle(c, pending.anew.parse, how);
+      }
       if (how === 'done' && pending.portal) c.life.made(pending.portal);
       if (how === 'skipped' && pending.run) c.records.end(pending.run, 'skipped');
       break;

@@ -22,5 +22,7 @@ export type DeferredAction =
   | { readonly kind: 'end-wrapped'; readonly query: PendingQuery; readonly commit: boolean }
   /** A Query whose turn has come. */
   | { readonly kind: 'step'; readonly step: QueryStep }
+  /** A plan could not be bound, and the server is ready for the text. */
+  | { readonly kind: 'anew'; readonly anew: NonNullable<PendingSync['anew']> }
   /** A Query that went as extended messages has ended; or a COPY that the client had put a Sync behind. */
   | { readonly kind: 'sync'; readonly conversion: Conversion | undefined };

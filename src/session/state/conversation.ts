@@ -12,15 +12,24 @@ import { refusalResponse } from '../client/refusal-response.ts';
 import { TokenSetting } from '../end-user/token-setting.ts';
 import type { SessionPolicy, SessionPorts } from '../ports.ts';
 import { Recorder } from '../recorder.ts';
+import { KnownPlans } from '../reuse/known-plans.ts';
 import { PinWatch } from '../server/pinned-settings.ts';
 import { ClientWarnings } from '../server/warnings.ts';
 import type { Barrier, DeferredAction } from './barrier.ts';
 import type { Execution } from './execution.ts';
 import { Names } from './names.ts';
 import { Outbox } from './outbox.ts';
-import { type Conversion, endsBatch, PendingReplies, type PendingReply, type PendingSync } from './pending-replies.ts';
+import {
+  type Conversion,
+  endsBatch,
+  type PendingParse,
+  PendingReplies,
+  type PendingReply,
+  type PendingSync,
+} from './pending-replies.ts';
 import { PortalLife } from './portal-life.ts';
 import type { Portal, Prepared } from './prepared.ts';
+import { privateName } from './private-name.ts';
 
 /** Parameters that say what a literal means. */
 export const OF_LITERALS: readonly string[] = ['DateStyle', 'IntervalStyle', 'TimeZone'];
@@ -31,6 +40,13 @@ export interface Judging {
   readonly types: readonly number[];
   readonly policy: SessionPolicy;
   begun: Judgement | JudgementSteps;
+}
+
+/** A Parse of the unnamed statement that the server has not been sent. */
+export interface WithheldParse {
+  readonly prepared: Prepared;
+  readonly bytes: () => Uint8Array;
+  readonly pending: PendingParse;
 }
 
 export class Conversation {
@@ -49,6 +65,11 @@ export class Conversation {
   readonly settings = new Map<string, string>();
   readonly admission = new Admission(this);
   readonly pins = new PinWatch(this);
+  readonly plans: KnownPlans;
+  /** INVARIANT: goes before whatever is sent next, unless a Bind of it runs by a plan. */
+  withheld: WithheldParse | undefined;
+  /** A plan was bound, and the server has not said that it can be; `anew`: it has said that it cannot, and the text is to be sent instead. */
+  trying: 'bind' | 'anew' | undefined;
   /** Who is behind the account. */
   readonly token: TokenSetting;
   /** The last batch in which something was sent that may change that, until the server is ready behind it. */
@@ -111,6 +132,9 @@ export class Conversation {
 
   constructor(readonly ports: SessionPorts) {
     this.records = new Recorder(ports);
+    // A pooler may give another connection, which has not what was prepared.
+    const reuse = ports.pooling === undefined ? ports.plans : undefined;
+    this.plans = new KnownPlans(reuse, () => privateName(ports.newId()), ports.onPlan);
     this.token = new TokenSetting(ports.token);
     for (const name of OF_LITERALS) {
       const value = ports.settings?.get(name);
@@ -205,10 +229,28 @@ export class Conversation {
     if (frame.last) this.passing = undefined;
   }
 
+  /** The client's Parse is held back until it is seen whether what follows can be run by a plan. */
+  withhold(parse: WithheldParse): void {
+    this.withheld = parse;
+    this.batchOpen = true;
+    this.unflushed = true;
+  }
+
+  /** Nothing is asked of the server, outside of a transaction: what is sent now is sent to a state that is known. */
+  get rests(): boolean {
+    return this.status === 'I' && this.pending.length === 0 && !this.batchOpen && !this.skipping;
+  }
+
   /** Adds to what goes to the server. */
   add(bytes: Uint8Array): void {
     // INVARIANT 33: nothing comes between the pieces of a frame: what the server then read as messages, nobody would have judged.
     if (this.passing) throw new Error('a message was to be sent inside of another one');
+    const { withheld } = this;
+    if (withheld) {
+      this.withheld = undefined;
+      withheld.prepared.unsent = false;
+      this.send(withheld.bytes(), withheld.pending);
+    }
     this.toServer.add(bytes);
   }
 
@@ -257,6 +299,7 @@ export class Conversation {
   end(last?: Refusal): void {
     if (this.closed) return;
     this.closed = true;
+    this.withheld = undefined;
     if (last && !this.midFrame && !this.leaving) this.toClient.add(refusalResponse({ ...last, severity: 'FATAL' }));
     if (!this.leaving && !this.passing) this.add(terminate());
     this.flushOut();

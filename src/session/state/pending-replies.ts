@@ -2,6 +2,7 @@
 import type { Refusal } from '../../core/refusal.ts';
 import type { Rendered } from '../client/render.ts';
 import type { SessionPolicy } from '../ports.ts';
+import type { Plan } from '../reuse/known-plans.ts';
 import type { Provenance } from '../server/provenance.ts';
 import type { Execution } from './execution.ts';
 import type { Version } from './names.ts';
@@ -28,7 +29,24 @@ export interface Conversion {
   complete: { readonly bytes: Uint8Array; readonly changed: number; readonly tag: string } | undefined;
   /** The RowDescription, which a Query shows only once its statement has come as far as a result. */
   description: Uint8Array | undefined;
+  /** It was sent with its Sync: nothing of it is undone. */
+  sync?: PendingSync;
 }
+
+/**
+ * What is sent instead, where the server does not bind a plan that the guard has prepared: what the client would have been served without one. Nothing has run then,
+ * and the server's answer to this is the one that the client sees.
+ */
+export type SentAnew =
+  | {
+      readonly kind: 'bind';
+      readonly plan: Plan;
+      /** The Parse that was left out; its answer comes with that of the Bind. */
+      readonly parse: PendingParse;
+      readonly parseBytes: () => Uint8Array;
+      readonly bindBytes: () => Uint8Array;
+    }
+  | { readonly kind: 'query'; readonly plan: Plan; readonly send: () => void };
 
 /** A Query that is sent when the one before it has ended well. */
 export interface QueryStep {
@@ -40,8 +58,8 @@ export interface QueryStep {
 }
 
 interface Sent {
-  /** Batches end with Sync or Query. */
-  readonly batch: number;
+  /** Batches end with Sync or Query. Another one where it is sent anew. */
+  batch: number;
   /** Sent by the guard for itself: its answers, but for errors, do not reach the client. */
   readonly own: boolean;
   readonly forced?: Forced | undefined;
@@ -54,6 +72,11 @@ export interface PendingParse extends Sent {
   readonly kind: 'parse';
   readonly versions: readonly Version<unknown>[];
   readonly rendered?: Rendered | undefined;
+  /** What it prepares for the guard itself. */
+  readonly plan?: Plan;
+  /** It prepares the unnamed statement at the server, of which the client has been told before. */
+  readonly again?: Prepared;
+  readonly anew?: SentAnew;
 }
 
 export interface PendingBind extends Sent {
@@ -63,6 +86,9 @@ export interface PendingBind extends Sent {
   readonly run?: Execution | undefined;
   readonly versions: readonly Version<unknown>[];
   readonly rendered?: Rendered | undefined;
+  /** Of the guard's own, that it binds. */
+  readonly plan?: Plan;
+  anew?: SentAnew | undefined;
 }
 
 export interface PendingDescribe extends Sent {
@@ -105,6 +131,12 @@ export interface PendingSync extends Sent {
   readonly kind: 'sync';
   /** The client was told of an error before it: if the server is still in a transaction, it must be made to fail. */
   mustFail: boolean;
+  /** What is sent behind it. */
+  readonly anew?: {
+    readonly of: SentAnew;
+    readonly entries: readonly PendingReply[];
+    readonly sync: PendingSync | undefined;
+  };
 }
 
 export interface PendingQuery extends Sent {

@@ -38,6 +38,8 @@ export class Prepared {
   described: string | undefined;
   /** Its columns changed after they had been shown: it cannot run again before it is prepared anew. */
   columnsChanged = false;
+  /** Of the unnamed statement: the server does not have it, since the guard has run it by a plan of its own. */
+  unsent = false;
 
   constructor(source: PreparedSource) {
     this.name = source.name;

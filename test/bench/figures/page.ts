@@ -24,6 +24,7 @@ const HEADINGS = {
   // Written by test/plans.
   reads: 'What the server reads',
   reports: 'What reports cost',
+  orm: 'What comes again and again',
   verify: 'What verifying costs',
 } as const;
 

@@ -1,0 +1,208 @@
+/**
+ * Behind stage 4: which statements may be prepared at the server once and run again and again, so that nobody who sent them as a text can tell.
+ * INVARIANT: an allow-list. A form, a name, a literal's type or a function that is not known to mean the same later stays a text.
+ */
+import type { Analysis, Use } from '../../sql/analyze/analyze.ts';
+import type { Write } from '../../sql/analyze/findings.ts';
+import type { Column, Oid } from '../../sql/catalog/catalog.ts';
+import { as, fieldsOf, type Kind, type Node } from '../../sql/parse/tree.ts';
+import * as t from '../../sql/types/oids.ts';
+import type { StatementKind } from '../decision.ts';
+import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import { FIRST_USER_OID } from '../may-use.ts';
+
+export const planReuseStage: Stage = {
+  name: 'plan-reuse',
+  run(draft: Draft): void {
+    const [statement, ...others] = draft.statements;
+    if (statement && others.length === 0) statement.reusable = isReusable(draft, statement);
+  },
+};
+
+function isReusable(draft: Draft, statement: DraftStatement): boolean {
+  const { kind, analysis, query, runsUserCode, explains, copy, groups } = statement;
+  if (!analysis || !query || runsUserCode || explains || copy || groups.length > 0 || !isPlain(kind)) return false;
+  const isTold = (type: Oid | undefined): boolean => type !== undefined && TELLABLE.has(type);
+  const parameters = Array.from({ length: analysis.parameters }, (_, i) => analysis.parameterTypes[i]);
+  if (!analysis.uses.every(isLasting) || !parameters.every(isTold)) return false;
+  if (parameters.length > 0 && !(isSound(analysis) && analysis.marks.writes.every((write) => fits(analysis, write))))
+    return false;
+  return new Forms(draft, analysis).allow(query);
+}
+
+/** A read of data, or a write of rows that lasts. */
+function isPlain(kind: StatementKind): boolean {
+  if (kind.kind === 'read') return !kind.catalogs;
+  return kind.kind === 'write' && !kind.uncounted && !kind.temporary;
+}
+
+const VARCHAR = 1043;
+const UUID = 2950;
+/** bool[], int2[], int4[], text[], varchar[], int8[], numeric[], uuid[] */
+const ARRAYS = [1000, 1005, 1007, 1009, 1015, 1016, 1231, 2951];
+
+/** Literals of these types mean the same whatever the settings are and whatever is renamed; so do parameters. */
+const LASTING: ReadonlySet<Oid> = new Set([
+  t.BOOL,
+  t.INT2,
+  t.INT4,
+  t.INT8,
+  t.NUMERIC,
+  t.FLOAT4,
+  t.FLOAT8,
+  t.TEXT,
+  t.BPCHAR,
+  VARCHAR,
+  UUID,
+]);
+
+/** Of parameters, which are read by the settings of now at each Bind. */
+const TELLABLE: ReadonlySet<Oid> = new Set([
+  ...LASTING,
+  ...ARRAYS,
+  t.BYTEA,
+  t.DATE,
+  t.TIME,
+  t.TIMESTAMP,
+  t.TIMESTAMPTZ,
+  t.INTERVAL,
+  t.JSON_TYPE,
+  t.JSONB,
+]);
+
+/** What a name found when it was prepared it finds again: relations are sent with their schema, the rest is the server's own. */
+function isLasting(use: Use): boolean {
+  switch (use.kind) {
+    case 'relation':
+      if (use.action === 'lock' || use.relation.persistence === 't' || isOwn(use.relation.oid)) return false;
+      // What is written through a view is another statement each time that the view changes.
+      return use.action === 'select' || use.relation.kind === 'r' || use.relation.kind === 'p';
+    case 'column':
+    case 'written':
+      return true;
+    case 'function':
+      return use.candidates.length === 1 && use.candidates.every((fn) => isOwn(fn.oid) && fn.name !== 'set_config');
+    case 'operator':
+      return use.candidates.length === 1 && use.candidates.every(({ oid }) => isOwn(oid));
+    case 'type':
+      return isOwn(use.type.oid);
+    case 'sample':
+    case 'collects':
+      return false;
+  }
+}
+
+function isOwn(oid: Oid): boolean {
+  return oid < FIRST_USER_OID;
+}
+
+/**
+ * A plan that is made without the values of parameters may compute in another order, or at another time: an error would come elsewhere, or not at all.
+ * INVARIANT: so beside a parameter nothing can fail.
+ */
+function isSound({ marks }: Analysis): boolean {
+  if (marks.fallible.length > 0 || marks.tellingMerges.length > 0) return false;
+  return [...marks.expressions.values()].every(({ sound }) => sound);
+}
+
+/**
+ * The same of what is written: each value has its column's type, which has no length or precision of its own, so that nothing of it is converted on its way. INVARIANT:
+ * with the values of parameters a conversion fails before any row is looked for, and without them only where there is one.
+ */
+function fits(analysis: Analysis, { node, target, command, lists }: Write): boolean {
+  if (command === 'DeleteStmt') return true;
+  if (target?.source.kind !== 'relation') return false;
+  const { columns } = target.source.view.relation;
+  const takes = (name: string | undefined, value: Node | undefined): boolean => {
+    const column = columns.find((one) => one.name === name);
+    return column !== undefined && value !== undefined && isOfType(analysis, value, column);
+  };
+  const update = as(node, 'UpdateStmt');
+  if (update)
+    return (update.targetList ?? []).map((one) => as(one, 'ResTarget')).every((one) => takes(one?.name, one?.val));
+  const insert = as(node, 'InsertStmt');
+  const named = insert?.cols?.map((one) => as(one, 'ResTarget')?.name) ?? lists[0]?.columns ?? [];
+  const rows = as(insert?.selectStmt, 'SelectStmt')?.valuesLists ?? [];
+  return (
+    rows.length > 0 && rows.every((row) => as(row, 'List')?.items?.every((value, i) => takes(named[i], value)) === true)
+  );
+}
+
+function isOfType({ marks, parameterTypes }: Analysis, value: Node, { type, typmod }: Column): boolean {
+  if (as(value, 'SetToDefault')) return true;
+  const number = as(value, 'ParamRef')?.number;
+  const literal = as(value, 'A_Const');
+  // What is written out is the same in both.
+  if (literal && !literal.sval) return true;
+  const found = number === undefined ? marks.expressions.get(value)?.type : parameterTypes[number - 1];
+  return typmod < 0 && found === type && LASTING.has(type);
+}
+
+/** Node kinds that say all that they mean by names that were resolved. */
+const FORMS: ReadonlySet<Kind> = new Set<Kind>([
+  'SelectStmt',
+  'InsertStmt',
+  'UpdateStmt',
+  'DeleteStmt',
+  'ReturningClause',
+  'SetToDefault',
+  'ResTarget',
+  'ColumnRef',
+  'A_Star',
+  'String',
+  'Integer',
+  'Boolean',
+  'List',
+  'ParamRef',
+  'A_Expr',
+  'BoolExpr',
+  'NullTest',
+  'BooleanTest',
+  'FuncCall',
+  'TypeName',
+  'SubLink',
+  'RangeVar',
+  'JoinExpr',
+  'RangeSubselect',
+  'SortBy',
+  'CaseExpr',
+  'CaseWhen',
+  'CoalesceExpr',
+  'MinMaxExpr',
+  'RowExpr',
+  'CommonTableExpr',
+  'WindowDef',
+  'SQLValueFunction',
+]);
+
+class Forms {
+  constructor(
+    private readonly draft: Draft,
+    private readonly analysis: Analysis,
+  ) {}
+
+  allow(part: object): boolean {
+    this.draft.patience.spend();
+    // Where an index is found by a condition, a generic plan may not find it.
+    if ('onConflictClause' in part) return false;
+    if ('A_Const' in part) return this.allowLiteral(part as Node, undefined);
+    const cast = as(part as Node, 'TypeCast');
+    if (cast) {
+      const literal = as(cast.arg, 'A_Const') && cast.arg;
+      if (literal) return this.allowLiteral(literal, this.analysis.marks.expressions.get(part as Node)?.type);
+      return fieldsOf(cast).every(([, inner]) => this.allow(inner));
+    }
+    return fieldsOf(part).every(([field, inner]) => {
+      // Fields that hold a node by its kind are told from those of a kind's own by their capital.
+      return (/^[a-z]/.test(field) || /^\d/.test(field) || FORMS.has(field as Kind)) && this.allow(inner);
+    });
+  }
+
+  /** Numbers are typed by how they are written; a text by its place, or by the cast around it. */
+  private allowLiteral(node: Node, cast: Oid | undefined): boolean {
+    const { sval, bsval } = as(node, 'A_Const')!;
+    if (bsval) return false;
+    const type = cast ?? (sval ? this.analysis.marks.literals.get(node) : t.INT4);
+    return type !== undefined && LASTING.has(type);
+  }
+}

@@ -1,0 +1,257 @@
+/** Reads that come again run by a plan that was prepared before: the client gets, byte for byte, what it would get without. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { B, CS, DP, DS, E, H, P, Q, S } from '../session/messages.ts';
+import { type Act, ReuseWorld, run, times } from './world.ts';
+
+let world: ReuseWorld;
+beforeAll(async () => {
+  world = await ReuseWorld.make();
+});
+afterAll(() => world?.close());
+
+const sql = (text: string) => () => world.database.query(text);
+
+/** The guard reads the catalog anew behind each change of it, and drops all plans then: so how many there were is not told. */
+type Expected = 'reused' | 'not prepared' | 'either';
+
+async function same(script: Act[], expected: Expected, undo?: string, known = false): Promise<readonly string[]> {
+  const { server, off, on, plans } = await world.play(script, undo);
+  expect(on.frames).toEqual(off.frames);
+  // What differs between the server and any guard has its tests elsewhere.
+  if (!known) expect(on.words).toEqual(server.words);
+  if (expected === 'reused') expect(plans.reused).toBeGreaterThan(0);
+  if (expected === 'not prepared') expect(plans.prepared).toBe(0);
+  return on.words;
+}
+
+const JOIN =
+  'SELECT p.id, p.name, v.what FROM pupils p JOIN visits v ON v.pupil = p.id WHERE p.id = $1 ORDER BY p.id, v.id';
+const COUNT = 'SELECT count(*) FROM pupils';
+
+describe('what comes again', () => {
+  test('in the extended protocol, with the client’s own parameters', async () => {
+    await same(times(9, run(JOIN, ['3'])), 'reused');
+  });
+  test('without parameters, in both protocols', async () => {
+    await same([...times(4, run(COUNT)), ...times(4, [Q(COUNT)])], 'reused');
+  });
+  test('a Query: rows, none, NULL, and no columns', async () => {
+    const texts = [
+      'SELECT id, name FROM pupils ORDER BY id',
+      'SELECT id FROM pupils WHERE id < 0',
+      'SELECT NULL::int, name FROM pupils WHERE id = 1',
+    ];
+    await same(
+      texts.flatMap((text) => times(4, [Q(text)])),
+      'reused',
+    );
+  });
+  test('with a Describe of the statement, a Flush, no Describe, or a row count', async () => {
+    const text = 'SELECT id FROM pupils WHERE id > $1 ORDER BY id';
+    await same(
+      [
+        ...times(3, run(text, ['3'])),
+        ...times(3, [P(text), DS(), B(['3']), E(), S()]),
+        ...times(3, [P(text), B(['3']), E(), S()]),
+        ...times(3, [P(text), B(['3']), H(), DP(), H(), E(), H(), S()]),
+        ...times(3, [P(text), B(['3']), DP(), E('', 4), E('', 4), E(), S()]),
+      ],
+      'reused',
+    );
+  });
+  test('in binary, with types declared', async () => {
+    const text = 'SELECT id, name FROM pupils WHERE id = $1';
+    await same(times(4, run(text, ['3'], [23])), 'reused');
+  });
+  test('the least used is closed', async () => {
+    const texts = [1, 2, 3, 4, 5].map((n) => `SELECT ${n}, name FROM pupils WHERE id = $1`);
+    await same(times(3, ...texts.map((text) => run(text, ['1']))), 'either');
+  });
+});
+
+describe('what a client can do with the unnamed statement', () => {
+  const known = times(3, run(JOIN, ['3']));
+  test('bind it again', async () => {
+    await same([...known, [B(['4']), DP(), E(), S()], [B(['5']), E(), S()], run(JOIN, ['6'])], 'reused');
+  });
+  test('describe it, and close it', async () => {
+    await same([...known, [DS(), S()], [B(['4']), E(), S()], [CS(), S()], [B(['4']), E(), S()], ...known], 'reused');
+  });
+  test('lose it by a Query, and its portal', async () => {
+    await same([...times(4, [Q(COUNT)]), [B(), E(), S()], [E(), S()], [DS(), S()]], 'reused');
+  });
+  test('parse it alone, twice, or before something else', async () => {
+    await same(
+      [...known, [P(JOIN), S()], [P(JOIN), P(JOIN), B(['3']), E(), S()], [P(JOIN), CS('x'), B(['3']), E(), S()]],
+      'reused',
+    );
+  });
+  test('parse it, and send a Query without a Sync', async () => {
+    await same(
+      [...known, [P(JOIN), Q(COUNT)], [P(JOIN), B(['3']), E(), Q(COUNT)], ...known],
+      'reused',
+      undefined,
+      true,
+    );
+  });
+  test('use it in a transaction, a failed one too', async () => {
+    await same(
+      [
+        ...known,
+        [Q('BEGIN')],
+        run(JOIN, ['3']),
+        [Q(COUNT)],
+        [Q('SELECT 1/0')],
+        run(JOIN, ['3']),
+        [B(['3']), E(), S()],
+        [Q('ROLLBACK')],
+        ...known,
+      ],
+      'reused',
+    );
+  });
+  test('send several batches at once', async () => {
+    const batch = [P(JOIN), B(['3']), DP(), E(), S()];
+    await same(
+      [...known, [...batch, ...batch, Q(COUNT), ...batch], [...batch, P('SELECT 1/0'), B(), E(), S(), ...batch]],
+      'reused',
+    );
+  });
+});
+
+describe('errors', () => {
+  test('a value that the server cannot read', async () => {
+    const words = await same(
+      [...times(3, run(JOIN, ['3'])), run(JOIN, ['x']), run(JOIN, ['99999999999']), run(JOIN, ['3'])],
+      'reused',
+    );
+    expect(words).toContain('ErrorResponse:22P02');
+  });
+  test('too few values, too many formats', async () => {
+    await same(
+      [
+        ...times(3, run(JOIN, ['3'])),
+        run(JOIN, []),
+        run(JOIN, ['3', '4']),
+        [P(JOIN), B(['3'], '', '', [0, 0]), E(), S()],
+      ],
+      'reused',
+    );
+  });
+  test('an error while rows are read', async () => {
+    const text = 'SELECT 100 / (points - 5) FROM pupils';
+    await same([...times(4, [Q(text)]), ...times(3, run(text))], 'reused');
+  });
+  test('what planning computes', async () => {
+    const words = await same(
+      [...times(4, [Q('SELECT 1/0 FROM pupils')]), ...times(3, run('SELECT 1/0 FROM pupils'))],
+      'reused',
+    );
+    expect(words.filter((word) => word === 'ErrorResponse:22012')).toHaveLength(7);
+  });
+  test('a parameter in a Query', async () => {
+    await same(times(4, [Q('SELECT id FROM pupils WHERE id = $1')]), 'not prepared');
+  });
+  test('beside a parameter nothing can fail: a generic plan would move it', async () => {
+    const words = await same(
+      times(8, run('SELECT CASE WHEN id > 0 THEN 1 ELSE 1 / $1 END FROM pupils', ['0'])),
+      'not prepared',
+    );
+    expect(words.filter((word) => word === 'ErrorResponse:22012')).toHaveLength(8);
+  });
+});
+
+describe('nothing stale', () => {
+  test('a column’s type changes', async () => {
+    const all = 'SELECT points FROM pupils ORDER BY id';
+    const changed = sql('ALTER TABLE pupils ALTER points TYPE bigint');
+    const words = await same(
+      [...times(3, run(all)), ...times(3, [Q(all)]), changed, [Q(all)], run(all), run(all), [Q(all)]],
+      'reused',
+      'ALTER TABLE pupils ALTER points TYPE integer',
+    );
+    expect(words).not.toContain('ErrorResponse:0A000');
+  });
+  test('a column that was dropped, and one renamed', async () => {
+    const text = 'SELECT id, points FROM pupils WHERE id = $1';
+    const words = await same(
+      [...times(3, run(text, ['1'])), sql('ALTER TABLE pupils RENAME points TO scores'), run(text, ['1'])],
+      'reused',
+      'ALTER TABLE pupils RENAME scores TO points',
+      true,
+    );
+    expect(words.join()).toContain('ErrorResponse:42703');
+  });
+  test('a literal that a setting reads', async () => {
+    const dated = "SELECT id FROM pupils WHERE born = '01/02/2010'";
+    const seen = "SELECT id FROM pupils WHERE seen = '2026-01-01 13:00'";
+    await same(
+      [
+        ...times(3, [Q(dated)], [Q(seen)]),
+        [Q('SET DateStyle = dmy')],
+        [Q("SET TimeZone = 'Europe/Paris'")],
+        ...times(3, [Q(dated)], [Q(seen)]),
+      ],
+      'not prepared',
+    );
+  });
+  test('now', async () => {
+    await same(times(3, [Q("SELECT id FROM pupils WHERE born > 'now'")]), 'not prepared');
+  });
+  test('a label of an enum that was renamed', async () => {
+    const text = "SELECT count(*) FROM pupils WHERE feels = 'glad'";
+    const words = await same(
+      [...times(3, [Q(text)]), sql("ALTER TYPE mood RENAME VALUE 'glad' TO 'merry'"), [Q(text)]],
+      'not prepared',
+      "ALTER TYPE mood RENAME VALUE 'merry' TO 'glad'",
+    );
+    expect(words.join()).toContain('ErrorResponse:22P02');
+  });
+  test('a function of users that says that it is immutable', async () => {
+    const text = run("SELECT lookn('a') FROM pupils WHERE id = 1");
+    const script = [...times(3, text), sql('UPDATE answers SET n = 2'), text];
+    const { on, off, plans } = await world.play(script, undefined, 'caller');
+    expect(on.frames).toEqual(off.frames);
+    expect(plans.prepared).toBe(0);
+  });
+  test.each(['DISCARD ALL', 'DEALLOCATE ALL'])('%s takes the names away', async (text) => {
+    await same([...times(3, run(JOIN, ['3'])), [Q(text)], ...times(3, run(JOIN, ['3']))], 'reused');
+  });
+  test('a notice while the text is read comes each time', async () => {
+    const name = 'a'.repeat(70);
+    const words = await same(times(4, [Q(`SELECT id AS ${name} FROM pupils WHERE id = 1`)]), 'either');
+    expect(words.filter((word) => word.startsWith('NoticeResponse'))).toHaveLength(4);
+  });
+  test('a policy that was read anew', async () => {
+    const { off, on, plans } = await world.play([
+      ...times(3, run(JOIN, ['3'])),
+      () => world.guard.reload(),
+      ...times(3, run(JOIN, ['3'])),
+    ]);
+    expect(on.frames).toEqual(off.frames);
+    expect(plans.reused).toBeGreaterThan(0);
+  });
+});
+
+describe('what stops a Bind', () => {
+  test('a lock that is not given in time', async () => {
+    const held = await world.database.connect();
+    try {
+      const words = await same(
+        [
+          [Q('SET lock_timeout = 100')],
+          ...times(3, run(JOIN, ['3'])),
+          async () => held.query('BEGIN; LOCK TABLE pupils IN ACCESS EXCLUSIVE MODE'),
+          run(JOIN, ['3']),
+          [Q(COUNT)],
+          async () => held.query('ROLLBACK'),
+          run(JOIN, ['3']),
+        ],
+        'reused',
+      );
+      expect(words.filter((word) => word.startsWith('ErrorResponse:55P03'))).toHaveLength(2);
+    } finally {
+      await held.end();
+    }
+  });
+});
