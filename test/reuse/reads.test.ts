@@ -255,3 +255,21 @@ describe('what stops a Bind', () => {
     }
   });
 });
+
+describe('a function of users may do anything to names', () => {
+  test('what it has put under the name of a plan is not run', async () => {
+    const { off, on } = await world.play(
+      [
+        ...times(3, run('SELECT id FROM pupils WHERE id = 1')),
+        run('SELECT takes_names()'),
+        ...times(3, run('SELECT id FROM pupils WHERE id = 1')),
+        // Planning runs it, though nothing is executed.
+        [P('SELECT takes_names()'), B(), S()],
+        ...times(3, run('SELECT id FROM pupils WHERE id = 1')),
+      ],
+      undefined,
+      'caller',
+    );
+    expect(on.frames).toEqual(off.frames);
+  });
+});

@@ -14,6 +14,15 @@ CREATE TYPE mood AS ENUM ('sad', 'glad');
 CREATE TABLE pupils (id integer PRIMARY KEY, school integer, name text, born date, feels mood, seen timestamptz, points integer, code varchar(5));
 CREATE TABLE visits (id integer PRIMARY KEY, pupil integer REFERENCES pupils DEFERRABLE INITIALLY DEFERRED, what text, code varchar(5));
 CREATE TABLE answers (code text PRIMARY KEY, n integer);
+CREATE FUNCTION takes_all() RETURNS void LANGUAGE plpgsql AS $$
+  DECLARE taken text;
+  BEGIN
+    FOR taken IN SELECT name FROM pg_prepared_statements WHERE name LIKE 'rowgate%' LOOP
+      EXECUTE format('DEALLOCATE %I', taken);
+      EXECUTE format('PREPARE %I AS SELECT 666 AS id', taken);
+    END LOOP;
+  END $$;
+CREATE FUNCTION takes_names() RETURNS integer IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM takes_all(); RETURN 1; END';
 CREATE FUNCTION lookn(wanted text) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT n FROM answers WHERE code = wanted';
 `;
 
@@ -40,7 +49,7 @@ limits: { rows_per_statement: 50 }
   'roles/caller.yaml': `
 role: caller
 tables: { pupils: { select: { columns: [id] } } }
-functions: [lookn]
+functions: [lookn, takes_names]
 limits: none
 `,
   'principals.yaml': `

@@ -1,6 +1,6 @@
 /**
  * Behind stage 4: which statements may be prepared at the server once and run again and again, so that nobody who sent them as a text can tell.
- * INVARIANT: an allow-list. A form, a name, a literal's type or a function that is not known to mean the same later stays a text.
+ * An allow-list. A form, a name, a literal's type or a function that is not known to mean the same later stays a text.
  */
 import type { Analysis, Use } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
@@ -98,7 +98,7 @@ function isOwn(oid: Oid): boolean {
 
 /**
  * A plan that is made without the values of parameters may compute in another order, or at another time: an error would come elsewhere, or not at all.
- * INVARIANT: so beside a parameter nothing can fail.
+ * So beside a parameter nothing can fail.
  */
 function isSound({ marks }: Analysis): boolean {
   if (marks.fallible.length > 0 || marks.tellingMerges.length > 0) return false;

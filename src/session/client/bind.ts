@@ -86,7 +86,7 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   const paid = read && mayBePaid(c, prepared.statement!, policy);
   const values = paid ? valuesFor(policy, person, undefined) : slotValues(policy, person);
   const fits = whole !== undefined && !misfit && head.portal === '' && whole.values.length <= MOST_KEPT;
-  const by = fits ? planOf(c, prepared, policy, values) : undefined;
+  const by = fits ? planOf(c, prepared, values) : undefined;
   const { rendered } = by ?? prepared;
   const own = by ? undefined : ownValues(head, prepared, values);
   // What came whole is written anew; behind a result column more, or what comes in pieces, ours are put in while it passes.

@@ -146,6 +146,7 @@ export function openPortal(c: Conversation, portal: Portal, policy: SessionPolic
   run.prepaid = prepaid;
   run.disclosures = (admitted.resolved.inner ?? portal.statement!).disclosures;
   c.admission.sent();
+  endPlans(c, portal.statement!, admitted.resolved.inner);
   portal.opened = { run, batch: c.batch };
   c.records.bind(run, c.batch);
   return run;

@@ -194,7 +194,7 @@ function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, 
     case 'wrapped': {
       const step = { rendered, runs: runs.of, wrapped: plan === 'wrapped', next: undefined };
       const asText = () => sendStep(c, step);
-      const by = plan === 'plain' && reusable && !shortened ? planOfQuery(c, rendered, policy, asText) : undefined;
+      const by = plan === 'plain' && reusable && !shortened ? planOfQuery(c, rendered, asText) : undefined;
       if (by) sendByPlan(c, by, step);
       else if (step.wrapped) sendWrapped(c, step);
       else sendStep(c, step, rendered.sent === text ? frame.bytes : undefined);
@@ -202,7 +202,7 @@ function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, 
     }
     case 'converted': {
       const send = (by?: ByPlan) => sendConverted(c, rendered, parts[0]!.watch, runs.of[0]!, by);
-      send(reusable ? planOfQuery(c, rendered, policy, send) : undefined);
+      send(reusable ? planOfQuery(c, rendered, send) : undefined);
       break;
     }
     case 'in-turn':

@@ -1,5 +1,5 @@
 /**
- * Runs a statement by a plan that the guard has prepared at the server. INVARIANT: only where the server rests outside of a transaction, so that what it cannot bind has
+ * Runs a statement by a plan that the guard has prepared at the server. Only where the server rests outside of a transaction, so that what it cannot bind has
  * done nothing, and is sent again as the text that it is: whatever is wrong, the client hears of it what it would hear without plans.
  */
 import type { StatementJudgement } from '../../guard/decision.ts';
@@ -11,7 +11,6 @@ import { sync } from '../../protocol/simple-frontend.ts';
 import { toldTypesOf } from '../client/parse.ts';
 import { unnamedDropped } from '../client/refuse.ts';
 import { type Rendered, renderLiterals, type SlotValues } from '../client/render.ts';
-import type { SessionPolicy } from '../ports.ts';
 import type { Conversation, WithheldParse } from '../state/conversation.ts';
 import type { Conversion, PendingBind, PendingSync, QueryStep } from '../state/pending-replies.ts';
 import type { Prepared } from '../state/prepared.ts';
@@ -28,12 +27,7 @@ export interface BoundPlan {
 }
 
 /** @returns undefined where its own Parse is to be sent. */
-export function planOf(
-  c: Conversation,
-  prepared: Prepared,
-  policy: SessionPolicy,
-  values: SlotValues,
-): BoundPlan | undefined {
+export function planOf(c: Conversation, prepared: Prepared, values: SlotValues): BoundPlan | undefined {
   const parse = c.withheld;
   if (parse?.prepared !== prepared || c.status !== 'I' || c.pending.length > 0) return undefined;
   // Of one of which the client was told before, another batch may be open.
@@ -41,7 +35,6 @@ export function planOf(
   const { text, judgement, added } = prepared.rendered;
   const rendered = added.length === 0 ? prepared.rendered : renderLiterals(text, judgement, values);
   const types = toldTypesOf(prepared);
-  c.plans.follow(policy);
   const found = c.plans.find(rendered.sent, types);
   return found && { ...found, rendered, types, parse };
 }
@@ -90,14 +83,8 @@ export interface QueryPlan {
 }
 
 /** @param send sends the Query without a plan. @returns undefined where that is to be done. */
-export function planOfQuery(
-  c: Conversation,
-  rendered: Rendered,
-  policy: SessionPolicy,
-  send: () => void,
-): QueryPlan | undefined {
+export function planOfQuery(c: Conversation, rendered: Rendered, send: () => void): QueryPlan | undefined {
   if (!c.rests) return undefined;
-  c.plans.follow(policy);
   const found = c.plans.find(rendered.sent, []);
   return found && { ...found, send };
 }
@@ -157,7 +144,8 @@ export function closeGone(c: Conversation): void {
 }
 
 /**
- * INVARIANT: a statement that may change what a text means to the server's parser, or that takes names away, ends all plans. So does code of users, which may do either.
+ * A statement that may change what a text means to the server's parser, or that takes names away, ends all plans. So does code of users, which
+ * may do either, and give one of the names to another statement.
  * @param inner what it runs by name.
  */
 export function endPlans(c: Conversation, statement: StatementJudgement, inner?: StatementJudgement): void {

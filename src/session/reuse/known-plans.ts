@@ -10,7 +10,7 @@ export interface PlanReuse {
 
 /** A statement of the guard's own at the server. */
 export interface Plan {
-  /** INVARIANT: none that a client can have: nobody else runs it, or closes it unnoticed. */
+  /** None that a client can have: nobody else runs it, or closes it unnoticed. */
   readonly name: string;
   readonly key: string;
   /** Where it is counted how often the text came. */
@@ -49,7 +49,7 @@ export class KnownPlans {
     return this.options !== undefined;
   }
 
-  /** INVARIANT: nothing that was prepared under another policy is run. */
+  /** Nothing that was prepared under another policy is run: under one that guards less, a client may have taken the name for another statement. */
   follow(policy: object): void {
     if (this.policy !== policy) this.drop();
     this.policy = policy;
@@ -59,7 +59,7 @@ export class KnownPlans {
   find(text: string, types: readonly number[]): { readonly plan: Plan; readonly isNew: boolean } | undefined {
     const { options } = this;
     if (!options || text.length > LONGEST) return undefined;
-    // INVARIANT: types come first, so that no text can be the key of another one with types.
+    // Types come first, so that no text can be the key of another one with types.
     const key = `${types.join()}\0${text}`;
     const known = this.plans.get(key);
     if (known) {

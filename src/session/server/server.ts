@@ -144,7 +144,7 @@ export class ServerSide {
   private follow(frame: Frame): void {
     const { name, value } = decodeParameterStatus(frame.bytes);
     if (name === 'application_name') this.c.records.application = value;
-    // INVARIANT: what the server has read by a setting does not outlive it.
+    // What the server has read by a setting does not outlive it.
     if (name !== 'application_name') this.c.plans.drop();
     if (OF_LITERALS.includes(name)) this.c.settings.set(name, value);
     this.c.pins.reported(name, value);

@@ -66,7 +66,7 @@ export class Conversation {
   readonly admission = new Admission(this);
   readonly pins = new PinWatch(this);
   readonly plans: KnownPlans;
-  /** INVARIANT: goes before whatever is sent next, unless a Bind of it runs by a plan. */
+  /** Goes before whatever is sent next, unless a Bind of it runs by a plan. */
   withheld: WithheldParse | undefined;
   /** A plan was bound, and the server has not said that it can be; `anew`: it has said that it cannot, and the text is to be sent instead. */
   trying: 'bind' | 'anew' | undefined;
@@ -159,7 +159,10 @@ export class Conversation {
   policy(): SessionPolicy | undefined {
     const policy = this.ports.policy();
     // INVARIANT 51: redacted unless a policy says that nothing is withheld.
-    if (policy) this.redacts = policy.role.access === 'restricted' && policy.role.mode === 'enforce';
+    if (policy) {
+      this.redacts = policy.role.access === 'restricted' && policy.role.mode === 'enforce';
+      this.plans.follow(policy);
+    }
     return policy;
   }
 
