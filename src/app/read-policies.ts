@@ -4,6 +4,7 @@ import { compileCondition, compileMask } from '../policy/compile/condition.ts';
 import { loadPolicy } from '../policy/compile/load.ts';
 import type { Policy } from '../policy/model/policy.ts';
 import { formatDiagnostic } from '../policy/source/diagnostic.ts';
+import type { PolicyFile } from '../policy/source/document.ts';
 import { readPolicyFolder } from '../policy-files/folder.ts';
 import type { Catalog } from '../sql/catalog/catalog.ts';
 
@@ -17,8 +18,13 @@ export interface ReadPolicies {
 
 /** Throws where there is no folder that can be read. The parser must be loaded. */
 export async function readPolicies(config: Config, catalog: Catalog): Promise<ReadPolicies> {
+  return compilePolicies(await readPolicyFolder(config.policies), config, catalog);
+}
+
+/** The same of files that are at hand. */
+export function compilePolicies(files: readonly PolicyFile[], config: Config, catalog: Catalog): ReadPolicies {
   const { searchPath, timeZone, tls, requireCertificate, keys } = config;
-  const { policy, diagnostics } = loadPolicy(await readPolicyFolder(config.policies), {
+  const { policy, diagnostics } = loadPolicy(files, {
     catalog,
     searchPath,
     timeZone,

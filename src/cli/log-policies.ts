@@ -7,9 +7,10 @@ import type { OpenerOf } from '../decision-log/read/encrypted.ts';
 import { linesOf, RecordReader } from '../decision-log/read/file-lines.ts';
 import type { Chain } from '../decision-log/read/log-files.ts';
 import { shownTime } from '../policy/source/calendar.ts';
+import type { PolicyFile } from '../policy/source/document.ts';
 import { failed, table } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
-import { fromLog, type LogOptions, logSource, timeOption } from './log-source.ts';
+import { fromLog, type LogOptions, type LogSource, logSource, timeOption } from './log-source.ts';
 
 const HELP = `
 Examples:
@@ -59,11 +60,10 @@ async function policies(options: Options, command: Command): Promise<void> {
   const at = options.at === undefined ? undefined : timeOption(command, '--at', options.at, timeZone);
   const changes = await changesIn(chains, log.openerOf);
   if (at === undefined && options.show === undefined) return list(changes, timeZone, options);
-  const inForce = changes.filter(({ problems, from, to }) => !problems || from !== to);
   const found =
     at === undefined
-      ? inForce.findLast(({ to, kept }) => [to, kept].some((hash) => hash && begins(hash, options.show ?? '')))
-      : inForce.findLast(({ time }) => Date.parse(time) <= at);
+      ? withHash(changes, options.show ?? '')
+      : inForce(changes).findLast(({ time }) => Date.parse(time) <= at);
   if (!found) return failed(1, at === undefined ? 'the log knows no such policy' : 'no policy was in force then');
   if (found.kept === undefined) return failed(1, `its files were not kept${found.message ? `: ${found.message}` : ''}`);
   const files = keptPolicy(options.folder ?? log.policiesKept, found.kept);
@@ -73,6 +73,25 @@ async function policies(options: Options, command: Command): Promise<void> {
     printOut(`# ${found.to}, in force since ${shownTime(found.time, timeZone)}, by ${found.by} (${found.via})\n`);
     for (const { path, text } of files) printOut(`\n# --- ${path}\n${text.trimEnd()}\n`);
   }
+}
+
+/** The files of a policy that was in force, by the beginning of its hash or of what was kept; or why they cannot be had. */
+export async function filesOfHash(
+  { chains, openerOf, policiesKept }: LogSource,
+  hash: string,
+): Promise<readonly PolicyFile[] | { readonly problem: string }> {
+  const found = withHash(await changesIn(chains, openerOf), hash);
+  if (!found) return { problem: `the log knows no policy "${hash}"` };
+  if (found.kept === undefined) return { problem: `the files of ${found.to} were not kept` };
+  return keptPolicy(policiesKept, found.kept);
+}
+
+function inForce(changes: readonly Change[]): readonly Change[] {
+  return changes.filter(({ problems, from, to }) => !problems || from !== to);
+}
+
+function withHash(changes: readonly Change[], start: string): Change | undefined {
+  return inForce(changes).findLast(({ to, kept }) => [to, kept].some((hash) => hash && begins(hash, start)));
 }
 
 /** In the order of time, over all guards. */

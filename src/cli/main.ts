@@ -10,6 +10,7 @@ import { register as catalog } from './catalog.ts';
 import { register as check } from './check.ts';
 import { register as compile } from './compile.ts';
 import { register as demo } from './demo.ts';
+import { register as diff } from './diff.ts';
 import { register as drain } from './drain.ts';
 import { register as explain } from './explain.ts';
 import { register as limits } from './limits.ts';
@@ -40,6 +41,7 @@ for (const register of [
   demo,
   check,
   test,
+  diff,
   explain,
   access,
   catalog,

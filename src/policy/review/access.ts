@@ -193,7 +193,7 @@ function reaches(
 }
 
 /** As a person reads it: attributes by their names, the row by the name of its table. */
-function sqlOf(template: Template, relation: Relation): string {
+export function sqlOf(template: Template, relation: Relation): string {
   const text = template.map((piece) => {
     if (typeof piece === 'string') return piece;
     if (piece.kind === 'row') return relation.name;

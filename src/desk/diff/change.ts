@@ -1,0 +1,61 @@
+/** One difference between two policies, and whether it is proven that it gives nothing more. */
+
+export interface Change {
+  /** What it says of the principal: `sees public.students.address (withheld before)`. */
+  readonly words: string;
+  /**
+   * INVARIANT: true only where it is proven that nothing more is shown or allowed by it. The proven changes are few and stand where they are found;
+   * whatever else differs is `more`.
+   */
+  readonly less: boolean;
+}
+
+export const more = (words: string): Change => ({ words, less: false });
+export const less = (words: string): Change => ({ words, less: true });
+
+/** How one field of two objects is compared; `derived`: it follows from others that are compared. */
+export type Comparison<T> = 'derived' | ((before: T, after: T) => readonly Change[]);
+
+/** Where both are the same there is no change; everything else the comparison of the field tells. */
+export function compareFields<T extends object>(
+  before: T,
+  after: T,
+  fields: { readonly [K in keyof Required<T>]: Comparison<T[K]> },
+): Change[] {
+  return (Object.keys(fields) as (keyof T & string)[]).flatMap((field) => {
+    const comparison = fields[field] as Comparison<unknown>;
+    if (comparison === 'derived' || isSame(before[field], after[field])) return [];
+    return comparison(before[field], after[field]);
+  });
+}
+
+/** Of a value of which no change is proven. */
+export function unproven(words: string): () => readonly Change[] {
+  return () => [more(words)];
+}
+
+/** Plain data, maps and sets, without the lines where they stand. */
+export function isSame(a: unknown, b: unknown): boolean {
+  return textOf(a) === textOf(b);
+}
+
+/** Where something stands says nothing of what it is. */
+const PLACES: ReadonlySet<string> = new Set(['rule', 'rules', 'functionRules']);
+
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (key, inner: unknown) => {
+    if (PLACES.has(key)) return undefined;
+    if (inner instanceof Map) return { map: [...inner].sort(([one], [other]) => compare(String(one), String(other))) };
+    if (inner instanceof Set) return { set: [...inner].map(String).sort(compare) };
+    if (inner === Number.POSITIVE_INFINITY) return 'infinite';
+    return typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? sorted(inner) : inner;
+  });
+}
+
+function sorted(value: object): object {
+  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => compare(one, other)));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,215 @@
+/** Two policies compared by principal, on one catalog: what each may now that it might not, and what it may no longer. */
+import type { BreakGlass, Policy, Principal, RolePolicy, Subject } from '../../policy/model/policy.ts';
+import type { Catalog } from '../../sql/catalog/catalog.ts';
+import { type Change, compareFields, isSame, less, more, unproven } from './change.ts';
+import { compareGrants } from './grants.ts';
+import { compareLimits } from './limits.ts';
+
+export interface PrincipalChanges {
+  /** Absent: of the policy as a whole. */
+  readonly principal?: string;
+  readonly changes: readonly Change[];
+}
+
+export interface DiffOptions {
+  readonly catalog: Catalog;
+  /** The files were kept without passwords and canaries: of these nothing can be said. */
+  readonly withoutSecrets: boolean;
+}
+
+/** Only those with a change. */
+export function comparePolicies(before: Policy, after: Policy, options: DiffOptions): PrincipalChanges[] {
+  const names = [...new Set([...before.principals.keys(), ...after.principals.keys()])].sort();
+  const roles: KnownRoles = new Map();
+  const all = [
+    { changes: isSame(before.approvers, after.approvers) ? [] : [more('other approvers')] },
+    ...names.map((principal) => ({ principal, changes: changesOf(principal, before, after, options, roles) })),
+  ];
+  return all.filter(({ changes }) => changes.length > 0);
+}
+
+/** By both roles: many principals share one. */
+type KnownRoles = Map<string, Change[]>;
+
+function changesOf(name: string, before: Policy, after: Policy, options: DiffOptions, known: KnownRoles): Change[] {
+  const [old, now] = [openPrincipal(before, name), openPrincipal(after, name)];
+  if (!old && !now) return [];
+  if (!now) return [less('may no longer log in')];
+  if (!old) return [more(`may log in, by role ${now.role.name}`)];
+  const pair = JSON.stringify([old.role.name, now.role.name]);
+  const ofRoles = known.get(pair) ?? compareRole(old.role, now.role, options);
+  known.set(pair, ofRoles);
+  return [...comparePrincipal(old, now, options), ...ofRoles];
+}
+
+interface Open {
+  readonly principal: Principal;
+  readonly role: RolePolicy;
+}
+
+function openPrincipal({ principals, roles }: Policy, name: string): Open | undefined {
+  const principal = principals.get(name);
+  const role = principal && roles.get(principal.role);
+  return principal && role && principal.disabled === undefined && role.disabled === undefined
+    ? { principal, role }
+    : undefined;
+}
+
+function comparePrincipal(old: Open, now: Open, { withoutSecrets }: DiffOptions): Change[] {
+  const roles = [old.role, now.role] as const;
+  return compareFields(old.principal, now.principal, {
+    name: 'derived',
+    // At the server each role may have an account of its own.
+    role: (one, other) => [more(`has role ${other} (${one} before)`)],
+    attributes: (one, other) =>
+      [...new Set([...one.keys(), ...other.keys()])]
+        .filter((key) => one.get(key) !== other.get(key))
+        .map((key) => more(`${key} is ${other.get(key) ?? 'nothing'} (${one.get(key) ?? 'nothing'} before)`)),
+    verifiers: withoutSecrets
+      ? 'derived'
+      : (one, other) => [
+          other.length > 0 && other.every((verifier) => one.includes(verifier))
+            ? less('a password serves no longer')
+            : more('another password'),
+        ],
+    certificate: (one, other) => [
+      one === undefined && isSame(old.principal.verifiers, now.principal.verifiers)
+        ? less('must show a certificate')
+        : more(other === undefined ? 'needs no certificate' : 'another certificate'),
+    ],
+    token: unproven('other tokens of end users are taken'),
+    from: (one, other) => [
+      other.length > 0 && (one.length === 0 || other.every((block) => one.includes(block)))
+        ? less(`comes from ${other.join(', ')} alone`)
+        : more(`comes from ${other.join(', ') || 'anywhere'} (${one.join(', ') || 'anywhere'} before)`),
+    ],
+    breakGlass: (one, other) => [
+      isStricter(one, other)
+        ? less('is opened by more, or for shorter')
+        : more('is opened in another way (break_glass)'),
+    ],
+    validUntil: (one, other) => [
+      other !== undefined && (one === undefined || other <= one)
+        ? less(`may log in until ${new Date(other).toISOString()}`)
+        : more(`may log in until ${other === undefined ? 'it is removed' : new Date(other).toISOString()}`),
+    ],
+    limits: (one, other) => compareLimits(one, other, roles, 'of its own: '),
+    during: unproven('other limits of its own at other times (during)'),
+    rule: 'derived',
+    disabled: 'derived',
+  });
+}
+
+function isStricter(one: BreakGlass | undefined, other: BreakGlass | undefined): boolean {
+  if (!other) return false;
+  return !one || (other.approvals >= one.approvals && other.for <= one.for && isSame(one.approvers, other.approvers));
+}
+
+function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Change[] {
+  if (old.mode === 'observe' && old.access === 'restricted' && isEnforced(now))
+    return [less('is enforced (only observed before: everything was let through)')];
+  if (isEnforced(old) && now.access === 'restricted' && now.mode === 'observe')
+    return [more('is only observed: everything is let through')];
+  const limits = compareLimits(old.limits, now.limits, [old, now]);
+  if (old.access === 'unrestricted' && isEnforced(now)) {
+    const amounts = [...limits, ...ofLimits(old, now)];
+    return [less('is restricted (everything was let through before)'), ...amounts];
+  }
+  const subset = <T>(one: ReadonlySet<T>, other: ReadonlySet<T>, shown: (value: T) => string): Change[] => [
+    ...[...other].filter((value) => !one.has(value)).map((value) => more(`may ${shown(value)}`)),
+    ...[...one].filter((value) => !other.has(value)).map((value) => less(`may no longer ${shown(value)}`)),
+  ];
+  const functionName = (oid: number): string => {
+    const fn = options.catalog.functionsByOid.get(oid);
+    return `call ${fn?.schema}.${fn?.name}`;
+  };
+  return compareFields<RolePolicy>(old, now, {
+    name: 'derived',
+    mode: unproven('is judged in another mode'),
+    access: unproven('is unrestricted: nothing is withheld'),
+    attributes: unproven('other attributes'),
+    relations: compareGrants,
+    temporary: (one, other) => [
+      [...(other ?? [])].every(([name, table]) => isSame(one?.get(name), table))
+        ? less('makes fewer temporary tables')
+        : more('makes other temporary tables'),
+    ],
+    // Both follow from what is granted.
+    types: 'derived',
+    schemas: 'derived',
+    functions: (one, other) => subset(one, other, functionName),
+    functionRules: 'derived',
+    statements: (one, other) => subset(one, other, (word) => `send ${word}`),
+    collect: (_, other) => [
+      other === 'deny'
+        ? less('may no longer collect values of several rows in one')
+        : more('may collect values of several rows in one'),
+    ],
+    minGroup: (one, other) => [
+      one !== undefined && other !== undefined && other >= one
+        ? less(`sees groups of ${other} or more (${one} before)`)
+        : more(`sees groups of ${other ?? 1} or more (${one ?? 1} before)`),
+    ],
+    roundTo: (one, other) => [
+      one === undefined && other !== undefined
+        ? less(`sees counts as multiples of ${other}`)
+        : more(`sees counts as multiples of ${other ?? 1} (${one ?? 1} before)`),
+    ],
+    limits: () => limits,
+    limitsPerUser: (one, other) => compareLimits(one, other, [old, now], 'each end user: '),
+    subjects: (one, other) => compareSubjects(one ?? [], other ?? [], options),
+    // What gathers values of bounded subjects is allowed, where it is not of others.
+    limitedSubjects: unproven('people of other subjects are counted'),
+    boundedSubjects: unproven('people of other subjects are bounded'),
+    during: unproven('other limits at other times (during)'),
+    whenExceeded: unproven('exceeded limits do something else (when_exceeded)'),
+    throttle: unproven('is slowed down in another way (throttle)'),
+    lock: (one) => [one === undefined ? less('is locked for what it tries') : more('is locked for something else')],
+    raise: (one, other) => [
+      other && (!one || other.approvals >= one.approvals)
+        ? less('larger limits need more signatures')
+        : more('larger limits need fewer signatures'),
+    ],
+    rule: 'derived',
+    disabled: 'derived',
+  });
+}
+
+function isEnforced({ access, mode }: RolePolicy): boolean {
+  return access === 'restricted' && mode === 'enforce';
+}
+
+/** Of a role that was unrestricted its limits held. */
+function ofLimits(old: RolePolicy, now: RolePolicy): Change[] {
+  const rest = ['during', 'whenExceeded', 'throttle', 'lock', 'limitsPerUser', 'raise'] as const;
+  return rest
+    .filter((key) => !isSame(old[key], now[key]))
+    .map((key) => more(`its limits hold in another way (${key})`));
+}
+
+function compareSubjects(
+  before: readonly Subject[],
+  after: readonly Subject[],
+  { withoutSecrets }: DiffOptions,
+): Change[] {
+  const names = [...new Set([...before, ...after].map(({ name }) => name))];
+  return names.flatMap((name) => {
+    const [old, now] = [before, after].map((list) => list.find((subject) => subject.name === name));
+    if (!old || !now) return [more(old ? `subject ${name} is no more` : `there is a new subject ${name}`)];
+    return compareFields(old, now, {
+      name: 'derived',
+      keys: unproven(`subject ${name} has other keys`),
+      lost: unproven(`subject ${name} has other keys that the database does not have`),
+      canaries: withoutSecrets
+        ? 'derived'
+        : (one, other) => [
+            one.every((canary) => other.includes(canary))
+              ? less(`subject ${name} has more canaries`)
+              : more(`subject ${name} has lost canaries`),
+          ],
+      // Of reports.
+      categories: 'derived',
+      rule: 'derived',
+    });
+  });
+}
