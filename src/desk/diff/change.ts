@@ -4,7 +4,7 @@ export interface Change {
   /** What it says of the principal: `sees public.students.address (withheld before)`. */
   readonly words: string;
   /**
-   * INVARIANT: true only where it is proven that nothing more is shown or allowed by it. The proven changes are few and stand where they are found;
+   * True only where it is proven that nothing more is shown or allowed by it. The proven changes are few and stand where they are found;
    * whatever else differs is `more`.
    */
   readonly less: boolean;

@@ -24,7 +24,7 @@ export function compareConditions(
   if (!lost && !added) return [];
   const shown = (conditions: readonly Condition[]): string =>
     conditions.map(({ filter }) => sqlOf(filter, relation)).join(' AND ');
-  // INVARIANT: what is ANDed to all that held before lets through no other row; of any other difference nothing is proven.
+  // What is ANDed to all that held before lets through no other row; of any other difference nothing is proven.
   if (!lost)
     return [less(`${what}: fewer rows, ${shown(after)} (${before.length > 0 ? shown(before) : 'all'} before)`)];
   if (after.length === 0) return [more(`${what}: no longer filtered by ${shown(before)}`)];

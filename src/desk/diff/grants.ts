@@ -61,7 +61,7 @@ function compareColumn(
   return [was === 'plain' && showsKnown(select, after) ? less(words) : more(words)];
 }
 
-/** INVARIANT: the mask is made of columns that were seen as they are, by the server's own functions, and of nothing else. */
+/** The mask is made of columns that were seen as they are, by the server's own functions, and of nothing else. */
 function showsKnown(before: SelectGrant | undefined, { maskNeeds }: ColumnGrant): boolean {
   if (!maskNeeds) return false;
   const { columns, elsewhere, functions } = maskNeeds;

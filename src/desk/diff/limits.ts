@@ -94,7 +94,7 @@ function compareWindows(
   if (lost.length + added.length === 0) return [];
   const lists = (limits: readonly WindowLimit[]): string => (limits.length > 0 ? limits.map(shown).join(', ') : 'any');
   const words = `${whose}may take ${lists(news)} (${lists(olds)} before)`;
-  // INVARIANT: each limit that was has one of the same window in its place that leaves no more and is no milder.
+  // Each limit that was has one of the same window in its place that leaves no more and is no milder.
   const isHeld = (old: WindowLimit): boolean => news.some((limit) => holdsNoLess(limit, old));
   return [olds.every(isHeld) ? less(words) : more(words)];
 }

@@ -106,8 +106,8 @@ function isSound({ marks }: Analysis): boolean {
 }
 
 /**
- * The same of what is written: each value has its column's type, which has no length or precision of its own, so that nothing of it is converted on its way. INVARIANT:
- * with the values of parameters a conversion fails before any row is looked for, and without them only where there is one.
+ * The same of what is written: each value has its column's type, which has no length or precision of its own, so that nothing of it is converted on its way. With
+ * the values of parameters a conversion fails before any row is looked for, and without them only where there is one.
  */
 function fits(analysis: Analysis, { node, target, command, lists }: Write): boolean {
   if (command === 'DeleteStmt') return true;

@@ -13,7 +13,7 @@ export interface CommandConditions {
 }
 
 /**
- * INVARIANT: a key that was forgotten leaves rows unfiltered and uncounted. An error here withholds the table alone (`ofPart`).
+ * INVARIANT 97: a key that was forgotten leaves rows unfiltered and uncounted. An error here withholds the table alone (`ofPart`).
  * Where the role's scope of the subject is `all`, no row would be filtered: a table that merely leads to the subject is then a warning.
  */
 export function checkForgottenKeys(
