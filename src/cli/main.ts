@@ -13,6 +13,7 @@ import { register as demo } from './demo.ts';
 import { register as diff } from './diff.ts';
 import { register as drain } from './drain.ts';
 import { register as explain } from './explain.ts';
+import { register as init } from './init.ts';
 import { register as limits } from './limits.ts';
 import { register as locks } from './locks.ts';
 import { register as logAnchor } from './log-anchor.ts';
@@ -39,6 +40,7 @@ const log = [logQuery, logReport, logIndex, logVerify, logAnchor, logPolicies, l
 for (const register of [
   serve,
   demo,
+  init,
   check,
   test,
   diff,

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { publishedSchema } from '../../src/policy/schema/json-schemas.ts';
 import { roleSchema } from '../../src/policy/schema/role-schema.ts';
-import { keyReference, publishedSchema } from './published.ts';
+import { keyReference } from './published.ts';
 
 const root = join(import.meta.dirname, '../..');
 const update = process.env.ROWGATE_UPDATE === '1';

@@ -1,90 +1,9 @@
-/** What is published of the schemas: a JSON Schema for editors, and the reference of every key in docs/policies.md. */
-import { z } from 'zod';
-import { approversSchema } from '../../src/policy/compile/approvers.ts';
-import { principalSchema, principalsFileSchema, subjectsSchema } from '../../src/policy/schema/principals-schema.ts';
-import { grantsSchema, roleSchema } from '../../src/policy/schema/role-schema.ts';
-
-interface Json {
-  readonly type?: string | readonly string[];
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly pattern?: string;
-  readonly minimum?: number;
-  readonly title?: string;
-  readonly description?: string;
-  readonly properties?: Readonly<Record<string, Json>>;
-  readonly additionalProperties?: Json | boolean;
-  readonly items?: Json;
-  readonly anyOf?: readonly Json[];
-  readonly required?: readonly string[];
-}
-
-function jsonOf(schema: z.ZodType): Json {
-  const { $schema, ...json } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7' });
-  return json as Json;
-}
-
-function principalsJson(): Json {
-  const file = jsonOf(principalsFileSchema);
-  const { description } = file.properties?.principals ?? {};
-  const principals = {
-    type: 'object',
-    additionalProperties: jsonOf(principalSchema),
-    ...(description && { description }),
-  };
-  return { ...file, properties: { principals } };
-}
-
-/** The files of the folder, each told by the key that only it has. */
-const FILES: readonly {
-  readonly key: string;
-  readonly name: string;
-  readonly title: string;
-  readonly schema: () => Json;
-}[] = [
-  { key: 'role', name: 'role', title: 'Role files: `roles/*.yaml`', schema: () => jsonOf(roleSchema) },
-  { key: 'principals', name: 'principals', title: 'Who may log in: `principals.yaml`', schema: principalsJson },
-  {
-    key: 'subjects',
-    name: 'subjects',
-    title: 'Whose data it is: `subjects.yaml`',
-    schema: () => jsonOf(subjectsSchema),
-  },
-  {
-    key: 'approvers',
-    name: 'approvers',
-    title: 'Who may approve exports: `approvers.yaml`',
-    schema: () => jsonOf(approversSchema),
-  },
-  {
-    key: 'tables',
-    name: 'grants',
-    title: 'Grants for many roles: `grants/*.yaml`',
-    schema: () => jsonOf(grantsSchema),
-  },
-];
-
-/** policies/schema.json: one schema for every file, so that a mistake is told in terms of the file at hand. */
-export function publishedSchema(): string {
-  const pick = (files: typeof FILES): object => {
-    const [first, ...others] = files;
-    if (!first) return {};
-    const chosen = { $ref: `#/definitions/${first.name}` };
-    // biome-ignore lint/suspicious/noThenProperty: JSON Schema's own word
-    return others.length === 0 ? chosen : { if: { required: [first.key] }, then: chosen, else: pick(others) };
-  };
-  const schema = {
-    $schema: 'http://json-schema.org/draft-07/schema#',
-    title: 'Rowgate policy file',
-    ...pick(FILES),
-    definitions: Object.fromEntries(FILES.map(({ name, schema }) => [name, schema()])),
-  };
-  return `${JSON.stringify(schema, undefined, 2)}\n`;
-}
+/** The reference of every key in docs/policies.md. */
+import { type Json, POLICY_FILES } from '../../src/policy/schema/json-schemas.ts';
 
 /** The generated part of docs/policies.md. */
 export function keyReference(): string {
-  return FILES.map(({ title, schema }) => {
+  return POLICY_FILES.map(({ title, schema }) => {
     const rows = keys(schema(), '', title.startsWith('Role'));
     return `## ${title}\n\n| key and value | meaning |\n|---|---|\n${rows.join('\n')}\n`;
   }).join('\n');

@@ -90,7 +90,8 @@ function checkKeyTypes(
   return wrong;
 }
 
-function keyProblem(catalog: Catalog, column: Column): string | undefined {
+/** Why people cannot be counted by the column; undefined: they can. */
+export function keyProblem(catalog: Catalog, column: Column): string | undefined {
   const type = baseType(catalog, column.type);
   if (!KEY_TYPES.has(type) && !isWholeNumeric(catalog, column, type)) {
     return `people cannot be told apart by type ${column.typeName}; keys are integers, numeric without decimals, uuid or text, or arrays of integers, uuid or text`;
