@@ -231,7 +231,7 @@ public class Steps {
     return "{\"sqlstate\":" + told + ",\"notes\":" + strings("SELECT count(*)::text FROM notes WHERE driver = ?", DRIVER) + "}";
   }
 
-  /** Columns and primary key of a table from the catalog, and those of a result. */
+  /** Columns, primary key and indexes of a table from the catalog, and columns of a result. */
   static String metadata() throws SQLException {
     DatabaseMetaData metadata = connection.getMetaData();
     List<String> found = new ArrayList<>();
@@ -240,6 +240,9 @@ public class Steps {
     }
     try (ResultSet columns = metadata.getColumns(null, "public", "measures", "%")) {
       while (columns.next()) found.add(json(columns.getString("COLUMN_NAME") + " " + columns.getString("TYPE_NAME")));
+    }
+    try (ResultSet indexes = metadata.getIndexInfo(null, "public", "measures", false, false)) {
+      while (indexes.next()) found.add(json("index " + indexes.getString("INDEX_NAME") + " " + indexes.getString("COLUMN_NAME")));
     }
     try (Statement statement = connection.createStatement(); ResultSet rows = statement.executeQuery("SELECT id AS n FROM measures WHERE id = 2")) {
       org.postgresql.PGResultSetMetaData columns = rows.getMetaData().unwrap(org.postgresql.PGResultSetMetaData.class);

@@ -75,6 +75,17 @@ def test_what_was_not_granted_is_not_reflected(engine):
         Table("medical", MetaData(), autoload_with=engine)
 
 
+def test_what_was_granted_is_reflected_whole(engine):
+    metadata = MetaData()
+    metadata.reflect(engine, views=True)
+    assert {"students", "marks"} <= set(metadata.tables)
+    inspector = inspect(engine)
+    assert inspector.get_pk_constraint("students")["constrained_columns"] == ["id"]
+    assert [enum["name"] for enum in inspector.get_enums()] == ["sex"]
+    assert "ix_students_school_id" in {index["name"] for index in inspector.get_indexes("students")}
+    assert "students" in {key["referred_table"] for key in inspector.get_foreign_keys("marks")}
+
+
 def test_what_was_not_granted_is_refused(refused):
     assert 'permission denied for column "address" of relation "students"' in refused("SELECT address FROM students")
     refused("SELECT salary FROM staff")
