@@ -21,9 +21,11 @@ export function ofWhole(judged: Judgement, text: string, bulk: Bulk): Judgement 
 }
 
 function statementOf(statement: StatementJudgement, bulk: Bulk): StatementJudgement {
-  const { extent, refusal, disclosures } = statement;
+  // Of a list that was shortened not every literal is known.
+  const { literals: _literals, ...whole } = statement;
+  const { extent, refusal, disclosures } = whole;
   return {
-    ...statement,
+    ...whole,
     ...(disclosures && { disclosures: moved({ subjects: disclosures }, bulk.toWhole).subjects }),
     ...(extent && { extent: { start: bulk.toWhole(extent.start), end: bulk.toWhole(extent.end) } }),
     ...(refusal && { refusal: refusalOf(refusal, bulk) }),

@@ -129,9 +129,19 @@ export interface StatementJudgement {
    * of the session changes. Absent: not known, so it is always sent as a text.
    */
   readonly reusable?: true;
+  /** Plain literals of such a text that may be parameters of what is prepared: only their values tell it from others of its shape. In their order. */
+  readonly literals?: readonly PlainLiteral[];
   readonly refusal?: Refusal;
   /** The policy line that decided: of the refusal, or of the first guarded relation. */
   readonly rule?: string;
+}
+
+/** A literal that is compared with a column, or is the whole value of one. */
+export interface PlainLiteral {
+  /** Where it begins, in characters of the client's text. */
+  readonly at: number;
+  /** OID of what the server takes it for. */
+  readonly type: number;
 }
 
 /**

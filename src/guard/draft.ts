@@ -7,7 +7,7 @@ import type { ParsedText } from '../sql/parse/parse.ts';
 import type { Body, Node } from '../sql/parse/tree.ts';
 import type { WorkLimit } from '../sql/parse/work-limit.ts';
 import type { Edit } from '../sql/text/edits.ts';
-import type { RowCheck, StatementKind, TokenChange } from './decision.ts';
+import type { PlainLiteral, RowCheck, StatementKind, TokenChange } from './decision.ts';
 import type { Groups } from './groups/groups.ts';
 import type { SubqueryFragment } from './rewrite/parsed-fragments.ts';
 import type { KeyPlan } from './subjects/added-keys.ts';
@@ -56,6 +56,7 @@ export interface DraftStatement {
   runsUserCode: boolean;
   /** It may be prepared once, and run again by that. */
   reusable: boolean;
+  literals: readonly PlainLiteral[];
   rewritten: boolean;
   refusal: Refusal | undefined;
 }

@@ -65,6 +65,7 @@ function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | u
     ...(statement.about && { about: statement.about }),
     ...(!refused && statement.runsUserCode && { runsUserCode: true }),
     ...(!refused && statement.reusable && { reusable: true }),
+    ...(!refused && statement.literals.length > 0 && { literals: statement.literals }),
     ...(refused && { refusal: refused }),
     ...(refused && statement.analysis && { access: accessOf(statement.analysis) }),
     ...(rule !== undefined && { rule }),

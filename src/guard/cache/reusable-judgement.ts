@@ -17,7 +17,8 @@ export class ReusableJudgement {
   private readonly statements: readonly {
     readonly start: Place;
     readonly end: Place;
-    readonly whole: Omit<StatementJudgement, 'extent' | 'disclosures'>;
+    readonly whole: Omit<StatementJudgement, 'extent' | 'disclosures' | 'literals'>;
+    readonly literals: readonly { readonly at: Place; readonly type: number }[] | undefined;
     readonly disclosures: readonly Disclosure[] | undefined;
     /** The places at which keys stand; undefined: there are none. */
     readonly given: ReadonlyMap<number, Place> | undefined;
@@ -36,10 +37,11 @@ export class ReusableJudgement {
     const place = (at: number): Place => ({ at, literals: skeleton.ends.filter((end) => end <= at).length });
     this.edits = judgement.edits.map((edit) => ({ edit, start: place(edit.start), end: place(edit.end) }));
     this.template = partsOf(text, judgement.edits, skeleton);
-    this.statements = judgement.statements.map(({ extent, disclosures, ...whole }) => ({
+    this.statements = judgement.statements.map(({ extent, disclosures, literals, ...whole }) => ({
       start: place(extent!.start),
       end: place(extent!.end),
       whole,
+      literals: literals?.map(({ at, type }) => ({ at: place(at), type })),
       disclosures,
       given: givenPlaces(disclosures, place),
     }));
@@ -91,13 +93,16 @@ export class ReusableJudgement {
       end.literals === 0 ? edit : { start: moved(start), end: moved(end), text: edit.text },
     );
     // Own fields before those that are spread: behind them each would be copied by itself, for half a microsecond.
-    const statements = this.statements.map(({ start, end, whole, disclosures, given }): StatementJudgement => {
-      const extent = { start: moved(start), end: moved(end) };
-      if (disclosures === undefined) return { extent, ...whole };
-      if (given === undefined) return { extent, disclosures, ...whole };
-      const { subjects } = elsewhere({ subjects: disclosures }, (at) => moved(given.get(at)!));
-      return { extent, disclosures: subjects, ...whole };
-    });
+    const statements = this.statements.map(
+      ({ start, end, whole, literals, disclosures, given }): StatementJudgement => {
+        const extent = { start: moved(start), end: moved(end) };
+        const own = literals && { literals: literals.map(({ at, type }) => ({ at: moved(at), type })) };
+        if (disclosures === undefined) return { extent, ...own, ...whole };
+        if (given === undefined) return { extent, disclosures, ...own, ...whole };
+        const { subjects } = elsewhere({ subjects: disclosures }, (at) => moved(given.get(at)!));
+        return { extent, disclosures: subjects, ...own, ...whole };
+      },
+    );
     return { statements, edits, template: edits.length > 0 ? this.written(text, skeleton) : [text], ...this.whole };
   }
 

@@ -54,6 +54,7 @@ export const parseStage: Stage = {
       about: undefined,
       runsUserCode: false,
       reusable: false,
+      literals: [],
       rewritten: false,
       refusal: undefined,
     }));

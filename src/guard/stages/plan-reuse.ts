@@ -5,9 +5,9 @@
 import type { Analysis, Use } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Column, Oid } from '../../sql/catalog/catalog.ts';
-import { as, fieldsOf, type Kind, type Node } from '../../sql/parse/tree.ts';
+import { as, fieldsOf, type Kind, type Node, stringOf } from '../../sql/parse/tree.ts';
 import * as t from '../../sql/types/oids.ts';
-import type { StatementKind } from '../decision.ts';
+import type { PlainLiteral, StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { FIRST_USER_OID } from '../may-use.ts';
 
@@ -15,7 +15,9 @@ export const planReuseStage: Stage = {
   name: 'plan-reuse',
   run(draft: Draft): void {
     const [statement, ...others] = draft.statements;
-    if (statement && others.length === 0) statement.reusable = isReusable(draft, statement);
+    if (!statement || others.length > 0) return;
+    statement.reusable = isReusable(draft, statement);
+    if (statement.reusable) statement.literals = plainLiterals(statement);
   },
 };
 
@@ -205,4 +207,44 @@ class Forms {
     const type = cast ?? (sval ? this.analysis.marks.literals.get(node) : t.INT4);
     return type !== undefined && LASTING.has(type);
   }
+}
+
+/** Literals that may be parameters. Those of a Query without any: beside them nothing can fail either, and what is written has its column's type. */
+function plainLiterals({ analysis, query }: DraftStatement): readonly PlainLiteral[] {
+  if (!analysis || !query || analysis.parameters > 0 || !isSound(analysis)) return [];
+  if (!analysis.marks.writes.every((write) => fits(analysis, write))) return [];
+  const found: PlainLiteral[] = [];
+  const take = (node: Node | undefined): void => {
+    const literal = as(node, 'A_Const');
+    const type = literal?.ival ? t.INT4 : literal?.sval ? analysis.marks.literals.get(node!) : undefined;
+    if (type === t.INT4 || type === t.TEXT) found.push({ at: analysis.parsed.toChar(literal?.location ?? 0), type });
+  };
+  const { SelectStmt, UpdateStmt, DeleteStmt } = query as Partial<Record<string, { whereClause?: Node }>>;
+  compared((SelectStmt ?? UpdateStmt ?? DeleteStmt)?.whereClause, take);
+  for (const value of integersSet(analysis)) take(value);
+  return found.toSorted((a, b) => a.at - b.at);
+}
+
+const COMPARISONS: ReadonlySet<string> = new Set(['=', '<>', '<', '<=', '>', '>=']);
+
+/** `column = literal`, `column IN (literal, …)` and `column BETWEEN literal AND literal`, under AND. */
+function compared(condition: Node | undefined, take: (node: Node | undefined) => void): void {
+  const all = as(condition, 'BoolExpr');
+  if (all?.boolop === 'AND_EXPR') for (const one of all.args ?? []) compared(one, take);
+  const { kind, name, lexpr, rexpr } = as(condition, 'A_Expr') ?? {};
+  if (!as(lexpr, 'ColumnRef')) return;
+  if (kind === 'AEXPR_OP' && name?.length === 1 && COMPARISONS.has(stringOf(name[0]) ?? '')) take(rexpr);
+  if (kind === 'AEXPR_IN' || kind === 'AEXPR_BETWEEN') for (const one of as(rexpr, 'List')?.items ?? []) take(one);
+}
+
+/** Whole values of integer columns: any other would be converted on its way, and a text perhaps cut. */
+function integersSet({ marks: { writes } }: Analysis): readonly Node[] {
+  const [only, ...others] = writes;
+  if (others.length > 0 || only?.target?.source.kind !== 'relation') return [];
+  const { columns } = only.target.source.view.relation;
+  return (as(only.node, 'UpdateStmt')?.targetList ?? []).flatMap((one) => {
+    const { name, val, indirection } = as(one, 'ResTarget') ?? {};
+    const isInteger = columns.some((column) => column.name === name && column.type === t.INT4);
+    return isInteger && !indirection?.length && as(val, 'A_Const')?.ival ? [val!] : [];
+  });
 }

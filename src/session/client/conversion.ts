@@ -20,10 +20,10 @@ export function sendConverted(
   by?: QueryPlan,
 ): void {
   const conversion: Conversion = { run, description: undefined, complete: undefined };
-  const sent = { batch: c.batch, conversion, rendered };
+  const sent = { batch: c.batch, conversion, rendered: by?.asked.rendered ?? rendered };
   const limit = least(watch.limits?.rows, watch.taken ? run.most : undefined);
   const maxRows = limit === undefined ? 0 : Math.max(0, limit - run.usage.rows) + 1;
-  if (by) bindQuery(c, by, rendered, conversion);
+  if (by) bindQuery(c, by, conversion);
   else {
     const versions = unnamedDropped(c);
     c.send(parse({ name: '', text: rendered.sent, types: [] }), { kind: 'parse', own: true, versions, ...sent });

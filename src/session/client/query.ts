@@ -194,15 +194,15 @@ function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, 
     case 'wrapped': {
       const step = { rendered, runs: runs.of, wrapped: plan === 'wrapped', next: undefined };
       const asText = () => sendStep(c, step);
-      const by = plan === 'plain' && reusable && !shortened ? planOfQuery(c, rendered, asText) : undefined;
-      if (by) sendByPlan(c, by, step);
+      const by = plan === 'plain' && reusable && !shortened ? planOfQuery(c, rendered, values, asText) : undefined;
+      if (by) sendByPlan(c, by, runs.of[0]!);
       else if (step.wrapped) sendWrapped(c, step);
       else sendStep(c, step, rendered.sent === text ? frame.bytes : undefined);
       break;
     }
     case 'converted': {
       const send = (by?: ByPlan) => sendConverted(c, rendered, parts[0]!.watch, runs.of[0]!, by);
-      send(reusable ? planOfQuery(c, rendered, send) : undefined);
+      send(reusable ? planOfQuery(c, rendered, values, send) : undefined);
       break;
     }
     case 'in-turn':

@@ -12,9 +12,11 @@ import { toldTypesOf } from '../client/parse.ts';
 import { unnamedDropped } from '../client/refuse.ts';
 import { type Rendered, renderLiterals, type SlotValues } from '../client/render.ts';
 import type { Conversation, WithheldParse } from '../state/conversation.ts';
-import type { Conversion, PendingBind, PendingSync, QueryStep } from '../state/pending-replies.ts';
+import type { Execution } from '../state/execution.ts';
+import type { Conversion, PendingBind, PendingSync } from '../state/pending-replies.ts';
 import type { Prepared } from '../state/prepared.ts';
 import type { Plan } from './known-plans.ts';
+import { type WithParameters, withParameters } from './literals.ts';
 
 /** What a Bind of the unnamed statement runs by. */
 export interface BoundPlan {
@@ -78,42 +80,46 @@ export function withholdAgain(c: Conversation, prepared: Prepared, bytes: () => 
 export interface QueryPlan {
   readonly plan: Plan;
   readonly isNew: boolean;
+  readonly asked: WithParameters;
   /** Sends it without a plan. */
   readonly send: () => void;
 }
 
 /** @param send sends the Query without a plan. @returns undefined where that is to be done. */
-export function planOfQuery(c: Conversation, rendered: Rendered, send: () => void): QueryPlan | undefined {
-  if (!c.rests) return undefined;
-  const found = c.plans.find(rendered.sent, []);
-  return found && { ...found, send };
+export function planOfQuery(
+  c: Conversation,
+  rendered: Rendered,
+  slots: SlotValues,
+  send: () => void,
+): QueryPlan | undefined {
+  if (!c.rests || !c.plans.isOn) return undefined;
+  const [statement] = rendered.judgement.statements;
+  const asked = withParameters(rendered, statement!, slots) ?? { rendered, types: [], values: [] };
+  const found = c.plans.find(asked.rendered.sent, asked.types);
+  return found && { ...found, asked, send };
 }
 
 /** Binds it to the unnamed portal, and asks for its columns. As every Query it drops the unnamed statement, whatever becomes of it. */
-export function bindQuery(
-  c: Conversation,
-  { plan, isNew, send }: QueryPlan,
-  rendered: Rendered,
-  conversion: Conversion,
-): void {
+export function bindQuery(c: Conversation, { plan, isNew, asked, send }: QueryPlan, conversion: Conversion): void {
+  const { rendered, types, values } = asked;
   for (const version of unnamedDropped(c)) version.names.settle(version);
   closeGone(c);
   const sent = { batch: c.batch, own: true, versions: [], plan, rendered, conversion } as const;
   const anew = { kind: 'query', plan, send } as const;
   c.trying = 'bind';
   if (isNew) {
-    const bytes = parse({ name: plan.name, text: rendered.sent, types: [] });
+    const bytes = parse({ name: plan.name, text: rendered.sent, types });
     c.send(bytes, { kind: 'parse', anew, ...sent });
   }
   const noValues = { formats: [], valueCount: 0, values: new Uint8Array(0), resultFormats: [] };
-  c.send(bind({ portal: '', statement: plan.name, ...noValues }), { kind: 'bind', anew, ...sent });
+  c.send(bind({ portal: '', statement: plan.name, ...noValues }, values), { kind: 'bind', anew, ...sent });
 }
 
 /** All of it in one write: nothing of it has to be undone. */
-export function sendByPlan(c: Conversation, by: QueryPlan, { rendered, runs }: QueryStep): void {
-  const run = runs[0]!;
+export function sendByPlan(c: Conversation, by: QueryPlan, run: Execution): void {
+  const { rendered } = by.asked;
   const conversion: Conversion = { run, description: undefined, complete: undefined };
-  bindQuery(c, by, rendered, conversion);
+  bindQuery(c, by, conversion);
   const { batch } = c;
   const sent = { batch, own: false, conversion, rendered } as const;
   const { provenance, check } = run.watch;
