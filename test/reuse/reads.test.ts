@@ -74,6 +74,13 @@ describe('what a client can do with the unnamed statement', () => {
   test('bind it again', async () => {
     await same([...known, [B(['4']), DP(), E(), S()], [B(['5']), E(), S()], run(JOIN, ['6'])], 'reused');
   });
+  test('bind it again where the server has another one', async () => {
+    const other = run('SELECT name FROM pupils WHERE id = $1', ['5']);
+    await same(
+      [...known, other, run(JOIN, ['3']), [B(['4']), DP(), E(), S()], other, run(JOIN, ['3']), [DS(), S()]],
+      'reused',
+    );
+  });
   test('describe it, and close it', async () => {
     await same([...known, [DS(), S()], [B(['4']), E(), S()], [CS(), S()], [B(['4']), E(), S()], ...known], 'reused');
   });
