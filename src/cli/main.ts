@@ -27,6 +27,7 @@ import { register as login } from './login.ts';
 import { register as password } from './password.ts';
 import { register as permit } from './permit.ts';
 import { register as reload } from './reload.ts';
+import { register as replay } from './replay.ts';
 import { register as serve } from './serve.ts';
 import { register as test } from './test.ts';
 
@@ -44,6 +45,7 @@ for (const register of [
   check,
   test,
   diff,
+  replay,
   explain,
   access,
   catalog,

@@ -57,7 +57,33 @@ export class Bench {
     const report = new DiagnosticReport();
     const name = this.principalOf(test, report);
     if (name === undefined) return { wrong: report.diagnostics[0]! };
-    const now = test.now ?? this.options.now;
+    const session = this.sessionAt(name, test.now ?? this.options.now);
+    if ('closed' in session || !test.user) return session;
+    const { policy } = session;
+    const user = String(test.user[policy.principal.token?.user ?? 'sub'] ?? '');
+    const endUser = personOf(policy, { user, claims: test.user });
+    if ('refused' in endUser) {
+      report.error(test.document.place([...test.path, 'user']), endUser.refused.message);
+      return { wrong: report.diagnostics[0]! };
+    }
+    return { ...session, endUser, attributes: endUser.attributes };
+  }
+
+  /** The session of a principal, with nobody behind it; or why it has none. */
+  ofPrincipal(name: string): Session | { readonly closed: string } {
+    return this.principals.has(name)
+      ? this.sessionAt(name, this.options.now)
+      : { closed: 'there is no such principal' };
+  }
+
+  /** A principal that may log in, with its role. */
+  account(name: string): { readonly principal: Principal; readonly role: RolePolicy } | undefined {
+    const principal = this.principals.get(name);
+    const role = principal && this.policy.roles.get(principal.role);
+    return principal && role && { principal, role };
+  }
+
+  private sessionAt(name: string, now: number): Session | { readonly closed: string } {
     const policy = this.runtimeAt(now).sessionPolicy(name);
     const principal = this.principals.get(name)!;
     if (!policy) {
@@ -65,14 +91,7 @@ export class Bench {
       return { closed };
     }
     const expired = principal.validUntil !== undefined && now > principal.validUntil;
-    if (!test.user) return { policy, endUser: undefined, attributes: principal.attributes, now, expired };
-    const user = String(test.user[principal.token?.user ?? 'sub'] ?? '');
-    const endUser = personOf(policy, { user, claims: test.user });
-    if ('refused' in endUser) {
-      report.error(test.document.place([...test.path, 'user']), endUser.refused.message);
-      return { wrong: report.diagnostics[0]! };
-    }
-    return { policy, endUser, attributes: endUser.attributes, now, expired };
+    return { policy, endUser: undefined, attributes: principal.attributes, now, expired };
   }
 
   private principalOf({ as, document }: PolicyTest, report: DiagnosticReport): string | undefined {

@@ -1,0 +1,292 @@
+/** `rowgate replay`: what other policies would have made of what the decision log has seen. Judges, and executes nothing. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { ask } from '../app/ask-server.ts';
+import { reasonOf } from '../app/error-text.ts';
+import { environmentFor } from '../app/placeholders.ts';
+import { oneLine, printError, printOut } from '../app/print.ts';
+import { compilePolicies } from '../app/read-policies.ts';
+import { loadCatalog } from '../catalog/file.ts';
+import { readCatalog } from '../catalog/read.ts';
+import { type Config, formatProblem } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { keptPolicy } from '../decision-log/policies/kept-policies.ts';
+import { ChainReader } from '../decision-log/read/chain-reader.ts';
+import { merged } from '../decision-log/read/merged.ts';
+import { withStandIns } from '../desk/diff/stand-ins.ts';
+import { type Replayed, replayed, type Sessions } from '../desk/replay/judge.ts';
+import { type Exceeded, LimitRun } from '../desk/replay/limits.ts';
+import { Use, type UsedStatement } from '../desk/replay/use.ts';
+import { Bench } from '../desk/test/bench.ts';
+import type { Policy } from '../policy/model/policy.ts';
+import { shownTime } from '../policy/source/calendar.ts';
+import { suggestion } from '../policy/source/suggestion.ts';
+import { readPolicyFolder } from '../policy-files/folder.ts';
+import { Catalog } from '../sql/catalog/catalog.ts';
+import { loadParser } from '../sql/parse/parse.ts';
+import { failed } from './ask-guard.ts';
+import { fromLog, type LogOptions, type LogSource, logSource, timeOption, unreadable } from './log-source.ts';
+
+const HELP = `
+Examples:
+  rowgate replay --policies ../proposed/policies
+  rowgate replay --policies policies --role teacher --since 30d --allow-unknown 5%
+
+Each distinct statement of each principal is judged by these policies, and by those of then, which are kept beside the log. Under "log.text: normalized"
+the log has no literals: a verdict that hangs on the statement's shape alone is shown, and counts as one that cannot be told.
+Exit code: 0 where all could be told and none that ran would be refused, 1 otherwise, 2 for a wrong call or where there is nothing to replay.`;
+
+interface Options extends LogOptions {
+  readonly policies: string;
+  readonly principal?: string;
+  readonly role?: string;
+  readonly allowUnknown: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly catalog?: string;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  fromLog(program.command('replay'))
+    .description('say what other policies would have made of what the decision log has seen; nothing runs')
+    .requiredOption('--policies <folder>', 'the other policies')
+    .option('--principal <name>', 'what this principal has sent')
+    .option('--role <name>', 'what principals of this role have sent')
+    .option('--allow-unknown <percent>', 'so many of the statements need not be told', '0%')
+    .option('--since <time>', 'from then on, as 2026-11-25, 7d (ago) or yesterday')
+    .option('--until <time>', 'until then')
+    .option('--catalog <file>', 'a saved catalog in place of the database')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', HELP)
+    .action(replay);
+}
+
+/** A statement of the log, and what becomes of it. */
+interface Line extends Replayed {
+  readonly used: UsedStatement;
+}
+
+async function replay(options: Options, command: Command): Promise<void> {
+  const allowed = /^([0-9]{1,3})%?$/.exec(options.allowUnknown)?.[1];
+  if (allowed === undefined || Number(allowed) > 100)
+    command.error(`error: --allow-unknown: expected a percentage, found "${options.allowUnknown}"`, { exitCode: 2 });
+  const beside = join(options.policies, 'catalog.json');
+  const catalogFile = options.catalog ?? (existsSync(beside) ? beside : undefined);
+  const { config, problems } = loadConfig(options.config, environmentFor(catalogFile));
+  if (!config) return failed(2, problems.map(formatProblem).join('; '));
+  const log = logSource(options);
+  if (!log) return;
+  const { timeZone } = log;
+  const since = options.since === undefined ? 0 : timeOption(command, '--since', options.since, timeZone);
+  const until =
+    options.until === undefined
+      ? Number.POSITIVE_INFINITY
+      : timeOption(command, '--until', options.until, timeZone, true);
+  await loadParser();
+  let catalog: Catalog;
+  let other: ReturnType<typeof compilePolicies>;
+  try {
+    catalog = new Catalog(
+      await (catalogFile === undefined ? ask(config.upstream, readCatalog) : loadCatalog(catalogFile)),
+    );
+    other = compilePolicies(await readPolicyFolder(resolve(options.policies)), config, catalog);
+  } catch (error) {
+    return failed(2, reasonOf(error));
+  }
+  const { policy, errors } = other;
+  const after = new Bench(benchOf(policy, catalog, config));
+  const use = new Use(
+    (principal, role) => (options.principal ?? principal) === principal && (options.role ?? role) === role,
+  );
+  const limits = new LimitRun((name) => after.account(name), config.timeZone);
+  let strange: number;
+  try {
+    strange = await readLog(log, { since, until }, use, limits, options);
+  } catch (error) {
+    return unreadable(error);
+  }
+  if (use.statements.length === 0) return nothing(options, policy);
+  const before = new PastPolicies(use, log, catalog, config);
+  const lines = use.statements.map((used): Line => {
+    const sessions: Sessions = { before: before.session(used), after: after.ofPrincipal(used.principal) };
+    return { used, ...replayed(used, sessions) };
+  });
+  printError(errors.map((error) => `rowgate: ${options.policies}: ${oneLine(error)}\n`).join(''));
+  const counts = countsOf(lines);
+  const shown: Shown = { lines, counts, exceeded: limits.exceeded, use, strange, timeZone, errors };
+  printOut(options.json ? `${JSON.stringify(asJson(shown))}\n` : inWords(shown));
+  const untold = ((counts.unknown + counts.byShape) * 100) / counts.all;
+  process.exitCode =
+    counts.refused > 0 || untold > Number(allowed) || errors.length > 0 || limits.exceeded.length > 0 ? 1 : 0;
+}
+
+function benchOf(policy: Policy, catalog: Catalog, { searchPath, timeZone, upstream }: Config) {
+  return { policy, catalog, searchPath, timeZone, pooling: upstream.pooling, now: Date.now() } as const;
+}
+
+/** Lines that held no record. */
+async function readLog(
+  { chains, openerOf }: LogSource,
+  { since, until }: { readonly since: number; readonly until: number },
+  use: Use,
+  limits: LimitRun,
+  { principal, role }: Options,
+): Promise<number> {
+  const readers = chains.map((chain) => new ChainReader(chain, openerOf));
+  const [from, to] = [new Date(since).toISOString(), Number.isFinite(until) ? new Date(until).toISOString() : '~'];
+  for await (const record of merged(readers)) {
+    const time = String(record.time);
+    // Which policy was in force is told before the period, too.
+    if (record.kind !== 'policy' && (time < from || time >= to)) continue;
+    use.add(record);
+    if ((principal ?? record.principal) === record.principal && role === undefined) limits.add(record);
+  }
+  return readers.reduce((sum, reader) => sum + reader.strange, 0);
+}
+
+/** The policies by which the log's statements were judged, as they were kept. */
+class PastPolicies {
+  private readonly benches = new Map<string, Bench | undefined>();
+
+  constructor(
+    private readonly use: Use,
+    private readonly log: LogSource,
+    private readonly catalog: Catalog,
+    private readonly config: Config,
+  ) {}
+
+  session({ policy, principal }: UsedStatement): Sessions['before'] {
+    if (policy === undefined) return undefined;
+    if (!this.benches.has(policy)) this.benches.set(policy, this.benchOf(policy));
+    const session = this.benches.get(policy)?.ofPrincipal(principal);
+    return session && 'policy' in session ? session : undefined;
+  }
+
+  private benchOf(policy: string): Bench | undefined {
+    const kept = this.use.kept.get(policy);
+    const files = kept === undefined ? undefined : keptPolicy(this.log.policiesKept, kept);
+    if (!files || 'problem' in files) return undefined;
+    return new Bench(
+      benchOf(compilePolicies(files.map(withStandIns), this.config, this.catalog).policy, this.catalog, this.config),
+    );
+  }
+}
+
+function nothing({ principal, role }: Options, { principals, roles }: Policy): undefined {
+  if (principal !== undefined) {
+    const near = suggestion(principal, principals.keys());
+    return failed(2, `the log has no statement of principal "${principal}"${near}`);
+  }
+  if (role !== undefined)
+    return failed(2, `the log has no statement of role "${role}"${suggestion(role, roles.keys())}`);
+  return failed(2, 'the log has no statement of that time');
+}
+
+interface Counts {
+  /** Distinct statements of principals; `sent`: how often they came. */
+  readonly all: number;
+  readonly sent: number;
+  readonly same: number;
+  readonly refused: number;
+  readonly narrower: number;
+  readonly wider: number;
+  readonly unknown: number;
+  /** Of those that are not unknown: their literals are not in the log. */
+  readonly byShape: number;
+}
+
+function countsOf(lines: readonly Line[]): Counts {
+  const of = (...kinds: Replayed['verdict']['kind'][]): number =>
+    lines.filter(({ verdict }) => kinds.includes(verdict.kind)).length;
+  return {
+    all: lines.length,
+    sent: lines.reduce((sum, { used }) => sum + used.count, 0),
+    same: of('same'),
+    refused: of('refused'),
+    narrower: of('narrower'),
+    wider: of('wider', 'allowed'),
+    unknown: of('unknown'),
+    byShape: lines.filter(({ byShape, verdict }) => byShape && verdict.kind !== 'unknown').length,
+  };
+}
+
+interface Shown {
+  readonly lines: readonly Line[];
+  readonly counts: Counts;
+  readonly exceeded: readonly Exceeded[];
+  readonly use: Use;
+  readonly strange: number;
+  readonly timeZone: string;
+  readonly errors: readonly string[];
+}
+
+const HEADINGS: readonly (readonly [string, readonly Replayed['verdict']['kind'][]])[] = [
+  ['newly refused', ['refused']],
+  ['narrower', ['narrower']],
+  ['newly allowed or wider', ['allowed', 'wider']],
+  ['cannot be told', ['unknown']],
+];
+
+function inWords({ lines, counts, exceeded, use, strange, timeZone }: Shown): string {
+  const { from = '', to = '' } = use.span ?? {};
+  const out = [`the log from ${shownTime(from, timeZone)} to ${shownTime(to, timeZone)}`];
+  for (const [heading, kinds] of HEADINGS) {
+    const found = lines
+      .filter(({ verdict }) => kinds.includes(verdict.kind))
+      .sort((a, b) => b.used.count - a.used.count);
+    if (found.length === 0) continue;
+    out.push(`${heading}: ${found.length}`);
+    for (const { used, verdict, byShape } of found) {
+      const shape = byShape ? ' (by its shape)' : '';
+      out.push(
+        `  ${used.principal}, ${used.count} times, last ${shownTime(used.last, timeZone)}${shape}: ${used.text ?? '(no text)'}`,
+      );
+      const why = whyOf(verdict);
+      if (why !== '') out.push(`      ${why}`);
+    }
+  }
+  for (const { principal, name, effect, rule, count, first } of exceeded)
+    out.push(
+      `limit: ${principal} takes more than ${name} (${effect}, ${rule}), after ${count} statements or more, first ${shownTime(first, timeZone)}`,
+    );
+  const { all, sent, same, refused, narrower, wider, unknown, byShape } = counts;
+  out.push(
+    `${all} statements, sent ${sent} times: ${refused} newly refused, ${narrower} narrower, ${wider} newly allowed or wider, ${same} the same, ${unknown} cannot be told`,
+  );
+  if (byShape > 0)
+    out.push(`${byShape} of them by their shape alone, without literals: they count as such that cannot be told`);
+  if (strange > 0) out.push(`${strange} lines of the log hold no record`);
+  return `${out.map(oneLine).join('\n')}\n`;
+}
+
+function whyOf(verdict: Replayed['verdict']): string {
+  switch (verdict.kind) {
+    case 'refused':
+      return `${verdict.reason}${verdict.rule === undefined ? '' : ` at ${verdict.rule}`}: ${verdict.message}`;
+    case 'allowed':
+      return `${verdict.reason} before`;
+    case 'unknown':
+      return verdict.why;
+    case 'same':
+    case 'narrower':
+    case 'wider':
+      return verdict.words ?? '';
+  }
+}
+
+function asJson({ lines, counts, exceeded, use, strange, errors }: Shown): object {
+  const statements = lines
+    .filter(({ verdict }) => verdict.kind !== 'same')
+    .map(({ used: { principal, role, text = null, count, last }, verdict, byShape }) => ({
+      principal,
+      role,
+      statement: text,
+      count,
+      last,
+      byShape,
+      ...verdict,
+    }));
+  return { span: use.span ?? null, ...counts, statements, limits: exceeded, strange, errors };
+}
