@@ -1,7 +1,7 @@
 /** What has been taken, by the log's outcomes in the order of time, held against the limits of a policy. Lower bounds: what people count is not all that is told of them. */
 import type { LogRecord } from '../../decision-log/fields.ts';
 import { CalendarDays } from '../../metering/days.ts';
-import { SlotLine, Slots } from '../../metering/window-slots.ts';
+import { SlotLine } from '../../metering/window-slots.ts';
 import { type LimitInForce, limitsInForce } from '../../policy/model/limits-in-force.ts';
 import type { Principal, RolePolicy } from '../../policy/model/policy.ts';
 import type { RuleRef } from '../../policy/source/rule.ts';
@@ -18,19 +18,23 @@ export interface Exceeded {
   readonly first: string;
 }
 
-interface Counted {
+interface Held {
+  limits: readonly LimitInForce[];
+  /** The first instant at which others may hold. */
+  until: number;
+}
+
+interface Counted extends Held {
   readonly principal: Principal;
   readonly role: RolePolicy;
-  limits: readonly LimitInForce[];
-  until: number;
-  readonly slots: Map<string, Slots>;
-  /** By subject: when each id was last seen. */
-  readonly people: Map<string, Map<string, number>>;
+  /** By the limit's name. */
+  readonly windows: Map<string, RunningWindow>;
 }
 
 export class LimitRun {
   private readonly days: CalendarDays;
   private readonly counted = new Map<string, Counted | undefined>();
+  private readonly ofRoles = new Map<RolePolicy, Held>();
   private readonly found = new Map<string, Exceeded>();
 
   constructor(
@@ -52,30 +56,37 @@ export class LimitRun {
     const name = record.principal;
     if (!this.counted.has(name)) {
       const account = this.account(name);
-      this.counted.set(name, account && { ...account, limits: [], until: 0, slots: new Map(), people: new Map() });
+      this.counted.set(name, account && { ...account, limits: [], until: 0, windows: new Map() });
     }
     const counted = this.counted.get(name);
     if (!counted) return;
     const now = Date.parse(String(record.time));
-    if (now >= counted.until) {
-      const { windows, until } = limitsInForce({ ...counted, now, timeZone: this.timeZone });
-      counted.limits = windows.filter(({ effect }) => effect === 'deny' || effect === 'lock');
-      counted.until = until;
-    }
+    if (now >= counted.until) Object.assign(counted, this.limitsAt(counted, now));
     for (const limit of counted.limits) this.count(counted, limit, record, now);
   }
 
+  /** Those that refuse. Asked every quarter of an hour where a role has `during`: once for all its principals that have none of their own. */
+  private limitsAt({ role, principal }: Counted, now: number): Held {
+    const isOfRole = Object.keys(principal.limits).length === 0 && principal.during === undefined;
+    const known = isOfRole ? this.ofRoles.get(role) : undefined;
+    if (known && now < known.until) return known;
+    const { windows, until } = limitsInForce({ role, principal, now, timeZone: this.timeZone });
+    const held = { limits: windows.filter(({ effect }) => effect === 'deny' || effect === 'lock'), until };
+    if (isOfRole) this.ofRoles.set(role, held);
+    return held;
+  }
+
   private count(counted: Counted, limit: LimitInForce, record: LogRecord, now: number): void {
-    let slots = counted.slots.get(limit.name);
-    if (!slots) {
-      slots = new Slots(new SlotLine(limit.window, this.days), now);
-      counted.slots.set(limit.name, slots);
+    let window = counted.windows.get(limit.name);
+    if (!window) {
+      window = new RunningWindow(new SlotLine(limit.window, this.days));
+      counted.windows.set(limit.name, window);
     }
-    const before = slots.at(now);
-    if (limit.measure.startsWith('subjects.')) this.countPeople(counted, limit, slots, record, now);
-    else slots.add(now, amountOf(limit.measure, record));
-    const taken = slots.at(now);
-    if (taken <= limit.amount || taken === before) return;
+    window.goOnTo(now);
+    const before = window.total;
+    if (limit.measure.startsWith('subjects.')) countPeople(window, limit.measure.slice('subjects.'.length), record);
+    else window.add(amountOf(limit.measure, record));
+    if (window.total <= limit.amount || window.total === before) return;
     const key = `${counted.principal.name} ${limit.name}`;
     const known = this.found.get(key);
     if (known) known.count += 1;
@@ -85,28 +96,55 @@ export class LimitRun {
       this.found.set(key, { principal: counted.principal.name, name, effect, rule, count: 1, first });
     }
   }
+}
 
-  private countPeople(counted: Counted, limit: LimitInForce, slots: Slots, record: LogRecord, now: number): void {
-    const subject = limit.measure.slice('subjects.'.length);
-    const shown = (
-      record.subjects as Record<string, { people?: number; values?: number; ids?: string[] }> | undefined
-    )?.[subject];
-    if (!shown) return;
-    const { people = 0, values = 0, ids } = shown;
-    // Where only their number stands, who came again is not known: as many as the largest of the results at least.
-    if (!ids) slots.add(now, Math.max(0, people - slots.at(now)) + values);
-    else {
-      const seen = counted.people.get(limit.name) ?? new Map<string, number>();
-      counted.people.set(limit.name, seen);
-      for (const id of ids) {
-        const last = seen.get(id);
-        if (last !== undefined) slots.remove(last, 1);
-        slots.add(now, 1);
-        seen.set(id, now);
-      }
-      slots.add(now, values);
+/** What a window holds at a time that only goes on; people once, in the slot in which they were last seen. */
+class RunningWindow {
+  total = 0;
+  private slot = Number.NEGATIVE_INFINITY;
+  private readonly amounts = new Map<number, number>();
+  private readonly people = new Map<string, number>();
+
+  constructor(private readonly line: SlotLine) {}
+
+  goOnTo(now: number): void {
+    const slot = this.line.slotOf(now);
+    if (slot <= this.slot) return;
+    this.slot = slot;
+    const oldest = this.line.oldestAt(now);
+    for (const [at, amount] of this.amounts) {
+      if (at >= oldest) continue;
+      this.amounts.delete(at);
+      this.total -= amount;
     }
   }
+
+  add(amount: number): void {
+    this.amounts.set(this.slot, (this.amounts.get(this.slot) ?? 0) + amount);
+    this.total += amount;
+  }
+
+  see(id: string): void {
+    const last = this.people.get(id);
+    if (last === this.slot) return;
+    const held = last === undefined ? undefined : this.amounts.get(last);
+    if (last !== undefined && held !== undefined) {
+      this.amounts.set(last, held - 1);
+      this.total -= 1;
+    }
+    this.people.set(id, this.slot);
+    this.add(1);
+  }
+}
+
+type Shown = Record<string, { people?: number; values?: number; ids?: string[] }>;
+
+function countPeople(window: RunningWindow, subject: string, { subjects }: LogRecord): void {
+  const { people = 0, values = 0, ids } = (subjects as Shown | undefined)?.[subject] ?? {};
+  // Where only their number stands, who came again is not known: as many as the largest of the results at least.
+  if (ids) for (const id of ids) window.see(id);
+  else if (people > window.total) window.add(people - window.total);
+  if (values > 0) window.add(values);
 }
 
 function amountOf(measure: LimitInForce['measure'], { rows, bytes, changed, subjects }: LogRecord): number {
