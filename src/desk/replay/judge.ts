@@ -1,4 +1,4 @@
-/** What another policy makes of a statement that was sent. INVARIANT: what cannot be told is said to be that, and is never a pass. */
+/** What another policy makes of a statement that was sent. What cannot be told is said to be that, and is never a pass. */
 import type { Judgement } from '../../guard/decision.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { RuleRef } from '../../policy/source/rule.ts';
@@ -63,7 +63,7 @@ export function replayed(used: UsedStatement, { before, after }: Sessions): Repl
   const byShape = hasNoLiterals(text);
   const old = before?.policy.judge(text);
   if (old && old.statements.length !== 1) return unknown('several statements in one text');
-  // INVARIANT: a text is no witness unless it is judged as the statement itself was.
+  // A text is no witness unless it is judged as the statement itself was.
   if (old && !isAsRecorded(used, old)) return unknown('its text alone is not judged as it was then');
   if (byShape && !old) return unknown('its literals are not in the log, nor the policy of then');
   const now = after.policy.judge(text);
