@@ -5,7 +5,7 @@ import type { Analysis } from '../sql/analyze/analyze.ts';
 import type { Catalog, Column, Oid, Relation } from '../sql/catalog/catalog.ts';
 import type { ParsedText } from '../sql/parse/parse.ts';
 import type { Body, Node } from '../sql/parse/tree.ts';
-import type { WorkLimit } from '../sql/parse/work-limit.ts';
+import type { Steps, WorkLimit } from '../sql/parse/work-limit.ts';
 import type { Edit } from '../sql/text/edits.ts';
 import type { PlainLiteral, RowCheck, StatementKind, TokenChange } from './decision.ts';
 import type { Groups } from './groups/groups.ts';
@@ -84,8 +84,35 @@ export interface Draft {
   pieces: ReadonlyMap<SubqueryFragment, string>;
 }
 
-/** One step of the judgement, by name; fills in the draft. After a step that refused anything, the next is not run. */
-export interface Stage {
+/**
+ * One stage of the judgement, by name; fills in the draft. After a stage that refused anything, the next is not run. `each`: of one statement by itself, in steps
+ * where the text has many; `steps`: of all.
+ */
+export type Stage = {
   readonly name: string;
-  readonly run: (draft: Draft) => void;
+} & (
+  | { readonly run: (draft: Draft) => void }
+  | { readonly each: (draft: Draft, statement: DraftStatement) => void }
+  | { readonly steps: (draft: Draft) => Steps<void> }
+);
+
+/** Statements between two steps. */
+const EACH_STEP = 50;
+
+/** Each of the statements in turn. */
+export function* eachStatement(
+  { statements }: Pick<Draft, 'statements'>,
+  act: (statement: DraftStatement) => void,
+): Steps<void> {
+  for (const [i, statement] of statements.entries()) {
+    if (i > 0 && i % EACH_STEP === 0) yield;
+    act(statement);
+  }
+}
+
+/** What a stage does, in its steps. */
+export function* stepsOf(stage: Stage, draft: Draft): Steps<void> {
+  if ('run' in stage) stage.run(draft);
+  else if ('steps' in stage) yield* stage.steps(draft);
+  else yield* eachStatement(draft, (statement) => stage.each(draft, statement));
 }

@@ -6,7 +6,7 @@ import type { Catalog } from '../sql/catalog/catalog.ts';
 import { withoutBulk } from '../sql/parse/bulk-constants.ts';
 import { TOO_COMPLEX } from '../sql/parse/parse.ts';
 import { ParserFault } from '../sql/parse/parser-module.ts';
-import { WorkLimit, WorkLimitExceeded } from '../sql/parse/work-limit.ts';
+import { type Steps, WorkLimit, WorkLimitExceeded } from '../sql/parse/work-limit.ts';
 import { ofWhole } from './bulk-judgement.ts';
 import { JudgementCache } from './cache/judgement-cache.ts';
 import { LiteralDependencies } from './cache/literal-dependencies.ts';
@@ -14,17 +14,17 @@ import { type NormalizedText, normalizedTextOf } from './cache/normalized-text.t
 import { RecentTexts } from './cache/recent-texts.ts';
 import { TextPatterns } from './cache/text-patterns.ts';
 import type { Judgement, JudgementSteps } from './decision.ts';
-import type { Draft, Stage } from './draft.ts';
+import { type Draft, type Stage, stepsOf } from './draft.ts';
 import { judgementOf } from './judgement-of.ts';
 import { authorizeStage } from './stages/authorize.ts';
 import { classifyStage } from './stages/classify.ts';
 import { disclosuresStage } from './stages/disclosures.ts';
 import { olderServerStage } from './stages/older-server.ts';
-import { openStage } from './stages/open.ts';
+import { openEditsStage, openStage } from './stages/open.ts';
 import { parseStage } from './stages/parse.ts';
 import { planReuseStage } from './stages/plan-reuse.ts';
 import { pooledStage } from './stages/pooled.ts';
-import { resolveStage } from './stages/resolve.ts';
+import { reservedNamesStage, resolveStage } from './stages/resolve.ts';
 import { rewriteStage } from './stages/rewrite.ts';
 import { tokenStage } from './stages/token.ts';
 import { userCodeStage } from './stages/user-code.ts';
@@ -40,6 +40,7 @@ const RESTRICTED: readonly Stage[] = [
   tokenStage,
   olderServerStage,
   classifyStage,
+  reservedNamesStage,
   resolveStage,
   authorizeStage,
   disclosuresStage,
@@ -50,7 +51,7 @@ const RESTRICTED: readonly Stage[] = [
 ];
 
 /** For a role with `access: unrestricted`: what is needed to follow and record its statements. */
-const UNRESTRICTED: readonly Stage[] = [parseStage, tokenStage, openStage];
+const UNRESTRICTED: readonly Stage[] = [parseStage, tokenStage, openEditsStage, openStage];
 
 /** Behind the stage that tells what kind of statement each is. */
 function withPooled(stages: readonly Stage[], behind: Stage): readonly Stage[] {
@@ -183,7 +184,7 @@ export class Guard {
     key: string,
     learning: Learning | undefined,
   ): JudgementSteps {
-    const bulk = withoutBulk(sql, parameterTypes);
+    const bulk = yield* withoutBulk(sql, parameterTypes);
     yield;
     const brief = bulk && ofWhole(yield* this.judgeAnew(bulk.text, parameterTypes), sql, bulk);
     const judgement = brief ?? (yield* this.judgeAnew(sql, parameterTypes, learning));
@@ -212,10 +213,10 @@ export class Guard {
     parameterTypes: readonly number[],
     learning?: Learning,
   ): JudgementSteps {
-    const patience = new WorkLimit((this.options.deadline ?? NO_DEADLINE)());
+    const patience = new WorkLimit(this.deadline());
     try {
       const draft = yield* this.drafted(stages, sql, parameterTypes, patience, learning);
-      return judgementOf(draft);
+      return yield* this.resumed(judgementOf(draft), patience);
     } catch (error) {
       if (!(error instanceof WorkLimitExceeded)) throw error;
       const refused = tooComplex();
@@ -224,13 +225,27 @@ export class Guard {
     }
   }
 
+  /** Each of the steps has a time of its own. */
+  private *resumed<T>(steps: Steps<T>, patience: WorkLimit): Steps<T> {
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+      yield;
+      patience.resume(this.deadline());
+    }
+  }
+
+  private deadline(): () => boolean {
+    return (this.options.deadline ?? NO_DEADLINE)();
+  }
+
   private *drafted(
     stages: readonly Stage[],
     sql: string,
     parameterTypes: readonly number[],
     patience: WorkLimit,
     learning?: Learning,
-  ): Generator<undefined, Draft, undefined> {
+  ): Steps<Draft> {
     const { role, catalog, searchPath } = this.options;
     const draft: Draft = {
       text: sql,
@@ -250,13 +265,14 @@ export class Guard {
     try {
       for (const stage of stages) {
         // Whether our own output parses to what was meant, literals included, hangs on no literal.
-        if (stage === verifyStage && learning?.literals) learning.literals.unwatched(() => stage.run(draft));
-        else stage.run(draft);
+        if (stage === verifyStage && learning?.literals)
+          learning.literals.unwatched(() => Array.from(stepsOf(stage, draft)));
+        else yield* this.resumed(stepsOf(stage, draft), patience);
         if (stage === parseStage && learning && draft.parsed)
           learning.literals = new LiteralDependencies(draft.parsed, learning.skeleton);
         if (draft.refusal || draft.statements.some((s) => s.refusal)) break;
         yield;
-        patience.resume((this.options.deadline ?? NO_DEADLINE)());
+        patience.resume(this.deadline());
       }
     } catch (error) {
       if (error instanceof WorkLimitExceeded) throw error;

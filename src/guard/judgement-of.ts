@@ -3,15 +3,16 @@ import type { Refusal } from '../core/refusal.ts';
 import { type Analysis, toldTypes } from '../sql/analyze/analyze.ts';
 import { applyEdits } from '../sql/text/edits.ts';
 import { fingerprint, normalize } from '../sql/text/normalize.ts';
-import type { Judgement, StatementJudgement, StatementKind } from './decision.ts';
-import type { Draft, DraftStatement } from './draft.ts';
+import type { Judgement, JudgementSteps, StatementJudgement, StatementKind } from './decision.ts';
+import { type Draft, type DraftStatement, eachStatement } from './draft.ts';
 import { regKind } from './metadata/reg-types.ts';
 import { unreadable } from './unreadable.ts';
 
 /** The judgement that a draft comes to. */
-export function judgementOf(draft: Draft): Judgement {
+export function* judgementOf(draft: Draft): JudgementSteps {
   const refused = draft.refusal ?? draft.statements.find((s) => s.refusal)?.refusal;
-  const statements = draft.statements.map((s) => statementOf(draft, s, draft.refusal));
+  const statements: StatementJudgement[] = [];
+  yield* eachStatement(draft, (statement) => statements.push(statementOf(draft, statement, draft.refusal)));
   if (draft.statements.length === 0 && draft.refusal) statements.push(unreadable(draft.refusal));
   const rewritten = draft.edits.length > 0;
   return {

@@ -31,6 +31,7 @@ export class Recorder {
   private bound: { readonly run: Execution; readonly batch: number }[] = [];
   /** The session's application_name, where it has changed since the login. */
   application: string | undefined;
+  private lastAsked: { readonly judgement: Judgement; readonly setsToken: boolean } | undefined;
 
   constructor(private readonly ports: SessionPorts) {}
 
@@ -187,8 +188,14 @@ export class Recorder {
       person,
       policy: policy.hash,
       // A token stands in no record, whatever way it is written.
-      text: setsToken(judgement) ? statement.normalized : text,
+      text: this.setsToken(judgement) ? statement.normalized : text,
     });
+  }
+
+  /** Of a message with many statements it is asked for each of them. */
+  private setsToken(judgement: Judgement): boolean {
+    if (this.lastAsked?.judgement !== judgement) this.lastAsked = { judgement, setsToken: setsToken(judgement) };
+    return this.lastAsked.setsToken;
   }
 }
 

@@ -1,6 +1,7 @@
 /** No statement holds up others: the parser is given no more than it can do in time, and what takes the guard itself too long is given up. */
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isUnderWay } from '../../src/guard/guard.ts';
 import { judgementDeadline } from '../../src/server/judgement-deadline.ts';
 import { isParsed, parse } from '../../src/sql/parse/parse.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
@@ -61,6 +62,15 @@ describe('a judgement ends in time', () => {
       for (const [name, sql] of deep) expect(isParsed(parse(sql)), name).toBe(false);
     expect(isParsed(parse('SELECT 1'))).toBe(true);
   });
+});
+
+test('many statements are judged in many steps, each stage by itself', () => {
+  const begun = world.guard.begin(Array.from({ length: 2_000 }, (_, i) => `SELECT ${i}`).join(';'));
+  if (!isUnderWay(begun)) throw new Error('it was known');
+  let steps = 1;
+  while (!begun.next().done) steps += 1;
+  // Seven stages that look at each statement, and the judgement in the end.
+  expect(steps).toBeGreaterThan((8 * 2_000) / 50 - 20);
 });
 
 describe('what is given up', () => {

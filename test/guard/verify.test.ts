@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Draft } from '../../src/guard/draft.ts';
+import { type Draft, stepsOf } from '../../src/guard/draft.ts';
 import { Guard } from '../../src/guard/guard.ts';
 import { subqueryFragment } from '../../src/guard/rewrite/parsed-fragments.ts';
 import { placeholders } from '../../src/guard/rewrite/placeholders.ts';
@@ -109,7 +109,7 @@ describe('an edit that is not what is meant', () => {
       pieces: w.pieces(),
       refusal: undefined,
     } as unknown as Draft;
-    verifyStage.run(draft);
+    Array.from(stepsOf(verifyStage, draft));
     return draft;
   }
 

@@ -1,12 +1,21 @@
 /** Long lists of constants are judged by a few of their members: what is left out changes nothing but how many there are. */
 import * as pgQuery from 'libpg-query';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { withoutBulk } from '../../src/sql/parse/bulk-constants.ts';
+import { type Bulk, withoutBulk as bulkInSteps } from '../../src/sql/parse/bulk-constants.ts';
 import { fuzz, fuzzRuns, type Random } from '../support/random.ts';
 
 beforeAll(() => pgQuery.loadModule());
 
 const rows = (n: number, row: (i: number) => string): string => Array.from({ length: n }, (_, i) => row(i)).join(', ');
+
+/** All steps at once. */
+function withoutBulk(text: string, types: readonly number[] = []): Bulk | undefined {
+  const steps = bulkInSteps(text, types);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
 
 describe('what is left out', () => {
   test.each([
@@ -188,3 +197,16 @@ function kindOf(constant: Record<string, unknown>): string {
   }
   return 'boolval' in constant ? 'boolean' : 'bsval' in constant ? 'bit' : 'untyped';
 }
+
+test.each([
+  ['members', `SELECT 1 FROM t WHERE id IN (${rows(100_000, String)})`],
+  ['rows', `INSERT INTO t VALUES ${rows(40_000, (i) => `(${i}, '${i}')`)}`],
+  ['parameters', `SELECT 1 FROM t WHERE id IN (${rows(60_000, (i) => `$${i + 1}`)})`],
+  ['tokens of no list', `SELECT ${rows(100_000, String)}`],
+])('a megabyte of %s is read in steps', (_, text) => {
+  const steps = bulkInSteps(text);
+  let count = 1;
+  while (!steps.next().done) count += 1;
+  // Each of 20,000 tokens at most, but of those that cut the list, of which each takes one look.
+  expect(count).toBeGreaterThanOrEqual(text.length / 100_000);
+});

@@ -123,6 +123,23 @@ test('random texts are cut as the scanner cuts them', () => {
   expect(compared).toBeGreaterThan(0);
 });
 
+test('random texts are cut alike in parts, whatever stands at the end of one', () => {
+  fuzz(fuzzRuns(20_000, 1_000_000), (random) => {
+    const text = Array.from({ length: 1 + random.int(20) }, () => random.pick(PIECES)).join('');
+    let asked = random.int(3);
+    let part = lex(text, asked);
+    while (part.count > asked) {
+      asked = part.count + random.int(3);
+      part = lex(text, asked, part);
+    }
+    const { count, start, end, kind } = part;
+    const whole = lex(text);
+    expect(Array.from({ length: count }, (_, i) => [kind[i], start[i], end[i]])).toEqual(
+      Array.from({ length: whole.count }, (_, i) => [whole.kind[i], whole.start[i], whole.end[i]]),
+    );
+  });
+});
+
 test('runs of operator characters take no longer than as many other tokens', () => {
   const worked = (text: string): number => {
     const before = process.cpuUsage();

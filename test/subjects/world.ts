@@ -1,6 +1,6 @@
 /** Patients, what is written about them, and one role: what the guard's proofs say of its statements. The server is asked for its catalog alone. */
 import { readCatalog } from '../../src/catalog/read.ts';
-import type { Draft } from '../../src/guard/draft.ts';
+import { type Draft, stepsOf } from '../../src/guard/draft.ts';
 import { addHiddenKeys } from '../../src/guard/rewrite/hidden-keys.ts';
 import { findLeakyExpressions } from '../../src/guard/rewrite/leaky-expressions.ts';
 import { rewriteLists } from '../../src/guard/rewrite/lists.ts';
@@ -132,7 +132,7 @@ function find(sql: string, role: RolePolicy, catalog: Catalog): Found {
     pieces: new Map(),
   };
   for (const stage of [parseStage, classifyStage, resolveStage, authorizeStage]) {
-    stage.run(draft);
+    Array.from(stepsOf(stage, draft));
     const refused = draft.refusal ?? draft.statements.find((statement) => statement.refusal)?.refusal;
     const { analysis } = draft.statements[0] ?? {};
     const first = refused ?? analysis?.refusals[0];

@@ -22,9 +22,7 @@ import { reachesUnboundedData, readsCatalogsAlone } from './reads-data.ts';
 
 export const authorizeStage: Stage = {
   name: 'authorize',
-  run(draft: Draft): void {
-    for (const statement of draft.statements) authorize(draft, statement);
-  },
+  each: authorize,
 };
 
 function authorize(draft: Draft, statement: DraftStatement): void {

@@ -16,8 +16,8 @@ import { writeKind, writesInside } from './writes-inside.ts';
 
 export const classifyStage: Stage = {
   name: 'classify',
-  run(draft: Draft): void {
-    for (const statement of draft.statements) classify(draft, statement, statement.node);
+  each(draft: Draft, statement: DraftStatement): void {
+    classify(draft, statement, statement.node);
   },
 };
 

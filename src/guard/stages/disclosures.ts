@@ -7,9 +7,8 @@ import { disclosuresOf } from '../subjects/disclosures.ts';
 
 export const disclosuresStage: Stage = {
   name: 'disclosures',
-  run(draft: Draft): void {
-    if (draft.subjects.length === 0) return;
-    for (const statement of draft.statements) if (statement.analysis) find(draft, statement);
+  each(draft: Draft, statement: DraftStatement): void {
+    if (draft.subjects.length > 0 && statement.analysis) find(draft, statement);
   },
 };
 

@@ -10,26 +10,31 @@ import { aboutIn, disclosuresOfCopy, relationOf } from './open-copy.ts';
 import { transactionControl, transactionKind } from './transaction.ts';
 import { writeKind, writesInside } from './writes-inside.ts';
 
-export const openStage: Stage = {
-  name: 'open',
+/** Tokens end here, whatever the role. */
+export const openEditsStage: Stage = {
+  name: 'open: edits',
   run(draft: Draft): void {
     draft.edits = draft.statements.flatMap(({ start, end, instead }) =>
       instead === undefined ? [] : [{ start, end, text: [instead], order: 0 }],
     );
-    for (const statement of draft.statements) {
-      if (statement.token) {
-        statement.rewritten = true;
-        continue;
-      }
-      statement.command = commandOf(kindOf(statement.node));
-      statement.refusal = lexerVerdict(draft, statement);
-      const about = aboutIn(draft, statement.node);
-      if (about.length > 0) statement.about = about;
-      statement.kind = kindOfStatement(statement, statement.node);
-      collectTables(draft, statement, statement.node);
-      const copy = as(statement.node, 'CopyStmt');
-      if (copy && statement.kind.kind === 'copy-out') statement.disclosures = disclosuresOfCopy(draft, copy);
+  },
+};
+
+export const openStage: Stage = {
+  name: 'open',
+  each(draft: Draft, statement: DraftStatement): void {
+    if (statement.token) {
+      statement.rewritten = true;
+      return;
     }
+    statement.command = commandOf(kindOf(statement.node));
+    statement.refusal = lexerVerdict(draft, statement);
+    const about = aboutIn(draft, statement.node);
+    if (about.length > 0) statement.about = about;
+    statement.kind = kindOfStatement(statement, statement.node);
+    collectTables(draft, statement, statement.node);
+    const copy = as(statement.node, 'CopyStmt');
+    if (copy && statement.kind.kind === 'copy-out') statement.disclosures = disclosuresOfCopy(draft, copy);
   },
 };
 

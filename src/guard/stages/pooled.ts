@@ -8,9 +8,9 @@ import type { Draft, DraftStatement, Stage } from '../draft.ts';
 
 export const pooledStage: Stage = {
   name: 'pooled',
-  run(draft: Draft): void {
+  each(_draft: Draft, statement: DraftStatement): void {
     // Who is behind the account, the guard keeps.
-    for (const statement of draft.statements) if (!statement.token) statement.refusal ??= leavesSomething(statement);
+    if (!statement.token) statement.refusal ??= leavesSomething(statement);
   },
 };
 

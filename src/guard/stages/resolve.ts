@@ -7,19 +7,22 @@ import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { RESERVED_PREFIX } from '../rewrite/names.ts';
 import { targetOf, viewOf } from '../view.ts';
 
-export const resolveStage: Stage = {
-  name: 'resolve',
+export const reservedNamesStage: Stage = {
+  name: 'reserved names',
   run(draft: Draft): void {
     // INVARIANT 17: no name of the client's may be one that rewriting makes.
-    if (usesReservedName(draft)) {
-      const at = draft.text.toLowerCase().indexOf(RESERVED_PREFIX);
-      draft.refusal = refusal('unsupported', '42939', `names that begin with "${RESERVED_PREFIX}" are reserved`, {
-        position: at < 0 ? undefined : at + 1,
-      });
-      return;
-    }
-    for (const statement of draft.statements)
-      if (statement.query && isQuery(statement.query)) resolve(draft, statement);
+    if (!usesReservedName(draft)) return;
+    const at = draft.text.toLowerCase().indexOf(RESERVED_PREFIX);
+    draft.refusal = refusal('unsupported', '42939', `names that begin with "${RESERVED_PREFIX}" are reserved`, {
+      position: at < 0 ? undefined : at + 1,
+    });
+  },
+};
+
+export const resolveStage: Stage = {
+  name: 'resolve',
+  each(draft: Draft, statement: DraftStatement): void {
+    if (statement.query && isQuery(statement.query)) resolve(draft, statement);
   },
 };
 

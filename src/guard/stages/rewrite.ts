@@ -1,9 +1,11 @@
 /** Stage 5: the text in which what is withheld is out of scope. */
+
 import { refusal } from '../../core/refusal.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import { as } from '../../sql/parse/tree.ts';
-import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import type { Steps } from '../../sql/parse/work-limit.ts';
+import { type Draft, type DraftStatement, eachStatement, type Stage } from '../draft.ts';
 import { AddedColumns } from '../rewrite/added-columns.ts';
 import { nameTwins, rewriteAliases } from '../rewrite/aliases.ts';
 import { rewriteCopyFrom, rewriteCopyTo } from '../rewrite/copy.ts';
@@ -26,23 +28,27 @@ import { filterWrites } from '../rewrite/write-filters.ts';
 
 export const rewriteStage: Stage = {
   name: 'rewrite',
-  run(draft: Draft): void {
+  *steps(draft: Draft): Steps<void> {
     const rewriter = new Rewriter(draft.parsed!);
-    for (const statement of draft.statements) {
+    let isRewritable = true;
+    yield* eachStatement(draft, (statement) => {
+      if (!isRewritable) return;
       const before = rewriter.edits.size;
       try {
         rewrite(rewriter, draft, statement);
       } catch (error) {
         if (!(error instanceof NotRewritable)) throw error;
+        isRewritable = false;
         statement.refusal = refusal(
           'unsupported',
           '0A000',
           `this form is not supported for restricted roles: ${error.message}`,
         );
-        return;
       }
       statement.rewritten = rewriter.edits.size > before;
-    }
+    });
+    if (!isRewritable) return;
+    yield;
     draft.edits = rewriter.edits.sorted();
     draft.pieces = rewriter.pieces();
     rewriter.applyToTree();

@@ -13,17 +13,15 @@ type Setting = typeof TOKEN | typeof LOGOUT;
 
 export const tokenStage: Stage = {
   name: 'token',
-  run(draft: Draft): void {
-    const open = draft.role.access === 'unrestricted' || draft.role.mode === 'observe';
-    for (const statement of draft.statements) {
-      const set = as(statement.node, 'VariableSetStmt');
-      const select = as(statement.node, 'SelectStmt');
-      const named = set?.name === undefined ? undefined : settingOf(set.name);
-      if (set && named) bySet(statement, set, named);
-      else if (select) byFunction(statement, select);
-      // Wherever else a token might stand, nothing is sent. A restricted role may not even name the setting there.
-      if (open && !statement.token && setsElsewhere(statement.node)) statement.refusal ??= onlyByItself();
-    }
+  each({ role }: Draft, statement: DraftStatement): void {
+    const open = role.access === 'unrestricted' || role.mode === 'observe';
+    const set = as(statement.node, 'VariableSetStmt');
+    const select = as(statement.node, 'SelectStmt');
+    const named = set?.name === undefined ? undefined : settingOf(set.name);
+    if (set && named) bySet(statement, set, named);
+    else if (select) byFunction(statement, select);
+    // Wherever else a token might stand, nothing is sent. A restricted role may not even name the setting there.
+    if (open && !statement.token && setsElsewhere(statement.node)) statement.refusal ??= onlyByItself();
   },
 };
 

@@ -3,8 +3,8 @@ import type { Draft, DraftStatement, Stage } from '../draft.ts';
 
 export const userCodeStage: Stage = {
   name: 'user-code',
-  run(draft: Draft): void {
-    for (const statement of draft.statements) statement.runsUserCode = runs(draft, statement);
+  each(draft: Draft, statement: DraftStatement): void {
+    statement.runsUserCode = runs(draft, statement);
   },
 };
 

@@ -43,14 +43,20 @@ export function takeApart(
   values: SlotValues,
 ): Rendered[] | undefined {
   const parts: Rendered[] = [];
-  let edits = 0;
+  const { edits } = judgement;
+  // Both stand in the text's order: what is done for each statement must not depend on how many there are.
+  let [next, from, leads] = [0, 0, 0];
   for (const statement of judgement.statements) {
     if (!statement.extent) return undefined;
     const { start, end } = statement.extent;
-    const own = judgement.edits
-      .filter((edit) => edit.start >= start && edit.end <= end)
-      .map((edit) => ({ ...edit, start: edit.start - start, end: edit.end - start }));
-    edits += own.length;
+    const own: Judgement['edits'][number][] = [];
+    for (let edit = edits[next]; edit && edit.start <= end; next += 1, edit = edits[next]) {
+      // Every change that was judged is made, and made once.
+      if (edit.start < start || edit.end > end) return undefined;
+      own.push({ ...edit, start: edit.start - start, end: edit.end - start });
+    }
+    leads += charactersOf(text.slice(from, start), start - from);
+    from = start;
     const partText = text.slice(start, end);
     const part: Judgement = {
       ...judgement,
@@ -58,8 +64,7 @@ export function takeApart(
       edits: own,
       template: applyEdits(partText, own),
     };
-    parts.push({ ...renderLiterals(partText, part, values), leads: charactersOf(text, start) });
+    parts.push({ ...renderLiterals(partText, part, values), leads });
   }
-  // Every change that was judged is made, and made once.
-  return edits === judgement.edits.length ? parts : undefined;
+  return next === edits.length ? parts : undefined;
 }

@@ -9,6 +9,7 @@ import type { Edit } from '../text/edits.ts';
 import { KIND, type Lexed, lex } from '../text/lexer.ts';
 import { numberShape } from '../text/number-shape.ts';
 import { operatorWork } from './parse-cost.ts';
+import type { Steps } from './work-limit.ts';
 
 /** A part of the whole text that the short one lacks. */
 interface Cut {
@@ -33,15 +34,25 @@ const SHORT = 4_000;
 const MOST_TOKENS = 400_000;
 /** Shorter lists too. */
 const FEW = 32;
+/** Tokens or members between two steps: some milliseconds. */
+const EACH_STEP = 20_000;
 
-/** undefined where there is nothing to leave out. `parameterTypes`: those that are declared, 0 for the others. */
-export function withoutBulk(text: string, parameterTypes: readonly Oid[] = []): Bulk | undefined {
+/** In steps; undefined where there is nothing to leave out. `parameterTypes`: those that are declared, 0 for the others. */
+export function* withoutBulk(text: string, parameterTypes: readonly Oid[] = []): Steps<Bulk | undefined> {
   if (text.length < SHORT || text.includes('\u0000') || operatorWork(text) !== 'some') return undefined;
-  const lexed = lex(text, MOST_TOKENS);
+  let asked = EACH_STEP;
+  let lexed = lex(text, asked);
+  while (lexed.count > asked && asked < MOST_TOKENS) {
+    yield;
+    asked += EACH_STEP;
+    lexed = lex(text, asked, lexed);
+  }
   if (lexed.count > MOST_TOKENS) return undefined;
-  const lists = new Lists(text, lexed, parameterTypes).all();
+  const lists = yield* new Lists(text, lexed, parameterTypes).all();
+  yield;
   const cuts = lists.flatMap(cutsOf);
   if (cuts.length === 0) return undefined;
+  yield;
   const regions = lists.map(({ members }) => ({ start: members[0]!.start, end: members.at(-1)!.end }));
   return shortened(text, cuts, regions);
 }
@@ -120,8 +131,8 @@ const LETTER_E = 101;
 const LONGEST_WORD = 7;
 
 class Lists {
-  /** How often each parameter stands in the text; made on first use. */
-  private parameters: Map<number, number> | undefined;
+  /** How often each parameter stands in the text. */
+  private readonly parameters = new Map<number, number>();
   private highest = 0;
 
   constructor(
@@ -130,13 +141,15 @@ class Lists {
     private readonly parameterTypes: readonly Oid[],
   ) {}
 
-  all(): List[] {
+  *all(): Steps<List[]> {
+    yield* this.countParameters();
     const lists: List[] = [];
     const { count, kind, start, end } = this.tokens;
     for (let i = 0; i + 2 < count; i++) {
       if (kind[i] !== KIND.word || end[i]! - start[i]! > 6 || !this.is(i + 1, OPEN)) continue;
       const word = this.source(i).toLowerCase();
-      const found = word === 'values' ? this.list(i + 1, true) : word === 'in' ? this.list(i + 2, false) : undefined;
+      const found =
+        word === 'values' ? yield* this.list(i + 1, true) : word === 'in' ? yield* this.list(i + 2, false) : undefined;
       if (!found) continue;
       lists.push({ members: found.members });
       i = found.last;
@@ -145,10 +158,15 @@ class Lists {
   }
 
   /** The members from token `first` on, as far as they are constants. */
-  private list(first: number, rows: boolean): { members: Member[]; last: number } | undefined {
+  private *list(first: number, rows: boolean): Steps<{ members: Member[]; last: number } | undefined> {
     const { start, end } = this.tokens;
     const members: Member[] = [];
+    let told = first;
     for (let i = first; ; ) {
+      if (i - told > EACH_STEP) {
+        yield;
+        told = i;
+      }
       const found = rows ? this.row(i) : this.constant(i);
       if (!found) break;
       const last = found.next - 1;
@@ -211,18 +229,21 @@ class Lists {
     }
   }
 
+  private *countParameters(): Steps<void> {
+    const { count, kind } = this.tokens;
+    let counted = 0;
+    for (let i = 0; i < count; i++) {
+      if (kind[i] !== KIND.parameter) continue;
+      counted += 1;
+      if (counted % EACH_STEP === 0) yield;
+      const found = Number(this.source(i).slice(1));
+      this.parameters.set(found, (this.parameters.get(found) ?? 0) + 1);
+      this.highest = Math.max(this.highest, found);
+    }
+  }
+
   /** A parameter that stands in another place as well has its type from there, and the other place from here. */
   private parameterShape(source: string): string {
-    if (!this.parameters) {
-      const { count, kind } = this.tokens;
-      this.parameters = new Map();
-      for (let i = 0; i < count; i++) {
-        if (kind[i] !== KIND.parameter) continue;
-        const found = Number(this.source(i).slice(1));
-        this.parameters.set(found, (this.parameters.get(found) ?? 0) + 1);
-        this.highest = Math.max(this.highest, found);
-      }
-    }
     // How many there are is told by the highest.
     const number = Number(source.slice(1));
     if (this.parameters.get(number) !== 1 || number === this.highest) return 'unlike';

@@ -1,5 +1,8 @@
 /** How long a judgement may go on: the walks over a statement spend steps, and it is given up where its time is over. */
 
+/** What is done in steps, between which other sessions are served. */
+export type Steps<T> = Generator<undefined, T, undefined>;
+
 /** Raised where the time is over. Not a bug: the guard refuses the statement. */
 export class WorkLimitExceeded extends Error {}
 

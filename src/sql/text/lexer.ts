@@ -24,18 +24,18 @@ export interface Lexed {
 }
 
 /**
- * Cuts `text`; of one with more than `mostTokens` a part. An unfinished string or comment reaches to the end: the parser refuses such a
- * text.
+ * Cuts `text`; of one with more than `mostTokens` a part. `before`: such a part of the same text, with which it goes on, and which is not to be
+ * used any more. An unfinished string or comment reaches to the end: the parser refuses such a text.
  */
-export function lex(text: string, mostTokens = text.length): Lexed {
+export function lex(text: string, mostTokens = text.length, before?: Lexed): Lexed {
   const most = text.length + 1;
   // So few lie in the engine's own heap: to allocate more would take longer than to cut an everyday statement.
-  let kind = new Uint8Array(Math.min(most, 16));
-  let start = new Uint32Array(kind.length);
-  let end = new Uint32Array(kind.length);
-  let count = 0;
+  let kind = before?.kind ?? new Uint8Array(Math.min(most, 16));
+  let start = before?.start ?? new Uint32Array(kind.length);
+  let end = before?.end ?? new Uint32Array(kind.length);
+  let count = before?.count ?? 0;
   let run = NO_RUN;
-  let at = skipBlank(text, 0);
+  let at = skipBlank(text, count > 0 ? end[count - 1]! : 0);
   while (at < text.length && count <= mostTokens) {
     if (count === kind.length) {
       const size = Math.min(most, count * 4);
