@@ -10,9 +10,10 @@ import { loadCatalog, saveCatalog } from '../catalog/file.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import type { Config, ConfigProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { type LackingRights, lackingRights } from '../desk/account-rights.ts';
 import { keyFileErrors, tokensOf } from '../identity/key-file-errors.ts';
 import { type LoadedPolicy, loadPolicy } from '../policy/compile/load.ts';
-import type { RolePolicy } from '../policy/model/policy.ts';
+import type { Policy, RolePolicy } from '../policy/model/policy.ts';
 import { withAccepted } from '../policy/review/accepted.ts';
 import { reachWarnings } from '../policy/review/warnings.ts';
 import { type Diagnostic, formatDiagnostic } from '../policy/source/diagnostic.ts';
@@ -48,6 +49,8 @@ export interface CheckResult {
   readonly unrestricted: readonly string[];
   /** Roles of which everything is let through, and only recorded. */
   readonly observed: readonly string[];
+  /** What the accounts at the server lack for what the policies allow: GRANTs. */
+  readonly grants: readonly string[];
 }
 
 /** What can be looked at is, whatever is wrong with the rest: one run names all of it. */
@@ -66,12 +69,18 @@ export async function checkPolicies(options: CheckOptions, compilers: SqlCompile
   const files = isLive ? (await fileProblems(config)).filter(({ key }) => !spoilt.has(String(key[0]))) : [];
   const read = await catalogOf(config, options, spoilt, files);
   const ofConfiguration = [...ofFile, ...files.map(placed), ...read.problems.map(placed), ...read.diagnostics];
-  const policies = spoilt.has('policies')
-    ? found([])
+  const { lacking, ...policies } = spoilt.has('policies')
+    ? { ...found([]), lacking: [] }
     : await ofFolder(config, spoilt.has('search_path') ? undefined : read.data, spoilt, isLive, compilers);
-  const diagnostics = [...inOrder(ofConfiguration), ...policies.diagnostics];
+  const ofAccounts = lacking.map(({ role, account, grants }) => {
+    const key = config.upstream.logins.has(role) ? ['upstream', 'logins', role] : ['upstream', 'url'];
+    const message = `account "${account}" lacks ${counted(grants.length, 'right')} that role "${role}" needs: the server will refuse what the policy allows`;
+    return { ...placed({ key, message }), severity: 'warning' as const };
+  });
+  const diagnostics = [...inOrder([...ofConfiguration, ...ofAccounts]), ...policies.diagnostics];
   const failing = options.strict === true && diagnostics.some(({ accepted }) => !accepted);
-  return { ...policies, diagnostics, exitCode: read.failed ? 2 : failing ? 1 : found(diagnostics).exitCode };
+  const grants = [...new Set(lacking.flatMap((of) => of.grants))];
+  return { ...policies, diagnostics, grants, exitCode: read.failed ? 2 : failing ? 1 : found(diagnostics).exitCode };
 }
 
 async function ofFolder(
@@ -80,10 +89,10 @@ async function ofFolder(
   spoilt: ReadonlySet<string>,
   isLive: boolean,
   compilers: SqlCompilers,
-): Promise<CheckResult> {
+): Promise<CheckResult & { readonly lacking: readonly LackingRights[] }> {
   try {
     const files = await readPolicyFolder(config.policies);
-    if (!data) return await ofFilesAlone(files, config);
+    if (!data) return { ...(await ofFilesAlone(files, config)), lacking: [] };
     const { searchPath, timeZone, requireCertificate } = config;
     const catalog = new Catalog(data);
     const clientCa = spoilt.has('tls') || config.tls?.clientCa !== undefined;
@@ -103,11 +112,17 @@ async function ofFolder(
       ...(await keyFileErrors(tokensOf(loaded.policy), config.policies)),
     ];
     const all = withAccepted([...loaded.diagnostics, ...further], files, Date.now(), timeZone);
-    return ofPolicy({ ...loaded, diagnostics: inOrder(all) }, config.policies);
+    const lacking = isLive ? await lackingFor(loaded.policy, catalog, config) : [];
+    return { ...ofPolicy({ ...loaded, diagnostics: inOrder(all) }, config.policies), lacking };
   } catch (error) {
     if (!(error instanceof PolicyFolderError)) throw error;
-    return found([problemOf(shown(config.policies), error.message)]);
+    return { ...found([problemOf(shown(config.policies), error.message)]), lacking: [] };
   }
+}
+
+function lackingFor({ roles }: Policy, catalog: Catalog, { upstream }: Config): Promise<LackingRights[]> {
+  const accountOf = (role: string): string => (upstream.logins.get(role) ?? upstream.login).user;
+  return ask(upstream, (query) => lackingRights(roles.values(), accountOf, catalog, query));
 }
 
 /** Without a catalog: what is wrong in the files by themselves. */
@@ -128,6 +143,8 @@ export function formatCheck(result: CheckResult): string {
   if (result.unrestricted.length > 0)
     lines.push(`unrestricted, nothing is withheld: ${result.unrestricted.join(', ')}`);
   if (result.observed.length > 0) lines.push(`only observed, nothing is refused: ${result.observed.join(', ')}`);
+  if (result.grants.length > 0)
+    lines.push('what the accounts at the server lack:', ...result.grants.map((grant) => `  ${grant};`));
   return `${lines.join('\n')}\n`;
 }
 
@@ -216,7 +233,7 @@ function inOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 
 function found(diagnostics: readonly Diagnostic[]): CheckResult {
   const bad = diagnostics.some(({ severity }) => severity === 'error');
-  return { exitCode: bad ? 1 : 0, diagnostics, roles: 0, principals: 0, unrestricted: [], observed: [] };
+  return { exitCode: bad ? 1 : 0, diagnostics, roles: 0, principals: 0, unrestricted: [], observed: [], grants: [] };
 }
 
 function ofConfig(problem: ConfigProblem, config: string): Diagnostic {

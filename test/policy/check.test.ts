@@ -200,3 +200,37 @@ test('a warning is accepted where it stands, until a day; --strict fails on the 
   await observed('accept: { until: 2999-02-31, reason: no day }\n');
   expect((await check()).exitCode).toBe(1);
 });
+
+test('GRANTs that the upstream account lacks are printed, and suffice', async () => {
+  const account = await database.createLogin();
+  const config = join(folder, 'lacking.yaml');
+  await writeFile(config, `listen: 127.0.0.1:6432\nupstream: { url: "${account.url}" }\n`);
+  await role(`role: a
+tables:
+  classes: { rows: school_id = 1, select: { columns: [id, name] }, update: { columns: [name] }, delete: {} }
+  teachers: { select: { columns: "*" }, insert: { columns: "*" } }
+functions: [public.school_year]
+limits: none
+`);
+  await database.query('REVOKE EXECUTE ON FUNCTION school_year FROM PUBLIC; REVOKE USAGE ON SCHEMA public FROM PUBLIC');
+  const lacking = await check({ config });
+  expect(lacking.exitCode).toBe(0);
+  expect((await check({ config, strict: true })).exitCode).toBe(1);
+  const to = `TO "${account.user}"`;
+  const grants = [
+    `GRANT USAGE ON SCHEMA "public" ${to}`,
+    `GRANT SELECT ("id", "name", "tableoid") ON TABLE "public"."classes" ${to}`,
+    `GRANT UPDATE ("name") ON TABLE "public"."classes" ${to}`,
+    `GRANT DELETE ON TABLE "public"."classes" ${to}`,
+    `GRANT SELECT ON TABLE "public"."teachers" ${to}`,
+    `GRANT INSERT ON TABLE "public"."teachers" ${to}`,
+    `GRANT EXECUTE ON FUNCTION "public"."school_year"("pg_catalog"."date") ${to}`,
+  ];
+  expect([...lacking.grants].sort()).toEqual(expect.arrayContaining(grants));
+  expect(output(lacking)).toContain(`  ${grants[0]};\n`);
+  expect(output(lacking)).toContain(
+    `account "${account.user}" lacks ${lacking.grants.length} rights that role "a" needs`,
+  );
+  await database.query(lacking.grants.join('; '));
+  expect(await check({ config, strict: true })).toMatchObject({ exitCode: 0, grants: [] });
+});

@@ -137,7 +137,17 @@ function shown(c: Conversation, answer: ErrorAnswer, head: PendingReply | undefi
   if (!c.redacts && !moved && verbatim && fields === answer.fields) return frame.bytes;
   const mapped = new Map(c.redacts ? redact(fields, originOf(c), frame.last) : fields);
   if (moved && mapped.has('P')) mapped.set('P', String(clientPosition(rendered, position)));
+  if (c.redacts && isOfAccount(fields) && !mapped.has('H')) mapped.set('H', OF_ACCOUNT);
   return errorResponse(mapped);
+}
+
+const OF_ACCOUNT =
+  'The database server refused this, not Rowgate: its account lacks a right. "rowgate check" names the GRANT.';
+
+/** A right that the account does not have at the server; what code raises by itself has a context. */
+function isOfAccount(fields: ErrorFields): boolean {
+  const raised = fields.has('W') || fields.has('q');
+  return !raised && fields.get('C') === '42501' && fields.get('R')?.startsWith('aclcheck_error') === true;
 }
 
 /** query_canceled */
