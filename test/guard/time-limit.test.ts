@@ -40,7 +40,19 @@ describe('a judgement ends in time', () => {
       expect(judged.fault).toBeUndefined();
     });
     expect(work).toBeLessThan(MOST);
-    expect(effect).toMatch(/^(allow|rewrite|54001|54000|54023|42\w{3}|0A000)$/);
+    expect(effect).toMatch(/^(allow|rewrite|54001|54000|54011|54023|42\w{3}|0A000)$/);
+  });
+
+  test('of columns it reads as many as PostgreSQL takes, and says the same of more', () => {
+    const columns = (count: number) => `SELECT ${Array(count).fill('id').join(', ')} FROM students`;
+    expect(world.guard.judge(columns(1664)).refusal).toBeUndefined();
+    const work = workOf(() =>
+      expect(world.guard.judge(columns(9000)).refusal).toMatchObject({
+        sqlstate: '54011',
+        message: 'target lists can have at most 1664 entries',
+      }),
+    );
+    expect(work).toBeLessThan(MOST);
   });
 
   test('random statements of many pieces', () => {

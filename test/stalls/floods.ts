@@ -108,7 +108,8 @@ export const TEXTS: Readonly<Record<string, Flood>> = {
   'many parameters': (r) => P(`select ${r} where 5 in (${list(60_000, (i) => `$${i + 1}::int`)})`),
   'many statements': (r) => Q(list(5_000, (i) => `select ${i + r}`, ';')),
   'many settings': (r) => Q(list(3_000, (i) => `set application_name = 'a${i + r}'`, ';')),
-  'many columns': (r) => Q(`select ${r}, ${'id,'.repeat(9_000)}id from students`),
+  'many columns': (r) => Q(`select ${r}, ${'id,'.repeat(1_600)}id from students`),
+  'more columns than there can be': (r) => Q(`select ${r}, ${'id,'.repeat(9_000)}id from students`),
   'many relations': (r) => Q(`select ${r} from ${list(300, (i) => `files f${i}`)}`),
   'many leaky conditions': (r) =>
     Q(`select 1 from students where ${list(600, (i) => `last_name::int = ${i + r}`, ' or ')}`),

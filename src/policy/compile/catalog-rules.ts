@@ -108,6 +108,21 @@ const STATISTICS: Readonly<Record<string, CatalogRule>> = {
   pg_stat_database: { rows: () => template`(${column('datname')} = pg_catalog.current_database())`, others: 'null' },
 };
 
+/** Views that PostgreSQL itself keeps from accounts without rights: they are refused, as there, whatever the guard's own account may read. */
+export const KEPT_BY_SERVER: ReadonlySet<string> = new Set([
+  'pg_aios',
+  'pg_backend_memory_contexts',
+  'pg_config',
+  'pg_dsm_registry_allocations',
+  'pg_file_settings',
+  'pg_hba_file_rules',
+  'pg_ident_file_mappings',
+  'pg_replication_origin_status',
+  'pg_shadow',
+  'pg_shmem_allocations',
+  'pg_shmem_allocations_numa',
+]);
+
 export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_class: {
     rows: (v) => systemOr(column('oid'), [...relationOids(v), ...belongings(v)]),

@@ -4,7 +4,7 @@ import type { ColumnGrant, Condition, RelationGrant } from '../model/policy.ts';
 import type { Visible } from '../model/visible.ts';
 import type { RuleRef } from '../source/rule.ts';
 import { INFORMATION_SCHEMA_COLUMNS, PG_CATALOG_COLUMNS } from './catalog-columns.ts';
-import { type CatalogRule, nothing, PG_CATALOG } from './catalog-rules.ts';
+import { type CatalogRule, KEPT_BY_SERVER, nothing, PG_CATALOG } from './catalog-rules.ts';
 import { INFORMATION_SCHEMA } from './information-schema-rules.ts';
 import { TABLEOID } from './names.ts';
 
@@ -23,6 +23,7 @@ export function systemCatalogGrants(catalog: Catalog, visible: Visible, rule: Ru
   const others = catalog.data.relations.filter(
     ({ schema, name, kind }) =>
       kind === 'v' &&
+      !KEPT_BY_SERVER.has(name) &&
       ((schema === 'pg_catalog' && !Object.hasOwn(PG_CATALOG, name)) ||
         (schema === 'information_schema' && !Object.hasOwn(INFORMATION_SCHEMA, name))),
   );

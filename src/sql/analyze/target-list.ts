@@ -14,10 +14,17 @@ import type { Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
 
+/** As many as PostgreSQL takes (`MaxTupleAttributeNumber`): what comes behind is not read. */
+const MOST_OUTPUTS = 1664;
+
 /** One item of a select or RETURNING list. */
 export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: readonly Node[]): void {
   const target = as(node, 'ResTarget');
   const value = target?.val;
+  if (scope.level.outputs.length >= MOST_OUTPUTS) {
+    r.refuse('too-large', '54011', `target lists can have at most ${MOST_OUTPUTS} entries`);
+    return;
+  }
   if (!target || !value) {
     r.unsupported(kindOf(node), undefined);
     return;
