@@ -76,7 +76,7 @@ const timeouts = mapping({
 
 /** Of statements that come again and again. */
 const plans = mapping({
-  reuse: z.enum(['on', 'off']).default('on'),
+  reuse: z.enum(['on', 'off']).default('off'),
   after: count(1, 100).default(2),
   per_session: count(1, 1000).default(32),
 }).prefault({});

@@ -95,7 +95,7 @@ export class ReuseWorld {
     const without = await guardInFrontOf(database, { policies: folder, configuration: 'plans: { reuse: off }' });
     const guard = await guardInFrontOf(database, {
       policies: folder,
-      configuration: 'plans: { after: 1, per_session: 3 }\nadmin: 127.0.0.1:0',
+      configuration: 'plans: { reuse: on, after: 1, per_session: 3 }\nadmin: 127.0.0.1:0',
     });
     const { url, user } = await database.createLogin();
     await database.query(`GRANT ALL ON ALL TABLES IN SCHEMA public TO "${user}"`);

@@ -44,7 +44,7 @@ export interface TestGuard {
 }
 
 /** What comes the second time runs by a plan: all that tests see of a guard, they see of one that reuses. */
-const PLANS = 'plans: { after: 1 }';
+const PLANS = 'plans: { reuse: on, after: 1 }';
 
 /** The guard's account may read and write the rows of `public`, and owns nothing. Call `stop` before the database is dropped. */
 export async function guardInFrontOf(database: FreshDatabase, options: GuardOptions = {}): Promise<TestGuard> {

@@ -37,6 +37,7 @@ export class KnownPlans {
   private hashes: Int32Array | undefined;
   private counts: Uint8Array | undefined;
   private policy: object | undefined;
+  private latest: Plan | undefined;
 
   /** @param newName a name that nobody has. */
   constructor(
@@ -63,18 +64,25 @@ export class KnownPlans {
     const key = `${types.join()}\0${text}`;
     const known = this.plans.get(key);
     if (known) {
-      this.plans.delete(key);
-      this.plans.set(key, known);
+      this.use(known);
       this.tell('reused', 1);
       return { plan: known, isNew: false };
     }
     const place = this.count(key);
     if (this.counts![place]! <= options.after) return undefined;
     const plan: Plan = { name: this.newName(), key, place };
-    this.plans.set(key, plan);
+    this.use(plan);
     if (this.plans.size > options.perSession) this.forget(this.plans.values().next().value!);
     this.tell('prepared', 1);
     return { plan, isNew: true };
+  }
+
+  /** By its own key: the text that was just made is not kept. */
+  private use(plan: Plan): void {
+    if (this.latest === plan) return;
+    this.latest = plan;
+    this.plans.delete(plan.key);
+    this.plans.set(plan.key, plan);
   }
 
   /** It is not to be run any more, and not soon prepared again. */
