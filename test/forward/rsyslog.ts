@@ -61,14 +61,22 @@ export async function makeRsyslog(options: RsyslogOptions = {}): Promise<Rsyslog
       const text = options.configuration ?? configuration(options, folder, port, outputOf(folder, lives));
       writeFileSync(join(folder, 'rsyslog.conf'), text);
       const args = ['-n', '-f', join(folder, 'rsyslog.conf'), '-i', join(folder, 'rsyslog.pid')];
-      rmSync(join(folder, 'rsyslog.pid'), { force: true });
-      child = spawn(rsyslogd.path ?? '', args, { stdio: ['ignore', 'pipe', 'pipe'] });
-      for (const stream of [child.stdout, child.stderr]) {
-        stream?.on('data', (chunk) => {
-          said += chunk;
-        });
-      }
-      await eventually(() => answers(port), 'rsyslog listens', 20_000);
+      // Another process may have the port for a moment, where this one was killed: rsyslog then goes on without it.
+      await eventually(async () => {
+        await rsyslog.end('SIGKILL');
+        rmSync(join(folder, 'rsyslog.pid'), { force: true });
+        child = spawn(rsyslogd.path ?? '', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+        for (const stream of [child.stdout, child.stderr]) {
+          stream?.on('data', (chunk) => {
+            said += chunk;
+          });
+        }
+        const listens = eventually(() => answers(port), 'it listens', 15_000);
+        return listens.then(
+          () => true,
+          () => false,
+        );
+      }, 'rsyslog listens');
     },
     async end(signal) {
       if (!child || child.exitCode !== null || child.signalCode !== null) return;
