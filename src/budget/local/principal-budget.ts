@@ -129,8 +129,9 @@ export class PrincipalBudget {
     const each = disclosed ? this.hashes.of(disclosed) : NOBODY;
     if (own.addShown(lines, demand, each, charges) || person?.addShown(lines, demand, each, charges)) return 'singly';
     if (!own.isQuiet(lines) || (person && !person.isQuiet(lines))) return 'singly';
-    const { kind } = this.leases.take(lines, person?.limited);
-    return kind === 'taken' || kind === 'wait' ? kind : 'singly';
+    const outcome = this.leases.take(lines, person?.limited);
+    if (outcome.kind === 'wait' && outcome.rate) this.retryLater();
+    return outcome.kind === 'taken' || outcome.kind === 'wait' ? outcome.kind : 'singly';
   }
 
   /**
