@@ -23,10 +23,13 @@ it('each number of a promise marks a line, and each numbered line has a promise'
   expect(page.match(/^\| P\d \|/gm)?.length).toBe(9);
   expect(new Set(promised).size).toBe(promised.length);
   const files = (await readdir(join(root, 'src'), { recursive: true })).filter((path) => path.endsWith('.ts'));
-  const marked = files.flatMap((path) =>
-    [...readFileSync(join(root, 'src', path), 'utf8').matchAll(/INVARIANT (\d+):/g)].map(([, number]) =>
-      Number(number),
-    ),
+  const texts = new Map(files.map((path) => [path, readFileSync(join(root, 'src', path), 'utf8')]));
+  expect(
+    files.filter((path) => /INVARIANT(?! \d+:)/.test(texts.get(path)!)),
+    'a mark without a number',
+  ).toEqual([]);
+  const marked = [...texts.values()].flatMap((text) =>
+    [...text.matchAll(/INVARIANT (\d+):/g)].map(([, number]) => Number(number)),
   );
   expect([...new Set(marked)].sort((a, b) => a - b)).toEqual(promised.toSorted((a, b) => a - b));
 });

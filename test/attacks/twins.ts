@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { guardInFrontOf, REUSING, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase, superuserUrl } from '../support/postgres.ts';
 import { type Attacker, attacker } from './attacker.ts';
 
@@ -55,7 +55,7 @@ async function runOnce(url: string, sql: string | readonly string[]): Promise<vo
 
 async function worldOf(name: string, database: FreshDatabase): Promise<World> {
   await runOnce(database.url, 'VACUUM ANALYZE');
-  const guard = await guardInFrontOf(database, { policies: POLICIES });
+  const guard = await guardInFrontOf(database, { policies: POLICIES, configuration: REUSING });
   const client = await database.connect();
   const { rows } = await client.query<{ name: string; oid: number }>(
     `SELECT proname AS name, oid::int FROM pg_proc UNION ALL SELECT 'type ' || typname, oid::int FROM pg_type`,

@@ -11,7 +11,7 @@ import { type BudgetStore, StoreUnavailable } from '../../src/metering/budget-st
 import type { Limits } from '../../src/policy/model/limits.ts';
 import { readWindowLimit } from '../../src/policy/source/quantity.ts';
 import { type LiveSession, Sessions } from '../../src/server/sessions.ts';
-import type { BudgetAdmitted, BudgetTaken, Demand } from '../../src/session/admission/budget-port.ts';
+import type { BudgetAdmitted, BudgetTaken, Demand, DemandOfMany } from '../../src/session/admission/budget-port.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { policyOf } from '../session/policies.ts';
 
@@ -70,6 +70,7 @@ export interface Asking {
   /** How often it had to wait so far. */
   waits(): number;
   take(demand: Demand): Promise<BudgetTaken>;
+  takeMany(demand: DemandOfMany): Promise<'taken' | 'singly'>;
   admit(user?: string, statement?: Partial<StatementJudgement>): Promise<BudgetAdmitted>;
 }
 
@@ -125,6 +126,10 @@ export function guardOver(store: BudgetStore, principal = 'portal', approvers: A
         budget,
         waits: () => waits,
         take: (demand) => answered(() => budget.take(policy(), demand)),
+        async takeMany(demand) {
+          const { kind } = await answered(() => ({ kind: budget.takeMany(policy(), demand) }));
+          return kind === 'taken' ? kind : 'singly';
+        },
         admit: (user, statement) =>
           answered(() => budget.admit(policy(), { ...SELECT, ...statement }, [], noPlan, user)),
       };

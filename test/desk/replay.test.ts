@@ -11,23 +11,19 @@ import { loadPolicy } from '../../src/policy/compile/load.ts';
 import { readPolicyFolder } from '../../src/policy-files/folder.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { normalize } from '../../src/sql/text/normalize.ts';
-import { catalogOf, environment } from '../policy/environment.ts';
+import { environment } from '../policy/environment.ts';
 import { runCommand } from '../support/command.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import type { FreshDatabase } from '../support/postgres.ts';
 import { Random } from '../support/random.ts';
-import { seedSmall } from '../support/seed.ts';
 import { base, filesOf, type Made, MUTATIONS, statements } from './generated.ts';
-import { type Desk, desk } from './world.ts';
+import { type Desk, schoolDesk } from './world.ts';
 
 let database: FreshDatabase;
 let catalog: Catalog;
 let at: Desk;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  await seedSmall(database.url);
-  catalog = await catalogOf(database.url);
-  at = await desk(database.url);
+  ({ database, catalog, at } = await schoolDesk());
 });
 afterAll(async () => {
   at.remove();

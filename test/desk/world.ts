@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { saveCatalog } from '../../src/catalog/file.ts';
 import { CONSTRAINTS, TABLES } from '../../src/demo/schema.ts';
+import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { catalogOf } from '../policy/environment.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { seedSmall } from '../support/seed.ts';
 
 export const SAMPLES = resolve(import.meta.dirname, '../../policies');
 
@@ -46,4 +49,11 @@ export async function desk(url: string): Promise<Desk> {
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** The same, of a database with the demo's rows. */
+export async function schoolDesk(): Promise<{ database: FreshDatabase; catalog: Catalog; at: Desk }> {
+  const database = await freshDatabase();
+  await seedSmall(database.url);
+  return { database, catalog: await catalogOf(database.url), at: await desk(database.url) };
 }

@@ -123,9 +123,62 @@ describe('a setting whose name is no constant', () => {
     for (const sql of [
       'SELECT pg_show_all_settings()',
       'SELECT * FROM ROWS FROM (pg_show_all_settings(), generate_series(1, 2))',
+      'SELECT * FROM ROWS FROM (pg_show_all_settings())',
       'SELECT * FROM pg_show_all_settings() WITH ORDINALITY',
     ])
       expect(await world.ask(sql)).toMatch(/^refused/);
+  });
+
+  it('nor does a condition that fails run on one that is hidden', async () => {
+    // No regular expression. The planner runs what is cheap first: this is cheaper than the filter.
+    await world.raw("SELECT set_config('session_preload_libraries', '*', false)");
+    const asked = (source: string) => `SELECT count(*) > 0 FROM ${source} WHERE ('x' ~ s.setting) IS NOT NULL`;
+    await expect(world.raw(asked('pg_show_all_settings() AS s'))).rejects.toThrow('invalid regular expression');
+    for (const source of [
+      'pg_settings AS s',
+      'pg_show_all_settings() AS s',
+      'pg_am, pg_catalog.pg_show_all_settings() s',
+    ])
+      expect(await world.ask(asked(source))).toEqual(['t']);
+    await world.raw('RESET session_preload_libraries');
+  });
+
+  it.each([
+    'EXECUTE q(NAME)',
+    'CALL p(NAME)',
+    'VALUES (NAME)',
+    'SELECT 1 ORDER BY NAME',
+    'SELECT 1 LIMIT length(NAME)',
+    'SELECT 1 GROUP BY NAME',
+    'SELECT 1 WHERE NAME IS NOT NULL',
+    'SELECT s FROM coalesce(NAME, NAME) AS s',
+    'SELECT s FROM generate_series(1, length(NAME)) AS s',
+    'SELECT rank() OVER (ORDER BY NAME)',
+    'SELECT max(NAME) FILTER (WHERE NAME IS NOT NULL)',
+    'SELECT (SELECT NAME)',
+    'SELECT ARRAY[NAME]',
+    'SELECT CASE NAME WHEN NAME THEN 1 END',
+    'SELECT a FROM (VALUES (NAME)) AS v(a)',
+    'WITH w AS MATERIALIZED (SELECT NAME AS a) SELECT a FROM w',
+    'SELECT x FROM kinds AS k JOIN LATERAL (SELECT NAME AS x) AS l ON true',
+    'SELECT 1 FROM kinds AS k JOIN kinds AS l ON l.name = NAME',
+    'SELECT xmlelement(name a, NAME)',
+    'SELECT JSON_OBJECT(NAME: NAME)',
+    "SELECT * FROM JSON_TABLE(to_jsonb(NAME), '$' COLUMNS (a text PATH '$'))",
+    'DECLARE c CURSOR FOR SELECT NAME',
+    'PREPARE q2 AS SELECT NAME',
+    'EXPLAIN SELECT NAME',
+    'COPY (SELECT NAME) TO STDOUT',
+    'SELECT set_config(NAME, NAME, false)',
+  ])('wherever it is asked for: %s', (sql) => {
+    const computed = sql.replaceAll('NAME', "current_setting('data_' || 'directory', true)");
+    const { effect, template, fault } = world.judge(computed);
+    expect(fault).toBeUndefined();
+    if (effect === 'refuse') return;
+    const sent = template.join('');
+    const calls = sent.match(/current_setting\(/g)?.length ?? 0;
+    expect(calls).toBeGreaterThan(0);
+    expect(sent.match(/current_setting\(CASE WHEN pg_catalog\.lower/g)?.length).toBe(calls);
   });
 
   const number = async () => (await world.raw("SELECT current_setting('server_version_num')"))[0];

@@ -7,6 +7,7 @@ import { appendFile, cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { REUSING } from '../support/guard.ts';
 import { shrink } from './choices.ts';
 import { type Difference, type Report, Runner } from './run.ts';
 import { script } from './scripts.ts';
@@ -47,8 +48,9 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rowgate-test-noninterference-'));
   await cp(POLICIES, folder, { recursive: true });
   await appendFile(join(folder, 'roles', 'teacher.yaml'), COUNTED);
-  for (const policies of [POLICIES, folder]) {
-    const pair = await databases.guarded(policies);
+  // That half runs by plans, too.
+  for (const [policies, configuration] of [[POLICIES], [folder, REUSING]]) {
+    const pair = await databases.guarded(policies, configuration);
     guarded.push(pair);
     runners.push(await Runner.open(pair, databases.seen));
   }

@@ -25,7 +25,8 @@ export interface Databases {
   readonly many: FreshDatabase;
   readonly seen: World;
   /** Puts guards in front of `few` and `many`. End them before the databases. */
-  guarded(policies?: string): Promise<Guarded>;
+  /** @param configuration beside what every guard has. */
+  guarded(policies?: string, configuration?: string): Promise<Guarded>;
   drop(): Promise<void>;
 }
 
@@ -69,8 +70,11 @@ export async function makeDatabases(): Promise<Databases> {
     few,
     many,
     seen: worldOf('seen', seen, { ...serverAddress(), ...owner, database: seen.name }),
-    async guarded(policies = POLICIES) {
-      const [one, other] = [await guardOn(few, account, policies), await guardOn(many, account, policies)];
+    async guarded(policies = POLICIES, configuration) {
+      const [one, other] = [
+        await guardOn(few, account, policies, configuration),
+        await guardOn(many, account, policies, configuration),
+      ];
       const login = (guard: TestGuard, { name }: FreshDatabase): Login => ({
         port: guard.port,
         user: 'teacher',
@@ -102,9 +106,18 @@ function cancelLate(database: string): Promise<void> {
   ]);
 }
 
-export function guardOn(database: FreshDatabase, account: { user: string; password: string }, policies: string) {
+export function guardOn(
+  database: FreshDatabase,
+  account: { user: string; password: string },
+  policies: string,
+  configuration?: string,
+) {
   const url = database.urlFor(account.user, account.password);
-  return guardInFrontOf(database, { policies, upstream: () => `{ url: "${url}" }` });
+  return guardInFrontOf(database, {
+    policies,
+    upstream: () => `{ url: "${url}" }`,
+    ...(configuration !== undefined && { configuration }),
+  });
 }
 
 function worldOf(name: string, database: FreshDatabase, login: Login): World {

@@ -4,6 +4,7 @@ import { INFORMATION_SCHEMA_COLUMNS, PG_CATALOG_COLUMNS } from '../../src/policy
 import { PG_CATALOG } from '../../src/policy/compile/catalog-rules.ts';
 import { INFORMATION_SCHEMA } from '../../src/policy/compile/information-schema-rules.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
+import { STATISTICS_COLUMNS, STATISTICS_RULES } from '../../src/policy/compile/statistics-rules.ts';
 import type { RelationGrant } from '../../src/policy/model/policy.ts';
 import { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -101,6 +102,7 @@ it('every catalog on the list can be read, and none names what was not granted',
 describe('every column of every allowed catalog', () => {
   const CATALOGS = [
     ['pg_catalog', PG_CATALOG, PG_CATALOG_COLUMNS],
+    ['pg_catalog', STATISTICS_RULES, STATISTICS_COLUMNS],
     ['information_schema', INFORMATION_SCHEMA, INFORMATION_SCHEMA_COLUMNS],
   ] as const;
 

@@ -43,8 +43,8 @@ export interface TestGuard {
   stop(): Promise<void>;
 }
 
-/** What comes the second time runs by a plan: all that tests see of a guard, they see of one that reuses. */
-const PLANS = 'plans: { reuse: on, after: 1 }';
+/** Configuration: what comes the second time runs by a plan. */
+export const REUSING = 'plans: { reuse: on, after: 1 }';
 
 /** The guard's account may read and write the rows of `public`, and owns nothing. Call `stop` before the database is dropped. */
 export async function guardInFrontOf(database: FreshDatabase, options: GuardOptions = {}): Promise<TestGuard> {
@@ -63,7 +63,6 @@ upstream: ${upstream}
 policies: ${JSON.stringify(policies)}
 log: { file: ./decisions.jsonl${options.logging === undefined ? '' : `, ${options.logging}`} }
 time_zone: Europe/Paris
-${options.configuration?.includes('plans:') ? '' : PLANS}
 ${options.configuration ?? ''}
 `,
   );

@@ -2,8 +2,7 @@
  * Functions that look into the server's catalogs by OID or name, past their row filters, and what must be found there before such a
  * call is made: otherwise its result is NULL, whether there is no such object or the role may not know of it.
  */
-import { literal } from '../../policy/compile/catalog-conditions.ts';
-import { SHOWN_SETTINGS } from '../../policy/compile/shown-settings.ts';
+import { SHOWN_SETTING_CONSTANTS } from '../../policy/compile/shown-settings.ts';
 import type { Fn } from '../../sql/catalog/catalog.ts';
 import * as t from '../../sql/types/oids.ts';
 import { ROW } from '../rewrite/names.ts';
@@ -136,10 +135,8 @@ const boundOf: MetadataFunction = {
  */
 const setting: MetadataFunction = {
   condition: () => 'true',
-  first: (name) => {
-    const shown = [...SHOWN_SETTINGS].map(literal).join(', ');
-    return `CASE WHEN pg_catalog.lower(${name}) IN (${shown}) THEN ${name} ELSE ${name} || ' (unknown, or not shown to this role)' END`;
-  },
+  first: (name) =>
+    `CASE WHEN pg_catalog.lower(${name}) IN (${SHOWN_SETTING_CONSTANTS}) THEN ${name} ELSE ${name} || ' (unknown, or not shown to this role)' END`,
 };
 
 /** In pg_catalog, by name. `pg_get_expr` is not among them: what it may print depends on where its first argument comes from. */

@@ -10,7 +10,7 @@ import { type MetadataContext, MetadataWork, type Parameters } from './metadata-
 import { rewriteCast, rewriteUncast } from './reg-casts.ts';
 import { refuseUnfiltered } from './reg-values.ts';
 import type { Rewriter } from './rewriter.ts';
-import { filterSettings } from './settings-in-from.ts';
+import { readSettingsByView } from './settings-in-from.ts';
 
 /** Gives the bodies of calls that were replaced and of types that went with their casts: no schema is put in front of those. */
 export function rewriteMetadata(
@@ -21,7 +21,7 @@ export function rewriteMetadata(
 ): ReadonlySet<object> {
   const work = new MetadataWork(w, analysis, context, parameters);
   passSequences(work);
-  filterSettings(work);
+  readSettingsByView(work);
   rewriteCallsAndCasts(work);
   rewriteUncast(work);
   keepNames(w, analysis, work.nodes);

@@ -1,4 +1,7 @@
-/** Refuses every other way in which a value of the `regclass` family could come to be: what is read or printed as one must have been filtered. */
+/**
+ * Refuses what looks into the catalogs and was not filtered: each call of such a function, and every other way in which a value of the `regclass` family could
+ * come to be.
+ */
 
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
@@ -6,6 +9,7 @@ import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
 import type { Node } from '../../sql/parse/tree.ts';
 import { as, kindOf } from '../../sql/parse/tree.ts';
 import { UNKNOWN } from '../../sql/types/oids.ts';
+import { metadataFunction } from '../metadata/functions.ts';
 import { regKind } from '../metadata/reg-types.ts';
 import { NotRewritable } from './rewriter.ts';
 
@@ -20,6 +24,9 @@ export interface Filtered {
 /** A number that becomes such a value by itself (in COALESCE, UNION, an argument) would be printed as a hidden object's name. */
 export function refuseUnfiltered(analysis: Analysis, catalog: Catalog, filtered: Filtered): void {
   const { marks } = analysis;
+  // INVARIANT 99: wherever a call stands, it was filtered, or its constant was judged, or nothing is sent.
+  for (const [body, { fn }] of marks.calls)
+    if (metadataFunction(fn.schema, fn.name) && !filtered.calls.has(body)) throw new NotRewritable(`${fn.name} here`);
   const isReg = (oid: Oid): boolean => regKind(catalog, oid).kind !== 'no';
   for (const { body, type } of marks.types) {
     if (isReg(type.oid) && !filtered.types.has(body)) throw new NotRewritable(`type ${type.name} here`);

@@ -5,23 +5,6 @@
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));
 
-const TABLES = words('relid schemaname relname');
-const INDEXES = words('relid indexrelid schemaname relname indexrelname');
-
-const STATISTICS: Readonly<Record<string, ReadonlySet<string>>> = {
-  ...Object.fromEntries(
-    ['all', 'user'].flatMap((which) => [
-      ...['stat', 'stat_xact', 'statio'].map((what) => [`pg_${what}_${which}_tables`, TABLES]),
-      ...['stat', 'statio'].map((what) => [`pg_${what}_${which}_indexes`, INDEXES]),
-      [`pg_statio_${which}_sequences`, TABLES],
-    ]),
-  ),
-  pg_stat_activity: words(
-    `datid datname pid usesysid usename application_name backend_start xact_start query_start state_change state backend_type`,
-  ),
-  pg_stat_database: words('datid datname'),
-};
-
 export const PG_CATALOG_COLUMNS: Readonly<Record<string, ReadonlySet<string>>> = {
   pg_class:
     words(`oid relname relnamespace reltype reloftype relowner relam reltablespace relisshared relpersistence relkind relispopulated
@@ -130,7 +113,6 @@ collversion colliculocale`),
   pg_shdescription: words('objoid classoid description'),
   pg_shseclabel: words('objoid classoid provider label'),
   pg_available_extensions: words('name default_version installed_version comment'),
-  ...STATISTICS,
   pg_stat_gssapi: words('pid gss_authenticated principal encrypted credentials_delegated'),
   pg_subscription:
     words(`oid subdbid subskiplsn subname subowner subenabled subbinary substream subtwophasestate subdisableonerr subpasswordrequired

@@ -23,7 +23,7 @@ import {
 } from './catalog-conditions.ts';
 import { sequenceNamed, viewText, visibleName } from './catalog-names.ts';
 import { KNOWN_EXTENSIONS } from './known-extensions.ts';
-import { SHOWN_SETTINGS } from './shown-settings.ts';
+import { SHOWN_SETTING_CONSTANTS } from './shown-settings.ts';
 
 /** A rule for one catalog. Without `rows` every row is shown. Its columns are those that `catalog-columns.ts` names, and those masked here. */
 export interface CatalogRule {
@@ -86,42 +86,6 @@ const constraintParents = (v: Visible): Template =>
 /** Not of Rowgate's making, nor the unnamed portal in which it runs what came as a Query. */
 const ownNames = (): Template =>
   template`(NOT pg_catalog.starts_with(${column('name')}, 'rowgate_') AND ${column('name')} <> '')`;
-
-/** Counters of what is granted: they move with all rows, and say nothing here. */
-const ofTables: CatalogRule = { rows: (v) => visibleRelation(v, column('relid')), others: 'null' };
-const ofIndexes: CatalogRule = { rows: (v) => visibleDependent(v, 'index', column('indexrelid')), others: 'null' };
-const ofSequences: CatalogRule = { rows: (v) => visibleDependent(v, 'sequence', column('relid')), others: 'null' };
-
-const STATISTICS: Readonly<Record<string, CatalogRule>> = {
-  ...Object.fromEntries(
-    ['all', 'user'].flatMap((which) => [
-      ...['stat', 'stat_xact', 'statio'].map((what) => [`pg_${what}_${which}_tables`, ofTables]),
-      ...['stat', 'statio'].map((what) => [`pg_${what}_${which}_indexes`, ofIndexes]),
-      [`pg_statio_${which}_sequences`, ofSequences],
-    ]),
-  ),
-  // The account is that of all who have the role: only this very session is shown, without its text, which rewriting made.
-  pg_stat_activity: {
-    rows: () => template`(${column('pid')} = pg_catalog.pg_backend_pid())`,
-    others: 'null',
-  },
-  pg_stat_database: { rows: () => template`(${column('datname')} = pg_catalog.current_database())`, others: 'null' },
-};
-
-/** Views that PostgreSQL itself keeps from accounts without rights: they are refused, as there, whatever the guard's own account may read. */
-export const KEPT_BY_SERVER: ReadonlySet<string> = new Set([
-  'pg_aios',
-  'pg_backend_memory_contexts',
-  'pg_config',
-  'pg_dsm_registry_allocations',
-  'pg_file_settings',
-  'pg_hba_file_rules',
-  'pg_ident_file_mappings',
-  'pg_replication_origin_status',
-  'pg_shadow',
-  'pg_shmem_allocations',
-  'pg_shmem_allocations_numa',
-]);
 
 export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_class: {
@@ -257,7 +221,7 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
     masks: { useconfig: nullOf('text[]'), valuntil: nullOf('timestamptz') },
   },
   pg_settings: {
-    rows: () => template`(pg_catalog.lower(${column('name')}) IN (${[...SHOWN_SETTINGS].map(literal).join(', ')}))`,
+    rows: () => template`(pg_catalog.lower(${column('name')}) IN (${SHOWN_SETTING_CONSTANTS}))`,
     masks: { sourcefile: nullOf('text'), sourceline: nullOf('int4') },
   },
   // The session's own; their texts and parameters are as rewriting made them.
@@ -357,5 +321,4 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_stat_gssapi: nothing,
   pg_subscription: { ...nothing, others: 'null' },
   pg_subscription_rel: { ...nothing, others: 'null' },
-  ...STATISTICS,
 };

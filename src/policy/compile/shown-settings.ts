@@ -1,5 +1,7 @@
 /** Names of run-time settings that a restricted role may read, by SHOW, `current_setting` and pg_settings; and those of them that SET may change. */
 
+import { literal } from './catalog-conditions.ts';
+
 /** In lower case. How each may be set is said where SET is judged. */
 export const SETTABLE = [
   'application_name',
@@ -38,3 +40,6 @@ timezone_abbreviations`.split(/\s+/);
 
 /** A list, in lower case. Of no other setting is a name or value shown: not of `primary_conninfo`, nor of one that is newer than the list. */
 export const SHOWN_SETTINGS: ReadonlySet<string> = new Set([...SETTABLE, ...READABLE]);
+
+/** The same as a list of SQL constants, for `lower(name) IN (…)`. */
+export const SHOWN_SETTING_CONSTANTS = [...SHOWN_SETTINGS].map(literal).join(', ');

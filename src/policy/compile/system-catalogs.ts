@@ -4,9 +4,27 @@ import type { ColumnGrant, Condition, RelationGrant } from '../model/policy.ts';
 import type { Visible } from '../model/visible.ts';
 import type { RuleRef } from '../source/rule.ts';
 import { INFORMATION_SCHEMA_COLUMNS, PG_CATALOG_COLUMNS } from './catalog-columns.ts';
-import { type CatalogRule, KEPT_BY_SERVER, nothing, PG_CATALOG } from './catalog-rules.ts';
+import { type CatalogRule, nothing, PG_CATALOG } from './catalog-rules.ts';
 import { INFORMATION_SCHEMA } from './information-schema-rules.ts';
 import { TABLEOID } from './names.ts';
+import { STATISTICS_COLUMNS, STATISTICS_RULES } from './statistics-rules.ts';
+
+const SCHEMAS: ReadonlySet<string> = new Set(['pg_catalog', 'information_schema']);
+
+/** Views that PostgreSQL itself keeps from accounts without rights: they are refused, as there, whatever the guard's own account may read. */
+const KEPT_BY_SERVER: ReadonlySet<string> = new Set([
+  'pg_aios',
+  'pg_backend_memory_contexts',
+  'pg_config',
+  'pg_dsm_registry_allocations',
+  'pg_file_settings',
+  'pg_hba_file_rules',
+  'pg_ident_file_mappings',
+  'pg_replication_origin_status',
+  'pg_shadow',
+  'pg_shmem_allocations',
+  'pg_shmem_allocations_numa',
+]);
 
 /** The grants on system catalogs that go with what a role finds there. */
 export function systemCatalogGrants(catalog: Catalog, visible: Visible, rule: RuleRef): RelationGrant[] {
@@ -19,19 +37,21 @@ export function systemCatalogGrants(catalog: Catalog, visible: Visible, rule: Ru
       const relation = catalog.relation(schema, name); // some are younger than the server
       return relation ? [systemGrant(relation, entry, known[name] ?? new Set(), visible, rule)] : [];
     });
-  // Of a view that stands on no list no row is found: its columns are there, so that a tool that asks for them goes on. Tables are refused.
-  const others = catalog.data.relations.filter(
-    ({ schema, name, kind }) =>
-      kind === 'v' &&
-      !KEPT_BY_SERVER.has(name) &&
-      ((schema === 'pg_catalog' && !Object.hasOwn(PG_CATALOG, name)) ||
-        (schema === 'information_schema' && !Object.hasOwn(INFORMATION_SCHEMA, name))),
-  );
-  return [
+  const listed = [
     ...of('pg_catalog', PG_CATALOG, PG_CATALOG_COLUMNS),
+    ...of('pg_catalog', STATISTICS_RULES, STATISTICS_COLUMNS),
     ...of('information_schema', INFORMATION_SCHEMA, INFORMATION_SCHEMA_COLUMNS),
-    ...others.map((relation) => systemGrant(relation, nothing, namesOf(relation), visible, rule)),
   ];
+  // Of a view that stands on no list no row is found: its columns are there, so that a tool that asks for them goes on. Tables are refused.
+  const known = new Set(listed.map(({ relation }) => relation));
+  const others = catalog.data.relations.filter(
+    (relation) =>
+      relation.kind === 'v' &&
+      SCHEMAS.has(relation.schema) &&
+      !KEPT_BY_SERVER.has(relation.name) &&
+      !known.has(relation),
+  );
+  return [...listed, ...others.map((relation) => systemGrant(relation, nothing, namesOf(relation), visible, rule))];
 }
 
 function namesOf({ columns }: Relation): ReadonlySet<string> {
