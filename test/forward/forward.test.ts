@@ -83,11 +83,10 @@ type Fields = Record<string, unknown>;
 
 /** What stands in the files of a log, closed ones too: [guard, seq], in the order of each guard's. */
 function written({ folder }: Served): string[] {
-  return readdirSync(folder)
-    .filter((name) => /^decisions.*\.jsonl(\.gz)?$/.test(name))
+  const names = readdirSync(folder).flatMap((name) => /^(decisions.*\.jsonl)(\.gz)?$/.exec(name)?.[1] ?? []);
+  return [...new Set(names)]
     .flatMap((name) => {
-      const bytes = readFileSync(join(folder, name));
-      const text = (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
+      const text = textOf(join(folder, name));
       let who: unknown;
       return text.split('\n').flatMap((line) => {
         try {
@@ -101,6 +100,15 @@ function written({ folder }: Served): string[] {
       });
     })
     .sort(byGuardAndNumber);
+}
+
+/** It may be compressed at this very moment: the one is there before the other goes. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return gunzipSync(readFileSync(`${file}.gz`)).toString();
+  }
 }
 
 /** What has come, each once, in the order in which it came first. */
