@@ -61,6 +61,12 @@ describe('the command', () => {
       '  + may take 700 student per 30 days warn, 1200 student per 30 days lock (700 student per 30 days warn, 1000 student per 30 days lock before)',
     ],
     [CANTEEN, '1000 per 30 days lock', '900 per 30 days lock', '  - may take'],
+    [
+      CANTEEN,
+      '  connections: 4',
+      '  connections: 4\n  answers: { student: 10 per day }',
+      '  + may take 10 values of student',
+    ],
     [CANTEEN, '1000 per 30 days lock', '1000 per 30 days deny', '  + may take'],
     [CANTEEN, 'rows: canteen', 'rows: canteen AND class_id = 7', '  - public.students: fewer rows,'],
     [CANTEEN, 'rows: canteen', 'rows: canteen OR class_id = 7', '  + public.students: other rows,'],

@@ -35,9 +35,14 @@ export function compareLimits(
   const bySubject =
     (key: (typeof OF_SUBJECTS)[number]) =>
     (one: Limits['subjects'], other: Limits['subjects']): Change[] =>
-      [...new Set([...(one?.keys() ?? []), ...(other?.keys() ?? [])])].flatMap((subject) =>
-        lists(key, key === 'answers' ? `values of ${subject}` : subject)(one?.get(subject), other?.get(subject)),
-      );
+      [...new Set([...(one?.keys() ?? []), ...(other?.keys() ?? [])])].flatMap((subject) => {
+        const changes = lists(key, key === 'answers' ? `values of ${subject}` : subject)(
+          one?.get(subject),
+          other?.get(subject),
+        );
+        // An account of their own relieves that of people, which had paid for them.
+        return key === 'answers' && !one?.has(subject) ? changes.map(({ words }) => more(words)) : changes;
+      });
   const ofStatement = Object.fromEntries(
     STATEMENT_LIMIT_KEYS.map((key) => [
       key,
