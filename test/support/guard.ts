@@ -43,7 +43,7 @@ export interface TestGuard {
   stop(): Promise<void>;
 }
 
-/** Configuration: what comes the second time runs by a plan. */
+/** Configuration of a guard by which what comes the second time runs by a plan. */
 export const REUSING = 'plans: { reuse: on, after: 1 }';
 
 /** The guard's account may read and write the rows of `public`, and owns nothing. Call `stop` before the database is dropped. */

@@ -1,5 +1,5 @@
 /**
- * Behind stage 4: which statements may be prepared at the server once and run again and again, so that nobody who sent them as a text can tell.
+ * Behind stage 4: which statements may be prepared at the server once and run again and again, with the same answers as when they are sent as texts.
  * An allow-list. A form, a name, a literal's type or a function that is not known to mean the same later stays a text.
  */
 import type { Analysis, Use } from '../../sql/analyze/analyze.ts';
