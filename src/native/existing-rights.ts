@@ -1,30 +1,29 @@
-/** What a live server has of an account: plain data, read by `catalog/`, compared with the wall that should stand there. */
+/** The rights that an account has on a live server, to be compared with its wall. Plain data, read by `catalog/`. */
 import type { Oid } from '../sql/catalog/catalog.ts';
 import type { FilteredCommand } from './wall.ts';
 
-/** From where an account has a right. */
 export type RightSource = 'account' | 'PUBLIC' | 'ownership' | 'membership';
 
-export interface FoundRight {
+export interface ExistingRight {
   readonly relation: Oid;
-  /** Absent: on the whole, columns of tomorrow included. */
+  /** Absent: a right on the whole relation, future columns included. */
   readonly column?: string;
   readonly privilege: string;
   readonly by: RightSource;
 }
 
-export interface FoundPolicy {
+export interface ExistingPolicy {
   readonly relation: Oid;
   readonly name: string;
   readonly command: FilteredCommand | 'ALL';
   readonly permissive: boolean;
-  /** By name; PUBLIC for everyone. */
+  /** By name; PUBLIC means every account. */
   readonly accounts: readonly string[];
   readonly using: string | null;
   readonly check: string | null;
 }
 
-export interface FoundAccount {
+export interface ExistingAccount {
   readonly exists: boolean;
   /** `superuser`, `bypassrls` and the like. */
   readonly attributes: readonly string[];
@@ -32,20 +31,20 @@ export interface FoundAccount {
   readonly memberOf: readonly string[];
   /** Objects, as the server describes them. */
   readonly owns: readonly string[];
-  /** Objects beside tables, sequences, functions and schemas of users on which it was granted something. */
+  /** Other kinds of objects on which the account was granted a right. */
   readonly further: readonly string[];
-  readonly rights: readonly FoundRight[];
-  /** Users' functions that it may execute. */
+  readonly rights: readonly ExistingRight[];
+  /** User-defined functions that it may execute. */
   readonly functions: readonly { readonly fn: Oid; readonly by: RightSource; readonly definer: boolean }[];
   readonly schemas: readonly { readonly schema: string; readonly privilege: 'USAGE' | 'CREATE' }[];
   /** TEMPORARY on the database. */
   readonly temporary: boolean;
-  /** What tables made later will be granted to it. */
+  /** Rights that ALTER DEFAULT PRIVILEGES will give it on future tables. */
   readonly defaults: readonly string[];
   /** Relations with row security switched on. */
   readonly rowSecurity: readonly Oid[];
-  /** Of Rowgate's making, and restrictive ones that hold for the account. */
-  readonly policies: readonly FoundPolicy[];
+  /** Policies that Rowgate made, and restrictive ones that apply to the account. */
+  readonly policies: readonly ExistingPolicy[];
   /** In this database. */
   readonly settings: ReadonlyMap<string, string>;
   readonly searchPath?: readonly string[];
@@ -58,9 +57,9 @@ export interface FoundAccount {
   }[];
 }
 
-/** A wall's SQL as the server writes it, to compare what it has with; undefined where it does not take it. */
+/** A wall's SQL as the server prints it, for comparison; undefined for what the server does not accept. */
 export interface Canonical {
-  /** By the filter's place in the wall. */
+  /** In the order of the wall's filters. */
   readonly filters: readonly ({ readonly using: string | null; readonly check: string | null } | undefined)[];
   readonly views: readonly (string | undefined)[];
   /** Argument types. */

@@ -1,8 +1,8 @@
-/** What every account may do by rights of PUBLIC, and a wall's account therefore too: said, or taken away where that is asked for. */
+/** Rights that every account, and so a wall's account, has through PUBLIC: listed, or revoked if that is asked for. */
 import type { Catalog, Relation } from '../sql/catalog/catalog.ts';
 import { oneStatement } from './one-statement.ts';
 import { signature } from './signature.ts';
-import { identifier, qualified, remark } from './sql-text.ts';
+import { identifier, qualified, sqlComment } from './sql-text.ts';
 import type { PublicRight, Surroundings } from './surroundings.ts';
 import type { Wall } from './wall.ts';
 
@@ -12,14 +12,14 @@ interface Options {
   readonly revokePublic: boolean;
 }
 
-/** Taken from everyone, other accounts may miss it: only a DBA can tell. */
-export function everyonesRights(walls: readonly Wall[], { catalog, surroundings, revokePublic }: Options): string {
+/** Other accounts may need a right that is revoked from PUBLIC: only a DBA can know. */
+export function publicRights(walls: readonly Wall[], { catalog, surroundings, revokePublic }: Options): string {
   const statements = revokesOf(walls, catalog, surroundings);
   if (statements.length === 0) return '';
   const title =
     'PUBLIC has these rights, and so has every account of this wall. Other accounts may need them: look before you take them away.';
-  if (revokePublic) return `${remark(title)}\n${statements.map((sql) => `${oneStatement(sql)};`).join('\n')}`;
-  return remark([title, ...statements.map((sql) => `${sql};`)].join('\n'));
+  if (revokePublic) return `${sqlComment(title)}\n${statements.map((sql) => `${oneStatement(sql)};`).join('\n')}`;
+  return sqlComment([title, ...statements.map((sql) => `${sql};`)].join('\n'));
 }
 
 function revokesOf(
@@ -43,7 +43,7 @@ function revokesOf(
   ];
 }
 
-/** Whether the wall gives it as well. */
+/** Whether the wall grants the same right. */
 function isGranted({ relation, column, privilege }: PublicRight, wall: Wall): boolean {
   const sequence = wall.sequences.find((candidate) => candidate.relation.oid === relation);
   if (sequence) return sequence.privileges.some((granted) => granted === privilege);
