@@ -1,4 +1,6 @@
-/** Granted tables, views and functions that hold a subject's data without a key of it: each is withheld, with what to write. */
+/**
+ * Finds granted tables, views and functions that hold a subject's data without declaring a key of it. Each is withheld, with advice on what to write.
+ */
 import type { Fn, Relation } from '../../sql/catalog/catalog.ts';
 import type { Condition, Subject } from '../model/policy.ts';
 import type { TableGrant } from '../schema/role-schema.ts';
@@ -7,16 +9,16 @@ import { quoteIdentifier } from './names.ts';
 import type { GrantsPart } from './row-conditions.ts';
 import type { Step } from './subject-reach.ts';
 
-/** The row conditions of each granted command, but of those that say `scope: none`. */
+/** The row conditions of each granted command, except those with `scope: none`. */
 export interface CommandConditions {
   readonly conditions: readonly Condition[];
 }
 
 /**
- * INVARIANT 97: a key that was forgotten leaves rows unfiltered and uncounted. An error here withholds the table alone (`ofPart`).
- * Where the role's scope of the subject is `all`, no row would be filtered: a table that merely leads to the subject is then a warning.
+ * INVARIANT 97: a forgotten key leaves rows unfiltered and uncounted, so the error withholds that table alone (`ofPart`). If the role's scope of the
+ * subject is `all`, rows would not be filtered anyway: a table that only leads to the subject then gets a warning.
  */
-export function checkForgottenKeys(
+export function checkUndeclaredKeys(
   entry: TableGrant,
   conditions: readonly CommandConditions[],
   relation: Relation,
@@ -57,7 +59,7 @@ export function checkForgottenKeys(
   }
 }
 
-/** What `functions` of a role grants: an error withholds it. */
+/** A granted function in `functions`: an error withholds it. */
 export function checkReturnedSubjects(fn: Fn, path: Path, part: GrantsPart): boolean {
   const { document, report, reach, subjects } = part;
   let usable = true;
@@ -84,7 +86,7 @@ export function checkReturnedSubjects(fn: Fn, path: Path, part: GrantsPart): boo
   return usable;
 }
 
-/** Each command is held to a condition that asks a table of the subject's, or a value of the principal. */
+/** Whether a condition restricts every command: by a table of the subject's, or by a value of the principal. */
 function isLimited(commands: readonly CommandConditions[], subject: Subject, { reach }: GrantsPart): boolean {
   const asks = ({ filter, needs }: Condition): boolean =>
     filter.some((piece) => typeof piece !== 'string' && piece.kind === 'attribute') ||
@@ -92,7 +94,7 @@ function isLimited(commands: readonly CommandConditions[], subject: Subject, { r
   return commands.every(({ conditions }) => conditions.some(asks));
 }
 
-/** The condition that puts the table in the role's scope, along the foreign keys of the way. */
+/** A suggested condition that brings the table into the role's scope, along its foreign keys. */
 function proposedRows(way: readonly Step[], subject: Subject, part: GrantsPart, has: unknown): string {
   const write = has === undefined ? 'write' : 'add to its rows:';
   const [head, ...further] = way;
@@ -112,7 +114,7 @@ function proposedRows(way: readonly Step[], subject: Subject, part: GrantsPart, 
   return `${write} "rows: ${conditionOn(head.from, way)}"`;
 }
 
-/** The scope of the subject asked of a table with a key of it. */
+/** The subject's scope as a condition on a table with one of its keys. */
 function inScope(relation: Relation, subject: Subject, part: GrantsPart): string {
   const scope = part.scopes.get(subject.name);
   const text = scope?.kind === 'condition' ? scope.text.sql.trim() : '…';
@@ -126,7 +128,7 @@ function isView({ kind }: Relation): boolean {
   return kind === 'v' || kind === 'm';
 }
 
-/** Without its schema where the search path finds it so. */
+/** Without the schema if the search path finds it. */
 function shownName(relation: Relation, { env: { catalog, searchPath } }: GrantsPart): string {
   const schema = searchPath.find((candidate) => catalog.relation(candidate, relation.name));
   return schema === relation.schema ? relation.name : `${relation.schema}.${relation.name}`;
@@ -136,7 +138,7 @@ function columnName(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdentifier(name);
 }
 
-/** As a key of a YAML mapping. */
+/** Quoted if needed, as a key of a YAML mapping. */
 function yamlName(name: string): string {
   return /^[A-Za-z_][A-Za-z0-9_.]*$/.test(name) ? name : JSON.stringify(name);
 }
