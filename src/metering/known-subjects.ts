@@ -1,31 +1,31 @@
-/** Which people a process knows to be counted already, and whom it has still to report. */
+/** The people that a process knows to be counted, and those that it has yet to report to the store. */
 import { HashTable, NOWHERE } from './hash-table.ts';
 import { hashText, WORDS } from './hashes.ts';
 import { runsOf, type Sightings } from './sightings.ts';
 
-/** Of more the longest unseen are forgotten: seen again they take a place, which comes back once they are reported. */
+/** LRU: an evicted person takes a place when seen again; the place is returned once they are reported. */
 const MOST_REMEMBERED = 50_000;
 const MOST_STRANGERS = 10_000;
-/** A sight so soon after the last one is not reported. */
+/** A sighting this soon after the last one is not reported. */
 const REPORT_EVERY_MS = 1_000;
 
-/** What is remembered of each: counted in every window until then, in the process's time; and when they were reported. */
+/** The numbers of an entry: until when every window counts the person, in the process's time; and when they were last reported. */
 const UNTIL = 0;
 const REPORTED_AT = 1;
 
-/** A hash is given by the words from `at` on. */
+/** A hash is given as an array of words and the index of its first word. */
 export class KnownSubjects {
-  /** Absent until somebody is remembered: each person behind an account may count some. */
+  /** Made on demand: each end user may have some. */
   private known: HashTable | undefined;
-  /** Another number with each change of whom it knows. */
+  /** Changes whenever the set of known people does. */
   changes = 0;
-  /** Whom the store did not know, and when it was asked. */
+  /** People that the store did not count, and when it was asked. */
   private strangers: Map<string, number> | undefined;
-  /** Hashes, and for each when the place was granted that was taken for them; 0: none was. */
+  /** Hashes to report, and for each the time of the grant that its place came from; 0: none. */
   private reportedWords: number[] = [];
   private reportedGrants: number[] = [];
 
-  /** True only of whom every window counts now. */
+  /** True only if every window counts the person now. */
   knows(words: ArrayLike<number>, at: number, now: number): boolean {
     const { known } = this;
     if (!known) return false;
@@ -33,7 +33,7 @@ export class KnownSubjects {
     return place !== NOWHERE && now < known.number(place, UNTIL);
   }
 
-  /** Somebody known was shown: stays in the windows anew. `until`: as of a sight now. */
+  /** A known person was shown: stays in the windows for their whole length again. `until`: counted from this sighting. */
   sawAgain(words: ArrayLike<number>, at: number, now: number, until: number): void {
     const { known } = this;
     const place = known?.find(words, at) ?? NOWHERE;
@@ -42,24 +42,24 @@ export class KnownSubjects {
     this.remember(words, at, now, until);
   }
 
-  /** Somebody new was shown, for whom a place was taken that was granted at `grantedAt`. */
+  /** A new person was shown, with a place that was granted at `grantedAt`. */
   sawFirst(words: ArrayLike<number>, at: number, grantedAt: number, now: number, until: number): void {
     this.report(words, at, grantedAt);
     this.remember(words, at, now, until);
   }
 
-  /** The store has said of somebody whether every window counts them. */
+  /** The store's answer: whether every window counts the person. */
   told(words: ArrayLike<number>, at: number, counted: boolean, now: number, until: number): void {
     if (counted) this.remember(words, at, now, until);
     else {
-      // They are known for a second only: nobody who is refused for one after the other fills the memory.
+      // Kept for a second only, so that refused statements cannot fill the memory.
       this.strangers ??= new Map();
       if (this.strangers.size >= MOST_STRANGERS) this.strangers.clear();
       this.strangers.set(textOf(words, at), now);
     }
   }
 
-  /** Whether the store has just said that it does not know them. */
+  /** Whether the store has just said that it does not count the person. */
   isStranger(words: ArrayLike<number>, at: number, now: number): boolean {
     if (!this.strangers?.size) return false;
     const text = textOf(words, at);
@@ -70,7 +70,7 @@ export class KnownSubjects {
     return false;
   }
 
-  /** Takes what is to be reported; undefined where there is nothing. */
+  /** Removes and returns what is to be reported; undefined if there is nothing. */
   takeReports(): Sightings | undefined {
     const { reportedWords, reportedGrants } = this;
     if (reportedGrants.length === 0) return undefined;
@@ -83,7 +83,7 @@ export class KnownSubjects {
     return this.reportedGrants.length;
   }
 
-  /** The windows are others now. */
+  /** The windows have changed: forgets everyone. */
   forget(): void {
     this.changes += 1;
     this.known = undefined;

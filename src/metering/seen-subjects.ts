@@ -1,22 +1,22 @@
-/** Who was seen, and when last: the distinct people of one owner and measure, by keyed hashes of their keys. */
+/** Who was seen, and when last: the distinct people of one owner and measure, as keyed hashes. */
 
 import { HashTable, NOWHERE } from './hash-table.ts';
 import { hashText, readHash, WORDS } from './hashes.ts';
 import { forEachSighting, runsOf, type Sightings } from './sightings.ts';
 
-/** So many are told apart. Of more the longest unseen are forgotten: seen again they count again, so that too much is counted, never too little. */
+/** LRU: an evicted person counts again when seen again, so the count is never too low. */
 export const MOST_REMEMBERED_SUBJECTS = 1_000_000;
-/** So many are written out at once. */
+/** How many are written out at once. */
 const AT_ONCE = 5_000;
 
-/** Of the one that is looked at. */
+/** A buffer for one hash. */
 const one = new Int32Array(WORDS);
 
 export class SeenSubjects {
-  /** In the order in which they were last seen; the number is that instant. */
+  /** In the order of the last sighting; the number is its time. */
   private readonly seen = new HashTable(1);
 
-  /** `seen`: as `entries` gave them. */
+  /** `seen`: from `entries`. */
   constructor(
     seen: readonly Sightings[] = [],
     private readonly most = MOST_REMEMBERED_SUBJECTS,
@@ -35,8 +35,8 @@ export class SeenSubjects {
   }
 
   /**
-   * They are seen now; a later sight stands, where the clock was set back.
-   * @param words of the hash. @returns their last sight before; undefined where they are new here.
+   * Marks a person as seen now; if the clock was set back, the later sighting stays.
+   * @param words of the hash. @returns the last sighting before; undefined if the person is new here.
    */
   see(words: ArrayLike<number>, now: number): number | undefined {
     const { seen } = this;
@@ -52,7 +52,7 @@ export class SeenSubjects {
     return undefined;
   }
 
-  /** Forgets the longest unseen as long as `gone` says so of their last sight. */
+  /** Forgets people from the longest unseen on, while `gone` is true for their last sighting. */
   forget(gone: (lastSight: number) => boolean): void {
     const { seen } = this;
     while (seen.oldest !== NOWHERE && gone(seen.number(seen.oldest))) seen.remove(seen.oldest);
@@ -62,7 +62,7 @@ export class SeenSubjects {
     for (let place = this.seen.oldest; place !== NOWHERE; place = this.seen.next(place)) yield this.seen.number(place);
   }
 
-  /** All as they stand now, whatever comes before they are written out. */
+  /** Everyone now, even if they change before they are written out. */
   entries(): Iterable<Sightings> {
     const { words, numbers } = this.seen.copy();
     return written(words, numbers);

@@ -1,19 +1,19 @@
-/** The budgets of the people behind one principal, as far as they were here lately; what they have taken is in the store. */
+/** The budgets of a principal's recent end users in this process; their usage is in the store. */
 import { LRUCache } from 'lru-cache';
 import type { Owner } from '../../metering/measure.ts';
 import { OwnerBudget, type OwnerBudgetOptions } from './owner-budget.ts';
 
-/** Of more the longest unused are forgotten: the store is asked again where they come back. */
+/** LRU: an evicted end user is asked for at the store when they come back. */
 const MOST_REMEMBERED = 10_000;
 /** As for principals. */
 const FORGET_MS = 600_000;
 
-export class PeopleBudgets {
+export class EndUserBudgets {
   private readonly byUser: LRUCache<string, OwnerBudget>;
-  /** Those that may have something to give back or to report. */
+  /** Those that may have leases to return or sightings to report. */
   private readonly busy = new Set<OwnerBudget>();
   private forgotAt: number;
-  /** When somebody was last seen at something, in the process's time. */
+  /** When an end user was last active, in the process's time. */
   lastUse = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -30,7 +30,7 @@ export class PeopleBudgets {
     });
   }
 
-  /** Of a person who does something now. */
+  /** The budget of an active end user. */
   of(user: string): OwnerBudget {
     let budget = this.byUser.get(user);
     if (!budget) {
@@ -41,7 +41,7 @@ export class PeopleBudgets {
     return budget;
   }
 
-  /** `awaited`: whether somebody waits for an answer. */
+  /** `awaited`: whether a session waits for an answer. */
   sweep(all: boolean, awaited: (owner: Owner) => boolean): void {
     if (this.busy.size > 0) this.lastUse = this.options.context.now();
     for (const budget of this.busy) {
@@ -52,7 +52,7 @@ export class PeopleBudgets {
     else this.forget();
   }
 
-  /** Those who have not taken anything for a while; the rest is looked at the next time. */
+  /** Forgets end users that have been idle for a while. A part of the list is checked each time. */
   private forget(): void {
     const now = this.options.context.now();
     if (now - this.forgotAt < FORGET_MS / 10) return;
