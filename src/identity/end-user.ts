@@ -1,4 +1,4 @@
-/** Who is behind a verified token, in the role of the account that it came by. */
+/** Makes the end user from a verified token, for the role of its principal. */
 
 import { claimValue } from '../policy/compile/attributes.ts';
 import { attributeValues } from '../policy/model/attribute-values.ts';
@@ -6,8 +6,8 @@ import type { Principal, RolePolicy } from '../policy/model/policy.ts';
 import type { EndUser, VerifiedToken } from '../session/end-user/end-user.ts';
 import { type Problem, problem } from './problem.ts';
 
-/** The token was verified by the rule of this principal. */
-export function personOf(
+/** The token must have been verified by this principal's rule. */
+export function endUserOfToken(
   { role, principal }: { readonly role: RolePolicy; readonly principal: Principal },
   { user, claims }: Pick<VerifiedToken, 'user' | 'claims'>,
 ): EndUser | Problem {

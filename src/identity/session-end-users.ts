@@ -1,15 +1,15 @@
-/** Who is behind the tokens of one session: what is known is said at once, and what has to be verified is waited for. */
+/** The end users behind the tokens of one session. A known token is answered at once; a new one is verified first. */
 import type { TokenRule } from '../policy/model/token-rule.ts';
 import type { EndUser, EndUserCheck, EndUsers } from '../session/end-user/end-user.ts';
 import type { SessionPolicy } from '../session/session-policy.ts';
-import { personOf } from './person.ts';
+import { endUserOfToken } from './end-user.ts';
 import { type Problem, problem } from './problem.ts';
 import type { TokenVerifier, Verified } from './verifier.ts';
 
-/** What was refused is refused again for so long, and then looked at anew. */
+/** A refused token is refused without a check for this long, then checked again. */
 const REFUSED_MS = 5_000;
 
-export class SessionPersons implements EndUsers {
+export class SessionEndUsers implements EndUsers {
   private verified: { readonly rule: TokenRule; readonly token: string; readonly verified: Verified } | undefined;
   private refused:
     | { readonly rule: TokenRule; readonly token: string; readonly problem: Problem; readonly at: number }
@@ -44,7 +44,7 @@ export class SessionPersons implements EndUsers {
     if (giving?.token === token) return 'wait';
     const check = this.check(policy, token);
     if (check === 'wait') return 'wait';
-    // Only who could use it may give it back; what was given back already is.
+    // Only a client with the valid token may give it back. Giving it back a second time succeeds.
     const verified = this.verified?.token === token ? this.verified.verified : undefined;
     if ('refused' in check || !verified) return this.verifier.isGivenBack(verified) ? 'done' : (check as Problem);
     const asked: { readonly token: string; outcome?: 'done' | Problem } = { token };
@@ -67,7 +67,7 @@ export class SessionPersons implements EndUsers {
   private person(policy: SessionPolicy, verified: Verified): EndUser | Problem {
     const known = verified.persons.get(policy);
     if (known) return known;
-    const made = personOf(policy, verified);
+    const made = endUserOfToken(policy, verified);
     verified.persons.set(policy, made);
     return made;
   }
