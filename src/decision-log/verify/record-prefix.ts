@@ -1,4 +1,7 @@
-/** The front of a record, which all share: time, kind, guard (but of decisions and outcomes), number. Read byte by byte: it is read of every record. */
+/**
+ * The beginning of a record, in a fixed order: time, kind, guard (absent in older decisions and outcomes), number. Parsed byte by byte, as this is
+ * done for every record.
+ */
 import { Buffer } from 'node:buffer';
 
 const TIME = Buffer.from('{"time":"');
@@ -12,10 +15,10 @@ const LONGEST_GUARD = 1024;
 const MOST_DIGITS = 15;
 const [QUOTE, BACKSLASH, COMMA, CLOSE] = [0x22, 0x5c, 0x2c, 0x7d];
 
-/** Holds what it has read until it reads the next. */
-export class FrontReader {
+/** Holds its result until the next record is read. */
+export class RecordPrefixReader {
   seq = 0;
-  /** Bytes of what was torn off before it; 0 where nothing was. */
+  /** Bytes of incomplete text before the record; 0 if there is none. */
   torn = 0;
   private bytes: Buffer = TIME;
   private at = 0;
@@ -26,7 +29,7 @@ export class FrontReader {
   private guardAt = 0;
   private guardEnd = 0;
 
-  /** False where the line does not begin as a record does. */
+  /** False if the line does not begin like a record. */
   read(bytes: Buffer, start: number, end: number): boolean {
     this.bytes = bytes;
     this.at = start;
@@ -58,17 +61,17 @@ export class FrontReader {
     return this.bytes.toString('latin1', this.timeAt, this.timeAt + TIME_LENGTH);
   }
 
-  /** Empty where the record is encrypted. */
+  /** Empty if the record is encrypted. */
   get kind(): string {
     return this.bytes.toString('latin1', this.kindAt, this.kindEnd);
   }
 
-  /** As JSON has it; undefined where the record leaves it to its file. */
+  /** As JSON; undefined if the record does not contain it. */
   get guard(): string | undefined {
     return this.guardEnd > this.guardAt ? this.bytes.toString('utf8', this.guardAt, this.guardEnd) : undefined;
   }
 
-  /** Whether the kind begins with this letter: to tell most records apart without making a text. */
+  /** Whether the kind begins with this letter: distinguishes most records without making a string. */
   kindBegins(letter: number): boolean {
     return this.kindEnd > this.kindAt && this.bytes[this.kindAt] === letter;
   }
@@ -86,7 +89,7 @@ export class FrontReader {
     return true;
   }
 
-  /** Where the string ends, its quote being passed; -1 where it does not. */
+  /** Returns where the string ends and moves past its closing quote; -1 if it is not terminated. */
   private string(longest: number): number {
     const most = Math.min(this.end, this.at + longest);
     for (let i = this.at; i < most; i++) {
@@ -100,7 +103,7 @@ export class FrontReader {
     return -1;
   }
 
-  /** -1 where there is none. */
+  /** -1 if there is no number. */
   private number(): number {
     let value = 0;
     const first = this.at;

@@ -1,12 +1,12 @@
-/** Holds what was signed elsewhere, in the seals of other chains or in anchors, against the records that are there. */
+/** Compares signed statements from elsewhere (seals of other chains, or anchors) with the records in the log. */
 import type { Finding } from './finding.ts';
 import { type FoundHead, headsIn } from './heads.ts';
-import type { Pin } from './pin-set.ts';
+import type { SignedHead } from './signed-heads.ts';
 import type { Writer } from './writer.ts';
 
-/** @param kind what it is called where a record is not the one that was signed. @param fileOf the open file of a guard. */
-export async function checkPins(
-  pins: readonly Pin[],
+/** @param kind of the finding if a record is not the signed one. @param fileOf the open file of a guard. */
+export async function checkSignedHeads(
+  pins: readonly SignedHead[],
   writers: readonly Writer[],
   kind: 'rewritten' | 'anchor-not-met',
   fileOf: (guard: string) => string,
@@ -24,8 +24,8 @@ export async function checkPins(
   return findings;
 }
 
-function byChain(pins: readonly Pin[]): Map<string, Pin[]> {
-  const groups = new Map<string, Pin[]>();
+function byChain(pins: readonly SignedHead[]): Map<string, SignedHead[]> {
+  const groups = new Map<string, SignedHead[]>();
   for (const pin of pins) {
     const group = groups.get(pin.chain);
     if (group) group.push(pin);
@@ -35,14 +35,14 @@ function byChain(pins: readonly Pin[]): Map<string, Pin[]> {
 }
 
 class Check {
-  private readonly differing: { readonly pin: Pin; readonly there: Partial<FoundHead> }[] = [];
+  private readonly differing: { readonly pin: SignedHead; readonly there: Partial<FoundHead> }[] = [];
 
   constructor(
     private readonly writer: Writer,
     private readonly kind: 'rewritten' | 'anchor-not-met',
   ) {}
 
-  async of(pins: readonly Pin[]): Promise<Finding[]> {
+  async of(pins: readonly SignedHead[]): Promise<Finding[]> {
     const { first, last, previous } = this.writer;
     const beyond = pins.filter(({ seq }) => seq > last);
     const within = pins.filter(({ seq }) => seq >= first && seq <= last);
@@ -52,8 +52,8 @@ class Check {
     return [...this.misfits(), ...cut];
   }
 
-  /** A record that was moved or copied may stand in several files. */
-  private async look(pins: readonly Pin[]): Promise<void> {
+  /** A record that was moved or copied may be in several files. */
+  private async look(pins: readonly SignedHead[]): Promise<void> {
     const open = new Map(pins.map((pin) => [pin, {} as Partial<FoundHead>]));
     for (const { file, range } of this.writer.files) {
       const here = [...open.keys()].filter(({ seq }) => range && seq >= range.first && seq <= range.last);
@@ -70,8 +70,8 @@ class Check {
     for (const [pin, there] of open) this.compare(pin, heads.get(pin.seq) ?? there);
   }
 
-  /** A running guard may have gone on since its files were read. */
-  private async beyondTheEnd(pins: readonly Pin[]): Promise<Finding[]> {
+  /** A running guard may have continued since its files were read. */
+  private async beyondTheEnd(pins: readonly SignedHead[]): Promise<Finding[]> {
     const { last, name } = this.writer;
     const heads = await this.closedSince(pins);
     const missing = pins.filter((pin) => !heads.has(pin.seq)).toSorted((a, b) => b.seq - a.seq);
@@ -83,8 +83,8 @@ class Check {
     return [{ kind: 'cut', file: name, seq: last + 1, until, message }];
   }
 
-  /** In the open file, and in those that were it when they were read. */
-  private async closedSince(pins: readonly Pin[]): Promise<ReadonlyMap<number, FoundHead>> {
+  /** In the open file, and in those that were open when they were read. */
+  private async closedSince(pins: readonly SignedHead[]): Promise<ReadonlyMap<number, FoundHead>> {
     const { files, list } = this.writer;
     const heads = new Map<number, FoundHead>();
     if (pins.length === 0) return heads;
@@ -97,19 +97,19 @@ class Check {
     return heads;
   }
 
-  private compare(pin: Pin, there: Partial<FoundHead>): void {
+  private compare(pin: SignedHead, there: Partial<FoundHead>): void {
     if (there.hash !== pin.hash && !this.isKnown(pin)) this.differing.push({ pin, there });
   }
 
-  /** A seal of the log says no more of a record than its neighbours, where they have said it already. An anchor is another witness. */
-  private isKnown({ seq }: Pin): boolean {
+  /** A seal of the log adds nothing where a neighbouring finding has said it. An anchor is independent evidence. */
+  private isKnown({ seq }: SignedHead): boolean {
     if (this.kind === 'anchor-not-met') return false;
     return this.writer.findings.some(
       ({ seq: from, until = from }) => from !== undefined && until !== undefined && seq >= from - 1 && seq <= until,
     );
   }
 
-  /** One finding: what comes behind the first follows from it. */
+  /** One finding: later ones follow from the first. */
   private misfits(): Finding[] {
     const [first, ...others] = this.differing.toSorted((a, b) => a.pin.seq - b.pin.seq);
     if (!first) return [];
