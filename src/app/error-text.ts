@@ -1,6 +1,0 @@
-/** Why something could not be done, as a line for the operator. */
-
-export function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');
-  return error instanceof Error ? error.message || error.name : String(error);
-}
