@@ -13,9 +13,10 @@ const group = (
     name,
     root: ROOT,
     include: groups[name],
-    // Against what hangs: a machine on which all takes thrice as long fails nothing by these.
-    testTimeout: 120_000,
-    hookTimeout: 180_000,
+    // Against what hangs: a machine on which all takes ten times as long fails nothing by these.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
     ...how,
   },
 });

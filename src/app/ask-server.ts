@@ -1,4 +1,5 @@
 /** Asks the database that the configuration names, over a short connection of the guard's own account. */
+
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname } from 'node:path';
@@ -6,6 +7,7 @@ import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import type { Query } from '../catalog/read.ts';
 import type { UpstreamConfig } from '../config/config.ts';
+import { reasonOf } from '../core/error-text.ts';
 import { type UpstreamAddress, UpstreamAddresses } from '../upstream/addresses.ts';
 import { NoPassword, passwordFrom } from '../upstream/password.ts';
 import { demand, roundsFor, type WantedSession } from '../upstream/target-attributes.ts';
@@ -22,7 +24,7 @@ export async function ask<T>(upstream: UpstreamConfig, work: (query: Query) => P
   try {
     return await work(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows);
   } catch (error) {
-    throw passes(error) ? new ServerUnavailable(messageOf(error), { cause: error }) : error;
+    throw passes(error) ? new ServerUnavailable(reasonOf(error), { cause: error }) : error;
   } finally {
     await client.end().catch(() => {});
   }
@@ -36,7 +38,7 @@ export async function connected(upstream: UpstreamConfig): Promise<pg.Client> {
   for (const wanted of roundsFor(upstream.targetSessionAttrs)) {
     for await (const place of new UpstreamAddresses(upstream.hosts, upstream.loadBalance).inOrder()) {
       if (!('address' in place)) {
-        failures.push(`${place.host}: ${messageOf(place.error)}`);
+        failures.push(`${place.host}: ${reasonOf(place.error)}`);
         continue;
       }
       try {
@@ -46,7 +48,7 @@ export async function connected(upstream: UpstreamConfig): Promise<pg.Client> {
         if (error instanceof pg.DatabaseError && !passes(error)) throw error;
         lasting ||= !passes(error);
         cause ??= error;
-        failures.push(messageOf(error));
+        failures.push(reasonOf(error));
       }
     }
   }
@@ -132,9 +134,4 @@ function passes(error: unknown): boolean {
   }
   // Without a code: what `pg` says of a connection that broke or took too long.
   return /^(Connection terminated|timeout expired)/.test(error.message);
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,10 +1,11 @@
 /** The control socket of a guard that is one process, or of the primary for all. */
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
+import { reasonOf } from '../core/error-text.ts';
+import { mergedTop, type ShownTop } from '../operations/control/commands/top.ts';
 import { type ControlReply, type ControlRequest, done, failed } from '../operations/control/protocol.ts';
 import { openControl, type RunningControl } from '../operations/control/server.ts';
 import type { ReloadReport } from '../server/reload.ts';
-import { reasonOf } from './error-text.ts';
 import type { RunningGuard } from './keep-running.ts';
 import type { Shutdown } from './shutdown.ts';
 import { StartError } from './start-error.ts';
@@ -14,8 +15,15 @@ export interface Controlled {
   /** One report for each process that serves. */
   reload(by: string): Promise<readonly ReloadReport[]>;
   drain(): void;
+  /** By each process that serves; those that did not answer in time are only counted. */
+  everywhere(request: ControlRequest, by: string): Promise<Everywhere>;
   /** By one process, for all. */
   command(request: ControlRequest, by: string): Promise<ControlReply>;
+}
+
+export interface Everywhere {
+  readonly replies: readonly ControlReply[];
+  readonly silent: number;
 }
 
 /** A guard that ends at once would be gone before it has answered. */
@@ -50,6 +58,7 @@ export async function openControlOf(
     return await openControlSocket(config, log, {
       reload: async (by) => [await guard.reload(by)],
       drain: () => ending.drain(),
+      everywhere: async (request, by) => ({ replies: [await guard.command(request, by)], silent: 0 }),
       command: (request, by) => guard.command(request, by),
     });
   } catch (error) {
@@ -69,6 +78,13 @@ function answerFor(guard: Controlled) {
         const reply = await guard.command(request, by);
         if (reply.ok) setTimeout(() => guard.drain(), ANSWER_FIRST_MS);
         return reply;
+      }
+      case 'top': {
+        const { replies, silent } = await guard.everywhere(request, by);
+        const wrong = replies.find((reply) => !reply.ok);
+        if (wrong) return wrong;
+        const parts = replies.flatMap((reply) => (reply.ok ? [reply.result as ShownTop] : []));
+        return done({ ...mergedTop(parts), silent });
       }
       default:
         return guard.command(request, by);

@@ -12,7 +12,7 @@ export async function firstReading(
     return await read();
   } catch (error) {
     if (!(error instanceof ServerUnavailable)) throw error;
-    log.warn({ detail: error.message }, 'the database server cannot be reached; nobody is let in until it can');
+    log.warn({ detail: error.message }, 'the database server cannot be reached; logins are refused until it can');
     return undefined;
   }
 }

@@ -37,7 +37,7 @@ export interface RunningGuard {
   command(request: ControlRequest, by: string): Promise<ControlReply>;
   /** Takes no new connections, and lets each session come to an idle moment, for so long as the configuration says. */
   drain(): Promise<void>;
-  /** Ends sessions and listener, and writes the last record. `at-once`: without much patience for those who do not close. */
+  /** Ends sessions and listener, and writes the last record. `at-once`: without long waits for those who do not close. */
   stop(how?: 'drained' | 'at-once'): Promise<void>;
   /** Of the policy in force, if there is one. */
   policyHash(): string | undefined;
@@ -101,7 +101,9 @@ export async function keepRunning(
     alarms,
     timeZone: config.timeZone,
     guard: config.name,
+    pooling: config.upstream.pooling,
     policy: () => (runtime.ready ? runtime.policy : undefined),
+    sessions: () => proxy.sessions.live(),
     now: () => store.now(),
     newId: newUlid,
   });

@@ -3,13 +3,13 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Config, ConfigProblem } from '../config/config.ts';
 import type { PlaceOf } from '../config/load.ts';
+import { reasonOf } from '../core/error-text.ts';
 import { readSealKey } from '../decision-log/seals/seal-key.ts';
 import { readSubjectKey } from '../decision-log/subject-key-file.ts';
 import { ClientAuthorities } from '../server/login/client-authorities.ts';
 import { ServerTls } from '../server/login/server-tls.ts';
 import { readUpstreamTls } from '../upstream/tls.ts';
 import { readCanaryKey } from './canary-key.ts';
-import { reasonOf } from './error-text.ts';
 
 export interface KeyProblem {
   readonly key: readonly PropertyKey[];
@@ -48,10 +48,14 @@ export function tlsProblems({ tls, upstream }: Config): KeyProblem[] {
   return [...found, ...towardsServer];
 }
 
-/** All of them. */
+/** Of the console's listener: with one of these it does not start. */
+export function consoleTlsProblems({ console: { tls } }: Config): KeyProblem[] {
+  return tls ? pairProblems(['console', 'tls'], tls) : [];
+}
+
 export async function fileProblems(config: Config): Promise<KeyProblem[]> {
   const { log, notify, keys } = config;
-  const found = tlsProblems(config);
+  const found = [...tlsProblems(config), ...consoleTlsProblems(config)];
   found.push(...certificateProblems(['notify', 'ca'], notify?.ca));
   found.push(...certificateProblems(['log', 'anchor', 'ca'], log.anchor?.ca));
   for (const [index, { destination }] of log.forward.entries()) {

@@ -1,21 +1,22 @@
 /** Reads the policies folder against the live catalog, as often as asked; the catalog itself only when it has changed. */
+import { catalogText } from '../catalog/file.ts';
 import { readCatalog } from '../catalog/read.ts';
 import { catalogFingerprint } from '../catalog/watch.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, UpstreamConfig } from '../config/config.ts';
 import { keyFileErrors, tokensOf } from '../identity/key-file-errors.ts';
 import { compileCondition, compileMask } from '../policy/compile/condition.ts';
 import { loadPolicy } from '../policy/compile/load.ts';
 import type { CanaryKey } from '../policy/model/canaries.ts';
-import type { Policy } from '../policy/model/policy.ts';
+import { isGuarded } from '../policy/model/is-guarded.ts';
+import { type Policy, type Principal, type RolePolicy, roleOf } from '../policy/model/policy.ts';
 import { type Diagnostic, formatDiagnostic } from '../policy/source/diagnostic.ts';
 import type { PolicyFile } from '../policy/source/document.ts';
-import type { Families } from '../policy/source/sql-source.ts';
+import type { RelationsByKey } from '../policy/source/sql-source.ts';
 import { PolicyFolderError, readPolicyFolder } from '../policy-files/folder.ts';
 import type { PolicyInForce, PolicyReading } from '../server/guard-runtime.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
 import { ask } from './ask-server.ts';
 import { readCanaryKey } from './canary-key.ts';
-import { keepApart } from './pooled-accounts.ts';
 
 /** What is read, and the last without an error. */
 const MOST_REMEMBERED = 4;
@@ -33,7 +34,7 @@ export class PolicyReader {
   /** What is in force but for the catalog: files without an error, or the first. */
   private good: readonly PolicyFile[] | undefined;
   /** Whom relations have held since the guard began. */
-  private families: Families | undefined;
+  private families: RelationsByKey | undefined;
   private known: { readonly catalog: Catalog; readonly version: string } | undefined;
 
   /** Files that a policy was made of, by its hash: of the last few readings. */
@@ -44,6 +45,11 @@ export class PolicyReader {
   /** What a policy was made of that was read just now. */
   filesOf(policy: string): readonly PolicyFile[] {
     return this.files.get(policy) ?? [];
+  }
+
+  /** Of the last reading, as `rowgate check --save-catalog` writes it. */
+  catalogText(): string | undefined {
+    return this.known && catalogText(this.known.catalog.data);
   }
 
   /** Throws where the database cannot be asked. The parser must be loaded. */
@@ -93,7 +99,7 @@ export class PolicyReader {
     this.remember(policy.hash, files);
     const errors = diagnostics.filter(({ severity }) => severity === 'error');
     const closing = errors.filter(({ withholds }) => !withholds);
-    const apart = keepApart(policy, this.config.upstream);
+    const apart = separatePooledAccounts(policy, this.config.upstream);
     return {
       policy: apart.policy,
       withholding: errors.filter(({ withholds }) => withholds),
@@ -132,4 +138,39 @@ function newlyWithheld(edited: Compiled, good: Compiled): readonly Diagnostic[] 
   const what = ({ file, message }: Diagnostic): string => `${file} ${message}`;
   const known = new Set(good.withholding.map(what));
   return edited.withholding.filter((diagnostic) => !known.has(what(diagnostic)));
+}
+
+/**
+ * A pooler keeps the connections of each account apart, and hands one from session to session as it is. A role of which
+ * not every statement is judged (unrestricted, or observed) has no account in common with one that relies on pinned settings:
+ * a DO block or a function could change them for whoever comes next. A role has one account: so a principal of another mode is closed.
+ */
+export function separatePooledAccounts(
+  policy: Policy,
+  upstream: UpstreamConfig,
+): { policy: Policy; errors: readonly string[] } {
+  if (upstream.pooling !== 'transaction') return { policy, errors: [] };
+  const accountOf = (role: RolePolicy) => (upstream.logins.get(role.name) ?? upstream.login).user;
+  const roles = [...policy.roles.values()];
+  const guarded = new Map(roles.filter(isGuarded).map((role) => [accountOf(role), role.name]));
+  const errors: string[] = [];
+  const kept = roles.map((role): RolePolicy => {
+    const other = guarded.get(accountOf(role));
+    if (isGuarded(role) || other === undefined) return role;
+    const disabled = `it shares the upstream account "${accountOf(role)}" with role "${other}"; with upstream.pooling: transaction it needs its own, in upstream.logins`;
+    errors.push(`role "${role.name}": ${disabled}`);
+    return { ...role, disabled: role.disabled ?? disabled };
+  });
+  const keptRoles = new Map(kept.map((role) => [role.name, role]));
+  const principals = [...policy.principals.values()].map((principal): Principal => {
+    const [role, own] = [policy.roles.get(principal.role), roleOf(policy, principal)];
+    if (!role || !own || isGuarded(role) === isGuarded(own)) return principal;
+    const disabled = `its mode is not that of role "${role.name}", with which it shares an upstream account; with upstream.pooling: transaction they are the same`;
+    errors.push(`principal "${principal.name}": ${disabled}`);
+    return { ...principal, disabled: principal.disabled ?? disabled };
+  });
+  return {
+    policy: { ...policy, roles: keptRoles, principals: new Map(principals.map((one) => [one.name, one])) },
+    errors,
+  };
 }

@@ -28,6 +28,11 @@ export function printExactly(text: string): void {
   process.stdout.write(process.stdout.isTTY ? shownText(text) : text);
 }
 
+/** The two control sequences that a command gives a terminal: to the first line, and empty from there. */
+export function clearScreen(): void {
+  process.stdout.write('\u001b[H\u001b[J');
+}
+
 export function printError(text: string): void {
   process.stderr.write(shownText(text));
 }

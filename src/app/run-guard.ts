@@ -5,31 +5,33 @@ import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import type { Signer } from '../config/log-files.ts';
 import { workerConfig } from '../config/worker-config.ts';
+import { Anchoring } from '../decision-log/anchors/anchoring.ts';
+import { sendAnchor } from '../decision-log/anchors/send.ts';
 import type { Head } from '../decision-log/chain/seal.ts';
-import { FileKeys } from '../decision-log/encryption/file-keys.ts';
-import { sealCommand } from '../decision-log/seals/seal-command.ts';
-import { type SealKey, sealKeyIn } from '../decision-log/seals/seal-key.ts';
-import { type DecisionLog, openLog } from '../decision-log/writer/log.ts';
+import { keepPolicy } from '../decision-log/policies/kept-policies.ts';
+import type { PolicyChange } from '../decision-log/record-sink.ts';
+import type { StatementStore } from '../decision-log/statements/keep.ts';
+import type { DecisionLog } from '../decision-log/writer/log.ts';
 import { Guard } from '../guard/guard.ts';
-import { GivenBack } from '../identity/given-back.ts';
-import { openIdentity } from '../identity/open-identity.ts';
+import { LoggedOutTokens } from '../identity/logged-out-tokens.ts';
+import { SessionEndUsers } from '../identity/session-end-users.ts';
+import { TokenVerifier, type VerifierOptions } from '../identity/verifier.ts';
 import type { BudgetStore } from '../metering/budget-store.ts';
 import { WatchedGuard } from '../operations/admin/watched-guard.ts';
 import { type GuardWatch, UNWATCHED } from '../operations/admin/watching.ts';
 import { judgementDeadline } from '../server/judgement-deadline.ts';
 import type { SharedState } from '../server/slots/shared-state.ts';
 import { type RunningProxy, startProxy } from '../server/start.ts';
+import type { Identity } from '../session/end-user/end-user.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { withCurrentPasswords } from './current-passwords.ts';
 import { firstReading } from './first-reading.ts';
-import { policyKeeper } from './keep-policies.ts';
 import { type Kept, keepRunning, type RunningGuard, type Started } from './keep-running.ts';
 import { onlyProcess, openAdmin } from './open-admin.ts';
 import { openAlarms } from './open-alarms.ts';
-import { openAnchoring } from './open-anchoring.ts';
 import { tooFewFiles } from './open-files.ts';
+import { openLogs } from './open-logs.ts';
 import { openStore } from './open-store.ts';
 import { ownLog } from './own-log.ts';
 import { PolicyReader } from './policy-reader.ts';
@@ -104,25 +106,14 @@ async function startWatched(
   const subjectIds = openSubjectIds(config);
   const { name, log: recording } = worker ? workerConfig(config, worker.slot) : config;
   const owned = await ownLog(recording.file, log);
-  const records = await orStartError(`could not open the decision log ${recording.file}`, async () =>
-    watch.log(
-      openLog({
-        ...recording,
-        seal: { ...recording.seal, key: sealKeyOf(recording.seal.signer) },
-        timeZone: config.timeZone,
-        subjects: subjectIds,
-        keys: recording.encryptTo && (await FileKeys.to(recording.encryptTo)),
-        guard: name,
-        clock: Date.now,
-        notice: (message) => log.error(message),
-      }),
-    ),
+  const { records, statements } = await orStartError(`could not open the decision log ${recording.file}`, () =>
+    openLogs({ config, recording, guard: name, subjects: subjectIds, log, watch }),
   ).catch(async (error) => {
     await owned.giveUp();
     throw error;
   });
   if (worker) records.onSeal(() => void records.head().then((head) => head && worker.sealed(name, head)));
-  const keep = policyKeeper(config, reader, log);
+  const keep = policyKeeper(config, reader, log, statements);
   try {
     const started =
       records.append('start', { version: version(), configuration: config.hash }) &&
@@ -148,6 +139,7 @@ async function startWatched(
         ...running,
         async stop(how) {
           await running.stop(how);
+          await statements?.close();
           await owned.giveUp();
           await anchoring?.stop();
         },
@@ -158,13 +150,10 @@ async function startWatched(
     }
   } catch (error) {
     await records.close();
+    await statements?.close();
     await owned.giveUp();
     throw error;
   }
-}
-
-function sealKeyOf(signer: Signer): SealKey {
-  return 'key' in signer ? sealKeyIn(signer.key) : sealCommand(signer.command, signer.publicKey);
 }
 
 async function startListening(
@@ -204,11 +193,12 @@ async function startListening(
       turnedAway: watch.turnedAway,
       loginRefused: watch.loginRefused,
       makeJudge: watch.makeJudge(
-        ({ catalog, role }) =>
+        ({ catalog, role, searchPath }) =>
           new Guard({
             catalog,
             role,
-            searchPath: config.searchPath,
+            searchPath: searchPath ?? config.searchPath,
+            policyPath: config.searchPath,
             pooling: upstream.pooling,
             deadline: judgementDeadline,
           }),
@@ -220,7 +210,7 @@ async function startListening(
         log,
         now: clock,
         elapsed: () => performance.now(),
-        givenBack: new GivenBack(kept.store),
+        loggedOut: new LoggedOutTokens(kept.store),
       }),
       ...kept,
     }),
@@ -234,4 +224,54 @@ async function startListening(
 export function mockSecret({ tls }: Config): Uint8Array {
   if (!tls) return randomBytes(32);
   return createHmac('sha256', readFileSync(tls.key)).update('rowgate challenges of unknown users').digest();
+}
+
+/**
+ * What its record says of it. Where it cannot be kept, the policy comes into force all the same: whoever shuts somebody out must not have to wait
+ * for a disk.
+ */
+function policyKeeper(
+  config: Config,
+  reader: Pick<PolicyReader, 'filesOf' | 'catalogText'>,
+  log: Logger,
+  statements: StatementStore | undefined,
+): (policy: string) => Pick<PolicyChange, 'kept' | 'message'> {
+  return (policy) => {
+    const catalog = reader.catalogText();
+    if (catalog !== undefined) statements?.standOn(catalog);
+    try {
+      const kept = keepPolicy(config.log.file, reader.filesOf(policy));
+      return kept === undefined ? {} : { kept };
+    } catch (error) {
+      const why = (error as NodeJS.ErrnoException).code ?? String(error);
+      const message = `the policy's files could not be kept beside the log (${why})`;
+      log.error({ policy, err: error }, message);
+      return { message };
+    }
+  };
+}
+
+/** Undefined where it is kept nowhere. Each process does it for the log that it writes. */
+function openAnchoring({ log: { anchor } }: Config, log: Logger, records: DecisionLog): Anchoring | undefined {
+  if (!anchor) return undefined;
+  const { to, ca, everyMs } = anchor;
+  const anchoring = new Anchoring({
+    everyMs,
+    send: (seal, signal) => sendAnchor({ ...to, ...(ca !== undefined && { ca }) }, seal, signal),
+    lost: (error) => log.error({ err: error }, 'anchors of the decision log do not arrive'),
+    found: () => log.info('anchors of the decision log arrive again'),
+  });
+  records.onSeal((seal) => anchoring.offer(seal));
+  return anchoring;
+}
+
+/** Reads nothing before a token has to be verified. */
+export function openIdentity(options: VerifierOptions): Identity {
+  const verifier = new TokenVerifier(options);
+  return {
+    persons: (wake) => new SessionEndUsers(verifier, options.elapsed, wake),
+    verify: (rule, token) => verifier.verify(rule, token),
+    known: (rule, token) => verifier.known(rule, token),
+    keysChanged: () => verifier.keysChanged(),
+  };
 }

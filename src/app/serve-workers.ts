@@ -1,6 +1,7 @@
 /** `rowgate serve` with several workers: the primary process, which starts them and ends with them. */
 import { Buffer } from 'node:buffer';
 import { statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import type { Forwarding } from '../decision-log/forward/start.ts';
 import { claimSocketFile } from '../net/unix-socket.ts';
@@ -16,6 +17,9 @@ import { openStore } from './open-store.ts';
 import { operatorLog } from './operator-log.ts';
 import { mockSecret } from './run-guard.ts';
 import { StartError } from './start-error.ts';
+
+/** A worker that takes longer to say what it does is too busy to be waited for. */
+const ANSWER_MS = 2_000;
 
 /** Workers that do not end in time are killed: they have a little more than they give themselves. */
 const SLACK_MS = 8_000;
@@ -89,6 +93,15 @@ function controlled(supervisor: Supervisor): Controlled {
       return (await Promise.all(asked)).filter((report) => report !== null);
     },
     drain: () => supervisor.drain(),
+    async everywhere(request, by) {
+      const asked = supervisor.serving().map(({ channel }) => {
+        const late = sleep(ANSWER_MS, undefined, { ref: false });
+        return Promise.race([channel.ask('command', { request, by }).catch(() => undefined), late]);
+      });
+      const replies = await Promise.all(asked);
+      const heard = replies.filter((reply) => reply !== undefined) as ControlReply[];
+      return { replies: heard, silent: replies.length - heard.length };
+    },
     async command(request, by) {
       const [first] = supervisor.serving();
       if (!first) return failed('failed', 'no worker serves now');

@@ -1,7 +1,7 @@
 /** Reads what a live server has of a native account, by whatever way it has it: for `compile --verify`. */
 import { z } from 'zod';
 import { parseSearchPath } from '../guard/search-path.ts';
-import type { FoundAccount } from '../native/found.ts';
+import type { ExistingAccount } from '../native/existing-rights.ts';
 import { sqlLiteral } from '../native/sql-text.ts';
 import { ownSchema, type Wall } from '../native/wall.ts';
 import type { Query } from './read.ts';
@@ -113,7 +113,7 @@ const schema = z.strictObject({
   checks: z.array(z.object({ name: z.string(), arguments: z.string(), body: z.string(), definer: z.boolean() })),
 });
 
-const MISSING: FoundAccount = {
+const MISSING: ExistingAccount = {
   exists: false,
   attributes: [],
   login: false,
@@ -133,7 +133,7 @@ const MISSING: FoundAccount = {
 };
 
 /** `query` must keep to one connection with no transaction open. */
-export async function readAccount(query: Query, wall: Wall): Promise<FoundAccount> {
+export async function readAccount(query: Query, wall: Wall): Promise<ExistingAccount> {
   await query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
     // Definitions are then written with every schema, whatever path the connection has.
@@ -145,7 +145,7 @@ export async function readAccount(query: Query, wall: Wall): Promise<FoundAccoun
   }
 }
 
-function found({ columnRights, rights, settings, ...rest }: z.output<typeof schema>): FoundAccount {
+function found({ columnRights, rights, settings, ...rest }: z.output<typeof schema>): ExistingAccount {
   const set = new Map(
     settings.map((setting) => [setting.slice(0, setting.indexOf('=')), setting.slice(setting.indexOf('=') + 1)]),
   );

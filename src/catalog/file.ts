@@ -19,16 +19,20 @@ export function catalogText(catalog: CatalogData): string {
 
 /** Reads a file that `saveCatalog` wrote. Throws an Error that says what is wrong with the file. */
 export async function loadCatalog(path: string): Promise<CatalogData> {
-  const text = await readFile(path, 'utf8');
+  return catalogIn(await readFile(path, 'utf8'), `catalog file "${path}"`);
+}
+
+/** What such a text holds. Throws an Error that says what is wrong with `what`. */
+export function catalogIn(text: string, what: string): CatalogData {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    throw new Error(`catalog file "${path}" is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`${what} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
   const file = parsed !== null && typeof parsed === 'object' ? (parsed as Record<string, unknown>) : {};
-  if (file.format !== FORMAT) throw new Error(`catalog file "${path}" is not of format ${FORMAT}`);
+  if (file.format !== FORMAT) throw new Error(`${what} is not of format ${FORMAT}`);
   const checked = catalogSchema.safeParse(file.catalog);
-  if (!checked.success) throw new Error(`catalog file "${path}" is not valid: ${prettifyError(checked.error)}`);
+  if (!checked.success) throw new Error(`${what} is not valid: ${prettifyError(checked.error)}`);
   return checked.data;
 }

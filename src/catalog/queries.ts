@@ -16,10 +16,15 @@ const EXTENSION = (catalog: string, oid: string): string => `coalesce((
 ), '')`;
 
 export const SERVER = asJson(
-  `SELECT current_setting('server_version_num')::int AS "serverVersion", current_database() AS database`,
+  `SELECT current_setting('server_version_num')::int AS "serverVersion", current_database() AS database, current_setting('server_encoding') AS encoding`,
 );
 
 export const SCHEMAS = asJson(`SELECT n.nspname AS name FROM pg_namespace AS n WHERE ${LASTING} ORDER BY n.nspname`);
+
+/** Those of the server are no secret. */
+export const COLLATIONS = asJson(`
+  SELECT c.oid::int8 AS oid, n.nspname AS schema, c.collname AS name FROM pg_collation AS c JOIN pg_namespace AS n ON n.oid = c.collnamespace
+  WHERE c.oid >= 16384 AND ${LASTING} ORDER BY c.oid`);
 
 /** Bits of tgtype: 1 FOR EACH ROW, 2 BEFORE, 64 INSTEAD OF, and one for each event. */
 const ROW_TRIGGERS = `coalesce((SELECT array_agg(DISTINCT e.event) FROM pg_trigger AS g
@@ -74,11 +79,32 @@ export const COLUMNS = asJson(`
 const inRule = (pattern: string, type: string): string =>
   `coalesce((SELECT array_agg(DISTINCT m[1]::${type}) FROM regexp_matches(w.ev_action::text, '${pattern}', 'g') AS m), '{}')`;
 
+/** The items of its list that are columns of a relation as they are. One whose number stands twice, in a subquery too, is left out: it cannot be told which is meant. */
+const PLAIN_ITEMS = `(SELECT m[1]::int2 AS attnum, min(m[2]::int8) AS base, min(m[3]::int) AS column
+      FROM regexp_matches(w.ev_action::text,
+        ':resno (\\d+) :resname (?:\\\\.|[^\\s\\\\])+ :ressortgroupref \\d+ :resorigtbl (\\d+) :resorigcol (-?\\d+) :resjunk false', 'g') AS m
+      GROUP BY m[1] HAVING count(*) = 1)`;
+
+const OPTION = (pattern: string): string =>
+  `(SELECT substring(o FROM '${pattern}') FROM unnest(c.reloptions) AS o WHERE o ~ '${pattern}')`;
+
+/** Bits of pg_relation_is_updatable: one for each event. */
+const VIEW_WRITES = `(SELECT json_build_object('base', min(i.base), 'columns', json_agg(json_build_array(i.attnum, i.column) ORDER BY i.attnum),
+        'events', (SELECT coalesce(json_agg(e.event), '[]') FROM (VALUES (8, 'insert'), (4, 'update'), (16, 'delete')) AS e(bit, event)
+          WHERE pg_relation_is_updatable(c.oid, false) & e.bit <> 0),
+        'filters', (SELECT count(*) <> 1 OR bool_or(m[1] IS DISTINCT FROM '<>')
+          FROM regexp_matches(w.ev_action::text, '\\{FROMEXPR(?: :fromlist \\(\\{RANGETBLREF :rtindex \\d+\\}\\) :quals (<>|\\{))?', 'g') AS m),
+        'barrier', coalesce(${OPTION('^security_barrier=(.*)')}::bool, false),
+        'check', coalesce(${OPTION('^check_option=(.*)')}, 'none'))
+      FROM ${PLAIN_ITEMS} AS i WHERE i.base <> 0 AND i.column > 0 AND pg_column_is_updatable(c.oid, i.attnum, false)
+      HAVING count(*) > 0 AND min(i.base) = max(i.base))`;
+
 /** The system's own are guarded otherwise. An array of arrays may fail: it is told as a node. */
 export const VIEWS = asJson(`
   SELECT w.ev_class::int8 AS relation, ${inRule('(?:\\{|:(?=multidims true))([A-Z_0-9]+|multidims)', 'text')} AS nodes,
     ${inRule(':opno (\\d+)', 'int8')} AS operators, ${inRule(':relid (\\d+)', 'int8')} AS relations,
-    ${inRule(':(?:func|aggfno|winfno)id (\\d+)', 'int8')} AS functions
+    ${inRule(':(?:func|aggfno|winfno)id (\\d+)', 'int8')} AS functions,
+    ${VIEW_WRITES} AS writes
   FROM pg_rewrite AS w JOIN pg_class AS c ON c.oid = w.ev_class JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE w.ev_type = '1' AND c.relkind = 'v' AND ${LASTING} AND c.relpersistence <> 't'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema')
@@ -90,6 +116,7 @@ export const TYPES = asJson(`
     (CASE WHEN t.typsubscript = 'array_subscript_handler'::regproc THEN t.typelem ELSE 0 END)::int8 AS element,
     t.typarray::int8 AS array, t.typbasetype::int8 AS base, t.typtypmod AS "baseTypmod", t.typrelid::int8 AS relation,
     t.typtype = 'd' AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint AS k WHERE k.contypid = t.oid)) AS constrained,
+    coalesce(NOT starts_with(t.typdefaultbin::text, '{CONST '), false) AS "computesDefault",
     coalesce(r.rngsubtype, m.rngsubtype, 0)::int8 AS subtype, coalesce(r.rngmultitypid, m.rngtypid, 0)::int8 AS multirange,
     t.typinput::oid::int8 AS input, t.typoutput::oid::int8 AS output
   FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace

@@ -50,6 +50,7 @@ async function readAll(query: Query): Promise<unknown> {
   return {
     serverVersion: server.serverVersion,
     database: server.database,
+    encoding: server.encoding,
     relations,
     types: await rows(queries.TYPES),
     functions: (await rows(queries.FUNCTIONS)).map((row) => asFunction(row as unknown as FunctionRow)),
@@ -57,6 +58,7 @@ async function readAll(query: Query): Promise<unknown> {
     casts: await rows(queries.CASTS),
     opclasses: await rows(queries.OPCLASSES),
     schemas: (await rows(queries.SCHEMAS)).map((schema) => schema.name),
+    collations: await rows(queries.COLLATIONS),
     dependents: await rows(DEPENDENTS),
     members: await rows(membersQuery(KNOWN_EXTENSIONS)),
   };

@@ -54,6 +54,17 @@ const relation = z.strictObject({
       operators: z.array(oid),
       relations: z.array(oid),
       functions: z.array(oid).optional(),
+      writes: z
+        .strictObject({
+          base: oid,
+          columns: z.array(z.tuple([z.int().positive(), z.int().positive()])),
+          events,
+          filters: z.boolean(),
+          barrier: z.boolean(),
+          check: z.enum(['none', 'local', 'cascaded']),
+        })
+        .nullable()
+        .exactOptional(),
     })
     .exactOptional(),
   ownedBy: z.strictObject({ relation: oid, column: z.int() }).nullable().exactOptional(),
@@ -71,6 +82,7 @@ const type = z.strictObject({
   base: oid,
   baseTypmod: z.int(),
   constrained: z.boolean(),
+  computesDefault: z.boolean().exactOptional(),
   subtype: oid,
   multirange: oid,
   input: oid,
@@ -132,6 +144,7 @@ const dependent = z.strictObject({
   name: z.string(),
   type: oid,
   names: z.array(z.tuple([oid, oid, z.int()])),
+  calls: z.array(oid).exactOptional(),
 });
 
 const reach = z.strictObject({
@@ -157,6 +170,7 @@ export const reachesSchema = z.strictObject({ reaches: z.array(reach), bodies: z
 export const catalogSchema: z.ZodType<CatalogData> = z.strictObject({
   serverVersion: z.int().positive(),
   database: z.string(),
+  encoding: z.string().exactOptional(),
   relations: z.array(relation),
   types: z.array(type),
   functions: z.array(fn),
@@ -164,6 +178,7 @@ export const catalogSchema: z.ZodType<CatalogData> = z.strictObject({
   casts: z.array(cast),
   opclasses: z.array(opclass),
   schemas: z.array(z.string()),
+  collations: z.array(z.strictObject({ oid, schema: z.string(), name: z.string() })).exactOptional(),
   dependents: z.array(dependent).exactOptional(),
   members: z.array(z.tuple([oid, oid])).exactOptional(),
   reaches: z.array(reach).exactOptional(),

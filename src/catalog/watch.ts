@@ -15,6 +15,7 @@ const WATCHED: readonly (readonly [table: string, condition: string])[] = [
   ['pg_trigger', LASTING('r.tgrelid')],
   ['pg_rewrite', LASTING('r.ev_class')],
   ['pg_statistic_ext', 'true'],
+  ['pg_collation', 'true'],
   ['pg_partitioned_table', 'true'],
   ['pg_inherits', 'true'],
   [

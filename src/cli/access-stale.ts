@@ -1,7 +1,6 @@
-/** `rowgate access --stale`: principals that nobody has used for long, by the decision log, and what they could read. */
+/** `rowgate access --stale`: principals that were not used for long, by the decision log, and what they could read. */
 
 import { ask } from '../app/ask-server.ts';
-import { reasonOf } from '../app/error-text.ts';
 import { environmentFor } from '../app/placeholders.ts';
 import { printError } from '../app/print.ts';
 import { readPolicies } from '../app/read-policies.ts';
@@ -9,6 +8,7 @@ import { loadCatalog } from '../catalog/file.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { reasonOf } from '../core/error-text.ts';
 import { openSource } from '../decision-log/read/source.ts';
 import { coverageOf, gapsOf } from '../decision-log/reports/coverage.ts';
 import { lastUseOf } from '../decision-log/reports/last-use.ts';
@@ -134,7 +134,7 @@ function closedBy(
 }
 
 function shortLog(first: number | undefined, now: number, timeZone: string): string {
-  if (first === undefined) return 'The log is empty: it says of nobody when they were there.';
+  if (first === undefined) return 'The log is empty: it does not say when principals were used.';
   const days = Math.floor((now - first) / DAY_MS);
   const back = `The log reaches back to ${shownTime(first, timeZone)} alone, ${days === 1 ? '1 day' : `${days} days`}`;
   return `${back}: those named here were not there since then, and what was before it does not say.`;

@@ -1,7 +1,6 @@
-/** `rowgate access`: who may see a table or column, in what form, and by which rule; and whom nobody has used for long. */
+/** `rowgate access`: who may see a table or column, in what form, and by which rule; and which principals and grants are not used. */
 import type { Command } from 'commander';
 import { ask } from '../app/ask-server.ts';
-import { reasonOf } from '../app/error-text.ts';
 import { environmentFor } from '../app/placeholders.ts';
 import { printError, printOut } from '../app/print.ts';
 import { readPolicies } from '../app/read-policies.ts';
@@ -9,6 +8,7 @@ import { loadCatalog } from '../catalog/file.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import { type Config, formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { reasonOf } from '../core/error-text.ts';
 import {
   quoteIdentifier,
   type ResolvedName,
@@ -18,11 +18,11 @@ import {
   splitName,
 } from '../policy/compile/names.ts';
 import type { ColumnRef } from '../policy/model/policy.ts';
-import { type AccessReview, accessTo } from '../policy/review/access.ts';
+import { type AccessReview, accessTo, type ReviewedAccess } from '../policy/review/access.ts';
 import { Catalog, type Relation } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { findStale, staleInWords } from './access-stale.ts';
-import { formatAccess } from './access-table.ts';
+import { isFound, unusedGrants, unusedInWords } from './access-unused.ts';
 import { fromLog, type LogOptions } from './log-source.ts';
 
 const EXAMPLES = `
@@ -31,16 +31,18 @@ Examples:
   rowgate access students.ine
   rowgate access public.students.ine --json
   rowgate access students --catalog catalog.json    without the database
-  rowgate access --stale                            principals that nobody has used for 90 days, by the decision log
+  rowgate access --stale                            principals that were not used for 90 days, by the decision log
   rowgate access --stale --days 30 --log october.jsonl --log november.jsonl
+  rowgate access --unused                           grants and functions that nothing used in 395 days, and the lines to delete
 
-Exit code: 0 where every role was looked at, 1 where errors close some or withhold something and the list may not be whole, or where --stale has
-found somebody, 2 where nothing could be found out.`;
+Exit code: 0 where every role was looked at, 1 where errors close some or withhold something and the list may not be whole, or where --stale or
+--unused has found something, 2 where nothing could be found out.`;
 
 interface Options extends LogOptions {
   readonly catalog?: string;
   readonly json?: boolean;
   readonly stale?: boolean;
+  readonly unused?: boolean;
   readonly days: string;
   readonly index: boolean;
 }
@@ -55,19 +57,22 @@ interface Reviewed extends AccessReview {
 export function register(program: Command): void {
   fromLog(program.command('access'))
     .description(
-      'list who may see a table or column, in what form, and by which line of the policies; or who is not used',
+      'list who may see a table or column, in what form, and by which line of the policies; or what is not used',
     )
     .argument('[table[.column]]', 'with its schema, or as search_path finds it')
     .option('--catalog <file>', 'a saved catalog in place of the database')
-    .option('--stale', 'principals that nobody has used for long, by the decision log')
-    .option('--days <n>', 'with --stale: for so many days', '90')
-    .option('--no-index', 'with --stale: read all files of the log as they are')
+    .option('--stale', 'principals that were not used for long, by the decision log')
+    .option('--unused', 'grants and functions that nothing used, by the decision log')
+    .option('--days <n>', 'with --stale: for this many days', '90')
+    .option('--no-index', 'with --stale and --unused: read all files of the log as they are')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(async (name: string | undefined, options: Options, command: Command) => {
-      if ((name === undefined) !== (options.stale === true)) {
-        command.error('error: name a table or column, or ask for --stale', { exitCode: 2 });
+      const asked = [name !== undefined, options.stale === true, options.unused === true];
+      if (asked.filter(Boolean).length !== 1) {
+        command.error('error: name a table or column, or ask for --stale or --unused', { exitCode: 2 });
       }
+      if (options.unused) return unused(options);
       if (name === undefined) return stale(options, command);
       const reviewed = await review(name, options);
       if ('problems' in reviewed) {
@@ -89,6 +94,14 @@ async function stale(options: Options, command: Command): Promise<void> {
   const { timeZone, ...shown } = found;
   printOut(options.json ? `${JSON.stringify(shown)}\n` : staleInWords(found));
   process.exitCode = found.stale.length > 0 ? 1 : 0;
+}
+
+async function unused(options: Options): Promise<void> {
+  const found = await unusedGrants(options);
+  if (!found) return;
+  const { timeZone: _, ...shown } = found;
+  printOut(options.json ? `${JSON.stringify(shown)}\n` : unusedInWords(found));
+  process.exitCode = isFound(found) ? 1 : 0;
 }
 
 async function review(name: string, options: Options): Promise<Reviewed | { readonly problems: readonly string[] }> {
@@ -138,4 +151,51 @@ function resolve(catalog: Catalog, searchPath: readonly string[], name: string):
   if (parts.length === 3) return resolveColumnRef(catalog, searchPath, parts.map(quoteIdentifier).join('.'));
   const relation = table(parts);
   return 'value' in relation ? { value: { relation: relation.value } } : relation;
+}
+
+/** What `rowgate access` says, as a table for people. */
+const HEADINGS = ['role', 'principals', 'access', 'form', 'rows', 'rule'] as const;
+/** More principals than this are counted. */
+const LISTED = 3;
+
+function formatAccess({
+  of,
+  access,
+  closed,
+  withheld,
+}: AccessReview & { readonly of: string; readonly withheld: readonly string[] }): string {
+  const lines = [`${of}: ${summary(access)}`, ''];
+  if (access.length > 0) lines.push(...table([HEADINGS, ...access.map(cells)]), '');
+  for (const { role, reason } of closed) lines.push(`not looked at: role ${role}, which is closed: ${reason}`);
+  for (const error of withheld) lines.push(`not looked at, for it is withheld: ${error}`);
+  return `${lines.join('\n').trimEnd()}\n`.replaceAll(/[^\P{C}\n]/gu, '?');
+}
+
+function summary(access: readonly ReviewedAccess[]): string {
+  const roles = new Set(access.map(({ role }) => role));
+  const principals = new Set(access.flatMap((of) => of.principals));
+  if (roles.size === 0) return 'no role has access';
+  return `${counted(roles.size, 'role')}, ${counted(principals.size, 'principal')}`;
+}
+
+function cells({ role, principals, way, form, rows, rule }: ReviewedAccess): string[] {
+  const shown = principals.slice(0, LISTED).join(', ');
+  const more = principals.length - LISTED;
+  const who = principals.length === 0 ? '(none)' : more > 0 ? `${shown} and ${more} more` : shown;
+  return [role, who, way, form, way === 'filter' ? '-' : rows.length === 0 ? 'every' : rows.join(' AND '), rule];
+}
+
+/** Columns as wide as what stands in them; the last is not filled up. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = HEADINGS.map((_, at) => Math.max(...rows.map((row) => [...(row[at] ?? '')].length)));
+  return rows.map((row) =>
+    row
+      .map((cell, at) => `${cell}${' '.repeat((widths[at] ?? 0) - [...cell].length)}`)
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -77,17 +77,21 @@ export function duration(command: Command, option: string, text: string): number
   return command.error(`error: ${option}: expected ${reading.expected}, found "${text}"`, { exitCode: 2 });
 }
 
-/** Columns as wide as what stands in them. */
-export function table(values: readonly (readonly string[])[]): string {
+/** Columns as wide as what stands in them; on a terminal, lines are cut to its width. */
+export function table(
+  values: readonly (readonly string[])[],
+  { isTTY, columns }: { readonly isTTY?: boolean; readonly columns?: number } = process.stdout,
+): string {
+  const most = isTTY && columns ? columns : Number.POSITIVE_INFINITY;
   const rows = values.map((row) => row.map(oneLine));
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
     )
+    .map((line) => `${line.length > most ? `${line.slice(0, most - 1)}…` : line}\n`)
     .join('');
 }

@@ -2,18 +2,8 @@
 import type { Command } from 'commander';
 import { BREAK_GLASS_NAMESPACE } from '../metering/break-glass.ts';
 import type { ShownOpening } from '../operations/control/commands/break-glass.ts';
-import {
-  ask,
-  duration,
-  EXIT_CODES,
-  failed,
-  type GuardOptions,
-  print,
-  printToSign,
-  table,
-  toGuard,
-} from './ask-guard.ts';
-import { type SigningOptions, signatureOf, withSigning } from './sign-request.ts';
+import { ask, duration, EXIT_CODES, type GuardOptions, print, toGuard } from './ask-guard.ts';
+import { addRequestCommands, askedWords, type RequestKind } from './signed-requests.ts';
 
 const HELP = `
 Examples:
@@ -32,6 +22,34 @@ interface Changed {
   readonly opening: ShownOpening;
 }
 
+const OPENINGS: RequestKind<ShownOpening, Changed> = {
+  noun: 'opening',
+  namespace: BREAK_GLASS_NAMESPACE,
+  commands: { list: 'break-glass.list', approve: 'break-glass.approve' },
+  field: 'openings',
+  about: {
+    list: 'all openings, and how far they are',
+    text: 'what approvers of an opening sign',
+    approve: 'sign an opening with your SSH key',
+  },
+  none: 'there are no openings\n',
+  columns: {
+    id: ({ id }) => id,
+    state: ({ state }) => state,
+    principal: ({ principal }) => principal,
+    for: ({ usedBy }) => usedBy,
+    'asked at': ({ requestedAt }, shown) => shown(requestedAt),
+    until: ({ until }, shown) => shown(until),
+    'asked for by': ({ requestedBy }) => requestedBy,
+    'approved by': ({ approvedBy }) => approvedBy.join(', ') || '-',
+    reason: ({ reason }) => reason,
+  },
+  approved({ opening: { id, approvedBy, needed, principal, until } }, shown) {
+    const still = needed > 0 ? `${needed} more must sign it` : `principal "${principal}" is open until ${shown(until)}`;
+    return `opening ${id} is signed by ${approvedBy.join(', ')}; ${still}\n`;
+  },
+};
+
 interface AskOptions extends GuardOptions {
   readonly for: string;
   readonly reason: string;
@@ -48,20 +66,9 @@ export function register(program: Command): void {
     .argument('<principal>', 'which is closed')
     .requiredOption('--for <duration>', 'from now on, as 2h; no longer than its policy says')
     .requiredOption('--reason <text>', 'why; approvers read it, and it is recorded')
-    .option('--by <name>', 'who will work with it; without it, who asks')
+    .option('--by <name>', 'who will work with it; without it, the person who asks')
     .action(request);
-  toGuard(breakGlass.command('list')).description('all openings, and how far they are').action(list);
-  toGuard(breakGlass.command('text'))
-    .description('what approvers of an opening sign')
-    .argument('<id>')
-    .action(async (id: string, options: GuardOptions) => {
-      const found = await find(id, options);
-      if (found) printToSign(options, found);
-    });
-  withSigning(toGuard(breakGlass.command('approve')))
-    .description('sign an opening with your SSH key')
-    .argument('<id>')
-    .action(approve);
+  addRequestCommands(breakGlass, OPENINGS);
   toGuard(breakGlass.command('close'))
     .description('end an opening, or a request for one, before its time; sessions end')
     .argument('<id>')
@@ -79,45 +86,5 @@ async function request(principal: string, options: AskOptions, command: Command)
   const given = { principal, forMs, reason: options.reason, ...usedBy };
   const { answer } = (await ask<Changed>(options, 'break-glass.ask', given)) ?? {};
   if (!answer) return;
-  const { id, text, needed } = answer.opening;
-  const who = needed === 1 ? '1 approver signs it' : `${needed} approvers sign it`;
-  print(options, answer, () => `${text}\n${who}: rowgate break-glass approve ${id}\n`);
-}
-
-async function list(options: GuardOptions): Promise<void> {
-  const asked = await ask<{ openings: ShownOpening[] }>(options, 'break-glass.list', {});
-  if (!asked) return;
-  const { answer, shown } = asked;
-  const rows = answer.openings.map((opening) => [
-    opening.id,
-    opening.state,
-    opening.principal,
-    opening.usedBy,
-    shown(opening.requestedAt),
-    shown(opening.until),
-    opening.requestedBy,
-    opening.approvedBy.join(', ') || '-',
-    opening.reason,
-  ]);
-  const head = ['id', 'state', 'principal', 'for', 'asked at', 'until', 'asked for by', 'approved by', 'reason'];
-  print(options, answer, () => (rows.length === 0 ? 'there are no openings\n' : table([head, ...rows])));
-}
-
-async function approve(id: string, options: GuardOptions & SigningOptions): Promise<void> {
-  const found = await find(id, options);
-  if (!found) return;
-  const signature = signatureOf(found.text, BREAK_GLASS_NAMESPACE, options);
-  if (signature === undefined) return;
-  const asked = await ask<Changed>(options, 'break-glass.approve', { id, signature });
-  if (!asked) return;
-  const { answer, shown } = asked;
-  const { approvedBy, needed, principal, until } = answer.opening;
-  const still = needed > 0 ? `${needed} more must sign it` : `principal "${principal}" is open until ${shown(until)}`;
-  print(options, answer, () => `opening ${id} is signed by ${approvedBy.join(', ')}; ${still}\n`);
-}
-
-async function find(id: string, options: GuardOptions): Promise<ShownOpening | undefined> {
-  const { answer } = (await ask<{ openings: ShownOpening[] }>(options, 'break-glass.list', {})) ?? {};
-  if (!answer) return undefined;
-  return answer.openings.find((opening) => opening.id === id) ?? failed(1, `there is no opening "${id}"`);
+  print(options, answer, () => askedWords(answer.opening, 'break-glass'));
 }

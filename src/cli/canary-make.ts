@@ -133,7 +133,7 @@ class Table {
     const { rows } = await this.client.query<SampleRow>(
       `SELECT ${list} FROM ${from} ORDER BY random() LIMIT ${SAMPLE_ROWS}`,
     );
-    if (rows.length === 0) throw new CannotMake(`"${this.relation.name}" holds nobody yet to look like`);
+    if (rows.length === 0) throw new CannotMake(`"${this.relation.name}" holds no row yet to resemble`);
     return rows;
   }
 
@@ -181,7 +181,7 @@ class Table {
       Array.from({ length: MOST_TRIES }, () => people.inPattern(name)),
     );
     if (free === undefined)
-      throw new CannotMake(`no value could be made up for "${name}" that nobody has; give one by --set`);
+      throw new CannotMake(`no value that is not in use could be made up for "${name}"; give one by --set`);
     return free;
   }
 

@@ -20,7 +20,7 @@ Examples:
   rowgate canary hash < keys.txt         a key a line, and none in the shell's history
   rowgate canary list                    how many there are
 
-Put them where nobody has a reason to look: whoever reads one through the guard is locked out. Keep the keys nowhere; the hashes are
+Put them where no one has a reason to look: a principal that reads one through the guard is locked out. Keep the keys nowhere; the hashes are
 made with the key that keys.canaries in rowgate.yaml names ("openssl rand -base64 32 > canary.key; chmod 600 canary.key").
 Exit code: 0, 1 where it failed, 2 for a wrong call.`;
 
@@ -32,7 +32,7 @@ interface Options {
 export function register(program: Command): void {
   const canary = program
     .command('canary')
-    .description('made-up people whom nobody has a reason to read: make, hash, list')
+    .description('made-up people, whose data no one has a reason to read: make, hash, list')
     .addHelpText('after', HELP);
   common(canary.command('make'))
     .description('make up people who look like those of a table; changes nothing')

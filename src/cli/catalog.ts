@@ -1,12 +1,12 @@
 /** `rowgate catalog dump`: saves what Rowgate knows of the database, so that policies can be checked where it is out of reach. */
 import type { Command } from 'commander';
 import { ask } from '../app/ask-server.ts';
-import { reasonOf } from '../app/error-text.ts';
 import { printError, printOut } from '../app/print.ts';
 import { catalogText, saveCatalog } from '../catalog/file.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { reasonOf } from '../core/error-text.ts';
 
 const EXAMPLES = `
 It holds names, types, what views read and the bodies of functions, and no row of any table.

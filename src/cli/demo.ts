@@ -1,7 +1,9 @@
 /** `rowgate demo`: a PostgreSQL with made-up pupils, the guard in front of it with the sample policies, and commands to copy. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -79,17 +81,22 @@ async function demo(options: DemoCommandOptions): Promise<number> {
   }
   // A signal before this line ends the process at once, and PostgreSQL with it.
   const told = untilTold();
+  let webConsole: ChildProcess | undefined;
   try {
     if (options.tour) return await playTour(server, told);
-    const config = readConfiguration(
-      await writeConfiguration(server, { name: 'demo', port: options.port, further: '' }),
-    );
+    const file = await writeConfiguration(server, {
+      ...{ name: 'demo', port: options.port },
+      further: `keys: { subjects: ./subjects.key }\nconsole: { listen: "127.0.0.1:${await consolePort()}" }\n`,
+    });
+    await writeKey(join(FOLDER, 'subjects.key'));
+    const config = readConfiguration(file);
     // What the banner is there to say comes first; the samples have a warning.
     const log = operatorLog('error');
     const guard = await startGuard(config, log);
     const ending = new Shutdown(guard);
     const control = await openControlOf(guard, ending, config, log);
     printOut(tourText(place(guard.address.port)));
+    webConsole = startWebConsole(file);
     log.level = 'info';
     void told.then(() => {
       ending.tell();
@@ -104,8 +111,34 @@ async function demo(options: DemoCommandOptions): Promise<number> {
     if (error instanceof StartError) return failed(error.lines);
     throw error;
   } finally {
+    webConsole?.kill('SIGTERM');
     await server.stop();
   }
+}
+
+const CONSOLE_PORT = 8433;
+
+/** Its own, or any where that is taken. */
+function consolePort(): Promise<number> {
+  return new Promise((done) => {
+    const probe = createServer();
+    probe.once('error', () => done(0));
+    probe.listen(CONSOLE_PORT, '127.0.0.1', () => probe.close(() => done(CONSOLE_PORT)));
+  });
+}
+
+/** It prints its address itself, and ends with us, however we end. */
+function startWebConsole(configuration: string): ChildProcess {
+  const words = [process.argv[1] ?? '', 'console', '--config', configuration];
+  return spawn(process.execPath, words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+}
+
+/** As "rowgate log key" makes it: with it the log can be asked for a pupil. */
+async function writeKey(file: string): Promise<void> {
+  const text = `k1 ${randomBytes(32).toString('base64url')}\n`;
+  await writeFile(file, text, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }
 
 /** The demo is up: its database serves, by the accounts that its configuration names. */
@@ -132,10 +165,9 @@ function untilTold(): Promise<unknown> {
 async function playTour(server: DemoAccounts, told: Promise<unknown>): Promise<number> {
   const log = join(FOLDER, 'tour.jsonl');
   await rm(log, { force: true });
-  // As "rowgate log key" makes it: with it the log can be asked for a pupil.
   const key = join(FOLDER, 'tour.subjects.key');
   await rm(key, { force: true });
-  await writeFile(key, `k1 ${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
+  await writeKey(key);
   const further = 'state: memory\ncontrol: none\nkeys: { subjects: ./tour.subjects.key }\n';
   const file = await writeConfiguration(server, { name: 'tour', port: 0, further });
   const guard = await startGuard(readConfiguration(file), operatorLog('error'));

@@ -3,7 +3,6 @@ import {
   allowInsecureRequests,
   ClientError,
   type Configuration,
-  type CustomFetch,
   customFetch,
   type DeviceAuthorizationResponse,
   discovery,
@@ -13,7 +12,7 @@ import {
   ResponseBodyError,
   type TokenEndpointResponse,
 } from 'openid-client';
-import { isLoopbackHost } from '../policy/compile/token-login.ts';
+import { askIssuer, IssuerNotAsked, shownByIssuer } from '../identity/ask-issuer.ts';
 
 export interface DeviceLogin {
   readonly issuer: URL;
@@ -44,13 +43,17 @@ export async function logInByDevice(login: DeviceLogin, tell: (prompt: DevicePro
   const { issuer, clientId, scope } = login;
   try {
     const execute = [allowInsecureRequests]; // what is too insecure is refused below
-    const provider = await discovery(issuer, clientId, undefined, None(), { execute, [customFetch]: fetchSafely });
+    const provider = await discovery(issuer, clientId, undefined, None(), { execute, [customFetch]: askIssuer });
     if (provider.serverMetadata().device_authorization_endpoint === undefined) {
       throw new DeviceLoginError('the issuer does not offer the device flow (no "device_authorization_endpoint")');
     }
     const device = await initiateDeviceAuthorization(provider, { scope });
     const { verification_uri: address, verification_uri_complete: complete, user_code: code } = device;
-    tell({ address: shown(address), code: shown(code), ...(complete !== undefined && { complete: shown(complete) }) });
+    tell({
+      address: shownByIssuer(address),
+      code: shownByIssuer(code),
+      ...(complete !== undefined && { complete: shownByIssuer(complete) }),
+    });
     const asked = Date.now();
     const { access_token: token, expires_in: seconds } = await poll(provider, device);
     // It will stand in a shell's line.
@@ -77,42 +80,30 @@ async function poll(provider: Configuration, device: DeviceAuthorizationResponse
   }
 }
 
-const TOO_LATE = 'nobody has entered the code in time';
+const TOO_LATE = 'the code was not entered in time';
 
 function isOutOfReach(error: unknown): boolean {
   if (error instanceof ClientError) return error.code === 'OAUTH_TIMEOUT';
   return error instanceof TypeError && error.cause !== undefined; // `fetch failed`
 }
 
-/** Nothing that opens the account goes over a network in the clear, wherever the issuer sends us. */
-const fetchSafely: CustomFetch = async (address, options) => {
-  const { protocol, hostname, origin } = new URL(address);
-  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopbackHost(hostname))) {
-    throw new DeviceLoginError(`"${shown(origin)}" is not asked: by https alone, or on this machine`);
-  }
-  return fetch(address, options as RequestInit);
-};
-
 function explained(error: unknown): DeviceLoginError {
   const found = causesOf(error).find(
-    (cause) => cause instanceof DeviceLoginError || cause instanceof ResponseBodyError,
+    (cause) =>
+      cause instanceof DeviceLoginError || cause instanceof IssuerNotAsked || cause instanceof ResponseBodyError,
   );
+  if (found instanceof IssuerNotAsked) return new DeviceLoginError(found.message);
   if (found instanceof DeviceLoginError) return found;
   if (found instanceof ResponseBodyError) {
     if (found.error === 'access_denied') return new DeviceLoginError('the login was refused');
     if (found.error === 'expired_token') return new DeviceLoginError(TOO_LATE);
-    return new DeviceLoginError(`the issuer answers: ${shown(found.error_description ?? found.error)}`);
+    return new DeviceLoginError(`the issuer answers: ${shownByIssuer(found.error_description ?? found.error)}`);
   }
   if (error instanceof ClientError || isOutOfReach(error))
-    return new DeviceLoginError(`the issuer could not be asked: ${shown((error as Error).message)}`);
+    return new DeviceLoginError(`the issuer could not be asked: ${shownByIssuer((error as Error).message)}`);
   throw error;
 }
 
 function causesOf(error: unknown): unknown[] {
   return error instanceof Error && error.cause !== undefined ? [error, ...causesOf(error.cause)] : [error];
-}
-
-/** A terminal obeys nothing that an issuer says. */
-function shown(text: string): string {
-  return text.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '?').slice(0, 500);
 }

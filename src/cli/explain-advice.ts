@@ -4,7 +4,6 @@ import type { Refusal } from '../core/refusal.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
 import type { RolePolicy, StatementOption } from '../policy/model/policy.ts';
 import type { Catalog, Relation } from '../sql/catalog/catalog.ts';
-import { ANY, columnsSnippet, writeSnippet, yamlText } from './explain-snippets.ts';
 
 export interface Advice {
   /** One or two sentences. */
@@ -89,10 +88,9 @@ function columnAdvice(refused: Refused): Advice {
       (name) => names.has(name) && !grant.select?.columns.has(name),
     );
     if (withheld.length === 0) continue;
-    const shown = [...(grant.select?.columns.values() ?? [])].filter((c) => c.mask === undefined);
     return {
       text: `Add ${withheld.map((name) => `"${name}"`).join(', ')} to the columns of ${nameOf(relation)} at ${grant.select?.rule ?? grant.rule}, or under its masks where a part of the value is enough.`,
-      snippet: columnsSnippet(relation, [...shown.map((c) => c.column.name), ...withheld]),
+      snippet: columnsSnippet(relation, withheld, (grant.select?.columns.size ?? 0) > 0),
     };
   }
   return {
@@ -124,7 +122,7 @@ function relationAdvice(refused: Refused): Advice {
   const asked = askedOf(relation, statement, 'select').filter((column) => known.has(column));
   return {
     text: `Grant ${nameOf(relation)} in ${fileOf(role)}: the columns that are needed, with "rows" beside them where not every row is.`,
-    snippet: columnsSnippet(relation, asked.length > 0 ? asked : [ANY]),
+    snippet: columnsSnippet(relation, asked.length > 0 ? asked : [ANY], false),
   };
 }
 
@@ -144,12 +142,11 @@ function writesTo(relation: Relation, { statement, role }: Refused, verb: string
   const written = verb === 'insert' || verb === 'update' ? askedOf(relation, statement, verb) : [];
   // What an UPDATE, DELETE or MERGE finds must be granted for reading, be it without a column.
   const selects = reads.length > 0 || (verb !== 'insert' && !grant?.select);
-  const shown = [...(grant?.select?.columns.values() ?? [])].filter((c) => c.mask === undefined);
-  const select = selects ? [...shown.map((c) => c.column.name), ...reads] : undefined;
+  const beside = (grant?.select?.columns.size ?? 0) > 0;
   const columns = verb === 'delete' ? '' : 'the columns that may be written, ';
   return {
     text: `Grant it in ${fileOf(role)}: ${columns}with "rows" beside them where not every row may be.${selects ? ' What the statement reads of it must be granted, too.' : ''}`,
-    snippet: writeSnippet(relation, verb, written, select),
+    snippet: writeSnippet(relation, verb, written, selects ? reads : undefined, beside),
   };
 }
 
@@ -233,4 +230,46 @@ function nameOf(relation: Relation): string {
 /** `roles/teacher.yaml` */
 function fileOf(role: RolePolicy): string {
   return role.rule.replace(/:\d+$/, '');
+}
+
+/** Stands where the DBA has to choose. */
+export const ANY = '…';
+
+/** Behind a list of what is to be added alone. */
+const BESIDE = ' # beside those that are granted';
+
+/** A table with the columns that are to be read. `beside`: others are granted already. */
+function columnsSnippet(relation: Relation, columns: readonly string[], beside: boolean): string {
+  const added = `      columns: ${list(columns)}${beside ? BESIDE : ''}`;
+  return ['tables:', `  ${key(relation)}:`, '    select:', added].join('\n');
+}
+
+/** One kind of write on a table, and what must be read of it for that; `select`: absent where nothing more must be. `beside`: other columns are read already. */
+function writeSnippet(
+  relation: Relation,
+  verb: string,
+  written: readonly string[],
+  select: readonly string[] | undefined,
+  beside: boolean,
+): string {
+  const lines = ['tables:', `  ${key(relation)}:`];
+  if (select) lines.push(`    select: { columns: ${list(select)} }${beside ? BESIDE : ''}`);
+  lines.push(`    ${verb}: ${verb === 'delete' ? '{}' : `{ columns: ${list(written)} }`}`);
+  return lines.join('\n');
+}
+
+/** In quotes where YAML would read more than a name. */
+function yamlText(text: string): string {
+  const plain = /^[\p{L}_][\p{L}\p{N}_. ]*$/u.test(text) && text === text.trim();
+  return plain && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(text) ? text : JSON.stringify(text);
+}
+
+function list(columns: readonly string[]): string {
+  return `[${columns.map((column) => (column === ANY ? ANY : yamlText(column))).join(', ')}]`;
+}
+
+/** As a key of `tables:`; the schema only where it is not `public`. */
+function key(relation: Relation): string {
+  const parts = relation.schema === 'public' ? [relation.name] : [relation.schema, relation.name];
+  return yamlText(parts.map((part) => (/[."]/.test(part) ? `"${part.replaceAll('"', '""')}"` : part)).join('.'));
 }

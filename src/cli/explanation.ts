@@ -3,8 +3,9 @@ import type { Refusal } from '../core/refusal.ts';
 import type { Judgement } from '../guard/decision.ts';
 import type { RolePolicy } from '../policy/model/policy.ts';
 import { rowsToAsk, statementLimits } from '../session/admission/statement-meter.ts';
-import { renderLiterals } from '../session/client/render.ts';
+import { type Rendered, renderLiterals, type SlotValues } from '../session/client/render.ts';
 import type { SessionPolicy } from '../session/ports.ts';
+import { withParameters } from '../session/reuse/literals.ts';
 import type { Catalog } from '../sql/catalog/catalog.ts';
 import { type Advice, adviceFor } from './explain-advice.ts';
 
@@ -22,6 +23,8 @@ export interface Explanation {
   readonly columns: readonly string[];
   /** What the server would be sent, attributes and the limit of rows filled in; null where nothing is. */
   readonly sql: string | null;
+  /** The text that is prepared once it comes again, `$1` in the place of plain literals; null where it is always sent. */
+  readonly plan: string | null;
   /** In observe mode: the effect that it would have had. */
   readonly would: 'allow' | 'rewrite' | 'refuse' | null;
   /** What to grant if it is meant to work; null where it does. */
@@ -43,6 +46,7 @@ export function explanationOf(
   const refusal = judgement.refusal ?? judgement.would?.refusal;
   const refused = judgement.statements.find((statement) => statement.refusal !== undefined);
   const values = { attributes, limit: rowsToAsk(statementLimits(policy)) };
+  const sent = judgement.effect === 'refuse' ? undefined : renderLiterals(sql, judgement, values);
   return {
     effect: judgement.effect,
     reason: refusal?.reason ?? null,
@@ -53,10 +57,17 @@ export function explanationOf(
     position: refusal?.position ?? null,
     tables: union(judgement.statements.map((statement) => statement.tables)),
     columns: union(judgement.statements.map((statement) => statement.columns)),
-    sql: judgement.effect === 'refuse' ? null : renderLiterals(sql, judgement, values).sent,
+    sql: sent?.sent ?? null,
+    plan: (sent && planned(sent, values)) ?? null,
     would: judgement.would?.effect ?? null,
     advice: refusal ? adviceFor({ refusal, statement: refused, role, catalog }) : null,
   };
+}
+
+function planned(rendered: Rendered, values: SlotValues): string | undefined {
+  const [statement, ...others] = rendered.judgement.statements;
+  if (!statement?.reusable || others.length > 0) return undefined;
+  return (withParameters(rendered, statement, values)?.rendered ?? rendered).sent;
 }
 
 /** Text that cannot be read is nobody's rule; what the role as a whole may not do is decided where it is defined. */
@@ -67,7 +78,8 @@ function ruleOf(refusal: Refusal | undefined, judgement: Judgement, role: RolePo
 
 /** For people: what was decided, by which line, and what follows from it. */
 export function formatExplanation(explanation: Explanation): string {
-  const { effect, would, reason, rule, message, sqlstate, hint, position, tables, columns, sql, advice } = explanation;
+  const { effect, would, reason, rule, message, sqlstate, hint, position, tables, columns, sql, plan, advice } =
+    explanation;
   const lines = [`effect:   ${effect}${would === null ? '' : ` (observed; enforced: ${would})`}`];
   const field = (name: string, value: string | null): void => {
     if (value !== null && value !== '') lines.push(`${`${name}:`.padEnd(10)}${value}`);
@@ -81,12 +93,17 @@ export function formatExplanation(explanation: Explanation): string {
   field('hint', hint);
   field('tables', tables.join(', '));
   field('columns', columns.join(', '));
-  field('sql', sql === null ? null : sql.replaceAll('\n', `\n${' '.repeat(10)}`));
+  field('sql', indented(sql));
+  field('plan', plan === sql ? plan && 'the same text' : indented(plan));
   if (advice) {
     field('to allow', advice.text);
     if (advice.snippet !== undefined) lines.push('', ...advice.snippet.split('\n').map((line) => `    ${line}`));
   }
   return lines.join('\n');
+}
+
+function indented(text: string | null): string | null {
+  return text?.replaceAll('\n', `\n${' '.repeat(10)}`) ?? null;
 }
 
 function union(lists: readonly (readonly string[])[]): string[] {

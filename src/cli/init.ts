@@ -1,7 +1,7 @@
 /** `rowgate init`: drafts a configuration and policies of a database that has none. */
 import type { Command } from 'commander';
-import { reasonOf } from '../app/error-text.ts';
 import { printError, printOut } from '../app/print.ts';
+import { reasonOf } from '../core/error-text.ts';
 import { NoSubject } from '../desk/init/draft.ts';
 import { type Initialized, initialize } from '../desk/init/init.ts';
 import { loadParser } from '../sql/parse/parse.ts';

@@ -1,10 +1,12 @@
 /** `rowgate limits`: what a principal has taken of what it may, and a larger limit for a time. */
 import type { Command } from 'commander';
 import { holderName } from '../metering/owner.ts';
+import { RAISE_NAMESPACE } from '../metering/raise.ts';
 import type { ShownLimits } from '../operations/control/commands/limits.ts';
+import type { ShownRaise } from '../operations/control/commands/raises.ts';
 import { ask, duration, EXIT_CODES, type GuardAnswer, type GuardOptions, print, table, toGuard } from './ask-guard.ts';
 import { aboutHolder, type OfUser, saidHolder } from './holder-option.ts';
-import { type AskedRaise, registerRaises } from './raises.ts';
+import { addRequestCommands, askedWords, type RequestKind } from './signed-requests.ts';
 
 const HELP = `
 Examples:
@@ -61,15 +63,11 @@ export function register(program: Command): void {
         if (asked) print(options, asked.answer, () => raisedInWords(asked));
       },
     );
-  registerRaises(limits);
+  addRequestCommands(limits, RAISES);
 }
 
 function raisedInWords({ answer, shown }: GuardAnswer<Raised | AskedRaise>): string {
-  if ('raise' in answer) {
-    const { id, text, needed } = answer.raise;
-    const who = needed === 1 ? '1 approver signs it' : `${needed} approvers sign it`;
-    return `${text}\n${who}: rowgate limits approve ${id}\n`;
-  }
+  if ('raise' in answer) return askedWords(answer.raise, 'limits');
   const { name, used, of, until } = answer;
   return `${name}: now ${of}, of which ${used} are used, until ${shown(until)}\n`;
 }
@@ -97,3 +95,36 @@ function inWords({ answer, shown }: GuardAnswer<ShownLimits>): string {
     until === undefined ? '' : `other limits may hold from ${shown(until)} on\n`,
   ].join('');
 }
+
+/** The answer where a raise waits for signatures. */
+interface AskedRaise {
+  readonly raise: ShownRaise;
+}
+
+const RAISES: RequestKind<ShownRaise, AskedRaise> = {
+  noun: 'raise',
+  namespace: RAISE_NAMESPACE,
+  commands: { list: 'limits.raises', approve: 'limits.approve' },
+  field: 'raises',
+  about: {
+    list: 'all larger limits, and how far they are',
+    text: 'what approvers of a larger limit sign',
+    approve: 'sign a larger limit with your SSH key',
+  },
+  listedBy: 'raises',
+  none: 'no limit is raised\n',
+  columns: {
+    id: ({ id }) => id,
+    state: ({ state }) => state,
+    of: ({ of }) => of,
+    limit: ({ limit }) => limit,
+    until: ({ until }, shown) => shown(until),
+    by: ({ requestedBy }) => requestedBy,
+    'approved by': ({ approvedBy }) => approvedBy.join(', ') || '-',
+    reason: ({ reason }) => reason,
+  },
+  approved({ raise: { id, of, limit, until, approvedBy, needed } }, shown) {
+    const still = needed > 0 ? `${needed} more must sign it` : `${of} has ${limit} until ${shown(until)}`;
+    return `raise ${id} is signed by ${approvedBy.join(', ')}; ${still}\n`;
+  },
+};

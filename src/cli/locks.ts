@@ -55,7 +55,7 @@ export function register(program: Command): void {
 }
 
 function listed({ answer: { locks }, shown }: GuardAnswer<{ readonly locks: readonly ShownLock[] }>): string {
-  if (locks.length === 0) return 'nobody is locked out\n';
+  if (locks.length === 0) return 'no one is locked out\n';
   const rows = locks.map(({ since, until, by, reason, ...holder }) => [
     holderName(holder),
     shown(since),

@@ -10,8 +10,8 @@ import { logCommand } from './log-command.ts';
 import { fromLog, type LogOptions, logSource, unreadable } from './log-source.ts';
 
 const HELP = `
-Reports make what is missing by themselves: run it at night, and nobody waits. Each closed file gets an index of its own, readable by
-you alone, made again where the file has changed. An index whose file is gone is removed. The open file has none; encrypted files neither.
+Reports make missing indexes themselves: run it at night, and no report has to wait. Each closed file gets an index of its own, readable by
+you alone, made again where the file has changed. The index of a missing file is removed. The open file has none; encrypted files neither.
 Exit code: 0, 1 where a file could not be indexed, 2 for a wrong call.`;
 
 interface Options extends LogOptions {

@@ -47,7 +47,7 @@ function makeKey({ name, out }: { name: string; out: string }, command: Command)
   }
   printOut(`${file} holds the key "${name}". It belongs to the guard's user, and stands in rowgate.yaml:
   keys: { subjects: ${file} }
-Give a copy of it to the data protection officer, to be kept apart from the log and its backups. With it one can ask the log for
-a person; without it nobody can. When the time of the records is over, all copies are destroyed, and they are about nobody.
+Give a copy of it to the data protection officer, to be kept apart from the log and its backups. With it the log can be asked for
+a person; without it, it cannot. At the end of the records' retention all copies are destroyed: then the records identify no one.
 `);
 }

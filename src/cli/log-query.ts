@@ -6,7 +6,7 @@ import type { LogRecord } from '../decision-log/fields.ts';
 import { RECORD_KINDS } from '../decision-log/fields.ts';
 import { printable } from '../decision-log/printable.ts';
 import { ChainReader } from '../decision-log/read/chain-reader.ts';
-import { Filter, Unseen, type Wanted } from '../decision-log/read/filter.ts';
+import { Filter, UnseenNames, type Wanted } from '../decision-log/read/filter.ts';
 import { type Chain, chainsOf, openNameOf } from '../decision-log/read/log-files.ts';
 import { merged } from '../decision-log/read/merged.ts';
 import { RecordLines } from '../decision-log/show/record-lines.ts';
@@ -25,7 +25,7 @@ Examples:
   rowgate log query --follow
   rowgate log query old/decisions.*.jsonl.gz --reason column-withheld
 
-Times: 2026-11-25 (that day), 2026-11-25T14:30, 2h (ago), today, yesterday.
+Times: 2026-11-25 (that day), 2026-11-25T14:30, 13:00 (today), 2h (ago), today, yesterday.
 An outcome is found with the decision that it belongs to. Records of several workers stand in the order of time.
 Exit code: 0, 1 where nothing was found, 2 for a wrong call, a name that stands nowhere in the log, or a log that cannot be read.`;
 
@@ -42,6 +42,7 @@ interface Options extends LogOptions {
   readonly kind?: string;
   readonly text?: string;
   readonly id?: string;
+  readonly session?: string;
   readonly since?: string;
   readonly until?: string;
   readonly limit?: string;
@@ -65,11 +66,16 @@ export function register(program: Command): void {
     .option('--kind <kind>', 'decision, outcome, login, lock, …')
     .option('--text <text>', 'in the statement, or in a message')
     .option('--id <id>', 'the one that the client was told')
+    .option('--session <id>', 'of one session')
     .option('--subject <subject=key>', 'results that showed this person, as student=4711')
-    .option('--subject-key <file>', 'the key of the ids in the log; may be given several times', several)
+    .option(
+      '--subject-key <file>',
+      'the key of the ids in the log, may be given several times; without it, that of the configuration',
+      several,
+    )
     .option('--since <time>', 'the first moment')
     .option('--until <time>', 'up to then')
-    .option('--limit <count>', 'no more than the last so many; a statement with its outcome is one')
+    .option('--limit <count>', 'no more than this many of the last ones; a statement with its outcome is one')
     .option('--follow', 'go on with what is written')
     .option('--json', 'one record a line, whole, as JSON')
     .addHelpText('after', HELP)
@@ -89,7 +95,7 @@ async function query(files: readonly string[], options: Options, command: Comman
   // Whoever reads has seen enough.
   process.stdout.on('error', end);
   try {
-    const unseen = new Unseen(wanted);
+    const unseen = new UnseenNames(wanted);
     const found = await show(log, new Filter(wanted), unseen, options, most, stop.signal);
     if (found > 0 || options.follow) return;
     process.exitCode = 1;
@@ -106,7 +112,7 @@ async function query(files: readonly string[], options: Options, command: Comman
 async function show(
   log: LogSource,
   filter: Filter,
-  unseen: Unseen,
+  unseen: UnseenNames,
   options: Options,
   most: number,
   signal: AbortSignal,
@@ -196,9 +202,9 @@ function wantedIn(options: Options, command: Command, timeZone: string): Wanted 
   oneOf(command, '--kind', options.kind, RECORD_KINDS);
   const sought = soughtIn(options, command);
   if (sought === 'failed') return 'failed';
-  const { principal, user, role, table, column, effect, reason, kind, text, id, since, until } = options;
+  const { principal, user, role, table, column, effect, reason, kind, text, id, session, since, until } = options;
   return {
-    ...{ principal, user, role, table, column, effect, reason, kind, text, id },
+    ...{ principal, user, role, table, column, effect, reason, kind, text, id, session },
     since: since === undefined ? undefined : timeOption(command, '--since', since, timeZone),
     until: until === undefined ? undefined : timeOption(command, '--until', until, timeZone, true),
     person: sought && {

@@ -1,9 +1,10 @@
 /** Who uses how much, by role: percentiles of what windows of its principals held, and the limits that follow. */
 import { CalendarDays } from '../metering/days.ts';
+import { isCalendarDay, lengthOf, SlotLine } from '../metering/window-slots.ts';
+import { amountName } from '../policy/model/limits-in-force.ts';
+import { readWindowLimit } from '../policy/source/quantity.ts';
 import { ofStatements, type Percentiles, percentiles } from './log-report-percentiles.ts';
-import { proposedLimits } from './log-report-proposal.ts';
-import type { PrincipalUsage, Told, UsageTally, Used } from './log-report-tally.ts';
-import { ReportedWindow } from './log-report-windows.ts';
+import { type PrincipalUsage, type Told, twoDigits, type UsageTally, type Used } from './log-report-tally.ts';
 
 export interface RoleReport {
   readonly role: string;
@@ -126,4 +127,95 @@ function amountOf(subject: string, of: (told: Told) => number): (used: Used) => 
 
 function answersOf({ questions, values }: Told): number {
   return questions + values;
+}
+
+/** A `limits:` block in YAML. */
+function proposedLimits(usage: readonly Percentiles[], margin: number): string {
+  const lines: string[] = [];
+  const of = (measure: string): Percentiles[] => usage.filter((each) => each.measure === measure);
+  const amount = ({ measure, p999 }: Percentiles, more = margin): string => rounded(measure, p999 * (1 + more));
+  for (const measure of ['rows_per_statement', 'bytes_per_statement']) {
+    for (const each of of(measure)) lines.push(`  ${measure}: ${amount(each)}`);
+  }
+  for (const measure of ['rows', 'bytes', 'statements', 'changed']) {
+    const windows = of(measure).map((each) => `${amount(each)} ${each.window}`);
+    if (windows.length > 0) lines.push(`  ${measure}: [${windows.join(', ')}]`);
+  }
+  const subjects = [...new Set(usage.flatMap(({ measure }) => /^subjects\.(.+)$/.exec(measure)?.[1] ?? []))];
+  // Who was named, and counted by no limit, may have been named before.
+  const isCounted = (subject: string): boolean =>
+    of(`subjects.${subject}`).every(({ atMost, most }) => !atMost || most === 0);
+  const counted = subjects.filter(isCounted);
+  for (const key of ['subjects', 'answers']) {
+    const blocks = counted.flatMap((subject) => {
+      const windows = of(`${key}.${subject}`).flatMap((each) => [
+        `${amount(each, 0)} ${each.window} warn`,
+        `${amount(each)} ${each.window}`,
+      ]);
+      return windows.length > 0 ? [`    ${subject}: [${windows.join(', ')}]`] : [];
+    });
+    if (blocks.length > 0) lines.push(`  ${key}:`, ...blocks);
+  }
+  for (const subject of subjects) {
+    if (counted.includes(subject)) continue;
+    lines.push(
+      `  # People who are shown twice count once, and the log says so only where a limit counts them. Begin with:`,
+      `  # subjects: { ${subject}: [1000000 per day warn, 1000000 per 30 days warn] }`,
+    );
+  }
+  return `limits:\n${lines.join('\n')}\n`;
+}
+
+const KB = 1024;
+
+function rounded(measure: string, amount: number): string {
+  if (!measure.startsWith('bytes')) return String(Math.max(1, twoDigits(amount)));
+  const unit = amount >= KB * KB ? KB * KB : KB;
+  return amountName('bytes', Math.max(1, twoDigits(amount / unit)) * unit);
+}
+
+/** What windows of time held, by what was taken in each minute: as the meter counts it, so far as a minute tells. */
+const MINUTE_MS = 60_000;
+const HOUR_MINUTES = 60;
+const DAY_MS = 86_400_000;
+
+/** A window of a limit, by its name. */
+class ReportedWindow {
+  private readonly line: SlotLine;
+  private readonly isShort: boolean;
+
+  /** @param name `per hour`, `per 30 days`: as limits are named, or it throws. */
+  constructor(
+    readonly name: string,
+    private readonly days: CalendarDays,
+  ) {
+    const read = readWindowLimit(`1 ${name}`, false);
+    if (!('value' in read)) throw new Error(`"${name}" is no window of time`);
+    const { window } = read.value;
+    this.line = new SlotLine(window, days);
+    this.isShort = !isCalendarDay(window) && lengthOf(window) < DAY_MS;
+  }
+
+  /** What it held at each of these minutes since the epoch. @param taken by minute; both in order. */
+  held(taken: readonly (readonly [minute: number, amount: number])[], at: readonly number[]): number[] {
+    let sum = 0;
+    let next = 0;
+    let oldest = 0;
+    return at.map((now) => {
+      for (; next < taken.length && taken[next]![0] <= now; next += 1) sum += taken[next]![1];
+      for (; oldest < next && !this.line.counts(taken[oldest]![0] * MINUTE_MS, now * MINUTE_MS); oldest += 1)
+        sum -= taken[oldest]![1];
+      return sum;
+    });
+  }
+
+  /** The highest of each hour in which there is one; of windows of a day and more, of each day. */
+  highest(amounts: readonly (readonly [minute: number, amount: number])[]): number[] {
+    const highest = new Map<number, number>();
+    for (const [minute, amount] of amounts) {
+      const step = this.isShort ? Math.floor(minute / HOUR_MINUTES) : this.days.dayOf(minute * MINUTE_MS);
+      highest.set(step, Math.max(highest.get(step) ?? 0, amount));
+    }
+    return [...highest.values()];
+  }
 }

@@ -2,13 +2,15 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { printError, printOut } from '../app/print.ts';
+import { type Language, Speech } from '../decision-log/language/speech.ts';
 import { linesOf, RecordReader } from '../decision-log/read/file-lines.ts';
-import { amountName } from '../policy/model/limits-in-force.ts';
 import { readDate } from '../policy/source/quantity.ts';
 import { failed, table } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
-import { registerAudits } from './log-report-audit.ts';
+import { languageOption, registerAudits } from './log-report-audit.ts';
+import { registerObserved } from './log-report-observed.ts';
 import type { Percentiles } from './log-report-percentiles.ts';
+import { registerPerson } from './log-report-person.ts';
 import { UsageTally } from './log-report-tally.ts';
 import { type RoleReport, type UsageReport, usageReport } from './log-report-usage.ts';
 import { fromLog, type LogOptions, type LogSource, logSource, several, unreadable } from './log-source.ts';
@@ -28,6 +30,7 @@ interface Options extends LogOptions {
   readonly until?: string;
   readonly without: readonly string[];
   readonly margin: string;
+  readonly language: Language;
   readonly json?: boolean;
 }
 
@@ -40,10 +43,13 @@ export function register(program: Command): void {
     .option('--until <date>', 'last day')
     .option('--without <principal>', 'leave a principal out; may be given several times', several, [])
     .option('--margin <percent>', 'added to what was taken', '30')
+    .addOption(languageOption())
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', HELP)
     .action(usage);
   registerAudits(report);
+  registerObserved(report);
+  registerPerson(report);
 }
 
 async function usage(options: Options, command: Command): Promise<void> {
@@ -69,7 +75,7 @@ async function usage(options: Options, command: Command): Promise<void> {
   const report = usageReport(tally, log.timeZone, margin);
   if (strange > 0) printError(`rowgate: ${strange} lines hold no record, and were passed over\n`);
   if (!report) return failed(1, 'nothing was used in that time');
-  printOut(options.json ? `${JSON.stringify(report)}\n` : words(report));
+  printOut(options.json ? `${JSON.stringify(report)}\n` : words(report, new Speech(options.language)));
 }
 
 /** How many lines held no record. */
@@ -87,33 +93,41 @@ async function tallyAll(tally: UsageTally, { chains, openerOf }: LogSource): Pro
 
 /** Of fewer, the 99.9th percentile is the largest. */
 const ENOUGH = 1_000;
-const FEW = 'Where there are fewer than 1000 of them, the 99.9th percentile is the most that was seen.\n';
 
-function words({ from, until, margin, locked, roles }: UsageReport): string {
-  const time = `From ${from.slice(0, 10)} to ${until.slice(0, 10)}. Proposed: the 99.9th percentile and ${Math.round(margin * 100)} %.\n`;
-  const few = roles.some(({ usage }) => usage.some(({ samples }) => samples < ENOUGH)) ? FEW : '';
-  const warning =
-    locked.length > 0
-      ? `Locked out in that time: ${locked.join(', ')}. Leave out who was no honest user by --without.\n`
-      : '';
-  return `${time}${few}${warning}${roles.map(ofRole).join('')}`;
+function words({ from, until, margin, locked, roles }: UsageReport, speech: Speech): string {
+  const isFew = roles.some(({ usage }) => usage.some(({ samples }) => samples < ENOUGH));
+  // ISO days; French ones as the language writes them.
+  const day = (iso: string): string => speech.wall(Date.parse(iso.slice(0, 10)), 86_400_000);
+  const lines = [
+    speech.say('usage: head', { from: day(from), until: day(until), margin: Math.round(margin * 100) }),
+    ...(isFew ? [speech.say('usage: few', { n: ENOUGH })] : []),
+    ...(locked.length > 0 ? [speech.say('usage: locked', { names: locked.join(', ') })] : []),
+  ];
+  return `${lines.map((line) => `${line}\n`).join('')}${roles.map((role) => ofRole(role, speech)).join('')}`;
 }
 
-function ofRole({ role, principals, usage, proposed }: RoleReport): string {
+function ofRole({ role, principals, usage, proposed }: RoleReport, speech: Speech): string {
   const rows = usage.map((each) => [
-    `  ${nameOf(each)}`,
-    ...[each.median, each.p99, each.p999, each.most].map((amount) => amountText(each, amount)),
-    String(each.samples),
+    `  ${nameOf(each, speech)}`,
+    ...[each.median, each.p99, each.p999, each.most].map((amount) => amountText(each, amount, speech)),
+    speech.count(each.samples),
   ]);
-  const head = ['  ', 'median', '99 %', '99.9 %', 'most', 'of'];
-  return `\nRole ${role}, ${principals} ${principals === 1 ? 'principal' : 'principals'}:\n${table([head, ...rows])}\n${proposed}`;
+  const head = [
+    '  ',
+    speech.say('column: median'),
+    '99 %',
+    '99.9 %',
+    speech.say('column: most'),
+    speech.say('column: of'),
+  ];
+  return `\n${speech.say('usage: role', { role, n: principals })}\n${table([head, ...rows])}\n${proposed}`;
 }
 
-function nameOf({ measure, window, atMost }: Percentiles): string {
-  return `${measure}${window === undefined ? '' : ` ${window}`}${atMost ? ' (at most)' : ''}`;
+function nameOf({ measure, window, atMost }: Percentiles, speech: Speech): string {
+  return `${measure}${window === undefined ? '' : ` ${window}`}${atMost ? ` ${speech.say('usage: at most')}` : ''}`;
 }
 
-function amountText({ measure }: Percentiles, amount: number): string {
-  if (!measure.startsWith('bytes')) return String(amount);
-  return amountName('bytes', amount < 10_240 ? amount : Math.round(amount / 1024) * 1024);
+function amountText({ measure }: Percentiles, amount: number, speech: Speech): string {
+  if (!measure.startsWith('bytes')) return speech.count(amount);
+  return speech.bytes(amount);
 }

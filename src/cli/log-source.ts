@@ -4,13 +4,18 @@ import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { type LogPlace, logPlace, zoneOf } from '../config/log-place.ts';
 import { openerWith, readIdentities } from '../decision-log/encryption/opening.ts';
+import type { LogRecord } from '../decision-log/fields.ts';
 import { keptFolder } from '../decision-log/policies/kept-policies.ts';
+import { ChainReader } from '../decision-log/read/chain-reader.ts';
 import { NoDuckDB } from '../decision-log/read/duckdb.ts';
 import { NoIdentity, type OpenerOf } from '../decision-log/read/encrypted.ts';
 import { Damaged } from '../decision-log/read/file-lines.ts';
 import { type Chain, chainsAmong, chainsOf } from '../decision-log/read/log-files.ts';
+import { merged } from '../decision-log/read/merged.ts';
 import { readTime } from '../decision-log/read/times.ts';
+import { statementsFolder } from '../decision-log/statements/keep.ts';
 import { failed } from './ask-guard.ts';
+import { Progress } from './progress.ts';
 
 export interface LogOptions {
   readonly config: string;
@@ -25,6 +30,8 @@ export interface LogSource {
   readonly openerOf?: OpenerOf;
   /** The folder of the policies that were in force. */
   readonly policiesKept: string;
+  /** That of the statements. */
+  readonly statementsKept: string;
   /** Where a configuration says where the log is. */
   readonly place?: LogPlace;
 }
@@ -58,17 +65,37 @@ export function logSource(options: LogOptions): LogSource | undefined {
   return {
     chains,
     timeZone,
-    policiesKept: keptBeside(chains, place?.file),
+    policiesKept: keptFolder(beside(chains, place?.file)),
+    statementsKept: statementsFolder(beside(chains, place?.file)),
     ...(place && { place }),
     ...(identities && { openerOf: openerWith(identities) }),
   };
 }
 
-/** Beside the log, or the files that somebody has named. */
-function keptBeside(chains: readonly Chain[], file: string | undefined): string {
-  if (file !== undefined) return keptFolder(file);
+/** All records of the log in the order of time, with a progress bar on a terminal. Returns how many lines held no record. */
+export async function readThrough({ chains, openerOf }: LogSource, each: (record: LogRecord) => void): Promise<number> {
+  const readers = chains.map((chain) => new ChainReader(chain, openerOf));
+  const progress = new Progress('reading the log');
+  const share = (): number => {
+    const parts = readers.map((reader) => reader.progress);
+    const sum = (of: 'done' | 'all'): number => parts.reduce((total, one) => total + one[of], 0);
+    return sum('done') / Math.max(1, sum('all'));
+  };
+  try {
+    for await (const record of merged(readers)) {
+      progress.step(share);
+      each(record);
+    }
+    return readers.reduce((sum, { strange }) => sum + strange, 0);
+  } finally {
+    progress.end();
+  }
+}
+
+/** The file of the log beside which something is kept, or what that of files would be that somebody has named. */
+function beside(chains: readonly Chain[], file: string | undefined): string {
   const first = chains[0]?.[0] ?? '';
-  return join(dirname(first), `${basename(first).split('.')[0]}.policies`);
+  return file ?? join(dirname(first), `${basename(first).split('.')[0]}.jsonl`);
 }
 
 /** Milliseconds since the epoch. Ends the command where it is no time. `end`: a day is meant with its end. */

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { printOut } from '../app/print.ts';
-import { logPlace, zoneOf } from '../config/log-place.ts';
+import { type LogPlace, logPlace, zoneOf } from '../config/log-place.ts';
 import { readPublicKey } from '../decision-log/verify/keys.ts';
 import { NoLog, type Verification, verifyLog } from '../decision-log/verify/verify.ts';
 import { shownTime } from '../policy/source/calendar.ts';
@@ -16,8 +16,8 @@ Examples:
   rowgate log verify --log /evidence/decisions.jsonl --key seal.pub --anchors /var/log/anchors.log --json
 
 All files of the log are read, also compressed ones and those of each worker. Without --key the first key that the log names is trusted: that
-finds edits, and not a log that was made up whole. Without --anchors a log that was cut at its end, or whose end was written anew by
-somebody who holds the key, may pass. docs/decision-log.md says what each finding means.
+finds edits, but not a log that was forged as a whole. Without --anchors a log that was cut at its end, or has an end rewritten by
+a holder of the key, may pass. docs/decision-log.md says what each finding means.
 Exit code: 0 where nothing was found, 1 where something was, 2 for a wrong call.`;
 
 interface Options {
@@ -49,20 +49,10 @@ async function verify(options: Options): Promise<void> {
   const configured = options.log === undefined ? logPlace(options.config, process.env) : undefined;
   const place = configured ?? { file: options.log ?? '' };
   if ('problem' in place) return failed(2, place.problem);
-  const keys: string[] = [];
-  for (const given of options.key) {
-    const key = readPublicKey(existsSync(given) ? readFileSync(given, 'utf8') : given);
-    if (key === undefined) return failed(2, `--key ${given}: expected a public Ed25519 key, or a file that holds one`);
-    keys.push(key);
-  }
-  const everyMs = 'sealEveryMs' in place ? place.sealEveryMs : undefined;
+  const keys = sealKeys(options.key);
+  if (!keys) return undefined;
   try {
-    const verification = await verifyLog({
-      log: place.file,
-      keys,
-      anchors: options.anchors,
-      ...(everyMs !== undefined && { longestUnsealedMs: INTERVALS * everyMs + LATE_MS }),
-    });
+    const verification = await verifyLog({ keys, anchors: options.anchors, ...unsealed(place) });
     const sound = verification.findings.length === 0;
     const text = options.json
       ? `${JSON.stringify({ sound, ...verification })}\n`
@@ -74,6 +64,23 @@ async function verify(options: Options): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return failed(2, (error as Error).message);
   }
+}
+
+/** Undefined where one is no key: that was said, and the exit code is set. */
+export function sealKeys(given: readonly string[]): string[] | undefined {
+  const keys: string[] = [];
+  for (const text of given) {
+    const key = readPublicKey(existsSync(text) ? readFileSync(text, 'utf8') : text);
+    if (key === undefined) return failed(2, `--key ${text}: expected a public Ed25519 key, or a file that holds one`);
+    keys.push(key);
+  }
+  return keys;
+}
+
+/** The log, and how long its end may be unsealed, as its configuration seals it. */
+export function unsealed(place: Pick<LogPlace, 'file' | 'sealEveryMs'>) {
+  const { file: log, sealEveryMs: everyMs } = place;
+  return { log, ...(everyMs !== undefined && { longestUnsealedMs: INTERVALS * everyMs + LATE_MS }) };
 }
 
 function words({ findings, notes, chains, keys, anchors }: Verification, timeZone: string): string {

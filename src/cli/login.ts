@@ -75,7 +75,7 @@ async function wantedBy(options: Options): Promise<DeviceLogin | string> {
 async function fromPolicies(principal: string, folder: string): Promise<ReturnType<typeof loginOf> | string> {
   try {
     const login = loginOf(await readPolicyFolder(folder), principal);
-    return login ?? `nobody logs in to "${principal}" by a token: its "token.login" is missing, or has errors`;
+    return login ?? `no end user can log in to "${principal}" by a token: its "token.login" is missing, or has errors`;
   } catch (error) {
     if (error instanceof PolicyFolderError) return error.message;
     throw error;

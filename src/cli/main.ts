@@ -1,62 +1,71 @@
 #!/usr/bin/env node
-/** The command `rowgate`: registers one file per subcommand. Exit code 2 for a wrong call. */
+/** The command `rowgate`: registers one file per subcommand, of which only those of the first word are read. Exit code 2 for a wrong call. */
 import { Command, CommanderError } from 'commander';
 import { printError } from '../app/print.ts';
 import { version } from '../app/version.ts';
-import { register as access } from './access.ts';
-import { register as breakGlass } from './break-glass.ts';
-import { register as canary } from './canary.ts';
-import { register as catalog } from './catalog.ts';
-import { register as check } from './check.ts';
-import { register as compile } from './compile.ts';
-import { register as demo } from './demo.ts';
-import { register as diff } from './diff.ts';
-import { register as drain } from './drain.ts';
-import { register as explain } from './explain.ts';
-import { register as init } from './init.ts';
-import { register as limits } from './limits.ts';
-import { register as locks } from './locks.ts';
-import { register as logAnchor } from './log-anchor.ts';
-import { register as logIndex } from './log-index.ts';
-import { register as logKey } from './log-key.ts';
-import { register as logPolicies } from './log-policies.ts';
-import { register as logQuery } from './log-query.ts';
-import { register as logReport } from './log-report.ts';
-import { register as logVerify } from './log-verify.ts';
-import { register as login } from './login.ts';
-import { register as password } from './password.ts';
-import { register as permit } from './permit.ts';
-import { register as reload } from './reload.ts';
-import { register as replay } from './replay.ts';
-import { register as serve } from './serve.ts';
-import { register as test } from './test.ts';
+
+interface CommandFile {
+  readonly register: (program: Command) => void;
+}
+
+/** By their first word, in the order of the help. */
+const COMMANDS: Readonly<Record<string, () => Promise<CommandFile>[]>> = {
+  serve: () => [import('./serve.ts')],
+  demo: () => [import('./demo.ts')],
+  init: () => [import('./init.ts')],
+  learn: () => [import('./learn.ts')],
+  check: () => [import('./check.ts')],
+  test: () => [import('./test.ts')],
+  diff: () => [import('./diff.ts')],
+  replay: () => [import('./replay.ts')],
+  explain: () => [import('./explain.ts')],
+  access: () => [import('./access.ts')],
+  catalog: () => [import('./catalog.ts')],
+  compile: () => [import('./compile.ts')],
+  password: () => [import('./password.ts')],
+  login: () => [import('./login.ts')],
+  canary: () => [import('./canary.ts')],
+  log: () => [
+    import('./log-query.ts'),
+    import('./log-report.ts'),
+    import('./log-index.ts'),
+    import('./log-verify.ts'),
+    import('./log-anchor.ts'),
+    import('./log-policies.ts'),
+    import('./log-key.ts'),
+  ],
+  console: () => [import('./console.ts')],
+  top: () => [import('./top.ts')],
+  reload: () => [import('./reload.ts')],
+  drain: () => [import('./drain.ts')],
+  locks: () => [import('./locks.ts')],
+  limits: () => [import('./limits.ts')],
+  permit: () => [import('./permit.ts')],
+  'break-glass': () => [import('./break-glass.ts')],
+  observe: () => [import('./observe.ts')],
+};
+
+/** Of a word that is none, and of what speaks of all commands, all: reading them takes a second. */
+function filesOf(word = ''): Promise<CommandFile[]> {
+  const wanted = Object.hasOwn(COMMANDS, word) ? COMMANDS[word]!() : Object.values(COMMANDS).flatMap((read) => read());
+  return Promise.all(Object.hasOwn(COMMANDS, word) ? wanted : [...wanted, import('./completion.ts')]);
+}
+
+/** As of a process that SIGPIPE ends. */
+const NOBODY_READS = 141;
+
+// A reader that has seen enough, as `head`, ends the command; what serves goes on without one.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  if (!['serve', 'demo'].includes(process.argv[2] ?? '')) process.exit(NOBODY_READS);
+});
 
 const program = new Command('rowgate')
   .description('A query guard for PostgreSQL: who may see what, and how much of it.')
   .version(version())
   .showHelpAfterError('(rowgate --help says more)')
   .exitOverride();
-const running = [reload, drain, locks, limits, permit, breakGlass];
-const log = [logQuery, logReport, logIndex, logVerify, logAnchor, logPolicies, logKey];
-for (const register of [
-  serve,
-  demo,
-  init,
-  check,
-  test,
-  diff,
-  replay,
-  explain,
-  access,
-  catalog,
-  compile,
-  password,
-  login,
-  canary,
-  ...log,
-  ...running,
-])
-  register(program);
+for (const file of await filesOf(process.argv[2])) file.register(program);
 
 try {
   await program.parseAsync();

@@ -3,18 +3,8 @@ import type { Command } from 'commander';
 import { readTime } from '../decision-log/read/times.ts';
 import { PERMIT_NAMESPACE } from '../metering/permit.ts';
 import type { ShownPermit } from '../operations/control/commands/permits.ts';
-import {
-  ask,
-  duration,
-  EXIT_CODES,
-  failed,
-  type GuardOptions,
-  print,
-  printToSign,
-  table,
-  toGuard,
-} from './ask-guard.ts';
-import { type SigningOptions, signatureOf, withSigning } from './sign-request.ts';
+import { ask, duration, EXIT_CODES, type GuardOptions, print, toGuard } from './ask-guard.ts';
+import { addRequestCommands, type RequestKind } from './signed-requests.ts';
 
 const HELP = `
 Examples:
@@ -33,6 +23,35 @@ interface Changed {
   readonly needed: number;
 }
 
+const PERMITS: RequestKind<ShownPermit, Changed> = {
+  noun: 'permit',
+  namespace: PERMIT_NAMESPACE,
+  commands: { list: 'permit.list', approve: 'permit.approve' },
+  field: 'permits',
+  about: {
+    list: 'all permits, and how far they are',
+    text: 'what approvers of a permit sign',
+    approve: 'sign a permit with your SSH key',
+  },
+  none: 'there are no permits\n',
+  columns: {
+    id: ({ id }) => id,
+    state: ({ state }) => state,
+    principal: ({ principal }) => principal,
+    tables: ({ tables }) => tables.join(', '),
+    rows: ({ used, rows }) => `${used} of ${rows}`,
+    from: ({ from }, shown) => shown(from),
+    until: ({ until }, shown) => shown(until),
+    'asked for by': ({ requestedBy }) => requestedBy,
+    'approved by': ({ approvedBy }) => approvedBy.join(', ') || '-',
+    reason: ({ reason }) => reason,
+  },
+  approved({ permit: { id, approvedBy, state }, needed }) {
+    const still = needed > 0 ? `${needed} more must approve it` : `it is ${state}`;
+    return `permit ${id} is approved by ${approvedBy.join(', ')}; ${still}\n`;
+  },
+};
+
 interface RequestOptions extends GuardOptions {
   readonly table: string[];
   readonly rows: string;
@@ -40,8 +59,6 @@ interface RequestOptions extends GuardOptions {
   readonly for: string;
   readonly reason: string;
 }
-
-type ApproveOptions = GuardOptions & SigningOptions;
 
 export function register(program: Command): void {
   const permit = program
@@ -55,23 +72,12 @@ export function register(program: Command): void {
       ...all,
       name,
     ])
-    .requiredOption('--rows <n>', 'so many rows at most')
+    .requiredOption('--rows <n>', 'the most rows')
     .requiredOption('--for <duration>', 'for how long, as 4h; 31 days at most')
     .option('--from <time>', 'from when on, as 2026-12-01T20:00 in the time zone of the guard; without it, from now')
     .requiredOption('--reason <text>', 'why; approvers read it, and it is recorded')
     .action(request);
-  toGuard(permit.command('list')).description('all permits, and how far they are').action(list);
-  toGuard(permit.command('text'))
-    .description('what approvers of a permit sign')
-    .argument('<id>')
-    .action(async (id: string, options: GuardOptions) => {
-      const found = await find(id, options);
-      if (found) printToSign(options, found);
-    });
-  withSigning(toGuard(permit.command('approve')))
-    .description('sign a permit with your SSH key')
-    .argument('<id>')
-    .action(approve);
+  addRequestCommands(permit, PERMITS);
   toGuard(permit.command('revoke'))
     .description('end a permit before its time')
     .argument('<id>')
@@ -105,42 +111,4 @@ async function request(principal: string, options: RequestOptions, command: Comm
 function startIn(text: string, timeZone: string): number | undefined {
   const reading = /^[0-9]{4}-/.test(text) ? readTime(text, { now: 0, timeZone }) : undefined;
   return reading && 'value' in reading ? reading.value : undefined;
-}
-
-async function list(options: GuardOptions): Promise<void> {
-  const asked = await ask<{ permits: ShownPermit[] }>(options, 'permit.list', {});
-  if (!asked) return;
-  const { answer, shown } = asked;
-  const rows = answer.permits.map((permit) => [
-    permit.id,
-    permit.state,
-    permit.principal,
-    permit.tables.join(', '),
-    `${permit.used} of ${permit.rows}`,
-    shown(permit.from),
-    shown(permit.until),
-    permit.requestedBy,
-    permit.approvedBy.join(', ') || '-',
-    permit.reason,
-  ]);
-  const head = ['id', 'state', 'principal', 'tables', 'rows', 'from', 'until', 'asked for by', 'approved by', 'reason'];
-  print(options, answer, () => (rows.length === 0 ? 'there are no permits\n' : table([head, ...rows])));
-}
-
-async function approve(id: string, options: ApproveOptions): Promise<void> {
-  const found = await find(id, options);
-  if (!found) return;
-  const signature = signatureOf(found.text, PERMIT_NAMESPACE, options);
-  if (signature === undefined) return;
-  const { answer } = (await ask<Changed>(options, 'permit.approve', { id, signature })) ?? {};
-  if (!answer) return;
-  const { permit, needed } = answer;
-  const still = needed > 0 ? `${needed} more must approve it` : `it is ${permit.state}`;
-  print(options, answer, () => `permit ${id} is approved by ${permit.approvedBy.join(', ')}; ${still}\n`);
-}
-
-async function find(id: string, options: GuardOptions): Promise<ShownPermit | undefined> {
-  const { answer } = (await ask<{ permits: ShownPermit[] }>(options, 'permit.list', {})) ?? {};
-  if (!answer) return undefined;
-  return answer.permits.find((permit) => permit.id === id) ?? failed(1, `there is no permit "${id}"`);
 }

@@ -1,6 +1,6 @@
 /** What `rowgate check` warns of that is allowed: what looks like more protection than it is, and principals whose time runs out. */
 import type { Config } from '../config/config.ts';
-import { isNameOfPeople } from '../policy/compile/token-login.ts';
+import { isEndUserLogin } from '../policy/compile/token-login.ts';
 import { endingPrincipals, lastDayText } from '../policy/model/last-days.ts';
 import type { Policy } from '../policy/model/policy.ts';
 import { type Diagnostic, placeOfRule } from '../policy/source/diagnostic.ts';
@@ -14,8 +14,13 @@ export function policyWarnings(policy: Policy, config: Pick<Config, 'tls' | 'tim
       const message = `role "${name}" is only observed: whatever its policy says, every statement is forwarded unchanged`;
       return { ...warning(rule, message), role: name };
     });
+  const alone = [...policy.principals.values()]
+    .filter((one) => one.mode === 'observe' && policy.roles.get(one.role)?.mode === 'enforce')
+    .map(({ name, rule }) =>
+      warning(rule, `principal "${name}" is only observed: its statements are forwarded unchanged`),
+    );
   const dated = lastDayWarnings(policy, now, config.timeZone);
-  return [...observed, ...dated, ...nameWarnings(policy), ...(config.tls ? [] : tokenWarnings(policy))];
+  return [...observed, ...alone, ...dated, ...nameWarnings(policy), ...(config.tls ? [] : tokenWarnings(policy))];
 }
 
 function tokenWarnings(policy: Policy): Diagnostic[] {
@@ -31,7 +36,7 @@ function nameWarnings({ principals }: Policy): Diagnostic[] {
   return all
     .filter(({ verifiers }) => verifiers.length > 0)
     .flatMap(({ name, rule }) => {
-      const people = all.find(({ token }) => token?.login && isNameOfPeople(token.login, name));
+      const people = all.find(({ token }) => token?.login && isEndUserLogin(token.login, name));
       if (!people) return [];
       const why = `"${people.name}" has such names in "token.login.users"`;
       return [warning(rule, `clients of principal "${name}" are asked for a token, not for its password: ${why}`)];

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ask } from '../app/ask-server.ts';
-import { reasonOf } from '../app/error-text.ts';
 import { environmentFor } from '../app/placeholders.ts';
 import { oneLine, printError, printOut } from '../app/print.ts';
 import { compilePolicies } from '../app/read-policies.ts';
@@ -11,10 +10,11 @@ import { loadCatalog } from '../catalog/file.ts';
 import { readCatalog } from '../catalog/read.ts';
 import { type Config, formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { reasonOf } from '../core/error-text.ts';
 import { keptPolicy } from '../decision-log/policies/kept-policies.ts';
-import { ChainReader } from '../decision-log/read/chain-reader.ts';
-import { merged } from '../decision-log/read/merged.ts';
+import { readStatements } from '../decision-log/statements/read.ts';
 import { withStandIns } from '../desk/diff/stand-ins.ts';
+import { PastCatalogs } from '../desk/past-catalogs.ts';
 import { type Replayed, replayed, type Sessions } from '../desk/replay/judge.ts';
 import { type Exceeded, LimitRun } from '../desk/replay/limits.ts';
 import { Use, type UsedStatement } from '../desk/replay/use.ts';
@@ -26,15 +26,24 @@ import { readPolicyFolder } from '../policy-files/folder.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { failed } from './ask-guard.ts';
-import { fromLog, type LogOptions, type LogSource, logSource, timeOption, unreadable } from './log-source.ts';
+import {
+  fromLog,
+  type LogOptions,
+  type LogSource,
+  logSource,
+  readThrough,
+  timeOption,
+  unreadable,
+} from './log-source.ts';
+import { Progress } from './progress.ts';
 
 const HELP = `
 Examples:
   rowgate replay --policies ../proposed/policies
   rowgate replay --policies policies --role teacher --since 30d --allow-unknown 5%
 
-Each distinct statement of each principal is judged by these policies, and by those of then, which are kept beside the log. Under "log.text: normalized"
-the log has no literals: a verdict that hangs on the statement's shape alone is shown, and counts as one that cannot be told.
+Each distinct statement of each principal is judged by these policies, and by those of then, which are kept beside the log, as the
+statements are. Of a log that has none, a verdict hangs on the shape alone: it is shown, and counts as one that cannot be told.
 Exit code: 0 where all could be told and none that ran would be refused, 1 otherwise, 2 for a wrong call or where there is nothing to replay.`;
 
 interface Options extends LogOptions {
@@ -54,7 +63,7 @@ export function register(program: Command): void {
     .requiredOption('--policies <folder>', 'the other policies')
     .option('--principal <name>', 'what this principal has sent')
     .option('--role <name>', 'what principals of this role have sent')
-    .option('--allow-unknown <percent>', 'so many of the statements need not be told', '0%')
+    .option('--allow-unknown <percent>', 'how many of the statements need not be told', '0%')
     .option('--since <time>', 'from then on, as 2026-11-25, 7d (ago) or yesterday')
     .option('--until <time>', 'until then')
     .option('--catalog <file>', 'a saved catalog in place of the database')
@@ -97,25 +106,34 @@ async function replay(options: Options, command: Command): Promise<void> {
   }
   const { policy, errors } = other;
   const after = new Bench(benchOf(policy, catalog, config));
-  const use = new Use(
-    (principal, role) => (options.principal ?? principal) === principal && (options.role ?? role) === role,
-  );
   const limits = new LimitRun((name) => after.account(name), config.timeZone);
+  let use: Use;
   let strange: number;
+  let catalogs: PastCatalogs;
   try {
+    const kept = await readStatements(log.statementsKept, log.openerOf);
+    catalogs = new PastCatalogs(kept.catalogs, catalog);
+    use = new Use(
+      (principal, role) => (options.principal ?? principal) === principal && (options.role ?? role) === role,
+      kept.statements,
+    );
     strange = await readLog(log, { since, until }, use, limits, options);
   } catch (error) {
     return unreadable(error);
   }
-  if (use.statements.length === 0) return nothing(options, policy);
-  const before = new PastPolicies(use, log, catalog, config);
-  const lines = use.statements.map((used): Line => {
+  if (use.used.length === 0) return nothing(options, policy);
+  const before = new PastPolicies(use, log, catalogs, config);
+  const progress = new Progress('judging statements');
+  const lines = use.used.map((used, at, all): Line => {
+    progress.step(() => at / all.length);
     const sessions: Sessions = { before: before.session(used), after: after.ofPrincipal(used.principal) };
     return { used, ...replayed(used, sessions) };
   });
+  progress.end();
   printError(errors.map((error) => `rowgate: ${options.policies}: ${oneLine(error)}\n`).join(''));
   const counts = countsOf(lines);
-  const shown: Shown = { lines, counts, exceeded: limits.exceeded, use, strange, timeZone, errors };
+  const otherCatalog = use.used.filter(({ kept }) => catalogs.hasChanged(kept)).length;
+  const shown: Shown = { lines, counts, exceeded: limits.exceeded, use, strange, timeZone, errors, otherCatalog };
   printOut(options.json ? `${JSON.stringify(asJson(shown))}\n` : inWords(shown));
   const untold = ((counts.unknown + counts.byShape) * 100) / counts.all;
   process.exitCode =
@@ -127,49 +145,50 @@ function benchOf(policy: Policy, catalog: Catalog, { searchPath, timeZone, upstr
 }
 
 /** Lines that held no record. */
-async function readLog(
-  { chains, openerOf }: LogSource,
+function readLog(
+  log: LogSource,
   { since, until }: { readonly since: number; readonly until: number },
   use: Use,
   limits: LimitRun,
   { principal, role }: Options,
 ): Promise<number> {
-  const readers = chains.map((chain) => new ChainReader(chain, openerOf));
   const [from, to] = [new Date(since).toISOString(), Number.isFinite(until) ? new Date(until).toISOString() : '~'];
-  for await (const record of merged(readers)) {
+  return readThrough(log, (record) => {
     const time = String(record.time);
     // Which policy was in force is told before the period, too.
-    if (record.kind !== 'policy' && (time < from || time >= to)) continue;
+    if (record.kind !== 'policy' && (time < from || time >= to)) return;
     use.add(record);
     if ((principal ?? record.principal) === record.principal && role === undefined) limits.add(record);
-  }
-  return readers.reduce((sum, reader) => sum + reader.strange, 0);
+  });
 }
 
-/** The policies by which the log's statements were judged, as they were kept. */
+/** The policies by which the log's statements were judged, as they were kept, on the catalogs of then. */
 class PastPolicies {
-  private readonly benches = new Map<string, Bench | undefined>();
+  private readonly benches = new Map<Catalog, Map<string, Bench | undefined>>();
 
   constructor(
     private readonly use: Use,
     private readonly log: LogSource,
-    private readonly catalog: Catalog,
+    private readonly catalogs: PastCatalogs,
     private readonly config: Config,
   ) {}
 
-  session({ policy, principal }: UsedStatement): Sessions['before'] {
-    if (policy === undefined) return undefined;
-    if (!this.benches.has(policy)) this.benches.set(policy, this.benchOf(policy));
-    const session = this.benches.get(policy)?.ofPrincipal(principal);
+  session({ policy, principal, kept }: UsedStatement): Sessions['before'] {
+    const catalog = this.catalogs.of(kept);
+    if (policy === undefined || !catalog) return undefined;
+    const byCatalog = this.benches.get(catalog) ?? new Map<string, Bench | undefined>();
+    this.benches.set(catalog, byCatalog);
+    if (!byCatalog.has(policy)) byCatalog.set(policy, this.benchOf(policy, catalog));
+    const session = byCatalog.get(policy)?.ofPrincipal(principal);
     return session && 'policy' in session ? session : undefined;
   }
 
-  private benchOf(policy: string): Bench | undefined {
+  private benchOf(policy: string, catalog: Catalog): Bench | undefined {
     const kept = this.use.kept.get(policy);
     const files = kept === undefined ? undefined : keptPolicy(this.log.policiesKept, kept);
     if (!files || 'problem' in files) return undefined;
     return new Bench(
-      benchOf(compilePolicies(files.map(withStandIns), this.config, this.catalog).policy, this.catalog, this.config),
+      benchOf(compilePolicies(files.map(withStandIns), this.config, catalog).policy, catalog, this.config),
     );
   }
 }
@@ -220,6 +239,8 @@ interface Shown {
   readonly strange: number;
   readonly timeZone: string;
   readonly errors: readonly string[];
+  /** Statements that came when the database had another catalog than today's. */
+  readonly otherCatalog: number;
 }
 
 const HEADINGS: readonly (readonly [string, readonly Replayed['verdict']['kind'][]])[] = [
@@ -229,7 +250,7 @@ const HEADINGS: readonly (readonly [string, readonly Replayed['verdict']['kind']
   ['cannot be told', ['unknown']],
 ];
 
-function inWords({ lines, counts, exceeded, use, strange, timeZone }: Shown): string {
+function inWords({ lines, counts, exceeded, use, strange, timeZone, otherCatalog }: Shown): string {
   const { from = '', to = '' } = use.span ?? {};
   const out = [`the log from ${shownTime(from, timeZone)} to ${shownTime(to, timeZone)}`];
   for (const [heading, kinds] of HEADINGS) {
@@ -257,6 +278,10 @@ function inWords({ lines, counts, exceeded, use, strange, timeZone }: Shown): st
   );
   if (byShape > 0)
     out.push(`${byShape} of them by their shape alone, without literals: they count as such that cannot be told`);
+  if (otherCatalog > 0)
+    out.push(
+      `${otherCatalog} of them came when the catalog was another than today's: what was decided then is held against that one`,
+    );
   if (strange > 0) out.push(`${strange} lines of the log hold no record`);
   return `${out.map(oneLine).join('\n')}\n`;
 }
@@ -276,7 +301,7 @@ function whyOf(verdict: Replayed['verdict']): string {
   }
 }
 
-function asJson({ lines, counts, exceeded, use, strange, errors }: Shown): object {
+function asJson({ lines, counts, exceeded, use, strange, errors, otherCatalog }: Shown): object {
   const statements = lines
     .filter(({ verdict }) => verdict.kind !== 'same')
     .map(({ used: { principal, role, text = null, count, last }, verdict, byShape }) => ({
@@ -288,5 +313,5 @@ function asJson({ lines, counts, exceeded, use, strange, errors }: Shown): objec
       byShape,
       ...verdict,
     }));
-  return { span: use.span ?? null, ...counts, statements, limits: exceeded, strange, errors };
+  return { span: use.span ?? null, ...counts, statements, limits: exceeded, strange, errors, otherCatalog };
 }

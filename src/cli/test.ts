@@ -4,8 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Command } from 'commander';
-import pg from 'pg';
-import { reasonOf } from '../app/error-text.ts';
+import type pg from 'pg';
 import { environmentFor } from '../app/placeholders.ts';
 import { printError, printOut } from '../app/print.ts';
 import { readPolicies } from '../app/read-policies.ts';
@@ -13,9 +12,8 @@ import { loadCatalog } from '../catalog/file.ts';
 import { readCatalog } from '../catalog/read.ts';
 import { type Config, formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { loadSchema, startEmbedded } from '../desk/test/embedded.ts';
+import { reasonOf } from '../core/error-text.ts';
 import { junitXml } from '../desk/test/junit.ts';
-import { TestDatabase } from '../desk/test/rows.ts';
 import { countsOf, type Runnable, runTests, type TestRun } from '../desk/test/run.ts';
 import { readTestFile } from '../desk/test/test-file.ts';
 import { formatRun, runAsJson } from '../desk/test/words.ts';
@@ -40,6 +38,7 @@ Exit code: 0 where all tests passed, 1 where one failed or too little is covered
 interface Options {
   readonly config: string;
   readonly catalog?: string;
+  readonly policies?: string;
   readonly database?: string;
   readonly embedded?: string;
   readonly junit?: string;
@@ -54,6 +53,7 @@ export function register(program: Command): void {
     .description('hold what the policies are expected to do (*.test.yaml) against what they do')
     .argument('[files...]', 'test files; without them, all beside the policies')
     .option('--config <file>', 'the configuration', 'rowgate.yaml')
+    .option('--policies <folder>', 'these policies, with their tests, in the place of the configuration’s')
     .option('--catalog <file>', 'a saved catalog')
     .option('--database <url>', 'a live database: its catalog, and rows, which are only read')
     .option('--embedded <schema>', 'SQL that makes the tables: in a PostgreSQL of its own, where tests may write')
@@ -70,9 +70,10 @@ async function test(names: readonly string[], options: Options, command: Command
   if (ways.length > 1) command.error(`error: --${ways.join(' does not go with --')}`, { exitCode: 2 });
   const least = percentOf(options.coverageMin, command);
   // Of the database that the configuration names nothing is asked.
-  const { config, problems } = loadConfig(options.config, environmentFor('none'));
-  if (!config) return failed(2, problems.map(formatProblem).join('; '));
-  await loadParser();
+  const { config: read, problems } = loadConfig(options.config, environmentFor('none'));
+  if (!read) return failed(2, problems.map(formatProblem).join('; '));
+  const config = { ...read, ...(options.policies !== undefined && { policies: resolve(options.policies) }) };
+  await loadParser({ fingerprints: false });
   let run: Awaited<ReturnType<typeof runAll>>;
   try {
     run = await runAll(names, options, config);
@@ -111,28 +112,36 @@ async function runAll(
   config: Config,
 ): Promise<TestRun & { readonly errors: readonly string[] }> {
   const files = await runnableFiles(names, config);
+  if (options.embedded === undefined && options.database === undefined) return runOn(undefined, files, options, config);
+  // A client and a server of PostgreSQL take a while to be read: without a database they are not.
+  const { connectForTests, loadSchema, startEmbedded } = await import('../desk/test/embedded.ts');
   const server = options.embedded === undefined ? undefined : await startEmbedded();
   let client: pg.Client | undefined;
   try {
-    const url = server?.url ?? options.database;
-    if (url !== undefined) {
-      client = new pg.Client({ connectionString: url, application_name: 'rowgate test' });
-      client.on('error', () => {}); // what breaks the connection fails the query too
-      await client.connect();
-    }
-    if (client && options.embedded !== undefined)
+    client = await connectForTests(server?.url ?? options.database);
+    if (options.embedded !== undefined)
       await loadSchema(client, await readFile(options.embedded, 'utf8'), options.embedded);
-    const catalog = await catalogOf(client, options, config);
-    const { policy, errors } = await readPolicies(config, catalog);
-    const { searchPath, timeZone, upstream } = config;
-    const database =
-      client && new TestDatabase(client, { catalog, searchPath, writable: options.embedded !== undefined });
-    const bench = { policy, catalog, searchPath, timeZone, pooling: upstream.pooling, now: Date.now() };
-    return { ...(await runTests(files, bench, database, () => performance.now())), errors };
+    return await runOn(client, files, options, config);
   } finally {
     await client?.end().catch(() => {});
     await server?.stop();
   }
+}
+
+async function runOn(
+  client: pg.Client | undefined,
+  files: readonly Runnable[],
+  options: Options,
+  config: Config,
+): Promise<TestRun & { readonly errors: readonly string[] }> {
+  const catalog = await catalogOf(client, options, config);
+  const { policy, errors } = await readPolicies(config, catalog);
+  const { searchPath, timeZone, upstream } = config;
+  const rows = client && (await import('../desk/test/rows.ts'));
+  const database =
+    rows && new rows.TestDatabase(client, { catalog, searchPath, writable: options.embedded !== undefined });
+  const bench = { policy, catalog, searchPath, timeZone, pooling: upstream.pooling, now: Date.now() };
+  return { ...(await runTests(files, bench, database, () => performance.now())), errors };
 }
 
 async function catalogOf(client: pg.Client | undefined, options: Options, { policies }: Config): Promise<Catalog> {

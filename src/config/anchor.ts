@@ -1,4 +1,4 @@
-/** The key `log.anchor`: where the head of the log is kept that whoever changes the log cannot change. */
+/** The key `log.anchor`: where the head of the log is kept, out of reach of anyone who can change the log. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { mapping, written } from '../policy/schema/schema-values.ts';
@@ -20,7 +20,7 @@ export const anchorSchema = mapping({
   to: z
     .string()
     .min(1)
-    // What looks like an address is one, or nothing.
+    // Text in the form of an address must be a valid one.
     .refine((to) => collectorAddress(to) !== undefined || !/^[a-z+]+:/i.test(to), EXPECTED),
   every: written(FORMS.duration, readDuration)
     .refine((ms) => ms >= LEAST_EVERY_MS, 'expected at least 1 s')
@@ -33,7 +33,7 @@ export const anchorSchema = mapping({
   })
   .optional();
 
-/** `folder`: of the configuration, whose paths are relative to it. */
+/** `folder`: of the configuration; its paths are relative to it. */
 export function anchorOf(folder: string, raw: z.output<typeof anchorSchema>): { readonly anchor?: AnchorConfig } {
   if (!raw) return {};
   const to = collectorAddress(raw.to) ?? { kind: 'file' as const, path: resolve(folder, raw.to) };

@@ -1,12 +1,12 @@
-/** The key `keys`: secrets by which the guard knows what the policies do not say in plain text. */
+/** The key `keys`: secrets for values that the policies do not hold in plain text. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { mapping } from '../policy/schema/schema-values.ts';
 
-/** So many characters of it at least: as good as 128 bits, if made up by a machine. */
+/** Characters of a key, at least: as good as 128 bits if generated at random. */
 export const SHORTEST_KEY = 32;
 
-/** Where the key of canaries is: in a file of its own, or in the configuration's environment. */
+/** The key of canaries: in a file of its own, or as a value that the configuration holds. */
 export type KeyPlace = { readonly file: string } | { readonly secret: string };
 
 const place = z.union([
@@ -19,7 +19,7 @@ const place = z.union([
 
 export const keysSchema = mapping({ canaries: place.optional(), subjects: z.string().min(1).optional() }).prefault({});
 
-/** `folder`: of the configuration, whose paths are relative to it. */
+/** `folder`: of the configuration; its paths are relative to it. */
 export function keysOf(
   folder: string,
   { canaries, subjects }: z.output<typeof keysSchema>,

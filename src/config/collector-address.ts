@@ -1,4 +1,4 @@
-/** Addresses of those who take records from a guard: `syslog://host:514`, `syslog+tls://host:6514`, `https://…`. */
+/** Addresses of receivers of a guard's records: `syslog://host:514`, `syslog+tls://host:6514`, `https://…`. */
 
 export type CollectorAddress =
   | { readonly kind: 'syslog'; readonly host: string; readonly port: number; readonly tls: boolean }
@@ -8,7 +8,7 @@ export type CollectorAddress =
 const PORTS = { tcp: 514, tls: 6514 };
 const THIS_MACHINE = /^(localhost|127\.[0-9.]+|\[::1\])$/;
 
-/** Undefined where it is none. It holds no secret: what a receiver is told of us stands elsewhere. */
+/** Undefined if the text is not such an address. An address holds no secret: credentials are configured separately. */
 export function collectorAddress(text: string): CollectorAddress | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || url.hostname === '' || url.username + url.password !== '') return undefined;

@@ -1,11 +1,11 @@
-/** The keys `control` and `notify`: who may tell a running guard what, and whom it tells. */
+/** The keys `control` and `notify`: who may command a running guard, and where alarms go. */
 import { z } from 'zod';
 import { mapping } from '../policy/schema/schema-values.ts';
 
 const text = z.string().min(1);
 const socket = text.refine((path) => !path.includes('\0'), 'expected the path of a unix socket');
 
-/** A path, `none`, or with a group whose members may use it. Undefined: the default place. */
+/** A path, `none`, or a path with a group that may use it. Undefined: the default path. */
 export const controlSchema = z
   .union([
     z.literal('none'),
@@ -14,7 +14,7 @@ export const controlSchema = z
   ])
   .optional();
 
-/** What goes out is signed and says who was locked out of what: nobody on the way is to read it. */
+/** Alarms name locked-out principals: they must not be readable on the way. */
 const webhook = z.string().refine((value) => {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   const isHere = /^(localhost|127\.[0-9.]+|\[::1\])$/.test(url?.hostname ?? '');
@@ -33,7 +33,7 @@ export const notifySchema = z
   ])
   .optional();
 
-/** Mattermost's addresses have no name of their own. */
+/** Mattermost has no host name of its own, so its format must be named. */
 export function formatOf(url: string, format: 'rowgate' | 'slack' | undefined): 'rowgate' | 'slack' {
   return format ?? (new URL(url).hostname === 'hooks.slack.com' ? 'slack' : 'rowgate');
 }

@@ -2,13 +2,13 @@
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A piece of a value: as it is written, or what a variable holds. The latter is never parsed any further. */
+/** A part of a value: text from the file, or the value of a variable, which is never parsed further. */
 export interface Piece {
   readonly text: string;
   readonly fromVariable: boolean;
 }
 
-/** Splits a value into pieces; the names of variables that are not set come back as `missing`. */
+/** Splits a value into parts; `missing` has the names of variables that are not set. */
 export function expand(value: string, environment: Environment): { pieces: Piece[]; missing: string[] } {
   const pieces: Piece[] = [];
   const missing: string[] = [];

@@ -1,4 +1,4 @@
-/** The key `log.forward`: where the decision log is sent. */
+/** The key `log.forward`: the collectors that the decision log is sent to. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { mapping, written } from '../policy/schema/schema-values.ts';
@@ -6,24 +6,24 @@ import { FORMS, readBytes } from '../policy/source/quantity.ts';
 import { type CollectorAddress, collectorAddress } from './collector-address.ts';
 
 export interface ForwardConfig {
-  /** As it was written. */
+  /** As the file writes it. */
   readonly to: string;
   readonly destination: CollectorAddress & {
     /** PEM files, absolute. */
     readonly ca?: string;
     readonly cert?: string;
     readonly key?: string;
-    /** The header of that name. */
+    /** The value of the HTTP header `Authorization`. */
     readonly authorization?: string;
   };
   readonly form: 'ocsf' | 'ecs' | 'json';
-  /** Bytes of a message. */
+  /** The most bytes of a message. */
   readonly longest: number;
 }
 
 const text = z.string().min(1);
 const LEAST_LONGEST = 4096;
-/** What receivers of syslog should take (RFC 5425, 4.3.1), and rsyslog's default. */
+/** What syslog receivers should accept (RFC 5425, 4.3.1), and rsyslog's default. */
 const SYSLOG_LONGEST = 8192;
 const HTTPS_LONGEST = 256 * 1024;
 
@@ -58,7 +58,7 @@ export const forwardSchema = z
   .refine((all) => new Set(all.map(({ to }) => to.to)).size === all.length, 'expected each address once')
   .default([]);
 
-/** `folder`: of the configuration, whose paths are relative to it. */
+/** `folder`: of the configuration; its paths are relative to it. */
 export function forwardOf(folder: string, collectors: z.output<typeof forwardSchema>): readonly ForwardConfig[] {
   return collectors.map(({ to: { to, address }, form, ca, cert, key, authorization, longest }) => ({
     to,

@@ -1,7 +1,7 @@
-/** Where the guard listens, as `listen` says it: `127.0.0.1:6432`, `[::1]:6432`, `*:6432`, `unix:/run/rowgate:6432`. */
+/** Where the guard listens, from the key `listen`: `127.0.0.1:6432`, `[::1]:6432`, `*:6432`, `unix:/run/rowgate:6432`. */
 import { z } from 'zod';
 
-/** `host` is `*` for every address; `path` is that of a unix socket. */
+/** `host` is `*` for every address; `path` is the file of a unix socket. */
 export type ListenAddress =
   | { readonly host: string; readonly port: number; readonly path?: undefined }
   | { readonly path: string; readonly host?: undefined; readonly port?: undefined };
@@ -14,7 +14,7 @@ export const tcpAddress = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
-/** A TCP address, or `unix:` and what clients give libpq as host and port: the folder of the socket, and its number. */
+/** A TCP address, or `unix:` and what libpq calls host and port: the socket's folder and number. */
 export const listenAddress = z.string().transform((value, context): ListenAddress => {
   const address = value.startsWith('unix:') ? readUnix(value.slice('unix:'.length)) : readTcp(value);
   if (address) return address;
@@ -32,7 +32,7 @@ function readTcp(value: string): { readonly host: string; readonly port: number 
   return { host: (match[1] ?? '').replace(/^\[|\]$/g, ''), port };
 }
 
-/** The name of the socket is PostgreSQL's; it may be written out as well. */
+/** The socket has PostgreSQL's file name, which may be written in full as well. */
 function readUnix(place: string): { readonly path: string } | undefined {
   const match = /^(.+?)(?::|\/\.s\.PGSQL\.)([0-9]{1,5})$/.exec(place);
   const port = Number(match?.[2]);

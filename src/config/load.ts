@@ -1,4 +1,4 @@
-/** Reads `rowgate.yaml`: every problem with its file, line and column, or the whole configuration. */
+/** Reads `rowgate.yaml`: the whole configuration, or every problem with its file, line and column. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -9,6 +9,7 @@ import { type Flaw, type Path, PolicyDocument } from '../policy/source/document.
 import { anchorOf } from './anchor.ts';
 import { keysOf } from './canary-key.ts';
 import type { Config, ConfigProblem, UpstreamConfig } from './config.ts';
+import { consoleOf } from './console.ts';
 import { besideState, SOCKET_NAME } from './control-path.ts';
 import { formatOf } from './control-schema.ts';
 import { type Environment, expand, joinPieces, type Piece } from './environment.ts';
@@ -19,14 +20,14 @@ import { joinState, stateOf } from './state.ts';
 import { upstreamOf } from './upstream.ts';
 import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
 
-/** Where a key stands, or the nearest above it. */
+/** The position of a key, or of the nearest key above it. */
 export type PlaceOf = (key: Path) => SourcePlace;
 
-/** What can be looked at of a configuration that cannot be used: its keys with problems, at the top, have other values here. */
+/** What can still be inspected of an invalid configuration: top-level keys with problems have placeholder values. */
 interface Rest {
   readonly config: Config;
   readonly placeOf: PlaceOf;
-  /** These keys. */
+  /** The keys with placeholder values. */
   readonly spoilt: ReadonlySet<string>;
 }
 
@@ -37,7 +38,7 @@ export type LoadedConfig =
       readonly text?: undefined;
       readonly placeOf?: undefined;
       readonly problems: readonly ConfigProblem[];
-      /** For what only looks. Absent where the file is no configuration at all. */
+      /** For commands that only inspect. Absent if the file is not a configuration at all. */
       readonly rest?: Rest;
     };
 
@@ -60,7 +61,7 @@ export function parseConfig(path: string, text: string, environment: Environment
   const placeOf: PlaceOf = (key) => document.placeOfValue(key);
   const { value, pieces, missing } = expandAll(document, environment);
   const parsed = validate(document, configSchema, value);
-  // What a schema says of a text that is not there is no news.
+  // If a variable is not set, the schema's complaint about the missing text adds nothing.
   const isMissing = ({ path }: Flaw) =>
     missing.some((other) => path.length > 0 && `${pathKey(other.path)}.`.startsWith(`${pathKey(path)}.`));
   const ofSchema = parsed.ok ? [] : parsed.flaws.filter((flaw) => !isMissing(flaw));
@@ -81,10 +82,10 @@ export function parseConfig(path: string, text: string, environment: Environment
 
 const URL_PATH = 'upstream.url';
 
-/** Stand where there must be something, and are not used. */
+/** Required by the schema, and never used. */
 const PLACEHOLDERS = { listen: '127.0.0.1:1', upstream: { url: 'postgres://unknown@127.0.0.1/unknown' } };
 
-/** Leaves out what has flaws, and what does not go without that. */
+/** Leaves out keys with problems, and keys that depend on them. */
 function restOf(
   path: string,
   hash: string,
@@ -113,7 +114,7 @@ function restOf(
   return undefined;
 }
 
-/** The document's data with the environment's variables put in, and the pieces that each text is made of, by its path. */
+/** The document's data with environment variables inserted, and the parts of each text, by path. */
 function expandAll(document: PolicyDocument, environment: Environment) {
   const missing: Flaw[] = [];
   const allPieces = new Map<string, Piece[]>();
@@ -135,11 +136,12 @@ function expandAll(document: PolicyDocument, environment: Environment) {
 
 const pathKey = (path: Path): string => path.map(String).join('.');
 
-/** With the key that it is about, and without what was found where that is a secret. */
+/** Names the key, and leaves out the value if it is a secret. */
 function problemOf({ path, place, message }: Flaw): ConfigProblem {
   const isSecret =
     path.some((key) => String(key).startsWith('password')) ||
     path.includes('authorization') ||
+    path.includes('client_secret') ||
     ['notify', 'state', 'keys'].includes(String(path[0])) ||
     pathKey(path) === URL_PATH;
   const shown = isSecret ? message.replace(/, found.*/s, '') : message;
@@ -181,6 +183,7 @@ function build(path: string, hash: string, raw: RawConfig, upstream: UpstreamCon
     },
     ...(raw.admin && { admin: raw.admin }),
     ...controlOf(path, raw),
+    console: consoleOf(dirname(path), raw.console),
     ...notifyOf(path, raw),
     keys: keysOf(dirname(path), raw.keys),
     state: stateOf(path, raw.state),
@@ -218,7 +221,7 @@ function notifyOf(file: string, { notify, state }: RawConfig): Pick<Config, 'not
   };
 }
 
-/** One address gets half where the file does not say it. */
+/** If the file does not set it, one address gets half. */
 function limitsOf(raw: RawConfig['limits']): Config['limits'] {
   const half = (all: number) => Math.ceil(all / 2);
   return {

@@ -1,4 +1,4 @@
-/** The keys `log.rotate`, `log.keep` and `log.seal`: when a file of the decision log is closed, how long it is kept, and who signs for it. */
+/** The keys `log.rotate`, `log.keep` and `log.seal`: when a log file is closed, how long it is kept, and who signs it. */
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { mapping, oneOrList, written } from '../policy/schema/schema-values.ts';
@@ -6,7 +6,7 @@ import { FORMS, type QuantityPeriod, readBytes, readDuration, readPeriod } from 
 
 export interface LogFiles {
   readonly rotate: { readonly every?: Rotation; readonly bytes?: number };
-  /** Absent: for ever. */
+  /** Absent: kept for ever. */
   readonly keep?: QuantityPeriod;
   readonly seal: {
     readonly signer: Signer;
@@ -15,16 +15,16 @@ export interface LogFiles {
   };
 }
 
-/** Where the key is, which is made if it is not there; or what signs, and its public key, 32 bytes in base64url. */
+/** The file of the key, which is created if it is missing; or a command that signs, and its public key, 32 bytes in base64url. */
 export type Signer = { readonly key: string } | { readonly command: string; readonly publicKey: string };
 
 const PERIODS = ['hourly', 'daily', 'weekly', 'monthly'] as const;
 type Rotation = (typeof PERIODS)[number];
 
 const text = z.string().min(1);
-/** A file that is full at once would be closed at each record. */
+/** A smaller limit would close the file after each record. */
 const LEAST_BYTES = 64 * 1024;
-/** Each seal is a signature: more of them would be felt. */
+/** Each seal is a signature: more frequent ones would cost too much. */
 const LEAST_EVERY_MS = 100;
 const PUBLIC_KEY = /^[A-Za-z0-9_-]{43}$/;
 
@@ -68,7 +68,7 @@ interface Raw {
   readonly seal: z.output<typeof seal>;
 }
 
-/** @param file of the configuration, whose folder paths are relative to. `log`: the absolute path of the log. */
+/** @param file the configuration's path, which relative paths refer to. `log`: the absolute path of the log. */
 export function logFilesOf(file: string, log: string, { rotate, keep, seal }: Raw): LogFiles {
   const { key, command, public_key: publicKey, every: everyMs, records } = seal;
   const signer: Signer =

@@ -1,23 +1,41 @@
 /** The keys of `rowgate.yaml` and what each may hold. Unknown keys are errors. */
+
+import { Encrypter } from 'age-encryption';
 import { z } from 'zod';
 import { isAddressBlock } from '../policy/model/address-block.ts';
 import { mapping, oneOrList, written } from '../policy/schema/schema-values.ts';
 import { FORMS, readDuration } from '../policy/source/quantity.ts';
 import { anchorSchema } from './anchor.ts';
 import { keysSchema } from './canary-key.ts';
+import { consoleSchema } from './console.ts';
 import { controlSchema, notifySchema } from './control-schema.ts';
 import { forwardSchema } from './forward.ts';
 import { listenAddress, tcpAddress } from './listen-address.ts';
 import { logFilesKeys } from './log-files.ts';
 import { DEFAULT_LOG_FILE } from './log-place.ts';
-import { recipients } from './recipients.ts';
 import { stateSchema } from './state.ts';
 import { upstreamSchema } from './upstream.ts';
+
+/** The key `log.encrypt_to`: public keys of age (age-encryption.org) of those who can read the decision log. */
+const recipients = z
+  .array(z.string().refine(isRecipient, 'expected a public key of age, as age1…; "age-keygen -o FILE" makes one'))
+  .min(1)
+  .optional();
+
+/** `age1…` as `age-keygen` prints it. */
+export function isRecipient(text: string): boolean {
+  try {
+    new Encrypter().addRecipient(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const text = z.string().min(1);
 const boolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')]);
 
-/** As PostgreSQL's unix_socket_permissions. In quotes: YAML reads the digits as a decimal number. */
+/** Like PostgreSQL's unix_socket_permissions. It must be quoted: YAML would read the digits as a decimal number. */
 const permissions = z
   .string('expected octal digits in quotes, as "0770"')
   .regex(/^0?[0-7]{3}$/, 'expected octal digits in quotes, as "0770"')
@@ -40,7 +58,7 @@ const schemaName = text.refine(
   '"$user" cannot stand in search_path: it changes with the login',
 );
 
-/** A whole number, also as the text that an environment variable gives. */
+/** A whole number; text that holds one is accepted, as environment variables give text. */
 function count(least: number, most: number) {
   const digits = z
     .string()
@@ -49,7 +67,7 @@ function count(least: number, most: number) {
   return z.union([z.number(), digits]).pipe(z.int().min(least).max(most));
 }
 
-/** Of one address: half of all, where the file does not say it. */
+/** The limit of one address defaults to half of the whole. */
 const limits = mapping({
   connections: count(1, 100_000).default(1000),
   connections_per_address: count(1, 100_000).optional(),
@@ -65,7 +83,7 @@ const limits = mapping({
 
 const durationOrNone = (text: string) => (text === '0' ? { value: 0 } : readDuration(text));
 
-/** As PostgreSQL's settings of like names; `0`, or nothing, is for ever. But nobody logs in for ever. */
+/** Like PostgreSQL's settings of similar names: `0`, or no value, means no limit. The login limit cannot be turned off. */
 const timeouts = mapping({
   login: written(FORMS.duration, readDuration)
     .refine((ms) => ms >= 1_000, 'expected at least 1 s')
@@ -74,9 +92,9 @@ const timeouts = mapping({
   idle_in_transaction: written(FORMS.duration, durationOrNone).default(0),
 }).prefault({});
 
-/** Of statements that come again and again. */
+/** Plans of statements that are repeated. */
 const plans = mapping({
-  reuse: z.enum(['on', 'off']).default('off'),
+  reuse: z.enum(['on', 'off']).default('on'),
   after: count(1, 100).default(2),
   per_session: count(1, 1000).default(32),
 }).prefault({});
@@ -120,6 +138,7 @@ export const configSchema = mapping({
     .prefault({}),
   notify: notifySchema,
   control: controlSchema,
+  console: consoleSchema,
   keys: keysSchema,
   time_zone: timeZone.optional(),
   state: stateSchema,
@@ -136,7 +155,7 @@ export const configSchema = mapping({
   })
   .refine(({ tls, require_certificate: whose }) => whose === 'none' || tls !== undefined, {
     path: ['require_certificate'],
-    error: 'expected "tls" as well: without it nobody can show a certificate',
+    error: 'expected "tls" as well: without it no client can show a certificate',
   })
   .refine(({ log, keys }) => log.subjects !== 'hashed' || keys.subjects !== undefined, {
     path: ['log', 'subjects'],

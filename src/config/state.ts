@@ -1,14 +1,14 @@
-/** Where budgets and locks are kept, as `state` says it. */
+/** Where budgets and locks are kept, from the key `state`. */
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { joinPieces, type Piece } from './environment.ts';
 
 export type StateConfig =
-  /** Lost with the process. */
+  /** Lost when the process ends. */
   | { readonly kind: 'memory' }
   /** An absolute path. */
   | { readonly kind: 'file'; readonly folder: string }
-  /** For a fleet. The URL may hold a password. */
+  /** Shared by several guards. The URL may hold a password. */
   | { readonly kind: 'redis'; readonly url: string };
 
 const FILE = 'file:';
@@ -22,7 +22,7 @@ export const stateSchema = z
   )
   .default('file:./rowgate-state');
 
-/** `file`: of the configuration, whose folder paths are relative to. */
+/** `file`: the configuration's path, which relative paths refer to. */
 export function stateOf(file: string, text: string): StateConfig {
   if (text === 'memory') return { kind: 'memory' };
   if (!text.startsWith(FILE)) return { kind: 'redis', url: text };

@@ -1,7 +1,7 @@
-/** `upstream.url`: postgres://user:password@host:port,host:port/database?parameters, in which a variable may hold any character. */
+/** `upstream.url`: postgres://user:password@host:port,host:port/database?parameters. A variable in it may hold any character. */
 import { joinPieces, type Piece } from './environment.ts';
 
-/** Which sessions will do, as libpq has it. */
+/** Which sessions are acceptable, with libpq's meaning. */
 export const TARGET_SESSION_ATTRS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
 export type TargetSessionAttrs = (typeof TARGET_SESSION_ATTRS)[number];
 
@@ -12,18 +12,18 @@ export interface UpstreamHost {
 }
 
 export interface UpstreamUrl {
-  /** At least one; tried in this order. */
+  /** At least one, tried in this order. */
   readonly hosts: readonly UpstreamHost[];
   readonly database: string;
   readonly user: string;
   readonly password?: string;
   readonly targetSessionAttrs: TargetSessionAttrs;
-  /** In another order each time. */
+  /** Try the hosts in another order each time. */
   readonly loadBalance: boolean;
   readonly connectTimeoutMs?: number;
 }
 
-/** Variables stand in the text as private-use characters while it is split, so that a password with `@` or `/` stays whole. */
+/** While the text is split, variables are replaced by private-use characters, so that a password with `@` or `/` stays whole. */
 const FIRST_PLACEHOLDER = 0xe000;
 const SHAPE = /^postgres(?:ql)?:\/\/([^:@/]+)(?::([^:@/]*))?@([^/?#@]*)\/([^/?#]+)(?:\?([^#]*))?$/;
 const HOST = /^(\[[^[\]]+\]|[^:[\]]+)(?::([^:]*))?$/;
@@ -31,7 +31,7 @@ const EXPECTED = 'expected postgres://user:password@host:port/database';
 const PARAMETERS = ['target_session_attrs', 'load_balance_hosts', 'connect_timeout', 'host', 'port'];
 const NOT_ENCODED = 'expected percent-encoded characters where a % stands';
 
-/** Reads the URL; a string says what is wrong with it (and never quotes the password). */
+/** Reads the URL; a string tells what is wrong with it, and never quotes the password. */
 export function parseUpstreamUrl(pieces: readonly Piece[]): UpstreamUrl | string {
   const whole = pieces.length === 1 && pieces[0]?.fromVariable === true;
   const values: string[] = [];
@@ -81,7 +81,7 @@ function readParameters(text: string, put: (part: string) => string): Map<string
   return parameters;
 }
 
-/** From between @ and /, or from `host` and `port` behind the ?, as libpq takes them. */
+/** From the part between @ and /, or from the parameters `host` and `port`, as in libpq. */
 function readHosts(authority: string, parameters: ReadonlyMap<string, string>): UpstreamHost[] | string {
   const named = parameters.get('host');
   if (named !== undefined && authority !== '') return 'expected the host either behind the @ or as host=, not both';

@@ -1,4 +1,4 @@
-/** `upstream` of the configuration: the database server, how it is reached, and the accounts by which roles log in there. */
+/** The key `upstream`: the database server, how to reach it, and the accounts that roles use there. */
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { mapping, written } from '../policy/schema/schema-values.ts';
@@ -15,10 +15,10 @@ const passwordKeys = {
 
 type PasswordKeys = z.output<ReturnType<typeof mapping<typeof passwordKeys>>>;
 
-/** Of one address. */
+/** For connecting to one address. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Clouds' tokens open new connections for 15 minutes and more. */
+/** Cloud providers' tokens can open new connections for at least 15 minutes. */
 const PASSWORD_TTL_MS = 5 * 60_000;
 
 const NEEDS_COMMAND = { path: ['password_command_ttl'], error: 'expected "password_command" as well' };
@@ -44,7 +44,7 @@ const tls = mapping({
     error: 'expected another "mode": without TLS no certificate is shown',
   });
 
-/** `url` is read from its pieces beside the schema, see `upstream-url.ts`. */
+/** `upstream-url.ts` parses `url`, from its parts. */
 export const upstreamSchema = mapping({
   url: text,
   ...passwordKeys,
@@ -54,7 +54,7 @@ export const upstreamSchema = mapping({
   pooling: z.enum(['none', 'session', 'transaction']).default('none'),
 }).refine(needsCommand, NEEDS_COMMAND);
 
-/** A string says what is wrong, of the key `upstream.password_command`. @param file the configuration's, absolute */
+/** A string tells what is wrong with the key `upstream.password_command`. @param file the configuration's absolute path */
 export function upstreamOf(
   file: string,
   raw: z.output<typeof upstreamSchema>,
@@ -89,7 +89,7 @@ function loginOf(file: string, user: string, password: string | undefined, keys:
   if (password !== undefined) return { user, password };
   if (!keys.password_command) return { user };
   const [program, ...args] = keys.password_command;
-  // As a shell has it: what holds a slash is a path, and the rest is looked for on PATH.
+  // As in a shell: a name with a slash is a path; any other is looked up on PATH.
   const path = program.includes('/') ? resolve(dirname(file), program) : program;
   return { user, password: { command: [path, ...args], ttlMs: keys.password_command_ttl ?? PASSWORD_TTL_MS } };
 }

@@ -1,10 +1,10 @@
-/** What differs from worker to worker in one configuration: each writes a decision log of its own, in its own name. */
+/** The configuration of one worker: it writes a decision log of its own, under its own name. */
 import { format, parse } from 'node:path';
 import type { Config } from './config.ts';
 
 /**
- * The configuration of the worker in `slot` (from 0). Workers count from 1: `decisions.jsonl` of the guard `g1` becomes
- * `decisions.2.jsonl` of the guard `g1/2`, so that each file has one writer, one sequence and no gaps.
+ * The configuration of the worker in `slot` (from 0). Names count workers from 1: `decisions.jsonl` of the guard `g1` becomes `decisions.2.jsonl` of
+ * the guard `g1/2`, so that each file has one writer, one sequence and no gaps.
  */
 export function workerConfig(config: Config, slot: number): Config {
   const number = slot + 1;

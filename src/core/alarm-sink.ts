@@ -1,5 +1,12 @@
 /** What somebody is to be told at once, beside the record of it; where it goes is `alarms/`. */
 
+/** A limit that was reached, for records and alarms: `rows 2000 per hour`. */
+export interface LimitReached {
+  readonly name: string;
+  readonly used: number;
+  readonly of: number;
+}
+
 export interface Alarm {
   readonly kind:
     | 'lock'
@@ -7,6 +14,7 @@ export interface Alarm {
     | 'raise'
     | 'permit'
     | 'break-glass'
+    | 'observe'
     | 'canary'
     | 'warning'
     | 'expiry'
@@ -25,7 +33,7 @@ export interface Alarm {
   readonly canary?: { readonly subject: string; readonly hash: string };
   /** The id of the decision on the statement. */
   readonly decision?: string;
-  readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
+  readonly limit?: LimitReached;
 }
 
 export interface AlarmSink {

@@ -130,7 +130,7 @@ export const startupToken = ({ sqlstate, message }: Refusal) => refuse('token', 
 
 export const noTokens = () => refuse('token', '28000', 'this account takes no tokens');
 
-export const noTokensHere = () => refuse('token', '28000', 'nobody logs in by a token here');
+export const noTokensHere = () => refuse('token', '28000', 'logins by token are not configured here');
 
 export const tokenOverTls = () =>
   refuse('tls-required', '28000', 'a token is taken over TLS only', 'Set sslmode=verify-full in the client.');

@@ -85,7 +85,7 @@ export const REASONS = {
     meaning: 'single rows, or groups that may be small',
     countsTowardsLock: true,
     advice:
-      'The role sees groups only. Rows as they are would need a role without min_group, or a table that is about nobody and granted whole, in {file}.',
+      'The role sees groups only. Rows as they are would need a role without min_group, or a table that is about no person and granted whole, in {file}.',
   },
   collects: { meaning: 'values of several rows in one', countsTowardsLock: true },
   uncountable: {
@@ -94,7 +94,7 @@ export const REASONS = {
     advice:
       'What it tells of people cannot be counted, and they are. Send it without that part, or read the rows first and write them by their keys.',
   },
-  estimates: { meaning: 'EXPLAIN, whose estimates depend on withheld rows', countsTowardsLock: true },
+  estimates: { meaning: 'EXPLAIN: its estimates depend on withheld rows', countsTowardsLock: true },
   provenance: {
     meaning: 'the server names a result column that the role may not read',
     countsTowardsLock: true,

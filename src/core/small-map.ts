@@ -105,7 +105,6 @@ export class SmallMap<K, V> {
     return this.many ? [...this.many.values()] : [...this.held];
   }
 
-  /** The key of the oldest. */
   get oldest(): K | undefined {
     return this.many ? this.many.keys().next().value : this.keys[0];
   }

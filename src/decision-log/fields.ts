@@ -1,4 +1,5 @@
-/** The records of the decision log: their kinds, their fields, and the order in which these stand in a line. See docs/decision-log.md. */
+/** The records of the decision log: their kinds, their fields, and the order of fields in a line. See docs/decision-log.md. */
+import type { LimitReached } from '../core/alarm-sink.ts';
 import { redactTokens } from '../core/redact-tokens.ts';
 import type { SubjectsShown } from './subject-ids.ts';
 
@@ -16,7 +17,10 @@ export const RECORD_KINDS = [
   'raise',
   'permit',
   'break-glass',
+  'observe',
   'usage',
+  'statement',
+  'catalog',
   'alarms-lost',
   'drain',
   'start',
@@ -35,16 +39,29 @@ export interface PermitFields {
   readonly approved_by: readonly string[];
 }
 
-/** A record as it is read: nothing of it is known to be there. */
+/** A request that others sign: who made it, and who has signed, with the fingerprints of their keys. */
+export interface SignedFields {
+  readonly id: string;
+  readonly requested_by: string;
+  readonly approved_by: readonly { readonly name: string; readonly key: string }[];
+}
+
+/** `until`: ISO 8601 time. */
+export interface OpeningFields extends SignedFields {
+  readonly used_by: string;
+  readonly until: string;
+}
+
+/** A record as read: no field is guaranteed. */
 export type LogRecord = Readonly<Record<string, unknown>>;
 
-/** Everything a record may say beside time, kind, guard and sequence number. Absent fields are not written. */
+/** Every field of a record besides time, kind, guard and sequence number. Absent fields are not written. */
 export interface RecordFields {
-  /** Of the decision, in its outcome too. */
+  /** Of the decision, also in its outcome. */
   readonly id?: string | undefined;
   readonly session?: string | undefined;
   readonly principal?: string | undefined;
-  /** The person behind a token. */
+  /** The end user. */
   readonly user?: string | undefined;
   readonly role?: string | undefined;
   readonly attributes?: Readonly<Record<string, unknown>> | undefined;
@@ -68,56 +85,52 @@ export interface RecordFields {
   readonly changed?: number | undefined;
   readonly ms?: number | undefined;
   readonly status?: string | undefined;
+  readonly plan?: string | undefined;
   readonly reason?: string | undefined;
   readonly rule?: string | undefined;
   readonly sqlstate?: string | undefined;
-  readonly limit?: { readonly name: string; readonly used: number; readonly of: number } | undefined;
-  /** Of `usage`: how many people each window holds. */
-  readonly limits?: readonly { readonly name: string; readonly used: number; readonly of: number }[] | undefined;
-  /** Of a lock or a raise: when it ends, ISO time; absent where it holds until it is released. */
+  readonly limit?: LimitReached | undefined;
+  /** In `usage`: how many people each window holds. */
+  readonly limits?: readonly LimitReached[] | undefined;
+  /** The end of a lock or raise, ISO 8601 time; absent if it lasts until it is released. */
   readonly until?: string | undefined;
-  /** An export permit, as far as it concerns whom it lets do what. */
+  /** A permit: what it allows, and to whom. */
   readonly permit?: PermitFields | undefined;
-  /** A larger limit that others must sign. */
-  readonly raise?:
-    | {
-        readonly id: string;
-        readonly requested_by: string;
-        readonly approved_by: readonly { readonly name: string; readonly key: string }[];
-      }
-    | undefined;
-  /** An opening of a closed principal: whom it serves, and who has signed it. */
-  readonly break_glass?:
-    | {
-        readonly id: string;
-        readonly used_by: string;
-        readonly requested_by: string;
-        readonly until: string;
-        readonly approved_by: readonly { readonly name: string; readonly key: string }[];
-      }
-    | undefined;
-  /** People whom a result has shown, by subject. Never their keys. */
+  /** A raise that others must sign. */
+  readonly raise?: SignedFields | undefined;
+  /** An opening of a closed principal: for whom it is, and who has signed it. */
+  readonly break_glass?: OpeningFields | undefined;
+  /** A role in observe mode for a time: who has signed it. */
+  readonly observe?: SignedFields | undefined;
+  /** Data subjects that a result has shown, by kind. Never their keys. */
   readonly subjects?: SubjectsShown | undefined;
-  /** The one that was seen, and of which subject; `id` is that of the decision on the statement. Never its key. */
+  /** The canary that was read, and its subject kind; `id` is that of the statement's decision. Never its key. */
   readonly canary?: { readonly subject: string; readonly hash: string } | undefined;
-  /** Milliseconds for which a result was held back. */
+  /** Milliseconds for which a result was throttled. */
   readonly waited?: number | undefined;
-  /** How many the record stands for, and since when, ISO time: of refused logins that are counted together. */
+  /** For refused logins that are counted together: how many, and since when, ISO 8601 time. */
   readonly count?: number | undefined;
   readonly since?: string | undefined;
-  /** Of a policy change: the hashes before and after, who asked for it and how. */
+  /** For a policy change: the hashes before and after, who asked for it, and how. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
-  /** `sha256:…` of the files' text as it is kept beside the log. */
+  /** What is kept beside the log: for a policy, `sha256:…` of its files' text; for a decision, the `kept` of its statement. */
   readonly kept?: string | undefined;
+  /** For a kept statement: OIDs of the parameter types that its Parse declared. */
+  readonly parameters?: readonly number[] | undefined;
+  /** For a kept EXECUTE: the prepared statement. */
+  readonly runs?: { readonly statement: string; readonly parameters: readonly number[] } | undefined;
+  readonly search_path?: readonly string[] | undefined;
+  /** For a kept statement: the catalog that it was judged by. For a kept catalog (`kept` is its name): its content, gzipped, in `base64`. */
+  readonly catalog?: string | undefined;
   readonly by?: string | undefined;
   readonly via?: string | undefined;
-  /** `roles/teacher.yaml:7:3: …`, where an edit was not taken or roles were closed. */
+  /** `roles/teacher.yaml:7:3: …`, if an edit was refused or roles were closed. */
   readonly problems?: readonly string[] | undefined;
   readonly version?: string | undefined;
   /** `sha256:…` of the configuration file. */
   readonly configuration?: string | undefined;
-  /** In words, where a record is about something that went wrong. */
+  /** In words, if the record is about a problem. */
   readonly message?: string | undefined;
 }
 
@@ -145,6 +158,7 @@ const ORDER = {
   changed: 0,
   ms: 0,
   status: 0,
+  plan: 0,
   reason: 0,
   rule: 0,
   sqlstate: 0,
@@ -159,9 +173,14 @@ const ORDER = {
   permit: 0,
   raise: 0,
   break_glass: 0,
+  observe: 0,
   from: 0,
   to: 0,
   kept: 0,
+  parameters: 0,
+  runs: 0,
+  search_path: 0,
+  catalog: 0,
   by: 0,
   via: 0,
   problems: 0,
@@ -175,17 +194,17 @@ type FieldName = keyof RecordFields;
 const FIELDS = Object.keys(ORDER) as FieldName[];
 const RANKS: ReadonlyMap<FieldName, number> = new Map(FIELDS.map((name, rank) => [name, rank]));
 
-/** Characters of what a client may name itself by before it has logged in. */
+/** Characters of a name that a client chooses before login. */
 const NAME_CAP = 64;
 const NAMES: ReadonlySet<FieldName> = new Set(['principal', 'database', 'application']);
-/** What may be as a client has written it. */
+/** Fields that may contain a client's text. */
 const WRITTEN_BY_CLIENTS: ReadonlySet<FieldName> = new Set([...NAMES, 'statement', 'message', 'by']);
 
-/** The fields in the log's order, names that a client chooses cut short. A field that the log does not know is left out. */
+/** The fields in the log's order, with clients' names cut. Unknown fields are left out. */
 export function inOrder(fields: RecordFields): LogRecord {
   const record: Record<string, unknown> = {};
   const given = Object.keys(fields) as FieldName[];
-  // Mostly they come in their order: the others need not be looked for.
+  // Mostly they are in order already, which is faster.
   for (const name of areInOrder(given) ? given : FIELDS) {
     const value = fields[name];
     if (value === undefined || value === null) continue;
@@ -195,12 +214,12 @@ export function inOrder(fields: RecordFields): LogRecord {
 }
 
 function textOf(name: FieldName, value: string): string {
-  // INVARIANT 85: no token stands in the log, wherever a client has put it.
+  // INVARIANT 85: the log contains no token, wherever a client has put one.
   const text = WRITTEN_BY_CLIENTS.has(name) ? redactTokens(value) : value;
   return NAMES.has(name) ? text.slice(0, NAME_CAP) : text;
 }
 
-/** False also where the log does not know one of them. */
+/** False also if one of them is unknown. */
 function areInOrder(names: readonly FieldName[]): boolean {
   let before = -1;
   for (const name of names) {

@@ -1,8 +1,8 @@
-/** Keeps what strangers name themselves from working on whoever reads a log in a terminal. */
+/** Makes names that clients choose harmless to a terminal in which someone reads the log. */
 
 /**
- * What JSON leaves as it is, but a terminal or an editor obeys: DEL and the C1 controls (an escape sequence in one character), other line
- * ends, marks that turn the direction of the text around.
+ * Characters that JSON leaves alone but terminals or editors interpret: DEL and the C1 controls (an escape sequence in one character), other line
+ * ends, and direction marks.
  */
 const OBEYED = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 

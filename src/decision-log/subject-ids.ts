@@ -1,27 +1,27 @@
-/** Ids of the people whom statements have shown, in the place of their keys: keyed hashes, that nobody turns back who has not the key. */
+/** Ids of data subjects that statements have shown, in place of their keys: keyed hashes, which cannot be reversed without the key. */
 import { createHmac } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { KeysShown, OutcomeEntry, SubjectCount } from '../session/log-entries.ts';
 
-/** The key of the ids. Whoever destroys it, and every copy of it, makes all ids that it has made mean nobody. */
+/** The key of the ids. Destroying it with every copy makes its ids anonymous. */
 export interface SubjectKey {
-  /** Stands before each id: `k3`. */
+  /** The prefix of each id: `k3`. */
   readonly name: string;
   readonly secret: string;
 }
 
-/** Under `subjects` in a record. The numbers are those of an outcome; a `seen` has ids alone. */
+/** The field `subjects` of a record. An outcome has the numbers; a `seen` has only ids. */
 export type SubjectsShown = Readonly<Record<string, Partial<SubjectCount> & { readonly ids?: readonly string[] }>>;
 
-/** Those of an outcome. */
+/** The same in an outcome. */
 export type SubjectsOfOutcome = Readonly<Record<string, SubjectCount & { readonly ids?: readonly string[] }>>;
 
-/** 96 bits: among 12 million people no two have the same. */
+/** 96 bits: no two of 12 million people share an id. */
 const LENGTH = 16;
-/** So many are remembered: whoever works with a class sees the same pupils again. */
+/** Cache size: an account that works with a class shows the same pupils again. */
 const MOST_REMEMBERED = 20_000;
 
-/** `k3:9fA…`. @param key as the server gives it as text: `4711`, not `04711`. */
+/** `k3:9fA…`. @param key in the server's text form: `4711`, not `04711`. */
 export function subjectId({ name, secret }: SubjectKey, subject: string, key: string): string {
   const hash = createHmac('sha256', secret).update(`${subject}\0${key}`).digest('base64url');
   return `${name}:${hash.slice(0, LENGTH)}`;
@@ -37,8 +37,7 @@ export class SubjectIds {
   }
 
   /**
-   * From now on ids are made with this key. False where it is another one of the same name: nobody could tell with which an id was
-   * made, so the key in use stays.
+   * Uses this key for ids from now on. False if a different key has the same name: ids could then not be attributed to a key, so the old one stays.
    */
   rotate(key: SubjectKey): boolean {
     if (key.name === this.key.name) return key.secret === this.key.secret;
@@ -47,7 +46,7 @@ export class SubjectIds {
     return true;
   }
 
-  /** Of the people whom a statement has shown, as its outcome says it. */
+  /** The data subjects that a statement has shown, for its outcome. */
   ofOutcome({ subjects = {}, keys = {} }: Pick<OutcomeEntry, 'subjects' | 'keys'>): SubjectsOfOutcome {
     return Object.fromEntries(
       Object.entries(subjects).map(([subject, counted]) => {

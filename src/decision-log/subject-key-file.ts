@@ -1,23 +1,23 @@
-/** Reads the file of the key of subjects' ids: a line of its name and its secret, as `k3 Zm9v…`. */
+/** Reads the file with the key of subjects' ids: a line with its name and its secret, such as `k3 Zm9v…`. */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { SubjectKey } from './subject-ids.ts';
 
-/** As good as 128 bits, if made up by a machine. */
+/** As good as 128 bits if generated at random. */
 const SHORTEST_SECRET = 32;
-/** Nobody puts a file into a key. */
+/** Longer than any sensible key file. */
 const LONGEST_BYTES = 64 * 1024;
 
-/** Names stand in each id; a colon ends them. */
+/** The name is part of each id; a colon ends it. */
 export const SUBJECT_KEY_NAME = /^[A-Za-z0-9_-]{1,16}$/;
 
-/** All keys in the file, in its order: whoever looks for somebody needs the older ones as well. Empty lines and those that begin with `#` are passed over. */
+/** All keys in the file, in order: a search for a person needs the older ones as well. Empty lines and those that begin with `#` are skipped. */
 export function readSubjectKeys(file: string): readonly SubjectKey[] | { readonly problem: string } {
   let text: string;
   try {
     const fd = openSync(file, 'r');
     try {
       const { mode, size } = fstatSync(fd);
-      // Whoever reads the key can tell who each id is, by trying all people that there are.
+      // Anyone who can read the key can identify every id, by trying all people.
       if ((mode & 0o077) !== 0) return { problem: `"${file}" can be read by others; its mode must be 0600` };
       if (size > LONGEST_BYTES) return { problem: `"${file}" is too long for keys` };
       text = readFileSync(fd, 'utf8');
@@ -31,7 +31,7 @@ export function readSubjectKeys(file: string): readonly SubjectKey[] | { readonl
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue;
     const key = keyIn(line);
-    // What stands there is not quoted: it may be a secret.
+    // The text is not quoted: it may be a secret.
     if (typeof key === 'string') return { problem: `"${file}", line ${index + 1}: ${key}` };
     if (keys.some(({ name }) => name === key.name)) return { problem: `"${file}" has two keys "${key.name}"` };
     keys.push(key);

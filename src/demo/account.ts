@@ -1,17 +1,17 @@
-/** Chooses the operating system account for PostgreSQL's processes, which refuse to run as root; what they then may reach is asked here too. */
+/** Chooses the operating system account for PostgreSQL's processes, which refuse to run as root, and checks what that account can read. */
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 
-/** As `spawn` takes it; empty for an ordinary user, who runs PostgreSQL as himself. */
+/** As `spawn` takes it; empty for an ordinary user, who runs PostgreSQL under their own account. */
 export interface SystemAccount {
   readonly uid?: number;
   readonly gid?: number;
 }
 
-/** Accounts without rights of their own that systems have; initdb wants one with an entry in /etc/passwd. */
+/** Unprivileged accounts that systems have; initdb needs one with an entry in /etc/passwd. */
 const CANDIDATES = ['postgres', 'nobody'];
 
-/** For root an account without rights, for everybody else no change. Throws where root has none to give. */
+/** For root an unprivileged account, otherwise no change. Throws if root finds none. */
 export async function serverAccount(): Promise<SystemAccount> {
   if (process.getuid?.() !== 0) return {};
   const lines = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));
@@ -22,7 +22,7 @@ export async function serverAccount(): Promise<SystemAccount> {
   throw new Error(`PostgreSQL does not run as root, and there is no account ${CANDIDATES.join(' or ')} to run it as`);
 }
 
-/** Whether the account can open `path`: every folder above it counts, so the operating system is asked, not the mode. */
+/** Whether the account can open `path`. Every folder above counts, so the operating system is asked, not the file mode. */
 export function canReach(account: SystemAccount, path: string): boolean {
   const test = spawnSync('/bin/sh', ['-c', 'test -r "$1" && test -x "$1"', 'sh', path], { ...account, cwd: '/' });
   return test.status === 0;

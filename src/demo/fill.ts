@@ -1,4 +1,4 @@
-/** Makes the rows of the sample database on the server, from formulas over a counter: the same rows each time, nothing random. */
+/** Fills the sample database on the server, from formulas over a counter: always the same rows, without randomness. */
 import pg from 'pg';
 import { BOYS, CITIES, COMMENTS, GIRLS, LAST_NAMES, REASONS, SCHOOLS, STREETS, SUBJECTS } from './names.ts';
 
@@ -7,17 +7,17 @@ export interface Scale {
   readonly students: number;
 }
 
-/** One statement of the load and what it makes, in order. */
+/** One statement of the load, and what it makes. In order. */
 export interface FillStep {
   readonly table: string;
   readonly sql: string;
 }
 
-/** `pick(i, salt, n)`: one of 0 … n-1 for each row, as if thrown. Same salt, same throw. Lives in the session only. */
+/** `pick(i, salt, n)`: a pseudo-random number from 0 to n-1 for row i; the same salt gives the same number. Exists in the session only. */
 export const PICK = `CREATE FUNCTION pg_temp.pick(i bigint, salt integer, n integer) RETURNS integer
   LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN ((hashint8extended(i, salt) & 2147483647) % n)::integer`;
 
-/** Salts that two columns share where they must agree. */
+/** Salts that columns share if they must agree. */
 const SEX = 1;
 const FAMILY = 2;
 const CLASSES_PER_SCHOOL = 20;
@@ -71,7 +71,7 @@ function schools(count: number): string {
     ORDER BY i`;
 }
 
-/** Five levels of a school at most, and parallel classes A, B, C … until there are CLASSES_PER_SCHOOL. */
+/** At most five levels in a school, with parallel classes A, B, C … until there are CLASSES_PER_SCHOOL. */
 const CLASSES = `INSERT INTO classes (school_id, name, level, school_year)
   SELECT s.id, level || ' ' || chr(65 + k / cardinality(levels)), level, '${SCHOOL_YEAR}'
   FROM schools AS s, generate_series(0, ${CLASSES_PER_SCHOOL - 1}) AS k,
@@ -101,7 +101,7 @@ function students(count: number, classes: number): string {
     ORDER BY i`;
 }
 
-/** Numbers from the range that is kept free for films and books. */
+/** Phone numbers from the range reserved for films and books. */
 const PARENTS = `INSERT INTO parents (student_id, first_name, last_name, phone, email, relationship)
   SELECT s.id, n.first_name, n.last_name,
     CASE WHEN pg_temp.pick(s.id * 2 + k, 60, 20) > 0 THEN '06 39 98 ' || to_char(pg_temp.pick(s.id * 2 + k, 61, 100), 'FM00') || ' ' || to_char(pg_temp.pick(s.id * 2 + k, 62, 100), 'FM00') END,
@@ -111,13 +111,13 @@ const PARENTS = `INSERT INTO parents (student_id, first_name, last_name, phone, 
     LATERAL (SELECT CASE k WHEN 0 THEN ${oneOf(GIRLS, 's.id', 65)} ELSE ${oneOf(BOYS, 's.id', 66)} END AS first_name,
       CASE pg_temp.pick(s.id * 2 + k, 67, 3) WHEN 0 THEN ${oneOf(LAST_NAMES, 's.id * 2 + k', 68)} ELSE s.last_name END AS last_name) AS n`;
 
-/** SQL of one word of a list, chosen by a counter. */
+/** An SQL expression for one word of a list, chosen by a counter. */
 function oneOf(words: string, counter: string, salt: number): string {
   const list = words.split('|');
   return `(${array(list)})[1 + pg_temp.pick(${counter}, ${salt}, ${list.length})]`;
 }
 
-/** example.org belongs to nobody. */
+/** example.org is reserved for examples (RFC 2606). */
 function email(firstName: string, lastName: string, counter: string): string {
   return `translate(lower(${firstName} || '.' || ${lastName}), 'àâäçéèêëîïôöûü ''', 'aaaceeeeiioouu-') || ${counter} || '@example.org'`;
 }

@@ -1,9 +1,9 @@
-/** A teacher at work, as her application does it: a question every quarter of a second, and how long each took. */
+/** A teacher at work, as her application does it: a query every quarter of a second, and how long each took. */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 
-/** Of one part of the lesson. */
+/** For one part of the lesson. */
 export interface Pace {
   readonly part: string;
   readonly statements: number;
@@ -35,13 +35,13 @@ export class Lesson {
 
   static async begin(url: string): Promise<Lesson> {
     const client = new pg.Client({ connectionString: url });
-    client.on('error', () => {}); // what comes of it, the statements say
+    client.on('error', () => {}); // the statement's own error reports it
     await client.connect();
     const { rows } = await client.query('SELECT id FROM classes ORDER BY id LIMIT 1');
     return new Lesson(client, rows[0]?.id);
   }
 
-  /** What was done since the last call is this part. */
+  /** Ends a part: it has all queries since the last call. */
   part(name: string): Pace {
     const sorted = this.took.toSorted((a, b) => a - b);
     const pace: Pace = {

@@ -1,4 +1,4 @@
-/** Words from which the sample people, schools and addresses are put together. Whoever carries such a name is made up. */
+/** Words for the sample people, schools and addresses. All of them are fictitious. */
 
 /** Académie, city, postal code. */
 export const CITIES: readonly (readonly [academy: string, city: string, postalCode: string])[] = [

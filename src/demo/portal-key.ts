@@ -1,12 +1,12 @@
-/** The key by which the demo's portal signs the tokens of the people behind it. As known to everyone as the demo's passwords: it is made of one. */
+/** The key that signs the demo portal's tokens. It is derived from one of the demo's passwords, so it is as public as they are. */
 import { Buffer } from 'node:buffer';
 import { createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto';
 
-/** As `policies/principals.yaml` has it. */
+/** As in `policies/principals.yaml`. */
 const ISSUER = 'https://portal.demo';
 const KEY_ID = 'demo';
 
-/** PKCS #8 of Ed25519 up to the seed (RFC 8410). */
+/** The PKCS #8 prefix of an Ed25519 key, before the seed (RFC 8410). */
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 function portalKey(): KeyObject {
@@ -14,7 +14,7 @@ function portalKey(): KeyObject {
   return createPrivateKey({ key: Buffer.concat([PKCS8, seed]), format: 'der', type: 'pkcs8' });
 }
 
-/** A token of one parent, for an hour. `now`: milliseconds since the epoch. */
+/** A token for one parent, valid for an hour. `now`: milliseconds since the epoch. */
 export function portalToken(parentId: number, now: number): string {
   const seconds = Math.floor(now / 1000);
   const claims = {

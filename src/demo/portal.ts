@@ -1,4 +1,4 @@
-/** The second part of the breach: a portal's stolen password without the tokens of people, and with one of them. */
+/** The second part of the breach: the portal's stolen password, first without tokens of end users, then with one. */
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { portalToken } from './portal-key.ts';
@@ -6,18 +6,18 @@ import { portalToken } from './portal-key.ts';
 export interface PortalStage {
   readonly url: string;
   say(line: string): void;
-  /** A new scene, behind time to read. */
+  /** Begins a new scene, after time to read. */
   act(title: string): Promise<void>;
-  /** Time to read, in milliseconds. */
+  /** The time to read, in milliseconds. */
   readonly breathMs: number;
 }
 
 export interface PortalBreach {
-  /** Pupils whom the portal's people saw of their own. */
+  /** Pupils of their own that the portal's end users saw. */
   readonly honest: number;
-  /** Pupils who left with the password alone. */
+  /** Pupils that left with the password alone. */
   readonly byPassword: number;
-  /** Pupils who left with one person's token beside it. */
+  /** Pupils that left with the password and one end user's token. */
   readonly byToken: number;
 }
 
@@ -34,7 +34,7 @@ const VICTIM = 7;
 
 export async function playPortal(stage: PortalStage): Promise<PortalBreach> {
   const { say, act, url } = stage;
-  await act('A portal for families, with one account for all of them. Whose session it is, a token says.');
+  await act('A portal for families, with one account for all of them. A token says which parent is asking.');
   const portal = await connect(url);
   const honest = new Set<string>();
   try {
@@ -62,7 +62,7 @@ export async function playPortal(stage: PortalStage): Promise<PortalBreach> {
   return { honest: honest.size, byPassword, byToken };
 }
 
-/** How many pupils came over the wire. */
+/** How many pupils the client received. */
 async function takes({ url, say, breathMs }: PortalStage, tries: readonly string[], token?: string): Promise<number> {
   const client = await connect(url);
   const has = new Set<string>();
@@ -90,7 +90,7 @@ async function takes({ url, say, breathMs }: PortalStage, tries: readonly string
 
 async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
-  client.on('error', () => {}); // what comes of it, the statements say
+  client.on('error', () => {}); // the statement's own error reports it
   await client.connect();
   return client;
 }

@@ -1,4 +1,4 @@
-/** Makes, starts and stops one PostgreSQL server in a folder of its own, listening on 127.0.0.1 only. Its databases are left to others. */
+/** Makes, starts and stops one PostgreSQL server in its own folder, listening on 127.0.0.1 only. Callers make the databases. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chown, lstat, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -9,30 +9,33 @@ import { canReach, type SystemAccount, serverAccount } from './account.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
 
 export interface ServerOptions {
-  /** Holds `data/`, `postgresql.log` and the superuser's password; made when it is not there. As root it must be in reach of the account that runs PostgreSQL. */
+  /**
+   * Holds `data/`, `postgresql.log` and the superuser's password; created if missing. If this process runs as root, PostgreSQL's account must be able
+   * to reach it.
+   */
   readonly folder: string;
-  /** Absent: a free one. */
+  /** Absent: a free port. */
   readonly port?: number;
-  /** Further settings, as postgresql.conf has them. */
+  /** Further settings, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** The folder is removed when the server stops, even where this process is killed. */
+  /** The folder is removed when the server stops, even if this process is killed. */
   readonly temporary?: boolean;
-  /** Another PostgreSQL than the one that came with us: its package's folder, and what initdb is told of the locale. */
+  /** Another PostgreSQL than the installed one: its package's folder, and initdb's options for the locale. */
   readonly other?: { readonly home: string; readonly locale: readonly string[] };
 }
 
 export interface Server {
   readonly port: number;
-  /** Connection string of the superuser, to the database `postgres`. */
+  /** The superuser's connection string, to the database `postgres`. */
   readonly url: string;
   readonly log: string;
   /** Resolves when the server has ended, by `stop` or by itself. */
   readonly ended: Promise<void>;
-  /** Fast shutdown: sessions are cut, nothing is left running. May be called twice. */
+  /** Fast shutdown: sessions are ended, and no process is left. May be called twice. */
   stop(): Promise<void>;
 }
 
-/** Data that can be made again needs no flush to disk; passwords are always asked. */
+/** The data can be made again, so it is not flushed to disk; passwords are always required. */
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
@@ -46,8 +49,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
 const PASSWORD_FILE = 'superuser.password';
 
 /**
- * Keeps PostgreSQL from outliving us: the pipe on fd 3 closes when this process ends, however it ends.
- * In a process group of its own, so that Ctrl-C reaches us alone and we stop things in our order.
+ * Keeps PostgreSQL from outliving this process: the pipe on fd 3 closes when this process ends, in whatever way. It runs in its own process group, so
+ * that Ctrl-C reaches only this process, which stops everything in order.
  */
 const SUPERVISE = `
 postgres=$1 folder=$2 temporary=$3; shift 3
@@ -62,7 +65,7 @@ if kill $owner 2>/dev/null; then exit $status; fi
 if [ "$temporary" = yes ]; then cd / && rm -rf "$folder"; fi
 exit $status`;
 
-/** Starts the server, making its cluster first where there is none. Throws with the end of its log where it does not come up. */
+/** Starts the server, and makes its cluster first if there is none. Throws with the end of its log if it does not start. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const folder = resolve(options.folder);
   const account = await serverAccount();
@@ -76,7 +79,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     try {
       return await launch(options, folder, options.port ?? (await freePort()), binaries, account);
     } catch (error) {
-      // A port that was free may be taken a moment later.
+      // Another process may take a free port first.
       if (options.port === undefined && attempt < 5 && String(error).includes('could not bind')) continue;
       if (options.temporary) await rm(folder, { recursive: true, force: true });
       throw error;
@@ -84,10 +87,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
 }
 
-/** A server runs where another one was to start. */
+/** A server already runs in the folder. */
 export class AlreadyRuns extends Error {}
 
-/** Throws AlreadyRuns where a server runs in that folder: two would not start, and one may not lose its files. */
+/** Throws AlreadyRuns if a server runs in that folder: a second one would not start, and the files of a running one must not be removed. */
 export async function refuseIfRunning(folder: string): Promise<void> {
   const file = join(folder, 'data', 'postmaster.pid');
   const pid = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);
@@ -104,7 +107,7 @@ async function makeFolder(folder: string, account: SystemAccount): Promise<void>
   await mkdir(folder, { recursive: true });
   const { uid } = await lstat(folder);
   if (process.getuid && uid !== process.getuid() && uid !== account.uid) {
-    throw new Error(`folder ${folder} belongs to somebody else`);
+    throw new Error(`folder ${folder} belongs to another user`);
   }
   if (account.uid !== undefined && account.gid !== undefined) await chown(folder, account.uid, account.gid);
   if (!canReach(account, folder)) {
@@ -121,10 +124,10 @@ async function makeCluster(
   account: SystemAccount,
   locale: readonly string[],
 ): Promise<void> {
-  const draft = join(folder, 'data.draft'); // an interrupted initdb is not taken for a cluster
+  const draft = join(folder, 'data.draft'); // an interrupted initdb must not look like a cluster
   await rm(draft, { recursive: true, force: true });
   const passwordFile = join(folder, PASSWORD_FILE);
-  // Not a fixed one: a superuser may run programs, and others on this machine can reach the port.
+  // Random: a superuser can run programs, and other users of this machine can reach the port.
   await writeFile(passwordFile, randomBytes(18).toString('base64url'), { mode: 0o600 });
   if (account.uid !== undefined && account.gid !== undefined) await chown(passwordFile, account.uid, account.gid);
   const login = ['--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
@@ -181,13 +184,13 @@ async function launch(
   return { port, url, log, ended, stop };
 }
 
-/** The eighth line of postmaster.pid says `ready` (or `standby`) once connections are taken, as pg_ctl reads it. */
+/** The eighth line of postmaster.pid is `ready` (or `standby`) when the server accepts connections; pg_ctl reads it too. */
 async function ready(supervisor: ChildProcess, pidFile: string, log: string): Promise<void> {
   const since = Date.now();
   while (Date.now() - since < 60_000) {
     if (supervisor.exitCode !== null || supervisor.signalCode !== null) break;
     const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n');
-    // A file that an earlier server left behind is older than this start; its third line is the start time in seconds.
+    // The file may be an earlier server's: the third line is the start time in seconds.
     const fresh = Number(lines[2]) >= Math.floor(since / 1000) - 1;
     if (fresh && /^(ready|standby)\s*$/.test(lines[7] ?? '')) return;
     await sleep(15);

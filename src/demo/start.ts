@@ -1,4 +1,4 @@
-/** Starts the demo's PostgreSQL with the sample database in it; the guard in front of it is the command's affair. */
+/** Starts the demo's PostgreSQL with the sample database. The command starts the guard. */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,16 +18,16 @@ import { refuseIfRunning, startServer } from './server.ts';
 const DEMO_DATABASE = 'ent';
 
 export interface DemoOptions {
-  /** Where the demo keeps what it makes. */
+  /** The folder for everything that the demo makes. */
   readonly folder: string;
-  /** Throw away what an earlier demo made. */
+  /** Whether to remove what an earlier demo made. */
   readonly fresh: boolean;
-  /** Hears what is being made, where that takes time. */
+  /** Called with what is being made, if that takes time. */
   readonly progress: (what: string) => void;
 }
 
 export interface DemoServer {
-  /** The guard's own account: reads and writes rows, owns nothing. */
+  /** The guard's own account: it reads and writes rows, and owns nothing. */
   readonly guardUrl: string;
   /** The account that owns the tables, for migrations. */
   readonly owner: { readonly user: string; readonly password: string };
@@ -35,7 +35,7 @@ export interface DemoServer {
   stop(): Promise<void>;
 }
 
-/** Made in seconds the first time, in less than one when it is there. Throws where PostgreSQL does not start; AlreadyRuns where it runs. */
+/** Takes seconds the first time, later less than one. Throws if PostgreSQL does not start; AlreadyRuns if it already runs. */
 export async function startDemoServer(options: DemoOptions): Promise<DemoServer> {
   const folder = resolve(options.folder);
   const home = await serverFolder(folder);
@@ -46,7 +46,7 @@ export async function startDemoServer(options: DemoOptions): Promise<DemoServer>
     settings: { wal_level: 'minimal', max_wal_senders: '0', max_wal_size: '4GB', maintenance_work_mem: '256MB' },
   });
   try {
-    // Made anew at each start: nothing outside this process needs to know them.
+    // New at each start: only this process needs to know them.
     const [owner, guard] = [newLogin('ent_owner'), newLogin('rowgate')];
     for (const login of [owner, guard]) await createLogin(server.url, login.user, login.password);
     const database = databaseUrl(server.url, DEMO_DATABASE);
@@ -62,7 +62,7 @@ export async function startDemoServer(options: DemoOptions): Promise<DemoServer>
   }
 }
 
-/** Beside the rest, unless we are root and PostgreSQL's account cannot get there, as in a checkout under /root. */
+/** In the demo's folder, unless this process is root and PostgreSQL's account cannot get there, as in a checkout under /root. */
 async function serverFolder(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   if (canReach(await serverAccount(), folder)) return join(folder, 'postgresql');

@@ -1,4 +1,4 @@
-/** What the decision log tells of one principal, in lines for people: what is alike stands in one line. */
+/** What the decision log says about one principal, in lines for people: similar records share one line. */
 import { shownTime } from '../policy/source/calendar.ts';
 
 type Logged = Readonly<Record<string, unknown>>;
@@ -9,7 +9,7 @@ interface Told {
   times: number;
 }
 
-/** Oldest first. */
+/** `records`: oldest first. */
 export function story(records: readonly Logged[], principal: string, timeZone: string): string[] {
   const told: Told[] = [];
   const statements = new Map<unknown, unknown>();
@@ -54,9 +54,9 @@ function at(rule: unknown): string {
   return typeof rule === 'string' ? ` (${rule})` : '';
 }
 
-function limitName({ limit, reason }: Logged): string {
+function limitName({ limit, sqlstate }: Logged): string {
   const { name, used, of } = (limit ?? {}) as { name?: string; used?: number; of?: number };
-  return name === undefined ? String(reason) : `${name} (${used} of ${of})`;
+  return name === undefined ? `SQLSTATE ${String(sqlstate)}` : `${name} (${used} of ${of})`;
 }
 
 const SHORT = 70;

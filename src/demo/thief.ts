@@ -1,16 +1,16 @@
-/** Whoever has a vendor's password: what he tries, and what really comes over the wire. */
+/** A thief with a vendor's password: what he tries, and what he receives. */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 
-/** The app asks for nothing else; with the key, so that who signs in twice counts once. */
+/** The app sends only this query. It includes the key, so that a pupil who signs in twice counts once. */
 const GREETING = 'SELECT id, first_name, class_id FROM students WHERE id = $1';
 const PAGE = 'SELECT id, first_name, class_id FROM students WHERE id > $1 ORDER BY id LIMIT 20';
 const PAGES_AT_MOST = 10_000;
 const INSISTS_AT_MOST = 50;
 const INSISTS_EVERY_MS = 150;
 
-/** How a statement ended; `rows` came before, also where it failed. */
+/** How a statement ended; `rows` arrived before that, even if it failed. */
 interface Answer {
   readonly rows: readonly pg.QueryResultRow[];
   readonly error?: { readonly message: string; readonly code: string | undefined };
@@ -20,7 +20,7 @@ export class Thief {
   /** Pupils whose names he has. */
   readonly has = new Set<string>();
   private readonly clients: pg.Client[] = [];
-  /** By what its session was ended. */
+  /** The error that ended the session. */
   private readonly fatals = new WeakMap<pg.Client, Error>();
   private slowedAt: number | undefined;
 
@@ -29,7 +29,7 @@ export class Thief {
     private readonly say: (line: string) => void,
   ) {}
 
-  /** What the account is there for: pupils who sign in, one by one. Their ids are 1, 2, … */
+  /** The account's legitimate use: pupils who sign in, one by one. Their ids are 1, 2, … */
   async workAsTheApp(pupils: number): Promise<void> {
     const client = await this.connect();
     for (let id = 1; id <= pupils; id += 1) {
@@ -49,7 +49,7 @@ export class Thief {
     this.say(`         ${came}${error ? `ERROR: ${error.message}` : `${rows.length} rows`}`);
   }
 
-  /** On several connections at once, until each of them is refused. Rows a second, before results were slowed and after. */
+  /** On several connections at once, until each is refused. Returns the rows a second before throttling, and after. */
   async pages(connections: number, pupils: number): Promise<{ readonly before: number; readonly slowed: number }> {
     this.say(`  thief  ${PAGE.replace('$1', '…')}   (on ${connections} connections)`);
     const before = this.has.size;
@@ -81,7 +81,7 @@ export class Thief {
     };
   }
 
-  /** Asks on, for others, until his session ends; then logs in again. True where he is locked out. */
+  /** Keeps asking for other pupils until his session ends, then logs in again. True if he is locked out. */
   async insists(pupils: number): Promise<boolean> {
     const client = this.clients.at(-1);
     if (!client) return false;
@@ -129,7 +129,7 @@ export class Thief {
     return client;
   }
 
-  /** Never throws: what came before an error is his. */
+  /** Never throws: he keeps the rows that came before an error. */
   private ask(client: pg.Client, text: string, values: unknown[] = []): Promise<Answer> {
     const rows: pg.QueryResultRow[] = [];
     return new Promise((done) => {

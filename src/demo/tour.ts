@@ -1,10 +1,10 @@
-/** What the demo shows a newcomer: statements to copy, as data so that a test runs each of them, and the text around them. */
+/** What the demo shows a newcomer: statements to copy, as data so that a test can run each, and the text around them. */
 
 export interface TourStop {
   readonly note: string;
   readonly principal: string;
   readonly sql: string;
-  /** The SQLSTATE of the refusal; absent where the statement works. */
+  /** The SQLSTATE of the refusal; absent if the statement works. */
   readonly refused?: string;
 }
 
@@ -57,15 +57,15 @@ export const TOUR: readonly TourStop[] = [
 
 export interface TourPlace {
   readonly port: number;
-  /** How this program is called, from where the demo was started. */
+  /** How to run this program from the folder where the demo was started. */
   readonly command: string;
-  /** As the user would write them, from where the demo was started. */
+  /** Relative to the folder where the demo was started. */
   readonly configFile: string;
   readonly policiesFolder: string;
   readonly logFile: string;
 }
 
-/** The text that `rowgate demo` prints when everything is up. */
+/** The text that `rowgate demo` prints when everything runs. */
 export function tourText(place: TourPlace): string {
   const works = TOUR.filter((stop) => stop.refused === undefined);
   const refused = TOUR.filter((stop) => stop.refused !== undefined);
@@ -79,7 +79,7 @@ ${works.map((stop) => shown(stop, place)).join('\n')}
 What is refused:
 ${refused.map((stop) => shown(stop, place)).join('\n')}
 
-One account for all families: nobody without a token, with one its own children:
+One account for all families: no rows without a token, and with one the parent's own children:
   psql ${urlOf('portal', place)} -c "SELECT first_name FROM students"
   PGOPTIONS="-c rowgate.token=$(${place.command} demo --token 7)" psql ${urlOf('portal', place)} -c "SELECT first_name FROM students"
 
@@ -102,15 +102,15 @@ Ctrl-C stops the guard and the database.
 
 /** What `rowgate demo --tour` leaves behind. */
 export interface TourFiles {
-  /** How this program is called. */
+  /** How to run this program. */
   readonly command: string;
   readonly log: string;
   readonly configFile: string;
-  /** Of the ids of pupils in the log. */
+  /** The file with the key of the pupils' ids in the log. */
   readonly key: string;
 }
 
-/** What `rowgate demo --tour` ends with. */
+/** The text at the end of `rowgate demo --tour`. */
 export function tourEnd({ command, log, configFile, key }: TourFiles): string {
   return `
 What an auditor makes of it, for the authority: how many pupils, which data, when, from where. And was pupil 4711 among them?

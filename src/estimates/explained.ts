@@ -7,7 +7,6 @@ import { type Token, tokenize } from '../sql/text/tokens.ts';
 export type Explained =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'prepared'; prepare(name: string): string; execute(name: string): string }
-  /** Nothing is read by it. */
   | { readonly kind: 'nothing' }
   /** It reads, and cannot be explained. */
   | { readonly kind: 'unknown' };

@@ -97,13 +97,15 @@ function question(messages: readonly Uint8Array[], plan: number, { timeout, sett
     // Rows are then those of all processes together.
     'SET LOCAL max_parallel_workers_per_gather = 0',
     'SET LOCAL cursor_tuple_fraction = 1',
-    ...[...(settings ?? [])].map(([name, value]) => `SET LOCAL ${settingName(name)} = ${literal(value)}`),
+    ...[...(settings ?? [])].map(
+      ([name, value]) => `SET LOCAL ${settingName(name)} = ${name === 'search_path' ? value || "''" : literal(value)}`,
+    ),
   ];
   const all = [query(begin.join('; ')), ...messages, query('ROLLBACK')];
   return { messages: Buffer.concat(all), answers: all.length, plan };
 }
 
-const SETTINGS: ReadonlySet<string> = new Set(['datestyle', 'intervalstyle', 'timezone']);
+const SETTINGS: ReadonlySet<string> = new Set(['datestyle', 'intervalstyle', 'timezone', 'search_path']);
 
 function settingName(name: string): string {
   if (!SETTINGS.has(name.toLowerCase())) throw new Error(`"${name}" is no setting of how literals are read`);

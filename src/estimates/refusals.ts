@@ -1,7 +1,7 @@
 /** What a client is told where the planner expects too much, or nothing is known of what it expects. */
+import type { LimitReached } from '../core/alarm-sink.ts';
 import { type Refusal, refusal } from '../core/refusal.ts';
 import type { StatementLimit } from '../policy/model/limits-in-force.ts';
-import type { LimitReached } from '../session/admission/budget-port.ts';
 import { conditionName } from '../session/server/conditions.ts';
 import type { PlanAnswer } from './connection.ts';
 import type { PlanRows } from './plan/plan-rows.ts';

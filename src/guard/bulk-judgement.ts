@@ -2,7 +2,7 @@
 import type { Refusal } from '../core/refusal.ts';
 import type { Bulk } from '../sql/parse/bulk-constants.ts';
 import { applyEdits } from '../sql/text/edits.ts';
-import type { Judgement, StatementJudgement } from './decision.ts';
+import type { Judgement, StatementJudgement, StatementKind } from './decision.ts';
 import { moved } from './subjects/moved.ts';
 
 /** The same judgement of `text`; undefined where what was left out would have to be changed as well: then the whole must be judged. */
@@ -23,13 +23,21 @@ export function ofWhole(judged: Judgement, text: string, bulk: Bulk): Judgement 
 function statementOf(statement: StatementJudgement, bulk: Bulk): StatementJudgement {
   // Of a list that was shortened not every literal is known.
   const { literals: _literals, ...whole } = statement;
-  const { extent, refusal, disclosures } = whole;
+  const { kind, extent, refusal, disclosures } = whole;
   return {
     ...whole,
+    kind: withoutGiven(kind),
     ...(disclosures && { disclosures: moved({ subjects: disclosures }, bulk.toWhole).subjects }),
     ...(extent && { extent: { start: bulk.toWhole(extent.start), end: bulk.toWhole(extent.end) } }),
     ...(refusal && { refusal: refusalOf(refusal, bulk) }),
   };
+}
+
+/** INVARIANT 115: nor every parameter: what EXECUTE gives to such a list is a question. */
+function withoutGiven(kind: StatementKind): StatementKind {
+  if (kind.kind !== 'prepare' || !kind.inner.disclosures) return kind;
+  const disclosures = kind.inner.disclosures.map((one) => ({ ...one, access: { kind: 'question' } as const }));
+  return { ...kind, inner: { ...kind.inner, disclosures } };
 }
 
 function refusalOf(refusal: Refusal, bulk: Bulk): Refusal {

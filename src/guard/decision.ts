@@ -28,6 +28,8 @@ export type StatementKind =
       readonly kind: 'set'; // SET, RESET, SHOW of safe settings
       /** What it does to `rowgate.token`; absent: nothing. */
       readonly token?: TokenChange;
+      /** What it does to `search_path`; absent: nothing. */
+      readonly path?: PathChange;
     }
   | { readonly kind: 'prepare'; readonly name: string; readonly inner: StatementJudgement }
   | {
@@ -69,6 +71,13 @@ export interface TokenChange {
   readonly to: { readonly value: string } | { readonly parameter: number } | 'default';
   /** It sets `rowgate.logout`: the token is given back, and the setting stays as it is. */
   readonly logout?: true;
+}
+
+/** What becomes of `search_path`. `path`: as the server has it then; undefined: the policy's own. `default`: what the session began with. */
+export interface PathChange {
+  /** SET LOCAL: to the end of the transaction. */
+  readonly local: boolean;
+  readonly to: { readonly path: string | undefined } | 'default';
 }
 
 /** How COPY data is cut into rows, and these into columns. Quote, escape and delimiter are bytes; absent: the server's default. */
@@ -129,12 +138,19 @@ export interface StatementJudgement {
    * of the session changes. Absent: not known, so it is always sent as a text.
    */
   readonly reusable?: true;
+  /** What it does to plans that were prepared before it; absent: it may change anything. Of EXECUTE and FETCH what they run says it. */
+  readonly plans?: PlanEffect;
   /** Plain literals of such a text that may be parameters of what is prepared: only their values tell it from others of its shape. In their order. */
   readonly literals?: readonly PlainLiteral[];
   readonly refusal?: Refusal;
   /** The policy line that decided: of the refusal, or of the first guarded relation. */
   readonly rule?: string;
 }
+
+/**
+ * `stay`: a text that was prepared means the same behind the statement. `revalidate`: it may mean something else, but each name in it finds what it found.
+ */
+export type PlanEffect = 'stay' | 'revalidate';
 
 /** A literal that is compared with a column, or is the whole value of one. */
 export interface PlainLiteral {

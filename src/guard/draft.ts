@@ -7,7 +7,7 @@ import type { ParsedText } from '../sql/parse/parse.ts';
 import type { Body, Node } from '../sql/parse/tree.ts';
 import type { Steps, WorkLimit } from '../sql/parse/work-limit.ts';
 import type { Edit } from '../sql/text/edits.ts';
-import type { PlainLiteral, RowCheck, StatementKind, TokenChange } from './decision.ts';
+import type { PlainLiteral, PlanEffect, RowCheck, StatementKind, TokenChange } from './decision.ts';
 import type { Groups } from './groups/groups.ts';
 import type { SubqueryFragment } from './rewrite/parsed-fragments.ts';
 import type { KeyPlan } from './subjects/added-keys.ts';
@@ -57,6 +57,9 @@ export interface DraftStatement {
   /** It may be prepared once, and run again by that. */
   reusable: boolean;
   literals: readonly PlainLiteral[];
+  plans: PlanEffect | undefined;
+  /** How many the message uses, where it was not analyzed for more than its plan. */
+  parameters: number;
   rewritten: boolean;
   refusal: Refusal | undefined;
 }
@@ -66,13 +69,14 @@ export interface Draft {
   readonly role: RolePolicy;
   readonly catalog: Catalog;
   readonly searchPath: readonly string[];
+  readonly policyPath: readonly string[];
   readonly parameterTypes: readonly number[];
   /** What holds people, by subject. */
   readonly subjects: readonly SubjectRelations[];
   /** Which statements run code of users. */
   readonly userCode: { runsIn(analysis: Analysis, role: RolePolicy): boolean };
   /** Spent by every stage. */
-  readonly patience: WorkLimit;
+  readonly workLimit: WorkLimit;
   parsed: ParsedText | undefined;
   statements: DraftStatement[];
   /** Of the text as a whole: it does not parse, or Rowgate's own output was not what it meant. */
@@ -110,7 +114,6 @@ export function* eachStatement(
   }
 }
 
-/** What a stage does, in its steps. */
 export function* stepsOf(stage: Stage, draft: Draft): Steps<void> {
   if ('run' in stage) stage.run(draft);
   else if ('steps' in stage) yield* stage.steps(draft);

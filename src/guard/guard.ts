@@ -16,11 +16,13 @@ import { TextPatterns } from './cache/text-patterns.ts';
 import type { Judgement, JudgementSteps } from './decision.ts';
 import { type Draft, type Stage, stepsOf } from './draft.ts';
 import { judgementOf } from './judgement-of.ts';
+import { isSearchPath } from './search-path.ts';
 import { authorizeStage } from './stages/authorize.ts';
 import { classifyStage } from './stages/classify.ts';
 import { disclosuresStage } from './stages/disclosures.ts';
 import { olderServerStage } from './stages/older-server.ts';
 import { openEditsStage, openStage } from './stages/open.ts';
+import { openPlansStage } from './stages/open-plans.ts';
 import { parseStage } from './stages/parse.ts';
 import { planReuseStage } from './stages/plan-reuse.ts';
 import { pooledStage } from './stages/pooled.ts';
@@ -51,7 +53,7 @@ const RESTRICTED: readonly Stage[] = [
 ];
 
 /** For a role with `access: unrestricted`: what is needed to follow and record its statements. */
-const UNRESTRICTED: readonly Stage[] = [parseStage, tokenStage, openEditsStage, openStage];
+const UNRESTRICTED: readonly Stage[] = [parseStage, tokenStage, openEditsStage, openStage, openPlansStage];
 
 /** Behind the stage that tells what kind of statement each is. */
 function withPooled(stages: readonly Stage[], behind: Stage): readonly Stage[] {
@@ -64,6 +66,8 @@ const UNRESTRICTED_POOLED = withPooled(UNRESTRICTED, openStage);
 /** How many judgements a guard remembers, and how many bytes of them together. */
 const REMEMBERED = 2_000;
 const REMEMBERED_BYTES = 16_000_000;
+/** There is a guard for each path that clients set: together they remember no more than a few others. */
+const REMEMBERED_BYTES_OF_A_PATH = 1_000_000;
 
 /** Longer texts are judged each time they come: a few of them would push out what everybody else sends. */
 const MOST_REMEMBERED_CHARACTERS = 64_000;
@@ -71,8 +75,10 @@ const MOST_REMEMBERED_CHARACTERS = 64_000;
 export interface GuardOptions {
   readonly catalog: Catalog;
   readonly role: RolePolicy;
-  /** Without pg_catalog. */
+  /** Of the session, without pg_catalog. */
   readonly searchPath: readonly string[];
+  /** By which the policy was compiled, where that is another one. */
+  readonly policyPath?: readonly string[];
   /** What stands between Rowgate and the server; default: nothing. */
   readonly pooling?: 'none' | 'session' | 'transaction';
   /** Begins a judgement's time, and gives what tells whether it is over. Default: no judgement takes too long. */
@@ -81,7 +87,7 @@ export interface GuardOptions {
 
 /** Of a judgement from which its like are to be judged. */
 interface Learning {
-  readonly skeleton: NormalizedText;
+  readonly normalizedText: NormalizedText;
   /** Once the text has parsed. */
   literals?: LiteralDependencies;
 }
@@ -91,19 +97,17 @@ const NO_PIECES: Draft['pieces'] = new Map();
 const NO_DEADLINE = (): (() => boolean) => () => false;
 
 export class Guard {
-  private readonly remembered = new LRUCache<string, Judgement>({
-    max: REMEMBERED,
-    maxSize: REMEMBERED_BYTES,
-    sizeCalculation: weightOf,
-  });
-
-  private readonly shapes = new JudgementCache();
+  private readonly remembered: LRUCache<string, Judgement>;
+  private readonly shapes: JudgementCache;
   private readonly patterns = new TextPatterns();
   private readonly texts = new RecentTexts();
   private readonly subjects: readonly SubjectRelations[];
 
   constructor(private readonly options: GuardOptions) {
-    const { role, catalog } = options;
+    const { role, catalog, searchPath, policyPath = searchPath } = options;
+    const maxSize = isSearchPath(searchPath, policyPath) ? REMEMBERED_BYTES : REMEMBERED_BYTES_OF_A_PATH;
+    this.remembered = new LRUCache({ max: REMEMBERED, maxSize, sizeCalculation: weightOf });
+    this.shapes = new JudgementCache(maxSize / 4);
     this.subjects = (role.subjects ?? []).map((subject) => new SubjectRelations(subject, catalog, role));
   }
 
@@ -149,32 +153,33 @@ export class Guard {
     key: string,
   ): Judgement | JudgementSteps {
     const met = this.options.role.mode === 'enforce' ? this.patterns.match(types, sql) : undefined;
-    const skeleton = met?.skeleton ?? (this.options.role.mode === 'enforce' ? normalizedTextOf(sql) : undefined);
-    const shape = met?.shape ?? (skeleton && types + skeleton.key);
-    const shared = shape !== undefined && this.shapes.find(shape, sql, skeleton!);
+    const normalizedText =
+      met?.normalizedText ?? (this.options.role.mode === 'enforce' ? normalizedTextOf(sql) : undefined);
+    const shape = met?.shape ?? (normalizedText && types + normalizedText.key);
+    const shared = shape !== undefined && this.shapes.find(shape, sql, normalizedText!);
     if (shared) {
-      if (!met) this.patterns.add(types, sql, { shape, skeleton: skeleton! });
+      if (!met) this.patterns.add(types, sql, { shape, normalizedText: normalizedText! });
       // A text that comes once must not push out those that come again.
-      if (key.length <= MOST_REMEMBERED_CHARACTERS && this.texts.comesAgain(sql, skeleton!))
+      if (key.length <= MOST_REMEMBERED_CHARACTERS && this.texts.comesAgain(sql, normalizedText!))
         this.remembered.set(key, shared);
       return shared;
     }
-    return this.judgeUnknown(sql, parameterTypes, key, skeleton, shape);
+    return this.judgeUnknown(sql, parameterTypes, key, normalizedText, shape);
   }
 
   private *judgeUnknown(
     sql: string,
     parameterTypes: readonly number[],
     key: string,
-    skeleton: NormalizedText | undefined,
+    normalizedText: NormalizedText | undefined,
     shape: string | undefined,
   ): JudgementSteps {
     yield;
     const learning: Learning | undefined =
-      shape !== undefined && this.shapes.comesAgain(shape) ? { skeleton: skeleton! } : undefined;
+      shape !== undefined && this.shapes.comesAgain(shape) ? { normalizedText: normalizedText! } : undefined;
     const judgement = yield* this.judgeFirst(sql, parameterTypes, key, learning);
     if (learning?.literals && !holdsToken(judgement))
-      this.shapes.learn(shape!, sql, skeleton!, judgement, learning.literals);
+      this.shapes.learn(shape!, sql, normalizedText!, judgement, learning.literals);
     return judgement;
   }
 
@@ -213,10 +218,10 @@ export class Guard {
     parameterTypes: readonly number[],
     learning?: Learning,
   ): JudgementSteps {
-    const patience = new WorkLimit(this.deadline());
+    const workLimit = new WorkLimit(this.deadline());
     try {
-      const draft = yield* this.drafted(stages, sql, parameterTypes, patience, learning);
-      return yield* this.resumed(judgementOf(draft), patience);
+      const draft = yield* this.drafted(stages, sql, parameterTypes, workLimit, learning);
+      return yield* this.resumed(judgementOf(draft), workLimit);
     } catch (error) {
       if (!(error instanceof WorkLimitExceeded)) throw error;
       const refused = tooComplex();
@@ -226,12 +231,12 @@ export class Guard {
   }
 
   /** Each of the steps has a time of its own. */
-  private *resumed<T>(steps: Steps<T>, patience: WorkLimit): Steps<T> {
+  private *resumed<T>(steps: Steps<T>, workLimit: WorkLimit): Steps<T> {
     for (;;) {
       const step = steps.next();
       if (step.done) return step.value;
       yield;
-      patience.resume(this.deadline());
+      workLimit.resume(this.deadline());
     }
   }
 
@@ -243,19 +248,20 @@ export class Guard {
     stages: readonly Stage[],
     sql: string,
     parameterTypes: readonly number[],
-    patience: WorkLimit,
+    workLimit: WorkLimit,
     learning?: Learning,
   ): Steps<Draft> {
-    const { role, catalog, searchPath } = this.options;
+    const { role, catalog, searchPath, policyPath = searchPath } = this.options;
     const draft: Draft = {
       text: sql,
       role,
       catalog,
       searchPath,
+      policyPath,
       parameterTypes,
       subjects: this.subjects,
       userCode: { runsIn: (analysis, of) => userCodeOf(catalog).runsIn(analysis, of) },
-      patience,
+      workLimit,
       parsed: undefined,
       statements: [],
       refusal: undefined,
@@ -267,12 +273,12 @@ export class Guard {
         // Whether our own output parses to what was meant, literals included, hangs on no literal.
         if (stage === verifyStage && learning?.literals)
           learning.literals.unwatched(() => Array.from(stepsOf(stage, draft)));
-        else yield* this.resumed(stepsOf(stage, draft), patience);
+        else yield* this.resumed(stepsOf(stage, draft), workLimit);
         if (stage === parseStage && learning && draft.parsed)
-          learning.literals = new LiteralDependencies(draft.parsed, learning.skeleton);
+          learning.literals = new LiteralDependencies(draft.parsed, learning.normalizedText);
         if (draft.refusal || draft.statements.some((s) => s.refusal)) break;
         yield;
-        patience.resume(this.deadline());
+        workLimit.resume(this.deadline());
       }
     } catch (error) {
       if (error instanceof WorkLimitExceeded) throw error;
@@ -310,10 +316,11 @@ function observed(judged: Judgement, open: Judgement): Judgement {
     effect: 'allow',
     statements: judged.statements.map((s, i) => {
       // Of a refused statement classification may have told no more than that.
-      const { kind, command } = open.statements[i] ?? s;
-      // What is judged late belongs to the text that is not sent; and the client's own names may find others later.
-      const { check: _check, patterns: _patterns, patternParts: _parts, reusable: _reusable, ...seen } = s;
-      return { ...seen, effect: 'allow' as const, kind, command: s.command || command };
+      const { kind, command, plans, reusable, literals } = open.statements[i] ?? s;
+      // What is judged late belongs to the text that is not sent, and so does what is prepared of it.
+      const { check: _c, patterns: _p, patternParts: _pp, plans: _pl, reusable: _r, literals: _l, ...seen } = s;
+      const own = { effect: 'allow' as const, kind, command: s.command || command };
+      return { ...seen, ...own, ...(plans && { plans }), ...(reusable && { reusable }), ...(literals && { literals }) };
     }),
     template: open.template,
     // Those of tokens, which end here in every mode.

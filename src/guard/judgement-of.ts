@@ -30,9 +30,9 @@ export function* judgementOf(draft: Draft): JudgementSteps {
 }
 
 /** How many parameters of the message it uses. */
-function parametersOf({ kind, analysis, token }: DraftStatement): number {
+function parametersOf({ kind, analysis, token, parameters }: DraftStatement): number {
   if (typeof token?.to === 'object' && 'parameter' in token.to) return token.to.parameter;
-  return kind.kind === 'prepare' ? 0 : (analysis?.parameters ?? 0);
+  return kind.kind === 'prepare' ? 0 : (analysis?.parameters ?? parameters);
 }
 
 /** Whether an untyped literal took a type whose text is looked up, as regclass. */
@@ -47,7 +47,7 @@ const STEPS_OF_SHAPE = 200;
 
 function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | undefined): StatementJudgement {
   const text = draft.text.slice(statement.start, statement.end);
-  draft.patience.spend(STEPS_OF_SHAPE);
+  draft.workLimit.spend(STEPS_OF_SHAPE);
   const refused = statement.refusal ?? whole;
   const rule = refused?.rule ?? statement.rule;
   return {
@@ -65,6 +65,7 @@ function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | u
     ...(!refused && statement.disclosures && { disclosures: statement.disclosures }),
     ...(statement.about && { about: statement.about }),
     ...(!refused && statement.runsUserCode && { runsUserCode: true }),
+    ...(!refused && statement.plans && { plans: statement.plans }),
     ...(!refused && statement.reusable && { reusable: true }),
     ...(!refused && statement.literals.length > 0 && { literals: statement.literals }),
     ...(refused && { refusal: refused }),
@@ -114,6 +115,7 @@ function filled(kind: StatementKind, statement: DraftStatement): StatementKind {
     ...(kind.kind === 'prepare' && patternsOf(statement)),
     ...(statement.disclosures && { disclosures: statement.disclosures }),
     ...(statement.runsUserCode && { runsUserCode: true }),
+    ...(statement.plans && { plans: statement.plans }),
     ...(statement.rule !== undefined && { rule: statement.rule }),
   };
   return { ...kind, inner };

@@ -22,6 +22,11 @@ export function isSearchPath(names: readonly string[] | undefined, pinned: reado
   return names !== undefined && names.length === pinned.length && names.every((name, at) => name === pinned[at]);
 }
 
+/** What SET takes for the list. */
+export function writtenSearchPath(searchPath: readonly string[]): string {
+  return searchPath.length === 0 ? "''" : formatSearchPath(searchPath);
+}
+
 /** As the setting has it: names quoted where they must be. */
 export function formatSearchPath(searchPath: readonly string[]): string {
   return searchPath

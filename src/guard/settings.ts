@@ -1,9 +1,15 @@
 /** Which run-time settings a restricted role may read and change (`rewriting.md` §6). The others are pinned or nobody's business. */
-import { type SETTABLE, SHOWN_SETTINGS } from '../policy/compile/shown-settings.ts';
+
+import { OWN_TEXT_SEARCH, type SETTABLE, SHOWN_SETTINGS } from '../policy/compile/shown-settings.ts';
+import type { RolePolicy } from '../policy/model/policy.ts';
 import { isSearchPath } from './search-path.ts';
 
 /** What SET may do: any value, one value alone, or a value that passes a test. */
-type Rule = 'any' | { readonly only: readonly string[] } | { readonly min: readonly string[] };
+type Rule =
+  | 'any'
+  | { readonly like: RegExp }
+  | { readonly only: readonly string[] }
+  | { readonly min: readonly string[] };
 
 const LEVELS = ['notice', 'warning', 'error'];
 
@@ -11,9 +17,12 @@ const LEVELS = ['notice', 'warning', 'error'];
 const RULES: Readonly<Record<(typeof SETTABLE)[number], Rule>> = {
   application_name: 'any',
   bytea_output: 'any',
+  check_function_bodies: 'any',
   client_min_messages: { min: LEVELS },
   datestyle: 'any',
   deadlock_timeout: 'any',
+  default_text_search_config: { like: OWN_TEXT_SEARCH },
+  default_toast_compression: 'any',
   default_transaction_deferrable: 'any',
   default_transaction_isolation: 'any',
   default_transaction_read_only: 'any',
@@ -28,6 +37,8 @@ const RULES: Readonly<Record<(typeof SETTABLE)[number], Rule>> = {
   transaction_isolation: 'any',
   transaction_read_only: 'any',
   transaction_deferrable: 'any',
+  transaction_timeout: 'any',
+  xmlbinary: 'any',
   // Pinned: accepted where the value is the pinned one.
   standard_conforming_strings: { only: ['on', 'true', '1', 'yes'] },
   escape_string_warning: { only: ['on', 'off', 'true', 'false'] },
@@ -58,6 +69,7 @@ export function maySet(
   if (rule === undefined) return 'unknown';
   if (rule === 'any' || values === undefined) return 'allowed';
   const value = (values[0] ?? '').toLowerCase();
+  if ('like' in rule) return values.length === 1 && rule.like.test(values[0] ?? '') ? 'allowed' : 'pinned';
   const allowed = 'only' in rule ? rule.only : rule.min;
   return values.length === 1 && allowed.includes(value) ? 'allowed' : 'pinned';
 }
@@ -75,11 +87,12 @@ export function movesLexer(name: string): boolean {
 }
 
 /** Whether SET may give the setting any value whatever. */
-export function takesAny(name: string): boolean {
-  return ruleOf(name) === 'any';
+export function takesAny(name: string, role: RolePolicy): boolean {
+  return ruleOf(name) === 'any' || role.settings?.get(name.toLowerCase())?.kind === 'any';
 }
 
 /** Whether SHOW and current_setting may read it. */
-export function mayShow(name: string): boolean {
-  return SHOWN_SETTINGS.has(name.toLowerCase());
+export function mayShow(name: string, role: RolePolicy): boolean {
+  const key = name.toLowerCase();
+  return SHOWN_SETTINGS.has(key) || role.settings?.has(key) === true;
 }

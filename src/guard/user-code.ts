@@ -3,12 +3,12 @@
  * that Rowgate relies on. What is known to run none is told here; everything else is taken to run some.
  */
 import { KNOWN_EXTENSIONS } from '../policy/compile/known-extensions.ts';
+import { FIRST_USER_OID } from '../policy/compile/visible-types.ts';
 import type { Condition, RelationGrant, RolePolicy, SqlNeeds } from '../policy/model/policy.ts';
 import type { Analysis, Use } from '../sql/analyze/analyze.ts';
 import type { Catalog, Dependent, Fn, Oid, Relation, Type } from '../sql/catalog/catalog.ts';
-import { BUILTINS, DENIED, INFORMATION_SCHEMA_FUNCTIONS } from './builtin-functions.ts';
-import { FIRST_USER_OID } from './may-use.ts';
-import { isSequenceFunction } from './sequences.ts';
+import { CLASSES, DENIED } from './builtin-functions.ts';
+import { functionClass } from './function-class.ts';
 
 /** OIDs of the catalogs that an object's names stand in. */
 const PG_TYPE = 1247;
@@ -63,7 +63,7 @@ export class UserCode {
     switch (use.kind) {
       case 'function':
         // A setting that a statement gives itself was judged.
-        return use.candidates.some((fn) => !isHarmless(fn) && !isSetConfig(fn));
+        return use.candidates.some((fn) => !isHarmless(fn, this.catalog) && !isSetConfig(fn));
       case 'operator':
         return use.candidates.some(({ oid, fn }) => oid >= FIRST_USER_OID && this.isFunctionOfUsers(fn));
       case 'type':
@@ -100,7 +100,10 @@ export class UserCode {
   }
 
   private isCodeIn({ functions, elsewhere }: SqlNeeds): boolean {
-    return functions.some((fn) => !isHarmless(fn)) || elsewhere.some(({ relation }) => this.runsByReading(relation));
+    return (
+      functions.some((fn) => !isHarmless(fn, this.catalog)) ||
+      elsewhere.some(({ relation }) => this.runsByReading(relation))
+    );
   }
 
   private runsByReading(relation: Relation): boolean {
@@ -136,7 +139,7 @@ export class UserCode {
     const { view } = relation;
     if (!view?.functions || view.nodes.includes('COERCETODOMAIN')) return true;
     const functions = view.functions.map((oid) => this.catalog.functionsByOid.get(oid));
-    return functions.some((fn) => !fn || !isHarmless(fn)) || this.isCodeInDependents(relation, ['view']);
+    return functions.some((fn) => !fn || !isHarmless(fn, this.catalog)) || this.isCodeInDependents(relation, ['view']);
   }
 
   /** The same of a change; foreign keys may pass it on. */
@@ -162,7 +165,9 @@ export class UserCode {
   }
 
   /** Of what an object is made of, only what is known to hold no code is none. */
-  private namesCode({ kind, names, type }: Dependent): boolean {
+  private namesCode({ kind, names, type, calls }: Dependent): boolean {
+    // INVARIANT 103: what a default, check, index or trigger's condition calls is known to leave settings alone; pg_depend names none of the server's own.
+    if (!calls || calls.some((oid) => !this.isKnownHarmless(oid))) return true;
     return names.some(([of, oid, attnum]) => {
       switch (of) {
         case PG_CLASS:
@@ -187,9 +192,12 @@ export class UserCode {
   }
 
   private isFunctionOfUsers(oid: Oid): boolean {
-    if (oid < FIRST_USER_OID) return false;
+    return oid >= FIRST_USER_OID && !this.isKnownHarmless(oid);
+  }
+
+  private isKnownHarmless(oid: Oid): boolean {
     const fn = this.catalog.functionsByOid.get(oid);
-    return !fn || !isHarmless(fn);
+    return fn !== undefined && isHarmless(fn, this.catalog);
   }
 
   /** Checks of domains, and what ranges call. Input and output of a base type are C. */
@@ -212,7 +220,8 @@ export class UserCode {
     }
   }
 
-  private isCodeInDomain({ oid, constrained }: Type): boolean {
+  private isCodeInDomain({ oid, constrained, computesDefault = true }: Type): boolean {
+    if (computesDefault) return true;
     if (!constrained) return false;
     return !this.catalog.data.dependents || (this.ofTypes.get(oid) ?? []).some((one) => this.namesCode(one));
   }
@@ -238,13 +247,15 @@ function reaches(
   return found;
 }
 
-/** The server's own that the guard knows, and what known extensions brought. What was granted beyond that may do anything. */
-function isHarmless(fn: Fn): boolean {
+/** The server's own that may be called, and what known extensions brought. What was granted beyond that may do anything. */
+function isHarmless(fn: Fn, catalog: Catalog): boolean {
   if (fn.extension !== '') return KNOWN_EXTENSIONS.has(fn.extension) && !DENIED.has(fn.name);
-  if (fn.oid >= FIRST_USER_OID) return false;
-  if (fn.schema === 'information_schema') return INFORMATION_SCHEMA_FUNCTIONS.has(fn.name);
-  return BUILTINS.has(fn.name) || fn.name === 'current_setting' || isSequenceFunction(fn);
+  const found = functionClass(fn, catalog);
+  return found !== undefined && CLASSES[found].allowed && !JUDGED_BY_CALL.has(fn.name);
 }
+
+/** What these change, or read, is judged at each call of a statement, and nowhere else. */
+const JUDGED_BY_CALL: ReadonlySet<string> = new Set(['set_config', 'pg_input_is_valid', 'pg_input_error_info']);
 
 function isSetConfig({ oid, name }: Fn): boolean {
   return oid < FIRST_USER_OID && name === 'set_config';

@@ -1,5 +1,5 @@
 /** How a role sees a relation: its grant, in the terms of name resolution. */
-import type { Condition, RelationGrant, RolePolicy } from '../policy/model/policy.ts';
+import type { Condition, RelationGrant, RolePolicy, WriteGrant } from '../policy/model/policy.ts';
 import type { RelationView } from '../sql/analyze/analyze.ts';
 import type { Writing } from '../sql/analyze/range-table.ts';
 import type { Relation } from '../sql/catalog/catalog.ts';
@@ -21,13 +21,32 @@ export function targetOf(role: RolePolicy, relation: Relation, writing: Writing)
           column,
           access: 'withheld' as const,
           masked: false,
-          tells: false,
+          leaky: false,
         })),
         guarded: true,
         system: false,
       };
   const hides = grant ? evaluated(reachedRows(grant, writing)) : 'no';
-  return { ...view, guarded: view.guarded || hides !== 'no', hides };
+  const through = relation.kind === 'v' ? writeOf(grant, writing)?.through : undefined;
+  if (through?.kind === 'open') return { ...view, guarded: false, hides };
+  if (through?.kind !== 'held') return { ...view, guarded: view.guarded || hides !== 'no', hides };
+  // What the view computes, it computes of rows that are hidden as well.
+  const columns = view.columns.map((one) => (through.plain.has(one.column.name) ? one : { ...one, leaky: true }));
+  return { ...view, columns, guarded: true, hides: through.fenced ? hides : 'fence' };
+}
+
+/** What lets the statement find rows, or else write them. */
+function writeOf(grant: RelationGrant | undefined, { command }: Writing): WriteGrant | undefined {
+  switch (command) {
+    case 'DeleteStmt':
+      return grant?.delete;
+    case 'UpdateStmt':
+      return grant?.update;
+    case 'InsertStmt':
+      return grant?.insert;
+    case 'MergeStmt':
+      return grant?.update ?? grant?.delete ?? grant?.insert;
+  }
 }
 
 /** What rows must fulfil for the statement to find them there; each once. A MERGE finds what may be seen: its branches ask for more. */
@@ -52,15 +71,18 @@ function viewOfGrant(grant: RelationGrant, relation: Relation): RelationView {
       access: granted ? ('granted' as const) : ('withheld' as const),
       masked: granted?.mask !== undefined,
       // Behind a row filter a mask that can tell is guarded where it is exported. A virtual column runs its expression where it is read.
-      tells: granted?.mask ? granted.maskTells === true && hides === 'no' : column.generated === 'v',
+      leaky: granted?.mask ? granted.maskLeaks === true && hides === 'no' : column.generated === 'v',
     };
   });
   // System columns only where the grant names them; they stand behind the others and in no star.
   for (const granted of select.columns.values()) {
     if (granted.column.attnum >= 0) continue;
-    columns.push({ column: granted.column, access: 'granted', masked: false, tells: false });
+    columns.push({ column: granted.column, access: 'granted', masked: granted.mask !== undefined, leaky: false });
   }
-  const view = { relation, columns, guarded: !select.whole || hides !== 'no', hides, system: grant.system };
+  // INVARIANT 114: what is withheld is told by the columns themselves, whatever the grant says of itself as a whole.
+  const withholds = columns.some(({ access, masked }) => access !== 'granted' || masked);
+  const guarded = !select.whole || withholds || hides !== 'no';
+  const view = { relation, columns, guarded, hides, system: grant.system };
   views.set(grant, view);
   return view;
 }

@@ -1,15 +1,15 @@
-/** What a token says, held against what a principal's rule asks of it. */
+/** Checks a token's claims against a principal's token rule. */
 import { isUserName } from '../metering/user-name.ts';
 import type { TokenRule } from '../policy/model/token-rule.ts';
 import { type Problem, problem } from './problem.ts';
 
-/** By how much the clocks of issuer and guard may differ. */
+/** Tolerated difference between the clocks of issuer and guard. */
 const CLOCK_SKEW_MS = 30_000;
 
 const LONGEST_USER = 200;
 
-/** Whose token it is, and until when it is taken: milliseconds since the epoch, the skew of clocks included. */
-export interface Claimed {
+/** The end user of a token, and the time until which it is accepted: milliseconds since the epoch, with the clock skew added. */
+export interface CheckedClaims {
   readonly user: string;
   readonly expires: number;
 }
@@ -17,7 +17,7 @@ export interface Claimed {
 type Claims = Readonly<Record<string, unknown>>;
 
 /** `now`: milliseconds since the epoch. */
-export function checkClaims(rule: TokenRule, claims: Claims, now: number): Claimed | Problem {
+export function checkClaims(rule: TokenRule, claims: Claims, now: number): CheckedClaims | Problem {
   if (own(claims, 'iss') !== rule.issuer) return problem('the token is of another issuer');
   if (!listed(own(claims, 'aud')).some((audience) => rule.audience.includes(audience)))
     return problem('the token is for another audience');
@@ -28,11 +28,11 @@ export function checkClaims(rule: TokenRule, claims: Claims, now: number): Claim
       return problem('the token is not for this account: a claim that it requires is another one');
   }
   const user = userOf(own(claims, rule.user));
-  if (user === undefined) return problem('the token names nobody by the claim that has to');
+  if (user === undefined) return problem('the token does not name its end user in the claim that the policy asks for');
   return { user, expires: until };
 }
 
-/** Times are whole seconds (RFC 7519 allows parts of them, which no issuer writes). */
+/** Times are whole seconds (RFC 7519 allows fractions, which no issuer writes). */
 function expiry({ maxAge }: TokenRule, claims: Claims, now: number): number | Problem {
   const [exp, nbf, iat] = ['exp', 'nbf', 'iat'].map((claim) => seconds(own(claims, claim)));
   if (exp === undefined) return problem('the token does not say when it expires');
@@ -65,14 +65,14 @@ function says(claim: string, value: unknown, text: string): boolean {
   return listed(value).includes(text);
 }
 
-/** Undefined where it names nobody. No two people differ in what does not show alone. */
+/** Undefined if the value names no end user, or if characters that do not show could make two names look alike. */
 function userOf(value: unknown): string | undefined {
   const user = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
   if (typeof user !== 'string' || user.length > LONGEST_USER) return undefined;
   return isUserName(user) ? user : undefined;
 }
 
-/** What every object has by birth is no claim. */
+/** Inherited properties of an object are not claims. */
 function own(claims: Claims, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }

@@ -1,4 +1,4 @@
-/** The certificate that a client has shown in a TLS handshake, with its private key behind it: what login and policy ask of it. */
+/** The certificate that a client proved in the TLS handshake to have the private key of: what login and policy ask of it. */
 import type { Buffer } from 'node:buffer';
 import { createHash, X509Certificate } from 'node:crypto';
 import { formatDistinguishedName, subjectOf } from '../pki/distinguished-name.ts';
@@ -6,16 +6,16 @@ import { formatDistinguishedName, subjectOf } from '../pki/distinguished-name.ts
 export interface ClientCertificate {
   /** `sha256:…` over its DER form. */
   readonly fingerprint: string;
-  /** As `formatDistinguishedName` writes it; undefined where no configured authority vouches for it, or it cannot be read for certain. */
+  /** In the form of `formatDistinguishedName`; undefined if no configured authority vouches for it, or if it cannot be read unambiguously. */
   readonly subject: string | undefined;
   /** Milliseconds since the epoch. */
   readonly validFrom: number;
   readonly validUntil: number;
-  /** Itself and those above it, as DER: up to the authority where that is known. */
+  /** The certificate and its issuers, as DER, up to the authority if that is known. */
   readonly chain: readonly Buffer[];
 }
 
-/** `chain`: itself first. `vouchedFor`: it ends at one of the configured authorities. */
+/** `chain`: begins with the certificate itself. `vouchedFor`: it ends at a configured authority. */
 export function clientCertificate(chain: readonly [Buffer, ...Buffer[]], vouchedFor: boolean): ClientCertificate {
   const [der] = chain;
   const { validFrom, validTo } = new X509Certificate(der);

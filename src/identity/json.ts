@@ -1,8 +1,8 @@
-/** JSON that can be read in one way only: no member stands twice in an object, and nothing is deep. */
+/** JSON with one possible reading: no object repeats a member, and nesting is limited. */
 
 const DEEPEST = 10;
 
-/** Undefined where the text is no such JSON. */
+/** Undefined if the text is not such JSON. */
 export function readJson(text: string): { readonly value: unknown } | undefined {
   let value: unknown;
   try {
@@ -13,7 +13,7 @@ export function readJson(text: string): { readonly value: unknown } | undefined 
   return isUnambiguous(text) ? { value } : undefined;
 }
 
-/** As UTF-8, to the letter. */
+/** The bytes must be valid UTF-8. */
 export function readJsonBytes(bytes: Uint8Array): { readonly value: unknown } | undefined {
   try {
     return readJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
@@ -26,7 +26,7 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Readers differ in which of two members of one name they take. The text is JSON. */
+/** JSON readers differ in which of two equal members they take. The text must be valid JSON. */
 function isUnambiguous(text: string): boolean {
   const open: (Set<string> | undefined)[] = [];
   let last = '';

@@ -1,4 +1,4 @@
-/** Files of keys that a policy names, looked at when it is read. Addresses are asked when a token comes. */
+/** Checks the key files that a policy names when it is read. Keys at an address are read when a token comes. */
 
 import { isKeysAddress } from '../policy/compile/tokens.ts';
 import type { Policy } from '../policy/model/policy.ts';
@@ -7,14 +7,14 @@ import { type Diagnostic, placeOfRule } from '../policy/source/diagnostic.ts';
 import { readKeySet } from './key-set.ts';
 import { keysPlace } from './read-keys.ts';
 
-/** What a principal says of its tokens' keys, and where. */
+/** The part of a token rule that names its keys, and where the policy says so. */
 type NamedKeys = Pick<TokenRule, 'keys' | 'rule'>;
 
 export function tokensOf({ principals }: Policy): NamedKeys[] {
   return [...principals.values()].flatMap(({ token }) => token ?? []);
 }
 
-/** An error at each `token` whose keys are in a file that cannot be read, is no set of public keys, or holds none that is of use. */
+/** An error for each `token` with a key file that cannot be read, is not a set of public keys, or holds no usable key. */
 export async function keyFileErrors(tokens: readonly NamedKeys[], folder: string): Promise<Diagnostic[]> {
   const found: Diagnostic[] = [];
   for (const { keys, rule } of tokens) {

@@ -1,14 +1,14 @@
-/** The public keys of an issuer: a JWK set (RFC 7517), and the signature of a token by one of them. */
+/** The public keys of an issuer: a JWK set (RFC 7517), and checking a token's signature with them. */
 import { Buffer } from 'node:buffer';
 import { compactVerify, createLocalJWKSet, errors, type JWK } from 'jose';
 import { isObject, readJson } from './json.ts';
 import { type Problem, problem } from './problem.ts';
 import { ALGORITHMS } from './token.ts';
 
-/** A new object for each new text: by its identity is told whether a key may have gone. */
+/** Each new text gives a new object: a token that was verified with another object must be verified again. */
 export interface JwkSet {
   readonly text: string;
-  /** How many of its keys are of use. */
+  /** The number of usable keys. */
   readonly size: number;
   find: ReturnType<typeof createLocalJWKSet>;
 }
@@ -16,26 +16,26 @@ export interface JwkSet {
 const MOST_KEYS = 100;
 const LEAST_RSA_BITS = 2048;
 const MOST_RSA_BITS = 8192;
-/** 65537, as every issuer has it: anybody can sign where it is 1. */
+/** The usual exponent is 65537; with exponent 1 anyone could forge a signature. */
 const LEAST_EXPONENT_BITS = 17;
 /** Members of private and symmetric keys (RFC 7518, RFC 8037). */
 const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
-/** The set, or what is wrong with it, in words for the operator that quote nothing of it. */
+/** The set, or what is wrong with it, in words for the operator that do not quote it. */
 export function readKeySet(text: string): JwkSet | { readonly wrong: string } {
   const set = readJson(text)?.value;
   if (!isObject(set) || !Array.isArray(set.keys) || !set.keys.every(isObject))
     return { wrong: 'not a JWK set: {"keys": [ … ]}' };
   const keys: readonly Readonly<Record<string, unknown>>[] = set.keys;
   if (keys.length > MOST_KEYS) return { wrong: `more than ${MOST_KEYS} keys` };
-  // Who can read a key that signs can be everybody; a set that shows one is not to be trusted with others.
+  // A key set is public: a private key in it can be known to anyone, and then the whole set is not trusted.
   if (keys.some((key) => key.kty === 'oct' || SECRET_MEMBERS.some((name) => Object.hasOwn(key, name))))
     return { wrong: 'holds a private or a symmetric key; only public keys belong there' };
   const useful = keys.filter(isUseful) as readonly JWK[];
   return { text, size: useful.length, find: createLocalJWKSet({ keys: [...useful] }) };
 }
 
-/** A set may hold keys for other things, and of algorithms that are not taken. */
+/** A set may also hold keys for other purposes or of other algorithms. */
 function isUseful({ kty, crv, n, e, alg, use }: Readonly<Record<string, unknown>>): boolean {
   if (use !== undefined && use !== 'sig') return false;
   if (alg !== undefined && !ALGORITHMS.includes(String(alg))) return false;
@@ -52,7 +52,7 @@ function bitsOf(text: unknown): number {
   return first < 0 ? 0 : (number.length - first) * 8 - Math.clz32(number[first] ?? 0) + 24;
 }
 
-/** Nothing where the signature is by the key that the token names; `unknown` where the set has no such key. */
+/** Undefined if the key that the token names made the signature; `unknown` if the set has no such key. */
 export async function checkSignature(token: string, keys: JwkSet): Promise<Problem | 'unknown' | undefined> {
   try {
     await compactVerify(token, keys.find, { algorithms: [...ALGORITHMS] });

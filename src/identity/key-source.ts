@@ -1,24 +1,24 @@
-/** Keeps the keys of one issuer at hand: read again as time goes, and by the last reading where they cannot be had. */
+/** Keeps the keys of one issuer: reads them again as they age, and uses the last reading if that fails. */
 import type { Logger } from 'pino';
 import { type JwkSet, readKeySet } from './key-set.ts';
 
 /** Milliseconds. */
 export interface KeyTimes {
-  /** Keys that are this old are read again, while they are used. */
+  /** Keys older than this are read again in the background, if they are in use. */
   readonly refresh: number;
-  /** Keys that are this old are not used before they were read again, or could not be. */
+  /** Keys older than this are used only after another attempt to read them. */
   readonly wait: number;
-  /** The shortest time between two readings. */
+  /** The shortest time between two attempts. */
   readonly retry: number;
-  /** Keys that could not be read again for this long are used no more. */
+  /** Keys are dropped if they could not be read again for this long. */
   readonly keep: number;
 }
 
 export interface KeySourceOptions {
-  /** As the policy names it, for the operators' log. */
+  /** The name in the policy, for the operators' log. */
   readonly name: string;
   readonly times: KeyTimes;
-  /** The text of a JWK set. Rejects with why there is none. */
+  /** Returns the text of a JWK set. Rejects with the reason if it cannot. */
   read(): Promise<string>;
   /** Monotonic milliseconds. */
   elapsed(): number;
@@ -27,18 +27,18 @@ export interface KeySourceOptions {
 
 export class KeySource {
   private keys: JwkSet | undefined;
-  /** When the reading began that gave them. */
+  /** When the reading began that returned the current keys. */
   private readAt = Number.NEGATIVE_INFINITY;
   private triedAt = Number.NEGATIVE_INFINITY;
   private reading: Promise<void> | undefined;
-  /** What follows from the last reading, as it was told; absent: they could be read. */
+  /** The last logged consequence of a failed reading; undefined after a success. */
   private failing: string | undefined;
-  /** Somebody says that they may have changed; `reading`: the reading that began since then is under way. */
+  /** Whether a change was announced; `reading`: a reading that began after the announcement is running. */
   private told: 'no' | 'yes' | 'reading' = 'no';
 
   constructor(private readonly options: KeySourceOptions) {}
 
-  /** `lost`: there are none to be had. Where they are to be read again, that begins. */
+  /** `lost`: there are no usable keys. Begins a reading if one is due. */
   current(): JwkSet | 'wait' | 'lost' {
     const { refresh, wait, keep } = this.options.times;
     const age = this.options.elapsed() - this.readAt;
@@ -56,7 +56,7 @@ export class KeySource {
     }
   }
 
-  /** For a key that is not among them: waits for a reading that begins now, or that is under way. False where it is too early for one. */
+  /** For a key that the set does not have: waits for a reading that runs or begins now. False if it is too early for one. */
   async askAgain(): Promise<boolean> {
     this.readAgain();
     if (!this.reading) return false;
@@ -64,7 +64,7 @@ export class KeySource {
     return true;
   }
 
-  /** They are read before they are used again. */
+  /** Announces that the keys may have changed: they are read again before they are used. */
   changed(): void {
     this.told = 'yes';
     this.triedAt = Number.NEGATIVE_INFINITY;

@@ -1,4 +1,4 @@
-/** May this principal log in, from there, now? Asked at login, and again of each session when the policy changes. Pure. */
+/** Whether a principal may log in from an address at a time. Asked at login, and for each session when the policy changes. Pure. */
 
 import {
   certificateExpired,
@@ -9,15 +9,15 @@ import {
   roleDisabled,
   wrongAddress,
 } from '../core/login-refusal.ts';
-import type { Policy, Principal, RolePolicy } from '../policy/model/policy.ts';
+import { type Policy, type Principal, type RolePolicy, roleOf } from '../policy/model/policy.ts';
 import type { ClientCertificate } from './client-certificate.ts';
 import { isInBlocks } from './peer-address.ts';
 
-/** What is known of the one who asks. */
+/** What is known of the client. */
 export interface Peer {
-  /** IP address without zone, IPv4 also where the socket is a dual one; `local` for a unix socket. */
+  /** IP address without zone; IPv4 as such, also on a dual-stack socket; `local` for a unix socket. */
   readonly address: string;
-  /** With which the client proved itself over TLS. */
+  /** The certificate that the client proved over TLS. */
   readonly certificate: ClientCertificate | undefined;
 }
 
@@ -29,27 +29,28 @@ export type LoginAdmission =
 export function admit(policy: Policy, principal: Principal, peer: Peer, now: number): LoginAdmission {
   const { name } = principal;
   if (principal.disabled !== undefined) return { refusal: principalDisabled(name) };
-  const role = policy.roles.get(principal.role);
+  const role = roleOf(policy, principal);
   if (!role || role.disabled !== undefined) return { refusal: roleDisabled(principal.role) };
   if (principal.validUntil !== undefined && now > principal.validUntil) return { refusal: expired(name) };
   if (principal.from.length > 0 && !isInBlocks(principal.from, peer.address)) return { refusal: wrongAddress(name) };
   // A principal that is bound to a certificate logs in with that one and no other.
   if (principal.certificate !== undefined) {
     const { certificate } = peer;
-    if (!certificate || !isMeant(principal.certificate, certificate)) return { refusal: certificateRequired(name) };
+    if (!certificate || !matchesCertificate(principal.certificate, certificate))
+      return { refusal: certificateRequired(name) };
     if (!(certificate.validFrom <= now && now <= certificate.validUntil)) return { refusal: certificateExpired(name) };
   }
   return { principal, role };
 }
 
-/** Of the smaller of the role's and the principal's own limit; undefined where neither has one. */
+/** The smaller of the role's and the principal's own limit; undefined if neither has one. */
 export function connectionLimit(principal: Principal, role: RolePolicy): number | undefined {
   const limits = [principal.limits.connections, role.limits.connections].filter((limit) => limit !== undefined);
   return limits.length === 0 ? undefined : Math.min(...limits);
 }
 
-/** Whole texts are compared, never parts; a subject counts only where an authority has vouched for it. */
-export function isMeant(demand: string, certificate: ClientCertificate): boolean {
+/** Compares whole texts, never parts. A subject counts only if an authority has vouched for it. */
+export function matchesCertificate(demand: string, certificate: ClientCertificate): boolean {
   if (!demand.startsWith('subject:')) return demand === certificate.fingerprint;
   return certificate.subject !== undefined && demand === `subject:${certificate.subject}`;
 }

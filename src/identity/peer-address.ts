@@ -1,4 +1,4 @@
-/** Where a connection comes from: the socket's other end, or whom a trusted proxy in between names. */
+/** The address of a client: the socket's peer, or the address that a trusted proxy names. */
 import { Buffer } from 'node:buffer';
 import { BlockList, isIP, isIPv6, type Socket, SocketAddress } from 'node:net';
 import type { SocketReader } from '../net/socket-reader.ts';
@@ -12,11 +12,11 @@ import {
 
 const FIRST_LOOK_BYTES = 4;
 
-/** What stands for the address of a client that came by a unix socket; a policy's `from` names it so. */
+/** The address of a client on a unix socket, also in a policy's `from`. */
 export const LOCAL = 'local';
 
 export interface PeerAddress {
-  /** IP address without zone, IPv4 also where the socket is a dual one; or `local`. */
+  /** IP address without zone; IPv4 as such, also on a dual-stack socket; or `local`. */
   readonly address: string;
   /** For logs: `10.12.0.7:50412`, `[::1]:50412`, or `local`. */
   readonly shown: string;
@@ -28,11 +28,11 @@ export function socketPeer(socket: Socket, isUnix: boolean): PeerAddress {
 }
 
 /**
- * Reads the header that a proxy must send before anything else. `proxy`: its own address, which counts where it speaks for
- * itself. Throws ProtocolError or ConnectionClosed.
+ * Reads the header that a proxy must send first. `proxy`: its own address, used if the header says that it speaks for itself. Throws ProtocolError or
+ * ConnectionClosed.
  */
 export async function proxiedPeer(reader: SocketReader, proxy: PeerAddress): Promise<PeerAddress> {
-  // The shortest packet of a client that sends no header is shorter than one: it is told at once, not when its time is over.
+  // Reads no more than the shortest packet of a client: one that sends no header hears so at once, not after the time limit.
   const start = await reader.read(FIRST_LOOK_BYTES);
   checkProxySignature(start);
   const prefix = decodeProxyPrefix(Buffer.concat([start, await reader.read(PROXY_PREFIX_BYTES - start.length)]));
@@ -40,12 +40,12 @@ export async function proxiedPeer(reader: SocketReader, proxy: PeerAddress): Pro
   return source ? peerOf(textOf(source.address), source.port) : proxy;
 }
 
-/** `::ffff:10.0.0.1` and `fe80::1%eth0` as they are written in a policy. */
+/** `::ffff:10.0.0.1` and `fe80::1%eth0` in the form that policies use. */
 export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=[0-9]+\.)/i, '').replace(/%.*$/, '');
 }
 
-/** Is the address in one of the blocks: `10.12.0.0/16`, `::1`, `local`? */
+/** Whether the address is in one of the blocks, such as `10.12.0.0/16`, `::1` or `local`. */
 export function isInBlocks(blocks: readonly string[], address: string): boolean {
   if (address === LOCAL) return blocks.includes(LOCAL);
   if (isIP(address) === 0) return false;
@@ -53,7 +53,7 @@ export function isInBlocks(blocks: readonly string[], address: string): boolean 
   return blocks.some((block) => {
     const [network = '', prefix] = block.split('/');
     const version = isIP(network);
-    // A block that cannot be read lets nobody in.
+    // A block that cannot be read matches no address.
     if (version === 0 || family !== `ipv${version}`) return false;
     const list = new BlockList();
     list.addSubnet(network, prefix === undefined ? (version === 6 ? 128 : 32) : Number(prefix), family);
@@ -66,7 +66,7 @@ function peerOf(remote: string, port: number): PeerAddress {
   return { address, shown: `${isIPv6(address) ? `[${address}]` : address}:${port}` };
 }
 
-/** In the form in which the system writes addresses of sockets too. */
+/** In the same form in which the system writes socket addresses. */
 function textOf(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');
   const groups = Array.from({ length: 8 }, (_, i) =>

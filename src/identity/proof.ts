@@ -1,30 +1,30 @@
-/** What a client has proved itself by: when its principal takes that no more, the session ends. Pure. */
+/** The proof that a client logged in with. The session ends when its principal no longer accepts it. Pure. */
 import type { Principal } from '../policy/model/policy.ts';
 import type { TokenRule } from '../policy/model/token-rule.ts';
 import type { ClientCertificate } from './client-certificate.ts';
-import { isMeant } from './login-rules.ts';
+import { matchesCertificate } from './login-rules.ts';
 
 export type Proof =
-  /** `verifier`: the one that the password matched, as the policy has it. */
+  /** `verifier`: the password verifier that matched, as the policy writes it. */
   | { readonly kind: 'password'; readonly verifier: string }
-  /** The one of the handshake, with its private key, and nothing else. */
+  /** The certificate of the handshake, and nothing else. */
   | { readonly kind: 'certificate' }
   | TokenProof;
 
 export interface TokenProof {
   readonly kind: 'token';
   readonly token: string;
-  /** The person. */
+  /** The end user. */
   readonly user: string;
-  /** By which it was taken, see `ruleText`. */
+  /** The rule that accepted it, see `ruleText`. */
   readonly rule: string;
   /** Milliseconds since the epoch. */
   readonly expires: number;
 }
 
 /**
- * Why it would not be taken now, as the end of a sentence; undefined where it would. Certificates themselves are judged by `admit`. `now`:
- * milliseconds since the epoch.
+ * Why the proof would be refused now, as the end of a sentence; undefined if it would be accepted. `admit` checks certificates. `now`: milliseconds
+ * since the epoch.
  */
 export function noLongerProven(proof: Proof, principal: Principal, now: number): string | undefined {
   switch (proof.kind) {
@@ -40,17 +40,17 @@ export function noLongerProven(proof: Proof, principal: Principal, now: number):
   }
 }
 
-/** The person who has the session alone; undefined where it is the account's. */
+/** The end user to whom the whole session belongs; undefined if it belongs to the account. */
 export function userOf(proof: Proof): string | undefined {
   return proof.kind === 'token' ? proof.user : undefined;
 }
 
-/** True for a principal that has a certificate, no password, and no people who log in by tokens. */
+/** True for a principal with a certificate, without a password, and without end users who log in with tokens. */
 export function isByCertificateAlone({ certificate, verifiers, token }: Principal): boolean {
   return certificate !== undefined && verifiers.length === 0 && !token?.login;
 }
 
-/** The same for rules that take the same tokens of the same people, wherever they stand and whatever else they say. */
+/** Equal for rules that accept the same tokens for the same end users, wherever they stand and whatever else they say. */
 export function ruleText(rule: TokenRule | undefined): string {
   if (!rule?.login) return '';
   const { issuer, audience, keys, user, require, maxAge } = rule;
@@ -58,8 +58,8 @@ export function ruleText(rule: TokenRule | undefined): string {
 }
 
 /**
- * Only a principal without a password proves itself by a certificate, and only by the one that it is bound to. Everybody
- * else is asked for a password, so that a client without that certificate cannot tell this principal from one that does not exist.
+ * Only a principal without a password logs in by certificate, and only with the one that it is bound to. Every other client is asked for a password:
+ * without the certificate, it cannot tell this principal from one that does not exist.
  */
 export function provenByCertificate(
   principal: Principal | undefined,
@@ -67,5 +67,5 @@ export function provenByCertificate(
 ): Proof | undefined {
   if (!principal || principal.disabled !== undefined || !isByCertificateAlone(principal)) return undefined;
   if (principal.certificate === undefined || !certificate) return undefined;
-  return isMeant(principal.certificate, certificate) ? { kind: 'certificate' } : undefined;
+  return matchesCertificate(principal.certificate, certificate) ? { kind: 'certificate' } : undefined;
 }

@@ -17,7 +17,7 @@ export interface KeysPlace {
   read(): Promise<string>;
 }
 
-/** @param keys as `TokenRule.keys`; @param folder that of the policies. */
+/** @param keys as in `TokenRule.keys`; @param folder the policies folder. */
 export function keysPlace(keys: string, folder: string): KeysPlace {
   if (isKeysAddress(keys)) return { times: OF_ADDRESSES, read: () => fetchText(keys) };
   return { times: OF_FILES, read: () => readText(resolve(folder, keys)) };
@@ -37,9 +37,9 @@ async function fetchText(address: string): Promise<string> {
   const headers = {
     accept: 'application/jwk-set+json, application/json',
     'user-agent': 'rowgate',
-    connection: 'close', // the next question is minutes away
+    connection: 'close', // the next request comes minutes later
   };
-  // The keys are those of the address that the policy names, and of none that it leads to.
+  // Redirects are not followed: the keys must come from the address that the policy names.
   const answer = await fetch(address, { headers, redirect: 'manual', signal: AbortSignal.timeout(WITHIN_MS) }).catch(
     (error: unknown) => {
       throw new Error(reasonOf(error));
@@ -53,7 +53,7 @@ async function fetchText(address: string): Promise<string> {
   let size = 0;
   for await (const chunk of answer.body) {
     size += chunk.length;
-    if (size > MOST_BYTES) break; // which cancels the rest
+    if (size > MOST_BYTES) break; // leaving the loop cancels the rest of the response
     chunks.push(chunk);
   }
   return textOf(size > MOST_BYTES ? Buffer.alloc(size) : Buffer.concat(chunks));
@@ -64,7 +64,7 @@ function textOf(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
 }
 
-/** `fetch failed` says nothing; its cause does. */
+/** The message `fetch failed` says nothing; its cause does. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message : error.message;

@@ -1,22 +1,22 @@
-/** A signed JWT in the compact serialization (RFC 7515, 7519), as it is read before anything in it is believed. */
+/** A signed JWT in the compact serialization (RFC 7515, 7519), parsed before anything in it is trusted. */
 import { Buffer } from 'node:buffer';
 import { isObject, readJsonBytes } from './json.ts';
 import { type Problem, problem } from './problem.ts';
 
 export interface ReadToken {
-  /** Nothing of them holds before the signature does. */
+  /** Not to be trusted before the signature is checked. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
 const LONGEST = 8192;
 
-/** Each is as strong as the others, and none takes a public key for a secret. */
+/** All are equally strong, and none can mistake a public key for a shared secret. */
 export const ALGORITHMS: readonly string[] = ['EdDSA', 'ES256', 'RS256'];
 
-/** What an access or identity token calls itself; tokens of other kinds (of logout, of events) may be signed by the same keys (RFC 8725, 3.11). */
+/** Types of access and identity tokens. The same keys may sign tokens of other kinds, such as logout or event tokens (RFC 8725, 3.11). */
 const TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/jwt', 'application/at+jwt']);
 
-/** INVARIANT 92: keys come from the policy and nowhere else, and no parameter changes what is signed. Others mean nothing here. */
+/** INVARIANT 92: keys come from the policy alone, and no header parameter changes what is signed. Other parameters are ignored. */
 const REFUSED_PARAMETERS = ['crit', 'b64', 'zip', 'enc', 'cty', 'jwk', 'jku', 'x5u', 'x5c'];
 
 export function readToken(text: string): ReadToken | Problem {
@@ -49,7 +49,7 @@ function headerProblem(header: Readonly<Record<string, unknown>>): Problem | und
   return undefined;
 }
 
-/** Undefined where this is not how these bytes are written: what is left over in the last character has to be 0. */
+/** Undefined if this is not the canonical encoding of the bytes: unused bits of the last character must be 0. */
 function bytesOf(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url');
   return bytes.toString('base64url') === text ? bytes : undefined;

@@ -1,4 +1,4 @@
-/** Verifies tokens by the rules of principals, and remembers those that hold. Who is behind one, in a role, is for `person.ts`. */
+/** Verifies tokens by the rules of principals, and caches valid ones. `end-user.ts` makes the end user of a role from one. */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
@@ -6,43 +6,62 @@ import type { TokenRule } from '../policy/model/token-rule.ts';
 import type { EndUser, VerifiedToken } from '../session/end-user/end-user.ts';
 import type { SessionPolicy } from '../session/session-policy.ts';
 import { checkClaims } from './claims.ts';
-import { Gate } from './gate.ts';
-import type { GivenBack } from './given-back.ts';
 import { checkSignature, type JwkSet } from './key-set.ts';
 import { KeySource } from './key-source.ts';
-import { type Problem, problem, unchecked, unkept } from './problem.ts';
+import type { LoggedOutTokens } from './logged-out-tokens.ts';
+import { keysUnavailable, notRevoked, type Problem, problem } from './problem.ts';
 import { keysPlace } from './read-keys.ts';
 import { readToken } from './token.ts';
 
+/** Limits how many tasks run at once; the others wait. */
+export class Semaphore {
+  private running = 0;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(private readonly atOnce: number) {}
+
+  async pass<T>(task: () => Promise<T>): Promise<T> {
+    if (this.running >= this.atOnce) await new Promise<void>((go) => this.waiting.push(go));
+    else this.running++;
+    try {
+      return await task();
+    } finally {
+      const next = this.waiting.shift();
+      if (next) next();
+      else this.running--;
+    }
+  }
+}
+
 export interface VerifierOptions {
-  /** Of the policies: where files of keys are. */
+  /** The policies folder, which relative key files refer to. */
   readonly folder: string;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Monotonic milliseconds. */
   readonly elapsed: () => number;
-  readonly givenBack: GivenBack;
+  readonly loggedOut: LoggedOutTokens;
 }
 
-/** A token that held when it was verified; `stands` says whether it still does. */
+/** A token that was valid when it was verified; `stands` tells whether it still is. */
 export interface Verified extends VerifiedToken {
   readonly rule: TokenRule;
-  /** What the rule says: the same rule is another object after a reload. */
+  /** The text of the rule: after a reload, the same rule is another object. */
   readonly ruleText: string;
   readonly keys: JwkSet;
-  /** By what it is named: SHA-256 of what is signed, and of the whole token, by which an earlier version named it. */
+  /** Ids of the token: SHA-256 of the signed part, and of the whole token, which an earlier version used. */
   readonly digests: readonly [string, string];
-  /** Who it is, by the policy of a session. */
+  /** The end user, by the policy of a session. */
   readonly persons: WeakMap<SessionPolicy, EndUser | Problem>;
 }
 
-/** Characters of the tokens that are remembered, of all together; their claims take about as much again. */
+/** Total length of the cached tokens; their claims take about as much again. */
 const REMEMBERED_CHARACTERS = 16 * 1024 * 1024;
 const AT_ONCE = 16;
 
 export class TokenVerifier {
-  /** By token. By several rules a token is seldom good, and then the last counts. */
+  /** By token. A token is rarely valid by several rules; then the last one is kept. */
   private readonly remembered = new LRUCache<string, Verified>({
     maxSize: REMEMBERED_CHARACTERS,
     sizeCalculation: (_, token) => token.length,
@@ -50,27 +69,27 @@ export class TokenVerifier {
   private readonly underWay = new Map<string, Promise<Verified | Problem>>();
   private readonly sources = new Map<string, KeySource>();
   private readonly ruleTexts = new WeakMap<TokenRule, string>();
-  private readonly gate = new Gate(AT_ONCE);
+  private readonly gate = new Semaphore(AT_ONCE);
 
   constructor(private readonly options: VerifierOptions) {}
 
-  /** Undefined where the token has to be verified. */
+  /** Undefined if the token has to be verified. */
   known(rule: TokenRule, token: string): Verified | Problem | undefined {
     const verified = this.remembered.get(token);
     return verified?.ruleText === this.textOf(rule) ? this.stands(verified) : undefined;
   }
 
-  /** What became of a verified token: itself while it holds; undefined where it has to be verified anew. */
+  /** The verified token while it is valid; why it no longer is; or undefined if it must be verified again. */
   stands(verified: Verified): Verified | Problem | undefined {
     if (this.options.now() >= verified.expires) return problem('the token has expired');
     if (this.isGivenBack(verified)) return problem('the token was given back');
     const keys = this.sourceOf(verified.rule).current();
-    if (keys === 'lost') return unchecked();
-    // A key that is gone from the set has signed nothing.
+    if (keys === 'lost') return keysUnavailable();
+    // A token signed by a key that has left the set is no longer valid.
     return keys === verified.keys ? verified : undefined;
   }
 
-  /** Never rejects. The same token is verified once at a time. */
+  /** Never rejects. Concurrent calls for one token verify it once. */
   verify(rule: TokenRule, token: string): Promise<Verified | Problem> {
     const key = `${this.textOf(rule)}\n${token}`;
     const known = this.underWay.get(key);
@@ -78,14 +97,14 @@ export class TokenVerifier {
     const made = this.verifyNow(rule, token)
       .catch((error: unknown) => {
         this.options.log.error({ err: error }, 'internal error while a token was verified; it was refused');
-        return unchecked();
+        return keysUnavailable();
       })
       .finally(() => this.underWay.delete(key));
     this.underWay.set(key, made);
     return made;
   }
 
-  /** What was read of keys is read again before it is used. */
+  /** Keys that were read are read again before they are used. */
   keysChanged(): void {
     for (const source of this.sources.values()) source.changed();
   }
@@ -97,7 +116,7 @@ export class TokenVerifier {
     if ('refused' in claimed) return claimed;
     const source = this.sourceOf(rule);
     let keys = await source.settled();
-    // The same person stays the same object.
+    // The same token keeps the same object.
     const known = this.remembered.peek(token);
     if (known?.keys === keys && known.ruleText === this.textOf(rule)) return this.stands(known) ?? known;
     let wrong = keys === 'lost' ? undefined : await this.signatureProblem(token, keys);
@@ -105,11 +124,11 @@ export class TokenVerifier {
       keys = await source.settled();
       wrong = keys === 'lost' ? undefined : await this.signatureProblem(token, keys);
     }
-    if (keys === 'lost') return unchecked();
+    if (keys === 'lost') return keysUnavailable();
     if (wrong === 'unknown') return problem('the token is signed by a key that its issuer does not publish');
     if (wrong) return wrong;
     const ruleText = this.textOf(rule);
-    // By what is signed: of an ECDSA signature (r, s) anybody can make a second one, (r, n - s).
+    // The id is a hash of the signed part: from an ECDSA signature (r, s) anyone can compute a second valid one, (r, n - s).
     const digests = [digestOf(token.slice(0, token.lastIndexOf('.'))), digestOf(token)] as const;
     const verified = { ...claimed, claims: read.claims, rule, ruleText, keys, digests, persons: new WeakMap() };
     this.remembered.set(token, verified);
@@ -117,19 +136,19 @@ export class TokenVerifier {
   }
 
   isGivenBack(verified: Verified | undefined): boolean {
-    return verified?.digests.some((digest) => this.options.givenBack.has(digest)) ?? false;
+    return verified?.digests.some((digest) => this.options.loggedOut.has(digest)) ?? false;
   }
 
-  /** It is good for nothing from now on, wherever it is shown. Undefined: done. Never rejects. */
+  /** From now on the token is refused everywhere. Undefined: done. Never rejects. */
   async giveBack({ digests, claims }: Verified): Promise<Problem | undefined> {
     try {
-      // Until the token itself ends, however long the rule takes it for: another account may take it for longer.
-      return (await this.options.givenBack.add(digests[0], Number(claims.exp) * 1000))
+      // Kept until the token itself expires, not only as long as this rule accepts it: another principal may accept it for longer.
+      return (await this.options.loggedOut.add(digests[0], Number(claims.exp) * 1000))
         ? undefined
         : problem('too many tokens were given back');
     } catch (error) {
       this.options.log.error({ err: error }, 'a token that was given back could not be kept');
-      return unkept();
+      return notRevoked();
     }
   }
 

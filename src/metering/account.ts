@@ -1,21 +1,20 @@
 /**
- * The account of one owner and one measure: what each of its windows holds, and who stands in them. The time is an argument.
- *
- * Everything is booked into every window that the account has, and bound by those that the claim names: where another policy (or another
- * time of the day) names others, both know all that was taken since they began. A window that is named for the first time begins empty;
- * of people, with those who are remembered.
+ * The account of one owner and one measure: the amount in each window, and the people counted there. The time is an argument.
+ * Every amount is booked into every window of the account, and limited by those that the claim names. If another policy (or another time of the day)
+ * names other windows, all of them hold everything since they began. A new window begins empty; for data subjects, with the people who are
+ * remembered.
  */
 import type { LeaseGrant } from './budget-store.ts';
 import type { CalendarDays } from './days.ts';
 import type { Ceiling, WindowOfMeasure } from './measure.ts';
-import { SeenSubjects } from './people.ts';
+import { SeenSubjects } from './seen-subjects.ts';
 import { forEachSighting, type Sightings } from './sightings.ts';
 import { SlotLine, Slots, windowKey } from './window-slots.ts';
 
-/** A window begins so little after the instant that further from it the clock must have been set back. */
+/** A window may begin up to this much after the present; if it begins later, the clock was set back. */
 export const CLOCK_SET_BACK_MS = 1_000;
 
-/** An account as it is written down: plain JSON. */
+/** An account in its stored form: plain JSON. */
 export interface AccountState {
   readonly latest: number;
   readonly windows: readonly {
@@ -27,9 +26,8 @@ export interface AccountState {
 
 export class Account {
   private readonly windows = new Map<string, Slots>();
-  /** Absent where nobody was seen: of what is no measure of people. */
+  /** Absent while no person was seen, and for measures that do not count people. */
   private people: SeenSubjects | undefined;
-  /** The latest grant. */
   private latest: number;
   /** When the latest window began: no grant is booked earlier. */
   private begun = 0;
@@ -47,7 +45,7 @@ export class Account {
     }
   }
 
-  /** As much of `want` as every ceiling leaves. */
+  /** Grants as much of `want` as every ceiling leaves. */
   take(ceilings: readonly Ceiling[], want: number, now: number): LeaseGrant {
     const at = this.open(
       ceilings.map(({ window }) => window),
@@ -60,12 +58,12 @@ export class Account {
     return { granted, used: held.map((amount) => amount + granted), at };
   }
 
-  /** Books what was granted at `now` before: for who reads it from a journal. */
+  /** Books what was granted at `now`, when a journal is replayed. */
   book(windows: readonly WindowOfMeasure[], amount: number, now: number): void {
     this.add(amount, this.open(windows, now));
   }
 
-  /** `at`: of the grant. */
+  /** `at`: when it was granted. */
   giveBack(amount: number, at: number): void {
     for (const slots of this.windows.values()) if (at >= slots.since) slots.remove(at, amount);
   }
@@ -74,9 +72,9 @@ export class Account {
     this.open(windows, now);
     const people = this.people ?? new SeenSubjects();
     this.people = people;
-    // The place that was kept free for somebody goes to this one, or back where this one has a place already.
+    // A place that was taken for a person is used for them, or goes back if they have one already.
     for (const [count, grantedAt] of sightings.at) if (grantedAt !== 0) this.giveBack(count, grantedAt);
-    // Those who were last seen together mostly come together again.
+    // People who were last seen together are mostly seen together again.
     let since: number | undefined;
     let count = 0;
     forEachSighting(sightings, (words) => {
@@ -92,7 +90,7 @@ export class Account {
     this.forget(now);
   }
 
-  /** Which of them stand in each of these windows. They are not seen anew by that. */
+  /** Which of the people are counted in every one of these windows. This does not renew their sighting. */
   known(windows: readonly WindowOfMeasure[], keys: readonly string[], now: number): boolean[] {
     const lines = windows.map((window) => this.lineOf(window));
     return keys.map((key) => {
@@ -105,7 +103,7 @@ export class Account {
     return windows.map((window) => this.holds(window, now));
   }
 
-  /** Nothing is counted any more, and nobody remembered. */
+  /** Whether nothing is counted and no person is remembered. */
   isEmpty(now: number): boolean {
     this.forget(now);
     return !this.people?.size && [...this.windows.values()].every((slots) => slots.at(now) === 0);
@@ -124,12 +122,12 @@ export class Account {
     return { latest: this.latest, windows };
   }
 
-  /** Those who are remembered, as of now. */
+  /** The people remembered now. */
   remembered(): Iterable<Sightings> {
     return this.people?.entries() ?? [];
   }
 
-  /** So many people who were last seen at that instant are seen now; undefined: who are new. */
+  /** `count` people, last seen at that instant, are seen now; undefined: they are new. */
   private come(count: number, before: number | undefined, now: number): void {
     if (count === 0) return;
     for (const slots of this.windows.values()) {
@@ -159,7 +157,7 @@ export class Account {
     return people;
   }
 
-  /** Begins those that are new, and ends those that are not named and hold nothing. Returns when what is granted now is booked. */
+  /** Begins new windows, and drops those that are empty and not named. Returns the time to book grants at. */
   private open(windows: readonly WindowOfMeasure[], now: number): number {
     const named = new Set<string>();
     for (const window of windows) {
@@ -170,12 +168,13 @@ export class Account {
     if (this.windows.size > named.size) {
       for (const [key, slots] of this.windows) if (!named.has(key) && slots.at(now) === 0) this.windows.delete(key);
     }
-    // Where the clock was set back, what comes back stays counted in the windows that are too young for it, rather than nothing leaving them.
+    // If the clock was set back, an amount that is given back stays counted in windows that are too young for it. Otherwise amounts would never leave
+    // them.
     return this.begun - now > CLOCK_SET_BACK_MS ? now : Math.max(now, this.begun);
   }
 
   private begin(window: WindowOfMeasure, now: number): Slots {
-    // Later than all grants before, so that what of them comes back is not taken from a window that never had it.
+    // Later than all earlier grants: giving one back must not reduce a window that never held it.
     this.begun = Math.max(now, this.latest + 1);
     const slots = new Slots(this.lineOf(window), this.begun);
     for (const sight of this.people?.sights() ?? []) slots.add(sight, 1);

@@ -1,4 +1,4 @@
-/** The accounts of all owners: what a store keeps. Where they are kept, and what of them outlives a crash, is the store's. */
+/** The accounts of all owners, as a store keeps them. The store decides where, and what survives a crash. */
 import { Account, type AccountState } from './account.ts';
 import type { LeaseClaim, LeaseGrant, LeaseReturn } from './budget-store.ts';
 import { CalendarDays } from './days.ts';
@@ -9,10 +9,9 @@ export class Accounts {
   private readonly days: CalendarDays;
   /** By measure and owner. */
   private readonly accounts = new Map<string, Account>();
-  /** Where the sweep is. */
   private sweeping = this.accounts.entries();
 
-  /** `timeZone`: of `per day`. */
+  /** `timeZone`: for `per day`. */
   constructor(timeZone: string) {
     this.days = new CalendarDays(timeZone);
   }
@@ -29,7 +28,7 @@ export class Accounts {
     this.open(owner, measure).saw(windows, sightings, now);
   }
 
-  /** Which of them stand in each of these windows. They are not seen anew by that. */
+  /** Which of the people are counted in every one of these windows. This does not renew their sighting. */
   known(
     owner: Owner,
     measure: Measure,
@@ -44,7 +43,7 @@ export class Accounts {
     return this.find(owner, measure)?.used(windows, now) ?? windows.map(() => 0);
   }
 
-  /** For who reads a journal: the account as it was written down, or a new one. */
+  /** For replaying a journal: an account from its stored form, or a new one. */
   restore(owner: Owner, measure: Measure, state: AccountState, people: readonly Sightings[]): void {
     this.accounts.set(accountKey(owner, measure), new Account(this.days, state, people));
   }
@@ -59,7 +58,7 @@ export class Accounts {
     return account;
   }
 
-  /** Drops accounts in which nothing is counted any more, among the next so many. Going on like this comes to each of them. */
+  /** Checks the next `most` accounts and drops empty ones. Repeated calls reach every account. */
   sweep(now: number, most: number): void {
     for (let looked = 0; looked < most; looked += 1) {
       const next = this.sweeping.next();
@@ -72,7 +71,7 @@ export class Accounts {
     }
   }
 
-  /** Those that begin while they are gone through are among them. */
+  /** Includes accounts that are added during the iteration. */
   *entries(): IterableIterator<{ owner: Owner; measure: Measure; account: Account }> {
     for (const [key, account] of this.accounts) {
       const space = key.indexOf(' ');
@@ -85,7 +84,7 @@ export class Accounts {
   }
 }
 
-/** No measure holds a space. */
+/** A measure contains no space, so the key is unambiguous. */
 function accountKey(owner: Owner, measure: Measure): string {
   return `${measure} ${owner}`;
 }

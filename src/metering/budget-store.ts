@@ -1,6 +1,6 @@
 /**
- * Where budgets are kept: what `store/` provides and what the leases of a guard's process are drawn from. A store that is in the process
- * itself answers at once; one that is not answers by a promise, which rejects with `StoreUnavailable` where it cannot be reached.
+ * Where budgets are kept: the interface of `store/`, from which the leases of a guard's process are drawn. A store inside the process answers at
+ * once; a remote one returns a promise, which rejects with `StoreUnavailable` if it cannot be reached.
  */
 import type { Approval } from './approvals.ts';
 import type { Ceiling, Measure, Owner, WindowOfMeasure } from './measure.ts';
@@ -8,90 +8,92 @@ import type { Sightings } from './sightings.ts';
 
 export type StoreAnswer<T> = T | Promise<T>;
 
-/** Nothing is known of what was asked: who needs it must be refused. */
+/** The store did not answer: a statement that needs the answer must be refused. */
 export class StoreUnavailable extends Error {}
 
 export interface LeaseClaim {
   readonly owner: Owner;
   readonly measure: Measure;
   readonly ceilings: readonly Ceiling[];
-  /** As much of it as every ceiling leaves is granted, perhaps none. */
+  /** As much of it as every ceiling leaves is granted, perhaps nothing. */
   readonly want: number;
 }
 
-/** In force for the store's own reader after a crash too, before it is answered. */
+/** Survives a crash of the guard from the moment it is answered. */
 export interface LeaseGrant {
   readonly granted: number;
-  /** By ceiling: what is taken in each window now, this grant included. */
+  /** By ceiling: the amount used in each window now, including this grant. */
   readonly used: readonly number[];
-  /** When it was booked, milliseconds since the epoch of the store's clock: giving back needs it. */
+  /** When it was booked, in milliseconds since the epoch by the store's clock; needed to give it back. */
   readonly at: number;
 }
 
-/** Amounts that were granted and are not needed. */
+/** Granted amounts that are not needed. */
 export interface LeaseReturn {
   readonly owner: Owner;
   readonly measure: Measure;
   readonly windows: readonly WindowOfMeasure[];
   readonly amount: number;
-  /** Of the grant. */
+  /** When they were granted. */
   readonly at: number;
 }
 
 export interface BudgetStore {
-  /** Claims are granted one by one, each as far as it goes. */
+  /** Claims are granted one by one, each as far as possible. */
   take(claims: readonly LeaseClaim[]): StoreAnswer<readonly LeaseGrant[]>;
   giveBack(returns: readonly LeaseReturn[]): void;
   /**
-   * Says who was counted, each with when a place in each window was granted for them; 0: everywhere still counted from an earlier sight. Who was in a window already is counted there once: what was granted for them is given back. Who stands in a
-   * window stays in it from now on for its whole length again.
+   * Reports who was seen, each with the time at which a place in each window was granted for them; 0: still counted everywhere from an earlier
+   * sighting. A person is counted once in a window, so the place for someone already counted is given back. Every sighting keeps a person in the
+   * window for its whole length again.
    */
   saw(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[], sightings: Sightings): void;
-  /** Which of these people every window counts already, by their hashes; they are then seen anew. */
+  /** Which of these people, by hash, every window already counts. This renews their sighting. */
   known(
     owner: Owner,
     measure: Measure,
     windows: readonly WindowOfMeasure[],
     keys: readonly string[],
   ): StoreAnswer<readonly boolean[]>;
-  /** What each window holds now. */
+  /** The amount in each window now. */
   used(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[]): StoreAnswer<readonly number[]>;
 
   /**
-   * Milliseconds since the epoch, by the clock that all who share the store go by. What stands for a time is begun, held and ended by this
-   * clock alone, so that guards whose own clocks differ agree on it.
+   * Milliseconds since the epoch, by a clock that all guards of the store share. Exceptions begin and end by this clock alone, so that guards with
+   * different clocks agree.
    */
   now(): number;
-  /** What holds for principals beyond their policy, as it is known here: the same object until it changes. */
-  standing(): Exceptions;
-  /** Called after each change of `standing`, wherever it was made; within a second in a fleet. */
-  onStanding(changed: () => void): void;
-  /** Changes it everywhere. Resolves when every later look here sees it, and it survives a restart. */
+  /** Exceptions to the policy, locks included, as known here: the same object until they change. */
+  exceptions(): Exceptions;
+  /** Called after each change of the exceptions, wherever it was made; within a second if several guards share the store. */
+  onExceptions(changed: () => void): void;
+  /** Changes the exceptions for all guards. Resolves when every later read sees the change and it survives a restart. */
   change(change: ExceptionsChange): Promise<void>;
-  /** Tokens that were given back, as it is known here. */
+  /** Tokens that were given back, as known here. */
   readonly logouts: KnownLogouts;
-  /** Called with those that are new, wherever they were made; within a second in a fleet. */
+  /** Called with new ones, wherever they were made; within a second if several guards share the store. */
   onLogout(told: (logouts: readonly Logout[]) => void): void;
   /**
-   * Keeps it everywhere, at a cost that does not grow with their number. Resolves as `change`, with false where there are too many. Where it
-   * rejects, the token is good for nothing here all the same, and the others are told when they can be.
+   * Stores a logout for all guards; the cost does not grow with their number. Resolves like `change`, with false if there are too many. If it
+   * rejects, this guard refuses the token anyway, and the others are told as soon as possible.
    */
   logOut(logout: Logout): Promise<boolean>;
   /**
-   * 32 random bytes that the store was given when it began: the same for all who share it, and after a restart. People's keys are hashed
-   * with them, so that what the store holds names nobody.
+   * 32 random bytes, made with the store: the same for all guards that share it, also after a restart. Keys of data subjects are hashed with them, so
+   * that the store's content identifies no one.
    */
   hashKey(): Promise<Uint8Array>;
-  /** Nothing is taken any more; what was written is on disk. */
+  /** Call when nothing more is taken. Resolves when everything is on disk. */
   close(): Promise<void>;
 }
 
-/** Who is locked out, whose limits are raised, which exports are permitted, which closed principals are opened. */
+/** Exceptions to the policy: locks, raises, permits, break-glass openings, and roles in observe mode for a time. */
 export interface Exceptions {
   readonly locks: ReadonlyMap<Owner, AccountLock>;
   readonly raises: readonly Raise[];
   readonly permits: readonly Permit[];
   readonly openings: readonly BreakGlassOpening[];
+  readonly observations: readonly Observation[];
 }
 
 export interface AccountLock {
@@ -107,15 +109,15 @@ export interface AccountLock {
 
 /** A token that was given back. */
 export interface Logout {
-  /** Its digest. */
+  /** The token's digest. */
   readonly token: string;
-  /** When it ends by itself (`exp`), milliseconds since the epoch. */
+  /** When it expires by itself (`exp`), milliseconds since the epoch. */
   readonly end: number;
 }
 
 export interface KnownLogouts {
   has(token: string): boolean;
-  /** Those that hold at `now`. */
+  /** Those that are in force at `now`. */
   inPieces(now: number): Iterable<readonly Logout[]>;
 }
 
@@ -124,31 +126,33 @@ export interface Raise {
   readonly id: string;
   readonly owner: Owner;
   readonly measure: Measure;
-  /** Which of the limits, by its window. */
+  /** Identifies the limit: its measure and window. */
   readonly window: WindowOfMeasure;
-  /** In its place, as long as it is larger. */
+  /** Replaces the limit's amount, if it is larger. */
   readonly amount: number;
   readonly until: number;
   readonly reason: string;
   readonly by: string;
-  /** Where others must sign it. */
+  /** Present if others must sign it. */
   readonly asked?: RequestedRaise;
 }
 
-/** What makes a raise one that others sign: where and when it was asked for, and who has signed. */
+/** The request of a raise that others sign: where and when it was made, and the signatures. */
 export interface RequestedRaise {
   readonly at: number;
   readonly guard: string;
-  /** Of the store, `stateName`. */
+  /** The store's name, see `stateName`. */
   readonly state: string;
   readonly approvals: readonly Approval[];
 }
 
-/** An export beyond the limits: one principal, named tables, so many rows, in a time, for a reason, approved by two. */
+/** An export beyond the limits: one principal, named tables, a number of rows, a time, a reason, and two approvals. */
 export interface Permit {
   readonly id: string;
   readonly owner: Owner;
-  /** Where it was asked for: the guard's name, and that of its store (`stateName`). Absent where an earlier version wrote it: it holds no longer. */
+  /**
+   * Where the request was made: the guard's name, and its store's (`stateName`). Absent in permits of an earlier version, which are no longer valid.
+   */
   readonly guard?: string;
   readonly state?: string;
   /** `public.students` */
@@ -159,37 +163,56 @@ export interface Permit {
   readonly reason: string;
   readonly requestedBy: string;
   readonly requestedAt: number;
-  /** Names of approvers with their signatures over the request. It holds from the second one on. */
+  /** Approvers' names with their signatures. In force from the second one on. */
   readonly approvals: readonly Approval[];
   readonly revokedBy?: string;
 }
 
-/** A principal that is closed by its policy (`break_glass`), opened for a time and a reason, when enough have signed. */
+/** The opening of a principal that its policy closes (`break_glass`), for a time and a reason, with enough signatures. */
 export interface BreakGlassOpening {
   readonly id: string;
   readonly owner: Owner;
-  /** Of the principal when it was asked for: it opens no other. */
+  /** The principal's role when the request was made: the opening is valid for that role alone. */
   readonly role: string;
-  /** Where it was asked for: the guard's name, and that of its store (`stateName`). */
+  /** Where the request was made: the guard's name, and its store's (`stateName`). */
   readonly guard: string;
   readonly state: string;
   readonly until: number;
   readonly reason: string;
-  /** Who will work with it. */
+  /** Who will use it. */
   readonly usedBy: string;
   readonly requestedBy: string;
   readonly requestedAt: number;
   readonly approvals: readonly Approval[];
-  /** When enough had signed it; told, and not believed. */
+  /** When enough had signed it. For display only: never trusted. */
   readonly openedAt?: number;
-  /** For good. */
+  /** Closed before its end. */
   readonly closed?: { readonly by: string; readonly at: number };
+}
+
+/** A role in observe mode for a time and a reason, with enough signatures: `rowgate observe ROLE`. */
+export interface Observation {
+  readonly id: string;
+  readonly role: string;
+  /** Where the request was made: the guard's name, and its store's (`stateName`). */
+  readonly guard: string;
+  readonly state: string;
+  readonly until: number;
+  readonly reason: string;
+  readonly requestedBy: string;
+  readonly requestedAt: number;
+  readonly approvals: readonly Approval[];
+  /** When enough had signed it. For display only: never trusted. */
+  readonly begunAt?: number;
+  /** Ended before its time. */
+  readonly ended?: { readonly by: string; readonly at: number };
 }
 
 export type ExceptionsChange =
   | { readonly kind: 'lock'; readonly lock: AccountLock }
   | { readonly kind: 'release'; readonly owner: Owner }
   | { readonly kind: 'raise'; readonly raise: Raise }
-  /** In the place of the one with the same id. */
+  /** Replaces the one with the same id. */
   | { readonly kind: 'permit'; readonly permit: Permit }
-  | { readonly kind: 'opening'; readonly opening: BreakGlassOpening };
+  | { readonly kind: 'opening'; readonly opening: BreakGlassOpening }
+  | { readonly kind: 'observation'; readonly observation: Observation };

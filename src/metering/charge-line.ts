@@ -1,31 +1,31 @@
-/** What is to be taken of a lease: an amount, and places for people. */
+/** What is to be charged to a lease: an amount, and places for people. */
 import type { Charge } from './charge.ts';
 import { type Hashes, WORDS } from './hashes.ts';
-import type { KnownSubjects } from './known-people.ts';
+import type { KnownSubjects } from './known-subjects.ts';
 import type { Lease } from './lease.ts';
 import { isCalendarDay, lengthOf } from './window-slots.ts';
 
-/** So much of one lease. */
+/** A charge to one lease. */
 export interface ChargeLine {
   readonly lease: Lease;
   readonly need: number;
-  /** Beside it a place for each of these who is not counted yet. */
+  /** In addition, a place for each of these people who is not counted yet. */
   readonly people?: SubjectsLine;
-  /** The statement that pays: what was set aside for it is used first. */
+  /** What was set aside for the paying statement is used first. */
   readonly charge?: Charge | undefined;
-  /** One more place, set aside for that statement: its answer may use it, or it comes back. */
+  /** One more place, set aside for that statement: its answer may use it, or it is returned. */
   readonly setsAside?: boolean;
 }
 
 export interface SubjectsLine {
   readonly known: KnownSubjects;
-  /** Those whom the lease's measure counts, each once. */
+  /** People to count, each once. */
   readonly hashes: Hashes;
-  /** What was found last, and of when it is. */
+  /** The last result, and when it was computed. */
   counted?: { readonly now: number; readonly changes: number; readonly places: number };
 }
 
-/** Places that they take. */
+/** How many places they need. */
 function places(people: SubjectsLine, now: number): number {
   const { known, hashes, counted } = people;
   if (counted?.now === now && counted.changes === known.changes) return counted.places;
@@ -36,21 +36,21 @@ function places(people: SubjectsLine, now: number): number {
   return count;
 }
 
-/** How much of the lease it takes. */
+/** How much of the lease the line needs. */
 export function needOf(line: ChargeLine, now: number): number {
   const { lease, need, charge, setsAside } = line;
   const all = (setsAside ? need + 1 : need) + newPeopleOf(line, now);
   return all > 0 && charge?.canUse(lease, now) ? all - 1 : all;
 }
 
-/** How many of its people are not counted yet; of so many that no window can hold them, all. */
+/** How many of its people are not counted yet; if no window can hold that many, all of them. */
 export function newPeopleOf({ lease, people }: ChargeLine, now: number): number {
   if (!people) return 0;
-  // They are not looked at one by one then: a row may hold the keys of a million.
+  // Then they are not looked up one by one: a row may hold a million keys.
   return lease.cannotHold(people.hashes.count) ? people.hashes.count : places(people, now);
 }
 
-/** Who is seen now is counted in each window until then at least, in the process's time. */
+/** A person who is seen now counts in each window at least until then, in the process's time. */
 export function countedUntil({ windows, dayEndsAt }: Lease, now: number): number {
   let until = Number.POSITIVE_INFINITY;
   for (const window of windows) {

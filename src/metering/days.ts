@@ -1,13 +1,13 @@
-/** Calendar days of a time zone, whatever its clocks do: windows of `per day` are cut by them. */
+/** Calendar days of a time zone, including changes to its clocks: windows of `per day` follow them. */
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
-/** Of minutes whose day is remembered: those of now, and of grants that come back. */
+/** The most minutes to cache: those of the present, and of grants that are given back. */
 const MOST_REMEMBERED = 1_000;
 
 export class CalendarDays {
   private readonly format: Intl.DateTimeFormat;
-  /** By minute: clocks are moved at full minutes. */
+  /** By minute: clocks change at full minutes. */
   private readonly remembered = new Map<number, number>();
 
   /** Throws RangeError for an unknown time zone. */
@@ -15,7 +15,7 @@ export class CalendarDays {
     this.format = new Intl.DateTimeFormat('en-US', { timeZone, year: 'numeric', month: 'numeric', day: 'numeric' });
   }
 
-  /** The day in which the instant (milliseconds since the epoch) lies there, as a number that grows by one each day. */
+  /** The calendar day of an instant (milliseconds since the epoch), as a number that grows by one each day. */
   dayOf(instant: number): number {
     const minute = Math.floor(instant / MINUTE_MS);
     const known = this.remembered.get(minute);
@@ -28,9 +28,9 @@ export class CalendarDays {
     return day;
   }
 
-  /** The first instant of the day: midnight, or where the clocks leave midnight out, what follows. */
+  /** The first instant of the day: midnight, or the next instant if a clock change skips midnight. */
   startOf(day: number): number {
-    // No zone is further from UTC than that.
+    // No zone differs more from UTC.
     let before = (day - 1) * DAY_MS - 1;
     let after = (day + 1) * DAY_MS;
     while (after - before > 1) {

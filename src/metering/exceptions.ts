@@ -1,75 +1,88 @@
-/** What holds for principals beyond their policy, and how it changes: one value in the place of another. */
+/** Exceptions to the policy, and how they change: each change makes a new value. */
 import { mergedApprovals } from './approvals.ts';
-import type { AccountLock, BreakGlassOpening, Exceptions, ExceptionsChange, Permit, Raise } from './budget-store.ts';
+import type {
+  AccountLock,
+  BreakGlassOpening,
+  Exceptions,
+  ExceptionsChange,
+  Observation,
+  Permit,
+  Raise,
+} from './budget-store.ts';
 import { windowKey } from './window-slots.ts';
 
-export const NO_EXCEPTIONS: Exceptions = { locks: new Map(), raises: [], permits: [], openings: [] };
+export const NO_EXCEPTIONS: Exceptions = { locks: new Map(), raises: [], permits: [], openings: [], observations: [] };
 
-/** A permit or an opening that is over is still shown for so long. */
+/** How long a permit, an opening or an observation is shown after its end. */
 const KEPT_SIGNED_MS = 90 * 86_400_000;
-/** What is over is kept for so long: a store's clock that was wrong, and is put right, must not have ended it for good. */
+/** How long an exception is kept after its end: a store's clock that was wrong, and is corrected, must not have removed it. */
 export const KEPT_ENDED_MS = 86_400_000;
 
-/** As it is written down: plain JSON. */
+/** The stored form: plain JSON. */
 export interface ExceptionsState {
   readonly locks: readonly AccountLock[];
   readonly raises: readonly Raise[];
   readonly permits: readonly Permit[];
-  /** Absent where an earlier version wrote it. */
+  /** Absent if an earlier version wrote it. */
   readonly openings?: readonly BreakGlassOpening[];
+  readonly observations?: readonly Observation[];
 }
 
-/** What was over long before `now` is left out: whoever reads a standing looks at `until` all the same. */
-export function changeExceptions(standing: Exceptions, change: ExceptionsChange, now: number): Exceptions {
-  const locks = new Map([...standing.locks].filter(([, lock]) => endOf(lock) + KEPT_ENDED_MS > now));
-  const raises = standing.raises.filter(({ until }) => until + KEPT_ENDED_MS > now);
-  const permits = standing.permits.filter(({ until }) => until + KEPT_SIGNED_MS > now);
-  const openings = standing.openings.filter(({ until }) => until + KEPT_SIGNED_MS > now);
+/** Leaves out what ended long before `now`. Readers must check `until` themselves. */
+export function changeExceptions(exceptions: Exceptions, change: ExceptionsChange, now: number): Exceptions {
+  const locks = new Map([...exceptions.locks].filter(([, lock]) => endOf(lock) + KEPT_ENDED_MS > now));
+  const raises = exceptions.raises.filter(({ until }) => until + KEPT_ENDED_MS > now);
+  const permits = exceptions.permits.filter(({ until }) => until + KEPT_SIGNED_MS > now);
+  const openings = exceptions.openings.filter(({ until }) => until + KEPT_SIGNED_MS > now);
+  const observations = exceptions.observations.filter(({ until }) => until + KEPT_SIGNED_MS > now);
+  const kept = { locks, raises, permits, openings, observations };
   switch (change.kind) {
     case 'lock': {
       const held = locks.get(change.lock.owner);
-      // No shorter one takes the place of a longer one, whoever is told last: that would be a release that nobody called so.
+      // A shorter lock never replaces a longer one, whichever comes last: that would be a release in disguise.
       if (!held || endOf(held) < endOf(change.lock)) locks.set(change.lock.owner, change.lock);
-      return { locks, raises, permits, openings };
+      return kept;
     }
     case 'release':
       locks.delete(change.owner);
-      return { locks, raises, permits, openings };
+      return kept;
     case 'raise': {
       const held = raises.find(({ id }) => id === change.raise.id);
       const raise = mergedRaise(held, change.raise);
-      return {
-        locks,
-        raises: [...raises.filter((one) => one !== held && !isWithin(one, raise)), raise],
-        permits,
-        openings,
-      };
+      return { ...kept, raises: [...raises.filter((one) => one !== held && !isWithin(one, raise)), raise] };
     }
-    case 'permit': {
-      const held = permits.find(({ id }) => id === change.permit.id);
-      const merged = mergedPermit(held, change.permit);
-      return { locks, raises, permits: [...permits.filter((one) => one !== held), merged], openings };
-    }
-    case 'opening': {
-      const held = openings.find(({ id }) => id === change.opening.id);
-      const merged = mergedOpening(held, change.opening);
-      return { locks, raises, permits, openings: [...openings.filter((one) => one !== held), merged] };
-    }
+    case 'permit':
+      return { ...kept, permits: inPlace(permits, change.permit, mergedPermit) };
+    case 'opening':
+      return { ...kept, openings: inPlace(openings, change.opening, mergedOpening) };
+    case 'observation':
+      return { ...kept, observations: inPlace(observations, change.observation, mergedObservation) };
   }
 }
 
-/** All that either of them says: for who cannot tell which is newer. No lock is lost by it, no revocation and no closing. */
+/** Replaces the one with the same id. */
+function inPlace<T extends { readonly id: string }>(
+  all: readonly T[],
+  one: T,
+  merged: (held: T, one: T) => T,
+): readonly T[] {
+  const held = all.find(({ id }) => id === one.id);
+  return [...all.filter((other) => other !== held), held ? merged(held, one) : one];
+}
+
+/** Merges two versions if it is not known which is newer. No lock, revocation, closing or end is lost. */
 export function mergedExceptions(one: Exceptions, other: Exceptions, now: number): Exceptions {
   const changes: readonly ExceptionsChange[] = [
     ...[...other.locks.values()].map((lock) => ({ kind: 'lock', lock }) as const),
     ...other.raises.map((raise) => ({ kind: 'raise', raise }) as const),
     ...other.permits.map((permit) => ({ kind: 'permit', permit }) as const),
     ...other.openings.map((opening) => ({ kind: 'opening', opening }) as const),
+    ...other.observations.map((observation) => ({ kind: 'observation', observation }) as const),
   ];
-  return changes.reduce((standing, change) => changeExceptions(standing, change, now), one);
+  return changes.reduce((exceptions, change) => changeExceptions(exceptions, change, now), one);
 }
 
-/** All who have signed it at either. */
+/** With the signers of both. */
 function mergedRaise(held: Raise | undefined, raise: Raise): Raise {
   if (!held?.asked || !raise.asked) return raise;
   return {
@@ -78,7 +91,7 @@ function mergedRaise(held: Raise | undefined, raise: Raise): Raise {
   };
 }
 
-/** Whether the other gives at least as much for at least as long. What others must sign first gives nothing yet. */
+/** Whether the other allows at least as much for at least as long. A raise that others must sign first allows nothing yet. */
 function isWithin(one: Raise, { owner, measure, window, amount, until, asked }: Raise): boolean {
   if (one.asked || asked) return false;
   const same = one.owner === owner && one.measure === measure && windowKey(one.window) === windowKey(window);
@@ -89,9 +102,8 @@ function endOf({ until }: AccountLock): number {
   return until ?? Number.POSITIVE_INFINITY;
 }
 
-/** What was revoked stays so, also where somebody approves it who has not heard yet. */
-function mergedPermit(held: Permit | undefined, permit: Permit): Permit {
-  if (!held) return permit;
+/** A revocation stays, even if an approver who has not heard of it signs. */
+function mergedPermit(held: Permit, permit: Permit): Permit {
   const revokedBy = held.revokedBy ?? permit.revokedBy;
   return {
     ...permit,
@@ -100,9 +112,8 @@ function mergedPermit(held: Permit | undefined, permit: Permit): Permit {
   };
 }
 
-/** What was closed stays so. */
-function mergedOpening(held: BreakGlassOpening | undefined, opening: BreakGlassOpening): BreakGlassOpening {
-  if (!held) return opening;
+/** A closing stays. */
+function mergedOpening(held: BreakGlassOpening, opening: BreakGlassOpening): BreakGlassOpening {
   const closed = held.closed ?? opening.closed;
   const openedAt = held.openedAt ?? opening.openedAt;
   return {
@@ -113,10 +124,22 @@ function mergedOpening(held: BreakGlassOpening | undefined, opening: BreakGlassO
   };
 }
 
-export function exceptionsState({ locks, raises, permits, openings }: Exceptions): ExceptionsState {
-  return { locks: [...locks.values()], raises, permits, openings };
+/** An end stays. */
+function mergedObservation(held: Observation, observation: Observation): Observation {
+  const ended = held.ended ?? observation.ended;
+  const begunAt = held.begunAt ?? observation.begunAt;
+  return {
+    ...observation,
+    approvals: mergedApprovals(held.approvals, observation.approvals),
+    ...(begunAt !== undefined && { begunAt }),
+    ...(ended && { ended }),
+  };
 }
 
-export function exceptionsOf({ locks, raises, permits, openings = [] }: ExceptionsState): Exceptions {
-  return { locks: new Map(locks.map((lock) => [lock.owner, lock])), raises, permits, openings };
+export function exceptionsState({ locks, ...others }: Exceptions): ExceptionsState {
+  return { locks: [...locks.values()], ...others };
+}
+
+export function exceptionsOf({ locks, openings = [], observations = [], ...others }: ExceptionsState): Exceptions {
+  return { ...others, locks: new Map(locks.map((lock) => [lock.owner, lock])), openings, observations };
 }

@@ -1,34 +1,34 @@
 /**
- * People by their hashes, in the order in which they came or came again, with some numbers of each. All of it lies in a few arrays, some 40 bytes a
- * person: a map of strings would take five times as much, and the collector would go through all of them again and again.
+ * A hash table of people in the order of their last sighting, with one or two numbers each. It uses a few typed arrays, some 40 bytes a person: a Map
+ * of strings would take five times as much, and slow down garbage collection.
  */
 import { WORDS } from './hashes.ts';
 
 /** No place. */
 export const NOWHERE = -1;
 const FEWEST = 16;
-/** Of an entry, in words: its hash, then the places before and behind it in the order; then its numbers, of two words each. */
+/** The layout of an entry, in words: its hash, the places before and behind it in the order, then its numbers, of two words each. */
 const BEFORE = WORDS;
 const BEHIND = WORDS + 1;
 const HEAD = WORDS + 2;
 
 export class HashTable {
-  /** Entries by place: all of one lies together, so that it is fetched from memory at once. */
+  /** Entries by place. An entry's fields lie together, so that they share a cache line. */
   private entries: Int32Array;
-  /** The same memory. */
+  /** A view of the same memory. */
   private numbers: Float64Array;
   private readonly width: number;
-  /** Twice as many as places at least: a place and 1, or 0; one that is taken where it should lie lies in the next that is free. */
+  /** At least twice as long as the number of places. A value is a place plus 1, or 0 if empty; linear probing. */
   private index = new Int32Array(2 * FEWEST);
   private places = FEWEST;
-  /** Free places are chained as those behind each other. */
+  /** Free places form a list, linked by BEHIND. */
   private free = NOWHERE;
   private unused = 0;
   private first = NOWHERE;
   private last = NOWHERE;
   private count = 0;
 
-  /** @param numbers of each. */
+  /** @param numbers in each entry. */
   constructor(numbers: 1 | 2) {
     this.width = HEAD + 2 * numbers;
     this.entries = new Int32Array(FEWEST * this.width);
@@ -39,23 +39,23 @@ export class HashTable {
     return this.count;
   }
 
-  /** Who came longest ago; NOWHERE where nobody is there. */
+  /** The entry that was seen longest ago; NOWHERE if the table is empty. */
   get oldest(): number {
     return this.first;
   }
 
-  /** Who came next behind the one at that place. */
+  /** The next entry in the order. */
   next(place: number): number {
     return this.entries[place * this.width + BEHIND]!;
   }
 
-  /** The place of the hash whose words stand from `at` on; NOWHERE where it has none. It stays theirs until they are taken out. */
+  /** The place of the hash whose words begin at `at`; NOWHERE if it is not there. The place stays the same until the entry is removed. */
   find(words: ArrayLike<number>, at: number): number {
     const found = this.index[this.lookUp(words, at)]!;
     return found - 1;
   }
 
-  /** Puts one in who is not there, as the last that came. @returns the place. */
+  /** Adds a hash that is not there, as the latest. @returns the place. */
   add(words: ArrayLike<number>, at: number): number {
     if (this.free === NOWHERE && this.unused === this.places) this.grow();
     const slot = this.lookUp(words, at);
@@ -72,7 +72,7 @@ export class HashTable {
     return place;
   }
 
-  /** They came again. */
+  /** Moves the entry to the end of the order. */
   touch(place: number): void {
     if (place === this.last) return;
     this.unlink(place);
@@ -96,7 +96,7 @@ export class HashTable {
     this.numbers[(place * this.width + HEAD) / 2 + which] = value;
   }
 
-  /** The words of all, in their order, and their first numbers. */
+  /** All hashes, in order, and their first numbers. */
   copy(): { readonly words: Int32Array; readonly numbers: Float64Array } {
     const words = new Int32Array(this.count * WORDS);
     const numbers = new Float64Array(this.count);
@@ -107,7 +107,7 @@ export class HashTable {
     return { words, numbers };
   }
 
-  /** Where the hash stands in the index, or would. */
+  /** The position of the hash in the index, or where it would be inserted. */
   private lookUp(words: ArrayLike<number>, at: number): number {
     const { index, entries, width } = this;
     const mask = index.length - 1;
@@ -121,14 +121,14 @@ export class HashTable {
     }
   }
 
-  /** Whoever lies behind it because it was taken is found all the same: they move up. */
+  /** Entries that were displaced by the removed one move up, so that they are still found. */
   private clear(slot: number): void {
     const { index } = this;
     const mask = index.length - 1;
     let hole = slot;
     for (let at = (hole + 1) & mask; index[at] !== 0; at = (at + 1) & mask) {
       const wanted = this.entries[(index[at]! - 1) * this.width]! & mask;
-      // It may move where the hole lies between where it should be and where it is.
+      // An entry may move only if the hole lies between its wanted position and its present one.
       if (((at - wanted) & mask) < ((at - hole) & mask)) continue;
       index[hole] = index[at]!;
       hole = at;

@@ -1,4 +1,4 @@
-/** Keyed hashes of people's keys: 120 bits, as four words of 30 bits where they are counted, and as 20 characters of base64url between processes. */
+/** Keyed hashes of data subjects' keys: 120 bits, as four words of 30 bits while counting, and as 20 characters of base64url between processes. */
 import { Buffer } from 'node:buffer';
 
 export const WORDS = 4;
@@ -9,14 +9,14 @@ const NONE = 255;
 const VALUE_OF = new Uint8Array(128).fill(NONE);
 for (const [value, character] of ALPHABET.entries()) VALUE_OF[character] = value;
 
-/** Some people. */
+/** A set of people. */
 export interface Hashes {
   readonly count: number;
-  /** Of each its four words, one behind the other. They may be made only when they are asked for. */
+  /** Four words for each, concatenated. They may be computed on demand. */
   readonly words: ArrayLike<number>;
 }
 
-/** One behind the other. */
+/** Concatenated. */
 export function hashText(words: ArrayLike<number>): string {
   const bytes = Buffer.allocUnsafe(words.length * CHARACTERS_OF_WORD);
   for (let i = 0, at = 0; i < words.length; i += 1, at += CHARACTERS_OF_WORD) {
@@ -30,12 +30,12 @@ export function hashText(words: ArrayLike<number>): string {
   return bytes.toString('latin1');
 }
 
-/** Each by itself. */
+/** One text for each hash. */
 export function eachHash(text: string): string[] {
   return Array.from({ length: text.length / CHARACTERS }, (_, i) => text.slice(i * CHARACTERS, (i + 1) * CHARACTERS));
 }
 
-/** Reads the one that stands in the text from that character on. @throws RangeError where there is none. */
+/** Reads the hash that begins at that character. @throws RangeError if there is none. */
 export function readHash(text: string, from: number, words: Int32Array): void {
   let values = 0;
   for (let word = 0, at = from; word < WORDS; word += 1) {

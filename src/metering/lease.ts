@@ -1,67 +1,65 @@
-/** What a process has taken ahead from one owner's account of one measure, and what it knows of that account. Asking for it is `leases.ts`. */
+/** What a process has leased of one owner's account of one measure, and what it knows of that account. `leases.ts` asks the store. */
 import type { LeaseClaim, LeaseGrant, LeaseReturn } from './budget-store.ts';
 import type { CalendarDays } from './days.ts';
-import { endOfSlots } from './lease-life.ts';
 import type { Ceiling, Measure, Owner, WindowOfMeasure } from './measure.ts';
-import { isCalendarDay } from './window-slots.ts';
+import { isCalendarDay, lengthOf, SLOTS } from './window-slots.ts';
 
-/** What bounds a lease: given anew where the policy, a raise or the time of the day changes it. */
+/** The limits on a lease: a new object when the policy, a raise or the time of day changes them. */
 export interface LeaseTerms {
   readonly ceilings: readonly Ceiling[];
 }
 
-/** An amount that was granted at one time. */
+/** An amount from one grant. */
 interface Chunk {
   left: number;
-  /** Of the grant, in the store's time. */
+  /** When it was granted, in the store's time. */
   readonly at: number;
 }
 
-/** One that was spent, and may become free again. */
+/** A spent unit that may become free again. */
 export interface LeasePlace {
-  /** Of its grant, in the store's time. */
+  /** When it was granted, in the store's time. */
   readonly at: number;
   readonly windows: readonly WindowOfMeasure[];
-  /** Until then it may be spent again here, in the process's time. */
+  /** It may be spent again here until then, in the process's time. */
   readonly until: number;
   readonly version: number;
 }
 
-/** Of what is left this part is taken ahead, so that others find something near the end. */
+/** At most this part of what is left is leased ahead, so that other processes find some near the end. */
 const SHARE_AHEAD = 16;
 const NOTHING: readonly LeaseReturn[] = [];
 const SECOND: WindowOfMeasure = { count: 1, unit: 'second' };
-/** A grant that comes late is used all the same by whom it was asked for: else a slow store would never grant. */
+/** A late grant is still used by the caller that asked for it: otherwise a slow store would never grant. */
 const AT_LEAST_MS = 5;
 
 export class Lease {
   /** Granted and not spent. */
   left = 0;
-  /** Of what was spent, places that may become free again. */
+  /** Spent units that may become free again. */
   private aside = 0;
-  /** A question is on its way to the store. */
+  /** A request to the store is pending. */
   asking = false;
-  /** Of the last time that something was granted, or spent, in the process's time. */
+  /** When something was last granted or spent, in the process's time. */
   lastUse = Number.NEGATIVE_INFINITY;
-  /** The store has given less than was needed: not asked for as much again before this time. */
+  /** The store granted too little: it is not asked for as much again before this time. */
   shortUntil = Number.NEGATIVE_INFINITY;
-  /** What was needed then. */
   shortNeed = 0;
-  /** It was not enough for the rate alone. */
+  /** Only the rate was insufficient. */
   shortByRate = false;
-  /** The store could not be reached: not asked again before this time. */
+  /** The store was unreachable: it is not asked again before this time. */
   unavailableUntil = Number.NEGATIVE_INFINITY;
-  /** When the calendar day ends, in the process's time; undefined where that is not known. */
+  /** When the calendar day ends, in the process's time; undefined if that is not known. */
   dayEndsAt: number | undefined;
-  /** Changes with the terms: what was asked for before goes back when it comes. */
+  /** Changes with the terms: a grant for an earlier version is given back. */
   version = 0;
-  /** What is granted is booked into these. */
+  /** Grants are booked into these. */
   windows: readonly WindowOfMeasure[];
   private chunks: Chunk[] = [];
   private expiresAt = Number.POSITIVE_INFINITY;
-  /** By ceiling, what is left here included; undefined: not known yet. */
+  /** By ceiling: the usage, including what is left here; undefined if not known yet. */
   private used: readonly number[] | undefined;
-  /** The smallest limit, and the least that a ceiling leaves beside what is left here; infinite where nothing limits it. */
+  /** The smallest limit, and the least that a ceiling leaves besides what is left here; infinite without a limit. */
   private smallest = Number.POSITIVE_INFINITY;
   private beside = Number.POSITIVE_INFINITY;
   private rate: number | undefined;
@@ -70,7 +68,7 @@ export class Lease {
     readonly owner: Owner,
     readonly measure: Measure,
     private terms: LeaseTerms,
-    /** Never more is taken ahead. */
+    /** The most to lease ahead. */
     private readonly mostAhead: number,
     private readonly days: CalendarDays,
   ) {
@@ -86,35 +84,35 @@ export class Lease {
     return this.terms.ceilings;
   }
 
-  /** What was spent in the window of a ceiling, by all, as far as is known; without what was set aside here. */
+  /** The known usage of a ceiling's window, by all processes; without what is set aside here. */
   spent(ceiling: number): number {
     return Math.max(0, this.taken(ceiling) - this.aside);
   }
 
-  /** The same with what was set aside: nobody else may have it. */
+  /** The same, including what is set aside: other statements cannot have that. */
   taken(ceiling: number): number {
     return Math.max(0, (this.used?.[ceiling] ?? 0) - this.left);
   }
 
-  /** How much every ceiling still leaves, what is left here included; infinite where nothing limits it. */
+  /** How much every ceiling leaves, including what is left here; infinite without a limit. */
   room(): number {
     return Math.min(this.smallest, this.beside + this.left);
   }
 
-  /** Which ceilings so much more would pass. */
+  /** The ceilings that `amount` more would exceed. */
   passedBy(amount: number): number[] {
     return this.terms.ceilings.flatMap(({ limit }, i) =>
       limit !== undefined && this.taken(i) + amount > limit ? [i] : [],
     );
   }
 
-  /** Whether some window cannot hold so many people, even if it counts as many of them already as it can. */
+  /** Whether some window cannot hold that many people, however many of them it counts already. */
   cannotHold(people: number): boolean {
     const { ceilings } = this.terms;
     return ceilings.some(({ limit }, i) => limit !== undefined && people > Math.max(limit, this.spent(i)));
   }
 
-  /** Other terms, or another rate a second, hold from now on. @returns what goes back: it was granted under those of before. */
+  /** Sets new terms or another rate a second. @returns what goes back: it was granted under the old ones. */
   change(terms: LeaseTerms, rate: number | undefined): readonly LeaseReturn[] {
     if (terms === this.terms && rate === this.rate) return NOTHING;
     const back = this.giveUp();
@@ -128,22 +126,22 @@ export class Lease {
     return back;
   }
 
-  /** @returns what goes back because its time is over. */
+  /** @returns what goes back because it has expired. */
   expire(now: number): readonly LeaseReturn[] {
     return now < this.expiresAt ? NOTHING : this.giveUp();
   }
 
-  /** Less is left than this part of what may be taken ahead. Under a rate nothing is hurried. */
+  /** Whether less is left than this part of what may be leased ahead. Never under a rate, which is not to be hurried. */
   isBelow(part: number): boolean {
     return this.rate === undefined && this.left < part * this.ahead(0);
   }
 
-  /** What must be asked for so that `need` can be spent, and more of it without asking. */
+  /** The claim that lets `need` be spent, and leases more ahead. */
   claim(need: number): LeaseClaim {
     return this.claimOf(need - this.left + this.ahead(need), need);
   }
 
-  /** What tells where the windows stand, and takes nothing. */
+  /** A claim that reads the windows' usage and takes nothing. */
   look(): LeaseClaim {
     return this.claimOf(0, 0);
   }
@@ -152,12 +150,12 @@ export class Lease {
     const ceilings =
       this.rate === undefined
         ? this.terms.ceilings
-        : // What is larger than a second's worth flows when a second was silent.
+        : // An amount above a second's rate is allowed after a second of silence.
           [...this.terms.ceilings, { window: SECOND, limit: Math.max(this.rate, need) }];
     return { owner: this.owner, measure: this.measure, ceilings, want: Math.max(0, want) };
   }
 
-  /** Only what the store has granted is added. `askedAt`: the process's time, before the store was asked. */
+  /** Adds only what the store has granted. `askedAt`: the process's time before the request. */
   add({ granted, used, at }: LeaseGrant, need: number, askedAt: number, now: number): void {
     this.know(used.slice(0, this.terms.ceilings.length));
     if (this.windows.some(isCalendarDay)) {
@@ -173,7 +171,6 @@ export class Lease {
     this.shortByRate = this.left < need && this.passedBy(need).length === 0;
   }
 
-  /** Spends of what is there. */
   spend(amount: number, now: number): void {
     if (amount > this.left) throw new Error('more was to be spent than was granted');
     this.left -= amount;
@@ -202,12 +199,12 @@ export class Lease {
     return { at: this.spendOne(now), windows, until, version };
   }
 
-  /** One that was set aside was needed. */
+  /** A unit that was set aside was needed. */
   keep(): void {
     this.aside -= 1;
   }
 
-  /** One that was set aside is not needed. @returns what goes back to the store, where it can be spent here no more. */
+  /** A unit that was set aside was not needed. @returns what goes back to the store, if it can no longer be spent here. */
   free({ at, windows, until, version }: LeasePlace, now: number): readonly LeaseReturn[] {
     this.aside -= 1;
     if (version !== this.version || now >= until)
@@ -220,7 +217,7 @@ export class Lease {
     return NOTHING;
   }
 
-  /** @returns all that is left, to be given back. */
+  /** @returns everything that is left, to be given back. */
   giveUp(): readonly LeaseReturn[] {
     this.expiresAt = Number.POSITIVE_INFINITY;
     if (this.left === 0) return NOTHING;
@@ -232,7 +229,7 @@ export class Lease {
     return returns;
   }
 
-  /** Nobody takes of it any more. @returns as `giveUp`; what is still on its way goes back when it comes. */
+  /** Ends the lease. @returns as `giveUp`; a pending grant is given back when it arrives. */
   close(): readonly LeaseReturn[] {
     this.version += 1;
     return this.giveUp();
@@ -244,7 +241,7 @@ export class Lease {
     return Math.max(0, Math.min(this.mostAhead, Math.floor(room / SHARE_AHEAD)));
   }
 
-  /** `used`: of these terms. Looked through here, so that a statement need not. */
+  /** `used`: under the current terms. Computes here what statements would else have to. */
   private know(used: readonly number[] | undefined): void {
     this.used = used;
     this.smallest = Number.POSITIVE_INFINITY;
@@ -259,4 +256,18 @@ export class Lease {
 
 function windowsOf({ ceilings }: LeaseTerms): WindowOfMeasure[] {
   return ceilings.map(({ window }) => window);
+}
+
+/**
+ * The end of the booked slot in the shortest window, in milliseconds since the epoch by the store's clock. What is spent by then leaves each window
+ * no earlier than if it had been booked when it was spent.
+ */
+function endOfSlots(windows: readonly WindowOfMeasure[], at: number, days: CalendarDays): number {
+  return Math.min(...windows.map((window) => endOfSlot(window, at, days)));
+}
+
+function endOfSlot(window: WindowOfMeasure, at: number, days: CalendarDays): number {
+  if (isCalendarDay(window)) return days.startOf(days.dayOf(at) + 1);
+  const slot = Math.floor((at * SLOTS) / lengthOf(window));
+  return ((slot + 1) * lengthOf(window)) / SLOTS;
 }

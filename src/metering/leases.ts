@@ -1,20 +1,20 @@
 /**
- * What a process takes ahead from a store, so that it asks rarely and spends at once. A take is all or nothing over several measures.
- * INVARIANT 58: what is spent was granted by the store before. A crash loses what was granted and not spent: too much is then counted,
+ * Leases from a store, so that a process asks rarely and spends at once. A take is all or nothing over several measures.
+ * INVARIANT 58: everything that is spent was granted by the store before. A crash loses what was granted and not spent: too much is then counted,
  * never too little.
  */
 import type { BudgetStore, LeaseClaim, LeaseGrant, LeaseReturn, StoreAnswer } from './budget-store.ts';
 import type { Charge } from './charge.ts';
 import { type ChargeLine, countedUntil, needOf, newPeopleOf, type SubjectsLine } from './charge-line.ts';
 import { eachHash, hashText, WORDS } from './hashes.ts';
-import type { KnownSubjects } from './known-people.ts';
+import type { KnownSubjects } from './known-subjects.ts';
 import type { Lease } from './lease.ts';
 
 export type TakeOutcome =
   | { readonly kind: 'taken' }
-  /** Ask again when woken: an answer is on its way, or, where a rate holds it back, in a moment. */
+  /** Ask again when woken: an answer is pending or, with `rate`, the rate allows it in a moment. */
   | { readonly kind: 'wait'; readonly rate?: true }
-  /** `people`: how many the line is about; `fresh`: of what is needed, for those of them who are not counted yet, as far as is known. */
+  /** `people`: how many the line names; `fresh`: the part of `need` for those that are not counted yet, as far as known. */
   | {
       readonly kind: 'short';
       readonly lease: Lease;
@@ -28,28 +28,28 @@ export interface LeasesOptions {
   readonly store: BudgetStore;
   /** Monotonic milliseconds. */
   now(): number;
-  /** The store has answered, or failed to: who waits for one of these may ask again. */
+  /** The store has answered, or failed: whoever waits for one of these leases may ask again. */
   wake(leases: readonly Lease[]): void;
   /** The store could not be asked. */
   failed(error: unknown): void;
-  /** Leases of the same owner: where one is asked for ahead, so are they in the same question. */
+  /** Leases of the same owner: if one is requested ahead, so are they, in the same call. */
   beside?(): readonly Lease[];
 }
 
-/** What is asked for, and how much of it is needed at once. */
+/** What is requested, and how much of it is needed at once. */
 interface Need {
   readonly lease: Lease;
   readonly need: number;
   readonly claim: LeaseClaim;
 }
 
-/** An answer that there is not enough holds for a moment, as does one that the store cannot be reached. */
+/** How long an answer of too little, or a failure to reach the store, is reused. */
 const SHORT_MS = 100;
 const UNAVAILABLE_MS = 250;
-/** What nobody uses goes back. */
+/** Unused leases go back after this time. */
 const IDLE_MS = 1_000;
 const MOST_UNREPORTED = 256;
-/** With less than this part of what may be taken ahead in hand, more is due; and with less than this of others, theirs as well. */
+/** Below the first part of what may be leased ahead, a lease is topped up; below the second, other leases are topped up with it. */
 const LOW = 1 / 4;
 const LOW_BESIDE = 1 / 2;
 
@@ -59,29 +59,29 @@ const NONE: readonly Lease[] = [];
 const NO_LINES: readonly ChargeLine[] = [];
 
 export class Leases {
-  /** The store is elsewhere: who asks it waits. */
+  /** The store is remote: its answers must be waited for. */
   private isRemote = false;
 
   constructor(private readonly options: LeasesOptions) {}
 
-  /** Takes all of it, or nothing. `also`: as `beside`, of this take alone. */
+  /** Takes all lines, or nothing. `also`: like `beside`, for this call alone. */
   take(lines: readonly ChargeLine[], also: readonly Lease[] = NONE): TakeOutcome {
     const now = this.options.now();
     const outcome = this.attempt(lines, now) ?? this.ask(lines, now);
-    // One after the other of the same account, and all was there before the first.
+    // Several lines may charge one account, and everything was available before the first.
     if (outcome.kind !== 'taken') return outcome;
     for (const line of lines) this.spend(line, now);
     if (this.isRemote) this.topUp(lines, also, now);
     return outcome;
   }
 
-  /** Whether so much could be taken; nothing is. */
+  /** Whether the lines could be taken; takes nothing. */
   have(lines: readonly ChargeLine[]): TakeOutcome {
     const now = this.options.now();
     return this.attempt(lines, now) ?? this.ask(lines, now);
   }
 
-  /** Asks where the windows stand, where that is not known yet; for what `lines` will need of these in the same question. */
+  /** Asks for the usage of windows that are not known yet, and in the same call for what `lines` will need. */
   look(leases: readonly Lease[], lines: readonly ChargeLine[] = NO_LINES): TakeOutcome {
     if (leases.every(({ known }) => known)) return TAKEN;
     const now = this.options.now();
@@ -97,7 +97,7 @@ export class Leases {
     );
   }
 
-  /** The place that was set aside is not needed. */
+  /** A place that was set aside is not needed. */
   free(charge: Charge): void {
     this.giveBack(charge.free(this.options.now()));
   }
@@ -113,8 +113,8 @@ export class Leases {
   }
 
   /**
-   * Gives back what its time is over for, or what nobody has used for a while. `awaited`: somebody waits for an answer, and keeps what there
-   * is of the rest: else a slow store would never have given all that a statement needs.
+   * Gives back what has expired or has not been used for a while. `awaited`: a session waits for an answer; then the owner's other leases are kept,
+   * else a slow store would never have granted all that a statement needs.
    */
   sweep(leases: Iterable<Lease>, all = false, awaited = false): void {
     const now = this.options.now();
@@ -124,7 +124,7 @@ export class Leases {
     }
   }
 
-  /** Asks for more where little is left, so that nobody has to wait until there is nothing. */
+  /** Asks for more while a little is left, so that statements rarely have to wait. */
   private topUp(lines: readonly ChargeLine[], also: readonly Lease[], now: number): void {
     const isDue = (lease: Lease, part: number) => lease.isBelow(part) && !lease.asking && mayAsk(lease, now);
     if (!lines.some(({ lease }) => isDue(lease, LOW))) return;
@@ -136,7 +136,7 @@ export class Leases {
     );
   }
 
-  /** From what is here; undefined where more is needed. */
+  /** Takes from what is here; undefined if more is needed. */
   private attempt(lines: readonly ChargeLine[], now: number): TakeOutcome | undefined {
     let enough = true;
     for (const line of lines) {
@@ -151,10 +151,10 @@ export class Leases {
     const short = lines.filter((line) => line.lease.left < needOf(line, now));
     if (short.some(({ lease }) => lease.asking)) return WAIT;
     if (short.some(({ lease }) => now < lease.unavailableUntil)) return { kind: 'unavailable' };
-    // Who asks for less may find it.
+    // A smaller request may still succeed.
     const empty = short.find((line) => now < line.lease.shortUntil && needOf(line, now) >= line.lease.shortNeed);
     if (empty) return this.shortOf(empty, lines, now);
-    // Who was seen before holds no place twice.
+    // People who were seen before must not take a second place.
     for (const { lease, people } of short) if (people) this.report(lease, people.known);
     const asked = this.claim(
       short.map((line) => {
@@ -168,10 +168,10 @@ export class Leases {
     return still ? this.shortOf(still, lines, now) : TAKEN;
   }
 
-  /** There is not enough of this one. Nobody is refused for somebody whom the windows count already. */
+  /** The lease is too small. Before refusing, it is checked which of the people the windows already count. */
   private shortOf(line: ChargeLine, lines: readonly ChargeLine[], now: number): TakeOutcome {
     const { lease, people } = line;
-    // Nobody need be asked for then.
+    // Then the store need not be asked.
     if (people && lease.cannotHold(people.hashes.count)) return short(line, now);
     const unknown = people ? unknownOf(people, now) : [];
     if (people && unknown.length > 0) {
@@ -182,7 +182,7 @@ export class Leases {
     return short(line, now);
   }
 
-  /** `taken`: all is answered. */
+  /** `taken`: everything is answered. */
   private claim(needs: readonly Need[], now: number): TakeOutcome {
     const before = needs.map(({ lease: { version, windows } }) => ({ version, windows }));
     const apply = (grants: readonly LeaseGrant[]): void => {
@@ -208,7 +208,7 @@ export class Leases {
     );
   }
 
-  /** @param unknown the words of each, one behind the other. */
+  /** @param unknown the words of each, concatenated. */
   private askWhoIsKnown(lease: Lease, known: KnownSubjects, unknown: readonly number[], now: number): TakeOutcome {
     const { owner, measure, windows } = lease;
     const keys = eachHash(hashText(unknown));
@@ -217,7 +217,7 @@ export class Leases {
       () => this.options.store.known(owner, measure, windows, keys),
       (answers) => {
         const until = countedUntil(lease, now);
-        // A name for a moment at least: it was asked for somebody who is about to be shown.
+        // Valid for at least a moment: the person is about to be shown.
         for (const i of keys.keys()) known.told(unknown, i * WORDS, answers[i] === true, now, Math.max(until, now + 1));
       },
     );
@@ -293,7 +293,7 @@ function short(line: ChargeLine, now: number): TakeOutcome {
   };
 }
 
-/** The words of those who are not known to be counted, and of whom the store has not just said that they are not. */
+/** The words of those not known to be counted, except those that the store has just said it does not count. */
 function unknownOf({ known, hashes: { words, count } }: SubjectsLine, now: number): readonly number[] {
   const unknown: number[] = [];
   for (let at = 0; at < count * WORDS; at += WORDS) {

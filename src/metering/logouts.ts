@@ -1,19 +1,19 @@
-/** Tokens that were given back, each kept until a day after its own end. Who is told of one, and where it is written down, is for the stores. */
+/** Tokens that were given back, each kept until a day after its expiry. Stores announce and persist them. */
 import type { KnownLogouts, Logout } from './budget-store.ts';
 import { KEPT_ENDED_MS } from './exceptions.ts';
 
-/** Some 30 MB in each process. Of more a logout is refused: none is forgotten for another. */
+/** Some 30 MB in each process. Beyond this a logout is refused: none is forgotten to make room. */
 export const MOST_LOGOUTS = 200_000;
-/** So many in one message, one line or one answer. */
+/** The most in one message, line or answer. */
 export const LOGOUTS_AT_ONCE = 500;
 
-/** So many others are looked at with each that comes: what is over goes faster than new ones come. */
+/** How many old ones are checked with each addition: expired ones leave faster than new ones come. */
 const LOOKED_AT = 2;
-/** Where there is no room, all are looked at, once in this time. */
+/** If there is no room, all are checked, at most once in this time. */
 const LOOK_AT_ALL_MS = 1_000;
 
 export class Logouts implements KnownLogouts {
-  /** By token: when it ends by itself. */
+  /** By token: its expiry. */
   private readonly ends = new Map<string, number>();
   private sweeping = this.ends.entries();
   private lookedAtAll = Number.NEGATIVE_INFINITY;
@@ -26,7 +26,7 @@ export class Logouts implements KnownLogouts {
 
   /** Whether there is no room for another one. */
   isFull(now: number): boolean {
-    // Where the clock was set back, it is not waited for.
+    // Does not wait if the clock was set back.
     if (this.ends.size >= this.most && Math.abs(now - this.lookedAtAll) >= LOOK_AT_ALL_MS) {
       this.lookedAtAll = now;
       for (const [token, end] of this.ends) if (isOver(end, now)) this.ends.delete(token);
@@ -34,13 +34,13 @@ export class Logouts implements KnownLogouts {
     return this.ends.size >= this.most;
   }
 
-  /** Also where there is no room: who made the logout has looked. It stays until it is over. */
+  /** Adds even if full: the caller has checked `isFull`. Kept until it expires. */
   add({ token, end }: Logout, now: number): void {
     this.sweep(now);
     if (!isOver(end, now)) this.ends.set(token, Math.max(end, this.ends.get(token) ?? 0));
   }
 
-  /** All that are not over. Those that come while they are gone through are among them. */
+  /** All that have not expired, including those added during the iteration. */
   *inPieces(now: number): IterableIterator<readonly Logout[]> {
     let piece: Logout[] = [];
     for (const [token, end] of this.ends) {

@@ -1,9 +1,8 @@
-/** What is counted of a principal, and in which windows of time: the words that the meter, its stores and the session share. */
+/** What is counted for a principal, and in which windows of time: types shared by meter, stores and sessions. */
 
 /**
- * `subjects.student`: distinct people of a subject, and what was told of them without naming anybody. `answers.student`: the latter alone, where
- * it has an account of its own. `questions.student` and `values.student`: the same once more, apart, and bound by nothing. `overruns` and `refusals`
- * lead to a lock.
+ * `subjects.student`: distinct data subjects, and answers that name none. `answers.student`: only the latter, if they have a limit of their own.
+ * `questions.student` and `values.student`: the same counted apart, without a limit. `overruns` and `refusals` lead to a lock.
  */
 export type Measure =
   | 'rows'
@@ -17,17 +16,17 @@ export type Measure =
   | `questions.${string}`
   | `values.${string}`;
 
-/** `30 days`: `day` is a calendar day where `count` is 1, everything else slides. */
+/** Such as `30 days`. `day` with a `count` of 1 is a calendar day; all others slide. */
 export interface WindowOfMeasure {
   readonly count: number;
   readonly unit: 'second' | 'minute' | 'hour' | 'day';
 }
 
-/** A window of a measure, and the amount that binds in it; `limit` absent: counted only. */
+/** A window of a measure, and its limit; `limit` absent: only counted. */
 export interface Ceiling {
   readonly window: WindowOfMeasure;
   readonly limit?: number;
 }
 
-/** One of those for whom is counted: a principal, `principal:college_12_app`, or a person behind a token. */
+/** What is charged: a principal, `principal:college_12_app`, or an end user. */
 export type Owner = string;

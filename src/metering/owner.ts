@@ -1,20 +1,20 @@
-/** The names under which is counted, and whose they are: a principal's, or those of a person behind one. */
+/** The names of owners that budgets are counted for: a principal, or an end user. */
 import type { Owner } from './measure.ts';
 
-/** A principal, or with `user` one of the people behind it. */
+/** A principal, or with `user` one of its end users. */
 export interface Holder {
   readonly principal: string;
   readonly user?: string;
 }
 
-/** `principal:portal`, `user:portal/7731`. Those of a principal's people begin with that of its empty user. */
+/** `principal:portal`, `user:portal/7731`. The owners of a principal's end users begin with the owner of its empty user. */
 export function ownerOf({ principal, user }: Holder): Owner {
   if (user === undefined) return `principal:${principal}`;
-  // The first slash ends the principal's name, whatever either of them is called: no two holders have one owner.
+  // The first slash always ends the principal's name, so two holders never have the same owner.
   return `${OF_USER}${principal.replace(/[%/]/g, (character) => encodeURIComponent(character))}/${user}`;
 }
 
-/** Undefined for what is nobody's, as the rows of a permit. */
+/** Undefined for an owner that is not a holder, such as a permit. */
 export function holderOf(owner: Owner): Holder | undefined {
   if (owner.startsWith(OF_PRINCIPAL)) return { principal: owner.slice(OF_PRINCIPAL.length) };
   const slash = owner.indexOf('/');
@@ -26,7 +26,7 @@ export function isOfUser(owner: Owner): boolean {
   return owner.startsWith(OF_USER);
 }
 
-/** `portal`, `portal/7731`: for people. */
+/** `portal`, `portal/7731`: for display. */
 export function holderName({ principal, user }: Holder): string {
   return user === undefined ? principal : `${principal}/${user}`;
 }
@@ -36,7 +36,7 @@ export function holderWords(holder: Holder): string {
   return `${holder.user === undefined ? 'principal' : 'user'} "${holderName(holder)}"`;
 }
 
-/** A token that was given back, by its digest: among the locks in the state of an earlier version. */
+/** The owner of a token that was given back, by its digest: earlier versions kept it among the locks. */
 export function ownerOfToken(digest: string): Owner {
   return `${OF_TOKEN}${digest}`;
 }

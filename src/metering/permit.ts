@@ -1,5 +1,5 @@
-/** Export permits: the text that approvers sign, and whether enough of them did. What a permit lets through is for the budgets. */
-import { type Approvers, approvedBy, requestText, type SignedRequest } from './approvals.ts';
+/** Permits: the text that approvers sign, and whether enough of them did. */
+import { type Approvers, approvedBy, rememberEnough, requestText, type SignedRequest } from './approvals.ts';
 import type { Permit } from './budget-store.ts';
 import type { Owner } from './measure.ts';
 
@@ -7,18 +7,18 @@ import type { Owner } from './measure.ts';
 export const PERMIT_NAMESPACE = 'rowgate-permit';
 export const APPROVALS_NEEDED = 2;
 
-/** Longer than any permit holds: its rows are counted as a whole, for an owner of their own. */
+/** Longer than any permit is in force: its rows are counted as a whole, for an owner of their own. */
 export const PERMIT_WINDOW = { count: 3650, unit: 'day' } as const;
 export const permitOwner = (id: string): Owner => `permit:${id}`;
 
-/** What a permit is held against. */
+/** What a permit must comply with. */
 export interface PermitTerms {
   readonly approvers: Approvers | undefined;
-  /** Of the store, `stateName`; undefined where it has not said it yet. */
+  /** The store's name, see `stateName`; undefined until it is known. */
   readonly state: string | undefined;
 }
 
-/** What approvers of a permit sign: everything that it allows, who asked for it, and where. */
+/** What approvers sign: everything that the permit allows, who requested it, and where. */
 export function permitRequest(permit: Permit): SignedRequest {
   const text = requestText('rowgate export permit, version 2', [
     ['id', permit.id],
@@ -36,20 +36,15 @@ export function permitRequest(permit: Permit): SignedRequest {
   return { text, namespace: PERMIT_NAMESPACE, parties: [permit.requestedBy], approvals: permit.approvals };
 }
 
-/** What was signed for another store lets nothing through here, nor what an earlier version had signed without naming one. */
+/** A permit for another store is not valid here, and neither is one of an earlier version, which named none. */
 export function isOfState(permit: Permit, state: string | undefined): boolean {
   return state !== undefined && permit.state === state;
 }
 
-const judged = new WeakMap<Permit, { readonly approvers: Approvers; readonly enough: boolean }>();
-
-/** Whether the permit may be used now. Remembers signatures that it has checked: cheap enough for each statement. */
+/** Whether the permit is in force now. Caches checked signatures: cheap enough for each statement. */
 export function permitHolds(permit: Permit, { approvers, state }: PermitTerms, now: number): boolean {
   if (permit.revokedBy !== undefined || now < permit.from || now >= permit.until || !approvers) return false;
   if (!isOfState(permit, state)) return false;
-  const known = judged.get(permit);
-  if (known?.approvers === approvers) return known.enough;
-  const enough = approvedBy(permitRequest(permit), approvers).length >= APPROVALS_NEEDED;
-  judged.set(permit, { approvers, enough });
-  return enough;
+  const enough = () => approvedBy(permitRequest(permit), approvers).length >= APPROVALS_NEEDED;
+  return rememberEnough(permit, [approvers], enough);
 }

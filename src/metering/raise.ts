@@ -1,19 +1,19 @@
-/** Larger limits for a time that others must sign: the text that they sign, and whether one holds. */
+/** Raises that others must sign: the text that they sign, and whether one is in force. */
 import { type Approvers, approvedBy, requestText, type SignedRequest } from './approvals.ts';
 import type { Raise } from './budget-store.ts';
 
 /** `ssh-keygen -Y sign -n rowgate-raise` */
 export const RAISE_NAMESPACE = 'rowgate-raise';
 
-/** What a raise is held against. */
+/** What a raise must comply with. */
 export interface RaiseTerms {
-  /** So many must sign; undefined where the role does not ask for signatures. */
+  /** How many must sign; undefined if the role requires no signatures. */
   readonly approvals: number | undefined;
   readonly approvers: Approvers | undefined;
   readonly state: string | undefined;
 }
 
-/** What approvers sign; undefined where nobody need. */
+/** What approvers sign; undefined if no signature is needed. */
 export function raiseRequest(raise: Raise): SignedRequest | undefined {
   const { asked } = raise;
   if (!asked) return undefined;
@@ -33,13 +33,13 @@ export function raiseRequest(raise: Raise): SignedRequest | undefined {
   return { text, namespace: RAISE_NAMESPACE, parties: [raise.by], approvals: asked.approvals };
 }
 
-/** Whose approvals count now. */
+/** The approvers whose signatures count now. */
 export function raiseApprovedBy(raise: Raise, approvers: Approvers | undefined): readonly string[] {
   const request = raiseRequest(raise);
   return request && approvers ? approvedBy(request, approvers) : [];
 }
 
-/** Whether it may be in force, its time aside. What was asked for to be signed is never in force without a signature. */
+/** Whether it may be in force, apart from its time. A raise that was requested for signing is never in force without signatures. */
 export function raiseHolds(raise: Raise, { approvals, approvers, state }: RaiseTerms): boolean {
   if (!raise.asked) return approvals === undefined;
   return raise.asked.state === state && raiseApprovedBy(raise, approvers).length >= (approvals ?? 1);

@@ -1,14 +1,14 @@
-/** People with an instant of each, as they go between processes and to disk: plain JSON, without a string for each of them. */
+/** People with an instant each, for other processes and the disk: plain JSON, without a string for each person. */
 import { CHARACTERS, readHash, WORDS } from './hashes.ts';
 
 export interface Sightings {
-  /** Of each the 20 characters of the hash, one behind the other. */
+  /** The 20 characters of each hash, concatenated. */
   readonly hashes: string;
-  /** So many, one behind the other, and the instant of each of these. */
+  /** Run lengths: a number of consecutive people, and their instant. */
   readonly at: readonly (readonly [number, number])[];
 }
 
-/** @param keys hashes, each by itself. */
+/** @param keys one hash each. */
 export function sightingsOf(keys: readonly string[], at = 0): Sightings {
   return { hashes: keys.join(''), at: keys.length > 0 ? [[keys.length, at]] : [] };
 }
@@ -17,7 +17,7 @@ export function countOf({ hashes }: Sightings): number {
   return hashes.length / CHARACTERS;
 }
 
-/** Equal ones one behind the other. */
+/** Joins equal neighbours into runs. */
 export function runsOf(instants: ArrayLike<number>): [number, number][] {
   const runs: [number, number][] = [];
   for (let from = 0, to = 0; from < instants.length; from = to) {
@@ -27,7 +27,7 @@ export function runsOf(instants: ArrayLike<number>): [number, number][] {
   return runs;
 }
 
-/** Calls for each. @param call is given the same words each time, and keeps none of them. */
+/** Calls `call` for each person, with the same array each time: it must not be kept. */
 export function forEachSighting({ hashes, at }: Sightings, call: (words: Int32Array, instant: number) => void): void {
   const words = new Int32Array(WORDS);
   let from = 0;

@@ -1,6 +1,6 @@
-/** Which names of people are told apart by whoever reads them: in logs, in commands, on a screen. */
+/** Names of end users that readers of logs, commands and screens can tell apart. */
 
-/** Those in modern use everywhere (UAX #31, table 5), and what all scripts share. */
+/** Scripts in modern use everywhere (UAX #31, table 5), and characters that all scripts share. */
 const SCRIPTS =
   `Common Inherited Arabic Armenian Bengali Bopomofo Cyrillic Devanagari Ethiopic Georgian Greek Gujarati Gurmukhi Han Hangul Hebrew
 Hiragana Kannada Katakana Khmer Lao Latin Malayalam Myanmar Oriya Sinhala Tamil Telugu Thaana Thai Tibetan`.split(
@@ -12,8 +12,8 @@ const OTHER = `${SHOWN}[\\p{Nd}\\p{P}$+<=>^\`|~]`;
 const NAME = new RegExp(`^(?:${LETTER}|${OTHER}|(?<!^| ) (?! |$))+$`, 'u');
 
 /**
- * Letters with their marks, decimal digits, punctuation, the symbols of ASCII, and single blanks between them: all of it shows. Whatever
- * else Unicode has or will have (controls, other blanks, marks of direction, fillers, symbols) is in no name.
+ * Letters with their marks, decimal digits, punctuation, ASCII symbols, and single spaces between them: all are visible. Everything else in Unicode
+ * (controls, other spaces, direction marks, fillers, symbols) is not allowed.
  */
 export function isUserName(text: string): boolean {
   return NAME.test(text) && text.normalize('NFC') === text;

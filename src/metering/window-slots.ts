@@ -1,6 +1,6 @@
 /**
- * What one window of time holds: amounts by slot. A window of length W has 60 slots, and a slot counts as long as any of it lies inside
- * of the window: an amount leaves it between W and W·(1+1/60) after it was taken, never earlier. `per day` has one slot, the calendar day.
+ * The amounts in one window, by slot. A window of length W has 60 slots. A slot counts as long as any part of it is inside the window, so an amount
+ * leaves the window between W and W·(1+1/60) after it was taken, never earlier. `per day` has one slot, the calendar day.
  */
 import type { CalendarDays } from './days.ts';
 import type { WindowOfMeasure } from './measure.ts';
@@ -9,7 +9,7 @@ export const SLOTS = 60;
 
 const UNIT_MS = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
 
-/** Names the window: the same for those that hold the same (`60 minutes`, `1 hour`). */
+/** The key of a window: equal for windows of equal length (`60 minutes`, `1 hour`). */
 export function windowKey({ count, unit }: WindowOfMeasure): string {
   return isCalendarDay({ count, unit }) ? 'day' : String(lengthOf({ count, unit }));
 }
@@ -18,12 +18,12 @@ export function isCalendarDay({ count, unit }: WindowOfMeasure): boolean {
   return count === 1 && unit === 'day';
 }
 
-/** In milliseconds; of a calendar day, most of them. */
+/** In milliseconds; for a calendar day, the usual length. */
 export function lengthOf({ count, unit }: WindowOfMeasure): number {
   return count * UNIT_MS[unit];
 }
 
-/** The slots of a window on the line of time. */
+/** The slots of a window along the time axis. */
 export class SlotLine {
   private readonly length: number;
 
@@ -34,21 +34,18 @@ export class SlotLine {
     this.length = lengthOf(window);
   }
 
-  /** The slot in which the instant lies. */
+  /** The slot that contains the instant. */
   slotOf(instant: number): number {
     if (isCalendarDay(this.window)) return this.days.dayOf(instant);
     return Math.floor((instant * SLOTS) / this.length);
   }
 
-  /**
-   * The oldest slot that still counts. Later ones count all, also those that lie in the future, where the clock was set
-   * back: else what was taken before would be free again.
-   */
+  /** The oldest slot that counts. All later ones do, even in the future: if the clock was set back, earlier usage must not become free. */
   oldestAt(now: number): number {
     return isCalendarDay(this.window) ? this.slotOf(now) : this.slotOf(now) - SLOTS;
   }
 
-  /** Whether what was counted at the instant still counts. */
+  /** Whether an amount booked at the instant still counts. */
   counts(instant: number, now: number): boolean {
     return this.slotOf(instant) >= this.oldestAt(now);
   }
@@ -57,10 +54,10 @@ export class SlotLine {
 export class Slots {
   private readonly amounts: Map<number, number>;
   private total: number;
-  /** What was older than this was taken out. */
+  /** Slots before this one have been removed. */
   private oldest = Number.NaN;
 
-  /** `since`: what was granted before was not counted here. `amounts`: by slot, as `entries` gave them. */
+  /** `since`: earlier grants are not counted here. `amounts`: by slot, from `entries`. */
   constructor(
     readonly line: SlotLine,
     readonly since: number,
@@ -77,7 +74,7 @@ export class Slots {
     this.total += amount;
   }
 
-  /** Takes out what was added at the instant; what has left the window by itself is gone already. */
+  /** Removes what was added at the instant, unless it has already left the window. */
   remove(at: number, amount: number): void {
     const slot = this.line.slotOf(at);
     const held = this.amounts.get(slot) ?? 0;
@@ -87,7 +84,7 @@ export class Slots {
     this.total -= held - rest;
   }
 
-  /** What the window holds now. */
+  /** The amount in the window now. */
   at(now: number): number {
     const oldest = this.line.oldestAt(now);
     if (oldest !== this.oldest) {

@@ -1,4 +1,4 @@
-/** From a role's policy to its second wall: rights by column, row filters, views for masks, and in words what the server cannot hold. */
+/** Builds the second wall of a role from its policy: column rights, row filters, views for masks, and notes about what the server cannot enforce. */
 
 import { grantsOfTables, type Principal, type RelationGrant, type RolePolicy } from '../policy/model/policy.ts';
 import type { Catalog, Fn, Oid, Relation } from '../sql/catalog/catalog.ts';
@@ -12,14 +12,14 @@ export interface WallSource {
   readonly role: RolePolicy;
   readonly account: string;
   readonly kind: WallKind;
-  /** Of the role, or those of them for whom the account is. */
+  /** All of the role, or those that use this account. */
   readonly principals: readonly Principal[];
   readonly catalog: Catalog;
   readonly searchPath: readonly string[];
   readonly settings: ReadonlyMap<string, string>;
 }
 
-/** `role` must be restricted, enforced and without errors: nothing else has a wall. */
+/** `role` must be restricted, enforced and without errors: other roles have no wall. */
 export function buildWall(source: WallSource): Wall {
   const { role, account, kind, principals, catalog, searchPath, settings } = source;
   const grants = grantsOfTables(role);
@@ -28,7 +28,7 @@ export function buildWall(source: WallSource): Wall {
   const { views, unfiltered, personal } = maskViews(grants, kind, principals, searchPath);
   const functions = [...role.functions].flatMap((oid) => catalog.functionsByOid.get(oid) ?? []);
   const called = kind === 'guard' ? calledBy(grants) : [];
-  // For LOCK TABLE; below 17 no right does but those on whole tables.
+  // For LOCK TABLE: before PostgreSQL 17 it needs a right on the whole table.
   const maintain = kind === 'guard' && role.statements.has('lock') && catalog.data.serverVersion >= 170000;
   const tables = tableRights(grants, needed, kind, maintain);
   const allFunctions = [...new Map([...functions, ...called].map((fn) => [fn.oid, fn])).values()];
@@ -47,7 +47,7 @@ export function buildWall(source: WallSource): Wall {
     checks,
     views,
     settings,
-    // Names without a schema then mean the masked views, where there is one.
+    // Unqualified names then resolve to the mask views first.
     ownPath: [...(views.length > 0 ? [ownSchema({ account })] : []), ...searchPath],
     searchPath,
     raw: rawColumns(grants, needed),
@@ -69,7 +69,7 @@ function tableRights(
     .sort((a, b) => a.oid - b.oid)
     .map((relation) => {
       const grant = byOid.get(relation.oid);
-      // A relation that has no row security, and of which rows are withheld, is read through its view alone.
+      // The server cannot filter rows of a relation without row security: a direct account reads it only through its view.
       const hidden = kind === 'direct' && !isTable(relation) && (grant?.select?.conditions.length ?? 0) > 0;
       const read = new Set(hidden ? [] : needed.get(relation.oid)?.columns.keys());
       return {
@@ -87,13 +87,13 @@ function isTable({ kind }: Relation): boolean {
   return kind === 'r' || kind === 'p';
 }
 
-/** In the table's order; system columns, which it does not list, behind. */
+/** In the table's order, then system columns, which the table does not list. */
 function inOrder(relation: Relation, names: ReadonlySet<string>): string[] {
   const own = relation.columns.map(({ name }) => name);
   return [...own.filter((name) => names.has(name)), ...[...names].filter((name) => !own.includes(name)).sort()];
 }
 
-/** What filters and masks call runs in Rowgate's statements, by the account. */
+/** Functions that filters and masks call: they run in Rowgate's statements, with the account's rights. */
 function calledBy(grants: readonly RelationGrant[]): Fn[] {
   const needs = grants.flatMap(({ select, insert, update, delete: remove }) => [
     ...[select, insert, update, remove].flatMap((command) => command?.conditions.map((c) => c.needs) ?? []),
@@ -113,15 +113,16 @@ function sequenceRights(grants: readonly RelationGrant[], catalog: Catalog): Seq
       add(relation, 'SELECT');
       add(relation, 'USAGE');
     }
-    // A default that draws from a sequence draws as whoever inserts.
-    if (insert) for (const sequence of drawnBy(relation, catalog)) add(sequence, 'USAGE');
+    // A default calls nextval with the rights of the account that inserts.
+    for (let at = insert && relation; at; at = catalog.relationsByOid.get(at.view?.writes?.base ?? 0))
+      for (const sequence of drawnBy(at, catalog)) add(sequence, 'USAGE');
   }
   return [...rights].map(([relation, privileges]) => ({ relation, privileges: [...privileges].sort() }));
 }
 
 function drawnBy(relation: Relation, catalog: Catalog): Relation[] {
   const reaches = (catalog.data.reaches ?? []).filter(({ kind, of }) => kind === 'default' && of === relation.oid);
-  // Of identity columns nobody needs a right, but for who asks them by name.
+  // Inserting into an identity column needs no right on its sequence; calling nextval or currval by name does.
   const owned = catalog.data.relations.filter(
     ({ kind, ownedBy }) => kind === 'S' && ownedBy?.relation === relation.oid,
   );
@@ -141,7 +142,7 @@ function schemasOf(
   const types = tables.flatMap(({ relation }) =>
     relation.columns.map(({ type }) => catalog.typesByOid.get(type)?.schema),
   );
-  // Operators and functions of extensions are in Rowgate's lists, wherever the extension lives.
+  // Rowgate allows operators and functions of extensions by name, whichever schema holds the extension.
   const extensions = catalog.data.functions.filter(({ extension }) => extension !== '').map(({ schema }) => schema);
   const all = [
     ...tables.map(({ relation }) => relation.schema),

@@ -1,7 +1,7 @@
-/** Compares what an account may do, by whatever way, with what its wall gives it. */
+/** Compares every right of an account, however it got it, with what its wall gives it. */
 import type { Relation } from '../sql/catalog/catalog.ts';
 import { type Comparison, type Differ, nameOf } from './comparison.ts';
-import type { FoundRight, RightSource } from './found.ts';
+import type { ExistingRight, RightSource } from './existing-rights.ts';
 import { named } from './sql-text.ts';
 import { ownSchema } from './wall.ts';
 
@@ -39,7 +39,7 @@ export function compareRights(comparison: Comparison, differ: Differ): void {
 }
 
 function extra(
-  { relation: oid, column, privilege, by }: FoundRight,
+  { relation: oid, column, privilege, by }: ExistingRight,
   { catalog, wall }: Comparison,
   differ: Differ,
 ): void {
@@ -65,7 +65,7 @@ function compareFunctions({ wall, found, catalog }: Comparison, differ: Differ):
   for (const { fn: oid, by, definer } of found.functions) {
     const fn = catalog.functionsByOid.get(oid);
     if (!fn || wall.functions.includes(fn) || fn.schema === ownSchema(wall)) continue;
-    // What everyone may execute, with the caller's own rights, opens nothing.
+    // A function that every account may execute with its own rights adds nothing.
     if (by === 'PUBLIC' && !definer) continue;
     differ('right-extra', `EXECUTE on ${definer ? 'SECURITY DEFINER function ' : ''}${nameOf(fn)}, ${from(by)}`);
   }

@@ -1,9 +1,8 @@
-/** Compares a live server's account with the wall that should stand there: what is missing, what is more, what is another. */
-import { comparePolicies } from './compare-policies.ts';
 import { compareRights } from './compare-rights.ts';
 import type { Comparison, Differ, Difference } from './comparison.ts';
-import type { FoundAccount } from './found.ts';
+import type { ExistingAccount, ExistingPolicy } from './existing-rights.ts';
 import { named } from './sql-text.ts';
+import { OPEN_POLICY, POLICY_PREFIX, type RowFilter } from './wall.ts';
 
 export function compareWall(comparison: Comparison): Difference[] {
   const { wall, found } = comparison;
@@ -21,8 +20,8 @@ export function compareWall(comparison: Comparison): Difference[] {
   return differences;
 }
 
-/** Each of these goes past every grant and every filter. */
-function compareAccount(found: FoundAccount, differ: Differ): void {
+/** Each of these attributes bypasses grants or filters. */
+function compareAccount(found: ExistingAccount, differ: Differ): void {
   if (!found.login) differ('account', 'the role may not log in');
   for (const attribute of found.attributes) differ('account', `the role has ${attribute}`);
   for (const other of found.memberOf) differ('account', `the role is a member of ${named(other)}`);
@@ -61,4 +60,59 @@ function compareSettings({ wall, found }: Comparison, differ: Differ): void {
     if (!wall.settings.has(name) && name !== 'search_path')
       differ('setting', `${name} is set, and the wall sets it not`);
   }
+}
+
+/** Compares row security: it is on, every filter exists as planned, and no other policy applies to the account. */
+function comparePolicies(comparison: Comparison, differ: Differ): void {
+  const { wall, found, canonical, surroundings, catalog } = comparison;
+  const expected = new Set<ExistingPolicy>();
+  wall.filters.forEach((filter, at) => {
+    const policy = found.policies.find(
+      ({ relation, name }) => relation === filter.relation.oid && name === filter.name,
+    );
+    if (policy) expected.add(policy);
+    const what = policy ? flawOf(policy, filter, wall.account, canonical.filters[at]) : 'is missing';
+    if (what !== undefined) differ('row-security', `policy for ${filter.command} on ${of(filter)} ${what}`);
+  });
+  for (const relation of new Map(wall.filters.map((filter) => [filter.relation.oid, filter.relation])).values()) {
+    const where = named(`${relation.schema}.${relation.name}`);
+    const on = found.rowSecurity.includes(relation.oid);
+    if (!on) differ('row-security', `row security of ${where} is switched off`);
+    // If row security was on before the wall, policies of others let the account in.
+    else if (!surroundings.opened.includes(relation.oid) && !hasOthers(comparison, relation.oid)) {
+      differ('row-security', `no policy lets anyone see rows of ${where}`);
+    }
+  }
+  for (const policy of found.policies) {
+    if (expected.has(policy) || policy.permissive || policy.name === OPEN_POLICY) continue;
+    const relation = catalog.relationsByOid.get(policy.relation);
+    const where = relation ? named(`${relation.schema}.${relation.name}`) : 'a table';
+    const whose = policy.name.startsWith(POLICY_PREFIX)
+      ? 'is not of the wall as it should be'
+      : 'is not the wall’s and hides rows from the account';
+    differ('row-security', `policy ${named(policy.name)} on ${where} ${whose}`);
+  }
+}
+
+function hasOthers({ found }: Comparison, relation: number): boolean {
+  return found.policies.some((policy) => policy.relation === relation && policy.permissive);
+}
+
+function of({ relation }: RowFilter): string {
+  return named(`${relation.schema}.${relation.name}`);
+}
+
+function flawOf(
+  policy: ExistingPolicy,
+  filter: RowFilter,
+  account: string,
+  canonical: { readonly using: string | null; readonly check: string | null } | undefined,
+): string | undefined {
+  // A permissive policy adds rows, whatever its condition.
+  if (policy.permissive) return 'is permissive';
+  if (policy.command !== filter.command) return `holds for ${policy.command}`;
+  if (policy.accounts.length !== 1 || policy.accounts[0] !== account)
+    return `holds for ${policy.accounts.map(named).join(', ')}`;
+  if (!canonical) return 'cannot be compared: the server does not take what it should be';
+  return policy.using === canonical.using && policy.check === canonical.check ? undefined : 'has another condition';
 }

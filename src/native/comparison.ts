@@ -1,6 +1,6 @@
-/** What a comparison of a wall with a live server is made of, and what comes of it. */
+/** The parts of a comparison between a wall and a live server, and its result. */
 import type { Catalog, Relation } from '../sql/catalog/catalog.ts';
-import type { Canonical, FoundAccount } from './found.ts';
+import type { Canonical, ExistingAccount } from './existing-rights.ts';
 import { named } from './sql-text.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Wall } from './wall.ts';
@@ -13,22 +13,22 @@ export interface Difference {
 }
 
 export type DifferenceKind =
-  | 'account' // it is missing, or has attributes, memberships or objects
+  | 'account' // the account is missing, or has attributes, memberships or objects
   | 'right-missing'
   | 'right-extra'
-  | 'row-security' // off, or a policy missing, more or another
-  | 'view' // or a function of the wall's own
+  | 'row-security' // row security is off, or a policy is missing, superfluous or different
+  | 'view' // or one of the wall's functions
   | 'setting';
 
 export interface Comparison {
   readonly wall: Wall;
-  readonly found: FoundAccount;
+  readonly found: ExistingAccount;
   readonly canonical: Canonical;
   readonly surroundings: Surroundings;
   readonly catalog: Catalog;
 }
 
-/** Gives one difference; `what` says it in a sentence. */
+/** Reports one difference; `what` describes it in a sentence. */
 export type Differ = (kind: DifferenceKind, what: string) => void;
 
 /** A relation as differences name it. */

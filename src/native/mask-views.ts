@@ -1,10 +1,12 @@
-/** Views that show an account what its grants cannot say: masked columns under their own names, and the rows of what has no row security. */
+/**
+ * Views that show an account what grants cannot express: masked columns under their own names, and filtered rows of relations without row security.
+ */
 
 import type { ColumnGrant, Principal, RelationGrant } from '../policy/model/policy.ts';
 import type { Relation } from '../sql/catalog/catalog.ts';
 import { quoteName } from '../sql/parse/tree.ts';
 import type { Template } from '../sql/text/template.ts';
-import { fitting } from './names.ts';
+import { fitName } from './names.ts';
 import { canFilter } from './row-filters.ts';
 import { qualified } from './sql-text.ts';
 import { alikeFor, forAnyOf } from './union.ts';
@@ -12,13 +14,13 @@ import type { MaskView, WallKind } from './wall.ts';
 
 export interface MaskViews {
   readonly views: readonly MaskView[];
-  /** Relations of which rows are withheld, and which the server cannot filter. */
+  /** Relations with withheld rows that the server cannot filter. */
   readonly unfiltered: readonly RelationGrant[];
-  /** Columns whose mask has another value for each principal: no view of several can show them. */
+  /** Columns with a mask that depends on the principal: a view for several principals cannot show them. */
   readonly personal: readonly { readonly relation: Relation; readonly column: string }[];
 }
 
-/** Rowgate's own statements name the relations themselves: only a direct account has views. */
+/** Rowgate's own statements name the relations: only an account for direct clients has views. */
 export function maskViews(
   grants: readonly RelationGrant[],
   kind: WallKind,
@@ -39,9 +41,9 @@ export function maskViews(
     const { relation, select } = grant;
     const masked = [...(select?.columns.values() ?? [])].some(({ mask }) => mask !== undefined);
     if (!select || !(masked || (!canFilter(relation) && filtered(grant)))) continue;
-    // A name without a schema means the first schema's relation; those behind it keep their schema in the name.
+    // An unqualified name resolves to the first schema that has it; the others keep their schema in the view's name.
     const hides = taken.has(relation.name) || inPath(grant) === searchPath.length;
-    const name = fitting(hides ? `${relation.schema}.${relation.name}` : relation.name);
+    const name = fitName(hides ? `${relation.schema}.${relation.name}` : relation.name);
     taken.add(name);
     const columns = [...select.columns.values()].filter(({ column }) => column.attnum > 0); // a view has no system columns
     const shown = columns.flatMap((of) => {

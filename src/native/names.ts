@@ -1,4 +1,4 @@
-/** Names that a wall makes, within the 63 bytes that PostgreSQL keeps of one: a longer one would be cut, and two could become the same. */
+/** Names that a wall makes, within PostgreSQL's 63 bytes: the server would cut a longer name, and two names could become equal. */
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 
@@ -8,8 +8,8 @@ export function isTooLong(name: string): boolean {
   return Buffer.byteLength(name) > LONGEST;
 }
 
-/** The name itself, or as much of it as fits with a hash of the whole behind it. */
-export function fitting(name: string): string {
+/** The name itself, or its beginning and a hash of the whole. */
+export function fitName(name: string): string {
   if (!isTooLong(name)) return name;
   const mark = `~${createHash('sha256').update(name).digest('hex').slice(0, 12)}`;
   let kept = '';

@@ -1,19 +1,19 @@
-/** What an account must be able to read at the server so that Rowgate's statements of a role run, and why. */
+/** What an account must be able to read so that Rowgate's statements of a role run, and the reason for each. */
 
 import type { Condition, RelationGrant, SqlNeeds } from '../policy/model/policy.ts';
 import type { Oid, Relation } from '../sql/catalog/catalog.ts';
 import type { WallKind } from './wall.ts';
 
-/** Columns and rows of one relation that are read, and by what. */
+/** The columns and rows of one relation that are read, and the reason. */
 export class Needed {
   readonly columns = new Map<string, Set<string>>();
-  /** Each is a set of rows, those for which all its conditions hold; of several, all are read. */
+  /** Each element is a set of rows: those that meet all its conditions. The account reads their union. */
   readonly rows: (readonly Condition[])[] = [];
 
   constructor(readonly relation: Relation) {}
 
   read(columns: readonly string[], by: string): void {
-    // Whatever reads rows alone still needs a column (manual, GRANT).
+    // Even a statement that names no column needs the right on one (manual, GRANT).
     const read = columns.length > 0 ? columns : [keyOf(this.relation)];
     for (const column of read) {
       const known = this.columns.get(column);
@@ -25,7 +25,7 @@ export class Needed {
   addRows(conditions: readonly Condition[]): void {
     const texts = (list: readonly Condition[]): string[] => list.map(({ filter }) => JSON.stringify(filter));
     const own = texts(conditions);
-    // Rows that another set holds already: fewer conditions, all of them among these.
+    // Skips a set that lies inside a known one: the known one has fewer conditions, all of them among these.
     if (this.rows.some((known) => texts(known).every((text) => own.includes(text)))) return;
     this.rows.push(conditions);
   }
@@ -33,7 +33,7 @@ export class Needed {
 
 /**
  * By relation: everything that the statements of a role may read at the server; `direct`: only what the role itself may.
- * `grouped`: the role sees groups of enough alone (`min_group`).
+ * `grouped`: the role only sees groups of a minimal size (`min_group`).
  */
 export function neededBy(grants: Iterable<RelationGrant>, kind: WallKind, grouped: boolean): Map<Oid, Needed> {
   const needed = new Map<Oid, Needed>();
@@ -59,7 +59,7 @@ export function neededBy(grants: Iterable<RelationGrant>, kind: WallKind, groupe
         readElsewhere(maskNeeds, by);
       }
     }
-    // Who is counted: the people of its keys, or of a table about nobody the rows, which have no name but their place.
+    // Groups are counted by the keys of data subjects; a table without subjects counts rows, by their position.
     if (select && grouped && kind === 'guard')
       own.read(subjectKeys.length > 0 ? subjectKeys : ['tableoid', 'ctid'], 'the counting of groups');
     if (select) own.addRows(select.conditions);
@@ -73,7 +73,7 @@ export function neededBy(grants: Iterable<RelationGrant>, kind: WallKind, groupe
     }
     for (const command of [insert, update]) {
       if (!command || command.conditions.length === 0) continue;
-      // Rowgate has the server say in RETURNING whether the row as it is stored may be written.
+      // Rowgate's RETURNING asks the server whether the stored row may be written.
       if (kind === 'guard' && relation.kind !== 'v') own.read(['tableoid'], 'the check of a written row');
       own.addRows(command.conditions);
     }

@@ -1,4 +1,4 @@
-/** What the server cannot hold of a role's policy, in sentences: whoever relies on the wall must know where it ends. */
+/** What the server cannot enforce of a role's policy, as sentences for operators who rely on the wall. */
 
 import type { RelationGrant, RolePolicy } from '../policy/model/policy.ts';
 import type { Catalog, Fn, Oid, Relation } from '../sql/catalog/catalog.ts';
@@ -12,7 +12,7 @@ export interface NoteSource {
   readonly kind: WallKind;
   readonly grants: readonly RelationGrant[];
   readonly needed: ReadonlyMap<Oid, Needed>;
-  /** Attributes of which only a token knows the value. */
+  /** Attributes with a value that only a token brings. */
   readonly unknown: readonly string[];
   readonly unfiltered: readonly RelationGrant[];
   readonly personal: readonly { readonly relation: Relation; readonly column: string }[];
@@ -53,7 +53,7 @@ export function notesOf(source: NoteSource): string[] {
   return notes;
 }
 
-/** Tables whose rows a filter or mask reads beyond those of the table's own grant. */
+/** Tables of which a filter or mask reads more rows than the table's own grant. */
 function widened({ grants, needed }: NoteSource): string[] {
   return [...needed.values()].flatMap(({ relation, rows }) => {
     const every = rows.some((set) => set.length === 0);

@@ -1,4 +1,4 @@
-/** Holds what is printed to what is meant: each piece is one statement of the kinds that a wall is made of, for the server and for psql. */
+/** Checks each piece of printed SQL: it must be one statement, of a kind that a wall consists of, for the server and for psql. */
 import { isParsed, type ParsedText, parse } from '../sql/parse/parse.ts';
 import { type Kind, kindOf } from '../sql/parse/tree.ts';
 
@@ -16,12 +16,12 @@ const KINDS: ReadonlySet<Kind> = new Set<Kind>([
   'ViewStmt',
 ]);
 
-/** The statement as psql may read it. Throws where it is not exactly one, of a kind that a wall has. */
+/** The statement in a form that psql reads alike. Throws if it is not exactly one statement of an allowed kind. */
 export function oneStatement(sql: string): string {
   const parsed = parse(sql);
   if (!isParsed(parsed)) throw new Error(`a statement of the wall does not parse: ${parsed.message}: ${sql}`);
   const [only, ...more] = parsed.statements;
-  // A name or condition that ends its statement early would run what follows as the DBA.
+  // If a name or condition could end its statement early, what follows would run with the DBA's rights.
   if (!only || more.length > 0 || !KINDS.has(kindOf(only.node))) {
     throw new Error(`a piece of the wall is not the one statement that it should be: ${sql}`);
   }
@@ -30,7 +30,7 @@ export function oneStatement(sql: string): string {
   return withoutVariables(sql, parsed);
 }
 
-/** psql puts its variables where a colon stands before a word or a string, as in `tags[1:n]`: a blank keeps them apart. */
+/** psql expands variables at a colon before a word or a string, as in `tags[1:n]`: a blank separates them. */
 function withoutVariables(sql: string, parsed: ParsedText): string {
   const tokens = parsed.tokens();
   const places = tokens.flatMap(({ text, end }, at) => {

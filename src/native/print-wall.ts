@@ -1,10 +1,10 @@
-/** Prints walls as SQL for `psql -1 -f`: in an order in which an account has less than it should until the end, never more. */
+/** Prints walls as SQL for `psql -1 -f`, in an order in which an account never has more rights than it should. */
 import type { Catalog } from '../sql/catalog/catalog.ts';
 import type { Template } from '../sql/text/template.ts';
-import { everyonesRights } from './everyone.ts';
 import { oneStatement } from './one-statement.ts';
+import { publicRights } from './public-rights.ts';
 import { signature } from './signature.ts';
-import { identifier, named, qualified, remark, sqlLiteral } from './sql-text.ts';
+import { identifier, named, qualified, sqlComment, sqlLiteral } from './sql-text.ts';
 import type { Surroundings } from './surroundings.ts';
 import {
   OPEN_POLICY,
@@ -21,11 +21,11 @@ export interface Printing {
   readonly surroundings: Surroundings;
   /** `sha256:…` of the policy. */
   readonly policyHash: string;
-  /** Takes from everyone what a wall would have to, instead of saying it. */
+  /** Revoke from PUBLIC the rights that a wall must not give, instead of listing them. */
   readonly revokePublic: boolean;
 }
 
-/** The comment by which a wall knows its own schema. */
+/** Marks a schema as a wall's own. */
 const SCHEMA_COMMENT = 'made by rowgate compile';
 
 export function printWalls(walls: readonly Wall[], printing: Printing): string {
@@ -45,15 +45,15 @@ export function printWalls(walls: readonly Wall[], printing: Printing): string {
       section(`Role ${named(wall.role)}: settings`, settings(wall)),
       limitsOf(wall),
     ]),
-    everyonesRights(walls, printing),
+    publicRights(walls, printing),
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
 function section(title: string, statements: readonly string[]): string {
   if (statements.length === 0) return '';
-  // Whatever stands in names, conditions and values, each is read as the one statement that is meant.
-  return `${remark(title)}\n${statements.map((statement) => `${oneStatement(statement)};`).join('\n')}`;
+  // Whatever names, conditions and values contain, each piece is checked to be one statement.
+  return `${sqlComment(title)}\n${statements.map((statement) => `${oneStatement(statement)};`).join('\n')}`;
 }
 
 function heading(walls: readonly Wall[], { policyHash }: Printing): string {
@@ -65,7 +65,7 @@ function heading(walls: readonly Wall[], { policyHash }: Printing): string {
   const lines = [
     `The second wall, printed by rowgate compile for database ${named(first?.database ?? '')}, policy ${policyHash}.`,
     ...made,
-    'Run it as a superuser, or as whoever owns the tables and may create roles:',
+    'Run it as a superuser, or as an account that owns the tables and may create roles:',
     '  psql -1 -v ON_ERROR_STOP=1 -f FILE',
     'Run it again after a change of policies, principals or tables; rowgate compile --verify says when.',
   ];
@@ -74,7 +74,7 @@ function heading(walls: readonly Wall[], { policyHash }: Printing): string {
     `SET LOCAL search_path = ${(first?.searchPath ?? []).map(identifier).join(', ')}`,
     'SET LOCAL client_min_messages = warning',
   ];
-  return `${remark(lines.join('\n'))}\n${statements.map((statement) => `${oneStatement(statement)};`).join('\n')}`;
+  return `${sqlComment(lines.join('\n'))}\n${statements.map((statement) => `${oneStatement(statement)};`).join('\n')}`;
 }
 
 function takeAway(wall: Wall, catalog: Catalog): string[] {
@@ -91,7 +91,7 @@ function takeAway(wall: Wall, catalog: Catalog): string[] {
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format('role %I has attributes that no wall holds: superuser, bypassrls, createrole, createdb or replication', ${name});
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.member WHERE r.rolname = ${name}) THEN
-    RAISE EXCEPTION USING MESSAGE = pg_catalog.format('role %I is a member of other roles, whose rights no wall holds', ${name});
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format('role %I is a member of other roles: a wall does not restrict their rights', ${name});
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ${own} AND pg_catalog.obj_description(n.oid, 'pg_namespace') IS DISTINCT FROM ${sqlLiteral(SCHEMA_COMMENT)}) THEN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format('schema %I is not of rowgate compile''s making', ${own});
@@ -129,7 +129,7 @@ function code(block: string): string {
   return `DO ${block.includes('\\') ? 'E' : ''}'${block.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
 
-/** Row security hides every row from accounts without a policy: everyone else keeps seeing what it was granted. */
+/** Row security hides all rows from accounts without a policy: this one keeps other accounts' access unchanged. */
 function openTables(walls: readonly Wall[], { opened }: Surroundings): string[] {
   const relations = new Map(walls.flatMap(({ filters }) => filters.map(({ relation }) => [relation.oid, relation])));
   return [...relations.values()].flatMap((relation) => {
@@ -173,7 +173,7 @@ function policy(filter: RowFilter, wall: Wall): string {
   return policyStatement(filter, qualified(filter.relation), identifier(wall.account));
 }
 
-/** `table`: as SQL, with its schema: columns of the row are named by it, so that no alias inside can be meant. */
+/** `table`: as SQL, with its schema. It qualifies the row's columns, so that they cannot resolve to an alias inside. */
 export function policyStatement({ name, command, using, check }: RowFilter, table: string, account: string): string {
   const clauses = [using && ` USING (${over(using, table)})`, check && ` WITH CHECK (${over(check, table)})`];
   return `CREATE POLICY ${identifier(name)} ON ${table} AS RESTRICTIVE FOR ${command} TO ${account}${clauses.map((clause) => clause ?? '').join('')}`;
@@ -233,5 +233,5 @@ function limitsOf(wall: Wall): string {
       : []),
     ...wall.notes.map((note) => `- ${note}`),
   ];
-  return remark(lines.join('\n'));
+  return sqlComment(lines.join('\n'));
 }

@@ -1,9 +1,10 @@
-/** The restrictive policies of an account: its role's row conditions, said to the server by command. */
+/** The restrictive policies of an account: its role's row conditions, by command. */
 
+import { quoteIdentifier } from '../policy/compile/names.ts';
 import type { Condition, Principal, RelationGrant } from '../policy/model/policy.ts';
 import type { Oid, Relation } from '../sql/catalog/catalog.ts';
 import type { Template } from '../sql/text/template.ts';
-import { fitting } from './names.ts';
+import { fitName } from './names.ts';
 import type { Needed } from './needed.ts';
 import { qualified } from './sql-text.ts';
 import { either, forAnyOf } from './union.ts';
@@ -19,7 +20,7 @@ import {
 export interface RowFilters {
   readonly filters: readonly RowFilter[];
   readonly checks: readonly WallRowCheck[];
-  /** Attributes that only a token brings: conditions with them are not in the filters. */
+  /** Attributes that only a token brings: conditions that use them are left out of the filters. */
   readonly unknown: readonly string[];
 }
 
@@ -29,7 +30,7 @@ interface Part {
   readonly principals: readonly Principal[];
 }
 
-/** One filter, with what it is made of: for each set of rows, the conditions that hold for all of it. */
+/** One filter and its parts: for each set of rows, the conditions that restrict it. */
 interface Draft {
   readonly relation: Relation;
   readonly command: FilteredCommand;
@@ -50,7 +51,7 @@ export function rowFilters(grants: readonly RelationGrant[], needed: ReadonlyMap
     const { relation, command, sets } = draft;
     const unions = sets.map((set) => forAnyOf(set, part.principals));
     for (const name of unions.flatMap((union) => union.unknown)) unknown.add(name);
-    // Who goes to the server itself brings it no token: of what is somebody's such an account has nothing.
+    // A direct client brings no token, so conditions on a token's attributes show it no row.
     const nobodys = part.kind === 'direct' ? unions.filter((union) => union.unknown.length > 0) : [];
     let template = either(unions.map((union) => (nobodys.includes(union) ? ['(false)'] : union.template)));
     const conditions = sets.flat();
@@ -60,7 +61,7 @@ export function rowFilters(grants: readonly RelationGrant[], needed: ReadonlyMap
       checks.push(check);
       template = callOf(check, part.account);
     }
-    const name = fitting(`${POLICY_PREFIX}${command} ${part.account}`);
+    const name = fitName(`${POLICY_PREFIX}${command} ${part.account}`);
     return {
       name,
       relation,
@@ -75,7 +76,7 @@ export function rowFilters(grants: readonly RelationGrant[], needed: ReadonlyMap
 function draftsOf(grants: readonly RelationGrant[], needed: ReadonlyMap<Oid, Needed>): Draft[] {
   const drafts: Draft[] = [];
   const add = (relation: Relation, command: FilteredCommand, sets: Draft['sets']): void => {
-    // A set without a condition is every row.
+    // A set without a condition holds every row.
     if (canFilter(relation) && sets.length > 0 && sets.every((set) => set.length > 0))
       drafts.push({ relation, command, sets });
   };
@@ -89,8 +90,8 @@ function draftsOf(grants: readonly RelationGrant[], needed: ReadonlyMap<Oid, Nee
 }
 
 /**
- * Relations of which a filter reads, by way of other filters, the relation itself: PostgreSQL refuses such policies as infinite
- * recursion. Their filters read through a function, which runs past row security.
+ * Relations with a filter that reads the relation itself through other filters: PostgreSQL refuses such policies as infinite recursion. Their filters
+ * read through a function that bypasses row security.
  */
 function inCircles(drafts: readonly Draft[]): ReadonlySet<Oid> {
   const reads = new Map<Oid, Set<Oid>>();
@@ -116,10 +117,10 @@ function inCircles(drafts: readonly Draft[]): ReadonlySet<Oid> {
 function asCheck({ relation, command }: Draft, template: Template, conditions: readonly Condition[]): WallRowCheck {
   const read = new Set(conditions.flatMap(({ needs, reads }) => [...(needs?.columns ?? []), ...reads]));
   const columns = relation.columns.map(({ name }) => name).filter((name) => read.has(name));
-  const row = columns.map((column, at) => `$${at + 1} AS ${quoted(column)}`).join(', ');
+  const row = columns.map((column, at) => `$${at + 1} AS ${quoteIdentifier(column)}`).join(', ');
   const body = template.map((piece) => (typeof piece === 'string' ? piece : 'rowgate_row')).join('');
   return {
-    name: fitting(`${command} ${relation.schema}.${relation.name}`),
+    name: fitName(`${command} ${relation.schema}.${relation.name}`),
     relation,
     columns,
     body: `SELECT ${body} FROM (SELECT ${row === '' ? '1' : row}) AS rowgate_row`,
@@ -128,12 +129,7 @@ function asCheck({ relation, command }: Draft, template: Template, conditions: r
 
 function callOf(check: WallRowCheck, account: string): Template {
   const args = check.columns.flatMap(
-    (column, at): Template => [at > 0 ? ', ' : '', { kind: 'row' }, `.${quoted(column)}`],
+    (column, at): Template => [at > 0 ? ', ' : '', { kind: 'row' }, `.${quoteIdentifier(column)}`],
   );
   return [`(${qualified({ schema: ownSchema({ account }), name: check.name })}(`, ...args, '))'];
-}
-
-/** As in a filter's own text, which is not written for other settings of the server than the guard's. */
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,4 +1,4 @@
-/** A function as GRANT and REVOKE name it: with the types of its arguments. */
+/** A function as GRANT and REVOKE name it, with its argument types. */
 import type { Catalog, Fn } from '../sql/catalog/catalog.ts';
 import { qualified } from './sql-text.ts';
 

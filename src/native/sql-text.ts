@@ -1,16 +1,15 @@
-/** Names, values and remarks as they may stand in SQL that a person reads and psql runs: nothing in them can end them early. */
+/** Names, values and comments in SQL that people read and psql runs: nothing in them can end them early. */
 
-/** Control characters, line ends of Unicode and what turns the direction of reading: text that holds them is not what it looks like. */
+/** Control and format characters and Unicode line ends: text that holds them does not show what it is. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
-/** An identifier, always quoted; one with unseen characters by their numbers (manual, section 4.1.2.3). */
+/** An identifier, always quoted; one with such characters as escapes (manual, section 4.1.2.3). */
 export function identifier(name: string): string {
-  // A double quote is all that can end it; psql reads no backslash and no colon in it.
+  // Only a double quote can end it; psql interprets no backslash and no colon in it.
   if (!UNSEEN.test(name)) return `"${name.replaceAll('"', '""')}"`;
   return `U&"${name.replaceAll('\\', '\\\\').replaceAll('"', '""').replace(new RegExp(UNSEEN, 'gu'), escaped)}"`;
 }
 
-/** `"schema"."name"`. */
 export function qualified({ schema, name }: { readonly schema: string; readonly name: string }): string {
   return `${identifier(schema)}.${identifier(name)}`;
 }
@@ -18,7 +17,7 @@ export function qualified({ schema, name }: { readonly schema: string; readonly 
 /** A string constant that means the same with standard_conforming_strings on and off. */
 export function sqlLiteral(text: string): string {
   const quoted = text.replaceAll("'", "''");
-  // A backslash stands behind E alone, where both settings read it alike.
+  // A backslash is used in E'' strings only, which both settings read alike.
   if (!UNSEEN.test(text) && !text.includes('\\')) return `'${quoted}'`;
   const seen = quoted.replaceAll('\\', '\\\\').replace(new RegExp(UNSEEN, 'gu'), (character) => {
     return character === '\n' ? '\\n' : `\\U${hex(character, 8)}`;
@@ -26,15 +25,15 @@ export function sqlLiteral(text: string): string {
   return `E'${seen}'`;
 }
 
-/** Lines of a remark. A line of it never ends but where the next one begins with dashes. */
-export function remark(text: string): string {
+/** SQL comment lines. Every line begins with dashes, whatever the text contains. */
+export function sqlComment(text: string): string {
   return text
     .split('\n')
     .map((line) => `-- ${line.replace(new RegExp(UNSEEN, 'gu'), '?')}`.trimEnd())
     .join('\n');
 }
 
-/** A name inside a remark: quoted, on one line. */
+/** A name inside a comment: quoted, on one line. */
 export function named(text: string): string {
   return JSON.stringify(text.replace(new RegExp(UNSEEN, 'gu'), '?'));
 }

@@ -1,14 +1,14 @@
-/** What of a live server a wall depends on beyond the catalog: plain data, read by `catalog/`. */
+/** Facts about a live server, beyond the catalog, that a wall depends on. Plain data, read by `catalog/`. */
 import type { Oid } from '../sql/catalog/catalog.ts';
 
 export interface Surroundings {
-  /** Relations that have the policy which lets everyone's grants stand, from a wall made before. */
+  /** Relations with the policy that keeps other accounts' access, from an earlier wall. */
   readonly opened: readonly Oid[];
-  /** What every account may do: tables, views and sequences of users. `column` is absent for a right on the whole. */
+  /** Rights of PUBLIC on user tables, views and sequences. `column` is absent for a right on the whole relation. */
   readonly toPublic: readonly PublicRight[];
-  /** SECURITY DEFINER functions that everyone may execute. */
+  /** SECURITY DEFINER functions that every account may execute. */
   readonly definers: readonly Oid[];
-  /** Schemas in which everyone may create. */
+  /** Schemas in which every account may create objects. */
   readonly creatable: readonly string[];
 }
 

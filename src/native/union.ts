@@ -1,19 +1,19 @@
-/** Row conditions for several principals at once: a native role stands for all of them, and sees what any of them may. */
+/** Row conditions for several principals at once: a native role serves all of them, and sees the union of their rows. */
 
 import type { Condition, Principal } from '../policy/model/policy.ts';
 import type { Slot, Template } from '../sql/text/template.ts';
 import { sqlLiteral } from './sql-text.ts';
 
 export interface UnionOfRows {
-  /** Row slots are the only ones left. `(true)` where nothing restricts. */
+  /** The only slots left are row slots. `(true)` if nothing restricts. */
   readonly template: Template;
-  /** Attributes of which no value is known before somebody comes with a token: the conditions with them are left out. */
+  /** Attributes with no value before a token comes: conditions that use them are left out. */
   readonly unknown: readonly string[];
 }
 
 type Attribute = Extract<Slot, { kind: 'attribute' }>;
 
-/** All of `conditions`, for whichever of `principals`. Nobody: no row. */
+/** The rows that meet all `conditions` for at least one of `principals`. Without principals: no row. */
 export function forAnyOf(conditions: readonly Condition[], principals: readonly Principal[]): UnionOfRows {
   const unknown = new Set<string>();
   const known = conditions.filter(({ filter }) => {
@@ -27,7 +27,7 @@ export function forAnyOf(conditions: readonly Condition[], principals: readonly 
   return { template: parts.length === 0 ? ['(true)'] : joined(parts, ' AND '), unknown: [...unknown] };
 }
 
-/** The template with the principals' values, where all of them have the same; undefined where they differ or are not known. */
+/** The template with the principals' values filled in, if all have the same; undefined if values differ or are unknown. */
 export function alikeFor(template: Template, principals: readonly Principal[]): Template | undefined {
   const names = [...new Set(attributes(template).map(({ name }) => name))];
   if (names.length === 0) return template;
@@ -63,18 +63,21 @@ function anyOf(conditions: readonly Condition[], principals: readonly Principal[
 }
 
 const NAME = '(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)';
-/** `row.column = (…)`, and `row.column IN (SELECT … WHERE (alias.column = (…)))`: of no other form is it known that a list means what OR would. */
+/**
+ * `row.column = (…)`, and `row.column IN (SELECT … WHERE (alias.column = (…)))`: the only forms that are known to mean the same with a list as with
+ * OR.
+ */
 const BEFORE = new RegExp(
   `^\\.${NAME}(?: IN \\(SELECT ${NAME}\\.${NAME} FROM ${NAME}\\.${NAME} AS ${NAME} WHERE \\(${NAME}\\.${NAME})? = \\($`,
 );
 
-/** One list in place of many ORs: an index can serve it. */
+/** One list in place of many ORs, so that the server can use an index. */
 function asList(filter: Template, values: readonly ReadonlyMap<string, string>[]): Template | undefined {
   const [open, row, before, slot, after, ...more] = merged(filter);
   if (open !== '(' || more.length > 0 || typeof before !== 'string' || typeof after !== 'string') return undefined;
   if (typeof row !== 'object' || row.kind !== 'row' || typeof slot !== 'object' || slot.kind !== 'attribute')
     return undefined;
-  // Nothing but brackets follows: no NOT, no further condition.
+  // Only brackets may follow: no NOT, no further condition.
   if (!BEFORE.test(before) || !/^\)[\s)]*$/.test(after) || slot.type.endsWith('[]')) return undefined;
   const elements = values.map((of) => `"${attributeOf(slot, of).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`);
   const array = `${sqlLiteral(`{${elements.join(',')}}`)}::${slot.type}[]`;
@@ -105,7 +108,7 @@ function joined(parts: readonly Template[], word: string): Template {
   return ['(', ...parts.flatMap((part, at) => [...(at > 0 ? [word] : []), ...part]), ')'];
 }
 
-/** Neighbouring texts as one. */
+/** Joins neighbouring texts. */
 function merged(template: Template): Template {
   const pieces: Template[number][] = [];
   for (const piece of template) {

@@ -1,10 +1,10 @@
-/** The second wall: what a native PostgreSQL role may do, so that the server itself refuses what Rowgate should have. Plain data. */
+/** The second wall: what a native PostgreSQL role may do, so that the server itself refuses what Rowgate should have refused. Plain data. */
 import type { Fn, Relation } from '../sql/catalog/catalog.ts';
 import type { Template } from '../sql/text/template.ts';
 
 /**
- * `guard`: the account by which Rowgate's own statements of the role run (`upstream.logins`): it may read what filters and masks read.
- * `direct`: an account for clients that go to the server themselves: masks are views.
+ * `guard`: the account that runs Rowgate's own statements of the role (`upstream.logins`); it may read what filters and masks read.
+ * `direct`: an account for clients that connect to the server directly; masks are views.
  */
 export type WallKind = 'guard' | 'direct';
 
@@ -15,29 +15,29 @@ export interface Wall {
   readonly account: string;
   readonly kind: WallKind;
   readonly database: string;
-  /** Whose attributes the row filters allow: all of them together. */
+  /** The row filters allow the union of these principals' rows. */
   readonly principals: readonly string[];
   /** USAGE. */
   readonly schemas: readonly string[];
   readonly tables: readonly TableRights[];
   readonly sequences: readonly SequenceRights[];
-  /** TEMPORARY on the database: the role's sessions may make tables of their own, which Rowgate alone holds to the policy. */
+  /** TEMPORARY on the database: the role's sessions may make temporary tables, which only Rowgate checks against the policy. */
   readonly temporary: boolean;
   /** EXECUTE. */
   readonly functions: readonly Fn[];
   readonly filters: readonly RowFilter[];
-  /** What filters call, where they cannot read tables by themselves. */
+  /** Functions that filters call if they cannot read tables themselves. */
   readonly checks: readonly WallRowCheck[];
   readonly views: readonly MaskView[];
-  /** What ALTER ROLE … SET gives the account in this database, beside the `ownPath`. */
+  /** The account's settings in this database (ALTER ROLE … SET), apart from `ownPath`. */
   readonly settings: ReadonlyMap<string, string>;
   /** The account's search_path. */
   readonly ownPath: readonly string[];
-  /** The guard's search_path: names in filters mean what they mean there. */
+  /** The guard's search_path: filters resolve names by it. */
   readonly searchPath: readonly string[];
-  /** Columns that the account may read and the role may not, and what reads them. */
+  /** Columns that the account may read although the role may not, and what reads them. */
   readonly raw: readonly RawColumn[];
-  /** What the server cannot hold, in sentences. */
+  /** What the server cannot enforce, as sentences. */
   readonly notes: readonly string[];
 }
 
@@ -48,7 +48,7 @@ export interface TableRights {
   readonly insert: readonly string[];
   readonly update: readonly string[];
   readonly delete: boolean;
-  /** Since PostgreSQL 17: what LOCK TABLE asks for. */
+  /** Since PostgreSQL 17: the right that LOCK TABLE needs. */
   readonly maintain: boolean;
 }
 
@@ -59,12 +59,12 @@ export interface SequenceRights {
 
 export type FilteredCommand = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 
-/** A restrictive policy: no other policy can let the account see more. */
+/** A restrictive policy: no other policy can let the account see more rows. */
 export interface RowFilter {
   readonly name: string;
   readonly relation: Relation;
   readonly command: FilteredCommand;
-  /** Over the row, behind a `row` slot. */
+  /** A condition on the row, which stands in a `row` slot. */
   readonly using?: Template;
   readonly check?: Template;
 }
@@ -95,8 +95,8 @@ export function ownSchema({ account }: Pick<Wall, 'account'>): string {
   return account;
 }
 
-/** Lets every account see what its grants let it see, where row security was off before: the filters alone restrict, and one account each. */
+/** A permissive policy that keeps the access of all accounts, where row security was off before; restrictive filters then limit one account each. */
 export const OPEN_POLICY = 'rowgate everyone';
 
-/** Every policy of a wall begins so. */
+/** The name of every policy of a wall begins with this. */
 export const POLICY_PREFIX = 'rowgate ';

@@ -1,12 +1,12 @@
-/** Notices that files changed: in the policies folder, or those of a certificate. What to do about it is others' matter. */
+/** Notices changed files, such as the policies folder or a certificate. The caller decides what to do. */
 import { watch } from 'chokidar';
 
-/** An editor writes in several steps, a checkout many files, a renewal two: wait until it has been quiet for this long. */
+/** Editors, checkouts and renewals write several times: wait until nothing has changed for this long. */
 const QUIET_MS = 200;
 
-/** Calls `changed` after each burst of changes below these paths; returns how to stop. */
+/** Calls `changed` after each burst of changes below these paths. Returns the function that stops watching. */
 export async function watchFiles(paths: string | string[], changed: () => void): Promise<() => Promise<void>> {
-  // A watcher of nothing never says that it is ready.
+  // A watcher of no paths never becomes ready.
   if (paths.length === 0) return async () => {};
   let timer: NodeJS.Timeout | undefined;
   const watcher = watch(paths, { ignoreInitial: true, ignored: (path) => path.includes('/.git/') });

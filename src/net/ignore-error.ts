@@ -1,2 +1,5 @@
-/** What matters of a socket's error comes as 'close' too, but an error event without a listener would end the process. One for all: it keeps nothing of where it was added. */
+/**
+ * Keeps a socket's error event from ending the process; what matters is told by 'close' too. One function for all sockets, so that it holds no
+ * closure.
+ */
 export function ignoreError(): void {}

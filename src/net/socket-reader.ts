@@ -1,4 +1,4 @@
-/** Reads exact numbers of bytes from a socket, for the talk before login on either side. What follows stays in the socket, untouched. */
+/** Reads exact numbers of bytes from a socket, for the messages before login on either side. Later bytes stay in the socket. */
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { LOGIN_LIMITS } from '../protocol/frame-reader.ts';
@@ -21,7 +21,7 @@ export class SocketReader {
   private readonly onReadable = () => this.wake?.();
   private readonly onEnd = () => this.fail(new ConnectionClosed('connection closed'));
 
-  /** `turn`: what came is taken when it resolves; without it at once. */
+  /** `turn`: bytes are taken when it resolves; without it, at once. */
   constructor(
     readonly socket: Socket,
     readonly turn?: () => Promise<void>,
@@ -31,13 +31,13 @@ export class SocketReader {
     if (socket.destroyed) this.onEnd();
   }
 
-  /** Exactly `count` bytes, not one more. One call at a time. Throws ConnectionClosed, or what `fail` was given. */
+  /** Exactly `count` bytes. One call at a time. Throws ConnectionClosed, or the error that `fail` was given. */
   async read(count: number): Promise<Buffer> {
     for (;;) {
       if (this.failure) throw this.failure;
       const bytes: Buffer | null = count === 0 ? Buffer.alloc(0) : this.socket.read(count);
       if (bytes?.length === count) return bytes;
-      // At its end a stream gives what is left, however short.
+      // After its end a stream returns what is left, even if that is shorter than asked for.
       if (bytes || this.socket.readableEnded) throw new ConnectionClosed('connection closed');
       await new Promise<void>((wake) => {
         this.wake = wake;
@@ -46,17 +46,17 @@ export class SocketReader {
     }
   }
 
-  /** Something has come, or the other side has ended. Throws as `read` does. */
+  /** Resolves when bytes have come or the other side has ended. Throws as `read` does. */
   async arrival(): Promise<void> {
     if (this.socket.readableLength === 0) this.socket.unshift(await this.read(1));
   }
 
-  /** A packet without type byte. Throws ProtocolError where it cannot be one. */
+  /** A packet without a type byte. Throws ProtocolError if it is malformed. */
   async readStartup(): Promise<StartupPacket> {
     const reader = new StartupReader();
     const header = await this.read(4);
     reader.push(header);
-    let packet = reader.next(); // refuses a length over the cap
+    let packet = reader.next(); // throws if the length is over the cap
     if (!packet) {
       reader.push(await this.read(header.readUInt32BE(0) - header.length));
       packet = reader.next();
@@ -65,36 +65,57 @@ export class SocketReader {
     return packet;
   }
 
-  /** `expected`: another type is refused at its first byte, whatever length it states. `longest`: in bytes. */
+  /** `expected`: any other type is refused at its first byte, whatever length follows. `longest`: in bytes. */
   async readMessage(expected?: number, longest = LOGIN_LIMITS.maxFrame): Promise<Message> {
     const header = await this.read(HEADER_BYTES);
     const type = header.readUInt8(0);
     if (expected !== undefined && type !== expected)
       throw new ProtocolError(`unexpected message type ${type} during login`);
     const length = header.readUInt32BE(1) + 1;
-    // Nothing is held on the word of a stranger beyond the cap.
+    // Before login no more memory is reserved than the cap, whatever length the message states.
     if (length < HEADER_BYTES || length > longest) throw new ProtocolError('invalid message length');
     const body = await this.read(length - HEADER_BYTES);
     return { type, bytes: Buffer.concat([header, body]) };
   }
 
-  /** True where bytes have come that nobody has read. */
+  /** Whether the socket holds bytes that have not been read. */
   hasUnread(): boolean {
     return this.socket.readableLength > 0;
   }
 
-  /** Throws where the other side has gone meanwhile. */
+  /**
+   * Waits `ms` milliseconds, or until the other side closes. Bytes that arrive meanwhile stay in the socket. @returns whether the connection is still
+   * open.
+   */
+  async stays(ms: number): Promise<boolean> {
+    const isGone = () => this.failure instanceof ConnectionClosed;
+    await new Promise<void>((done) => {
+      const timer = setTimeout(done, ms);
+      this.wake = () => {
+        // A stream emits its end only if it is read.
+        if (this.socket.readableLength === 0) this.socket.read(0);
+        if (!isGone()) return;
+        clearTimeout(timer);
+        done();
+      };
+      this.wake();
+    });
+    this.wake = undefined;
+    return !isGone();
+  }
+
+  /** Throws if the other side has closed. */
   check(): void {
     if (this.failure) throw this.failure;
   }
 
-  /** Makes the read under way, and every later one, throw this. */
+  /** Makes the pending read, and every later one, throw this error. */
   fail(error: Error): void {
     this.failure ??= error;
     this.wake?.();
   }
 
-  /** Lets go of the socket: to wrap it in TLS, or to hand it to the relay. */
+  /** Releases the socket: to wrap it in TLS, or to hand it to the relay. */
   detach(): void {
     this.socket.off('readable', this.onReadable);
     for (const event of ['end', 'close', 'error']) this.socket.off(event, this.onEnd);

@@ -1,30 +1,30 @@
-/** The file of a unix socket: what a dead guard left is taken away, what belongs to anybody else is not touched. Closing the socket removes it. */
+/** The file of a unix socket. A file that a dead guard left is removed; any other file is left alone. Closing the socket removes its file. */
 import { Buffer } from 'node:buffer';
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 
-/** How long a process that may be alive has to take a connection. */
+/** A process that does not accept within this time is taken for dead. */
 const PROBE_MS = 1_000;
 
 /** What fits into sockaddr_un. */
 const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
 
 /**
- * Makes room for a socket at `path`, before somebody listens there: for several processes that listen together, once for all.
- * Throws EADDRINUSE where somebody listens, EEXIST where another kind of file is in the way, and ENAMETOOLONG.
+ * Makes room for a socket at `path` before listening. Processes that listen on one path together call it once.
+ * Throws EADDRINUSE if a process listens there, EEXIST if the file is not a socket, and ENAMETOOLONG.
  */
 export async function claimSocketFile(path: string): Promise<void> {
-  // Node cuts a longer one short, and would listen somewhere else.
+  // Node would cut a longer path and listen on another one.
   if (Buffer.byteLength(path) > LONGEST_PATH) throw coded('ENAMETOOLONG', `longer than ${LONGEST_PATH} bytes`);
   const found = kindOf(path);
   if (found === undefined) return;
   if (found === 'other') throw coded('EEXIST', `${path} is no socket`);
-  // Only the socket to which nobody answers is removed: else two guards would stand behind one path.
-  if (await isAnswered(path)) throw coded('EADDRINUSE', `somebody listens on ${path}`);
+  // A socket that answers is never removed: else two guards would serve one path.
+  if (await isAnswered(path)) throw coded('EADDRINUSE', `a process listens on ${path}`);
   unlinkSync(path);
 }
 
-/** As with PostgreSQL everybody may connect where `mode` says no less: the password is what counts. */
+/** Like PostgreSQL's, the socket is open to every user unless `mode` restricts it: the password protects it. */
 export function setSocketMode(path: string, mode: number): void {
   chmodSync(path, mode);
 }
@@ -34,7 +34,7 @@ function kindOf(path: string): 'socket' | 'other' | undefined {
   return stat && (stat.isSocket() ? 'socket' : 'other');
 }
 
-/** Anything but a clear refusal counts as an answer: a process that is too busy to accept is alive. */
+/** Anything but a refused connection counts as an answer: a process that is too busy to accept is alive. */
 export function isAnswered(path: string): Promise<boolean> {
   return new Promise((done) => {
     const socket = connect(path);

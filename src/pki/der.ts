@@ -1,17 +1,17 @@
-/** The little of DER (X.690) that certificates need here: elements, what they contain, and object identifiers. */
+/** Reads the part of DER (X.690) that certificates need: elements, their content, and object identifiers. */
 
 export interface DerElement {
   readonly tag: number;
-  /** Without tag and length. */
+  /** The value alone, without tag and length. */
   readonly content: Uint8Array;
-  /** Offset behind it, in the bytes that it was read from. */
+  /** Offset of the first byte after the element, in the bytes that it was read from. */
   readonly end: number;
 }
 
 /** Tags that are used here. */
 export const Der = { Oid: 0x06, Sequence: 0x30, Set: 0x31 } as const;
 
-/** The element at `offset`; undefined where there is no whole one. */
+/** The element at `offset`; undefined if the bytes hold no complete element there. */
 export function readElement(der: Uint8Array, offset = 0): DerElement | undefined {
   const tag = der[offset];
   const first = der[offset + 1];
@@ -30,7 +30,7 @@ export function readElement(der: Uint8Array, offset = 0): DerElement | undefined
   return end <= der.length ? { tag, content: der.subarray(start, end), end } : undefined;
 }
 
-/** All elements of these bytes, one behind the other; undefined where they are not just that. */
+/** All elements of these bytes, which must follow each other without a gap or a rest; undefined otherwise. */
 export function readElements(der: Uint8Array): DerElement[] | undefined {
   const elements: DerElement[] = [];
   for (let offset = 0; offset < der.length; ) {

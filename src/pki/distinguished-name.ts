@@ -1,4 +1,7 @@
-/** Names of certificates' subjects: read from the text of RFC 4514 and from DER, and written in one form, so that equal names are equal texts. */
+/**
+ * Names of certificate subjects: read from the text of RFC 4514 and from DER, and written in one canonical form, so that equal names give equal
+ * texts.
+ */
 import { Buffer } from 'node:buffer';
 import { Der, type DerElement, readElement, readElements, readOid } from './der.ts';
 
@@ -8,10 +11,10 @@ export interface NameAttribute {
   readonly value: string;
 }
 
-/** Relative names, most specific first, as they are written; each a set of attributes, most often of one. */
+/** Relative names, most specific first, as RFC 4514 writes them. Each is a set of attributes, mostly of one. */
 export type DistinguishedName = readonly (readonly NameAttribute[])[];
 
-/** By the word that stands for it: RFC 4514, section 3, and what OpenSSL writes. */
+/** By short name: RFC 4514, section 3, and what OpenSSL writes. */
 const TYPES: ReadonlyMap<string, string> = new Map([
   ['CN', '2.5.4.3'],
   ['SN', '2.5.4.4'],
@@ -35,7 +38,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([...TYPES].map(([word, oid]) 
 /** A character that stands for itself, a backslash with a special character, or two hex digits of UTF-8. */
 const VALUE_PART = /\\([ "#+,;<=>\\])|((?:\\[0-9a-fA-F]{2})+)|([^"+,;<>\\])/suy;
 
-/** Reads `CN=app,O=School`; spaces around `,`, `+` and `=` count for nothing. Undefined where the text is no such name. */
+/** Reads `CN=app,O=School`; spaces around `,`, `+` and `=` are ignored. Undefined if the text is not a distinguished name. */
 export function parseDistinguishedName(text: string): DistinguishedName | undefined {
   const names: NameAttribute[][] = [[]];
   let at = 0;
@@ -54,9 +57,9 @@ export function parseDistinguishedName(text: string): DistinguishedName | undefi
   }
 }
 
-/** Up to an unescaped `,` or `+`, or the end; spaces that are not escaped are cut at the end. */
+/** Reads up to an unescaped `,` or `+`, or the end. Unescaped spaces at the end are cut. */
 function readValue(text: string, start: number): { value: string; end: number } | undefined {
-  // `#` would begin the value's DER in hex digits.
+  // A leading `#` would announce DER in hex digits, which is not supported.
   if (text[start] === '#') return undefined;
   let value = '';
   let kept = 0;
@@ -79,15 +82,15 @@ function decodeHex(hex: string): string | undefined {
 }
 
 /**
- * The subject of a certificate (RFC 5280, section 4.1); undefined where it is empty or holds what no text of a policy could mean: a
- * NUL or another control character, a string type without one meaning, bytes that are not of their type.
+ * The subject of a certificate (RFC 5280, section 4.1). Undefined if it is empty, or if a policy could not write it: it holds a NUL or another
+ * control character, a string type with more than one meaning, or bytes that do not fit their type.
  */
 export function subjectOf(certificate: Uint8Array): DistinguishedName | undefined {
   const whole = readElement(certificate);
   const signed = whole && readElement(whole.content);
   const fields = signed && readElements(signed.content);
   if (!fields) return undefined;
-  // [0] version, serialNumber, signature, issuer, validity, subject; the version stands only where it is not 1.
+  // [0] version, serialNumber, signature, issuer, validity, subject; the version is absent if it is 1.
   const subject = fields[fields[0]?.tag === 0xa0 ? 5 : 4];
   return subject && readName(subject);
 }
@@ -102,7 +105,7 @@ export function readName(element: DerElement): DistinguishedName | undefined {
       tag === Der.Set ? readElements(content)?.map(({ content: pair }) => attributeOf(pair)) : undefined;
     if (!attributes || attributes.length === 0) return undefined;
     const known = attributes.filter((attribute) => attribute !== undefined);
-    // A name of which a part cannot be read equals no other name.
+    // A name with an attribute that cannot be read equals no other name.
     if (known.length < attributes.length) return undefined;
     names.unshift(known);
   }
@@ -116,12 +119,12 @@ function attributeOf(pair: Uint8Array): NameAttribute | undefined {
   return { type: readOid(type.content), value: text };
 }
 
-/** A control character, NUL above all, is how one name is made to look like another one. */
+/** Control characters, above all NUL, can make one name look like another. */
 function isValue(text: string): boolean {
   return text !== '' && !/[\p{Cc}\p{Surrogate}]/u.test(text);
 }
 
-/** UTF8String, PrintableString, IA5String and BMPString. Teletex, which everybody reads in another way, is not taken. */
+/** UTF8String, PrintableString, IA5String and BMPString. TeletexString is refused: programs decode it differently. */
 function decodeString(tag: number, bytes: Uint8Array): string | undefined {
   const ascii = Buffer.from(bytes).toString('latin1');
   switch (tag) {
@@ -146,7 +149,7 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** `CN=app,O=School`: RFC 4514, the attributes of a set in one order. Two names are the same where their texts are. */
+/** `CN=app,O=School` (RFC 4514), with the attributes of each set sorted. Two names are equal if their texts are. */
 export function formatDistinguishedName(name: DistinguishedName): string {
   return name.map((set) => set.map(formatAttribute).sort(byCodeUnit).join('+')).join(',');
 }

@@ -1,20 +1,20 @@
-/** Revocation lists of X.509 (RFC 5280, section 5) and whom they mean. Their signatures are OpenSSL's matter, in the handshake. */
+/** Revocation lists of X.509 (RFC 5280, section 5) and the certificates that they name. OpenSSL checks their signatures in the handshake. */
 import { Buffer } from 'node:buffer';
 import { type DerElement, readElement, readElements } from './der.ts';
 import { formatDistinguishedName, readName } from './distinguished-name.ts';
 
 export interface RevocationList {
-  /** As `CertificateId` has it. */
+  /** In the form of `CertificateId`. */
   readonly issuer: string;
   /** Milliseconds since the epoch. */
   readonly thisUpdate: number;
-  /** Undefined where the list names no day on which the next one comes. */
+  /** Undefined if the list does not say when the next one is due. */
   readonly nextUpdate: number | undefined;
   /** Serial numbers, as hex digits. */
   readonly serials: ReadonlySet<string>;
 }
 
-/** What no two certificates have in common. */
+/** Identifies a certificate: no two share an issuer and a serial number. */
 export interface CertificateId {
   readonly issuer: string;
   readonly serial: string;
@@ -26,11 +26,11 @@ const GENERALIZED_TIME = 0x18;
 const SEQUENCE = 0x30;
 const EXPLICIT_0 = 0xa0;
 
-/** Undefined where the bytes are no such list. */
+/** Undefined if the bytes are not a revocation list. */
 export function readRevocationList(der: Uint8Array): RevocationList | undefined {
   const fields = signedFields(der);
   if (!fields) return undefined;
-  // [version], signature, issuer, thisUpdate, [nextUpdate], [revokedCertificates], [extensions]; the version is there where it is 2.
+  // [version], signature, issuer, thisUpdate, [nextUpdate], [revokedCertificates], [extensions]; the version is present if it is 2.
   if (fields[0]?.tag === INTEGER) fields.shift();
   const [, issuer, thisUpdate, ...rest] = fields;
   const from = thisUpdate && readTime(thisUpdate);
@@ -50,7 +50,7 @@ export function readRevocationList(der: Uint8Array): RevocationList | undefined 
   return { issuer: keyOf(issuer), thisUpdate: from, nextUpdate, serials };
 }
 
-/** By whom a certificate was issued, and under which number; undefined where the bytes are no certificate. */
+/** The issuer and serial number of a certificate; undefined if the bytes are not a certificate. */
 export function certificateId(der: Uint8Array): CertificateId | undefined {
   const fields = signedFields(der);
   if (fields?.[0]?.tag === EXPLICIT_0) fields.shift();
@@ -61,14 +61,14 @@ export function certificateId(der: Uint8Array): CertificateId | undefined {
     : undefined;
 }
 
-/** The fields of what is signed: a list and a certificate are both SEQUENCE { SEQUENCE { fields }, algorithm, signature }. */
+/** The fields that are signed: a list and a certificate are both SEQUENCE { SEQUENCE { fields }, algorithm, signature }. */
 function signedFields(der: Uint8Array): DerElement[] | undefined {
   const whole = readElement(der);
   const signed = whole?.tag === SEQUENCE ? readElement(whole.content) : undefined;
   return signed?.tag === SEQUENCE ? readElements(signed.content) : undefined;
 }
 
-/** Names are compared as RFC 5280, section 7.1, has it: by their text, whatever its string type, case and spaces. */
+/** Names are compared as RFC 5280, section 7.1, says: by their text, ignoring string type, case and repeated spaces. */
 function keyOf(issuer: DerElement): string {
   const name = readName(issuer);
   return name

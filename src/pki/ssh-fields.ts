@@ -1,4 +1,4 @@
-/** Reads the fields of SSH's binary format: RFC 4251, section 5. What does not fit is undefined, and so is everything behind it. */
+/** Reads the fields of SSH's binary format: RFC 4251, section 5. After a field that does not fit, that one and all later ones are undefined. */
 import { Buffer } from 'node:buffer';
 
 export class FieldReader {
@@ -7,7 +7,7 @@ export class FieldReader {
 
   constructor(private readonly bytes: Buffer) {}
 
-  /** `string`: a length of four bytes and so many bytes. */
+  /** `string`: a length of four bytes, then that number of bytes. */
   string(): Buffer | undefined {
     const length = this.uint32();
     return length === undefined ? undefined : this.take(length);
@@ -26,7 +26,7 @@ export class FieldReader {
     return this.take(1)?.[0];
   }
 
-  /** Everything was read, and nothing was missing. */
+  /** True if everything was read and no field was missing. */
   get complete(): boolean {
     return !this.failed && this.at === this.bytes.length;
   }
@@ -41,7 +41,6 @@ export class FieldReader {
   }
 }
 
-/** A `string`. */
 export function stringField(bytes: Uint8Array | string): Buffer {
   const body = Buffer.from(bytes as string);
   const length = Buffer.alloc(4);
@@ -49,7 +48,7 @@ export function stringField(bytes: Uint8Array | string): Buffer {
   return Buffer.concat([length, body]);
 }
 
-/** An `mpint` without the zero byte that keeps it positive, as JWK and raw signatures want it; `length`: padded to so many bytes. */
+/** An `mpint` without the zero byte that keeps it positive, as JWK and raw signatures need it; `length`: bytes to pad it to. */
 export function magnitude(mpint: Buffer, length?: number): Buffer | undefined {
   if ((mpint[0] ?? 0) > 0x7f) return undefined; // negative
   let start = 0;

@@ -3,15 +3,15 @@ import { Buffer } from 'node:buffer';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { FieldReader, magnitude } from './ssh-fields.ts';
 
-/** How signatures of the key are made. */
+/** The algorithm and key size, which decide how signatures are made. */
 export type KeyKind = 'ed25519' | 'rsa' | 'ecdsa-256' | 'ecdsa-384' | 'ecdsa-521';
 
 export interface SshPublicKey {
   readonly kind: KeyKind;
-  /** Kept on a security key: what names the application in its signatures. */
+  /** The application in the signatures of a security key; absent for other keys. */
   readonly application?: string;
   readonly key: KeyObject;
-  /** As it travels; two keys are the same where this is. */
+  /** The key in its wire format; two keys are the same if their blobs are. */
   readonly blob: Buffer;
 }
 
@@ -23,7 +23,7 @@ const CURVES: Readonly<Record<string, { readonly kind: KeyKind; readonly crv: st
 
 const LEAST_RSA_BITS = 2048;
 
-/** Undefined where it is none that can be used: certificates, DSA and short RSA keys neither. */
+/** Undefined for certificates, DSA, short RSA keys, and what is not a key. */
 export function parsePublicKey(line: string): SshPublicKey | undefined {
   const [type, base64] = line.trim().split(/\s+/);
   if (type === undefined || base64 === undefined || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return undefined;
@@ -74,7 +74,7 @@ function readKind(type: string, fields: FieldReader): { kind: KeyKind; jwk: Json
 function readPoint(fields: FieldReader): { kind: KeyKind; jwk: JsonWebKey } | undefined {
   const curve = CURVES[fields.text() ?? ''];
   const point = fields.string();
-  // 4: both coordinates as they are, RFC 5480, section 2.2.
+  // 4: an uncompressed point, both coordinates in full (RFC 5480, section 2.2).
   if (!curve || point?.[0] !== 4 || point.length !== 1 + 2 * curve.bytes) return undefined;
   const [x, y] = [point.subarray(1, 1 + curve.bytes), point.subarray(1 + curve.bytes)];
   return { kind: curve.kind, jwk: { kty: 'EC', crv: curve.crv, x: base64url(x), y: base64url(y) } };

@@ -1,19 +1,22 @@
-/** Signatures that `ssh-keygen -Y sign` makes: OpenSSH's PROTOCOL.sshsig. Says who signed a text; whether that one may is for the caller. */
+/** Signatures that `ssh-keygen -Y sign` makes: OpenSSH's PROTOCOL.sshsig. Tells who signed a text; the caller decides whether they may. */
 import { Buffer } from 'node:buffer';
 import { createHash, verify } from 'node:crypto';
 import { FieldReader, magnitude, stringField } from './ssh-fields.ts';
 import type { KeyKind, SshPublicKey } from './ssh-public-key.ts';
+import { type BrowserAssertion, browserSignature, signedByBrowser, WEBAUTHN } from './webauthn.ts';
 
 const MAGIC = 'SSHSIG';
 const HASHES: readonly string[] = ['sha256', 'sha512'];
 /** The holder of the security key touched it: OpenSSH's PROTOCOL.u2f. */
 const USER_PRESENT = 0x01;
 const LONGEST = 16 * 1024;
+/** Of the text, in what a page signs. */
+const BROWSER_HASH = 'sha512';
 
-/** Of one kind of key: the names that its signatures may have, each with its hash. */
+/** By kind of key: the allowed signature algorithms, each with its hash. */
 const ALGORITHMS: Readonly<Record<KeyKind, Readonly<Record<string, string | null>>>> = {
   ed25519: { 'ssh-ed25519': null },
-  // Never ssh-rsa, whose hash is SHA-1.
+  // ssh-rsa is left out: its hash is SHA-1.
   rsa: { 'rsa-sha2-256': 'sha256', 'rsa-sha2-512': 'sha512' },
   'ecdsa-256': { 'ecdsa-sha2-nistp256': 'sha256' },
   'ecdsa-384': { 'ecdsa-sha2-nistp384': 'sha384' },
@@ -23,10 +26,17 @@ const ALGORITHMS: Readonly<Record<KeyKind, Readonly<Record<string, string | null
 const ON_SECURITY_KEY: Readonly<Record<string, string>> = {
   'sk-ssh-ed25519@openssh.com': 'ssh-ed25519',
   'sk-ecdsa-sha2-nistp256@openssh.com': 'ecdsa-sha2-nistp256',
+  [WEBAUTHN]: 'ecdsa-sha2-nistp256',
 };
 
-/** Whether `armored` is a signature of exactly this text, in this namespace, by this key. */
-export function isSignedBy(key: SshPublicKey, text: string, namespace: string, armored: string): boolean {
+/** Whether `armored` is a signature of exactly this text, in this namespace, by this key. `origin`: of the page in which a browser may have made it; absent: none may. */
+export function isSignedBy(
+  key: SshPublicKey,
+  text: string,
+  namespace: string,
+  armored: string,
+  origin?: string,
+): boolean {
   const blob = unarmored(armored);
   if (!blob) return false;
   const fields = new FieldReader(blob);
@@ -40,7 +50,7 @@ export function isSignedBy(key: SshPublicKey, text: string, namespace: string, a
   if (!fields.complete || magic !== MAGIC || version !== 1 || !publicKey || !reserved || !hash || !signature) {
     return false;
   }
-  // What was signed for another purpose counts for nothing here.
+  // A signature made for another purpose does not count here.
   if (signedNamespace !== namespace || !HASHES.includes(hash)) return false;
   if (!publicKey.equals(key.blob)) return false;
   const message = createHash(hash).update(text, 'utf8').digest();
@@ -51,10 +61,25 @@ export function isSignedBy(key: SshPublicKey, text: string, namespace: string, a
     stringField(hash),
     stringField(message),
   ]);
-  return isGenuine(key, signed, signature);
+  return isGenuine(key, signed, signature, origin);
 }
 
-function isGenuine(key: SshPublicKey, signed: Buffer, signature: Buffer): boolean {
+/** What a browser's answer is where it is pasted; undefined where it is none. Whether it counts is for `isSignedBy`. */
+export function armouredBrowserSignature(
+  { blob }: SshPublicKey,
+  origin: string,
+  namespace: string,
+  assertion: BrowserAssertion,
+): string | undefined {
+  const signature = browserSignature(assertion, origin);
+  if (!signature) return undefined;
+  const version = Buffer.from([0, 0, 0, 1]);
+  const fields = [blob, namespace, '', BROWSER_HASH, signature].map(stringField);
+  const base64 = Buffer.concat([Buffer.from(MAGIC), version, ...fields]).toString('base64');
+  return `-----BEGIN SSH SIGNATURE-----\n${base64.replace(/.{1,70}/g, '$&\n')}-----END SSH SIGNATURE-----\n`;
+}
+
+function isGenuine(key: SshPublicKey, signed: Buffer, signature: Buffer, origin: string | undefined): boolean {
   const fields = new FieldReader(signature);
   const name = fields.text();
   const body = fields.string();
@@ -65,7 +90,9 @@ function isGenuine(key: SshPublicKey, signed: Buffer, signature: Buffer): boolea
     const [flags, counter] = [fields.byte(), fields.take(4)];
     const plain = ON_SECURITY_KEY[name];
     if (flags === undefined || !counter || plain === undefined || (flags & USER_PRESENT) === 0) return false;
-    data = Buffer.concat([sha256(key.application), Buffer.from([flags]), counter, sha256(signed)]);
+    const message = name === WEBAUTHN ? signedByBrowser(fields, signed, flags, origin) : signed;
+    if (!message) return false;
+    data = Buffer.concat([sha256(key.application), Buffer.from([flags]), counter, sha256(message)]);
     algorithm = plain;
   }
   const hash = Object.hasOwn(ALGORITHMS[key.kind], algorithm) ? ALGORITHMS[key.kind][algorithm] : undefined;

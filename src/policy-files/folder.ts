@@ -1,14 +1,14 @@
-/** Reads the policies folder. What the files say is for `policy/`. */
+/** Reads the policies folder. `policy/` parses the files. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PolicyFile } from '../policy/source/document.ts';
 
-/** The folder or a file in it cannot be read; the message names the path and is meant for the DBA. */
+/** The folder or a file in it cannot be read; the message names the path, for the DBA. */
 export class PolicyFolderError extends Error {}
 
 /**
- * All `*.yaml` in the folder and below but `*.test.yaml`, paths relative to it with `/`, sorted. Hidden files and folders are
- * not looked at (Kubernetes keeps older versions in such). Throws PolicyFolderError where anything that may be policy cannot be read.
+ * All `*.yaml` in the folder and below except `*.test.yaml`, with paths relative to it (with `/`), sorted. Hidden files and folders are skipped
+ * (Kubernetes keeps older versions in them). Throws PolicyFolderError if a file that may be policy cannot be read.
  */
 export async function readPolicyFolder(folder: string): Promise<PolicyFile[]> {
   const paths = await yamlPaths(folder, '', (name) => !isTest(name));
@@ -16,7 +16,7 @@ export async function readPolicyFolder(folder: string): Promise<PolicyFile[]> {
   return read(folder, paths);
 }
 
-/** The tests that lie beside the policies: all `*.test.yaml`, as `readPolicyFolder` gives the others. */
+/** The tests beside the policies: all `*.test.yaml`, in the same form as `readPolicyFolder`. */
 export async function readTestFiles(folder: string): Promise<PolicyFile[]> {
   return read(folder, await yamlPaths(folder, '', isTest));
 }
@@ -34,10 +34,10 @@ async function yamlPaths(folder: string, below: string, wanted: (name: string) =
   for (const name of (await list(join(folder, below))).sort()) {
     if (name.startsWith('.')) continue;
     const path = below === '' ? name : `${below}/${name}`;
-    // Links are followed: a mounted policy is often one.
+    // Links are followed: a mounted policy is often a link.
     if (await isFolder(join(folder, path), path)) found.push(...(await yamlPaths(folder, path, wanted)));
     else if (name.endsWith('.yml')) {
-      // A policy is not left out in silence.
+      // A policy file must never be skipped silently.
       throw new PolicyFolderError(`"${path}" would not be read: name policy files *.yaml`);
     } else if (name.endsWith('.yaml') && wanted(name)) found.push(path);
   }

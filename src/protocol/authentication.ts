@@ -1,4 +1,4 @@
-/** Authentication requests of the server, and the client's answers to them (manual, section 54.2.1 and 54.3). */
+/** Authentication requests of the server, and the client's answers (manual, section 54.2.1 and 54.3). */
 import { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Backend, Frontend } from './message-types.ts';
@@ -12,7 +12,7 @@ export type Authentication =
   | { readonly kind: 'sasl'; readonly mechanisms: readonly string[] }
   | { readonly kind: 'sasl-continue'; readonly data: string }
   | { readonly kind: 'sasl-final'; readonly data: string }
-  /** GSSAPI, SSPI, and what is still to be invented. */
+  /** GSSAPI, SSPI, and unknown methods. */
   | { readonly kind: 'other'; readonly code: number };
 
 export function decodeAuthentication(bytes: Uint8Array): Authentication {
@@ -43,7 +43,7 @@ export function authenticationOk(): Buffer {
   return new MessageWriter(Backend.Authentication).int32(0).finish();
 }
 
-/** Only ever sent inside TLS. */
+/** Only sent inside TLS. */
 export function authenticationCleartextPassword(): Buffer {
   return new MessageWriter(Backend.Authentication).int32(3).finish();
 }
@@ -64,7 +64,7 @@ export function authenticationSaslFinal(data: string): Buffer {
 
 export interface SaslInitialResponse {
   readonly mechanism: string;
-  /** Absent where the client sent none. */
+  /** Absent if the client sent none. */
   readonly data?: string;
 }
 
@@ -100,7 +100,7 @@ export function saslResponse(data: string): Buffer {
   return new MessageWriter(Frontend.Password).bytes(Buffer.from(data, 'utf8')).finish();
 }
 
-/** A password in the clear: only ever sent inside TLS. */
+/** A plain password: only sent inside TLS. */
 export function passwordMessage(password: string): Buffer {
   return new MessageWriter(Frontend.Password).string(password).finish();
 }

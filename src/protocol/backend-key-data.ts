@@ -1,4 +1,4 @@
-/** BackendKeyData: what a CancelRequest must show. */
+/** BackendKeyData: the key that a CancelRequest must show. */
 import type { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Backend } from './message-types.ts';

@@ -1,4 +1,4 @@
-/** Puts more values behind those of a Bind, while the message passes: it may be large, and is never held. */
+/** Appends values to those of a Bind while the message streams through: it may be large, and is never held whole. */
 import { Buffer } from 'node:buffer';
 import { type BindHead, bindHead, type decodeBindHead, textValue } from './bind.ts';
 import { int32At, uint16At } from './integers.ts';
@@ -9,39 +9,39 @@ const NO_LENGTH = Buffer.from([0x7f, 0xff, 0xff, 0xff]);
 const PREFIX_BYTES = 4;
 
 /**
- * What becomes of the client's formats of result columns, where the result has one column more than the client knows. `one more`: that one
- * gets a format of its own, text, where each of the others has its own. `none`: it is the only one, and the client's formats are for nothing.
+ * What happens to the client's result formats if the result has a column that the client does not know. `one more`: if each column has its own
+ * format, the new one gets text. `none`: the new column is the only one, so the client's formats are dropped.
  */
 export type ResultFormats = 'one more' | 'none';
 
-/** Of a format, and of the number of formats. */
+/** The size of a format, and of the number of formats. */
 const FORMAT_BYTES = 2;
 
 export class BindAddition {
-  /** Of the message as it goes on, header included. */
+  /** The length of the forwarded message, header included. */
   readonly length: number;
   private readonly head: Buffer;
   private readonly valuesAt: number;
-  /** Values whose length was not read yet. */
+  /** Values with a length that was not read yet. */
   private valuesLeft: number;
-  /** Bytes of a value at which we are. */
+  /** Bytes left of the current value. */
   private inValue = 0;
-  /** The start of a length or a count whose end has not come yet. */
+  /** The beginning of a length or count that is not complete yet. */
   private prefix: Buffer = Buffer.alloc(0);
-  /** Bytes that are to come from the client. */
+  /** Bytes still to come from the client. */
   private remaining: number;
   private state: 'values' | 'count' | 'formats' | 'dropped' | 'broken' = 'values';
   /** Each of the client's result columns has a format of its own. */
   private formatOfEach = false;
-  /** Bytes that the server still waits for. */
+  /** Bytes that the server still expects. */
   private owed: number;
 
   /**
-   * @param read what `decodeBindHead` made of the message.
+   * @param read the result of `decodeBindHead`.
    * @param length of the client's message, header included.
    * @param formats of all parameters, added ones included.
-   * @param added at least one encoded value. With `results`, the last of them is ours to fill, a text that nothing reads: how many result
-   * formats there are is known only when the length of the message has long been sent, so what they lose or gain is put in there.
+   * @param added at least one encoded value. With `results`, the last one is a filler text that nothing reads: the length of the message is sent
+   * before the number of result formats is known, so the filler takes up the difference.
    */
   constructor(
     read: ReturnType<typeof decodeBindHead>,
@@ -61,12 +61,12 @@ export class BindAddition {
     this.head.writeUInt32BE(this.length - 1, 1);
   }
 
-  /** What goes on of the first piece, which holds the head at least. */
+  /** The output for the first piece, which must contain the head. */
   begin(piece: Uint8Array): Uint8Array[] {
     return [this.head, ...this.push(piece.subarray(this.valuesAt))];
   }
 
-  /** What goes on of the next piece. */
+  /** The output for the next piece. */
   push(piece: Uint8Array): Uint8Array[] {
     const out: Uint8Array[] = [];
     let at = 0;
@@ -89,7 +89,7 @@ export class BindAddition {
     return out;
   }
 
-  /** Reads the length of the next value. @returns how many bytes it took; undefined where there are not enough yet. */
+  /** Reads the length of the next value. @returns how many bytes it took; undefined if there are too few yet. */
   private takeLength(bytes: Uint8Array, out: Uint8Array[]): number | undefined {
     const taken = this.gather(bytes, PREFIX_BYTES, out);
     if (taken === undefined || this.prefix.length < PREFIX_BYTES) return taken;
@@ -105,7 +105,7 @@ export class BindAddition {
     return taken;
   }
 
-  /** Behind the client's values: ours, and how many result formats there are, where those change. */
+  /** After the client's values: the added ones, and the number of result formats if that changes. */
   private endValues(bytes: Uint8Array, out: Uint8Array[]): number | undefined {
     if (this.state === 'values') {
       for (const value of this.results ? this.added.slice(0, -1) : this.added) this.emit(out, value);
@@ -131,7 +131,7 @@ export class BindAddition {
     this.state = dropped ? 'dropped' : 'formats';
   }
 
-  /** Collects so many bytes in `prefix`, broken off where the message has less. @returns as `takeLength`, 0 where it was broken off. */
+  /** Collects `wanted` bytes in `prefix`, and breaks off if the message has fewer. @returns as `takeLength`, 0 if it broke off. */
   private gather(bytes: Uint8Array, wanted: number, out: Uint8Array[]): number | undefined {
     if (this.prefix.length + this.remaining < wanted) {
       this.breakOff(out);
@@ -144,8 +144,8 @@ export class BindAddition {
   }
 
   /**
-   * The values do not end before the message does. INVARIANT 34: the server must not read on into what we add, which would become the
-   * client's to choose: it gets a length that it refuses, and so says itself what is wrong.
+   * The client's message ends inside its values. INVARIANT 34: the server must not read the added values as the client's, which would let the client
+   * choose them. It gets an impossible length, and reports the error itself.
    */
   private breakOff(out: Uint8Array[]): void {
     this.state = 'broken';

@@ -1,11 +1,11 @@
-/** Bind: makes a portal of a statement and its parameters. Values are kept as the bytes that they are. */
+/** Bind: makes a portal of a statement and its parameters. Values are kept as bytes. */
 import { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Frontend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';
 import { bufferOf, decodeClientText } from './text.ts';
 
-/** What stands before the values. */
+/** The part before the values. */
 export interface BindHead {
   readonly portal: string;
   readonly statement: string;
@@ -14,19 +14,19 @@ export interface BindHead {
   readonly valueCount: number;
 }
 
-/** The same, and where the values begin. */
+/** The same, and the offset of the values. */
 export interface BindStart extends BindHead {
   readonly valuesAt: number;
 }
 
 export interface Bind extends BindHead {
-  /** The encoded values, lengths included, one behind the other. */
+  /** The encoded values, lengths included, concatenated. */
   readonly values: Uint8Array;
   readonly resultFormats: readonly number[];
 }
 
 /**
- * Reads what stands before the values of a message that need not have come whole, and where they begin.
+ * Reads the part before the values, of a message that may be incomplete, and the offset of the values.
  * @throws MalformedMessage
  */
 export function decodeBindHead(bytes: Uint8Array): BindStart {
@@ -64,12 +64,12 @@ function takeFormats(cursor: MessageCursor): number[] {
   return formats;
 }
 
-/** The message's bytes up to its values; the length in them is not that of the whole. */
+/** The message's bytes up to its values; the length field in them is not final. */
 export function bindHead(head: BindHead): Buffer {
   return writeHead(head).finish();
 }
 
-/** @param added more values, in text format, behind those of the message; its formats are those of all. */
+/** @param added more values, in text format, after the message's own; the message's formats apply to all. */
 export function bind(message: Bind, added: readonly string[] = []): Buffer {
   const { portal, statement, formats, valueCount, values, resultFormats } = message;
   const writer = writeHead({ portal, statement, formats, valueCount: valueCount + added.length }).bytes(values);
@@ -85,7 +85,7 @@ function writeHead({ portal, statement, formats, valueCount }: BindHead): Messag
   return writer.int16(valueCount);
 }
 
-/** One value in text format, as it stands among `values`. */
+/** One value in text format, encoded as in `values`. */
 export function textValue(value: string): Buffer {
   const length = Buffer.byteLength(value);
   const bytes = Buffer.allocUnsafe(4 + length);
@@ -94,7 +94,7 @@ export function textValue(value: string): Buffer {
   return bytes;
 }
 
-/** The first value as text; undefined where there is none, or it is NULL. @throws MalformedMessage */
+/** The first value as text; undefined if there is none, or if it is NULL. @throws MalformedMessage */
 export function firstValue({ valueCount, values }: Bind): string | undefined {
   if (valueCount === 0) return undefined;
   const length = bufferOf(values).readInt32BE();

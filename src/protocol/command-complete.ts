@@ -1,4 +1,4 @@
-/** CommandComplete: the tag of a command that ended well. */
+/** CommandComplete: the tag of a successful command. */
 import type { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Backend } from './message-types.ts';

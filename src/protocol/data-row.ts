@@ -1,4 +1,4 @@
-/** DataRow: one row of a result. Decoded only where Rowgate itself has asked; rows for a client pass as they are, or without their last column. */
+/** DataRow: one row of a result. Only rows of Rowgate's own queries are decoded; clients' rows pass unchanged, or without their last column. */
 import { Buffer } from 'node:buffer';
 import type { Frame } from './frame-reader.ts';
 import { HEADER_BYTES, MessageCursor } from './message-cursor.ts';
@@ -16,19 +16,22 @@ export function decodeDataRow(bytes: Uint8Array): (string | null)[] {
   return values;
 }
 
-/** Of a length; a NULL is one of -1, and no bytes. */
+/** The size of a value's length; NULL has length -1 and no bytes. */
 const LENGTH_BYTES = 4;
 
-/** Takes the last column out of one row while that passes: a NULL, or a value of a known length. Only what stands before the first column and at the end is looked at. */
+/**
+ * Removes the last column from one row while it streams through: a NULL, or a value of a known length. Only the column count and the end are
+ * examined.
+ */
 export class WithoutLastColumn {
-  /** What was taken out, but for its length; whole behind the last piece. */
+  /** The removed value without its length; complete after the last piece. */
   readonly value: Buffer;
   private readonly tail: Buffer;
   private readonly lengthOfIt: Buffer;
   private seen = 0;
   private taken = 0;
 
-  /** @param size bytes of the value; undefined: it is NULL. */
+  /** @param size of the value in bytes; undefined: it is NULL. */
   constructor(size?: number) {
     this.tail = Buffer.alloc(LENGTH_BYTES + (size ?? 0));
     this.value = this.tail.subarray(LENGTH_BYTES);
@@ -36,7 +39,7 @@ export class WithoutLastColumn {
     this.lengthOfIt.writeInt32BE(size ?? -1);
   }
 
-  /** @param frame the row, or the next piece of it; the first one holds the number of columns. @throws ProtocolError */
+  /** @param frame the row, or its next piece; the first piece contains the number of columns. @throws ProtocolError */
   take(frame: Frame): Frame {
     const length = frame.length - this.tail.length;
     const bytes = frame.bytes.subarray(0, Math.max(0, length - this.seen));
@@ -44,7 +47,7 @@ export class WithoutLastColumn {
     const out = frame.bytes.subarray(bytes.length);
     this.tail.set(out, this.taken);
     this.taken += out.length;
-    // What is taken out is of the guard's own making, so no value of the client's is lost, and none of another's is cut in two.
+    // What is removed must be the guard's own column: no value of the client's may be lost or cut.
     const known = Math.min(this.taken, LENGTH_BYTES);
     if (!this.tail.subarray(0, known).equals(this.lengthOfIt.subarray(0, known)))
       throw new ProtocolError('server sent an unexpected column');
@@ -52,7 +55,7 @@ export class WithoutLastColumn {
   }
 }
 
-/** The same of a row that has come whole, whose last value is of any length. @throws ProtocolError where that is NULL, or the row is none. */
+/** The same for a complete row with a last value of any length. @throws ProtocolError if that is NULL, or if the row is malformed. */
 export function withoutLastValue(frame: Frame): { readonly row: Frame; readonly value: Buffer } {
   const bytes = bufferOf(frame.bytes);
   const columns = bytes.length < HEADER_BYTES + 2 ? 0 : bytes.readUInt16BE(HEADER_BYTES);
@@ -60,7 +63,7 @@ export function withoutLastValue(frame: Frame): { readonly row: Frame; readonly 
   for (let column = 1; column < columns && at + LENGTH_BYTES <= bytes.length; column += 1)
     at += LENGTH_BYTES + Math.max(0, bytes.readInt32BE(at));
   const length = columns > 0 && at + LENGTH_BYTES <= bytes.length ? bytes.readInt32BE(at) : -1;
-  // As above: what is taken out is the last value, whole.
+  // As above: what is removed must be the whole last value.
   if (length < 0 || at + LENGTH_BYTES + length !== bytes.length)
     throw new ProtocolError('server sent an unexpected column');
   const value = Buffer.from(bytes.subarray(at + LENGTH_BYTES));

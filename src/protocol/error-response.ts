@@ -1,4 +1,4 @@
-/** ErrorResponse and NoticeResponse: fields by their letter (manual, section 54.8). */
+/** ErrorResponse and NoticeResponse: fields by letter (manual, section 54.8). */
 import type { Buffer } from 'node:buffer';
 import { redactTokens } from '../core/redact-tokens.ts';
 import { HEADER_BYTES, MessageCursor } from './message-cursor.ts';
@@ -12,7 +12,7 @@ import { decodeServerText } from './text.ts';
  */
 export type ErrorFields = ReadonlyMap<string, string>;
 
-/** Reads either of the two. */
+/** Reads either message. */
 export function decodeErrorFields(bytes: Uint8Array): ErrorFields {
   const cursor = new MessageCursor(bytes, decodeServerText);
   const fields = new Map<string, string>();
@@ -23,10 +23,10 @@ export function decodeErrorFields(bytes: Uint8Array): ErrorFields {
   return fields;
 }
 
-/** Most characters that are shown of the field at which a long message was cut. */
+/** Most characters to show of a field that was cut. */
 const SHOWN_OF_LONG = 60_000;
 
-/** Reads the beginning of one that is too long to be held: fields in the server's order, the last of them cut. */
+/** Reads the beginning of a message that is too long to hold: fields in the server's order, the last one cut. */
 export function decodeErrorBeginning(bytes: Uint8Array): ErrorFields {
   const fields = new Map<string, string>();
   for (let at = HEADER_BYTES; at < bytes.length && bytes[at] !== 0; ) {
@@ -46,7 +46,7 @@ export function noticeResponse(fields: ErrorFields): Buffer {
   return write(Backend.NoticeResponse, fields);
 }
 
-/** The message ends the session. */
+/** Whether the message ends the session. */
 export function isFatal(fields: ErrorFields): boolean {
   const severity = fields.get('V') ?? fields.get('S');
   return severity === 'FATAL' || severity === 'PANIC';
@@ -54,7 +54,7 @@ export function isFatal(fields: ErrorFields): boolean {
 
 function write(type: number, fields: ErrorFields): Buffer {
   const writer = new MessageWriter(type);
-  // A message that quotes what a client wrote stands in the client's own logs next: no token with it.
+  // Clients log errors: a message that quotes the client's text must not contain a token.
   for (const [code, value] of fields) writer.byte(code.charCodeAt(0)).string(redactTokens(value));
   return writer.byte(0).finish();
 }

@@ -1,4 +1,4 @@
-/** Execute: runs a portal, for all its rows or for some. */
+/** Execute: runs a portal, for all or some of its rows. */
 import type { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Frontend } from './message-types.ts';

@@ -1,4 +1,4 @@
-/** Cuts a byte stream into typed frames, wherever its chunks were cut. Large frames of named types pass in pieces and are never held whole. */
+/** Splits a byte stream into typed frames, however its chunks are cut. Large frames of certain types pass in pieces and are never held whole. */
 
 import { Buffer } from 'node:buffer';
 import { int32At } from './integers.ts';
@@ -6,18 +6,18 @@ import { HEADER_BYTES } from './message-cursor.ts';
 import { Backend, Frontend } from './message-types.ts';
 import { ProtocolError } from './protocol-error.ts';
 
-/** When frames of one type pass in pieces. */
+/** When frames of a type pass in pieces. */
 export interface Streaming {
-  /** Those of more bytes, header included. */
+  /** Frames with more bytes than this, header included. */
   readonly above: number;
-  /** So many bytes the first piece holds at least: what must be read before anything is known of the frame. */
+  /** Least bytes of the first piece: what must be read to handle the frame. */
   readonly head: number;
 }
 
 export interface FrameLimits {
   /** Most bytes of a frame, header included, of a type that never passes in pieces. */
   readonly maxFrame: number;
-  /** Most bytes of one that may. */
+  /** Most bytes of a type that may pass in pieces. */
   readonly maxStreamed: number;
   readonly streamed: ReadonlyMap<number, Streaming>;
 }
@@ -28,34 +28,32 @@ export interface Frame {
   /** Of the whole frame, header included. */
   readonly length: number;
   readonly bytes: Uint8Array;
-  /** True for the piece that holds the header; both are true for a frame that came whole. */
+  /** True for the piece with the header; both are true for a whole frame. */
   readonly first: boolean;
   readonly last: boolean;
 }
 
-/** PostgreSQL's own bound for a message of a client's (PQ_LARGE_MESSAGE_LIMIT), type byte included: a greater length is noise, not a frame. */
+/** PostgreSQL's limit for a client's message (PQ_LARGE_MESSAGE_LIMIT), type byte included: a larger length cannot be a frame. */
 export const LARGEST_FROM_CLIENT = 0x3fffffff;
 
-/** What PostgreSQL can build (MaxAllocSize) behind type byte and length. */
+/** PostgreSQL's largest message (MaxAllocSize) after type byte and length. */
 const LARGEST_FROM_SERVER = 0x3ffffffe + HEADER_BYTES;
 
 const MIB = 1024 * 1024;
 const DATA: Streaming = { above: 64 * 1024, head: HEADER_BYTES };
 
-/** And how many columns it has, and in nearly every row the keys among them. */
+/** Contains the number of columns and, in nearly every row, the keys. */
 const ROW: Streaming = { above: DATA.above, head: 8 * 1024 };
 
 /** Names, and up to 65,535 formats of two bytes. */
 const BIND_HEAD = 256 * 1024;
 
-/**
- * Before login: nothing that a client may send then is long (SASL messages are some hundred bytes).
- */
+/** Before login: no allowed message is long (SASL messages have some hundred bytes). */
 export const LOGIN_LIMITS: FrameLimits = { maxFrame: 64 * 1024, maxStreamed: 0, streamed: new Map() };
 
 /**
- * From clients after login. Texts longer than the guard reads come in pieces as well, so that they can be refused without being
- * held. All other messages are short, as with PostgreSQL (PQ_SMALL_MESSAGE_LIMIT, and the type byte).
+ * For clients after login. Texts longer than the guard parses come in pieces, so that they can be refused without being held. All other messages are
+ * short, as in PostgreSQL (PQ_SMALL_MESSAGE_LIMIT, and the type byte).
  */
 export const CLIENT_LIMITS: FrameLimits = {
   maxFrame: 10_001,
@@ -69,7 +67,7 @@ export const CLIENT_LIMITS: FrameLimits = {
   ]),
 };
 
-/** From the server. What is held whole has no data in it; an error or notice that quotes a long value is read in its beginning. */
+/** For the server. Frames that are held whole contain no row data; of an error or notice that quotes a long value, only the beginning is read. */
 export const SERVER_LIMITS: FrameLimits = {
   maxFrame: 4 * MIB,
   maxStreamed: LARGEST_FROM_SERVER,
@@ -85,14 +83,14 @@ export const SERVER_LIMITS: FrameLimits = {
 const NOTHING = Buffer.alloc(0);
 
 export class FrameReader {
-  /** Chunks not yet consumed; the first one from `at`. */
+  /** Chunks not yet consumed; the first one from `at` on. */
   private chunks: Uint8Array[] = [];
   private at = 0;
-  /** The start of a frame whose end has not come yet. Grows with what comes, not with what the header promises. */
+  /** The beginning of an incomplete frame. It grows with the received bytes, not by the header's length. */
   private partial: Buffer = NOTHING;
   private filled = 0;
   private streaming: { type: number; length: number; remaining: number } | undefined;
-  /** No frame of at most so many bytes passes in pieces. */
+  /** Frames of at most this many bytes never pass in pieces. */
   private readonly wholeUpTo: number;
 
   constructor(private readonly limits: FrameLimits) {
@@ -103,12 +101,12 @@ export class FrameReader {
     if (chunk.length > 0) this.chunks.push(chunk);
   }
 
-  /** Some of what was pushed has not been looked at yet. */
+  /** Whether pushed bytes have not been examined yet. */
   get holds(): boolean {
     return this.chunks.length > 0;
   }
 
-  /** The next frame or piece; undefined when more bytes are needed. @throws ProtocolError on an impossible length. */
+  /** The next frame or piece; undefined if more bytes are needed. @throws ProtocolError on an impossible length. */
   next(): Frame | undefined {
     for (;;) {
       const chunk = this.chunks[0];
@@ -122,13 +120,13 @@ export class FrameReader {
     }
   }
 
-  /** The chunk at hand and where in it the next frame begins; undefined where that is not known, or none has come. */
+  /** The current chunk and the offset of the next frame in it; undefined if unknown, or if there is none. */
   ahead(): { readonly chunk: Uint8Array; readonly at: number } | undefined {
     const [chunk] = this.chunks;
     return chunk && !this.streaming && this.filled === 0 ? { chunk, at: this.at } : undefined;
   }
 
-  /** Passes over so many bytes of what lies ahead: whole frames, which were looked at there. */
+  /** Skips bytes: whole frames, which the caller has examined with `ahead`. */
   skip(bytes: number): void {
     this.at += bytes;
     if (this.at < this.chunks[0]!.length) return;
@@ -136,7 +134,7 @@ export class FrameReader {
     this.at = 0;
   }
 
-  /** Takes out what was pushed and not read: for whoever reads on in another way. */
+  /** Removes and returns unread bytes, for another kind of reader. */
   rest(): Uint8Array {
     const parts = [this.partial.subarray(0, this.filled), ...this.chunks];
     if (parts[1]) parts[1] = parts[1].subarray(this.at);
@@ -146,7 +144,7 @@ export class FrameReader {
     return Buffer.concat(parts);
   }
 
-  /** The usual case: a frame that lies whole in the chunk is a view of it. */
+  /** The usual case: a frame inside the chunk becomes a view of it. */
   private cut(chunk: Uint8Array): Frame | undefined {
     const available = chunk.length - this.at;
     if (available < HEADER_BYTES) return this.keep(chunk, available);
@@ -201,7 +199,7 @@ export class FrameReader {
     return undefined;
   }
 
-  /** How many bytes make the first piece: all of them, unless the frame passes in pieces. */
+  /** How many bytes the first piece has: all, unless the frame passes in pieces. */
   private headOf(type: number, length: number): number {
     if (length <= this.wholeUpTo) return length;
     const streaming = this.limits.streamed.get(type);
@@ -210,7 +208,7 @@ export class FrameReader {
 
   private frameLength(type: number, bytes: Uint8Array, at: number): number {
     const length = (int32At(bytes, at + 1) >>> 0) + 1;
-    // A length is believed only within bounds: it decides how much memory a peer may take.
+    // A length must be within bounds: it decides how much memory a peer may take.
     const { maxFrame, maxStreamed, streamed } = this.limits;
     const fits = length <= maxFrame || (length <= maxStreamed && streamed.has(type));
     if (length < HEADER_BYTES || !fits) throw new ProtocolError('invalid message length');

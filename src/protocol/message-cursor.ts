@@ -1,4 +1,4 @@
-/** Reads the body of one message, field by field. Reading past the end, or leaving bytes over, is a MalformedMessage. */
+/** Reads the body of one message, field by field. Reading past the end, or leaving bytes unread, is a MalformedMessage. */
 import { int32At, uint16At } from './integers.ts';
 import { MalformedMessage } from './protocol-error.ts';
 
@@ -8,7 +8,7 @@ export const HEADER_BYTES = 5;
 export class MessageCursor {
   private at: number;
 
-  /** @param bytes a message; @param start where its body begins: behind the header of a typed frame, or 0 for a bare body. */
+  /** @param bytes a message; @param start of its body: after the header of a typed frame, or 0 for a bare body. */
   constructor(
     private readonly bytes: Uint8Array,
     private readonly decode: (bytes: Uint8Array) => string,
@@ -61,7 +61,7 @@ export class MessageCursor {
     return text;
   }
 
-  /** Nothing may lie behind what was understood. */
+  /** Throws if bytes are left: the message must be fully understood. */
   end(): void {
     if (this.remaining !== 0) throw new MalformedMessage('invalid message format');
   }

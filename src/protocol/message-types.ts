@@ -12,7 +12,7 @@ export const Frontend = {
   Flush: 0x48,
   FunctionCall: 0x46,
   Parse: 0x50,
-  /** PasswordMessage, SASLInitialResponse, SASLResponse and GSSResponse: told apart by what was asked. */
+  /** PasswordMessage, SASLInitialResponse, SASLResponse and GSSResponse: told apart by the request before. */
   Password: 0x70,
   Query: 0x51,
   Sync: 0x53,

@@ -1,8 +1,8 @@
-/** Builds one message: fields in order, the length filled in at the end. */
+/** Builds one message: fields in order; the length is filled in at the end. */
 import { Buffer } from 'node:buffer';
 import { putInt32 } from './integers.ts';
 
-/** Enough for most of ours; what is longer grows. */
+/** Enough for most messages; the buffer grows if needed. */
 const FIRST_BYTES = 64;
 
 export class MessageWriter {
@@ -10,7 +10,7 @@ export class MessageWriter {
   private length = 0;
   private readonly lengthAt: number;
 
-  /** @param type the type byte; undefined for the messages of startup, which have none. */
+  /** @param type the type byte; undefined for startup messages, which have none. */
   constructor(type: number | undefined) {
     if (type !== undefined) this.byte(type);
     this.lengthAt = this.length;
@@ -46,12 +46,12 @@ export class MessageWriter {
     return this;
   }
 
-  /** UTF-8 and a zero byte. The text must not hold U+0000. */
+  /** UTF-8 and a zero byte. The text must not contain U+0000. */
   string(value: string): this {
     return this.utf8(value, Buffer.byteLength(value)).byte(0);
   }
 
-  /** UTF-8 behind its length of 32 bits. */
+  /** A 32-bit length, then UTF-8. */
   value(value: string): this {
     const bytes = Buffer.byteLength(value);
     return this.int32(bytes).utf8(value, bytes);

@@ -1,4 +1,4 @@
-/** NegotiateProtocolVersion: the newest minor version that is spoken here, and the protocol options that are not known. */
+/** NegotiateProtocolVersion: the newest supported minor version, and the unknown protocol options. */
 import type { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Backend } from './message-types.ts';

@@ -1,20 +1,20 @@
-/** The messages of SASL OAUTHBEARER (RFC 7628), as PostgreSQL 18 takes and sends them. Whether a token is any good is for others. */
+/** The messages of SASL OAUTHBEARER (RFC 7628), as in PostgreSQL 18. Tokens are verified elsewhere. */
 
 export const OAUTHBEARER = 'OAUTHBEARER';
 
-/** What a client sends where it gives up: after the guard has said why a token is not taken. */
+/** Sent by a client to end the exchange, after the guard has refused its token. */
 export const GIVE_UP = '\x01';
 
 const KVSEP = '\x01';
 
 export type BearerMessage =
   | { readonly kind: 'token'; readonly token: string }
-  /** No token yet: the client asks where it gets one. */
+  /** Without a token: the client asks where to get one. */
   | { readonly kind: 'discover' }
   /** The peer broke the protocol: 08P01. `message` is for the client. */
   | { readonly kind: 'malformed'; readonly message: string };
 
-/** Reads the client's first message, of which every byte must be accounted for. Keys that mean nothing here are ignored, as the RFC has it. */
+/** Reads the client's first message; every byte must be accounted for. Unknown keys are ignored, as the RFC demands. */
 export function readBearerMessage(text: string): BearerMessage {
   const [header = '', ...pairs] = text.split(KVSEP);
   if (header.startsWith('p=')) return malformed('OAUTHBEARER has no channel binding');
@@ -26,7 +26,7 @@ export function readBearerMessage(text: string): BearerMessage {
     if (!match) return malformed(MALFORMED);
     const [, key, value = ''] = match;
     if (key !== 'auth') continue;
-    // Which of the two would hold?
+    // Two values would be ambiguous.
     if (given !== undefined) return malformed(MALFORMED);
     given = value;
   }
@@ -36,12 +36,12 @@ export function readBearerMessage(text: string): BearerMessage {
   return token === undefined ? malformed(MALFORMED) : { kind: 'token', token };
 }
 
-/** What is said of a token that is not taken, and to a client that has none: where to get one. */
+/** The answer for a refused token, and for a client without one: where to get one. */
 export function bearerError(issuer: string, scope: string): string {
   return JSON.stringify({ status: 'invalid_token', 'openid-configuration': configurationOf(issuer), scope });
 }
 
-/** As PostgreSQL writes it, not as OpenID does: libpq cuts the ending off again and compares what is left with `oauth_issuer`. */
+/** In PostgreSQL's form, not OpenID's: libpq removes the ending and compares the rest with `oauth_issuer`. */
 function configurationOf(issuer: string): string {
   return issuer.includes('/.well-known/') ? issuer : `${issuer}/.well-known/openid-configuration`;
 }

@@ -9,7 +9,7 @@ export interface Parse {
   /** '' is the unnamed statement. */
   readonly name: string;
   readonly text: string;
-  /** Type OIDs that the client declares for $1, $2 …; 0 leaves one to the server. */
+  /** Type OIDs that the client declares for $1, $2 …; with 0 the server decides. */
   readonly types: readonly number[];
 }
 
@@ -23,7 +23,7 @@ export function decodeParse(bytes: Uint8Array): Parse {
   return { name, text, types };
 }
 
-/** The name alone, of a message that need not have come whole. @throws MalformedMessage */
+/** Only the name, of a message that may be incomplete. @throws MalformedMessage */
 export function decodeParseName(bytes: Uint8Array): string {
   return new MessageCursor(bytes, decodeClientText).string();
 }

@@ -1,11 +1,11 @@
-/** The two ways in which bytes can be wrong: broken framing, after which nothing can be read, and one message that does not hold what it should. */
+/** The two kinds of wrong bytes: broken framing, after which nothing can be read, and one message with invalid content. */
 
-/** Framing is broken or the peer broke the protocol: the connection cannot go on (FATAL, 08P01). */
+/** Framing is broken, or the peer broke the protocol: the connection must end (FATAL, 08P01). */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
   readonly sqlstate = '08P01';
 
-  /** `answered`: false where PostgreSQL closes the connection without a word: what was sent may not be its protocol at all. */
+  /** `answered`: false if PostgreSQL would close without an error message: the bytes may be another protocol. */
   constructor(
     message: string,
     readonly answered = true,
@@ -14,7 +14,11 @@ export class ProtocolError extends Error {
   }
 }
 
-/** One message is wrong inside, the next one can still be read: PostgreSQL answers with an ERROR. */
+export function unexpectedMessage(): ProtocolError {
+  return new ProtocolError('server sent an unexpected message');
+}
+
+/** The content of one message is wrong, but the next can be read: PostgreSQL answers with an ERROR. */
 export class MalformedMessage extends Error {
   override readonly name = 'MalformedMessage';
 

@@ -1,4 +1,7 @@
-/** The header of the PROXY protocol, version 2 (haproxy.org, doc/proxy-protocol.txt, section 2.2), in which a load balancer says whom it speaks for. */
+/**
+ * The header of the PROXY protocol, version 2 (haproxy.org, doc/proxy-protocol.txt, section 2.2), with which a load balancer tells the client's
+ * address.
+ */
 import { Buffer } from 'node:buffer';
 import { ProtocolError } from './protocol-error.ts';
 
@@ -7,10 +10,10 @@ export const PROXY_PREFIX_BYTES = 16;
 
 const SIGNATURE = Buffer.from('0d0a0d0a000d0a515549540a', 'hex');
 
-/** Addresses of a unix socket take 216; what follows are details that nobody here reads. */
+/** Addresses of a unix socket take 216 bytes; further details are ignored. */
 const MAX_REST = 4_096;
 
-/** Of TCP: bytes of the two addresses and the two ports. */
+/** TCP: bytes of the two addresses, then of the two ports. */
 const FAMILIES: ReadonlyMap<number, { readonly addressBytes: number }> = new Map([
   [0x11, { addressBytes: 4 }],
   [0x21, { addressBytes: 16 }],
@@ -19,27 +22,27 @@ const UNSPECIFIED = 0x00;
 const UNIX_STREAM = 0x31;
 const UNIX_BYTES = 216;
 
-/** What the first 16 bytes say. */
+/** The first 16 bytes. */
 export interface ProxyPrefix {
-  /** False: the proxy speaks for itself, as in a health check. */
+  /** False: the proxy connects for itself, as in a health check. */
   readonly proxied: boolean;
   readonly family: number;
-  /** Bytes that follow, before the client's first. */
+  /** How many bytes follow before the client's first. */
   readonly restBytes: number;
 }
 
-/** Whom the proxy speaks for: 4 or 16 bytes of address; undefined where it is the proxy itself, or it does not say. */
+/** The client's address, 4 or 16 bytes; undefined if the proxy connects for itself or does not tell. */
 export type ProxySource = { readonly address: Uint8Array; readonly port: number } | undefined;
 
-/** @throws ProtocolError where these bytes, the first or all of the signature, begin no header. */
+/** @throws ProtocolError unless these bytes are the beginning of the signature, or all of it. */
 export function checkProxySignature(start: Buffer): void {
-  // Who must say whom it speaks for and does not is not taken for the client itself.
+  // A proxy that must send a header and does not is not accepted as a client.
   if (!start.equals(SIGNATURE.subarray(0, start.length))) {
     throw new ProtocolError('expected a header of the PROXY protocol, version 2, from this address');
   }
 }
 
-/** Takes PROXY_PREFIX_BYTES. @throws ProtocolError where they begin no header, one of another version, or one longer than is held for a stranger. */
+/** Takes PROXY_PREFIX_BYTES. @throws ProtocolError if they are not a header, or one of another version, or of a header that is too long. */
 export function decodeProxyPrefix(bytes: Buffer): ProxyPrefix {
   checkProxySignature(bytes.subarray(0, SIGNATURE.length));
   const versionAndCommand = bytes.readUInt8(12);
@@ -52,10 +55,10 @@ export function decodeProxyPrefix(bytes: Buffer): ProxyPrefix {
   return { proxied: versionAndCommand === 0x21, family, restBytes };
 }
 
-/** @throws ProtocolError where the addresses are cut short, or of a kind that no client of TCP has. */
+/** @throws ProtocolError if the addresses are incomplete, or not of TCP. */
 export function decodeProxySource({ proxied, family }: ProxyPrefix, rest: Buffer): ProxySource {
   if (!proxied || family === UNSPECIFIED) return undefined;
-  // A process on the proxy's own machine: it comes from the proxy's address.
+  // A process on the proxy's own machine: the proxy's address is used.
   if (family === UNIX_STREAM && rest.length >= UNIX_BYTES) return undefined;
   const layout = FAMILIES.get(family);
   if (!layout || rest.length < 2 * layout.addressBytes + 4) {

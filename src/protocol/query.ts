@@ -4,7 +4,7 @@ import { serialize } from 'pg-protocol';
 import { MessageCursor } from './message-cursor.ts';
 import { decodeClientText } from './text.ts';
 
-/** The text of a Query. @throws MalformedMessage, also for text behind a zero byte, which the server would refuse. */
+/** The text of a Query. @throws MalformedMessage, also for text after a zero byte, which the server would refuse. */
 export function decodeQuery(bytes: Uint8Array): string {
   const cursor = new MessageCursor(bytes, decodeClientText);
   const text = cursor.string();

@@ -1,4 +1,4 @@
-/** ReadyForQuery: the server is done and says where the transaction stands. */
+/** ReadyForQuery: the server is done and reports the transaction's status. */
 import type { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Backend } from './message-types.ts';

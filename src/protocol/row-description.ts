@@ -1,4 +1,4 @@
-/** RowDescription: the columns of a result, and where the server took each from. */
+/** RowDescription: the columns of a result, and the table column that each comes from. */
 import type { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Backend } from './message-types.ts';
@@ -7,9 +7,9 @@ import { decodeServerText } from './text.ts';
 
 export interface Field {
   readonly name: string;
-  /** OID of the table that the column comes from, 0 where it is an expression. */
+  /** OID of the column's table; 0 for an expression. */
   readonly table: number;
-  /** Its number in that table; 0 with table 0, below 0 for a system column. */
+  /** Its number in that table; 0 with table 0, negative for a system column. */
   readonly attnum: number;
   readonly type: number;
   readonly size: number;

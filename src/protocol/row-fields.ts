@@ -1,21 +1,21 @@
-/** DataRow, read in part: where its values stand, without copying any. */
+/** DataRow, read in part: finds the positions of values without copying them. */
 import type { Frame } from './frame-reader.ts';
 import { int32At, uint16At } from './integers.ts';
 import { HEADER_BYTES } from './message-cursor.ts';
 
-/** Used again for one row after the other. */
+/** Reused for one row after another. */
 export class RowFields {
   private bytes: Uint8Array = new Uint8Array(0);
   private readonly starts: number[] = [];
   private readonly lengths: number[] = [];
-  /** Columns of the row that were to be looked at. */
+  /** Columns of the row that were asked for. */
   count = 0;
   /** Values that were found, NULLs included. */
   found = 0;
-  /** Bytes of the row behind the last value that was found whole. */
+  /** Offset after the last complete value. */
   beyond = 0;
 
-  /** Looks at the first columns of a row, or of its first piece, which begins at `from`. */
+  /** Finds the first columns of a row, or of its first piece, which begins at `from`. */
   locate({ bytes, length }: Pick<Frame, 'bytes' | 'length'>, columns: number, from = 0): void {
     this.bytes = bytes;
     this.found = 0;
@@ -34,7 +34,7 @@ export class RowFields {
     this.beyond = this.found < Math.min(columns, this.count) ? length - (at - from) : 0;
   }
 
-  /** For who finds the values in another way: the next one, of so many bytes. */
+  /** For callers that find values in another way: adds the next value, by position and length. */
   put(start: number, length: number): void {
     this.starts[this.found] = start;
     this.lengths[this.found] = length;
@@ -45,12 +45,12 @@ export class RowFields {
     return this.starts[column]!;
   }
 
-  /** Length in bytes, -1 for NULL; undefined where it lies beyond. */
+  /** Length in bytes, -1 for NULL; undefined if the value was not found. */
   lengthOf(column: number): number | undefined {
     return column < this.found ? this.lengths[column] : undefined;
   }
 
-  /** A view of the value; null where it is NULL, undefined where it does not lie whole in what has come of the row. */
+  /** A view of the value; null for NULL, undefined if it is not completely in the received part of the row. */
   value(column: number): Uint8Array | null | undefined {
     const length = this.lengthOf(column);
     if (length === undefined) return undefined;

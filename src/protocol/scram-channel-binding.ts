@@ -3,7 +3,7 @@ import type { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { Der, type DerElement, readElement, readElements, readOid } from '../pki/der.ts';
 
-/** The digest by the certificate's signature algorithm; MD5 and SHA-1 are replaced by SHA-256, as the RFC demands. */
+/** By signature algorithm, the digest; MD5 and SHA-1 are replaced by SHA-256, as the RFC demands. */
 const DIGESTS: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.1.4': 'sha256', // md5WithRSA
   '1.2.840.113549.1.1.5': 'sha256', // sha1WithRSA
@@ -32,8 +32,8 @@ const HASHES: Readonly<Record<string, string>> = {
 const SHA1 = '1.3.14.3.2.26';
 
 /**
- * The data of this certificate (DER); undefined where its signature algorithm uses no hash function (Ed25519) or several
- * (RSASSA-PSS with another one inside): for these the RFC defines none, and channel binding is not offered.
+ * The data for this certificate (DER). Undefined if its signature algorithm uses no hash function (Ed25519) or several (RSASSA-PSS with different
+ * ones): the RFC defines none for these, and channel binding is not offered.
  */
 export function serverEndPoint(certificate: Uint8Array): Buffer | undefined {
   const digest = digestOf(certificate);

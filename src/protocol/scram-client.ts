@@ -1,4 +1,4 @@
-/** The client's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, with which Rowgate logs in upstream (RFC 5802 section 5). */
+/** The client's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, for Rowgate's login at the server (RFC 5802 section 5). */
 import { Buffer } from 'node:buffer';
 import { timingSafeEqual } from 'node:crypto';
 import {
@@ -23,13 +23,13 @@ export interface ScramClientInput {
   readonly channelBinding: Buffer | undefined;
 }
 
-/** The answer to the challenge, and what the server's last message must be. */
+/** The answer to the challenge, and what the server's last message must contain. */
 export interface ScramClientFinal {
   readonly message: string;
   readonly serverSignature: Buffer;
 }
 
-/** Chooses among the mechanisms that the server offers; undefined where it offers none of ours. Channel binding wherever it can be had. */
+/** Chooses among the server's mechanisms, with channel binding if possible; undefined if none is supported. */
 export function chooseMechanism(
   offered: readonly string[],
   channelBinding: Buffer | undefined,
@@ -43,8 +43,8 @@ export function clientFirst(input: ScramClientInput): string {
 }
 
 /**
- * Reads server-first-message; undefined where it is not one, or asks for an absurd number of iterations.
- * @param derive `deriveKeys`, or what remembers its results.
+ * Reads server-first-message; undefined if it is malformed, or asks for an absurd number of iterations.
+ * @param derive `deriveKeys`, or a version that caches results.
  */
 export async function answerServerFirst(
   input: ScramClientInput,
@@ -55,7 +55,7 @@ export async function answerServerFirst(
   if (serverFirst === undefined) return undefined;
   const [nonce, saltText, iterationsText] = readAttributes(serverFirst, ['r', 's', 'i']) ?? [];
   if (nonce === undefined || saltText === undefined || iterationsText === undefined) return undefined;
-  // A nonce that is not ours and longer is a replay.
+  // The nonce must begin with ours and be longer; otherwise it is a replay.
   if (!nonce.startsWith(input.nonce) || nonce.length === input.nonce.length || !isNonce(nonce)) return undefined;
   const salt = decodeBase64(saltText);
   if (!salt || salt.length === 0 || !/^[1-9][0-9]{0,6}$/.test(iterationsText)) return undefined;
@@ -73,22 +73,22 @@ export async function answerServerFirst(
   };
 }
 
-/** True where server-final-message proves that the server knows the password as well. */
+/** True if server-final-message proves that the server knows the password too. */
 export function acceptServerFinal(final: ScramClientFinal, message: Uint8Array): boolean {
   const text = readText(message);
   const [signatureText] = (text !== undefined && readAttributes(text, ['v'])) || [];
   const signature = signatureText === undefined ? undefined : decodeBase64(signatureText);
-  // Without this a server that knows nothing could play the database.
+  // Without this check an impostor could act as the database.
   return signature?.length === KEY_LENGTH && timingSafeEqual(signature, final.serverSignature);
 }
 
-/** `y` where we could bind but the server did not offer it, so that it can notice an offer that was taken away. */
+/** `y` if we support channel binding but the server did not offer it: the server then notices if an attacker removed its offer. */
 function gs2Header(input: ScramClientInput): string {
   if (input.mechanism === 'SCRAM-SHA-256-PLUS') return 'p=tls-server-end-point,,';
   return input.channelBinding === undefined ? 'n,,' : 'y,,';
 }
 
-/** The name is left empty: PostgreSQL takes it from the startup packet. */
+/** The name is empty: PostgreSQL takes it from the startup packet. */
 function clientFirstBare(input: ScramClientInput): string {
   return `n=,r=${input.nonce}`;
 }

@@ -1,4 +1,4 @@
-/** The server's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS: two steps, each a pure function of what came in (RFC 5802 section 5). */
+/** The server's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS: two steps, each a pure function of its input (RFC 5802 section 5). */
 import { Buffer } from 'node:buffer';
 import { timingSafeEqual } from 'node:crypto';
 import {
@@ -16,15 +16,15 @@ import type { ScramVerifier } from './scram-verifier.ts';
 
 export interface ScramServerInput {
   readonly mechanism: ScramMechanism;
-  /** At least one; all with the salt and iteration count of the first (`shareChallenge`). */
+  /** At least one; all have the salt and iteration count of the first (`shareChallenge`). */
   readonly verifiers: readonly [ScramVerifier, ...ScramVerifier[]];
   /** Printable, random, 18 bytes or more in base64. */
   readonly nonce: string;
-  /** `tls-server-end-point` data; undefined without TLS or where the certificate gives none: then -PLUS was not offered. */
+  /** `tls-server-end-point` data; undefined without TLS or if the certificate has none: then -PLUS was not offered. */
   readonly channelBinding: Buffer | undefined;
 }
 
-/** An exchange between its two steps. */
+/** The state between the two steps. */
 export interface ScramServerExchange {
   readonly input: ScramServerInput;
   readonly gs2Header: string;
@@ -49,7 +49,7 @@ export type ScramServerFinal =
   | { readonly kind: 'accepted'; readonly message: string; readonly verifier: ScramVerifier }
   | { readonly kind: 'denied' };
 
-/** Reads client-first-message, answers server-first-message. The user name in it is ignored, as by PostgreSQL: the startup packet's stands. */
+/** Reads client-first-message, answers server-first-message. The user name in it is ignored, as in PostgreSQL: the startup packet's counts. */
 export function answerClientFirst(input: ScramServerInput, message: Uint8Array): ScramServerFirst | ScramMalformed {
   const text = readText(message);
   const match = text === undefined ? null : /^(n|y|p=[A-Za-z0-9.-]{1,64}),([^,]*),(n=.*)$/s.exec(text);
@@ -77,7 +77,7 @@ function bindingProblem(flag: string, input: ScramServerInput): string | undefin
     return undefined;
   }
   if (flag.startsWith('p=')) return 'channel binding needs SCRAM-SHA-256-PLUS';
-  // `y` says "I could, but you did not offer it": if we did, someone in between took the offer away.
+  // `y` means that the client saw no offer of channel binding: if we made one, an attacker removed it.
   if (flag === 'y' && input.channelBinding !== undefined) return 'SCRAM channel binding negotiation error';
   return undefined;
 }
@@ -98,7 +98,7 @@ export function answerClientFinal(
   const isPlus = input.mechanism === 'SCRAM-SHA-256-PLUS';
   const bound = isPlus ? (input.channelBinding ?? Buffer.alloc(0)) : Buffer.alloc(0);
   const expected = Buffer.concat([Buffer.from(gs2Header, 'utf8'), bound]).toString('base64');
-  // The proof is only worth something on the very channel that the client saw.
+  // The proof is valid only on the channel that the client saw.
   if (binding !== expected || (isPlus && bound.length === 0)) return malformed('SCRAM channel binding check failed');
   const authMessage = `${clientFirstBare},${serverFirst},${text.slice(0, text.lastIndexOf(',p='))}`;
   let matching: ScramVerifier | undefined;

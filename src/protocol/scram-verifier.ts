@@ -13,10 +13,10 @@ export interface ScramVerifier {
 /** PostgreSQL's own default (`scram_iterations`). */
 export const DEFAULT_ITERATIONS = 4096;
 
-/** More than this makes every login of an honest client take seconds. */
+/** With more iterations, every login of an honest client would take seconds. */
 export const MAX_ITERATIONS = 1_000_000;
 
-/** Reads a verifier; undefined unless it is exactly one. */
+/** Reads a verifier; undefined if the text is anything else or more. */
 export function parseVerifier(text: string): ScramVerifier | undefined {
   const match = /^SCRAM-SHA-256\$([1-9][0-9]{0,6}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)$/.exec(text);
   if (!match) return undefined;
@@ -36,7 +36,7 @@ export function formatVerifier(verifier: ScramVerifier): string {
   return `SCRAM-SHA-256$${iterations}:${base64(salt)}$${base64(storedKey)}:${base64(serverKey)}`;
 }
 
-/** Makes the verifier of a password. The salt comes from the caller: 16 random bytes, or those of the verifier it will stand beside. */
+/** Makes the verifier of a password. The caller gives the salt: 16 random bytes, or the salt of the verifier that it will be used with. */
 export async function makeVerifier(
   password: string,
   salt: Buffer,
@@ -46,19 +46,19 @@ export async function makeVerifier(
   return { iterations, salt, storedKey, serverKey };
 }
 
-/** True where the verifiers can be asked for by one challenge: the same salt and iteration count. */
+/** True if one challenge serves both verifiers: same salt and iteration count. */
 export function shareChallenge(a: ScramVerifier, b: ScramVerifier): boolean {
   return a.iterations === b.iterations && a.salt.equals(b.salt);
 }
 
 /**
- * The verifier that an unknown user is challenged with: always the same for one name, unlike any other's, and matched by no
- * password. `shapes` are verifiers that exist, so that iteration counts and salt lengths do not tell the made-up ones from them.
+ * The verifier that an unknown user is challenged with: always the same for one name, different for each name, and matched by no password. `shapes`
+ * are real verifiers: made-up ones copy their iteration counts and salt lengths, so that these do not reveal them.
  */
 export function mockVerifier(secret: Uint8Array, user: string, shapes: readonly ScramVerifier[]): ScramVerifier {
   const bytes = (purpose: string) => hmac(secret, `${purpose}:${user}`);
   const { iterations, saltLength } = shapeFor(shapes, bytes);
-  // 64 bytes: the longest salt that parseVerifier accepts. With another shape another one, as for a user who has a new password.
+  // 64 bytes: the longest salt that parseVerifier accepts. The salt changes with the shape, as for a user with a new password.
   const salt = createHmac('sha512', secret).update(`salt:${iterations}:${saltLength}:${user}`).digest();
   return {
     iterations,
@@ -69,8 +69,8 @@ export function mockVerifier(secret: Uint8Array, user: string, shapes: readonly 
 }
 
 /**
- * A name keeps its shape whatever other users come and go, as long as that shape is there: else asking before and after a
- * change of the policy would tell made-up verifiers, whose shapes move, from those that exist.
+ * A name keeps its shape while that shape exists, whatever other users come and go. Otherwise comparing before and after a change of the policy would
+ * reveal made-up verifiers.
  */
 function shapeFor(shapes: readonly ScramVerifier[], lotOf: (purpose: string) => Buffer) {
   const kinds = new Map(

@@ -1,4 +1,4 @@
-/** What both sides of a SCRAM-SHA-256 exchange share (RFC 5802, RFC 7677): keys, proofs and strict reading of attributes. */
+/** Shared by both sides of a SCRAM-SHA-256 exchange (RFC 5802, RFC 7677): keys, proofs and strict parsing of attributes. */
 import { Buffer } from 'node:buffer';
 import { createHash, createHmac, pbkdf2 } from 'node:crypto';
 import saslprep from '@mongodb-js/saslprep';
@@ -19,7 +19,7 @@ export function sha256(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
 
-/** The two keys of the client that the server's verifier is made of. */
+/** The client's two keys, which a verifier is made from. */
 export interface ScramKeys {
   readonly clientKey: Buffer;
   readonly storedKey: Buffer;
@@ -28,7 +28,7 @@ export interface ScramKeys {
 
 export type DeriveKeys = (password: string, salt: Buffer, iterations: number) => Promise<ScramKeys>;
 
-/** RFC 5802 section 3: SaltedPassword (Hi) and what follows from it. Runs off the event loop. */
+/** RFC 5802 section 3: SaltedPassword (Hi) and the keys derived from it. Runs off the event loop. */
 export async function deriveKeys(password: string, salt: Uint8Array, iterations: number): Promise<ScramKeys> {
   const salted = await new Promise<Buffer>((done, failed) => {
     pbkdf2(prepare(password), salt, iterations, KEY_LENGTH, 'sha256', (error, key) =>
@@ -39,7 +39,7 @@ export async function deriveKeys(password: string, salt: Uint8Array, iterations:
   return { clientKey, storedKey: sha256(clientKey), serverKey: hmac(salted, 'Server Key') };
 }
 
-/** SASLprep (RFC 4013); a password that it prohibits is taken as its bytes are, as PostgreSQL does. */
+/** SASLprep (RFC 4013); a password that it prohibits is used unchanged, as in PostgreSQL. */
 function prepare(password: string): string {
   try {
     return saslprep(password) || password;
@@ -48,7 +48,7 @@ function prepare(password: string): string {
   }
 }
 
-/** `a XOR b`, both of one length. */
+/** `a XOR b`, of equal length. */
 export function xor(a: Uint8Array, b: Uint8Array): Buffer {
   const result = Buffer.from(a);
   for (let i = 0; i < result.length; i++) result[i]! ^= b[i] ?? 0;
@@ -61,14 +61,14 @@ export function decodeBase64(text: string): Buffer | undefined {
   return bytes.toString('base64') === text ? bytes : undefined;
 }
 
-/** A nonce is printable ASCII without a comma (RFC 5802 section 7), and here of a sane length. */
+/** A nonce is printable ASCII without a comma (RFC 5802 section 7); its length is limited here. */
 export function isNonce(text: string): boolean {
   return /^[\x21-\x2b\x2d-\x7e]{8,256}$/.test(text);
 }
 
 /**
- * Reads `k=v,k=v,…` where the keys are exactly these, in this order, and nothing stands beside them.
- * Returns the values, or undefined. An extension (`m=…` included) is therefore refused: none is defined.
+ * Reads `k=v,k=v,…` with exactly these keys in this order. Returns the values, or undefined. Extensions (such as `m=…`) are therefore refused: none
+ * is defined.
  */
 export function readAttributes(text: string, keys: readonly string[]): string[] | undefined {
   const parts = text.split(',');

@@ -1,4 +1,4 @@
-/** The client's messages that have no body, and CopyFail. */
+/** The client's messages without a body, and CopyFail. */
 import type { Buffer } from 'node:buffer';
 import { serialize } from 'pg-protocol';
 

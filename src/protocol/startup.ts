@@ -1,4 +1,4 @@
-/** The packets of startup, which have no type byte (manual, sections 54.2.1 and 54.7): read, with a cap, and written. */
+/** The startup packets, which have no type byte (manual, sections 54.2.1 and 54.7): reading, with a size limit, and writing. */
 import { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { MessageWriter } from './message-writer.ts';
@@ -20,11 +20,11 @@ export type StartupPacket =
       readonly kind: 'startup';
       readonly major: number;
       readonly minor: number;
-      /** In the order in which they came; a name may come twice. */
+      /** In the received order; a name may occur twice. */
       readonly parameters: readonly (readonly [name: string, value: string])[];
     };
 
-/** Collects one startup packet at a time; `rest` gives what came behind it. */
+/** Collects one startup packet at a time; `rest` returns the bytes after it. */
 export class StartupReader {
   private bytes: Buffer = Buffer.alloc(0);
 
@@ -32,16 +32,16 @@ export class StartupReader {
     this.bytes = Buffer.concat([this.bytes, chunk]);
   }
 
-  /** How many bytes wait to be read. */
+  /** How many bytes have not been read. */
   get buffered(): number {
     return this.bytes.length;
   }
 
-  /** @throws ProtocolError, MalformedMessage where the bytes are no startup packet. */
+  /** @throws ProtocolError, MalformedMessage if the bytes are not a startup packet. */
   next(): StartupPacket | undefined {
     if (this.bytes.length < 4) return undefined;
     const length = this.bytes.readUInt32BE(0);
-    // Before login nobody makes us hold more than this.
+    // Before login no peer can make the guard hold more than this.
     if (length < 8 || length > MAX_STARTUP_PACKET) throw invalidLength();
     if (this.bytes.length < length) return undefined;
     const packet = decodeStartup(this.bytes.subarray(0, length));
@@ -82,7 +82,7 @@ function decodeStartup(bytes: Uint8Array): StartupPacket {
 }
 
 function decodeParameters(cursor: MessageCursor, major: number): [string, string][] {
-  // Another major version may lay its packet out in another way: only its number is read.
+  // Another major version may have another layout: only its number is read.
   if (major !== 3) return [];
   const parameters: [string, string][] = [];
   for (;;) {

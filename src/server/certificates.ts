@@ -1,11 +1,55 @@
 /** The certificates of the guard, towards clients and towards the server: read again while it runs, and watched for when they run out. */
+
 import type { Logger } from 'pino';
 import type { AlarmSink } from '../core/alarm-sink.ts';
+import { reasonOf } from '../core/error-text.ts';
 import { shownTime } from '../policy/source/calendar.ts';
 import type { Upstream } from '../upstream/connect.ts';
-import { type Dated, ExpiryNotices, expiryText } from './expiring.ts';
 import { ServerTls, type TlsFiles } from './login/server-tls.ts';
 import type { Sessions } from './sessions.ts';
+
+/** Says in time what runs out: certificates and revocation lists. Once when it draws near, once when it is there. */
+export interface Dated {
+  /** As the subject of a sentence: `revocation list "clients.crl"`. */
+  readonly what: string;
+  /** Milliseconds since the epoch. */
+  readonly from: number;
+  readonly until: number;
+  /** What follows when it has run out, as a sentence without its full stop. */
+  readonly consequence: string;
+}
+
+interface Expiring extends Dated {
+  readonly over: boolean;
+}
+
+/** The last quarter of its time, and no more than this. */
+const NOTICE_MS = 14 * 24 * 60 * 60_000;
+
+export class ExpiryNotices {
+  /** What was said of those that there are now. */
+  private told: ReadonlySet<string> = new Set();
+
+  /** Those of which nothing was said yet, in this state. */
+  due(all: readonly Dated[], now: number): Expiring[] {
+    const near = all
+      .map((dated) => ({ ...dated, over: now > dated.until }))
+      .filter(({ from, until, over }) => over || until - now <= Math.min(NOTICE_MS, (until - from) / 4));
+    const due = near.filter((expiring) => !this.told.has(keyOf(expiring)));
+    this.told = new Set(near.map(keyOf));
+    return due;
+  }
+}
+
+function keyOf({ what, until, over }: Expiring): string {
+  return `${what} ${until} ${over}`;
+}
+
+/** `revocation list "clients.crl" runs out at 2026-12-01 01:00:00 Europe/Paris; then clients …` */
+export function expiryText({ what, until, consequence, over }: Expiring, timeZone: string): string {
+  const when = shownTime(until, timeZone);
+  return over ? `${what} has run out at ${when}: ${consequence}` : `${what} runs out at ${when}; then ${consequence}`;
+}
 
 /** What came of reading certificates again, in words; nothing where they are the same. */
 export interface TlsReload {
@@ -80,7 +124,7 @@ export class Certificates {
       return { note: `certificate reloaded, valid until ${shownTime(validUntil.getTime(), timeZone)}` };
     } catch (error) {
       log.error({ err: error }, 'certificate not reloaded; the one in use stays');
-      return { problem: `certificate not reloaded, the one in use stays: ${messageOf(error)}` };
+      return { problem: `certificate not reloaded, the one in use stays: ${reasonOf(error)}` };
     }
   }
 
@@ -94,7 +138,7 @@ export class Certificates {
     } catch (error) {
       const what = 'certificates towards the database server not reloaded; those in use stay';
       log.error({ err: error }, what);
-      return { problem: `${what}: ${messageOf(error)}` };
+      return { problem: `${what}: ${reasonOf(error)}` };
     }
   }
 
@@ -121,8 +165,4 @@ export class Certificates {
     }
     return dated;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -10,7 +10,7 @@ import {
 import { LOCAL, type PeerAddress, proxiedPeer } from '../identity/peer-address.ts';
 import { ConnectionClosed, SocketReader } from '../net/socket-reader.ts';
 import { MalformedMessage, ProtocolError } from '../protocol/protocol-error.ts';
-import { cancel } from './cancel.ts';
+import type { UpstreamKey } from '../upstream/upstream-error.ts';
 import { logInClient } from './login/client-login.ts';
 import { negotiate, type StartupChannel } from './login/startup-negotiation.ts';
 import type { StartupRequest } from './login/startup-request.ts';
@@ -118,4 +118,11 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
     clearTimeout(timer);
     early?.letGo();
   }
+}
+
+/** Resolves when the server knows, or when nobody has that key; which of the two, the asker is not told. */
+async function cancel({ sessions, shared }: Services, key: UpstreamKey): Promise<void> {
+  const session = sessions.find(key);
+  if (session) await session.cancel();
+  else await shared.cancel(key);
 }

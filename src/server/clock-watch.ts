@@ -39,7 +39,7 @@ export function startClockWatch(options: ClockWatchOptions): () => void {
     if (apart) return;
     apart = true;
     const seconds = Math.round(Math.abs(offset) / 1_000);
-    const text = `the clock of this host is ${seconds} seconds ${offset < 0 ? 'ahead of' : 'behind'} that of the state, by which locks, raises, permits, openings and limits go`;
+    const text = `the clock of this host is ${seconds} seconds ${offset < 0 ? 'ahead of' : 'behind'} that of the state, by which locks, raises, permits, openings, observations and limits go`;
     log.error({ offsetMs: Math.round(offset) }, text);
     alarms.raise({ kind: 'clock-apart', text });
   };

@@ -1,7 +1,11 @@
 /** The policy in force, and what remembers decisions under it. Replaced as a whole by a reload; a broken edit changes nothing. */
 import { isDeepStrictEqual } from 'node:util';
+import { LRUCache } from 'lru-cache';
+import { pathOfRole } from '../guard/client-path.ts';
+import { formatSearchPath, parseSearchPath } from '../guard/search-path.ts';
 import { limitsAt } from '../policy/model/during.ts';
-import type { Policy, Principal, RolePolicy } from '../policy/model/policy.ts';
+import { isGuarded } from '../policy/model/is-guarded.ts';
+import { type Policy, type Principal, type RolePolicy, roleOf } from '../policy/model/policy.ts';
 import { type KeyTypes, keyTypes, type SubjectKeys, subjectKeys } from '../policy/model/subject-keys.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
@@ -11,7 +15,8 @@ import { KnownNames } from '../sql/text/known-names.ts';
 /** Judges statements of one role; remembers what it judged. */
 export type Judge = Pick<SessionPolicy, 'judge' | 'begin'>;
 
-export type MakeJudge = (context: { catalog: Catalog; role: RolePolicy }) => Judge;
+/** `searchPath`: another one than the policy's. */
+export type MakeJudge = (context: { catalog: Catalog; role: RolePolicy; searchPath?: readonly string[] }) => Judge;
 
 /** Texts are `roles/teacher.yaml:7:3: …`. */
 export interface PolicyInForce {
@@ -36,6 +41,8 @@ export interface PolicyReading {
 }
 
 interface Generation extends PolicyInForce {
+  /** Of its roles: those that are only observed for a time, as they are then. */
+  readonly observed: Map<string, RolePolicy>;
   readonly catalog: Catalog;
   readonly catalogVersion: string;
   /** By what the server calls them, for rows that it sends. */
@@ -43,7 +50,10 @@ interface Generation extends PolicyInForce {
   readonly keyTypes: KeyTypes;
   /** Which names the log may show. */
   readonly names: KnownNames;
+  /** By mode and role. */
   readonly judges: Map<string, Judge>;
+  /** By role and path, for sessions that have another one than the policy's. */
+  readonly pathJudges: LRUCache<string, Judge>;
   /** By principal. */
   readonly sessionPolicies: Map<string, HeldPolicy>;
 }
@@ -73,8 +83,17 @@ export type Reloaded =
     }
   | { readonly kind: 'kept'; readonly hash: string; readonly errors: readonly string[] };
 
+/** A judge remembers what it has judged: so many are kept. */
+const MOST_PATHS = 64;
+
+const NONE: ReadonlySet<string> = new Set();
+
 export class GuardRuntime {
   private generation: Generation = NOTHING_READ;
+  /** By the policy and the path that it is moved to. */
+  private readonly moved = new WeakMap<SessionPolicy, Map<string, SessionPolicy>>();
+  /** As the policy of the generation, with roles that are only observed for a time. */
+  private inForce: Policy = NOTHING_READ.policy;
 
   /**
    * Errors in the first policy have disabled the roles that they concern. Without one (the database could not be asked yet)
@@ -85,8 +104,12 @@ export class GuardRuntime {
     private readonly clock: Clock,
     policy?: Policy,
     reading?: PolicyReading,
+    /** Names of the roles that are only observed now, beside those of which the policy says so. */
+    private readonly observedNow: (policy: Policy) => ReadonlySet<string> = () => NONE,
   ) {
-    if (policy && reading) this.generation = newGeneration({ policy, withheld: reading.withheld }, reading);
+    if (!policy || !reading) return;
+    this.generation = newGeneration({ policy, withheld: reading.withheld }, reading);
+    this.observe();
   }
 
   /** False as long as there was no policy to put into force. */
@@ -94,8 +117,31 @@ export class GuardRuntime {
     return this.generation !== NOTHING_READ;
   }
 
+  /** In force now: a role that is only observed for a time has that mode. */
   get policy(): Policy {
+    return this.inForce;
+  }
+
+  /** As the files have it. */
+  get filed(): Policy {
     return this.generation.policy;
+  }
+
+  /**
+   * Takes up which roles are only observed now. Sessions must be looked at anew behind it, before any of them goes on
+   * (`Sessions.recheck`): one that was held to nothing serves no role that is.
+   */
+  observe(): void {
+    const { policy, observed, sessionPolicies } = this.generation;
+    const names = this.observedNow(policy);
+    for (const [name, role] of policy.roles)
+      if (names.has(name) && !observed.has(name)) observed.set(name, { ...role, mode: 'observe' });
+    const roles = [...policy.roles].map(
+      ([name, role]) => [name, (names.has(name) && observed.get(name)) || role] as const,
+    );
+    this.inForce = names.size === 0 ? policy : { ...policy, roles: new Map(roles) };
+    for (const [name, { policy: held }] of sessionPolicies)
+      if (this.inForce.roles.get(held.role.name)?.mode !== held.role.mode) sessionPolicies.delete(name);
   }
 
   /** Errors for which the policy in force withholds something. */
@@ -110,9 +156,9 @@ export class GuardRuntime {
   sessionPolicy(name: string): SessionPolicy | undefined {
     const held = this.generation.sessionPolicies.get(name);
     if (held && (held.until === Number.POSITIVE_INFINITY || this.clock.now() < held.until)) return held.policy;
-    const { policy } = this.generation;
+    const policy = this.inForce;
     const principal = policy.principals.get(name);
-    const role = principal && policy.roles.get(principal.role);
+    const role = principal && roleOf(policy, principal);
     if (!role || principal.disabled !== undefined || role.disabled !== undefined) return undefined;
     const made = this.policyNow(role, principal);
     const same = held && sameLimits(held.policy, made.policy) ? { ...made, policy: held.policy } : made;
@@ -130,25 +176,51 @@ export class GuardRuntime {
       limitsAt(role.limits, ofRole, now, this.clock.timeZone),
       limitsAt(principal.limits, ofPrincipal, now, this.clock.timeZone),
     ];
-    let judge = judges.get(role.name);
+    const key = `${role.mode} ${role.name}`;
+    let judge = judges.get(key);
     if (!judge) {
       judge = this.makeJudge({ catalog, role });
-      judges.set(role.name, judge);
+      judges.set(key, judge);
     }
+    const base: SessionPolicy = {
+      role: ofRole ? { ...roleAlways, limits: roleLimits.limits } : role,
+      principal: ofPrincipal ? { ...principalAlways, limits: ownLimits.limits } : principal,
+      hash: policy.hash,
+      subjectKeys: this.generation.subjectKeys,
+      keyTypes: this.generation.keyTypes,
+      names: this.generation.names,
+      ...(policy.canaries && { canaries: policy.canaries }),
+      judge: judge.judge.bind(judge),
+      ...(judge.begin && { begin: judge.begin.bind(judge) }),
+      ...(isGuarded(role) && { onPath: (path: string) => this.onPath(path, base, role) }),
+    };
     return {
-      policy: {
-        role: ofRole ? { ...roleAlways, limits: roleLimits.limits } : role,
-        principal: ofPrincipal ? { ...principalAlways, limits: ownLimits.limits } : principal,
-        hash: policy.hash,
-        subjectKeys: this.generation.subjectKeys,
-        keyTypes: this.generation.keyTypes,
-        names: this.generation.names,
-        ...(policy.canaries && { canaries: policy.canaries }),
-        judge: judge.judge.bind(judge),
-        ...(judge.begin && { begin: judge.begin.bind(judge) }),
-      },
+      policy: base,
       until: Math.min(roleLimits.until, ownLimits.until),
     };
+  }
+
+  private onPath(path: string, base: SessionPolicy, role: RolePolicy): SessionPolicy | undefined {
+    const ofBase = this.moved.get(base) ?? new Map<string, SessionPolicy>();
+    this.moved.set(base, ofBase);
+    const known = ofBase.get(path);
+    if (known) return known;
+    const { catalog, pathJudges } = this.generation;
+    const searchPath = pathOfRole(parseSearchPath(path) ?? [], role, catalog);
+    if (!searchPath || formatSearchPath(searchPath) !== path) return undefined;
+    const key = `${role.mode} ${role.name} ${path}`;
+    const judge = pathJudges.get(key) ?? this.makeJudge({ catalog, role, searchPath });
+    pathJudges.set(key, judge);
+    const { begin: _, ...rest } = base;
+    const moved: SessionPolicy = {
+      ...rest,
+      judge: judge.judge.bind(judge),
+      ...(judge.begin && { begin: judge.begin.bind(judge) }),
+      moved: { path, base },
+    };
+    if (ofBase.size >= MOST_PATHS) ofBase.clear();
+    ofBase.set(path, moved);
+    return moved;
   }
 
   /** Major version of the server whose catalog statements are judged by. */
@@ -183,6 +255,7 @@ export class GuardRuntime {
   private put(next: PolicyInForce, reading: PolicyReading): Reloaded {
     const from = this.ready ? { from: this.policy.hash } : {};
     this.generation = newGeneration(next, reading);
+    this.observe();
     return { kind: 'replaced', ...from, to: next.policy.hash, errors: reading.errors, withheld: next.withheld };
   }
 }
@@ -204,10 +277,21 @@ function newGeneration(
     catalogVersion,
     subjectKeys: subjectKeys(catalog, subjects),
     keyTypes: keyTypes(catalog, subjects),
-    names: new KnownNames(catalog),
+    names: new KnownNames(catalog, temporaryNames(policy)),
     judges: new Map(),
+    pathJudges: new LRUCache({ max: MOST_PATHS }),
     sessionPolicies: new Map(),
+    observed: new Map(),
   };
+}
+
+/** Of tables that sessions make for themselves, as the policy declares them. */
+function* temporaryNames({ roles }: Policy): Iterable<string> {
+  for (const { temporary } of roles.values())
+    for (const { relation } of temporary?.values() ?? []) {
+      yield relation.name;
+      for (const { name } of relation.columns) yield name;
+    }
 }
 
 /** INVARIANT 11: holds no principal and no role: nobody gets in by a policy that was not read. */

@@ -1,10 +1,13 @@
 /** From an admitted client to a running session: a place under its limit, the server's session, the record of the login, the relay. */
 import { Buffer } from 'node:buffer';
-import { type LoginRefusal, notRecorded, stopping, upstreamRefused } from '../core/login-refusal.ts';
+import { type LoginRefusal, notRecorded, settingPinned, stopping, upstreamRefused } from '../core/login-refusal.ts';
 import type { SessionContext } from '../decision-log/record-sink.ts';
+import { pathOfRole } from '../guard/client-path.ts';
+import { formatSearchPath, parseSearchPath } from '../guard/search-path.ts';
 import { admit, type Peer } from '../identity/login-rules.ts';
 import { userOf } from '../identity/proof.ts';
 import { attributeValues } from '../policy/model/attribute-values.ts';
+import { isGuarded } from '../policy/model/is-guarded.ts';
 import type { RolePolicy } from '../policy/model/policy.ts';
 import { authenticationOk } from '../protocol/authentication.ts';
 import { backendKeyData } from '../protocol/backend-key-data.ts';
@@ -52,8 +55,32 @@ export function headStart(request: StartupRequest, peer: Peer, services: Service
   return headStarts.begin(comer, role, () => services.upstream.open(opener));
 }
 
-function openerFor(role: RolePolicy, { settings }: StartupRequest, { options, upstreamSetup }: Services) {
-  return upstreamSetup.opener(options.accountOf(role.name), role, settings);
+function openerFor(role: RolePolicy, request: StartupRequest, services: Services) {
+  const { options, upstreamSetup, pinned } = services;
+  const { search_path: _, ...others } = Object.fromEntries(request.settings);
+  const path = pathOfLogin(role, request, services);
+  if (path === false) return { refusal: settingPinned('search_path', pinned.get('search_path') ?? '') };
+  return upstreamSetup.opener(options.accountOf(role.name), role, new Map(Object.entries(others)), path);
+}
+
+/** The search_path that the client brings along, as far as its role can have it; undefined where it is the policy's, false where it cannot. */
+function pathOfLogin(
+  role: RolePolicy,
+  { settings }: StartupRequest,
+  { options, runtime, pinned }: Services,
+): string | false | undefined {
+  const wanted = settings.get('search_path');
+  if (wanted === undefined) return undefined;
+  const { pooling = 'none' } = options;
+  if (pooling !== 'none') return false;
+  if (!isGuarded(role)) return false;
+  const names = wanted.trim() === '' ? [] : parseSearchPath(wanted);
+  const own = pinned.get('search_path') ?? '';
+  if (names && formatSearchPath(names) === own) return undefined;
+  const path = names && pathOfRole(names, role, runtime.catalog);
+  if (!path) return false;
+  const text = formatSearchPath(path);
+  return text === own ? undefined : text;
 }
 
 /** Undefined where the session runs; the refusal otherwise, and nothing is left open upstream. */
@@ -174,6 +201,8 @@ function connect(opening: SessionOpening, server: UpstreamSession, context: Sess
     server,
     held,
     token,
+    // Not asked of the policy once more: it may have changed since. Statements are judged by the path that the server has, or not at all.
+    path: server.searchPath,
     keyLength: minor >= 2 ? LONG_KEY : SHORT_KEY,
   });
   channel.socket.write(

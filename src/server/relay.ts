@@ -3,12 +3,12 @@ import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { LoginRefusal } from '../core/login-refusal.ts';
-import type { SessionRecords } from '../decision-log/record-sink.ts';
+import type { SessionLog } from '../decision-log/record-sink.ts';
 import type { SessionPorts } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';
 import { ServerWrites } from './server-writes.ts';
 import type { ServerProgress } from './sessions.ts';
-import { Goodbye } from './terminate-message.ts';
+import { TerminateWatch } from './terminate-message.ts';
 import type { SliceTaker, TimeSlices } from './time-slices.ts';
 
 /** What a session is to the relay; `session/` holds the real one. */
@@ -17,7 +17,6 @@ export interface SessionMachine {
   onServer(chunk: Uint8Array): void;
   /** The server has closed the cancel connection that `cancel` asked for. */
   onCancelDone(): void;
-  /** The turn that it has asked for. */
   onTurn(): void;
   /** The budget that it had to wait for may be asked again. */
   onBudget(): void;
@@ -31,6 +30,8 @@ export interface SessionMachine {
   onServerClosed(): void;
   /** What was to go to the server was not recorded, and never goes. @param isOnDisk whether the decision of an id was. */
   onNotRecorded(isOnDisk: (id: string) => boolean): void;
+  /** It has ended, and needs no more turns. */
+  isSettled(): boolean;
   /** Tells the client at the next message boundary why its session ends, and ends it. */
   terminate(refusal: LoginRefusal): void;
   /** How many parts of its work the server still owes, where nobody else holds it up. */
@@ -39,6 +40,8 @@ export interface SessionMachine {
   onOvertime(): void;
   /** What it is doing; changes within these methods only. */
   activity(): ReturnType<Session['activity']>;
+  /** What runs now. */
+  underWay(): ReturnType<Session['underWay']>;
 }
 
 /** The session's ports that are about sockets. */
@@ -51,7 +54,7 @@ export type RelayPorts = Pick<
 export interface RelayOptions {
   readonly client: Socket;
   readonly server: Socket;
-  readonly records: Pick<SessionRecords, 'reachDisk' | 'isOnDisk'>;
+  readonly records: Pick<SessionLog, 'reachDisk' | 'isOnDisk'>;
   readonly turns: TimeSlices;
   readonly principal: string;
   makeSession(ports: RelayPorts): SessionMachine;
@@ -82,11 +85,14 @@ export class Relay implements SliceTaker {
   private serverPaused = false;
   private draining = false;
   private ending = false;
-  private readonly goodbye = new Goodbye();
+  private readonly terminateWatch = new TerminateWatch();
   private clientGone = false;
   /** To be told to the client at the first idle moment. */
   private farewell: LoginRefusal | undefined;
   private open = 2;
+  /** A bug has ended it: nothing can be said of what the session still owes. */
+  private broken = false;
+  private closed = false;
   /** See `Progress`. */
   private heard = 0;
   /** Monotonic milliseconds: when the client last said something, or the session was last at work. */
@@ -143,6 +149,10 @@ export class Relay implements SliceTaker {
 
   activity(): ReturnType<Session['activity']> {
     return this.session.activity();
+  }
+
+  underWay(): ReturnType<Session['underWay']> {
+    return this.session.underWay();
   }
 
   /** For how long the client was silent with nothing under way to it; a client that is slow to read, or held back, is not idle. */
@@ -226,6 +236,7 @@ export class Relay implements SliceTaker {
       this.session.onTurn();
     });
     this.flow();
+    this.closeIfSettled();
   }
 
   /** Bytes that have come, of either side: at once where the process has little to do. */
@@ -245,7 +256,7 @@ export class Relay implements SliceTaker {
   private onClientData(chunk: Buffer): void {
     if (this.ending) return;
     this.lastWork = performance.now();
-    this.goodbye.see(chunk);
+    this.terminateWatch.see(chunk);
     this.take(() => this.session.onClient(chunk));
   }
 
@@ -269,7 +280,7 @@ export class Relay implements SliceTaker {
    * bytes alone may be the end of any message: where the session has read all and found no goodbye in it, there was none.
    */
   private leaveWithClient(): void {
-    if (!this.clientGone || this.ending || (this.goodbye.said && this.mayBeLeaving())) return;
+    if (!this.clientGone || this.ending || (this.terminateWatch.said && this.mayBeLeaving())) return;
     this.session.onClientClosed();
     this.end();
   }
@@ -280,7 +291,7 @@ export class Relay implements SliceTaker {
 
   private onServerGone(): void {
     if (this.ending) return;
-    if (!this.clientGone && !this.goodbye.said) this.options.onServerLost?.();
+    if (!this.clientGone && !this.terminateWatch.said) this.options.onServerLost?.();
     this.run(() => this.session.onServerClosed());
     this.end();
   }
@@ -307,6 +318,13 @@ export class Relay implements SliceTaker {
     if (this.open > 0) return;
     // What was still under way has an outcome too: lost. Said again where the session knows it already.
     this.run(() => this.session.onServerClosed());
+    this.closeIfSettled();
+  }
+
+  /** Both sides are closed; many outcomes are recorded in several turns. */
+  private closeIfSettled(): void {
+    if (this.open > 0 || this.closed || !(this.broken || this.session.isSettled())) return;
+    this.closed = true;
     this.options.onClosed();
   }
 
@@ -317,6 +335,7 @@ export class Relay implements SliceTaker {
       this.leaveWhenIdle();
       this.leaveWithClient();
     } catch (error) {
+      this.broken = true;
       this.options.onBug(error);
       this.options.client.destroy();
       this.options.server.destroy();

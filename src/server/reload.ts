@@ -77,7 +77,7 @@ export class Reloader {
       if (runtime.ready) log.error({ via, detail: message }, 'policy not reloaded; the one in force stays');
       // It is tried again and again: a reason is said once, and the first one was said at the start.
       else if (message !== (this.unread ?? (via === 'start' ? message : undefined)))
-        log.warn({ via, detail: message }, 'no policy yet; nobody is let in');
+        log.warn({ via, detail: message }, 'no policy yet; logins are refused');
       this.unread = message;
       return { kind: 'unread', message };
     }
@@ -105,7 +105,7 @@ export class Reloader {
       case 'kept':
         for (const error of outcome.errors) log.error(error);
         if (!runtime.ready) {
-          log.error({ via }, 'no policy yet, it has errors; nobody is let in');
+          log.error({ via }, 'no policy yet, it has errors; logins are refused');
           return;
         }
         log.error({ via, policy: outcome.hash }, 'policy not reloaded: it has errors; the one in force stays');

@@ -5,18 +5,43 @@
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { LoginRefusal } from '../core/login-refusal.ts';
-import type { SessionContext, SessionRecords } from '../decision-log/record-sink.ts';
+import type { SessionContext, SessionLog } from '../decision-log/record-sink.ts';
 import { attributeValues } from '../policy/model/attribute-values.ts';
+import type { SessionEntry } from '../session/log-entries.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import type { UpstreamSession } from '../upstream/connect.ts';
 import type { UpstreamFailure, UpstreamKey } from '../upstream/upstream-error.ts';
 import { sessionPins } from '../upstream/watched-settings.ts';
 import { Relay, type RelayOptions, type RelayPorts, type SessionMachine } from './relay.ts';
 import type { Services } from './services.ts';
-import type { LiveSession, ServerProgress } from './sessions.ts';
+import type { LiveSession, ServerProgress, SessionSummary } from './sessions.ts';
 import type { HeldSlots } from './slots/connection-limits.ts';
 import type { TimeSlices } from './time-slices.ts';
 import { newUlid } from './ulid.ts';
+
+/** What one session has done so far, for operators who look on: plain numbers, and no clock on a statement's way. */
+class SessionTally {
+  statements = 0;
+  refused = 0;
+  rows = 0;
+  user: string | undefined;
+  application: string | undefined;
+  command: string | undefined;
+  /** Without literals: the client's own text may be megabytes, and secret. */
+  statement = '';
+
+  add(entry: SessionEntry): void {
+    if (entry.kind === 'outcome') this.rows += entry.rows;
+    else if (entry.kind === 'decision') {
+      this.statements += 1;
+      if (entry.effect === 'refuse' || entry.effect === 'lock') this.refused += 1;
+      this.user = entry.person?.user;
+      this.application = entry.application ?? this.application;
+      this.command = entry.command;
+      this.statement = entry.statement;
+    }
+  }
+}
 
 /** Both sides, and who has come. */
 export interface Joined extends Pick<LiveSession, 'peer' | 'proof' | 'madeFor'> {
@@ -26,6 +51,8 @@ export interface Joined extends Pick<LiveSession, 'peer' | 'proof' | 'madeFor'> 
   readonly held: HeldSlots;
   /** With which it begins. */
   readonly token: string | undefined;
+  /** Its search_path, where that is not the policy's. */
+  readonly path: string | undefined;
   /** Bytes of its cancel key. */
   readonly keyLength: number;
 }
@@ -41,7 +68,7 @@ export class RunningSession implements LiveSession, RelayOptions {
   readonly madeFor: LiveSession['madeFor'];
   readonly client: Socket;
   readonly server: Socket;
-  readonly records: SessionRecords;
+  readonly records: SessionLog;
   readonly turns: TimeSlices;
   /** With which its client may cancel. */
   readonly key: UpstreamKey;
@@ -49,9 +76,11 @@ export class RunningSession implements LiveSession, RelayOptions {
   private readonly upstream: UpstreamSession;
   private readonly held: HeldSlots;
   private readonly token: string | undefined;
+  private readonly path: string | undefined;
   private readonly budget: ReturnType<Services['budgets']['session']>;
   private readonly relay: Relay;
   private judgedBy: SessionPolicy | undefined;
+  private readonly tally = new SessionTally();
 
   constructor(
     private readonly services: Services,
@@ -69,6 +98,7 @@ export class RunningSession implements LiveSession, RelayOptions {
     this.upstream = server;
     this.held = joined.held;
     this.token = joined.token;
+    this.path = joined.path;
     this.records = services.records.session(context);
     this.turns = services.turns;
     this.budget = services.budgets.session(this.principal, this.policyNow, this.wake);
@@ -92,6 +122,22 @@ export class RunningSession implements LiveSession, RelayOptions {
     return this.relay.progress();
   }
 
+  summary(now: number): SessionSummary {
+    const { session, principal, role, client, application } = this.context;
+    const { rows, since } = this.relay.underWay();
+    const { tally } = this;
+    return {
+      ...{ session, principal, role, client, application: tally.application ?? application },
+      ...(tally.user !== undefined && { user: tally.user }),
+      activity: this.activity(),
+      for: Math.round(since === undefined ? this.idleMs(now) : now - since),
+      statements: tally.statements,
+      refused: tally.refused,
+      rows: tally.rows + rows,
+      ...(tally.command !== undefined && { command: tally.command, statement: tally.statement }),
+    };
+  }
+
   timeOut(): void {
     this.relay.timeOut();
   }
@@ -109,7 +155,7 @@ export class RunningSession implements LiveSession, RelayOptions {
   }
 
   makeSession(ports: RelayPorts): SessionMachine {
-    const { records, budget, token, upstream, services } = this;
+    const { records, budget, token, path, upstream, services, tally } = this;
     const { identity, options } = services;
     const { pooling } = options;
     return services.makeSession({
@@ -122,10 +168,14 @@ export class RunningSession implements LiveSession, RelayOptions {
       slice: ports.slice,
       end: ports.end,
       pooling: pooling === 'none' ? undefined : pooling,
-      record: (entry) => records.append(entry),
+      record: (entry) => {
+        tally.add(entry);
+        return records.append(entry);
+      },
       budget,
       persons: identity.persons(this.wake),
       token,
+      path,
       settings: upstream.parameters,
       plans: options.plans,
       onPlan: options.onPlan,

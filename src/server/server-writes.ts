@@ -3,7 +3,7 @@
  * The relay has the rest of the socket.
  */
 import type { Socket } from 'node:net';
-import type { SessionRecords } from '../decision-log/record-sink.ts';
+import type { SessionLog } from '../decision-log/record-sink.ts';
 
 /** What may be held; a client that sends more is held back. */
 const MOST_HELD = 256 * 1024;
@@ -20,7 +20,7 @@ interface Held {
 
 interface ServerWritesOptions {
   readonly socket: Socket;
-  readonly records: Pick<SessionRecords, 'reachDisk'>;
+  readonly records: Pick<SessionLog, 'reachDisk'>;
   /** `isFull` has changed. */
   flow(): void;
   /** What was held was not recorded: it was dropped, and so is all that comes. Called once. */

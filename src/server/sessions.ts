@@ -5,7 +5,7 @@ import type { LoginRefusal } from '../core/login-refusal.ts';
 import { admit, type Peer } from '../identity/login-rules.ts';
 import { noLongerProven, type Proof } from '../identity/proof.ts';
 import { isGuarded } from '../policy/model/is-guarded.ts';
-import type { Policy, RolePolicy } from '../policy/model/policy.ts';
+import { type Policy, type RolePolicy, roleOf } from '../policy/model/policy.ts';
 import type { Activity } from '../session/session.ts';
 import type { UpstreamKey } from '../upstream/upstream-error.ts';
 
@@ -15,6 +15,28 @@ export interface ServerProgress {
   readonly heard: number;
   /** The parts of its work that are still unanswered, at least as many as it may spend a whole `statement_timeout` on; 0: it has none. */
   readonly owed: number;
+}
+
+/** What a session is and does, for operators. Numbers are since it began. */
+export interface SessionSummary {
+  readonly session: string;
+  readonly principal: string;
+  /** The end user of its last statement. */
+  readonly user?: string;
+  readonly role: string;
+  /** `10.12.0.7:50412` */
+  readonly client: string;
+  readonly application: string;
+  readonly activity: Activity;
+  /** Milliseconds for which its statement has run, or nothing was asked of it. */
+  readonly for: number;
+  readonly statements: number;
+  readonly refused: number;
+  /** Those of what runs now among them. */
+  readonly rows: number;
+  /** The last one: its command, and its text without literals. */
+  readonly command?: string;
+  readonly statement?: string;
 }
 
 /** An open session, as the rest of the proxy sees it. */
@@ -32,6 +54,8 @@ export interface LiveSession {
   idleMs(now: number): number;
   /** How its server gets on. */
   progress(): ServerProgress;
+  /** `now`: monotonic milliseconds. */
+  summary(now: number): SessionSummary;
   /** Cancels what its server has been at for too long. */
   timeOut(): void;
   /** The client asked, by a CancelRequest. Resolves when the server knows. */
@@ -185,7 +209,8 @@ export function noLongerAdmitted(
  * have set standard_conforming_strings, and the guard would read other statements than the server.
  */
 function noLongerFree(entry: Entry, policy: Policy): LoginRefusal | undefined {
-  const role = policy.roles.get(entry.session.role);
+  const principal = policy.principals.get(entry.session.principal);
+  const role = principal && roleOf(policy, principal);
   if (role && isGuarded(role)) {
     return entry.wasFree ? restrictedNow() : undefined;
   }

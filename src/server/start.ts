@@ -21,17 +21,19 @@ import { startIdleSweep } from './idle-sweep.ts';
 import { LastDays } from './last-days.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { Listener, type Listening } from './listener.ts';
+import { FailedLogins } from './login/failed-logins.ts';
 import { LoginTurns } from './login/login-turns.ts';
 import { RefusedLogins } from './login/refused-logins.ts';
 import type { TlsFiles } from './login/server-tls.ts';
+import { mayObserve, Observations } from './observations.ts';
 import { Preconnects } from './preconnect.ts';
 import { RefusedConnections } from './refused-connections.ts';
 import type { SessionMachine } from './relay.ts';
 import { type ReloadAnswer, Reloader, type ReloadVia } from './reload.ts';
 import type { ProxyOptions, Services } from './services.ts';
 import { Sessions } from './sessions.ts';
-import { localState } from './slots/local-state.ts';
 import type { SharedState } from './slots/shared-state.ts';
+import { SlotCounts } from './slots/slot-counts.ts';
 import { TimeSlices } from './time-slices.ts';
 import { startOvertimeSweep } from './timeout-sweep.ts';
 import { startTokenSweep } from './token-sweep.ts';
@@ -92,14 +94,25 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   const { reading, records, log, store } = options;
   const clock = (): number => store.now();
   if (reading && !reading.policy) throw new Error('no policy could be read');
+  const pooling = options.pooling ?? 'none';
+  const observations: Observations | undefined = mayObserve(pooling)
+    ? new Observations({
+        store,
+        records,
+        alarms: options.alarms,
+        log,
+        policy: () => runtime.filed,
+        changed: () => observedAnew(),
+      })
+    : undefined;
   const runtime = new GuardRuntime(
     options.makeJudge,
     { now: clock, timeZone: options.timeZone },
     reading?.policy,
     reading,
+    observations && ((policy) => observations.observed(policy)),
   );
   const pinned = pinnedSettings(options.searchPath);
-  const pooling = options.pooling ?? 'none';
   const slot = options.worker?.slot ?? 0;
   const sessions = new Sessions();
   let draining = false;
@@ -166,6 +179,14 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   };
   const inForce = (policy: Policy): void => services.upstreamSetup.follow(policy, options.accountOf);
   inForce(runtime.policy);
+  const observedAnew = (): void => {
+    runtime.observe();
+    const ended = sessions.recheck(runtime.policy, clock());
+    const roles = [...runtime.policy.roles.values()].filter(
+      ({ name, mode }) => runtime.filed.roles.get(name)?.mode !== mode,
+    );
+    log.warn({ roles: roles.map(({ name }) => name), ended }, 'roles that are only observed for a time');
+  };
   const listener = new Listener(services);
   const listening = await listener.listen(options.listen);
   const reloader = new Reloader({
@@ -222,11 +243,26 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     stop: (graceMs) => {
       draining = true;
       for (const stop of stopSweeps) stop();
+      observations?.stop();
       return listener.stop(graceMs).finally(() => {
         refusedLogins.close();
         budgets.stop();
         estimates.stop();
       });
     },
+  };
+}
+
+/** The shared state of a guard that is one process: kept here, and answered at once. */
+export function localState(): SharedState {
+  const places = new SlotCounts();
+  const failedLogins = new FailedLogins();
+  return {
+    take: async (claims) => places.take(claims),
+    give: (keys) => places.give(keys),
+    attempted: async (principal, address, accepted) => failedLogins.attempted(principal, address, accepted),
+    waited: async (principal, address, stayed) => failedLogins.waited(principal, address, stayed),
+    // There is no other worker that could have the session.
+    cancel: async () => {},
   };
 }

@@ -3,7 +3,7 @@
 /** Terminate, the client's last message: its type and its length. */
 const TERMINATE = [0x58, 0, 0, 0, 4] as const;
 
-export class Goodbye {
+export class TerminateWatch {
   /** So many of its first bytes are the last that came. Its first stands nowhere else in it, so one count is all there is to know. */
   private seen = 0;
 

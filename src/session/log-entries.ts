@@ -1,4 +1,7 @@
 /** What a session has to record. The log adds time, guard, sequence number, and who the session is. */
+import type { LimitReached } from '../core/alarm-sink.ts';
+import type { StatementJudgement } from '../guard/decision.ts';
+import type { KnownNames } from '../sql/text/known-names.ts';
 import type { EndUser } from './end-user/end-user.ts';
 
 export interface DecisionEntry {
@@ -20,9 +23,17 @@ export interface DecisionEntry {
   readonly rule?: string | undefined;
   readonly sqlstate?: string | undefined;
   readonly policy: string;
-  readonly limit?: { readonly name: string; readonly used: number; readonly of: number } | undefined;
+  readonly limit?: LimitReached | undefined;
   /** The client's text as it came: written only where the log is configured `text: full`. */
   readonly text: string;
+  /** Where the statement stands in it; absent: it was not taken apart. */
+  readonly extent?: StatementJudgement['extent'] | undefined;
+  /** OIDs that its Parse has declared. */
+  readonly types?: readonly number[] | undefined;
+  /** What an EXECUTE runs: the text that was prepared. */
+  readonly runs?: { readonly text: string; readonly types: readonly number[] } | undefined;
+  /** Which names may be kept as they were written. */
+  readonly names?: KnownNames | undefined;
 }
 
 /** Of the data subjects of one kind (`docs/limits.md`). */
@@ -34,6 +45,9 @@ export interface SubjectCount {
   /** What it has told without naming anybody, in values of 8 bytes. */
   readonly values: number;
 }
+
+/** It was prepared for this run, or before it (`reuse/by-plan.ts`). */
+export type PlanUse = 'prepared' | 'reused';
 
 export interface OutcomeEntry {
   readonly kind: 'outcome';
@@ -47,11 +61,13 @@ export interface OutcomeEntry {
   readonly changed: number;
   readonly ms: number;
   readonly status: 'ok' | 'refused' | 'error' | 'cut' | 'skipped' | 'cancelled' | 'lost';
+  /** How the server ran it, where not by a text of its own. */
+  readonly plan?: PlanUse | undefined;
   readonly sqlstate?: string | undefined;
   /** Why it was refused as it ran: what its decision could not know. */
   readonly reason?: string | undefined;
   readonly rule?: string | undefined;
-  readonly limit?: { readonly name: string; readonly used: number; readonly of: number } | undefined;
+  readonly limit?: LimitReached | undefined;
   /** What it has told of data subjects, by subject. */
   readonly subjects?: Readonly<Record<string, SubjectCount>> | undefined;
   /** Of those people, the keys that no `seen` has named. */

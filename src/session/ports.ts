@@ -19,12 +19,12 @@ export interface TimeSlice {
 
 /** What is pinned in the session of a server. */
 export interface Pins {
-  /** A query that fails where one of them has another value: with 22P02, and their names in the message. */
-  readonly assertion: string;
+  /** A query that fails where one of them has another value: with 22P02, and their names in the message. `path`: where `search_path` is not pinned to the policy's. */
+  assertion(path?: string): string;
   /** The names that such a message holds. */
   namesIn(message: string): readonly string[];
   /** Whether a value that the server reports is another one than is pinned. */
-  differs(name: string, value: string): boolean;
+  differs(name: string, value: string, path?: string): boolean;
 }
 
 export interface SessionPorts {
@@ -41,6 +41,8 @@ export interface SessionPorts {
   readonly persons?: EndUsers;
   /** The token with which the session begins. */
   readonly token?: string | undefined;
+  /** The `search_path` with which it begins, where that is not the policy's. */
+  readonly path?: string | undefined;
   /** Asks the server to cancel what it runs; `Session.onCancelDone` is called when the server has closed the cancel connection. */
   cancel(): void;
   /**

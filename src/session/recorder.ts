@@ -10,6 +10,7 @@ import type { EndUser } from './end-user/end-user.ts';
 import type { DecisionEntry, OutcomeEntry } from './log-entries.ts';
 import type { SessionPolicy, SessionPorts } from './ports.ts';
 import { Execution, type ExecutionRules } from './state/execution.ts';
+import type { Prepared } from './state/prepared.ts';
 
 /** What a decision is about. */
 export interface RecordedStatement {
@@ -18,10 +19,32 @@ export interface RecordedStatement {
   readonly policy: SessionPolicy;
   /** The client's text. */
   readonly text: string;
+  /** OIDs that its Parse has declared. */
+  readonly types?: readonly number[] | undefined;
+  /** What an EXECUTE runs. */
+  readonly runs?: Prepared | undefined;
   /** For whom it runs, or was to run. */
   readonly person?: EndUser | undefined;
   /** What was thrown where something that it names was judged again. */
   readonly fault?: unknown;
+}
+
+/** Outcomes that are written between two looks at the clock. */
+const BETWEEN_LOOKS = 16;
+
+/** What an outcome says beside its status. */
+interface Ending {
+  readonly sqlstate?: string | undefined;
+  readonly changed?: number;
+  readonly tag?: string;
+  readonly refusal?: Refusal | undefined;
+}
+
+/** What runs now. */
+export interface UnderWay {
+  readonly rows: number;
+  /** Monotonic milliseconds; absent where nothing does. */
+  readonly since?: number;
 }
 
 export class Recorder {
@@ -31,6 +54,9 @@ export class Recorder {
   private bound: { readonly run: Execution; readonly batch: number }[] = [];
   /** The session's application_name, where it has changed since the login. */
   application: string | undefined;
+  /** Ended, and their outcomes still to be written. */
+  private owed: { readonly run: Execution; readonly status: OutcomeEntry['status'] }[] = [];
+  private written = 0;
   private lastAsked: { readonly judgement: Judgement; readonly setsToken: boolean } | undefined;
 
   constructor(private readonly ports: SessionPorts) {}
@@ -69,7 +95,7 @@ export class Recorder {
   /** The server is ready behind a batch: what was bound in it and not executed has run as far as it will under its decision. */
   endBound(batch: number): void {
     if (this.bound.length === 0) return;
-    for (const one of this.bound) if (one.batch <= batch) this.end(one.run, 'ok');
+    for (const one of this.bound) if (one.batch <= batch) this.endLater(one.run, 'ok');
     this.bound = this.bound.filter((one) => one.batch > batch);
   }
 
@@ -114,13 +140,40 @@ export class Recorder {
   }
 
   /** Writes the outcome, once. */
-  end(
-    run: Execution,
-    status: OutcomeEntry['status'],
-    extras: { sqlstate?: string | undefined; changed?: number; tag?: string; refusal?: Refusal | undefined } = {},
-  ): void {
+  end(run: Execution, status: OutcomeEntry['status'], extras: Ending = {}): void {
     if (run.ended) return;
     run.ended = true;
+    this.writeOutcome(run, status, extras);
+  }
+
+  /** One of many that end at once: `writeOwed` writes its outcome. */
+  endLater(run: Execution, status: OutcomeEntry['status']): void {
+    if (run.ended) return;
+    run.ended = true;
+    this.owed.push({ run, status });
+  }
+
+  /** Outcomes are still to be written. */
+  get owes(): boolean {
+    return this.owed.length > 0;
+  }
+
+  /** Writes what `endLater` has left. @returns false: `isOver` said that others are to be served before the rest. */
+  writeOwed(isOver: () => boolean): boolean {
+    while (this.written < this.owed.length) {
+      const { run, status } = this.owed[this.written]!;
+      this.writeOutcome(run, status, {});
+      this.written += 1;
+      if (this.written % BETWEEN_LOOKS === 0 && isOver()) return false;
+    }
+    if (this.written > 0) {
+      this.owed = [];
+      this.written = 0;
+    }
+    return true;
+  }
+
+  private writeOutcome(run: Execution, status: OutcomeEntry['status'], extras: Ending): void {
     const questions = settleCharges(run, status, extras.tag);
     if (!this.open.delete(run)) return;
     const { refusal: late, sqlstate = late?.sqlstate } = extras;
@@ -140,6 +193,7 @@ export class Recorder {
       changed: extras.changed ?? 0,
       ms: this.ports.now() - run.startedAt,
       status: how,
+      plan: run.plan,
       sqlstate,
       reason: late?.reason,
       rule: late?.rule,
@@ -150,9 +204,16 @@ export class Recorder {
     });
   }
 
+  /** Of what has not ended: rows so far, and since when the oldest runs, by the session's clock. */
+  underWay(): UnderWay {
+    const open = this.open.values();
+    const rows = open.reduce((sum, run) => sum + run.rows, 0);
+    return open.length === 0 ? { rows } : { rows, since: Math.min(...open.map(({ startedAt }) => startedAt)) };
+  }
+
   /** The connection is gone: nothing more will be heard of what is open. */
   lose(): void {
-    for (const run of this.open.values()) this.end(run, 'lost');
+    for (const run of this.open.values()) this.endLater(run, 'lost');
   }
 
   /** Those that the log has failed have not run. */
@@ -162,7 +223,7 @@ export class Recorder {
 
   private write(
     id: string,
-    { statement, judgement, policy, text, person, fault = judgement.fault }: RecordedStatement,
+    { statement, judgement, policy, text, types, runs, person, fault = judgement.fault }: RecordedStatement,
     reason: Refusal | undefined,
     why: Pick<DecisionEntry, 'limit'> & { readonly effect?: 'lock' } = {},
   ): boolean {
@@ -170,6 +231,7 @@ export class Recorder {
     const effect = why.effect ?? (judgement.would ? 'allow' : reason ? 'refuse' : statement.effect);
     const rule = reason?.rule ?? statement.rule;
     if (fault !== undefined) this.ports.misjudged?.(fault, id);
+    const setsToken = this.setsToken(judgement);
     return this.ports.record({
       kind: 'decision',
       id,
@@ -188,7 +250,11 @@ export class Recorder {
       person,
       policy: policy.hash,
       // A token stands in no record, whatever way it is written.
-      text: this.setsToken(judgement) ? statement.normalized : text,
+      text: setsToken ? statement.normalized : text,
+      extent: setsToken ? undefined : statement.extent,
+      types,
+      runs: runs && { text: runs.rendered.text, types: runs.types },
+      names: policy.names,
     });
   }
 

@@ -26,4 +26,26 @@ export interface SessionPolicy {
   judge(sql: string, parameterTypes?: readonly number[]): Judgement;
   /** The same in steps, between which others are served; absent: in one. */
   begin?(sql: string, parameterTypes?: readonly number[]): Judgement | JudgementSteps;
+  /**
+   * The policy as it judges where the session's `search_path` is this one (as the server writes it), which is not the policy's own: the same object for the
+   * same path. undefined: the role cannot have that path any more. Absent: names are judged by no path.
+   */
+  onPath?(path: string): SessionPolicy | undefined;
+  /** Of one on another path: that path, and the policy on its own. */
+  readonly moved?: { readonly path: string; readonly base: SessionPolicy };
+}
+
+/** Whether both are of one reading of the files, on whatever paths. */
+export function isSamePolicy(a: SessionPolicy, b: SessionPolicy): boolean {
+  return baseOf(a) === baseOf(b);
+}
+
+/** The policy, where names are looked up as they were for the other one. */
+export function onPathOf(other: SessionPolicy, policy: SessionPolicy): SessionPolicy | undefined {
+  const base = baseOf(policy);
+  return other.moved ? base.onPath?.(other.moved.path) : base;
+}
+
+function baseOf(policy: SessionPolicy): SessionPolicy {
+  return policy.moved?.base ?? policy;
 }

@@ -9,10 +9,13 @@
  */
 import { refusal } from '../core/refusal.ts';
 import { MalformedMessage, ProtocolError } from '../protocol/protocol-error.ts';
+import { query } from '../protocol/query.ts';
 import { ClientSide } from './client/client.ts';
+import { sendStep } from './client/query-steps.ts';
+import { failTransaction, queryPending, refuseExtended } from './client/refuse.ts';
 import type { SessionPorts } from './ports.ts';
-import { notRecorded } from './recorder.ts';
-import { runDeferredAction } from './server/deferred-actions.ts';
+import { notRecorded, type UnderWay } from './recorder.ts';
+import { sendFallback } from './reuse/text-fallback.ts';
 import { cancelStalled } from './server/row-flow.ts';
 import { ServerSide } from './server/server.ts';
 import { brokenProtocol } from './server/session-ends.ts';
@@ -82,8 +85,9 @@ export class Session {
 
   /** Others were served meanwhile: what had to wait is gone on with. */
   onTurn(): void {
+    this.c.waitsForTurn = false;
+    if (this.c.closed) this.c.writeOutcomes();
     this.guarded(() => {
-      this.c.waitsForTurn = false;
       this.server.pump();
       this.resume();
     });
@@ -153,6 +157,11 @@ export class Session {
     return this.c.leaving || this.client.waits;
   }
 
+  /** It has ended, and all of it is recorded: before, it may still ask for turns. */
+  isSettled(): boolean {
+    return this.c.closed && !this.c.records.owes;
+  }
+
   /** The server's connection is gone. */
   onServerClosed(): void {
     this.guarded(() => this.c.end(this.c.fatal ? undefined : serverGone()));
@@ -163,13 +172,18 @@ export class Session {
     this.guarded(() => this.c.end(refusal('role-disabled', sqlstate, message, { detail, hint })));
   }
 
+  /** What it is at, for whoever looks. */
+  underWay(): UnderWay {
+    return this.c.records.underWay();
+  }
+
   /**
    * Where the session stands between two calls of its methods: for idle times and draining. Changes only within such calls, so whoever
    * relays asks again after each.
    */
   activity(): Activity {
     const { c, client } = this;
-    if (c.pending.length > 0 || c.blocked || c.batchOpen || client.waits) return 'active';
+    if (c.pending.length > 0 || c.blocked || c.batchOpen || client.waits || c.records.owes) return 'active';
     switch (c.status) {
       case 'I':
         return 'idle';
@@ -235,4 +249,37 @@ export class Session {
 
 function serverGone() {
   return refusal('internal', '08006', 'the connection to the database server was lost');
+}
+
+/** Does nothing while a cancel is on its way, which could hit what is sent, nor while a frame of the client's is. */
+function runDeferredAction(c: Conversation): void {
+  if (c.cancelling || c.passing || c.closed || c.pins.pay()) return;
+  const { deferred } = c;
+  if (!deferred) return;
+  c.deferred = undefined;
+  switch (deferred.kind) {
+    case 'fail-statement': {
+      const { run, conversion } = deferred;
+      const forced = { id: c.ports.newId(), known: 'by id', refusal: run.cut, decision: run.id, runs: [run] } as const;
+      refuseExtended(c, forced, { conversion });
+      break;
+    }
+    case 'fail-transaction':
+      failTransaction(c);
+      break;
+    case 'end-wrapped': {
+      const pending = queryPending(c, 'end', { ends: deferred.query, commits: deferred.commit });
+      c.send(query(deferred.commit ? 'COMMIT' : 'ROLLBACK'), pending);
+      c.block(pending);
+      break;
+    }
+    case 'sync':
+      c.block(c.sync(undefined, deferred.conversion));
+      break;
+    case 'fallback':
+      sendFallback(c, deferred.fallback);
+      break;
+    case 'step':
+      sendStep(c, deferred.step);
+  }
 }

@@ -1,4 +1,4 @@
-/** The addresses at which a database server may be found: hosts in their order, each with every address that its name has. */
+/** The addresses of the database server: the hosts in order, each with every address that its name resolves to. */
 import { randomInt } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
@@ -11,17 +11,17 @@ export interface UpstreamHost {
   readonly port: number;
 }
 
-/** One place to connect to. */
+/** One address to connect to. */
 export interface UpstreamAddress extends UpstreamHost {
   /** What the socket connects to: the IP address, or the path of the unix socket. */
   readonly address: string;
   readonly isUnix: boolean;
 }
 
-/** Their addresses, or the name for which there is no address. */
+/** The addresses of a host, or the host and why its name does not resolve. */
 export type ResolvedHosts = UpstreamAddress | { readonly host: string; readonly port: number; readonly error: unknown };
 
-/** So long an address that gave no answer in time is tried after the others. */
+/** An address that did not answer in time is tried last for this long. */
 const AVOIDED_MS = 30_000;
 
 export class UpstreamAddresses {
@@ -33,8 +33,8 @@ export class UpstreamAddresses {
   ) {}
 
   /**
-   * In the order in which they are to be tried. A name is looked up each time: a failover may be a change of name. One that was
-   * silent a moment ago comes last: else every session would wait for it.
+   * In the order to try them. A name is resolved each time, as a failover may change what it points to. An address that did not answer a moment ago
+   * comes last, so that sessions need not wait for it.
    */
   async *inOrder(): AsyncGenerator<ResolvedHosts> {
     const late: UpstreamAddress[] = [];
@@ -47,7 +47,7 @@ export class UpstreamAddresses {
     yield* late;
   }
 
-  /** It did not answer in time, or it did. */
+  /** Whether the address answered in time. */
   heard(address: UpstreamAddress, inTime: boolean): void {
     if (inTime) this.silentUntil.delete(keyOf(address));
     else this.silentUntil.set(keyOf(address), performance.now() + AVOIDED_MS);

@@ -1,12 +1,18 @@
-/** Opens connections to the database server: for sessions, and to cancel what they run. Every failure is a value, and none takes for ever. */
+/**
+ * Opens connections to the database server: for sessions, and to cancel their statements. Every failure is returned as a value, and every attempt has
+ * a time limit.
+ */
+
 import { createConnection, type Socket } from 'node:net';
+import { LRUCache } from 'lru-cache';
+import { reasonOf } from '../core/error-text.ts';
 import { upstreamRefused } from '../core/login-refusal.ts';
 import { ignoreError } from '../net/ignore-error.ts';
 import { ConnectionClosed, SocketReader } from '../net/socket-reader.ts';
 import { query as queryMessage } from '../protocol/query.ts';
+import { type DeriveKeys, deriveKeys, type ScramKeys } from '../protocol/scram.ts';
 import { cancelRequest, sslRequest } from '../protocol/startup.ts';
 import { shownUpstream, type UpstreamAddress, UpstreamAddresses, type UpstreamHost } from './addresses.ts';
-import { DerivedKeys } from './derived-keys.ts';
 import { type LoggedIn, logIn, notLoggedIn, type UpstreamLogin } from './login.ts';
 import { type QueryRows, readAnswer, type ServerQuery, serverQuery } from './own-query.ts';
 import { NoPassword, type Password, type PasswordSource, passwordFrom } from './password.ts';
@@ -15,42 +21,67 @@ import { demand, kindOf, roundsFor, type TargetSessionAttrs, type WantedSession 
 import { readUpstreamTls, type UpstreamTlsFiles, type UpstreamTlsOptions, upstreamHandshake } from './tls.ts';
 import { UpstreamError, type UpstreamFailure } from './upstream-error.ts';
 
+/** An account has one set of keys until its password changes. A false server can ask for others, so the cache is bounded. */
+const MOST_KEYS = 200;
+
+export class DerivedKeys {
+  private readonly keys = new LRUCache<string, Promise<ScramKeys>>({ max: MOST_KEYS });
+
+  /** Cached by everything that the keys depend on: password, salt and iteration count. */
+  readonly derive: DeriveKeys = (password, salt, iterations) => {
+    const from = `${iterations} ${salt.toString('base64')} ${password}`;
+    const known = this.keys.get(from);
+    if (known) return known;
+    const keys = deriveKeys(password, salt, iterations);
+    this.keys.set(from, keys);
+    keys.catch(() => this.keys.delete(from));
+    return keys;
+  };
+}
+
 export interface UpstreamOptions {
   /** At least one. */
   readonly hosts: readonly UpstreamHost[];
   readonly tls: UpstreamTlsOptions;
-  /** For connecting to one address, TLS and login together. */
+  /** For connecting to one address, including TLS and login. */
   readonly timeoutMs: number;
   /** Default: any. */
   readonly targetSessionAttrs?: TargetSessionAttrs;
   /** Default: false, the order of `hosts`. */
   readonly loadBalance?: boolean;
-  /** A pooler stands in between: what it reports may be another server's. */
+  /** A pooler is in between: the parameters that it reports may be another server's. */
   readonly pooled?: boolean;
 }
 
-/** A session that has logged in, and is not a client's yet. */
-export interface Fresh {
+/** A session that has logged in, before a client gets it. */
+export interface NewSession {
   readonly messages: ServerMessages;
-  /** As the server reports them: what it reports while it is asked is put in. */
+  /** Parameters that the server reported, updated while queries run. */
   readonly reported: Map<string, string>;
   readonly ask: ServerQuery;
 }
 
-/** How a session is opened: what goes wrong in either of the two steps behind the login throws an UpstreamError. */
+/** How to open a session: an error in either of the two steps after login throws an UpstreamError. */
 export interface Opener extends Omit<UpstreamLogin, 'password'> {
   readonly password: PasswordSource | undefined;
-  /** Sent with the login's last message, so that it costs no round trip. Says nothing that the server may not know unless it has proved itself. */
+  /** The search_path that the client chose; absent: the one that is pinned. */
+  readonly searchPath?: string;
+  /**
+   * Sent together with the last message of the login, so that it costs no round trip. The text must hold no secret, unless the server has proved its
+   * identity.
+   */
   readonly atOnce?: { readonly sql: string; verify(rows: QueryRows): void };
-  /** Makes the session what it must be, within the login's time. */
-  setUp?(fresh: Fresh): Promise<void>;
+  /** Prepares the session, within the time limit of the login. */
+  setUp?(fresh: NewSession): Promise<void>;
 }
 
-/** A session of the server, idle, and where it is: cancel requests go there. */
+/** An idle session at the server, with its address: cancel requests must go there. */
 export interface UpstreamSession extends Omit<LoggedIn, 'parameters'> {
   readonly at: UpstreamAddress;
   /** As the server reports them: name and value. */
   readonly parameters: ReadonlyMap<string, string>;
+  /** With which it was opened, as in `Opener`. */
+  readonly searchPath?: string;
 }
 
 const unreachable = () => upstreamRefused('08001', 'could not connect to the database server');
@@ -62,17 +93,17 @@ type Attempt<T> = { readonly result: T } | { readonly failure: UpstreamFailure; 
 export class Upstream {
   private readonly addresses: UpstreamAddresses;
   private readonly keys = new DerivedKeys();
-  /** What the last session was told of its parameters. */
+  /** The parameters of the last session. */
   private last: ReadonlyMap<string, string> = new Map();
   private tls: UpstreamTlsFiles | undefined;
 
-  /** Throws where a file of certificates cannot be read. */
+  /** Throws if a certificate file cannot be read. */
   constructor(private readonly options: UpstreamOptions) {
     this.addresses = new UpstreamAddresses(options.hosts, options.loadBalance ?? false);
     this.tls = readUpstreamTls(options.tls);
   }
 
-  /** Reads the files of certificates again, for new connections: false where they are the same. Throws where they do not serve. */
+  /** Reads the certificate files again, for new connections: false if they have not changed. Throws if they cannot be used. */
   reloadTls(): boolean {
     const next = readUpstreamTls(this.options.tls);
     if (next?.hash === this.tls?.hash) return false;
@@ -80,15 +111,15 @@ export class Upstream {
     return true;
   }
 
-  /** Of the guard's own certificate, in milliseconds since the epoch; undefined where it has none. */
+  /** For the guard's own certificate, in milliseconds since the epoch; undefined if it has none. */
   get certificateDates(): UpstreamTlsFiles['dates'] {
     return this.tls?.dates;
   }
 
   /**
-   * Logs in at the first host that lets us in and suits; ReadyForQuery has been read, the session is idle, and its socket paused.
-   * A host that answers, but with an error that it would give anywhere (a wrong password), is the last one tried. A password that
-   * a command gave may have been replaced since: where it is refused, the command is asked once more.
+   * Logs in at the first suitable host. ReadyForQuery has been read, so the session is idle; its socket is paused. If a host refuses for a reason
+   * that every host would give (a wrong password), no other is tried. A password from a command may have been replaced since: if it is refused, the
+   * command runs once more.
    */
   async open(opener: Opener): Promise<Opened> {
     try {
@@ -108,7 +139,7 @@ export class Upstream {
     for (const wanted of roundsFor(this.options.targetSessionAttrs ?? 'any')) {
       for await (const place of this.addresses.inOrder()) {
         if (!('address' in place)) {
-          failures.push({ refusal: unreachable(), detail: `${place.host}: ${messageOf(place.error)}` });
+          failures.push({ refusal: unreachable(), detail: `${place.host}: ${reasonOf(place.error)}` });
           continue;
         }
         const attempt = await this.attempt(place, (dial) => this.begin(place, dial, login, wanted));
@@ -120,13 +151,13 @@ export class Upstream {
     return { failure: together(failures) };
   }
 
-  /** Resolves when the server has closed the cancel connection, or when it is clear that it will not. */
+  /** Resolves when the server has closed the cancel connection, or will clearly not do so. */
   async cancel({ key, at }: Pick<UpstreamSession, 'key' | 'at'>): Promise<UpstreamFailure | undefined> {
     if (!key) return { refusal: unreachable(), detail: 'the server gave no key to cancel with' };
     const attempt = await this.attempt(at, async (dial) => {
       const socket = await dial();
       socket.write(cancelRequest(key.processId, key.secretKey));
-      // The server answers nothing; it closes when the signal is on its way.
+      // The server sends no answer: it closes the connection after signalling the session.
       await new Promise<void>((done) => {
         for (const event of ['data', 'end', 'close']) socket.once(event, () => done());
         if (socket.destroyed) done();
@@ -139,11 +170,11 @@ export class Upstream {
   private async begin(
     at: UpstreamAddress,
     dial: () => Promise<Socket>,
-    opener: UpstreamLogin & Pick<Opener, 'atOnce' | 'setUp'>,
+    opener: UpstreamLogin & Pick<Opener, 'atOnce' | 'setUp' | 'searchPath'>,
     wanted: WantedSession,
   ): Promise<UpstreamSession> {
     const messages = new ServerMessages(await dial());
-    const { atOnce } = opener;
+    const { atOnce, searchPath } = opener;
     const session = await logIn(messages, opener, this.keys.derive, atOnce && queryMessage(atOnce.sql));
     const { parameters } = session;
     atOnce?.verify(await readAnswer(messages, parameters));
@@ -154,10 +185,10 @@ export class Upstream {
     }
     await opener.setUp?.({ messages, reported: parameters, ask });
     messages.detach();
-    return { ...session, parameters: this.shared(parameters), at };
+    return { ...session, parameters: this.shared(parameters), at, ...(searchPath !== undefined && { searchPath }) };
   }
 
-  /** Most sessions are told the same: they share what is kept of it. */
+  /** Most sessions have the same parameters: they share one map. */
   private shared(parameters: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
     const { last } = this;
     const isSame = last.size === parameters.size && [...last].every(([name, value]) => parameters.get(name) === value);
@@ -185,7 +216,7 @@ export class Upstream {
     };
     try {
       const result = await work(dial);
-      // Whoever waits for the server to close must not take our own closing for it.
+      // The caller waits for the server to close: our own close at the time limit must not look the same.
       if (timedOut) throw new Error('timed out');
       this.addresses.heard(at, true);
       return { result };
@@ -201,7 +232,7 @@ export class Upstream {
 
   private async encrypt(raw: Socket, at: UpstreamAddress): Promise<Socket> {
     const { tls } = this;
-    // A unix socket is the machine itself, and has no TLS.
+    // A unix socket stays on this machine and has no TLS.
     if (!tls || at.isUnix) return raw;
     const reader = new SocketReader(raw);
     raw.write(sslRequest());
@@ -209,23 +240,23 @@ export class Upstream {
     if (answer !== 'S') {
       throw new UpstreamError(unreachable(), 'the server does not offer TLS, which upstream.tls demands', true);
     }
-    // See startup-negotiation.ts; the same trick works in this direction (CVE-2021-23222).
+    // See startup-negotiation.ts: the same attack works in this direction (CVE-2021-23222).
     if (reader.hasUnread()) {
       throw new UpstreamError(unreachable(), 'the server sent data before the TLS handshake', true);
     }
     reader.detach();
     try {
-      // Each host shows a certificate of its own name.
+      // Each host's certificate must name that host.
       const secure = await upstreamHandshake(raw, at.host, this.options.tls, tls);
       secure.on('error', ignoreError);
       return secure;
     } catch (error) {
-      throw new UpstreamError(unreachable(), `TLS handshake failed: ${messageOf(error)}`, true);
+      throw new UpstreamError(unreachable(), `TLS handshake failed: ${reasonOf(error)}`, true);
     }
   }
 }
 
-/** Leaves nothing of itself at the socket, which may live for days. */
+/** Removes its listeners, as the socket may live for days. */
 function connected(socket: Socket): Promise<void> {
   socket.on('error', ignoreError);
   return new Promise((done, failed) => {
@@ -236,7 +267,7 @@ function connected(socket: Socket): Promise<void> {
     };
     const onError = (error: unknown): void => {
       letGo();
-      failed(new UpstreamError(unreachable(), messageOf(error), true));
+      failed(new UpstreamError(unreachable(), reasonOf(error), true));
     };
     const onClose = (): void => {
       letGo();
@@ -258,10 +289,10 @@ function describe(error: unknown, timedOut: boolean, at: string): { failure: Ups
     return said(refusal, 'the server closed the connection during login');
   }
   const refusal = upstreamRefused('08006', 'the database server does not speak the PostgreSQL protocol');
-  return said(refusal, messageOf(error));
+  return said(refusal, reasonOf(error));
 }
 
-/** The client hears the most hopeful of the failures (57P03 tells it to come again); the operator all of them. */
+/** The client gets the most hopeful failure (57P03 tells it to try again); the operator gets all of them. */
 function together(failures: readonly UpstreamFailure[]): UpstreamFailure {
   const hopeful = failures.find(({ refusal }) => refusal.sqlstate === '57P03');
   const refusal = (hopeful ?? failures.at(-1))?.refusal ?? unreachable();
@@ -270,9 +301,4 @@ function together(failures: readonly UpstreamFailure[]): UpstreamFailure {
     ...(failures.at(-1)?.wrongPassword && { wrongPassword: true }),
     detail: [...new Set(failures.map(({ detail }) => detail))].join('; ') || 'no address to connect to',
   };
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
-  return error instanceof Error ? error.message : String(error);
 }

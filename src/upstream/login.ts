@@ -1,4 +1,4 @@
-/** Logs in to the database server: SCRAM with channel binding where it can be had, a password in the clear inside TLS only. */
+/** Logs in to the database server: SCRAM, with channel binding if possible; a plain password only inside TLS. */
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -34,14 +34,14 @@ export interface UpstreamLogin {
   readonly user: string;
   readonly password: string | undefined;
   readonly database: string;
-  /** `options` and the settings of the client, by name. */
+  /** `options` and the client's settings, by name. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** A session of the server, idle. */
+/** An idle session at the server. */
 export interface LoggedIn {
   readonly socket: Socket;
-  /** Undefined where the server sent none: then nothing can be cancelled. */
+  /** Undefined if the server sent none: then statements cannot be cancelled. */
   readonly key: UpstreamKey | undefined;
   /** As the server reports them: name and value. */
   readonly parameters: Map<string, string>;
@@ -49,17 +49,17 @@ export interface LoggedIn {
 
 export const notLoggedIn = () => upstreamRefused('08001', 'could not log in to the database server');
 
-/** How the login is done. */
+/** The parts of a login. */
 interface Exchange extends UpstreamLogin {
   readonly messages: ServerMessages;
   readonly derive: DeriveKeys;
-  /** Sent with the last message of the authentication. */
+  /** Sent together with the last message of the authentication. */
   readonly behind: Uint8Array;
 }
 
 /**
- * Returns at the login's own ReadyForQuery: what `behind` asks for has been sent, and is still to be read. Throws UpstreamError,
- * ProtocolError, MalformedMessage or ConnectionClosed.
+ * Returns at the login's own ReadyForQuery: `behind` has been sent, and its answer is still to be read. Throws UpstreamError, ProtocolError,
+ * MalformedMessage or ConnectionClosed.
  */
 export async function logIn(
   messages: ServerMessages,
@@ -151,7 +151,7 @@ async function scram(login: Exchange, offered: readonly string[]): Promise<void>
   if (!final) throw new ProtocolError('malformed SCRAM challenge');
   socket.write(Buffer.concat([saslResponse(final.message), behind]));
   const verdict = await readAuthentication(messages);
-  // A server that does not prove that it knows the password is not the one we were sent to.
+  // A server that cannot prove that it knows the password may be an impostor.
   if (verdict.kind !== 'sasl-final' || !acceptServerFinal(final, Buffer.from(verdict.data, 'utf8'))) {
     throw new UpstreamError(notLoggedIn(), 'the server could not prove that it knows the password');
   }
@@ -172,7 +172,7 @@ function passwordOf(login: UpstreamLogin): string {
   throw new UpstreamError(notLoggedIn(), `the server asks for a password of "${login.user}", and none is configured`);
 }
 
-/** What may be passed on by its SQLSTATE: conditions of the server that pass. Everything else concerns the operator, not the client. */
+/** Some temporary conditions of the server are passed on by SQLSTATE. All other errors concern the operator, not the client. */
 export function serverError(fields: ErrorFields): UpstreamError {
   const sqlstate = fields.get('C') ?? '';
   const detail = `${fields.get('M') ?? 'no message'} (SQLSTATE ${sqlstate})`;
@@ -185,10 +185,10 @@ export function serverError(fields: ErrorFields): UpstreamError {
       true,
     );
   }
-  // A setting that the client chose: its own mistake, and its own text.
+  // The client chose the setting, so it may see this error.
   if (sqlstate === '22023')
     return new UpstreamError(upstreamRefused(sqlstate, 'the database server refused a startup setting'), detail);
-  // 28P01 of passwords; 28000 of PAM, with which clouds check tokens.
+  // 28P01 for passwords; 28000 for PAM, which clouds use to check tokens.
   return new UpstreamError(notLoggedIn(), detail, false, sqlstate === '28P01' || sqlstate === '28000');
 }
 

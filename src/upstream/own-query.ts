@@ -1,4 +1,4 @@
-/** Rowgate's own statements on a session of the server that no client has yet: few, small, and read whole. */
+/** Rowgate's own queries on a session before a client has it: few, small, and read completely. */
 
 import { decodeDataRow } from '../protocol/data-row.ts';
 import { decodeErrorFields, isFatal } from '../protocol/error-response.ts';
@@ -13,24 +13,24 @@ import type { UpstreamError } from './upstream-error.ts';
 
 export type QueryRows = (string | null)[][];
 
-/** Rows of text, NULL as null. Throws UpstreamError where the server refuses. */
+/** Rows of text values, NULL as null. Throws UpstreamError on an error. */
 export type ServerQuery = (sql: string) => Promise<QueryRows>;
 
-/** More than this is no answer to what we ask. */
+/** None of Rowgate's queries has a longer answer. */
 const MOST_MESSAGES = 10_000;
 
-/** `reported` takes what the server reports meanwhile. */
+/** `reported` is updated with the parameters that the server reports. */
 export function serverQuery(messages: ServerMessages, reported: Map<string, string>): ServerQuery {
   return (sql) => send(messages, reported, queryMessage(sql));
 }
 
-/** Sends what ends in one ReadyForQuery, and reads the rows in the answer. */
+/** Sends messages that end in one ReadyForQuery, and reads the rows of the answer. */
 export function send(messages: ServerMessages, reported: Map<string, string>, bytes: Uint8Array): Promise<QueryRows> {
   messages.socket.write(bytes);
   return readAnswer(messages, reported);
 }
 
-/** The rows of what was sent, up to its ReadyForQuery. */
+/** The rows of the answer, up to its ReadyForQuery. */
 export async function readAnswer(messages: ServerMessages, reported: Map<string, string>): Promise<QueryRows> {
   const rows: QueryRows = [];
   let failure: UpstreamError | undefined;
@@ -47,7 +47,7 @@ export async function readAnswer(messages: ServerMessages, reported: Map<string,
       }
       case Backend.ErrorResponse:
         failure ??= serverError(decodeErrorFields(bytes));
-        // Nothing more comes: what closes the connection is told, not that it was closed.
+        // The server closes after a fatal error: report the error, not the closed connection.
         if (isFatal(decodeErrorFields(bytes))) throw failure;
         break;
       case Backend.ReadyForQuery:

@@ -1,23 +1,23 @@
-/** The password of an account at the server: one that is configured, or what a command says, remembered for a while. */
+/** The password of an account at the server: a configured one, or a command's output, cached for a while. */
 import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 
-/** Where it comes from. The command is a program and its arguments, run without a shell; its output is the password. */
+/** The source of a password. A command is a program and its arguments, run without a shell; its output is the password. */
 export type PasswordSource =
   | string
   | {
       readonly command: PasswordCommand;
-      /** How long what it said is used. */
+      /** How long the output is used. */
       readonly ttlMs: number;
     };
 
 export type PasswordCommand = readonly [string, ...string[]];
 
-/** The command gave none. Its message never holds what the command said. */
+/** The command returned no password. The message never quotes its output. */
 export class NoPassword extends Error {
   constructor(
     message: string,
-    /** It will be no other in a moment: the program is not there. */
+    /** Trying again soon would not help: the program does not exist. */
     readonly lasting: boolean,
   ) {
     super(message);
@@ -26,14 +26,14 @@ export class NoPassword extends Error {
 
 export interface Password {
   readonly text: string | undefined;
-  /** The server would not have it. True where another one may be had: ask again. */
+  /** The server refused the password. True if another one may be available: ask again. */
   refused(): boolean;
 }
 
 const TIME_LIMIT_MS = 10_000;
 /** Tokens of clouds have a few thousand characters. */
 const MOST_CHARACTERS = 64 * 1024;
-/** So long no second process is started, whatever the first has said: a storm of logins is not one of processes. */
+/** The command runs at most once in this time, whatever it returned: many logins must not start many processes. */
 const AT_LEAST_MS = 1_000;
 
 interface Said {
@@ -41,7 +41,7 @@ interface Said {
   readonly at: number;
 }
 
-/** By source: an account that has been configured anew begins anew. */
+/** By source: a changed configuration starts afresh. */
 const remembered = new WeakMap<object, Said>();
 
 /** The password to log in with now. Throws NoPassword. @param now monotonic milliseconds */
@@ -61,7 +61,7 @@ export async function passwordFrom(
   return {
     text: await used.text,
     refused: () => {
-      // Somebody else has asked meanwhile: theirs will do.
+      // Another login has run the command meanwhile: its result is used.
       if (remembered.get(source) !== used) return true;
       if (now() - used.at < AT_LEAST_MS) return false;
       forget(source, used);
@@ -75,8 +75,8 @@ function forget(source: object, said: Said): void {
 }
 
 /**
- * Neither what it writes nor its arguments get into the error, which is logged. One that takes too long or says too much is
- * ended, with all that it has started.
+ * Errors are logged, so they contain neither the command's output nor its arguments. A command that takes too long or prints too much is killed,
+ * together with its child processes.
  */
 function run([program, ...args]: PasswordCommand): Promise<string> {
   return new Promise((done, failed) => {
@@ -87,7 +87,7 @@ function run([program, ...args]: PasswordCommand): Promise<string> {
       try {
         if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
       } catch {
-        // it has ended
+        // already ended
       }
     };
     const timer = setTimeout(() => end(`has not ended in ${TIME_LIMIT_MS / 1000} seconds`), TIME_LIMIT_MS);

@@ -1,13 +1,12 @@
-/** Settings that change what SQL means or what it may reach: pinned for every upstream session (promise P2, `rewriting.md` §6). */
+/** Settings that change what SQL means or what it may reach: pinned for every session at the server (promise P2, `rewriting.md` §6). */
 import { formatSearchPath } from '../guard/search-path.ts';
 
 /**
- * Given to the server as startup `options`: RESET and DISCARD ALL come back to them, and they outrank ALTER ROLE and
- * ALTER DATABASE. `search_path` is the guard's own.
+ * Sent as startup `options`: RESET and DISCARD ALL return to them, and they override ALTER ROLE and ALTER DATABASE. `search_path` is the guard's own.
  */
 export function pinnedSettings(searchPath: readonly string[]): ReadonlyMap<string, string> {
   return new Map([
-    // INVARIANT 23: the guard reads text by these; a server that reads it otherwise runs another statement than was judged.
+    // INVARIANT 23: the guard parses text under these settings; a server with others would run another statement than the judged one.
     ['search_path', formatSearchPath(searchPath)],
     ['standard_conforming_strings', 'on'],
     ['backslash_quote', 'safe_encoding'],
@@ -16,10 +15,10 @@ export function pinnedSettings(searchPath: readonly string[]): ReadonlyMap<strin
     ['array_nulls', 'on'],
     ['xmloption', 'content'],
     ['quote_all_identifiers', 'off'],
-    // As whom it runs, and that the server's own row security holds beside ours.
+    // The role that statements run as, and the server's own row security.
     ['role', 'none'],
     ['row_security', 'on'],
-    // These would send the rewritten tree, hidden constants and all, to the client as messages.
+    // These would send the rewritten tree, with hidden constants, to the client as messages.
     ['debug_print_parse', 'off'],
     ['debug_print_rewritten', 'off'],
     ['debug_print_plan', 'off'],

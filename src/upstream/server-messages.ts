@@ -1,4 +1,4 @@
-/** The server's messages before a session is a client's, one after the other. What comes behind the last one that was taken stays in the socket. */
+/** Reads the server's messages one by one, before a client has the session. Bytes after the last message taken stay in the socket. */
 import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { ConnectionClosed } from '../net/socket-reader.ts';
@@ -9,7 +9,7 @@ export class ServerMessages {
   private ended = false;
   private wake: (() => void) | undefined;
   private readonly onReadable = (): void => {
-    // All that has come at once: its messages are many and small.
+    // Takes all available bytes: the messages are many and small.
     const chunk: Buffer | null = this.socket.read();
     if (chunk) this.frames.push(chunk);
     this.wake?.();
@@ -25,7 +25,7 @@ export class ServerMessages {
     if (socket.destroyed) this.onEnd();
   }
 
-  /** One call at a time. Throws ConnectionClosed behind the last one, and ProtocolError on an impossible length. */
+  /** One call at a time. Throws ConnectionClosed after the last message, and ProtocolError for an impossible length. */
   async next(): Promise<Frame> {
     for (;;) {
       const frame = this.frames.next();
@@ -37,7 +37,7 @@ export class ServerMessages {
     }
   }
 
-  /** Lets go of the socket: to hand it to a relay. */
+  /** Releases the socket: to hand it to a relay. */
   detach(): void {
     this.socket.off('readable', this.onReadable);
     for (const event of ['end', 'close', 'error']) this.socket.off(event, this.onEnd);

@@ -1,5 +1,6 @@
-/** Makes a fresh session of the server one that a client may have: what is pinned is verified, what the client chose is set. */
+/** Makes a new session at the server ready for a client: verifies what is pinned, and sets what the client chose. */
 import { Buffer } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
 import { type LoginRefusal, upstreamRefused } from '../core/login-refusal.ts';
 import { isGuarded } from '../policy/model/is-guarded.ts';
 import type { Policy, RolePolicy } from '../policy/model/policy.ts';
@@ -8,15 +9,14 @@ import { close } from '../protocol/describe.ts';
 import { execute } from '../protocol/execute.ts';
 import { parse } from '../protocol/parse.ts';
 import { sync } from '../protocol/simple-frontend.ts';
-import type { Fresh, Opener } from './connect.ts';
+import type { NewSession, Opener } from './connect.ts';
 import { type QueryRows, send } from './own-query.ts';
 import { type Pooling, upstreamParameters } from './parameters.ts';
 import type { PasswordSource } from './password.ts';
-import { marked, startupPinsQuery, startupProblems } from './startup-check.ts';
 import { UpstreamError } from './upstream-error.ts';
-import { pinsQuery, readPins, type SessionPins } from './verify-settings.ts';
+import { MESSAGE_LEVELS, pinsQuery, readPins, readsAs, type SessionPins } from './verify-settings.ts';
 
-/** With which a role logs in at the server. */
+/** The account that a role uses at the server. */
 export interface UpstreamAccount {
   readonly user: string;
   readonly password?: PasswordSource;
@@ -29,20 +29,20 @@ export interface SetupOptions {
 }
 
 export class UpstreamSetup {
-  /** Server processes behind the sessions that live, through a pooler that pools sessions. */
+  /** Server processes of the live sessions, with a session pooler. */
   private readonly backends = new Set<string>();
-  /** By account: when the youngest connection began that was seen with defaults that do not hold. */
+  /** By account: when the youngest connection with wrong defaults was opened. */
   private readonly badUntil = new Map<string, number>();
-  /** Accounts of roles of which not every statement is held to the policy. */
+  /** Accounts of roles with statements that are not held to the policy. */
   private readonly free = new Set<string>();
-  /** Accounts of which every connection that there is may have been changed; when that was, the server is still to say. */
+  /** Accounts with connections that may all have been changed; the time is still to be asked of the server. */
   private readonly distrusted = new Set<string>();
 
   constructor(private readonly options: SetupOptions) {}
 
   /**
-   * A policy came into force. Through a pooler of transactions, connections that a role was free to change are not used by
-   * one that relies on pinned settings, though it be the same role: the pool must be made anew before.
+   * A policy came into force. With a transaction pooler, a role that relies on pinned settings must not get a connection that a role was free to
+   * change, not even its own earlier ones: the pool must be restarted first.
    */
   follow({ roles }: Policy, accountOf: (role: string) => UpstreamAccount): void {
     if (this.options.pooling !== 'transaction') return;
@@ -52,19 +52,27 @@ export class UpstreamSetup {
     for (const account of accounts(false)) this.free.add(account);
   }
 
-  /** How a session for this role is opened, with the settings that its client chose. */
+  /** How to open a session for this role, with the settings that its client chose. `path`: its search_path, if that is another one than is pinned. */
   opener(
     account: UpstreamAccount,
     role: RolePolicy,
     chosen: ReadonlyMap<string, string>,
+    path?: string,
   ): Opener | { readonly refusal: LoginRefusal } {
     const { pooling, database } = this.options;
-    const pinned = pooling === 'none' ? marked(this.options.pinned) : this.options.pinned;
+    const own = path === undefined ? this.options.pinned : new Map([...this.options.pinned, ['search_path', path]]);
+    const pinned = pooling === 'none' ? marked(own) : own;
     const parameters = upstreamParameters(pooling, pinned, role, chosen);
     if ('refusal' in parameters) return parameters;
     const { user, password } = account;
     const pins: SessionPins = { pinned, account: user, database, statementTimeout: role.limits.statementTimeout };
-    const opener = { user, password, database, parameters: parameters.startup };
+    const opener = {
+      user,
+      password,
+      database,
+      parameters: parameters.startup,
+      ...(path !== undefined && { searchPath: path }),
+    };
     if (pooling === 'none') {
       const verify = (rows: QueryRows) => demandNone(startupProblems(pins, rows));
       return { ...opener, atOnce: { sql: startupPinsQuery(pins), verify } };
@@ -72,9 +80,9 @@ export class UpstreamSetup {
     return { ...opener, setUp: (fresh) => this.setUpPooled(fresh, pins, parameters.later) };
   }
 
-  private async setUpPooled(fresh: Fresh, pins: SessionPins, later: ReadonlyMap<string, string>): Promise<void> {
+  private async setUpPooled(fresh: NewSession, pins: SessionPins, later: ReadonlyMap<string, string>): Promise<void> {
     const { pooling } = this.options;
-    // Whatever an earlier client left, even where the pooler does not clean up.
+    // Removes what an earlier client left, even if the pooler does not.
     if (pooling === 'session') await fresh.ask('DISCARD ALL');
     await this.verifyPooled(fresh, pins);
     if (pooling === 'transaction') await demandPreparedStatements(fresh);
@@ -85,7 +93,7 @@ export class UpstreamSetup {
     await fresh.ask(`SELECT ${calls.join(', ')}`);
   }
 
-  private async verifyPooled(fresh: Fresh, pins: SessionPins): Promise<void> {
+  private async verifyPooled(fresh: NewSession, pins: SessionPins): Promise<void> {
     const report = readPins(pins, await fresh.ask(pinsQuery(pins)));
     const { account } = pins;
     if (report.problems.length > 0) {
@@ -100,8 +108,8 @@ export class UpstreamSetup {
     if (this.options.pooling === 'session') this.demandOwn(fresh, report.backend);
   }
 
-  /** Settings of an account hold for connections that begin after them: those that began before must go from the pool first. */
-  private async demandNoOlder({ ask }: Fresh, account: string): Promise<void> {
+  /** Changed defaults of an account affect only new connections: older ones must leave the pool first. */
+  private async demandNoOlder({ ask }: NewSession, account: string): Promise<void> {
     if (this.distrusted.has(account)) {
       const [row] = await ask(`SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())`);
       this.badUntil.set(account, Number(row?.[0]));
@@ -120,8 +128,8 @@ export class UpstreamSetup {
     }
   }
 
-  /** Two sessions that live at once have two server processes, or it is no session pooling, whatever the configuration says. */
-  private demandOwn({ messages }: Fresh, backend: string): void {
+  /** If two live sessions share a server process, the pooler does not pool sessions, whatever the configuration says. */
+  private demandOwn({ messages }: NewSession, backend: string): void {
     if (this.backends.has(backend)) {
       const detail = 'two sessions share one server process: the pooler does not pool sessions; see upstream.pooling';
       throw new UpstreamError(notPinned(), detail);
@@ -134,10 +142,10 @@ export class UpstreamSetup {
 const PROBE = 'rowgate_probe';
 
 /**
- * A pooler of transactions must keep prepared statements apart, under names of its own. Otherwise one client's Bind
- * could run what another one has prepared under the same name.
+ * A transaction pooler must keep prepared statements apart, under names of its own. Otherwise a client's Bind could run a statement that another
+ * client prepared under the same name.
  */
-async function demandPreparedStatements({ messages, reported }: Fresh): Promise<void> {
+async function demandPreparedStatements({ messages, reported }: NewSession): Promise<void> {
   const text = `SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_statements AS p WHERE p.name OPERATOR(pg_catalog.=) '${PROBE}'`;
   const message = {
     portal: '',
@@ -161,7 +169,7 @@ async function demandPreparedStatements({ messages, reported }: Fresh): Promise<
   throw new UpstreamError(notPinned(), detail);
 }
 
-/** INVARIANT 24: no client gets a session of which it is not known that the pinned settings are in force. */
+/** INVARIANT 24: a client gets a session only if its pinned settings are known to be in force. */
 function demandNone(problems: readonly string[], remedy = ''): void {
   if (problems.length === 0) return;
   throw new UpstreamError(notPinned(), `what must be pinned is not: ${problems.join('; ')}${remedy}`);
@@ -171,7 +179,42 @@ function notPinned(): LoginRefusal {
   return upstreamRefused('08001', 'the session with the database server is not as Rowgate needs it');
 }
 
-/** As E'…': read the same whatever standard_conforming_strings says. */
+/** As E'…': read alike whatever standard_conforming_strings is. */
 function literal(text: string): string {
   return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+}
+
+/** A made-up setting: if the server shows this session's value, the startup packet arrived unchanged, and for this session alone. */
+const MARK = 'rowgate.connection';
+
+/** The pinned settings, and a mark that is unique to the session. */
+export function marked(pinned: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map([...pinned, [MARK, randomBytes(12).toString('hex')]]);
+}
+
+/** Compares the values that RESET returns to, so a pooler that only ran SET is noticed. No name in it depends on the search_path. */
+export function startupPinsQuery({ pinned }: SessionPins): string {
+  const names = [...pinned.keys(), 'client_min_messages'];
+  return `${names.map((name) => `RESET ${name};SHOW ${name};`).join('')}SHOW session_authorization`;
+}
+
+/** Problems in the answer to it; empty if everything is as it should be. */
+function startupProblems({ pinned, account }: SessionPins, rows: readonly (readonly (string | null)[])[]): string[] {
+  const shown = rows.map(([value]) => value ?? '');
+  if (shown.length !== pinned.size + 2) return ['the settings cannot be read'];
+  const problems: string[] = [];
+  [...pinned].forEach(([name, wanted], at) => {
+    const value = shown[at]!;
+    if (readsAs(name, value, wanted)) return;
+    problems.push(
+      name === MARK
+        ? 'the settings of the startup packet have not come to the server: is there a pooler? then set upstream.pooling'
+        : `${name} is ${value}`,
+    );
+  });
+  const [messages = '', user = ''] = shown.slice(pinned.size);
+  if (!MESSAGE_LEVELS.has(messages)) problems.push(`client_min_messages is ${messages}`);
+  // No other role is in force (that is pinned), so this is the account that statements run as.
+  if (user !== account) problems.push(`the session is of "${user}", not of "${account}"`);
+  return problems;
 }

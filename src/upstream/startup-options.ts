@@ -1,6 +1,6 @@
-/** The `options` of a startup packet: command-line switches of the server, of which only settings are understood. */
+/** The `options` of a startup packet: command-line switches of the server, of which only settings are supported. */
 
-/** `name=value` pairs in order, or the switch that is not understood. Backslash escapes the next character, as in PostgreSQL. */
+/** `name=value` pairs in order, or the first unsupported switch. A backslash escapes the next character, as in PostgreSQL. */
 export function parseOptions(options: string): { settings: [string, string][] } | { unknown: string } {
   const words = splitWords(options);
   const settings: [string, string][] = [];
@@ -12,7 +12,7 @@ export function parseOptions(options: string): { settings: [string, string][] } 
     else if (word.startsWith('--')) assignment = word.slice(2);
     const match = assignment === undefined ? null : /^([A-Za-z_][A-Za-z0-9_.-]*)=(.*)$/s.exec(assignment);
     if (!match) return { unknown: word };
-    // PostgreSQL takes `-` for `_` in names given this way.
+    // In switches PostgreSQL accepts `-` for `_`.
     settings.push([(match[1] ?? '').replaceAll('-', '_'), match[2] ?? '']);
   }
   return { settings };

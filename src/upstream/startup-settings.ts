@@ -1,4 +1,4 @@
-/** Which settings a client may choose in its startup packet, as drivers and PGOPTIONS do; all others are refused. */
+/** Settings that a client may choose in its startup packet, as drivers and PGOPTIONS do; all others are refused. */
 
 import {
   encodingRefused,
@@ -8,18 +8,22 @@ import {
   settingPinned,
 } from '../core/login-refusal.ts';
 import { isSearchPath, parseSearchPath } from '../guard/search-path.ts';
+import { isGrantableSetting, isWithin } from '../policy/compile/grantable-settings.ts';
+import { OWN_TEXT_SEARCH } from '../policy/compile/shown-settings.ts';
+import type { RolePolicy } from '../policy/model/policy.ts';
 
 const BOOLEAN = /^(on|off|true|false|yes|no|0|1)$/i;
 const DURATION = /^[0-9]{1,10} ?(us|ms|s|min|h|d)?$/;
 
 const SHORT_TEXT = /^[^\0]{0,100}$/s;
 
-/** By lower-case name: what a value must look like. The server checks it once more. */
+/** By lower-case name: the allowed form of the value. The server checks the value again. */
 const ALLOWED: ReadonlyMap<string, RegExp> = new Map([
   ['application_name', /^[^\0]{0,1000}$/s],
   ['bytea_output', /^(hex|escape)$/i],
   ['client_min_messages', /^(notice|warning|error)$/i],
   ['datestyle', /^[a-z, ]{1,40}$/i],
+  ['default_text_search_config', OWN_TEXT_SEARCH],
   ['default_transaction_deferrable', BOOLEAN],
   ['default_transaction_isolation', /^(serializable|repeatable read|read committed|read uncommitted)$/i],
   ['default_transaction_read_only', BOOLEAN],
@@ -33,11 +37,12 @@ const ALLOWED: ReadonlyMap<string, RegExp> = new Map([
   ['statement_timeout', DURATION],
   ['timezone', SHORT_TEXT],
   ['transaction_timeout', DURATION],
+  ['xmlbinary', /^(base64|hex)$/i],
 ]);
 
 /**
- * Reads one setting. Returns what is to be sent upstream, undefined where it is pinned to just this value anyway,
- * or the refusal. Names are as case-insensitive as the server's.
+ * Reads one setting. Returns what to send to the server (nothing if it is pinned to the same value), or the refusal. Names are case-insensitive, as
+ * at the server.
  */
 export function readSetting(
   name: string,
@@ -48,13 +53,30 @@ export function readSetting(
   if (key === 'client_encoding') return isUtf8(value) ? {} : { refusal: encodingRefused(value) };
   const pattern = ALLOWED.get(key);
   if (pattern) return pattern.test(value) ? { setting: [key, value] } : { refusal: invalidSetting(name, value) };
+  // Whether the role may set it is checked when the role is known.
+  if (isGrantableSetting(key))
+    return SHORT_TEXT.test(value) ? { setting: [key, value] } : { refusal: invalidSetting(name, value) };
   const pin = pinned.get(key);
-  // A pinned setting keeps its value, whoever names it.
+  // A pinned setting may be named only with its value.
   if (pin === undefined) return { refusal: settingNotAllowed(name) };
-  return isSame(key, value, pin) ? {} : { refusal: settingPinned(name, pin) };
+  if (isSame(key, value, pin)) return {};
+  // Whether the role can have it is known with the role.
+  if (key === 'search_path' && SHORT_TEXT.test(value)) return { setting: [key, value] };
+  return { refusal: settingPinned(name, pin) };
 }
 
-/** As PostgreSQL reads encoding names: letters and digits only. Drivers also send it in quotes. */
+/** A setting that the role's policy does not allow to have this value, as with SET. */
+export function notGranted(role: RolePolicy, chosen: ReadonlyMap<string, string>): LoginRefusal | undefined {
+  if (role.access === 'unrestricted') return undefined;
+  for (const [name, value] of chosen) {
+    if (ALLOWED.has(name) || name === 'search_path') continue;
+    const rule = role.settings?.get(name);
+    if (!rule || !isWithin(rule, [value])) return settingNotAllowed(name);
+  }
+  return undefined;
+}
+
+/** Like PostgreSQL, compares only the letters and digits of an encoding's name. Drivers also send it in quotes. */
 function isUtf8(value: string): boolean {
   return ['utf8', 'unicode'].includes(value.toLowerCase().replace(/[^a-z0-9]/g, ''));
 }
@@ -82,7 +104,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-/** Milliseconds of a duration that ALLOWED let through; a bare number is milliseconds, and 0 means no limit. */
+/** Milliseconds of a duration that matched ALLOWED; a bare number is milliseconds, and 0 means no limit. */
 export function durationMs(value: string): number {
   const match = /^([0-9]+) ?([a-z]*)$/.exec(value);
   return Number(match?.[1] ?? 0) * (UNIT_MS[match?.[2] || 'ms'] ?? 1);

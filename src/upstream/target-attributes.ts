@@ -1,4 +1,4 @@
-/** Whether a session is one that `target_session_attrs` wants, told as libpq tells it. */
+/** Whether a session is what `target_session_attrs` demands, by libpq's rules. */
 
 import { upstreamRefused } from '../core/login-refusal.ts';
 import type { ServerQuery } from './own-query.ts';
@@ -6,7 +6,7 @@ import { UpstreamError } from './upstream-error.ts';
 
 export type TargetSessionAttrs = 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby';
 
-/** What one round over all hosts looks for; `prefer-standby` takes two. */
+/** What one round over all hosts looks for; `prefer-standby` takes two rounds. */
 export type WantedSession = Exclude<TargetSessionAttrs, 'prefer-standby'>;
 
 export function roundsFor(attributes: TargetSessionAttrs): readonly WantedSession[] {
@@ -18,7 +18,7 @@ export interface SessionKind {
   readonly readOnly: boolean;
 }
 
-/** Throws UpstreamError where the session is another one; the next host may have it. */
+/** Throws UpstreamError if the session is not of this kind; the next host may have one. */
 export function demand(wanted: WantedSession, { inRecovery, readOnly }: SessionKind): void {
   const suits = {
     any: true,
@@ -33,8 +33,8 @@ export function demand(wanted: WantedSession, { inRecovery, readOnly }: SessionK
 }
 
 /**
- * By what the server reports (PostgreSQL 14 and later); asked where it reports nothing, or where a pooler may repeat what another
- * server reported. `chosen`: the client itself asked for read-only transactions, which says nothing of the server.
+ * By what the server reports (PostgreSQL 14 and later). The server is asked if it reports nothing, or if a pooler may repeat another server's report.
+ * `chosen`: the client asked for read-only transactions itself, so that says nothing about the server.
  */
 export async function kindOf(
   reported: ReadonlyMap<string, string>,

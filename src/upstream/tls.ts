@@ -1,32 +1,29 @@
-/** TLS towards the database server. */
+/** TLS to the database server. */
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 
 export interface UpstreamTlsOptions {
-  /**
-   * `require` encrypts, and checks the certificate's authority only where `ca` is given; `verify-full` checks authority and
-   * host name. As in libpq.
-   */
+  /** `require` encrypts, and checks the certificate's authority only if `ca` is given; `verify-full` checks authority and host name. As in libpq. */
   readonly mode: 'disable' | 'require' | 'verify-full';
-  /** File of the authorities that are trusted; absent: those that Node.js brings. */
+  /** File of the trusted authorities; absent: those built into Node.js. */
   readonly ca?: string;
-  /** Files of the guard's own certificate and of its key, which the server may ask for; both or neither. */
+  /** Files of the guard's own certificate and key, which the server may ask for; both or neither. */
   readonly cert?: string;
   readonly key?: string;
 }
 
-/** The files, as they were read at one time. */
+/** The files as read at one time. */
 export interface UpstreamTlsFiles {
   readonly context: SecureContext;
   /** Changes when one of the files does. */
   readonly hash: string;
-  /** Of the guard's own certificate, in milliseconds since the epoch. */
+  /** For the guard's own certificate, in milliseconds since the epoch. */
   readonly dates: { readonly from: number; readonly until: number } | undefined;
 }
 
-/** Throws where a file cannot be read, or key and certificate do not fit. Undefined for `disable`. */
+/** Throws if a file cannot be read, or if key and certificate do not match. Undefined for `disable`. */
 export function readUpstreamTls(options: UpstreamTlsOptions): UpstreamTlsFiles | undefined {
   if (options.mode === 'disable') return undefined;
   const [ca, cert, key] = [options.ca, options.cert, options.key].map((file) => file && readFileSync(file));
@@ -50,7 +47,7 @@ export function readUpstreamTls(options: UpstreamTlsOptions): UpstreamTlsFiles |
   };
 }
 
-/** The handshake of one connection; throws where it fails. */
+/** The handshake of one connection; throws if it fails. */
 export function upstreamHandshake(
   socket: Socket,
   host: string,
@@ -63,7 +60,7 @@ export function upstreamHandshake(
     secureContext: context,
     ...(isIP(host) === 0 && { servername: host }),
     ALPNProtocols: ['postgresql'],
-    // INVARIANT 93: verify-full leaves both checks, of chain and of name, as they are by default: on.
+    // INVARIANT 93: verify-full keeps both default checks, of the chain and of the name, switched on.
     ...(options.mode === 'require' && {
       rejectUnauthorized: options.ca !== undefined,
       checkServerIdentity: () => undefined,

@@ -1,35 +1,38 @@
-/** Asks the server behind a pooler which settings are in force in a session, and says what is wrong with them: it may have lost or changed them. */
+/** Asks the server, behind a pooler, which settings are in force in a session, and lists deviations: the pooler may have lost or changed them. */
 import { formatSearchPath, isSearchPath, parseSearchPath } from '../guard/search-path.ts';
 
-/** What must be in force. */
+/** The required settings and account. */
 export interface SessionPins {
   readonly pinned: ReadonlyMap<string, string>;
-  /** As whom the session must run. */
+  /** The account that the session must run as. */
   readonly account: string;
   readonly database: string;
-  /** Of the role, in milliseconds. */
+  /** The role's, in milliseconds. */
   readonly statementTimeout: number | undefined;
 }
 
 export interface PinReport {
-  /** `search_path is "$user", public`: empty where everything holds. */
+  /** `search_path is "$user", public`: empty if everything is as it should be. */
   readonly problems: readonly string[];
-  /** SQL that would make them hold in every later connection of the account. */
+  /** SQL that would set them in every later connection of the account. */
   readonly remedy: readonly string[];
-  /** What RESET and a new transaction come back to is wrong as well: the connection is older than its account's settings, or they are not made. */
+  /**
+   * The defaults, which RESET and a new transaction return to, are wrong too: the connection is older than its account's settings, or they are
+   * missing.
+   */
   readonly byDefault: boolean;
-  /** Identifies the server's process behind the session. */
+  /** Identifies the session's server process. */
   readonly backend: string;
-  /** When that process began: seconds since the epoch, by the server's clock. */
+  /** When that process started: seconds since the epoch, by the server's clock. */
   readonly began: number;
 }
 
 type Rows = readonly (readonly (string | null)[])[];
 
-/** Of client_min_messages: the others would have the server tell the client more. */
+/** Allowed values of client_min_messages: others would make the server tell the client more. */
 export const MESSAGE_LEVELS: ReadonlySet<string> = new Set(['notice', 'warning', 'error']);
 
-/** Every name and operator is qualified, lest a session with a strange search_path answer for itself. */
+/** Every name and operator is qualified: a session with a manipulated search_path must not answer for itself. */
 export function pinsQuery({ pinned }: SessionPins): string {
   const names = [...pinned.keys(), 'client_min_messages', 'statement_timeout'].map((name) => `'${name}'`).join(', ');
   return `SELECT s.name, s.setting, s.reset_val, NULL FROM pg_catalog.pg_settings AS s
@@ -103,7 +106,7 @@ class Report {
       this.problems.push(`${name} cannot be read`);
       return;
     }
-    // What RESET and a new connection come back to must hold as well.
+    // The default, which RESET and a new connection return to, must be right as well.
     if (holds(now) && holds(reset)) return;
     this.problems.push(now === reset ? `${name} is ${now}` : `${name} is ${now}, by default ${reset}`);
     this.byDefault ||= !holds(reset);
@@ -111,10 +114,15 @@ class Report {
   }
 }
 
-/** Whether a value, as the server shows it, is the one that is wanted. */
+/** Whether a value that the server shows equals the required one. */
 export function readsAs(name: string, value: string, wanted: string): boolean {
-  if (name === 'search_path') return isSearchPath(parseSearchPath(value), parseSearchPath(wanted) ?? []);
+  if (name === 'search_path') return isSearchPath(listOf(value), listOf(wanted) ?? []);
   return value === wanted;
+}
+
+/** SET writes the empty list as one name without a letter. */
+function listOf(path: string): readonly string[] | undefined {
+  return path === '' || path === '""' ? [] : parseSearchPath(path);
 }
 
 function quoted(name: string): string {

@@ -126,7 +126,7 @@ describe('three paths', () => {
 describe('on a port that others reach', () => {
   test('the operator is told', async () => {
     await started({}, '0.0.0.0');
-    expect(lines.join()).toContain('whoever reaches port');
+    expect(lines.join()).toContain('every client that reaches port');
   });
 
   test('on one of this host alone there is nothing to tell', async () => {

@@ -21,6 +21,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['operations'],
   ['app', 'demo'],
   ['desk'],
+  ['console'],
   ['cli'],
 ];
 
@@ -33,7 +34,7 @@ const IMPURE =
   /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|randomBytes|randomUUID|randomInt|randomFill|setTimeout|setInterval|setImmediate|fetch\(|process\.|createConnection|createServer|net\.connect|new Socket)/;
 
 const source = resolve(import.meta.dirname, '../../src');
-const files = (await readdir(source, { recursive: true })).filter((file) => file.endsWith('.ts')).sort();
+const files = (await readdir(source, { recursive: true })).filter((file) => /\.tsx?$/.test(file)).sort();
 
 const ROOMS = FLOORS.flat().sort((a, b) => b.length - a.length);
 

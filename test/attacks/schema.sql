@@ -86,6 +86,12 @@ END $$;
 CREATE VIEW own_students AS SELECT id, first_name, last_name, code, points FROM students WHERE school_id = 1;
 CREATE VIEW all_students AS SELECT * FROM students;
 CREATE VIEW payroll_view AS SELECT id, holder, 'SECRET constant' AS remark FROM payroll WHERE holder <> 'SECRET literal';
+-- That a role may write.
+CREATE VIEW pupil_codes WITH (security_barrier) AS SELECT id, school_id, class_id, first_name, last_name, code FROM students WHERE school_id < 3 WITH CHECK OPTION;
+CREATE VIEW every_pupil AS SELECT id, school_id, class_id, first_name, code, ssn FROM students;
+CREATE VIEW day_view AS SELECT id, student_id, day, minutes FROM absences WHERE minutes < 77000000 WITH CHECK OPTION;
+CREATE VIEW staff_desk AS SELECT id, name, iban FROM staff WHERE id > 10 WITH CHECK OPTION;
+CREATE VIEW staff_loose AS SELECT id, name FROM staff WHERE id > 10;
 CREATE MATERIALIZED VIEW payroll_copy AS SELECT 1 AS id, 'SECRET copy'::text AS holder;
 
 -- Functions that reach everything: none of them is granted, but `school_year` and `plus_one`.
@@ -116,6 +122,12 @@ CREATE OPERATOR <<< (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4lt);
 CREATE OPERATOR CLASS telling_ops FOR TYPE integer USING btree AS OPERATOR 1 <<<, OPERATOR 3 =, OPERATOR 5 >, FUNCTION 1 secret_sort(integer, integer);
 CREATE DOMAIN told AS integer CHECK (tell(VALUE));
 CREATE DOMAIN told_text AS text CHECK (tell(VALUE));
+CREATE DOMAIN percentage AS integer CHECK (VALUE BETWEEN 0 AND 100);
+CREATE TYPE pair AS (part percentage, feeling mood);
+CREATE TYPE days AS RANGE (subtype = date);
+CREATE TYPE holder_kind AS ENUM ('SECRETkind');
+CREATE TYPE holder_pair AS (kind holder_kind);
+CREATE FUNCTION pair_of(n percentage, d days) RETURNS pair IMMUTABLE LANGUAGE sql AS $$ SELECT (n, 'calm')::pair $$;
 CREATE FUNCTION mood_of(n integer) RETURNS mood SECURITY DEFINER LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', (SELECT holder FROM payroll LIMIT 1); END $$;
 CREATE CAST (integer AS mood) WITH FUNCTION mood_of(integer) AS IMPLICIT;
 

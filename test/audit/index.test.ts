@@ -8,7 +8,7 @@ import { removeOrphans } from '../../src/decision-log/read/indexes.ts';
 import { chainsOf } from '../../src/decision-log/read/log-files.ts';
 import { openSource } from '../../src/decision-log/read/source.ts';
 import { refusalsOf } from '../../src/decision-log/reports/refusals.ts';
-import { Tidying } from '../../src/decision-log/rotation/tidying.ts';
+import { ClosedFileCleanup } from '../../src/decision-log/rotation/cleanup.ts';
 import { ROOT, testWith } from '../support/tools.ts';
 
 let folder: string;
@@ -147,7 +147,7 @@ it('an index is deleted with its file, by the guard, when its time is over', asy
     previous: { file: 'x', seq: 10, hash: 'h' },
   };
   await writeFile(join(folder, 'decisions.jsonl'), `${JSON.stringify(segment)}\n`);
-  const tidying = new Tidying({
+  const tidying = new ClosedFileCleanup({
     file: join(folder, 'decisions.jsonl'),
     keep: { amount: 1, unit: 'day' },
     clock: () => Date.parse('2026-12-24T00:00:00Z'),
@@ -156,7 +156,7 @@ it('an index is deleted with its file, by the guard, when its time is over', asy
     notice: (message) => expect.fail(message),
   });
   tidying.look();
-  await vi.waitFor(async () => expect(await readdir(folder)).toEqual(['decisions.jsonl']));
+  await vi.waitFor(async () => expect(await readdir(folder)).toEqual(['decisions.jsonl']), { timeout: 60_000 });
   tidying.stop();
 });
 

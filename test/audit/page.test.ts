@@ -1,5 +1,6 @@
 /** The page and the tables of a report: whatever the log holds, it is shown as text and works on nobody. */
 import { describe, expect, it } from 'vitest';
+import { ENGLISH } from '../../src/decision-log/language/speech.ts';
 import type { Report } from '../../src/decision-log/reports/report.ts';
 import { reportCsv } from '../../src/decision-log/show/csv.ts';
 import { reportHtml } from '../../src/decision-log/show/html.ts';
@@ -54,6 +55,7 @@ function evil(text: string): Report {
       },
     ],
     foot: [text],
+    speech: ENGLISH,
   };
 }
 
@@ -91,7 +93,7 @@ it('a table fits a terminal: amounts stay whole, text goes on in the next line',
     { name: 'statement', kind: 'code' as const },
     { name: 'rows', kind: 'number' as const },
   ];
-  const text = tableText({ columns, rows: [['SELECT '.repeat(40), 1_234_567]] }, 60);
+  const text = tableText({ columns, rows: [['SELECT '.repeat(40), 1_234_567]] }, 60, ENGLISH);
   expect(text).toMatch(/^SELECT SELECT .* {2}1,234,567$/m);
   expect(text.match(/SELECT/g)).toHaveLength(40);
   for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(60);
@@ -121,6 +123,6 @@ describe('a word of the fixed vocabulary is never broken in the middle', () => {
   it.each([60, 80, 100])('on a terminal of %d characters', (width) => {
     const wordsOf = (text: string): string[] => (text.match(/[a-z]+/g) ?? []).sort();
     const given = [table.columns.map((column) => column.name), ...table.rows].flat().join(' ');
-    expect(wordsOf(tableText(table, width))).toEqual(wordsOf(given));
+    expect(wordsOf(tableText(table, width, ENGLISH))).toEqual(wordsOf(given));
   });
 });

@@ -353,19 +353,19 @@ describe('what is being written', () => {
   it('comes, over rotations, compressed ones too, and from a worker that begins later', async () => {
     await writeFile(file, line(1));
     const { seqs, end } = follow();
-    await vi.waitFor(() => expect(seqs).toEqual(['g1 1']));
+    await vi.waitFor(() => expect(seqs).toEqual(['g1 1']), { timeout: 60_000 });
     const second = line(2);
     appendFileSync(file, second.slice(0, 20));
     appendFileSync(file, second.slice(20));
-    await vi.waitFor(() => expect(seqs).toHaveLength(2));
+    await vi.waitFor(() => expect(seqs).toHaveLength(2), { timeout: 60_000 });
     // Two rotations between two looks, the second file compressed at once.
     appendFileSync(file, line(3));
     await rename(file, closedName(file, 1));
     await writeFile(`${closedName(file, 4)}.gz`, gzipSync(line(4) + line(5)));
     await writeFile(file, line(6));
-    await vi.waitFor(() => expect(seqs).toHaveLength(6), { timeout: 5_000 });
+    await vi.waitFor(() => expect(seqs).toHaveLength(6), { timeout: 120_000 });
     await writeFile(join(folder, 'decisions.2.jsonl'), line(1, 'g1/2'));
-    await vi.waitFor(() => expect(seqs).toHaveLength(7), { timeout: 5_000 });
+    await vi.waitFor(() => expect(seqs).toHaveLength(7), { timeout: 120_000 });
     appendFileSync(file, line(7).trimEnd());
     await end();
     expect(seqs).toEqual(['g1 1', 'g1 2', 'g1 3', 'g1 4', 'g1 5', 'g1 6', 'g1/2 1', 'g1 7']);
@@ -375,12 +375,12 @@ describe('what is being written', () => {
   it('waits where the file was moved away and no new one is there', async () => {
     await writeFile(file, line(1));
     const { seqs, end } = follow();
-    await vi.waitFor(() => expect(seqs).toHaveLength(1));
+    await vi.waitFor(() => expect(seqs).toHaveLength(1), { timeout: 60_000 });
     await rename(file, closedName(file, 1));
     appendFileSync(closedName(file, 1), line(2));
-    await vi.waitFor(() => expect(seqs).toHaveLength(2));
+    await vi.waitFor(() => expect(seqs).toHaveLength(2), { timeout: 60_000 });
     await writeFile(file, line(3));
-    await vi.waitFor(() => expect(seqs).toHaveLength(3));
+    await vi.waitFor(() => expect(seqs).toHaveLength(3), { timeout: 60_000 });
     await end();
     expect(seqs).toEqual(['g1 1', 'g1 2', 'g1 3']);
   });
@@ -388,9 +388,9 @@ describe('what is being written', () => {
   it('waits for the file that comes behind a closed one', async () => {
     await writeFile(`${closedName(file, 1)}.gz`, gzipSync(line(1)));
     const { seqs, end } = follow();
-    await vi.waitFor(() => expect(seqs).toHaveLength(1));
+    await vi.waitFor(() => expect(seqs).toHaveLength(1), { timeout: 60_000 });
     await writeFile(file, line(2));
-    await vi.waitFor(() => expect(seqs).toHaveLength(2));
+    await vi.waitFor(() => expect(seqs).toHaveLength(2), { timeout: 60_000 });
     await end();
     expect(seqs).toEqual(['g1 1', 'g1 2']);
   });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ENGLISH } from '../../src/decision-log/language/speech.ts';
 import { chainsOf } from '../../src/decision-log/read/log-files.ts';
 import { openSource, type RecordTable } from '../../src/decision-log/read/source.ts';
 import { wallTime } from '../../src/decision-log/read/times.ts';
@@ -135,7 +136,7 @@ describe('as a plain computation has it', () => {
             gaps: [],
             keysMissing: statements.some(({ people }) => [...people].some((id) => id.startsWith('k4:'))) ? ['k4'] : [],
           };
-          expect(doubts).toEqual(expected);
+          expect(doubts).toEqual({ ...expected, coverage });
           const open = expected.unnamed + expected.counted + expected.unended + expected.keysMissing.length > 0;
           expect(answer).toBe(open ? 'cannot be excluded' : 'no');
         });
@@ -274,7 +275,10 @@ describe('one person', () => {
     );
     const { people } = await opened(text, (source) => breachOf(source, ASKED));
     expect(people).toEqual([
-      { subject: 'student', named: [{ key: 'k3', people: 3 }], counted: 0, questions: 1, values: 11 },
+      {
+        ...{ subject: 'student', named: [{ key: 'k3', people: 3 }], counted: 0, questions: 1, values: 11 },
+        ...{ namedIn: 2, countedIn: 2 },
+      },
     ]);
     expect(peopleText(people[0]!)).toBe('3 to 15');
   });
@@ -365,7 +369,7 @@ it('what a role in observe mode would have been refused stands under why, whose 
   const notice = (message: string) => expect.fail(message);
   const source = await openSource({ chains: chainsOf(join(at, 'decisions.jsonl')), indexed: false, notice });
   const time = { since: 0, until: Date.UTC(2100, 0), timeZone: 'UTC' };
-  const made = { files: ['decisions.jsonl'], strange: 0, at: 0 };
+  const made = { files: ['decisions.jsonl'], strange: 0, at: 0, speech: ENGLISH };
   const { figures, sections } = refusalsReport(await refusalsOf(source, time), time, made);
   source.close();
   expect(figures.map(({ name, value }) => [name, value])).toEqual([

@@ -100,12 +100,14 @@ export function peopleOf(statements: readonly Statement[]) {
     const key = id.split(':')[0] ?? '';
     named.set(key, (named.get(key) ?? new Set()).add(id));
   }
-  const sums = { counted: 0, questions: 0, values: 0 };
+  const sums = { counted: 0, questions: 0, values: 0, namedIn: 0, countedIn: 0 };
   for (const { outcome, people } of statements) {
     const told = toldBy(outcome);
     sums.counted += Math.max(0, told.people - people.size);
     sums.questions += told.questions;
     sums.values += told.values;
+    if (told.people > 0) sums.namedIn += 1;
+    else if (told.questions + told.values > 0) sums.countedIn += 1;
   }
   const known = named.size > 0 || statements.some(({ outcome }) => outcome?.subjects);
   const keys = [...named].map(([key, ids]) => ({ key, people: ids.size })).toSorted((a, b) => (a.key < b.key ? -1 : 1));

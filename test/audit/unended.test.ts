@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ENGLISH } from '../../src/decision-log/language/speech.ts';
 import { keepPolicy, keptFolder, keptPolicy } from '../../src/decision-log/policies/kept-policies.ts';
 import { chainsOf } from '../../src/decision-log/read/log-files.ts';
 import { openSource } from '../../src/decision-log/read/source.ts';
 import { breachOf } from '../../src/decision-log/reports/breach.ts';
 import { policyFacts } from '../../src/decision-log/reports/policy-texts.ts';
-import { upToLimits } from '../../src/decision-log/reports/unended.ts';
+import { upToLimits } from '../../src/decision-log/reports/without-outcome.ts';
 
 let folder: string;
 let log: string;
@@ -44,7 +45,7 @@ async function said(): Promise<string> {
       const files = keptPolicy(keptFolder(log), hash);
       return 'problem' in files ? undefined : policyFacts(files);
     };
-    return upToLimits(unended, { policies: policyFacts(role(7)), policiesKept });
+    return upToLimits(unended, { policies: policyFacts(role(7)), policiesKept }, ENGLISH);
   } finally {
     source.close();
   }

@@ -1,5 +1,6 @@
 /** What the report on principals calls unusual, and of whom it says nothing. */
 import { describe, expect, it } from 'vitest';
+import { ENGLISH } from '../../src/decision-log/language/speech.ts';
 import type { PrincipalDone } from '../../src/decision-log/reports/principals.ts';
 import { principalsReport } from '../../src/decision-log/reports/principals-report.ts';
 
@@ -12,7 +13,7 @@ function said(fields: Partial<PrincipalDone>): string[] {
     ...{ busiest: QUIET, daysBefore: 20, busiestBefore: QUIET, newAddresses: [], newTables: [] },
     ...fields,
   };
-  const report = principalsReport([done], PERIOD, { files: ['f'], strange: 0, at: 0 });
+  const report = principalsReport([done], PERIOD, { files: ['f'], strange: 0, at: 0, speech: ENGLISH });
   return (report.sections[0]?.table?.rows ?? []).map((row) => String(row[1]));
 }
 

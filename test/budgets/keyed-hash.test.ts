@@ -1,7 +1,7 @@
 /** The hash under which people are counted: AES-CMAC as NIST SP 800-38B has it, of one text or of many at once. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { KeyedHash } from '../../src/budget/local/keyed-hash.ts';
+import { KeyedHash } from '../../src/budget/local/subject-hashes.ts';
 
 const hash = new KeyedHash(Buffer.from('603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4', 'hex'));
 const MESSAGE = Buffer.from(

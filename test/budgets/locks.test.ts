@@ -11,7 +11,7 @@ const owner = 'principal:vendor';
 function slowStore() {
   const asked: { change: ExceptionsChange; done(): void; failed(): void }[] = [];
   const store = {
-    standing: () => NO_EXCEPTIONS,
+    exceptions: () => NO_EXCEPTIONS,
     change: (change: ExceptionsChange) =>
       new Promise<void>((done, failed) => {
         asked.push({ change, done, failed: () => failed(new StoreUnavailable('gone')) });

@@ -60,7 +60,7 @@ async function came(policy: SessionPolicy, rows: readonly Row[], groups: readonl
   // What is noted each hour is noted between two of these, or is not.
   const records = guard.records.filter(({ kind }) => kind !== 'usage');
   return {
-    same: { shown, over, told, used, records, locks: [...memory.standing().locks.keys()] },
+    same: { shown, over, told, used, records, locks: [...memory.exceptions().locks.keys()] },
     together,
   };
 }

@@ -93,7 +93,7 @@ it('the first use and the end are told by one of them, once', async () => {
   for (const guard of [...guards, ...guards]) guard.sweep();
   await settled();
   expect(steps).toEqual(['used', 'over']);
-  expect(store.standing().openings).toMatchObject([{ closed: { by: 'rowgate' } }]);
+  expect(store.exceptions().openings).toMatchObject([{ closed: { by: 'rowgate' } }]);
   // For good, whatever the clock says then.
   pass(-HOUR);
   for (const guard of guards) expect(guard.loginRefusal('night')).toBeDefined();

@@ -10,6 +10,8 @@ beforeAll(async () => {
   world = await budgetWorld({
     people: counted,
     noted: counted,
+    loud: `${counted}functions: [loud]\n`,
+    executor: counted,
     uncounted: 'limits: { rows: 5000 per day }\n',
     writer: counted,
   });
@@ -36,6 +38,24 @@ test('people: the same ones cost nothing again, new ones are refused', async () 
   expect((await failure(client, 'SELECT id, name FROM pupils WHERE id <= 49')).code).toBe('53400');
 });
 
+test('a key that EXECUTE gives is paid as one that stands in the text, also where nothing else is left', async () => {
+  const client = await world.connect('executor');
+  await client.query('PREPARE one (integer) AS SELECT name FROM pupils WHERE id = $1');
+  await client.query('PREPARE several (integer[]) AS SELECT name FROM pupils WHERE id = ANY ($1)');
+  const list = Array.from({ length: 400 }, (_, i) => `$${i + 1}`).join(', ');
+  await client.query(
+    `PREPARE many (${'integer, '.repeat(399)}integer) AS SELECT name FROM pupils${' '.repeat(4_000)} WHERE id IN (${list})`,
+  );
+  const given = (first: number) => Array.from({ length: 400 }, (_, i) => (i < 40 ? first + i : 1)).join(', ');
+  for (let again = 0; again < 10; again += 1) expect(await rowsOf(client, 'EXECUTE one (7)')).toBe(1);
+  // 49 are left. Of a long list not each parameter was looked at: its rows are not named.
+  expect(await rowsOf(client, `EXECUTE many (${given(1)})`)).toBe(40);
+  expect(await rowsOf(client, "EXECUTE several ('{7, 41, 42, 43, 44, 45, 46, 47, 48, 49}')")).toBe(10);
+  expect(await rowsOf(client, "EXECUTE one ('0x7')")).toBe(1);
+  for (const refused of ['EXECUTE one (50)', 'EXECUTE one (5000)', 'EXECUTE one (7.4)', `EXECUTE many (${given(1)})`])
+    expect((await failure(client, refused)).code).toBe('53400');
+});
+
 /** The server notes each word that is too long to be indexed: so many as there are pupils of whom it is asked. */
 const NOTING =
   "SELECT count(*) FROM pupils WHERE to_tsvector('simple', repeat('x', CASE WHEN class = 3 AND id < 50 THEN 3000 ELSE 1 END)) IS NULL";
@@ -44,8 +64,11 @@ test.each([
   ['uncounted', NOTING, 5],
   ['noted', NOTING, 0],
   ['noted', `DECLARE c CURSOR FOR ${NOTING}; FETCH ALL FROM c`, 0],
+  ['noted', `DECLARE c CURSOR WITH HOLD FOR ${NOTING}; COMMIT`, 0],
   ['noted', `PREPARE noting AS ${NOTING}; EXECUTE noting`, 0],
   ['noted', 'ROLLBACK', 1],
+  // A function may give its notice the class of those that the server gives of transactions.
+  ['loud', 'SELECT loud()', 0],
 ])('%s: notices that may hang on people are not told where they are counted: %s', async (principal, sql, notices) => {
   const client = await world.connect(principal);
   let told = 0;

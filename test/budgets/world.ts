@@ -47,7 +47,9 @@ export async function pupilsDatabase(): Promise<FreshDatabase> {
     CREATE TABLE visits (id integer PRIMARY KEY, pupil_id integer NOT NULL REFERENCES pupils, note text);
     INSERT INTO visits SELECT n + 5000, n, 'visit ' || n FROM generate_series(1, 1000) n;
     CREATE TABLE rooms (id integer PRIMARY KEY);
-    INSERT INTO rooms SELECT generate_series(1, 1000)`);
+    INSERT INTO rooms SELECT generate_series(1, 1000);
+    CREATE FUNCTION loud() RETURNS integer LANGUAGE plpgsql AS
+      $$ BEGIN RAISE NOTICE 'saw %', (SELECT name FROM pupils LIMIT 1) USING ERRCODE = '25001'; RETURN 1; END $$`);
   return database;
 }
 

@@ -3,7 +3,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NOTICE_SQL } from '../../src/catalog/notice.ts';
+import { NOTICE_SQL } from '../../src/app/catalog-watch.ts';
 import { startWorld, type World } from '../clients/world.ts';
 
 const SCHEMA = `

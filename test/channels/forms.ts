@@ -217,6 +217,7 @@ export const FORMS: Readonly<Record<string, Form>> = {
       `generate_series(1, least(70, ${x}))`,
       `string_to_table(repeat('a,', abs(${x}) % 9), ',')`,
       `JSON_TABLE(to_jsonb(ARRAY[1, ${x}]), '$[*]' COLUMNS (n int PATH '$'))`,
+      `jsonb_populate_recordset(NULL::${choices.pick(['notes', 'patient'])}, jsonb_build_array(jsonb_build_object('id', ${x})))`,
       `XMLTABLE('/r/a' PASSING xmlconcat(('<r>' || repeat('<a/>', abs(${x}) % 9) || '</r>')::xml) COLUMNS n FOR ORDINALITY)`,
       `ROWS FROM (generate_series(1, abs(${x}) % 9), generate_series(1, 3))`,
     ]);
@@ -370,11 +371,15 @@ export const FORMS: Readonly<Record<string, Form>> = {
       'INSERT INTO notes (n) VALUES (1) RETURNING id',
     ]);
     const first = `SELECT nextval('notes_id_seq')`;
+    const plain = `SELECT nextval('notes_id_seq')${e.rows(source, e.condition(source))}`;
     return [
       first,
       e.choices.pick([
         `SELECT ${beside}, ${call}${e.rows(source)}`,
         `SELECT ${beside}${e.rows(source, `${call} IS NULL`)}`,
+        `${plain}${e.choices.pick(['', ' OFFSET 9', ' LIMIT 0', ' ORDER BY 1 LIMIT 1', ' GROUP BY 1 HAVING count(*) > 9', ' FETCH FIRST 1 ROW WITH TIES'])}`,
+        plain.replace('SELECT ', 'SELECT generate_series(1, 0), '),
+        `SELECT DISTINCT ON (1 + 1) * FROM (${plain}) AS d`,
       ]),
       read,
     ];
@@ -435,7 +440,12 @@ export const FORMS: Readonly<Record<string, Form>> = {
       '',
       '',
       ' ON CONFLICT DO NOTHING',
-      ...(table === 'profile' ? [' ON CONFLICT (patient_id) DO UPDATE SET seen = excluded.seen'] : []),
+      ...(table === 'profile'
+        ? [
+            ' ON CONFLICT (patient_id) DO UPDATE SET seen = excluded.seen',
+            ' ON CONFLICT (patient_id int4_ops) DO UPDATE SET seen = excluded.seen',
+          ]
+        : []),
     ]);
     const returning = choices.pick(['', '', ` RETURNING ${choices.pick(['1', '*', '(SELECT 7)'])}`]);
     return [`INSERT INTO ${into}${conflict}${returning}`, ...readBack(e, table)];
@@ -508,15 +518,102 @@ export const FORMS: Readonly<Record<string, Form>> = {
     ];
     return [`DECLARE c SCROLL CURSOR FOR ${pickQuery(e)}`, choices.pick(fetches), choices.pick(fetches)];
   },
+  'a held cursor': (e) => {
+    const fetches = ['FETCH ALL FROM c', 'MOVE ALL IN c', 'FETCH LAST FROM c', 'SELECT 1'];
+    return [`DECLARE c CURSOR WITH HOLD FOR ${pickQuery(e)}`, 'COMMIT', e.choices.pick(fetches), 'CLOSE ALL'];
+  },
+  'a row of a cursor': (e) => {
+    const { choices } = e;
+    const source: Source = { from: 'visit', where: [], key: 'patient_id', plain: ['clinic_id', 'id'] };
+    const used = choices.pick([
+      source,
+      source,
+      { ...source, from: 'visit, patient AS h', plain: ['h.ward'], hidden: 'h' },
+    ]);
+    const where = choices.pick([['visit.patient_id IN (1, 2)'], ['visit.id >= 20'], [e.condition(used)], []]);
+    const of = `SELECT ${choices.pick(['visit.id', 'visit.patient_id', '1'])}${e.rows(used, ...where)}`;
+    const moves = ['FETCH NEXT FROM c', 'FETCH LAST FROM c', 'MOVE 2 IN c', 'MOVE ALL IN c', 'FETCH PRIOR FROM c'];
+    const write = choices.pick([
+      `UPDATE visit SET diag = ${choices.pick(["'x'", 'diag'])} WHERE CURRENT OF c`,
+      'DELETE FROM visit WHERE CURRENT OF c',
+    ]);
+    return [
+      `DECLARE c ${choices.pick(['', 'SCROLL '])}CURSOR FOR ${of}${choices.pick(['', ' FOR UPDATE OF visit'])}`,
+      choices.pick(moves),
+      choices.pick(moves),
+      `${write}${choices.pick(['', ' RETURNING visit.patient_id', ' RETURNING 1'])}`,
+      ...readBack(e, 'visit'),
+    ];
+  },
+  'aggregate of an outer query': (e) => {
+    const { choices } = e;
+    const source = e.source();
+    const { name, arguments: types } = pickRoutine(e, 'aggregate');
+    const column = source.plain[0] ?? '1';
+    const given = argumentsOf(
+      choices,
+      types,
+      choices.pick([column, `CASE WHEN ${e.condition(source)} THEN ${column} END`]),
+    );
+    const call = types.length === 0 ? `count(${column})` : `${name}(${given.join(', ')})`;
+    const inner = choices.pick([
+      `(SELECT ${call})`,
+      `(SELECT ${call} FROM clinics AS z ORDER BY z.id LIMIT 1)`,
+      `(SELECT z.id FROM clinics AS z WHERE z.id < ${call} ORDER BY z.id LIMIT 1)`,
+      `EXISTS (SELECT FROM clinics AS z WHERE z.id::text = (${call})::text)`,
+    ]);
+    return choices.pick([
+      [grouped(e, source, inner)],
+      [`SELECT count(*)${e.rows(source)} HAVING ${inner} IS NOT NULL`],
+      [`SELECT ${column}${e.rows(source)} GROUP BY 1 ORDER BY ${inner}, 1`],
+    ]);
+  },
   prepared: (e) => {
     const text = pickQuery(e);
     return [`PREPARE q AS ${text}`, 'EXECUTE q', 'EXECUTE q', 'DEALLOCATE q'];
+  },
+  'prepared with keys': (e) => {
+    const { choices } = e;
+    const many = choices.chance(25);
+    const source: Source = {
+      from: 'patient AS h',
+      where: [`h.id = ${many ? 'ANY ($1)' : '$1'}`],
+      plain: ['h.ward'],
+      hidden: 'h',
+    };
+    const list = choices.pick(['h.id', '1', 'h.name', 'count(*)', e.integer(source)]);
+    const where = choices.chance(60) ? [e.condition(source)] : [];
+    const keys = many
+      ? ["'{5}'", "'{2, 5}'", "'{ 0x5 }'", 'ARRAY[5]']
+      : [
+          '5',
+          "'5'",
+          "' +05 '",
+          "'0x5'",
+          '5.0',
+          '5.4',
+          '5e0',
+          '0x5',
+          "'5'::text",
+          '5::smallint',
+          "B'101'",
+          "E'5'",
+          'NULL',
+          '2',
+        ];
+    const executed = (): string => `EXECUTE q (${choices.pick(keys)})`;
+    return [
+      `PREPARE q (${many ? 'integer[]' : choices.pick(['integer', 'bigint', 'smallint'])}) AS SELECT ${list}${e.rows(source, ...where)}`,
+      executed(),
+      executed(),
+      'DEALLOCATE q',
+    ];
   },
   copy: (e) => [
     `COPY (${pickQuery(e)}) TO STDOUT${e.choices.pick(['', ' (FORMAT csv, HEADER)', " (NULL '-')", ' (FORMAT binary)'])}`,
   ],
   explain: (e) => [
-    `EXPLAIN ${e.choices.pick(['', '(ANALYZE, COSTS off, TIMING off, SUMMARY off, BUFFERS off) ', '(VERBOSE) '])}${pickQuery(e)}`,
+    `EXPLAIN ${e.choices.pick(['', '(ANALYZE, COSTS off, TIMING off, SUMMARY off, BUFFERS off) ', '(VERBOSE) ', 'DECLARE c CURSOR FOR '])}${pickQuery(e)}`,
   ],
   locking: (e) => {
     const source = e.source();

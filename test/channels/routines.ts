@@ -1,10 +1,14 @@
 /** The server's own routines, as its catalogs have them, and how a number becomes an argument of each type. */
 import type pg from 'pg';
-import { BUILTINS } from '../../src/guard/builtin-functions.ts';
+import { readCatalog } from '../../src/catalog/read.ts';
+import { CLASSES } from '../../src/guard/builtin-functions.ts';
+import { functionClass } from '../../src/guard/function-class.ts';
+import { Catalog } from '../../src/sql/catalog/catalog.ts';
 import type { Choices } from '../noninterference/choices.ts';
 import type { FreshDatabase } from '../support/postgres.ts';
 
 export interface Routine extends pg.QueryResultRow {
+  readonly oid: number;
   readonly name: string;
   /** As pg_proc has it, and `s`: it gives rows. */
   readonly kind: 'function' | 'rows' | 'aggregate' | 'ordered' | 'hypothetical' | 'window';
@@ -100,7 +104,7 @@ export function argumentsOf(choices: Choices, types: readonly string[], x: strin
 /** Those that a restricted role may call, whose arguments can be made. */
 export async function readRoutines(database: FreshDatabase): Promise<Routines> {
   const routines = await database.query<Routine>(`
-    SELECT p.proname AS name,
+    SELECT p.oid::int, p.proname AS name,
            CASE p.prokind WHEN 'w' THEN 'window'
                           WHEN 'a' THEN CASE a.aggkind WHEN 'n' THEN 'aggregate' WHEN 'o' THEN 'ordered' ELSE 'hypothetical' END
                           ELSE CASE WHEN p.proretset THEN 'rows' ELSE 'function' END END AS kind,
@@ -113,7 +117,12 @@ export async function readRoutines(database: FreshDatabase): Promise<Routines> {
     SELECT oprname AS name, format_type(oprleft, NULL) AS left, format_type(oprright, NULL) AS right
       FROM pg_operator WHERE oprnamespace = 'pg_catalog'::regnamespace AND oprkind = 'b' ORDER BY 1, 2, 3`);
   const canMake = (types: readonly string[]): boolean => types.every((type) => type in FROM_NUMBER);
-  const usable = routines.filter((routine) => BUILTINS.has(routine.name) && canMake(routine.arguments));
+  const catalog = new Catalog(await readCatalog((sql) => database.query(sql)));
+  const mayBeCalled = ({ oid }: Routine): boolean => {
+    const found = functionClass(catalog.functionsByOid.get(oid)!, catalog);
+    return found !== undefined && found !== 'nothing' && CLASSES[found].allowed;
+  };
+  const usable = routines.filter((routine) => canMake(routine.arguments) && mayBeCalled(routine));
   const ofKind = (kind: Routine['kind']) => usable.filter((routine) => routine.kind === kind);
   return {
     of: {

@@ -311,4 +311,60 @@ const DRAFTS: readonly Way[] = [
   },
 ];
 
-export const WAYS: readonly Way[] = [...EXPRESSIONS, ...DRAFTS];
+const NUMBER = "SELECT nextval('notes_id_seq')";
+/** As many rows as the person weighs. */
+const TIMES = `patient AS p, generate_series(1, p.weight) WHERE p.id + 0 = ${P}`;
+
+/** What is computed for rows that are not sent, and what a cursor does at COMMIT. */
+const UNSENT: readonly Way[] = [
+  ...[
+    ['no rows of a function beside it', `SELECT nextval('notes_id_seq'), generate_series(1, 0) FROM ${TIMES}`],
+    ['OFFSET', `${NUMBER} FROM ${TIMES} OFFSET 1000`],
+    [
+      'groups without a row',
+      `SELECT set_config('application_name', 'x', false) FROM ${TIMES} GROUP BY 1 HAVING count(*) < 60`,
+    ],
+    ['EXPLAIN ANALYZE', `EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off, BUFFERS off) ${NUMBER} FROM ${TIMES}`],
+    ['a cursor that outlives its transaction', `DECLARE c CURSOR WITH HOLD FOR ${NUMBER} FROM ${TIMES}`],
+  ].map(([name, text]): Way => {
+    return {
+      name: `how often something was called: ${name}`,
+      withheld: true,
+      texts: [NUMBER, text!, 'COMMIT', NUMBER, "SELECT current_setting('application_name')", 'CLOSE ALL'],
+    };
+  }),
+  {
+    name: 'numbers of rows that ON CONFLICT leaves out',
+    withheld: true,
+    texts: [
+      `INSERT INTO visit (patient_id, day) SELECT p.id, date '2026-03-01' FROM ${TIMES} ON CONFLICT DO NOTHING`,
+      "SELECT nextval('visit_id_seq')",
+    ],
+  },
+  {
+    name: 'an error at COMMIT, of a cursor that outlives it',
+    texts: [
+      `DECLARE c CURSOR WITH HOLD FOR SELECT 1 / (weight - 57) FROM patient WHERE id + 0 = ${P}`,
+      'COMMIT',
+      'CLOSE ALL',
+    ],
+  },
+  {
+    name: 'the same of people whose keys it gives',
+    texts: [
+      `DECLARE c CURSOR WITH HOLD FOR SELECT id FROM patient WHERE id = ${P} AND 1 / (weight - 57) < 5`,
+      'COMMIT',
+      'CLOSE ALL',
+    ],
+  },
+  {
+    name: 'a notice at COMMIT',
+    texts: [
+      `DECLARE c CURSOR WITH HOLD FOR SELECT id FROM patient WHERE id + 0 = ${P} AND to_tsvector('simple', repeat('x', CASE weight WHEN 57 THEN 3000 ELSE 1 END)) IS NULL`,
+      'COMMIT',
+      'CLOSE ALL',
+    ],
+  },
+];
+
+export const WAYS: readonly Way[] = [...EXPRESSIONS, ...DRAFTS, ...UNSENT];

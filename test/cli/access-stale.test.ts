@@ -112,7 +112,7 @@ it('says that the log does not reach back so far, or has gaps', async () => {
   await log([['login', 'office', 5]], 4711);
   expect((await asJson()).doubts).toContainEqual(expect.stringContaining('what g1 wrote before them'));
   await writeFile(join(folder, 'd.jsonl'), '');
-  expect((await asJson()).doubts).toEqual(['The log is empty: it says of nobody when they were there.']);
+  expect((await asJson()).doubts).toEqual(['The log is empty: it does not say when principals were used.']);
 });
 
 it('wrong calls end with 2', async () => {

@@ -1,13 +1,15 @@
 /** `rowgate explain`: says which line decided and what would have to be granted; and what it says to grant does let the statement through. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { register as catalogCommand } from '../../src/cli/catalog.ts';
 import { register } from '../../src/cli/explain.ts';
-import { adviceFor } from '../../src/cli/explain-advice.ts';
-import { ANY } from '../../src/cli/explain-snippets.ts';
+import { ANY, adviceFor } from '../../src/cli/explain-advice.ts';
 import { explanationOf } from '../../src/cli/explanation.ts';
+import { register as learn } from '../../src/cli/learn.ts';
+import { register as replay } from '../../src/cli/replay.ts';
 import { isReason, REASONS, type Reason } from '../../src/core/reasons.ts';
 import { refusal } from '../../src/core/refusal.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
@@ -15,7 +17,9 @@ import { readCases } from '../decisions/cases.ts';
 import { catalogOf, loadPolicies, type Policies, type PolicyChange } from '../decisions/policies.ts';
 import { realDatabase } from '../decisions/world.ts';
 import { runCommand } from '../support/command.ts';
-import type { FreshDatabase } from '../support/postgres.ts';
+import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { seedSmall } from '../support/seed.ts';
 
 const POLICIES = resolve(import.meta.dirname, '../decisions/policies');
 
@@ -61,7 +65,7 @@ to allow: Add "ssn" to the columns of public.students at roles/teacher.yaml:8, o
     tables:
       students:
         select:
-          columns: [id, school_id, class_id, first_name, last_name, home, mood, tags, notes, code, score, ssn]
+          columns: [ssn] # beside those that are granted
 `);
   });
 
@@ -78,6 +82,10 @@ to allow: Add "ssn" to the columns of public.students at roles/teacher.yaml:8, o
     ['UPDATE salaries SET amount = 1', 'select: { columns: [] }\n        update: { columns: [amount] }'],
     ['UPDATE salaries SET amount = amount + 1', 'select: { columns: [amount] }\n        update: { columns: [amount] }'],
     ["UPDATE students SET notes = 'x' WHERE id = 2", 'students:\n        update: { columns: [notes] }'],
+    [
+      "UPDATE students SET ssn = 'x' WHERE ssn = '4'",
+      'students:\n        select: { columns: [ssn] } # beside those that are granted\n        update: { columns: [ssn] }\n',
+    ],
     ['INSERT INTO salaries (amount) VALUES (1)', 'salaries:\n        insert: { columns: [amount] }'],
     ['DELETE FROM salaries WHERE amount = 0', 'select: { columns: [amount] }\n        delete: {}'],
     [
@@ -93,7 +101,9 @@ to allow: Add "ssn" to the columns of public.students at roles/teacher.yaml:8, o
     const { stdout, status } = await asTeacher('SELECT label FROM classes');
     expect(status).toBe(0);
     expect(stdout).toMatch(/^effect: {3}rewrite\nrule: {5}roles\/teacher\.yaml:\d+\ntables: {3}public\.classes\n/);
-    expect(stdout).toMatch(/\nsql: {6}SELECT label FROM \(SELECT .* WHERE .*'12'::integer.*\) AS classes\n$/);
+    expect(stdout).toMatch(
+      /\nsql: {6}SELECT label FROM \(SELECT .* WHERE .*'12'::integer.*\) AS classes\nplan: {5}the same text\n$/,
+    );
   });
 
   test('COPY shows the query as which it is sent, or the word that grants it', async () => {
@@ -120,6 +130,7 @@ to allow: Add "ssn" to the columns of public.students at roles/teacher.yaml:8, o
       tables: ['public.salaries'],
       columns: expect.any(Array),
       sql: null,
+      plan: null,
       would: null,
       advice: {
         text: expect.stringContaining('Grant public.salaries in roles/teacher.yaml'),
@@ -136,6 +147,16 @@ to allow: Add "ssn" to the columns of public.students at roles/teacher.yaml:8, o
       sql: 'SELECT 1',
       advice: null,
     });
+  });
+
+  test('what is prepared once it comes again; what is always sent has no plan', async () => {
+    const planOf = async (sql: string) => JSON.parse((await asTeacher(sql, '--json')).stdout).plan;
+    expect(await planOf("SELECT id FROM students WHERE id = 7 AND first_name = 'Ada'")).toMatch(
+      /id = \$1 AND .*first_name = \$2/,
+    );
+    expect(await planOf("SELECT id FROM students WHERE birth_date > '2010-01-01'")).toBeNull();
+    const { stdout } = await asTeacher('SELECT id FROM students WHERE id = 7');
+    expect(stdout).toMatch(/\nsql: .* id = 7\b.*\nplan: .* id = \$1\b/s);
   });
 
   test('observe mode shows what would have been done, and that it runs', async () => {
@@ -176,6 +197,106 @@ to allow: Add "ssn" to the columns of public.students at roles/teacher.yaml:8, o
 
   test('a call without a principal is a wrong one', async () => {
     await expect(run('SELECT 1')).rejects.toMatchObject({ code: 'commander.missingMandatoryOptionValue' });
+  });
+});
+
+describe('without the database', () => {
+  test('by a saved catalog, and by policies that are not in force', async () => {
+    const saved = join(folder, 'catalog.json');
+    expect((await runCommand([catalogCommand], ['catalog', 'dump', '--config', config, '--out', saved])).status).toBe(
+      0,
+    );
+    const unreachable = writeConfig('offline.yaml', 'postgres://x:y@127.0.0.1:1/z');
+    const offline = (...args: string[]) => run('--as', 'the_teacher', '--config', unreachable, ...args);
+    const sql = 'SELECT id, ssn FROM students';
+    expect((await offline('--catalog', saved, sql)).stdout).toBe((await asTeacher(sql)).stdout);
+    const other = join(folder, 'other');
+    cpSync(POLICIES, other, { recursive: true });
+    const role = join(other, 'roles/teacher.yaml');
+    writeFileSync(role, readFileSync(role, 'utf8').replace(/(students:\n +select:\n +columns: \[)/, '$1ssn, '));
+    cpSync(saved, join(other, 'catalog.json'));
+    expect(await offline('--policies', other, sql)).toMatchObject({ status: 0, stderr: '' });
+    expect((await offline('--catalog', join(folder, 'no.json'), sql)).status).toBe(2);
+  });
+});
+
+describe('of a decision in the log', () => {
+  let guarded: FreshDatabase;
+  let guard: TestGuard;
+  const policies = () => join(folder, 'samples');
+  const byId = (id: string, ...args: string[]) => run('--id', id, '--config', guard.configFile, ...args);
+  const idOf = async (fails: Promise<unknown>): Promise<string> => {
+    const error = (await fails.catch((thrown: unknown) => thrown)) as { detail?: string };
+    return /Decision (\w+)/.exec(error.detail ?? '')?.[1] ?? '';
+  };
+
+  beforeAll(async () => {
+    cpSync(resolve(import.meta.dirname, '../../policies'), policies(), { recursive: true });
+    guarded = await freshDatabase();
+    await seedSmall(guarded.url);
+    guard = await guardInFrontOf(guarded, { policies: policies() });
+  });
+  afterAll(async () => {
+    await guard.stop();
+    await guarded.drop();
+  });
+
+  test('it is judged by the policy of then, whatever is in force now; --policies takes another', async () => {
+    const client = await guard.connect('canteen');
+    const id = await idOf(client.query("SELECT first_name, address FROM students WHERE first_name = 'secret'"));
+    const file = join(policies(), 'roles/canteen_vendor.yaml');
+    const before = readFileSync(file, 'utf8');
+    writeFileSync(file, before.replace(/columns: \[id,/, 'columns: [id, address,'));
+    await guard.reload();
+    const then = await byId(id);
+    expect(then).toMatchObject({ status: 1, stderr: '' });
+    expect(then.stdout).toMatch(new RegExp(`^decision: ${id}, .*, canteen\nrecorded: refuse, column-withheld, roles/`));
+    expect(then.stdout).not.toContain('not judged so again');
+    expect(then.stdout).not.toContain('secret');
+    expect(then.stdout).toContain('columns: [address] # beside those that are granted');
+    const now = await byId(id, '--policies', policies(), '--json');
+    expect(JSON.parse(now.stdout)).toMatchObject({
+      effect: 'rewrite',
+      recorded: { id, effect: 'refuse', reason: 'column-withheld' },
+    });
+    writeFileSync(file, before);
+  });
+
+  test('the catalog is that of then as well: for replay, too, and what it has lost since is no column that never was', async () => {
+    await guard.reload();
+    const client = await guard.connect('canteen');
+    await client.query('SELECT level FROM classes');
+    const id = await idOf(client.query('SELECT address FROM students'));
+    await guarded.query('ALTER TABLE students RENAME address TO home');
+    try {
+      const replayed = async () => {
+        const args = ['replay', '--config', guard.configFile, '--policies', policies(), '--json'];
+        const { stdout } = await runCommand([replay], [...args, '--principal', 'canteen']);
+        return JSON.parse(stdout) as { all: number; unknown: number; otherCatalog: number };
+      };
+      await guard.reload();
+      const then = await byId(id);
+      expect(then).toMatchObject({ status: 1, stderr: '' });
+      expect(then.stdout).toContain('recorded: refuse, column-withheld');
+      expect(then.stdout).not.toContain('not judged so again');
+      const before = await replayed();
+      expect(before.unknown).toBe(0);
+      expect(before.otherCatalog).toBe(before.all);
+      await client.query('SELECT name FROM classes');
+      expect(await replayed()).toMatchObject({ unknown: 0, otherCatalog: before.all, all: before.all + 1 });
+      const learned = await runCommand([learn], ['learn', '--config', guard.configFile, '--role', 'canteen_vendor']);
+      expect(learned.stderr).toBe(
+        `rowgate: ${before.all} statements came when the catalog was another than today's: they are judged by today's\n`,
+      );
+    } finally {
+      await guarded.query('ALTER TABLE students RENAME home TO address');
+      await guard.reload();
+    }
+  });
+
+  test('an id that is none is an error, and a statement beside an id a wrong call', async () => {
+    expect((await byId('01NONE')).stderr).toBe('rowgate: no decision of this log has the id "01NONE"\n');
+    await expect(byId('01NONE', 'SELECT 1')).rejects.toThrow('name a statement, or a decision');
   });
 });
 
@@ -241,7 +362,11 @@ function follow(role: string, snippet: string, catalog: Catalog): PolicyChange {
     for (const [name, table] of Object.entries<{ select?: { columns: string[] } }>(tables ?? {})) {
       const every = catalog.relation('public', name)?.columns.map((column) => column.name);
       if (table.select?.columns.includes(ANY)) table.select.columns = every ?? [];
-      file.tables[name] = { ...file.tables[name], ...table };
+      const before = file.tables[name] ?? {};
+      const all = [before.select?.columns ?? [], table.select?.columns ?? []].flat();
+      const columns = all.includes('*') ? '*' : all;
+      const select = { ...before.select, ...table.select, columns };
+      file.tables[name] = { ...before, ...table, ...((before.select || table.select) && { select }) };
     }
     if (functions) file.functions = [...(file.functions ?? []), ...functions];
     return stringify({ ...file, ...rest });

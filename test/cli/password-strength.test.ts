@@ -1,6 +1,6 @@
 /** Which passwords are taken: by how soon they are guessed, also by whoever knows the names around them. */
 import { beforeAll, expect, it } from 'vitest';
-import { type JudgePassword, passwordJudge } from '../../src/cli/password-strength.ts';
+import { type JudgePassword, passwordJudge } from '../../src/cli/password.ts';
 
 let judge: JudgePassword;
 beforeAll(async () => {

@@ -98,7 +98,7 @@ describeWith(PSQL_16)('psql connects', () => {
   });
 
   it.each([
-    '-c search_path=other',
+    '-c search_path=public,pg_catalog',
     '-c role=postgres',
     '-c session_replication_role=replica',
     '-c row_security=off',

@@ -1,10 +1,10 @@
 /** What PostgreSQL's own log says was run for an account, with `log_statement = all`: by the application that each session names itself. */
 import type pg from 'pg';
-import { CHANNEL } from '../../src/catalog/notice.ts';
+import { CHANNEL } from '../../src/app/catalog-watch.ts';
 import { type Query, readCatalog } from '../../src/catalog/read.ts';
 import { catalogFingerprint } from '../../src/catalog/watch.ts';
 import { pinnedSettings } from '../../src/upstream/pinned-settings.ts';
-import { marked, startupPinsQuery } from '../../src/upstream/startup-check.ts';
+import { marked, startupPinsQuery } from '../../src/upstream/setup.ts';
 
 /** What the reader below needs. Prefixed: time, process, account, application. */
 export const LOGGING = {

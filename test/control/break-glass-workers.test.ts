@@ -38,7 +38,7 @@ async function startAgain(): Promise<number> {
   child.stdout.on('data', (chunk) => {
     said += chunk;
   });
-  await eventually(() => said.includes('\n'), 'it listens', 50_000);
+  await eventually(() => said.includes('\n'), 'it listens');
   return Number(/:(\d+)[,\n]/.exec(said)?.[1]);
 }
 async function end(child: ChildProcess): Promise<void> {
@@ -89,7 +89,7 @@ it('a worker that takes the place of another knows it', async () => {
   const id = await open();
   const [worker = 0] = guard.workers();
   process.kill(worker, 'SIGKILL');
-  await eventually(() => guard.workers().length === 2 && !guard.workers().includes(worker), 'it is replaced', 20_000);
+  await eventually(() => guard.workers().length === 2 && !guard.workers().includes(worker), 'it is replaced');
   for (let n = 0; n < 4; n++) await expect.poll(() => guard.connect('night').then(() => 'in')).toBe('in');
   await guard.done('break-glass.close', { id });
 });

@@ -211,6 +211,13 @@ describeWith(keygen)('break-glass', () => {
     expect(all).toMatchObject({ code: 0, stdout: expect.stringContaining('1 asked for, 1 opened, 1 statements') });
     expect(all.stdout).toContain(id.slice(0, 8));
     expect(await report('--id', '01KBNONE')).toMatchObject({ code: 1 });
+    const french = (await report('--id', id, '--language', 'fr')).stdout;
+    expect(french).toMatch(/^Ce que night a fait par ouverture d’urgence\n/);
+    for (const words of ['Qui l’a ouverte', 'demandée', 'utilisée', 'ticket 4711']) expect(french).toContain(words);
+    for (const words of ['Who opened it', 'Asked for', 'signed by', 'requested']) expect(french).not.toContain(words);
+    const overview = (await report('--language', 'fr')).stdout;
+    expect(overview).toContain('Ce qui a été fait par ouverture d’urgence');
+    expect(overview).toMatch(/ouverte +jusqu’à/);
   });
 
   it('a closing is for good: neither its signatures nor new ones open it again', async () => {

@@ -1,6 +1,6 @@
 /** A limit as it is said in a command: by its name, or as one says it. */
 import { expect, test } from 'vitest';
-import { readSaidLimit } from '../../src/operations/control/limit-text.ts';
+import { readSaidLimit } from '../../src/operations/control/commands/limits.ts';
 
 test.each([
   ['100 rows per hour', 'rows'],

@@ -1,7 +1,7 @@
 /** Names that commands keep for others to read: by the grammar of names in tokens. */
 import { expect, it } from 'vitest';
 import { memoryStore } from '../../src/budget/store/memory.ts';
-import type { Commanded } from '../../src/operations/control/command.ts';
+import type { CommandContext } from '../../src/operations/control/command.ts';
 import { Commands } from '../../src/operations/control/commands.ts';
 
 const policy = {
@@ -15,16 +15,16 @@ const commands = new Commands({
   now: Date.now,
   records: { append: () => true },
   alarms: { raise: () => {} },
-} as unknown as Commanded);
+} as unknown as CommandContext);
 const add = (given: object) => commands.run({ command: 'locks.add', arguments: { reason: 'x', ...given } }, 'ines');
 
 it.each(['ev\nil', '\u001b[2Jevil', 'a\u2800', 'a\u202eb', 'a  b', '\u3164'])('%j is nobody', async (user) => {
   for (const given of [{ principal: `portal/${user}` }, { principal: 'portal', user }])
     expect(await add(given)).toMatchObject({ ok: false, error: { kind: 'call' } });
-  expect(store.standing().locks.size).toBe(0);
+  expect(store.exceptions().locks.size).toBe(0);
 });
 
 it('who may be somebody is locked out', async () => {
   expect(await add({ principal: 'portal/josé peña' })).toMatchObject({ ok: true });
-  expect(store.standing().locks.size).toBe(1);
+  expect(store.exceptions().locks.size).toBe(1);
 });

@@ -147,7 +147,7 @@ it('names that hold slashes are told apart, or asked for', async () => {
   expect(await guard.rowgate(['reload'])).toMatchObject({ code: 0 });
   const add = (given: object) => guard.ask('locks.add', { ...given, reason: 'x' });
   expect(await add({ principal: 'plain/f1' })).toMatchObject({
-    error: { message: 'nobody is behind principal "plain": it has no "token"' },
+    error: { message: 'principal "plain" has no end users: it has no "token"' },
   });
   expect(await add({ principal: 'portal/a/b' })).toMatchObject({
     error: { message: '"portal/a/b" may be user "a/b" of principal "portal" or user "b" of principal "portal/a"' },

@@ -71,7 +71,7 @@ export async function operateWith(policies: string, database: FreshDatabase, con
     new Promise((done) => {
       const { SUDO_USER, ...environment } = process.env;
       const env = { ...environment, ...(sudoUser !== undefined && { SUDO_USER: sudoUser }) };
-      const options = { cwd: served.folder, env, encoding: 'utf8', timeout: 30_000 } as const;
+      const options = { cwd: served.folder, env, encoding: 'utf8', timeout: 120_000 } as const;
       execFile(process.execPath, [MAIN, ...words], options, (error, stdout, stderr) => {
         done({ code: error ? Number(error.code) : 0, stdout, stderr });
       });

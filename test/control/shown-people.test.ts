@@ -45,11 +45,11 @@ it('each of them as it was counted', async () => {
 
   const person = [{ name: 'subjects.pupil 20 per day', used: 7, people: 2, questions: 2, values: 3 }];
   // What was taken ahead comes back, and is no people any more.
-  await expect.poll(() => shown('portal/f7'), { timeout: 30_000 }).toEqual(person);
+  await expect.poll(() => shown('portal/f7'), { timeout: 120_000 }).toEqual(person);
   const people = { used: 2, people: 2 };
   const answers = { used: 5, questions: 2, values: 3 };
   await expect
-    .poll(() => shown('portal'), { timeout: 30_000 })
+    .poll(() => shown('portal'), { timeout: 120_000 })
     .toEqual([
       { name: 'subjects.pupil 100 per day', ...people },
       { name: 'answers.pupil 50 per day', ...answers },

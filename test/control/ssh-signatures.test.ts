@@ -1,14 +1,14 @@
 /** Signatures that the real ssh-keygen makes are taken, and nothing else is: other texts, other purposes, other keys, bytes changed. */
 import { execFileSync } from 'node:child_process';
-import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { stringField } from '../../src/pki/ssh-fields.ts';
 import { parsePublicKey, type SshPublicKey } from '../../src/pki/ssh-public-key.ts';
-import { isSignedBy } from '../../src/pki/ssh-signature.ts';
-import { describeWith, tool } from '../support/tools.ts';
+import { armouredBrowserSignature, isSignedBy } from '../../src/pki/ssh-signature.ts';
+import { describeWith, testWith, tool } from '../support/tools.ts';
 
 const keygen = tool('ssh-keygen');
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-test-ssh-'));
@@ -103,6 +103,138 @@ describe('on a security key', () => {
     expect(isSignedBy(key, TEXT, 'rowgate-permit', touched(1))).toBe(true);
     expect(isSignedBy(key, TEXT, 'rowgate-permit', touched(0))).toBe(false);
     expect(isSignedBy(key, 'another text', 'rowgate-permit', touched(1))).toBe(false);
+  });
+});
+
+describe('in a browser', () => {
+  const ORIGIN = 'https://rowgate.example.org:8433';
+  const HOST = 'rowgate.example.org';
+  const NAMESPACE = 'rowgate-permit';
+  const sha256 = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest();
+  const type = 'sk-ecdsa-sha2-nistp256@openssh.com';
+
+  function newKeyOf(application: string) {
+    const { publicKey: plain, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+    const { x = '', y = '' } = plain.export({ format: 'jwk' });
+    const point = Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
+    const blob = Buffer.concat([type, 'nistp256', point, application].map(stringField));
+    const line = `${type} ${blob.toString('base64')}`;
+    const key = parsePublicKey(line);
+    if (!key) throw new Error('the key was not read');
+    return { key, privateKey, line };
+  }
+
+  /** What OpenSSH's `sshsig` would sign of a text: the challenge. */
+  function challengeOf(text: string, namespace = NAMESPACE): Buffer {
+    const hash = createHash('sha512').update(text).digest();
+    return Buffer.concat([Buffer.from('SSHSIG'), ...[namespace, '', 'sha512', hash].map(stringField)]);
+  }
+
+  const mine = newKeyOf(HOST);
+
+  interface Given {
+    readonly by?: ReturnType<typeof newKeyOf>;
+    readonly text?: string;
+    readonly namespace?: string;
+    readonly client?: Readonly<Record<string, unknown>>;
+    /** In the place of what a browser writes. */
+    readonly written?: (json: string) => string;
+    readonly flags?: number;
+    readonly extensions?: Buffer;
+    readonly application?: string;
+    /** What the signature says of its origin. */
+    readonly origin?: string;
+  }
+
+  /** As a browser and its key answer, put into the armour. */
+  function answered(given: Given): string {
+    const { by = mine, text = TEXT, namespace = NAMESPACE, client = {}, written = (json: string) => json } = given;
+    const { flags = 5, extensions = Buffer.alloc(0), application = HOST, origin = ORIGIN } = given;
+    const challenge = challengeOf(text, namespace).toString('base64url');
+    const told = { type: 'webauthn.get', challenge, origin: ORIGIN, crossOrigin: false, ...client };
+    const clientDataJSON = Buffer.from(written(JSON.stringify(told)));
+    const authenticatorData = Buffer.concat([sha256(application), Buffer.from([flags, 0, 0, 0, 7]), extensions]);
+    const signature = sign('sha256', Buffer.concat([authenticatorData, sha256(clientDataJSON)]), by.privateKey);
+    return armouredBrowserSignature(by.key, origin, NAMESPACE, { authenticatorData, clientDataJSON, signature }) ?? '';
+  }
+
+  const counts = (armored: string, origin: string | undefined = ORIGIN) =>
+    isSignedBy(mine.key, TEXT, NAMESPACE, armored, origin);
+
+  it.each([
+    ['with a touch alone', { flags: 1 }],
+    ['with a touch and a PIN', { flags: 5 }],
+    ['where the browser says more of itself', { client: { other_keys_can_be_added_here: 'do not compare' } }],
+    ['where it says nothing of frames', { client: { crossOrigin: undefined } }],
+  ] satisfies [string, Given][])('counts %s', (_, given) => {
+    // ECDSA's numbers have leading zeros now and then.
+    for (let round = 0; round < 8; round++) expect(counts(answered(given))).toBe(true);
+  });
+
+  it.each([
+    ['over another request', { text: `${TEXT}x` }],
+    ['for another purpose', { namespace: 'rowgate-raise' }],
+    ['of another challenge', { client: { challenge: randomBytes(32).toString('base64url') } }],
+    ['of another origin', { client: { origin: 'https://evil.example' }, origin: 'https://evil.example' }],
+    ['of another port', { client: { origin: 'https://rowgate.example.org' }, origin: 'https://rowgate.example.org' }],
+    ['of another origin, said to be this', { client: { origin: 'https://evil.example' } }],
+    ['of this origin, said to be another', { origin: 'https://evil.example' }],
+    ['of an origin that begins alike', { client: { origin: `${ORIGIN}.evil.example` } }],
+    ['in a frame of another page', { client: { crossOrigin: true } }],
+    ['below another page', { client: { topOrigin: 'https://evil.example' } }],
+    ['of no touch', { flags: 4 }],
+    ['of a key that may leave its device', { flags: 5 | 8 }],
+    ['with extensions', { flags: 5 | 0x80, extensions: Buffer.from([0xa0]) }],
+    ['with extensions that no flag tells of', { extensions: Buffer.from([0xa0]) }],
+    ['with the flag of extensions, and none', { flags: 5 | 0x80 }],
+    ['for another application', { application: 'evil.example' }],
+    ['made at the creation of a key', { client: { type: 'webauthn.create' } }],
+    [
+      'with its fields in another order',
+      {
+        written: (json: string) =>
+          json.replace('{"type":"webauthn.get",', '{').replace(/}$/, ',"type":"webauthn.get"}'),
+      },
+    ],
+    [
+      'with a second origin behind',
+      { written: (json: string) => json.replace(/}$/, ',"origin":"https://evil.example"}') },
+    ],
+    ['with something behind', { written: (json: string) => `${json} x` }],
+    ['by another key', { by: newKeyOf(HOST) }],
+    ['that is empty', { written: () => '' }],
+  ] satisfies [string, Given][])('does not count %s', (_, given) => expect(counts(answered(given))).toBe(false));
+
+  it('counts by no key of another approver, and where the policy names no origin, or another', () => {
+    const good = answered({});
+    expect(counts(good)).toBe(true);
+    expect(isSignedBy(newKeyOf(HOST).key, TEXT, NAMESPACE, good, ORIGIN)).toBe(false);
+    expect(isSignedBy(mine.key, TEXT, NAMESPACE, good)).toBe(false);
+    expect(counts(good, 'https://other.example')).toBe(false);
+  });
+
+  it('counts with no byte changed', () => {
+    const good = answered({});
+    const { length } = Buffer.from(good.replace(/-----.*-----|\s/g, ''), 'base64');
+    for (let index = 0; index < length; index++) expect(counts(changedAt(good, index)), `byte ${index}`).toBe(false);
+  });
+
+  testWith(keygen)('is what OpenSSH takes for one, and what it does not take is none', () => {
+    const [signers, file] = [join(folder, 'allowed'), join(folder, 'browser.sig')];
+    writeFileSync(signers, `zoe ${mine.line}\n`);
+    const verified = (armored: string): boolean => {
+      writeFileSync(file, armored);
+      const words = ['-Y', 'verify', '-f', signers, '-I', 'zoe', '-n', NAMESPACE, '-s', file];
+      try {
+        execFileSync(keygen.path ?? '', words, { input: TEXT, stdio: ['pipe', 'ignore', 'ignore'] });
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    expect(verified(answered({}))).toBe(true);
+    for (const given of [{ text: 'x' }, { by: newKeyOf(HOST) }, { origin: 'https://evil.example' }])
+      expect(verified(answered(given)), JSON.stringify(given)).toBe(false);
   });
 });
 

@@ -1,7 +1,7 @@
 /** Whoever lets more leave is told of to those who keep the policies, and not recorded alone. */
 import { expect, it } from 'vitest';
 import { memoryStore } from '../../src/budget/store/memory.ts';
-import type { Commanded, ControlCommand } from '../../src/operations/control/command.ts';
+import type { CommandContext, ControlCommand } from '../../src/operations/control/command.ts';
 import { Commands } from '../../src/operations/control/commands.ts';
 import { newSigner } from '../support/ssh-signer.ts';
 
@@ -20,7 +20,7 @@ it('a raise is an alarm, where it was done', async () => {
     timeZone: 'Europe/Paris',
     now: Date.now,
     newId: () => 'r1',
-  } as unknown as Commanded;
+  } as unknown as CommandContext;
   const given: Parameters<ControlCommand['run']>[0] = {
     principal: 'vendor',
     limit: '500 rows per hour',
@@ -64,13 +64,13 @@ it('of break-glass the question, the opening and the closing are alarms; the sig
     timeZone: 'Europe/Paris',
     now: Date.now,
     newId: () => 'o1',
-  } as unknown as Commanded;
+  } as unknown as CommandContext;
   const run = (command: string, given: Parameters<ControlCommand['run']>[0]) =>
     new Commands(guard).run({ command, arguments: given }, 'ines');
   const ask = () => run('break-glass.ask', { principal: 'night', forMs: 60_000, reason: 'ticket 4711', usedBy: 'max' });
   recorded = false;
   expect(await ask()).toMatchObject({ ok: false });
-  expect(store.standing().openings).toEqual([]);
+  expect(store.exceptions().openings).toEqual([]);
   recorded = true;
   const asked = await ask();
   if (!asked.ok) throw new Error(asked.error.message);

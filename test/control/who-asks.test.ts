@@ -19,7 +19,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { askGuard } from '../../src/operations/control/client.ts';
 import { type ControlReply, done } from '../../src/operations/control/protocol.ts';
 import { openControl, type RunningControl } from '../../src/operations/control/server.ts';
-import { condition, describeWith, need, ROOT, testWith, tool } from '../support/tools.ts';
+import { condition, describeWith, need, ROOT, tool } from '../support/tools.ts';
 import { ASK, proven, speakTo } from './raw-socket.ts';
 
 const log = pino({ level: 'silent' });
@@ -65,7 +65,7 @@ async function ask(prove: (proof: string) => void): Promise<ControlReply | undef
   return raw.reply();
 }
 
-const UNPROVEN = { ok: false, error: { kind: 'refused', message: 'the request does not show who asks' } };
+const UNPROVEN = { ok: false, error: { kind: 'refused', message: 'the request does not prove who asks' } };
 
 it('names the user, and takes the proof away again', async () => {
   await open();
@@ -82,10 +82,10 @@ it('closes with its socket and its folder gone', async () => {
   expect(existsSync(path) || existsSync(`${path}.d`)).toBe(false);
 });
 
-testWith(ROOT)('root speaks for whom it names', async () => {
+it('the guard’s own user speaks for whom it names, as root does', async () => {
   await open();
   const reply = await askGuard(path, { command: 'who', arguments: {}, behalf: 'ines' });
-  expect(reply).toMatchObject({ result: { by: 'ines (as root)' } });
+  expect(reply).toMatchObject({ result: { by: `ines (as ${me})` } });
 });
 
 it.each<[string, (proof: string) => void]>([
@@ -124,19 +124,19 @@ it('a proof counts for its own connection alone, and once', async () => {
 
 it('what another user may have prepared is not taken as ours', async () => {
   writeFileSync(`${path}.d`, '');
-  await expect(open()).rejects.toThrow('belongs to somebody else');
+  await expect(open()).rejects.toThrow('belongs to another user');
   rmSync(`${path}.d`);
   symlinkSync(tmpdir(), `${path}.d`);
-  await expect(open()).rejects.toThrow('belongs to somebody else');
+  await expect(open()).rejects.toThrow('belongs to another user');
   rmSync(`${path}.d`);
   chmodSync(folder, 0o777);
-  await expect(open()).rejects.toThrow(`everybody may write to ${folder}`);
+  await expect(open()).rejects.toThrow(`every user may write to ${folder}`);
 });
 
 it('a second guard does not take the place of one that answers', async () => {
   await open();
   await expect(openControl({ path, log, timeZone: 'UTC', answer: async () => done({}) })).rejects.toThrow(
-    'somebody listens',
+    'a process listens',
   );
   expect(await askGuard(path, { command: 'who', arguments: {} })).toMatchObject({ ok: true });
 });

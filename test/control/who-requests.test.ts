@@ -1,7 +1,7 @@
 /** Nobody approves what they asked for: so whoever asks must be somebody, by a name that an approver's can be held against. */
 import { expect, it } from 'vitest';
 import { type Approvers, isParty } from '../../src/metering/approvals.ts';
-import type { Commanded } from '../../src/operations/control/command.ts';
+import type { CommandContext } from '../../src/operations/control/command.ts';
 import { Commands } from '../../src/operations/control/commands.ts';
 
 const given = {
@@ -11,7 +11,7 @@ const given = {
   forMs: 3_600_000,
   reason: 'statistics',
 };
-const commands = new Commands({ policy: () => undefined } as Commanded);
+const commands = new Commands({ policy: () => undefined } as CommandContext);
 const ask = (by: string, more: object = {}) =>
   commands.run({ command: 'permit.request', arguments: { ...given, ...more } }, by);
 
@@ -49,8 +49,8 @@ it('nobody fills the memory of the guards with what they ask for', async () => {
   const role = { access: 'unrestricted', name: 'dba' };
   const guard = {
     policy: () => ({ principals: new Map([['vendor', { role: 'dba' }]]), roles: new Map([['dba', role]]) }),
-    store: { standing: () => ({ permits }) },
-  } as unknown as Commanded;
+    store: { exceptions: () => ({ permits }) },
+  } as unknown as CommandContext;
   const asked = { command: 'permit.request', arguments: { ...given, tables: ['public.students'] } };
   const reply = await new Commands(guard).run(asked, 'ines');
   expect(reply).toMatchObject({ error: { message: '"ines" has asked for 200 permits lately' } });

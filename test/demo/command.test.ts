@@ -49,6 +49,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** Pupils that the stolen account got. Its limit is 400 a day, of which its questions take some: how many depends on the machine. */
+function taken(stdout: string): number {
+  return Number(/(\d+) of 100000 pupils have left/.exec(stdout)?.[1]);
+}
+
 async function ask(principal: string, sql: string, options = ''): Promise<pg.QueryResult> {
   const connectionString = `postgres://${principal}:demo-${principal}@127.0.0.1:${port}/ent`;
   const client = new pg.Client({ connectionString, options });
@@ -177,7 +182,9 @@ it('does not start twice in one place, nor take the files of a running one away'
 
 it('plays the breach beside it, with its database, which stays up', async () => {
   const { stdout } = await run(process.execPath, [COMMAND, 'demo', '--tour'], { cwd: folder });
-  expect(stdout).toMatch(/\b(400|39[6-9]) of 100000 pupils have left/);
+  expect(taken(stdout)).toBeLessThanOrEqual(400);
+  expect(taken(stdout)).toBeGreaterThan(300);
+  expect(stdout).not.toContain('undefined');
   expect((await ask('teacher', 'SELECT 1')).rows).toHaveLength(1);
 });
 
@@ -192,7 +199,9 @@ it('ends with the guard and the database stopped when it is told to', async () =
 it('plays the breach with the same database, and ends', async () => {
   const { stdout } = await run(process.execPath, [COMMAND, 'demo', '--tour'], { cwd: folder });
   expect(stdout).not.toContain('making');
-  expect(stdout).toMatch(/\b(400|39[6-9]) of 100000 pupils have left/);
+  expect(taken(stdout)).toBeLessThanOrEqual(400);
+  expect(taken(stdout)).toBeGreaterThan(300);
+  expect(stdout).not.toContain('undefined');
   expect(stdout).toMatch(/during the theft +\d+ statements, 0 failed/);
   expect(stdout).toContain('the account is locked');
   expect(await readdir(join(folder, '.rowgate-demo', 'postgresql', 'data'))).not.toContain('postmaster.pid');

@@ -37,8 +37,8 @@ afterAll(async () => {
 
 it('lets no more than the budget of a day leave, whatever is tried', () => {
   expect(breach.left).toBeLessThanOrEqual(BUDGET);
-  // What is set aside for a question of each of four connections is not left for another.
-  expect(breach.left).toBeGreaterThanOrEqual(BUDGET - 4);
+  // His questions take some of it, and what is set aside for a question of one connection is not left for another.
+  expect(breach.left).toBeGreaterThanOrEqual(BUDGET - 20);
 });
 
 it('slows the thief, and locks the account out', async () => {

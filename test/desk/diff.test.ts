@@ -45,6 +45,8 @@ describe('the command', () => {
     return runCommand([register], ['diff', '--config', at.config, join(at.folder, 'policies'), folder, ...args]);
   }
   const CANTEEN = 'roles/canteen_vendor.yaml';
+  const STATISTICS = 'roles/statistics.yaml';
+  const LOCK = 'lock: { after: 9 refusals per hour,';
 
   it.each([
     [
@@ -72,7 +74,17 @@ describe('the command', () => {
     [CANTEEN, 'rows: canteen', 'rows: canteen OR class_id = 7', '  + public.students: other rows,'],
     [CANTEEN, '    rows: canteen\n', '', '  + public.students: other rows,'],
     [CANTEEN, '  student: school_id = :school_id', '  student: all', '  + public.students: other rows,'],
+    [STATISTICS, 'limits:', `${LOCK} for: until released }\nlimits:`, '  - is locked for what it tries'],
+    // What a limit locks is unlocked by itself then.
+    [STATISTICS, 'limits:', `${LOCK} for: 1 minute }\nlimits:`, '  + is unlocked by itself, where it was not'],
     [CANTEEN, 'rows_per_statement: 1000', 'rows_per_statement: 2000', '  + rows_per_statement: 2000 (1000 before)'],
+    [
+      CANTEEN,
+      'lock: {',
+      'types: [information_schema.cardinal_number]\nlock: {',
+      '  + may name type information_schema.c',
+    ],
+    [CANTEEN, 'lock: {', 'settings: { work_mem: 8MB }\nlock: {', '  + sets work_mem up to 8MB'],
     [CANTEEN, 'lock: {', 'mode: observe\nlock: {', '  + is only observed: everything is let through'],
     [
       'roles/teacher.yaml',

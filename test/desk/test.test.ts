@@ -1,7 +1,8 @@
 /** `rowgate test`: what it says of policies that do as expected, of those that do not, and of tests that are wrong. The sample policies are covered whole. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { register } from '../../src/cli/test.ts';
 import { countsOf, runTests } from '../../src/desk/test/run.ts';
@@ -352,6 +353,26 @@ describe('a schema for --embedded', () => {
     expect(stderr).toContain(`${at.schema}:2: type "integre" does not exist`);
     expect(status).toBe(2);
   });
+});
+
+it('without a database neither a client of PostgreSQL is read, nor is there a fingerprint of each statement', async () => {
+  at = await desk(database.url);
+  at.write('a.test.yaml', 'as: canteen\ntests:\n  - { sql: SELECT first_name FROM students, effect: rewrite }\n');
+  const script = (...lines: string[]): string => `data:text/javascript,${encodeURIComponent(lines.join(''))}`;
+  const hooks = script(
+    'export const resolve = (name, context, next) => { if (name === "pg") throw Error(name); return next(name, context); };',
+  );
+  const register = script('import { register } from "node:module";', `register(${JSON.stringify(hooks)});`);
+  const main = resolve(import.meta.dirname, '../../dist/cli/main.js');
+  const parser = resolve(import.meta.dirname, '../../dist/sql/parse/parser-module.js');
+  const withoutPrints = script(
+    `import { fingerprintModule } from ${JSON.stringify(pathToFileURL(parser).href)};`,
+    'fingerprintModule.load = () => { throw Error("load"); };',
+  );
+  const args = ['--import', register, '--import', withoutPrints, main, 'test', '--config', at.config];
+  const ran = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect(ran).toMatchObject({ stderr: '', status: 0 });
+  expect(ran.stdout).toContain('1 test: 1 passed');
 });
 
 it('a thousand tests take little more than their judgements by the guard alone', async () => {

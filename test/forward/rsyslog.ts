@@ -71,7 +71,7 @@ export async function makeRsyslog(options: RsyslogOptions = {}): Promise<Rsyslog
             said += chunk;
           });
         }
-        const listens = eventually(() => answers(port), 'it listens', 15_000);
+        const listens = eventually(() => answers(port), 'it listens');
         return listens.then(
           () => true,
           () => false,

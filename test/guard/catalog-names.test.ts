@@ -1,6 +1,13 @@
 /** Functions and casts that look into the catalogs by OID or name tell no more than the catalogs do, whatever they are asked about. */
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { mayBeMetadata } from '../../src/guard/metadata/functions.ts';
+import { operatorsByPath } from '../../src/policy/compile/fixed-operators.ts';
 import { SHOWN_SETTINGS } from '../../src/policy/compile/shown-settings.ts';
+import { analyze, type RelationView } from '../../src/sql/analyze/analyze.ts';
+import type { Relation } from '../../src/sql/catalog/catalog.ts';
+import { isParsed, parse } from '../../src/sql/parse/parse.ts';
+import { renderTemplate } from '../../src/sql/text/edits.ts';
+import type { Template } from '../../src/sql/text/template.ts';
 import { serverVersion } from '../support/postgres.ts';
 import { type CatalogWorld, catalogWorld, NUMBERS } from './catalog-world.ts';
 
@@ -263,7 +270,7 @@ describe('other ways to a name are refused', () => {
     "SELECT pg_get_expr('x', 16500)",
     'SELECT pg_get_expr(e.adbin, 16500) FROM (SELECT adbin FROM pg_attrdef) AS e',
     'SELECT * FROM format_type(16500, NULL) AS f',
-    "SELECT age('3'::xid)",
+    "SELECT * FROM age('3'::xid) AS t",
   ])('%s', async (sql) => {
     expect(await world.ask(sql)).toMatch(/^refused: /);
   });
@@ -425,4 +432,102 @@ describe('what stands in no catalog row, and would tell all the same', () => {
       expect(await world.ask(`SELECT to_regclass($1::text)::text`, [name])).toEqual([null]);
     },
   );
+});
+
+describe('system columns of catalogs', () => {
+  it('are NULL in every one, but for the catalog that a row is in', async () => {
+    const tables = await world.raw(
+      "SELECT relname::text FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r' ORDER BY 1",
+    );
+    const told = (name: string) =>
+      `SELECT count(*) FROM pg_catalog.${name} WHERE tableoid <> 'pg_catalog.${name}'::regclass OR num_nonnulls(xmin, xmax, cmin, cmax, ctid) > 0`;
+    const answers: [string | null, Awaited<ReturnType<CatalogWorld['ask']>>][] = [];
+    for (const name of tables) answers.push([name, await world.ask(told(name!))]);
+    const open = answers.filter(
+      ([, answer]) => typeof answer !== 'string' || !answer.startsWith('refused: permission denied for table'),
+    );
+    expect(open.length).toBeGreaterThan(40);
+    expect(open.filter(([, answer]) => answer[0] !== '0')).toEqual([]);
+  });
+
+  it.each([
+    ['SELECT age(c.xmin) FROM pg_class AS c', null],
+    ['SELECT c.xmin::text FROM pg_catalog.pg_class AS c', null],
+    ['SELECT ctid FROM pg_class AS c', null],
+    ['SELECT (c).xmin FROM pg_class AS c', null],
+    ['SELECT x FROM (SELECT relname, xmin AS x FROM pg_class) AS c', null],
+    ['SELECT c.tableoid::regclass FROM pg_class AS c', 'pg_class'],
+    ['SELECT obj_description(c.oid, c.tableoid::regclass::name) FROM pg_class AS c', 'everybody'],
+    ['SELECT greatest(age(c.xmin), -1) FROM pg_class AS c', '-1'],
+  ])('%s', async (sql, expected) => {
+    expect(await world.ask(`${sql} WHERE relname = 'people'`)).toEqual([expected]);
+  });
+});
+
+/** Operators of a text that another schema of the path could bring its own of, nearer to the operands' types. */
+function foundByPath(sql: string): string[] {
+  const { catalog } = world;
+  const parsed = parse(sql);
+  if (!isParsed(parsed)) throw new Error(`${parsed.message}: ${sql}`);
+  const viewOf = (relation: Relation): RelationView => {
+    const columns = relation.columns.map(
+      (column) => ({ column, access: 'granted', masked: false, leaky: true }) as const,
+    );
+    return { relation, columns, guarded: false, hides: 'no', system: true };
+  };
+  const env = { catalog, searchPath: [], viewOf, parameterTypes: [] };
+  return operatorsByPath(analyze(parsed.statements[0]!.node, parsed, env), env).map(
+    ({ name, types }) => `${types.map((type) => catalog.typesByOid.get(type ?? 0)?.name).join(` ${name} `)}`,
+  );
+}
+
+describe('what the guard adds means the same under any search_path', () => {
+  it('to the reading of each catalog', () => {
+    const slots = (template: Template) => renderTemplate(template, () => 'rowgate_row');
+    const found = [...world.role.relations.values()]
+      .filter(({ system }) => system)
+      .flatMap(({ relation, select }) => {
+        const masks = [...select!.columns.values()].flatMap(({ mask }) => (mask ? [slots(mask)] : []));
+        const conditions = select!.conditions.map(({ filter }) => slots(filter));
+        const sql = `SELECT ${masks.join(', ')} FROM ${relation.schema}.${relation.name} AS rowgate_row WHERE ${['true', ...conditions].join(' AND ')}`;
+        return foundByPath(sql).map((operator) => `${relation.name}: ${operator}`);
+      });
+    expect([...new Set(found)]).toEqual([]);
+  });
+
+  it('to calls and casts that look into the catalogs', () => {
+    const { catalog } = world;
+    const calls = catalog.data.functions
+      .filter((fn) => fn.schema === 'pg_catalog' && mayBeMetadata(fn.name) && fn.name !== 'pg_get_expr')
+      .map(({ name, args }) => {
+        const types = args.map((oid) => catalog.typesByOid.get(oid)!.name);
+        return `SELECT pg_catalog.${name}(${types.map((_, i) => `x.c${i}`).join(', ')}) FROM (SELECT ${types.map((type, i) => `NULL::pg_catalog.${type} AS c${i}`).join(', ')} OFFSET 0) AS x`;
+      });
+    const kinds = [
+      'regclass',
+      'regtype',
+      'regproc',
+      'regprocedure',
+      'regoper',
+      'regoperator',
+      'regnamespace',
+      'regrole',
+      'regconfig',
+      'regdictionary',
+      'regcollation',
+    ];
+    const casts = kinds.flatMap((kind) => [
+      `SELECT c::${kind} FROM (SELECT ''::text AS c OFFSET 0) AS x`,
+      `SELECT c::${kind} FROM (SELECT '1'::oid AS c OFFSET 0) AS x`,
+      `SELECT 'qzx'::${kind}`,
+      `SELECT ARRAY[c]::${kind}[] FROM (SELECT '1'::oid AS c OFFSET 0) AS x`,
+    ]);
+    const found = [...calls, ...casts].flatMap((sql) => {
+      const { template, effect } = world.judge(sql);
+      if (effect === 'refuse') return [];
+      const sent = renderTemplate(template, () => 'NULL');
+      return foundByPath(sent).map((operator) => `${sql.replace(/ FROM.*/, '')}: ${operator}`);
+    });
+    expect([...new Set(found)]).toEqual([]);
+  });
 });

@@ -5,6 +5,7 @@ import type { Judgement } from '../../src/guard/decision.ts';
 import { Guard } from '../../src/guard/guard.ts';
 import { compileCondition, compileMask } from '../../src/policy/compile/condition.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
+import type { RolePolicy } from '../../src/policy/model/policy.ts';
 import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
 import { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
@@ -86,6 +87,8 @@ export const NUMBERS = 'every_number()';
 
 export interface CatalogWorld {
   readonly database: FreshDatabase;
+  readonly catalog: Catalog;
+  readonly role: RolePolicy;
   judge(sql: string): Judgement;
   /** First column of each row, as the server sends it; `refused: …` or `error 42P01: …` where there are none. */
   ask(sql: string, parameters?: readonly unknown[]): Promise<readonly (string | null)[] | string>;
@@ -121,6 +124,8 @@ export async function catalogWorld(): Promise<CatalogWorld> {
   };
   return {
     database,
+    catalog,
+    role,
     judge: (sql) => guard.judge(sql.replaceAll(NUMBERS, numbers)),
     async ask(sql, parameters) {
       const judged = guard.judge(sql.replaceAll(NUMBERS, numbers));

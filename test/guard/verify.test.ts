@@ -6,7 +6,7 @@ import { type Draft, stepsOf } from '../../src/guard/draft.ts';
 import { Guard } from '../../src/guard/guard.ts';
 import { subqueryFragment } from '../../src/guard/rewrite/parsed-fragments.ts';
 import { placeholders } from '../../src/guard/rewrite/placeholders.ts';
-import { become, Rewriter } from '../../src/guard/rewrite/rewriter.ts';
+import { Rewriter, replaceInPlace } from '../../src/guard/rewrite/rewriter.ts';
 import { verifyStage } from '../../src/guard/stages/verify.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { isParsed, loadParser, type ParsedText, parse } from '../../src/sql/parse/parse.ts';
@@ -19,7 +19,7 @@ import { catalogOf, loadPolicies } from '../decisions/policies.ts';
 import { emptyCatalog } from '../support/empty-catalog.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
-beforeAll(loadParser);
+beforeAll(() => loadParser());
 
 function parsedOf(text: string): ParsedText {
   const parsed = parse(text, { mostTokens: Number.POSITIVE_INFINITY });
@@ -95,14 +95,14 @@ describe('an edit that is not what is meant', () => {
     const subquery = subqueryFragment(meant)!.subquery;
     for (const { node } of parsed.statements) {
       const item = as(node, 'SelectStmt')!.fromClause![0]!;
-      w.mutate(() => become(item, { RangeSubselect: { subquery, alias: { aliasname: 't' } } }));
+      w.mutate(() => replaceInPlace(item, { RangeSubselect: { subquery, alias: { aliasname: 't' } } }));
     }
     w.applyToTree();
     const draft = {
       text,
       catalog: emptyCatalog(serverVersion),
       searchPath: [],
-      patience: UNLIMITED_WORK,
+      workLimit: UNLIMITED_WORK,
       parsed,
       statements: parsed.statements,
       edits: w.edits.sorted(),

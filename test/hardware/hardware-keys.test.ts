@@ -67,7 +67,7 @@ describeWith(HARDWARE, PSQL)('a key in a token', () => {
   function ask(key: string, environment = token.environment, certificate?: string): Promise<Ran> {
     return new Promise((done) => {
       const args = ['-X', '-A', '-t', '-w', '-d', conninfo(key, certificate), '-c', 'SELECT 1'];
-      const child = execFile(PSQL.path ?? '', args, { timeout: 20_000, env: environment }, (_error, stdout, stderr) =>
+      const child = execFile(PSQL.path ?? '', args, { timeout: 120_000, env: environment }, (_error, stdout, stderr) =>
         done({ status: child.exitCode, stdout: stdout.trim(), stderr: stderr.trim() }),
       );
       child.stdin?.end();
@@ -143,7 +143,7 @@ describeWith(HARDWARE, PSQL)('a key in a token', () => {
     const run = (key: string) =>
       new Promise<{ stdout: string; failed: boolean }>((done) => {
         const args = [join(import.meta.dirname, 'application.py'), conninfo(key)];
-        execFile(PYTHON.path ?? '', args, { env: token.environment, timeout: 25_000 }, (error, stdout) =>
+        execFile(PYTHON.path ?? '', args, { env: token.environment, timeout: 120_000 }, (error, stdout) =>
           done({ stdout: stdout.trim(), failed: error !== null }),
         );
       });

@@ -35,7 +35,7 @@ const published = keySet(
 /** Of a good token. */
 export const CLAIMS = { iss: ISSUER, aud: 'rowgate', sub: '7731', iat: NOW_S - 60, exp: NOW_S + 300 };
 
-export const NOBODY = 'the token names nobody by the claim that has to';
+export const NOBODY = 'the token does not name its end user in the claim that the policy asks for';
 
 export type Forgery = readonly [name: string, make: () => string, words: string];
 

@@ -1,9 +1,9 @@
 /** No more tasks at once than the gate lets through, each of them in its turn, whatever fails. */
 import { expect, it } from 'vitest';
-import { Gate } from '../../src/identity/gate.ts';
+import { Semaphore } from '../../src/identity/verifier.ts';
 
 it('three at once, in the order in which they came', async () => {
-  const gate = new Gate(3);
+  const gate = new Semaphore(3);
   const begun: number[] = [];
   let running = 0;
   let most = 0;

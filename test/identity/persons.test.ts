@@ -1,6 +1,6 @@
 /** Who is behind the tokens of a session: asked at each statement, answered at once where it is known. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SessionPersons } from '../../src/identity/session-persons.ts';
+import { SessionEndUsers } from '../../src/identity/session-end-users.ts';
 import type { AttributeType, Principal, RolePolicy } from '../../src/policy/model/policy.ts';
 import type { TokenRule } from '../../src/policy/model/token-rule.ts';
 import type { EndUser } from '../../src/session/end-user/end-user.ts';
@@ -43,9 +43,9 @@ function policyOf(
 let world: World;
 let woken = 0;
 const wakers: (() => void)[] = [];
-let persons: SessionPersons;
+let persons: SessionEndUsers;
 const session = () =>
-  new SessionPersons(
+  new SessionEndUsers(
     world.verifier,
     () => world.clock.elapsed,
     () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { memoryStore } from '../../src/budget/store/memory.ts';
-import { GivenBack } from '../../src/identity/given-back.ts';
+import { LoggedOutTokens } from '../../src/identity/logged-out-tokens.ts';
 import { TokenVerifier, type Verified } from '../../src/identity/verifier.ts';
 import type { TokenRule } from '../../src/policy/model/token-rule.ts';
 import { NOW } from './issuer.ts';
@@ -29,8 +29,8 @@ export async function makeWorld(keys?: string): Promise<World> {
   const lines: Record<string, unknown>[] = [];
   const clock = { now: NOW, elapsed: 0 };
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
-  const givenBack = new GivenBack(memoryStore({ timeZone: 'UTC', now: () => clock.now }));
-  const verifier = new TokenVerifier({ folder, log, now: () => clock.now, elapsed: () => clock.elapsed, givenBack });
+  const loggedOut = new LoggedOutTokens(memoryStore({ timeZone: 'UTC', now: () => clock.now }));
+  const verifier = new TokenVerifier({ folder, log, now: () => clock.now, elapsed: () => clock.elapsed, loggedOut });
   const writeKeys = (text: string): Promise<void> => writeFile(join(folder, 'jwks.json'), text);
   if (keys !== undefined) await writeKeys(keys);
   return {

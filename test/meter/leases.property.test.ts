@@ -8,7 +8,7 @@ import { Accounts } from '../../src/metering/accounts.ts';
 import { type BudgetStore, type LeaseClaim, StoreUnavailable } from '../../src/metering/budget-store.ts';
 import type { ChargeLine } from '../../src/metering/charge-line.ts';
 import { CalendarDays } from '../../src/metering/days.ts';
-import { KnownSubjects } from '../../src/metering/known-people.ts';
+import { KnownSubjects } from '../../src/metering/known-subjects.ts';
 import { Lease } from '../../src/metering/lease.ts';
 import { Leases } from '../../src/metering/leases.ts';
 import { sightingsOf } from '../../src/metering/sightings.ts';

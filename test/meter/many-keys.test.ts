@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { memoryStore } from '../../src/budget/store/memory.ts';
 import { CalendarDays } from '../../src/metering/days.ts';
-import { KnownSubjects } from '../../src/metering/known-people.ts';
+import { KnownSubjects } from '../../src/metering/known-subjects.ts';
 import { Lease } from '../../src/metering/lease.ts';
 import { Leases } from '../../src/metering/leases.ts';
 import type { Ceiling } from '../../src/metering/measure.ts';

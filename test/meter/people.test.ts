@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { eachHash, hashText } from '../../src/metering/hashes.ts';
-import { SeenSubjects } from '../../src/metering/people.ts';
+import { SeenSubjects } from '../../src/metering/seen-subjects.ts';
 import { hashOf, seen, wordsOf } from '../support/people.ts';
 
 it('forgets as a list would that is gone through from its beginning', () => {

@@ -24,5 +24,5 @@ export function looseMask(compiled: Masked, column: Column, off: ReadonlySet<str
     { kind: 'row' },
     `.${quoteName(column.name)} END)::${column.typeName}`,
   ];
-  return { ...compiled, mask, tells: false };
+  return { ...compiled, mask, leaky: false };
 }

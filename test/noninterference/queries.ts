@@ -75,7 +75,9 @@ function finished(g: Generator, sql: string, types: readonly Type[], may: boolea
   if (!may || !types.every(isPlain) || !g.choices.chance(35)) return { sql, columns, ordered: false };
   // A constant would be the number of a column, or nothing to order by.
   const before = first?.includes('.') ? [first] : [];
-  const keys = types.map((_, i) => `${i + 1}${g.choices.pick(['', ' DESC', ' NULLS FIRST', ' DESC NULLS LAST'])}`);
+  const keys = types.map(
+    (_, i) => `${i + 1}${g.choices.pick(['', ' DESC', ' USING <', ' USING >', ' NULLS FIRST', ' DESC NULLS LAST'])}`,
+  );
   const order = `${sql} ORDER BY ${[...before, ...keys].join(', ')}`;
   const most = g.choices.pick(['5', '1', '20', 'ALL', '(SELECT count(*) FROM rooms)', '2 + 1']);
   const limit = g.choices.chance(40) ? ` LIMIT ${most}` : '';

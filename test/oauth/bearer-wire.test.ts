@@ -239,7 +239,7 @@ describe('what is offered', () => {
       for (const way of ['oauth', 'token']) {
         const { said, error } = await exchange({ ...options, settings: { 'rowgate.login': way } }, () => undefined);
         expect(said).toEqual(['error']);
-        expect(error).toMatchObject({ C: '28000', M: 'nobody logs in by a token here' });
+        expect(error).toMatchObject({ C: '28000', M: 'logins by token are not configured here' });
       }
     } finally {
       await guard.stop(2_000);

@@ -149,7 +149,7 @@ describe.concurrent('rowgate login', () => {
     expect(said).toMatchObject({
       status: 1,
       stdout: '',
-      stderr: expect.stringContaining('entered the code in time\n'),
+      stderr: expect.stringContaining('the code was not entered in time\n'),
     });
     await short.close();
   });
@@ -160,7 +160,12 @@ describe.concurrent('rowgate login', () => {
     ['no issuer', '--client-id x', 2, /expected --issuer and --client-id, or --as/],
     ['nobody at the address', '--issuer http://127.0.0.1:9 --client-id x', 1, /could not be asked/],
     ['a client that the issuer does not know', '--issuer "$ISSUER" --client-id x', 1, /the issuer answers: /],
-    ['a principal without it', '--as nobody --policies "$POLICIES"', 2, /nobody logs in to "nobody" by a token/],
+    [
+      'a principal without it',
+      '--as nobody --policies "$POLICIES"',
+      2,
+      /no end user can log in to "nobody" by a token/,
+    ],
   ])('refuses %s', async (_, args, status, words) => {
     const said = await shell(`POLICIES="${world.folder}"; "$NODE" "$MAIN" login ${args}`, async () => {});
     expect(said).toMatchObject({ status, stdout: '', stderr: expect.stringMatching(words) });

@@ -6,6 +6,8 @@ import { Provider } from 'oidc-provider';
 import { Browser } from './browser.ts';
 
 export const CLIENT = 'rowgate-cli';
+/** Of the web console; its people come back to any port of 127.0.0.1. */
+export const CONSOLE_CLIENT = 'rowgate-console';
 
 export interface OpenIdProvider {
   readonly issuer: string;
@@ -94,11 +96,25 @@ async function makeProvider(issuer: string, options: ProviderOptions): Promise<P
         redirect_uris: [],
         response_types: [],
       },
+      {
+        client_id: CONSOLE_CLIENT,
+        application_type: 'native',
+        token_endpoint_auth_method: 'none',
+        grant_types: ['authorization_code'],
+        id_token_signed_response_alg: 'ES256',
+        redirect_uris: ['http://127.0.0.1/login/callback'],
+        response_types: ['code'],
+      },
     ],
+    claims: { openid: ['sub', 'preferred_username', 'groups'] },
+    conformIdTokenClaims: false,
     ttl: { DeviceCode: codeTtl },
     cookies: { keys: ['of the tests'] },
     jwks: { keys: [await newKey()] },
-    findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
+    findAccount: (_, accountId) => ({
+      accountId,
+      claims: () => ({ sub: accountId, preferred_username: accountId, groups: [...(groups[accountId] ?? [])] }),
+    }),
     extraTokenClaims: (_, token) => ('accountId' in token ? { groups: groups[String(token.accountId)] ?? [] } : {}),
     features: {
       deviceFlow: { enabled: true },

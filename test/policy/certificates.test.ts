@@ -91,7 +91,7 @@ describe('a password', () => {
     expect(loaded('role: visitor')).toEqual({
       verifiers: [],
       closed: true,
-      told: [expect.stringMatching(/^principals\.yaml:2:3: error: expected "password", .*"certificate"/)],
+      told: [expect.stringMatching(/^principals\.yaml:2:3: error: expected "password" .*"certificate"/)],
     });
   });
 

@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CheckOptions, type CheckResult, checkPolicies } from '../../src/cli/check-policies.ts';
+import { type CheckOptions, type CheckResult, checkPolicies } from '../../src/cli/check.ts';
 import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
@@ -70,6 +70,16 @@ describe('a file that does not serve', () => {
       'both',
       () => 'tls:\n  cert: none.crt\n  key: none.key\n',
       ['4: tls.cert: "none.crt" does not exist', '5: tls.key: "none.key" does not exist'],
+    ],
+    [
+      'console.tls.cert, missing',
+      () => `console:\n  tls:\n    cert: none.crt\n    key: ${certificates.server.key}\n`,
+      ['5: console.tls.cert: "none.crt" does not exist'],
+    ],
+    [
+      'console.tls.key of another',
+      () => `console:\n  tls:\n    cert: ${certificates.server.cert}\n    key: ${certificates.client.key}\n`,
+      ['6: console.tls.key: * is not the key of the certificate *'],
     ],
     [
       'tls.key of another',

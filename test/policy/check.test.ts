@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, it, test } from 'vitest';
-import { type CheckOptions, type CheckResult, checkPolicies, formatCheck } from '../../src/cli/check-policies.ts';
+import { type CheckOptions, type CheckResult, checkPolicies, formatCheck } from '../../src/cli/check.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 import { catalogOf, plainEnvironment } from './environment.ts';
@@ -199,6 +199,44 @@ test('a warning is accepted where it stands, until a day; --strict fails on the 
   expect((await check({ strict: true })).exitCode, 'its day is over').toBe(1);
   await observed('accept: { until: 2999-02-31, reason: no day }\n');
   expect((await check()).exitCode).toBe(1);
+});
+
+test('a setting that the role may set and the server reads is a warning, which can be accepted', async () => {
+  await database.query(`CREATE SCHEMA readers;
+    CREATE TABLE readers.notes (id int, tenant text DEFAULT current_setting('app.school', true));
+    ALTER TABLE readers.notes ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY own ON readers.notes USING (tenant = current_setting('app.tenant', true));
+    CREATE FUNCTION readers.tenant() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN current_setting('App.Tenant'); END $$;
+    CREATE FUNCTION readers.whose() RETURNS text LANGUAGE sql RETURN current_setting('app.user');
+    CREATE VIEW readers.mine AS SELECT id FROM readers.notes WHERE tenant = current_setting('app.view')`);
+  try {
+    const granting = (name: string, more = '') =>
+      role(`role: a\nsettings:\n  work_mem: 64MB\n  ${name}: any\nlimits: none\n${more}`);
+    const said = async (name: string): Promise<string> => {
+      await granting(name);
+      return output(await check());
+    };
+    expect(await said('app.tenant')).toContain(
+      'a.yaml:4:3: warning: policy own on readers.notes, function readers.tenant() of the database reads "app.tenant": role "a" may set it as it likes',
+    );
+    expect(await said('app.school')).toContain('warning: default of readers.notes.tenant of the database reads');
+    expect(await said('app.user')).toContain('warning: function readers.whose() of the database reads');
+    expect(await said('app.view')).toContain('warning: view readers.mine of the database reads');
+    expect(await said('app.ten')).toContain('0 warnings');
+    expect(await said('app.tenants')).toContain('0 warnings');
+    await granting('app.tenant');
+    expect((await check({ strict: true })).exitCode).toBe(1);
+    await granting('app.tenant', 'accept: { until: 2999-01-31, reason: the driver signs it }\n');
+    expect((await check({ strict: true })).exitCode).toBe(0);
+    await database.query(
+      "CREATE FUNCTION readers.any(name text) RETURNS text LANGUAGE sql AS $$ SELECT current_setting('app.' || name) $$",
+    );
+    expect(await said('app.other')).toContain(
+      'function readers."any"(text) reads settings with names that cannot be told',
+    );
+  } finally {
+    await database.query('DROP SCHEMA readers CASCADE');
+  }
 });
 
 test('GRANTs that the upstream account lacks are printed, and suffice', async () => {

@@ -19,6 +19,7 @@ const SPELLINGS = [
   ['90 s', 90 * S],
   ['90s', 90 * S],
   ['90 seconds', 90 * S],
+  ['3m', 3 * MINUTE],
   ['3 min', 3 * MINUTE],
   ['3 minutes', 3 * MINUTE],
   ['1 minute', MINUTE],
@@ -73,7 +74,9 @@ const PLACES: Readonly<Record<string, (text: string) => unknown>> = {
 };
 
 describe.each(Object.keys(PLACES))('%s', (place) => {
-  const spellings = SPELLINGS.filter(([text]) => place !== 'a window' || !text.endsWith('ms'));
+  // Of what is kept, `12m` could be months.
+  const none: Record<string, RegExp> = { 'a window': /ms$/, 'log.keep': /[0-9]m$/ };
+  const spellings = SPELLINGS.filter(([text]) => !none[place]?.test(text));
   it.each(spellings)('reads %s', (text, ms) => expect(PLACES[place]?.(text)).toBe(ms));
 });
 
@@ -81,6 +84,7 @@ it('months and years are of the calendar: for what is kept', () => {
   expect(config(`${UPSTREAM} }\nlog: { keep: 12 months }`).config?.log.keep).toEqual({ amount: 12, unit: 'month' });
   expect(config(`${UPSTREAM} }\nlog: { keep: 2years }`).config?.log.keep).toEqual({ amount: 2, unit: 'year' });
   expect(config(`${UPSTREAM} }\ndrain: 1 month`).config).toBeUndefined();
+  expect(config(`${UPSTREAM} }\nlog: { keep: 12m }`).config, 'minutes or months').toBeUndefined();
 });
 
 it('what is none is refused with one text', () => {

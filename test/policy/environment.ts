@@ -39,7 +39,7 @@ export function plainEnvironment(catalog: Catalog): PolicyEnvironment {
     },
     compileMask: ({ sql }) => {
       const found = problems(sql);
-      return found.length > 0 ? found : { mask: [`(${sql})`], tells: false };
+      return found.length > 0 ? found : { mask: [`(${sql})`], leaky: false };
     },
   };
 }

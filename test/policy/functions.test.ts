@@ -1,9 +1,11 @@
-/** What a name in `functions:` stands for: one function, as in GRANT, or all of the server's own that have it. */
+/** What a name in `functions:` stands for: one function, as in GRANT, or all of the server's own that have it; and what `types:` and `settings:` may hold. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resolveFunctions } from '../../src/policy/compile/functions.ts';
+import { loadPolicy } from '../../src/policy/compile/load.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { catalogOf } from '../decisions/policies.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { environment } from './environment.ts';
 
 let database: FreshDatabase;
 let catalog: Catalog;
@@ -13,7 +15,10 @@ beforeAll(async () => {
   await database.query(`
     CREATE FUNCTION twice(integer) RETURNS integer LANGUAGE sql AS 'SELECT $1 * 2';
     CREATE FUNCTION twice(text) RETURNS text LANGUAGE sql AS 'SELECT $1 || $1';
-    CREATE PROCEDURE tidy(integer) LANGUAGE sql AS 'SELECT 1'`);
+    CREATE PROCEDURE tidy(integer) LANGUAGE sql AS 'SELECT 1';
+    CREATE DOMAIN share AS integer CHECK (VALUE > 0);
+    CREATE DOMAIN small AS share;
+    CREATE TABLE people (part share)`);
   catalog = await catalogOf(database);
 });
 
@@ -35,4 +40,32 @@ test.each([
   ['twice', 'function name "twice" is not unique; write its argument types: public.twice(int4), public.twice(text)'],
 ])('%s', (text, wanted) => {
   expect(found(text)).toEqual(wanted);
+});
+
+test('types: a type with its array and its base, no row type of a table, and what does not exist is withheld', () => {
+  const role = (types: string) => {
+    const text = `role: a\ntypes: [${types}]\nlimits: none\n`;
+    const { policy, diagnostics } = loadPolicy([{ path: 'roles/a.yaml', text }], environment(catalog));
+    const named = [...(policy.roles.get('a')?.types ?? [])].map((oid) => catalog.typesByOid.get(oid)!.name);
+    return { named: named.sort(), said: diagnostics.map(({ message }) => message) };
+  };
+  expect(role('public.small')).toEqual({ named: ['_share', '_small', 'share', 'small'], said: [] });
+  expect(role('smal').named).toEqual([]);
+  expect(role('smal').said[0]).toContain('type "smal" does not exist, did you mean "small"?');
+  expect(role('people').said).toEqual(['"people" is a table: its row type goes with the whole of it']);
+});
+
+test.each([
+  ['work_mem: 64MB, hash_mem_multiplier: 2, app.tenant: any, ENABLE_sort: any', []],
+  ['work_mem: any', ['expected the most that "work_mem" may be set to, found "any"']],
+  ['work_mem: 64 MiB', ['expected the most that "work_mem" may be set to, found "64 MiB"']],
+  ['enable_sort: 1', ['expected any, found "1"']],
+  ['search_path: any', ['parameter "search_path" is none that can be granted']],
+  ['session_replication_role: any', ['parameter "session_replication_role" is none that can be granted']],
+  ['rowgate.token: any', ['parameter "rowgate.token" is none that can be granted']],
+  ['plpgsql.variable_conflict: any', ['parameter "plpgsql.variable_conflict" is none that can be granted']],
+])('settings: { %s }', (settings, said) => {
+  const text = `role: a\nsettings: { ${settings} }\nlimits: none\n`;
+  const { diagnostics } = loadPolicy([{ path: 'roles/a.yaml', text }], environment(catalog));
+  expect(diagnostics.map(({ message }) => message)).toEqual(said);
 });

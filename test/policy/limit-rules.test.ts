@@ -62,6 +62,6 @@ it.each(STATEMENT_LIMIT_KEYS)(
     const [problem] = load(`limits_per_user: { ${word}: 2 }\n`).diagnostics.filter(({ message }) =>
       message.includes(word),
     );
-    expect(problem?.message).toMatch(/holds for a statement/);
+    expect(problem?.message).toMatch(/limits a single statement/);
   },
 );

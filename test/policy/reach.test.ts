@@ -35,6 +35,9 @@ const SCHEMA = `
   CREATE FUNCTION by_set() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF true THEN SET standard_conforming_strings = off; END IF; RETURN NEW; END $$;
   CREATE TABLE beds (id int, note text);
   CREATE TRIGGER sets BEFORE UPDATE ON beds FOR EACH ROW EXECUTE FUNCTION by_set();
+  CREATE DOMAIN setting_domain AS text CHECK (set_config('row_security', 'off', false) IS NOT NULL);
+  CREATE TABLE setting (id int, note text DEFAULT set_config('role', 'x', false), more setting_domain,
+    CONSTRAINT sets CHECK (set_config('role', 'x', false) IS NOT NULL));
   CREATE FUNCTION for_itself() RETURNS int LANGUAGE plpgsql SET search_path = public AS $$ BEGIN
     -- set nothing
     UPDATE beds SET note = 'set role'; RETURN 1; END $$;
@@ -78,6 +81,15 @@ describe('warnings', () => {
         '2: function "public.calls_setting" changes settings, in function "public.by_set_config": a session in which it changes one that Rowgate relies on is ended',
         '4: trigger function "public.by_set" of "public.beds", set off by UPDATE, changes settings, in function "public.by_set": a session in which it changes one that Rowgate relies on is ended',
       ],
+    ],
+    [
+      'defaults, checks and domains that change settings',
+      tables('setting: { select: { columns: "*" }, insert: { columns: [id] } }'),
+      [
+        'constraint "sets" of "public.setting"',
+        'constraint "setting_domain_check" of "public.setting_domain"',
+        'default "note" of "public.setting"',
+      ].map((what) => `3: ${what} changes settings: a session in which it changes one that Rowgate relies on is ended`),
     ],
     ['a view of granted columns', tables(`${PUPILS}\n  names: { select: { columns: "*" } }`), []],
     [

@@ -1,5 +1,6 @@
 /** What a role finds in the system catalogs: what it was granted, and nothing of the rest. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { viewOf } from '../../src/guard/view.ts';
 import { INFORMATION_SCHEMA_COLUMNS, PG_CATALOG_COLUMNS } from '../../src/policy/compile/catalog-columns.ts';
 import { PG_CATALOG } from '../../src/policy/compile/catalog-rules.ts';
 import { INFORMATION_SCHEMA } from '../../src/policy/compile/information-schema-rules.ts';
@@ -119,8 +120,8 @@ describe('every column of every allowed catalog', () => {
           const classes = [
             shown[catalog]?.has(column),
             rule.masks?.[column] !== undefined,
-            rule.withheld?.includes(column),
-            rule.others === 'null' && !shown[catalog]?.has(column) && rule.masks?.[column] === undefined,
+            Array.isArray(rule.empty) && rule.empty.includes(column),
+            rule.empty === 'all others' && !shown[catalog]?.has(column) && rule.masks?.[column] === undefined,
           ];
           if (classes.filter((one) => one === true).length !== 1) unknown.push(`${schema}.${catalog}.${column}`);
         }
@@ -129,7 +130,7 @@ describe('every column of every allowed catalog', () => {
     expect(unknown).toEqual([]);
   });
 
-  it('that a newer server adds is not there', async () => {
+  it('that a newer server adds is NULL', async () => {
     const catalog = await catalogOf(database.url);
     const relations = catalog.data.relations.map((relation) =>
       relation.name === 'pg_class'
@@ -142,7 +143,32 @@ describe('every column of every allowed catalog', () => {
       (g) => g.relation.name === 'pg_class',
     );
     expect(found?.select?.columns.has('relname')).toBe(true);
-    expect(found?.select?.columns.has('relsecret')).toBe(false);
+    expect(found?.select?.columns.get('relname')?.mask).toBeUndefined();
+    expect(found?.select?.columns.get('relsecret')?.mask).toEqual(['NULL::oid']);
+  });
+
+  it('is guarded for it, also where every other column and row shows', async () => {
+    const catalog = await catalogOf(database.url);
+    const open = grants.filter(({ select }) => select?.whole).map(({ relation }) => relation.oid);
+    expect(open).not.toEqual([]);
+    const relations = catalog.data.relations.map((relation) =>
+      open.includes(relation.oid)
+        ? { ...relation, columns: [...relation.columns, { ...relation.columns[0]!, attnum: 99, name: 'new' }] }
+        : relation,
+    );
+    const { policy } = loadPolicy(
+      [{ path: 'roles/reader.yaml', text: ROLE }],
+      environment(new Catalog({ ...catalog.data, relations })),
+    );
+    const role = policy.roles.get('reader')!;
+    for (const oid of open) {
+      const grant = role.relations.get(oid)!;
+      expect([grant.relation.name, grant.select?.whole, viewOf(role, grant.relation)?.guarded]).toEqual([
+        grant.relation.name,
+        false,
+        true,
+      ]);
+    }
   });
 
   it('has its own type behind a mask too', async () => {

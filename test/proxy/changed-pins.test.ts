@@ -8,6 +8,11 @@ import { join } from 'node:path';
 import pg from 'pg';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { readCatalog } from '../../src/catalog/read.ts';
+import { userCodeOf } from '../../src/guard/user-code.ts';
+import type { RolePolicy } from '../../src/policy/model/policy.ts';
+import type { Use } from '../../src/sql/analyze/analyze.ts';
+import { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { Choices } from '../noninterference/choices.ts';
 import { B, CP, DP, E, P, Q, S } from '../session/messages.ts';
 import { ask, direct, type Peer } from '../session/peer.ts';
@@ -28,6 +33,9 @@ const CHANGES: Readonly<Record<string, string>> = {
   transform_null_equals: "set_config('transform_null_equals', 'on', false)",
   client_min_messages: "set_config('client_min_messages', 'debug5', false)",
 };
+
+/** Tables of which something calls functions of the server's own, which pg_depend does not name. */
+const BUILT_IN = ['by_default', 'by_check', 'by_domain', 'by_domain_default', 'by_domain_over', 'by_parent', 'by_text'];
 
 let database: FreshDatabase;
 let guard: TestGuard;
@@ -58,6 +66,20 @@ beforeAll(async () => {
     CREATE TRIGGER t AFTER UPDATE ON wards FOR EACH STATEMENT EXECUTE FUNCTION changing();
     CREATE CONSTRAINT TRIGGER t AFTER UPDATE ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION changing();
     CREATE VIEW seeing AS SELECT id, change() AS changed FROM plain;
+    CREATE TABLE by_default (id int, note text DEFAULT set_config('row_security', 'off', false));
+    CREATE TABLE by_check (id int, note text CHECK (set_config('row_security', 'off', false) IS NOT NULL));
+    CREATE DOMAIN checked AS text CHECK (set_config('row_security', 'off', false) IS NOT NULL);
+    CREATE TABLE by_domain (id int, note checked);
+    CREATE DOMAIN filled AS text DEFAULT set_config('row_security', 'off', false);
+    CREATE TABLE by_domain_default (id int, note filled);
+    CREATE DOMAIN filled_over AS filled;
+    CREATE TABLE by_text (id int, note xml DEFAULT query_to_xml('select set_config(''row_security'', ''off'', false)', true, false, ''));
+    CREATE TABLE by_domain_over (id int, note filled_over);
+    CREATE TABLE by_parent (id int) PARTITION BY LIST (id);
+    CREATE TABLE by_parent_1 PARTITION OF by_parent (CHECK (set_config('row_security', 'off', false) IS NOT NULL)) DEFAULT;
+    CREATE TABLE usual (id serial PRIMARY KEY, at timestamptz DEFAULT now(), key uuid DEFAULT gen_random_uuid(),
+      note text DEFAULT 'none' CHECK (length(note) < 9 AND note ~ '^[a-z]'), low text GENERATED ALWAYS AS (lower(note)) STORED);
+    CREATE INDEX ON usual (lower(note)) WHERE length(note) > 2;
   `);
   folder = await mkdtemp(join(tmpdir(), 'rowgate-test-pins-'));
   await mkdir(join(folder, 'roles'));
@@ -71,6 +93,8 @@ tables:
   late: ${table}
   plain: ${table}
   seeing: { select: { columns: "*" } }
+${BUILT_IN.map((name) => `  ${name}: { insert: { columns: [id] } }`).join('\n')}
+  usual: { insert: { columns: "*" } }
   patients: { select: { columns: [id, name], rows: id = 1 } }
 functions: [public.change, public.change_settled]
 limits: none
@@ -223,6 +247,27 @@ test.each(
   await received.until(() => received.closed);
   expect(shownTo(peer!)).not.toContain('second');
   expect(received.errors().at(-1)?.get('C')).toBe('55000');
+});
+
+test.each(BUILT_IN.flatMap((table) => SHORT.map((way) => ({ table, way }))))(
+  'a default, check or domain that calls set_config ends it as well: $table, sent $way',
+  async ({ table, way }) => {
+    const { received } = await play(WAYS[way]!(`insert into ${table} (id) values (1)`, SECOND));
+    await received.until(() => received.closed);
+    expect(shownTo(peer!)).not.toContain('second');
+    expect(received.errors().at(-1)?.get('C')).toBe('55000');
+    expect(received.errors().at(-1)?.get('M')).toContain('row_security');
+  },
+);
+
+test('what usual defaults, checks and indexes call is known to leave settings alone', async () => {
+  const catalog = new Catalog(await readCatalog((sql) => database.query(sql)));
+  const runs = (name: string): boolean => {
+    const relation = catalog.relation('public', name)!;
+    const uses = [{ kind: 'relation', relation, action: 'insert', of: relation } as unknown as Use];
+    return userCodeOf(catalog).runsIn({ uses, parameterTypes: [] }, { relations: new Map() } as unknown as RolePolicy);
+  };
+  expect([runs('usual'), runs('plain'), ...BUILT_IN.map(runs)]).toEqual([false, false, ...BUILT_IN.map(() => true)]);
 });
 
 test.each(Object.keys(WAYS))('a trigger that changes nothing of it changes nothing, sent %s', async (way) => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { deriveKeys } from '../../src/protocol/scram.ts';
-import { DerivedKeys } from '../../src/upstream/derived-keys.ts';
+import { DerivedKeys } from '../../src/upstream/connect.ts';
 
 const passwords = ['secret', 'secret ', '1 c2FsdA== secret', 'ſecret', 'p\u00adass'];
 const salts = ['salt', 'salt2', 's'].map((text) => Buffer.from(text));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Dated, ExpiryNotices, expiryText } from '../../src/server/expiring.ts';
+import { type Dated, ExpiryNotices, expiryText } from '../../src/server/certificates.ts';
 
 const DAY = 86_400_000;
 const dated = (what: string, days: number): Dated => ({ what, from: 0, until: days * DAY, consequence: 'it is late' });

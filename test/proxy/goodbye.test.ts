@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Goodbye } from '../../src/server/terminate-message.ts';
+import { TerminateWatch } from '../../src/server/terminate-message.ts';
 
 const TERMINATE = [0x58, 0, 0, 0, 4];
 
@@ -19,7 +19,7 @@ test('as the last five bytes say, in whatever pieces they come', () => {
   fc.assert(
     fc.property(bytes, fc.array(fc.nat({ max: 60 })), (whole, cuts) => {
       const ends = [...new Set(cuts)].filter((cut) => cut < whole.length).sort((a, b) => a - b);
-      const goodbye = new Goodbye();
+      const goodbye = new TerminateWatch();
       let from = 0;
       for (const end of [...ends, whole.length]) {
         goodbye.see(whole.subarray(from, end));

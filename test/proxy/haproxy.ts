@@ -71,7 +71,7 @@ listen postgres
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await eventually(() => accepts(port), 'HAProxy listens', 10_000);
+    await eventually(() => accepts(port), 'HAProxy listens');
   } catch (error) {
     await stop();
     throw error;

@@ -186,7 +186,7 @@ describe('what was begun is let go', () => {
   });
 
   test.each([
-    ['the client lets it wait', () => eventually(async () => (await backends()).length === 0, 'it is closed', 4_000)],
+    ['the client lets it wait', () => eventually(async () => (await backends()).length === 0, 'it is closed')],
     ['the server ends it', (early: number) => admin.query('SELECT pg_terminate_backend($1, 5000)', [early])],
   ])('when %s; the client gets in all the same', async (_, meanwhile) => {
     await comeIn();

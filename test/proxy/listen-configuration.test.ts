@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { afterAll, describe, expect, test } from 'vitest';
 import { withCurrentPasswords } from '../../src/app/current-passwords.ts';
-import { rereadConfig } from '../../src/app/reread-config.ts';
+import { keysForRestart, rereadConfig } from '../../src/app/reread-config.ts';
 import { formatProblem } from '../../src/config/config.ts';
 import { loadConfig, parseConfig } from '../../src/config/load.ts';
-import { keysForRestart } from '../../src/config/reload-differences.ts';
 import { shownListening } from '../../src/server/listen-address.ts';
 
 const UPSTREAM = 'upstream: { url: "postgres://u:p@127.0.0.1/d" }\n';

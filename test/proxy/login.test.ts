@@ -170,9 +170,9 @@ test('a login that cannot be recorded is refused, and nothing is left open upstr
 describe('settings at startup', () => {
   test.each([
     ['client_encoding=LATIN1', '', '0A000'],
-    ['', '-c search_path=pg_catalog', '42501'],
+    ['', '-c search_path=public,pg_catalog', '42501'],
     ['', '-c standard_conforming_strings=off', '42501'],
-    ['', '-c work_mem=1GB', '42501'],
+    ['', '-c log_statement=all', '42501'],
     ['', '-c role=postgres', '42501'],
     ['', '-f', '0A000'],
     ['replication=database', '', '0A000'],

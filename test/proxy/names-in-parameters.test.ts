@@ -18,7 +18,8 @@ let peer: Peer;
 beforeAll(async () => {
   database = await freshDatabase();
   await database.query(`
-    CREATE TABLE seen (id int);
+    CREATE COLLATION used (provider = libc, locale = 'C');
+    CREATE TABLE seen (id int, name text COLLATE used);
     CREATE TABLE hidden (id int);
     CREATE FUNCTION hidden(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
     CREATE OPERATOR ### (LEFTARG = int, RIGHTARG = int, FUNCTION = int4pl);
@@ -80,10 +81,10 @@ const waysOf = (type: string, oid: number): readonly Way[] => [
 ];
 
 /** All that comes: which messages, values and errors, without the name itself. */
-async function answer(name: string, messages: readonly Uint8Array[]): Promise<unknown> {
-  const { received } = peer;
+async function answer(name: string, messages: readonly Uint8Array[], asked = peer): Promise<unknown> {
+  const { received } = asked;
   const [frames, errors] = [received.frames.length, received.errors().length];
-  const words = await ask(peer, ...messages);
+  const words = await ask(asked, ...messages);
   const rows = received.frames.slice(frames).filter(({ type }) => type === Backend.DataRow);
   const values = rows.map(({ bytes }) => Buffer.from(bytes).toString('latin1'));
   const told = received.errors().slice(errors);
@@ -104,6 +105,50 @@ test.each(TYPES)('%s', async (type, oid, hidden, missing) => {
       return [made, run];
     };
     expect([declared, await prepared(hidden)]).toEqual([declared, await prepared(missing)]);
+  }
+});
+
+test('COLLATE tells of no collation and of no schema', async () => {
+  const texts = (name: string): readonly string[] => [
+    `select 'a' collate ${name}`,
+    `select id from seen order by name collate ${name}`,
+    `select * from json_to_recordset('[{"a": "b"}]') as x(a text collate ${name})`,
+    `select 1 from seen where exists (select name collate ${name} from seen)`,
+    `prepare p as select 'a' collate ${name}`,
+  ];
+  const pairs = [
+    ['hidden', 'nothing'],
+    ['hidden.hidden', 'nothing.hidden'],
+    ['hidden.nothing', 'nothing.nothing'],
+    ['public.hidden', 'public.nothing'],
+  ] as const;
+  for (const [hidden, missing] of pairs)
+    for (const [i, text] of texts(hidden).entries()) {
+      const [one, other] = [await answer(hidden, [Q(text)]), await answer(missing, [Q(texts(missing)[i]!)])];
+      expect([text, one]).toEqual([text, other]);
+      expect(JSON.stringify(one)).toContain('42704');
+    }
+  for (const name of ['used', 'public.used', '"C"', 'pg_catalog."POSIX"'])
+    for (const text of texts(name)) {
+      expect([text, JSON.stringify(await answer(name, [Q(text)]))]).toEqual([text, expect.not.stringMatching('42704')]);
+      await ask(peer, Q('deallocate all'));
+    }
+});
+
+test('COLLATE says of a hidden one what the server says of none, in another encoding too', async () => {
+  const latin = await freshDatabase(undefined, undefined, "ENCODING 'LATIN1' LOCALE 'C'");
+  await latin.query("CREATE TABLE seen (id int); CREATE COLLATION hidden (provider = libc, locale = 'C')");
+  const before = await guardInFrontOf(latin, { policies: folder });
+  const own = await direct(before.url('reader', 'demo'));
+  try {
+    const said = (name: string) => answer(name, [Q(`select 'a' collate ${name}`)], own);
+    const one = await said('hidden');
+    expect(one).toEqual(await said('nothing'));
+    expect(JSON.stringify(one)).toContain('LATIN1');
+  } finally {
+    await own.close();
+    await before.stop();
+    await latin.drop();
   }
 });
 

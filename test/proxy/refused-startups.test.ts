@@ -1,16 +1,20 @@
 /** Startups that are refused in a loop: few records that add up, answers that come later and later, and nobody else who waits for it. */
 import { once } from 'node:events';
-import { Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import pg from 'pg';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { protocolViolation } from '../../src/core/login-refusal.ts';
 import type { RecordSink, RefusedLogin } from '../../src/decision-log/record-sink.ts';
-import { saslInitialResponse } from '../../src/protocol/authentication.ts';
+import { SocketReader } from '../../src/net/socket-reader.ts';
+import { decodeAuthentication, saslInitialResponse, saslResponse } from '../../src/protocol/authentication.ts';
+import { answerServerFirst, clientFirst } from '../../src/protocol/scram-client.ts';
 import { startupMessage } from '../../src/protocol/startup.ts';
 import { RefusedLogins } from '../../src/server/login/refused-logins.ts';
 import type { StartOptions } from '../../src/server/start.ts';
+import { localState } from '../../src/server/start.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { rawLogin } from './raw-client.ts';
 import { errorIn, eventually, policyOf, principal, startTestProxy, type TestProxy, verifierOf } from './support.ts';
 
 let database: FreshDatabase;
@@ -162,6 +166,65 @@ test('a wrong password waits by its own rule and not by that of refused startups
   const client = new pg.Client({ ...connection, stream: () => from('10.0.0.1') });
   const wrong = client.connect().catch(({ code }: pg.DatabaseError) => code);
   expect(await Promise.race([waits, wrong])).toBe('28P01');
+});
+
+describe.each([
+  ['a wrong password', 'wrong'],
+  ['the right password', 'secret'],
+])('a client that hangs up while the answer to %s is held back', (_, password) => {
+  test.each([
+    ['closes', (socket: Socket) => socket.destroy()],
+    ['closes its own side alone, and listens', (socket: Socket) => socket.end()],
+  ])('%s: it hears nothing, is recorded, counts as failed, and keeps nobody out', async (_how, hangUp) => {
+    const shared = localState();
+    const waited: string[] = [];
+    let held = 0;
+    const limits = { connections: 9, connectionsPerAddress: 9, reservedConnections: 0, logins: 1, loginsPerAddress: 1 };
+    const to = await start({
+      proxies: [],
+      limits,
+      worker: {
+        slot: 0,
+        shared: {
+          ...shared,
+          attempted: async (user, address, accepted) => {
+            await shared.attempted(user, address, accepted);
+            held += 1;
+            return held === 1 ? 60_000 : 0;
+          },
+          waited: async (user, _address, stayed) => void waited.push(`${user} ${stayed}`),
+        },
+      },
+    });
+    const socket = connect(to.port, '127.0.0.1').on('error', () => {});
+    const reader = new SocketReader(socket);
+    const input = { mechanism: 'SCRAM-SHA-256', password, nonce: 'hangsuphangsup', channelBinding: undefined } as const;
+    socket.write(
+      startupMessage(3, 0, [
+        ['user', 'app'],
+        ['database', account.database],
+      ]),
+    );
+    await reader.readMessage();
+    socket.write(saslInitialResponse('SCRAM-SHA-256', clientFirst(input)));
+    const challenge = decodeAuthentication((await reader.readMessage()).bytes);
+    if (challenge.kind !== 'sasl-continue') throw new Error('no challenge');
+    socket.write(saslResponse((await answerServerFirst(input, Buffer.from(challenge.data)))?.message ?? ''));
+    await eventually(() => held === 1, 'the answer is held back');
+    hangUp(socket);
+    const again = () => rawLogin(to.port, 'app', 'secret', account.database).then(({ socket }) => socket.destroy());
+    await eventually(
+      () =>
+        again().then(
+          () => true,
+          () => false,
+        ),
+      'another one may log in',
+    );
+    await expect(reader.read(1), 'it was told nothing').rejects.toThrow('connection closed');
+    expect(waited).toEqual(password === 'secret' ? ['app false'] : []);
+    expect(sumOf(refusedIn(to))).toBe(password === 'secret' ? 0 : 1);
+  });
 });
 
 describe('records', () => {

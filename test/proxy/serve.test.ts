@@ -165,7 +165,7 @@ describe('a guard that cannot start says why', () => {
     const there = url('teacher').replace(`:${guard.address.port}/`, `:${waiting.address.port}/`);
     const { stderr } = await psql(there, ['-c', 'SELECT 1']);
     expect(stderr).toContain('Rowgate is waiting for the database server');
-    expect(lines.join('\n')).toMatch(/ECONNREFUSED.*nobody is let in until it can/);
+    expect(lines.join('\n')).toMatch(/ECONNREFUSED.*logins are refused until it can/);
     await waiting.stop();
   });
 

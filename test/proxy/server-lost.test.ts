@@ -55,7 +55,7 @@ test('a database that is down while the guard starts is one line, however often 
     });
     await eventually(() => tries >= 5, 'it is tried again and again');
     expect(warned().map(({ msg, err }) => [msg, err])).toEqual([
-      ['the database server cannot be reached; nobody is let in until it can', undefined],
+      ['the database server cannot be reached; logins are refused until it can', undefined],
     ]);
   } finally {
     await new Promise((done) => down.close(done));

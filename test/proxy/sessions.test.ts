@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Policy } from '../../src/policy/model/policy.ts';
 import { type LiveSession, Sessions } from '../../src/server/sessions.ts';
 
-const policy = { roles: new Map() } as unknown as Policy;
+const policy = { roles: new Map(), principals: new Map() } as unknown as Policy;
 const session = () => ({ role: 'app' }) as LiveSession;
 
 test('two servers that gave the same process ID: each secret finds its own session, and the end of one leaves the other', () => {

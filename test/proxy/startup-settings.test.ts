@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { admit, connectionLimit } from '../../src/identity/login-rules.ts';
 import { plainAddress } from '../../src/identity/peer-address.ts';
+import type { SettingRule } from '../../src/policy/compile/grantable-settings.ts';
+import type { RolePolicy } from '../../src/policy/model/policy.ts';
 import { FailedLogins } from '../../src/server/login/failed-logins.ts';
 import { readRequest } from '../../src/server/login/startup-request.ts';
 import { networkOf } from '../../src/server/slots/network-of.ts';
 import { newUlid } from '../../src/server/ulid.ts';
+import { upstreamParameters } from '../../src/upstream/parameters.ts';
 import { pinnedSettings } from '../../src/upstream/pinned-settings.ts';
 import { formatOptions, parseOptions } from '../../src/upstream/startup-options.ts';
 import { policyOf, principal, role } from './support.ts';
@@ -27,24 +30,66 @@ describe('what drivers send at startup', () => {
 
   test.each<[Record<string, string>, string]>([
     [{ client_encoding: 'SQL_ASCII' }, '0A000'],
-    [{ search_path: 'public' }, '42501'],
-    [{ SEARCH_PATH: 'evil' }, '42501'],
-    [{ search_path: '"$user", public, "My Schema"' }, '42501'],
-    [{ options: '-csearch_path="$user",public' }, '42501'],
-    [{ search_path: 'public, My Schema' }, '42501'],
     [{ session_authorization: 'postgres' }, '42501'],
     [{ session_replication_role: 'replica' }, '42501'],
     [{ 'rowgate.tokens': 'x' }, '42501'],
     [{ options: '-c' }, '0A000'],
     [{ options: '-c search_path' }, '0A000'],
-    [{ options: '-csearch_path=evil' }, '42501'],
-    [{ options: '--search-path=evil' }, '42501'],
     [{ options: '-c statement_timeout=1s -P' }, '0A000'],
     [{ options: '-c client_min_messages=debug5' }, '22023'],
     [{ replication: 'true' }, '0A000'],
     [{ user: '' }, '28000'],
   ])('%j is refused: %s', (parameters, sqlstate) => {
     expect(read(parameters).refusal).toMatchObject({ sqlstate });
+  });
+});
+
+describe('what a role must be granted', () => {
+  const granted = role('app', {
+    access: 'restricted',
+    settings: new Map<string, SettingRule>([
+      ['work_mem', { kind: 'most', most: 8192, unit: 'kB', text: '8MB' }],
+      ['app.tenant', { kind: 'any' }],
+    ]),
+  });
+  const opened = (of: RolePolicy, parameters: Record<string, string>) => {
+    const found = read(parameters);
+    if (!('request' in found)) return found.refusal?.sqlstate;
+    const sent = upstreamParameters('none', pinned, of, found.request.settings);
+    return 'refusal' in sent ? sent.refusal.sqlstate : [...sent.startup].filter(([name]) => name !== 'options');
+  };
+
+  test.each<[Record<string, string>, [string, string][] | string]>([
+    [{ 'app.tenant': '7' }, [['app.tenant', '7']]],
+    [
+      { options: '-c app.tenant=a\\ b -c work_mem=4MB' },
+      [
+        ['app.tenant', 'a b'],
+        ['work_mem', '4MB'],
+      ],
+    ],
+    [{ options: '-c work_mem=8193' }, '42501'],
+    [{ options: '-c work_mem=1GB' }, '42501'],
+    [{ 'app.school': '7' }, '42501'],
+    [{ options: '-c enable_seqscan=off' }, '42501'],
+    [{ options: '-c plpgsql.variable_conflict=use_column' }, '42501'],
+    [
+      { default_text_search_config: 'pg_catalog.french', xmlbinary: 'hex' },
+      [
+        ['default_text_search_config', 'pg_catalog.french'],
+        ['xmlbinary', 'hex'],
+      ],
+    ],
+    [{ default_text_search_config: 'archive.hidden' }, '22023'],
+    [{ default_text_search_config: 'hidden' }, '22023'],
+  ])('%j', (parameters, wanted) => {
+    expect(opened(granted, parameters)).toEqual(wanted);
+    if (parameters['app.tenant']) expect(opened(role('app', { access: 'restricted' }), parameters)).toBe('42501');
+  });
+
+  test('an unrestricted role is given what it may SET', () => {
+    const all = role('app', { access: 'unrestricted' });
+    expect(opened(all, { options: '-c enable_seqscan=off' })).toEqual([['enable_seqscan', 'off']]);
   });
 });
 
@@ -106,6 +151,7 @@ describe('failed logins', () => {
     expect(guess(failed, 'app', '10.0.0.2')).toBe(2_000); // the principal, less: others must still get in
     expect(guess(failed, 'other', '10.0.0.2')).toBe(0);
     expect(failed.attempted('app', '10.0.0.1', true)).toBe(5_000); // known only after the wait
+    failed.waited('app', '10.0.0.1', true);
     expect(failed.attempted('app', '10.0.0.1', true)).toBe(5_000); // its forty failures still
   });
 
@@ -126,6 +172,7 @@ describe('failed logins', () => {
     expect(delays.at(-1)).toBe(5_000);
     expect(failed.attempted('known', '10.0.0.1', true)).toBe(0);
     expect(failed.attempted('new', '10.0.0.1', true)).toBe(5_000);
+    failed.waited('new', '10.0.0.1', true);
     expect(failed.attempted('new', '10.0.0.1', true)).toBe(0);
   });
 
@@ -141,7 +188,7 @@ describe('failed logins', () => {
   test('nor does who shares the address of a principal that keeps logging in', () => {
     const failed = new FailedLogins();
     const delays = Array.from({ length: 100 }, () => {
-      failed.attempted('victim', '10.0.0.1', true);
+      if (failed.attempted('victim', '10.0.0.1', true) > 0) failed.waited('victim', '10.0.0.1', true);
       return guess(failed, 'victim', '10.0.0.1');
     });
     expect(delays.slice(0, 22)).toEqual([...Array(21).fill(0), 200]);
@@ -154,7 +201,29 @@ describe('failed logins', () => {
     for (let i = 0; i < 1_000; i++) guess(failed, 'app', `192.0.2.${i % 250}`);
     expect(failed.attempted('app', '10.9.0.1', true)).toBe(0);
     expect(failed.attempted('app', '10.9.0.2', true)).toBe(2_000); // from a new address: slowed, and let in
+    failed.waited('app', '10.9.0.2', true);
     expect(failed.attempted('app', '10.9.0.2', true)).toBe(0);
+  });
+
+  test('a guesser who hangs up learns nothing by what the next attempts wait, whether this one was right or not', () => {
+    const waits = (accepted: boolean) => {
+      const failed = new FailedLogins();
+      const all: number[] = [];
+      for (let i = 0; i < 40; i++) {
+        const isTried = i % 3 === 0;
+        all.push(failed.attempted('app', '10.0.0.1', isTried && accepted && i > 3));
+        // Before the tried one has ended, and behind that.
+        for (const [name, address] of [
+          ['app', '10.0.0.1'],
+          ['app', '10.0.0.2'],
+          ['other', '10.0.0.1'],
+        ] as const)
+          all.push(failed.attempted(name, address, false));
+        if (isTried && accepted && i > 3) failed.waited('app', '10.0.0.1', false);
+      }
+      return all;
+    };
+    expect(waits(true)).toEqual(waits(false));
   });
 
   test('a /64 of IPv6 is one address', () => {

@@ -2,12 +2,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import pino from 'pino';
+import { openIdentity } from '../../src/app/run-guard.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
 import { NO_ALARMS } from '../../src/core/alarm-sink.ts';
 import type { RecordSink } from '../../src/decision-log/record-sink.ts';
 import type { Judgement } from '../../src/guard/decision.ts';
-import { GivenBack } from '../../src/identity/given-back.ts';
-import { openIdentity } from '../../src/identity/open-identity.ts';
+import { LoggedOutTokens } from '../../src/identity/logged-out-tokens.ts';
 import type { Policy, Principal, RolePolicy } from '../../src/policy/model/policy.ts';
 import { errorResponse } from '../../src/protocol/error-response.ts';
 import { formatVerifier, makeVerifier } from '../../src/protocol/scram-verifier.ts';
@@ -39,7 +39,7 @@ export function clocksOfTests() {
   return {
     now,
     elapsed: () => performance.now(),
-    givenBack: new GivenBack(memoryStore({ timeZone: 'UTC', now })),
+    loggedOut: new LoggedOutTokens(memoryStore({ timeZone: 'UTC', now })),
   };
 }
 
@@ -106,9 +106,11 @@ export function passThrough(ports: SessionPorts): SessionMachine {
     onClientLeft: () => {},
     onNotRecorded: () => ports.end(),
     activity: () => 'idle',
+    underWay: () => ({ rows: 0 }),
     owed: () => 0,
     onOvertime: () => {},
     leaving: () => true,
+    isSettled: () => true,
     onClientClosed: () => ports.end(),
     onServerClosed: () => ports.end(),
     terminate: (refusal) => {
@@ -209,7 +211,7 @@ export function psql(conninfo: string, args: readonly string[], env: Record<stri
     const child = execFile(
       program,
       ['-X', '-A', '-t', '-d', conninfo, ...args],
-      { timeout: 20_000, env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...env } },
+      { timeout: 120_000, env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...env } },
       (_error, stdout, stderr) => done({ status: child.exitCode, stdout: stdout.trim(), stderr: stderr.trim() }),
     );
   });
@@ -262,7 +264,7 @@ export function errorIn(bytes: Buffer): Record<string, string> {
 export async function eventually(
   check: () => boolean | Promise<boolean>,
   what: string,
-  timeoutMs = 60_000,
+  timeoutMs = 150_000,
 ): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await check())) {

@@ -16,11 +16,11 @@ let original: string;
 
 const roleFile = () => join(folder, 'roles', 'teacher.yaml');
 
-/** Puts another form of the role into force, and waits until it is. */
-async function reload(text: string): Promise<void> {
+/** Puts another form of the role, or of another file of the policies, into force, and waits until it is. */
+async function reload(text: string, file = roleFile()): Promise<void> {
   const count = async () => (await guard.records()).filter(({ kind }) => kind === 'policy').length;
   const before = await count();
-  await writeFile(roleFile(), text);
+  await writeFile(file, text);
   await eventually(async () => (await count()) > before, 'the policy is replaced');
 }
 
@@ -83,6 +83,36 @@ describe.each([
     await client.query(UNPINNED);
     const end = ended(client);
     await reload(original);
+    expect(await end).toMatch(/restricted now/);
+  });
+});
+
+describe('a principal that was observed where its role is enforced', () => {
+  const principalsFile = () => join(folder, 'principals.yaml');
+  let enforced: string;
+  const observed = () => enforced.replace(/^( *)teacher:\n/m, '$1teacher:\n$1  mode: observe\n');
+  beforeEach(async () => {
+    enforced = await readFile(principalsFile(), 'utf8');
+    expect(observed()).not.toBe(enforced);
+  });
+
+  test('its session ends when it is enforced', async () => {
+    await writeFile(principalsFile(), observed());
+    guard = await guardInFrontOf(database, { policies: folder });
+    const client = await guard.connect('teacher');
+    await client.query(UNPINNED);
+    const end = ended(client);
+    await reload(enforced, principalsFile());
+    expect(await end).toBe('terminating connection because its role is restricted now');
+  });
+
+  test('… also where it had begun enforced', async () => {
+    guard = await guardInFrontOf(database, { policies: folder });
+    const client = await guard.connect('teacher');
+    await reload(observed(), principalsFile());
+    await client.query(UNPINNED);
+    const end = ended(client);
+    await reload(enforced, principalsFile());
     expect(await end).toMatch(/restricted now/);
   });
 });

@@ -261,7 +261,7 @@ describe('certificates', () => {
     const client = (port: number, ...args: string[]) =>
       new Promise<string>((done) => {
         const all = ['s_client', '-connect', `127.0.0.1:${port}`, '-starttls', 'postgres', ...args];
-        const child = execFile(openssl.path ?? '', all, { timeout: 10_000 }, (_error, out, err) => done(out + err));
+        const child = execFile(openssl.path ?? '', all, { timeout: 120_000 }, (_error, out, err) => done(out + err));
         child.stdin?.end();
       });
 

@@ -10,11 +10,13 @@ import { serverAccount } from '../../src/demo/account.ts';
 import { type Server, startServer } from '../../src/demo/server.ts';
 import { sslRequest, startupMessage } from '../../src/protocol/startup.ts';
 import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
+import { testWith } from '../support/tools.ts';
 import { otherServer } from '../support/versions.ts';
 import { type Certificate, type Certificates, FOR_SERVERS, LONG_AGO, makeCertificates } from './certificates.ts';
 import {
   errorIn,
   eventually,
+  PSQL,
   policyOf,
   principal,
   psql,
@@ -288,7 +290,7 @@ describe('TLS towards the server', () => {
     }
   });
 
-  test('a statement is cancelled over TLS', async () => {
+  testWith(PSQL)('a statement is cancelled over TLS', async () => {
     const client = new pg.Client({ connectionString: server.url });
     await client.connect();
     const sleeping = async (): Promise<boolean> => {

@@ -18,8 +18,8 @@ import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { hashOf, readChained } from '../../src/decision-log/chain/chain.ts';
+import type { SessionContext, SessionLog } from '../../src/decision-log/record-sink.ts';
 import { type DecisionLog, type LogOptions, openLog } from '../../src/decision-log/writer/log.ts';
-import type { SessionContext, SessionLog } from '../../src/decision-log/writer/session-log.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
 import { eventually } from '../proxy/support.ts';
 import { allRecords, recordsOf } from '../support/decision-log.ts';
@@ -235,7 +235,7 @@ describe('a file under the guard', () => {
     const lines = text().split('\n');
     truncateSync(file, Buffer.byteLength(`${lines.slice(0, 3).join('\n')}\n`));
     login(log, 'e');
-    await eventually(() => notices.some((notice) => notice.includes('cut by somebody else')), 'it is noticed');
+    await eventually(() => notices.some((notice) => notice.includes('another process has cut it')), 'it is noticed');
     expect(login(log, 'f')).toBe(true);
     await log.close();
     expect(breaks()).toEqual([6]);
@@ -246,7 +246,7 @@ describe('a file under the guard', () => {
     for (const name of ['a', 'b', 'c']) login(log, name);
     truncateSync(file, 0);
     login(log, 'd');
-    await eventually(() => notices.some((notice) => notice.includes('cut by somebody else')), 'it is noticed');
+    await eventually(() => notices.some((notice) => notice.includes('another process has cut it')), 'it is noticed');
     expect(login(log, 'e')).toBe(true);
     await log.close();
     expect(text().match(/"principal":"\w"/g)).toEqual(['"principal":"d"', '"principal":"e"']);
@@ -265,7 +265,7 @@ describe('a file under the guard', () => {
     const [, line = ''] = text().split('\n');
     appendFileSync(file, `${line.replace('"a"', '"forged"')}\n`);
     login(log, 'b');
-    await eventually(() => notices.some((notice) => notice.includes('somebody else writes to it')), 'it is noticed');
+    await eventually(() => notices.some((notice) => notice.includes('another process writes to it')), 'it is noticed');
     expect(login(log, 'c')).toBe(true);
     await log.close();
     // The forged one, which has the number and the hash of another.

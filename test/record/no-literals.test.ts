@@ -365,7 +365,7 @@ test('in an alarm', async () => {
   const word = marker();
   for (let i = 0; i < 5; i++)
     await ask(peers.teacher, Q(`select ine from students where ine = '${word}' or "${word}"`));
-  await expect.poll(() => told, { timeout: 10_000 }).toContain('locked');
+  await expect.poll(() => told, { timeout: 120_000 }).toContain('locked');
   expect(found(word)).toEqual([]);
 });
 

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { loadParser } from '../../src/sql/parse/parse.ts';
 import { fingerprint, NORMALIZED_CAP, normalize } from '../../src/sql/text/normalize.ts';
 
-beforeAll(loadParser);
+beforeAll(() => loadParser());
 
 /** Places where a value can stand. `§` becomes a secret text, `¤` a secret number. */
 const PLACES = [

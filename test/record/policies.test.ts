@@ -6,8 +6,7 @@ import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { Command } from 'commander';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { register } from '../../src/cli/log-policies.ts';
-import { keepPolicy, keptFolder, keptPolicy } from '../../src/decision-log/policies/kept-policies.ts';
-import { withoutVerifiers } from '../../src/decision-log/policies/without-verifiers.ts';
+import { keepPolicy, keptFolder, keptPolicy, withoutVerifiers } from '../../src/decision-log/policies/kept-policies.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { samplesWithoutBudgets } from '../support/sample-policies.ts';
@@ -128,7 +127,7 @@ describe('a guard', () => {
   test('keeps what comes into force at its start and at each reload, and says so in the record', async () => {
     await open();
     edit('\n# one more line\n');
-    await expect.poll(async () => (await seen()).length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(async () => (await seen()).length, { timeout: 120_000 }).toBe(2);
     const [first, second] = await seen();
     expect(first).toMatchObject({ via: 'start', kept: expect.stringMatching(/^sha256:/) });
     expect(second).toMatchObject({ from: first?.to, kept: expect.stringMatching(/^sha256:/) });
@@ -145,7 +144,7 @@ describe('a guard', () => {
     rmSync(keptFolder(log), { recursive: true });
     writeFileSync(keptFolder(log), 'no folder');
     edit('\n# one more line\n');
-    await expect.poll(async () => (await seen()).length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(async () => (await seen()).length, { timeout: 120_000 }).toBe(2);
     const [, second] = await seen();
     expect(second).toMatchObject({ message: expect.stringContaining('could not be kept') });
     expect(second).not.toHaveProperty('kept');
@@ -168,9 +167,9 @@ describe('a guard', () => {
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as { to: string; kept: string; via: string });
     edit('\n# one more line\n');
-    await expect.poll(async () => (await changes()).length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(async () => (await changes()).length, { timeout: 120_000 }).toBe(2);
     edit('no yaml: [');
-    await expect.poll(async () => (await changes()).length, { timeout: 10_000 }).toBe(3);
+    await expect.poll(async () => (await changes()).length, { timeout: 120_000 }).toBe(3);
     const { said } = await command(...by);
     expect(said.trimEnd().split('\n')).toEqual([
       expect.stringMatching(/^time/),

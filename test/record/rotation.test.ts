@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { keptSince } from '../../src/decision-log/rotation/retention.ts';
+import { keptSince } from '../../src/decision-log/rotation/cleanup.ts';
 import { periodEnd } from '../../src/decision-log/rotation/schedule.ts';
 import { type DecisionLog, type LogOptions, openLog } from '../../src/decision-log/writer/log.ts';
 import { eventually } from '../proxy/support.ts';

@@ -216,7 +216,7 @@ describe('a command', () => {
     const log = open({ seal: { key: sealCommand(command, key), everyMs: 3_600_000, records: 5 } });
     for (let i = 0; i < 8; i++) expect(log.append('login', { principal: `p${i}` })).toBe(true);
     expect(seals()).toEqual([]);
-    await eventually(() => seals().length === 1, 'the seal', 20_000);
+    await eventually(() => seals().length === 1, 'the seal');
     expect(seals()[0]).toMatchObject({ seal: 1, seq: 10, of: { seq: 5 } });
     expect(publicKey()).toBe(key);
     hold();
@@ -258,11 +258,11 @@ describe('a command', () => {
     }
     log.append('login', {});
     const oldest = () => readdirSync(folder).some((name) => name.startsWith('d.000000000001'));
-    await eventually(() => records().some(({ kind }) => kind === 'retention'), 'it is recorded', 20_000);
+    await eventually(() => records().some(({ kind }) => kind === 'retention'), 'it is recorded');
     await new Promise((done) => setTimeout(done, 300));
     expect(oldest()).toBe(true);
     writeFileSync(gate, '');
-    await eventually(() => !oldest(), 'it is deleted', 20_000);
+    await eventually(() => !oldest(), 'it is deleted');
     const retention = Number(records().find(({ kind }) => kind === 'retention')?.seq);
     expect(seals().some(({ of }) => of.seq >= retention)).toBe(true);
     await log.close();

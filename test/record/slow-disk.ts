@@ -27,7 +27,10 @@ static int is_log(int fd) {
   char link[64], path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t length = readlink(link, path, sizeof path);
-  return length > 6 && memcmp(path + length - 6, ".jsonl", 6) == 0;
+  if (length < 6 || length == sizeof path) return 0;
+  path[length] = 0;
+  // The statements beside a log are files of their own, and may be lost.
+  return strcmp(path + length - 6, ".jsonl") == 0 && strstr(path, ".statements/") == NULL;
 }
 
 static int milliseconds(const char *name) {

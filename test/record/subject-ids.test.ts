@@ -197,7 +197,7 @@ test('more people than one record takes are told as they are shown, and all of t
   await open();
   const client = await guard.connect('dba');
   const { rows } = await client.query('select id from students');
-  await expect.poll(() => recorded('outcome'), { timeout: 10_000 }).toHaveLength(1);
+  await expect.poll(() => recorded('outcome'), { timeout: 120_000 }).toHaveLength(1);
   const [outcome] = await recorded('outcome');
   const seen = await recorded('seen');
   expect(outcome).toMatchObject({ people: rows.length });

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { SessionLog } from '../../src/decision-log/record-sink.ts';
 import { type DecisionLog, openLog } from '../../src/decision-log/writer/log.ts';
-import type { SessionLog } from '../../src/decision-log/writer/session-log.ts';
 import { SessionRecords } from '../../src/decision-log/writer/session-records.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
 
@@ -111,7 +111,7 @@ test('outcomes alone are written a moment later, without anybody who waits', asy
   a.append(outcome('1'));
   expect(a.reachDisk()).toBeUndefined();
   expect(held()).toEqual(['decision 1']);
-  await vi.waitFor(() => expect(held()).toEqual(['decision 1', 'outcome 1']));
+  await vi.waitFor(() => expect(held()).toEqual(['decision 1', 'outcome 1']), { timeout: 60_000 });
 });
 
 test('outcomes that are many go with the next decisions, behind them', async () => {

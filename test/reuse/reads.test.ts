@@ -69,6 +69,25 @@ describe('what comes again', () => {
   });
 });
 
+test('the log says how the server ran each', async () => {
+  const said = async (...acts: Act[]): Promise<unknown[]> => {
+    const before = await world.guard.records();
+    const { plans } = await world.play(acts, 'ALTER TABLE pupils ALTER points TYPE integer');
+    const records = (await world.guard.records()).slice(before.length);
+    // The catalog was read anew meanwhile.
+    if (plans.dropped > 0 && !acts.some((act) => typeof act === 'function')) return said(...acts);
+    return records.filter(({ kind }) => kind === 'outcome').map(({ plan }) => plan);
+  };
+  const uses = [undefined, 'prepared', 'reused', 'reused'];
+  const all = 'SELECT id, points FROM pupils WHERE id < 9';
+  for (const act of [run(all), [Q(all)] as Act]) {
+    expect(await said(...times(4, act))).toEqual(uses);
+    // What the server does not bind is sent as a text.
+    const changed = sql('ALTER TABLE pupils ALTER points TYPE bigint');
+    expect((await said(...times(4, act), changed, act)).at(-1)).toBe(undefined);
+  }
+});
+
 describe('what a client can do with the unnamed statement', () => {
   const known = times(3, run(JOIN, ['3']));
   test('bind it again', async () => {
@@ -260,6 +279,130 @@ describe('what stops a Bind', () => {
     } finally {
       await held.end();
     }
+  });
+});
+
+describe('in a transaction', () => {
+  const all = 'SELECT points FROM pupils ORDER BY id';
+  const numbered = (n: number) =>
+    `SELECT id, name, born, points FROM pupils WHERE id = ${n} AND name <> 'nobody of these' ORDER BY id, name`;
+  const changed = sql('ALTER TABLE pupils ALTER points TYPE bigint');
+  const undo = 'ALTER TABLE pupils ALTER points TYPE integer';
+  const block = (...acts: Act[]): Act[] => [[Q('BEGIN')], ...acts, [Q('COMMIT')]];
+
+  test('both protocols, with savepoints of the client’s', async () => {
+    await same(
+      [
+        ...block(...times(4, run(JOIN, ['3']))),
+        ...block(run(JOIN, ['4']), [Q('SAVEPOINT a')], run(JOIN, ['5']), [Q('RELEASE a')], run(JOIN, ['6'])),
+        ...block(...[1, 2, 3, 4, 5].map((n): Act => [Q(numbered(n))])),
+        ...block([Q(numbered(6))], [Q(numbered(7)), Q(numbered(8))], [P(JOIN), B(['3']), E(), Q(numbered(9))]),
+        [P('BEGIN'), B(), E(), S()],
+        run(JOIN, ['3']),
+        [P(JOIN), B(['4']), DP(), E(), P('ROLLBACK'), B(), E(), S()],
+      ],
+      'reused',
+      undefined,
+      true,
+    );
+  });
+  test('a short one, once and more often', async () => {
+    await same(times(4, ...block(...times(3, [Q('SELECT 1 FROM pupils')]), run('SELECT 1 FROM pupils'))), 'either');
+  });
+  test('cursors stay', async () => {
+    const fetch: Act = [Q('FETCH 2 FROM c')];
+    const script = block([Q('DECLARE c CURSOR FOR SELECT id FROM pupils ORDER BY id')], fetch, run(JOIN, ['3']), fetch);
+    await same([...times(3, run(JOIN, ['3'])), ...script], 'reused');
+  });
+  test('what was changed elsewhere costs no transaction', async () => {
+    for (const act of [run(all), [Q(all)] as Act]) {
+      const words = await same(
+        [
+          ...times(3, act),
+          changed,
+          [Q('BEGIN')],
+          [Q("UPDATE visits SET what = 'kept' WHERE id = 1")],
+          act,
+          [Q('SAVEPOINT a')],
+          act,
+          [Q('COMMIT')],
+        ],
+        'either',
+        undo,
+      );
+      expect(words.join()).not.toContain('ErrorResponse');
+      expect(words).toContain('CommandComplete:COMMIT');
+    }
+  });
+  test('nor does what was changed behind ROLLBACK TO, which gives locks back', async () => {
+    const words = await same(
+      [
+        ...times(3, run(all)),
+        [Q('BEGIN')],
+        [Q('SAVEPOINT a')],
+        run(all),
+        [Q('ROLLBACK TO a')],
+        changed,
+        run(all),
+        [Q('COMMIT')],
+      ],
+      'reused',
+      undo,
+    );
+    expect(words.join()).not.toContain('ErrorResponse');
+  });
+  test.each<[string, Act]>([
+    ['that is parsed alone', [P(JOIN), S()]],
+    ['that is bound, and not executed', [P(JOIN), B(['3']), S()]],
+    ['that is run', run(JOIN, ['3'])],
+    ['that is run as a Query', [Q(all)]],
+  ])('a statement %s keeps others from changing its tables until the end', async (_, act) => {
+    const held: unknown[] = [];
+    const look = async (): Promise<void> => {
+      held.push(
+        await world.database.query(`
+          SELECT mode, count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+          WHERE relation IN ('pupils'::regclass, 'visits'::regclass) AND granted AND state = 'idle in transaction' GROUP BY mode`),
+      );
+    };
+    const script = [...times(3, run(JOIN, ['3']), [Q(all)]), [Q('BEGIN')], act, look, [Q('COMMIT')]] as Act[];
+    await same(script, 'reused');
+    const mode = 'AccessShareLock';
+    expect(held[0]).toEqual([{ mode, count: expect.anything() }]);
+    for (const at of held) expect(at).toEqual(held[0]);
+  });
+  test('a value that the server cannot read fails it, as ever', async () => {
+    const words = await same(
+      [
+        ...times(3, run(JOIN, ['3'])),
+        [Q('BEGIN')],
+        run(JOIN, ['3']),
+        run(JOIN, ['x']),
+        run(JOIN, ['3']),
+        [Q('ROLLBACK')],
+      ],
+      'reused',
+    );
+    expect(words).toContain('ErrorResponse:22P02');
+    await same([...times(3, run(JOIN, ['3'])), [Q('BEGIN')], run(JOIN, ['x']), [Q('COMMIT')]], 'reused');
+  });
+  test('one that has failed, and one of which a part is undone', async () => {
+    const act = run(JOIN, ['3']);
+    await same(
+      [
+        ...times(3, act),
+        [Q('BEGIN')],
+        act,
+        [Q('SAVEPOINT a')],
+        [Q('SELECT 1/0')],
+        act,
+        [Q('ROLLBACK TO a')],
+        act,
+        act,
+        [Q('COMMIT')],
+      ],
+      'reused',
+    );
   });
 });
 

@@ -11,9 +11,30 @@ import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 const SCHEMA = `
 CREATE TYPE mood AS ENUM ('sad', 'glad');
-CREATE TABLE pupils (id integer PRIMARY KEY, school integer, name text, born date, feels mood, seen timestamptz, points integer, code varchar(5));
+CREATE TABLE pupils (id integer PRIMARY KEY, school integer, name text, born date, feels mood, seen timestamptz, points integer, code varchar(5), tag char(5));
 CREATE TABLE visits (id integer PRIMARY KEY, pupil integer REFERENCES pupils DEFERRABLE INITIALLY DEFERRED, what text, code varchar(5));
 CREATE TABLE answers (code text PRIMARY KEY, n integer);
+CREATE TABLE ruled (id integer);
+CREATE RULE shows AS ON INSERT TO ruled DO ALSO SELECT 'shown' AS word;
+CREATE TABLE parts (id integer, what text) PARTITION BY LIST (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
+CREATE TABLE parts_2 PARTITION OF parts FOR VALUES IN (2);
+CREATE TABLE marks (id integer PRIMARY KEY, mark text);
+CREATE TABLE tasks (id integer, state text, note text);
+INSERT INTO tasks SELECT i, CASE WHEN i % 500 = 0 THEN 'open' ELSE 'done' END, repeat('x', 90) FROM generate_series(1, 10000) AS i;
+CREATE INDEX open_tasks ON tasks (id) WHERE state = 'open';
+ANALYZE tasks;
+CREATE SCHEMA elsewhere;
+CREATE TABLE elsewhere.pupils (id text, name char(5));
+GRANT USAGE ON SCHEMA elsewhere TO PUBLIC;
+GRANT ALL ON elsewhere.pupils TO PUBLIC;
+CREATE FUNCTION hides() RETURNS integer LANGUAGE plpgsql AS $$
+  BEGIN
+    CREATE TEMPORARY TABLE IF NOT EXISTS pupils (id text, name char(5));
+    RETURN 1;
+  END $$;
+CREATE FUNCTION hides_late() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM hides(); RETURN NULL; END';
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON marks DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hides_late();
 CREATE FUNCTION takes_all() RETURNS void LANGUAGE plpgsql AS $$
   DECLARE taken text;
   BEGIN
@@ -27,8 +48,8 @@ CREATE FUNCTION lookn(wanted text) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SE
 `;
 
 const ROWS = `
-TRUNCATE pupils, visits, answers;
-INSERT INTO pupils SELECT i, 12, 'pupil ' || i, date '2010-01-01' + i, 'glad', timestamptz '2026-01-01 12:00+00', i, 'c' || i FROM generate_series(1, 20) AS i;
+TRUNCATE pupils, visits, answers, marks, elsewhere.pupils;
+INSERT INTO pupils SELECT i, 12, 'pupil ' || i, date '2010-01-01' + i, 'glad', timestamptz '2026-01-01 12:00+00', i, 'c' || i, 't' || i FROM generate_series(1, 20) AS i;
 INSERT INTO visits (id, pupil, what) SELECT i, i, 'visit ' || i FROM generate_series(1, 20) AS i;
 INSERT INTO answers VALUES ('a', 1);
 `;
@@ -38,12 +59,13 @@ const POLICIES: Readonly<Record<string, string>> = {
 role: clerk
 attributes: { school: integer }
 tables:
-  pupils: { rows: school = :school, select: { columns: [id, school, name, born, feels, seen, points, code] } }
+  pupils: { rows: school = :school, select: { columns: [id, school, name, born, feels, seen, points, code, tag] } }
   visits:
     select: { columns: [id, pupil, what, code] }
     insert: { columns: [id, pupil, what, code] }
     update: { columns: [pupil, what, code] }
     delete: {}
+  tasks: { select: { columns: [id, state] } }
 limits: { rows_per_statement: 50 }
 `,
   'roles/caller.yaml': `
@@ -52,8 +74,21 @@ tables: { pupils: { select: { columns: [id] } } }
 functions: [lookn, takes_names]
 limits: none
 `,
+  'roles/boss.yaml': `
+role: boss
+access: unrestricted
+limits: none
+`,
+  'roles/watched.yaml': `
+role: watched
+mode: observe
+tables: { visits: { rows: id < 3, select: { columns: [id] } } }
+limits: { rows_per_statement: 1 }
+`,
   'principals.yaml': `
 principals:
+  boss: { role: boss, password: "${VERIFIER}" }
+  watched: { role: watched, password: "${VERIFIER}" }
   clerk: { role: clerk, attributes: { school: 12 }, password: "${VERIFIER}" }
   caller: { role: caller, password: "${VERIFIER}" }
 `,
@@ -77,6 +112,8 @@ export interface Counted {
   readonly dropped: number;
 }
 
+const TRIES = 3;
+
 export class ReuseWorld {
   private constructor(
     readonly database: FreshDatabase,
@@ -92,13 +129,15 @@ export class ReuseWorld {
     for (const [path, text] of Object.entries(POLICIES)) writeFileSync(join(folder, path), text);
     const database = await freshDatabase();
     await database.query(SCHEMA);
+    await database.query(`ALTER DATABASE "${database.name}" SET log_parameter_max_length_on_error = -1`);
+    // Before the guards have read the catalog: behind each change of it they drop all plans.
+    const { url, user } = await database.createLogin();
+    await database.query(`GRANT ALL ON ALL TABLES IN SCHEMA public TO "${user}"`);
     const without = await guardInFrontOf(database, { policies: folder, configuration: 'plans: { reuse: off }' });
     const guard = await guardInFrontOf(database, {
       policies: folder,
       configuration: 'plans: { reuse: on, after: 1, per_session: 3 }\nadmin: 127.0.0.1:0',
     });
-    const { url, user } = await database.createLogin();
-    await database.query(`GRANT ALL ON ALL TABLES IN SCHEMA public TO "${user}"`);
     return new ReuseWorld(database, folder, without, guard, url);
   }
 
@@ -117,15 +156,18 @@ export class ReuseWorld {
   ): Promise<{ server: Played; off: Played; on: Played; plans: Counted }> {
     const server = await this.at(this.native, script, undo);
     const off = await this.at(this.without.url(principal, PASSWORD), script, undo);
-    const before = await this.counted();
-    const on = await this.at(this.guard.url(principal, PASSWORD), script, undo);
-    const now = await this.counted();
-    const plans = {
-      prepared: now.prepared - before.prepared,
-      reused: now.reused - before.reused,
-      dropped: now.dropped - before.dropped,
-    };
-    return { server, off, on, plans };
+    for (let tries = TRIES; ; tries -= 1) {
+      const before = await this.counted();
+      const on = await this.at(this.guard.url(principal, PASSWORD), script, undo);
+      const now = await this.counted();
+      const plans = {
+        prepared: now.prepared - before.prepared,
+        reused: now.reused - before.reused,
+        dropped: now.dropped - before.dropped,
+      };
+      // The catalog may have been read anew in the middle, and all plans dropped by that.
+      if (plans.reused > 0 || plans.dropped === 0 || tries === 1) return { server, off, on, plans };
+    }
   }
 
   private async at(url: string, script: readonly Act[], undo: string): Promise<Played> {

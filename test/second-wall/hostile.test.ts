@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { oneStatement } from '../../src/native/one-statement.ts';
-import { identifier, remark, sqlLiteral } from '../../src/native/sql-text.ts';
+import { identifier, sqlComment, sqlLiteral } from '../../src/native/sql-text.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
 import { type FreshDatabase, freshDatabase, uniqueName } from '../support/postgres.ts';
 import { testWith, tool } from '../support/tools.ts';
@@ -54,7 +54,7 @@ describe.each(['on', 'off'])('with standard_conforming_strings %s', (setting) =>
 });
 
 test.each(AWKWARD)('a remark of %j is nothing but remarks', (text) => {
-  for (const line of remark(`a ${text} b`).split(/[\n\r\u0085\u2028\u2029]/u)) expect(line).toMatch(/^--( |$)/);
+  for (const line of sqlComment(`a ${text} b`).split(/[\n\r\u0085\u2028\u2029]/u)) expect(line).toMatch(/^--( |$)/);
 });
 
 test.each([

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Compiled, type CompileOptions, compileWalls } from '../../src/cli/compile-walls.ts';
+import { type Compiled, type CompileOptions, compileWalls } from '../../src/cli/compile.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
 import { type FreshDatabase, serverVersion } from '../support/postgres.ts';
 

@@ -7,7 +7,7 @@ import { policyOf } from './policies.ts';
 import { type RelayedPeer, relayed } from './relay.ts';
 
 /** That runs until it is cancelled, while `slow` has a row. */
-const SLOW = { assertion: 'select pg_sleep(600) from slow', namesIn: () => [], differs: () => false };
+const SLOW = { assertion: () => 'select pg_sleep(600) from slow', namesIn: () => [], differs: () => false };
 const CODE = 'select 1 /*user code*/';
 const extended = (text: string) => [P(text), B(), E(), S()];
 

@@ -15,7 +15,7 @@ import { type PolicyOptions, policyOf } from './policies.ts';
 import { relayed } from './relay.ts';
 
 /** Too few bytes for many rows. */
-const SINGLY = 200;
+const SINGLY = 191;
 
 let database: FreshDatabase;
 let relations: RelationGrant[];

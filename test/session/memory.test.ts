@@ -234,7 +234,7 @@ linux('a million rows to a reader that pauses', OPTIONS, async () => {
       await until(() => seen.rows >= pause);
       socket.pause();
       // The server is held back: nothing piles up in between.
-      await eventually(stalled, 'the server waits for its reader', 20_000);
+      await eventually(stalled, 'the server waits for its reader');
       socket.resume();
     }
     await until(() => seen.ready === 1);

@@ -148,11 +148,14 @@ export interface Peer {
   close(): Promise<void>;
 }
 
+/** Each is answered with a ReadyForQuery. */
+const ENDS: ReadonlySet<number> = new Set([Frontend.Query, Frontend.Sync, Frontend.FunctionCall]);
+
 /** Sends messages, waits for as many ReadyForQuery as they ask for, and gives what came in words. */
 export async function ask(peer: Peer, ...messages: readonly Uint8Array[]): Promise<string[]> {
   const { received } = peer;
   const from = received.frames.length;
-  const asked = messages.filter((message) => message[0] === Frontend.Query || message[0] === Frontend.Sync).length;
+  const asked = messages.filter(([type]) => ENDS.has(type!)).length;
   const ready = received.ready + asked;
   peer.send(Buffer.concat(messages));
   await received.until(() => received.ready >= ready);

@@ -184,7 +184,6 @@ function judgeStatement(text: string, options: PolicyOptions): StatementJudgemen
   const words = text.replace(/\/\*.*?\*\//g, '').trim();
   const marks = ['/*refuse*/', ...(options.alsoRefuse ? [options.alsoRefuse] : [])];
   const refused = marks.some((mark) => text.includes(mark));
-  const restricted = options.access !== 'unrestricted' && options.mode !== 'observe';
   return {
     effect: refused ? 'refuse' : 'allow',
     kind,
@@ -197,9 +196,9 @@ function judgeStatement(text: string, options: PolicyOptions): StatementJudgemen
     ...(options.disclosures && DISCLOSING.has(kind.kind) && { disclosures: options.disclosures }),
     ...(options.about && { about: options.about }),
     ...(options.reusable &&
-      restricted &&
       (kind.kind === 'read' || kind.kind === 'write') &&
       !text.includes('/*user code*/') && { reusable: true }),
+    ...(!text.includes('/*user code*/') && effectOnPlans(kind)),
     ...(text.includes('/*user code*/') && { runsUserCode: true }),
     ...(text.includes('/*pattern*/') && kind.kind !== 'prepare' && { patterns: [1] }),
     ...(refused && {
@@ -310,4 +309,9 @@ function tokenIn([first, ...rest]: readonly string[]): TokenChange | undefined {
   if (name !== 'rowgate.token') return undefined;
   if (first === 'reset' || value === 'default') return { local, to: 'default' };
   return { local, to: { value: value!.replaceAll("'", '') } };
+}
+
+function effectOnPlans({ kind }: StatementKind): Pick<StatementJudgement, 'plans'> {
+  if (kind === 'set' || kind === 'deallocate' || kind === 'discard') return { plans: 'revalidate' };
+  return ['other', 'temporary', 'execute', 'fetch'].includes(kind) ? {} : { plans: 'stay' };
 }

@@ -1,4 +1,4 @@
-/** A pattern gives of a text the skeleton that cutting the text into tokens gives, or none. */
+/** A pattern gives of a text the normalizedText that cutting the text into tokens gives, or none. */
 import { expect, test } from 'vitest';
 import { normalizedTextOf } from '../../src/guard/cache/normalized-text.ts';
 import { TextPattern } from '../../src/guard/cache/text-pattern.ts';
@@ -83,8 +83,8 @@ test('of random texts', () => {
   fuzz(fuzzRuns(30_000, 2_000_000), (random) => {
     const gaps = pieces(random);
     const learnt = text(random, gaps);
-    const skeleton = normalizedTextOf(learnt);
-    const pattern = skeleton && TextPattern.of(learnt, skeleton);
+    const normalizedText = normalizedTextOf(learnt);
+    const pattern = normalizedText && TextPattern.of(learnt, normalizedText);
     if (!pattern) return;
     for (let i = 0; i < 8; i++) {
       const other = text(random, random.once(8) ? pieces(random) : gaps);

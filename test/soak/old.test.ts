@@ -12,6 +12,7 @@ const WAITING = 150;
 const CLIENTS = 8;
 /** Of each client. Enough that what is made once does not count, and that half a kilobyte each has the whole heap collected. */
 const STATEMENTS = 4_000;
+const TRIES = 3;
 
 let database: FreshDatabase;
 let guard: Served;
@@ -31,6 +32,7 @@ beforeAll(async () => {
   const others = await Promise.all(Array.from({ length: CLIENTS }, () => guard.connect('reader')));
   await work(prepared, STATEMENTS / 4, others);
   await work(simple, STATEMENTS / 4, others);
+  await work(extended, STATEMENTS / 4, others);
 });
 
 afterAll(async () => {
@@ -41,14 +43,23 @@ afterAll(async () => {
 test.each([
   ['prepared', prepared],
   ['simple, each text another one', simple],
+  ['extended, some texts in turn', extended],
 ])('%s', async (_, statement) => {
   await work(statement, STATEMENTS / 4);
+  const kept: number[] = [];
+  // The whole heap may be collected once for another reason; where statements leave much behind, it is so each time.
+  do kept.push(await keptOfEach(statement));
+  while (Number.isNaN(kept.at(-1)) && kept.length < TRIES);
+  expect(kept.at(-1), `bytes, or NaN where the whole heap was collected: ${kept}`).toBeLessThan(60);
+});
+
+/** Bytes among what is old that a statement leaves; NaN where the whole heap was collected meanwhile. */
+async function keptOfEach(statement: Statement): Promise<number> {
   const before = await old();
   await work(statement, STATEMENTS);
   const after = await old();
-  expect(after.whole).toBe(before.whole);
-  expect((after.bytes - before.bytes) / (CLIENTS * STATEMENTS)).toBeLessThan(60);
-});
+  return after.whole === before.whole ? (after.bytes - before.bytes) / (CLIENTS * STATEMENTS) : Number.NaN;
+}
 
 // Where a library has a class that extends String, unless the guard mends it.
 test('the methods of texts are where V8 finds them at once', async () => {
@@ -63,6 +74,10 @@ function prepared(client: pg.Client, n: number) {
 
 function simple(client: pg.Client, n: number) {
   return client.query(`SELECT id, first_name FROM students WHERE id = ${n}`);
+}
+
+function extended(client: pg.Client, n: number) {
+  return client.query(`SELECT id${', id'.repeat(n % 3)} FROM students WHERE id = $1`, [1 + (n % 240)]);
 }
 
 let texts = 0;

@@ -3,7 +3,7 @@ import { isParsed, loadParser, type ParsedText, parse } from '../../src/sql/pars
 import { as, kindOf, type Node, sameTree } from '../../src/sql/parse/tree.ts';
 import { extentOf } from '../../src/sql/text/extent.ts';
 
-beforeAll(loadParser);
+beforeAll(() => loadParser());
 
 /** Every form of expression that has an end of its own; each is read as the middle one of three targets. */
 const FORMS = `

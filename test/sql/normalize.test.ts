@@ -6,7 +6,7 @@ import { lex } from '../../src/sql/text/lexer.ts';
 import { normalize } from '../../src/sql/text/normalize.ts';
 import { fuzz, fuzzRuns } from '../support/random.ts';
 
-beforeAll(loadParser);
+beforeAll(() => loadParser());
 
 const BEGINNINGS = ['select ', 'SELECT', 'insert into t ', 'update t set ', 'delete from', 'with x as ', 'select a -'];
 const WORDS = ['a', ' select ', ' from ', ' t ', ' set ', ' uescape ', ' limit ', ' null ', ' and ', ' not ', 'é', '_'];

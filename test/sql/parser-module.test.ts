@@ -12,7 +12,7 @@ import {
 } from '../../src/sql/parse/parser-module.ts';
 import { fingerprint } from '../../src/sql/text/normalize.ts';
 
-beforeAll(loadParser);
+beforeAll(() => loadParser());
 
 /** Deeper than the stack; `parse` would not let it through. */
 const TOO_DEEP = `SELECT a${'::b'.repeat(30_000)}`;

@@ -28,7 +28,7 @@ afterAll(() => database.drop());
 
 const viewOf = (relation: Relation): RelationView => ({
   relation,
-  columns: relation.columns.map((column) => ({ column, access: 'granted', masked: false, tells: false })),
+  columns: relation.columns.map((column) => ({ column, access: 'granted', masked: false, leaky: false })),
   guarded: false,
   hides: 'no',
   system: false,

@@ -56,7 +56,7 @@ function columnGrants(role: RolePolicy, user: string): string[] {
 function functionsTaken(role: RolePolicy, catalog: Catalog): string[] {
   const { functions, operators, casts } = catalog.data;
   const behind = new Set([...operators, ...casts].map(({ fn }) => fn));
-  const taken = functions.filter((fn) => !mayCall(role, fn) && !behind.has(fn.oid)).map(({ oid }) => oid);
+  const taken = functions.filter((fn) => !mayCall(role, fn, catalog) && !behind.has(fn.oid)).map(({ oid }) => oid);
   return [
     `DO $$ DECLARE fn regprocedure; BEGIN
        FOR fn IN SELECT oid FROM pg_proc WHERE oid = ANY ('{${taken.join()}}') AND oid < 16384

@@ -114,7 +114,35 @@ export const TEXTS: Readonly<Record<string, Flood>> = {
   'many leaky conditions': (r) =>
     Q(`select 1 from students where ${list(600, (i) => `last_name::int = ${i + r}`, ' or ')}`),
   'a long comment': (r) => Q(`/*${'x'.repeat(900_000)}*/ select ${r}`),
+  'comments that do not end': (r) => Q(`select ${r} ${'/*'.repeat(20_000)}`),
   'a long literal': (r) => Q(`select '${'é'.repeat(450_000)}${r}'`),
+};
+
+/** Runs for some tenths of a second, and then fails. */
+const SLOW = 'select 1 / (count(*) - 2000000) from generate_series(1, 2000000)';
+const NAMED = P('select last_name from students where id = $1', 'named');
+const PIPELINE = both(
+  P(SLOW, 'slow'),
+  NAMED,
+  B([], '', 'slow'),
+  E(),
+  many(4_900, () => both(B(['3'], '', 'named'), E())),
+  S(),
+);
+const SETTINGS = Q(`set statement_timeout = 'a';${list(3_500, (i) => `set application_name = 'a${i}'`, ';')}`);
+
+/** Sent once: what they cost comes at their end. `leaves`: and then the client hangs up. */
+export const ENDS: Readonly<Record<string, { readonly sent: Uint8Array; readonly leaves?: true }>> = {
+  'a pipeline behind what fails late': { sent: PIPELINE },
+  'a pipeline whose client hangs up': { sent: PIPELINE, leaves: true },
+  'Binds that are not executed': {
+    sent: both(
+      NAMED,
+      many(4_000, (i) => B([String(i)], `p${i}`, 'named')),
+      S(),
+    ),
+  },
+  'many settings behind one that fails': { sent: SETTINGS },
 };
 
 /**

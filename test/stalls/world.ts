@@ -166,6 +166,23 @@ function waited(asked: readonly Asked[], turns: Turns): Waited {
   };
 }
 
+/** Milliseconds of processor time that the work below takes on the machine on which the bounds were set. */
+const REFERENCE_MS = 16;
+
+/** How many times as long as that machine this one takes: 1 where it is as quick, or quicker. */
+export function slowness(): number {
+  const tries = Array.from({ length: 7 }, () => {
+    const before = process.cpuUsage();
+    const words = Array.from({ length: 20_000 }, (_, i) => `word ${(i * 7_919) % 20_011}`);
+    const places = new Map(words.map((word, i) => [word, i]));
+    const sorted = [...words].sort();
+    JSON.parse(JSON.stringify(sorted.map((word) => [word, places.get(word)])));
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1_000;
+  });
+  return Math.max(1, Math.min(...tries) / REFERENCE_MS);
+}
+
 /** The first message of a TLS client that means to speak to a guard. */
 export async function clientHello(): Promise<Buffer> {
   const listener = createServer((socket) => socket.on('error', () => {}));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { checkedLine } from '../../src/budget/store/disk/checked-line.ts';
 import { fileStore } from '../../src/budget/store/disk.ts';
-import { GivenBack } from '../../src/identity/given-back.ts';
+import { LoggedOutTokens } from '../../src/identity/logged-out-tokens.ts';
 import type { BudgetStore } from '../../src/metering/budget-store.ts';
 
 const HOUR = 3_600_000;
@@ -122,8 +122,8 @@ it('those of an earlier version, among the locks of snapshot and journal, hold o
   writeFileSync(join(folder, 'journal-1'), checkedLine(['change', { kind: 'lock', lock: lock('two') }, now]));
   let next = await openStore(folder);
   for (let starts = 0; starts < 2; starts++) {
-    const givenBack = new GivenBack(next);
-    expect(['one', 'two', 'three'].map((digest) => givenBack.has(digest))).toEqual([true, true, false]);
+    const loggedOut = new LoggedOutTokens(next);
+    expect(['one', 'two', 'three'].map((digest) => loggedOut.has(digest))).toEqual([true, true, false]);
     await next.close();
     next = await openStore(folder);
   }

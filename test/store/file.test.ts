@@ -106,7 +106,7 @@ it('a guard that is killed forgets nothing that it granted, gave back or saw, an
   expect(await next.used(owner, 'rows', [HOUR])).toEqual([7]);
   expect(await next.known(owner, 'subjects.student', [HOUR], ['a', 'b'].map(hashOf))).toEqual([true, false]);
   expect(await next.hashKey()).toEqual(await store.hashKey());
-  expect(next.standing().locks.get(owner)?.reason).toBe('by hand');
+  expect(next.exceptions().locks.get(owner)?.reason).toBe('by hand');
   next.giveBack([{ owner, measure: 'rows', windows: [HOUR], amount: 2, at }]);
   expect(await next.used(owner, 'rows', [HOUR])).toEqual([5]);
 });
@@ -245,14 +245,14 @@ testWith(ROOT)('a folder of somebody else, or with what they have put there, is 
   const theirs = newFolder();
   mkdirSync(theirs);
   chownSync(theirs, stranger, stranger);
-  await expect(openStore(theirs)).rejects.toThrow(`${theirs} belongs to somebody else`);
+  await expect(openStore(theirs)).rejects.toThrow(`${theirs} belongs to another user`);
   const open = newFolder();
   mkdirSync(open);
   chmodSync(open, 0o777);
   const put = join(open, 'journal-1');
   writeFileSync(put, '');
   chownSync(put, stranger, stranger);
-  await expect(openStore(open)).rejects.toThrow(`${put} belongs to somebody else`);
+  await expect(openStore(open)).rejects.toThrow(`${put} belongs to another user`);
   rmSync(put);
   mkdirSync(join(open, 'lost+found'));
   chownSync(join(open, 'lost+found'), stranger, stranger);

@@ -5,14 +5,14 @@ import { memoryStore } from '../../src/budget/store/memory.ts';
 import { StoreUnavailable } from '../../src/metering/budget-store.ts';
 import { CalendarDays } from '../../src/metering/days.ts';
 import { exceptionsState } from '../../src/metering/exceptions.ts';
-import { KnownSubjects } from '../../src/metering/known-people.ts';
+import { KnownSubjects } from '../../src/metering/known-subjects.ts';
 import { Lease } from '../../src/metering/lease.ts';
 import { Leases } from '../../src/metering/leases.ts';
 import type { Measure } from '../../src/metering/measure.ts';
 import { Channel, type Handlers } from '../../src/operations/workers/channel.ts';
 import type { ToPrimary, ToWorker } from '../../src/operations/workers/messages.ts';
 import { type RemoteStore, remoteStore } from '../../src/operations/workers/remote-store.ts';
-import { storeHandlers } from '../../src/operations/workers/store-handlers.ts';
+import { storeHandlers } from '../../src/operations/workers/worker-process.ts';
 import { hashesOf } from '../support/people.ts';
 import { contract, newOwner } from './contract.ts';
 
@@ -41,8 +41,8 @@ function worker(): Worker {
     pass(() => channel),
     storeHandlers(store) as Handlers<ToPrimary>,
   );
-  const heard = (standing: ToWorker['standing']['says']): null => {
-    remote.heard(standing);
+  const heard = (exceptions: ToWorker['exceptions']['says']): null => {
+    remote.heard(exceptions);
     return null;
   };
   const heardLogouts = (logouts: ToWorker['logouts']['says']): null => {
@@ -51,10 +51,10 @@ function worker(): Worker {
   };
   const channel = new Channel<ToPrimary, ToWorker>(
     pass(() => primary),
-    { standing: heard, logouts: heardLogouts } as Handlers<ToWorker>,
+    { exceptions: heard, logouts: heardLogouts } as Handlers<ToWorker>,
   );
-  const remote = remoteStore(channel, exceptionsState(store.standing()), 0);
-  store.onStanding(() => primary.tell('standing', exceptionsState(store.standing())));
+  const remote = remoteStore(channel, exceptionsState(store.exceptions()), 0);
+  store.onExceptions(() => primary.tell('exceptions', exceptionsState(store.exceptions())));
   store.onLogout((logouts) => primary.tell('logouts', logouts));
   return { store: remote, messages: () => messages, characters: () => characters, end: () => channel.close() };
 }

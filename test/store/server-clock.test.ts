@@ -1,6 +1,6 @@
 /** The clock of the store's server, as a guard follows it: by looks at it, and by the guard's monotonic time between them. */
 import { expect, it } from 'vitest';
-import { ServerClock } from '../../src/budget/store/redis/server-clock.ts';
+import { ServerClock } from '../../src/budget/store/redis.ts';
 
 const START = 1_795_000_000_000;
 

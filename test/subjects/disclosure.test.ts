@@ -256,9 +256,9 @@ const NAMED: readonly Case[] = [
     'question; [1]; known',
   ],
   [
-    'the place in the answer',
+    'a number over all rows is a value',
     'SELECT id, row_number() OVER (ORDER BY weight) FROM patient ORDER BY weight',
-    'question; [0]; known',
+    'question; [0] v1; repeated',
   ],
   [
     'a rank is a value',
@@ -458,12 +458,12 @@ const WAYS: readonly Case[] = [
   ],
   [
     'and of rows that were sorted with others',
-    'SELECT id FROM (SELECT id FROM patient ORDER BY CASE WHEN id < 4 THEN 0 ELSE weight END) x WHERE CASE WHEN random() >= 0 THEN id < 4 END',
+    'SELECT id FROM (SELECT id FROM patient ORDER BY CASE WHEN id < 4 THEN 0 ELSE weight END) x WHERE CASE WHEN clock_timestamp() IS NOT NULL THEN id < 4 END',
     'question; [0]; repeated',
   ],
   [
     'and of rows that a subquery has chosen',
-    'SELECT id FROM patient WHERE id IN (SELECT patient_id FROM visit) AND CASE WHEN random() >= 0 THEN id < 4 END',
+    'SELECT id FROM patient WHERE id IN (SELECT patient_id FROM visit) AND CASE WHEN clock_timestamp() IS NOT NULL THEN id < 4 END',
     'question; [0]; repeated',
   ],
   [
@@ -546,6 +546,32 @@ const WAYS: readonly Case[] = [
     'nextval inside CASE',
     "SELECT CASE WHEN hiv THEN nextval('notes_id_seq') END, id FROM patient",
     'question; [1]; known; uncountable: nextval',
+  ],
+  ['nextval in a plain list', "SELECT nextval('notes_id_seq'), id FROM patient WHERE ward = 3", 'question; [1]; known'],
+  [
+    'and under OFFSET',
+    "SELECT nextval('notes_id_seq'), id FROM patient WHERE ward = 3 OFFSET 5",
+    'question; [1]; repeated; uncountable: nextval',
+  ],
+  [
+    'and beside rows of a function',
+    "SELECT nextval('notes_id_seq'), id, generate_series(1, 0) FROM patient WHERE ward = 3",
+    'question; [1]; known; uncountable: nextval',
+  ],
+  [
+    'random order',
+    'SELECT id FROM patient WHERE ward = 3 ORDER BY random()',
+    'question; [0]; known; uncountable: random',
+  ],
+  [
+    'an order of random identifiers',
+    'SELECT id FROM patient WHERE ward = 3 ORDER BY gen_random_uuid()',
+    'question; [0]; known',
+  ],
+  [
+    'random order of people who are given',
+    'SELECT id FROM patient WHERE id IN (1, 2) ORDER BY random()',
+    'pinned 1,2; [0]; known; at-once',
   ],
   [
     'set_config',

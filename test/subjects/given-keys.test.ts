@@ -1,7 +1,7 @@
 /** Keys in a client's text are read as the server reads them, or not at all. */
 import { expect, test } from 'vitest';
-import { continuesAnswer } from '../../src/guard/subjects/fetch.ts';
-import { countRows, isReadableForm, readGivenKeys } from '../../src/guard/subjects/given-keys.ts';
+import { continuesAnswer } from '../../src/guard/stages/cursor.ts';
+import { countRows, isReadableForm, readArguments, readGivenKeys } from '../../src/guard/subjects/given-keys.ts';
 import { isParsed, loadParser, parse } from '../../src/sql/parse/parse.ts';
 import { as } from '../../src/sql/parse/tree.ts';
 
@@ -92,4 +92,23 @@ test.each([
   const parsed = parse(sql);
   const body = isParsed(parsed) ? as(parsed.statements[0]?.node, 'FetchStmt') : undefined;
   expect(continuesAnswer(body!)).toBe(continues);
+});
+
+test.each<[text: string, type: number, keys: string | undefined]>([
+  ['EXECUTE p (5, 7)', INT4, '7'],
+  ['execute /* x */ "p" (NULL, \'0x7\')', INT4, '7'],
+  ['EXECUTE p (5, NULL)', INT4, ''],
+  ['EXECUTE p (5)', INT4, undefined],
+  ['EXECUTE p', INT4, undefined],
+  ['EXECUTE p (5, 7.4)', INT4, undefined],
+  ['EXECUTE p (5, 7::int)', INT4, undefined],
+  ["EXECUTE p (5, '77'::char(1))", INT4, undefined],
+  ['EXECUTE p (5, $1)', INT4, undefined],
+  ["EXECUTE p (5, E'7')", INT4, undefined],
+  ["EXECUTE p (5, 'a')", TEXT, 'a'],
+  // The server makes '7' of it.
+  ['EXECUTE p (5, 007)', TEXT, undefined],
+])('arguments of %s, as %i', (text, type, keys) => {
+  const place = { start: 0, end: 0, type, array: false, parameters: [2] };
+  expect(readArguments(text, place)?.join(' ')).toBe(keys);
 });

@@ -47,7 +47,10 @@ export interface TestGuard {
 export const REUSING = 'plans: { reuse: on, after: 1 }';
 
 /** The guard's account may read and write the rows of `public`, and owns nothing. Call `stop` before the database is dropped. */
-export async function guardInFrontOf(database: FreshDatabase, options: GuardOptions = {}): Promise<TestGuard> {
+export async function guardInFrontOf(
+  database: Pick<FreshDatabase, 'name' | 'url' | 'createLogin'>,
+  options: GuardOptions = {},
+): Promise<TestGuard> {
   const account = await database.createLogin();
   await grantRows(database.url, account.user);
   const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-guard-'));

@@ -51,9 +51,10 @@ export function uniqueName(prefix: string): string {
 export async function freshDatabase(
   name = uniqueName('test'),
   superuser: string = superuserUrl(),
+  options = '',
 ): Promise<FreshDatabase> {
   const asSuperuser = (sql: string) => runOnce(superuser, sql);
-  await asSuperuser(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE template0`);
+  await asSuperuser(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE template0 ${options}`);
   const urlFor = (user: string, password: string): string => {
     const url = new URL(superuser);
     url.username = encodeURIComponent(user);

@@ -23,6 +23,7 @@ export interface Tool extends Need {
 /** How each is asked for its version: arguments, and where it stands in what is printed. A tool that prints nothing of that form is none. */
 const TOOLS = {
   cc: [['--version'], /\b(\d+\.\d+[.\d]*)/],
+  chromium: [['--version'], /Chromium ([\d.]+)/],
   go: [['version'], /go version go([\d.]+)/],
   haproxy: [['-v'], /version ([\d.]+)/],
   java: [['-version'], /version "([\d.]+)/],

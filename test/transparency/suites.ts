@@ -25,8 +25,7 @@ export interface Suite {
   run(env: Environment): Promise<Outcomes>;
 }
 
-const SEARCH_PATH =
-  'it asks for another search_path as it connects; an unrestricted role can SET it, but none may bring it along';
+const SEARCH_PATH = 'it asks for another search_path as it connects';
 const ACCOUNT = 'it expects to be current_user; that is the account with which Rowgate logs in';
 
 const goSuite = (

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isLeakproof } from '../../src/sql/analyze/leakproof-expressions.ts';
 import { resolveFunction } from '../../src/sql/types/function.ts';
-import { isLeakproof } from '../../src/sql/types/leakproof.ts';
 import { INT4, INTERNAL, TEXT, UNKNOWN, UNTELLABLE } from '../../src/sql/types/oids.ts';
 import { resolveOperator } from '../../src/sql/types/operator.ts';
 import type { Resolved } from '../../src/sql/types/resolved.ts';

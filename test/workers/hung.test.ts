@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Watchdog } from '../../src/operations/workers/watchdog.ts';
+import { Watchdog } from '../../src/operations/workers/supervisor.ts';
 import { cancelRequest } from '../../src/protocol/startup.ts';
 import { rawLogin } from '../proxy/raw-client.ts';
 import { eventually } from '../proxy/support.ts';

@@ -20,7 +20,7 @@ export async function again({ folder }: { readonly folder: string }): Promise<Li
       said += chunk;
     });
   }
-  await eventually(() => / listens on .*\n/.test(said) || child.exitCode !== null, 'it listens', 50_000);
+  await eventually(() => / listens on .*\n/.test(said) || child.exitCode !== null, 'it listens');
   const [, port] = /listens on [^\n]*:(\d+)[,\n]/.exec(said) ?? [];
   if (port === undefined) throw new Error(said);
   return { child, port: Number(port) };
@@ -32,5 +32,5 @@ export async function kill({ pid = 0 }: ChildProcess, workers: number): Promise<
   // Those that compress its files end by themselves.
   const all = [...pids, ...pids.flatMap(childrenOf)];
   for (const each of pids) process.kill(each, 'SIGKILL');
-  await eventually(() => !all.some(isAlive), 'all of them have ended', 20_000);
+  await eventually(() => !all.some(isAlive), 'all of them have ended');
 }

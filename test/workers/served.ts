@@ -66,7 +66,7 @@ export async function serve(
   void status.then(() => {
     ended = true;
   });
-  await eventually(() => ended || output.stdout.includes('\n'), 'it listens', 50_000).catch((error: Error) => {
+  await eventually(() => ended || output.stdout.includes('\n'), 'it listens').catch((error: Error) => {
     child.kill('SIGKILL');
     throw new Error(`${error.message}\n${output.stderr}`);
   });

@@ -1,6 +1,6 @@
 /**
- * Questions and values that an owner was told, apart: its windows hold them as one amount. They are kept in the store for who asks where the windows
- * stand, and bind nothing; so they are booked behind the statements, and what a guard that is killed had not booked shows as people.
+ * Counts questions and values apart, while the windows hold their sum. The store keeps these counts for display only; they limit nothing. They are
+ * booked after the statements, so a guard that is killed first leaves them displayed as people.
  */
 import type { BudgetStore, LeaseClaim, StoreAnswer } from '../../metering/budget-store.ts';
 import type { Ceiling, Owner } from '../../metering/measure.ts';
@@ -16,18 +16,18 @@ export class AnswerCounts {
     private readonly store: BudgetStore,
   ) {}
 
-  /** The store does not know all of them yet. */
+  /** Whether some counts have not reached the store yet. */
   get isOwed(): boolean {
     return this.owed.size > 0;
   }
 
-  /** @param ceilings of the limit that has paid for them. */
+  /** @param ceilings of the limit that they were charged to. */
   count(subject: string, { questions, values }: Omit<SubjectCount, 'people'>, ceilings: readonly Ceiling[]): void {
     this.owe(`questions.${subject}`, questions, ceilings);
     this.owe(`values.${subject}`, values, ceilings);
   }
 
-  /** Tells the store. */
+  /** Sends the counts to the store. */
   book(): void {
     if (this.owed.size === 0) return;
     const claims = [...this.owed.values()];

@@ -1,4 +1,7 @@
-/** The budgets of all principals in this process, over one store; and who is locked out here as soon as it is anywhere. */
+/**
+ * The budgets of all principals in this process, over one store. Ends the sessions of a principal that is locked or closed, wherever that was
+ * decided.
+ */
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { AlarmSink } from '../../core/alarm-sink.ts';
@@ -24,10 +27,10 @@ export interface BudgetsOptions {
   readonly records: RecordSink;
   readonly alarms: AlarmSink;
   readonly log: Logger;
-  /** Of this process: those that must go end when a principal is locked out or closed. */
+  /** The sessions of this process: those of a locked or closed principal are ended. */
   readonly sessions: { live(): Iterable<EndableSession> };
   readonly estimates: Estimates;
-  /** In force now. */
+  /** The policy in force. */
   policy(): PolicyOfOpenings;
 }
 
@@ -38,11 +41,11 @@ export interface EndableSession {
 }
 
 const SWEEP_MS = 100;
-/** What is known of a principal without sessions is forgotten after this time. */
+/** A principal without sessions is forgotten after this time. */
 const FORGET_MS = 600_000;
-/** The store is asked again for its key. */
+/** How soon the store is asked for its hash key again. */
 const RETRY_MS = 1_000;
-/** Something that is booked, to nobody: a store that can be read and not written is not back. */
+/** A charge to no real owner, which tests writing: a store that can only be read is not back. */
 const PROBE: LeaseClaim = {
   owner: 'principal:',
   measure: 'rows',
@@ -84,13 +87,13 @@ export class Budgets {
       approvers: () => options.policy().approvers,
       failed: (error) => this.failed(error),
     };
-    store.onStanding(() => this.enforceSoon());
+    store.onExceptions(() => this.enforceSoon());
     this.sweeping = setInterval(() => this.sweep(), SWEEP_MS);
     this.sweeping.unref();
     void this.askHashKey();
   }
 
-  /** Of a session that begins. `wake`: what it waited for may be asked again. Call `close` when it ends. */
+  /** For a new session. `wake`: called when a budget that it waited for may be asked again. Call `close` when the session ends. */
   session(name: string, policyNow: () => SessionPolicy | undefined, wake: () => void): SessionBudget {
     let principal = this.byPrincipal.get(name);
     if (!principal) {
@@ -100,7 +103,7 @@ export class Budgets {
     return new SessionBudget(principal, this.context, policyNow, wake);
   }
 
-  /** Why the principal may not log in now, or go on; or the person who does so by a token of theirs. */
+  /** Why the principal may not log in or go on, or the end user who logs in with a token. */
   loginRefusal(name: string, user?: string): LoginRefusal | undefined {
     const locked = this.lockOf(name, user);
     return locked ? lockedLogin(locked.holder, locked.lock, this.context.timeZone) : this.openings.loginRefusal(name);
@@ -111,7 +114,7 @@ export class Budgets {
     this.openings.loggedIn(name, client);
   }
 
-  /** Gives back all that was taken ahead, and asks the store nothing more. The store itself is its opener's to close. */
+  /** Gives back all leases and stops using the store. The caller closes the store. */
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
@@ -129,18 +132,18 @@ export class Budgets {
     }
     this.locks.retry();
     this.openings.sweep();
-    // An opening ends by its time, and by a policy that takes away who has signed it.
+    // A break-glass opening ends with its time, or when the policy removes its signers.
     const isOver = ([name, { sessions }]: [string, PrincipalBudget]) => sessions > 0 && this.openings.sessionEnd(name);
     if ([...this.byPrincipal].some(isOver)) this.enforce();
   }
 
-  /** Not at once: what locks may be in the middle of a session's work. */
+  /** Deferred: a lock may be set in the middle of a session's work. */
   private enforceSoon(): void {
     setImmediate(() => this.enforce());
   }
 
   private enforce(): void {
-    // What is raised or permitted now may be what somebody waits for.
+    // A new raise or permit may be what a session waits for.
     for (const principal of this.byPrincipal.values()) principal.wake();
     for (const session of this.options.sessions.live()) {
       const locked = this.lockOf(session.principal, userOf(session.proof));
@@ -151,7 +154,7 @@ export class Budgets {
     }
   }
 
-  /** `user`: who has the session alone. Those of others have people in them who go on. */
+  /** `user`: the end user to whom the whole session belongs. A session that serves several goes on when one is locked. */
   private lockOf(principal: string, user: string | undefined): { holder: Holder; lock: AccountLock } | undefined {
     if (!this.locks.any) return undefined;
     const holders = [{ principal }, ...(user === undefined ? [] : [{ principal, user }])];
@@ -175,7 +178,7 @@ export class Budgets {
     void this.watchForReturn();
   }
 
-  /** Says when the store answers again. */
+  /** Waits until the store answers again, and reports it. */
   private async watchForReturn(): Promise<void> {
     while (!this.stopped) {
       await pause(RETRY_MS);

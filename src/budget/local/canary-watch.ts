@@ -1,6 +1,6 @@
 /**
- * What becomes of whoever reads a canary: they are locked out, or, where the role is not held to its policy, somebody is told. Behind an account it is
- * the person: others who work by it go on.
+ * What happens when a canary is read: the reader is locked out or, if the role is only observed, an alarm is sent. Behind a shared account only the
+ * end user is locked out; the others go on.
  */
 
 import type { Owner } from '../../metering/measure.ts';
@@ -11,14 +11,14 @@ import type { SessionPolicy } from '../../session/ports.ts';
 import type { BudgetContext } from './context.ts';
 import { lockedRefusal } from './messages.ts';
 
-/** What a client is told of the lock does not say for what: it would learn which row to leave out the next time. */
+/** The reason shown to the client does not name the canary: it would learn which row to leave out next time. */
 const REASON = 'unusual access';
 
-/** A canary that is read again, as by a dump each night, is recorded each time and told once in this time. */
+/** A canary that is read repeatedly, as by a nightly dump, is recorded each time, but alarms once in this time. */
 const TELL_AGAIN_MS = 3_600_000;
 
 export class CanaryWatch {
-  /** When each was last told of, where the principal may go on. */
+  /** By canary, if the principal is not locked: the time of the last alarm. */
   private readonly told = new Map<string, number>();
 
   private readonly owner: Owner;
@@ -30,7 +30,7 @@ export class CanaryWatch {
     this.owner = ownerOf(holder);
   }
 
-  /** @returns why the row is not shown; undefined where it is. */
+  /** @returns why the row is withheld; undefined if it is shown. */
   seen({ role }: SessionPolicy, { subject, canary: hash, decision }: Sighting): BudgetRefusal | undefined {
     const { owner, holder } = this;
     const { records, log, locks, clock, timeZone } = this.context;

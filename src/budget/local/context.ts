@@ -1,4 +1,4 @@
-/** What the budgets of all principals in this process have in common. */
+/** What the budgets of all principals in this process share. */
 import type { Logger } from 'pino';
 import type { AlarmSink } from '../../core/alarm-sink.ts';
 import type { RecordSink } from '../../decision-log/record-sink.ts';
@@ -23,12 +23,12 @@ export interface BudgetContext {
   clock(): number;
   /** Monotonic milliseconds. */
   now(): number;
-  /** Of the hashes of people's keys; undefined until the store has said it. */
+  /** The key for hashes of data subjects; undefined until the store has sent it. */
   hashKey(): Uint8Array | undefined;
-  /** Of the store, `stateName`; undefined until it has said it. */
+  /** The store's name, see `stateName`; undefined until it is known. */
   state(): string | undefined;
-  /** Of the policy in force. */
+  /** The approvers in the policy in force. */
   approvers(): Approvers | undefined;
-  /** The store could not be asked. */
+  /** Called when the store could not be reached. */
   failed(error: unknown): void;
 }

@@ -1,4 +1,4 @@
-/** Counts what leads to a lock: limits that were passed, and statements that the policy refused. */
+/** Counts events that lead to a lock: exceeded limits, and statements that the policy refused. */
 
 import type { LeaseGrant } from '../../metering/budget-store.ts';
 import type { Owner } from '../../metering/measure.ts';
@@ -11,11 +11,11 @@ import { eventsWarning } from './messages.ts';
 
 type Event = 'overrun' | 'refusal';
 
-/** Told at this part of what locks. */
+/** The part of the limit at which a warning is sent. */
 const NEAR = 0.8;
 
 export class Events {
-  /** Those that the store could not be told. */
+  /** Events that could not be sent to the store yet. */
   private readonly owed: Record<Event, number> = { overrun: 0, refusal: 0 };
   private readonly near: Record<Event, boolean> = { overrun: false, refusal: false };
 
@@ -24,13 +24,13 @@ export class Events {
   constructor(
     private readonly context: BudgetContext,
     private readonly holder: Holder,
-    /** To be shown to a client of the holder as soon as one can be. */
+    /** The warning for the holder's client, sent with its next answer. */
     private readonly notice: (warning: Warning) => void,
   ) {
     this.owner = ownerOf(holder);
   }
 
-  /** The store does not know all of them yet. */
+  /** Whether some events have not reached the store yet. */
   get isOwed(): boolean {
     return this.owed.overrun > 0 || this.owed.refusal > 0;
   }
@@ -40,7 +40,7 @@ export class Events {
     this.tell(event, lock);
   }
 
-  /** Tells the store what it could not be told. */
+  /** Sends events that could not be sent before. */
   retry({ lock }: LimitsInForce): void {
     for (const event of ['overrun', 'refusal'] as const) if (this.owed[event] > 0) this.tell(event, lock);
   }

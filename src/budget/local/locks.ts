@@ -1,6 +1,9 @@
-/** Locks a principal, or a person behind one, out by the guard's own decision: recorded, told, kept by the store, and held to here also while the store cannot be reached. */
+/**
+ * Locks out principals and end users by the guard's own decision. Each lock is recorded, alarmed and stored; this process enforces it even while the
+ * store is unreachable.
+ */
 import type { Logger } from 'pino';
-import type { AlarmSink } from '../../core/alarm-sink.ts';
+import type { AlarmSink, LimitReached } from '../../core/alarm-sink.ts';
 import type { RecordSink } from '../../decision-log/record-sink.ts';
 import type { AccountLock, BudgetStore } from '../../metering/budget-store.ts';
 import type { Owner } from '../../metering/measure.ts';
@@ -12,8 +15,8 @@ export interface LockAsked extends Holder {
   readonly reason: string;
   /** Milliseconds; undefined: until it is released. */
   readonly duration: number | undefined;
-  readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
-  /** Told to who keeps the policies, never to the client. `decision`: the id of that on the statement. */
+  readonly limit?: LimitReached;
+  /** Shown to the policy's owners, never to the client. `decision`: the id of the statement's decision. */
   readonly sighting?: {
     readonly canary: { readonly subject: string; readonly hash: string };
     readonly decision: string;
@@ -28,32 +31,32 @@ export interface LocksOptions {
   readonly timeZone: string;
   /** Milliseconds since the epoch. */
   clock(): number;
-  /** Somebody is locked out who was not. */
+  /** A new lock has begun. */
   changed(): void;
 }
 
-/** So often the store is told again. */
+/** How often sending to the store is tried again. */
 const RETRY_MS = 1_000;
 
 export class Locks {
-  /** Those that the store does not know yet. */
+  /** Locks that the store does not have yet. */
   private readonly own = new Map<Owner, AccountLock>();
-  /** Those of which it is being told: each once at a time, also where it is slow. */
+  /** Locks that are being sent: each is sent once at a time, however slow the store is. */
   private readonly telling = new Set<AccountLock>();
   private retryAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: LocksOptions) {}
 
-  /** Whether anybody may be locked out. */
+  /** Whether there is any lock. */
   get any(): boolean {
-    return this.own.size > 0 || this.options.store.standing().locks.size > 0;
+    return this.own.size > 0 || this.options.store.exceptions().locks.size > 0;
   }
 
-  /** The lock that holds now. INVARIANT 59: the last standing that is known holds while the store cannot be reached. */
+  /** The lock in force. INVARIANT 59: while the store is unreachable, the last known locks stay in force. */
   of(owner: Owner): AccountLock | undefined {
-    // Asked for each statement, and mostly nobody is locked out.
+    // A fast path: this is called for each statement, and there is mostly no lock.
     if (!this.any) return undefined;
-    const { locks } = this.options.store.standing();
+    const { locks } = this.options.store.exceptions();
     const now = this.options.clock();
     for (const lock of [locks.get(owner), this.own.get(owner)]) {
       if (lock && (lock.until === undefined || lock.until > now)) return lock;
@@ -64,7 +67,7 @@ export class Locks {
   lock({ owner, principal, user, reason, duration, limit, sighting }: LockAsked): void {
     const holder: Holder = { principal, ...(user !== undefined && { user }) };
     const held = this.of(owner);
-    // A lock that ends by itself does not stand for one that somebody must release.
+    // A lock with an end does not replace one that must be released.
     if (held && (held.until === undefined || duration !== undefined)) return;
     const { records, alarms, log, timeZone } = this.options;
     const since = this.options.clock();
@@ -87,10 +90,10 @@ export class Locks {
     void this.tell(lock);
   }
 
-  /** Tells the store what it could not be told yet. */
+  /** Sends locks that could not be sent before. */
   retry(): void {
     const now = this.options.clock();
-    // Where the clock was set back, it is not waited for.
+    // Does not wait if the clock was set back.
     if (this.own.size === 0 || (now < this.retryAt && this.retryAt - now <= RETRY_MS)) return;
     this.retryAt = now + RETRY_MS;
     for (const lock of this.own.values()) void this.tell(lock);
@@ -101,7 +104,7 @@ export class Locks {
     this.telling.add(lock);
     try {
       await this.options.store.change({ kind: 'lock', lock });
-      // A later one, which the store may not know yet, stays.
+      // A later lock, which the store may not have yet, stays.
       if (this.own.get(lock.owner) === lock) this.own.delete(lock.owner);
     } catch (error) {
       this.options.log.error({ owner: lock.owner, err: error }, 'the store could not be told of a lock; trying again');

@@ -1,42 +1,44 @@
-/** What clients, records and operators are told about budgets and locks, in words. */
+/** Messages about budgets and locks, for clients, records and operators. */
 
+import type { LimitReached } from '../../core/alarm-sink.ts';
 import type { LoginRefusal } from '../../core/login-refusal.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { AccountLock } from '../../metering/budget-store.ts';
 import { type Holder, holderWords } from '../../metering/owner.ts';
 import { amountName, type LimitInForce, windowName } from '../../policy/model/limits-in-force.ts';
 import { shownTime } from '../../policy/source/calendar.ts';
-import type { LimitReached, Warning } from '../../session/admission/budget-port.ts';
+import type { Warning } from '../../session/admission/budget-port.ts';
 
-/** As `limitInForce.name`, with where its window stands. */
+/** The limit's name, and how much of it is used. */
 export function reached({ name, amount }: LimitInForce, spent: number): LimitReached {
   return { name, used: Math.round(spent), of: amount };
 }
 
-/** Where a limit stands. */
-export interface Stand {
+/** How much of a limit is used. */
+export interface LimitUsage {
   readonly spent: number;
-  /** For statements that run. */
+  /** Set aside for running statements. */
   readonly setAside: number;
 }
 
-/** What a statement is charged before it runs. */
+/** The charge for a statement before it runs. */
 export interface Price {
   readonly need: number;
-  /** About whom it asks. */
+  /** How many data subjects it asks about by key. */
   readonly people: number;
-  /** Of what is needed, for those of them who are not counted yet. */
+  /** The part of `need` for subjects that are not counted yet. */
   readonly fresh: number;
 }
 
 /**
- * Nothing more may be taken, or not so much.
- * @param price undefined: the statement runs. Then only what is left is told: what it would show or change hangs on rows.
+ * A limit is used up, or leaves too little.
+ * @param price undefined if the statement already runs. Then only what is left is stated: what the statement would show or change depends on hidden
+ * rows.
  */
 export function limitRefusal(
   holder: Holder,
   limit: LimitInForce,
-  stand: Stand,
+  stand: LimitUsage,
   price: Price | undefined,
   timeZone: string,
 ): Refusal {
@@ -65,8 +67,13 @@ function whenFree({ window: { count, unit } }: LimitInForce, timeZone: string): 
   return `What was taken becomes free again ${length} later.`;
 }
 
-/** Undefined where it limits something else. */
-function ofPeople(holder: Holder, limit: LimitInForce, stand: Stand, price: Price | undefined): Warning | undefined {
+/** Undefined if the limit is not on data subjects. */
+function ofPeople(
+  holder: Holder,
+  limit: LimitInForce,
+  stand: LimitUsage,
+  price: Price | undefined,
+): Warning | undefined {
   const { measure, amount, window } = limit;
   const [, kind, subject] = /^(subjects|answers)\.(.*)$/s.exec(measure) ?? [];
   if (subject === undefined) return undefined;
@@ -98,7 +105,7 @@ function ofPeople(holder: Holder, limit: LimitInForce, stand: Stand, price: Pric
   };
 }
 
-/** A limit was passed that only warns, or slows down, or will lock soon. */
+/** Warns of an exceeded limit that only warns or throttles, or of one that will lock soon. */
 export function limitWarning(holder: Holder, limit: LimitInForce, spent: number): Warning {
   const detail = {
     warn: 'The limit warns only; who keeps the policies is told.',
@@ -109,7 +116,7 @@ export function limitWarning(holder: Holder, limit: LimitInForce, spent: number)
   return { message: `${holderWords(holder)} ${soFar(limit, spent)}`, detail, hint: ASK };
 }
 
-/** Events that lead to a lock are near to it. */
+/** Warns that events will soon lead to a lock. */
 export function eventsWarning(holder: Holder, event: 'overrun' | 'refusal', used: number, of: number): Warning {
   return {
     message: `${holderWords(holder)} has ${used} of ${of} ${event}s after which ${holder.user === undefined ? 'it is' : 'they are'} locked out`,
@@ -141,7 +148,7 @@ function soFar(limit: LimitInForce, spent: number): string {
 const ASK_FOR_MORE = 'ask who keeps the policies: they may raise a limit for a time.';
 const ASK = 'Ask who keeps the policies; they may raise a limit for a time.';
 
-/** A statement of who is locked out. */
+/** Refuses a statement of a locked-out holder. */
 export function lockedRefusal(holder: Holder, lock: AccountLock, timeZone: string): Refusal {
   return refusal('locked', '28000', `${holderWords(holder)} is locked out: ${lock.reason}`, {
     detail: untilWhen(lock, timeZone),
@@ -149,7 +156,7 @@ export function lockedRefusal(holder: Holder, lock: AccountLock, timeZone: strin
   });
 }
 
-/** A login of one. Told only to who has shown the password. */
+/** Refuses a login of a locked-out holder. Only a client that has shown the password is told. */
 export function lockedLogin(holder: Holder, lock: AccountLock, timeZone: string): LoginRefusal {
   return {
     reason: 'locked',
@@ -160,7 +167,7 @@ export function lockedLogin(holder: Holder, lock: AccountLock, timeZone: string)
   };
 }
 
-/** The end of a session of one. */
+/** Ends a session of a locked-out holder. */
 export function lockedSession(holder: Holder, lock: AccountLock, timeZone: string): LoginRefusal {
   return {
     ...lockedLogin(holder, lock, timeZone),
@@ -175,7 +182,7 @@ function untilWhen({ until }: AccountLock, timeZone: string): string {
 
 const ASK_RELEASE = 'Ask who keeps the policies; they may release it.';
 
-/** What is left cannot be said. */
+/** The budget is not known. */
 export function storeUnavailable(): Refusal {
   return refusal('store-unavailable', '53400', 'the store of the budgets cannot be reached', {
     detail: 'What is left of the limits cannot be told, so nothing more is given.',
@@ -183,7 +190,7 @@ export function storeUnavailable(): Refusal {
   });
 }
 
-/** A permit is used up, or does not pay for all of it. */
+/** A permit is used up, or does not cover the whole statement. */
 export function permitSpent(id: string, rows: number, left: number): Refusal {
   const message =
     left > 0

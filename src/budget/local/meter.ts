@@ -1,16 +1,16 @@
-/** One measure of one owner in this process: its lease, the limits that bind it, and which of them were passed. */
+/** One measure of one owner in this process: its lease, its limits, and which of them are exceeded. */
 
 import type { Charge } from '../../metering/charge.ts';
 import type { ChargeLine, SubjectsLine } from '../../metering/charge-line.ts';
 import type { CalendarDays } from '../../metering/days.ts';
 import type { Hashes } from '../../metering/hashes.ts';
-import { KnownSubjects } from '../../metering/known-people.ts';
+import { KnownSubjects } from '../../metering/known-subjects.ts';
 import { Lease, type LeaseTerms } from '../../metering/lease.ts';
 import type { Ceiling, Measure, Owner } from '../../metering/measure.ts';
 import type { LimitInForce } from '../../policy/model/limits-in-force.ts';
-import type { Stand } from './messages.ts';
+import type { LimitUsage } from './messages.ts';
 
-/** Something to be told when it is passed. */
+/** A limit that is reported when it is exceeded. */
 interface Mark {
   readonly limit: LimitInForce;
   readonly ceiling: number;
@@ -18,14 +18,14 @@ interface Mark {
   passed: boolean;
 }
 
-/** Never more is taken ahead, whatever is left. */
+/** The most that is leased at once, whatever is left. */
 const MOST_AHEAD: Readonly<Record<string, number>> = { rows: 1_000, bytes: 1 << 20, statements: 1_000, changed: 100 };
-/** Of people, and of what is told of them. */
+/** For measures of data subjects and answers. */
 const MOST_PEOPLE_AHEAD = 1_000;
 const NOTHING: readonly LimitInForce[] = [];
-/** Told at this part of a limit that locks. */
+/** A limit that locks warns at this part of its amount. */
 const NEAR = 0.8;
-/** What was told is told again once the window has come down to this part. */
+/** After the usage has fallen to this part, the limit is reported again. */
 const AGAIN = 0.8;
 
 export interface MeterOptions {
@@ -36,12 +36,12 @@ export interface MeterOptions {
 
 export class Meter {
   readonly lease: Lease;
-  /** Of a measure that counts people. */
+  /** Only for measures of data subjects. */
   readonly known: KnownSubjects | undefined;
   private terms: LeaseTerms = { ceilings: [] };
   private limits: readonly LimitInForce[] = [];
   private marks: Mark[] = [];
-  /** One for all takes: whoever is given it keeps none of it. */
+  /** Reused for every call: callers must not keep it. */
   private readonly line: { lease: Lease; need: number; people?: SubjectsLine };
 
   constructor({ owner, measure, days }: MeterOptions) {
@@ -50,7 +50,7 @@ export class Meter {
     this.line = { lease: this.lease, need: 0 };
   }
 
-  /** Limits of this measure that hold from now on. @returns whether they are others than before. */
+  /** Sets the limits now in force. @returns whether they changed. */
   setLimits(limits: readonly LimitInForce[]): boolean {
     const same =
       limits.length === this.limits.length &&
@@ -62,7 +62,7 @@ export class Meter {
     }
     const before = this.terms.ceilings.map(({ window }) => JSON.stringify(window)).join();
     this.terms = { ceilings: ceilingsOf(limits) };
-    // A window that is new counts nobody whom this process remembers from others.
+    // A new window does not count people that were remembered for other windows.
     if (this.terms.ceilings.map(({ window }) => JSON.stringify(window)).join() !== before) this.known?.forget();
     this.marks = marked(limits).map((limit) => {
       const at = limit.effect === 'lock' ? Math.ceil(limit.amount * NEAR) - 1 : limit.amount;
@@ -71,7 +71,7 @@ export class Meter {
     return true;
   }
 
-  /** Some of its limits are told when they are passed. */
+  /** Whether some limit must be reported when it is exceeded. */
   get isWatched(): boolean {
     return this.marks.length > 0;
   }
@@ -80,7 +80,7 @@ export class Meter {
     return this.terms;
   }
 
-  /** Does so much more pass a limit that slows down? */
+  /** Whether `more` would exceed a limit that throttles. */
   slows(more: number): boolean {
     for (const { limit, ceiling } of this.marks) {
       if (limit.effect === 'throttle' && this.lease.spent(ceiling) + more > limit.amount) return true;
@@ -88,7 +88,7 @@ export class Meter {
     return false;
   }
 
-  /** Is something to be told before so much more is taken, or once it is? */
+  /** Whether taking `more` would cause a report. */
   wouldPass(more: number): boolean {
     return this.marks.some(({ ceiling, at, passed }) => {
       const spent = this.lease.spent(ceiling);
@@ -96,7 +96,7 @@ export class Meter {
     });
   }
 
-  /** Which limits were passed since the last call, of those that are to be told. */
+  /** Limits to report that were exceeded since the last call. */
   passed(): readonly LimitInForce[] {
     let told = NOTHING;
     for (const mark of this.marks) {
@@ -111,18 +111,21 @@ export class Meter {
     return told;
   }
 
-  /** What was spent in the window of a limit, by all, as far as is known. */
+  /** The known usage of a limit's window, by all sessions and guards. */
   spentOf(limit: LimitInForce): number {
     return this.lease.spent(this.ceilingOf(limit));
   }
 
-  /** The same, and what is set aside here for statements that run. */
-  standOf(limit: LimitInForce): Stand {
+  /** The same, and what is set aside here for running statements. */
+  usageOf(limit: LimitInForce): LimitUsage {
     const spent = this.spentOf(limit);
     return { spent, setAside: this.lease.taken(this.ceilingOf(limit)) - spent };
   }
 
-  /** The limit that so much more would pass: one that locks, else the one that leaves least. Which one only refuses, hangs on no row. */
+  /**
+   * The limit that `need` would exceed: one that locks first, then the one that leaves least. Among limits that only refuse, the choice does not
+   * depend on rows.
+   */
   passedBy(need: number): LimitInForce | undefined {
     const left = (limit: LimitInForce): number => limit.amount - this.lease.taken(this.ceilingOf(limit));
     const binding = this.limits.filter(binds).toSorted((one, other) => left(one) - left(other));
@@ -135,7 +138,7 @@ export class Meter {
     return this.line;
   }
 
-  /** @param values beside them. @param charge of the statement that shows them. */
+  /** @param values charged in addition. @param charge of the statement that shows them. */
   people(hashes: Hashes, values: number, charge: Charge | undefined): ChargeLine {
     if (!this.known) throw new Error('this measure counts no people');
     return { lease: this.lease, need: values, people: { known: this.known, hashes }, charge };
@@ -154,12 +157,12 @@ function binds({ effect }: LimitInForce): boolean {
   return effect === 'deny' || effect === 'lock';
 }
 
-/** Those that are told when they are passed, or near. */
+/** Limits that are reported when exceeded, or near that. */
 function marked(limits: readonly LimitInForce[]): LimitInForce[] {
   return limits.filter(({ effect }) => effect !== 'deny');
 }
 
-/** Of several limits on one window the smallest that binds counts. */
+/** If several limits share a window, the smallest one that refuses or locks counts. */
 function ceilingsOf(limits: readonly LimitInForce[]): Ceiling[] {
   const ceilings: Ceiling[] = [];
   for (const limit of limits) {

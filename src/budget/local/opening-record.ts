@@ -1,4 +1,4 @@
-/** What the decision log says of an opening: whom it serves, and by which keys it was signed. */
+/** What the decision log records of a break-glass opening: for whom it is, and which keys signed it. */
 
 import type { OpeningRecord } from '../../decision-log/record-sink.ts';
 import { type Approvers, approvedBy, signersShown } from '../../metering/approvals.ts';
@@ -6,7 +6,7 @@ import { approversOf, breakGlassRequest, principalOf } from '../../metering/brea
 import type { BreakGlassOpening } from '../../metering/budget-store.ts';
 import type { BreakGlass } from '../../policy/model/policy.ts';
 
-/** `rule`: absent where the principal is gone; then nobody's signature counts. */
+/** `rule`: undefined if the principal was removed; then no signature counts. */
 export function openingRecord(
   opening: BreakGlassOpening,
   rule: BreakGlass | undefined,

@@ -1,18 +1,18 @@
-/** Principals that are closed until an opening of them was signed: whether one holds now, and telling of its first use and its end. */
+/** Closed principals (break-glass): whether an opening is in force, and reports of its first use and its end. */
 import type { Logger } from 'pino';
 import type { AlarmSink } from '../../core/alarm-sink.ts';
 import type { LoginRefusal } from '../../core/login-refusal.ts';
-import type { Refusal } from '../../core/refusal.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { RecordSink } from '../../decision-log/record-sink.ts';
 import type { Approvers } from '../../metering/approvals.ts';
 import { breakGlassHolds, principalOf } from '../../metering/break-glass.ts';
-import type { BreakGlassOpening, BudgetStore, LeaseClaim, LeaseGrant } from '../../metering/budget-store.ts';
+import type { BreakGlassOpening, BudgetStore } from '../../metering/budget-store.ts';
 import { ownerOf } from '../../metering/owner.ts';
 import type { BreakGlass, Policy, Principal } from '../../policy/model/policy.ts';
-import { closedLogin, closedRefusal, closedSession } from './opening-messages.ts';
 import { openingRecord } from './opening-record.ts';
+import { TellOnce } from './tell-once.ts';
 
-/** What is read of the policy. */
+/** The parts of the policy that are used. */
 export interface PolicyOfOpenings {
   readonly principals: Policy['principals'];
   readonly approvers?: Approvers;
@@ -23,9 +23,9 @@ export interface OpeningsOptions {
   readonly records: RecordSink;
   readonly alarms: AlarmSink;
   readonly log: Logger;
-  /** In force now. */
+  /** The policy in force. */
   policy(): PolicyOfOpenings;
-  /** Of the store, `stateName`; undefined until it has said it: nothing is open before. */
+  /** The store's name, see `stateName`; until it is known, no opening is in force. */
   state(): string | undefined;
   /** Milliseconds since the epoch. */
   clock(): number;
@@ -33,14 +33,12 @@ export interface OpeningsOptions {
 
 type Step = 'used' | 'over';
 
-/** Longer than an opening is kept. */
-const KEPT = { count: 3650, unit: 'day' } as const;
-
 export class Openings {
-  /** Steps that this process has seen to, or is about to. */
-  private readonly seenTo = new Set<string>();
+  private readonly once: TellOnce;
 
-  constructor(private readonly options: OpeningsOptions) {}
+  constructor(private readonly options: OpeningsOptions) {
+    this.once = new TellOnce(options.store, options.log);
+  }
 
   /** Why the principal may not log in now. */
   loginRefusal(name: string): LoginRefusal | undefined {
@@ -60,7 +58,7 @@ export class Openings {
     return rule && closedRefusal(principal.name, rule);
   }
 
-  /** Somebody has logged in, from `client`. The first of all guards that share the store tells of it. */
+  /** The principal has logged in, from `client`. The first guard that sees it, of all that share the store, reports it. */
   loggedIn(name: string, client: string): void {
     const { breakGlass, role } = this.options.policy().principals.get(name) ?? {};
     if (!breakGlass || role === undefined) return;
@@ -70,9 +68,9 @@ export class Openings {
     void this.tellOnce(opening, 'used', text);
   }
 
-  /** Tells of those whose time is over, and closes them for good: a clock that is set back opens none again. */
+  /** Reports openings whose time is over, and closes them for good: setting a clock back opens none again. */
   sweep(): void {
-    const { openings } = this.options.store.standing();
+    const { openings } = this.options.store.exceptions();
     if (openings.length === 0) return;
     const now = this.options.clock();
     for (const opening of openings) {
@@ -82,7 +80,7 @@ export class Openings {
     }
   }
 
-  /** By which the principal is closed now. The last standing that is known holds while the store cannot be reached. */
+  /** The rule that keeps the principal closed now. While the store is unreachable, the last known openings apply. */
   private closes(principal: Principal | undefined): BreakGlass | undefined {
     if (!principal?.breakGlass) return undefined;
     const { name, role, breakGlass } = principal;
@@ -91,7 +89,7 @@ export class Openings {
 
   private openingOf(name: string, role: string, rule: BreakGlass): BreakGlassOpening | undefined {
     const { store, clock, policy, state } = this.options;
-    const { openings } = store.standing();
+    const { openings } = store.exceptions();
     if (openings.length === 0) return undefined;
     const now = clock();
     const owner = ownerOf({ principal: name });
@@ -99,33 +97,55 @@ export class Openings {
     return openings.find((opening) => opening.owner === owner && breakGlassHolds(opening, terms, now));
   }
 
-  private async tellOnce(opening: BreakGlassOpening, step: Step, text: string): Promise<void> {
-    const { store, records, alarms, log, policy, clock } = this.options;
-    const key = `break-glass:${opening.id}:${step}`;
-    if (this.seenTo.has(key)) return;
-    this.seenTo.add(key);
-    const windows = [KEPT];
-    const claim: LeaseClaim = { owner: key, measure: 'statements', ceilings: [{ window: KEPT, limit: 1 }], want: 1 };
-    try {
-      const [grant] = (await store.take([claim])) as readonly [LeaseGrant];
-      if (grant.granted < 1) return;
+  private tellOnce(opening: BreakGlassOpening, step: Step, text: string): Promise<void> {
+    const { store, records, alarms, policy, clock } = this.options;
+    const tell = (): boolean => {
       const principal = principalOf(opening);
       const { principals, approvers } = policy();
       const fields = openingRecord(opening, principals.get(principal)?.breakGlass, approvers, 'rowgate', step);
-      if (!records.append('break-glass', fields)) {
-        store.giveBack([{ owner: key, measure: 'statements', windows, amount: 1, at: grant.at }]);
-        throw new Error('the decision log cannot be written');
-      }
+      if (!records.append('break-glass', fields)) return false;
       alarms.raise({ kind: 'break-glass', principal, text, reason: opening.reason, by: 'rowgate' });
+      return true;
+    };
+    return this.once.tell(`break-glass:${opening.id}:${step}`, tell, async () => {
       if (step !== 'over') return;
       const closed = { by: 'rowgate', at: Math.max(opening.until, clock()) };
       await store.change({ kind: 'opening', opening: { ...opening, closed } });
-    } catch (error) {
-      log.error({ err: error, opening: opening.id, step }, 'a step of break-glass could not be told; trying again');
-      setTimeout(() => this.seenTo.delete(key), RETRY_MS).unref();
-    }
+    });
   }
 }
 
-/** A step that could not be told is tried again. */
-const RETRY_MS = 1_000;
+/** Only a client that has shown the password is told. */
+function closedLogin(principal: string, rule: BreakGlass): LoginRefusal {
+  return {
+    reason: 'break-glass',
+    sqlstate: '28000',
+    message: `principal "${principal}" is closed`,
+    detail: opened(rule),
+    hint: HINT,
+  };
+}
+
+/** Ends a session after its opening. */
+function closedSession(principal: string, rule: BreakGlass): LoginRefusal {
+  return {
+    ...closedLogin(principal, rule),
+    sqlstate: '57P05',
+    message: `terminating connection because principal "${principal}" is closed again`,
+  };
+}
+
+/** Refuses a statement in the moment before such a session ends. */
+function closedRefusal(principal: string, rule: BreakGlass): Refusal {
+  return refusal('break-glass', '28000', `principal "${principal}" is closed again`, {
+    detail: opened(rule),
+    hint: HINT,
+  });
+}
+
+function opened({ approvals }: BreakGlass): string {
+  const who = approvals === 1 ? '1 approver has' : `${approvals} approvers have`;
+  return `It is opened for a time when ${who} signed it.`;
+}
+
+const HINT = 'Ask for an opening by "rowgate break-glass ask", on the host of the guard.';

@@ -1,4 +1,4 @@
-/** What one holder may still take in this process, a principal or a person behind it: its meters under the limits that hold now. */
+/** The budget of one holder (a principal or an end user) in this process: a meter for each measure, under the limits in force. */
 
 import type { Exceptions } from '../../metering/budget-store.ts';
 import type { ChargeLine } from '../../metering/charge-line.ts';
@@ -22,13 +22,16 @@ import type { BudgetContext } from './context.ts';
 import { Events } from './events.ts';
 import { limitRefusal, limitWarning, type Price, reached, storeUnavailable } from './messages.ts';
 import { Meter } from './meter.ts';
-import type { Counted } from './people-hashes.ts';
 import type { StatementCharges } from './statement-charges.ts';
+import type { Counted } from './subject-hashes.ts';
 
-/** For so long all flow slowly where one does: else those who ask for little and for much would end each other's questions, for ever. */
+/**
+ * While one session is throttled, all of the holder's are, for this time: else small and large requests would keep replacing each other's lease
+ * requests.
+ */
 const SLOWED_MS = 1_000;
 
-/** What is shared by a principal and the people behind it. */
+/** Shared by a principal and its end users. */
 export interface OwnerBudgetOptions {
   readonly context: BudgetContext;
   readonly leases: Leases;
@@ -36,21 +39,21 @@ export interface OwnerBudgetOptions {
 
 export class OwnerBudget {
   readonly owner: Owner;
-  /** Of what has limits; where windows are not known yet they must be looked at. */
+  /** Leases of limited measures: their windows must be known before a statement runs. */
   limited: readonly Lease[] = [];
-  /** Whether anything at all is counted. */
+  /** Whether anything is counted. */
   counts = false;
   private readonly meters = new Map<Measure, Meter>();
-  /** Those of which something is told when it is passed. */
+  /** Meters with limits that are reported when exceeded. */
   private watched: readonly Meter[] = [];
   private readonly notices: Warning[] = [];
   private canaryWatch: CanaryWatch | undefined;
   private eventCount: Events | undefined;
   private answerCounts: AnswerCounts | undefined;
   private policy: SessionPolicy | undefined;
-  private standing: Exceptions | undefined;
+  private exceptions: Exceptions | undefined;
   private limits: LimitsInForce = { windows: [], until: Number.NEGATIVE_INFINITY };
-  /** When these limits were looked up, milliseconds since the epoch. */
+  /** When the limits were last looked up, milliseconds since the epoch. */
   private lookedAt = Number.NEGATIVE_INFINITY;
   private slows = false;
   private slowedUntil = Number.NEGATIVE_INFINITY;
@@ -62,7 +65,7 @@ export class OwnerBudget {
     this.owner = ownerOf(holder);
   }
 
-  // Made where they are needed: most of many people never read a canary, and pass nothing.
+  // Made on demand: most end users never read a canary or exceed a limit.
   get canaries(): CanaryWatch {
     this.canaryWatch ??= new CanaryWatch(this.holder, this.options.context);
     return this.canaryWatch;
@@ -73,37 +76,37 @@ export class OwnerBudget {
     return this.eventCount;
   }
 
-  /** The limits that hold now, by the policy that its sessions have now. */
+  /** The limits in force, by the current policy of the holder's sessions. */
   follow(policy: SessionPolicy): LimitsInForce {
     const { store, clock } = this.options.context;
-    const standing = store.standing();
+    const exceptions = store.exceptions();
     const { until } = this.limits;
-    if (policy === this.policy && standing === this.standing) {
+    if (policy === this.policy && exceptions === this.exceptions) {
       if (until === Number.POSITIVE_INFINITY) return this.limits;
       const now = clock();
-      // Also looked at anew where the clock was set back: a closed hour may have come again.
+      // Also looked up if the clock was set back: a rule by the hour may apply again.
       if (this.lookedAt <= now && now < until) return this.limits;
     }
     this.lookedAt = clock();
     this.policy = policy;
-    this.standing = standing;
-    this.limits = this.limitsNow(policy, standing);
+    this.exceptions = exceptions;
+    this.limits = this.limitsNow(policy, exceptions);
     this.setMeters(this.limits.windows);
     return this.limits;
   }
 
-  /** Of the measure, where it has limits. */
+  /** The meter of the measure, if it has limits. */
   meter(measure: Measure): Meter | undefined {
     const meter = this.meters.get(measure);
     return meter && meter.lease.ceilings.length > 0 ? meter : undefined;
   }
 
-  /** Rows that may still be shown, as far as is known; infinite where nothing limits them. */
+  /** Known rows left to show; infinite without a limit. */
   rowsLeft(): number {
     return this.meter('rows')?.lease.room() ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Puts what is shown to the lines of a take. `disclosed`: each subject once, and each of its people once. */
+  /** Adds the charges for shown rows to `lines`. `disclosed`: each subject kind once, and each of its people once. */
   addShown(
     lines: ChargeLine[],
     { rows = 0, bytes = 0 }: Pick<Demand, 'rows' | 'bytes'>,
@@ -119,7 +122,7 @@ export class OwnerBudget {
       const charge = charges?.of(this.owner, subject);
       const named = people && hashes.count > 0;
       if (named && this.options.context.hashKey() === undefined) return 'unavailable';
-      // What names nobody is taken from the account of answers, or from that of people where there is none.
+      // Values without names are charged to `answers`, or to the limit on people if the policy does not limit answers.
       if (answers && values > 0) lines.push(answers.values(values, charge));
       if (named) lines.push(people.people(hashes, answers ? 0 : values, charge));
       else if (!answers && people && values > 0) lines.push(people.values(values, charge));
@@ -128,8 +131,8 @@ export class OwnerBudget {
   }
 
   /**
-   * Puts what is paid for a statement before it runs to the lines of a take.
-   * @param asked the people about whom it asks. @param optional what was left out before: nothing is left of it.
+   * Adds the charges before a statement runs to `lines`.
+   * @param asked the people that the statement names by key. @param without leases that are used up: optional charges to them are left out.
    */
   addPrepaid(
     lines: ChargeLine[],
@@ -150,7 +153,7 @@ export class OwnerBudget {
     return undefined;
   }
 
-  /** Many rows may be taken together: nothing flows slowly, and none of them would be told of. */
+  /** Whether many rows may be charged at once: nothing is throttled, and no limit would have to be reported. */
   isQuiet(lines: readonly ChargeLine[]): boolean {
     if (this.slows || this.notices.length > 0) return false;
     for (const meter of this.watched) {
@@ -164,7 +167,7 @@ export class OwnerBudget {
     this.add(lines, 'changed', changed, false);
   }
 
-  /** What a statement that has ended told beside whom it named, where a limit has counted that. */
+  /** Counts what an ended statement told without naming people, if a limit counted it. */
   told(subject: string, count: SubjectCount): void {
     const from = this.meter(`answers.${subject}`) ?? this.meter(`subjects.${subject}`);
     if (!from || count.questions + count.values === 0) return;
@@ -173,8 +176,8 @@ export class OwnerBudget {
   }
 
   /**
-   * What is said where a lease of its own has come short. Passing a limit that locks locks, before the client is told. `price`: of a
-   * statement that shows nothing yet, and is only refused.
+   * The answer when one of the holder's leases is used up. Exceeding a limit that locks, locks before the client is told. `price`: set if the
+   * statement has not run and is only refused.
    */
   short({ measure }: Lease, need: number, price: Price | undefined): BudgetTaken {
     const { context } = this.options;
@@ -187,17 +190,17 @@ export class OwnerBudget {
       const duration = this.limits.lock?.duration;
       context.locks.lock({ ...this.holder, owner: this.owner, reason, duration, limit: limitReached });
     }
-    const refusal = limitRefusal(this.holder, limit, meter.standOf(limit), price, context.timeZone);
+    const refusal = limitRefusal(this.holder, limit, meter.usageOf(limit), price, context.timeZone);
     return { kind: 'over', refusal, limit: limitReached };
   }
 
-  /** What its client is to be told, each once. Recorded, and told to who keeps the policies. Undefined where there is nothing. */
+  /** Warnings for the holder's clients, each once. They are recorded and alarmed too. Undefined if there is none. */
   warnings(): readonly Warning[] | undefined {
     for (const meter of this.watched) for (const limit of meter.passed()) this.tell(limit, meter.spentOf(limit));
     return this.notices.length > 0 ? this.notices.splice(0) : undefined;
   }
 
-  /** Reports, and gives back what nobody uses; all of it where `all` is set. `awaited`: somebody waits for an answer. */
+  /** Reports to the store and returns unused leases; all of them with `all`. `awaited`: a session waits for an answer. */
   sweep(all: boolean, awaited: boolean): void {
     const { leases } = this.options;
     for (const { lease, known } of this.meters.values()) if (known) leases.report(lease, known);
@@ -210,7 +213,7 @@ export class OwnerBudget {
     this.answerCounts?.book();
   }
 
-  /** There is nothing to give back, nothing to report, and nothing on its way. */
+  /** Nothing is left to return or report, and no request is pending. */
   get isAtRest(): boolean {
     if (this.eventCount?.isOwed || this.answerCounts?.isOwed) return false;
     for (const { lease, known } of this.meters.values()) {
@@ -219,20 +222,20 @@ export class OwnerBudget {
     return true;
   }
 
-  /** Of the last time that something was granted, or spent, in the process's time. */
+  /** When a lease was last granted or spent, in the process's time. */
   get lastUse(): number {
     return Math.max(...[...this.meters.values()].map(({ lease }) => lease.lastUse), Number.NEGATIVE_INFINITY);
   }
 
-  /** What it counts of people, for a record: by the policy that it last followed. */
+  /** The windows on data subjects, for a record, by the last policy that was applied. */
   get followed(): { readonly role: string; readonly windows: readonly LimitInForce[] } | undefined {
     return this.policy && { role: this.policy.role.name, windows: this.limits.windows };
   }
 
-  private limitsNow({ role, principal }: SessionPolicy, standing: Exceptions): LimitsInForce {
+  private limitsNow({ role, principal }: SessionPolicy, exceptions: Exceptions): LimitsInForce {
     const { clock, timeZone, approvers, state } = this.options.context;
     const terms = { approvals: role.raise?.approvals, approvers: approvers(), state: state() };
-    const raises = standing.raises.filter((raise) => raise.owner === this.owner && raiseHolds(raise, terms));
+    const raises = exceptions.raises.filter((raise) => raise.owner === this.owner && raiseHolds(raise, terms));
     if (this.holder.user !== undefined) return limitsOfUser({ role, now: clock(), raises });
     return limitsInForce({ role, principal, now: clock(), timeZone, raises });
   }
@@ -241,7 +244,7 @@ export class OwnerBudget {
     const { leases } = this.options;
     const measures = new Set<Measure>([...this.meters.keys(), ...windows.map(({ measure }) => measure)]);
     this.slows = windows.some(({ effect }) => effect === 'throttle');
-    // What has no limit of its own may have to flow slowly.
+    // While throttled, rows and bytes without a limit are counted too.
     if (this.slows) for (const measure of ['rows', 'bytes'] as const) measures.add(measure);
     for (const measure of measures) {
       const meter = this.meters.get(measure) ?? this.newMeter(measure);

@@ -1,4 +1,4 @@
-/** Permits of a principal that pay for a statement in the place of its windows, until they are used up. */
+/** Permits that pay for a principal's statements in place of its windows, until they are used up. */
 
 import type { StatementJudgement } from '../../guard/decision.ts';
 import { approvedBy } from '../../metering/approvals.ts';
@@ -22,9 +22,9 @@ export class Permits {
     private readonly context: BudgetContext,
   ) {}
 
-  /** The permits that may pay for this statement, used up or not. For reads alone, and of its tables alone. */
+  /** Permits that cover this statement, used up or not: it must only read, and only the permit's tables. */
   for({ kind, tables }: StatementJudgement): readonly PayingAccount[] {
-    const { permits } = this.context.store.standing();
+    const { permits } = this.context.store.exceptions();
     if (permits.length === 0) return NOTHING;
     if ((kind.kind !== 'read' && kind.kind !== 'copy-out') || tables.length === 0) return NOTHING;
     return permits
@@ -32,9 +32,9 @@ export class Permits {
       .map(({ id }) => id);
   }
 
-  /** Of the rows of a permit; undefined where it does not hold any more. */
+  /** The lease on a permit's rows; undefined if the permit is no longer in force. */
   lease(id: PayingAccount): Lease | undefined {
-    const permit = this.context.store.standing().permits.find((one) => one.id === id);
+    const permit = this.context.store.exceptions().permits.find((one) => one.id === id);
     if (!permit || !this.holds(permit)) return undefined;
     const known = this.byId.get(id);
     if (known) return known.lease;
@@ -48,7 +48,7 @@ export class Permits {
     return [...this.byId.values()].map(({ lease }) => lease);
   }
 
-  /** What is told where a lease that came short is a permit's. */
+  /** The refusal, if the lease that was used up is a permit's. */
   spent(lease: Lease): Over | undefined {
     const found = [...this.byId.values()].find((one) => one.lease === lease);
     if (!found) return undefined;

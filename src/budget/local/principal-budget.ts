@@ -1,5 +1,6 @@
-/** What the sessions of a principal in this process may still take: of its own budget, and of that of the person behind it for whom they work. */
+/** The budget of a principal's sessions in this process, together with that of the end user for whom a statement runs. */
 
+import type { LimitReached } from '../../core/alarm-sink.ts';
 import type { ChargeLine } from '../../metering/charge-line.ts';
 import type { Lease } from '../../metering/lease.ts';
 import { Leases, type TakeOutcome } from '../../metering/leases.ts';
@@ -11,7 +12,7 @@ import type {
   BudgetTaken,
   Demand,
   DemandOfMany,
-  LimitReached,
+  Disclosed,
   Prepayment,
   Sighting,
   StatementTold,
@@ -19,29 +20,28 @@ import type {
 import type { SessionPolicy } from '../../session/ports.ts';
 import { LastAnswers } from '../../session/results/last-answers.ts';
 import type { BudgetContext } from './context.ts';
-import { mergedDisclosures } from './merged-disclosures.ts';
+import { EndUserBudgets } from './end-user-budgets.ts';
 import { lockedRefusal, storeUnavailable } from './messages.ts';
 import type { Meter } from './meter.ts';
 import { OwnerBudget, type OwnerBudgetOptions } from './owner-budget.ts';
-import { PeopleBudgets } from './people-budgets.ts';
-import { type Counted, PeopleHashes } from './people-hashes.ts';
 import { Permits } from './permits.ts';
 import type { StatementCharges } from './statement-charges.ts';
+import { type Counted, SubjectHashes } from './subject-hashes.ts';
 import { UsageNotes } from './usage-notes.ts';
 
-/** A rate holds back for so long, then it is asked again. */
+/** How soon a statement that a rate holds back asks again. */
 const RATE_RETRY_MS = 50;
 
 const TAKEN: BudgetTaken = { kind: 'taken' };
 const NOBODY: readonly Counted[] = [];
 
-/** Who pays for a statement. */
+/** The budgets that pay for a statement. */
 export interface Payers {
-  /** A permit; then the principal's own windows do not. */
+  /** A permit; it pays in place of the principal's own windows. */
   readonly account: string | undefined;
   readonly own: OwnerBudget | undefined;
   readonly person: OwnerBudget | undefined;
-  /** Of these nothing is left. */
+  /** Leases that are used up. */
   readonly without: ReadonlySet<Lease>;
 }
 
@@ -49,20 +49,20 @@ export class PrincipalBudget {
   readonly own: OwnerBudget;
   readonly leases: Leases;
   readonly permits: Permits;
-  /** Sessions that have it. */
+  /** How many sessions use it. */
   sessions = 0;
-  /** What the owner of each person behind it begins with. */
+  /** The prefix of the owner names of its end users. */
   private readonly ofPeople: Owner;
-  /** Absent until somebody comes: most principals stand for nobody else. */
-  private peopleHere: PeopleBudgets | undefined;
+  /** Made on demand: most principals have no end users. */
+  private peopleHere: EndUserBudgets | undefined;
   private readonly shared: OwnerBudgetOptions;
-  /** Made where they are needed. */
+  /** Made on demand. */
   private lastAnswers: LastAnswers | undefined;
   private readonly notes: UsageNotes;
-  private readonly hashes: PeopleHashes;
-  /** Those who are to ask again, each with for whom it waits; undefined: for several. */
+  private readonly hashes: SubjectHashes;
+  /** Sessions to wake, each with the owner whose answer it waits for; undefined: for several. */
   private readonly waiting = new Map<() => void, Owner | undefined>();
-  /** Limits that were passed, and are those of the account. */
+  /** Exceeded limits that belong to the account, not to an end user. */
   private readonly ofAccount = new WeakSet<LimitReached>();
   private retrying: NodeJS.Timeout | undefined;
 
@@ -77,7 +77,7 @@ export class PrincipalBudget {
       failed: context.failed,
       beside: () => this.own.limited,
     });
-    this.hashes = new PeopleHashes(() => context.hashKey());
+    this.hashes = new SubjectHashes(() => context.hashKey());
     this.shared = { context, leases: this.leases };
     this.own = new OwnerBudget({ principal: name }, this.shared);
     this.ofPeople = ownerOf({ principal: name, user: '' });
@@ -85,12 +85,12 @@ export class PrincipalBudget {
     this.permits = new Permits(this.own.owner, name, context);
   }
 
-  /** Of the person behind the account, where the role limits each of them. */
+  /** The budget of the end user, if the role limits each one. */
   personOf({ role }: SessionPolicy, user: string | undefined): OwnerBudget | undefined {
     return user === undefined || role.limitsPerUser === undefined ? undefined : this.people.of(user);
   }
 
-  /** Why the person may do nothing now. The session is not theirs alone, and stays. */
+  /** Why the end user's statements are refused. The session may serve others too, and stays open. */
   lockedPerson(user: string | undefined): BudgetRefusal | undefined {
     const { locks, timeZone } = this.context;
     if (user === undefined || !locks.any) return undefined;
@@ -102,7 +102,7 @@ export class PrincipalBudget {
   take(policy: SessionPolicy, demand: Demand): BudgetTaken {
     const { own } = this;
     const { account, user } = demand;
-    // Who is locked out while a statement runs sees no more of it.
+    // A holder that is locked while a statement runs sees no more of its rows.
     const locked = this.lockedPerson(user);
     if (locked) return locked;
     const person = this.personOf(policy, user);
@@ -135,8 +135,8 @@ export class PrincipalBudget {
   }
 
   /**
-   * Puts what is paid before a statement runs to the lines of a take.
-   * @param without leases of which nothing is left: what is optional is not asked of them.
+   * Adds the charges before a statement runs to `lines`.
+   * @param without leases that are used up: optional charges to them are left out.
    */
   addPrepaid(
     lines: ChargeLine[],
@@ -163,7 +163,7 @@ export class PrincipalBudget {
     return undefined;
   }
 
-  /** What is said of an outcome. `asks`: of what is paid before a statement runs. */
+  /** The answer for an outcome. `asks`: the statement has not run yet. */
   answer(outcome: TakeOutcome, person: OwnerBudget | undefined, asks = false): BudgetTaken {
     switch (outcome.kind) {
       case 'taken': {
@@ -188,7 +188,7 @@ export class PrincipalBudget {
     }
   }
 
-  /** What one person has done leads to no lock of the others behind the account, nor what all have taken to one of that person. */
+  /** An event of one end user does not lock the other ones of the account, and what all have used together locks no single one. */
   event(policy: SessionPolicy, event: 'overrun' | 'refusal', user: string | undefined, limit?: LimitReached): void {
     if (!policy.role.lock) return;
     const isAccounts = user === undefined || (limit !== undefined && this.ofAccount.has(limit));
@@ -196,7 +196,7 @@ export class PrincipalBudget {
     whose.events.count(event, whose.follow(policy));
   }
 
-  /** Of a statement that has ended. */
+  /** Counts an ended statement. */
   told(policy: SessionPolicy, { subjects, user, account }: StatementTold): void {
     const person = this.personOf(policy, user);
     for (const subject in subjects) {
@@ -217,7 +217,7 @@ export class PrincipalBudget {
     return whose.canaries.seen(policy, sighting);
   }
 
-  /** Called once, as soon as the same may be asked again. */
+  /** Calls `wake` once, as soon as the session may ask again. */
   wakeLater(wake: () => void, user: string | undefined): void {
     const whose = user === undefined ? this.own.owner : this.ofPeople + user;
     this.waiting.set(wake, this.waiting.has(wake) && this.waiting.get(wake) !== whose ? undefined : whose);
@@ -233,7 +233,7 @@ export class PrincipalBudget {
     for (const wake of waiting) wake();
   }
 
-  /** Reports, and gives back what nobody uses; all of it where `all` is set. */
+  /** Reports to the store and returns unused leases; all of them with `all`. */
   sweep(all = false): void {
     const { own, name, waiting } = this;
     if (own.followed) {
@@ -250,8 +250,8 @@ export class PrincipalBudget {
     return Math.max(this.own.lastUse, this.peopleHere?.lastUse ?? Number.NEGATIVE_INFINITY);
   }
 
-  private get people(): PeopleBudgets {
-    this.peopleHere ??= new PeopleBudgets(this.name, this.shared);
+  private get people(): EndUserBudgets {
+    this.peopleHere ??= new EndUserBudgets(this.name, this.shared);
     return this.peopleHere;
   }
 
@@ -263,22 +263,22 @@ export class PrincipalBudget {
     const each = disclosed && disclosed.length > 0 ? this.hashes.of(mergedDisclosures(disclosed)) : NOBODY;
     if (account !== undefined) {
       const lease = this.permits.lease(account);
-      // What a permit does not pay, nobody pays.
+      // What a permit does not cover is not paid by other budgets.
       if (!lease) return 'unavailable';
-      // Who signed for so many rows has not signed for rows that hold a hundred people each.
+      // A permit for some number of rows does not cover rows that each show a hundred people.
       const need = Math.max(rows, ...(disclosed ?? []).map(({ keys, values }) => keys.length + values));
       if (need > 0) lines.push({ lease, need, charge: charges?.of(account, '') });
     } else if (own.addShown(lines, demand, each, charges)) {
       return 'unavailable';
     }
     own.addChanged(lines, demand);
-    // A permit is the account's: it gives none of the people behind it more than theirs.
+    // A permit belongs to the account: an end user's own limits still apply.
     if (person?.addShown(lines, demand, each, charges)) return 'unavailable';
     person?.addChanged(lines, demand);
     return lines;
   }
 
-  /** The store has answered of these leases. Who waits for another person's has nothing to ask. */
+  /** The store has answered for these leases. Sessions that wait for another owner are not woken. */
   private answered(leases: readonly Lease[]): void {
     const [first] = leases;
     const person = first && leases.every(({ owner }) => isOfUser(owner)) ? first.owner : undefined;
@@ -295,4 +295,18 @@ export class PrincipalBudget {
       this.wake();
     }, RATE_RETRY_MS).unref();
   }
+}
+
+/** Merged: each subject kind once, and each of its people once. */
+function mergedDisclosures(disclosed: readonly Disclosed[]): readonly Disclosed[] {
+  const [only] = disclosed;
+  if (only && disclosed.length === 1 && only.keys.length < 2) return disclosed;
+  const bySubject = new Map<string, { keys: Set<string>; values: number }>();
+  for (const { subject, keys, values } of disclosed) {
+    const known = bySubject.get(subject) ?? { keys: new Set<string>(), values: 0 };
+    for (const key of keys) known.keys.add(key);
+    known.values += values;
+    bySubject.set(subject, known);
+  }
+  return [...bySubject].map(([subject, { keys, values }]) => ({ subject, keys: [...keys], values }));
 }

@@ -1,5 +1,6 @@
 /** What one session asks of its principal's budget. */
 
+import type { LimitReached } from '../../core/alarm-sink.ts';
 import { gate } from '../../estimates/gate.ts';
 import type { StatementJudgement } from '../../guard/decision.ts';
 import type { ChargeLine } from '../../metering/charge-line.ts';
@@ -12,7 +13,6 @@ import type {
   BudgetTaken,
   Demand,
   DemandOfMany,
-  LimitReached,
   Over,
   Prepayment,
   Sent,
@@ -30,16 +30,16 @@ import { StatementCharges } from './statement-charges.ts';
 
 export class SessionBudget implements Budget {
   private closed = false;
-  /** The planner has answered. */
+  /** The planner has returned its estimate. */
   private readonly estimated = (): void => {
     if (!this.closed) this.wake();
   };
 
-  /** @param wake the session may ask again. */
+  /** @param wake called when the session may ask again. */
   constructor(
     private readonly principal: PrincipalBudget,
     private readonly context: BudgetContext,
-    /** The policy now: a statement that runs long is held to the limits of now. */
+    /** The current policy: a long statement must obey limits that change while it runs. */
     private readonly policyNow: () => SessionPolicy | undefined,
     private readonly wake: () => void,
   ) {
@@ -77,7 +77,7 @@ export class SessionBudget implements Budget {
     const payment = this.payment(prepayments, permit?.account, own, person, counted);
     if (payment === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
     if (payment.outcome.kind !== 'taken') return this.notPaid(payment.outcome, person, user);
-    // A permit pays for what is no ordinary day's work.
+    // A permit is for exceptional exports, which the limit on estimates must not refuse.
     if (!paid && limits.estimatedRows) {
       const expected = { policy, statement, sent, wake: this.estimated, limit: limits.estimatedRows, rowsLeft };
       const refused = gate(this.context.estimates, expected);
@@ -101,8 +101,8 @@ export class SessionBudget implements Budget {
   }
 
   /**
-   * What is paid before the statement runs, and whether all of it is there; nothing is taken yet. INVARIANT 64: it is refused without a look at what
-   * it would show, so that the refusal tells nothing of that.
+   * The charges before the statement runs, and whether they are covered; nothing is taken yet. INVARIANT 64: the refusal does not depend on what the
+   * statement would show, so it reveals nothing of it.
    */
   private payment(
     prepayments: readonly Prepayment[],
@@ -123,7 +123,7 @@ export class SessionBudget implements Budget {
       const payers = { account, own: account === undefined ? own : undefined, person, without };
       if (prepayments.length > 0 && principal.addPrepaid(lines, prepayments, charges, payers)) return 'unavailable';
       const outcome = lines.length > 0 ? principal.leases.have(lines) : FREELY;
-      // Once for each lease at most: what is asked of it without is no more short by that.
+      // At most once for each lease: a second attempt leaves out what was optional.
       const again = outcome.kind === 'short' && charges.isFrom(outcome.lease) && !without.has(outcome.lease);
       if (!again || !prepayments.some(({ optional }) => optional)) return { lines, charges, outcome };
       without.add(outcome.lease);
@@ -136,7 +136,10 @@ export class SessionBudget implements Budget {
     return answer.kind === 'taken' ? { kind: 'refused', refusal: storeUnavailable() } : answer;
   }
 
-  /** An estimate comes from statistics over everybody: a refusal by it is an answer, which costs what was to be set aside and says no number. */
+  /**
+   * An estimate uses statistics over all rows: a refusal by it tells something, so it costs the amount that was to be set aside, and states no
+   * number.
+   */
   private estimatedOver(
     refused: Over | BudgetRefusal,
     prepayments: readonly Prepayment[],
@@ -164,7 +167,7 @@ export class SessionBudget implements Budget {
     return taken;
   }
 
-  /** What makes one answer another's, as the person, is part of what is asked for. */
+  /** The policy and the end user are part of the key, so that no session gets another's answer. */
   answers(): LastAnswers {
     return this.principal.answers;
   }
@@ -181,10 +184,10 @@ export class SessionBudget implements Budget {
     return this.principal.canary(this.policyNow() ?? judgedBy, sighting);
   }
 
-  /** Nothing: what is not used goes back after a second, since the next statement mostly comes sooner. */
+  /** Does nothing: leases that are not used go back after a second, as the next statement mostly comes sooner. */
   rest(): void {}
 
-  /** The session is over. */
+  /** Call when the session ends. */
   close(): void {
     this.closed = true;
     this.principal.forgetWaiting(this.wake);
@@ -196,7 +199,7 @@ export class SessionBudget implements Budget {
     return { kind: 'wait' };
   }
 
-  /** The first permit that is not used up; undefined where there is none, and the windows pay. */
+  /** The first permit that is not used up; undefined if there is none, and the windows pay. */
   private permit(
     statement: StatementJudgement,
   ): { account: string; rows: number } | 'wait' | 'unavailable' | undefined {
@@ -207,7 +210,7 @@ export class SessionBudget implements Budget {
     return undefined;
   }
 
-  /** How many rows a permit still pays; undefined where it is used up. */
+  /** How many rows a permit still covers; undefined if it is used up. */
   private permitRows(account: string): number | 'wait' | 'unavailable' | undefined {
     const { permits, leases } = this.principal;
     const lease = permits.lease(account);
@@ -224,7 +227,7 @@ export class SessionBudget implements Budget {
     }
   }
 
-  /** Why the statement may not begin: of something that it will take, nothing is left. `own`: absent where a permit pays. */
+  /** Why the statement may not begin: a budget that it needs is used up. `own`: undefined if a permit pays. */
   private isLeft(
     statement: StatementJudgement,
     own: OwnerBudget | undefined,
@@ -239,7 +242,7 @@ export class SessionBudget implements Budget {
       addNeeded(needed, statement, payer);
       addOne(lines, payer.meter('statements'));
     }
-    // Of all at once, and of the statement itself: a store elsewhere is a way there and back.
+    // Asks for all windows and the statement itself together: a remote store costs a round trip.
     for (const meter of needed) addOne(lines, meter);
     const known = principal.leases.look(limitedOf(own, person), lines);
     if (known.kind === 'wait') return this.wait(user);
@@ -249,7 +252,7 @@ export class SessionBudget implements Budget {
       const outcome = principal.leases.have([meter.amount(1)]);
       if (outcome.kind === 'wait' && !outcome.rate) return this.wait(user);
       if (outcome.kind === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
-      // A limit that locks does so for a row that passes it, not for a statement that may have none.
+      // A limit that locks acts when a row exceeds it, not when a statement begins that may return none.
       if (outcome.kind !== 'short' || meter.passedBy(1)?.effect === 'lock') continue;
       const over = principal.answer(outcome, person);
       return over.kind === 'over' ? over : { kind: 'refused', refusal: storeUnavailable() };
@@ -258,7 +261,7 @@ export class SessionBudget implements Budget {
   }
 }
 
-/** What is paid before a statement runs. */
+/** What is charged before a statement runs. */
 interface Payment {
   readonly lines: readonly ChargeLine[];
   readonly charges: StatementCharges;
@@ -284,6 +287,6 @@ function limitedOf(own: OwnerBudget | undefined, person: OwnerBudget | undefined
   return [...own.limited, ...person.limited];
 }
 
-/** Of these each row is counted. A write may change rows without showing one. */
+/** Kinds with rows that are counted one by one. A write may change rows without showing any. */
 const SHOWS: ReadonlySet<StatementJudgement['kind']['kind']> = new Set(['copy-out', 'fetch', 'declare', 'execute']);
 const FREELY: TakeOutcome = { kind: 'taken' };

@@ -1,4 +1,4 @@
-/** What was set aside for one statement, by payer and subject, until it has ended. */
+/** What was set aside for one statement, by payer and subject, until it ends. */
 
 import { Charge } from '../../metering/charge.ts';
 import type { Lease } from '../../metering/lease.ts';
@@ -21,7 +21,7 @@ export class StatementCharges implements Charges {
     return this.payments.length === 0;
   }
 
-  /** @param lease from which a place is to be set aside. */
+  /** @param lease to set a place aside from. */
   add(payer: Owner, subject: string, lease: Lease, kept: boolean): Charge {
     const charge = new Charge(lease, kept);
     this.payments.push({ payer, subject, charge });
@@ -34,7 +34,7 @@ export class StatementCharges implements Charges {
     return undefined;
   }
 
-  /** Whether a place is to be set aside from it. */
+  /** Whether a place is to be set aside from the lease. */
   isFrom(lease: Lease): boolean {
     return this.payments.some(({ charge }) => charge.lease === lease);
   }
@@ -50,7 +50,7 @@ export class StatementCharges implements Charges {
     for (const { charge, subject } of this.payments) {
       if (!charge.isSetAside) continue;
       const settlement = how(subject);
-      // INVARIANT 71: the price of an answer is what it took, and one at least; that of an error is one more.
+      // INVARIANT 71: the price of an answer is what it showed, but at least one; an error costs one more.
       if (settlement === 'free' || (settlement === 'answered' && charge.total > 0)) this.leases.free(charge);
       else {
         charge.keep();

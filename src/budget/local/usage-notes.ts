@@ -1,6 +1,6 @@
 /**
- * Writes down, at the end of each hour in which somebody was shown, how many people the windows of a principal hold. Other records cannot
- * tell: who is shown twice stands in two of them, and in a window once.
+ * Records, at the end of each hour in which data subjects were shown, how many a principal's windows hold. Other records cannot tell: a subject that
+ * is shown twice is in two of them, and in a window once.
  */
 import type { LimitInForce } from '../../policy/model/limits-in-force.ts';
 import type { BudgetContext } from './context.ts';
@@ -25,7 +25,7 @@ export class UsageNotes {
     this.hour = hourOf(context.clock());
   }
 
-  /** `ends`: it will not be looked at again. */
+  /** `ends`: this is the last call. */
   look({ principal, role, windows, meter }: Noted, ends: boolean): void {
     const hour = hourOf(this.context.clock());
     if (hour === this.hour && !ends) return;

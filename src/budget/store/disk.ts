@@ -1,6 +1,6 @@
 /**
- * Budgets in a folder: `state: file:PATH`. The accounts are in memory; what is granted is in a journal before it is answered, so that the
- * end of the process loses nothing, and the end of the machine at most what was booked in the last tenth of a second.
+ * Budgets in a folder: `state: file:PATH`. Accounts are held in memory; each grant is written to a journal before it is answered. A crash of the
+ * process loses nothing. A crash of the machine loses at most the last tenth of a second.
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
@@ -30,33 +30,33 @@ import { backLine, changeLine, logoutLine, sawLine, takeLine } from './disk/reco
 
 export interface FileStoreOptions {
   readonly folder: string;
-  /** Of `per day`. */
+  /** For `per day`. */
   readonly timeZone: string;
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Told what an operator should know, as a sentence without its full stop. */
+  /** Tells the operator something, as a sentence without its full stop. */
   notice(message: string): void;
-  /** Bytes of a journal after which a snapshot takes its place. */
+  /** A journal of more bytes than this is replaced by a snapshot. */
   readonly journalBytes?: number;
 }
 
 const JOURNAL_BYTES = 4 * 1024 * 1024;
-/** So often accounts in which nothing is left are looked for, among so many: each person behind an account may have some. */
+/** How often accounts are checked for being empty, and how many at a time: each end user may have some. */
 const SWEEP_MS = 1_000;
 const SWEPT_AT_ONCE = 1_000;
 
-/** Throws FolderTaken, StateDamaged, StateOfAnotherBuild, or what the file system says. */
+/** Throws FolderTaken, StateDamaged, StateOfAnotherBuild, or an error of the file system. */
 export async function fileStore(options: FileStoreOptions): Promise<BudgetStore> {
   const { folder, timeZone, notice, now } = options;
   let owned = await takeFolder(folder);
-  // A folder that was removed under the guard is made again, with all that the guard knows.
+  // A folder that was removed while the guard runs is made again, with everything that the guard knows.
   const own = async (isSame: boolean): Promise<void> => {
     if (owned.isHeld()) return;
     const anew = await takeFolder(folder);
     const { whole, journals } = findGenerations(folder);
     if (!isSame && (whole > 0 || journals.length > 0)) {
       await anew.giveUp();
-      // What others have counted there is not put aside.
+      // Another guard's counts are never overwritten.
       throw new Error(`${folder} is not the folder that it was, and holds another state`);
     }
     await owned.giveUp();
@@ -64,10 +64,10 @@ export async function fileStore(options: FileStoreOptions): Promise<BudgetStore>
   };
   const giveUp = (): Promise<void> => owned.giveUp();
   try {
-    const { accounts, standing, logouts, hashKey, newest, stale, cut } = load(folder, timeZone, now());
+    const { accounts, exceptions, logouts, hashKey, newest, stale, cut } = load(folder, timeZone, now());
     for (const [file, bytes] of cut) notice(`the last ${bytes} bytes of ${file} are no whole record and are left out`);
     for (const file of stale) await rm(file, { force: true });
-    const store = new FileStore(accounts, standing, logouts, hashKey ?? randomBytes(32), now, giveUp);
+    const store = new FileStore(accounts, exceptions, logouts, hashKey ?? randomBytes(32), now, giveUp);
     await store.begin({ folder, notice, own, journalBytes: options.journalBytes ?? JOURNAL_BYTES }, newest + 1);
     return store;
   } catch (error) {
@@ -83,13 +83,13 @@ async function takeFolder(folder: string): Promise<Ownership> {
   return ownFolder(folder);
 }
 
-/** Nobody else says what was taken, or who is locked out: not by files that they have put there, nor as who owns the folder. */
+/** Only the guard's own user may own the folder and its files: another owner could change budgets and locks. */
 function mustBeOurs(folder: string): void {
   const files = readdirSync(folder).filter((name) => /^(snapshot|journal|owner)-/.test(name));
   const paths = files.map((name) => join(folder, name));
   const uids = [statSync(folder).uid, ...paths.map((path) => lstatSync(path, { throwIfNoEntry: false })?.uid)];
   const other = uids.findIndex((uid) => uid !== undefined && uid !== process.getuid?.());
-  if (other >= 0) throw new Error(`${[folder, ...paths][other]} belongs to somebody else`);
+  if (other >= 0) throw new Error(`${[folder, ...paths][other]} belongs to another user`);
 }
 
 class FileStore implements BudgetStore {
@@ -103,7 +103,7 @@ class FileStore implements BudgetStore {
     private stands: Exceptions,
     readonly logouts: Logouts,
     private readonly key: Uint8Array,
-    /** Of the guard that owns the folder: there is no other one. */
+    /** For the guard that owns the folder: there is no other one. */
     readonly now: () => number,
     private readonly giveUp: () => Promise<void>,
   ) {
@@ -113,7 +113,7 @@ class FileStore implements BudgetStore {
 
   async begin(options: Omit<DiskOptions, 'kept'>, generation: number) {
     const { accounts, logouts, key, now } = this;
-    const kept = { accounts, standing: () => this.stands, logouts: () => logouts.inPieces(now()), hashKey: key };
+    const kept = { accounts, exceptions: () => this.stands, logouts: () => logouts.inPieces(now()), hashKey: key };
     const disk = new Disk({ ...options, kept }, generation);
     await disk.begin();
     this.disk = disk;
@@ -130,7 +130,7 @@ class FileStore implements BudgetStore {
       const account = accounts.open(owner, measure);
       const begins = windows.some((window) => !account.has(window));
       const grant = accounts.take(claim, now);
-      // A window that begins is written down also where nothing is granted: others book into it from now on.
+      // The begin of a window is written even if nothing is granted: other owners' charges count in it from now on.
       if (grant.granted > 0 || begins) lines += takeLine(owner, measure, windows, grant.granted, grant.at);
       return grant;
     });
@@ -177,11 +177,11 @@ class FileStore implements BudgetStore {
     return this.accounts.used(owner, measure, windows, this.now());
   }
 
-  standing(): Exceptions {
+  exceptions(): Exceptions {
     return this.stands;
   }
 
-  onStanding(changed: () => void): void {
+  onExceptions(changed: () => void): void {
     this.listeners.push(changed);
   }
 
@@ -190,7 +190,7 @@ class FileStore implements BudgetStore {
     if (!disk) throw new StoreUnavailable('the state is closed');
     const now = this.now();
     const line = changeLine(change, now);
-    // A lock holds even where it cannot be written down; what gives more holds only when it is.
+    // A lock takes effect even if it cannot be written; a change that allows more takes effect only after it is written.
     if (change.kind === 'lock') disk.note(line);
     else disk.write(line);
     this.stands = changeExceptions(this.stands, change, now);

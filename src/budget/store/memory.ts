@@ -1,4 +1,4 @@
-/** Budgets kept in the process and lost with it: `state: memory`. */
+/** Budgets in memory, lost with the process: `state: memory`. */
 import { randomBytes } from 'node:crypto';
 import { Accounts } from '../../metering/accounts.ts';
 import type { BudgetStore, Logout } from '../../metering/budget-store.ts';
@@ -7,20 +7,20 @@ import { Logouts } from '../../metering/logouts.ts';
 import { sightingsOf } from '../../metering/sightings.ts';
 
 export interface MemoryStoreOptions {
-  /** Of `per day`. */
+  /** For `per day`. */
   readonly timeZone: string;
   /** Milliseconds since the epoch. */
   now(): number;
 }
 
-/** So often accounts in which nothing is left are looked for, among so many: each person behind an account may have some. */
+/** How often accounts are checked for being empty, and how many at a time: each end user may have some. */
 const SWEEP_MS = 1_000;
 const SWEPT_AT_ONCE = 1_000;
 
 export function memoryStore({ timeZone, now }: MemoryStoreOptions): BudgetStore {
   const accounts = new Accounts(timeZone);
   const hashKey = randomBytes(32);
-  let standing = NO_EXCEPTIONS;
+  let exceptions = NO_EXCEPTIONS;
   const listeners: (() => void)[] = [];
   const logouts = new Logouts();
   const logoutListeners: ((logouts: readonly Logout[]) => void)[] = [];
@@ -41,10 +41,10 @@ export function memoryStore({ timeZone, now }: MemoryStoreOptions): BudgetStore 
     },
     used: (owner, measure, windows) => accounts.used(owner, measure, windows, now()),
     now,
-    standing: () => standing,
-    onStanding: (changed) => void listeners.push(changed),
+    exceptions: () => exceptions,
+    onExceptions: (changed) => void listeners.push(changed),
     change: async (change) => {
-      standing = changeExceptions(standing, change, now());
+      exceptions = changeExceptions(exceptions, change, now());
       for (const changed of listeners) changed();
     },
     logouts,

@@ -1,34 +1,32 @@
 /**
- * Budgets and locks shared by a fleet: `state: redis://host:port`, one Redis or Valkey (no cluster). What it cannot answer within a second is
- * answered by StoreUnavailable, and it comes back by itself. Time is the server's.
+ * Budgets and locks shared by several guards: `state: redis://host:port`, one Redis or Valkey server (no cluster). A call that takes more than a
+ * second fails with StoreUnavailable; the connection recovers by itself. Times are the server's.
  */
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { BudgetStore } from '../../metering/budget-store.ts';
 import { countOf } from '../../metering/sightings.ts';
-import { backOperation, RedisAccounts, sawOperation } from './redis/accounts.ts';
+import { backOperation, type Operation, RedisAccounts, sawOperation } from './redis/accounts.ts';
 import { RedisConnection } from './redis/connection.ts';
-import { ServerClock } from './redis/server-clock.ts';
-import { SharedStanding, STANDING_CHANNEL } from './redis/shared-exceptions.ts';
+import { EXCEPTIONS_CHANNEL, SharedExceptions } from './redis/shared-exceptions.ts';
 import { LOGOUTS_CHANNEL, SharedLogouts } from './redis/shared-logouts.ts';
-import { Owed } from './redis/unsent-changes.ts';
 
 export interface RedisStoreOptions {
   readonly url: string;
-  /** The guard's, for those who look at the server. */
+  /** The guard's name, visible to the server's operators. */
   readonly name: string;
-  /** Of `per day`. */
+  /** For `per day`. */
   readonly timeZone: string;
-  /** Told what an operator should know, as a sentence without its full stop. */
+  /** Tells the operator something, as a sentence without its full stop. */
   notice(message: string): void;
 }
 
-/** So often what stands is looked at, and what is owed is told, where no message comes. */
+/** How often exceptions are read and pending changes sent, if no message announces a change. */
 const LOOK_MS = 500;
 const HASH_KEY = 'rowgate:hash-key';
 
-/** Rejects where it cannot be reached at the start. */
+/** Rejects if the server cannot be reached at the start. */
 export async function redisStore({ url, name, timeZone, notice }: RedisStoreOptions): Promise<BudgetStore> {
   const clientName = `rowgate-${name.replace(/[^A-Za-z0-9_.-]/g, '_')}`;
   const connection = new RedisConnection(url, clientName);
@@ -38,15 +36,15 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
   const accounts = new RedisAccounts(connection, timeZone, now);
   const owed = new Owed(accounts);
   let key: Uint8Array | undefined;
-  // A server that has forgotten everything is given the same key again: people keep their hashes.
+  // A server that has lost its data gets the same key again, so that hashes stay the same.
   const giveKey = (): void => void (key && hashKey(connection, key).catch(() => {}));
-  const standing = new SharedStanding(connection, now, (message) => {
+  const exceptions = new SharedExceptions(connection, now, (message) => {
     giveKey();
     notice(message);
   });
   const logouts = new SharedLogouts(connection, now, notice);
   const lookAtBoth = async (): Promise<void> => {
-    await Promise.all([standing.look(), logouts.look()]);
+    await Promise.all([exceptions.look(), logouts.look()]);
   };
   try {
     await connection.start();
@@ -59,10 +57,10 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
     throw error;
   }
   messages.client.on('ready', () => {
-    messages.client.subscribe(STANDING_CHANNEL, LOGOUTS_CHANNEL).catch(() => {});
+    messages.client.subscribe(EXCEPTIONS_CHANNEL, LOGOUTS_CHANNEL).catch(() => {});
   });
   messages.client.on('message', (channel: string) => {
-    (channel === LOGOUTS_CHANNEL ? logouts : standing).look().catch(() => {});
+    (channel === LOGOUTS_CHANNEL ? logouts : exceptions).look().catch(() => {});
   });
   messages.client.connect().catch(() => {});
   let reachable = true;
@@ -101,16 +99,16 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
       return accounts.used(owner, measure, windows);
     },
     now,
-    standing: () => standing.current,
-    onStanding: (changed) => standing.onChange(changed),
-    change: (change) => standing.change(change),
+    exceptions: () => exceptions.current,
+    onExceptions: (changed) => exceptions.onChange(changed),
+    change: (change) => exceptions.change(change),
     logouts: logouts.known,
     onLogout: (told) => logouts.onLogout(told),
     logOut: (logout) => logouts.logOut(logout),
     hashKey: async () => ours,
     close: async () => {
       clearInterval(looking);
-      // Answers come in order: behind this one nothing is on its way to anybody, who gives it back at once.
+      // Answers arrive in order: after this one no grant is on its way. Callers give late grants back at once, and `tell` sends that.
       await connection.ask((client) => client.ping()).catch(() => {});
       await new Promise((done) => setImmediate(done));
       await owed.tell();
@@ -120,17 +118,17 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
   };
 }
 
-/** The one that is there, or else this one. */
+/** The key that the server has; else the proposed one is stored. */
 async function hashKey(connection: RedisConnection, proposed: Uint8Array): Promise<Uint8Array> {
   await connection.ask((client) => client.set(HASH_KEY, Buffer.from(proposed).toString('base64'), 'NX'));
   const text = await connection.ask((client) => client.get(HASH_KEY));
   return Buffer.from(text ?? '', 'base64');
 }
 
-/** A server that evicts keys, or keeps them in memory alone, forgets what was taken. */
+/** Warns of a server that evicts keys or does not persist them: it would forget what was used. */
 async function warnOfForgetting(connection: RedisConnection, notice: (message: string) => void): Promise<void> {
   const setting = async (name: string): Promise<string | undefined> => {
-    // Where CONFIG is not permitted, nothing can be said.
+    // Without permission for CONFIG the settings are not known.
     const answer = await connection.ask((client) => client.config('GET', name)).catch(() => []);
     return Array.isArray(answer) && typeof answer[1] === 'string' ? answer[1] : undefined;
   };
@@ -141,4 +139,76 @@ async function warnOfForgetting(connection: RedisConnection, notice: (message: s
     );
   if ((await setting('appendonly')) === 'no')
     notice(`the server of ${connection.place} forgets what was taken when it ends: its appendonly is no`);
+}
+
+/** The clock of the Redis server, extrapolated between two readings by monotonic time; this host's clock is not used. */
+export class ServerClock {
+  /** The server's time minus this process's monotonic time, in milliseconds. */
+  private ahead: number | undefined;
+
+  /** `elapsed`: monotonic milliseconds. */
+  constructor(
+    private readonly connection: Pick<RedisConnection, 'ask'>,
+    private readonly elapsed: () => number,
+  ) {}
+
+  /** Reads the server's time. If it rejects (StoreUnavailable), the clock goes on as before. */
+  async look(): Promise<void> {
+    const asked = this.elapsed();
+    const [seconds, microseconds] = await this.connection.ask((client) => client.time());
+    const answered = this.elapsed();
+    const ahead = Number(seconds) * 1_000 + Number(microseconds) / 1_000 - (asked + answered) / 2;
+    // A slow answer is less precise: the delay may have been on either way.
+    const uncertain = (answered - asked) / 2;
+    if (this.ahead === undefined || Math.abs(ahead - this.ahead) > uncertain) this.ahead = ahead;
+  }
+
+  /** Milliseconds since the epoch. Throws before the first `look`. */
+  now(): number {
+    if (this.ahead === undefined) throw new Error('the clock of the server was not asked yet');
+    return Math.floor(this.elapsed() + this.ahead);
+  }
+}
+
+/** The most operations in one call. */
+const MOST_AT_ONCE = 500;
+/** Beyond this the oldest are dropped. Few can collect, as nothing is granted meanwhile. */
+const MOST_OWED = 100_000;
+
+class Owed {
+  private readonly waiting: Operation[] = [];
+  /** Sent again under the same number until it is known that they were applied: else they could be applied twice. */
+  private batch: { readonly number: number; readonly operations: readonly Operation[] } | undefined;
+  private lastNumber = 0;
+  private telling: Promise<void> | undefined;
+
+  constructor(private readonly accounts: RedisAccounts) {}
+
+  add(operations: readonly Operation[]): void {
+    this.waiting.push(...operations);
+    this.waiting.splice(0, this.waiting.length - MOST_OWED);
+    void this.tell();
+  }
+
+  /** Resolves when everything was sent, or could not be. */
+  tell(): Promise<void> {
+    this.telling ??= this.tellAll()
+      .catch(() => {})
+      .finally(() => {
+        this.telling = undefined;
+      });
+    return this.telling;
+  }
+
+  private async tellAll(): Promise<void> {
+    for (;;) {
+      if (!this.batch) {
+        if (this.waiting.length === 0) return;
+        this.lastNumber += 1;
+        this.batch = { number: this.lastNumber, operations: this.waiting.splice(0, MOST_AT_ONCE) };
+      }
+      await this.accounts.run(this.batch.operations, this.batch.number);
+      this.batch = undefined;
+    }
+  }
 }

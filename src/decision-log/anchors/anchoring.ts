@@ -1,26 +1,26 @@
 /**
- * Sends the last seal elsewhere, again and again. Nobody waits for it. Each seal vouches for all that was before it: where a receiver was
- * away, the next one that it gets makes up for those that it missed.
+ * Sends the last seal elsewhere at intervals, in the background. Each seal covers everything before it, so one that arrives makes up for earlier ones
+ * that were lost.
  */
 import { performance } from 'node:perf_hooks';
 import type { Anchor } from '../chain/seal.ts';
 
 export interface AnchoringOptions {
-  /** Resolves where it has arrived. */
+  /** Resolves when it has arrived. */
   readonly send: (anchor: Anchor, signal: AbortSignal) => Promise<void>;
   readonly everyMs: number;
-  /** Told once when anchors do not arrive, and once when they do again. */
+  /** Called once when anchors stop arriving, and once when they arrive again. */
   readonly lost: (error: unknown) => void;
   readonly found: () => void;
   /** Milliseconds. */
   readonly now?: () => number;
 }
 
-/** By then a seal is on the disk: what a crash can take must not be known elsewhere. */
+/** Within this time a seal reaches the disk: a seal that a crash could lose must not be known elsewhere. */
 const SETTLED_MS = 1_000;
 const FIRST_MS = 3_000;
 const AGAIN_MS = 15_000;
-/** When the guard ends. */
+/** The time limit when the guard ends. */
 const LAST_MS = 5_000;
 
 interface Offered {
@@ -29,7 +29,7 @@ interface Offered {
 }
 
 export class Anchoring {
-  /** In their order: the last settled one, and those that are younger. */
+  /** In order: the last one that is due, and younger ones. */
   private offered: Offered[] = [];
   private sent: Anchor | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -42,13 +42,13 @@ export class Anchoring {
     this.next(Math.min(FIRST_MS, options.everyMs));
   }
 
-  /** A seal stands in the log. */
+  /** A seal is in the log. */
   offer(anchor: Anchor): void {
     this.offered.push({ anchor, at: this.now() });
     this.forgetOlder();
   }
 
-  /** The log is closed, and on the disk. Resolves when its last seal has arrived, or some seconds are over. */
+  /** The log is closed and on disk. Resolves when its last seal has arrived, or after some seconds. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);

@@ -2,10 +2,10 @@
 import type { Buffer } from 'node:buffer';
 import type { Anchor } from '../chain/seal.ts';
 import { type LogFile, readLogFile, writersOf } from '../verify/files.ts';
-import { FrontReader } from '../verify/front.ts';
 import { readSeal } from '../verify/line.ts';
+import { RecordPrefixReader } from '../verify/record-prefix.ts';
 
-/** Nothing is verified. Throws where a file cannot be read. @param log the open file, as `log.file` has it. */
+/** Nothing is verified. Throws if a file cannot be read. @param log the open file, as in `log.file`. */
 export async function lastSeals(log: string): Promise<Anchor[]> {
   const anchors: Anchor[] = [];
   for (const { files } of writersOf(log)) {
@@ -20,7 +20,7 @@ export async function lastSeals(log: string): Promise<Anchor[]> {
 }
 
 async function lastSealIn(file: LogFile): Promise<Anchor | undefined> {
-  const front = new FrontReader();
+  const front = new RecordPrefixReader();
   let last: Anchor | undefined;
   const line = (bytes: Buffer, start: number, end: number): boolean => {
     if (front.read(bytes, start, end) && front.kind === 'seal') {

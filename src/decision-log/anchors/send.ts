@@ -1,8 +1,8 @@
-/** The ways of an anchor out of the guard: HTTPS, syslog, a file. */
+/** Sends an anchor out of the guard: by HTTPS, syslog, or to a file. */
 import { Buffer } from 'node:buffer';
 import { open } from 'node:fs/promises';
+import { post } from '../../net/https-post.ts';
 import type { Anchor } from '../chain/seal.ts';
-import { postRecords } from '../sending/https-post.ts';
 import { syslogFrame } from '../sending/syslog-message.ts';
 import { sendSyslog } from '../sending/syslog-send.ts';
 
@@ -18,13 +18,13 @@ export type AnchorDestination = (
 const WITHIN_MS = 10_000;
 const LINE_END = 0x0a;
 
-/** Resolves where the receiver has it. Rejects where it may not have it; `signal` ends it. */
+/** Resolves when the receiver has it. Rejects if it may not have it; `signal` aborts. */
 export function sendAnchor(destination: AnchorDestination, anchor: Anchor, signal: AbortSignal): Promise<void> {
   const text = JSON.stringify(anchor);
   const { ca } = destination;
   switch (destination.kind) {
     case 'https':
-      return postRecords({ url: destination.url, ca }, 'application/json', `${text}\n`, signal, WITHIN_MS);
+      return post({ url: destination.url, ca }, 'application/json', `${text}\n`, signal, WITHIN_MS);
     case 'syslog': {
       const { host, port, tls } = destination;
       const message = {
@@ -52,7 +52,7 @@ async function appendLine(path: string, text: string): Promise<void> {
     const { size } = await file.stat();
     const last = Buffer.alloc(1);
     if (size > 0) await file.read(last, 0, 1, size - 1);
-    // Behind a line that was torn off.
+    // Begins on a new line if the last one is incomplete.
     const start = size > 0 && last[0] !== LINE_END ? '\n' : '';
     await file.write(`${start}${text}\n`);
     await file.datasync();

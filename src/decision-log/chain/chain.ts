@@ -1,10 +1,10 @@
 /**
- * The chain of a decision log: each line ends in a hash of itself and of the hash before it. Canonical is the line's own text: nothing is
- * parsed and written again. See docs/decision-log.md, "The chain".
+ * The chain of a decision log: each line ends in a hash of itself and of the hash before it. The hash covers the line's own text: nothing is parsed
+ * and serialized again. See docs/decision-log.md, "The chain".
  */
 import { hash } from 'node:crypto';
 
-/** Hash before the first record of a chain. */
+/** The hash before the first record of a chain. */
 export const ORIGIN = 'A'.repeat(43);
 
 const FIELD = ',"hash":"';
@@ -13,28 +13,28 @@ const LENGTH = 43;
 /** `,"hash":"…"}` */
 const TAIL = FIELD.length + LENGTH + 2;
 
-/** @param head hash of the record before; `body`: a JSON object of one line, without a hash and without its last brace. */
+/** @param head the hash of the record before; `body`: a JSON object on one line, without a hash and without its last brace. */
 export function chained(head: string, body: string): { readonly line: string; readonly own: string } {
-  // What is hashed is in one piece from then on: the line is made of that.
+  // Hashing flattens the concatenated string, and the line is made from that.
   const hashed = head + body;
   const own = hashText(hashed);
   return { line: `${hashed.slice(head.length)}${FIELD}${own}"}`, own };
 }
 
 export interface ChainedLine {
-  /** What was hashed: all before the hash. */
+  /** The hashed text: everything before the hash. */
   readonly body: string;
   readonly hash: string;
 }
 
-/** @param line without its line end. Undefined where it does not end as a chained line does. */
+/** @param line without its line end. Undefined if it does not end like a chained line. */
 export function readChained(line: string): ChainedLine | undefined {
   const at = line.length - TAIL;
   if (at < 1 || !line.endsWith('"}') || !line.startsWith(FIELD, at)) return undefined;
   return { body: line.slice(0, at), hash: line.slice(at + FIELD.length, -2) };
 }
 
-/** @param head hash of the record before. */
+/** @param head the hash of the record before. */
 export function hashOf(head: string, body: string): string {
   return hashText(head + body);
 }

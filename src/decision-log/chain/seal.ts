@@ -1,18 +1,18 @@
-/** Seals: signed statements of how far a chain had come. They stand in it as records of their own, and go elsewhere as anchors. */
+/** Seals: signed statements of how far a chain reaches. They are records of the chain, and are sent elsewhere as anchors. */
 
-/** The fields of a `seal` record beside time, kind, guard, seq and hash, in this order. */
+/** The fields of a `seal` record besides time, kind, guard, seq and hash, in this order. */
 export interface SealFields {
-  /** Which chain: made up when a log begins. */
+  /** The id of the chain: random, chosen when a log begins. */
   readonly chain: string;
-  /** Counts the seals of a chain from 1, over files and restarts. */
+  /** Counts the seals of a chain from 1, across files and restarts. */
   readonly seal: number;
-  /** What is sealed: the last record before, and its hash. */
+  /** What is sealed: the last record before it, and its hash. */
   readonly of: { readonly seq: number; readonly hash: string };
-  /** ISO time at which that was the last one. */
+  /** ISO 8601 time at which that was the last record. */
   readonly at: string;
-  /** Other chains of the same guard, as last heard of, by their names: `g1/2`. */
+  /** The last known ends of the same guard's other chains, by name: `g1/2`. */
   readonly beside?: Readonly<Record<string, Head>>;
-  /** Of the key that has signed: the first 16 characters of the SHA-256 of its 32 bytes, in base64url. */
+  /** The key that signed: the first 16 characters of the SHA-256 of its 32 bytes, in base64url. */
   readonly key: string;
   /** Ed25519 over `sealText`, in base64url. */
   readonly signature: string;
@@ -24,7 +24,7 @@ export interface Head {
   readonly hash: string;
 }
 
-/** What a seal's signature is over: UTF-8. */
+/** The text that a seal's signature covers, as UTF-8. */
 export function sealText(guard: string, fields: Omit<SealFields, 'signature'>): string {
   const { chain, seal, of, at, beside = {}, key } = fields;
   const others = Object.entries(beside)
@@ -33,31 +33,31 @@ export function sealText(guard: string, fields: Omit<SealFields, 'signature'>): 
   return `rowgate seal 1\n${JSON.stringify([guard, chain, seal, of.seq, of.hash, at, others, key])}`;
 }
 
-/** The fields of the `segment` record that stands first in each file. */
+/** The fields of the `segment` record, the first one in each file. */
 export interface SegmentFields {
   readonly chain: string;
-  /** Of this layout. */
+  /** The version of this layout. */
   readonly format: 1;
   /** The last record of the file before; absent in the first file of a chain. */
   readonly previous?: { readonly file: string; readonly seq: number; readonly hash: string };
-  /** Who can verify its seals: an Ed25519 public key, 32 bytes in base64url. */
+  /** The key that verifies its seals: an Ed25519 public key, 32 bytes in base64url. */
   readonly sealed_by: string;
-  /** Seals of the chain before it: so that a guard which starts counts on. */
+  /** The number of earlier seals in the chain: a guard that starts continues counting. */
   readonly seals: number;
-  /** Where records are encrypted: the file's key, for its recipients (age, base64). */
+  /** If records are encrypted: the file's key, encrypted to its recipients (age, base64). */
   readonly age?: string;
 }
 
-/** One line of an anchor file: a seal, and whose it is. */
+/** One line of an anchor file: a seal and its guard. */
 export interface Anchor extends SealFields {
   readonly guard: string;
 }
 
-/** The fields of a `retention` record: a file that was deleted because its time was over. */
+/** The fields of a `retention` record: a file that was deleted at the end of its retention period. */
 export interface RetentionFields {
   readonly file: string;
   readonly first: number;
   readonly last: number;
-  /** Of its last record. */
+  /** The hash of its last record. */
   readonly head: string;
 }

@@ -1,21 +1,21 @@
-/** Appends to a file, and tells how far that came where it fails. */
+/** Appends to a file, and tells how much was written if that fails. */
 import { writeSync } from 'node:fs';
 
-/** `doubtful`: it stands in the file, but nobody can say that it reached the disk. `absent`: no whole line of it is there. */
+/** `doubtful`: it is in the file, but may not have reached the disk. `absent`: no complete line of it is in the file. */
 export type Written = 'written' | 'doubtful' | 'absent';
 
-/** What has become of lines that were to be appended. */
+/** What happened to lines that were to be appended. */
 export interface Outcome {
-  /** So many of the lines stand whole, from the first on. */
+  /** How many of the lines are complete, from the first on. */
   readonly lines: number;
-  /** Of the last one. */
+  /** The state of the last one. */
   readonly written: Written;
 }
 
 export interface Appended {
-  /** Bytes that stand in the file. */
+  /** Bytes in the file. */
   readonly done: number;
-  /** Undefined where all do. */
+  /** Undefined if everything was written. */
   readonly error: unknown;
 }
 
@@ -32,10 +32,10 @@ export function append(fd: number, bytes: Uint8Array): Appended {
 export const LINE_END = 10;
 
 /**
- * How many lines of `bytes` stand where so many bytes were written. All but the line end will do: the record stands, and the next one begins
- * with the line end that this one lacks. `behindLine`: the first byte is such a line end.
+ * How many lines of `bytes` are complete after `done` bytes were written. A line that lacks only its line end counts: the next record then begins
+ * with that line end. `behindLine`: the first byte is such a line end.
  */
-export function linesStanding(bytes: Uint8Array, done: number, behindLine: boolean): number {
+export function completeLines(bytes: Uint8Array, done: number, behindLine: boolean): number {
   let ends = behindLine ? -1 : 0;
   for (let at = bytes.indexOf(LINE_END); at >= 0 && at <= done; at = bytes.indexOf(LINE_END, at + 1)) ends += 1;
   return Math.max(0, ends);

@@ -1,20 +1,20 @@
-/** The descriptors of an open log file, and whether it is still as it was left. */
+/** The descriptors of an open log file, and whether the file is unchanged since the last write. */
 import { closeSync, fstatSync, openSync, type Stats } from 'node:fs';
 import { isSame } from './rewrite.ts';
 
 export interface OpenFile {
   readonly fd: number;
   /**
-   * For syncs in the background. One of its own: the kernel tells each descriptor once that something did not reach the disk,
-   * and a sync in the foreground would succeed where one at the same time has heard of it.
+   * For background syncs. It needs a descriptor of its own: the kernel reports a write error once to each descriptor, and a concurrent sync in the
+   * foreground would then succeed.
    */
   readonly background: number;
   readonly stat: Stats;
-  /** Not a pipe or a terminal, which take no sync. */
+  /** Not a pipe or a terminal, which cannot be synced. */
   readonly regular: boolean;
 }
 
-/** Makes the file where there is none. Throws where it cannot be opened. */
+/** Creates the file if there is none. Throws if it cannot be opened. */
 export function openFile(path: string): OpenFile {
   const fd = openSync(path, 'a+', 0o600);
   let background = fd;
@@ -35,11 +35,11 @@ export function closeFile({ fd, background }: Pick<OpenFile, 'fd' | 'background'
   closeSync(fd);
 }
 
-/** What is written to a file that was deleted nobody will ever read. @param bytes as many as the one who alone writes to it knows of. */
-export function whatIsWrong({ fd, regular }: OpenFile, bytes: number): string | undefined {
+/** Data written to a deleted file would be lost, so that counts as a change. @param bytes in the file, as far as its only writer knows. */
+export function foreignChange({ fd, regular }: OpenFile, bytes: number): string | undefined {
   if (!regular) return undefined;
   const { nlink, size } = fstatSync(fd);
   if (nlink === 0) return 'it was deleted';
-  if (size < bytes) return 'it was cut by somebody else';
-  return size > bytes ? 'somebody else writes to it' : undefined;
+  if (size < bytes) return 'another process has cut it';
+  return size > bytes ? 'another process writes to it' : undefined;
 }

@@ -1,13 +1,13 @@
 /**
- * What is done after a failed sync. The kernel has given up on the pages and calls them clean: another sync would succeed and bring
- * nothing to the disk. Written once more they are dirty again.
+ * Handles a failed sync. The kernel drops the pages and marks them clean: another sync would succeed without writing anything. Writing the data again
+ * marks them dirty.
  */
 import { Buffer } from 'node:buffer';
 import { closeSync, fdatasyncSync, openSync, readSync, type Stats, statSync, writeSync } from 'node:fs';
 
 const CHUNK = 64 * 1024;
 
-/** Writes the bytes of the file from there to its end once more, as they are read, and syncs. Does nothing where another file stands there now. */
+/** Writes the bytes from `from` to the end of the file again, as read from it, and syncs. Does nothing if the path now names another file. */
 export function writeAgain(path: string, file: Stats, from: number): void {
   const there = statSync(path, { throwIfNoEntry: false });
   if (!there || !isSame(there, file)) return;

@@ -1,19 +1,19 @@
-/** The records of a session in a log that groups its syncs: which of its decisions have reached the disk. */
+/** The records of a session in a log with group commit: which of its decisions have reached the disk. */
 import { SmallMap } from '../../core/small-map.ts';
 import type { SessionEntry } from '../../session/log-entries.ts';
-import type { Recorded, SessionLog } from '../writer/session-log.ts';
+import type { Recorded, SessionLog } from '../record-sink.ts';
 
-/** The lines of the log, by their place since it was opened. */
+/** The lines of the log, by position since it was opened. */
 export interface Lines {
-  /** Of the last one. */
+  /** Of the last line. */
   readonly position: number;
   isOnDisk(position: number): boolean;
-  /** Resolves when it and all before it are there; with false where nobody can say so. */
+  /** Resolves when the line and all before it are on disk; with false if that is not known. */
   reachesDisk(position: number): Promise<boolean>;
 }
 
 export class SessionOnDisk implements SessionLog {
-  /** Decisions to run something of which nobody has said that they are there, in their order. */
+  /** Decisions to run something that are not known to be on disk, in order. */
   private readonly young = new SmallMap<string, number>();
   private last = 0;
 
@@ -28,7 +28,7 @@ export class SessionOnDisk implements SessionLog {
     if (!written || entry.kind !== 'decision') return written;
     this.young.dropWhile((at) => lines.isOnDisk(at));
     this.last = lines.position;
-    // Of refusals nobody asks, and a client can have as many as it likes while the disk stands still.
+    // Refusals need not be on disk before anything, and a client can cause any number of them.
     if (entry.effect !== 'refuse' && entry.effect !== 'lock') this.young.set(entry.id, this.last);
     return true;
   }

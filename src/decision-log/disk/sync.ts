@@ -1,7 +1,7 @@
-/** How far what was written has come to the disk: syncs in the background, one at a time, for all who wait for one. */
+/** How much has reached the disk: background syncs, one at a time, for everyone who waits for one. */
 import { fdatasync } from 'node:fs';
 
-/** Milliseconds between a write that nobody waits for and its sync. */
+/** Milliseconds between a write that nothing waits for and its sync. */
 const DELAY_MS = 100;
 
 interface Waiter {
@@ -10,13 +10,13 @@ interface Waiter {
 }
 
 interface Syncs {
-  /** What to sync; undefined where there is nothing to, as a pipe. */
+  /** The file to sync; undefined if it cannot be synced, such as a pipe. */
   readonly descriptor: () => number | undefined;
-  /** A sync has begun: all that is written by now is in it. */
+  /** A sync begins: it covers everything written so far. */
   readonly began: () => void;
-  /** It has succeeded. @returns false where the file turns out not to be the log: it is given up then. */
+  /** It succeeded. @returns false if the file turns out not to be the log: it is then given up. */
   readonly done: () => boolean;
-  /** Nobody knows what of the lines since `onDisk` is on the disk. */
+  /** It is not known which lines since `onDisk` are on disk. */
   readonly failed: (error: Error) => void;
 }
 
@@ -25,25 +25,25 @@ export class Sync {
   private written = 0;
   private synced = 0;
   private waiters: Waiter[] = [];
-  /** Behind the first and up to the second position: given up last. */
+  /** The range that was given up last: after the first position, up to the second. */
   private lost: readonly [number, number] = [0, 0];
   private timer: NodeJS.Timeout | undefined;
-  /** What is heard of a sync that was given up counts for nothing. */
+  /** The result of a sync that was given up is ignored. */
   private underway: object | undefined;
 
   constructor(private readonly syncs: Syncs) {}
 
-  /** Lines handed to the system. */
+  /** Lines handed to the kernel. */
   get position(): number {
     return this.written;
   }
 
-  /** Lines on the disk. */
+  /** Lines on disk. */
   get onDisk(): number {
     return this.synced;
   }
 
-  /** What was given up never is: the file may be another one since. */
+  /** False for ever for a range that was given up: the path may name another file since. */
   has(position: number): boolean {
     return position <= this.synced && !this.isLost(position);
   }
@@ -57,7 +57,7 @@ export class Sync {
     this.written += lines;
   }
 
-  /** Within 100 ms. */
+  /** Syncs within 100 ms. */
   soon(): void {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
@@ -65,7 +65,7 @@ export class Sync {
     }, DELAY_MS).unref();
   }
 
-  /** Resolves when the lines up to this position are on the disk; with false where a sync failed, or the file was given up, before. */
+  /** Resolves when the lines up to this position are on disk; with false if a sync failed, or the file was given up, before. */
   reaches(position: number): Promise<boolean> {
     if (this.isLost(position) || position <= this.synced) return Promise.resolve(this.has(position));
     return new Promise((done) => {
@@ -74,12 +74,12 @@ export class Sync {
     });
   }
 
-  /** All that was written is on the disk: a sync of the caller's own has succeeded. */
+  /** Everything written is on disk: the caller has synced. */
   all(): void {
     this.reach(this.written);
   }
 
-  /** What was written to the open file is not waited for any longer. */
+  /** Stops waiting for what was written to the open file. */
   giveUp(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -108,7 +108,7 @@ export class Sync {
         this.syncs.failed(error);
         return;
       }
-      // Before anybody is told: what it finds wrong gives the file up, and all who wait with it.
+      // Checked before callers are told: if the file is wrong, it is given up, and so are all that wait for it.
       if (!this.syncs.done()) return;
       this.reach(target);
       if (this.waiters.length > 0) this.run();

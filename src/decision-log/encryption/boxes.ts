@@ -1,19 +1,18 @@
 /**
- * The boxes of an encrypted file: each holds one record, under a key of its own. The key of a box gives that of the next, and is then forgotten:
- * whoever takes over a guard cannot read what it has written. See docs/decision-log.md, "Encrypted".
+ * The boxes of an encrypted file: each holds one record, encrypted with its own key. The next box's key is derived from it, and then the key is
+ * erased: an attacker who takes over a guard cannot read what it wrote before. See docs/decision-log.md, "Encrypted".
  */
 import { Buffer } from 'node:buffer';
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 
-/** Bytes of a key. */
 export const KEY_BYTES = 32;
 
 const CIPHER = 'aes-256-gcm';
 const TAG_BYTES = 16;
-/** No key encrypts more than one text, so that one nonce serves all. */
+/** Every key encrypts a single text, so a constant nonce is safe. */
 const NONCE = Buffer.alloc(12);
 
-/** What ties a box to its record's place: in another one it cannot be opened. */
+/** Binds a box to its record's place: elsewhere it cannot be opened. */
 export interface BoxPlace {
   readonly guard: string;
   readonly seq: number;
@@ -27,8 +26,8 @@ export class BoxWriter {
   private number = 0;
 
   /**
-   * `17.` and base64url: the number of the box in its file, counted from 0, and what it holds. The key of a box is used once, also
-   * where the box is never written: whatever is to stand in its place is put into the next one.
+   * `17.` and base64url: the number of the box in its file, from 0, and the encrypted record. A box's key is used once, even if the box is never
+   * written: a replacement goes into the next box.
    */
   box(record: string, place: BoxPlace): string {
     const cipher = createCipheriv(CIPHER, this.key, NONCE, { authTagLength: TAG_BYTES });
@@ -39,12 +38,12 @@ export class BoxWriter {
   }
 }
 
-/** So many boxes may have been made and not written between two that were: of an hour in which nothing could be, at a thousand a second, with room. */
+/** The most boxes that may be missing between two that were written: an hour of failed writes at a thousand a second, with a margin. */
 const FARTHEST = 20_000_000;
-/** Each so many-th key is kept, so that lines that were swapped cost little. */
+/** Every key with a multiple of this number is kept, so that opening swapped lines is cheap. */
 const KEPT = 1024;
 
-/** Opens the boxes of one file, in whatever order. */
+/** Opens the boxes of one file, in any order. */
 export class BoxReader {
   private readonly kept: Uint8Array[];
   private key: Uint8Array;
@@ -56,7 +55,7 @@ export class BoxReader {
     this.kept = [first];
   }
 
-  /** The record's JSON; undefined where the box was changed, or belongs to another place or file. */
+  /** The record's JSON; undefined if the box was changed, or belongs to another place or file. */
   open(box: string, place: BoxPlace): string | undefined {
     const [, number, text = ''] = /^(0|[1-9][0-9]{0,14})\.([A-Za-z0-9_-]+)$/.exec(box) ?? [];
     const sealed = Buffer.from(text, 'base64url');

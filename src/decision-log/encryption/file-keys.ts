@@ -1,7 +1,9 @@
-/** The keys of encrypted files, made ahead: a file must be there when it is needed, and age takes its time. */
+/** The keys of encrypted files, made ahead: a new file must begin at once, and age is slow. */
+
+import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
+import { Encrypter } from 'age-encryption';
 import { BoxWriter, KEY_BYTES } from './boxes.ts';
-import { encryptTo } from './recipients.ts';
 
 export interface FileKey {
   /** For the file's `segment`. */
@@ -9,7 +11,7 @@ export interface FileKey {
   readonly boxes: BoxWriter;
 }
 
-/** One for the file that is begun, one for a file that is moved away right behind it. */
+/** One for the current file, one for a file that follows immediately. */
 const AHEAD = 2;
 
 export class FileKeys {
@@ -18,14 +20,14 @@ export class FileKeys {
 
   private constructor(private readonly recipients: readonly string[]) {}
 
-  /** Resolves when the first files can be begun. Throws where a recipient is none. */
+  /** Resolves when the first files can begin. Throws if a recipient is invalid. */
   static async to(recipients: readonly string[]): Promise<FileKeys> {
     const keys = new FileKeys(recipients);
     await keys.make();
     return keys;
   }
 
-  /** A key for a new file, for this one alone; undefined where the next is still being made: no file can be begun then. */
+  /** A key for one new file; undefined while the next one is being made: then no file can begin. */
   take(): FileKey | undefined {
     const key = this.made.shift();
     this.making ??= this.make().finally(() => {
@@ -40,4 +42,11 @@ export class FileKeys {
       this.made.push({ age: await encryptTo(this.recipients, key), boxes: new BoxWriter(key) });
     }
   }
+}
+
+/** Encrypts so that each recipient alone can decrypt: base64 of an age file. */
+async function encryptTo(recipients: readonly string[], bytes: Uint8Array): Promise<string> {
+  const encrypter = new Encrypter();
+  for (const recipient of recipients) encrypter.addRecipient(recipient);
+  return Buffer.from(await encrypter.encrypt(bytes)).toString('base64');
 }

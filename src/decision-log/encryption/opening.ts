@@ -1,11 +1,11 @@
-/** Gives the records of an encrypted log back, to whoever holds one of the auditors' keys. */
+/** Decrypts the records of an encrypted log with an auditor's key. */
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { Decrypter } from 'age-encryption';
 import type { LogRecord } from '../fields.ts';
 import { BoxReader, KEY_BYTES } from './boxes.ts';
 
-/** Private keys as `age-keygen` writes them, `AGE-SECRET-KEY-1…` a line, beside comments; or why there are none. */
+/** Private keys as written by `age-keygen`, one `AGE-SECRET-KEY-1…` a line, besides comments; or why there are none. */
 export function readIdentities(file: string): readonly string[] | { readonly problem: string } {
   let text: string;
   try {
@@ -19,7 +19,7 @@ export function readIdentities(file: string): readonly string[] | { readonly pro
     try {
       new Decrypter().addIdentity(line);
     } catch {
-      // What stands there is not quoted: it may be a secret.
+      // The text is not quoted: it may be a secret.
       return {
         problem: `"${file}": what stands there as key ${index + 1} is no private key of age ("AGE-SECRET-KEY-…")`,
       };
@@ -28,10 +28,10 @@ export function readIdentities(file: string): readonly string[] | { readonly pro
   return identities.length > 0 ? identities : { problem: `"${file}" holds no private key of age` };
 }
 
-/** Opens the boxes of one file. Gives what is in no box back as it is; undefined where a box was changed or put in another place. */
+/** Opens the boxes of one file. Returns unencrypted records unchanged; undefined if a box was changed or moved. */
 export type Opener = (record: LogRecord) => LogRecord | undefined;
 
-/** By the `segment` of a file. Throws where none of these identities opens it. */
+/** For a file's `segment`. Throws if none of these identities opens the file. */
 export function openerWith(identities: readonly string[]): (segment: LogRecord) => Promise<Opener> {
   return async ({ age }) => {
     if (typeof age !== 'string') return (record) => record;
@@ -44,7 +44,7 @@ export function openerWith(identities: readonly string[]): (segment: LogRecord) 
   };
 }
 
-/** What is in the box is what stands around it: time, guard and number are believed nowhere else. */
+/** The encrypted record must repeat the time, guard and number around it, which alone would not be trustworthy. */
 function opened(boxes: BoxReader, { time, guard, seq, hash }: LogRecord, box: string): LogRecord | undefined {
   if (typeof guard !== 'string' || typeof seq !== 'number') return undefined;
   const text = boxes.open(box, { guard, seq });

@@ -1,10 +1,10 @@
-/** A record of the log as an event of the Elastic Common Schema. What has no field there stands under `rowgate`. Pure. */
+/** A record of the log as an event of the Elastic Common Schema. Fields without an equivalent are under `rowgate`. Pure. */
 import type { LogRecord } from '../fields.ts';
 import { endpoint } from './ocsf/event.ts';
 
 const ECS_VERSION = '8.11.0';
 
-/** `event.category` and `event.type`, from the lists that the schema allows. */
+/** `event.category` and `event.type`, from the schema's lists. */
 const KINDS: Readonly<Record<string, { readonly category: string; readonly type: string }>> = {
   decision: { category: 'database', type: 'access' },
   outcome: { category: 'database', type: 'access' },
@@ -15,6 +15,7 @@ const KINDS: Readonly<Record<string, { readonly category: string; readonly type:
   raise: { category: 'configuration', type: 'change' },
   permit: { category: 'configuration', type: 'change' },
   'break-glass': { category: 'iam', type: 'change' },
+  observe: { category: 'configuration', type: 'change' },
   lock: { category: 'iam', type: 'change' },
   release: { category: 'iam', type: 'change' },
   canary: { category: 'intrusion_detection', type: 'indicator' },

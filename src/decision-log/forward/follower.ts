@@ -1,8 +1,8 @@
-/** Follows a log from file to file, and gives its lines as they come. Knows nothing of what they mean. */
+/** Follows a log from file to file, and returns its lines as they are written. It does not interpret them. */
 import { Buffer } from 'node:buffer';
-import { stat } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
+import { createGunzip } from 'node:zlib';
 import { LONGEST_LINE } from '../read/lines.ts';
-import { type FileBytes, fileBytes } from './file-bytes.ts';
 import { type LogFileFound, nextFile } from './next-file.ts';
 import type { Position } from './position.ts';
 
@@ -10,7 +10,7 @@ import type { Position } from './position.ts';
 export interface Lines {
   readonly file: { readonly first: number; readonly chain: string | undefined };
   readonly lines: readonly {
-    readonly bytes: Buffer /** Where in the file the next one begins. */;
+    readonly bytes: Buffer /** The offset of the next one in the file. */;
     readonly end: number;
   }[];
 }
@@ -20,12 +20,12 @@ const LINE_END = 0x0a;
 interface Current {
   readonly file: LogFileFound;
   readonly bytes: FileBytes;
-  /** Behind the last whole line. */
+  /** The offset after the last whole line. */
   offset: number;
-  /** A line whose end has not come yet, in pieces; of one that is too long for a record, which nobody gets, only the length. */
+  /** The pieces of an incomplete line; for one that is too long for a record, only the length, as it is dropped. */
   begun: Buffer[];
   begunLength: number;
-  /** Another file has its name: what is in it now is all. */
+  /** Another file has its name: this one will not grow. */
   replaced: boolean;
 }
 
@@ -33,14 +33,14 @@ export class Follower {
   private current: Current | undefined;
   private behind: Pick<Position, 'file' | 'chain'> | undefined;
 
-  /** From the beginning of the file in which `from` lies, for decisions of outcomes behind it may stand there; else of the oldest. */
+  /** Begins at the start of the file that contains `from`, as decisions of later outcomes may be there; else at the oldest file. */
   constructor(
     private readonly log: string,
     private from: Pick<Position, 'file' | 'chain'> | undefined,
     private readonly notice: (message: string) => void,
   ) {}
 
-  /** Undefined where there are no more now. */
+  /** Undefined if there are no more now. */
   async read(): Promise<Lines | undefined> {
     for (;;) {
       this.current ??= await this.open();
@@ -76,12 +76,12 @@ export class Follower {
     }
   }
 
-  /** Whether there is nothing more to come in this file, and it was left. */
+  /** Closes the file if nothing more will come in it. Returns whether it did. */
   private async leave(current: Current): Promise<boolean> {
     const { file, replaced } = current;
     if (!file.closed && !replaced) {
       const [own, named] = await Promise.all([file.handle.stat(), stat(file.path).catch(() => undefined)]);
-      // Whoever moves a file has not told the guard yet where there is none of its name: it goes on in the moved one.
+      // If the file was moved and there is no new one, the guard still writes to the moved one.
       if (!named || own.ino === named.ino) {
         return own.size < current.offset && this.startOver(current);
       }
@@ -93,7 +93,7 @@ export class Follower {
     return true;
   }
 
-  /** The file was cut: what it holds now is taken from its beginning, as nobody knows what it was. */
+  /** The file became shorter, so its content is unknown: it is read from the beginning. */
   private async startOver({ file }: Current): Promise<boolean> {
     this.notice(`"${file.path}" is shorter than it was; it is read again from its beginning`);
     this.from = { file: file.first, chain: file.chain };
@@ -118,9 +118,54 @@ function split(current: Current, piece: Buffer): { bytes: Buffer; end: number }[
   return found;
 }
 
-/** A copy: the piece is overwritten by the next one. */
+/** Copies the piece: its buffer is reused. */
 function keep(current: Current, piece: Buffer): void {
   current.begunLength += piece.length;
   if (current.begunLength > LONGEST_LINE) current.begun = [];
   else if (piece.length > 0) current.begun.push(Buffer.from(piece));
+}
+
+/** The bytes of one log file, in pieces: decompressed if needed, and more of them while it grows. */
+const PIECE = 64 * 1024;
+
+interface FileBytes {
+  /** Undefined if there is no more now. The piece is valid until the next call. */
+  next(): Promise<Buffer | undefined>;
+  close(): Promise<void>;
+}
+
+function fileBytes(path: string, handle: FileHandle): FileBytes {
+  return path.endsWith('.gz') ? unpacked(handle) : plain(handle);
+}
+
+function plain(handle: FileHandle): FileBytes {
+  const buffer = Buffer.alloc(PIECE);
+  let position = 0;
+  return {
+    async next() {
+      const { bytesRead } = await handle.read(buffer, 0, PIECE, position);
+      position += bytesRead;
+      return bytesRead > 0 ? buffer.subarray(0, bytesRead) : undefined;
+    },
+    close: () => handle.close(),
+  };
+}
+
+function unpacked(handle: FileHandle): FileBytes {
+  const packed = handle.createReadStream({ autoClose: false, highWaterMark: PIECE });
+  const stream = createGunzip({ chunkSize: PIECE });
+  packed.on('error', (error) => stream.destroy(error));
+  packed.pipe(stream);
+  const pieces = stream[Symbol.asyncIterator]();
+  return {
+    async next() {
+      const { done, value } = await pieces.next();
+      return done ? undefined : (value as Buffer);
+    },
+    async close() {
+      packed.destroy();
+      stream.destroy();
+      await handle.close();
+    },
+  };
 }

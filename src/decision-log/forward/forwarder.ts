@@ -1,6 +1,6 @@
 /**
- * Sends the records of one or more logs to one collector, each at least once and in the order of its log. The queue is the log itself: what is
- * kept is how far each was taken. Whatever the collector does, nobody waits for it.
+ * Sends the records of one or more logs to a collector, each at least once and in the order of its log. The log itself is the queue; only the
+ * position is stored. Nothing waits for the collector.
  */
 import type { Buffer } from 'node:buffer';
 import { basename } from 'node:path';
@@ -10,7 +10,6 @@ import type { Logger } from 'pino';
 import { type Collector, isTooMuch } from './collector.ts';
 import type { Position, Positions } from './position.ts';
 import { RecordStream } from './source.ts';
-import { LoopYield } from './yield-to-loop.ts';
 
 export interface ForwarderOptions {
   /** The open files of the logs. */
@@ -18,22 +17,22 @@ export interface ForwarderOptions {
   readonly collector: Collector;
   readonly positions: Positions;
   readonly log: Logger;
-  /** Milliseconds after the first failure; each further one doubles it, up to sixty times as long. */
+  /** Milliseconds after the first failure; each further failure doubles it, up to 60 times. */
   readonly firstWaitMs?: number;
-  /** Milliseconds that a whole batch takes at least: catching up is not to take all of a process that has other things to do. */
+  /** The least milliseconds for a full batch: catching up must not take all of a process that has other work. */
   readonly batchMs?: number;
-  /** Milliseconds until it is looked whether there is something new. */
+  /** Milliseconds between checks for new records. */
   readonly lookMs?: number;
 }
 
 interface Waiting {
   readonly message: Buffer;
   readonly position: Position;
-  /** ISO time of the record. */
+  /** ISO 8601 time of the record. */
   readonly time: string;
 }
 
-/** What is in memory of one log at most, and goes at once. */
+/** The most of one log that is held in memory and sent at once. */
 const MOST_RECORDS = 2_000;
 const MOST_BYTES = 1024 * 1024;
 const FIRST_WAIT_MS = 1_000;
@@ -47,9 +46,9 @@ export class Forwarder {
   private readonly cutting = new AbortController();
   private failures = 0;
   private known = false;
-  /** Records at once: halved by each failure, for a slow collector must be able to take them in time. */
+  /** Records at once: halved by each failure, as a slow collector must be able to accept them in time. */
   private most = MOST_RECORDS;
-  /** More than that it has called too much. */
+  /** The collector has called more than this too much. */
   private ceiling = MOST_RECORDS;
 
   constructor(private readonly options: ForwarderOptions) {
@@ -58,12 +57,12 @@ export class Forwarder {
     this.ended = this.run();
   }
 
-  /** Age of the oldest record that is not taken, in seconds; 0 where there is none. */
+  /** Age of the oldest record that was not accepted, in seconds; 0 if there is none. */
   lag(now: number): number {
     return Math.max(0, ...this.queues.map((queue) => queue.waits(now))) / 1000;
   }
 
-  /** What is in the logs by now is still sent, for so long, unless the collector does not take it. */
+  /** Records written by now are still sent, for this time, unless the collector fails. */
   async stop(withinMs: number): Promise<void> {
     this.stopping.abort();
     const cut = setTimeout(() => this.cutting.abort(), withinMs);
@@ -84,7 +83,7 @@ export class Forwarder {
     for (const queue of this.queues) await queue.close();
   }
 
-  /** Of each log what may go at once. */
+  /** Sends one batch from each log. */
   private async round(): Promise<'sent' | 'failed' | 'nothing new'> {
     const { batchMs = 0 } = this.options;
     let sent = false;
@@ -95,7 +94,7 @@ export class Forwarder {
         sent ||= count > 0;
         if (count === MOST_RECORDS) await this.pause(batchMs - (performance.now() - begun));
       } catch (error) {
-        // The others would fare no better.
+        // Further logs would fail as well.
         return this.fail(error, queue) ? 'failed' : 'sent';
       }
     }
@@ -120,7 +119,7 @@ export class Forwarder {
     this.most = Math.min(this.ceiling, this.most * 2);
   }
 
-  /** False where it only was too much at once. */
+  /** False if it was only too much at once. */
   private fail(error: unknown, queue: Queue): boolean {
     const tried = Math.min(this.most, queue.length);
     this.most = Math.max(1, Math.floor(tried / 2));
@@ -131,7 +130,7 @@ export class Forwarder {
     this.known = false;
     if (this.cutting.signal.aborted) return true;
     this.failures += 1;
-    // Said once, not at each attempt.
+    // Logged once, not at each attempt.
     if (this.failures === 1)
       this.options.log.error({ err: error, ...queue.place() }, 'the decision log cannot be forwarded; it waits');
     return true;
@@ -151,7 +150,7 @@ export class Forwarder {
   }
 }
 
-/** What was read of one log and not taken yet. */
+/** What was read of one log and not accepted yet. */
 class Queue {
   private readonly source: RecordStream;
   private readonly waiting: Waiting[] = [];
@@ -192,18 +191,32 @@ class Queue {
     return this.waiting.length;
   }
 
-  /** For how long the first record has been waiting, in milliseconds; 0 where none does. */
+  /** How long the first record has been waiting, in milliseconds; 0 if none waits. */
   waits(now: number): number {
     const [first] = this.waiting;
     return first ? now - Date.parse(first.time) : 0;
   }
 
-  /** For the operator: what waits first. */
+  /** For the operator: the first record that waits. */
   place(): object {
     return { log: this.log, seq: this.waiting[0]?.position.seq };
   }
 
   close(): Promise<void> {
     return this.source.close();
+  }
+}
+
+/** Yields to other work in the process: 2 ms of rest after each 2 ms of work. */
+const MOMENT_MS = 2;
+
+class LoopYield {
+  private begun = performance.now();
+
+  /** Call often. */
+  async take(): Promise<void> {
+    if (performance.now() - this.begun < MOMENT_MS) return;
+    await wait(MOMENT_MS, undefined, { ref: false });
+    this.begun = performance.now();
   }
 }

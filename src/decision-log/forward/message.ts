@@ -1,4 +1,4 @@
-/** A record as it is sent: its form, no longer than the collector takes. Pure. */
+/** A record in the form that is sent, no longer than the collector accepts. Pure. */
 
 import { Buffer } from 'node:buffer';
 import type { LogRecord } from '../fields.ts';
@@ -12,15 +12,15 @@ export type ForwardForm = 'ocsf' | 'ecs' | 'json';
 
 export interface MessageOptions {
   readonly form: ForwardForm;
-  /** Bytes of a message, the header of syslog included. At least 4096: so much has any record whose long fields are gone. */
+  /** The most bytes of a message, with the syslog header. At least 4096: every record fits that after its long fields are shortened. */
   readonly longest: number;
-  /** Of Rowgate. */
+  /** Rowgate's version. */
   readonly version: string;
-  /** Of this machine. */
+  /** This machine's name. */
   readonly host: string;
 }
 
-/** What makes a record long, in the order in which it is left out. What is left of each is shown. */
+/** The fields that can make a record long, in the order in which they are shortened, and what remains of each. */
 const SHORTENED: readonly (readonly [field: string, shorten: (value: unknown) => unknown])[] = [
   ['columns', firstOf(20)],
   ['subjects', () => undefined],
@@ -46,7 +46,7 @@ const KEPT = [
   'hash',
 ];
 
-/** As one line of JSON. A field that was left out, in part or whole, is named under `shortened`: the log has it whole. */
+/** One line of JSON. Shortened fields are named under `shortened`: the log has them in full. */
 export function textOf({ record, decision }: ForwardedRecord, options: MessageOptions, room = options.longest): string {
   let shown = record;
   let about = decision;
@@ -65,7 +65,7 @@ export function textOf({ record, decision }: ForwardedRecord, options: MessageOp
   return formed({ ...kept, shortened: ['all'] }, undefined, options);
 }
 
-/** The same as a message of syslog. */
+/** The same as a syslog message. */
 export function syslogOf(entry: ForwardedRecord, options: MessageOptions): Buffer {
   const { time, kind, guard, seq, id } = entry.record;
   const data = { guard: String(guard), seq: String(seq), ...(typeof id === 'string' && { id }) };
@@ -92,7 +92,7 @@ function formed(record: LogRecord, decision: LogRecord | undefined, { form, vers
 }
 
 function severityOf({ kind, effect, status, problems }: LogRecord): SyslogSeverity {
-  if (kind === 'canary' || kind === 'lock' || kind === 'break-glass') return 'alert';
+  if (kind === 'canary' || kind === 'lock' || kind === 'break-glass' || kind === 'observe') return 'alert';
   if (effect === 'refuse' || effect === 'lock' || status === 'cut' || status === 'refused') return 'warning';
   if (kind === 'login-refused' || kind === 'warning' || problems !== undefined) return 'warning';
   return kind === 'decision' || kind === 'outcome' || kind === 'seen' ? 'informational' : 'notice';

@@ -1,4 +1,4 @@
-/** Which file of a log comes after another one: closed ones, compressed or not, those that somebody else's rotation has moved, the open one. */
+/** Finds the file of a log that follows another: closed ones, compressed or not, files that another program's rotation has moved, or the open one. */
 import { readdirSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -12,13 +12,13 @@ export interface LogFileFound {
   /** The number of its first record. */
   readonly first: number;
   readonly chain: string | undefined;
-  /** Written no more. */
+  /** No longer written. */
   readonly closed: boolean;
 }
 
 /**
- * The file in which the position lies, or where that is no more, the next one; with `beyond`, the next one in any case. Without a
- * position: the oldest. Undefined where there is none yet.
+ * The file that contains the position, or the next one if it is gone; with `beyond`, always the next one. Without a position: the oldest. Undefined
+ * if there is none yet.
  */
 export async function nextFile(
   log: string,
@@ -28,7 +28,7 @@ export async function nextFile(
   const opened = await openAt(log, false);
   const suits = (first: number) => !position || first > position.file || (first === position.file && !beyond);
   const closed = closedOf(log);
-  // The file was opened before the others were listed: what was closed in between is among them.
+  // The open file was opened before listing, so files that were closed since are in the list.
   const chosen = closed.find(({ first }) => suits(first) && (!opened || first < opened.first));
   if (chosen) {
     await opened?.handle.close();
@@ -38,7 +38,7 @@ export async function nextFile(
   }
   if (opened && suits(opened.first)) return opened;
   if (opened && position && opened.chain !== position.chain) {
-    // Another log has taken the place of this one, and counts from the beginning.
+    // Another log has replaced this one, and counts from the beginning.
     await opened.handle.close();
     return nextFile(log, undefined, false);
   }
@@ -46,13 +46,13 @@ export async function nextFile(
   return undefined;
 }
 
-/** The open file, or where it holds nothing, the one that was closed last. */
+/** The open file or, if it is empty, the one that was closed last. */
 export async function newestFile(log: string): Promise<LogFileFound | undefined> {
   const closed = closedOf(log).at(-1);
   return (await openAt(log, false)) ?? (closed && openAt(closed.path, true));
 }
 
-/** Undefined where it is not there, or has no record yet. */
+/** Undefined if it does not exist, or has no record yet. */
 async function openAt(path: string, closed: boolean): Promise<LogFileFound | undefined> {
   const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
@@ -74,7 +74,7 @@ function closedOf(log: string): { path: string; first: number }[] {
   return [...closedFiles(log), ...moved].sort((a, b) => a.first - b.first);
 }
 
-/** What logrotate and its kin make of the name: `decisions.jsonl.1`, `decisions.jsonl-20261127.gz`. */
+/** Names that logrotate and similar programs give: `decisions.jsonl.1`, `decisions.jsonl-20261127.gz`. */
 function movedFiles(log: string): string[] {
   const name = basename(log);
   return readdirSync(dirname(log))

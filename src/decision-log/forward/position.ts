@@ -1,14 +1,14 @@
-/** How far the logs of a guard have been taken by one collector: a small file that is replaced as a whole. */
+/** How much of a guard's logs a collector has accepted: a small file that is replaced as a whole. */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 
 export interface Position {
-  /** Of the chain; absent in a log from before there was one. */
+  /** The chain's id; absent in a log from before there were chains. */
   readonly chain?: string | undefined;
-  /** The number of the first record in the file: its name changes when it is closed, and again when it is compressed. */
+  /** The number of the file's first record: its name changes when it is closed, and again when it is compressed. */
   readonly file: number;
-  /** Bytes of the file, unpacked, that are behind. */
+  /** Bytes of the uncompressed file that are done. */
   readonly offset: number;
-  /** The last record that was taken; 0 before the first. */
+  /** The last accepted record; 0 before the first. */
   readonly seq: number;
 }
 
@@ -18,7 +18,10 @@ export class Positions {
   /** Nothing was sent to this collector before. */
   readonly isNew: boolean;
 
-  /** `to`: the collector, for whoever reads the file. `mayBeNew`: false where the file was lost. Throws where the file holds something else. */
+  /**
+   * `to`: the collector, for people who read the file. `mayBeNew`: false if a missing file means that it was lost. Throws if the file holds something
+   * else.
+   */
   constructor(
     private readonly path: string,
     private readonly to: string,
@@ -39,12 +42,12 @@ export class Positions {
     this.changed = true;
   }
 
-  /** The names of the logs that there are, or have been. */
+  /** The names of all logs, past ones included. */
   logs(): readonly string[] {
     return [...this.byLog.keys()];
   }
 
-  /** Throws where it cannot be written; what was there before is still there then. */
+  /** Throws if it cannot be written; the old content is then still there. */
   save(): void {
     if (!this.changed) return;
     const unfinished = `${this.path}.new`;

@@ -1,4 +1,4 @@
-/** The records of one log from a position on, whole, each with the decision that it belongs to, and where the next one begins. */
+/** The complete records of one log from a position on, each with the decision that it belongs to, and the position after it. */
 import type { Buffer } from 'node:buffer';
 import { LRUCache } from 'lru-cache';
 import type { LogRecord } from '../fields.ts';
@@ -8,24 +8,24 @@ import type { Position } from './position.ts';
 
 export interface ForwardedRecord {
   readonly record: LogRecord;
-  /** Of an outcome and its kin: who asked what. Absent where that was too long ago. */
+  /** For an outcome and similar records: who asked what. Absent if the decision is too far back. */
   readonly decision: LogRecord | undefined;
-  /** Behind the record. */
+  /** After the record. */
   readonly position: Position;
 }
 
-/** What is told of a log. */
+/** Notices about a log. */
 export interface SourceNotices {
-  /** Records that were deleted or moved away before anybody took them, both numbers included. */
+  /** Records that were deleted or moved before they were read; both numbers are included. */
   lost(from: number, until: number): void;
   said(message: string): void;
 }
 
-/** Decisions whose outcome has not come. Some never have one. */
+/** The most decisions without an outcome to remember. Some never have one. */
 const MOST_DECISIONS = 5_000;
-/** So many records before the position nothing is read: an outcome whose decision stands there goes without it. */
+/** Records further before the position are not read: an outcome with an older decision is sent without it. */
 const FARTHEST = 100_000;
-/** How a whole record of a statement begins, and its number. */
+/** The beginning of a complete statement record, up to its number. */
 const HEAD = /^\{"time":"[^"]+","kind":"(?:decision|outcome)","guard":"[^"]+","seq":([0-9]+)/;
 const LONGEST_HEAD = 256;
 
@@ -47,7 +47,7 @@ export class RecordStream {
     this.follower = new Follower(log, from, (message) => notices.said(message));
   }
 
-  /** Undefined where there is none now. `breathe` is called between lines, so that reading far does not hold up others. */
+  /** Undefined if there is none now. `breathe` is called between lines, so that reading far does not delay other work. */
   async next(breathe: () => Promise<void>): Promise<ForwardedRecord | undefined> {
     for (;;) {
       const line = this.lines?.lines[this.index];
@@ -107,7 +107,7 @@ function isFarBefore(bytes: Buffer, seq = 0): boolean {
   return number !== undefined && Number(number) < seq - FARTHEST;
 }
 
-/** Undefined where it is no record: torn by a crash. */
+/** Undefined if it is not a record: a crash left it incomplete. */
 function parse(bytes: Buffer): LogRecord | undefined {
   try {
     const record: unknown = JSON.parse(bytes.toString('utf8'));

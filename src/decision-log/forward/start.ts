@@ -9,21 +9,21 @@ import type { ForwardConfig } from '../../config/forward.ts';
 import { workerConfig } from '../../config/worker-config.ts';
 import { collectorOf } from './collector.ts';
 import { Forwarder } from './forwarder.ts';
-import { Positions } from './position.ts';
-import { beginningOf } from './start-position.ts';
+import { newestFile } from './next-file.ts';
+import { type Position, Positions } from './position.ts';
 
 export interface Forwarding {
-  /** Of each collector: the age of the oldest record that it has not taken, in seconds; 0 where it has them all. */
+  /** For each collector: the age of the oldest record that it has not accepted, in seconds; 0 if it has all. */
   lags(): readonly { readonly to: string; readonly seconds: number }[];
-  /** What is written by now is still sent, for a moment; what is not waits for the next start. */
+  /** What is written by now is still sent, for a moment; the rest waits for the next start. */
   stop(): Promise<void>;
 }
 
 const STOP_MS = 5_000;
-/** Of a process that serves clients as well. */
+/** For a process that also serves clients. */
 const BATCH_MS = 1_000;
 
-/** To be called before the logs are written: what is written from then on is sent. Throws where it cannot be kept how far that has come. */
+/** Call it before the logs are written: everything from then on is sent. Throws if the position cannot be stored. */
 export async function startForwarding(config: Config, version: string, log: Logger): Promise<Forwarding> {
   const { forward, file } = config.log;
   if (forward.length > 0 && statSync(file, { throwIfNoEntry: false })?.isFile() === false)
@@ -47,7 +47,7 @@ async function start(config: Config, collector: ForwardConfig, version: string, 
     if (beginning) positions.set(name, beginning);
   }
   positions.save();
-  // A log that is written no more may still hold what was not sent.
+  // A log that is no longer written may have unsent records.
   const logs = new Set([...logsOf(config), ...positions.logs().map((name) => join(folder, name))]);
   const options = { form, longest, version, host: hostname() };
   return new Forwarder({
@@ -77,4 +77,11 @@ function openPositions(file: string, to: string, log: Logger): Positions {
 function logsOf(config: Config): string[] {
   if (config.workers === 1) return [config.log.file];
   return Array.from({ length: config.workers }, (_, slot) => workerConfig(config, slot).log.file);
+}
+
+/** Undefined if nothing was written yet: then it begins with the first record. */
+async function beginningOf(log: string): Promise<Position | undefined> {
+  const file = await newestFile(log);
+  await file?.handle.close();
+  return file && { chain: file.chain, file: file.first, offset: 0, seq: file.first - 1 };
 }

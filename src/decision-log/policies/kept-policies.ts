@@ -1,6 +1,6 @@
 /**
- * The policies that were in force, beside the log: the text of their files without verifiers, each once, by the hash of what is kept. Records of
- * the kind `policy` name it, so that nobody changes one unseen.
+ * The policies that were in force, kept beside the log: the text of their files without password verifiers, each once, by its hash. `policy` records
+ * contain the hash, so that no change goes unnoticed.
  */
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
@@ -17,21 +17,20 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, format, join, parse } from 'node:path';
+import { isMap, isScalar, isSeq, type Node, parseDocument, visit } from 'yaml';
 import type { PolicyFile } from '../../policy/source/document.ts';
-import { withoutVerifiers } from './without-verifiers.ts';
 
-/** `sha256:…` */
 const KEPT = /^sha256:([0-9a-f]{64})$/;
 
-/** `decisions.policies`, of `decisions.jsonl`: one for all workers. */
+/** `decisions.policies`, for `decisions.jsonl`: shared by all workers. */
 export function keptFolder(logFile: string): string {
   const { dir, name } = parse(logFile);
   return format({ dir, base: `${name}.policies` });
 }
 
 /**
- * Keeps a policy. @returns its `sha256:…` when it is on the disk; undefined where the log itself is no file beside which something could be kept.
- * Throws where it cannot be written.
+ * Keeps a policy. @returns its `sha256:…` when it is on disk; undefined if the log is not a regular file, so that nothing can be kept beside it.
+ * Throws if it cannot be written.
  */
 export function keepPolicy(logFile: string, files: readonly PolicyFile[]): string | undefined {
   if (statSync(logFile, { throwIfNoEntry: false })?.isFile() === false) return undefined;
@@ -49,7 +48,7 @@ export function keepPolicy(logFile: string, files: readonly PolicyFile[]): strin
   return `sha256:${hex}`;
 }
 
-/** What was kept under a hash; or why it cannot be shown. */
+/** The policy that was kept under a hash; or why it cannot be shown. */
 export function keptPolicy(folder: string, kept: string): readonly PolicyFile[] | { readonly problem: string } {
   const hex = KEPT.exec(kept)?.[1];
   if (hex === undefined) return { problem: `"${kept}" is no hash of a policy, as sha256:…` };
@@ -60,7 +59,7 @@ export function keptPolicy(folder: string, kept: string): readonly PolicyFile[] 
   } catch (error) {
     return { problem: `${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})` };
   }
-  // What is shown is what the log says was in force.
+  // The hash from the log proves that this policy was in force.
   if (hexOf(text) !== hex) return { problem: `${path} is not what was kept: it was changed` };
   return (JSON.parse(text) as { files: PolicyFile[] }).files;
 }
@@ -73,7 +72,7 @@ function isThere(path: string, hex: string): boolean {
   }
 }
 
-/** Under another name first: nobody finds half of it, and two workers that keep the same do not meet. */
+/** Written under another name first, so that a partial file is never found, and two workers that keep the same policy do not collide. */
 function writeDurably(path: string, text: string): void {
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
   const beside = `${path}.${process.pid}`;
@@ -99,4 +98,57 @@ function syncFolder(folder: string): void {
 
 function hexOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+/** The text of a policy file as it may be kept beside the log: without secrets, and without what a password could be guessed from. */
+const REMOVED = '(removed)';
+
+/** Keys with a secret, or a value derived from one, at any depth. */
+const SECRETS: ReadonlySet<string> = new Set(['password', 'passwords', 'secret', 'secrets', 'token_secret']);
+
+/** Removed wherever they stand, also in comments. */
+const VERIFIERS = [/SCRAM-SHA-256\$[^\s"',[\]{}]*/g, /hmac:[A-Za-z0-9_-]+/g, /\bmd5[0-9a-f]{32}\b/g];
+/** A password in a comment is still a secret. */
+const COMMENTED_OUT = /(^|\s)#.*(?:passw|secret|verifier|scram).*$/gim;
+
+/** A file that is not valid YAML is never in force, and its secrets cannot be located: nothing of it is kept. */
+export function withoutVerifiers({ path, text }: PolicyFile): PolicyFile {
+  const ranges = secretRanges(text);
+  if (!ranges) return { path, text: '# (not kept: this is no YAML, and was not in force)\n' };
+  let kept = text;
+  for (const [start, end] of ranges.toSorted(([a], [b]) => b - a))
+    kept = kept.slice(0, start) + REMOVED + kept.slice(end);
+  for (const verifier of VERIFIERS) kept = kept.replace(verifier, REMOVED);
+  return { path, text: kept.replace(COMMENTED_OUT, `$1# ${REMOVED}`) };
+}
+
+type Range = readonly [start: number, end: number];
+
+/** The positions of values to remove; undefined if the text is not YAML. */
+function secretRanges(text: string): Range[] | undefined {
+  const ranges: Range[] = [];
+  try {
+    const document = parseDocument(text, { uniqueKeys: false, merge: false, schema: 'core', version: '1.2' });
+    if (document.errors.length > 0) return undefined;
+    visit(document, {
+      Pair(_, { key, value }) {
+        if (!isScalar(key) || !SECRETS.has(String(key.value).toLowerCase())) return undefined;
+        addScalars(value as Node | null, text, ranges);
+        return visit.SKIP;
+      },
+    });
+  } catch {
+    return undefined; // nested deeper than the parser can go
+  }
+  return ranges;
+}
+
+/** Lists and mappings keep their structure, which shows how many values there are. */
+function addScalars(value: Node | null, text: string, ranges: Range[]): void {
+  if (isSeq(value)) for (const item of value.items) addScalars(item as Node | null, text, ranges);
+  else if (isMap(value)) for (const { value: inside } of value.items) addScalars(inside as Node | null, text, ranges);
+  else if (value?.range) {
+    const [start, end] = value.range;
+    ranges.push([start, start + text.slice(start, end).trimEnd().length]);
+  }
 }

@@ -1,5 +1,6 @@
-/** Reads one chain of a log from its first file on, whole record by whole record, and goes on where a guard goes on writing. */
+/** Reads one chain of a log from its first file on, record by record, and continues while a guard writes. */
 import { Buffer } from 'node:buffer';
+import { statSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { firstOf } from '../chain/files.ts';
@@ -9,14 +10,14 @@ import { linesOf, RecordReader } from './file-lines.ts';
 import { LONGEST_LINE } from './lines.ts';
 import { type Chain, chainOf, isOpen, openNameOf } from './log-files.ts';
 
-const CHUNK = 256 * 1024;
+const CHUNK = 1024 * 1024;
 
-/** Lines of a file; undefined where there are no more for now. */
+/** Lines of a file; undefined if there are no more for now. */
 interface Lines {
   next(): Promise<string[] | undefined>;
-  /** What stands behind the last line end. */
+  /** The text after the last line end. */
   rest(): string;
-  /** True where the file is no longer the one of its name: nothing more comes. */
+  /** True if the path now names another file: nothing more comes. */
   replaced(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -33,8 +34,12 @@ export class ChainReader {
   private current: Current | undefined;
   private lastSeq = 0;
   private passedOver = 0;
+  private readonly sizes: ReadonlyMap<string, number>;
+  private doneBytes = 0;
+  /** Characters of the current file; for a compressed file there are more of them than bytes. */
+  private characters = 0;
 
-  /** @param follows where the last file is a closed one, waits for the next. */
+  /** @param follows if the last file is a closed one, waits for the next. */
   constructor(
     chain: Chain,
     private readonly openerOf?: OpenerOf,
@@ -42,14 +47,22 @@ export class ChainReader {
   ) {
     this.files = [...chain];
     this.open = openNameOf(chain[0] ?? '');
+    this.sizes = new Map(chain.map((file) => [file, statSync(file, { throwIfNoEntry: false })?.size ?? 0]));
   }
 
-  /** Lines that held no record, so far. */
+  /** Lines without a record so far. */
   get strange(): number {
     return this.passedOver + (this.current?.reader.strange ?? 0);
   }
 
-  /** Some records, in their order; undefined where there are no more for now: asked again later, there may be. */
+  /** Bytes of the files that existed at the beginning, and about how many of them were read. */
+  get progress(): { readonly done: number; readonly all: number } {
+    const all = [...this.sizes.values()].reduce((sum, size) => sum + size, 0);
+    const current = this.sizes.get(this.current?.file ?? '') ?? 0;
+    return { done: this.doneBytes + Math.min(this.characters, current), all };
+  }
+
+  /** Some records in order; undefined if there are none now, though there may be later. */
   async next(): Promise<LogRecord[] | undefined> {
     for (;;) {
       this.current ??= await this.openNext();
@@ -63,7 +76,7 @@ export class ChainReader {
       const { file } = this.current;
       const replaced = isOpen(file) && (await this.current.lines.replaced());
       if (isOpen(file) && this.files.length === 0 && !replaced) return undefined;
-      // Between the two questions it may have grown.
+      // It may have grown between the two checks.
       const last = (await this.current.lines.next()) ?? [];
       const records = await this.recordsIn(this.current, [...last, ...restOf(this.current.lines)]);
       await this.leave();
@@ -72,7 +85,7 @@ export class ChainReader {
     }
   }
 
-  /** The record at the end of the open file that lacks nothing but its line end. Nothing comes behind. */
+  /** The record at the end of the open file that lacks only its line end. Nothing follows. */
   async end(): Promise<LogRecord[]> {
     this.follows = false;
     if (!this.current) return [];
@@ -82,6 +95,7 @@ export class ChainReader {
   }
 
   private async recordsIn({ reader }: Current, lines: readonly string[]): Promise<LogRecord[]> {
+    for (const line of lines) this.characters += line.length + 1;
     const records = await reader.read(lines);
     const seq = records.at(-1)?.seq;
     if (typeof seq === 'number') this.lastSeq = seq;
@@ -98,11 +112,13 @@ export class ChainReader {
 
   private async leave(): Promise<void> {
     this.passedOver = this.strange;
+    this.doneBytes += this.sizes.get(this.current?.file ?? '') ?? 0;
+    this.characters = 0;
     await this.current?.lines.close();
     this.current = undefined;
   }
 
-  /** Files that came after the open one was closed: more than one where nobody has looked for long. */
+  /** Files after the one that was open: several if it was not checked for long. */
   private behind(): Chain {
     return chainOf(this.open).filter((each) => (firstOf(this.open, each) ?? Number.POSITIVE_INFINITY) > this.lastSeq);
   }
@@ -136,7 +152,7 @@ class PlainLines implements Lines {
   ) {}
 
   async next(): Promise<string[] | undefined> {
-    // Somebody has copied and emptied it.
+    // Another program has copied and truncated it.
     if ((await this.handle.stat()).size < this.position) {
       this.position = 0;
       this.begun = '';
@@ -158,7 +174,7 @@ class PlainLines implements Lines {
 
   async replaced(): Promise<boolean> {
     const [named, held] = await Promise.all([stat(this.file).catch(() => undefined), this.handle.stat()]);
-    // Moved away, and no new one there yet.
+    // It was moved, and there is no new one yet.
     return named !== undefined && (named.ino !== held.ino || named.dev !== held.dev);
   }
 

@@ -1,4 +1,4 @@
-/** What reports read of each record, as columns in SQL: the fields of docs/decision-log.md under their own names, beside `filename`. */
+/** The parts of records that reports use, as SQL columns: the fields of docs/decision-log.md under their own names, and `filename`. */
 
 const NUMBERED_LIMIT = 'STRUCT(name VARCHAR, used DOUBLE, "of" DOUBLE)';
 
@@ -33,7 +33,7 @@ export const COLUMNS = {
   changed: 'BIGINT',
   ms: 'DOUBLE',
   status: 'VARCHAR',
-  // `n` and `unnamed` are of records that an older guard has written: read them by `subjectCounts`.
+  // Earlier guards wrote `n` and `unnamed`: use `subjectCounts`.
   subjects:
     'MAP(VARCHAR, STRUCT(people BIGINT, questions BIGINT, "values" BIGINT, n BIGINT, unnamed BIGINT, ids VARCHAR[]))',
   policy: 'VARCHAR',
@@ -47,9 +47,10 @@ export const COLUMNS = {
   canary: 'STRUCT(subject VARCHAR, hash VARCHAR)',
   break_glass:
     'STRUCT(id VARCHAR, used_by VARCHAR, requested_by VARCHAR, until VARCHAR, approved_by STRUCT(name VARCHAR, "key" VARCHAR)[])',
+  observe: 'STRUCT(id VARCHAR, requested_by VARCHAR, approved_by STRUCT(name VARCHAR, "key" VARCHAR)[])',
 } as const;
 
-/** Of what stands under a subject: whom a statement has named, and what it has told beside that. `of`: where it stands, as `subjects[$subject].`. */
+/** The counts under a subject: people named by a statement, and what else it told. `of`: a prefix, such as `subjects[$subject].`. */
 export const subjectCounts = (of = ''): string =>
   `coalesce(${of}people, ${of}n, 0) AS people, coalesce(${of}questions, 0) AS questions, coalesce(${of}"values", ${of}unnamed, 0) AS "values"`;
 

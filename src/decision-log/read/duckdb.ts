@@ -1,4 +1,4 @@
-/** DuckDB, in the memory of this process, as what adds up millions of records. Loaded where a report is asked for, never by a guard. */
+/** DuckDB inside this process, to aggregate millions of records. Loaded for reports only, never by a guard. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +8,9 @@ export type Parameter = string | number | boolean | null;
 
 export interface Database {
   run(sql: string, parameters?: Readonly<Record<string, Parameter>>): Promise<void>;
-  /** In SQL, parameters are `$name`; those that it does not name are passed over. Whole numbers come as `number`, NULL as `undefined`, lists as arrays. */
+  /** In SQL, parameters are `$name`; unused ones are ignored. Integers are returned as `number`, NULL as `undefined`, lists as arrays. */
   rows<T>(sql: string, parameters?: Readonly<Record<string, Parameter>>): Promise<T[]>;
-  /** Fills a table of one text column, `line`. */
+  /** Fills a table with one text column, `line`. */
   append(table: string, lines: AsyncIterable<string>): Promise<void>;
   close(): void;
 }
@@ -18,7 +18,7 @@ export interface Database {
 /** The package is not installed, or has no binary for this system. */
 export class NoDuckDB extends Error {}
 
-/** @param spills what does not fit into memory goes into a folder of its own, which is removed at the end; otherwise it is an error. */
+/** @param spills data that does not fit into memory goes to a folder, which is removed at the end; otherwise it is an error. */
 export async function openDatabase(spills: boolean): Promise<Database> {
   const { DuckDBInstance } = await import('@duckdb/node-api').catch((error: unknown) => {
     throw new NoDuckDB(`reports need the package @duckdb/node-api (npm install @duckdb/node-api)`, { cause: error });
@@ -31,7 +31,7 @@ export async function openDatabase(spills: boolean): Promise<Database> {
     preserve_insertion_order: 'false',
   });
   const connection = await instance.connect();
-  // Times are read and computed in UTC; a report's own time zone is an argument.
+  // Times are read and computed in UTC; a report's time zone is a parameter.
   await connection.run("SET TimeZone = 'UTC'");
   return {
     run: async (sql, parameters) => void (await connection.run(sql, usedIn(sql, parameters))),
@@ -48,12 +48,12 @@ export async function openDatabase(spills: boolean): Promise<Database> {
   };
 }
 
-/** In SQL, as a literal. For what cannot be a parameter: names of files. */
+/** An SQL literal, for what cannot be a parameter: file names. */
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** DuckDB takes no parameter that the statement does not name. */
+/** DuckDB refuses parameters that the statement does not use. */
 function usedIn(sql: string, parameters: Readonly<Record<string, Parameter>> = {}): Record<string, Parameter> {
   return Object.fromEntries(Object.entries(parameters).filter(([name]) => new RegExp(`\\$${name}\\b`).test(sql)));
 }

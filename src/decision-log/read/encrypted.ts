@@ -1,14 +1,14 @@
-/** Encrypted files: what tells one, and what gives their records back. */
+/** Encrypted files: how to recognize one, and how to decrypt its records. */
 import type { Opener } from '../encryption/opening.ts';
 import type { LogRecord } from '../fields.ts';
 
-/** Makes an opener of a file's `segment`. Throws where no identity given can open that file. */
+/** Makes an opener for a file's `segment`. Throws if none of the given identities can open that file. */
 export type OpenerOf = (segment: LogRecord) => Promise<Opener>;
 
-/** True of the `segment` of a file whose records are encrypted. */
+/** True for the `segment` of a file with encrypted records. */
 export function isEncrypted(segment: LogRecord): boolean {
   return typeof segment.age === 'string';
 }
 
-/** Files are encrypted, and nobody has given a key that opens them. */
+/** The files are encrypted, and no given key opens them. */
 export class NoIdentity extends Error {}

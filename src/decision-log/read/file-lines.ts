@@ -1,4 +1,4 @@
-/** Lines and records of one file of a log, plain or compressed, a chunk at a time. */
+/** Lines and records of one log file, plain or compressed, chunk by chunk. */
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import type { Opener } from '../encryption/opening.ts';
@@ -9,12 +9,12 @@ import { ShortForm } from './short-form.ts';
 
 const CHUNK = 256 * 1024;
 
-/** A compressed file breaks off, or holds something else than was put into it. */
+/** A compressed file is truncated or corrupt. */
 export class Damaged extends Error {}
 
 /**
- * Whole lines without their ends, as many as a chunk held; longer ones than any record are left out. What stands behind the last line end
- * comes as well: it lacks nothing but its end, or is torn.
+ * Whole lines without their ends, in chunks; lines longer than any record are left out. Text after the last line end is included: it is a record
+ * without its line end, or incomplete.
  */
 export async function* linesOf(file: string): AsyncGenerator<string[]> {
   const bytes = createReadStream(file, { highWaterMark: CHUNK });
@@ -36,7 +36,7 @@ export async function* linesOf(file: string): AsyncGenerator<string[]> {
   }
 }
 
-/** Throws Damaged where a compressed file does not hold what was put into it: DuckDB would take what it finds for all. */
+/** Throws Damaged if a compressed file is truncated or corrupt: DuckDB would take what it finds for everything. */
 export async function checkWhole(file: string): Promise<void> {
   try {
     const source = createReadStream(file, { highWaterMark: CHUNK }).pipe(createGunzip({ chunkSize: CHUNK }));
@@ -51,7 +51,7 @@ function ofDamage(file: string, error: unknown): unknown {
   return code?.startsWith('Z_') ? new Damaged(`${file} is damaged: ${message}`) : error;
 }
 
-/** The record in a line; undefined where there is none: it is torn, or something else. */
+/** The record in a line; undefined if it is incomplete or something else. */
 function recordIn(line: string): LogRecord | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
@@ -64,9 +64,9 @@ function recordIn(line: string): LogRecord | undefined {
   }
 }
 
-/** Reads the lines of one file, from the first on, as whole records in the clear. */
+/** Reads the lines of one file, from the first on, as complete decrypted records. */
 export class RecordReader {
-  /** Lines that held no record, or none that could be opened. */
+  /** Lines without a record, or with one that could not be decrypted. */
   strange = 0;
   private open: Opener = (record) => record;
   private readonly shortForm = new ShortForm();

@@ -1,4 +1,4 @@
-/** Which records somebody asks for. What becomes of a statement belongs to it: its `seen` and its outcome are found with its decision. */
+/** Selects records. A statement's `seen` and outcome belong to its decision and are found with it. */
 import type { LogRecord } from '../fields.ts';
 import { QUIET_COMMANDS } from '../writer/quiet-commands.ts';
 
@@ -6,34 +6,35 @@ export interface Wanted {
   readonly principal?: string | undefined;
   readonly user?: string | undefined;
   readonly role?: string | undefined;
-  /** `students`, or with its schema. */
+  /** `students`, with or without its schema. */
   readonly table?: string | undefined;
   /** `ine`, `students.ine`, or with its schema. */
   readonly column?: string | undefined;
-  /** What was done, or in observe mode would have been. */
+  /** The decision's effect or, in observe mode, what it would have been. */
   readonly effect?: string | undefined;
   readonly reason?: string | undefined;
   readonly kind?: string | undefined;
   readonly id?: string | undefined;
-  /** Somewhere in the statement or the message, whatever the case. */
+  readonly session?: string | undefined;
+  /** Anywhere in the statement or message, ignoring case. */
   readonly text?: string | undefined;
-  /** Milliseconds since the epoch; the first instant, and the first behind. */
+  /** Milliseconds since the epoch; `since` is included, `until` is not. */
   readonly since?: number | undefined;
   readonly until?: number | undefined;
-  /** Ids of one person, by all keys that there are: only records that name it. */
+  /** Ids of one person, with all available keys: only records that contain one of them. */
   readonly person?: { readonly subject: string; readonly ids: ReadonlySet<string> } | undefined;
 }
 
-/** Statements that run at once, and more: what is forgotten costs an outcome that is not shown. */
+/** More than the statements that run at once: forgetting one costs an outcome that is not shown. */
 const MOST_RUNNING = 100_000;
 
 export class Filter {
-  /** Decisions that were asked for but for their reason, and whether their reason was. */
+  /** Decisions that match apart from their reason, and whether their reason matches. */
   private readonly running = new Map<unknown, boolean>();
 
   constructor(private readonly wanted: Wanted) {}
 
-  /** To be asked of all records, in their order. */
+  /** Call it with all records, in order. */
   takes(record: LogRecord): boolean {
     const { kind, id, since = 0, until = Number.POSITIVE_INFINITY, person } = this.wanted;
     const fits = this.fits(record);
@@ -66,17 +67,18 @@ export class Filter {
     return fits && forReason;
   }
 
-  /** An outcome says neither who nor what. */
+  /** An outcome contains neither the principal's details nor the statement. */
   private get asksForStatements(): boolean {
-    const { user, role, table, column, effect, reason, text } = this.wanted;
-    return [user, role, table, column, effect, reason, text].some((each) => each !== undefined);
+    const { user, role, session, table, column, effect, reason, text } = this.wanted;
+    return [user, role, session, table, column, effect, reason, text].some((each) => each !== undefined);
   }
 
   private fitsOfItself(record: LogRecord): boolean {
-    const { user, role, table, column, effect, text } = this.wanted;
+    const { user, role, session, table, column, effect, text } = this.wanted;
     return (
       (user === undefined || record.user === user) &&
       (role === undefined || record.role === role) &&
+      (session === undefined || record.session === session) &&
       (table === undefined || among(record.tables, table)) &&
       (column === undefined || among(record.columns, column)) &&
       (effect === undefined || record.effect === effect || record.would === effect) &&
@@ -85,8 +87,8 @@ export class Filter {
   }
 }
 
-/** Of names that somebody asks for, those that no record has had so far: what is misspelt is not taken for what was never done. */
-export class Unseen {
+/** Names in a query that no record has contained so far, so that a misspelt name is not mistaken for inactivity. */
+export class UnseenNames {
   private readonly tests: Map<string, (record: LogRecord) => boolean>;
 
   constructor({ principal, user, role, table, column, person }: Wanted) {
@@ -109,7 +111,7 @@ export class Unseen {
     for (const [name, has] of this.tests) if (has(record)) this.tests.delete(name);
   }
 
-  /** As `role "techer"`. */
+  /** Such as `role "techer"`. */
   get names(): readonly string[] {
     return [...this.tests.keys()];
   }

@@ -1,4 +1,4 @@
-/** The indexes of a log's closed files: made where they are missing, removed where their file is gone. */
+/** The indexes of a log's closed files: made if missing, removed if their file is gone. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Database } from './duckdb.ts';
@@ -6,19 +6,19 @@ import { isOpen } from './log-files.ts';
 import { indexPath, isIndexed, makeIndex } from './parquet.ts';
 
 export interface IndexOptions {
-  /** A folder for indexes; beside the files where absent. */
+  /** A folder for indexes; absent: beside the files. */
   readonly indexes?: string | undefined;
-  /** Told of what cannot be indexed: it is read as it is. */
+  /** Told of files that cannot be indexed: they are read directly. */
   readonly notice: (message: string) => void;
 }
 
 export interface Indexed {
-  /** By file: the index that may be believed. */
+  /** By file: the trustworthy index. */
   readonly indexes: ReadonlyMap<string, string>;
   readonly made: number;
 }
 
-/** @param files plain ones: what is encrypted is not to be written in the clear. */
+/** @param files unencrypted ones: an index would write their records in the clear. */
 export async function indexesOf(db: Database, files: readonly string[], options: IndexOptions): Promise<Indexed> {
   const indexes = new Map<string, string>();
   let made = 0;
@@ -36,7 +36,7 @@ export async function indexesOf(db: Database, files: readonly string[], options:
   return { indexes, made };
 }
 
-/** Indexes whose file was deleted or compressed since: what was to be forgotten must not live on in them. How many. */
+/** Removes indexes whose file was deleted or compressed since: records must not survive in them. Returns how many. */
 export function removeOrphans(files: readonly string[], folder: string | undefined): number {
   let removed = 0;
   for (const place of new Set(files.map((file) => folder ?? dirname(file)))) {

@@ -1,4 +1,4 @@
-/** Lines of a file, plain or compressed (`.gz`), as bytes. Takes nothing on trust: a line of any length, or what unpacks to any length, fits into bounded memory. */
+/** Lines of a file, plain or compressed (`.gz`), as bytes. Memory is bounded, however long a line is or whatever a file decompresses to. */
 import { Buffer } from 'node:buffer';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -6,33 +6,33 @@ import { createGunzip } from 'node:zlib';
 
 export interface LineHandlers {
   /**
-   * A line without its end: `bytes` from `start` to `end`, which are the callee's during the call only. `offset`: of its first byte in the
-   * (unpacked) file. Returns true where no more is wanted.
+   * A line without its end: `bytes` from `start` to `end`, valid only during the call. `offset`: of its first byte in the (uncompressed) file. Return
+   * true to stop.
    */
   line(bytes: Buffer, start: number, end: number, offset: number): boolean | undefined;
-  /** A line of more than `LONGEST_LINE` bytes, which nobody is shown. */
+  /** A line of more than `LONGEST_LINE` bytes, whose content is dropped. */
   overlong(length: number, offset: number): boolean | undefined;
 }
 
 export interface LinesRead {
-  /** What stands behind the last line end, where it is not overlong. */
+  /** The text after the last line end, unless it is overlong. */
   readonly rest: Buffer;
   readonly restLength: number;
-  /** Why a compressed file could not be unpacked to its end. */
+  /** Why a compressed file could not be decompressed completely. */
   readonly damaged?: string;
 }
 
-/** No record is longer: `text: full` keeps a million characters, each of them six bytes at most in JSON. */
+/** No record is longer: `text: full` keeps a million characters, each at most six bytes in JSON. */
 export const LONGEST_LINE = 16 * 1024 * 1024;
-/** Where nothing else comes for so long, nothing will: what unpacks to it was made for that. */
+/** If nothing but one line comes for this long, nothing else will: the file was made to be that long. */
 const NO_END = 1024 * 1024 * 1024;
 const CHUNK = 1024 * 1024;
 const LINE_END = 0x0a;
 
-/** What is no regular file (a pipe, a device, a link where none is followed) is not read. */
+/** A pipe, a device, or a symbolic link if those are not followed: it is not read. */
 export class NoRegularFile extends Error {}
 
-/** @param follow whether the path may be a symbolic link. Throws NoRegularFile, or why it cannot be opened or read. */
+/** @param follow whether the path may be a symbolic link. Throws NoRegularFile, or the error of opening or reading. */
 export async function readLines(path: string, handlers: LineHandlers, follow = false): Promise<LinesRead> {
   const file = await openRegular(path, follow);
   const splitter = new Splitter(handlers);
@@ -69,17 +69,17 @@ async function openRegular(path: string, follow: boolean): Promise<FileHandle> {
   throw new NoRegularFile(path);
 }
 
-/** Finds the lines in chunks. */
+/** Splits chunks into lines. */
 class Splitter {
-  /** The beginning of a line whose end has not come yet; empty where it is too long already. */
+  /** The pieces of an incomplete line; empty if it is already too long. */
   private begun: Buffer[] = [];
   private begunLength = 0;
-  /** Of the first byte of that line. */
+  /** Of the line's first byte. */
   private offset = 0;
 
   constructor(private readonly handlers: LineHandlers) {}
 
-  /** True where no more is wanted. */
+  /** True to stop. */
   take(chunk: Buffer): boolean {
     let start = 0;
     if (this.begunLength > 0) {

@@ -1,13 +1,13 @@
-/** Reads files of a log into a table of DuckDB. */
+/** Reads log files into a DuckDB table. */
 import { COLUMNS, NAMES, quoted } from './columns.ts';
 import { type Database, literal } from './duckdb.ts';
 import type { OpenerOf } from './encrypted.ts';
 import { linesOf, RecordReader } from './file-lines.ts';
 
 /**
- * Makes the temporary table of that name anew: records of plain files, beside `filename`. @returns how many lines hold no record. DuckDB
- * loses the record behind a torn line that ends in a colon or a bracket: a file with a line that holds none is read line by line. So is one that
- * an older guard has written (`decision-log/read/short-form.ts`): its decisions lack the guard's name.
+ * Creates the temporary table again from the records of plain files, with `filename`. @returns how many lines hold no record. After an incomplete
+ * line that ends in a colon or bracket, DuckDB loses the next record: such a file is read line by line. So is a file of an earlier guard
+ * (`decision-log/read/short-form.ts`), in which decisions lack the guard's name.
  */
 export async function loadFiles(db: Database, table: string, files: readonly string[]): Promise<number> {
   await db.run(`CREATE OR REPLACE TEMP TABLE ${table} AS SELECT * FROM ${readJson(files)}`);
@@ -22,7 +22,7 @@ export async function loadFiles(db: Database, table: string, files: readonly str
   return strange;
 }
 
-/** The same of a file that may be encrypted, into a table that is there. */
+/** Adds a file that may be encrypted to an existing table. */
 export async function loadLines(db: Database, table: string, file: string, openerOf?: OpenerOf): Promise<number> {
   const reader = new RecordReader(file, openerOf);
   await db.run('CREATE OR REPLACE TEMP TABLE lines (line VARCHAR)');
@@ -38,7 +38,7 @@ export async function makeTable(db: Database, table: string): Promise<void> {
   await db.run(`CREATE OR REPLACE TEMP TABLE ${table} (${columns.join(', ')}, filename VARCHAR)`);
 }
 
-/** A query of the table's records, each with the chain of its file: the segment at its beginning says it, and each seal. */
+/** A query of the table's records, each with its file's chain, which the first segment and each seal contain. */
 export function withChains(table: string): string {
   const columns = NAMES.map((name) => (name === 'chain' ? 'coalesce(c.chain, r.chain) AS chain' : `r.${quoted(name)}`));
   return `SELECT ${columns.join(', ')}, r.filename FROM ${table} AS r LEFT JOIN (
@@ -46,7 +46,7 @@ export function withChains(table: string): string {
     ) AS c ON r.filename = c.filename WHERE r.time IS NOT NULL AND r.kind IS NOT NULL`;
 }
 
-/** Torn lines and what is no record have no `time`, and are not thrown at. @param paths plain or `.gz` */
+/** Incomplete lines and other text have no `time`, and cause no error. @param paths plain or `.gz` */
 function readJson(paths: readonly string[]): string {
   const files = paths.map((path) => literal(exactly(path))).join(', ');
   const columns = Object.entries(COLUMNS)
@@ -55,7 +55,7 @@ function readJson(paths: readonly string[]): string {
   return `read_json([${files}], format = 'newline_delimited', ignore_errors = true, filename = true, columns = {${columns}})`;
 }
 
-/** A name in which nothing is a pattern. */
+/** The path with pattern characters escaped. */
 function exactly(path: string): string {
   return path.replace(/[[*?]/g, (character) => `[${character}]`);
 }

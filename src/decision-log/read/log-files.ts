@@ -1,4 +1,4 @@
-/** Which files a log is made of: those of each chain in their order, the open one last. Several workers write a chain each. */
+/** The files of a log: those of each chain in order, the open one last. Several workers write a chain each. */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, format, join, parse, resolve } from 'node:path';
 import { firstOf } from '../chain/files.ts';
@@ -22,7 +22,7 @@ export function chainsOf(file: string): Chain[] {
   return [resolve(file), ...ofWorkers].map((open) => chainOf(open, names)).filter((chain) => chain.length > 0);
 }
 
-/** Files that somebody has named, as chains. */
+/** Groups the given files by chain. */
 export function chainsAmong(files: readonly string[]): Chain[] {
   const byOpen = new Map<string, string[]>();
   for (const file of new Set(files.map((file) => resolve(file)))) {
@@ -32,16 +32,16 @@ export function chainsAmong(files: readonly string[]): Chain[] {
   return [...byOpen.values()].map((chain) => chain.toSorted(inOrder));
 }
 
-/** True where a guard may still write to it. */
+/** True if a guard may still write to it. */
 export function isOpen(file: string): boolean {
   return !file.endsWith(COMPRESSED) && openNameOf(file) === file;
 }
 
-/** The chain whose open file that is. */
+/** The chain with this open file. */
 export function chainOf(open: string, names: readonly string[] = readdirSync(dirname(open))): Chain {
   const folder = dirname(open);
   const closed = names.filter((name) => firstOf(open, name) !== undefined);
-  // While one is being compressed, both are there.
+  // While a file is being compressed, both forms exist.
   const once = closed.filter(
     (name) => !name.endsWith(COMPRESSED) || !closed.includes(name.slice(0, -COMPRESSED.length)),
   );
@@ -49,7 +49,7 @@ export function chainOf(open: string, names: readonly string[] = readdirSync(dir
   return [...files, ...(existsSync(open) ? [open] : [])].toSorted(inOrder);
 }
 
-/** What stands between the name and the ending of `decisions.….jsonl`. */
+/** The part between the name and the ending of `decisions.….jsonl`. */
 function middle(name: string, stem: string, ext: string): string | undefined {
   const plain = name.endsWith(COMPRESSED) ? name.slice(0, -COMPRESSED.length) : name;
   if (!plain.startsWith(`${stem}.`) || !plain.endsWith(ext) || plain.length < stem.length + ext.length)
@@ -57,7 +57,7 @@ function middle(name: string, stem: string, ext: string): string | undefined {
   return plain.slice(stem.length, plain.length - ext.length);
 }
 
-/** The file into which a guard writes, or wrote, what this one is a part of. */
+/** The open file of the chain that this file belongs to. */
 export function openNameOf(file: string): string {
   const { dir, name, ext } = parse(file.endsWith(COMPRESSED) ? file.slice(0, -COMPRESSED.length) : file);
   return format({ dir, name: name.replace(CLOSED, ''), ext });

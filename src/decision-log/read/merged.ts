@@ -1,4 +1,4 @@
-/** Records of several chains in the order of time: each is read no further than is needed. */
+/** Merges records of several chains by time; each chain is read only as far as needed. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogRecord } from '../fields.ts';
 import type { ChainReader } from './chain-reader.ts';
@@ -9,16 +9,16 @@ interface Head {
   at: number;
 }
 
-/** Between two looks at whether something came. */
+/** Between checks for new records. */
 const POLL_MS = 200;
 
 export interface FollowOptions {
   readonly signal: AbortSignal;
-  /** Readers of chains that have come into being: a worker has written its first record. */
+  /** Readers of new chains: a worker has written its first record. */
   readonly more: () => readonly ChainReader[];
 }
 
-/** Each chain in its own order; of those that are next, the earliest. With `follow`, it goes on until the signal. */
+/** Each chain keeps its order; of the next records, the earliest comes first. With `follow`, it continues until the signal. */
 export async function* merged(readers: readonly ChainReader[], follow?: FollowOptions): AsyncGenerator<LogRecord> {
   const heads: Head[] = readers.map((reader) => ({ reader, records: [], at: 0 }));
   for (;;) {

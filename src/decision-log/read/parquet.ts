@@ -1,4 +1,4 @@
-/** The index of a closed file: its records, whole, in a Parquet file. Believed only where it was made from the very file, by whoever reads it. */
+/** The index of a closed file: its complete records in a Parquet file. Trusted only if the reader's own user made it from this very file. */
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -7,29 +7,29 @@ import { type Database, literal } from './duckdb.ts';
 import { checkWhole } from './file-lines.ts';
 import { loadFiles, withChains } from './load.ts';
 
-/** Of the columns and what stands in them: an index of another form is made anew. */
+/** The version of the columns and their meaning: an index with another one is made again. */
 const FORM = 7;
-/** Small, so that of one principal only its own are read. */
+/** Small groups, so that a query about one principal reads little else. */
 const ROWS_IN_GROUP = 30_720;
-/** The last hash of a plain file stands in it; of a compressed one, the checksum of all that it holds. */
+/** The end of a plain file contains its last hash; the end of a compressed one, a checksum of everything. */
 const END = 64 * 1024;
 
-/** Where the index of a file belongs. @param folder beside the file itself where absent. */
+/** The path of a file's index. @param folder absent: beside the file. */
 export function indexPath(file: string, folder = dirname(file)): string {
   return join(folder, `${basename(file)}.parquet`);
 }
 
-/** True where there is an index that may be believed. */
+/** True if there is a trustworthy index. */
 export async function isIndexed(db: Database, file: string, index: string): Promise<boolean> {
   const found = statSync(index, { throwIfNoEntry: false });
-  // Others could have written what they like.
+  // Another user could have forged it.
   if (!found?.isFile() || found.uid !== process.getuid?.() || (found.mode & 0o022) !== 0) return false;
   const sql = `SELECT decode(value) AS value FROM parquet_kv_metadata(${literal(index)}) WHERE decode(key) = 'file'`;
   const [made] = await db.rows<{ value: string }>(sql).catch(() => []);
   return made?.value === identityOf(file);
 }
 
-/** Makes it. False where the file changed meanwhile. Throws where it cannot be written, or the file is damaged. */
+/** Makes it. False if the file changed meanwhile. Throws if it cannot be written, or the file is damaged. */
 export async function makeIndex(db: Database, file: string, index: string): Promise<boolean> {
   const identity = identityOf(file);
   const making = `${index}.${process.pid}.tmp`;
@@ -48,8 +48,8 @@ export async function makeIndex(db: Database, file: string, index: string): Prom
   }
 }
 
-/** Lines without a record, as they were counted when the indexes were made. */
-export async function strangeIn(db: Database, indexes: readonly string[]): Promise<number> {
+/** Lines without a record, as counted when the indexes were made. */
+export async function linesWithoutRecord(db: Database, indexes: readonly string[]): Promise<number> {
   let strange = 0;
   for (const index of indexes) {
     const [row] = await db.rows<{ strange: number }>(

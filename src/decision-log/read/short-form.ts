@@ -1,6 +1,6 @@
 /**
- * Reads what was written before December 2026. Such a file is short: a decision refers by number (`who`, `what`) to the record that says the same
- * of the session or statement, an outcome (`decision`) to its decision. Zeros, the status `ok` and the guard's name are left out.
+ * Reads logs that were written before December 2026, in a short form. A decision refers by number (`who`, `what`) to an earlier record with the same
+ * session or statement, an outcome (`decision`) to its decision. Zeros, the status `ok` and the guard's name are left out.
  */
 import { LRUCache } from 'lru-cache';
 import type { LogRecord } from '../fields.ts';
@@ -9,7 +9,7 @@ const OF_SESSION = 'session principal user role attributes client certificate da
 const OF_STATEMENT = 'command fingerprint statement tables columns effect would reason rule sqlstate'.split(' ');
 const NOTHING_TAKEN = { rows: 0, bytes: 0, changed: 0, ms: 0, status: 'ok' };
 
-/** So far back a record refers, in records; to a statement further, for as long as it is among so many. */
+/** How many records back a reference goes; to a statement further, while it is among the last MOST_STATEMENTS. */
 const REACH = 100_000;
 const MOST_STATEMENTS = 10_000;
 
@@ -18,7 +18,7 @@ interface Statement {
   readonly said: LogRecord;
 }
 
-/** For one file, from its first record on. A record keeps the numbers of those that are missing. */
+/** For one file, from its first record on. If a referenced record is missing, the reference's number stays. */
 export class ShortForm {
   private guard: unknown;
   private readonly sessions = new Map<unknown, LogRecord>();
@@ -29,7 +29,7 @@ export class ShortForm {
     dispose: ({ seq }) => this.bySeq.delete(seq),
   });
 
-  /** The whole record. To be called with each record of the file, in its order; one that is whole is given back as it is. */
+  /** The complete record. Call it with each record of the file, in order; one that is complete is returned unchanged. */
   whole(record: LogRecord): LogRecord {
     const { kind, guard } = record;
     if (guard !== undefined) this.guard = guard;
@@ -66,7 +66,7 @@ export class ShortForm {
   }
 }
 
-/** As the writer told statements apart. */
+/** The key by which the writer identified statements. */
 function keyOf({ fingerprint, effect, reason, rule }: LogRecord): string {
   return JSON.stringify([fingerprint, effect, reason, rule]);
 }

@@ -1,4 +1,4 @@
-/** The records of a log as a table `records` in DuckDB: closed files by their indexes, the open ones and all others as they are. */
+/** The records of a log as a DuckDB table `records`: closed files through their indexes, all others directly. */
 import { NAMES, quoted } from './columns.ts';
 import { type Database, literal, openDatabase } from './duckdb.ts';
 import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
@@ -6,24 +6,24 @@ import { checkWhole, segmentOf } from './file-lines.ts';
 import { indexesOf } from './indexes.ts';
 import { loadFiles, loadLines, makeTable, withChains } from './load.ts';
 import type { Chain } from './log-files.ts';
-import { strangeIn } from './parquet.ts';
+import { linesWithoutRecord } from './parquet.ts';
 
 export interface SourceOptions {
   readonly chains: readonly Chain[];
-  /** A folder for indexes; beside the files where absent. */
+  /** A folder for indexes; absent: beside the files. */
   readonly indexes?: string | undefined;
-  /** False reads all files as they are, and makes no index. */
+  /** False: reads all files directly, and makes no index. */
   readonly indexed: boolean;
-  /** Of encrypted files. These are never indexed. */
+  /** For encrypted files, which are never indexed. */
   readonly openerOf?: OpenerOf | undefined;
-  /** Told what could not be done as it should be, and goes on. */
+  /** Told of problems that are not fatal. */
   readonly notice: (message: string) => void;
 }
 
 export interface RecordTable {
   readonly db: Database;
   readonly files: readonly string[];
-  /** Lines that hold no record, and were passed over. */
+  /** Lines without a record, which were skipped. */
   readonly strange: number;
   close(): void;
 }
@@ -40,7 +40,7 @@ export async function openSource(options: SourceOptions): Promise<RecordTable> {
   if (encrypted.length > 0 && !options.openerOf) {
     throw new NoIdentity(`${encrypted[0]} is encrypted: --identity FILE names the key that opens it`);
   }
-  // What is encrypted on the disk does not come to it in the clear.
+  // Decrypted records must not be written to disk.
   const db = await openDatabase(encrypted.length === 0);
   try {
     const indexes = options.indexed ? (await indexesOf(db, plain, options)).indexes : new Map<string, string>();
@@ -68,7 +68,7 @@ async function makeRecords(
 ): Promise<number> {
   const names = NAMES.map(quoted).join(', ');
   const parts: string[] = [];
-  let strange = await strangeIn(db, indexes);
+  let strange = await linesWithoutRecord(db, indexes);
   if (indexes.length > 0) {
     parts.push(`SELECT ${names} FROM read_parquet([${indexes.map(literal).join(', ')}])`);
   }

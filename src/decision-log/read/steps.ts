@@ -1,4 +1,4 @@
-/** Into which steps a time is cut. Milliseconds. */
+/** Steps that a time span is divided into, in milliseconds. */
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -20,14 +20,7 @@ const STEPS = [
 ];
 const MOST_STEPS = 48;
 
-/** The smallest step that cuts the time into not too many. */
+/** The smallest step that divides the time into at most MOST_STEPS. */
 export function stepFor(milliseconds: number): number {
   return STEPS.find((step) => milliseconds / step <= MOST_STEPS) ?? 364 * DAY;
-}
-
-export function stepName(step: number): string {
-  if (step >= DAY) return step === DAY ? 'day' : `${step / DAY} days`;
-  if (step >= HOUR) return step === HOUR ? 'hour' : `${step / HOUR} hours`;
-  if (step >= MINUTE) return step === MINUTE ? 'minute' : `${step / MINUTE} minutes`;
-  return step === SECOND ? 'second' : `${step / SECOND} seconds`;
 }

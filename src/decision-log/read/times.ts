@@ -1,23 +1,24 @@
-/** Times as people give and read them. The clock and the time zone are arguments. */
+/** Times as people write and read them. Clock and time zone are parameters. */
 import { CalendarDays } from '../../metering/days.ts';
 import { type QuantityReading, readDate, readDuration } from '../../policy/source/quantity.ts';
 
-export interface Now {
+export interface TimeContext {
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** `Europe/Paris` */
   readonly timeZone: string;
 }
 
-const EXPECTED = 'a time such as 2026-11-25, 2026-11-25T14:30, 2h (ago), today or yesterday';
+const EXPECTED = 'a time such as 2026-11-25, 2026-11-25T14:30, 13:00 (today), 2h (ago), today or yesterday';
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 /**
- * `2h`: so long ago; `today`, `yesterday`, `2026-11-25`: that day; `2026-11-25T14:30`: then, in the time zone where none is written.
- * @param end the instant after the day is meant, and not its first. Milliseconds since the epoch.
+ * `2h`: that long ago; `13:00`: today at that time; `today`, `yesterday`, `2026-11-25`: that day; `2026-11-25T14:30`: that time, in the time zone if
+ * none is given.
+ * @param end a day means the instant after it, not its first. Milliseconds since the epoch.
  */
-export function readTime(text: string, { now, timeZone }: Now, end = false): QuantityReading<number> {
+export function readTime(text: string, { now, timeZone }: TimeContext, end = false): QuantityReading<number> {
   const days = new CalendarDays(timeZone);
   const startOf = (day: number): QuantityReading<number> => ({ value: days.startOf(end ? day + 1 : day) });
   const said = text.trim().toLowerCase();
@@ -25,6 +26,10 @@ export function readTime(text: string, { now, timeZone }: Now, end = false): Qua
   if (said === 'today') return startOf(days.dayOf(now));
   if (said === 'yesterday') return startOf(days.dayOf(now) - 1);
   if ('value' in readDate(said)) return startOf(Date.parse(said) / DAY_MS);
+  if (/^[0-9]{2}:[0-9]{2}(?::[0-9]{2})?$/.test(said)) {
+    const today = new Date(days.dayOf(now) * DAY_MS).toISOString().slice(0, 10);
+    return readTime(`${today}T${said}`, { now, timeZone });
+  }
   const ago = readDuration(said.replace(/ ago$/, ''));
   if ('value' in ago) return { value: now - ago.value };
   const match =
@@ -38,7 +43,7 @@ export function readTime(text: string, { now, timeZone }: Now, end = false): Qua
   return { value: zone === undefined ? instantOf(instant, timeZone) : instant };
 }
 
-/** What a clock on the wall there shows, as if it were UTC. */
+/** The local time, as milliseconds as if it were UTC. */
 export function wallTime(instant: number, timeZone: string): number {
   const parts = formatOf(timeZone).formatToParts(instant);
   const of = (type: string): number => Number(parts.find((part) => part.type === type)?.value);
@@ -48,17 +53,12 @@ export function wallTime(instant: number, timeZone: string): number {
   );
 }
 
-/** `2026-11-25 14:30:07`, as the clock on the wall shows it. */
+/** `2026-11-25 14:30:07`, in local time. */
 export function shownInstant(instant: number, timeZone: string): string {
   return shownWall(wallTime(instant, timeZone));
 }
 
-/** `2026-11-25 14:30` */
-export function shownMinute(instant: number, timeZone: string): string {
-  return shownWall(wallTime(instant, timeZone), MINUTE_MS);
-}
-
-/** @param wall of `wallTime`. With the parts that `step` (milliseconds) does not make idle. */
+/** @param wall from `wallTime`. Parts smaller than `step` (milliseconds) are left out. */
 export function shownWall(wall: number, step = 1_000): string {
   const text = new Date(wall).toISOString().replace('T', ' ');
   if (step >= DAY_MS) return text.slice(0, 10);
@@ -85,7 +85,7 @@ function formatOf(timeZone: string): Intl.DateTimeFormat {
   return format;
 }
 
-/** The instant at which the wall there shows that time; of two, the first; of none, just behind the gap. */
+/** The instant of a local time: the first of two, or just after the gap if a clock change skips it. */
 function instantOf(wall: number, timeZone: string): number {
   const offsets = [wall - DAY_MS, wall + DAY_MS].map((near) => wallTime(near, timeZone) - near);
   const candidates = offsets.map((offset) => wall - offset);

@@ -1,18 +1,21 @@
-/** All that the report on a breach is made of. */
+/** Everything that the report on a breach is made from. */
 
 import type { Breach } from './breach.ts';
-import type { Made } from './made.ts';
+import type { Evidence } from './evidence.ts';
 import type { PolicyFacts } from './policy-texts.ts';
-import type { Sought, SubjectAnswer } from './subject.ts';
+import type { ReportOrigin } from './report-origin.ts';
+import type { SoughtPerson, SubjectAnswer } from './subject.ts';
 import type { WhoAndWhen } from './taken.ts';
 
 export interface BreachFacts {
   readonly asked: WhoAndWhen;
   readonly breach: Breach;
-  /** As they are now. */
+  /** The policies of now. */
   readonly policies: PolicyFacts;
-  /** What was kept of those that were in force, by its hash; undefined where it is not there, or is not what was kept. */
+  /** The kept policy with this hash; undefined if it is missing or was changed. */
   readonly policiesKept: (kept: string) => PolicyFacts | undefined;
-  readonly sought?: { readonly who: Sought; readonly answer: SubjectAnswer } | undefined;
-  readonly made: Made;
+  readonly sought?: { readonly who: SoughtPerson; readonly answer: SubjectAnswer } | undefined;
+  readonly made: ReportOrigin;
+  /** Absent if the log was not verified. */
+  readonly evidence?: Evidence | undefined;
 }

@@ -1,85 +1,94 @@
-/** The report on a breach, in the words and the order in which a data protection officer needs it. */
-
-import { shownInstant } from '../read/times.ts';
-import type { Breach } from './breach.ts';
+/** The report on a breach, in the terms and order that a data protection officer needs. */
+import type { Speech } from '../language/speech.ts';
 import type { BreachFacts } from './breach-facts.ts';
-import { gapsOf } from './coverage.ts';
-import { madeLine, periodText } from './made.ts';
-import { notification } from './notification.ts';
-import { peopleText, type ShownSubjects, unnamed } from './people.ts';
-import { bytesText, count, countText, type Figure, type Report } from './report.ts';
+import { coverageNotes } from './coverage.ts';
+import { evidenceSections } from './evidence.ts';
+import { notification, peopleToNotify } from './notification.ts';
+import { peopleText } from './people.ts';
+import { type ShownSubjects, unnamed } from './people-bounds.ts';
+import type { Figure, Report } from './report.ts';
+import { originNotes, periodWords, readWords } from './report-origin.ts';
 import { subjectSection } from './subject-section.ts';
 import { takenSections } from './taken-sections.ts';
 
 export function breachReport(facts: BreachFacts): Report {
-  const { asked, breach, sought } = facts;
+  const { asked, sought, made, evidence } = facts;
+  const { speech } = made;
   return {
-    title: `What ${asked.principal} took`,
+    title: speech.say('breach: title', { principal: asked.principal }),
     facts: factsOf(facts),
-    figures: figuresOf(breach),
+    figures: figuresOf(facts),
     sections: [
-      ...(sought ? [subjectSection(sought.who, sought.answer, asked.timeZone)] : []),
+      ...(evidence ? evidenceSections(evidence, speech) : []),
+      ...(sought ? [subjectSection(sought.who, sought.answer, asked.timeZone, speech)] : []),
       ...takenSections(facts),
       notification(facts),
+      ...(evidence ? [peopleToNotify(facts)] : []),
     ],
     foot: footOf(facts),
+    speech,
   };
 }
 
-function factsOf({ asked, breach, made }: BreachFacts): [string, string][] {
-  const at = (instant: number): string => shownInstant(instant, asked.timeZone);
+function factsOf({ asked, breach, made, evidence }: BreachFacts): [string, string][] {
+  const { speech } = made;
+  const at = (instant: number): string => speech.instant(instant, asked.timeZone);
   const { first, last, users, roles, databases } = breach.totals;
-  const { coverage } = breach;
-  const range =
-    coverage.first === undefined || coverage.last === undefined ? '' : `${at(coverage.first)} to ${at(coverage.last)}`;
-  const list = (names: readonly string[]): string =>
-    names.length > 8 ? `${names.slice(0, 8).join(', ')} and ${names.length - 8} more` : names.join(', ') || 'none';
+  const span = first === undefined || last === undefined ? undefined : { first: at(first), last: at(last) };
   return [
-    ['Principal', asked.principal],
+    ...(evidence?.caseNumber === undefined
+      ? []
+      : [[speech.say('breach: case'), evidence.caseNumber] as [string, string]]),
+    ...(evidence?.author === undefined ? [] : [[speech.say('breach: author'), evidence.author] as [string, string]]),
+    [speech.say('breach: principal'), asked.principal],
     ...(asked.user !== undefined
-      ? [['Person behind it', asked.user] as [string, string]]
+      ? [[speech.say('breach: person behind it'), asked.user] as [string, string]]
       : users.length > 0
-        ? [['People behind it', list(users)] as [string, string]]
+        ? [[speech.say('breach: people behind it'), speech.list(users)] as [string, string]]
         : []),
-    ['Role', list(roles)],
-    ['Database', list(databases)],
-    ['Asked about', periodText(asked)],
-    ['First and last statement', first === undefined || last === undefined ? 'none' : `${at(first)} and ${at(last)}`],
-    ['Read', `${countText(made.files.length, 'file')}${range === '' ? '' : `, with records from ${range}`}`],
+    [speech.say('breach: role'), speech.list(roles)],
+    [speech.say('breach: database'), speech.list(databases)],
+    [speech.say('asked about'), periodWords(asked, speech)],
+    [speech.say('breach: first and last'), span ? speech.say('two instants', span) : speech.say('none')],
+    [speech.say('read'), readWords(made, breach.coverage, asked.timeZone)],
   ];
 }
 
-function figuresOf({ totals, people, events }: Breach): Figure[] {
+function figuresOf({ breach: { totals, people, events }, made: { speech } }: BreachFacts): Figure[] {
   const locks = events.filter(({ kind }) => kind === 'lock').reduce((sum, { times }) => sum + times, 0);
   return [
-    ...people.map((each) => ({ name: `${each.subject}s shown`, value: peopleText(each), ...unnamedNote(each) })),
-    { name: 'rows', value: count(totals.rows), note: bytesText(totals.bytes) },
-    ...(totals.changed > 0 ? [{ name: 'rows changed', value: count(totals.changed) }] : []),
+    ...people.map((each) => ({
+      name: speech.say('figure: shown', { subject: each.subject }),
+      value: peopleText(each, speech),
+      ...unnamedNote(each, speech),
+    })),
+    { name: speech.say('figure: rows'), value: speech.count(totals.rows), note: speech.bytes(totals.bytes) },
+    ...(totals.changed > 0 ? [{ name: speech.say('figure: rows changed'), value: speech.count(totals.changed) }] : []),
     {
-      name: 'statements',
-      value: count(totals.statements),
-      note: `${count(totals.refused)} refused, ${count(totals.stopped)} stopped`,
+      name: speech.say('figure: statements'),
+      value: speech.count(totals.statements),
+      note: speech.say('figure: refused, stopped', { refused: totals.refused, stopped: totals.stopped }),
     },
-    { name: 'locked out', value: locks === 0 ? 'never' : countText(locks, 'time') },
+    {
+      name: speech.say('figure: locked out'),
+      value: locks === 0 ? speech.say('never') : speech.say('times', { n: locks }),
+    },
   ];
 }
 
-function unnamedNote(people: ShownSubjects): { readonly note?: string } {
-  return unnamed(people) > 0 ? { note: `of these, up to ${count(unnamed(people))} unnamed` } : {};
+function unnamedNote(people: ShownSubjects, speech: Speech): { readonly note?: string } {
+  return unnamed(people) > 0 ? { note: speech.say('figure: unnamed', { n: unnamed(people) }) } : {};
 }
 
 function footOf({ breach: { totals, coverage }, made, asked }: BreachFacts): string[] {
   const { undecided, observed } = totals;
+  const { speech } = made;
   return [
-    ...madeLine(made, asked.timeZone),
-    ...gapsOf(coverage),
-    ...(undecided > 0
-      ? [
-          `No decision in these files: ${countText(undecided, 'outcome')}. Rows and people are countText, tables and clients are not known.`,
-        ]
-      : []),
+    ...originNotes(made, asked.timeZone),
+    ...coverageNotes(coverage, speech),
+    ...(undecided > 0 ? [speech.say('breach: undecided', { outcomes: speech.say('outcomes', { n: undecided }) })] : []),
     ...(observed > 0
-      ? [`Its policy would have refused ${countText(observed, 'statement')}: the role was only observed.`]
+      ? [speech.say('breach: observed', { statements: speech.say('statements', { n: observed }) })]
       : []),
   ];
 }

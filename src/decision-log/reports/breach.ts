@@ -1,26 +1,27 @@
-/** What a principal took in a time, as figures: nothing is judged here, and nothing worded. */
+/** What a principal took in a time, as figures, without judgement or wording. */
 import type { RecordTable } from '../read/source.ts';
 import { stepFor } from '../read/steps.ts';
 import { type Coverage, coverageOf } from './coverage.ts';
-import { peopleOf, type ShownSubjects } from './people.ts';
+import { peopleOf } from './people.ts';
+import type { ShownSubjects } from './people-bounds.ts';
 import { instant, stepOf } from './period.ts';
 import { makeTaken, parametersOfTaken, type WhoAndWhen } from './taken.ts';
 
 export interface Totals {
   readonly statements: number;
   readonly refused: number;
-  /** At a limit, as they ran. */
+  /** Stopped by a limit while they ran. */
   readonly stopped: number;
-  /** Allowed in observe mode, and refused had the role been held to its policy. */
+  /** Allowed in observe mode; an enforced role's would have been refused. */
   readonly observed: number;
   readonly rows: number;
   readonly bytes: number;
   readonly changed: number;
-  /** Statements of which nobody has written what became of them. */
+  /** Statements without a recorded outcome. */
   readonly unended: number;
-  /** Outcomes whose decision is not in the log: what they were is not known. */
+  /** Outcomes with a decision that is not in the log: the statements are not known. */
   readonly undecided: number;
-  /** Milliseconds since the epoch; of the first and the last statement. */
+  /** Milliseconds since the epoch, for the first and last statement. */
   readonly first?: number;
   readonly last?: number;
   readonly users: readonly string[];
@@ -28,8 +29,8 @@ export interface Totals {
   readonly databases: readonly string[];
 }
 
-/** A table or a column, and what the statements gave that read it. A statement that reads several counts for each. */
-export interface Read {
+/** A table or column, and the totals of the statements that read it. A statement that reads several counts for each. */
+export interface ReadTotals {
   readonly name: string;
   readonly statements: number;
   readonly rows: number;
@@ -37,7 +38,7 @@ export interface Read {
   readonly changed: number;
 }
 
-export interface StatementTaken extends Read {
+export interface StatementTaken extends ReadTotals {
   readonly fingerprint: string;
   readonly refused: number;
   readonly people: number;
@@ -46,7 +47,7 @@ export interface StatementTaken extends Read {
 }
 
 export interface Step {
-  /** As the clock on the wall showed it, in milliseconds. */
+  /** Local time, in milliseconds. */
   readonly at: number;
   readonly statements: number;
   readonly refused: number;
@@ -66,7 +67,7 @@ export interface ClientSeen {
   readonly last: number;
 }
 
-/** What the guard did or was told: locks, releases, raises, permits, openings, canaries, warnings, refused logins. */
+/** Events: locks, releases, raises, permits, openings, canaries, warnings, refused logins. */
 export interface Event {
   readonly at: number;
   readonly kind: string;
@@ -75,20 +76,27 @@ export interface Event {
   readonly times: number;
 }
 
-/** Statements that the guard has refused or, `late`, stopped as they ran. */
-export interface Stopped {
+/** Statements that the guard refused or, `late`, stopped while they ran. */
+export interface RefusedStatements {
   readonly reason: string;
   readonly late: boolean;
   readonly times: number;
   /** Milliseconds since the epoch. */
   readonly last: number;
+  /** The newest of them. */
+  readonly example: {
+    readonly id: string;
+    readonly rule?: string;
+    readonly command?: string;
+    readonly statement?: string;
+  };
 }
 
-/** Statements without an outcome, by who could take how much. */
-export interface Unended {
+/** Statements without an outcome, grouped by who could take how much. */
+export interface WithoutOutcome {
   readonly role?: string;
   readonly policy?: string;
-  /** Hashes of what was kept of that policy's files, where the log says so. */
+  /** Hashes of that policy's kept files, if the log has them. */
   readonly kept: readonly string[];
   readonly statements: number;
 }
@@ -97,17 +105,19 @@ export interface Breach {
   readonly coverage: Coverage;
   readonly totals: Totals;
   readonly people: readonly ShownSubjects[];
-  readonly tables: readonly Read[];
-  readonly columns: readonly Read[];
+  readonly tables: readonly ReadTotals[];
+  readonly columns: readonly ReadTotals[];
   readonly statements: readonly StatementTaken[];
-  /** How many shapes of statement there are in all. */
+  /** The number of different normalized texts. */
   readonly shapes: number;
   readonly step: number;
   readonly timeline: readonly Step[];
   readonly clients: readonly ClientSeen[];
-  readonly refusals: readonly Stopped[];
+  readonly refusals: readonly RefusedStatements[];
   readonly events: readonly Event[];
-  readonly unended: readonly Unended[];
+  readonly unended: readonly WithoutOutcome[];
+  /** By command: statements that changed rows, or may have. */
+  readonly removing: readonly { readonly command: string; readonly statements: number; readonly changed: number }[];
 }
 
 const MOST_STATEMENTS = 100;
@@ -115,7 +125,7 @@ const MOST_EVENTS = 500;
 const SUMS = `count(*) AS statements, sum("rows")::BIGINT AS "rows", sum(bytes)::BIGINT AS bytes, sum(changed)::BIGINT AS changed`;
 const READ = `${SUMS} FROM (SELECT *, unnest(NAMES) AS name FROM taken WHERE NOT refused) GROUP BY name ORDER BY "rows" DESC, bytes DESC, name`;
 
-/** Also leaves `taken` and `shown` behind, for whoever looks for one person. */
+/** Leaves the tables `taken` and `shown` behind, for the search for one person. */
 export async function breachOf(source: RecordTable, asked: WhoAndWhen): Promise<Breach> {
   await makeTaken(source, asked);
   const parameters = parametersOfTaken(asked);
@@ -136,11 +146,16 @@ export async function breachOf(source: RecordTable, asked: WhoAndWhen): Promise<
     timeline: await rows(timeline(step)),
     clients: await rows(CLIENTS),
     refusals: await rows(
-      `SELECT coalesce(reason, status, effect) AS reason, bool_or(NOT refused) AS late, count(*) AS times, epoch_ms(max(ended)) AS last
+      `SELECT coalesce(reason, status, effect) AS reason, bool_or(NOT refused) AS late, count(*) AS times, epoch_ms(max(ended)) AS last,
+         max_by({ 'id': id, 'rule': rule, 'command': command, 'statement': statement }, started) AS example
        FROM taken WHERE refused OR status = 'cut' GROUP BY 1 ORDER BY times DESC, 1`,
     ),
     events: await rows(EVENTS),
     unended: await rows(UNENDED),
+    removing: await rows(
+      `SELECT command, count(*) AS statements, sum(changed)::BIGINT AS changed FROM taken
+       WHERE NOT refused AND command IS NOT NULL AND coalesce(status, '') <> 'error' AND regexp_matches(command, '^(DELETE|TRUNCATE|DROP)') GROUP BY command ORDER BY command`,
+    ),
   };
 }
 
@@ -179,7 +194,7 @@ const CLIENTS = `SELECT coalesce(regexp_replace(client, ':[0-9]+$', ''), 'not kn
   count(DISTINCT session) AS sessions, count(*) AS statements, sum("rows")::BIGINT AS "rows", epoch_ms(min(started)) AS first, epoch_ms(max(ended)) AS last
   FROM taken GROUP BY ALL ORDER BY "rows" DESC, statements DESC, address, application`;
 
-/** Of the principal itself, whoever the person behind it was; what repeats itself in a minute is one. */
+/** Events of the principal, whichever end user acted; repetitions within a minute count as one. */
 const EVENTS = `SELECT epoch_ms(min(began)) AS "at", kind, what, any_value("by") AS "by", sum(n)::BIGINT AS times FROM (
     SELECT coalesce("since", time) AS began, coalesce("count", 1) AS n, kind, "by", concat_ws('; ', CASE WHEN kind = 'canary' THEN 'made-up ' || canary.subject END, status,
       CASE WHEN "limit".name <> coalesce(reason, '') THEN "limit".name END,

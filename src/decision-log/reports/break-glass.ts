@@ -1,26 +1,27 @@
-/** What was done by break-glass: all openings of a time in figures, or one of them in full. */
+/** Reports break-glass: all openings in a time as figures, or one in full. */
 
+import type { MessageKey } from '../language/en.ts';
+import type { Speech } from '../language/speech.ts';
 import type { RecordTable } from '../read/source.ts';
-import { shownInstant } from '../read/times.ts';
 import { type Breach, breachOf } from './breach.ts';
-import { gapsOf } from './coverage.ts';
-import { type Made, madeLine, periodText } from './made.ts';
-import { type OpeningTold, openingsOf, openTime } from './openings.ts';
+import { coverageNotes } from './coverage.ts';
+import { openingsOf, openTime, type RecordedOpening } from './openings.ts';
 import { peopleText } from './people.ts';
 import type { Period } from './period.ts';
 import { NO_POLICIES, type PolicyFacts } from './policy-texts.ts';
-import { count, countText, type Report, type Section } from './report.ts';
+import type { Report, ReportColumn, Section } from './report.ts';
+import { originNotes, periodWords, type ReportOrigin } from './report-origin.ts';
 import type { WhoAndWhen } from './taken.ts';
 import { takenSections } from './taken-sections.ts';
 
-/** An opening, and what was done in it; `done` is absent where it was never open. */
+/** An opening, and what was done in it; `done` is absent if it was never open. */
 export interface OpeningDone {
-  readonly opening: OpeningTold;
+  readonly opening: RecordedOpening;
   readonly asked?: WhoAndWhen;
   readonly done?: Breach;
 }
 
-/** Those of which something falls into the time, the newest first. `id`: this one alone, whenever it was. */
+/** Openings with a step in the time, newest first. `id`: only this one, whenever it was. */
 export async function breakGlassOf(
   source: RecordTable,
   period: Period,
@@ -38,115 +39,147 @@ export async function breakGlassOf(
   return each;
 }
 
-function fallsInto(opening: OpeningTold, { since, until }: Period, now: number): boolean {
+function fallsInto(opening: RecordedOpening, { since, until }: Period, now: number): boolean {
   const last = Math.max(...opening.steps.map(({ at }) => at), openTime(opening, now)?.until ?? 0);
   return opening.requested < until && last >= since;
 }
 
-/** Of all openings of a time. */
-export function breakGlassOverview(all: readonly OpeningDone[], period: Period, made: Made): Report {
+/** All openings in a time. */
+export function breakGlassOverview(all: readonly OpeningDone[], period: Period, made: ReportOrigin): Report {
   const { timeZone } = period;
-  const at = (instant: number | undefined): string => (instant === undefined ? '' : shownInstant(instant, timeZone));
+  const { speech } = made;
+  const at = (instant: number | undefined): string => (instant === undefined ? '' : speech.instant(instant, timeZone));
   const rows = all.map(({ opening, done }) => [
     opening.id,
     opening.principal,
     opening.usedBy,
     opening.reason,
-    at(opening.opened) || 'never open',
+    at(opening.opened) || speech.say('break-glass: never open'),
     opening.opened === undefined ? '' : at(opening.ended ?? opening.until),
     done?.totals.statements,
     done?.totals.rows,
     done?.totals.changed,
-    done?.people.map((each) => `${each.subject}s ${peopleText(each)}`).join(', '),
+    done?.people
+      .map((each) => speech.say('break-glass: people', { subject: each.subject, people: peopleText(each, speech) }))
+      .join(', '),
   ]);
   const opened = all.filter(({ opening }) => opening.opened !== undefined);
   return {
-    title: 'What was done by break-glass',
+    title: speech.say('break-glass: overview'),
     facts: [
-      ['Asked about', periodText(period)],
-      ['Read', countText(made.files.length, 'file')],
+      [speech.say('asked about'), periodWords(period, speech)],
+      [speech.say('read'), speech.say('files', { n: made.files.length })],
     ],
     figures: [
-      { name: 'asked for', value: count(all.length) },
-      { name: 'opened', value: count(opened.length) },
-      { name: 'statements', value: count(all.reduce((sum, { done }) => sum + (done?.totals.statements ?? 0), 0)) },
+      { name: speech.say('break-glass: asked for'), value: speech.count(all.length) },
+      { name: speech.say('break-glass: opened'), value: speech.count(opened.length) },
+      {
+        name: speech.say('column: statements'),
+        value: speech.count(all.reduce((sum, { done }) => sum + (done?.totals.statements ?? 0), 0)),
+      },
     ],
     sections: [
       {
-        heading: 'Openings',
-        notes: ['The newest first. With --id the report tells of one of them in full.'],
+        heading: speech.say('break-glass: openings'),
+        notes: [speech.say('break-glass: openings note')],
         table: {
           columns: [
-            { name: 'id', kind: 'code' },
-            { name: 'principal', kind: 'text' },
-            { name: 'for', kind: 'text' },
-            { name: 'reason', kind: 'text' },
-            { name: 'opened', kind: 'time' },
-            { name: 'until', kind: 'time' },
-            { name: 'statements', kind: 'number' },
-            { name: 'rows', kind: 'number' },
-            { name: 'changed', kind: 'number' },
-            { name: 'people', kind: 'text' },
+            column(speech, 'column: id', 'code'),
+            column(speech, 'column: principal'),
+            column(speech, 'column: for'),
+            column(speech, 'column: reason'),
+            column(speech, 'column: opened', 'time'),
+            column(speech, 'column: until', 'time'),
+            column(speech, 'column: statements', 'number'),
+            column(speech, 'column: rows', 'number'),
+            column(speech, 'column: changed', 'number'),
+            column(speech, 'column: people'),
           ],
           rows,
         },
       },
     ],
-    foot: [...madeLine(made, timeZone), ...gapsOf(all.find(({ done }) => done)?.done?.coverage ?? NO_GAPS)],
+    foot: [
+      ...originNotes(made, timeZone),
+      ...coverageNotes(all.find(({ done }) => done)?.done?.coverage ?? NO_GAPS, speech),
+    ],
+    speech,
   };
 }
 
 const NO_GAPS = { missing: 0, beginLate: [] };
 
-/** Of one opening. `policiesKept`: what was kept of the policies that were in force, by its hash. */
+function column(speech: Speech, key: MessageKey, kind: ReportColumn['kind'] = 'text'): ReportColumn {
+  return { name: speech.say(key), kind };
+}
+
+/** One opening. `policiesKept`: the kept policy with this hash. */
 export function breakGlassReport(
   { opening, asked, done }: OpeningDone,
   { timeZone }: Period,
   policiesKept: (kept: string) => PolicyFacts | undefined,
-  made: Made,
+  made: ReportOrigin,
 ): Report {
-  const at = (instant: number): string => shownInstant(instant, timeZone);
+  const { speech } = made;
+  const at = (instant: number): string => speech.instant(instant, timeZone);
   const { totals } = done ?? {};
   return {
-    title: `What ${opening.principal} did by break-glass`,
+    title: speech.say('break-glass: title', { principal: opening.principal }),
     facts: [
-      ['Opening', opening.id],
-      ['Principal', `${opening.principal}, role ${opening.role}`],
-      ['Used by', opening.usedBy],
-      ['Reason', opening.reason],
-      ['Asked for by', `${opening.requestedBy}, ${at(opening.requested)}`],
-      ['Open', asked ? periodText(asked) : 'never'],
-      ['Read', countText(made.files.length, 'file')],
+      [speech.say('break-glass: opening'), opening.id],
+      [
+        speech.say('break-glass: principal'),
+        speech.say('break-glass: with role', { principal: opening.principal, role: opening.role }),
+      ],
+      [speech.say('break-glass: used by'), opening.usedBy],
+      [speech.say('break-glass: reason'), opening.reason],
+      [speech.say('break-glass: asked for by'), `${opening.requestedBy}, ${at(opening.requested)}`],
+      [speech.say('break-glass: open'), asked ? periodWords(asked, speech) : speech.say('break-glass: never')],
+      [speech.say('read'), speech.say('files', { n: made.files.length })],
     ],
     figures: [
-      { name: 'statements', value: count(totals?.statements ?? 0), note: `${count(totals?.refused ?? 0)} refused` },
-      { name: 'rows', value: count(totals?.rows ?? 0) },
-      { name: 'rows changed', value: count(totals?.changed ?? 0) },
-      ...(done?.people ?? []).map((each) => ({ name: `${each.subject}s shown`, value: peopleText(each) })),
+      {
+        name: speech.say('column: statements'),
+        value: speech.count(totals?.statements ?? 0),
+        note: speech.say('so many refused', { n: totals?.refused ?? 0 }),
+      },
+      { name: speech.say('column: rows'), value: speech.count(totals?.rows ?? 0) },
+      { name: speech.say('figure: rows changed'), value: speech.count(totals?.changed ?? 0) },
+      ...(done?.people ?? []).map((each) => ({
+        name: speech.say('figure: shown', { subject: each.subject }),
+        value: peopleText(each, speech),
+      })),
     ],
     sections: [
-      steps(opening, timeZone),
+      steps(opening, timeZone, speech),
       ...(done && asked ? takenSections({ asked, breach: done, policies: NO_POLICIES, policiesKept, made }) : []),
     ],
-    foot: [...madeLine(made, timeZone), ...(done ? gapsOf(done.coverage) : [])],
+    foot: [...originNotes(made, timeZone), ...(done ? coverageNotes(done.coverage, speech) : [])],
+    speech,
   };
 }
 
-function steps({ steps: all }: OpeningTold, timeZone: string): Section {
+const STEPS = ['requested', 'approved', 'opened', 'used', 'closed', 'over', 'failed'] as const;
+
+function isStep(status: string): status is (typeof STEPS)[number] {
+  return (STEPS as readonly string[]).includes(status);
+}
+
+function steps({ steps: all }: RecordedOpening, timeZone: string, speech: Speech): Section {
   return {
-    heading: 'Who opened it',
-    notes: ['Each step, with those whose signatures counted then, and the fingerprints of their keys.'],
+    heading: speech.say('break-glass: who'),
+    notes: [speech.say('break-glass: who note')],
     table: {
       columns: [
-        { name: 'time', kind: 'time' },
-        { name: 'step', kind: 'text' },
-        { name: 'by', kind: 'text' },
-        { name: 'reason', kind: 'text' },
-        { name: 'signed by', kind: 'text' },
+        column(speech, 'column: time', 'time'),
+        column(speech, 'column: step'),
+        column(speech, 'column: by'),
+        column(speech, 'column: reason'),
+        column(speech, 'column: signed by'),
       ],
       rows: all.map(({ at, status, by, reason, signed }) => [
-        shownInstant(at, timeZone),
-        status,
+        speech.instant(at, timeZone),
+        isStep(status) ? speech.say(`step: ${status}`) : status,
         by ?? '',
         reason ?? '',
         signed.join(', '),

@@ -1,21 +1,22 @@
 /**
- * Whether the files hold all records of a time. The numbers of a chain have no gaps, also where its guard was renamed, and the first record is
- * number 1. Files from before there were chains have the name of their guard alone.
+ * Whether the files hold all records of a time. A chain's numbers have no gaps, even if its guard was renamed, and begin with 1. Files from before
+ * there were chains are identified by the guard's name alone.
  */
+import { ENGLISH, type Speech } from '../language/speech.ts';
 import type { RecordTable } from '../read/source.ts';
 
 export interface Coverage {
   /** Of the first and the last record; milliseconds since the epoch. */
   readonly first?: number;
   readonly last?: number;
-  /** Records whose numbers are between those in the files. */
+  /** Missing records between those in the files. */
   readonly missing: number;
-  /** Guards of which earlier files are not there, and whose records begin behind the beginning of the time. */
+  /** Guards without earlier files, with records that begin after the beginning of the time. */
   readonly beginLate: readonly string[];
 }
 
 interface OfChain {
-  /** Names of its guard, the newest one last. */
+  /** Names of its guard, the newest last. */
   readonly guards: readonly string[];
   readonly missing: number;
   readonly from: number;
@@ -46,19 +47,20 @@ export async function coverageOf({ db }: RecordTable, since: number): Promise<Co
   };
 }
 
-/** A chain that begins behind records without one goes on with their numbers. */
+/** A chain that follows records without one continues their numbers. */
 function isBefore({ from, guards }: OfChain): (other: OfChain) => boolean {
   return (other) => other.until === from - 1 && (other.guards ?? []).some((guard) => guards?.includes(guard));
 }
 
-/** What is not there, in words. */
-export function gapsOf({ missing, beginLate }: Coverage): string[] {
+/** What is missing, in words. */
+export function coverageNotes({ missing, beginLate }: Coverage, speech: Speech): string[] {
   return [
-    ...(missing > 0
-      ? [`Not in these files, by their numbers: ${missing} of the records between their first and their last.`]
-      : []),
-    ...(beginLate.length > 0
-      ? [`Not in these files: what ${beginLate.join(', ')} wrote before them, in the time asked about.`]
-      : []),
+    ...(missing > 0 ? [speech.say('records missing', { n: missing })] : []),
+    ...(beginLate.length > 0 ? [speech.say('files missing', { guards: beginLate.join(', ') })] : []),
   ];
+}
+
+/** The same in English. */
+export function gapsOf(coverage: Coverage): string[] {
+  return coverageNotes(coverage, ENGLISH);
 }

@@ -1,9 +1,9 @@
-/** When each principal was last there: by its logins, and by statements of sessions that began long ago. */
+/** When each principal was last active: by its logins, and by statements of older sessions. */
 import type { RecordTable } from '../read/source.ts';
 
 export interface LastUse {
   readonly principal: string;
-  /** Milliseconds since the epoch; absent where a session began before the log. */
+  /** Milliseconds since the epoch; absent if the session began before the log. */
   readonly lastLogin?: number;
   readonly lastUse: number;
 }

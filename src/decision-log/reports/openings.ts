@@ -1,4 +1,4 @@
-/** Openings of closed principals (break-glass), as their records tell them. */
+/** Openings of closed principals (break-glass), reconstructed from their records. */
 import type { RecordTable } from '../read/source.ts';
 
 /** One record of an opening. */
@@ -9,23 +9,23 @@ export interface Step {
   readonly status: string;
   readonly by?: string;
   readonly reason?: string;
-  /** Whose signatures counted then, each with the key's fingerprint. */
+  /** The signers that counted then, each with the key's fingerprint. */
   readonly signed: readonly string[];
 }
 
-export interface OpeningTold {
+export interface RecordedOpening {
   readonly id: string;
   readonly principal: string;
   readonly role: string;
   readonly reason: string;
   readonly usedBy: string;
   readonly requestedBy: string;
-  /** Milliseconds since the epoch, as all below. */
+  /** Milliseconds since the epoch, as in the fields below. */
   readonly requested: number;
   readonly until: number;
-  /** Absent where it was never open. */
+  /** Absent if it was never open. */
   readonly opened?: number;
-  /** When it was closed, or its time was over; absent where no record says so. */
+  /** When it was closed or expired; absent if no record says so. */
   readonly ended?: number;
   readonly steps: readonly Step[];
 }
@@ -44,8 +44,8 @@ const ROWS = `SELECT epoch_ms(time) AS "at", status, "by", reason, principal, ro
     break_glass.requested_by AS "requestedBy", break_glass.until AS until, coalesce(break_glass.approved_by, []) AS signed
   FROM records WHERE kind = 'break-glass' AND break_glass.id IS NOT NULL ORDER BY time, guard, seq`;
 
-/** All that the log tells of, the oldest first. */
-export async function openingsOf({ db }: RecordTable): Promise<OpeningTold[]> {
+/** All openings in the log, oldest first. */
+export async function openingsOf({ db }: RecordTable): Promise<RecordedOpening[]> {
   const byId = new Map<string, Row[]>();
   for (const row of await db.rows<Row>(ROWS)) byId.set(row.id, [...(byId.get(row.id) ?? []), row]);
   return [...byId.values()].flatMap((rows) => {
@@ -54,7 +54,7 @@ export async function openingsOf({ db }: RecordTable): Promise<OpeningTold[]> {
   });
 }
 
-function opening(first: Row, rows: readonly Row[]): OpeningTold {
+function opening(first: Row, rows: readonly Row[]): RecordedOpening {
   const { id, principal, role, usedBy, requestedBy } = first;
   const at = (...statuses: string[]): number | undefined => rows.find(({ status }) => statuses.includes(status))?.at;
   const [opened, ended] = [at('opened'), at('closed', 'over')];
@@ -79,12 +79,12 @@ function opening(first: Row, rows: readonly Row[]): OpeningTold {
   };
 }
 
-/** The time in which it was open; undefined where it never was. */
+/** The time in which it was open; undefined if it never was. */
 export function openTime(
-  { opened, ended, until }: OpeningTold,
+  { opened, ended, until }: RecordedOpening,
   now: number,
 ): { since: number; until: number } | undefined {
   if (opened === undefined) return undefined;
-  // One that nobody has closed, in these files, ends by itself.
+  // Without a closing in these files it expired.
   return { since: opened, until: Math.max(opened, Math.min(ended ?? until, until, now)) + 1 };
 }

@@ -1,67 +1,68 @@
 /** The report on principals, in words. */
 
-import { shownInstant } from '../read/times.ts';
-import { type Made, madeLine, periodText } from './made.ts';
+import type { MessageKey } from '../language/en.ts';
+import type { Speech } from '../language/speech.ts';
 import type { Period } from './period.ts';
 import { type BusiestDay, DAYS_BEFORE, type PrincipalDone } from './principals.ts';
-import { count, countText, type Report } from './report.ts';
+import type { Report, ReportColumn } from './report.ts';
+import { originNotes, periodWords, type ReportOrigin } from './report-origin.ts';
 
-/** So many times its busiest day before is unusual. */
+/** A busiest day is unusual if it exceeds the busiest day before by this factor. */
 const FACTOR = 2;
-/** Of fewer days before, nothing is said. */
+/** With fewer earlier days, nothing is reported. */
 const ENOUGH_DAYS = 5;
-/** Less than so much in a day is no news. */
+/** Smaller amounts in a day are never reported. */
 const WORTH_SAYING: BusiestDay = { statements: 20, rows: 100, people: 10, refused: 5 };
 const MOST_NAMES = 3;
 
-export function principalsReport(all: readonly PrincipalDone[], period: Period, made: Made): Report {
+export function principalsReport(all: readonly PrincipalDone[], period: Period, made: ReportOrigin): Report {
+  const { speech } = made;
+  const text = (key: MessageKey): ReportColumn => ({ name: speech.say(key), kind: 'text' });
+  const number = (key: MessageKey): ReportColumn => ({ name: speech.say(key), kind: 'number' });
   const sum = (of: (each: PrincipalDone) => number): number => all.reduce((total, each) => total + of(each), 0);
-  const unusual = all.map((each) => [each.principal, unusualIn(each)] as const).filter(([, what]) => what.length > 0);
+  const unusual = all
+    .map((each) => [each.principal, unusualIn(each, speech)] as const)
+    .filter(([, what]) => what.length > 0);
   return {
-    title: 'What each principal did',
+    title: speech.say('principals: title'),
     facts: [
-      ['Asked about', periodText(period)],
-      ['Compared with', `the ${DAYS_BEFORE} days before`],
-      ['Read', countText(made.files.length, 'file')],
+      [speech.say('asked about'), periodWords(period, speech)],
+      [speech.say('principals: compared with'), speech.say('principals: days before', { n: DAYS_BEFORE })],
+      [speech.say('read'), speech.say('files', { n: made.files.length })],
     ],
     figures: [
-      { name: 'principals', value: count(all.length) },
+      { name: speech.say('column: principals'), value: speech.count(all.length) },
       {
-        name: 'statements',
-        value: count(sum(({ statements }) => statements)),
-        note: `${count(sum(({ refused }) => refused))} refused`,
+        name: speech.say('column: statements'),
+        value: speech.count(sum(({ statements }) => statements)),
+        note: speech.say('so many refused', { n: sum(({ refused }) => refused) }),
       },
-      { name: 'rows', value: count(sum(({ rows }) => rows)) },
-      { name: 'unusual', value: count(unusual.length) },
+      { name: speech.say('column: rows'), value: speech.count(sum(({ rows }) => rows)) },
+      { name: speech.say('principals: unusual'), value: speech.count(unusual.length) },
     ],
     sections: [
       {
-        heading: 'Unlike their own weeks before',
-        notes: [
-          `A day with more than ${FACTOR} times what the busiest of the ${DAYS_BEFORE} days before had, or an address or a table that is new. Of principals with fewer than ${ENOUGH_DAYS} days before, nothing is said. It is a reason to look, and no proof.`,
-        ],
+        heading: speech.say('principals: unlike'),
+        notes: [speech.say('principals: unlike note', { factor: FACTOR, days: DAYS_BEFORE, enough: ENOUGH_DAYS })],
         table: {
-          columns: [
-            { name: 'principal', kind: 'text' },
-            { name: 'what', kind: 'text' },
-          ],
+          columns: [text('column: principal'), text('column: what')],
           rows: unusual.map(([principal, what]) => [principal, what.join('; ')]),
         },
       },
       {
-        heading: 'All principals',
-        notes: ['Those that took most rows first. People are different ids of people in the whole time.'],
+        heading: speech.say('principals: all'),
+        notes: [speech.say('principals: all note')],
         table: {
           columns: [
-            { name: 'principal', kind: 'text' },
-            { name: 'role', kind: 'text' },
-            { name: 'statements', kind: 'number' },
-            { name: 'refused', kind: 'number' },
-            { name: 'rows', kind: 'number' },
-            { name: 'bytes', kind: 'bytes' },
-            { name: 'changed', kind: 'number' },
-            { name: 'people', kind: 'number' },
-            { name: 'last login', kind: 'time' },
+            text('column: principal'),
+            text('column: role'),
+            number('column: statements'),
+            number('column: refused'),
+            number('column: rows'),
+            { name: speech.say('column: bytes'), kind: 'bytes' },
+            number('column: changed'),
+            number('column: people'),
+            { name: speech.say('column: last login'), kind: 'time' },
           ],
           rows: all.map((each) => [
             each.principal,
@@ -72,34 +73,43 @@ export function principalsReport(all: readonly PrincipalDone[], period: Period, 
             each.bytes,
             each.changed,
             each.people,
-            each.lastLogin === undefined ? 'none in this time' : shownInstant(each.lastLogin, period.timeZone),
+            each.lastLogin === undefined
+              ? speech.say('principals: no login')
+              : speech.instant(each.lastLogin, period.timeZone),
           ]),
         },
         charts: [{ form: 'bars', name: 0, value: 4 }],
       },
     ],
-    foot: madeLine(made, period.timeZone),
+    foot: originNotes(made, period.timeZone),
+    speech,
   };
 }
 
-/** In words; empty where it was as ever, or is too new to tell. */
-function unusualIn({ busiest, busiestBefore, daysBefore, newAddresses, newTables }: PrincipalDone): string[] {
+/** In words; empty if nothing is unusual, or if there is too little to compare with. */
+function unusualIn(
+  { busiest, busiestBefore, daysBefore, newAddresses, newTables }: PrincipalDone,
+  speech: Speech,
+): string[] {
   if (daysBefore < ENOUGH_DAYS) return [];
   const more = (['statements', 'rows', 'people', 'refused'] as const)
     .filter(
       (measure) => busiest[measure] > FACTOR * busiestBefore[measure] && busiest[measure] >= WORTH_SAYING[measure],
     )
-    .map(
-      (measure) => `${count(busiest[measure])} ${measure} in a day, at most ${count(busiestBefore[measure])} before`,
+    .map((measure) =>
+      speech.say('principals: in a day', {
+        n: busiest[measure],
+        what: speech.say(`column: ${measure}`),
+        before: busiestBefore[measure],
+      }),
     );
   return [
     ...more,
-    ...(newAddresses.length > 0 ? [`new address ${listed(newAddresses)}`] : []),
-    ...(newTables.length > 0 ? [`new table ${listed(newTables)}`] : []),
+    ...(newAddresses.length > 0
+      ? [speech.say('principals: new address', { names: speech.list(newAddresses, MOST_NAMES) })]
+      : []),
+    ...(newTables.length > 0
+      ? [speech.say('principals: new table', { names: speech.list(newTables, MOST_NAMES) })]
+      : []),
   ];
-}
-
-function listed(names: readonly string[]): string {
-  const rest = names.length - MOST_NAMES;
-  return `${names.slice(0, MOST_NAMES).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }

@@ -1,8 +1,8 @@
-/** What each principal did in a time, and what of it is unlike its own weeks before. */
+/** What each principal did in a time, and how it differs from the weeks before. */
 import type { RecordTable } from '../read/source.ts';
 import { instant, type Period, parametersOf, within } from './period.ts';
 
-/** The most of one day. */
+/** The maxima of a single day. */
 export interface BusiestDay {
   readonly statements: number;
   readonly rows: number;
@@ -14,29 +14,29 @@ export interface PrincipalDone {
   readonly principal: string;
   readonly roles: readonly string[];
   readonly logins: number;
-  /** Milliseconds since the epoch; absent where none is in the log. */
+  /** Milliseconds since the epoch; absent if the log has none. */
   readonly lastLogin?: number;
   readonly statements: number;
   readonly refused: number;
   readonly rows: number;
   readonly bytes: number;
   readonly changed: number;
-  /** Different ids of people; without those whom the log only counts. */
+  /** Different ids of people; people that the log only counts are left out. */
   readonly people: number;
   readonly busiest: BusiestDay;
-  /** Of the days before, on which it sent statements. */
+  /** Earlier days on which it sent statements. */
   readonly daysBefore: number;
   readonly busiestBefore: BusiestDay;
-  /** Addresses and tables that it used in this time, and not in the weeks before. */
+  /** Addresses and tables that it used in this time, but not in the weeks before. */
   readonly newAddresses: readonly string[];
   readonly newTables: readonly string[];
 }
 
-/** Days with which a time is compared. */
+/** How many days before the time are compared with. */
 export const DAYS_BEFORE = 28;
 const BEFORE_MS = DAYS_BEFORE * 86_400_000;
 
-/** In milliseconds. Wherever a day begins, by whatever clock, one of these begins. */
+/** In milliseconds. In every time zone, a day begins at one of these. */
 const QUARTER = 900_000;
 
 export async function principalsOf({ db }: RecordTable, period: Period): Promise<PrincipalDone[]> {
@@ -50,9 +50,9 @@ const INSIDE = `${within('time')} AS inside`;
 const ASKED = `principal IS NOT NULL AND time >= ${instant('$before')} AND time < ${instant('$until')}`;
 const QUARTER_OF = `epoch_ms(time) // ${QUARTER}`;
 
-/** Each reads the columns that it needs, and keeps what it adds up to. */
+/** Each query reads the columns that it needs, and keeps its totals. */
 const TABLES = {
-  /** Which day it was there: asked once for each of them, and not for each record. */
+  /** The local day of each quarter: computed once for each quarter, not for each record. */
   quarters: `SELECT quarter, CAST(timezone($zone, timezone('UTC', epoch_ms(quarter * ${QUARTER}))) AS DATE) AS "day"
     FROM (SELECT DISTINCT ${QUARTER_OF} AS quarter FROM records WHERE ${ASKED})`,
   days: `SELECT principal, ${INSIDE}, "day", count(*) FILTER (kind = 'login') AS logins, max(time) FILTER (kind = 'login') AS "lastLogin",

@@ -1,58 +1,78 @@
 /** The report on refusals, in words. */
-
-import { isReason, REASONS } from '../../core/reasons.ts';
-import { stepName } from '../read/steps.ts';
-import { shownMinute, shownWall } from '../read/times.ts';
-import { type Made, madeLine, periodText } from './made.ts';
+import { isReason } from '../../core/reasons.ts';
+import type { Speech } from '../language/speech.ts';
 import type { Period } from './period.ts';
 import type { Refusals, RefusedBy } from './refusals.ts';
-import { count, countText, type Report, type ReportColumn, type Section } from './report.ts';
+import type { Report, ReportColumn, Section } from './report.ts';
+import { originNotes, periodWords, type ReportOrigin } from './report-origin.ts';
 
-export function refusalsReport(refusals: Refusals, period: Period, made: Made): Report {
+export function refusalsReport(refusals: Refusals, period: Period, made: ReportOrigin): Report {
   const { statements, late, logins, observed, decisions } = refusals;
+  const { speech } = made;
+  const by = (heading: string, kind: 'text' | 'code', name: string, all: readonly By[]): Section =>
+    tableBy({ heading, kind, name, all, period, speech });
   return {
-    title: 'What was refused',
+    title: speech.say('refusals: title'),
     facts: [
-      ['Asked about', periodText(period)],
-      ['Read', countText(made.files.length, 'file')],
+      [speech.say('asked about'), periodWords(period, speech)],
+      [speech.say('read'), speech.say('files', { n: made.files.length })],
     ],
     figures: [
-      { name: 'statements refused', value: count(statements), note: `of ${count(decisions)}` },
-      { name: 'stopped as they ran', value: count(late) },
-      { name: 'logins refused', value: count(logins) },
+      {
+        name: speech.say('refusals: statements'),
+        value: speech.count(statements),
+        note: speech.say('of so many', { n: decisions }),
+      },
+      { name: speech.say('refusals: late'), value: speech.count(late) },
+      { name: speech.say('refusals: logins'), value: speech.count(logins) },
       ...(observed > 0
-        ? [{ name: 'would have been refused', value: count(observed), note: 'by roles that are only observed' }]
+        ? [
+            {
+              name: speech.say('refusals: observed'),
+              value: speech.count(observed),
+              note: speech.say('refusals: observed note'),
+            },
+          ]
         : []),
     ],
     sections: [
-      timeline(refusals, period),
-      by('Why', 'text', 'reason', refusals.byReason, period),
-      ...meanings(refusals.byReason),
-      by('Whose statements', 'text', 'principal', refusals.byPrincipal, period),
-      by('On which tables', 'code', 'table', refusals.byTable, period),
-      by('Logins', 'text', 'name given', refusals.loginsBy, period),
+      timeline(refusals, period, speech),
+      by(speech.say('refusals: why'), 'text', speech.say('column: reason'), refusals.byReason),
+      ...meanings(refusals.byReason, speech),
+      by(speech.say('refusals: whose'), 'text', speech.say('column: principal'), refusals.byPrincipal),
+      by(speech.say('refusals: tables'), 'code', speech.say('column: table'), refusals.byTable),
+      by(speech.say('refusals: logins heading'), 'text', speech.say('column: name given'), refusals.loginsBy),
     ],
-    foot: madeLine(made, period.timeZone),
+    foot: originNotes(made, period.timeZone),
+    speech,
   };
 }
 
-/** Of statements of roles in observe mode. */
-const OBSERVED: ReportColumn = { name: 'would have been', kind: 'number' };
+type By = RefusedBy & { readonly reasons?: readonly string[] };
 
-function timeline({ timeline: steps, step, observed: anyObserved }: Refusals, { timeZone }: Period): Section {
+/** Statements of roles in observe mode. */
+function observedColumn(speech: Speech): ReportColumn {
+  return { name: speech.say('column: would have been'), kind: 'number' };
+}
+
+function timeline(
+  { timeline: steps, step, observed: anyObserved }: Refusals,
+  { timeZone }: Period,
+  speech: Speech,
+): Section {
   const isObserved = anyObserved > 0;
   return {
-    heading: 'When',
-    notes: [`By ${stepName(step)}, in the time of ${timeZone}.`],
+    heading: speech.say('taken: when'),
+    notes: [speech.say('refusals: when note', { step: speech.step(step), zone: timeZone })],
     table: {
       columns: [
-        { name: 'time', kind: 'time' },
-        { name: 'statements', kind: 'number' },
-        ...(isObserved ? [OBSERVED] : []),
-        { name: 'logins', kind: 'number' },
+        { name: speech.say('column: time'), kind: 'time' },
+        { name: speech.say('column: statements'), kind: 'number' },
+        ...(isObserved ? [observedColumn(speech)] : []),
+        { name: speech.say('column: logins'), kind: 'number' },
       ],
       rows: steps.map(({ at, times, observed, logins }) => [
-        shownWall(at, step),
+        speech.wall(at, step),
         times,
         ...(isObserved ? [observed] : []),
         logins,
@@ -61,7 +81,7 @@ function timeline({ timeline: steps, step, observed: anyObserved }: Refusals, { 
     charts: [
       {
         form: 'time',
-        name: 'statements refused',
+        name: speech.say('refusals: statements'),
         step,
         points: steps.map(({ at, times }) => [at, times]),
         marked: true,
@@ -70,45 +90,56 @@ function timeline({ timeline: steps, step, observed: anyObserved }: Refusals, { 
         ? [
             {
               form: 'time' as const,
-              name: 'statements that would have been refused',
+              name: speech.say('refusals: chart observed'),
               step,
               points: steps.map(({ at, observed }) => [at, observed] as const),
             },
           ]
         : []),
-      { form: 'time', name: 'logins refused', step, points: steps.map(({ at, logins }) => [at, logins]), marked: true },
+      {
+        form: 'time',
+        name: speech.say('refusals: logins'),
+        step,
+        points: steps.map(({ at, logins }) => [at, logins]),
+        marked: true,
+      },
     ],
   };
 }
 
-/** What the reasons mean. Names of limits and words of older guards have no meaning here. */
-function meanings(byReason: readonly RefusedBy[]): Section[] {
-  const rows = byReason.flatMap(({ name }) => (isReason(name) ? [[name, REASONS[name].meaning]] : []));
+/** The reasons' meanings. Limits' names and reasons of earlier guards have none here. */
+function meanings(byReason: readonly RefusedBy[], speech: Speech): Section[] {
+  const rows = byReason.flatMap(({ name }) => (isReason(name) ? [[name, speech.reason(name)]] : []));
   if (rows.length === 0) return [];
   const columns: ReportColumn[] = [
-    { name: 'reason', kind: 'text' },
-    { name: 'meaning', kind: 'text' },
+    { name: speech.say('column: reason'), kind: 'text' },
+    { name: speech.say('column: meaning'), kind: 'text' },
   ];
-  return [{ heading: 'What the reasons mean', notes: [], table: { columns, rows } }];
+  return [{ heading: speech.say('refusals: meanings'), notes: [], table: { columns, rows } }];
 }
 
-function by(
-  heading: string,
-  kind: 'text' | 'code',
-  name: string,
-  all: readonly (RefusedBy & { readonly reasons?: readonly string[] })[],
-  { timeZone }: Period,
-): Section {
+interface TableBy {
+  readonly heading: string;
+  readonly kind: 'text' | 'code';
+  readonly name: string;
+  readonly all: readonly By[];
+  readonly period: Period;
+  readonly speech: Speech;
+}
+
+function tableBy({ heading, kind, name, all, period: { timeZone }, speech }: TableBy): Section {
   const ofPrincipals = all.some(({ reasons }) => reasons);
   const isObserved = all.some(({ observed }) => observed > 0);
   const isRefused = all.some(({ times }) => times > 0);
   const columns: ReportColumn[] = [
     { name, kind },
-    { name: 'times', kind: 'number' },
-    ...(isObserved ? [OBSERVED] : []),
-    ofPrincipals ? { name: 'reasons', kind: 'text' } : { name: 'principals', kind: 'number' },
-    { name: 'first', kind: 'time' },
-    { name: 'last', kind: 'time' },
+    { name: speech.say('column: times'), kind: 'number' },
+    ...(isObserved ? [observedColumn(speech)] : []),
+    ofPrincipals
+      ? { name: speech.say('column: reasons'), kind: 'text' }
+      : { name: speech.say('column: principals'), kind: 'number' },
+    { name: speech.say('column: first'), kind: 'time' },
+    { name: speech.say('column: last'), kind: 'time' },
   ];
   return {
     heading,
@@ -120,8 +151,8 @@ function by(
         each.times,
         ...(isObserved ? [each.observed] : []),
         ofPrincipals ? each.reasons?.join(', ') : each.principals,
-        shownMinute(each.first, timeZone),
-        shownMinute(each.last, timeZone),
+        speech.minute(each.first, timeZone),
+        speech.minute(each.last, timeZone),
       ]),
     },
     charts: [{ form: 'bars', name: 0, value: isObserved && !isRefused ? 2 : 1 }],

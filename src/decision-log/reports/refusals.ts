@@ -1,4 +1,4 @@
-/** What was refused in a time: before it ran, as it ran, and at the login. */
+/** What was refused in a time: before it ran, while it ran, and at login. */
 import type { RecordTable } from '../read/source.ts';
 import { stepFor } from '../read/steps.ts';
 import { type Period, parametersOf, stepOf, within } from './period.ts';
@@ -6,7 +6,7 @@ import { type Period, parametersOf, stepOf, within } from './period.ts';
 export interface RefusedBy {
   readonly name: string;
   readonly times: number;
-  /** Allowed in observe mode, and refused otherwise: not among `times`. */
+  /** Allowed in observe mode, otherwise refused: not included in `times`. */
   readonly observed: number;
   readonly principals: number;
   /** Milliseconds since the epoch. */
@@ -16,12 +16,12 @@ export interface RefusedBy {
 
 export interface Refusals {
   readonly statements: number;
-  /** Of those, stopped as they ran: at a limit, or by a new row that may not stand. */
+  /** Those that were stopped while they ran: by a limit, or by a new row that is not allowed. */
   readonly late: number;
   readonly logins: number;
-  /** Allowed in observe mode, and refused otherwise. */
+  /** Allowed in observe mode, otherwise refused. */
   readonly observed: number;
-  /** Of all decisions in the time. */
+  /** All decisions in the time. */
   readonly decisions: number;
   readonly byReason: readonly RefusedBy[];
   readonly byPrincipal: readonly (RefusedBy & { readonly reasons: readonly string[] })[];
@@ -37,7 +37,7 @@ export interface Refusals {
 }
 
 const MOST = 200;
-/** A record of refused logins may stand for many: `n`. */
+/** A record of refused logins may stand for several: `n`. */
 const sumOf = (which: string): string => `coalesce(sum(n) FILTER (${which}), 0)::BIGINT`;
 const COUNTS = `${sumOf('NOT observed')} AS times, ${sumOf('observed')} AS observed`;
 const SUMS = `${COUNTS}, count(DISTINCT principal) AS principals, epoch_ms(min(began)) AS first, epoch_ms(max(time)) AS last`;

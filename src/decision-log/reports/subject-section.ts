@@ -1,59 +1,46 @@
 /** Whether one person is among those who were shown, in words. */
+import type { Speech } from '../language/speech.ts';
+import { coverageNotes } from './coverage.ts';
+import type { Section } from './report.ts';
+import type { SoughtPerson, SubjectAnswer } from './subject.ts';
 
-import { shownInstant } from '../read/times.ts';
-import { countText, type Section } from './report.ts';
-import type { Sought, SubjectAnswer } from './subject.ts';
-
-export function subjectSection({ subject, key, keys }: Sought, answer: SubjectAnswer, timeZone: string): Section {
+export function subjectSection(
+  { subject, key, keys }: SoughtPerson,
+  answer: SubjectAnswer,
+  timeZone: string,
+  speech: Speech,
+): Section {
   const { statements, first, last, columns } = answer;
-  const at = (instant: number | undefined): string => (instant === undefined ? '' : shownInstant(instant, timeZone));
+  const at = (instant: number | undefined): string => (instant === undefined ? '' : speech.instant(instant, timeZone));
+  const said = speech.say(`subject: ${answer.answer}`);
+  const span = { first: at(first), last: at(last) };
   return {
-    heading: `Is ${subject} ${key} among them? ${sentence(answer)}`,
+    heading: speech.say('subject: heading', { subject, key, answer: said }),
     notes: [
       ...(answer.answer === 'yes'
-        ? [`${countText(statements, 'statement')} showed this ${subject}, from ${at(first)} to ${at(last)}.`]
+        ? [speech.say('subject: showed', { statements: speech.say('statements', { n: statements }), subject, ...span })]
         : []),
-      ...(answer.answer === 'no'
-        ? [
-            `Each person whom these statements showed has an id in the log, and none of them is that of this ${subject}.`,
-          ]
-        : []),
-      ...doubtsOf(answer),
-      `Looked for with ${keys.length === 1 ? 'the key' : 'the keys'} ${keys.map(({ name }) => name).join(', ')}.`,
+      ...(answer.answer === 'no' ? [speech.say('subject: none of the ids', { subject })] : []),
+      ...doubtsOf(answer, speech),
+      speech.say('person: looked for with keys', { n: keys.length, keys: keys.map(({ name }) => name).join(', ') }),
     ],
     ...(columns.length > 0 && {
       table: {
-        columns: [{ name: 'columns that these statements read', kind: 'code' as const }],
+        columns: [{ name: speech.say('subject: columns'), kind: 'code' as const }],
         rows: columns.map((column) => [column]),
       },
     }),
   };
 }
 
-function sentence({ answer }: SubjectAnswer): string {
-  switch (answer) {
-    case 'yes':
-      return 'Yes.';
-    case 'no':
-      return 'No.';
-    case 'cannot be excluded':
-      return 'It cannot be excluded.';
-  }
-}
-
-function doubtsOf({ doubts }: SubjectAnswer): string[] {
-  const { unnamed, counted: without, unended, gaps, keysMissing } = doubts;
+function doubtsOf({ doubts }: SubjectAnswer, speech: Speech): string[] {
+  const { coverage, keysMissing } = doubts;
+  const counted = (['unnamed', 'counted', 'unended'] as const).filter((doubt) => doubts[doubt] > 0);
   return [
-    ...(unnamed > 0
-      ? [`${countText(unnamed, 'statement')} told of people without naming them: of anybody in the scope of the role.`]
-      : []),
-    ...(without > 0
-      ? [`${countText(without, 'statement')} showed people whom the log only counts (log.subjects: countText).`]
-      : []),
-    ...(unended > 0 ? [`${countText(unended, 'statement')} had no outcome: whom it showed is not known.`] : []),
-    ...gaps,
-    ...(keysMissing.length > 0
-      ? [`Ids were made with ${keysMissing.join(', ')}, which --subject-key did not give.`]
-      : []),
+    ...counted.map((doubt) =>
+      speech.say(`subject: ${doubt}`, { statements: speech.say('statements', { n: doubts[doubt] }) }),
+    ),
+    ...coverageNotes(coverage, speech),
+    ...(keysMissing.length > 0 ? [speech.say('subject: keys missing', { names: keysMissing.join(', ') })] : []),
   ];
 }

@@ -1,15 +1,15 @@
-/** Whether one person is among those whom statements have shown: yes, no, or why neither can be said. */
+/** Whether one person is among those whom statements have shown: yes, no, or why that is not known. */
 
 import { subjectCounts } from '../read/columns.ts';
 import type { RecordTable } from '../read/source.ts';
 import { type SubjectKey, subjectId } from '../subject-ids.ts';
 import { type Coverage, gapsOf } from './coverage.ts';
 
-export interface Sought {
+export interface SoughtPerson {
   readonly subject: string;
-  /** Of that person, as the server writes it: `4711`. */
+  /** The person's key in the server's text form: `4711`. */
   readonly key: string;
-  /** With which ids may have been made. */
+  /** Keys that ids may have been made with. */
   readonly keys: readonly SubjectKey[];
 }
 
@@ -21,14 +21,15 @@ export interface SubjectAnswer {
   readonly last: number | undefined;
   /** Of the statements that showed this person. */
   readonly columns: readonly string[];
-  /** Statements that may have shown anybody, by why. */
+  /** Statements that may have shown any person, by reason. */
   readonly doubts: {
     readonly unnamed: number;
     readonly counted: number;
     readonly unended: number;
     /** Why statements may be missing, in words. */
     readonly gaps: readonly string[];
-    /** Names of keys with which ids were made, and which nobody has given. */
+    readonly coverage: Coverage;
+    /** Names of keys that ids were made with, and that were not given. */
     readonly keysMissing: readonly string[];
   };
 }
@@ -39,10 +40,10 @@ interface Doubts {
   readonly unended: number;
 }
 
-/** Looks in `taken` and `shown`. */
+/** Searches `taken` and `shown`. */
 export async function findSubject(
   { db }: RecordTable,
-  { subject, key, keys }: Sought,
+  { subject, key, keys }: SoughtPerson,
   coverage: Coverage,
 ): Promise<SubjectAnswer> {
   const gaps = gapsOf(coverage);
@@ -75,6 +76,6 @@ export async function findSubject(
     first: seen?.first,
     last: seen?.last,
     columns: seen?.columns ?? [],
-    doubts: { unnamed, counted, unended, gaps, keysMissing },
+    doubts: { unnamed, counted, unended, gaps, coverage, keysMissing },
   };
 }

@@ -1,50 +1,50 @@
-/** What a principal took in a time, section by section: whose data, which tables and columns, when, by which statements, from where. */
-
-import { stepName } from '../read/steps.ts';
-import { shownInstant, shownMinute, shownWall } from '../read/times.ts';
-import type { Breach } from './breach.ts';
+/** What a principal took in a time, section by section: whose data, which tables and columns, when, with which statements, from where. */
+import type { MessageKey } from '../language/en.ts';
+import type { Speech } from '../language/speech.ts';
 import type { BreachFacts } from './breach-facts.ts';
-import { atLeast, atMost, unnamed } from './people.ts';
-import { categoriesOf, type PolicyFacts } from './policy-texts.ts';
-import { type Cell, count, type ReportColumn, type Section } from './report.ts';
-import { upToLimits } from './unended.ts';
+import { atLeast, atMost, unnamed } from './people-bounds.ts';
+import { categoriesOf } from './policy-texts.ts';
+import type { Cell, ReportColumn, Section } from './report.ts';
+import { upToLimits } from './without-outcome.ts';
 
 export function takenSections(facts: BreachFacts): Section[] {
-  const { asked, breach, policies } = facts;
   return [
-    people(breach, facts),
-    tables(breach, policies),
-    columns(breach, policies),
-    timeline(breach, asked.timeZone),
-    statements(breach, asked.timeZone),
-    clients(breach, asked.timeZone),
-    stopped(breach, asked.timeZone),
+    people(facts),
+    tables(facts),
+    columns(facts),
+    timeline(facts),
+    statements(facts),
+    clients(facts),
+    stopped(facts),
   ];
 }
 
-const text = (name: string): ReportColumn => ({ name, kind: 'text' });
-const code = (name: string): ReportColumn => ({ name, kind: 'code' });
-const number = (name: string): ReportColumn => ({ name, kind: 'number' });
-const time = (name: string): ReportColumn => ({ name, kind: 'time' });
-const bytes = (name: string): ReportColumn => ({ name, kind: 'bytes' });
+type ColumnKey = Extract<MessageKey, `column: ${string}`> extends `column: ${infer Name}` ? Name : never;
 
-function timeline({ timeline: steps, step }: Breach, timeZone: string): Section {
+/** Columns of a table, by message keys. */
+function columnsOf(
+  speech: Speech,
+  all: readonly (readonly [kind: ReportColumn['kind'], name: ColumnKey])[],
+): ReportColumn[] {
+  return all.map(([kind, name]) => ({ kind, name: speech.say(`column: ${name}`) }));
+}
+
+function timeline({ asked, breach, made: { speech } }: BreachFacts): Section {
+  const { timeline: steps, step } = breach;
   return {
-    heading: 'When',
-    notes: [
-      `By ${stepName(step)}, in the time of ${timeZone}; a statement stands where it ended. People are counted once in each line.`,
-    ],
+    heading: speech.say('taken: when'),
+    notes: [speech.say('taken: when note', { step: speech.step(step), zone: asked.timeZone })],
     table: {
-      columns: [
-        time('time'),
-        number('statements'),
-        number('refused'),
-        number('rows'),
-        bytes('bytes'),
-        number('people'),
-      ],
+      columns: columnsOf(speech, [
+        ['time', 'time'],
+        ['number', 'statements'],
+        ['number', 'refused'],
+        ['number', 'rows'],
+        ['bytes', 'bytes'],
+        ['number', 'people'],
+      ]),
       rows: steps.map((each) => [
-        shownWall(each.at, step),
+        speech.wall(each.at, step),
         each.statements,
         each.refused,
         each.rows,
@@ -53,10 +53,10 @@ function timeline({ timeline: steps, step }: Breach, timeZone: string): Section 
       ]),
     },
     charts: [
-      { form: 'time', name: 'rows', step, points: steps.map(({ at, rows }) => [at, rows]) },
+      { form: 'time', name: speech.say('chart: rows'), step, points: steps.map(({ at, rows }) => [at, rows]) },
       {
         form: 'time',
-        name: 'refused statements',
+        name: speech.say('chart: refused'),
         step,
         points: steps.map(({ at, refused }) => [at, refused]),
         marked: true,
@@ -65,35 +65,34 @@ function timeline({ timeline: steps, step }: Breach, timeZone: string): Section 
   };
 }
 
-function people({ people: all, totals, unended }: Breach, facts: BreachFacts): Section {
-  const more = totals.unended > 0 ? [upToLimits(unended, facts)] : [];
+function people(facts: BreachFacts): Section {
+  const { breach, made } = facts;
+  const { people: all, totals, unended } = breach;
+  const { speech } = made;
   const several = all.some(({ named }) => named.length > 1);
   return {
-    heading: 'Whose data',
+    heading: speech.say('taken: whose data'),
     notes: [
-      'Different people, counted once for the whole time, by the ids that stand in the log in the place of their keys.',
-      ...(all.some((each) => unnamed(each) > 0)
-        ? [
-            'Questions are statements whose answer named nobody, as a list without rows. Values are answers of 8 bytes that name nobody, as counts and names without a key. Both are of anybody in the scope of the role, and perhaps of those counted by id.',
-          ]
-        : []),
-      ...(all.some(({ counted: without }) => without > 0)
-        ? ['“Without id” were counted, each as often as shown, and the log does not say who they were.']
-        : []),
-      ...(several ? ['Ids were made with more than one key: the same person may be counted under each.'] : []),
-      ...more,
+      speech.say('taken: people note'),
+      ...(all.some(({ countedIn }) => countedIn > 0) ? [speech.say('taken: named and counted')] : []),
+      ...(all.some((each) => unnamed(each) > 0) ? [speech.say('taken: unnamed note')] : []),
+      ...(all.some(({ counted: without }) => without > 0) ? [speech.say('taken: without id note')] : []),
+      ...(several ? [speech.say('taken: several keys')] : []),
+      ...(totals.unended > 0 ? [upToLimits(unended, facts, speech)] : []),
     ],
     table: {
-      columns: [
-        text('subject'),
-        number('at least'),
-        number('at most'),
-        number('by id'),
-        number('without id'),
-        number('questions'),
-        number('values'),
-        text('keys of the ids'),
-      ],
+      columns: columnsOf(speech, [
+        ['text', 'subject'],
+        ['number', 'at least'],
+        ['number', 'at most'],
+        ['number', 'by id'],
+        ['number', 'without id'],
+        ['number', 'questions'],
+        ['number', 'values'],
+        ['number', 'named in'],
+        ['number', 'counted in'],
+        ['text', 'keys of the ids'],
+      ]),
       rows: all.map((each) => [
         each.subject,
         atLeast(each),
@@ -102,28 +101,30 @@ function people({ people: all, totals, unended }: Breach, facts: BreachFacts): S
         each.counted,
         each.questions,
         each.values,
-        each.named.map(({ key, people: n }) => (several ? `${key} (${count(n)})` : key)).join(', '),
+        each.namedIn,
+        each.countedIn,
+        each.named.map(({ key, people: n }) => (several ? `${key} (${speech.count(n)})` : key)).join(', '),
       ]),
     },
   };
 }
 
-function tables({ tables: all, columns: read }: Breach, policies: PolicyFacts): Section {
+function tables({ breach: { tables: all, columns: read }, policies, made: { speech } }: BreachFacts): Section {
   return {
-    heading: 'Which tables',
-    notes: ['A statement that reads several tables counts, with its rows, for each of them.'],
+    heading: speech.say('taken: tables'),
+    notes: [speech.say('taken: tables note')],
     table: {
-      columns: [
-        code('table'),
-        text('categories'),
-        number('statements'),
-        number('rows'),
-        bytes('bytes'),
-        number('changed'),
-      ],
+      columns: columnsOf(speech, [
+        ['code', 'table'],
+        ['text', 'categories'],
+        ['number', 'statements'],
+        ['number', 'rows'],
+        ['bytes', 'bytes'],
+        ['number', 'changed'],
+      ]),
       rows: all.map((each) => {
-        const columnsOf = read.filter(({ name }) => name.startsWith(`${each.name}.`));
-        const categories = new Set(columnsOf.flatMap(({ name }) => categoriesOf(name, policies)));
+        const columnsRead = read.filter(({ name }) => name.startsWith(`${each.name}.`));
+        const categories = new Set(columnsRead.flatMap(({ name }) => categoriesOf(name, policies)));
         return [each.name, [...categories].join(', '), each.statements, each.rows, each.bytes, each.changed];
       }),
     },
@@ -131,93 +132,101 @@ function tables({ tables: all, columns: read }: Breach, policies: PolicyFacts): 
   };
 }
 
-function columns({ columns: all }: Breach, policies: PolicyFacts): Section {
+function columns({ breach: { columns: all }, policies, made: { speech } }: BreachFacts): Section {
   return {
-    heading: 'Which columns',
-    notes: [
-      'Columns that the statements named: to return them, or in a condition. What a mask showed of one is in the policy.',
-    ],
+    heading: speech.say('taken: columns'),
+    notes: [speech.say('taken: columns note')],
     table: {
-      columns: [code('column'), text('categories'), number('statements'), number('rows')],
+      columns: columnsOf(speech, [
+        ['code', 'column'],
+        ['text', 'categories'],
+        ['number', 'statements'],
+        ['number', 'rows'],
+      ]),
       rows: all.map((each) => [each.name, categoriesOf(each.name, policies).join(', '), each.statements, each.rows]),
     },
   };
 }
 
-function statements({ statements: all, shapes }: Breach, timeZone: string): Section {
+function statements({ asked, breach: { statements: all, shapes }, made: { speech } }: BreachFacts): Section {
   return {
-    heading: 'Which statements',
-    notes: ['Without their values, those that returned most first.'],
+    heading: speech.say('taken: statements'),
+    notes: [speech.say('taken: statements note')],
     table: {
-      columns: [
-        code('statement'),
-        number('times'),
-        number('refused'),
-        number('rows'),
-        number('people'),
-        time('first'),
-        time('last'),
-      ],
+      columns: columnsOf(speech, [
+        ['code', 'statement'],
+        ['number', 'times'],
+        ['number', 'refused'],
+        ['number', 'rows'],
+        ['number', 'people'],
+        ['time', 'first'],
+        ['time', 'last'],
+      ]),
       rows: all.map((each): Cell[] => [
         each.name,
         each.statements,
         each.refused,
         each.rows,
         each.people,
-        shownMinute(each.first, timeZone),
-        shownMinute(each.last, timeZone),
+        speech.minute(each.first, asked.timeZone),
+        speech.minute(each.last, asked.timeZone),
       ]),
       more: shapes - all.length,
     },
   };
 }
 
-function clients({ clients: all }: Breach, timeZone: string): Section {
+function clients({ asked, breach: { clients: all }, made: { speech } }: BreachFacts): Section {
   return {
-    heading: 'From where',
-    notes: ['The name of the application is what the client called itself.'],
+    heading: speech.say('taken: clients'),
+    notes: [speech.say('taken: clients note')],
     table: {
-      columns: [
-        code('address'),
-        text('application'),
-        text('certificate'),
-        number('sessions'),
-        number('statements'),
-        number('rows'),
-        time('first'),
-        time('last'),
-      ],
+      columns: columnsOf(speech, [
+        ['code', 'address'],
+        ['text', 'application'],
+        ['text', 'certificate'],
+        ['number', 'sessions'],
+        ['number', 'statements'],
+        ['number', 'rows'],
+        ['time', 'first'],
+        ['time', 'last'],
+      ]),
       rows: all.map((each) => [
         each.address,
-        each.application || 'none',
-        each.certificate ?? 'none',
+        each.application || speech.say('none'),
+        each.certificate ?? speech.say('none'),
         each.sessions,
         each.statements,
         each.rows,
-        shownMinute(each.first, timeZone),
-        shownMinute(each.last, timeZone),
+        speech.minute(each.first, asked.timeZone),
+        speech.minute(each.last, asked.timeZone),
       ]),
     },
   };
 }
 
-function stopped({ refusals, events }: Breach, timeZone: string): Section {
+function stopped({ asked, breach: { refusals, events }, made: { speech } }: BreachFacts): Section {
+  const at = (instant: number): string => speech.instant(instant, asked.timeZone);
   return {
-    heading: 'What stopped it',
-    notes: [
-      'Statements refused, or stopped as they ran, by their reason; and what the guard or its operators did. What repeats itself within a minute is one line.',
-    ],
+    heading: speech.say('taken: stopped'),
+    notes: [speech.say('taken: stopped note')],
     table: {
-      columns: [time('time'), text('what'), text('why'), text('by'), number('times')],
+      columns: columnsOf(speech, [
+        ['time', 'time'],
+        ['text', 'what'],
+        ['text', 'why'],
+        ['text', 'by'],
+        ['number', 'times'],
+      ]),
       rows: [
         ...refusals.map(({ reason, late, times, last }) => [
-          `last ${shownInstant(last, timeZone)}`,
-          late ? 'stopped' : 'refused',
+          speech.say('last at', { at: at(last) }),
+          speech.say(late ? 'stopped' : 'refused'),
           reason,
           '',
           times,
         ]),
-        ...events.map(({ at, kind, what, by, times }) => [shownInstant(at, timeZone), kind, what, by ?? '', times]),
+        ...events.map((event) => [at(event.at), event.kind, event.what, event.by ?? '', event.times]),
       ],
     },
   };

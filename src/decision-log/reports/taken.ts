@@ -1,4 +1,4 @@
-/** What one principal has taken in a time: its statements with their outcomes, and the people whom they showed, as tables of the source. */
+/** What one principal took in a time: its statements with their outcomes, and the people that they showed, as tables of the source. */
 import type { Parameter } from '../read/duckdb.ts';
 import type { RecordTable } from '../read/source.ts';
 import { takesSomething } from '../read/statement-kinds.ts';
@@ -6,7 +6,7 @@ import { instant, type Period, parametersOf } from './period.ts';
 
 export interface WhoAndWhen extends Period {
   readonly principal: string;
-  /** The person behind its tokens; absent: all of them. An outcome without a decision may be anybody's, and counts. */
+  /** The end user; absent: all of them. An outcome without a decision may belong to any, and is included. */
   readonly user?: string | undefined;
 }
 
@@ -15,17 +15,17 @@ export function parametersOfTaken(asked: WhoAndWhen): Record<string, Parameter> 
 }
 
 /**
- * Makes `taken`, a row for each statement that ran or was to run at some instant of the time (`unended`: nobody has written what became of it),
- * and `shown`, a row for each person in each of them.
+ * Makes `taken`, a row for each statement that ran or was to run in the time (`unended`: it has no recorded outcome), and `shown`, a row for each
+ * person in each statement.
  */
 export async function makeTaken({ db }: RecordTable, asked: WhoAndWhen): Promise<void> {
   const parameters = parametersOfTaken(asked);
-  // One that began before the time may have gone on into it: only the outcome tells.
+  // A statement that began before the time may have continued in it: only the outcome tells.
   await db.run(
     `CREATE OR REPLACE TEMP TABLE taken AS
     SELECT coalesce(d.id, o.id) AS id, coalesce(d.time, o.time) AS started, coalesce(o.time, d.time) AS ended,
       d.session, d."user", d.role, d.client, d.certificate, d.database, d.application, d.command, d.fingerprint, d.statement,
-      coalesce(d.tables, []) AS tables, coalesce(d.columns, []) AS columns, d.effect, d.would, d.policy, d.id IS NULL AS undecided,
+      coalesce(d.tables, []) AS tables, coalesce(d.columns, []) AS columns, d.effect, d.would, d.rule, d.policy, d.id IS NULL AS undecided,
       coalesce(d.effect IN ('refuse', 'lock') OR o.status IN ('refused', 'skipped'), false) AS refused,
       coalesce(o.reason, d.reason, CASE WHEN o.status = 'cut' THEN o."limit".name END) AS reason, o.status,
       o.id IS NULL AND coalesce(d.effect, '') NOT IN ('refuse', 'lock') AND ${takesSomething('d.command')} AS unended,

@@ -1,4 +1,4 @@
-/** Where a guard that starts goes on: the file that it finds open, or the one that was closed last. */
+/** Where a starting guard continues: the open file that it finds, or the one that was closed last. */
 import { closeSync, constants, fstatSync, openSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { ChainPosition } from '../writer/chained-file.ts';
@@ -7,23 +7,23 @@ import { closedFiles } from './closed-files.ts';
 import { firstRecord, type Segment, segmentOf } from './first-record.ts';
 import { unpacked } from './gzip.ts';
 
-/** How a file of a log stands. */
+/** The state of a log file. */
 export interface FileBeginning {
-  /** Undefined where the file does not begin with one: it is from before there was a chain, or its beginning is gone. */
+  /** Undefined if the file does not begin with one: it is from before there were chains, or its beginning is gone. */
   readonly segment: Segment | undefined;
-  /** Undefined where nothing in the file says it. */
+  /** Undefined if nothing in the file tells it. */
   readonly chain: string | undefined;
   /** The number of the first record. */
   readonly first: number;
-  /** With an empty hash where it is not chained. */
+  /** With an empty hash if it is not chained. */
   readonly last: ChainPosition;
-  /** Seals of the chain so far. */
+  /** The number of seals in the chain so far. */
   readonly seals: number;
-  /** The last record is a seal. */
+  /** Whether the last record is a seal. */
   readonly sealed: boolean;
 }
 
-/** Undefined where the file holds no record. */
+/** Undefined if the file holds no record. */
 export function beginningOf(fd: number, path: string): FileBeginning | undefined {
   const { size } = fstatSync(fd);
   const { last } = readTail(fd, size);
@@ -42,10 +42,10 @@ export function beginningOf(fd: number, path: string): FileBeginning | undefined
   };
 }
 
-/** So many are looked at: files of other guards may lie beside. */
+/** The most files to examine: other guards' files may be in the folder too. */
 const MOST_CANDIDATES = 8;
 
-/** Of the file that was closed last, by the guard's own rotation under whatever name, or by another's; undefined where there is none. */
+/** The file that was closed last, by the guard's own rotation under any name, or by another program's; undefined if there is none. */
 export function lastClosed(file: string, guard: string): (FileBeginning & { readonly file: string }) | undefined {
   const own = closedFiles(file).at(-1);
   const standings = [...(own ? [own.path] : []), ...movedAway(file)].flatMap((path) => {
@@ -54,7 +54,7 @@ export function lastClosed(file: string, guard: string): (FileBeginning & { read
       const isOwn = path === own?.path || standing?.segment?.guard === guard;
       return standing?.segment && isOwn ? [{ ...standing, file: basename(path) }] : [];
     } catch {
-      return []; // no file of a log
+      return []; // not a log file
     }
   });
   return standings.sort((a, b) => b.last.seq - a.last.seq)[0];
@@ -69,7 +69,7 @@ function standingAt(path: string): FileBeginning | undefined {
   }
 }
 
-/** What logrotate and its kin make of the name: `decisions.jsonl.1`, `decisions.jsonl-20261127.gz`. */
+/** Names that logrotate and similar programs give: `decisions.jsonl.1`, `decisions.jsonl-20261127.gz`. */
 function movedAway(file: string): string[] {
   const name = basename(file);
   return readdirSync(dirname(file))

@@ -1,4 +1,4 @@
-/** The closed files of a log, as they lie beside the open one. */
+/** The closed files of a log, beside the open one. */
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { firstOf } from '../chain/files.ts';
@@ -10,7 +10,7 @@ export interface ClosedFile {
   readonly compressed: boolean;
 }
 
-/** In the order of their records. One that is both plain and compressed, because its guard ended between, is there twice, the plain one first. */
+/** In the order of their records. If the guard ended while compressing a file, both forms are listed, the plain one first. */
 export function closedFiles(file: string): ClosedFile[] {
   const folder = dirname(file);
   return readdirSync(folder)

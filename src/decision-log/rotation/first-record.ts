@@ -1,18 +1,18 @@
-/** The record that a file of the log begins with. */
+/** The first record of a log file. */
 import { Buffer } from 'node:buffer';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { gunzipSync, constants as gzip } from 'node:zlib';
 
-/** The key of a file that is encrypted for many recipients stands in it. */
+/** It contains the file's key, encrypted for every recipient, which may be long. */
 const LONGEST = 256 * 1024;
 
-/** Of the file at `path`, or of an open one; compressed where its name says so. Undefined where it does not begin with a record. */
+/** Of the file at `path`, or of an open one; compressed if its name says so. Undefined if it does not begin with a record. */
 export function firstRecord(path: string, fd?: number): Record<string, unknown> | undefined {
   const opened = fd ?? openSync(path, constants.O_RDONLY);
   try {
     const bytes = Buffer.alloc(LONGEST);
     const start = bytes.subarray(0, readSync(opened, bytes, 0, LONGEST, 0));
-    // What follows is cut off, and not missed.
+    // The rest of the file is cut off, which is not an error here.
     const plain = path.endsWith('.gz') ? gunzipSync(start, { finishFlush: gzip.Z_SYNC_FLUSH }) : start;
     const end = plain.indexOf('\n');
     const record: unknown = JSON.parse(plain.toString('utf8', 0, end < 0 ? plain.length : end));
@@ -24,7 +24,7 @@ export function firstRecord(path: string, fd?: number): Record<string, unknown> 
   }
 }
 
-/** What of a `segment` a later guard goes by. */
+/** The parts of a `segment` that a later guard uses. */
 export interface Segment {
   readonly seq: number;
   readonly guard: string;
@@ -32,12 +32,12 @@ export interface Segment {
   readonly time: number;
   readonly chain: string;
   readonly sealedBy: string;
-  /** Seals of the chain before it. */
+  /** Earlier seals of the chain. */
   readonly seals: number;
   readonly previous: { readonly seq: number; readonly hash: string } | undefined;
 }
 
-/** Undefined where it is none. */
+/** Undefined if it is not a segment. */
 export function segmentOf(record: Record<string, unknown> | undefined): Segment | undefined {
   if (record?.kind !== 'segment' || typeof record.chain !== 'string' || !Number.isSafeInteger(record.seq))
     return undefined;

@@ -1,8 +1,8 @@
-/** Names of files, brought to the disk. */
+/** Makes file names durable. */
 import { closeSync, constants, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Of the folder in which `path` lies. Throws where that fails. */
+/** Syncs the folder of `path`. Throws if that fails. */
 export function syncFolder(path: string): void {
   const fd = openSync(dirname(path), constants.O_RDONLY);
   try {

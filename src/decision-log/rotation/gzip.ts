@@ -1,17 +1,17 @@
 /**
- * Compresses closed files, in a process of its own at the lowest priority: the guard's is not to wait for it. A closed file is there
- * at each moment: the plain one goes when the compressed one is on the disk and was read back.
+ * Compresses closed files in a separate process of the lowest priority, so that the guard does not wait for it. The plain file is removed only after
+ * the compressed one is on disk and was read back.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { renameSync, rmSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { syncFolder } from './folder.ts';
 
-/** A file that is not finished. One that a guard left behind is written anew. */
+/** An unfinished file. One that an ended guard left is written again. */
 const PART = '.part';
 const LOWEST_PRIORITY = 19;
 
-/** As text, for `node -e`: a process that has nothing else in it starts at once. */
+/** Code as text, for `node -e`: a process that loads nothing else starts fast. */
 const COMPRESS = `
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
@@ -41,7 +41,9 @@ require('node:stream').pipeline(fs.createReadStream(from), require('node:zlib').
   fs.createWriteStream(to, { flags: 'wx', mode: 0o600 }), (error) => { process.exitCode = error ? 1 : 0; });
 `;
 
-/** Resolves when `path` is replaced by its compressed form, on disk; rejects where it is left as it was. `started`: to end it early. */
+/**
+ * Resolves when `path` is replaced by its compressed form, on disk; rejects if it was left unchanged. `started`: gets the process, to end it early.
+ */
 export function compress(path: string, started: (child: ChildProcess) => void): Promise<void> {
   const part = `${path}.gz${PART}`;
   const child = spawn(process.execPath, ['-e', COMPRESS, path, part], { stdio: ['ignore', 'ignore', 'pipe'], env: {} });
@@ -72,7 +74,7 @@ export function compress(path: string, started: (child: ChildProcess) => void): 
   });
 }
 
-/** The plain form of a compressed file, for the time of one question. */
+/** Decompresses a file temporarily, for one use. */
 export function unpacked<T>(path: string, ask: (plain: string) => T): T {
   const plain = `${path}${PART}`;
   try {
@@ -88,6 +90,6 @@ function lower({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) setPriority(pid, LOWEST_PRIORITY);
   } catch {
-    // it has ended
+    // already ended
   }
 }

@@ -1,4 +1,4 @@
-/** When a file of the log is full: by its size, or because its hour, day, week or month is over. */
+/** When a log file is full: by its size, or at the end of its hour, day, week or month. */
 import { dayAfter, instantOf, localTime, weekdayOf } from '../../policy/source/calendar.ts';
 
 export type Period = 'hourly' | 'daily' | 'weekly' | 'monthly';
@@ -12,14 +12,14 @@ const HOUR_MS = 3_600_000;
 const DAYS_OF_WEEK = 7;
 const WEEK = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
 
-/** The end of the period in which `opened` lies: milliseconds since the epoch; weeks begin on Monday. An hour that comes twice is one. */
+/** The end of the period that contains `opened`: milliseconds since the epoch; weeks begin on Monday. An hour that a clock change repeats is one. */
 export function periodEnd(every: Period, opened: number, timeZone: string): number {
   const { date, minutes } = localTime(opened, timeZone);
   const end =
     every === 'hourly'
       ? instantOf({ date, minutes: (Math.floor(minutes / 60) + 1) * 60 }, timeZone)
       : instantOf({ date: nextBeginning(every, date), minutes: 0 }, timeZone);
-  // Where the clocks are put forward, the period may seem to have ended before.
+  // When clocks are set forward, the computed end may be too early.
   return end > opened ? end : opened + HOUR_MS;
 }
 

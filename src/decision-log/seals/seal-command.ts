@@ -1,12 +1,12 @@
-/** Seals signed by a command, which asks an HSM or a service: the text on its input, the signature on its output. */
+/** Has a command sign seals, which uses an HSM or a service: the text on its input, the signature on its output. */
 import { spawn } from 'node:child_process';
 import { isSigned, type SealKey } from './seal-key.ts';
 
 const TIME_LIMIT_MS = 10_000;
-/** Of what a command says. */
+/** The most output that is read from a command. */
 const MOST_CHARACTERS = 4096;
 
-/** @param publicKey whose signatures the command gives, 32 bytes in base64url: another's is not taken. */
+/** @param publicKey of the command's signatures, 32 bytes in base64url: other signatures are refused. */
 export function sealCommand(command: string, publicKey: string): SealKey {
   return {
     publicKey,
@@ -19,7 +19,7 @@ export function sealCommand(command: string, publicKey: string): SealKey {
   };
 }
 
-/** Rejects where it fails, or takes more than ten seconds; it is ended then, with all that it started. */
+/** Rejects if it fails, or takes more than ten seconds; it is then killed, with its child processes. */
 function answerOf(command: string, text: string): Promise<string> {
   return new Promise((done, failed) => {
     const child = spawn('/bin/sh', ['-c', command], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
@@ -28,7 +28,7 @@ function answerOf(command: string, text: string): Promise<string> {
       try {
         if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
       } catch {
-        // it has ended
+        // already ended
       }
     };
     const timer = setTimeout(() => {
@@ -40,7 +40,7 @@ function answerOf(command: string, text: string): Promise<string> {
         said[name] = (said[name] + more).slice(0, MOST_CHARACTERS);
       });
     }
-    child.stdin.on('error', () => {}); // a command that does not read
+    child.stdin.on('error', () => {}); // a command that does not read its input
     child.stdin.end(text);
     child.once('error', failed);
     child.once('close', (code, signal) => {

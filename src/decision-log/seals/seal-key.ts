@@ -1,4 +1,4 @@
-/** The key that seals are signed with: in a file that the guard makes at its first start. */
+/** The key that signs seals, in a file that the guard makes at its first start. */
 import { Buffer } from 'node:buffer';
 import {
   createHash,
@@ -28,12 +28,12 @@ export interface SealKey {
   readonly sign: (text: string) => string | Promise<string>;
 }
 
-/** What the field `key` of a seal says. */
+/** The value of a seal's field `key`. */
 export function keyId(publicKey: string): string {
   return createHash('sha256').update(Buffer.from(publicKey, 'base64url')).digest('base64url').slice(0, 16);
 }
 
-/** The key in the file, which is made where there is none. Throws where it cannot be used. */
+/** The key in the file, which is created if it is missing. Throws if it cannot be used. */
 export function sealKeyIn(file: string): SealKey {
   const key = readSealKey(file) ?? makeKey(file);
   return {
@@ -42,7 +42,7 @@ export function sealKeyIn(file: string): SealKey {
   };
 }
 
-/** Whether a signature is that key's. */
+/** Whether this key made the signature. */
 export function isSigned(publicKey: string, text: string, signature: string): boolean {
   try {
     const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: publicKey }, format: 'jwk' });
@@ -52,7 +52,7 @@ export function isSigned(publicKey: string, text: string, signature: string): bo
   }
 }
 
-/** Undefined where there is no such file. Throws where it cannot be used. */
+/** Undefined if there is no such file. Throws if it cannot be used. */
 export function readSealKey(file: string): KeyObject | undefined {
   let fd: number;
   try {
@@ -64,7 +64,7 @@ export function readSealKey(file: string): KeyObject | undefined {
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new Error(`${file} is not a file`);
-    // Whoever can read the key can seal a log that he made up.
+    // Anyone who can read the key can seal a forged log.
     if (stat.mode & 0o077) throw new Error(`${file} can be read or written by others: it must have the mode 0600`);
     const key = createPrivateKey(readFileSync(fd));
     if (key.asymmetricKeyType !== 'ed25519') throw new Error(`${file} holds no Ed25519 key`);
@@ -74,7 +74,7 @@ export function readSealKey(file: string): KeyObject | undefined {
   }
 }
 
-/** Complete, or not there: a guard may end at any moment, and workers begin at the same one. */
+/** Written completely or not at all: a guard may be killed at any moment, and several workers may start at once. */
 function makeKey(file: string): KeyObject {
   const { privateKey } = generateKeyPairSync('ed25519');
   const draft = `${file}.${process.pid}.part`;

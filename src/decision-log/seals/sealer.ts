@@ -1,5 +1,6 @@
-/** Has the chain sealed: after so many records, and after so much time in which there was one. */
+/** Has the chain sealed: after a number of records, and after a time in which there was one. */
 
+import { reasonOf } from '../../core/error-text.ts';
 import { type Anchor, type Head, type SealFields, sealText } from '../chain/seal.ts';
 import type { ChainPosition } from '../writer/chained-file.ts';
 import { keyId, type SealKey } from './seal-key.ts';
@@ -9,13 +10,13 @@ export interface SealerOptions {
   readonly guard: string;
   readonly chain: string;
   readonly everyMs: number;
-  /** Records after which a seal comes at once. */
+  /** After this many records a seal is made at once. */
   readonly records: number;
   readonly clock: () => number;
   readonly position: () => ChainPosition;
-  /** The file stands in which the seal will be; false where it cannot be written. */
+  /** Opens the file that the seal will be in; false if it cannot be written. */
   readonly ready: () => boolean;
-  /** Writes the record; false where it is certainly not in the log. */
+  /** Writes the record; false if it is certainly not in the log. */
   readonly write: (fields: SealFields) => boolean;
   readonly notice: (message: string) => void;
 }
@@ -25,20 +26,20 @@ type Unsigned = Omit<SealFields, 'signature'>;
 export class Sealer {
   /** Records since the last seal. */
   private unsealed = 0;
-  /** No number is given twice, also where writing a seal closes a file, which wants one. */
+  /** Prevents giving a number twice, as writing a seal can close a file, which asks for a seal. */
   private sealing = false;
   private underway: Promise<void> | undefined;
   private failing = false;
-  /** Its number in the chain. */
+  /** The record number of the last seal. */
   private lastSealAt = 0;
-  /** The last record of which there is a seal. */
+  /** The last record that a seal covers. */
   private sealedUntil = 0;
   private readonly besides = new Map<string, Head>();
   private readonly listeners: ((anchor: Anchor) => void)[] = [];
   private readonly timer: NodeJS.Timeout;
   private readonly keyId: string;
 
-  /** @param seals of the chain so far. */
+  /** @param seals in the chain so far. */
   constructor(
     private readonly options: SealerOptions,
     private seals: number,
@@ -47,7 +48,7 @@ export class Sealer {
     this.timer = setInterval(() => void this.seal(), options.everyMs).unref();
   }
 
-  /** Seals of the chain so far. */
+  /** Seals in the chain so far. */
   get count(): number {
     return this.seals;
   }
@@ -56,26 +57,26 @@ export class Sealer {
     this.listeners.push(listener);
   }
 
-  /** How far another chain of this guard has come. */
+  /** How far another chain of this guard reaches. */
   heard(name: string, head: Head): void {
     this.besides.set(name, head);
   }
 
-  /** A command is asked, and has not answered yet. */
+  /** Whether a command was asked and has not answered yet. */
   get isWaiting(): boolean {
     return this.underway !== undefined;
   }
 
-  /** A record was written that is no seal. */
+  /** A record other than a seal was written. */
   recorded(): void {
     this.unsealed++;
-    // Where it has failed, the clock alone tries again.
+    // After a failure only the timer tries again.
     if (this.unsealed >= this.options.records && !this.failing) void this.seal();
   }
 
   /**
-   * Seals what is not sealed: at once where the key is at hand; where a command signs, the seal is of the last record at the time of
-   * asking. Resolves when it stands, or has failed. One at a time.
+   * Seals what is not sealed: at once with a local key; a command signs the last record at the time of asking. Resolves when the seal is written, or
+   * has failed. One at a time.
    */
   seal(): Promise<void> {
     if (this.underway) return this.underway;
@@ -94,9 +95,9 @@ export class Sealer {
     return this.underway ?? Promise.resolve();
   }
 
-  /** Has the record sealed. Resolves with false where that failed. */
+  /** Has the record sealed. Resolves with false if that failed. */
   async covers(seq: number): Promise<boolean> {
-    // A command may have been asked before, for a seal of what was there then.
+    // A command may have been asked earlier, for a seal of fewer records.
     for (let tries = 0; tries < 2 && this.sealedUntil < seq; tries++) await this.seal();
     return this.sealedUntil >= seq;
   }
@@ -116,13 +117,13 @@ export class Sealer {
   }
 
   private fail(error: unknown): void {
-    if (!this.failing) this.options.notice(`the decision log cannot be sealed: ${messageOf(error)}`);
+    if (!this.failing) this.options.notice(`the decision log cannot be sealed: ${reasonOf(error)}`);
     this.failing = true;
   }
 
   private fields(): Unsigned {
     const { chain, clock, position } = this.options;
-    // A seal of which nobody knew whether it reached the disk, and that did not.
+    // The last seal was not known to be on disk, and did not get there.
     if (position().seq < this.lastSealAt) this.seals--;
     this.lastSealAt = 0;
     const others = [...this.besides].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -147,8 +148,4 @@ export class Sealer {
     const anchor = { guard: this.options.guard, ...fields };
     for (const listener of this.listeners) listener(anchor);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

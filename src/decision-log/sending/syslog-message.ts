@@ -1,15 +1,15 @@
-/** One message of syslog (RFC 5424) in its frame, which begins with the message's length (RFC 6587, 3.4.1; RFC 5425, 4.3). Pure. */
+/** One syslog message (RFC 5424) in its frame, which begins with the message's length (RFC 6587, 3.4.1; RFC 5425, 4.3). Pure. */
 import { Buffer } from 'node:buffer';
 
 /** RFC 5424, 6.2.1. */
 export type SyslogSeverity = 'alert' | 'error' | 'warning' | 'notice' | 'informational';
 
 export interface SyslogMessage {
-  /** ISO time of what it is about. */
+  /** ISO 8601 time of the event. */
   readonly time: string;
   readonly severity: SyslogSeverity;
   readonly host: string;
-  /** What kind of message it is: `decision`. */
+  /** The kind of message: `decision`. */
   readonly id: string;
   /** The structured data, by name. */
   readonly data: Readonly<Record<string, string>>;
@@ -26,7 +26,7 @@ const SEVERITIES: Readonly<Record<SyslogSeverity, number>> = {
   notice: 5,
   informational: 6,
 };
-/** The number behind the `@` is the one that RFC 5612 keeps for whoever has none. */
+/** The number after the `@` is reserved for documentation (RFC 5612), as Rowgate has none of its own. */
 const DATA_NAME = 'rowgate@32473';
 const LONGEST_HOST = 255;
 const LONGEST_ID = 32;
@@ -39,7 +39,7 @@ export function syslogFrame({ time, severity, host, id, data, text }: SyslogMess
   return Buffer.concat([Buffer.from(`${message.length} `), message]);
 }
 
-/** Visible ASCII; `-` where nothing is left. */
+/** Visible ASCII; `-` if nothing is left. */
 function word(value: string, longest: number): string {
   return value.replace(/[^\x21-\x7e]/g, '_').slice(0, longest) || '-';
 }

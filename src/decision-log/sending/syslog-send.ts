@@ -1,6 +1,6 @@
 /**
- * Sends messages of syslog over TCP or TLS. Syslog has no acknowledgement, but TCP's end has: when the receiver closes in order a connection
- * that we have ended, its process has read all of it. So each call has a connection of its own.
+ * Sends syslog messages over TCP or TLS. Syslog has no acknowledgement, but closing a TCP connection does. If we end it, and the receiver then closes
+ * it in order, the receiver has read everything. So each call uses a new connection.
  */
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
@@ -13,19 +13,19 @@ export interface SyslogReceiver {
   readonly port: number;
   /** Absent: plain TCP. */
   readonly tls?: {
-    /** PEM files, read anew each time. `ca`: absent, those that Node knows. `cert` and `key`: by which the receiver knows us. */
+    /** PEM files, read again each time. `ca`: absent: those that Node trusts. `cert` and `key`: the client certificate. */
     readonly ca?: string | undefined;
     readonly cert?: string | undefined;
     readonly key?: string | undefined;
   };
 }
 
-export interface SyslogPatience {
-  /** Milliseconds for which nothing may move: to connect, to send, and then to be closed. */
+export interface SyslogTimeouts {
+  /** The most milliseconds without progress: while connecting, sending, and waiting for the close. */
   readonly quietMs?: number;
-  /** Milliseconds between sending and the end: a receiver that turns us away (a certificate, too many connections) closes by itself within them. */
+  /** Milliseconds between sending and ending: a receiver that refuses us (certificate, too many connections) closes within them. */
   readonly graceMs?: number;
-  /** Ends it at once. */
+  /** Aborts at once. */
   readonly signal?: AbortSignal;
 }
 
@@ -33,19 +33,19 @@ const QUIET_MS = 30_000;
 const GRACE_MS = 2_000;
 
 /**
- * Resolves when the receiver has read all of it. Rejects where nobody knows how much it has read: then all of it is to be sent again, and
- * may come twice. A receiver that is killed has left something unread, and its system resets the connection.
+ * Resolves when the receiver has read everything. Rejects if it is not known how much it has read: then everything must be sent again, and may arrive
+ * twice. If a receiver is killed, something is left unread, and its system resets the connection.
  */
 export function sendSyslog(
   receiver: SyslogReceiver,
   frames: readonly Buffer[],
-  { quietMs = QUIET_MS, graceMs = GRACE_MS, signal }: SyslogPatience = {},
+  { quietMs = QUIET_MS, graceMs = GRACE_MS, signal }: SyslogTimeouts = {},
 ): Promise<void> {
   return new Promise((done, fail) => {
     let grace: NodeJS.Timeout | undefined;
     const dialled = performance.now();
     const socket = dial(receiver, () => {
-      // A receiver that is slow to greet is slow to turn away.
+      // A receiver that is slow to connect is slow to refuse.
       const waitMs = Math.max(graceMs, 2 * (performance.now() - dialled));
       socket.write(Buffer.concat(frames), () => {
         grace = setTimeout(() => socket.end(), waitMs);
@@ -54,10 +54,10 @@ export function sendSyslog(
     const abort = () => socket.destroy(new Error('it was ended'));
     signal?.addEventListener('abort', abort);
     socket.setTimeout(quietMs, () => socket.destroy(new Error(`nothing has moved for ${quietMs / 1000} s`)));
-    // What it says is of no interest, but its end is.
+    // Its data is ignored, but its end matters.
     socket.resume();
     socket.once('end', () => {
-      // Only an end that comes after ours says that all was read.
+      // Only an end after ours proves that everything was read.
       if (socket.writableFinished) done();
       else socket.destroy(new Error('the receiver closed the connection before it had everything'));
     });

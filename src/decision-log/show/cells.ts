@@ -1,10 +1,11 @@
-/** What stands in a cell, in words. */
-import { bytesText, type Cell, count, type ReportColumn } from '../reports/report.ts';
+/** The text of a cell. */
+import type { Speech } from '../language/speech.ts';
+import type { Cell, ReportColumn } from '../reports/report.ts';
 
-export function cellText(cell: Cell, { kind }: ReportColumn): string {
+export function cellText(cell: Cell, { kind }: ReportColumn, speech: Speech): string {
   if (cell === undefined) return '';
   if (typeof cell === 'string') return cell;
-  return kind === 'bytes' ? bytesText(cell) : count(cell);
+  return kind === 'bytes' ? speech.bytes(cell) : speech.count(cell);
 }
 
 export function isAmount({ kind }: ReportColumn): boolean {

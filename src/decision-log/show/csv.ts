@@ -1,10 +1,10 @@
-/** A report for a spreadsheet (RFC 4180): its tables one below the other, each under its heading. */
+/** A report for a spreadsheet (RFC 4180): its tables one after another, each under its heading. */
 import type { Cell, Report } from '../reports/report.ts';
 
-/** What a spreadsheet would take for a formula is not one. */
+/** Text that a spreadsheet would evaluate as a formula. */
 const FORMULA = /^[=+\-@\t\r]/;
 
-export function reportCsv({ title, facts, sections }: Report): string {
+export function reportCsv({ title, facts, sections, speech }: Report): string {
   const lines: Cell[][] = [[title], ...facts.map((fact) => [...fact])];
   for (const { heading, table } of sections) {
     if (!table) {
@@ -17,7 +17,7 @@ export function reportCsv({ title, facts, sections }: Report): string {
       table.columns.map(({ name }) => name),
       ...table.rows.map((row) => [...row]),
     );
-    if (table.more) lines.push([`and ${table.more} more`]);
+    if (table.more) lines.push([speech.say('rows more', { n: table.more })]);
   }
   return lines.map((line) => `${line.map(field).join(',')}\r\n`).join('');
 }

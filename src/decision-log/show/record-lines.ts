@@ -14,13 +14,13 @@ const LONGEST_NAME = 32;
 export class RecordLines {
   private name = SHORTEST_NAME;
 
-  /** @param width in characters; what does not fit is cut. */
+  /** @param width in characters; longer lines are cut. */
   constructor(
     private readonly timeZone: string,
     private readonly width: number,
   ) {}
 
-  /** What stands in the columns of all lines. */
+  /** The header above the lines. */
   get head(): string {
     const columns = [
       `time (${this.timeZone})`.padEnd(TIME),
@@ -55,7 +55,7 @@ function said(record: LogRecord, timeZone: string): string {
   return visible(record.kind === 'outcome' ? taken(record) : words(record, timeZone));
 }
 
-/** `n` and `unnamed`: as an older guard has written them. */
+/** Earlier guards wrote `n` and `unnamed`. */
 interface Counts {
   readonly people?: number;
   readonly questions?: number;
@@ -117,7 +117,7 @@ function valueText(value: unknown, timeZone: string): string {
   return typeof value === 'string' ? shownTime(value, timeZone) : JSON.stringify(value);
 }
 
-/** A lock for a limit has its name as the reason as well. */
+/** A lock because of a limit has the limit's name as reason too. */
 function reasonBeside(reason: unknown, limit: unknown): unknown {
   return reason === (limit as { name?: string } | undefined)?.name ? undefined : reason;
 }

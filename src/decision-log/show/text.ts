@@ -1,4 +1,5 @@
-/** A report, or a table, for a terminal. */
+/** A report or table for a terminal. */
+import type { Speech } from '../language/speech.ts';
 import type { Report, Section, Table } from '../reports/report.ts';
 import { cellText, isAmount } from './cells.ts';
 import { visible } from './visible.ts';
@@ -16,31 +17,31 @@ export function reportText(report: Report, width: number): string {
     `${title}\n${'='.repeat(title.length)}\n\n`,
     ...facts,
     `\n${folded(visible(figures.join(', ')), width)}`,
-    ...report.sections.map((section) => sectionText(section, width)),
+    ...report.sections.map((section) => sectionText(section, width, report.speech)),
     '\n',
     ...report.foot.map((line) => folded(visible(line), width)),
   ].join('');
 }
 
-function sectionText({ heading, notes, table }: Section, width: number): string {
+function sectionText({ heading, notes, table }: Section, width: number, speech: Speech): string {
   const title = visible(heading);
   return [
     `\n${title}\n${'-'.repeat(title.length)}\n`,
     ...notes.map((note) => folded(visible(note), width)),
-    ...(table ? [tableText(table, width)] : []),
+    ...(table ? [tableText(table, width, speech)] : []),
   ].join('');
 }
 
 const GAP = 2;
-/** What is no amount is made no narrower. */
+/** Columns other than amounts are made no narrower than this. */
 const SHORTEST = 8;
 
-/** Amounts are never broken; the widest other columns are between their words, where a line would not fit. */
-export function tableText({ columns, rows, more = 0 }: Table, width: number): string {
-  if (rows.length === 0) return '  none\n';
+/** If a line does not fit, the widest columns are wrapped between words; amounts are never broken. */
+export function tableText({ columns, rows, more = 0 }: Table, width: number, speech: Speech): string {
+  if (rows.length === 0) return `  ${speech.say('none')}\n`;
   const cells = [
     columns.map(({ name }) => visible(name)),
-    ...rows.map((row) => columns.map((column, at) => visible(cellText(row[at], column)))),
+    ...rows.map((row) => columns.map((column, at) => visible(cellText(row[at], column, speech)))),
   ];
   const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));
   const shortest = columns.map((_, at) => Math.max(SHORTEST, ...cells.map((row) => widestWord(row[at] ?? ''))));
@@ -68,10 +69,10 @@ export function tableText({ columns, rows, more = 0 }: Table, width: number): st
         .trimEnd(),
     );
   });
-  return `${lines.map((line) => `${line}\n`).join('')}${more > 0 ? `and ${more} more\n` : ''}`;
+  return `${lines.map((line) => `${line}\n`).join('')}${more > 0 ? `${speech.say('rows more', { n: more })}\n` : ''}`;
 }
 
-/** The next smaller width, so that two wide columns shrink alike; smaller by one where several are widest. */
+/** The next smaller width, so that two wide columns shrink alike; one less if several are widest. */
 function secondOf(widths: readonly number[]): number {
   const widest = Math.max(...widths);
   const others = widths.filter((each) => each < widest);
@@ -84,7 +85,7 @@ function folded(text: string, width: number): string {
     .join('');
 }
 
-/** Broken between words, and within one that is too long. */
+/** Breaks the text between words, and inside a word that is too long. */
 function foldsOf(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';

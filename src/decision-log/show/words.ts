@@ -1,14 +1,14 @@
 /** Where a line may be broken in a narrow column. */
 
-/** So long are the words that Rowgate itself writes; what is longer is a name or a statement, and is broken where the line ends. */
+/** The longest word that Rowgate itself writes; anything longer is a name or statement, and is broken at the end of the line. */
 export const LONGEST_WORD = 16;
 
-/** The text in parts, between which a line may end: behind blanks, and behind a hyphen inside a word. */
+/** The text in parts between which a line may end: after blanks, and after a hyphen inside a word. */
 export function unbroken(text: string): string[] {
   return text.split(/(?<= )(?=[^ ])|(?<=\p{L}-)(?=\p{L})/u);
 }
 
-/** The widest part that is not broken. */
+/** The widest unbroken part. */
 export function widestWord(text: string): number {
   return Math.max(
     ...unbroken(text)

@@ -1,27 +1,27 @@
-/** Reads anchors that were sent elsewhere: lines of JSON, behind whatever a syslog puts before them. */
+/** Reads anchors that were sent elsewhere: lines of JSON, after any prefix that a syslog adds. */
 import type { Buffer } from 'node:buffer';
 import { basename } from 'node:path';
 import { readLines } from '../read/lines.ts';
 import type { Finding } from './finding.ts';
 import type { KeyRing } from './keys.ts';
 import { readSeal, type SealRecord } from './line.ts';
-import { type Pin, PinSet } from './pin-set.ts';
+import { type SignedHead, SignedHeads } from './signed-heads.ts';
 
 const OPEN = 0x7b;
 const LONGEST = 1024 * 1024;
 
 export interface Anchors {
-  readonly pins: readonly Pin[];
+  readonly pins: readonly SignedHead[];
   readonly findings: readonly Finding[];
-  /** Those that say something of the log. */
+  /** Anchors of this log. */
   readonly used: number;
-  /** Of other guards. */
+  /** Anchors of other guards. */
   readonly passedOver: number;
 }
 
 /**
- * @param log names of its guards, and its chains: a guard may have been renamed since. Anchors of neither are passed over; one of these that is
- * not signed by a trusted key is a finding. Throws where a file cannot be read.
+ * @param log names of its guards, and its chains, as a guard may have been renamed since. Anchors of other logs are skipped; one of this log that no
+ * trusted key signed is a finding. Throws if a file cannot be read.
  */
 export async function readAnchors(
   paths: readonly string[],
@@ -30,7 +30,7 @@ export async function readAnchors(
 ): Promise<Anchors> {
   const families = new Set(log.guards.map(familyOf));
   const chains = new Set(log.chains);
-  const pins = new PinSet();
+  const pins = new SignedHeads();
   const findings: Finding[] = [];
   let [used, passedOver] = [0, 0];
   const take = (anchor: SealRecord, file: string, line: number): void => {
@@ -39,7 +39,7 @@ export async function readAnchors(
       return;
     }
     if (keys.signature(anchor.guard, anchor) !== 'genuine' || !keys.isTrusted(anchor.key)) {
-      const message = `an anchor of "${anchor.guard}" is not signed by a trusted key, but by ${anchor.key}, or by nobody`;
+      const message = `an anchor of "${anchor.guard}" is not signed by a trusted key: it names ${anchor.key}`;
       findings.push({ kind: 'anchor-forged', file, line, message });
       return;
     }

@@ -1,12 +1,12 @@
-/** Whether all seals of a chain are there, by their numbers; and whether its end has been without one for too long. */
+/** Whether all seals of a chain exist, by their numbers; and whether its end has been unsealed for too long. */
 
 import type { FileScan } from './file-scan.ts';
 import type { Finding } from './finding.ts';
 
-/** Seals come every ten seconds, unless the configuration says otherwise; a machine may be slow. */
+/** Seals are made every ten seconds by default; a machine may be slow. */
 export const LONGEST_UNSEALED_MS = 120_000;
 
-/** @param scans of one writer, in their order. */
+/** @param scans of one writer, in order. */
 export function missingSeals(scans: readonly FileScan[]): Finding[] {
   const findings: Finding[] = [];
   const ranges = scans.flatMap(({ seals }) => seals.ranges).toSorted((a, b) => a.from - b.from);
@@ -22,7 +22,7 @@ export function missingSeals(scans: readonly FileScan[]): Finding[] {
   return findings;
 }
 
-/** Seals of a later file say how many came before it, also where that is lost. */
+/** Seals of a later file tell how many came before it, even if that file is lost. */
 export function unsealedEnd(scans: readonly FileScan[], longestMs: number): Finding[] {
   const last = scans.findLast(({ records }) => records > 0);
   if (!last) return [];

@@ -1,7 +1,7 @@
 /** What was found in one file of a log. */
 import type { RetentionFields, SegmentFields } from '../chain/seal.ts';
 import type { Finding } from './finding.ts';
-import type { GuardRun, Junk } from './runs.ts';
+import type { Junk, RecordRun } from './runs.ts';
 import type { SealReader } from './seals.ts';
 
 export interface SegmentRecord extends SegmentFields {
@@ -14,7 +14,7 @@ export interface RetentionRecord extends RetentionFields {
   readonly time: string;
 }
 
-/** Records before a start that the guard which wrote them did not seal. */
+/** Records before a start that the guard that wrote them did not seal. */
 export interface Unsealed {
   readonly line: number;
   readonly from: number;
@@ -24,23 +24,23 @@ export interface Unsealed {
 export interface FileScan {
   /** The file's name, without its folder. */
   readonly file: string;
-  readonly items: readonly (GuardRun | Junk)[];
+  readonly items: readonly (RecordRun | Junk)[];
   readonly records: number;
   readonly bytes: number;
-  /** Its name when it wrote the last record of the file. */
+  /** Its name when it wrote the file's last record. */
   readonly guard: string | undefined;
   readonly from: string | undefined;
   readonly until: string | undefined;
-  /** Time of the first record behind the last good seal; undefined where that is the last record. */
+  /** Time of the first record after the last valid seal; undefined if that is the last record. */
   readonly unsealedSince: string | undefined;
-  /** Records without a hash, in a file from before there was a chain. */
+  /** Records without a hash, in a file from before there were chains. */
   readonly unchained: number;
   readonly seals: SealReader;
   readonly segments: readonly SegmentRecord[];
   readonly retentions: readonly RetentionRecord[];
   readonly unsealed: readonly Unsealed[];
-  /** Of the file alone. */
+  /** Findings in the file alone. */
   readonly findings: readonly Finding[];
-  /** Bytes behind the last line end. */
+  /** Bytes after the last line end. */
   readonly rest: number;
 }

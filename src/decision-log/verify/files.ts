@@ -1,4 +1,4 @@
-/** Which files a log consists of, by their names: those of one process, or of each worker. */
+/** The files of a log by name: those of one process, or of each worker. */
 import { readdirSync } from 'node:fs';
 import { basename, dirname, format, join, parse } from 'node:path';
 import { firstOf } from '../chain/files.ts';
@@ -7,11 +7,11 @@ import { type LineHandlers, type LinesRead, readLines } from '../read/lines.ts';
 export interface LogFile {
   readonly name: string;
   readonly path: string;
-  /** The number of its first record, as its name has it. Absent: the open file. */
+  /** The number of its first record, from its name. Absent: the open file. */
   readonly first?: number;
 }
 
-/** Its lines. It may have been compressed since its name was read: the plain file goes when the compressed one is there. */
+/** Reads its lines. It may have been compressed since it was listed: the plain file is removed when the compressed one exists. */
 export async function readLogFile({ path, first }: LogFile, handlers: LineHandlers): Promise<LinesRead> {
   const isOpen = first === undefined;
   try {
@@ -22,15 +22,14 @@ export async function readLogFile({ path, first }: LogFile, handlers: LineHandle
   }
 }
 
-/** Of one writer. */
 export interface WriterFiles {
-  /** The name of the open file, also where there is none. */
+  /** The name of the open file, even if it does not exist. */
   readonly name: string;
   /** In the order in which they were written. */
   readonly files: readonly LogFile[];
 }
 
-/** @param log the open file, as `log.file` has it; with workers, the name from which theirs are made. Throws where the folder cannot be read. */
+/** @param log the open file, as in `log.file`; with workers, the name that theirs are derived from. Throws if the folder cannot be read. */
 export function writersOf(log: string): WriterFiles[] {
   const folder = dirname(log);
   const names = readdirSync(folder).toSorted();
@@ -51,7 +50,7 @@ function filesOf(folder: string, open: string, names: readonly string[]): LogFil
   const closed = new Map<number, string>();
   for (const name of names) {
     const first = firstOf(open, name);
-    // Of a file and its compressed copy, the file: a copy that is not finished yet does not count.
+    // If both forms exist, the plain file counts: the compressed copy may be unfinished.
     if (first !== undefined && !(name.endsWith('.gz') && closed.has(first))) closed.set(first, name);
   }
   const files = [...closed]

@@ -1,62 +1,62 @@
-/** What a verification says: where something is wrong with a log, and what kind of wrong. */
+/** The result of a verification: the place and kind of each problem. */
 
 export type FindingKind =
-  /** A record is not what was written there; its hash, or that of the record behind it, says so. */
+  /** A record is not the original: its hash, or that of the next record, shows it. */
   | 'edited'
   | 'removed'
-  /** A record stands elsewhere than it was written. */
+  /** A record is not where it was written. */
   | 'reordered'
   | 'duplicated'
-  /** A record, or text that is none, which was never written there. */
+  /** A record, or other text, that was never written there. */
   | 'inserted'
-  /** Records are missing at the beginning or at the end of a file, or of the log. */
+  /** Records are missing at the beginning or end of a file, or of the log. */
   | 'cut'
-  /** The chain was computed anew: it fits, but not what a seal says. */
+  /** The chain was recomputed: it is consistent, but contradicts a seal. */
   | 'rewritten'
   | 'seal-missing'
   | 'seal-forged'
-  /** Sealed by a key that is not trusted. */
+  /** A key that is not trusted made the seal. */
   | 'key-changed'
   | 'file-missing'
-  /** A file of another log lies under a name of this one. */
+  /** A file of another log has a name of this one. */
   | 'foreign-file'
   | 'anchor-not-met'
-  /** A line among the anchors names this guard, and its signature is not the guard's. */
+  /** A line among the anchors names this guard, but the guard did not sign it. */
   | 'anchor-forged'
-  /** A compressed file cannot be unpacked to its end. */
+  /** A compressed file cannot be decompressed completely. */
   | 'damaged'
-  /** A file cannot be read, or is no log. */
+  /** A file cannot be read, or is not a log. */
   | 'unreadable';
 
 export type NoteKind =
-  /** The guard ended in the middle of a line, and went on behind it. */
+  /** The guard ended inside a line, and continued after it. */
   | 'torn'
-  /** The last line is not whole: it is being written, or was torn. */
+  /** The last line is incomplete: it is being written, or the guard ended inside it. */
   | 'unfinished'
-  /** A file was deleted because its time was over, as a record says. */
+  /** A file was deleted at the end of its retention, as a record says. */
   | 'retention'
   /**
-   * A guard ended, and the records before were not sealed. What was written by somebody else while no guard ran would look so: the next guard's seals
-   * vouch for what it found.
+   * A guard ended without sealing the last records. A forgery made while no guard ran would look the same: the next guard's seals cover what it
+   * found.
    */
   | 'unsealed'
-  /** A file from before there was a chain. */
+  /** A file from before there were chains. */
   | 'unchained'
-  /** The last file was closed, and there is none behind it. */
+  /** The last file was closed, and no file follows. */
   | 'no-open-file';
 
 export interface LinePlace {
   /** The file's name, without its folder. */
   readonly file: string;
-  /** From 1; absent where it is the whole file. */
+  /** From 1; absent if it concerns the whole file. */
   readonly line?: number;
 }
 
 export interface Finding extends LinePlace {
   readonly kind: FindingKind;
-  /** The record, or the first of those that it is about. */
+  /** The record, or the first one concerned. */
   readonly seq?: number;
-  /** The last of them, where they are several. */
+  /** The last one, if there are several. */
   readonly until?: number;
   readonly message: string;
 }

@@ -1,9 +1,9 @@
-/** Looks up single records: which hash those with certain numbers have, and with what a file begins. */
+/** Looks up single records: the hashes of records by number, and the beginning of a file. */
 import type { Buffer } from 'node:buffer';
 import type { SegmentFields } from '../chain/seal.ts';
 import { type LogFile, readLogFile } from './files.ts';
-import { FrontReader } from './front.ts';
 import { isWhole, readHash, readSegment } from './line.ts';
+import { RecordPrefixReader } from './record-prefix.ts';
 
 export interface FoundHead {
   readonly hash: string;
@@ -11,22 +11,22 @@ export interface FoundHead {
   readonly line: number;
 }
 
-/** The segment with which a file begins; undefined where it does not, or cannot be read. */
+/** The segment at the beginning of a file; undefined if there is none, or the file cannot be read. */
 export async function firstSegment(file: LogFile): Promise<SegmentFields | undefined> {
   let segment: SegmentFields | undefined;
   const line = (bytes: Buffer, start: number, end: number): boolean => {
     segment = readSegment(bytes.toString('utf8', start, end));
     return true;
   };
-  // What is wrong with the file is found when it is read whole.
+  // Problems of the file are found when it is read completely.
   await readLogFile(file, { line, overlong: () => true }).catch(() => {});
   return segment;
 }
 
-/** Those of the records that are in the file. */
+/** The wanted records that are in the file. */
 export async function headsIn(file: LogFile, wanted: ReadonlySet<number>): Promise<Map<number, FoundHead>> {
   const found = new Map<number, FoundHead>();
-  const front = new FrontReader();
+  const front = new RecordPrefixReader();
   let line = 0;
   const take = (bytes: Buffer, start: number, end: number): boolean => {
     line++;

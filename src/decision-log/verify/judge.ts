@@ -1,17 +1,17 @@
-/** Says what has become of the chain of one writer, from what was found in its files. Reads nothing. */
+/** Judges the chain of one writer from the findings in its files. Reads nothing itself. */
 import { ORIGIN } from '../chain/chain.ts';
 import type { FileScan, SegmentRecord } from './file-scan.ts';
 import { type Finding, type Note, records } from './finding.ts';
-import { inOrder, type Stretch, stitch } from './order.ts';
-import { fits, type GuardRun, headAfter, type Junk } from './runs.ts';
+import { inOrder, joinRuns, type RunSequence } from './order.ts';
+import { fits, headAfter, type Junk, type RecordRun } from './runs.ts';
 
 export interface ChainVerdict {
   readonly findings: readonly Finding[];
   readonly notes: readonly Note[];
 }
 
-/** More stretches than anybody reads of. */
-const MOST_STRETCHES = 3_000;
+/** Nobody could read a report of more. */
+const MOST_SEQUENCES = 3_000;
 
 /** @param scans in the order of their names, the open file last. */
 export function judge(scans: readonly FileScan[]): ChainVerdict {
@@ -23,8 +23,8 @@ class Judge {
   private readonly notes: Note[] = [];
   private readonly unexplained = new Set<Junk>();
   /** The text before the first record of a run. */
-  private readonly junkBefore = new Map<GuardRun, Junk>();
-  /** Its stored hash is not its own, so what stands behind it cannot fit. */
+  private readonly junkBefore = new Map<RecordRun, Junk>();
+  /** A record whose stored hash is wrong: what follows cannot match it. */
   private misfit: Finding | undefined;
 
   constructor(private readonly scans: readonly FileScan[]) {}
@@ -33,32 +33,32 @@ class Judge {
     const items = this.scans.flatMap(({ items }) => items);
     this.sortJunk(items);
     const runs = items.filter((item) => item.kind === 'run');
-    let stretches = stitch(runs);
-    if (stretches.length > MOST_STRETCHES) {
-      const file = stretches[MOST_STRETCHES]?.run.file ?? '';
+    let sequences = joinRuns(runs);
+    if (sequences.length > MOST_SEQUENCES) {
+      const file = sequences[MOST_SEQUENCES]?.run.file ?? '';
       this.add({
         kind: 'unreadable',
         file,
         message: 'so much is wrong before this file that what follows is not judged',
       });
-      stretches = stretches.slice(0, MOST_STRETCHES);
+      sequences = sequences.slice(0, MOST_SEQUENCES);
     }
-    const { inOrder: sorted, moved, duplicated, foreign } = inOrder(stretches);
+    const { inOrder: sorted, moved, duplicated, foreign } = inOrder(sequences);
     for (const { file, unsealed } of this.scans) {
       for (const { line, from, until } of unsealed) {
         const message = `the guard ended before it had sealed ${records(from, until)}`;
         this.notes.push({ kind: 'unsealed', file, line, seq: from, message });
       }
     }
-    let before: Stretch | undefined;
-    for (const stretch of sorted) {
-      if (before) this.pair(before, stretch, beforeThat(sorted, before));
-      else this.start(stretch);
-      before = stretch;
+    let before: RunSequence | undefined;
+    for (const sequence of sorted) {
+      if (before) this.pair(before, sequence, beforeThat(sorted, before));
+      else this.start(sequence);
+      before = sequence;
     }
-    for (const stretch of moved) this.of('reordered', stretch, 'stands here, and was written elsewhere');
-    for (const stretch of duplicated) this.of('duplicated', stretch, 'stands somewhere else already');
-    for (const stretch of foreign) this.of('inserted', stretch, 'does not belong here');
+    for (const sequence of moved) this.of('reordered', sequence, 'stands here, and was written elsewhere');
+    for (const sequence of duplicated) this.of('duplicated', sequence, 'stands somewhere else already');
+    for (const sequence of foreign) this.of('inserted', sequence, 'does not belong here');
     for (const { file, line, lines } of this.unexplained) {
       const message = `${lines === 1 ? 'a line is' : `${lines} lines are`} no record`;
       this.add({ kind: 'inserted', file, line, message });
@@ -66,8 +66,8 @@ class Judge {
     return { findings: this.findings, notes: this.notes };
   }
 
-  /** Text that a record says was torn off before it is told from text that nobody has written. */
-  private sortJunk(items: readonly (GuardRun | Junk)[]): void {
+  /** Distinguishes incomplete text that a record mentions from text of unknown origin. */
+  private sortJunk(items: readonly (RecordRun | Junk)[]): void {
     for (const [i, item] of items.entries()) {
       const junk = items[i - 1];
       if (item.kind === 'junk') this.unexplained.add(item);
@@ -90,11 +90,11 @@ class Judge {
     }
   }
 
-  private start(stretch: Stretch): void {
-    const { run, first } = stretch;
+  private start(sequence: RunSequence): void {
+    const { run, first } = sequence;
     const segment = this.segmentOf(run);
     const previous = segment?.previous;
-    // A chain may begin with any number: behind a log that had none.
+    // After a log without a chain, a chain may begin with any number.
     if (!segment && first > 1) {
       const message = `the log begins with record ${first}: what stood before it was cut off`;
       this.add({ kind: 'cut', file: run.file, line: run.line, seq: 1, until: first - 1, message });
@@ -104,36 +104,36 @@ class Judge {
       const message = `nothing is left of it: records up to ${previous.seq} are missing`;
       this.add({ kind: 'cut', file: this.nameOf(previous.file), seq: previous.seq, message });
     } else if (previous) this.missing(previous, 1);
-    this.link(previous?.hash ?? ORIGIN, stretch);
+    this.link(previous?.hash ?? ORIGIN, sequence);
   }
 
-  private pair(before: Stretch, stretch: Stretch, beforeIt: Stretch | undefined): void {
-    const { run, first } = stretch;
+  private pair(before: RunSequence, sequence: RunSequence, beforeIt: RunSequence | undefined): void {
+    const { run, first } = sequence;
     const place = { file: run.file, line: run.line };
     if (first <= before.last) {
-      const until = Math.min(before.last, stretch.last);
+      const until = Math.min(before.last, sequence.last);
       const message = `${records(first, until)} ${first === until ? 'stands' : 'stand'} here once more`;
       this.add({ kind: 'duplicated', ...place, seq: first, until, message });
       this.misfit = undefined;
-    } else if (first > before.last + 1) this.gap(before, stretch);
-    else if (!this.misfit || !beforeIt || before.length > 1 || !this.hashWasEdited(beforeIt, before, stretch)) {
-      this.link(before.lastHash, stretch);
+    } else if (first > before.last + 1) this.gap(before, sequence);
+    else if (!this.misfit || !beforeIt || before.length > 1 || !this.hashWasEdited(beforeIt, before, sequence)) {
+      this.link(before.lastHash, sequence);
     } else this.misfit = undefined;
   }
 
-  /** The record of `before` is as it was, and only the hash that it ends in is not. */
-  private hashWasEdited(beforeIt: Stretch, before: Stretch, stretch: Stretch): boolean {
+  /** Whether only the stored hash of the record at the end of `before` was changed, and not the record. */
+  private hashWasEdited(beforeIt: RunSequence, before: RunSequence, sequence: RunSequence): boolean {
     const own = headAfter(beforeIt.lastHash, before.run);
-    return own !== undefined && fits(own, stretch.run);
+    return own !== undefined && fits(own, sequence.run);
   }
 
-  private link(head: string, stretch: Stretch): void {
-    const { run, first: seq } = stretch;
+  private link(head: string, sequence: RunSequence): void {
+    const { run, first: seq } = sequence;
     if (fits(head, run)) {
       this.misfit = undefined;
       return;
     }
-    // Where the record before is wrong as well, and alone, it is one place.
+    // If the record before is wrong as well, and alone, both are one finding.
     const place = { file: run.file, line: run.line };
     if (this.misfit) {
       const wider = { ...this.misfit, until: seq };
@@ -144,12 +144,12 @@ class Judge {
       this.misfit = { kind: 'edited', ...place, seq, message };
       this.add(this.misfit);
     }
-    if (stretch.length > 1) this.misfit = undefined;
+    if (sequence.length > 1) this.misfit = undefined;
   }
 
-  private gap(before: Stretch, stretch: Stretch): void {
-    const { run } = stretch;
-    const [seq, until] = [before.last + 1, stretch.first - 1];
+  private gap(before: RunSequence, sequence: RunSequence): void {
+    const { run } = sequence;
+    const [seq, until] = [before.last + 1, sequence.first - 1];
     const missing = `${records(seq, until)} ${seq === until ? 'is' : 'are'} missing`;
     const junk = this.junkBefore.get(run);
     const previous = this.segmentOf(run)?.previous;
@@ -169,35 +169,35 @@ class Judge {
         const message = `the end of the file was cut off: ${missing}`;
         this.add({ kind: 'cut', file: this.nameOf(previous.file), seq, until, message });
       } else this.missing(previous, seq);
-      this.link(previous.hash, stretch);
+      this.link(previous.hash, sequence);
     }
   }
 
-  /** The segment with which a run begins. */
-  private segmentOf({ file, line, first }: GuardRun): SegmentRecord | undefined {
+  /** The segment at the beginning of a run. */
+  private segmentOf({ file, line, first }: RecordRun): SegmentRecord | undefined {
     const scan = this.scans.find((scan) => scan.file === file);
     return scan?.segments.find((segment) => segment.line === line && segment.seq === first);
   }
 
-  /** Whether the file that a segment calls the one before it is among those before it. */
+  /** Whether the file that a segment names as its predecessor is among the files before it. */
   private isThere(previous: string, file: string): boolean {
     const names = this.scans.map((scan) => withoutGz(scan.file));
     const at = names.indexOf(withoutGz(previous));
     return at >= 0 && at < names.indexOf(withoutGz(file));
   }
 
-  /** As it lies there: it may be compressed. */
+  /** Its present name: it may be compressed. */
   private nameOf(file: string): string {
     return this.scans.find((scan) => withoutGz(scan.file) === withoutGz(file))?.file ?? file;
   }
 
-  /** The file before a segment was deleted because its time was over, or is missing. */
+  /** The file before a segment was deleted at the end of its retention, or is missing. */
   private missing({ file: name, seq: until, hash }: NonNullable<SegmentRecord['previous']>, seq: number): void {
     const file = withoutGz(name);
     const deleted = this.scans
       .flatMap(({ retentions }) => retentions)
       .find((each) => each.last === until && each.head === hash && this.isSealed(each.seq));
-    // The oldest go first.
+    // Retention deletes the oldest first.
     if (deleted && seq === 1) {
       const message = `records up to ${until} were deleted because their time was over, as record ${deleted.seq} of ${deleted.time} says`;
       this.notes.push({ kind: 'retention', file, seq: until, message });
@@ -207,13 +207,13 @@ class Judge {
     }
   }
 
-  /** What was added while no guard ran excuses nothing. */
+  /** A record that was added while no guard ran excuses nothing. */
   private isSealed(seq: number): boolean {
     const added = this.scans.some(({ unsealed }) => unsealed.some(({ from, until }) => seq >= from && seq <= until));
     return !added && this.scans.some(({ seals }) => seals.last !== undefined && seals.last.seq > seq);
   }
 
-  private of(kind: Finding['kind'], { run, first, last }: Stretch, what: string): void {
+  private of(kind: Finding['kind'], { run, first, last }: RunSequence, what: string): void {
     const message = `${records(first, last)} ${what}`;
     this.add({ kind, file: run.file, line: run.line, seq: first, until: last, message });
   }
@@ -223,8 +223,8 @@ class Judge {
   }
 }
 
-function beforeThat(sorted: readonly Stretch[], stretch: Stretch): Stretch | undefined {
-  return sorted[sorted.indexOf(stretch) - 1];
+function beforeThat(sorted: readonly RunSequence[], sequence: RunSequence): RunSequence | undefined {
+  return sorted[sorted.indexOf(sequence) - 1];
 }
 
 function withoutGz(name: string): string {

@@ -1,4 +1,4 @@
-/** The keys by which seals are verified: those that are trusted, and others that the log itself names. */
+/** The keys that verify seals: trusted ones, and others that the log itself names. */
 import { Buffer } from 'node:buffer';
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { type SealFields, sealText } from '../chain/seal.ts';
@@ -8,7 +8,7 @@ const RAW = /^[A-Za-z0-9_-]{43}$/;
 
 export type Signature = 'genuine' | 'forged' | 'unknown-key';
 
-/** Of a public key as `sealed_by` has it, or in PEM: 32 bytes in base64url. Undefined where it is no public Ed25519 key. */
+/** A public key in the form of `sealed_by`, or in PEM: 32 bytes in base64url. Undefined if it is not a public Ed25519 key. */
 export function readPublicKey(text: string): string | undefined {
   const trimmed = text.trim();
   if (RAW.test(trimmed)) return keyObject(trimmed) && trimmed;
@@ -32,7 +32,7 @@ export class KeyRing {
     for (const key of trusted) this.trust(key);
   }
 
-  /** Of a segment. False where it is not trusted; seals by it can be verified all the same. */
+  /** Registers a segment's key. False if it is not trusted; its seals can be verified all the same. */
   meet(key: string): boolean {
     if (this.trusted.size === 0 && this.trustsFirst) this.trust(key);
     const object = keyObject(key);

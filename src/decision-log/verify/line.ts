@@ -1,4 +1,4 @@
-/** What verification reads of a line beside its front: its hash, and whole those records that are about the chain itself. */
+/** What verification reads of a line after its beginning: its hash and, of records about the chain itself, everything. */
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import type { RetentionFields, SealFields, SegmentFields } from '../chain/seal.ts';
@@ -8,7 +8,7 @@ export const TAIL = 54;
 const HASH = 43;
 const HASH_FIELD = Buffer.from(',"hash":"');
 
-/** The hash at the end of a line; undefined where there is none. */
+/** The hash at the end of a line; undefined if there is none. */
 export function readHash(bytes: Buffer, start: number, end: number): string | undefined {
   const at = end - TAIL;
   if (at <= start || bytes[end - 2] !== 0x22 || bytes[end - 1] !== 0x7d) return undefined;
@@ -16,7 +16,7 @@ export function readHash(bytes: Buffer, start: number, end: number): string | un
   return bytes.toString('latin1', end - 2 - HASH, end - 2);
 }
 
-/** Whether a line with a hash at its end is all of a record: a seal has hashes in its midst, and one that was torn behind these ends as a record does. */
+/** Whether a line that ends in a hash is a complete record: a seal contains hashes, and if it breaks off after one it ends like a record. */
 export function isWhole(bytes: Buffer, start: number, end: number): boolean {
   try {
     JSON.parse(bytes.toString('utf8', start, end));
@@ -53,7 +53,7 @@ const retention = z.object({ file: text, first: number, last: number, head: text
 
 export type SealRecord = SealFields & { readonly guard: string };
 
-/** Of a seal, or of an anchor. Undefined where it is none. */
+/** Of a seal or an anchor. Undefined if it is neither. */
 export function readSeal(json: string): SealRecord | undefined {
   return read(seal, json) as SealRecord | undefined;
 }

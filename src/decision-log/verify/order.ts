@@ -1,10 +1,9 @@
-/** Puts the runs of a chain in the order in which they were written: what stands where it belongs, what was moved, what is there twice or is foreign. */
-import { fits, type GuardRun } from './runs.ts';
+/** Puts the runs of a chain in their original order: finds those in place, those that were moved, duplicates, and foreign ones. */
+import { fits, type RecordRun } from './runs.ts';
 
-/** Runs of which each fits behind the one before it: untouched records over any number of files. */
-export interface Stretch {
-  /** Its first run. */
-  readonly run: GuardRun;
+/** Runs that follow each other without a break: unchanged records over any number of files. */
+export interface RunSequence {
+  readonly run: RecordRun;
   readonly first: number;
   readonly firstHash: string;
   last: number;
@@ -16,31 +15,31 @@ export interface Stretch {
 }
 
 export interface Ordered {
-  /** By sequence number; a stretch may begin within the one before it. */
-  readonly inOrder: readonly Stretch[];
-  /** Among them, those that stand elsewhere than they were written. */
-  readonly moved: ReadonlySet<Stretch>;
-  /** What the others hold already. */
-  readonly duplicated: readonly Stretch[];
-  /** What has no place in this chain. */
-  readonly foreign: readonly Stretch[];
+  /** By sequence number; a sequence may begin inside the one before it. */
+  readonly inOrder: readonly RunSequence[];
+  /** Those among them that are not where they were written. */
+  readonly moved: ReadonlySet<RunSequence>;
+  /** Stretches that others already contain. */
+  readonly duplicated: readonly RunSequence[];
+  /** Stretches that do not belong to this chain. */
+  readonly foreign: readonly RunSequence[];
 }
 
-/** @param runs as they stand in the files, one file behind the other. */
-export function stitch(runs: readonly GuardRun[]): Stretch[] {
-  const stretches: Stretch[] = [];
+/** @param runs in the order of the files. */
+export function joinRuns(runs: readonly RecordRun[]): RunSequence[] {
+  const sequences: RunSequence[] = [];
   for (const run of runs) {
-    const before = stretches.at(-1);
+    const before = sequences.at(-1);
     if (before && before.last + 1 === run.first && fits(before.lastHash, run)) {
       before.last = run.last;
       before.lastHash = run.lastHash;
       before.lastFile = run.file;
-    } else stretches.push(alone(run));
+    } else sequences.push(alone(run));
   }
-  return stretches;
+  return sequences;
 }
 
-function alone(run: GuardRun): Stretch {
+function alone(run: RecordRun): RunSequence {
   const { first, firstHash, last, lastHash, file } = run;
   return {
     run,
@@ -55,51 +54,51 @@ function alone(run: GuardRun): Stretch {
   };
 }
 
-export function inOrder(stretches: readonly Stretch[]): Ordered {
-  const backbone = longest(stretches);
+export function inOrder(sequences: readonly RunSequence[]): Ordered {
+  const backbone = longest(sequences);
   const kept = new Set(backbone);
-  const others = stretches.filter((stretch) => !kept.has(stretch));
+  const others = sequences.filter((sequence) => !kept.has(sequence));
   const sorted = [...backbone];
-  const moved = new Set<Stretch>();
-  const duplicated: Stretch[] = [];
-  const foreign: Stretch[] = [];
-  // By number, so that of several moved ones that belong together each finds the one before it.
-  for (const stretch of others.toSorted((a, b) => a.first - b.first)) {
-    const next = sorted.findIndex(({ first }) => first > stretch.first);
+  const moved = new Set<RunSequence>();
+  const duplicated: RunSequence[] = [];
+  const foreign: RunSequence[] = [];
+  // By number, so that of several moved sequences that belong together each finds the one before it.
+  for (const sequence of others.toSorted((a, b) => a.first - b.first)) {
+    const next = sorted.findIndex(({ first }) => first > sequence.first);
     const at = next < 0 ? sorted.length : next;
     const [before, behind] = [sorted[at - 1], sorted[at]];
-    if (before && stretch.first <= before.last) duplicated.push(stretch);
-    else if (belongs(before, stretch, behind)) {
-      sorted.splice(at, 0, stretch);
-      moved.add(stretch);
-    } else foreign.push(stretch);
+    if (before && sequence.first <= before.last) duplicated.push(sequence);
+    else if (belongs(before, sequence, behind)) {
+      sorted.splice(at, 0, sequence);
+      moved.add(sequence);
+    } else foreign.push(sequence);
   }
   return { inOrder: sorted, moved, duplicated, foreign };
 }
 
-/** One of its ends shows that it is of this chain. */
-function belongs(before: Stretch | undefined, stretch: Stretch, behind: Stretch | undefined): boolean {
-  if (behind && stretch.last >= behind.first) return false;
-  const behindBefore = before?.last === stretch.first - 1 && fits(before.lastHash, stretch.run);
-  return behindBefore || (behind?.first === stretch.last + 1 && fits(stretch.lastHash, behind.run));
+/** One of its ends proves that it belongs to this chain. */
+function belongs(before: RunSequence | undefined, sequence: RunSequence, behind: RunSequence | undefined): boolean {
+  if (behind && sequence.last >= behind.first) return false;
+  const behindBefore = before?.last === sequence.first - 1 && fits(before.lastHash, sequence.run);
+  return behindBefore || (behind?.first === sequence.last + 1 && fits(sequence.lastHash, behind.run));
 }
 
-/** Those that rise in number as they stand, with as many records as possible. */
-function longest(stretches: readonly Stretch[]): Stretch[] {
+/** The sequences with rising numbers, in their present order, that have the most records together. */
+function longest(sequences: readonly RunSequence[]): RunSequence[] {
   const best: { readonly records: number; readonly before: number }[] = [];
   let end = -1;
-  for (const [i, stretch] of stretches.entries()) {
-    let [records, before] = [stretch.length, -1];
+  for (const [i, sequence] of sequences.entries()) {
+    let [records, before] = [sequence.length, -1];
     for (let j = 0; j < i; j++) {
-      const earlier = stretches[j]!;
-      if (earlier.first >= stretch.first || earlier.last >= stretch.last) continue;
-      const together = best[j]!.records + Math.min(stretch.length, stretch.last - earlier.last);
+      const earlier = sequences[j]!;
+      if (earlier.first >= sequence.first || earlier.last >= sequence.last) continue;
+      const together = best[j]!.records + Math.min(sequence.length, sequence.last - earlier.last);
       if (together > records) [records, before] = [together, j];
     }
     best.push({ records, before });
     if (end < 0 || records >= best[end]!.records) end = i;
   }
-  const chosen: Stretch[] = [];
-  for (let i = end; i >= 0; i = best[i]!.before) chosen.unshift(stretches[i]!);
+  const chosen: RunSequence[] = [];
+  for (let i = end; i >= 0; i = best[i]!.before) chosen.unshift(sequences[i]!);
   return chosen;
 }

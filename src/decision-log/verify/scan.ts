@@ -1,33 +1,33 @@
-/** Reads one file of a log and says what is there: runs of records, text that is none, seals. What that means for the whole log is judged elsewhere. */
+/** Reads one log file and collects runs of records, other text, and seals. What they mean for the whole log is judged elsewhere. */
 import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { type LinesRead, LONGEST_LINE, NoRegularFile } from '../read/lines.ts';
 import type { FileScan, RetentionRecord, SegmentRecord, Unsealed } from './file-scan.ts';
 import { type LogFile, readLogFile } from './files.ts';
 import type { Finding } from './finding.ts';
-import { FrontReader } from './front.ts';
 import type { KeyRing } from './keys.ts';
 import { isWhole, readHash, readRetention, readSeal, readSegment, TAIL } from './line.ts';
-import type { PinSet } from './pin-set.ts';
-import type { GuardRun, Junk } from './runs.ts';
+import { RecordPrefixReader } from './record-prefix.ts';
+import type { Junk, RecordRun } from './runs.ts';
 import { type Recall, SealReader } from './seals.ts';
+import type { SignedHeads } from './signed-heads.ts';
 
-/** What is read of a file in which everything is wrong. */
+/** The most that is read of a file in which everything is wrong. */
 const MOST_ITEMS = 2_000;
 const MOST_JUNK = 256 * 1024 * 1024;
 const MOST_RUBBISH = 1_000_000;
 const MOST_KEPT = 32 * 1024 * 1024;
-/** Records, of which a seal may be of one. */
+/** How many records back a seal may refer. */
 const RECALLED = 1 << 16;
 const HEAD = 43;
 /** `{"time":"…` */
 const TIME_AT = 9;
 const TIME_END = TIME_AT + 24;
-/** With which the kinds begin that are about the chain: segment and seal, retention. */
+/** First letters of the kinds about the chain: segment and seal, retention. */
 const [LETTER_S, LETTER_R] = [0x73, 0x72];
 
 class Scanner {
-  readonly items: (GuardRun | Junk)[] = [];
+  readonly items: (RecordRun | Junk)[] = [];
   readonly segments: SegmentRecord[] = [];
   readonly retentions: RetentionRecord[] = [];
   readonly unsealed: Unsealed[] = [];
@@ -40,23 +40,23 @@ class Scanner {
   unchained = 0;
   stopped = false;
   private lines = 0;
-  /** Of the first record since the last good seal that is no segment. */
+  /** Of the first record since the last valid seal that is not a segment. */
   private unsealedFrom: { readonly seq: number; readonly line: number } | undefined;
-  /** Lines that do not even begin as a record does. */
+  /** Lines that do not even begin like a record. */
   private rubbish = 0;
   private kept = 0;
-  private run: GuardRun | undefined;
+  private run: RecordRun | undefined;
   private scratch = Buffer.alloc(64 * 1024);
-  private readonly front = new FrontReader();
+  private readonly front = new RecordPrefixReader();
   /** The beginning of the last record. */
   private readonly last = Buffer.alloc(TIME_END);
-  /** Hashes of the last records, by the remainder of their numbers. */
+  /** Hashes of the last records, indexed by number modulo RECALLED. */
   private readonly recent = Buffer.alloc(RECALLED * HEAD);
 
   constructor(
     private readonly file: string,
     keys: KeyRing,
-    pins: PinSet,
+    pins: SignedHeads,
   ) {
     this.seals = new SealReader(keys, pins);
   }
@@ -95,7 +95,7 @@ class Scanner {
     return this.from && this.last.toString('latin1', TIME_AT, TIME_END);
   }
 
-  /** A line that is no record, or what is left of one at the end. */
+  /** A line that is not a record, or the rest of one at the end. */
   junk(length: number): boolean {
     this.run = undefined;
     const before = this.items.at(-1);
@@ -114,9 +114,9 @@ class Scanner {
     return this.junk(length);
   }
 
-  /** What stands behind the last line end; how many bytes of it may be a record that is not written yet. */
+  /** Handles the text after the last line end; returns how many bytes of it may be an unfinished record. */
   end({ rest, restLength }: LinesRead): number {
-    // A record that lacks nothing but its line end is one. None goes on behind its hash, and none is so long.
+    // A record that lacks only its line end is complete. A longer one, or text after its hash, is not a record.
     if (endsWhole(rest, restLength)) this.line(rest, 0, restLength);
     else if (restLength > LONGEST_LINE || endsWhole(rest, restLength - 1)) {
       this.lines++;
@@ -144,7 +144,7 @@ class Scanner {
     this.put(this.run);
   }
 
-  private put(item: GuardRun | Junk): void {
+  private put(item: RecordRun | Junk): void {
     this.items.push(item);
     if (this.items.length >= MOST_ITEMS) this.stopped = true;
   }
@@ -159,7 +159,7 @@ class Scanner {
 
   private aboutTheChain(bytes: Buffer, start: number, end: number, follows: boolean): void {
     const { kind, seq, time } = this.front;
-    // A guard that was renamed goes on in the open file.
+    // A renamed guard continues in the open file.
     if (kind === 'start') this.guard = this.front.guard ?? this.guard;
     if (kind === 'start' && this.unsealedFrom && this.unsealedFrom.seq < seq) {
       const { seq: from, line } = this.unsealedFrom;
@@ -187,7 +187,7 @@ class Scanner {
     }
   }
 
-  private recallIn(run: GuardRun | undefined): Recall {
+  private recallIn(run: RecordRun | undefined): Recall {
     return (seq) => {
       if (!run || seq < run.first || seq >= run.last || run.last - seq >= RECALLED) return undefined;
       const at = (seq % RECALLED) * HEAD;
@@ -200,8 +200,8 @@ function endsWhole(bytes: Buffer, end: number): boolean {
   return readHash(bytes, 0, end) !== undefined && isWhole(bytes, 0, end);
 }
 
-/** Never throws for what the file holds or that it cannot be read: these are findings. Throws ENOENT. */
-export async function scanFile(logFile: LogFile, keys: KeyRing, pins: PinSet): Promise<FileScan> {
+/** Problems of the file's content, or in reading it, are findings and never thrown. Throws ENOENT. */
+export async function scanFile(logFile: LogFile, keys: KeyRing, pins: SignedHeads): Promise<FileScan> {
   const file = logFile.name;
   const scanner = new Scanner(file, keys, pins);
   const findings: Finding[] = [];

@@ -1,12 +1,12 @@
-/** Verifies the seals of one file as they come by, and collects what they say of other places: what it can compare only later. */
+/** Verifies the seals of one file, and collects what they say about other places, for a later comparison. */
 import type { Head, SegmentFields } from '../chain/seal.ts';
 import { keyId } from '../seals/seal-key.ts';
 import type { Finding } from './finding.ts';
 import type { KeyRing } from './keys.ts';
 import type { SealRecord } from './line.ts';
-import type { PinSet } from './pin-set.ts';
+import type { SignedHeads } from './signed-heads.ts';
 
-/** Seals whose numbers follow each other. */
+/** Seals with consecutive numbers. */
 export interface SealRange {
   readonly file: string;
   readonly line: number;
@@ -15,38 +15,38 @@ export interface SealRange {
   to: number;
 }
 
-/** Where a seal stands. */
+/** The position of a seal. */
 export interface SealPlace {
   readonly file: string;
   readonly line: number;
   readonly seq: number;
 }
 
-/** The hash of a record that stands not far before; undefined where it is not known any more. */
+/** The hash of a recent record; undefined if it is no longer known. */
 export type Recall = (seq: number) => string | undefined;
 
 export class SealReader {
   readonly ranges: SealRange[] = [];
   readonly findings: Finding[] = [];
-  /** The last one that is as it should be. */
+  /** The last valid one. */
   last: (SealRecord & { readonly seq: number }) | undefined;
   readonly chains = new Set<string>();
   private readonly lastBeside = new Map<string, number>();
 
-  /** What the seals say of other places goes to `pins`. */
+  /** What the seals say about other places is added to `pins`. */
   constructor(
     private readonly keys: KeyRing,
-    private readonly pins: PinSet,
+    private readonly pins: SignedHeads,
   ) {}
 
-  /** True where it is as it should be. `recall`: absent where it does not fit behind the record before it, which is found without it. */
+  /** True if it is valid. `recall`: absent if the seal does not follow from the record before it, which is reported elsewhere. */
   read(seal: SealRecord, place: SealPlace, recall: Recall | undefined): boolean {
     const range = this.ranges.at(-1);
     if (range && seal.seal === range.to + 1) range.to = seal.seal;
     else this.ranges.push({ ...place, from: seal.seal, to: seal.seal });
     this.chains.add(seal.chain);
     if (!this.isGenuine(seal, place)) return false;
-    // Only what is signed by a trusted key says anything of other places.
+    // Only a seal by a trusted key is evidence about other places.
     const by = `seal ${seal.seal} in ${place.file}:${place.line}`;
     for (const [guard, head] of Object.entries(seal.beside ?? {})) this.pinBeside(guard, head, by);
     const there = recall?.(seal.of.seq);
@@ -96,7 +96,7 @@ export class SealReader {
     this.add({ kind: 'rewritten', ...place, message });
   }
 
-  /** The first of a kind: what comes behind it follows from it. */
+  /** Only the first finding of a kind: later ones follow from it. */
   private add(finding: Finding): void {
     const same = this.findings.at(-1);
     if (same?.kind === finding.kind) {

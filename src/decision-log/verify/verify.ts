@@ -2,23 +2,23 @@
 import { basename, parse } from 'node:path';
 import { keyId } from '../seals/seal-key.ts';
 import { readAnchors } from './anchors.ts';
+import { checkSignedHeads } from './check-signed-heads.ts';
 import { LONGEST_UNSEALED_MS } from './counter.ts';
 import { type WriterFiles, writersOf } from './files.ts';
 import type { Finding, Note } from './finding.ts';
 import { firstSegment } from './heads.ts';
 import { KeyRing } from './keys.ts';
-import { PinSet } from './pin-set.ts';
-import { checkPins } from './pins.ts';
+import { SignedHeads } from './signed-heads.ts';
 import { readWriter, type Writer } from './writer.ts';
 
 export interface VerifyOptions {
-  /** The open file, as `log.file` has it. */
+  /** The open file, as in `log.file`. */
   readonly log: string;
-  /** 32 bytes in base64url each. None: the first one that the log names is trusted. */
+  /** 32 bytes in base64url each. Empty: the first key that the log names is trusted. */
   readonly keys: readonly string[];
   /** Files of anchors. */
   readonly anchors: readonly string[];
-  /** How long records may go without a seal at the end of a log, in milliseconds. */
+  /** How long the end of a log may be unsealed, in milliseconds. */
   readonly longestUnsealedMs?: number;
 }
 
@@ -33,7 +33,7 @@ export interface ChainSummary {
   /** Times of the first and of the last record. */
   readonly from: string | undefined;
   readonly until: string | undefined;
-  /** As far as the last good seal goes. */
+  /** Up to the last valid seal. */
   readonly sealed:
     | { readonly seal: number; readonly seq: number; readonly hash: string; readonly at: string }
     | undefined;
@@ -45,18 +45,18 @@ export interface Verification {
   readonly findings: readonly Finding[];
   readonly notes: readonly Note[];
   readonly chains: readonly ChainSummary[];
-  /** By id. `given`: by whoever asks; otherwise by the log itself. */
+  /** By id. `given`: by the caller; otherwise by the log itself. */
   readonly keys: readonly { readonly id: string; readonly key: string; readonly given: boolean }[];
   readonly anchors: { readonly used: number; readonly passedOver: number };
 }
 
-/** No file is there that could be a log of that name. */
+/** There is no file of a log with that name. */
 export class NoLog extends Error {}
 
-/** A running guard may close a file, compress one or delete one while it is read. */
+/** A running guard may close, compress or delete a file while it is read. */
 const TRIES = 6;
 
-/** Throws NoLog, and where a file of anchors or the folder cannot be read. */
+/** Throws NoLog, and if an anchor file or the folder cannot be read. */
 export async function verifyLog(options: VerifyOptions): Promise<Verification> {
   for (let tries = 1; ; tries++) {
     const before = namesOf(options.log);
@@ -85,7 +85,7 @@ async function verifyOnce({
 }: VerifyOptions): Promise<Verification> {
   const ring = new KeyRing(keys);
   const writers: Writer[] = [];
-  const pins = new PinSet();
+  const pins = new SignedHeads();
   const found = writersOf(log);
   if (ring.trustsFirst) await meetFirstKey(found, ring);
   for (const { name } of found) {
@@ -99,8 +99,8 @@ async function verifyOnce({
   const fileOf = (guard: string) => fileOfGuard(log, guard);
   const findings = [
     ...writers.flatMap(({ findings }) => findings),
-    ...(await checkPins(pins.all, writers, 'rewritten', fileOf)),
-    ...(await checkPins(kept.pins, writers, 'anchor-not-met', fileOf)),
+    ...(await checkSignedHeads(pins.all, writers, 'rewritten', fileOf)),
+    ...(await checkSignedHeads(kept.pins, writers, 'anchor-not-met', fileOf)),
     ...kept.findings,
     ...unanchored(anchors, kept.used),
   ];
@@ -113,7 +113,7 @@ async function verifyOnce({
   };
 }
 
-/** Before the first seal is read: the segment in front of it may be cut off. */
+/** Before the first seal is read: the segment before it may be missing. */
 async function meetFirstKey(writers: readonly WriterFiles[], keys: KeyRing): Promise<void> {
   for (const file of writers.flatMap(({ files }) => files)) {
     const key = (await firstSegment(file))?.sealed_by;
@@ -123,7 +123,7 @@ async function meetFirstKey(writers: readonly WriterFiles[], keys: KeyRing): Pro
   }
 }
 
-/** A log that was replaced by another, of another guard and with another key, does not pass because no anchor is about it. */
+/** A log that was replaced by another guard's, with another key, must not pass because no anchor concerns it. */
 function unanchored(anchors: readonly string[], used: number): Finding[] {
   const [file] = anchors;
   if (file === undefined || used > 0) return [];
@@ -148,7 +148,7 @@ function summary({ name, chain, guards, files, seal, last }: Writer): ChainSumma
   };
 }
 
-/** Of `g1/2`, where the log is `decisions.jsonl`: `decisions.2.jsonl`. */
+/** For `g1/2` and `decisions.jsonl`: `decisions.2.jsonl`. */
 function fileOfGuard(log: string, guard: string): string {
   const [, number] = /\/([0-9]+)$/.exec(guard) ?? [];
   const { name, ext, base } = parse(log);

@@ -5,45 +5,45 @@ import type { LogFile } from './files.ts';
 import type { Finding, Note } from './finding.ts';
 import { judge } from './judge.ts';
 import type { KeyRing } from './keys.ts';
-import type { PinSet } from './pin-set.ts';
 import { scanFile } from './scan.ts';
 import type { SealReader } from './seals.ts';
+import type { SignedHeads } from './signed-heads.ts';
 
 const MOST_TRIES = 20;
 
 export interface ScannedFile {
   readonly file: LogFile;
   readonly scan: FileScan;
-  /** Lowest and highest number in it; absent where it holds no record. */
+  /** Lowest and highest number in it; absent if it holds no record. */
   readonly range?: { readonly first: number; readonly last: number };
 }
 
 export interface Writer {
   /** Of its open file. */
   readonly name: string;
-  /** Undefined where nothing says it. */
+  /** Undefined if nothing tells it. */
   readonly chain: string | undefined;
-  /** All names of its guard, the newest one last. */
+  /** All names of its guard, the newest last. */
   readonly guards: readonly string[];
-  /** Those of the chain. */
+  /** Files of the chain. */
   readonly files: readonly ScannedFile[];
-  /** The names as they are now. */
+  /** The present names. */
   readonly list: () => readonly LogFile[];
   readonly first: number;
   readonly last: number;
-  /** The last record before the first file, as that one has it. */
+  /** The last record before the first file, according to that file. */
   readonly previous: { readonly seq: number; readonly hash: string } | undefined;
   readonly seal: SealReader['last'];
   readonly findings: readonly Finding[];
   readonly notes: readonly Note[];
 }
 
-/** Throws ENOENT where a closed file has gone since its name was read. @param list the names as they are now. */
+/** Throws ENOENT if a closed file was removed since it was listed. @param list the present names. */
 export async function readWriter(
   name: string,
   list: () => readonly LogFile[],
   keys: KeyRing,
-  pins: PinSet,
+  pins: SignedHeads,
   longestUnsealedMs: number,
 ): Promise<Writer> {
   const findings: Finding[] = [];
@@ -68,7 +68,7 @@ export async function readWriter(
     if (rest > 0) notes.push({ kind: 'unfinished', file, message });
   }
   if (scanned.at(-1)?.file.first !== undefined) {
-    const message = 'there is no such file: the guard ended while it closed the one before, or somebody deleted it';
+    const message = 'there is no such file: the guard ended while it closed the one before, or it was deleted';
     notes.push({ kind: 'no-open-file', file: name, message });
   }
   const judgement = judge(scans);
@@ -94,8 +94,8 @@ export async function readWriter(
   };
 }
 
-/** A running guard may close its file, and begin another, while the last one is read: until none was. */
-async function scanAll(list: () => readonly LogFile[], keys: KeyRing, pins: PinSet): Promise<ScannedFile[]> {
+/** Repeats if the guard closed its file and began another while the last one was read. */
+async function scanAll(list: () => readonly LogFile[], keys: KeyRing, pins: SignedHeads): Promise<ScannedFile[]> {
   const closed = new Map<number, ScannedFile>();
   for (let tries = 1; ; tries++) {
     const files = list();
@@ -114,14 +114,14 @@ function unlessGone(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }
 
-async function scanned(file: LogFile, keys: KeyRing, pins: PinSet): Promise<ScannedFile> {
+async function scanned(file: LogFile, keys: KeyRing, pins: SignedHeads): Promise<ScannedFile> {
   const scan = await scanFile(file, keys, pins);
   const numbers = scan.items.flatMap((item) => (item.kind === 'run' ? [item.first, item.last] : []));
   if (numbers.length === 0) return { file, scan };
   return { file, scan, range: { first: Math.min(...numbers), last: Math.max(...numbers) } };
 }
 
-/** Of equally frequent ones the last. */
+/** Of equally frequent ones, the last. */
 function mostFrequent(texts: readonly string[]): string | undefined {
   const counts = new Map<string, number>();
   for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);

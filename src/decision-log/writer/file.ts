@@ -1,19 +1,21 @@
-/** An append-only file of lines that says of each whether it is there. Knows nothing of what the lines mean. */
+/** An append-only file of lines that tells of each whether it was written. It does not interpret the lines. */
+
 import { Buffer } from 'node:buffer';
 import { fdatasyncSync, renameSync, type Stats, statSync } from 'node:fs';
-import { append, LINE_END, linesStanding, type Outcome, type Written } from '../disk/append.ts';
-import { closeFile, type OpenFile, openFile, whatIsWrong } from '../disk/open-file.ts';
+import { reasonOf } from '../../core/error-text.ts';
+import { append, completeLines, LINE_END, type Outcome, type Written } from '../disk/append.ts';
+import { closeFile, foreignChange, type OpenFile, openFile } from '../disk/open-file.ts';
 import { isSame, writeAgain } from '../disk/rewrite.ts';
 import { Sync } from '../disk/sync.ts';
 import { readTail, type Tail } from './tail.ts';
 
 export type Durability = 'batched' | 'strict';
 
-/** What a file holds that was opened just now. */
+/** The content of a file that was just opened. */
 export interface Opened extends Tail {
   readonly fd: number;
   readonly size: number;
-  /** Not a pipe or a terminal, of which nothing can be read. */
+  /** Not a pipe or a terminal, which cannot be read back. */
   readonly regular: boolean;
 }
 
@@ -22,23 +24,23 @@ const MOST_BYTES_OF_ONE = 3;
 
 export class LogFile {
   private file: OpenFile | undefined;
-  /** The one that was open last. */
+  /** The file that was open last. */
   private known: Stats | undefined;
   private insideLine = false;
-  /** Bytes in the open file; how many of them the sync under way brings to the disk; how many are there. */
+  /** Bytes in the open file; how many of them the running sync covers; how many are on disk. */
   private bytes = 0;
   private inSync = 0;
   private safe = 0;
-  /** Of a line that a pipe has taken a part of. */
+  /** Bytes of a line that a pipe has only partly accepted. */
   private partial = 0;
   /** A sync has failed: until one succeeds, every line waits for its own. */
   private proving = false;
-  /** Where it has failed, the bytes behind `safe` may have been given up. */
+  /** After a failure, the bytes after `safe` may have been dropped. */
   private suspect: Stats | undefined;
   private failing = false;
   private closed = false;
   private readonly sync: Sync;
-  /** Lines are made into bytes here: a buffer for each of them would be the collector's. */
+  /** Lines are encoded here: a new buffer for each would burden the garbage collector. */
   private readonly scratch = Buffer.allocUnsafeSlow(512 * 1024);
 
   constructor(
@@ -56,12 +58,12 @@ export class LogFile {
     });
   }
 
-  /** Lines handed to the system since the log was opened, over all its files: a position to wait for. */
+  /** Lines handed to the kernel since the log was opened, over all its files: a position to wait for. */
   get position(): number {
     return this.sync.position;
   }
 
-  /** How far they are on the disk. */
+  /** How many of them are on disk. */
   get onDisk(): number {
     return this.sync.onDisk;
   }
@@ -70,7 +72,7 @@ export class LogFile {
     return this.sync.has(position);
   }
 
-  /** Resolves when the lines up to this position are on the disk; with false where that failed. Calls share one sync. */
+  /** Resolves when the lines up to this position are on disk; with false if that failed. Calls share a sync. */
   reachesDisk(position: number): Promise<boolean> {
     return this.sync.reaches(position);
   }
@@ -80,7 +82,7 @@ export class LogFile {
     return this.bytes;
   }
 
-  /** Nothing has gone wrong since the last line. */
+  /** Whether nothing has failed since the last line. */
   get isOpen(): boolean {
     return this.file !== undefined && !this.failing && !this.proving;
   }
@@ -89,7 +91,7 @@ export class LogFile {
     return this.file?.regular ?? false;
   }
 
-  /** Opens the file where it is not open, and says then what it holds. Throws where it cannot be opened, or holds something other than a log. */
+  /** Opens the file if needed, and then returns its content. Throws if it cannot be opened, or holds something other than a log. */
   ready(): Opened | undefined {
     if (this.file) return undefined;
     if (this.closed) throw new Error('it is closed');
@@ -101,8 +103,8 @@ export class LogFile {
   }
 
   /**
-   * Appends so many lines (with their line ends) to the open file. Never throws; after a failure the file is not open. `grouped`: somebody
-   * else waits for them to reach the disk, by `reachesDisk`, where anybody does.
+   * Appends lines (with their line ends) to the open file. Never throws; after a failure the file is closed. `grouped`: a caller that needs them on
+   * disk waits with `reachesDisk`.
    */
   write(text: string, lines = 1, grouped = false): Outcome {
     const { file } = this;
@@ -119,8 +121,8 @@ export class LogFile {
   }
 
   /**
-   * Goes on in a new file of the log's name, if `accept` takes what is found there; the open one is moved to `moveTo`, or was moved
-   * away by somebody else. Throws where that fails: the open one is then kept, under its old name if that can be.
+   * Continues in a new file of the log's name, if `accept` approves its content. The open one is moved to `moveTo`, or was already moved by another
+   * program. Throws if that fails: the open one is then kept, under its old name if possible.
    */
   replace(accept: (opened: Opened) => boolean, moveTo?: string): Opened {
     const old = this.file;
@@ -141,33 +143,32 @@ export class LogFile {
     }
   }
 
-  /** The file that stands under the log's name is the open one. */
+  /** Whether the log's path names the open file. */
   isInPlace(): boolean {
     const there = statSync(this.path, { throwIfNoEntry: false });
     return there !== undefined && this.file !== undefined && isSame(there, this.file.stat);
   }
 
-  /** Brings all that was written to the disk. Throws where that fails. */
+  /** Syncs everything written. Throws if that fails. */
   syncAll(): void {
     if (this.file) this.settle(this.file);
   }
 
-  /** Syncs and closes; what is written later is refused. */
+  /** Syncs and closes; later writes are refused. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
     try {
       this.syncAll();
     } catch (error) {
-      this.notice(`decision log "${this.path}" cannot be synced: ${messageOf(error)}`);
+      this.notice(`decision log "${this.path}" cannot be synced: ${reasonOf(error)}`);
     }
     this.forget();
   }
 
-  /** What has gone wrong is said once, until a line is written again; the file is opened anew for the next one. */
+  /** Reports the problem once, until a line is written again; the next write reopens the file. */
   fail(error: unknown): void {
-    if (!this.failing && !this.closed)
-      this.notice(`decision log "${this.path}" cannot be written: ${messageOf(error)}`);
+    if (!this.failing && !this.closed) this.notice(`decision log "${this.path}" cannot be written: ${reasonOf(error)}`);
     this.failing = true;
     this.forget();
   }
@@ -178,10 +179,10 @@ export class LogFile {
     return scratch.subarray(0, scratch.write(text));
   }
 
-  /** @returns how many of the lines stand whole. Where not all of them do, the file is not open any more. */
+  /** @returns how many of the lines are complete. If not all are, the file is closed. */
   private put(file: OpenFile, bytes: Buffer, lines: number): number {
     const { done, error } = append(file.fd, bytes);
-    const stand = done < bytes.length ? linesStanding(bytes, done, this.insideLine) : lines;
+    const stand = done < bytes.length ? completeLines(bytes, done, this.insideLine) : lines;
     this.sync.count(stand);
     if (stand < lines) {
       const lead = this.insideLine && this.partial === 0 ? 1 : 0;
@@ -196,7 +197,7 @@ export class LogFile {
     return lines;
   }
 
-  /** All is handed to the system: whether more is to be known before that counts. */
+  /** Everything was handed to the kernel: decides whether a sync is needed before that counts. */
   private proved(file: OpenFile, grouped: boolean): Written {
     if ((grouped || this.durability === 'batched') && !this.proving) {
       this.sync.soon();
@@ -235,7 +236,7 @@ export class LogFile {
     this.insideLine = insideLine;
   }
 
-  /** A pipe or a terminal takes no sync. Throws where it fails; the file is not open then. */
+  /** A pipe or a terminal cannot be synced. Throws if the sync fails; the file is then closed. */
   private syncNow(file: OpenFile): void {
     try {
       if (file.regular) fdatasyncSync(file.fd);
@@ -246,20 +247,20 @@ export class LogFile {
     this.safe = this.bytes;
   }
 
-  /** Brings all of it to the disk, and says so. Not of what is in no file any more. Throws where it fails. */
+  /** Syncs everything, and marks it as on disk. Throws if that fails, or if the file was deleted. */
   private settle(file: OpenFile): void {
     this.syncNow(file);
     this.lookAt(file);
     this.sync.all();
   }
 
-  /** The same for a file that another one replaces, whatever has become of it. */
+  /** The same for a file that is being replaced, whatever happened to it. */
   private leave(file: OpenFile): void {
     this.syncNow(file);
-    if (whatIsWrong(file, this.bytes) === undefined) this.sync.all();
+    if (foreignChange(file, this.bytes) === undefined) this.sync.all();
   }
 
-  /** A sync in the background has succeeded. */
+  /** A background sync has succeeded. */
   private done(): boolean {
     const { file } = this;
     if (!file) return false;
@@ -273,9 +274,9 @@ export class LogFile {
     return true;
   }
 
-  /** Throws where the file is not as it was left. */
+  /** Throws if the file was changed by others. */
   private lookAt(file: OpenFile): void {
-    const wrong = whatIsWrong(file, this.bytes);
+    const wrong = foreignChange(file, this.bytes);
     if (wrong !== undefined) throw new Error(wrong);
   }
 
@@ -286,7 +287,7 @@ export class LogFile {
     this.fail(error);
   }
 
-  /** After a failure the path may mean another file, and the kernel may call this descriptor clean: it is opened anew. */
+  /** After a failure the path may name another file, and the kernel may consider this descriptor's data clean: the file is reopened. */
   private forget(): void {
     const { file } = this;
     this.file = undefined;
@@ -294,11 +295,7 @@ export class LogFile {
     try {
       if (file) closeFile(file);
     } catch {
-      // what it would say has been said
+      // an error was already reported
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

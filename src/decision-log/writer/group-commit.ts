@@ -1,33 +1,32 @@
 /**
- * What sessions decide within one turn of the event loop is recorded at its end: made one after the other and written at once, before anything goes to
- * a server by it. Of a hundred sessions that speak at the same time each pays a part of one write. Outcomes, for which nothing waits, go with one of
- * these writes when they are many, or a moment later.
+ * Records what sessions decide in one turn of the event loop at its end, with one write, before anything is sent to a server. A hundred concurrent
+ * sessions thus share the cost of a write. Nothing waits for outcomes: they go with one of these writes when there are many, or a moment later.
  */
 import type { SessionEntry } from '../../session/log-entries.ts';
-import type { Recorded, SessionLog } from './session-log.ts';
-import type { SessionRecords, Who } from './session-records.ts';
+import type { Recorded, SessionLog } from '../record-sink.ts';
+import type { SessionIdentity, SessionRecords } from './session-records.ts';
 
-/** The log, as far as a turn writes to it. */
+/** The log, as far as a group commit uses it. */
 export interface GroupCommitLog {
-  /** The open file takes lines, as far as is known: nothing has failed since the last that it took. */
+  /** The open file accepts lines, as far as known: nothing has failed since the last one. */
   isOpen(): boolean;
-  /** Lines that are made from now on wait for `write`. */
+  /** Lines made from now on are held until `write`. */
   begin(): void;
-  /** Writes them. @returns whether all of them stand. */
+  /** Writes them. @returns whether all of them were written. */
   write(): boolean;
 }
 
-/** More is not held: a client may send thousands of statements at once. */
+/** The most entries to hold: a client may send thousands of statements at once. */
 const MOST = 256;
-/** So many outcomes are made one behind the other: what makes records is at hand for the processor then, and each takes half as long. */
+/** How many outcomes are made in a row: the CPU caches are warm then, and each takes half as long. */
 const TOGETHER = 16;
-/** So long an outcome waits for others. */
+/** How long an outcome waits for others. */
 const OUTCOMES_WAIT_MS = 5;
 
 interface Entry {
   readonly records: Pick<SessionRecords, 'append'>;
   readonly entry: SessionEntry;
-  readonly asWho: Who;
+  readonly asWho: SessionIdentity;
 }
 
 const NONE: readonly Entry[] = [];
@@ -35,27 +34,27 @@ const NONE: readonly Entry[] = [];
 export class GroupCommit {
   private decisions: Entry[] = [];
   private outcomes: Entry[] = [];
-  /** A decision was recorded in this turn. */
+  /** Set when a decision was recorded in this turn. */
   private ending: NodeJS.Immediate | undefined;
   private later: NodeJS.Timeout | undefined;
-  /** Of what was to be written in this turn. */
+  /** For the records of this turn. */
   private failed = false;
   private asking: ((written: boolean) => void)[] = [];
   private turns = 1;
 
   constructor(private readonly log: GroupCommitLog) {}
 
-  /** Another one with each turn in which something is decided. */
+  /** Increases with each turn in which something is decided. */
   get number(): number {
     return this.turns;
   }
 
-  /** False where the log is in trouble: each record is written by itself then, and its session told at once. */
+  /** False if the log has a problem: each record is then written by itself, and its session told at once. */
   takes(): boolean {
     return this.ending !== undefined || this.log.isOpen();
   }
 
-  add(records: Entry['records'], entry: SessionEntry, asWho: Who): void {
+  add(records: Entry['records'], entry: SessionEntry, asWho: SessionIdentity): void {
     const { decisions, outcomes } = this;
     if (entry.kind === 'decision') {
       decisions.push({ records, entry, asWho });
@@ -67,7 +66,7 @@ export class GroupCommit {
     if (decisions.length + outcomes.length >= MOST) this.write();
   }
 
-  /** Writes what has been recorded so far: something else follows upon it. */
+  /** Writes everything recorded so far: something else depends on it. */
   write(): void {
     const { outcomes } = this;
     this.outcomes = [];
@@ -75,12 +74,12 @@ export class GroupCommit {
     this.writeDecisions(outcomes);
   }
 
-  /** @param outcomes behind the decisions, of which some may be theirs. */
+  /** @param outcomes written after the decisions, as some may belong to them. */
   private writeDecisions(outcomes: readonly Entry[] = NONE): void {
     const { decisions, failed, log } = this;
     if (decisions.length + outcomes.length === 0) return;
     this.decisions = [];
-    // INVARIANT 82: until all are known to stand none of them does, whatever is thrown meanwhile. Of outcomes alone nobody is told.
+    // INVARIANT 82: until all records are known to be written, the turn counts as failed, whatever is thrown. Outcomes alone report to no one.
     this.failed = this.ending !== undefined;
     log.begin();
     let made = true;
@@ -94,7 +93,7 @@ export class GroupCommit {
     if (made && stand) this.failed = failed;
   }
 
-  /** Of all records of this turn, told at its end: false where one of them may not stand. */
+  /** For all records of this turn, told at its end: false if one of them may not have been written. */
   readonly written: Recorded = { tell: (told) => void this.asking.push(told) };
 
   private readonly endLater = (): void => {
@@ -117,9 +116,9 @@ export class GroupCommit {
   };
 }
 
-/** The records of one session, as the turn takes them. */
+/** The records of one session, as the group commit takes them. */
 export class SessionInGroup implements SessionLog {
-  /** In which it has recorded a decision last. */
+  /** The last turn in which it recorded a decision. */
   private last = 0;
   /** The decisions of that turn. */
   private young: string[] = [];
@@ -154,7 +153,7 @@ export class SessionInGroup implements SessionLog {
     return this.last === turn.number ? turn.written : undefined;
   }
 
-  /** Asked of a turn that has failed. */
+  /** Asked about a turn that failed. */
   isOnDisk(id: string): boolean {
     return !this.young.includes(id);
   }

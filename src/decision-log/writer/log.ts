@@ -1,6 +1,6 @@
 /**
- * The decision log: one JSON object a line, handed to the file before `append` returns; those of sessions, where it is not `strict`, at the end of the
- * turn (`group-commit.ts`). Who is in a session is bound once.
+ * The decision log: one JSON object a line, handed to the file before `append` returns; with `batched`, records of sessions at the end of the turn
+ * (`group-commit.ts`). A session's identity is bound once.
  */
 import type { QuantityPeriod } from '../../policy/source/quantity.ts';
 import type { Anchor, Head, RetentionFields, SealFields } from '../chain/seal.ts';
@@ -9,34 +9,35 @@ import { SessionOnDisk } from '../disk/session-on-disk.ts';
 import type { FileKeys } from '../encryption/file-keys.ts';
 import type { RecordFields, RecordKind } from '../fields.ts';
 import { type ChainFields, type ChainKind, GROUPED, isOfChain, isOfStatement } from '../kinds.ts';
+import type { SessionContext, SessionLog } from '../record-sink.ts';
+import { ClosedFileCleanup } from '../rotation/cleanup.ts';
 import type { Rotation } from '../rotation/schedule.ts';
-import { Tidying } from '../rotation/tidying.ts';
 import { type SealKey, sealKeyIn } from '../seals/seal-key.ts';
 import { Sealer } from '../seals/sealer.ts';
 import type { SubjectIds } from '../subject-ids.ts';
 import type { Durability } from './file.ts';
 import { GroupCommit, SessionInGroup } from './group-commit.ts';
-import { isoTime } from './iso-time.ts';
 import { Segments } from './segments.ts';
-import type { SessionContext, SessionLog } from './session-log.ts';
 import { type Recorder, SessionRecords } from './session-records.ts';
-import { StatementTexts } from './statement-texts.ts';
+import { type KeepsStatements, StatementTexts } from './statement-texts.ts';
 import { boxedText, chainMembersText, type Heading, membersText, recordText } from './text.ts';
 
 export interface LogOptions {
   readonly file: string;
   /**
-   * `batched`: written before `append` returns, or, where it is a record of a session, before `reachDisk` says so; synced at most 100 ms later.
-   * `strict`: synced by then: records of many sessions share a sync.
+   * `batched`: written before `append` returns or, for records of a session, before `reachDisk` says so; synced at most 100 ms later. `strict`:
+   * synced by then; records of many sessions share a sync.
    */
   readonly durability: Durability;
-  /** What stands under `statement`. */
+  /** The form of the field `statement`. */
   readonly text: 'normalized' | 'full' | 'none';
+  /** Keeps the statements beside the log; absent: they are not kept. */
+  readonly statements?: KeepsStatements | undefined;
   /** The guard's name. */
   readonly guard: string;
-  /** Makes ids of the keys of people who were shown; absent: they are counted, and nothing says who they were. */
+  /** Makes ids from the keys of people who were shown; absent: they are only counted. */
   readonly subjects?: SubjectIds | undefined;
-  /** Where records are encrypted: for whom. */
+  /** If records are encrypted: the keys for the recipients. */
   readonly keys?: FileKeys | undefined;
   /** When a file is closed and the next one begun; absent: never. */
   readonly rotate?: Rotation;
@@ -47,38 +48,38 @@ export interface LogOptions {
   readonly seal?: SealOptions;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  /** Told once when the log begins to fail, and once when it is written again. */
+  /** Called once when writing begins to fail, and once when it works again. */
   readonly notice?: (message: string) => void;
 }
 
 interface SealOptions {
-  /** Absent: in the file of the log's name and `.key`, made at the first start. */
+  /** Absent: in a file with the log's name and `.key`, made at the first start. */
   readonly key?: SealKey;
   readonly everyMs: number;
   readonly records: number;
 }
 
 export interface DecisionLog {
-  /** False where the record is not certainly in the log: what it is about must then not happen. Never throws. */
+  /** False if the record may not be in the log: the event must then not happen. Never throws. */
   append(kind: RecordKind, fields: RecordFields): boolean;
-  /** Somebody comes. Resolves when that is recorded as `durability` has it; with false where nobody can say so. */
+  /** Records a login. Resolves when that is recorded as `durability` demands; with false if it may not be. */
   login(context: SessionContext): Promise<boolean>;
   session(context: SessionContext): SessionLog;
-  /** After the file was moved away (SIGHUP): goes on in a new one. False where that fails; the open one is then kept. */
+  /** Continues in a new file after the old one was moved away (SIGHUP). False if that fails; the open one is then kept. */
   reopen(): boolean;
-  /** Each seal goes to the listener, when it stands in the log. */
+  /** The listener gets each seal when it is in the log. */
   onSeal(listener: (anchor: Anchor) => void): void;
-  /** How far the chain has come. Resolves when that is on the disk; with undefined where nobody can say so. */
+  /** The end of the chain. Resolves when that is on disk; with undefined if it may not be. */
   head(): Promise<Head | undefined>;
-  /** How far another chain of this guard has come: it stands beside the next seals. */
+  /** How far another chain of this guard reaches: the next seals contain it. */
   heard(name: string, head: Head): void;
-  /** Seals and closes. Resolves when that is done; where no command is asked for the seal, it is done on return. */
+  /** Seals and closes. Resolves when that is done; unless a command signs, it is done on return. */
   close(): Promise<void>;
 }
 
 const SEAL_EVERY_MS = 10_000;
 const SEAL_RECORDS = 10_000;
-/** A command that signs is not waited for any longer when the log is closed. */
+/** How long closing waits for a command that signs. */
 const LAST_SEAL_MS = 3_000;
 
 /** Opens the log, or throws: a guard that cannot record does not start. */
@@ -89,14 +90,14 @@ export function openLog(options: LogOptions): DecisionLog {
 class Log implements DecisionLog {
   private readonly segments: Segments;
   private readonly sealer: Sealer;
-  private readonly tidying: Tidying;
+  private readonly tidying: ClosedFileCleanup;
   private readonly recorder: Recorder;
   private closed = false;
-  /** Records of statements wait for those behind them, to be written with them. */
+  /** Records of statements are held, to be written with those that follow. */
   private holding = false;
-  /** The file took records when the first of those was made: what becomes of it meanwhile shows when they are written. */
+  /** Whether the file accepted records when the first held one was made: later changes of the file show when they are written. */
   private holds = false;
-  /** When that first one was made: the time of all of them. */
+  /** When the first held record was made: the time of all of them. */
   private heldAt = 0;
   private readonly turn: GroupCommit;
 
@@ -107,7 +108,10 @@ class Log implements DecisionLog {
     this.segments = new Segments(
       { file, guard, durability, rotate, timeZone, sealedBy: key.publicKey, keys, notice },
       {
-        begin: (fields, now) => this.putOfChain('segment', fields, now) === 'written',
+        begin: (fields, now) => {
+          this.options.statements?.beginFile();
+          return this.putOfChain('segment', fields, now) === 'written';
+        },
         closing: () => void this.sealer.seal(),
         closed: () => this.tidying.look(),
         seals: () => this.sealer.count,
@@ -130,7 +134,7 @@ class Log implements DecisionLog {
       past.seals,
     );
     if (!past.sealed) this.sealer.recorded();
-    this.tidying = new Tidying({
+    this.tidying = new ClosedFileCleanup({
       file,
       keep,
       clock,
@@ -156,7 +160,7 @@ class Log implements DecisionLog {
     this.recorder = {
       write: (kind, members) => this.writeOfSession(kind, members),
       append: (kind, fields) => this.append(kind, fields),
-      statements: new StatementTexts(options.text),
+      statements: new StatementTexts(options.text, options.statements),
       subjects: options.subjects,
     };
   }
@@ -188,7 +192,7 @@ class Log implements DecisionLog {
     this.sealer.onSeal(listener);
   }
 
-  /** What a crash can take is told nobody: it would look as if it had been cut off. */
+  /** Records that a crash could lose are not reported: they would later look as if they had been cut off. */
   async head(): Promise<Head | undefined> {
     const { chain, chained, file } = this.segments;
     this.turn.write();
@@ -221,7 +225,7 @@ class Log implements DecisionLog {
     ).then(end);
   }
 
-  /** Also where nobody knows whether it reached the disk: its number is taken. */
+  /** True also if it may not have reached the disk: its number is used. */
   private writeSeal(fields: SealFields): boolean {
     return this.isReadyToSeal() && this.putOfChain('seal', fields, this.now()) !== 'absent';
   }
@@ -230,7 +234,7 @@ class Log implements DecisionLog {
     return this.tried(() => this.segments.readyToSeal(this.now()));
   }
 
-  /** No record has an earlier time than the one before it for what is written at once, a seal in the midst of it included. */
+  /** Times never go back inside one write, even with a seal in it. */
   private now(): number {
     return this.holding ? this.heldAt : this.options.clock();
   }
@@ -250,14 +254,14 @@ class Log implements DecisionLog {
     }
   }
 
-  /** Nearly all of a log. */
+  /** Nearly all records of a log. */
   private writeOfSession(kind: 'decision' | 'outcome', members: () => string): boolean {
     const now = this.now();
     const isReady = this.holding ? this.holds : this.isReady(now);
     return isReady && this.write(kind, now, members) === 'written';
   }
 
-  /** The file is open and begun. */
+  /** The file must be open, with its segment written. */
   private put(kind: RecordKind, fields: RecordFields, now: number): Written {
     return this.write(kind, now, () => membersText(fields));
   }
@@ -279,7 +283,7 @@ class Log implements DecisionLog {
       body = recordText(kind, heading, members());
       if (this.options.keys && !isOfChain(kind)) body = boxedText(body, heading, this.segments.boxes);
     } catch {
-      // INVARIANT 83: a record that cannot be made is one that is not written.
+      // INVARIANT 83: a record that cannot be made counts as not written.
       return 'absent';
     }
     const written = this.holding && isOfStatement(kind) ? chained.hold(body) : chained.write(body, GROUPED.has(kind));
@@ -300,4 +304,13 @@ function withIn(ms: number, work: Promise<void>): Promise<void> {
     const timer = setTimeout(done, ms);
     void work.then(done).finally(() => clearTimeout(timer));
   });
+}
+
+/** The time of a record as text. Many records share a millisecond, so the last text is cached. */
+let last = { now: Number.NaN, text: '' };
+
+/** @param now milliseconds since the epoch. */
+function isoTime(now: number): string {
+  if (now !== last.now) last = { now, text: new Date(now).toISOString() };
+  return last.text;
 }

@@ -1,4 +1,4 @@
-/** Statements that can show and change nothing. A decision about one has an outcome only where it is not `ok`. */
+/** Statements that can show and change nothing. A decision about one has an outcome only if that is not `ok`. */
 
 export const QUIET_COMMANDS: ReadonlySet<string> = new Set([
   'BEGIN',

@@ -1,7 +1,9 @@
-/** The files of a log, one after the other: where a guard goes on that starts, what each begins with, and when the next one comes. */
+/** The files of a log one after another: where a starting guard continues, what each file begins with, and when the next one begins. */
+
 import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync } from 'node:fs';
 import { basename } from 'node:path';
+import { reasonOf } from '../../core/error-text.ts';
 import { ORIGIN } from '../chain/chain.ts';
 import { closedName } from '../chain/files.ts';
 import type { SegmentFields } from '../chain/seal.ts';
@@ -20,25 +22,25 @@ export interface SegmentsOptions {
   readonly durability: Durability;
   readonly rotate: Rotation;
   readonly timeZone: string;
-  /** Of the key that seals the log, 32 bytes in base64url. */
+  /** The key that seals the log, 32 bytes in base64url. */
   readonly sealedBy: string;
-  /** Of files whose records are encrypted; absent: they are not. */
+  /** For files with encrypted records; absent: not encrypted. */
   readonly keys?: FileKeys | undefined;
   readonly notice: (message: string) => void;
 }
 
-/** What the files need of the log around them. */
+/** What the files need from the log around them. */
 export interface SegmentsNeed {
-  /** Writes the record that each file begins with. True where it stands. */
+  /** Writes the first record of each file. True if it was written. */
   readonly begin: (fields: SegmentFields, now: number) => boolean;
   /** A file is about to be closed: its last record can still be written. */
   readonly closing: () => void;
   readonly closed: () => void;
-  /** Seals of the chain so far. */
+  /** Seals in the chain so far. */
   readonly seals: () => number;
 }
 
-/** What a log was when it was opened. */
+/** The state of the log when it was opened. */
 interface Past {
   readonly last: ChainPosition;
   readonly chain: string;
@@ -52,31 +54,31 @@ interface Past {
   readonly file?: string;
 }
 
-/** What could not be done is tried again after so long. */
+/** How soon a failed step is tried again. */
 const PATIENCE_MS = 60_000;
 
 export class Segments {
   readonly file: LogFile;
   readonly chained: ChainedFile;
   readonly chain: string;
-  /** Seals of the chain when the log was opened, and whether the last record was one. */
+  /** Seals of the chain when the log was opened, and whether its last record was one. */
   readonly past: Pick<Past, 'seals' | 'sealed'>;
   /** Number of the first record in the open file. */
   private first = 0;
-  /** When it is to be closed, by the clock or by its size; not tried before `notBefore`. */
+  /** When it must be closed, by time or size; not tried before `notBefore`. */
   private due = Number.POSITIVE_INFINITY;
   private notBefore = 0;
   private rotating = false;
-  /** In which the last record before the open file stands. */
+  /** The file with the last record before the open file. */
   private previous: string;
   /** Of the open file, and of the next one. */
   private key: FileKey | undefined;
   private nextKey: FileKey | undefined;
-  /** Another guard, or an earlier life of this one, has begun the open file: its key is not known, or it has none. */
+  /** Another guard, or an earlier run of this one, began the open file: its key is not known, or it has none. */
   private isForeign = false;
   private looked = -1;
 
-  /** Throws where the log cannot be opened, or the file is something else. */
+  /** Throws if the log cannot be opened, or if the file is not a log. */
   constructor(
     private readonly options: SegmentsOptions,
     private readonly need: SegmentsNeed,
@@ -91,7 +93,8 @@ export class Segments {
     this.chain = past.chain;
     this.chained = new ChainedFile(this.file, past.last, notice);
     if (opened.last && past.sealedBy !== options.sealedBy) {
-      // From before there was a chain, without its beginning, or sealed with another key: it is closed as it is, and the next file says all.
+      // The file is from before there were chains, lacks its beginning, or was sealed with another key: it is closed as it is, and the next file
+      // begins anew.
       const to = closedName(path, past.first ?? opened.last.seq);
       if (existsSync(to)) throw new Error(`"${to}" is there already`);
       opened = this.file.replace(isEmpty, to);
@@ -100,7 +103,7 @@ export class Segments {
     this.chained.meet(opened);
   }
 
-  /** The next record can be written: the file is open, begun and not due to be closed. Throws where it cannot. */
+  /** Prepares for the next record: the file is open, begun, and not due to be closed. Throws if that fails. */
   ready(now: number): void {
     this.readyToSeal(now);
     if (!this.isDue(now)) return;
@@ -108,19 +111,19 @@ export class Segments {
     this.readyToSeal(now);
   }
 
-  /** The same for a seal, which belongs to the file that is open, due or not. */
+  /** The same for a seal, which belongs into the open file, whether due or not. */
   readyToSeal(now: number): void {
     this.chained.ready();
     this.lookAtKey();
     if (this.chained.isNew) this.begin(now);
   }
 
-  /** For the records of the open file; undefined where its key is not known. */
+  /** For the records of the open file; undefined if its key is not known. */
   get boxes(): BoxWriter | undefined {
     return this.key?.boxes;
   }
 
-  /** The records of a file are all under the key in its `segment`, or all in the clear: in another one nothing is written. */
+  /** All records of a file are encrypted with the key in its `segment`, or none is: nothing is written to a file of another kind. */
   private lookAtKey(): void {
     const { generation, isNew } = this.chained;
     if (this.looked === generation) return;
@@ -131,7 +134,7 @@ export class Segments {
     if (isNew || this.isForeign) this.key = undefined;
   }
 
-  /** After the file was moved away: goes on in a new one. False where that fails; the open one is then kept. */
+  /** Continues in a new file after the old one was moved away. False if that fails; the open one is then kept. */
   reopen(): boolean {
     const { file, chained } = this;
     try {
@@ -142,7 +145,7 @@ export class Segments {
       this.previous = basename(file.path);
       return true;
     } catch (error) {
-      this.options.notice(`decision log "${file.path}" cannot be opened again: ${messageOf(error)}`);
+      this.options.notice(`decision log "${file.path}" cannot be opened again: ${reasonOf(error)}`);
       return false;
     }
   }
@@ -154,7 +157,7 @@ export class Segments {
     return this.hasNextKey();
   }
 
-  /** Where the key of the next file is still being made, the open one goes on for so long. */
+  /** While the key of the next file is being made, the open one is continued. */
   private hasNextKey(): boolean {
     const { keys } = this.options;
     this.nextKey ??= keys?.take();
@@ -166,12 +169,12 @@ export class Segments {
     try {
       this.chained.flush();
       this.need.closing();
-      // A file that holds nothing but its beginning would have the name of the next.
+      // A file with only its segment would get the same name as the next.
       if (this.isForeign || this.chained.position.seq > this.first) this.closeFile();
       else this.began(this.first, now);
     } catch (error) {
       this.notBefore = now + PATIENCE_MS;
-      this.options.notice(`decision log "${this.file.path}" cannot be rotated: ${messageOf(error)}`);
+      this.options.notice(`decision log "${this.file.path}" cannot be rotated: ${reasonOf(error)}`);
     } finally {
       this.rotating = false;
     }
@@ -226,7 +229,7 @@ function pastOf(opened: Opened, path: string, guard: string): Past {
   const fresh = { chain: randomBytes(12).toString('base64url'), seals: 0, sealed: true };
   if (found) {
     const { last, chain = fresh.chain, seals, sealed, first } = found;
-    // Where there is no chain that could go on, numbers do.
+    // If there is no chain to continue, the numbers continue.
     return last.hash === ''
       ? { ...fresh, last: { seq: last.seq, hash: ORIGIN }, first }
       : { last, chain, seals, sealed, first };
@@ -239,8 +242,4 @@ function pastOf(opened: Opened, path: string, guard: string): Past {
 
 function isEmpty({ size }: Opened): boolean {
   return size === 0;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

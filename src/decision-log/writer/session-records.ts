@@ -1,27 +1,27 @@
-/** The records of one session. What many of them have in common (who it is, a statement) is made into JSON once. */
+/** The records of one session. What many of them share (the session's identity, a statement) is made into JSON once. */
 import { SmallMap } from '../../core/small-map.ts';
 import type { DecisionEntry, OutcomeEntry, SessionEntry } from '../../session/log-entries.ts';
 import type { RecordFields } from '../fields.ts';
+import type { SessionContext, SessionLog } from '../record-sink.ts';
 import type { SubjectIds, SubjectsOfOutcome } from '../subject-ids.ts';
 import { rounded } from './number-text.ts';
 import { QUIET_COMMANDS } from './quiet-commands.ts';
-import type { SessionContext, SessionLog } from './session-log.ts';
 import type { StatementTexts } from './statement-texts.ts';
 import { membersText } from './text.ts';
 
 /** The log as its sessions use it. */
 export interface Recorder {
-  /** Members are JSON, each behind a comma, in the log's order. False where they cannot be made, or the record is not certainly in the log. */
+  /** Members are JSON, each preceded by a comma, in the log's order. False if they cannot be made, or if the record may not be in the log. */
   write(kind: 'decision' | 'outcome', members: () => string): boolean;
   append(kind: 'seen', fields: RecordFields): boolean;
   readonly statements: StatementTexts;
   readonly subjects: SubjectIds | undefined;
 }
 
-/** What may change in a session. */
-export type Who = Pick<SessionContext, 'attributes' | 'application'>;
+/** What may change during a session. */
+export type SessionIdentity = Pick<SessionContext, 'attributes' | 'application'>;
 
-/** What decisions say of the session, and of which it was made. */
+/** What decisions contain about the session, and the values that it was made from. */
 interface WhoText {
   readonly user: string | undefined;
   readonly application: string;
@@ -32,9 +32,9 @@ interface WhoText {
 export class SessionRecords implements Pick<SessionLog, 'append'> {
   /** By attributes: the principal's, and those of each end user. */
   private readonly whoTexts = new WeakMap<SessionContext['attributes'], WhoText>();
-  /** Ids of decisions that have no outcome yet, and no need of one. */
+  /** Ids of decisions without an outcome that need none. */
   private readonly quiet = new SmallMap<string, true>();
-  private lastWho: Who;
+  private lastWho: SessionIdentity;
   private principal: string | undefined;
 
   constructor(
@@ -44,15 +44,15 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
     this.lastWho = whoIn(context);
   }
 
-  /** Who the session is now. */
-  who(): Who {
+  /** The session's present identity. */
+  who(): SessionIdentity {
     const { context, lastWho } = this;
     if (lastWho.attributes !== context.attributes || lastWho.application !== context.application)
       this.lastWho = whoIn(context);
     return this.lastWho;
   }
 
-  /** `who`: as it was when the entry was made. */
+  /** `who`: the identity when the entry was made. */
   append(entry: SessionEntry, who = this.who()): boolean {
     switch (entry.kind) {
       case 'decision':
@@ -67,7 +67,7 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
     }
   }
 
-  private decision(entry: DecisionEntry, who: Who): boolean {
+  private decision(entry: DecisionEntry, who: SessionIdentity): boolean {
     const { id, command, limit } = entry;
     const written = this.log.write('decision', () => {
       const used = limit ? membersText({ limit }) : '';
@@ -77,7 +77,7 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
     return written;
   }
 
-  private whoText({ person, policy, application: named }: DecisionEntry, who: Who): string {
+  private whoText({ person, policy, application: named }: DecisionEntry, who: SessionIdentity): string {
     const attributes = person?.shown ?? who.attributes;
     const { user } = person ?? {};
     const application = named ?? who.application;
@@ -90,32 +90,33 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
 
   private outcome(entry: OutcomeEntry): boolean {
     const { log } = this;
-    const { id, rows, bytes, changed, status } = entry;
+    const { id, rows, bytes, changed, status, plan } = entry;
     if (this.quiet.delete(id) && isNothing(entry)) return true;
     return log.write('outcome', () => {
       this.principal ??= membersText({ principal: this.context.principal });
-      // NaN and what is below zero would be no JSON, or no duration.
+      // NaN or negative: write 0.
       const ms = entry.ms > 0 ? rounded(entry.ms) : '0';
       const taken = `"rows":${rows},"bytes":${bytes},"changed":${changed},"ms":${ms}`;
-      return `,"id":"${id}"${this.principal},${taken},"status":"${status}"${this.detailsOf(entry)}`;
+      const by = plan ? `,"plan":"${plan}"` : '';
+      return `,"id":"${id}"${this.principal},${taken},"status":"${status}"${by}${this.detailsOf(entry)}`;
     });
   }
 
   private detailsOf(entry: OutcomeEntry): string {
     const { reason, rule, sqlstate, limit, waited = 0, subjects: counts, keys } = entry;
     if (!(reason || rule || sqlstate || limit || waited || counts || keys)) return '';
-    // INVARIANT 84: no key of a data subject is written: ids are made of them, or they are dropped.
+    // INVARIANT 84: no key of a data subject is written: keys are turned into ids, or dropped.
     const subjects = this.log.subjects && keys ? this.log.subjects.ofOutcome(entry) : counts;
     const shown = subjects && withoutZeros(subjects);
     return membersText({ reason, rule, sqlstate, limit, subjects: shown, waited: waited || undefined });
   }
 }
 
-function whoIn({ attributes, application }: SessionContext): Who {
+function whoIn({ attributes, application }: SessionContext): SessionIdentity {
   return { attributes, application };
 }
 
-/** Questions and values are rare. */
+/** Questions and values are rarely above 0. */
 function withoutZeros(subjects: SubjectsOfOutcome): RecordFields['subjects'] {
   const all = Object.entries(subjects).map(([name, { people, questions, values, ids }]) => {
     const told = { ...(questions && { questions }), ...(values && { values }), ...(ids && { ids }) };

@@ -1,42 +1,42 @@
-/** Reads the end of an existing log, so that a guard which starts again goes on where the last one ended. */
+/** Reads the end of an existing log, so that a starting guard continues there. */
 import { Buffer } from 'node:buffer';
 import { readSync } from 'node:fs';
 import { readChained } from '../chain/chain.ts';
 import type { SealFields } from '../chain/seal.ts';
 
 const CHUNK = 64 * 1024;
-/** Where this much from the end holds no record, the file is something else, and appending to it would bury it. */
+/** If this much of the end holds no record, the file is something else, and appending would bury it. */
 const FARTHEST = 64 * 1024 * 1024;
 const LINE_END = 0x0a;
-/** How a record begins: what was torn off a first one begins so too. */
+/** The beginning of a record, also of an incomplete first one. */
 const BEGINNING = '{"time":';
 
 export interface Tail {
-  /** The last whole record; one that lacks nothing but its line end counts. Undefined where there is none before what was torn. */
+  /** The last complete record, even without its line end. Undefined if there is none before the incomplete text. */
   readonly last: LastRecord | undefined;
-  /** Bytes of torn text behind it, with the line ends between torn lines. */
+  /** Bytes of incomplete text after it, with the line ends between incomplete lines. */
   readonly torn: number;
-  /** The file does not end in a line end: what is written next must not join what stands there. */
+  /** The file does not end in a line end: the next write must not join the last line. */
   readonly insideLine: boolean;
 }
 
 export interface LastRecord {
   readonly seq: number;
-  /** Undefined in a file whose records are not chained. */
+  /** Undefined in a file without a chain. */
   readonly hash: string | undefined;
   readonly kind: string | undefined;
 }
 
-/** Throws where the file holds something other than a log. */
+/** Throws if the file holds something other than a log. */
 export function readTail(fd: number, size: number): Tail {
   const insideLine = endsInsideLine(fd, size);
-  /** Behind the text that is looked at: without the line end of the last line. */
+  /** The end of the examined text: without the last line end. */
   const end = insideLine ? size : size - 1;
   let unchained: LastRecord | undefined;
   for (const { text, at } of linesFromEnd(fd, end)) {
     const record = recordOf(text.toString('utf8'));
     if (record?.hash !== undefined) return { last: record, torn: Math.max(0, end - at - text.length - 1), insideLine };
-    // What is not chained is a record in a file where nothing is.
+    // A line without a hash counts as a record only in a file without a chain.
     unchained ??= record;
     if (end - at > FARTHEST) break;
   }
@@ -45,7 +45,7 @@ export function readTail(fd: number, size: number): Tail {
   return { last: undefined, torn: Math.max(0, end), insideLine };
 }
 
-/** The last seal in the file: its number, and of which chain it is; undefined where the file holds none. */
+/** The last seal in the file: its number and chain; undefined if there is none. */
 export function lastSeal(fd: number, size: number): Pick<SealFields, 'seal' | 'chain'> | undefined {
   for (const { text } of linesFromEnd(fd, size)) {
     if (!text.includes('"kind":"seal"')) continue;
@@ -90,7 +90,7 @@ function endsInsideLine(fd: number, size: number): boolean {
   return last[0] !== LINE_END;
 }
 
-/** A guard may have ended in the middle of its first record. */
+/** A guard may have ended inside its first record. */
 function isBeginning(fd: number, size: number): boolean {
   if (size > FARTHEST) return false;
   const start = Buffer.alloc(Math.min(size, BEGINNING.length));
@@ -110,6 +110,6 @@ function parsed(line: string): Record<string, unknown> | undefined {
   try {
     return JSON.parse(line) as Record<string, unknown>;
   } catch {
-    return undefined; // torn, or not ours
+    return undefined; // incomplete, or not a record
   }
 }

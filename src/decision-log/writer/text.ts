@@ -1,4 +1,4 @@
-/** The text of a record, before it is chained: JSON without its last brace, in front of which the chain puts its hash. */
+/** The text of a record before it is chained: JSON without its last brace, which the chain appends together with the hash. */
 
 import type { BoxWriter } from '../encryption/boxes.ts';
 import { inOrder, type RecordFields, type RecordKind } from '../fields.ts';
@@ -6,20 +6,20 @@ import type { ChainFields, ChainKind } from '../kinds.ts';
 import { printable } from '../printable.ts';
 import { numberText } from './number-text.ts';
 
-/** What each record begins with. */
+/** The beginning of each record. */
 export interface Heading {
-  /** ISO time. */
+  /** ISO 8601 time. */
   readonly time: string;
   readonly guard: string;
   readonly seq: number;
-  /** Bytes of torn text before it; 0: none. */
+  /** Bytes of incomplete text before it; 0: none. */
   readonly torn: number;
 }
 
-/** The guard's name as JSON: mostly that of the record before. */
+/** The guard's name as JSON, cached: mostly that of the record before. */
 let named = { guard: '', text: '""' };
 
-/** @param members JSON, each behind a comma. */
+/** @param members JSON, each preceded by a comma. */
 export function recordText(kind: RecordKind | ChainKind, heading: Heading, members: string): string {
   const { time, guard, seq, torn } = heading;
   if (guard !== named.guard) named = { guard, text: json(guard) };
@@ -27,18 +27,18 @@ export function recordText(kind: RecordKind | ChainKind, heading: Heading, membe
   return `{"time":"${time}","kind":"${kind}","guard":${named.text},"seq":${numberText(seq)}${lost}${members}`;
 }
 
-/** Of a record's fields, in the log's order: JSON, each behind a comma. Throws where they are no JSON. */
+/** A record's fields in the log's order: JSON, each preceded by a comma. Throws if they cannot be written as JSON. */
 export function membersText(fields: RecordFields): string {
   return chainMembersText(inOrder(fields));
 }
 
-/** The same of fields that stand in their order. */
+/** The same for fields that are in order. */
 export function chainMembersText(fields: ChainFields | Readonly<Record<string, unknown>>): string {
   const object = json(fields);
   return object === '{}' ? '' : `,${object.slice(1, -1)}`;
 }
 
-/** Nothing of the record but its time, guard and number is written in the clear. Throws where the file has no key. */
+/** Only the time, guard and number of the record are in the clear. Throws if the file has no key. */
 export function boxedText(body: string, { time, guard, seq, torn }: Heading, boxes: BoxWriter | undefined): string {
   if (!boxes) throw new Error('the file has no key');
   const lost = torn > 0 ? { torn } : {};

@@ -91,6 +91,7 @@ function compareWrite(
     conditions: (one, other) => compareConditions(one, other, relation, `${name} (${verb})`),
     whole: 'derived',
     rule: 'derived',
+    through: 'derived',
   });
 }
 

@@ -1,5 +1,13 @@
 /** Two policies compared by principal, on one catalog: what each may now that it might not, and what it may no longer. */
-import type { BreakGlass, Policy, Principal, RolePolicy, Subject } from '../../policy/model/policy.ts';
+import type { SettingRule } from '../../policy/compile/grantable-settings.ts';
+import {
+  type BreakGlass,
+  type Policy,
+  type Principal,
+  type RolePolicy,
+  roleOf,
+  type Subject,
+} from '../../policy/model/policy.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { type Change, compareFields, isSame, less, more, unproven } from './change.ts';
 import { compareGrants } from './grants.ts';
@@ -36,7 +44,7 @@ function changesOf(name: string, before: Policy, after: Policy, options: DiffOpt
   if (!old && !now) return [];
   if (!now) return [less('may no longer log in')];
   if (!old) return [more(`may log in, by role ${now.role.name}`)];
-  const pair = JSON.stringify([old.role.name, now.role.name]);
+  const pair = JSON.stringify([old.role.name, old.role.mode, now.role.name, now.role.mode]);
   const ofRoles = known.get(pair) ?? compareRole(old.role, now.role, options);
   known.set(pair, ofRoles);
   return [...comparePrincipal(old, now, options), ...ofRoles];
@@ -49,7 +57,7 @@ interface Open {
 
 function openPrincipal({ principals, roles }: Policy, name: string): Open | undefined {
   const principal = principals.get(name);
-  const role = principal && roles.get(principal.role);
+  const role = principal && roleOf({ roles }, principal);
   return principal && role && principal.disabled === undefined && role.disabled === undefined
     ? { principal, role }
     : undefined;
@@ -59,6 +67,8 @@ function comparePrincipal(old: Open, now: Open, { withoutSecrets }: DiffOptions)
   const roles = [old.role, now.role] as const;
   return compareFields(old.principal, now.principal, {
     name: 'derived',
+    // That of the role, as it holds for the principal, is compared.
+    mode: 'derived',
     // At the server each role may have an account of its own.
     role: (one, other) => [more(`has role ${other} (${one} before)`)],
     attributes: (one, other) =>
@@ -138,6 +148,17 @@ function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Ch
     types: 'derived',
     schemas: 'derived',
     functions: (one, other) => subset(one, other, functionName),
+    grantedTypes: (one, other) =>
+      subset(one ?? new Set<number>(), other ?? new Set<number>(), (oid) => {
+        const type = options.catalog.typesByOid.get(oid);
+        return `name type ${type?.schema}.${type?.name}`;
+      }),
+    settings: (one = new Map(), other = new Map()) =>
+      [...new Set([...one.keys(), ...other.keys()])]
+        .filter((name) => !isSame(one.get(name), other.get(name)))
+        .map((name) =>
+          (isLower(one.get(name), other.get(name)) ? less : more)(`sets ${name} ${howFar(other.get(name))}`),
+        ),
     functionRules: 'derived',
     statements: (one, other) => subset(one, other, (word) => `send ${word}`),
     collect: (_, other) => [
@@ -164,7 +185,12 @@ function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Ch
     during: unproven('other limits at other times (during)'),
     whenExceeded: unproven('exceeded limits do something else (when_exceeded)'),
     throttle: unproven('is slowed down in another way (throttle)'),
-    lock: (one) => [one === undefined ? less('is locked for what it tries') : more('is locked for something else')],
+    // Without it, what a limit locks stays so until it is released.
+    lock: (one, other) => [
+      one === undefined && other?.duration === undefined
+        ? less('is locked for what it tries')
+        : more(one === undefined ? 'is unlocked by itself, where it was not' : 'is locked for something else'),
+    ],
     raise: (one, other) => [
       other && (!one || other.approvals >= one.approvals)
         ? less('larger limits need more signatures')
@@ -173,6 +199,16 @@ function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Ch
     rule: 'derived',
     disabled: 'derived',
   });
+}
+
+function isLower(one: SettingRule | undefined, other: SettingRule | undefined): boolean {
+  if (!other) return true;
+  return one !== undefined && other.kind === 'most' && (one.kind === 'any' || other.most <= one.most);
+}
+
+function howFar(rule: SettingRule | undefined): string {
+  if (!rule) return 'no longer';
+  return rule.kind === 'any' ? 'to any value' : `up to ${rule.text}`;
 }
 
 function isEnforced({ access, mode }: RolePolicy): boolean {

@@ -9,6 +9,7 @@ import { configSchema } from '../../config/schema.ts';
 import { identifier, sqlLiteral } from '../../native/sql-text.ts';
 import { POLICY_FILES } from '../../policy/schema/json-schemas.ts';
 import { DEFAULT_ITERATIONS, formatVerifier, makeVerifier } from '../../protocol/scram-verifier.ts';
+import { withMark } from '../learn/written-mark.ts';
 import { type PolicyDraft, type SubjectDraft, subjectsFile, yamlOf } from './draft.ts';
 
 export interface FilesInput {
@@ -100,7 +101,7 @@ export async function writeFiles(input: FilesInput): Promise<Written> {
     await extend(PRINCIPALS, (document) => addEntries(document, ['principals'], principals));
   else await create(PRINCIPALS, `${modeline('../schemas/principals.json')}${yamlOf({ principals })}`, 0o600);
   for (const role of draft.roles.values())
-    await create(`policies/roles/${role.role}.yaml`, `${modeline('../../schemas/role.json')}${yamlOf(role)}`);
+    await create(`policies/roles/${role.role}.yaml`, withMark(`${modeline('../../schemas/role.json')}${yamlOf(role)}`));
   await create('policies/catalog.json', input.catalogText, 0o600);
 
   const sql = upstreamSql(input.database, isNew ? await verifierOf(own) : undefined, alterRoles);
@@ -123,7 +124,7 @@ function upstreamSql(database: string, verifier: string | undefined, alterRoles:
   ];
   const logins = [
     '-- Rowgate logs in for each role by the login that it was drafted from: its rights, ownership, row security and current_user stay.',
-    '-- From here on Rowgate alone knows its password, and nobody connects past it.',
+    '-- From here on only Rowgate knows its password, so no client can connect past it.',
     ...alterRoles,
   ];
   return [...(account ?? []), ...(alterRoles.length > 0 ? logins : []), ''].join('\n');

@@ -1,6 +1,6 @@
 /** Which tables of a database are about people: the data subjects, all of their keys, and what kinds of personal data there are. */
 
-import { kin } from '../../policy/compile/names.ts';
+import { inheritanceRelatives } from '../../policy/compile/names.ts';
 import { SubjectReach } from '../../policy/compile/subject-reach.ts';
 import { keyProblem } from '../../policy/compile/subjects.ts';
 import type { ColumnRef, Subject } from '../../policy/model/policy.ts';
@@ -87,7 +87,7 @@ function missingKeys(catalog: Catalog, name: string, keys: readonly ColumnRef[],
   for (const relation of catalog.data.relations) {
     if (!isOfUsers(relation) || !/^[rpvmf]$/.test(relation.kind) || (roots && relation.parents.length > 0)) continue;
     for (const { column } of [...reach.undeclaredKeys(subject, relation), ...reach.evidentKeys(subject, relation)]) {
-      const family = [relation, ...kin(catalog, relation)].map(({ oid }) => `${oid}.${column.name}`);
+      const family = [relation, ...inheritanceRelatives(catalog, relation)].map(({ oid }) => `${oid}.${column.name}`);
       if (keyProblem(catalog, column) || family.some((member) => added.has(member))) continue;
       added.set(`${relation.oid}.${column.name}`, { relation, column });
     }

@@ -60,15 +60,22 @@ export function replayed(used: UsedStatement, { before, after }: Sessions): Repl
       ? { verdict: { kind: 'refused', reason: 'disabled', message }, byShape: false }
       : { verdict: { kind: 'same' }, byShape: false };
   }
-  const byShape = hasNoLiterals(text);
-  const old = before?.policy.judge(text);
+  const byShape = !used.kept && hasNoLiterals(text);
+  if (used.kept && !before) return unknown('the policy or the catalog of that time was not kept');
+  const old = before?.policy.judge(text, used.kept?.types);
   if (old && old.statements.length !== 1) return unknown('several statements in one text');
   // A text is no witness unless it is judged as the statement itself was.
   if (old && !isAsRecorded(used, old)) return unknown('its text alone is not judged as it was then');
-  if (byShape && !old) return unknown('its literals are not in the log, nor the policy of then');
-  const now = after.policy.judge(text);
+  if (byShape && !old) return unknown('neither its literals nor the policy of that time are in the log');
+  const now = judged(after, used, text);
   if (now.statements.length !== 1) return unknown('several statements in one text');
   return { verdict: verdictOf(used, old, now, before, after), byShape };
+}
+
+/** Of what an EXECUTE runs, where that is refused. */
+function judged({ policy }: Session, { kept }: UsedStatement, text: string): Judgement {
+  const run = kept?.runs && policy.judge(kept.runs.text, kept.runs.types);
+  return run?.refusal ? run : policy.judge(text, kept?.types);
 }
 
 /** Scanned once: many principals send the same. */
@@ -92,8 +99,10 @@ function ran({ effect }: UsedStatement): boolean {
 function isAsRecorded({ effect, would, reason, tables, columns }: UsedStatement, old: Judgement): boolean {
   const alike = (a: readonly string[], b: readonly string[]): boolean => a.join() === b.join();
   const [statement] = old.statements;
+  // In observe mode `would` is of the whole message, and the reason of the statement.
+  const isSame = would === undefined ? effect === old.effect : (reason !== undefined) === (old.effect === 'refuse');
   return (
-    (would ?? effect) === old.effect &&
+    isSame &&
     reason === old.refusal?.reason &&
     alike(tables, statement?.tables ?? []) &&
     alike(columns, statement?.columns ?? [])
@@ -116,10 +125,13 @@ function verdictOf(
   if (used.would !== undefined) return { kind: now.effect === 'allow' ? 'same' : 'narrower' };
   if (!old || !before) {
     const isPlain = used.effect === 'allow' && now.effect === 'rewrite';
-    return isPlain ? { kind: 'narrower' } : { kind: 'unknown', why: 'the policy of then was not kept' };
+    return isPlain ? { kind: 'narrower' } : { kind: 'unknown', why: 'the policy of that time was not kept' };
   }
-  if (filled(old.template, before) === filled(now.template, after)) return { kind: 'same' };
   const [was, is] = [ofTables(before.policy.role, used.tables), ofTables(after.policy.role, used.tables)];
+  const unread = unreadColumns(old, now, [was, is]);
+  const sent = (judgement: Judgement, session: Session): string =>
+    withoutColumns(filled(judgement.template, session), unread);
+  if (sent(old, before) === sent(now, after)) return { kind: 'same' };
   const changes = compareGrants(was, is);
   const attributes = [...after.attributes].every(([name, value]) => before.attributes.get(name) === value);
   const words = changes.map((change) => change.words).join('; ');
@@ -130,6 +142,30 @@ function verdictOf(
 function ofTables({ relations }: RolePolicy, tables: readonly string[]): RolePolicy['relations'] {
   const named = new Set(tables);
   return new Map([...relations].filter(([, { relation }]) => named.has(`${relation.schema}.${relation.name}`)));
+}
+
+/** Names of granted columns that the statement reads under neither policy: whether they are granted changes what is sent, and nothing of the answer. */
+function unreadColumns(old: Judgement, now: Judgement, grants: readonly RolePolicy['relations'][]): string[] {
+  const [read, after] = [old, now].map(({ statements }) => statements[0]?.columns ?? []) as [string[], string[]];
+  // A star reads what is granted: it then tells another list.
+  if (read.join() !== after.join()) return [];
+  const columns = grants.flatMap((relations) =>
+    [...relations.values()].flatMap(({ relation, select }) =>
+      [...(select?.columns.keys() ?? [])].filter(
+        (column) => !read.includes(`${relation.schema}.${relation.name}.${column}`),
+      ),
+    ),
+  );
+  return [...new Set(columns)];
+}
+
+/** Without these where they stand plain in the list of a guarded subquery. */
+function withoutColumns(text: string, columns: readonly string[]): string {
+  return columns.reduce((rest, name) => {
+    const pattern = name.replaceAll('"', '""').replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    const column = `rowgate_row\\.(?:${pattern}|"${pattern}")`;
+    return rest.replace(new RegExp(`${column}, |, ${column}(?= FROM )`, 'g'), '');
+  }, text);
 }
 
 function filled(template: Template, { attributes }: Session): string {

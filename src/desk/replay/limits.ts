@@ -99,7 +99,7 @@ export class LimitRun {
 }
 
 /** What a window holds at a time that only goes on; people once, in the slot in which they were last seen. */
-class RunningWindow {
+export class RunningWindow {
   total = 0;
   private slot = Number.NEGATIVE_INFINITY;
   private readonly amounts = new Map<number, number>();
@@ -139,7 +139,7 @@ class RunningWindow {
 
 type Shown = Record<string, { people?: number; values?: number; ids?: string[] }>;
 
-function countPeople(window: RunningWindow, subject: string, { subjects }: LogRecord): void {
+export function countPeople(window: RunningWindow, subject: string, { subjects }: LogRecord): void {
   const { people = 0, values = 0, ids } = (subjects as Shown | undefined)?.[subject] ?? {};
   // Where only their number stands, who came again is not known: as many as the largest of the results at least.
   if (ids) for (const id of ids) window.see(id);
@@ -147,7 +147,7 @@ function countPeople(window: RunningWindow, subject: string, { subjects }: LogRe
   if (values > 0) window.add(values);
 }
 
-function amountOf(measure: LimitInForce['measure'], { rows, bytes, changed, subjects }: LogRecord): number {
+export function amountOf(measure: LimitInForce['measure'], { rows, bytes, changed, subjects }: LogRecord): number {
   switch (measure) {
     case 'statements':
       return 1;

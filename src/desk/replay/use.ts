@@ -1,12 +1,15 @@
 /** What a log says was sent: each distinct statement of each principal once, with what was decided about it and how often. */
 import type { LogRecord } from '../../decision-log/fields.ts';
+import type { KeptStatement } from '../../decision-log/statements/read.ts';
 
 /** Statements that are alike in all that is judged. */
 export interface UsedStatement {
   readonly principal: string;
   readonly role: string;
-  /** As the log has it; absent where it has none. */
+  /** As it was kept, or as the log has it; absent where there is none. */
   readonly text: string | undefined;
+  /** Beside the log, where it was kept. */
+  readonly kept: KeptStatement | undefined;
   readonly effect: string;
   /** In observe mode: what would have been done. */
   readonly would: string | undefined;
@@ -29,9 +32,13 @@ export class Use {
   /** The policy in force, by guard, where decisions do not say theirs. */
   private readonly inForce = new Map<string, string>();
 
-  constructor(private readonly wants: (principal: string, role: string) => boolean) {}
+  /** @param statements those that were kept beside the log. */
+  constructor(
+    private readonly wants: (principal: string, role: string) => boolean,
+    private readonly statements: ReadonlyMap<string, KeptStatement> = new Map(),
+  ) {}
 
-  get statements(): readonly UsedStatement[] {
+  get used(): readonly UsedStatement[] {
     return [...this.byKey.values()];
   }
 
@@ -52,7 +59,8 @@ export class Use {
     this.first ??= at;
     this.last = at;
     const policy = typeof record.policy === 'string' ? record.policy : this.inForce.get(String(guard));
-    const key = `${principal}\0${policy}\0${statement}\0${effect}\0${would}\0${reason}`;
+    const kept = typeof record.kept === 'string' ? this.statements.get(record.kept) : undefined;
+    const key = `${principal}\0${policy}\0${kept ? record.kept : statement}\0${effect}\0${would}\0${reason}`;
     const known = this.byKey.get(key);
     if (known) {
       known.count += 1;
@@ -62,7 +70,8 @@ export class Use {
     this.byKey.set(key, {
       principal: String(principal),
       role: String(role),
-      text: textOrNone(statement),
+      text: kept?.text ?? textOrNone(statement),
+      kept,
       effect: String(effect),
       would: textOrNone(would),
       reason: textOrNone(reason),

@@ -1,7 +1,7 @@
 /** The policy on the bench: gives each test the session that the running guard would give its principal, a role in observe mode as if enforced. */
 
 import { Guard } from '../../guard/guard.ts';
-import { personOf } from '../../identity/person.ts';
+import { endUserOfToken } from '../../identity/end-user.ts';
 import { compileAttributeValue } from '../../policy/compile/attributes.ts';
 import type { Policy, Principal, RolePolicy } from '../../policy/model/policy.ts';
 import { type Diagnostic, DiagnosticReport } from '../../policy/source/diagnostic.ts';
@@ -48,7 +48,9 @@ export class Bench {
     const roles = new Map(
       [...policy.roles].map(([name, role]): [string, RolePolicy] => [name, { ...role, mode: 'enforce' }]),
     );
-    this.principals = new Map(policy.principals);
+    this.principals = new Map(
+      [...policy.principals].map(([name, { mode: _mode, ...principal }]): [string, Principal] => [name, principal]),
+    );
     this.policy = { ...policy, roles, principals: this.principals };
   }
 
@@ -61,7 +63,7 @@ export class Bench {
     if ('closed' in session || !test.user) return session;
     const { policy } = session;
     const user = String(test.user[policy.principal.token?.user ?? 'sub'] ?? '');
-    const endUser = personOf(policy, { user, claims: test.user });
+    const endUser = endUserOfToken(policy, { user, claims: test.user });
     if ('refused' in endUser) {
       report.error(test.document.place([...test.path, 'user']), endUser.refused.message);
       return { wrong: report.diagnostics[0]! };

@@ -11,6 +11,14 @@ class SchemaError extends Error {}
 /** Accounts that a dump may name. */
 const MOST_ROLES = 1_000;
 
+/** The caller ends it. */
+export async function connectForTests(url: string | undefined): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, application_name: 'rowgate test' });
+  client.on('error', () => {}); // what breaks the connection fails the query too
+  await client.connect();
+  return client;
+}
+
 /** The caller stops it. */
 export async function startEmbedded(): Promise<Server> {
   return startServer({ folder: await mkdtemp(join(tmpdir(), 'rowgate-test-')), temporary: true });

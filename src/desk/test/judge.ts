@@ -50,8 +50,7 @@ export class TestJudge {
   async outcome(test: PolicyTest, hasData: boolean): Promise<Outcome> {
     const session = this.bench.session(test);
     if ('wrong' in session) return { status: 'broken', diagnostic: session.wrong };
-    if ('closed' in session)
-      return { status: 'failed', differs: `nobody can log in as this principal: ${session.closed}` };
+    if ('closed' in session) return { status: 'failed', differs: `this principal cannot log in: ${session.closed}` };
     switch (test.asks.kind) {
       case 'sees':
         return this.sees(test, test.asks.columns, session);

@@ -1,6 +1,6 @@
 /** Which relations of a plan count for a role: those about people, and those of which something is withheld from it. */
 
-import { descendants, kin } from '../../policy/compile/names.ts';
+import { descendants, inheritanceRelatives } from '../../policy/compile/names.ts';
 import { isGuarded } from '../../policy/model/is-guarded.ts';
 import type { RelationGrant, RolePolicy, Subject } from '../../policy/model/policy.ts';
 import type { Catalog, Oid, Relation } from '../../sql/catalog/catalog.ts';
@@ -14,7 +14,8 @@ export function guardedReads(role: RolePolicy, subjects: Iterable<Subject>, cata
   const counted = new Set<Oid>();
   const joined = new Set<Oid>();
   for (const subject of subjects) {
-    for (const { relation } of subject.keys) add(counted, catalog, [relation, ...kin(catalog, relation)]);
+    for (const { relation } of subject.keys)
+      add(counted, catalog, [relation, ...inheritanceRelatives(catalog, relation)]);
   }
   for (const grant of role.relations.values()) {
     if (grant.system || grant.relation.persistence === 't') continue;

@@ -1,15 +1,14 @@
-/** Judgements by the skeletons of their texts: an application that writes its values into the text is judged once for each shape. */
+/** Judgements by the normalized texts of their texts: an application that writes its values into the text is judged once for each shape. */
 import { LRUCache } from 'lru-cache';
 import type { Judgement } from '../decision.ts';
 import type { LiteralDependencies } from './literal-dependencies.ts';
 import type { NormalizedText } from './normalized-text.ts';
 import { ReusableJudgement } from './reusable-judgement.ts';
 
-/** How many shapes are remembered, and how many characters of them together. */
+/** How many shapes are remembered. */
 const REMEMBERED = 2_000;
-const REMEMBERED_CHARACTERS = 4_000_000;
 
-/** Judgements of one skeleton that differ in a literal which matters; behind them each text is judged by itself. */
+/** Judgements of one normalized text that differ in a literal which matters; behind them each text is judged by itself. */
 const VARIANTS = 4;
 
 interface Shape {
@@ -19,17 +18,22 @@ interface Shape {
 }
 
 export class JudgementCache {
-  private readonly remembered = new LRUCache<string, Shape>({
-    max: REMEMBERED,
-    maxSize: REMEMBERED_CHARACTERS,
-    // What a judgement holds beside its text is about as much again, a few times.
-    sizeCalculation: (_, key) => 4 * key.length,
-  });
+  private readonly remembered: LRUCache<string, Shape>;
 
-  /** The judgement of a text whose like was judged. `key`: its skeleton's, behind all else that its judgement depends on. */
-  find(key: string, text: string, skeleton: NormalizedText): Judgement | undefined {
+  /** `characters`: of the shapes that are remembered, together. */
+  constructor(characters: number) {
+    this.remembered = new LRUCache({
+      max: REMEMBERED,
+      maxSize: characters,
+      // What a judgement holds beside its text is about as much again, a few times.
+      sizeCalculation: (_, key) => 4 * key.length,
+    });
+  }
+
+  /** The judgement of a text whose like was judged. `key`: its normalized text's, behind all else that its judgement depends on. */
+  find(key: string, text: string, normalizedText: NormalizedText): Judgement | undefined {
     for (const shared of this.remembered.get(key)?.variants ?? []) {
-      const judgement = shared.for(text, skeleton);
+      const judgement = shared.for(text, normalizedText);
       if (judgement) return judgement;
     }
     return undefined;
@@ -46,11 +50,11 @@ export class JudgementCache {
   learn(
     key: string,
     text: string,
-    skeleton: NormalizedText,
+    normalizedText: NormalizedText,
     judgement: Judgement,
     literals: LiteralDependencies,
   ): void {
-    const shared = ReusableJudgement.of(judgement, text, skeleton, literals);
+    const shared = ReusableJudgement.of(judgement, text, normalizedText, literals);
     if (shared) this.remembered.get(key)?.variants.push(shared);
   }
 }

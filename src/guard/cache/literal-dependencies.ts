@@ -17,15 +17,15 @@ export class LiteralDependencies {
   private readonly asked: LiteralCondition[] = [];
   private watching = true;
 
-  /** From here on the constants in the tree of `parsed` say when somebody reads their values. `skeleton`: of its text. */
+  /** From here on the constants in the tree of `parsed` say when somebody reads their values. `normalizedText`: of its text. */
   constructor(
     parsed: ParsedText,
-    private readonly skeleton: NormalizedText,
+    private readonly normalizedText: NormalizedText,
   ) {
     const places = new Map<number, Place>();
-    skeleton.starts.forEach((start, literal) => {
+    normalizedText.starts.forEach((start, literal) => {
       places.set(start, { literal, isSigned: false });
-      const sign = SIGNED.exec(parsed.text.slice(skeleton.ends[literal - 1] ?? 0, start));
+      const sign = SIGNED.exec(parsed.text.slice(normalizedText.ends[literal - 1] ?? 0, start));
       if (sign) places.set(start - sign[0].length, { literal, isSigned: true });
     });
     for (const { node } of parsed.statements) this.watch(node, parsed, places);
@@ -41,9 +41,9 @@ export class LiteralDependencies {
     }
   }
 
-  /** The literals, by their number in the skeleton, that must be the same in another text: those that were looked into, and those that are no constants. */
+  /** The literals, by their number in the normalized text, that must be the same in another text: those that were looked into, and those that are no constants. */
   pinned(): readonly number[] {
-    return this.skeleton.starts.flatMap((_, i) => (this.met.has(i) && !this.read.has(i) ? [] : [i]));
+    return this.normalizedText.starts.flatMap((_, i) => (this.met.has(i) && !this.read.has(i) ? [] : [i]));
   }
 
   /** What holds of literals that need not be the same, and must hold of those in their place. */
@@ -53,7 +53,7 @@ export class LiteralDependencies {
 
   private watch(part: unknown, parsed: ParsedText, places: ReadonlyMap<number, Place>): void {
     if (typeof part !== 'object' || part === null) return;
-    parsed.patience.spend();
+    parsed.workLimit.spend();
     const constant = Array.isArray(part) ? undefined : as(part as never, 'A_Const');
     if (constant) this.watchConstant(constant, parsed, places);
     else for (const inner of Object.values(part)) this.watch(inner, parsed, places);
@@ -68,8 +68,8 @@ export class LiteralDependencies {
       if (!holder) continue;
       const held = holder[field];
       const value = held ?? (field === 'sval' ? '' : 0);
-      // INVARIANT 20: the constant is the literal that the skeleton took out, whole: the server's scanner cuts there as ours does.
-      const source = parsed.text.slice(this.skeleton.starts[literal], this.skeleton.ends[literal]);
+      // INVARIANT 20: the constant is the literal that the normalized text took out, whole: the server's scanner cuts there as ours does.
+      const source = parsed.text.slice(this.normalizedText.starts[literal], this.normalizedText.ends[literal]);
       if (value !== meantBy(source, place, field)) {
         // Also where another constant that was made of the same literal is watched: nobody would say that this one was read.
         this.read.add(literal);
@@ -98,7 +98,7 @@ export class LiteralDependencies {
 
 /** Holds of a literal, as it is written. */
 export interface LiteralCondition {
-  /** Its number in the skeleton. */
+  /** Its number in the normalized text. */
   readonly literal: number;
   readonly holds: (source: string) => boolean;
 }
@@ -109,7 +109,7 @@ function conditionOf(place: Place, field: Field, question: ConstantQuestion<neve
 
 /** Where a constant can stand that was made of a literal. */
 interface Place {
-  /** Its number in the skeleton. */
+  /** Its number in the normalized text. */
   readonly literal: number;
   /** In front of the literal, at its sign. */
   readonly isSigned: boolean;

@@ -1,4 +1,4 @@
-/** A text without the values of its plain literals: what differs from another in nothing else has the same skeleton. */
+/** A text without the values of its plain literals: what differs from another in nothing else has the same normalized text. */
 import { KIND, lex } from '../../sql/text/lexer.ts';
 import { numberShape } from '../../sql/text/number-shape.ts';
 import { RESERVED_PREFIX } from '../rewrite/names.ts';

@@ -1,4 +1,4 @@
-/** A judgement that holds for all texts of one skeleton in which what it has looked into is the same. */
+/** A judgement that holds for all texts of one normalized text in which what it has looked into is the same. */
 import { applyEdits } from '../../sql/text/edits.ts';
 import { fingerprint, normalize } from '../../sql/text/normalize.ts';
 import type { Slot, Template } from '../../sql/text/template.ts';
@@ -30,13 +30,13 @@ export class ReusableJudgement {
   private constructor(
     judgement: Judgement,
     text: string,
-    skeleton: NormalizedText,
+    normalizedText: NormalizedText,
     private readonly pinned: readonly { readonly literal: number; readonly text: string }[],
     private readonly conditions: readonly LiteralCondition[],
   ) {
-    const place = (at: number): Place => ({ at, literals: skeleton.ends.filter((end) => end <= at).length });
+    const place = (at: number): Place => ({ at, literals: normalizedText.ends.filter((end) => end <= at).length });
     this.edits = judgement.edits.map((edit) => ({ edit, start: place(edit.start), end: place(edit.end) }));
-    this.template = partsOf(text, judgement.edits, skeleton);
+    this.template = partsOf(text, judgement.edits, normalizedText);
     this.statements = judgement.statements.map(({ extent, disclosures, literals, ...whole }) => ({
       start: place(extent!.start),
       end: place(extent!.end),
@@ -47,39 +47,42 @@ export class ReusableJudgement {
     }));
     const { statements: _statements, edits: _edits, template: _template, ...whole } = judgement;
     this.whole = whole;
-    this.ends = skeleton.ends;
+    this.ends = normalizedText.ends;
   }
 
   /** Undefined where the judgement is of its own text alone. `literals`: what it has looked into, and asked. */
   static of(
     judgement: Judgement,
     text: string,
-    skeleton: NormalizedText,
+    normalizedText: NormalizedText,
     literals: LiteralDependencies,
   ): ReusableJudgement | undefined {
     const pinned = literals.pinned();
     const conditions = literals.conditions();
     const { refusal, would, fault, looksUpNames, statements } = judgement;
-    if (refusal || would || fault !== undefined || looksUpNames || pinned.length === skeleton.starts.length)
+    if (refusal || would || fault !== undefined || looksUpNames || pinned.length === normalizedText.starts.length)
       return undefined;
     if (!statements.every(({ kind, extent }) => SHARED.has(kind.kind) && extent)) return undefined;
     const shared = new ReusableJudgement(
       judgement,
       text,
-      skeleton,
-      pinned.map((literal) => ({ literal, text: text.slice(skeleton.starts[literal], skeleton.ends[literal]) })),
+      normalizedText,
+      pinned.map((literal) => ({
+        literal,
+        text: text.slice(normalizedText.starts[literal], normalizedText.ends[literal]),
+      })),
       conditions,
     );
     const fixed = new Set(pinned);
-    const other = otherwise(text, skeleton, (literal, source) => {
+    const other = otherwise(text, normalizedText, (literal, source) => {
       return !fixed.has(literal) && holdAll(conditions, literal, source);
     });
-    return shared.holdsOf({ text, skeleton }) && shared.holdsOf(other) ? shared : undefined;
+    return shared.holdsOf({ text, normalizedText }) && shared.holdsOf(other) ? shared : undefined;
   }
 
-  /** The judgement of `text`; undefined where a literal that matters is another one. `skeleton`: of `text`, with the same key. */
-  for(text: string, skeleton: NormalizedText): Judgement | undefined {
-    const { starts, ends } = skeleton;
+  /** The judgement of `text`; undefined where a literal that matters is another one. `normalizedText`: of `text`, with the same key. */
+  for(text: string, normalizedText: NormalizedText): Judgement | undefined {
+    const { starts, ends } = normalizedText;
     for (const { literal, text: same } of this.pinned) {
       if (ends[literal]! - starts[literal]! !== same.length || !text.startsWith(same, starts[literal]))
         return undefined;
@@ -103,7 +106,12 @@ export class ReusableJudgement {
         return { extent, disclosures: subjects, ...own, ...whole };
       },
     );
-    return { statements, edits, template: edits.length > 0 ? this.written(text, skeleton) : [text], ...this.whole };
+    return {
+      statements,
+      edits,
+      template: edits.length > 0 ? this.written(text, normalizedText) : [text],
+      ...this.whole,
+    };
   }
 
   /** The text with its edits made. */
@@ -124,8 +132,8 @@ export class ReusableJudgement {
   }
 
   /** Whether what is recorded of the statements would be the same, and the edits would make what is sent. */
-  private holdsOf({ text, skeleton }: { text: string; skeleton: NormalizedText }): boolean {
-    const judgement = this.for(text, skeleton);
+  private holdsOf({ text, normalizedText }: { text: string; normalizedText: NormalizedText }): boolean {
+    const judgement = this.for(text, normalizedText);
     if (!judgement) return false;
     const { statements, edits, template } = judgement;
     const edited = edits.length > 0 ? applyEdits(text, edits) : [text];
@@ -158,7 +166,7 @@ interface Place {
   readonly literals: number;
 }
 
-/** Of a text with its edits made: what is the same in all texts of the skeleton, which literal stands there, a slot. */
+/** Of a text with its edits made: what is the same in all texts of the normalized text, which literal stands there, a slot. */
 type Part = string | number | Slot;
 
 function partsOf(text: string, edits: readonly TextEdit[], { starts, ends }: NormalizedText): readonly Part[] {
@@ -193,12 +201,12 @@ function holdAll(conditions: readonly LiteralCondition[], literal: number, sourc
   return conditions.every((condition) => condition.literal !== literal || condition.holds(source));
 }
 
-/** A text of the same skeleton in which each literal is another one, where it may be that. */
+/** A text of the same normalized text in which each literal is another one, where it may be that. */
 function otherwise(
   text: string,
   { key, starts, ends }: NormalizedText,
   mayBe: (literal: number, source: string) => boolean,
-): { text: string; skeleton: NormalizedText } {
+): { text: string; normalizedText: NormalizedText } {
   let other = '';
   let from = 0;
   const moved = { key, starts: [] as number[], ends: [] as number[] };
@@ -211,7 +219,7 @@ function otherwise(
     moved.ends.push(other.length);
     from = ends[i]!;
   });
-  return { text: other + text.slice(from), skeleton: moved };
+  return { text: other + text.slice(from), normalizedText: moved };
 }
 
 /** Of the same shape. */

@@ -1,4 +1,4 @@
-/** Knows a text of a known skeleton by the pieces between its literals: most texts come in the same few skeletons, and need not be cut into tokens. */
+/** Knows a text of a known normalized text by the pieces between its literals: most texts come in the same few normalized texts, and need not be cut into tokens. */
 import { endOfLiteral } from '../../sql/text/lexer.ts';
 import { LONGEST, type NormalizedText, normalizedForm, UNSHARED } from './normalized-text.ts';
 
@@ -13,7 +13,7 @@ export class TextPattern {
     private readonly shapes: readonly (string | undefined)[],
   ) {}
 
-  /** `skeleton`: of `text`. Undefined where a literal stands without a gap or sign. */
+  /** `normalizedText`: of `text`. Undefined where a literal stands without a gap or sign. */
   static of(text: string, { key, starts, ends }: NormalizedText): TextPattern | undefined {
     const pieces = [...starts, text.length].map((start, i) => text.slice(ends[i - 1] ?? 0, start));
     const joins = pieces.some(
@@ -25,7 +25,7 @@ export class TextPattern {
   }
 
   /**
-   * The skeleton of `text` where it has the same key, else undefined. It is what `skeletonOf` gives. That goes from left to right as this does; where
+   * The normalized text of `text` where it has the same key, else undefined. It is what `normalizedTextOf` gives. That goes from left to right as this does; where
    * a literal ends is asked of the same function, and of a literal that is to come nothing is seen before it but that a digit, or a quote, stands there.
    */
   match(text: string): NormalizedText | undefined {

@@ -13,10 +13,10 @@ interface Known {
   readonly pattern: TextPattern;
 }
 
-/** A text's skeleton, with the key of its shape: the skeleton's behind `types`. */
+/** A text's normalized text, with the key of its shape: the normalized text's behind `types`. */
 export interface Met {
   readonly shape: string;
-  readonly skeleton: NormalizedText;
+  readonly normalizedText: NormalizedText;
 }
 
 export class TextPatterns {
@@ -25,16 +25,16 @@ export class TextPatterns {
   match(types: string, text: string): Met | undefined {
     for (let i = 0; i < this.known.length; i++) {
       const known = this.known[i]!;
-      const skeleton = known.types === types ? known.pattern.match(text) : undefined;
-      if (!skeleton) continue;
+      const normalizedText = known.types === types ? known.pattern.match(text) : undefined;
+      if (!normalizedText) continue;
       if (i > 0) this.first(known, i);
-      return { shape: known.shape, skeleton };
+      return { shape: known.shape, normalizedText };
     }
     return undefined;
   }
 
-  add(types: string, text: string, { shape, skeleton }: Met): void {
-    const pattern = TextPattern.of(text, skeleton);
+  add(types: string, text: string, { shape, normalizedText }: Met): void {
+    const pattern = TextPattern.of(text, normalizedText);
     if (pattern) this.first({ types, shape, pattern }, REMEMBERED - 1);
   }
 

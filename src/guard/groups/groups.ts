@@ -22,7 +22,6 @@ export interface Bounded {
 export interface Input {
   /** The call. */
   readonly node: Node;
-  /** Its argument. */
   readonly argument: Node;
   readonly bounded: Bounded | undefined;
   readonly entry: RangeTableEntry;

@@ -4,14 +4,14 @@ import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import { position } from '../../sql/analyze/resolver.ts';
-import type { Catalog } from '../../sql/catalog/catalog.ts';
+import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
 import { as, type Body, kindOf, type Node, strings } from '../../sql/parse/tree.ts';
+import { FLOAT4, FLOAT8, INT2, INT4, INT8, NUMERIC } from '../../sql/types/oids.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { childrenOf } from '../rewrite/operands.ts';
 import { isData, isReadable, unitsOf } from './data.ts';
-import type { Groups, Input, Unit } from './groups.ts';
+import type { Bounded, Groups, Input, Unit } from './groups.ts';
 import { rowsOf } from './one-row-each.ts';
-import { boundedInput } from './overflow.ts';
 
 export interface LevelContext {
   readonly analysis: Analysis;
@@ -162,7 +162,7 @@ class Expressions {
   private ofRow(node: Node): void {
     this.checkPlace(node);
     const known = this.analysis.marks.expressions.get(node);
-    if (known && !known.constant && (!(known.sound || this.isMasked(node)) || known.barrier !== 'none'))
+    if (known && !known.constant && (!(known.leakproof || this.isMasked(node)) || known.barrier !== 'none'))
       throw new NotAggregated(this.whyTelling(node), locationOf(node));
     for (const child of childrenOf(node)) this.ofRow(child);
   }
@@ -250,4 +250,22 @@ class Expressions {
 
 function locationOf(node: Node): number | undefined {
   return (as(node, kindOf(node)) as { location?: number } | undefined)?.location;
+}
+
+/** Sums of these are of a larger type: no number of rows that a table holds takes them out of it. */
+const WIDENED: readonly Oid[] = [INT2, INT4, INT8];
+
+/** Sums of 100 million values as large as these, and their squares where the type adds squares, are in range. */
+const BOUNDED: ReadonlyMap<Oid, Bounded> = new Map([
+  [FLOAT4, { type: 'float4', most: '1e30' }],
+  [FLOAT8, { type: 'float8', most: '1e100' }],
+  [NUMERIC, { type: 'numeric', most: '1e1000' }],
+]);
+
+/** What the values must be held to; undefined where they may be what they are, `fails` where nothing keeps the aggregate from failing. */
+function boundedInput(aggregate: string, column: Oid, catalog: Catalog): Bounded | undefined | 'fails' {
+  let type = column;
+  for (let base = column; base !== 0; base = catalog.typesByOid.get(base)?.base ?? 0) type = base;
+  if (aggregate === 'count' || WIDENED.includes(type)) return undefined;
+  return BOUNDED.get(type) ?? 'fails';
 }

@@ -5,6 +5,7 @@
 import { SHOWN_SETTING_CONSTANTS } from '../../policy/compile/shown-settings.ts';
 import type { Fn } from '../../sql/catalog/catalog.ts';
 import * as t from '../../sql/types/oids.ts';
+import { givesNothing, mayGiveNothing } from '../function-class.ts';
 import { ROW } from '../rewrite/names.ts';
 import { type Finder, roleFound } from './found.ts';
 
@@ -25,7 +26,8 @@ export interface MetadataFunction {
 
 const keyed = (catalog: string, column = 'oid', zero = false): MetadataFunction => ({
   key: catalog,
-  condition: (f, { args: [oid] }) => {
+  condition: (f, { fn, args: [arg] }) => {
+    const oid = asOid(fn.args[0]!, arg!);
     const found = f.found(catalog, `${ROW}.${column} = ${oid}`);
     return zero ? `(${oid} = '0'::pg_catalog.oid OR ${found})` : found;
   },
@@ -37,7 +39,16 @@ function relation(f: Finder, { fn, args }: MetadataQuestion, at: number, more = 
 }
 
 function relationOid(f: Finder, type: number, arg: string): string {
-  return isName(type) ? f.named('to_regclass', `${arg}::pg_catalog.text`) : arg;
+  return isName(type) ? namedOid(f, 'to_regclass', `${arg}::pg_catalog.text`) : asOid(type, arg);
+}
+
+/** Of a value of the regclass family the number: an operator on that type could be another schema's. */
+function asOid(type: number, arg: string): string {
+  return type === t.OID ? arg : `${arg}::pg_catalog.oid`;
+}
+
+function namedOid(f: Finder, lookup: string, text: string): string {
+  return `(${f.named(lookup, text)})::pg_catalog.oid`;
 }
 
 function isName(type: number): boolean {
@@ -63,8 +74,8 @@ const ofFunction = (defaults: boolean): MetadataFunction => ({
       'pg_depend',
       `(${ROW}.classid, ${ROW}.objid, ${ROW}.refclassid, ${ROW}.refobjid, ${ROW}.refobjsubid) = (rowgate_w.classid, rowgate_w.objid, rowgate_w.refclassid, rowgate_w.refobjid, rowgate_w.refobjsubid)`,
     );
-    const all = `NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS rowgate_w WHERE rowgate_w.classid = 1255 AND rowgate_w.objid = ${oid} AND rowgate_w.deptype = 'n' AND NOT ${known})`;
-    const more = defaults ? ` AND (${ROW}.oid < 16384 OR ${ROW}.pronargdefaults = 0 OR ${all})` : '';
+    const all = `NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS rowgate_w WHERE rowgate_w.classid = '1255' AND rowgate_w.objid = ${oid} AND rowgate_w.deptype = 'n' AND NOT ${known})`;
+    const more = defaults ? ` AND (${ROW}.oid < '16384' OR ${ROW}.pronargdefaults = 0 OR ${all})` : '';
     return f.found('pg_proc', `${ROW}.oid = ${oid}${more}`);
   },
 });
@@ -112,7 +123,7 @@ const ofColumn = (f: Finder, { fn, args }: MetadataQuestion, at: number): string
 };
 
 const byText = (catalog: string, name: string): MetadataFunction => ({
-  condition: (f, { args: [text] }) => f.found(catalog, `${ROW}.oid = ${f.named(name, text!)}`),
+  condition: (f, { args: [text] }) => f.found(catalog, `${ROW}.oid = ${namedOid(f, name, text!)}`),
 });
 
 /** What moves with the data, of every row or of other databases. */
@@ -121,12 +132,12 @@ const never: MetadataFunction = { condition: () => 'false' };
 /** Every ancestor is one that the role finds. */
 const partitions: MetadataFunction = {
   condition: (f, asked) =>
-    `${relation(f, asked, 0)} AND NOT EXISTS (SELECT FROM pg_catalog.pg_partition_ancestors(${asked.args[0]}) AS rowgate_w(rowgate_r) WHERE NOT ${f.found('pg_class', `${ROW}.oid = rowgate_w.rowgate_r`)})`,
+    `${relation(f, asked, 0)} AND NOT EXISTS (SELECT FROM pg_catalog.pg_partition_ancestors(${asked.args[0]}) AS rowgate_w(rowgate_r) WHERE NOT ${f.found('pg_class', `${ROW}.oid = rowgate_w.rowgate_r::pg_catalog.oid`)})`,
 };
 
 const boundOf: MetadataFunction = {
   condition: (f, asked) =>
-    `${relation(f, asked, 0)} AND NOT EXISTS (SELECT FROM pg_catalog.pg_partition_ancestors(${asked.args[0]}) AS rowgate_w(rowgate_r) WHERE rowgate_w.rowgate_r::pg_catalog.oid <> ${asked.args[0]} AND NOT ${f.found('pg_partitioned_table', `${ROW}.partrelid = rowgate_w.rowgate_r`)})`,
+    `${relation(f, asked, 0)} AND NOT EXISTS (SELECT FROM pg_catalog.pg_partition_ancestors(${asked.args[0]}) AS rowgate_w(rowgate_r) WHERE rowgate_w.rowgate_r::pg_catalog.oid <> ${asked.args[0]} AND NOT ${f.found('pg_partitioned_table', `${ROW}.partrelid = rowgate_w.rowgate_r::pg_catalog.oid`)})`,
 };
 
 /**
@@ -140,7 +151,7 @@ const setting: MetadataFunction = {
 };
 
 /** In pg_catalog, by name. `pg_get_expr` is not among them: what it may print depends on where its first argument comes from. */
-export const METADATA: Readonly<Record<string, MetadataFunction>> = {
+const METADATA: Readonly<Record<string, MetadataFunction>> = {
   pg_get_viewdef: view,
   pg_get_ruledef: keyed('pg_rewrite'),
   pg_get_indexdef: keyed('pg_index', 'indexrelid'),
@@ -148,9 +159,11 @@ export const METADATA: Readonly<Record<string, MetadataFunction>> = {
   pg_get_triggerdef: keyed('pg_trigger'),
   pg_get_statisticsobjdef: keyed('pg_statistic_ext'),
   pg_get_statisticsobjdef_columns: keyed('pg_statistic_ext'),
+  pg_get_statisticsobjdef_expressions: keyed('pg_statistic_ext'),
   pg_get_partkeydef: keyed('pg_partitioned_table', 'partrelid'),
   pg_get_partition_constraintdef: boundOf,
   pg_partition_ancestors: partitions,
+  pg_partition_root: partitions,
   pg_get_serial_sequence: columnByName,
   pg_get_function_arguments: ofFunction(true),
   pg_get_function_arg_default: ofFunction(true),
@@ -169,6 +182,7 @@ export const METADATA: Readonly<Record<string, MetadataFunction>> = {
     condition: (f, { args: [oids] }) =>
       `NOT EXISTS (SELECT FROM pg_catalog.unnest(${oids}::pg_catalog.oid[]) AS rowgate_w(rowgate_r) WHERE NOT ${f.found('pg_type', `${ROW}.oid = rowgate_w.rowgate_r`)})`,
   },
+  pg_basetype: keyed('pg_type'),
   pg_get_userbyid: { key: 'pg_roles', condition: (f, { args: [oid] }) => roleFound(f, oid!) },
   pg_tablespace_location: keyed('pg_tablespace', 'oid', true),
   pg_is_other_temp_schema: keyed('pg_namespace'),
@@ -186,6 +200,12 @@ export const METADATA: Readonly<Record<string, MetadataFunction>> = {
   pg_ts_parser_is_visible: keyed('pg_ts_parser'),
   pg_ts_template_is_visible: keyed('pg_ts_template'),
   pg_relation_is_publishable: ofRelation,
+  pg_get_replica_identity_index: ofRelation,
+  row_security_active: ofRelation,
+  pg_index_has_property: keyed('pg_index', 'indexrelid'),
+  pg_index_column_has_property: keyed('pg_index', 'indexrelid'),
+  pg_indexam_has_property: keyed('pg_am'),
+  acldefault: { condition: (f, { args: [, owner] }) => roleFound(f, owner!) },
   pg_relation_is_updatable: ofRelation,
   pg_column_is_updatable: columnByNumber,
   has_table_privilege: privilege(false, relation),
@@ -197,8 +217,22 @@ export const METADATA: Readonly<Record<string, MetadataFunction>> = {
   has_function_privilege: privilege(false, (f, { fn, args }, at) =>
     f.found(
       'pg_proc',
-      `${ROW}.oid = ${isName(fn.args[at]!) ? f.named('to_regprocedure', `${args[at]}::pg_catalog.text`) : args[at]}`,
+      `${ROW}.oid = ${isName(fn.args[at]!) ? namedOid(f, 'to_regprocedure', `${args[at]}::pg_catalog.text`) : args[at]}`,
     ),
+  ),
+  has_foreign_data_wrapper_privilege: privilege(false, named('pg_foreign_data_wrapper', 'fdwname')),
+  has_language_privilege: privilege(false, named('pg_language', 'lanname')),
+  has_server_privilege: privilege(false, named('pg_foreign_server', 'srvname')),
+  has_tablespace_privilege: privilege(false, named('pg_tablespace', 'spcname')),
+  has_type_privilege: privilege(false, (f, { fn, args }, at) =>
+    f.found(
+      'pg_type',
+      `${ROW}.oid = ${isName(fn.args[at]!) ? namedOid(f, 'to_regtype', `${args[at]}::pg_catalog.text`) : args[at]}`,
+    ),
+  ),
+  has_parameter_privilege: privilege(
+    false,
+    (_, { args }, at) => `pg_catalog.lower(${args[at]}) IN (${SHOWN_SETTING_CONSTANTS})`,
   ),
   pg_has_role: privilege(false, account),
   to_regclass: byText('pg_class', 'to_regclass'),
@@ -209,19 +243,21 @@ export const METADATA: Readonly<Record<string, MetadataFunction>> = {
   to_regoperator: byText('pg_operator', 'to_regoperator'),
   to_regnamespace: byText('pg_namespace', 'to_regnamespace'),
   to_regcollation: byText('pg_collation', 'to_regcollation'),
-  to_regrole: { condition: (f, { args: [text] }) => roleFound(f, `pg_catalog.to_regrole(${text})`) },
-  pg_relation_size: never,
-  pg_table_size: never,
-  pg_indexes_size: never,
-  pg_total_relation_size: never,
-  pg_database_size: never,
-  pg_tablespace_size: never,
+  to_regtypemod: byText('pg_type', 'to_regtype'),
+  to_regrole: { condition: (f, { args: [text] }) => roleFound(f, `pg_catalog.to_regrole(${text})::pg_catalog.oid`) },
   current_setting: setting,
+  pg_settings_get_flags: setting,
   // In FROM it is filtered as pg_settings is.
   pg_show_all_settings: never,
 };
 
-/** By name, wherever it stands in a schema: undefined where the function asks nothing of the catalogs. */
-export function metadataFunction(schema: string, name: string): MetadataFunction | undefined {
-  return schema === 'pg_catalog' && Object.hasOwn(METADATA, name) ? METADATA[name] : undefined;
+/** Undefined where the function asks nothing of the catalogs, and does not move with what is hidden. */
+export function metadataFunction(fn: Fn): MetadataFunction | undefined {
+  if (givesNothing(fn)) return never;
+  return fn.schema === 'pg_catalog' && Object.hasOwn(METADATA, fn.name) ? METADATA[fn.name] : undefined;
+}
+
+/** Whether some function of that name is one of these. */
+export function mayBeMetadata(name: string): boolean {
+  return Object.hasOwn(METADATA, name) || name === 'pg_get_expr' || mayGiveNothing(name);
 }

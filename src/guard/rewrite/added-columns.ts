@@ -11,7 +11,7 @@ import type { KeyPlan } from '../subjects/added-keys.ts';
 import { exportedUnits } from './groups.ts';
 import type { HiddenKeys } from './hidden-keys.ts';
 import { type CarriedColumn, ROW } from './names.ts';
-import { become, expressionTree, type Rewriter } from './rewriter.ts';
+import { expressionTree, type Rewriter, replaceInPlace } from './rewriter.ts';
 
 /** Of one statement, behind the `ok` of a guard that is needed. */
 export class AddedColumns {
@@ -26,7 +26,7 @@ export class AddedColumns {
     const { groups, keys } = this;
     const added: CarriedColumn[] = [];
     for (const column of entry.systemColumns ?? [])
-      added.push({ text: `${ROW}.${quoteName(column.name)}`, name: sentColumn(entry, column)! });
+      added.push({ text: systemColumn(entry, column.name), name: sentColumn(entry, column)! });
     return [...added, ...exportedUnits(groups, entry), ...(keys?.exported.get(entry) ?? [])];
   }
 
@@ -39,6 +39,13 @@ export class AddedColumns {
     if (!level) return ok;
     return [...ok, ...[this.keys, this.plan].flatMap((one) => one?.inside.get(level) ?? []).map(nameOf)];
   }
+}
+
+/** Those that are masked are catalogs', and NULL. */
+function systemColumn({ source }: RangeTableEntry, name: string): string {
+  const own =
+    source.kind === 'relation' ? source.view.columns.findLast(({ column }) => column.name === name) : undefined;
+  return own?.masked ? `NULL::${own.column.typeName}` : `${ROW}.${quoteName(name)}`;
 }
 
 function nameOf({ name }: { readonly name: string }): string {
@@ -58,7 +65,7 @@ export function rewriteSystemColumns(
     const range = w.range(node);
     w.edits.replace(range.start, range.end, [text]);
     const tree = expressionTree([text]);
-    w.mutateFirst(() => become(node, tree));
+    w.mutateFirst(() => replaceInPlace(node, tree));
     nodes.push(node);
   }
   return nodes;

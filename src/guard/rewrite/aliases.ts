@@ -3,7 +3,7 @@
  * `(a JOIN b) AS j(x, y)`, or columns that share a name must be told apart. The order is that of the resolver's own model.
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import { isTwin, sentColumn } from '../../sql/analyze/column.ts';
+import { isAmbiguousName, sentColumn } from '../../sql/analyze/column.ts';
 import type { Marks } from '../../sql/analyze/findings.ts';
 import type { RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import { as, type Body, type Node, placeIn, quoteName } from '../../sql/parse/tree.ts';
@@ -27,7 +27,7 @@ export function nameTwins({ stars, wholeRows, rowStars }: Marks): void {
   const tell = (entry: RangeTableEntry, column: RangeTableColumn): void => {
     const from = entry.source.kind === 'join' && entry.name === undefined ? (column.from ?? column.same) : undefined;
     if (from) tell(from.entry, from.column);
-    else if (!entry.distinct?.has(column) && isTwin(entry, column) && canBeListed(entry)) {
+    else if (!entry.distinct?.has(column) && isAmbiguousName(entry, column) && canBeListed(entry)) {
       count += 1;
       entry.distinct ??= new Map();
       entry.distinct.set(column, `${RESERVED_PREFIX}n_${count}`);
@@ -145,7 +145,7 @@ function sentColumns(entry: RangeTableEntry, added: AddedColumns): SentColumn[] 
   const merged = sent.splice(0, shared.length);
   const all = [...merged, ...rest.map((one) => (one.column === undefined ? one : (sent.shift() ?? one)))];
   if (sent.length > 0 || all.filter(({ column }) => column !== undefined).length !== own.length)
-    throw new NotRewritable('a join whose columns cannot be told');
+    throw new NotRewritable('a join with columns that cannot be told');
   return all;
 }
 

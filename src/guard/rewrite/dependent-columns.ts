@@ -7,7 +7,7 @@ import { sortFunctions } from '../../sql/types/sort.ts';
 import { elementType } from '../../sql/types/type.ts';
 import { behindJoins } from './group-keys.ts';
 import type { LeakyExpressions } from './leaky-expressions.ts';
-import { become, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
+import { expressionTree, NotRewritable, type Rewriter, replaceInPlace } from './rewriter.ts';
 import { spelled } from './whole-rows.ts';
 
 /** How the columns of one query that depend on a key of its GROUP BY are read. */
@@ -83,7 +83,7 @@ export function aggregateReference(w: Rewriter, node: Node, aggregate: string): 
   const range = w.range(node);
   w.edits.replace(range.start, range.end, [aggregate]);
   const tree = expressionTree([aggregate]);
-  w.mutate(() => become(node, tree));
+  w.mutate(() => replaceInPlace(node, tree));
 }
 
 /** All rows of a group hold the one value. */

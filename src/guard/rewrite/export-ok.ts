@@ -1,6 +1,6 @@
 /** One more column for a derived table or CTE: `ok` of all that it reads, for the query around it. */
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
-import { as, kindOf, type Node } from '../../sql/parse/tree.ts';
+import { as, type Body, kindOf, type Node } from '../../sql/parse/tree.ts';
 import { tokenAt } from '../../sql/text/tokens.ts';
 import { guardsOf } from './guard-demand.ts';
 import { expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
@@ -69,4 +69,9 @@ function exportFromValues(w: Rewriter, level: QueryLevel, ok: string): void {
       items.push(added);
     });
   }
+}
+
+/** DISTINCT ON has expressions of its own: which rows are left does not depend on the list. */
+export function isDistinct({ distinctClause = [] }: Body<'SelectStmt'>): boolean {
+  return distinctClause.some((node) => Object.keys(node).length === 0);
 }

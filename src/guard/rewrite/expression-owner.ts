@@ -6,7 +6,7 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
 import type { RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Body, Node } from '../../sql/parse/tree.ts';
-import { become, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
+import { expressionTree, NotRewritable, type Rewriter, replaceInPlace } from './rewriter.ts';
 
 /** Of each catalog's expressions: the column with the relation that they belong to; undefined where they name no columns. */
 const OWNERS: Readonly<Record<string, string | undefined>> = {
@@ -45,7 +45,7 @@ export function expressionOwner(w: Rewriter, { marks }: Analysis, body: Body<'Fu
     if (named.entry === entry && named.column === owner) return undefined;
   }
   const text = owner ? spell(entry, owner) : "'0'::pg_catalog.oid";
-  if (text === undefined) throw new NotRewritable('pg_get_expr of a column whose relation cannot be named');
+  if (text === undefined) throw new NotRewritable('pg_get_expr of a column with a relation that cannot be named');
   replace(w, relation, text);
   return relation;
 }
@@ -68,5 +68,5 @@ function replace(w: Rewriter, node: Node, text: string): void {
   const range = w.range(node);
   w.edits.replace(range.start, range.end, [text]);
   const tree = expressionTree([text]);
-  w.mutateFirst(() => become(node, tree));
+  w.mutateFirst(() => replaceInPlace(node, tree));
 }

@@ -7,14 +7,14 @@ import { nameExtent } from '../../sql/text/extent.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { guardsOf } from './guard-demand.ts';
 import type { LeakyExpression, LeakyExpressions } from './leaky-expressions.ts';
-import { become, detached, NotRewritable, type Rewriter } from './rewriter.ts';
+import { detached, NotRewritable, type Rewriter, replaceInPlace } from './rewriter.ts';
 import { okOfTarget } from './write-filters.ts';
 
 /** `CASE WHEN (ok AND …) IS NOT FALSE THEN expression END` around each site. */
 export function wrapSites(w: Rewriter, sites: LeakyExpressions, analysis: Analysis, role: RolePolicy): void {
   const merge = analysis.marks.tellingMerges.find((m) => guardsOf(m.level.entries).length > 0);
   if (merge)
-    throw new NotRewritable(`USING or NATURAL on "${merge.name}", whose comparison cannot be guarded there: write ON`);
+    throw new NotRewritable(`USING or NATURAL on "${merge.name}": its comparison cannot be guarded there; write ON`);
   for (const site of sites.sites) {
     const range = w.range(site.node);
     const condition: Template = [...conditionOf(site, (guard) => okOfTarget(guard, analysis, role)), ' IS NOT FALSE'];
@@ -22,7 +22,7 @@ export function wrapSites(w: Rewriter, sites: LeakyExpressions, analysis: Analys
     const expr = w.sharedExpression(condition);
     w.mutate(() => {
       const result = detached(site.node);
-      become(site.node, { CaseExpr: { args: [{ CaseWhen: { expr, result } }] } });
+      replaceInPlace(site.node, { CaseExpr: { args: [{ CaseWhen: { expr, result } }] } });
     });
   }
 }

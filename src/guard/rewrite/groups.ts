@@ -5,7 +5,7 @@ import { as, type Node, quoteName } from '../../sql/parse/tree.ts';
 import { tokenAt } from '../../sql/text/tokens.ts';
 import type { Bounded, Groups } from '../groups/groups.ts';
 import { type CarriedColumn, ROW } from './names.ts';
-import { become, detached, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
+import { detached, expressionTree, NotRewritable, type Rewriter, replaceInPlace } from './rewriter.ts';
 import { spelled } from './whole-rows.ts';
 
 /** What the relation's guarded subquery exports to be counted. The row itself has no name but its place. */
@@ -36,7 +36,7 @@ export function hideInputs(w: Rewriter, { inputs, rows, least, rounded }: Groups
     // Before what stands around it takes its place.
     w.mutateFirst(() => {
       const result = detached(node);
-      become(node, { CaseExpr: { args: [{ CaseWhen: { expr, result } }] } });
+      replaceInPlace(node, { CaseExpr: { args: [{ CaseWhen: { expr, result } }] } });
     });
     return node;
   });
@@ -45,7 +45,7 @@ export function hideInputs(w: Rewriter, { inputs, rows, least, rounded }: Groups
 
 /** To the nearest multiple; of the type that it has. */
 function round(w: Rewriter, node: Node, to: number): void {
-  const [before, after] = ['(pg_catalog.round(', `::pg_catalog.numeric / ${to}) * ${to})::pg_catalog.int8`];
+  const [before, after] = ['(pg_catalog.round(', `::pg_catalog.numeric / '${to}') * '${to}')::pg_catalog.int8`];
   const range = w.range(node);
   w.edits.wrap(range.start, range.end, [before], [after]);
   const tree = expressionTree([`${before}NULL${after}`]);
@@ -53,22 +53,24 @@ function round(w: Rewriter, node: Node, to: number): void {
     const product = as(as(tree, 'TypeCast')?.arg, 'A_Expr');
     const quotient = as(as(product?.lexpr, 'FuncCall')?.args?.[0], 'A_Expr');
     as(quotient?.lexpr, 'TypeCast')!.arg = detached(node);
-    become(node, tree);
+    replaceInPlace(node, tree);
   });
 }
 
 /** No value is so large that adding a few of them fails: from there on it counts as infinite. */
 function hold(w: Rewriter, argument: Node, value: string, { type, most }: Bounded): void {
   const constant = (text: string): string => `'${text}'::pg_catalog.${type}`;
+  // Of a domain, another schema could bring operators.
+  const own = `${value}::pg_catalog.${type}`;
   const beyond = (sign: '' | '-', [outer, inner]: readonly [string, string]): string =>
-    ` WHEN ${value} ${outer} ${constant(`${sign}${most}`)} AND ${value} ${inner} ${constant(`${sign}Infinity`)} THEN ${constant(`${sign}Infinity`)}`;
+    ` WHEN ${own} ${outer} ${constant(`${sign}${most}`)} AND ${own} ${inner} ${constant(`${sign}Infinity`)} THEN ${constant(`${sign}Infinity`)}`;
   const before = `CASE${beyond('', ['>', '<'])}${beyond('-', ['<', '>'])} ELSE `;
   const range = w.range(argument);
   w.edits.wrap(range.start, range.end, [before], [' END']);
   const tree = expressionTree([before, 'NULL END']);
   w.mutate(() => {
     as(tree, 'CaseExpr')!.defresult = detached(argument);
-    become(argument, tree);
+    replaceInPlace(argument, tree);
   });
 }
 

@@ -47,7 +47,7 @@ function subqueryOf(
   const pieces: Template[number][] = ['(SELECT '];
   let separator = '';
   // INVARIANT 35: nothing but the granted columns is selected; a mask stands in its column's place.
-  for (const { column, mask, maskTells } of select.columns.values()) {
+  for (const { column, mask, maskLeaks } of select.columns.values()) {
     // Only where it is named, and then under another name (`added-columns.ts`): here it would be a column like any other.
     if (column.attnum < 0) continue;
     pieces.push(separator);
@@ -55,7 +55,7 @@ function subqueryOf(
     const name = quoteName(column.name);
     if (!mask && isTemporary(relation)) pieces.push(`${withoutOrigin(`${ROW}.${name}`)} AS ${name}`);
     else if (!mask) pieces.push(`${ROW}.${name}`);
-    else if (maskTells && select.conditions.length > 0) {
+    else if (maskLeaks && select.conditions.length > 0) {
       // Of a hidden row the condition may be NULL, not FALSE: only IS TRUE keeps the mask from running on it.
       const guarded = ['CASE WHEN ', ...allOf(select.conditions, 'ok'), ' IS TRUE THEN ', ...fill(mask), ' END'];
       // CASE loses a type's modifier, as of varchar(11).
@@ -88,7 +88,7 @@ function subqueryOf(
 function mayMoveInto(select: SelectGrant, guard: AskedOf, body: RelationBody): boolean {
   if (body === 'plain') return true;
   return (
-    body === 'leakproof' && !guard.needed && [...select.columns.values()].every(({ maskTells }) => maskTells !== true)
+    body === 'leakproof' && !guard.needed && [...select.columns.values()].every(({ maskLeaks }) => maskLeaks !== true)
   );
 }
 

@@ -6,19 +6,12 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
 import type { Cte, QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Column, Relation } from '../../sql/catalog/catalog.ts';
-import { as, type Body, quoteName } from '../../sql/parse/tree.ts';
+import { as, quoteName } from '../../sql/parse/tree.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { Draft } from '../draft.ts';
-import { isTable } from './export-ok.ts';
+import { KEY_WIDTHS } from '../subjects/key-types.ts';
+import { isDistinct, isTable } from './export-ok.ts';
 import { type CarriedColumn, ROW } from './names.ts';
-
-/** Characters of a key as text, by its type: so that the column has one length, and can be taken out of a row that passes in pieces. */
-const WIDTHS: ReadonlyMap<number, number> = new Map([
-  [21, 6],
-  [23, 11],
-  [20, 20],
-  [2950, 36],
-]);
 
 const MOST_KEYS = 32;
 /** Queries one inside the other: each writes all keys anew. */
@@ -141,7 +134,7 @@ export class KeySearch {
 
 /** undefined: of another type than those that can be told. */
 export function widthOf(catalog: Catalog, { type }: Column): number | undefined {
-  return WIDTHS.get(baseType(catalog, type));
+  return KEY_WIDTHS.get(baseType(catalog, type));
 }
 
 /** An account that was given no more than the policies need (`rowgate compile`) can run what is added, too. */
@@ -162,11 +155,6 @@ function takesAnother({ kind, select, aggregated, groupKeys, outputs }: QueryLev
   if (isDistinct(select) || select.groupClause?.length || select.havingClause || select.intoClause) return false;
   if (!select.targetList?.length || outputs.length >= MOST_COLUMNS) return false;
   return !isTable(select.targetList);
-}
-
-/** DISTINCT ON has expressions of its own: which rows are left does not depend on the list. */
-function isDistinct({ distinctClause = [] }: Body<'SelectStmt'>): boolean {
-  return distinctClause.some((node) => Object.keys(node).length === 0);
 }
 
 /** As a client could write it. */

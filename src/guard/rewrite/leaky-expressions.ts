@@ -1,5 +1,5 @@
 /**
- * Finds the expressions that can tell (`rewriting.md` §2): each topmost one that is not sound, with the guards that must say
+ * Finds the expressions that can tell (`rewriting.md` §2): each topmost one that is not leakproof, with the guards that must say
  * `ok` before it runs; asks for those guards.
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
@@ -110,12 +110,12 @@ class Finder {
       this.visit(node, at);
       return;
     }
-    const sound = this.expression(node)?.sound === true;
+    const leakproof = this.expression(node)?.leakproof === true;
     for (const [i, operand] of operands.entries()) {
       const there: Position = { ...at, scope: { ...at.scope, entries: [left, right][i]! } };
       // An operator that can tell stays outside, and gets operands that it may see.
-      if (!sound) this.add(operand, there);
-      this.visit(operand, sound ? there : { ...there, inside: true });
+      if (!leakproof) this.add(operand, there);
+      this.visit(operand, leakproof ? there : { ...there, inside: true });
     }
   }
 
@@ -134,14 +134,14 @@ class Finder {
   }
 
   private expression(node: Node): Expression | undefined {
-    this.analysis.parsed.patience.spend();
+    this.analysis.parsed.workLimit.spend();
     return this.analysis.marks.expressions.get(node);
   }
 
   private visit(node: Node, at: Position): void {
     const { level } = at.scope;
     // Each key is held against it.
-    if (at.phase === 'group') this.analysis.parsed.patience.spend(level.groupKeys.length);
+    if (at.phase === 'group') this.analysis.parsed.workLimit.spend(level.groupKeys.length);
     if (at.phase === 'group' && isGroupKey(node, level, this.analysis.marks.references)) {
       this.visitKey(node, at);
       return;
@@ -169,11 +169,11 @@ class Finder {
         this.visitArguments(node, found, at);
         return;
       case 'subquery': {
-        if (!found.sound && !at.inside) this.add(node, at);
+        if (!found.leakproof && !at.inside) this.add(node, at);
         const inner = this.analysis.marks.sublinks.get(node);
-        if (inner && (!found.sound || at.inside)) this.asked.add(inner);
+        if (inner && (!found.leakproof || at.inside)) this.asked.add(inner);
         const test = as(node, 'SubLink')?.testexpr;
-        if (test) this.visit(test, found.sound ? at : { ...at, inside: true });
+        if (test) this.visit(test, found.leakproof ? at : { ...at, inside: true });
         return;
       }
       case 'none':
@@ -193,16 +193,16 @@ class Finder {
   private visitPlain(node: Node, found: Expression, at: Position): void {
     this.noteUngrouped(node, at);
     const negated = notIn(node);
-    if (negated && this.expression(negated)?.sound === false && !at.inside) {
+    if (negated && this.expression(negated)?.leakproof === false && !at.inside) {
       // `a NOT IN (…)` is one form in the text: the NOT cannot stay outside.
       this.add(node, at);
       this.visit(negated, { ...at, inside: true });
       return;
     }
-    const returnsSet = !found.sound && this.contains(node, 'set-returning');
+    const returnsSet = !found.leakproof && this.contains(node, 'set-returning');
     // CASE cannot hold it: what stands around is fenced instead.
     if (returnsSet) this.loose.push({ scope: at.scope, covered: new Set() });
-    const wraps = !found.sound && !at.inside && !returnsSet;
+    const wraps = !found.leakproof && !at.inside && !returnsSet;
     if (wraps) this.add(node, at);
     this.visitChildren(node, wraps ? { ...at, inside: true } : at);
   }
@@ -232,7 +232,7 @@ class Finder {
     let stopped = false;
     for (const child of argumentsOf(node)) {
       const given = this.expression(child)?.constant || isParameter(child);
-      if (found?.sound || given || this.contains(child, 'set-returning')) this.visit(child, at);
+      if (found?.leakproof || given || this.contains(child, 'set-returning')) this.visit(child, at);
       else {
         this.add(child, at);
         this.visitChildren(child, { ...at, inside: true });
@@ -240,19 +240,19 @@ class Finder {
       }
     }
     // A call that no NULL stops runs beside hidden rows all the same.
-    if (!found?.sound && !stopped) this.loose.push({ scope: at.scope, covered: new Set() });
+    if (!found?.leakproof && !stopped) this.loose.push({ scope: at.scope, covered: new Set() });
   }
 
   private add(node: Node, at: Position): void {
-    const own = guardsOf(at.scope.entries);
+    const own = askedIn(at.scope);
     const outer: RowGuard[] = [];
     const passed: RowGuard[] = [];
     for (let s = at.scope.outer; s; s = s.outer) {
       // A subquery that runs after grouping runs for groups of rows that have passed; `ok` of one row is no longer there.
       const grouped = s.phase === 'group' && s.level.aggregated;
-      (grouped ? passed : outer).push(...guardsOf(s.entries));
+      (grouped ? passed : outer).push(...askedIn(s));
     }
-    this.analysis.parsed.patience.spend(own.length + outer.length + passed.length);
+    this.analysis.parsed.workLimit.spend(own.length + outer.length + passed.length);
     this.tellings.push({ scope: at.scope, covered: new Set([...own, ...outer, ...passed]) });
     if (at.phase === 'row') this.push({ node, plain: [...own, ...outer], grouped: [] });
     // What holds an aggregate is computed from groups of rows that have passed the filters.
@@ -270,6 +270,17 @@ class Finder {
     if (found?.barrier === 'subquery') return false;
     return childrenOf(node).some((child) => this.contains(child, barrier));
   }
+}
+
+/** A view that is written keeps rows back by a query that has no `ok`; what runs for rows that it has let pass needs none. */
+function askedIn({ entries, late }: Scope): RowGuard[] {
+  const guards = guardsOf(entries);
+  return late
+    ? guards.filter(
+        ({ entry: { source } }) =>
+          source.kind !== 'relation' || source.use !== 'target' || source.view.hides !== 'fence',
+      )
+    : guards;
 }
 
 function isGuardedOutside({ outer }: Scope): boolean {

@@ -32,7 +32,7 @@ export function rewriteCall(work: MetadataWork, node: Node, body: Body<'FuncCall
     if (out) work.leaveOut(out);
     return;
   }
-  const spec = metadataFunction(fn.schema, fn.name);
+  const spec = metadataFunction(fn);
   if (!spec) return;
   work.calls.add(body);
   const args = body.args ?? [];
@@ -72,9 +72,10 @@ function wrapCall(
   const condition = spec.condition(work.finder, { fn, args: names });
   const [first = '', ...more] = names;
   const passed = [spec.first ? spec.first(first) : first, ...more].join(', ');
-  const pieces = [`(SELECT ${qualifiedName(fn.schema, fn.name)}(${passed}) FROM (SELECT (`];
+  const call = `(SELECT ${qualifiedName(fn.schema, fn.name)}(${passed})`;
+  const pieces = args.length === 0 ? [`${call} WHERE ${condition})`] : [`${call} FROM (SELECT (`];
   for (let i = 1; i < args.length; i++) pieces.push(`)::${types[i - 1]} AS rowgate_${i}, (`);
-  pieces.push(`)::${types.at(-1)} AS rowgate_${args.length}) AS ${CALL} WHERE ${condition})`);
+  if (args.length > 0) pieces.push(`)::${types.at(-1)} AS rowgate_${args.length}) AS ${CALL} WHERE ${condition})`);
   surround(work.w, node, args, pieces);
 }
 

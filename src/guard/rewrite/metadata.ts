@@ -4,7 +4,7 @@
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { as, type Node, partsOf, strings } from '../../sql/parse/tree.ts';
-import { METADATA } from '../metadata/functions.ts';
+import { mayBeMetadata } from '../metadata/functions.ts';
 import { passSequences, rewriteCall } from './metadata-calls.ts';
 import { type MetadataContext, MetadataWork, type Parameters } from './metadata-work.ts';
 import { rewriteCast, rewriteUncast } from './reg-casts.ts';
@@ -45,7 +45,7 @@ function rewriteCallsAndCasts(work: MetadataWork): void {
 function isConcerned(work: MetadataWork, node: Node): boolean {
   if ('TypeCast' in node) return work.regKind(work.typeOf(node)).kind !== 'no';
   const name = strings(as(node, 'FuncCall')?.funcname).at(-1) ?? '';
-  return Object.hasOwn(METADATA, name) || name === 'pg_get_expr';
+  return mayBeMetadata(name);
 }
 
 /** A target without AS takes its name from the expression, also from inside CASE or a cast: a subquery there would be another name. */

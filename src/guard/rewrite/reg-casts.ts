@@ -7,7 +7,7 @@ import { isKeyOf, isListOf } from '../metadata/keys.ts';
 import { isPlainName } from '../metadata/plain-names.ts';
 import type { RegKind, RegType } from '../metadata/reg-types.ts';
 import type { MetadataWork } from './metadata-work.ts';
-import { type Around, ofName, ofOid, ofOids } from './reg-lookup.ts';
+import { ofName, ofOid, ofOids, type TextAround } from './reg-lookup.ts';
 import { NotRewritable } from './rewriter.ts';
 import { surround } from './surrounding-text.ts';
 
@@ -31,7 +31,7 @@ function castOne(work: MetadataWork, node: Node, type: RegType, body: Body<'Type
   const number = as(arg, 'ParamRef')?.number;
   const name = columnName(node);
   const alias = name === type.name ? '' : ` AS ${quoteName(name)}`;
-  const replace = (around: Around): void => {
+  const replace = (around: TextAround): void => {
     work.replaced.add(body.typeName!);
     surround(work.w, node, [arg], around);
   };
@@ -99,7 +99,7 @@ function literal(work: MetadataWork, node: Node, literal: Node, type: RegType, c
  * The server never reads a value of a parameter as the name of an object: its error would tell that there is none. Where the client has
  * declared such a type it is read as a number, which has the same binary format; elsewhere as a text, which is looked up.
  */
-function ofParameter(work: MetadataWork, number: number, type: RegType, alias: string): Around {
+function ofParameter(work: MetadataWork, number: number, type: RegType, alias: string): TextAround {
   const { parameters, context, finder } = work;
   if (number <= parameters.declaredTypes.length)
     throw new NotRewritable('a parameter of PREPARE that is declared as the name of an object');

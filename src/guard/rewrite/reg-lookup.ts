@@ -6,10 +6,10 @@ import type { RegType } from '../metadata/reg-types.ts';
 export const CALL = 'rowgate_call';
 
 /** What stands before and behind an expression. */
-export type Around = readonly [before: string, behind: string];
+export type TextAround = readonly [before: string, behind: string];
 
 /** Around a name. INVARIANT 50: a hidden relation and one that does not exist give the same error; other kinds of object give NULL, both alike. */
-export function ofName(type: RegType, finder: Finder, alias: string): Around {
+export function ofName(type: RegType, finder: Finder, alias: string): TextAround {
   const oid = `${CALL}.rowgate_oid`;
   const text = `${CALL}.rowgate_1`;
   const found = type.found(finder, oid);
@@ -19,13 +19,13 @@ export function ofName(type: RegType, finder: Finder, alias: string): Around {
         ` WHEN ${text} IS NOT NULL THEN pg_catalog.regclass(pg_catalog.quote_ident(' ' || ${text} || pg_catalog.left(pg_catalog.clock_timestamp()::pg_catalog.text, 0)))`
       : '';
   return [
-    `(SELECT (CASE WHEN ${oid} = '0'::pg_catalog.oid OR ${found} THEN ${oid}${missing} END)::pg_catalog.${type.name}${alias} FROM (SELECT CASE WHEN rowgate_text.rowgate_1 ~ '^[0-9]{1,9}$' THEN rowgate_text.rowgate_1::pg_catalog.oid::pg_catalog.${type.name} ELSE ${finder.named(type.lookup, 'rowgate_text.rowgate_1')} END AS rowgate_oid, rowgate_text.rowgate_1 FROM (SELECT (`,
+    `(SELECT (CASE WHEN ${oid} = '0'::pg_catalog.oid OR ${found} THEN ${oid}${missing} END)::pg_catalog.${type.name}${alias} FROM (SELECT CASE WHEN rowgate_text.rowgate_1 ~ '^[0-9]{1,9}$' THEN rowgate_text.rowgate_1::pg_catalog.oid ELSE (${finder.named(type.lookup, 'rowgate_text.rowgate_1')})::pg_catalog.oid END AS rowgate_oid, rowgate_text.rowgate_1 FROM (SELECT (`,
     `)::pg_catalog.text AS rowgate_1) AS rowgate_text) AS ${CALL})`,
   ];
 }
 
 /** Around an OID, which is read as the type `read`. */
-export function ofOid(type: RegType, finder: Finder, read: string, alias: string): Around {
+export function ofOid(type: RegType, finder: Finder, read: string, alias: string): TextAround {
   const oid = `${CALL}.rowgate_1`;
   return [
     `(SELECT (CASE WHEN ${oid} = '0'::pg_catalog.oid OR ${type.found(finder, oid)} THEN ${oid} END)::pg_catalog.${type.name}${alias} FROM (SELECT (`,
@@ -34,7 +34,7 @@ export function ofOid(type: RegType, finder: Finder, read: string, alias: string
 }
 
 /** Around a list of OIDs: NULL for each that is not found. */
-export function ofOids(type: RegType, finder: Finder, alias: string): Around {
+export function ofOids(type: RegType, finder: Finder, alias: string): TextAround {
   const list = `${CALL}.rowgate_1`;
   const item = 'rowgate_item.rowgate_oid';
   return [

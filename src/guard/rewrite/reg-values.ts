@@ -26,7 +26,7 @@ export function refuseUnfiltered(analysis: Analysis, catalog: Catalog, filtered:
   const { marks } = analysis;
   // INVARIANT 99: wherever a call stands, it was filtered, or its constant was judged, or nothing is sent.
   for (const [body, { fn }] of marks.calls)
-    if (metadataFunction(fn.schema, fn.name) && !filtered.calls.has(body)) throw new NotRewritable(`${fn.name} here`);
+    if (metadataFunction(fn) && !filtered.calls.has(body)) throw new NotRewritable(`${fn.name} here`);
   const isReg = (oid: Oid): boolean => regKind(catalog, oid).kind !== 'no';
   for (const { body, type } of marks.types) {
     if (isReg(type.oid) && !filtered.types.has(body)) throw new NotRewritable(`type ${type.name} here`);

@@ -12,7 +12,7 @@ import type { AddedColumns } from './added-columns.ts';
 import { behindJoins } from './group-keys.ts';
 import { guardedRelation } from './guarded-relation.ts';
 import type { CarriedColumn } from './names.ts';
-import { become, NotRewritable, type Rewriter } from './rewriter.ts';
+import { NotRewritable, type Rewriter, replaceInPlace } from './rewriter.ts';
 import { sentName } from './sent-name.ts';
 import { isTemporary } from './temporary.ts';
 
@@ -35,12 +35,12 @@ export function rewriteReferences(w: Rewriter, analysis: Analysis, replaced: Rea
 }
 
 function readsTellingMask(entry: RangeTableEntry, { columns }: SelectGrant, { marks }: Analysis): boolean {
-  if (![...columns.values()].some((column) => column.maskTells)) return false;
+  if (![...columns.values()].some((column) => column.maskLeaks)) return false;
   return [...marks.references.values()].map(behindJoins).some((found) => {
     const { source } = found.entry;
     const at = found.entry.columns.indexOf(found.column);
     const name = source.kind === 'relation' ? source.view.columns[at]?.column.name : undefined;
-    return found.entry === entry && name !== undefined && columns.get(name)?.maskTells === true;
+    return found.entry === entry && name !== undefined && columns.get(name)?.maskLeaks === true;
   });
 }
 
@@ -78,7 +78,7 @@ function rewriteRelation(
   const tree = w.replaceBySubquery(range, subquery, alias === undefined ? '' : ` AS ${quoteName(alias)}`);
   w.mutate(() => {
     const kept = alias === undefined ? body.alias : { aliasname: alias };
-    become(node, { RangeSubselect: kept ? { subquery: tree, alias: kept } : { subquery: tree } });
+    replaceInPlace(node, { RangeSubselect: kept ? { subquery: tree, alias: kept } : { subquery: tree } });
   });
 }
 

@@ -58,13 +58,13 @@ export class Rewriter {
 
   /** As `expressionTree`, for one that stands in many places and is changed in none. */
   sharedExpression(template: Template): Node {
-    this.parsed.patience.spend(template.length);
+    this.parsed.workLimit.spend(template.length);
     return expressionFragment(template) ?? unparsed();
   }
 
   /** Puts a subquery of Rowgate's own into FROM, in the place of a range, and `behind` behind it. Gives its tree, which is changed nowhere. */
   replaceBySubquery(range: { start: number; end: number }, subquery: Template, behind: string): Node {
-    this.parsed.patience.spend(subquery.length);
+    this.parsed.workLimit.spend(subquery.length);
     const piece = subqueryFragment(subquery) ?? unparsed();
     const short = this.subqueries.get(piece) ?? standIn(this.subqueries.size);
     this.subqueries.set(piece, short);
@@ -95,7 +95,7 @@ export class Rewriter {
 }
 
 /** Makes `node` another node, in place: whatever holds it holds the new one. */
-export function become(node: Node, replacement: Node): void {
+export function replaceInPlace(node: Node, replacement: Node): void {
   const record = node as unknown as Record<string, unknown>;
   for (const key of Object.keys(record)) delete record[key];
   Object.assign(record, replacement);

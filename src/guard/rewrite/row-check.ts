@@ -27,7 +27,7 @@ export class Violations {
 export type Checks = ReadonlyMap<WriteEvent, readonly Condition[]>;
 
 /**
- * NULL for a row that may stand; fails for another. INVARIANT 49: the failing cast reads the row (`tableoid`), so that it is never
+ * NULL for a row that may stand; fails for another. INVARIANT 49: the failing cast reads the row (`tableoid`) or the clock, so that it is never
  * computed while planning, and a condition that is NULL fails as well.
  */
 export function checkExpression(write: Write, grant: RelationGrant, checks: Checks, violations: Violations): Template {
@@ -38,14 +38,16 @@ export function checkExpression(write: Write, grant: RelationGrant, checks: Chec
     'CASE WHEN ',
     ...condition,
     ' IS TRUE THEN NULL ELSE ',
-    ...failing(alias, violations.add(grant, event, false), 'int4'),
+    ...failing(grant, alias, violations.add(grant, event, false), 'int4'),
     ' END',
   ];
 }
 
 /** Fails with a message that ends in the violation's number. */
-export function failing(alias: string, number: number, type: 'int4' | 'bool'): Template {
-  return [`pg_catalog.concat(${alias}.tableoid, ' rowgate_check ${number}')::pg_catalog.${type}`];
+export function failing({ relation }: RelationGrant, alias: string, number: number, type: 'int4' | 'bool'): Template {
+  // A view has no system columns.
+  const late = relation.kind === 'v' ? 'pg_catalog.clock_timestamp()' : `${alias}.tableoid`;
+  return [`pg_catalog.concat(${late}, ' rowgate_check ${number}')::pg_catalog.${type}`];
 }
 
 function conditionOf(write: Write, checks: Checks, alias: string): Template {

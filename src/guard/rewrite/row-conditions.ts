@@ -22,7 +22,7 @@ export function aliasOf({ target }: Write): string {
  * What rows that this event leaves behind must fulfil, as it is to be asked of each as it is stored; empty where nothing needs asking.
  * `shown`: the client is shown the row.
  */
-export function leftRows(
+export function conditionsOnWrittenRows(
   grant: RelationGrant,
   event: WriteEvent,
   write: Write,
@@ -51,6 +51,8 @@ function unique(conditions: readonly Condition[]): Condition[] {
  * that SET does not name, and no trigger can set it.
  */
 function canMove(condition: Condition, relation: Relation, sets: ReadonlySet<string>, catalog: Catalog): boolean {
+  // What happens at the table behind it is not looked into.
+  if (relation.kind === 'v') return true;
   const family = [relation, ...descendants(catalog, relation)];
   // A row that moves to another partition is inserted there.
   const triggers = family.some((r) => r.rowTriggers === undefined || r.rowTriggers.some((event) => event !== 'delete'));

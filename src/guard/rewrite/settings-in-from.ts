@@ -2,7 +2,7 @@
 import { as } from '../../sql/parse/tree.ts';
 import { guardedRelation } from './guarded-relation.ts';
 import type { MetadataWork } from './metadata-work.ts';
-import { become, NotRewritable } from './rewriter.ts';
+import { NotRewritable, replaceInPlace } from './rewriter.ts';
 
 const FUNCTION = 'pg_show_all_settings';
 
@@ -26,6 +26,6 @@ export function readSettingsByView(work: MetadataWork): void {
     const { alias = { aliasname: FUNCTION }, lateral } = body;
     const subquery = guardedRelation(view, select, { needed: false, name: '', fenced: true }, false);
     const tree = w.replaceBySubquery(w.range(called), subquery, body.alias ? '' : ` AS ${FUNCTION}`);
-    w.mutate(() => become(node, { RangeSubselect: { subquery: tree, alias, ...(lateral && { lateral }) } }));
+    w.mutate(() => replaceInPlace(node, { RangeSubselect: { subquery: tree, alias, ...(lateral && { lateral }) } }));
   }
 }

@@ -1,6 +1,6 @@
 /** Puts text of Rowgate's own around what a client wrote, before, between and behind its arguments. */
 import type { Node } from '../../sql/parse/tree.ts';
-import { become, detached, expressionTree, type Rewriter } from './rewriter.ts';
+import { detached, expressionTree, type Rewriter, replaceInPlace } from './rewriter.ts';
 
 /** Argument `n` in a text of ours that is parsed by itself. */
 const PLACE = 1_900_000_000;
@@ -28,7 +28,7 @@ export function surround(w: Rewriter, node: Node, args: readonly Node[], pieces:
       tree,
       args.map((arg) => (arg === node ? detached(arg) : arg)),
     );
-    become(node, tree);
+    replaceInPlace(node, tree);
   });
 }
 

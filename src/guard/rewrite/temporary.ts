@@ -6,7 +6,7 @@ import type { Node } from '../../sql/parse/tree.ts';
 import { as, type Body, quoteName } from '../../sql/parse/tree.ts';
 import { columnName } from '../../sql/text/column-name.ts';
 import type { DraftStatement } from '../draft.ts';
-import { become, detached, type Rewriter, statementTree } from './rewriter.ts';
+import { detached, type Rewriter, replaceInPlace, statementTree } from './rewriter.ts';
 
 export function isTemporary({ persistence, sentName }: Relation): boolean {
   return persistence === 't' && sentName !== undefined;
@@ -50,7 +50,7 @@ function hideOrigin(w: Rewriter, target: Body<'ResTarget'>, node: Node): void {
   );
   w.mutate(() => {
     target.name = name;
-    become(node, { CoalesceExpr: { args: [detached(node)] } });
+    replaceInPlace(node, { CoalesceExpr: { args: [detached(node)] } });
   });
 }
 
@@ -59,5 +59,5 @@ export function sendInstead(w: Rewriter, { node, start, end, instead }: DraftSta
   if (instead === undefined) return;
   w.edits.replace(start, end, [instead]);
   const tree = statementTree(instead);
-  w.mutate(() => become(node, tree));
+  w.mutate(() => replaceInPlace(node, tree));
 }

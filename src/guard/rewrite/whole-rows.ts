@@ -6,7 +6,7 @@ import { as, type Node, quoteName } from '../../sql/parse/tree.ts';
 import { tokenAt } from '../../sql/text/tokens.ts';
 import { okOf } from './export-ok.ts';
 import { behindJoins } from './group-keys.ts';
-import { become, expressionTree, NotRewritable, type Rewriter, selectTree } from './rewriter.ts';
+import { expressionTree, NotRewritable, type Rewriter, replaceInPlace, selectTree } from './rewriter.ts';
 import { sentName } from './sent-name.ts';
 import { isTemporaryTarget, withoutOrigin } from './temporary.ts';
 
@@ -63,7 +63,7 @@ export function rewriteWholeRow(
   w.edits.replace(range.start, range.end, [text]);
   const tree = expressionTree([text]);
   // What it reads may be able to tell, and then the row itself is wrapped.
-  w.mutateFirst(() => become(node, tree));
+  w.mutateFirst(() => replaceInPlace(node, tree));
 }
 
 /** True where there is a row, false where an outer join has none; undefined where there always is one. */
@@ -106,7 +106,7 @@ export function rewriteRowField(w: Rewriter, node: Node, entry: RangeTableEntry,
   const reference = expressionTree([text]);
   w.mutateFirst(() => {
     const [, ...rest] = body.indirection!;
-    become(node, rest.length === 0 ? reference : { A_Indirection: { arg: reference, indirection: rest } });
+    replaceInPlace(node, rest.length === 0 ? reference : { A_Indirection: { arg: reference, indirection: rest } });
   });
 }
 

@@ -12,9 +12,9 @@ import { tokenAt } from '../../sql/text/tokens.ts';
 import type { RowCheck } from '../decision.ts';
 import type { KeyPlan } from '../subjects/added-keys.ts';
 import { keysExpression } from './hidden-keys.ts';
-import { become, expressionTree, fromItemTree, NotRewritable, type Rewriter } from './rewriter.ts';
+import { expressionTree, fromItemTree, NotRewritable, type Rewriter, replaceInPlace } from './rewriter.ts';
 import { CHECK_COLUMN, type Checks, checkExpression, type Violations } from './row-check.ts';
-import { leftRows } from './row-conditions.ts';
+import { conditionsOnWrittenRows } from './row-conditions.ts';
 import type { TargetKeys } from './target-keys.ts';
 import { grantOf } from './write-filters.ts';
 import { placesOf } from './write-places.ts';
@@ -79,9 +79,9 @@ function withKeys(keys: TargetKeys | undefined, plan: KeyPlan | undefined, check
 
 function checksOf(write: Write, role: RolePolicy, catalog: Catalog): Checks {
   const grant = grantOf(write, role);
-  const checks = new Map<WriteEvent, ReturnType<typeof leftRows>>();
+  const checks = new Map<WriteEvent, ReturnType<typeof conditionsOnWrittenRows>>();
   for (const event of write.events) {
-    const conditions = leftRows(grant, event, write, returns(write), catalog);
+    const conditions = conditionsOnWrittenRows(grant, event, write, returns(write), catalog);
     if (conditions.length > 0) checks.set(event, conditions);
   }
   return checks;
@@ -134,6 +134,6 @@ function hideCheck(w: Rewriter, node: Node, entry: RangeTableEntry): void {
   w.edits.replace(name.start, name.end, [query + alias]);
   const tree = fromItemTree([`${query} AS x`], 'RangeSubselect');
   w.mutate(() => {
-    become(node, { RangeSubselect: { ...tree, alias: body.alias ?? { aliasname: cte.name } } });
+    replaceInPlace(node, { RangeSubselect: { ...tree, alias: body.alias ?? { aliasname: cte.name } } });
   });
 }

@@ -13,7 +13,6 @@ import { failing, type Violations } from './row-check.ts';
 import { aliasOf, allOf } from './row-conditions.ts';
 import { type ClausePlaces, placesOf } from './write-places.ts';
 
-/** The grant on the target. */
 export function grantOf({ target }: Write, role: RolePolicy): RelationGrant {
   const source = target?.source;
   const grant = source?.kind === 'relation' ? role.relations.get(source.view.relation.oid) : undefined;
@@ -28,6 +27,7 @@ export function filterWrites(w: Rewriter, analysis: Analysis, role: RolePolicy, 
   });
   for (const write of analysis.marks.writes) {
     const grant = grantOf(write, role);
+    keepBehindView(write);
     nameColumns(w, write, grant);
     const conditions = reachedRows(grant, write);
     if (write.command === 'MergeStmt') filterMerge(w, write, grant);
@@ -48,6 +48,16 @@ export function okOfTarget(guard: RowGuard, analysis: Analysis, role: RolePolicy
 function isShadowed({ target }: Write, { marks }: Analysis): boolean {
   if (!target?.guard) return false;
   return marks.levels.some((level) => level.entries.some((entry) => entry !== target && entry.name === target.name));
+}
+
+/** INVARIANT 119: no `ok` says which rows the query of a view shows: where it does not keep them back itself, nothing beside them may be able to tell. */
+function keepBehindView({ target }: Write): void {
+  const guard = target?.guard;
+  if (target?.source.kind !== 'relation' || target.source.view.hides !== 'fence') return;
+  if (guard?.needed || guard?.fenced || guard?.walled)
+    throw new NotRewritable(
+      `a write to view "${target.name ?? ''}" beside an expression that can fail on rows that it hides: make the view WITH (security_barrier), or read first`,
+    );
 }
 
 /** A column that is added to the table later is not one that this statement writes. */
@@ -166,7 +176,7 @@ function filterConflict(w: Rewriter, write: Write, grant: RelationGrant, violati
   const alias = aliasOf(write);
   const filter = allOf(reachedRows(grant, write), 'ok', alias)!;
   const before: Template = ['CASE WHEN ', ...filter, ' IS TRUE THEN '];
-  const after: Template = [' ELSE ', ...failing(alias, violations.add(grant, 'update', true), 'bool'), ' END'];
+  const after: Template = [' ELSE ', ...failing(grant, alias, violations.add(grant, 'update', true), 'bool'), ' END'];
   const tree = expressionTree([...before, 'true', ...after]);
   const condition = clause.whereClause;
   if (!condition) w.edits.append(placesOf(w, write).where, [' WHERE ', ...before, 'true', ...after]);

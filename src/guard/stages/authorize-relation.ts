@@ -12,7 +12,7 @@ const NEEDED: Readonly<Record<string, string>> = {
   update: 'UPDATE',
   delete: 'DELETE',
   copy: 'INSERT',
-  lock: 'UPDATE or DELETE, which FOR UPDATE and its kin need,',
+  lock: 'UPDATE or DELETE, which FOR UPDATE and FOR SHARE need,',
 };
 
 /** undefined: granted. */
@@ -71,13 +71,18 @@ function unwritable({ relation, select, ...grants }: RelationGrant, action: Writ
   const restricts = (conditions: readonly Condition[] = []): boolean => conditions.length > 0;
   const withheld = select?.whole !== true || write?.whole !== true;
   const filtered = restricts(select?.conditions) || restricts(write?.conditions);
-  const refuse = (what: string, hint: string): Refusal =>
-    refusal('write-restricted', '0A000', `${action.toUpperCase()} on ${what} "${relation.name}" is not supported`, {
+  const refuse = (what: string, hint: string, why?: string): Refusal => {
+    const message = `${action.toUpperCase()} on ${what} "${relation.name}" is not supported`;
+    return refusal('write-restricted', '0A000', why === undefined ? message : `${message}: ${why}`, {
       hint,
       rule: write?.rule,
     });
-  // Behind a view stand tables whose rows and columns the view alone knows.
-  if (relation.kind === 'v') return refuse('view', 'Grant the table behind it, and write that.');
+  };
+  if (relation.kind === 'v') {
+    const { through } = write ?? {};
+    if (through?.kind === 'open' || through?.kind === 'held') return undefined;
+    return refuse('view', through?.hint ?? 'Grant the table behind it, and write that.', through?.why);
+  }
   if (withheld && relation.columns.length === 0) return refuse('table without columns', 'It has nothing to write.');
   // A foreign server says itself which rows it has written.
   if (filtered && relation.kind === 'f') return refuse('foreign table', 'Its rows are restricted for this role.');

@@ -1,9 +1,9 @@
 /** Stage 4 for writes into tables of the session's own: where they may stand, and whether they put rows there that were read elsewhere. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
+import { FIRST_USER_OID } from '../../policy/compile/visible-types.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';
 import type { StatementKind } from '../decision.ts';
 import type { DraftStatement } from '../draft.ts';
-import { FIRST_USER_OID } from '../may-use.ts';
 import { isTemporary, isTemporaryTarget } from '../rewrite/temporary.ts';
 
 /** Says in the statement's kind what it does with a temporary table; the refusal where that could not be counted. */

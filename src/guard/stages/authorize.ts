@@ -1,18 +1,25 @@
 /** Stage 4: everything that the statement touches, held against what the role was granted. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
+import { resolveType } from '../../policy/compile/functions.ts';
+import { FIRST_USER_OID } from '../../policy/compile/visible-types.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import { reaches } from '../../sql/analyze/levels.ts';
 import { position } from '../../sql/analyze/resolver.ts';
-import type { Operator, Relation, Type } from '../../sql/catalog/catalog.ts';
+import type { Fn, Operator, Relation, Type } from '../../sql/catalog/catalog.ts';
+import { as } from '../../sql/parse/tree.ts';
 import { UNKNOWN } from '../../sql/types/oids.ts';
-import { SETTING_FUNCTIONS } from '../builtin-functions.ts';
+import { CLASSES } from '../builtin-functions.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import { functionClass } from '../function-class.ts';
 import { mayCall, mayUseOperator, mayUseType } from '../may-use.ts';
 import { metadataFunction } from '../metadata/functions.ts';
+import { regKind } from '../metadata/reg-types.ts';
 import { isSequenceFunction, judgeSequence } from '../sequences.ts';
 import { mayShow } from '../settings.ts';
+import { authorizeOuterAggregates } from './authorize-aggregates.ts';
+import { authorizeCollations } from './authorize-collations.ts';
 import { authorizeCopy } from './authorize-copy.ts';
 import { authorizeGroups } from './authorize-groups.ts';
 import { judgeRelation, judgeWritten } from './authorize-relation.ts';
@@ -52,7 +59,35 @@ function authorize(draft: Draft, statement: DraftStatement): void {
   const copied = relationRefusal(first) ? undefined : authorizeCopy(draft, statement);
   const other = copied ?? withRule(draft, analysis.refusals[0], analysis.uses) ?? first;
   statement.refusal =
-    relationRefusal(first) ?? other ?? authorizeGroups(draft, statement) ?? authorizeTemporary(statement);
+    relationRefusal(first) ??
+    other ??
+    authorizeCollations(draft, statement) ??
+    authorizeOuterAggregates(draft, statement) ??
+    authorizeGroups(draft, statement) ??
+    authorizeTemporary(statement) ??
+    formOnView(draft.role, analysis.marks.writes);
+}
+
+/** Of a view of which something is withheld, the plain commands alone are held to the policy. */
+function formOnView(role: RolePolicy, writes: readonly Write[]): Refusal | undefined {
+  for (const { target, command, node } of writes) {
+    const relation = target?.source.kind === 'relation' ? target.source.view.relation : undefined;
+    const grant = relation?.kind === 'v' ? role.relations.get(relation.oid) : undefined;
+    const isMerge = command === 'MergeStmt';
+    if (!grant || !(isMerge || as(node, 'InsertStmt')?.onConflictClause)) continue;
+    const held = [grant.insert, grant.update, grant.delete].find((write) => write?.through?.kind !== 'open');
+    if (held)
+      return refusal(
+        'write-restricted',
+        '0A000',
+        `${isMerge ? 'MERGE' : 'ON CONFLICT'} on view "${grant.relation.name}" is not supported`,
+        {
+          hint: isMerge ? 'Write UPDATE and INSERT.' : 'Grant the table behind it, and write that.',
+          rule: grant.rule,
+        },
+      );
+  }
+  return undefined;
 }
 
 function relationRefusal(found: Refusal | undefined): Refusal | undefined {
@@ -138,20 +173,24 @@ function typeDenied(role: RolePolicy, type: Type): Refusal {
 
 function judgeFunction(draft: Draft, use: Extract<Use, { kind: 'function' }>): Refusal | undefined {
   for (const fn of use.candidates) {
-    const special = fn.schema === 'pg_catalog' && SETTING_FUNCTIONS.has(fn.name);
-    if (special) {
-      const found = judgeSetting(draft, fn.name, use.literals());
-      if (found) return found;
+    const found = functionClass(fn, draft.catalog);
+    if (found === 'settings') {
+      const denied = judgeSetting(draft, fn.name, use.literals());
+      if (denied) return denied;
     } else if (isSequenceFunction(fn)) {
-      const found = judgeSequence(draft, fn, use.subject?.());
-      if (found) return found;
-    } else if (!mayCall(draft.role, fn)) {
+      const denied = judgeSequence(draft, fn, use.subject?.());
+      if (denied) return denied;
+    } else if (!mayCall(draft.role, fn, draft.catalog)) {
       const what = fn.kind === 'p' ? 'procedure' : 'function';
       return refusal('function-not-granted', '42501', `permission denied for ${what} ${use.name}`, {
+        detail: found && `It ${CLASSES[found].reason}.`,
         hint: 'Functions beyond the built-in safe set, and procedures, are granted by functions: […].',
         rule: draft.role.rule,
       });
-    } else if (use.candidates.length > 1 && metadataFunction(fn.schema, fn.name)) {
+    } else if (found === 'types' || found === 'parsers') {
+      const denied = judgeNamed(draft, fn, found, use.literals());
+      if (denied) return denied;
+    } else if (use.candidates.length > 1 && metadataFunction(fn)) {
       // What looks into the catalogs behind our filters is asked only where it can be told what it is asked about.
       return refusal('function-not-granted', '42501', `permission denied for function ${use.name} here`, {
         hint: 'The types of its arguments cannot be told.',
@@ -168,7 +207,7 @@ function judgeSetting(
 ): Refusal | undefined {
   if (name === 'current_setting') {
     // Where the name is no constant, the rewritten call asks for shown settings alone.
-    return typeof setting !== 'string' || mayShow(setting)
+    return typeof setting !== 'string' || mayShow(setting, draft.role)
       ? undefined
       : refusal('setting-not-allowed', '42501', `permission denied for parameter "${setting}"`);
   }
@@ -227,6 +266,38 @@ function isHeldWhole(role: RolePolicy, { oid }: Relation): boolean {
 /** Whether a condition stands in a statement that writes: on the rows that it finds, or on those that it leaves behind. */
 function isFiltered(role: RolePolicy, { target }: Write): boolean {
   const grant = target?.source.kind === 'relation' ? role.relations.get(target.source.view.relation.oid) : undefined;
-  const commands = [grant?.select, grant?.insert, grant?.update, grant?.delete];
-  return commands.some((command) => command !== undefined && command.conditions.length > 0);
+  const writes = [grant?.insert, grant?.update, grant?.delete];
+  // Behind a view stands what was not granted.
+  if (writes.some((write) => write?.through?.kind === 'held')) return true;
+  return [grant?.select, ...writes].some((command) => command !== undefined && command.conditions.length > 0);
+}
+
+/** @param literals of the call: a text where it is a constant. */
+function judgeNamed(
+  draft: Draft,
+  fn: Fn,
+  found: 'types' | 'parsers',
+  literals: readonly unknown[],
+): Refusal | undefined {
+  const name = literals[found === 'types' ? 1 : 0];
+  const known = typeof name === 'string' && (found === 'types' ? isPlainType(draft, name) : PARSERS.includes(name));
+  if (known || draft.role.functions.has(fn.oid)) return undefined;
+  return refusal('function-not-granted', '42501', `permission denied for function ${fn.name} here`, {
+    detail: `It ${CLASSES[found].reason}.`,
+    hint: 'Write the name as a constant.',
+    rule: draft.role.rule,
+  });
+}
+
+const PARSERS = ['default', 'pg_catalog.default'];
+
+/** `numeric(8, 2)`, `interval(3)` */
+const MODIFIER = /\(\s*\d+\s*(?:,\s*-?\d+\s*)?\)/;
+
+/** INVARIANT 101: a type whose text looks nothing up (`regclass` would tell which tables there are) and runs no code of users. */
+function isPlainType(draft: Draft, text: string): boolean {
+  const oid = resolveType(draft.catalog, draft.searchPath, text.replace(MODIFIER, ''));
+  const type = oid === undefined ? undefined : draft.catalog.typesByOid.get(oid);
+  if (!type || regKind(draft.catalog, type.oid).kind !== 'no' || !mayUseType(draft, type)) return false;
+  return type.oid < FIRST_USER_OID || type.kind === 'e';
 }

@@ -1,10 +1,13 @@
 /** Stage 2 for SET, RESET and SHOW: which settings, to which values. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
+import { isGrantableSetting, isWithin } from '../../policy/compile/grantable-settings.ts';
 import type { Body, Node } from '../../sql/parse/tree.ts';
 import { as, fieldsOf, strings } from '../../sql/parse/tree.ts';
+import { pathOfRole } from '../client-path.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
-import { formatSearchPath, parseSearchPath } from '../search-path.ts';
+import { formatSearchPath, isSearchPath, parseSearchPath, writtenSearchPath } from '../search-path.ts';
 import { maySet, mayShow, movesLexer, takesAny } from '../settings.ts';
+import { constant, isSetConfig, onlyCall, truth } from './token.ts';
 
 export function classifySet(
   draft: Draft,
@@ -14,13 +17,16 @@ export function classifySet(
   const name = body.name ?? '';
   statement.kind = { kind: 'set' };
   switch (body.kind) {
-    case 'VAR_RESET_ALL':
+    case 'VAR_RESET_ALL': {
       statement.command = 'RESET';
-      statement.kind = { kind: 'set', token: { local: false, to: 'default' } };
+      const change = { local: false, to: 'default' } as const;
+      statement.kind = { kind: 'set', token: change, path: change };
       return undefined;
+    }
     case 'VAR_RESET':
     case 'VAR_SET_DEFAULT':
       statement.command = body.kind === 'VAR_RESET' ? 'RESET' : 'SET';
+      if (isPath(name)) statement.kind = { kind: 'set', path: { local: body.is_local === true, to: 'default' } };
       return judgeValues(draft, name, undefined);
     case 'VAR_SET_MULTI':
       // SET TRANSACTION and SET SESSION CHARACTERISTICS: modes of transactions. SET TRANSACTION SNAPSHOT needs an exported one.
@@ -28,6 +34,7 @@ export function classifySet(
       return name === 'TRANSACTION' || name === 'SESSION CHARACTERISTICS' ? undefined : notAllowed(name);
     case 'VAR_SET_VALUE':
       statement.command = 'SET';
+      if (isPath(name)) return setPath(draft, statement, body);
       return judgeValues(draft, name, (body.args ?? []).map(settingValue));
     default:
       statement.command = 'SET';
@@ -35,17 +42,65 @@ export function classifySet(
   }
 }
 
-export function classifyShow(statement: DraftStatement, body: Body<'VariableShowStmt'>): Refusal | undefined {
+function isPath(name: string): boolean {
+  return name.toLowerCase() === 'search_path';
+}
+
+function setPath(draft: Draft, statement: DraftStatement, body: Body<'VariableSetStmt'>): Refusal | undefined {
+  const names = (body.args ?? []).map(settingValue);
+  const path = pathFor(draft, names);
+  if (!path) return notThis('search_path');
+  const local = body.is_local === true;
+  statement.kind = { kind: 'set', path: { local, to: changed(draft, path) } };
+  if (!isSearchPath(names, path))
+    statement.instead = `SET ${local ? 'LOCAL ' : ''}search_path TO ${writtenSearchPath(path)}`;
+  return undefined;
+}
+
+/** `SELECT set_config('search_path', '…', false)`, and nothing else. */
+export function classifyPathCall(draft: Draft, statement: DraftStatement): boolean {
+  const select = as(statement.node, 'SelectStmt');
+  const call = select && onlyCall(select);
+  const [name, value, isLocal] = call && isSetConfig(call) && call.args?.length === 3 ? call.args : [];
+  const [text, local] = [constant(value), truth(isLocal)];
+  if (!isPath(constant(name) ?? '') || text === undefined || local === undefined) return false;
+  statement.command = 'SELECT';
+  const names = text.trim() === '' ? [] : parseSearchPath(text);
+  const path = names && pathFor(draft, names);
+  if (!path) {
+    statement.refusal = notThis('search_path');
+    return true;
+  }
+  statement.kind = { kind: 'set', path: { local, to: changed(draft, path) } };
+  statement.instead = `SELECT pg_catalog.set_config('search_path', '${formatSearchPath(path).replaceAll("'", "''")}', ${local})`;
+  return true;
+}
+
+/** The policy's own path is the session's at any time, whatever of it the role may see. */
+function pathFor({ role, catalog, policyPath }: Draft, names: readonly string[]): readonly string[] | undefined {
+  return isSearchPath(names, policyPath) ? policyPath : pathOfRole(names, role, catalog);
+}
+
+function changed({ policyPath }: Draft, path: readonly string[]): { readonly path: string | undefined } {
+  return { path: isSearchPath(path, policyPath) ? undefined : formatSearchPath(path) };
+}
+
+export function classifyShow(
+  draft: Draft,
+  statement: DraftStatement,
+  body: Body<'VariableShowStmt'>,
+): Refusal | undefined {
   statement.command = 'SHOW';
   statement.kind = { kind: 'set' };
-  return mayShow(body.name ?? '') ? undefined : notAllowed(body.name ?? '');
+  return mayShow(body.name ?? '', draft.role) ? undefined : notAllowed(body.name ?? '');
 }
 
 /** A refusal where the role may not give the setting this value by `set_config`. `pieces`: its text, that of a list cut at each comma. */
 export function verdict(draft: Draft, name: string, pieces: readonly string[]): Refusal | undefined {
-  if (name.toLowerCase() !== 'search_path') return judgeValues(draft, name, pieces);
-  const names = parseSearchPath(pieces.join(','));
-  return names ? judgeValues(draft, name, names) : notThis(draft, name);
+  if (!isPath(name)) return judgeValues(draft, name, pieces);
+  return refusal('setting-not-allowed', '42501', 'search_path is set by a statement of its own', {
+    hint: "SET search_path = …, or SELECT set_config('search_path', '…', false) and nothing else.",
+  });
 }
 
 /** A refusal where the text would be read differently behind it, which not even an unrestricted role may bring about. `values`: undefined for the default, which is pinned. */
@@ -58,7 +113,7 @@ export function lexerVerdict(draft: Draft, { node }: DraftStatement): Refusal | 
   const moved = settings.find(
     ([name, values]) => movesLexer(name) && maySet(name, values, draft.searchPath) !== 'allowed',
   );
-  return moved && notThis(draft, moved[0]);
+  return moved && notThis(moved[0]);
 }
 
 /** Arguments of each call in the statement. A name that is computed, or comes with Bind, is seen by what the server reports. */
@@ -73,8 +128,8 @@ function callsOfSetConfig(value: unknown): (readonly Node[])[] {
 export function verdictUnseen(draft: Draft, name: string): Refusal | undefined {
   // A value that cannot be judged goes to a setting whose value need not be.
   const capped = name.toLowerCase() === 'statement_timeout' && draft.role.limits.statementTimeout !== undefined;
-  if (takesAny(name) && !capped) return undefined;
-  return mayShow(name)
+  if (takesAny(name, draft.role) && !capped) return undefined;
+  return mayShow(name, draft.role)
     ? refusal('setting-not-allowed', '42501', `set_config takes a constant for "${name}" for restricted roles`, {
         rule: draft.role.rule,
       })
@@ -94,30 +149,40 @@ function judgeValues(draft: Draft, name: string, values: readonly string[] | und
     }
     return undefined;
   }
+  const granted = draft.role.settings?.get(name.toLowerCase());
+  if (granted) {
+    if (values === undefined || isWithin(granted, values)) return undefined;
+    const most = granted.kind === 'most' ? granted.text : '';
+    return refusal('setting-not-allowed', '42501', `parameter "${name}" cannot be set above ${most}`, {
+      rule: draft.role.rule,
+    });
+  }
   switch (maySet(name, values, draft.searchPath)) {
     case 'allowed':
       return undefined;
     case 'pinned':
-      return notThis(draft, name);
+      return notThis(name);
     case 'unknown':
       return notAllowed(name);
   }
 }
 
-function notThis(draft: Draft, name: string): Refusal {
+function notThis(name: string): Refusal {
   return refusal('setting-not-allowed', '42501', `parameter "${name}" cannot be set to this value`, {
     hint:
       name.toLowerCase() === 'search_path'
-        ? `It would change what names mean, and is fixed to ${formatSearchPath(draft.searchPath)}.`
+        ? 'pg_catalog comes first in it, and before pg_temp nothing else.'
         : 'It would change what a statement means, and is fixed.',
   });
 }
 
 function notAllowed(name: string): Refusal {
-  return refusal('setting-not-allowed', '42501', `permission denied for parameter "${name}"`);
+  const hint = isGrantableSetting(name.toLowerCase()) ? 'It is granted by settings: { … }.' : undefined;
+  return refusal('setting-not-allowed', '42501', `permission denied for parameter "${name}"`, { hint });
 }
 
-function settingValue(node: Node): string {
+/** A value as SET or a call writes it. */
+export function settingValue(node: Node): string {
   const constant = as(node, 'A_Const');
   if (constant?.sval) return constant.sval.sval ?? '';
   if (constant?.ival) return String(constant.ival.ival ?? 0);

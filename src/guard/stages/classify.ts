@@ -4,11 +4,11 @@ import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Body, Kind, Node } from '../../sql/parse/tree.ts';
 import { as, kindOf, strings } from '../../sql/parse/tree.ts';
 import { typeByName } from '../../sql/types/type-name.ts';
+import { formatOf, optionRefusal } from '../copy-options.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
-import { classifyCopy } from './classify-copy.ts';
 import { classifyLock } from './classify-lock.ts';
-import { classifySet, classifyShow } from './classify-settings.ts';
+import { classifyPathCall, classifySet, classifyShow } from './classify-settings.ts';
 import { classifyCreate, classifyDrop, classifyTruncate } from './classify-temporary.ts';
 import { cursorKind, fetchKind } from './cursor.ts';
 import { transactionControl, transactionKind } from './transaction.ts';
@@ -17,6 +17,7 @@ import { writeKind, writesInside } from './writes-inside.ts';
 export const classifyStage: Stage = {
   name: 'classify',
   each(draft: Draft, statement: DraftStatement): void {
+    if (!statement.token && classifyPathCall(draft, statement)) return;
     classify(draft, statement, statement.node);
   },
 };
@@ -54,7 +55,7 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
     return undefined;
   },
   VariableSetStmt: (draft, statement, body) => classifySet(draft, statement, body),
-  VariableShowStmt: (_d, statement, body) => classifyShow(statement, body),
+  VariableShowStmt: (draft, statement, body) => classifyShow(draft, statement, body),
   PrepareStmt: (draft, statement, body) => {
     if (!body.query || !QUERIES.has(kindOf(body.query))) return denied(statement, 'PREPARE of this statement');
     set(statement, 'PREPARE', { kind: 'other' }, body.query);
@@ -168,7 +169,9 @@ function textOf(draft: Draft, node: Node): string | null | undefined {
 }
 
 function explain(draft: Draft, statement: DraftStatement, body: Body<'ExplainStmt'>): Refusal | undefined {
-  const query = body.query;
+  // Of DECLARE the plan of its query is shown, and no cursor is made: it tells what EXPLAIN of the query would.
+  const declared = as(body.query, 'DeclareCursorStmt')?.query;
+  const query = declared && kindOf(declared) === 'SelectStmt' ? declared : body.query;
   const options = (body.options ?? []).map((o) => as(o, 'DefElem')!);
   const analyzes = options.some((o) => o.defname === 'analyze' && !isOff(o.arg));
   if (!query || !QUERIES.has(kindOf(query))) return denied(statement, 'EXPLAIN of this statement');
@@ -237,4 +240,49 @@ export function commandOf(kind: string): string {
     .replace(/Stmt$/, '')
     .replace(/([a-z])([A-Z])/g, '$1 $2')
     .toUpperCase();
+}
+
+/** Stage 2 for COPY: whether the role may copy at all, and the SELECT or INSERT as which it is then judged. */
+type Copy = Body<'CopyStmt'>;
+
+/** Of COPY to and from the client. */
+function classifyCopy(role: RolePolicy, statement: DraftStatement, copy: Copy): Refusal | undefined {
+  const from = copy.is_from === true;
+  statement.kind = { kind: from ? 'copy-in' : 'copy-out', format: formatOf(copy) };
+  statement.copy = copy;
+  const option = from ? 'copy_from' : 'copy_to';
+  if (!role.statements.has(option)) {
+    return refusal('statement-not-allowed', '42501', `permission denied for COPY ${from ? 'FROM' : 'TO'}`, {
+      hint: `It is granted by statements: [${option}].`,
+      rule: role.rule,
+    });
+  }
+  const refused = formRefusal(copy) ?? optionRefusal(copy);
+  if (refused) return refused;
+  statement.query = copy.query ?? (from ? insertInto(copy) : selectFrom(copy));
+  statement.bounded = !from && role.limits.rowsPerStatement !== undefined;
+  return undefined;
+}
+
+function formRefusal({ query, whereClause }: Copy): Refusal | undefined {
+  // It would be asked of the columns that are not copied, too: their defaults may be withheld.
+  if (whereClause) return unsupported('COPY FROM with WHERE');
+  if (!query) return undefined;
+  const select = as(query, 'SelectStmt');
+  if (!select) return unsupported('COPY of a write');
+  return writesInside(select) ? unsupported('COPY of a write') : undefined;
+}
+
+function unsupported(what: string): Refusal {
+  return refusal('unsupported', '0A000', `${what} is not supported for restricted roles`);
+}
+
+/** Finds and judges the relation alone: the columns are judged behind it, as COPY names them. */
+function selectFrom({ relation }: Copy): Node {
+  const fromClause = relation ? [{ RangeVar: relation }] : [];
+  return { SelectStmt: { fromClause, limitOption: 'LIMIT_OPTION_DEFAULT', op: 'SETOP_NONE' } };
+}
+
+function insertInto({ relation }: Copy): Node {
+  return { InsertStmt: { ...(relation && { relation }), override: 'OVERRIDING_NOT_SET' } };
 }

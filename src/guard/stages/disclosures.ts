@@ -28,5 +28,6 @@ function find({ subjects, catalog, role }: Draft, statement: DraftStatement): vo
 /** Where people are counted, nothing runs of which it cannot be told what it costs. */
 function cannotBeCounted({ subject, uncountable }: Disclosure, rule: string) {
   const message = `permission denied: ${uncountable}, and what is told of subject "${subject}" is counted`;
-  return refusal('uncountable', '42501', message, { rule });
+  const hint = uncountable === 'random' ? 'gen_random_uuid() may stand in its place.' : undefined;
+  return refusal('uncountable', '42501', message, { rule, ...(hint && { hint }) });
 }

@@ -17,7 +17,7 @@ const REASONS = {
 export const parseStage: Stage = {
   name: 'parse',
   run(draft: Draft): void {
-    const outcome = parse(draft.text, { patience: draft.patience });
+    const outcome = parse(draft.text, { workLimit: draft.workLimit });
     if (!isParsed(outcome)) {
       if (outcome.kind === 'too-complex') throw new WorkLimitExceeded();
       const [reason, sqlstate] = REASONS[outcome.kind];
@@ -55,6 +55,8 @@ export const parseStage: Stage = {
       runsUserCode: false,
       reusable: false,
       literals: [],
+      plans: undefined,
+      parameters: 0,
       rewritten: false,
       refusal: undefined,
     }));

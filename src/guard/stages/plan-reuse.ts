@@ -2,6 +2,8 @@
  * Behind stage 4: which statements may be prepared at the server once and run again and again, with the same answers as when they are sent as texts.
  * An allow-list. A form, a name, a literal's type or a function that is not known to mean the same later stays a text.
  */
+
+import { FIRST_USER_OID } from '../../policy/compile/visible-types.ts';
 import type { Analysis, Use } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Column, Oid } from '../../sql/catalog/catalog.ts';
@@ -9,19 +11,20 @@ import { as, fieldsOf, type Kind, type Node, stringOf } from '../../sql/parse/tr
 import * as t from '../../sql/types/oids.ts';
 import type { PlainLiteral, StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
-import { FIRST_USER_OID } from '../may-use.ts';
+import { effectOnPlans } from './plan-effects.ts';
 
 export const planReuseStage: Stage = {
   name: 'plan-reuse',
   run(draft: Draft): void {
     const [statement, ...others] = draft.statements;
+    for (const one of draft.statements) one.plans = effectOnPlans(draft, one, one.analysis, one.runsUserCode);
     if (!statement || others.length > 0) return;
     statement.reusable = isReusable(draft, statement);
     if (statement.reusable) statement.literals = plainLiterals(statement);
   },
 };
 
-function isReusable(draft: Draft, statement: DraftStatement): boolean {
+export function isReusable(draft: Draft, statement: DraftStatement): boolean {
   const { kind, analysis, query, runsUserCode, explains, copy, groups } = statement;
   if (!analysis || !query || runsUserCode || explains || copy || groups.length > 0 || !isPlain(kind)) return false;
   const isTold = (type: Oid | undefined): boolean => type !== undefined && TELLABLE.has(type);
@@ -104,30 +107,63 @@ function isOwn(oid: Oid): boolean {
  */
 function isSound({ marks }: Analysis): boolean {
   if (marks.fallible.length > 0 || marks.tellingMerges.length > 0) return false;
-  return [...marks.expressions.values()].every(({ sound }) => sound);
+  return [...marks.expressions.values()].every(({ leakproof }) => leakproof);
 }
 
 /**
  * The same of what is written: each value has its column's type, which has no length or precision of its own, so that nothing of it is converted on its way. With
  * the values of parameters a conversion fails before any row is looked for, and without them only where there is one.
  */
-function fits(analysis: Analysis, { node, target, command, lists }: Write): boolean {
+function fits(analysis: Analysis, write: Write): boolean {
+  const { target, command } = write;
   if (command === 'DeleteStmt') return true;
   if (target?.source.kind !== 'relation') return false;
   const { columns } = target.source.view.relation;
-  const takes = (name: string | undefined, value: Node | undefined): boolean => {
-    const column = columns.find((one) => one.name === name);
-    return column !== undefined && value !== undefined && isOfType(analysis, value, column);
-  };
+  const values = valuesOf(write);
+  return (
+    values.length > 0 &&
+    values.every(({ column: name, value }) => {
+      const column = columns.find((one) => one.name === name);
+      return column !== undefined && value !== undefined && isOfType(analysis, value, column);
+    })
+  );
+}
+
+interface WrittenValue {
+  readonly column: string | undefined;
+  readonly value: Node | undefined;
+}
+
+/** Types that untyped literals take from the columns for which they stand. */
+function assignedTypes({ marks: { writes } }: Analysis): ReadonlyMap<Node, Oid> {
+  const types = new Map<Node, Oid>();
+  for (const write of writes) {
+    const { source } = write.target ?? {};
+    const columns = source?.kind === 'relation' ? source.view.relation.columns : [];
+    for (const { column: name, value } of valuesOf(write)) {
+      const column = as(value, 'A_Const')?.sval && columns.find((one) => one.name === name);
+      if (value && column) types.set(value, column.type);
+    }
+  }
+  return types;
+}
+
+/** What UPDATE sets, and what INSERT writes by VALUES; undefined: not a value of its own. */
+function valuesOf({ node, lists }: Write): readonly WrittenValue[] {
   const update = as(node, 'UpdateStmt');
-  if (update)
-    return (update.targetList ?? []).map((one) => as(one, 'ResTarget')).every((one) => takes(one?.name, one?.val));
+  if (update) {
+    return (update.targetList ?? []).map((one) => {
+      const { name, val, indirection } = as(one, 'ResTarget') ?? {};
+      return { column: indirection?.length ? undefined : name, value: val };
+    });
+  }
   const insert = as(node, 'InsertStmt');
   const named = insert?.cols?.map((one) => as(one, 'ResTarget')?.name) ?? lists[0]?.columns ?? [];
   const rows = as(insert?.selectStmt, 'SelectStmt')?.valuesLists ?? [];
-  return (
-    rows.length > 0 && rows.every((row) => as(row, 'List')?.items?.every((value, i) => takes(named[i], value)) === true)
-  );
+  return rows.flatMap((row): readonly WrittenValue[] => {
+    const items = as(row, 'List')?.items ?? [undefined];
+    return items.map((value, at) => ({ column: named[at], value }));
+  });
 }
 
 function isOfType({ marks, parameterTypes }: Analysis, value: Node, { type, typmod }: Column): boolean {
@@ -136,6 +172,7 @@ function isOfType({ marks, parameterTypes }: Analysis, value: Node, { type, typm
   const literal = as(value, 'A_Const');
   // What is written out is the same in both.
   if (literal && !literal.sval) return true;
+  if (literal) return typmod < 0 && LASTING.has(type);
   const found = number === undefined ? marks.expressions.get(value)?.type : parameterTypes[number - 1];
   return typmod < 0 && found === type && LASTING.has(type);
 }
@@ -178,13 +215,17 @@ const FORMS: ReadonlySet<Kind> = new Set<Kind>([
 ]);
 
 class Forms {
+  private readonly assigned: ReadonlyMap<Node, Oid>;
+
   constructor(
     private readonly draft: Draft,
     private readonly analysis: Analysis,
-  ) {}
+  ) {
+    this.assigned = assignedTypes(analysis);
+  }
 
   allow(part: object): boolean {
-    this.draft.patience.spend();
+    this.draft.workLimit.spend();
     // Where an index is found by a condition, a generic plan may not find it.
     if ('onConflictClause' in part) return false;
     if ('A_Const' in part) return this.allowLiteral(part as Node, undefined);
@@ -204,24 +245,28 @@ class Forms {
   private allowLiteral(node: Node, cast: Oid | undefined): boolean {
     const { sval, bsval } = as(node, 'A_Const')!;
     if (bsval) return false;
-    const type = cast ?? (sval ? this.analysis.marks.literals.get(node) : t.INT4);
+    const type = cast ?? (sval ? (this.assigned.get(node) ?? this.analysis.marks.literals.get(node)) : t.INT4);
     return type !== undefined && LASTING.has(type);
   }
 }
 
 /** Literals that may be parameters. Those of a Query without any: beside them nothing can fail either, and what is written has its column's type. */
-function plainLiterals({ analysis, query }: DraftStatement): readonly PlainLiteral[] {
+export function plainLiterals({ analysis, query }: DraftStatement): readonly PlainLiteral[] {
   if (!analysis || !query || analysis.parameters > 0 || !isSound(analysis)) return [];
   if (!analysis.marks.writes.every((write) => fits(analysis, write))) return [];
+  // A plan without the values locks every partition.
+  if (analysis.uses.some((use) => use.kind === 'relation' && use.relation.kind === 'p')) return [];
   const found: PlainLiteral[] = [];
+  const assigned = assignedTypes(analysis);
   const take = (node: Node | undefined): void => {
     const literal = as(node, 'A_Const');
-    const type = literal?.ival ? t.INT4 : literal?.sval ? analysis.marks.literals.get(node!) : undefined;
+    const ofText = literal?.sval && (assigned.get(node!) ?? analysis.marks.literals.get(node!));
+    const type = literal?.ival ? t.INT4 : ofText;
     if (type === t.INT4 || type === t.TEXT) found.push({ at: analysis.parsed.toChar(literal?.location ?? 0), type });
   };
   const { SelectStmt, UpdateStmt, DeleteStmt } = query as Partial<Record<string, { whereClause?: Node }>>;
   compared((SelectStmt ?? UpdateStmt ?? DeleteStmt)?.whereClause, take);
-  for (const value of integersSet(analysis)) take(value);
+  wholeValues(analysis, take);
   return found.toSorted((a, b) => a.at - b.at);
 }
 
@@ -237,14 +282,14 @@ function compared(condition: Node | undefined, take: (node: Node | undefined) =>
   if (kind === 'AEXPR_IN' || kind === 'AEXPR_BETWEEN') for (const one of as(rexpr, 'List')?.items ?? []) take(one);
 }
 
-/** Whole values of integer columns: any other would be converted on its way, and a text perhaps cut. */
-function integersSet({ marks: { writes } }: Analysis): readonly Node[] {
+/** Whole values of columns of their very type, which has no length: any other would be converted on its way, and a text perhaps cut. */
+function wholeValues({ marks: { writes } }: Analysis, take: (node: Node | undefined) => void): void {
   const [only, ...others] = writes;
-  if (others.length > 0 || only?.target?.source.kind !== 'relation') return [];
+  if (others.length > 0 || only?.target?.source.kind !== 'relation') return;
   const { columns } = only.target.source.view.relation;
-  return (as(only.node, 'UpdateStmt')?.targetList ?? []).flatMap((one) => {
-    const { name, val, indirection } = as(one, 'ResTarget') ?? {};
-    const isInteger = columns.some((column) => column.name === name && column.type === t.INT4);
-    return isInteger && !indirection?.length && as(val, 'A_Const')?.ival ? [val!] : [];
-  });
+  for (const { column: name, value } of valuesOf(only)) {
+    const { type, typmod = 0 } = columns.find((column) => column.name === name) ?? {};
+    const { ival, sval } = as(value, 'A_Const') ?? {};
+    if ((ival && type === t.INT4) || (sval && type === t.TEXT && typmod < 0)) take(value);
+  }
 }

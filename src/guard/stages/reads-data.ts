@@ -1,9 +1,10 @@
 /** Whether a statement reads data: rows of users' relations, not of the server's catalogs. */
+
+import { FIRST_USER_OID } from '../../policy/compile/visible-types.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel, RelationView } from '../../sql/analyze/range-table.ts';
 import type { Draft } from '../draft.ts';
-import { FIRST_USER_OID } from '../may-use.ts';
 
 /** True for a statement that reads catalogs and nothing else. */
 export function readsCatalogsAlone(role: RolePolicy, uses: readonly Use[]): boolean {

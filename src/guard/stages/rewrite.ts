@@ -88,7 +88,7 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   const ofTarget = (write: Write) => targetKeys(draft, statement, write);
   const check = checkWrites(w, analysis, draft.role, draft.catalog, violations, ofTarget, plan);
   if (check?.added && copy)
-    throw new NotRewritable('COPY of a statement whose new rows must be judged: run it by itself');
+    throw new NotRewritable('COPY of a statement with new rows that must be judged: run it by itself');
   // EXPLAIN shows the plan, and no row is written.
   if (check && statement.kind.kind !== 'explain') statement.check = check;
   if ((keys || plan) && analysis.level?.kind === 'select') {

@@ -63,7 +63,7 @@ function take(statement: DraftStatement, name: Setting, change: TokenChange): vo
 }
 
 /** The one thing that a SELECT asks for, where it asks for nothing else. */
-function onlyCall(select: Body<'SelectStmt'>): Body<'FuncCall'> | undefined {
+export function onlyCall(select: Body<'SelectStmt'>): Body<'FuncCall'> | undefined {
   const { targetList, op, limitOption, ...rest } = select;
   const plain =
     (op ?? 'SETOP_NONE') === 'SETOP_NONE' && (limitOption ?? 'LIMIT_OPTION_DEFAULT') === 'LIMIT_OPTION_DEFAULT';
@@ -76,7 +76,7 @@ function onlyCall(select: Body<'SelectStmt'>): Body<'FuncCall'> | undefined {
   return Object.values(odd).some((field) => field !== undefined && field !== false) ? undefined : call;
 }
 
-function isSetConfig({ funcname }: Body<'FuncCall'>): boolean {
+export function isSetConfig({ funcname }: Body<'FuncCall'>): boolean {
   const name = strings(funcname).join('.');
   return name === 'set_config' || name === 'pg_catalog.set_config';
 }
@@ -108,7 +108,7 @@ function onlyByItself(): Refusal {
 }
 
 /** The text of a string constant, perhaps cast to text. */
-function constant(node: Node | undefined): string | undefined {
+export function constant(node: Node | undefined): string | undefined {
   return as(uncast(node), 'A_Const')?.sval?.sval;
 }
 
@@ -119,7 +119,7 @@ function uncast(node: Node | undefined): Node | undefined {
   return ['text', 'varchar'].includes(type) ? cast.arg : node;
 }
 
-function truth(node: Node | undefined): boolean | undefined {
+export function truth(node: Node | undefined): boolean | undefined {
   const cast = as(node, 'TypeCast');
   const literal = as(cast ? cast.arg : node, 'A_Const');
   if (literal?.boolval) return literal.boolval.boolval === true;

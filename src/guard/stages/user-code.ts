@@ -1,12 +1,24 @@
 /** Behind stage 4: which statements may run code of users, for what watches the settings of the session. */
+import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import { isSearchPath, writtenSearchPath } from '../search-path.ts';
 
 export const userCodeStage: Stage = {
   name: 'user-code',
   each(draft: Draft, statement: DraftStatement): void {
     statement.runsUserCode = runs(draft, statement);
+    if (statement.analysis && statement.runsUserCode && !isSearchPath(draft.searchPath, draft.policyPath))
+      statement.refusal ??= readsByPath(draft);
   },
 };
+
+/** INVARIANT 126: code of users finds its names by the session's path: under another one than the policy's it would read what nobody has granted for it. */
+function readsByPath({ policyPath }: Draft): Refusal {
+  return refusal('setting-not-allowed', '42501', 'functions and triggers do not run under another search_path', {
+    detail: 'It runs code of users, which looks its own names up by search_path.',
+    hint: `SET search_path TO ${writtenSearchPath(policyPath)} first, and write the schemas of names.`,
+  });
+}
 
 function runs({ userCode, role }: Draft, { kind, analysis, token }: DraftStatement): boolean {
   if (analysis) return userCode.runsIn(analysis, role);

@@ -18,7 +18,7 @@ export const verifyStage: Stage = {
     if (draft.edits.length === 0) return;
     const sent = placeholders(applyEdits(draft.text, draft.edits));
     if (isShortMeant(draft, sent.length)) return;
-    const again = parse(sent, { patience: draft.patience, mostTokens: MOST_TOKENS_SENT });
+    const again = parse(sent, { workLimit: draft.workLimit, mostTokens: MOST_TOKENS_SENT });
     if (!isParsed(again) && again.kind === 'too-complex') throw new WorkLimitExceeded();
     // INVARIANT 15: text that is not what was judged does not go upstream.
     if (isMeant(draft, again)) {
@@ -39,9 +39,9 @@ function isMeant(
   again: ParsedText | ParseProblem,
   standIns?: ReadonlyMap<object, Node>,
 ): again is ParsedText {
-  const { patience, statements } = draft;
+  const { workLimit, statements } = draft;
   const counted = (parsed: object, meant: object): boolean | undefined => {
-    patience.spend();
+    workLimit.spend();
     const standIn = standIns?.get(meant);
     return standIn && sameTree(parsed, standIn);
   };
@@ -68,7 +68,7 @@ function isShortMeant(draft: Draft, characters: number): boolean {
   if (characters > MOST_TOKENS_SENT || lex(short).count + nesting >= MOST_NESTING) return false;
   const standIns = new Map<object, Node>();
   for (const [{ subquery }, standIn] of pieces) standIns.set(subquery, subqueryFragment([standIn])!.subquery);
-  return isMeant(draft, parse(short, { patience: draft.patience, mostTokens: MOST_TOKENS_SENT }), standIns);
+  return isMeant(draft, parse(short, { workLimit: draft.workLimit, mostTokens: MOST_TOKENS_SENT }), standIns);
 }
 
 function shortened({ start, end, text, short }: Edit): Pick<Edit, 'start' | 'end' | 'text'> {

@@ -1,22 +1,16 @@
 /** Finds how keys that a client did not ask for can be written in its query, so that the rows are named: for the guard alone, which takes them out again. */
+
 import { spell } from '../../sql/analyze/column.ts';
 import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
-import { type Body, quoteName } from '../../sql/parse/tree.ts';
+import { quoteName } from '../../sql/parse/tree.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { baseType } from '../../sql/types/type.ts';
-import { isTable } from '../rewrite/export-ok.ts';
+import { isDistinct, isTable } from '../rewrite/export-ok.ts';
 import type { AddedKeys } from './disclosure.ts';
+import { KEY_WIDTHS } from './key-types.ts';
 import type { LevelReader } from './level-reader.ts';
 import type { RowsKey } from './rows.ts';
-
-/** Characters of a key as text, by its type. */
-const WIDTHS: ReadonlyMap<Oid, number> = new Map([
-  [21, 6],
-  [23, 11],
-  [20, 20],
-  [2950, 36],
-]);
 
 const MOST_KEYS = 32;
 /** Queries one inside the other: each writes all keys anew. */
@@ -72,7 +66,7 @@ export class KeySpelling {
   plan(): KeyPlan | undefined {
     const { keys, inside, carrying } = this;
     if (keys.length === 0) return undefined;
-    const widths = keys.flatMap(({ list, type }) => (list ? [] : (WIDTHS.get(baseType(this.catalog, type)) ?? [])));
+    const widths = keys.flatMap(({ list, type }) => (list ? [] : (KEY_WIDTHS.get(baseType(this.catalog, type)) ?? [])));
     if (widths.length === keys.length) {
       const parts = keys.map(
         ({ text }, i) => `pg_catalog.lpad(COALESCE((${text})::pg_catalog.text, ''), ${widths[i]!})`,
@@ -159,9 +153,4 @@ function mayReturn({ analysis }: LevelReader, level: QueryLevel): boolean {
   if (write?.target?.source.kind !== 'relation' || !['UpdateStmt', 'DeleteStmt'].includes(write.command)) return false;
   const { rules } = write.target.source.view.relation;
   return rules !== undefined && !rules.some((event) => write.events.includes(event));
-}
-
-/** DISTINCT ON has expressions of its own: which rows are left does not depend on the list. */
-function isDistinct({ distinctClause = [] }: Body<'SelectStmt'>): boolean {
-  return distinctClause.some((node) => Object.keys(node).length === 0);
 }

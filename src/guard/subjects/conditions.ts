@@ -59,7 +59,7 @@ export class Conditions {
   }
 
   private equated(condition: Node, kind: Body<'A_Expr'>['kind']): readonly [Node, Node] | undefined {
-    this.analysis.parsed.patience.spend();
+    this.analysis.parsed.workLimit.spend();
     const body = as(condition, 'A_Expr');
     if (body?.kind !== kind || !body?.lexpr || !body.rexpr) return undefined;
     const name = strings(body.name);

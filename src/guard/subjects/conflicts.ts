@@ -33,6 +33,8 @@ export function conflictOf(
   if (!clause || write.target?.source.kind !== 'relation' || keys.size === 0) return undefined;
   const { relation } = write.target.source.view;
   const others: Conflict = { kind: 'others', ...rowsAt(analysis, write) };
+  // Its indexes are those of the table behind it.
+  if (relation.kind === 'v') return others;
   const updates = clause.action === 'ONCONFLICT_UPDATE';
   const met = updates ? [inferred(clause.infer, relation)] : uniqueColumns(relation, catalog, insertColumns(write));
   // A row that stands in the way has the person's key that is given, and keeps it.
@@ -53,7 +55,11 @@ function inferred(
     const found = relation.constraints?.find(({ name }) => name === infer.conname);
     return found && namesOf(relation, found.columns);
   }
-  const names = (infer?.indexElems ?? []).map((item) => as(item, 'IndexElem')?.name);
+  // By another collation or operator class than its own a column's values may be alike that differ.
+  const names = (infer?.indexElems ?? []).map((item) => {
+    const { name, collation, opclass } = as(item, 'IndexElem') ?? {};
+    return collation?.length || opclass?.length ? undefined : name;
+  });
   return new Set(names.filter((name) => name !== undefined));
 }
 

@@ -14,8 +14,8 @@ export interface ConstraintContext {
   readonly relations: SubjectRelations;
 }
 
-/** `later`: which of two fails with more to be set aside for it. */
-export function later(a: CanFail, b: CanFail): CanFail {
+/** Which of two fails with more to be set aside for it. */
+export function moreSevere(a: CanFail, b: CanFail): CanFail {
   return [a, b].includes('at-commit') ? 'at-commit' : [a, b].includes('at-once') ? 'at-once' : 'no';
 }
 
@@ -23,34 +23,47 @@ export function later(a: CanFail, b: CanFail): CanFail {
 export function failsByRows(context: ConstraintContext, write: Write): CanFail {
   const { target, events } = write;
   if (target?.source.kind !== 'relation') return 'no';
-  const { relation } = target.source.view;
-  if (relation.persistence === 't') return 'no';
-  const { uniqueIndexes, foreignKeys } = relation;
+  const { relation: named } = target.source.view;
+  if (named.persistence === 't') return 'no';
+  const relation = tableBehind(named, context.catalog);
+  const { uniqueIndexes, foreignKeys } = relation ?? {};
   // Of a catalog that does not say which there are, each may be, and deferred.
-  if (!uniqueIndexes || !foreignKeys) return 'at-commit';
+  if (!relation || !uniqueIndexes || !foreignKeys) return 'at-commit';
   const met: boolean[] = [];
   const [inserts, updates, deletes] = (['insert', 'update', 'delete'] as const).map((event) => events.includes(event));
-  const given = inserts ? insertedColumns(write, relation) : new Set<string>();
+  // Through a view every column may be written, under whatever name.
+  const all = relation === named ? undefined : new Set(relation.columns.map(({ name }) => name));
+  const given = inserts ? (all ?? insertedColumns(write, relation)) : new Set<string>();
+  const sets = all ?? write.sets;
   const writes = (columns: readonly number[], change: ReadonlySet<string>): boolean =>
     columns.some((attnum) => attnum === 0 || change.has(nameOf(relation, attnum)));
   if (context.relations.holds(relation))
     for (const { columns, deferrable } of uniqueIndexes) {
       const own = inserts && !columns.some((attnum) => isMade(context.catalog, relation, attnum, given));
-      if (own || (updates && writes(columns, write.sets))) met.push(deferrable);
+      if (own || (updates && writes(columns, sets))) met.push(deferrable);
     }
   for (const key of foreignKeys) {
     const other = context.catalog.relationsByOid.get(key.relation);
     if (other && !context.relations.holds(other)) continue;
-    if ((inserts && writes(key.columns, given)) || (updates && writes(key.columns, write.sets)))
-      met.push(key.deferrable);
+    if ((inserts && writes(key.columns, given)) || (updates && writes(key.columns, sets))) met.push(key.deferrable);
   }
   for (const other of context.catalog.data.relations)
     for (const key of other.foreignKeys ?? []) {
       if (key.relation !== relation.oid || !context.relations.holds(other)) continue;
-      if (deletes || (updates && writes(key.referenced, write.sets))) met.push(key.deferrable);
+      if (deletes || (updates && writes(key.referenced, sets))) met.push(key.deferrable);
     }
   const constraints: CanFail = met.includes(true) ? 'at-commit' : met.length > 0 ? 'at-once' : 'no';
-  return later(constraints, isChecked(context, write, relation) ? 'at-once' : 'no');
+  return moreSevere(constraints, isChecked(context, write, named) ? 'at-once' : 'no');
+}
+
+/** What a write to a view changes in the end; undefined where a trigger or rule may change anything. */
+function tableBehind(relation: Relation, catalog: Catalog): Relation | undefined {
+  let at: Relation | undefined = relation;
+  while (at?.kind === 'v') {
+    const isOwn: boolean = at.rules?.length === 0 && at.rowTriggers?.length === 0;
+    at = isOwn && at.view?.writes ? catalog.relationsByOid.get(at.view.writes.base) : undefined;
+  }
+  return at;
 }
 
 /** Whether the policy's conditions on rows are asked of what is written. */
@@ -71,6 +84,14 @@ function isMade(catalog: Catalog, relation: Relation, attnum: number, given: Rea
       ({ kind, ownedBy }) => kind === 'S' && ownedBy?.relation === relation.oid && ownedBy.column === attnum,
     )
   );
+}
+
+/** Whether each row that is given to an INSERT takes a number that others can be told from, also where it is not written. */
+export function drawsNumber({ catalog }: Pick<ConstraintContext, 'catalog'>, write: Write): boolean {
+  if (write.target?.source.kind !== 'relation') return false;
+  const { relation } = write.target.source.view;
+  const given = insertedColumns(write, relation);
+  return relation.columns.some(({ attnum }) => isMade(catalog, relation, attnum, given));
 }
 
 function nameOf({ columns }: Relation, attnum: number): string {

@@ -49,7 +49,7 @@ function speaksOfItemsBefore({ marks, parsed }: Analysis, level: QueryLevel, nod
   };
   const visit = (part: unknown): boolean => {
     if (typeof part !== 'object' || part === null) return true;
-    parsed.patience.spend();
+    parsed.workLimit.spend();
     if (marks.sublinks.has(part as Node)) return false;
     const reference = marks.references.get(part as Node);
     if (reference) return isBefore(behindJoins(reference).entry);

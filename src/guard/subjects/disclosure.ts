@@ -66,6 +66,8 @@ export interface GivenKeys {
   readonly array: boolean;
   /** Rows of VALUES stand there, in brackets: the key is the item of this number (from 0) in each. */
   readonly column?: number;
+  /** Of PREPARE, where nothing but these parameters stands there: EXECUTE gives the keys, and does not know the text. */
+  readonly parameters?: readonly number[];
 }
 
 /** Where the key of one person shows in a row. Any of the places that is not NULL shows it: those that are not, show the same. */

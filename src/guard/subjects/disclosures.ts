@@ -1,21 +1,23 @@
 /** Finds what the answer of each statement can tell about the subjects of a policy (`disclosure.ts`). */
 import type { RolePolicy, Subject } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Write } from '../../sql/analyze/findings.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
-import type { Catalog } from '../../sql/catalog/catalog.ts';
+import type { Catalog, Fn } from '../../sql/catalog/catalog.ts';
+import { as, type Body, type Node } from '../../sql/parse/tree.ts';
 import type { DraftStatement } from '../draft.ts';
 import { type KeyPlan, KeySpelling } from './added-keys.ts';
-import { type ConstraintContext, failsByRows } from './constraints.ts';
-import type { Disclosure, Disclosures, RowKey, SubjectAccess, WriteDisclosure } from './disclosure.ts';
-import { effectIn } from './effects.ts';
+import { columnOf } from './conditions.ts';
+import { type ConstraintContext, drawsNumber, failsByRows } from './constraints.ts';
+import type { Disclosure, Disclosures, GivenKeys, RowKey, SubjectAccess, WriteDisclosure } from './disclosure.ts';
 import { canFail } from './failing.ts';
-import { countsIn } from './grouped.ts';
+import { parametersAt } from './given-keys.ts';
 import { LevelReader } from './level-reader.ts';
 import { locksOf } from './locks.ts';
-import { givenPeople } from './pinned.ts';
 import type { ProvenRows, RowsKey } from './rows.ts';
 import { readers, type SubjectRelations } from './subject-relations.ts';
 import { isHeld } from './unique-key.ts';
+import type { Values } from './values.ts';
 import { proveWrite, type WriteProof } from './writes.ts';
 
 export interface DisclosureContext {
@@ -59,17 +61,20 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     values: [],
     free: 'repeated',
   };
-  // The planner's estimates, and what EXPLAIN ANALYZE counts, come from everybody's rows; what a procedure does is not known.
-  if (kind.kind === 'explain' || !analysis.level || !query || 'CallStmt' in query) return unknown;
-  if (copied && kind.kind === 'copy-out') return { ...unknown, ...ofCopied(context, copied) };
   const reader = new LevelReader(analysis, context.catalog, context.relations);
+  // The planner's estimates, and what EXPLAIN ANALYZE counts, come from everybody's rows; what it calls is told by none of its rows.
+  if (kind.kind === 'explain') return withProblem(unknown, effectIn(statement, reader, false));
+  // What a procedure does is not known.
+  if (!analysis.level || !query || 'CallStmt' in query) return unknown;
+  if (copied && kind.kind === 'copy-out') return { ...unknown, ...ofCopied(context, copied) };
   const rows = reader.readAll(analysis.level);
-  const people = readers(analysis, context.catalog).length > 0 ? undefined : givenPeople(reader);
+  const given = readers(analysis, context.catalog).length > 0 ? undefined : givenPeople(reader);
+  const people = kind.kind === 'prepare' ? given?.map((place) => withParameters(place, analysis)) : given;
   const locks = locksOf(analysis, analysis.level, (level) => reader.rowsOf(level));
   const writes = writesOf(context, reader, analysis, people !== undefined);
   const uncountable =
     writes.problem ??
-    (people?.length === 0 ? undefined : effectIn(analysis, analysis.level)) ??
+    (people?.length === 0 ? undefined : effectIn(statement, reader, people !== undefined)) ??
     (locks.unsent && !people ? 'row locks in a query' : undefined);
   const counts = context.role.minGroup === undefined ? undefined : { counts: countsIn(analysis, analysis.level) };
   const values = [...rows.values].sort((a, b) => a - b);
@@ -86,7 +91,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   // INVARIANT 94: a question, unless a proof says otherwise.
   const access: SubjectAccess =
     people && !locks.skips ? { kind: 'pinned', people } : { kind: named && holds ? 'held' : 'question' };
-  return {
+  const found: Disclosure = {
     subject: subject.name,
     access,
     canFail: canFail(context, analysis, analysis.level, access.kind),
@@ -98,8 +103,12 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
         : 'repeated',
     ...(counts && { grouped: counts }),
     ...(writes.top && { write: { row: writes.top.row ?? 0, tag: !people && !named?.length, ...writes.given } }),
-    ...(uncountable !== undefined && { uncountable }),
   };
+  return withProblem(found, uncountable);
+}
+
+function withProblem(found: Disclosure, uncountable: string | undefined): Disclosure {
+  return uncountable === undefined ? found : { ...found, uncountable };
 }
 
 /** INVARIANT 95: an answer of people who are known is fixed by their own data, its order and what LIMIT leaves of rows that are sorted alike too. */
@@ -161,10 +170,16 @@ function writesOf(context: Context, reader: LevelReader, analysis: Analysis, pin
     if (uncounted) found = { ...found, problem: 'rows written from people who are not their own' };
     else if (conflict?.kind === 'others' && !rows)
       found = { ...found, problem: 'ON CONFLICT with the rows of a query' };
+    else if (conflict && conflict.kind !== 'nothing' && !pinned && !isGivenRows(write) && drawsNumber(context, write))
+      found = { ...found, problem: 'numbers of a sequence for rows that ON CONFLICT may leave out' };
     if (isTop)
       found = { ...found, top: proof, named: proof.own && !proof.moves, ...(rows && { given: { given: rows } }) };
   }
   return found;
+}
+
+function isGivenRows(write: Write | undefined): boolean {
+  return !write?.source || write.source.kind === 'values';
 }
 
 /** COPY of a table: its columns are the ones that COPY names. */
@@ -191,4 +206,109 @@ function touches(context: Context, analysis: Analysis): boolean {
     source.kind === 'relation' && relations.holds(source.view.relation);
   if (marks.relations.some(isHeld) || readers(analysis, catalog).length > 0) return true;
   return marks.writes.some((write) => failsByRows(context, write) !== 'no');
+}
+
+/** undefined: something that it reads is held to nobody, or to keys that are not known before it runs. */
+function givenPeople({ references, opaque }: LevelReader): readonly GivenKeys[] | undefined {
+  // Each place where the statement reads a table of the subject, wherever it stands, by each of its key columns.
+  if (opaque) return undefined;
+  const people: GivenKeys[] = [];
+  for (const key of references) {
+    const given = key.givenKeys();
+    if (!given) return undefined;
+    if (!people.includes(given)) people.push(given);
+  }
+  return people;
+}
+
+function withParameters(place: GivenKeys, { parsed }: Analysis): GivenKeys {
+  const parameters = parametersAt(parsed.text, place);
+  return parameters ? { ...place, parameters } : place;
+}
+
+/** Of a role with `min_group`: which columns of the result are counts, sums and averages of plain columns, whose bound is that of the groups. */
+const COUNTS: ReadonlySet<string> = new Set(['count', 'sum', 'avg']);
+
+function countsIn(analysis: Analysis, { outputs }: QueryLevel): number[] {
+  return outputs.flatMap(({ node }, index) => (node && isCount(analysis, node) ? [index] : []));
+}
+
+function isCount(analysis: Analysis, node: Node): boolean {
+  const cast = as(node, 'TypeCast')?.arg;
+  if (cast) return isCount(analysis, cast);
+  const call = as(node, 'FuncCall');
+  const fn = call && analysis.marks.calls.get(call)?.fn;
+  if (!call || fn?.schema !== 'pg_catalog' || fn.kind !== 'a' || !COUNTS.has(fn.name)) return false;
+  // A FILTER, a DISTINCT or an expression chooses among the people of a group.
+  if (call.agg_filter || call.agg_distinct || call.agg_order?.length || call.over) return false;
+  return (call.args ?? []).every((arg) => columnOf(analysis, arg)?.entry.source.kind === 'relation');
+}
+
+/** INVARIANT 76: an allow-list of the server's own volatile functions: they leave nothing behind that a later call tells of. */
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  'clock_timestamp',
+  'timeofday',
+  'gen_random_uuid',
+  'uuidv4',
+  'currval',
+  'lastval',
+]);
+
+/** INVARIANT 121: each call takes the next number of a sequence that three results betray: the number of calls is told by a later one. */
+const RANDOM: ReadonlySet<string> = new Set(['random', 'random_normal', 'array_sample', 'array_shuffle', 'uuidv7']);
+
+/**
+ * The name of one that stands elsewhere than in the list of the statement, by itself and with constant arguments, where it runs once for each row that is
+ * sent. `pinned`: whatever it tells, it tells of people who are counted.
+ */
+function effectIn(
+  { kind }: Pick<Statement, 'kind'>,
+  { analysis: { uses, marks, level: top }, values }: LevelReader,
+  pinned: boolean,
+): string | undefined {
+  const write = marks.writes.find(({ level }) => level === top);
+  // What meets ON CONFLICT is not written.
+  const source = as(write?.node, 'InsertStmt')?.onConflictClause && !isGivenRows(write) ? undefined : write?.source;
+  const plain = new Set<Fn>();
+  const elsewhere = new Set<Fn>();
+  const once = new Set<object>();
+  for (const level of source ? [top, source] : [top])
+    if (level && kind.kind !== 'declare' && kind.kind !== 'explain' && sendsEachRow(level, values))
+      for (const { node, target } of level.roots)
+        if ((target || level.kind === 'values') && hasConstantArguments(node, marks)) once.add(as(node, 'FuncCall')!);
+  for (const [body, { fn }] of marks.calls) (once.has(body) ? plain : elsewhere).add(fn);
+  for (const use of uses) {
+    if (use.kind !== 'function') continue;
+    const found = use.candidates.find((fn) => hasEffect(fn, pinned) && (elsewhere.has(fn) || !plain.has(fn)));
+    if (found) return found.name;
+  }
+  return undefined;
+}
+
+/** INVARIANT 120: an allow-list: FROM and WHERE alone decide for how many rows the list is computed, and each of these is sent or written. */
+function sendsEachRow(level: QueryLevel, values: Values): boolean {
+  if (level.kind !== 'select') return level.kind !== 'set';
+  return (
+    Object.keys(level.select ?? {}).every((clause) => BARE.has(clause)) && !level.aggregated && !values.givesRows(level)
+  );
+}
+
+const BARE: ReadonlySet<string> = new Set([
+  'targetList',
+  'fromClause',
+  'whereClause',
+  'withClause',
+  'limitOption',
+  'op',
+]);
+
+function hasEffect({ volatility, schema, name, kind }: Fn, pinned: boolean): boolean {
+  if (volatility !== 'v' || kind === 'p') return false;
+  return schema !== 'pg_catalog' || !(WITHOUT_EFFECT.has(name) || (pinned && RANDOM.has(name)));
+}
+
+function hasConstantArguments(node: Node, marks: Analysis['marks']): boolean {
+  const call: Body<'FuncCall'> | undefined = as(node, 'FuncCall');
+  if (!call || call.over || call.agg_filter) return false;
+  return (call.args ?? []).every((arg) => 'ParamRef' in arg || marks.expressions.get(arg)?.constant === true);
 }

@@ -2,7 +2,7 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import { fieldsOf, type Node } from '../../sql/parse/tree.ts';
-import { type ConstraintContext, failsByRows, later } from './constraints.ts';
+import { type ConstraintContext, failsByRows, moreSevere } from './constraints.ts';
 import type { Disclosure, SubjectAccess } from './disclosure.ts';
 
 /**
@@ -18,12 +18,12 @@ export function canFail(
   const fails =
     access === 'pinned' ? hasFallibleCondition(analysis, top) : access === 'held' && hasFallibleExpression(analysis);
   const byConditions: Disclosure['canFail'] = fails ? 'at-once' : 'no';
-  return analysis.marks.writes.map((write) => failsByRows(context, write)).reduce(later, byConditions);
+  return analysis.marks.writes.map((write) => failsByRows(context, write)).reduce(moreSevere, byConditions);
 }
 
 function hasFallibleExpression({ marks }: Analysis): boolean {
   if (marks.tellingMerges.length > 0 || marks.fallible.length > 0) return true;
-  return [...marks.expressions.values()].some(({ sound, constant }) => !sound && !constant);
+  return [...marks.expressions.values()].some(({ leakproof, constant }) => !leakproof && !constant);
 }
 
 /**
@@ -36,7 +36,7 @@ function hasFallibleCondition({ marks, parsed }: Analysis, top: QueryLevel): boo
   const harmless = new Set<Node>();
   const add = (part: unknown): void => {
     if (typeof part !== 'object' || part === null) return;
-    parsed.patience.spend();
+    parsed.workLimit.spend();
     if (marks.expressions.has(part as Node)) harmless.add(part as Node);
     if (marks.sublinks.has(part as Node)) return;
     for (const [, inner] of fieldsOf(part)) add(inner);
@@ -45,7 +45,7 @@ function hasFallibleCondition({ marks, parsed }: Analysis, top: QueryLevel): boo
   const isGiven = given?.kind === 'values' && given.subqueries.length === 0;
   for (const { node, target, scope } of top.roots) if (target || scope.late) add(node);
   if (isGiven) for (const { node } of given.roots) add(node);
-  for (const [node, { sound, constant }] of marks.expressions)
-    if (!sound && !constant && !harmless.has(node)) return true;
+  for (const [node, { leakproof, constant }] of marks.expressions)
+    if (!leakproof && !constant && !harmless.has(node)) return true;
   return false;
 }

@@ -1,7 +1,7 @@
 /** Reads the keys that stand at a place of the client's text: constants, and which parameters hold the others. */
 import { KIND, type Lexed, lex } from '../../sql/text/lexer.ts';
 import type { GivenKeys, GivenRows } from './disclosure.ts';
-import { readKey } from './key-types.ts';
+import { isIntegerKey, readKey } from './key-types.ts';
 
 /** `text`: the key as it is counted. `array`: the parameter holds many. NULL is no key, and is left out. */
 export type GivenKey = { readonly text: string } | { readonly parameter: number; readonly array: boolean };
@@ -18,14 +18,38 @@ export function readGivenKeys(text: string, given: GivenKeys): readonly GivenKey
       keys.push({ parameter: item.number, array: given.array });
       continue;
     }
-    const values = given.array ? elementsOf(item.value) : [item.value];
-    if (!values) return undefined;
-    for (const value of values) {
-      const key = readKey(given.type, value);
-      // A key that is not read as the server reads it would be counted as another's.
-      if (key === undefined) return undefined;
-      keys.push({ text: key });
-    }
+    const read = keysIn(item.value, given);
+    if (!read) return undefined;
+    keys.push(...read.map((key) => ({ text: key })));
+  }
+  return keys;
+}
+
+/** undefined: a key that is not read as the server reads it would be counted as another's. */
+function keysIn(value: string, { type, array }: Pick<GivenKeys, 'type' | 'array'>): readonly string[] | undefined {
+  const keys = (array ? elementsOf(value) : [value])?.map((one) => readKey(type, one));
+  return keys?.every((key) => key !== undefined) ? keys : undefined;
+}
+
+/** Which parameters stand at a place; undefined: something else does, too. */
+export function parametersAt(text: string, given: GivenKeys): readonly number[] | undefined {
+  const numbers = readGivenKeys(text, given)?.map((key) => ('parameter' in key ? key.parameter : 0));
+  return numbers?.includes(0) ? undefined : numbers;
+}
+
+/** The keys that an EXECUTE gives to such a place of what it runs. `text`: the statement. undefined: one of them cannot be read. */
+export function readArguments(text: string, given: GivenKeys): readonly string[] | undefined {
+  const items = given.parameters && new Reader(text, lex(text)).ofExecute();
+  if (!items) return undefined;
+  const keys: string[] = [];
+  for (const number of given.parameters) {
+    const item = items[number - 1];
+    if (item?.kind === 'null') continue;
+    // A number is written anew where a text is wanted: 007 becomes 7.
+    if (item?.kind !== 'constant' || (item.isNumber && !isIntegerKey(given.type))) return undefined;
+    const read = keysIn(item.value, given);
+    if (!read) return undefined;
+    keys.push(...read);
   }
   return keys;
 }
@@ -52,7 +76,7 @@ export function countRows(text: string, { start, end }: GivenRows): number {
 }
 
 type Item =
-  | { readonly kind: 'constant'; readonly value: string }
+  | { readonly kind: 'constant'; readonly value: string; readonly isNumber?: true }
   | { readonly kind: 'parameter'; readonly number: number }
   | { readonly kind: 'null' }
   /** TRUE, FALSE, DEFAULT: no key, but it may stand beside one. */
@@ -88,17 +112,29 @@ class Reader {
     return this.at === this.tokens.count ? found : undefined;
   }
 
-  private items(): Item[] | undefined {
+  /** The arguments of EXECUTE, none of them cast: by what it is cast to, its value may be another one. */
+  ofExecute(): readonly Item[] | undefined {
+    const { kind, count } = this.tokens;
+    if (this.at >= count || this.token().toLowerCase() !== 'execute') return undefined;
+    this.at += 1;
+    if (this.at >= count || (kind[this.at] !== KIND.word && kind[this.at] !== KIND.quoted)) return undefined;
+    this.at += 1;
+    if (!this.takes('(')) return undefined;
+    const items = this.items(false);
+    return items && this.takes(')') && this.at === count ? items : undefined;
+  }
+
+  private items(cast = true): Item[] | undefined {
     const items: Item[] = [];
     do {
-      const item = this.item();
+      const item = this.item(cast);
       if (!item) return undefined;
       items.push(item);
     } while (this.takes(','));
     return items;
   }
 
-  private item(): Item | undefined {
+  private item(cast: boolean): Item | undefined {
     const sign = this.takes('-') ? '-' : '';
     const { kind, count } = this.tokens;
     if (this.at >= count) return undefined;
@@ -108,7 +144,7 @@ class Reader {
     if (!found) return undefined;
     // The type was read with the statement: here it is passed by. Of `-5::int` the sign is an operator on what was cast.
     if (!this.takes('::')) return found;
-    if (sign !== '' || this.at >= count || kind[this.at] !== KIND.word) return undefined;
+    if (!cast || sign !== '' || this.at >= count || kind[this.at] !== KIND.word) return undefined;
     this.at += 1;
     return this.takes('[') && !this.takes(']') ? undefined : found;
   }
@@ -135,7 +171,7 @@ const WORDS: Readonly<Record<string, Item>> = {
 };
 
 function itemOf(token: string, kind: number, sign: string): Item | undefined {
-  if (kind === KIND.number) return { kind: 'constant', value: sign + token };
+  if (kind === KIND.number) return { kind: 'constant', value: sign + token, isNumber: true };
   if (sign !== '') return undefined;
   if (kind === KIND.parameter) return { kind: 'parameter', number: Number(token.slice(1)) };
   if (kind === KIND.word) return WORDS[token.toLowerCase()];

@@ -8,6 +8,14 @@ const UUID = 2950;
 const INTEGERS: readonly Oid[] = [t.INT2, t.INT4, t.INT8];
 const TEXTS: readonly Oid[] = [t.TEXT, VARCHAR];
 
+/** Characters of a key as text, by its type: so that the column has one length, and can be taken out of a row that passes in pieces. */
+export const KEY_WIDTHS: ReadonlyMap<number, number> = new Map([
+  [21, 6],
+  [23, 11],
+  [20, 20],
+  [2950, 36],
+]);
+
 export interface Compared {
   readonly type: Oid;
   readonly collation?: Oid | undefined;
@@ -36,6 +44,10 @@ function hasOwnEquality(catalog: Catalog, left: readonly Oid[], right: readonly 
 /** Whether a key of the type can be read from what a client writes. */
 export function isReadableKey(type: Oid): boolean {
   return INTEGERS.includes(type) || TEXTS.includes(type) || type === UUID || type === t.BPCHAR;
+}
+
+export function isIntegerKey(type: Oid): boolean {
+  return INTEGERS.includes(type);
 }
 
 /** The key as the server would show it, of a text that it would read as a value of the type; undefined where that is not known. */

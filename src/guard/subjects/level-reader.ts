@@ -77,7 +77,7 @@ export class LevelReader {
   rowsOf(level: QueryLevel): ProvenRows {
     const known = this.known.get(level);
     if (known) return known;
-    this.analysis.parsed.patience.spend();
+    this.analysis.parsed.workLimit.spend();
     // A recursive query that is met in its own: `ofCte` says nothing good of it.
     this.known.set(level, NO_ROWS);
     const rows = this.read(level);
@@ -386,17 +386,9 @@ export class LevelReader {
     const values = new Set<number>();
     level.outputs.forEach(({ source, node }, index) => {
       const isValue = source ? this.values.isColumn(source) : node !== undefined && this.values.isIn(node, level);
-      if (isValue && !this.isPlaceInAnswer(level, node)) values.add(index);
+      if (isValue) values.add(index);
     });
     return values;
-  }
-
-  /** `row_number()` by the order of the whole answer is the place of a row in it. */
-  private isPlaceInAnswer(level: QueryLevel, node: Node | undefined): boolean {
-    // No row of those that are numbered is left out, nor stands there twice.
-    if (!node || level !== this.analysis.level || distinctOf(level) !== 'none' || this.values.givesRows(level))
-      return false;
-    return this.values.numbersRows(node, level);
   }
 }
 

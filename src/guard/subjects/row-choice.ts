@@ -4,8 +4,11 @@ import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { askInteger } from '../../sql/parse/constants.ts';
 import { as, fieldsOf, type Node, stringOf } from '../../sql/parse/tree.ts';
+import { behindJoins } from '../rewrite/group-keys.ts';
+import { columnOf } from './conditions.ts';
+import { uniqueKeys } from './constraints.ts';
 import { allReachTheAnswer } from './cut-rows.ts';
-import { ordersAll } from './total-order.ts';
+import type { ColumnOf } from './shown-keys.ts';
 import type { LevelProofs, Values } from './values.ts';
 
 const isZero = (number: number): boolean => number === 0;
@@ -71,7 +74,7 @@ export class RowChoice {
   /** Whether a subquery over people stands in it. */
   private asksPeople(part: unknown): boolean {
     if (typeof part !== 'object' || part === null) return false;
-    this.analysis.parsed.patience.spend();
+    this.analysis.parsed.workLimit.spend();
     const inner = this.analysis.marks.sublinks.get(part as Node);
     if (!inner) return fieldsOf(part).some(([, more]) => this.asksPeople(more));
     const { keys, loose } = this.proofs.rowsOf(inner);
@@ -83,4 +86,35 @@ export function distinctOf({ select }: QueryLevel): 'none' | 'all' | 'on' {
   const [first] = select?.distinctClause ?? [];
   if (!first) return 'none';
   return Object.keys(first).length === 0 ? 'all' : 'on';
+}
+
+/** INVARIANT 75: of each table in FROM a unique key stands among the plain columns that it is sorted by, and nothing else gives rows. */
+function ordersAll(analysis: Analysis, level: QueryLevel, catalog: Catalog): boolean {
+  const sorted = (level.select?.sortClause ?? []).flatMap(
+    (sort) => sortedBy(analysis, level, as(sort, 'SortBy')?.node) ?? [],
+  );
+  return level.entries.every((entry) => entry.source.kind === 'join' || isToldApart(entry, sorted, catalog));
+}
+
+function isToldApart(entry: RangeTableEntry, sorted: readonly ColumnOf[], catalog: Catalog): boolean {
+  if (entry.source.kind !== 'relation') return false;
+  const { view } = entry.source;
+  const names = new Set<string>();
+  for (const one of sorted) {
+    const shown = one.entry === entry ? view.columns[entry.columns.indexOf(one.column)] : undefined;
+    // What stands behind a mask is not the value that is unique.
+    if (shown && shown.access === 'granted' && !shown.masked && shown.column.notNull) names.add(shown.column.name);
+  }
+  return uniqueKeys(view.relation, catalog).some((key) => key.every((name) => names.has(name)));
+}
+
+/** The column that is sorted by; undefined where it is none, or is not known. */
+function sortedBy(analysis: Analysis, level: QueryLevel, node: Node | undefined): ColumnOf | undefined {
+  if (!node) return undefined;
+  if (analysis.marks.expressions.has(node)) return columnOf(analysis, node);
+  const [first, more] = as(node, 'ColumnRef')?.fields ?? [];
+  const name = more === undefined ? stringOf(first) : undefined;
+  const named = level.outputs.filter((output) => name !== undefined && output.name === name);
+  const [source] = named.map((output) => output.source);
+  return named.length === 1 && source ? behindJoins(source) : undefined;
 }

@@ -3,7 +3,7 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { collects } from '../../sql/analyze/collects.ts';
 import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Fn } from '../../sql/catalog/catalog.ts';
-import { as, type Body, fieldsOf, type Node, sameTree } from '../../sql/parse/tree.ts';
+import { as, type Body, fieldsOf, type Node } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { columnOf } from './conditions.ts';
 import { endsOf, type Key } from './key.ts';
@@ -52,7 +52,7 @@ export class Values {
   /** Whether one stands in the expression, whose level is that. */
   isIn(part: unknown, level: QueryLevel | undefined): boolean {
     if (typeof part !== 'object' || part === null) return false;
-    this.analysis.parsed.patience.spend();
+    this.analysis.parsed.workLimit.spend();
     if (Array.isArray(part)) return part.some((inner) => this.isIn(inner, level));
     const node = part as Node;
     const { marks } = this.analysis;
@@ -116,7 +116,7 @@ export class Values {
   /** How many such calls stand in an expression; those of subqueries are theirs. */
   private countOf(part: unknown, barrier: 'window' | 'set-returning'): number {
     if (typeof part !== 'object' || part === null) return 0;
-    this.analysis.parsed.patience.spend();
+    this.analysis.parsed.workLimit.spend();
     const { marks } = this.analysis;
     if (marks.sublinks.has(part as Node)) return 0;
     const own = marks.expressions.get(part as Node)?.barrier === barrier ? 1 : 0;
@@ -130,7 +130,7 @@ export class Values {
 
   private collectsIn(part: unknown): boolean {
     if (typeof part !== 'object' || part === null) return false;
-    this.analysis.parsed.patience.spend();
+    this.analysis.parsed.workLimit.spend();
     const { marks } = this.analysis;
     if (marks.sublinks.has(part as Node)) return false;
     const call = as(part as Node, 'FuncCall');
@@ -138,47 +138,6 @@ export class Values {
     if (fn?.kind === 'a' && !call?.over && collects(fn) !== undefined) return true;
     if (('JsonArrayAgg' in part || 'JsonObjectAgg' in part) && !windowOfJson(part as Node)) return true;
     return fieldsOf(part).some(([, inner]) => this.collectsIn(inner));
-  }
-
-  /** Whether it is `row_number()` over all rows, in the order in which they are sent. */
-  numbersRows(node: Node, level: QueryLevel): boolean {
-    const call = as(node, 'FuncCall');
-    const fn = call && this.analysis.marks.calls.get(call)?.fn;
-    if (fn?.name !== 'row_number' || fn.schema !== 'pg_catalog' || !call?.over || call.agg_filter) return false;
-    // Another window may sort the rows anew between their numbering and the answer.
-    if (
-      this.countOf(
-        level.roots.map((root) => root.node),
-        'window',
-      ) !== 1
-    )
-      return false;
-    const { partitionClause = [], orderClause = [] } = windowOf(call.over, level);
-    const { sortClause = [] } = level.select ?? {};
-    return (
-      partitionClause.length === 0 &&
-      orderClause.length === sortClause.length &&
-      orderClause.every((key, i) => this.isSameOrder(key, sortClause[i]!, level))
-    );
-  }
-
-  /** In ORDER BY of the query a name means an output column before it means an input column; in a window never. */
-  private isSameOrder(ofWindow: Node, ofQuery: Node, level: QueryLevel): boolean {
-    const [window, query] = [as(ofWindow, 'SortBy'), as(ofQuery, 'SortBy')];
-    if (!window?.node || !query?.node) return false;
-    if (window.sortby_dir !== query.sortby_dir || window.sortby_nulls !== query.sortby_nulls) return false;
-    const own = columnOf(this.analysis, window.node);
-    const name = as(query.node, 'ColumnRef')?.fields;
-    if (!this.analysis.marks.expressions.has(query.node)) {
-      const named = level.outputs.filter((output) => name?.length === 1 && output.name === as(name[0], 'String')?.sval);
-      const source = named.length === 1 && named[0]!.source ? behindJoins(named[0]!.source) : undefined;
-      return own !== undefined && source?.entry === own.entry && source.column === own.column;
-    }
-    return sameTree(window.node, query.node, (a, b) => {
-      const [left, right] = [columnOf(this.analysis, a as Node), columnOf(this.analysis, b as Node)];
-      if (!left && !right) return undefined;
-      return left?.entry === right?.entry && left?.column === right?.column;
-    });
   }
 }
 

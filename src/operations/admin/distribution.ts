@@ -1,13 +1,13 @@
-/** How durations are spread: the buckets of a Prometheus histogram, cheap enough to be fed by every statement. */
+/** A Prometheus histogram of durations, cheap enough to update for every statement. */
 
-/** Upper bounds in seconds, 1 µs to 10 s: a remembered judgement takes a fraction of the first, a report may take the last. */
+/** Upper bounds in seconds, 1 µs to 10 s: a cached judgement takes less than the first, a report may take as long as the last. */
 export const BOUNDS = [
   1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
   2.5, 5, 10,
 ];
 
 export class Distribution {
-  /** By bucket, the last one for what lies above all bounds. */
+  /** Counts by bucket; the last one is for durations above all bounds. */
   private readonly inBucket = new Float64Array(BOUNDS.length + 1);
   private total = 0;
 
@@ -26,7 +26,7 @@ export class Distribution {
     return this.total;
   }
 
-  /** How many were at most each bound, as Prometheus counts; the last one is all of them. */
+  /** How many durations were at most each bound, as Prometheus counts; the last number is the total. */
   cumulative(): number[] {
     let below = 0;
     return Array.from(this.inBucket, (count) => {

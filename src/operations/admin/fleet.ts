@@ -1,30 +1,30 @@
-/** What several worker processes say of themselves, as one guard's answers: asked anew for each of them, and in time. */
+/** The reports of several worker processes as one guard's answer. Each request asks all of them again, with a time limit. */
 import { AggregatorRegistry } from 'prom-client';
 import { exposition } from './exposition.ts';
 import type { MetricFamily } from './metrics.ts';
 import type { AdminSources, Readiness } from './server.ts';
 
-/** Plain data: it comes over a channel between processes. */
+/** Plain data: it is sent between processes. */
 export interface WorkerReport extends Readiness {
   readonly metrics: readonly MetricFamily[];
 }
 
-/** A worker that serves now. */
+/** A worker that serves clients. */
 export interface ReportingWorker {
-  /** Never used for another process. */
+  /** Never reused for another process. */
   readonly id: number;
   report(): Promise<WorkerReport>;
 }
 
-/** A worker that takes longer is too busy to be counted on. */
+/** A worker that takes longer is too busy to count as ready. */
 const ANSWER_MS = 2_000;
 
 export class Fleet implements AdminSources {
   private readonly lastReports = new Map<number, WorkerReport>();
-  /** Counters of workers that have ended: without them the sums would fall, which Prometheus takes for a restart of everything. */
+  /** The counters of workers that have ended: without them the sums would fall, and Prometheus would see a restart. */
   private departed: readonly MetricFamily[] = [];
 
-  /** `own`: of the process that asks. */
+  /** `own`: the metrics of the calling process. */
   constructor(
     private readonly workers: () => readonly ReportingWorker[],
     private readonly own: () => readonly MetricFamily[] = () => [],
@@ -57,7 +57,7 @@ export class Fleet implements AdminSources {
   }
 }
 
-/** Undefined where it fails, or does not come in time. */
+/** Undefined if it fails or takes too long. */
 async function answerOf(worker: ReportingWorker): Promise<WorkerReport | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((done) => {

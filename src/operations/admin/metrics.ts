@@ -1,31 +1,31 @@
-/** The metrics of the guard itself: name, meaning and value of each. deploy/metrics.md has them as a table. */
+/** The guard's own metrics: name, meaning and value of each. deploy/metrics.md shows them as a table. */
 import type { Aggregator } from 'prom-client';
 import type { Counts } from './counts.ts';
 import { BOUNDS, type Distribution } from './distribution.ts';
 import type { ProcessTally, RoleTally } from './tally.ts';
 
-/** What a metric is read from. */
+/** The sources of the metrics. */
 export interface Figures {
   readonly tally: ProcessTally;
-  /** The sessions that are open. */
+  /** The open sessions. */
   readonly sessions: Iterable<{ readonly role: string; activity(): string }>;
   readonly disabledRoles: number;
   readonly withheld: number;
   readonly certificateValidUntil: Date | undefined;
   readonly revocationListsValidUntil: Date | undefined;
-  /** By how much the clock of the state is ahead of this host's; undefined before there is one. */
+  /** By how much the clock of the state store is ahead of this host's; undefined until it is known. */
   readonly clockOffsetMs: number | undefined;
-  /** Principals that soon cannot log in any more. */
+  /** Principals with a login that will soon expire. */
   readonly ending: readonly { readonly name: string; readonly validUntil: number }[];
   readonly ready: boolean;
   readonly version: string;
   readonly forwarded: readonly ForwardLag[];
 }
 
-/** How far a collector of the decision log is behind. */
+/** How far a log collector is behind. */
 export interface ForwardLag {
   readonly to: string;
-  /** Age of the oldest record that it has not taken. */
+  /** Age of the oldest record that the collector has not accepted. */
   readonly seconds: number;
 }
 
@@ -34,16 +34,16 @@ type Labels = Readonly<Record<string, string | number>>;
 interface Value {
   readonly labels: Labels;
   readonly value: number;
-  /** Where a histogram has series of other names. */
+  /** For the series of a histogram, which have names of their own. */
   readonly metricName?: string;
 }
 
-/** A metric with its values, as prom-client gives and takes them: plain data, fit to be sent from a worker to the primary. */
+/** A metric and its values in prom-client's format: plain data, which a worker can send to the primary. */
 export interface MetricFamily {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram' | 'summary';
-  /** How the values of several processes become one. */
+  /** How to aggregate the values of several processes. */
   readonly aggregator: Aggregator;
   readonly values: readonly Value[];
 }
@@ -225,7 +225,7 @@ export const METRICS: readonly Metric[] = [
   ),
   gauge(
     'rowgate_principal_valid_until_timestamp_seconds',
-    'Until when a principal may log in, since 1970: of those whose `valid_until` comes within 30 days.',
+    'Until when a principal may log in, since 1970: for those with a `valid_until` within 30 days.',
     ['principal'],
     'min',
     ({ ending }) => ending.map(({ name, validUntil }) => ({ labels: { principal: name }, value: validUntil / 1000 })),
@@ -249,14 +249,14 @@ export const METRICS: readonly Metric[] = [
   ),
 ];
 
-/** Of the process that forwards the log of several others. */
+/** For a process that forwards the logs of several others. */
 export function forwardFamilies(forwarded: readonly ForwardLag[]): MetricFamily[] {
   return METRICS.filter(({ name }) => name === 'rowgate_forward_lag_seconds').map(
     ({ name, help, type, aggregator }) => ({ name, help, type, aggregator, values: lagsOf(forwarded) }),
   );
 }
 
-/** All of them with the values of now. */
+/** All metrics with their current values. */
 export function families(figures: Figures): MetricFamily[] {
   return METRICS.map(({ name, help, type, aggregator, values }) => ({
     name,
@@ -321,7 +321,7 @@ function spread(name: string, labels: Labels, distribution: Distribution): Value
 
 const ACTIVITIES = ['idle', 'active', 'in-transaction', 'failed-transaction'];
 
-/** Zeros for every role that was ever here: a series that comes and goes makes gaps in a graph. */
+/** Includes a zero for every role seen before: a series that comes and goes would leave gaps in a graph. */
 function openSessions({ tally, sessions }: Figures): Value[] {
   const open = new Map<string, number>();
   for (const role of tally.roles.keys()) for (const activity of ACTIVITIES) open.set(`${activity} ${role}`, 0);

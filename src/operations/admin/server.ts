@@ -1,4 +1,4 @@
-/** The admin address: /healthz, /readyz and /metrics over HTTP, for a supervisor, a load balancer and Prometheus. Nothing else. */
+/** The admin address: serves only /healthz, /readyz and /metrics over HTTP, for a supervisor, a load balancer and Prometheus. */
 import { Buffer } from 'node:buffer';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -6,16 +6,16 @@ import type { Logger } from 'pino';
 import { CONTENT_TYPE } from './exposition.ts';
 
 export interface Readiness {
-  /** Why clients should be sent elsewhere now, in one line; null where they are welcome. */
+  /** Why a load balancer should send clients elsewhere, in one line; null if the guard is ready. */
   readonly notReady: string | null;
-  /** What the policy in force withholds, as the database does not have it or it does not fit: a line each. Clients are welcome all the same. */
+  /** Parts of the policy in force that are withheld because they do not fit the database: a line each. The guard is ready all the same. */
   readonly withheld: readonly string[];
 }
 
 /** Where the answers come from. */
 export interface AdminSources {
   readiness(): Readiness | Promise<Readiness>;
-  /** Prometheus' text. */
+  /** In Prometheus' text format. */
   metrics(): Promise<string>;
 }
 
@@ -37,12 +37,12 @@ interface Answer {
   readonly allow?: string;
 }
 
-/** Whoever asks is a machine that is near, and asks for little. */
+/** Clients are machines nearby with small requests. */
 const REQUEST_MS = 5_000;
 const HEADER_BYTES = 4_096;
 const CONNECTIONS = 64;
 
-/** Throws with EADDRINUSE and kin. */
+/** Throws EADDRINUSE and other errors of listening. */
 export async function startAdmin(
   { host, port }: AdminAddress,
   sources: AdminSources,
@@ -68,10 +68,10 @@ export async function startAdmin(
   );
   if (!isLoopback(host)) {
     log.warn(
-      `admin is not of this host alone: whoever reaches port ${port} can read the metrics, with role names and volumes`,
+      `admin listens beyond this host: every client that reaches port ${port} can read the metrics, with role names and volumes`,
     );
   }
-  // Who does not read its answer would hold a connection for ever.
+  // A client that does not read its answer must not hold a connection for ever.
   server.timeout = REQUEST_MS;
   keepRoom(server);
   server.on('clientError', (_error, socket) => socket.destroy());
@@ -87,7 +87,7 @@ export async function startAdmin(
   };
 }
 
-/** Among so many connections there is always room for one more: an earlier one goes for it, so that nobody hides the answers by sitting there. */
+/** At the limit a new connection replaces an earlier one, so that idle clients cannot make the answers unavailable. */
 function keepRoom(server: Server): void {
   const open = new Set<Socket>();
   const answering = new Set<Socket>();
@@ -105,7 +105,7 @@ function keepRoom(server: Server): void {
   });
 }
 
-/** The oldest one of the address that has most, one without a request before others. */
+/** The oldest connection of the address with the most; those without a request go first. */
 function dispensable(open: readonly Socket[], answering: ReadonlySet<Socket>): Socket | undefined {
   const byAddress = new Map<string | undefined, Socket[]>();
   for (const socket of open) {
@@ -124,7 +124,7 @@ async function answerTo(request: IncomingMessage, sources: AdminSources): Promis
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return { status: 405, body: 'method not allowed', allow: 'GET, HEAD' };
   }
-  // These paths and no others; a query string is nothing that any of them takes.
+  // Only these paths; none accepts a query string.
   switch (request.url) {
     case '/healthz':
       return { status: 200, body: 'ok' };
@@ -142,7 +142,7 @@ async function answerTo(request: IncomingMessage, sources: AdminSources): Promis
 }
 
 function send(request: IncomingMessage, response: ServerResponse, { status, body, type, allow }: Answer): void {
-  // A body that nobody reads would be taken for the next request.
+  // An unread body would be parsed as the next request.
   const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
   const text = body.endsWith('\n') ? body : `${body}\n`;
   response.writeHead(status, {
@@ -156,7 +156,7 @@ function send(request: IncomingMessage, response: ServerResponse, { status, body
   response.end(request.method === 'HEAD' ? undefined : text);
 }
 
-/** Who asks while an answer is being made gets the same one: a crowd costs no more than one. */
+/** Requests that arrive while an answer is being made share it: many cost no more than one. */
 function onePerTime<T>(work: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
   return () => {

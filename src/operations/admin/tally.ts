@@ -1,4 +1,4 @@
-/** What one process has counted: plain numbers, raised on the way of each statement and read when somebody asks for the metrics. */
+/** The counters of one process: plain numbers, increased while statements run and read for the metrics. */
 import type { LoginReason } from '../../core/login-refusal.ts';
 import { Counts } from './counts.ts';
 import { Distribution } from './distribution.ts';
@@ -6,9 +6,9 @@ import { Distribution } from './distribution.ts';
 /** What the sessions of one role did. */
 export class RoleTally {
   logins = 0;
-  /** `effect reason`, without a reason where it was allowed. */
+  /** `effect reason`; the reason is absent for allowed statements. */
   readonly statements = new Counts();
-  /** In observe mode: what would have been done. */
+  /** In observe mode: what would have been decided. */
   readonly observed = new Counts();
   /** By status. */
   readonly outcomes = new Counts();
@@ -19,13 +19,13 @@ export class RoleTally {
   bytes = 0;
   copyBytes = 0;
   changed = 0;
-  /** Of data subjects, by subject. */
+  /** Data subjects, by kind. */
   readonly people = new Counts();
   readonly questions = new Counts();
   readonly values = new Counts();
 }
 
-/** Roles that are told apart: far more than a policy has, and a bound where one is changed for years. */
+/** The most roles with separate counters: far more than a policy has, but bounded if the policy changes for years. */
 const MOST_ROLES = 500;
 
 const LOGIN_REASONS: readonly LoginReason[] = [
@@ -48,7 +48,7 @@ const LOGIN_REASONS: readonly LoginReason[] = [
   'internal',
 ];
 
-/** What came of the last reading of policies and catalog. */
+/** The result of the last time that policies and catalog were read. */
 export interface LastReading {
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -59,7 +59,7 @@ export class ProcessTally {
   readonly roles = new Map<string, RoleTally>();
   readonly loginFailures = new Counts(LOGIN_REASONS);
   readonly turnedAway = new Counts(['protocol', 'too-many-logins']);
-  /** Statements that were prepared for later, run by what was prepared, and dropped. */
+  /** Events of prepared plans: prepared, reused and dropped. */
   readonly plans = new Counts(['prepared', 'reused', 'dropped']);
   /** By SQLSTATE. */
   readonly upstreamFailures = new Counts();
@@ -69,7 +69,7 @@ export class ProcessTally {
   lastReading: LastReading | undefined;
   /** `sha256:…` of the policy in force. */
   policyHash: string | undefined;
-  /** When a session last got no connection to the server, and no other has got one since; milliseconds since the epoch. */
+  /** When a session last failed to connect to the server, if none has connected since; milliseconds since the epoch. */
   upstreamFailedAt: number | undefined;
   unwritten = 0;
   /** When the decision log last failed; milliseconds since the epoch. */

@@ -1,21 +1,20 @@
-/** A guard that is watched: what it counts, what it is to be asked for, and from when on it is running. */
+/** Observes a guard: its counters, and its readiness once it runs. */
 import { endingPrincipals } from '../../policy/model/last-days.ts';
 import type { GuardRuntime } from '../../server/guard-runtime.ts';
 import type { Sessions } from '../../server/sessions.ts';
 import { metricsOfThisProcess } from './exposition.ts';
 import type { ForwardLag, MetricFamily } from './metrics.ts';
-import { type Check, logCheck, notReady, serverCheck } from './readiness.ts';
 import type { Readiness } from './server.ts';
 import { ProcessTally } from './tally.ts';
 import { type GuardWatch, watchInto } from './watching.ts';
 
-/** What one process says of itself; the primary puts together what its workers say. */
+/** The report of one process; the primary aggregates those of its workers. */
 export interface GuardReport {
   readiness(): Readiness;
   metrics(): Promise<MetricFamily[]>;
 }
 
-/** Of the running proxy. */
+/** The parts of the running proxy that are observed. */
 export interface WatchedProxy {
   readonly sessions: Sessions;
   readonly runtime: GuardRuntime;
@@ -26,7 +25,7 @@ export interface WatchedProxy {
 }
 
 export class WatchedGuard implements GuardReport {
-  /** To be put around the guard's parts while it is put together. */
+  /** Wraps the guard's parts while the guard is put together. */
   readonly watch: GuardWatch;
   private readonly tally: ProcessTally;
   private readonly checks: Check[] = [];
@@ -41,20 +40,20 @@ export class WatchedGuard implements GuardReport {
     this.watch = watchInto(this.tally);
   }
 
-  /** Policies are in force and the listener accepts. `checks`: what only the one who runs the guard knows. */
+  /** Policies are in force and the listener accepts connections. `checks`: further checks by the caller. */
   running(proxy: WatchedProxy, checks: readonly Check[]): void {
     this.proxy = proxy;
     this.checks.push(...checks);
   }
 
-  /** This process sends its decision log elsewhere. */
+  /** This process forwards its decision log. */
   forwarding(lags: () => readonly ForwardLag[]): void {
     this.forwarded = lags;
   }
 
   readiness(): Readiness {
     const lines = this.proxy?.runtime.withheld ?? [];
-    // What is said at the admin address names no table or column.
+    // The admin address names no tables or columns.
     const withheld = lines.map(
       (line) => `withheld, see the operators' log: ${/^[^:]*:\d+:\d+/.exec(line)?.[0] ?? 'policies'}`,
     );
@@ -86,4 +85,40 @@ export class WatchedGuard implements GuardReport {
       forwarded: this.forwarded(),
     });
   }
+}
+
+/** Something without which clients would be turned away. Undefined where all is well; else why not, in one line without secrets. */
+type Check = () => string | undefined;
+
+/** The first reason not to send clients here. */
+function notReady(checks: readonly Check[]): string | undefined {
+  for (const check of checks) {
+    const why = check();
+    if (why !== undefined) return why;
+  }
+  return undefined;
+}
+
+/**
+ * How long the guard is not ready after a record could not be written. Then clients may come again: only a statement tries to write the
+ * log, so without clients its recovery would not be noticed.
+ */
+const SHUN_MS = 30_000;
+
+/** How long a session's failure to reach the server counts: the next regular check comes within this time. */
+const OUT_OF_REACH_MS = 10_000;
+
+/** @param now milliseconds since the epoch */
+function serverCheck(
+  { upstreamFailedAt }: { readonly upstreamFailedAt: number | undefined },
+  now: number,
+): string | undefined {
+  if (upstreamFailedAt === undefined || now - upstreamFailedAt >= OUT_OF_REACH_MS) return undefined;
+  return 'the database server could not be reached';
+}
+
+/** @param now milliseconds since the epoch */
+function logCheck({ unwrittenAt }: { readonly unwrittenAt: number | undefined }, now: number): string | undefined {
+  if (unwrittenAt === undefined || now - unwrittenAt >= SHUN_MS) return undefined;
+  return 'the decision log could not be written';
 }

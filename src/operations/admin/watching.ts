@@ -1,12 +1,12 @@
 /**
- * Counts what a guard does, from outside: around the decision log, which hears of every login and statement, around the judge, and
- * around the reading of policies. Nothing on a statement's way knows of it.
+ * Counts events of a guard by wrapping three of its parts: the decision log, which receives every login and statement, the judge, and the reading of
+ * policies. The code that handles statements knows nothing of it.
  */
 import { performance } from 'node:perf_hooks';
 import type { LoginReason } from '../../core/login-refusal.ts';
 import type { RecordFields, RecordKind } from '../../decision-log/fields.ts';
+import type { SessionLog } from '../../decision-log/record-sink.ts';
 import type { DecisionLog } from '../../decision-log/writer/log.ts';
-import type { SessionLog } from '../../decision-log/writer/session-log.ts';
 import type { Judgement, JudgementSteps } from '../../guard/decision.ts';
 import { isUnderWay } from '../../guard/guard.ts';
 import type { MakeJudge, PolicyReading } from '../../server/guard-runtime.ts';
@@ -14,20 +14,20 @@ import type { DecisionEntry, OutcomeEntry, SubjectCount } from '../../session/lo
 import type { PlanEvent } from '../../session/reuse/known-plans.ts';
 import type { ProcessTally, RoleTally } from './tally.ts';
 
-/** Puts the counting around what a guard is made of. */
+/** Wraps the parts of a guard to count their events. */
 export interface GuardWatch {
   log(log: DecisionLog): DecisionLog;
   makeJudge(makeJudge: MakeJudge): MakeJudge;
   read(read: () => Promise<PolicyReading>): () => Promise<PolicyReading>;
-  /** A connection was turned away unrecorded. */
+  /** A connection was refused without a log record. */
   turnedAway(reason: LoginReason): void;
-  /** As it happens: many may have one record between them. */
+  /** Called for each refused login; several may share one log record. */
   loginRefused(reason: LoginReason, sqlstate: string): void;
-  /** So many plans of statements were prepared, run again, or dropped. */
+  /** `count` plans were prepared, reused or dropped. */
   plan(event: PlanEvent, count: number): void;
 }
 
-/** Nobody will ask for figures: nothing is counted. */
+/** For a guard without an admin address: counts nothing. */
 export const UNWATCHED: GuardWatch = {
   log: (log) => log,
   makeJudge: (makeJudge) => makeJudge,
@@ -48,7 +48,7 @@ export function watchInto(tally: ProcessTally): GuardWatch {
   };
 }
 
-/** The log itself, counted. Its answers are passed on as they are: whether a statement may run is the log's to say. */
+/** The decision log with counters. Its results are passed on unchanged: the log alone decides whether a statement may run. */
 function watchLog(log: DecisionLog, tally: ProcessTally): DecisionLog {
   return {
     append(kind, fields) {
@@ -78,7 +78,7 @@ function countRecord(tally: ProcessTally, kind: RecordKind, fields: RecordFields
   if (kind === 'policy') tally.policyHash = fields.to;
 }
 
-/** Of what a stranger sent, nothing becomes a label: reasons and SQLSTATEs are Rowgate's own words, or the server's. */
+/** Labels never contain what a client sent: reasons and SQLSTATEs are Rowgate's own or the server's. */
 function countRefused(tally: ProcessTally, reason: LoginReason, sqlstate: string): void {
   tally.loginFailures.add(reason);
   if (reason !== 'upstream') return;
@@ -86,13 +86,13 @@ function countRefused(tally: ProcessTally, reason: LoginReason, sqlstate: string
   if (isOutOfReach(sqlstate)) tally.upstreamFailedAt = tally.clock();
 }
 
-/** The server is not there, or is starting or stopping. Where it refuses one login (its password, its limits), others may do. */
+/** The server is unreachable, starting or stopping. If it refuses one login (password, limits), other logins may still work. */
 function isOutOfReach(sqlstate: string): boolean {
   return sqlstate.startsWith('08') || sqlstate.startsWith('57P');
 }
 
 function watchSession(session: SessionLog, tally: ProcessTally, role: RoleTally): SessionLog {
-  /** Decisions about a COPY whose outcome has not come. */
+  /** COPY decisions that have no outcome yet. */
   const copies = new Set<string>();
   const countReached = (reached: boolean): void => void tally.written(reached);
   const countDecision = (entry: DecisionEntry): void => {
@@ -110,7 +110,7 @@ function watchSession(session: SessionLog, tally: ProcessTally, role: RoleTally)
     role.changed += entry.changed;
     if (entry.limit) role.overruns.add(entry.limit.name);
     for (const subject in entry.subjects) countTold(role, subject, entry.subjects[subject]!);
-    // A refused or skipped statement never ran: its time would only flatter the others.
+    // A refused or skipped statement never ran: its time would distort the others.
     if (entry.status !== 'refused' && entry.status !== 'skipped') role.serverTime.observe(entry.ms / 1000);
   };
   return {
@@ -135,11 +135,11 @@ function countTold(role: RoleTally, subject: string, { people, questions, values
   role.values.add(subject, values);
 }
 
-/** Judges that are timed, what was judged before apart from what is new: the one takes less than a microsecond, the other hundreds. */
+/** Measures judges; cached and new judgements apart, as they take less than a microsecond and hundreds of microseconds. */
 function watchJudge(makeJudge: MakeJudge, tally: ProcessTally): MakeJudge {
   return (context) => {
     const judge = makeJudge(context);
-    // A guard that remembers gives the same object again.
+    // A cached judgement is the same object again.
     const seen = new WeakSet<Judgement>();
     const observe = (judgement: Judgement, seconds: number): Judgement => {
       if (seen.has(judgement)) tally.judgedFromMemory.observe(seconds);
@@ -166,7 +166,7 @@ function watchJudge(makeJudge: MakeJudge, tally: ProcessTally): MakeJudge {
   };
 }
 
-/** Without the time that others have between the steps. `spent`: milliseconds before the first. */
+/** Excludes the time that other sessions use between steps. `spent`: milliseconds before the first step. */
 function* timed(
   steps: JudgementSteps,
   spent: number,
@@ -182,7 +182,7 @@ function* timed(
   }
 }
 
-/** A reading of policies and catalog that says how it went. */
+/** Counts and times each reading of policies and catalog. */
 function watchReading(read: () => Promise<PolicyReading>, tally: ProcessTally): () => Promise<PolicyReading> {
   return async () => {
     let ok = false;

@@ -1,4 +1,4 @@
-/** Takes alarms: onto the disk at once, and from there to the receiver. */
+/** Takes alarms: writes each to disk at once, then delivers it to the receiver. */
 import type { Logger } from 'pino';
 import type { Alarm, AlarmSink } from '../../core/alarm-sink.ts';
 import { newUlid } from '../../server/ulid.ts';
@@ -10,14 +10,14 @@ export interface AlarmsOptions {
   readonly guard: string;
   readonly queue: AlarmQueue;
   readonly log: Logger;
-  /** So many older alarms had to make room. */
+  /** `count` older alarms were deleted to make room. */
   lost(count: number): void;
-  /** One more waits. */
+  /** An alarm was added to the queue. */
   queued?(): void;
 }
 
 export class Alarms implements AlarmSink {
-  /** Of the last alarm, in milliseconds: ids of one millisecond have no order, and the queue is told in theirs. */
+  /** Time of the last alarm, in milliseconds. ULIDs of the same millisecond have no order, and the queue is sorted by id. */
   private last = 0;
 
   constructor(private readonly options: AlarmsOptions) {}
@@ -32,7 +32,7 @@ export class Alarms implements AlarmSink {
       const dropped = queue.put(id, JSON.stringify(whole));
       if (dropped > 0) lost(dropped);
     } catch (error) {
-      // It stands in the decision log all the same.
+      // The decision log has the event all the same.
       log.error({ err: error, alarm: alarm.text }, 'an alarm could not be put into the queue');
       return;
     }

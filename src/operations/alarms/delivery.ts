@@ -1,11 +1,12 @@
 /**
- * Delivers what waits in the queue, oldest first, again and again until the receiver has taken it. One that the receiver does not take as it
- * is waits aside, so that it does not hold up what comes after it.
+ * Delivers queued alarms, oldest first, and tries again until the receiver accepts them. An alarm that the receiver refuses is set aside, so that it
+ * does not block later ones.
  */
+
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
-import { type AlarmFormat, bodyOf, type QueuedAlarm } from './message.ts';
-import { MessageRefused, post, type Receiver } from './post.ts';
+import { NotTaken, post } from '../../net/https-post.ts';
+import { type AlarmFormat, bodyOf, type QueuedAlarm, signatureOf } from './message.ts';
 import type { AlarmQueue } from './queue.ts';
 
 export interface DeliveryOptions {
@@ -13,15 +14,15 @@ export interface DeliveryOptions {
   readonly receiver: Receiver;
   readonly format: AlarmFormat;
   readonly log: Logger;
-  /** Milliseconds after the first failure; each further one doubles it, up to a hundred and fifty times as long. */
+  /** Milliseconds after the first failure; each further failure doubles it, up to 150 times. */
   readonly firstWaitMs?: number;
 }
 
-/** Others put alarms into the folder too, and say nothing of it. */
+/** Other processes add alarms to the folder without telling this one. */
 const LOOK_MS = 1_000;
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT = 150;
-/** So many in one go, and it is taken for the receiver that is at fault. */
+/** After this many refusals in a row, the receiver is assumed to be at fault, not the alarms. */
 const MOST_REFUSED = 20;
 
 export class Delivery {
@@ -29,19 +30,19 @@ export class Delivery {
   private working = false;
   private stopped = false;
   private failures = 0;
-  /** By name: those that the receiver did not take, how often, and when they are tried again. */
+  /** By file name: alarms that the receiver refused, how often, and when to try again. */
   private readonly aside = new Map<string, { readonly times: number; readonly until: number }>();
 
   constructor(private readonly options: DeliveryOptions) {
     this.next(0);
   }
 
-  /** Something was put into the queue. Not while the receiver is given time. */
+  /** An alarm was queued. Does nothing while a retry is pending. */
   wake(): void {
     if (this.failures === 0 && !this.working) this.next(0);
   }
 
-  /** What is under way may still arrive; the rest waits for the next start. */
+  /** A running delivery may still succeed; the rest waits for the next start. */
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
@@ -50,7 +51,7 @@ export class Delivery {
   private next(waitMs: number): void {
     clearTimeout(this.timer);
     if (!this.stopped) this.timer = setTimeout(() => void this.work(), waitMs);
-    // A guard that has ended does not stay for its alarms: they are on disk.
+    // The timer does not keep the process alive: alarms are on disk.
     this.timer?.unref();
   }
 
@@ -63,7 +64,7 @@ export class Delivery {
       this.failures = 0;
     } catch (error) {
       this.failures += 1;
-      // Said once, not at each attempt.
+      // Logged once, not at each attempt.
       if (this.failures === 1) log.error({ err: error }, 'alarms cannot be delivered; they wait');
     }
     this.working = false;
@@ -82,19 +83,19 @@ export class Delivery {
       if (!alarm) log.warn({ name }, 'what waits there is no alarm; it is taken away');
       if (!alarm || (await this.isTaken(name, alarm))) queue.remove(name);
       else refused += 1;
-      if (refused >= MOST_REFUSED) throw new MessageRefused('the receiver takes no message');
+      if (refused >= MOST_REFUSED) throw new Error('the receiver takes no message');
     }
   }
 
-  /** Rejects where the receiver takes nothing now. */
+  /** Rejects if the receiver currently accepts nothing. */
   private async isTaken(name: string, alarm: QueuedAlarm): Promise<boolean> {
     const { receiver, format, log, firstWaitMs = FIRST_WAIT_MS } = this.options;
     try {
-      await post(receiver, bodyOf(alarm, format), Date.now());
+      await send(receiver, bodyOf(alarm, format), Date.now());
       this.aside.delete(name);
       return true;
     } catch (error) {
-      if (!(error instanceof MessageRefused)) throw error;
+      if (!isOfMessage(error)) throw error;
       const times = (this.aside.get(name)?.times ?? 0) + 1;
       if (times === 1) log.error({ err: error, name, alarm: alarm.text }, 'an alarm is not taken; it waits aside');
       this.aside.set(name, {
@@ -112,4 +113,28 @@ function parse(text: string | undefined): QueuedAlarm | undefined {
   } catch {
     return undefined;
   }
+}
+
+interface Receiver {
+  readonly url: string;
+  readonly secret?: string;
+  /** PEM file. */
+  readonly ca?: string;
+}
+
+const WITHIN_MS = 10_000;
+/** Statuses that concern this message and not the receiver's state: another message may be accepted. */
+const OF_THE_MESSAGE: ReadonlySet<number> = new Set([400, 413, 422]);
+
+function isOfMessage(error: unknown): boolean {
+  return error instanceof NotTaken && OF_THE_MESSAGE.has(error.status);
+}
+
+function send({ url, secret, ca }: Receiver, body: string, now: number): Promise<void> {
+  const timestamp = String(Math.floor(now / 1000));
+  const headers = {
+    'rowgate-timestamp': timestamp,
+    ...(secret !== undefined && { 'rowgate-signature': signatureOf(secret, timestamp, body) }),
+  };
+  return post({ url, ca, headers }, 'application/json', body, undefined, WITHIN_MS);
 }

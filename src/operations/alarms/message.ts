@@ -1,11 +1,11 @@
-/** What a receiver of alarms gets: a JSON object, or the text that Slack, Mattermost and their kin show; signed. Pure. */
+/** What a receiver of alarms gets: a JSON object, or text for Slack, Mattermost and similar; signed. Pure. */
 import { createHmac } from 'node:crypto';
 import type { Alarm } from '../../core/alarm-sink.ts';
 
-/** An alarm as it waits: with an id by which a receiver knows one that comes twice. */
+/** A queued alarm. A receiver recognizes a repeated one by its id. */
 export interface QueuedAlarm extends Alarm {
   readonly id: string;
-  /** ISO */
+  /** ISO 8601 */
   readonly time: string;
   readonly guard: string;
 }
@@ -17,8 +17,8 @@ export function bodyOf(alarm: QueuedAlarm, format: AlarmFormat): string {
 }
 
 /**
- * `sha256=…`: HMAC-SHA256 of the timestamp (seconds since the epoch), a dot, and the body, under the secret. With the timestamp
- * in it, an old message cannot be sent again.
+ * `sha256=…`: HMAC-SHA256 of the timestamp (seconds since the epoch), a dot, and the body, with the secret. The timestamp lets the receiver refuse an
+ * old message that is sent again.
  */
 export function signatureOf(secret: string, timestamp: string, body: string): string {
   return `sha256=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`;
@@ -37,7 +37,7 @@ function slackText({ guard, text, reason, by, limit, canary, decision, time }: Q
   return `*rowgate*: ${escaped(text)}\n${escaped(details.join(' · '))}`;
 }
 
-/** Names come from outside: no links, no mention of everybody. */
+/** Names come from clients: they must not become links or mentions such as @channel. */
 function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('@', '@\u200b');
 }

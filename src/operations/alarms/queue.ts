@@ -1,6 +1,6 @@
 /**
- * The alarms that are not delivered yet, a file each: written whole or not at all, by as many processes as like to, and kept over a
- * crash and a restart. Bounded: the oldest make room.
+ * The undelivered alarms, one file each. Several processes may add to the folder; a file is written whole or not at all, and survives a crash or
+ * restart. If the queue is full, the oldest alarms are deleted.
  */
 import {
   closeSync,
@@ -16,14 +16,14 @@ import {
 import { join } from 'node:path';
 
 const MOST = 10_000;
-/** The folder is counted anew after so many more. */
+/** The files are counted again after this many additions. */
 const COUNT_EVERY = 100;
 const NAME = /^[0-9A-HJKMNP-TV-Z]{26}\.json$/;
 
 export class AlarmQueue {
   private putSinceCount = COUNT_EVERY;
 
-  /** `most`: files, give or take a hundred. Throws where the folder cannot be made. */
+  /** `most`: the limit on files, which may be exceeded by a hundred. Throws if the folder cannot be made. */
   constructor(
     private readonly folder: string,
     private readonly most = MOST,
@@ -31,7 +31,7 @@ export class AlarmQueue {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
-  /** `id`: a ULID, so that names are in the order of time. Returns how many older ones had to go. Throws where it cannot be written. */
+  /** `id`: a ULID, so that file names sort by time. Returns how many older alarms were deleted. Throws if it cannot be written. */
   put(id: string, text: string): number {
     const unfinished = join(this.folder, `${id}.new`);
     const file = openSync(unfinished, 'wx', 0o600);
@@ -42,7 +42,7 @@ export class AlarmQueue {
       rmSync(unfinished, { force: true });
       throw error;
     }
-    // From here on it outlives the process; the disk has it a moment later, and nobody waits for that.
+    // From here on the alarm survives the process. It is synced to disk in the background.
     renameSync(unfinished, this.pathOf(`${id}.json`));
     fsync(file, () => closeSync(file));
     return this.makeRoom();
@@ -55,7 +55,7 @@ export class AlarmQueue {
       .sort();
   }
 
-  /** Undefined where it has gone meanwhile. */
+  /** Undefined if it has been deleted meanwhile. */
   read(name: string): string | undefined {
     try {
       return readFileSync(this.pathOf(name), 'utf8');

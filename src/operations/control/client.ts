@@ -4,17 +4,17 @@ import { createInterface } from 'node:readline';
 import { showProof } from './proof.ts';
 import { type ControlReply, failed, greeting, PROTOCOL_VERSION, parseJson } from './protocol.ts';
 
-/** A reload reads a large catalog. */
+/** Reloading a large catalog takes long. */
 const ANSWER_MS = 120_000;
 
-/** No guard could be asked. */
+/** No running guard could be reached. */
 export class NoGuard extends Error {}
 
 export interface ControlQuestion {
   readonly command: string;
-  /** What depends on the guard's time zone is made of it. */
+  /** A function if the arguments depend on the guard's time zone. */
   readonly arguments: Given | ((timeZone: string) => Given);
-  /** Who called sudo. */
+  /** The user who called sudo. */
   readonly behalf?: string;
 }
 

@@ -1,16 +1,16 @@
-/** What is said over the control socket: JSON lines, one request a connection. Pure. */
+/** The protocol of the control socket: JSON lines, one request for each connection. Pure. */
 import { z } from 'zod';
 
 export const PROTOCOL_VERSION = 1;
-/** Bytes of a request. */
+/** The most bytes of a request. */
 export const LONGEST_REQUEST = 64 * 1024;
 
-/** The guard's first line. */
+/** The first line, which the guard sends. */
 export const greeting = z.object({
   rowgate: z.literal(PROTOCOL_VERSION),
-  /** The client makes a folder of this name beside the socket, and so shows who it is. */
+  /** The client proves its user by making a folder with this name beside the socket. */
   challenge: z.string().regex(/^[0-9a-f]{32}$/),
-  /** Of all times that the client shows or is given. */
+  /** For all times that the client shows or receives. */
   timeZone: z.string(),
 });
 
@@ -18,7 +18,10 @@ const request = z.strictObject({
   version: z.literal(PROTOCOL_VERSION),
   command: z.string().max(64),
   arguments: z.record(z.string(), z.unknown()),
-  /** For whom root speaks: the user who called sudo. Nobody but root is believed it. */
+  /**
+   * The user on whose behalf the request is sent: who called sudo, or is logged in at the console. Only root and the guard's own user are trusted to
+   * say so.
+   */
   behalf: z
     .string()
     .regex(/^[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,63}$/)
@@ -27,7 +30,7 @@ const request = z.strictObject({
 
 export type ControlRequest = z.output<typeof request>;
 
-/** Why something was not done. `call`: the request itself was wrong. */
+/** Why a request was not carried out. `call`: the request itself was malformed. */
 export interface ControlError {
   readonly kind: 'call' | 'refused' | 'failed';
   readonly message: string;
@@ -38,7 +41,7 @@ export type ControlReply =
   | { readonly version: 1; readonly ok: true; readonly result: unknown }
   | { readonly version: 1; readonly ok: false; readonly error: ControlError };
 
-/** Undefined where it is none. */
+/** Undefined if the line is not a request. */
 export function parseRequest(line: string): ControlRequest | undefined {
   const parsed = request.safeParse(parseJson(line));
   return parsed.success ? parsed.data : undefined;

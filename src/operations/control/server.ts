@@ -1,4 +1,4 @@
-/** The control socket: takes one request a connection, from whoever has shown who they are, and answers it. */
+/** The control socket: authenticates the client, reads one request from each connection, and answers it. */
 import { Buffer } from 'node:buffer';
 import { chownSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
@@ -17,10 +17,10 @@ import { groupId, userName } from './user-name.ts';
 
 export interface ControlOptions {
   readonly path: string;
-  /** A group whose members may ask as well; without it, the guard's own user and root. */
+  /** A group that may use it too; without one, only the guard's own user and root. */
   readonly group?: string;
   readonly log: Logger;
-  /** Of the guard. */
+  /** The guard's. */
   readonly timeZone: string;
   /** `by`: `ines`, or `ines (as root)`. */
   answer(request: ControlRequest, by: string): Promise<ControlReply>;
@@ -32,11 +32,20 @@ export interface RunningControl {
 
 /** From the connection to the end of the request. */
 const REQUEST_MS = 10_000;
-/** Those that have not said yet what they want. */
+/** The most connections without a request so far. */
 const MOST_SILENT = 16;
 const MOST_CONNECTIONS = 64;
 
-/** Throws where the path is taken or not safe, or the group does not exist. */
+const READING: ReadonlySet<string> = new Set([
+  'top',
+  'locks.list',
+  'limits.show',
+  'limits.raises',
+  'permit.list',
+  'break-glass.list',
+]);
+
+/** Throws if the path is taken or unsafe, or if the group does not exist. */
 export async function openControl(options: ControlOptions): Promise<RunningControl> {
   const { path, group, log } = options;
   const gid = group === undefined ? undefined : groupId(group);
@@ -77,7 +86,7 @@ export async function openControl(options: ControlOptions): Promise<RunningContr
   };
 }
 
-/** Who says nothing makes room for who comes: nobody keeps others from locking them out. */
+/** An idle connection gives way to a new one, so that idle clients cannot keep operators from locking a principal. */
 function makeRoom(silent: Set<Socket>): void {
   const [oldest] = silent;
   if (!oldest || silent.size <= MOST_SILENT) return;
@@ -85,7 +94,7 @@ function makeRoom(silent: Set<Socket>): void {
   oldest.destroy();
 }
 
-/** `asked`: it has said what it wants. */
+/** `asked` is called when the request has been read. */
 async function serve(socket: Socket, proofs: ProofFolder, options: ControlOptions, asked: () => void): Promise<void> {
   const challenge = proofs.challenge();
   socket.write(`${JSON.stringify({ rowgate: PROTOCOL_VERSION, challenge, timeZone: options.timeZone })}\n`);
@@ -96,7 +105,7 @@ async function serve(socket: Socket, proofs: ProofFolder, options: ControlOption
     socket.destroy();
     return;
   }
-  // Who it is, before what it wants is read.
+  // The client is authenticated before its request is read.
   const uid = proofs.answered(challenge);
   proofs.forget(challenge);
   socket.end(`${JSON.stringify(await replyTo(line, uid, options))}\n`);
@@ -104,14 +113,16 @@ async function serve(socket: Socket, proofs: ProofFolder, options: ControlOption
 }
 
 async function replyTo(line: string, uid: number | undefined, { answer, log }: ControlOptions): Promise<ControlReply> {
-  if (uid === undefined) return failed('refused', 'the request does not show who asks');
+  if (uid === undefined) return failed('refused', 'the request does not prove who asks');
   const request = parseRequest(line);
   if (!request) return failed('call', 'the request is not one of this version of rowgate');
   const user = await userName(uid);
-  // Root could be anybody anyway: whom it names is who called sudo.
-  const by = uid === 0 && request.behalf !== undefined ? `${request.behalf} (as ${user})` : user;
+  // Root and the guard's own user could act as any user anyway, so their word is taken for who called sudo or is logged in at the console.
+  const isTold = uid === 0 || uid === process.getuid?.();
+  const by = isTold && request.behalf !== undefined ? `${request.behalf} (as ${user})` : user;
   try {
-    log.info({ by, command: request.command }, 'control request');
+    // Commands that only read are sent every second by `top`: logged at the debug level.
+    log[READING.has(request.command) ? 'debug' : 'info']({ by, command: request.command }, 'control request');
     return await answer(request, by);
   } catch (error) {
     log.error({ err: error, command: request.command }, 'control request failed');
@@ -119,7 +130,7 @@ async function replyTo(line: string, uid: number | undefined, { answer, log }: C
   }
 }
 
-/** One line without its end; undefined where it is too long, too slow, or the peer is gone. Nothing behind it is read. */
+/** One line without its end; undefined if it is too long, too slow, or the client is gone. Nothing after the line is read. */
 function readLine(socket: Socket): Promise<string | undefined> {
   return new Promise((done) => {
     const chunks: Buffer[] = [];

@@ -1,7 +1,7 @@
-/** Questions and answers between the primary and one worker, over the messages that Node passes between processes, in their order. */
+/** Questions and answers between the primary and one worker, over Node's ordered messages between processes. */
 import type { Messages } from './messages.ts';
 
-/** What is done with each message of the other side. Where it throws, the asker's call is rejected. */
+/** Handles each message of the other side. If a handler throws, the asking side's promise is rejected. */
 export type Handlers<In extends Messages> = {
   readonly [Name in keyof In]: (says: In[Name]['says']) => In[Name]['answer'] | Promise<In[Name]['answer']>;
 };
@@ -21,13 +21,13 @@ export class Channel<Out extends Messages, In extends Messages> {
   private lastId = 0;
   private closed = false;
 
-  /** `send` never throws; what cannot be sent is lost, and `close` is called soon. */
+  /** `send` must not throw; a message that cannot be sent is lost, and `close` follows. */
   constructor(
     private readonly send: (packet: object) => void,
     private readonly handlers: Handlers<In>,
   ) {}
 
-  /** Resolves with the answer; rejects where the other side failed or has ended. */
+  /** Resolves with the answer; rejects if the other side failed or has ended. */
   ask<Name extends keyof Out & string>(say: Name, says: Out[Name]['says']): Promise<Out[Name]['answer']> {
     if (this.closed) return Promise.reject(new Error('the other process has ended'));
     const id = ++this.lastId;
@@ -37,12 +37,12 @@ export class Channel<Out extends Messages, In extends Messages> {
     });
   }
 
-  /** Says something and waits for no answer. */
+  /** Sends a message without waiting for an answer. */
   tell<Name extends keyof Out & string>(say: Name, says: Out[Name]['says']): void {
     if (!this.closed) this.put({ say, says, id: null });
   }
 
-  /** A message of the other process has come. */
+  /** Handles a message from the other process. */
   receive(message: unknown): void {
     if (this.closed) return;
     const packet = message as Packet;
@@ -50,7 +50,7 @@ export class Channel<Out extends Messages, In extends Messages> {
     else this.settle(packet);
   }
 
-  /** The other process has ended: nothing of it counts any more, and nobody waits for it. */
+  /** The other process has ended: pending questions are dropped or rejected, later messages ignored. */
   close(): void {
     this.closed = true;
     for (const { failed } of this.waiting.values()) failed(new Error('the other process has ended'));

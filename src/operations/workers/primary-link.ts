@@ -1,4 +1,4 @@
-/** A worker's side: what it is to do, the state that it shares, and what it hears from the primary. Without a primary it ends. */
+/** A worker's side of the channel: its assignment, the shared state, and messages from the primary. Without a primary the worker ends. */
 import { Buffer } from 'node:buffer';
 import type { Head } from '../../decision-log/chain/seal.ts';
 import type { BudgetStore, Logout } from '../../metering/budget-store.ts';
@@ -7,19 +7,18 @@ import type { SharedState } from '../../server/slots/shared-state.ts';
 import type { UpstreamKey } from '../../upstream/upstream-error.ts';
 import { Channel } from './channel.ts';
 import type { Assignment, ToPrimary, ToWorker } from './messages.ts';
-import { remoteState } from './remote-state.ts';
 import { type RemoteStore, remoteStore } from './remote-store.ts';
 
-/** What a worker does when the primary says so; nothing of it is called before the worker has said that it is ready. */
+/** What a worker does at the primary's request. Not called before the worker has said that it is ready. */
 export interface WorkerDuties {
-  /** A CancelRequest came in elsewhere. Resolves with whether the session is here, when its server knows. */
+  /** A CancelRequest arrived at another worker. Resolves with whether the session is here, after its server has been told. */
   cancel(key: UpstreamKey): Promise<boolean>;
   /** The hash of the policy in force, if there is one. */
   policy(): string | undefined;
-  /** What it says of itself to those who watch. */
+  /** The worker's report for the metrics. */
   report(): Promise<unknown>;
   reload(by: string | undefined): Promise<ReloadReport>;
-  /** How far the log of another worker has come. */
+  /** Another worker has sealed its log up to `head`. */
   heard(name: string, head: Head): void;
   /** A command of the control socket. */
   command(request: unknown, by: string): Promise<unknown>;
@@ -31,11 +30,11 @@ export interface PrimaryLink {
   readonly assignment: Assignment;
   readonly shared: SharedState;
   readonly store: BudgetStore;
-  /** From now on it serves. `listening`: where, as it is shown. */
+  /** The worker serves. `listening`: its addresses, as text. */
   ready(listening: readonly string[], duties: WorkerDuties): void;
-  /** It has sealed its log: the others are told. */
+  /** The worker has sealed its log; the others are told. */
   sealed(name: string, head: Head): void;
-  /** It cannot start. Resolves when the primary knows. */
+  /** The worker cannot start. Resolves when the primary knows. */
   failed(lines: readonly string[]): Promise<void>;
 }
 
@@ -54,8 +53,8 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
       duties?.heard(name, head);
       return null;
     },
-    standing: (standing) => {
-      store?.heard(standing);
+    exceptions: (exceptions) => {
+      store?.heard(exceptions);
       return null;
     },
     logouts: (logouts) => {
@@ -77,10 +76,10 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
     },
   });
   process.on('message', (message) => primary.receive(message));
-  // No worker serves on its own: nobody would count its sessions, and nobody could stop it.
+  // A worker never serves without a primary: its sessions would not be counted, and could not be stopped.
   process.on('disconnect', () => process.exit(1));
   const assignment = await primary.ask('assignment', null);
-  store = remoteStore(primary, assignment.standing, assignment.clockAheadMs);
+  store = remoteStore(primary, assignment.exceptions, assignment.clockAheadMs);
   store.heardLogouts(loggedOutBefore);
   return {
     assignment,
@@ -97,7 +96,22 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
   };
 }
 
-/** A primary that is gone shows as `disconnect`; what could not be sent to it needs no other word. */
+/** If the primary is gone, `disconnect` follows; a send error needs no handling of its own. */
 function sendToPrimary(packet: object): void {
   process.send?.(packet, undefined, {}, () => {});
+}
+
+/** The shared state in a worker: every question goes to the primary. */
+function remoteState(primary: Channel<ToPrimary, ToWorker>): SharedState {
+  return {
+    take: async (claims) => (await primary.ask('take', claims)) ?? undefined,
+    give: (keys) => primary.tell('give', keys),
+    attempted: (principal, address, accepted) => primary.ask('attempted', { principal, address, accepted }),
+    waited: async (principal, address, stayed) => {
+      await primary.ask('waited', { principal, address, stayed });
+    },
+    cancel: async ({ processId, secretKey }) => {
+      await primary.ask('cancel', { processId, secretKey: Buffer.from(secretKey).toString('base64') });
+    },
+  };
 }

@@ -1,4 +1,4 @@
-/** The budgets as a worker has them: every question goes to the primary, which alone has the store. */
+/** The budget store in a worker: every call goes to the primary, which alone has the store. */
 import { Buffer } from 'node:buffer';
 import { type BudgetStore, type Exceptions, type Logout, StoreUnavailable } from '../../metering/budget-store.ts';
 import { type ExceptionsState, exceptionsOf } from '../../metering/exceptions.ts';
@@ -6,28 +6,28 @@ import { Logouts } from '../../metering/logouts.ts';
 import type { Channel } from './channel.ts';
 import type { ToPrimary, ToWorker } from './messages.ts';
 
-/** What the primary grants later than this nobody takes: it stays counted. */
+/** A grant that arrives later is not used; the primary keeps it counted. */
 const PATIENCE_MS = 5_000;
 
 export interface RemoteStore extends BudgetStore {
-  /** The primary has said what stands now. */
-  heard(standing: ExceptionsState): void;
-  /** It has told of tokens that were given back. */
+  /** The primary has sent the current exceptions. */
+  heard(exceptions: ExceptionsState): void;
+  /** The primary has sent tokens that were given back. */
   heardLogouts(logouts: readonly Logout[]): void;
   /** By how much the store's clock is ahead of this host's. */
   heardClock(aheadMs: number): void;
 }
 
-/** `standing`, `aheadMs`: as they were when the worker began. */
+/** `exceptions`, `aheadMs`: their values when the worker started. */
 export function remoteStore(
   primary: Channel<ToPrimary, ToWorker>,
-  standing: ExceptionsState,
+  exceptions: ExceptionsState,
   aheadMs: number,
 ): RemoteStore {
   const listeners: (() => void)[] = [];
   const logouts = new Logouts();
   const logoutListeners: ((logouts: readonly Logout[]) => void)[] = [];
-  let stands: Exceptions = exceptionsOf(standing);
+  let stands: Exceptions = exceptionsOf(exceptions);
   let ahead = aheadMs;
   const ask = <Name extends keyof ToPrimary & string>(name: Name, says: ToPrimary[Name]['says']) =>
     inTime(primary.ask(name, says));
@@ -39,19 +39,19 @@ export function remoteStore(
     known: (owner, measure, windows, keys) => ask('budgetKnown', { owner, measure, windows, keys }),
     used: (owner, measure, windows) => ask('budgetUsed', { owner, measure, windows }),
     now,
-    standing: () => stands,
-    onStanding: (changed) => void listeners.push(changed),
-    // What stands then comes before the answer: messages keep their order.
-    change: async (change) => void (await ask('standingChange', change)),
+    exceptions: () => stands,
+    onExceptions: (changed) => void listeners.push(changed),
+    // The changed exceptions arrive before the answer: messages keep their order.
+    change: async (change) => void (await ask('exceptionsChange', change)),
     logouts,
     onLogout: (told) => void logoutListeners.push(told),
-    // The same goes for the logout.
+    // So does the logout.
     logOut: (logout) => ask('logOut', logout),
     hashKey: async () => Buffer.from(await ask('hashKey', null), 'base64'),
-    // What was told before has arrived with the answer.
+    // When the answer arrives, all earlier messages have been handled.
     close: async () => void (await ask('settled', null).catch(() => {})),
-    heard: (standing) => {
-      stands = exceptionsOf(standing);
+    heard: (exceptions) => {
+      stands = exceptionsOf(exceptions);
       for (const changed of listeners) changed();
     },
     heardLogouts: (heard) => {

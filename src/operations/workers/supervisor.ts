@@ -1,6 +1,6 @@
 /**
- * The primary: starts the workers, each in its slot, replaces one that dies, and passes on what the guard is told. It takes the
- * connections and hands each to a worker, but reads nothing of them; what it keeps are counts.
+ * The primary: starts the workers, each in its slot, replaces those that die, and passes on commands. It accepts connections and hands each to a
+ * worker without reading from it; it keeps only counts.
  */
 import cluster from 'node:cluster';
 import { performance } from 'node:perf_hooks';
@@ -10,36 +10,35 @@ import { exceptionsState } from '../../metering/exceptions.ts';
 import { FailedLogins } from '../../server/login/failed-logins.ts';
 import { SlotCounts } from '../../server/slots/slot-counts.ts';
 import type { Assignment } from './messages.ts';
-import { Watchdog } from './watchdog.ts';
-import { type KeptShares, type KnownToAll, WorkerProcess } from './worker-process.ts';
+import { type KeptShares, type SharedAssignment, WorkerProcess } from './worker-process.ts';
 
 export interface SupervisorOptions {
   readonly workers: number;
-  readonly assignment: (slot: number) => Omit<Assignment, KnownToAll | 'policyInForce'>;
-  /** Its opener closes it when they have ended. */
+  readonly assignment: (slot: number) => Omit<Assignment, SharedAssignment | 'policyInForce'>;
+  /** The caller closes it when the workers have ended. */
   readonly store: BudgetStore;
-  /** How long a worker takes at most to end when it is told to drain. */
+  /** The most time that a worker takes to end when it drains. */
   readonly drainMs: number;
-  /** The same where it is told to stop. */
+  /** The same when it is told to stop at once. */
   readonly stopMs: number;
   readonly log: Logger;
 }
 
-/** Why the workers do not start: one line each. */
+/** Why the workers cannot start: one line each. */
 export class WorkersFailed extends Error {
   constructor(readonly lines: readonly string[]) {
     super(lines.join('\n'));
   }
 }
 
-/** So often the workers are told of the store's clock. */
+/** How often the workers are told of the store's clock. */
 const CLOCK_MS = 1_000;
 
-/** A worker that lived for less is one that dies at once: each further time its replacement waits twice as long. */
+/** A worker that lived shorter counts as failed: the wait before each further replacement doubles. */
 const SHORT_LIFE_MS = 10_000;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5_000;
-/** So many starts in a row that came to nothing, while no worker serves, are the end. */
+/** After this many failed starts in a row, if no worker serves, the guard ends. */
 const MOST_FAILED_STARTS = 5;
 
 interface Slot {
@@ -57,7 +56,7 @@ export class Supervisor {
   private failedStarts = 0;
   private stopping = false;
   private exitCode = 0;
-  /** Resolves with the exit code when no worker is left, and none will be started. */
+  /** Resolves with the exit code when no worker is left and none will be started. */
   readonly ended: Promise<number>;
   private end: () => void = () => {};
 
@@ -68,21 +67,21 @@ export class Supervisor {
       failedLogins: new FailedLogins(),
       store: options.store,
       cancel: async (worker, key) => {
-        // The process ID is the server's and says nothing of the worker: the secret decides, where the session is.
+        // The process ID is the server's and does not identify the worker: each compares the secret with its sessions.
         const others = this.serving().filter((other) => other !== worker);
         const asked = others.map(async ({ channel }) => {
           if (!(await channel.ask('cancel', key))) throw new Error('another worker has the session, or none');
         });
-        // The first that had it is enough: one that hangs keeps nobody. One that ends in between took the session with it.
+        // The first worker that has the session is enough, so one that hangs delays nothing. A worker that ended meanwhile took the session with it.
         await Promise.any(asked).catch(() => {});
       },
       sealed: (worker, head) => {
         for (const other of this.serving()) if (other !== worker) other.channel.tell('beside', head);
       },
     };
-    options.store.onStanding(() => {
-      const standing = exceptionsState(options.store.standing());
-      for (const { process } of this.slots) process?.channel.tell('standing', standing);
+    options.store.onExceptions(() => {
+      const exceptions = exceptionsState(options.store.exceptions());
+      for (const { process } of this.slots) process?.channel.tell('exceptions', exceptions);
     });
     options.store.onLogout((logouts) => {
       for (const { process } of this.slots) process?.channel.tell('logouts', logouts);
@@ -95,13 +94,13 @@ export class Supervisor {
     this.ended = new Promise((done) => {
       this.end = () => done(this.exitCode);
     });
-    // Round robin: of long connections the kernel would give most to few processes. And no worker that is busy is given another.
+    // Round robin: with long connections, the kernel would give most of them to few processes.
     cluster.schedulingPolicy = cluster.SCHED_RR;
   }
 
-  /** Resolves with where they listen, when all of them do; throws WorkersFailed. */
+  /** Resolves with the addresses when all workers listen; throws WorkersFailed. */
   async start(): Promise<readonly string[]> {
-    // One before the others: what is wrong is said once.
+    // The first starts alone, so that a problem is reported once.
     const [first, ...others] = this.slots.keys();
     const listening = await this.startFirst(first ?? 0);
     await Promise.all(others.map((slot) => this.startFirst(slot)));
@@ -112,7 +111,7 @@ export class Supervisor {
     for (const process of this.serving()) process.channel.tell('reload', { by: null });
   }
 
-  /** Each worker ends when its sessions have come to an idle moment. */
+  /** Each worker ends when its sessions are idle. */
   drain(): void {
     this.endAll('drain', this.options.drainMs);
   }
@@ -122,14 +121,14 @@ export class Supervisor {
     this.endAll('stop', this.options.stopMs);
   }
 
-  /** The processes that serve now. */
+  /** The processes that serve. */
   serving(): readonly WorkerProcess[] {
     return this.slots.flatMap(({ process }) => (process?.isServing ? [process] : []));
   }
 
   private tellClock(): void {
     const ahead = this.options.store.now() - Date.now();
-    // Two clocks are read one after the other: a little is nothing.
+    // The two clocks are read one after the other: a small difference means nothing.
     if (Math.abs(ahead - this.clockAheadMs) <= 50) return;
     this.clockAheadMs = ahead;
     for (const { process } of this.slots) process?.channel.tell('clock', ahead);
@@ -179,8 +178,8 @@ export class Supervisor {
     return process;
   }
 
-  /** With what the others have in force, so that one policy holds at all of them. */
-  private async assignmentOf(slot: number): Promise<Omit<Assignment, KnownToAll>> {
+  /** Includes the policy in force, so that all workers apply the same one. */
+  private async assignmentOf(slot: number): Promise<Omit<Assignment, SharedAssignment>> {
     const assignment = this.options.assignment(slot);
     const answers = this.serving().map(({ channel }) => channel.ask('policy', null).catch(() => null));
     const policyInForce = (await Promise.all(answers)).find((hash) => hash !== null);
@@ -217,5 +216,53 @@ export class Supervisor {
     log.fatal('no worker serves, and none can be started');
     this.exitCode = 1;
     this.stop();
+  }
+}
+
+/** Finds workers that hang: they live but do not answer. Only the primary can tell, by asking. */
+type Watched = Pick<WorkerProcess, 'id' | 'channel' | 'kill'>;
+
+/** The longest statement keeps a worker busy for some ten seconds; this many unanswered checks mean that it hangs. */
+const LOOK_MS = 5_000;
+const MOST_LOOKS = 12;
+
+export class Watchdog {
+  /** By worker: checks since its last answer. */
+  private readonly unanswered = new Map<number, number>();
+  private readonly timer: NodeJS.Timeout;
+
+  /** `onHung` is called before the worker is killed. */
+  constructor(
+    private readonly serving: () => readonly Watched[],
+    private readonly onHung: (worker: Watched) => void,
+    lookMs = LOOK_MS,
+  ) {
+    // Counts checks, not time: if the whole machine was suspended, no worker has missed any.
+    this.timer = setInterval(() => this.look(), lookMs);
+    this.timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private look(): void {
+    const workers = this.serving();
+    for (const id of this.unanswered.keys())
+      if (!workers.some((worker) => worker.id === id)) this.unanswered.delete(id);
+    for (const worker of workers) this.lookAt(worker);
+  }
+
+  private lookAt(worker: Watched): void {
+    const before = this.unanswered.get(worker.id) ?? 0;
+    this.unanswered.set(worker.id, before + 1);
+    if (before >= MOST_LOOKS) {
+      this.onHung(worker);
+      worker.kill();
+    } else if (before === 0) {
+      // Asked once: a worker that recovers must not find a pile of questions.
+      const answered = () => void this.unanswered.delete(worker.id);
+      worker.channel.ask('policy', null).then(answered, () => {});
+    }
   }
 }

@@ -1,4 +1,6 @@
-/** `about` of a subjects file: whose data a table, view or function holds, where its columns and foreign keys suggest more. */
+/**
+ * The key `about` of a subjects file: it says which subjects a table, view or function holds data of, if its columns and foreign keys suggest more.
+ */
 import type { Catalog, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import type { Subject } from '../model/policy.ts';
 import type { SubjectsFile } from '../schema/principals-schema.ts';
@@ -7,20 +9,20 @@ import type { PolicyDocument } from '../source/document.ts';
 import type { PolicyEnvironment } from '../source/sql-source.ts';
 import { suggestion } from '../source/suggestion.ts';
 import { resolveFunctions } from './functions.ts';
-import { kin, resolveRelation } from './names.ts';
+import { inheritanceRelatives, resolveRelation } from './names.ts';
 import { keysOn } from './subjects.ts';
 
-/** By OID of a relation or of a function: the only subjects that it is about, by name. Empty: it is about none. */
-export interface About {
+/** By OID of a relation or function: the names of the only subjects that it is about. An empty set: it is about none. */
+export interface AboutEntries {
   readonly relations: Map<Oid, ReadonlySet<string>>;
   readonly functions: Map<Oid, ReadonlySet<string>>;
 }
 
 const NOBODY = 'nobody';
 
-/** Adds what one file says. `subjects`: those of all files. An entry with a mistake is reported and left out: it excludes nothing. */
+/** Adds the entries of one file. `subjects`: those of all files. An entry with a mistake is reported and left out: it excludes nothing. */
 export function addAbout(
-  about: About,
+  about: AboutEntries,
   file: SubjectsFile,
   document: PolicyDocument,
   subjects: ReadonlyMap<string, Subject>,
@@ -39,14 +41,16 @@ export function addAbout(
     } else if ('value' in relation) {
       const problem = contradiction(relation.value, only, subjects, catalog);
       if (problem !== undefined) report.withhold(document.place(path), problem);
-      // Partitions hold the rows of their parent.
-      else for (const { oid } of [relation.value, ...kin(catalog, relation.value)]) about.relations.set(oid, only);
+      // Partitions hold rows of their parent.
+      else
+        for (const { oid } of [relation.value, ...inheritanceRelatives(catalog, relation.value)])
+          about.relations.set(oid, only);
     } else if ('value' in functions) for (const { oid } of functions.value) about.functions.set(oid, only);
     else report.withhold(document.place(path), relation.problem);
   }
 }
 
-/** A table with a key of a subject is about that subject: `about` cannot take it away. */
+/** A table with a key of a subject is about that subject: `about` cannot deny it. */
 function contradiction(
   relation: Relation,
   only: ReadonlySet<string>,

@@ -1,4 +1,4 @@
-/** `approvers.yaml`: who may approve what others must sign (permits, larger limits, openings), and by which SSH key. */
+/** `approvers.yaml`: who may approve requests that others must sign (permits, raises, break-glass), and with which SSH key. */
 import { z } from 'zod';
 import { parsePublicKey, type SshPublicKey } from '../../pki/ssh-public-key.ts';
 import { mapping } from '../schema/schema-values.ts';
@@ -8,9 +8,11 @@ import type { PolicyDocument } from '../source/document.ts';
 
 export interface Approver {
   readonly name: string;
-  /** The name of the same person at the operating system: nobody approves what they asked for. */
+  /** The same person's name at the operating system: people must not approve their own requests. */
   readonly user: string;
   readonly key: SshPublicKey;
+  /** Of the console, where the key signs in a browser. */
+  readonly origin?: string;
 }
 
 const approver = mapping({
@@ -22,6 +24,12 @@ const approver = mapping({
     .min(1)
     .optional()
     .describe('The user name of this person on the guard’s host, where it is not the name here.'),
+  origin: z
+    .string()
+    .optional()
+    .describe(
+      'Of the console, where the key signs in a browser: `https://rowgate.example.org`. The console makes the line.',
+    ),
 });
 
 export const approversSchema = mapping({
@@ -32,7 +40,7 @@ export const approversSchema = mapping({
     ),
 });
 
-/** Adds the approvers of one file. Whatever is in doubt about one of them makes no approver of anybody. */
+/** Adds the approvers of one file. An entry with any problem makes no approver. */
 export function addApprovers(
   document: PolicyDocument,
   approvers: Map<string, Approver>,
@@ -53,10 +61,16 @@ export function addApprovers(
       report.error(document.placeOfValue([...path, 'key']), expected);
       continue;
     }
-    const made = { name, user: entry.user ?? name, key };
+    const { origin } = entry;
+    const wrong = origin === undefined ? undefined : problemOfOrigin(origin, key);
+    if (wrong !== undefined) {
+      report.error(document.placeOfValue([...path, 'origin']), wrong);
+      continue;
+    }
+    const made = { name, user: entry.user ?? name, key, ...(origin !== undefined && { origin }) };
     const twin = [...approvers.values()].find((other) => isSamePerson(other, made));
     if (twin) {
-      // Two approvals are of two people: one who stands here twice is none.
+      // Two approvals must come from two people, so a person must not be listed twice.
       const what = twin.name === name ? 'is defined twice' : `is "${twin.name}" once more: same key or same user`;
       report.error(document.place(path), `approver "${name}" ${what}`);
       approvers.delete(twin.name);
@@ -64,6 +78,17 @@ export function addApprovers(
     }
     approvers.set(name, made);
   }
+}
+
+/** A browser signs for the host of the page, which is the key's application, and nowhere but over https or on the same machine. */
+function problemOfOrigin(origin: string, { kind, application }: SshPublicKey): string | undefined {
+  const url = URL.canParse(origin) ? new URL(origin) : undefined;
+  const isSecure = url?.protocol === 'https:' || (url?.protocol === 'http:' && url.hostname === 'localhost');
+  if (!url || url.origin !== origin || !isSecure) {
+    return 'expected an origin such as "https://rowgate.example.org"; "http:" only of localhost';
+  }
+  if (kind === 'ecdsa-256' && application === url.hostname) return undefined;
+  return `expected a key "sk-ecdsa-sha2-nistp256@openssh.com" whose application is "${url.hostname}": the console makes one`;
 }
 
 function isSamePerson(one: Approver, other: Approver): boolean {

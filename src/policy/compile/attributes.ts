@@ -1,4 +1,7 @@
-/** Attributes: what a role declares (`school_id: integer`), and the values that a principal or a token brings, as PostgreSQL reads them. */
+/**
+ * Attributes: their declarations in a role (`school_id: integer`), and the values that a principal or a token brings, in the form that PostgreSQL
+ * reads.
+ */
 
 import type { AttributeType } from '../model/policy.ts';
 import { found } from '../schema/schema-values.ts';
@@ -8,13 +11,13 @@ import { readDate } from '../source/quantity.ts';
 import { suggestion } from '../source/suggestion.ts';
 
 interface Scalar {
-  /** In which kinds of JSON a token may bring it. */
+  /** The JSON types in which a token may bring it. */
   readonly json: readonly ('string' | 'number' | 'boolean')[];
-  /** How SQL names the type. `text`, `uuid` and `date` are no keywords of the grammar: without the schema they could be someone else's. */
+  /** The type's name in SQL. `text`, `uuid` and `date` are not keywords of the grammar: without the schema they could resolve to a user's type. */
   readonly type: string;
   readonly oid: number;
   readonly arrayOid: number;
-  /** The value as the server's input function takes it; undefined where it is not one. */
+  /** The value in the form that the server's input function reads; undefined if it is not valid. */
   read(text: string): string | undefined;
 }
 
@@ -73,7 +76,7 @@ export function compileAttributes(
   return attributes;
 }
 
-/** Types the value at `path` of a principal, as it is written there. Undefined, and reported, where it is not of its type. */
+/** Checks the value at `path` of a principal against its type, as it is written there. Undefined, and reported, if it does not fit. */
 export function compileAttributeValue(
   attribute: AttributeType,
   document: PolicyDocument,
@@ -93,8 +96,8 @@ export function compileAttributeValue(
 }
 
 /**
- * The value of a claim, as JSON has it: a number for integers alone (and none that JSON's readers round), a text for all but booleans, a
- * list for a list. Undefined where it is not one of the attribute's type.
+ * The value of a claim. A JSON number is accepted for integers only (and only if JSON readers do not round it), a string for all types but boolean, a
+ * list for a list. Undefined if it does not fit the attribute's type.
  */
 export function claimValue(attribute: AttributeType, value: unknown): string | undefined {
   const scalar = scalarWithin(attribute);
@@ -156,7 +159,7 @@ function readDay(text: string): string | undefined {
   return 'value' in readDate(text) ? text : undefined;
 }
 
-/** PostgreSQL's own words for truth (manual, section 8.6), written out. */
+/** PostgreSQL's words for booleans (manual, section 8.6), unabbreviated. */
 function readBoolean(text: string): string | undefined {
   if (/^(true|yes|on|1)$/i.test(text)) return 'true';
   return /^(false|no|off|0)$/i.test(text) ? 'false' : undefined;

@@ -1,4 +1,4 @@
-/** Canaries against the catalog: each of them must be seen wherever its key shows. */
+/** Checks canaries against the catalog: each must be noticed wherever its key is shown. */
 import { Canaries, type CanaryKey } from '../model/canaries.ts';
 import type { Subject } from '../model/policy.ts';
 import type { DiagnosticReport } from '../source/diagnostic.ts';
@@ -11,7 +11,7 @@ export function canariesOf(subjects: Iterable<Subject>, key: CanaryKey | undefin
   return new Canaries(key, new Map(watched.map(({ name, canaries }) => [name, new Set(canaries)])));
 }
 
-/** A canary that would not be seen is an error, not a promise. */
+/** A canary that could not be noticed is an error. */
 export function checkCanaries(
   name: string,
   canaries: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * Which columns of the allowed catalogs are known and shown as they are, in the rows that a role finds: those of PostgreSQL 14 to 18.
- * A column that stands neither here nor among a rule's masks is not there: what a newer server adds is withheld until somebody has looked at it.
+ * Columns of the allowed system catalogs, in PostgreSQL 14 to 18, that are shown unchanged in the rows that a role finds. A column that is neither
+ * here nor masked by a rule is NULL: new columns of later servers are withheld until they have been reviewed.
  */
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));

@@ -1,4 +1,4 @@
-/** Pieces of SQL from which the row conditions of system catalogs are put together: which object, by OID, the role finds. */
+/** SQL fragments for the row conditions of system catalogs: which objects, by OID, the role finds. */
 import type { Oid } from '../../sql/catalog/catalog.ts';
 import type { Slot, Template } from '../../sql/text/template.ts';
 import type { Visible } from '../model/visible.ts';
@@ -10,7 +10,7 @@ type Kind = keyof Visible['dependents'];
 
 const ROW: Slot = { kind: 'row' };
 
-/** A template in which `column('oid')` and the like stand for columns of the row itself. */
+/** A template in which `column('oid')` and the like refer to columns of the row. */
 export function template(strings: TemplateStringsArray, ...values: readonly Sql[]): Template {
   const pieces: (string | Slot)[] = [];
   const add = (piece: string | Slot): void => {
@@ -27,12 +27,16 @@ export function template(strings: TemplateStringsArray, ...values: readonly Sql[
   return pieces;
 }
 
-/** A column of the row itself. */
 export function column(name: string): Template {
   return [ROW, `.${name}`];
 }
 
-/** A string constant, whatever it holds; standard_conforming_strings is pinned. */
+/** A column of the information schema, of whose domains another schema could bring operators. */
+export function plainColumn(name: string, type = 'name'): Template {
+  return [ROW, `.${name}::pg_catalog.${type}`];
+}
+
+/** A string constant for any text; standard_conforming_strings is pinned. */
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
@@ -41,22 +45,22 @@ function oids(list: readonly Oid[]): string {
   return `ANY ('{${list.join(',')}}'::pg_catalog.oid[])`;
 }
 
-/** The object belongs to the server itself. */
+/** The object is one of the server's own. */
 export function system(oid: Sql): Template {
-  return template`${oid} < ${String(FIRST_USER_OID)}`;
+  return template`${oid} < '${String(FIRST_USER_OID)}'`;
 }
 
-/** The object is one of a list; false where that is empty. */
+/** The object is in the list; false if the list is empty. */
 function among(oid: Sql, list: readonly Oid[]): Template {
   return list.length === 0 ? ['false'] : template`${oid} = ${oids(list)}`;
 }
 
-/** The server's own, or one of a list. */
+/** The object is one of the server's own, or in the list. */
 export function systemOr(oid: Sql, list: readonly Oid[]): Template {
   return list.length === 0 ? template`(${system(oid)})` : template`(${system(oid)} OR ${among(oid, list)})`;
 }
 
-/** The server's own, or one that came with a known extension. */
+/** The object is one of the server's own, or belongs to a known extension. */
 export function systemOrMember(visible: Visible, catalog: Oid, oid: Sql): Template {
   return systemOr(oid, visible.members.get(catalog) ?? []);
 }
@@ -65,8 +69,8 @@ export function relationOids(visible: Visible): Oid[] {
   return visible.relations.map(({ relation }) => relation.oid);
 }
 
-/** OIDs of indexes and owned sequences of visible relations. */
-export function belongings(visible: Visible): Oid[] {
+/** OIDs of the indexes and owned sequences of visible relations. */
+export function indexesAndSequences(visible: Visible): Oid[] {
   return [...dependentOids(visible, 'index'), ...dependentOids(visible, 'sequence')];
 }
 
@@ -74,7 +78,7 @@ export function dependentOids(visible: Visible, kind: Kind): Oid[] {
   return visible.dependents[kind].map(({ oid }) => oid);
 }
 
-/** Relations that have one of that kind. */
+/** Relations that have a dependent object of that kind. */
 export function havingDependents(visible: Visible, kind: Kind): Oid[] {
   return [...new Set(visible.dependents[kind].map(({ relation }) => relation))];
 }
@@ -95,7 +99,7 @@ export function visibleDependent(visible: Visible, kind: Kind, oid: Sql): Templa
   return among(oid, dependentOids(visible, kind));
 }
 
-/** The pair names a granted column: for relations with the same ones together. */
+/** The pair names a granted column; relations with the same granted columns share a condition. */
 export function visibleColumn(visible: Visible, oid: Sql, attnum: Sql): Template {
   const alike = new Map<string, Oid[]>();
   for (const { relation, attnums } of visible.relations) {
@@ -112,9 +116,9 @@ export function visibleSchema(visible: Visible, name: Sql): Template {
   return template`${name} IN (${visible.schemas.map(literal).join(', ')})`;
 }
 
-/** The triple (catalog, object, column or 0) names something that the role finds in its catalog. What stands in no branch it does not. */
+/** The triple (catalog, object, column or 0) names something that the role finds in its catalog. Objects of catalogs without a branch are hidden. */
 export function visibleObject(visible: Visible, catalog: Template, oid: Template, subid: Template): Template {
-  const relations = [...relationOids(visible), ...belongings(visible)];
+  const relations = [...relationOids(visible), ...indexesAndSequences(visible)];
   const branches: readonly (readonly [number, Template])[] = [
     [CLASS.relation, template`(${subid} = 0 AND ${among(oid, relations)}) OR ${visibleColumn(visible, oid, subid)}`],
     [CLASS.type, among(oid, typeOids(visible))],
@@ -128,6 +132,6 @@ export function visibleObject(visible: Visible, catalog: Template, oid: Template
       template`EXISTS (SELECT FROM pg_catalog.pg_namespace AS rowgate_o WHERE rowgate_o.oid = ${oid} AND ${visibleSchema(visible, 'rowgate_o.nspname')})`,
     ],
   ];
-  const whens = branches.map(([number, condition]) => template` WHEN ${String(number)} THEN ${condition}`);
+  const whens = branches.map(([number, condition]) => template` WHEN '${String(number)}' THEN ${condition}`);
   return template`(${system(oid)} OR (CASE ${catalog}${whens.flat()} END) IS TRUE)`;
 }

@@ -1,13 +1,13 @@
-/** Which system catalogs a role may read, and what it finds in each: a list. What does not stand here cannot be read. */
+/** The system catalogs that a role may read, and what it finds in each. A catalog that is not listed cannot be read. */
 import type { Column } from '../../sql/catalog/catalog.ts';
 import type { Template } from '../../sql/text/template.ts';
 import type { Visible } from '../model/visible.ts';
 import {
-  belongings,
   column,
   dependentOids,
   functionOids,
   havingDependents,
+  indexesAndSequences,
   literal,
   relationOids,
   system,
@@ -25,17 +25,13 @@ import { sequenceNamed, viewText, visibleName } from './catalog-names.ts';
 import { KNOWN_EXTENSIONS } from './known-extensions.ts';
 import { SHOWN_SETTING_CONSTANTS } from './shown-settings.ts';
 
-/** A rule for one catalog. Without `rows` every row is shown. Its columns are those that `catalog-columns.ts` names, and those masked here. */
+/** A rule for one catalog. Without `rows` every row is shown. Its columns are those in `catalog-columns.ts` and those masked here. */
 export interface CatalogRule {
   readonly rows?: (visible: Visible) => Template;
-  /** Columns that move with the data, quote it or name what is withheld, and what is shown in their place, in their own type. */
+  /** Columns that change with the data, quote it or name what is withheld; with the expression shown instead, in the same type. */
   readonly masks?: Readonly<Record<string, Template | ((visible: Visible, column: Column) => Template)>>;
-  /** Columns that are not there. */
-  readonly withheld?: readonly string[];
-  /** All other columns are there, and NULL. */
-  readonly others?: 'null';
-  /** Its system column `tableoid` is there as well. */
-  readonly tableoid?: true;
+  /** Columns that are NULL because they would reveal something. So are unlisted columns, until they have been reviewed. */
+  readonly empty?: readonly string[] | 'all others';
 }
 
 export const nothing: CatalogRule = { rows: () => ['(false)'] };
@@ -44,52 +40,50 @@ export const open: CatalogRule = {};
 const zero = (type: string): Template => [`'0'::pg_catalog.${type}`];
 export const nullOf = (type: string): Template => [`NULL::pg_catalog.${type}`];
 
-/** Of the server's own objects only. */
+/** The column, for the server's own objects only. */
 const systemOnly = (name: string): Template => template`CASE WHEN ${system(column('oid'))} THEN ${column(name)} END`;
 
-/** A function's name only where it is one of the server's own. */
+/** A function's name, for the server's own functions only. */
 const systemFunction = (name: string): Template =>
-  template`CASE WHEN ${column(name)}::pg_catalog.oid < 16384 THEN ${column(name)} ELSE '0'::pg_catalog.regproc END`;
+  template`CASE WHEN ${column(name)}::pg_catalog.oid < '16384' THEN ${column(name)} ELSE '0'::pg_catalog.regproc END`;
 
-/** As it is of the server's own objects; of users', what the condition or expression says. */
+/** The column for the server's own objects; for users' objects the given value. */
 const counted = (name: string, value: Template): Template =>
   template`CASE WHEN ${system(column('oid'))} THEN ${column(name)} ELSE ${value} END`;
 
-/** The rights of the account in use, of the owner and of everybody: others' would name roles. */
+/** Rights of the current account, of the owner and of PUBLIC: other rights would name roles. */
 function ownRights(name: string, owner?: string): Template {
-  const grantees = owner === undefined ? ['0'] : template`0, ${column(owner)}`;
+  const grantees = owner === undefined ? [`'0'`] : template`'0', ${column(owner)}`;
   return template`CASE WHEN ${column(name)} IS NOT NULL THEN ARRAY(SELECT rowgate_a.rowgate_item FROM pg_catalog.unnest(${column(name)}) AS rowgate_a(rowgate_item) WHERE EXISTS (SELECT FROM pg_catalog.aclexplode(ARRAY[rowgate_a.rowgate_item]) AS rowgate_g WHERE rowgate_g.grantee IN (${grantees}) OR pg_catalog.pg_get_userbyid(rowgate_g.grantee) = CURRENT_USER)) END`;
 }
 
-/** Rows of the server's own and those of known extensions. */
+/** Rows of the server's own objects and of known extensions. */
 const ownOrExtension = (catalog: number): CatalogRule => ({
   rows: (v) => systemOrMember(v, catalog, column('oid')),
-  tableoid: true,
 });
 const ownOrSchemas = (catalog: number, schema: string): CatalogRule => ({
   rows: (v) =>
     template`(${systemOrMember(v, catalog, column('oid'))} OR ${column(schema)} IN (SELECT rowgate_n.oid FROM pg_catalog.pg_namespace AS rowgate_n WHERE ${visibleSchema(v, 'rowgate_n.nspname')}))`,
-  tableoid: true,
 });
-const ownOnly: CatalogRule = { rows: () => template`(${system(column('oid'))})`, tableoid: true };
+const ownOnly: CatalogRule = { rows: () => template`(${system(column('oid'))})` };
 
-/** Types of counts, as the grammar has them and as they are called. */
+/** Types of counts: the grammar's names and the catalog's. */
 const OWN: Readonly<Record<string, string>> = { smallint: 'int2', integer: 'int4' };
 
-/** How many visible columns of parents the column is inherited from. */
+/** How many visible parent columns the column is inherited from. */
 const attributeParents = (v: Visible): Template =>
   template`SELECT pg_catalog.count(*) FROM pg_catalog.pg_inherits AS rowgate_h JOIN pg_catalog.pg_attribute AS rowgate_p ON rowgate_p.attrelid = rowgate_h.inhparent AND rowgate_p.attname = ${column('attname')} WHERE ${column('attinhcount')} > 0 AND rowgate_h.inhrelid = ${column('attrelid')} AND ${visibleColumn(v, 'rowgate_p.attrelid', 'rowgate_p.attnum')}`;
 
 const constraintParents = (v: Visible): Template =>
   template`SELECT pg_catalog.count(*) FROM pg_catalog.pg_inherits AS rowgate_h JOIN pg_catalog.pg_constraint AS rowgate_p ON rowgate_p.conrelid = rowgate_h.inhparent AND rowgate_p.conname = ${column('conname')} WHERE ${column('coninhcount')} > 0 AND rowgate_h.inhrelid = ${column('conrelid')} AND ${visibleDependent(v, 'constraint', 'rowgate_p.oid')}`;
 
-/** Not of Rowgate's making, nor the unnamed portal in which it runs what came as a Query. */
+/** Leaves out what Rowgate made, and the unnamed portal in which it runs simple queries. */
 const ownNames = (): Template =>
   template`(NOT pg_catalog.starts_with(${column('name')}, 'rowgate_') AND ${column('name')} <> '')`;
 
 export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_class: {
-    rows: (v) => systemOr(column('oid'), [...relationOids(v), ...belongings(v)]),
+    rows: (v) => systemOr(column('oid'), [...relationOids(v), ...indexesAndSequences(v)]),
     masks: {
       reltuples: ['(-1)::pg_catalog.float4'],
       relpages: zero('int4'),
@@ -100,7 +94,7 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
       relminmxid: zero('xid'),
       reltoastrelid: counted('reltoastrelid', zero('oid')),
       relacl: ownRights('relacl', 'relowner'),
-      // Of what is counted or noted here, some may be withheld.
+      // These counts and notes may include withheld objects.
       relnatts: (v) =>
         counted(
           'relnatts',
@@ -118,26 +112,26 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
       relhassubclass: (v) =>
         template`(${column('relhassubclass')} AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS rowgate_h WHERE rowgate_h.inhparent = ${column('oid')} AND ${visibleRelation(v, 'rowgate_h.inhrelid')}))`,
       relispartition: (v) =>
-        template`(${column('relispartition')} AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS rowgate_h WHERE rowgate_h.inhrelid = ${column('oid')} AND ${systemOr('rowgate_h.inhparent', [...relationOids(v), ...belongings(v)])}))`,
+        template`(${column('relispartition')} AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS rowgate_h WHERE rowgate_h.inhrelid = ${column('oid')} AND ${systemOr('rowgate_h.inhparent', [...relationOids(v), ...indexesAndSequences(v)])}))`,
       relhasrules: counted('relhasrules', template`${column('relkind')} IN ('v', 'm')`),
       relrowsecurity: counted('relrowsecurity', ['false']),
       relforcerowsecurity: counted('relforcerowsecurity', ['false']),
       relpartbound: (v) =>
         template`CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits AS rowgate_h WHERE rowgate_h.inhrelid = ${column('oid')} AND ${visibleDependent(v, 'partitioning', 'rowgate_h.inhparent')}) THEN ${column('relpartbound')} END`,
     },
-    tableoid: true,
   },
   pg_attribute: {
     rows: (v) =>
-      template`(${systemOr(column('attrelid'), belongings(v))} OR ${visibleColumn(v, column('attrelid'), column('attnum'))} OR (${column('attnum')} < 0 AND ${visibleRelation(v, column('attrelid'))}))`,
+      template`(${systemOr(column('attrelid'), indexesAndSequences(v))} OR ${visibleColumn(v, column('attrelid'), column('attnum'))} OR (${column('attnum')} < 0 AND ${visibleRelation(v, column('attrelid'))}))`,
     masks: {
       attacl: ownRights('attacl'),
       atthasdef: (v) =>
         template`(${column('atthasdef')} AND (${system(column('attrelid'))} OR EXISTS (SELECT FROM pg_catalog.pg_attrdef AS rowgate_h WHERE rowgate_h.adrelid = ${column('attrelid')} AND rowgate_h.adnum = ${column('attnum')} AND ${visibleDependent(v, 'default', 'rowgate_h.oid')})))`,
       attinhcount: (v, { typeName }) => template`(${attributeParents(v)})::pg_catalog.${OWN[typeName]!}`,
       attislocal: (v) => template`(${column('attislocal')} OR (${attributeParents(v)}) = 0)`,
+      // The value comes from the table's rows. A NULL of its pseudo-type can be written in no other way.
+      attmissingval: template`CASE WHEN false THEN ${column('attmissingval')} END`,
     },
-    withheld: ['attmissingval'], // holds a value of the table's rows
   },
   pg_attrdef: { rows: (v) => systemOr(column('oid'), dependentOids(v, 'default')) },
   pg_constraint: {
@@ -146,7 +140,6 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
       coninhcount: (v, { typeName }) => template`(${constraintParents(v)})::pg_catalog.${OWN[typeName]!}`,
       conislocal: (v) => template`(${column('conislocal')} OR (${constraintParents(v)}) = 0)`,
     },
-    tableoid: true,
   },
   pg_index: { rows: (v) => systemOr(column('indexrelid'), dependentOids(v, 'index')) },
   pg_type: {
@@ -156,7 +149,6 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
       typdefault: systemOnly('typdefault'),
       typdefaultbin: systemOnly('typdefaultbin'),
     },
-    tableoid: true,
   },
   pg_enum: { rows: (v) => systemOr(column('enumtypid'), typeOids(v)) },
   pg_range: {
@@ -174,13 +166,11 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
       prosupport: systemFunction('prosupport'),
       proacl: ownRights('proacl', 'proowner'),
     },
-    tableoid: true,
   },
-  pg_aggregate: { rows: () => template`(${column('aggfnoid')}::pg_catalog.oid < 16384)` },
+  pg_aggregate: { rows: () => template`(${column('aggfnoid')}::pg_catalog.oid < '16384')` },
   pg_namespace: {
     rows: (v) => template`(${system(column('oid'))} OR ${visibleSchema(v, column('nspname'))})`,
     masks: { nspacl: ownRights('nspacl', 'nspowner') },
-    tableoid: true,
   },
   pg_depend: {
     rows: (v) =>
@@ -197,12 +187,11 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
     rows: (v) =>
       template`(${visibleRelation(v, column('seqrelid'))} OR ${visibleDependent(v, 'sequence', column('seqrelid'))})`,
   },
-  pg_trigger: { rows: (v) => systemOr(column('oid'), dependentOids(v, 'trigger')), tableoid: true },
+  pg_trigger: { rows: (v) => systemOr(column('oid'), dependentOids(v, 'trigger')) },
   pg_statistic_ext: { rows: (v) => visibleDependent(v, 'statistics', column('oid')) },
   pg_rewrite: {
     rows: (v) => systemOr(column('oid'), dependentOids(v, 'view')),
     masks: { ev_qual: systemOnly('ev_qual'), ev_action: systemOnly('ev_action') },
-    tableoid: true,
   },
   pg_database: {
     rows: () => template`(${column('datname')} = pg_catalog.current_database())`,
@@ -224,12 +213,12 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
     rows: () => template`(pg_catalog.lower(${column('name')}) IN (${SHOWN_SETTING_CONSTANTS}))`,
     masks: { sourcefile: nullOf('text'), sourceline: nullOf('int4') },
   },
-  // The session's own; their texts and parameters are as rewriting made them.
-  pg_prepared_statements: { rows: ownNames, withheld: ['statement', 'parameter_types', 'result_types'] },
-  pg_cursors: { rows: ownNames, withheld: ['statement'] },
+  // The session's own; their texts and parameter types are hidden, as rewriting changed them.
+  pg_prepared_statements: { rows: ownNames, empty: ['statement', 'parameter_types', 'result_types'] },
+  pg_cursors: { rows: ownNames, empty: ['statement'] },
   pg_tables: {
     rows: (v) => visibleName(v, 'schemaname', 'tablename'),
-    // As pg_class has them.
+    // As in pg_class.
     masks: {
       hasindexes: nullOf('bool'),
       hasrules: nullOf('bool'),
@@ -259,14 +248,12 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_cast: {
     rows: (v) =>
       template`(${system(column('oid'))} OR (${systemOr(column('castfunc'), functionOids(v))} AND ${systemOr(column('castsource'), typeOids(v))} AND ${systemOr(column('casttarget'), typeOids(v))}))`,
-    tableoid: true,
   },
-  pg_collation: { rows: (v) => systemOr(column('oid'), v.collations), tableoid: true },
+  pg_collation: { rows: (v) => systemOr(column('oid'), v.collations) },
   pg_conversion: ownOnly,
   pg_extension: {
     rows: () =>
       template`(${system(column('oid'))} OR ${column('extname')} IN (${[...KNOWN_EXTENSIONS].map(literal).join(', ')}))`,
-    tableoid: true,
     masks: { extconfig: nullOf('oid[]'), extcondition: nullOf('text[]') },
   },
   pg_available_extensions: {
@@ -277,35 +264,33 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_operator: {
     rows: (v) => systemOr(column('oid'), v.operators),
     masks: { oprrest: systemFunction('oprrest'), oprjoin: systemFunction('oprjoin') },
-    tableoid: true,
   },
   pg_opfamily: ownOrExtension(2753),
   pg_tablespace: {
     rows: () =>
       template`(${system(column('oid'))} OR ${column('oid')} IN (SELECT rowgate_b.dattablespace FROM pg_catalog.pg_database AS rowgate_b WHERE rowgate_b.datname = pg_catalog.current_database()))`,
     masks: { spcacl: ownRights('spcacl', 'spcowner'), spcoptions: nullOf('text[]') },
-    tableoid: true,
   },
   pg_timezone_abbrevs: open,
   pg_timezone_names: open,
   pg_transform: ownOnly,
-  // Those of visible schemas: `'x'::regconfig` says whether there is one.
+  // Those of visible schemas: the cast `'x'::regconfig` reveals whether one exists.
   pg_ts_config: ownOrSchemas(3602, 'cfgnamespace'),
   pg_ts_dict: ownOrSchemas(3600, 'dictnamespace'),
   pg_ts_parser: ownOrExtension(3601),
   pg_ts_template: ownOrExtension(3764),
-  // Read by psql and by administration tools; what they hold is the DBA's business.
+  // psql and administration tools read these, but their content concerns only the DBA.
   pg_auth_members: nothing,
   pg_db_role_setting: nothing,
   pg_default_acl: nothing,
   pg_event_trigger: nothing,
-  pg_foreign_data_wrapper: { ...nothing, others: 'null' },
-  pg_foreign_server: { ...nothing, others: 'null' },
-  pg_foreign_table: { ...nothing, others: 'null' },
+  pg_foreign_data_wrapper: { ...nothing, empty: 'all others' },
+  pg_foreign_server: { ...nothing, empty: 'all others' },
+  pg_foreign_table: { ...nothing, empty: 'all others' },
   pg_group: nothing,
-  pg_init_privs: { ...nothing, others: 'null' },
+  pg_init_privs: { ...nothing, empty: 'all others' },
   pg_largeobject_metadata: nothing,
-  pg_parameter_acl: { ...nothing, others: 'null' },
+  pg_parameter_acl: { ...nothing, empty: 'all others' },
   pg_policies: nothing,
   pg_policy: nothing,
   pg_publication: nothing,
@@ -319,6 +304,6 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_shdescription: nothing,
   pg_shseclabel: nothing,
   pg_stat_gssapi: nothing,
-  pg_subscription: { ...nothing, others: 'null' },
-  pg_subscription_rel: { ...nothing, others: 'null' },
+  pg_subscription: { ...nothing, empty: 'all others' },
+  pg_subscription_rel: { ...nothing, empty: 'all others' },
 };

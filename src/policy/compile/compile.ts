@@ -1,4 +1,4 @@
-/** One role file against the catalog: attributes, scope, grants, functions, limits, put together into a RolePolicy. */
+/** Compiles one role file against the catalog: attributes, scope, grants, functions and limits become a RolePolicy. */
 import type { Fn, Oid } from '../../sql/catalog/catalog.ts';
 import { type Limits, OF_SUBJECTS } from '../model/limits.ts';
 import type { AttributeType, RelationGrant, RolePolicy, Subject, TemporaryTable } from '../model/policy.ts';
@@ -11,8 +11,8 @@ import type { PolicyEnvironment } from '../source/sql-source.ts';
 import { suggestion } from '../source/suggestion.ts';
 import type { Approver } from './approvers.ts';
 import { compileAttributes } from './attributes.ts';
-import { checkReturnedSubjects } from './forgotten-keys.ts';
-import { resolveFunctions } from './functions.ts';
+import { resolveFunctions, resolveType } from './functions.ts';
+import { readSettingRule, type SettingRule } from './grantable-settings.ts';
 import { compileTables, type Granted } from './grants.ts';
 import { checkDuring, checkLimitsPerUser, checkThrottles } from './limit-problems.ts';
 import { duringWithRules, withRules } from './limit-rules.ts';
@@ -23,8 +23,11 @@ import type { SubjectReach } from './subject-reach.ts';
 import { keysOn } from './subjects.ts';
 import { systemCatalogGrants } from './system-catalogs.ts';
 import { compileTemporary, temporaryGrant } from './temporary.ts';
+import { checkReturnedSubjects } from './undeclared-keys.ts';
+import { isRow } from './visible-types.ts';
+import { withWritesThroughViews } from './writes-through-views.ts';
 
-/** A grants file by its name; `file` is undefined where it has errors, `failure` then says which. */
+/** A grants file, by name; `file` is undefined if it has errors, which `failure` tells. */
 export interface GrantsSource {
   readonly document: PolicyDocument;
   readonly file: GrantsFile | undefined;
@@ -39,20 +42,22 @@ export interface RoleContext {
   readonly approvers: ReadonlyMap<string, Approver>;
 }
 
-/** Keys that say nothing for a role that may do everything. */
+/** Keys without meaning for a role that may do everything. */
 const RESTRICTED_ONLY = [
   'use',
   'scope',
   'tables',
   'temporary',
   'functions',
+  'types',
+  'settings',
   'statements',
   'collect',
   'min_group',
   'round_to',
 ] as const;
 
-/** Compiles a role. Where the report holds an error, the role must not be used: the caller marks it disabled. */
+/** Compiles a role. If the report holds an error, the role must not be used: the caller marks it disabled. */
 export function compileRole(
   file: RoleFile,
   document: PolicyDocument,
@@ -72,15 +77,18 @@ export function compileRole(
   checkLimits(file, document, context.subjects, report);
   if (file.raise) checkApprovals(file.raise, ['raise'], document, context.approvers, report);
   const own = unrestricted ? undefined : ownPart(file, document, attributes, context, report);
-  const relations = own ? compileRelations(file, own, context) : [];
+  const written = own ? compileRelations(file, own, context) : [];
   const functionRules = new Map<Fn, RuleRef>(own ? compileFunctions(file, own) : []);
   const functions = [...functionRules.keys()];
+  const named = new Set(functions.map(({ oid }) => oid));
+  const relations = withWritesThroughViews(written, named, context.env.catalog);
+  const grantedTypes = own ? compileTypes(file.types ?? [], own) : new Set<Oid>();
   const temporary = unrestricted
     ? new Map<string, TemporaryTable>()
     : compileTemporary(file, document, attributes, context.env, report);
   const { catalog, searchPath } = context.env;
   const rule = document.rule(['role']);
-  const visible = unrestricted ? undefined : visibleTo(catalog, searchPath, relations, functions);
+  const visible = unrestricted ? undefined : visibleTo(catalog, searchPath, relations, functions, grantedTypes);
   const system = visible ? systemCatalogGrants(catalog, visible, rule) : [];
   return {
     name: file.role,
@@ -95,7 +103,9 @@ export function compileRole(
     ),
     ...(temporary.size > 0 && { temporary }),
     ...(visible && { types: typesOf(visible, temporary), schemas: visible.schemas }),
-    functions: new Set(functions.map((fn) => fn.oid)),
+    ...(grantedTypes.size > 0 && { grantedTypes }),
+    ...(own && file.settings && { settings: compileSettings(file.settings, own) }),
+    functions: named,
     functionRules: new Map([...functionRules].map(([fn, at]) => [fn.oid, at])),
     statements: new Set(file.statements ?? []),
     collect: file.collect ?? 'deny',
@@ -160,7 +170,7 @@ function compileRelations(file: RoleFile, own: GrantsPart, context: RoleContext)
   return [...granted.values()].flatMap(({ grant }) => grant ?? []);
 }
 
-/** Each condition is compiled on the table of its subject's first key, whether that table is granted or not. */
+/** Each condition is compiled on the table of its subject's first key, even if that table is not granted. */
 function compileScopes(
   file: RoleFile,
   document: PolicyDocument,
@@ -194,7 +204,7 @@ function compileScope(
 ): ScopeRule {
   if (document.written(path) === 'all') return { kind: 'all' };
   if (subject.lost.first) {
-    // Without the first key's table there is nothing to ask who is in scope.
+    // Without the first key's table, scope cannot be evaluated.
     const why = `the scope of subject "${subject.name}" cannot be kept without its first key`;
     report.error(document.place(path), `${why}: ${subject.rule} has its keys`);
     return { kind: 'broken' };
@@ -225,7 +235,7 @@ function compileFunctions(file: RoleFile, part: GrantsPart): (readonly [Fn, Rule
   });
 }
 
-/** Every `limits` of the role speaks of subjects that exist, and throttles only where the role says how. */
+/** Checks every `limits` of the role: its subjects must exist, and throttling needs a `throttle` rate. */
 function checkLimits(
   file: RoleFile,
   document: PolicyDocument,
@@ -252,4 +262,37 @@ function checkLimits(
       }
     }
   }
+}
+
+/** `settings` of a role: settings that it may change beyond the default ones, and up to which value. */
+function compileSettings(
+  settings: Readonly<Record<string, string | number>>,
+  { env, document, report }: Pick<GrantsPart, 'env' | 'document' | 'report'>,
+): Map<string, SettingRule> {
+  const { functions } = env.catalog.data;
+  const extensions = new Set(functions.map(({ extension }) => extension).filter((name) => name !== ''));
+  const found = new Map<string, SettingRule>();
+  for (const [name, written] of Object.entries(settings)) {
+    const key = name.toLowerCase();
+    const rule = readSettingRule(key, String(written), extensions);
+    if (typeof rule === 'string') report.error(document.place(['settings', name]), rule);
+    else found.set(key, rule);
+  }
+  return found;
+}
+
+/** `types` of a role: user-defined types that it may name, such as `public.percentage`. */
+function compileTypes(names: readonly string[], { env, document, report }: GrantsPart): Set<Oid> {
+  const { catalog, searchPath } = env;
+  const found = new Set<Oid>();
+  names.forEach((text, index) => {
+    const place = document.placeOfValue(['types', index]);
+    const oid = resolveType(catalog, searchPath, text);
+    if (oid === undefined) {
+      const known = catalog.data.types.filter(({ schema }) => schema !== 'pg_catalog').map(({ name }) => name);
+      report.withhold(place, `type "${text}" does not exist${suggestion(text, known)}`);
+    } else if (isRow(catalog, oid)) report.error(place, `"${text}" is a table: its row type goes with the whole of it`);
+    else found.add(oid);
+  });
+  return found;
 }

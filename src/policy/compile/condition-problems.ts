@@ -1,11 +1,14 @@
-/** What a policy's condition or mask may not hold: what is not immutable, and what does not speak of one row. Each with its place. */
+/**
+ * Finds what a policy's condition or mask must not contain: what is not immutable, and what does not depend on one row alone. Each problem has its
+ * position.
+ */
 import type { Refusal } from '../../core/refusal.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Expression } from '../../sql/analyze/range-table.ts';
-import type { Catalog } from '../../sql/catalog/catalog.ts';
+import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
 import { as, type Node } from '../../sql/parse/tree.ts';
-import { BOOL, UNKNOWN } from '../../sql/types/oids.ts';
-import { movedBySettings } from '../source/moved-literals.ts';
+import { BOOL, DATE, INTERVAL, TIMESTAMP, TIMESTAMPTZ, TIMETZ, UNKNOWN } from '../../sql/types/oids.ts';
+import { baseType, elementType, isRow } from '../../sql/types/type.ts';
 import type { SqlProblem } from '../source/sql-source.ts';
 
 /** Problems of the expression at `node`, by their offset in the parsed text. */
@@ -40,7 +43,7 @@ export function problemsOf(
   return problems;
 }
 
-/** What a call is that does not stand for one value of one row. */
+/** Calls that do not return one value for one row, and what they are called. */
 const SEVERAL_ROWS: Readonly<Record<Expression['barrier'], string | undefined>> = {
   none: undefined,
   subquery: undefined,
@@ -49,22 +52,20 @@ const SEVERAL_ROWS: Readonly<Record<Expression['barrier'], string | undefined>> 
   'set-returning': 'a set-returning function',
 };
 
-/**
- * Where the server takes such a call, in a mask, it would be computed from rows that the role may not see, or would make several rows of one.
- */
+/** In a mask, the server would compute such a call from rows that the role may not see, or it would turn one row into several. */
 function callsOfSeveralRows(analysis: Analysis, root: Node): SqlProblem[] {
   const problems = ownCalls(root).flatMap((node): SqlProblem[] => {
     const what = SEVERAL_ROWS[analysis.marks.expressions.get(node)?.barrier ?? 'none'];
     const offset = placeOf(analysis, as(node, 'FuncCall')?.location);
     return what === undefined ? [] : [{ message: `${what} cannot stand here`, offset }];
   });
-  // GROUPING is no call to the grammar.
+  // To the grammar, GROUPING is not a function call.
   if (problems.length === 0 && analysis.level?.aggregated)
     problems.push({ message: 'an aggregate cannot stand here', offset: 0 });
   return problems;
 }
 
-/** Calls in the expression, but for those in its subqueries, which have rows of their own. */
+/** Function calls in the expression, except those in its subqueries, which have rows of their own. */
 function ownCalls(value: unknown): Node[] {
   if (typeof value !== 'object' || value === null) return [];
   if (Array.isArray(value)) return value.flatMap(ownCalls);
@@ -77,4 +78,56 @@ function ownCalls(value: unknown): Node[] {
 
 function placeOf(analysis: Analysis, location: number | undefined): number {
   return Math.max(0, analysis.parsed.toChar(location ?? 0));
+}
+
+/** Why the literal depends on settings, and how to write it instead; undefined if it does not. Domains, arrays and ranges are examined too. */
+function movedBySettings(text: string, oid: Oid, catalog: Catalog): string | undefined {
+  const type = baseType(catalog, oid);
+  if (isRow(catalog, type)) return 'a literal of a row type cannot stand here: write each of its values by itself';
+  const inside = elementType(catalog, type) || catalog.typesByOid.get(type)?.subtype || 0;
+  if (inside === 0) return movedScalar(text.trim(), type);
+  for (const part of partsOf(text)) {
+    const moved = movedBySettings(part, inside, catalog);
+    if (moved !== undefined) return moved;
+  }
+  return undefined;
+}
+
+/** The values in an array or range literal. It is cut at every character that could end one: too many parts are reported, never too few. */
+function partsOf(text: string): string[] {
+  return text
+    .split(/[{}()[\]",\\]+/)
+    .map((part) => part.trim())
+    .filter((part) => part !== '' && !/^(null|empty)$/i.test(part));
+}
+
+function movedScalar(text: string, type: Oid): string | undefined {
+  const fixed = /^[+-]?infinity$/i.test(text);
+  const iso = fixed || /^\d{4}-\d{2}-\d{2}/.test(text);
+  const zoned = fixed || /(z|[+-]\d{2}(:?\d{2})?)$/i.test(text.slice(10));
+  switch (type) {
+    case DATE:
+    case TIMESTAMP:
+      return iso ? undefined : `'${text}' moves with the session's DateStyle: write YYYY-MM-DD`;
+    case TIMESTAMPTZ:
+      return iso && zoned ? undefined : zoneMissing(text);
+    case TIMETZ:
+      return /[+-]\d{2}/.test(text) ? undefined : zoneMissing(text);
+    case INTERVAL:
+      return signMoves(text)
+        ? `'${text}' moves with the session's IntervalStyle: give each of its parts a sign`
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function zoneMissing(text: string): string {
+  return `'${text}' moves with the session's time zone: write it with an offset, as 2026-09-01 00:00+02`;
+}
+
+/** With the interval style `sql_standard`, a sign before the first part applies to all parts if no other part has one. */
+function signMoves(text: string): boolean {
+  const [first, ...others] = text.match(/[+-]?\d[\d.:]*/g) ?? [];
+  return first?.startsWith('-') === true && others.some((part) => !/^[+-]/.test(part));
 }

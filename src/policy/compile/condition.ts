@@ -1,12 +1,12 @@
 /**
- * Compiles the SQL of a policy (row conditions, masks) against the relation that it stands for: names qualified, inner aliases
- * renamed to a reserved prefix, the row's own columns behind a slot, attributes as slots; refused unless it is immutable.
+ * Compiles the SQL of a policy (row conditions, masks) for its relation. Names are qualified, inner aliases get a reserved prefix, the row's columns
+ * and the attributes become slots. SQL that is not immutable is refused.
  */
 import { type Analysis, analyzeExpression, type Env, type RelationView } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
 import { coercionCannotLeak } from '../../sql/analyze/leakproof-expressions.ts';
 import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
-import type { Relation } from '../../sql/catalog/catalog.ts';
+import type { Catalog, Fn, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import { newerForm } from '../../sql/parse/older-grammar.ts';
 import { isParsed, type ParsedText, parse } from '../../sql/parse/parse.ts';
 import { as, type Node, qualifiedName, quoteName } from '../../sql/parse/tree.ts';
@@ -19,9 +19,10 @@ import type { Condition, SqlNeeds } from '../model/policy.ts';
 import { type AttributeText, replaceAttributes } from '../source/attribute-references.ts';
 import type { CompileCondition, CompileMask, SqlEnvironment, SqlProblem } from '../source/sql-source.ts';
 import { problemsOf } from './condition-problems.ts';
-import { needsOf } from './needs.ts';
+import { ambiguousNames } from './fixed-names.ts';
+import { operatorsByPath, readsByPath, withFixedOperators } from './fixed-operators.ts';
 
-/** A boolean condition on rows of `env.relation`; problems with their place in `sql`. */
+/** A boolean condition on rows of `env.relation`, or the problems with their position in `sql`. */
 export const compileCondition: CompileCondition = (source, env) => {
   const filter = compile(source.sql, env, 'condition');
   if (!isCompiled(filter)) return filter;
@@ -33,9 +34,16 @@ export const compileCondition: CompileCondition = (source, env) => {
     evaluated: filter.hasSubquery ? 'join' : 'scan',
     rule: source.rule,
     reads: filter.reads,
-    needs: filter.needs,
+    needs: withPathOf(filter.needs, ok.needs),
   } satisfies Condition;
 };
+
+/** `ok` is written from other SQL, which is found by the path as well. */
+function withPathOf(needs: SqlNeeds, ok: SqlNeeds): SqlNeeds {
+  if (ok === needs) return needs;
+  const operators = [...(needs.operators ?? []), ...(ok.operators ?? [])];
+  return { ...needs, ...(operators.length > 0 && { operators }), ...(ok.byPath && { byPath: true }) };
+}
 
 /** A mask for `env.column`, cast to the column's type. */
 export const compileMask: CompileMask = (source, env) => {
@@ -44,15 +52,15 @@ export const compileMask: CompileMask = (source, env) => {
   const way = coercion(env.catalog, mask.type, env.column.type, 'explicit');
   if (way.kind === 'impossible')
     return [{ message: `the mask cannot be cast to the type of column "${env.column.name}"`, offset: 0 }];
-  const tells = mask.tells || !coercionCannotLeak(way) || env.column.typmod >= 0;
-  return { mask: ['(', ...mask.template, `)::${env.column.typeName}`], tells, needs: mask.needs };
+  const leaky = mask.leaky || !coercionCannotLeak(way) || env.column.typmod >= 0;
+  return { mask: ['(', ...mask.template, `)::${env.column.typeName}`], leaky, needs: mask.needs };
 };
 
 interface Compiled {
   readonly template: Template;
   readonly type: number;
   readonly hasSubquery: boolean;
-  readonly tells: boolean;
+  readonly leaky: boolean;
   readonly reads: readonly string[];
   readonly needs: SqlNeeds;
 }
@@ -77,47 +85,65 @@ function compile(sql: string, env: SqlEnvironment, what: 'condition' | 'mask'): 
   const node = soleExpression(parsed);
   if (!node) return [{ message: `expected one SQL expression as a ${what}`, offset: 0 }];
   const parameterTypes = replaced.attributes.map((a) => a.typeOid);
-  const { analysis } = analyzeExpression(
-    node,
-    parsed,
-    openEnv(env, parameterTypes),
-    env.relation.name,
-    openView(env.relation),
-  );
-  const problems = problemsOf(analysis, node, env.catalog, what).map((p) => ({
-    message: p.message,
-    offset: toSource(p.offset),
-  }));
+  const analysis = analysisOf(parsed, node, env, parameterTypes);
+  const problems = [
+    ...problemsOf(analysis, node, env.catalog, what),
+    ...ambiguousNames(analysis, env.catalog, env.searchPath),
+  ].map((p) => ({ message: p.message, offset: toSource(p.offset) }));
   if (problems.length > 0) return problems;
-  return {
-    template: rewrite(parsed, node, analysis, env, replaced),
+  const found = {
     type: analysis.marks.expressions.get(node)?.type ?? 0,
     hasSubquery: analysis.marks.levels.length > 1,
-    tells: [...analysis.marks.expressions.values()].some((e) => !e.sound && !e.constant),
+    leaky: [...analysis.marks.expressions.values()].some((e) => !e.leakproof && !e.constant),
     reads: readColumns(analysis, env.relation),
-    needs: needsOf(analysis, env.catalog),
+  };
+  const needs = needsOf(analysis, env.catalog);
+  const text = withFixedOperators(parsed, analysis, env);
+  const fixed = text === parsed.text ? { parsed, node, analysis } : readAgain(text, env, parameterTypes);
+  const operators = operatorsByPath(fixed.analysis, env);
+  return {
+    template: rewrite(fixed.parsed, fixed.node, fixed.analysis, env, replaced),
+    needs: {
+      ...needs,
+      ...(operators.length > 0 && { operators }),
+      ...(readsByPath(fixed.analysis, env.catalog) && { byPath: true as const }),
+    },
+    ...found,
   };
 }
 
-/** The one target of `SELECT (…)`; undefined where the text closes the bracket and goes on. */
+/** The text with its operators fixed, which the first reading has found to be sound. */
+function readAgain(text: string, env: SqlEnvironment, parameterTypes: readonly number[]) {
+  const parsed = parse(text);
+  const node = isParsed(parsed) ? soleExpression(parsed) : undefined;
+  if (!isParsed(parsed) || !node) throw new Error('a condition is none with its operators fixed');
+  return { parsed, node, analysis: analysisOf(parsed, node, env, parameterTypes) };
+}
+
+function analysisOf(parsed: ParsedText, node: Node, env: SqlEnvironment, parameterTypes: readonly number[]): Analysis {
+  const { relation } = env;
+  return analyzeExpression(node, parsed, openEnv(env, parameterTypes), relation.name, openView(relation)).analysis;
+}
+
+/** The only target of `SELECT (…)`; undefined if the text closes the parenthesis and goes on. */
 function soleExpression(parsed: ParsedText): Node | undefined {
   const tokens = parsed.tokens();
   const select = as(parsed.statements[0]?.node, 'SelectStmt');
   const whole = tokens[1]?.match === tokens.length - 1;
   if (!whole || parsed.statements.length !== 1 || select?.targetList?.length !== 1) return undefined;
   const target = as(select.targetList[0], 'ResTarget');
-  // A row of several expressions is none.
+  // A parenthesized list of expressions is a row, not one expression.
   return target?.name === undefined && !as(target?.val, 'RowExpr') ? target?.val : undefined;
 }
 
-/** Conditions read the raw tables, granted or not. */
+/** Conditions read the tables without any policy. */
 function openEnv(env: SqlEnvironment, parameterTypes: readonly number[]): Env {
   return { catalog: env.catalog, searchPath: env.searchPath, viewOf: openView, parameterTypes };
 }
 
 function openView(relation: Relation): RelationView {
   const columns = relation.columns.map(
-    (column) => ({ column, access: 'granted', masked: false, tells: column.generated === 'v' }) as const,
+    (column) => ({ column, access: 'granted', masked: false, leaky: column.generated === 'v' }) as const,
   );
   return { relation, columns, guarded: false, hides: 'no', system: relation.schema === 'pg_catalog' };
 }
@@ -129,7 +155,7 @@ function readColumns(analysis: Analysis, relation: Relation): string[] {
   return [...names].sort();
 }
 
-/** The text with every name made unmistakable and every slot in its place. */
+/** The text with every name qualified and every slot in place. */
 function rewrite(
   parsed: ParsedText,
   node: Node,
@@ -156,7 +182,7 @@ function rewrite(
     const attribute = attributes.attributes[Number(token.text.slice(1)) - 1];
     if (!attribute) throw new Error(`no attribute behind ${token.text}`);
     const { name, type, typeOid } = attribute;
-    // In brackets: what stands behind it, a subscript say, must not join the literal that fills the slot.
+    // In parentheses, so that what follows, such as a subscript, does not apply to the literal in the slot.
     edits.replace(token.start, token.end, ['(', { kind: 'attribute', name, type, typeOid }, ')']);
   }
   const range = extentOf(node, parsed);
@@ -164,7 +190,7 @@ function rewrite(
   return ['(', ...cut(applyEdits(parsed.text, edits.sorted()), PREFIX, '\n)'), ')'];
 }
 
-/** Renames what FROM makes visible inside subqueries, so that no alias of a client's can be meant by it, nor mean it. */
+/** Renames what FROM adds inside subqueries, so that these names cannot collide with a client's aliases. */
 function renameEntries(parsed: ParsedText, analysis: Analysis, edits: Edits, row: RangeTableEntry | undefined): void {
   const tokens = parsed.tokens();
   let next = 0;
@@ -192,7 +218,7 @@ function insert(parsed: ParsedText, edits: Edits, location: number | undefined, 
   if (range) edits.replace(range.start, range.start, [text]);
 }
 
-/** Takes the brackets that were put around the writer's text off again. */
+/** Removes the parentheses that were put around the writer's text. */
 function cut(template: Template, before: string, after: string): Template {
   return template
     .map((piece, i) => {
@@ -202,4 +228,51 @@ function cut(template: Template, before: string, after: string): Template {
       return text.slice(start);
     })
     .filter((piece) => piece !== '');
+}
+
+/** For an expression over one row, which is the first entry of its query level. */
+function needsOf(analysis: Analysis, catalog: Catalog): SqlNeeds {
+  const row = analysis.level?.entries[0];
+  const relations = new Map<Oid, { readonly relation: Relation; readonly columns: Set<string> }>();
+  for (const { entry } of analysis.marks.relations) {
+    if (entry === row || entry.source.kind !== 'relation') continue;
+    const { relation } = entry.source.view;
+    relations.set(relation.oid, { relation, columns: new Set() });
+  }
+  const own = new Set<string>();
+  const home = rowOf(row);
+  for (const use of analysis.uses) {
+    if (use.kind !== 'column') continue;
+    // A column of the row's own relation may belong to the row or to another row: it counts as both.
+    if (use.relation.oid === home?.oid) own.add(use.column);
+    relations.get(use.relation.oid)?.columns.add(use.column);
+  }
+  return {
+    columns: [...own].sort(),
+    elsewhere: [...relations.values()].map(({ relation, columns }) => ({ relation, columns: [...columns].sort() })),
+    functions: functionsOf(analysis, catalog),
+    schemas: schemasOf(analysis),
+  };
+}
+
+function rowOf(row: RangeTableEntry | undefined): Relation | undefined {
+  return row?.source.kind === 'relation' ? row.source.view.relation : undefined;
+}
+
+function functionsOf(analysis: Analysis, catalog: Catalog): Fn[] {
+  const found = new Set<Fn>();
+  for (const use of analysis.uses) {
+    if (use.kind === 'function') for (const fn of use.candidates) found.add(fn);
+    if (use.kind !== 'operator') continue;
+    for (const { fn } of use.candidates) {
+      const behind = catalog.functionsByOid.get(fn);
+      if (behind) found.add(behind);
+    }
+  }
+  return [...found].filter((fn) => fn.schema !== 'pg_catalog').sort((a, b) => a.oid - b.oid);
+}
+
+function schemasOf(analysis: Analysis): string[] {
+  const types = analysis.uses.flatMap((use) => (use.kind === 'type' ? [use.type.schema] : []));
+  return [...new Set(types)].filter((schema) => schema !== 'pg_catalog').sort();
 }

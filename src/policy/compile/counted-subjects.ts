@@ -1,8 +1,8 @@
-/** Tells each role whom the database is about, and whose people some limit of it counts. */
+/** Tells each role the data subjects of the database, and which of them its limits count. */
 import type { Limits, WindowLimit } from '../model/limits.ts';
 import type { Principal, RolePolicy, Subject } from '../model/policy.ts';
 
-/** A limit of one principal counts for all of its role: they share the role's judgements. */
+/** A limit of one principal makes the whole role count: its principals share judgements. */
 export function withSubjects(
   roles: ReadonlyMap<string, RolePolicy>,
   principals: ReadonlyMap<string, Principal>,
@@ -27,7 +27,7 @@ function namedBy(limits: readonly (Limits | undefined)[]): ReadonlySet<string> {
   return new Set(limits.flatMap((each) => [...(each?.subjects?.keys() ?? []), ...(each?.answers?.keys() ?? [])]));
 }
 
-/** By the role's own limits, of which those of a time stand in the place of others: a limit that only warns or slows down bounds nothing. */
+/** By the role's own limits, which `during` may replace. A limit that only warns or throttles bounds nothing. */
 function isBounded(role: RolePolicy, subject: string): boolean {
   const refuses = (limits: readonly WindowLimit[] | undefined): boolean =>
     limits?.some(({ effect = role.whenExceeded ?? 'deny' }) => effect === 'deny' || effect === 'lock') === true;
@@ -35,7 +35,7 @@ function isBounded(role: RolePolicy, subject: string): boolean {
   return (['subjects', 'answers'] as const).every((of) => {
     const own = role.limits[of]?.get(subject);
     const other = during.flatMap((limits) => limits[of]?.get(subject) ?? []);
-    // What is told counts as people where it has no account of its own, at a time too.
+    // Answers without a limit of their own count as people, at every time of `during`.
     if (of === 'answers' && !own) return other.length === 0;
     return refuses(own) && during.every((limits) => !limits[of]?.has(subject) || refuses(limits[of]?.get(subject)));
   });

@@ -1,10 +1,11 @@
-/** `functions` of a role: `public.school_year`, or `public.school_year(date)` where the name has several. */
+/** `functions` of a role: `public.school_year`, or `public.school_year(date)` if the name is overloaded. */
 import type { Catalog, Fn, Oid } from '../../sql/catalog/catalog.ts';
 import { pathPositions } from '../../sql/types/path.ts';
 import { suggestion } from '../source/suggestion.ts';
+import { ambiguity } from './fixed-names.ts';
 import { type ResolvedName, splitName } from './names.ts';
 
-/** The grammar's own words for types, which no catalog knows (manual, table 8.1). */
+/** The grammar's own names of types, which the catalog does not have (manual, table 8.1). */
 const TYPE_WORDS: Readonly<Record<string, string>> = {
   int: 'int4',
   integer: 'int4',
@@ -26,7 +27,10 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   'timestamp with time zone': 'timestamptz',
 };
 
-/** Finds the function that the text names; as in GRANT, a name alone must have only one, but for the server's own: there it means all of them. */
+/**
+ * Finds the function that the text names. As in GRANT, a name without arguments must be unique; for the server's own functions it means all of that
+ * name.
+ */
 export function resolveFunctions(
   catalog: Catalog,
   searchPath: readonly string[],
@@ -47,6 +51,9 @@ export function resolveFunctions(
     const known = catalog.data.functions.filter((fn) => path.includes(fn.schema)).map((fn) => fn.name);
     return { problem: `function "${text}" does not exist${suggestion(name, new Set(known))}`, missing: true };
   }
+  const has = (other: string) => catalog.functionsNamed(name).some((fn) => fn.schema === other);
+  const problem = schema === undefined ? ambiguity('function', candidates[0]!, path, has) : undefined;
+  if (problem !== undefined) return { problem, missing: true };
   if (match?.[2] !== undefined) {
     const types =
       match[2].trim() === '' ? [] : match[2].split(',').map((word) => resolveType(catalog, searchPath, word));
@@ -78,8 +85,8 @@ function sameTypes(args: readonly Oid[], types: readonly (Oid | undefined)[]): b
   return args.length === types.length && args.every((arg, index) => arg === types[index]);
 }
 
-/** The OID of a type as SQL writes it, `integer[]` for its array; undefined where there is none. */
-function resolveType(catalog: Catalog, searchPath: readonly string[], text: string): Oid | undefined {
+/** The OID of a type as SQL writes it, `integer[]` for its array; undefined if there is none. */
+export function resolveType(catalog: Catalog, searchPath: readonly string[], text: string): Oid | undefined {
   const array = /^(.*?)\s*\[\]$/s.exec(text.trim());
   const word = (array?.[1] ?? text).trim().replace(/\s+/g, ' ');
   const builtIn = Object.hasOwn(TYPE_WORDS, word.toLowerCase()) ? TYPE_WORDS[word.toLowerCase()] : undefined;

@@ -1,23 +1,23 @@
-/** `tables` of a role or a grants file, against the catalog: what each command may see, write and on which rows. */
+/** `tables` of a role or a grants file, compiled against the catalog: what each command may read and write, and on which rows. */
 import type { Column, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import type { ColumnGrant, Condition, RelationGrant, SelectGrant, WriteGrant } from '../model/policy.ts';
 import type { TableGrant } from '../schema/role-schema.ts';
 import type { Path } from '../source/document.ts';
 import type { RuleRef } from '../source/rule.ts';
-import { type CommandConditions, checkForgottenKeys } from './forgotten-keys.ts';
 import { resolveColumn, resolveRelation } from './names.ts';
 import type { GrantsPart } from './row-conditions.ts';
 import { commandConditions, tableConditions } from './row-conditions.ts';
+import { type CommandConditions, checkUndeclaredKeys } from './undeclared-keys.ts';
 
 type Command = 'select' | 'insert' | 'update' | 'delete';
 type WriteEntry = { readonly columns?: '*' | readonly string[] | undefined };
 
-/** What the entries of a role and of the grants files that it uses have made of each relation; without a grant: it is withheld. */
+/** What the entries of a role and its grants files made of each relation; without `grant` it is withheld. */
 export type Granted = Map<Oid, { readonly rule: RuleRef; readonly grant: RelationGrant | undefined }>;
 
 /**
- * Compiles every table of the part and adds it to `granted`. A relation of whose entry anything but a column cannot be kept is
- * withheld whole, for a row condition that is left out would show more.
+ * Compiles every table of the part into `granted`. If anything other than a column has an error, the whole relation is withheld: leaving out a row
+ * condition would show more rows.
  */
 export function compileTables(tables: Readonly<Record<string, TableGrant>>, part: GrantsPart, granted: Granted): void {
   for (const [name, entry] of Object.entries(tables)) {
@@ -44,7 +44,7 @@ export function compileTables(tables: Readonly<Record<string, TableGrant>>, part
 
 function compileTable(entry: TableGrant, relation: Relation, path: Path, part: GrantsPart): RelationGrant {
   for (const subject of part.lostOn(relation)) {
-    const what = `"${relation.name}" holds data of subject "${subject.name}", whose key in it cannot be used`;
+    const what = `"${relation.name}" holds data of subject "${subject.name}", and its key of that subject cannot be used`;
     part.report.error(part.document.place(path), `${what}: ${subject.rule} has its keys`);
   }
   const conditions = tableConditions(entry, relation, path, part);
@@ -69,7 +69,7 @@ function compileTable(entry: TableGrant, relation: Relation, path: Path, part: G
     rule: part.document.rule(path),
     system: false,
   };
-  checkForgottenKeys(entry, commands, relation, path, part);
+  checkUndeclaredKeys(entry, commands, relation, path, part);
   return grant;
 }
 
@@ -103,14 +103,14 @@ function compileSelect(
       const grant = report.ofPart((own) => compileColumnMask(column.value, relation, at, { ...part, report: own }));
       if (grant) granted.set(name, grant);
     } else if (entry.columns === '*') {
-      // The column may have another name now, under which "*" would show it as it is.
+      // The column may have been renamed, and "*" would show it unmasked under its new name.
       report.error(document.place(at), column.problem);
     } else report.withhold(document.place(at), column.problem);
   }
   const columns = inTableOrder(granted, relation);
   const plain = relation.columns.every((column) => columns.has(column.name) && !columns.get(column.name)?.mask);
-  // INVARIANT 37: only a relation of which nothing is withheld may stand in the forwarded text as itself, and nothing of what may be added
-  // to it later: a list that happens to name every column does not grant the next one.
+  // INVARIANT 37: the forwarded text may name a relation directly only if nothing of it is withheld, now or after columns are added. A list that
+  // happens to name every column does not grant future columns.
   const whole = entry.columns === '*' && plain && conditions.length === 0;
   return { columns, conditions, whole, rule: document.rule(path) };
 }
@@ -123,8 +123,8 @@ function compileColumnMask(column: Column, relation: Relation, path: Path, part:
   const { catalog, searchPath } = env;
   const mask = env.compileMask({ sql: text.sql, rule }, { catalog, searchPath, relation, attributes, column });
   if ('mask' in mask) {
-    const { tells, needs } = mask;
-    return { column, mask: mask.mask, maskTells: tells, ...(needs && { maskNeeds: needs }), rule };
+    const { leaky, needs } = mask;
+    return { column, mask: mask.mask, maskLeaks: leaky, ...(needs && { maskNeeds: needs }), rule };
   }
   for (const problem of mask) report.error(text.place(problem.offset), problem.message);
   return undefined;
@@ -148,7 +148,7 @@ function compileWrite(
   return { columns, conditions, whole: every && conditions.length === 0, rule: part.document.rule(path) };
 }
 
-/** The columns of a list, or all of them for `*`. */
+/** The listed columns, or all of them for `*`. */
 function namedColumns(
   columns: '*' | readonly string[],
   relation: Relation,

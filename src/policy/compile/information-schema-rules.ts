@@ -1,7 +1,7 @@
-/** Which views of the information schema a role may read, and what it finds in each: a list, as `catalog-rules.ts` is. */
+/** The views of the information schema that a role may read, and what it finds in each; like `catalog-rules.ts`. */
 import type { Template } from '../../sql/text/template.ts';
 import type { Visible } from '../model/visible.ts';
-import { column, literal, template, visibleSchema } from './catalog-conditions.ts';
+import { column, literal, plainColumn, template, visibleSchema } from './catalog-conditions.ts';
 import {
   constraintNamed,
   defaultText,
@@ -18,12 +18,12 @@ import { type CatalogRule, nothing, nullOf, open } from './catalog-rules.ts';
 const byTable = (schema: string, table: string): CatalogRule => ({ rows: (v) => visibleName(v, schema, table) });
 const byColumn = (v: Visible): Template => visibleColumnName(v, 'table_schema', 'table_name', 'column_name');
 
-/** Others than the account in use and everybody would name roles. */
+/** Grantees other than the current account and PUBLIC would name roles. */
 const granted = (rows: (visible: Visible) => Template): CatalogRule => ({
-  rows: (v) => template`(${rows(v)} AND ${column('grantee')} IN (CURRENT_USER, 'PUBLIC'))`,
+  rows: (v) => template`(${rows(v)} AND ${plainColumn('grantee')} IN (CURRENT_USER, 'PUBLIC'))`,
 });
 
-/** `grantor` is the owner; rights are the account's, not the role's. */
+/** `grantor` is the owner; the rights are the account's, not the role's. */
 const ofConstraint = (rows: (visible: Visible) => Template, table?: string): CatalogRule => ({
   rows: (v) => template`(${rows(v)} AND ${constraintNamed(v, 'constraint_schema', 'constraint_name', table)})`,
 });
@@ -32,7 +32,8 @@ const noIdentifier: Template = ['NULL::information_schema.sql_identifier'];
 
 export const INFORMATION_SCHEMA: Readonly<Record<string, CatalogRule>> = {
   information_schema_catalog_name: open,
-  // Its collation is the one with the longest name of those that are like the database's: perhaps, or but for, a user's.
+  // The server reports the collation with the longest name among those that match the database's: a user's collation may be that one or change which
+  // one it is.
   character_sets: {
     masks: {
       default_collate_catalog: noIdentifier,
@@ -44,7 +45,7 @@ export const INFORMATION_SCHEMA: Readonly<Record<string, CatalogRule>> = {
   enabled_roles: nothing,
   applicable_roles: nothing,
   schemata: {
-    rows: (v) => template`(${systemSchema('schema_name')} OR ${visibleSchema(v, column('schema_name'))})`,
+    rows: (v) => template`(${systemSchema('schema_name')} OR ${visibleSchema(v, plainColumn('schema_name'))})`,
   },
   tables: byTable('table_schema', 'table_name'),
   columns: {
@@ -64,7 +65,7 @@ export const INFORMATION_SCHEMA: Readonly<Record<string, CatalogRule>> = {
   role_column_grants: granted(byColumn),
   table_constraints: ofConstraint((v) => visibleName(v, 'table_schema', 'table_name'), 'table_name'),
   key_column_usage: ofConstraint(byColumn, 'table_name'),
-  // What these two name is the table that a constraint reads, not the one that has it.
+  // These two views name the table that a constraint reads, not the one that it is on.
   constraint_column_usage: ofConstraint(byColumn),
   constraint_table_usage: ofConstraint((v) => visibleName(v, 'table_schema', 'table_name')),
   referential_constraints: ofConstraint(() => ['true']),
@@ -82,7 +83,7 @@ export const INFORMATION_SCHEMA: Readonly<Record<string, CatalogRule>> = {
   attributes: { ...byTable('udt_schema', 'udt_name'), masks: { attribute_default: nullOf('varchar') } },
   element_types: {
     rows: (v) =>
-      template`(${systemSchema('object_schema')} OR (${column('object_type')} = 'TABLE' AND ${visibleNumber(v, 'object_schema', 'object_name', 'collection_type_identifier')}))`,
+      template`(${systemSchema('object_schema')} OR (${plainColumn('object_type', 'text')} = 'TABLE' AND ${visibleNumber(v, 'object_schema', 'object_name', 'collection_type_identifier')}))`,
   },
   routines: { rows: specificName, masks: { routine_definition: nullOf('varchar') } },
   parameters: {
@@ -97,6 +98,6 @@ export const INFORMATION_SCHEMA: Readonly<Record<string, CatalogRule>> = {
 /** `routines.specific_name` is the function's name and OID. */
 function specificName(v: Visible): Template {
   const names = v.functions.map((fn) => literal(`${fn.name}_${fn.oid}`));
-  const own = names.length === 0 ? 'false' : template`${column('specific_name')} IN (${names.join(', ')})`;
+  const own = names.length === 0 ? 'false' : template`${plainColumn('specific_name')} IN (${names.join(', ')})`;
   return template`(${systemSchema('specific_schema')} OR ${own})`;
 }

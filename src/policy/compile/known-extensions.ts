@@ -1,6 +1,6 @@
-/** Extensions whose functions, operators and types every role may use, and finds in the catalogs. */
+/** Extensions that every role may use: their functions, operators and types, also in the catalogs. */
 
-/** They compute from their arguments alone. Functions of theirs that do more are named in `guard/builtin-functions.ts`. */
+/** They compute from their arguments alone. Their functions that do more are listed in `guard/builtin-functions.ts`. */
 export const KNOWN_EXTENSIONS: ReadonlySet<string> = new Set([
   'citext',
   'hstore',

@@ -1,10 +1,10 @@
-/** What is wrong with limits beyond their form. */
+/** Problems of limits beyond their syntax. */
 
 import { type During, type Limits, STATEMENT_LIMIT_KEYS, STATEMENT_LIMITS } from '../model/limits.ts';
 import type { DiagnosticReport } from '../source/diagnostic.ts';
 import type { Path, PolicyDocument } from '../source/document.ts';
 
-/** A limit that throttles needs the role's word on how much. */
+/** A limit that throttles needs a `throttle` rate. */
 export function checkThrottles(
   limits: Limits | undefined,
   said: boolean,
@@ -16,7 +16,7 @@ export function checkThrottles(
   report.error(document.place(path), 'a limit here throttles, but the role has no "throttle" that says how much');
 }
 
-/** What a time cannot change is not taken for changed: the server has the time limit of statements from the login. */
+/** The server gets the statement timeout at login, so a time of `during` cannot change it. */
 export function checkDuring(
   during: readonly During[] | undefined,
   document: PolicyDocument,
@@ -30,16 +30,16 @@ export function checkDuring(
   });
 }
 
-const OF_STATEMENTS = 'holds for a statement, whoever sends it';
+const OF_STATEMENTS = 'limits a single statement, not an end user';
 
-/** Keys of `limits` that say nothing of one person behind an account, and why. */
+/** Keys of `limits` that cannot be counted for one end user, and why. */
 const NOT_OF_USERS: readonly (readonly [keyof Limits, string, string])[] = [
   ...STATEMENT_LIMIT_KEYS.map((key) => [key, STATEMENT_LIMITS[key], OF_STATEMENTS] as const),
   ['statementTimeout', 'statement_timeout', OF_STATEMENTS],
   ['connections', 'connections', 'counts sessions, which the people behind an account share'],
 ];
 
-/** What is stated for each person is held to for each person, or is an error. */
+/** A limit stated for each end user must be enforced for each, or it is an error. */
 export function checkLimitsPerUser(
   limits: Limits | undefined,
   document: PolicyDocument,

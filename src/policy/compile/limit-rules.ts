@@ -1,4 +1,4 @@
-/** Remembers in which line each limit stands. */
+/** Records the line of each limit. */
 
 import {
   type During,
@@ -10,7 +10,7 @@ import {
 } from '../model/limits.ts';
 import type { Path, PolicyDocument } from '../source/document.ts';
 
-/** The limits that stand under `path`, with their lines. */
+/** The limits under `path`, with their lines. */
 export function withRules(limits: Limits, document: PolicyDocument, path: Path): Limits {
   const windows = (list: readonly WindowLimit[], below: Path): WindowLimit[] =>
     list.map((limit, index) => {

@@ -1,4 +1,4 @@
-/** From the texts of a policies folder to the compiled policy, with everything that is wrong in it. */
+/** Compiles the texts of a policies folder, and reports every problem in them. */
 import { createHash } from 'node:crypto';
 import type { Policy, Principal, RolePolicy, Subject } from '../model/policy.ts';
 import {
@@ -11,8 +11,8 @@ import { grantsSchema, type RoleFile, roleSchema } from '../schema/role-schema.t
 import { validate } from '../schema/validate.ts';
 import { type Diagnostic, DiagnosticReport } from '../source/diagnostic.ts';
 import { type Flaw, PolicyDocument, type PolicyFile } from '../source/document.ts';
-import type { Families, PolicyEnvironment } from '../source/sql-source.ts';
-import { type About, addAbout } from './about.ts';
+import type { PolicyEnvironment, RelationsByKey } from '../source/sql-source.ts';
+import { type AboutEntries, addAbout } from './about.ts';
 import { type Approver, addApprovers } from './approvers.ts';
 import { canariesOf } from './canary-rules.ts';
 import { compileRole, type GrantsSource, type RoleContext } from './compile.ts';
@@ -22,14 +22,14 @@ import { SubjectReach } from './subject-reach.ts';
 import { compileSubjects } from './subjects.ts';
 
 export interface LoadedPolicy {
-  /** Usable even with errors: what they concern is disabled or withheld. */
+  /** Usable despite errors: what they concern is disabled or withheld. */
   readonly policy: Policy;
-  /** By file, line and column. */
+  /** Sorted by file, line and column. */
   readonly diagnostics: readonly Diagnostic[];
-  /** The files that it was made of, each by the hash of its text. */
+  /** The files that were read, each with the hash of its text. */
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
-  /** For the next reading, whatever the files are like then. */
-  readonly families: Families;
+  /** To pass to the next reading, whatever the files are then. */
+  readonly families: RelationsByKey;
 }
 
 type Kind = 'role' | 'grants' | 'principals' | 'subjects' | 'approvers';
@@ -61,7 +61,7 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
   const { subjects, about } = loadSubjects(ofKind('subjects'), env, subjectReport, families);
   const reach = new SubjectReach(env.catalog, subjects.values(), about);
   const grants = loadGrants(ofKind('grants'), report());
-  // INVARIANT 10: without the subjects nobody's scope is known; then no restricted role is open. A stray file may have held them.
+  // INVARIANT 10: without valid subjects no scope is known, so every restricted role is closed. An unrecognized file may have declared them.
   const failure = subjectReport.failure ?? strays.failure;
   const approvers = new Map<string, Approver>();
   for (const document of ofKind('approvers')) addApprovers(document, approvers, report());
@@ -79,7 +79,7 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
   };
 }
 
-/** By content, then by where the file lies. A file that is no YAML is judged by its place alone. */
+/** Decides by content, then by the path. For a file that is not YAML, only by the path. */
 export function kindOf(document: PolicyDocument): Kind | undefined {
   const { value, path } = document;
   const has = (key: string): boolean => typeof value === 'object' && value !== null && Object.hasOwn(value, key);
@@ -102,7 +102,7 @@ function loadSubjects(
   env: PolicyEnvironment,
   report: DiagnosticReport,
   families: Map<string, ReadonlySet<string>>,
-): { subjects: Map<string, Subject>; about: About } {
+): { subjects: Map<string, Subject>; about: AboutEntries } {
   const subjects = new Map<string, Subject>();
   const files: { readonly file: SubjectsFile; readonly document: PolicyDocument }[] = [];
   for (const document of documents) {
@@ -121,7 +121,7 @@ function loadSubjects(
     }
     files.push({ file: file.value, document });
   }
-  const about: About = { relations: new Map(), functions: new Map() };
+  const about: AboutEntries = { relations: new Map(), functions: new Map() };
   const [first] = files;
   if (first && env.catalog.data.relations.some(({ kind, foreignKeys }) => kind === 'r' && !foreignKeys)) {
     const lacking =
@@ -174,7 +174,7 @@ function loadRoles(
   return roles;
 }
 
-/** An exception is a bug, and closes the role in which it came up. */
+/** An exception is a bug; it closes the role in which it occurred. */
 function compileOrReport(
   file: RoleFile,
   document: PolicyDocument,
@@ -190,7 +190,7 @@ function compileOrReport(
   }
 }
 
-/** What is left of a role with errors: enough to say so, and to check its principals. */
+/** What remains of a role with errors: enough to report it, and to check its principals. */
 function disabledRole(name: string, compiled: RolePolicy | undefined, rule: string, disabled: string): RolePolicy {
   return {
     name,
@@ -226,7 +226,7 @@ function loadPrincipals(
     const whole = document.malformed ? undefined : validate(document, principalsFileSchema, document.value);
     const ofFile = document.flaws.filter((flaw) => flaw.path.length < 2);
     addFlaws([...ofFile, ...(whole && !whole.ok ? whole.flaws : [])], report);
-    // Of a file that cannot be read for certain, nobody logs in.
+    // If a file cannot be read reliably, none of its principals may log in.
     if (!whole?.ok || report.failure !== undefined) continue;
     for (const [name, value] of Object.entries(whole.value.principals)) {
       const own = newReport();
@@ -269,7 +269,7 @@ export function addFlaws(flaws: readonly Flaw[], report: DiagnosticReport): void
   for (const { place, message } of flaws) report.error(place, message);
 }
 
-/** In the order in which an editor shows them; a mistake in a grants file stands there once, not once for each role. */
+/** In an editor's order; a mistake in a grants file is listed once, not once for each role. */
 export function inOrder(reports: readonly DiagnosticReport[]): Diagnostic[] {
   const seen = new Map<string, Diagnostic>();
   for (const diagnostic of reports.flatMap((report) => report.diagnostics)) {

@@ -1,12 +1,13 @@
-/** Names of tables and columns in a policy: as the catalog has them, letter by letter; `"…"` where one holds a dot. */
+/** Names of tables and columns in a policy: exactly as in the catalog, with `"…"` around a name that contains a dot. */
 import type { Catalog, Column, Relation } from '../../sql/catalog/catalog.ts';
 import type { ColumnRef } from '../model/policy.ts';
 import { suggestion } from '../source/suggestion.ts';
+import { ambiguity } from './fixed-names.ts';
 
-/** What a name stands for, or why it stands for nothing. `missing`: for want of an object in the database, which may come back. */
+/** The object that a name refers to, or why there is none. `missing`: the database does not have it now, but may have it later. */
 export type ResolvedName<T> = { readonly value: T } | { readonly problem: string; readonly missing: boolean };
 
-/** pg_class.relkind of what a policy can grant, with PostgreSQL's words. */
+/** Kinds of relation (pg_class.relkind) that a policy can grant, with PostgreSQL's words. */
 const GRANTABLE: Readonly<Record<string, string>> = {
   r: 'table',
   p: 'partitioned table',
@@ -18,11 +19,11 @@ const GRANTABLE: Readonly<Record<string, string>> = {
 
 const SYSTEM_SCHEMAS: readonly string[] = ['pg_catalog', 'information_schema', 'pg_toast'];
 
-/** The OID of the table that the row stands in. */
+/** The OID of the table that a row is in. */
 export const TABLEOID = systemColumn(-6, 'tableoid', 26, 'oid');
 
-/** System columns (manual, section 5.6): granted only by name. */
-const SYSTEM_COLUMNS: readonly Column[] = [
+/** System columns (manual, section 5.6): restricted roles get them only by name. */
+export const SYSTEM_COLUMNS: readonly Column[] = [
   systemColumn(-1, 'ctid', 27, 'tid'),
   systemColumn(-2, 'xmin', 28, 'xid'),
   systemColumn(-3, 'cmin', 29, 'cid'),
@@ -31,7 +32,7 @@ const SYSTEM_COLUMNS: readonly Column[] = [
   TABLEOID,
 ];
 
-/** Splits `public.students` or `public."a.b"` at its dots; undefined where it is not a name. */
+/** Splits `public.students` or `public."a.b"` at its dots; undefined if it is not a name. */
 export function splitName(text: string): string[] | undefined {
   const parts: string[] = [];
   const pattern = /(?:"((?:[^"]|"")+)"|([^".\s][^".]*))(\.|$)/y;
@@ -43,7 +44,7 @@ export function splitName(text: string): string[] | undefined {
   }
 }
 
-/** The name as SQL can hold it, always in quotes: no keyword or capital needs a thought. */
+/** The name as an SQL identifier, always quoted, so that keywords and capitals need no care. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
@@ -52,7 +53,7 @@ export function qualifiedName(relation: Relation): string {
   return `${quoteIdentifier(relation.schema)}.${quoteIdentifier(relation.name)}`;
 }
 
-/** Finds a relation that can be granted. Without a schema: the first of `searchPath` that has it. */
+/** Finds a relation that can be granted. Without a schema, exactly one schema of `searchPath` must have it. */
 export function resolveRelation(catalog: Catalog, searchPath: readonly string[], text: string): ResolvedName<Relation> {
   const parts = splitName(text);
   if (!parts || parts.length > 2) return { problem: `"${text}" is not the name of a table`, missing: false };
@@ -71,7 +72,9 @@ export function resolveRelation(catalog: Catalog, searchPath: readonly string[],
     if (GRANTABLE[relation.kind] === undefined) {
       return { problem: `"${text}" is not a table or view`, missing: true };
     }
-    return { value: relation };
+    const has = (other: string) => catalog.relation(other, name) !== undefined;
+    const problem = schema === undefined ? ambiguity('relation', relation, searchPath, has) : undefined;
+    return problem === undefined ? { value: relation } : { problem, missing: true };
   }
   const known = catalog.data.relations.filter((r) => schemas.includes(r.schema) && GRANTABLE[r.kind] !== undefined);
   return {
@@ -83,7 +86,7 @@ export function resolveRelation(catalog: Catalog, searchPath: readonly string[],
   };
 }
 
-/** Finds a column of a relation; system columns too where `system` says so. */
+/** Finds a column of a relation; also system columns if `system` is true. */
 export function resolveColumn(relation: Relation, name: string, system = false): ResolvedName<Column> {
   const columns = system ? [...relation.columns, ...SYSTEM_COLUMNS] : relation.columns;
   const column = columns.find((candidate) => candidate.name === name);
@@ -114,8 +117,8 @@ export function resolveColumnRef(
   return 'problem' in column ? column : { value: { relation: relation.value, column: column.value } };
 }
 
-/** Relations that share rows with this one by inheritance or partitioning: all ancestors and descendants, itself excluded. */
-export function kin(catalog: Catalog, relation: Relation): Relation[] {
+/** Relations that share rows with this one by inheritance or partitioning: its ancestors and descendants, and theirs. */
+export function inheritanceRelatives(catalog: Catalog, relation: Relation): Relation[] {
   const found = new Set<Relation>();
   const climb = (from: Relation): void => {
     for (const oid of from.parents) {
@@ -132,7 +135,7 @@ export function kin(catalog: Catalog, relation: Relation): Relation[] {
   return [...found];
 }
 
-/** Partitions and inheritance children of all generations. */
+/** All partitions and inheritance children, at any depth. */
 export function descendants(catalog: Catalog, relation: Relation): Relation[] {
   const found = new Set<Relation>();
   const queue = [relation.oid];

@@ -1,4 +1,4 @@
-/** One principal against its role: attribute values, verifiers, addresses. A mistake closes this principal and no other. */
+/** Compiles one principal against its role: attribute values, password verifiers, addresses. A mistake closes this principal only. */
 import { Buffer } from 'node:buffer';
 import { formatDistinguishedName, parseDistinguishedName } from '../../pki/distinguished-name.ts';
 import { parseVerifier, type ScramVerifier, shareChallenge } from '../../protocol/scram-verifier.ts';
@@ -18,7 +18,7 @@ import { duringWithRules, withRules } from './limit-rules.ts';
 import { checkApprovals } from './signed.ts';
 import { compileToken, needsToken } from './tokens.ts';
 
-/** Longer names than this cannot reach us: PostgreSQL cuts them (NAMEDATALEN). */
+/** PostgreSQL cuts longer names (NAMEDATALEN), so they cannot be used to log in. */
 const MAX_NAME_BYTES = 63;
 
 export interface PrincipalPart {
@@ -27,13 +27,13 @@ export interface PrincipalPart {
   readonly roles: ReadonlyMap<string, RolePolicy>;
   readonly subjects: ReadonlySet<string>;
   readonly timeZone: string;
-  /** An authority for client certificates is configured. */
+  /** Whether an authority for client certificates is configured. */
   readonly clientCa: boolean;
   readonly requireCertificate: RequireCertificate;
   readonly approvers: ReadonlyMap<string, Approver>;
 }
 
-/** Compiles the principal at `principals.<name>`. Errors are in the report; the caller marks it disabled by them. */
+/** Compiles the principal at `principals.<name>`. Errors are in the report; the caller then disables the principal. */
 export function compilePrincipal(name: string, entry: PrincipalEntry, part: PrincipalPart): Principal {
   const { document, report, roles } = part;
   const path = ['principals', name];
@@ -65,7 +65,7 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
     report.warning(document.placeOfValue([...path, 'from']), why);
   }
   if (entry.break_glass) checkApprovals(entry.break_glass, [...path, 'break_glass'], document, part.approvers, report);
-  // Without a token nobody would be behind the account, and every one of them would have what is left.
+  // Without tokens there would be no end users, and every client of the account would share what remains.
   if (!entry.token && read && needsToken(read)) {
     report.error(document.place(path), `role "${read.name}" needs "token": it is about the person behind the account`);
   }
@@ -73,6 +73,7 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
     name,
     role: entry.role,
     attributes: read ? attributeValues(entry, read, path, part) : new Map(),
+    ...(entry.mode && { mode: entry.mode }),
     verifiers: verifiers(entry, path, part),
     ...(entry.certificate !== undefined && { certificate: certificate(entry.certificate, path, part) }),
     ...(entry.token && { token: compileToken(entry.token, [...path, 'token'], read, document, report) }),
@@ -114,13 +115,13 @@ function attributeValues(
   return values;
 }
 
-/** Messages never quote what stands under `password`: it may be one. */
+/** Messages never quote the value of `password`: it may be a password. */
 function verifiers(entry: PrincipalEntry, path: Path, part: PrincipalPart): string[] {
   const { document, report } = part;
   const at = [...path, 'password'];
   if (entry.password === undefined) {
     if (entry.certificate === undefined && !entry.token?.login) {
-      const expected = 'expected "password", whose verifier "rowgate password" makes, "certificate" or "token.login"';
+      const expected = 'expected "password" ("rowgate password" makes its verifier), "certificate" or "token.login"';
       report.error(document.place(path), expected);
     }
     return [];
@@ -142,7 +143,7 @@ function verifiers(entry: PrincipalEntry, path: Path, part: PrincipalPart): stri
   return texts;
 }
 
-/** A password alone opens an account from which nothing is withheld: told always, and an error where the configuration says so. */
+/** An unrestricted account that a password alone opens: always a warning, and an error if the configuration says so. */
 function reportMissingCertificate(role: RolePolicy | undefined, path: Path, part: PrincipalPart): void {
   const { document, report, requireCertificate } = part;
   const place = document.place(path);
@@ -151,7 +152,7 @@ function reportMissingCertificate(role: RolePolicy | undefined, path: Path, part
     report.error(place, `"certificate" is missing, which "require_certificate: ${requireCertificate}" asks for`);
   } else if (isUnrestricted) {
     const why = `role "${role.name}" is unrestricted, and this principal has no "certificate"`;
-    report.warning(place, `${why}: whoever knows its password reads everything`);
+    report.warning(place, `${why}: every client that knows its password can read everything`);
   }
 }
 
@@ -159,7 +160,7 @@ function certificate(text: string, path: Path, { document, report, clientCa }: P
   const place = document.placeOfValue([...path, 'certificate']);
   const subject = /^subject:(.*)$/isu.exec(text)?.[1];
   if (subject !== undefined) {
-    // Anybody can make a certificate with any subject: it counts only where an authority has signed it.
+    // Anyone can make a certificate with any subject: it counts only if an authority has signed it.
     if (!clientCa) report.error(place, 'a subject proves nothing without "tls.client_ca" in the configuration');
     const comment = document.commentBehind([...path, 'certificate']);
     if (comment) report.error(comment, 'YAML reads this as a comment; write the subject in quotes');
@@ -196,7 +197,7 @@ function checkSubject(subject: string, part: PrincipalPart, path: Path): void {
   part.report.error(place, `subject "${subject}" does not exist${suggestion(subject, part.subjects)}`);
 }
 
-/** False for a role of which errors left nothing but its name: what it declares is not known. */
+/** False if errors left nothing of the role but its name: its declarations are then unknown. */
 function isRead(role: RolePolicy): boolean {
   return role.disabled === undefined || role.attributes.size > 0;
 }

@@ -1,4 +1,4 @@
-/** The row conditions of a granted table: its own `rows`, those of a command, and the role's scope, all ANDed. */
+/** The row conditions of a granted table: its own `rows`, those of a command, and the role's scope, all joined with AND. */
 import type { Column, Relation } from '../../sql/catalog/catalog.ts';
 import type { AttributeType, Condition, Subject } from '../model/policy.ts';
 import type { TableGrant } from '../schema/role-schema.ts';
@@ -15,11 +15,11 @@ export interface GrantsPart {
   readonly report: DiagnosticReport;
   readonly attributes: ReadonlyMap<string, AttributeType>;
   readonly scopes: ReadonlyMap<string, ScopeRule>;
-  /** The subjects of which a relation has keys, and the keys. */
+  /** The subjects that the relation has keys of, and these keys. */
   subjectsOf(relation: Relation): readonly SubjectKeys[];
   readonly subjects: readonly Subject[];
   readonly reach: SubjectReach;
-  /** The subjects of which a relation holds data by a key that is not there. */
+  /** The subjects that the relation has data of, by a key that no longer exists. */
   lostOn(relation: Relation): readonly Subject[];
 }
 
@@ -28,7 +28,7 @@ interface SubjectKeys {
   readonly keys: readonly Column[];
 }
 
-/** What holds for every command on a table: compiled once. */
+/** The conditions for every command on a table, compiled once. */
 export interface TableConditions {
   readonly rows: readonly Condition[];
   readonly scope: readonly Condition[];
@@ -43,7 +43,7 @@ export function tableConditions(entry: TableGrant, relation: Relation, path: Pat
   };
 }
 
-/** The conditions of one command, whose grant stands at `path`. */
+/** The conditions of one command; its grant is at `path`. */
 export function commandConditions(
   table: TableConditions,
   hasRows: boolean,
@@ -52,7 +52,7 @@ export function commandConditions(
   path: Path,
   part: GrantsPart,
 ): Condition[] {
-  // INVARIANT 36: scope holds for a command unless its own grant says `scope: none`.
+  // INVARIANT 36: scope applies to a command unless its own grant says `scope: none`.
   const scoped = scope === 'none' ? [] : table.scope;
   return [...scoped, ...table.rows, ...(hasRows ? compileRows(relation, [...path, 'rows'], part) : [])];
 }
@@ -88,7 +88,7 @@ function scopeConditions(relation: Relation, path: Path, part: GrantsPart): Cond
     return scopeSources(subject, scope, relation, keys).flatMap((source) => {
       const compiled = env.compileCondition(source, { catalog, searchPath, relation, attributes });
       if ('rule' in compiled) return [withScopedRows(compiled, subject, scope.text.sql, relation, part)];
-      // The writer's own condition was compiled on the first table before: what fails here is how the tables fit together.
+      // The condition itself was already compiled on the first table: an error here comes from how the tables are connected.
       for (const { message } of compiled) {
         report.error(
           document.place(path),
@@ -100,7 +100,7 @@ function scopeConditions(relation: Relation, path: Path, part: GrantsPart): Cond
   });
 }
 
-/** Says of the subject's first table, where the condition reads it, that only the rows in scope are read. */
+/** Notes that the condition reads only the rows in scope of the subject's first table. */
 function withScopedRows(
   condition: Condition,
   subject: Subject,
@@ -115,7 +115,7 @@ function withScopedRows(
     { sql: scope, rule: condition.rule },
     { catalog, searchPath, relation: parent, attributes },
   );
-  // A scope that reads the table once more, by itself, reads rows of which nothing can be told.
+  // If the scope itself reads that table again, the rows that it reads are not known.
   if (!('rule' in inScope) || inScope.needs?.elsewhere.some((read) => read.relation.oid === parent.oid))
     return condition;
   const elsewhere = condition.needs.elsewhere.map((read) =>

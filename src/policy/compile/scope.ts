@@ -1,4 +1,4 @@
-/** Scope: whose data a role may touch, written once by subject and turned into a condition on every table with a key of it. */
+/** Scope: the data subjects that a role may reach, written once for each subject and turned into a condition on every table with a key of it. */
 import type { Column, Relation } from '../../sql/catalog/catalog.ts';
 import type { Subject } from '../model/policy.ts';
 import type { SqlText } from '../source/document.ts';
@@ -6,15 +6,15 @@ import type { RuleRef } from '../source/rule.ts';
 import type { SqlSource } from '../source/sql-source.ts';
 import { qualifiedName, quoteIdentifier } from './names.ts';
 
-/** A role's scope of one subject. `broken`: its condition was reported already, and stands for nothing. */
+/** A role's scope of one subject. `broken`: the error in its condition was already reported. */
 export type ScopeRule =
   | { readonly kind: 'all' }
   | { readonly kind: 'broken' }
   | { readonly kind: 'condition'; readonly text: SqlText; readonly rule: RuleRef };
 
 /**
- * The conditions that put `relation`, with these keys of the subject, in scope. On the first key's table the condition as it
- * stands; elsewhere through that table; with several keys at least one not null, and each that is not null in scope.
+ * The conditions that restrict `relation`, which has these keys of the subject, to the scope. On the first key's table this is the condition itself;
+ * elsewhere a subquery on that table. With several keys, at least one must not be null, and each that is not null must be in scope.
  */
 export function scopeSources(
   subject: Subject,
@@ -33,14 +33,14 @@ export function scopeSources(
     sources.push(throughParent(first.relation, first.column, scope, relation, key, alone));
   }
   if (others.length > 1 && !own) {
-    // A row that belongs to nobody is in nobody's scope.
+    // A row without any key is in no scope.
     const known = others.map((key) => `${quoteIdentifier(key.name)} IS NOT NULL`).join(' OR ');
     sources.push({ sql: known, rule });
   }
   return sources;
 }
 
-/** `key IN (SELECT first key FROM first table WHERE scope)`, and the same asked of one row. */
+/** `key IN (SELECT first key FROM first table WHERE scope)`, and the same for one row. */
 function throughParent(
   parent: Relation,
   parentKey: Column,
@@ -52,7 +52,7 @@ function throughParent(
   const column = quoteIdentifier(key.name);
   const parentColumn = quoteIdentifier(parentKey.name);
   const from = `FROM ${qualifiedName(parent)} WHERE (`;
-  // The line break ends a `--` comment in the writer's condition.
+  // The line break ends a `--` comment in the condition.
   const head = `${alone ? '' : `${column} IS NULL OR `}${column} IN (SELECT ${parentColumn} ${from}`;
   const sql = `${head}${scope.text.sql}\n))`;
   const row = `${quoteIdentifier(relation.name)}.${column}`;

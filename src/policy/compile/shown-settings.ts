@@ -1,17 +1,20 @@
-/** Names of run-time settings that a restricted role may read, by SHOW, `current_setting` and pg_settings; and those of them that SET may change. */
+/** Run-time settings that a restricted role may read, by SHOW, `current_setting` and pg_settings; and which of them SET may change. */
 
 import { literal } from './catalog-conditions.ts';
 
-/** In lower case. How each may be set is said where SET is judged. */
+/** In lower case. The judgement of SET decides which values are allowed. */
 export const SETTABLE = [
   'application_name',
   'backslash_quote',
   'bytea_output',
+  'check_function_bodies',
   'client_encoding',
   'client_min_messages',
   'datestyle',
   'deadlock_timeout',
   'default_table_access_method',
+  'default_text_search_config',
+  'default_toast_compression',
   'default_transaction_deferrable',
   'default_transaction_isolation',
   'default_transaction_read_only',
@@ -29,7 +32,9 @@ export const SETTABLE = [
   'transaction_deferrable',
   'transaction_isolation',
   'transaction_read_only',
+  'transaction_timeout',
   'transform_null_equals',
+  'xmlbinary',
   'xmloption',
 ] as const;
 
@@ -38,8 +43,20 @@ const READABLE =
 max_connections max_identifier_length max_index_keys search_path server_encoding server_version server_version_num session_authorization
 timezone_abbreviations`.split(/\s+/);
 
-/** A list, in lower case. Of no other setting is a name or value shown: not of `primary_conninfo`, nor of one that is newer than the list. */
-export const SHOWN_SETTINGS: ReadonlySet<string> = new Set([...SETTABLE, ...READABLE]);
+/**
+ * Values of `default_text_search_config` that a role may set: the server's own. For another name, the server would reveal whether a schema of the
+ * search path has it; PostgreSQL 14 to 18 find these in pg_catalog first.
+ */
+export const OWN_TEXT_SEARCH =
+  /^(?:pg_catalog\.[a-z]+|simple|arabic|armenian|basque|catalan|danish|dutch|english|finnish|french|german|greek|hindi|hungarian|indonesian|irish|italian|lithuanian|nepali|norwegian|portuguese|romanian|russian|serbian|spanish|swedish|tamil|turkish|yiddish)$/;
+
+/** The database's default may be in a schema that the role does not see, so the role may set this one but not read it. */
+const NAMES_AN_OBJECT = 'default_text_search_config';
+
+/** In lower case. The name and value of every other setting are hidden, such as `primary_conninfo` and settings newer than this list. */
+export const SHOWN_SETTINGS: ReadonlySet<string> = new Set(
+  [...SETTABLE, ...READABLE].filter((name) => name !== NAMES_AN_OBJECT),
+);
 
 /** The same as a list of SQL constants, for `lower(name) IN (…)`. */
 export const SHOWN_SETTING_CONSTANTS = [...SHOWN_SETTINGS].map(literal).join(', ');

@@ -1,4 +1,4 @@
-/** What others must sign before it holds: `break_glass` of a principal, `raise` of a role. */
+/** Requests that others must sign: `break_glass` of a principal, `raise` of a role. */
 import { z } from 'zod';
 import { mapping, written } from '../schema/schema-values.ts';
 import type { DiagnosticReport } from '../source/diagnostic.ts';
@@ -29,12 +29,12 @@ export const breakGlass = mapping({
 }).describe('The principal is closed until an opening of it was signed: `rowgate break-glass`.');
 
 export const raise = mapping({ approvals }).describe(
-  'A larger limit for a time (`rowgate limits raise`) holds when so many approvers have signed it.',
+  'A larger limit for a time (`rowgate limits raise`) holds when this number of approvers have signed it.',
 );
 
 type Rule = z.output<typeof raise> & Pick<z.output<typeof breakGlass>, 'approvers'>;
 
-/** What can never be signed by enough is an error, and not found out on the night when it is needed. */
+/** Too few approvers is an error now, rather than in the night when signatures are needed. */
 export function checkApprovals(
   rule: Rule,
   path: Path,

@@ -1,18 +1,21 @@
-/** The server's statistics of tables, indexes, sequences, sessions and the database: of what is granted, without their counters, which move with all rows. */
+/**
+ * The server's statistics views of tables, indexes, sequences, sessions and the database: limited to granted objects, without counters, which change
+ * with all rows.
+ */
 import { column, template, visibleDependent, visibleRelation } from './catalog-conditions.ts';
 import type { CatalogRule } from './catalog-rules.ts';
 
-const ofTables: CatalogRule = { rows: (v) => visibleRelation(v, column('relid')), others: 'null' };
-const ofIndexes: CatalogRule = { rows: (v) => visibleDependent(v, 'index', column('indexrelid')), others: 'null' };
-const ofSequences: CatalogRule = { rows: (v) => visibleDependent(v, 'sequence', column('relid')), others: 'null' };
+const ofTables: CatalogRule = { rows: (v) => visibleRelation(v, column('relid')), empty: 'all others' };
+const ofIndexes: CatalogRule = { rows: (v) => visibleDependent(v, 'index', column('indexrelid')), empty: 'all others' };
+const ofSequences: CatalogRule = { rows: (v) => visibleDependent(v, 'sequence', column('relid')), empty: 'all others' };
 const ofDatabase: CatalogRule = {
   rows: () => template`(${column('datname')} = pg_catalog.current_database())`,
-  others: 'null',
+  empty: 'all others',
 };
-/** The account is that of all who have the role: only this very session is shown, without its text, which rewriting made. */
+/** The account is shared by everyone with the role, so only the own session is shown, without its rewritten text. */
 const ofSession: CatalogRule = {
   rows: () => template`(${column('pid')} = pg_catalog.pg_backend_pid())`,
-  others: 'null',
+  empty: 'all others',
 };
 
 const TABLE = 'relid schemaname relname';
@@ -20,7 +23,7 @@ const INDEX = 'relid indexrelid schemaname relname indexrelname';
 const SESSION =
   'datid datname pid usesysid usename application_name backend_start xact_start query_start state_change state backend_type';
 
-/** By view: its rule, and the columns that are shown as they are. */
+/** By view: its rule, and the columns that are shown unchanged. */
 const VIEWS: readonly (readonly [name: string, rule: CatalogRule, columns: string])[] = [
   ...['all', 'user'].flatMap((which) => [
     ...['stat', 'stat_xact', 'statio'].map((what) => [`pg_${what}_${which}_tables`, ofTables, TABLE] as const),

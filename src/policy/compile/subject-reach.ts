@@ -1,30 +1,30 @@
-/** What the catalog tells of data subjects beyond their declared keys: columns that reference a key, and tables that lead to one. */
+/** What the catalog reveals about data subjects beyond declared keys: columns that reference a key, and tables that lead to one. */
 import type { Catalog, Column, Fn, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { Subject } from '../model/policy.ts';
 import { type SubjectKeys, subjectKeys } from '../model/subject-keys.ts';
-import type { About } from './about.ts';
-import { kin } from './names.ts';
+import type { AboutEntries } from './about.ts';
+import { inheritanceRelatives } from './names.ts';
 
-/** A column that holds a key of a subject, and where the catalog has that from. */
+/** A column that holds a key of a subject, and how the catalog shows that. */
 export interface KeyColumn {
   readonly column: Column;
-  /** The key that it references, or that it is called after. */
+  /** The key that it references, or that it is named after. */
   readonly key: Column;
   readonly of: Relation;
 }
 
-/** From a relation to one that it references, or reads as a view. */
+/** A step from a relation to one that it references, or that it reads as a view. */
 export interface Step {
   readonly from: Relation;
   readonly to: Relation;
-  /** Of a foreign key; absent for a view. */
+  /** The columns of a foreign key; absent for a view. */
   readonly by?: { readonly columns: readonly Column[]; readonly referenced: readonly Column[] };
 }
 
-/** pg_class as pg_depend names it. */
+/** The OID of pg_class, as in pg_depend. */
 const PG_CLASS = 1259;
-/** Columns of every table: they say nothing of whose key they hold. */
+/** Column names of any table: they do not tell which key the column holds. */
 const COMMON_NAMES = new Set(['id', 'uuid', 'guid', 'key', 'code', 'name', 'number', 'no', 'nr', 'type']);
 
 export class SubjectReach {
@@ -37,19 +37,19 @@ export class SubjectReach {
   constructor(
     private readonly catalog: Catalog,
     subjects: Iterable<Subject>,
-    private readonly about: About,
+    private readonly about: AboutEntries,
   ) {
     this.keys = subjectKeys(catalog, subjects);
     this.viewReads = viewReads(catalog);
   }
 
-  /** The subjects file says that the relation is not about this subject. */
+  /** Whether the subjects file says that the relation is not about this subject. */
   isExcluded(subject: Subject, { oid }: Relation): boolean {
     const only = this.about.relations.get(oid);
     return only !== undefined && !only.has(subject.name);
   }
 
-  /** Columns that hold a key of the subject by a foreign key, or as a view's column of a key's name, and are not among its keys. */
+  /** Undeclared columns that hold a key of the subject by a foreign key, or as a view's column with the key's name. */
   undeclaredKeys(subject: Subject, relation: Relation): KeyColumn[] {
     if (this.isExcluded(subject, relation)) return [];
     const found = new Map<string, KeyColumn>();
@@ -70,7 +70,7 @@ export class SubjectReach {
     return [...found.values()].filter(({ column }) => !this.isKey(subject, relation, column));
   }
 
-  /** Columns without a foreign key that are called after a key of the subject, and of its type. */
+  /** Columns without a foreign key that have the name and type of a key of the subject. */
   evidentKeys(subject: Subject, relation: Relation): KeyColumn[] {
     if (this.isExcluded(subject, relation)) return [];
     return relation.columns.flatMap((column) => {
@@ -80,7 +80,7 @@ export class SubjectReach {
     });
   }
 
-  /** A way from the relation to one that holds a key of the subject; undefined where there is none, or where it has a key itself. */
+  /** A path from the relation to one that holds a key of the subject; undefined if there is none, or if it holds a key itself. */
   pathTo(subject: Subject, relation: Relation): readonly Step[] | undefined {
     if (this.holds(subject, relation) || this.isExcluded(subject, relation)) return undefined;
     const id = `${subject.name}\0${relation.oid}`;
@@ -88,13 +88,16 @@ export class SubjectReach {
     return this.paths.get(id);
   }
 
-  /** The relation holds rows of the subject's people, by a key or through others. */
+  /** Whether the relation holds rows about the subject, by a key or through other relations. */
   isAbout(subject: Subject, relation: Relation): boolean {
     if (this.isExcluded(subject, relation)) return false;
     return this.holds(subject, relation) || this.pathTo(subject, relation) !== undefined;
   }
 
-  /** Whether the function returns rows of the subject's people, as far as its type tells; by a type of columns, the first that is called after a key. */
+  /**
+   * Whether the function returns rows about the subject, as far as its return type tells; for a type with columns, the first that is named after a
+   * key.
+   */
   returned(subject: Subject, fn: Fn): { readonly rows: Relation } | { readonly column: string } | undefined {
     const only = this.about.functions.get(fn.oid);
     if (only && !only.has(subject.name)) return undefined;
@@ -136,12 +139,12 @@ export class SubjectReach {
   private sameType(a: Oid, b: Oid): boolean {
     const text = (type: Oid): string =>
       this.catalog.typesByOid.get(baseType(this.catalog, type))?.category ?? `${type}`;
-    // int4 and int8 hold the same keys, as text and varchar do; of uuid and others the category is too wide.
+    // Keys of int4 and int8 can be equal, as those of text and varchar; for uuid and others the type category is too wide.
     const category = text(a);
     return baseType(this.catalog, a) === baseType(this.catalog, b) || (/^[NS]$/.test(category) && category === text(b));
   }
 
-  /** The key after which a column of this name and type would be called. */
+  /** The key that a column of this name and type would be named after. */
   private keyCalled(subject: Subject, name: string, type: Oid): { column: Column; relation: Relation } | undefined {
     const [first] = subject.keys;
     const called = subject.keys.find(({ column }) => column.name === name && !COMMON_NAMES.has(name.toLowerCase()));
@@ -151,7 +154,7 @@ export class SubjectReach {
     return key && this.sameType(type, key.column.type) ? key : undefined;
   }
 
-  /** Of a composite type: the relation whose rows it is. */
+  /** The relation that a composite type is the row type of. */
   private rowsOf(type: Oid): Relation | undefined {
     for (let of = this.catalog.typesByOid.get(type); of; of = this.catalog.typesByOid.get(of.element || of.base)) {
       if (of.relation !== 0) return this.catalog.relationsByOid.get(of.relation);
@@ -160,12 +163,12 @@ export class SubjectReach {
   }
 
   private familyOf(relation: Relation): readonly Relation[] {
-    const known = this.families.get(relation.oid) ?? [relation, ...kin(this.catalog, relation)];
+    const known = this.families.get(relation.oid) ?? [relation, ...inheritanceRelatives(this.catalog, relation)];
     this.families.set(relation.oid, known);
     return known;
   }
 
-  /** Foreign keys of the relation and of those that share rows with it, and what a view reads. */
+  /** Foreign keys of the relation and of those that share rows with it, and the relations that a view reads. */
   private edgesOf(relation: Relation): readonly Step[] {
     const known = this.edges.get(relation.oid);
     if (known) return known;
@@ -193,12 +196,12 @@ export class SubjectReach {
 
   private readsColumn(view: Relation, of: Relation, { attnum }: Column): boolean {
     const columns = this.viewReads.get(view.oid)?.get(of.oid);
-    // 0: the row as a whole. None is named where the catalog has the relation alone.
+    // Column number 0 means the whole row. Without numbers, the catalog knows only the relation.
     return columns === undefined || columns.size === 0 || columns.has(attnum) || columns.has(0);
   }
 }
 
-/** By view: the relations that its query names, each with the numbers of the columns. */
+/** By view: the relations in its query, each with the numbers of the columns. */
 function viewReads(catalog: Catalog): Map<Oid, Map<Oid, Set<number>>> {
   const views = new Map<Oid, Map<Oid, Set<number>>>();
   const add = (view: Oid, relation: Oid, attnum?: number): void => {

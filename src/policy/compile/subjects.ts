@@ -1,4 +1,4 @@
-/** Subjects against the catalog: which columns of which tables say whose row it is. */
+/** Compiles subjects against the catalog: which columns of which tables tell whose data a row is. */
 import type { Catalog, Column, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import * as t from '../../sql/types/oids.ts';
 import { baseType } from '../../sql/types/type.ts';
@@ -8,14 +8,21 @@ import type { DiagnosticReport } from '../source/diagnostic.ts';
 import type { Path, PolicyDocument } from '../source/document.ts';
 import type { PolicyEnvironment } from '../source/sql-source.ts';
 import { checkCanaries } from './canary-rules.ts';
-import { kin, qualifiedName, quoteIdentifier, resolveColumnRef, resolveRelation, splitName } from './names.ts';
+import {
+  inheritanceRelatives,
+  qualifiedName,
+  quoteIdentifier,
+  resolveColumnRef,
+  resolveRelation,
+  splitName,
+} from './names.ts';
 import { FIRST_USER_OID } from './visible-types.ts';
 
 const familyKey = (subject: string, text: string): string => `${subject}\0${text}`;
 
 /**
- * Resolves one subjects file. Errors are in the report: a subject that is not whole must not be relied on. `families`: gets those of the
- * keys in the file.
+ * Compiles one subjects file. Errors are in the report: a subject with errors must not be relied on. `families` is filled with those of the file's
+ * keys.
  */
 export function compileSubjects(
   file: SubjectsFile,
@@ -62,16 +69,16 @@ export function compileSubjects(
 }
 
 /**
- * Types by whose text people are counted: smallint, integer, bigint, uuid, name, text, varchar, char, and arrays of them.
- * Of two equal values the texts are equal, of two others they differ, whatever a session has set (extra_float_digits, DateStyle, …);
- * and `session/results/key-text.ts` reads their binary format.
+ * Types that people are counted by: smallint, integer, bigint, uuid, name, text, varchar, char, and arrays of them. Equal values have equal texts and
+ * different values different ones, whatever the session's settings (extra_float_digits, DateStyle, …). `session/results/key-text.ts` reads their
+ * binary format.
  */
 const KEY_TYPES: ReadonlySet<Oid> = new Set([
   ...[t.INT2, t.INT4, t.INT8, 2950, t.NAME, t.TEXT, 1043, t.BPCHAR],
   ...[1005, 1007, 1016, 2951, 1003, 1009, 1015, 1014],
 ]);
 
-/** @returns the keys by which people cannot be counted. */
+/** @returns the keys that people cannot be counted by. */
 function checkKeyTypes(
   keys: readonly (ColumnRef | undefined)[],
   path: Path,
@@ -96,12 +103,14 @@ export function keyProblem(catalog: Catalog, column: Column): string | undefined
   if (!KEY_TYPES.has(type) && !isWholeNumeric(catalog, column, type)) {
     return `people cannot be told apart by type ${column.typeName}; keys are integers, numeric without decimals, uuid or text, or arrays of integers, uuid or text`;
   }
-  // Those of the system are all deterministic.
+  // The system's collations are all deterministic.
   if (column.collation >= FIRST_USER_OID) return 'its collation may take different texts for equal';
   return undefined;
 }
 
-/** `numeric(10)`: as numbers of other databases are often brought over. The scale stands in the lowest 11 bits of the modifier, as a signed number. */
+/**
+ * `numeric(10)`: numbers imported from other databases often have this type. The lowest 11 bits of the modifier are the scale, as a signed number.
+ */
 function isWholeNumeric(catalog: Catalog, column: Column, type: Oid): boolean {
   if (type !== t.NUMERIC) return false;
   let { typmod } = column;
@@ -114,7 +123,7 @@ function isWholeNumeric(catalog: Catalog, column: Column, type: Oid): boolean {
   return typmod >= 0 && scale <= 0;
 }
 
-/** The table of a key whose column is not there. */
+/** The table of a key with a missing column. */
 function tableOf(text: string, { catalog, searchPath }: PolicyEnvironment): Relation | undefined {
   const table = splitName(text)?.slice(0, -1).map(quoteIdentifier).join('.') ?? '';
   const relation = resolveRelation(catalog, searchPath, table);
@@ -122,10 +131,10 @@ function tableOf(text: string, { catalog, searchPath }: PolicyEnvironment): Rela
 }
 
 function familyOf(catalog: Catalog, relation: Relation | undefined): Relation[] {
-  return relation ? [relation, ...kin(catalog, relation)] : [];
+  return relation ? [relation, ...inheritanceRelatives(catalog, relation)] : [];
 }
 
-/** Of the relations that had the key before, those that do not have it any more. */
+/** Relations that had the key before and no longer have it. */
 function leftBehind(
   catalog: Catalog,
   subject: Pick<Subject, 'keys'>,
@@ -140,8 +149,8 @@ function leftBehind(
 }
 
 /**
- * The key columns that a relation has of a subject. Partitions and inheritance children hold the rows of their parents, and
- * parents show those of their children: a key declared on one is a key of them all.
+ * The columns of a relation that hold keys of a subject. Partitions and inheritance children hold rows of their parents, and parents show rows of
+ * their children: a key declared on one is a key of all.
  */
 export function keysOn(catalog: Catalog, subject: Pick<Subject, 'keys'>, relation: Relation): Column[] {
   const family = new Set(familyOf(catalog, relation).map((member) => member.oid));
@@ -149,7 +158,7 @@ export function keysOn(catalog: Catalog, subject: Pick<Subject, 'keys'>, relatio
   return relation.columns.filter((column) => names.has(column.name));
 }
 
-/** One for each text; undefined, and reported, where it stands for nothing. */
+/** One for each text; undefined, and reported, if it refers to nothing. */
 function resolveAll(
   texts: readonly string[],
   path: Path,

@@ -1,4 +1,4 @@
-/** Grants on the system catalogs: every restricted role reads those of a list, and finds in them what it was granted. */
+/** Grants on the system catalogs: every restricted role may read the listed ones, and finds in them what it was granted. */
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import type { ColumnGrant, Condition, RelationGrant } from '../model/policy.ts';
 import type { Visible } from '../model/visible.ts';
@@ -6,12 +6,12 @@ import type { RuleRef } from '../source/rule.ts';
 import { INFORMATION_SCHEMA_COLUMNS, PG_CATALOG_COLUMNS } from './catalog-columns.ts';
 import { type CatalogRule, nothing, PG_CATALOG } from './catalog-rules.ts';
 import { INFORMATION_SCHEMA } from './information-schema-rules.ts';
-import { TABLEOID } from './names.ts';
+import { SYSTEM_COLUMNS, TABLEOID } from './names.ts';
 import { STATISTICS_COLUMNS, STATISTICS_RULES } from './statistics-rules.ts';
 
 const SCHEMAS: ReadonlySet<string> = new Set(['pg_catalog', 'information_schema']);
 
-/** Views that PostgreSQL itself keeps from accounts without rights: they are refused, as there, whatever the guard's own account may read. */
+/** Views that PostgreSQL keeps from unprivileged accounts: they are refused in the same way, whatever the guard's own account may read. */
 const KEPT_BY_SERVER: ReadonlySet<string> = new Set([
   'pg_aios',
   'pg_backend_memory_contexts',
@@ -26,7 +26,7 @@ const KEPT_BY_SERVER: ReadonlySet<string> = new Set([
   'pg_shmem_allocations_numa',
 ]);
 
-/** The grants on system catalogs that go with what a role finds there. */
+/** The grants on system catalogs that match what the role finds there. */
 export function systemCatalogGrants(catalog: Catalog, visible: Visible, rule: RuleRef): RelationGrant[] {
   const of = (
     schema: string,
@@ -34,7 +34,7 @@ export function systemCatalogGrants(catalog: Catalog, visible: Visible, rule: Ru
     known: Readonly<Record<string, ReadonlySet<string>>>,
   ): RelationGrant[] =>
     Object.entries(rules).flatMap(([name, entry]) => {
-      const relation = catalog.relation(schema, name); // some are younger than the server
+      const relation = catalog.relation(schema, name); // some are newer than the server
       return relation ? [systemGrant(relation, entry, known[name] ?? new Set(), visible, rule)] : [];
     });
   const listed = [
@@ -42,7 +42,7 @@ export function systemCatalogGrants(catalog: Catalog, visible: Visible, rule: Ru
     ...of('pg_catalog', STATISTICS_RULES, STATISTICS_COLUMNS),
     ...of('information_schema', INFORMATION_SCHEMA, INFORMATION_SCHEMA_COLUMNS),
   ];
-  // Of a view that stands on no list no row is found: its columns are there, so that a tool that asks for them goes on. Tables are refused.
+  // An unlisted view exists but has no rows, so that tools that query it go on. Unlisted tables are refused.
   const known = new Set(listed.map(({ relation }) => relation));
   const others = catalog.data.relations.filter(
     (relation) =>
@@ -68,16 +68,18 @@ function systemGrant(
   const columns = new Map<string, ColumnGrant>();
   for (const column of relation.columns) {
     const masked = entry.masks?.[column.name];
-    // INVARIANT 42: a column that nobody has looked at is not there, or empty.
-    if (!masked && !known.has(column.name) && !entry.others) continue;
+    // INVARIANT 42: a column that has not been reviewed is NULL, like one that reveals something.
     const empty = !masked && !known.has(column.name) ? [`NULL::${column.typeName}`] : undefined;
     const mask = (typeof masked === 'function' ? masked(visible, column) : masked) ?? empty;
     columns.set(column.name, { column, ...(mask && { mask }), rule });
   }
   const conditions = entry.rows ? [condition(relation, entry.rows(visible), rule)] : [];
-  // Comments and dependencies are joined with it: `classoid = l.tableoid`.
-  if (entry.tableoid) columns.set(TABLEOID.name, { column: TABLEOID, rule });
-  const whole = conditions.length === 0 && !entry.masks && relation.columns.every(({ name }) => columns.has(name));
+  // INVARIANT 123: which transaction wrote a row of a catalog, and where it lies, would tell of what others do. Which catalog it is in tells nothing.
+  for (const column of relation.kind === 'r' ? SYSTEM_COLUMNS : []) {
+    const mask = column === TABLEOID ? undefined : [`NULL::${column.typeName}`];
+    columns.set(column.name, { column, ...(mask && { mask }), rule });
+  }
+  const whole = conditions.length === 0 && [...columns.values()].every(({ mask }) => mask === undefined);
   return { relation, select: { columns, conditions, whole, rule }, rule, system: true };
 }
 
@@ -87,7 +89,7 @@ function condition(relation: Relation, filter: Condition['filter'], rule: RuleRe
   return {
     filter,
     ok: filter,
-    // What subqueries these conditions hold stand inside OR or CASE, of which the planner makes no join.
+    // Subqueries in these conditions are inside OR or CASE, which the planner never turns into a join.
     evaluated: 'scan',
     rule,
     reads: relation.columns.map((column) => column.name).filter((name) => read.has(name)),

@@ -1,4 +1,4 @@
-/** `temporary` of a role, against the catalog: the tables that its sessions may make for themselves, each with the name under which it stands at the server. */
+/** `temporary` of a role, compiled against the catalog: temporary tables that its sessions may create, each with its name at the server. */
 import { createHash } from 'node:crypto';
 import type { Catalog, Column, Relation } from '../../sql/catalog/catalog.ts';
 import { isParsed, parse } from '../../sql/parse/parse.ts';
@@ -11,18 +11,18 @@ import type { Path, PolicyDocument } from '../source/document.ts';
 import type { RuleRef } from '../source/rule.ts';
 import type { PolicyEnvironment } from '../source/sql-source.ts';
 
-/** The schema in which the text of a statement may name one. */
+/** The schema by which a statement may qualify a temporary table. */
 const TEMPORARY_SCHEMA = 'pg_temp';
 
-/** No OID of the server's is so large: what it says of a relation is never meant for one of these. */
+/** The server's OIDs are smaller, so catalog entries can never refer to one of these tables. */
 const FIRST_OID = 2 ** 32;
 
-/** The server cuts names at 63 bytes, and its own names for keys are longer than the table's. */
+/** The server cuts names at 63 bytes, and its names for a table's keys are longer than the table's. */
 const LONGEST_NAME = 36;
 
 /**
- * Types of which a value can be kept and shown again. None that shows a number as the name of what it stands for (`regclass`):
- * names are looked up behind the catalogs' filters then.
+ * Types with values that can be stored and shown again. Types that display a number as the name of an object (`regclass`) are left out: those names
+ * are looked up without the catalogs' filters.
  */
 const TYPES = new Set(
   `bool int2 int4 int8 float4 float8 numeric text varchar bpchar bytea date time timetz timestamp timestamptz interval uuid
@@ -33,7 +33,7 @@ json jsonb inet cidr macaddr macaddr8 bit varbit tsvector tsquery int4range int8
 
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['ctid', 'xmin', 'cmin', 'xmax', 'cmax', 'tableoid']);
 
-/** By name; one that has an error is withheld. */
+/** By name; a table with an error is withheld. */
 export function compileTemporary(
   file: RoleFile,
   document: PolicyDocument,
@@ -44,12 +44,12 @@ export function compileTemporary(
   const tables = new Map<string, TemporaryTable>();
   const declared = Object.entries(file.temporary ?? {});
   if (declared.length > 0 && file.min_group !== undefined) {
-    // A row that was put aside has no subject behind it that could be counted.
+    // A row copied into a temporary table has no subject that could be counted.
     report.error(document.place(['temporary']), '"temporary" does not go with "min_group"');
     return tables;
   }
   if (declared.length > 0 && [...attributes.values()].some(({ fromToken }) => fromToken)) {
-    // They last as long as the session: the rows of one person would lie there for the next.
+    // Temporary tables last as long as the session: the next end user could read the rows of the one before.
     report.error(document.place(['temporary']), '"temporary" does not go with attributes "from token"');
     return tables;
   }
@@ -66,9 +66,9 @@ export function compileTemporary(
   return tables;
 }
 
-/** The grant by which each is read and written. */
+/** The grant for reading and writing each of them. */
 export function temporaryGrant({ relation, rule }: TemporaryTable): RelationGrant {
-  // Not whole, for then the relation would stand as itself: what it returns would have an origin that no policy knows.
+  // Not `whole`: then the relation would be named directly, and its result columns would have an origin that the policy does not know.
   const write = { columns: new Set(relation.columns.map(({ name }) => name)), conditions: [], whole: false, rule };
   const columns = new Map(relation.columns.map((column) => [column.name, { column, rule }]));
   const select = { columns, conditions: [], whole: false, rule };
@@ -76,8 +76,8 @@ export function temporaryGrant({ relation, rule }: TemporaryTable): RelationGran
 }
 
 /**
- * Its name is that of no relation that a name without a schema could mean: a role whose catalog has changed is compiled again,
- * and then has no such temporary table.
+ * The name must differ from every relation that an unqualified name could mean: if the catalog changes, the role is compiled again and then loses the
+ * temporary table.
  */
 function nameProblem(name: string, { catalog, searchPath }: PolicyEnvironment): string | undefined {
   if (!/^[a-z_][a-z0-9_]*$/.test(name))
@@ -118,7 +118,7 @@ function compileColumns(
   return names.length > 0 && found.length === names.length ? found : undefined;
 }
 
-/** The text is one type and nothing more. */
+/** Parses one type; undefined if the text holds anything more. */
 function typeOf(text: string, catalog: Catalog, searchPath: readonly string[]): WrittenType | undefined {
   const parsed = parse(`SELECT NULL::${text}`);
   const select =
@@ -145,7 +145,7 @@ function tableOf(
   rule: RuleRef,
 ): TemporaryTable {
   const made = columns.map((column, at) => columnOf(column, at + 1));
-  // No code at the server looks for this name, and what was made by other columns, or for another role, is another table.
+  // The server's code never uses this name, and a table with other columns, or of another role, gets another name.
   const hash = createHash('sha256')
     .update(JSON.stringify([role, name, columns.map((column) => [column.name, column.text])]))
     .digest('hex');

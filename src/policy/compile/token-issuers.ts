@@ -1,4 +1,4 @@
-/** Where the people of a principal get their tokens, read from its entry alone: for a command that needs neither catalog nor guard. */
+/** Where the end users of a principal get their tokens, read from its entry alone: for a command that has neither catalog nor guard. */
 
 import { principalSchema } from '../schema/principals-schema.ts';
 import { PolicyDocument, type PolicyFile } from '../source/document.ts';
@@ -8,7 +8,7 @@ export interface TokenSource extends Pick<TokenLogin, 'clientId' | 'scope'> {
   readonly issuer: string;
 }
 
-/** Undefined where there is no such principal, or its people do not log in by tokens, or its entry has errors. */
+/** Undefined if there is no such principal, if its end users do not log in with tokens, or if its entry has errors. */
 export function loginOf(files: readonly PolicyFile[], name: string): TokenSource | undefined {
   for (const file of files) {
     const { value, malformed } = new PolicyDocument(file);

@@ -1,19 +1,19 @@
-/** `token.login` of a principal: people who log in themselves, each by a token of theirs and no password. */
+/** `token.login` of a principal: end users who log in themselves, each with a token instead of a password. */
 import { z } from 'zod';
 import { mapping, oneOrList } from '../schema/schema-values.ts';
 import type { DiagnosticReport } from '../source/diagnostic.ts';
 import type { Path, PolicyDocument } from '../source/document.ts';
 
 export interface TokenLogin {
-  /** With which clients ask the issuer for tokens. */
+  /** The client id with which clients request tokens from the issuer. */
   readonly clientId: string;
-  /** Which they ask for, with spaces between them. */
+  /** The scopes to request, separated by spaces. */
   readonly scope: string;
-  /** Names under which people log in, each with at most one `*`, at its beginning or end: whoever comes under one is asked for a token. */
+  /** Names of end users, each with at most one `*`, at its beginning or end: a login under such a name must bring a token. */
   readonly users: readonly string[];
 }
 
-/** Never everybody's: who has a password would be asked for a token. */
+/** A lone `*` is refused: principals with passwords would be asked for a token too. */
 const namesOfPeople = z.string().regex(/^(\*?[^*]+|[^*]+\*)$/, {
   error: 'expected a name, or a part of one with "*" before or behind it',
 });
@@ -24,11 +24,11 @@ export const loginSchema = mapping({
   users: oneOrList(namesOfPeople)
     .optional()
     .describe(
-      'Names that are people’s, as `"*@school.example"`: whoever logs in under one is asked for a token at once, and not for a password.',
+      'Names of end users, as `"*@school.example"`: a client that logs in under one is asked for a token at once, and not for a password.',
     ),
 });
 
-/** Compiles the mapping at `path`, of tokens that this issuer signs. */
+/** Compiles the mapping at `path`, for tokens of this issuer. */
 export function compileLogin(
   entry: z.output<typeof loginSchema>,
   issuer: string,
@@ -47,22 +47,22 @@ export function compileLogin(
   return { clientId: entry.client_id, scope: entry.scope, users: entry.users ?? [] };
 }
 
-/** Is this one of the names under which people log in? Whether anybody has it is not asked. */
-export function isNameOfPeople({ users }: TokenLogin, name: string): boolean {
+/** Whether the name is one that end users log in under. Such an end user need not exist. */
+export function isEndUserLogin({ users }: TokenLogin, name: string): boolean {
   return users.some((one) => {
     if (one.startsWith('*')) return name.endsWith(one.slice(1));
     return one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one;
   });
 }
 
-/** RFC 8414, section 2. By http from this machine alone. */
+/** RFC 8414, section 2. http only on this machine. */
 function isIssuer(issuer: string): boolean {
   if (!URL.canParse(issuer) || /[?#\s]/.test(issuer)) return false;
   const { protocol, hostname } = new URL(issuer);
   return protocol === 'https:' || (protocol === 'http:' && isLoopbackHost(hostname));
 }
 
-/** As `URL.hostname` has it. */
+/** As in `URL.hostname`. */
 export function isLoopbackHost(hostname: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }

@@ -1,4 +1,4 @@
-/** `token` of a principal: how the tokens of the people behind it are checked. Whether the keys can be read is for `identity/`. */
+/** `token` of a principal: how the tokens of its end users are checked. `identity/` reads the keys. */
 
 import type { RolePolicy } from '../model/policy.ts';
 import type { TokenRule } from '../model/token-rule.ts';
@@ -10,15 +10,15 @@ import { compileLogin, isLoopbackHost } from './token-login.ts';
 
 type TokenEntry = NonNullable<PrincipalEntry['token']>;
 
-/** Tokens are for this audience where none is named. */
+/** The audience of tokens if the policy names none. */
 const AUDIENCE = 'rowgate';
 
-/** Such a principal's people would have no rows, or no limits, of their own. Absent: it may do without. */
+/** Whether the role needs end users: without tokens they would have no rows, or no limits, of their own. */
 export function needsToken(role: RolePolicy): boolean {
   return role.limitsPerUser !== undefined || [...role.attributes.values()].some(({ fromToken }) => fromToken);
 }
 
-/** Compiles the mapping at `path`. `role`: absent where it could not be read. */
+/** Compiles the mapping at `path`. `role`: undefined if it could not be read. */
 export function compileToken(
   entry: TokenEntry,
   path: Path,
@@ -64,12 +64,12 @@ export function compileToken(
   };
 }
 
-/** True where a set of keys is asked for at an address. */
+/** True if the keys are fetched from an address. */
 export function isKeysAddress(keys: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(keys);
 }
 
-/** Whoever could change the keys on their way could sign for everybody. */
+/** Anyone who could change the keys on the way could sign tokens for every end user. */
 function keysProblem(keys: string): string | undefined {
   if (!isKeysAddress(keys)) return /[\0\n]/.test(keys) ? 'this is not the path of a file' : undefined;
   const url = URL.canParse(keys) ? new URL(keys) : undefined;

@@ -1,8 +1,11 @@
-/** Which indexes, constraints, defaults, triggers, statistics, views' texts, sequences and partition keys a role finds: those that name nothing withheld. */
+/**
+ * Which indexes, constraints, defaults, triggers, statistics, view texts, sequences and partition keys a role finds: those that name nothing
+ * withheld.
+ */
 import type { Catalog, Dependent, ObjectName, Oid } from '../../sql/catalog/catalog.ts';
 import { FIRST_USER_OID } from './visible-types.ts';
 
-/** OIDs of the catalogs themselves, as pg_depend names them; they are the same on every server. */
+/** OIDs of the system catalogs, as in pg_depend; the same on every server. */
 export const CLASS = {
   type: 1247,
   function: 1255,
@@ -16,20 +19,20 @@ export const CLASS = {
   collation: 3456,
 } as const;
 
-/** What is visible besides: by catalog its OIDs, and columns by relation. */
+/** What else is visible: OIDs by catalog, and columns by relation. */
 export interface VisibleNames {
   readonly columns: ReadonlyMap<Oid, ReadonlySet<number>>;
   readonly types: ReadonlySet<Oid>;
   readonly functions: ReadonlySet<Oid>;
   readonly operators: ReadonlySet<Oid>;
   readonly collations: ReadonlySet<Oid>;
-  /** `catalog oid` of what came with known extensions. */
+  /** `catalog oid` of objects of known extensions. */
   readonly members: ReadonlySet<string>;
 }
 
 type ByKind = { readonly [K in Dependent['kind']]: readonly Dependent[] };
 
-/** Each after what it may name itself. */
+/** In an order in which each comes after the kinds that it may name. */
 const KINDS = ['sequence', 'index', 'constraint', 'default', 'trigger', 'statistics', 'view', 'partitioning'] as const;
 
 export function visibleDependents(catalog: Catalog, names: VisibleNames): ByKind {
@@ -38,7 +41,7 @@ export function visibleDependents(catalog: Catalog, names: VisibleNames): ByKind
   };
   const relations = new Set<Oid>();
   const constraints = new Set<Oid>();
-  /** What stands in no branch is not visible. */
+  /** Objects of catalogs without a branch are hidden. */
   const isVisible = ([of, oid, attnum]: ObjectName): boolean => {
     if (names.members.has(`${of} ${oid}`)) return true;
     switch (of) {

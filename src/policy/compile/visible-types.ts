@@ -1,18 +1,23 @@
-/** Which users' types a role finds in the system catalogs: those of its columns and functions, and what these are made of. */
+/** Which user-defined types a role finds in the system catalogs: those of its columns and functions, and the types that these consist of. */
 import type { Catalog, Fn, Oid, Relation } from '../../sql/catalog/catalog.ts';
 
-/** The OIDs from here on are users' objects (FirstNormalObjectId). */
+/** OIDs from here on belong to users' objects (FirstNormalObjectId). */
 export const FIRST_USER_OID = 16384;
 
 export interface VisibleRelation {
   readonly relation: Relation;
-  /** attnums of the granted columns. Named one by one, so that a column which is newer than the policy is not among them. */
+  /** attnums of the granted columns, listed one by one, so that a column that is added later is not among them. */
   readonly attnums: readonly number[];
   readonly names: readonly string[];
 }
 
-/** OIDs of users' types. */
-export function visibleTypes(catalog: Catalog, relations: readonly VisibleRelation[], functions: readonly Fn[]): Oid[] {
+/** OIDs of user-defined types. @param more types that were granted by name. */
+export function visibleTypes(
+  catalog: Catalog,
+  relations: readonly VisibleRelation[],
+  functions: readonly Fn[],
+  more: Iterable<Oid>,
+): Oid[] {
   const found = new Set<Oid>();
   const queue: Oid[] = [];
   const reach = (oid: Oid): void => {
@@ -25,6 +30,7 @@ export function visibleTypes(catalog: Catalog, relations: readonly VisibleRelati
     for (const column of relation.columns) if (names.includes(column.name)) reach(column.type);
   }
   for (const oid of functions.flatMap(typesOf)) if (!isRow(catalog, oid)) reach(oid);
+  for (const oid of more) reach(oid);
   for (let oid = queue.pop(); oid !== undefined; oid = queue.pop()) {
     const type = catalog.typesByOid.get(oid)!;
     for (const part of [type.element, type.array, type.base, type.subtype, type.multirange]) reach(part);
@@ -34,7 +40,7 @@ export function visibleTypes(catalog: Catalog, relations: readonly VisibleRelati
   return [...found];
 }
 
-/** A function over the rows of a table that is not visible would name the table. */
+/** A function over the rows of a hidden table would reveal the table's name. */
 export function hasVisibleTypes(catalog: Catalog, fn: Fn, types: readonly Oid[]): boolean {
   return typesOf(fn).every((oid) => !isRow(catalog, oid) || oid < FIRST_USER_OID || types.includes(oid));
 }
@@ -43,8 +49,8 @@ function typesOf(fn: Fn): Oid[] {
   return [...fn.args, fn.result, fn.variadic, ...fn.outColumns.map((column) => column.type)];
 }
 
-/** The row type of a table, or an array of it. */
-function isRow(catalog: Catalog, oid: Oid): boolean {
+/** Whether the type is the row type of a table, or an array of it. */
+export function isRow(catalog: Catalog, oid: Oid): boolean {
   const type = catalog.typesByOid.get(oid);
   const row = catalog.typesByOid.get(type?.element ?? 0) ?? type;
   return row !== undefined && row.relation !== 0 && catalog.relationsByOid.get(row.relation)?.kind !== 'c';

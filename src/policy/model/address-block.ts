@@ -1,7 +1,7 @@
 /** Address blocks, as `from` lists them: `10.12.0.0/16`, `::1/128`, `192.0.2.7`, and `local` for unix sockets. */
 import { isIP } from 'node:net';
 
-/** Can the block be read? */
+/** Whether the block is valid. */
 export function isAddressBlock(block: string): boolean {
   if (block === 'local') return true;
   const [address = '', prefix, rest] = block.split('/');

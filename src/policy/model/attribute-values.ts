@@ -1,7 +1,7 @@
-/** A principal's attributes as the log shows them: JSON values in place of the text that PostgreSQL reads. */
+/** A principal's attributes as the log shows them: JSON values instead of PostgreSQL's text. */
 import type { AttributeType } from './policy.ts';
 
-/** `{ school_id: 12 }` for the text `12` of an integer attribute. An attribute that the role does not declare is left out. */
+/** `{ school_id: 12 }` for the text `12` of an integer attribute. Attributes that the role does not declare are left out. */
 export function attributeValues(
   types: ReadonlyMap<string, AttributeType>,
   values: ReadonlyMap<string, string>,

@@ -1,17 +1,17 @@
-/** Which limits hold at a time: those of `during` stand in the place of the ones that they name. */
+/** The limits at a time: those of `during` replace the ones that they name. */
 import { dayAfter, instantOf, localTime, weekdayOf } from '../source/calendar.ts';
 import type { During, Limits } from './limits.ts';
 
 export interface LimitsAt {
   readonly limits: Limits;
-  /** The first instant at which others may hold, milliseconds since the epoch. */
+  /** When other limits may begin to apply, milliseconds since the epoch. */
   readonly until: number;
 }
 
-/** Where the clocks jump a computed change may lie a little off: it is looked again after this time at the latest. */
+/** At a clock change the computed time may be off: limits are looked up again after this time at the latest. */
 const LOOK_AGAIN_MS = 900_000;
 
-/** `now`: milliseconds since the epoch. The limits are the same object where no time holds. */
+/** `now`: milliseconds since the epoch. Returns the same `limits` object if no time of `during` applies. */
 export function limitsAt(
   limits: Limits,
   during: readonly During[] | undefined,
@@ -22,7 +22,7 @@ export function limitsAt(
   const { date, minutes } = localTime(now, timeZone);
   const holding = during.filter((time) => holds(time, date, minutes));
   return {
-    // The last that names a limit counts, and what no time names stays.
+    // The last time that names a limit counts; limits that no time names stay.
     limits: holding.reduce((before, time) => replaced(before, time.limits), limits),
     until: nextLook(during, date, now, timeZone),
   };

@@ -1,4 +1,4 @@
-/** Whether every statement of a role is judged and held to it: the others may do to their session at the server what they like. */
+/** Whether every statement of a role is judged and the judgement enforced: other roles may change their session at the server in any way. */
 import type { RolePolicy } from './policy.ts';
 
 export function isGuarded({ access, mode }: RolePolicy): boolean {

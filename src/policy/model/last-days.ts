@@ -1,14 +1,14 @@
-/** Principals whose `valid_until` draws near. */
+/** Principals whose `valid_until` is near. */
 import { localTime } from '../source/calendar.ts';
 import type { Principal } from './policy.ts';
 
 const DAY_MS = 86_400_000;
-/** Warned of for so many days. */
+/** How many days before the end to warn. */
 const WARNED_DAYS = 30;
 
 export type EndingPrincipal = Pick<Principal, 'name' | 'rule'> & { readonly validUntil: number };
 
-/** Those that may log in for 30 more days at most, the first to end first. */
+/** Those that may log in for at most 30 more days, the earliest end first. */
 export function endingPrincipals(principals: Iterable<Principal>, now: number): EndingPrincipal[] {
   return [...principals]
     .flatMap(({ name, rule, validUntil }) => (validUntil === undefined ? [] : [{ name, rule, validUntil }]))

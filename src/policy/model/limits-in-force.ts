@@ -1,4 +1,4 @@
-/** The limits that hold at a time, as one flat list: for a principal its role's and its own, or for a person behind one; with `during`, effects and raises put in. */
+/** The limits at a time as one flat list: for a principal its role's and its own, or for an end user; with `during`, effects and raises applied. */
 
 import type { RuleRef } from '../source/rule.ts';
 import { limitsAt } from './during.ts';
@@ -15,10 +15,10 @@ import {
 } from './limits.ts';
 import type { Principal, RolePolicy } from './policy.ts';
 
-/** What a limit over time counts, as the meter calls it. */
+/** What a limit over time counts, in the meter's terms. */
 export type LimitedMeasure = 'rows' | 'bytes' | 'statements' | 'changed' | `subjects.${string}` | `answers.${string}`;
 
-/** A limit over time that holds now. */
+/** A limit over time that is in force. */
 export interface LimitInForce {
   /** `rows 2000 per hour`, `subjects.student 300 per day` */
   readonly name: string;
@@ -27,11 +27,10 @@ export interface LimitInForce {
   readonly window: Window;
   readonly effect: LimitEffect;
   readonly rule: RuleRef;
-  /** Where a raise stands in its place: what the policy says. */
+  /** The policy's amount, if a raise replaces it. */
   readonly stated?: number;
 }
 
-/** A limit of one statement. */
 export interface StatementLimit {
   readonly amount: number;
   readonly rule: RuleRef;
@@ -41,13 +40,13 @@ export interface LimitsInForce extends Readonly<Partial<Record<StatementLimitKey
   readonly windows: readonly LimitInForce[];
   readonly connections?: number;
   readonly throttle?: Throttle;
-  /** When whom it is about is locked, and for how long. */
+  /** When the holder is locked, and for how long. */
   readonly lock?: Lock;
-  /** The first instant at which others may hold, milliseconds since the epoch. */
+  /** When other limits may begin to apply, milliseconds since the epoch. */
   readonly until: number;
 }
 
-/** `rowgate limits raise`: a larger amount for a time, in the place of each limit with that measure and window. */
+/** `rowgate limits raise`: a larger amount for a time, for each limit with that measure and window. */
 export interface RaisedLimit {
   readonly measure: string;
   readonly window: Window;
@@ -55,7 +54,7 @@ export interface RaisedLimit {
   readonly until: number;
 }
 
-/** What is asked about: a principal by its role, at a time in the guard's time zone. `raises`: those of this principal. */
+/** The role, the principal's own limits and the time, in the guard's time zone. `raises`: those of this principal. */
 export interface LimitsAsked {
   readonly role: RolePolicy;
   readonly principal: Pick<Principal, 'limits' | 'during' | 'rule'>;
@@ -64,10 +63,10 @@ export interface LimitsAsked {
   readonly raises?: readonly RaisedLimit[];
 }
 
-/** The same for all people of a role but those who have raises. */
+/** Shared by all end users of a role without raises. */
 const ofUsers = new WeakMap<RolePolicy, LimitsInForce>();
 
-/** What binds each person behind a token, beside the limits of the principal. `raises`: those of this person. */
+/** The limits of each end user, in addition to those of the principal. `raises`: those of this end user. */
 export function limitsOfUser({ role, now, raises = [] }: Pick<LimitsAsked, 'role' | 'now' | 'raises'>): LimitsInForce {
   const raised = raises.filter(({ until }) => until > now);
   const known = raised.length === 0 ? ofUsers.get(role) : undefined;
@@ -107,7 +106,7 @@ export function windowName({ count, unit }: Window): string {
   return count === 1 ? `per ${unit}` : `per ${count} ${unit}s`;
 }
 
-/** As the policy would write it: `20 MB` of bytes, plain numbers of all else. */
+/** As in a policy: `20 MB` for bytes, plain numbers for everything else. */
 export function amountName(measure: string, amount: number): string {
   if (measure !== 'bytes') return String(amount);
   const [factor, unit] = BYTE_UNITS.find(([factor]) => amount > 0 && amount % factor === 0) ?? [1, 'B'];
@@ -153,14 +152,14 @@ function windowsOf(limits: Limits, rule: RuleRef, role: RolePolicy, raised: read
 }
 
 function effectOf({ effect }: WindowLimit, role: RolePolicy): LimitEffect {
-  // Nothing is refused while it is observed: what would have been is told.
+  // In observe mode nothing is refused: the log tells what would have been.
   if (role.mode === 'observe') return 'warn';
   const said = effect ?? role.whenExceeded ?? 'deny';
-  // Where nothing says how slowly, nothing flows.
+  // Without a rate to throttle to, the limit denies.
   return said === 'throttle' && !role.throttle ? 'deny' : said;
 }
 
-/** The role's and the principal's own both bind. */
+/** The role's and the principal's own limit both apply. */
 function smaller(
   key: StatementLimitKey,
   ofRole: Limits,

@@ -1,9 +1,9 @@
-/** Limits as a policy states them: numbers and windows. What they do is enforced by the session and the meter. */
+/** Limits as a policy states them: numbers and windows. Session and meter enforce them. */
 import type { RuleRef } from '../source/rule.ts';
 
 export type LimitEffect = 'warn' | 'throttle' | 'deny' | 'lock';
 
-/** `30 days`, as a window: `day` is a calendar day where `count` is 1, everything else slides. */
+/** Such as `30 days`. `day` with a `count` of 1 is a calendar day; all others slide. */
 export interface Window {
   readonly count: number;
   readonly unit: 'second' | 'minute' | 'hour' | 'day';
@@ -13,13 +13,13 @@ export interface Window {
 export interface WindowLimit {
   readonly amount: number;
   readonly window: Window;
-  /** Absent where the limit does not say: `when_exceeded` then holds. */
+  /** Absent if the limit does not set it: then `when_exceeded` applies. */
   readonly effect?: LimitEffect;
-  /** Where it stands. */
+  /** The line in the policy file. */
   readonly rule?: RuleRef;
 }
 
-/** The limits of one statement, each a number, with the name that policy files, records and `rowgate limits` have for it. */
+/** The limits of one statement, each a number, with their names in policy files, records and `rowgate limits`. */
 export const STATEMENT_LIMITS = {
   rowsPerStatement: 'rows_per_statement',
   bytesPerStatement: 'bytes_per_statement',
@@ -32,7 +32,7 @@ export type StatementLimitName = (typeof STATEMENT_LIMITS)[StatementLimitKey];
 
 export const STATEMENT_LIMIT_KEYS = Object.keys(STATEMENT_LIMITS) as StatementLimitKey[];
 
-/** Something for each limit of one statement for which `make` has it. */
+/** An object with an entry for each statement limit for which `make` returns a value. */
 export function perStatementLimit<T>(
   make: (key: StatementLimitKey) => T | undefined,
 ): Partial<Record<StatementLimitKey, T>> {
@@ -49,18 +49,18 @@ export interface Limits extends Readonly<Partial<Record<StatementLimitKey, numbe
   readonly bytes?: readonly WindowLimit[];
   readonly statements?: readonly WindowLimit[];
   readonly changed?: readonly WindowLimit[];
-  /** By subject: people, and what is told of them without naming anybody, unless `answers` has the latter. */
+  /** By subject: people, and answers that name none, unless `answers` limits the latter. */
   readonly subjects?: ReadonlyMap<string, readonly WindowLimit[]>;
-  /** By subject: what is told of its people without naming anybody. */
+  /** By subject: answers that name no one. */
   readonly answers?: ReadonlyMap<string, readonly WindowLimit[]>;
   readonly connections?: number;
   /** Milliseconds. */
   readonly statementTimeout?: number;
-  /** Where the limits of one statement stand: a client over one is told the line. */
+  /** The lines of the limits of one statement: a refusal quotes the line. */
   readonly rules?: LimitRules;
 }
 
-/** Limits that are stated for each subject. */
+/** Limits that are stated by subject. */
 export const OF_SUBJECTS = ['subjects', 'answers'] as const;
 
 export type LimitRules = Readonly<Partial<Record<StatementLimitKey, RuleRef>>>;
@@ -68,15 +68,15 @@ export type LimitRules = Readonly<Partial<Record<StatementLimitKey, RuleRef>>>;
 export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun';
 
 /**
- * A time in which other limits hold. Every condition that is there must be met; dates and hours are of the guard's time zone. Hours that
- * pass midnight belong to the day on which they begin.
+ * A time in which other limits apply. All given conditions must be met; dates and hours are in the guard's time zone. Hours past midnight belong to
+ * the day on which they begin.
  */
 export interface During {
   /** First and last day, `2026-11-30`, both included. */
   readonly from?: string;
   readonly until?: string;
   readonly days?: ReadonlySet<Weekday>;
-  /** Minutes since midnight; where `until` is not after `from`, it passes midnight. */
+  /** Minutes since midnight; if `until` is not after `from`, the range passes midnight. */
   readonly hours?: { readonly from: number; readonly until: number };
   /** Replaces the limits that it names. */
   readonly limits: Limits;

@@ -1,62 +1,75 @@
-/** The compiled policy: what the guard asks. Made by `compile.ts` from the YAML files and the live catalog; immutable. */
+/** The compiled policy, which the guard uses. `compile.ts` makes it from the YAML files and the live catalog; immutable. */
 import type { Column, Fn, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import type { Template } from '../../sql/text/template.ts';
 import type { Approver } from '../compile/approvers.ts';
+import type { SettingRule } from '../compile/grantable-settings.ts';
 import type { RuleRef } from '../source/rule.ts';
 import type { Canaries } from './canaries.ts';
 import type { During, LimitEffect, Limits, Lock, Throttle } from './limits.ts';
 import type { TokenRule } from './token-rule.ts';
 
-/** What the SQL of a condition or mask touches: what the account that runs it needs at the server. */
+/** What the SQL of a condition or mask uses: the account that runs it needs rights on this at the server. */
 export interface SqlNeeds {
   /** Columns of the row itself. */
   readonly columns: readonly string[];
-  /** What its subqueries read. */
+  /** The relations that its subqueries read. */
   readonly elsewhere: readonly ElsewhereRead[];
-  /** Outside pg_catalog, those behind operators and casts included. */
+  /** Functions outside pg_catalog, including those behind operators and casts. */
   readonly functions: readonly Fn[];
-  /** Of its types. */
+  /** Schemas of its types. */
   readonly schemas: readonly string[];
+  /** Those that the session's `search_path` finds, since they stand in forms that take no schema; absent: there is none. */
+  readonly operators?: readonly OperatorByPath[];
+  /** The path finds something else in it, too: it means the same under one path alone. */
+  readonly byPath?: true;
+}
+
+/** `operator`: the one that the policy means; undefined where it may be one of several. */
+export interface OperatorByPath {
+  readonly name: string;
+  /** Of the operands, undefined: a prefix operator's left one. */
+  readonly types: readonly (Oid | undefined)[];
+  readonly operator: Oid | undefined;
 }
 
 export interface ElsewhereRead {
   readonly relation: Relation;
   readonly columns: readonly string[];
-  /** The rows of it that are read: those for which all of these hold; absent where that cannot be told. */
+  /** The rows that are read: those that meet all of these; absent if that is not known. */
   readonly rows?: readonly Condition[];
 }
 
-/** A row condition, ready to stand inside a guarded subquery: names qualified, inner aliases renamed, row columns behind a `row` slot. */
+/** A row condition, ready to be put into a guarded subquery: names qualified, inner aliases renamed, row columns behind a `row` slot. */
 export interface Condition {
   /** Boolean SQL expression in parentheses. */
   readonly filter: Template;
-  /** The same question asked of one row, without a join (`rewriting.md` §2): what `ok` is made of. Equal to `filter` for a plain condition. */
+  /** The same condition for one row, without a join (`rewriting.md` §2): `ok` consists of these. Equal to `filter` for a plain condition. */
   readonly ok: Template;
-  /** `scan`: judged on the row alone while it is read; `join`: holds a subquery, which the planner may turn into a join. */
+  /** `scan`: evaluated on the row alone while it is read; `join`: contains a subquery, which the planner may turn into a join. */
   readonly evaluated: 'scan' | 'join';
   readonly rule: RuleRef;
   /** Columns of the relation itself that it reads. */
   readonly reads: readonly string[];
-  /** Of a policy's condition; absent on system catalogs. */
+  /** Absent on system catalogs. */
   readonly needs?: SqlNeeds;
 }
 
 export interface ColumnGrant {
   readonly column: Column;
-  /** SQL over the row's own columns (behind a `row` slot), already cast to the column's type; absent where the column is seen as it is. */
+  /** SQL over the row's own columns (behind a `row` slot), cast to the column's type; absent if the column is shown unchanged. */
   readonly mask?: Template;
-  /** The mask can fail on some value (`rewriting.md` §2, class 3): it is guarded by the row filter where it is exported. */
-  readonly maskTells?: boolean;
+  /** The mask can fail for some value (`rewriting.md` §2, class 3): it is guarded by the row filter where it is exported. */
+  readonly maskLeaks?: boolean;
   readonly maskNeeds?: SqlNeeds;
   readonly rule: RuleRef;
 }
 
 export interface SelectGrant {
-  /** By column name, in the table's own order. */
+  /** By column name, in the table's order. */
   readonly columns: ReadonlyMap<string, ColumnGrant>;
-  /** All ANDed. Empty: every row. */
+  /** Joined with AND. Empty: every row. */
   readonly conditions: readonly Condition[];
-  /** Every column of the relation, none masked, no condition: the relation may stand as itself. */
+  /** Every column, none masked, no condition: the forwarded text may name the relation directly. */
   readonly whole: boolean;
   readonly rule: RuleRef;
 }
@@ -67,22 +80,39 @@ export interface WriteGrant {
   /** Every column and no condition. */
   readonly whole: boolean;
   readonly rule: RuleRef;
+  /** Of a view alone. */
+  readonly through?: WriteThroughView;
 }
+
+/**
+ * How a write to a view is held to the policy. `open`: the role holds whole what stands behind the view, too. `held`: `conditions` and `columns` are
+ * those of the relations behind it as well; `plain` are columns of which
+ * nothing that is computed can tell.
+ */
+export type WriteThroughView =
+  | { readonly kind: 'refused'; readonly why: string; readonly hint: string }
+  | { readonly kind: 'open' }
+  | {
+      readonly kind: 'held';
+      /** Rows that its query hides are out of the reach of what stands in the statement. */
+      readonly fenced: boolean;
+      readonly plain: ReadonlySet<string>;
+    };
 
 export interface RelationGrant {
   readonly relation: Relation;
-  /** Columns that say whom a row is about, of whatever subject. */
+  /** Columns that tell whose data a row is, for any subject. */
   readonly subjectKeys?: readonly string[];
   readonly select?: SelectGrant;
   readonly insert?: WriteGrant;
   readonly update?: WriteGrant;
   readonly delete?: WriteGrant;
   readonly rule: RuleRef;
-  /** True for system catalogs: filtered by what the role was granted, and holding no rows of data. */
+  /** True for system catalogs: filtered by the role's grants, and without rows of data. */
   readonly system: boolean;
 }
 
-/** The words that `statements:` in a role may hold. */
+/** Words that `statements:` in a role may hold. */
 export type StatementOption =
   | 'copy_to'
   | 'copy_from'
@@ -100,9 +130,9 @@ export type AttributeType = {
   readonly fromToken: boolean;
 };
 
-/** A table that a session of the role may make for itself. */
+/** A temporary table that sessions of the role may create. */
 export interface TemporaryTable {
-  /** In no catalog; its OID is none of the server's. */
+  /** In no catalog; its OID is larger than any of the server's. */
   readonly relation: Relation;
   readonly rule: RuleRef;
 }
@@ -112,98 +142,110 @@ export interface RolePolicy {
   readonly mode: 'enforce' | 'observe';
   readonly access: 'restricted' | 'unrestricted';
   readonly attributes: ReadonlyMap<string, AttributeType>;
-  /** By relation OID; what is not here does not exist for the role. */
+  /** By relation OID; a relation that is not here does not exist for the role. */
   readonly relations: ReadonlyMap<Oid, RelationGrant>;
-  /** By name; each has its grant among `relations`. */
+  /** By name; the grant of each is in `relations`. */
   readonly temporary?: ReadonlyMap<string, TemporaryTable>;
-  /** Users' types that it finds in pg_type: those of what it was granted, and those of known extensions. Absent: none. */
+  /** User-defined types that it finds in pg_type: those of its grants, and of known extensions. Absent: none. */
   readonly types?: ReadonlySet<Oid>;
-  /** Schemas that it finds in pg_namespace, but for the server's own. Absent: none. */
+  /** Those of them that were granted by name. Absent: none. */
+  readonly grantedTypes?: ReadonlySet<Oid>;
+  /** Schemas that it finds in pg_namespace, besides the server's own. Absent: none. */
   readonly schemas?: readonly string[];
-  /** Granted beyond the built-in safe set. */
+  /** Settings that it may change beyond the default ones, by lower-case name. Absent: none. */
+  readonly settings?: ReadonlyMap<string, SettingRule>;
+  /** Granted in addition to the built-in safe functions. */
   readonly functions: ReadonlySet<Oid>;
-  /** Where each of them is granted. */
+  /** The line of each granted function. */
   readonly functionRules?: ReadonlyMap<Oid, RuleRef>;
   readonly statements: ReadonlySet<StatementOption>;
   readonly collect: 'deny' | 'allow';
   readonly minGroup: number | undefined;
-  /** Counts are shown as multiples of it, and nothing else that is aggregated. */
+  /** Counts are rounded to multiples of it; other aggregates are refused. */
   readonly roundTo?: number;
   readonly limits: Limits;
-  /** Of each person behind a token. */
+  /** Limits of each end user. */
   readonly limitsPerUser?: Limits;
-  /** Whom the database is about. */
+  /** The data subjects of the database. */
   readonly subjects?: readonly Subject[];
-  /** Names of those whose people a limit of the role, or of a principal in it, counts. */
+  /** Names of the subjects that a limit of the role, or of one of its principals, counts. */
   readonly limitedSubjects?: ReadonlySet<string>;
-  /** Those of them of whom no more than a limit allows can be shown or told, at any time. */
+  /** Those of which a limit bounds, at every time, how many can be shown or told. */
   readonly boundedSubjects?: ReadonlySet<string>;
-  /** Times in which other limits hold; the last that names a limit counts. */
+  /** Times with other limits; the last one that names a limit counts. */
   readonly during?: readonly During[];
-  /** What a limit does that does not say it; absent: `deny`. */
+  /** The effect of limits that do not set one; absent: `deny`. */
   readonly whenExceeded?: LimitEffect;
   readonly throttle?: Throttle;
   readonly lock?: Lock;
-  /** So many approvers must sign a larger limit; absent: none. */
+  /** How many approvers must sign a raise; absent: none. */
   readonly raise?: { readonly approvals: number };
-  /** Where the role is defined. */
+  /** The line that defines the role. */
   readonly rule: RuleRef;
-  /** Set where an error at start closed this role: nobody may log in by it. */
+  /** Set if an error closed this role at start: its principals may not log in. */
   readonly disabled?: string;
 }
 
 export interface BreakGlass {
-  /** So many different approvers must sign. */
+  /** How many different approvers must sign. */
   readonly approvals: number;
-  /** The longest that it may be open, milliseconds. */
+  /** The longest time that it may be open, in milliseconds. */
   readonly for: number;
-  /** Names of those whose signatures count; absent: every approver's. */
+  /** Names of approvers whose signatures count; absent: every approver's. */
   readonly approvers?: readonly string[] | undefined;
 }
 
 export interface Principal {
   readonly name: string;
   readonly role: string;
-  /** Typed attribute values as the text that PostgreSQL's input function takes; arrays as `{…}` literals. */
+  /** Attribute values as text for PostgreSQL's input functions; arrays as `{…}` literals. */
   readonly attributes: ReadonlyMap<string, string>;
   /** SCRAM verifiers `SCRAM-SHA-256$…`. */
   readonly verifiers: readonly string[];
-  /** `sha256:…`, in small letters, or `subject:` and a name as `formatDistinguishedName` writes it. */
+  /** `sha256:…` in lower case, or `subject:` and a name in the form of `formatDistinguishedName`. */
   readonly certificate?: string;
-  /** How the people behind this account are known; absent: nobody is. */
+  /** How end users prove who they are; absent: the account has none. */
   readonly token?: TokenRule;
   /** CIDR blocks, and `local` for unix sockets; empty: from anywhere. */
   readonly from: readonly string[];
-  /** It is closed until an opening of it was signed; absent: it is open. */
+  /** The principal is closed until an opening of it is signed; absent: it is open. */
   readonly breakGlass?: BreakGlass;
-  /** Milliseconds since the epoch, end of that day in the guard's time zone. */
+  /** Milliseconds since the epoch, the end of that day in the guard's time zone. */
   readonly validUntil?: number;
-  /** Limits beside the role's. */
+  /** Overrides the role's mode. */
+  readonly mode?: RolePolicy['mode'];
+  /** Limits in addition to the role's. */
   readonly limits: Limits;
-  /** Times in which others of its own hold. */
+  /** Times with other limits of its own. */
   readonly during?: readonly During[];
   readonly rule: RuleRef;
   readonly disabled?: string;
 }
 
-/** A column of a relation, as subjects name them. */
+/** The role as it applies to this principal; undefined if there is none. */
+export function roleOf({ roles }: Pick<Policy, 'roles'>, { role: name, mode }: Principal): RolePolicy | undefined {
+  const role = roles.get(name);
+  return role && mode !== undefined && mode !== role.mode ? { ...role, mode } : role;
+}
+
+/** A column of a relation, as subjects name it. */
 export interface ColumnRef {
   readonly relation: Relation;
   readonly column: Column;
 }
 
-/** Keys of a subject that its file names and the database does not have, or not so that they could be read. */
+/** Keys that a subject's file names, and that are missing or unreadable in the database. */
 export interface LostKeys {
-  /** The first of all keys is among them. */
+  /** Whether the first of all keys is among them. */
   readonly first: boolean;
-  /** Relations that hold data of the subject, though it cannot be told whose: they are withheld. */
+  /** Relations that hold data of the subject that can no longer be attributed: they are withheld. */
   readonly relations: ReadonlySet<Oid>;
 }
 
-/** A kind of person that the database is about (`subjects.yaml`). */
+/** A kind of data subject (`subjects.yaml`). */
 export interface Subject {
   readonly name: string;
-  /** Those that are there. The first is the key of the table with one row for each person, unless that is lost. */
+  /** The existing keys. The first belongs to the table with one row for each person, unless that key is lost. */
   readonly keys: readonly ColumnRef[];
   readonly lost: LostKeys;
   readonly canaries: readonly string[];
@@ -217,18 +259,18 @@ export interface Policy {
   readonly roles: ReadonlyMap<string, RolePolicy>;
   readonly principals: ReadonlyMap<string, Principal>;
   readonly subjects?: ReadonlyMap<string, Subject>;
-  /** Who may approve export permits, larger limits and openings, by name. */
+  /** Who may approve permits, raises and openings, by name. */
   readonly approvers?: ReadonlyMap<string, Approver>;
-  /** Absent where there are none. */
+  /** Absent if there are none. */
   readonly canaries?: Canaries;
 }
 
-/** A value that the policy grants to a role for a relation and a column seen in a RowDescription (promise P5). */
+/** Whether the policy lets the role read a relation and column named in a RowDescription (promise P5). */
 export function mayRead(role: RolePolicy, table: Oid, attnum: number): boolean {
   if (role.access === 'unrestricted') return true;
   const select = role.relations.get(table)?.select;
   if (!select) return false;
-  // The whole row: the server names column 0.
+  // Column number 0 in a RowDescription means the whole row.
   if (attnum === 0) return select.whole;
   for (const grant of select.columns.values()) {
     if (grant.column.attnum === attnum) return grant.mask === undefined;
@@ -236,7 +278,7 @@ export function mayRead(role: RolePolicy, table: Oid, attnum: number): boolean {
   return false;
 }
 
-/** What the role was granted of the database itself: neither system catalogs nor its sessions' own tables. */
+/** The role's grants on tables of the database: without system catalogs and temporary tables. */
 export function grantsOfTables(role: RolePolicy): RelationGrant[] {
   return [...role.relations.values()].filter(({ system, relation }) => !system && relation.persistence !== 't');
 }

@@ -1,19 +1,19 @@
-/** Which columns hold the keys of subjects, as the server names columns in a result: by the OID of the table and the number of the column. */
+/** Which columns hold keys of subjects, in the terms of a RowDescription: table OID and column number. */
 import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
 import { baseType } from '../../sql/types/type.ts';
-import { kin } from '../compile/names.ts';
+import { inheritanceRelatives } from '../compile/names.ts';
 import { keysOn } from '../compile/subjects.ts';
 import type { Subject } from './policy.ts';
 
-/** By table, then by column: the names of the subjects. A table that is not here is about nobody. */
+/** By table, then by column: the names of the subjects. A table that is not here is about no subject. */
 export type SubjectKeys = ReadonlyMap<Oid, ReadonlyMap<number, readonly string[]>>;
 
-/** Partitions and inheritance children have the keys of their parents, and these those of their children. */
+/** Partitions and inheritance children have the keys of their parents, and parents those of their children. */
 export function subjectKeys(catalog: Catalog, subjects: Iterable<Subject>): SubjectKeys {
   const tables = new Map<Oid, Map<number, string[]>>();
   for (const subject of subjects) {
     const declared = new Set(subject.keys.map(({ relation }) => relation));
-    const family = new Set([...declared].flatMap((relation) => [relation, ...kin(catalog, relation)]));
+    const family = new Set([...declared].flatMap((relation) => [relation, ...inheritanceRelatives(catalog, relation)]));
     for (const relation of family) {
       const columns = tables.get(relation.oid) ?? new Map<number, string[]>();
       tables.set(relation.oid, columns);
@@ -25,7 +25,7 @@ export function subjectKeys(catalog: Catalog, subjects: Iterable<Subject>): Subj
   return tables;
 }
 
-/** OIDs of the types of a subject's keys, by subject, each once, domains as what they stand on. */
+/** By subject: the type OIDs of its keys, each once; domains are resolved to their base type. */
 export type KeyTypes = ReadonlyMap<string, readonly Oid[]>;
 
 export function keyTypes(catalog: Catalog, subjects: Iterable<Subject>): KeyTypes {

@@ -1,24 +1,24 @@
-/** How the tokens of the people behind an account are checked (`token:` of a principal). */
+/** How the tokens of an account's end users are checked (`token:` of a principal). */
 
 import type { TokenLogin } from '../compile/token-login.ts';
 import type { RuleRef } from '../source/rule.ts';
 
 export interface TokenRule {
-  /** `iss`, to the letter. */
+  /** Compared exactly with `iss`. */
   readonly issuer: string;
-  /** One of them has to stand in `aud`. */
+  /** `aud` must contain one of them. */
   readonly audience: readonly string[];
   /** A JWK set: the path of a file, or an address. */
   readonly keys: string;
-  /** The claim that names the person. */
+  /** The claim with the end user's name. */
   readonly user: string;
-  /** By attribute: the claim that gives it. One that is not here comes from the claim of its own name. */
+  /** By attribute: the claim with its value. For other attributes, the claim has the attribute's name. */
   readonly claims: ReadonlyMap<string, string>;
-  /** By claim: the text that it must be, or that must be in its list. */
+  /** By claim: the text that it must equal, or that its list must contain. */
   readonly require: ReadonlyMap<string, string>;
-  /** Milliseconds after `iat`, however long the token itself would hold. */
+  /** Milliseconds after `iat`, even if the token itself expires later. */
   readonly maxAge?: number;
-  /** People may log in by their tokens; absent: the account logs in, and says for whom it asks. */
+  /** End users may log in with their tokens; absent: the account logs in, and names its end user later. */
   readonly login?: TokenLogin;
   readonly rule: RuleRef;
 }

@@ -1,13 +1,13 @@
-/** What of the database a role finds in the system catalogs: the relations and columns that it was granted, and what belongs to them. */
+/** What a role finds in the system catalogs: the relations and columns that it was granted, and objects that belong to them. */
 import type { Catalog, Dependent, Fn, Oid, Relation, Type } from '../../sql/catalog/catalog.ts';
 import { descendants } from '../compile/names.ts';
 import { CLASS, visibleDependents } from '../compile/visible-dependents.ts';
 import { FIRST_USER_OID, hasVisibleTypes, type VisibleRelation, visibleTypes } from '../compile/visible-types.ts';
 import type { RelationGrant } from './policy.ts';
 
-/** Everything is named one by one, by OID: what is newer than the policy is not there. */
+/** Every object is listed by OID, so that objects newer than the policy are hidden. */
 export interface Visible {
-  /** Granted relations, partitions and children of granted tables with the columns granted of their parents, and composite types. */
+  /** Granted relations, partitions and children of granted tables with their parents' granted columns, and composite types. */
   readonly relations: readonly VisibleRelation[];
   readonly types: readonly Type[];
   readonly functions: readonly Fn[];
@@ -15,11 +15,11 @@ export interface Visible {
   readonly collations: readonly Oid[];
   readonly schemas: readonly string[];
   readonly dependents: ReturnType<typeof visibleDependents>;
-  /** Those behind granted serial and identity columns. */
+  /** Those of granted serial and identity columns. */
   readonly sequences: readonly Relation[];
-  /** Visible constraints of which no hidden one has schema and name. */
+  /** Visible constraints with a schema and name that no hidden constraint shares. */
   readonly plainConstraints: readonly { readonly schema: string; readonly name: string }[];
-  /** OIDs of what came with known extensions, by catalog. */
+  /** OIDs of objects of known extensions, by catalog. */
   readonly members: ReadonlyMap<Oid, readonly Oid[]>;
 }
 
@@ -28,11 +28,12 @@ export function visibleTo(
   searchPath: readonly string[],
   grants: Iterable<RelationGrant>,
   callable: readonly Fn[],
+  namedTypes: Iterable<Oid>,
 ): Visible {
   const members = membersOf(catalog);
   const of = (kind: Oid): readonly Oid[] => members.get(kind) ?? [];
   const granted = grantedRelations(catalog, grants);
-  const typeOids = new Set([...visibleTypes(catalog, granted, callable), ...of(CLASS.type)]);
+  const typeOids = new Set([...visibleTypes(catalog, granted, callable, namedTypes), ...of(CLASS.type)]);
   const types = [...typeOids].flatMap((oid) => catalog.typesByOid.get(oid) ?? []);
   const functions = [
     ...callable.filter((fn) => hasVisibleTypes(catalog, fn, [...typeOids])),

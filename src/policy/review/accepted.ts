@@ -1,10 +1,10 @@
-/** Which warnings a policy's writer has acknowledged, by `accept` in the entry that a warning is about. */
+/** Warnings that the policy's author has acknowledged, with `accept` in the entry that the warning is about. */
 import { endOfDay } from '../source/calendar.ts';
 import type { Diagnostic } from '../source/diagnostic.ts';
 import { type Path, PolicyDocument, type PolicyFile } from '../source/document.ts';
 import { readDate } from '../source/quantity.ts';
 
-/** An entry with `accept`, by its lines. */
+/** The lines of an entry with `accept`. */
 interface Acceptance {
   readonly file: string;
   readonly from: number;
@@ -13,7 +13,7 @@ interface Acceptance {
   readonly reason: string;
 }
 
-/** Marks what is accepted today. A warning of a table is the table's own: the `accept` of its role does not cover it. */
+/** Marks warnings that are accepted today. The `accept` of a role does not cover warnings about its tables. */
 export function withAccepted(
   diagnostics: readonly Diagnostic[],
   files: readonly PolicyFile[],
@@ -37,7 +37,7 @@ interface Entry extends Pick<Acceptance, 'file' | 'from' | 'to'> {
   readonly accept?: Pick<Acceptance, 'until' | 'reason'>;
 }
 
-/** The file and its tables, principals and subjects: the places where `accept` may stand. */
+/** The file and its tables, principals and subjects: the places where `accept` is allowed. */
 function entriesOf(document: PolicyDocument): Entry[] {
   if (document.malformed) return [];
   const { value } = document;

@@ -1,14 +1,14 @@
-/** Who may see a table or column, in what form, by which rule: for the yearly review of a data protection officer. */
+/** Who may see a table or column, in what form, and by which rule: for the yearly review by a data protection officer. */
 import type { Catalog, Column, Fn, Relation } from '../../sql/catalog/catalog.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { type Condition, grantsOfTables, type Policy, type RelationGrant, type RolePolicy } from '../model/policy.ts';
 import type { RuleRef } from '../source/rule.ts';
 import { Closure } from './closure.ts';
 
-/** One way in which a role comes to the table or column. */
+/** One way in which a role reaches the table or column. */
 export interface ReviewedAccess {
   readonly role: string;
-  /** Those of the role that may log in. */
+  /** Principals of the role that may log in. */
   readonly principals: readonly string[];
   readonly way:
     | 'select'
@@ -22,14 +22,14 @@ export interface ReviewedAccess {
     | 'observed';
   /** In words: `whole`, `masked by …`. */
   readonly form: string;
-  /** SQL of the row conditions that hold; empty: every row. */
+  /** SQL of the row conditions; empty: every row. */
   readonly rows: readonly string[];
   readonly rule: RuleRef;
 }
 
 export interface AccessReview {
   readonly access: readonly ReviewedAccess[];
-  /** Roles that errors closed: what they would give is not known. */
+  /** Roles that errors closed: what they would grant is not known. */
   readonly closed: readonly { readonly role: string; readonly reason: string }[];
 }
 
@@ -60,12 +60,15 @@ function ofRole(
   closure: Closure,
 ): ReviewedAccess[] {
   if (role.disabled !== undefined) return [];
-  const principals = [...policy.principals.values()]
-    .filter((principal) => principal.role === role.name && principal.disabled === undefined)
-    .map(({ name }) => name)
-    .sort();
-  const ways = waysOf(role, relation, column, catalog, closure);
-  return ways.map((way) => ({ role: role.name, principals, ...way }));
+  const all = [...policy.principals.values()].filter(
+    (principal) => principal.role === role.name && principal.disabled === undefined,
+  );
+  const modes = new Set([...(all.length === 0 ? [role.mode] : []), ...all.map(({ mode = role.mode }) => mode)]);
+  return [...modes].flatMap((mode) => {
+    const principals = all.filter((one) => (one.mode ?? role.mode) === mode).map(({ name }) => name);
+    const ways = waysOf({ ...role, mode }, relation, column, catalog, closure);
+    return ways.map((way) => ({ role: role.name, principals: principals.sort(), ...way }));
+  });
 }
 
 function waysOf(
@@ -77,7 +80,7 @@ function waysOf(
 ): Way[] {
   if (role.access === 'unrestricted')
     return [{ way: 'unrestricted', form: 'whole, and every other table', rows: [], rule: role.rule }];
-  // What is only observed is let through, whatever the policy says.
+  // In observe mode everything is let through, whatever the policy says.
   if (role.mode === 'observe')
     return [{ way: 'observed', form: 'whole, and every other table: nothing is refused', rows: [], rule: role.rule }];
   const grant = role.relations.get(relation.oid);
@@ -135,7 +138,7 @@ function written({ relation, insert, update, delete: remove }: RelationGrant, co
   return ways;
 }
 
-/** A filter or mask that reads it shows nothing of it, but for what follows from which rows are there. */
+/** A filter or mask that reads the column does not show it, except for what can be concluded from the visible rows. */
 function filters(grant: RelationGrant, relation: Relation, column: Column | undefined): Way[] {
   const { select, insert, update, delete: remove } = grant;
   const conditions = [select, insert, update, remove].flatMap((command) => command?.conditions ?? []);
@@ -177,7 +180,7 @@ function functions(fn: Fn, role: RolePolicy, relation: Relation, column: Column 
   const name = `${fn.schema}.${fn.name}`;
   if (reaches(tables, relation, column))
     return [{ way: 'function', form: `what function ${name} makes of it`, rows: [], rule }];
-  // What cannot be seen through may reach anything, and a review must say so.
+  // A function whose body cannot be analysed may reach anything, and a review must say so.
   return opaque.length > 0
     ? [{ way: 'function', form: `perhaps: function ${name} cannot be seen through`, rows: [], rule }]
     : [];
@@ -192,7 +195,7 @@ function reaches(
   return columns !== undefined && (column === undefined || columns.has(column));
 }
 
-/** As a person reads it: attributes by their names, the row by the name of its table. */
+/** For people: attributes by their names, the row by the name of its table. */
 export function sqlOf(template: Template, relation: Relation): string {
   const text = template.map((piece) => {
     if (typeof piece === 'string') return piece;

@@ -1,14 +1,14 @@
-/** What a view or function reads in the end, through all views and functions that it uses. For warnings and reviews, not for decisions. */
+/** What a view or function finally reads, through all views and functions that it uses. For warnings and reviews, not for decisions. */
 import type { Catalog, Column, Fn, FunctionBody, Oid, Reach, Relation } from '../../sql/catalog/catalog.ts';
 import { type MentionedName, type Mentions, mentionsOfPlpgsql, mentionsOfSql } from '../../sql/text/mentions.ts';
 
-/** Something that reads: a relation of kind view, or a function, or one of the objects that run by themselves. */
+/** What is read by a view, a function, or an object that runs implicitly. */
 export interface Reached {
-  /** Tables (and what else holds rows), each with the columns read. */
+  /** Tables (and other relations with rows), each with the columns that are read. */
   readonly tables: ReadonlyMap<Relation, ReadonlySet<Column>>;
-  /** Functions that cannot be seen through, in whole or in part. */
+  /** Functions that cannot be analysed, in whole or in part. */
   readonly opaque: readonly Fn[];
-  /** Functions that visibly change a setting, beyond their own end. */
+  /** Functions that visibly change a setting beyond their own end. */
   readonly setting: readonly Fn[];
 }
 
@@ -17,7 +17,7 @@ export class Closure {
   private readonly functions = new Map<Oid, Reach>();
   private readonly bodies = new Map<Oid, FunctionBody>();
 
-  /** `searchPath`: of functions that have none of their own. */
+  /** `searchPath`: for functions without one of their own. */
   constructor(
     private readonly catalog: Catalog,
     private readonly searchPath: readonly string[],
@@ -41,7 +41,7 @@ export class Closure {
     return walk;
   }
 
-  /** Of a trigger, rule, default or check. */
+  /** For a trigger, rule, default or check. */
   ofReach(reach: Reach): Reached {
     const walk = new Walk();
     this.follow(reach, walk);
@@ -74,7 +74,7 @@ export class Closure {
   }
 
   private runFunction(fn: Fn, walk: Walk): void {
-    // Those of extensions are Rowgate's list's business.
+    // Functions of extensions are covered by Rowgate's lists.
     if (fn.extension !== '' || !walk.enter(fn)) return;
     const parsed = this.functions.get(fn.oid);
     if (parsed) {
@@ -104,7 +104,7 @@ export class Closure {
     return undefined;
   }
 
-  /** All that the name may mean: which of them runs, its arguments would say. */
+  /** All functions that the name may mean: the choice between them depends on the arguments. */
   private functionsNamed({ schema, name }: MentionedName, path: readonly string[]): Fn[] {
     const schemas = schema === undefined ? path : [schema];
     return this.catalog.functionsNamed(name).filter((fn) => fn.schema !== 'pg_catalog' && schemas.includes(fn.schema));
@@ -117,7 +117,7 @@ class Walk implements Reached {
   readonly setting: Fn[] = [];
   private readonly entered = new Set<Relation | Fn>();
 
-  /** False: it was entered before. */
+  /** False if it was entered before. */
   enter(what: Relation | Fn): boolean {
     if (this.entered.has(what)) return false;
     this.entered.add(what);
@@ -144,7 +144,7 @@ function mentionsOf({ language, source }: FunctionBody): Mentions | undefined {
   return language === 'plpgsql' ? mentionsOfPlpgsql(source) : undefined;
 }
 
-/** By its words, for a warning: SET where a statement begins, or a call of set_config. A SET of its definition ends with it. */
+/** Judged by words, for a warning: SET at the beginning of a statement, or a call of set_config. A SET clause of the function itself ends with it. */
 function changesSettings({ source }: FunctionBody): boolean {
   const inside = /\bAS (\$\w*\$)(.*)\1\s*$/s.exec(source)?.[2] ?? source;
   const words = inside.replace(/--.*$/gm, ' ').replace(/\/\*.*?\*\//gs, ' ');
@@ -152,7 +152,7 @@ function changesSettings({ source }: FunctionBody): boolean {
   return set.test(words) || /\bset_config\s*\(/i.test(words);
 }
 
-/** `"$user", public` as a function's setting has it. */
+/** `"$user", public`, as a function's setting has it. */
 function pathOf({ searchPath }: FunctionBody): string[] | undefined {
   if (searchPath === undefined) return undefined;
   const names = [...searchPath.matchAll(/"((?:[^"]|"")*)"|([^\s",]+)/g)];

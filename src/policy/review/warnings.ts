@@ -1,11 +1,11 @@
-/** Warns where something that a role was granted reads what the role may not: a view, a function, a trigger, a generated column, a type. */
+/** Warns if a granted view, function, trigger, generated column or type reads what the role may not. */
 import type { Catalog, Fn, Oid, Reach, Relation } from '../../sql/catalog/catalog.ts';
 import { grantsOfTables, type Policy, type RelationGrant, type RolePolicy } from '../model/policy.ts';
 import type { Diagnostic } from '../source/diagnostic.ts';
 import type { RuleRef } from '../source/rule.ts';
 import { Closure, type Reached } from './closure.ts';
 
-/** For every role that is held to its policy. Without `catalog.data.reaches` nothing is known, and nothing said. */
+/** For every enforced role. Without `catalog.data.reaches` there are no warnings, as nothing is known. */
 export function reachWarnings(policy: Policy, catalog: Catalog, searchPath: readonly string[]): Diagnostic[] {
   const closure = new Closure(catalog, searchPath);
   return [...policy.roles.values()]
@@ -13,15 +13,15 @@ export function reachWarnings(policy: Policy, catalog: Catalog, searchPath: read
     .flatMap((role) => warningsOf(role, catalog, closure));
 }
 
-/** Something that reads for the role, and the line that lets it. */
+/** An object that reads on behalf of the role, and the policy line that grants it. */
 interface Reader {
   /** `view "public.x"` */
   readonly name: string;
   readonly rule: RuleRef;
   readonly reached: Reached;
-  /** The grant filters what it shows by itself: that its tables are read past their filters is then known. */
+  /** The grant filters its result: then its author knows that it reads past the filters of its tables. */
   readonly filtered?: boolean;
-  /** What it does with what it reaches may be another thing than reading, as of a rule that writes elsewhere. */
+  /** `reaches`: it may do something other than reading, such as a rule that writes elsewhere. */
   readonly verb?: 'reads' | 'reaches';
 }
 
@@ -37,8 +37,24 @@ function warningsOf(role: RolePolicy, catalog: Catalog, closure: Closure): Diagn
   return [
     ...messages.map(({ reader, message }) => diagnostic(role, reader.rule, message)),
     ...grants.flatMap((grant) => computedColumns(grant, role, catalog)),
+    ...grants.flatMap((grant) => settingExpressions(grant, role, catalog)),
   ];
 }
+
+/** Defaults, checks and trigger conditions that call the server's set_config directly, without a user's function. */
+function settingExpressions(grant: RelationGrant, role: RolePolicy, catalog: Catalog): Diagnostic[] {
+  const { relation, insert, update, rule } = grant;
+  const written = insert?.rule ?? update?.rule;
+  const domains = (type: Oid): boolean => relation.columns.some((column) => standsOn(column.type, type, catalog));
+  const found = (catalog.data.dependents ?? []).flatMap(({ kind, name, calls, type, relation: of }) => {
+    const isMet = type === 0 ? of === relation.oid && written !== undefined : domains(type);
+    if (!isMet || !calls?.some((oid) => catalog.functionsByOid.get(oid)?.name === 'set_config')) return [];
+    return [`${kind}${name && ` "${name}"`} of ${nameOf((type && catalog.typesByOid.get(type)) || relation)}`];
+  });
+  return found.sort().map((what) => diagnostic(role, written ?? rule, `${what} changes settings: ${ENDED}`));
+}
+
+const ENDED = 'a session in which it changes one that Rowgate relies on is ended';
 
 function viewReaders({ relation, select, rule }: RelationGrant, closure: Closure): Reader[] {
   if (!select || (relation.kind !== 'v' && relation.kind !== 'm')) return [];
@@ -57,7 +73,7 @@ function functionReaders(role: RolePolicy, catalog: Catalog, closure: Closure): 
   });
 }
 
-/** Triggers and rules that a granted write sets off. */
+/** Triggers and rules that a granted write activates. */
 function writeReaders(grant: RelationGrant, catalog: Catalog, closure: Closure): Reader[] {
   const { relation } = grant;
   const set = (catalog.data.reaches ?? []).filter(
@@ -82,7 +98,7 @@ function writeReaders(grant: RelationGrant, catalog: Catalog, closure: Closure):
   });
 }
 
-/** Domains of granted columns whose check calls a function. */
+/** Domains of granted columns that have a check with a function call. */
 function typeReaders(grants: readonly RelationGrant[], catalog: Catalog, closure: Closure): Reader[] {
   const checks = (catalog.data.reaches ?? []).filter(({ kind, calls }) => kind === 'domain' && calls.length > 0);
   return checks.flatMap((reach): Reader[] => {
@@ -100,7 +116,7 @@ function typeReaders(grants: readonly RelationGrant[], catalog: Catalog, closure
   });
 }
 
-/** A domain, an array of it, or a domain over it. */
+/** Whether the type is the domain, an array of it, or a domain over it. */
 function standsOn(oid: Oid, domain: Oid, catalog: Catalog): boolean {
   for (let type = catalog.typesByOid.get(oid); type; type = catalog.typesByOid.get(type.element || type.base)) {
     if (type.oid === domain) return true;
@@ -108,7 +124,7 @@ function standsOn(oid: Oid, domain: Oid, catalog: Catalog): boolean {
   return false;
 }
 
-/** Generated columns that are seen and stand on columns that are not. */
+/** Visible generated columns that are computed from hidden columns. */
 function computedColumns({ relation, select }: RelationGrant, role: RolePolicy, catalog: Catalog): Diagnostic[] {
   const defaults = (catalog.data.reaches ?? []).filter(({ kind, of }) => kind === 'default' && of === relation.oid);
   return [...(select?.columns.values() ?? [])].flatMap(({ column, mask, rule }) => {
@@ -149,10 +165,7 @@ function messagesOf({ name, reached, filtered, verb = 'reads' }: Reader, role: R
   });
   return [
     ...messages,
-    ...reached.setting.map(
-      (fn) =>
-        `${name} changes settings, in function ${nameOf(fn)}: a session in which it changes one that Rowgate relies on is ended`,
-    ),
+    ...reached.setting.map((fn) => `${name} changes settings, in function ${nameOf(fn)}: ${ENDED}`),
     ...reached.opaque.map((fn) => `${name} cannot be seen through: what function ${nameOf(fn)} reads is not known`),
   ];
 }

@@ -1,4 +1,4 @@
-/** The JSON Schemas of policy files, for editors: made of the schemas by which the files are read. */
+/** The JSON Schemas of policy files, for editors, made from the schemas that read the files. */
 import { z } from 'zod';
 import { approversSchema } from '../compile/approvers.ts';
 import { principalSchema, principalsFileSchema, subjectsSchema } from './principals-schema.ts';
@@ -35,7 +35,7 @@ function principalsJson(): Json {
   return { ...file, properties: { principals } };
 }
 
-/** The files of the folder, each told by the key that only it has. */
+/** The kinds of files in the folder, each recognized by a key that only it has. */
 export const POLICY_FILES: readonly {
   readonly key: string;
   readonly name: string;
@@ -64,7 +64,7 @@ export const POLICY_FILES: readonly {
   },
 ];
 
-/** policies/schema.json: one schema for every file, so that a mistake is told in terms of the file at hand. */
+/** policies/schema.json: one schema for every file, so that an editor reports a mistake in terms of the file at hand. */
 export function publishedSchema(): string {
   const pick = (files: typeof POLICY_FILES): object => {
     const [first, ...others] = files;

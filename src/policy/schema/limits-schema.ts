@@ -1,4 +1,4 @@
-/** The schema of `limits` and of what goes with them: `during`, `throttle`, `lock`, `limits_per_user`. */
+/** The schema of `limits` and of `during`, `throttle`, `lock` and `limits_per_user`. */
 import { z } from 'zod';
 import {
   type During,
@@ -28,7 +28,7 @@ const window = written(FORMS.window, (text) => readWindowLimit(text, false));
 const byteWindow = written(FORMS.byteWindow, (text) => readWindowLimit(text, true));
 const date = written(FORMS.date, readDate);
 
-/** Each of STATEMENT_LIMITS, or it does not compile. */
+/** Must have every key of STATEMENT_LIMITS to compile. */
 const statementLimits = {
   rows_per_statement: count.optional().describe('Rows that one statement may return, or COPY send out.'),
   bytes_per_statement: written(FORMS.bytes, readBytes)
@@ -72,12 +72,12 @@ const limitMapping = mapping({
     ),
 });
 
-/** A mapping with at least one limit, as it stands in `during` and at principals. */
+/** A mapping with at least one limit, as in `during` and in principals. */
 export const limits = limitMapping
   .refine((value) => Object.keys(value).length > 0, { error: 'expected at least one limit' })
   .transform(toLimits);
 
-/** `limits` of a role: `none` must be said. */
+/** `limits` of a role: to have none, it must say `none`. */
 export const roleLimits = z
   .union([z.literal('none').transform((): Limits => ({})), limits], {
     error: (issue) =>
@@ -134,7 +134,7 @@ export const throttle = mapping({
   .transform(
     (value): Throttle => ({ ...(value.rows && { rows: value.rows }), ...(value.bytes && { bytes: value.bytes }) }),
   )
-  .describe('How fast results flow while a limit whose effect is `throttle` is exceeded.');
+  .describe('How fast results flow while a limit with the effect `throttle` is exceeded.');
 
 const forever = z.literal('until released').transform((): undefined => undefined);
 

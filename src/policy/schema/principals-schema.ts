@@ -8,13 +8,17 @@ import { during, limits } from './limits-schema.ts';
 import { accept, attributeName, catalogName, mapping, name, oneOrList, written } from './schema-values.ts';
 
 const SECRET = { error: 'expected a SCRAM-SHA-256 verifier, or a list of them; "rowgate password" makes one' };
-/** Never with what stands there: it may be a key. */
+/** The message does not quote the value: it may be a key. */
 const NO_CANARY = 'expected "hmac:" and 43 characters; "rowgate canary hash" makes one of a key';
 const attributeValue = z.union([z.string(), z.number(), z.boolean(), z.null()]).meta({ title: 'value' });
 
-/** One principal. What its values mean is for `principals.ts`: passwords are never quoted in messages. */
+/** One principal. `principals.ts` checks the values: messages never quote passwords. */
 export const principalSchema = mapping({
   role: z.string().describe('The role that it logs in by.'),
+  mode: z
+    .enum(['enforce', 'observe'])
+    .optional()
+    .describe('In the place of the role’s: one instance of an application can be enforced first.'),
   attributes: z
     .record(attributeName, z.union([attributeValue, z.array(attributeValue)]))
     .optional()
@@ -75,7 +79,7 @@ export const principalSchema = mapping({
   accept,
 });
 
-/** The file as a whole: principals are judged one by one, so that one mistake does not shut out all. */
+/** The file as a whole: principals are validated one by one, so that one mistake does not lock out all of them. */
 export const principalsFileSchema = mapping({
   principals: z.record(z.string().min(1), z.unknown()).describe('Who may log in, by user name.'),
 });
@@ -89,7 +93,7 @@ export const subjectsSchema = mapping({
           .array(catalogName)
           .min(1)
           .describe(
-            'The columns that say whose row it is. The first is the key of the table that holds one row for each person. Of type smallint, integer, bigint, numeric without decimals, uuid, text and kin (not citext), domains over them, or arrays of integers, uuid or text.',
+            'The columns that say whose data a row is. The first is the key of the table that holds one row for each person. Of type smallint, integer, bigint, numeric without decimals, uuid, text and similar types (not citext), domains over them, or arrays of integers, uuid or text.',
           ),
         canaries: z
           .array(z.string({ error: NO_CANARY }).regex(CANARY, { error: NO_CANARY }))
@@ -107,7 +111,7 @@ export const subjectsSchema = mapping({
     .record(catalogName, oneOrList(name))
     .optional()
     .describe(
-      'Of a table, view or function that seems to hold data of a subject and has no key of it: `nobody`, or the only subjects that it is about.',
+      'For a table, view or function that seems to hold data of a subject and has no key of it: `nobody`, or the only subjects that it is about.',
     ),
 });
 

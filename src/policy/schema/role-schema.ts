@@ -5,7 +5,7 @@ import type { StatementOption } from '../model/policy.ts';
 import { during, limitsPerUser, lock, roleLimits, throttle, whenExceeded } from './limits-schema.ts';
 import { accept, attributeName, catalogName, mapping, name, sql } from './schema-values.ts';
 
-/** The words that `statements:` may hold. */
+/** Words that `statements:` may hold. */
 const STATEMENT_OPTIONS = [
   'copy_to',
   'copy_from',
@@ -58,7 +58,9 @@ const table = mapping({
 
 const tables = z
   .record(catalogName, table)
-  .describe('The tables and views that the role may use. Without a schema: the first of `search_path` that has it.');
+  .describe(
+    'The tables and views that the role may use. Without a schema: that of the one schema on `search_path` that has it.',
+  );
 
 export const roleSchema = mapping({
   role: name.describe('The name of the role.'),
@@ -84,7 +86,7 @@ export const roleSchema = mapping({
     .record(name, sql)
     .optional()
     .describe(
-      'By subject: whose data. A condition on the table of the subject’s first key, or `all`. Needed for every subject of which a table is granted.',
+      'By subject: whose data the role may reach. A condition on the table of the subject’s first key, or `all`. Needed for every subject of which a table is granted.',
     ),
   tables: tables.optional(),
   temporary: z
@@ -98,6 +100,18 @@ export const roleSchema = mapping({
     .optional()
     .describe(
       'Functions and procedures beyond the built-in safe set: `public.school_year`, or with argument types where the name has several; of the server’s own (`pg_advisory_xact_lock`) a name means all.',
+    ),
+  types: z
+    .array(catalogName)
+    .optional()
+    .describe(
+      'Types that may be named, beyond the server’s own and those of granted columns and functions: `public.percentage`. A domain’s CHECK then runs on any value.',
+    ),
+  settings: z
+    .record(catalogName, z.union([z.string(), z.number()]))
+    .optional()
+    .describe(
+      'Parameters that may be set beyond the harmless ones: `any`, or for memory and workers the most: `{ work_mem: 64MB, app.tenant: any }`. Those of the planner (`enable_…`) move the order of rows, which may tell of withheld columns; of an application’s own, what the server’s functions and row security read is the client’s to say: `check` warns.',
     ),
   statements: z
     .array(z.enum(STATEMENT_OPTIONS))

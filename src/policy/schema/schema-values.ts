@@ -1,9 +1,9 @@
-/** Building blocks of the schemas: mappings that know their keys, SQL, and texts of the small languages. */
+/** Building blocks of the schemas: mappings with known keys, SQL, and texts in small languages. */
 import { z } from 'zod';
 import { FORMS, type QuantityReading, readDate, type TextForm } from '../source/quantity.ts';
 import { suggestion } from '../source/suggestion.ts';
 
-/** An object with exactly these keys. An unknown key's message names the nearest known one. */
+/** An object with exactly these keys. The message for an unknown key suggests the nearest known one. */
 export function mapping<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return z.strictObject(shape, {
     error: (issue) => {
@@ -14,7 +14,7 @@ export function mapping<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   });
 }
 
-/** What identifies a role, subject, attribute or category. */
+/** The name of a role, subject, attribute or category. */
 export const name = z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]*$/, {
   error: (issue) => `"${issue.input}" is not a name (letters, digits, _ and -)`,
 });
@@ -24,15 +24,15 @@ export const attributeName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
   error: (issue) => `"${issue.input}" is not the name of an attribute (letters, digits and _)`,
 });
 
-/** A table, column or function, or anything else that the catalog will judge. */
+/** The name of a table, column, function or other object, which is checked against the catalog. */
 export const catalogName = z.string().min(1);
 
-/** An SQL expression. YAML may read `true`, `0` or `null` as something else than text: what counts is how it is written. */
+/** An SQL expression. YAML may read `true`, `0` or `null` as a value that is not text: the written text counts. */
 export const sql = z
   .union([z.string(), z.number(), z.boolean(), z.null()], { error: 'expected an SQL expression' })
   .meta({ title: 'SQL' });
 
-/** A text of that form, which `reader` reads. A bare number is taken as its digits, where the form has such. */
+/** A text that `reader` parses. If the form allows digits, a bare number is taken as its digits. */
 export function written<T>({ title, pattern }: TextForm, reader: (text: string) => QuantityReading<T>) {
   const expected = `expected ${expectation(reader)}`;
   const error = (issue: { readonly input?: unknown }): string => `${expected}${found(issue.input)}`;
@@ -49,14 +49,14 @@ export function written<T>({ title, pattern }: TextForm, reader: (text: string) 
     });
 }
 
-/** One or a list of at least one; always a list behind the schema. */
+/** One value or a list of at least one; the result is always a list. */
 export function oneOrList<T extends z.ZodType>(item: T) {
   return z.union([item, z.array(item).min(1)]).transform((value): z.output<T>[] => {
     return Array.isArray(value) ? value : [value as z.output<T>];
   });
 }
 
-/** Acknowledges the warnings about the entry in which it stands (`review/accepted.ts`). */
+/** Acknowledges the warnings about its entry (`review/accepted.ts`). */
 export const accept = mapping({
   until: written(FORMS.date, readDate).describe('The last day on which it is accepted.'),
   reason: z.string().min(1).describe('Why.'),
@@ -74,7 +74,7 @@ export function found(input: unknown): string {
   return `, found "${text.length > 40 ? `${text.slice(0, 40)}…` : text}"`;
 }
 
-/** What a reader says that it expects; every reader refuses the empty text. */
+/** What a reader expects, in its own words; every reader refuses the empty text. */
 function expectation(reader: (text: string) => QuantityReading<unknown>): string {
   const reading = reader('');
   return 'expected' in reading ? reading.expected : 'a text';

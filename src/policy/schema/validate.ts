@@ -1,4 +1,4 @@
-/** Holds a document against a schema; what does not fit becomes a flaw with its place and what was expected. */
+/** Validates a document against a schema; each mismatch becomes a flaw with its position and what was expected. */
 import type { z } from 'zod';
 import type { Flaw, Path, PolicyDocument } from '../source/document.ts';
 import { suggestion } from '../source/suggestion.ts';
@@ -47,7 +47,7 @@ function toFlaws(document: PolicyDocument, issue: z.core.$ZodIssue, base: Path):
   return [{ path, place, message: issue.message }];
 }
 
-/** The branch of a union that the writer meant: the only one into whose type the value falls. */
+/** The branch of a union that the author meant: the only one with a type that fits the value. */
 function meantBranch(branches: readonly z.core.$ZodIssue[][]): z.core.$ZodIssue[] | undefined {
   const meant = branches.filter((issues) => !issues.some((issue) => issue.path.length === 0 && isTypeIssue(issue)));
   return meant.length === 1 ? meant[0] : undefined;
@@ -58,7 +58,7 @@ function isTypeIssue(issue: z.core.$ZodIssue): boolean {
   return issue.code === 'invalid_type' || issue.code === 'invalid_value';
 }
 
-/** Our words for an issue to which the schema itself gives none. */
+/** Rowgate's message for an issue without one in the schema. */
 function describe(issue: z.core.$ZodRawIssue): string {
   const key = issue.path?.at(-1);
   if (issue.input === undefined && key !== undefined) return `"${String(key)}" is missing`;

@@ -1,4 +1,4 @@
-/** Finds `:name` in the SQL of a policy and puts a numbered parameter in its place, so that PostgreSQL's grammar can read the text. */
+/** Finds `:name` in a policy's SQL and replaces it by a numbered parameter, so that PostgreSQL's grammar can read the text. */
 import { Buffer } from 'node:buffer';
 import { parserModule } from '../../sql/parse/parser-module.ts';
 import type { AttributeType } from '../model/policy.ts';
@@ -6,9 +6,9 @@ import type { SqlProblem } from './sql-source.ts';
 
 export interface AttributeText {
   readonly text: string;
-  /** Behind $1, $2, …: one for each place. */
+  /** The attributes for $1, $2, …: one for each occurrence. */
   readonly attributes: readonly AttributeType[];
-  /** A character of `text` to one of the writer's SQL. */
+  /** Maps a character offset in `text` to one in the original SQL. */
   toSource(at: number): number;
 }
 
@@ -23,7 +23,7 @@ export function replaceAttributes(
   const bytes = Buffer.from(sql);
   const problems: SqlProblem[] = [];
   const attributes: AttributeType[] = [];
-  // Where each replacement stands in the new text, and how much longer the writer's was.
+  // The position of each replacement in the new text, and how much longer the original was.
   const shifts: { at: number; by: number }[] = [];
   let text = '';
   let from = 0;

@@ -1,7 +1,7 @@
-/** Days and hours of the guard's time zone as instants. */
+/** Converts dates and hours in the guard's time zone to instants. */
 import type { Weekday } from '../model/limits.ts';
 
-/** What a clock on the wall shows. */
+/** A local date and time. */
 export interface LocalTime {
   /** `2026-11-30` */
   readonly date: string;
@@ -17,15 +17,15 @@ export function endOfDay(date: string, timeZone: string): number {
   return instantOf({ date: dayAfter(date, 1), minutes: 0 }, timeZone) - 1;
 }
 
-/** When the clocks show this; where they skip it, at about that time. */
+/** The instant of a local time; if a clock change skips it, about that time. */
 export function instantOf({ date, minutes }: LocalTime, timeZone: string): number {
   const shown = Date.parse(`${date}T00:00:00Z`) + minutes * 60_000; // as if the zone were UTC
-  // Twice: the offset is asked at the instant that it gives, which a change of clocks may have moved.
+  // Twice: a clock change may lie between the guess and the result.
   const guess = shown - offsetAt(shown, timeZone);
   return shown - offsetAt(guess, timeZone);
 }
 
-/** What the clocks show at an instant. */
+/** The local time at an instant. */
 export function localTime(instant: number, timeZone: string): LocalTime {
   const shown = new Date(instant + offsetAt(instant, timeZone));
   return { date: shown.toISOString().slice(0, 10), minutes: shown.getUTCHours() * 60 + shown.getUTCMinutes() };
@@ -34,8 +34,8 @@ export function localTime(instant: number, timeZone: string): LocalTime {
 const ISO_TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z$/;
 
 /**
- * `2026-11-30 14:30:07 Europe/Paris`: an instant as all commands, alarms and messages write it.
- * @param instant milliseconds since the epoch, or an ISO time; any other text stays what it is.
+ * `2026-11-30 14:30:07 Europe/Paris`: the format of an instant in commands, alarms and messages.
+ * @param instant milliseconds since the epoch, or an ISO 8601 time; any other text is returned unchanged.
  */
 export function shownTime(instant: number | string, timeZone: string): string {
   if (typeof instant === 'string' && !ISO_TIME.test(instant)) return instant;
@@ -45,7 +45,7 @@ export function shownTime(instant: number | string, timeZone: string): string {
   return `${shown.slice(0, 10)} ${shown.slice(11, 19)} ${timeZone}`;
 }
 
-/** So many days later, or earlier. */
+/** `days` later, or earlier if negative. */
 export function dayAfter(date: string, days: number): string {
   return new Date(Date.parse(`${date}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
 }
@@ -54,10 +54,10 @@ export function weekdayOf(date: string): Weekday {
   return WEEKDAYS[new Date(`${date}T00:00:00Z`).getUTCDay()] ?? 'sun';
 }
 
-/** Made once: it takes as long as a hundred questions to it. */
+/** Cached: making a format takes as long as a hundred uses. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** How far the zone's clocks are ahead of UTC at that instant, in milliseconds. */
+/** The zone's offset from UTC at that instant, in milliseconds. */
 function offsetAt(instant: number, timeZone: string): number {
   let format = formats.get(timeZone);
   if (!format) {

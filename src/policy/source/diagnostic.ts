@@ -1,4 +1,4 @@
-/** What is wrong in a policy file, and where: the one form in which every stage of loading reports. */
+/** A problem in a policy file, with its position: every stage of loading reports in this form. */
 import type { RuleRef } from './rule.ts';
 
 /** Line and column count from 1, in characters; `file` is relative to the policies folder. */
@@ -9,18 +9,18 @@ export interface SourcePlace {
 }
 
 export interface Diagnostic extends SourcePlace {
-  /** `error`: the file, role or principal is not usable as it stands. `warning`: it is, but not wholly as it reads. */
+  /** `error`: the file, role or principal cannot be used as it is. `warning`: it can, but does not do all that it seems to. */
   readonly severity: 'error' | 'warning';
-  /** Of an error: it withholds the one relation, column or function that it is about; the role stays open without it. */
+  /** For an error: it withholds only the relation, column or function that it is about; the role stays open. */
   readonly withholds?: true;
   readonly message: string;
-  /** Of a warning that was acknowledged where it stands: until when (a date), and why. */
+  /** For a warning that was acknowledged in the file: until when (a date), and why. */
   readonly accepted?: { readonly until: string; readonly reason: string };
-  /** The role that it concerns, where it concerns one. */
+  /** The role that it concerns, if it concerns one. */
   readonly role?: string;
 }
 
-/** The beginning of the line that a rule names: for what is found behind loading. */
+/** The beginning of the line that a rule names: for problems found after loading. */
 export function placeOfRule(rule: RuleRef): SourcePlace {
   const at = rule.lastIndexOf(':');
   return { file: rule.slice(0, at), line: Number(rule.slice(at + 1)), column: 1 };
@@ -33,7 +33,7 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   return `${file}:${line}:${column}: ${severity}: ${message}${acknowledged}`;
 }
 
-/** Collects diagnostics of one thing (a file, a role, a principal) and knows whether it may be used. */
+/** Collects the diagnostics of one file, role or principal, and tells whether it may be used. */
 export class DiagnosticReport {
   readonly diagnostics: Diagnostic[] = [];
 
@@ -43,7 +43,7 @@ export class DiagnosticReport {
     this.add(place, 'error', message);
   }
 
-  /** The caller leaves out what the message is about, and whatever depends on it. */
+  /** The caller leaves out what the message is about, and everything that depends on it. */
   withhold(place: SourcePlace, message: string): void {
     this.add(place, 'error', message, true);
   }
@@ -52,15 +52,14 @@ export class DiagnosticReport {
     this.add(place, 'warning', message);
   }
 
-  /** The first error that does more than withhold, as `roles/teacher.yaml:7: message`; undefined where there is none. */
+  /** The first error that does more than withhold, as `roles/teacher.yaml:7: message`; undefined if there is none. */
   get failure(): string | undefined {
     const first = this.diagnostics.find(({ severity, withholds }) => severity === 'error' && !withholds);
     return first && `${first.file}:${first.line}: ${first.message}`;
   }
 
   /**
-   * Reports on one part by itself. Where the part has an error, `work` has made nothing that may be used: the part alone is withheld, and
-   * what is returned is undefined.
+   * Reports on one part separately. If `work` reports an error, only that part is withheld: the result is undefined, and nothing of it may be used.
    */
   ofPart<T>(work: (part: DiagnosticReport) => T): T | undefined {
     const part = new DiagnosticReport(this.role);

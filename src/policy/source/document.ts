@@ -1,4 +1,4 @@
-/** One YAML file with the place of everything in it. Leaves the meaning of what it holds to the schema. */
+/** One YAML file with the positions of all its parts. The schema defines their meaning. */
 import {
   isAlias,
   isMap,
@@ -21,14 +21,14 @@ export interface PolicyFile {
 
 export type Path = readonly PropertyKey[];
 
-/** Something wrong in a file, at a path: so that it can be told whose role or principal it spoils. */
+/** A problem at a path of the file: the path tells which role or principal it affects. */
 export interface Flaw {
   readonly path: Path;
   readonly place: SourcePlace;
   readonly message: string;
 }
 
-/** SQL as it is written in a file, with what turns an offset in it into a place. */
+/** SQL from a file, with a function that turns an offset in it into a position. */
 export interface SqlText {
   readonly sql: string;
   place(offset: number): SourcePlace;
@@ -36,13 +36,13 @@ export interface SqlText {
 
 interface Entry {
   readonly node: Node | null;
-  /** Offset of the key, or of the list's item. */
+  /** Offset of the key, or of the list item. */
   readonly start: number;
 }
 
 const NO_ALIASES = 'aliases are not supported; write "*" in quotes where a star is meant';
 
-/** Words of ours for the errors of the YAML parser that DBAs meet when SQL stands unquoted. */
+/** Clearer messages for YAML errors that DBAs meet with unquoted SQL. */
 const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
   BLOCK_AS_IMPLICIT_KEY: '": " inside a value makes it a mapping; write the value in quotes or behind "|"',
   BAD_SCALAR_START: 'this character cannot begin an unquoted value; write the value in quotes or behind "|"',
@@ -54,11 +54,11 @@ const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
 
 export class PolicyDocument {
   readonly path: string;
-  /** Syntax errors, and what YAML would read otherwise than it looks. */
+  /** Syntax errors, and text that YAML would read differently from how it looks. */
   readonly flaws: Flaw[] = [];
-  /** Plain data: objects, arrays, strings, numbers, booleans, null. Not to be trusted where `malformed`. */
+  /** Plain data: objects, arrays, strings, numbers, booleans, null. Unreliable if `malformed`. */
   readonly value: unknown;
-  /** True where the text is not YAML: then no part of it may be used. */
+  /** True if the text is not YAML: then no part of it may be used. */
   readonly malformed: boolean;
   private readonly text: string;
   private readonly lines = new LineCounter();
@@ -71,7 +71,7 @@ export class PolicyDocument {
       const document = parseDocument(file.text, {
         lineCounter: this.lines,
         prettyErrors: false,
-        uniqueKeys: false, // found below, where the path is known
+        uniqueKeys: false, // checked below, where the path is known
         merge: false,
         schema: 'core',
         version: '1.2',
@@ -93,7 +93,7 @@ export class PolicyDocument {
     return this.entries.has(pathKey(path));
   }
 
-  /** The place of the key (or list item) at `path`; of the nearest parent where the file has no such path. */
+  /** The position of the key (or list item) at `path`; of the nearest parent if the file has no such path. */
   place(path: Path): SourcePlace {
     for (let length = path.length; length >= 0; length--) {
       const entry = this.entries.get(pathKey(path.slice(0, length)));
@@ -102,7 +102,7 @@ export class PolicyDocument {
     return this.placeAt(0);
   }
 
-  /** The place of the value at `path`; of its key where it has none. */
+  /** The position of the value at `path`; of its key if it has no value. */
   placeOfValue(path: Path): SourcePlace {
     const start = this.entries.get(pathKey(path))?.node?.range?.[0];
     return start === undefined ? this.place(path) : this.placeAt(start);
@@ -116,13 +116,13 @@ export class PolicyDocument {
     return [this.placeAt(start).line, this.placeAt(Math.max(start, end - 1)).line];
   }
 
-  /** `roles/teacher.yaml:7`, of the key at `path`. */
+  /** `roles/teacher.yaml:7`, for the key at `path`. */
   rule(path: Path): string {
     const { file, line } = this.place(path);
     return `${file}:${line}`;
   }
 
-  /** The text of a scalar as it was written (`01`, `6E1`), quotes resolved; undefined where nothing or no scalar stands there. */
+  /** The text of a scalar as it was written (`01`, `6E1`), quotes resolved; undefined if there is no scalar. */
   written(path: Path): string | undefined {
     const scalar = this.scalar(path);
     if (!scalar) return undefined;
@@ -130,14 +130,14 @@ export class PolicyDocument {
     return scalar.source === undefined || scalar.source === '' ? undefined : scalar.source;
   }
 
-  /** The place of a comment that ends an unquoted scalar and may have been meant as part of it. */
+  /** The position of a comment that ends an unquoted scalar and may have been meant as part of it. */
   commentBehind(path: Path): SourcePlace | undefined {
     const scalar = this.scalar(path);
     const offset = scalar && commentBehind(this.text, scalar);
     return offset === undefined ? undefined : this.placeAt(offset);
   }
 
-  /** The SQL at `path`. Undefined, and reported, where there is none or where YAML took a part of it away. */
+  /** The SQL at `path`. Undefined, and reported, if there is none or if YAML removed a part of it. */
   sql(path: Path, report: DiagnosticReport): SqlText | undefined {
     const scalar = this.scalar(path);
     const sql = this.written(path);
@@ -145,12 +145,12 @@ export class PolicyDocument {
       report.error(this.placeOfValue(path), 'expected an SQL expression, found nothing');
       return undefined;
     }
-    // The parser drops what follows a NUL, and half a surrogate pair has no UTF-8: neither is what was written.
+    // The SQL parser ignores what follows a NUL, and half a surrogate pair has no UTF-8: either would change what was written.
     if (/[\0\p{Surrogate}]/u.test(sql)) {
       report.error(this.placeOfValue(path), 'the SQL holds a character that PostgreSQL does not take');
       return undefined;
     }
-    // A condition that YAML cut short would let through more rows than it says.
+    // A condition that YAML cut short would let more rows through than it says.
     const comment = this.commentBehind(path);
     if (comment) {
       report.error(comment, 'YAML reads this as a comment, not as SQL; write the expression in quotes or behind "|"');
@@ -186,7 +186,7 @@ export class PolicyDocument {
     this.flaw([], pos[0], own);
   }
 
-  /** Turns a node into data and remembers where it stands. What YAML could use to change the text's meaning is refused. */
+  /** Turns a node into data and records its position. YAML features that could change the text's meaning are refused. */
   private read(node: Node | null, path: Path, keyStart: number): unknown {
     this.entries.set(pathKey(path), { node, start: keyStart });
     if (node === null) return null;

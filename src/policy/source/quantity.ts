@@ -1,12 +1,12 @@
 /** The small language of amounts in a policy: `2000 per hour`, `1 MB`, `30 minutes`, `20:00-06:00`. */
 import type { During, LimitEffect, Lock, Weekday, Window, WindowLimit } from '../model/limits.ts';
 
-/** A reading of a text: the value, or what was expected instead. */
+/** The result of reading a text: the value, or what was expected instead. */
 export type QuantityReading<T> = { readonly value: T } | { readonly expected: string };
 
 const BYTE_UNITS: Readonly<Record<string, number>> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3, tb: 1024 ** 4 };
 
-/** Units of time whose length is fixed, in milliseconds. */
+/** Units of time with a fixed length, in milliseconds. */
 export const FIXED_UNITS = {
   ms: 1,
   second: 1000,
@@ -18,17 +18,18 @@ export const FIXED_UNITS = {
 
 type FixedUnit = keyof typeof FIXED_UNITS;
 
-/** A length of time as it is written. A month and a year are as long as the calendar has them. */
+/** A length of time as written. Months and years have the calendar's length. */
 export interface QuantityPeriod {
   readonly amount: number;
   readonly unit: FixedUnit | 'month' | 'year';
 }
 
-/** Every word for a unit of time, in the singular: of durations and windows, in policies, in `rowgate.yaml` and on the command line. */
+/** Every unit of time, in the singular: for durations and windows, in policies, in `rowgate.yaml` and on the command line. */
 const TIME_UNITS: ReadonlyMap<string, QuantityPeriod['unit']> = new Map([
   ['ms', 'ms'],
   ['s', 'second'],
   ['second', 'second'],
+  ['m', 'minute'],
   ['min', 'minute'],
   ['minute', 'minute'],
   ['h', 'hour'],
@@ -44,19 +45,20 @@ const TIME_UNITS: ReadonlyMap<string, QuantityPeriod['unit']> = new Map([
 const expectedDuration = (more = '') =>
   `a duration such as "5 s" (ms, s, minutes, hours, days, weeks${more}), more than 0`;
 
-/** Of months and years: far beyond all calendars. */
+/** The most months or years: far beyond all calendars. */
 const MOST_OF_CALENDAR = 999_999;
 
 export const WEEKDAYS: readonly Weekday[] = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
 export const LIMIT_EFFECTS: readonly LimitEffect[] = ['warn', 'throttle', 'deny', 'lock'];
 
-/** A kind of text: what people call it, and what an editor can check of it. */
+/** A kind of text: its name for people, and a pattern that editors can check. */
 export interface TextForm {
   readonly title: string;
   readonly pattern: string;
 }
 
-const IN_WINDOWS = 's|seconds?|min|minutes?|h|hours?|d|days?|w|weeks?';
+const WORDS = 's|seconds?|min|minutes?|h|hours?|d|days?|w|weeks?';
+const IN_WINDOWS = `m|${WORDS}`;
 const WINDOW = `per ([0-9]+ ?)?(${IN_WINDOWS})`;
 const EFFECT = '( (warn|throttle|deny|lock))?';
 const BYTES = '[0-9]+ ?([kKMGT]?B)?';
@@ -64,7 +66,7 @@ const BYTES = '[0-9]+ ?([kKMGT]?B)?';
 export const FORMS = {
   bytes: { title: 'bytes', pattern: `^${BYTES}$` },
   duration: { title: 'duration', pattern: `^0*[1-9][0-9]* ?(ms|${IN_WINDOWS})$` },
-  period: { title: 'duration', pattern: `^0*[1-9][0-9]* ?(ms|${IN_WINDOWS}|months?|years?)$` },
+  period: { title: 'duration', pattern: `^0*[1-9][0-9]* ?(ms|${WORDS}|months?|years?)$` },
   window: { title: 'amount per time', pattern: `^[0-9]+ ${WINDOW}${EFFECT}$` },
   byteWindow: { title: 'bytes per time', pattern: `^${BYTES} ${WINDOW}${EFFECT}$` },
   rate: { title: 'amount per second', pattern: '^[0-9]+ per (s|second)$' },
@@ -87,9 +89,9 @@ export function readDuration(text: string): QuantityReading<number> {
   return (period && inMs(period)) ?? { expected: expectedDuration() };
 }
 
-/** The same where a calendar is at hand: `90 days`, `12 months`. */
+/** The same with calendar units: `90 days`, `12 months`. `12m` is refused as ambiguous: a log must not be deleted after 12 minutes. */
 export function readPeriod(text: string): QuantityReading<QuantityPeriod> {
-  const period = periodIn(text);
+  const period = /^[0-9]+ ?m$/i.test(text) ? undefined : periodIn(text);
   const isKnown = period && (inMs(period) ?? period.amount <= MOST_OF_CALENDAR);
   return isKnown ? { value: period } : { expected: expectedDuration(', months, years') };
 }
@@ -107,7 +109,7 @@ export function readWindowLimit(text: string, bytes: boolean): QuantityReading<W
   return { value: { amount: amount.value, window, ...(effect && { effect }) } };
 }
 
-/** `200 per second`, `1 MB per second`: a rate, always of one second. */
+/** `200 per second`, `1 MB per second`: a rate, always for one second. */
 export function readRate(text: string, bytes: boolean): QuantityReading<WindowLimit> {
   const limit = readWindowLimit(text, bytes);
   const ok =
@@ -163,11 +165,11 @@ function readWindow(text: string): Window | undefined {
 function periodIn(text: string): QuantityPeriod | undefined {
   const [, digits, word = ''] = /^([0-9]+) ?([a-z]+)$/i.exec(text) ?? [];
   const unit = TIME_UNITS.get(singular(word.toLowerCase()));
-  // 0 would switch the server's own timeouts off.
+  // 0 would switch off the server's timeouts.
   return unit && Number(digits) > 0 ? { amount: Number(digits), unit } : undefined;
 }
 
-/** Undefined where the unit has no fixed length, or the number is too large. */
+/** Undefined if the unit has no fixed length, or if the number is too large. */
 function inMs({ amount, unit }: QuantityPeriod): { readonly value: number } | undefined {
   const milliseconds = unit === 'month' || unit === 'year' ? Number.NaN : amount * FIXED_UNITS[unit];
   return Number.isSafeInteger(milliseconds) ? { value: milliseconds } : undefined;

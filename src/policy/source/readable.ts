@@ -1,4 +1,4 @@
-/** What is wrong in the files of a policies folder by themselves: for where there is no catalog to hold them against. */
+/** Problems in the files of a policies folder that show without a catalog. */
 import { type Approver, addApprovers } from '../compile/approvers.ts';
 import { addFlaws, inOrder, kindOf } from '../compile/load.ts';
 import { principalSchema, principalsFileSchema, subjectsSchema } from '../schema/principals-schema.ts';
@@ -18,11 +18,11 @@ interface ReadableFiles {
   readonly diagnostics: readonly Diagnostic[];
   readonly roles: number;
   readonly principals: number;
-  /** Where the keys of tokens are, by the principals that name them. */
+  /** The key sets of tokens, with the principals that name them. */
   readonly tokens: readonly { readonly keys: string; readonly rule: string }[];
 }
 
-/** Whether each file is YAML and fits its schema; nothing is said of names, nor of SQL. */
+/** Checks whether each file is YAML and fits its schema; names and SQL are not checked. */
 export function readableFiles(texts: readonly PolicyFile[]): ReadableFiles {
   const report = new DiagnosticReport();
   const approvers = new Map<string, Approver>();

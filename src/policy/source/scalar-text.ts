@@ -1,11 +1,11 @@
-/** Where a character of a YAML scalar's value stands in the file: quotes, escapes, folded lines and indentation lie between. */
+/** Maps a character of a YAML scalar's value to its position in the file, across quotes, escapes, folded lines and indentation. */
 import type { Scalar } from 'yaml';
 
 const ESCAPE_LENGTHS: Readonly<Record<string, number>> = { x: 4, u: 6, U: 10 };
 
 /**
- * Offset in `text`, the file, of character `offset` of the scalar's value. White space that YAML folds is skipped, so that
- * the answer is exact for every character that is not white space itself.
+ * The offset in `text`, the file, of character `offset` of the scalar's value. White space that YAML folds is skipped, so the result is exact for
+ * every character other than white space.
  */
 export function offsetInFile(text: string, scalar: Scalar, offset: number): number {
   const start = scalar.range?.[0] ?? 0;
@@ -24,7 +24,7 @@ export function offsetInFile(text: string, scalar: Scalar, offset: number): numb
       else at = skipSpace(text, at, end);
       continue;
     }
-    // Indentation of a block, or a folded break before this character.
+    // Indentation of a block, or a folded line break before this character.
     if (!isSpace(char)) at = skipSpace(text, at, end);
     last = at;
     at += writtenLength(text, at, quote);
@@ -32,21 +32,21 @@ export function offsetInFile(text: string, scalar: Scalar, offset: number): numb
   return offset >= value.length ? at : last;
 }
 
-/** True where the scalar's text spans lines that YAML joins into one: a `--` comment in it would swallow what follows. */
+/** True if the scalar spans lines that YAML joins into one: a `--` comment in it would swallow what follows. */
 export function isFolded(text: string, scalar: Scalar): boolean {
   if (scalar.type === 'BLOCK_LITERAL') return false;
   const [start, end] = scalar.range ?? [0, 0];
   return text.slice(start, end).trimEnd().includes('\n');
 }
 
-/** Offset of a comment that stands behind an unquoted scalar, on its last line; undefined where there is none. */
+/** Offset of a comment after an unquoted scalar, on its last line; undefined if there is none. */
 export function commentBehind(text: string, scalar: Scalar): number | undefined {
   if (scalar.type !== 'PLAIN' || !scalar.range) return undefined;
   const behind = /^[ \t]*(?=#)/.exec(text.slice(scalar.range[1]));
   return behind ? scalar.range[1] + behind[0].length : undefined;
 }
 
-/** True for an escape of white space, as `\\n` or `\\x20`. */
+/** True for an escape of white space, such as `\\n` or `\\x20`. */
 function writesSpace(text: string, at: number): boolean {
   if (text[at] !== '\\') return false;
   const letter = text[at + 1] ?? '';
@@ -65,7 +65,7 @@ function writtenLength(text: string, at: number, quote: string): number {
   return 1;
 }
 
-/** A backslash before a line break joins the lines: both, and the indentation behind them, stand for nothing. */
+/** A backslash before a line break joins the lines: the break and the indentation after it are dropped. */
 function skipEscapedBreaks(text: string, at: number, end: number): number {
   while (/^\\\r?\n/.test(text.slice(at, at + 3))) at = skipSpace(text, at + 1, end);
   return at;

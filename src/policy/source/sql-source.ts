@@ -1,4 +1,4 @@
-/** What is asked of SQL in a policy: it is compiled against a relation of the catalog, or says what is wrong and where. */
+/** The interface for compiling a policy's SQL against a relation of the catalog, with the problems and their positions. */
 import type { Catalog, Column, Relation } from '../../sql/catalog/catalog.ts';
 import type { Template } from '../../sql/text/template.ts';
 import type { CanaryKey } from '../model/canaries.ts';
@@ -7,12 +7,12 @@ import type { RuleRef } from './rule.ts';
 
 export interface SqlSource {
   readonly sql: string;
-  /** The same condition asked of one row, correlated (`rewriting.md` §2), where it differs from `sql`. */
+  /** The same condition for one row, correlated (`rewriting.md` §2), if it differs from `sql`. */
   readonly okSql?: string;
   readonly rule: RuleRef;
 }
 
-/** `offset` counts characters into `sql`. */
+/** `offset` counts characters in `sql`. */
 export interface SqlProblem {
   readonly message: string;
   readonly offset: number;
@@ -22,15 +22,15 @@ export interface SqlEnvironment {
   readonly catalog: Catalog;
   readonly searchPath: readonly string[];
   readonly relation: Relation;
-  /** What `:name` may stand for. */
+  /** The attributes that `:name` may refer to. */
   readonly attributes: ReadonlyMap<string, AttributeType>;
 }
 
 export type CompileCondition = (source: SqlSource, env: SqlEnvironment) => Condition | readonly SqlProblem[];
 export interface CompiledMask {
   readonly mask: Template;
-  /** It can fail on some value (`rewriting.md` §2, class 3). */
-  readonly tells: boolean;
+  /** It can fail for some value (`rewriting.md` §2, class 3). */
+  readonly leaky: boolean;
   readonly needs?: SqlNeeds;
 }
 
@@ -43,25 +43,25 @@ export type CompileMask = (
 export type RequireCertificate = 'none' | 'unrestricted' | 'all';
 
 /**
- * By key as its file writes it (`subjects.ts`): the relations that have held data of its subject since the guard began. A partition
- * that was detached, or whose parent was dropped, holds the same people as before, whatever the catalog says of it now.
+ * By key as its file writes it (`subjects.ts`): the relations that have held data of its subject since the guard started. A partition that was
+ * detached, or lost its parent, holds the same people's data as before, whatever the catalog now says.
  */
-export type Families = ReadonlyMap<string, ReadonlySet<string>>;
+export type RelationsByKey = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** What a policy is compiled against. */
 export interface PolicyEnvironment {
   readonly catalog: Catalog;
   readonly searchPath: readonly string[];
-  /** IANA name: `valid_until` ends with a day there. */
+  /** IANA name: the days of `valid_until` end in this zone. */
   readonly timeZone: string;
-  /** False: no authority says whose a client's certificate is, so that a subject in it proves nothing. */
+  /** False: no authority signs client certificates, so a subject in one proves nothing. */
   readonly clientCa?: boolean;
-  /** Whose principals must be bound to a client certificate. Absent: nobody's. */
+  /** The principals that must be bound to a client certificate. Absent: none. */
   readonly requireCertificate?: RequireCertificate;
   /** Absent: there is none, and no subject may have canaries. */
   readonly canaryKey?: CanaryKey | undefined;
-  /** What an earlier reading has found. */
-  readonly families?: Families | undefined;
+  /** The result of an earlier reading. */
+  readonly families?: RelationsByKey | undefined;
   readonly compileCondition: CompileCondition;
   readonly compileMask: CompileMask;
 }

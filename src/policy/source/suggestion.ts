@@ -1,6 +1,6 @@
 /** "did you mean": the known name that is nearest to an unknown one. */
 
-/** `, did you mean "columns"?`, or nothing where no known name is near. */
+/** `, did you mean "columns"?`, or nothing if no known name is near. */
 export function suggestion(unknown: string, known: Iterable<string>): string {
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(unknown.length / 3)) + 1;
@@ -14,7 +14,7 @@ export function suggestion(unknown: string, known: Iterable<string>): string {
   return best === undefined ? '' : `, did you mean "${best}"?`;
 }
 
-/** How many letters must be put in, taken out, exchanged or swapped; stops counting at `limit`. */
+/** How many letters must be inserted, removed, replaced or swapped; counts no further than `limit`. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
   let before: number[] = [];

@@ -19,7 +19,6 @@ export interface AuthorityFiles {
   readonly clientCrl?: readonly string[];
 }
 
-/** A list as it was read. */
 interface ReadList extends RevocationList {
   readonly file: string;
   readonly pem: string;

@@ -22,20 +22,34 @@ const BY_PRINCIPAL = { free: 20, maxMs: 2_000 };
 
 export class FailedLogins {
   private readonly counts = new LRUCache<string, number>({ max: 20_000, ttl: FORGET_MS });
+  /** Accepted attempts that still wait for their answer: for what each counts meanwhile, by pair; and how many by that. */
+  private readonly waiting = new LRUCache<string, readonly (readonly string[])[]>({ max: 20_000, ttl: FORGET_MS });
+  private readonly unheard = new LRUCache<string, number>({ max: 20_000, ttl: FORGET_MS });
   /** Pairs that have logged in. Only who knows a password can make an entry, so nobody can crowd out the others'. */
   private readonly known = new LRUCache<string, true>({ max: 20_000, ttl: KNOWN_MS });
 
   /**
    * Counts an attempt, and returns the milliseconds that the answer to it waits. Counted before the wait: many guesses at a time
-   * slow each other.
+   * slow each other. Where one that was accepted has to wait, `waited` is called behind that.
    */
   attempted(principal: string, address: string, accepted: boolean): number {
-    // The wait follows from earlier attempts only, never from whether this password is right, so that hanging up
-    // early tells nothing.
+    // The wait follows from earlier attempts only, never from whether this password is right.
     const wait = this.delay(principal, address);
-    if (accepted) this.succeeded(principal, address);
-    else this.failed(principal, address);
+    if (!accepted) this.failed(principal, address);
+    else if (wait === 0) this.succeeded(principal, address);
+    else this.move(principal, address, 1);
     return wait;
+  }
+
+  /**
+   * An attempt that was accepted has waited for its answer, or has not `stayed` for it.
+   * INVARIANT 102: until then it counts as one that has failed, and for ever where nobody has heard the answer. What it changes would tell a guesser
+   * who hangs up, and tries the next password meanwhile, that this one was right.
+   */
+  waited(principal: string, address: string, stayed: boolean): void {
+    this.move(principal, address, -1);
+    if (stayed) this.succeeded(principal, address);
+    else this.failed(principal, address);
   }
 
   private delay(principal: string, address: string): number {
@@ -54,13 +68,23 @@ export class FailedLogins {
   }
 
   private failed(principal: string, address: string): void {
-    const inAll = pairInAllKey(principal, address);
-    if (this.count(inAll) < PAIR_FOR_ADDRESS) this.add(addressKey(address));
-    for (const key of [pairKey(principal, address), inAll, principalKey(principal)]) this.add(key);
+    for (const key of this.keysOf(principal, address)) this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
   }
 
-  private add(key: string): void {
-    this.counts.set(key, this.count(key) + 1);
+  /** For which an attempt counts. */
+  private keysOf(principal: string, address: string): readonly string[] {
+    const inAll = pairInAllKey(principal, address);
+    const keys = [pairKey(principal, address), inAll, principalKey(principal)];
+    return this.count(inAll) < PAIR_FOR_ADDRESS ? [...keys, addressKey(address)] : keys;
+  }
+
+  /** One more, or one less, waits for its answer. */
+  private move(principal: string, address: string, by: 1 | -1): void {
+    const pair = pairKey(principal, address);
+    const [first = [], ...others] = this.waiting.get(pair) ?? [];
+    const keys = by === 1 ? this.keysOf(principal, address) : first;
+    this.waiting.set(pair, by === 1 ? [first, ...others, keys].filter(({ length }) => length > 0) : others);
+    for (const key of keys) this.unheard.set(key, Math.max(0, (this.unheard.get(key) ?? 0) + by));
   }
 
   /** The pair's latest failures are forgiven. Its address and its principal do not start anew: a guesser may own one account. */
@@ -70,7 +94,7 @@ export class FailedLogins {
   }
 
   private count(key: string): number {
-    return this.counts.get(key) ?? 0;
+    return (this.counts.get(key) ?? 0) + (this.unheard.get(key) ?? 0);
   }
 }
 

@@ -1,7 +1,6 @@
 /** Checks a client's password by SCRAM. A principal that does not exist costs the same work and gets the same answers. */
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type LoginRefusal, wrongPassword } from '../../core/login-refusal.ts';
 import type { SocketReader } from '../../net/socket-reader.ts';
 import type { Policy } from '../../policy/model/policy.ts';
@@ -22,6 +21,7 @@ import {
   shareChallenge,
 } from '../../protocol/scram-verifier.ts';
 import type { SharedState } from '../slots/shared-state.ts';
+import { waitForAnswer } from './attempt.ts';
 
 export interface PasswordCheckOptions {
   readonly user: string;
@@ -56,7 +56,7 @@ export async function checkPassword(
   clientFirst: string,
   options: PasswordCheckOptions,
 ): Promise<PasswordCheck> {
-  const { user, address, channelBinding, shared } = options;
+  const { user, channelBinding } = options;
   const principal = options.policy.principals.get(user);
   const known = usableVerifiers(principal?.verifiers ?? []);
   // Made for known users too, so that making it does not tell them from unknown ones.
@@ -73,8 +73,7 @@ export async function checkPassword(
   if (final.kind === 'malformed') throw new ProtocolError(final.message);
   // A made-up verifier is matched by nothing anybody can know; and if it were, nobody would be let in by it.
   const accepted = final.kind === 'accepted' && known !== undefined ? final : undefined;
-  const delay = await shared.attempted(user, address, accepted !== undefined);
-  if (delay > 0) await sleep(delay);
+  await waitForAnswer(reader, options, accepted !== undefined);
   if (!accepted) return { kind: 'refused', refusal: { ...wrongPassword(user), hasWaited: true } };
   const finalMessage = authenticationSaslFinal(accepted.message);
   const verifier = formatVerifier(accepted.verifier);

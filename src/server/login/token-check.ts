@@ -1,5 +1,4 @@
 /** Takes a client's token, by OAUTHBEARER or in the place of a password, and finds out whose login it is. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { tokenAsked } from '../../core/login-refusal.ts';
 import type { SocketReader } from '../../net/socket-reader.ts';
 import type { Policy } from '../../policy/model/policy.ts';
@@ -15,6 +14,7 @@ import { bearerError, GIVE_UP, readBearerMessage } from '../../protocol/oauthbea
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import type { Identity } from '../../session/end-user/end-user.ts';
 import type { SharedState } from '../slots/shared-state.ts';
+import { waitForAnswer } from './attempt.ts';
 import { type LoginPrincipal, ownerOf, type TokenOwner } from './token-principal.ts';
 
 export interface TokenCheckOptions {
@@ -37,7 +37,7 @@ export async function checkBearer(
   const message = readBearerMessage(response.data ?? (await ask(reader, '')));
   if (message.kind === 'malformed') throw new ProtocolError(message.message);
   const check =
-    message.kind === 'token' ? await checkToken(message.token, options) : { refusal: tokenAsked(options.user) };
+    message.kind === 'token' ? await checkToken(reader, message.token, options) : { refusal: tokenAsked(options.user) };
   if (check.refusal) {
     // RFC 7628, section 3.2.3: the client hears why, says that it has, and only then fails.
     const { issuer = '', login } = options.told?.token ?? {};
@@ -50,18 +50,15 @@ export async function checkBearer(
 /** The caller has made sure of TLS. */
 export async function checkTokenAsPassword(reader: SocketReader, options: TokenCheckOptions): Promise<TokenOwner> {
   reader.socket.write(authenticationCleartextPassword());
-  return checkToken(decodePasswordMessage((await reader.readMessage(Frontend.Password)).bytes), options);
+  return checkToken(reader, decodePasswordMessage((await reader.readMessage(Frontend.Password)).bytes), options);
 }
 
-async function checkToken(
-  token: string,
-  { user, address, policy, shared, verify }: TokenCheckOptions,
-): Promise<TokenOwner> {
+async function checkToken(reader: SocketReader, token: string, options: TokenCheckOptions): Promise<TokenOwner> {
+  const { user, policy, verify } = options;
   const owner = await ownerOf(policy, user, token, verify);
   // Nobody guesses by it, and when the keys are there again nobody waits for it.
   if (owner.refusal?.reason === 'token-unchecked') return owner;
-  const delay = await shared.attempted(user, address, owner.refusal === undefined);
-  if (delay > 0) await sleep(delay);
+  await waitForAnswer(reader, options, owner.refusal === undefined);
   return owner.refusal ? { refusal: { ...owner.refusal, hasWaited: true } } : owner;
 }
 

@@ -2,7 +2,7 @@
 import { decodeJwt } from 'jose';
 import { type LoginRefusal, severalPrincipals, tokenRefused, tokenUnchecked } from '../../core/login-refusal.ts';
 import { type Proof, ruleText } from '../../identity/proof.ts';
-import { isNameOfPeople, type TokenLogin } from '../../policy/compile/token-login.ts';
+import { isEndUserLogin, type TokenLogin } from '../../policy/compile/token-login.ts';
 import type { Policy, Principal } from '../../policy/model/policy.ts';
 import type { TokenRule } from '../../policy/model/token-rule.ts';
 import type { Identity } from '../../session/end-user/end-user.ts';
@@ -28,7 +28,7 @@ function isLoginPrincipal(principal: Principal): principal is LoginPrincipal {
 
 /** Whose people log in under such names; undefined where nobody has said so of this one. */
 export function principalOfPeople(policy: Policy, name: string): LoginPrincipal | undefined {
-  return loginPrincipals(policy).find(({ token }) => isNameOfPeople(token.login, name));
+  return loginPrincipals(policy).find(({ token }) => isEndUserLogin(token.login, name));
 }
 
 interface Check {

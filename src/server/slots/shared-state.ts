@@ -1,6 +1,6 @@
 /**
  * What must be right over all workers together: places under the limits on connections, failed logins, and cancel requests for
- * sessions that another worker has. One process keeps it to itself (`local-state.ts`); a worker asks the primary (`workers/`).
+ * sessions that another worker has. One process keeps it to itself (`server/start.ts`); a worker asks the primary (`workers/`).
  */
 
 import type { UpstreamKey } from '../../upstream/upstream-error.ts';
@@ -13,6 +13,8 @@ export interface SharedState {
   give(keys: readonly string[]): void;
   /** A password was right or wrong: counts it, and resolves with the milliseconds that the answer to it waits. */
   attempted(principal: string, address: string, accepted: boolean): Promise<number>;
+  /** A right one has waited, or its client has not `stayed`. */
+  waited(principal: string, address: string, stayed: boolean): Promise<void>;
   /**
    * A CancelRequest for the session with this key, which is not at this worker. Resolves when the server of the worker that has it
    * knows, or when there is no such session; tells nobody which.

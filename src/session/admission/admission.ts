@@ -1,10 +1,11 @@
 /** Asks the budget for the statements of a client's message, before any of them is recorded. The message waits where the answer does. */
+import type { LimitReached } from '../../core/alarm-sink.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
 import { notTogether } from '../client/query-plan.ts';
-import type { Whose } from '../end-user/token-setting.ts';
+import type { StatementEndUser } from '../end-user/token-setting.ts';
 import type { SessionPolicy, SessionPorts } from '../ports.ts';
-import type { Charges, LimitReached, PayingAccount, Prepayment, Sent, Warning } from './budget-port.ts';
+import type { Charges, PayingAccount, Prepayment, Sent, Warning } from './budget-port.ts';
 
 /** What the budget has said of a statement that may run. */
 export interface AdmissionGrant {
@@ -65,7 +66,7 @@ export class Admission {
     statements: readonly StatementJudgement[],
     prepaid: (at: number) => readonly Prepayment[],
     sent: (at: number) => Sent | undefined,
-    whose: readonly Whose[],
+    whose: readonly StatementEndUser[],
     counted = false,
   ): Admittance {
     if (this.under !== policy) this.drop();

@@ -1,17 +1,11 @@
 /** What a session asks of its principal's budgets. They hold over all sessions of the principal, so others give the answers. */
+import type { LimitReached } from '../../core/alarm-sink.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import type { StatementJudgement } from '../../guard/decision.ts';
 import type { OutcomeEntry } from '../log-entries.ts';
 import type { KeyList } from '../results/key-list.ts';
 import type { LastAnswers } from '../results/last-answers.ts';
 import type { SessionPolicy } from '../session-policy.ts';
-
-/** A limit that was reached, for the log: `rows 2000 per hour`. */
-export interface LimitReached {
-  readonly name: string;
-  readonly used: number;
-  readonly of: number;
-}
 
 /** Told to the client as a NoticeResponse of severity WARNING. */
 export interface Warning {
@@ -119,14 +113,14 @@ export interface DemandOfMany {
 
 export interface Demand {
   readonly rows?: number | undefined;
-  readonly bytes?: number;
+  readonly bytes?: number | undefined;
   readonly changed?: number | undefined;
   readonly disclosed?: readonly Disclosed[] | undefined;
   /** As `admit` said. */
   readonly charges?: Charges | undefined;
-  readonly account?: PayingAccount;
+  readonly account?: PayingAccount | undefined;
   /** The person behind the account for whom the statement runs: pays beside the principal, where the role limits each. */
-  readonly user?: string;
+  readonly user?: string | undefined;
 }
 
 /** One statement that is on its way to the server, as an EXPLAIN takes it. */

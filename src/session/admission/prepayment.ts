@@ -1,6 +1,7 @@
 /** What is paid for a statement before it runs, so that neither its answer nor a refusal tells more than was paid for (`docs/limits.md`). */
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
+import { readArguments } from '../../guard/subjects/given-keys.ts';
 import type { SessionPolicy } from '../session-policy.ts';
 import type { Prepayment } from './budget-port.ts';
 import { type BoundValues, givenKeys } from './given-keys.ts';
@@ -29,7 +30,7 @@ export function prepaymentsOf(asking: Asking, { role }: SessionPolicy): readonly
   );
 }
 
-function prepaymentOf(disclosure: Disclosure, { statement, inner, text, bound }: Asking): Prepayment | undefined {
+function prepaymentOf(disclosure: Disclosure, asking: Asking): Prepayment | undefined {
   const { subject, canFail } = disclosure;
   const asks = (setsAside: Prepayment['setsAside'], optional = false) => ({
     subject,
@@ -38,30 +39,34 @@ function prepaymentOf(disclosure: Disclosure, { statement, inner, text, bound }:
     setsAside,
     optional,
   });
-  const { kind } = statement;
+  const { kind } = asking.statement;
+  const given = runs(kind) === 'now' || kind.kind === 'execute' ? keysOf(disclosure, asking) : undefined;
+  if (given)
+    return { subject, pinned: true, keys: given, setsAside: canFail === 'no' ? 'nothing' : 'kept', optional: false };
   switch (runs(kind)) {
     case 'nothing':
       return undefined;
     case 'later':
-      // INVARIANT 63: a cursor WITH HOLD is read at COMMIT, which may fail: that cannot be told apart from others then.
-      return kind.kind === 'declare' && kind.hold && canFail !== 'no' ? asks('kept') : undefined;
+      // INVARIANT 63: a cursor WITH HOLD is read at COMMIT, which may fail: that cannot be told apart from others then. Of a question any may.
+      return isHeldCursor(kind) && (canFail !== 'no' || disclosure.access.kind === 'question')
+        ? asks('kept')
+        : undefined;
     case 'by name':
-      return asks(canFail === 'no' && !tellsItsPlace(kind) ? 'one' : 'kept');
+      return asks(canFail === 'no' && !jumpsInCursor(kind) ? 'one' : 'kept');
     case 'now':
   }
-  const given = inner ? undefined : keysOf(disclosure, text, bound);
-  if (given)
-    return { subject, pinned: true, keys: given, setsAside: canFail === 'no' ? 'nothing' : 'kept', optional: false };
   if (disclosure.access.kind === 'held') return asks(canFail === 'no' ? 'one' : 'kept', canFail === 'no');
   return asks(canFail === 'no' ? 'one' : 'kept');
 }
 
 /** Is it paid whole before it runs? Undefined where one of the keys cannot be read: then it is a question. */
-function keysOf({ access }: Disclosure, text: string, bound: BoundValues | undefined): readonly string[] | undefined {
+function keysOf({ access }: Disclosure, { statement, inner, text, bound }: Asking): readonly string[] | undefined {
   if (access.kind !== 'pinned') return undefined;
+  const own = inner && text.slice(statement.extent?.start, statement.extent?.end);
   const keys = new Set<string>();
   for (const place of access.people) {
-    const given = givenKeys(place, text, bound);
+    // What was prepared stands in another text.
+    const given = own === undefined ? givenKeys(place, text, bound) : readArguments(own, place);
     if (!given) return undefined;
     for (const key of given) keys.add(key);
   }
@@ -69,8 +74,12 @@ function keysOf({ access }: Disclosure, text: string, bound: BoundValues | undef
 }
 
 /** FETCH and MOVE from another place than the next one: which rows there are tells something by itself. */
-export function tellsItsPlace(kind: StatementKind): boolean {
+export function jumpsInCursor(kind: StatementKind): boolean {
   return kind.kind === 'fetch' && kind.forward !== true;
+}
+
+export function isHeldCursor(kind: StatementKind): boolean {
+  return kind.kind === 'declare' && kind.hold;
 }
 
 function runs(kind: StatementKind): 'nothing' | 'later' | 'now' | 'by name' {

@@ -3,7 +3,7 @@ import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import type { OutcomeEntry } from '../log-entries.ts';
 import type { Execution } from '../state/execution.ts';
 import type { Settlement } from './budget-port.ts';
-import { tellsItsPlace } from './prepayment.ts';
+import { isHeldCursor, jumpsInCursor } from './prepayment.ts';
 
 const NONE: readonly string[] = [];
 
@@ -52,7 +52,7 @@ function settlementOf(run: Execution, subject: string, status: OutcomeEntry['sta
 /** INVARIANT 70: only an answer that was fixed before the statement ran is free. */
 function isFree(run: Execution, { subject, access, canFail, free }: Disclosure, repeats: boolean): boolean {
   const { statement, answer } = run;
-  if (canFail === 'at-commit' || tellsItsPlace(statement.kind)) return false;
+  if (canFail === 'at-commit' || isHeldCursor(statement.kind) || jumpsInCursor(statement.kind)) return false;
   // Its people were counted before it ran: what was set aside was for an error.
   if (run.isPinned(subject)) return true;
   // It costs whom the row names, and one where none came.

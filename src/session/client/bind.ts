@@ -65,7 +65,8 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   const filled = isFilled(prepared.rendered.judgement.template, policy.role);
   if (filled && !now.person) {
     const { statement, rendered } = prepared;
-    const subject = { statement: statement!, judgement: rendered.judgement, policy, text: rendered.text };
+    const { judgement, text } = rendered;
+    const subject = { statement: statement!, judgement, policy, text, types: prepared.types };
     refuseExtended(c, decideRefusal(c, subject, now.refused ?? missing(policy)));
     return true;
   }
@@ -77,7 +78,8 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   const pattern = leakyPattern(frame, head, prepared.statement ?? {});
   if (pattern) {
     const { statement, rendered } = prepared;
-    const subject = { statement: statement!, judgement: rendered.judgement, policy, text: rendered.text };
+    const { judgement, text } = rendered;
+    const subject = { statement: statement!, judgement, policy, text, types: prepared.types };
     refuseExtended(c, decideRefusal(c, subject, pattern));
     return true;
   }
@@ -90,7 +92,7 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   const { rendered } = by ?? prepared;
   const own = by ? undefined : ownValues(head, prepared, values);
   // What came whole is written anew; behind a result column more, or what comes in pieces, ours are put in while it passes.
-  const written = own && whole && !added ? bind({ ...whole, formats: own.formats }, own.values) : undefined;
+  const written = own && whole && !added ? withValues(whole, own) : undefined;
   const bytes = token?.bytes ?? written;
   const addition = own && !bytes ? additionTo(frame, head, own, added) : undefined;
   if (addition && addition.length > LARGEST_FROM_CLIENT) {
@@ -130,8 +132,9 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     portal,
     run: opened,
     rendered,
+    plan: by?.plan,
   };
-  if (by && whole) sendBound(c, by, { ...whole, resultFormats: formatsOf(whole, added) }, pending);
+  if (by && whole) sendBound(c, by, withResult(whole, formatsOf(whole, added)), pending);
   else if (bytes) c.send(bytes, pending);
   else c.pass(addition ? frame : withFormats(frame, added), pending, addition);
   if (opened) c.pins.ran(pending.batch);
@@ -209,6 +212,11 @@ function ownValues(
   return { values: texts, formats: [...own, ...added.map(() => 0)] };
 }
 
+/** Each member by its name: behind a spread V8 makes a new shape of each such object, and keeps it. */
+function withValues({ portal, statement, valueCount, values, resultFormats }: Bind, own: OwnValues): Uint8Array {
+  return bind({ portal, statement, formats: own.formats, valueCount, values, resultFormats }, own.values);
+}
+
 function additionTo(frame: Frame, head: BindStart, { values, formats }: OwnValues, hidden: Added): BindAddition {
   const results = hidden && RESULT_FORMATS[hidden];
   return new BindAddition(head, frame.length, formats, values.map(textValue), results);
@@ -220,8 +228,12 @@ const RESULT_FORMATS = { last: 'one more', only: 'none' } as const;
 function withFormats(frame: Frame, added: Added): Frame {
   if (added === undefined || !frame.last) return frame;
   const message = decodeBind(frame.bytes);
-  const bytes = bind({ ...message, resultFormats: formatsOf(message, added) });
+  const bytes = bind(withResult(message, formatsOf(message, added)));
   return { ...frame, bytes, length: bytes.length };
+}
+
+function withResult({ portal, statement, formats, valueCount, values }: Bind, resultFormats: readonly number[]): Bind {
+  return { portal, statement, formats, valueCount, values, resultFormats };
 }
 
 /** Of the result's columns, with that which the guard has added. */

@@ -2,7 +2,7 @@
 import { refusal } from '../../core/refusal.ts';
 import { CLIENT_LIMITS, type Frame, FrameReader } from '../../protocol/frame-reader.ts';
 import { Frontend } from '../../protocol/message-types.ts';
-import { mayFollow } from '../reuse/anew.ts';
+import { mayFollow } from '../reuse/text-fallback.ts';
 import type { Conversation } from '../state/conversation.ts';
 import { takeBind } from './bind.ts';
 import { takeInCopy } from './copy-in.ts';
@@ -38,7 +38,7 @@ export class ClientSide {
     const { c } = this;
     let taken = false;
     while (!c.closed && !c.leaving) {
-      if (c.admission.waits) break;
+      if (c.admission.waits || !c.writeOutcomes()) break;
       const frame = this.held ?? this.reader.next();
       if (frame === undefined) break;
       if (c.waitsForTurn || (taken && c.mustYield())) {
@@ -49,6 +49,7 @@ export class ClientSide {
       taken = true;
       if (!this.held) {
         c.judging = undefined;
+        c.dropRecording();
         c.admission.done();
       } else {
         // What we wait for may lie in the server's buffer: the client's own Sync or Flush is behind the frame that waits.
@@ -84,7 +85,7 @@ export class ClientSide {
   /** Behind a barrier only what cannot change what was judged may pass. */
   private takeBlocked(frame: Frame): boolean {
     const { c } = this;
-    if (c.cancelling || c.debt || !c.barrier) return false;
+    if (c.cancelling || c.deferred || !c.barrier) return false;
     if (frame.type === Frontend.Flush && c.barrier.sync === undefined) {
       c.flush();
       return true;
@@ -98,7 +99,11 @@ export class ClientSide {
 
   private dispatch(frame: Frame): boolean {
     const { c } = this;
-    if (ASKS.has(frame.type)) c.pins.assertInBatch();
+    if (ASKS.has(frame.type)) {
+      // INVARIANT 128: names are judged by the path that the server has said it has.
+      if (c.pathMovesIn !== undefined && c.pathMovesIn < c.batch) return false;
+      c.pins.assertInBatch();
+    }
     switch (frame.type) {
       case Frontend.Query:
         return takeQuery(c, frame);

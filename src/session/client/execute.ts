@@ -8,7 +8,7 @@ import { type AdmissionGrant, askedFor } from '../admission/admission.ts';
 import { prepaymentsOf } from '../admission/prepayment.ts';
 import { least } from '../admission/statement-meter.ts';
 import { type EndUserQuestion, endUsersOf, moves, needEndUsers, WITHOUT_END_USER } from '../end-user/statement-user.ts';
-import type { Whose } from '../end-user/token-setting.ts';
+import type { StatementEndUser } from '../end-user/token-setting.ts';
 import type { SessionPolicy } from '../ports.ts';
 import { notRecorded } from '../recorder.ts';
 import { answerOf } from '../results/answer-for.ts';
@@ -17,6 +17,7 @@ import { Provenance } from '../server/provenance.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution, ExecutionRules } from '../state/execution.ts';
 import { changesNames, cuttable, rulesOf, rulesWithWrites, traitsOf } from '../state/execution-rules.ts';
+import { cannotMovePath, movesPath } from '../state/path-moves.ts';
 import type { PendingReply } from '../state/pending-replies.ts';
 import { endsPortals } from '../state/portal-life.ts';
 import type { Portal } from '../state/prepared.ts';
@@ -62,7 +63,7 @@ export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy
 /** What may run: what its names stand for, for whom it runs, and what the budget has granted. */
 interface Admitted {
   readonly resolved: ResolvedNames;
-  readonly whose: Whose | undefined;
+  readonly whose: StatementEndUser | undefined;
   readonly grant: AdmissionGrant;
 }
 
@@ -77,13 +78,18 @@ function admitPortal(
   policy: SessionPolicy,
   message?: Execute,
 ): Admitted | 'wait' | 'refused' {
-  const { rendered, opened } = portal;
+  const { rendered, opened, prepared } = portal;
   const statement = portal.statement!;
   const { judgement, text } = rendered;
-  const subject = { statement, judgement, policy, text };
+  const subject = { statement, judgement, policy, text, types: prepared?.types };
   const lost = recheckPortal(portal, policy);
   if (lost) {
     refuseExtended(c, decideRefusal(c, { ...subject, fault: lost.fault }, lost.refuse));
+    return 'refused';
+  }
+  const cannot = cannotMovePath(c, [statement]);
+  if (cannot) {
+    refuseExtended(c, decideRefusal(c, subject, cannot));
     return 'refused';
   }
   const names = resolveNames(c, [statement], policy);
@@ -134,7 +140,15 @@ export function openPortal(c: Conversation, portal: Portal, policy: SessionPolic
   const admitted = admitPortal(c, portal, policy);
   if (typeof admitted === 'string') return admitted;
   const { judgement, text } = portal.rendered;
-  const subject = { statement: portal.statement!, judgement, policy, text, person: admitted.whose?.person };
+  const subject = {
+    statement: portal.statement!,
+    judgement,
+    policy,
+    text,
+    types: portal.prepared?.types,
+    runs: admitted.resolved.runs,
+    person: admitted.whose?.person,
+  };
   const run = c.records.decide(subject, UNWATCHED, portal.usage, false);
   if (!run) {
     refuseExtended(c, ownWords(c, notRecorded()));
@@ -146,7 +160,7 @@ export function openPortal(c: Conversation, portal: Portal, policy: SessionPolic
   run.prepaid = prepaid;
   run.disclosures = (admitted.resolved.inner ?? portal.statement!).disclosures;
   c.admission.sent();
-  endPlans(c, portal.statement!, admitted.resolved.inner);
+  endPlans(c, policy, portal.statement!, admitted.resolved.inner);
   portal.opened = { run, batch: c.batch };
   c.records.bind(run, c.batch);
   return run;
@@ -223,7 +237,9 @@ function run(
   // COPY sends all its rows, whatever Execute asks for.
   const counted = limit !== undefined && statement.kind.kind !== 'copy-out';
   const bounded = baked !== undefined || counted;
-  const subject = { statement, judgement, policy, text, person: whose?.person };
+  const { runs } = resolved;
+  const types = portal.prepared?.types;
+  const subject = { statement, judgement, policy, text, types, runs, person: whose?.person };
   const begun = begunRun(c, portal, policy, whose?.person);
   portal.opened = undefined;
   const recorded = c.records.decide(subject, watch, usage, bounded, begun);
@@ -234,7 +250,8 @@ function run(
   recorded.most = least(baked, counted ? left : undefined);
   recorded.waited += c.admission.waited;
   recorded.tokenChange = whose?.change;
-  endPlans(c, statement, resolved.inner);
+  recorded.plan = portal.plan;
+  endPlans(c, policy, statement, resolved.inner);
   recorded.answer = answerOf(c, recorded, begun ? { charges: begun.charges, prepaid: begun.prepaid ?? [] } : grant, {
     statement: resolved.inner ?? statement,
     formats: portal.formats,
@@ -272,11 +289,13 @@ function run(
     c.batchHasControl = true;
     if (endsPortals(statement.kind)) c.epoch += 1;
   }
+  const changesPath = movesPath(c, statement.kind);
+  if (changesPath) c.pathMovesIn = c.batch;
   const movesToken = policy.principal.token !== undefined && moves(statement.kind);
   if (movesToken) c.tokenMovesIn = c.batch;
   if (statement.kind.kind === 'copy-in') c.block(pending);
   else if (cuttable(watch)) c.block(pending, mayPass);
-  else if (movesToken || changesNames(statement.kind)) c.block(pending, true);
+  else if (movesToken || changesPath || changesNames(statement.kind)) c.block(pending, true);
 }
 
 /** Where the text has no LIMIT that is as small, the server is asked for one row more than may be shown. */

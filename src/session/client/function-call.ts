@@ -59,7 +59,7 @@ export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
   }
   c.admission.sent();
   const pending = { kind: 'function-call', batch: c.batch, own: false, run } as const;
-  c.plans.drop();
+  c.plans.end(c.batch, true);
   c.pass(frame, pending);
   c.block(pending);
   return true;

@@ -6,7 +6,10 @@ import type { Portal } from '../state/prepared.ts';
 /** Each statement is looked up after those before it were applied. */
 export class NamesOfMessage {
   private readonly prepared = new Map<string, StatementJudgement | undefined>();
-  private readonly cursors = new Map<string, Cursor | undefined>();
+  /** Open ones that the message has declared. */
+  private readonly cursors = new Map<string, Cursor>();
+  /** Names of cursors that it has closed, and not declared again. */
+  private readonly closed = new Set<string>();
   private noStatements = false;
   private noCursors = false;
   /** Transaction control came: what it has left of the cursors before it. */
@@ -20,8 +23,9 @@ export class NamesOfMessage {
 
   /** @param before what the name stood for before the message. */
   cursor(name: string, before: Portal | undefined): Cursor | 'none' | 'unknown' | 'not known' {
-    if (this.cursors.has(name)) return this.cursors.get(name) ?? 'none';
-    if (this.noCursors) return 'none';
+    const declared = this.cursors.get(name);
+    if (declared) return declared;
+    if (this.noCursors || this.closed.has(name)) return 'none';
     if (before === undefined || this.left === 'all') return 'unknown';
     if (this.left === 'not known') return before.kept ? 'unknown' : 'not known';
     return before.kept || (this.left === 'held' && before.hold) ? 'unknown' : 'none';
@@ -31,19 +35,29 @@ export class NamesOfMessage {
   apply({ kind }: StatementJudgement, usage: Usage): void {
     if (kind.kind === 'transaction') this.control(kind.action);
     if (kind.kind === 'prepare') this.prepared.set(kind.name, kind.inner);
-    if (kind.kind === 'declare') this.cursors.set(kind.name, { statement: kind.inner, usage, hold: kind.hold });
+    if (kind.kind === 'declare') {
+      this.cursors.set(kind.name, { statement: kind.inner, usage, hold: kind.hold });
+      this.closed.delete(kind.name);
+    }
     if (kind.kind === 'deallocate' && kind.name !== undefined) this.prepared.set(kind.name, undefined);
-    if (kind.kind === 'close' && kind.name !== undefined) this.cursors.set(kind.name, undefined);
+    if (kind.kind === 'close' && kind.name !== undefined) this.close(kind.name);
     if ((kind.kind === 'deallocate' && kind.name === undefined) || (kind.kind === 'discard' && kind.all)) {
       this.prepared.clear();
       this.noStatements = true;
     }
     if ((kind.kind === 'close' && kind.name === undefined) || (kind.kind === 'discard' && kind.all)) {
       this.cursors.clear();
+      this.closed.clear();
       this.noCursors = true;
     }
   }
 
+  private close(name: string): void {
+    this.cursors.delete(name);
+    this.closed.add(name);
+  }
+
+  /** Looks at no cursor twice: a message may hold thousands of these, and of cursors. */
   private control(action: Extract<StatementKind, { kind: 'transaction' }>['action']): void {
     switch (action) {
       case 'begin':
@@ -51,16 +65,16 @@ export class NamesOfMessage {
       case 'release':
         return;
       case 'commit':
-        for (const [name, cursor] of this.cursors) if (!cursor?.hold) this.cursors.set(name, undefined);
+        for (const [name, { hold }] of this.cursors) if (!hold) this.close(name);
         if (this.left === 'all') this.left = 'held';
         return;
       case 'rollback':
       case 'prepared':
-        for (const name of this.cursors.keys()) this.cursors.set(name, undefined);
+        for (const name of this.cursors.keys()) this.close(name);
         this.left = 'kept';
         return;
       case 'rollback-to':
-        for (const name of this.cursors.keys()) this.cursors.set(name, undefined);
+        for (const name of this.cursors.keys()) this.close(name);
         if (this.left !== 'kept') this.left = 'not known';
         return;
     }

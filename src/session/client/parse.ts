@@ -37,7 +37,7 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
         : cannotTakeOut(judgement.statements);
   if (reason) {
     const refused = judgement.statements.find((one) => one.refusal) ?? statement ?? unreadable(reason);
-    refuseExtended(c, decideRefusal(c, { statement: refused, judgement, policy, text }, reason), { unnamed });
+    refuseExtended(c, decideRefusal(c, { statement: refused, judgement, policy, text, types }, reason), { unnamed });
     return true;
   }
   if (c.ports.pooling === 'transaction' && !unnamed) {
@@ -55,7 +55,7 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
   const now = isWritten ? currentEndUser(c, policy) : undefined;
   if (now === 'wait') return false;
   if (now && !now.person) {
-    const subject = { statement: statement!, judgement, policy, text };
+    const subject = { statement: statement!, judgement, policy, text, types };
     refuseExtended(c, decideRefusal(c, subject, now.refused ?? missing(policy)), { unnamed });
     return true;
   }

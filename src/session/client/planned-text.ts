@@ -44,7 +44,9 @@ export function sentOfPortal(
 
 function context(c: Conversation, { runs }: ResolvedNames, policy: SessionPolicy): Partial<Sent> {
   const prepare = runs && prepareOf(runs, policy);
-  return { settings: c.settings, ...(prepare !== undefined && { prepare }) };
+  const path = c.path.token;
+  const settings = path === undefined ? c.settings : new Map([...c.settings, ['search_path', path]]);
+  return { settings, ...(prepare !== undefined && { prepare }) };
 }
 
 /** What an EXECUTE runs, as the PREPARE that would have made it. */

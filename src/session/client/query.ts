@@ -5,6 +5,7 @@ import { unreadable } from '../../guard/unreadable.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { MalformedMessage } from '../../protocol/protocol-error.ts';
 import { decodeQuery } from '../../protocol/query.ts';
+import type { Steps } from '../../sql/parse/work-limit.ts';
 import { type AdmissionGrant, askedFor } from '../admission/admission.ts';
 import { prepaymentsOf } from '../admission/prepayment.ts';
 import { least, mostOf, NO_LIMIT, statementLimits } from '../admission/statement-meter.ts';
@@ -20,9 +21,10 @@ import { NOTHING_JUDGED, notRecorded } from '../recorder.ts';
 import { answerOf } from '../results/answer-for.ts';
 import { type QueryPlan as ByPlan, endPlans, planOfQuery, sendByPlan } from '../reuse/by-plan.ts';
 import { noPolicy } from '../server/session-ends.ts';
-import type { Conversation } from '../state/conversation.ts';
+import type { Conversation, Recording } from '../state/conversation.ts';
 import type { Execution, ExecutionRules } from '../state/execution.ts';
 import { cuttable, rulesOf, rulesWithWrites, type StatementTraits, traitsOf } from '../state/execution-rules.ts';
+import { cannotMovePath } from '../state/path-moves.ts';
 import { cannotTakeOut, checkOf } from '../state/row-check.ts';
 import { isBounded, isRead, type ResolvedNames, resolveNames } from '../state/sql-names.ts';
 import { sendConverted } from './conversion.ts';
@@ -44,13 +46,20 @@ interface Part {
   readonly resolved: ResolvedNames;
 }
 
-/** @returns false where the message must wait for the server. */
+/** Decisions that are recorded between two looks at the clock. */
+const BETWEEN_LOOKS = 16;
+
+/** @returns false where the message must wait for the server, or for the session's next turn. */
 export function takeQuery(c: Conversation, frame: Frame): boolean {
   const policy = c.policy();
   if (!policy) {
     c.end(noPolicy());
     return true;
   }
+  const { recording } = c;
+  if (recording?.policy === policy) return goOn(c, recording);
+  // Another policy has come into force: nothing was sent by the old one.
+  if (recording) c.dropRecording();
   if (!frame.last) return refuseUnread(c, policy, textTooLong());
   let text: string;
   try {
@@ -78,6 +87,12 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
     refuseQuery(c, decideRefusal(c, subject, misplaced), statements.length > 1);
     return true;
   }
+  const cannot = cannotMovePath(c, statements);
+  if (cannot) {
+    const subject = { statement: statements[0]!, judgement, policy, text };
+    refuseQuery(c, decideRefusal(c, subject, cannot), statements.length > 1);
+    return true;
+  }
   const names = resolveNames(c, statements, policy);
   if (names === 'wait') return false;
   if ('refuse' in names) {
@@ -92,8 +107,8 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
     : WITHOUT_END_USER;
   if (whose === 'wait') return false;
   if ('refuse' in whose) {
-    const anew = whose.anew && rePrepareForUser(c, whose.anew, policy);
-    if (anew) return false;
+    const forUser = whose.forUser && rePrepareForUser(c, whose.forUser, policy);
+    if (forUser) return false;
     const subject = { statement: statements[whose.at]!, judgement, policy, text };
     refuseQuery(c, decideRefusal(c, subject, whose.refuse), statements.length > 1);
     return true;
@@ -160,56 +175,66 @@ function sendQuery(c: Conversation, frame: Frame, message: Message, parts: reado
     refuseQuery(c, decideRefusal(c, subject, admitted.refusal, admitted), parts.length > 1);
     return true;
   }
-  send(
-    c,
-    frame,
-    message,
-    plan,
-    parts.map((part, at) => paidBy(part, admitted.of[at]!)),
-  );
-  c.admission.sent();
+  const paid = parts.map((part, at) => paidBy(part, admitted.of[at]!));
+  const runs: Execution[] = [];
+  c.recording = { policy, runs, steps: recordAndSend(c, frame, message, plan, paid, runs) };
+  return goOn(c, c.recording);
+}
+
+/** Goes on with what is recorded, and sends it. @returns false: others are served before the rest. */
+function goOn(c: Conversation, { steps }: Recording): boolean {
+  for (let step = steps.next(); !step.done; step = steps.next()) if (c.mustYield()) return false;
   return true;
 }
 
 /** Records what was admitted, and sends it. */
-function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, parts: readonly PaidPart[]): void {
+function* recordAndSend(
+  c: Conversation,
+  frame: Frame,
+  message: Message,
+  plan: QueryPlan,
+  parts: readonly PaidPart[],
+  runs: Execution[],
+): Steps<void> {
   const { judgement, text, policy, whose } = message;
   const values = valuesFor(policy, whose.person, mostShown(parts, policy));
   const status = c.pending.length > 0 || c.batchOpen ? undefined : c.status;
   const shortened = plan === 'plain' ? withoutTokenSettings(text, judgement, status) : undefined;
   const rendered = renderFor(text, shortened?.judgement ?? judgement, policy, undefined, values);
-  const runs = record(c, rendered, parts, plan === 'converted', message);
-  if (!runs.complete) {
-    refuseQuery(c, ownWords(c, notRecorded(), runs.of), parts.length > 1);
+  const complete = yield* record(c, rendered, parts, plan === 'converted', message, runs);
+  c.recording = undefined;
+  c.admission.sent();
+  if (!complete) {
+    refuseQuery(c, ownWords(c, notRecorded(), runs), parts.length > 1);
     return;
   }
   if (shortened?.unsent.every((unsent) => unsent)) {
-    answerHere(c, runs.of, rendered);
+    answerHere(c, runs, rendered);
     return;
   }
   const reusable = mayRunByPlan(parts, judgement);
-  for (const [at, run] of runs.of.entries()) run.unsent = shortened?.unsent[at] === true;
+  for (const [at, run] of runs.entries()) run.unsent = shortened?.unsent[at] === true;
   switch (plan) {
     case 'plain':
     case 'wrapped': {
-      const step = { rendered, runs: runs.of, wrapped: plan === 'wrapped', next: undefined };
+      const step = { rendered, runs, wrapped: plan === 'wrapped', next: undefined };
       const asText = () => sendStep(c, step);
       const by = plan === 'plain' && reusable && !shortened ? planOfQuery(c, rendered, values, asText) : undefined;
-      if (by) sendByPlan(c, by, runs.of[0]!);
+      if (by) sendByPlan(c, by, runs[0]!);
       else if (step.wrapped) sendWrapped(c, step);
       else sendStep(c, step, rendered.sent === text ? frame.bytes : undefined);
       break;
     }
     case 'converted': {
-      const send = (by?: ByPlan) => sendConverted(c, rendered, parts[0]!.watch, runs.of[0]!, by);
+      const send = (by?: ByPlan) => sendConverted(c, rendered, parts[0]!.watch, runs[0]!, by);
       send(reusable ? planOfQuery(c, rendered, values, send) : undefined);
       break;
     }
     case 'in-turn':
-      sendStep(c, stepsOf(takeApart(message, values)!, runs.of, false)!);
+      sendStep(c, stepsOf(takeApart(message, values)!, runs, false)!);
       break;
     case 'wrapped-in-turn':
-      sendWrapped(c, stepsOf(takeApart(message, values)!, runs.of, true)!);
+      sendWrapped(c, stepsOf(takeApart(message, values)!, runs, true)!);
       break;
   }
 }
@@ -244,15 +269,18 @@ function mostShown(parts: readonly PaidPart[], policy: SessionPolicy): number | 
   return most.length === 0 || most.includes(Infinity) ? undefined : Math.max(...most);
 }
 
-/** INVARIANT 80: a decision for each statement is in the log before any of them is sent. */
-function record(
+/**
+ * INVARIANT 80: a decision for each statement is in the log before any of them is sent.
+ * @param of takes those that are recorded. @returns whether all of them are.
+ */
+function* record(
   c: Conversation,
   rendered: Rendered,
   parts: readonly PaidPart[],
   converted: boolean,
   { policy, whose }: Message,
-): { complete: boolean; of: Execution[] } {
-  const of: Execution[] = [];
+  of: Execution[],
+): Steps<boolean> {
   for (const [at, { statement, watch, resolved, rowsLeft, grant }] of parts.entries()) {
     const limited = isRead(statement.kind) && isBounded(rendered);
     // A row count goes with what is converted.
@@ -260,13 +288,14 @@ function record(
     const most = least(limited ? mostOf(rendered.limit ?? NO_LIMIT) : resolved.most, counted);
     const bounded = most !== undefined || (converted && watch.limits?.rows !== undefined);
     const { person, change } = whose.of[at] ?? {};
-    const subject = { statement, judgement: rendered.judgement, policy, text: rendered.text, person };
+    const { text, judgement } = rendered;
+    const subject = { statement, judgement, policy, text, runs: resolved.runs, person };
     const run = c.records.decide(subject, watch, resolved.usage, bounded);
-    if (!run) return { complete: false, of };
+    if (!run) return false;
     run.most = most;
     run.runsUserCode = (resolved.inner ?? statement).runsUserCode === true;
     run.tokenChange = change;
-    endPlans(c, statement, resolved.inner);
+    endPlans(c, policy, statement, resolved.inner);
     // What is converted has no formats in its Bind: text, as a Query.
     const { extent } = statement;
     run.answer = answerOf(c, run, grant, {
@@ -279,8 +308,9 @@ function record(
     });
     run.waited = of.length === 0 ? c.admission.waited : 0;
     of.push(run);
+    if (of.length % BETWEEN_LOOKS === 0) yield;
   }
-  return { complete: true, of };
+  return true;
 }
 
 function refuseUnread(c: Conversation, policy: SessionPolicy, reason: Refusal): boolean {

@@ -23,17 +23,17 @@ export function rePrepareForUser(
   const at = judgement.statements.findIndex(({ kind }) => kind.kind === 'prepare' && kind.name === name);
   const alone = takeApart(rendered, values)?.[at];
   if (!alone) return false;
-  const anew = { prepared, rendered: renderFor(text, judgement, policy, undefined, values) };
-  const pending = queryPending(c, 'prepare', { anew });
+  const forUser = { prepared, rendered: renderFor(text, judgement, policy, undefined, values) };
+  const pending = queryPending(c, 'prepare', { forUser });
   c.send(query(`DEALLOCATE ${quoteIdentifier(name)}; ${alone.sent}`), pending);
   c.block(pending);
   return true;
 }
 
 /** The server has answered. */
-export function rePreparedForUser(c: Conversation, { anew, told }: PendingQuery): void {
-  if (!anew) return;
-  const { prepared, rendered } = anew;
+export function rePreparedForUser(c: Conversation, { forUser, told }: PendingQuery): void {
+  if (!forUser) return;
+  const { prepared, rendered } = forUser;
   // Where that failed, nothing has the name any more, here or there.
   if (told) c.statements.drop((version) => version.value === prepared);
   else prepared.rendered = rendered;

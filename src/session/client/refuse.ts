@@ -153,9 +153,7 @@ export function isForced(forced: Forced, fields: ErrorFields): boolean {
 export function tellForced(c: Conversation, forced: Forced): void {
   const { refusal, decision, runs } = forced;
   if (refusal) c.toClient.add(refusalResponse(refusal, decision));
-  for (const [at, run] of runs.entries()) {
-    c.records.end(run, at === 0 ? (run.cut ? 'cut' : 'refused') : 'skipped', {
-      sqlstate: at === 0 ? refusal?.sqlstate : undefined,
-    });
-  }
+  const [first, ...others] = runs;
+  if (first) c.records.end(first, first.cut ? 'cut' : 'refused', { sqlstate: refusal?.sqlstate });
+  for (const run of others) c.records.endLater(run, 'skipped');
 }

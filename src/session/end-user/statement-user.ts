@@ -8,7 +8,7 @@ import type { Conversation } from '../state/conversation.ts';
 import type { StatementTraits } from '../state/execution-rules.ts';
 import type { Prepared } from '../state/prepared.ts';
 import type { EndUser } from './end-user.ts';
-import { type Change, expectedTag, type TokenSetting, type TokenText, type Whose } from './token-setting.ts';
+import { type Change, expectedTag, type StatementEndUser, type TokenSetting, type TokenText } from './token-setting.ts';
 
 /** A statement, as far as it matters whose it is. */
 export interface EndUserQuestion {
@@ -28,8 +28,8 @@ export interface EndUserQuestion {
 
 /** `person`: with whose attributes the message is filled. */
 export type MessageEndUsers =
-  | { readonly of: readonly Whose[]; readonly person?: EndUser | undefined }
-  | { readonly refuse: Refusal; readonly at: number; readonly anew?: PreparedForAnother }
+  | { readonly of: readonly StatementEndUser[]; readonly person?: EndUser | undefined }
+  | { readonly refuse: Refusal; readonly at: number; readonly forUser?: PreparedForAnother }
   | 'wait';
 
 /** What would run if it were prepared anew for the person of now. */
@@ -73,7 +73,9 @@ function behind(c: Conversation, policy: SessionPolicy, token: TokenText): Now |
 }
 
 /** Of statements of an account that stands for nobody but itself. */
-export const WITHOUT_END_USER: { readonly of: readonly Whose[]; readonly person?: EndUser | undefined } = { of: [] };
+export const WITHOUT_END_USER: { readonly of: readonly StatementEndUser[]; readonly person?: EndUser | undefined } = {
+  of: [],
+};
 
 /** Does it matter whose they are? */
 export function needEndUsers(policy: SessionPolicy, statements: readonly StatementJudgement[]): boolean {
@@ -85,7 +87,7 @@ export function endUsersOf(c: Conversation, policy: SessionPolicy, asked: readon
   if (isMoving(c)) return 'wait';
   // What transaction control leaves of the setting depends on whether the transaction has failed, which the server is to say first.
   if (c.pending.batchEnds > 0 && asked.slice(0, -1).some(({ statement }) => moves(statement.kind))) return 'wait';
-  const of: Whose[] = [];
+  const of: StatementEndUser[] = [];
   // Control that has run in this batch has ended the failure; had it failed, the server would drop this message.
   let failed = c.status === 'E' && !c.batchHasControl;
   const setting = c.token.copy();
@@ -105,8 +107,8 @@ export function endUsersOf(c: Conversation, policy: SessionPolicy, asked: readon
     if (!person && needsEndUser(one, policy)) return { refuse: refused ?? missing(policy), at };
     if (one.madeFor && !(person && isSame(one.madeFor, person))) {
       // Where the message itself has set the token, the server could not be asked before it.
-      const anew = person && one.runs && !moved && { prepared: one.runs, person };
-      return { refuse: madeForAnother(), at, ...(anew && { anew }) };
+      const forUser = person && one.runs && !moved && { prepared: one.runs, person };
+      return { refuse: madeForAnother(), at, ...(forUser && { forUser }) };
     }
     if (one.filled) {
       if (filledFor && person && !isSame(filledFor, person)) return { refuse: severalPeople(), at };
@@ -224,7 +226,7 @@ function takesNone(): Refusal {
 }
 
 function madeForAnother(): Refusal {
-  return refusal('token-refused', '28000', 'it was opened for another person than the one whose token is set now', {
+  return refusal('token-refused', '28000', 'it was opened for another person than the one of the present token', {
     hint: 'Open it again.',
   });
 }

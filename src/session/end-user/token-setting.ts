@@ -32,7 +32,7 @@ export function expectedTag({ action }: Control, inFailedBlock: boolean): 'COMMI
 }
 
 /** For whom a statement runs. */
-export interface Whose {
+export interface StatementEndUser {
   readonly person?: EndUser | undefined;
   /** What becomes of the setting once the statement is complete. */
   readonly change?: Change;
@@ -64,6 +64,16 @@ export class TokenSetting {
     copy.committed = this.committed;
     copy.savepoints = [...this.savepoints];
     return copy;
+  }
+
+  /** It is not sure that what holds now holds behind the end of the transaction, or of a part of it. */
+  get isMoved(): boolean {
+    const { local, session } = this.values;
+    return (
+      local !== undefined ||
+      session !== this.committed ||
+      this.savepoints.some(({ values }) => values.session !== session || values.local !== local)
+    );
   }
 
   tokenAfter({ to }: Change): TokenText {

@@ -1,6 +1,7 @@
 /** What a run's answer is looked at for: made when it is recorded, from what was admitted. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { StatementJudgement } from '../../guard/decision.ts';
+import { bufferOf } from '../../protocol/text.ts';
 import type { AdmissionGrant } from '../admission/admission.ts';
 import type { BoundValues } from '../admission/given-keys.ts';
 import type { Conversation } from '../state/conversation.ts';
@@ -49,11 +50,12 @@ function recurring(c: Conversation, run: Execution, { text, prepared, bound }: A
   const asks = disclosures.some(({ subject }) => !run.isPinned(subject));
   const answers = repeats && asks ? c.ports.budget.answers?.() : undefined;
   if (!answers) return undefined;
-  const { hash } = run.policy;
-  const words = createHash('sha256')
-    .update(`${hash}\0${run.person?.user ?? ''}\0${prepared ?? ''}\0`)
-    .update(text);
-  const values = createHash('sha256');
-  if (bound) values.update(`${bound.formats.join()};${bound.valueCount};`).update(bound.values);
-  return { answers, asked: { text: words.digest('base64'), values: values.digest('base64') } };
+  const words = `${run.policy.hash}\0${run.person?.user ?? ''}\0${prepared ?? ''}\0${text}`;
+  const values = bound && `${bound.formats.join()};${bound.valueCount};${bufferOf(bound.values).toString('latin1')}`;
+  return { answers, asked: { text: digestOf(words), values: digestOf(values ?? '') } };
+}
+
+/** At once: a `Hash` that is kept costs the collector more than the hashing. */
+function digestOf(text: string): string {
+  return hash('sha256', text, 'base64');
 }

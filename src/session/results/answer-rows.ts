@@ -4,8 +4,7 @@ import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { RowFields } from '../../protocol/row-fields.ts';
 import type { Disclosed, DisclosedByMany } from '../admission/budget-port.ts';
-import { copyFields } from '../server/copy-fields.ts';
-import { locatePlain } from '../server/plain-copy.ts';
+import { COMMA, copyFields, LF, TAB } from '../server/copy-fields.ts';
 import type { RowHeaders } from '../server/row-headers.ts';
 import type { RowValues } from '../server/row-values.ts';
 import type { KeysOfRow } from './added-keys.ts';
@@ -252,4 +251,38 @@ const fields = new RowFields();
 export function valuesOfRow(plan: AnswerPlan, frame: Frame): RowValues {
   fields.locate(frame, plan.columns);
   return fields;
+}
+
+/** Rows of COPY TO in which nothing is escaped or quoted: their values stand as they are, and are found in place. */
+const BACKSLASH = 0x5c;
+
+/**
+ * The first columns of the row that lies between the two places.
+ * @returns false where one of them holds what has a meaning of its own, and must be read with care (`copyFields`).
+ */
+function locatePlain(
+  fields: RowFields,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  format: CopyFormat,
+  columns: number,
+): boolean {
+  if (format.kind === 'binary' || format.null !== undefined) return false;
+  const isText = format.kind === 'text';
+  const { delimiter = isText ? TAB : COMMA } = format;
+  const special = isText ? BACKSLASH : format.quote;
+  fields.found = 0;
+  for (let at = start; fields.found < columns; at += 1) {
+    const from = at;
+    while (at < end && bytes[at] !== delimiter && bytes[at] !== LF) {
+      if (bytes[at] === special) return false;
+      at += 1;
+    }
+    // Without quotes it is CSV's NULL.
+    if (!isText && at === from) return false;
+    fields.put(from, at - from);
+    if (at >= end || bytes[at] === LF) break;
+  }
+  return true;
 }

@@ -18,6 +18,7 @@ import type { AskedStatement, LastAnswer, LastAnswers } from './last-answers.ts'
 import { AnswerValues } from './values.ts';
 
 const NOTHING: readonly KeysShown[] = [];
+const NO_SUBJECTS: readonly string[] = [];
 
 /** What must be known of the run. */
 export interface Showing extends RowWithKeys {
@@ -104,7 +105,7 @@ export class Answer {
   }
 
   private makePlan(run: Showing): AnswerPlan | undefined {
-    const { about = [] } = this.of ?? {};
+    const about = this.of?.about ?? NO_SUBJECTS;
     // Of a restricted role nothing is free that was not judged: a key that the server names then is no name.
     const disclosures = this.of?.disclosures ?? (run.policy.role.access === 'restricted' ? [] : undefined);
     if (run.statement.kind.kind === 'copy-out') return planOfCopy(disclosures, run.policy.keyTypes);

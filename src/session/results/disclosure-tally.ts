@@ -1,13 +1,14 @@
 /** How many people of one subject a run has shown, what else it has told of them, and which are in no record yet. */
 import { Buffer } from 'node:buffer';
 import type { KeyList } from './key-list.ts';
-import { KeySet } from './key-set.ts';
 import { isReadable } from './key-text.ts';
 
 /** So many of a run are told apart for its record; of those behind them each counts whenever it shows: perhaps too many, never too few. */
 const MOST_KNOWN = 10_000;
 /** So few are compared one by one. */
 const FEW = 8;
+/** The set of their bytes is dearer than the texts of so many. */
+const AS_TEXTS = 64;
 /** So many keys of a subject wait for a record at most. */
 const MOST_UNRECORDED = 1_000;
 
@@ -47,14 +48,19 @@ export class DisclosureTally {
 
   count(keys: readonly string[], values: number): void {
     this.values += values;
-    for (const key of keys) {
-      if (this.knows(key)) continue;
-      if (this.isNew(key)) this.remember(key);
-    }
+    for (const key of keys) this.countKey(key);
+  }
+
+  private countKey(key: string): void {
+    if (!this.knows(key) && this.isNew(key)) this.remember(key);
   }
 
   countMany(keys: KeyList, values: number): void {
     this.values += values;
+    if (!(this.known instanceof KeySet) && this.people + keys.count <= AS_TEXTS) {
+      keys.forEach((_start, _end, text) => void this.countKey(text()));
+      return;
+    }
     const known = this.bytewise();
     const { bytes } = keys;
     keys.forEach((start, end, text) => {
@@ -74,7 +80,6 @@ export class DisclosureTally {
     return true;
   }
 
-  /** Of one in `fresh`. */
   private remember(key: string): void {
     if (!this.known && this.fresh.length > FEW) this.known = new Set(this.fresh);
     const { known } = this;
@@ -94,5 +99,70 @@ export class DisclosureTally {
     this.known = bytewise;
     for (const key of known ?? this.fresh) this.remember(key);
     return bytewise;
+  }
+}
+
+/** Distinct keys as the bytes of their texts, told apart byte by byte. For some thousands: a string and an entry in a set for each of a million costs more than its row. */
+const FEWEST = 64;
+const BYTES = 1024;
+/** FNV-1a. */
+const BASIS = 0x811c9dc5;
+const PRIME = 0x01000193;
+
+class KeySet {
+  private bytes = Buffer.allocUnsafeSlow(BYTES);
+  private ends = new Uint32Array(FEWEST);
+  /** A key's number and 1, or 0: where its hash says, or behind. */
+  private index = new Uint32Array(2 * FEWEST);
+  size = 0;
+
+  has(source: Uint8Array, start: number, end: number): boolean {
+    return this.index[this.lookUp(source, start, end)] !== 0;
+  }
+
+  /** Puts one in that is not there. */
+  add(source: Uint8Array, start: number, end: number): void {
+    if (this.size === this.ends.length) this.grow();
+    const from = this.startOf(this.size);
+    const to = from + end - start;
+    if (to > this.bytes.length) {
+      const more = Buffer.allocUnsafeSlow(Math.max(to, 2 * this.bytes.length));
+      this.bytes.copy(more);
+      this.bytes = more;
+    }
+    for (let i = 0; i < end - start; i += 1) this.bytes[from + i] = source[start + i]!;
+    this.index[this.lookUp(source, start, end)] = this.size + 1;
+    this.ends[this.size] = to;
+    this.size += 1;
+  }
+
+  private startOf(key: number): number {
+    return key === 0 ? 0 : this.ends[key - 1]!;
+  }
+
+  private lookUp(source: Uint8Array, start: number, end: number): number {
+    const { index, bytes, ends } = this;
+    const mask = index.length - 1;
+    let hash = BASIS;
+    for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ source[at]!, PRIME);
+    for (let slot = (hash ^ (hash >>> 15)) & mask; ; slot = (slot + 1) & mask) {
+      const held = index[slot]!;
+      if (held === 0) return slot;
+      const from = this.startOf(held - 1);
+      if (ends[held - 1]! - from !== end - start) continue;
+      let same = true;
+      for (let i = 0; same && i < end - start; i += 1) same = bytes[from + i] === source[start + i];
+      if (same) return slot;
+    }
+  }
+
+  private grow(): void {
+    const ends = new Uint32Array(2 * this.ends.length);
+    ends.set(this.ends);
+    this.ends = ends;
+    this.index = new Uint32Array(2 * ends.length);
+    for (let key = 0; key < this.size; key += 1) {
+      this.index[this.lookUp(this.bytes, this.startOf(key), ends[key]!)] = key + 1;
+    }
   }
 }

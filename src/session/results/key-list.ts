@@ -1,14 +1,14 @@
 /** Keys of people side by side, as the bytes of their texts: those of many rows, without a string for each. Used again for the next rows. */
 import { Buffer } from 'node:buffer';
 
-const BYTES = 4096;
-const KEYS = 512;
+/** For those of one row: memory outside of V8's heap, as one list of many has it, costs each statement more than all that it counts. */
+const BYTES = 64;
 
 export class KeyList {
   /** UTF-8. */
-  bytes: Buffer = Buffer.allocUnsafeSlow(BYTES);
+  bytes: Buffer = Buffer.allocUnsafe(BYTES);
   /** Where each ends; it begins where the one before ends. */
-  ends = new Uint32Array(KEYS);
+  readonly ends: number[] = [];
   count = 0;
   private ascii = true;
   /** The first key of the row. */
@@ -76,16 +76,11 @@ export class KeyList {
     return true;
   }
 
-  /** For one more key, and bytes up to there. */
+  /** For bytes up to there. */
   private makeRoom(bytes: number): void {
-    if (bytes > this.bytes.length) {
-      const more = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.bytes.length));
-      this.bytes.copy(more);
-      this.bytes = more;
-    }
-    if (this.count < this.ends.length) return;
-    const ends = new Uint32Array(2 * this.ends.length);
-    ends.set(this.ends);
-    this.ends = ends;
+    if (bytes <= this.bytes.length) return;
+    const more = Buffer.allocUnsafe(Math.max(bytes, 4 * this.bytes.length));
+    this.bytes.copy(more);
+    this.bytes = more;
   }
 }

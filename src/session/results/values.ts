@@ -1,5 +1,5 @@
 /** What the values of an answer cost: one for each 8 bytes, but for those that the client could tell beforehand (`docs/limits.md`). */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import { bufferOf } from '../../protocol/text.ts';
 import type { AnswerCell, LastAnswer } from './last-answers.ts';
 
@@ -22,14 +22,14 @@ export class AnswerValues {
   private kept = 0;
   private bytes = 0;
   /** Of all that was shown; undefined where it will not be asked for, or not all of it could be seen. */
-  private hash: Hash | undefined;
+  private hash: AnswerHash | undefined;
 
   /** @param before the last answer to the same; undefined where there is none. */
   constructor(
     private readonly before: LastAnswer | undefined,
     isRemembered: boolean,
   ) {
-    if (isRemembered) this.hash = createHash('sha256');
+    if (isRemembered) this.hash = new AnswerHash();
   }
 
   /** What follows is looked at from the first row that was not shown. */
@@ -96,13 +96,34 @@ export class AnswerValues {
 
   /** The answer, once all was shown; undefined where it cannot be told apart from others. */
   end(tag: string): LastAnswer | undefined {
-    const whole = this.hash?.update(tag).digest('base64');
+    const whole = this.hash?.end(tag);
     this.hash = undefined;
     return whole === undefined ? undefined : { whole, rows: this.rows, weight: this.bytes };
   }
 }
 
 const NONE: ReadonlyMap<number, AnswerCell> = new Map();
+
+/** Of an answer of so many bytes they are kept, and hashed at its end: a `Hash` for each costs the collector more than the hashing. */
+const SHORT = 4_096;
+
+class AnswerHash {
+  /** Latin-1. */
+  private kept = '';
+  private long: Hash | undefined;
+
+  update(bytes: Uint8Array): void {
+    if (this.long) this.long.update(bytes);
+    else this.kept += bufferOf(bytes).toString('latin1');
+    if (this.long || this.kept.length <= SHORT) return;
+    this.long = createHash('sha256').update(this.kept, 'latin1');
+    this.kept = '';
+  }
+
+  end(tag: string): string {
+    return this.long ? this.long.update(tag).digest('base64') : hash('sha256', this.kept + tag, 'base64');
+  }
+}
 
 function cellOf(value: Uint8Array | null): AnswerCell {
   if (value === null) return null;

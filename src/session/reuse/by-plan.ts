@@ -1,9 +1,10 @@
 /**
- * Runs a statement by a plan that the guard has prepared at the server. Only where the server rests outside of a transaction, so that what it cannot bind has
- * done nothing, and is sent again as the text that it is: whatever is wrong, the client hears of it what it would hear without plans.
+ * Runs a statement by a plan that the guard has prepared at the server. Only where the server rests, so that what it cannot bind has done nothing, and is sent
+ * again as the text that it is: whatever is wrong, the client hears of it what it would hear without plans. In a transaction a savepoint stands before that.
  */
 import type { StatementJudgement } from '../../guard/decision.ts';
-import { type Bind, bind } from '../../protocol/bind.ts';
+import { isGuarded } from '../../policy/model/is-guarded.ts';
+import { type Bind, bind, decodeBind } from '../../protocol/bind.ts';
 import { close, describe } from '../../protocol/describe.ts';
 import { execute } from '../../protocol/execute.ts';
 import { parse } from '../../protocol/parse.ts';
@@ -11,17 +12,18 @@ import { sync } from '../../protocol/simple-frontend.ts';
 import { toldTypesOf } from '../client/parse.ts';
 import { unnamedDropped } from '../client/refuse.ts';
 import { type Rendered, renderLiterals, type SlotValues } from '../client/render.ts';
+import type { PlanUse } from '../log-entries.ts';
+import type { SessionPolicy } from '../ports.ts';
 import type { Conversation, WithheldParse } from '../state/conversation.ts';
 import type { Execution } from '../state/execution.ts';
-import type { Conversion, PendingBind, PendingSync } from '../state/pending-replies.ts';
+import type { Conversion, PendingBind, PendingParse, PendingSync } from '../state/pending-replies.ts';
 import type { Prepared } from '../state/prepared.ts';
-import type { Plan } from './known-plans.ts';
+import type { FoundPlan, Place } from './known-plans.ts';
 import { type WithParameters, withParameters } from './literals.ts';
+import { releaseSavepoint, setSavepoint } from './savepoint.ts';
 
 /** What a Bind of the unnamed statement runs by. */
-export interface BoundPlan {
-  readonly plan: Plan;
-  readonly isNew: boolean;
+export interface BoundPlan extends FoundPlan {
   /** With the guard's values in the text: the server plans with them. */
   readonly rendered: Rendered;
   readonly types: readonly number[];
@@ -31,41 +33,67 @@ export interface BoundPlan {
 /** @returns undefined where its own Parse is to be sent. */
 export function planOf(c: Conversation, prepared: Prepared, values: SlotValues): BoundPlan | undefined {
   const parse = c.withheld;
-  if (parse?.prepared !== prepared || c.status !== 'I' || c.pending.length > 0) return undefined;
+  if (parse?.prepared !== prepared || c.status === 'E' || c.pending.length > 0) return undefined;
   // Of one of which the client was told before, another batch may be open.
   if (parse.pending.again && c.batchOpen) return undefined;
   const { text, judgement, added } = prepared.rendered;
   const rendered = added.length === 0 ? prepared.rendered : renderLiterals(text, judgement, values);
   const types = toldTypesOf(prepared);
-  const found = c.plans.find(rendered.sent, types);
-  return found && { ...found, rendered, types, parse };
+  const found = c.plans.find(rendered.sent, types, placeOf(c, prepared.statement!, rendered.sent));
+  return found && { rendered, types, parse, ...found };
+}
+
+/** A text that is shorter is parsed and planned as soon as a savepoint is set and released. */
+const SHORT = 200;
+
+function placeOf({ status }: Conversation, { kind }: StatementJudgement, sent: string): Place {
+  return { inTransaction: status === 'T', isShort: kind.kind === 'read' && sent.length < SHORT };
 }
 
 /** @param message of the client, with the formats of the result as the server is to have them. */
 export function sendBound(c: Conversation, by: BoundPlan, message: Bind, pending: PendingBind): void {
-  const { plan, isNew, rendered, types } = by;
+  const { plan, isNew, mayLose, rendered, types } = by;
   const { prepared, pending: parsing } = by.parse;
   c.withheld = undefined;
   prepared.unsent = true;
   closeGone(c);
-  const { batch } = c;
+  if (pending.portal) pending.portal.plan = useOf(isNew);
+  const { own, versions, again } = parsing;
+  const parsed: PendingParse = { kind: 'parse', batch: c.batch, own, versions, rendered, again };
+  const bytes = bindTo(plan.name, message);
   if (isNew) {
-    const bytes = parse({ name: plan.name, text: rendered.sent, types });
-    c.send(bytes, { ...parsing, batch, rendered, plan, versions: parsing.versions });
-    c.send(bind({ ...message, statement: plan.name }), { ...pending, batch, plan });
+    // The server refuses it as it would refuse the client's own, whose text it is; once it is parsed nobody changes what it reads.
+    parsed.plan = plan;
+    c.send(parse({ name: plan.name, text: rendered.sent, types }), parsed);
+    c.send(bytes, pending);
     return;
   }
-  // The values are the socket's.
-  const kept = { ...message, values: Uint8Array.from(message.values) };
-  const anew = {
+  pending.leftOut = parsed;
+  if (c.status === 'T' && !mayLose) {
+    c.send(bytes, pending);
+    return;
+  }
+  if (mayLose) setSavepoint(c, undefined);
+  pending.fallback = {
     kind: 'bind',
     plan,
-    parse: { ...parsing, batch, rendered },
+    mayLose,
+    parse: parsed,
     parseBytes: () => parse({ name: '', text: rendered.sent, types }),
-    bindBytes: () => bind({ ...kept, statement: '' }),
-  } as const;
+    // The client's own message was the socket's.
+    bindBytes: () => bindTo('', decodeBind(bytes)),
+  };
   c.trying = 'bind';
-  c.send(bind({ ...kept, statement: plan.name }), { ...pending, batch, plan, anew });
+  c.send(bytes, pending);
+  if (mayLose) releaseSavepoint(c, undefined);
+}
+
+function useOf(isNew: boolean): PlanUse {
+  return isNew ? 'prepared' : 'reused';
+}
+
+function bindTo(statement: string, { portal, formats, valueCount, values, resultFormats }: Bind): Uint8Array {
+  return bind({ portal, statement, formats, valueCount, values, resultFormats });
 }
 
 /** The unnamed statement is named, and the server does not have it. */
@@ -77,9 +105,7 @@ export function withholdAgain(c: Conversation, prepared: Prepared, bytes: () => 
 }
 
 /** What a Query runs by. */
-export interface QueryPlan {
-  readonly plan: Plan;
-  readonly isNew: boolean;
+export interface QueryPlan extends FoundPlan {
   readonly asked: WithParameters;
   /** Sends it without a plan. */
   readonly send: () => void;
@@ -95,24 +121,32 @@ export function planOfQuery(
   if (!c.rests || !c.plans.isOn) return undefined;
   const [statement] = rendered.judgement.statements;
   const asked = withParameters(rendered, statement!, slots) ?? { rendered, types: [], values: [] };
-  const found = c.plans.find(asked.rendered.sent, asked.types);
-  return found && { ...found, asked, send };
+  const found = c.plans.find(asked.rendered.sent, asked.types, placeOf(c, statement!, asked.rendered.sent));
+  return found && { asked, send, ...found };
 }
 
 /** Binds it to the unnamed portal, and asks for its columns. As every Query it drops the unnamed statement, whatever becomes of it. */
-export function bindQuery(c: Conversation, { plan, isNew, asked, send }: QueryPlan, conversion: Conversion): void {
+export function bindQuery(
+  c: Conversation,
+  { plan, isNew, mayLose, asked, send }: QueryPlan,
+  conversion: Conversion,
+): void {
   const { rendered, types, values } = asked;
   for (const version of unnamedDropped(c)) version.names.settle(version);
   closeGone(c);
   const sent = { batch: c.batch, own: true, versions: [], plan, rendered, conversion } as const;
-  const anew = { kind: 'query', plan, send } as const;
-  c.trying = 'bind';
+  conversion.run.plan = useOf(isNew);
+  // Bound in this transaction before, with literals for which it was prepared, it cannot fail.
+  const fallback = c.status === 'T' && !mayLose ? undefined : ({ kind: 'query', plan, mayLose, send } as const);
+  if (fallback) c.trying = 'bind';
+  if (mayLose) setSavepoint(c, conversion);
   if (isNew) {
     const bytes = parse({ name: plan.name, text: rendered.sent, types });
-    c.send(bytes, { kind: 'parse', anew, ...sent });
+    c.send(bytes, { kind: 'parse', fallback, ...sent });
   }
   const noValues = { formats: [], valueCount: 0, values: new Uint8Array(0), resultFormats: [] };
-  c.send(bind({ portal: '', statement: plan.name, ...noValues }, values), { kind: 'bind', anew, ...sent });
+  c.send(bind({ portal: '', statement: plan.name, ...noValues }, values), { kind: 'bind', fallback, ...sent });
+  if (mayLose) releaseSavepoint(c, conversion);
 }
 
 /** All of it in one write: nothing of it has to be undone. */
@@ -150,13 +184,17 @@ export function closeGone(c: Conversation): void {
 }
 
 /**
- * A statement that may change what a text means to the server's parser, or that takes names away, ends all plans. So does code of users, which
- * may do either, and give one of the names to another statement.
+ * Ends the plans of which a statement may change the meaning. Where the texts of a role go to the server as they came, what may also make names find others ends them
+ * until the session is as new.
  * @param inner what it runs by name.
  */
-export function endPlans(c: Conversation, statement: StatementJudgement, inner?: StatementJudgement): void {
-  const { kind } = statement;
-  if ((inner ?? statement).runsUserCode || kind.kind === 'other' || kind.kind === 'temporary') c.plans.drop();
-  else if (kind.kind === 'deallocate' || kind.kind === 'discard') c.plans.drop();
-  else if (kind.kind === 'set' && !kind.token && statement.command !== 'SHOW') c.plans.drop();
+export function endPlans(
+  c: Conversation,
+  { role }: SessionPolicy,
+  statement: StatementJudgement,
+  inner?: StatementJudgement,
+): void {
+  const { kind } = statement.kind;
+  const effect = kind === 'execute' || kind === 'fetch' ? inner?.plans : statement.plans;
+  if (effect !== 'stay') c.plans.end(c.batch, effect === undefined && !isGuarded(role));
 }

@@ -15,6 +15,26 @@ export interface Plan {
   readonly key: string;
   /** Where it is counted how often the text came. */
   readonly place: number;
+  /** By the count of uses. */
+  usedAt: number;
+  /** The part of a transaction in which the server has bound it last, and the one in which it was asked for. */
+  boundIn: number;
+  askedIn: number;
+}
+
+/** Where a text is to run. */
+export interface Place {
+  readonly inTransaction: boolean;
+  /** In a transaction it is run by a plan only where it has come in that before: once costs the savepoint as much as the plan spares. */
+  readonly isShort: boolean;
+}
+
+export interface FoundPlan {
+  readonly plan: Plan;
+  /** It is to be prepared first. */
+  readonly isNew: boolean;
+  /** Where it cannot be bound, a transaction would be lost: it is bound behind a savepoint. */
+  readonly mayLose: boolean;
 }
 
 /** A counter of what became of the statements that could be reused, for metrics. */
@@ -30,14 +50,21 @@ const BASIS = 0x811c9dc5;
 const PRIME = 0x01000193;
 
 export class KnownPlans {
-  /** The one that was used last stands last. */
   private readonly plans = new Map<string, Plan>();
+  private uses = 0;
   /** Names at the server that stand for nothing any more. */
   private gone: string[] = [];
   private hashes: Int32Array | undefined;
   private counts: Uint8Array | undefined;
   private policy: object | undefined;
-  private latest: Plan | undefined;
+  /** What the guard runs around a plan, prepared as well. By their texts. */
+  private readonly helpers = new Map<string, Plan>();
+  /** A part of a transaction ends with any transaction control: what was locked in it may be locked no more, and so be changed by others. */
+  private part = 1;
+  /** The batch in which something was changed that the end of its transaction may change back. */
+  private movedIn: number | undefined;
+  /** Nothing is prepared any more. */
+  private isOver = false;
 
   /** @param newName a name that nobody has. */
   constructor(
@@ -47,7 +74,7 @@ export class KnownPlans {
   ) {}
 
   get isOn(): boolean {
-    return this.options !== undefined;
+    return this.options !== undefined && !this.isOver;
   }
 
   /** Nothing that was prepared under another policy is run: under one that guards less, a client may have taken the name for another statement. */
@@ -56,37 +83,85 @@ export class KnownPlans {
     this.policy = policy;
   }
 
-  /** @returns what is to be run in the place of the text; `isNew`: it is to be prepared first. Undefined: the text is to be sent. */
-  find(text: string, types: readonly number[]): { readonly plan: Plan; readonly isNew: boolean } | undefined {
+  /** @returns what is to be run in the place of the text; undefined: the text is to be sent. */
+  find(text: string, types: readonly number[], { inTransaction, isShort }: Place): FoundPlan | undefined {
     const { options } = this;
-    if (!options || text.length > LONGEST) return undefined;
+    if (!options || this.isOver || text.length > LONGEST) return undefined;
     // Types come first, so that no text can be the key of another one with types.
     const key = `${types.join()}\0${text}`;
     const known = this.plans.get(key);
     if (known) {
-      this.use(known);
+      const mayLose = inTransaction && known.boundIn !== this.part;
+      const isFirst = known.askedIn !== this.part;
+      known.askedIn = this.part;
+      if (mayLose && isShort && isFirst) return undefined;
+      known.usedAt = ++this.uses;
       this.tell('reused', 1);
-      return { plan: known, isNew: false };
+      return { plan: known, isNew: false, mayLose };
     }
     const place = this.count(key);
     if (this.counts![place]! <= options.after) return undefined;
-    const plan: Plan = { name: this.newName(), key, place };
-    this.use(plan);
-    if (this.plans.size > options.perSession) this.forget(this.plans.values().next().value!);
+    if (this.plans.size >= options.perSession) this.forget(this.leastUsed());
+    const plan: Plan = { name: this.newName(), key, place, usedAt: ++this.uses, boundIn: 0, askedIn: this.part };
+    this.plans.set(key, plan);
     this.tell('prepared', 1);
+    return { plan, isNew: true, mayLose: inTransaction };
+  }
+
+  /** A statement of the guard's own, by which nothing is counted. */
+  helper(text: string): Pick<FoundPlan, 'plan' | 'isNew'> {
+    const known = this.helpers.get(text);
+    if (known) return { plan: known, isNew: false };
+    const plan: Plan = { name: this.newName(), key: text, place: 0, usedAt: 0, boundIn: 0, askedIn: 0 };
+    this.helpers.set(text, plan);
     return { plan, isNew: true };
   }
 
-  /** By its own key: the text that was just made is not kept. */
-  private use(plan: Plan): void {
-    if (this.latest === plan) return;
-    this.latest = plan;
-    this.plans.delete(plan.key);
-    this.plans.set(plan.key, plan);
+  /** The server has bound it: what it reads is locked until the transaction's part ends, and nobody changes it. */
+  bound(plan: Plan): void {
+    plan.boundIn = this.part;
+  }
+
+  /** Transaction control was answered: what was set in the part that it ends may be as before. */
+  control(): void {
+    this.part += 1;
+    if (this.movedIn !== undefined) this.drop();
+  }
+
+  /** The server is ready behind a batch, outside of a transaction. */
+  rest(batch: number): void {
+    this.control();
+    if (this.movedIn !== undefined && this.movedIn <= batch) this.movedIn = undefined;
+  }
+
+  /**
+   * A statement is sent behind which texts may mean something else.
+   * @param forGood what is prepared behind it may not be what the guard takes it for.
+   */
+  end(batch: number, forGood: boolean): void {
+    this.drop();
+    this.movedIn = batch;
+    if (forGood) this.isOver = true;
+  }
+
+  /** DISCARD ALL has made the session as new. */
+  renew(): void {
+    this.isOver = false;
+  }
+
+  /** Looked for only where one more is prepared: to keep them in order would change the map, and leave garbage, at each use. */
+  private leastUsed(): Plan {
+    let least: Plan | undefined;
+    for (const plan of this.plans.values()) if (!least || plan.usedAt < least.usedAt) least = plan;
+    return least!;
   }
 
   /** It is not to be run any more, and not soon prepared again. */
   forget(plan: Plan): void {
+    if (this.helpers.get(plan.key) === plan) {
+      this.helpers.delete(plan.key);
+      this.gone.push(plan.name);
+    }
     if (this.plans.get(plan.key) !== plan) return;
     this.plans.delete(plan.key);
     this.counts![plan.place] = 0;
@@ -96,6 +171,8 @@ export class KnownPlans {
 
   /** What was prepared may mean something else from here on, or is lost. */
   drop(): void {
+    for (const { name } of this.helpers.values()) this.gone.push(name);
+    this.helpers.clear();
     if (this.plans.size === 0) return;
     this.tell('dropped', this.plans.size);
     for (const { name } of this.plans.values()) this.gone.push(name);

@@ -51,7 +51,9 @@ export function withParameters(
   }
   if (values.length === 0 || values.length > MOST) return undefined;
   edits.push(...judgement.edits.slice(next));
-  const asked = { ...judgement, edits, template: applyEdits(text, edits) };
+  const { effect, statements, parameters } = judgement;
+  // Each member by its name: behind a spread V8 would make a new shape of each such object, and keep it.
+  const asked = { effect, statements, parameters, edits, template: applyEdits(text, edits) };
   return { rendered: renderLiterals(text, asked, slots), types, values };
 }
 

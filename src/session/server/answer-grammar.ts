@@ -7,7 +7,7 @@ import type { Frame } from '../../protocol/frame-reader.ts';
 import { uint16At } from '../../protocol/integers.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { Backend } from '../../protocol/message-types.ts';
-import { ProtocolError } from '../../protocol/protocol-error.ts';
+import { ProtocolError, unexpectedMessage } from '../../protocol/protocol-error.ts';
 
 /** Of a RowDescription: `none` where the server said NoData, undefined where it was not asked. */
 export type Described = number | 'none' | undefined;
@@ -25,8 +25,8 @@ export class AnswerGrammar {
 
   /** A RowDescription that answers a Query. */
   description(frame: Frame): void {
-    if (!givesRows(this.statement) && !this.maySelectByRule) throw unexpected();
-    if (this.fields !== undefined && !this.maySelectByRule) throw unexpected();
+    if (!givesRows(this.statement) && !this.maySelectByRule) throw unexpectedMessage();
+    if (this.fields !== undefined && !this.maySelectByRule) throw unexpectedMessage();
     this.fields = countIn(frame.bytes, 0, frame.length);
   }
 
@@ -38,7 +38,7 @@ export class AnswerGrammar {
 
   /** A DataRow that answers an Execute, behind `before` others. @param most so many rows were asked for; 0: all. */
   rowOfPortal(frame: Frame, described: Described, before: number, most: number): void {
-    if (!givesRows(this.statement) || described === 'none') throw unexpected();
+    if (!givesRows(this.statement) || described === 'none') throw unexpectedMessage();
     if (most > 0 && before >= most) throw new ProtocolError('server sent more rows than were asked for');
     const fields = countIn(frame.bytes, 0, frame.length);
     this.fields ??= fields;
@@ -58,26 +58,26 @@ export class AnswerGrammar {
   /** CopyOutResponse or CopyInResponse. */
   beginsCopy(type: number): void {
     const expected = type === Backend.CopyOutResponse ? 'copy-out' : 'copy-in';
-    if (this.kind !== expected || this.copy !== 'before') throw unexpected();
+    if (this.kind !== expected || this.copy !== 'before') throw unexpectedMessage();
     this.copy = 'data';
   }
 
   /** CopyData or CopyDone of the server's. */
   copyOut(type: number): void {
-    if (this.kind !== 'copy-out' || this.copy !== 'data') throw unexpected();
+    if (this.kind !== 'copy-out' || this.copy !== 'data') throw unexpectedMessage();
     if (type === Backend.CopyDone) this.copy = 'behind';
   }
 
   /** CommandComplete. @param client of a COPY: whether it still sends data. */
   complete(tag: string, client: 'data' | 'ended' | undefined): void {
     const copied = this.kind === 'copy-out' ? this.copy === 'behind' : client === 'ended';
-    if ((this.kind === 'copy-out' || this.kind === 'copy-in') && !copied) throw unexpected();
+    if ((this.kind === 'copy-out' || this.kind === 'copy-in') && !copied) throw unexpectedMessage();
     if (!fits(tag, this.statement)) throw new ProtocolError('server completed another command');
   }
 
   /** PortalSuspended behind so many rows. @param most so many were asked for; 0: all. */
   suspended(rows: number, most: number): void {
-    if (most === 0 || rows !== most || !givesRows(this.statement)) throw unexpected();
+    if (most === 0 || rows !== most || !givesRows(this.statement)) throw unexpectedMessage();
   }
 
   private get kind(): StatementKind['kind'] {
@@ -185,10 +185,6 @@ const CONTROL: Readonly<Record<Action, RegExp>> = {
   'rollback-to': /^ROLLBACK$/,
   prepared: /^(PREPARE TRANSACTION|ROLLBACK|(COMMIT|ROLLBACK) PREPARED)$/,
 };
-
-function unexpected(): ProtocolError {
-  return new ProtocolError('server sent an unexpected message');
-}
 
 function otherFields(): ProtocolError {
   return new ProtocolError('server sent a row of other columns than were described');

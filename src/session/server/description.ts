@@ -16,9 +16,7 @@ export class Description {
   readonly shown: ShownColumns | undefined;
   /** Of names and types, formats aside: a statement is described before its formats are known. Short, however many columns there are. */
   readonly digest: string;
-  private plan:
-    | { readonly disclosures: readonly Disclosure[] | undefined; readonly of: AnswerPlan | undefined }
-    | undefined;
+  private plan: KnownPlan | undefined;
 
   constructor({ role, subjectKeys }: SessionPolicy, bytes: Uint8Array | null) {
     const fields = bytes ? decodeRowDescription(bytes) : [];
@@ -30,12 +28,20 @@ export class Description {
   /** Where data subjects stand in a row: the same for all runs of a statement. @param disclosures, about as its judgement has them. */
   planOf(disclosures: readonly Disclosure[] | undefined, about: readonly string[]): AnswerPlan | undefined {
     if (!this.shown) return undefined;
-    // Without a judgement the subjects whose tables are named are no part of it.
-    if (!disclosures && about.length > 0) return planOf(undefined, about, this.shown);
-    if (!this.plan || !areAlike(this.plan.disclosures, disclosures))
-      this.plan = { disclosures, of: planOf(disclosures, about, this.shown) };
+    // Without a judgement the subjects whose tables are named are what it has in its place.
+    const named = disclosures ? NONE : about;
+    if (!this.plan || this.plan.named !== named || !areAlike(this.plan.disclosures, disclosures))
+      this.plan = { disclosures, named, of: planOf(disclosures, about, this.shown) };
     return this.plan.of;
   }
+}
+
+const NONE: readonly string[] = [];
+
+interface KnownPlan {
+  readonly disclosures: readonly Disclosure[] | undefined;
+  readonly named: readonly string[];
+  readonly of: AnswerPlan | undefined;
 }
 
 /** Whether rows mean the same by them: the keys that a text gives itself may be others. */

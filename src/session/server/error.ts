@@ -14,13 +14,14 @@ import { completeUnsent } from '../client/local-answers.ts';
 import { clientPosition } from '../client/positions.ts';
 import { refusalResponse } from '../client/refusal-response.ts';
 import { isForced, tellForced } from '../client/refuse.ts';
-import { takeAnew } from '../reuse/anew.ts';
+import { beginFallback } from '../reuse/text-fallback.ts';
+import type { SessionPolicy } from '../session-policy.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution } from '../state/execution.ts';
 import { readsNoRow, showsColumnsFirst } from '../state/execution-rules.ts';
-import { endsBatch, type PendingReply } from '../state/pending-replies.ts';
+import { endsBatch, type PendingQuery, type PendingReply } from '../state/pending-replies.ts';
 import { violationIn, withoutAdded } from './added-column.ts';
-import { poolerWords } from './pooler-errors.ts';
+import { tellLeftOut } from './extended.ts';
 import { failQuery } from './query.ts';
 import { type Origin, redact } from './redact.ts';
 import { tellCut } from './row-flow.ts';
@@ -33,8 +34,8 @@ export function answerNotice(c: Conversation, frame: Frame): boolean {
   // Each time that the text is read it would be said again.
   if ((head?.kind === 'parse' || head?.kind === 'bind') && head.plan) c.plans.forget(head.plan);
   if (!c.redacts && frame.last) return true;
-  if (c.redacts && mayTellOfPeople(head)) return false;
   const fields = fieldsOf(frame);
+  if (c.redacts && mayTellOfPeople(head, c.policy()) && !isOfTransaction(fields)) return false;
   c.toClient.add(noticeResponse(c.redacts ? redact(fields, originOf(c), frame.last) : fields));
   return false;
 }
@@ -43,13 +44,22 @@ export function answerNotice(c: Conversation, frame: Frame): boolean {
  * INVARIANT 72: a notice may say something of people of whom its statement shows nothing. Where a role's people are counted, none is passed on while a
  * statement that reads them runs, or code that may.
  */
-function mayTellOfPeople(head: PendingReply | undefined): boolean {
+function mayTellOfPeople(head: PendingReply | undefined, policy: SessionPolicy | undefined): boolean {
   const run = head && (runOf(head) ?? head.conversion?.run);
   const runs = head?.kind === 'query' ? head.runs : run ? [run] : [];
-  return runs.some(({ policy, disclosures, runsUserCode }) => {
+  if (head?.kind === 'sync') return policy?.role.limitedSubjects !== undefined;
+  return runs.some(({ policy, statement, disclosures, runsUserCode }) => {
     const counted = policy.role.limitedSubjects;
-    return counted !== undefined && (runsUserCode || disclosures?.some(({ subject }) => counted.has(subject)) === true);
+    if (counted === undefined) return false;
+    // At COMMIT the server reads what cursors WITH HOLD are to give.
+    const reads = statement.kind.kind === 'transaction' || disclosures?.some(({ subject }) => counted.has(subject));
+    return runsUserCode || reads === true;
   });
+}
+
+/** Class 25 of the server's own file: that there is a transaction, or none. RAISE may give the class, and comes of another file. */
+function isOfTransaction(fields: ErrorFields): boolean {
+  return fields.get('C')?.startsWith('25') === true && fields.get('F') === 'xact.c';
 }
 
 interface ErrorAnswer {
@@ -76,7 +86,8 @@ export function answerError(c: Conversation, frame: Frame): false {
     answerFlush(c, answer);
     return false;
   }
-  if (takeAnew(c, head, meant)) return false;
+  if (beginFallback(c, head, meant)) return false;
+  if (head.kind === 'bind' && !head.fallback) tellLeftOut(c, head);
   const { misplaced } = c;
   c.misplaced = undefined;
   if (misplaced && fields.get('M')?.includes(misplaced.id)) {
@@ -90,6 +101,7 @@ export function answerError(c: Conversation, frame: Frame): false {
     if (!c.closed) fail(c, head, fields.get('C'));
     return false;
   }
+  if (head.kind === 'query' && head.part === 'undo') c.pins.notUndone(fields);
   if (head.forced && isForced(head.forced, fields)) tellForced(c, head.forced);
   else if (run?.cut && isOfCut(c, run, fields)) tellCut(c, run);
   else if (!isKnown(head) && !violates(c, head, fields)) c.toClient.add(shown(c, answer, head));
@@ -102,17 +114,17 @@ export function answerError(c: Conversation, frame: Frame): false {
  * the next one, and the guard's Flush, which has no answer, may be that. It drops what comes up to Sync, and what the batch did is undone.
  */
 function answerFlush(c: Conversation, answer: ErrorAnswer): void {
-  const { debt } = c;
-  const conversion = debt && 'conversion' in debt ? debt.conversion : undefined;
-  const isCut = debt?.kind === 'fail-statement';
-  if (!c.batchOpen || c.unflushed || c.skipping || (debt && !isCut && !conversion))
+  const { deferred } = c;
+  const conversion = deferred && 'conversion' in deferred ? deferred.conversion : undefined;
+  const isCut = deferred?.kind === 'fail-statement';
+  if (!c.batchOpen || c.unflushed || c.skipping || (deferred && !isCut && !conversion))
     throw new ProtocolError('server sent an error to nothing');
   c.life.failed = true;
-  if (isCut) tellCut(c, debt.run);
+  if (isCut) tellCut(c, deferred.run);
   else c.toClient.add(shown(c, answer, undefined));
   if (conversion) c.records.end(conversion.run, 'error', { sqlstate: answer.fields.get('C') });
   else c.skipping = true;
-  c.debt = conversion ? { kind: 'sync', conversion: undefined } : undefined;
+  c.deferred = conversion ? { kind: 'sync', conversion: undefined } : undefined;
 }
 
 /** A new row may not stand: the client is told so, in the place of what the server said of it. */
@@ -162,8 +174,9 @@ function timedOut(said: ErrorFields): ErrorFields {
 function fail(c: Conversation, head: PendingReply, sqlstate: string | undefined): void {
   const run = runOf(head) ?? head.conversion?.run;
   if (run) c.records.end(run, 'error', { sqlstate });
-  for (const [at, other] of (head.forced?.runs ?? []).entries())
-    c.records.end(other, at === 0 ? 'error' : 'skipped', { sqlstate });
+  const [first, ...others] = head.forced?.runs ?? [];
+  if (first) c.records.end(first, 'error', { sqlstate });
+  for (const other of others) c.records.endLater(other, 'skipped');
   const syncCame = c.copyIn !== undefined && c.syncInCopy;
   c.endCopyIn();
   if (endsBatch(head)) {
@@ -175,8 +188,8 @@ function fail(c: Conversation, head: PendingReply, sqlstate: string | undefined)
   skip(c);
   if (head.conversion && !head.conversion.sync) {
     c.skipping = false;
-    c.debt = { kind: 'sync', conversion: undefined };
-  } else if (syncCame) c.debt = { kind: 'sync', conversion: undefined };
+    c.deferred = { kind: 'sync', conversion: undefined };
+  } else if (syncCame) c.deferred = { kind: 'sync', conversion: undefined };
 }
 
 /** After an error the server drops everything up to Sync: what was sent already, and what the client is still to send. */
@@ -191,10 +204,10 @@ function skip(c: Conversation): void {
 
 /** Of a transaction that the guard makes fail or ends without COMMIT the client knows why, whatever the server says: it may be the client's own cancel. */
 function isKnown(head: PendingReply): boolean {
-  return (
-    head.kind === 'query' && (head.part === 'fail' || head.part === 'prepare' || (head.part === 'end' && !head.commits))
-  );
+  return head.kind === 'query' && (ANSWERED_OTHERWISE.has(head.part) || (head.part === 'end' && !head.commits));
 }
+
+const ANSWERED_OTHERWISE: ReadonlySet<PendingQuery['part']> = new Set(['fail', 'prepare', 'undo']);
 
 /** Of a message that comes in pieces only the first is read, and the others are dropped: it quotes a value of a client's, or a function's. */
 function fieldsOf(frame: Frame): ErrorFields {
@@ -231,4 +244,22 @@ function runOf(head: PendingReply): Execution | undefined {
     default:
       return undefined;
   }
+}
+
+/** The server's own words about the session itself: it stops, it was told to end, it waited too long. */
+const OF_SESSION = /^(57P0[1-5]|25P0[34])$/;
+
+/**
+ * What is shown in place of a FATAL error that came through a pooler; undefined where it may be shown itself. No client reads
+ * the name of an upstream account, an address, or that Rowgate's password is wrong (it would look for the fault in its own).
+ */
+function poolerWords(fields: ErrorFields): ErrorFields | undefined {
+  const sqlstate = fields.get('C') ?? '';
+  if (OF_SESSION.test(sqlstate)) return undefined;
+  const own = { S: 'FATAL', V: 'FATAL' };
+  const words =
+    sqlstate === '53300'
+      ? { C: sqlstate, M: 'the database server has no connection left' }
+      : { C: '08006', M: 'the connection to the database server was lost' };
+  return new Map(Object.entries({ ...own, ...words }));
 }

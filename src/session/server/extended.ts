@@ -1,13 +1,14 @@
 /** The answers to Parse, Bind, Describe, Execute and Close. */
+
 import { decodeCommandComplete } from '../../protocol/command-complete.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { Backend } from '../../protocol/message-types.ts';
 import { MessageWriter } from '../../protocol/message-writer.ts';
 import { decodeParameterDescription, parameterDescription } from '../../protocol/parameter-description.ts';
-import { ProtocolError } from '../../protocol/protocol-error.ts';
+import { unexpectedMessage } from '../../protocol/protocol-error.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution } from '../state/execution.ts';
-import type { PendingDescribe, PendingExecute, PendingReply } from '../state/pending-replies.ts';
+import type { PendingBind, PendingDescribe, PendingExecute, PendingReply } from '../state/pending-replies.ts';
 import { applyNames } from '../state/sql-names.ts';
 import { countIn } from './answer-grammar.ts';
 import { descriptionOf } from './description.ts';
@@ -34,12 +35,15 @@ export function answerExtended(c: Conversation, head: Extended, frame: Frame): b
 }
 
 function acknowledge(c: Conversation, head: Extended, frame: Frame, expected: number): boolean {
-  if (frame.type !== expected) throw unexpected();
-  // The Parse that was left out has its answer in its place.
-  const parse = head.kind === 'bind' && head.anew?.kind === 'bind' ? head.anew.parse : undefined;
-  if (parse && !parse.own) c.toClient.add(new MessageWriter(Backend.ParseComplete).finish());
+  if (frame.type !== expected) throw unexpectedMessage();
+  if (head.kind === 'bind') tellLeftOut(c, head);
   done(c, head);
   return !head.own;
+}
+
+/** The Parse that was left out has its answer in its place. */
+export function tellLeftOut(c: Conversation, { leftOut }: PendingBind): void {
+  if (leftOut && !leftOut.own) c.toClient.add(new MessageWriter(Backend.ParseComplete).finish());
 }
 
 function done(c: Conversation, head: Extended): void {
@@ -50,19 +54,19 @@ function done(c: Conversation, head: Extended): void {
 function answerDescribe(c: Conversation, head: PendingDescribe, frame: Frame): boolean {
   switch (frame.type) {
     case Backend.ParameterDescription:
-      if (head.owes !== 'parameters') throw unexpected();
+      if (head.owes !== 'parameters') throw unexpectedMessage();
       head.owes = 'columns';
       return !head.own && ownParameters(c, head, frame);
     case Backend.RowDescription:
-      if (head.owes !== 'columns') throw unexpected();
+      if (head.owes !== 'columns') throw unexpectedMessage();
       learn(head, frame);
       break;
     case Backend.NoData:
-      if (head.owes !== 'columns') throw unexpected();
+      if (head.owes !== 'columns') throw unexpectedMessage();
       learn(head, null);
       break;
     default:
-      throw unexpected();
+      throw unexpectedMessage();
   }
   done(c, head);
   if (head.own) return false;
@@ -115,7 +119,7 @@ function answerExecute(c: Conversation, head: PendingExecute, frame: Frame): boo
 
 function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean {
   const { run } = head;
-  if (head.assertion) {
+  if (head.own) {
     if (frame.type === Backend.CommandComplete) done(c, head);
     return false;
   }
@@ -123,7 +127,7 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
     done(c, head);
     return true;
   }
-  if (!run) throw unexpected();
+  if (!run) throw unexpectedMessage();
   switch (frame.type) {
     case Backend.DataRow:
       run.grammar.rowOfPortal(frame, run.watch.provenance.fields, run.rows, head.maxRows);
@@ -153,7 +157,7 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
       if (!admitSuspended(run)) return endCut(c, head, run);
       return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);
     default:
-      throw unexpected();
+      throw unexpectedMessage();
   }
 }
 
@@ -171,7 +175,7 @@ function complete(c: Conversation, head: PendingExecute, run: Execution, frame: 
         c.block(head.conversion.sync);
         return false;
       }
-      c.debt = { kind: 'sync', conversion: head.conversion };
+      c.deferred = { kind: 'sync', conversion: head.conversion };
       return false;
     }
     c.records.end(run, 'ok', { changed, tag });
@@ -198,11 +202,7 @@ function endCut(c: Conversation, head: PendingExecute, run: Execution): boolean 
     barrier.sync.mustFail = true;
     c.block(barrier.sync);
   } else {
-    c.debt = { kind: 'fail-statement', run, conversion: head.conversion };
+    c.deferred = { kind: 'fail-statement', run, conversion: head.conversion };
   }
   return false;
-}
-
-function unexpected(): ProtocolError {
-  return new ProtocolError('server sent an unexpected message');
 }

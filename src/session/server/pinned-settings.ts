@@ -12,6 +12,7 @@ import { execute } from '../../protocol/execute.ts';
 import { parse } from '../../protocol/parse.ts';
 import type { TransactionStatus } from '../../protocol/ready-for-query.ts';
 import { sync } from '../../protocol/simple-frontend.ts';
+import type { TokenSetting } from '../end-user/token-setting.ts';
 import type { SessionPorts } from '../ports.ts';
 import type { PendingReply } from '../state/pending-replies.ts';
 import { privateName } from '../state/private-name.ts';
@@ -26,6 +27,7 @@ const IN_FAILED = '25P02';
 /** What must be known of the session. */
 interface Watched {
   readonly ports: SessionPorts;
+  readonly path: TokenSetting;
   /** Number of the batch that is being sent. */
   readonly batch: number;
   send(bytes: Uint8Array, pending: PendingReply): void;
@@ -38,10 +40,10 @@ export class PinWatch {
   /** No assertion stands behind that code in its batch. */
   private unasserted = false;
   /** Such code has run in the transaction: at its end triggers may run that were put off. */
-  private mayRunAtEnd = false;
+  mayRunAtEnd = false;
   /** An assertion in a batch of its own: it is to be sent, to be answered, or was cancelled and its batch has not ended. */
   private own: 'owed' | 'asked' | 'canceled' | undefined;
-  /** A cancel that struck an assertion in a batch of its own, and made the client's transaction fail: the client is still to be told. */
+  /** A cancel that struck what the guard has sent by itself, and made the client's transaction fail: the client is still to be told. */
   private untold: ErrorFields | undefined;
 
   constructor(private readonly c: Watched) {}
@@ -107,6 +109,11 @@ export class PinWatch {
     } else this.own = undefined;
   }
 
+  /** The server's error to what was to bring a transaction back: it has failed for good. */
+  notUndone(fields: ErrorFields): void {
+    this.untold = fields;
+  }
+
   /** What the client is told of an error: the first one behind a cancel that it has not seen says why its transaction has failed. */
   told(fields: ErrorFields): ErrorFields {
     if (!this.untold || fields.get('C') !== IN_FAILED) return fields;
@@ -131,7 +138,7 @@ export class PinWatch {
 
   /** The server reports a setting. */
   reported(name: string, value: string): void {
-    if (this.watches() && this.c.ports.pins?.differs(name, value)) this.end([name]);
+    if (this.watches() && this.c.ports.pins?.differs(name, value, this.c.path.token)) this.end([name]);
   }
 
   private end(names: readonly string[]): void {
@@ -151,7 +158,7 @@ export class PinWatch {
     const name = privateName(c.ports.newId());
     const sent = { batch: c.batch, own: true, assertion: true } as const;
     const noValues = { formats: [], values: new Uint8Array(0), valueCount: 0, resultFormats: [] };
-    const text = c.ports.pins!.assertion;
+    const text = c.ports.pins!.assertion(c.path.token);
     c.send(parse({ name, text, types: [] }), { kind: 'parse', versions: [], ...sent });
     c.send(bind({ portal: name, statement: name, ...noValues }), { kind: 'bind', versions: [], ...sent });
     const asked = { kind: 'execute', portal: undefined, run: undefined, maxRows: 0, ...sent } as const;
@@ -164,7 +171,8 @@ export class PinWatch {
 function pinsChanged(names: readonly string[]): Refusal {
   const which = names.map((name) => `"${name}"`).join(', ');
   return refusal('setting-not-allowed', '55000', `settings of the session were changed${which && `: ${which}`}`, {
-    detail: 'A function, trigger or rule that ran in it has changed what statements mean, or whose rights they have.',
+    detail:
+      'A function, trigger or rule that ran in it has changed what statements mean, or the rights that they run with.',
     hint: 'In a function, SET in its definition holds to its end alone.',
   });
 }

@@ -2,7 +2,7 @@
 import { decodeCommandComplete } from '../../protocol/command-complete.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { Backend } from '../../protocol/message-types.ts';
-import { ProtocolError } from '../../protocol/protocol-error.ts';
+import { ProtocolError, unexpectedMessage } from '../../protocol/protocol-error.ts';
 import type { TransactionStatus } from '../../protocol/ready-for-query.ts';
 import { copyFail } from '../../protocol/simple-frontend.ts';
 import { completeUnsent } from '../client/local-answers.ts';
@@ -35,7 +35,7 @@ function answerClients(c: Conversation, query: PendingQuery, frame: Frame): bool
   if (run?.watch.rowless && (frame.type === Backend.RowDescription || frame.type === Backend.DataRow)) return false;
   switch (frame.type) {
     case Backend.EmptyQueryResponse:
-      if (query.runs.length > 0 || query.told || begun) throw unexpected();
+      if (query.runs.length > 0 || query.told || begun) throw unexpectedMessage();
       return true;
     case Backend.RowDescription:
       return describe(c, current(run), frame);
@@ -58,12 +58,8 @@ function answerClients(c: Conversation, query: PendingQuery, frame: Frame): bool
     case Backend.CommandComplete:
       return complete(c, query, current(run), frame);
     default:
-      throw unexpected();
+      throw unexpectedMessage();
   }
-}
-
-function unexpected(): ProtocolError {
-  return new ProtocolError('server sent an unexpected message');
 }
 
 function current(run: Execution | undefined): Execution {
@@ -115,10 +111,10 @@ function passOver(c: Conversation, query: PendingQuery, frame: Frame): false {
 
 /** BEGIN, COMMIT and ROLLBACK of the guard's own. */
 function answerOwn(c: Conversation, query: PendingQuery, frame: Frame): boolean {
-  if (frame.type !== Backend.CommandComplete) throw unexpected();
+  if (frame.type !== Backend.CommandComplete) throw unexpectedMessage();
   query.committed = decodeCommandComplete(frame.bytes) === 'COMMIT';
   if (query.part === 'end') {
-    c.token.ended(query.committed);
+    for (const setting of [c.token, c.path]) setting.ended(query.committed);
     c.life.ended(query.committed);
   }
   return false;
@@ -129,7 +125,7 @@ export function failQuery(c: Conversation, query: PendingQuery): void {
   query.told = true;
   const { runs, at } = query;
   const cut = runs.findIndex((run) => run.cut);
-  for (const run of runs.slice((cut < 0 ? at : cut) + 1)) c.records.end(run, 'skipped');
+  for (const run of runs.slice((cut < 0 ? at : cut) + 1)) c.records.endLater(run, 'skipped');
   query.at = runs.length;
 }
 
@@ -142,6 +138,9 @@ export function readyAfterQuery(c: Conversation, query: PendingQuery, status: Tr
       return true;
     case 'prepare':
       rePreparedForUser(c, query);
+      return false;
+    case 'undo':
+      c.deferred = { kind: 'fallback', fallback: { ...query.undoes!, isUndone: true } };
       return false;
     case 'end':
       return endWrapped(c, query, status);
@@ -156,12 +155,12 @@ export function readyAfterQuery(c: Conversation, query: PendingQuery, status: Tr
     const goesOn = status === 'T' && !query.cut;
     if (!goesOn) skipSteps(c, query.next);
     const step = goesOn ? query.next : undefined;
-    c.debt = step ? { kind: 'step', step } : { kind: 'end-wrapped', query, commit: goesOn };
+    c.deferred = step ? { kind: 'step', step } : { kind: 'end-wrapped', query, commit: goesOn };
     return false;
   }
   if (query.cut && status === 'T') {
     skipSteps(c, query.next);
-    c.debt = { kind: 'fail-transaction' };
+    c.deferred = { kind: 'fail-transaction' };
     return false;
   }
   return stepOn(c, query, status);
@@ -176,12 +175,12 @@ function stepOn(c: Conversation, { next, part, told }: PendingQuery, status: Tra
   }
   // What is to run inside our BEGIN is not sent outside of it.
   if (part === 'begin' && status !== 'T') throw new ProtocolError('BEGIN did not begin a transaction');
-  c.debt = { kind: 'step', step: next };
+  c.deferred = { kind: 'step', step: next };
   return false;
 }
 
 function skipSteps(c: Conversation, first: QueryStep | undefined): void {
-  for (let step = first; step; step = step.next) for (const run of step.runs) c.records.end(run, 'skipped');
+  for (let step = first; step; step = step.next) for (const run of step.runs) c.records.endLater(run, 'skipped');
 }
 
 /** The message's last statement is complete if its COMMIT was; an error of the COMMIT has been shown. */
@@ -192,7 +191,7 @@ function endWrapped(c: Conversation, { committed, ends }: PendingQuery, status: 
     c.records.end(held.run, committed ? 'ok' : 'error', { changed: committed ? held.changed : 0, tag: held.tag });
   if (status === 'I' || !ends) return true;
   // A client's own cancel can hit COMMIT or ROLLBACK before it does anything: the transaction of the guard's must end all the same.
-  c.debt = { kind: 'end-wrapped', query: ends, commit: false };
+  c.deferred = { kind: 'end-wrapped', query: ends, commit: false };
   return false;
 }
 
@@ -200,6 +199,6 @@ function endWrapped(c: Conversation, { committed, ends }: PendingQuery, status: 
 function tellQueryCut(c: Conversation, query: PendingQuery): void {
   const at = query.runs.findIndex((run) => run.cut);
   tellCut(c, query.runs[at]!);
-  for (const later of query.runs.slice(at + 1)) c.records.end(later, 'skipped');
+  for (const later of query.runs.slice(at + 1)) c.records.endLater(later, 'skipped');
   query.told = true;
 }

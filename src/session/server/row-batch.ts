@@ -13,7 +13,7 @@ import type { PendingReply } from '../state/pending-replies.ts';
 import { RowHeaders } from './row-headers.ts';
 
 /** Where fewer bytes have come, nobody looks for many rows in them. */
-const FEWEST_BYTES = 512;
+const FEWEST_BYTES = 192;
 
 export class RowBatch {
   private readonly rows = new RowHeaders();

@@ -96,7 +96,7 @@ export function admitSuspended(run: Execution): boolean {
 }
 
 function suspended(): Refusal {
-  return refusal('unsupported', '0A000', 'a write whose changed rows are looked at cannot return its rows in parts', {
+  return refusal('unsupported', '0A000', 'a write with changed rows that are checked cannot return its rows in parts', {
     hint: 'Ask for all of them at once, without a limit or a fetch size.',
   });
 }
@@ -163,7 +163,9 @@ function plain(rows: number, bytes: number): Demand {
 function paidBy({ charges, person }: Execution, demand: Demand, account: PayingAccount | undefined): Demand {
   const user = person?.user;
   if (account === undefined && user === undefined && charges === undefined) return demand;
-  return { ...demand, charges, ...(account !== undefined && { account }), ...(user !== undefined && { user }) };
+  const { rows, bytes, changed, disclosed } = demand;
+  // Each member by its name: behind a spread V8 makes a new shape of each such object, and keeps it.
+  return { rows, bytes, changed, disclosed, charges, account, user };
 }
 
 /** INVARIANT 78: a row that may not be shown is refused in the words in which no row is: its own would say how many people it names. */

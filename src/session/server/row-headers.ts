@@ -7,7 +7,7 @@ import { countIn } from './answer-grammar.ts';
 /** What is asked about so many together is little for each; and it is not much that is looked at again, one by one, near a limit. */
 const MOST = 512;
 /** Fewer are looked at one by one. */
-const FEWEST = 16;
+const FEWEST = 4;
 /** Longer ones may pass in pieces. */
 const LONGEST = 64 * 1024;
 

@@ -1,21 +1,60 @@
 /** What the server sends: each message is the answer to the oldest one that is still open, or comes by itself. */
+import { isReadByPlans } from '../../guard/stages/plan-effects.ts';
 import { type Frame, FrameReader, SERVER_LIMITS } from '../../protocol/frame-reader.ts';
 import { Backend } from '../../protocol/message-types.ts';
 import { decodeParameterStatus } from '../../protocol/parameter-status.ts';
-import { ProtocolError } from '../../protocol/protocol-error.ts';
+import { ProtocolError, unexpectedMessage } from '../../protocol/protocol-error.ts';
 import { decodeReadyForQuery, type TransactionStatus } from '../../protocol/ready-for-query.ts';
 import type { SessionPolicy } from '../ports.ts';
 import { changedBy } from '../results/added-keys.ts';
 import { endAtCanary } from '../results/canaries.ts';
 import { type Conversation, OF_LITERALS } from '../state/conversation.ts';
+import type { Outbox } from '../state/outbox.ts';
 import { endsBatch, type PendingFunctionCall, type PendingReply, type PendingSync } from '../state/pending-replies.ts';
 import { AddedColumn } from './added-column.ts';
-import { DeferredNotifications } from './deferred-notifications.ts';
 import { answerError, answerNotice } from './error.ts';
 import { answerExtended } from './extended.ts';
 import { answerQuery, readyAfterQuery } from './query.ts';
 import { RowBatch } from './row-batch.ts';
 import { settle } from './settle.ts';
+
+/** What may wait, in bytes: beyond that they pass at once, which no client minds. */
+const MOST = 1 << 20;
+
+class DeferredNotifications {
+  private frames: Pick<Frame, 'type' | 'bytes'>[] = [];
+  private size = 0;
+
+  /** @returns whether the frame waits. */
+  takes(c: Conversation, frame: Frame): boolean {
+    if (!frame.last || this.size + frame.length > MOST || !(this.frames.length > 0 || hidesAnEnd(c))) return false;
+    this.frames.push({ type: frame.type, bytes: Uint8Array.from(frame.bytes) });
+    this.size += frame.length;
+    return true;
+  }
+
+  /** Before a ReadyForQuery that the client sees: notifications first, as from the server. */
+  release(toClient: Outbox): void {
+    if (this.frames.length === 0) return;
+    for (const { type, bytes } of this.frames) if (type === Backend.NotificationResponse) toClient.add(bytes);
+    for (const { type, bytes } of this.frames) if (type !== Backend.NotificationResponse) toClient.add(bytes);
+    this.frames = [];
+    this.size = 0;
+  }
+}
+
+/** Does the client wait for a CommandComplete that the server has sent, or is on the way to? */
+function hidesAnEnd({ deferred, pending: { head } }: Conversation): boolean {
+  if (deferred) return true;
+  switch (head?.kind) {
+    case 'query':
+      return head.wrapped || head.next !== undefined || head.part !== 'client';
+    case 'sync':
+      return head.conversion !== undefined;
+    default:
+      return false;
+  }
+}
 
 /** To look at the clock at each row of a million would cost more than the row. */
 const BETWEEN_LOOKS = 32;
@@ -51,7 +90,7 @@ export class ServerSide {
   pump(): void {
     const { c } = this;
     let taken = 0;
-    while (!c.closed && !c.stalled && !c.waitsForTurn) {
+    while (!c.closed && !c.stalled && !c.waitsForTurn && c.writeOutcomes()) {
       if (taken === BETWEEN_LOOKS) {
         taken = 0;
         if (this.reader.holds && c.mustYield()) break;
@@ -130,12 +169,11 @@ export class ServerSide {
       case 'query':
         return answerQuery(c, head, frame);
       case 'function-call':
-        if (frame.type !== Backend.FunctionCallResponse || head.run?.ended)
-          throw new ProtocolError('server sent an unexpected message');
+        if (frame.type !== Backend.FunctionCallResponse || head.run?.ended) throw unexpectedMessage();
         if (head.run) c.records.end(head.run, 'ok');
         return true;
       case 'sync':
-        throw new ProtocolError('server sent an unexpected message');
+        throw unexpectedMessage();
       default:
         return answerExtended(c, head, frame);
     }
@@ -145,9 +183,11 @@ export class ServerSide {
     const { name, value } = decodeParameterStatus(frame.bytes);
     if (name === 'application_name') this.c.records.application = value;
     // What the server has read by a setting does not outlive it.
-    if (name !== 'application_name') this.c.plans.drop();
+    if (isReadByPlans(name)) this.c.plans.drop();
     if (OF_LITERALS.includes(name)) this.c.settings.set(name, value);
-    this.c.pins.reported(name, value);
+    // Whether it is the one that it should be shows once the end of a transaction has been followed.
+    if (name === 'search_path') this.c.reportedPath = value;
+    else this.c.pins.reported(name, value);
   }
 
   private ready(frame: Frame): boolean {
@@ -159,9 +199,16 @@ export class ServerSide {
     c.overtime = false;
     settle(c, head, 'done');
     c.records.endBound(head.batch);
-    if (status === 'I') c.token.ended(!c.life.failed);
+    if (status === 'I') for (const setting of [c.token, c.path]) setting.ended(!c.life.failed);
     if (c.tokenMovesIn !== undefined && c.tokenMovesIn <= head.batch) c.tokenMovesIn = undefined;
+    if (c.pathMovesIn !== undefined && c.pathMovesIn <= head.batch) c.pathMovesIn = undefined;
+    // In a failed transaction the server has undone at once what its end is still to undo here.
+    if (status !== 'E') {
+      if (c.reportedPath !== undefined) c.pins.reported('search_path', c.reportedPath);
+      c.reportedPath = undefined;
+    }
     c.life.ready(status !== 'I');
+    if (status === 'I') c.plans.rest(head.batch);
     if (head.assertion) {
       c.pins.answered(status);
       return false;
@@ -181,8 +228,8 @@ export class ServerSide {
 }
 
 function readyAfterBatch(c: Conversation, head: PendingSync | PendingFunctionCall, status: TransactionStatus): boolean {
-  if (head.kind === 'sync' && head.anew) {
-    c.debt = { kind: 'anew', anew: head.anew };
+  if (head.kind === 'sync' && head.fallback) {
+    c.deferred = { kind: 'fallback', fallback: head.fallback };
     return false;
   }
   const { run, complete } = head.conversion ?? {};
@@ -191,7 +238,7 @@ function readyAfterBatch(c: Conversation, head: PendingSync | PendingFunctionCal
     c.records.end(run, 'ok', { changed: complete.changed, tag: complete.tag });
   }
   if (head.kind === 'function-call' || !head.mustFail || status !== 'T') return true;
-  c.debt = { kind: 'fail-transaction' };
+  c.deferred = { kind: 'fail-transaction' };
   return false;
 }
 

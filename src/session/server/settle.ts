@@ -14,37 +14,37 @@ export function settle(c: Conversation, pending: PendingReply, how: 'done' | 'fa
       }
       if (how !== 'done' && pending.plan) c.plans.forget(pending.plan);
       if (how !== 'done' && pending.again) pending.again.unsent = true;
-      if (pending.anew && how !== 'done') c.trying = undefined;
+      if (pending.fallback && how !== 'done') c.trying = undefined;
       break;
     case 'bind':
     case 'close':
       for (const version of pending.versions) settleVersion(version, how === 'done');
       if (pending.kind === 'close') break;
-      if (pending.anew) {
-        c.trying = undefined;
-        if (pending.anew.kind === 'bind') settle(c, pending.anew.parse, how);
-      }
+      if (pending.fallback) c.trying = undefined;
+      // Where the text cannot be sent instead, the client was told that it was parsed.
+      if (pending.leftOut) settle(c, pending.leftOut, how === 'failed' && !pending.fallback ? 'done' : how);
+      if (how === 'done' && pending.plan) c.plans.bound(pending.plan);
       if (how === 'done' && pending.portal) c.life.made(pending.portal);
-      if (how === 'skipped' && pending.run) c.records.end(pending.run, 'skipped');
+      if (how === 'skipped' && pending.run) c.records.endLater(pending.run, 'skipped');
       break;
     case 'query':
       for (const version of pending.versions) settleVersion(version, how !== 'skipped');
-      if (how === 'skipped') for (const run of pending.runs) c.records.end(run, 'skipped');
+      if (how === 'skipped') for (const run of pending.runs) c.records.endLater(run, 'skipped');
       break;
     case 'describe':
       if (how !== 'done') pending.provenance.askedIn = undefined;
       break;
     case 'execute':
-      if (how === 'skipped' && pending.run) c.records.end(pending.run, 'skipped');
+      if (how === 'skipped' && pending.run) c.records.endLater(pending.run, 'skipped');
       if (how === 'skipped' && pending.portal && pending.begins) pending.portal.hasRun = false;
       break;
     case 'function-call':
-      if (how === 'skipped' && pending.run) c.records.end(pending.run, 'skipped');
+      if (how === 'skipped' && pending.run) c.records.endLater(pending.run, 'skipped');
       break;
     case 'sync':
       break;
   }
-  if (how === 'skipped') for (const run of pending.forced?.runs ?? []) c.records.end(run, 'skipped');
+  if (how === 'skipped') for (const run of pending.forced?.runs ?? []) c.records.endLater(run, 'skipped');
   if (c.barrier?.until === pending) c.barrier = undefined;
 }
 

@@ -1,7 +1,14 @@
 /** What must come before anything more of the client's goes to the server. */
 
 import type { Execution } from './execution.ts';
-import type { Conversion, PendingQuery, PendingReply, PendingSync, QueryStep } from './pending-replies.ts';
+import type {
+  Conversion,
+  PendingQuery,
+  PendingReply,
+  PendingSync,
+  QueryStep,
+  TextFallback,
+} from './pending-replies.ts';
 
 /** Nothing more is forwarded until the server is done with `until`. */
 export interface Barrier {
@@ -23,6 +30,6 @@ export type DeferredAction =
   /** A Query whose turn has come. */
   | { readonly kind: 'step'; readonly step: QueryStep }
   /** A plan could not be bound, and the server is ready for the text. */
-  | { readonly kind: 'anew'; readonly anew: NonNullable<PendingSync['anew']> }
+  | { readonly kind: 'fallback'; readonly fallback: TextFallback }
   /** A Query that went as extended messages has ended; or a COPY that the client had put a Sync behind. */
   | { readonly kind: 'sync'; readonly conversion: Conversion | undefined };

@@ -1,9 +1,10 @@
 /** What both directions of a session share: where the client and the server stand, what is on its way, and how a message is sent. */
-import type { Refusal } from '../../core/refusal.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Judgement, JudgementSteps } from '../../guard/decision.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import type { TransactionStatus } from '../../protocol/ready-for-query.ts';
 import { flush, sync, terminate } from '../../protocol/simple-frontend.ts';
+import type { Steps } from '../../sql/parse/work-limit.ts';
 import { Admission } from '../admission/admission.ts';
 import type { Warning } from '../admission/budget-port.ts';
 import { Copying } from '../client/copy-state.ts';
@@ -42,6 +43,15 @@ export interface Judging {
   begun: Judgement | JudgementSteps;
 }
 
+/** Of the message that is to be taken next: kept until it is. */
+export interface Recording {
+  readonly policy: SessionPolicy;
+  /** Those of which the decision is recorded. */
+  readonly runs: readonly Execution[];
+  /** What is still to be done. */
+  readonly steps: Steps<void>;
+}
+
 /** A Parse of the unnamed statement that the server has not been sent. */
 export interface WithheldParse {
   readonly prepared: Prepared;
@@ -69,11 +79,17 @@ export class Conversation {
   /** Goes before whatever is sent next, unless a Bind of it runs by a plan. */
   withheld: WithheldParse | undefined;
   /** A plan was bound, and the server has not said that it can be; `anew`: it has said that it cannot, and the text is to be sent instead. */
-  trying: 'bind' | 'anew' | undefined;
+  trying: 'bind' | 'fallback' | undefined;
   /** Who is behind the account. */
   readonly token: TokenSetting;
   /** The last batch in which something was sent that may change that, until the server is ready behind it. */
   tokenMovesIn: number | undefined;
+  /** `search_path`, where it is another one than the policy's. */
+  readonly path: TokenSetting;
+  /** The last batch in which something was sent that may change that, until the server is ready behind it. */
+  pathMovesIn: number | undefined;
+  /** As the server has reported it since it was last ready. */
+  reportedPath: string | undefined;
   /** As the last ReadyForQuery said. */
   status: TransactionStatus = 'I';
   /** Number of the batch that is being sent. */
@@ -89,7 +105,7 @@ export class Conversation {
   /** An extended message failed: the server drops everything up to Sync, and so do we. */
   skipping = false;
   barrier: Barrier | undefined;
-  debt: DeferredAction | undefined;
+  deferred: DeferredAction | undefined;
   /** Between asking for a cancel and the server's closing of the cancel connection. */
   cancelling = false;
   /** What the server still sends of a statement that was cut off is dropped, so it must be read. */
@@ -127,6 +143,8 @@ export class Conversation {
   waitsForTurn = false;
   /** The judgement of the client's message that comes next, where others are served before its end. */
   judging: Judging | undefined;
+  /** The same message, judged and admitted: its decisions are recorded in steps, and then it is sent. */
+  recording: Recording | undefined;
   /** Whose messages must not show what is withheld. */
   redacts = true;
 
@@ -136,6 +154,7 @@ export class Conversation {
     const reuse = ports.pooling === undefined ? ports.plans : undefined;
     this.plans = new KnownPlans(reuse, () => privateName(ports.newId()), ports.onPlan);
     this.token = new TokenSetting(ports.token);
+    this.path = new TokenSetting(ports.path);
     for (const name of OF_LITERALS) {
       const value = ports.settings?.get(name);
       if (value !== undefined) this.settings.set(name, value);
@@ -155,9 +174,12 @@ export class Conversation {
     this.syncInCopy = false;
   }
 
-  /** The policy now; undefined where the principal has none any more. */
+  /** The policy now, for the session's path; undefined where the principal has none any more, or not on that path. */
   policy(): SessionPolicy | undefined {
-    const policy = this.ports.policy();
+    const base = this.ports.policy();
+    const path = this.path.token;
+    const policy = path === undefined || !base?.onPath ? base : base.onPath(path);
+    if (base && !policy) this.end(pathLost());
     // INVARIANT 51: redacted unless a policy says that nothing is withheld.
     if (policy) {
       this.redacts = policy.role.access === 'restricted' && policy.role.mode === 'enforce';
@@ -207,9 +229,20 @@ export class Conversation {
     return this.waitsForTurn;
   }
 
+  /** Writes the outcomes that are owed. @returns false: the rest in the session's next turn. */
+  writeOutcomes(): boolean {
+    return this.records.writeOwed(() => this.mustYield());
+  }
+
+  /** What was recorded of a message that is not sent after all. */
+  dropRecording(): void {
+    for (const run of this.recording?.runs ?? []) this.records.endLater(run, 'skipped');
+    this.recording = undefined;
+  }
+
   /** Nothing of the client's may go to the server now. */
   get blocked(): boolean {
-    return this.barrier !== undefined || this.debt !== undefined || this.cancelling || this.pins.blocks;
+    return this.barrier !== undefined || this.deferred !== undefined || this.cancelling || this.pins.blocks;
   }
 
   /** Sends a message whose answer is owed. */
@@ -239,9 +272,9 @@ export class Conversation {
     this.unflushed = true;
   }
 
-  /** Nothing is asked of the server, outside of a transaction: what is sent now is sent to a state that is known. */
+  /** Nothing is asked of the server, and no transaction has failed: what is sent now is sent to a state that is known. */
   get rests(): boolean {
-    return this.status === 'I' && this.pending.length === 0 && !this.batchOpen && !this.skipping;
+    return this.status !== 'E' && this.pending.length === 0 && !this.batchOpen && !this.skipping;
   }
 
   /** Adds to what goes to the server. */
@@ -307,7 +340,9 @@ export class Conversation {
     if (!this.leaving && !this.passing) this.add(terminate());
     this.flushOut();
     this.goOn();
+    this.dropRecording();
     this.records.lose();
+    this.writeOutcomes();
     if (this.asked) this.ports.budget.rest();
     this.ports.end();
   }
@@ -319,4 +354,15 @@ export class Conversation {
     const forClient = this.toClient.take();
     if (forClient) this.ports.toClient(forClient);
   }
+}
+
+function pathLost(): Refusal {
+  return refusal(
+    'setting-not-allowed',
+    '55000',
+    'the policy has changed: the role cannot have the session’s search_path any more',
+    {
+      hint: 'Connect again.',
+    },
+  );
 }

@@ -3,7 +3,7 @@ import type { RowCheck, StatementJudgement, StatementKind } from '../../guard/de
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import { countRows } from '../../guard/subjects/given-keys.ts';
 import { limitedOverTime, NOT_LIMITED } from '../admission/limits-over-time.ts';
-import { tellsItsPlace } from '../admission/prepayment.ts';
+import { jumpsInCursor } from '../admission/prepayment.ts';
 import { inputLimits, statementLimits } from '../admission/statement-meter.ts';
 import type { SessionPolicy } from '../ports.ts';
 import { Provenance } from '../server/provenance.ts';
@@ -96,7 +96,7 @@ export function rulesOf(
 }
 
 /**
- * Beside it what a statement discloses beyond its rows: what it puts where it may be read later, which counts as it is written, how many rows it
+ * Adds to it what a statement discloses beyond its rows: what it puts where it may be read later, which counts as it is written, how many rows it
  * has changed, and of FETCH and MOVE where the cursor stands.
  * @param inner what an EXECUTE, a FETCH or a MOVE runs. @param text the client's, of EXECUTE that of what it runs.
  */
@@ -108,13 +108,15 @@ export function rulesWithWrites(
   policy: SessionPolicy,
   text: string,
 ): ExecutionRules {
-  const filled: ExecutionRules = nature.temporary === 'filled' ? { ...watch, fills: true } : watch;
+  if (nature.temporary === 'filled') watch.fills = true;
   const writes = ((inner ?? statement).disclosures ?? []).flatMap(
     (disclosure) => costOf(disclosure, statement, nature, text) ?? [],
   );
-  if (writes.length === 0 && !(watch.check?.names && watch.check.added === 'only')) return filled;
+  if (writes.length === 0 && !(watch.check?.names && watch.check.added === 'only')) return watch;
   const limited = policy.role.mode === 'enforce' && limitedOverTime(policy).shown;
-  return { ...filled, writes, takesChanges: watch.takesChanges === true || limited };
+  watch.writes = writes;
+  watch.takesChanges = watch.takesChanges === true || limited;
+  return watch;
 }
 
 function costOf(
@@ -123,7 +125,7 @@ function costOf(
   { changes }: StatementTraits,
   text: string,
 ): WriteCost | undefined {
-  if (tellsItsPlace(kind)) return { subject, row: 0, once: 1 };
+  if (jumpsInCursor(kind)) return { subject, row: 0, once: 1 };
   if (!write || !changes) return undefined;
   const { row, tag, given } = write;
   if (row === 0 && !tag && !given) return undefined;

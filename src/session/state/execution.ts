@@ -1,10 +1,11 @@
 /** One statement that was recorded and is on its way: what is watched of it, and what became of it. */
+import type { LimitReached } from '../../core/alarm-sink.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import type { RowCheck, StatementJudgement } from '../../guard/decision.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
-import type { Charges, Disclosed, LimitReached, PayingAccount, Prepayment } from '../admission/budget-port.ts';
+import type { Charges, Disclosed, PayingAccount, Prepayment } from '../admission/budget-port.ts';
 import {
   type InputLimits,
   overInput,
@@ -14,6 +15,7 @@ import {
 } from '../admission/statement-meter.ts';
 import type { EndUser } from '../end-user/end-user.ts';
 import type { Change } from '../end-user/token-setting.ts';
+import type { PlanUse } from '../log-entries.ts';
 import type { SessionPolicy } from '../ports.ts';
 import type { Answer } from '../results/answer.ts';
 import { AnswerGrammar } from '../server/answer-grammar.ts';
@@ -32,11 +34,11 @@ export interface ExecutionRules {
   /** Its rows, bytes and people are taken from the budget one by one: something limits them over time. */
   readonly taken?: boolean;
   /** So are the rows that it changes, once it has said how many they were. */
-  readonly takesChanges?: boolean;
+  takesChanges?: boolean;
   /** It fills a temporary table: what is put there leaves the guard's sight as rows do that the client gets. */
-  readonly fills?: true;
+  fills?: true;
   /** What each row that it writes costs, and its tag: it is not seen in what it shows. */
-  readonly writes?: readonly WriteCost[];
+  writes?: readonly WriteCost[];
   /** People may stand in its rows: what the server says of its columns is asked for, and looked at. */
   readonly looksForPeople?: boolean;
   /** A row of it is withheld where it shows a canary. */
@@ -65,7 +67,6 @@ export class Execution {
   ended = false;
   /** CopyData that the server has sent. */
   messages = 0;
-  /** The budget cut it. */
   cutByBudget = false;
   /** By this limit over time; absent where it was for something else. */
   reached: LimitReached | undefined;
@@ -86,6 +87,8 @@ export class Execution {
   person: EndUser | undefined;
   /** Code of users may run in it. */
   runsUserCode = false;
+  /** undefined: it was sent as a text. */
+  plan: PlanUse | undefined;
   /** What goes on under the same decision, from Execute on: it was made for a Bind. */
   continuedBy: Execution | undefined;
   /** It was left out of what was sent (`local-answers.ts`). */

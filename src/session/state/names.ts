@@ -2,8 +2,9 @@
  * What the names of statements and portals stand for. What a message does to a name is entered at once, before the server has
  * answered, and taken back when the server fails or skips the message.
  */
+
+import { Buffer } from 'node:buffer';
 import { SmallMap } from '../../core/small-map.ts';
-import { serverName } from './server-name.ts';
 
 /** What a name stands for from one message on. `value` undefined: from here on, nothing. */
 export interface Version<T> {
@@ -142,4 +143,19 @@ export class Names<T> implements Keeper {
     else this.holders.delete(heldBy);
     this.weight += sign * (NAME_WEIGHT + (before === 0 || after === 0 ? characters : 0));
   }
+}
+
+/** Names of statements and portals as the server tells them apart: by their first 63 bytes (NAMEDATALEN, less the zero byte). */
+const MOST_BYTES = 63;
+
+/**
+ * The same for two names exactly where the server takes them for one. Books that knew two names where the server knows
+ * one would run under the judgement of one what stands behind the other.
+ */
+function serverName(name: string): string {
+  // No character is more than three bytes of UTF-8 for each UTF-16 unit.
+  if (name.length * 3 <= MOST_BYTES || Buffer.byteLength(name) <= MOST_BYTES) return name;
+  // The server cuts bytes, also within a character: as Latin-1 each stays what it is. What is so long is no short name's text.
+  const cut = Buffer.from(name).subarray(0, MOST_BYTES);
+  return cut.toString(cut.every((byte) => byte < 0x80) ? 'utf8' : 'latin1');
 }

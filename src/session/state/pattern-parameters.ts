@@ -35,7 +35,7 @@ export function leakyPattern(
     const whole = patterns.includes(number);
     if (!whole && !patternParts.includes(number)) continue;
     if (at > bytes.length) return outOfSight();
-    const reason = unsound(bytes.subarray(at - length, at), whole);
+    const reason = leaky(bytes.subarray(at - length, at), whole);
     if (reason) return reason;
   }
   return undefined;
@@ -51,14 +51,14 @@ export function leakyPatternIn(
     const text = texts?.[number - 1];
     // What is not known is not a pattern that may pass.
     if (text === undefined) return notConstant();
-    const reason = text === null ? undefined : unsound(Buffer.from(text), patterns.includes(number));
+    const reason = text === null ? undefined : leaky(Buffer.from(text), patterns.includes(number));
     if (reason) return reason;
   }
   return undefined;
 }
 
 /** @param whole it is all of the pattern, and its end. */
-function unsound(pattern: Uint8Array, whole: boolean): Refusal | undefined {
+function leaky(pattern: Uint8Array, whole: boolean): Refusal | undefined {
   if (whole && endsInEscape(pattern)) return endsAlone();
   let wildcards = 0;
   for (let at = pattern.indexOf(WILDCARD); at >= 0; at = pattern.indexOf(WILDCARD, at + 1)) {

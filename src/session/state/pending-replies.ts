@@ -37,16 +37,27 @@ export interface Conversion {
  * What is sent instead, where the server does not bind a plan that the guard has prepared: what the client would have been served without one. Nothing has run then,
  * and the server's answer to this is the one that the client sees.
  */
-export type SentAnew =
+export type FallbackText =
   | {
       readonly kind: 'bind';
       readonly plan: Plan;
-      /** The Parse that was left out; its answer comes with that of the Bind. */
+      /** It was bound behind a savepoint of the guard's own, to which the transaction goes back first. */
+      readonly mayLose: boolean;
+      /** The Parse that was left out. */
       readonly parse: PendingParse;
       readonly parseBytes: () => Uint8Array;
       readonly bindBytes: () => Uint8Array;
     }
-  | { readonly kind: 'query'; readonly plan: Plan; readonly send: () => void };
+  | { readonly kind: 'query'; readonly plan: Plan; readonly mayLose: boolean; readonly send: () => void };
+
+/** What it is sent anew with. */
+export interface TextFallback {
+  readonly of: FallbackText;
+  readonly entries: readonly PendingReply[];
+  readonly sync: PendingSync | undefined;
+  /** The transaction has gone back to the savepoint. */
+  readonly isUndone: boolean;
+}
 
 /** A Query that is sent when the one before it has ended well. */
 export interface QueryStep {
@@ -64,8 +75,10 @@ interface Sent {
   readonly own: boolean;
   readonly forced?: Forced | undefined;
   readonly conversion?: Conversion | undefined;
-  /** It belongs to an assertion of what is pinned (`pins.ts`). */
+  /** It belongs to an assertion of what is pinned (`pinned-settings.ts`). */
   readonly assertion?: true;
+  /** It sets or releases the savepoint around a plan. */
+  readonly around?: true;
 }
 
 export interface PendingParse extends Sent {
@@ -73,10 +86,10 @@ export interface PendingParse extends Sent {
   readonly versions: readonly Version<unknown>[];
   readonly rendered?: Rendered | undefined;
   /** What it prepares for the guard itself. */
-  readonly plan?: Plan;
+  plan?: Plan;
   /** It prepares the unnamed statement at the server, of which the client has been told before. */
-  readonly again?: Prepared;
-  readonly anew?: SentAnew;
+  readonly again?: Prepared | undefined;
+  readonly fallback?: FallbackText | undefined;
 }
 
 export interface PendingBind extends Sent {
@@ -87,8 +100,10 @@ export interface PendingBind extends Sent {
   readonly versions: readonly Version<unknown>[];
   readonly rendered?: Rendered | undefined;
   /** Of the guard's own, that it binds. */
-  readonly plan?: Plan;
-  anew?: SentAnew | undefined;
+  readonly plan?: Plan | undefined;
+  /** The Parse that was not sent: it was answered as soon as this is. */
+  leftOut?: PendingParse | undefined;
+  fallback?: FallbackText | undefined;
 }
 
 export interface PendingDescribe extends Sent {
@@ -132,17 +147,16 @@ export interface PendingSync extends Sent {
   /** The client was told of an error before it: if the server is still in a transaction, it must be made to fail. */
   mustFail: boolean;
   /** What is sent behind it. */
-  readonly anew?: {
-    readonly of: SentAnew;
-    readonly entries: readonly PendingReply[];
-    readonly sync: PendingSync | undefined;
-  };
+  readonly fallback?: TextFallback;
 }
 
 export interface PendingQuery extends Sent {
   readonly kind: 'query';
-  /** `begin` and `end` stand around a client's Query; `fail` makes a transaction fail; `prepare` goes before one. */
-  readonly part: 'client' | 'begin' | 'end' | 'fail' | 'prepare';
+  /**
+   * `begin` and `end` stand around a client's Query; `fail` makes a transaction fail; `prepare` goes before one; `undo` brings one back that a plan has made
+   * fail.
+   */
+  readonly part: 'client' | 'begin' | 'end' | 'fail' | 'prepare' | 'undo';
   readonly versions: readonly Version<unknown>[];
   readonly rendered?: Rendered | undefined;
   readonly runs: readonly Execution[];
@@ -166,7 +180,9 @@ export interface PendingQuery extends Sent {
   /** Of part `end`: it was a COMMIT, and it went well. */
   committed: boolean;
   /** Of part `prepare`: what has this form once that is done. */
-  readonly anew?: { readonly prepared: Prepared; readonly rendered: Rendered } | undefined;
+  readonly forUser?: { readonly prepared: Prepared; readonly rendered: Rendered } | undefined;
+  /** Of part `undo`: what is sent behind it. */
+  readonly undoes?: TextFallback | undefined;
   /** Of part `end`: the Query that it ends. */
   readonly ends?: PendingQuery | undefined;
 }

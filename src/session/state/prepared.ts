@@ -4,6 +4,7 @@ import type { Sent } from '../admission/budget-port.ts';
 import type { Usage } from '../admission/statement-meter.ts';
 import type { Rendered } from '../client/render.ts';
 import type { EndUser } from '../end-user/end-user.ts';
+import type { PlanUse } from '../log-entries.ts';
 import type { SessionPolicy } from '../ports.ts';
 import { Provenance } from '../server/provenance.ts';
 import type { Execution } from './execution.ts';
@@ -78,6 +79,8 @@ export interface Portal {
   readonly bound?: Sent['bound'] | undefined;
   /** Formats of its result's columns, as Bind has them; absent where they are not known. */
   readonly formats?: readonly number[] | undefined;
+  /** How the server has it, where not by a text of its own. */
+  plan?: PlanUse | undefined;
   /** Whose attributes fill it. */
   readonly madeFor?: EndUser | undefined;
   /** The value that Bind gave to what sets the token. */

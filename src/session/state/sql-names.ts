@@ -11,13 +11,14 @@ import type { EndUser } from '../end-user/end-user.ts';
 import { follow } from '../end-user/statement-user.ts';
 import type { SessionPolicy } from '../ports.ts';
 import { Provenance } from '../server/provenance.ts';
+import { isSamePolicy, onPathOf } from '../session-policy.ts';
 import type { Conversation } from './conversation.ts';
 import type { Execution } from './execution.ts';
 import { MOST_REMEMBERED } from './names.ts';
+import { pathChange } from './path-moves.ts';
 import { leakyPatternIn } from './pattern-parameters.ts';
 import { type Portal, Prepared } from './prepared.ts';
 import { type Added, checkOf } from './row-check.ts';
-import { canExecute, canFetch, notByExecute, notByFetch } from './runs-by-name.ts';
 import { cursorUnknown, outlives, statementUnknown, unsettled } from './unknown-names.ts';
 
 /** What a statement's names turned out to be. */
@@ -173,13 +174,22 @@ function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Res
 
 /** An open portal runs on under a new policy, unless the role lost what it reads. */
 export function recheckPortal(portal: Portal, policy: SessionPolicy): LostName | undefined {
-  if (portal.policy === policy) return undefined;
-  const judgement = policy.judge(portal.rendered.text, portal.prepared?.types);
+  // What it reads was settled when it was opened, whatever the session's path is now.
+  if (isSamePolicy(portal.policy, policy))
+    return readsByPath(portal, policy) ? { refuse: cachedPlanChanged() } : undefined;
+  const now = onPathOf(portal.policy, policy);
+  if (!now) return { refuse: cachedPlanChanged() };
+  const judgement = now.judge(portal.rendered.text, portal.prepared?.types);
   if (judgement.effect === 'refuse') return { refuse: judgement.refusal!, fault: judgement.fault };
-  portal.policy = policy;
+  portal.policy = now;
   // INVARIANT 30: what the old policy let pass says nothing about the new one.
   portal.provenance = new Provenance();
   return undefined;
+}
+
+/** Code of users in it would look its names up by another path than when it was judged. */
+function readsByPath({ statement, policy: opened }: Portal, policy: SessionPolicy): boolean {
+  return opened !== policy && policy.moved !== undefined && statement?.runsUserCode === true;
 }
 
 /**
@@ -191,8 +201,10 @@ export function applyNames(c: Conversation, run: Execution, rendered: Rendered, 
   const { policy } = run;
   const { kind } = run.statement;
   follow(c.token, kind, run.tokenChange, tag);
+  follow(c.path, kind, pathChange(kind), tag);
   if (kind.kind === 'transaction') {
     c.life.control(kind, tag);
+    c.plans.control();
   } else if (kind.kind === 'prepare') {
     const { name, inner: statement } = kind;
     c.statements.set(
@@ -230,6 +242,7 @@ export function applyNames(c: Conversation, run: Execution, rendered: Rendered, 
   } else if (kind.kind === 'discard' && kind.all) {
     c.statements.drop((version) => version.name !== '');
     c.portals.drop(() => true);
+    c.plans.renew();
   }
 }
 
@@ -248,4 +261,33 @@ export function isRead(kind: StatementKind): boolean {
 /** Nothing is withheld from the role: a name that it made out of our sight can be used. */
 function isFree(policy: SessionPolicy): boolean {
   return policy.role.access === 'unrestricted' || policy.role.mode === 'observe';
+}
+
+/**
+ * EXECUTE. PREPARE takes nothing but queries. By Parse anything gets a name, and with EXECUTE of that, what the server did to transactions
+ * and names would be hidden from us; so would parameters of the guard's own.
+ */
+function canExecute({ statement, rendered }: Prepared): boolean {
+  const kind = statement?.kind.kind;
+  return (kind === 'read' || kind === 'write') && rendered.added.length === 0;
+}
+
+function notByExecute(name: string): Refusal {
+  return refusal('unsupported', '0A000', `EXECUTE of prepared statement "${name}" is not supported`, {
+    hint: 'It was prepared by the protocol, and is to be run by it.',
+  });
+}
+
+/**
+ * FETCH and MOVE. They run a portal of Bind as Execute would, but none of what Execute looks up and watches: the names in an EXECUTE, the
+ * guard's own parameters behind them, what a write must not have kept. So only a plain read is fetched from.
+ */
+function canFetch({ madeBy, statement }: Portal): boolean {
+  return madeBy === 'declare' || statement?.kind.kind === 'read';
+}
+
+function notByFetch(name: string): Refusal {
+  return refusal('unsupported', '0A000', `FETCH from portal "${name}" is not supported: it is no query`, {
+    hint: 'It was made by the protocol, and is to be run by it.',
+  });
 }

@@ -65,7 +65,7 @@ export function analyzeExpression(
   const columns = view.columns.map((c) => ({
     name: c.column.name,
     type: c.column.type,
-    tells: c.tells,
+    leaky: c.leaky,
     access: c.access,
   }));
   const source = { kind: 'relation', view, node: {} as Node, use: 'target' } as const;

@@ -2,7 +2,7 @@
 import { askInteger, askText } from '../parse/constants.ts';
 import { as, type Node, strings } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
-import { endsSoundly, isSoundLike, isSoundLikeWithEscape, isSoundRegex } from './pattern.ts';
+import { endsSoundly, isLeakproofLike, isLeakproofLikeWithEscape, isLeakproofRegexLiteral } from './pattern.ts';
 import type { Resolver } from './resolver.ts';
 
 const VARCHAR = 1043;
@@ -66,9 +66,9 @@ function withoutTextCast(r: Resolver, node: Node | undefined): Node | undefined 
   return type === t.TEXT || type === VARCHAR ? withoutTextCast(r, cast.arg) : node;
 }
 
-/** Whether an expression is a sound LIKE pattern; a parameter in it is noted, to be judged when it gets its value. */
+/** Whether an expression is a leakproof LIKE pattern; a parameter in it is noted, to be judged when it gets its value. */
 export function isLeakproofPattern(r: Resolver, node: Node | undefined): boolean {
-  const isSound = literalIs(r, node, isSoundLike);
+  const isSound = literalIs(r, node, isLeakproofLike);
   if (isSound !== undefined) return isSound;
   const call = as(node, 'FuncCall');
   const [first, second] = call?.args ?? [];
@@ -77,7 +77,7 @@ export function isLeakproofPattern(r: Resolver, node: Node | undefined): boolean
   if (name === 'lower' || name === 'upper') return isLeakproofPattern(r, first);
   if (name === 'like_escape') {
     const [pattern, by] = [literalText(r, first), literalText(r, second)];
-    return pattern !== undefined && by !== undefined && isSoundLikeWithEscape(pattern, by);
+    return pattern !== undefined && by !== undefined && isLeakproofLikeWithEscape(pattern, by);
   }
   const isEnd = literalIs(r, isConcatenation(node) ? as(node, 'A_Expr')?.rexpr : undefined, endsSoundly);
   if (isEnd !== undefined) return isEnd && areParts(r, as(node, 'A_Expr')?.lexpr);
@@ -87,7 +87,7 @@ export function isLeakproofPattern(r: Resolver, node: Node | undefined): boolean
   return true;
 }
 
-const isSoundPart = (text: string): boolean => isSoundLike(`${text}_`);
+const isSoundPart = (text: string): boolean => isLeakproofLike(`${text}_`);
 
 /** Literals and parameters, the latter noted: what they hold of wildcards is judged when they get their values. */
 function areParts(r: Resolver, node: Node | undefined): boolean {
@@ -114,7 +114,7 @@ function isConcatenation(node: Node | undefined): boolean {
 }
 
 export function isLeakproofRegex(r: Resolver, node: Node | undefined): boolean {
-  return literalIs(r, node, isSoundRegex) === true;
+  return literalIs(r, node, isLeakproofRegexLiteral) === true;
 }
 
 /** Text that a client put together for a search, `'%' || $1 || '%'`: too short beside what a message can hold to become too long for a value. */

@@ -32,7 +32,8 @@ export function resolveProcedureCall(r: Resolver, body: Body<'CallStmt'>): Query
   if (resolved.kind !== 'found') {
     const shown = types.map((type) => shownType(catalog, type)).join(', ');
     // Which procedure runs must be known: it is granted by name, and its CHECKs and casts with it.
-    if (resolved.kind === 'untellable') r.unsupported('CALL with an argument whose type cannot be told', call.location);
+    if (resolved.kind === 'untellable')
+      r.unsupported('CALL with an argument of a type that cannot be told', call.location);
     else r.refuse('function-unknown', '42883', `procedure ${parts.join('.')}(${shown}) does not exist`, at);
     return level;
   }

@@ -15,12 +15,12 @@ import { noteSummary } from './fallible.ts';
 import { PARAMETER, type Subject } from './findings.ts';
 import { cannotLeak, coercionCannotLeak, isPlainSeries } from './leakproof-expressions.ts';
 import { inPhase } from './levels.ts';
-import type { Expression, RangeTableEntry, Scope } from './range-table.ts';
+import type { Expression, QueryLevel, RangeTableEntry, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean, settleParameter } from './settle.ts';
 import { isImmutable, isImmutableCall, noteStability } from './stability.ts';
 import { UNTOLD } from './structure.ts';
-import { laterWindow, sortKey } from './window.ts';
+import { checkOrder, laterWindow, sortKey } from './window.ts';
 
 /** What a call was found to be: for FROM, which needs its columns. */
 export interface CallFinding {
@@ -44,7 +44,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   const before = r.touched.length;
   const rowsBefore = r.marks.wholeRows.length;
   const inside = argumentScope(r, body, name, scope);
-  const keys = (body.agg_order ?? []).map((sort) => sortKey(r, sort));
+  const keys = (body.agg_order ?? []).map(sortKey);
   const nodes = [...(body.args ?? []), ...(body.agg_within_group ? keys : [])].map(unnamed);
   const args = nodes.map((node) => r.expression(node, inside));
   if (body.agg_filter) asBoolean(r, body.agg_filter, r.expression(body.agg_filter, inside), 'FILTER');
@@ -63,6 +63,8 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
       settleParameter(r, node, resolved.argTypes[i] ?? t.UNTELLABLE);
     });
   if (!body.agg_within_group) for (const key of keys) r.expression(key, inside);
+  for (const sort of body.agg_order ?? [])
+    checkOrder(r, sort, r.marks.expressions.get(sortKey(sort))?.type ?? t.UNTELLABLE);
   const touched = new Set(r.touched.slice(before));
   const use = (candidates: readonly Fn[]): void => {
     // An argument that is given by name may be any of them: it is no literal that could be judged by its place.
@@ -87,7 +89,12 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
       if (type) r.uses.push({ kind: 'type', type, at });
       const constant = isImmutable(resolved.coercion) && args.every((a) => a.constant);
       return {
-        expression: { type: resolved.result, sound: coercionCannotLeak(resolved.coercion), constant, barrier: 'none' },
+        expression: {
+          type: resolved.result,
+          leakproof: coercionCannotLeak(resolved.coercion),
+          constant,
+          barrier: 'none',
+        },
         resolved,
       };
     }
@@ -106,7 +113,10 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
           argTypes: [],
           coercions: [],
         };
-        return { expression: { ...judged(r, body, pretend, args, nodes, touched, scope, at), sound: false }, resolved };
+        return {
+          expression: { ...judged(r, body, pretend, args, nodes, touched, scope, at), leakproof: false },
+          resolved,
+        };
       }
       if (kinds.size > 1)
         r.unsupported(`the call of "${name.name}" with arguments of which the types cannot be told`, body.location);
@@ -180,30 +190,36 @@ function judged(
   at: number,
 ): Expression {
   const { fn, result: type } = resolved;
-  const what = collects(fn);
-  if (what) r.uses.push({ kind: 'collects', what, level: scope.level, at });
-  if (!what && isUnbounded(r, fn, nodes))
-    r.uses.push({ kind: 'collects', what: `${fn.name} of numbers of any length`, level: scope.level, at });
-  if (fn.kind === 'a' || fn.kind === 'w') noteSummary(r, fn, scope.level);
-  if (body.over || fn.kind === 'w') return { type, sound: true, constant: false, barrier: 'window' };
+  const computedBy = fn.kind === 'a' && !body.over ? aggregating(touched, scope) : scope.level;
+  const what = collects(fn) ?? (isUnbounded(r, fn, nodes) ? `${fn.name} of numbers of any length` : undefined);
+  if (what) for (const level of new Set([scope.level, computedBy])) r.uses.push({ kind: 'collects', what, level, at });
+  if (fn.kind === 'a' || fn.kind === 'w') noteSummary(r, fn, computedBy);
+  if (body.over || fn.kind === 'w') return { type, leakproof: true, constant: false, barrier: 'window' };
   if (fn.kind === 'a') {
-    if (touched.size > 0 && !touched.has(scope.level)) r.unsupported('an aggregate of an outer query', body.location);
-    scope.level.aggregated = true;
-    return { type, sound: true, constant: false, barrier: 'aggregate', namesOwn: touched.has(scope.level) };
+    if (touched.size > 0 && !touched.has(scope.level)) r.marks.outerAggregates.push(at);
+    computedBy.aggregated = true;
+    return { type, leakproof: true, constant: false, barrier: 'aggregate', namesOwn: touched.has(scope.level) };
   }
   const constant = isImmutableCall(resolved) && args.every((a) => a.constant);
   // Named arguments may stand in another order than the function's own.
   const named = body.args?.some((n) => kindOf(n) === 'NamedArgExpr');
-  const sound = cannotLeak(r, resolved, named ? [] : nodes);
+  const leakproof = cannotLeak(r, resolved, named ? [] : nodes);
   if (fn.returnsSet)
     return {
       type,
-      sound: sound || isPlainSeries(fn, nodes),
+      leakproof: leakproof || isPlainSeries(fn, nodes),
       constant: false,
       barrier: 'set-returning',
       strict: fn.strict,
     };
-  return { type, sound, constant, barrier: 'none', strict: fn.strict };
+  return { type, leakproof, constant, barrier: 'none', strict: fn.strict };
+}
+
+/** Which query computes an aggregate: the innermost one around it of which it names a column, else its own (manual, section 4.2.7). */
+function aggregating(touched: ReadonlySet<QueryLevel>, { level, outer }: Scope): QueryLevel {
+  for (let scope: Scope | undefined = { level, entries: [], outer }; scope; scope = scope.outer)
+    if (touched.has(scope.level)) return scope.level;
+  return level;
 }
 
 /** In a sum of numerics whose length nothing tells, each row could have been given a place of its own. */
@@ -211,7 +227,7 @@ function isUnbounded(r: Resolver, fn: Fn, nodes: readonly Node[]): boolean {
   if (fn.kind !== 'a' || summaryOf(fn) !== 'sum') return false;
   const untold = nodes.some((node) => r.marks.expressions.get(node)?.type === t.UNTELLABLE);
   if (!untold && fn.args[0] !== t.NUMERIC) return false;
-  const numbers = new BoundedNumbers(r.marks, r.env.catalog, () => r.parsed.patience.spend());
+  const numbers = new BoundedNumbers(r.marks, r.env.catalog, () => r.parsed.workLimit.spend());
   return !nodes.every((node) => numbers.canBeSummed(node));
 }
 

@@ -1,10 +1,11 @@
 /** Resolves the clauses of a query behind its list: ORDER BY, GROUP BY, LIMIT, FOR UPDATE. */
 
+import type { Oid } from '../catalog/catalog.ts';
 import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf, stringOf } from '../parse/tree.ts';
 import { columnName } from '../text/column-name.ts';
 import { coercion } from '../types/coercion.ts';
-import { INT8, UNKNOWN } from '../types/oids.ts';
+import { INT8, UNKNOWN, UNTELLABLE } from '../types/oids.ts';
 import { findColumns } from './column.ts';
 import { noteCount } from './fallible.ts';
 import { inPhase, newLevel } from './levels.ts';
@@ -12,24 +13,25 @@ import type { ExpressionPlace, QueryLevel, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
 import { noteCoercion } from './stability.ts';
-import { sortKey } from './window.ts';
+import { checkOrder, sortKey } from './window.ts';
 
 /** An ORDER BY item of a plain SELECT. */
 export function resolveSortKey(r: Resolver, sort: Node, scope: Scope, targets: readonly Node[]): void {
-  resolveOutputOrExpression(r, sortKey(r, sort), scope, targets, 'ORDER BY');
+  checkOrder(r, sort, resolveOutputOrExpression(r, sortKey(sort), scope, targets, 'ORDER BY'));
 }
 
-/** ORDER BY and DISTINCT ON: an output column's name or number before an expression over input columns. */
+/** ORDER BY and DISTINCT ON: an output column's name or number before an expression over input columns. Its type. */
 export function resolveOutputOrExpression(
   r: Resolver,
   node: Node,
   scope: Scope,
   targets: readonly Node[],
   clause: 'ORDER BY' | 'DISTINCT ON',
-): void {
+): Oid {
   const index = outputIndex(r, node, targets, scope.level, clause);
-  if (index === undefined) root(r, node, 'group', scope);
-  else settleLiteral(scope.level, index);
+  if (index === undefined) return root(r, node, 'group', scope).type;
+  settleLiteral(scope.level, index);
+  return scope.level.outputs[index]?.type ?? UNTELLABLE;
 }
 
 /** An untyped literal by which rows are sorted, grouped or told apart is text from then on, as for the server: no other arm of a set operation types it. */
@@ -40,7 +42,9 @@ export function settleLiteral({ outputs }: QueryLevel, index: number): void {
 
 /** ORDER BY of a set operation or VALUES: only names and numbers of output columns. */
 export function resolveOutputName(r: Resolver, sort: Node, level: QueryLevel): void {
-  if (outputIndex(r, sortKey(r, sort), [], level, 'ORDER BY') === undefined) {
+  const index = outputIndex(r, sortKey(sort), [], level, 'ORDER BY');
+  if (index !== undefined) checkOrder(r, sort, level.outputs[index]?.type ?? UNTELLABLE);
+  else {
     r.refuse(
       'unsupported',
       '0A000',

@@ -56,11 +56,11 @@ function isCollated(catalog: Catalog, type: Oid): boolean {
   return element === 0 ? category(catalog, type) === 'S' : isCollated(catalog, element);
 }
 
-/** The expression as it was found, unsound where values in it have collations of their own that differ. */
+/** The expression as it was found, leaky where values in it have collations of their own that differ. */
 export function unlessCollationsMeet(r: Resolver, node: Node, found: Expression): Expression {
   if (typeCollation(r.env.catalog, found.type) !== undefined) r.collations = true;
-  if (!r.collations || !found.sound || 'ColumnRef' in node) return found;
-  return collationsIn(r, node, found.type).size > 1 ? { ...found, sound: false } : found;
+  if (!r.collations || !found.leakproof || 'ColumnRef' in node) return found;
+  return collationsIn(r, node, found.type).size > 1 ? { ...found, leakproof: false } : found;
 }
 
 /** The collations of their own that values in a tree have, subqueries included. `type`: of the tree itself, where it is not remembered yet. */

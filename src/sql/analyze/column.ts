@@ -30,7 +30,7 @@ export function grantedColumns(entry: RangeTableEntry, name: string): RangeTable
   return found.length > 1 ? found.filter((c) => !c.implicit) : found;
 }
 
-const UNRESOLVED: Expression = { type: 0, sound: false, constant: false, barrier: 'none' };
+const UNRESOLVED: Expression = { type: 0, leakproof: false, constant: false, barrier: 'none' };
 
 export function resolveColumn(r: Resolver, node: Node, body: Body<'ColumnRef'>, scope: Scope): Expression {
   if (isStar(body)) return starAsRow(r, node, body, scope);
@@ -69,7 +69,7 @@ export function refuseStars(r: Resolver, nodes: readonly Node[]): void {
 function byName(r: Resolver, node: Node, body: Body<'ColumnRef'>, name: string, scope: Scope): Expression {
   const at = r.at(body.location);
   for (let s: Scope | undefined = scope; s; s = s.outer) {
-    r.parsed.patience.spend(s.entries.length);
+    r.parsed.workLimit.spend(s.entries.length);
     const found = findColumns(s.entries, name);
     if (found.length > 1) {
       r.refuse('column-unknown', '42702', `column reference "${name}" is ambiguous`, at);
@@ -131,7 +131,7 @@ function findEntry(r: Resolver, parts: readonly string[], scope: Scope, at: numb
     return undefined;
   }
   for (let s: Scope | undefined = scope; s; s = s.outer) {
-    r.parsed.patience.spend(s.entries.length >> 2);
+    r.parsed.workLimit.spend(s.entries.length >> 2);
     const found = s.entries.filter(
       (e) => e.nameVisible && e.name === name && (schema === undefined || e.schema === schema),
     );
@@ -150,7 +150,7 @@ function taken(r: Resolver, node: Node, found: Found, at: number): Expression {
   r.touched.push(found.entry.level);
   recordUse(r, found.entry, found.column, at);
   if (readSystemColumn(found)) r.marks.systemColumns.push({ node, ...found });
-  return { type: found.column.type, sound: !found.column.tells, constant: false, barrier: 'none' };
+  return { type: found.column.type, leakproof: !found.column.leaky, constant: false, barrier: 'none' };
 }
 
 /** Notes a system column that a guarded subquery must give besides; true where it is one. */
@@ -227,7 +227,7 @@ function wholeRow(r: Resolver, node: Node, entry: RangeTableEntry, at: number): 
   const named = source.kind === 'relation' && !source.view.guarded;
   return {
     type: named ? source.view.relation.rowType : RECORD,
-    sound: entry.columns.every((c) => !c.tells),
+    leakproof: entry.columns.every((c) => !c.leaky),
     constant: false,
     barrier: 'none',
   };
@@ -283,10 +283,10 @@ export function spell(entry: RangeTableEntry, column: RangeTableColumn): string 
   if (name === undefined) return undefined;
   const own = sentColumn(entry, column);
   if (own !== undefined) return `${quoteName(name)}.${own}`;
-  return isTwin(entry, column) ? undefined : `${quoteName(name)}.${quoteName(column.name)}`;
+  return isAmbiguousName(entry, column) ? undefined : `${quoteName(name)}.${quoteName(column.name)}`;
 }
 
 /** Whether another column of the entry has its name. */
-export function isTwin(entry: RangeTableEntry, column: RangeTableColumn): boolean {
+export function isAmbiguousName(entry: RangeTableEntry, column: RangeTableColumn): boolean {
   return entry.columns.some((c) => c !== column && c.name === column.name && c.access === 'granted' && !c.implicit);
 }

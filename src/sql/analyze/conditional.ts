@@ -17,7 +17,7 @@ import { isImmutable, noteCoercion } from './stability.ts';
 export function resolveCase(r: Resolver, body: Body<'CaseExpr'>, scope: Scope): Expression {
   const whens = (body.args ?? []).map((n) => as(n, 'CaseWhen')!);
   const conditions: Expression[] = [];
-  let sound = true;
+  let leakproof = true;
   const parameter = as(body.arg, 'ParamRef')?.number;
   // What is compared and has no type is a text.
   if (parameter !== undefined && r.parameterType(parameter) === t.UNKNOWN) r.settle(parameter, t.TEXT);
@@ -26,7 +26,7 @@ export function resolveCase(r: Resolver, body: Body<'CaseExpr'>, scope: Scope): 
     if (body.arg) {
       // CASE x WHEN y: each pair is compared by `=`.
       const equal = compareWhole(r, { kind: 'AEXPR_OP', name: EQUAL }, { name: '=' }, body.arg, when.expr!, scope);
-      sound &&= equal.sound;
+      leakproof &&= equal.leakproof;
       conditions.push(equal);
     } else {
       const found = r.expression(when.expr!, scope);
@@ -39,10 +39,13 @@ export function resolveCase(r: Resolver, body: Body<'CaseExpr'>, scope: Scope): 
   const last = body.defresult && { node: body.defresult, value: r.expression(body.defresult, scope) };
   const results = [...(last ? [last.node] : []), ...whens.map((w) => w.result!)];
   const found = unified(r, results, [...(last ? [last.value] : []), ...values], scope);
-  return { ...found, sound: found.sound && sound, constant: found.constant && conditions.every((c) => c.constant) };
+  return {
+    ...found,
+    leakproof: found.leakproof && leakproof,
+    constant: found.constant && conditions.every((c) => c.constant),
+  };
 }
 
-/** COALESCE. */
 export function resolveCoalesce(r: Resolver, body: Body<'CoalesceExpr'>, scope: Scope): Expression {
   const parts = r.expressions(body.args, scope);
   return unified(r, body.args ?? [], parts, scope);
@@ -52,10 +55,9 @@ export function resolveCoalesce(r: Resolver, body: Body<'CoalesceExpr'>, scope: 
 export function resolveMinMax(r: Resolver, body: Body<'MinMaxExpr'>, scope: Scope): Expression {
   const parts = r.expressions(body.args, scope);
   const found = unified(r, body.args ?? [], parts, scope);
-  return { ...found, sound: found.sound && comparisonCannotLeak(r, found.type) };
+  return { ...found, leakproof: found.leakproof && comparisonCannotLeak(r, found.type) };
 }
 
-/** `ARRAY[…]`. */
 export function resolveArray(r: Resolver, body: Body<'A_ArrayExpr'>, scope: Scope): Expression {
   const parts = r.expressions(body.elements, scope);
   const found = unified(r, body.elements ?? [], parts, scope);
@@ -66,11 +68,11 @@ export function resolveArray(r: Resolver, body: Body<'A_ArrayExpr'>, scope: Scop
   return {
     ...found,
     type: parts.length === 0 ? t.UNKNOWN : type,
-    sound: parts.length === 0 || (found.sound && !nested),
+    leakproof: parts.length === 0 || (found.leakproof && !nested),
   };
 }
 
-/** The parts' common type; sound where none of them needs a coercion that can fail. */
+/** The parts' common type; leakproof where none of them needs a coercion that can fail. */
 function unified(r: Resolver, nodes: readonly Node[], parts: readonly Expression[], scope: Scope): Expression {
   const { catalog } = r.env;
   const type = commonType(
@@ -83,7 +85,7 @@ function unified(r: Resolver, nodes: readonly Node[], parts: readonly Expression
   const ways = parts.map((p) => coercion(catalog, p.type, type, 'implicit'));
   for (const way of ways) noteCoercion(r, way, -1);
   noteRows(r, type, parts.length, scope);
-  const sound = ways.every(coercionCannotLeak);
+  const leakproof = ways.every(coercionCannotLeak);
   const constant = parts.every((p) => p.constant) && ways.every(isImmutable);
-  return { type, sound: sound && type !== t.UNTELLABLE, constant, barrier: 'none' };
+  return { type, leakproof: leakproof && type !== t.UNTELLABLE, constant, barrier: 'none' };
 }

@@ -1,11 +1,11 @@
 /** Resolves ON CONFLICT: what it infers an index from, and what is done with the row that stands in the way. */
 import type { Body } from '../parse/tree.ts';
-import { as } from '../parse/tree.ts';
+import { as, strings } from '../parse/tree.ts';
 import { setList } from './assigned-columns.ts';
 import type { Write } from './findings.ts';
 import type { Resolver } from './resolver.ts';
 import { condition } from './root.ts';
-import { late, scopeOf, shadow, use } from './target.ts';
+import { lateScope, scopeOf, shadow, use } from './target.ts';
 
 export function resolveConflict(r: Resolver, clause: Body<'OnConflictClause'>, write: Write): void {
   const { level } = write;
@@ -17,9 +17,26 @@ export function resolveConflict(r: Resolver, clause: Body<'OnConflictClause'>, w
   if (clause.action !== 'ONCONFLICT_UPDATE') return;
   use(r, write, 'select');
   const excluded = shadow(r, write, 'excluded');
-  setList(r, clause.targetList, late(level), write);
-  if (clause.whereClause) condition(r, clause.whereClause, 'row', late(level), 'WHERE');
+  setList(r, clause.targetList, lateScope(level), write);
+  if (clause.whereClause) condition(r, clause.whereClause, 'row', lateScope(level), 'WHERE');
   if (excluded) excluded.nameVisible = false;
+}
+
+/**
+ * Of the server itself, and in every database: they choose among indexes over columns that are read anyway. Of others a name would tell
+ * whether there is one.
+ */
+const COLLATIONS: ReadonlySet<string> = new Set(['default', 'C', 'POSIX', 'ucs_basic']);
+const OPERATOR_CLASSES: ReadonlySet<string> = new Set(
+  `text varchar bpchar name bytea int2 int4 int8 float4 float8 numeric oid bool uuid date time timetz timestamp timestamptz
+  interval inet cidr macaddr bit varbit text_pattern varchar_pattern bpchar_pattern jsonb array range enum`
+    .split(/\s+/)
+    .map((type) => `${type}_ops`),
+);
+
+function isOfServer(parts: readonly string[], known: ReadonlySet<string>): boolean {
+  const [schema, name] = parts.length > 1 ? parts : ['pg_catalog', parts[0]];
+  return parts.length < 3 && schema === 'pg_catalog' && known.has(name ?? '');
 }
 
 function infer(r: Resolver, clause: Body<'InferClause'>, write: Write): void {
@@ -28,8 +45,13 @@ function infer(r: Resolver, clause: Body<'InferClause'>, write: Write): void {
     const element = as(item, 'IndexElem');
     if (element?.expr) r.expression(element.expr, scope);
     else if (element?.name) readable(r, write, element.name);
-    if (element?.collation?.length || element?.opclass?.length)
-      r.unsupported('ON CONFLICT with a collation or operator class', undefined);
+    const named = [
+      [strings(element?.collation), COLLATIONS],
+      [strings(element?.opclass), OPERATOR_CLASSES],
+    ] as const;
+    for (const [parts, known] of named)
+      if (parts.length > 0 && !isOfServer(parts, known))
+        r.unsupported(`ON CONFLICT with "${parts.join('.')}", which is not on the list,`, undefined);
   }
   if (clause.whereClause) r.expression(clause.whereClause, scope);
   if (clause.conname) constraint(r, clause.conname, write);

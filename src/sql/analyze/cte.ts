@@ -18,7 +18,7 @@ export function resolveWith(r: Resolver, clause: Body<'WithClause'>, place: Expr
     if (byName.has(name))
       r.refuse('unsupported', '42712', `WITH query name "${name}" specified more than once`, r.at(node.location));
     // Without RECURSIVE a query sees only the names before it, not itself.
-    r.parsed.patience.spend(byName.size >> 2);
+    r.parsed.workLimit.spend(byName.size >> 2);
     const visible: CteScope = clause.recursive ? all : { byName: new Map(byName), outer: place.ctes };
     const cte: Cte = {
       name,
@@ -88,7 +88,7 @@ function named(level: QueryLevel, aliases: readonly string[]): RangeTableColumn[
 
 function extraColumns(node: Body<'CommonTableExpr'>): RangeTableColumn[] {
   const column = (name: string | undefined, type: number): RangeTableColumn[] =>
-    name === undefined ? [] : [{ name, type, tells: false, access: 'granted' }];
+    name === undefined ? [] : [{ name, type, leaky: false, access: 'granted' }];
   return [
     ...column(node.search_clause?.search_seq_column, 0),
     ...column(node.cycle_clause?.cycle_mark_column, node.cycle_clause ? markType(node.cycle_clause) : BOOL),

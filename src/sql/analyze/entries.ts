@@ -11,7 +11,7 @@ export function enter(
   { name, schema, columns, source, prefix }: Pick<RangeTableEntry, 'name' | 'schema' | 'columns' | 'source' | 'prefix'>,
   at: number,
 ): RangeTableEntry {
-  r.parsed.patience.spend(level.entries.length);
+  r.parsed.workLimit.spend(level.entries.length);
   const entry: RangeTableEntry = {
     name,
     schema,

@@ -2,7 +2,7 @@
 import type { Oid } from '../catalog/catalog.ts';
 import { askDecimal } from '../parse/constants.ts';
 import type { Body, Kind, Node } from '../parse/tree.ts';
-import { as, kindOf } from '../parse/tree.ts';
+import { as, kindOf, strings } from '../parse/tree.ts';
 import { coercion } from '../types/coercion.ts';
 import * as t from '../types/oids.ts';
 import { baseType, elementType } from '../types/type.ts';
@@ -51,7 +51,7 @@ const HANDLERS: { readonly [K in Kind]?: Handler<K> } = {
   A_Const: (_r, body) => constant(body),
   ParamRef: (r, body) => {
     const type = r.parameterType(body.number ?? 0);
-    return { type, sound: true, constant: false, barrier: 'none' };
+    return { type, leakproof: true, constant: false, barrier: 'none' };
   },
   ColumnRef: (r, body, scope, node) => resolveColumn(r, node, body, scope),
   A_Expr: (r, body, scope) => resolveAExpr(r, body, scope),
@@ -73,6 +73,7 @@ const HANDLERS: { readonly [K in Kind]?: Handler<K> } = {
   },
   CollateClause: (r, body, scope) => {
     const arg = r.expression(body.arg!, scope);
+    r.marks.collationNames.push({ names: strings(body.collname), at: r.at(body.location) });
     return structure(arg.type, [arg]);
   },
   TypeCast: (r, body, scope) => cast(r, body, scope),
@@ -86,12 +87,12 @@ const HANDLERS: { readonly [K in Kind]?: Handler<K> } = {
   GroupingFunc: (r, body, scope) => {
     scope.level.aggregated = true;
     r.expressions(body.args, scope);
-    return { type: t.INT4, sound: true, constant: false, barrier: 'aggregate', namesOwn: true };
+    return { type: t.INT4, leakproof: true, constant: false, barrier: 'aggregate', namesOwn: true };
   },
-  SetToDefault: () => ({ type: t.UNKNOWN, sound: true, constant: true, barrier: 'none' }),
+  SetToDefault: () => ({ type: t.UNKNOWN, leakproof: true, constant: true, barrier: 'none' }),
   XmlExpr: (r, body, scope) => resolveXml(r, body, scope),
   XmlSerialize: (r, body, scope) => resolveXmlSerialize(r, body, scope),
-  MergeSupportFunc: () => ({ type: t.TEXT, sound: true, constant: false, barrier: 'none' }),
+  MergeSupportFunc: () => ({ type: t.TEXT, leakproof: true, constant: false, barrier: 'none' }),
   JsonIsPredicate: (r, body, scope) => resolveIsJson(r, body, scope),
   JsonScalarExpr: (r, body, scope) => resolveJsonScalar(r, body, scope),
   JsonParseExpr: (r, body, scope) => resolveJsonParse(r, body, scope),
@@ -127,15 +128,15 @@ function row(r: Resolver, body: Body<'RowExpr'>, scope: Scope): Expression {
     if (!reference || !isStar(reference)) return [r.expression(item, scope)];
     const columns = resolveStar(r, reference, scope);
     r.marks.rowStars.push({ row: body, item, columns });
-    const sound = columns.every(({ column }) => !column.tells);
-    const found: Expression = { type: t.UNTELLABLE, sound, constant: false, barrier: 'none' };
+    const leakproof = columns.every(({ column }) => !column.leaky);
+    const found: Expression = { type: t.UNTELLABLE, leakproof, constant: false, barrier: 'none' };
     r.marks.expressions.set(item, found);
     return [found];
   });
   // A star can be put into no CASE: the row is, around it.
-  const starsTell = parts.some(({ type, sound }) => type === t.UNTELLABLE && !sound);
+  const starsTell = parts.some(({ type, leakproof }) => type === t.UNTELLABLE && !leakproof);
   const made = structure(t.RECORD, parts);
-  return starsTell ? { ...made, sound: false } : made;
+  return starsTell ? { ...made, leakproof: false } : made;
 }
 
 function constant(body: Body<'A_Const'>): Expression {
@@ -149,7 +150,7 @@ function constant(body: Body<'A_Const'>): Expression {
           : body.bsval !== undefined
             ? t.BIT
             : t.UNKNOWN;
-  return { type, sound: true, constant: true, barrier: 'none' };
+  return { type, leakproof: true, constant: true, barrier: 'none' };
 }
 
 /** Numbers beyond int4 are int8 where they fit, else numeric (manual, section 4.1.2.6). The least int4 is one only with its sign. */
@@ -169,7 +170,7 @@ function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
     settleParameter(r, body.arg, target);
     // The parameter itself is of the type; a type modifier is then applied to it for each row, and can fail.
     const fitted = coercion(r.env.catalog, target, target, 'explicit', body.typeName?.typmods?.length ? 0 : -1);
-    return { type: target, sound: coercionCannotLeak(fitted), constant: false, barrier: 'none' };
+    return { type: target, leakproof: coercionCannotLeak(fitted), constant: false, barrier: 'none' };
   }
   const way = coercion(r.env.catalog, arg.type, target, 'explicit', body.typeName?.typmods?.length ? 0 : -1);
   settleParameter(r, body.arg, target);
@@ -182,5 +183,5 @@ function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
     elements?.every((e) => r.marks.expressions.get(e)?.type === t.UNKNOWN && 'A_Const' in e) === true &&
     [target, element].every((type) => coercionCannotLeak(coercion(r.env.catalog, t.UNKNOWN, type, 'explicit')));
   const constant = arg.constant && (literalArray || isImmutable(way));
-  return { type: target, sound: coercionCannotLeak(way) || literalArray, constant, barrier: 'none' };
+  return { type: target, leakproof: coercionCannotLeak(way) || literalArray, constant, barrier: 'none' };
 }

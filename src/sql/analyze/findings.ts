@@ -57,7 +57,15 @@ export type Use =
       readonly subject?: () => Subject;
       readonly at: number;
     }
-  | { readonly kind: 'operator'; readonly name: string; readonly candidates: readonly Operator[]; readonly at: number }
+  | {
+      readonly kind: 'operator';
+      /** With its schema where that was written. */
+      readonly name: string;
+      /** Of the operands by which it was found, undefined: a prefix operator's left one; of ANY and ALL, an element's. */
+      readonly types: readonly (Oid | undefined)[];
+      readonly candidates: readonly Operator[];
+      readonly at: number;
+    }
   | { readonly kind: 'type'; readonly type: Type; readonly at: number }
   | { readonly kind: 'sample'; readonly relation: Relation; readonly at: number }
   | { readonly kind: 'collects'; readonly what: string; readonly level: QueryLevel; readonly at: number };
@@ -71,6 +79,10 @@ export interface Marks {
   /** Calls of which it could be told what they are, by their body; `argTypes` as what was found takes them. */
   readonly calls: Map<object, Pick<Found, 'fn' | 'argTypes' | 'outColumns'>>;
   readonly types: { readonly body: Body<'TypeName'>; readonly type: Type }[];
+  /** What COLLATE names, and at which character of the text. */
+  readonly collationNames: { readonly names: readonly string[]; readonly at: number }[];
+  /** Characters of the text at which an aggregate is called that names columns, and none of its own query. */
+  readonly outerAggregates: number[];
   /** References that name their relation's schema or database, or an entry that is renamed. */
   readonly qualified: { readonly body: Body<'ColumnRef'>; readonly entry: RangeTableEntry; readonly drop: number }[];
   readonly stars: {

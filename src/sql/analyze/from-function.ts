@@ -1,7 +1,7 @@
 /** Resolves functions in FROM, ROWS FROM, WITH ORDINALITY and XMLTABLE: the columns that they show. */
 
 import type { Body, Node } from '../parse/tree.ts';
-import { as, kindOf, partsOf, stringOf } from '../parse/tree.ts';
+import { as, kindOf, partsOf, stringOf, strings } from '../parse/tree.ts';
 import { columnName } from '../text/column-name.ts';
 import { resolveFunction } from '../types/function.ts';
 import * as t from '../types/oids.ts';
@@ -20,9 +20,9 @@ function scopeOf(level: QueryLevel): Scope {
   return { level, entries: namedFromRight(level), outer: level.outer };
 }
 
-/** `tells`: what it is computed from brings a collation, which fails where another meets it. */
-function column(name: string, type: number, tells = false): RangeTableColumn {
-  return { name, type, tells, access: 'granted' };
+/** `leaky`: what it is computed from brings a collation, which fails where another meets it. */
+function column(name: string, type: number, leaky = false): RangeTableColumn {
+  return { name, type, leaky, access: 'granted' };
 }
 
 export function resolveRangeFunction(r: Resolver, node: Node, level: QueryLevel): RangeTableEntry {
@@ -84,7 +84,7 @@ function unnested(r: Resolver, node: Node, call: Body<'FuncCall'>, scope: Scope)
     return column('unnest', resolved.result, bringsCollation(r, arg));
   });
   // Of arrays it cannot fail.
-  r.marks.expressions.set(node, { type: t.RECORD, sound: true, constant: false, barrier: 'set-returning' });
+  r.marks.expressions.set(node, { type: t.RECORD, leakproof: true, constant: false, barrier: 'set-returning' });
   scope.level.roots.push({ node, phase: 'row', inFrom: true, scope, target: undefined });
   return columns;
 }
@@ -105,6 +105,8 @@ function columnsOf(
     return rows(
       definitions.map((d) => {
         const definition = as(d, 'ColumnDef')!;
+        const { collname, location } = definition.collClause ?? {};
+        if (collname) r.marks.collationNames.push({ names: strings(collname), at: r.at(location) });
         return column(
           definition.colname ?? '',
           definition.typeName ? resolveTypeName(r, definition.typeName) : t.UNTELLABLE,
@@ -127,8 +129,8 @@ function columnsOf(
   }
   const out = resolved?.kind === 'found' ? resolved.outColumns[0]?.name : undefined;
   // The name of a single OUT parameter goes before the alias: `jsonb_array_elements(j) AS e` has the column `e.value`.
-  const tells = collates && !hasNoCollation(r.env.catalog, type);
-  return { columns: [column(out || (alias ?? columnName(node)), type, tells)], scalar: true };
+  const leaky = collates && !hasNoCollation(r.env.catalog, type);
+  return { columns: [column(out || (alias ?? columnName(node)), type, leaky)], scalar: true };
 }
 
 function rows(columns: RangeTableColumn[]): { readonly columns: RangeTableColumn[]; readonly scalar: false } {
@@ -147,7 +149,7 @@ function carriesCollation(value: unknown): boolean {
 /** Paths and column types may not fit the document of XMLTABLE or JSON_TABLE: it is guarded whatever it is, or what stands beside it is. */
 export function guardDocument(r: Resolver, node: Node | undefined, scope: Scope): void {
   const document = node && r.marks.expressions.get(node);
-  if (node && document && !document.constant) r.marks.expressions.set(node, { ...document, sound: false });
+  if (node && document && !document.constant) r.marks.expressions.set(node, { ...document, leakproof: false });
   else r.marks.fallible.push({ scope, afterRows: false });
 }
 

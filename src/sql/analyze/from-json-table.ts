@@ -46,7 +46,7 @@ function columnsOf(r: Resolver, nodes: readonly Node[], scope: Scope): RangeTabl
       if (behavior?.expr)
         scope.level.roots.push({ node: behavior.expr, phase: 'row', inFrom: false, scope, target: undefined });
     }
-    return [{ name: body.name ?? '', type, tells: false, access: 'granted' }];
+    return [{ name: body.name ?? '', type, leaky: false, access: 'granted' }];
   });
 }
 

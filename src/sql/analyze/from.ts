@@ -82,7 +82,7 @@ function resolveSubselect(r: Resolver, body: Body<'RangeSubselect'>, level: Quer
   const columns: RangeTableColumn[] = inner.outputs.map((o) => ({
     name: o.name,
     type: o.type,
-    tells: o.tells,
+    leaky: o.leaky,
     access: 'granted',
     catalog: o.catalog,
     collation: o.collation,

@@ -32,13 +32,13 @@ export function resolveRowStar(
   const whole = wholeRowOf(r, body);
   if (whole && steps.length === 0) {
     // Its columns are taken, not the row.
-    r.marks.expressions.set(body.arg!, { ...arg, sound: true });
+    r.marks.expressions.set(body.arg!, { ...arg, leakproof: true });
     return { entry: whole.entry };
   }
   const { type } = followed(r, node, body, arg, steps, scope);
   const relation = steps.every((step) => stringOf(step) !== undefined) ? rowRelation(r.env.catalog, type) : undefined;
   if (relation) return { columns: relation.columns };
-  r.unsupported('(…).* of a row whose columns cannot be told', undefined);
+  r.unsupported('(…).* of a row with columns that cannot be told', undefined);
   return undefined;
 }
 
@@ -51,14 +51,14 @@ function followed(
   scope: Scope,
 ): Expression {
   let { type } = arg;
-  let sound = true;
+  let leakproof = true;
   let collation: Oid | undefined;
   for (const [i, step] of steps.entries()) {
     const field = stringOf(step);
     const own = i === 0 && field !== undefined ? wholeRowField(r, node, body, arg, field) : undefined;
     if (own) {
       type = own.type;
-      sound &&= !own.tells;
+      leakproof &&= !own.leaky;
       collation = own.column.collation;
       if (steps.length === 1) r.marks.references.set(node, own);
     } else if (field !== undefined) {
@@ -66,8 +66,8 @@ function followed(
         i === 0 && type === t.RECORD ? recordColumns(r.marks, body.arg)?.find((c) => c.name === field) : undefined;
       if (made) {
         // What would be put around the record alone would take its columns from it: it is put around the field.
-        sound &&= arg.sound;
-        r.marks.expressions.set(body.arg!, { ...arg, sound: true });
+        leakproof &&= arg.leakproof;
+        r.marks.expressions.set(body.arg!, { ...arg, leakproof: true });
       }
       const column = rowRelation(r.env.catalog, type)?.columns.find((c) => c.name === field);
       collation = column && declaredCollation(column);
@@ -77,7 +77,7 @@ function followed(
       for (const bound of [indices.lidx, indices.uidx]) if (bound) r.expression(bound, scope);
       const element = elementType(r.env.catalog, baseType(r.env.catalog, type));
       if (element !== 0) for (const bound of [indices.lidx, indices.uidx]) settleParameter(r, bound, t.INT4);
-      sound &&= isSoundSubscript(r, indices, element !== 0, type === t.JSONB);
+      leakproof &&= isSoundSubscript(r, indices, element !== 0, type === t.JSONB);
       type = indices.is_slice ? type : element || (type === t.JSONB ? t.JSONB : t.UNTELLABLE);
     } else {
       r.unsupported('(…).* here', undefined);
@@ -88,7 +88,7 @@ function followed(
     r.collations = true;
     r.marks.collations.set(node, collation);
   }
-  return { type, sound, constant: arg.constant && sound, barrier: 'none' };
+  return { type, leakproof, constant: arg.constant && leakproof, barrier: 'none' };
 }
 
 /** A subscript out of bounds gives NULL, whatever the array or document: it fails only where its own conversion does. */
@@ -139,7 +139,7 @@ interface Field {
   readonly entry: RangeTableEntry;
   readonly column: RangeTableColumn;
   readonly type: Oid;
-  readonly tells: boolean;
+  readonly leaky: boolean;
 }
 
 /**
@@ -157,13 +157,13 @@ function wholeRowField(
   if (!whole) return undefined;
   const { entry } = whole;
   // The server takes the column, and never makes the row.
-  r.marks.expressions.set(body.arg!, { ...arg, sound: true });
+  r.marks.expressions.set(body.arg!, { ...arg, leakproof: true });
   const [column, other] = grantedColumns(entry, field);
   if (column && other) r.refuse('column-unknown', '42702', `column reference "${field}" is ambiguous`);
   if (column) {
     readSystemColumn({ entry, column });
     r.marks.rowFields.push({ node, entry, column });
-    return { entry, column, type: column.type, tells: column.tells };
+    return { entry, column, type: column.type, leaky: column.leaky };
   }
   const withheld = entry.columns.some((c) => c.name === field);
   const relation = entry.source.kind === 'relation' ? entry.source.view.relation : undefined;
@@ -171,7 +171,7 @@ function wholeRowField(
     r.uses.push({ kind: 'column', relation, column: field, at: -1 });
     r.refuse('column-withheld', '42501', `permission denied for column "${field}" of relation "${relation.name}"`);
   } else r.refuse('column-unknown', '42703', `column "${field}" not found in data type ${entry.name ?? 'record'}`);
-  return { entry, column: NO_COLUMN, type: t.UNTELLABLE, tells: true };
+  return { entry, column: NO_COLUMN, type: t.UNTELLABLE, leaky: true };
 }
 
 /** The whole row that the argument, which was read just now, is. */
@@ -180,4 +180,4 @@ function wholeRowOf(r: Resolver, body: Body<'A_Indirection'>): { readonly entry:
   return last?.node === body.arg ? last : undefined;
 }
 
-const NO_COLUMN: RangeTableColumn = { name: '', type: t.UNTELLABLE, tells: true, access: 'withheld' };
+const NO_COLUMN: RangeTableColumn = { name: '', type: t.UNTELLABLE, leaky: true, access: 'withheld' };

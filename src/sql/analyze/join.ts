@@ -31,7 +31,7 @@ export function resolveJoin(
   const scope: Scope = { level, entries: below, outer: level.outer };
   const sides = body.jointype === 'JOIN_FULL' ? ([left, right] as const) : undefined;
   if (body.quals) condition(r, body.quals, 'row', scope, 'JOIN/ON', sides);
-  r.parsed.patience.spend(below.length + l.columns.length + other.columns.length);
+  r.parsed.workLimit.spend(below.length + l.columns.length + other.columns.length);
   const shared = body.isNatural ? commonNames(l, other) : strings(body.usingClause);
   const merged = shared.map((name) => merge(r, l, other, name, body));
   const rest = (entry: RangeTableEntry): RangeTableColumn[] => {
@@ -72,8 +72,8 @@ function isTakenUp(entry: RangeTableEntry, column: RangeTableColumn): boolean {
 
 /** Field by field: a catalog has dozens of columns, and what stands behind a spread is copied slowly. */
 function takenUp(entry: RangeTableEntry, column: RangeTableColumn): RangeTableColumn {
-  const { name, type, tells, access, same, catalog, implicit, collation } = column;
-  return { name, type, tells, access, same, catalog, implicit, collation, merged: false, from: { entry, column } };
+  const { name, type, leaky, access, same, catalog, implicit, collation } = column;
+  return { name, type, leaky, access, same, catalog, implicit, collation, merged: false, from: { entry, column } };
 }
 
 function isPlainJoin({ source }: RangeTableEntry): boolean {
@@ -113,7 +113,7 @@ function merge(
   const equal = resolveOperator(catalog, searchPath, { name: '=' }, l, o);
   noteStability(r, equal, -1);
   if (equal.kind === 'found' && equal.operator) {
-    r.uses.push({ kind: 'operator', name: '=', candidates: [equal.operator], at: -1 });
+    r.uses.push({ kind: 'operator', name: '=', types: [l, o], candidates: [equal.operator], at: -1 });
   }
   const type = commonType(catalog, [l, o]);
   const ways = [l, o].map((from) => coercion(catalog, from, type, 'implicit'));
@@ -121,9 +121,9 @@ function merge(
   const collations = new Set(
     [a, b].map((column) => column && columnCollation(catalog, column)).filter((collation) => collation !== undefined),
   );
-  const sound = cannotLeak(r, equal) && ways.every(coercionCannotLeak) && collations.size < 2;
-  const tells = !sound || a?.tells === true || b?.tells === true;
-  if (tells) {
+  const leakproof = cannotLeak(r, equal) && ways.every(coercionCannotLeak) && collations.size < 2;
+  const leaky = !leakproof || a?.leaky === true || b?.leaky === true;
+  if (leaky) {
     r.marks.tellingMerges.push({ level: left.level, name });
     const scope = { level: left.level, entries: [], outer: left.level.outer };
     r.marks.fallible.push({ scope, afterRows: false });
@@ -133,7 +133,7 @@ function merge(
   return {
     name,
     type,
-    tells,
+    leaky,
     access: 'granted',
     merged: true,
     ...(same && { same }),

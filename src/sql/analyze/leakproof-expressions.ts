@@ -4,7 +4,6 @@ import { upTo } from '../parse/constants.ts';
 import { as, type Node } from '../parse/tree.ts';
 import { neededBy, textCannotFail } from '../types/cannot-fail.ts';
 import type { Coercion } from '../types/coercion.ts';
-import { isLeakproof } from '../types/leakproof.ts';
 import * as t from '../types/oids.ts';
 import type { Found, Resolved } from '../types/resolved.ts';
 import { sortFunctions } from '../types/sort.ts';
@@ -135,4 +134,35 @@ function plain(r: Resolver, nodes: readonly (Node | undefined)[]): boolean {
 /** int4range, numrange, tsrange, tstzrange, daterange, int8range: their bounds are compared by what cannot fail. */
 function isBuiltInRange(type: number): boolean {
   return [3904, 3906, 3908, 3910, 3912, 3926].includes(type);
+}
+
+// INVARIANT 45: true only where every function that runs is known and marked leakproof.
+/** Whether everything that runs is leakproof: the function and each argument's coercion. What is not settled is not. */
+export function isLeakproof(subject: Resolved | Coercion): boolean {
+  switch (subject.kind) {
+    case 'found':
+      return subject.fn.leakproof && subject.coercions.every(isLeakproof);
+    case 'cast':
+      return isLeakproof(subject.coercion);
+    case 'column':
+      return subject.column !== undefined;
+    case 'same':
+    case 'literal':
+    case 'relabel':
+      return true;
+    case 'function':
+      return subject.fn.leakproof;
+    case 'length':
+      return subject.fn.leakproof && isLeakproof(subject.inner);
+    case 'domain':
+      return !subject.constrained && isLeakproof(subject.inner);
+    case 'io':
+    case 'array':
+    case 'row':
+    case 'impossible':
+    case 'untellable':
+    case 'none':
+    case 'ambiguous':
+      return false;
+  }
 }

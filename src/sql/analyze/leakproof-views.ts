@@ -25,9 +25,9 @@ export function viewCannotLeak(catalog: Catalog, view: Relation): boolean {
   if (before !== undefined) return before;
   // One that stands on itself is none.
   answers.set(view.oid, false);
-  const sound = holdsNothingElse(catalog, view);
-  answers.set(view.oid, sound);
-  return sound;
+  const leakproof = holdsNothingElse(catalog, view);
+  answers.set(view.oid, leakproof);
+  return leakproof;
 }
 
 function holdsNothingElse(catalog: Catalog, { oid, view }: Relation): boolean {

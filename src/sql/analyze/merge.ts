@@ -8,7 +8,7 @@ import type { QueryLevel, RangeTableEntry } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { resolveReturning } from './returning.ts';
 import { condition, root } from './root.ts';
-import { late, refuseStars, scopeOf } from './target.ts';
+import { lateScope, refuseStars, scopeOf } from './target.ts';
 
 export function resolveMerge(r: Resolver, body: Body<'MergeStmt'>, write: Write): QueryLevel {
   const { level } = write;
@@ -20,7 +20,7 @@ export function resolveMerge(r: Resolver, body: Body<'MergeStmt'>, write: Write)
   resolveReturning(r, body.returningClause, write, [...sources, ...targets]);
   for (const node of body.mergeWhenClauses ?? []) {
     const when = as(node, 'MergeWhenClause')!;
-    const scope = late(level, visibleIn(when, targets, sources));
+    const scope = lateScope(level, visibleIn(when, targets, sources));
     if (when.condition) condition(r, when.condition, 'row', scope, 'WHEN');
     if (when.commandType === 'CMD_INSERT') {
       const columns = insertColumns(r, write, when, when.targetList, when.values?.length ?? 0);

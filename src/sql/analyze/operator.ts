@@ -9,7 +9,7 @@ import { resolveArrayOperator, resolveOperator } from '../types/operator.ts';
 import type { QualifiedName } from '../types/path.ts';
 import type { Resolved } from '../types/resolved.ts';
 import { shownType } from '../types/shown-type.ts';
-import { arrayType } from '../types/type.ts';
+import { arrayType, baseType, elementType } from '../types/type.ts';
 import { cannotLeak } from './leakproof-expressions.ts';
 import type { Expression, QueryLevel, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
@@ -96,7 +96,7 @@ function namesColumn(node: unknown): boolean {
 }
 
 function combined(parts: readonly Expression[]): Expression {
-  return { ...structure(t.BOOL, parts), sound: parts.every((p) => p.sound) };
+  return { ...structure(t.BOOL, parts), leakproof: parts.every((p) => p.leakproof) };
 }
 
 function binary(
@@ -116,13 +116,13 @@ function binary(
     for (const row of [left, right]) r.marks.expressions.set(row, structure(t.RECORD, parts));
     const compared = combined(parts);
     // The planner computes no `<` of two rows, whatever stands in them.
-    return { ...compared, constant: compared.constant && compared.sound };
+    return { ...compared, constant: compared.constant && compared.leakproof };
   }
   if (left && leftRow && as(right, 'SubLink')?.subLinkType === 'EXPR_SUBLINK') {
     // `(a, b) = (SELECT …)` is a row-wise comparison as well; the subquery may give more than one row, and fail.
     for (const node of [left, right]) known(r, node, scope);
     compareRow(r, body, name, leftRow, r.marks.sublinks.get(right));
-    return { type: t.BOOL, sound: false, constant: false, barrier: 'none' };
+    return { type: t.BOOL, leakproof: false, constant: false, barrier: 'none' };
   }
   return compareWhole(r, body, name, left, right, scope);
 }
@@ -181,7 +181,7 @@ function applied(
     settleParameter(r, node, resolved.argTypes[i] ?? t.UNTELLABLE);
   });
   const type = body.kind === 'AEXPR_DISTINCT' || body.kind === 'AEXPR_NOT_DISTINCT' ? t.BOOL : resolved.result;
-  return { type, sound: cannotLeak(r, resolved, operands), constant: isImmutableCall(resolved), barrier: 'none' };
+  return { type, leakproof: cannotLeak(r, resolved, operands), constant: isImmutableCall(resolved), barrier: 'none' };
 }
 
 function resultOf(resolved: Resolved, body: Body<'A_Expr'>): Oid {
@@ -197,19 +197,21 @@ function record(
   name: QualifiedName,
   resolved: Resolved,
   types: readonly (Oid | undefined)[],
+  foundBy = types,
 ): void {
   const at = r.at(body.location);
   const shown = name.schema ? `${name.schema}.${name.name}` : name.name;
   noteStability(r, resolved, at);
   switch (resolved.kind) {
     case 'found':
-      if (resolved.operator) r.uses.push({ kind: 'operator', name: shown, candidates: [resolved.operator], at });
+      if (resolved.operator)
+        r.uses.push({ kind: 'operator', name: shown, types: foundBy, candidates: [resolved.operator], at });
       return;
     case 'untellable': {
       // Where the types cannot be told, every operator that may run must be allowed.
       const fns = new Set(resolved.candidates.map((fn) => fn.oid));
       const candidates = r.env.catalog.operatorsNamed(name.name).filter((o) => fns.has(o.fn));
-      r.uses.push({ kind: 'operator', name: shown, candidates, at });
+      r.uses.push({ kind: 'operator', name: shown, types: foundBy, candidates, at });
       return;
     }
     case 'ambiguous':
@@ -235,14 +237,15 @@ function ofArray(r: Resolver, body: Body<'A_Expr'>, name: QualifiedName, scope: 
   // An untyped parameter or literal on the right is an array of what stands on the left.
   if (right.type === t.UNKNOWN) settleParameter(r, body.rexpr, arrayType(catalog, left.type));
   const resolved = resolveArrayOperator(catalog, searchPath, name, left.type, right.type);
-  record(r, body, name, resolved, [left.type, right.type]);
+  const element = right.type === t.UNKNOWN ? t.UNKNOWN : elementType(catalog, baseType(catalog, right.type));
+  record(r, body, name, resolved, [left.type, right.type], [left.type, element]);
   if (resolved.kind !== 'found') return { ...UNTOLD, type: t.BOOL };
   settleParameter(r, body.lexpr, resolved.argTypes[0] ?? t.UNTELLABLE);
   const constant = isImmutableCall(resolved) && left.constant && right.constant;
   // `LIKE ANY (ARRAY[…])`: each of them is an operand.
   const items = as(body.rexpr, 'A_ArrayExpr')?.elements;
-  const sound = items?.length
+  const leakproof = items?.length
     ? items.every((item) => cannotLeak(r, resolved, [body.lexpr, item]))
     : cannotLeak(r, resolved, [body.lexpr, undefined]);
-  return { type: t.BOOL, sound, constant, barrier: 'none' };
+  return { type: t.BOOL, leakproof, constant, barrier: 'none' };
 }

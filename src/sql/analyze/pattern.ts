@@ -4,18 +4,17 @@
 const MOST_WILDCARDS = 1000;
 
 /** A pattern with backslash as its escape: it must not end in one that escapes nothing. */
-export function isSoundLike(pattern: string): boolean {
+export function isLeakproofLike(pattern: string): boolean {
   return trailing(pattern, '\\') % 2 === 0 && wildcards(pattern) <= MOST_WILDCARDS;
 }
 
-/** Whether any text that ends so is a sound pattern: its last character is there, and is no backslash. */
+/** Whether any text that ends so is a leakproof pattern: its last character is there, and is no backslash. */
 export function endsSoundly(end: string): boolean {
   return end !== '' && !end.endsWith('\\') && wildcards(end) <= MOST_WILDCARDS;
 }
 
-/** `LIKE pattern ESCAPE character`. */
-export function isSoundLikeWithEscape(pattern: string, character: string): boolean {
-  if (character === '\\') return isSoundLike(pattern);
+export function isLeakproofLikeWithEscape(pattern: string, character: string): boolean {
+  if (character === '\\') return isLeakproofLike(pattern);
   const characters = [...character];
   // Backslashes are doubled on the way: only a lone escape of the pattern's own stays one.
   if (characters.length > 1 || wildcards(pattern) > MOST_WILDCARDS) return false;
@@ -46,7 +45,7 @@ const MOST_REPEATS = 20;
  * Whether the text is a regular expression of a small kind that always compiles and always runs: characters, sets, groups, alternatives,
  * single quantifiers, `^` in front and `$` behind. No look-around, no back-reference, no option.
  */
-export function isSoundRegex(text: string): boolean {
+export function isLeakproofRegexLiteral(text: string): boolean {
   if (text.length > LONGEST || [...text.matchAll(/\(/g)].length > MOST_GROUPS) return false;
   if ((text.match(/\{/g)?.length ?? 0) > 2) return false;
   let rest = text.startsWith('^') ? text.slice(1) : text;

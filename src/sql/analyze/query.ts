@@ -25,7 +25,7 @@ import type { Resolver } from './resolver.ts';
 import { condition, root } from './root.ts';
 import { settleNumber } from './settle.ts';
 import { noteCoercion } from './stability.ts';
-import { resolveTarget, tells } from './target-list.ts';
+import { isLeaky, resolveTarget } from './target-list.ts';
 import { resolveWindows } from './window.ts';
 
 type Select = Body<'SelectStmt'>;
@@ -83,17 +83,17 @@ function resolvePlain(r: Resolver, select: Select, place: ExpressionPlace): Quer
 function resolveValues(r: Resolver, select: Select, place: ExpressionPlace): QueryLevel {
   const level = newLevel(r, 'values', select, place);
   const scope: Scope = { level, entries: [], outer: place.outer };
-  const columns: { types: Oid[]; tells: boolean; untyped: number[] }[] = [];
+  const columns: { types: Oid[]; leaky: boolean; untyped: number[] }[] = [];
   for (const list of select.valuesLists ?? []) {
     const items = as(list, 'List')?.items ?? [];
     refuseStars(r, items);
     items.forEach((node, i) => {
       const found = root(r, node, 'row', scope);
-      columns[i] ??= { types: [], tells: false, untyped: [] };
+      columns[i] ??= { types: [], leaky: false, untyped: [] };
       columns[i].types.push(found.type);
       const parameter = as(node, 'ParamRef')?.number;
       if (parameter !== undefined && found.type === UNKNOWN) columns[i].untyped.push(parameter);
-      columns[i].tells ||= tells(r, node);
+      columns[i].leaky ||= isLeaky(r, node);
     });
   }
   columns.forEach((c, i) => {
@@ -101,7 +101,7 @@ function resolveValues(r: Resolver, select: Select, place: ExpressionPlace): Que
     noteRows(r, type, c.types.length, scope);
     // Of the rows of an INSERT each value is one of its column.
     if (!place.open) for (const number of c.untyped) settleNumber(r, number, type);
-    level.outputs.push({ name: `column${i + 1}`, type, tells: c.tells || converted(r, c.types, type), catalog: false });
+    level.outputs.push({ name: `column${i + 1}`, type, leaky: c.leaky || converted(r, c.types, type), catalog: false });
   });
   for (const sort of select.sortClause ?? []) resolveOutputName(r, sort, level);
   resolveLimit(r, select, place, level);
@@ -132,7 +132,7 @@ function resolveSet(
     level.outputs.push({
       name: output.name,
       type,
-      tells: arms.some((o) => o.tells || o.collation !== undefined) || converts,
+      leaky: arms.some((o) => o.leaky || o.collation !== undefined) || converts,
       catalog: output.catalog && other?.catalog === true,
     });
   });

@@ -9,7 +9,7 @@ export interface ViewColumn {
   /** Shown in another form: behind a mask. */
   readonly masked: boolean;
   /** True where what stands behind the name is an expression that can tell (`rewriting.md` §2, class 3). */
-  readonly tells: boolean;
+  readonly leaky: boolean;
 }
 
 /** A relation, as the asking role may see it. */
@@ -76,7 +76,7 @@ export interface RangeTableColumn {
   readonly name: string;
   /** 0: cannot be told. */
   readonly type: Oid;
-  readonly tells: boolean;
+  readonly leaky: boolean;
   readonly access: 'granted' | 'withheld';
   /** For a join's column: where it comes from; absent for a merged one. */
   readonly from?: { readonly entry: RangeTableEntry; readonly column: RangeTableColumn };
@@ -194,7 +194,7 @@ export interface Scope {
 export interface OutputColumn {
   readonly name: string;
   readonly type: Oid;
-  readonly tells: boolean;
+  readonly leaky: boolean;
   /** As of an RangeTableColumn. */
   readonly catalog: boolean;
   /** The same, of a column that it shows as it is. */
@@ -227,7 +227,7 @@ export interface Expression {
   /** 705 (unknown) for an untyped literal or parameter; 0 where it cannot be told. */
   readonly type: Oid;
   /** The node itself, its operands aside, can neither fail nor be watched: leakproof by the server's catalog, or pure structure. */
-  readonly sound: boolean;
+  readonly leakproof: boolean;
   /** Made of literals and immutable functions alone: computed once, before any row is read. */
   readonly constant: boolean;
   readonly barrier: 'none' | 'aggregate' | 'window' | 'set-returning' | 'subquery';

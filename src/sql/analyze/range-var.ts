@@ -38,7 +38,7 @@ export function resolveRangeVar(
   const all: RangeTableColumn[] = view.columns.map((c) => ({
     name: c.column.name,
     type: c.column.type,
-    tells: c.tells,
+    leaky: c.leaky,
     collation: collationOf(r, c.column),
     // A target stands as itself, without its masks: what is masked is withheld there.
     access: writing && c.masked ? 'withheld' : c.access,
@@ -82,7 +82,7 @@ function collationOf(r: Resolver, column: Column): Oid | undefined {
 function hidden(relation: Relation): RelationView {
   return {
     relation,
-    columns: relation.columns.map((column) => ({ column, access: 'withheld', masked: false, tells: true })),
+    columns: relation.columns.map((column) => ({ column, access: 'withheld', masked: false, leaky: true })),
     guarded: true,
     hides: 'scan',
     system: false,

@@ -76,6 +76,7 @@ export class Resolver {
     rowStars: [],
     references: new Map(),
     collations: new Map(),
+    collationNames: [],
     expressions: new Map(),
     sublinks: new Map(),
     unstable: [],
@@ -85,6 +86,7 @@ export class Resolver {
     patternParts: new Set(),
     literals: new Map(),
     writes: [],
+    outerAggregates: [],
     levels: [],
   };
   /** A value with a collation of its own is in sight. */
@@ -142,7 +144,7 @@ export class Resolver {
 
   /** Runs `read` one level deeper; past the cap nothing is read and the statement is refused. */
   deeper<T>(read: () => T, otherwise: () => T): T {
-    this.parsed.patience.spend();
+    this.parsed.workLimit.spend();
     if (this.exhausted) return otherwise();
     if (this.depth >= MAX_DEPTH) {
       // The statement is refused: no more of it is read.
@@ -163,7 +165,7 @@ export class Resolver {
   subquery(select: Body<'SelectStmt'>, scope: Scope): QueryLevel {
     const beside = this.subqueries.get(scope.level) ?? [];
     this.subqueries.set(scope.level, beside);
-    const spend = (): undefined => this.parsed.patience.spend() as undefined;
+    const spend = (): undefined => this.parsed.workLimit.spend() as undefined;
     const twin = beside.find((other) => sameTree(other.select, select, spend));
     const before = this.made();
     if (twin) [this.guards, this.renames, this.prefixes] = twin.from;

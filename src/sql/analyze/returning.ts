@@ -4,7 +4,7 @@ import { as } from '../parse/tree.ts';
 import type { Write } from './findings.ts';
 import type { QueryLevel, RangeTableEntry } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
-import { late, shadow, use } from './target.ts';
+import { lateScope, shadow, use } from './target.ts';
 import { resolveTarget } from './target-list.ts';
 
 /** `order`: the entries as a star goes through them. */
@@ -26,7 +26,7 @@ export function resolveReturning(
     if (option?.option && option.value) names.set(option.option, option.value);
   }
   const shadows = [...names.values()].flatMap((name) => shadow(r, write, name) ?? []);
-  const scope = late(level, [...order.filter((e) => !shadows.includes(e)), ...shadows]);
+  const scope = lateScope(level, [...order.filter((e) => !shadows.includes(e)), ...shadows]);
   for (const node of clause.exprs) resolveTarget(r, node, scope, clause.exprs);
   return level;
 }

@@ -8,16 +8,14 @@ import type { Resolver } from './resolver.ts';
 import { asBoolean } from './settle.ts';
 import { resolveOutput } from './sql-json.ts';
 import { UNTOLD } from './structure.ts';
-import { laterWindow, sortKey } from './window.ts';
+import { checkOrder, laterWindow, sortKey } from './window.ts';
 
 type Constructor = NonNullable<Body<'JsonArrayAgg'>['constructor']>;
 
-/** JSON_OBJECTAGG. */
 export function resolveJsonObjectAgg(r: Resolver, body: Body<'JsonObjectAgg'>, scope: Scope): Expression {
   return aggregate(r, 'JSON_OBJECTAGG', ownConstructor(body), [body.arg?.key, body.arg?.value?.raw_expr], scope);
 }
 
-/** JSON_ARRAYAGG. */
 export function resolveJsonArrayAgg(r: Resolver, body: Body<'JsonArrayAgg'>, scope: Scope): Expression {
   return aggregate(r, 'JSON_ARRAYAGG', ownConstructor(body), [body.arg?.raw_expr], scope);
 }
@@ -38,7 +36,7 @@ function aggregate(
   const inside: Scope = made.over ? scope : inPhase(scope, 'row');
   const before = r.touched.length;
   for (const arg of args) if (arg) r.expression(arg, inside);
-  for (const sort of made.agg_order ?? []) r.expression(sortKey(r, sort), inside);
+  for (const sort of made.agg_order ?? []) checkOrder(r, sort, r.expression(sortKey(sort), inside).type);
   const filter = made.agg_filter;
   if (filter) asBoolean(r, filter, r.expression(filter, inside), 'FILTER');
   const touched = new Set(r.touched.slice(before));
@@ -47,14 +45,13 @@ function aggregate(
   const type = made.output ? resolveOutput(r, made.output) : t.JSON_TYPE;
   if (made.over) {
     laterWindow(r, made.over, scope);
-    return { type, sound: true, constant: false, barrier: 'window' };
+    return { type, leakproof: true, constant: false, barrier: 'window' };
   }
   if (touched.size > 0 && !touched.has(level)) r.unsupported('an aggregate of an outer query', made.location);
   level.aggregated = true;
-  return { type, sound: true, constant: false, barrier: 'aggregate', namesOwn: touched.has(level) };
+  return { type, leakproof: true, constant: false, barrier: 'aggregate', namesOwn: touched.has(level) };
 }
 
-/** JSON_ARRAY of a query. */
 export function resolveJsonArrayQuery(
   r: Resolver,
   body: Body<'JsonArrayQueryConstructor'>,
@@ -71,5 +68,5 @@ export function resolveJsonArrayQuery(
   scope.level.subqueries.push(level);
   r.uses.push({ kind: 'collects', what: 'JSON_ARRAY of a query', level, at: r.at(body.location) });
   const type = body.output ? resolveOutput(r, body.output) : t.JSON_TYPE;
-  return { type, sound: false, constant: false, barrier: 'subquery' };
+  return { type, leakproof: false, constant: false, barrier: 'subquery' };
 }

@@ -1,10 +1,10 @@
 /** Resolves the query functions of SQL/JSON: JSON_VALUE, JSON_QUERY, JSON_EXISTS, JSON_SERIALIZE, and what they share with JSON_TABLE. */
-import type { Oid } from '../catalog/catalog.ts';
+import type { Catalog, Oid, Type } from '../catalog/catalog.ts';
 import type { Body, Node } from '../parse/tree.ts';
 import { as } from '../parse/tree.ts';
 import { coercion } from '../types/coercion.ts';
 import * as t from '../types/oids.ts';
-import { baseType } from '../types/type.ts';
+import { baseType, elementType, rowRelation } from '../types/type.ts';
 import type { Expression, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { noteCoercion } from './stability.ts';
@@ -42,7 +42,6 @@ export function resolveJsonQuery(r: Resolver, body: Body<'JsonFuncExpr'>, scope:
   return { ...UNTOLD, type };
 }
 
-/** JSON_SERIALIZE. */
 export function resolveJsonSerialize(r: Resolver, body: Body<'JsonSerializeExpr'>, scope: Scope): Expression {
   resolveDocument(r, body.expr, scope);
   return { ...UNTOLD, type: body.output ? resolveOutput(r, body.output) : t.TEXT };
@@ -72,15 +71,35 @@ export function resolveBehavior(r: Resolver, behavior: Behavior | undefined, typ
   noteCoercion(r, coercion(r.env.catalog, found.type, type, 'assignment'), -1);
 }
 
-/** RETURNING type. */
 export function resolveOutput(r: Resolver, output: Output): Oid {
   return output.typeName ? resolveResultType(r, output.typeName) : t.UNTELLABLE;
 }
 
-/** Into types of the server's own alone; what is not one of them is made by code that nobody judged. */
+/** What the type's own input function makes of the text, and then a domain's CHECK: as in a cast from text, for which the type must be granted. */
 export function resolveResultType(r: Resolver, name: Body<'TypeName'>): Oid {
   const oid = resolveTypeName(r, name);
   const type = r.env.catalog.typesByOid.get(oid);
-  if (type && type.schema !== 'pg_catalog') r.unsupported(`a value of type "${type.name}" from JSON`, name.location);
+  if (type && !isReadByServer(r.env.catalog, type))
+    r.unsupported(`a value of type "${type.name}" from JSON`, name.location);
   return oid;
+}
+
+/** Whether the server's own functions make a value of it: no input function of others, and no cast that somebody defined. */
+function isReadByServer(catalog: Catalog, type: Type): boolean {
+  if (type.schema === 'pg_catalog') return true;
+  const base = catalog.typesByOid.get(baseType(catalog, type.oid));
+  if (!base) return false;
+  if (base.oid !== type.oid) return isReadByServer(catalog, base);
+  const element = catalog.typesByOid.get(elementType(catalog, type.oid));
+  const parts = element ? [element.oid] : (rowRelation(catalog, type.oid)?.columns.map((column) => column.type) ?? []);
+  const isMadeOfParts = type.kind === 'e' || parts.length > 0;
+  const isCast = catalog.data.casts.some(({ target }) => target === type.oid);
+  return (
+    isMadeOfParts &&
+    !isCast &&
+    parts.every((oid) => {
+      const part = catalog.typesByOid.get(oid);
+      return part !== undefined && isReadByServer(catalog, part);
+    })
+  );
 }

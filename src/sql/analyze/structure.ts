@@ -4,9 +4,9 @@ import * as t from '../types/oids.ts';
 import type { Expression } from './range-table.ts';
 
 /** Of an expression of which nothing is known. */
-export const UNTOLD: Expression = { type: t.UNTELLABLE, sound: false, constant: false, barrier: 'none' };
+export const UNTOLD: Expression = { type: t.UNTELLABLE, leakproof: false, constant: false, barrier: 'none' };
 
 /** Structure that computes nothing which could fail. */
 export function structure(type: Oid, parts: readonly Expression[] = []): Expression {
-  return { type, sound: true, constant: parts.every((p) => p.constant), barrier: 'none' };
+  return { type, leakproof: true, constant: parts.every((p) => p.constant), barrier: 'none' };
 }

@@ -23,7 +23,7 @@ export function resolveSubLink(r: Resolver, body: Body<'SubLink'>, scope: Scope,
   const first = level.outputs[0]?.type ?? t.UNTELLABLE;
   switch (body.subLinkType) {
     case 'EXISTS_SUBLINK':
-      return { type: t.BOOL, sound: true, constant: false, barrier: 'subquery' };
+      return { type: t.BOOL, leakproof: true, constant: false, barrier: 'subquery' };
     case 'ANY_SUBLINK':
     case 'ALL_SUBLINK': {
       const name = body.operName?.length ? body.operName : EQUAL;
@@ -33,22 +33,22 @@ export function resolveSubLink(r: Resolver, body: Body<'SubLink'>, scope: Scope,
         name,
         ...(body.location !== undefined && { location: body.location }),
       };
-      const { sound } = row
+      const { leakproof } = row
         ? compareRow(r, compared, operatorName(r, compared), row, level)
         : resolveAExpr(r, compared, undefined, [test?.type ?? t.UNTELLABLE, first]);
       settleParameter(r, body.testexpr, first);
       return {
         type: t.BOOL,
-        sound: sound && level.outputs.every((o) => !o.tells),
+        leakproof: leakproof && level.outputs.every((o) => !o.leaky),
         constant: false,
         barrier: 'subquery',
       };
     }
     case 'EXPR_SUBLINK':
-      return { type: first, sound: false, constant: false, barrier: 'subquery' };
+      return { type: first, leakproof: false, constant: false, barrier: 'subquery' };
     case 'ARRAY_SUBLINK':
       r.uses.push({ kind: 'collects', what: 'ARRAY(…)', level, at: r.at(body.location) });
-      return { type: arrayType(r.env.catalog, first), sound: false, constant: false, barrier: 'subquery' };
+      return { type: arrayType(r.env.catalog, first), leakproof: false, constant: false, barrier: 'subquery' };
     default:
       r.unsupported('this subquery', body.location);
       return UNTOLD;

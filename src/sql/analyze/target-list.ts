@@ -54,7 +54,7 @@ export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: reado
   scope.level.outputs.push({
     name,
     type,
-    tells: tells(r, value, (of) => isKnownBy(r, type, collation, of)),
+    leaky: isLeaky(r, value, (of) => isKnownBy(r, type, collation, of)),
     catalog,
     collation,
     untyped,
@@ -79,7 +79,7 @@ function showStar(
     scope.level.outputs.push({
       name: column.name,
       type: column.type,
-      tells: column.tells,
+      leaky: column.leaky,
       catalog: column.catalog === true,
       collation: column.collation,
       source,
@@ -109,23 +109,23 @@ function showRowStar(
   // The target stands for several columns: it has no name that would have to survive.
   scope.level.roots.push({ node: body.arg!, phase: 'group', inFrom: false, scope, target: undefined });
   notePaths(r, value, scope.level);
-  const told = tells(r, value);
+  const told = isLeaky(r, value);
   for (const column of found.columns) {
     const { name, type } = column;
-    scope.level.outputs.push({ name, type, tells: told || declaredCollation(column) !== undefined, catalog: false });
+    scope.level.outputs.push({ name, type, leaky: told || declaredCollation(column) !== undefined, catalog: false });
   }
 }
 
 /**
- * Whether anything in the expression is unsound. A collation is, as an output: two that differ fail where they are compared. `isKnown`:
+ * Whether anything in the expression is leaky. A collation is, as an output: two that differ fail where they are compared. `isKnown`:
  * what reads the output knows that collation.
  */
-export function tells(r: Resolver, node: Node, isKnown: (collation: Oid) => boolean = () => false): boolean {
+export function isLeaky(r: Resolver, node: Node, isKnown: (collation: Oid) => boolean = () => false): boolean {
   let found = ![...collationsIn(r, node)].every(isKnown);
   const walk = (value: unknown): void => {
     if (found || typeof value !== 'object' || value === null) return;
     const expression = r.marks.expressions.get(value as Node);
-    if ('CollateClause' in value || (expression && !expression.sound && !expression.constant)) found = true;
+    if ('CollateClause' in value || (expression && !expression.leakproof && !expression.constant)) found = true;
     else for (const inner of partsOf(value)) walk(inner);
   };
   walk(node);

@@ -12,7 +12,7 @@ export function scopeOf(level: QueryLevel, entries: readonly RangeTableEntry[] =
 }
 
 /** The same where something is done with a row that has been found: SET, WHEN, RETURNING. */
-export function late(level: QueryLevel, entries: readonly RangeTableEntry[] = level.entries): Scope {
+export function lateScope(level: QueryLevel, entries: readonly RangeTableEntry[] = level.entries): Scope {
   return { level, entries, outer: level.outer, late: true };
 }
 

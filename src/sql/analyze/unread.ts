@@ -26,7 +26,7 @@ export function refuseUnread(r: Resolver, node: Node): void {
 
 function visit(r: Resolver, value: unknown): void {
   if (typeof value !== 'object' || value === null || r.refusals.length > 0) return;
-  r.parsed.patience.spend();
+  r.parsed.workLimit.spend();
   // A list of parts has no fields of its own; most of a tree is lists.
   if (Array.isArray(value)) {
     for (const inner of value) visit(r, inner);

@@ -1,6 +1,12 @@
 /** Resolves windows, and the sort keys that they share with queries and aggregates. */
+
+import type { Oid } from '../catalog/catalog.ts';
 import type { Body, Node } from '../parse/tree.ts';
-import { as } from '../parse/tree.ts';
+import { as, strings } from '../parse/tree.ts';
+import { TEXT, UNKNOWN } from '../types/oids.ts';
+import { resolveOperator } from '../types/operator.ts';
+import type { QualifiedName } from '../types/path.ts';
+import { sortFunctions } from '../types/sort.ts';
 import { noteCount } from './fallible.ts';
 import type { Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
@@ -19,7 +25,7 @@ export function resolveWindows(r: Resolver, select: Body<'SelectStmt'>, scope: S
 
 /** ORDER BY, PARTITION BY and frame offsets of a window, in the server's order. */
 function resolveWindow(r: Resolver, window: Body<'WindowDef'>, scope: Scope): void {
-  for (const node of window.orderClause ?? []) root(r, sortKey(r, node), 'group', scope);
+  for (const node of window.orderClause ?? []) checkOrder(r, node, root(r, sortKey(node), 'group', scope).type);
   for (const node of window.partitionClause ?? []) root(r, node, 'group', scope);
   for (const node of [window.startOffset, window.endOffset]) {
     if (!node) continue;
@@ -28,9 +34,26 @@ function resolveWindow(r: Resolver, window: Body<'WindowDef'>, scope: Scope): vo
   }
 }
 
-/** The expression of an ORDER BY item. USING an operator runs functions that nobody has judged. */
-export function sortKey(r: Resolver, sort: Node): Node {
-  const key = as(sort, 'SortBy')!;
-  if (key.useOp && key.useOp.length > 0) r.unsupported('ORDER BY … USING', key.location);
-  return key.node!;
+/** The expression of an ORDER BY item. Once its type is known, `checkOrder` is to be asked of its USING. */
+export function sortKey(sort: Node): Node {
+  return as(sort, 'SortBy')!.node!;
+}
+
+/**
+ * An operator behind USING is the one that ASC or DESC would run on the type, so that it can neither fail nor tell otherwise than they do: any other
+ * runs functions that nobody has judged.
+ */
+export function checkOrder(r: Resolver, sort: Node, type: Oid): void {
+  const { useOp, location } = as(sort, 'SortBy')!;
+  if (!useOp?.length) return;
+  const parts = strings(useOp);
+  const name: QualifiedName = parts.length > 1 ? { schema: parts[0]!, name: parts[1]! } : { name: parts[0] ?? '' };
+  const { catalog, searchPath } = r.env;
+  // As a key, a literal without a type is text.
+  const sorted = type === UNKNOWN ? TEXT : type;
+  const resolved = parts.length > 2 ? undefined : resolveOperator(catalog, searchPath, name, sorted, sorted);
+  const order = sortFunctions(catalog, sorted);
+  const operator = resolved?.kind === 'found' ? resolved.operator : undefined;
+  if (operator && (operator === order?.less || operator === order?.greater)) return;
+  r.unsupported(`ORDER BY … USING ${parts.join('.')}, which is not the type's own order,`, location);
 }

@@ -2,6 +2,7 @@
 import type { WriteEvent } from '../catalog/catalog.ts';
 import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf } from '../parse/tree.ts';
+import { BOOL } from '../types/oids.ts';
 import { assign, insertColumns, setList } from './assigned-columns.ts';
 import { resolveConflict } from './conflict.ts';
 import { resolveWith } from './cte.ts';
@@ -9,12 +10,12 @@ import type { Write } from './findings.ts';
 import { resolveFrom } from './from.ts';
 import { newLevel } from './levels.ts';
 import { resolveMerge } from './merge.ts';
-import type { ExpressionPlace, QueryLevel } from './range-table.ts';
+import type { ExpressionPlace, QueryLevel, Scope } from './range-table.ts';
 import { resolveRangeVar } from './range-var.ts';
 import type { Resolver } from './resolver.ts';
 import { resolveReturning } from './returning.ts';
 import { condition } from './root.ts';
-import { late, scopeOf, use } from './target.ts';
+import { lateScope, scopeOf, use } from './target.ts';
 
 /** The level of a data-modifying statement; undefined for any other. */
 export function resolveWrite(r: Resolver, node: Node, place: ExpressionPlace): QueryLevel | undefined {
@@ -101,16 +102,35 @@ function update(r: Resolver, body: Body<'UpdateStmt'>, write: Write): QueryLevel
   const { level } = write;
   resolveFrom(r, body.fromClause ?? [], level);
   const found = [...level.entries];
-  if (body.whereClause) condition(r, body.whereClause, 'row', scopeOf(level, found), 'WHERE');
+  if (body.whereClause) where(r, body.whereClause, scopeOf(level, found), write);
   resolveReturning(r, body.returningClause, write, level.entries);
-  setList(r, body.targetList, late(level, found), write);
+  setList(r, body.targetList, lateScope(level, found), write);
   return level;
 }
 
 function remove(r: Resolver, body: Body<'DeleteStmt'>, write: Write): QueryLevel {
   const { level } = write;
   resolveFrom(r, body.usingClause ?? [], level);
-  if (body.whereClause) condition(r, body.whereClause, 'row', scopeOf(level), 'WHERE');
+  if (body.whereClause) where(r, body.whereClause, scopeOf(level), write);
   resolveReturning(r, body.returningClause, write, level.entries);
   return level;
+}
+
+/**
+ * WHERE CURRENT OF is the whole of WHERE: no filter can stand beside it. The row is one that the cursor has given this session; on a table of
+ * which every row may be read and written nothing is told by it.
+ */
+function where(r: Resolver, node: Node, scope: Scope, { target }: Write): void {
+  const current = as(node, 'CurrentOfExpr');
+  if (!current) {
+    condition(r, node, 'row', scope, 'WHERE');
+    return;
+  }
+  r.read.add(current);
+  // INVARIANT 112: a write that no filter can be put into is of a table without one.
+  const isOpen = target?.source.kind === 'relation' && target.source.view.hides === 'no';
+  if (!isOpen || current.cursor_name === undefined)
+    r.unsupported('WHERE CURRENT OF on a table of which rows are withheld', undefined);
+  r.marks.expressions.set(node, { type: BOOL, leakproof: false, constant: false, barrier: 'none' });
+  scope.level.roots.push({ node, phase: 'row', inFrom: false, scope, target: undefined });
 }

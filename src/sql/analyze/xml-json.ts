@@ -1,4 +1,4 @@
-/** Resolves the grammar's own forms of XML and SQL/JSON. None of them is sound: each parses or builds text, and can fail. */
+/** Resolves the grammar's own forms of XML and SQL/JSON. None of them is leakproof: each parses or builds text, and can fail. */
 import type { Body, Node } from '../parse/tree.ts';
 import { as } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
@@ -24,19 +24,16 @@ export function resolveXmlSerialize(r: Resolver, body: Body<'XmlSerialize'>, sco
   return { ...UNTOLD, type: body.typeName ? resolveTypeName(r, body.typeName) : t.TEXT };
 }
 
-/** IS JSON. */
 export function resolveIsJson(r: Resolver, body: Body<'JsonIsPredicate'>, scope: Scope): Expression {
   r.expression(body.expr!, scope);
   return { ...UNTOLD, type: t.BOOL };
 }
 
-/** JSON_SCALAR. */
 export function resolveJsonScalar(r: Resolver, body: Body<'JsonScalarExpr'>, scope: Scope): Expression {
   r.expression(body.expr!, scope);
   return { ...UNTOLD, type: t.JSON_TYPE };
 }
 
-/** JSON(…). */
 export function resolveJsonParse(r: Resolver, body: Body<'JsonParseExpr'>, scope: Scope): Expression {
   r.expression((body.expr as { raw_expr?: Node } | undefined)!.raw_expr!, scope);
   return { ...UNTOLD, type: t.JSON_TYPE };

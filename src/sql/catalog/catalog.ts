@@ -1,5 +1,17 @@
 /** A server’s catalog with its indexes: read by `catalog/`, asked by resolution, policies and the guard. */
-import type { Cast, Dependent, Fn, FunctionBody, Oid, Opclass, Operator, Reach, Relation, Type } from './objects.ts';
+import type {
+  Cast,
+  Collation,
+  Dependent,
+  Fn,
+  FunctionBody,
+  Oid,
+  Opclass,
+  Operator,
+  Reach,
+  Relation,
+  Type,
+} from './objects.ts';
 
 export type {
   Cast,
@@ -22,6 +34,8 @@ export interface CatalogData {
   /** server_version_num, as 180004 */
   readonly serverVersion: number;
   readonly database: string;
+  /** server_encoding; absent in an older saved catalog. */
+  readonly encoding?: string;
   readonly relations: readonly Relation[];
   readonly types: readonly Type[];
   readonly functions: readonly Fn[];
@@ -29,6 +43,8 @@ export interface CatalogData {
   readonly casts: readonly Cast[];
   readonly opclasses: readonly Opclass[];
   readonly schemas: readonly string[];
+  /** Those of users; absent in an older saved catalog: none is known. */
+  readonly collations?: readonly Collation[];
   /** Users' alone; absent where a catalog was saved without them: then none is visible. */
   readonly dependents?: readonly Dependent[];
   /** Objects of the extensions of which every role may use what they bring: catalog's OID and own. */

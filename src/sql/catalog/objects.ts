@@ -78,6 +78,24 @@ export interface ViewParts {
   readonly relations: readonly Oid[];
   /** That it calls by name. Absent in an older saved catalog: unknown. */
   readonly functions?: readonly Oid[] | undefined;
+  /** null: the server writes to no table through it. Absent in an older saved catalog: unknown. */
+  readonly writes?: ViewWrites | null;
+}
+
+/** How the server writes through an automatically updatable view (manual, CREATE VIEW, "Updatable Views"). */
+export interface ViewWrites {
+  /** The one relation behind it, perhaps a view itself. */
+  readonly base: Oid;
+  /** Its columns that are columns of that relation: the attnums here and there. */
+  readonly columns: readonly (readonly [attnum: number, base: number])[];
+  /** By an INSTEAD rule too, but not by a trigger. */
+  readonly events: readonly WriteEvent[];
+  /** It has a WHERE. */
+  readonly filters: boolean;
+  /** WITH (security_barrier). */
+  readonly barrier: boolean;
+  /** WITH CHECK OPTION. */
+  readonly check: 'none' | 'local' | 'cascaded';
 }
 
 export type WriteEvent = 'insert' | 'update' | 'delete';
@@ -100,6 +118,8 @@ export interface Type {
   readonly baseTypmod: number;
   /** A domain with a constraint (CHECK or NOT NULL) of its own; its base may have more. */
   readonly constrained: boolean;
+  /** Its DEFAULT is more than a constant. Absent in an older saved catalog: unknown. */
+  readonly computesDefault?: boolean;
   /** Of a range or multirange: what it is a range of, else 0. */
   readonly subtype: Oid;
   /** Of a range: its multirange; of a multirange: its range; else 0. */
@@ -222,4 +242,13 @@ export interface Dependent {
   readonly type: Oid;
   /** Users' objects alone, and columns of the relation. */
   readonly names: readonly ObjectName[];
+  /** Functions that its expressions call by name, the server's own too; none of a view, whose query has them. Absent in an older saved catalog: unknown. */
+  readonly calls?: readonly Oid[];
+}
+
+/** A collation that users have made (pg_collation). */
+export interface Collation {
+  readonly oid: Oid;
+  readonly schema: string;
+  readonly name: string;
 }

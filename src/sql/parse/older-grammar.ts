@@ -71,7 +71,7 @@ function isJsonPredicate(tokens: readonly Token[], i: number): boolean {
 }
 
 function readsAlike(
-  { text, statements, patience }: ParsedText,
+  { text, statements, workLimit }: ParsedText,
   words: readonly NewerForm[],
   catalog: Catalog,
   searchPath: readonly string[],
@@ -82,10 +82,10 @@ function readsAlike(
     quoted += `${text.slice(from, at)}"${word}"`;
     from = at + word.length;
   }
-  const again = parse(quoted + text.slice(from), { patience, mostTokens: Number.POSITIVE_INFINITY });
+  const again = parse(quoted + text.slice(from), { workLimit, mostTokens: Number.POSITIVE_INFINITY });
   if (!isParsed(again) || again.statements.length !== statements.length) return false;
   const samePart = (older: object, newer: object): boolean | undefined => {
-    patience.spend();
+    workLimit.spend();
     if (!namesOwnType(older, newer, catalog, searchPath) && !namesOwnFunction(older, newer, catalog)) return undefined;
     const rest = { names: undefined, funcname: undefined };
     return sameTree({ ...older, ...rest }, { ...newer, ...rest }, samePart);

@@ -21,7 +21,7 @@ export interface ParsedText {
   readonly text: string;
   readonly statements: readonly ParsedStatement[];
   /** Spent by whatever walks over the statements. */
-  readonly patience: WorkLimit;
+  readonly workLimit: WorkLimit;
   /** Bytes of UTF-8, as the tree's locations count, to characters (UTF-16 units) of `text`. */
   toChar(byte: number): number;
   /** The tokens with character offsets, without comments. Made on first use. */
@@ -35,9 +35,9 @@ export interface ParseProblem {
   readonly position?: number;
 }
 
-/** Loads the parser's WebAssembly; once, before the first `parse`. */
-export async function loadParser(): Promise<void> {
-  await Promise.all([parserModule.load(), fingerprintModule.load()]);
+/** Loads the parser's WebAssembly; once, before the first `parse`. Without fingerprints, which only a log needs, those of judgements are empty. */
+export async function loadParser({ fingerprints = true } = {}): Promise<void> {
+  await Promise.all([parserModule.load(), fingerprints && fingerprintModule.load()]);
 }
 
 /** What is told of a statement whose judgement was given up. */
@@ -45,7 +45,7 @@ export const TOO_COMPLEX = 'statement is too complex to judge';
 
 export interface ParseOptions {
   /** Of all that is done with the parsed text. Default: endless. */
-  readonly patience?: WorkLimit;
+  readonly workLimit?: WorkLimit;
   /** Default: that of a client's text. */
   readonly mostTokens?: number;
 }
@@ -56,7 +56,7 @@ export interface ParseOptions {
  */
 export function parse(
   text: string,
-  { patience = UNLIMITED_WORK, mostTokens = MOST_TOKENS }: ParseOptions = {},
+  { workLimit = UNLIMITED_WORK, mostTokens = MOST_TOKENS }: ParseOptions = {},
 ): ParsedText | ParseProblem {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_STATEMENT_BYTES) {
@@ -90,7 +90,7 @@ export function parse(
   return {
     text,
     statements,
-    patience,
+    workLimit,
     toChar,
     tokens: () => {
       tokens ??= tokenize(text);

@@ -33,6 +33,10 @@ export class ParserModule {
     this.library ??= await this.make();
   }
 
+  get isLoaded(): boolean {
+    return this.library !== undefined;
+  }
+
   /** Asks the module. What `call` lets through is a fault: the library's own words about a text are to be caught in it. Throws ParserFault. */
   use<T>(call: (library: Library) => T): T {
     const { library } = this;

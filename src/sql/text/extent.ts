@@ -39,7 +39,7 @@ export function nameExtent(location: number | undefined, parsed: ParsedText): Ex
 }
 
 function spanOf(node: Node, parsed: ParsedText): Span | undefined {
-  parsed.patience.spend();
+  parsed.workLimit.spend();
   const tokens = parsed.tokens();
   const kind = kindOf(node);
   const body = as(node, kind) as unknown as { location?: number };
@@ -57,7 +57,7 @@ function spanOf(node: Node, parsed: ParsedText): Span | undefined {
     if (kind === 'A_Indirection') takeBrackets(tokens, span);
     span.hi = Math.max(span.hi, tail(tokens, own, span.hi, node));
   }
-  parsed.patience.spend((span.hi - span.lo) >> 4);
+  parsed.workLimit.spend((span.hi - span.lo) >> 4);
   return balanced(tokens, span);
 }
 

@@ -45,8 +45,10 @@ export class KnownNames {
     sizeCalculation: (shown, statement) => shown.length + statement.length + 1,
   });
 
-  constructor({ data }: Catalog) {
+  /** @param others names that a policy has, beside those of the catalog. */
+  constructor({ data }: Catalog, others: Iterable<string> = []) {
     const { names } = this;
+    for (const name of others) names.add(name);
     for (const schema of data.schemas) names.add(schema);
     for (const { name, columns, constraints = [] } of data.relations) {
       names.add(name);
@@ -59,6 +61,10 @@ export class KnownNames {
       for (const argument of argNames) names.add(argument);
       for (const column of outColumns) names.add(column.name);
     }
+  }
+
+  knows(name: string): boolean {
+    return this.names.has(name);
   }
 
   /**

@@ -41,8 +41,9 @@ export function normalize(sql: string): string {
   return out;
 }
 
-/** libpg_query's fingerprint, 16 hex digits: equal for statements that differ in literals only. Empty where the text does not parse, or is too much for it. */
+/** libpg_query's fingerprint, 16 hex digits: equal for statements that differ in literals only. Empty where the text does not parse, or is too much for it, or where none are loaded. */
 export function fingerprint(sql: string): string {
+  if (!fingerprintModule.isLoaded) return '';
   try {
     const print = fingerprintModule.ask((library) => library.fingerprintSync(sql));
     if (print instanceof Error) return '';

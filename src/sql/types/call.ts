@@ -10,7 +10,6 @@ export interface CallForm {
   readonly argNames?: readonly string[];
   /** `f(VARIADIC array)` */
   readonly variadic?: boolean;
-  /** `f(*)` */
   readonly star?: boolean;
   /** `f(DISTINCT …)` */
   readonly distinct?: boolean;

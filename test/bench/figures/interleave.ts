@@ -5,9 +5,10 @@ import { ROUNDS } from './knobs.ts';
 export async function interleave<Place extends { readonly name: string }, Measured>(
   places: readonly Place[],
   measure: (place: Place) => Promise<Measured>,
+  rounds = ROUNDS,
 ): Promise<Map<string, Measured[]>> {
   const measured = new Map<string, Measured[]>(places.map(({ name }) => [name, []]));
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < places.length; turn++) {
       const place = places[(round + turn) % places.length]!;
       measured.get(place.name)!.push(await measure(place));

@@ -27,6 +27,8 @@ export interface GuardOptions {
   readonly logging?: string;
   /** Options of Node before the command. */
   readonly node?: readonly string[];
+  /** `dist/cli/main.js` of another build; absent: of this one. */
+  readonly command?: string | undefined;
   /** Changes its policies before it starts. @param password of every principal, as policies keep it. */
   readonly prepare?: (policies: string, password: string) => Promise<void>;
 }
@@ -37,7 +39,7 @@ const PASSWORD = 'bench';
 const LIMITS = 'limits: { connections: 2500, connections_per_address: 2500, logins: 2500, logins_per_address: 2500 }';
 
 export async function serve(database: Database, options: GuardOptions = {}): Promise<ServedGuard> {
-  const { configuration = '', logging, node = [], prepare } = options;
+  const { configuration = '', logging, node = [], command = COMMAND, prepare } = options;
   const folder = await mkdtemp(join(tmpdir(), 'rowgate-bench-guard-'));
   const configFile = join(folder, 'rowgate.yaml');
   const policies = join(folder, 'policies');
@@ -50,7 +52,7 @@ export async function serve(database: Database, options: GuardOptions = {}): Pro
     configFile,
     `listen: 127.0.0.1:0\n${upstream}\nlog: { file: ./decisions.jsonl${logging === undefined ? '' : `, ${logging}`} }\n${LIMITS}\n${configuration}\n`,
   );
-  const child = spawn(process.execPath, [...node, COMMAND, 'serve', '--config', configFile], {
+  const child = spawn(process.execPath, [...node, command, 'serve', '--config', configFile], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

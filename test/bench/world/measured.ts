@@ -10,8 +10,8 @@ export interface Figures {
   readonly cpu?: number;
 }
 
-export async function throughput({ url }: Place, load: Load): Promise<Figures> {
-  const { tps } = await pgbench(url, load);
+export async function throughput({ url }: Place, load: Load, seconds?: number): Promise<Figures> {
+  const { tps } = await pgbench(url, load, seconds);
   return { tps };
 }
 

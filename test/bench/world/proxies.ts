@@ -27,8 +27,8 @@ export const BARE = 'bare relay';
 
 type Start = (database: Database) => Promise<StartedProxy>;
 
-/** Those that are installed; of the others it says so. */
-export async function startProxies(database: Database): Promise<StartedProxy[]> {
+/** Those that are installed; of the others it says so. @param only those of these names. */
+export async function startProxies(database: Database, only?: readonly string[]): Promise<StartedProxy[]> {
   const starts: Record<string, Start | undefined> = {
     PgBouncer: pgbouncer(),
     HAProxy: haproxy(),
@@ -38,6 +38,7 @@ export async function startProxies(database: Database): Promise<StartedProxy[]> 
   const proxies: StartedProxy[] = [];
   try {
     for (const [name, start] of Object.entries(starts)) {
+      if (only && !only.includes(name)) continue;
       if (start) proxies.push(await start(database));
       else process.stdout.write(`${name} is not installed: left out\n`);
     }

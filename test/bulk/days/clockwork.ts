@@ -21,7 +21,7 @@ export const TIME_ZONE = 'Europe/Paris';
 export const SUBJECT = 'student';
 
 /** Where a limit stood at its highest on one day. */
-export interface Stand {
+export interface LimitUsage {
   readonly limit: string;
   readonly measure: string;
   readonly effect: string;
@@ -31,7 +31,7 @@ export interface Stand {
 
 export interface DayReport {
   readonly day: Day;
-  readonly stands: readonly Stand[];
+  readonly stands: readonly LimitUsage[];
   /** What an honest principal was told, and never should be. */
   readonly refused: readonly string[];
   /** Seconds for which rows were held back. */
@@ -90,7 +90,7 @@ export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Wo
   );
   return days.map((day) => {
     warned.length = 0;
-    const highest = new Map<string, Stand>();
+    const highest = new Map<string, LimitUsage>();
     const refused: string[] = [];
     let slowed = 0;
     for (const asked of work(day)) {
@@ -147,7 +147,7 @@ export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Wo
     }
   });
 
-  function note(highest: Map<string, Stand>): void {
+  function note(highest: Map<string, LimitUsage>): void {
     for (const limit of principal.own.follow(asking).windows) {
       const used = principal.own.meter(limit.measure)?.spentOf(limit) ?? 0;
       if (used < (highest.get(limit.name)?.used ?? 0)) continue;

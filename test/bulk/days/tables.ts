@@ -3,11 +3,11 @@ import { Accounts } from '../../../src/metering/accounts.ts';
 import type { Ceiling } from '../../../src/metering/measure.ts';
 import { limitsInForce } from '../../../src/policy/model/limits-in-force.ts';
 import type { Principal, RolePolicy } from '../../../src/policy/model/policy.ts';
-import { type DayReport, type Stand, SUBJECT, TIME_ZONE } from './clockwork.ts';
+import { type DayReport, type LimitUsage, SUBJECT, TIME_ZONE } from './clockwork.ts';
 
 export function honestTable(lives: ReadonlyMap<string, readonly DayReport[]>): string {
   const lines = [...lives].flatMap(([principal, reports]) => {
-    const byLimit = new Map<string, Stand[]>();
+    const byLimit = new Map<string, LimitUsage[]>();
     for (const stand of reports.flatMap(({ stands }) => stands)) {
       byLimit.set(stand.limit, [...(byLimit.get(stand.limit) ?? []), stand]);
     }

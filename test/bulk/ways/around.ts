@@ -363,8 +363,11 @@ export const AROUND: readonly Scenario[] = [
       await thief.ask(client, `SELECT id, first_name FROM pupils WHERE id < ${at(40)}`);
       await thief.ask(client, `SELECT id, first_name FROM pupils WHERE id >= ${at(40)}`);
       expect(thief.left()).toBeGreaterThan(BUDGET - 3);
-      await new Promise((done) => setTimeout(done, 1_100));
-      await thief.ask(client, `SELECT id, first_name FROM pupils WHERE id >= ${at(40)}`);
+      const before = thief.left();
+      for (let second = 0; second < 20 && thief.left() === before; second++) {
+        await new Promise((done) => setTimeout(done, 1_100));
+        await thief.ask(client, `SELECT id, first_name FROM pupils WHERE id >= ${at(40)}`);
+      }
     },
     leaves: [56, 60],
     note: '40 a second and 60 a day; what was set aside in a slot that has ended is lost',

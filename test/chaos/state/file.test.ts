@@ -13,7 +13,7 @@ import { writeSection } from '../figures.ts';
 import { ms } from '../trials.ts';
 import { check, HEAD, row } from './figures.ts';
 import { SCALE } from './scale.ts';
-import { isLocked, openStand, type Stand } from './stand.ts';
+import { isLocked, type LimitUsage, openStand } from './stand.ts';
 import { type Outcome, trial, worked } from './trial.ts';
 
 const MINUTE = { timeout: 300_000 };
@@ -21,7 +21,7 @@ const FULL_MB = 1;
 /** A table without one of them is not written. */
 const TRIALS = 4;
 
-let stand: Stand;
+let stand: LimitUsage;
 let folder: string;
 const rows: string[][] = [];
 const mounted: string[] = [];

@@ -12,7 +12,7 @@ import { ms } from '../trials.ts';
 import { check, HEAD, row } from './figures.ts';
 import { type Link, startLink } from './link.ts';
 import { SCALE } from './scale.ts';
-import { openStand, type Stand } from './stand.ts';
+import { type LimitUsage, openStand } from './stand.ts';
 import { type Outcome, trial } from './trial.ts';
 
 const program = tool('valkey-server');
@@ -29,7 +29,7 @@ interface Fleet {
 }
 
 describeWith(program)('two guards that share a Redis', () => {
-  let stand: Stand;
+  let stand: LimitUsage;
   let fleet: Fleet;
   const rows: string[][] = [];
 
@@ -150,7 +150,7 @@ function lockedLate({ locks }: Outcome): string {
   return `a lock by hand meanwhile (the command: ${said}) holds at its guard after ${ms(here)}, at the other ${ms(Math.max(0, thereAfterEnd))} after the end`;
 }
 
-async function openFleet(stand: Stand, ...settings: string[]): Promise<Fleet> {
+async function openFleet(stand: LimitUsage, ...settings: string[]): Promise<Fleet> {
   const redis = await startRedis(program.path!, ...settings);
   const links = await Promise.all([1, 2].map(() => startLink(Number(new URL(redis.url).port))));
   const guards = await Promise.all(links.map(({ port }) => stand.guard(`state: "redis://127.0.0.1:${port}"`)));

@@ -30,7 +30,7 @@ const PAGERS = 12;
 const LOCKED = 'locked';
 const SOCKET = 'control.sock';
 
-export interface Stand {
+export interface LimitUsage {
   readonly database: FreshDatabase;
   /** It ends with the stand, where it has not before. */
   guard(configuration: string): Promise<Served>;
@@ -38,7 +38,7 @@ export interface Stand {
   stop(): Promise<void>;
 }
 
-export async function openStand(): Promise<Stand> {
+export async function openStand(): Promise<LimitUsage> {
   const database = await freshDatabase();
   await database.query(`
     CREATE TABLE pupils (id integer PRIMARY KEY, name text NOT NULL);

@@ -7,10 +7,10 @@ import { quiet } from '../trials.ts';
 import { takeTheRest } from './exhaust.ts';
 import { Pagers, type Tally } from './pagers.ts';
 import { SCALE } from './scale.ts';
-import { lock, release, type Stand, type Used, usedOf, watchLock } from './stand.ts';
+import { type LimitUsage, lock, release, type Used, usedOf, watchLock } from './stand.ts';
 
 export interface Ordeal {
-  readonly stand: Stand;
+  readonly stand: LimitUsage;
   /** As they are now; a trial may put another in the place of one. */
   readonly guards: Served[];
   /** Also those that have ended. */

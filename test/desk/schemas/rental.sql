@@ -11,8 +11,10 @@ CREATE TABLE rental.inventory (inventory_id serial PRIMARY KEY, film_id int REFE
 CREATE TABLE rental.rental (
   rental_id serial PRIMARY KEY, inventory_id int REFERENCES rental.inventory, customer_id int NOT NULL REFERENCES rental.customer, rented date NOT NULL, agent name
 );
-CREATE TABLE rental.payment (payment_id int, customer_id int NOT NULL REFERENCES rental.customer, rental_id int, amount numeric(6, 2), paid date NOT NULL, PRIMARY KEY (payment_id, paid)) PARTITION BY RANGE (paid);
+CREATE TABLE rental.payment (payment_id int, customer_id int NOT NULL, rental_id int, amount numeric(6, 2), paid date NOT NULL, PRIMARY KEY (payment_id, paid)) PARTITION BY RANGE (paid);
 CREATE TABLE rental.payment_2026 PARTITION OF rental.payment FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+-- Where partitions are old, each has foreign keys of its own, and the table as a whole has none.
+ALTER TABLE rental.payment_2026 ADD FOREIGN KEY (customer_id) REFERENCES rental.customer;
 CREATE TABLE rental.note (customer_id int, body text);
 CREATE VIEW rental.customer_list AS SELECT customer_id AS id, first_name || ' ' || last_name AS name FROM rental.customer;
 CREATE FUNCTION rental.customers_of(store int) RETURNS SETOF rental.customer LANGUAGE sql STABLE AS 'SELECT * FROM rental.customer WHERE store_id = store';

@@ -5,7 +5,7 @@
 --   role "school_office": account "rowgate_direct_school_office", for clients of the server itself, principals "office"
 --   role "statistics": account "rowgate_direct_statistics", for clients of the server itself, principals "statistics"
 --   role "teacher": account "rowgate_direct_teacher", for clients of the server itself, principals "teacher"
--- Run it as a superuser, or as whoever owns the tables and may create roles:
+-- Run it as a superuser, or as an account that owns the tables and may create roles:
 --   psql -1 -v ON_ERROR_STOP=1 -f FILE
 -- Run it again after a change of policies, principals or tables; rowgate compile --verify says when.
 SET LOCAL standard_conforming_strings = on;
@@ -19,7 +19,7 @@ DO 'BEGIN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I has attributes that no wall holds: superuser, bypassrls, createrole, createdb or replication'', ''rowgate_direct_canteen_vendor'');
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.member WHERE r.rolname = ''rowgate_direct_canteen_vendor'') THEN
-    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles, whose rights no wall holds'', ''rowgate_direct_canteen_vendor'');
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles: a wall does not restrict their rights'', ''rowgate_direct_canteen_vendor'');
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ''rowgate_direct_canteen_vendor'' AND pg_catalog.obj_description(n.oid, ''pg_namespace'') IS DISTINCT FROM ''made by rowgate compile'') THEN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''schema %I is not of rowgate compile''''s making'', ''rowgate_direct_canteen_vendor'');
@@ -55,7 +55,7 @@ DO 'BEGIN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I has attributes that no wall holds: superuser, bypassrls, createrole, createdb or replication'', ''rowgate_direct_family_portal'');
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.member WHERE r.rolname = ''rowgate_direct_family_portal'') THEN
-    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles, whose rights no wall holds'', ''rowgate_direct_family_portal'');
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles: a wall does not restrict their rights'', ''rowgate_direct_family_portal'');
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ''rowgate_direct_family_portal'' AND pg_catalog.obj_description(n.oid, ''pg_namespace'') IS DISTINCT FROM ''made by rowgate compile'') THEN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''schema %I is not of rowgate compile''''s making'', ''rowgate_direct_family_portal'');
@@ -91,7 +91,7 @@ DO 'BEGIN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I has attributes that no wall holds: superuser, bypassrls, createrole, createdb or replication'', ''rowgate_direct_homework_app'');
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.member WHERE r.rolname = ''rowgate_direct_homework_app'') THEN
-    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles, whose rights no wall holds'', ''rowgate_direct_homework_app'');
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles: a wall does not restrict their rights'', ''rowgate_direct_homework_app'');
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ''rowgate_direct_homework_app'' AND pg_catalog.obj_description(n.oid, ''pg_namespace'') IS DISTINCT FROM ''made by rowgate compile'') THEN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''schema %I is not of rowgate compile''''s making'', ''rowgate_direct_homework_app'');
@@ -127,7 +127,7 @@ DO 'BEGIN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I has attributes that no wall holds: superuser, bypassrls, createrole, createdb or replication'', ''rowgate_direct_school_office'');
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.member WHERE r.rolname = ''rowgate_direct_school_office'') THEN
-    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles, whose rights no wall holds'', ''rowgate_direct_school_office'');
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles: a wall does not restrict their rights'', ''rowgate_direct_school_office'');
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ''rowgate_direct_school_office'' AND pg_catalog.obj_description(n.oid, ''pg_namespace'') IS DISTINCT FROM ''made by rowgate compile'') THEN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''schema %I is not of rowgate compile''''s making'', ''rowgate_direct_school_office'');
@@ -163,7 +163,7 @@ DO 'BEGIN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I has attributes that no wall holds: superuser, bypassrls, createrole, createdb or replication'', ''rowgate_direct_statistics'');
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.member WHERE r.rolname = ''rowgate_direct_statistics'') THEN
-    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles, whose rights no wall holds'', ''rowgate_direct_statistics'');
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles: a wall does not restrict their rights'', ''rowgate_direct_statistics'');
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ''rowgate_direct_statistics'' AND pg_catalog.obj_description(n.oid, ''pg_namespace'') IS DISTINCT FROM ''made by rowgate compile'') THEN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''schema %I is not of rowgate compile''''s making'', ''rowgate_direct_statistics'');
@@ -199,7 +199,7 @@ DO 'BEGIN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I has attributes that no wall holds: superuser, bypassrls, createrole, createdb or replication'', ''rowgate_direct_teacher'');
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.member WHERE r.rolname = ''rowgate_direct_teacher'') THEN
-    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles, whose rights no wall holds'', ''rowgate_direct_teacher'');
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles: a wall does not restrict their rights'', ''rowgate_direct_teacher'');
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ''rowgate_direct_teacher'' AND pg_catalog.obj_description(n.oid, ''pg_namespace'') IS DISTINCT FROM ''made by rowgate compile'') THEN
     RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''schema %I is not of rowgate compile''''s making'', ''rowgate_direct_teacher'');

@@ -1,4 +1,4 @@
-/** Lines of JSON that show whether they are as they were written: each begins with the CRC-32 of what follows. */
+/** Lines of JSON with a checksum: each begins with the CRC-32 of its JSON. */
 import { Buffer } from 'node:buffer';
 import * as zlib from 'node:zlib';
 
@@ -15,12 +15,12 @@ export function checkedLine(value: unknown): string {
   return checkedJson(JSON.stringify(value));
 }
 
-/** The same of what is JSON already, without a line's end in it. */
+/** The same for text that is JSON already and has no line break. */
 export function checkedJson(json: string): string {
   return `${checksum(json)} ${json}\n`;
 }
 
-/** Returns undefined where the line (without its end) is not what `checkedLine` made. */
+/** Returns undefined if the line (without its end) is not what `checkedLine` made. */
 export function readChecked(line: string): { readonly value: unknown } | undefined {
   const json = line.slice(DIGITS + 1);
   if (line[DIGITS] !== ' ' || line.slice(0, DIGITS) !== checksum(json)) return undefined;
@@ -29,12 +29,12 @@ export function readChecked(line: string): { readonly value: unknown } | undefin
 
 export interface Line {
   readonly text: string;
-  /** In bytes from the beginning of the file. */
+  /** Byte offsets in the file. */
   readonly start: number;
   readonly end: number;
 }
 
-/** The lines of a file; what stands behind the last line's end is none. */
+/** The complete lines of a file; text after the last line end is left out. */
 export function* linesOf(file: Uint8Array): IterableIterator<Line> {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   let start = 0;
@@ -44,7 +44,7 @@ export function* linesOf(file: Uint8Array): IterableIterator<Line> {
   }
 }
 
-// Node has it since 20.15.
+// Node has crc32 since 20.15.
 const crc32: (text: string) => number = zlib.crc32 ?? crc32ByTable;
 
 function checksum(text: string): string {

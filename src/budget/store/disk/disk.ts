@@ -1,5 +1,7 @@
-/** The files of a running store: the journal that grows, and the snapshots that take the place of journals. */
+/** The files of a running store: the growing journal, and the snapshots that replace journals. */
+
 import { rm } from 'node:fs/promises';
+import { reasonOf } from '../../../core/error-text.ts';
 import { StoreUnavailable } from '../../../metering/budget-store.ts';
 import { findGenerations, journalFile, snapshotFile } from './generation.ts';
 import { Journal } from './journal.ts';
@@ -8,15 +10,18 @@ import { type Kept, writeSnapshot } from './snapshot.ts';
 export interface DiskOptions {
   readonly folder: string;
   readonly kept: Kept;
-  /** Bytes of a journal after which a snapshot is due, where that is not larger itself. */
+  /** A snapshot is due when the journal has more bytes than this and than the last snapshot. */
   readonly journalBytes: number;
   notice(message: string): void;
-  /** Before a snapshot: the folder is the guard's, perhaps anew; `isSame`: its journal is there. Rejects where it cannot be. */
+  /**
+   * Called before a snapshot: makes sure that the folder belongs to this guard, making it again if needed; `isSame`: its journal is still there.
+   * Rejects if the folder cannot be used.
+   */
   own(isSame: boolean): Promise<void>;
 }
 
 const SYNC_MS = 100;
-/** So often a snapshot is tried again. */
+/** How often a failed snapshot is tried again. */
 const RETRY_MS = 1_000;
 
 export class Disk {
@@ -24,14 +29,14 @@ export class Disk {
   private snapshotGeneration = 0;
   private snapshotBytes = 0;
   private snapshotting: Promise<void> | undefined;
-  /** Of what is in memory so many writes failed; a snapshot that was begun after the last of them has it all. */
+  /** The number of failed writes; a snapshot that began after a failure contains what that write did not. */
   private failures = 0;
   private mended = 0;
   private complained = false;
   private snapshotFailed = false;
   private timers: NodeJS.Timeout[] = [];
 
-  /** `generation`: the first one of which there is no file. */
+  /** `generation`: the first one without a file. */
   constructor(
     private readonly options: DiskOptions,
     private generation: number,
@@ -39,16 +44,16 @@ export class Disk {
     this.journal = new Journal(journalFile(options.folder, generation));
   }
 
-  /** The first snapshot: whatever is wrong with the disk shows now, and not at the first statement. */
+  /** Writes the first snapshot, so that a disk problem shows at the start and not at the first statement. */
   async begin(): Promise<void> {
     await this.writeSnapshot();
     this.timers = [setInterval(() => this.watch(), SYNC_MS), setInterval(() => this.snapshotIfDue(true), RETRY_MS)];
     for (const timer of this.timers) timer.unref();
   }
 
-  /** Adds lines; they outlive the process. Throws StoreUnavailable where they could not be written, or something before them. */
+  /** Appends lines, which survive the process. Throws StoreUnavailable if these or earlier lines could not be written. */
   write(lines: string): void {
-    // Nothing is granted on top of what a crash would forget.
+    // Nothing is granted that depends on data that a crash would lose.
     if (this.failures > this.mended) throw new StoreUnavailable('the state cannot be written');
     try {
       this.journal.append(lines);
@@ -60,7 +65,7 @@ export class Disk {
     this.snapshotIfDue();
   }
 
-  /** The same for what has happened already. It does not throw: nothing more is granted until a snapshot holds it. */
+  /** Appends lines about what has already happened. Never throws: after a failure, nothing is granted until a snapshot contains it. */
   note(lines: string): void {
     if (lines === '') return;
     try {
@@ -71,7 +76,7 @@ export class Disk {
     this.snapshotIfDue();
   }
 
-  /** Resolves when all before is on disk, whatever happens to the machine. Rejects with StoreUnavailable. */
+  /** Resolves when all earlier lines survive a crash of the machine. Rejects with StoreUnavailable. */
   async sync(): Promise<void> {
     try {
       await this.journal.sync();
@@ -88,14 +93,14 @@ export class Disk {
     await this.journal.close();
   }
 
-  /** Nothing more is granted on top of a file that nobody would find again. */
+  /** If the journal was moved or deleted, nothing is granted until a new one exists. */
   private watch(): void {
     const { journal } = this;
     if (this.failures === this.mended && !journal.isInPlace) this.failed(new Error(`${journal.path} is gone`));
     void this.sync().catch(() => {});
   }
 
-  /** Where the last one failed, the next is tried by the timer alone. */
+  /** After a failed snapshot only the timer tries again. */
   private snapshotIfDue(isRetry = false): void {
     const { journalBytes } = this.options;
     const due = this.failures > this.mended || this.journal.size > Math.max(journalBytes, this.snapshotBytes);
@@ -119,7 +124,7 @@ export class Disk {
     const { folder, kept } = this.options;
     const { isInPlace } = this.journal;
     await this.options.own(isInPlace);
-    // A journal without a snapshot of its own yet goes on: it may be that the one before failed.
+    // If the journal has no snapshot of its own yet, perhaps because the last one failed, it is continued.
     if (this.generation === this.snapshotGeneration || this.journal.isBroken || !isInPlace) {
       const before = this.journal;
       this.journal = new Journal(journalFile(folder, this.generation + 1));
@@ -133,7 +138,7 @@ export class Disk {
     for (const file of findGenerations(folder).stale) await rm(file, { force: true });
   }
 
-  /** Of the failures so many are in a snapshot. */
+  /** A snapshot now contains the changes of the first `failures` failed writes. */
   private mend(failures: number): void {
     this.mended = failures;
     if (!this.complained || this.failures > failures || this.snapshotFailed) return;
@@ -151,8 +156,4 @@ export class Disk {
     this.complained = true;
     this.options.notice(`the state in ${this.options.folder} cannot be written: ${reasonOf(error)}`);
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

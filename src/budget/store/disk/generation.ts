@@ -1,6 +1,6 @@
 /**
- * The files of the state. Generation N is `snapshot-N`, everything as it stood, and `journal-N`, what came then; it is whole when its
- * snapshot is there. A generation that was begun and has no snapshot yet goes on where the one before it ends.
+ * The files of the state. Generation N is `snapshot-N`, the full state, and `journal-N`, the changes after it; it is complete when its snapshot
+ * exists. A generation that was begun without a snapshot continues the one before.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,11 +17,11 @@ export function snapshotFile(folder: string, generation: number): string {
 }
 
 export interface Generations {
-  /** The newest one that is whole; 0 where there is none. */
+  /** The newest complete generation; 0 if there is none. */
   readonly whole: number;
-  /** From there on, ascending. */
+  /** From that one on, ascending. */
   readonly journals: readonly number[];
-  /** What nobody needs any more. */
+  /** Files that are no longer needed. */
   readonly stale: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** A file to which lines are only added. What `append` has returned from outlives this process; what is synced, also the machine's end. */
+/** An append-only file. When `append` returns, the lines survive the process; after `sync`, they survive a crash of the machine. */
 import { Buffer } from 'node:buffer';
 import { close, fdatasync, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -15,7 +15,7 @@ export class Journal {
   private closed = false;
   private syncing: Promise<void> = Promise.resolve();
 
-  /** `x`: of two guards that take one folder at once, one does not get its journal. */
+  /** `x`: if two guards take the folder at once, only one can create the journal. */
   constructor(readonly path: string) {
     this.file = openSync(path, 'ax', 0o600);
   }
@@ -24,12 +24,12 @@ export class Journal {
     return this.bytes;
   }
 
-  /** Nothing can be added any more. */
+  /** Whether appending is no longer possible. */
   get isBroken(): boolean {
     return this.broken;
   }
 
-  /** Whether a later start would find it. */
+  /** Whether a later start would find the file. */
   get isInPlace(): boolean {
     try {
       const [ours, found] = [fstatSync(this.file), statSync(this.path)];
@@ -39,7 +39,7 @@ export class Journal {
     }
   }
 
-  /** Whole lines. Throws where they could not be written, and then none of them is there. */
+  /** Appends whole lines. If it throws, none of them is in the file. */
   append(lines: string): void {
     if (this.broken || this.closed) throw new Error(`nothing can be added to ${this.path}`);
     const bytes = Buffer.from(lines);
@@ -52,7 +52,7 @@ export class Journal {
     this.bytes += bytes.length;
   }
 
-  /** Resolves when what was added before is on disk. Rejects where it may not be. */
+  /** Resolves when earlier lines are on disk. Rejects if they may not be. */
   sync(): Promise<void> {
     const synced = this.syncing.then(() => this.syncNow());
     this.syncing = synced.catch(() => {});
@@ -72,7 +72,7 @@ export class Journal {
     try {
       await datasync(this.file);
     } catch (error) {
-      // What the kernel could not write it may have thrown away: a later success would say nothing of it.
+      // After a failed sync the kernel may have dropped the data: a later success would prove nothing.
       this.broken = true;
       throw error;
     }
@@ -80,14 +80,14 @@ export class Journal {
     const isAtEnd = this.bytes === bytes;
     try {
       this.append(syncedLine(bytes));
-      // The word itself need not be synced: without it the lines before it hold all the same.
+      // The record of the sync is not synced itself: losing it loses no other line.
       if (isAtEnd) this.syncedBytes = this.bytes;
     } catch {
-      // The next append says what is wrong.
+      // The next append reports the problem.
     }
   }
 
-  /** No half line stays between whole ones: a reader could not tell it from damage. */
+  /** Removes a partial line: in the middle of the file, a reader could not tell it from damage. */
   private cutBack(): void {
     try {
       ftruncateSync(this.file, this.bytes);

@@ -1,4 +1,4 @@
-/** Reads the state that an earlier guard left: the newest snapshot and the journals after it. */
+/** Reads the state of an earlier guard: the newest snapshot and the journals after it. */
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import type { AccountState } from '../../../metering/account.ts';
@@ -12,7 +12,7 @@ import { linesOf, readChecked } from './checked-line.ts';
 import { findGenerations, journalFile, snapshotFile } from './generation.ts';
 import { ownerOf, type Replayed, replay, syncedTo } from './records.ts';
 
-/** The state is not what a guard wrote: nobody can say what was taken. */
+/** The files are damaged, so the budgets used are not known. */
 class StateDamaged extends Error {
   constructor(file: string, byte: number) {
     super(
@@ -21,7 +21,7 @@ class StateDamaged extends Error {
   }
 }
 
-/** The state is whole, and says what this build does not read. */
+/** The files are intact, but have a format that this build does not read. */
 class StateOfAnotherBuild extends Error {
   constructor(file: string, format: unknown) {
     super(
@@ -30,33 +30,33 @@ class StateOfAnotherBuild extends Error {
   }
 }
 
-/** Another one wherever a reader of the one before would misread a line. */
+/** Increased whenever a reader of the previous format would misread a line. */
 export const SNAPSHOT_FORMAT = 3;
-/** In 2 there are no logouts: they are among the locks. */
+/** Format 2 keeps logouts among the locks. */
 const FORMATS_READ: readonly unknown[] = [2, SNAPSHOT_FORMAT];
 
-/** What a snapshot says of one account: `from` is the byte of its journal from which on records are not in it yet. */
+/** The snapshot's line for one account: records before byte `from` of its journal are included. */
 export type SnapshotLine =
-  /** The version of the format, and the key of people's hashes in base64. */
+  /** The version of the format, and the key of the hashes in base64. */
   | readonly ['snapshot', typeof SNAPSHOT_FORMAT, string]
   | readonly ['standing', number, ExceptionsState]
-  /** Some of them. */
+  /** A part of the logouts. */
   | readonly ['logouts', readonly Logout[]]
   | readonly ['account', Owner, Measure, number, AccountState]
-  /** People of the account before it. */
+  /** People in the account of the line before. */
   | readonly ['people', Sightings]
   | readonly ['end', number];
 
 export interface Loaded {
   readonly accounts: Accounts;
-  readonly standing: Exceptions;
+  readonly exceptions: Exceptions;
   readonly logouts: Logouts;
-  /** Of people's hashes; absent where nothing was there. */
+  /** The key of the hashes; absent if there was no state. */
   readonly hashKey: Uint8Array | undefined;
-  /** The highest generation of which there is a file. */
+  /** The highest generation that has a file. */
   readonly newest: number;
   readonly stale: readonly string[];
-  /** By file: bytes at its end that are no whole record, and were not on disk for certain. */
+  /** By file: bytes at its end that are not a complete record and were not synced. */
   readonly cut: ReadonlyMap<string, number>;
 }
 
@@ -67,26 +67,26 @@ export function load(folder: string, timeZone: string, now: number): Loaded {
   if (whole > 0) reader.readSnapshot(snapshotFile(folder, whole));
   for (const [i, generation] of journals.entries()) {
     const path = journalFile(folder, generation);
-    // Each is made before its snapshot and kept as long as it is needed.
+    // Every journal is created before its snapshot and kept while it is needed, so none may be missing.
     const expected = whole > 0 ? whole + i : generation;
     if (generation !== expected) throw new StateDamaged(journalFile(folder, expected), 0);
     reader.readJournal(path, generation === whole);
   }
   if (whole > 0 && journals.length === 0) throw new StateDamaged(journalFile(folder, whole), 0);
   if (whole === 0 && reader.bytes > 0) throw new StateDamaged(snapshotFile(folder, journals[0] ?? 1), 0);
-  const { accounts, standing, logouts, hashKey, cut } = reader;
-  return { accounts, standing, logouts, hashKey, newest: Math.max(whole, ...journals), stale, cut };
+  const { accounts, exceptions, logouts, hashKey, cut } = reader;
+  return { accounts, exceptions, logouts, hashKey, newest: Math.max(whole, ...journals), stale, cut };
 }
 
 class Reader implements Replayed {
   readonly logouts = new Logouts();
-  standing = NO_EXCEPTIONS;
+  exceptions = NO_EXCEPTIONS;
   hashKey: Uint8Array | undefined;
   bytes = 0;
   readonly cut = new Map<string, number>();
-  /** By account, and for what stands under the empty name: from which byte of its journal on the snapshot lacks what is there. */
+  /** By account (the empty name is for the exceptions): the byte of its journal from which on records are not in the snapshot. */
   private readonly from = new Map<string, number>();
-  /** The account of the snapshot whose lines are being read. */
+  /** The account of the snapshot's line that is being read. */
   private account: { owner: Owner; measure: Measure; state: AccountState; people: Sightings[] } | undefined;
 
   constructor(
@@ -108,7 +108,7 @@ class Reader implements Replayed {
     if (!isWhole) throw new StateDamaged(path, readFileSync(path).length);
   }
 
-  /** `ofSnapshot`: the snapshot was written while it was. */
+  /** `ofSnapshot`: the snapshot was written while this journal grew. */
   readJournal(path: string, ofSnapshot: boolean): void {
     const file = readFileSync(path);
     this.bytes += file.length;
@@ -122,7 +122,7 @@ class Reader implements Replayed {
       if (!ofSnapshot || line.start >= from) replay(record.value, this, this.now);
     }
     if (end === file.length) return;
-    // What was on disk for certain is never cut off: it holds what was granted.
+    // Synced data is never cut off: grants depend on it.
     if (lastSynced(file) > end) throw new StateDamaged(path, end);
     this.cut.set(path, file.length - end);
   }
@@ -141,7 +141,7 @@ class Reader implements Replayed {
         return;
       case 'standing':
         this.from.set('', line[1]);
-        this.standing = exceptionsOf(line[2]);
+        this.exceptions = exceptionsOf(line[2]);
         return;
       case 'logouts':
         for (const logout of line[1]) this.logouts.add(logout, this.now);
@@ -162,7 +162,7 @@ class Reader implements Replayed {
   }
 }
 
-/** The byte up to which the file was on disk, whatever happened to the machine then. */
+/** The last byte that was certainly on disk. */
 function lastSynced(file: Uint8Array): number {
   let bytes = 0;
   for (const { text } of linesOf(file)) {

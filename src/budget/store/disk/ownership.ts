@@ -1,9 +1,8 @@
 /**
- * One folder, one guard: the owner listens on a socket in the folder, which the kernel closes with the process, however that ends. What
- * counts is whether somebody answers, so that a guard in another container is noticed as well.
- *
- * Each owner has the next number, `owner-7` after `owner-6`, and the socket of the last one stays where it is: who is dead stays dead, and
- * of many who find it so only one can make the next name.
+ * One guard owns a folder. The owner listens on a socket in it, which the kernel closes when the process ends. Ownership is decided by whether the
+ * socket answers, so that a guard in another container is noticed as well.
+ * Each owner takes the next number, `owner-7` after `owner-6`, and the last one's socket stays in place. A dead owner therefore stays dead, and of
+ * several guards that find it dead only one can create the next name.
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync, linkSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -12,17 +11,17 @@ import { basename, join } from 'node:path';
 import { isAnswered } from '../../../net/unix-socket.ts';
 
 const OWNER = /^owner-([1-9][0-9]*)$/;
-/** Of sockets whose process has not got its number yet. */
+/** Sockets of processes that have not got a number yet. */
 const COMING = /^coming-/;
-/** Nobody takes so long from one name to the other. */
+/** A rename takes less than this. */
 const COMING_MS = 60_000;
 const MOST_TRIES = 20;
 
-/** Somebody else has the folder. */
+/** Another guard has the folder. */
 export class FolderTaken extends Error {}
 
 export interface Ownership {
-  /** The folder is still the one that was taken, and nobody else can have it. */
+  /** Whether the folder is still the one that was taken. Then no other guard can have it. */
   isHeld(): boolean;
   giveUp(): Promise<void>;
 }
@@ -49,20 +48,20 @@ export async function ownFolder(folder: string): Promise<Ownership> {
     rmSync(place.file(coming), { force: true });
   }
   const listening = server;
-  // Once: the descriptor's number may be another file's the next time.
+  // At most once: the descriptor's number may belong to another file later.
   let left: Promise<void> | undefined;
   const leave = async (): Promise<void> => {
     await new Promise((done) => listening.close(done));
     place.close();
   };
   return {
-    // By its path: a folder that was put in the place of this one has no such socket.
+    // Checked by path: a folder that replaced this one has no such socket.
     isHeld: () => socket !== undefined && fileOf(place.file(`owner-${number}`)) === socket,
     giveUp: () => (left ??= leave()),
   };
 }
 
-/** Which file has this name now. */
+/** Identifies the file that has this name now. */
 function fileOf(path: string): string | undefined {
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat && `${stat.dev} ${stat.ino}`;
@@ -71,7 +70,7 @@ function fileOf(path: string): string | undefined {
 async function takeNumber(place: SocketPlace, coming: string): Promise<number> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const last = lastNumber(place.folder);
-    // Nobody's place is taken who answers: two guards would each grant the whole of a budget.
+    // An owner that answers keeps the folder: two guards would each grant the whole budget.
     if (last > 0 && (await isAnswered(place.socket(`owner-${last}`)))) break;
     const number = last + 1;
     try {
@@ -80,7 +79,7 @@ async function takeNumber(place: SocketPlace, coming: string): Promise<number> {
       if (codeOf(error) === 'EEXIST') continue;
       throw error;
     }
-    // Others may have come and gone since the look, and this number is an old one.
+    // Other owners may have come and gone since the check, so that this number is too old.
     if (lastNumber(place.folder) === number) return number;
     rmSync(place.file(`owner-${number}`), { force: true });
   }
@@ -103,7 +102,7 @@ function isLeftBehind(path: string): boolean {
   return stat !== undefined && Date.now() - stat.mtimeMs > COMING_MS;
 }
 
-/** Paths of sockets are short, those of folders need not be: on Linux the kernel knows a way around. */
+/** A socket's path must be short, a folder's need not be: on Linux, /proc/self/fd shortens it. */
 class SocketPlace {
   private readonly opened: number;
 
@@ -128,7 +127,7 @@ function listen(path: string): Promise<Server> {
   return new Promise((done, failed) => {
     const server = createServer((socket) => socket.destroy());
     server.once('error', failed);
-    // In a worker, too: the primary process would bind it in its own /proc/self, and for all of them.
+    // `exclusive`, also in a worker: else the primary would bind the path, in its own /proc/self and for all workers.
     server.listen({ path, exclusive: true }, () => {
       server.unref();
       done(server);

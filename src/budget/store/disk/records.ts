@@ -1,4 +1,4 @@
-/** What stands in a journal, one record a line, and how it is read into accounts again. */
+/** The records of a journal, one a line, and how they are replayed into accounts. */
 import type { Accounts } from '../../../metering/accounts.ts';
 import type { Exceptions, ExceptionsChange, LeaseReturn, Logout } from '../../../metering/budget-store.ts';
 import { changeExceptions } from '../../../metering/exceptions.ts';
@@ -8,16 +8,16 @@ import type { Sightings } from '../../../metering/sightings.ts';
 import { checkedJson, checkedLine } from './checked-line.ts';
 
 type Record =
-  /** Taken: windows, amount, when. */
+  /** Taken: windows, amount, time. */
   | readonly ['take', Owner, Measure, readonly WindowOfMeasure[], number, number]
-  /** Given back: amount, when it was taken. */
+  /** Given back: amount, and when it was taken. */
   | readonly ['back', Owner, Measure, number, number]
-  /** Seen: windows, when, who, and for each when a place was taken for them (0: none was). */
+  /** Seen: windows, time, hashes, and for each when its place was granted (0: none was). */
   | readonly ['saw', Owner, Measure, readonly WindowOfMeasure[], number, Sightings]
-  /** A change of what stands, and when. */
+  /** A change of the exceptions, and when. */
   | readonly ['change', ExceptionsChange, number]
   | readonly ['logout', Logout]
-  /** On disk, whatever happens to the machine, up to this byte. */
+  /** Everything up to this byte is synced. */
   | readonly ['synced', number];
 
 export function takeLine(
@@ -41,7 +41,7 @@ export function sawLine(
   sightings: Sightings,
   now: number,
 ): string {
-  // Nothing in the hashes needs escaping. They are most of a journal, and looking for it in each took longer than counting them.
+  // Written without JSON.stringify: hashes need no escaping, and looking for it took longer than counting them.
   const { hashes, at } = sightings;
   const before = JSON.stringify(['saw', owner, measure, windows, now]).slice(0, -1);
   return checkedJson(`${before},{"hashes":"${hashes}","at":${JSON.stringify(at)}}]`);
@@ -59,13 +59,13 @@ export function syncedLine(bytes: number): string {
   return line(['synced', bytes]);
 }
 
-/** Up to which byte the journal was on disk, if the record says that. */
+/** The byte up to which the journal was synced, if the record says that. */
 export function syncedTo(value: unknown): number | undefined {
   const record = value as Record;
   return record[0] === 'synced' ? record[1] : undefined;
 }
 
-/** Whose record it is; undefined for those of no account. */
+/** The account that the record belongs to; undefined for records without one. */
 export function ownerOf(value: unknown): { owner: Owner; measure: Measure } | undefined {
   const record = value as Record;
   return record[0] === 'take' || record[0] === 'back' || record[0] === 'saw'
@@ -73,14 +73,14 @@ export function ownerOf(value: unknown): { owner: Owner; measure: Measure } | un
     : undefined;
 }
 
-/** What records are read into. */
+/** The state that records are replayed into. */
 export interface Replayed {
   readonly accounts: Accounts;
   readonly logouts: Logouts;
-  standing: Exceptions;
+  exceptions: Exceptions;
 }
 
-/** Books the record. `now`: logouts that are over by then are left out. */
+/** Applies the record. `now`: logouts that have expired by then are left out. */
 export function replay(value: unknown, into: Replayed, now: number): void {
   const record = value as Record;
   switch (record[0]) {
@@ -100,7 +100,7 @@ export function replay(value: unknown, into: Replayed, now: number): void {
       return;
     }
     case 'change':
-      into.standing = changeExceptions(into.standing, record[1], record[2]);
+      into.exceptions = changeExceptions(into.exceptions, record[1], record[2]);
       return;
     case 'logout':
       into.logouts.add(record[1], now);

@@ -1,4 +1,4 @@
-/** Writes everything as it stands, a piece at a time between other work, while a journal goes on. */
+/** Writes the whole state in pieces between other work, while the journal goes on. */
 import { Buffer } from 'node:buffer';
 import { open, rename, rm } from 'node:fs/promises';
 import { setImmediate as otherWork } from 'node:timers/promises';
@@ -8,26 +8,26 @@ import { exceptionsState } from '../../../metering/exceptions.ts';
 import { checkedLine } from './checked-line.ts';
 import { SNAPSHOT_FORMAT, type SnapshotLine } from './load.ts';
 
-/** A write as soon as so many characters have come together. */
+/** Characters to collect before a write. */
 const PIECE = 65_536;
 
 /** What is written. */
 export interface Kept {
   readonly accounts: Accounts;
-  standing(): Exceptions;
+  exceptions(): Exceptions;
   logouts(): Iterable<readonly Logout[]>;
-  /** Of people's hashes. */
+  /** The key of the hashes. */
   readonly hashKey: Uint8Array;
 }
 
 /**
- * `position`: how long the journal is now; an account is written as it stands at the moment, with this number, so that a reader knows
- * which records of the journal are in it already. Resolves with the size when the file is in its place and on disk.
+ * `position`: the current length of the journal. Each account is written with the length at that moment, so that a reader knows which records it
+ * already includes. Resolves with the file's size when it is in place and on disk.
  */
 export async function writeSnapshot(
   folder: string,
   path: string,
-  { accounts, standing, logouts, hashKey }: Kept,
+  { accounts, exceptions, logouts, hashKey }: Kept,
   position: () => number,
 ): Promise<number> {
   const unfinished = `${path}.new`;
@@ -47,19 +47,19 @@ export async function writeSnapshot(
       bytes += written.length;
     };
     add(['snapshot', SNAPSHOT_FORMAT, Buffer.from(hashKey).toString('base64')]);
-    add(['standing', position(), exceptionsState(standing())]);
+    add(['standing', position(), exceptionsState(exceptions())]);
     const room = async (): Promise<void> => {
       if (piece.length < PIECE) return;
       await write();
       await otherWork();
     };
-    // One that comes meanwhile is in the journal, and perhaps here as well.
+    // A logout that arrives meanwhile is in the journal, and perhaps here too.
     for (const some of logouts()) {
       add(['logouts', some]);
       await room();
     }
     for (const { owner, measure, account } of accounts.entries()) {
-      // As it stands at this moment, all of it: what is written out later is a copy.
+      // The account's state and its people are copied at the same moment; writing them out may take longer.
       const remembered = account.remembered();
       add(['account', owner, measure, position(), account.state()]);
       await room();

@@ -1,4 +1,4 @@
-/** What is asked of the accounts in Redis. */
+/** Calls on the accounts in Redis. */
 import { randomUUID } from 'node:crypto';
 import type { LeaseClaim, LeaseGrant, LeaseReturn } from '../../../metering/budget-store.ts';
 import { CalendarDays } from '../../../metering/days.ts';
@@ -9,7 +9,7 @@ import { windowKey } from '../../../metering/window-slots.ts';
 import { type RedisConnection, script } from './connection.ts';
 import { ACCOUNTS_SCRIPT } from './script.ts';
 
-/** An operation of the script on one account. */
+/** One operation of the script, on one account. */
 export interface Operation {
   readonly owner: Owner;
   readonly measure: Measure;
@@ -17,13 +17,13 @@ export interface Operation {
 }
 
 const ACCOUNTS = script(ACCOUNTS_SCRIPT);
-/** So many days before and after this one are told to the server, by whose clock it counts. */
+/** The days before and after `around` that are sent to the server, which counts by its own clock. */
 const DAYS_AROUND = 2;
 
 export class RedisAccounts {
   private readonly days: CalendarDays;
   private readonly doneKey = `rowgate:done:${randomUUID()}`;
-  /** The days around `around`. */
+  /** The day in the middle of those that were computed last. */
   private around = Number.NaN;
   private told: readonly (readonly [number, number])[] = [];
 
@@ -63,7 +63,7 @@ export class RedisAccounts {
     return answer ?? [];
   }
 
-  /** `batch`: a number above those before; what was done under it already is not done again. */
+  /** `batch`: higher than all earlier ones; a batch that was already applied is not applied again. */
   run(operations: readonly Operation[], batch = 0): Promise<unknown> {
     const keys = operations.flatMap(({ owner, measure }) => [
       `rowgate:account:${measure} ${owner}`,
@@ -84,7 +84,7 @@ export class RedisAccounts {
   }
 }
 
-/** A limit that is absent must not stand there as null, which is a value in Lua. */
+/** An absent limit must be left out: null would be a value in Lua. */
 function ceilingOf({ window, limit }: Ceiling): readonly [string, number?] {
   return limit === undefined ? [windowKey(window)] : [windowKey(window), limit];
 }

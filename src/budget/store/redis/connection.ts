@@ -1,4 +1,4 @@
-/** The connection to Redis: what it is asked is answered within a second, or nothing is known; it comes back by itself. */
+/** The connection to Redis. A call is answered within a second or fails; the connection recovers by itself. */
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { StoreUnavailable } from '../../../metering/budget-store.ts';
@@ -19,14 +19,14 @@ export class RedisConnection {
       connectionName: name,
       connectTimeout: ANSWER_MS,
       commandTimeout: ANSWER_MS,
-      // Nothing is sent twice or later than asked: what was granted in a call that failed stays counted.
+      // Never send a command twice or late: what a failed call granted stays counted.
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
       retryStrategy: (times) => Math.min(times * 50, LONGEST_WAIT_MS),
       lazyConnect: true,
     });
-    // Each failed attempt; who asks meanwhile is told.
+    // Emitted for each failed attempt; callers get their own error.
     this.client.on('error', () => {});
   }
 
@@ -36,14 +36,14 @@ export class RedisConnection {
     return `${protocol}//${host}`;
   }
 
-  /** Resolves when it is ready; rejects where it is not in a few seconds. */
+  /** Resolves when it is ready; rejects if it is not within a few seconds. */
   async start(): Promise<void> {
     let problem: Error | undefined;
     this.client.on('error', (error: Error) => {
       problem = error;
     });
     const ready = new Promise<void>((done) => this.client.once('ready', done));
-    // Its own promise ends with the first attempt.
+    // The promise of `connect` settles with the first attempt, but attempts go on.
     this.client.connect().catch((error: Error) => {
       problem ??= error;
     });
@@ -64,13 +64,13 @@ export class RedisConnection {
       return await question(this.client);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      // Of a server that stands still nothing more is waited for on this connection.
+      // If the server hangs, pending calls fail together with the connection.
       if (/timed out/i.test(reason) && this.client.status === 'ready') this.client.disconnect(true);
       throw new StoreUnavailable(`the state in ${this.place} cannot be reached: ${reason}`);
     }
   }
 
-  /** One call of a script. Rejects with StoreUnavailable. */
+  /** Runs a script once. Rejects with StoreUnavailable. */
   script(lua: Script, keys: readonly string[], argument: string): Promise<unknown> {
     return this.ask(async (client) => {
       try {
@@ -89,7 +89,7 @@ export class RedisConnection {
 
 export interface Script {
   readonly text: string;
-  /** By which the server knows it. */
+  /** The SHA-1 by which the server knows the script. */
   readonly hash: string;
 }
 

@@ -1,19 +1,19 @@
 /**
- * What Redis does with accounts, each call at once or not at all: the same slots and the same rules as `metering/account.ts`, by the server's own
- * clock. An account is a hash (`l`: the latest grant; `s:WINDOW`: since when; `WINDOW:SLOT`: amounts), its people a sorted set by last sight.
- * A window is named by its length in milliseconds, or `day`.
+ * The account operations in Redis, each call atomic: the same slots and rules as in `metering/account.ts`, by the server's clock. An account is a
+ * hash (`l`: the latest grant; `s:WINDOW`: since when; `WINDOW:SLOT`: amounts); its people are a sorted set by last sighting. A window is named by
+ * its length in milliseconds, or `day`.
  */
 import { CLOCK_SET_BACK_MS } from '../../../metering/account.ts';
-import { MOST_REMEMBERED_SUBJECTS } from '../../../metering/people.ts';
+import { MOST_REMEMBERED_SUBJECTS } from '../../../metering/seen-subjects.ts';
 import { SLOTS } from '../../../metering/window-slots.ts';
 
-/** More than the 25 hours of the longest day, so that nobody is forgotten while they count. */
+/** More than the 25 hours of the longest day, so that no person is forgotten while they count. */
 const SLACK_MS = 7_200_000;
 const KEPT_MS = 86_400_000;
 
 /**
- * KEYS[1]: the number of the last batch of this guard. Then, per operation, the account and its people. ARGV[1]: `{days, batch, ops}`,
- * `days` as pairs of a day's number and first instant, ascending.
+ * KEYS[1]: the number of this guard's last batch. Then, for each operation, the account and its people. ARGV[1]: `{days, batch, ops}`, with `days` as
+ * ascending pairs of a day's number and first instant.
  */
 export const ACCOUNTS_SCRIPT = `
 local said = cjson.decode(ARGV[1])

@@ -1,6 +1,6 @@
 /**
- * What stands, in Redis: one value, announced when it changes, and looked at besides. Each version has a mark of its own and names those that it
- * came from: a server that has lost the last moments, and was changed by others since, is told from one that is merely ahead.
+ * Exceptions in Redis: one value, announced when it changes, and also polled. Each version has a random mark and lists the marks of earlier versions.
+ * Thus a server that lost its last changes, and was changed since, is told from one that is merely newer.
  */
 import { randomBytes } from 'node:crypto';
 import type { Exceptions, ExceptionsChange } from '../../../metering/budget-store.ts';
@@ -15,23 +15,23 @@ import {
 import { type RedisConnection, script } from './connection.ts';
 
 const KEY = 'rowgate:standing';
-export const STANDING_CHANNEL = 'rowgate:standing';
+export const EXCEPTIONS_CHANNEL = 'rowgate:standing';
 const MOST_TRIES = 20;
 
-/** So many versions before it are told by their marks; who has missed more than that cannot tell where the one that is there comes from. */
+/** How many earlier marks a version lists; a guard that missed more versions than that cannot tell where the present one comes from. */
 const MOST_MARKS = 100;
 
-/** Puts a value with the next version in the place of the one that was read. Answers whether it was still that one. */
+/** Replaces the value that was read by the next version. Returns whether it was still that value. */
 const REPLACE = script(`
 local found = redis.call('HMGET', KEYS[1], 'version', 'marks')
 local said = cjson.decode(ARGV[1])
 if tonumber(found[1] or 0) ~= said.version or (found[2] or '') ~= said.marks then return 0 end
 redis.call('HSET', KEYS[1], 'version', string.format('%.0f', said.next), 'marks', said.nextMarks, 'state', said.state)
-redis.call('PUBLISH', '${STANDING_CHANNEL}', string.format('%.0f', said.next))
+redis.call('PUBLISH', '${EXCEPTIONS_CHANNEL}', string.format('%.0f', said.next))
 return 1
 `);
 
-/** A version: its number, and the marks of those that led to it, its own last. */
+/** A version: its number, and the marks of the versions that led to it, its own last. */
 interface Version {
   readonly number: number;
   readonly marks: readonly string[];
@@ -39,10 +39,10 @@ interface Version {
 
 const NO_VERSION: Version = { number: 0, marks: [] };
 
-export class SharedStanding {
+export class SharedExceptions {
   current: Exceptions = NO_EXCEPTIONS;
   private version = NO_VERSION;
-  /** Locks and closings that the others do not know yet. */
+  /** Locks, closings and ends that other guards do not know yet. */
   private untold: ExceptionsChange[] = [];
   private looking: Promise<void> | undefined;
   private readonly listeners: (() => void)[] = [];
@@ -58,7 +58,7 @@ export class SharedStanding {
     this.listeners.push(changed);
   }
 
-  /** Takes over what is there, if it is newer, and tells what could not be told before. Rejects with StoreUnavailable. */
+  /** Reads a newer version, if there is one, and sends pending changes. Rejects with StoreUnavailable. */
   look(): Promise<void> {
     this.looking ??= this.lookAndTell().finally(() => {
       this.looking = undefined;
@@ -68,8 +68,7 @@ export class SharedStanding {
 
   async change(change: ExceptionsChange): Promise<void> {
     if (!ends(change)) return this.share(change);
-    // What shuts somebody out holds here at once, and is told to the others as soon as it can be.
-    // Whoever could not tell it tries again, perhaps for hours.
+    // A change that locks takes effect here at once, and is sent as soon as possible. If sending fails, it is tried again, perhaps for hours.
     if (!this.untold.some((one) => isSame(one, change))) this.untold.push(change);
     this.set(this.current, this.version);
     await this.share(change);
@@ -80,7 +79,7 @@ export class SharedStanding {
     await this.lookNow();
     for (const change of [...this.untold]) {
       await this.share(change);
-      // One by one: others may have come meanwhile.
+      // One by one: more may have been added meanwhile.
       this.untold = this.untold.filter((one) => one !== change);
     }
   }
@@ -96,7 +95,7 @@ export class SharedStanding {
 
   private async lookNow(): Promise<void> {
     const ours = markOf(this.version);
-    // What stands may be long, where many people are locked out, and mostly it is what is known here.
+    // The value may be long, if many are locked out, and mostly it has not changed: the marks are read first.
     const known = await this.connection.ask((client) => client.hget(KEY, 'marks'));
     if (ours === marksOf(known).at(-1)) return;
     const [number, marks, state] = await this.connection.ask((client) =>
@@ -105,26 +104,26 @@ export class SharedStanding {
     const found: Version = { number: Number(number ?? 0), marks: marksOf(marks) };
     const theirs = markOf(found);
     if (ours === theirs) return;
-    const standing = typeof state === 'string' ? exceptionsOf(JSON.parse(state)) : NO_EXCEPTIONS;
+    const exceptions = typeof state === 'string' ? exceptionsOf(JSON.parse(state)) : NO_EXCEPTIONS;
     if (ours === undefined || found.marks.includes(ours)) {
-      this.set(standing, found);
+      this.set(exceptions, found);
       return;
     }
-    // Locks do not end because the server has lost them: who still knows them puts them back, beside what others have said since.
+    // A lock does not end because the server lost it: a guard that still knows it puts it back, together with later changes of others.
     const isOlder = theirs === undefined || this.version.marks.includes(theirs);
-    const whole = isOlder ? this.current : mergedExceptions(standing, this.current, this.now());
+    const whole = isOlder ? this.current : mergedExceptions(exceptions, this.current, this.now());
     if (!(await this.replace(found, whole))) return;
     this.notice(
-      `the state in ${this.connection.place} was older than what is known here: locks, raises, permits and openings were put back`,
+      `the state in ${this.connection.place} was older than what is known here: locks, raises, permits, openings and observations were put back`,
     );
   }
 
-  private async replace(found: Version, standing: Exceptions): Promise<boolean> {
+  private async replace(found: Version, exceptions: Exceptions): Promise<boolean> {
     const number = Math.max(found.number, this.version.number) + 1;
-    // What is put back comes from both.
+    // The merged version comes from both.
     const before = [...new Set([...this.version.marks.slice(-MOST_MARKS), ...found.marks.slice(-MOST_MARKS)])];
     const next: Version = { number, marks: [...before, randomBytes(6).toString('base64url')] };
-    const state = JSON.stringify(exceptionsState(standing));
+    const state = JSON.stringify(exceptionsState(exceptions));
     const words = {
       version: found.number,
       marks: found.marks.join(' '),
@@ -132,21 +131,30 @@ export class SharedStanding {
       nextMarks: next.marks.join(' '),
     };
     if ((await this.connection.script(REPLACE, [KEY], JSON.stringify({ ...words, state }))) !== 1) return false;
-    this.set(standing, next);
+    this.set(exceptions, next);
     return true;
   }
 
-  private set(standing: Exceptions, version: Version): void {
+  private set(exceptions: Exceptions, version: Version): void {
     if (version.number < this.version.number) return;
-    this.current = this.untold.reduce((next, change) => changeExceptions(next, change, this.now()), standing);
+    this.current = this.untold.reduce((next, change) => changeExceptions(next, change, this.now()), exceptions);
     this.version = version;
     for (const changed of this.listeners) changed();
   }
 }
 
-/** Whether it shuts somebody out. */
+/** Whether the change locks, or enforces a role's policy again. */
 function ends(change: ExceptionsChange): boolean {
-  return change.kind === 'lock' || (change.kind === 'opening' && change.opening.closed !== undefined);
+  switch (change.kind) {
+    case 'lock':
+      return true;
+    case 'opening':
+      return change.opening.closed !== undefined;
+    case 'observation':
+      return change.observation.ended !== undefined;
+    default:
+      return false;
+  }
 }
 
 function isSame(one: ExceptionsChange, other: ExceptionsChange): boolean {

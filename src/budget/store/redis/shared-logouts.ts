@@ -1,6 +1,6 @@
 /**
- * Logouts in Redis: a sorted set of tokens by their end, another by a running number, and the last number with a mark. A guard reads what has
- * come behind the number that it knows. Each mark is the hash of the one before and the token: it shows whether what was read is what was written.
+ * Logouts in Redis: a sorted set of tokens by expiry, another by a running number, and the last number with a mark. A guard reads what follows the
+ * number that it knows. Each mark is the hash of the mark before and the token: it shows whether what was read is what was written.
  */
 import { createHash } from 'node:crypto';
 import type { Logout } from '../../../metering/budget-store.ts';
@@ -10,10 +10,12 @@ import { type RedisConnection, script } from './connection.ts';
 
 export const LOGOUTS_CHANNEL = 'rowgate:logouts';
 const KEYS = ['rowgate:logouts:ends', 'rowgate:logouts:order', 'rowgate:logouts:last'] as const;
-/** So many that are over go with each that comes. */
+/** How many expired ones are removed with each addition. */
 const REMOVED_AT_ONCE = 100;
+/** The server's clock is known to some milliseconds only: a token that has expired there may be valid here. */
+const NEARLY_OVER_MS = 60_000;
 
-/** Answers for each whether it is there now, 1 or 0: there is no room for it. One that is over needs none. */
+/** For each: 1 if it is stored now, 0 if there is no room. An expired one needs no room. */
 const ADD = script(`
 local said = cjson.decode(ARGV[1])
 local clock = redis.call('TIME')
@@ -50,7 +52,7 @@ end
 return answers
 `);
 
-/** Answers the last number and its mark, and, where they are not those that were said, some of what comes behind: token, number, end. */
+/** The last number and its mark; and, if they differ from the given ones, some of what follows: token, number, expiry. */
 const READ = script(`
 local said = cjson.decode(ARGV[1])
 local last = redis.call('HMGET', KEYS[3], 'number', 'mark')
@@ -65,7 +67,7 @@ end
 return answer
 `);
 
-/** How far it was read. */
+/** How far the list was read. */
 interface Position {
   readonly number: string;
   readonly mark: string;
@@ -76,7 +78,7 @@ const START: Position = { number: '0', mark: '' };
 export class SharedLogouts {
   readonly known = new Logouts();
   private position = START;
-  /** By token: those of which the server may not know. */
+  /** By token: logouts that the server may not have. */
   private readonly untold = new Map<string, Logout>();
   private looking: Promise<void> | undefined;
   private readonly listeners: ((logouts: readonly Logout[]) => void)[] = [];
@@ -95,13 +97,13 @@ export class SharedLogouts {
   /** As `BudgetStore.logOut`. */
   async logOut(logout: Logout): Promise<boolean> {
     if (this.known.isFull(this.now())) return false;
-    // It holds here at once, and is told to the others as soon as it can be.
+    // Takes effect here at once, and is sent as soon as possible.
     this.untold.set(logout.token, logout);
     this.heard([logout]);
     return this.tell([logout]);
   }
 
-  /** Reads what is new, and tells what could not be told before. Rejects with StoreUnavailable. */
+  /** Reads new logouts, and sends pending ones. Rejects with StoreUnavailable. */
   look(): Promise<void> {
     this.looking ??= this.lookAndTell().finally(() => {
       this.looking = undefined;
@@ -129,16 +131,16 @@ export class SharedLogouts {
     else await this.readAll();
   }
 
-  /** What was read is not how the server came to where it is: it has lost some, or some were over before they were read. */
+  /** Reads the whole list: the marks do not match, as the server lost some logouts or some expired before they were read. */
   private async readAll(): Promise<void> {
     const { last, tokens } = await this.readBehind(START);
     const there = new Set(tokens);
     this.position = last;
     let lost = 0;
-    for (const piece of this.known.inPieces(this.now())) {
+    for (const piece of this.known.inPieces(this.now() + NEARLY_OVER_MS)) {
       for (const logout of piece) {
         if (there.has(logout.token) || this.untold.has(logout.token)) continue;
-        // Logouts do not end because the server has lost them: who still knows them puts them back.
+        // A logout does not end because the server lost it: a guard that still knows it puts it back.
         this.untold.set(logout.token, logout);
         lost += 1;
       }
@@ -159,7 +161,7 @@ export class SharedLogouts {
       tokens.push(...found.map(({ token }) => token));
       this.heard(found.filter(({ token }) => !this.known.has(token)));
       if (found.length < LOGOUTS_AT_ONCE) return { last: { number, mark }, tokens };
-      // No mark is this one: the answer is what comes behind the number.
+      // This mark matches none, so the answer is what follows the number.
       position = { number: rest.at(-2)!, mark: '-' };
     }
   }

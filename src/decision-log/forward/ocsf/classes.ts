@@ -1,4 +1,4 @@
-/** The classes of OCSF that records of the log become, with those of their activities and values that are used. OCSF 1.5.0. */
+/** The OCSF classes that log records are mapped to, with the activities and values in use. OCSF 1.5.0. */
 
 export const OCSF_VERSION = '1.5.0';
 
@@ -42,7 +42,7 @@ export const CLASSES = {
     category: SYSTEM,
     activities: { Delete: 2, Rotate: 5, Other: 99 },
   },
-  /** What none of the others is meant for. */
+  /** For records that fit no other class. */
   base: { uid: 0, name: 'Base Event', category: { uid: 0, name: 'Uncategorized' }, activities: { Other: 99 } },
 } as const satisfies Record<string, OcsfClass>;
 
@@ -63,7 +63,6 @@ export const DISPOSITIONS = {
   'Access Revoked': 24,
   Error: 27,
 } as const;
-/** Of a datastore. */
 export const DATASTORE_TYPES = { Database: 1, Table: 3 } as const;
 /** Of a database. */
 export const RELATIONAL = { type_id: 1, type: 'Relational' } as const;

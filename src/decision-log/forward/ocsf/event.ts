@@ -1,9 +1,9 @@
-/** What is the same in each OCSF event, and the objects that several of them hold. Pure. */
+/** What all OCSF events share, and the objects that several of them contain. Pure. */
 import { isIP } from 'node:net';
 import type { LogRecord } from '../../fields.ts';
 import { ACTIONS, DISPOSITIONS, OCSF_VERSION, type OcsfClass, SEVERITIES, type Severity } from './classes.ts';
 
-/** Without what is undefined: an event has no nulls. */
+/** Undefined values are left out: an event has no nulls. */
 export type OcsfObject = { readonly [name: string]: unknown };
 
 export interface EventParts<Class extends OcsfClass> {
@@ -11,7 +11,7 @@ export interface EventParts<Class extends OcsfClass> {
   readonly activity: keyof Class['activities'] & string;
   readonly severity: Severity;
   readonly message: string;
-  /** What the guard has done about it: the profile `security_control`. */
+  /** What the guard did about it: the profile `security_control`. */
   readonly control?: {
     readonly action: keyof typeof ACTIONS;
     readonly disposition: keyof typeof DISPOSITIONS;
@@ -19,11 +19,11 @@ export interface EventParts<Class extends OcsfClass> {
   };
   /** The attributes of the class. */
   readonly attributes: OcsfObject;
-  /** Fields of the record that stand in one of them; the others are `unmapped`. */
+  /** Fields of the record that are mapped to attributes; the others go into `unmapped`. */
   readonly mapped: readonly string[];
 }
 
-/** Integers of OCSF have 32 bits in many stores. */
+/** Many stores hold OCSF integers in 32 bits. */
 const LARGEST_INTEGER = 2 ** 31 - 1;
 const MAPPED_ALWAYS = ['time', 'kind', 'guard', 'id'];
 
@@ -72,14 +72,14 @@ export function event<Class extends OcsfClass>(
   };
 }
 
-/** `10.12.0.7:50412`, `[::1]:50412`, `local`; or, where a record stands for many, `10.12.0.7` or `2001:db8::/64`. */
+/** `10.12.0.7:50412`, `[::1]:50412`, `local`; or, if a record stands for several logins, `10.12.0.7` or `2001:db8::/64`. */
 export function endpoint(client: unknown): OcsfObject {
   if (typeof client === 'string' && isIP(client) > 0) return { ip: client };
   const [, host = '', port] = /^\[?(.*?)\]?:([0-9]+)$/.exec(String(client ?? 'unknown')) ?? [];
   return isIP(host) > 0 ? { ip: host, port: Number(port) } : { name: String(client ?? 'unknown') };
 }
 
-/** Of a principal, and of the person behind a token. */
+/** A principal, and its end user. */
 export function user({ principal, user: person, role }: LogRecord): OcsfObject {
   return {
     name: String(principal ?? 'unknown'),
@@ -88,12 +88,12 @@ export function user({ principal, user: person, role }: LogRecord): OcsfObject {
   };
 }
 
-/** Whoever said it: `rowgate` itself, or a user of the system. */
+/** Who did it: `rowgate` itself, or a user of the operating system. */
 export function saidBy({ by }: LogRecord): OcsfObject {
   return { user: { name: String(by ?? 'rowgate') } };
 }
 
-/** The fields that are there, as they are there. */
+/** Only the defined fields. */
 export function only(record: OcsfObject): OcsfObject {
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
 }

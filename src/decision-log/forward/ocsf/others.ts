@@ -1,4 +1,4 @@
-/** Records that are about no statement, each kind as the class of OCSF that fits it best. Pure. */
+/** Maps records that are not about a statement, each to the OCSF class that fits best. Pure. */
 import type { LogRecord } from '../../fields.ts';
 import { CLASSES, ENTITY_TYPES, FINDING_STATUSES, type Severity, STATUSES } from './classes.ts';
 import { endpoint, event, type OcsfObject, only, saidBy, user } from './event.ts';
@@ -62,7 +62,7 @@ const PERMIT_ACTIVITIES = {
   spent: 'Deactivate',
 } as const;
 
-/** `permit`: what it lets somebody do is in `unmapped`. */
+/** `permit`: what it allows is in `unmapped`. */
 export function permitEvent(record: LogRecord, version: string): OcsfObject {
   const status = String(record.status);
   const { id } = (record.permit ?? {}) as { id?: unknown };
@@ -89,7 +89,7 @@ const OPENING_ACTIVITIES = {
   over: 'Deactivate',
 } as const;
 
-/** `break-glass`: a closed principal is opened; by whom it was signed is in `unmapped`. */
+/** `break-glass`: a closed principal is opened; the signers are in `unmapped`. */
 export function openingEvent(record: LogRecord, version: string): OcsfObject {
   const status = String(record.status);
   const whose = user(record);
@@ -108,7 +108,34 @@ export function openingEvent(record: LogRecord, version: string): OcsfObject {
   });
 }
 
-/** `raise`: of the limits of a principal. */
+const OBSERVE_ACTIVITIES = {
+  requested: 'Create',
+  approved: 'Update',
+  'in-force': 'Activate',
+  ended: 'Deactivate',
+  over: 'Deactivate',
+} as const;
+
+/** `observe`: a role is not enforced for a time; the signers are in `unmapped`. */
+export function observeEvent(record: LogRecord, version: string): OcsfObject {
+  const status = String(record.status);
+  const name = String(record.role);
+  return event(record, version, {
+    class: CLASSES.entity,
+    activity: OBSERVE_ACTIVITIES[status as keyof typeof OBSERVE_ACTIVITIES] ?? 'Other',
+    severity: status === 'in-force' ? 'High' : 'Medium',
+    message: `observe ${status}: ${record.reason ?? 'no reason given'}`,
+    attributes: {
+      ...(status === 'failed' ? failure : success),
+      actor: saidBy(record),
+      entity: { name, uid: name, policy: { name, uid: name }, ...typeOf('Policy', 'Policy') },
+      ...(typeof record.reason === 'string' && { comment: record.reason }),
+    },
+    mapped: ['role', 'by', 'reason'],
+  });
+}
+
+/** `raise`: of a principal's limits. */
 export function raiseEvent(record: LogRecord, version: string): OcsfObject {
   const whose = user(record);
   const isWaiting = record.status === 'requested' || record.status === 'approved';
@@ -127,7 +154,7 @@ export function raiseEvent(record: LogRecord, version: string): OcsfObject {
   });
 }
 
-/** `policy`: another one is in force, or an edit was not taken. */
+/** `policy`: another policy is in force, or an edit was refused. */
 export function policyEvent(record: LogRecord, version: string): OcsfObject {
   const { problems, to } = record;
   const name = 'Rowgate policies';
@@ -147,7 +174,10 @@ export function policyEvent(record: LogRecord, version: string): OcsfObject {
 }
 
 const FINDINGS: Readonly<Record<'canary' | 'warning', { severity: Severity; title: string }>> = {
-  canary: { severity: 'Critical', title: 'a canary was met: a person whom nobody has reason to read' },
+  canary: {
+    severity: 'Critical',
+    title: 'a canary was read: a made-up person, whose data no one has a reason to read',
+  },
   warning: { severity: 'Low', title: 'a limit was passed, or a lock is near' },
 };
 
@@ -192,7 +222,7 @@ export function lifecycleEvent(record: LogRecord, version: string): OcsfObject {
   });
 }
 
-/** What keeps the log itself: `segment`, `seal`, `retention`. */
+/** Records about the log itself: `segment`, `seal`, `retention`. */
 export function eventLogEvent(record: LogRecord, version: string): OcsfObject {
   const { kind, guard } = record;
   return event(record, version, {
@@ -211,7 +241,7 @@ export function eventLogEvent(record: LogRecord, version: string): OcsfObject {
   });
 }
 
-/** All others: a kind that is newer than this, hourly figures. */
+/** All other kinds: newer ones, and hourly figures. */
 export function baseEvent(record: LogRecord, version: string): OcsfObject {
   return event(record, version, {
     class: CLASSES.base,

@@ -1,4 +1,4 @@
-/** Statements, and what came of them, as Datastore Activity. Pure. */
+/** Statements and their outcomes, as Datastore Activity. Pure. */
 import type { LogRecord } from '../../fields.ts';
 import { CLASSES, DATASTORE_TYPES, RELATIONAL, STATUSES } from './classes.ts';
 import { type EventParts, endpoint, event, type OcsfObject, only, user } from './event.ts';
@@ -19,7 +19,7 @@ const ACTIVITIES: Readonly<Record<string, Parts['activity']>> = {
   TRUNCATE: 'Delete',
 };
 
-/** By what the guard decided; in observe mode, by what it would have decided. */
+/** By the guard's decision; in observe mode, by what it would have decided. */
 const CONTROLS: Readonly<Record<string, Pick<Parts, 'severity'> & Required<Pick<Parts, 'control'>>>> = {
   allow: { severity: 'Informational', control: { action: 'Allowed', disposition: 'Allowed', isAlert: false } },
   rewrite: { severity: 'Informational', control: { action: 'Modified', disposition: 'Corrected', isAlert: false } },
@@ -59,7 +59,7 @@ export function decisionEvent(record: LogRecord, version: string): OcsfObject {
   });
 }
 
-/** `decision`: undefined where it is not known any more. */
+/** `decision`: undefined if it is no longer known. */
 export function outcomeEvent(record: LogRecord, decision: LogRecord | undefined, version: string): OcsfObject {
   const { status, reason, sqlstate, ms, rows = 0, bytes = 0, changed = 0 } = record;
   const isRefused = status === 'refused' || status === 'cut';
@@ -86,7 +86,7 @@ export function outcomeEvent(record: LogRecord, decision: LogRecord | undefined,
   });
 }
 
-/** People whom a statement has shown so far. */
+/** Data subjects that a statement has shown so far. */
 export function seenEvent(record: LogRecord, decision: LogRecord | undefined, version: string): OcsfObject {
   const about = { ...decision, principal: record.principal ?? decision?.principal };
   return event(record, version, {

@@ -1,4 +1,4 @@
-/** `rowgate break-glass`: a closed principal, opened for a time by those who sign it. */
+/** `rowgate break-glass`: opens a closed principal for a time, with the signatures of approvers. */
 
 import { openingRecord } from '../../../budget/local/opening-record.ts';
 import { approvedBy, personBehind, stateName } from '../../../metering/approvals.ts';
@@ -12,9 +12,9 @@ import {
 import type { BreakGlassOpening } from '../../../metering/budget-store.ts';
 import { ownerOf } from '../../../metering/owner.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
-import { asksAsNobody, signature, signedBy, tooFewApprovers } from '../approving.ts';
-import { type Commanded, command, findPrincipal, forMs, iso, name, reason, UNRECORDED } from '../command.ts';
+import { type CommandContext, command, findPrincipal, forMs, iso, name, reason, recordThenChange } from '../command.ts';
 import { type ControlReply, done, failed } from '../protocol.ts';
+import { newestFirst, refuseMany, refuseNameless, signature, signedBy, tooFewApprovers } from '../signed-requests.ts';
 
 export interface ShownOpening {
   readonly id: string;
@@ -22,28 +22,26 @@ export interface ShownOpening {
   readonly role: string;
   readonly usedBy: string;
   readonly requestedBy: string;
-  /** ISO times. */
+  /** ISO 8601 times. */
   readonly requestedAt: string;
   readonly until: string;
   readonly reason: string;
   readonly approvedBy: readonly string[];
-  /** How many more must sign. */
+  /** How many signatures are missing. */
   readonly needed: number;
-  /** `void`: the principal is gone, has another role now, or may not be opened like this any more. */
+  /** `void`: the principal was removed, has another role, or may no longer be opened this way. */
   readonly state: 'requested' | 'open' | 'over' | 'closed' | 'void';
-  /** What approvers sign. */
+  /** The text that approvers sign. */
   readonly text: string;
 }
 
-/** All guards keep each of them in memory, also for a time after its end: no one person fills it. */
-const MOST_OF_ONE = 200;
 const person = name.regex(/^[A-Za-z0-9_][A-Za-z0-9_.@\\-]*$/, 'expected the name of a person');
 
 export const askOpening = command(
   { principal: name, forMs, reason, usedBy: person.optional() },
   async (given, guard, by) => {
-    const nobody = asksAsNobody(by, 'an opening');
-    if (nobody) return nobody;
+    const refused = refuseNameless(by, 'an opening');
+    if (refused) return refused;
     const found = findPrincipal(guard, given.principal);
     if (found.refusal) return found.refusal;
     const { breakGlass: rule } = found.principal;
@@ -51,9 +49,9 @@ export const askOpening = command(
     if (given.forMs > rule.for) {
       return failed('refused', `principal "${given.principal}" may be open for ${rule.for / 60_000} minutes at most`);
     }
-    const asker = personBehind(by);
-    const own = guard.store.standing().openings.filter(({ requestedBy }) => personBehind(requestedBy) === asker);
-    if (own.length >= MOST_OF_ONE) return failed('refused', `"${asker}" has asked for ${own.length} openings lately`);
+    const askers = guard.store.exceptions().openings.map(({ requestedBy }) => requestedBy);
+    const many = refuseMany(by, askers, 'openings');
+    if (many) return many;
     const now = guard.now();
     const opening: BreakGlassOpening = {
       id: guard.newId(),
@@ -63,7 +61,7 @@ export const askOpening = command(
       state: stateName(await guard.store.hashKey()),
       until: now + given.forMs,
       reason: given.reason,
-      usedBy: given.usedBy ?? asker,
+      usedBy: given.usedBy ?? personBehind(by),
       requestedBy: by,
       requestedAt: now,
       approvals: [],
@@ -79,8 +77,8 @@ export const askOpening = command(
 );
 
 export const listOpenings = command({}, async (_, guard) => {
-  const openings = await Promise.all(guard.store.standing().openings.map((opening) => shown(opening, guard)));
-  return done({ openings: openings.sort((a, b) => (a.id < b.id ? 1 : -1)) });
+  const openings = await Promise.all(guard.store.exceptions().openings.map((opening) => shown(opening, guard)));
+  return done({ openings: newestFirst(openings) });
 });
 
 export const approveOpening = command({ id: name, signature }, async (given, guard, by) => {
@@ -124,8 +122,8 @@ const ENDED = {
 
 type Terms = { readonly rule: BreakGlassRule } & Parameters<typeof breakGlassHolds>[1];
 
-/** What it is held against now; undefined where the principal is gone, or is not closed any more. */
-async function termsOf(guard: Commanded, { owner }: BreakGlassOpening): Promise<Terms | undefined> {
+/** What the opening must comply with now; undefined if the principal was removed or is no longer closed. */
+async function termsOf(guard: CommandContext, { owner }: BreakGlassOpening): Promise<Terms | undefined> {
   const policy = guard.policy();
   const principal = policy?.principals.get(principalOf({ owner }));
   if (!principal?.breakGlass) return undefined;
@@ -138,14 +136,14 @@ function stateOf(opening: BreakGlassOpening, terms: Terms | undefined, now: numb
   if (opening.until <= now) return 'over';
   if (!terms) return 'void';
   if (breakGlassHolds(opening, terms, now)) return 'open';
-  // What no signature could open.
+  // If it would not hold even without signatures, no signature can open it.
   const unsigned = { ...terms, rule: { ...terms.rule, approvals: 0 } };
   return breakGlassHolds(opening, unsigned, now) ? 'requested' : 'void';
 }
 
-/** Recorded, then in force. */
+/** Records the change, then makes it. */
 async function change(
-  guard: Commanded,
+  guard: CommandContext,
   opening: BreakGlassOpening,
   by: string,
   status: string,
@@ -154,19 +152,15 @@ async function change(
   const policy = guard.policy();
   const rule = policy?.principals.get(principalOf(opening))?.breakGlass;
   const fields = openingRecord(opening, rule, policy?.approvers, by, status, why);
-  if (!guard.records.append('break-glass', fields)) return UNRECORDED;
-  try {
-    await guard.store.change({ kind: 'opening', opening });
-  } catch (error) {
-    guard.records.append('break-glass', { ...fields, status: 'failed' });
-    throw error;
-  }
+  const record = (failed = {}) => guard.records.append('break-glass', { ...fields, ...failed });
+  const refused = await recordThenChange(guard, record, { kind: 'opening', opening });
+  if (refused) return refused;
   return done({ opening: await shown(opening, guard) });
 }
 
-/** Whoever must know is told where it was done. */
+/** Sends the alarm from the guard where the change was made. */
 function told(
-  guard: Commanded,
+  guard: CommandContext,
   opening: BreakGlassOpening,
   reply: ControlReply,
   text: string,
@@ -179,7 +173,7 @@ function told(
   return reply;
 }
 
-async function shown(opening: BreakGlassOpening, guard: Commanded): Promise<ShownOpening> {
+async function shown(opening: BreakGlassOpening, guard: CommandContext): Promise<ShownOpening> {
   const terms = await termsOf(guard, opening);
   const names = terms ? approvedBy(breakGlassRequest(opening), approversOf(terms.rule, terms.approvers)) : [];
   return {
@@ -198,8 +192,8 @@ async function shown(opening: BreakGlassOpening, guard: Commanded): Promise<Show
   };
 }
 
-function find({ store }: Commanded, id: string): BreakGlassOpening | undefined {
-  return store.standing().openings.find((opening) => opening.id === id);
+function find({ store }: CommandContext, id: string): BreakGlassOpening | undefined {
+  return store.exceptions().openings.find((opening) => opening.id === id);
 }
 
 function unknown(id: string): ControlReply {

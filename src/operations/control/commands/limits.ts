@@ -1,4 +1,4 @@
-/** `rowgate limits`: what a principal, or a person behind one, has taken of what it may, and a larger limit for a time. */
+/** `rowgate limits`: the usage of a principal or an end user, and raises. */
 
 import { z } from 'zod';
 import type { Raise } from '../../../metering/budget-store.ts';
@@ -7,8 +7,8 @@ import { holderWords } from '../../../metering/owner.ts';
 import { STATEMENT_LIMIT_KEYS, STATEMENT_LIMITS } from '../../../policy/model/limits.ts';
 import { type LimitInForce, limitsInForce, limitsOfUser } from '../../../policy/model/limits-in-force.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
-import { type Commanded, command, findHolder, forMs, holder, iso, reason, UNRECORDED } from '../command.ts';
-import { readSaidLimit } from '../limit-text.ts';
+import { readWindowLimit } from '../../../policy/source/quantity.ts';
+import { type CommandContext, command, findHolder, forMs, holder, iso, reason, recordThenChange } from '../command.ts';
 import { done, failed } from '../protocol.ts';
 import { askForRaise, raisesOf } from './raises.ts';
 
@@ -20,23 +20,23 @@ export interface ShownLimit {
   readonly effect: string;
   /** `roles/teacher.yaml:31` */
   readonly rule: string;
-  /** Of a limit on people: what of it they are, and what was told without naming anybody. Each absent where another limit counts it. */
+  /** For a limit on data subjects: how much of the usage is subjects, and how much is answers that name none. Absent for other limits. */
   readonly people?: number;
   readonly questions?: number;
   readonly values?: number;
-  /** Where it is raised: what the policy says, and until when, ISO time. */
+  /** If the limit is raised: the policy's amount, and the raise's end as ISO 8601 time. */
   readonly stated?: number;
   readonly until?: string;
 }
 
 export interface ShownLimits {
   readonly principal: string;
-  /** The person behind it of whom alone these are. */
+  /** The end user, if the limits are counted for one alone. */
   readonly user?: string;
   readonly role: string;
   readonly limits: readonly ShownLimit[];
   readonly statement: Readonly<Record<string, number>>;
-  /** Other limits may hold from then on, ISO time. */
+  /** When other limits may begin to apply, as ISO 8601 time. */
   readonly until?: string;
   readonly locked?: { readonly until?: string; readonly reason: string };
 }
@@ -45,7 +45,7 @@ export const showLimits = command(holder, async (given, guard) => {
   const found = findHolder(guard, given);
   if (found.refusal) return found.refusal;
   const { owner } = found;
-  const { locks } = guard.store.standing();
+  const { locks } = guard.store.exceptions();
   const raises = await raisesOf(guard, found.role, owner);
   const own = raises.filter((raise) => raise.until > guard.now());
   const inForce = inForceFor(guard, found, raises);
@@ -117,13 +117,9 @@ export const raiseLimit = command(
     const wanted = { id: guard.newId(), owner, ...said, until, reason: given.reason, by };
     if (found.role.raise) return askForRaise(guard, wanted, limit);
     const fields = { ...holder, limit, until: iso(until), reason: given.reason, by };
-    if (!guard.records.append('raise', fields)) return UNRECORDED;
-    try {
-      await guard.store.change({ kind: 'raise', raise: wanted });
-    } catch (error) {
-      guard.records.append('raise', { ...fields, status: 'failed' });
-      throw error;
-    }
+    const record = (failed = {}) => guard.records.append('raise', { ...fields, ...failed });
+    const refused = await recordThenChange(guard, record, { kind: 'raise', raise: wanted });
+    if (refused) return refused;
     const text = `${holderWords(holder)} may take more until ${shownTime(until, guard.timeZone)}: ${said.amount}, and not ${lowest.name}`;
     guard.alarms.raise({ kind: 'raise', ...holder, text, limit, reason: given.reason, by });
     return done({ ...holder, ...limit, until: iso(until) });
@@ -132,14 +128,14 @@ export const raiseLimit = command(
 
 type Found = Exclude<ReturnType<typeof findHolder>, { refusal: unknown }>;
 
-function inForceFor(guard: Commanded, { principal, role, holder }: Found, raises: readonly Raise[]) {
+function inForceFor(guard: CommandContext, { principal, role, holder }: Found, raises: readonly Raise[]) {
   const { now, timeZone } = guard;
   if (holder.user !== undefined) return limitsOfUser({ role, now: now(), raises });
   return limitsInForce({ role, principal, now: now(), timeZone, raises });
 }
 
 async function usedOf(
-  { store }: Commanded,
+  { store }: CommandContext,
   owner: string,
   { measure, window }: { readonly measure: Measure; readonly window: WindowOfMeasure },
 ): Promise<number> {
@@ -147,9 +143,9 @@ async function usedOf(
   return used ?? 0;
 }
 
-/** People, questions and values of what a window of people holds. What is taken ahead, and what statements that run have told, stands among the people. */
+/** Subjects, questions and values in a window on data subjects. Leases, and what running statements have shown, count as subjects. */
 async function toldOf(
-  guard: Commanded,
+  guard: CommandContext,
   owner: string,
   { measure, window }: LimitInForce,
   used: number,
@@ -166,4 +162,46 @@ async function toldOf(
 
 function isSame(one: WindowOfMeasure, other: WindowOfMeasure): boolean {
   return one.count === other.count && one.unit === other.unit;
+}
+
+/** A limit as the command line gives it: `5000 rows per hour`, `40 MB per hour`, `500 students per day`. Pure. */
+interface SaidLimit {
+  readonly measure: Measure;
+  readonly amount: number;
+  readonly window: WindowOfMeasure;
+}
+
+const COUNTED: Readonly<Record<string, Measure>> = {
+  row: 'rows',
+  statement: 'statements',
+  changed: 'changed',
+  'changed row': 'changed',
+};
+
+/** `subjects`: those of the policy. Undefined if the text is not a limit. */
+export function readSaidLimit(text: string, subjects: readonly string[]): SaidLimit | undefined {
+  const [, amount = '', unit = '', window = ''] = /^\s*([0-9]+) ?([^\d].*?)? (per .+?)\s*$/.exec(text) ?? [];
+  if (/^([kmgt]?b|bytes?)$/i.test(unit)) {
+    const bytes = readWindowLimit(`${amount} ${unit.replace(/^bytes?$/i, 'B')} ${window}`, true);
+    return said('bytes', bytes);
+  }
+  const measure = measureOf(unit, subjects);
+  return measure && said(measure, readWindowLimit(`${amount} ${window}`, false));
+}
+
+function measureOf(unit: string, subjects: readonly string[]): Measure | undefined {
+  const words = unit.toLowerCase();
+  // The limit's name and its words: `answers.student`, `student answers`.
+  const answers = (/^answers\.(.+)$/.exec(words) ?? /^(.+) answers$/.exec(words))?.[1];
+  const word = answers ?? words.replace(/^subjects\./, '');
+  const singular = word.replace(/s$/, '');
+  const subject = subjects.find((name) => [word, singular].includes(name.toLowerCase()));
+  if (subject !== undefined) return `${answers === undefined ? 'subjects' : 'answers'}.${subject}`;
+  return answers === undefined && Object.hasOwn(COUNTED, singular) ? COUNTED[singular] : undefined;
+}
+
+function said(measure: Measure, reading: ReturnType<typeof readWindowLimit>): SaidLimit | undefined {
+  // Only the policy sets the effect of a limit.
+  if (!('value' in reading) || reading.value.effect !== undefined) return undefined;
+  return { measure, amount: reading.value.amount, window: reading.value.window };
 }

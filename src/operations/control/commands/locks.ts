@@ -1,10 +1,10 @@
-/** `rowgate locks`: who is locked out, and locking and releasing by hand. */
+/** `rowgate locks`: lists locks, and locks and releases by hand. */
 
 import { type Holder, holderOf, holderWords, ownerOf, tokenOf } from '../../../metering/owner.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
 import {
   ambiguous,
-  type Commanded,
+  type CommandContext,
   command,
   findHolder,
   forMs,
@@ -12,15 +12,15 @@ import {
   holdersNamed,
   iso,
   reason,
-  UNRECORDED,
+  recordThenChange,
 } from '../command.ts';
 import { done, failed } from '../protocol.ts';
 
 export interface ShownLock {
   readonly principal: string;
-  /** The person behind it who alone is locked out. */
+  /** The end user, if only that one is locked out. */
   readonly user?: string;
-  /** ISO times. */
+  /** ISO 8601 times. */
   readonly since: string;
   readonly until?: string;
   readonly reason: string;
@@ -28,7 +28,7 @@ export interface ShownLock {
 }
 
 export const listLocks = command({}, async (_, { store, now }) => {
-  const locks = [...store.standing().locks.values()]
+  const locks = [...store.exceptions().locks.values()]
     .filter(({ owner, until }) => tokenOf(owner) === undefined && lasts(until) > now())
     .sort((a, b) => b.since - a.since)
     .map(
@@ -49,9 +49,9 @@ export const addLock = command({ ...holder, reason, forMs: forMs.optional() }, a
   const { owner, holder } = found;
   const since = guard.now();
   const until = given.forMs === undefined ? undefined : since + given.forMs;
-  const held = guard.store.standing().locks.get(owner);
+  const held = guard.store.exceptions().locks.get(owner);
   if (held && lasts(held.until) > since && lasts(held.until) >= lasts(until)) {
-    // No shorter one takes its place: that would be a release that nobody called so.
+    // A shorter lock does not replace a longer one: that would be a release in disguise.
     return failed(
       'refused',
       `${holderWords(holder)} is locked out ${untilWhen(held.until, guard)} already: ${held.reason}`,
@@ -60,22 +60,18 @@ export const addLock = command({ ...holder, reason, forMs: forMs.optional() }, a
   const shown = { ...holder, ...(until !== undefined && { until: iso(until) }) };
   const fields = { ...shown, reason: given.reason, by };
   const lock = { owner, since, reason: given.reason, by, ...(until !== undefined && { until }) };
-  if (!guard.records.append('lock', fields)) return UNRECORDED;
-  try {
-    await guard.store.change({ kind: 'lock', lock });
-  } catch (error) {
-    guard.records.append('lock', { ...fields, status: 'failed' });
-    throw error;
-  }
+  const record = (failed = {}) => guard.records.append('lock', { ...fields, ...failed });
+  const refused = await recordThenChange(guard, record, { kind: 'lock', lock });
+  if (refused) return refused;
   const text = `${holderWords(holder)} is locked out ${untilWhen(until, guard)}`;
   guard.alarms.raise({ kind: 'lock', ...holder, text, reason: given.reason, by });
   return done(shown);
 });
 
 export const releaseLock = command({ ...holder, reason }, async (given, guard, by) => {
-  const { locks } = guard.store.standing();
+  const { locks } = guard.store.exceptions();
   const lockOf = (one: Holder) => locks.get(ownerOf(one));
-  // Who was taken out of the policy can be released as well.
+  // A holder that the policy no longer has can still be released.
   const locked = holdersNamed(given).filter((one) => {
     const lock = lockOf(one);
     return lock !== undefined && lasts(lock.until) > guard.now();
@@ -88,13 +84,9 @@ export const releaseLock = command({ ...holder, reason }, async (given, guard, b
     return failed('refused', `"${said}" is not locked out`);
   }
   const fields = { ...holder, reason: given.reason, by };
-  if (!guard.records.append('release', fields)) return UNRECORDED;
-  try {
-    await guard.store.change({ kind: 'release', owner: lock.owner });
-  } catch (error) {
-    guard.records.append('release', { ...fields, status: 'failed' });
-    throw error;
-  }
+  const record = (failed = {}) => guard.records.append('release', { ...fields, ...failed });
+  const refused = await recordThenChange(guard, record, { kind: 'release', owner: lock.owner });
+  if (refused) return refused;
   const text = `${holderWords(holder)} is no longer locked out`;
   guard.alarms.raise({ kind: 'release', ...holder, text, reason: given.reason, by });
   return done({ ...holder, was: lock.reason });
@@ -104,6 +96,6 @@ function lasts(until: number | undefined): number {
   return until ?? Number.POSITIVE_INFINITY;
 }
 
-function untilWhen(until: number | undefined, { timeZone }: Commanded): string {
+function untilWhen(until: number | undefined, { timeZone }: CommandContext): string {
   return until === undefined ? 'until it is released' : `until ${shownTime(until, timeZone)}`;
 }

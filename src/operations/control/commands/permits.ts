@@ -1,14 +1,13 @@
-/** `rowgate permit`: exports beyond the limits, asked for by one and approved by two others. */
+/** `rowgate permit`: exports beyond the limits, requested by one person and approved by two others. */
 
 import { z } from 'zod';
-import { approvedBy, personBehind, stateName } from '../../../metering/approvals.ts';
+import { approvedBy, stateName } from '../../../metering/approvals.ts';
 import type { Permit } from '../../../metering/budget-store.ts';
 import { APPROVALS_NEEDED, isOfState, PERMIT_WINDOW, permitOwner, permitRequest } from '../../../metering/permit.ts';
 import type { RolePolicy } from '../../../policy/model/policy.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
-import { asksAsNobody, signature, signedBy } from '../approving.ts';
 import {
-  type Commanded,
+  type CommandContext,
   command,
   findPrincipal,
   forMs,
@@ -16,32 +15,30 @@ import {
   name,
   ownerOf,
   reason,
+  recordThenChange,
   shownOwner,
-  UNRECORDED,
 } from '../command.ts';
 import { type ControlReply, done, failed } from '../protocol.ts';
+import { newestFirst, refuseMany, refuseNameless, signature, signedBy } from '../signed-requests.ts';
 
 export interface ShownPermit {
   readonly id: string;
   readonly principal: string;
   readonly tables: readonly string[];
   readonly rows: number;
-  /** Of `rows`; what guards have drawn ahead included. */
+  /** Of `rows`; includes leases. */
   readonly used: number;
-  /** ISO times. */
+  /** ISO 8601 times. */
   readonly from: string;
   readonly until: string;
   readonly reason: string;
   readonly requestedBy: string;
   readonly approvedBy: readonly string[];
-  /** `void`: it names another state, or was asked for under an earlier version, which named none. */
+  /** `void`: it names another state store, or an earlier version made it, which named none. */
   readonly state: 'requested' | 'approved' | 'in force' | 'over' | 'revoked' | 'void';
-  /** What approvers sign. */
+  /** The text that approvers sign. */
   readonly text: string;
 }
-
-/** All guards keep each of them in memory, also for a time after its end: no one person fills it. */
-const MOST_OF_ONE = 200;
 
 export const requestPermit = command(
   {
@@ -53,9 +50,8 @@ export const requestPermit = command(
     reason,
   },
   async (given, guard, by) => {
-    const nobody = asksAsNobody(by, 'a permit');
-    if (nobody) return nobody;
-    const person = personBehind(by);
+    const refused = refuseNameless(by, 'a permit');
+    if (refused) return refused;
     const found = findPrincipal(guard, given.principal);
     if (found.refusal) return found.refusal;
     const tables: string[] = [];
@@ -66,8 +62,9 @@ export const requestPermit = command(
       }
       if (!tables.includes(full)) tables.push(full);
     }
-    const own = guard.store.standing().permits.filter(({ requestedBy }) => personBehind(requestedBy) === person);
-    if (own.length >= MOST_OF_ONE) return failed('refused', `"${person}" has asked for ${own.length} permits lately`);
+    const askers = guard.store.exceptions().permits.map(({ requestedBy }) => requestedBy);
+    const many = refuseMany(by, askers, 'permits');
+    if (many) return many;
     const now = guard.now();
     const from = given.from ?? now;
     const until = from + given.forMs;
@@ -91,8 +88,8 @@ export const requestPermit = command(
 );
 
 export const listPermits = command({}, async (_, guard) => {
-  const permits = await Promise.all(guard.store.standing().permits.map((permit) => shown(permit, guard)));
-  return done({ permits: permits.sort((a, b) => (a.id < b.id ? 1 : -1)) });
+  const permits = await Promise.all(guard.store.exceptions().permits.map((permit) => shown(permit, guard)));
+  return done({ permits: newestFirst(permits) });
 });
 
 export const approvePermit = command({ id: name, signature }, async (given, guard, by) => {
@@ -101,7 +98,7 @@ export const approvePermit = command({ id: name, signature }, async (given, guar
   if (permit.revokedBy !== undefined) return failed('refused', 'the permit was revoked');
   if (permit.until <= guard.now()) return failed('refused', 'the permit is over');
   if (!isOfState(permit, stateName(await guard.store.hashKey()))) {
-    return failed('refused', 'the permit is void: it does not name the state of this guard', 'Ask for it anew.');
+    return failed('refused', 'the permit is void: it does not name the state of this guard', 'Ask for it again.');
   }
   const approvers = guard.policy()?.approvers ?? new Map();
   const signed = signedBy(permitRequest(permit), given.signature, approvers, 'permit');
@@ -124,9 +121,9 @@ export const revokePermit = command({ id: name, reason }, async (given, guard, b
   return change(guard, { ...permit, revokedBy: by }, by, 'revoked', given.reason);
 });
 
-/** Recorded, then in force. */
+/** Records the change, then makes it. */
 async function change(
-  guard: Commanded,
+  guard: CommandContext,
   permit: Permit,
   by: string,
   status: string,
@@ -148,17 +145,13 @@ async function change(
       approved_by: approved,
     },
   };
-  if (!guard.records.append('permit', fields)) return UNRECORDED;
-  try {
-    await guard.store.change({ kind: 'permit', permit });
-  } catch (error) {
-    guard.records.append('permit', { ...fields, status: 'failed' });
-    throw error;
-  }
+  const record = (failed = {}) => guard.records.append('permit', { ...fields, ...failed });
+  const refused = await recordThenChange(guard, record, { kind: 'permit', permit });
+  if (refused) return refused;
   return done({ permit: await shown(permit, guard), needed: Math.max(0, APPROVALS_NEEDED - approved.length) });
 }
 
-/** `public.students`, as the role reads it. */
+/** The table as the role's policy names it, such as `public.students`. */
 function tableOf(role: RolePolicy, table: string): string | undefined {
   if (role.access === 'unrestricted') return table.includes('.') ? table : undefined;
   const full = (relation: { schema: string; name: string }) => `${relation.schema}.${relation.name}`;
@@ -167,7 +160,7 @@ function tableOf(role: RolePolicy, table: string): string | undefined {
   return found.length === 1 && found[0] ? full(found[0].relation) : undefined;
 }
 
-async function shown(permit: Permit, guard: Commanded): Promise<ShownPermit> {
+async function shown(permit: Permit, guard: CommandContext): Promise<ShownPermit> {
   const names = approvedBy(permitRequest(permit), guard.policy()?.approvers ?? new Map());
   const [used = 0] = await guard.store.used(permitOwner(permit.id), 'rows', [PERMIT_WINDOW]);
   return {
@@ -194,8 +187,8 @@ function stateOf(permit: Permit, approvals: number, state: string, now: number):
   return permit.from <= now ? 'in force' : 'approved';
 }
 
-function find({ store }: Commanded, id: string): Permit | undefined {
-  return store.standing().permits.find((permit) => permit.id === id);
+function find({ store }: CommandContext, id: string): Permit | undefined {
+  return store.exceptions().permits.find((permit) => permit.id === id);
 }
 
 function unknown(id: string): ControlReply {

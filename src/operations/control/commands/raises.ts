@@ -1,15 +1,16 @@
-/** Larger limits that others must sign (`raise` of a role): asked for by `rowgate limits raise`, in force when enough have signed. */
+/** Raises that others must sign (`raise` of a role): requested by `rowgate limits raise`, in force with enough signatures. */
 
-import { personBehind, signersShown, stateName } from '../../../metering/approvals.ts';
+import type { LimitReached } from '../../../core/alarm-sink.ts';
+import { signersShown, stateName } from '../../../metering/approvals.ts';
 import type { Raise } from '../../../metering/budget-store.ts';
 import { type Holder, holderName, holderOf, holderWords } from '../../../metering/owner.ts';
 import { type RaiseTerms, raiseApprovedBy, raiseHolds, raiseRequest } from '../../../metering/raise.ts';
 import { amountName, windowName } from '../../../policy/model/limits-in-force.ts';
-import type { RolePolicy } from '../../../policy/model/policy.ts';
+import { type RolePolicy, roleOf } from '../../../policy/model/policy.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
-import { asksAsNobody, signature, signedBy, tooFewApprovers } from '../approving.ts';
-import { type Commanded, command, iso, name, UNRECORDED } from '../command.ts';
+import { type CommandContext, command, iso, name, recordThenChange } from '../command.ts';
 import { type ControlReply, done, failed } from '../protocol.ts';
+import { newestFirst, refuseMany, refuseNameless, signature, signedBy, tooFewApprovers } from '../signed-requests.ts';
 
 export interface ShownRaise {
   readonly id: string;
@@ -17,52 +18,47 @@ export interface ShownRaise {
   readonly of: string;
   /** `rows 5000 per hour` */
   readonly limit: string;
-  /** ISO time. */
+  /** ISO 8601 time. */
   readonly until: string;
   readonly reason: string;
   readonly requestedBy: string;
   readonly approvedBy: readonly string[];
-  /** How many more must sign. */
+  /** How many signatures are missing. */
   readonly needed: number;
-  /** `void`: nobody may have it like this any more. */
+  /** `void`: the policy no longer allows it in this form. */
   readonly state: 'requested' | 'in force' | 'over' | 'void';
-  /** What approvers sign; absent where nobody need. */
+  /** The text that approvers sign; absent if none is needed. */
   readonly text?: string;
 }
 
-/** All guards keep each of them in memory, also for a time after its end: no one person fills it. */
-const MOST_OF_ONE = 200;
-
-type Limit = { readonly name: string; readonly used: number; readonly of: number };
-
-/** Those of the owner that may be in force now, by who has signed them. */
-export async function raisesOf(guard: Commanded, role: RolePolicy, owner: string): Promise<readonly Raise[]> {
+/** The owner's raises that may be in force now, judged by their signers. */
+export async function raisesOf(guard: CommandContext, role: RolePolicy, owner: string): Promise<readonly Raise[]> {
   const terms = await termsOf(guard, role);
-  return guard.store.standing().raises.filter((raise) => raise.owner === owner && raiseHolds(raise, terms));
+  return guard.store.exceptions().raises.filter((raise) => raise.owner === owner && raiseHolds(raise, terms));
 }
 
-export async function askForRaise(guard: Commanded, wanted: Raise, limit: Limit): Promise<ControlReply> {
+export async function askForRaise(guard: CommandContext, wanted: Raise, limit: LimitReached): Promise<ControlReply> {
   const { by } = wanted;
-  const nobody = asksAsNobody(by, 'a larger limit of this role');
-  if (nobody) return nobody;
-  const person = personBehind(by);
-  const own = guard.store.standing().raises.filter((raise) => raise.asked && personBehind(raise.by) === person);
-  if (own.length >= MOST_OF_ONE) return failed('refused', `"${person}" has asked for ${own.length} raises lately`);
+  const refused = refuseNameless(by, 'a larger limit of this role');
+  if (refused) return refused;
+  const askers = guard.store.exceptions().raises.flatMap((raise) => (raise.asked ? [raise.by] : []));
+  const many = refuseMany(by, askers, 'raises');
+  if (many) return many;
   const state = stateName(await guard.store.hashKey());
   const raise: Raise = { ...wanted, asked: { at: guard.now(), guard: guard.guard, state, approvals: [] } };
   const request = raiseRequest(raise);
-  const { approvals, approvers } = await termsOf(guard, roleOf(guard, raise));
+  const { approvals, approvers } = await termsOf(guard, roleOfRaise(guard, raise));
   const tooFew = request && tooFewApprovers(request, approvers ?? new Map(), approvals ?? 1);
   return tooFew ?? change(guard, raise, by, 'requested', limit);
 }
 
 export const listRaises = command({}, async (_, guard) => {
-  const raises = await Promise.all(guard.store.standing().raises.map((raise) => shown(raise, guard)));
-  return done({ raises: raises.sort((a, b) => (a.id < b.id ? 1 : -1)) });
+  const raises = await Promise.all(guard.store.exceptions().raises.map((raise) => shown(raise, guard)));
+  return done({ raises: newestFirst(raises) });
 });
 
 export const approveRaise = command({ id: name, signature }, async (given, guard, by) => {
-  const raise = guard.store.standing().raises.find(({ id }) => id === given.id);
+  const raise = guard.store.exceptions().raises.find(({ id }) => id === given.id);
   const request = raise && raiseRequest(raise);
   if (!raise?.asked || !request) return failed('refused', `there is no raise "${given.id}" that is to be signed`);
   const { state } = await shown(raise, guard);
@@ -71,28 +67,28 @@ export const approveRaise = command({ id: name, signature }, async (given, guard
   const signed = signedBy(request, given.signature, approvers, 'raise');
   if ('refusal' in signed) return signed.refusal;
   const changed: Raise = { ...raise, asked: { ...raise.asked, approvals: signed.approvals } };
-  const terms = await termsOf(guard, roleOf(guard, raise));
+  const terms = await termsOf(guard, roleOfRaise(guard, raise));
   return change(guard, changed, by, raiseHolds(changed, terms) ? 'in-force' : 'approved');
 });
 
-function roleOf(guard: Commanded, { owner }: Raise): RolePolicy | undefined {
+function roleOfRaise(guard: CommandContext, { owner }: Raise): RolePolicy | undefined {
   const policy = guard.policy();
   const principal = policy?.principals.get(holderOf(owner)?.principal ?? '');
-  return principal && policy?.roles.get(principal.role);
+  return principal && policy && roleOf(policy, principal);
 }
 
-async function termsOf(guard: Commanded, role: RolePolicy | undefined): Promise<RaiseTerms> {
+async function termsOf(guard: CommandContext, role: RolePolicy | undefined): Promise<RaiseTerms> {
   const state = stateName(await guard.store.hashKey());
   return { approvals: role?.raise?.approvals, approvers: guard.policy()?.approvers, state };
 }
 
-/** Recorded, then in force. `limit`: as it is recorded; without it, what was asked for. */
+/** Records the change, then makes it. `limit`: as it is recorded; without it, the requested one. */
 async function change(
-  guard: Commanded,
+  guard: CommandContext,
   raise: Raise,
   by: string,
   status: 'requested' | 'approved' | 'in-force',
-  limit?: Limit,
+  limit?: LimitReached,
 ): Promise<ControlReply> {
   const holder = holderOf(raise.owner) ?? { principal: raise.owner };
   const { id, until, reason } = raise;
@@ -107,20 +103,16 @@ async function change(
     status,
     raise: { id, requested_by: raise.by, approved_by: approved },
   };
-  if (!guard.records.append('raise', fields)) return UNRECORDED;
-  try {
-    await guard.store.change({ kind: 'raise', raise });
-  } catch (error) {
-    guard.records.append('raise', { ...fields, status: 'failed' });
-    throw error;
-  }
+  const record = (failed = {}) => guard.records.append('raise', { ...fields, ...failed });
+  const refused = await recordThenChange(guard, record, { kind: 'raise', raise });
+  if (refused) return refused;
   const answer = await shown(raise, guard);
   const text = wordsOf(status, holder, raise, answer, guard.timeZone);
   if (text !== undefined) guard.alarms.raise({ kind: 'raise', ...holder, text, reason, by });
   return done({ raise: answer });
 }
 
-/** Whoever lets more leave is seen by others. */
+/** A raise must be visible to others, so it alarms. */
 function wordsOf(
   status: string,
   holder: Holder,
@@ -133,9 +125,9 @@ function wordsOf(
   return status === 'in-force' ? `a larger limit holds, of ${what}; signed by ${approvedBy.join(', ')}` : undefined;
 }
 
-async function shown(raise: Raise, guard: Commanded): Promise<ShownRaise> {
+async function shown(raise: Raise, guard: CommandContext): Promise<ShownRaise> {
   const { id, owner, measure, amount, window, until, reason, by } = raise;
-  const role = roleOf(guard, raise);
+  const role = roleOfRaise(guard, raise);
   const terms = await termsOf(guard, role);
   const approvedBy = raiseApprovedBy(raise, terms.approvers);
   const needed = raise.asked ? Math.max(0, (terms.approvals ?? 1) - approvedBy.length) : 0;

@@ -1,0 +1,136 @@
+/**
+ * Asks by the commands of `rowgate` themselves, each in a process of its own: a page has the same numbers as the command, and a question of minutes stops no
+ * other page. Few run at once, and fewer of one person.
+ */
+import { Buffer } from 'node:buffer';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { shownText } from '../app/print.ts';
+import { FairQueue } from './fair-queue.ts';
+import { ConsoleProblem } from './problem.ts';
+
+export interface CommandQuestion {
+  readonly words: readonly string[];
+  /** On its standard input: what is to stand in no list of processes. */
+  readonly input?: string;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
+  /** The folder in which it runs: of files there it shows the names alone. */
+  readonly cwd?: string;
+}
+
+export interface CommandAnswer {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const PLACES = { running: { all: 3, ofOne: 2 }, waiting: { all: 64, ofOne: 16 } } as const;
+const LONGEST_MS = 300_000;
+const MOST_BYTES = 64 * 1024 * 1024;
+
+export class OwnCommand {
+  private readonly queue = new FairQueue(PLACES);
+  private readonly children = new Set<ChildProcess>();
+
+  /** `program`: what a process is started by, as `node dist/cli/main.js`. */
+  constructor(
+    private readonly program: readonly [string, ...string[]],
+    private readonly longestMs = LONGEST_MS,
+  ) {}
+
+  /** What it printed as one JSON object. Throws ConsoleProblem where it could not answer. */
+  async json(question: CommandQuestion): Promise<unknown> {
+    const { stdout } = await this.answer({ ...question, words: [...question.words, '--json'] });
+    return JSON.parse(stdout) as unknown;
+  }
+
+  /** The same of a line each; none where nothing was found. */
+  async lines(question: CommandQuestion): Promise<Record<string, unknown>[]> {
+    const answer = await this.run({ ...question, words: [...question.words, '--json'] });
+    const { exitCode, stdout, stderr } = answer;
+    if (exitCode > 1 || (stdout === '' && stderr !== '')) throw problemIn(answer);
+    const lines = stdout.split('\n').filter((line) => line !== '');
+    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  /** Exit codes 0 and 1 are answers where it has printed one. */
+  async answer(question: CommandQuestion): Promise<CommandAnswer> {
+    const answer = await this.run(question);
+    if (answer.exitCode > 1 || answer.stdout === '') throw problemIn(answer);
+    return answer;
+  }
+
+  /** Ends what still runs. */
+  stop(): void {
+    for (const child of this.children) child.kill('SIGKILL');
+  }
+
+  run(question: CommandQuestion): Promise<CommandAnswer> {
+    return this.queue.run(() => this.spawned(question), question.signal);
+  }
+
+  private spawned({ words, input = '', signal, cwd }: CommandQuestion): Promise<CommandAnswer> {
+    const [file, ...script] = this.program;
+    const child = spawn(file, [...script, ...words], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(cwd !== undefined && { cwd }),
+    });
+    this.children.add(child);
+    const stdout: Uint8Array[] = [];
+    const stderr: Uint8Array[] = [];
+    let bytes = 0;
+    let ended: 'too-slow' | 'too-large' | undefined;
+    const end = (why?: typeof ended): void => {
+      ended ??= why;
+      child.kill('SIGKILL');
+    };
+    const collect = (into: Uint8Array[]) => (chunk: Uint8Array) => {
+      bytes += chunk.length;
+      if (bytes > MOST_BYTES) end('too-large');
+      else into.push(chunk);
+    };
+    child.stdout.on('data', collect(stdout));
+    child.stderr.on('data', collect(stderr));
+    // It may end before it has read all of it.
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+    const timer = setTimeout(() => end('too-slow'), this.longestMs);
+    const left = (): void => end();
+    if (signal?.aborted) end();
+    signal?.addEventListener('abort', left, { once: true });
+    return new Promise<CommandAnswer>((done, fail) => {
+      child.once('error', fail);
+      child.once('close', (exitCode) => {
+        if (ended !== undefined) return fail(new ConsoleProblem(ended, TOO[ended]));
+        done({ exitCode: exitCode ?? 2, stdout: textOf(stdout), stderr: textOf(stderr) });
+      });
+    }).finally(() => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', left);
+      this.children.delete(child);
+    });
+  }
+}
+
+const TOO = {
+  'too-slow': 'that took too long: ask for less time, or by the command',
+  'too-large': 'that is too much for a page: ask for less time, or by the command',
+} as const;
+
+function textOf(chunks: readonly Uint8Array[]): string {
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const UNREADABLE = /encrypted|cannot be read|is damaged|there is no log|no key could be read|no such file|duckdb/i;
+const NOTHING =
+  /nothing in that time|no record of this log|does not exist|no such policy|no decision of this log|no statement|knows? (a|no) /i;
+
+/** A command that cannot answer says why in its first lines. */
+function problemIn({ exitCode, stderr }: CommandAnswer): ConsoleProblem {
+  const lines = shownText(stderr).split('\n');
+  const message = lines.flatMap((line) => /^(?:rowgate|error): (.*)$/.exec(line)?.[1] ?? []).join('; ');
+  const hint = lines.find((line) => line.startsWith('hint: '))?.slice('hint: '.length);
+  const said = message === '' ? 'nothing was found' : message.slice(0, 2_000);
+  const code = UNREADABLE.test(said) ? 'log-unreadable' : exitCode === 1 || NOTHING.test(said) ? 'refused' : 'failed';
+  return new ConsoleProblem(code, said, hint);
+}

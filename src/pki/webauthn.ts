@@ -1,0 +1,96 @@
+/**
+ * What a security key signs for a page in a browser (W3C Web Authentication), as OpenSSH writes it down: `webauthn-sk-ecdsa-sha2-nistp256@openssh.com` of its
+ * PROTOCOL.u2f. Making such a signature of a browser's answer, and what must stand in one.
+ */
+import { Buffer } from 'node:buffer';
+import { createHash, verify } from 'node:crypto';
+import { type FieldReader, stringField } from './ssh-fields.ts';
+import type { SshPublicKey } from './ssh-public-key.ts';
+
+export const WEBAUTHN = 'webauthn-sk-ecdsa-sha2-nistp256@openssh.com';
+
+const USER_PRESENT = 0x01;
+const USER_VERIFIED = 0x04;
+
+/** The answer of `navigator.credentials.get`, as it came. */
+export interface BrowserAssertion {
+  /** Hash of the application, flags, counter, extensions. */
+  readonly authenticatorData: Buffer;
+  readonly clientDataJSON: Buffer;
+  /** Of ECDSA, in DER. */
+  readonly signature: Buffer;
+}
+
+/**
+ * What the key signed in the place of `challenge`, of the fields behind flags and counter; undefined where the page is not of `origin`, or anything else stands
+ * there than what is known.
+ */
+export function signedByBrowser(
+  fields: FieldReader,
+  challenge: Buffer,
+  flags: number,
+  origin: string | undefined,
+): Buffer | undefined {
+  const [from, clientData, extensions] = [fields.string(), fields.string(), fields.string()];
+  if (origin === undefined || !from?.equals(Buffer.from(origin)) || !clientData || extensions?.length !== 0) {
+    return undefined;
+  }
+  // INVARIANT 122: a key that has left its device (a synchronised passkey), and all that is not known, count for nothing.
+  if ((flags & ~(USER_PRESENT | USER_VERIFIED)) !== 0) return undefined;
+  const begin = `{"type":"webauthn.get","challenge":"${challenge.toString('base64url')}","origin":${JSON.stringify(origin)}`;
+  // INVARIANT 122: what is signed is this request, at the page of the origin that the policy names.
+  if (!clientData.subarray(0, Buffer.byteLength(begin)).equals(Buffer.from(begin))) return undefined;
+  return isOfOnePage(clientData, challenge, origin) ? clientData : undefined;
+}
+
+/** The rest of it says nothing else, and the page stood in no frame of another. */
+function isOfOnePage(clientData: Buffer, challenge: Buffer, origin: string): boolean {
+  let told: Readonly<Record<string, unknown>>;
+  try {
+    told = JSON.parse(clientData.toString('utf8')) as typeof told;
+  } catch {
+    return false;
+  }
+  const { type, challenge: asked, origin: from, crossOrigin = false, topOrigin } = told;
+  return (
+    type === 'webauthn.get' &&
+    asked === challenge.toString('base64url') &&
+    from === origin &&
+    crossOrigin === false &&
+    topOrigin === undefined
+  );
+}
+
+/** Whether the key has made it, whatever was signed. */
+export function isMadeBy({ key }: SshPublicKey, { authenticatorData, clientDataJSON, signature }: BrowserAssertion) {
+  const hash = createHash('sha256').update(clientDataJSON).digest();
+  return verify('sha256', Buffer.concat([authenticatorData, hash]), key, signature);
+}
+
+const RP_ID_HASH = 32;
+const COUNTER = 4;
+
+/** As a field of an SSH signature; undefined where it is none. */
+export function browserSignature(assertion: BrowserAssertion, origin: string): Buffer | undefined {
+  const { authenticatorData, clientDataJSON, signature } = assertion;
+  const numbers = numbersIn(signature);
+  const rest = RP_ID_HASH + 1 + COUNTER;
+  if (!numbers || authenticatorData.length < rest) return undefined;
+  return Buffer.concat([
+    stringField(WEBAUTHN),
+    stringField(Buffer.concat(numbers.map(stringField))),
+    authenticatorData.subarray(RP_ID_HASH, rest),
+    stringField(origin),
+    stringField(clientDataJSON),
+    stringField(authenticatorData.subarray(rest)),
+  ]);
+}
+
+/** Two INTEGERs in a SEQUENCE, whose bytes are those of an `mpint`. */
+function numbersIn(der: Buffer): [Buffer, Buffer] | undefined {
+  if (der[0] !== 0x30 || der[1] !== der.length - 2 || der[2] !== 0x02) return undefined;
+  const length = der[3] ?? 0;
+  const second = 4 + length;
+  if (der[second] !== 0x02 || der[second + 1] !== der.length - second - 2) return undefined;
+  return [der.subarray(4, second), der.subarray(second + 2)];
+}

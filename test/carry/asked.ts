@@ -1,0 +1,78 @@
+/** One statement by the simple protocol, as psql sends it, and all that comes back: texts of values, names, types, tags, the SQLSTATE. */
+import type pg from 'pg';
+
+export interface Answer {
+  readonly names: readonly string[];
+  /** Of the database's own types no more than that they are such: OIDs are each server's. */
+  readonly types: readonly string[];
+  readonly rows: readonly string[];
+  readonly tag: string;
+  readonly error?: { readonly code: string; readonly message: string; readonly detail: string };
+}
+
+const FIRST_OWN_OID = 16384;
+
+/** Throws where the connection is lost. `data`: for a COPY FROM STDIN. */
+export function ask(client: pg.Client, text: string, data?: string): Promise<Answer> {
+  return new Promise((done, fail) => {
+    const names: string[] = [];
+    const types: string[] = [];
+    const rows: string[] = [];
+    let tag = '';
+    const lost = (): void => fail(new Error(`the connection was lost at: ${text.slice(0, 200)}`));
+    client.once('end', lost);
+    const finish = (error?: Answer['error']): void => {
+      client.off('end', lost);
+      done({ names, types, rows, tag, ...(error && { error }) });
+    };
+    const query = {
+      // What it returns would be taken for an error.
+      submit(connection: { query(sql: string): void }) {
+        connection.query(text);
+      },
+      handleRowDescription(message: { fields: { name: string; dataTypeID: number }[] }) {
+        for (const field of message.fields) {
+          names.push(field.name);
+          types.push(field.dataTypeID < FIRST_OWN_OID ? String(field.dataTypeID) : 'own');
+        }
+      },
+      handleDataRow: (message: { fields: (string | null)[] }) => rows.push(JSON.stringify(message.fields)),
+      handleCommandComplete(message: { text: string }) {
+        tag = message.text;
+      },
+      handleEmptyQuery() {},
+      handlePortalSuspended() {},
+      handleCopyInResponse(connection: { sendCopyFromChunk(chunk: Buffer): void; endCopyFrom(): void }) {
+        connection.sendCopyFromChunk(Buffer.from(data ?? ''));
+        connection.endCopyFrom();
+      },
+      handleCopyData: (message: { chunk: Buffer }) => rows.push(message.chunk.toString()),
+      // Behind an error the client does not tell of ReadyForQuery.
+      handleError(found: pg.DatabaseError) {
+        finish({ code: found.code ?? '', message: found.message, detail: found.detail ?? '' });
+      },
+      handleReadyForQuery: () => finish(),
+    };
+    client.query(query as unknown as pg.Submittable);
+  });
+}
+
+/**
+ * What of two answers is not the same; undefined where all is. Rows without an order are compared as a multiset, and plans not at all: they name
+ * subqueries.
+ */
+export function difference(direct: Answer, guarded: Answer): string | undefined {
+  if (direct.error || guarded.error) {
+    if (direct.error?.code === guarded.error?.code) return undefined;
+    return `SQLSTATE ${guarded.error?.code ?? 'none'} for ${direct.error?.code ?? 'none'}`;
+  }
+  if (direct.tag !== guarded.tag) return 'tag';
+  if (!same(direct.names, guarded.names)) return 'names';
+  if (!same(direct.types, guarded.types)) return 'types';
+  if (direct.tag === 'EXPLAIN') return undefined;
+  return same([...direct.rows].sort(), [...guarded.rows].sort()) ? undefined : 'rows';
+}
+
+function same(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((value, at) => value === other[at]);
+}

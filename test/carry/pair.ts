@@ -1,0 +1,248 @@
+/**
+ * The two servers, and for each script a database on both and four sessions: on each an owner, who runs the definitions, and the one that is measured,
+ * on the second through Rowgate. What is refused there is not run on the first either, or, where it changes rows, by both owners: they stay in step.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { grantAll, PASSWORD, ungrantable } from './all-granted.ts';
+import { type Answer, ask, difference } from './asked.ts';
+import { type Part, partOf, withoutTemporary } from './measured.ts';
+import { RECONNECT, type ScriptStatement, type ScriptStep } from './script.ts';
+import type { Tally } from './tally.ts';
+
+type Step = (ScriptStatement & { readonly part: Part }) | typeof RECONNECT;
+
+export class Pair {
+  private readonly owners: Promise<[pg.Client, pg.Client]>;
+
+  /** Of the superusers. */
+  constructor(
+    private readonly direct: string,
+    private readonly guarded: string,
+  ) {
+    this.owners = Promise.all([this.template(direct), this.template(guarded)]);
+  }
+
+  private async template(url: string): Promise<pg.Client> {
+    await runOnce(url, `CREATE DATABASE ${TEMPLATE} TEMPLATE template0`);
+    return connected(urlOf(url, TEMPLATE));
+  }
+
+  /** What is there before every script. */
+  async prepare(statement: ScriptStatement): Promise<void> {
+    for (const owner of await this.owners) await ask(owner, statement.text, statement.data);
+  }
+
+  async prepared(): Promise<void> {
+    for (const owner of await this.owners) await owner.end();
+  }
+
+  async run(statements: readonly ScriptStep[], tally: Tally): Promise<void> {
+    const urls = [this.direct, this.guarded] as const;
+    for (const url of urls) await runOnce(url, `CREATE DATABASE ${DATABASE} TEMPLATE ${TEMPLATE}`);
+    const naming = statements.filter((one) => one !== RECONNECT && SYSTEM_COLUMN.test(one.text));
+    const systemColumns = naming.length * 20 > statements.length;
+    const script = await Script.open(urlOf(this.direct, DATABASE), urlOf(this.guarded, DATABASE), tally, systemColumns);
+    try {
+      const steps = statements.map((one): Step => (one === RECONNECT ? one : { ...one, part: partOf(one.text) }));
+      await script.run(steps);
+    } finally {
+      await script.close();
+      for (const url of urls) await runOnce(url, `DROP DATABASE ${DATABASE} WITH (FORCE)`);
+    }
+  }
+}
+
+const TEMPLATE = 'carry_template';
+const DATABASE = 'regression';
+const SYSTEM_COLUMN = /\b(?:tableoid|ctid|[xc]min|[xc]max)\b/i;
+
+class Script {
+  private readonly without = new Set<string>();
+  /** Definitions have changed since the role was given all. */
+  private stale = true;
+  private sessions: { direct: pg.Client; guarded: pg.Client } | undefined;
+  private guard: TestGuard | undefined;
+  private inTransaction = false;
+
+  private constructor(
+    private readonly url: string,
+    private readonly guardedUrl: string,
+    private readonly policies: string,
+    private readonly owners: readonly [pg.Client, pg.Client],
+    private readonly tally: Tally,
+    /** A table of which they are granted is not held whole, and replaced by a subquery: only where many statements name them. */
+    private readonly systemColumns: boolean,
+  ) {}
+
+  static async open(direct: string, guarded: string, tally: Tally, systemColumns: boolean): Promise<Script> {
+    const policies = await mkdtemp(join(tmpdir(), 'rowgate-carry-policies-'));
+    const owners = [await connected(direct), await connected(guarded)] as const;
+    return new Script(direct, guarded, policies, owners, tally, systemColumns);
+  }
+
+  async close(): Promise<void> {
+    await this.leave();
+    for (const owner of this.owners) await owner.end().catch(() => {});
+    await this.guard?.stop();
+    await rm(this.policies, { recursive: true, force: true });
+  }
+
+  async run(steps: readonly Step[]): Promise<void> {
+    for (let at = 0; at < steps.length; ) {
+      const step = steps[at]!;
+      if (step === RECONNECT) {
+        await this.leave();
+        at += 1;
+      } else if (step.part.kind === 'begin') {
+        const end = endOfBlock(steps, at);
+        const block = steps.slice(at, end).filter((one) => one !== RECONNECT);
+        if (block.some(({ part }) => part.kind === 'definition' || part.kind === 'left out'))
+          for (const one of block) await this.byOwners(one);
+        else for (const one of block) await this.inBlock(one);
+        at = end;
+      } else {
+        await this.alone(step);
+        at += 1;
+      }
+    }
+  }
+
+  private async alone(step: ScriptStatement & { readonly part: Part }): Promise<void> {
+    if (step.part.kind === 'left out') return;
+    if (step.part.kind === 'definition') return this.byOwners(step);
+    const refused = await this.measure(step);
+    if (step.part.kind === 'setting' || (refused && step.part.kind === 'measured' && step.part.changes))
+      await this.byOwners(step);
+  }
+
+  private async byOwners({ text, data, part }: ScriptStatement & { readonly part: Part }): Promise<void> {
+    if (part.kind === 'left out') return;
+    const [, answer] = [await this.byOwner(0, text, data), await this.byOwner(1, text, data)];
+    if (part.kind === 'definition' && !answer.error && !/^(?:VACUUM|ANALYZE|COMMENT)/.test(answer.tag))
+      this.stale = true;
+  }
+
+  private byOwner(at: 0 | 1, text: string, data?: string): Promise<Answer> {
+    return ask(this.owners[at], withoutTemporary(text), data);
+  }
+
+  /** In a transaction what was refused is undone here, and never happens there. */
+  private async inBlock(step: ScriptStatement & { readonly part: Part }): Promise<void> {
+    const { direct, guarded } = await this.ready();
+    const inside = step.part.kind !== 'begin' && step.part.kind !== 'end';
+    this.inTransaction = inside;
+    if (inside) for (const session of [direct, guarded]) await ask(session, 'SAVEPOINT rg_carry');
+    if ((await this.measure(step)) && inside) await ask(guarded, 'ROLLBACK TO rg_carry');
+    this.inTransaction = false;
+  }
+
+  /** Whether the guard refused it. */
+  private async measure({ text, data, part }: ScriptStatement & { readonly part: Part }): Promise<boolean> {
+    const { direct, guarded } = await this.ready();
+    const given = await ask(guarded, text, data).catch((error: Error) => lost(error));
+    if (given.error?.code === LOST) this.sessions = undefined;
+    if (given.error && isRefusal(given.error)) {
+      const wanted = await this.tried(text, data, part);
+      const reason = `${given.error.code} ${withoutNames(given.error.message)}`;
+      this.tally.add(text, wanted.error?.code === given.error.code ? undefined : reason, wanted, given);
+      return true;
+    }
+    const wanted = await ask(direct, text, data);
+    this.tally.add(text, difference(wanted, given), wanted, given);
+    return false;
+  }
+
+  /** What PostgreSQL says of a statement that was refused: some are wrong there as well. It leaves nothing behind. */
+  private async tried(text: string, data: string | undefined, part: Part): Promise<Answer> {
+    if (!('undone' in part && part.undone)) return NOTHING;
+    const { direct } = await this.ready();
+    const inside = this.inTransaction;
+    if (!inside) await ask(direct, 'BEGIN');
+    const answer = await ask(direct, text, data);
+    await ask(direct, inside ? 'ROLLBACK TO rg_carry' : 'ROLLBACK');
+    return answer;
+  }
+
+  private async ready(): Promise<{ direct: pg.Client; guarded: pg.Client }> {
+    if (this.stale) await this.grant();
+    this.stale = false;
+    this.sessions ??= {
+      direct: await connected(this.url),
+      guarded: await this.guard!.connect('carry', PASSWORD),
+    };
+    return this.sessions;
+  }
+
+  private async leave(): Promise<void> {
+    await this.sessions?.direct.end().catch(() => {});
+    await this.sessions?.guarded.end().catch(() => {});
+    this.sessions = undefined;
+  }
+
+  /** Grants all that there is; what the policy cannot grant is named by the errors, and left out. */
+  private async grant(): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      await grantAll(this.policies, this.owners[1], { without: this.without, systemColumns: this.systemColumns });
+      this.guard ??= await guardInFrontOf(
+        {
+          name: DATABASE,
+          url: this.guardedUrl,
+          createLogin: async () => ({ user: 'postgres', password: '', url: this.guardedUrl }),
+        },
+        { policies: this.policies, upstream: () => `{ url: "${this.guardedUrl}" }` },
+      );
+      const { policy } = await this.guard.reload();
+      const problems = policy.kind === 'unread' ? [policy.message] : policy.kind === 'unchanged' ? [] : policy.errors;
+      if (problems.length === 0) return;
+      if (attempt === 9) throw new Error(problems.join('\n'));
+      for (const one of await ungrantable(this.policies, problems)) this.without.add(one);
+    }
+  }
+}
+
+const LOST = 'lost';
+const NOTHING: Answer = { names: [], types: [], rows: [], tag: '' };
+
+function lost(error: Error): Answer {
+  return { ...NOTHING, error: { code: LOST, message: error.message, detail: '' } };
+}
+
+function isRefusal(error: NonNullable<Answer['error']>): boolean {
+  return /(?:^|\. )Decision \w+/.test(error.detail);
+}
+
+/** `permission denied for function "f"` is one reason for all functions. */
+function withoutNames(message: string): string {
+  return message.replace(/"(?:[^"]|"")*"/g, '"…"').replace(/\d+/g, 'N');
+}
+
+function endOfBlock(steps: readonly Step[], begin: number): number {
+  for (let at = begin + 1; at < steps.length; at++) {
+    const step = steps[at]!;
+    if (step !== RECONNECT && step.part.kind === 'end') return at + 1;
+  }
+  return steps.length;
+}
+
+function urlOf(url: string, database: string): string {
+  const found = new URL(url);
+  found.pathname = `/${database}`;
+  return found.href;
+}
+
+async function connected(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {}); // a session that the server ends
+  await client.connect();
+  return client;
+}
+
+async function runOnce(url: string, sql: string): Promise<void> {
+  const client = await connected(url);
+  await client.query(sql);
+  await client.end();
+}

@@ -1,0 +1,56 @@
+/** Counts what was the same and what was not, by reason. */
+import type { Answer } from './asked.ts';
+
+export interface Different {
+  readonly file: string;
+  readonly text: string;
+  readonly reason: string;
+  readonly direct: Answer;
+  readonly guarded: Answer;
+}
+
+export class Tally {
+  readonly different: Different[] = [];
+  private file = '';
+  private readonly counts = new Map<string, { same: number; all: number }>();
+
+  begin(file: string): void {
+    this.file = file;
+    this.counts.set(file, { same: 0, all: 0 });
+  }
+
+  /** `reason`: why it is not the same; undefined where it is. */
+  add(text: string, reason: string | undefined, direct: Answer, guarded: Answer): void {
+    const counts = this.counts.get(this.file)!;
+    counts.all += 1;
+    if (reason === undefined) counts.same += 1;
+    else this.different.push({ file: this.file, text: text.trim(), reason, direct, guarded });
+  }
+
+  ofFile(): string {
+    const { same, all } = this.counts.get(this.file)!;
+    return `${this.file}: ${same} of ${all}`;
+  }
+
+  /** The share, and the reasons by their number, each with a statement for example. */
+  summary(): string {
+    let [same, all] = [0, 0];
+    for (const counts of this.counts.values()) {
+      same += counts.same;
+      all += counts.all;
+    }
+    const byReason = new Map<string, Different[]>();
+    for (const one of this.different) byReason.set(one.reason, [...(byReason.get(one.reason) ?? []), one]);
+    const lines = [...byReason]
+      .sort(([, one], [, other]) => other.length - one.length)
+      .map(([reason, found]) => `${String(found.length).padStart(5)}  ${reason}\n         ${shown(found[0]!)}`);
+    const share = all === 0 ? 0 : (100 * same) / all;
+    return `\n${same} of ${all} statements in ${this.counts.size} files give the same: ${share.toFixed(1)} %\n\n${lines.slice(0, MOST).join('\n')}\n`;
+  }
+}
+
+const MOST = 60;
+
+function shown({ file, text }: Different): string {
+  return `${file}: ${text.replace(/\s+/g, ' ').slice(0, 110)}`;
+}
