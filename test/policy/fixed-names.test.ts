@@ -105,8 +105,8 @@ test('so does a function that the role may call', async () => {
 });
 
 test('operators made since the policy was read, of just the operands’ types, always true, in the schema that is first, change nothing', async () => {
-  const types = ['varchar', 'second.mood', 'second.short'];
-  const names = ['=', '<>', '<', '>=', '~~', '!~~', '~~*'];
+  const types = ['varchar', 'second.mood', 'second.short', 'int'];
+  const names = ['===', '=', '<>', '<', '>=', '~~', '!~~', '~~*'];
   const made = types
     .flatMap((type, i) => [
       `CREATE FUNCTION first.always${i}(${type}, ${type}) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT true'`,
@@ -135,6 +135,7 @@ test('operators made since the policy was read, of just the operands’ types, a
     [`feels IN ('glad', 'sad') AND feels < 'glad'`, [2]],
     [`feels NOT IN ('sad')`, [1, 3]],
     [`nick = 'ANN'`, [1]],
+    [`id === 2`, [2]],
     [`nick IN ('ANN', name)`, [1]],
     [`(name, id) IN (SELECT name, id FROM second.pupils AS p WHERE p.name = 'bob')`, [2]],
     [`name NOT IN (SELECT name FROM second.pupils AS p WHERE p.name = 'bob')`, [1, 3]],
@@ -147,4 +148,7 @@ test('operators made since the policy was read, of just the operands’ types, a
     [`coalesce(name = 'ann', false) AND (SELECT max(p.name) = 'cid' FROM second.pupils AS p)`, [1]],
   ] as const)
     expect({ rows, ...(await read(rows, 'second.pupils', undefined, catalog)) }).toEqual({ rows, errors: [], ids });
+  // Where the path names the server's own schema, what is before it is found first, exact or not.
+  const path = ['first', 'pg_catalog', 'second'];
+  expect(await read('id = 2', 'second.pupils', path, catalog)).toEqual({ errors: [], ids: [2] });
 });

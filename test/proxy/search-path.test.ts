@@ -60,6 +60,14 @@ limits: none
       `role: ${name}\ntables:\n  tenant_a.pupils: { rows: "${rows}", select: { columns: "*" } }\n  tenant_b.moods: { select: { columns: "*" } }\nlimits: none\n`,
     ]),
   ),
+  apart: `role: apart
+tables:
+  tenant_a.pupils: { rows: "name <> 'hidden'", select: { columns: "*" } }
+  tenant_b.pupils: { select: { columns: "*" } }
+limits: none
+`,
+  temporary:
+    'role: temporary\ntables:\n  tenant_b.pupils: { select: { columns: "*" } }\ntemporary: { ids: { id: bigint } }\nlimits: none\n',
   open: 'role: open\naccess: unrestricted\nlimits: none\n',
 };
 
@@ -346,6 +354,18 @@ test('messages in one go: a name is judged when the server has said what the pat
   );
 });
 
+test('no name is judged by a path that an error took back', async () => {
+  await fill("(100, 'hidden')");
+  const all = 'SELECT name FROM pupils ORDER BY name';
+  const fails = [...run('SET search_path = tenant_b'), P('SELECT $1::int'), B(['x']), E(), S()];
+  const peer = await direct(guard.url('apart', 'pw'));
+  await ask(peer, Q('SET search_path = tenant_a'));
+  await ask(peer, ...fails, ...run(all), S(), ...fails, Q(all));
+  await peer.close();
+  const told = Buffer.concat(peer.received.bytes).toString('latin1');
+  expect(told.match(/ann|hidden/g)).toEqual(['ann', 'ann']);
+});
+
 test.each([
   ['a statement behind the change', 'SET search_path = tenant_a; SELECT 1 FROM tenant_a.pupils'],
   ['a cursor behind it', 'BEGIN; SET LOCAL search_path = tenant_a; DECLARE c CURSOR FOR SELECT 1 FROM tenant_a.pupils'],
@@ -388,6 +408,17 @@ test.each([
     ['SHOW search_path', ['SHOW', [{ search_path: 'tenant_b' }]]],
     [ASK, ['SELECT', [{ tenant: 'tenant_b' }]]],
   ]);
+});
+
+test('temporary tables that the role may create are found first, whatever the path', async () => {
+  const client = await asGuarded('temporary');
+  const [first, behind] = await told(client, [
+    'SET search_path = pg_temp, tenant_b',
+    'SET search_path = tenant_b, pg_temp',
+  ]);
+  await client.end();
+  expect(first).toEqual([expect.anything(), ['SET', []]]);
+  expect(behind).toEqual([expect.anything(), '42501']);
 });
 
 test('a schema in which nothing is granted is as one that does not exist, at login too', async () => {

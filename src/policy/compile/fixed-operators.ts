@@ -102,7 +102,6 @@ function isFoundFirst(
   if (schema !== 'pg_catalog' || first !== 'pg_catalog') return false;
   const [l, r] = types;
   if (l === undefined) return left === 0 && right === r;
-  if (l === UNKNOWN && r === UNKNOWN) return false;
   return left === (l === UNKNOWN ? r : l) && right === (r === UNKNOWN ? l : r);
 }
 
