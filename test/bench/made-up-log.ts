@@ -1,8 +1,10 @@
 /** A log of made-up use, in the files that a guard would have left: 14 days, 300 principals, 400 shapes of statement, three people in each result. */
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { closedName } from '../../src/decision-log/chain/files.ts';
+import { keepPolicy } from '../../src/decision-log/policies/kept-policies.ts';
+import { type SubjectKey, subjectId } from '../../src/decision-log/subject-ids.ts';
 
 const DAYS = 14;
 const DAY_MS = 86_400_000;
@@ -12,8 +14,22 @@ const SHAPES = 400;
 /** Of the last day only the beginning has been written yet. */
 const OPEN_PART = 0.1;
 const TABLES = ['students', 'grades', 'absences', 'parents', 'classes'];
-const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const HASH = 'A'.repeat(43);
+const POLICY = `sha256:${'a'.repeat(64)}`;
+const KEY: SubjectKey = { name: 'k3', secret: 'made-up-made-up-made-up-made-up-made-up' };
+const POLICIES = [
+  {
+    path: 'subjects.yaml',
+    text: `subjects: { student: { keys: [${TABLES.map((table) => `${table}.id`).join(', ')}] } }\n`,
+  },
+  { path: 'roles/teacher.yaml', text: 'role: teacher\n' },
+];
+
+/** Of the ids in the log: pupils have the numbers from 0 on, 700 in each school. */
+export function writeSubjectKey(file: string): void {
+  writeFileSync(file, `${KEY.name} ${KEY.secret}\n`, { mode: 0o600 });
+}
 const BUFFER = 1024 * 1024;
 
 /** The name of the log. @param records how many, about. */
@@ -21,6 +37,7 @@ export async function makeLog(folder: string, records: number): Promise<string> 
   mkdirSync(folder, { recursive: true });
   const open = join(folder, 'decisions.jsonl');
   const random = sequence();
+  const kept = keepPolicy(open, POLICIES);
   const perDay = Math.ceil(records / 2 / (DAYS - 1 + OPEN_PART));
   let seq = 0;
   for (let day = 0; day < DAYS; day++) {
@@ -28,9 +45,10 @@ export async function makeLog(folder: string, records: number): Promise<string> 
     const out = createWriteStream(last ? open : closedName(open, seq + 1), { mode: 0o600 });
     const statements = last ? Math.ceil(perDay * OPEN_PART) : perDay;
     let buffer = line(START + day * DAY_MS, ++seq, 'segment', { chain: 'made-up', format: 1 });
+    if (day === 0) buffer += line(START, ++seq, 'policy', { to: POLICY, kept, via: 'start' });
     for (let index = 0; index < statements; index++) {
       const at = START + day * DAY_MS + (DAY_MS / perDay) * index;
-      const [decision, outcome] = statement(random, `${day}-${index}`);
+      const [decision, outcome] = statement(random);
       buffer += line(at, ++seq, 'decision', decision) + line(at, ++seq, 'outcome', outcome);
       if (buffer.length < BUFFER) continue;
       if (!out.write(buffer)) await once(out, 'drain');
@@ -48,12 +66,13 @@ function line(at: number, seq: number, kind: string, fields: object): string {
 }
 
 /** Some principals and some shapes are more frequent than others. */
-function statement(random: () => number, number: string): [object, object] {
+function statement(random: () => number): [object, object] {
   const whose = Math.floor(random() * random() * PRINCIPALS);
   const which = Math.floor(random() * random() * SHAPES);
   const principal = `college_${whose}_app`;
   const session = `01M8S${whose}x${Math.floor(random() * 20)}`;
-  const id = `01M8F3QBJX${number.padStart(16, '0')}`;
+  let id = '01M8F3QBJX';
+  for (let index = 0; index < 16; index++) id += DIGITS[Math.floor(random() * 32)];
   const fingerprint = (which * 7919 + 1e15).toString(16).padStart(16, '0');
   const table = TABLES[which % TABLES.length];
   const refused = random() < 0.004;
@@ -70,6 +89,7 @@ function statement(random: () => number, number: string): [object, object] {
     client: `10.12.${whose % 256}.7:5${whose}`,
     database: 'ent',
     application: 'ent-app',
+    policy: POLICY,
     command: 'SELECT',
     fingerprint,
     statement: `SELECT id, c${which % 17} FROM ${table} WHERE id = $1 AND x${which} = $2 ORDER BY id LIMIT $3`,
@@ -92,11 +112,15 @@ function statement(random: () => number, number: string): [object, object] {
   return [decision, outcome];
 }
 
+const people = new Map<number, string>();
+
 function personId(number: number): string {
-  let text = '';
-  const random = sequence(number);
-  for (let index = 0; index < 16; index++) text += LETTERS[Math.floor(random() * 64)];
-  return `k3:${text}`;
+  let id = people.get(number);
+  if (id === undefined) {
+    id = subjectId(KEY, 'student', String(number));
+    people.set(number, id);
+  }
+  return id;
 }
 
 /** The same numbers each time. */

@@ -1,14 +1,15 @@
-/** The index of a closed file: its complete records in a Parquet file. Trusted only if the reader's own user made it from this very file. */
+/** The index of a closed file: its complete records and their digest in a Parquet file. Trusted only if the reader's own user made it from this very file. */
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { DIGEST_COLUMNS, digestOf } from './digest.ts';
 import { type Database, literal } from './duckdb.ts';
 import { checkWhole } from './file-lines.ts';
 import { loadFiles, withChains } from './load.ts';
 
 /** The version of the columns and their meaning: an index with another one is made again. */
-const FORM = 7;
+const FORM = 8;
 /** Small groups, so that a query about one principal reads little else. */
 const ROWS_IN_GROUP = 30_720;
 /** The end of a plain file contains its last hash; the end of a compressed one, a checksum of everything. */
@@ -36,15 +37,21 @@ export async function makeIndex(db: Database, file: string, index: string): Prom
   closeSync(openSync(making, 'wx', 0o600));
   try {
     if (file.endsWith('.gz')) await checkWhole(file);
-    const strange = await loadFiles(db, 'indexed', [file]);
-    await db.run(`COPY (SELECT * FROM (${withChains('indexed')}) ORDER BY principal, kind, seq) TO ${literal(making)}
+    const strange = await loadFiles(db, 'loaded', [file]);
+    await db.run(`CREATE OR REPLACE TEMP TABLE indexed AS ${withChains('loaded')}`);
+    await db.run('DROP TABLE loaded');
+    const { before, rows } = digestOf('indexed');
+    for (const sql of before) await db.run(sql);
+    const none = Object.entries(DIGEST_COLUMNS).map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`);
+    const all = [`SELECT *, ${none.join(', ')} FROM indexed`, ...rows].join(' UNION ALL BY NAME ');
+    await db.run(`COPY (SELECT * FROM (${all}) ORDER BY digest NULLS FIRST, subject, person, principal, kind, seq) TO ${literal(making)}
       (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROWS_IN_GROUP}, USE_TMP_FILE false, KV_METADATA { file: ${literal(identity)}, strange: '${strange}' })`);
     if (identityOf(file) !== identity) return false;
     renameSync(making, index);
     return true;
   } finally {
     rmSync(making, { force: true });
-    await db.run('DROP TABLE IF EXISTS indexed');
+    for (const table of ['loaded', 'indexed', 'whole']) await db.run(`DROP TABLE IF EXISTS ${table}`);
   }
 }
 

@@ -1,5 +1,9 @@
-/** The records of a log as a DuckDB table `records`: closed files through their indexes, all others directly. */
+/**
+ * The records of a log as a DuckDB table `records`: closed files through their indexes, all others directly. `fresh` has those of the others alone, and `digests`
+ * the digests of closed files, with `index`, the path of the index.
+ */
 import { NAMES, quoted } from './columns.ts';
+import { DIGEST_COLUMNS } from './digest.ts';
 import { type Database, literal, openDatabase } from './duckdb.ts';
 import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
 import { checkWhole, segmentOf } from './file-lines.ts';
@@ -22,6 +26,8 @@ export interface SourceOptions {
 
 export interface RecordTable {
   readonly db: Database;
+  /** Paths of the indexes. */
+  readonly indexes: readonly string[];
   readonly files: readonly string[];
   /** Lines without a record, which were skipped. */
   readonly strange: number;
@@ -49,6 +55,7 @@ export async function openSource(options: SourceOptions): Promise<RecordTable> {
     const strange = await makeRecords(db, [...indexes.values()], asTheyAre, encrypted, options.openerOf);
     return {
       db,
+      indexes: [...indexes.values()],
       files,
       strange,
       close: () => db.close(),
@@ -67,20 +74,31 @@ async function makeRecords(
   openerOf: OpenerOf | undefined,
 ): Promise<number> {
   const names = NAMES.map(quoted).join(', ');
-  const parts: string[] = [];
   let strange = await linesWithoutRecord(db, indexes);
-  if (indexes.length > 0) {
-    parts.push(`SELECT ${names} FROM read_parquet([${indexes.map(literal).join(', ')}])`);
-  }
-  if (plain.length + encrypted.length > 0) {
-    if (plain.length > 0) strange += await loadFiles(db, 'loaded', plain);
-    else await makeTable(db, 'loaded');
-    for (const file of encrypted) strange += await loadLines(db, 'loaded', file, openerOf);
-    await db.run(`CREATE TEMP TABLE fresh AS ${withChains('loaded')}`);
-    await db.run('DROP TABLE loaded');
-    parts.push(`SELECT ${names} FROM fresh`);
-  }
-  if (parts.length === 0) throw new Error('there is no file of that log');
-  await db.run(`CREATE TEMP VIEW records AS ${parts.join(' UNION ALL ')}`);
+  if (indexes.length + plain.length + encrypted.length === 0) throw new Error('there is no file of that log');
+  if (plain.length > 0) strange += await loadFiles(db, 'loaded', plain);
+  else await makeTable(db, 'loaded');
+  for (const file of encrypted) strange += await loadLines(db, 'loaded', file, openerOf);
+  await db.run(`CREATE TEMP TABLE fresh AS ${withChains('loaded')}`);
+  await db.run('DROP TABLE loaded');
+  const indexed = indexes.length === 0 ? '' : `UNION ALL ${recordsOf(indexes)}`;
+  await db.run(`CREATE TEMP VIEW records AS SELECT ${names} FROM fresh ${indexed}`);
+  await db.run(`CREATE TEMP VIEW digests AS ${digestsOf(indexes)}`);
   return strange;
+}
+
+/** A query of the records in these indexes. */
+export function recordsOf(indexes: readonly string[]): string {
+  return `SELECT ${NAMES.map(quoted).join(', ')} FROM ${reading(indexes)} WHERE digest IS NULL`;
+}
+
+/** A query of their digests. */
+function digestsOf(indexes: readonly string[]): string {
+  if (indexes.length > 0) return `SELECT * EXCLUDE (filename) FROM ${reading(indexes)} WHERE digest IS NOT NULL`;
+  const none = Object.entries(DIGEST_COLUMNS).map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`);
+  return `SELECT * EXCLUDE (filename), ${none.join(', ')}, CAST(NULL AS VARCHAR) AS index FROM fresh WHERE false`;
+}
+
+export function reading(indexes: readonly string[]): string {
+  return `read_parquet([${indexes.map(literal).join(', ')}], filename = 'index')`;
 }

@@ -29,8 +29,10 @@ interface OfChain {
 export async function coverageOf({ db }: RecordTable, since: number): Promise<Coverage> {
   const chains = await db.rows<OfChain>(
     `WITH parts AS (
-       SELECT chain, guard, min(seq) AS "from", max(seq) AS "until", count(*) AS records, min(time) AS first, max(time) AS last
-       FROM records WHERE seq IS NOT NULL AND (chain IS NOT NULL OR guard IS NOT NULL) GROUP BY chain, guard)
+       SELECT chain, guard, min(seq) AS "from", max(last_seq) AS "until", sum(n) AS records, min(time) AS first, max(ended) AS last FROM (
+         SELECT chain, guard, seq, last_seq, n, time, ended FROM digests WHERE digest = 'part' UNION ALL
+         SELECT chain, guard, seq, seq, 1, time, time FROM fresh WHERE seq IS NOT NULL AND (chain IS NOT NULL OR guard IS NOT NULL))
+       GROUP BY chain, guard)
      SELECT list(guard ORDER BY "from") FILTER (guard IS NOT NULL) AS guards,
        greatest(max("until") - min("from") + 1 - sum(records), 0)::BIGINT AS missing,
        min("from") AS "from", max("until") AS "until", epoch_ms(min(first)) AS first, epoch_ms(max(last)) AS last

@@ -3,8 +3,8 @@
  * statement is in none of the lists only if the log and the policy at the time prove that it concerned others only.
  */
 import { subjectCounts } from '../read/columns.ts';
-import type { Database } from '../read/duckdb.ts';
-import type { RecordTable } from '../read/source.ts';
+import { type Database, literal, type Parameter } from '../read/duckdb.ts';
+import { type RecordTable, reading, recordsOf } from '../read/source.ts';
 import { takesSomething } from '../read/statement-kinds.ts';
 import { subjectId } from '../subject-ids.ts';
 import { type Coverage, coverageOf } from './coverage.ts';
@@ -94,7 +94,8 @@ export async function subjectsKnown(
   policiesKept: PersonQuestion['policiesKept'],
 ): Promise<ReadonlySet<string>> {
   const named = await db.rows<{ name: string }>(
-    'SELECT DISTINCT unnest(map_keys(subjects)) AS name FROM records WHERE subjects IS NOT NULL',
+    `SELECT DISTINCT unnest(map_keys(subjects)) AS name FROM fresh WHERE subjects IS NOT NULL
+     UNION SELECT subject FROM digests WHERE digest = 'subject'`,
   );
   const declared = [...(await policiesInForce(db)).values()].flatMap((kept) =>
     kept.flatMap((hash) => [...(policiesKept(hash)?.keyTables.keys() ?? [])]),
@@ -108,9 +109,9 @@ export async function personOf(source: RecordTable, question: PersonQuestion): P
   const ids = keys.map((each) => subjectId(each, subject, key)).join(' ');
   const parameters = { ...parametersOf(question), subject, ids, keys: keys.map(({ name }) => name).join(' ') };
   const rows = <T>(sql: string): Promise<T[]> => db.rows<T>(sql, parameters);
-  await db.run(HITS, parameters);
-  await db.run(RAN, parameters);
+  await makeRan(source, parameters);
   const functions = await judgePolicies(db, question);
+  await tellApart(db, parameters);
   return {
     coverage: await coverageOf(source, question.since),
     certainly: await rows(CERTAINLY),
@@ -121,13 +122,55 @@ export async function personOf(source: RecordTable, question: PersonQuestion): P
   };
 }
 
-/** Statements that name one of the ids: in their outcome, or while they ran. */
-const HITS = `CREATE OR REPLACE TEMP TABLE hits AS SELECT DISTINCT id FROM records
-  WHERE kind IN ('outcome', 'seen') AND list_has_any(coalesce(subjects[$subject].ids, []), string_split($ids, ' '))`;
+/** Whether a record names one of the ids. */
+const NAMED = `kind IN ('outcome', 'seen') AND list_has_any(coalesce(subjects[$subject].ids, []), string_split($ids, ' '))`;
 
-/** A row for each statement that ran, or was to run, in the time and was not refused. */
-const RAN = `CREATE OR REPLACE TEMP TABLE ran AS
-  SELECT * FROM (
+/**
+ * Makes `hits`, the ids of statements that name the person: in their outcome, or while they ran; and `ran`, of those that ran, or were to run, in the time and
+ * were not refused, a row each, or one for `n` that are alike (without `id`, from a digest).
+ */
+async function makeRan(source: RecordTable, parameters: Record<string, Parameter>): Promise<void> {
+  const { db } = source;
+  const rows = <T>(sql: string): Promise<T[]> => db.rows<T>(sql, parameters);
+  // Of a file that the time begins or ends in, some of what its digest adds up is meant, and some is not.
+  const cut = (
+    await rows<{ index: string }>(
+      `SELECT DISTINCT index FROM digests WHERE digest = 'ran' AND time < ${instant('$until')} AND ended >= ${instant('$since')}
+       AND NOT (last_started < ${instant('$until')} AND first_ended >= ${instant('$since')})`,
+    )
+  ).map(({ index }) => index);
+  const digested = source.indexes.filter((index) => !cut.includes(index));
+  const beside = [
+    `SELECT ${NEEDED} FROM digests WHERE digest = 'loose' AND index NOT IN (${listed(cut)})`,
+    ...(cut.length > 0 ? [`SELECT ${NEEDED} FROM (${recordsOf(cut)}) WHERE ${OF_STATEMENTS}`] : []),
+  ].join(' UNION ALL ');
+  await db.run(`CREATE OR REPLACE TEMP TABLE beside AS ${beside}`);
+  await db.run(
+    `CREATE OR REPLACE TEMP VIEW apart AS SELECT ${NEEDED} FROM fresh WHERE ${OF_STATEMENTS} UNION ALL SELECT * FROM beside`,
+  );
+  await findDecisions(db, digested);
+  await db.run(`CREATE OR REPLACE TEMP TABLE hits AS SELECT DISTINCT id FROM apart WHERE ${NAMED}`, parameters);
+  await db.run(`CREATE OR REPLACE TEMP TABLE ran AS SELECT *, 1::BIGINT AS n, CAST(NULL AS VARCHAR) AS index FROM (${ranOf('apart')})`, parameters);
+  await findHits(db, parameters);
+  await db.run(
+    `INSERT INTO ran BY NAME SELECT principal, "user", role, policy, tables, would, status, changed, n, time AS started, ended, index, false AS undecided, false AS unended,
+       coalesce(one.counted, false) AS counted, coalesce(one.told, false) AS told, NOT coalesce(one.people, false) AS nobody, coalesce(one.ids, false) AS named,
+       coalesce(one.keys, []) AS keys
+     FROM (SELECT *, list_filter(told, lambda one: one.name = $subject)[1] AS one FROM digests
+       WHERE digest = 'ran' AND index NOT IN (${listed(cut)}) AND time < ${instant('$until')} AND ended >= ${instant('$since')})`,
+    parameters,
+  );
+}
+
+const OF_STATEMENTS = "kind IN ('decision', 'outcome', 'seen') AND id IS NOT NULL";
+
+/** Fields that statements are told from. */
+const NEEDED = `kind, time, id, principal, "user", role, client, policy, command, statement, tables, columns, would, effect, status, "rows", changed, subjects`;
+
+/** Statements of these records; each has one row, also where its decision or its outcome is not among them. */
+function ranOf(records: string): string {
+  return `SELECT id, started, ended, principal, "user", role, policy, command, tables, would, undecided, status, "rows", changed, unended, keys,
+      people > ids AS counted, questions + "values" > 0 AS told, people = 0 AS nobody, ids > 0 AS named FROM (
     SELECT coalesce(d.id, o.id) AS id, coalesce(d.time, o.time) AS started, coalesce(o.time, d.time) AS ended,
       coalesce(d.principal, o.principal) AS principal, d."user", d.role, d.policy, d.command, coalesce(d.tables, []) AS tables, d.would,
       d.id IS NULL AS undecided, o.status, coalesce(o."rows", 0) AS "rows", coalesce(o.changed, 0) AS changed,
@@ -136,23 +179,79 @@ const RAN = `CREATE OR REPLACE TEMP TABLE ran AS
       coalesce(len(o.subjects[$subject].ids), 0) + coalesce(s.ids, 0) AS ids,
       list_concat(coalesce(list_distinct(list_transform(o.subjects[$subject].ids, lambda one: split_part(one, ':', 1))), []), coalesce(s.keys, [])) AS keys,
       ${subjectCounts('o.subjects[$subject].')}
-    FROM (SELECT * FROM records WHERE kind = 'decision' AND time < ${instant('$until')}) AS d
-    FULL JOIN (SELECT * FROM records WHERE kind = 'outcome' AND time >= ${instant('$since')}) AS o ON d.id = o.id
+    FROM (SELECT * FROM ${records} WHERE kind = 'decision' AND time < ${instant('$until')}) AS d
+    FULL JOIN (SELECT * FROM ${records} WHERE kind = 'outcome' AND time >= ${instant('$since')}) AS o ON d.id = o.id
     LEFT JOIN (SELECT id, sum(len(subjects[$subject].ids)) AS ids,
         list_distinct(flatten(list(list_transform(subjects[$subject].ids, lambda one: split_part(one, ':', 1))))) AS keys
-      FROM records WHERE kind = 'seen' AND subjects[$subject].ids IS NOT NULL GROUP BY id) AS s ON s.id = coalesce(d.id, o.id)
+      FROM ${records} WHERE kind = 'seen' AND subjects[$subject].ids IS NOT NULL GROUP BY id) AS s ON s.id = coalesce(d.id, o.id)
     WHERE coalesce(d.time, o.time) < ${instant('$until')} AND coalesce(o.time, d.time) >= ${instant('$since')}
   ) WHERE NOT refused AND (command IS NULL OR ${takesSomething('command')})`;
+}
+
+/** Adds the decisions of outcomes that stand alone in `apart`: a digest leaves out decisions that show nothing and have no outcome in their file. */
+async function findDecisions(db: Database, digested: readonly string[]): Promise<void> {
+  const alone = `SELECT id, principal FROM apart WHERE kind = 'outcome' AND id NOT IN (SELECT id FROM apart WHERE kind = 'decision')`;
+  const principals = await db.rows<{ principal?: string }>(`SELECT DISTINCT principal FROM (${alone})`);
+  if (principals.length === 0 || digested.length === 0) return;
+  await db.run(
+    `INSERT INTO beside SELECT ${NEEDED} FROM (${recordsOf(digested)}) WHERE kind = 'decision' AND ${among('principal', principals.map(({ principal }) => principal))}
+       AND id IN (SELECT id FROM (${alone}))`,
+  );
+}
+
+/** Finds the person in the files of digests; these statements are in `ran` with `n` 0: their digests count them. */
+async function findHits(db: Database, parameters: Record<string, Parameter>): Promise<void> {
+  const places = await db.rows<{ index: string; principal?: string; seqs: number[] }>(
+    `SELECT index, principal, seqs FROM digests WHERE digest = 'person' AND subject = $subject AND person IN (${listed(String(parameters.ids).split(' '))})`,
+    parameters,
+  );
+  const indexes = [...new Set(places.map(({ index }) => index))];
+  const ofThese = among('principal', places.map(({ principal }) => principal));
+  const seqs = places.flatMap((place) => place.seqs);
+  const found = `SELECT DISTINCT id, index, principal FROM ${reading(indexes)}
+    WHERE digest IS NULL AND ${ofThese} AND seq IN (${seqs.join(', ')}) AND ${NAMED} AND id NOT IN (SELECT id FROM apart)`;
+  const none = 'SELECT id, CAST(NULL AS VARCHAR) AS index, principal FROM apart WHERE false';
+  await db.run(`CREATE OR REPLACE TEMP TABLE found AS ${seqs.length > 0 ? found : none}`, parameters);
+  await db.run('INSERT INTO hits SELECT DISTINCT id FROM found');
+  const met = `SELECT ${NEEDED} FROM (${recordsOf(indexes)}) WHERE kind IN ('decision', 'outcome') AND ${ofThese} AND id IN (SELECT id FROM found)`;
+  await db.run(`CREATE OR REPLACE TEMP TABLE met AS ${seqs.length > 0 ? met : 'SELECT * FROM apart WHERE false'}`);
+  await db.run(`INSERT INTO ran BY NAME SELECT *, 0::BIGINT AS n FROM (${ranOf('met')})`, parameters);
+}
+
+/** Rows that are in doubt, and may add up the person's own statements with others: they are made again, a row for each statement. */
+async function tellApart(db: Database, parameters: Record<string, Parameter>): Promise<void> {
+  const mixed = await db.rows<{ index: string; principal?: string }>(
+    `SELECT DISTINCT index, principal FROM (${IN_DOUBT}) AS r WHERE id IS NULL AND named AND doubt IS NOT NULL
+       AND EXISTS (FROM found AS f WHERE f.index = r.index AND f.principal IS NOT DISTINCT FROM r.principal)`,
+  );
+  for (const { index, principal } of mixed) {
+    const own = among('principal', [principal]);
+    await db.run(`CREATE OR REPLACE TEMP TABLE again AS SELECT ${NEEDED} FROM (${recordsOf([index])}) WHERE ${own} AND ${OF_STATEMENTS} AND id NOT IN (SELECT id FROM apart)`);
+    await db.run(`DELETE FROM ran WHERE ${own} AND (index = ${literal(index)} OR n = 0 AND id IN (SELECT id FROM again))`);
+    await db.run(`INSERT INTO ran BY NAME SELECT *, 1::BIGINT AS n FROM (${ranOf('again')})`, parameters);
+  }
+}
+
+function listed(texts: readonly string[]): string {
+  return texts.length === 0 ? "''" : texts.map(literal).join(', ');
+}
+
+/** As an SQL condition that row groups can be passed over by. */
+function among(column: string, values: readonly (string | undefined)[]): string {
+  const named = values.filter((value) => value !== undefined);
+  return `(${column} IN (${listed([...new Set(named)])})${named.length < values.length ? ` OR ${column} IS NULL` : ''})`;
+}
 
 const CERTAINLY = `SELECT ran.id, epoch_ms(ran.started) AS "at",
     CASE WHEN ran.changed > 0 THEN 'changed' WHEN ran."rows" > 0 OR ran.unended THEN 'shown' ELSE 'asked' END AS what,
     ran.principal, ran."user", d.client, ran.role, ran.command, d.statement, coalesce(d.columns, []) AS columns, ran."rows", ran.changed
-  FROM ran JOIN hits USING (id) LEFT JOIN (SELECT id, client, statement, columns FROM records WHERE kind = 'decision' AND id IN (SELECT id FROM hits)) AS d USING (id)
+  FROM ran JOIN hits USING (id) LEFT JOIN (
+      SELECT id, client, statement, columns FROM (SELECT * FROM apart UNION ALL SELECT * FROM met) WHERE kind = 'decision' AND id IN (SELECT id FROM hits)
+    ) AS d USING (id)
   ORDER BY "at", ran.id`;
 
 /** In the order of DOUBTS. A broken connection may have left a change that no command tag counted. */
-const PERHAPS = `SELECT doubt, principal, "user", role, tables, count(*) AS statements, epoch_ms(min(started)) AS first, epoch_ms(max(ended)) AS last FROM (
-    SELECT ran.*, CASE
+const IN_DOUBT = `SELECT ran.*, CASE
       WHEN unended THEN 'unended'
       WHEN undecided THEN 'undecided'
       WHEN status = 'lost' THEN 'lost'
@@ -160,18 +259,20 @@ const PERHAPS = `SELECT doubt, principal, "user", role, tables, count(*) AS stat
       WHEN standing = 'undeclared' THEN 'subject-undeclared'
       WHEN standing = 'unrestricted' THEN 'unrestricted'
       WHEN would IS NOT NULL THEN 'observed'
-      WHEN people > ids THEN 'counted'
-      WHEN questions + "values" > 0 THEN 'unnamed'
-      WHEN changed > 0 AND people = 0 AND NOT list_has_all(coalesce(outside.names, []), tables) THEN 'changed'
-      WHEN people = 0 AND list_has_any(coalesce(unsettled.names, []), tables) THEN 'table-without-key' END AS doubt
+      WHEN counted THEN 'counted'
+      WHEN told THEN 'unnamed'
+      WHEN changed > 0 AND nobody AND NOT list_has_all(coalesce(outside.names, []), tables) THEN 'changed'
+      WHEN nobody AND list_has_any(coalesce(unsettled.names, []), tables) THEN 'table-without-key' END AS doubt
     FROM ran LEFT JOIN standings USING (policy, role)
       LEFT JOIN table_lists AS unsettled ON unsettled.policy = ran.policy AND unsettled.what = 'unsettled'
       LEFT JOIN table_lists AS outside ON outside.policy = ran.policy AND outside.what = 'outside'
-    WHERE ran.id NOT IN (SELECT id FROM hits)
-  ) WHERE doubt IS NOT NULL GROUP BY ALL ORDER BY statements DESC, doubt, role, principal, "user", tables`;
+    WHERE ran.id IS NULL OR ran.id NOT IN (SELECT id FROM hits)`;
 
-const KEYS_MISSING = `SELECT name, count(*) AS statements, epoch_ms(min(started)) AS first, epoch_ms(max(ended)) AS last
-  FROM (SELECT *, unnest(list_distinct(keys)) AS name FROM ran) WHERE NOT list_contains(string_split($keys, ' '), name) GROUP BY name ORDER BY name`;
+const PERHAPS = `SELECT doubt, principal, "user", role, tables, sum(n)::BIGINT AS statements, epoch_ms(min(started)) AS first, epoch_ms(max(ended)) AS last
+  FROM (${IN_DOUBT}) WHERE doubt IS NOT NULL GROUP BY ALL ORDER BY statements DESC, doubt, role, principal, "user", tables`;
+
+const KEYS_MISSING = `SELECT name, sum(n)::BIGINT AS statements, epoch_ms(min(started)) AS first, epoch_ms(max(ended)) AS last
+  FROM (SELECT *, unnest(list_distinct(keys)) AS name FROM ran) WHERE NOT list_contains(string_split($keys, ' '), name) GROUP BY name HAVING sum(n) > 0 ORDER BY name`;
 
 /** By hash of a policy: the hashes under which its files were kept. */
 async function policiesInForce(db: Database): Promise<ReadonlyMap<string, readonly string[]>> {

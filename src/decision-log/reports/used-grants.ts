@@ -1,5 +1,5 @@
 /** What statements have used, by role: tables and columns for each command, and the words in their texts. To find unused grants. */
-import type { RecordTable } from '../read/source.ts';
+import { type RecordTable, recordsOf } from '../read/source.ts';
 import { takesSomething } from '../read/statement-kinds.ts';
 import { type Coverage, coverageOf } from './coverage.ts';
 import { instant } from './period.ts';
@@ -39,11 +39,7 @@ export interface GrantUse {
 export async function grantUse(source: RecordTable, since: number, timeZone: string): Promise<GrantUse> {
   const { db } = source;
   const rows = <T>(sql: string): Promise<T[]> => db.rows<T>(sql, { since, zone: timeZone });
-  await db.run(
-    `CREATE OR REPLACE TEMP TABLE done AS SELECT role, command, statement, tables, columns, would, time, policy, ${COMMANDS.map((command) => `${mayBe(command)} AS "${command}"`).join(', ')}
-     FROM records WHERE kind = 'decision' AND role IS NOT NULL AND effect NOT IN ('refuse', 'lock') AND time >= ${instant('$since')}`,
-    { since },
-  );
+  await makeUsed(source, since);
   const names = new Map<string, Map<string, Set<Command>>>();
   const ors = COMMANDS.map((command) => `bool_or("${command}") AS "${command}"`).join(', ');
   for (const list of ['tables', 'columns']) {
@@ -56,8 +52,10 @@ export async function grantUse(source: RecordTable, since: number, timeZone: str
   }
   const texts = await rows<{ role: string; statement?: string }>('SELECT DISTINCT role, statement FROM done');
   const most = await rows<{ role: string; rows: number; bytes: number }>(
-    `SELECT d.role, max(o."rows") AS "rows", max(o.bytes) AS bytes FROM records AS d JOIN records AS o USING (id)
-     WHERE d.kind = 'decision' AND o.kind = 'outcome' AND d.role IS NOT NULL AND d.time >= ${instant('$since')} GROUP BY d.role`,
+    `SELECT role, max("rows") AS "rows", max(bytes) AS bytes FROM (
+       SELECT role, "rows", bytes FROM digests WHERE ${ADDED_UP} UNION ALL
+       SELECT d.role, o."rows", o.bytes FROM apart AS d JOIN apart AS o USING (id)
+       WHERE d.kind = 'decision' AND o.kind = 'outcome' AND d.role IS NOT NULL AND d.time >= ${instant('$since')}) GROUP BY role`,
   );
   const roles = new Map<string, RoleUse>();
   for (const role of new Set(texts.map((text) => text.role))) {
@@ -73,11 +71,12 @@ export async function grantUse(source: RecordTable, since: number, timeZone: str
   }
   const observed = await rows<{ role: string }>('SELECT DISTINCT role FROM done WHERE would IS NOT NULL ORDER BY role');
   const [{ unended } = { unended: 0 }] = await rows<{ unended: number }>(
-    `SELECT count(*) AS unended FROM records AS d WHERE kind = 'decision' AND effect NOT IN ('refuse', 'lock') AND ${takesSomething('command')}
-       AND time >= ${instant('$since')} AND NOT EXISTS (FROM records AS o WHERE o.kind = 'outcome' AND o.id = d.id)`,
+    `SELECT count(*) AS unended FROM apart AS d WHERE kind = 'decision' AND effect NOT IN ('refuse', 'lock') AND ${takesSomething('command')}
+       AND time >= ${instant('$since')} AND NOT EXISTS (FROM apart AS o WHERE o.kind = 'outcome' AND o.id = d.id)`,
   );
   const months = await rows<{ month: string }>(
-    `SELECT DISTINCT strftime(timezone($zone, timezone('UTC', time)), '%Y-%m') AS month FROM records`,
+    `SELECT DISTINCT strftime(timezone($zone, timezone('UTC', time)), '%Y-%m') AS month
+     FROM (SELECT time FROM fresh UNION ALL SELECT time FROM digests WHERE digest = 'quarter')`,
   );
   const policies = await rows<{ kept?: string }>(
     `SELECT DISTINCT p.kept FROM (SELECT DISTINCT policy FROM done) AS d
@@ -91,6 +90,32 @@ export async function grantUse(source: RecordTable, since: number, timeZone: str
     months: new Set(months.map(({ month }) => month)),
     policies: policies.map(({ kept }) => kept),
   };
+}
+
+/** Of files whose statements were all decided in the time. */
+const ADDED_UP = `digest = 'use' AND index NOT IN (SELECT index FROM cut)`;
+
+/** Makes `done`, what allowed statements named; and `apart`, the records of statements that digests do not add up. */
+async function makeUsed({ db }: RecordTable, since: number): Promise<void> {
+  await db.run(
+    `CREATE OR REPLACE TEMP TABLE cut AS SELECT DISTINCT index FROM digests WHERE digest = 'use' AND time < ${instant('$since')}`,
+    { since },
+  );
+  const cut = await db.rows<{ index: string }>('SELECT index FROM cut');
+  const needed = 'kind, time, id, role, command, statement, tables, columns, would, policy, effect, "rows", bytes';
+  const ofCut = cut.length === 0 ? '' : `UNION ALL SELECT ${needed} FROM (${recordsOf(cut.map(({ index }) => index))}) WHERE kind IN ('decision', 'outcome')`;
+  await db.run(
+    `CREATE OR REPLACE TEMP VIEW apart AS SELECT ${needed} FROM fresh WHERE kind IN ('decision', 'outcome') ${ofCut}
+     UNION ALL SELECT ${needed} FROM digests WHERE digest = 'loose' AND index NOT IN (SELECT index FROM cut)`,
+  );
+  const used = 'role, command, statement, tables, columns, would, policy';
+  await db.run(
+    `CREATE OR REPLACE TEMP TABLE done AS SELECT ${used}, ${COMMANDS.map((command) => `${mayBe(command)} AS "${command}"`).join(', ')} FROM (
+       SELECT ${used}, effect FROM digests WHERE ${ADDED_UP} UNION ALL
+       SELECT ${used}, effect FROM apart WHERE kind = 'decision' AND time >= ${instant('$since')})
+     WHERE role IS NOT NULL AND effect NOT IN ('refuse', 'lock')`,
+    { since },
+  );
 }
 
 /**
