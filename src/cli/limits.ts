@@ -21,6 +21,7 @@ Examples:
   rowgate limits approve 01KB… --key ~/.ssh/id_ed25519       where the role wants it signed ("raise: { approvals: 1 }")
   rowgate limits text 01KB… | ssh-keygen -Y sign -n rowgate-raise -f key > sig               elsewhere, and then:
   rowgate limits approve 01KB… --signature sig
+  rowgate limits revoke 01KB… --reason "not this week"       refuses it, or ends it
 
 A raise takes the place of each limit of that kind and window that is smaller, and ends by itself; 31 days at most.
 ${EXIT_CODES}`;
@@ -64,6 +65,14 @@ export function register(program: Command): void {
       },
     );
   addRequestCommands(limits, RAISES);
+  toGuard(limits.command('revoke'))
+    .description('refuse a larger limit that was asked for, or end one before its time')
+    .argument('<id>')
+    .requiredOption('--reason <text>', 'why; it is recorded')
+    .action(async (id: string, options: GuardOptions & { readonly reason: string }) => {
+      const { answer } = (await ask<AskedRaise>(options, 'limits.revoke', { id, reason: options.reason })) ?? {};
+      if (answer) print(options, answer, () => `raise ${id} is revoked\n`);
+    });
 }
 
 function raisedInWords({ answer, shown }: GuardAnswer<Raised | AskedRaise>): string {

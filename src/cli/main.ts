@@ -51,6 +51,33 @@ function filesOf(word = ''): Promise<CommandFile[]> {
   return Promise.all(Object.hasOwn(COMMANDS, word) ? wanted : [...wanted, import('./completion.ts')]);
 }
 
+/** The word by which a console starts commands ahead, and says by IPC which ones. */
+const AHEAD = 'ahead';
+const MEMORY_AHEAD = '200MB';
+
+/** Reads what questions about a log need; then waits for the words of one. */
+async function wordsToCome(): Promise<readonly string[]> {
+  const words = new Promise<readonly string[]>((told) => {
+    process.once('disconnect', () => process.exit());
+    process.once('message', (said) => {
+      process.removeAllListeners('disconnect');
+      // Not while Node still hands out what came.
+      setImmediate(() => process.disconnect());
+      told(said as readonly string[]);
+    });
+  });
+  const [{ limitMemory }, { loadParser }] = await Promise.all([
+    import('../decision-log/read/duckdb.ts'),
+    import('../sql/parse/parse.ts'),
+    filesOf('log'),
+    filesOf('access'),
+    import('@duckdb/node-api').catch(() => undefined), // said where it is needed
+  ]);
+  limitMemory(MEMORY_AHEAD);
+  await loadParser();
+  return words;
+}
+
 /** As of a process that SIGPIPE ends. */
 const NOBODY_READS = 141;
 
@@ -65,6 +92,7 @@ const program = new Command('rowgate')
   .version(version())
   .showHelpAfterError('(rowgate --help says more)')
   .exitOverride();
+if (process.argv[2] === AHEAD && process.connected) process.argv.splice(2, 1, ...(await wordsToCome()));
 for (const file of await filesOf(process.argv[2])) file.register(program);
 
 try {

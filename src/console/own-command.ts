@@ -3,7 +3,7 @@
  * other page. Few run at once, and fewer of one person.
  */
 import { Buffer } from 'node:buffer';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { shownText } from '../app/print.ts';
 import { FairQueue } from './fair-queue.ts';
 import { ConsoleProblem } from './problem.ts';
@@ -31,6 +31,9 @@ const MOST_BYTES = 64 * 1024 * 1024;
 export class OwnCommand {
   private readonly queue = new FairQueue(PLACES);
   private readonly children = new Set<ChildProcess>();
+  private ahead: ChildProcess | undefined;
+  private keepsAhead = false;
+  private isStopped = false;
 
   /** `program`: what a process is started by, as `node dist/cli/main.js`. */
   constructor(
@@ -62,6 +65,8 @@ export class OwnCommand {
 
   /** Ends what still runs. */
   stop(): void {
+    this.isStopped = true;
+    this.ahead?.kill('SIGKILL');
     for (const child of this.children) child.kill('SIGKILL');
   }
 
@@ -69,12 +74,39 @@ export class OwnCommand {
     return this.queue.run(() => this.spawned(question), question.signal);
   }
 
-  private spawned({ words, input = '', signal, cwd }: CommandQuestion): Promise<CommandAnswer> {
+  /** From now on, has a process ready for the next question about a log: it has read by then what takes most of a second. */
+  startAhead(): void {
+    this.keepsAhead = true;
+    if (this.isStopped || this.ahead || this.children.size > 0) return;
     const [file, ...script] = this.program;
-    const child = spawn(file, [...script, ...words], {
+    const child = spawn(file, [...script, 'ahead'], { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] });
+    this.ahead = child;
+    // Where it does not start, or ends, the next question starts a process of its own.
+    const gone = (): void => {
+      if (this.ahead === child) this.ahead = undefined;
+    };
+    child.once('error', gone);
+    child.once('exit', gone);
+  }
+
+  private start({ words, cwd }: CommandQuestion): ChildProcessWithoutNullStreams {
+    const { ahead } = this;
+    if (ahead?.connected && cwd === undefined && isAboutLog(words)) {
+      this.ahead = undefined;
+      ahead.removeAllListeners();
+      ahead.send(words);
+      return ahead as ChildProcessWithoutNullStreams;
+    }
+    const [file, ...script] = this.program;
+    return spawn(file, [...script, ...words], {
       stdio: ['pipe', 'pipe', 'pipe'],
       ...(cwd !== undefined && { cwd }),
     });
+  }
+
+  private spawned(question: CommandQuestion): Promise<CommandAnswer> {
+    const { input = '', signal } = question;
+    const child = this.start(question);
     this.children.add(child);
     const stdout: Uint8Array[] = [];
     const stderr: Uint8Array[] = [];
@@ -108,8 +140,14 @@ export class OwnCommand {
       clearTimeout(timer);
       signal?.removeEventListener('abort', left);
       this.children.delete(child);
+      if (this.keepsAhead) this.startAhead();
     });
   }
+}
+
+/** What reads much of it; making indexes takes the memory that it needs. */
+function isAboutLog([first, second]: readonly string[]): boolean {
+  return first === 'access' || (first === 'log' && second !== 'index');
 }
 
 const TOO = {

@@ -66,7 +66,7 @@ export interface ExceptionRecord {
   /** For a raise that others must sign. */
   readonly raise?: SignedFields;
   /**
-   * For a permit: requested, approved, revoked, spent. For a raise that others sign: requested, approved, in-force. `failed`: the recorded change was
+   * For a permit: requested, approved, revoked, spent. For a raise: requested, approved, in-force, revoked. `failed`: the recorded change was
    * not made.
    */
   readonly status?: string;

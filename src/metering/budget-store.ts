@@ -135,6 +135,7 @@ export interface Raise {
   readonly by: string;
   /** Present if others must sign it. */
   readonly asked?: RequestedRaise;
+  readonly revokedBy?: string;
 }
 
 /** The request of a raise that others sign: where and when it was made, and the signatures. */

@@ -82,18 +82,23 @@ export function mergedExceptions(one: Exceptions, other: Exceptions, now: number
   return changes.reduce((exceptions, change) => changeExceptions(exceptions, change, now), one);
 }
 
-/** With the signers of both. */
+/** With the signers of both. A revocation stays. */
 function mergedRaise(held: Raise | undefined, raise: Raise): Raise {
-  if (!held?.asked || !raise.asked) return raise;
+  const revokedBy = held?.revokedBy ?? raise.revokedBy;
+  const approvals = mergedApprovals(held?.asked?.approvals ?? [], raise.asked?.approvals ?? []);
   return {
     ...raise,
-    asked: { ...raise.asked, approvals: mergedApprovals(held.asked.approvals, raise.asked.approvals) },
+    ...(raise.asked && { asked: { ...raise.asked, approvals } }),
+    ...(revokedBy !== undefined && { revokedBy }),
   };
 }
 
-/** Whether the other allows at least as much for at least as long. A raise that others must sign first allows nothing yet. */
-function isWithin(one: Raise, { owner, measure, window, amount, until, asked }: Raise): boolean {
-  if (one.asked || asked) return false;
+/**
+ * Whether the other allows at least as much for at least as long. A raise that others must sign first allows nothing yet; of one
+ * that was revoked, the revocation is kept.
+ */
+function isWithin(one: Raise, { owner, measure, window, amount, until, asked, revokedBy }: Raise): boolean {
+  if (one.asked || asked || (one.revokedBy ?? revokedBy) !== undefined) return false;
   const same = one.owner === owner && one.measure === measure && windowKey(one.window) === windowKey(window);
   return same && one.window.count === window.count && one.amount <= amount && one.until <= until;
 }

@@ -42,7 +42,10 @@ function sequence(seed: number): () => number {
 const POLICIES = [
   ['roles/teacher.yaml', 'role: teacher\n'],
   ['roles/owner.yaml', 'role: owner\naccess: unrestricted\n'],
-  ['subjects.yaml', 'subjects: { student: { keys: [students.id] }, parent: { keys: [parents.id] } }\nabout: { rooms: nobody }\n'],
+  [
+    'subjects.yaml',
+    'subjects: { student: { keys: [students.id] }, parent: { keys: [parents.id] } }\nabout: { rooms: nobody }\n',
+  ],
 ].map(([path = '', text = '']) => ({ path, text }));
 
 /** Statements whose outcomes come late, in another file, or never; that show people while they run; twice the same id; and other records between them. */
@@ -52,8 +55,14 @@ function records(seed: number): object[][] {
   const files: object[][] = Array.from({ length: FILES }, () => []);
   const all: { readonly at: number; readonly fields: object }[] = [];
   const kept = keepPolicy(log, POLICIES);
-  all.push({ at: 0, fields: { kind: 'policy', to: 'sha256:a', kept } }, { at: 1, fields: { kind: 'login', principal: 'app' } });
-  const people = () => Array.from({ length: Math.floor(random() * 4) }, () => subjectId(one([OLD, NEW]), 'student', String(Math.floor(random() * 6))));
+  all.push(
+    { at: 0, fields: { kind: 'policy', to: 'sha256:a', kept } },
+    { at: 1, fields: { kind: 'login', principal: 'app' } },
+  );
+  const people = () =>
+    Array.from({ length: Math.floor(random() * 4) }, () =>
+      subjectId(one([OLD, NEW]), 'student', String(Math.floor(random() * 6))),
+    );
   for (let index = 0; index < STATEMENTS; index++) {
     const at = Math.floor(random() * FILES * 1_000);
     // The same id again, in one file.
@@ -63,36 +72,83 @@ function records(seed: number): object[][] {
     const role = principal === 'owner_app' ? 'owner' : 'teacher';
     const command = one(['SELECT', 'SELECT', 'UPDATE', 'BEGIN', 'COMMIT', 'FETCH']);
     const shared = { id, principal, ...(random() < 0.3 && { user: one(['ann', 'bob']) }) };
-    const who = { ...shared, role, client: '10.0.0.1:5', policy: one(['sha256:a', 'sha256:a', 'sha256:gone']), command };
-    const what = { statement: `${command} ${one(['a', 'update b', 'c…'])}`, tables: one([['public.students'], ['public.rooms'], ['public.grades', 'public.rooms'], []]), columns: one([['public.students.id'], []]) };
+    const who = {
+      ...shared,
+      role,
+      client: '10.0.0.1:5',
+      policy: one(['sha256:a', 'sha256:a', 'sha256:gone']),
+      command,
+    };
+    const what = {
+      statement: `${command} ${one(['a', 'update b', 'c…'])}`,
+      tables: one([['public.students'], ['public.rooms'], ['public.grades', 'public.rooms'], []]),
+      columns: one([['public.students.id'], []]),
+    };
     const effect = one(['allow', 'rewrite', 'allow', 'refuse']);
-    if (random() < 0.97) all.push({ at, fields: { kind: 'decision', ...who, ...what, effect, ...(random() < 0.1 && { would: 'refuse' }) } });
+    if (random() < 0.97)
+      all.push({
+        at,
+        fields: { kind: 'decision', ...who, ...what, effect, ...(random() < 0.1 && { would: 'refuse' }) },
+      });
     const end = at + one(isTwice ? [1] : [1, 1, 1, 2, 1_200]);
-    if (random() < 0.05) all.push({ at: at + 1, fields: { kind: 'seen', id, principal, subjects: { student: { ids: people() } } } });
+    if (random() < 0.05)
+      all.push({ at: at + 1, fields: { kind: 'seen', id, principal, subjects: { student: { ids: people() } } } });
     if (random() < 0.06 || (/BEGIN|COMMIT/.test(command) && random() < 0.8)) continue;
     const ids = people();
-    const told = { people: ids.length + one([0, 0, 0, 2]), ...(random() < 0.1 && { questions: 1 }), ...(random() < 0.1 && { values: 3 }), ...(ids.length > 0 && { ids }) };
+    const told = {
+      people: ids.length + one([0, 0, 0, 2]),
+      ...(random() < 0.1 && { questions: 1 }),
+      ...(random() < 0.1 && { values: 3 }),
+      ...(ids.length > 0 && { ids }),
+    };
     const older = { n: 1, unnamed: 2 };
     const subjects = one([{ student: told }, { student: told, parent: older }, { parent: older }, undefined]);
     const status = effect === 'refuse' ? 'refused' : one(['ok', 'ok', 'ok', 'lost', 'error', 'cut', 'skipped']);
-    all.push({ at: end, fields: { kind: 'outcome', id, principal, rows: Math.floor(random() * 9), bytes: 40, changed: command === 'UPDATE' ? one([0, 2]) : 0, status, ...(subjects && { subjects }) } });
+    all.push({
+      at: end,
+      fields: {
+        kind: 'outcome',
+        id,
+        principal,
+        rows: Math.floor(random() * 9),
+        bytes: 40,
+        changed: command === 'UPDATE' ? one([0, 2]) : 0,
+        status,
+        ...(subjects && { subjects }),
+      },
+    });
   }
   all.sort((a, b) => a.at - b.at);
   for (const [index, { at, fields }] of all.entries()) {
     const time = new Date(START + at * 20 * SECOND).toISOString();
     files[Math.min(FILES - 1, Math.floor(at / 1_000))]?.push({ time, guard: 'g1', seq: index + 1, ...fields });
   }
-  return files.map((file, index) => [{ time: new Date(START + index * 20_000 * SECOND).toISOString(), kind: 'segment', guard: 'g1', seq: 0, chain: 'one' }, ...file]);
+  return files.map((file, index) => [
+    {
+      time: new Date(START + index * 20_000 * SECOND).toISOString(),
+      kind: 'segment',
+      guard: 'g1',
+      seq: 0,
+      chain: 'one',
+    },
+    ...file,
+  ]);
 }
 
-const fileName = (index: number): string => (index === FILES - 1 ? log : join(folder, `decisions.00000000000${index + 1}.jsonl`));
+const fileName = (index: number): string =>
+  index === FILES - 1 ? log : join(folder, `decisions.00000000000${index + 1}.jsonl`);
 
 function write(seed: number): void {
   for (const [index, file] of records(seed).entries()) {
     const text = file.map((record) => `${JSON.stringify(record)}\n`).join('');
     // Torn in its middle, and at its end; one is compressed.
     const half = text.indexOf('\n', text.length / 2) + 1;
-    const torn = index === 1 ? `${text.slice(0, half)}{"time":"2026-11\n${text.slice(half)}` : index === 2 ? `${text}{"time":` : text;
+    const torn =
+      index === 1
+        ? `${text.slice(0, half)}{"time":"2026-11\n${text.slice(half)}`
+        : index === 2
+          ? `${text}{"time":`
+          : text;
     if (index === 3) writeFileSync(`${fileName(index)}.gz`, gzipSync(torn));
     else writeFileSync(fileName(index), torn);
   }
@@ -117,9 +173,15 @@ async function said(source: RecordTable) {
     for (const keys of [[OLD], [OLD, NEW], []])
       for (const key of keys.length === 2 ? ['0', '3'] : ['1'])
         found.push(await asFound({ ...period, ...known, policiesKept, sought: { subject: 'student', key, keys } }));
-    found.push(await asFound({ ...period, ...known, policiesKept, sought: { subject: 'parent', key: '1', keys: [NEW] } }));
+    found.push(
+      await asFound({ ...period, ...known, policiesKept, sought: { subject: 'parent', key: '1', keys: [NEW] } }),
+    );
     const { policies, roles, ...use } = await grantUse(source, period.since, 'Europe/Paris');
-    found.push({ ...use, policies: policies.map((policy) => policy ?? '').toSorted(), roles: new Map([...roles].toSorted()) });
+    found.push({
+      ...use,
+      policies: policies.map((policy) => policy ?? '').toSorted(),
+      roles: new Map([...roles].toSorted()),
+    });
   }
   return found;
 }
@@ -128,7 +190,12 @@ async function both(identity?: string): Promise<[digested: unknown[], read: unkn
   const answers: unknown[][] = [];
   for (const indexed of [true, false]) {
     const openerOf = identity === undefined ? undefined : openerWith([identity]);
-    const source = await openSource({ chains: chainsOf(log), indexed, openerOf, notice: (message) => expect.fail(message) });
+    const source = await openSource({
+      chains: chainsOf(log),
+      indexed,
+      openerOf,
+      notice: (message) => expect.fail(message),
+    });
     try {
       if (indexed) expect(source.indexes.length).toBeGreaterThan(0);
       answers.push(await said(source));

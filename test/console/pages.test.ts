@@ -299,7 +299,7 @@ const EXCEPTIONS = [
   {
     command: 'limits.raise',
     given: { principal: 'canteen', limit: '7000 rows per hour', forMs: 3_600_000, reason: 'report cards' },
-    ...{ row: /^raise/, namespace: 'rowgate-raise', signatures: 1, kind: 'raise', end: undefined },
+    ...{ row: /^raise/, namespace: 'rowgate-raise', signatures: 1, kind: 'raise', end: 'revoked' },
     steps: ['requested', 'in-force'],
   },
   {

@@ -122,6 +122,34 @@ it('more signatures, a signer who has gone, and a role without the rule', async 
   expect(await most()).toBe(40);
 });
 
+it('is refused before it is signed, and taken back from those who work with it', async () => {
+  const client = await guard.connect('vendor');
+  const asked = await raise('60 rows per hour');
+  const revoke = (id: string) => guard.ask('limits.revoke', { id, reason: 'not this week' }, sudoUser);
+  expect(await revoke(asked.id)).toMatchObject({ ok: true, result: { raise: { state: 'revoked' } } });
+  for (const signer of [jean, zoe])
+    expect(await approve(asked.id, asked.text, signer)).toMatchObject(refused('the raise is revoked'));
+  expect(await revoke(asked.id)).toMatchObject(refused('was revoked already'));
+  expect(await revoke('none')).toMatchObject(refused('there is no raise'));
+  const signed = await raise('70 rows per hour');
+  for (const signer of [jean, zoe]) expect(await approve(signed.id, signed.text, signer)).toMatchObject({ ok: true });
+  expect(await most()).toBe(70);
+  expect((await client.query('SELECT id FROM students LIMIT 45')).rowCount).toBe(45);
+  const said = await guard.rowgate(['limits', 'revoke', signed.id, '--reason', 'it was too much'], sudoUser);
+  expect(said.stdout).toBe(`raise ${signed.id} is revoked\n`);
+  expect(await most()).toBe(40);
+  await expect(client.query('SELECT id FROM students LIMIT 1')).rejects.toMatchObject({ code: '53400' });
+  const records = (await guard.recorded('raise')).filter(({ status }) => status === 'revoked');
+  expect(records).toMatchObject([
+    { principal: 'vendor', reason: 'not this week', raise: { id: asked.id, approved_by: [] } },
+    {
+      principal: 'vendor',
+      reason: 'it was too much',
+      raise: { id: signed.id, approved_by: [{ name: 'jean' }, { name: 'zoe' }] },
+    },
+  ]);
+});
+
 testWith(ROOT)('is not asked for by root, who may be anybody', async () => {
   const given = { principal: 'vendor', limit: '90 rows per hour', forMs: 600_000, reason: 'x' };
   expect(await guard.ask('limits.raise', given)).toMatchObject(refused('asked for by a person'));

@@ -1,7 +1,8 @@
 /** What stands, where two say different things at once: no lock is shortened, no revocation forgotten, and a wrong clock ends nothing. */
 import { expect, it } from 'vitest';
-import type { AccountLock, ExceptionsChange, Permit } from '../../src/metering/budget-store.ts';
+import type { AccountLock, ExceptionsChange, Permit, Raise } from '../../src/metering/budget-store.ts';
 import { changeExceptions, mergedExceptions, NO_EXCEPTIONS } from '../../src/metering/exceptions.ts';
+import { raiseHolds } from '../../src/metering/raise.ts';
 
 const NOW = Date.UTC(2026, 10, 25, 12);
 const HOUR = 3_600_000;
@@ -63,6 +64,33 @@ it('a guard whose clock is some hours ahead ends nothing for the others', () => 
   expect(changed.locks.get(owner)).toEqual(lock);
   expect(changed.raises).toEqual([raise]);
   expect(changeExceptions(changed, { kind: 'release', owner: 'x' }, NOW + 30 * HOUR)).toEqual(NO_EXCEPTIONS);
+});
+
+it('a raise that was revoked stays so, also where a copy of before comes back, and takes no smaller one with it', () => {
+  const window = { count: 1, unit: 'hour' } as const;
+  const times = { until: NOW + HOUR, reason: 'x', by: 'ines' };
+  const raise: Raise = { id: 'r', owner, measure: 'rows', window, amount: 90, ...times };
+  const smaller: Raise = { ...raise, id: 's', amount: 50 };
+  const revoked = after({ kind: 'raise', raise }, { kind: 'raise', raise: { ...raise, revokedBy: 'zoe' } });
+  const merged = [
+    changeExceptions(revoked, { kind: 'raise', raise }, NOW),
+    mergedExceptions(revoked, after({ kind: 'raise', raise }), NOW),
+    mergedExceptions(after({ kind: 'raise', raise }), revoked, NOW),
+  ];
+  const terms = { approvals: undefined, approvers: undefined, state: undefined };
+  for (const { raises } of merged) {
+    expect(raises.map(({ revokedBy }) => revokedBy)).toEqual(['zoe']);
+    expect(raises.some((one) => raiseHolds(one, terms))).toBe(false);
+  }
+  for (const { raises } of [
+    changeExceptions(revoked, { kind: 'raise', raise: smaller }, NOW),
+    changeExceptions(
+      after({ kind: 'raise', raise: smaller }),
+      { kind: 'raise', raise: { ...raise, revokedBy: 'zoe' } },
+      NOW,
+    ),
+  ])
+    expect(raises.filter((one) => raiseHolds(one, terms)).map(({ id }) => id)).toEqual(['s']);
 });
 
 it('a permit that was revoked stays so, and approvals of two who did not know of each other both count', () => {

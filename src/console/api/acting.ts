@@ -26,8 +26,8 @@ export const approveOrder = z.strictObject({
   id: name,
   signature: z.union([z.string().min(1).max(16_384), assertion]),
 });
-/** POST /api/act/refuse: revokes a permit, closes an opening or ends an observation, requested or in force. A raise that is not signed ends by itself. */
-export const refuseOrder = z.strictObject({ guard: name, what: signed.exclude(['raise']), id: name, reason });
+/** POST /api/act/refuse: revokes a permit or a raise, closes an opening or ends an observation, requested or in force. */
+export const refuseOrder = z.strictObject({ guard: name, what: signed, id: name, reason });
 
 /** What the guard answered, as the command shows it with --json. */
 export const acted = z.object({ result: z.unknown() });

@@ -54,7 +54,7 @@ const signed = {
   /** What approvers sign; absent where nobody need. */
   text: z.string().optional(),
 };
-/** `state`: requested, in force, over, void. */
+/** `state`: requested, in force, over, revoked, void. */
 export const raise = z.object({ ...signed, of: z.string(), limit: z.string(), needed: count });
 /** `state`: requested, approved, in force, over, revoked, void. */
 export const permit = z.object({

@@ -16,7 +16,12 @@ import type { Handlers } from '../routes.ts';
 type Pages = 'lock' | 'release' | 'approve' | 'refuse' | 'signCommands';
 
 const MINUTE_MS = 60_000;
-const ENDS = { permit: 'permit.revoke', 'break-glass': 'break-glass.close', observation: 'observe.end' } as const;
+const ENDS = {
+  permit: 'permit.revoke',
+  raise: 'limits.revoke',
+  'break-glass': 'break-glass.close',
+  observation: 'observe.end',
+} as const;
 const NAMESPACES = {
   permit: PERMIT_NAMESPACE,
   raise: RAISE_NAMESPACE,

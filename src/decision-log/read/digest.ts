@@ -2,6 +2,8 @@
  * The digest of a closed file: what reports ask of a whole log, added up once and kept in the file's index as rows of their own. A report reads digests, and
  * records only of what they do not hold: of open and encrypted files, and of statements that are not whole in one file.
  */
+import { COLUMNS, quoted } from './columns.ts';
+import type { Database } from './duckdb.ts';
 import { takesSomething } from './statement-kinds.ts';
 
 /** Columns of an index besides those of records, in which they are NULL. Other columns mean what they mean in records, if nothing else is said here. */
@@ -32,40 +34,41 @@ const TOLD = `list_transform(map_entries(subjects), lambda one: {
 /** In milliseconds. In every time zone, a month begins at one of these. */
 export const QUARTER = 900_000;
 
-/** Queries of the rows, from a table of the records of one file; tables that they need are made first. */
-export function digestOf(records: string): { readonly before: readonly string[]; readonly rows: readonly string[] } {
+/** Makes the table from the records of one file. */
+export async function makeDigest(db: Database, records: string, table: string): Promise<void> {
+  const columns = Object.entries({ ...COLUMNS, ...DIGEST_COLUMNS }).map(([name, type]) => `${quoted(name)} ${type}`);
+  await db.run(`CREATE OR REPLACE TEMP TABLE ${table} (${columns.join(', ')})`);
   // One decision and one outcome, and no `seen`: all of it is known from this file.
-  const whole = `CREATE OR REPLACE TEMP TABLE whole AS
+  await db.run(`CREATE OR REPLACE TEMP TABLE whole AS
     SELECT d.id, d.time AS started, o.time AS ended, coalesce(d.principal, o.principal) AS principal, d."user", d.role, d.policy, d.command, d.tables, d.would,
       d.effect, o.status, o."rows", o.bytes, o.changed, o.subjects
     FROM (SELECT * FROM ${records} WHERE kind = 'decision') AS d JOIN (SELECT * FROM ${records} WHERE kind = 'outcome') AS o ON d.id = o.id
-    WHERE d.id IN (SELECT id FROM ${records} WHERE kind IN ('decision', 'outcome', 'seen') GROUP BY id HAVING count(*) = 2 AND count(seq) = 2)`;
-  return {
-    before: [whole],
-    rows: [
-      // Statements that ran, alike in all by which the report on a person tells them apart.
-      `SELECT 'ran' AS digest, principal, "user", role, policy, coalesce(tables, []) AS tables, would, status, least(coalesce(changed, 0), 1) AS changed, ${TOLD} AS told,
+    WHERE d.id IN (SELECT id FROM ${records} WHERE kind IN ('decision', 'outcome', 'seen') GROUP BY id HAVING count(*) = 2 AND count(seq) = 2)`);
+  const rows = [
+    // Statements that ran, alike in all by which the report on a person tells them apart.
+    `SELECT 'ran' AS digest, principal, "user", role, policy, coalesce(tables, []) AS tables, would, status, least(coalesce(changed, 0), 1) AS changed, ${TOLD} AS told,
          count(*) AS n, min(started) AS time, max(started) AS last_started, min(ended) AS first_ended, max(ended) AS ended
        FROM whole WHERE NOT coalesce(effect IN ('refuse', 'lock') OR status IN ('refused', 'skipped'), false) AND (command IS NULL OR ${takesSomething('command')})
        GROUP BY ALL`,
-      // Records of those that are not whole here.
-      `SELECT 'loose' AS digest, * FROM ${records} WHERE kind IN ('outcome', 'seen') AND id NOT IN (SELECT id FROM whole)
+    // Records of those that are not whole here.
+    `SELECT 'loose' AS digest, * EXCLUDE (filename) FROM ${records} WHERE kind IN ('outcome', 'seen') AND id NOT IN (SELECT id FROM whole)
          OR kind = 'decision' AND id NOT IN (SELECT id FROM whole) AND (${takesSomething('command')} OR id IN (SELECT id FROM ${records} WHERE kind IN ('outcome', 'seen')))`,
-      // In which records a person stands.
-      `SELECT 'person' AS digest, subject, person, principal, list(seq) AS seqs FROM
+    // In which records a person stands.
+    `SELECT 'person' AS digest, subject, person, principal, list(seq) AS seqs FROM
          (SELECT principal, seq, key AS subject, unnest(ids) AS person FROM
            (SELECT principal, seq, unnest(map_entries(subjects), recursive := true) FROM ${records} WHERE kind IN ('outcome', 'seen') AND subjects IS NOT NULL))
        GROUP BY ALL`,
-      `SELECT DISTINCT 'subject' AS digest, unnest(map_keys(subjects)) AS subject FROM ${records} WHERE subjects IS NOT NULL`,
-      // What was used.
-      `SELECT 'use' AS digest, d.role, d.command, d.statement, d.tables, d.columns, d.would, d.policy, d.effect, max(o."rows") AS "rows", max(o.bytes) AS bytes,
+    `SELECT DISTINCT 'subject' AS digest, unnest(map_keys(subjects)) AS subject FROM ${records} WHERE subjects IS NOT NULL`,
+    // What was used.
+    `SELECT 'use' AS digest, d.role, d.command, d.statement, d.tables, d.columns, d.would, d.policy, d.effect, max(o."rows") AS "rows", max(o.bytes) AS bytes,
          count(*) AS n, min(d.time) AS time, max(d.time) AS ended
        FROM ${records} AS d LEFT JOIN whole AS o USING (id) WHERE d.kind = 'decision' AND d.role IS NOT NULL
        GROUP BY d.role, d.command, d.statement, d.tables, d.columns, d.would, d.policy, d.effect`,
-      // Runs of numbers in chains, and when there were records.
-      `SELECT 'part' AS digest, chain, guard, min(seq) AS seq, max(seq) AS last_seq, count(*) AS n, min(time) AS time, max(time) AS ended
+    // Runs of numbers in chains, and when there were records.
+    `SELECT 'part' AS digest, chain, guard, min(seq) AS seq, max(seq) AS last_seq, count(*) AS n, min(time) AS time, max(time) AS ended
        FROM ${records} WHERE seq IS NOT NULL AND (chain IS NOT NULL OR guard IS NOT NULL) GROUP BY chain, guard`,
-      `SELECT DISTINCT 'quarter' AS digest, epoch_ms(epoch_ms(time) // ${QUARTER} * ${QUARTER}) AS time FROM ${records}`,
-    ],
-  };
+    `SELECT DISTINCT 'quarter' AS digest, epoch_ms(epoch_ms(time) // ${QUARTER} * ${QUARTER}) AS time FROM ${records}`,
+  ];
+  for (const sql of rows) await db.run(`INSERT INTO ${table} BY NAME ${sql}`);
+  await db.run('DROP TABLE whole');
 }

@@ -18,6 +18,13 @@ export interface Database {
 /** The package is not installed, or has no binary for this system. */
 export class NoDuckDB extends Error {}
 
+let memory: string | undefined;
+
+/** Of databases that are opened from now on in this process: what is more goes to disk, or is an error where it must not. */
+export function limitMemory(limit: string): void {
+  memory = limit;
+}
+
 /** @param spills data that does not fit into memory goes to a folder, which is removed at the end; otherwise it is an error. */
 export async function openDatabase(spills: boolean): Promise<Database> {
   const { DuckDBInstance } = await import('@duckdb/node-api').catch((error: unknown) => {
@@ -29,6 +36,8 @@ export async function openDatabase(spills: boolean): Promise<Database> {
     autoload_known_extensions: 'false',
     temp_directory: spill ?? '',
     preserve_insertion_order: 'false',
+    // What may not go to disk stays in memory.
+    ...(memory !== undefined && spills && { memory_limit: memory }),
   });
   const connection = await instance.connect();
   // Times are read and computed in UTC; a report's time zone is a parameter.

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { DIGEST_COLUMNS, digestOf } from './digest.ts';
+import { makeDigest } from './digest.ts';
 import { type Database, literal } from './duckdb.ts';
 import { checkWhole } from './file-lines.ts';
 import { loadFiles, withChains } from './load.ts';
@@ -34,24 +34,26 @@ export async function isIndexed(db: Database, file: string, index: string): Prom
 export async function makeIndex(db: Database, file: string, index: string): Promise<boolean> {
   const identity = identityOf(file);
   const making = `${index}.${process.pid}.tmp`;
-  closeSync(openSync(making, 'wx', 0o600));
+  const unsorted = `${making}.unsorted`;
+  for (const path of [making, unsorted]) closeSync(openSync(path, 'wx', 0o600));
   try {
     if (file.endsWith('.gz')) await checkWhole(file);
     const strange = await loadFiles(db, 'loaded', [file]);
-    await db.run(`CREATE OR REPLACE TEMP TABLE indexed AS ${withChains('loaded')}`);
+    // Step by step over files: a table of all records and its sorting would need gigabytes at once.
+    await db.run(
+      `COPY (${withChains('loaded')}) TO ${literal(unsorted)} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 10240, USE_TMP_FILE false)`,
+    );
     await db.run('DROP TABLE loaded');
-    const { before, rows } = digestOf('indexed');
-    for (const sql of before) await db.run(sql);
-    const none = Object.entries(DIGEST_COLUMNS).map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`);
-    const all = [`SELECT *, ${none.join(', ')} FROM indexed`, ...rows].join(' UNION ALL BY NAME ');
+    await makeDigest(db, `read_parquet(${literal(unsorted)})`, 'digested');
+    const all = `SELECT * FROM digested UNION ALL BY NAME SELECT * EXCLUDE (filename) FROM read_parquet(${literal(unsorted)})`;
     await db.run(`COPY (SELECT * FROM (${all}) ORDER BY digest NULLS FIRST, subject, person, principal, kind, seq) TO ${literal(making)}
       (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROWS_IN_GROUP}, USE_TMP_FILE false, KV_METADATA { file: ${literal(identity)}, strange: '${strange}' })`);
     if (identityOf(file) !== identity) return false;
     renameSync(making, index);
     return true;
   } finally {
-    rmSync(making, { force: true });
-    for (const table of ['loaded', 'indexed', 'whole']) await db.run(`DROP TABLE IF EXISTS ${table}`);
+    for (const path of [making, unsorted]) rmSync(path, { force: true });
+    for (const table of ['loaded', 'digested']) await db.run(`DROP TABLE IF EXISTS ${table}`);
   }
 }
 

@@ -150,7 +150,10 @@ async function makeRan(source: RecordTable, parameters: Record<string, Parameter
   );
   await findDecisions(db, digested);
   await db.run(`CREATE OR REPLACE TEMP TABLE hits AS SELECT DISTINCT id FROM apart WHERE ${NAMED}`, parameters);
-  await db.run(`CREATE OR REPLACE TEMP TABLE ran AS SELECT *, 1::BIGINT AS n, CAST(NULL AS VARCHAR) AS index FROM (${ranOf('apart')})`, parameters);
+  await db.run(
+    `CREATE OR REPLACE TEMP TABLE ran AS SELECT *, 1::BIGINT AS n, CAST(NULL AS VARCHAR) AS index FROM (${ranOf('apart')})`,
+    parameters,
+  );
   await findHits(db, parameters);
   await db.run(
     `INSERT INTO ran BY NAME SELECT principal, "user", role, policy, tables, would, status, changed, n, time AS started, ended, index, false AS undecided, false AS unended,
@@ -194,7 +197,10 @@ async function findDecisions(db: Database, digested: readonly string[]): Promise
   const principals = await db.rows<{ principal?: string }>(`SELECT DISTINCT principal FROM (${alone})`);
   if (principals.length === 0 || digested.length === 0) return;
   await db.run(
-    `INSERT INTO beside SELECT ${NEEDED} FROM (${recordsOf(digested)}) WHERE kind = 'decision' AND ${among('principal', principals.map(({ principal }) => principal))}
+    `INSERT INTO beside SELECT ${NEEDED} FROM (${recordsOf(digested)}) WHERE kind = 'decision' AND ${among(
+      'principal',
+      principals.map(({ principal }) => principal),
+    )}
        AND id IN (SELECT id FROM (${alone}))`,
   );
 }
@@ -206,7 +212,10 @@ async function findHits(db: Database, parameters: Record<string, Parameter>): Pr
     parameters,
   );
   const indexes = [...new Set(places.map(({ index }) => index))];
-  const ofThese = among('principal', places.map(({ principal }) => principal));
+  const ofThese = among(
+    'principal',
+    places.map(({ principal }) => principal),
+  );
   const seqs = places.flatMap((place) => place.seqs);
   const found = `SELECT DISTINCT id, index, principal FROM ${reading(indexes)}
     WHERE digest IS NULL AND ${ofThese} AND seq IN (${seqs.join(', ')}) AND ${NAMED} AND id NOT IN (SELECT id FROM apart)`;
@@ -226,8 +235,12 @@ async function tellApart(db: Database, parameters: Record<string, Parameter>): P
   );
   for (const { index, principal } of mixed) {
     const own = among('principal', [principal]);
-    await db.run(`CREATE OR REPLACE TEMP TABLE again AS SELECT ${NEEDED} FROM (${recordsOf([index])}) WHERE ${own} AND ${OF_STATEMENTS} AND id NOT IN (SELECT id FROM apart)`);
-    await db.run(`DELETE FROM ran WHERE ${own} AND (index = ${literal(index)} OR n = 0 AND id IN (SELECT id FROM again))`);
+    await db.run(
+      `CREATE OR REPLACE TEMP TABLE again AS SELECT ${NEEDED} FROM (${recordsOf([index])}) WHERE ${own} AND ${OF_STATEMENTS} AND id NOT IN (SELECT id FROM apart)`,
+    );
+    await db.run(
+      `DELETE FROM ran WHERE ${own} AND (index = ${literal(index)} OR n = 0 AND id IN (SELECT id FROM again))`,
+    );
     await db.run(`INSERT INTO ran BY NAME SELECT *, 1::BIGINT AS n FROM (${ranOf('again')})`, parameters);
   }
 }

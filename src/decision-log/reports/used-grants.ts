@@ -103,7 +103,10 @@ async function makeUsed({ db }: RecordTable, since: number): Promise<void> {
   );
   const cut = await db.rows<{ index: string }>('SELECT index FROM cut');
   const needed = 'kind, time, id, role, command, statement, tables, columns, would, policy, effect, "rows", bytes';
-  const ofCut = cut.length === 0 ? '' : `UNION ALL SELECT ${needed} FROM (${recordsOf(cut.map(({ index }) => index))}) WHERE kind IN ('decision', 'outcome')`;
+  const ofCut =
+    cut.length === 0
+      ? ''
+      : `UNION ALL SELECT ${needed} FROM (${recordsOf(cut.map(({ index }) => index))}) WHERE kind IN ('decision', 'outcome')`;
   await db.run(
     `CREATE OR REPLACE TEMP VIEW apart AS SELECT ${needed} FROM fresh WHERE kind IN ('decision', 'outcome') ${ofCut}
      UNION ALL SELECT ${needed} FROM digests WHERE digest = 'loose' AND index NOT IN (SELECT index FROM cut)`,

@@ -5,7 +5,7 @@ import { raiseLimit, showLimits } from './commands/limits.ts';
 import { addLock, listLocks, releaseLock } from './commands/locks.ts';
 import { approveObservation, askObservation, endObservation, listObservations } from './commands/observations.ts';
 import { approvePermit, listPermits, requestPermit, revokePermit } from './commands/permits.ts';
-import { approveRaise, listRaises } from './commands/raises.ts';
+import { approveRaise, listRaises, revokeRaise } from './commands/raises.ts';
 import { showTop } from './commands/top.ts';
 import { type ControlReply, type ControlRequest, done, failed } from './protocol.ts';
 
@@ -24,6 +24,7 @@ const COMMANDS: ReadonlyMap<string, ControlCommand> = new Map([
   ['limits.raise', raiseLimit],
   ['limits.raises', listRaises],
   ['limits.approve', approveRaise],
+  ['limits.revoke', revokeRaise],
   ['permit.request', requestPermit],
   ['permit.list', listPermits],
   ['permit.approve', approvePermit],

@@ -215,11 +215,10 @@ function Commands(question: Pick<Exception, 'guard' | 'what' | 'id'>): ReactNode
   return <Asked query={query}>{({ commands }) => <pre translate="no">{commands.join('\n')}</pre>}</Asked>;
 }
 
-/** Revokes a permit, closes an opening, or ends an observation: asked for or in force. */
+/** Revokes a permit or a raise, closes an opening, or ends an observation: asked for or in force. */
 export function Refuse({ exception, subject }: { readonly exception: Exception; readonly subject: string }): ReactNode {
   const { t } = useTranslation();
   const { guard, what, id } = exception;
-  if (what === 'raise') return null;
   const send = (given: FormData) =>
     ask('refuse', { question: { guard, what, id, reason: String(given.get('reason')) } });
   return (

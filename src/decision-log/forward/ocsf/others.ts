@@ -138,12 +138,13 @@ export function observeEvent(record: LogRecord, version: string): OcsfObject {
 /** `raise`: of a principal's limits. */
 export function raiseEvent(record: LogRecord, version: string): OcsfObject {
   const whose = user(record);
-  const isWaiting = record.status === 'requested' || record.status === 'approved';
+  const isRevoked = record.status === 'revoked';
+  const isSaid = isRevoked || record.status === 'requested' || record.status === 'approved';
   return event(record, version, {
     class: CLASSES.entity,
-    activity: isWaiting ? 'Other' : 'Update',
+    activity: isRevoked ? 'Delete' : isSaid ? 'Other' : 'Update',
     severity: 'Low',
-    message: `${isWaiting ? `a larger limit is ${record.status}` : 'a limit is larger for a time'}: ${record.reason ?? 'no reason given'}`,
+    message: `${isSaid ? `a larger limit is ${record.status}` : 'a limit is larger for a time'}: ${record.reason ?? 'no reason given'}`,
     attributes: {
       ...(record.status === 'failed' ? failure : success),
       actor: saidBy(record),

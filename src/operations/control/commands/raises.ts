@@ -1,4 +1,4 @@
-/** Raises that others must sign (`raise` of a role): requested by `rowgate limits raise`, in force with enough signatures. */
+/** Raises that others must sign (`raise` of a role): requested by `rowgate limits raise`, in force with enough signatures. Any raise can be revoked. */
 
 import type { LimitReached } from '../../../core/alarm-sink.ts';
 import { signersShown, stateName } from '../../../metering/approvals.ts';
@@ -8,7 +8,7 @@ import { type RaiseTerms, raiseApprovedBy, raiseHolds, raiseRequest } from '../.
 import { amountName, windowName } from '../../../policy/model/limits-in-force.ts';
 import { type RolePolicy, roleOf } from '../../../policy/model/policy.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
-import { type CommandContext, command, iso, name, recordThenChange } from '../command.ts';
+import { type CommandContext, command, iso, name, reason, recordThenChange } from '../command.ts';
 import { type ControlReply, done, failed } from '../protocol.ts';
 import { newestFirst, refuseMany, refuseNameless, signature, signedBy, tooFewApprovers } from '../signed-requests.ts';
 
@@ -26,7 +26,7 @@ export interface ShownRaise {
   /** How many signatures are missing. */
   readonly needed: number;
   /** `void`: the policy no longer allows it in this form. */
-  readonly state: 'requested' | 'in force' | 'over' | 'void';
+  readonly state: 'requested' | 'in force' | 'over' | 'revoked' | 'void';
   /** The text that approvers sign; absent if none is needed. */
   readonly text?: string;
 }
@@ -49,7 +49,7 @@ export async function askForRaise(guard: CommandContext, wanted: Raise, limit: L
   const request = raiseRequest(raise);
   const { approvals, approvers } = await termsOf(guard, roleOfRaise(guard, raise));
   const tooFew = request && tooFewApprovers(request, approvers ?? new Map(), approvals ?? 1);
-  return tooFew ?? change(guard, raise, by, 'requested', limit);
+  return tooFew ?? change(guard, raise, by, 'requested', { limit });
 }
 
 export const listRaises = command({}, async (_, guard) => {
@@ -71,6 +71,15 @@ export const approveRaise = command({ id: name, signature }, async (given, guard
   return change(guard, changed, by, raiseHolds(changed, terms) ? 'in-force' : 'approved');
 });
 
+/** Refuses one that was requested, or ends one in force. */
+export const revokeRaise = command({ id: name, reason }, async (given, guard, by) => {
+  const raise = guard.store.exceptions().raises.find(({ id }) => id === given.id);
+  if (!raise) return failed('refused', `there is no raise "${given.id}"`);
+  if (raise.revokedBy !== undefined) return failed('refused', 'the raise was revoked already');
+  if (raise.until <= guard.now()) return failed('refused', 'the raise is over');
+  return change(guard, { ...raise, revokedBy: by }, by, 'revoked', { why: given.reason });
+});
+
 function roleOfRaise(guard: CommandContext, { owner }: Raise): RolePolicy | undefined {
   const policy = guard.policy();
   const principal = policy?.principals.get(holderOf(owner)?.principal ?? '');
@@ -82,23 +91,23 @@ async function termsOf(guard: CommandContext, role: RolePolicy | undefined): Pro
   return { approvals: role?.raise?.approvals, approvers: guard.policy()?.approvers, state };
 }
 
-/** Records the change, then makes it. `limit`: as it is recorded; without it, the requested one. */
+/** Records the change, then makes it. `limit`: as it is recorded; without it, the requested one. `why`: not its own reason. */
 async function change(
   guard: CommandContext,
   raise: Raise,
   by: string,
-  status: 'requested' | 'approved' | 'in-force',
-  limit?: LimitReached,
+  status: 'requested' | 'approved' | 'in-force' | 'revoked',
+  { limit, why = raise.reason }: { readonly limit?: LimitReached; readonly why?: string } = {},
 ): Promise<ControlReply> {
   const holder = holderOf(raise.owner) ?? { principal: raise.owner };
-  const { id, until, reason } = raise;
+  const { id, until } = raise;
   const approvers = guard.policy()?.approvers;
   const approved = signersShown(raiseApprovedBy(raise, approvers), approvers);
   const fields = {
     ...holder,
     ...(limit && { limit }),
     until: iso(until),
-    reason,
+    reason: why,
     by,
     status,
     raise: { id, requested_by: raise.by, approved_by: approved },
@@ -108,7 +117,7 @@ async function change(
   if (refused) return refused;
   const answer = await shown(raise, guard);
   const text = wordsOf(status, holder, raise, answer, guard.timeZone);
-  if (text !== undefined) guard.alarms.raise({ kind: 'raise', ...holder, text, reason, by });
+  if (text !== undefined) guard.alarms.raise({ kind: 'raise', ...holder, text, reason: why, by });
   return done({ raise: answer });
 }
 
@@ -122,6 +131,7 @@ function wordsOf(
 ): string | undefined {
   const what = `${holderWords(holder)}: ${limit} until ${shownTime(until, timeZone)}`;
   if (status === 'requested') return `a larger limit is asked for, of ${what}`;
+  if (status === 'revoked') return `a larger limit is refused or ended, of ${what}`;
   return status === 'in-force' ? `a larger limit holds, of ${what}; signed by ${approvedBy.join(', ')}` : undefined;
 }
 
@@ -148,6 +158,7 @@ async function shown(raise: Raise, guard: CommandContext): Promise<ShownRaise> {
 }
 
 function stateOf(raise: Raise, role: RolePolicy | undefined, terms: RaiseTerms, now: number): ShownRaise['state'] {
+  if (raise.revokedBy !== undefined) return 'revoked';
   if (raise.until <= now) return 'over';
   if (!role) return 'void';
   if (raiseHolds(raise, terms)) return 'in force';
