@@ -66,15 +66,16 @@ async function wordsToCome(): Promise<readonly string[]> {
       told(said as readonly string[]);
     });
   });
-  const [{ limitMemory }, { loadParser }] = await Promise.all([
+  const [{ limitMemory, openDatabase }, { loadParser }] = await Promise.all([
     import('../decision-log/read/duckdb.ts'),
     import('../sql/parse/parse.ts'),
     filesOf('log'),
     filesOf('access'),
-    import('@duckdb/node-api').catch(() => undefined), // said where it is needed
   ]);
   limitMemory(MEMORY_AHEAD);
   await loadParser();
+  const database = await openDatabase(false).catch(() => undefined); // said where it is needed
+  database?.close();
   return words;
 }
 

@@ -42,6 +42,8 @@ export async function openDatabase(spills: boolean): Promise<Database> {
   const connection = await instance.connect();
   // Times are read and computed in UTC; a report's time zone is a parameter.
   await connection.run("SET TimeZone = 'UTC'");
+  // The same indexes are read for each part of a report.
+  await connection.run('SET parquet_metadata_cache = true');
   return {
     run: async (sql, parameters) => void (await connection.run(sql, usedIn(sql, parameters))),
     rows: async <T>(sql: string, parameters?: Readonly<Record<string, Parameter>>) => {

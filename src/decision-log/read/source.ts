@@ -79,8 +79,7 @@ async function makeRecords(
   if (plain.length > 0) strange += await loadFiles(db, 'loaded', plain);
   else await makeTable(db, 'loaded');
   for (const file of encrypted) strange += await loadLines(db, 'loaded', file, openerOf);
-  await db.run(`CREATE TEMP TABLE fresh AS ${withChains('loaded')}`);
-  await db.run('DROP TABLE loaded');
+  await db.run(`CREATE TEMP VIEW fresh AS ${withChains('loaded')}`);
   const indexed = indexes.length === 0 ? '' : `UNION ALL ${recordsOf(indexes)}`;
   await db.run(`CREATE TEMP VIEW records AS SELECT ${names} FROM fresh ${indexed}`);
   await db.run(`CREATE TEMP VIEW digests AS ${digestsOf(indexes)}`);
@@ -94,7 +93,7 @@ export function recordsOf(indexes: readonly string[]): string {
 
 /** A query of their digests. */
 function digestsOf(indexes: readonly string[]): string {
-  if (indexes.length > 0) return `SELECT * EXCLUDE (filename) FROM ${reading(indexes)} WHERE digest IS NOT NULL`;
+  if (indexes.length > 0) return `SELECT * FROM ${reading(indexes)} WHERE digest IS NOT NULL`;
   const none = Object.entries(DIGEST_COLUMNS).map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`);
   return `SELECT * EXCLUDE (filename), ${none.join(', ')}, CAST(NULL AS VARCHAR) AS index FROM fresh WHERE false`;
 }
