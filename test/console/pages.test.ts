@@ -1,5 +1,7 @@
 /** The pages of the console in Chromium, before a real guard: what each shows, that the keyboard and a narrow window are enough, and that statements of an attacker are text. */
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type pg from 'pg';
@@ -7,6 +9,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { describeWith, testWith, tool } from '../support/tools.ts';
 import { axe, connect, overflow, type Pages, recordsOf, say, settled, startPages, type Watched } from './browser.ts';
+import { consoleOf } from './visitor.ts';
 
 const chromium = tool('chromium');
 const it = testWith(chromium);
@@ -211,6 +214,52 @@ it('decisions come by themselves, can be stopped and filtered', async () => {
   await say(pages.guard, 'canteen', ['SELECT class_id FROM students WHERE id = 3']);
   await page.getByText(/passed without being shown/).waitFor();
   expect(await list.getByRole('row').count()).toBe(before);
+});
+
+it('ten thousand decisions a second leave a tab that answers, and count what they do not show', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rowgate-flood-'));
+  const log = join(folder, 'flood.jsonl');
+  let seq = 0;
+  const flood = (): void => {
+    const time = new Date().toISOString();
+    const front = { time, kind: 'decision', guard: 'flood', principal: 'flood', role: 'r', effect: 'allow' };
+    const lines = Array.from({ length: 1_000 }, () => {
+      seq += 1;
+      return `${JSON.stringify({ ...front, seq, id: `01F${seq}`, command: 'SELECT', statement: `SELECT ${seq}` })}\n`;
+    });
+    appendFileSync(log, lines.join(''));
+  };
+  flood();
+  const file = join(folder, 'rowgate.yaml');
+  const upstream = 'listen: 127.0.0.1:0\nupstream: { url: "postgres://nobody@127.0.0.1:1/none" }';
+  writeFileSync(file, `${upstream}\nconsole: { listen: 127.0.0.1:0, guards: [{ name: flood, log: ${log} }] }\n`);
+  const apart = await consoleOf(file);
+  const page = await operator.page.context().browser()!.newPage({ locale: 'en-GB' });
+  const timer = setInterval(flood, 100);
+  try {
+    page.setDefaultTimeout(120_000);
+    await page.goto(apart.link({ name: 'anne', role: 'viewer' })!);
+    await page.goto(`${apart.url}/decisions`);
+    const passed = page.getByText(/passed without being shown/);
+    const hold = page.getByRole('button', { name: 'Hold' });
+    await passed.waitFor();
+    for (let times = 0; times < 3; times++) {
+      const before = await passed.textContent();
+      await hold.click();
+      await page.getByText('held', { exact: true }).waitFor();
+      await hold.click();
+      await page.getByText('live', { exact: true }).waitFor();
+      await expect.poll(() => passed.textContent(), { timeout: 60_000 }).not.toBe(before);
+      // Of the list only what is in sight is drawn.
+      expect(await page.locator('*').count()).toBeLessThan(3_000);
+    }
+    expect(seq).toBeGreaterThan(3_000);
+  } finally {
+    clearInterval(timer);
+    await page.context().close();
+    await apart.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 it('who saw a person is asked without the key in an address, and answered in three lists', async () => {

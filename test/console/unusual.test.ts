@@ -358,6 +358,30 @@ describe('a command that is asked', () => {
     await expect(asked).rejects.toThrow();
   });
 
+  it('about a log, goes to a process that was started ahead, by no word that others can list', async () => {
+    const started = join(folder, 'started.txt');
+    // Says by which words it was started, and answers with those that came later.
+    const program = `require('node:fs').appendFileSync(${JSON.stringify(started)}, process.argv.slice(1).join(' ') + '\\n');
+      const answer = (words) => { console.log(JSON.stringify(words)); process.disconnect?.() };
+      process.argv[1] === 'ahead' ? process.once('message', answer) : answer(process.argv.slice(1));`;
+    const command = new OwnCommand([process.execPath, '-e', program, '--']);
+    const lines = () => (existsSync(started) ? readFileSync(started, 'utf8').trim().split('\n') : []);
+    try {
+      command.startAhead();
+      await eventually(() => lines().length === 1, 'one is ahead');
+      const asked = { words: ['log', 'query', '--text=x'] };
+      expect(await command.json(asked)).toEqual([...asked.words, '--json']);
+      await eventually(() => lines().length === 2, 'the next one is ahead');
+      expect(lines()).toEqual(['ahead', 'ahead']);
+      // Making indexes has the memory that it needs, and other commands their own start.
+      for (const words of [['log', 'index'], ['check']])
+        expect(await command.json({ words })).toEqual([...words, '--json']);
+      expect(lines().slice(2)).toEqual(['log index --json', 'check --json']);
+    } finally {
+      command.stop();
+    }
+  });
+
   it('runs with few others, and of more than can wait some are sent away', async () => {
     const command = new OwnCommand([process.execPath, '-e', 'setInterval(() => {}, 1000)', '--']);
     const asked = Array.from({ length: 20 }, () =>
