@@ -237,3 +237,24 @@ test('also where some of the files are encrypted, of which nothing is kept', asy
     ['2.jsonl', '3.jsonl', '4.jsonl.gz'].map((name) => `decisions.00000000000${name}.parquet`),
   );
 });
+
+test('a statement that named the person is found, also where another file has a record of its id', async () => {
+  const [id] = [subjectId(NEW, 'student', '3')];
+  const line = (seq: number, fields: object) =>
+    `${JSON.stringify({ time: new Date(START + seq * SECOND).toISOString(), guard: 'g1', seq, principal: 'app', ...fields })}\n`;
+  const decision = { kind: 'decision', id: 's', role: 'teacher', command: 'SELECT', effect: 'allow', tables: [] };
+  const outcome = { kind: 'outcome', id: 's', rows: 1, status: 'ok' };
+  const told = { ...outcome, subjects: { student: { people: 1, ids: [id] } } };
+  writeFileSync(fileName(0), line(1, decision) + line(2, told));
+  writeFileSync(fileName(1), line(3, outcome));
+  writeFileSync(log, line(4, { kind: 'login' }));
+  const source = await openSource({ chains: chainsOf(log), indexed: true, notice: (message) => expect.fail(message) });
+  try {
+    const known = { searchPath: [], leadsToSubject: () => undefined, returnsSubject: () => undefined };
+    const sought = { subject: 'student', key: '3', keys: [NEW] };
+    const { certainly } = await personOf(source, { ...ALL, ...known, policiesKept: () => undefined, sought });
+    expect(new Set(certainly.map((each) => each.id))).toEqual(new Set(['s']));
+  } finally {
+    source.close();
+  }
+});

@@ -32,7 +32,7 @@ const TOLD = `list_transform(map_entries(subjects), lambda one: {
     'keys': coalesce(list_sort(list_distinct(list_transform(one.value.ids, lambda id: split_part(id, ':', 1)))), []) })`;
 
 /** In milliseconds. In every time zone, a month begins at one of these. */
-export const QUARTER = 900_000;
+const QUARTER = 900_000;
 
 /** Makes the table from the records of one file. */
 export async function makeDigest(db: Database, records: string, table: string): Promise<void> {

@@ -154,7 +154,7 @@ async function makeRan(source: RecordTable, parameters: Record<string, Parameter
     `CREATE OR REPLACE TEMP TABLE ran AS SELECT *, 1::BIGINT AS n, CAST(NULL AS VARCHAR) AS index FROM (${ranOf('apart')})`,
     parameters,
   );
-  await findHits(db, parameters);
+  await findHits(db, digested, parameters);
   await db.run(
     `INSERT INTO ran BY NAME SELECT principal, "user", role, policy, tables, would, status, changed, n, time AS started, ended, index, false AS undecided, false AS unended,
        coalesce(one.counted, false) AS counted, coalesce(one.told, false) AS told, NOT coalesce(one.people, false) AS nobody, coalesce(one.ids, false) AS named,
@@ -206,9 +206,14 @@ async function findDecisions(db: Database, digested: readonly string[]): Promise
 }
 
 /** Finds the person in the files of digests; these statements are in `ran` with `n` 0: their digests count them. */
-async function findHits(db: Database, parameters: Record<string, Parameter>): Promise<void> {
+async function findHits(
+  db: Database,
+  digested: readonly string[],
+  parameters: Record<string, Parameter>,
+): Promise<void> {
   const places = await db.rows<{ index: string; principal?: string; seqs: number[] }>(
-    `SELECT index, principal, seqs FROM digests WHERE digest = 'person' AND subject = $subject AND person IN (${listed(String(parameters.ids).split(' '))})`,
+    `SELECT index, principal, seqs FROM digests WHERE digest = 'person' AND index IN (${listed(digested)}) AND subject = $subject
+       AND person IN (${listed(String(parameters.ids).split(' '))})`,
     parameters,
   );
   const indexes = [...new Set(places.map(({ index }) => index))];
@@ -218,11 +223,13 @@ async function findHits(db: Database, parameters: Record<string, Parameter>): Pr
   );
   const seqs = places.flatMap((place) => place.seqs);
   const found = `SELECT DISTINCT id, index, principal FROM ${reading(indexes)}
-    WHERE digest IS NULL AND ${ofThese} AND seq IN (${seqs.join(', ')}) AND ${NAMED} AND id NOT IN (SELECT id FROM apart)`;
+    WHERE digest IS NULL AND ${ofThese} AND seq IN (${seqs.join(', ')}) AND ${NAMED}`;
   const none = 'SELECT id, CAST(NULL AS VARCHAR) AS index, principal FROM apart WHERE false';
   await db.run(`CREATE OR REPLACE TEMP TABLE found AS ${seqs.length > 0 ? found : none}`, parameters);
-  await db.run('INSERT INTO hits SELECT DISTINCT id FROM found');
-  const met = `SELECT ${NEEDED} FROM (${recordsOf(indexes)}) WHERE kind IN ('decision', 'outcome') AND ${ofThese} AND id IN (SELECT id FROM found)`;
+  // INVARIANT 144: a statement that named the person is one of theirs, whatever other records bear its id.
+  await db.run('INSERT INTO hits SELECT DISTINCT id FROM found WHERE id NOT IN (SELECT id FROM hits)');
+  const met = `SELECT ${NEEDED} FROM (${recordsOf(indexes)}) WHERE kind IN ('decision', 'outcome') AND ${ofThese}
+    AND id IN (SELECT id FROM found) AND id NOT IN (${looseIn(indexes)})`;
   await db.run(`CREATE OR REPLACE TEMP TABLE met AS ${seqs.length > 0 ? met : 'SELECT * FROM apart WHERE false'}`);
   await db.run(`INSERT INTO ran BY NAME SELECT *, 0::BIGINT AS n FROM (${ranOf('met')})`, parameters);
 }
@@ -236,13 +243,18 @@ async function tellApart(db: Database, parameters: Record<string, Parameter>): P
   for (const { index, principal } of mixed) {
     const own = among('principal', [principal]);
     await db.run(
-      `CREATE OR REPLACE TEMP TABLE again AS SELECT ${NEEDED} FROM (${recordsOf([index])}) WHERE ${own} AND ${OF_STATEMENTS} AND id NOT IN (SELECT id FROM apart)`,
+      `CREATE OR REPLACE TEMP TABLE again AS SELECT ${NEEDED} FROM (${recordsOf([index])}) WHERE ${own} AND ${OF_STATEMENTS} AND id NOT IN (${looseIn([index])})`,
     );
     await db.run(
       `DELETE FROM ran WHERE ${own} AND (index = ${literal(index)} OR n = 0 AND id IN (SELECT id FROM again))`,
     );
     await db.run(`INSERT INTO ran BY NAME SELECT *, 1::BIGINT AS n FROM (${ranOf('again')})`, parameters);
   }
+}
+
+/** Of statements that are not whole in these files, and so in `apart`. */
+function looseIn(indexes: readonly string[]): string {
+  return `SELECT id FROM digests WHERE digest = 'loose' AND index IN (${listed(indexes)}) AND id IS NOT NULL`;
 }
 
 function listed(texts: readonly string[]): string {
