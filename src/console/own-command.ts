@@ -71,7 +71,13 @@ export class OwnCommand {
   }
 
   run(question: CommandQuestion): Promise<CommandAnswer> {
-    return this.queue.run(() => this.spawned(question), question.signal);
+    return this.queue.run(async () => {
+      const ahead = this.takeAhead(question);
+      const answer = await this.answerOf(ahead ?? this.start(question), question);
+      // One that was ahead has little memory; what needs more is rare, and slower.
+      const isShort = ahead && answer.exitCode !== 0 && OUT_OF_MEMORY.test(answer.stderr);
+      return isShort ? this.answerOf(this.start(question), question) : answer;
+    }, question.signal);
   }
 
   /** From now on, has a process ready for the next question about a log: it has read by then what takes most of a second. */
@@ -89,14 +95,16 @@ export class OwnCommand {
     child.once('exit', gone);
   }
 
-  private start({ words, cwd }: CommandQuestion): ChildProcessWithoutNullStreams {
+  private takeAhead({ words, cwd }: CommandQuestion): ChildProcessWithoutNullStreams | undefined {
     const { ahead } = this;
-    if (ahead?.connected && cwd === undefined && isAboutLog(words)) {
-      this.ahead = undefined;
-      ahead.removeAllListeners();
-      ahead.send(words);
-      return ahead as ChildProcessWithoutNullStreams;
-    }
+    if (!ahead?.connected || cwd !== undefined || !isAboutLog(words)) return undefined;
+    this.ahead = undefined;
+    ahead.removeAllListeners();
+    ahead.send(words);
+    return ahead as ChildProcessWithoutNullStreams;
+  }
+
+  private start({ words, cwd }: CommandQuestion): ChildProcessWithoutNullStreams {
     const [file, ...script] = this.program;
     return spawn(file, [...script, ...words], {
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -104,9 +112,8 @@ export class OwnCommand {
     });
   }
 
-  private spawned(question: CommandQuestion): Promise<CommandAnswer> {
+  private answerOf(child: ChildProcessWithoutNullStreams, question: CommandQuestion): Promise<CommandAnswer> {
     const { input = '', signal } = question;
-    const child = this.start(question);
     this.children.add(child);
     const stdout: Uint8Array[] = [];
     const stderr: Uint8Array[] = [];
@@ -149,6 +156,8 @@ export class OwnCommand {
 function isAboutLog([first, second]: readonly string[]): boolean {
   return first === 'access' || (first === 'log' && second !== 'index');
 }
+
+const OUT_OF_MEMORY = /\bout of memory\b/i;
 
 const TOO = {
   'too-slow': 'that took too long: ask for less time, or by the command',

@@ -382,6 +382,19 @@ describe('a command that is asked', () => {
     }
   });
 
+  it('is asked again where the one ahead had too little memory', async () => {
+    const program = `process.argv[1] === 'ahead'
+      ? process.once('message', () => { console.error('Error: Out of Memory Error: x'); process.exitCode = 1; process.disconnect() })
+      : console.log('{"whole":true}')`;
+    const command = new OwnCommand([process.execPath, '-e', program, '--']);
+    try {
+      command.startAhead();
+      expect(await command.json({ words: ['log', 'report'] })).toEqual({ whole: true });
+    } finally {
+      command.stop();
+    }
+  });
+
   it('runs with few others, and of more than can wait some are sent away', async () => {
     const command = new OwnCommand([process.execPath, '-e', 'setInterval(() => {}, 1000)', '--']);
     const asked = Array.from({ length: 20 }, () =>
