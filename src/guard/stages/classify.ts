@@ -64,11 +64,8 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
     return undefined;
   },
   ExecuteStmt: (draft, statement, body) => {
-    if ((body.params ?? []).some((p) => !isConstant(draft, p))) {
-      return refusal('unsupported', '0A000', 'EXECUTE takes constants only for restricted roles');
-    }
-    const texts = (body.params ?? []).map((param) => textOf(draft, param));
-    return set(statement, 'EXECUTE', { kind: 'execute', name: body.name ?? '', texts });
+    const executed = executedBy(draft, body);
+    return 'severity' in executed ? executed : set(statement, 'EXECUTE', { kind: 'execute', ...executed });
   },
   DeallocateStmt: (_d, statement, body) => set(statement, 'DEALLOCATE', { kind: 'deallocate', name: body.name }),
   DeclareCursorStmt: (draft, statement, body) => {
@@ -168,13 +165,43 @@ function textOf(draft: Draft, node: Node): string | null | undefined {
   return keeps ? textOf(draft, cast.arg) : undefined;
 }
 
+function executedBy(draft: Draft, { name = '', params = [] }: Body<'ExecuteStmt'>) {
+  if (params.every((param) => isConstant(draft, param)))
+    return { name, texts: params.map((param) => textOf(draft, param)) };
+  return refusal('unsupported', '0A000', 'EXECUTE takes constants only for restricted roles', {
+    hint: 'Send values as parameters of Bind, or as constants with types of pg_catalog.',
+  });
+}
+
+/** INVARIANT 132: what is prepared is judged as it was prepared; its plan tells of rows that are withheld, so it needs the grant always. */
+function explainExecute(
+  draft: Draft,
+  statement: DraftStatement,
+  body: Body<'ExecuteStmt'>,
+  analyzes: boolean,
+): Refusal | undefined {
+  statement.command = 'EXPLAIN';
+  if (analyzes)
+    return denied(statement, 'EXPLAIN ANALYZE of EXECUTE', 'Write the statement itself behind EXPLAIN ANALYZE.');
+  if (!draft.role.statements.has('explain'))
+    return refusal('statement-not-allowed', '42501', 'permission denied for EXPLAIN of EXECUTE', {
+      hint: 'It is granted by statements: [explain].',
+      rule: draft.role.rule,
+    });
+  const executed = executedBy(draft, body);
+  return 'severity' in executed ? executed : set(statement, 'EXPLAIN', { kind: 'explain', execute: executed });
+}
+
 function explain(draft: Draft, statement: DraftStatement, body: Body<'ExplainStmt'>): Refusal | undefined {
   // Of DECLARE the plan of its query is shown, and no cursor is made: it tells what EXPLAIN of the query would.
   const declared = as(body.query, 'DeclareCursorStmt')?.query;
   const query = declared && kindOf(declared) === 'SelectStmt' ? declared : body.query;
   const options = (body.options ?? []).map((o) => as(o, 'DefElem')!);
   const analyzes = options.some((o) => o.defname === 'analyze' && !isOff(o.arg));
-  if (!query || !QUERIES.has(kindOf(query))) return denied(statement, 'EXPLAIN of this statement');
+  const executed = as(query, 'ExecuteStmt');
+  if (executed) return explainExecute(draft, statement, executed, analyzes);
+  if (!query || !QUERIES.has(kindOf(query)))
+    return denied(statement, 'EXPLAIN of this statement', 'EXPLAIN takes queries and writes, DECLARE and EXECUTE.');
   set(statement, 'EXPLAIN', { kind: 'explain' }, query);
   if (analyzes && !draft.role.statements.has('explain_analyze')) {
     return refusal('statement-not-allowed', '42501', 'permission denied for EXPLAIN ANALYZE', {
@@ -210,11 +237,13 @@ function onRequest(
   });
 }
 
-function denied(statement: DraftStatement, what: string): Refusal {
+function denied(
+  statement: DraftStatement,
+  what: string,
+  hint = 'A restricted role may read and write rows; it may not change definitions, roles or files.',
+): Refusal {
   statement.query = undefined;
-  return refusal('statement-not-allowed', '42501', `permission denied for ${what}`, {
-    hint: 'A restricted role may read and write rows; it may not change definitions, roles or files.',
-  });
+  return refusal('statement-not-allowed', '42501', `permission denied for ${what}`, { hint });
 }
 
 /** Statements that the grammar does not name as their command does. */

@@ -302,7 +302,11 @@ function* record(
       statement: resolved.inner ?? statement,
       formats: converted ? [] : 'described',
       // Of a cursor what comes next depends on what came before.
-      text: statement.kind.kind === 'fetch' ? undefined : rendered.text.slice(extent?.start, extent?.end),
+      // INVARIANT 131: what the message itself has prepared stands before it, so the same EXECUTE may be another question.
+      text:
+        statement.kind.kind === 'fetch'
+          ? undefined
+          : rendered.text.slice(resolved.here ? 0 : extent?.start, extent?.end),
       prepared: resolved.runs?.rendered.text,
       bound: undefined,
     });

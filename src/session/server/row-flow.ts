@@ -1,6 +1,7 @@
 /** The rows of a running statement: each is admitted, or waits, or the statement is cut off. */
 import { REASONS } from '../../core/reasons.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
+import { commandComplete } from '../../protocol/command-complete.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { cancelledByUser } from '../admission/admission.ts';
@@ -223,6 +224,18 @@ function moreThanLeft(rows: number): Refusal {
   return refusal('limit-window', '53400', `statement returns more than the ${rows} rows that were left when it began`, {
     hint: 'Run it again: by now there may be more.',
   });
+}
+
+/** The tag of the client's SHOW ALL, which the server is sent as a query; undefined where its own is the client's. */
+export function shownTag({ statement }: Execution, tag: string): Uint8Array | undefined {
+  return statement.command === 'SHOW' && tag !== 'SHOW' ? commandComplete('SHOW') : undefined;
+}
+
+/** @returns whether the client was told another tag than the server's. */
+export function tellTag(c: Conversation, run: Execution, tag: string): boolean {
+  const shown = shownTag(run, tag);
+  if (shown) c.toClient.add(shown);
+  return shown !== undefined;
 }
 
 /** Rows that a command changed, by its tag: `INSERT 0 5`, `UPDATE 5`, `MERGE 5`, `COPY 5` of data that came in. */
