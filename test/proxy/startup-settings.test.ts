@@ -90,7 +90,10 @@ describe('what a role must be granted', () => {
 
   test('of a setting that is given twice the last value holds', () => {
     expect(
-      opened(role('app', { access: 'restricted' }), { options: '-c search_path=other -c work_mem=1MB', search_path: 'public, "My Schema"' }),
+      opened(role('app', { access: 'restricted' }), {
+        options: '-c search_path=other -c work_mem=1MB',
+        search_path: 'public, "My Schema"',
+      }),
     ).toBe('42501');
     expect(opened(role('app'), { options: '-c search_path=other', search_path: 'public, "My Schema"' })).toEqual([]);
   });

@@ -160,6 +160,7 @@ function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Ch
           (isLower(one.get(name), other.get(name)) ? less : more)(`sets ${name} ${howFar(other.get(name))}`),
         ),
     functionRules: 'derived',
+    movesSequences: 'derived',
     statements: (one, other) => subset(one, other, (word) => `send ${word}`),
     collect: (_, other) => [
       other === 'deny'

@@ -7,6 +7,7 @@ import { typeByName } from '../../sql/types/type-name.ts';
 import { formatOf, optionRefusal } from '../copy-options.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import { regKind } from '../metadata/reg-types.ts';
 import { classifyLock } from './classify-lock.ts';
 import { classifyPathCall, classifySet, classifyShow } from './classify-settings.ts';
 import { classifyCreate, classifyDrop, classifyTruncate } from './classify-temporary.ts';
@@ -144,12 +145,13 @@ function innerOf(draft: Draft, statement: DraftStatement, query: Node) {
   };
 }
 
-/** A literal, perhaps with its type. One of the server's own: a domain's CHECK is code that nobody granted. */
+/** A literal, perhaps with its type. One of the server's own: a domain's CHECK is code that nobody granted; and none whose text is looked up, which would tell of what is withheld. */
 function isConstant(draft: Draft, node: Node): boolean {
   const cast = as(node, 'TypeCast');
   if (!cast?.arg) return 'A_Const' in node || 'ParamRef' in node;
   const type = typeByName(draft.catalog, draft.searchPath, strings(cast.typeName?.names));
-  return type?.schema === 'pg_catalog' && isConstant(draft, cast.arg);
+  const isPlain = type?.schema === 'pg_catalog' && regKind(draft.catalog, type.oid).kind === 'no';
+  return isPlain && isConstant(draft, cast.arg);
 }
 
 /** What a constant is as a text, NULL included; undefined for one that is of another type, or not known. */

@@ -6,6 +6,8 @@ import { during, limitsPerUser, lock, roleLimits, throttle, whenExceeded } from 
 import { accept, attributeName, catalogName, mapping, name, sql } from './schema-values.ts';
 
 /** Words that `statements:` may hold. */
+const SEQUENCE_RIGHTS = ['usage', 'select', 'update'] as const;
+
 const STATEMENT_OPTIONS = [
   'copy_to',
   'copy_from',
@@ -94,6 +96,12 @@ export const roleSchema = mapping({
     .optional()
     .describe(
       'Tables that each session may make for itself, by `CREATE TEMP TABLE` with just these columns: `work_ids: { id: bigint, note: text }`. No relation that a name alone could mean may be called so.',
+    ),
+  sequences: z
+    .record(catalogName, z.array(z.enum(SEQUENCE_RIGHTS)).min(1))
+    .optional()
+    .describe(
+      'Sequences that stand by themselves, with PostgreSQL’s privileges: `usage` (`nextval`, `currval`), `select` (its row, `currval`), `update` (`nextval`, `setval`): `{ invoice_number: [usage] }`. A number tells how many others have drawn.',
     ),
   functions: z
     .array(catalogName)

@@ -26,8 +26,9 @@ export interface StatementTraits {
 
 /** @param inner what an EXECUTE runs; undefined where that is not known. */
 export function traitsOf(kind: StatementKind, policy: SessionPolicy, inner?: StatementKind): StatementTraits {
-  // A function that was granted by name, or that an unrestricted role may call, can write.
-  const callsMayWrite = policy.role.access === 'unrestricted' || policy.role.functions.size > 0;
+  // A function that was granted by name, or that an unrestricted role may call, can write; so can `setval`.
+  const { access, functions, movesSequences } = policy.role;
+  const callsMayWrite = access === 'unrestricted' || functions.size > 0 || movesSequences === true;
   switch (kind.kind) {
     case 'read':
       return { givesRows: true, metered: kind.catalogs !== true, changes: false, pure: !callsMayWrite };

@@ -35,7 +35,7 @@ export function resolveRangeFunction(r: Resolver, node: Node, level: QueryLevel)
   for (const [called, definitions] of functions) {
     if (!called) continue;
     const list = as(definitions, 'List')?.items ?? body.coldeflist ?? [];
-    const several = functions.length === 1 && list.length === 0 ? unnestOfSeveral(called) : undefined;
+    const several = list.length === 0 ? unnestOfSeveral(called) : undefined;
     if (several) {
       columns.push(...unnested(r, called, several, scope));
       scalar = false;
