@@ -192,7 +192,9 @@ function notThis(name: string): Refusal {
 }
 
 function notAllowed(name: string): Refusal {
-  const hint = isGrantableSetting(name.toLowerCase()) ? 'It is granted by settings: { … }.' : undefined;
+  const hint = isGrantableSetting(name.toLowerCase())
+    ? 'It is granted by settings: { … }.'
+    : 'It is none that a role may have: Rowgate keeps it, or it tells of others.';
   return refusal('setting-not-allowed', '42501', `permission denied for parameter "${name}"`, { hint });
 }
 

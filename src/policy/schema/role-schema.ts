@@ -101,7 +101,7 @@ export const roleSchema = mapping({
     .record(catalogName, z.array(z.enum(SEQUENCE_RIGHTS)).min(1))
     .optional()
     .describe(
-      'Sequences that stand by themselves, with PostgreSQL’s privileges: `usage` (`nextval`, `currval`), `select` (its row, `currval`), `update` (`nextval`, `setval`): `{ invoice_number: [usage] }`. A number tells how many others have drawn.',
+      'Sequences, by PostgreSQL’s privileges: `usage` (`nextval`, `currval`), `select` (its row, `currval`), `update` (`nextval`, `setval`): `{ invoice_number: [usage] }`.',
     ),
   functions: z
     .array(catalogName)
@@ -119,14 +119,9 @@ export const roleSchema = mapping({
     .record(catalogName, z.union([z.string(), z.number()]))
     .optional()
     .describe(
-      'Parameters that may be set beyond the harmless ones: `any`, or for memory and workers the most: `{ work_mem: 64MB, app.tenant: any }`. Those of the planner (`enable_…`) move the order of rows, which may tell of withheld columns; of an application’s own, what the server’s functions and row security read is the client’s to say: `check` warns.',
+      'Parameters that may be set beyond the harmless ones: `any`, or for memory and workers the most: `{ work_mem: 64MB, app.tenant: any }`. Those of the planner move the order of rows, which may tell of withheld columns; of an application’s own, what functions and row security read is the client’s to say: `check` warns.',
     ),
-  statements: z
-    .array(z.enum(STATEMENT_OPTIONS))
-    .optional()
-    .describe(
-      `Kinds of statements beyond the ordinary ones: ${STATEMENT_OPTIONS.map((word) => `\`${word}\``).join(', ')}.`,
-    ),
+  statements: z.array(z.enum(STATEMENT_OPTIONS)).optional().describe('Kinds of statements beyond the ordinary ones.'),
   collect: z
     .enum(['deny', 'allow'])
     .optional()
