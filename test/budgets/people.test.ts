@@ -71,7 +71,7 @@ test('a plan of what was prepared is a question', async () => {
   await client.query('PREPARE one (integer) AS SELECT name FROM pupils WHERE id = $1');
   // Its size counts too, as that of EXPLAIN of the statement itself; and it names nobody, as that would.
   await client.query('EXPLAIN EXECUTE one (1)');
-  expect((await failure(client, 'EXPLAIN EXECUTE one (1)')).code).toBe('53400');
+  expect((await failure(client, 'EXPLAIN EXECUTE one (2)')).code).toBe('53400');
 });
 
 /** The server notes each word that is too long to be indexed: so many as there are pupils of whom it is asked. */

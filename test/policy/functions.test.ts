@@ -73,8 +73,8 @@ test.each([
 
 test.each([
   ['sequences: { public.numbers: [usage, select] }', []],
-  ['sequences: { numbers: [] }', [expect.stringContaining('sequences.numbers')]],
-  ['sequences: { numbers: [delete] }', [expect.stringContaining('sequences.numbers.0')]],
+  ['sequences: { numbers: [] }', ['expected something, found nothing']],
+  ['sequences: { numbers: [delete] }', ['expected "usage", "select" or "update", found "delete"']],
   ['sequences: { number: [usage] }', [expect.stringContaining('"number" does not exist')]],
   ['sequences: { people: [usage] }', ['"people" is no sequence']],
   [
