@@ -43,9 +43,9 @@ function classByName(fn: Fn): FunctionClassName | undefined {
 
 const COUNTERS = 'pg_stat_';
 
-/** One number or time: of rows of a table, of a session, of the server. */
-function classOfCounter({ name, returnsSet, outColumns }: Fn): FunctionClassName {
-  return name.startsWith('pg_stat_get_') && !returnsSet && outColumns.length === 0 ? 'nothing' : 'other sessions';
+/** Numbers and times of rows of a table, of sessions, of the server; the others change them. */
+function classOfCounter({ name }: Fn): FunctionClassName {
+  return name.startsWith('pg_stat_get_') ? 'nothing' : 'other sessions';
 }
 
 function classByRule(fn: Fn, catalog: Catalog): FunctionClassName | undefined {

@@ -2,6 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
+import { CLASSES } from '../../src/guard/builtin-functions.ts';
 import { isGrantableSetting } from '../../src/policy/compile/grantable-settings.ts';
 
 export const PASSWORD = 'demo-owner';
@@ -28,6 +29,12 @@ WHERE nspname !~ '^(pg_|information_schema)' AND typelem = 0 AND typisdefined
   AND (typrelid = 0 OR EXISTS (SELECT FROM pg_class WHERE oid = typrelid AND relkind = 'c'))`;
 
 const SETTINGS = 'SELECT name FROM pg_settings';
+
+/** Of the server's own functions those that a role has by grant alone. Of what runs SQL text none. */
+const BY_GRANT: readonly string[] = Object.entries(CLASSES).flatMap(([name, { allowed, names }]) =>
+  allowed || name === 'SQL text' || name === 'text forms' || name === 'uncallable' ? [] : names,
+);
+const OWN_FUNCTIONS = `SELECT DISTINCT proname AS name FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace`;
 
 /** Memory and workers, up to what is more than any script asks for. */
 const MOST: Readonly<Record<string, string>> = {
@@ -75,10 +82,14 @@ export async function grantAll(
     tables[key] = writable ? { select, insert: write, update: write, delete: {} } : { select };
   }
   const settings = (await rows<{ name: string }>(SETTINGS)).map((setting) => setting.name.toLowerCase());
+  const own = new Set((await rows<{ name: string }>(OWN_FUNCTIONS)).map(({ name }) => name));
   const role = {
     role: 'carry',
     tables,
-    functions: kept([...(await rows<Named & Arguments>(FUNCTIONS)).map(signature), 'pg_sleep', 'setval']),
+    functions: kept([
+      ...(await rows<Named & Arguments>(FUNCTIONS)).map(signature),
+      ...BY_GRANT.filter((name) => own.has(name)),
+    ]),
     types: kept((await rows<Named>(TYPES)).map(name)),
     settings: Object.fromEntries(
       settings.filter(isGrantableSetting).map((setting) => [setting, MOST[setting] ?? 'any']),

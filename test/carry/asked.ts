@@ -49,6 +49,8 @@ export function ask(client: pg.Client, text: string, data?: string): Promise<Ans
       handleCopyData: (message: { chunk: Buffer }) => rows.push(message.chunk.toString()),
       // Behind an error the client does not tell of ReadyForQuery.
       handleError(found: pg.DatabaseError) {
+        // The client's own error, of a connection that is gone.
+        if (found.code === undefined) return lost();
         finish({ code: found.code ?? '', message: found.message, detail: found.detail ?? '' });
       },
       handleReadyForQuery: () => finish(),

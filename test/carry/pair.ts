@@ -58,6 +58,7 @@ export class Pair {
 
 const TEMPLATE = 'carry_template';
 const DATABASE = 'regression';
+const SEARCH_PATH = /^\s*set\s+(?:session\s+)?search_path\b/i;
 const SYSTEM_COLUMN = /\b(?:tableoid|ctid|[xc]min|[xc]max)\b/i;
 
 class Script {
@@ -67,6 +68,8 @@ class Script {
   private sessions: { direct: pg.Client; guarded: pg.Client } | undefined;
   private guard: TestGuard | undefined;
   private inTransaction = false;
+  /** The last `SET search_path`: schemas without a grant are passed over where it is set, and this script grants in them only later. */
+  private path: string | undefined;
 
   private constructor(
     private readonly url: string,
@@ -151,6 +154,7 @@ class Script {
       this.tally.add(text, wanted.error?.code === given.error.code ? undefined : reason, wanted, given);
       return true;
     }
+    if (SEARCH_PATH.test(text)) this.path = text;
     const wanted = await ask(direct, text, data);
     this.tally.add(text, difference(wanted, given), wanted, given);
     return false;
@@ -168,7 +172,10 @@ class Script {
   }
 
   private async ready(): Promise<{ direct: pg.Client; guarded: pg.Client }> {
-    if (this.stale) await this.grant();
+    if (this.stale) {
+      await this.grant();
+      if (this.sessions && this.path !== undefined) await ask(this.sessions.guarded, this.path);
+    }
     this.stale = false;
     this.sessions ??= {
       direct: await connected(this.url),
@@ -181,6 +188,7 @@ class Script {
     await this.sessions?.direct.end().catch(() => {});
     await this.sessions?.guarded.end().catch(() => {});
     this.sessions = undefined;
+    this.path = undefined;
   }
 
   /** Grants all that there is; what the policy cannot grant is named by the errors, and left out. */

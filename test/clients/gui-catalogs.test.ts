@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Copies, copiesFor, dropCopies } from './copies.ts';
 import { DIFFERENT, NAVIGATOR, TREE } from './gui-statements.ts';
+import { TOOLS } from './tool-statements.ts';
 import { type PrincipalName, startWorld, type World } from './world.ts';
 
 /** The sample schema has no views, types, triggers or partitions: these are granted by the policies of the test. */
@@ -90,22 +91,24 @@ async function rows(url: string, statements: Readonly<Record<string, string>>): 
   return found;
 }
 
-describe.each([
-  ['a tree', TREE],
-  ['a navigator', NAVIGATOR],
-])('%s', (_kind, statements) => {
-  it.each(WHO)('as %s', async (principal) => {
-    const copy = copies.get(principal)!;
-    const [through, beside] = await Promise.all([
-      rows(world.url(principal), statements),
-      rows(copy.urlFor(world.account.user, world.account.password), statements),
-    ]);
-    const unnamed = (list: readonly string[] | undefined, name: string): string[] =>
-      (list ?? []).map((row) => row.replaceAll(name, 'DATABASE').replaceAll(principal, 'LOGIN'));
-    for (const name of Object.keys(statements)) {
-      const shown = unnamed(through.get(name), world.database.name);
-      expect([name, shown.filter((row) => /^error|qzx/.test(row))]).toEqual([name, []]);
-      if (!(name in DIFFERENT)) expect([name, shown]).toEqual([name, unnamed(beside.get(name), copy.name)]);
-    }
-  });
-});
+describe.each([['a tree', TREE], ['a navigator', NAVIGATOR], ...Object.entries(TOOLS)] as const)(
+  '%s',
+  (_kind, statements) => {
+    it.each(WHO)('as %s', async (principal) => {
+      const copy = copies.get(principal)!;
+      const [through, beside] = await Promise.all([
+        rows(world.url(principal), statements),
+        rows(copy.urlFor(world.account.user, world.account.password), statements),
+      ]);
+      const unnamed = (list: readonly string[] | undefined, name: string): string[] =>
+        (list ?? []).map((row) => row.replaceAll(name, 'DATABASE').replaceAll(principal, 'LOGIN'));
+      const different = Object.keys(statements).flatMap((name) => {
+        const shown = unnamed(through.get(name), world.database.name);
+        const told = shown.filter((row) => /^error|qzx/.test(row));
+        const expected = name in DIFFERENT ? shown : unnamed(beside.get(name), copy.name);
+        return told.length > 0 || shown.join('\n') !== expected.join('\n') ? [{ name, shown, expected }] : [];
+      });
+      expect(different).toEqual([]);
+    });
+  },
+);

@@ -123,7 +123,12 @@ export const NAVIGATOR: Readonly<Record<string, string>> = {
 /** Where a copy that holds only what was granted says more on purpose. */
 export const DIFFERENT: Readonly<Record<string, string>> = {
   sizes: 'sizes move with rows that are hidden',
-  databases: 'so here',
+  'indexes and their sizes': 'sizes, again',
+  'views and their bases': 'rules are not shown',
+  'the current transaction': 'it tells of others',
+  'tables and how many rows': 'sizes, again',
+  'functions and their bodies': 'bodies are not shown',
+  databases: 'sizes, again',
   roles: 'comments and memberships are the DBA’s',
   routines: 'bodies are not shown',
 };

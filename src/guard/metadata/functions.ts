@@ -135,6 +135,12 @@ const partitions: MetadataFunction = {
     `${relation(f, asked, 0)} AND NOT EXISTS (SELECT FROM pg_catalog.pg_partition_ancestors(${asked.args[0]}) AS rowgate_w(rowgate_r) WHERE NOT ${f.found('pg_class', `${ROW}.oid = rowgate_w.rowgate_r::pg_catalog.oid`)})`,
 };
 
+/** Every partition is, too. */
+const partitionTree: MetadataFunction = {
+  condition: (f, asked) =>
+    `${partitions.condition(f, asked)} AND NOT EXISTS (SELECT FROM pg_catalog.pg_partition_tree(${asked.args[0]}) AS rowgate_w WHERE NOT ${f.found('pg_class', `${ROW}.oid = rowgate_w.relid::pg_catalog.oid`)})`,
+};
+
 const boundOf: MetadataFunction = {
   condition: (f, asked) =>
     `${relation(f, asked, 0)} AND NOT EXISTS (SELECT FROM pg_catalog.pg_partition_ancestors(${asked.args[0]}) AS rowgate_w(rowgate_r) WHERE rowgate_w.rowgate_r::pg_catalog.oid <> ${asked.args[0]} AND NOT ${f.found('pg_partitioned_table', `${ROW}.partrelid = rowgate_w.rowgate_r::pg_catalog.oid`)})`,
@@ -164,6 +170,7 @@ const METADATA: Readonly<Record<string, MetadataFunction>> = {
   pg_get_partition_constraintdef: boundOf,
   pg_partition_ancestors: partitions,
   pg_partition_root: partitions,
+  pg_partition_tree: partitionTree,
   pg_get_serial_sequence: columnByName,
   pg_get_function_arguments: ofFunction(true),
   pg_get_function_arg_default: ofFunction(true),

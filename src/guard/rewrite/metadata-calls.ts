@@ -1,6 +1,7 @@
 /** Calls of functions that look into the catalogs: what they are asked about is looked up first. */
 import type { Fn, Oid } from '../../sql/catalog/catalog.ts';
 import { as, type Body, type Node, partsOf, qualifiedName, strings } from '../../sql/parse/tree.ts';
+import { givesNothing } from '../function-class.ts';
 import { type MetadataFunction, metadataFunction } from '../metadata/functions.ts';
 import { isKeyOf } from '../metadata/keys.ts';
 import { isSequenceFunction, namesSequence } from '../sequences.ts';
@@ -35,12 +36,15 @@ export function rewriteCall(work: MetadataWork, node: Node, body: Body<'FuncCall
   const spec = metadataFunction(fn);
   if (!spec) return;
   work.calls.add(body);
+  if (work.isGranted(fn)) return;
   const args = body.args ?? [];
   if (args.some((arg) => 'NamedArgExpr' in arg)) throw new NotRewritable(`named arguments of ${fn.name}`);
   if (spec.first && as(args[0], 'A_Const')?.sval) return;
   if (spec.key !== undefined && isKeyOf(spec.key, work.catalogColumn(args[0]))) return;
   if (args.some((arg) => contains(work, arg, 'window') || contains(work, arg, 'set-returning')))
     throw new NotRewritable(`a window or set-returning function inside ${fn.name}`);
+  // INVARIANT 137: a function that gives nothing is never run: of NULL some show every session.
+  if (fn.returnsSet && givesNothing(fn)) throw new NotRewritable(`${fn.name} in this place`);
   if (fn.returnsSet) filterArgument(work, args, fn, spec);
   else if (work.isInFrom(node)) throw new NotRewritable(`${fn.name} in FROM`);
   else wrapCall(work, node, body, args, fn, spec);

@@ -2,8 +2,9 @@
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { catalogColumn } from '../../sql/analyze/catalog-column.ts';
-import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
+import type { Catalog, Fn, Oid } from '../../sql/catalog/catalog.ts';
 import { as, type Node, partsOf } from '../../sql/parse/tree.ts';
+import { givesNothing } from '../function-class.ts';
 import { type Finder, finderOf } from '../metadata/found.ts';
 import { type RegKind, regKind } from '../metadata/reg-types.ts';
 import type { Filtered } from './reg-values.ts';
@@ -65,6 +66,11 @@ export class MetadataWork implements Filtered {
   catalogColumn(node: Node | undefined): string | undefined {
     const reference = node && this.analysis.marks.references.get(node);
     return reference && catalogColumn(reference.entry, reference.column);
+  }
+
+  /** What gives nothing of itself tells all that it knows where the role names it. */
+  isGranted(fn: Fn): boolean {
+    return givesNothing(fn) && this.context.role.functions.has(fn.oid);
   }
 
   isInFrom(node: Node): boolean {

@@ -9,8 +9,8 @@ import { passSequences, rewriteCall } from './metadata-calls.ts';
 import { type MetadataContext, MetadataWork, type Parameters } from './metadata-work.ts';
 import { rewriteCast, rewriteUncast } from './reg-casts.ts';
 import { refuseUnfiltered } from './reg-values.ts';
+import { replaceInFrom } from './replaced-in-from.ts';
 import type { Rewriter } from './rewriter.ts';
-import { readSettingsByView } from './settings-in-from.ts';
 
 /** Gives the bodies of calls that were replaced and of types that went with their casts: no schema is put in front of those. */
 export function rewriteMetadata(
@@ -21,7 +21,7 @@ export function rewriteMetadata(
 ): ReadonlySet<object> {
   const work = new MetadataWork(w, analysis, context, parameters);
   passSequences(work);
-  readSettingsByView(work);
+  replaceInFrom(work);
   rewriteCallsAndCasts(work);
   rewriteUncast(work);
   keepNames(w, analysis, work.nodes);

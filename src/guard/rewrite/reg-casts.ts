@@ -63,9 +63,20 @@ function castList(work: MetadataWork, node: Node, type: RegType, body: Body<'Typ
   const from = work.typeOf(arg);
   if (as(arg, 'A_Const')?.isnull || isListOf(type.catalog, work.catalogColumn(arg)) || from === work.typeOf(node))
     return;
+  const constant = as(arg, 'A_Const')?.sval?.sval;
+  if (constant !== undefined && areAllPlain(work, type, constant)) {
+    work.nodes.add(arg);
+    return;
+  }
   if (!OID_LISTS.has(from) || as(arg, 'ParamRef')) throw new NotRewritable(`a cast of this to ${type.name}[]`);
   work.replaced.add(body.typeName!);
   surround(work.w, node, [arg], ofOids(type, work.finder, ` AS ${quoteName(columnName(node))}`));
+}
+
+/** `{int, int8}`: a list of names without quotes, each of which the role may know of in any case. */
+function areAllPlain(work: MetadataWork, type: RegType, text: string): boolean {
+  const names = /^\{([\w .]+(?:\[\])?(?:,[\w .]+(?:\[\])?)*)\}$/.exec(text)?.[1]?.split(',') ?? [];
+  return names.length > 0 && names.every((name) => isPlainName(type, name.trim(), work.context));
 }
 
 /** Literals and parameters that are read as names by their place alone. */

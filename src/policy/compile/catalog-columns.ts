@@ -85,6 +85,8 @@ collversion colliculocale`),
   pg_timezone_abbrevs: words('abbrev utc_offset is_dst'),
   pg_timezone_names: words('name abbrev utc_offset is_dst'),
   pg_transform: words('oid trftype trflang trffromsql trftosql'),
+  pg_ts_config_map: words('mapcfg maptokentype mapseqno mapdict'),
+  pg_replication_origin: words('roident roname'),
   pg_ts_config: words('oid cfgname cfgnamespace cfgowner cfgparser'),
   pg_ts_dict: words('oid dictname dictnamespace dictowner dicttemplate dictinitoption'),
   pg_ts_parser: words('oid prsname prsnamespace prsstart prstoken prsend prsheadline prslextype'),
@@ -121,6 +123,11 @@ subrunasowner subfailover subslotname subsynccommit subpublications suborigin`),
 
 export const INFORMATION_SCHEMA_COLUMNS: Readonly<Record<string, ReadonlySet<string>>> = {
   information_schema_catalog_name: words('catalog_name'),
+  sql_features: words('feature_id feature_name sub_feature_id sub_feature_name is_supported is_verified_by comments'),
+  sql_implementation_info: words(
+    'implementation_info_id implementation_info_name integer_value character_value comments',
+  ),
+  sql_sizing: words('sizing_id sizing_name supported_value comments'),
   character_sets: words(
     `character_set_catalog character_set_schema character_set_name character_repertoire form_of_use`,
   ),

@@ -283,6 +283,7 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_transform: ownOnly,
   // Those of visible schemas: the cast `'x'::regconfig` reveals whether one exists.
   pg_ts_config: ownOrSchemas(3602, 'cfgnamespace'),
+  pg_ts_config_map: { rows: () => template`(${system(column('mapcfg'))} AND ${system(column('mapdict'))})` },
   pg_ts_dict: ownOrSchemas(3600, 'dictnamespace'),
   pg_ts_parser: ownOrExtension(3601),
   pg_ts_template: ownOrExtension(3764),
@@ -304,6 +305,7 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_publication_namespace: nothing,
   pg_publication_rel: nothing,
   pg_publication_tables: nothing,
+  pg_replication_origin: nothing,
   pg_rules: nothing,
   pg_seclabel: nothing,
   pg_seclabels: nothing,

@@ -32,6 +32,10 @@ const noIdentifier: Template = ['NULL::information_schema.sql_identifier'];
 
 export const INFORMATION_SCHEMA: Readonly<Record<string, CatalogRule>> = {
   information_schema_catalog_name: open,
+  // What this version of the server supports of the standard.
+  sql_features: open,
+  sql_implementation_info: open,
+  sql_sizing: open,
   // The server reports the collation with the longest name among those that match the database's: a user's collation may be that one or change which
   // one it is.
   character_sets: {
