@@ -1,6 +1,7 @@
 /** What administration tools ask for their trees: each statement runs, and shows what a database shows from which all was cut that the role was not granted. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Copies, copiesFor, dropCopies } from './copies.ts';
@@ -112,3 +113,21 @@ describe.each([['a tree', TREE], ['a navigator', NAVIGATOR], ...Object.entries(T
     });
   },
 );
+
+it.each(WHO)('Kysely finds the tables of the schema, as %s', async (principal) => {
+  const copy = copies.get(principal)!;
+  const found = async (url: string): Promise<unknown> => {
+    const kysely = new Kysely<unknown>({
+      dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 1 }) }),
+    });
+    const tables = await kysely.introspection.getTables();
+    await kysely.destroy();
+    return tables.map(({ columns, ...table }) => ({
+      ...table,
+      columns: columns.sort((a, b) => (a.name < b.name ? -1 : 1)),
+    }));
+  };
+  const tables = await found(world.url(principal));
+  expect(tables).toEqual(await found(copy.urlFor(world.account.user, world.account.password)));
+  expect(JSON.stringify(tables)).toMatch(/class_id/);
+});

@@ -25,6 +25,8 @@ const QUERIES: readonly string[] = [
   'SELECT c.relname, s.n_live_tup FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid WHERE %c',
   'SELECT c.relname FROM pg_class c WHERE c.reltuples > 50 AND %c',
   'SELECT tablename, attname, n_distinct FROM pg_stats WHERE tablename %l',
+  "SELECT count(*) FROM pg_class c WHERE c.oid = ANY ('{pg_class, pg_proc}'::regclass[]) AND c.relname <> %t",
+  'SELECT l.relation, l.pid FROM pg_lock_status() AS l JOIN pg_class c ON c.oid = l.relation WHERE %c',
   "SELECT to_regclass(%t) IS NULL, to_regclass('public.' || %t) IS NULL",
 ];
 

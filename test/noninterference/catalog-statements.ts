@@ -105,6 +105,9 @@ const REG_TYPES = [
 const LOOKUPS: readonly string[] = [
   'SELECT n, to_regclass(n::text) IS NULL FROM %n',
   'SELECT n, n::regclass, n::regtype, n::regproc FROM %n',
+  'SELECT n, pg_describe_object(1259, n::oid, 0), pg_filenode_relation(0, n::oid), pg_collation_actual_version(n::oid) FROM %n',
+  'SELECT n, pg_sequence_parameters(n::oid), pg_identify_object(1259, n::oid, 0) FROM %n',
+  'SELECT n, t.relid, t.parentrelid, t.isleaf, t.level FROM %n, pg_partition_tree(n) AS t',
   "SELECT n, has_table_privilege(n::oid, 'SELECT'), has_function_privilege(n::oid, 'EXECUTE') FROM %n",
   'SELECT n, pg_table_is_visible(n::oid), pg_type_is_visible(n::oid), pg_function_is_visible(n::oid) FROM %n',
   "SELECT n, obj_description(n::oid, 'pg_class'), col_description(n::oid, 2), format_type(n::oid, 7) FROM %n",

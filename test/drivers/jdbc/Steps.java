@@ -248,7 +248,42 @@ public class Steps {
       org.postgresql.PGResultSetMetaData columns = rows.getMetaData().unwrap(org.postgresql.PGResultSetMetaData.class);
       found.add(json(columns.getBaseTableName(1) + "." + columns.getBaseColumnName(1)));
     }
+    found.add(json(everyMethod(metadata)));
     return found.toString();
+  }
+
+  /** Which methods fail, of all that the driver implements: what tools of Java read a schema by. */
+  static String everyMethod(DatabaseMetaData metadata) {
+    int answered = 0;
+    List<String> failed = new ArrayList<>();
+    for (java.lang.reflect.Method method : DatabaseMetaData.class.getMethods()) {
+      if (method.getDeclaringClass() != DatabaseMetaData.class) continue;
+      Class<?>[] types = method.getParameterTypes();
+      Object[] arguments = new Object[types.length];
+      int text = 0;
+      // A catalog, a schema, a table, and a column.
+      String[] texts = {null, "public", "measures", "getCrossReference".equals(method.getName()) ? null : "%", "public", "measures"};
+      for (int i = 0; i < types.length; i++) {
+        if (types[i] == String.class) arguments[i] = texts[text++];
+        else if (types[i] == int.class) arguments[i] = 2;
+        else if (types[i] == boolean.class) arguments[i] = true;
+      }
+      try {
+        Object value = method.invoke(metadata, arguments);
+        if (value instanceof ResultSet) {
+          try (ResultSet rows = (ResultSet) value) {
+            while (rows.next()) for (int i = 1; i <= rows.getMetaData().getColumnCount(); i++) rows.getString(i);
+          }
+        }
+        answered += 1;
+      } catch (java.lang.reflect.InvocationTargetException error) {
+        if (!(error.getCause() instanceof java.sql.SQLFeatureNotSupportedException)) failed.add(method.getName() + " " + error.getCause());
+      } catch (Exception error) {
+        failed.add(method.getName() + " " + error);
+      }
+    }
+    java.util.Collections.sort(failed);
+    return answered > 100 && failed.isEmpty() ? "every method" : answered + " methods, and not " + failed;
   }
 
   static void update(String sql, String... parameters) throws SQLException {
