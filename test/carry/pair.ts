@@ -173,8 +173,11 @@ class Script {
 
   private async ready(): Promise<{ direct: pg.Client; guarded: pg.Client }> {
     if (this.stale) {
+      // A session is ended when the new policy no longer allows its path.
+      const path = this.sessions && this.path;
+      if (path !== undefined) await ask(this.sessions!.guarded, 'RESET search_path');
       await this.grant();
-      if (this.sessions && this.path !== undefined) await ask(this.sessions.guarded, this.path);
+      if (path !== undefined) await ask(this.sessions!.guarded, path);
     }
     this.stale = false;
     this.sessions ??= {
