@@ -247,12 +247,16 @@ function reaches(
   return found;
 }
 
-/** The server's own that may be called, and what known extensions brought. What was granted beyond that may do anything. */
+/** The server's own that may be called, a few that may be granted, and what known extensions brought. What was granted beyond that may do anything. */
 function isHarmless(fn: Fn, catalog: Catalog): boolean {
   if (fn.extension !== '') return KNOWN_EXTENSIONS.has(fn.extension) && !DENIED.has(fn.name);
   const found = functionClass(fn, catalog);
-  return found !== undefined && CLASSES[found].allowed && !JUDGED_BY_CALL.has(fn.name);
+  if (found === undefined || JUDGED_BY_CALL.has(fn.name)) return false;
+  return CLASSES[found].allowed || found === 'waits' || OF_NUMBERS.has(fn.name);
 }
+
+/** By grant, as all of `waits`: they take numbers and texts, look no name up and leave settings alone. */
+const OF_NUMBERS: ReadonlySet<string> = new Set(['pg_cancel_backend', 'pg_notify', 'pg_terminate_backend']);
 
 /** What these change, or read, is judged at each call of a statement, and nowhere else. */
 const JUDGED_BY_CALL: ReadonlySet<string> = new Set(['set_config', 'pg_input_is_valid', 'pg_input_error_info']);

@@ -30,9 +30,10 @@ WHERE nspname !~ '^(pg_|information_schema)' AND typelem = 0 AND typisdefined
 
 const SETTINGS = 'SELECT name FROM pg_settings';
 
-/** Of the server's own functions those that a role has by grant alone. Of what runs SQL text none. */
+/** Of the server's own functions those that a role has by grant alone, or that tell nothing without one. Of what runs SQL text none. */
+const NOT_GRANTED: ReadonlySet<string> = new Set(['SQL text', 'text forms', 'uncallable']);
 const BY_GRANT: readonly string[] = Object.entries(CLASSES).flatMap(([name, { allowed, names }]) =>
-  allowed || name === 'SQL text' || name === 'text forms' || name === 'uncallable' ? [] : names,
+  (allowed && name !== 'nothing') || NOT_GRANTED.has(name) ? [] : names,
 );
 const OWN_FUNCTIONS = `SELECT DISTINCT proname AS name FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace`;
 

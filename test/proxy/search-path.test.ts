@@ -49,7 +49,7 @@ tables:
 ${TENANTS.map((name) => `  ${name}.pupils: { rows: "name <> 'hidden' AND name IN ('ann', 'new')", select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" }, delete: {} }\n  ${name}.moods: { select: { columns: "*" }, insert: { columns: "*" } }`).join('\n')}
   tenant_a.only_a: { select: { columns: "*" } }
   odd.things: { select: { columns: "*" } }
-functions: [tenant_a.who, tenant_b.who]
+functions: [tenant_a.who, tenant_b.who, pg_advisory_xact_lock, pg_try_advisory_lock, pg_notify, pg_ls_dir, setval]
 limits: none
 `,
   one: 'role: one\ntables:\n  tenant_b.pupils: { select: { columns: [id, name] } }\nlimits: none\n',
@@ -583,6 +583,27 @@ test('a cursor that runs code of users was opened under one path, and is not rea
   await client.end();
   expect(JSON.stringify(answers)).not.toContain('hidden');
   expect(answers[2]![1]).toBe('0A000');
+});
+
+test('those of the server that look no name up do', async () => {
+  const client = await asGuarded('both');
+  const answers = (await told(client, [
+    'SET search_path = tenant_a',
+    'SELECT pg_advisory_xact_lock(7) IS NULL',
+    'SELECT pg_try_advisory_lock(1, 2), pg_advisory_unlock_all() IS NULL',
+    "SELECT pg_notify('c', 'x') IS NULL",
+    "SELECT pg_ls_dir('.')",
+    "SELECT setval('s', 1)",
+  ])) as [string, unknown][];
+  await client.end();
+  expect(answers.map(([, answer]) => typeof answer)).toEqual([
+    'object',
+    'object',
+    'object',
+    'object',
+    'string',
+    'string',
+  ]);
 });
 
 test('functions that look their names up by the path do not run under another one', async () => {
