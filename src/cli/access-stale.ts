@@ -43,7 +43,7 @@ interface Stale {
   readonly since: string;
   /** The first record, ISO time. */
   readonly logBegins?: string;
-  /** Why somebody may have been there all the same; empty where the log has all of that time. */
+  /** Reasons why the access may have been used although the log does not show it; empty if the log covers the whole time. */
   readonly doubts: readonly string[];
   readonly stale: readonly StalePrincipal[];
   readonly principals: number;

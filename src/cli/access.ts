@@ -185,7 +185,7 @@ function cells({ role, principals, way, form, rows, rule }: ReviewedAccess): str
   return [role, who, way, form, way === 'filter' ? '-' : rows.length === 0 ? 'every' : rows.join(' AND '), rule];
 }
 
-/** Columns as wide as what stands in them; the last is not filled up. */
+/** Pads columns to their widest cell; the last column is not padded. */
 function table(rows: readonly (readonly string[])[]): string[] {
   const widths = HEADINGS.map((_, at) => Math.max(...rows.map((row) => [...(row[at] ?? '')].length)));
   return rows.map((row) =>

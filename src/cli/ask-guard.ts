@@ -29,7 +29,7 @@ export interface GuardAnswer<T> {
   shown(iso: string): string;
 }
 
-/** The answer; undefined where there is none: that was said, and the exit code is set. */
+/** The guard's answer. Undefined if there is none: the problem was printed and the exit code is set. */
 export async function ask<T>(
   options: GuardOptions,
   command: string,
@@ -70,14 +70,14 @@ export function failed(exitCode: 1 | 2, message: string, hint?: string): undefin
   return undefined;
 }
 
-/** `2h`, `30 minutes`: milliseconds. Ends the command where it is none. */
+/** `2h`, `30 minutes`: in milliseconds. Ends the command if the text is not a duration. */
 export function duration(command: Command, option: string, text: string): number {
   const reading = readDuration(text);
   if ('value' in reading) return reading.value;
   return command.error(`error: ${option}: expected ${reading.expected}, found "${text}"`, { exitCode: 2 });
 }
 
-/** Columns as wide as what stands in them; on a terminal, lines are cut to its width. */
+/** Pads columns to their widest cell; on a terminal, lines are cut to its width. */
 export function table(
   values: readonly (readonly string[])[],
   { isTTY, columns }: { readonly isTTY?: boolean; readonly columns?: number } = process.stdout,

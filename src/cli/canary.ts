@@ -1,4 +1,4 @@
-/** `rowgate canary`: made-up people whom nobody has a reason to read, and the hashes by which the guard knows them. */
+/** `rowgate canary`: made-up people whose data no one has a reason to read, and the hashes by which the guard recognizes them. */
 import type { Command } from 'commander';
 import { readCanaryKey } from '../app/canary-key.ts';
 import { printOut } from '../app/print.ts';

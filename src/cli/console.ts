@@ -1,4 +1,4 @@
-/** `rowgate console`: the web console, a process of its own beside any number of guards, until it is told to stop. */
+/** `rowgate console`: the web console, a separate process for any number of guards. It runs until it is stopped. */
 import { userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
 import { atKey, consoleTlsProblems } from '../app/named-files.ts';

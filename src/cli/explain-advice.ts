@@ -26,7 +26,7 @@ const GRANTABLE: Readonly<Record<string, StatementOption>> = { LISTEN: 'listen',
 /** The same for COPY, by its direction. */
 const COPIES: Readonly<Record<string, StatementOption>> = { 'copy-out': 'copy_to', 'copy-in': 'copy_from' };
 
-/** Of reasons whose advice depends on the statement. */
+/** Advice for reasons where it depends on the statement. */
 const BY_STATEMENT: Readonly<Record<ReasonByStatement, (refused: Refused) => Advice>> = {
   'column-withheld': columnAdvice,
   'relation-not-granted': relationAdvice,
@@ -76,7 +76,7 @@ function columnAdvice(refused: Refused): Advice {
     if (grant.system) continue;
     const { relation } = grant;
     const asked = /column "(.+?)" of relation "(.+)"$/.exec(refusal.message);
-    // Of several with such a column the refusal names the one whose it is.
+    // If several relations have such a column, the refusal names the right one.
     if (asked && relation.name !== asked[2]) continue;
     const column = asked ? grant.select?.columns.get(asked[1] ?? '') : undefined;
     if (column?.mask && statement?.kind.kind === 'write')
@@ -140,7 +140,7 @@ function writesTo(relation: Relation, { statement, role }: Refused, verb: string
   const grant = role.relations.get(relation.oid);
   const reads = askedOf(relation, statement, 'select').filter((name) => !grant?.select?.columns.has(name));
   const written = verb === 'insert' || verb === 'update' ? askedOf(relation, statement, verb) : [];
-  // What an UPDATE, DELETE or MERGE finds must be granted for reading, be it without a column.
+  // UPDATE, DELETE and MERGE need SELECT on the rows that they find, even if they read no column.
   const selects = reads.length > 0 || (verb !== 'insert' && !grant?.select);
   const beside = (grant?.select?.columns.size ?? 0) > 0;
   const columns = verb === 'delete' ? '' : 'the columns that may be written, ';
@@ -167,7 +167,7 @@ function functionAdvice({ refusal, role, catalog }: Refused): Advice {
   const fns = named.filter((fn) => fn.schema === schema);
   const types = (args: readonly number[]): string =>
     args.map((oid) => catalog.typesByOid.get(oid)?.name ?? ANY).join(', ');
-  // A name that stands for several functions is granted with its argument types.
+  // An overloaded function is granted with its argument types.
   const texts = fns.map((fn) => `${fn.schema}.${fn.name}${fns.length > 1 ? `(${types(fn.args)})` : ''}`);
   return {
     text: `If it reads and writes nothing beyond its arguments, grant it in ${fileOf(role)}. One that runs SQL text, or reads files, settings or other sessions, undoes every other rule.`,
@@ -232,7 +232,7 @@ function fileOf(role: RolePolicy): string {
   return role.rule.replace(/:\d+$/, '');
 }
 
-/** Stands where the DBA has to choose. */
+/** A placeholder where the DBA has to choose. */
 export const ANY = '…';
 
 /** Behind a list of what is to be added alone. */

@@ -217,10 +217,10 @@ function recordedLines({ id, time, principal, recorded }: LoggedDecision, now: E
   return `decision: ${id}, ${time}, ${principal}\nrecorded: ${why}${differs}`;
 }
 
-/** `--claim NAME=VALUE`: what the token of somebody behind an account would say, for commands that ask as they would. */
+/** `--claim NAME=VALUE`: claims of an end user's token, for commands that judge as that end user. */
 type Attributes = ReadonlyMap<string, string>;
 
-/** The principal's attributes, those `from token` by the claims; or why there are none. */
+/** The principal's attributes; those `from token` are taken from the claims. Or the reason why they are missing. */
 function attributesBy(
   claims: readonly string[],
   policy: SessionPolicy,
@@ -237,7 +237,7 @@ function attributesBy(
   return 'refused' in person ? { problem: person.refused.message } : person;
 }
 
-/** Attributes that the text needs and nobody has given. */
+/** Attributes that the text needs and that were not given. */
 function missingIn(template: Template, attributes: Attributes): readonly string[] {
   const needed = template.flatMap((part) => (typeof part !== 'string' && part.kind === 'attribute' ? [part.name] : []));
   return [...new Set(needed)].filter((name) => !attributes.has(name));
@@ -252,7 +252,7 @@ function jsonOr(text: string): unknown {
   }
 }
 
-/** A decision in the log, by the id that its client was told: what was asked, by whom, and what was decided. */
+/** A decision in the log, found by the id that its client received: the statement, the principal and the verdict. */
 interface LoggedDecision {
   readonly id: string;
   /** ISO time. */

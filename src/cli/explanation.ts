@@ -31,7 +31,7 @@ export interface Explanation {
   readonly advice: Advice | null;
 }
 
-/** What cannot be read is nobody's rule. */
+/** A text that cannot be read is refused before any rule applies. */
 const UNRULED: ReadonlySet<string> = new Set(['syntax', 'too-large', 'too-complex']);
 
 /** Judges the text as the principal's session would. `attributes`: with those of the person behind it. */
@@ -70,7 +70,7 @@ function planned(rendered: Rendered, values: SlotValues): string | undefined {
   return (withParameters(rendered, statement, values)?.rendered ?? rendered).sent;
 }
 
-/** Text that cannot be read is nobody's rule; what the role as a whole may not do is decided where it is defined. */
+/** No rule applies to text that cannot be read. What the role as a whole may not do is decided where the role is defined. */
 function ruleOf(refusal: Refusal | undefined, judgement: Judgement, role: RolePolicy): string | null {
   if (!refusal) return judgement.statements.find((statement) => statement.rule !== undefined)?.rule ?? null;
   return refusal.rule ?? (UNRULED.has(refusal.reason) ? null : role.rule);

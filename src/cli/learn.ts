@@ -98,7 +98,7 @@ function nothing(role: string, { names }: Seen): undefined {
   return failed(2, `the log has no statement of role "${role}" of that time${suggestion(role, names.roles)}`);
 }
 
-/** Over what somebody has changed nothing is written. */
+/** A file that was edited by hand is not overwritten. */
 function write(path: string, before: string, text: string): void {
   const isOurs = isUnchanged(before) && readFileSync(path, 'utf8') === before;
   const to = isOurs ? path : `${path}.new`;

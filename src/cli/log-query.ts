@@ -1,4 +1,4 @@
-/** `rowgate log query`: records of the log, whole, that somebody asks for; also as they are written. */
+/** `rowgate log query`: prints complete records that match; also follows the log as it is written. */
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { printError, printOut } from '../app/print.ts';
@@ -92,7 +92,7 @@ async function query(files: readonly string[], options: Options, command: Comman
   const stop = new AbortController();
   const end = (): void => stop.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
-  // Whoever reads has seen enough.
+  // The reader closed the pipe.
   process.stdout.on('error', end);
   try {
     const unseen = new UnseenNames(wanted);
@@ -151,7 +151,7 @@ async function show(
   return found;
 }
 
-/** The last so many things that a log tells of: a decision with what became of it is one of them. */
+/** Keeps the last N events of a log: a decision and its outcome count as one event. */
 class Last {
   private readonly kept = new Map<unknown, { readonly at: number; readonly record: LogRecord }[]>();
   /** Decisions that have made room, and may still have an outcome. */

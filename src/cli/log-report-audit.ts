@@ -141,7 +141,7 @@ export function registerAudits(report: Command): void {
       if (!verify && (author ?? number ?? options.key[0] ?? options.anchors[0]) !== undefined) {
         return command.error('error: --author, --case, --key and --anchors belong to --verify', { exitCode: 2 });
       }
-      // What is to stand is read as it is: an index is no evidence.
+      // A report that serves as evidence reads the log itself: an index is no evidence.
       const read = verify ? { ...options, index: false } : options;
       return make(read, command, (source, period, made, log) => breach(source, period, made, log, options, sought));
     });
@@ -227,9 +227,9 @@ function give(options: ReportOptions, { data, report }: Found): void {
       : options.csv
         ? reportCsv(report)
         : reportText(report, process.stdout.columns ?? WIDTH);
-  // What is in the log may be read by whoever may read the log, and the report as well.
+  // The report has the log's file mode: who may read the log may read it.
   if (options.output !== undefined) writeFileSync(options.output, text, { flag: 'wx', mode: 0o600 });
-  // What is printed has no control characters: a carriage return would stand there as `\u000d`.
+  // Control characters are escaped in printed text: a carriage return would appear as `\u000d`.
   else printOut(text.replaceAll('\r\n', '\n'));
 }
 

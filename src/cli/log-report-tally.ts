@@ -19,7 +19,7 @@ export interface Told {
   values: number;
 }
 
-/** The highest that a window of people stood at in an hour. */
+/** The highest count of people that a window reached in an hour. */
 export interface Noted {
   readonly used: number;
   /** Since the epoch. */
@@ -77,7 +77,7 @@ export class UsageTally {
     if (kind === 'decision' && typeof role === 'string') {
       const command = String(line.command);
       const counts = !FREE.has(command.split(' ')[0] ?? '');
-      // Nobody waits for the end of what has none where all is well.
+      // Commands without an outcome in the good case do not wait for one.
       if (!QUIET_COMMANDS.has(command)) this.running.set(String(id), { role, counts });
     }
     const begun = kind === 'outcome' ? this.running.get(String(id)) : undefined;

@@ -73,7 +73,7 @@ function inOrder(minutes: ReadonlyMap<number, Used>, amount: (used: Used) => num
     .toSorted(([one], [other]) => one - other);
 }
 
-/** People, questions and values of each subject, in the windows in which the guard has counted them; where in none, in a day. */
+/** People, questions and values of each subject, counted in the guard's windows, or by day if the guard counted none. */
 function ofSubjects(principals: readonly PrincipalUsage[], days: CalendarDays): Percentiles[] {
   const windows = new Map<string, Set<string>>();
   for (const { minutes, noted } of principals) {
@@ -103,7 +103,7 @@ function inWindow(subject: string, window: ReportedWindow, principals: readonly 
   return [people, told('questions', (each) => each.questions), told('values', (each) => each.values), answers];
 }
 
-/** By what the guard has noted: in a window each of them stands once. Undefined where no limit has counted them in this one. */
+/** Counts that the guard noted: each person counts once in a window. Undefined if no limit counted people in this window. */
 function peopleIn(subject: string, window: ReportedWindow, principals: readonly PrincipalUsage[]) {
   const measure = `subjects.${subject}`;
   const all = principals.flatMap(({ minutes, noted }) => {

@@ -1,4 +1,4 @@
-/** What the commands that read a log share: which files, in whose time zone, and what opens them where they are encrypted. */
+/** What commands that read a log share: the files, the time zone, and the identities that decrypt them. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
@@ -50,7 +50,7 @@ export function several(value: string, before: readonly string[] = []): readonly
   return [...before, value];
 }
 
-/** Undefined where there is none: that was said, and the exit code is set. */
+/** Undefined if there is no log: the problem was printed and the exit code is set. */
 export function logSource(options: LogOptions): LogSource | undefined {
   const place = options.log ? undefined : logPlace(options.config, process.env);
   if (place && 'problem' in place) return failed(2, place.problem);
@@ -92,7 +92,7 @@ export async function readThrough({ chains, openerOf }: LogSource, each: (record
   }
 }
 
-/** The file of the log beside which something is kept, or what that of files would be that somebody has named. */
+/** The log file beside which other files are kept; if files were named, the path that these would have. */
 function beside(chains: readonly Chain[], file: string | undefined): string {
   const first = chains[0]?.[0] ?? '';
   return file ?? join(dirname(first), `${basename(first).split('.')[0]}.jsonl`);

@@ -155,7 +155,7 @@ function readLog(
   const [from, to] = [new Date(since).toISOString(), Number.isFinite(until) ? new Date(until).toISOString() : '~'];
   return readThrough(log, (record) => {
     const time = String(record.time);
-    // Which policy was in force is told before the period, too.
+    // Records of policies before the period are needed, too: they tell which policy was in force.
     if (record.kind !== 'policy' && (time < from || time >= to)) return;
     use.add(record);
     if ((principal ?? record.principal) === record.principal && role === undefined) limits.add(record);

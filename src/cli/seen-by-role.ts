@@ -28,7 +28,7 @@ export interface RoleOptions extends LogOptions {
   readonly json?: boolean;
 }
 
-/** With the options of a command that tells of roles. */
+/** Adds the options of a command about roles. */
 export function ofRoles(command: Command): Command {
   return fromLog(command)
     .option('--since <time>', 'from then on, as 2026-11-25, 7d (ago) or yesterday')
@@ -49,7 +49,7 @@ export interface Ground {
   readonly dayOf: (time: string) => string;
 }
 
-/** Undefined where there is none: that was said, and the exit code is set. */
+/** Undefined if there is none: the problem was printed and the exit code is set. */
 export async function groundOf(options: RoleOptions, command: Command): Promise<Ground | undefined> {
   const policies = loadConfig(options.config, environmentFor('')).config?.policies;
   const beside = policies === undefined ? '' : join(policies, 'catalog.json');
@@ -116,7 +116,7 @@ function roleIn(text: string): unknown {
   }
 }
 
-/** Of statements whose names may have meant something else. */
+/** About statements whose names may have meant other objects at the time. */
 export function otherCatalogWords(count: number): string {
   return `${count} statements came when the catalog was another than today's: they are judged by today's`;
 }

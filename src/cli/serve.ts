@@ -1,4 +1,4 @@
-/** `rowgate serve`: the guard in front of a database, until it is told to stop. */
+/** `rowgate serve`: the guard in front of a database. It runs until it is stopped. */
 import cluster from 'node:cluster';
 import type { Command } from 'commander';
 import { openControlOf } from '../app/control-socket.ts';

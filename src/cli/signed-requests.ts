@@ -11,7 +11,7 @@ type Shown = (iso: string) => string;
 
 interface Request {
   readonly id: string;
-  /** What is signed; absent where nobody need. */
+  /** The text that is signed; absent if no signature is needed. */
   readonly text?: string;
 }
 
@@ -28,7 +28,7 @@ export interface RequestKind<Item extends Request, Approved> {
   readonly about: { readonly list: string; readonly text: string; readonly approve: string };
   /** The command that lists them, where it is not `list`. */
   readonly listedBy?: string;
-  /** Printed where there are none. */
+  /** Printed if there are no requests. */
   readonly none: string;
   readonly columns: Readonly<Record<string, (item: Item, shown: Shown) => string>>;
   /** What a signature has come to. */
@@ -93,7 +93,7 @@ interface SigningOptions {
   readonly signature?: string;
 }
 
-/** Undefined where there is none: that was said. Made by ssh-keygen, who asks for the passphrase itself; the key never comes near us. */
+/** Undefined if signing failed: the problem was printed. ssh-keygen signs and asks for the passphrase itself; Rowgate never reads the private key. */
 function signatureOf(text: string, namespace: string, options: SigningOptions): string | undefined {
   if (options.signature !== undefined) {
     if (!existsSync(options.signature)) return failed(2, `${options.signature}: no such file`);

@@ -1,4 +1,4 @@
-/** `--subject student=4711 --subject-key FILE`: the person somebody looks for, and the keys by which the log may know it. */
+/** `--subject student=4711 --subject-key FILE`: the data subject to look for, and the keys by which the log may know it. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { environmentFor } from '../app/placeholders.ts';
@@ -15,8 +15,8 @@ export interface SubjectOptions {
 }
 
 /**
- * Undefined where nobody is looked for; `failed`: a key cannot be read, that was said, and the exit code is set. Without `--subject-key` the key is that of
- * the configuration, where whoever asks may read it.
+ * Undefined if no data subject is asked for; `failed`: a key cannot be read, the problem was printed, and the exit code is set. Without
+ * `--subject-key` the key of the configuration is used, if the caller may read it.
  */
 export function soughtIn(
   { config, subject, subjectKey }: SubjectOptions,

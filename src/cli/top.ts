@@ -1,4 +1,4 @@
-/** `rowgate top`: who is connected to a running guard and what they do, over all its workers; drawn anew until it is left. */
+/** `rowgate top`: who is connected to a running guard and what they do, over all workers; refreshed until the user quits. */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';

@@ -91,7 +91,7 @@ function accountOf(role: RolePolicy, principal: Principal | undefined, config: C
   return config.upstream.logins.get(role.name)?.user ?? `rowgate_${role.name}`;
 }
 
-/** Those that Rowgate pins for its sessions: they hold as well where a pooler drops what comes at the start, and for whoever comes another way. */
+/** Settings that Rowgate pins for its sessions. Here they also hold where a pooler drops startup parameters, and for connections that bypass Rowgate. */
 function settingsOf(role: RolePolicy, { searchPath }: Config): Map<string, string> {
   const pinned = [...pinnedSettings(searchPath)].filter(([name]) => name !== 'role' && name !== 'search_path');
   const timeout = role.limits.statementTimeout;

@@ -1,4 +1,4 @@
-/** Sessions of people at the console, in memory: what a cookie stands for, and when it ends. */
+/** Sessions of people at the console, in memory: whose a cookie is, and when it ends. */
 import { Buffer } from 'node:buffer';
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { ConsoleRole } from './api/session.ts';
@@ -68,7 +68,7 @@ export class PersonSessions {
     if (cookie !== undefined) this.end(hashOf(cookie));
   }
 
-  /** Those whose time is over; to be called now and then: an open stream of events asks nothing. */
+  /** Removes expired sessions. To be called regularly: an open stream of events sends no requests. */
   sweep(): void {
     for (const [key, session] of this.kept) if (this.isOver(session)) this.end(key);
   }

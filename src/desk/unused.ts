@@ -17,7 +17,7 @@ export type Standing =
   | 'delete'
   /** The log does not say enough of the time. */
   | 'keep'
-  /** It stands in the policy for less long than that. */
+  /** It has been in the policy for a shorter time than that. */
   | 'new'
   /** Granted by `*`: there is no line of its own. */
   | 'star'

@@ -51,7 +51,7 @@ const signed = {
   requestedBy: z.string(),
   approvedBy: z.array(z.string()),
   state: z.string(),
-  /** What approvers sign; absent where nobody need. */
+  /** What approvers sign; absent if no signature is needed. */
   text: z.string().optional(),
 };
 /** `state`: requested, in force, over, revoked, void. */

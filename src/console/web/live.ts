@@ -23,7 +23,7 @@ const MOST = 500;
 const DRAW_MS = 500;
 const NOTHING: Live = { now: undefined, decisions: [], dropped: 0, state: 'connecting' };
 
-/** While `isHeld`, decisions are not taken in: what is shown stands still, and what passes is counted. */
+/** While `isHeld`, the list does not change, and new decisions are only counted. */
 export function useLive({ principal, role, effect }: Filter, isHeld = false): Live {
   const [live, setLive] = useState(NOTHING);
   const held = useRef(isHeld);

@@ -106,7 +106,7 @@ const REMOVED = '(removed)';
 /** Keys with a secret, or a value derived from one, at any depth. */
 const SECRETS: ReadonlySet<string> = new Set(['password', 'passwords', 'secret', 'secrets', 'token_secret']);
 
-/** Removed wherever they stand, also in comments. */
+/** Removed in every part of a file, also in comments. */
 const VERIFIERS = [/SCRAM-SHA-256\$[^\s"',[\]{}]*/g, /hmac:[A-Za-z0-9_-]+/g, /\bmd5[0-9a-f]{32}\b/g];
 /** A password in a comment is still a secret. */
 const COMMENTED_OUT = /(^|\s)#.*(?:passw|secret|verifier|scram).*$/gim;

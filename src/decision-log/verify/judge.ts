@@ -10,7 +10,7 @@ export interface ChainVerdict {
   readonly notes: readonly Note[];
 }
 
-/** Nobody could read a report of more. */
+/** A longer report would be unreadable. */
 const MOST_SEQUENCES = 3_000;
 
 /** @param scans in the order of their names, the open file last. */

@@ -94,7 +94,7 @@ export class Segments {
     this.chained = new ChainedFile(this.file, past.last, notice);
     if (opened.last && past.sealedBy !== options.sealedBy) {
       // The file is from before there were chains, lacks its beginning, or was sealed with another key: it is closed as it is, and the next file
-      // begins anew.
+      // begins a new chain.
       const to = closedName(path, past.first ?? opened.last.seq);
       if (existsSync(to)) throw new Error(`"${to}" is there already`);
       opened = this.file.replace(isEmpty, to);

@@ -4,8 +4,8 @@ export interface Change {
   /** What it says of the principal: `sees public.students.address (withheld before)`. */
   readonly words: string;
   /**
-   * True only where it is proven that nothing more is shown or allowed by it. The proven changes are few and stand where they are found;
-   * whatever else differs is `more`.
+   * True only if it is proven that nothing more is shown or allowed. Few changes are proven, each where it is compared; every other difference is
+   * `more`.
    */
   readonly less: boolean;
 }
@@ -29,17 +29,17 @@ export function compareFields<T extends object>(
   });
 }
 
-/** Of a value of which no change is proven. */
+/** For a field whose changes are never proven to give less. */
 export function unproven(words: string): () => readonly Change[] {
   return () => [more(words)];
 }
 
-/** Plain data, maps and sets, without the lines where they stand. */
+/** Compares plain data, maps and sets, without the source lines of rules. */
 export function isSame(a: unknown, b: unknown): boolean {
   return textOf(a) === textOf(b);
 }
 
-/** Where something stands says nothing of what it is. */
+/** Source lines do not change what a rule means. */
 const PLACES: ReadonlySet<string> = new Set(['rule', 'rules', 'functionRules']);
 
 function textOf(value: unknown): string {

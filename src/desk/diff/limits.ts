@@ -16,7 +16,7 @@ const STRICTER: readonly LimitEffect[] = ['warn', 'throttle', 'deny', 'lock'];
 
 type OfRole = Pick<RolePolicy, 'whenExceeded' | 'throttle'>;
 
-/** @param roles each limit's effect is that of its role, where it does not say its own. @param whose a prefix: `each end user: `. */
+/** @param roles a limit without an effect has that of its role. @param whose a prefix: `each end user: `. */
 export function compareLimits(
   before: Limits = {},
   after: Limits = {},
@@ -63,7 +63,7 @@ export function compareLimits(
   });
 }
 
-/** A smaller amount, and one where there was none, leave less. */
+/** A smaller amount gives less; so does a new limit. */
 function amountChange(
   before: number | undefined,
   after: number | undefined,

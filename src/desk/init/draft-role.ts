@@ -97,7 +97,7 @@ function entryOf(relation: Relation, rights: RelationRights, login: ServerLogin,
   return entry;
 }
 
-/** The condition of all policies of a command together (manual, CREATE POLICY); where none allows any row, that is none. */
+/** The condition of all policies of a command together (manual, CREATE POLICY); `false` if no policy allows any row. */
 function rowsOf(command: Command, policies: readonly RowPolicy[], login: string): string | { problem: string } {
   const condition = ({ using, check }: RowPolicy): string | null => (command === 'insert' ? (check ?? using) : using);
   if (command === 'update') {

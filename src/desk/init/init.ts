@@ -28,7 +28,7 @@ export interface Initialized extends Written {
   readonly superusers: readonly string[];
 }
 
-/** The parser must be loaded. Throws NoSubject, an Error where the URL is none, and what the server says. */
+/** The parser must be loaded. Throws NoSubject, an Error for an invalid URL, and the server's errors. */
 export async function initialize({ url, folder, subjects, keepPasswords }: InitOptions): Promise<Initialized> {
   const upstream = upstreamFrom(url);
   const roles = await rolesIn(folder);

@@ -1,4 +1,4 @@
-/** `--except KEY=VALUE`: whose statements, or of which time, nothing is learned from. */
+/** `--except KEY=VALUE`: principals or times whose statements are not learned from. */
 import { BlockList, isIP } from 'node:net';
 import type { LogRecord } from '../../decision-log/fields.ts';
 import { readTime, type TimeContext } from '../../decision-log/read/times.ts';

@@ -28,7 +28,7 @@ export interface Grown {
   readonly statement: SeenStatement;
   /** Keys of what it needs, of all rounds. */
   readonly needs: ReadonlySet<string>;
-  /** All columns are among the needs: it was refused where they were known, by a role that had none. */
+  /** The needs contain all its columns: a role without grants was judged, so the refusal named them all. */
   readonly isWhole: boolean;
   /** Why it is refused still. */
   readonly refused?: { readonly reason: string; readonly message: string };
@@ -132,12 +132,12 @@ export function compiled(role: GrownRole, world: World, barred = new Map<string,
     const text = stringify(role.asFile(), { lineWidth: 0, aliasDuplicateObjects: false });
     const { policy, diagnostics } = loadWith(text, world);
     const errors = diagnostics.filter(({ severity, file }) => severity === 'error' && file === world.path);
-    // Where none of them comes from what was added, they were there before.
+    // Errors that were not caused by added grants were in the file before.
     if (!takeOut(role, text, errors, world, barred)) return policy.roles.get(world.role);
   }
 }
 
-/** The role's file among those that it hangs on: nobody logs in by it here. */
+/** Loads the role's file with the files that it refers to; principals are not needed. */
 function loadWith(text: string, { files, path, catalog, searchPath, timeZone }: World): LoadedPolicy {
   const around = files.filter((file) => file.path.startsWith('grants/') || file.path.endsWith('subjects.yaml'));
   const env = { catalog, searchPath, timeZone, canaryKey: 'elsewhere' as const, compileCondition, compileMask };

@@ -1,4 +1,4 @@
-/** A role that grows by what statements need: its own file without its grants, and what has been added. Masks, rows and scopes that stood there stay. */
+/** A role that grows by what statements need: its own file without its grants, plus added ones. Existing masks, rows and scopes stay. */
 import { parse } from 'yaml';
 import type { Relation } from '../../sql/catalog/catalog.ts';
 import { type Naming, relationText } from '../init/names.ts';
@@ -6,13 +6,13 @@ import { type Command, keyOf, type Need } from './needs.ts';
 
 type Mapping = Record<string, unknown>;
 
-/** What stood under a table. */
+/** The entry that the file had for a table. */
 interface OldEntry {
   readonly table: Mapping;
   readonly commands: Readonly<Partial<Record<Command, Mapping>>>;
 }
 
-/** Keys that are learned anew. */
+/** Keys that are learned again from nothing. */
 const LEARNED: ReadonlySet<string> = new Set(['tables', 'functions', 'statements', 'collect', 'limits']);
 const COMMANDS: readonly Command[] = ['select', 'insert', 'update', 'delete'];
 

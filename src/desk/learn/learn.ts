@@ -65,7 +65,7 @@ export function learn({ world, policy, text, statements, shares, taken }: LearnI
   const grown = found.map((one) => ({ ...one, needs: new Set([...one.needs, ...(more.get(one) ?? [])]) }));
   const suspect = suspectsOf(grown, all, shares);
   const kept = grown.filter(({ needs, refused }) => !refused && ![...needs].some((key) => suspect.has(key)));
-  // Grown anew, so that nothing stays that only the others needed.
+  // Grown from nothing again, so that nothing stays that only excluded statements needed.
   const role = new GrownRole(text, world);
   const isAllowed = (need: Need): boolean => !suspect.has(keyOf(need));
   const again = grow(
@@ -162,7 +162,7 @@ const WHY: Readonly<Record<string, string>> = {
   'not ended': 'without an outcome',
 };
 
-/** A statement that is allowed may have come from those, too, of whom nothing is learned: that grants them nothing more. */
+/** An allowed statement may also have been sent by excluded principals: leaving theirs out would not grant less. */
 function leftOutOf(
   statements: readonly SeenStatement[],
   grown: readonly Grown[],

@@ -9,7 +9,7 @@ export type Command = 'select' | 'insert' | 'update' | 'delete';
 
 /** One line of a role's file. */
 export type Need =
-  /** A column; absent: the command on the table, be it without a column. */
+  /** A column; absent: the command on the table, even without a column. */
   | { readonly kind: Command; readonly table: Relation; readonly column?: string }
   | { readonly kind: 'function'; readonly text: string }
   | { readonly kind: 'statement'; readonly word: StatementOption }
@@ -60,7 +60,7 @@ function columnsOf({ access }: StatementJudgement, catalog: Catalog): Need[] {
   );
 }
 
-/** Names hold dots where somebody has made them so: the relation is found, not cut out. */
+/** Names may contain dots, so the relation is looked up and not cut out of the text. */
 function columnOf(name: string, catalog: Catalog): { table: Relation; column: string } | undefined {
   for (let at = name.indexOf('.'); at > 0; at = name.indexOf('.', at + 1)) {
     const schema = name.slice(0, at);
@@ -96,7 +96,7 @@ function byReason(reason: Reason, hint: string, message: string, refused: Statem
       const table = catalog.data.relations.find((one) => `${one.schema}.${one.name}` === name);
       const kind = commandOf(action);
       if (!table || !kind || !isOurs(table)) return [];
-      // What an UPDATE or DELETE finds must be granted for reading, be it without a column.
+      // UPDATE and DELETE need SELECT on the rows that they find, even if they read no column.
       return kind === 'insert' || kind === 'select'
         ? [{ kind, table }]
         : [

@@ -84,7 +84,7 @@ function sumOf(statements: readonly SeenStatement[]): { statements: number; sent
   return { statements: statements.length, sent: statements.reduce((sum, { evidence }) => sum + evidence.count, 0) };
 }
 
-/** First the line that completes the most of what was sent; where none completes any, the one that most of it needs. */
+/** The line that completes the most statements comes first; if no line completes any, the one that most statements need. */
 function linesOf(
   role: GrownRole,
   users: ReadonlyMap<string, readonly SeenStatement[]>,

@@ -3,7 +3,7 @@ import type { LogRecord } from '../../decision-log/fields.ts';
 import type { KeptStatement } from '../../decision-log/statements/read.ts';
 import { QUIET_COMMANDS } from '../../decision-log/writer/quiet-commands.ts';
 
-/** How often something was seen, and whence. */
+/** How often something was seen, and from which principals and addresses. */
 export class Evidence {
   count = 0;
   first = '';

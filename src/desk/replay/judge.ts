@@ -16,11 +16,11 @@ export type Verdict =
 
 export interface Replayed {
   readonly verdict: Verdict;
-  /** Literals stand no more in the text: of these the verdict is what it most likely is. */
+  /** The text has no literals any more: the verdict is the most likely one. */
   readonly byShape: boolean;
 }
 
-/** A principal's sessions: by the policy of then, where that was kept, and by the other one; or why it has none. */
+/** A principal's sessions: by the policy of the time, if it was kept, and by the other one; or why there is no session. */
 export interface Sessions {
   readonly before: Session | undefined;
   readonly after: Session | { readonly closed: string };
@@ -81,7 +81,7 @@ function judged({ policy }: Session, { kept }: UsedStatement, text: string): Jud
 /** Scanned once: many principals send the same. */
 const scanned = new Map<string, boolean>();
 
-/** Its literals, if it had any, were taken out: a placeholder stands in it, and nothing that a log leaves out. */
+/** Its literals were removed, if it had any: the text contains placeholders, and nothing that a log leaves out. */
 function hasNoLiterals(text: string): boolean {
   let has = scanned.get(text);
   if (has === undefined) {
@@ -159,7 +159,7 @@ function unreadColumns(old: Judgement, now: Judgement, grants: readonly RolePoli
   return [...new Set(columns)];
 }
 
-/** Without these where they stand plain in the list of a guarded subquery. */
+/** The text without these columns in the select list of a guarded subquery. */
 function withoutColumns(text: string, columns: readonly string[]): string {
   return columns.reduce((rest, name) => {
     const pattern = name.replaceAll('"', '""').replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

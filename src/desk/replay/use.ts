@@ -6,7 +6,7 @@ import type { KeptStatement } from '../../decision-log/statements/read.ts';
 export interface UsedStatement {
   readonly principal: string;
   readonly role: string;
-  /** As it was kept, or as the log has it; absent where there is none. */
+  /** As it was kept, or as the log has it; absent if neither has it. */
   readonly text: string | undefined;
   /** Beside the log, where it was kept. */
   readonly kept: KeptStatement | undefined;

@@ -54,7 +54,7 @@ export class Bench {
     this.policy = { ...policy, roles, principals: this.principals };
   }
 
-  /** The session of a test; or what is wrong with whom it names. */
+  /** The session of a test; or what is wrong with the principal or role that it names. */
   session(test: PolicyTest): Session | { readonly wrong: Diagnostic } | { readonly closed: string } {
     const report = new DiagnosticReport();
     const name = this.principalOf(test, report);
@@ -71,7 +71,7 @@ export class Bench {
     return { ...session, endUser, attributes: endUser.attributes };
   }
 
-  /** The session of a principal, with nobody behind it; or why it has none. */
+  /** The session of a principal without an end user; or why it has none. */
   ofPrincipal(name: string): Session | { readonly closed: string } {
     return this.principals.has(name)
       ? this.sessionAt(name, this.options.now)
@@ -126,7 +126,7 @@ export class Bench {
     if (missing[0] && role.disabled === undefined)
       report.error(as.place, `role "${role.name}" needs a value of its attribute "${missing[0].name}"`);
     if (report.failure !== undefined) return undefined;
-    // A space stands in no principal's name.
+    // A principal's name contains no space, so this name cannot be one.
     const name = `role ${role.name} ${JSON.stringify([...attributes])}`;
     if (!this.principals.has(name)) {
       const rule = `${as.place.file}:${as.place.line}`;

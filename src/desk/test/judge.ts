@@ -173,7 +173,7 @@ export class TestJudge {
   }
 }
 
-/** A statement that needs an end user, and has none: as the session refuses it. */
+/** A statement that needs an end user and has none is refused as in a session. */
 function withoutEndUser(judgement: Judgement, { policy, endUser }: Session) {
   if (endUser) return undefined;
   const needs = judgement.statements.some((statement, at) => {

@@ -32,7 +32,7 @@ function caseOf(file: string, name: string, ms: number, inside: string): string 
   return inside === '' ? `    <testcase ${attributes}/>` : `    <testcase ${attributes}>${inside}</testcase>`;
 }
 
-/** `errors`: files whose rows could not be made; each stands as a case of its own. */
+/** `errors`: files whose rows could not be made; each is a case of its own. */
 function countAttributes({ tests, failed, skipped }: Counts, errors: number): string {
   return `tests="${tests + errors}" failures="${failed - errors}" errors="${errors}" skipped="${skipped}"`;
 }

@@ -71,7 +71,7 @@ export interface Counts {
   readonly skipped: number;
 }
 
-/** A test that is wrong itself, and a file whose rows could not be made, have failed. */
+/** Invalid tests, and files whose rows could not be made, count as failed. */
 export function countsOf(files: readonly FileResult[]): Counts {
   const results = files.flatMap((file) => file.results);
   const of = (...words: Outcome['status'][]): number =>

@@ -1,4 +1,4 @@
-/** Reads `*.test.yaml`: each test with its place, or what is wrong with it. Whom and what its names mean is asked of the policy later. */
+/** Reads `*.test.yaml`: each test with its place, or what is wrong with it. Whether its names exist is checked against the policy later. */
 import { readTime } from '../../decision-log/read/times.ts';
 import { validate } from '../../policy/schema/validate.ts';
 import { type Diagnostic, DiagnosticReport, type SourcePlace } from '../../policy/source/diagnostic.ts';
@@ -11,7 +11,7 @@ import {
   type WrittenTestFile,
 } from './test-schema.ts';
 
-/** As whom a test is judged; the values of `attributes` stand in the document. */
+/** The principal or role for which a test is judged; the document has the values of `attributes`. */
 export type As =
   | { readonly principal: string; readonly place: SourcePlace }
   | { readonly role: string; readonly place: SourcePlace; readonly attributes: Path | undefined };
@@ -46,7 +46,7 @@ export interface PolicyTest {
   /** `pass`: allow or rewrite. Of `sees` nothing. */
   readonly effect: 'pass' | 'allow' | 'rewrite' | 'refuse' | undefined;
   readonly reason: ExpectedReason | undefined;
-  /** Where its parts stand, for errors that are found later. */
+  /** The places of its parts, for errors that are found later. */
   readonly document: PolicyDocument;
   readonly path: Path;
 }

@@ -32,7 +32,7 @@ export interface PrimaryLink {
   readonly store: BudgetStore;
   /** The worker serves. `listening`: its addresses, as text. */
   ready(listening: readonly string[], duties: WorkerDuties): void;
-  /** The worker has sealed its log; the others are told. */
+  /** The worker has sealed its log; the primary tells the others. */
   sealed(name: string, head: Head): void;
   /** The worker cannot start. Resolves when the primary knows. */
   failed(lines: readonly string[]): Promise<void>;

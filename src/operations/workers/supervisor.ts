@@ -19,7 +19,7 @@ export interface SupervisorOptions {
   readonly store: BudgetStore;
   /** The most time that a worker takes to end when it drains. */
   readonly drainMs: number;
-  /** The same when it is told to stop at once. */
+  /** The same if it must stop at once. */
   readonly stopMs: number;
   readonly log: Logger;
 }
@@ -31,7 +31,7 @@ export class WorkersFailed extends Error {
   }
 }
 
-/** How often the workers are told of the store's clock. */
+/** How often the primary sends the store's clock to workers. */
 const CLOCK_MS = 1_000;
 
 /** A worker that lived shorter counts as failed: the wait before each further replacement doubles. */

@@ -6,7 +6,7 @@ import { viewCannotLeak } from '../../sql/analyze/leakproof-views.ts';
 import type { Catalog, Oid, Relation, WriteEvent } from '../../sql/catalog/catalog.ts';
 import type { Condition, RelationGrant, WriteGrant, WriteThroughView } from '../model/policy.ts';
 
-/** pg_proc, in which the function of a trigger stands. */
+/** pg_proc: the catalog that contains the trigger functions. */
 const PG_PROC = 1255;
 
 interface Context {
@@ -62,7 +62,7 @@ function holdsAllBehind(relation: Relation, event: WriteEvent, context: Context,
   });
 }
 
-/** `why` is told to clients: it names nothing that the role was not granted. */
+/** Clients see `why`: it names nothing that the role was not granted. */
 function refused(why: string, hint: string): WriteThroughView {
   return { kind: 'refused', why, hint };
 }

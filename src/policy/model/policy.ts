@@ -18,7 +18,7 @@ export interface SqlNeeds {
   readonly functions: readonly Fn[];
   /** Schemas of its types. */
   readonly schemas: readonly string[];
-  /** Those that the session's `search_path` finds, since they stand in forms that take no schema; absent: there is none. */
+  /** Operators that the session's `search_path` chooses, because their form takes no schema; absent: none. */
   readonly operators?: readonly OperatorByPath[];
   /** The path finds something else in it, too: it means the same under one path alone. */
   readonly byPath?: true;
@@ -85,16 +85,15 @@ export interface WriteGrant {
 }
 
 /**
- * How a write to a view is held to the policy. `open`: the role holds whole what stands behind the view, too. `held`: `conditions` and `columns` are
- * those of the relations behind it as well; `plain` are columns of which
- * nothing that is computed can tell.
+ * How a write to a view is held to the policy. `open`: the role also holds everything behind the view, unrestricted. `held`: `conditions` and
+ * `columns` include those of the relations behind it; `plain` are columns that reveal no computed value.
  */
 export type WriteThroughView =
   | { readonly kind: 'refused'; readonly why: string; readonly hint: string }
   | { readonly kind: 'open' }
   | {
       readonly kind: 'held';
-      /** Rows that its query hides are out of the reach of what stands in the statement. */
+      /** Expressions of the statement cannot see rows that the view's query hides. */
       readonly fenced: boolean;
       readonly plain: ReadonlySet<string>;
     };
@@ -170,7 +169,7 @@ export interface RolePolicy {
   readonly subjects?: readonly Subject[];
   /** Names of the subjects that a limit of the role, or of one of its principals, counts. */
   readonly limitedSubjects?: ReadonlySet<string>;
-  /** Those of which a limit bounds, at every time, how many can be shown or told. */
+  /** Subjects for which a limit bounds, at every time, how many can be shown or disclosed. */
   readonly boundedSubjects?: ReadonlySet<string>;
   /** Times with other limits; the last one that names a limit counts. */
   readonly during?: readonly During[];

@@ -139,7 +139,7 @@ function Rates({ rates }: { readonly rates: Now['rates'] }): ReactNode {
   const { t } = useTranslation();
   const { clock, minute } = useFormats();
   const [measure, setMeasure] = useState<(typeof MEASURES)[number]>('statements');
-  // The same numbers come again each two seconds: drawn anew only where they differ.
+  // The same numbers are fetched every two seconds: the chart is redrawn only if they differ.
   const key = JSON.stringify(rates);
   // biome-ignore lint/correctness/useExhaustiveDependencies: by their text.
   const { times, lines } = useMemo(() => {

@@ -15,7 +15,7 @@ export interface Plot {
   pointed(at: number | undefined): void;
 }
 
-/** Lines are told apart by their dashes too. */
+/** Series differ in their dashes, too, not only in colour. */
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [1, 3]];
 
 export interface Drawn {
