@@ -52,7 +52,7 @@ export function analyze(node: Node, parsed: ParsedText, env: Env): Analysis {
   return r.finish(level);
 }
 
-/** Analyzes an expression over the columns of one relation, which stand under `name`: a policy's condition or mask. */
+/** Analyzes an expression over the columns of one relation, which is visible as `name`: a policy's condition or mask. */
 export function analyzeExpression(
   node: Node,
   parsed: ParsedText,

@@ -27,32 +27,32 @@ export function isField(type: number, field: string | undefined): boolean {
 }
 
 /**
- * The name of the zone whose offset is none, so that no time leaves its range. Not `UTC`, `GMT` or `Z`: those are
- * abbreviations first, and since PostgreSQL 18 of the session's own zone (`SET timezone = 'UTC-12'`).
+ * The name of the zone with offset 0, in which no time leaves its range. Not `UTC`, `GMT` or `Z`: those are abbreviations first, which since
+ * PostgreSQL 18 the session's own zone may define (`SET timezone = 'UTC-12'`).
  */
 export function isUtc(zone: string | undefined): boolean {
   return zone?.toLowerCase() === 'etc/utc';
 }
 
-/** The text of a literal, cast to text or not. A literal of another type is read by that type's own rules: it is none. */
+/** The text of a literal, with or without a cast to text. Undefined for a literal of another type, which is read by that type's rules. */
 export function literalText(r: Resolver, node: Node | undefined): string | undefined {
   const constant = as(withoutTextCast(r, node), 'A_Const');
   return constant?.sval ? (constant.sval.sval ?? '') : undefined;
 }
 
-/** What `question` says of such a text; undefined where the node is none. */
+/** The answer of `question` for such a text; undefined if the node is not one. */
 function literalIs(r: Resolver, node: Node | undefined, question: (text: string) => boolean): boolean | undefined {
   const constant = as(withoutTextCast(r, node), 'A_Const');
   return constant?.sval && askText(constant.sval, question);
 }
 
-/** Whether a node is an integer of which the question is true. */
+/** Whether a node is an integer for which the question is true. */
 export function isInteger(node: Node | undefined, question: (value: number) => boolean): boolean {
   const integer = as(node, 'A_Const')?.ival;
   return integer !== undefined && askInteger(integer, question);
 }
 
-/** Number of a parameter that stands for a text. Another type's way to text may cut its value: blanks, what is behind 63 bytes. */
+/** Number of a parameter that is a text. Conversion from another type may cut its value: trailing blanks, or what follows byte 63. */
 function parameterText(r: Resolver, node: Node | undefined): number | undefined {
   const number = as(withoutTextCast(r, node), 'ParamRef')?.number;
   if (number === undefined) return undefined;
@@ -73,7 +73,7 @@ export function isLeakproofPattern(r: Resolver, node: Node | undefined): boolean
   const call = as(node, 'FuncCall');
   const [first, second] = call?.args ?? [];
   const name = call && builtInName(r, node!);
-  // Case mapping neither makes backslashes nor takes them away.
+  // Case mapping neither adds nor removes backslashes.
   if (name === 'lower' || name === 'upper') return isLeakproofPattern(r, first);
   if (name === 'like_escape') {
     const [pattern, by] = [literalText(r, first), literalText(r, second)];
@@ -141,8 +141,8 @@ const QUERY_FUNCTIONS = ['to_tsquery', 'plainto_tsquery', 'phraseto_tsquery', 'w
 const LONGEST_QUERY = 4_000;
 
 /**
- * A search that stands in the text. A short one: phrases of many words take more of the server's stack where they are looked for
- * than where they are read, and how far the search comes depends on the document.
+ * A search that is a literal in the text, and short: a phrase of many words needs more of the server's stack when it is searched than when it is
+ * read, and how much depends on the document.
  */
 export function isShortQuery(r: Resolver, node: Node | undefined): boolean {
   const lengthOf = (part: Node | undefined): number => {

@@ -34,7 +34,7 @@ export function insertColumns(
   return columns;
 }
 
-/** The column of one item of a list or SET; undefined where only a part of it is written, or where there is none. */
+/** The column of one item of a list or SET; undefined if only a part of it is written, or if there is no such column. */
 function written(r: Resolver, node: Node, action: 'insert' | 'update', scope: Scope, write: Write): Column | undefined {
   const body = as(node, 'ResTarget');
   const source = write.target?.source;
@@ -93,7 +93,7 @@ export function setList(r: Resolver, targets: readonly Node[] | undefined, scope
   }
 }
 
-/** The right side of `(a, b) = …`. A subquery there is no expression of its own: it cannot be wrapped, only what stands in it. */
+/** The right side of `(a, b) = …`. A subquery there is not an expression of its own: it cannot be wrapped, only the expressions inside it. */
 function resolveSource(r: Resolver, source: Node, scope: Scope): void {
   const row = as(source, 'RowExpr');
   if (row) {

@@ -11,7 +11,7 @@ import { root } from './root.ts';
 import { settleParameter } from './settle.ts';
 import { noteStability } from './stability.ts';
 
-/** The level in which its arguments stand: they see no table. */
+/** The level of its arguments, which see no table. */
 export function resolveProcedureCall(r: Resolver, body: Body<'CallStmt'>): QueryLevel {
   const level = newLevel(r, 'values', undefined, { outer: undefined, ctes: undefined });
   const call = body.funccall ?? {};

@@ -116,13 +116,13 @@ function qualified(r: Resolver, node: Node, body: Body<'ColumnRef'>, parts: stri
   return UNRESOLVED;
 }
 
-/** A reference whose text may have to change. A target may be given another name when all is read. */
+/** A reference whose text may have to change: a target may get another name at the end. */
 function noteQualified(r: Resolver, body: Body<'ColumnRef'>, entry: RangeTableEntry, drop: number): void {
   const isTarget = entry.source.kind === 'relation' && entry.source.use === 'target';
   if (drop > 0 || entry.rename || isTarget) r.marks.qualified.push({ body, entry, drop });
 }
 
-/** The entry that `name`, `schema.name` or `database.schema.name` means. Refuses and gives undefined where there is none. */
+/** The entry that `name`, `schema.name` or `database.schema.name` means. If there is none: refuses and returns undefined. */
 function findEntry(r: Resolver, parts: readonly string[], scope: Scope, at: number): RangeTableEntry | undefined {
   const name = parts.at(-1)!;
   const schema = parts.at(-2);
@@ -246,7 +246,7 @@ function refuseShadow(r: Resolver, entry: RangeTableEntry, at: number): void {
   );
 }
 
-/** The columns that `*` or `name.*` stands for, in order. */
+/** The columns of `*` or `name.*`, in order. */
 export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope): StarColumn[] {
   r.read.add(body);
   const at = r.at(body.location);

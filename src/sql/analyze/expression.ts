@@ -177,7 +177,7 @@ function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
   noteCoercion(r, way, r.at(body.location));
   // The array of untyped literals is read by the element type's input function, while the statement is analyzed.
   const elements = as(body.arg, 'A_ArrayExpr')?.elements;
-  // A domain's CHECKs run anew for each row, on the elements or on the whole.
+  // A domain's CHECKs are evaluated again for each row, on the elements or on the whole.
   const element = elementType(r.env.catalog, baseType(r.env.catalog, target));
   const literalArray =
     elements?.every((e) => r.marks.expressions.get(e)?.type === t.UNKNOWN && 'A_Const' in e) === true &&

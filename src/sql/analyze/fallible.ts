@@ -44,12 +44,12 @@ function cannotFail(fn: Fn): boolean {
   return EXTREMES.has(fn.name) && !CONTAINERS.includes(first);
 }
 
-/** LIMIT, OFFSET or an offset of a window's frame: none of them may be negative. */
+/** LIMIT, OFFSET or an offset of a window's frame: a negative one fails. */
 export function noteCount(r: Resolver, node: Node, level: QueryLevel): void {
   if (!isNaturalNumber(node) && !as(node, 'A_Const')?.isnull) noteAfterRows(r, level);
 }
 
-/** TABLESAMPLE: a percentage that is none fails as soon as the table is read. */
+/** TABLESAMPLE: an invalid percentage fails as soon as the table is read. */
 export function noteSample(r: Resolver, nodes: readonly Node[], scope: Scope): void {
   if (!nodes.every((node) => isNaturalNumber(node, 100))) r.marks.fallible.push({ scope, afterRows: false });
 }

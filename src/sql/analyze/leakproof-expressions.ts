@@ -24,7 +24,7 @@ import { isModifierOf, isStoredExpression } from './catalog-column.ts';
 import { hasPlainCollation } from './collation.ts';
 import type { Resolver } from './resolver.ts';
 
-/** The quotient by -1 of the least number is none. */
+/** INT_MIN / -1 overflows. */
 const divides = (divisor: number): boolean => divisor !== 0 && divisor !== -1;
 const isNotZero = (number: number): boolean => number !== 0;
 

@@ -59,7 +59,7 @@ function endsInAnchor(text: string): boolean {
   return text.endsWith('$') && trailing(text.slice(0, -1), '\\') % 2 === 0;
 }
 
-/** What is left behind branches that are parted by `|`; undefined where none can be read. */
+/** The rest of the text after alternatives separated by `|`; undefined if no alternative can be read. */
 function alternatives(text: string): string | undefined {
   let rest = branch(text);
   while (rest?.startsWith('|')) rest = branch(rest.slice(1));

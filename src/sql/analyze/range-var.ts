@@ -40,7 +40,7 @@ export function resolveRangeVar(
     type: c.column.type,
     leaky: c.leaky,
     collation: collationOf(r, c.column),
-    // A target stands as itself, without its masks: what is masked is withheld there.
+    // A target is sent without masks: its masked columns are withheld.
     access: writing && c.masked ? 'withheld' : c.access,
     catalog: view.system && !c.masked,
     implicit: c.column.attnum < 0,

@@ -55,9 +55,9 @@ export class Resolver {
   readonly refusals: Refusal[] = [];
   readonly parameterTypes: Oid[];
   parameters = 0;
-  /** Levels whose columns the expressions read so far have named, in order: to tell whose an aggregate is. */
+  /** Levels whose columns the expressions read so far have named, in order: they decide to which query an aggregate belongs. */
   readonly touched: QueryLevel[] = [];
-  /** Windows that stand with their calls: they are read behind everything else of their query. */
+  /** Windows that are defined in their calls: they are read after everything else of their query. */
   readonly windows: { readonly window: Body<'WindowDef'>; readonly scope: Scope }[] = [];
   /** Bodies of the nodes that were read, for `unread.ts`. */
   readonly read = new Set<object>();
@@ -126,13 +126,13 @@ export class Resolver {
     return this.verbs.write(this, node, place);
   }
 
-  /** Character of the text, from 0, at a byte location of the tree; -1 where the node has none. */
+  /** Character of the text, from 0, at a byte location of the tree; -1 if the node has no location. */
   at(location: number | undefined): number {
     return location === undefined || location < 0 ? -1 : this.parsed.toChar(location);
   }
 
   refuse(reason: Reason, sqlstate: string, message: string, at = -1, extras: RefusalExtras = {}): void {
-    // To tell the place of each, the text is read again: nobody is told of more.
+    // Finding the place of each needs another pass over the text: further refusals are not reported.
     if (this.refusals.length >= MOST_REFUSALS) return;
     this.refusals.push(refusal(reason, sqlstate, message, { ...extras, position: position(this.parsed.text, at) }));
   }

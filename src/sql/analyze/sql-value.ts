@@ -1,4 +1,4 @@
-/** Resolves CURRENT_DATE, CURRENT_USER and their kin: functions that the grammar writes without brackets. */
+/** Resolves CURRENT_DATE, CURRENT_USER and similar functions that the grammar writes without brackets. */
 import type { Oid } from '../catalog/catalog.ts';
 import type { Body } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';

@@ -81,7 +81,7 @@ export function isImmutable(way: Coercion): boolean {
   }
 }
 
-/** The same of a call or an operator. What runs anew for each row is never taken for a constant. */
+/** Whether a call or an operator is immutable, with its coercions. Everything else may give another value for each row. */
 export function isImmutableCall(resolved: Resolved): boolean {
   return resolved.kind === 'found' && resolved.fn.volatility === 'i' && resolved.coercions.every(isImmutable);
 }

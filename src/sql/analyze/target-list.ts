@@ -106,7 +106,7 @@ function showRowStar(
     showStar(r, target, columns, -1, scope, list);
     return;
   }
-  // The target stands for several columns: it has no name that would have to survive.
+  // The target expands to several columns: it has no name that must survive.
   scope.level.roots.push({ node: body.arg!, phase: 'group', inFrom: false, scope, target: undefined });
   notePaths(r, value, scope.level);
   const told = isLeaky(r, value);

@@ -117,8 +117,8 @@ function remove(r: Resolver, body: Body<'DeleteStmt'>, write: Write): QueryLevel
 }
 
 /**
- * WHERE CURRENT OF is the whole of WHERE: no filter can stand beside it. The row is one that the cursor has given this session; on a table of
- * which every row may be read and written nothing is told by it.
+ * WHERE CURRENT OF is the whole of WHERE: no filter can be added. The row is one that this session's cursor returned. On a table whose rows may all
+ * be read and written, it reveals nothing.
  */
 function where(r: Resolver, node: Node, scope: Scope, { target }: Write): void {
   const current = as(node, 'CurrentOfExpr');

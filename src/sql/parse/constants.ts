@@ -1,6 +1,6 @@
 /**
- * Asks a constant of a parse tree what its value means for a judgement, in the place of reading it: other texts, whose literals have the same answers,
- * can be judged alike then (`guard/shapes`).
+ * Asks questions about a constant of a parse tree, instead of reading its value. Texts whose literals have the same answers can then be judged alike
+ * (`guard/cache`).
  */
 import type { Body } from './tree.ts';
 
@@ -25,7 +25,7 @@ export function upTo(most: number): (value: number) => boolean {
   return (value) => value >= 0 && value <= most;
 }
 
-/** Whoever listens hears each question, and answers it. */
+/** Answers each question about the constant, and records it. */
 type Listener = (question: ConstantQuestion<never>) => Answer;
 
 const listeners = new WeakMap<object, Listener>();

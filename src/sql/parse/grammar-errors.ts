@@ -9,7 +9,7 @@ export interface GrammarError {
   readonly sqlstate: string;
   readonly detail?: string;
   readonly hint?: string;
-  /** There is none, whatever the library says. */
+  /** Always absent, even if the library reports a position. */
   readonly position?: undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Whether a text means to an older server what the grammar of PostgreSQL 18 reads in it. Its scanner knows fewer keywords, and before
- * version 16 fewer forms of numbers: `SELECT 0x1F` is `SELECT 0 AS x1f` to PostgreSQL 14, `system_user` a column, `json_value(…)` a function of somebody's.
+ * Whether a text means to an older server what the grammar of PostgreSQL 18 reads in it. Its scanner knows fewer keywords, and before version 16
+ * fewer forms of numbers: `SELECT 0x1F` is `SELECT 0 AS x1f` to PostgreSQL 14, `system_user` a column, `json_value(…)` a user's function.
  */
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Token } from '../text/tokens.ts';
@@ -10,7 +10,7 @@ import { sameTree } from './tree.ts';
 
 /** The version of the grammar that texts are read with. */
 export const GRAMMAR_VERSION = 18;
-/** The oldest server of which the keywords are known here, and the catalog is read right. */
+/** The oldest server whose keywords are known here, and whose catalog is read correctly. */
 export const OLDEST_VERSION = 14;
 
 /** server_version_num to the major version: 180004 to 18. */
@@ -105,7 +105,7 @@ function namesOwnFunction(older: object, newer: object, catalog: Catalog): boole
   return name !== undefined && catalog.functionsNamed(name).every(({ schema }) => schema === 'pg_catalog');
 }
 
-/** The name that stands alone in the one tree, and behind pg_catalog in the other. */
+/** The name that has no schema in the one tree, and follows pg_catalog in the other. */
 function ownName(older: object, newer: object, field: 'names' | 'funcname'): string | undefined {
   const [name, more] = partsOf(older, field);
   const [schema, own] = partsOf(newer, field);

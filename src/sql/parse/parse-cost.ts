@@ -19,11 +19,11 @@ export const SHORT = 2_000;
 interface Level {
   /** Whether CASE opened it. */
   readonly isCase: boolean;
-  /** Signs and nesting words since the last comma, AND or OR: each may stand for one more level of the tree. */
+  /** Signs and nesting words since the last comma, AND or OR: each may be one more level of the tree. */
   chain: number;
   /** Joins and set operations, which go on behind commas. */
   joins: number;
-  /** BETWEEN whose AND is still to come. */
+  /** BETWEENs whose AND has not been read yet. */
   betweens: number;
   /** The deepest of what the present chain holds in brackets, and of the chains before it. */
   inner: number;
@@ -127,7 +127,7 @@ function depthOf(level: Level): number {
   return 1 + level.joins + Math.max(level.deepest, level.chain + level.inner);
 }
 
-/** What stands in brackets is part of the chain around them. A bracket too many closes nothing: the parser will say so. */
+/** The content of brackets is part of the chain around them. A superfluous bracket closes nothing: the parser will report it. */
 function close(levels: Level[]): void {
   if (levels.length < 2) return;
   const inside = levels.pop()!;

@@ -36,7 +36,7 @@ export function strings(nodes: readonly Node[] | undefined): string[] {
   });
 }
 
-/** What stands in a part of a tree, with its field's name. Of a constant nothing: whoever looks at its value has read it (`guard/shapes`). */
+/** The parts of a node of the tree, with their fields' names. Empty for a constant: its value is only read by questions (`guard/cache`). */
 export function fieldsOf(part: object): [string, object][] {
   const fields: [string, object][] = [];
   if ('A_Const' in part) return fields;
@@ -63,7 +63,7 @@ export function placeIn(part: object): number | undefined {
   return undefined;
 }
 
-/** True for the fields that say where a node stood in its text. */
+/** True for fields that contain a node's location in its text. */
 function isLocation(field: string): boolean {
   let is = LOCATIONS.get(field);
   if (is === undefined) {

@@ -6,7 +6,7 @@ export interface Edit {
   readonly start: number;
   readonly end: number;
   readonly text: Template;
-  /** A shorter text that the grammar reads alike there, but for a subquery that stands in it; absent where there is none. */
+  /** A shorter text that the grammar reads alike there, except for a subquery in it; absent if there is none. */
   readonly short?: Template;
   /** Among edits at one place: smaller first. */
   readonly order: number;
@@ -47,10 +47,10 @@ export class Edits {
 
   /** `short`: as in Edit; it begins and ends as `text` does. */
   replace(start: number, end: number, text: Template, short?: Template): void {
-    // What stands there already is no edit: a statement without any goes as it came.
+    // Replacing a text by itself is no edit: a statement without edits is sent as it came.
     if (text.length === 1 && text[0] === this.source.slice(start, end)) return;
     this.sequence += 1;
-    // What is put in front of a place stands there whether or not that is replaced, now or before.
+    // An insertion comes before a replacement at the same place, in whatever order they are made.
     const order = (start === end ? INSERT : REPLACE) + this.sequence;
     const edit = { start, end, text: this.apart(start, end, text), order };
     this.list.push(short ? { ...edit, short: this.apart(start, end, short) } : edit);

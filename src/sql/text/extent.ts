@@ -29,7 +29,7 @@ export function extentOf(node: Node, parsed: ParsedText): Extent | undefined {
   return { start: tokens[span.lo]!.start, end: tokens[span.hi]!.end };
 }
 
-/** The extent of a name `a.b.c` whose first part starts at the byte `location`, a trailing `.*` included. */
+/** The extent of a name `a.b.c` whose first part starts at the byte `location`, including a trailing `.*`. */
 export function nameExtent(location: number | undefined, parsed: ParsedText): Extent | undefined {
   if (location === undefined || location < 0) return undefined;
   const tokens = parsed.tokens();

@@ -13,8 +13,8 @@ const LONGEST_KEPT = 64_000;
 const MOST_TOKENS_KEPT = 5_000;
 
 /**
- * Undefined where it cannot be kept: too long, or it does not scan. The same for all texts that differ in literals alone, and in how many stand in a
- * list. The parser must be loaded.
+ * Undefined if it cannot be kept: too long, or it does not scan. The same for all texts that differ only in literals, and in how many a list has. The
+ * parser must be loaded.
  */
 export function keptText(sql: string, names: Pick<KnownNames, 'knows' | 'shown'>): string | undefined {
   if (sql.length > LONGEST_KEPT) return undefined;
@@ -65,7 +65,7 @@ hex escape base64 utf8 unicode safe_encoding content heap notice warning error r
 yyyy yy dd mm hh hh24 hh12 mi ss ms us tz dy fm am pm ww iw iyyy d q`,
 );
 
-/** Where a text stands for no name: what a boolean or a time may be that is nobody's. */
+/** Words that are not names wherever they occur: values of a boolean or a time that identify no one. */
 const EVERYWHERE = wordsOf('true false now today tomorrow yesterday epoch infinity');
 
 function wordsOf(text: string): ReadonlySet<string> {
@@ -78,7 +78,7 @@ type Bracket = 'counting' | 'naming' | 'sized' | 'plain';
 class KeptText {
   private out = '';
   private readonly brackets: Bracket[] = [];
-  /** Depth of an ORDER BY or GROUP BY whose list goes on; -1: none. */
+  /** Depth of an ORDER BY or GROUP BY whose list goes on; -1 outside. */
   private byDepth = -1;
   /** It is a SET. */
   private readonly setting: boolean;
@@ -125,7 +125,7 @@ class KeptText {
     return this.word(i) === 'uescape' && this.tokens[i + 1]?.tokenType === TOKEN.SCONST;
   }
 
-  /** Which list the token stands in. */
+  /** Keeps track of the list that contains the token. */
   private follow(i: number): void {
     const { brackets } = this;
     const word = this.word(i);
@@ -226,7 +226,7 @@ function numberLike(source: string): string {
   }
 }
 
-/** What a plain string, or one with escapes that it does not use, stands for. */
+/** The value of a plain string, or of an escape string without escapes. */
 function plainValue(source: string): string | undefined {
   const inner = /^[eEnN]?'((?:[^'\\]|'')*)'$/.exec(source)?.[1] ?? /^'((?:[^']|'')*)'$/.exec(source)?.[1];
   return inner?.replaceAll("''", "'");

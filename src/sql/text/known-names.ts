@@ -1,6 +1,6 @@
 /**
- * Which names may stand in a log: those of the database, which hold nobody's data. What a statement makes up (aliases, cursors, savepoints), or
- * takes for a name by mistake (`WHERE name = "Dupont"`), may be a value as well as a literal.
+ * Which names may be written to a log: those of the database, which contain no one's data. Names that a statement makes up (aliases, cursors,
+ * savepoints), or quotes by mistake (`WHERE name = "Dupont"`), may be values, just like literals.
  */
 import { LRUCache } from 'lru-cache';
 import type { Catalog } from '../catalog/catalog.ts';

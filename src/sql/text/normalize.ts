@@ -41,7 +41,10 @@ export function normalize(sql: string): string {
   return out;
 }
 
-/** libpg_query's fingerprint, 16 hex digits: equal for statements that differ in literals only. Empty where the text does not parse, or is too much for it, or where none are loaded. */
+/**
+ * libpg_query's fingerprint, 16 hex digits: equal for statements that differ only in literals. Empty if the text does not parse, or is too large, or
+ * if the parser is not loaded.
+ */
 export function fingerprint(sql: string): string {
   if (!fingerprintModule.isLoaded) return '';
   try {
@@ -55,8 +58,8 @@ export function fingerprint(sql: string): string {
 }
 
 /**
- * What the scanner is given: as many tokens as can show, each of which gives a character at least, without comments, and of long strings
- * nothing. Where the cuts are wrong, the scanner, which alone says what is a literal, could only refuse what it is given.
+ * The text for the scanner: only as many tokens as can be shown (each has at least one character), without comments, and without the content of long
+ * strings. Should a cut be wrong, the scanner can only refuse the text: it alone decides what is a literal.
  */
 function beginningOf(sql: string, { count, kind, start, end }: Lexed): { beginning: string; parameters: number } {
   let parameters = 0;
@@ -95,7 +98,7 @@ function isString(token: Token): boolean {
   return token.tokenType === TOKEN.SCONST || token.tokenType === TOKEN.USCONST;
 }
 
-/** The word UESCAPE behind a string; behind an identifier it stays, as the literal before it is none. */
+/** The word UESCAPE after a string. After an identifier it stays, as what precedes is not a literal. */
 function isEscapeClause(tokens: readonly Token[], i: number): boolean {
   return word(tokens[i]) === 'uescape' && tokens[i + 1]?.tokenType === TOKEN.SCONST;
 }

@@ -17,7 +17,7 @@ export interface CallForm {
   readonly orderBy?: boolean;
   readonly filter?: boolean;
   readonly over?: boolean;
-  /** Of an aggregate with WITHIN GROUP: how many of the arguments, the last ones, stand in its ORDER BY. */
+  /** For an aggregate with WITHIN GROUP: how many of the arguments, the last ones, are in its ORDER BY. */
   readonly withinGroup?: number;
   /** A CALL statement: procedures only, OUT arguments passed too. */
   readonly call?: boolean;

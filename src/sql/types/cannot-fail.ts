@@ -30,7 +30,7 @@ export type Needs =
   | 'field'
   /** The first argument is the time zone without an offset. */
   | 'utc'
-  /** The second argument is a number that is neither 0 nor -1. */
+  /** The second argument is a number other than 0 and -1. */
   | 'divisor'
   /** A third argument is a number that is not negative. */
   | 'length'
@@ -80,7 +80,7 @@ const TYPES: Readonly<Record<string, Oid>> = {
   anyrange: t.ANYRANGE,
 };
 
-/** Signatures by what they need; `*` before `(` stands for the six comparisons eq, ne, lt, le, gt, ge. */
+/** Signatures by what they need; `*` before `(` is short for the six comparisons eq, ne, lt, le, gt, ge. */
 const ENTRIES: readonly (readonly [Needs, string])[] = [
   // Clocks; a condition may hold them, and they are the same for every row.
   ['nothing', 'now() transaction_timestamp() statement_timestamp()'],

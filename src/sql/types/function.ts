@@ -16,8 +16,8 @@ import { typeByName } from './type-name.ts';
 const MAX_ARGUMENTS = 100;
 
 /**
- * The function for arguments of these types, in the order of the call; those of WITHIN GROUP's ORDER BY come last.
- * `UNKNOWN` is a literal without a type, `UNTELLABLE` (0) an argument of which the type is not known here.
+ * The function for arguments of these types, in the order of the call; those of WITHIN GROUP's ORDER BY come last. `UNKNOWN` is a literal without a
+ * type, `UNTELLABLE` (0) an argument of unknown type.
  */
 export function resolveFunction(
   catalog: Catalog,
@@ -140,7 +140,7 @@ function directArgumentsFit(
   return fn.aggKind === 'h' ? expanded === 2 * withinGroup : expanded > withinGroup;
 }
 
-/** Hypothetical arguments of type "any" and the sorted ones they stand beside become one type, pair by pair. */
+/** Hypothetical arguments of type "any" and the corresponding sorted ones become one type, pair by pair. */
 function hypothetical(catalog: Catalog, resolved: Resolved, input: readonly Oid[], sorted: number): Resolved {
   if (resolved.kind !== 'found') return resolved;
   const argTypes = [...resolved.argTypes];

@@ -1,4 +1,4 @@
-/** What `anyelement`, `anyarray`, `anycompatible` and kin become in one call (manual, section 36.2.5). */
+/** The actual types of `anyelement`, `anyarray`, `anycompatible` and similar in one call (manual, section 36.2.5). */
 import type { Catalog, Oid } from '../catalog/catalog.ts';
 import { commonType } from './common-type.ts';
 import * as t from './oids.ts';
@@ -30,7 +30,7 @@ export function bindPolymorphic(
   return compatible && { ...plain, ...compatible };
 }
 
-/** The type that a declared one stands for; 0 where a polymorphic one is not settled. */
+/** The actual type of a declared one; 0 if a polymorphic one is not settled. */
 export function substitute(catalog: Catalog, bindings: Bindings, declared: Oid): Oid {
   switch (declared) {
     case t.ANYELEMENT:
