@@ -1,4 +1,4 @@
-/** The first reading of policies and catalog, where the database may not be there yet: the guard then starts, lets nobody in, and waits. */
+/** The first reading of policies and catalog. The database may not be up yet: then the guard starts, refuses all logins, and waits. */
 import type { Logger } from 'pino';
 import type { PolicyReading } from '../server/guard-runtime.ts';
 import { ServerUnavailable } from './ask-server.ts';

@@ -1,4 +1,4 @@
-/** The files that `rowgate.yaml` names: what is wrong with each, by the key that names it. Whoever serves or checks puts the line to it. */
+/** The files that `rowgate.yaml` names: what is wrong with each, by the key that names it. The caller adds the line. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Config, ConfigProblem } from '../config/config.ts';

@@ -13,8 +13,8 @@ export interface OwnedLog {
 const NOT_OWNED: OwnedLog = { giveUp: async () => {} };
 
 /**
- * Before the log is opened; ends with the process, however that ends. A pipe or a terminal is nobody's. Throws StartError where another guard
- * has the file, under whatever name.
+ * Called before the log is opened; ends with the process, however it ends. Pipes and terminals need no owner. Throws StartError if another guard has
+ * the file, under whatever name.
  */
 export async function ownLog(file: string, log: Logger): Promise<OwnedLog> {
   try {

@@ -46,10 +46,10 @@ export function rereadConfig(
   return { problems: [], notes };
 }
 
-/** Where the file was read from, and what is read again while the guard runs. What is of the console is none of the guard's. */
+/** The file's origin, and what is read again while the guard runs. The console's settings do not concern the guard. */
 const TAKEN_UP: readonly string[] = ['file', 'hash', 'log.level'];
 
-/** Parts of `upstream` that have keys of their own; the rest of it stands in the URL. */
+/** Parts of `upstream` that have keys of their own; the rest is in the URL. */
 const UPSTREAM_KEYS: readonly string[] = [
   'upstream.tls',
   'upstream.logins',

@@ -226,10 +226,7 @@ export function mockSecret({ tls }: Config): Uint8Array {
   return createHmac('sha256', readFileSync(tls.key)).update('rowgate challenges of unknown users').digest();
 }
 
-/**
- * What its record says of it. Where it cannot be kept, the policy comes into force all the same: whoever shuts somebody out must not have to wait
- * for a disk.
- */
+/** Records the policy in the log. If it cannot be kept there, it still comes into force: locking a principal out must not wait for a disk. */
 function policyKeeper(
   config: Config,
   reader: Pick<PolicyReader, 'filesOf' | 'catalogText'>,

@@ -39,7 +39,7 @@ export async function serveAsWorker(verbose: boolean): Promise<number> {
       drain: () => ending.drain(),
       stop: () => ending.stop(),
     });
-    // A signal to the whole group reaches the primary as well, whose word comes besides: so that a second one changes nothing.
+    // A signal to the whole process group reaches the primary as well, which then tells the workers: handling it twice must be harmless.
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => ending.drain());
     process.on('SIGHUP', () => void guard.reload());
     await ending.ended;

@@ -1,4 +1,4 @@
-/** The ids of subjects in a guard: their key is read when it starts, and anew whenever it is told to. */
+/** The ids of subjects in a guard: their key is read at start, and again on each reload. */
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { SubjectIds } from '../decision-log/subject-ids.ts';

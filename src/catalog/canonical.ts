@@ -1,6 +1,6 @@
 /**
- * Has the server write a wall's conditions and views in its own words, so that they can be compared with what stands there: by
- * temporary tables and views of the same columns, in transactions that are rolled back. Nothing is locked or kept.
+ * Has the server write a wall's conditions and views in its own words, so that they can be compared with the existing ones: by temporary tables and
+ * views of the same columns, in transactions that are rolled back. Nothing is locked or kept.
  */
 import type { Canonical } from '../native/existing-rights.ts';
 import { argumentTypes, policyStatement } from '../native/print-wall.ts';

@@ -10,8 +10,8 @@ import { catalogSchema } from './schema.ts';
 export type Query = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
 /**
- * Reads the whole catalog in one snapshot. `query` must keep to one connection with no transaction open; one is opened and
- * ended on it. Any account may read what is read here. Throws where the server's version is none of those supported, or it gives what is not understood.
+ * Reads the whole catalog in one snapshot. `query` must keep to one connection with no transaction open; one is opened and ended on it. Any account
+ * may read what is read here. Throws if the server's version is not supported, or if its answer is not understood.
  */
 export async function readCatalog(query: Query): Promise<CatalogData> {
   await query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');

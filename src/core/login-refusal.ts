@@ -1,4 +1,4 @@
-/** Every way in which a login ends without a session: what the client is told, and the word for it in the decision log. */
+/** Every way in which a login ends without a session: what the client is told, and the reason in the decision log. */
 import type { Refusal } from './refusal.ts';
 
 /** A closed list, as `Reason` for statements. */
@@ -125,7 +125,7 @@ export const severalPrincipals = () =>
 /** The words of a refused token: a client sends another one behind it. */
 export const tokenAsked = (user: string): LoginRefusal => ({ ...tokenRefused(user), reason: 'discovery' });
 
-/** Of the startup packet's own token: who has shown the password is told what is wrong with it. */
+/** For the token in the startup packet: a client that has proved its password is told what is wrong with it. */
 export const startupToken = ({ sqlstate, message }: Refusal) => refuse('token', sqlstate, message);
 
 export const noTokens = () => refuse('token', '28000', 'this account takes no tokens');

@@ -1,6 +1,6 @@
 /**
- * Takes tokens out of a text that somebody else may have written, before it is shown or kept. What is known to be a token never gets so far: this is
- * for those that stand where nobody looks for one, in a text that does not parse or in a name. Floor 0: imports nothing.
+ * Removes tokens from text of other origin before it is shown or kept. A known token never gets here: this finds tokens at unexpected places, such as
+ * a text that does not parse, or a name. Floor 0: imports nothing.
  */
 
 /** A character as SQL and JSON can escape it, by its code in hex and octal. */

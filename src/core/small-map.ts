@@ -7,7 +7,7 @@ const FEW = 24;
 export class SmallMap<K, V> {
   private readonly keys: K[] = [];
   private readonly held: V[] = [];
-  /** As soon as they are many, until there are none. */
+  /** Used from a number of entries on, until the map is empty again. */
   private many: Map<K, V> | undefined;
 
   get size(): number {

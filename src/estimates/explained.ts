@@ -3,7 +3,7 @@ import type { StatementKind } from '../guard/decision.ts';
 import type { Sent } from '../session/admission/budget-port.ts';
 import { type Token, tokenize } from '../sql/text/tokens.ts';
 
-/** `text`: explained as it stands. `prepared`: `text` is what EXECUTE runs, `execute` the EXECUTE, both by the name that is given. */
+/** `text`: explained unchanged. `prepared`: `text` is what EXECUTE runs, `execute` the EXECUTE, both by the name that is given. */
 export type Explained =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'prepared'; prepare(name: string): string; execute(name: string): string }
@@ -47,7 +47,7 @@ export function explained(kind: StatementKind, sent: Sent): Explained {
   return kind.kind === 'execute' ? ofExecute(text, sent.prepare) : { kind: 'text', text };
 }
 
-/** An empty statement may stand before the one that counts. */
+/** An empty statement may precede the one that counts. */
 function withoutSemicolons(text: string): string {
   return text.slice(tokenize(text).find(({ word }) => word !== ';')?.start ?? 0);
 }

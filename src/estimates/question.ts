@@ -20,7 +20,7 @@ export interface PlanQuestion {
 export type Bound = NonNullable<Sent['bound']>;
 
 export interface AskedWith {
-  /** DateStyle and kin. */
+  /** DateStyle and similar settings. */
   readonly settings?: ReadonlyMap<string, string>;
   /** Milliseconds. */
   readonly timeout: number;

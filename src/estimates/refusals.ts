@@ -1,4 +1,4 @@
-/** What a client is told where the planner expects too much, or nothing is known of what it expects. */
+/** The refusals if the planner expects too many rows, or if no estimate is available. */
 import type { LimitReached } from '../core/alarm-sink.ts';
 import { type Refusal, refusal } from '../core/refusal.ts';
 import type { StatementLimit } from '../policy/model/limits-in-force.ts';
@@ -45,7 +45,7 @@ export function overLeft(
   };
 }
 
-/** Two digits: what the planner knows of hidden rows is told no more exactly than a client has use for. */
+/** Two digits: the planner's knowledge of hidden rows is not disclosed more precisely than a client can use. */
 function rounded(rows: number): number {
   return Number(rows.toPrecision(2));
 }
@@ -78,7 +78,7 @@ const NOT_OF_THE_STATEMENT: ReadonlySet<string> = new Set(['42601', '42P03', '42
 export function failsItself({ fields, stage }: Extract<PlanAnswer, { kind: 'error' }>, temporary: boolean): boolean {
   const sqlstate = fields.get('C') ?? '';
   if (sqlstate === '42501') return true;
-  // A number that is none. Of dates, intervals and the like a setting says what is one.
+  // An invalid number. For dates, intervals and similar types a setting decides what is valid.
   if (sqlstate === '22P02') return stage !== 'execute';
   if (stage !== 'parse' || !sqlstate.startsWith('42')) return false;
   if (sqlstate === '42P01') return !temporary;

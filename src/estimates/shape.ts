@@ -3,7 +3,7 @@ import { KIND, lex } from '../sql/text/lexer.ts';
 
 export interface Shape {
   readonly text: string;
-  /** How many parameters stand in it: the client's own, and one for each literal. */
+  /** How many parameters it has: the client's own, and one for each literal. */
   readonly parameters: number;
   /** The client's own alone. */
   readonly own: number;

@@ -31,7 +31,7 @@ export class Listener {
 
   constructor(private readonly services: Services) {}
 
-  /** Resolves with where it listens; throws with EADDRINUSE and kin where one of them cannot be had, and keeps none then. */
+  /** Resolves with the addresses; throws with EADDRINUSE and similar codes if one is not available, and then listens on none. */
   async listen(addresses: readonly ListenAddress[]): Promise<Listening[]> {
     try {
       const listening: Listening[] = [];
@@ -75,7 +75,7 @@ export class Listener {
     this.closed ??= Promise.all(this.servers.map((server) => new Promise<void>((done) => server.close(() => done()))));
   }
 
-  /** Sessions are told and ended as each comes to its first idle moment. Resolves when all have gone, or after `withinMs`. */
+  /** Each session is told and ended when it is idle. Resolves when all have ended, or after `withinMs`. */
   async drain(withinMs: number): Promise<void> {
     this.close();
     this.services.sessions.terminateWhenIdle(terminated);
@@ -83,8 +83,8 @@ export class Listener {
   }
 
   /**
-   * No new connections; sessions are told and ended, whatever they run. Resolves when all are closed, those to the server too (what
-   * they ran has been cancelled then), or after `graceMs`.
+   * Refuses new connections; sessions are told and ended, whatever they run. Resolves when all are closed, including those to the server (their
+   * statements are then cancelled), or after `graceMs`.
    */
   async stop(graceMs: number): Promise<void> {
     this.close();
@@ -115,7 +115,7 @@ export class Listener {
     const { shared, options } = this.services;
     const peer = socketPeer(socket, isUnix);
     await this.services.loginTurns.next();
-    // A proxy says first whom it speaks for: until then the connection counts among all, and for no address.
+    // A proxy first sends the client's address: until then the connection counts in the total, but for no address.
     const behindProxy = isInBlocks(options.proxies, peer.address);
     const taken = await takeLogin(shared, options.limits, behindProxy ? undefined : peer.address);
     if ('refusal' in taken) {

@@ -125,7 +125,7 @@ async function run(
     const refusal = refusalNow(opening, server);
     if (refusal) return refusal;
     const context = contextOf(opening);
-    // Nobody is let in unrecorded (promise P7).
+    // No session begins unrecorded (promise P7).
     if (!(await services.records.login({ ...context, ...passwordOf(opening.admitted) }))) return notRecorded();
     const meanwhile = refusalNow(opening, server);
     if (meanwhile) return meanwhile;

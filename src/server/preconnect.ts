@@ -30,12 +30,12 @@ export class Preconnects {
   private readonly lately = new LRUCache<string, true>({ max: 20_000, ttl: LATELY_MS });
   private underway = 0;
 
-  /** Somebody has proved it, and its session began. */
+  /** The client has proved its password, and its session began. */
   cameIn(who: ArrivingClient): void {
     this.lately.set(keyOf(who), true);
   }
 
-  /** Who does not come through in time has none the next time: guesses begin no more than were under way with the first of them. */
+  /** A client that does not get through in time gets none the next time: guesses begin only as many sessions as were begun with the first of them. */
   begin(who: ArrivingClient, role: RolePolicy, open: () => Promise<Opened>): Preconnect | undefined {
     const key = keyOf(who);
     if (this.underway >= MOST || !this.lately.has(key)) return undefined;
@@ -66,7 +66,7 @@ export class Preconnects {
       if (!end()) return undefined;
       const session = (await opened)?.taken();
       this.underway -= 1;
-      // What went wrong may have passed: it counts for nobody. But it is not tried twice each time.
+      // The problem may have passed, so it counts for no one. But it is not tried twice each time.
       if (!session) this.lately.delete(key);
       return session;
     };

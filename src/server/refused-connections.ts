@@ -1,6 +1,6 @@
 /**
- * Connections that were refused, until they are closed: each is told why, later and later where many come from one address. They hold no place before
- * login meanwhile: who waits here keeps nobody out.
+ * Connections that were refused, until they are closed: each gets its reason, with growing delays if many come from one address. They hold no slot
+ * before login meanwhile, so waiting here keeps no one out.
  */
 import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
@@ -19,7 +19,7 @@ export const FAREWELL_MS = 2_000;
 const FORGET_MS = 60_000;
 const LONGEST_MS = 5_000;
 
-/** What is no fault of the client's: it is told at once, and may come again. All else is slowed. */
+/** Refusals that are not the client's fault are sent at once, and it may come again. All others are delayed. */
 const AT_ONCE: ReadonlySet<LoginReason> = new Set([
   'discovery',
   'too-many-logins',
@@ -58,7 +58,7 @@ export class RefusedConnections {
     else this.answerLater(socket, refusal, delay);
   }
 
-  /** Those that wait are told now: the guard ends. */
+  /** Answers all that wait: the guard ends. */
   answerAll(): void {
     for (const answer of [...this.waiting.values()]) answer();
   }

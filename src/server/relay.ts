@@ -23,7 +23,7 @@ export interface SessionMachine {
   /** The client's CancelRequest. @returns whether it has hit what waits for the budget: the server is then not to be told. */
   onClientCancel(): boolean;
   onClientClosed(): void;
-  /** The same, behind the client's goodbye: what it asked for is still done, and nobody sees its rows. */
+  /** The same after the client's Terminate: its statements are still carried out, but no one sees their rows. */
   onClientLeft(): void;
   /** The client has said goodbye, or may have behind what waits: its connection may go, and what it asked for is done. */
   leaving(): boolean;
@@ -34,7 +34,7 @@ export interface SessionMachine {
   isSettled(): boolean;
   /** Tells the client at the next message boundary why its session ends, and ends it. */
   terminate(refusal: LoginRefusal): void;
-  /** How many parts of its work the server still owes, where nobody else holds it up. */
+  /** How many parts of its work the server has not answered, if nothing else holds it up. */
   owed(): number;
   /** The server has been at it for longer than it may. */
   onOvertime(): void;
@@ -248,7 +248,7 @@ export class Relay implements SliceTaker {
   }
 
   private async cancelForSession(): Promise<void> {
-    // What cannot be told to stop may go on for ever, and the client with it: a server that answers nobody ends the session.
+    // A server that cannot be told to cancel may go on for ever, and the client with it: a server that does not answer ends the session.
     if (await this.options.cancelUpstream()) this.options.server.destroy();
     else this.run(() => this.session.onCancelDone());
   }
@@ -276,8 +276,8 @@ export class Relay implements SliceTaker {
   }
 
   /**
-   * Who said goodbye wants done what it asked for before; the server has its Terminate, and closes behind that. The last
-   * bytes alone may be the end of any message: where the session has read all and found no goodbye in it, there was none.
+   * After Terminate, statements that were sent before are still carried out: the server has its Terminate, and closes after them. The last bytes
+   * alone may be the end of any message: if the session has read all and found no Terminate, there was none.
    */
   private leaveWithClient(): void {
     if (!this.clientGone || this.ending || (this.terminateWatch.said && this.mayBeLeaving())) return;

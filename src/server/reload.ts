@@ -33,7 +33,7 @@ export interface ReloadOptions {
   clock(): number;
   /** Told of a policy as soon as it is in force. */
   inForce(policy: Policy): void;
-  /** Reads files and catalog anew; throws where that is not possible now. */
+  /** Reads files and catalog again; throws if that is not possible now. */
   read(): Promise<PolicyReading>;
   /** Keeps the files of a policy that was read, by its hash. */
   keep?(policy: string): Pick<PolicyChange, 'kept' | 'message'>;
@@ -130,5 +130,5 @@ export class Reloader {
   }
 }
 
-/** Whom a file or a signal names. */
+/** The user in records of changes that a file or a signal caused. */
 const NOBODY = 'system';

@@ -75,7 +75,7 @@ export class ServerWrites {
     if (this.isFull) this.options.flow();
   }
 
-  /** Of the first that waits: they are told in their order. */
+  /** For the first that waits: they are called in order. */
   private readonly told = (recorded: boolean): void => {
     if (this.closed) return;
     if (!recorded) {

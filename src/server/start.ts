@@ -38,7 +38,7 @@ import { TimeSlices } from './time-slices.ts';
 import { startOvertimeSweep } from './timeout-sweep.ts';
 import { startTokenSweep } from './token-sweep.ts';
 
-/** Of one address in a minute: a pool that starts with a mistake, and somebody who tries. */
+/** Refused logins of one address in a minute that are recorded one by one; the others are counted together. */
 const FIRST_REFUSALS = 20;
 
 export interface StartOptions extends ProxyOptions {
@@ -52,9 +52,9 @@ export interface StartOptions extends ProxyOptions {
   readonly worker?: { readonly slot: number; readonly shared: SharedState };
   /** Default: the real one. */
   readonly makeSession?: (ports: SessionPorts) => SessionMachine;
-  /** The first reading: errors in it have closed the roles that they concern. Absent: nobody is let in before the first reload. */
+  /** The first reading: its errors have closed the roles that they concern. Absent: all logins are refused before the first reload. */
   readonly reading: PolicyReading | undefined;
-  /** Reads policies and catalog anew. */
+  /** Reads policies and catalog again. */
   read(): Promise<PolicyReading>;
   /** Keeps the files of a policy that was read, by its hash. Absent: they are not kept. */
   keep?(policy: string): Pick<PolicyChange, 'kept' | 'message'>;
@@ -65,7 +65,7 @@ export interface StartOptions extends ProxyOptions {
 }
 
 export interface RunningProxy {
-  /** The first TCP address; port 0 where there is none. */
+  /** The first TCP address; port 0 if there is none. */
   readonly address: AddressInfo;
   readonly listening: readonly Listening[];
   readonly sessions: Sessions;
@@ -75,11 +75,11 @@ export interface RunningProxy {
   reloadTls(): TlsReload;
   /** Of the certificate that new connections are shown; undefined without TLS. */
   readonly certificateValidUntil: Date | undefined;
-  /** Of the revocation list that runs out first; undefined where there is none. */
+  /** For the revocation list that expires first; undefined if there is none. */
   readonly revocationListsValidUntil: Date | undefined;
   /** By how much the store's clock is ahead of this host's. */
   readonly clockOffsetMs: number;
-  /** Ends sessions whose principal's time is over, and says what else runs out. */
+  /** Ends sessions whose principal's time is over, and reports what else expires. */
   expire(): void;
   /** True from the moment at which no new connections are taken. */
   readonly draining: boolean;

@@ -1,6 +1,6 @@
 /**
- * Shares the time of this process among sessions, so that none holds up the others: whoever has work for longer than a slice waits for its
- * next turn, and turns go round by principal. While all together have little to do, each is served as soon as its bytes come.
+ * Shares the time of this process among sessions, so that none blocks the others: a session with work for longer than a slice waits for its next
+ * turn, and turns go round by principal. While there is little to do, each is served as soon as its bytes come.
  */
 import { performance } from 'node:perf_hooks';
 
@@ -15,7 +15,7 @@ const NOTICEABLE = 1;
 
 /** What may have to wait. */
 export interface SliceTaker {
-  /** With whom it shares its turns: the principal. */
+  /** Sessions with the same value share their turns: the principal. */
   readonly sharesWith: string;
   /** Its turn has come. Called once for each `ask`. */
   onTurn(): void;

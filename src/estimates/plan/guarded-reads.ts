@@ -1,4 +1,4 @@
-/** Which relations of a plan count for a role: those about people, and those of which something is withheld from it. */
+/** Which relations of a plan count for a role: those with data subjects, and those that are partly withheld from it. */
 
 import { descendants, inheritanceRelatives } from '../../policy/compile/names.ts';
 import { isGuarded } from '../../policy/model/is-guarded.ts';

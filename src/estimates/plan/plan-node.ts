@@ -1,4 +1,4 @@
-/** The server's EXPLAIN (FORMAT JSON, VERBOSE) as a tree of what is needed of it; what the numbers mean is told elsewhere. */
+/** The server's EXPLAIN (FORMAT JSON, VERBOSE) as a tree of the needed properties; other files interpret the numbers. */
 
 /** How a node hangs on its parent, as EXPLAIN says it. */
 export type Relationship = 'Outer' | 'Inner' | 'Member' | 'Subquery' | 'InitPlan' | 'SubPlan';
@@ -94,7 +94,7 @@ function number(plan: Properties, key: string): number {
   return value;
 }
 
-/** What stands between quotes is left out: a client's literal may read like the name of a subplan. */
+/** Quoted text is left out: a client's literal may look like the name of a subplan. */
 function expressionsOf(plan: Properties): string {
   const texts = Object.entries(plan).flatMap(([key, value]) => {
     if (key === 'Plans') return [];

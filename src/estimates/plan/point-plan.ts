@@ -33,7 +33,7 @@ export function pointRows(plans: readonly PlanNode[], guarded: GuardedReads, key
   return plans.every(isPoint) ? { result: plans.length, read } : undefined;
 }
 
-/** A condition of the policy: it takes rows away, and adds none. */
+/** A condition of the policy: it removes rows, and adds none. */
 function isPolicysAlone(node: PlanNode, guarded: GuardedReads): boolean {
   const scans = scansOf(node);
   return scans.length > 0 && scans.every((scan) => scan.relation !== undefined && guarded.isPolicys(scan));

@@ -35,7 +35,7 @@ export class ClientAuthorities {
   /** Certificates that a handshake under these files has accepted. */
   private readonly accepted = new WeakSet<ClientCertificate>();
 
-  /** Throws where a file cannot be read, or holds none of what it should. */
+  /** Throws if a file cannot be read, or does not contain what it should. */
   constructor({ clientCa, clientCrl = [] }: AuthorityFiles) {
     const ca = clientCa === undefined ? undefined : readFileSync(clientCa);
     const files = clientCrl.map((file) => ({ file, content: readFileSync(file) }));

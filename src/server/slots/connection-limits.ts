@@ -1,4 +1,4 @@
-/** The limits on connections as places to be taken, and what a client is told where one is full. */
+/** The limits on connections, as slots, and what a client is told if there is no free slot. */
 
 import {
   type LoginRefusal,

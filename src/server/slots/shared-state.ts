@@ -7,7 +7,7 @@ import type { UpstreamKey } from '../../upstream/upstream-error.ts';
 import type { SlotClaim } from './slot-counts.ts';
 
 export interface SharedState {
-  /** Takes all of these places, or none: then it resolves with the index of the first claim that is full. */
+  /** Takes all of these slots, or none: then it resolves with the index of the first claim that is full. */
   take(claims: readonly SlotClaim[]): Promise<number | undefined>;
   /** Gives back places that were taken, by their keys. */
   give(keys: readonly string[]): void;
@@ -16,8 +16,8 @@ export interface SharedState {
   /** A right one has waited, or its client has not `stayed`. */
   waited(principal: string, address: string, stayed: boolean): Promise<void>;
   /**
-   * A CancelRequest for the session with this key, which is not at this worker. Resolves when the server of the worker that has it
-   * knows, or when there is no such session; tells nobody which.
+   * A CancelRequest for the session with this key, which is at another worker. Resolves when that worker's server has been told, or when there is no
+   * such session; the result does not say which.
    */
   cancel(key: UpstreamKey): Promise<void>;
 }

@@ -9,7 +9,7 @@ export interface SlotClaim {
 export class SlotCounts {
   private readonly taken = new Map<string, number>();
 
-  /** Takes all of them and answers undefined, or takes none and answers which (its index) was full. */
+  /** Takes all of them and returns undefined, or takes none and returns the index of the one that was full. */
   take(claims: readonly SlotClaim[]): number | undefined {
     // Nothing can come between the look and the taking: both are one call, in the one process that counts.
     const full = claims.findIndex(({ key, limit }) => limit !== undefined && this.count(key) >= limit);
@@ -46,7 +46,7 @@ export class SlotHolding {
     return full;
   }
 
-  /** Nobody gives back what it does not hold: a slip in one worker cannot open the others' limits. */
+  /** A worker cannot give back what it does not hold: an error in one worker must not open the others' limits. */
   give(keys: readonly string[]): void {
     for (const key of keys) {
       const held = this.held.get(key);
