@@ -33,7 +33,7 @@ function statementOf(statement: StatementJudgement, bulk: Bulk): StatementJudgem
   };
 }
 
-/** INVARIANT 115: nor every parameter: what EXECUTE gives to such a list is a question. */
+/** INVARIANT 115: the short text lacks some parameters: keys that EXECUTE gives to such a list count as a question. */
 function withoutGiven(kind: StatementKind): StatementKind {
   if (kind.kind !== 'prepare' || !kind.inner.disclosures) return kind;
   const disclosures = kind.inner.disclosures.map((one) => ({ ...one, access: { kind: 'question' } as const }));

@@ -10,7 +10,7 @@ type Copy = Body<'CopyStmt'>;
 /** They say how values are written, and no more. */
 const OF_FORM = ['format', 'delimiter', 'null', 'header', 'quote', 'escape', 'encoding'];
 
-/** An option that stands in neither list is refused. FREEZE does: it shows rows to transactions that should not see them. */
+/** An option that is in neither list is refused. So is FREEZE: it shows rows to transactions that should not see them. */
 const OUT: ReadonlySet<string> = new Set([...OF_FORM, 'force_quote']);
 
 /** What `on_error` skips, what `header match` compares and what `default` puts in are the client's own data and column names that it was granted. */
@@ -76,7 +76,7 @@ export function formatOf(copy: Copy): CopyFormat {
 
 interface Option {
   readonly name: string;
-  /** undefined: none was given, or a list. */
+  /** undefined: not given, or a list. */
   readonly value: string | undefined;
 }
 

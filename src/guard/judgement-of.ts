@@ -35,7 +35,7 @@ function parametersOf({ kind, analysis, token, parameters }: DraftStatement): nu
   return kind.kind === 'prepare' ? 0 : (analysis?.parameters ?? parameters);
 }
 
-/** Whether an untyped literal took a type whose text is looked up, as regclass. */
+/** Whether an untyped literal got a type whose text is looked up, such as regclass. */
 function looksUpNames({ statements, catalog }: Draft): boolean {
   return statements.some(({ analysis }) =>
     [...(analysis?.marks.literals.values() ?? [])].some((type) => regKind(catalog, type).kind !== 'no'),

@@ -6,7 +6,7 @@ import { applyEdits } from '../sql/text/edits.ts';
 import type { Judgement, StatementJudgement } from './decision.ts';
 import { moved as elsewhere } from './subjects/moved.ts';
 
-/** What stands for the token; no token is like it. */
+/** Replaces the token; no token can equal it. */
 const STAND_IN = 'rowgate_stand_in';
 
 const TOKEN = /'([A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{2,}\.[A-Za-z0-9_-]{2,})'/g;
@@ -55,7 +55,7 @@ function isStandIn({ kind }: StatementJudgement): boolean {
   return typeof to === 'object' && 'value' in to && to.value === STAND_IN;
 }
 
-/** A token is remembered by nobody but the session that set it, and what was judged of one stands for no other. */
+/** A token is remembered only by the session that set it, and a judgement of one is not used for another. */
 export function holdsToken({ statements }: Judgement): boolean {
   return statements.some((statement) => {
     const to = statement.kind.kind === 'set' ? statement.kind.token?.to : undefined;

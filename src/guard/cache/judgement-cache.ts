@@ -30,7 +30,10 @@ export class JudgementCache {
     });
   }
 
-  /** The judgement of a text whose like was judged. `key`: its normalized text's, behind all else that its judgement depends on. */
+  /**
+   * The judgement of a text that differs only in literals from a judged one. `key`: that of its normalized text, after everything else that its
+   * judgement depends on.
+   */
   find(key: string, text: string, normalizedText: NormalizedText): Judgement | undefined {
     for (const shared of this.remembered.get(key)?.variants ?? []) {
       const judgement = shared.for(text, normalizedText);
@@ -39,7 +42,7 @@ export class JudgementCache {
     return undefined;
   }
 
-  /** Whether its like has come before: to learn from it is worth the work then. */
+  /** Whether a text with this key came before: then it is worth learning from it. */
   comesAgain(key: string): boolean {
     const known = this.remembered.get(key);
     if (!known) this.remembered.set(key, { variants: [], tried: 0 });

@@ -13,7 +13,7 @@ export interface NormalizedText {
 /** Longer texts are judged by themselves: their lists of constants are shortened (`sql/parse/bulk-constants.ts`). */
 export const LONGEST = 4_000;
 
-/** What stands in the key for a literal: no text that PostgreSQL reads has it, so that none can spell one. */
+/** Replaces a literal in the key. No text that PostgreSQL reads contains it, so no text can imitate one. */
 const MARK = '\u0001';
 
 /** Undefined where the text has no such literal, or must be read whole. */
@@ -43,8 +43,8 @@ export function normalizedTextOf(text: string): NormalizedText | undefined {
 export const UNSHARED = new RegExp(`[\\u0000${MARK}]|${RESERVED_PREFIX}`, 'i');
 
 /**
- * Of two literals with one shape the grammar makes the same node, of the same type, and a word beside one of them would stand as far from the
- * other. Undefined: it stays in the key as it is (other quotes, strings of several lines, hexadecimal, `1e3`).
+ * Of two literals with one shape the grammar makes the same node, of the same type, and a word beside one of them would be as far from the other.
+ * Undefined: it stays in the key unchanged (other quotes, strings of several lines, hexadecimal, `1e3`).
  */
 export function normalizedForm(literal: string): string | undefined {
   if (literal.startsWith("'")) return PLAIN_STRING.test(literal) ? 's' : undefined;

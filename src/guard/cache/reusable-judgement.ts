@@ -20,7 +20,7 @@ export class ReusableJudgement {
     readonly whole: Omit<StatementJudgement, 'extent' | 'disclosures' | 'literals'>;
     readonly literals: readonly { readonly at: Place; readonly type: number }[] | undefined;
     readonly disclosures: readonly Disclosure[] | undefined;
-    /** The places at which keys stand; undefined: there are none. */
+    /** The places that contain keys; undefined: there are none. */
     readonly given: ReadonlyMap<number, Place> | undefined;
   }[];
   private readonly template: readonly Part[];
@@ -166,7 +166,7 @@ interface Place {
   readonly literals: number;
 }
 
-/** Of a text with its edits made: what is the same in all texts of the normalized text, which literal stands there, a slot. */
+/** Part of a text with its edits made: text that is the same for the normalized text, the number of a literal, or a slot. */
 type Part = string | number | Slot;
 
 function partsOf(text: string, edits: readonly TextEdit[], { starts, ends }: NormalizedText): readonly Part[] {

@@ -3,7 +3,7 @@
 import type { NormalizedText } from './normalized-text.ts';
 import { TextPattern } from './text-pattern.ts';
 
-/** Each is tried for a text that is none of them. */
+/** Each is tried for a text that is not known itself. */
 const REMEMBERED = 8;
 
 interface Known {
@@ -38,7 +38,7 @@ export class TextPatterns {
     if (pattern) this.first({ types, shape, pattern }, REMEMBERED - 1);
   }
 
-  /** Puts it before the others; what stood at `place` goes. */
+  /** Moves it to the front; the one at `place` is dropped. */
   private first(known: Known, place: number): void {
     this.known.splice(place, 1);
     this.known.unshift(known);

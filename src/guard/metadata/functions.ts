@@ -16,7 +16,7 @@ export interface MetadataQuestion {
 }
 
 export interface MetadataFunction {
-  /** The catalog of which the first argument is a key; nothing is to be asked where it is a column that holds only such keys. */
+  /** The catalog whose key the first argument is. A column that contains only such keys needs no check. */
   readonly key?: string;
   /** SQL that must hold; one for several is their conjunction. */
   readonly condition: (f: Finder, asked: MetadataQuestion) => string;
@@ -141,7 +141,7 @@ const boundOf: MetadataFunction = {
 };
 
 /**
- * A name that the role is not shown, or that is none, is asked for as one that no setting can have: what is computed from rows, or comes with
+ * A name that the role is not shown, or that does not exist, is replaced by one that no setting can have: what is computed from rows, or comes with
  * Bind, cannot be judged before.
  */
 const setting: MetadataFunction = {

@@ -1,4 +1,4 @@
-/** Columns of system catalogs that hold nothing but OIDs of what the role finds in another catalog, or 0: they may be asked about as they stand. */
+/** Columns of system catalogs that contain only OIDs of objects that the role finds in another catalog, or 0: they may be used unchanged. */
 const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));
 
 const NAMESPACES = `pg_namespace.oid pg_class.relnamespace pg_proc.pronamespace pg_type.typnamespace pg_constraint.connamespace
@@ -7,7 +7,7 @@ const OWNERS = `pg_roles.oid pg_user.usesysid pg_class.relowner pg_proc.proowner
 pg_operator.oprowner pg_collation.collowner pg_opclass.opcowner pg_opfamily.opfowner pg_language.lanowner pg_extension.extowner
 pg_tablespace.spcowner pg_conversion.conowner pg_statistic_ext.stxowner pg_ts_config.cfgowner pg_ts_dict.dictowner`;
 
-/** By the catalog whose objects they name. The row filters of these catalogs let no row through in which it is another one. */
+/** By the catalog whose objects they name. The row filters of these catalogs remove rows in which it is another object. */
 const KEYS: Readonly<Record<string, ReadonlySet<string>>> = {
   pg_class:
     words(`pg_class.oid pg_attribute.attrelid pg_attrdef.adrelid pg_index.indexrelid pg_index.indrelid pg_constraint.conrelid

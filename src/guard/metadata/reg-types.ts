@@ -1,15 +1,15 @@
-/** The types whose values are OIDs and whose text is a name: reading one looks a name up, printing one looks an OID up, past every filter. */
+/** The types whose values are OIDs and whose text is a name: input looks up a name, output looks up an OID, past every filter. */
 import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
 import { ROW } from '../rewrite/names.ts';
 import { type Finder, roleFound } from './found.ts';
 
 export interface RegType {
   readonly name: string;
-  /** The catalog of whose rows its values are the OIDs. */
+  /** The catalog of the rows whose OIDs are its values. */
   readonly catalog: string;
   /** Whether the OID is of something that the role finds. */
   found(f: Finder, oid: string): string;
-  /** The function that looks a name up: it gives NULL where there is none, or fails (a cast). */
+  /** The function that looks a name up: it returns NULL if there is none, or fails (a cast). */
   readonly lookup: string;
 }
 
@@ -42,7 +42,7 @@ export function isNameType(oid: Oid): boolean {
   return REG_TYPES.has(oid);
 }
 
-/** What to do about values of a type: nothing, look each up, or refuse it: what could carry such values in a form that nobody filters. */
+/** What to do about values of a type: nothing, look each up, or refuse what could carry such values unfiltered. */
 export type RegKind =
   | { readonly kind: 'no' }
   | { readonly kind: 'reg' | 'array'; readonly type: RegType }

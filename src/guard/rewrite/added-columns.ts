@@ -1,6 +1,6 @@
 /**
- * What a guarded subquery gives beside the columns that the role may see: in which order, and under which names. Each stands behind the visible
- * ones, under a name that no client may use and no other relation's column has, so that NATURAL, USING and lists of aliases never mean it.
+ * The columns that a guarded subquery returns besides those that the role may see, with their order and names. Each follows the visible ones, under a
+ * name that clients may not use and no other relation's column has, so that NATURAL, USING and lists of aliases never mean it.
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { sentColumn, spell } from '../../sql/analyze/column.ts';
@@ -30,7 +30,7 @@ export class AddedColumns {
     return [...added, ...exportedUnits(groups, entry), ...(keys?.exported.get(entry) ?? [])];
   }
 
-  /** The names of all that stands behind an entry's own columns; of a join, behind those of its arms. */
+  /** The names of the columns after an entry's own; for a join, after those of its arms. */
   namesOf(entry: RangeTableEntry): string[] {
     const { source, guard } = entry;
     const ok = guard?.needed ? [guard.name] : [];

@@ -41,7 +41,7 @@ export function rewriteCopyTo(w: Rewriter, copy: Copy, copied: Copied, role: Rol
   });
 }
 
-/** The columns are named even where the client names none: one that is added later is not among them. */
+/** The columns are named even if the client names none: a column that is added later is not among them. */
 export function rewriteCopyFrom(w: Rewriter, copy: Copy, { relation, columns }: Copied): void {
   const { start, end } = tableRange(w, copy);
   const names = columns.map(({ name }) => name);

@@ -25,7 +25,7 @@ const OWNERS: Readonly<Record<string, string | undefined>> = {
   'pg_type.typdefaultbin': undefined,
 };
 
-/** Gives the argument in whose place another one was put, if any. */
+/** Gives the argument that replaced another one, if any. */
 export function expressionOwner(w: Rewriter, { marks }: Analysis, body: Body<'FuncCall'>): Node | undefined {
   const [expression, relation] = body.args ?? [];
   const reference = expression && marks.references.get(expression);

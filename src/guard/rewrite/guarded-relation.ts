@@ -1,4 +1,4 @@
-/** The subquery that stands in a guarded relation's place (`rewriting.md` §1). */
+/** The subquery that replaces a guarded relation (`rewriting.md` §1). */
 import type { Condition, SelectGrant } from '../../policy/model/policy.ts';
 import type { RowGuard } from '../../sql/analyze/range-table.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
@@ -46,7 +46,7 @@ function subqueryOf(
 ): Template {
   const pieces: Template[number][] = ['(SELECT '];
   let separator = '';
-  // INVARIANT 35: nothing but the granted columns is selected; a mask stands in its column's place.
+  // INVARIANT 35: only the granted columns are selected; a mask replaces its column.
   for (const { column, mask, maskLeaks } of select.columns.values()) {
     // Only where it is named, and then under another name (`added-columns.ts`): here it would be a column like any other.
     if (column.attnum < 0) continue;

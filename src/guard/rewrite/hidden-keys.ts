@@ -1,6 +1,6 @@
 /**
- * Has a plain read return, last, the keys of those in each row whose key does not show as it stands: for the guard alone, which looks for
- * canaries among them and takes the column out.
+ * Makes a plain read return, in a last column, the keys in each row that it does not show unchanged: only for the guard, which looks for canaries
+ * among them and removes the column.
  */
 import type { Subject } from '../../policy/model/policy.ts';
 import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
@@ -40,7 +40,7 @@ export function findHiddenKeys(draft: Draft, statement: DraftStatement): HiddenK
   return { keys, exported: search.exported, inside: search.inside, spelled: found.map(({ text }) => text) };
 }
 
-/** It has canaries, and somebody of it stands in a row without a key, nor is one added by which the row is named. */
+/** It has canaries, and a row shows a data subject without its key, and no added key names the row. */
 function isLookedFor({ name, canaries }: Subject, disclosures: readonly Disclosure[]): boolean {
   const own = disclosures.find((one) => one.subject === name);
   if (canaries.length === 0 || !own) return false;

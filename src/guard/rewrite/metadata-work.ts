@@ -21,7 +21,7 @@ export interface MetadataContext {
 export interface Parameters {
   /** Of a PREPARE: the types that its text declares. */
   readonly declaredTypes: readonly Node[];
-  /** Which type the server is told for them. */
+  /** The types that the server is sent for them. */
   readonly readAs: Map<number, Oid>;
 }
 
@@ -46,7 +46,7 @@ export class MetadataWork implements Filtered {
     );
   }
 
-  /** The type of an expression, 0 where there is none. */
+  /** The type of an expression, 0 if there is none. */
   typeOf(node: Node | undefined): Oid {
     return (node && this.analysis.marks.expressions.get(node)?.type) ?? 0;
   }
@@ -61,7 +61,7 @@ export class MetadataWork implements Filtered {
     return regKind(this.context.catalog, type);
   }
 
-  /** `pg_class.oid` where the node is that column as it stands. */
+  /** `pg_class.oid` if the node is that column unchanged. */
   catalogColumn(node: Node | undefined): string | undefined {
     const reference = node && this.analysis.marks.references.get(node);
     return reference && catalogColumn(reference.entry, reference.column);

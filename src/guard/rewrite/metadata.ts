@@ -32,7 +32,7 @@ export function rewriteMetadata(
 function rewriteCallsAndCasts(work: MetadataWork): void {
   const nodes = [...work.analysis.marks.expressions.keys()];
   const ranged = nodes.filter((node) => isConcerned(work, node)).map((node) => ({ node, range: work.w.range(node) }));
-  // What stands around another comes first: its text lies outside.
+  // An enclosing text comes first, as it is outside.
   ranged.sort((a, b) => a.range.start - b.range.start || b.range.end - a.range.end);
   for (const { node } of ranged) {
     if (work.nodes.has(node)) continue; // left out with what was around it

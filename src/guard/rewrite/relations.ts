@@ -57,7 +57,7 @@ function rewriteRelation(
   const { view, use } = entry.source;
   const body = as(node, 'RangeVar')!;
   const { relation } = view;
-  // INVARIANT 40: a target stands as itself: `filterWrites` has kept the statement to its rows, `authorize` to its columns.
+  // INVARIANT 40: a target is sent as itself: `filterWrites` has limited the statement to its rows, `authorize` to its columns.
   if (use === 'target' || (!view.guarded && exported.length === 0)) {
     // A temporary table has another name there: its columns are known by an alias.
     const alias = isTemporary(relation) && !body.alias ? relation.name : undefined;

@@ -19,7 +19,7 @@ import type { TargetKeys } from './target-keys.ts';
 import { grantOf } from './write-filters.ts';
 import { placesOf } from './write-places.ts';
 
-/** The first server of which MERGE returns rows. */
+/** The first server version in which MERGE returns rows. */
 const MERGE_RETURNING = 170_000;
 
 /** Adds the checks that are needed; behind every other change of the lists. undefined: nothing is judged. */
@@ -67,7 +67,7 @@ export function checkWrites(
   };
 }
 
-/** The check says nothing where the row may stand: what is left are the keys. */
+/** The check is NULL for an allowed row: only the keys are left. */
 function withKeys(keys: TargetKeys | undefined, plan: KeyPlan | undefined, check: Template | undefined): Template {
   const behind: Template = [
     ...(plan ? ['(', ...plan.expression, ')'] : []),

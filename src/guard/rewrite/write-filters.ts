@@ -133,7 +133,7 @@ function filterMerge(w: Rewriter, write: Write, grant: RelationGrant): void {
   const guard = write.target?.guard;
   const whens = (body.mergeWhenClauses ?? []).map((node) => as(node, 'MergeWhenClause')!);
   const bySource = whens.some(({ matchKind }) => matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE');
-  // Then the target is the outer side of a join, and its filter in ON comes too late for what stands beside it.
+  // Then the target is the outer side of a join, and its filter in ON comes too late for expressions beside it.
   if (guard?.walled || (guard?.fenced && bySource)) throw cannotWall(write);
   const seen = allOf(reachedRows(grant, write), 'ok', alias);
   if (seen) {

@@ -58,7 +58,7 @@ function kindRefusal({ kind, name }: Relation, from: boolean, serverVersion: num
   });
 }
 
-/** Without a list: to the client what the role may see of the table, as `SELECT *`; into it every column, each of which must be granted. */
+/** Without a list: COPY TO returns what the role may see of the table, as `SELECT *`; COPY FROM takes every column, each of which must be granted. */
 function columnsOf(
   role: RolePolicy,
   relation: Relation,

@@ -126,7 +126,7 @@ function callsOfSetConfig(value: unknown): (readonly Node[])[] {
 
 /** A refusal where the role may not give the setting a value that only Bind tells. */
 export function verdictUnseen(draft: Draft, name: string): Refusal | undefined {
-  // A value that cannot be judged goes to a setting whose value need not be.
+  // A value that cannot be judged is allowed for a setting whose value need not be.
   const capped = name.toLowerCase() === 'statement_timeout' && draft.role.limits.statementTimeout !== undefined;
   if (takesAny(name, draft.role) && !capped) return undefined;
   return mayShow(name, draft.role)

@@ -129,7 +129,7 @@ function wordsOf({ contype }: Body<'Constraint'>): string | undefined {
   return WORDS[contype ?? ''];
 }
 
-/** Nothing stands in it beyond what it is and a name of its own, which is not kept. */
+/** It has only its kind and perhaps a name, which is not kept. */
 function isPlain(constraint: Body<'Constraint'>): boolean {
   const {
     contype,

@@ -147,7 +147,7 @@ function innerOf(draft: Draft, statement: DraftStatement, query: Node) {
   };
 }
 
-/** A literal, perhaps with its type. One of the server's own: a domain's CHECK is code that nobody granted. */
+/** A literal, perhaps with its type. The type must be the server's own: a domain's CHECK is code that was not granted. */
 function isConstant(draft: Draft, node: Node): boolean {
   const cast = as(node, 'TypeCast');
   if (!cast?.arg) return 'A_Const' in node || 'ParamRef' in node;

@@ -1,6 +1,6 @@
 /**
- * What a statement does to texts that were prepared before it: an allow-list, by which a plan is kept only behind what is known to change neither what a
- * text means nor what a name finds.
+ * What a statement does to texts that were prepared before it: an allow-list of statements that change neither the meaning of a text nor what a name
+ * finds. After any other statement no plan is kept.
  */
 
 import { isGrantableSetting } from '../../policy/compile/grantable-settings.ts';

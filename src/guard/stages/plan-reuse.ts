@@ -134,7 +134,7 @@ interface WrittenValue {
   readonly value: Node | undefined;
 }
 
-/** Types that untyped literals take from the columns for which they stand. */
+/** Types that untyped literals get from the columns to which they are assigned. */
 function assignedTypes({ marks: { writes } }: Analysis): ReadonlyMap<Node, Oid> {
   const types = new Map<Node, Oid>();
   for (const write of writes) {
@@ -236,7 +236,7 @@ class Forms {
       return fieldsOf(cast).every(([, inner]) => this.allow(inner));
     }
     return fieldsOf(part).every(([field, inner]) => {
-      // Fields that hold a node by its kind are told from those of a kind's own by their capital.
+      // Fields that contain a node by its kind begin with a capital; a kind's own fields do not.
       return (/^[a-z]/.test(field) || /^\d/.test(field) || FORMS.has(field as Kind)) && this.allow(inner);
     });
   }

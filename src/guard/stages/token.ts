@@ -20,7 +20,7 @@ export const tokenStage: Stage = {
     const named = set?.name === undefined ? undefined : settingOf(set.name);
     if (set && named) bySet(statement, set, named);
     else if (select) byFunction(statement, select);
-    // Wherever else a token might stand, nothing is sent. A restricted role may not even name the setting there.
+    // If a token might be set in any other way, nothing is sent. A restricted role may not even name the setting there.
     if (open && !statement.token && setsElsewhere(statement.node)) statement.refusal ??= onlyByItself();
   },
 };

@@ -12,7 +12,7 @@ export const userCodeStage: Stage = {
   },
 };
 
-/** INVARIANT 126: code of users finds its names by the session's path: under another one than the policy's it would read what nobody has granted for it. */
+/** INVARIANT 126: users' code finds its names by the session's path: under another path than the policy's it could read what was not granted for it. */
 function readsByPath({ policyPath }: Draft): Refusal {
   return refusal('setting-not-allowed', '42501', 'functions and triggers do not run under another search_path', {
     detail: 'It runs code of users, which looks its own names up by search_path.',

@@ -22,8 +22,8 @@ export interface Compared {
 }
 
 /**
- * Whether `=` between them is the server's own and holds of one value alone. No type that somebody has made (citext holds two texts for
- * equal), no collation of a column's own (it may not be deterministic), and no operator of somebody's own, which exact types would choose.
+ * Whether `=` between them is the server's own, and true only for one value. No user-defined type (citext treats two texts as equal), no collation of
+ * a column's own (it may not be deterministic), and no user-defined operator, which exact types would choose.
  */
 export function isOneKey(catalog: Catalog, a: Compared, b: Compared): boolean {
   if (a.collation !== undefined || b.collation !== undefined) return false;

@@ -1,4 +1,4 @@
-/** Row locks (FOR UPDATE and its kin): other statements can see them, so rows that are locked must be rows that are sent. */
+/** Row locks (FOR UPDATE and similar): other statements can see them, so locked rows must be rows that are sent. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import { as } from '../../sql/parse/tree.ts';

@@ -14,15 +14,15 @@ export interface ProvenRows {
   readonly values: ReadonlySet<number>;
   /** It is not so: which rows there are hangs on other people as well. */
   readonly loose: boolean;
-  /** It is so of all rows together alone, for LIMIT, OFFSET or DISTINCT ON has chosen them: whoever drops some of them tells of others. */
+  /** This holds only for all rows together, as LIMIT, OFFSET or DISTINCT ON chose them: dropping some of them would disclose others. */
   readonly cut: boolean;
   /** OFFSET has dropped rows of people who are named nowhere. */
   readonly skips: boolean;
-  /** A condition on one of its columns could as well stand inside, with the conditions of its own. */
+  /** A condition on one of its columns could as well be inside, with its own conditions. */
   readonly open: boolean;
   /** They have been sorted or put into a hash table, so that the order of some of them hangs on the others. */
   readonly arranged: boolean;
-  /** In which order they come, or which of those that are sorted alike, may hang on people whose rows do not come. */
+  /** The order of its rows, or of equal rows, may depend on people whose rows are not returned. */
   readonly openOrder: boolean;
 }
 
@@ -32,7 +32,7 @@ export interface RowsKey {
   readonly columns: readonly number[];
   /** Columns that show it, or nothing. */
   readonly perhaps: readonly number[];
-  /** Each row stands for many people, whose keys the guard can have collected (`array_agg`) with the level's own aggregates. */
+  /** Each row covers many people, whose keys the guard can collect (`array_agg`) with the level's own aggregates. */
   readonly list: boolean;
 }
 

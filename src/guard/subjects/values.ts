@@ -1,4 +1,4 @@
-/** Which expressions hang on other people than those whose keys stand in their row: what they give is a value. */
+/** Which expressions depend on other people than those whose keys are in their row: their result is a value. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { collects } from '../../sql/analyze/collects.ts';
 import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
@@ -49,7 +49,7 @@ export class Values {
     return this.columns.get(entry)?.has(entry.columns.indexOf(column)) === true;
   }
 
-  /** Whether one stands in the expression, whose level is that. */
+  /** Whether the expression, which belongs to that level, contains one. */
   isIn(part: unknown, level: QueryLevel | undefined): boolean {
     if (typeof part !== 'object' || part === null) return false;
     this.analysis.parsed.workLimit.spend();
@@ -113,7 +113,7 @@ export class Values {
     return this.countOf(node, 'set-returning') > 0;
   }
 
-  /** How many such calls stand in an expression; those of subqueries are theirs. */
+  /** How many such calls an expression contains, without those of its subqueries. */
   private countOf(part: unknown, barrier: 'window' | 'set-returning'): number {
     if (typeof part !== 'object' || part === null) return 0;
     this.analysis.parsed.workLimit.spend();
@@ -123,7 +123,7 @@ export class Values {
     return fieldsOf(part).reduce((sum, [, inner]) => sum + this.countOf(inner, barrier), own);
   }
 
-  /** Whether the level puts values of many rows into one (json_agg and its kin). */
+  /** Whether the level puts values of many rows into one (json_agg and similar functions). */
   collects({ outputs }: QueryLevel): boolean {
     return outputs.some(({ node }) => node !== undefined && this.collectsIn(node));
   }
