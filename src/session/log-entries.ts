@@ -26,7 +26,7 @@ export interface DecisionEntry {
   readonly limit?: LimitReached | undefined;
   /** The client's text as it came: written only where the log is configured `text: full`. */
   readonly text: string;
-  /** Where the statement stands in it; absent: it was not taken apart. */
+  /** Its place in the message; absent: the message was not split. */
   readonly extent?: StatementJudgement['extent'] | undefined;
   /** OIDs that its Parse has declared. */
   readonly types?: readonly number[] | undefined;
@@ -38,7 +38,7 @@ export interface DecisionEntry {
 
 /** Of the data subjects of one kind (`docs/limits.md`). */
 export interface SubjectCount {
-  /** Those whom it has named, each once. */
+  /** The people that it has named, each once. */
   readonly people: number;
   /** 1 where it was a question that has shown nothing else of them, or that failed. */
   readonly questions: number;
@@ -76,7 +76,7 @@ export interface OutcomeEntry {
   readonly waited?: number | undefined;
 }
 
-/** Some of the people whom a statement shows, while it shows them: they are too many for one record. */
+/** Some of the people that a statement shows, recorded while it runs: there are too many for one record. */
 export interface SeenEntry {
   readonly kind: 'seen';
   /** Of the decision. */

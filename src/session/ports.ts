@@ -1,6 +1,6 @@
 /**
- * What a session asks of the world: bytes out, the record, cancel, time. `server/` gives the real ones; tests give their own. Timeouts
- * and draining are not among them: whoever holds the sockets asks `Session.activity` after each call, and ends a session by `terminate`.
+ * What a session needs from outside: bytes out, the record, cancel, time. `server/` implements it for real; tests have their own. Timeouts and
+ * draining are not included: the owner of the sockets asks `Session.activity` after each call, and ends a session by `terminate`.
  */
 import type { Budget } from './admission/budget-port.ts';
 import type { EndUsers } from './end-user/end-user.ts';
@@ -37,7 +37,7 @@ export interface SessionPorts {
   record(entry: SessionEntry): boolean;
   /** What the principal may still take. Where it has to be waited for, `Session.onBudget` is called when the same may be asked again. */
   readonly budget: Budget;
-  /** Who is behind a token; absent: nobody is behind any. */
+  /** Finds the end user of a token; absent: tokens are not used. */
   readonly persons?: EndUsers;
   /** The token with which the session begins. */
   readonly token?: string | undefined;
@@ -71,7 +71,7 @@ export interface SessionPorts {
   pinsChanged?(names: readonly string[]): void;
   /** What the server said of its parameters at login: DateStyle, IntervalStyle and TimeZone are kept for estimates. */
   readonly settings?: ReadonlyMap<string, string>;
-  /** A pooler like PgBouncer stands between: it may give each transaction, or each session, another connection of the server. */
+  /** A pooler like PgBouncer is in between: it may give each transaction, or each session, another connection of the server. */
   readonly pooling?: 'session' | 'transaction' | undefined;
   /** What comes again is prepared at the server; absent: nothing is. */
   readonly plans?: PlanReuse | undefined;

@@ -23,7 +23,7 @@ export interface RecordedStatement {
   readonly types?: readonly number[] | undefined;
   /** What an EXECUTE runs. */
   readonly runs?: Prepared | undefined;
-  /** For whom it runs, or was to run. */
+  /** The end user for whom it runs, or would have run. */
   readonly person?: EndUser | undefined;
   /** What was thrown where something that it names was judged again. */
   readonly fault?: unknown;
@@ -120,7 +120,7 @@ export class Recorder {
     return { run, written };
   }
 
-  /** What the run is about to show is counted. False where whom it names could not be recorded, and then it must not be shown. */
+  /** Counts what the run is about to show. False if the named people could not be recorded: then it must not be shown. */
   show(run: Execution, disclosed: readonly Disclosed[], frame: Pick<Frame, 'bytes' | 'last'>): boolean {
     run.answer?.count(disclosed, frame);
     return this.recordFull(run);
@@ -183,7 +183,7 @@ export class Recorder {
     if (subjects)
       this.ports.budget.told?.(run.policy, { subjects, user: run.person?.user, account: run.watch.account });
     const how = status === 'cut' && run.cut?.reason === 'cancelled' ? 'cancelled' : status;
-    // Every member by its name: Node 20 takes half a microsecond for each that stands behind a spread.
+    // Every member by its name: Node 20 takes half a microsecond for each member after a spread.
     this.ports.record({
       kind: 'outcome',
       id: run.id,
@@ -249,7 +249,7 @@ export class Recorder {
       application: this.application,
       person,
       policy: policy.hash,
-      // A token stands in no record, whatever way it is written.
+      // A token is never recorded, however it was written.
       text: setsToken ? statement.normalized : text,
       extent: setsToken ? undefined : statement.extent,
       types,
@@ -293,5 +293,5 @@ export function notRecorded(): Refusal {
   });
 }
 
-/** Stands for the judgement of a message that holds no SQL. */
+/** The judgement of a message without SQL. */
 export const NOTHING_JUDGED: Judgement = { effect: 'allow', statements: [], template: [''], parameters: 0, edits: [] };

@@ -54,12 +54,9 @@ export class Admission {
   constructor(private readonly c: Asker) {}
 
   /**
-   * Asks for one statement after the other. What was granted to a message that is then not sent stays counted, but for what was set aside: too
-   * much, never too little.
-   * @param prepaid what is to be paid for each before it runs.
-   * @param sent a statement as the budget needs it for its plan; undefined: it does not stand alone.
-   * @param whose for whom each of them runs.
-   * @param counted they were counted as statements before.
+   * Asks for one statement after the other. If the message is then not sent, amounts granted to it stay counted, except those that were set aside:
+   * too much, never too little. @param prepaid what is to be paid for each before it runs. @param sent a statement as the budget needs it for its
+   * plan; undefined: it is not alone in its message. @param whose the end user of each. @param counted they were counted as statements before.
    */
   ask(
     policy: SessionPolicy,
@@ -110,7 +107,7 @@ export class Admission {
       user,
       counted,
     );
-    // What was to be judged by its plan, and has none of its own, does not run.
+    // A statement that must be judged by its plan, and has no plan of its own, does not run.
     if (!alone) {
       if (answer.kind === 'admitted') answer.charges?.settle(() => 'free');
       return { refusal: notTogether() };
@@ -182,8 +179,8 @@ export function askedFor(statement: StatementJudgement, inner: StatementJudgemen
 const NOTHING: Sent = { text: '', parameterTypes: [] };
 
 /**
- * Not for what shows nothing and ends something: whoever is over a limit must be able to end a transaction, and a pool of connections to clean
- * one up. In observe mode nothing is refused, so nothing is taken.
+ * Not for statements that show nothing and end something: a client over its limit must be able to end a transaction, and a pool to clean up a
+ * connection. In observe mode nothing is refused, so nothing is taken.
  */
 function isAskedFor(kind: StatementKind, policy: SessionPolicy): boolean {
   if (policy.role.mode === 'observe') return false;

@@ -8,10 +8,10 @@ import { addKeys, isReadable } from '../results/key-text.ts';
 
 /** The values that a Bind gives to a client's own parameters. */
 export interface BoundValues {
-  /** None (all text), one (for all) or one for each. */
+  /** Empty (all text), one (for all) or one for each. */
   readonly formats: readonly number[];
   readonly valueCount: number;
-  /** As they stand in Bind: each behind its length. */
+  /** As in Bind: each after its length. */
   readonly values: Uint8Array;
 }
 
@@ -67,7 +67,7 @@ function binary(value: Uint8Array, type: number): string[] | undefined {
   return addKeys(texts, value, type, 1) === 0 && texts.every(isReadable) ? texts : undefined;
 }
 
-/** Of `= ANY ($1)`: an array of one dimension without quotes, or any in binary whose elements can be read. */
+/** The elements of `= ANY ($1)`: of a one-dimensional array without quotes, or of any binary array whose elements can be read. */
 function elements(value: Uint8Array, format: number): readonly string[] | undefined {
   if (format === 0) {
     const inside = /^\{([^{}"\\]*)\}$/.exec(bufferOf(value).toString('utf8').trim())?.[1];
@@ -79,7 +79,7 @@ function elements(value: Uint8Array, format: number): readonly string[] | undefi
   return type === undefined || type === 0 ? undefined : binary(value, type);
 }
 
-/** The type of an array by that of its elements: those whose binary format is read. */
+/** The array types whose elements' binary format is read, by element type. */
 const ARRAYS: ReadonlyMap<number, number> = new Map([
   [21, 1005],
   [23, 1007],

@@ -1,4 +1,4 @@
-/** What is paid for a statement before it runs, so that neither its answer nor a refusal tells more than was paid for (`docs/limits.md`). */
+/** The charge for a statement before it runs, so that neither its answer nor a refusal discloses more than was paid for (`docs/limits.md`). */
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import { readArguments } from '../../guard/subjects/given-keys.ts';
@@ -6,7 +6,7 @@ import type { SessionPolicy } from '../session-policy.ts';
 import type { Prepayment } from './budget-port.ts';
 import { type BoundValues, givenKeys } from './given-keys.ts';
 
-/** The statement with the client's own words, in which the keys stand that it gives. */
+/** The statement with the client's own text, which contains the given keys. */
 export interface Asking {
   readonly statement: StatementJudgement;
   /** What it runs by its name; undefined where it runs nothing else, or what that is is not known. */
@@ -65,7 +65,7 @@ function keysOf({ access }: Disclosure, { statement, inner, text, bound }: Askin
   const own = inner && text.slice(statement.extent?.start, statement.extent?.end);
   const keys = new Set<string>();
   for (const place of access.people) {
-    // What was prepared stands in another text.
+    // A prepared statement has another text.
     const given = own === undefined ? givenKeys(place, text, bound) : readArguments(own, place);
     if (!given) return undefined;
     for (const key of given) keys.add(key);

@@ -8,8 +8,8 @@ import { isHeldCursor, jumpsInCursor } from './prepayment.ts';
 const NONE: readonly string[] = [];
 
 /**
- * @param tag of the statement that has ended well; undefined where the server gave none, or it did not.
- * @returns the subjects about which it was a question, and told nothing else, or failed.
+ * @param tag of a statement that succeeded; undefined if the server sent none, or if it failed. @returns the subjects for which it was a question,
+ * and either disclosed nothing else, or failed.
  */
 export function settleCharges(
   run: Execution,
@@ -55,7 +55,7 @@ function isFree(run: Execution, { subject, access, canFail, free }: Disclosure, 
   if (canFail === 'at-commit' || isHeldCursor(statement.kind) || jumpsInCursor(statement.kind)) return false;
   // Its people were counted before it ran: what was set aside was for an error.
   if (run.isPinned(subject)) return true;
-  // It costs whom the row names, and one where none came.
+  // It costs the people that the row names, and one if no row came.
   if (access.kind === 'held') return answer?.hasNamed(subject) === true;
   return free === 'known' || repeats;
 }

@@ -14,7 +14,7 @@ export interface Usage {
 export interface StatementLimits {
   readonly rows: number | undefined;
   readonly bytes: number | undefined;
-  /** Where each of them stands. */
+  /** The line of each in the policy. */
   readonly rules: { readonly rows: RuleRef; readonly bytes: RuleRef };
 }
 
@@ -37,7 +37,7 @@ function limitsOf(policy: SessionPolicy): StatementLimits | undefined {
   return { rows: rows.limit, bytes: bytes.limit, rules: { rows: rows.rule, bytes: bytes.rule } };
 }
 
-/** The limit that so much more would pass, as what the client is told; undefined where it fits. */
+/** The limit that this amount would exceed, as the client is told; undefined if it fits. */
 export function overLimit(limits: StatementLimits, used: Usage, rows: number, bytes: number): Refusal | undefined {
   if (limits.rows !== undefined && used.rows + rows > limits.rows) {
     return refusal('limit-rows', '53400', `statement returns more than ${limits.rows} rows`, {
@@ -112,7 +112,7 @@ export function overInput(limits: InputLimits, taken: Usage): Refusal | undefine
   return undefined;
 }
 
-/** Stands in a limit slot where no limit is: the largest bigint, as LIMIT takes it. */
+/** Fills a limit slot if there is no limit: the largest bigint, as LIMIT takes it. */
 export const NO_LIMIT = 9223372036854775807n;
 
 /** One row more than may be shown: the server then never works for more, and the guard still sees that there was more. */

@@ -91,7 +91,7 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   const by = fits ? planOf(c, prepared, values) : undefined;
   const { rendered } = by ?? prepared;
   const own = by ? undefined : ownValues(head, prepared, values);
-  // What came whole is written anew; behind a result column more, or what comes in pieces, ours are put in while it passes.
+  // A whole message is written again; if a result column was added, or the message comes in pieces, our values are inserted as it passes.
   const written = own && whole && !added ? withValues(whole, own) : undefined;
   const bytes = token?.bytes ?? written;
   const addition = own && !bytes ? additionTo(frame, head, own, added) : undefined;
@@ -173,7 +173,7 @@ function tokenIn(
   return { value: firstValue(whole), bytes: bind(none, new Array(whole.valueCount).fill('')) };
 }
 
-/** A permit may pay for what it reads: then the limits of one statement do not hold, nor does a LIMIT that stands for them. */
+/** If a permit may pay for its rows, the limits of one statement do not apply, and neither does a LIMIT that enforces them. */
 function mayBePaid(c: Conversation, statement: StatementJudgement, policy: SessionPolicy): boolean {
   return c.ports.budget.mayPay?.(policy, statement) === true;
 }
@@ -198,7 +198,7 @@ interface OwnValues {
   readonly formats: readonly number[];
 }
 
-/** They go behind the client's; undefined where there are none. */
+/** They follow the client's; undefined if there are none. */
 function ownValues(
   { formats }: BindHead,
   { rendered, parameters }: Prepared,
@@ -253,7 +253,7 @@ function misfitOf(message: BindHead, { name, parameters }: Prepared): string | u
 }
 
 /**
- * Bind plans, and planning computes what is constant; commands are not planned. Nothing stands between the Bind of a CALL and its Execute: behind
+ * Bind plans, and planning evaluates constants; commands are not planned. No other message may be between the Bind of a CALL and its Execute: after
  * another Execute of its batch its procedure could not commit.
  */
 function isPlanned(statement: StatementJudgement | undefined): boolean {

@@ -7,7 +7,7 @@ import { Tuples } from './copy-tuples.ts';
 export interface RowCounter {
   /** Rows that are complete. */
   readonly rows: number;
-  /** A row has begun whose end has not come: at the end of the data it is one, too. */
+  /** A row has begun whose end has not come: at the end of the data it counts as a row. */
   readonly unfinished: boolean;
   push(bytes: Uint8Array): void;
 }
@@ -151,7 +151,7 @@ class CsvRows extends Lines {
     if (byte !== this.escape) this.escaped = false;
   }
 
-  /** Since version 18 there is none in CSV: before, a row is counted that is none. */
+  /** Since version 18 CSV has no end mark: on older servers a row is counted that is not one. */
   protected isEndMark(): boolean {
     return false;
   }

@@ -1,4 +1,4 @@
-/** One COPY FROM STDIN while it runs: whose it is, and how much has come in. */
+/** One COPY FROM STDIN while it runs: its statement, and how much has come in. */
 
 import type { Execution } from '../state/execution.ts';
 import { type RowCounter, rowCounter } from './copy-rows.ts';

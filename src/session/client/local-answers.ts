@@ -52,7 +52,7 @@ export function withoutTokenSettings(
 
 const ENDS: ReadonlySet<string> = new Set(['commit', 'rollback', 'prepared']);
 
-/** The server has come to the next of those that were sent, or to the end: what stands before it is complete. */
+/** The server has come to the next of the sent statements, or to the end: everything before it is complete. */
 export function completeUnsent(c: Conversation, query: PendingQuery): void {
   for (let run = query.runs[query.at]; run?.unsent; run = query.runs[query.at]) {
     query.at += 1;

@@ -21,7 +21,7 @@ export class NamesOfMessage {
     return this.noStatements ? 'none' : 'unknown';
   }
 
-  /** @param before what the name stood for before the message. */
+  /** @param before what the name meant before the message. */
   cursor(name: string, before: Portal | undefined): Cursor | 'none' | 'unknown' | 'not known' {
     const declared = this.cursors.get(name);
     if (declared) return declared;

@@ -50,7 +50,7 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
     }
   }
   const parameters = Math.max(judgement.parameters, types.length);
-  // What takes no parameters is filled here, for whoever asks.
+  // A statement without parameters is filled here, for its current end user.
   const isWritten = isFilled(judgement.template, policy.role) && !takesParameters(judgement, parameters);
   const now = isWritten ? currentEndUser(c, policy) : undefined;
   if (now === 'wait') return false;
@@ -108,8 +108,8 @@ export function toldTypesOf({ types, parameters, rendered: { judgement } }: Prep
 }
 
 /**
- * What the server is told: what the client declares, unless that is the name of an object, which the server is not to read. `unknown` it settles as
- * well as what is left open.
+ * The type that the server is sent: the client's, unless its values name objects, which the server must not read. The server settles `unknown` like a
+ * type that is left open.
  */
 export function toldType(declared: number, judged = 0): number {
   if (declared === UNKNOWN || isNameType(declared)) return judged || declared;

@@ -3,8 +3,8 @@ import type { Template } from '../../sql/text/template.ts';
 import type { Rendered } from './render.ts';
 
 /**
- * Where the character at `position` of the sent text stands in the client's message: both count characters (code points) from 1. What lies
- * inside an inserted text maps to the start of what it replaced.
+ * The position in the client's message of the character at `position` of the sent text: both count characters (code points) from 1. What lies inside
+ * an inserted text maps to the start of what it replaced.
  */
 export function clientPosition(rendered: Rendered, position: number): number {
   return (rendered.leads ?? 0) + positionInText(rendered, position);

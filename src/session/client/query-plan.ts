@@ -1,4 +1,4 @@
-/** How a Query is sent, so that a result that is cut off leaves nothing committed of which the client was told that it failed. */
+/** How a Query is sent, so that if its result is cut off, nothing is committed that the client was told had failed. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { StatementKind } from '../../guard/decision.ts';
 import type { TransactionStatus } from '../../protocol/ready-for-query.ts';
@@ -20,7 +20,7 @@ export interface PlannedStatement {
  */
 export type QueryPlan = 'plain' | 'converted' | 'wrapped' | 'in-turn' | 'wrapped-in-turn';
 
-/** Does the plan depend on where the transaction stands? Then it must be known first. */
+/** Does the plan depend on the state of the transaction? Then it must be known first. */
 export function needsStatus(statements: readonly PlannedStatement[]): boolean {
   return statements.length > 1 && (!plainAlways(statements) || hasUserCodeBefore(statements));
 }
@@ -33,7 +33,7 @@ export function planQuery(statements: readonly PlannedStatement[], status: Trans
   const first = statements.findIndex((statement) => statement.cuttable);
   const before = statements.slice(0, first).map(({ kind }) => kind);
   const behind = statements.slice(first).map(({ kind }) => kind);
-  // INVARIANT 57: whatever stands behind a statement that may be cut off must be undone with it.
+  // INVARIANT 57: everything after a statement that may be cut off must be undone with it.
   if (!behind.some(cannotBeUndone)) {
     if (inTransaction(status, before)) return 'plain';
     if (!before.some((kind) => kind.kind === 'transaction')) return 'wrapped';
@@ -42,8 +42,8 @@ export function planQuery(statements: readonly PlannedStatement[], status: Trans
 }
 
 /**
- * In a transaction block a message of several statements is no more than its statements; outside of one they stand in a transaction
- * of the message's own, which messages of one statement each would not share.
+ * In a transaction block, a message of several statements equals its statements one by one; outside, they share a transaction of the message, which
+ * messages of one statement each would not.
  */
 function canTakeTurns(statements: readonly PlannedStatement[], status: TransactionStatus): boolean {
   let inside = status !== 'I';
@@ -56,7 +56,7 @@ function canTakeTurns(statements: readonly PlannedStatement[], status: Transacti
   return true;
 }
 
-/** Does anything stand behind code of users that is more than the end of a transaction? */
+/** Does users' code precede anything other than the end of a transaction? */
 function hasUserCodeBefore(statements: readonly PlannedStatement[]): boolean {
   const first = statements.findIndex(({ runsUserCode }) => runsUserCode);
   return first >= 0 && statements.slice(first + 1).some(({ kind }) => kind.kind !== 'transaction');

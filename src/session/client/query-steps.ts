@@ -25,7 +25,7 @@ export function sendWrapped(c: Conversation, next: QueryStep): void {
   c.block(pending);
 }
 
-/** The first of the statements, each with its run; undefined where there are none. */
+/** The first of the statements, each with its run; undefined if there are none. */
 export function stepsOf(
   rendered: readonly Rendered[],
   runs: readonly Execution[],
@@ -44,7 +44,7 @@ export function takeApart(
 ): Rendered[] | undefined {
   const parts: Rendered[] = [];
   const { edits } = judgement;
-  // Both stand in the text's order: what is done for each statement must not depend on how many there are.
+  // Both are in the text's order: the work for each statement must not depend on how many there are.
   let [next, from, leads] = [0, 0, 0];
   for (const statement of judgement.statements) {
     if (!statement.extent) return undefined;

@@ -250,7 +250,7 @@ interface PaidPart extends Part {
   readonly grant: AdmissionGrant;
 }
 
-/** Limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent before: a short result would look complete. */
+/** Limits of one statement apply, even with a permit, if a LIMIT that enforces them was sent before: a short result would look complete. */
 function paidBy(part: Part, grant: AdmissionGrant): PaidPart {
   const { account, rowsLeft } = grant;
   if (account === undefined) return { rowsLeft, grant, ...part };
@@ -319,7 +319,7 @@ function refuseUnread(c: Conversation, policy: SessionPolicy, reason: Refusal): 
   return true;
 }
 
-/** A text of which no statement is known is one all the same, for the log. */
+/** For the log, a text without a known statement is one statement. */
 function judgedStatements(judgement: Judgement): readonly StatementJudgement[] {
   if (judgement.statements.length > 0) return judgement.statements;
   const reason = judgement.refusal ?? judgement.would?.refusal;

@@ -1,4 +1,4 @@
-/** Has the server prepare a statement anew, when a new policy gives it another form. */
+/** Has the server prepare a statement again, when a new policy gives it another form. */
 
 import { unreadable } from '../../guard/unreadable.ts';
 import { close, describe, type Target } from '../../protocol/describe.ts';
@@ -14,8 +14,8 @@ import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
 import { revalidate } from './revalidate.ts';
 
 /**
- * Brings a statement under the policy of now. `wait`: the server is asked to prepare it anew; come again.
- * `refused`: a refusal was sent in the message's place.
+ * Brings a statement under the current policy. `wait`: the server is asked to prepare it again; call again later. `refused`: a refusal was sent
+ * instead of the message.
  */
 export function rePrepare(
   c: Conversation,

@@ -20,7 +20,7 @@ import type { Conversion, Forced, PendingQuery } from '../state/pending-replies.
 import { privateName } from '../state/private-name.ts';
 import { refusalResponse } from './refusal-response.ts';
 
-/** Analysis of it fails: there is no such column. In a failed transaction the server's own 25P02 comes first, and stands. */
+/** Its analysis fails: there is no such column. In a failed transaction the server's own 25P02 comes first, and is kept. */
 function textBoundToFail(id: string): string {
   return `SELECT "${privateName(id)}"`;
 }
@@ -33,7 +33,7 @@ export const UNWATCHED: ExecutionRules = {
   provenance: new Provenance(),
 };
 
-/** Records a decision to refuse, and what is to be told. Where that cannot be written, the client is told so: it is refused either way. */
+/** Records a decision to refuse, and returns the client's error. If it cannot be recorded, the error says so: the statement is refused either way. */
 export function decideRefusal(
   c: Conversation,
   subject: RecordedStatement,
@@ -143,7 +143,7 @@ export function unnamedDropped(c: Conversation): Version<unknown>[] {
   return [c.statements.define('', undefined, c.batch), c.portals.define('', undefined, c.batch)];
 }
 
-/** INVARIANT 86: only the error that quotes our id is exchanged; whatever else the server says first stands. */
+/** INVARIANT 86: only the error that quotes our id is replaced; any other error that comes first is kept. */
 export function isForced(forced: Forced, fields: ErrorFields): boolean {
   if (forced.known === 'by 42883') return fields.get('C') === '42883';
   return (fields.get('M') ?? '').includes(forced.id);

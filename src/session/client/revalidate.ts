@@ -40,7 +40,7 @@ export function revalidate(prepared: Prepared, policy: SessionPolicy, person: En
   return { kind: 'fresh' };
 }
 
-/** Must be known for whom it is, to make its text? */
+/** Must its end user be known to make its text? */
 function isWrittenInto(judgement: Judgement, { source, parameters }: Prepared, { role }: SessionPolicy): boolean {
   const own = source === 'protocol' ? parameters : undefined;
   return isFilled(judgement.template, role) && !takesParameters(judgement, own);
@@ -59,7 +59,7 @@ export function renderFor(
   return isFilled(judgement.template, policy.role) ? { ...rendered, filledFor: values.person } : rendered;
 }
 
-/** Utility statements take none: what fills them is written into their text. */
+/** Utility statements take no parameters: the values of their slots are written into their text. */
 export function takesParameters(judgement: Judgement, parameters: number | undefined): boolean {
   const kind = judgement.statements[0]?.kind.kind;
   return parameters !== undefined && (kind === 'read' || kind === 'write');

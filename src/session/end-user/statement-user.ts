@@ -10,35 +10,35 @@ import type { Prepared } from '../state/prepared.ts';
 import type { EndUser } from './end-user.ts';
 import { type Change, expectedTag, type StatementEndUser, type TokenSetting, type TokenText } from './token-setting.ts';
 
-/** A statement, as far as it matters whose it is. */
+/** What matters of a statement for finding its end user. */
 export interface EndUserQuestion {
   readonly statement: StatementJudgement;
   /** What an EXECUTE or FETCH runs; undefined where that is not known. */
   readonly inner?: StatementJudgement | undefined;
   readonly nature: StatementTraits;
-  /** What a token fills stands in what is sent. */
+  /** The sent text contains attributes from a token. */
   readonly filled: boolean;
-  /** For whom the cursor, or what was prepared, was made. */
+  /** The end user for whom the cursor, or the prepared statement, was made. */
   readonly madeFor?: EndUser | undefined;
-  /** What an EXECUTE in SQL runs: it can be prepared anew for another person. */
+  /** What an EXECUTE in SQL runs: it can be prepared again for another end user. */
   readonly runs?: Prepared | undefined;
-  /** The value that Bind gave to what sets the token; undefined: none, or NULL. */
+  /** The value that Bind gave for the token; undefined: none, or NULL. */
   readonly given?: string | undefined;
 }
 
-/** `person`: with whose attributes the message is filled. */
+/** `person`: the end user whose attributes fill the message. */
 export type MessageEndUsers =
   | { readonly of: readonly StatementEndUser[]; readonly person?: EndUser | undefined }
   | { readonly refuse: Refusal; readonly at: number; readonly forUser?: PreparedForAnother }
   | 'wait';
 
-/** What would run if it were prepared anew for the person of now. */
+/** A prepared statement that could run if it were prepared again for the current end user. */
 export interface PreparedForAnother {
   readonly prepared: Prepared;
   readonly person: EndUser;
 }
 
-/** Whose token holds now; `refused`: why nobody is behind it. */
+/** The current end user; `refused`: why the token names none. */
 export interface Now {
   readonly person?: EndUser;
   readonly refused?: Refusal;
@@ -72,12 +72,12 @@ function behind(c: Conversation, policy: SessionPolicy, token: TokenText): Now |
   return 'wait';
 }
 
-/** Of statements of an account that stands for nobody but itself. */
+/** For statements of an account without end users. */
 export const WITHOUT_END_USER: { readonly of: readonly StatementEndUser[]; readonly person?: EndUser | undefined } = {
   of: [],
 };
 
-/** Does it matter whose they are? */
+/** Does their end user matter? */
 export function needEndUsers(policy: SessionPolicy, statements: readonly StatementJudgement[]): boolean {
   return policy.principal.token !== undefined || statements.some(({ kind }) => tokenOf(kind) !== undefined);
 }
@@ -122,7 +122,7 @@ export function endUsersOf(c: Conversation, policy: SessionPolicy, asked: readon
   return { of, person: filledFor };
 }
 
-/** A logout: done before the message goes, whatever becomes of it. @returns why it is refused; undefined where it is done, or is none. */
+/** A logout: done before the message is sent, whatever becomes of it. @returns why it is refused; undefined if it is done, or is not a logout. */
 function givesBack(
   c: Conversation,
   policy: SessionPolicy,
@@ -195,11 +195,14 @@ function changeOf(kind: StatementKind, given: string | undefined): Change | unde
   if (!token || token.logout) return undefined;
   const { local, to } = token;
   if (to === 'default') return { local, to };
-  // The empty text is none, as the setting is where nobody has set it.
+  // The empty text is no token: it is the value of a setting that was never set.
   return { local, to: { token: ('value' in to ? to.value : given) || undefined } };
 }
 
-/** INVARIANT 60: what a token fills, and what is limited for each person, does not run for nobody. In observe mode nothing is filled or limited. */
+/**
+ * INVARIANT 60: a statement that a token fills, or that is limited for each end user, does not run without an end user. In observe mode nothing is
+ * filled or limited.
+ */
 export function needsEndUser({ filled, nature, statement, inner }: EndUserQuestion, { role }: SessionPolicy): boolean {
   if (filled) return true;
   const { limitsPerUser: limits } = role;
@@ -207,7 +210,7 @@ export function needsEndUser({ filled, nature, statement, inner }: EndUserQuesti
   if (!nature.changes && !(nature.givesRows && nature.metered)) return false;
   const { rows, bytes, changed, statements, subjects, answers } = limits;
   if (rows || bytes || changed || statements) return true;
-  // What shows nobody takes nothing of a limit on people. What was made elsewhere may show anybody.
+  // A statement that shows no person takes nothing from a limit on people. One that was made elsewhere may show anyone.
   const isNamed = statement.kind.kind === 'execute' || statement.kind.kind === 'fetch';
   const { disclosures } = inner ?? statement;
   if (subjects === undefined && answers === undefined) return false;

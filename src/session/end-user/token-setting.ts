@@ -31,7 +31,7 @@ export function expectedTag({ action }: Control, inFailedBlock: boolean): 'COMMI
   return action === 'rollback' || inFailedBlock ? 'ROLLBACK' : 'COMMIT';
 }
 
-/** For whom a statement runs. */
+/** The end user for whom a statement runs. */
 export interface StatementEndUser {
   readonly person?: EndUser | undefined;
   /** What becomes of the setting once the statement is complete. */
@@ -42,7 +42,7 @@ export class TokenSetting {
   private values: Values;
   /** What a ROLLBACK goes back to. */
   private committed: TokenText;
-  /** Open savepoints, outermost first, with what stood when they were made. */
+  /** Open savepoints, outermost first, with the values when they were made. */
   private savepoints: { readonly name: string; readonly values: Values }[] = [];
 
   /** @param initial of the startup packet, or of the login: what RESET goes back to. */

@@ -21,7 +21,7 @@ export interface AnswerRequest {
   readonly bound: BoundValues | undefined;
 }
 
-/** Takes over what was paid for the run. @returns undefined where nobody can stand in its answer. */
+/** Takes over what was paid for the run. @returns undefined if its answer cannot show a data subject. */
 export function answerOf(
   c: Conversation,
   run: Execution,
@@ -45,7 +45,7 @@ export function answerOf(
 function recurring(c: Conversation, run: Execution, { text, prepared, bound }: AnswerRequest): Recurring | undefined {
   if (text === undefined || !run.charges) return undefined;
   const { disclosures = [] } = run;
-  // INVARIANT 74: nothing of an answer that says something of another subject, of which it is not free, is free.
+  // INVARIANT 74: if one subject's part of an answer is not free, no part is free.
   const repeats = disclosures.every(({ free }) => free === 'repeated');
   const asks = disclosures.some(({ subject }) => !run.isPinned(subject));
   const answers = repeats && asks ? c.ports.budget.answers?.() : undefined;

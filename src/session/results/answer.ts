@@ -42,9 +42,9 @@ export class Answer {
   private readonly cells: AnswerValues;
   /** Of each subject; they are few. */
   private readonly tallies: DisclosureTally[] = [];
-  /** Canaries whose keys were given were looked for. */
+  /** Canaries whose keys were given were already looked for. */
   isAsked = false;
-  /** Canaries of which the budget knows. */
+  /** Canaries that were reported to the budget. */
   private told: Set<string> | undefined;
 
   /**
@@ -62,14 +62,14 @@ export class Answer {
     this.cells = new AnswerValues(this.before, recurring !== undefined);
   }
 
-  /** Of a row, or the first piece of one; undefined where nobody stands in it. Counts nothing. */
+  /** For a row, or the first piece of one; undefined if it shows no data subject. Counts nothing. */
   in(run: Showing, frame: Frame): readonly Disclosed[] | undefined {
     const added = run.watch.check?.names ? new KeysOfRow(run) : undefined;
     return this.rowsOf(run)?.ofOne(frame, run.messages === 0, added);
   }
 
   /**
-   * The same of many rows, cut in front of one whose keys might fill a record: it is shown only behind that. What is returned is filled anew by the next
+   * The same for many rows, cut before one whose keys might fill a record: that row is shown only after the record. The result is reused by the next
    * call.
    */
   inMany(run: Showing, rows: RowHeaders): readonly DisclosedByMany[] | undefined {
@@ -173,7 +173,7 @@ export class Answer {
     return full;
   }
 
-  /** Those that are left for the outcome; undefined where there are none. */
+  /** The keys that are left for the outcome; undefined if there are none. */
   keysLeft(): KeysShown | undefined {
     let left: Record<string, readonly string[]> | undefined;
     for (const { subject, fresh } of this.tallies) {

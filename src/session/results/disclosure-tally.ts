@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { KeyList } from './key-list.ts';
 import { isReadable } from './key-text.ts';
 
-/** So many of a run are told apart for its record; of those behind them each counts whenever it shows: perhaps too many, never too few. */
+/** So many keys of a run are told apart for its record; further ones count each time they are shown: perhaps too many, never too few. */
 const MOST_KNOWN = 10_000;
 /** So few are compared one by one. */
 const FEW = 8;
@@ -71,7 +71,7 @@ export class DisclosureTally {
 
   private isNew(key: string): boolean {
     if (!isReadable(key)) {
-      // Nobody who asks for a person by the key would find this one.
+      // Someone who searches the log for a person by key would not find this one.
       this.values += 1;
       return false;
     }

@@ -4,15 +4,15 @@ import { bufferOf } from '../../protocol/text.ts';
 import type { AnswerCell, LastAnswer } from './last-answers.ts';
 
 export const BYTES_OF_VALUE = 8;
-/** A longer one is told apart by its digest. */
+/** A longer value is identified by its digest. */
 const LONGEST_CELL = 64;
-/** Of an answer so many are remembered, and of none behind them. */
+/** So many cells of an answer are remembered, and none after them. */
 const MOST_CELLS = 4_096;
 
 export class AnswerValues {
-  /** By column its first value, and the row in which it stands. */
+  /** For each column its first value, and the row that contains it. */
   private readonly firsts: ({ readonly cell: AnswerCell; readonly row: number } | undefined)[] = [];
-  /** Columns of which the first value stands in a row that was not shown yet. */
+  /** Columns whose first value is in a row that was not shown yet. */
   private fresh: number[] = [];
   private readonly rows: ReadonlyMap<number, AnswerCell>[] = [];
   /** Of rows that were looked at and not shown yet, those that hold values: by their number. */
@@ -24,7 +24,7 @@ export class AnswerValues {
   /** Of all that was shown; undefined where it will not be asked for, or not all of it could be seen. */
   private hash: AnswerHash | undefined;
 
-  /** @param before the last answer to the same; undefined where there is none. */
+  /** @param before the last answer to the same text; undefined if there is none. */
   constructor(
     private readonly before: LastAnswer | undefined,
     isRemembered: boolean,
@@ -70,7 +70,7 @@ export class AnswerValues {
     return cells;
   }
 
-  /** The row that is looked at stood in the last answer as well, at the same place, whatever columns it has. */
+  /** The last answer had the current row at the same place, whatever columns it has. */
   get wasThere(): boolean {
     return this.before?.rows[this.lookedAt - 1] !== undefined;
   }
@@ -127,7 +127,7 @@ class AnswerHash {
 
 function cellOf(value: Uint8Array | null): AnswerCell {
   if (value === null) return null;
-  // A digest is longer than any value that stands for itself.
+  // A digest is longer than any value that is kept unchanged.
   return value.length > LONGEST_CELL
     ? createHash('sha256')
         .update(value)

@@ -1,6 +1,7 @@
 /**
- * Runs a statement by a plan that the guard has prepared at the server. Only where the server rests, so that what it cannot bind has done nothing, and is sent
- * again as the text that it is: whatever is wrong, the client hears of it what it would hear without plans. In a transaction a savepoint stands before that.
+ * Runs a statement by a plan that the guard has prepared at the server. Only while the server is idle, so that a plan that cannot be bound has had no
+ * effect, and the original text is sent instead: in every error case the client sees what it would see without plans. In a transaction a savepoint
+ * comes first.
  */
 import type { StatementJudgement } from '../../guard/decision.ts';
 import { isGuarded } from '../../policy/model/is-guarded.ts';
@@ -34,7 +35,7 @@ export interface BoundPlan extends FoundPlan {
 export function planOf(c: Conversation, prepared: Prepared, values: SlotValues): BoundPlan | undefined {
   const parse = c.withheld;
   if (parse?.prepared !== prepared || c.status === 'E' || c.pending.length > 0) return undefined;
-  // Of one of which the client was told before, another batch may be open.
+  // If the client already has the answer to its Parse, another batch may be open.
   if (parse.pending.again && c.batchOpen) return undefined;
   const { text, judgement, added } = prepared.rendered;
   const rendered = added.length === 0 ? prepared.rendered : renderLiterals(text, judgement, values);
@@ -62,7 +63,7 @@ export function sendBound(c: Conversation, by: BoundPlan, message: Bind, pending
   const parsed: PendingParse = { kind: 'parse', batch: c.batch, own, versions, rendered, again };
   const bytes = bindTo(plan.name, message);
   if (isNew) {
-    // The server refuses it as it would refuse the client's own, whose text it is; once it is parsed nobody changes what it reads.
+    // The server refuses it as it would refuse the client's own, since the text is the same; once it is parsed its tables are locked.
     parsed.plan = plan;
     c.send(parse({ name: plan.name, text: rendered.sent, types }), parsed);
     c.send(bytes, pending);
@@ -184,9 +185,8 @@ export function closeGone(c: Conversation): void {
 }
 
 /**
- * Ends the plans of which a statement may change the meaning. Where the texts of a role go to the server as they came, what may also make names find others ends them
- * until the session is as new.
- * @param inner what it runs by name.
+ * Ends the plans whose meaning a statement may change. If the role's texts are sent unchanged, a statement that may change what names find ends them
+ * until the session is reset. @param inner what it runs by name.
  */
 export function endPlans(
   c: Conversation,

@@ -10,7 +10,7 @@ export interface PlanReuse {
 
 /** A statement of the guard's own at the server. */
 export interface Plan {
-  /** None that a client can have: nobody else runs it, or closes it unnoticed. */
+  /** A name that clients cannot use: no one else runs it, or closes it unnoticed. */
   readonly name: string;
   readonly key: string;
   /** Where it is counted how often the text came. */
@@ -52,7 +52,7 @@ const PRIME = 0x01000193;
 export class KnownPlans {
   private readonly plans = new Map<string, Plan>();
   private uses = 0;
-  /** Names at the server that stand for nothing any more. */
+  /** Names at the server that are not used any more. */
   private gone: string[] = [];
   private hashes: Int32Array | undefined;
   private counts: Uint8Array | undefined;
@@ -66,7 +66,7 @@ export class KnownPlans {
   /** Nothing is prepared any more. */
   private isOver = false;
 
-  /** @param newName a name that nobody has. */
+  /** @param newName gives an unused name. */
   constructor(
     private readonly options: PlanReuse | undefined,
     private readonly newName: () => string,
@@ -117,7 +117,7 @@ export class KnownPlans {
     return { plan, isNew: true };
   }
 
-  /** The server has bound it: what it reads is locked until the transaction's part ends, and nobody changes it. */
+  /** The server has bound it: its tables are locked until the end of the transaction or savepoint, and cannot change. */
   bound(plan: Plan): void {
     plan.boundIn = this.part;
   }

@@ -1,4 +1,4 @@
-/** A Query of which the plain literals became parameters: what differs in nothing else runs by one plan. */
+/** A Query whose plain literals became parameters: texts that differ only in these run by one plan. */
 import type { StatementJudgement, TextEdit } from '../../guard/decision.ts';
 import { applyEdits } from '../../sql/text/edits.ts';
 import { type Rendered, renderLiterals, type SlotValues } from '../client/render.ts';
@@ -19,11 +19,11 @@ const MOST = 50;
 /** A whole number without a sign, or a text in plain quotes. */
 const LITERAL = /\d+|'(?:[^']|'')*'/y;
 
-/** What a parameter can stand between, so that it stays a word of its own. */
+/** A parameter can be put after these, so that it stays a token of its own. */
 const BEFORE = /[\s(=<>,]/;
 const BEHIND = /[\s);,]/;
 
-/** @returns undefined where there is none. */
+/** @returns undefined if there is none. */
 export function withParameters(
   { text, judgement }: Rendered,
   { literals = [] }: StatementJudgement,

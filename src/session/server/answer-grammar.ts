@@ -9,7 +9,7 @@ import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { Backend } from '../../protocol/message-types.ts';
 import { ProtocolError, unexpectedMessage } from '../../protocol/protocol-error.ts';
 
-/** Of a RowDescription: `none` where the server said NoData, undefined where it was not asked. */
+/** From a RowDescription: `none` if the server said NoData, undefined if it was not asked. */
 export type Described = number | 'none' | undefined;
 
 export class AnswerGrammar {
@@ -84,14 +84,14 @@ export class AnswerGrammar {
     return this.statement.kind.kind;
   }
 
-  /** A rule may add results of its own to a write that gives none. Of a restricted role they are taken out before (`Watch.rowless`). */
+  /** A rule may add results to a write that returns none. For a restricted role they are removed before (`Watch.rowless`). */
   private get maySelectByRule(): boolean {
     const { kind } = this.statement;
     return !this.restricted && ((kind.kind === 'write' && !kind.returning) || kind.kind === 'execute');
   }
 }
 
-/** Two bytes behind the header. @param start of the message, of which so many bytes are its own. */
+/** The two bytes after the header. @param start of the message, which has so many bytes. */
 export function countIn(bytes: Uint8Array, start: number, length: number): number {
   if (length < HEADER_BYTES + 2) throw new ProtocolError('server sent a message without a count of fields');
   return uint16At(bytes, start + HEADER_BYTES);

@@ -152,7 +152,7 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
       return verify(c, run) ? complete(c, head, run, frame, tag) : endCut(c, head, run);
     }
     case Backend.PortalSuspended:
-      // Rows that nobody is shown are not counted.
+      // Rows that are shown to no one are not counted.
       if (!run.cut && !c.unheard) run.grammar.suspended(run.rows, head.maxRows);
       if (!admitSuspended(run)) return endCut(c, head, run);
       return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);
@@ -188,8 +188,8 @@ function complete(c: Conversation, head: PendingExecute, run: Execution, frame: 
 /** The statement was cut off and ended by itself: the server knows of no error, and must be made to. */
 function endCut(c: Conversation, head: PendingExecute, run: Execution): boolean {
   const { barrier } = c;
-  // Nothing was sent behind a statement that can be cut off but a Sync that may pass. Of one that was prepared the columns were known, and come
-  // from elsewhere now: its table was made anew while it was sent. What followed cannot be taken back.
+  // Only a Sync may follow a statement that can be cut off. The columns of this prepared one were known, and now have another origin: its table was
+  // recreated while it was sent. What followed cannot be undone.
   if (barrier?.until !== head) {
     c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
     c.end(run.cut);

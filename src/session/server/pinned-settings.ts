@@ -1,7 +1,7 @@
 /**
- * The settings of the server's session that Rowgate relies on, watched while it runs: code of users (functions, triggers, rules) can change
- * them behind a statement that was judged. Behind each statement that may have run some, the server is sent an assertion, which fails where a
- * setting differs. INVARIANT 26: nothing that was sent behind it then runs: it stands in the same batch, whose rest the server drops, or is waited for.
+ * The settings of the server's session that Rowgate relies on, watched while it runs: users' code (functions, triggers, rules) can change them behind
+ * a judged statement. After each statement that may have run such code, the server is sent an assertion, which fails if a setting differs. INVARIANT
+ * 26: nothing that was sent after it then runs: either it is in the same batch, whose rest the server drops, or it is only sent after the answer.
  */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import { isGuarded } from '../../policy/model/is-guarded.ts';
@@ -37,7 +37,7 @@ interface Watched {
 export class PinWatch {
   /** The batch in which code of users may have run, until the server is ready behind it. */
   private ranIn: number | undefined;
-  /** No assertion stands behind that code in its batch. */
+  /** No assertion follows that code in its batch. */
   private unasserted = false;
   /** Such code has run in the transaction: at its end triggers may run that were put off. */
   mayRunAtEnd = false;
@@ -114,7 +114,7 @@ export class PinWatch {
     this.untold = fields;
   }
 
-  /** What the client is told of an error: the first one behind a cancel that it has not seen says why its transaction has failed. */
+  /** The error that the client gets: the first one after a cancel that it has not seen says why its transaction has failed. */
   told(fields: ErrorFields): ErrorFields {
     if (!this.untold || fields.get('C') !== IN_FAILED) return fields;
     const { untold } = this;

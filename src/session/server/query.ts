@@ -31,7 +31,7 @@ function answerClients(c: Conversation, query: PendingQuery, frame: Frame): bool
   query.begun = frame.type !== Backend.CommandComplete;
   if (query.cut) return passOver(c, query, frame);
   const run = query.runs[query.at];
-  // A rule's SELECT was judged by nobody. By Execute the server does not send its rows either.
+  // A rule's SELECT was not judged. By Execute the server does not send its rows either.
   if (run?.watch.rowless && (frame.type === Backend.RowDescription || frame.type === Backend.DataRow)) return false;
   switch (frame.type) {
     case Backend.EmptyQueryResponse:
@@ -97,8 +97,8 @@ function complete(c: Conversation, query: PendingQuery, run: Execution, frame: F
 }
 
 /**
- * What the server still runs of a message in which something was cut off. It is undone, but for what it does to names: a closed cursor
- * stays closed. A COPY that asks for data gets none.
+ * What the server still runs of a message in which a statement was cut off. It is undone, except its effects on names: a closed cursor stays closed.
+ * A COPY that asks for data gets none.
  */
 function passOver(c: Conversation, query: PendingQuery, frame: Frame): false {
   const run = query.runs[query.at];

@@ -14,7 +14,7 @@ export type Origin = 'analysis' | 'unread' | 'beginning' | 'running';
 /** Classes whose messages name settings, transactions, cursors and resources, never a value of a row. */
 const CLASSES_WITHOUT_VALUES = new Set(['08', '24', '25', '26', '34', '3B', '40', '53', '55', '57']);
 
-/** Classes of analysis, whose messages name what stands in a text: in a value of a row, too, where it is cast to regclass and its kin. */
+/** Classes of analysis, whose messages quote a text: also a row's value, if it is cast to regclass or a similar type. */
 const CLASSES_OF_ANALYSIS = new Set(['0A', '42']);
 
 /** Of these the conditions that no value of a row can bring about: privileges, names of cursors, prepared statements and tables in use. */

@@ -12,7 +12,7 @@ import type { Execution } from '../state/execution.ts';
 import type { PendingReply } from '../state/pending-replies.ts';
 import { RowHeaders } from './row-headers.ts';
 
-/** Where fewer bytes have come, nobody looks for many rows in them. */
+/** With fewer bytes, it is not worth looking for many rows. */
 const FEWEST_BYTES = 192;
 
 export class RowBatch {
@@ -63,7 +63,7 @@ export class RowBatch {
     if (run.endsAt(count) || (watch.limits && overLimit(watch.limits, run.usage, count, bytes))) return 'singly';
     const taken = watch.taken ? this.take(run, count, bytes, disclosed) : 'taken';
     if (taken !== 'taken') return taken;
-    // No record is due for them: whom nothing records nobody sees.
+    // They need no record now: what is not recorded is not shown.
     if (disclosed) run.answer?.countMany(disclosed, count, rows.chunk.subarray(rows.starts[0]!, rows.starts[count]));
     run.countMany(count, bytes);
     return 'shown';
@@ -85,7 +85,7 @@ export class RowBatch {
   }
 }
 
-/** The run whose rows come, where nothing is to be done with a row but to count it and what it shows. */
+/** The run whose rows come, if each row only has to be counted, with what it shows. */
 function plainRun(head: PendingReply | undefined): Execution | undefined {
   const run = runOf(head);
   if (!run || run.cut || head?.forced) return undefined;

@@ -48,16 +48,16 @@ function isRow({ statement, messages }: Execution, frame: Frame): boolean {
 }
 
 /**
- * A count of fields of -1: alone, or behind the header where there is no row at all. Told by its place, never by bytes that
- * a tuple may have as well: the header is 19 bytes, and stands in the first message alone.
+ * A count of fields of -1: alone, or after the header if there is no row. Recognized by its place, never by bytes that a tuple may have as well: the
+ * header is 19 bytes, and only the first message has it.
  */
 function isTrailer({ bytes, length }: Frame, first: boolean): boolean {
   return length === HEADER_BYTES + (first ? 21 : 2) && bytes.at(-2) === 0xff && bytes.at(-1) === 0xff;
 }
 
 /**
- * The server says how many rows a statement has changed, or a COPY brought in. @returns whether it may stand; where not, it may be asked
- * again: `c.stalled`.
+ * The server reports how many rows a statement has changed, or a COPY has stored. @returns whether they may be kept; if not, it may be asked again:
+ * `c.stalled`.
  */
 export function admitTag(c: Conversation, run: Execution, tag: string): boolean {
   if (run.cut) return false;
@@ -76,8 +76,8 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
 }
 
 /**
- * Where nothing was left to be set aside, a row of a person who is counted already may be shown, and no row is refused as any other
- * row is: else it would tell, for nothing, that there is none.
+ * If nothing was left to set aside, a row of a person who is counted already may be shown, and a result without rows is refused like any other row:
+ * otherwise it would reveal for free that there is none.
  */
 function mayEnd(c: Conversation, run: Execution): boolean {
   const { charges, answer, disclosures } = run;
@@ -86,10 +86,10 @@ function mayEnd(c: Conversation, run: Execution): boolean {
   return take(c, run, { disclosed: [{ subject: unpaid.subject, keys: [], values: 1 }] });
 }
 
-/** A portal that stops before its end has not said how many rows it has changed. @returns whether it may stand. */
+/** A portal that stops before its end has not reported how many rows it has changed. @returns whether they may be kept. */
 export function admitSuspended(run: Execution): boolean {
-  // A count that may never come is one too many: the client can commit without asking for the rest.
-  // So is a row of somebody whom it changes, and who is not seen.
+  // A count that may never come is not acceptable: the client can commit without asking for the rest. So is a changed row of a person who was not
+  // seen.
   const { input, takesChanges, check } = run.watch;
   if ((input?.changed !== undefined || takesChanges || check?.changes) && !run.cut) run.cut = suspended();
   return run.cut === undefined;
@@ -118,7 +118,7 @@ function cutOff(c: Conversation, run: Execution): void {
     c.cancel();
     return;
   }
-  // A cancel that goes through a pooler may hit what another client runs next on that connection; so none is sent.
+  // A cancel through a pooler may hit another client's next statement on that connection: none is sent.
   c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
   c.end(run.cut);
 }
@@ -150,7 +150,7 @@ export function tellCut(c: Conversation, run: Execution): void {
   c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
 }
 
-/** One for all rows of which no more is counted: whoever is asked keeps none of it. */
+/** One object for all rows that are only counted: callers must not keep it. */
 const ROW: { rows: number; bytes: number } = { rows: 0, bytes: 0 };
 
 function plain(rows: number, bytes: number): Demand {

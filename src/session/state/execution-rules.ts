@@ -96,9 +96,9 @@ export function rulesOf(
 }
 
 /**
- * Adds to it what a statement discloses beyond its rows: what it puts where it may be read later, which counts as it is written, how many rows it
- * has changed, and of FETCH and MOVE where the cursor stands.
- * @param inner what an EXECUTE, a FETCH or a MOVE runs. @param text the client's, of EXECUTE that of what it runs.
+ * Adds what a statement discloses beyond its rows: data that it stores where they may be read later, which are counted as they are written, the
+ * number of changed rows, and for FETCH and MOVE the cursor's position. @param inner what an EXECUTE, a FETCH or a MOVE runs. @param text the
+ * client's; for EXECUTE that of what it runs.
  */
 export function rulesWithWrites(
   watch: ExecutionRules,
@@ -139,7 +139,7 @@ export function cuttable(watch: ExecutionRules): boolean {
   return watch.verifies !== undefined && watch.provenance.verdict !== 'verified';
 }
 
-/** Changes what names stand for, in SQL text: known only from the command tag, so everything behind it waits. */
+/** Changes the meaning of names in SQL text: known only from the command tag, so everything after it waits. */
 export function changesNames(kind: StatementKind): boolean {
   switch (kind.kind) {
     case 'prepare':

@@ -26,7 +26,7 @@ export interface ExecutionRules {
   readonly limits: StatementLimits | undefined;
   /** Of what changes rows: of a COPY while they come in, of a write once it says how many they were. */
   readonly input: InputLimits | undefined;
-  /** The role whose right to every column must be shown by the server first; undefined: none needed. */
+  /** The role that must be allowed to read every column, as the server first reports; undefined: no check needed. */
   readonly verifies: RolePolicy | undefined;
   readonly provenance: Provenance;
   /** How its new rows are judged as they are stored. */
@@ -39,7 +39,7 @@ export interface ExecutionRules {
   fills?: true;
   /** What each row that it writes costs, and its tag: it is not seen in what it shows. */
   writes?: readonly WriteCost[];
-  /** People may stand in its rows: what the server says of its columns is asked for, and looked at. */
+  /** Its rows may show data subjects: the server is asked to describe its columns. */
   readonly looksForPeople?: boolean;
   /** A row of it is withheld where it shows a canary. */
   readonly seesCanaries?: boolean;
@@ -72,18 +72,18 @@ export class Execution {
   reached: LimitReached | undefined;
   /** Milliseconds for which it was held back, for its budget or by a throttle. */
   waited = 0;
-  /** What stood in the column of keys of the row that came last whole; undefined where there is none. */
+  /** The content of the column of keys in the last whole row; undefined if there is none. */
   hidden: string | undefined;
-  /** What its answer discloses; undefined where nobody can stand in it. */
+  /** What its answer discloses; undefined if it cannot show a data subject. */
   answer: Answer | undefined;
-  /** Whose rows it changes, as keys tell that were added to rows of which the client gets none. */
+  /** Whose rows it changes, by keys that were added to rows which the client does not get. */
   changes: readonly Disclosed[] = [];
   /** What it may tell of data subjects: of EXECUTE and FETCH the statement inside. */
   disclosures: readonly Disclosure[] | undefined;
   /** What was paid for it before it ran, and what was set aside. */
   prepaid: readonly Prepayment[] | undefined;
   charges: Charges | undefined;
-  /** The person behind the account for whom it runs. */
+  /** The end user for whom it runs. */
   person: EndUser | undefined;
   /** Code of users may run in it. */
   runsUserCode = false;
@@ -144,8 +144,8 @@ export class Execution {
   }
 
   /**
-   * The server stops behind this row, by a LIMIT or a row count that stood for what was left. There may be more of them, so the
-   * result would be a short one that looks complete.
+   * The server stops after this row, because of a LIMIT or a row count that enforces what was left. There may be more rows, so the result would be
+   * short and look complete.
    */
   endsAt(rows: number): boolean {
     return this.most !== undefined && this.usage.rows + rows > this.most;

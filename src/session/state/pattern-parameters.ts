@@ -1,4 +1,4 @@
-/** LIKE patterns that are parameters: judged when they get their values, so that the expression they stand in can stay where it is. */
+/** LIKE patterns that are parameters: judged when they get their values, so that the expression can stay in its place. */
 import { Buffer } from 'node:buffer';
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { StatementJudgement } from '../../guard/decision.ts';

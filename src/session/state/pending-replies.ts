@@ -50,7 +50,7 @@ export type FallbackText =
     }
   | { readonly kind: 'query'; readonly plan: Plan; readonly mayLose: boolean; readonly send: () => void };
 
-/** What it is sent anew with. */
+/** What is sent instead. */
 export interface TextFallback {
   readonly of: FallbackText;
   readonly entries: readonly PendingReply[];
@@ -63,13 +63,13 @@ export interface TextFallback {
 export interface QueryStep {
   readonly rendered: Rendered;
   readonly runs: readonly Execution[];
-  /** It stands between the guard's own BEGIN and COMMIT. */
+  /** It is between the guard's own BEGIN and COMMIT. */
   readonly wrapped: boolean;
   readonly next: QueryStep | undefined;
 }
 
 interface Sent {
-  /** Batches end with Sync or Query. Another one where it is sent anew. */
+  /** Batches end with Sync or Query. A message that is sent again gets a new one. */
   batch: number;
   /** Sent by the guard for itself: its answers, but for errors, do not reach the client. */
   readonly own: boolean;
@@ -87,7 +87,7 @@ export interface PendingParse extends Sent {
   readonly rendered?: Rendered | undefined;
   /** What it prepares for the guard itself. */
   plan?: Plan;
-  /** It prepares the unnamed statement at the server, of which the client has been told before. */
+  /** It prepares the unnamed statement at the server; the client already has the answer to its Parse. */
   readonly again?: Prepared | undefined;
   readonly fallback?: FallbackText | undefined;
 }
@@ -117,7 +117,7 @@ export interface PendingDescribe extends Sent {
   readonly rendered?: Rendered | undefined;
   /** Of a statement: how many parameters are the client's own. */
   readonly parameters?: number | undefined;
-  /** Of a converted Query: the run whose result it describes. */
+  /** For a converted Query: the run whose result it describes. */
   readonly run?: Execution | undefined;
   /** What the client does not see of the columns. */
   readonly added?: Added;
@@ -153,7 +153,7 @@ export interface PendingSync extends Sent {
 export interface PendingQuery extends Sent {
   readonly kind: 'query';
   /**
-   * `begin` and `end` stand around a client's Query; `fail` makes a transaction fail; `prepare` goes before one; `undo` brings one back that a plan has made
+   * `begin` and `end` surround a client's Query; `fail` makes a transaction fail; `prepare` goes before one; `undo` restores one that a plan has made
    * fail.
    */
   readonly part: 'client' | 'begin' | 'end' | 'fail' | 'prepare' | 'undo';

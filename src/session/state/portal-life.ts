@@ -21,8 +21,8 @@ export function endsPortals({ action }: Control): boolean {
 }
 
 /**
- * Follows the answers, in their order. What the server may have ended is not in the books: under a name that has become
- * free a function can open what nobody judged.
+ * Follows the answers, in their order. Portals that the server may have ended are removed: a function can open another one under a free name, which
+ * was not judged.
  */
 export class PortalLife {
   /** Open savepoints, outermost first. */

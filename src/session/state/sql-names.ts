@@ -33,7 +33,7 @@ export interface ResolvedNames {
   readonly most?: number | undefined;
   /** Of an EXECUTE: what was prepared. */
   readonly runs?: Prepared;
-  /** Whose attributes fill what it runs. */
+  /** The end user whose attributes fill what it runs. */
   readonly madeFor?: EndUser | undefined;
   /** It runs what the same message has made. */
   readonly here?: true;
@@ -70,7 +70,7 @@ export function resolveNames(
   return { of };
 }
 
-/** Of the one statement of a message. What is behind it alone is told of it. */
+/** For the only statement of a message: no earlier one has changed names. */
 const NOTHING_BEFORE = new NamesOfMessage();
 
 /** Where changed rows are limited, a statement that does not tell how many it changes does not run. */
@@ -235,7 +235,7 @@ export function applyNames(c: Conversation, run: Execution, rendered: Rendered, 
     c.portals.set(kind.name, portal, c.batch);
     c.life.made(portal);
   } else if (kind.kind === 'deallocate') {
-    // The unnamed statement is none of those that SQL text can name.
+    // The unnamed statement cannot be named in SQL text.
     c.statements.drop((version) => (kind.name === undefined ? version.name !== '' : version.name === kind.name));
   } else if (kind.kind === 'close') {
     c.portals.drop((version) => kind.name === undefined || version.name === kind.name);
@@ -279,8 +279,8 @@ function notByExecute(name: string): Refusal {
 }
 
 /**
- * FETCH and MOVE. They run a portal of Bind as Execute would, but none of what Execute looks up and watches: the names in an EXECUTE, the
- * guard's own parameters behind them, what a write must not have kept. So only a plain read is fetched from.
+ * FETCH and MOVE. They run a portal of Bind as Execute would, but without Execute's checks: the names in an EXECUTE, the guard's own parameters, the
+ * rows that a write must not keep. So they may only fetch from a plain read.
  */
 function canFetch({ madeBy, statement }: Portal): boolean {
   return madeBy === 'declare' || statement?.kind.kind === 'read';

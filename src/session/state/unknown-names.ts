@@ -1,4 +1,4 @@
-/** Names that stand for nothing that we know, in PostgreSQL's words, and names of which we cannot know yet. */
+/** Errors for unknown names, in PostgreSQL's words, and names that cannot be known yet. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Conversation } from './conversation.ts';
 import type { Version } from './names.ts';
