@@ -1,14 +1,14 @@
 /** Reads the key of canaries. It is read again with the policies, so that both can be replaced together. */
 import { Buffer } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
-import { type KeyPlace, SHORTEST_KEY } from '../config/canary-key.ts';
+import { type CanaryKeySource, SHORTEST_KEY } from '../config/canary-key.ts';
 import type { CanaryKey } from '../policy/model/canaries.ts';
 
 /** A key file is shorter. */
 const LONGEST_BYTES = 4096;
 
 /** Undefined if no key is configured. */
-export async function readCanaryKey(place: KeyPlace | undefined): Promise<CanaryKey | undefined> {
+export async function readCanaryKey(place: CanaryKeySource | undefined): Promise<CanaryKey | undefined> {
   if (!place) return undefined;
   if ('secret' in place) return Buffer.from(place.secret, 'utf8');
   let file: FileHandle | undefined;

@@ -59,7 +59,7 @@ const STOP_MS = 5_000;
 const STOP_AT_ONCE_MS = 1_500;
 
 /** What outlives the sessions. */
-export interface Kept {
+export interface LastingParts {
   readonly store: BudgetStore;
   readonly alarms: OpenAlarms;
   readonly subjectIds: SubjectIds | undefined;
@@ -76,7 +76,7 @@ export async function keepRunning(
   records: DecisionLog,
   proxy: RunningProxy,
   watched: WatchedGuard | undefined,
-  { store, alarms, subjectIds, takePasswords }: Kept,
+  { store, alarms, subjectIds, takePasswords }: LastingParts,
 ): Promise<Started> {
   const stopWatching = await watchFiles(config.policies, () => void proxy.reload('file'));
   const { tls } = config;

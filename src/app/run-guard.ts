@@ -27,7 +27,7 @@ import type { Identity } from '../session/end-user/end-user.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { withCurrentPasswords } from './current-passwords.ts';
 import { firstReading } from './first-reading.ts';
-import { type Kept, keepRunning, type RunningGuard, type Started } from './keep-running.ts';
+import { keepRunning, type LastingParts, type RunningGuard, type Started } from './keep-running.ts';
 import { onlyProcess, openAdmin } from './open-admin.ts';
 import { openAlarms } from './open-alarms.ts';
 import { tooFewFiles } from './open-files.ts';
@@ -131,7 +131,7 @@ async function startWatched(
     const store = worker?.store ?? (await openStore(config, log));
     try {
       const alarms = await openAlarms(config, log, records, worker === undefined);
-      const kept: Kept = { store, alarms, subjectIds, keep, takePasswords };
+      const kept: LastingParts = { store, alarms, subjectIds, keep, takePasswords };
       const proxy = await startListening(config, log, records, watch, read, reading, worker, kept);
       const anchoring = openAnchoring(config, log, records);
       const running = await keepRunning(config, log, records, proxy, watched, kept);
@@ -164,7 +164,7 @@ async function startListening(
   read: PolicyReader['read'],
   reading: Awaited<ReturnType<typeof firstReading>>,
   worker: WorkerPlace | undefined,
-  kept: Kept,
+  kept: LastingParts,
 ): Promise<RunningProxy> {
   const { upstream, listen, tls } = config;
   const clock = (): number => kept.store.now();

@@ -17,9 +17,9 @@ import { shownTime } from '../policy/source/calendar.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { failed, table } from './ask-guard.ts';
-import { type LogOptions, logSource, unreadable } from './log-source.ts';
+import { type LogCommandOptions, logSource, unreadable } from './log-source.ts';
 
-interface StaleOptions extends LogOptions {
+interface StaleOptions extends LogCommandOptions {
   readonly catalog?: string;
   readonly days: number;
   readonly index: boolean;

@@ -30,9 +30,9 @@ import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { failed, table } from './ask-guard.ts';
 import { twoDigits } from './log-report-tally.ts';
-import { type LogOptions, logSource, unreadable } from './log-source.ts';
+import { type LogCommandOptions, logSource, unreadable } from './log-source.ts';
 
-interface UnusedOptions extends LogOptions {
+interface UnusedOptions extends LogCommandOptions {
   readonly catalog?: string;
   readonly index: boolean;
 }

@@ -23,7 +23,7 @@ import { Catalog, type Relation } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { findStale, staleInWords } from './access-stale.ts';
 import { isFound, unusedGrants, unusedInWords } from './access-unused.ts';
-import { fromLog, type LogOptions } from './log-source.ts';
+import { fromLog, type LogCommandOptions } from './log-source.ts';
 
 const EXAMPLES = `
 Examples:
@@ -38,7 +38,7 @@ Examples:
 Exit code: 0 where every role was looked at, 1 where errors close some or withhold something and the list may not be whole, or where --stale or
 --unused has found something, 2 where nothing could be found out.`;
 
-interface Options extends LogOptions {
+interface Options extends LogCommandOptions {
   readonly catalog?: string;
   readonly json?: boolean;
   readonly stale?: boolean;

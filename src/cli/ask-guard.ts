@@ -6,7 +6,7 @@ import { askGuard, type ControlQuestion, NoGuard } from '../operations/control/c
 import { shownTime } from '../policy/source/calendar.ts';
 import { readDuration } from '../policy/source/quantity.ts';
 
-export interface GuardOptions {
+export interface GuardCommandOptions {
   readonly config: string;
   readonly socket?: string;
   readonly json?: boolean;
@@ -31,7 +31,7 @@ export interface GuardAnswer<T> {
 
 /** The guard's answer. Undefined if there is none: the problem was printed and the exit code is set. */
 export async function ask<T>(
-  options: GuardOptions,
+  options: GuardCommandOptions,
   command: string,
   given: ControlQuestion['arguments'],
 ): Promise<GuardAnswer<T> | undefined> {
@@ -54,12 +54,12 @@ export async function ask<T>(
 }
 
 /** Prints the answer: as it is, or in words. */
-export function print(options: GuardOptions, answer: unknown, words: () => string): void {
+export function print(options: GuardCommandOptions, answer: unknown, words: () => string): void {
   printOut(options.json ? `${JSON.stringify(answer)}\n` : words());
 }
 
 /** What is to be signed, to the letter. */
-export function printToSign(options: GuardOptions, asked: { readonly text?: string }): void {
+export function printToSign(options: GuardCommandOptions, asked: { readonly text?: string }): void {
   if (options.json) print(options, asked, () => '');
   else printExactly(asked.text ?? '');
 }

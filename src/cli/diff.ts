@@ -19,7 +19,7 @@ import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { failed } from './ask-guard.ts';
 import { filesOfHash } from './log-policies.ts';
-import { fromLog, type LogOptions, logSource } from './log-source.ts';
+import { fromLog, type LogCommandOptions, logSource } from './log-source.ts';
 
 const HELP = `
 Examples:
@@ -31,7 +31,7 @@ newer folder, or the database's.
 Exit code: 0 without a difference, 1 with one (with --no-new-access: with a "+", or where something could not be compared), 2 where they could not be
 read.`;
 
-interface Options extends LogOptions {
+interface Options extends LogCommandOptions {
   readonly catalog?: string;
   readonly newAccess: boolean;
   readonly json?: boolean;

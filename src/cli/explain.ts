@@ -29,7 +29,7 @@ import { Catalog, type CatalogData } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import type { Template } from '../sql/text/template.ts';
 import { type Explanation, explanationOf, formatExplanation } from './explanation.ts';
-import { fromLog, type LogOptions, type LogSource, logSource, unreadable } from './log-source.ts';
+import { fromLog, type LogCommandOptions, type LogSource, logSource, unreadable } from './log-source.ts';
 
 const EXAMPLES = `
 Examples:
@@ -41,7 +41,7 @@ Examples:
 
 Exit code: 0 where it would run, 1 where it would be refused, 2 where that could not be found out.`;
 
-interface ExplainOptions extends LogOptions {
+interface ExplainOptions extends LogCommandOptions {
   /** The principal. */
   readonly as?: string;
   /** `NAME=VALUE`, of the person behind the account. */

@@ -14,7 +14,15 @@ import { subjectId } from '../decision-log/subject-ids.ts';
 import { suggestion } from '../policy/source/suggestion.ts';
 import { failed } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
-import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption, unreadable } from './log-source.ts';
+import {
+  fromLog,
+  type LogCommandOptions,
+  type LogSource,
+  logSource,
+  several,
+  timeOption,
+  unreadable,
+} from './log-source.ts';
 import { soughtIn } from './subject-option.ts';
 
 const HELP = `
@@ -31,7 +39,7 @@ Exit code: 0, 1 where nothing was found, 2 for a wrong call, a name that stands 
 
 const EFFECTS = ['allow', 'rewrite', 'refuse', 'throttle', 'lock'];
 
-interface Options extends LogOptions {
+interface Options extends LogCommandOptions {
   readonly principal?: string;
   readonly user?: string;
   readonly role?: string;

@@ -28,7 +28,15 @@ import { reportText } from '../decision-log/show/text.ts';
 import { NoLog, verifyLog } from '../decision-log/verify/verify.ts';
 import { suggestion } from '../policy/source/suggestion.ts';
 import { failed } from './ask-guard.ts';
-import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption, unreadable } from './log-source.ts';
+import {
+  fromLog,
+  type LogCommandOptions,
+  type LogSource,
+  logSource,
+  several,
+  timeOption,
+  unreadable,
+} from './log-source.ts';
 import { sealKeys, unsealed } from './log-verify.ts';
 import { type SubjectOptions, soughtIn } from './subject-option.ts';
 
@@ -60,7 +68,7 @@ Examples:
   rowgate log report principals --since 7d --html --output week.html
 ${TIMES}`;
 
-export interface ReportOptions extends LogOptions {
+export interface ReportOptions extends LogCommandOptions {
   readonly since?: string;
   readonly until: string;
   readonly indexFolder?: string;
@@ -84,7 +92,7 @@ interface BreachOptions extends ReportOptions, SubjectOptions {
 }
 
 /** What a report has found, as data and in words; undefined where there is nothing. */
-export interface Found {
+export interface FoundReport {
   readonly data: unknown;
   readonly report: Report;
 }
@@ -176,7 +184,7 @@ export type Maker = (
   period: Period,
   made: ReportOrigin,
   log: LogSource,
-) => Promise<Found | undefined>;
+) => Promise<FoundReport | undefined>;
 
 export async function make(options: ReportOptions, command: Command, maker: Maker): Promise<void> {
   if ([options.csv, options.html, options.json].filter(Boolean).length > 1) {
@@ -219,7 +227,7 @@ export async function make(options: ReportOptions, command: Command, maker: Make
   }
 }
 
-function give(options: ReportOptions, { data, report }: Found): void {
+function give(options: ReportOptions, { data, report }: FoundReport): void {
   const text = options.json
     ? `${JSON.stringify(data)}\n`
     : options.html
@@ -233,13 +241,13 @@ function give(options: ReportOptions, { data, report }: Found): void {
   else printOut(text.replaceAll('\r\n', '\n'));
 }
 
-async function refusals(source: RecordTable, period: Period, made: ReportOrigin): Promise<Found | undefined> {
+async function refusals(source: RecordTable, period: Period, made: ReportOrigin): Promise<FoundReport | undefined> {
   const data = await refusalsOf(source, period);
   if (data.decisions + data.statements + data.logins === 0) return undefined;
   return { data, report: refusalsReport(data, period, made) };
 }
 
-async function principals(source: RecordTable, period: Period, made: ReportOrigin): Promise<Found | undefined> {
+async function principals(source: RecordTable, period: Period, made: ReportOrigin): Promise<FoundReport | undefined> {
   const data = await principalsOf(source, period);
   return data.length === 0 ? undefined : { data, report: principalsReport(data, period, made) };
 }
@@ -251,7 +259,7 @@ async function breach(
   log: LogSource,
   options: BreachOptions,
   who: SoughtPerson | undefined,
-): Promise<Found | undefined> {
+): Promise<FoundReport | undefined> {
   const { place, policiesKept: kept } = log;
   const asked = { ...period, principal: options.principal, user: options.user };
   const found = await breachOf(source, asked);
@@ -311,7 +319,7 @@ async function breakGlass(
   made: ReportOrigin,
   { policiesKept: kept }: LogSource,
   id: string | undefined,
-): Promise<Found | undefined> {
+): Promise<FoundReport | undefined> {
   const all = await breakGlassOf(source, period, made.at, id);
   const [first] = all;
   if (!first) return undefined;

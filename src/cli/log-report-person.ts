@@ -20,7 +20,15 @@ import { suggestion } from '../policy/source/suggestion.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { normalize } from '../sql/text/normalize.ts';
-import { type Found, keptIn, make, type ReportOptions, reportOptions, TIMES, WrongCall } from './log-report-audit.ts';
+import {
+  type FoundReport,
+  keptIn,
+  make,
+  type ReportOptions,
+  reportOptions,
+  TIMES,
+  WrongCall,
+} from './log-report-audit.ts';
 import { type LogSource, several } from './log-source.ts';
 import { type SubjectOptions, soughtIn } from './subject-option.ts';
 
@@ -69,7 +77,7 @@ async function person(
   log: LogSource,
   options: PersonOptions,
   sought: SoughtPerson,
-): Promise<Found> {
+): Promise<FoundReport> {
   await loadParser();
   const policiesKept = keptIn(log.policiesKept);
   const subjects = await subjectsKnown(source, policiesKept);

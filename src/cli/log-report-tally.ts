@@ -2,17 +2,17 @@
 import type { LogRecord } from '../decision-log/fields.ts';
 import { QUIET_COMMANDS } from '../decision-log/writer/quiet-commands.ts';
 
-export interface Used {
+export interface UsedAmounts {
   rows: number;
   bytes: number;
   statements: number;
   changed: number;
   /** By subject. */
-  readonly told: Map<string, Told>;
+  readonly told: Map<string, SubjectsTold>;
 }
 
 /** What was told of the data subjects of one kind. */
-export interface Told {
+export interface SubjectsTold {
   /** Those who were named, each once in each statement. */
   people: number;
   questions: number;
@@ -20,7 +20,7 @@ export interface Told {
 }
 
 /** The highest count of people that a window reached in an hour. */
-export interface Noted {
+export interface HourlyPeak {
   readonly used: number;
   /** Since the epoch. */
   readonly minute: number;
@@ -31,9 +31,9 @@ export interface Noted {
 export interface PrincipalUsage {
   readonly role: string;
   /** By minutes since the epoch. */
-  readonly minutes: Map<number, Used>;
+  readonly minutes: Map<number, UsedAmounts>;
   /** By window, as `subjects.student per day`, and hour. */
-  readonly noted: Map<string, Map<number, Noted>>;
+  readonly noted: Map<string, Map<number, HourlyPeak>>;
 }
 
 /** How many statements had so many rows or bytes, rounded up to two digits. */
@@ -128,7 +128,7 @@ export class UsageTally {
     for (const { name, used } of limits) {
       // `subjects.student 300 per day`: the amount may change, the window is the same.
       const window = name.replace(/ \S+ per /, ' per ');
-      const hours = noted.get(window) ?? new Map<number, Noted>();
+      const hours = noted.get(window) ?? new Map<number, HourlyPeak>();
       noted.set(window, hours);
       const answers = `${name.split(' ')[0]!.replace('subjects.', 'answers.')} `;
       const withAnswers = !limits.some((other) => other.name.startsWith(answers));

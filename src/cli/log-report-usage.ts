@@ -4,7 +4,13 @@ import { isCalendarDay, lengthOf, SlotLine } from '../metering/window-slots.ts';
 import { amountName } from '../policy/model/limits-in-force.ts';
 import { readWindowLimit } from '../policy/source/quantity.ts';
 import { ofStatements, type Percentiles, percentiles } from './log-report-percentiles.ts';
-import { type PrincipalUsage, type Told, twoDigits, type UsageTally, type Used } from './log-report-tally.ts';
+import {
+  type PrincipalUsage,
+  type SubjectsTold,
+  twoDigits,
+  type UsageTally,
+  type UsedAmounts,
+} from './log-report-tally.ts';
 
 export interface RoleReport {
   readonly role: string;
@@ -61,13 +67,17 @@ function overTime(principals: readonly PrincipalUsage[], days: CalendarDays): Pe
 }
 
 /** For each step of time in which something was used, the highest that the window held of it. */
-function highestOf(window: ReportedWindow, minutes: ReadonlyMap<number, Used>, amount: (used: Used) => number) {
+function highestOf(
+  window: ReportedWindow,
+  minutes: ReadonlyMap<number, UsedAmounts>,
+  amount: (used: UsedAmounts) => number,
+) {
   const taken = inOrder(minutes, amount);
   const at = taken.map(([minute]) => minute);
   return window.highest(window.held(taken, at).map((held, i) => [at[i]!, held]));
 }
 
-function inOrder(minutes: ReadonlyMap<number, Used>, amount: (used: Used) => number): [number, number][] {
+function inOrder(minutes: ReadonlyMap<number, UsedAmounts>, amount: (used: UsedAmounts) => number): [number, number][] {
   return [...minutes]
     .map(([minute, used]): [number, number] => [minute, amount(used)])
     .toSorted(([one], [other]) => one - other);
@@ -92,7 +102,7 @@ function ofSubjects(principals: readonly PrincipalUsage[], days: CalendarDays): 
 }
 
 function inWindow(subject: string, window: ReportedWindow, principals: readonly PrincipalUsage[]): Percentiles[] {
-  const told = (what: string, of: (told: Told) => number): Percentiles => {
+  const told = (what: string, of: (told: SubjectsTold) => number): Percentiles => {
     const samples = principals.flatMap(({ minutes }) => highestOf(window, minutes, amountOf(subject, of)));
     return percentiles(`${what}.${subject}`, window.name, samples);
   };
@@ -118,14 +128,14 @@ function peopleIn(subject: string, window: ReportedWindow, principals: readonly 
   return all.length === 0 ? undefined : percentiles(measure, window.name, all);
 }
 
-function amountOf(subject: string, of: (told: Told) => number): (used: Used) => number {
+function amountOf(subject: string, of: (told: SubjectsTold) => number): (used: UsedAmounts) => number {
   return ({ told }) => {
     const ofSubject = told.get(subject);
     return ofSubject ? of(ofSubject) : 0;
   };
 }
 
-function answersOf({ questions, values }: Told): number {
+function answersOf({ questions, values }: SubjectsTold): number {
   return questions + values;
 }
 

@@ -17,7 +17,7 @@ import { statementsFolder } from '../decision-log/statements/keep.ts';
 import { failed } from './ask-guard.ts';
 import { Progress } from './progress.ts';
 
-export interface LogOptions {
+export interface LogCommandOptions {
   readonly config: string;
   readonly log?: readonly string[];
   readonly timeZone?: string;
@@ -51,7 +51,7 @@ export function several(value: string, before: readonly string[] = []): readonly
 }
 
 /** Undefined if there is no log: the problem was printed and the exit code is set. */
-export function logSource(options: LogOptions): LogSource | undefined {
+export function logSource(options: LogCommandOptions): LogSource | undefined {
   const place = options.log ? undefined : logPlace(options.config, process.env);
   if (place && 'problem' in place) return failed(2, place.problem);
   const missing = options.log?.find((file) => !existsSync(file) && !existsSync(`${file}.gz`));

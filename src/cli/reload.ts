@@ -1,7 +1,7 @@
 /** `rowgate reload`: makes a running guard read policies, certificates and configuration again, and prints the result. */
 import type { Command } from 'commander';
 import type { ReloadReport } from '../server/reload.ts';
-import { ask, type GuardOptions, print, toGuard } from './ask-guard.ts';
+import { ask, type GuardCommandOptions, print, toGuard } from './ask-guard.ts';
 
 const HELP = `
 Examples:
@@ -14,7 +14,7 @@ export function register(program: Command): void {
   toGuard(program.command('reload'))
     .description('have a running guard take up policies, certificates and log level, as SIGHUP does')
     .addHelpText('after', HELP)
-    .action(async (options: GuardOptions) => {
+    .action(async (options: GuardCommandOptions) => {
       const { answer } = (await ask<{ reports: ReloadReport[] }>(options, 'reload', {})) ?? {};
       if (!answer) return;
       print(options, answer, () => inWords(answer.reports));

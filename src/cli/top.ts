@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { clearScreen, oneLine, printOut } from '../app/print.ts';
 import type { ShownTop, SubjectsUsed } from '../operations/control/commands/top.ts';
 import type { SessionSummary } from '../server/sessions.ts';
-import { ask, duration, failed, type GuardOptions, toGuard } from './ask-guard.ts';
+import { ask, duration, failed, type GuardCommandOptions, toGuard } from './ask-guard.ts';
 
 const HELP = `
 Examples:
@@ -17,7 +17,7 @@ Rows a minute are those since the screen before, of statements that still run to
 shown without their literals. q or Ctrl-C leaves. Where standard output is no terminal it is drawn once.
 Exit code: 0, 2 for a wrong call or where no guard answers.`;
 
-interface TopOptions extends GuardOptions {
+interface TopOptions extends GuardCommandOptions {
   readonly every: string;
 }
 

@@ -9,7 +9,7 @@ export type LoginReason =
   | 'startup-setting' // a setting or option that a client may not choose
   | 'database'
   | 'password' // wrong, or no such principal: not told apart
-  | 'token' // refused, or of nobody who may log in
+  | 'token' // refused, or not of an end user who may log in
   | 'token-unchecked' // the issuer's keys cannot be had
   | 'discovery' // no login yet: the client asked where it gets a token
   | 'address'

@@ -1,5 +1,5 @@
 /** Grants and functions that nothing has used, by the log, and what of them may be deleted. Limits, masks of used columns, `during`, locks and canaries never are. */
-import { COMMANDS, type Command, type GrantUse } from '../decision-log/reports/used-grants.ts';
+import { COMMANDS, type GrantUse, type UsedCommand } from '../decision-log/reports/used-grants.ts';
 import type { CalendarDays } from '../metering/days.ts';
 import { grantsOfTables, type Policy } from '../policy/model/policy.ts';
 import { withAccepted } from '../policy/review/accepted.ts';
@@ -31,7 +31,7 @@ export interface Unused {
   readonly rule: RuleRef;
   /** `public.students`, `public.school_year` */
   readonly name: string;
-  readonly command?: Command;
+  readonly command?: UsedCommand;
   readonly columns?: readonly string[];
   readonly standing: Standing;
   /** Of what is accepted. */
@@ -84,7 +84,7 @@ interface Granted {
   readonly roles: Set<string>;
   readonly rule: RuleRef;
   readonly name: string;
-  readonly command: Command;
+  readonly command: UsedCommand;
   /** By name: whether one of the roles has used it. */
   readonly columns: Map<string, boolean>;
   isUsed: boolean;
@@ -223,13 +223,18 @@ function documentAt(files: readonly PolicyFile[], path: string): PolicyDocument 
 }
 
 /** As they are written there; a mask is a grant of its column. */
-function isGranted(document: PolicyDocument | undefined, table: string, command: Command, columns: readonly string[]) {
+function isGranted(
+  document: PolicyDocument | undefined,
+  table: string,
+  command: UsedCommand,
+  columns: readonly string[],
+) {
   const all = columnsOf(document, table, command);
   const grant = mapOf(tablesOf(document)[table])[command];
   return grant !== undefined && columns.every((column) => all.includes('*') || all.includes(column));
 }
 
-function columnsOf(document: PolicyDocument | undefined, table: string, command: Command): string[] {
+function columnsOf(document: PolicyDocument | undefined, table: string, command: UsedCommand): string[] {
   const grant = mapOf(mapOf(tablesOf(document)[table])[command]);
   return [...[grant.columns ?? []].flat().map(String), ...Object.keys(mapOf(grant.masks))];
 }

@@ -14,7 +14,7 @@ import type { UpstreamAccount, UpstreamSetup } from '../upstream/setup.ts';
 import { EstimateAccount } from './account.ts';
 import type { Estimated, EstimatedStatement } from './estimated.ts';
 import { type Explained, explained, isExplained } from './explained.ts';
-import { Inquiry, type Reading } from './inquiry.ts';
+import { Inquiry, type PlanReading } from './inquiry.ts';
 import { guardedReads, primaryKeys } from './plan/guarded-reads.ts';
 import type { PlanRows } from './plan/plan-rows.ts';
 import { notEstimable, notEstimated } from './refusals.ts';
@@ -46,7 +46,7 @@ const MOST_CONNECTIONS = 2;
 
 /** What holds for one role as long as its policy and the catalog do. */
 interface OfRole {
-  readonly reading: Reading;
+  readonly reading: PlanReading;
   readonly memory: EstimateMemory;
   /** Judgements of statements that are points: answered at each run without a look at their text. */
   readonly points: WeakMap<StatementJudgement, EstimatedStatement>;

@@ -15,7 +15,7 @@ import { failsItself, notEstimable, notEstimated, planningFailed } from './refus
 import { type Shape, shapeOf } from './shape.ts';
 
 /** What a role's plans are read by. */
-export interface Reading {
+export interface PlanReading {
   readonly guarded: GuardedReads;
   readonly keyOf: PrimaryKey;
   /** By OID, as SQL can name it; `unknown` if there is none. */
@@ -25,7 +25,7 @@ export interface Reading {
 export interface InquiryOptions {
   readonly policy: SessionPolicy;
   readonly sent: Sent;
-  readonly reading: Reading;
+  readonly reading: PlanReading;
   readonly account: EstimateAccount;
   /** Milliseconds for one plan. */
   readonly timeout: number;

@@ -4,7 +4,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { RolePolicy } from '../policy/model/policy.ts';
-import type { Opened, UpstreamSession } from '../upstream/connect.ts';
+import type { OpenedSession, UpstreamSession } from '../upstream/connect.ts';
 import { networkOf } from './slots/network-of.ts';
 
 const LATELY_MS = 10 * 60_000;
@@ -36,7 +36,7 @@ export class Preconnects {
   }
 
   /** A client that does not get through in time gets none the next time: guesses begin only as many sessions as were begun with the first of them. */
-  begin(who: ArrivingClient, role: RolePolicy, open: () => Promise<Opened>): Preconnect | undefined {
+  begin(who: ArrivingClient, role: RolePolicy, open: () => Promise<OpenedSession>): Preconnect | undefined {
     const key = keyOf(who);
     if (this.underway >= MOST || !this.lately.has(key)) return undefined;
     this.underway += 1;

@@ -62,7 +62,7 @@ export interface NewSession {
 }
 
 /** How to open a session: an error in either of the two steps after login throws an UpstreamError. */
-export interface Opener extends Omit<UpstreamLogin, 'password'> {
+export interface SessionOpener extends Omit<UpstreamLogin, 'password'> {
   readonly password: PasswordSource | undefined;
   /** The search_path that the client chose; absent: the one that is pinned. */
   readonly searchPath?: string;
@@ -80,13 +80,13 @@ export interface UpstreamSession extends Omit<LoggedIn, 'parameters'> {
   readonly at: UpstreamAddress;
   /** As the server reports them: name and value. */
   readonly parameters: ReadonlyMap<string, string>;
-  /** With which it was opened, as in `Opener`. */
+  /** With which it was opened, as in `SessionOpener`. */
   readonly searchPath?: string;
 }
 
 const unreachable = () => upstreamRefused('08001', 'could not connect to the database server');
 
-export type Opened = { readonly session: UpstreamSession } | { readonly failure: UpstreamFailure };
+export type OpenedSession = { readonly session: UpstreamSession } | { readonly failure: UpstreamFailure };
 
 type Attempt<T> = { readonly result: T } | { readonly failure: UpstreamFailure; readonly elsewhere: boolean };
 
@@ -121,7 +121,7 @@ export class Upstream {
    * that every host would give (a wrong password), no other is tried. A password from a command may have been replaced since: if it is refused, the
    * command runs once more.
    */
-  async open(opener: Opener): Promise<Opened> {
+  async open(opener: SessionOpener): Promise<OpenedSession> {
     try {
       const password = await passwordFrom(opener.password);
       const opened = await this.openWith(opener, password);
@@ -133,7 +133,7 @@ export class Upstream {
     }
   }
 
-  private async openWith(opener: Opener, { text: password }: Password): Promise<Opened> {
+  private async openWith(opener: SessionOpener, { text: password }: Password): Promise<OpenedSession> {
     const login = { ...opener, password };
     const failures: UpstreamFailure[] = [];
     for (const wanted of roundsFor(this.options.targetSessionAttrs ?? 'any')) {
@@ -170,7 +170,7 @@ export class Upstream {
   private async begin(
     at: UpstreamAddress,
     dial: () => Promise<Socket>,
-    opener: UpstreamLogin & Pick<Opener, 'atOnce' | 'setUp' | 'searchPath'>,
+    opener: UpstreamLogin & Pick<SessionOpener, 'atOnce' | 'setUp' | 'searchPath'>,
     wanted: WantedSession,
   ): Promise<UpstreamSession> {
     const messages = new ServerMessages(await dial());

@@ -5,14 +5,14 @@ import { type Coverage, coverageOf } from './coverage.ts';
 import { instant } from './period.ts';
 
 export const COMMANDS = ['select', 'insert', 'update', 'delete'] as const;
-export type Command = (typeof COMMANDS)[number];
+export type UsedCommand = (typeof COMMANDS)[number];
 
 /** A table or column, and the commands that may have used it: a statement counts for each command that its text may contain. */
-type Used = { readonly role: string; readonly name: string } & Readonly<Record<Command, boolean>>;
+type Used = { readonly role: string; readonly name: string } & Readonly<Record<UsedCommand, boolean>>;
 
 export interface RoleUse {
   /** `public.students`, `public.students.ine`: the commands that may have used it. */
-  readonly names: ReadonlyMap<string, ReadonlySet<Command>>;
+  readonly names: ReadonlyMap<string, ReadonlySet<UsedCommand>>;
   /** In lower case. */
   readonly words: ReadonlySet<string>;
   /** Some text was cut or is missing, so words may be missing too. */
@@ -40,13 +40,13 @@ export async function grantUse(source: RecordTable, since: number, timeZone: str
   const { db } = source;
   const rows = <T>(sql: string): Promise<T[]> => db.rows<T>(sql, { since, zone: timeZone });
   await makeUsed(source, since);
-  const names = new Map<string, Map<string, Set<Command>>>();
+  const names = new Map<string, Map<string, Set<UsedCommand>>>();
   const ors = COMMANDS.map((command) => `bool_or("${command}") AS "${command}"`).join(', ');
   for (const list of ['tables', 'columns']) {
     for (const used of await rows<Used>(
       `SELECT role, name, ${ors} FROM (SELECT *, unnest(${list}) AS name FROM done) GROUP BY role, name`,
     )) {
-      const ofRole = names.get(used.role) ?? new Map<string, Set<Command>>();
+      const ofRole = names.get(used.role) ?? new Map<string, Set<UsedCommand>>();
       names.set(used.role, ofRole.set(used.name, new Set(COMMANDS.filter((command) => used[command]))));
     }
   }
@@ -125,7 +125,7 @@ async function makeUsed({ db }: RecordTable, since: number): Promise<void> {
  * Every statement may read. Commands that the text cannot exclude count too: EXECUTE and FETCH run prepared statements and cursors, and COPY FROM
  * inserts.
  */
-function mayBe(command: Command): string {
+function mayBe(command: UsedCommand): string {
   if (command === 'select') return 'true';
   const also = command === 'insert' ? " OR command = 'COPY'" : '';
   return `(statement IS NULL OR ends_with(statement, '…') OR regexp_matches(statement, '\\b(${command}|merge)\\b', 'i')

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { type LinesRead, LONGEST_LINE, NoRegularFile } from '../read/lines.ts';
 import type { FileScan, RetentionRecord, SegmentRecord, Unsealed } from './file-scan.ts';
-import { type LogFile, readLogFile } from './files.ts';
+import { readLogFile, type VerifiedFile } from './files.ts';
 import type { Finding } from './finding.ts';
 import type { KeyRing } from './keys.ts';
 import { isWhole, readHash, readRetention, readSeal, readSegment, TAIL } from './line.ts';
@@ -201,7 +201,7 @@ function endsWhole(bytes: Buffer, end: number): boolean {
 }
 
 /** Problems of the file's content, or in reading it, are findings and never thrown. Throws ENOENT. */
-export async function scanFile(logFile: LogFile, keys: KeyRing, pins: SignedHeads): Promise<FileScan> {
+export async function scanFile(logFile: VerifiedFile, keys: KeyRing, pins: SignedHeads): Promise<FileScan> {
   const file = logFile.name;
   const scanner = new Scanner(file, keys, pins);
   const findings: Finding[] = [];

@@ -10,7 +10,7 @@ import type { StatementTexts } from './statement-texts.ts';
 import { membersText } from './text.ts';
 
 /** The log as its sessions use it. */
-export interface Recorder {
+export interface LogRecorder {
   /** Members are JSON, each preceded by a comma, in the log's order. False if they cannot be made, or if the record may not be in the log. */
   write(kind: 'decision' | 'outcome', members: () => string): boolean;
   append(kind: 'seen', fields: RecordFields): boolean;
@@ -38,7 +38,7 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
   private principal: string | undefined;
 
   constructor(
-    private readonly log: Recorder,
+    private readonly log: LogRecorder,
     private readonly context: SessionContext,
   ) {
     this.lastWho = whoIn(context);

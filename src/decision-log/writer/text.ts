@@ -7,7 +7,7 @@ import { printable } from '../printable.ts';
 import { numberText } from './number-text.ts';
 
 /** The beginning of each record. */
-export interface Heading {
+export interface RecordHeading {
   /** ISO 8601 time. */
   readonly time: string;
   readonly guard: string;
@@ -20,7 +20,7 @@ export interface Heading {
 let named = { guard: '', text: '""' };
 
 /** @param members JSON, each preceded by a comma. */
-export function recordText(kind: RecordKind | ChainKind, heading: Heading, members: string): string {
+export function recordText(kind: RecordKind | ChainKind, heading: RecordHeading, members: string): string {
   const { time, guard, seq, torn } = heading;
   if (guard !== named.guard) named = { guard, text: json(guard) };
   const lost = torn > 0 ? `,"torn":${torn}` : '';
@@ -39,7 +39,11 @@ export function chainMembersText(fields: ChainFields | Readonly<Record<string, u
 }
 
 /** Only the time, guard and number of the record are in the clear. Throws if the file has no key. */
-export function boxedText(body: string, { time, guard, seq, torn }: Heading, boxes: BoxWriter | undefined): string {
+export function boxedText(
+  body: string,
+  { time, guard, seq, torn }: RecordHeading,
+  boxes: BoxWriter | undefined,
+): string {
   if (!boxes) throw new Error('the file has no key');
   const lost = torn > 0 ? { torn } : {};
   return json({ time, guard, seq, ...lost, box: boxes.box(`${body}}`, { guard, seq }) }).slice(0, -1);

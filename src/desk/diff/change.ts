@@ -1,6 +1,6 @@
 /** One difference between two policies, and whether it is proven that it gives nothing more. */
 
-export interface Change {
+export interface PolicyDifference {
   /** What it says of the principal: `sees public.students.address (withheld before)`. */
   readonly words: string;
   /**
@@ -10,27 +10,27 @@ export interface Change {
   readonly less: boolean;
 }
 
-export const more = (words: string): Change => ({ words, less: false });
-export const less = (words: string): Change => ({ words, less: true });
+export const more = (words: string): PolicyDifference => ({ words, less: false });
+export const less = (words: string): PolicyDifference => ({ words, less: true });
 
 /** How one field of two objects is compared; `derived`: it follows from others that are compared. */
-export type Comparison<T> = 'derived' | ((before: T, after: T) => readonly Change[]);
+export type FieldComparison<T> = 'derived' | ((before: T, after: T) => readonly PolicyDifference[]);
 
 /** Where both are the same there is no change; everything else the comparison of the field tells. */
 export function compareFields<T extends object>(
   before: T,
   after: T,
-  fields: { readonly [K in keyof Required<T>]: Comparison<T[K]> },
-): Change[] {
+  fields: { readonly [K in keyof Required<T>]: FieldComparison<T[K]> },
+): PolicyDifference[] {
   return (Object.keys(fields) as (keyof T & string)[]).flatMap((field) => {
-    const comparison = fields[field] as Comparison<unknown>;
+    const comparison = fields[field] as FieldComparison<unknown>;
     if (comparison === 'derived' || isSame(before[field], after[field])) return [];
     return comparison(before[field], after[field]);
   });
 }
 
 /** For a field whose changes are never proven to give less. */
-export function unproven(words: string): () => readonly Change[] {
+export function unproven(words: string): () => readonly PolicyDifference[] {
   return () => [more(words)];
 }
 

@@ -9,7 +9,7 @@ import {
 } from '../../policy/model/limits.ts';
 import { amountName, windowName } from '../../policy/model/limits-in-force.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
-import { type Change, compareFields, less, more } from './change.ts';
+import { compareFields, less, more, type PolicyDifference } from './change.ts';
 
 /** From what refuses nothing to what refuses for longest. */
 const STRICTER: readonly LimitEffect[] = ['warn', 'throttle', 'deny', 'lock'];
@@ -22,19 +22,19 @@ export function compareLimits(
   after: Limits = {},
   roles: readonly [OfRole, OfRole],
   whose = '',
-): Change[] {
+): PolicyDifference[] {
   const lists =
     (measure: string, word: string) =>
-    (one: readonly WindowLimit[] | undefined, other: readonly WindowLimit[] | undefined): Change[] =>
+    (one: readonly WindowLimit[] | undefined, other: readonly WindowLimit[] | undefined): PolicyDifference[] =>
       compareWindows(one ?? [], other ?? [], roles, { measure, word, whose });
   const most =
     (name: string, unit: (amount: number) => string = String) =>
-    (one: number | undefined, other: number | undefined): Change[] => [
+    (one: number | undefined, other: number | undefined): PolicyDifference[] => [
       amountChange(one, other, `${whose}${name}`, unit),
     ];
   const bySubject =
     (key: (typeof OF_SUBJECTS)[number]) =>
-    (one: Limits['subjects'], other: Limits['subjects']): Change[] =>
+    (one: Limits['subjects'], other: Limits['subjects']): PolicyDifference[] =>
       [...new Set([...(one?.keys() ?? []), ...(other?.keys() ?? [])])].flatMap((subject) => {
         const changes = lists(key, key === 'answers' ? `values of ${subject}` : subject)(
           one?.get(subject),
@@ -69,7 +69,7 @@ function amountChange(
   after: number | undefined,
   name: string,
   shown: (amount: number) => string,
-): Change {
+): PolicyDifference {
   const text = (amount: number | undefined): string => (amount === undefined ? 'no limit' : shown(amount));
   const words = `${name}: ${text(after)} (${text(before)} before)`;
   const isLess = after !== undefined && (before === undefined || after <= before);
@@ -87,7 +87,7 @@ function compareWindows(
   after: readonly WindowLimit[],
   [roleBefore, roleAfter]: readonly [OfRole, OfRole],
   { measure, word, whose }: Named,
-): Change[] {
+): PolicyDifference[] {
   const olds = before.map((limit) => ({ ...limit, effect: effectOf(limit, roleBefore) }));
   const news = after.map((limit) => ({ ...limit, effect: effectOf(limit, roleAfter) }));
   const shown = ({ amount, window, effect }: WindowLimit): string =>

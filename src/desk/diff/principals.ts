@@ -9,14 +9,14 @@ import {
   type Subject,
 } from '../../policy/model/policy.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
-import { type Change, compareFields, isSame, less, more, unproven } from './change.ts';
+import { compareFields, isSame, less, more, type PolicyDifference, unproven } from './change.ts';
 import { compareGrants } from './grants.ts';
 import { compareLimits } from './limits.ts';
 
 export interface PrincipalChanges {
   /** Absent: of the policy as a whole. */
   readonly principal?: string;
-  readonly changes: readonly Change[];
+  readonly changes: readonly PolicyDifference[];
 }
 
 export interface DiffOptions {
@@ -37,9 +37,15 @@ export function comparePolicies(before: Policy, after: Policy, options: DiffOpti
 }
 
 /** By both roles: many principals share one. */
-type KnownRoles = Map<string, Change[]>;
+type KnownRoles = Map<string, PolicyDifference[]>;
 
-function changesOf(name: string, before: Policy, after: Policy, options: DiffOptions, known: KnownRoles): Change[] {
+function changesOf(
+  name: string,
+  before: Policy,
+  after: Policy,
+  options: DiffOptions,
+  known: KnownRoles,
+): PolicyDifference[] {
   const [old, now] = [openPrincipal(before, name), openPrincipal(after, name)];
   if (!old && !now) return [];
   if (!now) return [less('may no longer log in')];
@@ -63,7 +69,7 @@ function openPrincipal({ principals, roles }: Policy, name: string): Open | unde
     : undefined;
 }
 
-function comparePrincipal(old: Open, now: Open, { withoutSecrets }: DiffOptions): Change[] {
+function comparePrincipal(old: Open, now: Open, { withoutSecrets }: DiffOptions): PolicyDifference[] {
   const roles = [old.role, now.role] as const;
   return compareFields(old.principal, now.principal, {
     name: 'derived',
@@ -115,7 +121,7 @@ function isStricter(one: BreakGlass | undefined, other: BreakGlass | undefined):
   return !one || (other.approvals >= one.approvals && other.for <= one.for && isSame(one.approvers, other.approvers));
 }
 
-function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Change[] {
+function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): PolicyDifference[] {
   if (old.mode === 'observe' && old.access === 'restricted' && isEnforced(now))
     return [less('is enforced (only observed before: everything was let through)')];
   if (isEnforced(old) && now.access === 'restricted' && now.mode === 'observe')
@@ -125,7 +131,7 @@ function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Ch
     const amounts = [...limits, ...ofLimits(old, now)];
     return [less('is restricted (everything was let through before)'), ...amounts];
   }
-  const subset = <T>(one: ReadonlySet<T>, other: ReadonlySet<T>, shown: (value: T) => string): Change[] => [
+  const subset = <T>(one: ReadonlySet<T>, other: ReadonlySet<T>, shown: (value: T) => string): PolicyDifference[] => [
     ...[...other].filter((value) => !one.has(value)).map((value) => more(`may ${shown(value)}`)),
     ...[...one].filter((value) => !other.has(value)).map((value) => less(`may no longer ${shown(value)}`)),
   ];
@@ -216,7 +222,7 @@ function isEnforced({ access, mode }: RolePolicy): boolean {
 }
 
 /** Of a role that was unrestricted its limits held. */
-function ofLimits(old: RolePolicy, now: RolePolicy): Change[] {
+function ofLimits(old: RolePolicy, now: RolePolicy): PolicyDifference[] {
   const rest = ['during', 'whenExceeded', 'throttle', 'lock', 'limitsPerUser', 'raise'] as const;
   return rest
     .filter((key) => !isSame(old[key], now[key]))
@@ -227,7 +233,7 @@ function compareSubjects(
   before: readonly Subject[],
   after: readonly Subject[],
   { withoutSecrets }: DiffOptions,
-): Change[] {
+): PolicyDifference[] {
   const names = [...new Set([...before, ...after].map(({ name }) => name))];
   return names.flatMap((name) => {
     const [old, now] = [before, after].map((list) => list.find((subject) => subject.name === name));

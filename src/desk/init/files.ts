@@ -25,7 +25,7 @@ export interface FilesInput {
   readonly catalogText: string;
 }
 
-export interface Written {
+export interface WrittenFiles {
   /** Relative to the folder. */
   readonly created: readonly string[];
   readonly extended: readonly string[];
@@ -42,7 +42,7 @@ const SUBJECTS = 'policies/subjects.yaml';
 const PRINCIPALS = 'policies/principals.yaml';
 const UPSTREAM = 'upstream.sql';
 
-export async function writeFiles(input: FilesInput): Promise<Written> {
+export async function writeFiles(input: FilesInput): Promise<WrittenFiles> {
   const { folder, draft } = input;
   const created: string[] = [];
   const extended: string[] = [];

@@ -2,19 +2,19 @@
 import { parse } from 'yaml';
 import type { Relation } from '../../sql/catalog/catalog.ts';
 import { type Naming, relationText } from '../init/names.ts';
-import { type Command, keyOf, type Need } from './needs.ts';
+import { keyOf, type Need, type TableCommand } from './needs.ts';
 
 type Mapping = Record<string, unknown>;
 
 /** The entry that the file had for a table. */
 interface OldEntry {
   readonly table: Mapping;
-  readonly commands: Readonly<Partial<Record<Command, Mapping>>>;
+  readonly commands: Readonly<Partial<Record<TableCommand, Mapping>>>;
 }
 
 /** Keys that are learned again from nothing. */
 const LEARNED: ReadonlySet<string> = new Set(['tables', 'functions', 'statements', 'collect', 'limits']);
-const COMMANDS: readonly Command[] = ['select', 'insert', 'update', 'delete'];
+const COMMANDS: readonly TableCommand[] = ['select', 'insert', 'update', 'delete'];
 
 export class GrownRole {
   private readonly file: Mapping;

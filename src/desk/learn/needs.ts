@@ -5,12 +5,12 @@ import type { RolePolicy, StatementOption } from '../../policy/model/policy.ts';
 import type { Catalog, Fn, Relation } from '../../sql/catalog/catalog.ts';
 import { functionText, type Naming } from '../init/names.ts';
 
-export type Command = 'select' | 'insert' | 'update' | 'delete';
+export type TableCommand = 'select' | 'insert' | 'update' | 'delete';
 
 /** One line of a role's file. */
 export type Need =
   /** A column; absent: the command on the table, even without a column. */
-  | { readonly kind: Command; readonly table: Relation; readonly column?: string }
+  | { readonly kind: TableCommand; readonly table: Relation; readonly column?: string }
   | { readonly kind: 'function'; readonly text: string }
   | { readonly kind: 'statement'; readonly word: StatementOption }
   | { readonly kind: 'collect' };
@@ -136,7 +136,7 @@ function byReason(reason: Reason, hint: string, message: string, refused: Statem
   }
 }
 
-function commandOf(action: string | undefined): Command | undefined {
+function commandOf(action: string | undefined): TableCommand | undefined {
   switch (action?.toLowerCase()) {
     case 'select':
       return 'select';

@@ -5,14 +5,14 @@ import { relationText } from '../init/names.ts';
 import { compiled, grow, guardOf, judged, type World } from './grow.ts';
 import { GrownRole } from './grown-role.ts';
 import type { Need } from './needs.ts';
-import { Evidence, type SeenStatement } from './seen.ts';
+import { Occurrences, type SeenStatement } from './seen.ts';
 
 /** What statements were refused for: one reason, and one thing that they asked for. */
 export interface ObservedReason {
   readonly reason: string;
   /** `students.ine`, `function public.f(integer)`; or the message, where no grant changes it. */
   readonly what: string;
-  readonly evidence: Evidence;
+  readonly evidence: Occurrences;
   readonly sample: string;
 }
 
@@ -35,7 +35,7 @@ export interface ObservedReport {
   /** Refused statements that pass with all lines. */
   readonly allowed: number;
   /** What gets a filter or a mask. */
-  readonly narrowed: readonly { readonly tables: string; readonly evidence: Evidence; readonly sample: string }[];
+  readonly narrowed: readonly { readonly tables: string; readonly evidence: Occurrences; readonly sample: string }[];
 }
 
 /** `world.text`: the role's file as it is. */
@@ -47,7 +47,7 @@ export function observedReport(
   const refused = seen.filter(({ reason }) => reason !== undefined);
   const role = new GrownRole(world.text, world, true);
   const grown = grow(role, refused, world);
-  const reasons = new Map<string, { reason: string; what: string; evidence: Evidence; sample: string }>();
+  const reasons = new Map<string, { reason: string; what: string; evidence: Occurrences; sample: string }>();
   const users = new Map<string, SeenStatement[]>();
   for (const { statement, needs, refused: still } of grown.statements) {
     for (const key of needs) users.set(key, [...(users.get(key) ?? []), statement]);
@@ -58,7 +58,7 @@ export function observedReport(
       const found = reasons.get(key) ?? {
         reason: statement.reason ?? '',
         what,
-        evidence: new Evidence(),
+        evidence: new Occurrences(),
         sample: statement.text ?? '',
       };
       reasons.set(key, found);
@@ -127,7 +127,7 @@ function narrowedOf(
 ): ObservedReport['narrowed'] {
   const policy = compiled(new GrownRole(world.text, world, true), world);
   const guard = policy && guardOf(policy, world);
-  const found = new Map<string, { tables: string; evidence: Evidence; sample: string }>();
+  const found = new Map<string, { tables: string; evidence: Occurrences; sample: string }>();
   for (const statement of statements) {
     if (!guard || statement.text === undefined) continue;
     const judgement = judged(guard, statement);
@@ -141,7 +141,7 @@ function narrowedOf(
       );
     const tables = [...new Set(held)].sort().join(', ');
     if (tables === '') continue;
-    const known = found.get(tables) ?? { tables, evidence: new Evidence(), sample: statement.text };
+    const known = found.get(tables) ?? { tables, evidence: new Occurrences(), sample: statement.text };
     found.set(tables, known);
     known.evidence.add(statement.evidence);
   }

@@ -4,7 +4,7 @@ import type { KeptStatement } from '../../decision-log/statements/read.ts';
 import { QUIET_COMMANDS } from '../../decision-log/writer/quiet-commands.ts';
 
 /** How often something was seen, and from which principals and addresses. */
-export class Evidence {
+export class Occurrences {
   count = 0;
   first = '';
   last = '';
@@ -13,7 +13,7 @@ export class Evidence {
   readonly principals = new Set<string>();
 
   add(
-    other: Pick<Evidence, 'count' | 'first' | 'last'> & {
+    other: Pick<Occurrences, 'count' | 'first' | 'last'> & {
       readonly [K in 'addresses' | 'days']: ReadonlyMap<string, number>;
     } & { readonly principals: Iterable<string> },
   ): void {
@@ -37,7 +37,7 @@ export interface SeenStatement {
   readonly types: readonly number[];
   readonly runs: KeptStatement['runs'];
   /** Of what may be learned. */
-  readonly evidence: Evidence;
+  readonly evidence: Occurrences;
   /** How often it was not learned from, by why. */
   readonly left: ReadonlyMap<NotLearned, number>;
   /** In observe mode: what would have been done. */
@@ -137,7 +137,7 @@ export class Seen {
       else if (this.locks.some((lock) => isEndedBy(session, lock))) bad.set(name, 'locked');
     }
     const statements = [...this.groups.values()].map((group): SeenStatement => {
-      const evidence = new Evidence();
+      const evidence = new Occurrences();
       for (const [name, runs] of group.bySession) {
         const { principal, address } = this.sessions.get(name)!;
         const why = bad.get(name);

@@ -47,7 +47,7 @@ export interface LearnedLimit {
   readonly most: number;
 }
 
-export class Taken {
+export class TakenAmounts {
   private readonly takers = new Map<string, Taker>();
   private readonly days: CalendarDays;
   private readonly ofStatements = { rows: 0, bytes: 0, changed: 0 };

@@ -5,7 +5,7 @@ import type { RuleRef } from '../../policy/source/rule.ts';
 import { normalize } from '../../sql/text/normalize.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { compareGrants } from '../diff/grants.ts';
-import type { Session } from '../test/bench.ts';
+import type { TestSession } from '../test/bench.ts';
 import type { UsedStatement } from './use.ts';
 
 export type Verdict =
@@ -14,16 +14,16 @@ export type Verdict =
   | { readonly kind: 'allowed'; readonly reason: string }
   | { readonly kind: 'unknown'; readonly why: string };
 
-export interface Replayed {
+export interface ReplayedStatement {
   readonly verdict: Verdict;
   /** The text has no literals any more: the verdict is the most likely one. */
   readonly byShape: boolean;
 }
 
 /** A principal's sessions: by the policy of the time, if it was kept, and by the other one; or why there is no session. */
-export interface Sessions {
-  readonly before: Session | undefined;
-  readonly after: Session | { readonly closed: string };
+export interface ReplaySessions {
+  readonly before: TestSession | undefined;
+  readonly after: TestSession | { readonly closed: string };
 }
 
 /** Reasons that no text alone decides: what limits, tokens and the guard's own state refused, the policy itself let through. */
@@ -47,8 +47,8 @@ const OF_STATE: ReadonlySet<string> = new Set([
   'pattern',
 ]);
 
-export function replayed(used: UsedStatement, { before, after }: Sessions): Replayed {
-  const unknown = (why: string): Replayed => ({ verdict: { kind: 'unknown', why }, byShape: false });
+export function replayed(used: UsedStatement, { before, after }: ReplaySessions): ReplayedStatement {
+  const unknown = (why: string): ReplayedStatement => ({ verdict: { kind: 'unknown', why }, byShape: false });
   const { text } = used;
   if (text === undefined || text === '') return unknown('the log has no text of it');
   if (text.endsWith('…')) return unknown('its text was cut');
@@ -73,7 +73,7 @@ export function replayed(used: UsedStatement, { before, after }: Sessions): Repl
 }
 
 /** Of what an EXECUTE runs, where that is refused. */
-function judged({ policy }: Session, { kept }: UsedStatement, text: string): Judgement {
+function judged({ policy }: TestSession, { kept }: UsedStatement, text: string): Judgement {
   const run = kept?.runs && policy.judge(kept.runs.text, kept.runs.types);
   return run?.refusal ? run : policy.judge(text, kept?.types);
 }
@@ -113,8 +113,8 @@ function verdictOf(
   used: UsedStatement,
   old: Judgement | undefined,
   now: Judgement,
-  before: Session | undefined,
-  after: Session,
+  before: TestSession | undefined,
+  after: TestSession,
 ): Verdict {
   if (now.refusal) {
     const { reason, message, rule } = now.refusal;
@@ -129,7 +129,7 @@ function verdictOf(
   }
   const [was, is] = [ofTables(before.policy.role, used.tables), ofTables(after.policy.role, used.tables)];
   const unread = unreadColumns(old, now, [was, is]);
-  const sent = (judgement: Judgement, session: Session): string =>
+  const sent = (judgement: Judgement, session: TestSession): string =>
     withoutColumns(filled(judgement.template, session), unread);
   if (sent(old, before) === sent(now, after)) return { kind: 'same' };
   const changes = compareGrants(was, is);
@@ -168,7 +168,7 @@ function withoutColumns(text: string, columns: readonly string[]): string {
   }, text);
 }
 
-function filled(template: Template, { attributes }: Session): string {
+function filled(template: Template, { attributes }: TestSession): string {
   return template
     .map((piece) => {
       if (typeof piece === 'string') return piece;

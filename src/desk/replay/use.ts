@@ -23,7 +23,7 @@ export interface UsedStatement {
   last: string;
 }
 
-export class Use {
+export class LoggedUse {
   private readonly byKey = new Map<string, UsedStatement>();
   /** By hash: that of what was kept. */
   readonly kept = new Map<string, string>();

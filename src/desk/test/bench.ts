@@ -13,7 +13,7 @@ import type { Catalog } from '../../sql/catalog/catalog.ts';
 import type { PolicyTest } from './test-file.ts';
 
 /** A session as which a test is judged. */
-export interface Session {
+export interface TestSession {
   readonly policy: SessionPolicy;
   readonly endUser: EndUser | undefined;
   /** Of the principal, and of the end user where there is one. */
@@ -55,7 +55,7 @@ export class Bench {
   }
 
   /** The session of a test; or what is wrong with the principal or role that it names. */
-  session(test: PolicyTest): Session | { readonly wrong: Diagnostic } | { readonly closed: string } {
+  session(test: PolicyTest): TestSession | { readonly wrong: Diagnostic } | { readonly closed: string } {
     const report = new DiagnosticReport();
     const name = this.principalOf(test, report);
     if (name === undefined) return { wrong: report.diagnostics[0]! };
@@ -72,7 +72,7 @@ export class Bench {
   }
 
   /** The session of a principal without an end user; or why it has none. */
-  ofPrincipal(name: string): Session | { readonly closed: string } {
+  ofPrincipal(name: string): TestSession | { readonly closed: string } {
     return this.principals.has(name)
       ? this.sessionAt(name, this.options.now)
       : { closed: 'there is no such principal' };
@@ -85,7 +85,7 @@ export class Bench {
     return principal && role && { principal, role };
   }
 
-  private sessionAt(name: string, now: number): Session | { readonly closed: string } {
+  private sessionAt(name: string, now: number): TestSession | { readonly closed: string } {
     const policy = this.runtimeAt(now).sessionPolicy(name);
     const principal = this.principals.get(name)!;
     if (!policy) {

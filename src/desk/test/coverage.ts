@@ -17,7 +17,7 @@ export interface CoverageItem {
   readonly name: string;
 }
 
-export interface Coverage {
+export interface PolicyCoverage {
   readonly items: number;
   readonly touched: number;
   /** 0 to 100, rounded down: 100 is all. */
@@ -51,7 +51,7 @@ export class TouchedItems {
     this.add({ kind: 'limit', rule, name });
   }
 
-  of(items: readonly CoverageItem[]): Coverage {
+  of(items: readonly CoverageItem[]): PolicyCoverage {
     const untouched = items.filter((item) => !this.keys.has(keyOf(item))).sort(byPlace);
     const touched = items.length - untouched.length;
     const percent = items.length === 0 ? 100 : Math.floor((touched * 100) / items.length);

@@ -6,7 +6,7 @@ import { amountName, type LimitInForce, limitsInForce, limitsOfUser } from '../.
 import { readBytes } from '../../policy/source/quantity.ts';
 import type { RuleRef } from '../../policy/source/rule.ts';
 import { suggestion } from '../../policy/source/suggestion.ts';
-import type { Session } from './bench.ts';
+import type { TestSession } from './bench.ts';
 
 /** A limit as coverage names it: one line may hold several. */
 export interface NamedLimit {
@@ -15,7 +15,7 @@ export interface NamedLimit {
   readonly name: string;
 }
 
-export interface Taken {
+export interface LimitTrial {
   readonly refused?: { readonly reason: Reason; readonly limit: NamedLimit };
   /** Limits that it passes, whatever they do then. */
   readonly passes: readonly NamedLimit[];
@@ -40,14 +40,14 @@ const MEASURES = ['rows', 'bytes', 'statements', 'changed'];
 export function taken(
   amounts: ReadonlyMap<string, string>,
   withinMs: number | undefined,
-  { policy, now, endUser }: Session,
+  { policy, now, endUser }: TestSession,
   { timeZone, subjects }: { readonly timeZone: string; readonly subjects: readonly string[] },
-): Taken | WrongAmount {
+): LimitTrial | WrongAmount {
   // The session's policy already contains the limits of that time.
   const held = limitsInForce({ role: policy.role, principal: policy.principal, now, timeZone });
   const windows = [...held.windows, ...(endUser ? limitsOfUser({ role: policy.role, now }).windows : [])];
   const passes: NamedLimit[] = [];
-  let refused: Taken['refused'];
+  let refused: LimitTrial['refused'];
   for (const [key, text] of amounts) {
     const amount = amountOf(key, text);
     if (amount === undefined) return { key, wrong: `expected an amount, found "${text}"` };

@@ -14,7 +14,7 @@ interface Known {
 }
 
 /** A text's normalized text, with the key of its shape: the normalized text's behind `types`. */
-export interface Met {
+export interface MatchedPattern {
   readonly shape: string;
   readonly normalizedText: NormalizedText;
 }
@@ -22,7 +22,7 @@ export interface Met {
 export class TextPatterns {
   private readonly known: Known[] = [];
 
-  match(types: string, text: string): Met | undefined {
+  match(types: string, text: string): MatchedPattern | undefined {
     for (let i = 0; i < this.known.length; i++) {
       const known = this.known[i]!;
       const normalizedText = known.types === types ? known.pattern.match(text) : undefined;
@@ -33,7 +33,7 @@ export class TextPatterns {
     return undefined;
   }
 
-  add(types: string, text: string, { shape, normalizedText }: Met): void {
+  add(types: string, text: string, { shape, normalizedText }: MatchedPattern): void {
     const pattern = TextPattern.of(text, normalizedText);
     if (pattern) this.first({ types, shape, pattern }, REMEMBERED - 1);
   }

@@ -7,7 +7,7 @@ import type { BudgetStore } from '../../metering/budget-store.ts';
 import { exceptionsState } from '../../metering/exceptions.ts';
 import type { FailedLogins } from '../../server/login/failed-logins.ts';
 import { type SlotCounts, SlotHolding } from '../../server/slots/slot-counts.ts';
-import { Channel, type Handlers } from './channel.ts';
+import { Channel, type ChannelHandlers } from './channel.ts';
 import type { Assignment, CancelKey, NamedHead, StoreMessages, ToPrimary, ToWorker } from './messages.ts';
 
 /** What the primary keeps for all workers. */
@@ -157,7 +157,7 @@ function watchHandleTransfer(worker: Worker): () => void {
 }
 
 /** What a worker was granted stays counted when it dies: only the worker can give it back. */
-export function storeHandlers(store: BudgetStore): Handlers<StoreMessages> {
+export function storeHandlers(store: BudgetStore): ChannelHandlers<StoreMessages> {
   return {
     budgetTake: (claims) => store.take(claims),
     budgetBack: (returns) => {

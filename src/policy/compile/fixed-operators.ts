@@ -63,7 +63,7 @@ export function operatorsByPath({ uses }: Analysis, env: Environment): OperatorB
  * INVARIANT 130: whether the path decides about something else than operators: a collation without its schema that is a user's, or a literal of a
  * type whose input looks up names. Of the server's own types, `reg…` types and enums look names up; every other type is assumed to.
  */
-export function readsByPath({ marks }: Analysis, catalog: Catalog): boolean {
+export function dependsOnPath({ marks }: Analysis, catalog: Catalog): boolean {
   const { collations } = catalog.data;
   return (
     marks.collationNames.some(({ names: [name, ...more] }) => more.length === 0 && isOfUsers(name, collations)) ||

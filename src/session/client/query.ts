@@ -19,7 +19,7 @@ import {
 import type { SessionPolicy } from '../ports.ts';
 import { NOTHING_JUDGED, notRecorded } from '../recorder.ts';
 import { answerOf } from '../results/answer-for.ts';
-import { type QueryPlan as ByPlan, endPlans, planOfQuery, sendByPlan } from '../reuse/by-plan.ts';
+import { endPlans, planOfQuery, type QueryByPlan, sendByPlan } from '../reuse/by-plan.ts';
 import { noPolicy } from '../server/session-ends.ts';
 import type { Conversation, Recording } from '../state/conversation.ts';
 import type { Execution, ExecutionRules } from '../state/execution.ts';
@@ -226,7 +226,7 @@ function* recordAndSend(
       break;
     }
     case 'converted': {
-      const send = (by?: ByPlan) => sendConverted(c, rendered, parts[0]!.watch, runs[0]!, by);
+      const send = (by?: QueryByPlan) => sendConverted(c, rendered, parts[0]!.watch, runs[0]!, by);
       send(reusable ? planOfQuery(c, rendered, values, send) : undefined);
       break;
     }

@@ -8,7 +8,13 @@ import type { Conversation } from '../state/conversation.ts';
 import type { StatementTraits } from '../state/execution-rules.ts';
 import type { Prepared } from '../state/prepared.ts';
 import type { EndUser } from './end-user.ts';
-import { type Change, expectedTag, type StatementEndUser, type TokenSetting, type TokenText } from './token-setting.ts';
+import {
+  expectedTag,
+  type SettingChange,
+  type StatementEndUser,
+  type TokenSetting,
+  type TokenText,
+} from './token-setting.ts';
 
 /** What matters of a statement for finding its end user. */
 export interface EndUserQuestion {
@@ -39,7 +45,7 @@ export interface PreparedForAnother {
 }
 
 /** The current end user; `refused`: why the token names none. */
-export interface Now {
+export interface CurrentEndUser {
   readonly person?: EndUser;
   readonly refused?: Refusal;
 }
@@ -47,7 +53,7 @@ export interface Now {
 const NOBODY = {};
 
 /** As far as is known: what was sent before has been answered, or cannot change it. */
-export function currentEndUser(c: Conversation, policy: SessionPolicy): Now | 'wait' {
+export function currentEndUser(c: Conversation, policy: SessionPolicy): CurrentEndUser | 'wait' {
   if (policy.principal.token === undefined) return NOBODY;
   return isMoving(c) ? 'wait' : behind(c, policy, c.token.token);
 }
@@ -64,7 +70,7 @@ function isMoving(c: Conversation): boolean {
   return c.tokenMovesIn !== undefined && c.tokenMovesIn < c.batch;
 }
 
-function behind(c: Conversation, policy: SessionPolicy, token: TokenText): Now | 'wait' {
+function behind(c: Conversation, policy: SessionPolicy, token: TokenText): CurrentEndUser | 'wait' {
   if (token === undefined) return NOBODY;
   const check = c.ports.persons?.check(policy, token) ?? { refused: takesNone() };
   if (check !== 'wait') return 'refused' in check ? check : { person: check };
@@ -139,7 +145,12 @@ function givesBack(
 }
 
 /** Enters what a complete statement has done to the setting. */
-export function follow(setting: TokenSetting, kind: StatementKind, change: Change | undefined, tag: string): void {
+export function follow(
+  setting: TokenSetting,
+  kind: StatementKind,
+  change: SettingChange | undefined,
+  tag: string,
+): void {
   if (change) setting.set(change);
   else if (kind.kind === 'transaction') setting.control(kind, tag);
 }
@@ -189,7 +200,7 @@ export function tokenOf(kind: StatementKind): TokenChange | undefined {
   return kind.kind === 'set' ? kind.token : undefined;
 }
 
-function changeOf(kind: StatementKind, given: string | undefined): Change | undefined {
+function changeOf(kind: StatementKind, given: string | undefined): SettingChange | undefined {
   if (kind.kind === 'discard') return kind.all ? { local: false, to: 'default' } : undefined;
   const token = tokenOf(kind);
   if (!token || token.logout) return undefined;

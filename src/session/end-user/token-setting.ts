@@ -17,7 +17,7 @@ interface Values {
   readonly local: { readonly token: TokenText } | undefined;
 }
 
-export interface Change {
+export interface SettingChange {
   readonly local: boolean;
   /** `default`: what the session began with. */
   readonly to: { readonly token: TokenText } | 'default';
@@ -35,7 +35,7 @@ export function expectedTag({ action }: Control, inFailedBlock: boolean): 'COMMI
 export interface StatementEndUser {
   readonly person?: EndUser | undefined;
   /** What becomes of the setting once the statement is complete. */
-  readonly change?: Change;
+  readonly change?: SettingChange;
 }
 
 export class TokenSetting {
@@ -76,11 +76,11 @@ export class TokenSetting {
     );
   }
 
-  tokenAfter({ to }: Change): TokenText {
+  tokenAfter({ to }: SettingChange): TokenText {
     return to === 'default' ? this.initial : to.token;
   }
 
-  set(change: Change): void {
+  set(change: SettingChange): void {
     const { local } = change;
     const token = this.tokenAfter(change);
     this.values = { session: local ? this.values.session : token, local: local ? { token } : undefined };

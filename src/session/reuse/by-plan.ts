@@ -106,7 +106,7 @@ export function withholdAgain(c: Conversation, prepared: Prepared, bytes: () => 
 }
 
 /** What a Query runs by. */
-export interface QueryPlan extends FoundPlan {
+export interface QueryByPlan extends FoundPlan {
   readonly asked: WithParameters;
   /** Sends it without a plan. */
   readonly send: () => void;
@@ -118,7 +118,7 @@ export function planOfQuery(
   rendered: Rendered,
   slots: SlotValues,
   send: () => void,
-): QueryPlan | undefined {
+): QueryByPlan | undefined {
   if (!c.rests || !c.plans.isOn) return undefined;
   const [statement] = rendered.judgement.statements;
   const asked = withParameters(rendered, statement!, slots) ?? { rendered, types: [], values: [] };
@@ -129,7 +129,7 @@ export function planOfQuery(
 /** Binds it to the unnamed portal, and asks for its columns. As every Query it drops the unnamed statement, whatever becomes of it. */
 export function bindQuery(
   c: Conversation,
-  { plan, isNew, mayLose, asked, send }: QueryPlan,
+  { plan, isNew, mayLose, asked, send }: QueryByPlan,
   conversion: Conversion,
 ): void {
   const { rendered, types, values } = asked;
@@ -151,7 +151,7 @@ export function bindQuery(
 }
 
 /** All of it in one write: nothing of it has to be undone. */
-export function sendByPlan(c: Conversation, by: QueryPlan, run: Execution): void {
+export function sendByPlan(c: Conversation, by: QueryByPlan, run: Execution): void {
   const { rendered } = by.asked;
   const conversion: Conversion = { run, description: undefined, complete: undefined };
   bindQuery(c, by, conversion);

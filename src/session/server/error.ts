@@ -23,7 +23,7 @@ import { endsBatch, type PendingQuery, type PendingReply } from '../state/pendin
 import { violationIn, withoutAdded } from './added-column.ts';
 import { tellLeftOut } from './extended.ts';
 import { failQuery } from './query.ts';
-import { type Origin, redact } from './redact.ts';
+import { type ErrorOrigin, redact } from './redact.ts';
 import { tellCut } from './row-flow.ts';
 import { settle } from './settle.ts';
 
@@ -214,7 +214,7 @@ function fieldsOf(frame: Frame): ErrorFields {
   return frame.last ? decodeErrorFields(frame.bytes) : decodeErrorBeginning(frame.bytes);
 }
 
-function originOf({ copyIn, pending: { head } }: Conversation): Origin {
+function originOf({ copyIn, pending: { head } }: Conversation): ErrorOrigin {
   switch (head?.kind) {
     case 'parse':
       return 'analysis';

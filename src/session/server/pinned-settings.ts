@@ -1,7 +1,7 @@
 /**
  * The settings of the server's session that Rowgate relies on, watched while it runs: users' code (functions, triggers, rules) can change them behind
- * a judged statement. After each statement that may have run such code, the server is sent an assertion, which fails if a setting differs. INVARIANT
- * 26: nothing that was sent after it then runs: either it is in the same batch, whose rest the server drops, or it is only sent after the answer.
+ * a judged statement. After each statement that may have run such code, the server is sent an assertion, which fails if a setting differs.
+ * INVARIANT 26: nothing that was sent after it then runs: either it is in the same batch, whose rest the server drops, or it is only sent after the answer.
  */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import { isGuarded } from '../../policy/model/is-guarded.ts';

@@ -14,7 +14,7 @@ import {
   type Usage,
 } from '../admission/statement-meter.ts';
 import type { EndUser } from '../end-user/end-user.ts';
-import type { Change } from '../end-user/token-setting.ts';
+import type { SettingChange } from '../end-user/token-setting.ts';
 import type { PlanUse } from '../log-entries.ts';
 import type { SessionPolicy } from '../ports.ts';
 import type { Answer } from '../results/answer.ts';
@@ -94,7 +94,7 @@ export class Execution {
   /** It was left out of what was sent (`local-answers.ts`). */
   unsent = false;
   /** What becomes of the token's setting once it is complete. */
-  tokenChange: Change | undefined;
+  tokenChange: SettingChange | undefined;
   /** The server was asked for no more than one row above so many, over all runs that share `usage`. */
   most: number | undefined;
   /** What the server may answer to it. */

@@ -1,10 +1,10 @@
 /** What statements do to the session's `search_path`, by which the names of those behind them are judged. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
-import type { Change } from '../end-user/token-setting.ts';
+import type { SettingChange } from '../end-user/token-setting.ts';
 import type { Conversation } from './conversation.ts';
 
-export function pathChange(kind: StatementKind): Change | undefined {
+export function pathChange(kind: StatementKind): SettingChange | undefined {
   if (kind.kind === 'discard') return kind.all ? { local: false, to: 'default' } : undefined;
   if (kind.kind !== 'set' || !kind.path) return undefined;
   const { local, to } = kind.path;

@@ -176,7 +176,7 @@ function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Res
 export function recheckPortal(portal: Portal, policy: SessionPolicy): LostName | undefined {
   // What it reads was settled when it was opened, whatever the session's path is now.
   if (isSamePolicy(portal.policy, policy))
-    return readsByPath(portal, policy) ? { refuse: cachedPlanChanged() } : undefined;
+    return runsUserCodeOnOtherPath(portal, policy) ? { refuse: cachedPlanChanged() } : undefined;
   const now = onPathOf(portal.policy, policy);
   if (!now) return { refuse: cachedPlanChanged() };
   const judgement = now.judge(portal.rendered.text, portal.prepared?.types);
@@ -188,7 +188,7 @@ export function recheckPortal(portal: Portal, policy: SessionPolicy): LostName |
 }
 
 /** Code of users in it would look its names up by another path than when it was judged. */
-function readsByPath({ statement, policy: opened }: Portal, policy: SessionPolicy): boolean {
+function runsUserCodeOnOtherPath({ statement, policy: opened }: Portal, policy: SessionPolicy): boolean {
   return opened !== policy && policy.moved !== undefined && statement?.runsUserCode === true;
 }
 

@@ -12,7 +12,7 @@ import { rowRelation } from '../types/type.ts';
 import { BoundedNumbers } from './bounded-numbers.ts';
 import { collects, summaryOf } from './collects.ts';
 import { noteSummary } from './fallible.ts';
-import { PARAMETER, type Subject } from './findings.ts';
+import { type LookedUpObject, PARAMETER } from './findings.ts';
 import { cannotLeak, coercionCannotLeak, isPlainSeries } from './leakproof-expressions.ts';
 import { inPhase } from './levels.ts';
 import type { Expression, QueryLevel, RangeTableEntry, Scope } from './range-table.ts';
@@ -238,7 +238,7 @@ function argumentScope(r: Resolver, body: Body<'FuncCall'>, { name }: QualifiedN
 }
 
 /** What a function that asks the catalogs by OID or name is asked about. */
-function subjectOf(r: Resolver, node: Node | undefined): Subject {
+function subjectOf(r: Resolver, node: Node | undefined): LookedUpObject {
   const inner = as(node, 'TypeCast')?.arg;
   if (inner) return subjectOf(r, inner);
   const constant = as(node, 'A_Const');
@@ -255,7 +255,7 @@ function subjectOf(r: Resolver, node: Node | undefined): Subject {
   };
 }
 
-function serialOf(call: Body<'FuncCall'> | undefined): Subject['serial'] {
+function serialOf(call: Body<'FuncCall'> | undefined): LookedUpObject['serial'] {
   const names = strings(call?.funcname);
   if (names.at(-1) !== 'pg_get_serial_sequence' || (names.length > 1 && names[0] !== 'pg_catalog')) return undefined;
   const [table, column] = (call?.args ?? []).map((arg) => as(arg, 'A_Const')?.sval?.sval);

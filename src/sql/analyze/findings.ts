@@ -26,7 +26,7 @@ export const PARAMETER = Symbol('parameter');
 export type Action = 'select' | 'insert' | 'update' | 'delete' | 'lock';
 
 /** What a function that looks things up by OID or name is asked about. */
-export interface Subject {
+export interface LookedUpObject {
   /** An unchanged column of a system catalog. */
   readonly catalog: boolean;
   /** The text of a constant, cast or not. */
@@ -54,7 +54,7 @@ export type Use =
       /** The text of each argument that is a plain literal. Asked for only where something hangs on them. */
       readonly literals: () => readonly (string | typeof PARAMETER | undefined)[];
       /** Of the first argument; the same. */
-      readonly subject?: () => Subject;
+      readonly subject?: () => LookedUpObject;
       readonly at: number;
     }
   | {

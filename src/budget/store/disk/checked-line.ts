@@ -27,7 +27,7 @@ export function readChecked(line: string): { readonly value: unknown } | undefin
   return { value: JSON.parse(json) };
 }
 
-export interface Line {
+export interface JournalLine {
   readonly text: string;
   /** Byte offsets in the file. */
   readonly start: number;
@@ -35,7 +35,7 @@ export interface Line {
 }
 
 /** The complete lines of a file; text after the last line end is left out. */
-export function* linesOf(file: Uint8Array): IterableIterator<Line> {
+export function* linesOf(file: Uint8Array): IterableIterator<JournalLine> {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   let start = 0;
   for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
