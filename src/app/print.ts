@@ -36,3 +36,9 @@ export function clearScreen(): void {
 export function printError(text: string): void {
   process.stderr.write(shownText(text));
 }
+
+/** Prints each line as an error of the command. @returns the exit code of a failed command. */
+export function printProblems(lines: readonly string[]): 1 {
+  for (const line of lines) printError(`rowgate: ${line}\n`);
+  return 1;
+}

@@ -3,6 +3,12 @@
  * TOAST schemas are left out. Each gives one row with one text column, a JSON array, so that no client's type parsers matter.
  */
 
+/** Schemas of users; `n` is pg_namespace. */
+export const OF_USERS = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
+
+/** All rows of a query as a JSON array. */
+export const jsonList = (query: string): string => `coalesce((SELECT json_agg(x) FROM (${query}) AS x), '[]')`;
+
 /** Functions and types of temporary and TOAST schemas are left out; `n` is pg_namespace. */
 const LASTING = `n.nspname !~ '^pg_(toast|temp_)'`;
 

@@ -1,4 +1,5 @@
 /** `rowgate access`: who may see a table or column, in what form, and by which rule; and which principals and grants are not used. */
+
 import type { Command } from 'commander';
 import { ask } from '../app/ask-server.ts';
 import { environmentFor } from '../app/placeholders.ts';
@@ -23,6 +24,7 @@ import { Catalog, type Relation } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { findStale, staleInWords } from './access-stale.ts';
 import { isFound, unusedGrants, unusedInWords } from './access-unused.ts';
+import { counted } from './check.ts';
 import { fromLog, type LogCommandOptions } from './log-source.ts';
 
 const EXAMPLES = `
@@ -194,8 +196,4 @@ function table(rows: readonly (readonly string[])[]): string[] {
       .join('  ')
       .trimEnd(),
   );
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

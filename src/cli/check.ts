@@ -302,6 +302,7 @@ function shown(file: string): string {
   return relative(process.cwd(), file) || '.';
 }
 
-function counted(count: number, noun: string): string {
+/** `1 role`, `2 roles` */
+export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

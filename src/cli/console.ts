@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { atKey, consoleTlsProblems } from '../app/named-files.ts';
 import { operatorLog } from '../app/operator-log.ts';
 import { environmentFor } from '../app/placeholders.ts';
-import { printError, printOut } from '../app/print.ts';
+import { printOut, printProblems } from '../app/print.ts';
 import { formatProblem } from '../config/config.ts';
 import { CONSOLE_ROLES, type ConsoleRole } from '../config/console.ts';
 import { loadConfig } from '../config/load.ts';
@@ -44,16 +44,18 @@ export function register(program: Command): void {
 async function serve({ config: file, role, verbose }: Options): Promise<number> {
   // Secrets of the guard need not be there: what needs them says so.
   const { config, placeOf, problems } = loadConfig(file, environmentFor(''));
-  if (!config) return failed(problems.map(formatProblem));
+  if (!config) return printProblems(problems.map(formatProblem));
   const named = consoleTlsProblems(config);
-  if (named.length > 0) return failed(named.map((problem) => formatProblem(atKey(problem, placeOf))));
+  if (named.length > 0) return printProblems(named.map((problem) => formatProblem(atKey(problem, placeOf))));
   const log = operatorLog(verbose ? 'debug' : config.log.level);
   let running: Awaited<ReturnType<typeof startConsole>>;
   try {
     running = await startConsole({ config, program: [process.execPath, process.argv[1] ?? ''], log });
   } catch (error) {
     const { host, port } = config.console.listen;
-    return failed([`could not begin to listen on ${host}:${port}: ${error instanceof Error ? error.message : error}`]);
+    return printProblems([
+      `could not begin to listen on ${host}:${port}: ${error instanceof Error ? error.message : error}`,
+    ]);
   }
   const print = (): void => {
     const link = running.link({ name: personHere(), role });
@@ -84,9 +86,4 @@ async function serve({ config: file, role, verbose }: Options): Promise<number> 
 function personHere(): string {
   const { username } = userInfo();
   return (username === 'root' ? process.env.SUDO_USER : undefined) ?? username;
-}
-
-function failed(lines: readonly string[]): number {
-  for (const line of lines) printError(`rowgate: ${line}\n`);
-  return 1;
 }

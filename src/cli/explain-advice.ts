@@ -1,6 +1,8 @@
 /** What would have to be granted, and where, if a refused statement is meant to work. `REASONS` has the advice that a reason alone decides. */
+
 import { REASONS, type Reason, type ReasonByStatement } from '../core/reasons.ts';
 import type { Refusal } from '../core/refusal.ts';
+import { COPIES } from '../desk/learn/needs.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
 import type { RolePolicy, StatementOption } from '../policy/model/policy.ts';
 import type { Catalog, Relation } from '../sql/catalog/catalog.ts';
@@ -22,9 +24,6 @@ export interface Refused {
 
 /** Commands that a role gets by a word under `statements:`. */
 const GRANTABLE: Readonly<Record<string, StatementOption>> = { LISTEN: 'listen', UNLISTEN: 'listen', NOTIFY: 'notify' };
-
-/** The same for COPY, by its direction. */
-const COPIES: Readonly<Record<string, StatementOption>> = { 'copy-out': 'copy_to', 'copy-in': 'copy_from' };
 
 /** Advice for reasons where it depends on the statement. */
 const BY_STATEMENT: Readonly<Record<ReasonByStatement, (refused: Refused) => Advice>> = {

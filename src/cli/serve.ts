@@ -5,7 +5,7 @@ import { openControlOf } from '../app/control-socket.ts';
 import { atKey, tlsProblems } from '../app/named-files.ts';
 import { openForwarding } from '../app/open-forwarding.ts';
 import { operatorLog } from '../app/operator-log.ts';
-import { printError, printOut } from '../app/print.ts';
+import { printOut, printProblems } from '../app/print.ts';
 import { startGuard } from '../app/run-guard.ts';
 import { serveAsWorker } from '../app/serve-worker.ts';
 import { type RunningWorkers, startWorkers } from '../app/serve-workers.ts';
@@ -40,9 +40,9 @@ async function serve(file: string, verbose: boolean): Promise<number> {
   // The channel to the primary would keep a worker that has ended alive.
   if (cluster.isWorker) process.exit(await serveAsWorker(verbose));
   const { config, text, placeOf, problems } = loadConfig(file, process.env);
-  if (!config) return failed(problems.map(formatProblem));
+  if (!config) return printProblems(problems.map(formatProblem));
   const named = tlsProblems(config);
-  if (named.length > 0) return failed(named.map((problem) => formatProblem(atKey(problem, placeOf))));
+  if (named.length > 0) return printProblems(named.map((problem) => formatProblem(atKey(problem, placeOf))));
   try {
     const running = await (config.workers > 1 ? startWorkers(config, text, verbose) : startAlone(config, verbose));
     const { hosts, database } = config.upstream;
@@ -54,7 +54,7 @@ async function serve(file: string, verbose: boolean): Promise<number> {
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => running.tell());
     return await running.ended;
   } catch (error) {
-    if (error instanceof StartError) return failed(error.lines);
+    if (error instanceof StartError) return printProblems(error.lines);
     throw error;
   }
 }
@@ -79,9 +79,4 @@ async function startAlone(config: Config, verbose: boolean): Promise<RunningWork
     await forwarding.stop();
     throw error;
   }
-}
-
-function failed(lines: readonly string[]): number {
-  for (const line of lines) printError(`rowgate: ${line}\n`);
-  return 1;
 }

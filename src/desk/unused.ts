@@ -1,12 +1,15 @@
 /** Grants and functions that nothing has used, by the log, and what of them may be deleted. Limits, masks of used columns, `during`, locks and canaries never are. */
-import { COMMANDS, type GrantUse, type UsedCommand } from '../decision-log/reports/used-grants.ts';
+
+import { mapOf } from '../decision-log/reports/policy-texts.ts';
+import type { GrantUse } from '../decision-log/reports/used-grants.ts';
 import type { CalendarDays } from '../metering/days.ts';
-import { grantsOfTables, type Policy } from '../policy/model/policy.ts';
+import { grantsOfTables, type Policy, TABLE_COMMANDS, type TableCommand } from '../policy/model/policy.ts';
 import { withAccepted } from '../policy/review/accepted.ts';
 import { placeOfRule } from '../policy/source/diagnostic.ts';
 import { PolicyDocument, type PolicyFile } from '../policy/source/document.ts';
 import type { RuleRef } from '../policy/source/rule.ts';
 import type { Catalog, Oid } from '../sql/catalog/catalog.ts';
+import { byPlace } from './test/coverage.ts';
 
 /** A school year and a month: report cards come once a term, enrolments once a year. */
 export const WHOLE_YEAR_DAYS = 395;
@@ -31,7 +34,7 @@ export interface Unused {
   readonly rule: RuleRef;
   /** `public.students`, `public.school_year` */
   readonly name: string;
-  readonly command?: UsedCommand;
+  readonly command?: TableCommand;
   readonly columns?: readonly string[];
   readonly standing: Standing;
   /** Of what is accepted. */
@@ -84,7 +87,7 @@ interface Granted {
   readonly roles: Set<string>;
   readonly rule: RuleRef;
   readonly name: string;
-  readonly command: UsedCommand;
+  readonly command: TableCommand;
   /** By name: whether one of the roles has used it. */
   readonly columns: Map<string, boolean>;
   isUsed: boolean;
@@ -98,7 +101,7 @@ function ofTables(question: UnusedQuestion): Unused[] {
     const used = use.roles.get(role.name)?.names;
     for (const grant of grantsOfTables(role)) {
       const name = `${grant.relation.schema}.${grant.relation.name}`;
-      for (const command of COMMANDS) {
+      for (const command of TABLE_COMMANDS) {
         const of = grant[command];
         if (!of) continue;
         const id = `${of.rule} ${command} ${name}`;
@@ -226,7 +229,7 @@ function documentAt(files: readonly PolicyFile[], path: string): PolicyDocument 
 function isGranted(
   document: PolicyDocument | undefined,
   table: string,
-  command: UsedCommand,
+  command: TableCommand,
   columns: readonly string[],
 ) {
   const all = columnsOf(document, table, command);
@@ -234,20 +237,11 @@ function isGranted(
   return grant !== undefined && columns.every((column) => all.includes('*') || all.includes(column));
 }
 
-function columnsOf(document: PolicyDocument | undefined, table: string, command: UsedCommand): string[] {
+function columnsOf(document: PolicyDocument | undefined, table: string, command: TableCommand): string[] {
   const grant = mapOf(mapOf(tablesOf(document)[table])[command]);
   return [...[grant.columns ?? []].flat().map(String), ...Object.keys(mapOf(grant.masks))];
 }
 
 function tablesOf(document: PolicyDocument | undefined): Readonly<Record<string, unknown>> {
   return mapOf(mapOf(document?.value).tables);
-}
-
-function mapOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
-}
-
-function byPlace(a: Unused, b: Unused): number {
-  const [one, other] = [placeOfRule(a.rule), placeOfRule(b.rule)];
-  return one.file < other.file ? -1 : one.file > other.file ? 1 : one.line - other.line;
 }

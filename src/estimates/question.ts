@@ -7,6 +7,8 @@ import { parse } from '../protocol/parse.ts';
 import { query } from '../protocol/query.ts';
 import { sync } from '../protocol/simple-frontend.ts';
 import type { Sent } from '../session/admission/budget-port.ts';
+import { NO_VALUES } from '../session/client/execute.ts';
+import { literal } from '../upstream/setup.ts';
 import type { Explained } from './explained.ts';
 
 export interface PlanQuestion {
@@ -26,7 +28,6 @@ export interface AskedWith {
   readonly timeout: number;
 }
 
-const NO_VALUES: Bound = { formats: [], valueCount: 0, values: new Uint8Array(0) };
 const EXPLAIN = 'EXPLAIN (FORMAT JSON, VERBOSE)';
 
 /** The plan of a text with these values. */
@@ -116,8 +117,4 @@ function settingName(name: string): string {
 export function boundTexts(values: readonly (string | null)[]): Bound {
   const bytes = values.map((value) => (value === null ? Buffer.from([255, 255, 255, 255]) : textValue(value)));
   return { formats: [], valueCount: values.length, values: Buffer.concat(bytes) };
-}
-
-function literal(text: string): string {
-  return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }

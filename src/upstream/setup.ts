@@ -180,7 +180,7 @@ function notPinned(): LoginRefusal {
 }
 
 /** As E'…': read alike whatever standard_conforming_strings is. */
-function literal(text: string): string {
+export function literal(text: string): string {
   return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
 

@@ -8,6 +8,7 @@ import { KnownSubjects } from '../../metering/known-subjects.ts';
 import { Lease, type LeaseTerms } from '../../metering/lease.ts';
 import type { Ceiling, Measure, Owner } from '../../metering/measure.ts';
 import type { LimitInForce } from '../../policy/model/limits-in-force.ts';
+import { sameWindow } from '../../policy/model/limits-in-force.ts';
 import type { LimitUsage } from './messages.ts';
 
 /** A limit that is reported when it is exceeded. */
@@ -174,8 +175,4 @@ function ceilingsOf(limits: readonly LimitInForce[]): Ceiling[] {
     else ceilings[at] = ceiling;
   }
   return ceilings;
-}
-
-function sameWindow(a: Ceiling['window'], b: Ceiling['window']): boolean {
-  return a.count === b.count && a.unit === b.unit;
 }

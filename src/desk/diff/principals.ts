@@ -1,5 +1,7 @@
 /** Two policies compared by principal, on one catalog: what each may now that it might not, and what it may no longer. */
+
 import type { SettingRule } from '../../policy/compile/grantable-settings.ts';
+import { isGuarded } from '../../policy/model/is-guarded.ts';
 import {
   type BreakGlass,
   type Policy,
@@ -122,12 +124,12 @@ function isStricter(one: BreakGlass | undefined, other: BreakGlass | undefined):
 }
 
 function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): PolicyDifference[] {
-  if (old.mode === 'observe' && old.access === 'restricted' && isEnforced(now))
+  if (old.mode === 'observe' && old.access === 'restricted' && isGuarded(now))
     return [less('is enforced (only observed before: everything was let through)')];
-  if (isEnforced(old) && now.access === 'restricted' && now.mode === 'observe')
+  if (isGuarded(old) && now.access === 'restricted' && now.mode === 'observe')
     return [more('is only observed: everything is let through')];
   const limits = compareLimits(old.limits, now.limits, [old, now]);
-  if (old.access === 'unrestricted' && isEnforced(now)) {
+  if (old.access === 'unrestricted' && isGuarded(now)) {
     const amounts = [...limits, ...ofLimits(old, now)];
     return [less('is restricted (everything was let through before)'), ...amounts];
   }
@@ -215,10 +217,6 @@ function isLower(one: SettingRule | undefined, other: SettingRule | undefined): 
 function howFar(rule: SettingRule | undefined): string {
   if (!rule) return 'no longer';
   return rule.kind === 'any' ? 'to any value' : `up to ${rule.text}`;
-}
-
-function isEnforced({ access, mode }: RolePolicy): boolean {
-  return access === 'restricted' && mode === 'enforce';
 }
 
 /** Of a role that was unrestricted its limits held. */

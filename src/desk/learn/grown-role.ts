@@ -1,8 +1,10 @@
 /** A role that grows by what statements need: its own file without its grants, plus added ones. Existing masks, rows and scopes stay. */
+
 import { parse } from 'yaml';
+import { TABLE_COMMANDS, type TableCommand } from '../../policy/model/policy.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
 import { type Naming, relationText } from '../init/names.ts';
-import { keyOf, type Need, type TableCommand } from './needs.ts';
+import { keyOf, type Need } from './needs.ts';
 
 type Mapping = Record<string, unknown>;
 
@@ -14,7 +16,6 @@ interface OldEntry {
 
 /** Keys that are learned again from nothing. */
 const LEARNED: ReadonlySet<string> = new Set(['tables', 'functions', 'statements', 'collect', 'limits']);
-const COMMANDS: readonly TableCommand[] = ['select', 'insert', 'update', 'delete'];
 
 export class GrownRole {
   private readonly file: Mapping;
@@ -112,7 +113,7 @@ export class GrownRole {
   private entryOf(relation: Relation): Mapping {
     const old = this.old.get(relation.oid);
     const entry: Mapping = { ...old?.table };
-    for (const command of COMMANDS) {
+    for (const command of TABLE_COMMANDS) {
       const needs = [...this.needs.values()].filter(
         (need) => need.kind === command && 'table' in need && need.table.oid === relation.oid,
       );

@@ -1,11 +1,10 @@
 /** What a role must be granted for a statement that was refused: read from the judgement, never from the text. */
+
 import { isReason, type Reason } from '../../core/reasons.ts';
 import type { Judgement, StatementJudgement } from '../../guard/decision.ts';
-import type { RolePolicy, StatementOption } from '../../policy/model/policy.ts';
+import type { RolePolicy, StatementOption, TableCommand } from '../../policy/model/policy.ts';
 import type { Catalog, Fn, Relation } from '../../sql/catalog/catalog.ts';
 import { functionText, type Naming } from '../init/names.ts';
-
-export type TableCommand = 'select' | 'insert' | 'update' | 'delete';
 
 /** One line of a role's file. */
 export type Need =
@@ -86,7 +85,8 @@ const GRANTABLE: Readonly<Record<string, StatementOption>> = {
   'LOCK TABLE': 'lock',
   CALL: 'call',
 };
-const COPIES: Readonly<Record<string, StatementOption>> = { 'copy-out': 'copy_to', 'copy-in': 'copy_from' };
+/** The word that grants COPY, by its direction. */
+export const COPIES: Readonly<Record<string, StatementOption>> = { 'copy-out': 'copy_to', 'copy-in': 'copy_from' };
 
 function byReason(reason: Reason, hint: string, message: string, refused: StatementJudgement, naming: Naming): Need[] {
   const { catalog } = naming;

@@ -1,5 +1,6 @@
 /** What observe mode would have refused and narrowed, and the lines that allow it, best first. */
 
+import { yamlName } from '../../policy/compile/undeclared-keys.ts';
 import type { RelationGrant } from '../../policy/model/policy.ts';
 import { relationText } from '../init/names.ts';
 import { compiled, grow, guardOf, judged, type World } from './grow.ts';
@@ -180,12 +181,8 @@ function yamlOf(need: Need, world: World): string {
     default: {
       const name = relationText(need.table, world);
       const inner =
-        need.kind === 'delete' ? '{}' : `{ columns: [${need.column === undefined ? '' : plain(need.column)}] }`;
-      return `tables: { ${plain(name)}: { ${need.kind}: ${inner} } }`;
+        need.kind === 'delete' ? '{}' : `{ columns: [${need.column === undefined ? '' : yamlName(need.column)}] }`;
+      return `tables: { ${yamlName(name)}: { ${need.kind}: ${inner} } }`;
     }
   }
-}
-
-function plain(name: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_.]*$/.test(name) ? name : JSON.stringify(name);
 }

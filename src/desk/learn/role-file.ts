@@ -1,9 +1,10 @@
 /** The text of a learned role's file: each line with its evidence, what was left out as comments. */
+
 import { stringify } from 'yaml';
 import { oneLine } from '../../app/print.ts';
+import { TABLE_COMMANDS, type TableCommand } from '../../policy/model/policy.ts';
 import type { World } from './grow.ts';
 import { conditionText, type Learned, type LearnedLine } from './learn.ts';
-import type { TableCommand } from './needs.ts';
 import type { Occurrences } from './seen.ts';
 import { roundedUp } from './taken.ts';
 import { withMark } from './written-mark.ts';
@@ -41,8 +42,6 @@ export function roleFile(input: RoleFileInput): string {
   return withMark(`${modeline}${out.join('\n')}\n`);
 }
 
-const COMMANDS: readonly TableCommand[] = ['select', 'insert', 'update', 'delete'];
-
 function tableLines({ learned, world, dayOf }: RoleFileInput): string[] {
   const { role, lines, conditions } = learned;
   const tables = role.tables();
@@ -58,7 +57,7 @@ function tableLines({ learned, world, dayOf }: RoleFileInput): string[] {
     for (const condition of conditions.filter(({ table }) => table.oid === relation.oid))
       out.push(oneLine(`    # rows: or scope: ${conditionText(condition, world)}`));
     for (const [key, value] of Object.entries(entry)) {
-      if (!COMMANDS.includes(key as TableCommand)) {
+      if (!TABLE_COMMANDS.includes(key as TableCommand)) {
         out.push(...blockOf({ [key]: value }).map((line) => `    ${line}`));
         continue;
       }

@@ -2,7 +2,7 @@
 
 import type { Judgement, StatementKind } from '../../guard/decision.ts';
 import { resolveColumnRef } from '../../policy/compile/names.ts';
-import { grantsOfTables, type RolePolicy } from '../../policy/model/policy.ts';
+import { grantsOfTables, type RolePolicy, TABLE_COMMANDS, type TableCommand } from '../../policy/model/policy.ts';
 import type { Diagnostic, SourcePlace } from '../../policy/source/diagnostic.ts';
 import type { RuleRef } from '../../policy/source/rule.ts';
 import { rowsToAsk, statementLimits } from '../../session/admission/statement-meter.ts';
@@ -137,7 +137,7 @@ export class TestJudge {
     if (!items) {
       items = grantsOfTables(role).map((grant) => ({
         name: `${grant.relation.schema}.${grant.relation.name}`,
-        commands: COMMANDS.map((command) => [command, itemsOfGrant(grant, command)] as const),
+        commands: TABLE_COMMANDS.map((command) => [command, itemsOfGrant(grant, command)] as const),
       }));
       this.items.set(role.name, items);
     }
@@ -191,12 +191,8 @@ function withoutEndUser(judgement: Judgement, { policy, endUser }: TestSession) 
 interface GrantItems {
   /** `public.students` */
   readonly name: string;
-  readonly commands: readonly (readonly [Command, ReturnType<typeof itemsOfGrant>])[];
+  readonly commands: readonly (readonly [TableCommand, ReturnType<typeof itemsOfGrant>])[];
 }
-
-type Command = 'select' | 'insert' | 'update' | 'delete';
-
-const COMMANDS: readonly Command[] = ['select', 'insert', 'update', 'delete'];
 
 function callOf(name: string): RegExp {
   return new RegExp(`\\b${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}"?\\s*\\(`, 'i');

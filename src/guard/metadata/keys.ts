@@ -1,5 +1,5 @@
 /** Columns of system catalogs that contain only OIDs of objects that the role finds in another catalog, or 0: they may be used unchanged. */
-const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));
+import { words } from '../../policy/compile/catalog-columns.ts';
 
 const NAMESPACES = `pg_namespace.oid pg_class.relnamespace pg_proc.pronamespace pg_type.typnamespace pg_constraint.connamespace
 pg_operator.oprnamespace pg_collation.collnamespace`;

@@ -109,7 +109,14 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
 
 type Written = Pick<Body<'InsertStmt'>, 'withClause' | 'returningClause'>;
 
-const QUERIES: ReadonlySet<Kind> = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
+/** Statements that read or write rows. */
+export const QUERIES: ReadonlySet<string> = new Set([
+  'SelectStmt',
+  'InsertStmt',
+  'UpdateStmt',
+  'DeleteStmt',
+  'MergeStmt',
+]);
 
 function classify(draft: Draft, statement: DraftStatement, node: Node): void {
   if (statement.token) return;

@@ -2,9 +2,11 @@
  * What cannot work with a pooler that passes one connection of the server from client to client, transaction by transaction: everything that would
  * stay behind in the connection. Refused by name, for every role: it would be lost, or seen by another client.
  */
+
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import { as, type Body, kindOf, type Node } from '../../sql/parse/tree.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import { QUERIES } from './classify.ts';
 
 export const pooledStage: Stage = {
   name: 'pooled',
@@ -95,7 +97,7 @@ function makesTemporary(node: Node): boolean {
   if (create) return isTemporary(create.relation) && create.oncommit !== 'ONCOMMIT_DROP';
   const into = as(node, 'CreateTableAsStmt')?.into ?? as(node, 'SelectStmt')?.intoClause;
   if (into) return isTemporary(into.rel) && into.onCommit !== 'ONCOMMIT_DROP';
-  if (DATA.has(kind)) return false;
+  if (QUERIES.has(kind)) return false;
   return some(node, (key, value) => {
     if (
       key === 'RangeVar' ||
@@ -111,8 +113,6 @@ function makesTemporary(node: Node): boolean {
     return key === 'sval' && typeof value === 'string' && /^pg_temp(_[0-9]+)?$/.test(value);
   });
 }
-
-const DATA: ReadonlySet<string> = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
 
 function isTemporary(relation: { relpersistence?: string; schemaname?: string } | null | undefined): boolean {
   return relation?.relpersistence === 't' || /^pg_temp(_[0-9]+)?$/.test(relation?.schemaname ?? '');

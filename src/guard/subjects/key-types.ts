@@ -1,11 +1,11 @@
 /** In which types two keys that are equal are the same key, and how the text of one is read as the server reads it. */
+import { INTEGERS } from '../../sql/analyze/fallible.ts';
 import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
 import * as t from '../../sql/types/oids.ts';
 import { baseType } from '../../sql/types/type.ts';
 
 const VARCHAR = 1043;
 const UUID = 2950;
-const INTEGERS: readonly Oid[] = [t.INT2, t.INT4, t.INT8];
 const TEXTS: readonly Oid[] = [t.TEXT, VARCHAR];
 
 /** Characters of a key as text, by its type: so that the column has one length, and can be taken out of a row that passes in pieces. */

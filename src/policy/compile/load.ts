@@ -1,5 +1,5 @@
 /** Compiles the texts of a policies folder, and reports every problem in them. */
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import type { Policy, Principal, RolePolicy, Subject } from '../model/policy.ts';
 import {
   principalSchema,
@@ -37,7 +37,7 @@ type Kind = 'role' | 'grants' | 'principals' | 'subjects' | 'approvers';
 /** Compiles the files of a policies folder against a catalog. */
 export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment): LoadedPolicy {
   const sources = [...texts].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const files = sources.map(({ path, text }) => ({ path, sha256: sha256(text) }));
+  const files = sources.map(({ path, text }) => ({ path, sha256: digest('sha256', text) }));
   const reports: DiagnosticReport[] = [];
   const report = (role?: string): DiagnosticReport => {
     const made = new DiagnosticReport(role);
@@ -68,7 +68,7 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
   const roles = loadRoles(ofKind('role'), { env, subjects, reach, grants, approvers }, failure, report);
   warnOfUnused(grants, ofKind('role'), report());
   const principals = loadPrincipals(ofKind('principals'), { roles, subjects, approvers, env }, report);
-  const hash = `sha256:${sha256(files.map(({ path, sha256: of }) => `${path}\0${of}\n`).join(''))}`;
+  const hash = `sha256:${digest('sha256', files.map(({ path, sha256: of }) => `${path}\0${of}\n`).join(''))}`;
   const canaries = canariesOf(subjects.values(), env.canaryKey);
   const compiled = { hash, roles: withSubjects(roles, principals, subjects), principals, subjects, approvers };
   return {
@@ -282,8 +282,4 @@ export function inOrder(reports: readonly DiagnosticReport[]): Diagnostic[] {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

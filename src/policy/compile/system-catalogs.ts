@@ -1,4 +1,5 @@
 /** Grants on the system catalogs: every restricted role may read the listed ones, and finds in them what it was granted. */
+
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import type { ColumnGrant, Condition, RelationGrant } from '../model/policy.ts';
 import type { Visible } from '../model/visible.ts';
@@ -8,6 +9,7 @@ import { type CatalogRule, nothing, PG_CATALOG } from './catalog-rules.ts';
 import { INFORMATION_SCHEMA } from './information-schema-rules.ts';
 import { SYSTEM_COLUMNS, TABLEOID } from './names.ts';
 import { STATISTICS_COLUMNS, STATISTICS_RULES } from './statistics-rules.ts';
+import { namesOf } from './writes-through-views.ts';
 
 const SCHEMAS: ReadonlySet<string> = new Set(['pg_catalog', 'information_schema']);
 
@@ -52,10 +54,6 @@ export function systemCatalogGrants(catalog: Catalog, visible: Visible, rule: Ru
       !known.has(relation),
   );
   return [...listed, ...others.map((relation) => systemGrant(relation, nothing, namesOf(relation), visible, rule))];
-}
-
-function namesOf({ columns }: Relation): ReadonlySet<string> {
-  return new Set(columns.map(({ name }) => name));
 }
 
 function systemGrant(

@@ -139,7 +139,7 @@ function columnName(name: string): string {
 }
 
 /** Quoted if needed, as a key of a YAML mapping. */
-function yamlName(name: string): string {
+export function yamlName(name: string): string {
   return /^[A-Za-z_][A-Za-z0-9_.]*$/.test(name) ? name : JSON.stringify(name);
 }
 

@@ -166,7 +166,8 @@ function byServer(
   };
 }
 
-function namesOf({ columns }: Relation): Set<string> {
+/** The names of a relation's columns. */
+export function namesOf({ columns }: Relation): Set<string> {
   return new Set(columns.map(({ name }) => name));
 }
 

@@ -173,6 +173,6 @@ function smaller(
   return { amount, rule: limits.rules?.[key] ?? rule };
 }
 
-function sameWindow(a: Window, b: Window): boolean {
+export function sameWindow(a: Window, b: Window): boolean {
   return a.count === b.count && a.unit === b.unit;
 }

@@ -8,6 +8,10 @@ import type { Canaries } from './canaries.ts';
 import type { During, LimitEffect, Limits, Lock, Throttle } from './limits.ts';
 import type { TokenRule } from './token-rule.ts';
 
+/** The commands that a grant of a table may allow. */
+export const TABLE_COMMANDS = ['select', 'insert', 'update', 'delete'] as const;
+export type TableCommand = (typeof TABLE_COMMANDS)[number];
+
 /** What the SQL of a condition or mask uses: the account that runs it needs rights on this at the server. */
 export interface SqlNeeds {
   /** Columns of the row itself. */

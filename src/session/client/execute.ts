@@ -165,7 +165,7 @@ export function openPortal(c: Conversation, portal: Portal, policy: SessionPolic
 }
 
 /** For a Bind without values, or with unknown values: then none of its places can be read. */
-const NO_VALUES = { formats: [], valueCount: 0, values: new Uint8Array(0) };
+export const NO_VALUES = { formats: [], valueCount: 0, values: new Uint8Array(0) };
 
 /** The run that its Bind was asked for, if it goes on: in the same batch, under the same policy, for the same person. */
 function begunRun(

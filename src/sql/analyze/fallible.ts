@@ -13,7 +13,7 @@ import type { Resolver } from './resolver.ts';
 /** Aggregates that take any values of their types without failing. Sums of numeric and float8 overflow, of intervals and money too. */
 const AGGREGATES: ReadonlySet<string> = new Set(['count', 'bool_and', 'bool_or', 'every', 'any_value']);
 const INTEGER_AGGREGATES: ReadonlySet<string> = new Set(['sum', 'avg', 'bit_and', 'bit_or', 'bit_xor']);
-const INTEGERS: readonly Oid[] = [t.INT2, t.INT4, t.INT8];
+export const INTEGERS: readonly Oid[] = [t.INT2, t.INT4, t.INT8];
 const EXTREMES: ReadonlySet<string> = new Set(['min', 'max']);
 /** Their comparison runs that of what they hold, which fails where rows differ in shape. */
 const CONTAINERS: readonly Oid[] = [t.ANYARRAY, t.RECORD];

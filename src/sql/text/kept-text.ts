@@ -2,10 +2,11 @@
  * A statement as it may be kept to be judged again: whole and parseable, without comments, each literal replaced by one of its type. What is kept of literals
  * is listed here, and says nothing of anybody: numbers that are lengths, positions and counts of rows, words of the grammar and of the catalog.
  */
-import { parserModule } from '../parse/parser-module.ts';
+
 import { plainTokens, TOKEN, type ScannedToken as Token } from '../parse/scanner-tokens.ts';
 import type { KnownNames } from './known-names.ts';
 import { lex } from './lexer.ts';
+import { scanned } from './normalize.ts';
 import { numberShape } from './number-shape.ts';
 
 /** Characters and tokens of a text that is kept; a longer one is not: it is taken apart in one piece, 2 µs a token. */
@@ -26,16 +27,6 @@ export function keptText(sql: string, names: Pick<KnownNames, 'knows' | 'shown'>
   // INVARIANT 100: a name that the database does not have may be a value in the wrong quotes.
   const shown = names.shown(text);
   return shown === '' ? undefined : shown;
-}
-
-function scanned(sql: string): readonly Token[] | undefined {
-  try {
-    const scan = parserModule.ask((library) => library.scanSync(sql));
-    if (scan instanceof Error) return undefined;
-    return scan.tokens.filter((t) => t.tokenType !== TOKEN.SQL_COMMENT && t.tokenType !== TOKEN.C_COMMENT);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Behind these a whole number says how many rows. */

@@ -75,7 +75,8 @@ function beginningOf(sql: string, { count, kind, start, end }: Lexed): { beginni
 
 const LONG_STRING = 100;
 
-function scanned(sql: string): Token[] | undefined {
+/** The server's tokens of a text, without comments. Undefined if it does not scan. The parser must be loaded. */
+export function scanned(sql: string): Token[] | undefined {
   if (sql === '') return [];
   try {
     const scan = parserModule.ask((library) => library.scanSync(sql));
