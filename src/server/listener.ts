@@ -1,12 +1,13 @@
 /** The listener: takes connections, bounds those that have not logged in, and ends everything in order. */
 import cluster from 'node:cluster';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { ListenAddress } from '../config/listen-address.ts';
 import { type LoginRefusal, stopping, tooManyLogins } from '../core/login-refusal.ts';
 import { isInBlocks, type PeerAddress, socketPeer } from '../identity/peer-address.ts';
 import { ignoreError } from '../net/ignore-error.ts';
 import { claimSocketFile, setSocketMode } from '../net/unix-socket.ts';
 import { serveClient } from './client-connection.ts';
-import { type ListenAddress, shownListening } from './listen-address.ts';
+import { shownListening } from './listen-address.ts';
 import type { Services } from './services.ts';
 import { takeLogin, takeLoginFrom } from './slots/connection-limits.ts';
 

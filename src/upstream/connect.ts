@@ -5,6 +5,7 @@
 
 import { createConnection, type Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
+import type { TargetSessionAttrs, UpstreamHost } from '../config/upstream-url.ts';
 import { reasonOf } from '../core/error-text.ts';
 import { upstreamRefused } from '../core/login-refusal.ts';
 import { ignoreError } from '../net/ignore-error.ts';
@@ -12,12 +13,12 @@ import { ConnectionClosed, SocketReader } from '../net/socket-reader.ts';
 import { query as queryMessage } from '../protocol/query.ts';
 import { type DeriveKeys, deriveKeys, type ScramKeys } from '../protocol/scram.ts';
 import { cancelRequest, sslRequest } from '../protocol/startup.ts';
-import { shownUpstream, type UpstreamAddress, UpstreamAddresses, type UpstreamHost } from './addresses.ts';
+import { shownUpstream, type UpstreamAddress, UpstreamAddresses } from './addresses.ts';
 import { type LoggedIn, logIn, notLoggedIn, type UpstreamLogin } from './login.ts';
 import { type QueryRows, readAnswer, type ServerQuery, serverQuery } from './own-query.ts';
 import { NoPassword, type Password, type PasswordSource, passwordFrom } from './password.ts';
 import { ServerMessages } from './server-messages.ts';
-import { demand, kindOf, roundsFor, type TargetSessionAttrs, type WantedSession } from './target-attributes.ts';
+import { demand, kindOf, roundsFor, type WantedSession } from './target-attributes.ts';
 import { readUpstreamTls, type UpstreamTlsFiles, type UpstreamTlsOptions, upstreamHandshake } from './tls.ts';
 import { UpstreamError, type UpstreamFailure } from './upstream-error.ts';
 

@@ -1,10 +1,9 @@
 /** Whether a session is what `target_session_attrs` demands, by libpq's rules. */
 
+import type { TargetSessionAttrs } from '../config/upstream-url.ts';
 import { upstreamRefused } from '../core/login-refusal.ts';
 import type { ServerQuery } from './own-query.ts';
 import { UpstreamError } from './upstream-error.ts';
-
-export type TargetSessionAttrs = 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby';
 
 /** What one round over all hosts looks for; `prefer-standby` takes two rounds. */
 export type WantedSession = Exclude<TargetSessionAttrs, 'prefer-standby'>;
