@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { PolicyReading } from '../server/guard-runtime.ts';
 import { ServerUnavailable } from './ask-server.ts';
 
-/** Undefined where no server can be asked now. Throws where waiting would not help: a wrong password, an unknown database. */
+/** Undefined if no server can be asked now. Throws if waiting would not help: a wrong password, an unknown database. */
 export async function firstReading(
   read: () => Promise<PolicyReading>,
   log: Logger,

@@ -50,7 +50,7 @@ export interface RunningGuard {
   cancel(key: UpstreamKey): Promise<boolean>;
 }
 
-/** A guard but for its admin address. */
+/** A guard without its admin address. */
 export type Started = Omit<RunningGuard, 'adminAddress' | 'watched'>;
 
 const EXPIRE_MS = 30_000;

@@ -100,7 +100,7 @@ function certificateProblems(at: readonly PropertyKey[], file = ''): KeyProblem[
   return problemsOf(at, file, () => new X509Certificate(readFileSync(file)), 'holds no certificate');
 }
 
-/** @param holds what to say where the file can be read and is not right; without it, what was said of it */
+/** @param holds the message if the file can be read and its content is wrong; without it, the error's own message */
 function problemsOf(key: readonly PropertyKey[], file = '', look: () => unknown, holds?: string): KeyProblem[] {
   if (file === '') return [];
   try {

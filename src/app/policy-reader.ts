@@ -31,7 +31,7 @@ interface Compiled {
 }
 
 export class PolicyReader {
-  /** What is in force but for the catalog: files without an error, or the first. */
+  /** The files in force, to be compiled with each new catalog: those without an error, or the first. */
   private good: readonly PolicyFile[] | undefined;
   /** By subject: the relations that have held its keys at any time since the guard began. */
   private families: RelationsByKey | undefined;

@@ -1,6 +1,6 @@
 /** What commands print. It goes out through here alone, so that no value from outside moves the cursor, colours or turns around what is read. */
 
-/** Controls, formats, what is not assigned, line ends but `\n`, and what shows as nothing. */
+/** Control and format characters, unassigned code points, line ends except `\n`, and invisible characters. */
 const NOT_SHOWN = /[^\P{C}\n\t]|[\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** The same text with these written as `\u…`: of JSON, the same JSON. */

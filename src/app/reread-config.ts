@@ -1,11 +1,11 @@
-/** `rowgate.yaml` once more, while the guard runs: what can be taken up is (the log's level, passwords), and what needs a restart is said. */
+/** Reads `rowgate.yaml` again while the guard runs: applies what can change at once (the log's level, passwords), and reports what needs a restart. */
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { type Config, formatProblem, type Login } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 
-/** What was said of it. */
+/** The messages about it. */
 export interface Reread {
   readonly problems: readonly string[];
   readonly notes: readonly string[];

@@ -218,8 +218,8 @@ async function startListening(
 }
 
 /**
- * Stays the same over restarts where there is a private key to derive it from, so that asking before and after one tells
- * nothing about which users exist.
+ * Derived from the private key if there is one, so that it stays the same over restarts: otherwise asking before and after one would tell which users
+ * exist.
  */
 export function mockSecret({ tls }: Config): Uint8Array {
   if (!tls) return randomBytes(32);
@@ -248,7 +248,7 @@ function policyKeeper(
   };
 }
 
-/** Undefined where it is kept nowhere. Each process does it for the log that it writes. */
+/** Undefined if anchors are not configured. Each process anchors the log that it writes. */
 function openAnchoring({ log: { anchor } }: Config, log: Logger, records: DecisionLog): Anchoring | undefined {
   if (!anchor) return undefined;
   const { to, ca, everyMs } = anchor;

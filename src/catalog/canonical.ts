@@ -26,7 +26,7 @@ async function attempt<T>(query: Query, wall: Wall, work: () => Promise<T>): Pro
     await query(`SET LOCAL search_path = ${wall.searchPath.map(identifier).join(', ')}`);
     return await work();
   } catch (error) {
-    // What the server does not take is no reason to stop: the rest is compared. A broken connection shows at the next query.
+    // The comparison goes on if the server refuses a statement. A broken connection shows at the next query.
     if (typeof error === 'object' && error !== null && 'severity' in error && error.severity === 'ERROR')
       return undefined;
     throw error;

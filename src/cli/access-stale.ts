@@ -52,7 +52,7 @@ interface Stale {
 
 const DAY_MS = 86_400_000;
 
-/** Undefined where nothing could be found out: that was said, and the exit code is set. */
+/** Undefined if nothing could be found out: the problem was printed, and the exit code is set. */
 export async function findStale(options: StaleOptions): Promise<Stale | undefined> {
   const { config, problems } = loadConfig(options.config, environmentFor(options.catalog));
   if (!config) return failed(2, problems.map(formatProblem).join('\n'));

@@ -66,7 +66,7 @@ const DAY_MS = 86_400_000;
 /** A limit so many times the most that was used is far above it. */
 const FAR_ABOVE = 4;
 
-/** Undefined where nothing could be found out: that was said, and the exit code is set. */
+/** Undefined if nothing could be found out: the problem was printed, and the exit code is set. */
 export async function unusedGrants(options: UnusedOptions): Promise<UnusedAnswer | undefined> {
   const { config, problems } = loadConfig(options.config, environmentFor(options.catalog));
   if (!config) return failed(2, problems.map(formatProblem).join('\n'));

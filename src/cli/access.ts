@@ -129,7 +129,7 @@ function dataOf(config: Config, { catalog }: Options) {
 
 type Named = { readonly relation: Relation; readonly column?: ColumnRef['column'] };
 
-/** A name of two parts is a table's column where there is such a one, else a schema's table. */
+/** A name of two parts is a table's column if there is one, else a schema's table. */
 function resolve(catalog: Catalog, searchPath: readonly string[], name: string): ResolvedName<Named> {
   const parts = splitName(name);
   if (!parts || parts.length > 3) {

@@ -80,7 +80,7 @@ export interface CheckOptions {
   readonly config: string;
   /** A saved catalog; without it the database is asked. */
   readonly catalog?: string | undefined;
-  /** A folder in the place of the one that the configuration names. */
+  /** A folder that replaces the configured one. */
   readonly policies?: string | undefined;
   /** Where to save the catalog that was read from the database. */
   readonly saveCatalog?: string | undefined;
@@ -207,7 +207,7 @@ interface CatalogRead {
   readonly problems: readonly KeyProblem[];
   /** Of a file that no key names. */
   readonly diagnostics: readonly Diagnostic[];
-  /** It could not be had, though nothing in the configuration says so. */
+  /** Reading it failed, although the configuration asks for it. */
   readonly failed: boolean;
 }
 

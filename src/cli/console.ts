@@ -73,7 +73,7 @@ async function serve({ config: file, role, verbose }: Options): Promise<number> 
   if (process.stdin.isTTY) process.stdin.on('data', print);
   await new Promise<void>((told) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => told());
-    // What has started us as a part of itself, as the demo does, is gone.
+    // The process that started this one as a part of itself, such as the demo, has ended.
     if (process.channel) process.on('disconnect', () => told());
   });
   process.stdin.pause();

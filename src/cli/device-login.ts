@@ -35,7 +35,7 @@ export interface DeviceToken {
   readonly expires?: Date;
 }
 
-/** Why there is no token, in words for the person. */
+/** Why there is no token, as a message for the user. */
 export class DeviceLoginError extends Error {}
 
 /** `tell` is called once. Throws DeviceLoginError. */

@@ -93,7 +93,7 @@ interface Side {
   readonly kept: boolean;
 }
 
-/** Undefined where it cannot be had: that was said. */
+/** Undefined if it cannot be read: the problem was printed. */
 async function sideOf(name: string, options: Options): Promise<Side | undefined> {
   if (existsSync(name) || !/^(sha256:)?[0-9a-f]{8,64}$/.test(name))
     return { files: await readPolicyFolder(resolve(name)), kept: false };

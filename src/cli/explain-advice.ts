@@ -243,7 +243,10 @@ function columnsSnippet(relation: Relation, columns: readonly string[], beside: 
   return ['tables:', `  ${key(relation)}:`, '    select:', added].join('\n');
 }
 
-/** One kind of write on a table, and what must be read of it for that; `select`: absent where nothing more must be. `beside`: other columns are read already. */
+/**
+ * A kind of write on a table, and the columns that must also be granted for reading; `select`: absent if none. `beside`: other columns are read
+ * already.
+ */
 function writeSnippet(
   relation: Relation,
   verb: string,

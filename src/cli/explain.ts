@@ -1,4 +1,7 @@
-/** `rowgate explain`: what would be decided about a statement of a principal, and why; or what was decided about one in the log. Nothing of it runs. */
+/**
+ * `rowgate explain`: what would be decided about a principal's statement, and why; or what was decided about one in the log. The statement does not
+ * run.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -57,13 +60,13 @@ interface Asked {
   readonly sql: string;
   readonly as: string;
   readonly attributes?: ReadonlyMap<string, string>;
-  /** What was kept of the policy of then. */
+  /** The files of the policy of that time, if they were kept. */
   readonly files?: readonly PolicyFile[] | undefined;
-  /** What was kept of the catalog of then. */
+  /** The catalog of that time, if it was kept. */
   readonly catalog?: Catalog | undefined;
 }
 
-/** The explanation, or why there is none: lines for the operator. */
+/** The explanation, or the problems: lines for the operator. */
 type Explained = { readonly explanation: Explanation } | { readonly problems: readonly string[] };
 
 async function explain(
@@ -177,7 +180,7 @@ async function run(sql: string | undefined, options: RunOptions, command: Comman
   process.exitCode = explanation.effect === 'refuse' ? 1 : 0;
 }
 
-/** Undefined where it is not in the log: that was said, and the exit code is set. */
+/** Undefined if it is not in the log: the problem was printed, and the exit code is set. */
 async function decisionOf(id: string, options: ExplainOptions): Promise<LoggedDecision | undefined> {
   const log = logSource(options);
   if (!log) return undefined;
@@ -265,7 +268,7 @@ interface LoggedDecision {
   /** Under which its policy was kept, if it was. */
   readonly kept?: string;
   readonly keptFolder: string;
-  /** By which it was judged, if that was kept. */
+  /** The catalog by which it was judged, if it was kept. */
   readonly catalog?: Catalog;
 }
 

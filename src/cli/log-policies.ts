@@ -75,7 +75,7 @@ async function policies(options: Options, command: Command): Promise<void> {
   }
 }
 
-/** The files of a policy that was in force, by the beginning of its hash or of what was kept; or why they cannot be had. */
+/** The files of a policy that was in force, found by the beginning of its hash or of the hash of its kept form; or why they cannot be read. */
 export async function filesOfHash(
   { chains, openerOf, policiesKept }: LogSource,
   hash: string,

@@ -91,7 +91,7 @@ interface BreachOptions extends ReportOptions, SubjectOptions {
   readonly case?: string;
 }
 
-/** What a report has found, as data and in words; undefined where there is nothing. */
+/** A report's result, as data and in words; undefined if it is empty. */
 export interface FoundReport {
   readonly data: unknown;
   readonly report: Report;
@@ -264,7 +264,7 @@ async function breach(
   const asked = { ...period, principal: options.principal, user: options.user };
   const found = await breachOf(source, asked);
   if (found.totals.statements === 0 && found.events.length === 0) {
-    // A name that is written wrong took nothing either, and that is no answer.
+    // A misspelt name took nothing either: an empty report would be misleading.
     const named = 'SELECT DISTINCT principal FROM records WHERE principal IS NOT NULL';
     const known = (await source.db.rows<{ principal: string }>(named)).map(({ principal }) => principal);
     if (known.includes(options.principal)) return undefined;
@@ -327,7 +327,7 @@ async function breakGlass(
   return { data: first, report: breakGlassReport(first, period, keptIn(kept), made) };
 }
 
-/** What was kept of a policy there, by its hash. */
+/** Reads the policies that were kept in that folder, by hash. */
 export function keptIn(folder: string): (hash: string) => PolicyFacts | undefined {
   return (hash) => {
     const files = keptPolicy(folder, hash);

@@ -1,4 +1,4 @@
-/** Percentiles of what was taken. */
+/** Percentiles of amounts taken. */
 import type { PerStatement } from './log-report-tally.ts';
 
 /** How much of one measure a role's principals took in windows of one length. */

@@ -11,7 +11,7 @@ export interface UsedAmounts {
   readonly told: Map<string, SubjectsTold>;
 }
 
-/** What was told of the data subjects of one kind. */
+/** What was disclosed about the data subjects of one kind. */
 export interface SubjectsTold {
   /** Those who were named, each once in each statement. */
   people: number;

@@ -29,7 +29,7 @@ export interface UsageReport {
   readonly roles: readonly RoleReport[];
 }
 
-/** `margin`: 0.3 adds 30 percent to what is proposed. Undefined where nothing was used. */
+/** `margin`: 0.3 adds 30 percent to the proposal. Undefined if nothing was used. */
 export function usageReport(tally: UsageTally, timeZone: string, margin: number): UsageReport | undefined {
   const { first, last } = tally;
   if (first === undefined || last === undefined) return undefined;
@@ -184,7 +184,7 @@ function rounded(measure: string, amount: number): string {
   return amountName('bytes', Math.max(1, twoDigits(amount / unit)) * unit);
 }
 
-/** What windows of time held, by what was taken in each minute: as the meter counts it, so far as a minute tells. */
+/** The amounts in windows of time, from the amounts of each minute: as the meter counts them, to the precision of a minute. */
 const MINUTE_MS = 60_000;
 const HOUR_MINUTES = 60;
 const DAY_MS = 86_400_000;

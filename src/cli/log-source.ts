@@ -98,7 +98,7 @@ function beside(chains: readonly Chain[], file: string | undefined): string {
   return file ?? join(dirname(first), `${basename(first).split('.')[0]}.jsonl`);
 }
 
-/** Milliseconds since the epoch. Ends the command where it is no time. `end`: a day is meant with its end. */
+/** Milliseconds since the epoch. Ends the command if it is not a time. `end`: a day means its end. */
 export function timeOption(command: Command, option: string, text: string, timeZone: string, end = false): number {
   const reading = readTime(text, { now: Date.now(), timeZone }, end);
   if ('value' in reading) return reading.value;

@@ -66,7 +66,7 @@ async function verify(options: Options): Promise<void> {
   }
 }
 
-/** Undefined where one is no key: that was said, and the exit code is set. */
+/** Undefined if one is not a key: the problem was printed, and the exit code is set. */
 export function sealKeys(given: readonly string[]): string[] | undefined {
   const keys: string[] = [];
   for (const text of given) {

@@ -56,7 +56,7 @@ export function register(program: Command): void {
     });
 }
 
-/** What is wrong with it, then hints; empty where it is good. */
+/** What is wrong with it, then hints; empty if it is good. */
 async function flawsOf(password: string, principal: string | undefined): Promise<readonly string[]> {
   if (password === '') return ['no password was given'];
   if ([...password].length < SHORTEST)

@@ -107,7 +107,7 @@ async function request(principal: string, options: RequestOptions, command: Comm
   print(options, answer, () => `${text}\nTwo approvers sign it: rowgate permit approve ${id}\n`);
 }
 
-/** When clocks there show that; undefined where it is no time, or depends on now. */
+/** The time at which clocks in that zone show the text; undefined if it is not a time, or depends on the current time. */
 function startIn(text: string, timeZone: string): number | undefined {
   const reading = /^[0-9]{4}-/.test(text) ? readTime(text, { now: 0, timeZone }) : undefined;
   return reading && 'value' in reading ? reading.value : undefined;

@@ -16,7 +16,7 @@ export type Random = (n: number) => number;
 
 /** A column with few values that classifies people, such as `sex`: the row that gives the first name must have the same value. */
 const MOST_OF_A_KIND = 5;
-/** Longer texts tell of one person. */
+/** Longer texts could identify a person. */
 const LONGEST_TEXT = 120;
 const MOST_DAYS = 45;
 const DAY_MS = 86_400_000;

@@ -30,7 +30,7 @@ function tokenWarnings(policy: Policy): Diagnostic[] {
   );
 }
 
-/** Who has a password, and a name that is one of people's. */
+/** Principals that have a password and a name of the form that end users log in with. */
 function nameWarnings({ principals }: Policy): Diagnostic[] {
   const all = [...principals.values()];
   return all

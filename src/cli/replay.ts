@@ -212,7 +212,7 @@ interface Counts {
   readonly narrower: number;
   readonly wider: number;
   readonly unknown: number;
-  /** Of those that are not unknown: their literals are not in the log. */
+  /** Those that are known, but whose literals are not in the log. */
   readonly byShape: number;
 }
 

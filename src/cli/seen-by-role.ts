@@ -112,7 +112,7 @@ function roleIn(text: string): unknown {
   try {
     return (parse(text) as { role?: unknown } | null)?.role;
   } catch {
-    return undefined; // a file with an error is no role's
+    return undefined; // a file with an error belongs to no role
   }
 }
 

@@ -86,7 +86,7 @@ interface Measured {
   shown(iso: string): string;
 }
 
-/** Undefined where no guard answers: that was said, and the exit code is set. */
+/** Undefined if no guard answers: the problem was printed, and the exit code is set. */
 async function measured(options: TopOptions): Promise<Measured | undefined> {
   const asked = await ask<Answer>(options, 'top', {});
   if (!asked) {

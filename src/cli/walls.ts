@@ -57,7 +57,7 @@ function none(problem: string): Walls {
 function withoutWall({ access, mode, disabled }: RolePolicy): string | undefined {
   if (disabled !== undefined) return `it is closed: ${disabled}`;
   if (access === 'unrestricted') return 'it is unrestricted';
-  // What is only observed is forwarded as it came: a wall would refuse what the guard lets through.
+  // A role in observe mode is forwarded unchanged: a wall would refuse what the guard lets through.
   return mode === 'observe' ? 'it is only observed' : undefined;
 }
 

@@ -121,7 +121,7 @@ function roleInFile(file: string, name: string): ConsoleRole | undefined {
   return CONSOLE_ROLES.find((one) => one === role);
 }
 
-/** What every object has by birth is no claim. */
+/** Inherited properties are not claims. */
 function claimIn(claims: Readonly<Record<string, unknown>>, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }

@@ -27,7 +27,7 @@ export class LoginLinks {
   use(given: string): Person | undefined {
     const key = hashOf(given);
     const found = this.open.get(key);
-    // INVARIANT 107: what was read from a history, a log or a screen later on opens nothing.
+    // INVARIANT 107: a link that is found later in a history, a log or on a screen no longer works.
     this.open.delete(key);
     return found && this.now() < found.until ? found.person : undefined;
   }
@@ -86,7 +86,7 @@ export interface Logins {
   readonly log: Logger;
 }
 
-/** GET /login?secret=…, /login/oidc, /login/callback: each ends in a redirect that takes what was secret out of the address. */
+/** GET /login?secret=…, /login/oidc, /login/callback: each ends in a redirect that removes the secret from the address. */
 export function answerLogins(app: Hono, { sessions, sessionMs, links, oidc, log }: Logins, cookie: Cookies): void {
   const rate = new LoginRate();
   const letIn = (context: Context, person: Person): Response => {

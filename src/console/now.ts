@@ -96,7 +96,7 @@ async function nowOf(guard: ShownGuard, standing: Standing): Promise<GuardNow> {
 
 const NOTHING: Standing = { locks: [], raises: [], permits: [], openings: [], observations: [] };
 
-/** Where the guard does not answer, that is said of its sessions. */
+/** If the guard does not answer, the problem replaces its sessions. */
 async function standingOf(guard: ShownGuard): Promise<Standing> {
   const standing = await partOf(async () => ({
     ...(await askOf<Pick<Standing, 'locks'>>(guard, 'locks.list', {})),

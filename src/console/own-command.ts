@@ -14,7 +14,7 @@ export interface CommandQuestion {
   readonly input?: string;
   /** Ends it. */
   readonly signal?: AbortSignal;
-  /** The folder in which it runs: of files there it shows the names alone. */
+  /** The folder in which it runs: messages then show only the names of files in it. */
   readonly cwd?: string;
 }
 

@@ -52,7 +52,7 @@ export function answerRoutes(options: RouteOptions, handlers: Handlers): void {
         const problem = problemOf(error);
         // INVARIANT 110: the log has the route, never the address: a question may name a person.
         if (!(error instanceof ConsoleProblem)) {
-          // Of a person, what went wrong may quote what was said.
+          // On the page of a person, an error may quote the key that was entered.
           const what = route.path.startsWith('/api/person') ? {} : { err: error };
           options.log.error({ ...what, route: route.path }, 'internal error');
         }

@@ -50,7 +50,7 @@ export class PersonSessions {
     return cookie;
   }
 
-  /** Undefined where it is over, or never was. */
+  /** Undefined if it has expired, or never existed. */
   of(cookie: string | undefined): PersonSession | undefined {
     if (cookie === undefined) return undefined;
     const key = hashOf(cookie);
@@ -93,7 +93,7 @@ export function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-/** In a time that tells nothing of where they differ. */
+/** Compares in constant time. */
 export function isSame(one: string, other: string): boolean {
   return timingSafeEqual(Buffer.from(hashOf(one)), Buffer.from(hashOf(other)));
 }

@@ -113,7 +113,7 @@ export const tokenUnchecked = () =>
     'The keys of its issuer cannot be had. Try again later.',
   );
 
-/** Told to who has shown a good token. */
+/** Only for a client with a valid token. */
 export const severalPrincipals = () =>
   refuse(
     'token',
@@ -122,7 +122,7 @@ export const severalPrincipals = () =>
     'Log in by the name of one of them in the place of your own.',
   );
 
-/** The words of a refused token: a client sends another one behind it. */
+/** The message of a refused token, after which the client sends another one. */
 export const tokenAsked = (user: string): LoginRefusal => ({ ...tokenRefused(user), reason: 'discovery' });
 
 /** For the token in the startup packet: a client that has proved its password is told what is wrong with it. */

@@ -166,7 +166,7 @@ export type ReasonByStatement = {
   [R in Reason]: (typeof REASONS)[R] extends { readonly advice: string } ? never : R;
 }[Reason];
 
-/** False of a word that an older guard, or a limit's name, has in the place of a reason. */
+/** False for a word of an older guard, or a limit's name, in the field of a reason. */
 export function isReason(word: string): word is Reason {
   return Object.hasOwn(REASONS, word);
 }

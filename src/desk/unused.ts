@@ -22,7 +22,7 @@ export type Standing =
   | 'keep'
   /** It has been in the policy for a shorter time than that. */
   | 'new'
-  /** Granted by `*`: there is no line of its own. */
+  /** Granted by `*`: it has no line of its own. */
   | 'star'
   /** It may be called in a way that no text shows: as an operator or a cast, or in a text that was cut. */
   | 'cannot tell'

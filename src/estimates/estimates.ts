@@ -44,7 +44,7 @@ const WAIT_MS = 3000;
 const IDLE_MS = 60_000;
 const MOST_CONNECTIONS = 2;
 
-/** What holds for one role as long as its policy and the catalog do. */
+/** State for one role, valid while its policy and the catalog are. */
 interface OfRole {
   readonly reading: PlanReading;
   readonly memory: EstimateMemory;

@@ -84,7 +84,7 @@ function ofExecute(text: string, prepare: string | undefined): Explained {
   return named && prepared ? { kind: 'prepared', prepare: prepared, execute: named } : UNKNOWN;
 }
 
-/** The text with another name in the place of its second word. */
+/** The text with another name as its second word. */
 function renamed(text: string, word: string): ((name: string) => string) | undefined {
   const [command, name] = tokenize(text);
   if (command?.word !== word || !name || !isName(name)) return undefined;

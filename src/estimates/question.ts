@@ -79,7 +79,7 @@ function askPrepared(
   return question(messages, 3, asked);
 }
 
-/** A client's text goes by Parse alone, which takes one statement, and behind EXPLAIN or PREPARE: nothing of it runs. */
+/** A client's text is only sent by Parse, which takes one statement, and after EXPLAIN or PREPARE: no part of it runs. */
 function statement(text: string, types: readonly number[], bound: Bound): Uint8Array {
   return Buffer.concat([
     parse({ name: '', text, types }),

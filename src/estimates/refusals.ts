@@ -6,7 +6,7 @@ import { conditionName } from '../session/server/conditions.ts';
 import type { PlanAnswer } from './connection.ts';
 import type { PlanRows } from './plan/plan-rows.ts';
 
-/** Undefined where the plan keeps to the limit. */
+/** Undefined if the plan is within the limit. */
 export function overEstimate(
   { result, read }: PlanRows,
   { amount, rule }: StatementLimit,
@@ -72,8 +72,8 @@ export function notEstimable(why: keyof typeof CANNOT_BE_TOLD): Refusal {
 const NOT_OF_THE_STATEMENT: ReadonlySet<string> = new Set(['42601', '42P03', '42P05', '42P07', '42P01']);
 
 /**
- * Does the server refuse the statement itself, wherever and under whatever settings it is sent? Then it can be sent, and the server's error
- * shown. An error that only the guard's own connection meets lets nothing pass.
+ * Does the server refuse the statement itself, however and under whatever settings it is sent? Then it can be sent, and the server's error shown. An
+ * error that only the guard's own connection gets lets nothing pass.
  */
 export function failsItself({ fields, stage }: Extract<PlanAnswer, { kind: 'error' }>, temporary: boolean): boolean {
   const sqlstate = fields.get('C') ?? '';

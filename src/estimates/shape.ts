@@ -1,4 +1,4 @@
-/** The shape of a text: with a parameter in the place of each literal, so that texts which differ in values alone have the same. */
+/** The shape of a text: with a parameter instead of each literal, so that texts which differ only in values have the same shape. */
 import { KIND, lex } from '../sql/text/lexer.ts';
 
 export interface Shape {

@@ -27,7 +27,7 @@ interface Expiring extends Dated {
 const NOTICE_MS = 14 * 24 * 60 * 60_000;
 
 export class ExpiryNotices {
-  /** What was said of those that there are now. */
+  /** The certificates that were reported already. */
   private told: ReadonlySet<string> = new Set();
 
   /** The certificates that were not yet reported in this state. */
@@ -51,7 +51,7 @@ export function expiryText({ what, until, consequence, over }: Expiring, timeZon
   return over ? `${what} has run out at ${when}: ${consequence}` : `${what} runs out at ${when}; then ${consequence}`;
 }
 
-/** What came of reading certificates again, in words; nothing where they are the same. */
+/** The result of reading certificates again, in words; nothing if they are the same. */
 export interface TlsReload {
   readonly notes: readonly string[];
   readonly problems: readonly string[];

@@ -89,7 +89,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
     });
     clearTimeout(timer);
     if (result.kind === 'refused') {
-      // To ask where one gets a token is no login.
+      // Asking where to get a token is not a login.
       return result.refusal.reason === 'discovery'
         ? services.refused.end(channel.socket, peer.address, result.refusal)
         : refuse(result.refusal, true);

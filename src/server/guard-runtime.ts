@@ -27,7 +27,7 @@ export interface PolicyInForce {
 
 /** What a reading of policies and catalog gave. */
 export interface PolicyReading {
-  /** Absent where nothing could be made of the files. */
+  /** Absent if the files gave no policy. */
   readonly policy?: Policy;
   /** Of `policy`. */
   readonly withheld: readonly string[];
@@ -41,7 +41,7 @@ export interface PolicyReading {
 }
 
 interface Generation extends PolicyInForce {
-  /** Of its roles: those that are only observed for a time, as they are then. */
+  /** Its roles that are observed for a time, in that form. */
   readonly observed: Map<string, RolePolicy>;
   readonly catalog: Catalog;
   readonly catalogVersion: string;
@@ -73,7 +73,7 @@ export interface Clock {
 
 export type Reloaded =
   | { readonly kind: 'unchanged' }
-  /** `from`: absent where it is the first. `errors` have closed the roles that they concern. */
+  /** `from`: absent if it is the first. `errors` have closed the roles that they concern. */
   | {
       readonly kind: 'replaced';
       readonly from?: string;
@@ -112,7 +112,7 @@ export class GuardRuntime {
     this.observe();
   }
 
-  /** False as long as there was no policy to put into force. */
+  /** False until there is a first policy. */
   get ready(): boolean {
     return this.generation !== NOTHING_READ;
   }

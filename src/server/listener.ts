@@ -20,7 +20,7 @@ const terminated: LoginRefusal = {
 /** Where something listens now; a unix socket by its path. */
 export type Listening = AddressInfo | { readonly path: string };
 
-/** An address that cannot be had; `cause` is the system's error. */
+/** An address that cannot be listened on; `cause` is the system's error. */
 export class ListenFailure extends Error {}
 
 export class Listener {

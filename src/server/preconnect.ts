@@ -1,6 +1,7 @@
 /**
- * Sessions of the server that are opened while their clients still prove who they are: a new process takes the server about as long as the
- * proof takes the client. For those alone who have lately come in by the same name from the same network: a stranger moves nothing at the server.
+ * Sessions to the server that are opened while their clients still prove their identity: starting a process takes the server about as long as the
+ * proof takes the client. Only for clients that have lately logged in with the same name from the same network, so a stranger causes no work at the
+ * server.
  */
 import { LRUCache } from 'lru-cache';
 import type { RolePolicy } from '../policy/model/policy.ts';
@@ -22,7 +23,7 @@ export interface ArrivingClient {
 export interface Preconnect {
   /** The session, where it was opened for this role and nothing has become of it meanwhile. It is the caller's then. */
   take(role: RolePolicy): Promise<UpstreamSession | undefined>;
-  /** Closes what was not taken. */
+  /** Closes the session if it was not taken. */
   letGo(): void;
 }
 
@@ -74,7 +75,7 @@ export class Preconnects {
   }
 }
 
-/** A session in which the server says anything, or which it ends, before anybody asks is no client's. */
+/** If the server sends anything or closes the session before it is taken, no client gets it. */
 function idle(session: UpstreamSession) {
   const { socket } = session;
   const spoil = (): void => void socket.destroy();

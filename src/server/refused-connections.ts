@@ -43,10 +43,10 @@ export class RefusedConnections {
 
   /** Ends the connection, in the end with this refusal; without one in silence. */
   end(socket: Socket, address: string, refusal: LoginRefusal | undefined): void {
-    // The wait follows from the address and its refusals alone, and never comes on top of that of a password or token: it tells nothing of either.
+    // The delay depends only on the address and its refusals, and is never added to that of a password or token: it reveals nothing about either.
     const delay = refusal && (refusal.hasWaited || AT_ONCE.has(refusal.reason)) ? 0 : this.next(networkOf(address));
     if (socket.destroyed) return;
-    // Strangers cannot take more than this of our memory and descriptors. Where there is no room, the word is what costs.
+    // Strangers cannot take more than this of our memory and descriptors. If there is no slot, the connection is closed without a message.
     const claims = [{ key: 'all', limit: this.limits.logins }];
     if (delay > 0) claims.push({ key: networkOf(address), limit: this.limits.loginsPerAddress });
     if (this.places.take(claims) !== undefined) {

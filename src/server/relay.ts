@@ -25,10 +25,10 @@ export interface SessionMachine {
   onClientClosed(): void;
   /** The same after the client's Terminate: its statements are still carried out, but no one sees their rows. */
   onClientLeft(): void;
-  /** The client has said goodbye, or may have behind what waits: its connection may go, and what it asked for is done. */
+  /** The client's Terminate was read, or may follow a message that waits: its connection may close, and its statements are still carried out. */
   leaving(): boolean;
   onServerClosed(): void;
-  /** What was to go to the server was not recorded, and never goes. @param isOnDisk whether the decision of an id was. */
+  /** A message for the server could not be recorded, and is never sent. @param isOnDisk whether the decision with an id was. */
   onNotRecorded(isOnDisk: (id: string) => boolean): void;
   /** It has ended, and needs no more turns. */
   isSettled(): boolean;
@@ -78,7 +78,7 @@ export class Relay implements SliceTaker {
   readonly sharesWith: string;
   /** It has asked for a turn; neither side is read before. */
   private waitsForTurn = false;
-  /** What has come meanwhile: no more than was on its way. */
+  /** What came in the meantime: no more than was already on its way. */
   private late: (() => void)[] = [];
   private clientFull = false;
   private sessionPaused = false;
@@ -262,7 +262,7 @@ export class Relay implements SliceTaker {
 
   private onServerData(chunk: Buffer): void {
     this.heard += 1;
-    // What comes unasked, as notifications do, is no work of the client's.
+    // Unsolicited messages such as notifications are not the client's activity.
     if (this.session.activity() === 'active') this.lastWork = performance.now();
     this.take(() => this.session.onServer(chunk));
   }
@@ -316,7 +316,7 @@ export class Relay implements SliceTaker {
   private onClose(): void {
     this.open -= 1;
     if (this.open > 0) return;
-    // What was still under way has an outcome too: lost. Said again where the session knows it already.
+    // Statements that were still running get an outcome, too: lost. It is harmless if the session already knows.
     this.run(() => this.session.onServerClosed());
     this.closeIfSettled();
   }

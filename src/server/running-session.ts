@@ -43,7 +43,7 @@ class SessionTally {
   }
 }
 
-/** Both sides, and who has come. */
+/** Both sides, and the client's identity. */
 export interface Joined extends Pick<LiveSession, 'peer' | 'proof' | 'madeFor'> {
   readonly context: SessionContext;
   readonly client: Socket;

@@ -23,7 +23,7 @@ interface ServerWritesOptions {
   readonly records: Pick<SessionLog, 'reachDisk'>;
   /** `isFull` has changed. */
   flow(): void;
-  /** What was held was not recorded: it was dropped, and so is all that comes. Called once. */
+  /** The held messages could not be recorded: they are dropped, and so are all that follow. Called once. */
   notRecorded(): void;
 }
 
@@ -63,7 +63,7 @@ export class ServerWrites {
     return new Promise((settled) => this.hold({ bytes: new Uint8Array(0), waits: false, settled }));
   }
 
-  /** Ends the server's side, behind what has gone; what is held never goes. */
+  /** Ends the connection to the server, after what was sent; held messages are never sent. */
   end(): void {
     this.drop();
     this.options.socket.end();

@@ -57,7 +57,7 @@ export interface ProxyOptions {
 
 export interface Services {
   readonly options: ProxyOptions;
-  /** The store's, milliseconds since the epoch: what holds for a time goes by it. */
+  /** The store's clock, milliseconds since the epoch: all time limits use it. */
   clock(): number;
   readonly runtime: GuardRuntime;
   readonly records: RecordSink;

@@ -126,7 +126,7 @@ export class Sessions {
   }
 
   find({ processId, secretKey }: UpstreamKey): LiveSession | undefined {
-    // Only who holds the secret may cancel: the process ID is no secret.
+    // Only a client with the secret may cancel: the process ID is not secret.
     return this.byProcessId.get(processId)?.find((entry) => isSecretOf(entry, secretKey))?.session;
   }
 
@@ -183,7 +183,7 @@ function isSecretOf({ secretKey }: Entry, shown: Uint8Array): boolean {
   return secretKey.length === shown.length && timingSafeEqual(secretKey, shown);
 }
 
-/** Why this session, or a login that is just under way, must end under this policy; undefined where it may go on. */
+/** Why this session, or a login in progress, must end under this policy; undefined if it may go on. */
 export function noLongerAdmitted(
   session: Pick<LiveSession, 'principal' | 'role' | 'peer' | 'proof' | 'madeFor'>,
   policy: Policy,

@@ -37,7 +37,7 @@ export const principalsList = z.object({
   ),
 });
 
-/** What a role sees of a column. `used`: statements that read it; absent where the log does not say. */
+/** How a role sees a column. `used`: statements that read it; absent if the log does not tell. */
 export const columnSeen = z.object({
   name: z.string(),
   form: z.enum(['plain', 'masked', 'withheld']),

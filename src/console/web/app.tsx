@@ -122,7 +122,7 @@ function Who(): ReactNode {
   const queries = useQueryClient();
   const end = useMutation({
     mutationFn: () => ask('end'),
-    // Nothing of what was read stays in the tab.
+    // No data that was read stays in the tab.
     onSettled: () => queries.resetQueries(),
   });
   if (!session) return null;

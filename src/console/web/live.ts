@@ -1,4 +1,4 @@
-/** What the server pushes: the state of now, and decisions as they come. Bounded: a tab keeps the newest few hundred, and draws them twice a second at most. */
+/** What the server pushes: the current state, and new decisions. Bounded: a tab keeps the newest few hundred, and redraws at most twice a second. */
 import { useEffect, useRef, useState } from 'react';
 import { type DecisionRow, decisionsEvent } from '../api/decisions.ts';
 import { type Now, now as nowSchema } from '../api/now.ts';

@@ -16,7 +16,7 @@ export const less = (words: string): PolicyDifference => ({ words, less: true })
 /** How one field of two objects is compared; `derived`: it follows from others that are compared. */
 export type FieldComparison<T> = 'derived' | ((before: T, after: T) => readonly PolicyDifference[]);
 
-/** Where both are the same there is no change; everything else the comparison of the field tells. */
+/** If both are equal there is no change; otherwise the field's comparison tells the changes. */
 export function compareFields<T extends object>(
   before: T,
   after: T,

@@ -5,7 +5,7 @@ import type { Relation } from '../../sql/catalog/catalog.ts';
 import { compareFields, isSame, less, more, type PolicyDifference, unproven } from './change.ts';
 import { compareConditions } from './conditions.ts';
 
-/** System catalogs show what was granted, so that they say no more where that is no more. */
+/** System catalogs show what was granted: if grants shrink, so does their content. */
 export function compareGrants(before: RolePolicy['relations'], after: RolePolicy['relations']): PolicyDifference[] {
   const oids = new Set([...before.keys(), ...after.keys()]);
   return [...oids].flatMap((oid) => {

@@ -99,7 +99,7 @@ function compareWindows(
   if (lost.length + added.length === 0) return [];
   const lists = (limits: readonly WindowLimit[]): string => (limits.length > 0 ? limits.map(shown).join(', ') : 'any');
   const words = `${whose}may take ${lists(news)} (${lists(olds)} before)`;
-  // Each limit that was has one of the same window in its place that leaves no more and is no milder.
+  // For each old limit there is a new one with the same window that allows no more and is no milder.
   const isHeld = (old: WindowLimit): boolean => news.some((limit) => holdsNoLess(limit, old));
   return [olds.every(isHeld) ? less(words) : more(words)];
 }

@@ -52,7 +52,7 @@ export async function writeFiles(input: FilesInput): Promise<WrittenFiles> {
     await writeFile(join(folder, path), text, { flag: 'wx', mode });
     created.push(path);
   };
-  /** @param add what is not there yet; false where it was all there. */
+  /** @param add adds what is missing; false if nothing was. */
   const extend = async (path: string, add: (document: Document) => boolean): Promise<void> => {
     const document = parseDocument(await readFile(join(folder, path), 'utf8'));
     if (!add(document)) return;

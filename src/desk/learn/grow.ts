@@ -1,4 +1,7 @@
-/** Grows a role until the guard itself lets statements through: each round compiles it, judges them, and adds what was refused. What no grant allows is said to be that. */
+/**
+ * Grows a role until the guard itself lets statements through: each round compiles it, judges them, and adds what was refused. What no grant allows
+ * is reported.
+ */
 import { stringify } from 'yaml';
 import type { Judgement } from '../../guard/decision.ts';
 import { Guard } from '../../guard/guard.ts';
@@ -43,7 +46,7 @@ export interface Growth {
 /** A statement needs a table, its columns, a function, a word: seldom one behind the other more often. */
 const MOST_ROUNDS = 16;
 
-/** Adds to the role what the statements need, but for what `isAllowed` keeps out. */
+/** Adds to the role what the statements need, except what `isAllowed` rejects. */
 export function grow(
   role: GrownRole,
   statements: readonly SeenStatement[],

@@ -133,7 +133,7 @@ export class GrownRole {
         entry[command] = before;
         continue;
       }
-      // A column that is seen behind a mask stays behind it.
+      // A column that is seen behind a mask stays masked.
       const seen = Object.fromEntries(Object.entries(masks).filter(([name]) => named.includes(name) || this.keeps));
       for (const name of named) if (command !== 'select' || !(name in seen)) own.add(name);
       const sorted = relation.columns.map(({ name }) => name).filter((name) => own.has(name));

@@ -1,4 +1,4 @@
-/** The least role that allows what was seen of it. What looks like a thief's is left out, and said; what a person has to look at is marked. */
+/** The least role that allows its observed statements. Statements that look like theft are left out and listed; doubtful ones are marked for review. */
 import type { ColumnRef, Policy } from '../../policy/model/policy.ts';
 import { relationText } from '../init/names.ts';
 import { type Proposed, proposedConditions } from './conditions.ts';
@@ -12,7 +12,7 @@ import type { LearnedLimit, TakenAmounts } from './taken.ts';
 export interface LearnedLine {
   readonly need: Need;
   readonly evidence: Occurrences;
-  /** What a person has to look at. It is granted all the same, unless `isLeftOut`. */
+  /** What a person should review. It is granted anyway, unless `isLeftOut`. */
   readonly review: readonly string[];
   readonly isLeftOut: boolean;
 }

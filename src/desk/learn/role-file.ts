@@ -1,4 +1,4 @@
-/** The text of a learned role's file: each line with its evidence, what was left out as comments. */
+/** The text of a learned role's file: each line with its evidence, and what was left out as comments. */
 
 import { stringify } from 'yaml';
 import { oneLine } from '../../app/print.ts';

@@ -96,7 +96,7 @@ export class Seen {
   private readonly sessions = new Map<string, Session>();
   private readonly open = new Map<string, { readonly group: Group; readonly session: string; readonly time: string }>();
   private readonly locks: { readonly principal: string; readonly at: string }[] = [];
-  /** Of the role, also of what is not learned from. */
+  /** All of the role's, also from statements that are not learned from. */
   readonly names = { principals: new Set<string>(), applications: new Set<string>(), roles: new Set<string>() };
   span: { from: string; to: string } | undefined;
   /** Minutes in which something was learned from, by address, and all of them. */
@@ -192,7 +192,7 @@ export class Seen {
     const open = this.open.get(String(id));
     if (!open) return false;
     this.open.delete(String(id));
-    // What was cut off or cancelled has run.
+    // Statements that were cut off or cancelled did run.
     if (status === 'ok' || status === 'cut' || status === 'cancelled') {
       this.count(open.group, open.session, open.time);
       return true;
@@ -261,7 +261,7 @@ function isEndedBy(
   lock: { readonly principal: string; readonly at: string },
 ): boolean {
   if (lock.principal !== principal || first > lock.at) return false;
-  // What was sent as the lock came may be a moment later in the log.
+  // Statements that were sent as the lock began may be slightly later in the log.
   const behind = Date.parse(last) - Date.parse(lock.at);
   return behind < 1000 && behind > -DAY_MS;
 }

@@ -1,4 +1,4 @@
-/** What another policy makes of a statement that was sent. What cannot be told is said to be that, and is never a pass. */
+/** How another policy would judge a statement that was sent. If that cannot be determined, the verdict says so, and never passes. */
 import type { Judgement } from '../../guard/decision.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { RuleRef } from '../../policy/source/rule.ts';
@@ -64,7 +64,7 @@ export function replayed(used: UsedStatement, { before, after }: ReplaySessions)
   if (used.kept && !before) return unknown('the policy or the catalog of that time was not kept');
   const old = before?.policy.judge(text, used.kept?.types);
   if (old && old.statements.length !== 1) return unknown('several statements in one text');
-  // A text is no witness unless it is judged as the statement itself was.
+  // The text alone is evidence only if it is judged as the statement itself was.
   if (old && !isAsRecorded(used, old)) return unknown('its text alone is not judged as it was then');
   if (byShape && !old) return unknown('neither its literals nor the policy of that time are in the log');
   const now = judged(after, used, text);
@@ -91,7 +91,7 @@ function hasNoLiterals(text: string): boolean {
   return has;
 }
 
-/** It has run, or would have but for what is no affair of the policy. */
+/** It ran, or only failed for reasons other than the policy. */
 function ran({ effect }: UsedStatement): boolean {
   return effect !== 'refuse';
 }
@@ -121,7 +121,7 @@ function verdictOf(
     return ran(used) ? { kind: 'refused', reason, message, rule } : { kind: 'same' };
   }
   if (!ran(used)) return { kind: 'allowed', reason: used.reason ?? 'refused' };
-  // What was only observed gave everything.
+  // In observe mode, it returned everything.
   if (used.would !== undefined) return { kind: now.effect === 'allow' ? 'same' : 'narrower' };
   if (!old || !before) {
     const isPlain = used.effect === 'allow' && now.effect === 'rewrite';

@@ -101,7 +101,7 @@ export class LimitRun {
   }
 }
 
-/** What a window holds at a time that only goes on; people once, in the slot in which they were last seen. */
+/** The content of a window as time goes on; each person once, in the slot in which they were last seen. */
 export class RunningWindow {
   total = 0;
   private slot = Number.NEGATIVE_INFINITY;

@@ -1,4 +1,4 @@
-/** What a log says was sent: each distinct statement of each principal once, with what was decided about it and how often. */
+/** The statements in a log: each distinct statement of each principal once, with its decision and how often it came. */
 import type { LogRecord } from '../../decision-log/fields.ts';
 import type { KeptStatement } from '../../decision-log/statements/read.ts';
 
@@ -16,7 +16,7 @@ export interface UsedStatement {
   readonly reason: string | undefined;
   readonly tables: readonly string[];
   readonly columns: readonly string[];
-  /** The hash of the policy by which it was judged, where the log says it. */
+  /** The hash of the policy by which it was judged, if the log has it. */
   readonly policy: string | undefined;
   count: number;
   /** ISO time of the last one. */
@@ -25,7 +25,7 @@ export interface UsedStatement {
 
 export class LoggedUse {
   private readonly byKey = new Map<string, UsedStatement>();
-  /** By hash: that of what was kept. */
+  /** The hash of the kept form, by the policy's hash. */
   readonly kept = new Map<string, string>();
   private first: string | undefined;
   private last: string | undefined;

@@ -16,13 +16,13 @@ import { taken } from './take.ts';
 import type { PolicyTest } from './test-file.ts';
 import type { ExpectedReason, Sight } from './test-schema.ts';
 
-/** `skipped`: what it asks could not be found out here; that is no pass. `broken`: the test itself is wrong. */
+/** `skipped`: it could not be checked here, which is not a pass. `broken`: the test itself is invalid. */
 export type TestOutcome =
   | { readonly status: 'passed' }
   | { readonly status: 'failed' | 'skipped'; readonly differs: string }
   | { readonly status: 'broken'; readonly diagnostic: Diagnostic };
 
-/** What came of a statement. */
+/** The result of a statement. */
 interface Found {
   readonly effect: 'allow' | 'rewrite' | 'refuse';
   readonly reason?: ExpectedReason;

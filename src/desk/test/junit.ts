@@ -1,4 +1,4 @@
-/** What came of tests as JUnit XML, which CI servers read: a `testsuite` for each file, a `testcase` for each test. */
+/** Test results as JUnit XML, which CI servers read: a `testsuite` for each file, a `testcase` for each test. */
 import { countsOf, type FileResult, type TestCounts, type TestResult } from './run.ts';
 
 export function junitXml(files: readonly FileResult[]): string {

@@ -1,4 +1,4 @@
-/** Runs the tests of a policies folder, file by file, and says what came of each. Prints nothing. */
+/** Runs the tests of a policies folder, file by file, and returns their results. Prints nothing. */
 import type { Diagnostic } from '../../policy/source/diagnostic.ts';
 import { Bench, type BenchOptions } from './bench.ts';
 import { coverageItems, type PolicyCoverage, TouchedItems } from './coverage.ts';

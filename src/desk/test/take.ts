@@ -36,7 +36,7 @@ const OF_STATEMENT: Readonly<Record<string, readonly [StatementLimitKey, Reason]
 
 const MEASURES = ['rows', 'bytes', 'statements', 'changed'];
 
-/** `withinMs`: absent where one statement takes it. */
+/** `withinMs`: absent if one statement takes it. */
 export function taken(
   amounts: ReadonlyMap<string, string>,
   withinMs: number | undefined,

@@ -1,4 +1,4 @@
-/** What came of tests in lines: one for each test, then the counts, and what no test touches. */
+/** Test results in lines: one for each test, then the counts, and what no test covers. */
 import { formatDiagnostic } from '../../policy/source/diagnostic.ts';
 import type { PolicyCoverage } from './coverage.ts';
 import { countsOf, type FileResult, type TestResult, type TestRun } from './run.ts';

@@ -55,7 +55,7 @@ function isJoined({ select, update, delete: remove }: RelationGrant): boolean {
   return [select, update, remove].some((grant) => grant?.conditions.some(({ evaluated }) => evaluated === 'join'));
 }
 
-/** A view is not scanned: what it is made of is. */
+/** A view itself is not scanned: its relations are. */
 function add(to: Set<Oid>, catalog: Catalog, relations: readonly Relation[]): void {
   for (const relation of relations) {
     if (to.has(relation.oid)) continue;

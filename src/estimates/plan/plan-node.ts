@@ -1,6 +1,6 @@
 /** The server's EXPLAIN (FORMAT JSON, VERBOSE) as a tree of the needed properties; other files interpret the numbers. */
 
-/** How a node hangs on its parent, as EXPLAIN says it. */
+/** A node's relationship to its parent, as EXPLAIN reports it. */
 export type Relationship = 'Outer' | 'Inner' | 'Member' | 'Subquery' | 'InitPlan' | 'SubPlan';
 
 export interface PlanNode {
@@ -27,7 +27,7 @@ export interface PlanNode {
   readonly children: readonly PlanNode[];
 }
 
-/** One plan for each query that the statement became (rules make more of one); undefined where the text is not what EXPLAIN gives. */
+/** One plan for each query that the statement became (rules may add some); undefined if the text is not EXPLAIN's output. */
 export function readPlans(json: string): readonly PlanNode[] | undefined {
   try {
     const queries: unknown = JSON.parse(json);
@@ -89,7 +89,7 @@ function text(plan: Properties, key: string): string {
 
 function number(plan: Properties, key: string): number {
   const value = plan[key];
-  // A node without its numbers is no plan: nothing is taken for little because it was not said.
+  // A node without numbers is invalid: a missing number must not count as a small one.
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw new NoPlan();
   return value;
 }

@@ -57,7 +57,7 @@ export class ClientAuthorities {
   /** What it means to the client that a handshake did not accept its certificate. @param code the last of the reasons, as node:tls has it */
   refusalFor(code: string, { chain }: ClientCertificate): LoginRefusal {
     if (code === 'CERT_REVOKED') return certificateRevoked();
-    // Of a stranger there is no list, either.
+    // If the issuer is unknown, there is no list for it, either.
     return code.includes('CRL') && this.vouchFor(chain) ? revocationUnknown() : certificateNotTrusted();
   }
 

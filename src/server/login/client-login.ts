@@ -59,7 +59,8 @@ export async function logInClient(
   if (shown.refusal) return refused(shown.refusal);
   // Who came by a name of its own is known by its principal's from now on.
   named({ ...request, user: shown.principal });
-  // INVARIANT 88: only who has shown the password, certificate or token learns more: what follows tells whether the principal exists, and how it is bound.
+  // INVARIANT 88: only a client that has shown the password, certificate or token learns more: what follows tells whether the principal exists, and
+  // how it is bound.
   const peer: Peer = { address, certificate: channel.certificate };
   const admission = admitByName(services, shown.principal, shown.proof, peer);
   if (admission.refusal) return refused(admission.refusal);
@@ -68,7 +69,7 @@ export async function logInClient(
   const { principal, role } = admission;
   const sent = await sentAlong(principal, request.token, services);
   if (sent?.refusal) return refused(sent.refusal);
-  // Who has logged in by a token is who it says, whatever else the client has sent.
+  // A client that logged in by a token is its end user, whatever else it has sent.
   const somebody = proof.kind === 'token' ? proof : sent;
   return {
     kind: 'admitted',

@@ -29,8 +29,8 @@ export class FailedLogins {
   private readonly known = new LRUCache<string, true>({ max: 20_000, ttl: KNOWN_MS });
 
   /**
-   * Counts an attempt, and returns the milliseconds that the answer to it waits. Counted before the wait: many guesses at a time
-   * slow each other. Where one that was accepted has to wait, `waited` is called behind that.
+   * Counts an attempt, and returns how many milliseconds its answer waits. It is counted before the wait, so simultaneous guesses slow each other. If
+   * an accepted attempt has to wait, `waited` is called after that.
    */
   attempted(principal: string, address: string, accepted: boolean): number {
     // The wait follows from earlier attempts only, never from whether this password is right.
@@ -102,7 +102,7 @@ export function delayOf(count: number, { free, maxMs }: { free: number; maxMs: n
   return count <= free ? 0 : Math.min(maxMs, STEP_MS * 2 ** Math.min(count - free - 1, 10));
 }
 
-/** Names are as long as the client likes; keys are not. */
+/** Clients may send names of any length; keys are limited. */
 const short = (principal: string) => principal.slice(0, 64);
 
 const pairKey = (principal: string, address: string) => `both\0${networkOf(address)}\0${short(principal)}`;

@@ -51,8 +51,8 @@ export async function prove(
   if (login === 'token') return shownBy(await checkTokenAsPassword(channel.reader, byToken));
   const { channelBinding } = channel;
   const scram: readonly ScramMechanism[] = channelBinding ? ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] : ['SCRAM-SHA-256'];
-  // What is offered follows from the policy as a whole, the connection, what the client asked for and how the name is spelt,
-  // never from whether anybody has it. Last: libpq takes the first that it knows, and who has a password goes on as before.
+  // What is offered depends on the policy as a whole, the connection, what the client asked for and the spelling of the name, never on whether the
+  // principal exists. It is last: libpq takes the first that it knows, so clients with a password go on as before.
   const bearer = tokenRefusal('oauth', policy, channel, address) ? [] : ([OAUTHBEARER] as const);
   const offered = login === 'oauth' ? bearer : [...scram, ...bearer];
   channel.socket.write(authenticationSasl(offered));

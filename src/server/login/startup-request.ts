@@ -21,7 +21,7 @@ export interface StartupRequest {
   readonly settings: ReadonlyMap<string, string>;
 }
 
-/** `oauth`: by SASL OAUTHBEARER and nothing else. `token`: by a token in the place of a password. */
+/** `oauth`: by SASL OAUTHBEARER. `token`: by a token instead of a password. */
 export type TokenLoginWay = 'oauth' | 'token';
 
 /** Settings of the guard's own: they never go to the server. */

@@ -9,7 +9,7 @@ import type { SlotClaim } from './slot-counts.ts';
 export interface SharedState {
   /** Takes all of these slots, or none: then it resolves with the index of the first claim that is full. */
   take(claims: readonly SlotClaim[]): Promise<number | undefined>;
-  /** Gives back places that were taken, by their keys. */
+  /** Gives back slots, by their keys. */
   give(keys: readonly string[]): void;
   /** A password was right or wrong: counts it, and resolves with the milliseconds that the answer to it waits. */
   attempted(principal: string, address: string, accepted: boolean): Promise<number>;

@@ -1,4 +1,4 @@
-/** Now: how the guards are, what goes through them, who is near a limit, what is pending, and decisions as they come. */
+/** Now: the state of the guards, their traffic, who is near a limit, what is pending, and live decisions. */
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';

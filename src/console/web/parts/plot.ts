@@ -11,7 +11,7 @@ export interface Plot {
   /** At the axis of times. */
   tick(ms: number): string;
   number(value: number): string;
-  /** The step under the pointer; undefined where it has left. */
+  /** The step under the pointer; undefined if it has left. */
   pointed(at: number | undefined): void;
 }
 

@@ -115,7 +115,7 @@ export function DecisionLink({ id, children }: { readonly id: string; readonly c
 
 export type Fact = readonly [term: string, value: ReactNode];
 
-/** Terms and what is known of each; what is not is left out. */
+/** Terms and their values; unknown ones are left out. */
 export function Facts({ facts }: { readonly facts: readonly Fact[] }): ReactNode {
   return (
     <dl className="facts">
