@@ -112,7 +112,7 @@ export interface StatementJudgement {
   readonly access?: Readonly<Record<'select' | 'insert' | 'update', readonly string[]>>;
   /** Its place in the client's text, in characters, without the semicolon; absent if the text was not split. */
   readonly extent?: { readonly start: number; readonly end: number };
-  /** Its new rows are judged as they are stored; absent where nothing is. */
+  /** How its new rows are judged as they are stored; absent if they are not. */
   readonly check?: RowCheck;
   /**
    * Parameters (from 1) used as LIKE patterns in an expression that can only fail for a pattern ending in a lone backslash: judged when they get
@@ -122,8 +122,8 @@ export interface StatementJudgement {
   /** Parameters that are a part of such a pattern, and not its end: it must not become too long a list of wildcards. */
   readonly patternParts?: readonly number[];
   /**
-   * What its answer can tell of data subjects, by subject. Empty: it reads nothing of theirs. Absent: nothing is said (unrestricted roles). Of
-   * PREPARE and DECLARE: of the statement inside.
+   * What its answer can tell of data subjects, by subject. Empty: it reads nothing of theirs. Absent: not known (unrestricted roles). For PREPARE and
+   * DECLARE: of the statement inside.
    */
   readonly disclosures?: readonly Disclosure[];
   /** For unrestricted roles: the subjects for which its text names relations with a key. */
@@ -134,8 +134,8 @@ export interface StatementJudgement {
    */
   readonly runsUserCode?: true;
   /**
-   * What is sent for it may be prepared once under a name of the guard's, and run by that name whenever it comes again: it means the same as long as no setting
-   * of the session changes. Absent: not known, so it is always sent as a text.
+   * The sent text may be prepared once under a name of the guard's, and run by that name when it comes again: its meaning does not change as long as
+   * no setting of the session does. Absent: not known, so it is always sent as text.
    */
   readonly reusable?: true;
   /** What it does to plans that were prepared before it; absent: it may change anything. Of EXECUTE and FETCH what they run says it. */

@@ -45,7 +45,7 @@ export interface DraftStatement {
   rule: string | undefined;
   /** For a role with `min_group`: its queries over data, and what is counted in each. */
   groups: Groups[];
-  /** What its answer can tell of data subjects; undefined where it reads nothing of theirs. */
+  /** What its answer can disclose of data subjects; undefined if it reads no data of theirs. */
   disclosures: readonly Disclosure[] | undefined;
   /** Keys that are added to its lists, by which its rows are named. */
   keyPlan: KeyPlan | undefined;

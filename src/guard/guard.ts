@@ -193,7 +193,7 @@ export class Guard {
     yield;
     const brief = bulk && ofWhole(yield* this.judgeAnew(bulk.text, parameterTypes), sql, bulk);
     const judgement = brief ?? (yield* this.judgeAnew(sql, parameterTypes, learning));
-    // What was given up may have met a busy moment; what met a fault of the parser will find another one.
+    // A judgement that was given up may only have met a busy moment; one that met a parser fault will find a new parser.
     const { refusal: refused, would, fault } = judgement;
     const lasts = ![refused?.reason, would?.refusal?.reason].includes('too-complex') && !(fault instanceof ParserFault);
     if (lasts && key.length <= MOST_REMEMBERED_CHARACTERS && !holdsToken(judgement))
@@ -270,7 +270,7 @@ export class Guard {
     };
     try {
       for (const stage of stages) {
-        // Whether our own output parses to what was meant, literals included, hangs on no literal.
+        // Whether our own output parses to the intended tree, literals included, depends on no literal.
         if (stage === verifyStage && learning?.literals)
           learning.literals.unwatched(() => Array.from(stepsOf(stage, draft)));
         else yield* this.resumed(stepsOf(stage, draft), workLimit);

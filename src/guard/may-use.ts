@@ -7,7 +7,10 @@ import { CLASSES, DENIED } from './builtin-functions.ts';
 import type { Draft } from './draft.ts';
 import { functionClass } from './function-class.ts';
 
-/** INVARIANT 6: what was not granted is called only where its class, or its extension, allows it, and it came with the server or that extension. */
+/**
+ * INVARIANT 6: a function that was not granted is called only if its class, or its extension, allows it, and if it came with the server or that
+ * extension.
+ */
 export function mayCall(role: RolePolicy, fn: Fn, catalog: Catalog): boolean {
   if (role.functions.has(fn.oid)) return true;
   if (fn.extension !== '' && KNOWN_EXTENSIONS.has(fn.extension)) return !DENIED.has(fn.name) && fn.volatility !== 'v';

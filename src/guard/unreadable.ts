@@ -1,4 +1,4 @@
-/** What is said of a text in which no statement can be seen. */
+/** The judgement of a text in which no statement can be found. */
 import type { Refusal } from '../core/refusal.ts';
 import type { StatementJudgement } from './decision.ts';
 

@@ -248,7 +248,7 @@ function reaches(
   return found;
 }
 
-/** The server's own that may be called, and what known extensions brought. What was granted beyond that may do anything. */
+/** The server's own functions that may be called, and those of known extensions. Functions that were granted beyond these may do anything. */
 function isHarmless(fn: Fn, catalog: Catalog): boolean {
   if (fn.extension !== '') return KNOWN_EXTENSIONS.has(fn.extension) && !DENIED.has(fn.name);
   const found = functionClass(fn, catalog);

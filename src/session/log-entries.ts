@@ -24,7 +24,7 @@ export interface DecisionEntry {
   readonly sqlstate?: string | undefined;
   readonly policy: string;
   readonly limit?: LimitReached | undefined;
-  /** The client's text as it came: written only where the log is configured `text: full`. */
+  /** The client's text unchanged: written only if the log is configured `text: full`. */
   readonly text: string;
   /** Its place in the message; absent: the message was not split. */
   readonly extent?: StatementJudgement['extent'] | undefined;

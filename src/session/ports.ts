@@ -46,13 +46,13 @@ export interface SessionPorts {
   /** Asks the server to cancel what it runs; `Session.onCancelDone` is called when the server has closed the cancel connection. */
   cancel(): void;
   /**
-   * Asks to stop (true) and go on (false) reading the client's socket: the session waits for the server, and holds no more than
-   * the chunk at hand. Chunks that were on their way may still be given to `onClient`.
+   * Asks to stop (true) and go on (false) reading the client's socket: the session waits for the server, and holds at most the current chunk. Chunks
+   * that were on their way may still be given to `onClient`.
    */
   pauseClient(paused: boolean): void;
   /**
-   * Asks to stop (true) and go on (false) reading the server's socket: what it has sent may not be shown yet, and the session holds no
-   * more than the chunk at hand. Chunks that were on their way may still be given to `onServer`. `drainServer` goes before.
+   * Asks to stop (true) and go on (false) reading the server's socket: its answers may not be shown yet, and the session holds at most the current
+   * chunk. Chunks that were on their way may still be given to `onServer`. `drainServer` takes precedence.
    */
   pauseServer(paused: boolean): void;
   /**
@@ -61,8 +61,8 @@ export interface SessionPorts {
    */
   drainServer(draining: boolean): void;
   /**
-   * Ends both connections after what was written has been flushed, reading on meanwhile: a socket closed with unread input is
-   * reset, and the last error lost with it. Called once; the session takes nothing more.
+   * Ends both connections after everything written has been flushed, and goes on reading meanwhile: closing a socket with unread input resets it, and
+   * the last error is lost. Called once; the session takes nothing more.
    */
   end(): void;
   /** What must stay as it is in the server's session; absent: nothing is watched. */

@@ -25,7 +25,7 @@ export interface RecordedStatement {
   readonly runs?: Prepared | undefined;
   /** The end user for whom it runs, or would have run. */
   readonly person?: EndUser | undefined;
-  /** What was thrown where something that it names was judged again. */
+  /** The exception if a statement that it names was judged again and failed. */
   readonly fault?: unknown;
 }
 
@@ -43,7 +43,7 @@ interface Ending {
 /** What runs now. */
 export interface UnderWay {
   readonly rows: number;
-  /** Monotonic milliseconds; absent where nothing does. */
+  /** Monotonic milliseconds; absent if nothing runs. */
   readonly since?: number;
 }
 
@@ -62,8 +62,8 @@ export class Recorder {
   constructor(private readonly ports: SessionPorts) {}
 
   /**
-   * INVARIANT 79: called before the statement goes on its way; undefined where it could not be written, and then it must not run.
-   * @param begun decided before its Bind: the run goes on under that decision, if it is the same.
+   * INVARIANT 79: called before the statement is sent; undefined if it could not be written, and then it must not run. @param begun decided before
+   * its Bind: the run goes on under that decision, if it is the same.
    */
   decide(
     subject: RecordedStatement,
@@ -87,19 +87,19 @@ export class Recorder {
     return run;
   }
 
-  /** What was decided before a Bind. */
+  /** The decision was made before a Bind. */
   bind(run: Execution, batch: number): void {
     this.bound.push({ run, batch });
   }
 
-  /** The server is ready behind a batch: what was bound in it and not executed has run as far as it will under its decision. */
+  /** The server is ready after a batch: portals that were bound in it and not executed have run as far as they will under their decision. */
   endBound(batch: number): void {
     if (this.bound.length === 0) return;
     for (const one of this.bound) if (one.batch <= batch) this.endLater(one.run, 'ok');
     this.bound = this.bound.filter((one) => one.batch > batch);
   }
 
-  /** A decision to refuse. `written` is false where the log could not be written: it is refused all the same. */
+  /** A decision to refuse. `written` is false if the log could not be written: the statement is still refused. */
   refuse(
     subject: RecordedStatement,
     reason: Refusal,
@@ -204,7 +204,7 @@ export class Recorder {
     });
   }
 
-  /** Of what has not ended: rows so far, and since when the oldest runs, by the session's clock. */
+  /** For runs that have not ended: rows so far, and since when the oldest runs, by the session's clock. */
   underWay(): UnderWay {
     const open = this.open.values();
     const rows = open.reduce((sum, run) => sum + run.rows, 0);

@@ -139,7 +139,7 @@ export class Session {
     });
   }
 
-  /** What was to go to the server never goes: the log has failed. `isOnDisk`: whether the decision of an id had reached the disk before. */
+  /** Messages held for the server are never sent: the log has failed. `isOnDisk`: whether the decision of an id had reached the disk before. */
   onNotRecorded(isOnDisk: (id: string) => boolean): void {
     this.guarded(() => {
       this.c.records.endUnrecorded(isOnDisk);
@@ -214,7 +214,7 @@ export class Session {
     this.client.pump();
   }
 
-  /** What was taken ahead goes back while nothing is asked. */
+  /** Gives back amounts that were taken in advance, while the session is idle. */
   private rest(): void {
     const { c } = this;
     if (!c.asked || c.closed || this.activity() === 'active') return;

@@ -8,7 +8,7 @@ import { ReusableJudgement } from './reusable-judgement.ts';
 /** How many shapes are remembered. */
 const REMEMBERED = 2_000;
 
-/** Judgements of one normalized text that differ in a literal which matters; behind them each text is judged by itself. */
+/** Judgements of one normalized text that differ in a literal that matters; beyond this many, each text is judged by itself. */
 const VARIANTS = 4;
 
 interface Shape {

@@ -4,7 +4,7 @@ import type { ParsedText } from '../../sql/parse/parse.ts';
 import { as, type Body } from '../../sql/parse/tree.ts';
 import type { NormalizedText } from './normalized-text.ts';
 
-/** The grammar makes one constant of a sign and the number behind it, and gives the sign's location. */
+/** The grammar makes one constant of a sign and the number after it, and gives the sign's location. */
 const SIGNED = /-[ \t\r\n]*$/;
 
 /** Fields of a constant that hold its value. Which of them is there is part of its shape. */
@@ -41,7 +41,10 @@ export class LiteralDependencies {
     }
   }
 
-  /** The literals, by their number in the normalized text, that must be the same in another text: those that were looked into, and those that are no constants. */
+  /**
+   * The literals, by their number in the normalized text, that must be the same in another text: those whose value was read, and those that are not
+   * constants.
+   */
   pinned(): readonly number[] {
     return this.normalizedText.starts.flatMap((_, i) => (this.met.has(i) && !this.read.has(i) ? [] : [i]));
   }

@@ -16,7 +16,7 @@ export const LONGEST = 4_000;
 /** Replaces a literal in the key. No text that PostgreSQL reads contains it, so no text can imitate one. */
 const MARK = '\u0001';
 
-/** Undefined where the text has no such literal, or must be read whole. */
+/** Undefined if the text has no such literal, or must be read in full. */
 export function normalizedTextOf(text: string): NormalizedText | undefined {
   if (text.length >= LONGEST || UNSHARED.test(text)) return undefined;
   const { count, kind, start, end } = lex(text);
@@ -49,7 +49,7 @@ export const UNSHARED = new RegExp(`[\\u0000${MARK}]|${RESERVED_PREFIX}`, 'i');
 export function normalizedForm(literal: string): string | undefined {
   if (literal.startsWith("'")) return PLAIN_STRING.test(literal) ? 's' : undefined;
   const shape = numberShape(literal);
-  // Of those that are no whole numbers, some are written in other ways.
+  // Some numbers with fractions or exponents have several spellings.
   return shape === 'unlike' || (shape === 'n' && !PLAIN_NUMBER.test(literal)) ? undefined : shape;
 }
 

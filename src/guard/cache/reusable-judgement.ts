@@ -50,7 +50,7 @@ export class ReusableJudgement {
     this.ends = normalizedText.ends;
   }
 
-  /** Undefined where the judgement is of its own text alone. `literals`: what it has looked into, and asked. */
+  /** Undefined if the judgement applies only to its own text. `literals`: what was read and asked of them. */
   static of(
     judgement: Judgement,
     text: string,
@@ -80,7 +80,7 @@ export class ReusableJudgement {
     return shared.holdsOf({ text, normalizedText }) && shared.holdsOf(other) ? shared : undefined;
   }
 
-  /** The judgement of `text`; undefined where a literal that matters is another one. `normalizedText`: of `text`, with the same key. */
+  /** The judgement of `text`; undefined if a literal that matters has another value. `normalizedText`: of `text`, with the same key. */
   for(text: string, normalizedText: NormalizedText): Judgement | undefined {
     const { starts, ends } = normalizedText;
     for (const { literal, text: same } of this.pinned) {
@@ -95,7 +95,7 @@ export class ReusableJudgement {
       // In front of all literals nothing has moved.
       end.literals === 0 ? edit : { start: moved(start), end: moved(end), text: edit.text },
     );
-    // Own fields before those that are spread: behind them each would be copied by itself, for half a microsecond.
+    // Own fields before the spread: after it each would be copied separately, for half a microsecond.
     const statements = this.statements.map(
       ({ start, end, whole, literals, disclosures, given }): StatementJudgement => {
         const extent = { start: moved(start), end: moved(end) };

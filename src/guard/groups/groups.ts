@@ -37,6 +37,6 @@ export interface Groups {
   /** The units of the relation whose rows are aggregated: at least `least` of each must have a value in the aggregate. */
   readonly rows: readonly Unit[];
   readonly inputs: readonly Input[];
-  /** Its calls of count, and what they are rounded to; absent where they stay exact. */
+  /** Its calls of count, and what they are rounded to; absent if they are exact. */
   readonly rounded?: { readonly counts: readonly Node[]; readonly to: number };
 }

@@ -261,7 +261,7 @@ const BOUNDED: ReadonlyMap<Oid, Bounded> = new Map([
   [NUMERIC, { type: 'numeric', most: '1e1000' }],
 ]);
 
-/** What the values must be held to; undefined where they may be what they are, `fails` where nothing keeps the aggregate from failing. */
+/** The bounds of its values; undefined if they need none, `fails` if no bounds keep the aggregate from failing. */
 function boundedInput(aggregate: string, column: Oid, catalog: Catalog): Bounded | undefined | 'fails' {
   let type = column;
   for (let base = column; base !== 0; base = catalog.typesByOid.get(base)?.base ?? 0) type = base;

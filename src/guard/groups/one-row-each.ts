@@ -104,7 +104,7 @@ function reachesAll(root: RangeTableEntry, joined: Joined, catalog: Catalog): bo
   return reached.size === joined.entries.length;
 }
 
-/** Whether at most one row of the relation goes with those that are reached: each column of its primary key equals one of theirs. */
+/** Whether at most one row of the relation belongs to each reached row: each column of its primary key equals one of theirs. */
 function isOne(
   entry: RangeTableEntry,
   equal: readonly Equality[],

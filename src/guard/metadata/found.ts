@@ -47,8 +47,8 @@ export function roleFound(f: Finder, oid: string): string {
 }
 
 /**
- * A regular expression, as a string constant: such a schema's name and the dot behind it; before it no part of a longer name, but perhaps a
- * database's: of another database's name the server says so, whatever there is.
+ * A regular expression, as a string constant: such a schema's name and the dot after it. Before it may be a database's name, but not part of a longer
+ * name: for another database's name the server gives the same error in any case.
  */
 function visibleSchemas(names: readonly string[]): string {
   const schemas = names.map(asPattern).join('|');

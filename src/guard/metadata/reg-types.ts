@@ -29,7 +29,7 @@ const REG_TYPES: ReadonlyMap<Oid, RegType> = new Map([
   [2204, of('regoperator', 'pg_operator')],
   [2205, of('regclass', 'pg_class')],
   [2206, of('regtype', 'pg_type')],
-  // Those of schemas that the role finds are all visible, so that a cast which fails tells nothing.
+  // All objects in schemas that the role finds are visible, so a cast that fails reveals nothing.
   [3734, of('regconfig', 'pg_ts_config', 'regconfig')],
   [3769, of('regdictionary', 'pg_ts_dict', 'regdictionary')],
   [4089, of('regnamespace', 'pg_namespace')],

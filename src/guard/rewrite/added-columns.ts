@@ -41,7 +41,7 @@ export class AddedColumns {
   }
 }
 
-/** Those that are masked are catalogs', and NULL. */
+/** Masked ones belong to catalogs, and are NULL. */
 function systemColumn({ source }: RangeTableEntry, name: string): string {
   const own =
     source.kind === 'relation' ? source.view.columns.findLast(({ column }) => column.name === name) : undefined;

@@ -14,7 +14,7 @@ import { RESERVED_PREFIX } from './names.ts';
 import { NotRewritable, type Rewriter } from './rewriter.ts';
 import { addsColumns, isWrittenOut, showsMore } from './whole-rows.ts';
 
-/** One column of a FROM item in the text that is sent. `column`: the client's own; absent where rewriting adds it. */
+/** One column of a FROM item in the sent text. `column`: the client's own; absent if the rewriting adds it. */
 interface SentColumn {
   readonly name: string;
   readonly column?: RangeTableColumn;
@@ -46,7 +46,7 @@ export function nameTwins({ stars, wholeRows, rowStars }: Marks): void {
   }
 }
 
-/** Whether its alias, and so a list of columns behind it, has a place in the text. */
+/** Whether the text has a place for its alias, and so for a list of columns after it. */
 function canBeListed({ name, source }: RangeTableEntry): boolean {
   if (name === undefined) return false;
   if (source.kind === 'relation') return source.use === 'read' && source.view.guarded;

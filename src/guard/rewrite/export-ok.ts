@@ -31,7 +31,7 @@ export function okOf(level: QueryLevel): string {
   return terms.length === 0 ? 'true' : `(${terms.join(' AND ')}) IS NOT FALSE`;
 }
 
-/** `TABLE t`: there is no list in the text. */
+/** `TABLE t`: its text has no list. */
 export function isTable(list: readonly Node[]): boolean {
   const reference = as(as(list.at(-1), 'ResTarget')?.val, 'ColumnRef');
   return reference !== undefined && kindOf(reference.fields!.at(-1)!) === 'A_Star' && (reference.location ?? -1) < 0;

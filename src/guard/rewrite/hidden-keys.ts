@@ -25,7 +25,7 @@ export interface HiddenKeys {
   readonly spelled: readonly string[];
 }
 
-/** Before relations are rewritten: which keys can be had. undefined: nothing is added. Refuses nothing that would run without it. */
+/** Before relations are rewritten: which keys can be added. undefined: nothing is added. Refuses nothing that would run without it. */
 export function findHiddenKeys(draft: Draft, statement: DraftStatement): HiddenKeys | undefined {
   const { analysis, kind, disclosures, check } = statement;
   const read = kind.kind === 'prepare' ? kind.inner.kind : kind;

@@ -239,7 +239,7 @@ class Finder {
         stopped = found?.strict === true;
       }
     }
-    // A call that no NULL stops runs beside hidden rows all the same.
+    // A call that is not stopped by NULL runs for hidden rows, too.
     if (!found?.leakproof && !stopped) this.loose.push({ scope: at.scope, covered: new Set() });
   }
 
@@ -248,7 +248,7 @@ class Finder {
     const outer: RowGuard[] = [];
     const passed: RowGuard[] = [];
     for (let s = at.scope.outer; s; s = s.outer) {
-      // A subquery that runs after grouping runs for groups of rows that have passed; `ok` of one row is no longer there.
+      // A subquery that runs after grouping runs for groups of rows that have passed; the `ok` of a single row is not available.
       const grouped = s.phase === 'group' && s.level.aggregated;
       (grouped ? passed : outer).push(...askedIn(s));
     }

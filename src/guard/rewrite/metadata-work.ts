@@ -1,4 +1,4 @@
-/** What the rewriting of one statement's calls, casts and literals of the catalogs shares: what is asked, and what has been done. */
+/** State shared by the rewriting of one statement's calls, casts and literals that concern the catalogs: the questions, and what is done. */
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { catalogColumn } from '../../sql/analyze/catalog-column.ts';

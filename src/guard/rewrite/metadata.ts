@@ -35,7 +35,7 @@ function rewriteCallsAndCasts(work: MetadataWork): void {
   // An enclosing text comes first, as it is outside.
   ranged.sort((a, b) => a.range.start - b.range.start || b.range.end - a.range.end);
   for (const { node } of ranged) {
-    if (work.nodes.has(node)) continue; // left out with what was around it
+    if (work.nodes.has(node)) continue; // left out together with an enclosing node
     const call = as(node, 'FuncCall');
     if (call) rewriteCall(work, node, call);
     else rewriteCast(work, node, as(node, 'TypeCast')!);

@@ -35,7 +35,7 @@ export function expressionFragment(template: Template): Node | undefined {
 /** Of templates that are remembered themselves: their text need not be put together to be looked up. */
 const byTemplate = new WeakMap<Template, SubqueryFragment>();
 
-/** The tree of `(SELECT …)`. Undefined where the text is no subquery, whole. */
+/** The tree of `(SELECT …)`. Undefined if the whole text is not one subquery. */
 export function subqueryFragment(template: Template): SubqueryFragment | undefined {
   const known = byTemplate.get(template);
   if (known) return known;

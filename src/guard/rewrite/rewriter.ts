@@ -62,7 +62,7 @@ export class Rewriter {
     return expressionFragment(template) ?? unparsed();
   }
 
-  /** Puts a subquery of Rowgate's own into FROM, in the place of a range, and `behind` behind it. Gives its tree, which is changed nowhere. */
+  /** Replaces a range in FROM by a subquery of Rowgate's own, followed by `behind`. Returns its tree, which must not be changed. */
   replaceBySubquery(range: { start: number; end: number }, subquery: Template, behind: string): Node {
     this.parsed.workLimit.spend(subquery.length);
     const piece = subqueryFragment(subquery) ?? unparsed();

@@ -19,8 +19,8 @@ export function aliasOf({ target }: Write): string {
 }
 
 /**
- * What rows that this event leaves behind must fulfil, as it is to be asked of each as it is stored; empty where nothing needs asking.
- * `shown`: the client is shown the row.
+ * The conditions on rows that this event leaves, to be checked for each row as it is stored; empty if none need checking. `shown`: the client gets
+ * the row.
  */
 export function conditionsOnWrittenRows(
   grant: RelationGrant,
@@ -51,7 +51,7 @@ function unique(conditions: readonly Condition[]): Condition[] {
  * that SET does not name, and no trigger can set it.
  */
 function canMove(condition: Condition, relation: Relation, sets: ReadonlySet<string>, catalog: Catalog): boolean {
-  // What happens at the table behind it is not looked into.
+  // The table behind it is not examined.
   if (relation.kind === 'v') return true;
   const family = [relation, ...descendants(catalog, relation)];
   // A row that moves to another partition is inserted there.

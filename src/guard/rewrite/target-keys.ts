@@ -63,7 +63,7 @@ export function targetKeys(
   return { keys, spelled, ...(asked && old === OWN_OLD && { old }) };
 }
 
-/** undefined where they cannot be named beside what the client has named. */
+/** undefined if they cannot be named beside the names that the client uses. */
 function nameOfOld({ node, level }: Write): string | undefined {
   const options = as(node, 'UpdateStmt')?.returningClause?.options ?? [];
   const named = options.map((option) => as(option, 'ReturningOption')).find(isOld)?.value;

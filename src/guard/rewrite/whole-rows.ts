@@ -33,7 +33,7 @@ function mayBeAbsent({ level }: RangeTableEntry): boolean {
   return level.entries.some(({ source }) => source.kind === 'join' && source.join.jointype !== 'JOIN_INNER');
 }
 
-/** Whether an alias gives its columns other names: those of its rows as a whole are the table's own all the same. */
+/** Whether an alias gives its columns other names: as whole rows they still have the table's own. */
 export function isRenamed({ source, prefix }: RangeTableEntry): boolean {
   return (
     prefix !== undefined && source.kind === 'relation' && as(source.node, 'RangeVar')?.alias?.colnames !== undefined

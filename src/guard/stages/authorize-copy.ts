@@ -19,7 +19,7 @@ export function judgeCopyInto({ insert, relation }: RelationGrant): Refusal | un
   );
 }
 
-/** Settles what is copied; the refusal where that was not granted, or where there is no such column. */
+/** Settles what is copied; returns the refusal if that was not granted, or if there is no such column. */
 export function authorizeCopy(draft: Draft, statement: DraftStatement): Refusal | undefined {
   const { copy, analysis } = statement;
   const source = analysis?.marks.relations[0]?.entry.source;

@@ -65,7 +65,7 @@ export function judgeWritten(role: RolePolicy, use: Extract<Use, { kind: 'writte
   );
 }
 
-/** What the role is restricted on, but where restrictions cannot be held to; undefined where it can be written. */
+/** Why the role cannot write it although its restrictions would have to be enforced; undefined if it can. */
 function unwritable({ relation, select, ...grants }: RelationGrant, action: WriteEvent): Refusal | undefined {
   const write = grants[action];
   const restricts = (conditions: readonly Condition[] = []): boolean => conditions.length > 0;

@@ -122,7 +122,7 @@ function judge(draft: Draft, use: Use, copies: boolean): Refusal | undefined {
     case 'relation':
       return judgeRelation(draft.role, use.relation, copies ? 'copy' : use.action);
     case 'column':
-      // Judged where names were resolved: what is not granted could not be found.
+      // Judged when names were resolved: what is not granted could not be found.
       return undefined;
     case 'written':
       return judgeWritten(draft.role, use);
@@ -206,7 +206,7 @@ function judgeSetting(
   [setting, value]: ReturnType<Extract<Use, { kind: 'function' }>['literals']>,
 ): Refusal | undefined {
   if (name === 'current_setting') {
-    // Where the name is no constant, the rewritten call asks for shown settings alone.
+    // If the name is not a constant, the rewritten call only asks for shown settings.
     return typeof setting !== 'string' || mayShow(setting, draft.role)
       ? undefined
       : refusal('setting-not-allowed', '42501', `permission denied for parameter "${setting}"`);

@@ -103,7 +103,10 @@ export function verdict(draft: Draft, name: string, pieces: readonly string[]): 
   });
 }
 
-/** A refusal where the text would be read differently behind it, which not even an unrestricted role may bring about. `values`: undefined for the default, which is pinned. */
+/**
+ * A refusal if later text would be read differently after it, which not even an unrestricted role may cause. `values`: undefined for the default,
+ * which is pinned.
+ */
 export function lexerVerdict(draft: Draft, { node }: DraftStatement): Refusal | undefined {
   const set = as(node, 'VariableSetStmt');
   const calls = set ? [] : callsOfSetConfig(node);

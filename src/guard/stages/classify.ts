@@ -47,7 +47,7 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   },
   ConstraintsSetStmt: (_d, statement, body) => {
     set(statement, 'SET CONSTRAINTS', { kind: 'other' });
-    // A name that is not there fails, so that names would tell of constraints on tables that were not granted.
+    // An unknown name fails, so names would reveal constraints on tables that were not granted.
     if (body.constraints?.length) {
       const message = 'SET CONSTRAINTS takes ALL only for restricted roles';
       return refusal('unsupported', '0A000', message, { hint: 'SET CONSTRAINTS ALL reaches the same ones.' });
@@ -284,7 +284,7 @@ function unsupported(what: string): Refusal {
   return refusal('unsupported', '0A000', `${what} is not supported for restricted roles`);
 }
 
-/** Finds and judges the relation alone: the columns are judged behind it, as COPY names them. */
+/** Finds and judges only the relation: its columns are judged afterwards, as COPY names them. */
 function selectFrom({ relation }: Copy): Node {
   const fromClause = relation ? [{ RangeVar: relation }] : [];
   return { SelectStmt: { fromClause, limitOption: 'LIMIT_OPTION_DEFAULT', op: 'SETOP_NONE' } };

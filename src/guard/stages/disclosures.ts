@@ -1,4 +1,4 @@
-/** Behind stage 4: what the answer of each statement can tell of data subjects, for what is counted as it leaves. */
+/** After stage 4: what the answer of each statement can disclose of data subjects, for counting as it is sent. */
 import { refusal } from '../../core/refusal.ts';
 import type { Subject } from '../../policy/model/policy.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';

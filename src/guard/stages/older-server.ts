@@ -11,7 +11,7 @@ export const olderServerStage: Stage = {
   },
 };
 
-/** Refuses a text that means something else to the server; undefined where it means the same, or is an error there. */
+/** Refuses a text that means something else to the server; undefined if it means the same, or is an error there. */
 export function newerFormRefusal(draft: Draft, parsed: ParsedText): Refusal | undefined {
   const newer = newerForm(parsed, draft.catalog, draft.searchPath);
   if (!newer) return undefined;

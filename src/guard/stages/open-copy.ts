@@ -47,7 +47,7 @@ function copiedColumns({ columns }: Relation, names: readonly string[] | undefin
   return names ?? columns.filter(({ generated }: Column) => generated === '').map(({ name }) => name);
 }
 
-/** Undefined where a key is not among the columns. */
+/** Undefined if a key is not among the columns. */
 function namedBy(
   columns: readonly string[],
   { relation, keys }: { readonly relation: Relation; readonly keys: ReadonlySet<string> },

@@ -37,8 +37,8 @@ export function isReadByPlans(setting: string): boolean {
 }
 
 /**
- * @param analysis of what it runs; undefined where that is not known. @param runsUserCode as that tells.
- * @returns undefined: it may do anything.
+ * @param analysis of the statement that it runs; undefined if not known. @param runsUserCode as in the decision. @returns undefined: it may do
+ * anything.
  */
 export function effectOnPlans(
   draft: Draft,

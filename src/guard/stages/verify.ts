@@ -20,7 +20,7 @@ export const verifyStage: Stage = {
     if (isShortMeant(draft, sent.length)) return;
     const again = parse(sent, { workLimit: draft.workLimit, mostTokens: MOST_TOKENS_SENT });
     if (!isParsed(again) && again.kind === 'too-complex') throw new WorkLimitExceeded();
-    // INVARIANT 15: text that is not what was judged does not go upstream.
+    // INVARIANT 15: a text that differs from the judged one is not sent to the server.
     if (isMeant(draft, again)) {
       draft.refusal = newerFormRefusal(draft, again);
       return;

@@ -46,7 +46,7 @@ export function conflictOf(
   return write.source?.kind === 'values' || !write.source ? others : { kind: 'given', keys: [] };
 }
 
-/** Names of the columns by which the row in the way is found; undefined where they cannot be told. */
+/** Names of the columns that find the conflicting row; undefined if they cannot be determined. */
 function inferred(
   infer: { indexElems?: Node[]; conname?: string } | undefined,
   relation: Relation,

@@ -1,4 +1,4 @@
-/** Which constraints a write can run into that tell of rows that are there: unique and exclusion, foreign keys, and the policy's own. */
+/** Which constraints of a write can fail in a way that discloses existing rows: unique and exclusion, foreign keys, and the policy's own. */
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
@@ -56,7 +56,7 @@ export function failsByRows(context: ConstraintContext, write: Write): CanFail {
   return moreSevere(constraints, isChecked(context, write, named) ? 'at-once' : 'no');
 }
 
-/** What a write to a view changes in the end; undefined where a trigger or rule may change anything. */
+/** The table that a write to a view changes in the end; undefined if a trigger or rule may change anything. */
 function tableBehind(relation: Relation, catalog: Catalog): Relation | undefined {
   let at: Relation | undefined = relation;
   while (at?.kind === 'v') {

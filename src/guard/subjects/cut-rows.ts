@@ -34,7 +34,7 @@ export function allReachTheAnswer(analysis: Analysis, { level, items, chosen, ch
   return [...conditions, ...choosing].every((node) => !node || speaksOfItemsBefore(analysis, level, node, first));
 }
 
-/** Aggregates without a group, with nothing behind them that could take the row away. */
+/** Aggregates without a group, if nothing above them can remove the row. */
 function givesOneRow({ source }: RangeTableEntry): boolean {
   if (source.kind !== 'query' || !source.level.aggregated || source.level.kind !== 'select') return false;
   const { groupClause, havingClause, limitCount, limitOffset } = source.level.select ?? {};

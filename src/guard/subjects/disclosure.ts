@@ -1,6 +1,6 @@
 /**
- * What the answer of a statement can tell about data subjects, as far as the statement itself shows it: the proofs by which it is cheap. Plain
- * data, found once for each judgement; what was really sent is counted by the session, on this.
+ * What the answer of a statement can disclose about data subjects, as far as the statement itself shows it: the proofs that make it cheap. Plain
+ * data, made once for each judgement; the session counts what was really sent, based on this.
  */
 import type { Oid } from '../../sql/catalog/catalog.ts';
 
@@ -9,8 +9,8 @@ export interface Disclosure {
   readonly subject: string;
   readonly access: SubjectAccess;
   /**
-   * Whether it may end in an error that hangs on data: an error is an answer, so one is set aside for it also where nothing else would be. Of a question
-   * one is set aside anyway. `at-commit`: a constraint of its may be deferred, so that the error can come as late as COMMIT.
+   * Whether it may end in an error that depends on data: an error is an answer, so one is set aside for it even if nothing else is. For a question
+   * one is set aside anyway. `at-commit`: one of its constraints may be deferred, so that the error can come as late as COMMIT.
    */
   readonly canFail: 'no' | 'at-once' | 'at-commit';
   /**
@@ -41,9 +41,10 @@ export interface Disclosure {
 
 /**
  * How its people are counted.
- * - `pinned`: the statement gives the people itself. They are counted before it runs, whether or not a row comes; none: it reads nobody. Where one
- *   of the places cannot be read when it runs, it is a question.
- * - `held`: one row is asked for by a unique key that is not the person's. It costs whom the row names, and one where no row came. It is named.
+ * - `pinned`: the statement gives the keys of its people. They are counted before it runs, whether or not a row comes; an empty list: it
+ *   reads no data of anyone. If one of the places cannot be read when it runs, it is a question.
+ * - `held`: one row is asked for by a unique key that is not the person's. It costs the people that the row names, and one if no row came.
+ *   It is named.
  * - `question`: everything else.
  */
 export type SubjectAccess =
@@ -70,9 +71,9 @@ export interface GivenKeys {
   readonly parameters?: readonly number[];
 }
 
-/** Where the key of one person shows in a row. Any of the places that is not NULL shows it: those that are not, show the same. */
+/** The places of one person's key in a row. Each place that is not NULL shows the same key. */
 export interface RowKey {
-  /** Result columns of the client's, from 0. A place that the server calls no column of a table (UNION) holds it all the same. */
+  /** Result columns of the client's, from 0. Includes places that the server does not report as a table's column (UNION). */
   readonly columns: readonly number[];
   /**
    * Its numbers among the added keys. A list names every person in it. A missing or empty list, and each null in one, means that a person is missing:
@@ -81,7 +82,7 @@ export interface RowKey {
   readonly added: readonly number[];
   /** Of the key: binary values are read by it. */
   readonly type: Oid;
-  /** The column in its table is never NULL: where the key shows nothing, there is no such row of anybody, and so nothing of its data. */
+  /** The column in its table is never NULL: if the key is NULL, the row contains no row of that table, and so none of its data. */
   readonly certain: boolean;
 }
 

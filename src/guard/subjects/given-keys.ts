@@ -3,7 +3,7 @@ import { KIND, type Lexed, lex } from '../../sql/text/lexer.ts';
 import type { GivenKeys, GivenRows } from './disclosure.ts';
 import { isIntegerKey, readKey } from './key-types.ts';
 
-/** `text`: the key as it is counted. `array`: the parameter holds many. NULL is no key, and is left out. */
+/** `text`: the key in the form in which it is counted. `array`: the parameter contains many. NULL is not a key, and is left out. */
 export type GivenKey = { readonly text: string } | { readonly parameter: number; readonly array: boolean };
 
 /** All keys at the place. undefined: some cannot be read as the server would. `text`: the client's. */
@@ -142,7 +142,7 @@ class Reader {
     const found = itemOf(token, kind[this.at]!, sign);
     this.at += 1;
     if (!found) return undefined;
-    // The type was read with the statement: here it is passed by. Of `-5::int` the sign is an operator on what was cast.
+    // The type was read with the statement: it is skipped here. In `-5::int` the sign is an operator on the cast value.
     if (!this.takes('::')) return found;
     if (!cast || sign !== '' || this.at >= count || kind[this.at] !== KIND.word) return undefined;
     this.at += 1;

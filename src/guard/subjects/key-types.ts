@@ -50,7 +50,7 @@ export function isIntegerKey(type: Oid): boolean {
   return INTEGERS.includes(type);
 }
 
-/** The key as the server would show it, of a text that it would read as a value of the type; undefined where that is not known. */
+/** The key in the server's form, for a text that the server would read as a value of the type; undefined if that is not known. */
 export function readKey(type: Oid, text: string): string | undefined {
   if (INTEGERS.includes(type)) return readInteger(text);
   if (type === UUID) return readUuid(text);

@@ -22,7 +22,7 @@ export class Key {
   private readonly places: KeyOrigin[] = [];
   private given: GivenKeys | undefined;
   private isPresent = false;
-  /** A row of its person always has one: where it is missing, there is no such row. */
+  /** A row of its person always has one: if it is missing, there is no such row. */
   private isCertain = false;
 
   /** `comparable`: two that are equal are the same key (`isOneKey`). */

@@ -59,7 +59,7 @@ export class LevelReader {
     return { ...rows, loose: loose || this.references.length > read || this.runsUnknown() };
   }
 
-  /** Reads what was not read: a WITH that nothing names. Whether anything in it hangs on people. */
+  /** Reads levels that were not read: a WITH that is never named. Whether any of it depends on people. */
   private isUnread(level: QueryLevel): boolean {
     if (this.known.has(level)) return false;
     const { keys, values, loose } = this.rowsOf(level);

@@ -5,7 +5,7 @@ import { as } from '../../sql/parse/tree.ts';
 import type { ProvenRows } from './rows.ts';
 
 export interface RowLocks {
-  /** SKIP LOCKED and NOWAIT: which rows come hangs on what others have locked. */
+  /** SKIP LOCKED and NOWAIT: the returned rows depend on other sessions' locks. */
   readonly skips: boolean;
   /** Rows are locked that may not be sent, by data of people. */
   readonly unsent: boolean;

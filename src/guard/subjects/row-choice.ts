@@ -1,4 +1,4 @@
-/** What chooses and sorts the rows of a level: LIMIT, ORDER BY, DISTINCT, conditions; and whether any of it hangs on people who are not named. */
+/** What chooses and sorts the rows of a level: LIMIT, ORDER BY, DISTINCT, conditions; and whether any of it depends on people who are not named. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';

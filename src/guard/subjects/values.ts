@@ -43,7 +43,7 @@ export class Values {
 
   isColumn(found: ColumnOf): boolean {
     const { entry, column } = behindJoins(found);
-    // Where a tuple lies hangs on what was written before it.
+    // The location of a tuple depends on what was written before it.
     if (column.implicit) return true;
     if (entry.source.kind === 'join') return [...below(entry)].some((one) => this.columns.has(one));
     return this.columns.get(entry)?.has(entry.columns.indexOf(column)) === true;
@@ -81,7 +81,7 @@ export class Values {
     return this.isIn(link?.testexpr, level);
   }
 
-  /** A whole row, as itself or as the columns of ROW(t.*). What was resolved as neither is not known. */
+  /** A whole row, as itself or as the columns of ROW(t.*). A node that was resolved as neither is not known. */
   private isRow(node: Node): boolean {
     const columns = this.rowStars.get(node);
     if (columns) return columns.some((column) => this.isColumn(column));
@@ -96,7 +96,7 @@ export class Values {
       const column = columnOf(this.analysis, node);
       return (column && this.shown.get(column)?.one) ?? [];
     });
-    // The very key: one that may be missing would bring together all rows in which it is.
+    // Exactly the key: a key that may be missing would group all rows without it.
     return this.proofs.keysOf(level).every((key) => [...endsOf(key).own].every((end) => parts.includes(end)));
   }
 

@@ -14,7 +14,7 @@ export interface WriteProof {
   readonly row: number | undefined;
   /** It gives an existing row another key. */
   readonly moves: boolean;
-  /** Its rows hold and hang on their own people alone. */
+  /** Its rows contain data of their own people only, and depend only on these. */
   readonly own: boolean;
 }
 

@@ -72,7 +72,8 @@ function systemGrant(
     columns.set(column.name, { column, ...(mask && { mask }), rule });
   }
   const conditions = entry.rows ? [condition(relation, entry.rows(visible), rule)] : [];
-  // INVARIANT 123: which transaction wrote a row of a catalog, and where it lies, would tell of what others do. Which catalog it is in tells nothing.
+  // INVARIANT 123: which transaction wrote a row of a catalog, and where it is stored, would reveal what others do. Which catalog it is in reveals
+  // nothing.
   for (const column of relation.kind === 'r' ? SYSTEM_COLUMNS : []) {
     const mask = column === TABLEOID ? undefined : [`NULL::${column.typeName}`];
     columns.set(column.name, { column, ...(mask && { mask }), rule });

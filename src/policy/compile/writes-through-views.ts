@@ -1,6 +1,6 @@
 /**
- * What a write to a view comes to at the relations behind it (manual, CREATE VIEW, "Updatable Views"). The server writes there with the
- * rights of the view's owner; so what the role was granted of them by name is put beside what it was granted of the view, and both hold.
+ * The effect of a write to a view on the relations behind it (manual, CREATE VIEW, "Updatable Views"). The server writes there with the rights of the
+ * view's owner; so the role's own grants on them are combined with its grant on the view, and both must hold.
  */
 import { viewCannotLeak } from '../../sql/analyze/leakproof-views.ts';
 import type { Catalog, Oid, Relation, WriteEvent } from '../../sql/catalog/catalog.ts';
@@ -93,7 +93,7 @@ function canFail(): WriteThroughView {
   return refused('its query can fail on rows that it hides', WRITE_TABLE);
 }
 
-/** From view to view down to the table, with what was granted of each. */
+/** From view to view down to the table, with the grants on each. */
 function byServer(
   grant: RelationGrant,
   event: WriteEvent,

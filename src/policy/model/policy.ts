@@ -28,7 +28,7 @@ export interface SqlNeeds {
   readonly byPath?: true;
 }
 
-/** `operator`: the one that the policy means; undefined where it may be one of several. */
+/** `operator`: the one that the policy means; undefined if it may be one of several. */
 export interface OperatorByPath {
   readonly name: string;
   /** Of the operands, undefined: a prefix operator's left one. */

@@ -9,7 +9,7 @@ import type { Charges, PayingAccount, Prepayment, Sent, Warning } from './budget
 
 /** What the budget has said of a statement that may run. */
 export interface AdmissionGrant {
-  /** Rows that may still be shown; absent where nothing limits them over time. */
+  /** Rows that may still be shown; absent if no window limits them. */
   readonly rowsLeft?: number | undefined;
   readonly account?: PayingAccount | undefined;
   readonly charges?: Charges | undefined;
@@ -122,7 +122,7 @@ export class Admission {
         return answer;
       case 'admitted':
         c.tell(answer.warnings);
-        // Own fields before those that are spread: behind them V8 would make a new shape of each such object, and keep it.
+        // Own fields before the spread: after it V8 would make a new hidden class for each such object, and keep it.
         return { prepaid, ...answer };
     }
   }
@@ -149,13 +149,13 @@ export class Admission {
     this.since = 0;
   }
 
-  /** What was set aside for statements that were not sent comes back. */
+  /** Gives back what was set aside for statements that were not sent. */
   private drop(): void {
     for (const { charges } of this.granted) charges?.settle(() => 'free');
     this.granted = [];
   }
 
-  /** The statements that were granted are sent: what was set aside is theirs. */
+  /** The granted statements are sent: what was set aside is now theirs. */
   sent(): void {
     this.granted = [];
   }

@@ -45,12 +45,12 @@ export type PayingAccount = string;
 export type BudgetAdmitted =
   | {
       readonly kind: 'admitted';
-      /** Rows that may still be shown, as far as is known; absent where nothing limits them. */
+      /** Rows that may still be shown, as far as known; absent if they are not limited. */
       readonly rowsLeft?: number | undefined;
       readonly warnings?: readonly Warning[] | undefined;
       /** A permit pays: limits of one statement on rows and bytes do not hold for it. */
       readonly account?: PayingAccount | undefined;
-      /** Absent where nothing was set aside. To be settled when the statement has ended. */
+      /** Absent if nothing was set aside. To be settled when the statement has ended. */
       readonly charges?: Charges | undefined;
     }
   /** `effect: lock` where this passes a limit that locks. */
@@ -132,7 +132,7 @@ export interface Sent {
   readonly text: string;
   /** Of the client's own parameters: OIDs; 0 where the server decides. */
   readonly parameterTypes: readonly number[];
-  /** As text; absent where they are not known, or came in binary. */
+  /** As text; absent if they are not known, or came in binary. */
   readonly values?: readonly (string | null)[];
   /** The same as the client's own Bind sent them, in whatever formats: taken before `values`. */
   readonly bound?: { readonly formats: readonly number[]; readonly valueCount: number; readonly values: Uint8Array };
@@ -153,7 +153,7 @@ export interface Sighting {
   readonly user?: string;
 }
 
-/** What a statement has told of data subjects, and who has paid for it. */
+/** What a statement has disclosed of data subjects, and who has paid for it. */
 export interface StatementTold {
   readonly subjects: NonNullable<OutcomeEntry['subjects']>;
   readonly user: string | undefined;
@@ -195,8 +195,11 @@ export interface Budget {
   event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string, limit?: LimitReached): void;
   /** A statement has ended, and disclosed this of data subjects: for those who ask what was taken. Absent: not needed. */
   told?(policy: SessionPolicy, told: StatementTold): void;
-  /** A row that would be shown is a canary's. Told once for each canary and run. @returns why the row is not shown; undefined where it is all the same. */
+  /**
+   * A row that would be shown contains a canary. Called once for each canary and run. @returns why the row is not shown; undefined if it is shown
+   * anyway.
+   */
   canary(policy: SessionPolicy, sighting: Sighting): BudgetRefusal | undefined;
-  /** What was taken ahead for this session may go back: it is idle. */
+  /** The session is idle: amounts taken in advance for it may be given back. */
   rest(): void;
 }

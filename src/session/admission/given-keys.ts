@@ -15,11 +15,7 @@ export interface BoundValues {
   readonly values: Uint8Array;
 }
 
-/**
- * @param text the client's.
- * @param bound absent where they are not known.
- * @returns undefined where one of them cannot be read as the server reads it.
- */
+/** @param text the client's. @param bound absent if they are not known. @returns undefined if one of them cannot be read as the server reads it. */
 export function givenKeys(
   place: GivenKeys,
   text: string,

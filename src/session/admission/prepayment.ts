@@ -9,11 +9,11 @@ import { type BoundValues, givenKeys } from './given-keys.ts';
 /** The statement with the client's own text, which contains the given keys. */
 export interface Asking {
   readonly statement: StatementJudgement;
-  /** What it runs by its name; undefined where it runs nothing else, or what that is is not known. */
+  /** The statement that it runs by name; undefined if it runs no other, or an unknown one. */
   readonly inner: StatementJudgement | undefined;
   /** The client's text. */
   readonly text: string;
-  /** Absent where they are not known. */
+  /** Absent if they are not known. */
   readonly bound: BoundValues | undefined;
 }
 
@@ -59,7 +59,7 @@ function prepaymentOf(disclosure: Disclosure, asking: Asking): Prepayment | unde
   return asks(canFail === 'no' ? 'one' : 'kept');
 }
 
-/** Is it paid whole before it runs? Undefined where one of the keys cannot be read: then it is a question. */
+/** Is all of it paid before it runs? Undefined if one of the keys cannot be read: then it is a question. */
 function keysOf({ access }: Disclosure, { statement, inner, text, bound }: Asking): readonly string[] | undefined {
   if (access.kind !== 'pinned') return undefined;
   const own = inner && text.slice(statement.extent?.start, statement.extent?.end);

@@ -4,7 +4,7 @@ import type { LimitRules } from '../../policy/model/limits.ts';
 import type { RuleRef } from '../../policy/source/rule.ts';
 import type { SessionPolicy } from '../ports.ts';
 
-/** What has been shown of one result: shared by all Executes of a portal and all FETCHes of a cursor. */
+/** How much of one result was shown: shared by all Executes of a portal and all FETCHes of a cursor. */
 export interface Usage {
   rows: number;
   bytes: number;
@@ -21,7 +21,7 @@ export interface StatementLimits {
 /** A policy is the same object until something of it changes. */
 const known = new WeakMap<SessionPolicy, { readonly limits: StatementLimits | undefined }>();
 
-/** undefined where nothing limits a statement's result. */
+/** undefined if a statement's result is not limited. */
 export function statementLimits(policy: SessionPolicy): StatementLimits | undefined {
   const before = known.get(policy);
   if (before) return before.limits;
@@ -64,9 +64,8 @@ export interface InputLimits {
 }
 
 /**
- * @param bytes they count as well: of a COPY.
- * @param temporary the rows are a temporary table's: no data that anybody else sees changes.
- * @returns undefined where nothing limits it.
+ * @param bytes they count as well: for a COPY. @param temporary the rows are a temporary table's: no data that others see changes. @returns undefined
+ * if it is not limited.
  */
 export function inputLimits(
   policy: SessionPolicy,
@@ -88,7 +87,7 @@ export function inputLimits(
   return { changed: changed.limit, bytes: most, rules: { changed: changed.rule, bytes: copied.rule } };
 }
 
-/** The limit that so many rows and bytes pass; undefined where they fit. */
+/** The limit that so many rows and bytes exceed; undefined if they fit. */
 export function overInput(limits: InputLimits, taken: Usage): Refusal | undefined {
   const { changed, bytes, rules } = limits;
   if (changed !== undefined && taken.rows > changed) {

@@ -35,7 +35,7 @@ abstract class Lines implements RowCounter {
   protected length = 0;
   /** The data has ended by a mark of its own: the server ignores what follows. */
   private over = false;
-  /** The last line ended at a CR: an LF behind it is part of that end. */
+  /** The last line ended at a CR: an LF after it is part of that end. */
   private afterCr = false;
 
   /** @param special bytes that a line needs a closer look for. */
@@ -100,7 +100,7 @@ abstract class Lines implements RowCounter {
   protected abstract isEndMark(): boolean;
 }
 
-/** In text a backslash takes the meaning of the byte behind it. */
+/** In text format a backslash escapes the byte after it. */
 class TextRows extends Lines {
   private escaped = false;
   private startsAsMark = false;

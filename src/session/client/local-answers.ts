@@ -21,8 +21,8 @@ export interface Shortened {
 }
 
 /**
- * @param status of the transaction before the message; undefined where the server owes an answer that may change it.
- * @returns undefined where all has to be sent.
+ * @param status of the transaction before the message; undefined if an outstanding answer may change it. @returns undefined if all of it must be
+ * sent.
  */
 export function withoutTokenSettings(
   text: string,
@@ -60,7 +60,7 @@ export function completeUnsent(c: Conversation, query: PendingQuery): void {
   }
 }
 
-/** In the server's place. What is said is what it would say: that the transaction goes on. */
+/** Answers instead of the server, as the server would: the transaction goes on. */
 export function answerHere(c: Conversation, runs: readonly Execution[], rendered: Rendered): void {
   // As every Query.
   for (const version of unnamedDropped(c)) version.names.settle(version);

@@ -1,4 +1,4 @@
-/** What the statements of a message have done to names, for those behind them in the same message: not in the session's books yet. */
+/** What earlier statements of a message have done to names, for the later ones: not yet in the session's books. */
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
 import type { Usage } from '../admission/statement-meter.ts';
 import type { Portal } from '../state/prepared.ts';

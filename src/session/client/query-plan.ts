@@ -8,7 +8,7 @@ export interface PlannedStatement {
   /** It may be cut off. */
   readonly cuttable: boolean;
   readonly pure: boolean;
-  /** Code of users may run in it, and change what the server makes of the statements behind it. */
+  /** Users' code may run in it, and change what the server does with the statements after it. */
   readonly runsUserCode: boolean;
 }
 
@@ -99,7 +99,7 @@ function inTransaction(status: TransactionStatus, statements: readonly Statement
   return inside;
 }
 
-/** What cannot be undone and cannot take turns. */
+/** The refusal of statements that cannot be undone and cannot be sent one by one. */
 export function notTogether(): Refusal {
   return refusal(
     'unsupported',

@@ -18,7 +18,7 @@ export function sendStep(c: Conversation, { rendered, runs, wrapped, next }: Que
   c.block(pending);
 }
 
-/** BEGIN of the guard's own, and the Query behind it once that is done. */
+/** The guard's own BEGIN, and the Query after it once that is done. */
 export function sendWrapped(c: Conversation, next: QueryStep): void {
   const pending = queryPending(c, 'begin', { next });
   c.send(query('BEGIN'), pending);
@@ -37,7 +37,7 @@ export function stepsOf(
   );
 }
 
-/** Each statement of a judged text by itself; undefined where the text cannot be taken apart. */
+/** Each statement of a judged text by itself; undefined if the text cannot be split. */
 export function takeApart(
   { judgement, text }: Pick<Rendered, 'judgement' | 'text'>,
   values: SlotValues,

@@ -187,7 +187,7 @@ function goOn(c: Conversation, { steps }: Recording): boolean {
   return true;
 }
 
-/** Records what was admitted, and sends it. */
+/** Records the admitted statements, and sends them. */
 function* recordAndSend(
   c: Conversation,
   frame: Frame,

@@ -36,8 +36,8 @@ export function rePrepare(
     return 'refused';
   }
   if (c.pending.length > 0) return 'wait';
-  // In a failed transaction nothing can be prepared, and nothing but its end can run. What has ended it in this batch is
-  // answered, so that the status of before says nothing: behind it the statement would run.
+  // In a failed transaction nothing can be prepared, and only its end can run. If this batch has ended it, `status` is not yet updated: after that
+  // end the statement would run.
   if (c.status === 'E' && !c.batchHasControl) return 'ready';
   sendRenewed(c, prepared, state.renewed);
   return 'wait';

@@ -1,6 +1,6 @@
 /**
- * A refusal is a message bound to fail, sent in the place of the refused one: so the server itself decides what becomes of the
- * batch and the transaction, and only its error is exchanged. Which message must fail depends on the refused one.
+ * A refusal is sent as a message that is bound to fail, instead of the refused one: so the server itself decides what happens to the batch and the
+ * transaction, and only its error is replaced. Which message must fail depends on the refused one.
  */
 import { REASONS } from '../../core/reasons.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
@@ -59,7 +59,7 @@ export function textTooLong(): Refusal {
   });
 }
 
-/** In the place of a Query. `several`: nothing of the message may run, not even a leading ROLLBACK, so the text must not parse. */
+/** Replaces a Query. `several`: no part of the message may run, not even a leading ROLLBACK, so the text must not parse. */
 export function refuseQuery(c: Conversation, forced: Forced, several: boolean): void {
   const text = several ? privateName(forced.id) : textBoundToFail(forced.id);
   const pending = queryPending(c, 'client', { forced, versions: unnamedDropped(c) });
@@ -77,8 +77,8 @@ export function failTransaction(c: Conversation): void {
 }
 
 /**
- * In the place of a Parse, Bind or Execute. The rest of the batch will be skipped by the server, so it is dropped here.
- * @param unnamed the refused message is a Parse of the unnamed statement: the one before it must be gone, as with PostgreSQL.
+ * Replaces a Parse, Bind or Execute. The server will skip the rest of the batch, so it is dropped here. @param unnamed the refused message is a Parse
+ * of the unnamed statement: the one before it must be gone, as with PostgreSQL.
  */
 export function refuseExtended(
   c: Conversation,
@@ -100,7 +100,7 @@ export function refuseExtended(
   else c.skipping = true;
 }
 
-/** In the place of a FunctionCall: a Query would drop the unnamed statement. */
+/** Replaces a FunctionCall: a Query would drop the unnamed statement. */
 export function refuseFunctionCall(c: Conversation, forced: Forced): void {
   const pending = {
     kind: 'function-call',

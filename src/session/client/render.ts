@@ -11,7 +11,7 @@ export interface SlotValues {
   readonly person?: EndUser | undefined;
 }
 
-/** Nothing reads it: a text as long as `BindAddition` needs it. It is the last one. */
+/** It is never read: a text as long as `BindAddition` needs it. It is the last one. */
 const PADDING = { kind: 'padding' } as const;
 
 /** A parameter behind the client's own. */

@@ -65,7 +65,7 @@ export function takesParameters(judgement: Judgement, parameters: number | undef
   return parameters !== undefined && (kind === 'read' || kind === 'write');
 }
 
-/** What fills the slots for this principal, and the person behind it, under this policy. */
+/** The values of the slots for this principal and its end user, under this policy. */
 export function slotValues(policy: SessionPolicy, person: EndUser | undefined): SlotValues {
   return valuesFor(policy, person, statementLimits(policy)?.rows);
 }

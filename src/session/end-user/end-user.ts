@@ -17,8 +17,8 @@ export type EndUserCheck = EndUser | { readonly refused: Refusal } | 'wait';
 
 export interface EndUsers {
   /**
-   * Who is behind a token, now: asked at each statement that needs to know, and remembered as long as the token, the keys and the policy
-   * hold. Throws never. On `wait`, `Session.onBudget` is called when the same may be asked again.
+   * The current end user of a token: asked at each statement that needs it, and cached as long as the token, the keys and the policy are valid. Never
+   * throws. On `wait`, `Session.onBudget` is called when it may be asked again.
    */
   check(policy: SessionPolicy, token: string): EndUserCheck;
   /** A logout: from `done` on the token is refused everywhere. A `refused` token was not valid. */
@@ -36,11 +36,11 @@ export interface VerifiedToken {
 
 /** What a whole process knows of people. */
 export interface Identity {
-  /** For one session; `wake` is called when what was answered by `wait` may be asked again, never within `check`. */
+  /** For one session; `wake` is called when a question that was answered by `wait` may be asked again, never within `check`. */
   persons(wake: () => void): EndUsers;
   /** For a login by a token, whose principal is not known yet: by one principal's rule. Never rejects. */
   verify(rule: TokenRule, token: string): Promise<VerifiedToken | { readonly refused: Refusal }>;
-  /** The same at once, of one that is remembered; undefined where it has to be verified. */
+  /** The same at once, for a token that is cached; undefined if it has to be verified. */
   known(rule: TokenRule, token: string): VerifiedToken | { readonly refused: Refusal } | undefined;
   /** Keys may have changed: they are read again before their next use. */
   keysChanged(): void;

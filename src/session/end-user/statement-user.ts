@@ -19,7 +19,7 @@ import {
 /** What matters of a statement for finding its end user. */
 export interface EndUserQuestion {
   readonly statement: StatementJudgement;
-  /** What an EXECUTE or FETCH runs; undefined where that is not known. */
+  /** The statement that an EXECUTE or FETCH runs; undefined if not known. */
   readonly inner?: StatementJudgement | undefined;
   readonly nature: StatementTraits;
   /** The sent text contains attributes from a token. */
@@ -52,7 +52,7 @@ export interface CurrentEndUser {
 
 const NOBODY = {};
 
-/** As far as is known: what was sent before has been answered, or cannot change it. */
+/** As far as is known: earlier messages have been answered, or cannot change it. */
 export function currentEndUser(c: Conversation, policy: SessionPolicy): CurrentEndUser | 'wait' {
   if (policy.principal.token === undefined) return NOBODY;
   return isMoving(c) ? 'wait' : behind(c, policy, c.token.token);
@@ -65,7 +65,7 @@ export function endUserOf(c: Conversation, policy: SessionPolicy): EndUser | und
   return check && check !== 'wait' && 'user' in check ? check : undefined;
 }
 
-/** What was sent before may still be undone, and the setting with it. */
+/** Earlier messages may still be undone, and the setting with them. */
 function isMoving(c: Conversation): boolean {
   return c.tokenMovesIn !== undefined && c.tokenMovesIn < c.batch;
 }
@@ -88,7 +88,7 @@ export function needEndUsers(policy: SessionPolicy, statements: readonly Stateme
   return policy.principal.token !== undefined || statements.some(({ kind }) => tokenOf(kind) !== undefined);
 }
 
-/** Of the statements of a message, each behind those before it. */
+/** For the statements of a message, each after those before it. */
 export function endUsersOf(c: Conversation, policy: SessionPolicy, asked: readonly EndUserQuestion[]): MessageEndUsers {
   if (isMoving(c)) return 'wait';
   // What transaction control leaves of the setting depends on whether the transaction has failed, which the server is to say first.

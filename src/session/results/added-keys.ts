@@ -1,4 +1,4 @@
-/** The keys that were added to a row for the guard alone, by which it is named (`AddedKeys` in the guard's decision). */
+/** The keys that were added to a row only for the guard, by which it is named (`AddedKeys` in the guard's decision). */
 import { Buffer } from 'node:buffer';
 import type { RowCheck } from '../../guard/decision.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';

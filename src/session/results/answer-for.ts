@@ -1,4 +1,4 @@
-/** What a run's answer is looked at for: made when it is recorded, from what was admitted. */
+/** What is looked for in a run's answer: made when the run is recorded, from what was admitted. */
 import { hash } from 'node:crypto';
 import type { StatementJudgement } from '../../guard/decision.ts';
 import { bufferOf } from '../../protocol/text.ts';
@@ -14,7 +14,7 @@ export interface AnswerRequest {
   /** Of EXECUTE and FETCH the statement inside. */
   readonly statement: StatementJudgement;
   readonly formats: Formats | 'described';
-  /** The client's text; undefined where its answer can be no other's again. */
+  /** The client's text; undefined if its answer cannot repeat another. */
   readonly text: string | undefined;
   /** Of EXECUTE: that of what it runs. */
   readonly prepared: string | undefined;

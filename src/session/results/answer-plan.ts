@@ -108,7 +108,7 @@ function notJudged(subject: string, keys: readonly KeyColumn[]): SubjectPlan {
   return { subject, keys, perhaps: [], named: undefined, values: [], unnamed: 'columns', counts: [] };
 }
 
-/** Of unrestricted roles: the keys that show name a row, and what was computed is a value. */
+/** For unrestricted roles: keys that are shown name a row, and computed columns are values. */
 function free(subject: string, keys: readonly KeyColumn[], values: readonly number[]): SubjectPlan {
   const named = keys.length > 0 ? [{ columns: keys.map(({ at }) => at), added: [], type: 0 }] : undefined;
   return { subject, keys, perhaps: [], named, values, unnamed: 'row', counts: [] };

@@ -224,7 +224,7 @@ export class AnswerRows {
       if (value === undefined) beyond += 1;
       else cost += cells.costOf(at, value);
     }
-    // Of what has not come yet: one for each column begun, and one for each 8 bytes.
+    // For the part that has not come yet: one for each column begun, and one for each 8 bytes.
     return beyond === 0 ? cost : cost + beyond + Math.ceil(fields.beyond / BYTES_OF_VALUE);
   }
 
@@ -259,8 +259,8 @@ export function valuesOfRow(plan: AnswerPlan, frame: Frame): RowValues {
 const BACKSLASH = 0x5c;
 
 /**
- * The first columns of the row that lies between the two places.
- * @returns false where one of them holds what has a meaning of its own, and must be read with care (`copyFields`).
+ * Finds the first columns of the row between the two places. @returns false if one of them contains special characters, and must be read by
+ * `copyFields`.
  */
 function locatePlain(
   fields: RowFields,

@@ -48,8 +48,8 @@ export class Answer {
   private told: Set<string> | undefined;
 
   /**
-   * @param of what is run, of EXECUTE and FETCH the statement inside; undefined: not known. `formats` of the result's columns, by Bind;
-   * `described`: as its RowDescription says. `recurring`: absent where no answer of it is free.
+   * @param of the statement that runs; for EXECUTE and FETCH the one inside; undefined: not known. `formats` of the result's columns, from Bind;
+   * `described`: from its RowDescription. `recurring`: absent if no answer of it is free.
    */
   constructor(
     private readonly of: Pick<StatementJudgement, 'disclosures' | 'about'> | undefined,
@@ -76,7 +76,7 @@ export class Answer {
     return this.rowsOf(run)?.ofMany(rows, (subject) => this.tallyOf(subject)?.room ?? DisclosureTally.most);
   }
 
-  /** Canaries that it shows and that were not told before, and keys in it that cannot be read. Undefined where there is neither. */
+  /** New canaries that it shows, and keys in it that cannot be read. Undefined if there is neither. */
   canariesIn(run: Showing, frame: Frame): CanariesInRow | undefined {
     const plan = this.planOf(run);
     const { canaries } = run.policy;
@@ -106,7 +106,7 @@ export class Answer {
 
   private makePlan(run: Showing): AnswerPlan | undefined {
     const about = this.of?.about ?? NO_SUBJECTS;
-    // Of a restricted role nothing is free that was not judged: a key that the server names then is no name.
+    // For a restricted role nothing is free that was not judged: a key that the server then reports does not name a row.
     const disclosures = this.of?.disclosures ?? (run.policy.role.access === 'restricted' ? [] : undefined);
     if (run.statement.kind.kind === 'copy-out') return planOfCopy(disclosures, run.policy.keyTypes);
     return run.watch.provenance.planOf(disclosures, about);
@@ -184,7 +184,7 @@ export class Answer {
     return left;
   }
 
-  /** For the outcome; undefined where nothing was told. @param questions the subjects about which it was a question. */
+  /** For the outcome; undefined if nothing was disclosed. @param questions the subjects for which it was a question. */
   all(questions: readonly string[]): OutcomeEntry['subjects'] {
     if (this.tallies.length === 0 && questions.length === 0) return undefined;
     const all: Record<string, { people: number; questions: number; values: number }> = {};

@@ -26,7 +26,7 @@ export function passesCanaries(c: Conversation, run: Execution, frame: Frame): b
   return true;
 }
 
-/** A canary that is asked for by its key counts as seen, also where no row of it comes. @returns whether what was asked may be answered. */
+/** A canary whose key is asked for counts as seen, even if no row of it comes. @returns whether the statement may be answered. */
 export function passesAskedCanaries(c: Conversation, run: Execution): boolean {
   const { canaries } = run.policy;
   if (!canaries || run.answer?.isAsked !== false) return true;

@@ -19,7 +19,7 @@ export class DisclosureTally {
   values = 0;
   /** Of those counted in `people`, the keys that are in no record yet. */
   fresh: string[] = [];
-  /** Undefined for as long as they are few: those in `fresh`. Bytes as soon as many rows come at once. */
+  /** Undefined as long as there are few: those in `fresh`. A set of bytes once many rows come together. */
   private known: Set<string> | KeySet | undefined;
 
   constructor(readonly subject: string) {}

@@ -124,7 +124,7 @@ function add(keys: string[], key: string): void {
   if (!keys.includes(key)) keys.push(key);
 }
 
-/** What is no UTF-8 (a client that may choose its encoding) stays what it is, byte for byte. */
+/** Invalid UTF-8 (from a client that may choose its encoding) is kept byte for byte. */
 function text(value: Uint8Array): string {
   const bytes = bufferOf(value);
   const decoded = bytes.toString('utf8');

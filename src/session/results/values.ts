@@ -1,4 +1,4 @@
-/** What the values of an answer cost: one for each 8 bytes, but for those that the client could tell beforehand (`docs/limits.md`). */
+/** The charge for the values of an answer: one for each 8 bytes, except those that the client could already know (`docs/limits.md`). */
 import { createHash, type Hash, hash } from 'node:crypto';
 import { bufferOf } from '../../protocol/text.ts';
 import type { AnswerCell, LastAnswer } from './last-answers.ts';
@@ -21,7 +21,7 @@ export class AnswerValues {
   private shown = 0;
   private kept = 0;
   private bytes = 0;
-  /** Of all that was shown; undefined where it will not be asked for, or not all of it could be seen. */
+  /** Of all that was shown; undefined if it will not be needed, or if not all of it could be seen. */
   private hash: AnswerHash | undefined;
 
   /** @param before the last answer to the same text; undefined if there is none. */
@@ -94,7 +94,7 @@ export class AnswerValues {
     else this.hash = undefined;
   }
 
-  /** The answer, once all was shown; undefined where it cannot be told apart from others. */
+  /** The answer, once all was shown; undefined if it could be confused with others. */
   end(tag: string): LastAnswer | undefined {
     const whole = this.hash?.end(tag);
     this.hash = undefined;

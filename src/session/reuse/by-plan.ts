@@ -31,7 +31,7 @@ export interface BoundPlan extends FoundPlan {
   readonly parse: WithheldParse;
 }
 
-/** @returns undefined where its own Parse is to be sent. */
+/** @returns undefined if its own Parse is to be sent. */
 export function planOf(c: Conversation, prepared: Prepared, values: SlotValues): BoundPlan | undefined {
   const parse = c.withheld;
   if (parse?.prepared !== prepared || c.status === 'E' || c.pending.length > 0) return undefined;
@@ -112,7 +112,7 @@ export interface QueryByPlan extends FoundPlan {
   readonly send: () => void;
 }
 
-/** @param send sends the Query without a plan. @returns undefined where that is to be done. */
+/** @param send sends the Query without a plan. @returns undefined if that is to be done. */
 export function planOfQuery(
   c: Conversation,
   rendered: Rendered,

@@ -57,7 +57,7 @@ export function withParameters(
   return { rendered: renderLiterals(text, asked, slots), types, values };
 }
 
-/** A bare number is typed by its size; undefined where it is of another type. */
+/** A bare number is typed by its size; undefined if it is of another type. */
 function asParameter(written: string, type: number): string | undefined {
   if (written.startsWith("'")) return type === INT4 ? undefined : written.slice(1, -1).replaceAll("''", "'");
   return type === INT4 && Number(written) <= MOST_INT4 ? written : undefined;

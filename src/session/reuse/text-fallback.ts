@@ -35,7 +35,7 @@ export function beginFallback(c: Conversation, head: PendingReply, fields: Error
   return true;
 }
 
-/** The server is ready behind that error. */
+/** The server is ready after that error. */
 export function sendFallback(c: Conversation, fallback: TextFallback): void {
   const { of, entries, sync: ending } = fallback;
   if (of.mayLose && !fallback.isUndone) {

@@ -46,8 +46,8 @@ export class AnswerGrammar {
   }
 
   /**
-   * Messages of this type that lie side by side. @returns how many fields each must have, -1 where they have no count; undefined where they are to be
-   * looked at one by one.
+   * For adjacent messages of this type. @returns how many fields each must have, -1 if they have no count; undefined if they must be examined one by
+   * one.
    */
   fieldsOfMany(type: number, described: Described): number | undefined {
     if (type === Backend.CopyData) return this.copy === 'data' && this.kind === 'copy-out' ? -1 : undefined;

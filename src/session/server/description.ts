@@ -78,7 +78,7 @@ export function descriptionOf(policy: SessionPolicy, bytes: Uint8Array | null): 
   return description;
 }
 
-/** Why a result with these columns may not reach the role; undefined where it may. */
+/** Why a result with these columns may not be sent to the role; undefined if it may. */
 function withheldField(role: RolePolicy, fields: readonly Field[]): Refusal | undefined {
   for (const field of fields) {
     if (field.table !== 0 && !mayRead(role, field.table, field.attnum)) {

@@ -170,7 +170,7 @@ function timedOut(said: ErrorFields): ErrorFields {
   return new Map(said).set('M', 'canceling statement due to statement timeout');
 }
 
-/** What an error does to the message that it answers, and to those behind it. */
+/** The effect of an error on the message that it answers, and on later ones. */
 function fail(c: Conversation, head: PendingReply, sqlstate: string | undefined): void {
   const run = runOf(head) ?? head.conversion?.run;
   if (run) c.records.end(run, 'error', { sqlstate });
@@ -192,7 +192,7 @@ function fail(c: Conversation, head: PendingReply, sqlstate: string | undefined)
   } else if (syncCame) c.deferred = { kind: 'sync', conversion: undefined };
 }
 
-/** After an error the server drops everything up to Sync: what was sent already, and what the client is still to send. */
+/** After an error the server drops everything up to Sync: what was already sent, and what the client is still to send. */
 function skip(c: Conversation): void {
   for (let head = c.pending.head; head; head = c.pending.head) {
     if (head.kind === 'sync') return;
@@ -250,8 +250,8 @@ function runOf(head: PendingReply): Execution | undefined {
 const OF_SESSION = /^(57P0[1-5]|25P0[34])$/;
 
 /**
- * What is shown in place of a FATAL error that came through a pooler; undefined where it may be shown itself. No client reads
- * the name of an upstream account, an address, or that Rowgate's password is wrong (it would look for the fault in its own).
+ * Replaces a FATAL error that came through a pooler; undefined if it may be shown itself. A client must not read the name of an upstream account, an
+ * address, or that Rowgate's password is wrong (it would look for the mistake in its own).
  */
 function poolerWords(fields: ErrorFields): ErrorFields | undefined {
   const sqlstate = fields.get('C') ?? '';

@@ -80,7 +80,7 @@ function answerDescribe(c: Conversation, head: PendingDescribe, frame: Frame): b
   return false;
 }
 
-/** The client sees its own parameters; those behind them are the guard's. */
+/** The client sees its own parameters; those after them are the guard's. */
 function ownParameters(c: Conversation, { parameters, rendered }: PendingDescribe, frame: Frame): boolean {
   // Without any of the guard's the server alone knows how many there are: not every text is analyzed.
   if (parameters === undefined || !rendered?.added.length) return true;
@@ -161,7 +161,7 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
   }
 }
 
-/** @param tag of CommandComplete; absent where the portal was suspended. */
+/** @param tag of CommandComplete; absent if the portal was suspended. */
 function complete(c: Conversation, head: PendingExecute, run: Execution, frame: Frame, tag?: string): boolean {
   done(c, head);
   c.endCopyIn();

@@ -35,7 +35,7 @@ interface Watched {
 }
 
 export class PinWatch {
-  /** The batch in which code of users may have run, until the server is ready behind it. */
+  /** The batch in which users' code may have run, until the server is ready after it. */
   private ranIn: number | undefined;
   /** No assertion follows that code in its batch. */
   private unasserted = false;
@@ -79,13 +79,13 @@ export class PinWatch {
 
   /** The server is ready behind a batch. */
   ready(batch: number, status: TransactionStatus): void {
-    // The code runs in a batch that was sent behind this one: an assertion of its own would end that one before its time.
+    // The code runs in a batch that was sent later: an assertion of this one would end the watch too early.
     if (this.ranIn !== undefined && this.ranIn > batch) return;
     const { unasserted } = this;
     this.ranIn = undefined;
     this.unasserted = false;
     if (status !== 'E') this.untold = undefined;
-    // A transaction that has failed has undone what was set in it, and in one nothing can be asked.
+    // A failed transaction has undone its settings, and nothing can be asked in it.
     if (status === 'E') return;
     if (unasserted || (status === 'I' && this.mayRunAtEnd)) this.own = 'owed';
     if (status === 'I') this.mayRunAtEnd = false;
@@ -109,7 +109,7 @@ export class PinWatch {
     } else this.own = undefined;
   }
 
-  /** The server's error to what was to bring a transaction back: it has failed for good. */
+  /** The server's error to a message that was to restore a transaction: it has failed for good. */
   notUndone(fields: ErrorFields): void {
     this.untold = fields;
   }

@@ -166,7 +166,7 @@ export function readyAfterQuery(c: Conversation, query: PendingQuery, status: Tr
   return stepOn(c, query, status);
 }
 
-/** What was to follow follows, or is skipped. @returns whether ReadyForQuery goes to the client. */
+/** Sends the next step, or skips it. @returns whether ReadyForQuery is sent to the client. */
 function stepOn(c: Conversation, { next, part, told }: PendingQuery, status: TransactionStatus): boolean {
   if (!next) return true;
   if (told) {
@@ -190,7 +190,7 @@ function endWrapped(c: Conversation, { committed, ends }: PendingQuery, status: 
   if (held)
     c.records.end(held.run, committed ? 'ok' : 'error', { changed: committed ? held.changed : 0, tag: held.tag });
   if (status === 'I' || !ends) return true;
-  // A client's own cancel can hit COMMIT or ROLLBACK before it does anything: the transaction of the guard's must end all the same.
+  // A client's own cancel can hit COMMIT or ROLLBACK before it has any effect: the guard's transaction must still end.
   c.deferred = { kind: 'end-wrapped', query: ends, commit: false };
   return false;
 }

@@ -80,7 +80,7 @@ export function redact(said: ErrorFields, origin: ErrorOrigin, whole = true): Er
   const shown = new Map<string, string>();
   for (const [code, value] of fields) {
     if (code === 'M') shown.set(code, replaced ? conditionName(sqlstate) : value);
-    // Code may raise what it likes in the place of a constraint's name, too.
+    // Code may also raise any text as a constraint's name.
     else if (NAMES.has(code) && ofCode && !ofText && !named) continue;
     else if (OF_CODE.has(code) || (code === 'P' && ofCode && origin !== 'analysis')) continue;
     else if (MAY_QUOTE.has(code) && (!ofText || replaced || OWN_NAME.test(value))) continue;

@@ -1,6 +1,6 @@
 /**
- * Many rows of a run's result at once. Only where each of them would pass by itself (`row-flow.ts`), one after the other, and nothing would be said
- * between two of them. Wherever that is not certain they are looked at one by one: at a limit, that way alone decides.
+ * Passes many rows of a run's result at once, if each would pass by itself (`row-flow.ts`), and no other message would come between them. If that is
+ * not certain they are examined one by one: at a limit, only that way decides.
  */
 import type { FrameReader } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
@@ -93,7 +93,7 @@ function plainRun(head: PendingReply | undefined): Execution | undefined {
   if (check || rowless || account !== undefined || run.policy.canaries) return undefined;
   if (verifies && provenance.verdict !== 'verified') return undefined;
   const { kind } = run.statement;
-  // Of COPY the first message may be a line of names, and in binary the last one is no row.
+  // In COPY the first message may be a line of names, and in binary the last one is not a row.
   if (kind.kind === 'copy-out' && (kind.format.kind === 'binary' || run.messages === 0)) return undefined;
   return run;
 }

@@ -123,7 +123,7 @@ function cutOff(c: Conversation, run: Execution): void {
   c.end(run.cut);
 }
 
-/** What was cut off counts towards a lock. As soon as it is, whether or not the client stays to be told. */
+/** A result that was cut off counts towards a lock, at once, whether or not the client stays to read the error. */
 export function tellBudget(c: Conversation, { cut, policy, cutByBudget, reached, person }: Execution): void {
   if (cut && REASONS[cut.reason].countsTowardsLock) c.ports.budget.event(policy, 'refusal', person?.user);
   else if (reached || (!cutByBudget && isOfLimit(cut))) c.ports.budget.event(policy, 'overrun', person?.user, reached);
@@ -139,7 +139,7 @@ export function cancelStalled(c: Conversation): boolean {
   if (!run) return false;
   c.goOn();
   run.cut = cancelledByUser();
-  // A cancel that goes through a pooler may hit what another client runs next on that connection; the client's own goes as it came.
+  // A cancel through a pooler may hit another client's next statement on that connection; the client's own is passed on unchanged.
   if (c.ports.pooling === undefined) c.cancel();
   return true;
 }

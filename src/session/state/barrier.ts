@@ -13,7 +13,7 @@ import type {
 /** Nothing more is forwarded until the server is done with `until`. */
 export interface Barrier {
   until: PendingReply;
-  /** The Sync behind it may pass: should `until` be cut off, nothing is lost by it. */
+  /** The Sync after it may pass: if `until` is cut off, nothing is lost by it. */
   readonly syncMayPass: boolean;
   /** The Sync that passed. */
   sync: PendingSync | undefined;

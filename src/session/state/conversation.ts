@@ -82,11 +82,11 @@ export class Conversation {
   trying: 'bind' | 'fallback' | undefined;
   /** Who is behind the account. */
   readonly token: TokenSetting;
-  /** The last batch in which something was sent that may change that, until the server is ready behind it. */
+  /** The last batch with a message that may change that, until the server is ready after it. */
   tokenMovesIn: number | undefined;
   /** `search_path`, where it is another one than the policy's. */
   readonly path: TokenSetting;
-  /** The last batch in which something was sent that may change that, until the server is ready behind it. */
+  /** The last batch with a message that may change that, until the server is ready after it. */
   pathMovesIn: number | undefined;
   /** As the server has reported it since it was last ready. */
   reportedPath: string | undefined;
@@ -94,7 +94,7 @@ export class Conversation {
   status: TransactionStatus = 'I';
   /** Number of the batch that is being sent. */
   batch = 0;
-  /** Extended messages were sent, and no Sync or Query behind them yet. */
+  /** Extended messages were sent, and no Sync or Query after them yet. */
   batchOpen = false;
   /** Something other than a read was sent in this batch. */
   batchHasEffects = false;
@@ -150,7 +150,7 @@ export class Conversation {
 
   constructor(readonly ports: SessionPorts) {
     this.records = new Recorder(ports);
-    // A pooler may give another connection, which has not what was prepared.
+    // A pooler may give another connection, which does not have the prepared statements.
     const reuse = ports.pooling === undefined ? ports.plans : undefined;
     this.plans = new KnownPlans(reuse, () => privateName(ports.newId()), ports.onPlan);
     this.token = new TokenSetting(ports.token);
@@ -208,7 +208,7 @@ export class Conversation {
     this.tellNotices();
   }
 
-  /** What was to be told while the client was shown a part of a frame. */
+  /** Notices that were held while the client was sent a part of a frame. */
   tellNotices(): void {
     if (!this.midFrame) this.notices.release(this.toClient);
   }
@@ -234,7 +234,7 @@ export class Conversation {
     return this.records.writeOwed(() => this.mustYield());
   }
 
-  /** What was recorded of a message that is not sent after all. */
+  /** Drops the recording of a message that is not sent after all. */
   dropRecording(): void {
     for (const run of this.recording?.runs ?? []) this.records.endLater(run, 'skipped');
     this.recording = undefined;

@@ -20,11 +20,11 @@ export interface StatementTraits {
   readonly changes: boolean;
   /** Those rows are a temporary table's. */
   readonly temporary?: 'filled' | 'own';
-  /** Nothing in the database changes by it: being told of an error after it has run is no lie. */
+  /** It changes nothing in the database: an error may be reported even after it has run. */
   readonly pure: boolean;
 }
 
-/** @param inner what an EXECUTE runs; undefined where that is not known. */
+/** @param inner the statement that an EXECUTE runs; undefined if not known. */
 export function traitsOf(kind: StatementKind, policy: SessionPolicy, inner?: StatementKind): StatementTraits {
   // A function that was granted by name, or that an unrestricted role may call, can write.
   const callsMayWrite = policy.role.access === 'unrestricted' || policy.role.functions.size > 0;
@@ -34,7 +34,7 @@ export function traitsOf(kind: StatementKind, policy: SessionPolicy, inner?: Sta
     case 'fetch':
     case 'copy-out':
       return { givesRows: true, metered: true, changes: false, pure: !callsMayWrite };
-    // A plan, its estimates and what ANALYZE has counted tell of rows: what is sent of it counts as they do.
+    // A plan, its estimates and the counts of ANALYZE disclose rows: they count like rows.
     case 'explain':
       return { givesRows: true, metered: true, changes: false, pure: false };
     case 'write':

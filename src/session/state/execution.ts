@@ -45,7 +45,7 @@ export interface ExecutionRules {
   readonly seesCanaries?: boolean;
   /** A permit pays. */
   readonly account?: PayingAccount | undefined;
-  /** It gives no rows: what comes all the same, a rule has added. */
+  /** It returns no rows: any that come were added by a rule. */
   readonly rowless?: boolean;
 }
 
@@ -68,7 +68,7 @@ export class Execution {
   /** CopyData that the server has sent. */
   messages = 0;
   cutByBudget = false;
-  /** By this limit over time; absent where it was for something else. */
+  /** The window limit that cut it; absent if it was cut for another reason. */
   reached: LimitReached | undefined;
   /** Milliseconds for which it was held back, for its budget or by a throttle. */
   waited = 0;
@@ -78,9 +78,9 @@ export class Execution {
   answer: Answer | undefined;
   /** Whose rows it changes, by keys that were added to rows which the client does not get. */
   changes: readonly Disclosed[] = [];
-  /** What it may tell of data subjects: of EXECUTE and FETCH the statement inside. */
+  /** What it may disclose of data subjects: for EXECUTE and FETCH the statement inside. */
   disclosures: readonly Disclosure[] | undefined;
-  /** What was paid for it before it ran, and what was set aside. */
+  /** What was paid before it ran, and what was set aside. */
   prepaid: readonly Prepayment[] | undefined;
   charges: Charges | undefined;
   /** The end user for whom it runs. */
@@ -91,7 +91,7 @@ export class Execution {
   plan: PlanUse | undefined;
   /** What goes on under the same decision, from Execute on: it was made for a Bind. */
   continuedBy: Execution | undefined;
-  /** It was left out of what was sent (`local-answers.ts`). */
+  /** It was left out of the sent text (`local-answers.ts`). */
   unsent = false;
   /** What becomes of the token's setting once it is complete. */
   tokenChange: SettingChange | undefined;
@@ -107,7 +107,7 @@ export class Execution {
     /** Under which it was judged. */
     readonly policy: SessionPolicy,
     readonly watch: ExecutionRules,
-    /** What was shown of the same result before, in other runs. */
+    /** What earlier runs have shown of the same result. */
     readonly usage: Usage,
     /** The server stops by itself at one row above the limit. */
     readonly bounded: boolean,
@@ -122,7 +122,7 @@ export class Execution {
     return this.prepaid?.some((one) => one.pinned && one.subject === subject) === true;
   }
 
-  /** Does a row of so many bytes fit into what one statement may show, or what is no row? Cuts the run if not. */
+  /** Does a row of so many bytes, or a message that is not a row, fit into the limits of one statement? Cuts the run if not. */
   fits(rows: number, bytes: number): boolean {
     if (!this.verify()) return false;
     this.cut = this.watch.limits && overLimit(this.watch.limits, this.usage, rows, bytes);

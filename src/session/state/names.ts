@@ -35,7 +35,7 @@ export const MOST_REMEMBERED = 8_000_000;
 const NAME_WEIGHT = 200;
 
 export interface HeldText {
-  /** The same object for as long as the value is there. */
+  /** The same object as long as the value exists. */
   readonly heldBy: object;
   readonly characters: number;
 }
@@ -155,7 +155,7 @@ const MOST_BYTES = 63;
 function serverName(name: string): string {
   // No character is more than three bytes of UTF-8 for each UTF-16 unit.
   if (name.length * 3 <= MOST_BYTES || Buffer.byteLength(name) <= MOST_BYTES) return name;
-  // The server cuts bytes, also within a character: as Latin-1 each stays what it is. What is so long is no short name's text.
+  // The server cuts bytes, also within a character: as Latin-1 each byte stays what it is. A cut name cannot equal a short one.
   const cut = Buffer.from(name).subarray(0, MOST_BYTES);
   return cut.toString(cut.every((byte) => byte < 0x80) ? 'utf8' : 'latin1');
 }

@@ -16,7 +16,7 @@ export interface Forced {
   readonly known: 'by id' | 'by 42883';
   /** undefined: the client has been told before. */
   readonly refusal: Refusal | undefined;
-  /** The decision that the refusal refers to; undefined where PostgreSQL would have said the same. */
+  /** The decision of the refusal; undefined if PostgreSQL would have sent the same error. */
   readonly decision: string | undefined;
   /** What ends with it: `refused` for the first, `skipped` for the others. */
   readonly runs: readonly Execution[];
@@ -71,7 +71,7 @@ export interface QueryStep {
 interface Sent {
   /** Batches end with Sync or Query. A message that is sent again gets a new one. */
   batch: number;
-  /** Sent by the guard for itself: its answers, but for errors, do not reach the client. */
+  /** Sent by the guard for itself: its answers, except errors, are not passed on to the client. */
   readonly own: boolean;
   readonly forced?: Forced | undefined;
   readonly conversion?: Conversion | undefined;
@@ -95,7 +95,7 @@ export interface PendingParse extends Sent {
 export interface PendingBind extends Sent {
   readonly kind: 'bind';
   readonly portal?: Portal | undefined;
-  /** What was decided before it; the Execute of its batch takes it over. */
+  /** The decision made before it; the Execute of its batch takes it over. */
   readonly run?: Execution | undefined;
   readonly versions: readonly Version<unknown>[];
   readonly rendered?: Rendered | undefined;
@@ -146,7 +146,7 @@ export interface PendingSync extends Sent {
   readonly kind: 'sync';
   /** The client was told of an error before it: if the server is still in a transaction, it must be made to fail. */
   mustFail: boolean;
-  /** What is sent behind it. */
+  /** What is sent after it. */
   readonly fallback?: TextFallback;
 }
 
@@ -179,9 +179,9 @@ export interface PendingQuery extends Sent {
   readonly commits: boolean;
   /** Of part `end`: it was a COMMIT, and it went well. */
   committed: boolean;
-  /** Of part `prepare`: what has this form once that is done. */
+  /** For part `prepare`: the statement that has this form once that is done. */
   readonly forUser?: { readonly prepared: Prepared; readonly rendered: Rendered } | undefined;
-  /** Of part `undo`: what is sent behind it. */
+  /** For part `undo`: what is sent after it. */
   readonly undoes?: TextFallback | undefined;
   /** Of part `end`: the Query that it ends. */
   readonly ends?: PendingQuery | undefined;

@@ -77,7 +77,7 @@ export interface Portal {
   readonly most?: number | undefined;
   /** What its Bind sent, where the plan depends on it. */
   readonly bound?: Sent['bound'] | undefined;
-  /** Formats of its result's columns, as Bind has them; absent where they are not known. */
+  /** Formats of its result's columns, as in Bind; absent if they are not known. */
   readonly formats?: readonly number[] | undefined;
   /** How the server has it, where not by a text of its own. */
   plan?: PlanUse | undefined;
@@ -91,6 +91,6 @@ export interface Portal {
   kept: boolean;
   /** How many savepoints were open when the server made it. */
   depth: number;
-  /** How often portals had been made to end, by what was sent before it. */
+  /** How often portals had been ended by earlier messages. */
   readonly epoch: number;
 }

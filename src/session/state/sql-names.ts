@@ -31,7 +31,7 @@ export interface ResolvedNames {
   readonly bounded: boolean;
   /** One row above so many, over all runs of the same result. */
   readonly most?: number | undefined;
-  /** Of an EXECUTE: what was prepared. */
+  /** For an EXECUTE: the prepared statement. */
   readonly runs?: Prepared;
   /** The end user whose attributes fill what it runs. */
   readonly madeFor?: EndUser | undefined;
@@ -42,7 +42,7 @@ export interface ResolvedNames {
 /** What is named may not run. */
 export interface LostName {
   readonly refuse: Refusal;
-  /** What was thrown where it was judged again. */
+  /** The exception if judging it again failed. */
   readonly fault?: unknown;
 }
 
@@ -193,8 +193,8 @@ function runsUserCodeOnOtherPath({ statement, policy: opened }: Portal, policy: 
 }
 
 /**
- * Enters what a run in SQL text has done to names and portals. The server has just said that it is done; but for transaction control,
- * nothing else is on its way.
+ * Enters the effect of a run in SQL text on names and portals. The server has just reported that it is done; except for transaction control, nothing
+ * else is on its way.
  */
 export function applyNames(c: Conversation, run: Execution, rendered: Rendered, tag: string): void {
   // The policy that judged it, even where another has come since.

@@ -1,4 +1,4 @@
-/** What is known of an argument without a row: constants at hand, parameters, the clock. Judges arguments by which a function cannot fail. */
+/** What is known of an argument without a row: constants, parameters, the clock. Judges arguments with which a function cannot fail. */
 import { askInteger, askText } from '../parse/constants.ts';
 import { as, type Node, strings } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';

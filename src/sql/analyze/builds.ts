@@ -93,7 +93,7 @@ function reachesItself(level: QueryLevel, seen: Set<QueryLevel>): boolean {
   });
 }
 
-/** The same for a list that shows the path of SEARCH or CYCLE: ordering by it is no harm. */
+/** The same for a list that shows the path of SEARCH or CYCLE: ordering by it is harmless. */
 export function notePath(r: Resolver, entry: RangeTableEntry, name: string, level: QueryLevel, at: number): void {
   if (entry.source.kind !== 'cte') return;
   const { cte } = entry.source;

@@ -67,7 +67,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
     checkOrder(r, sort, r.marks.expressions.get(sortKey(sort))?.type ?? t.UNTELLABLE);
   const touched = new Set(r.touched.slice(before));
   const use = (candidates: readonly Fn[]): void => {
-    // An argument that is given by name may be any of them: it is no literal that could be judged by its place.
+    // A named argument may be any of them: it is not a literal that could be judged by its place.
     const literals = () =>
       (body.args ?? []).map((n) => as(n, 'A_Const')?.sval?.sval ?? (as(n, 'ParamRef') && PARAMETER));
     const subject = () => subjectOf(r, nodes[0]);

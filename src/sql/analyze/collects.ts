@@ -42,7 +42,7 @@ export function summaryOf(fn: Fn): Summary {
   return SUMS.has(fn.name) ? 'sum' : 'value';
 }
 
-/** The function's name where it collects, undefined where it does not (plain functions, sums, ranks). */
+/** The function's name if it collects, undefined if it does not (plain functions, sums, ranks). */
 export function collects(fn: Fn): string | undefined {
   if (fn.kind !== 'a' && fn.kind !== 'w') return undefined;
   // An allow-list: an aggregate that is not known to be a summary collects.

@@ -111,7 +111,7 @@ function qualified(r: Resolver, node: Node, body: Body<'ColumnRef'>, parts: stri
   }
   if (matches[0]) return taken(r, node, { entry, column: matches[0] }, at);
   if (entry.columns.some((c) => c.name === column) || SYSTEM_COLUMNS.has(column)) return denied(r, entry, column, at);
-  // `row.name` may call the function `name` on the row: what is no known column is refused.
+  // `row.name` may call the function `name` on the row: an unknown column is refused.
   r.refuse('column-unknown', '42703', `column ${parts.join('.')} does not exist`, at);
   return UNRESOLVED;
 }
@@ -272,7 +272,7 @@ export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope):
   return columns;
 }
 
-/** How a column is written so that it means this one and no other; undefined where no spelling can. */
+/** A spelling that can only mean this column; undefined if there is none. */
 export function spell(entry: RangeTableEntry, column: RangeTableColumn): string | undefined {
   if (entry.source.kind === 'join' && entry.name === undefined) {
     // A merged column's bare name may be one of a third table as well.

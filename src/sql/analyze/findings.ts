@@ -51,7 +51,7 @@ export type Use =
       readonly name: string;
       /** The function found; several where argument types cannot be told: then all must be granted. */
       readonly candidates: readonly Fn[];
-      /** The text of each argument that is a plain literal. Asked for only where something hangs on them. */
+      /** The text of each argument that is a plain literal. Only asked for if it matters. */
       readonly literals: () => readonly (string | typeof PARAMETER | undefined)[];
       /** Of the first argument; the same. */
       readonly subject?: () => LookedUpObject;
@@ -61,7 +61,7 @@ export type Use =
       readonly kind: 'operator';
       /** With its schema where that was written. */
       readonly name: string;
-      /** Of the operands by which it was found, undefined: a prefix operator's left one; of ANY and ALL, an element's. */
+      /** The operand types by which it was found; undefined: the left one of a prefix operator; for ANY and ALL, an element's. */
       readonly types: readonly (Oid | undefined)[];
       readonly candidates: readonly Operator[];
       readonly at: number;
@@ -135,7 +135,7 @@ export interface Write {
   readonly level: QueryLevel;
   /** For an INSERT: the query whose rows it inserts. */
   source?: QueryLevel;
-  /** undefined where it was refused. */
+  /** undefined if it was refused. */
   readonly target: RangeTableEntry | undefined;
   /** How the text names the target. */
   readonly name: Body<'RangeVar'>;

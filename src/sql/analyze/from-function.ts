@@ -123,7 +123,7 @@ function columnsOf(
   if (relation)
     return rows(relation.columns.map((c) => column(c.name, c.type, collates || declaredCollation(c) !== undefined)));
   if (type === t.RECORD || (type === t.UNTELLABLE && resolved?.kind !== 'found')) {
-    // Which columns it has cannot be told: names behind it could not be resolved.
+    // Its columns cannot be determined: later names could not be resolved.
     r.unsupported('a function in FROM of which the columns cannot be told', call?.location);
     return rows([]);
   }

@@ -127,7 +127,7 @@ function fieldOf(r: Resolver, type: Oid, field: string): Oid {
   return t.UNTELLABLE;
 }
 
-/** Of a record that a function makes: its OUT columns, also where a query below calls it. undefined where nothing tells them. */
+/** For a record that a function makes: its OUT columns, also if a query below calls it. undefined if they cannot be determined. */
 function recordColumns(marks: Marks, node: Node | undefined): Found['outColumns'] | undefined {
   const call = as(node, 'FuncCall');
   if (call) return marks.calls.get(call)?.outColumns;

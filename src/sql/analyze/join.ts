@@ -15,7 +15,7 @@ import type { Resolver } from './resolver.ts';
 import { condition } from './root.ts';
 import { noteCoercion, noteStability } from './stability.ts';
 
-/** Pushes the join's own entry behind those of its arms, which the level holds; returns them all, the join's last. */
+/** Adds the join's own entry after those of its arms, which the level contains; returns them all, the join's last. */
 export function resolveJoin(
   r: Resolver,
   body: Body<'JoinExpr'>,

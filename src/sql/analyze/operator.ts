@@ -77,7 +77,7 @@ export function operatorName(r: Resolver, body: Body<'A_Expr'>): QualifiedName {
 /** The name of the operator that a form without one compares by. */
 export const EQUAL: Node[] = [{ String: { sval: '=' } }];
 
-/** Two or more items of IN that name no column are one array: what has no type among them takes the type of all (manual, section 10.5). */
+/** Two or more items of IN that name no column are one array: untyped items take the type of all (manual, section 10.5). */
 function settleList(r: Resolver, left: Node, items: readonly Node[], scope: Scope): void {
   if ('RowExpr' in left) return;
   const own = known(r, left, scope);

@@ -8,7 +8,7 @@ export function isLeakproofLike(pattern: string): boolean {
   return trailing(pattern, '\\') % 2 === 0 && wildcards(pattern) <= MOST_WILDCARDS;
 }
 
-/** Whether any text that ends so is a leakproof pattern: its last character is there, and is no backslash. */
+/** Whether any text with this end is a leakproof pattern: its last character is known, and is not a backslash. */
 export function endsSoundly(end: string): boolean {
   return end !== '' && !end.endsWith('\\') && wildcards(end) <= MOST_WILDCARDS;
 }

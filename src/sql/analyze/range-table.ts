@@ -61,7 +61,7 @@ export interface RangeTableEntry {
   columnsVisible: boolean;
   readonly source: RangeTableSource;
   readonly level: QueryLevel;
-  /** Set where rows behind it are hidden: what `ok` is made of. */
+  /** Set if its rows may be hidden: the source of `ok`. */
   guard: RowGuard | undefined;
   /** Of a relation that is read through a guarded subquery: how the names begin of columns that are added to it there. */
   readonly prefix?: string;
@@ -84,7 +84,7 @@ export interface RangeTableColumn {
   /** For a join's column: where it comes from; absent for a merged one. */
   readonly from?: { readonly entry: RangeTableEntry; readonly column: RangeTableColumn };
   readonly merged?: boolean;
-  /** The column of an arm that a merged one is, as long as the join makes nothing else of it. */
+  /** The column of an arm that a merged one is, if the join does not change it. */
   readonly same?: { readonly entry: RangeTableEntry; readonly column: RangeTableColumn } | undefined;
   /** An unchanged, unmasked column of a system catalog: the role may see what it names. */
   readonly catalog?: boolean | undefined;
@@ -162,7 +162,7 @@ export interface QueryLevel {
   readonly select: Body<'SelectStmt'> | undefined;
   /** Arms of a set operation. */
   readonly arms: readonly QueryLevel[];
-  /** What the FROM clause makes visible; entries of joins come behind those of their arms. */
+  /** What the FROM clause makes visible; entries of joins come after those of their arms. */
   readonly entries: RangeTableEntry[];
   /** Names of outer queries. */
   readonly outer: Scope | undefined;
@@ -206,7 +206,7 @@ export interface OutputColumn {
   readonly untyped?: number | undefined;
   /** The column that it shows as it is. */
   readonly source?: { readonly entry: RangeTableEntry; readonly column: RangeTableColumn } | undefined;
-  /** What it is computed by, where it is no item of a star. */
+  /** The expression that computes it, if it is not an item of a star. */
   readonly node?: Node;
   /** It is an untyped literal, and so far text only for us. */
   readonly literal?: boolean;

@@ -1,4 +1,4 @@
-/** The state of one statement's resolution: what was found so far, and the verbs by which a part of the tree is read from inside another. */
+/** The state of one statement's resolution: what was found so far, and the methods by which a part of the tree is read from inside another. */
 import type { Reason } from '../../core/reasons.ts';
 import { type Refusal, type RefusalExtras, refusal } from '../../core/refusal.ts';
 import type { Oid } from '../catalog/catalog.ts';
@@ -43,7 +43,7 @@ const HIGHEST_PARAMETER = 65535;
 /** How many names of each kind were made. */
 type Made = readonly [guards: number, renames: number, prefixes: number];
 
-/** A subquery that was read, and how many names of each kind had been made before and behind it. */
+/** A subquery that was read, and how many names of each kind had been made before and after it. */
 interface ReadSubquery {
   readonly select: Body<'SelectStmt'>;
   readonly from: Made;

@@ -84,7 +84,7 @@ export interface ViewParts {
 
 /** How the server writes through an automatically updatable view (manual, CREATE VIEW, "Updatable Views"). */
 export interface ViewWrites {
-  /** The one relation behind it, perhaps a view itself. */
+  /** The one relation behind it, which may be a view itself. */
   readonly base: Oid;
   /** Its columns that are columns of that relation: the attnums here and there. */
   readonly columns: readonly (readonly [attnum: number, base: number])[];
@@ -147,7 +147,7 @@ export interface Fn {
   readonly variadic: Oid;
   readonly result: Oid;
   readonly returnsSet: boolean;
-  /** Names and types of OUT/TABLE columns; empty where the result type says all. */
+  /** Names and types of OUT/TABLE columns; empty if the result type has them all. */
   readonly outColumns: readonly { readonly name: string; readonly type: Oid }[];
   readonly leakproof: boolean;
   readonly volatility: 'i' | 's' | 'v';
@@ -197,8 +197,8 @@ export interface Opclass {
 }
 
 /**
- * Something that runs of itself when its object is used, and what the server knows that it reads: the query of a view or rule, the
- * expression of a default or generated column, the check of a domain, a trigger, the parsed body of a function.
+ * Something that runs by itself when its object is used, with what the server records that it reads: the query of a view or rule, the expression of a
+ * default or generated column, the check of a domain, a trigger, the parsed body of a function.
  */
 export interface Reach {
   readonly kind: 'rule' | 'default' | 'domain' | 'trigger' | 'function';

@@ -24,7 +24,7 @@ export interface Bulk {
   toWhole(at: number): number;
   /** The same for a position as PostgreSQL counts it: code points, from 1. */
   positionInWhole(position: number): number;
-  /** Whether an edit of the short text would have to be made in what was left out as well, or reaches across it. */
+  /** Whether an edit of the short text would also have to be made in what was left out, or reaches across it. */
   touches(edit: Pick<Edit, 'start' | 'end'>): boolean;
 }
 
@@ -37,7 +37,7 @@ const FEW = 32;
 /** Tokens or members between two steps: some milliseconds. */
 const EACH_STEP = 20_000;
 
-/** In steps; undefined where there is nothing to leave out. `parameterTypes`: those that are declared, 0 for the others. */
+/** In steps; undefined if there is nothing to leave out. `parameterTypes`: the declared ones, 0 for the others. */
 export function* withoutBulk(text: string, parameterTypes: readonly Oid[] = []): Steps<Bulk | undefined> {
   if (text.length < SHORT || text.includes('\u0000') || operatorWork(text) !== 'some') return undefined;
   let asked = EACH_STEP;
@@ -204,7 +204,7 @@ class Lists {
     if (shape === undefined) return undefined;
     const isCast = this.isCast(i + 1);
     const type = isCast ? this.source(i + 2).toLowerCase() : '';
-    // Of `-5::int` the sign is an operator on what was cast.
+    // In `-5::int` the sign is an operator on the cast value.
     if (isCast && (negative || !PLAIN_TYPES.has(type))) return undefined;
     const next = isCast ? i + 3 : i + 1;
     if (!this.is(next, COMMA) && !this.is(next, CLOSE)) return undefined;

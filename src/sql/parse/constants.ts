@@ -11,8 +11,8 @@ type Decimal = NonNullable<Constant['fval']>;
 
 type Answer = string | number | boolean | undefined;
 /**
- * INVARIANT 21: its answer hangs on the value, and on what is the same for all texts of a shape. It is kept with the judgement, and with it all that can be
- * seen from where it was made: so it is made at the top of a module.
+ * INVARIANT 21: its answer depends only on the value, and on what is the same for all texts of a shape. It is kept with the judgement, together with
+ * everything in its closure: so it is defined at the top of a module.
  */
 export type ConstantQuestion<Value> = (value: Value) => Answer;
 

@@ -26,9 +26,9 @@ export interface NewerForm {
 }
 
 /**
- * The first form that a server of the catalog's version would read as another one; undefined where it reads the text alike, or not at all.
- * INVARIANT 22: every word that the server does not know as a keyword is put in quotes, since its scanner takes it for a name; the text must
- * keep its tree. So no list of forms can be incomplete: only the keywords are listed, and a test holds them against the servers.
+ * The first form that a server of the catalog's version would read differently; undefined if it reads the text alike, or not at all. INVARIANT 22:
+ * every word that the server does not know as a keyword is put in quotes, since its scanner takes it for a name; the text must keep its tree. So no
+ * list of forms can be incomplete: only the keywords are listed, and a test compares them with the servers.
  */
 export function newerForm(parsed: ParsedText, catalog: Catalog, searchPath: readonly string[]): NewerForm | undefined {
   const version = majorVersion(catalog.data.serverVersion);

@@ -124,7 +124,7 @@ function rawStatements(text: string): RawStatements | ParseProblem {
   }
 }
 
-/** Throws what is no word about the text. */
+/** Throws errors that are not about the text. */
 function problemOf(library: Library, error: unknown): ParseProblem {
   if (!library.hasSqlDetails(error) || /out of memory/i.test(error.message)) throw error;
   const details = error.sqlDetails;

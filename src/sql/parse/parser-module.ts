@@ -8,8 +8,8 @@ import { createRequire } from 'node:module';
 export type Library = typeof import('libpg-query');
 
 /**
- * The library keeps one instance for each time that its module is loaded. By a `require` of its own: each remembers for good what was loaded
- * by it, and an instance is a megabyte or more.
+ * The library keeps one instance for each time that its module is loaded. Each has a `require` of its own, since a `require` keeps for good what it
+ * has loaded, and an instance takes a megabyte or more.
  */
 async function newInstance(): Promise<Library> {
   const require = createRequire(import.meta.url);
@@ -44,7 +44,7 @@ export class ParserModule {
     try {
       return call(library);
     } catch (cause) {
-      // INVARIANT 8: a module that has failed is asked nothing more. Until there is another one nothing is read, and what is not read does not run.
+      // INVARIANT 8: a module that has failed is not used again. Until there is another one no text is read, and an unread text does not run.
       this.library = undefined;
       // If no instance can be made, the rejection is not handled and ends the process; the supervisor starts another.
       void this.load();

@@ -41,8 +41,8 @@ const PLAIN_NUMBER = /^\d+(?:\.\d+)?$/;
 const PLAIN_BEGINNING = /^(?:select|insert|update|delete|with)\b/i;
 
 /**
- * The tokens of `text`, cut as in `lexed`, where nothing in it could be another token to PostgreSQL's scanner; undefined where it must be asked. Words
- * are given as names, also keywords, and operators as OP: no statement is taken that one of them tells apart for `normalize`.
+ * The tokens of `text`, cut as in `lexed`, if none of them could be another token to PostgreSQL's scanner; undefined if the scanner must be asked.
+ * Words are given as names, also keywords, and operators as OP: statements for which `normalize` needs the difference are left to the scanner.
  */
 export function plainTokens(text: string, { count, kind, start, end }: Lexed): ScannedToken[] | undefined {
   if (text.length > LONGEST || !PLAIN_BEGINNING.test(text) || UNPLAIN.test(text)) return undefined;

@@ -56,13 +56,13 @@ export class Edits {
     this.list.push(short ? { ...edit, short: this.apart(start, end, short) } : edit);
   }
 
-  /** Inserts behind what ends at `at`, before the closings of wraps that were made earlier and before what replaces the text there. */
+  /** Inserts after what ends at `at`, before the closings of wraps that were made earlier and before a replacement there. */
   close(at: number, text: Template): void {
     this.sequence += 1;
     this.list.push({ start: at, end: at, text: this.apart(at, at, text), order: CLOSE - this.sequence });
   }
 
-  /** Inserts behind what ends at `at`, and behind the closings of wraps there. */
+  /** Inserts after what ends at `at`, and after the closings of wraps there. */
   append(at: number, text: Template): void {
     this.sequence += 1;
     this.list.push({ start: at, end: at, text: this.apart(at, at, text), order: SUFFIX + this.sequence });

@@ -21,7 +21,7 @@ interface Span {
   hi: number;
 }
 
-/** The extent of an expression or type name; undefined where it has no place in the text. */
+/** The extent of an expression or type name; undefined if it has no place in the text. */
 export function extentOf(node: Node, parsed: ParsedText): Extent | undefined {
   const span = spanOf(node, parsed);
   if (!span) return undefined;
@@ -66,7 +66,7 @@ function locationInside(body: object): number | undefined {
   return Object.hasOwn(body, 'constructor') ? (body.constructor as { location?: number }).location : undefined;
 }
 
-/** What has to be walked: a subquery lies inside its own brackets, and inside a constant is nothing but its value. */
+/** The nodes to be visited: a subquery is inside its own brackets, and a constant contains only its value. */
 function insideOf(kind: Kind, body: object): readonly Node[] {
   if (kind === 'A_Const') return [];
   if (kind !== 'SubLink') return children(body);

@@ -44,7 +44,7 @@ const NAMING = wordsOf(
 );
 const REGISTERED =
   /^(?:to_reg|pg_get_|has_|col_description$|obj_description$|pg_(?:total_)?relation_size$|pg_table_size$)/;
-/** Types of a literal by which it is a name, or a length of time. */
+/** Types whose literals are names, or lengths of time. */
 const NAME_TYPES = /^reg(?:class|type|proc|procedure|oper|operator|namespace|role|config|dictionary)$/;
 
 /** Words of literals that are the grammar's, a type's or a setting's own. */
@@ -90,7 +90,7 @@ class KeptText {
       const token = tokens[i]!;
       const { tokenType } = token;
       const isString = tokenType === TOKEN.SCONST || tokenType === TOKEN.USCONST;
-      // A string that goes on in the next line, or has its UESCAPE behind it, is one literal.
+      // A string that continues in the next line, or is followed by UESCAPE, is one literal.
       if (afterString && (isString || this.isEscapeClause(i))) {
         if (!isString) i += 1;
         previous = tokens[i];

@@ -68,8 +68,8 @@ export class KnownNames {
   }
 
   /**
-   * A normalized statement with `name1`, `name2`, … in the place of names that are not known, the same for the same name. The parser must be loaded.
-   * Empty where it cannot be told what is a name.
+   * A normalized statement with `name1`, `name2`, … instead of unknown names, the same for the same name. The parser must be loaded. Empty if names
+   * cannot be told from other words.
    */
   shown(statement: string): string {
     const known = this.remembered.get(statement);

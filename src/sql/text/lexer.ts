@@ -118,7 +118,7 @@ function kindAt(text: string, at: number, first: number): number {
   return KIND.single;
 }
 
-/** The end of the number, or of the string in plain quotes, that begins at `at`; undefined where neither does. */
+/** The end of the number, or of the string in plain quotes, that begins at `at`; undefined if neither does. */
 export function endOfLiteral(text: string, at: number): number | undefined {
   const first = text.charCodeAt(at);
   if (first === QUOTE) return endOfString(text, at, closing);
@@ -218,7 +218,7 @@ function continuation(text: string, end: number): number {
   return -1;
 }
 
-/** `$tag$` at a dollar sign; undefined where it opens no string. */
+/** `$tag$` at a dollar sign; undefined if it opens no string. */
 function dollarTag(text: string, at: number): string | undefined {
   let i = at + 1;
   if (beginsWord(text.charCodeAt(i))) {

@@ -8,9 +8,9 @@ import { KIND, type Lexed, lex } from './lexer.ts';
 export const NORMALIZED_CAP = 4096;
 
 /**
- * The text with each literal replaced by `$n`, numbered after the client's own parameters, without comments, and each gap
- * between tokens made one blank. A text to read, not to run: numbers in `LIMIT 5` and `numeric(8, 2)` go too, and so do the
- * values of SET, which may be written as bare words. Empty where the text does not scan. Call `loadParser()` before.
+ * The text with each literal replaced by `$n`, numbered after the client's own parameters, without comments, and each gap between tokens made one
+ * blank. A text to read, not to run: numbers in `LIMIT 5` and `numeric(8, 2)` go too, and so do the values of SET, which may be written as bare
+ * words. Empty if the text does not scan. Call `loadParser()` before.
  */
 export function normalize(sql: string): string {
   const lexed = lex(sql);
@@ -23,7 +23,7 @@ export function normalize(sql: string): string {
   let previous: Token | undefined;
   let previousWasLiteral = false;
   for (const [i, token] of tokens.entries()) {
-    // A string that is continued on the next line, or has its UESCAPE behind it, is still one literal.
+    // A string that continues in the next line, or is followed by UESCAPE, is still one literal.
     if (previousWasLiteral && (isString(token) || isEscapeClause(tokens, i))) {
       previous = token;
       continue;
@@ -104,7 +104,7 @@ function isEscapeClause(tokens: readonly Token[], i: number): boolean {
   return word(tokens[i]) === 'uescape' && tokens[i + 1]?.tokenType === TOKEN.SCONST;
 }
 
-/** A minus that belongs to the number behind it, so that `= -5` and `= 5` have one shape. */
+/** A minus that belongs to the number after it, so that `= -5` and `= 5` have one shape. */
 function isSign(tokens: readonly Token[], i: number): boolean {
   const after = tokens[i + 1];
   if (tokens[i]?.text !== '-' || !after || isShape(after) || isString(after)) return false;

@@ -90,7 +90,7 @@ function asCandidate({ fn, position }: VisibleFunction, count: number, form: Cal
   return { fn, position, args: fn.args, expanded: 0, defaulted: missing, ambiguous: false };
 }
 
-/** Which parameter each argument of the call is, then those left to defaults; undefined where the names do not fit. */
+/** Which parameter each argument of the call is, then those left to defaults; undefined if the names do not fit. */
 function namedOrder(fn: Fn, count: number, argNames: readonly string[]): number[] | undefined {
   const order = Array.from({ length: count - argNames.length }, (_, i) => i);
   const taken = new Set(order);

@@ -172,7 +172,7 @@ const ENTRIES: readonly (readonly [Needs, string])[] = [
      range_contained_by(anyrange,anyrange) range_overlaps(anyrange,anyrange) range_eq(anyrange,anyrange) range_ne(anyrange,anyrange)
      isempty(anyrange) lower(anyrange) upper(anyrange) lower_inf(anyrange) upper_inf(anyrange)`,
   ],
-  // The catalogs: of a number that is no such object the answer is NULL.
+  // The catalogs: for a number that is not an object the answer is NULL.
   [
     'nothing',
     `current_database() current_schema() current_schemas(bool) obj_description(oid,name) obj_description(oid) shobj_description(oid,name) col_description(oid,int4)

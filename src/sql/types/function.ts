@@ -43,7 +43,7 @@ export function resolveFunction(
   return chosen ? complete(catalog, chosen, input, form) : { kind: 'ambiguous' };
 }
 
-/** The type that a call of one argument casts to; 0 where such a call is no cast (manual, section 10.3, step 3). */
+/** The type that a call of one argument casts to; 0 if such a call is not a cast (manual, section 10.3, step 3). */
 function castTarget(catalog: Catalog, searchPath: readonly string[], name: QualifiedName, from: Oid): Oid {
   const target = typeByName(catalog, searchPath, name.schema === undefined ? [name.name] : [name.schema, name.name]);
   if (target?.relation !== 0) return 0;

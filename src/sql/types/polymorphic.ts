@@ -17,8 +17,8 @@ export interface Bindings {
 }
 
 /**
- * Holds the arguments of a call against its declared polymorphic types: undefined where they contradict one another. What
- * stays 0 in the answer is not settled by these arguments, which matters only to what `substitute` is then asked for.
+ * Binds the arguments of a call to its declared polymorphic types: undefined if they contradict one another. What stays 0 in the answer is not
+ * settled by these arguments, which matters only if `substitute` is then asked for it.
  */
 export function bindPolymorphic(
   catalog: Catalog,
