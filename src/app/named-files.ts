@@ -53,6 +53,7 @@ export function consoleTlsProblems({ console: { tls } }: Config): KeyProblem[] {
   return tls ? pairProblems(['console', 'tls'], tls) : [];
 }
 
+/** Empty if all files can be read and are valid. */
 export async function fileProblems(config: Config): Promise<KeyProblem[]> {
   const { log, notify, keys } = config;
   const found = [...tlsProblems(config), ...consoleTlsProblems(config)];

@@ -8,6 +8,7 @@ import { identifier, sqlLiteral } from '../native/sql-text.ts';
 import type { RowFilter, Wall } from '../native/wall.ts';
 import type { Query } from './read.ts';
 
+/** `query` must keep to one connection without an open transaction. */
 export async function canonicalOf(query: Query, wall: Wall): Promise<Canonical> {
   const filters: Canonical['filters'][number][] = [];
   for (const filter of wall.filters) filters.push(await attempt(query, wall, () => writtenFilter(query, filter)));

@@ -64,6 +64,7 @@ export function printToSign(options: GuardCommandOptions, asked: { readonly text
   else printExactly(asked.text ?? '');
 }
 
+/** Prints the problem and sets the exit code. */
 export function failed(exitCode: 1 | 2, message: string, hint?: string): undefined {
   printError(`rowgate: ${oneLine(message)}\n${hint === undefined ? '' : `hint: ${oneLine(hint)}\n`}`);
   process.exitCode = exitCode;

@@ -90,6 +90,7 @@ function dayBy(format: Intl.DateTimeFormat): (time: string) => string {
   };
 }
 
+/** The records between `from` (inclusive) and `to` (exclusive). */
 export async function eachRecord({ log, from, to }: RoleContext, each: (record: LogRecord) => void): Promise<void> {
   await readThrough(log, (record) => {
     const time = String(record.time);

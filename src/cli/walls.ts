@@ -25,6 +25,7 @@ export interface Walls {
   readonly problems: readonly string[];
 }
 
+/** The walls of the requested roles; roles that have none are listed with the reason. */
 export function wallsFor(policy: Policy, catalog: Catalog, config: Config, request: WallRequest): Walls {
   const principal = request.principal === undefined ? undefined : policy.principals.get(request.principal);
   if (request.principal !== undefined && !principal) return none(`principal "${request.principal}" does not exist`);

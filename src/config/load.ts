@@ -42,6 +42,7 @@ export type LoadedConfig =
       readonly rest?: Rest;
     };
 
+/** Reads and checks `rowgate.yaml`. A file that cannot be read is a problem, too. */
 export function loadConfig(file: string, environment: Environment): LoadedConfig {
   const path = resolve(file);
   try {

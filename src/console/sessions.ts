@@ -85,6 +85,7 @@ export class PersonSessions {
   }
 }
 
+/** 256 random bits in base64url. */
 export function secret(): string {
   return randomBytes(32).toString('base64url');
 }

@@ -14,6 +14,7 @@ export type Explained =
 const NOTHING: Explained = { kind: 'nothing' };
 const UNKNOWN: Explained = { kind: 'unknown' };
 
+/** Whether statements of this kind are estimated before they run. */
 export function isExplained(kind: StatementKind): boolean {
   switch (kind.kind) {
     case 'read':
@@ -40,6 +41,7 @@ export function isExplained(kind: StatementKind): boolean {
   }
 }
 
+/** What EXPLAIN is asked for a statement; `nothing` if it has no plan. */
 export function explained(kind: StatementKind, sent: Sent): Explained {
   if (!isExplained(kind)) return NOTHING;
   const text = withoutSemicolons(sent.text);

@@ -50,6 +50,7 @@ function rounded(rows: number): number {
   return Number(rows.toPrecision(2));
 }
 
+/** The refusal if the planner gave no estimate (53400). */
 export function notEstimated(): Refusal {
   return refusal('not-estimated', '53400', 'the planner did not say how many rows to expect', {
     hint: 'Try again. Where it fails each time, write the statement more simply, or several of them.',

@@ -114,6 +114,7 @@ export function* eachStatement(
   }
 }
 
+/** Runs one stage, for the whole text or for each statement, in steps. */
 export function* stepsOf(stage: Stage, draft: Draft): Steps<void> {
   if ('run' in stage) stage.run(draft);
   else if ('steps' in stage) yield* stage.steps(draft);

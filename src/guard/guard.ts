@@ -293,6 +293,7 @@ export class Guard {
   }
 }
 
+/** Whether `begin` returned steps instead of a judgement. */
 export function isUnderWay(begun: Judgement | JudgementSteps): begun is JudgementSteps {
   return !('effect' in begun);
 }

@@ -82,6 +82,7 @@ const LEXER: ReadonlySet<string> = new Set([
   'client_encoding',
 ]);
 
+/** Whether the setting changes how later text is split into tokens, such as standard_conforming_strings. */
 export function movesLexer(name: string): boolean {
   return LEXER.has(name.toLowerCase());
 }

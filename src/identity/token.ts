@@ -19,6 +19,7 @@ const TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/jwt', 
 /** INVARIANT 92: keys come from the policy alone, and no header parameter changes what is signed. Other parameters are ignored. */
 const REFUSED_PARAMETERS = ['crit', 'b64', 'zip', 'enc', 'cty', 'jwk', 'jku', 'x5u', 'x5c'];
 
+/** Reads header and claims without checking the signature; a problem if the text is not a signed JWT. */
 export function readToken(text: string): ReadToken | TokenProblem {
   if (text.length > LONGEST) return problem(`the token is longer than ${LONGEST} characters`);
   const parts = text.split('.');

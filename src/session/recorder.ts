@@ -287,6 +287,7 @@ function limitReached(run: Execution): OutcomeEntry['limit'] {
   return undefined;
 }
 
+/** The refusal of a statement whose decision could not be written (58030). */
 export function notRecorded(): Refusal {
   return refusal('not-recorded', '58030', 'could not write the decision log', {
     hint: 'Nothing runs that is not recorded. Tell the operator of the guard.',

@@ -8,6 +8,7 @@ import { UpstreamError } from './upstream-error.ts';
 /** What one round over all hosts looks for; `prefer-standby` takes two rounds. */
 export type WantedSession = Exclude<TargetSessionAttrs, 'prefer-standby'>;
 
+/** The kinds of session to look for, in order, each in one round over all hosts. */
 export function roundsFor(attributes: TargetSessionAttrs): readonly WantedSession[] {
   return attributes === 'prefer-standby' ? ['standby', 'any'] : [attributes];
 }

@@ -19,6 +19,7 @@ export interface Appended {
   readonly error: unknown;
 }
 
+/** Writes all bytes at the end. Does not throw: `done` bytes were written before `error`. */
 export function append(fd: number, bytes: Uint8Array): Appended {
   let done = 0;
   try {

@@ -30,6 +30,7 @@ export function openFile(path: string): OpenFile {
   }
 }
 
+/** Closes both descriptors: the file's, and the one for syncs in the background. */
 export function closeFile({ fd, background }: Pick<OpenFile, 'fd' | 'background'>): void {
   if (background !== fd) closeSync(background);
   closeSync(fd);

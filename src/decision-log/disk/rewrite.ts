@@ -26,6 +26,7 @@ export function writeAgain(path: string, file: Stats, from: number): void {
   }
 }
 
+/** Whether both are the same file, by device and inode. */
 export function isSame(a: Stats, b: Stats): boolean {
   return a.ino === b.ino && a.dev === b.dev;
 }

@@ -33,6 +33,7 @@ export async function loadLines(db: Database, table: string, file: string, opene
   return reader.strange;
 }
 
+/** Creates the table with all columns of `columns.ts`. */
 export async function makeTable(db: Database, table: string): Promise<void> {
   const columns = Object.entries(COLUMNS).map(([name, type]) => `${quoted(name)} ${type}`);
   await db.run(`CREATE OR REPLACE TEMP TABLE ${table} (${columns.join(', ')}, filename VARCHAR)`);

@@ -8,6 +8,7 @@ export interface LastUse {
   readonly lastUse: number;
 }
 
+/** By principal, in alphabetical order; principals without a record are missing. */
 export async function lastUseOf({ db }: RecordTable): Promise<LastUse[]> {
   return db.rows<LastUse>(
     `SELECT principal, epoch_ms(max(time) FILTER (kind = 'login')) AS "lastLogin", epoch_ms(max(time)) AS "lastUse"

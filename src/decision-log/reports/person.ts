@@ -103,6 +103,7 @@ export async function subjectsKnown(
   return new Set([...named.map(({ name }) => name), ...declared]);
 }
 
+/** See `PersonFound` for what the lists prove. Makes temporary tables in the source's database. */
 export async function personOf(source: RecordTable, question: PersonQuestion): Promise<PersonFound> {
   const { db, strange } = source;
   const { subject, key, keys } = question.sought;

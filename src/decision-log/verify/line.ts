@@ -58,10 +58,12 @@ export function readSeal(json: string): SealRecord | undefined {
   return read(seal, json) as SealRecord | undefined;
 }
 
+/** Undefined if the record is not a `segment`. */
 export function readSegment(json: string): SegmentFields | undefined {
   return read(segment, json) as SegmentFields | undefined;
 }
 
+/** Undefined if the record is not a `retention`. */
 export function readRetention(json: string): RetentionFields | undefined {
   return read(retention, json);
 }

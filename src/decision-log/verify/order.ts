@@ -54,6 +54,7 @@ function alone(run: RecordRun): RunSequence {
   };
 }
 
+/** Puts sequences into the order of their numbers; those that do not fit are moved, duplicated or foreign. */
 export function inOrder(sequences: readonly RunSequence[]): Ordered {
   const backbone = longest(sequences);
   const kept = new Set(backbone);

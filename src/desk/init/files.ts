@@ -42,6 +42,7 @@ const SUBJECTS = 'policies/subjects.yaml';
 const PRINCIPALS = 'policies/principals.yaml';
 const UPSTREAM = 'upstream.sql';
 
+/** Never overwrites: existing files are kept, or extended by missing entries. */
 export async function writeFiles(input: FilesInput): Promise<WrittenFiles> {
   const { folder, draft } = input;
   const created: string[] = [];

@@ -14,6 +14,7 @@ export type Need =
   | { readonly kind: 'statement'; readonly word: StatementOption }
   | { readonly kind: 'collect' };
 
+/** Equal for equal needs. */
 export function keyOf(need: Need): string {
   switch (need.kind) {
     case 'function':

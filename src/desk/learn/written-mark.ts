@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 
 const MARK = /^# written by rowgate, sha256:([0-9a-f]{64})\n$/;
 
+/** The text followed by the mark line. */
 export function withMark(text: string): string {
   return `${text}# written by rowgate, sha256:${hash('sha256', text)}\n`;
 }

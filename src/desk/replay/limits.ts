@@ -150,6 +150,7 @@ export function countPeople(window: RunningWindow, subject: string, { subjects }
   if (values > 0) window.add(values);
 }
 
+/** The amount that the outcome took of the measure; 0 if it has none. */
 export function amountOf(measure: LimitInForce['measure'], { rows, bytes, changed, subjects }: LogRecord): number {
   switch (measure) {
     case 'statements':

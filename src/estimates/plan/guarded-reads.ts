@@ -10,6 +10,7 @@ import type { PrimaryKey } from './point-plan.ts';
 /** As the conditions of a policy call what they read: names that no client of a guarded role may use. */
 const POLICYS = /^rowgate_p\d*(?:_\d+)?$/;
 
+/** By OID, children and the relations behind views included. */
 export function guardedReads(role: RolePolicy, subjects: Iterable<Subject>, catalog: Catalog): GuardedReads {
   const counted = new Set<Oid>();
   const joined = new Set<Oid>();
@@ -35,6 +36,7 @@ export function guardedReads(role: RolePolicy, subjects: Iterable<Subject>, cata
   };
 }
 
+/** Finds the columns of a relation's primary key, if the index that a plan names is the key's; undefined otherwise. */
 export function primaryKeys(catalog: Catalog): PrimaryKey {
   return ({ schema, name }, index) => {
     const relation = catalog.relation(schema, name);

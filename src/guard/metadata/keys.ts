@@ -43,10 +43,12 @@ const LISTS: Readonly<Record<string, ReadonlySet<string>>> = {
   pg_type: words('pg_proc.proargtypes pg_proc.proallargtypes'),
 };
 
+/** Whether the column, as `pg_class.relnamespace`, only contains OIDs of rows that the role finds in the catalog. */
 export function isKeyOf(catalog: string, column: string | undefined): boolean {
   return column !== undefined && KEYS[catalog]?.has(column) === true;
 }
 
+/** The same for columns that are arrays or vectors of such OIDs. */
 export function isListOf(catalog: string, column: string | undefined): boolean {
   return column !== undefined && LISTS[catalog]?.has(column) === true;
 }

@@ -54,6 +54,7 @@ const ACLITEM = 1033;
 const NO: RegKind = { kind: 'no' };
 const INSIDE: RegKind = { kind: 'inside' };
 
+/** @param depth of arrays, domains and row types around the type; too many are refused. */
 export function regKind(catalog: Catalog, oid: Oid, depth = 0): RegKind {
   const reg = REG_TYPES.get(oid);
   if (reg) return { kind: 'reg', type: reg };

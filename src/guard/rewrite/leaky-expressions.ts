@@ -38,6 +38,7 @@ export interface LeakyExpressions {
   readonly ungroupedRows: readonly { readonly node: Node; readonly level: QueryLevel }[];
 }
 
+/** To be called after resolution, before any edit. */
 export function findLeakyExpressions(analysis: Analysis): LeakyExpressions {
   const finder = new Finder(analysis);
   for (const level of analysis.marks.levels) for (const root of level.roots) finder.visitRoot(root);

@@ -8,6 +8,7 @@ import { columnName } from '../../sql/text/column-name.ts';
 import type { DraftStatement } from '../draft.ts';
 import { detached, type Rewriter, replaceInPlace, statementTree } from './rewriter.ts';
 
+/** A declared temporary table of the policy, not one of the database. */
 export function isTemporary({ persistence, sentName }: Relation): boolean {
   return persistence === 't' && sentName !== undefined;
 }

@@ -13,6 +13,7 @@ import { failing, type Violations } from './row-check.ts';
 import { aliasOf, allOf } from './row-conditions.ts';
 import { type ClausePlaces, placesOf } from './write-places.ts';
 
+/** The role's grant on the target. Throws if there is none: `authorize` would have refused. */
 export function grantOf({ target }: Write, role: RolePolicy): RelationGrant {
   const source = target?.source;
   const grant = source?.kind === 'relation' ? role.relations.get(source.view.relation.oid) : undefined;

@@ -69,6 +69,7 @@ function relationsIn(draft: Draft, value: unknown): Relation[] {
   });
 }
 
+/** Undefined if there is no such relation along the path. */
 export function relationOf({ catalog, searchPath }: Draft, { schemaname, relname }: Named): Relation | undefined {
   if (typeof relname !== 'string') return undefined;
   const schemas = schemaname ? [schemaname] : ['pg_catalog', ...searchPath];

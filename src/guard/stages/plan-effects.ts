@@ -32,6 +32,7 @@ const NOT_READ_BY_PLANS: ReadonlySet<string> = new Set([
   'session characteristics',
 ]);
 
+/** Whether planning depends on the setting; unknown settings count as such. */
 export function isReadByPlans(setting: string): boolean {
   return !NOT_READ_BY_PLANS.has(setting.toLowerCase());
 }

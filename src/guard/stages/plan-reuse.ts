@@ -24,6 +24,7 @@ export const planReuseStage: Stage = {
   },
 };
 
+/** Whether the statement may run by a plan: everything it uses lasts, and all parameters have known types. */
 export function isReusable(draft: Draft, statement: DraftStatement): boolean {
   const { kind, analysis, query, runsUserCode, explains, copy, groups } = statement;
   if (!analysis || !query || runsUserCode || explains || copy || groups.length > 0 || !isPlain(kind)) return false;

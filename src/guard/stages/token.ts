@@ -76,6 +76,7 @@ export function onlyCall(select: Body<'SelectStmt'>): Body<'FuncCall'> | undefin
   return Object.values(odd).some((field) => field !== undefined && field !== false) ? undefined : call;
 }
 
+/** `set_config`, with or without its schema. */
 export function isSetConfig({ funcname }: Body<'FuncCall'>): boolean {
   const name = strings(funcname).join('.');
   return name === 'set_config' || name === 'pg_catalog.set_config';
@@ -119,6 +120,7 @@ function uncast(node: Node | undefined): Node | undefined {
   return ['text', 'varchar'].includes(type) ? cast.arg : node;
 }
 
+/** The value of a boolean literal; undefined for anything else. */
 export function truth(node: Node | undefined): boolean | undefined {
   const cast = as(node, 'TypeCast');
   const literal = as(cast ? cast.arg : node, 'A_Const');

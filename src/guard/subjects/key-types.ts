@@ -46,6 +46,7 @@ export function isReadableKey(type: Oid): boolean {
   return INTEGERS.includes(type) || TEXTS.includes(type) || type === UUID || type === t.BPCHAR;
 }
 
+/** int2, int4 or int8. */
 export function isIntegerKey(type: Oid): boolean {
   return INTEGERS.includes(type);
 }

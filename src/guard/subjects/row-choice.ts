@@ -82,6 +82,7 @@ export class RowChoice {
   }
 }
 
+/** `on`: DISTINCT ON (…). */
 export function distinctOf({ select }: QueryLevel): 'none' | 'all' | 'on' {
   const [first] = select?.distinctClause ?? [];
   if (!first) return 'none';

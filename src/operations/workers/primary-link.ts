@@ -38,6 +38,7 @@ export interface PrimaryLink {
   failed(lines: readonly string[]): Promise<void>;
 }
 
+/** Resolves when the primary has sent this worker its assignment. */
 export async function linkToPrimary(): Promise<PrimaryLink> {
   let duties: WorkerDuties | undefined;
   let store: RemoteStore | undefined;

@@ -265,6 +265,7 @@ function warnOfUnused(
   }
 }
 
+/** Reports each flaw as an error at its place. */
 export function addFlaws(flaws: readonly Flaw[], report: DiagnosticReport): void {
   for (const { place, message } of flaws) report.error(place, message);
 }

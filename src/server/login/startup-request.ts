@@ -32,6 +32,7 @@ export type ReadRequest =
   | { readonly request: StartupRequest; readonly refusal?: undefined }
   | { readonly refusal: LoginRefusal };
 
+/** Reads what a login uses of the startup packet. Other parameters are settings; `pinned` ones must have their pinned value. */
 export function readRequest(parameters: ReadonlyMap<string, string>, pinned: ReadonlyMap<string, string>): ReadRequest {
   const user = parameters.get('user') ?? '';
   if (user === '') return { refusal: noUserName() };

@@ -13,6 +13,7 @@ export const NOT_LIMITED: LimitedOverTime = { shown: false, changed: false };
 /** A policy is the same object until something of it changes. */
 const known = new WeakMap<SessionPolicy, LimitedOverTime>();
 
+/** What the policy limits over time, at any time of day; cached by policy. */
 export function limitedOverTime(policy: SessionPolicy): LimitedOverTime {
   const before = known.get(policy);
   if (before) return before;

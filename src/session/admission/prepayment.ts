@@ -78,6 +78,7 @@ export function jumpsInCursor(kind: StatementKind): boolean {
   return kind.kind === 'fetch' && kind.forward !== true;
 }
 
+/** `DECLARE … WITH HOLD`: its rows outlive the transaction. */
 export function isHeldCursor(kind: StatementKind): boolean {
   return kind.kind === 'declare' && kind.hold;
 }

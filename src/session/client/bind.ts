@@ -38,6 +38,7 @@ import { slotValues, valuesFor } from './revalidate.ts';
 /** So many portals may be open at a time: what a session remembers is bounded. */
 const MOST_PORTALS = 10_000;
 
+/** @returns false if the message must wait for the server, or for the session's next turn. */
 export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   // What came whole is read whole; of the rest the server reads the values, and refuses what is wrong with them.
   const whole = frame.last ? decodeBind(frame.bytes) : undefined;

@@ -31,6 +31,7 @@ import { sentOfPortal } from './planned-text.ts';
 import { cachedPlanChanged } from './refusal-response.ts';
 import { decideRefusal, ownWords, refuseExtended, UNWATCHED } from './refuse.ts';
 
+/** @returns false if the message must wait for the server, the budget, or the session's next turn. */
 export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   const message = decodeExecute(frame.bytes);
   const version = c.portals.current(message.portal);

@@ -22,6 +22,7 @@ const UNKNOWN = 705;
 /** PostgreSQL's bound for the number of parameters: a 16-bit count. */
 const MOST_PARAMETERS = 65535;
 
+/** @returns false if the message must wait for the server, or for the session's next turn. */
 export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   if (!frame.last) return refuseLong(c, frame, policy);
   const { name, text, types } = decodeParse(frame.bytes);
@@ -96,6 +97,7 @@ function refuseLong(c: Conversation, frame: Frame, policy: SessionPolicy): true 
   return true;
 }
 
+/** The Parse message of a prepared statement, with the text that is sent. */
 export function parsePrepared(prepared: Prepared): Uint8Array {
   const { name, rendered } = prepared;
   const { added, sent } = rendered;

@@ -196,6 +196,7 @@ export function isSame(a: EndUser, b: EndUser): boolean {
   );
 }
 
+/** How the statement sets the token; undefined if it does not. */
 export function tokenOf(kind: StatementKind): TokenChange | undefined {
   return kind.kind === 'set' ? kind.token : undefined;
 }
@@ -228,6 +229,7 @@ export function needsEndUser({ filled, nature, statement, inner }: EndUserQuesti
   return disclosures ? disclosures.length > 0 : isNamed && !inner;
 }
 
+/** The refusal of a statement that needs an end user (28000). */
 export function missing({ principal }: SessionPolicy): Refusal {
   return refusal('token-missing', '28000', 'no token says for whom this is', {
     hint: "Set one first: SET LOCAL rowgate.token = '…', in the transaction.",

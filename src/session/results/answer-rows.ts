@@ -242,6 +242,7 @@ function addedOf({ named }: SubjectPlan, added: KeysOfRow | undefined): readonly
   return added ? (named ?? []).flatMap(({ added: own, type }) => own.flatMap((at) => added.of(at, type) ?? [])) : [];
 }
 
+/** The format of the column `at`, by Bind's rule for empty and single lists: 0 text, 1 binary. */
 export function formatOf(formats: readonly number[], at: number): number {
   return formats.length === 1 ? formats[0]! : (formats[at] ?? 0);
 }

@@ -20,6 +20,7 @@ export function setSavepoint(c: Conversation, conversion: Conversion | undefined
   run(c, SET, '', conversion);
 }
 
+/** Releases the savepoint, by a prepared statement. */
 export function releaseSavepoint(c: Conversation, conversion: Conversion | undefined): void {
   const name = run(c, RELEASE, undefined, conversion);
   const sent = { batch: c.batch, own: true, around: true, conversion } as const;

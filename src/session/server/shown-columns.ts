@@ -23,6 +23,7 @@ export interface ShownColumns {
   readonly formats: readonly number[];
 }
 
+/** @param fields from the server's RowDescription. */
 export function shownColumns(fields: readonly Field[], subjectKeys: SubjectKeys): ShownColumns {
   const keys: KeyColumn[] = [];
   const unplaced: number[] = [];

@@ -4,6 +4,7 @@ import type { StatementJudgement, StatementKind } from '../../guard/decision.ts'
 import type { SettingChange } from '../end-user/token-setting.ts';
 import type { Conversation } from './conversation.ts';
 
+/** How the statement changes `search_path`; undefined if it does not. */
 export function pathChange(kind: StatementKind): SettingChange | undefined {
   if (kind.kind === 'discard') return kind.all ? { local: false, to: 'default' } : undefined;
   if (kind.kind !== 'set' || !kind.path) return undefined;

@@ -22,6 +22,7 @@ const FIELDS: ReadonlyMap<number, ReadonlySet<string>> = new Map([
   [t.INTERVAL, new Set([...INTERVAL_FIELDS, ...TIME_FIELDS])],
 ]);
 
+/** Whether the type has that field in `extract` and `date_part`, so that asking for it cannot fail. */
 export function isField(type: number, field: string | undefined): boolean {
   return field !== undefined && FIELDS.get(type)?.has(field.toLowerCase()) === true;
 }
@@ -113,6 +114,7 @@ function isConcatenation(node: Node | undefined): boolean {
   return expr?.kind === 'AEXPR_OP' && strings(expr.name).join() === '||' && expr.lexpr !== undefined;
 }
 
+/** Whether the node is a literal that is a valid and cheap regular expression. */
 export function isLeakproofRegex(r: Resolver, node: Node | undefined): boolean {
   return literalIs(r, node, isLeakproofRegexLiteral) === true;
 }

@@ -28,6 +28,7 @@ export interface CallFinding {
   readonly resolved: Resolved | undefined;
 }
 
+/** A function call: the function is recorded as a use, refused if it does not exist or is ambiguous (manual, section 10.3). */
 export function resolveCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Expression {
   return findCall(r, body, scope).expression;
 }

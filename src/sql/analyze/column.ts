@@ -32,6 +32,7 @@ export function grantedColumns(entry: RangeTableEntry, name: string): RangeTable
 
 const UNRESOLVED: Expression = { type: 0, leakproof: false, constant: false, barrier: 'none' };
 
+/** A reference to a column or a whole row; refuses unknown and ambiguous names. */
 export function resolveColumn(r: Resolver, node: Node, body: Body<'ColumnRef'>, scope: Scope): Expression {
   if (isStar(body)) return starAsRow(r, node, body, scope);
   const parts = (body.fields ?? []).map((field) => stringOf(field) ?? '');

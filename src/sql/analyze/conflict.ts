@@ -7,6 +7,7 @@ import type { Resolver } from './resolver.ts';
 import { condition } from './root.ts';
 import { lateScope, scopeOf, shadow, use } from './target.ts';
 
+/** Records the reads of its index columns, and the writes of DO UPDATE. */
 export function resolveConflict(r: Resolver, clause: Body<'OnConflictClause'>, write: Write): void {
   const { level } = write;
   if (clause.infer) {

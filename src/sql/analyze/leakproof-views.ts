@@ -18,6 +18,7 @@ const PLAIN_COLLATIONS: readonly Oid[] = [0, 100];
 
 const known = new WeakMap<Catalog, Map<Oid, boolean>>();
 
+/** Whether its query consists only of leakproof parts; cached by catalog. */
 export function viewCannotLeak(catalog: Catalog, view: Relation): boolean {
   const answers = known.get(catalog) ?? new Map<Oid, boolean>();
   known.set(catalog, answers);

@@ -10,6 +10,7 @@ import { resolveReturning } from './returning.ts';
 import { condition, root } from './root.ts';
 import { lateScope, refuseStars, scopeOf } from './target.ts';
 
+/** Adds source and target to the write's level, and returns it. */
 export function resolveMerge(r: Resolver, body: Body<'MergeStmt'>, write: Write): QueryLevel {
   const { level } = write;
   const targets = [...level.entries];

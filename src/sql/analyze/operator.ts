@@ -67,6 +67,7 @@ export function resolveAExpr(
   }
 }
 
+/** The operator's name, with its schema if OPERATOR() gives one; `>=` for BETWEEN. */
 export function operatorName(r: Resolver, body: Body<'A_Expr'>): QualifiedName {
   const parts = strings(body.name);
   if (body.kind === 'AEXPR_BETWEEN' || body.kind?.includes('BETWEEN')) return { name: '>=' };

@@ -13,6 +13,7 @@ export function endsSoundly(end: string): boolean {
   return end !== '' && !end.endsWith('\\') && wildcards(end) <= MOST_WILDCARDS;
 }
 
+/** Whether LIKE with that ESCAPE character cannot fail, and does not run for long. */
 export function isLeakproofLikeWithEscape(pattern: string, character: string): boolean {
   if (character === '\\') return isLeakproofLike(pattern);
   const characters = [...character];

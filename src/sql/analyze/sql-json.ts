@@ -71,6 +71,7 @@ export function resolveBehavior(r: Resolver, behavior: Behavior | undefined, typ
   noteCoercion(r, coercion(r.env.catalog, found.type, type, 'assignment'), -1);
 }
 
+/** The type of RETURNING; UNTELLABLE without one. */
 export function resolveOutput(r: Resolver, output: Output): Oid {
   return output.typeName ? resolveResultType(r, output.typeName) : t.UNTELLABLE;
 }

@@ -10,6 +10,7 @@ export const FIRST_USER_OID = 16384;
 /** The transaction's time: the one moving value that conditions may use. */
 const CLOCK: ReadonlySet<string> = new Set(['now', 'transaction_timestamp', 'statement_timestamp']);
 
+/** Records the functions of a call that are not immutable, its coercions included; `at`: a character of the text. */
 export function noteStability(r: Resolver, resolved: Resolved, at: number): void {
   if (resolved.kind === 'found') {
     noteFunction(r, resolved.fn, at);
@@ -18,6 +19,7 @@ export function noteStability(r: Resolver, resolved: Resolved, at: number): void
   else if (resolved.kind === 'untellable') for (const fn of resolved.candidates) noteFunction(r, fn, at);
 }
 
+/** The same for a coercion. */
 export function noteCoercion(r: Resolver, way: Coercion, at: number): void {
   switch (way.kind) {
     case 'function':

@@ -16,6 +16,7 @@ type Answer = string | number | boolean | undefined;
  */
 export type ConstantQuestion<Value> = (value: Value) => Answer;
 
+/** A question: is the number at most `most`? */
 export function atMost(most: number): (value: number) => boolean {
   return (value) => value <= most;
 }
@@ -35,16 +36,19 @@ export function listen(constant: Integer | Text | Decimal, listener: Listener): 
   listeners.set(constant, listener);
 }
 
+/** The question's answer for the constant's value, or the listener's, who records it. */
 export function askInteger<A extends Answer>(constant: Integer, question: (value: number) => A): A {
   const listener = listeners.get(constant);
   return listener ? (listener(question) as A) : question(constant.ival ?? 0);
 }
 
+/** The same for a text. */
 export function askText<A extends Answer>(constant: Text, question: (value: string) => A): A {
   const listener = listeners.get(constant);
   return listener ? (listener(question) as A) : question(constant.sval ?? '');
 }
 
+/** The same for a number that is not an int4; the value is its text. */
 export function askDecimal<A extends Answer>(constant: Decimal, question: (value: string) => A): A {
   const listener = listeners.get(constant);
   return listener ? (listener(question) as A) : question(constant.fval ?? '');

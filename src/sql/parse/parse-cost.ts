@@ -30,6 +30,7 @@ interface Level {
   deepest: number;
 }
 
+/** Whether the parser could overflow its stack on the text. */
 export function isNestedTooDeeply(text: string, lexed: Lexed): boolean {
   return nestingOf(text, lexed) > MOST_NESTING;
 }

@@ -11,6 +11,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 const NEWLINE = 0x0a;
 const DIGITS = 8;
 
+/** The value as JSON with its checksum (CRC-32), and a line end. */
 export function checkedLine(value: unknown): string {
   return checkedJson(JSON.stringify(value));
 }

@@ -41,6 +41,7 @@ export interface ShownLimits {
   readonly locked?: { readonly until?: string; readonly reason: string };
 }
 
+/** Reply: the holder's limits with their usage (`ShownLimits`). */
 export const showLimits = command(holder, async (given, guard) => {
   const found = findHolder(guard, given);
   if (found.refusal) return found.refusal;

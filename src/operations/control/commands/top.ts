@@ -19,6 +19,7 @@ export interface ShownTop {
   readonly subjects: Readonly<Record<string, readonly SubjectsUsed[]>>;
 }
 
+/** Reply: the open sessions of this process, and for each principal how much of its limits on data subjects is used. */
 export const showTop = command({}, async (_, guard) => {
   const sessions = guard.sessions().map((session) => session.summary(performance.now()));
   const subjects: Record<string, readonly SubjectsUsed[]> = {};
