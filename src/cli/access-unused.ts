@@ -15,9 +15,9 @@ import { type GrantUse, grantUse } from '../decision-log/reports/used-grants.ts'
 import {
   findUnused,
   monthsNotSeen,
-  type Standing,
   seesWholeYear,
   type Unused,
+  type UnusedVerdict,
   WHOLE_YEAR_DAYS,
 } from '../desk/unused.ts';
 import { CalendarDays } from '../metering/days.ts';
@@ -141,7 +141,7 @@ export function isFound({ unused }: UnusedAnswer): boolean {
   return unused.some(({ standing }) => standing !== 'accepted');
 }
 
-const WORDS: Readonly<Record<Standing, string>> = {
+const WORDS: Readonly<Record<UnusedVerdict, string>> = {
   delete: 'delete',
   keep: 'not proposed',
   new: 'not proposed: newer than the time',

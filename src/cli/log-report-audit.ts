@@ -21,7 +21,7 @@ import { refusalsOf } from '../decision-log/reports/refusals.ts';
 import { refusalsReport } from '../decision-log/reports/refusals-report.ts';
 import type { Report } from '../decision-log/reports/report.ts';
 import type { ReportOrigin } from '../decision-log/reports/report-origin.ts';
-import { findSubject, type SoughtPerson } from '../decision-log/reports/subject.ts';
+import { findSubject, type PersonSearch } from '../decision-log/reports/subject.ts';
 import { reportCsv } from '../decision-log/show/csv.ts';
 import { reportHtml } from '../decision-log/show/html.ts';
 import { reportText } from '../decision-log/show/text.ts';
@@ -258,7 +258,7 @@ async function breach(
   made: ReportOrigin,
   log: LogSource,
   options: BreachOptions,
-  who: SoughtPerson | undefined,
+  who: PersonSearch | undefined,
 ): Promise<FoundReport | undefined> {
   const { place, policiesKept: kept } = log;
   const asked = { ...period, principal: options.principal, user: options.user };

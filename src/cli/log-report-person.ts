@@ -12,7 +12,7 @@ import { type PersonQuestion, personOf, subjectsKnown } from '../decision-log/re
 import { personData, personReport } from '../decision-log/reports/person-report.ts';
 import { NO_POLICIES, readPolicyFacts } from '../decision-log/reports/policy-texts.ts';
 import type { ReportOrigin } from '../decision-log/reports/report-origin.ts';
-import type { SoughtPerson } from '../decision-log/reports/subject.ts';
+import type { PersonSearch } from '../decision-log/reports/subject.ts';
 import { resolveFunctions } from '../policy/compile/functions.ts';
 import { resolveRelation } from '../policy/compile/names.ts';
 import { SubjectReach } from '../policy/compile/subject-reach.ts';
@@ -76,7 +76,7 @@ async function person(
   made: ReportOrigin,
   log: LogSource,
   options: PersonOptions,
-  sought: SoughtPerson,
+  sought: PersonSearch,
 ): Promise<FoundReport> {
   await loadParser();
   const policiesKept = keptIn(log.policiesKept);

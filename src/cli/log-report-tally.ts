@@ -8,11 +8,11 @@ export interface UsedAmounts {
   statements: number;
   changed: number;
   /** By subject. */
-  readonly told: Map<string, SubjectsTold>;
+  readonly told: Map<string, DisclosedTotals>;
 }
 
 /** What was disclosed about the data subjects of one kind. */
-export interface SubjectsTold {
+export interface DisclosedTotals {
   /** Those who were named, each once in each statement. */
   people: number;
   questions: number;

@@ -5,8 +5,8 @@ import { amountName } from '../policy/model/limits-in-force.ts';
 import { readWindowLimit } from '../policy/source/quantity.ts';
 import { ofStatements, type Percentiles, percentiles } from './log-report-percentiles.ts';
 import {
+  type DisclosedTotals,
   type PrincipalUsage,
-  type SubjectsTold,
   twoDigits,
   type UsageTally,
   type UsedAmounts,
@@ -102,7 +102,7 @@ function ofSubjects(principals: readonly PrincipalUsage[], days: CalendarDays): 
 }
 
 function inWindow(subject: string, window: ReportedWindow, principals: readonly PrincipalUsage[]): Percentiles[] {
-  const told = (what: string, of: (told: SubjectsTold) => number): Percentiles => {
+  const told = (what: string, of: (told: DisclosedTotals) => number): Percentiles => {
     const samples = principals.flatMap(({ minutes }) => highestOf(window, minutes, amountOf(subject, of)));
     return percentiles(`${what}.${subject}`, window.name, samples);
   };
@@ -128,14 +128,14 @@ function peopleIn(subject: string, window: ReportedWindow, principals: readonly 
   return all.length === 0 ? undefined : percentiles(measure, window.name, all);
 }
 
-function amountOf(subject: string, of: (told: SubjectsTold) => number): (used: UsedAmounts) => number {
+function amountOf(subject: string, of: (told: DisclosedTotals) => number): (used: UsedAmounts) => number {
   return ({ told }) => {
     const ofSubject = told.get(subject);
     return ofSubject ? of(ofSubject) : 0;
   };
 }
 
-function answersOf({ questions, values }: SubjectsTold): number {
+function answersOf({ questions, values }: DisclosedTotals): number {
   return questions + values;
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { environmentFor } from '../app/placeholders.ts';
 import { loadConfig } from '../config/load.ts';
-import type { SoughtPerson } from '../decision-log/reports/subject.ts';
+import type { PersonSearch } from '../decision-log/reports/subject.ts';
 import type { SubjectKey } from '../decision-log/subject-ids.ts';
 import { readSubjectKeys } from '../decision-log/subject-key-file.ts';
 import { failed } from './ask-guard.ts';
@@ -22,7 +22,7 @@ export function soughtIn(
   { config, subject, subjectKey }: SubjectOptions,
   command: Command,
   keyIs: 'key is needed' | 'key is optional' = 'key is needed',
-): SoughtPerson | undefined | 'failed' {
+): PersonSearch | undefined | 'failed' {
   if (subject === undefined) return undefined;
   const [, name, said] = /^([^=]+)=(.+)$/.exec(subject) ?? [];
   // A key may name a person, and the command line is kept in the shell's history.

@@ -15,7 +15,7 @@ import { byPlace } from './test/coverage.ts';
 export const WHOLE_YEAR_DAYS = 395;
 const DAY_MS = 86_400_000;
 
-export type Standing =
+export type UnusedVerdict =
   /** Nothing used it in the whole time: the line may go. */
   | 'delete'
   /** The log does not say enough of the time. */
@@ -36,7 +36,7 @@ export interface Unused {
   readonly name: string;
   readonly command?: TableCommand;
   readonly columns?: readonly string[];
-  readonly standing: Standing;
+  readonly standing: UnusedVerdict;
   /** Of what is accepted. */
   readonly accepted?: { readonly until: string; readonly reason: string };
 }
@@ -124,7 +124,7 @@ function ofTables(question: UnusedQuestion): Unused[] {
     if (isUsed && (columns.length === 0 || command === 'delete')) return [];
     const found = { roles: [...granted.roles].toSorted(), rule, name, command };
     if (!isUsed) return [{ ...found, kind: 'table', standing: standingOf(question, granted, []) }];
-    const byStanding = new Map<Standing, string[]>();
+    const byStanding = new Map<UnusedVerdict, string[]>();
     for (const column of columns) {
       const standing = standingOf(question, granted, [column]);
       byStanding.set(standing, [...(byStanding.get(standing) ?? []), column]);
@@ -165,7 +165,7 @@ function calledWithoutName({ data }: Catalog): ReadonlySet<Oid> {
   return new Set([...data.operators.map(({ fn }) => fn), ...data.casts.map(({ fn }) => fn)]);
 }
 
-function standingOf(question: UnusedQuestion, granted: Granted, columns: readonly string[]): Standing {
+function standingOf(question: UnusedQuestion, granted: Granted, columns: readonly string[]): UnusedVerdict {
   if (!seesWholeYear(question)) return 'keep';
   const { files } = question;
   const { file, line } = placeOfRule(granted.rule);
@@ -187,7 +187,7 @@ function standingOfFunction(
     roles,
     function: name,
   }: { readonly rule: RuleRef; readonly roles: readonly string[]; readonly function: string },
-): Standing {
+): UnusedVerdict {
   if (!seesWholeYear(question)) return 'keep';
   const { file } = placeOfRule(rule);
   const written = functionsOf(documentAt(question.files, file)).filter((text) => text.includes(name));

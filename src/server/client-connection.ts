@@ -14,7 +14,7 @@ import type { UpstreamKey } from '../upstream/upstream-error.ts';
 import { logInClient } from './login/client-login.ts';
 import { negotiate, type StartupChannel } from './login/startup-negotiation.ts';
 import type { StartupRequest } from './login/startup-request.ts';
-import { headStart, openSession } from './open-session.ts';
+import { beginPreconnect, openSession } from './open-session.ts';
 import type { Preconnect } from './preconnect.ts';
 import { FAREWELL_MS } from './refused-connections.ts';
 import type { Services } from './services.ts';
@@ -84,7 +84,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
         known = request;
       },
       challenged: (request) => {
-        early = headStart(request, { address: peer.address, certificate: channel.certificate }, services);
+        early = beginPreconnect(request, { address: peer.address, certificate: channel.certificate }, services);
       },
     });
     clearTimeout(timer);

@@ -132,7 +132,7 @@ export class Listener {
     try {
       await serveClient({ socket, peer, behindProxy, countFrom }, this.services);
     } finally {
-      for (const places of held) places.release();
+      for (const slot of held) slot.release();
     }
   }
 

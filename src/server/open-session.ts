@@ -40,7 +40,7 @@ export interface SessionOpening {
 }
 
 /** Begins a session to the server that the client will need if its login succeeds. Undefined if none is begun. */
-export function headStart(request: StartupRequest, peer: Peer, services: Services): Preconnect | undefined {
+export function beginPreconnect(request: StartupRequest, peer: Peer, services: Services): Preconnect | undefined {
   const { options, runtime, budgets, headStarts, clock } = services;
   const { pooling = 'none', database } = options;
   const principal = runtime.policy.principals.get(request.user);

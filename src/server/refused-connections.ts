@@ -31,7 +31,7 @@ const AT_ONCE: ReadonlySet<LoginReason> = new Set([
 
 export class RefusedConnections {
   private readonly counts = new LRUCache<string, number>({ max: 20_000, ttl: FORGET_MS });
-  private readonly places = new SlotCounts();
+  private readonly slots = new SlotCounts();
   /** How each that still waits is answered. */
   private readonly waiting = new Map<Socket, () => void>();
 
@@ -49,11 +49,11 @@ export class RefusedConnections {
     // Strangers cannot take more than this of our memory and descriptors. If there is no slot, the connection is closed without a message.
     const claims = [{ key: 'all', limit: this.limits.logins }];
     if (delay > 0) claims.push({ key: networkOf(address), limit: this.limits.loginsPerAddress });
-    if (this.places.take(claims) !== undefined) {
+    if (this.slots.take(claims) !== undefined) {
       socket.destroy();
       return;
     }
-    socket.once('close', () => this.places.give(claims.map(({ key }) => key)));
+    socket.once('close', () => this.slots.give(claims.map(({ key }) => key)));
     if (delay === 0) endWith(socket, refusal);
     else this.answerLater(socket, refusal, delay);
   }

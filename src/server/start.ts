@@ -255,11 +255,11 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
 
 /** The shared state of a guard that is one process: kept here, and answered at once. */
 export function localState(): SharedState {
-  const places = new SlotCounts();
+  const counts = new SlotCounts();
   const failedLogins = new FailedLogins();
   return {
-    take: async (claims) => places.take(claims),
-    give: (keys) => places.give(keys),
+    take: async (claims) => counts.take(claims),
+    give: (keys) => counts.give(keys),
     attempted: async (principal, address, accepted) => failedLogins.attempted(principal, address, accepted),
     waited: async (principal, address, stayed) => failedLogins.waited(principal, address, stayed),
     // There is no other worker that could have the session.

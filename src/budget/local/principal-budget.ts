@@ -13,9 +13,9 @@ import type {
   Demand,
   DemandOfMany,
   Disclosed,
+  DisclosedByStatement,
   Prepayment,
   Sighting,
-  StatementTold,
 } from '../../session/admission/budget-port.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import { LastAnswers } from '../../session/results/last-answers.ts';
@@ -197,7 +197,7 @@ export class PrincipalBudget {
   }
 
   /** Counts an ended statement. */
-  told(policy: SessionPolicy, { subjects, user, account }: StatementTold): void {
+  told(policy: SessionPolicy, { subjects, user, account }: DisclosedByStatement): void {
     const person = this.personOf(policy, user);
     for (const subject in subjects) {
       const count = subjects[subject]!;

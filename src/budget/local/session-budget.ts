@@ -13,11 +13,11 @@ import type {
   BudgetTaken,
   Demand,
   DemandOfMany,
+  DisclosedByStatement,
   Over,
   Prepayment,
   Sent,
   Sighting,
-  StatementTold,
 } from '../../session/admission/budget-port.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { LastAnswers } from '../../session/results/last-answers.ts';
@@ -176,7 +176,7 @@ export class SessionBudget implements Budget {
     this.principal.event(policy, event, user, limit);
   }
 
-  told(judgedBy: SessionPolicy, told: StatementTold): void {
+  told(judgedBy: SessionPolicy, told: DisclosedByStatement): void {
     this.principal.told(this.policyNow() ?? judgedBy, told);
   }
 

@@ -10,7 +10,7 @@ import { subjectId } from '../subject-ids.ts';
 import { type Coverage, coverageOf } from './coverage.ts';
 import { instant, type Period, parametersOf } from './period.ts';
 import type { PolicyFacts } from './policy-texts.ts';
-import type { SoughtPerson } from './subject.ts';
+import type { PersonSearch } from './subject.ts';
 
 /** Why a statement perhaps concerned the person; the first that applies. */
 export const DOUBTS = [
@@ -78,7 +78,7 @@ export interface PersonFound {
 }
 
 export interface PersonQuestion extends Period {
-  readonly sought: SoughtPerson;
+  readonly sought: PersonSearch;
   /** The kept policies of the time, by `kept`. */
   readonly policiesKept: (kept: string) => PolicyFacts | undefined;
   /** Schemas to search for a table without one. */

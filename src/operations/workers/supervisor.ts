@@ -63,7 +63,7 @@ export class Supervisor {
   constructor(private readonly options: SupervisorOptions) {
     this.slots = Array.from({ length: options.workers }, () => ({ process: undefined, shortLives: 0 }));
     this.kept = {
-      places: new SlotCounts(),
+      slotCounts: new SlotCounts(),
       failedLogins: new FailedLogins(),
       store: options.store,
       cancel: async (worker, key) => {

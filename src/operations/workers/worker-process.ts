@@ -12,7 +12,7 @@ import type { Assignment, CancelKey, NamedHead, StoreMessages, ToPrimary, ToWork
 
 /** What the primary keeps for all workers. */
 export interface KeptShares {
-  readonly places: SlotCounts;
+  readonly slotCounts: SlotCounts;
   readonly failedLogins: FailedLogins;
   readonly store: BudgetStore;
   /** Passes a CancelRequest on to the other workers. Resolves when the worker with the session has told its server, or when none has it. */
@@ -39,7 +39,7 @@ export class WorkerProcess {
   constructor(assignment: () => Promise<Omit<Assignment, SharedAssignment>>, kept: KeptShares) {
     this.worker = cluster.fork();
     const closeUntaken = watchHandleTransfer(this.worker);
-    this.holding = new SlotHolding(kept.places);
+    this.holding = new SlotHolding(kept.slotCounts);
     let start: (how: StartedWorker) => void = () => {};
     this.started = new Promise((done) => {
       start = done;

@@ -1,5 +1,5 @@
 /**
- * What must be right over all workers together: places under the limits on connections, failed logins, and cancel requests for
+ * What must be right over all workers together: slots under the limits on connections, failed logins, and cancel requests for
  * sessions that another worker has. One process keeps it to itself (`server/start.ts`); a worker asks the primary (`workers/`).
  */
 

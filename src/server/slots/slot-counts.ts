@@ -1,6 +1,6 @@
 /** Counts what is taken of every limit on connections. Which limits there are and what they are called is `connection-limits.ts`'s. */
 
-/** A place that a connection would take; without a `limit` it is counted only. */
+/** A slot that a connection would take; without a `limit` it is counted only. */
 export interface SlotClaim {
   readonly key: string;
   readonly limit: number | undefined;
@@ -36,12 +36,12 @@ export class SlotHolding {
   private readonly held = new Map<string, number>();
   private gone = false;
 
-  constructor(private readonly places: SlotCounts) {}
+  constructor(private readonly counts: SlotCounts) {}
 
   take(claims: readonly SlotClaim[]): number | undefined {
-    // What a dead worker asked for last must not be taken after its places were given back.
+    // What a dead worker asked for last must not be taken after its slots were given back.
     if (this.gone) return 0;
-    const full = this.places.take(claims);
+    const full = this.counts.take(claims);
     if (full === undefined) for (const { key } of claims) this.held.set(key, (this.held.get(key) ?? 0) + 1);
     return full;
   }
@@ -53,13 +53,13 @@ export class SlotHolding {
       if (held === undefined) continue;
       if (held > 1) this.held.set(key, held - 1);
       else this.held.delete(key);
-      this.places.give([key]);
+      this.counts.give([key]);
     }
   }
 
   giveAll(): void {
     this.gone = true;
-    for (const [key, count] of this.held) this.places.give(Array.from({ length: count }, () => key));
+    for (const [key, count] of this.held) this.counts.give(Array.from({ length: count }, () => key));
     this.held.clear();
   }
 }

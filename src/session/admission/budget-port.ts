@@ -154,7 +154,7 @@ export interface Sighting {
 }
 
 /** What a statement has disclosed of data subjects, and who has paid for it. */
-export interface StatementTold {
+export interface DisclosedByStatement {
   readonly subjects: NonNullable<OutcomeEntry['subjects']>;
   readonly user: string | undefined;
   readonly account: PayingAccount | undefined;
@@ -194,7 +194,7 @@ export interface Budget {
    */
   event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string, limit?: LimitReached): void;
   /** A statement has ended, and disclosed this of data subjects: for those who ask what was taken. Absent: not needed. */
-  told?(policy: SessionPolicy, told: StatementTold): void;
+  told?(policy: SessionPolicy, told: DisclosedByStatement): void;
   /**
    * A row that would be shown contains a canary. Called once for each canary and run. @returns why the row is not shown; undefined if it is shown
    * anyway.
