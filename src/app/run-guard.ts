@@ -95,7 +95,7 @@ async function startWatched(
   for (const error of reading?.errors ?? []) log.error(error);
   for (const error of reading?.withheld ?? []) log.error(`${error} (withheld until it fits)`);
   if (reading && !reading.policy) throw new StartError(reading.errors);
-  // A guard that starts closes the roles with errors; beside others that run it waits, as these do, for files without.
+  // A single guard that starts closes the roles with errors; a worker waits, as the other workers do, for files without errors.
   const differs = worker?.policyInForce !== undefined && worker.policyInForce !== reading?.policy?.hash;
   if (reading && reading.errors.length > 0 && differs) throw new StartError(reading.errors);
   const files = tooFewFiles(config);

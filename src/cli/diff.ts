@@ -89,7 +89,7 @@ type Read = ReturnType<typeof compilePolicies>;
 
 interface Side {
   readonly files: readonly PolicyFile[];
-  /** They come from beside the log, without what is secret. */
+  /** They were kept beside the log, without secrets. */
   readonly kept: boolean;
 }
 

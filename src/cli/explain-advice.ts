@@ -234,7 +234,7 @@ function fileOf(role: RolePolicy): string {
 /** A placeholder where the DBA has to choose. */
 export const ANY = '…';
 
-/** Behind a list of what is to be added alone. */
+/** Added to a list that only has the columns to be added. */
 const BESIDE = ' # beside those that are granted';
 
 /** A table with the columns that are to be read. `beside`: others are granted already. */

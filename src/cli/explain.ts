@@ -47,7 +47,7 @@ Exit code: 0 where it would run, 1 where it would be refused, 2 where that could
 interface ExplainOptions extends LogCommandOptions {
   /** The principal. */
   readonly as?: string;
-  /** `NAME=VALUE`, of the person behind the account. */
+  /** `NAME=VALUE`, a claim of the end user. */
   readonly claim: readonly string[];
   readonly catalog?: string;
   readonly policies?: string;

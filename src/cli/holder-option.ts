@@ -1,4 +1,4 @@
-/** Options by which a command names a principal, or an end user behind one. */
+/** Options by which a command names a principal, or one of its end users. */
 import type { Command } from 'commander';
 
 export interface OfUser {

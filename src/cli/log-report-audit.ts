@@ -45,7 +45,7 @@ Times: 2026-11-25 (that day), 2026-11-25T14:30, 13:00 (today), 2h (ago), today, 
 Closed files are read by an index, which is made beside them where it is missing (--no-index: without).
 Exit code: 0, 1 where there is nothing in that time, 2 for a wrong call or a log that cannot be read.`;
 
-/** Found out behind the command line: there is nothing to report on. */
+/** Found only after the command line was accepted: there is nothing to report on. */
 export class WrongCall extends Error {}
 
 const BREACH_HELP = `

@@ -41,7 +41,7 @@ export type PerStatement = Map<number, number>;
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
-/** A note is written a moment behind the hour that it is about. */
+/** A note is written shortly after the hour that it is about. */
 const BEHIND_MS = 1_000;
 /** The guard counts them as no statement. */
 const FREE = new Set(
@@ -86,7 +86,7 @@ export class UsageTally {
     const { from = day, until = day } = this.options;
     if (day < from || day > until) return;
     const at = Date.parse(String(time));
-    // A lock of a person behind the account leaves it as it was.
+    // A lock of an end user does not lock the account.
     if (kind === 'lock' && line.user === undefined) this.locked.add(principal);
     if (kind === 'outcome' && begun && !NOT_RUN.has(String(line.status))) this.outcome(line, principal, begun, at);
     if (kind === 'usage' && typeof role === 'string') this.usage(line, principal, role, at - BEHIND_MS);

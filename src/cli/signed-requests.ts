@@ -85,7 +85,7 @@ export function addRequestCommands<Item extends Request, Approved>(
     });
 }
 
-/** Behind a request: its text, and who must sign it by which command. */
+/** The text of a new request, and who must sign it by which command. */
 export function askedWords({ id, text, needed }: Request & { readonly needed: number }, command: string): string {
   const who = needed === 1 ? '1 approver signs it' : `${needed} approvers sign it`;
   return `${text}\n${who}: rowgate ${command} approve ${id}\n`;

@@ -23,7 +23,7 @@ export interface Alarm {
     | 'clock-apart'
     | 'clock-back';
   readonly principal?: string;
-  /** The person behind a token. */
+  /** The end user of a token. */
   readonly user?: string;
   /** One sentence for people, without data: `principal "college_12_app" is locked out until …`. */
   readonly text: string;

@@ -160,7 +160,7 @@ function ofFunctions(question: UnusedQuestion): Unused[] {
   });
 }
 
-/** Functions behind operators and casts, which a text names in another way. */
+/** Functions of operators and casts, which a text does not call by name. */
 function calledWithoutName({ data }: Catalog): ReadonlySet<Oid> {
   return new Set([...data.operators.map(({ fn }) => fn), ...data.casts.map(({ fn }) => fn)]);
 }

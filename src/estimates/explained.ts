@@ -1,4 +1,4 @@
-/** What is put behind EXPLAIN for a statement that is on its way: itself, the query of a COPY, or what an EXECUTE runs. */
+/** The text after EXPLAIN for a statement that is to run: itself, the query of a COPY, or the statement that an EXECUTE runs. */
 import type { StatementKind } from '../guard/decision.ts';
 import type { Sent } from '../session/admission/budget-port.ts';
 import { type Token, tokenize } from '../sql/text/tokens.ts';

@@ -62,8 +62,8 @@ export type StatementKind =
   | { readonly kind: 'other' }; // unrestricted roles, and what needs nothing more than forwarding
 
 /**
- * What becomes of `rowgate.token`, the setting that names the person behind the account: the guard's own, which the server never sees.
- * `parameter`: the value is that of `$n`, from 1.
+ * The effect on `rowgate.token`, the setting that names the end user: the guard's own, which the server never sees. `parameter`: the value is that of
+ * `$n`, from 1.
  */
 export interface TokenChange {
   /** SET LOCAL: to the end of the transaction. */
@@ -148,7 +148,8 @@ export interface StatementJudgement {
 }
 
 /**
- * `stay`: a text that was prepared means the same behind the statement. `revalidate`: it may mean something else, but each name in it finds what it found.
+ * `stay`: a prepared text means the same after the statement. `revalidate`: it may mean something else, but each name in it still finds the same
+ * object.
  */
 export type PlanEffect = 'stay' | 'revalidate';
 

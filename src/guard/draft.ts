@@ -38,7 +38,7 @@ export interface DraftStatement {
   readonly named: { readonly body: Body<'RangeVar'>; readonly relation: Relation }[];
   /** What is sent in its place: Rowgate's own words. */
   instead: string | undefined;
-  /** What it does to the setting that names the person behind the account; it then does nothing else. */
+  /** What it does to the setting that names the end user; it then does nothing else. */
   token: TokenChange | undefined;
   tables: Set<string>;
   columns: Set<string>;

@@ -55,7 +55,7 @@ const RESTRICTED: readonly Stage[] = [
 /** For a role with `access: unrestricted`: what is needed to follow and record its statements. */
 const UNRESTRICTED: readonly Stage[] = [parseStage, tokenStage, openEditsStage, openStage, openPlansStage];
 
-/** Behind the stage that tells what kind of statement each is. */
+/** After the stage that tells what kind of statement each is. */
 function withPooled(stages: readonly Stage[], behind: Stage): readonly Stage[] {
   return stages.flatMap((stage) => (stage === behind ? [stage, pooledStage] : [stage]));
 }

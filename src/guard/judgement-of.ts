@@ -91,7 +91,7 @@ function parameterTypesOf({ statements: [first, ...others] }: Draft): Pick<Judge
   return parameterTypes.length > 0 ? { parameterTypes } : {};
 }
 
-/** Patterns that get their values later, where rows may be hidden beside them. */
+/** Patterns that get their values later, if rows may be hidden from their query. */
 function patternsOf({ analysis }: DraftStatement): Pick<StatementJudgement, 'patterns' | 'patternParts'> {
   if (!analysis) return {};
   const { patterns, patternParts, levels } = analysis.marks;

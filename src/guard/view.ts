@@ -70,7 +70,7 @@ function viewOfGrant(grant: RelationGrant, relation: Relation): RelationView {
       column,
       access: granted ? ('granted' as const) : ('withheld' as const),
       masked: granted?.mask !== undefined,
-      // Behind a row filter a mask that can tell is guarded where it is exported. A virtual column runs its expression where it is read.
+      // Behind a row filter, a leaky mask is guarded when it is exported. A virtual column runs its expression when it is read.
       leaky: granted?.mask ? granted.maskLeaks === true && hides === 'no' : column.generated === 'v',
     };
   });

@@ -28,7 +28,7 @@ export interface Arrival {
   readonly peer: PeerAddress;
   /** The proxy must first send the client's address. */
   readonly behindProxy: boolean;
-  /** Counts the connection for the address behind the proxy; false where that has too many. */
+  /** Counts the connection for the address that the proxy sent; false if that address has too many. */
   countFrom(address: string): Promise<boolean>;
 }
 
@@ -60,7 +60,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
   try {
     if (arrival.behindProxy) {
       peer = await proxiedPeer(channel.reader, peer);
-      // Who came over a network to a proxy beside us is not local by that proxy's last step.
+      // A client that came over a network to a local proxy is not local.
       channel = { ...channel, isLocal: peer.address === LOCAL };
       if (!(await arrival.countFrom(peer.address))) return refuse(tooManyLogins(), false);
     }

@@ -7,7 +7,7 @@ import type { SessionLog } from '../decision-log/record-sink.ts';
 
 /** What may be held; a client that sends more is held back. */
 const MOST_HELD = 256 * 1024;
-/** Of an entry, beside its bytes. */
+/** The memory of an entry, in addition to its bytes. */
 const ENTRY_BYTES = 128;
 
 interface Held {

@@ -65,7 +65,7 @@ export interface Services {
   readonly refused: RefusedConnections;
   readonly sessions: Sessions;
   readonly budgets: Budgets;
-  /** Who is behind an account. */
+  /** Finds end users. */
   readonly identity: Identity;
   /** What holds over all workers together. */
   readonly shared: SharedState;

@@ -58,7 +58,7 @@ export interface StartOptions extends ProxyOptions {
   read(): Promise<PolicyReading>;
   /** Keeps the files of a policy that was read, by its hash. Absent: they are not kept. */
   keep?(policy: string): Pick<PolicyChange, 'kept' | 'message'>;
-  /** Of the budgets; its opener closes it, behind `stop`. */
+  /** The store of the budgets; its opener closes it, after `stop`. */
   readonly store: BudgetStore;
   readonly alarms: AlarmSink;
   readonly identity: Identity;

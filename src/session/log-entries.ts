@@ -9,7 +9,7 @@ export interface DecisionEntry {
   readonly id: string;
   /** The session's application_name, where it has changed since the login. */
   readonly application?: string | undefined;
-  /** The person behind the account: the same object for the same token. */
+  /** The end user: the same object for the same token. */
   readonly person?: Pick<EndUser, 'user' | 'shown'> | undefined;
   readonly command: string;
   readonly fingerprint: string;

@@ -32,7 +32,7 @@ export interface RecordedStatement {
 /** Outcomes that are written between two looks at the clock. */
 const BETWEEN_LOOKS = 16;
 
-/** What an outcome says beside its status. */
+/** What an outcome contains besides its status. */
 interface Ending {
   readonly sqlstate?: string | undefined;
   readonly changed?: number;

@@ -11,7 +11,7 @@ import type { Ground } from '../ground.ts';
 import { ConsoleProblem, partOf } from '../problem.ts';
 import type { Handlers } from '../routes.ts';
 
-/** Of the session, before and behind. */
+/** Decisions of the session before and after it. */
 const NEIGHBOURS = 10;
 /** Lines of the policy above and below. */
 const AROUND = 6;

@@ -1,4 +1,4 @@
-/** Whether row conditions let through no more rows than others did: proven only where all of those hold still, with more beside them. */
+/** Whether row conditions let through no more rows than others did: proven only if all of those still apply, possibly with further ones. */
 import type { Condition } from '../../policy/model/policy.ts';
 import { sqlOf } from '../../policy/review/access.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';

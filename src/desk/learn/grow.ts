@@ -43,7 +43,7 @@ export interface Growth {
   readonly barred: ReadonlyMap<string, string>;
 }
 
-/** A statement needs a table, its columns, a function, a word: seldom one behind the other more often. */
+/** A statement needs a table, its columns, a function, a word: rarely more, one after the other. */
 const MOST_ROUNDS = 16;
 
 /** Adds to the role what the statements need, except what `isAllowed` rejects. */

@@ -8,7 +8,7 @@ export interface UsedStatement {
   readonly role: string;
   /** As it was kept, or as the log has it; absent if neither has it. */
   readonly text: string | undefined;
-  /** Beside the log, where it was kept. */
+  /** Kept beside the log, if it was. */
   readonly kept: KeptStatement | undefined;
   readonly effect: string;
   /** In observe mode: what would have been done. */

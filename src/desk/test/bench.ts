@@ -38,7 +38,7 @@ export class Bench {
   readonly policy: Policy;
   /** By role: one guard for all times. */
   private readonly judges = new Map<string, Judge>();
-  /** Principals of tests that name a role, beside those of the policy. */
+  /** Principals for tests that name a role, in addition to those of the policy. */
   private readonly principals: Map<string, Principal>;
   private readonly runtimes = new Map<number, GuardRuntime>();
 

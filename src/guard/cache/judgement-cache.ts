@@ -25,7 +25,7 @@ export class JudgementCache {
     this.remembered = new LRUCache({
       max: REMEMBERED,
       maxSize: characters,
-      // What a judgement holds beside its text is about as much again, a few times.
+      // The other parts of a judgement take a few times as much as its text.
       sizeCalculation: (_, key) => 4 * key.length,
     });
   }

@@ -127,7 +127,7 @@ function meantBy(source: string, { isSigned }: Place, field: Field): string | nu
     case 'fval':
       return isSigned ? `-${source}` : source;
     case 'sval':
-      // It keeps its value behind a sign, and has its place.
+      // The value follows a sign, which is at the node's location.
       return source.slice(1, -1).replaceAll("''", "'");
   }
 }

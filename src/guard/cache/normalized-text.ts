@@ -43,8 +43,8 @@ export function normalizedTextOf(text: string): NormalizedText | undefined {
 export const UNSHARED = new RegExp(`[\\u0000${MARK}]|${RESERVED_PREFIX}`, 'i');
 
 /**
- * Of two literals with one shape the grammar makes the same node, of the same type, and a word beside one of them would be as far from the other.
- * Undefined: it stays in the key unchanged (other quotes, strings of several lines, hexadecimal, `1e3`).
+ * Of two literals with one shape the grammar makes the same node, of the same type, and a word next to one of them would be just as far from the
+ * other. Undefined: it stays in the key unchanged (other quotes, strings of several lines, hexadecimal, `1e3`).
  */
 export function normalizedForm(literal: string): string | undefined {
   if (literal.startsWith("'")) return PLAIN_STRING.test(literal) ? 's' : undefined;

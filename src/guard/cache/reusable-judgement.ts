@@ -180,7 +180,7 @@ function partsOf(text: string, edits: readonly TextEdit[], { starts, ends }: Nor
   let at = 0;
   const addUntil = (end: number): void => {
     for (; literal < starts.length && starts[literal]! < end; literal += 1) {
-      // One that was replaced is behind us.
+      // A replaced literal is already passed.
       if (starts[literal]! < at) continue;
       add(text.slice(at, starts[literal]));
       add(literal);

@@ -2,7 +2,7 @@
 import { endOfLiteral } from '../../sql/text/lexer.ts';
 import { LONGEST, type NormalizedText, normalizedForm, UNSHARED } from './normalized-text.ts';
 
-/** A character that could be part of a literal beside it, or the literal of it. */
+/** A character that could be part of an adjacent literal, or change its meaning. */
 const JOINS = /[\w$.'"\u0080-\uffff]/;
 
 export class TextPattern {

@@ -13,7 +13,7 @@ interface Known {
   readonly pattern: TextPattern;
 }
 
-/** A text's normalized text, with the key of its shape: the normalized text's behind `types`. */
+/** The normalized text of a text, with the key of its shape: `types`, then the normalized text. */
 export interface MatchedPattern {
   readonly shape: string;
   readonly normalizedText: NormalizedText;

@@ -212,7 +212,7 @@ class Expressions {
     if (call.agg_order || call.agg_within_group || call.over || call.func_variadic)
       throw new NotAggregated(`This form of ${name} is not shown.`, at);
     if (call.agg_distinct && name !== 'count') throw new NotAggregated(`${name} of DISTINCT values is not shown.`, at);
-    // An exact sum beside an exact average would give the exact count back, and an average of few digits its denominator.
+    // From an exact sum and an exact average the exact count could be computed, and from an average with few digits its denominator.
     if (this.roundTo !== undefined && name !== 'count')
       throw new NotAggregated(`Counts are rounded for this role: ${name} would tell them exactly.`, at);
     if (name === 'count') this.counts.push(node);

@@ -13,7 +13,7 @@ import type { HiddenKeys } from './hidden-keys.ts';
 import { type CarriedColumn, ROW } from './names.ts';
 import { expressionTree, type Rewriter, replaceInPlace } from './rewriter.ts';
 
-/** Of one statement, behind the `ok` of a guard that is needed. */
+/** For one statement: the columns after the `ok` of a guard that is needed. */
 export class AddedColumns {
   constructor(
     private readonly groups: readonly Groups[],

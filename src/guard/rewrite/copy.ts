@@ -71,7 +71,7 @@ function onlyModern(w: Rewriter, start: number, end: number): void {
   const tokens = w.parsed.tokens();
   const before = tokens[tokenAt(tokens, start) - 1];
   if (before?.word === 'binary') throw new NotRewritable('COPY BINARY: write WITH (FORMAT binary)');
-  // Behind TO STDOUT.
+  // After TO STDOUT.
   const behind = tokens[tokenAt(tokens, end - 1) + 3];
   if (behind?.word === 'using') throw new NotRewritable('USING DELIMITERS: write WITH (DELIMITER …)');
 }

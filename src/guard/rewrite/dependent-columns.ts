@@ -20,8 +20,8 @@ export interface Dependents {
 }
 
 /**
- * GROUP BY a primary key lets other columns of its table be used; through a subquery the server no longer knows. The columns
- * that are used, alone, behind a star or in a whole row, join the keys.
+ * GROUP BY a primary key lets other columns of its table be used; for a subquery the server does not know that. The columns that are used, alone, in
+ * a star or in a whole row, are added to the keys.
  */
 export function addKeys(
   w: Rewriter,

@@ -37,7 +37,7 @@ export function isTable(list: readonly Node[]): boolean {
   return reference !== undefined && kindOf(reference.fields!.at(-1)!) === 'A_Star' && (reference.location ?? -1) < 0;
 }
 
-/** Behind the last item of a select list, and its name. */
+/** After the last item of a select list, and its name. */
 export function endOfTargets(w: Rewriter, list: readonly Node[]): number {
   const target = as(list.at(-1), 'ResTarget')!;
   const { end } = w.outerRange(target.val!);

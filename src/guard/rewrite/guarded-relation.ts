@@ -82,8 +82,8 @@ function subqueryOf(
 }
 
 /**
- * A user's view filters by a query that we do not see: nothing that can tell may be moved below it. So it is fenced, but where
- * nothing in its query, in its masks or beside it can. What a view of the server's own filters out beside its rule's rows names no object.
+ * A user's view filters by a query that is not known: no leaky expression may be moved below it. So it is fenced, unless its query, its masks and the
+ * expressions beside it are all leakproof. The additional filters of a system view's rule concern no named object.
  */
 function mayMoveInto(select: SelectGrant, guard: AskedOf, body: RelationBody): boolean {
   if (body === 'plain') return true;

@@ -47,7 +47,7 @@ function isLookedFor({ name, canaries }: Subject, disclosures: readonly Disclosu
   return own.named === undefined || own.named.some(({ columns, added }) => columns.length + added.length === 0);
 }
 
-/** Behind every other change of the lists. `plan`: keys by which its rows are named. */
+/** After every other change of the lists. `plan`: keys by which its rows are named. */
 export function addHiddenKeys(
   w: Rewriter,
   level: QueryLevel,
@@ -69,7 +69,7 @@ function addTarget(w: Rewriter, level: QueryLevel, expression: Template, name: s
   });
 }
 
-/** Never NULL. @param behind a text; NULL adds nothing. */
+/** Never NULL. @param behind a text that is appended; NULL adds nothing. */
 export function keysExpression(keys: readonly HiddenKey[], spelled: readonly string[], behind?: Template): Template {
   const parts = spelled.map(
     (text, i) => `pg_catalog.lpad(COALESCE((${text})::pg_catalog.text, ''), ${keys[i]!.width})`,

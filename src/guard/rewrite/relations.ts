@@ -69,7 +69,7 @@ function rewriteRelation(
   const only = body.inh !== true;
   const plain = relation.kind !== 'v' || view.system;
   const made = plain ? 'plain' : viewCannotLeak(catalog, relation) ? 'leakproof' : 'leaky';
-  // Beside groups that are hidden, a mask that can fail fails whatever rows the client chooses.
+  // If groups are hidden, a mask that can fail must fail independently of the rows that the client chooses.
   const masksFirst = role.minGroup !== undefined && readsTellingMask(entry, select, analysis);
   const guard = masksFirst ? { needed: false, name: '', ...entry.guard, fenced: true } : entry.guard;
   const subquery = guardedRelation(relation, select, guard, only, made, exported);

@@ -23,7 +23,7 @@ export class Violations {
   }
 }
 
-/** What must hold for rows that each event leaves behind. */
+/** The conditions that the rows after each event must meet. */
 export type Checks = ReadonlyMap<WriteEvent, readonly Condition[]>;
 
 /**
@@ -52,7 +52,7 @@ export function failing({ relation }: RelationGrant, alias: string, number: numb
 
 function conditionOf(write: Write, checks: Checks, alias: string): Template {
   if (write.command !== 'MergeStmt') {
-    // Whether a row was inserted or updated by ON CONFLICT is not asked: it must be one that both leave behind.
+    // It is not known whether ON CONFLICT inserted or updated a row: it must meet the conditions of both.
     const all = allOf([...new Set([...checks.values()].flat())], 'ok', alias);
     if (!all) throw new NotRewritable('a check without conditions');
     return all;

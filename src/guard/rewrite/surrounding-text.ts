@@ -1,4 +1,4 @@
-/** Puts text of Rowgate's own around what a client wrote, before, between and behind its arguments. */
+/** Puts text of Rowgate's own around a client's expression, before, between and after its arguments. */
 import type { Node } from '../../sql/parse/tree.ts';
 import { detached, expressionTree, type Rewriter, replaceInPlace } from './rewriter.ts';
 

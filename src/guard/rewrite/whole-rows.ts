@@ -17,7 +17,7 @@ export type Aggregated = ReadonlyMap<RangeTableColumn, string>;
 
 const NONE: Aggregated = new Map();
 
-/** Whether rewriting puts more beside this entry's columns, or gives some of them other names. */
+/** Whether rewriting adds columns to this entry's, or gives some of them other names. */
 export function addsColumns(entry: RangeTableEntry): boolean {
   const { source, systemColumns, distinct, guard, carries } = entry;
   if (distinct) return true;
@@ -98,7 +98,7 @@ export function rewriteRowField(w: Rewriter, node: Node, entry: RangeTableEntry,
   const body = as(node, 'A_Indirection')!;
   const inner = w.outerRange(body.arg!);
   const tokens = w.parsed.tokens();
-  // Behind the brackets, the dot and the name.
+  // After the brackets, the dot and the name.
   const field = tokens[tokenAt(tokens, inner.end - 1) + 2];
   if (!field) throw new NotRewritable('no place for a field of a row');
   const text = spelled(entry, column);

@@ -51,7 +51,10 @@ function isShadowed({ target }: Write, { marks }: Analysis): boolean {
   return marks.levels.some((level) => level.entries.some((entry) => entry !== target && entry.name === target.name));
 }
 
-/** INVARIANT 119: no `ok` says which rows the query of a view shows: where it does not keep them back itself, nothing beside them may be able to tell. */
+/**
+ * INVARIANT 119: no `ok` tells which rows a view's query shows: if the view does not hold them back itself, no leaky expression may be evaluated with
+ * them.
+ */
 function keepBehindView({ target }: Write): void {
   const guard = target?.guard;
   if (target?.source.kind !== 'relation' || target.source.view.hides !== 'fence') return;
@@ -81,7 +84,7 @@ function filterWhere(w: Rewriter, write: Write, grant: RelationGrant): void {
   const body = as(write.node, 'UpdateStmt') ?? as(write.node, 'DeleteStmt')!;
   const conditions = reachedRows(grant, write);
   const guard = write.target?.guard;
-  // What must be done before anything beside it is judged on the row alone.
+  // Conditions that must be evaluated before other expressions use only the row itself.
   const filter = allOf(conditions, guard?.fenced ? 'ok' : 'filter', aliasOf(write))!;
   const before: Template = guard?.fenced ? [...filter, ' IS TRUE'] : filter;
   if (!body.whereClause) {

@@ -5,15 +5,15 @@ import { type Token, tokenAt } from '../../sql/text/tokens.ts';
 import { NotRewritable, type Rewriter } from './rewriter.ts';
 
 export interface ClausePlaces {
-  /** Behind the target's name and alias. */
+  /** After the target's name and alias. */
   readonly behindTarget: number;
   /** Where a missing WHERE would be: before RETURNING, or at the end. */
   readonly where: number;
   /** After the word RETURNING; at the end if there is none. */
   readonly returning: number;
-  /** Behind everything. */
+  /** After everything. */
   readonly end: number;
-  /** Of each WHEN of a MERGE: behind `WHEN [NOT] MATCHED …` as far as its condition or THEN, and behind `INSERT`. */
+  /** For each WHEN of a MERGE: after `WHEN [NOT] MATCHED …`, before its condition or THEN, and after `INSERT`. */
   readonly whens: readonly { readonly kind: number; readonly insert: number }[];
 }
 
@@ -60,7 +60,7 @@ function sideBySide(tokens: readonly Token[], first: number): number[] {
   return row;
 }
 
-/** A word behind a dot or AS is a name. */
+/** A word after a dot or AS is a name. */
 function isWord(tokens: readonly Token[], i: number, word: string): boolean {
   return tokens[i]?.word === word && !['.', 'as'].includes(tokens[i - 1]?.word ?? '');
 }

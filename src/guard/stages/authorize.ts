@@ -191,7 +191,7 @@ function judgeFunction(draft: Draft, use: Extract<Use, { kind: 'function' }>): R
       const denied = judgeNamed(draft, fn, found, use.literals());
       if (denied) return denied;
     } else if (use.candidates.length > 1 && metadataFunction(fn)) {
-      // What looks into the catalogs behind our filters is asked only where it can be told what it is asked about.
+      // Functions that read the catalogs past our filters are called only if their arguments can be determined.
       return refusal('function-not-granted', '42501', `permission denied for function ${use.name} here`, {
         hint: 'The types of its arguments cannot be told.',
       });

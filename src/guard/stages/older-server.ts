@@ -1,4 +1,4 @@
-/** Behind stage 1: the server must read in the text what Rowgate read; an older one knows fewer keywords and forms of numbers (promise P2). */
+/** After stage 1: the server must read in the text what Rowgate read; an older one knows fewer keywords and forms of numbers (promise P2). */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import { majorVersion, newerForm } from '../../sql/parse/older-grammar.ts';
 import type { ParsedText } from '../../sql/parse/parse.ts';

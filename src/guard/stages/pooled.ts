@@ -11,7 +11,7 @@ import { QUERIES } from './classify.ts';
 export const pooledStage: Stage = {
   name: 'pooled',
   each(_draft: Draft, statement: DraftStatement): void {
-    // Who is behind the account, the guard keeps.
+    // The guard keeps the end user itself.
     if (!statement.token) statement.refusal ??= leavesSomething(statement);
   },
 };

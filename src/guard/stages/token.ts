@@ -1,6 +1,7 @@
 /**
- * Behind parsing: statements that set `rowgate.token`, which names the person behind the account, or `rowgate.logout`, which gives a token back. The token ends here: what is sent in their
- * place sets the same to nothing, so that all else about them (failed transactions, notices, tags) is as the server has it.
+ * After parsing: statements that set `rowgate.token`, which names the end user, or `rowgate.logout`, which revokes a token. The token is not sent:
+ * the sent statement sets the same setting to an empty value, so that everything else about it (failed transactions, notices, tags) is as the server
+ * has it.
  */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import { as, type Body, fieldsOf, type Node, strings } from '../../sql/parse/tree.ts';

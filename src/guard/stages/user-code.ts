@@ -1,4 +1,4 @@
-/** Behind stage 4: which statements may run code of users, for what watches the settings of the session. */
+/** After stage 4: which statements may run users' code, so that the session's settings are watched. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { isSearchPath, writtenSearchPath } from '../search-path.ts';

@@ -20,7 +20,7 @@ const MOST_COLUMNS = 1_600;
 
 const CARRIED = 'rowgate_key_';
 
-/** What is put behind the lists of a statement's queries. */
+/** What is added at the end of the lists of a statement's queries. */
 export interface KeyPlan {
   readonly added: AddedKeys;
   /** The last column of the statement. */

@@ -18,7 +18,7 @@ export interface CutRows {
   readonly chooses: boolean;
 }
 
-/** Whether all of them come into the rows of the level, beside each row of the items to their left. */
+/** Whether all of them are in the rows of the level, joined to each row of the items to their left. */
 export function allReachTheAnswer(analysis: Analysis, { level, items, chosen, chooses }: CutRows): boolean {
   const { select } = level;
   const cut = chosen ? [...items, chosen] : items;

@@ -61,7 +61,7 @@ export interface GivenKeys {
   /** Characters of the client's text. */
   readonly start: number;
   readonly end: number;
-  /** Type of the key column, behind domains: by its rules a constant and a bound value are read. */
+  /** The base type of the key column: constants and bound values are read by its rules. */
   readonly type: Oid;
   /** The place contains only an array of keys (`= ANY ($1)`). */
   readonly array: boolean;

@@ -71,7 +71,7 @@ function readInteger(text: string): string | undefined {
   return signed === BigInt.asIntN(64, signed) ? String(signed) : undefined;
 }
 
-/** As uuid_in does: in braces or not, a hyphen behind each four digits or not. */
+/** As uuid_in: with or without braces, with or without a hyphen after each four digits. */
 function readUuid(text: string): string | undefined {
   const inside = /^\{(.*)\}$/.exec(text)?.[1] ?? text;
   if (!/^[0-9a-fA-F]{4}(?:-?[0-9a-fA-F]{4}){7}$/.test(inside)) return undefined;

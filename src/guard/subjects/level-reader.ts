@@ -66,7 +66,7 @@ export class LevelReader {
     return keys.length > 0 || values.size > 0 || loose;
   }
 
-  /** Functions behind operators and casts have no place of their own; TABLESAMPLE returns rows that are stored together. */
+  /** Functions of operators and casts have no place of their own; TABLESAMPLE returns rows that are stored together. */
   private runsUnknown(): boolean {
     const { uses, marks } = this.analysis;
     const called = new Set([...marks.calls.values()].map(({ fn }) => fn));

@@ -70,7 +70,7 @@ export function mayRead({ oid, extension, kind, volatility }: Fn): boolean {
   return volatility !== 'i' || kind !== 'f';
 }
 
-/** Functions of a statement that may read data, those behind operators and casts too; undefined for one that is not known. */
+/** Functions of a statement that may read data, including those of operators and casts; undefined for an unknown one. */
 export function readers({ uses }: Analysis, catalog: Catalog): (Fn | undefined)[] {
   return uses.flatMap((use) => {
     if (use.kind === 'function') return use.candidates.filter(mayRead);

@@ -120,7 +120,7 @@ function byServer(
     if (filters) {
       hides = true;
       fenced &&= barrier;
-      // INVARIANT 117: where something behind the view is withheld, no row leaves it through a view that does not check it.
+      // INVARIANT 117: if anything behind the view is withheld, no row may leave it through a view that does not check it.
       if (event !== 'delete' && !isChecked && check === 'none')
         return refused(
           'a WHERE that it stands on is not checked',

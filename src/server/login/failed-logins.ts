@@ -97,7 +97,7 @@ export class FailedLogins {
   }
 }
 
-/** Milliseconds that an answer waits behind so many failures. */
+/** Milliseconds that an answer waits after so many failures. */
 export function delayOf(count: number, { free, maxMs }: { free: number; maxMs: number }): number {
   return count <= free ? 0 : Math.min(maxMs, STEP_MS * 2 ** Math.min(count - free - 1, 10));
 }

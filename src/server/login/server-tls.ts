@@ -121,7 +121,7 @@ export class ServerTls {
     });
   }
 
-  /** By a unix socket, as from a proxy beside us, connections have no addresses to be told apart by. */
+  /** Connections by a unix socket, also from a local proxy, have no addresses by which they could be told apart. */
   private handshakeAlone(raw: Socket): Promise<TLSSocket | undefined> {
     const server = createServer(this.options);
     return new Promise((done) => {

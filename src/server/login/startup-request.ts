@@ -15,7 +15,7 @@ export interface StartupRequest {
   readonly application: string;
   /** How the client wants to show who it is; absent: by what it is asked for. */
   readonly login?: TokenLoginWay;
-  /** Who is behind the account from the beginning. */
+  /** The token of the end user of the whole session. */
   readonly token?: string;
   /** What the client chose, by lower-case name, `application_name` included; for the server. */
   readonly settings: ReadonlyMap<string, string>;

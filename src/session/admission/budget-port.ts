@@ -63,7 +63,7 @@ export interface Disclosed {
   readonly subject: string;
   /** The keys of the people that it names, as text: the same text for the same person in every format. */
   readonly keys: readonly string[];
-  /** What it tells beside that, in values of 8 bytes (`docs/limits.md`). */
+  /** What else it discloses, in values of 8 bytes (`docs/limits.md`). */
   readonly values: number;
 }
 
@@ -81,7 +81,7 @@ export interface Prepayment {
   readonly pinned: boolean;
   /** Theirs. */
   readonly keys: readonly string[];
-  /** A place that its answer may use, or that is `kept` for an error behind the last row. */
+  /** A place that its answer may use, or that is `kept` for an error after the last row. */
   readonly setsAside: 'nothing' | 'one' | 'kept';
   /** The statement runs even if nothing is left: the people that it names may be counted already. */
   readonly optional: boolean;
@@ -149,7 +149,7 @@ export interface Sighting {
   readonly subject: string;
   /** The id of the decision on the statement. */
   readonly decision: string;
-  /** The person behind the account. */
+  /** The end user. */
   readonly user?: string;
 }
 
@@ -162,9 +162,9 @@ export interface DisclosedByStatement {
 
 export interface Budget {
   /**
-   * Asked before a statement is recorded: locks, statements in a time, what is left, and how much the planner expects. Takes the
-   * statement itself, and what is to be paid before it runs, where it is admitted. `sent` is called only where the plan is needed. `user`: the
-   * person behind the account. `counted`: the statement itself was taken before, for its Bind.
+   * Asked before a statement is recorded: locks, statements in a time, what is left, and how much the planner expects. If it is admitted, takes the
+   * statement itself, and what is to be paid before it runs. `sent` is called only if the plan is needed. `user`: the end user. `counted`: the
+   * statement itself was taken before, for its Bind.
    */
   admit(
     policy: SessionPolicy,

@@ -19,7 +19,7 @@ export function limitedOverTime(policy: SessionPolicy): LimitedOverTime {
   if (before) return before;
   const { role, principal } = policy;
   const all = [role.limits, role.limitsPerUser, principal.limits, ...(role.during ?? []).map(({ limits }) => limits)];
-  // A person behind an account who is locked out meanwhile sees no more; of the session, which others have as well, nothing ends.
+  // An end user who is locked out meanwhile sees no more rows; the session, which other end users share, does not end.
   const isShared = principal.token !== undefined;
   const made = {
     shown: isShared || all.some((limits) => limits && limitsShown(limits)),

@@ -213,7 +213,7 @@ function ownValues(
   return { values: texts, formats: [...own, ...added.map(() => 0)] };
 }
 
-/** Each member by its name: behind a spread V8 makes a new shape of each such object, and keeps it. */
+/** Each member by its name: with a spread V8 makes a new hidden class for each such object, and keeps it. */
 function withValues({ portal, statement, valueCount, values, resultFormats }: Bind, own: OwnValues): Uint8Array {
   return bind({ portal, statement, formats: own.formats, valueCount, values, resultFormats }, own.values);
 }

@@ -52,7 +52,7 @@ export class ClientSide {
         c.dropRecording();
         c.admission.done();
       } else {
-        // What we wait for may lie in the server's buffer: the client's own Sync or Flush is behind the frame that waits.
+        // The awaited answer may be in the server's buffer: the client's own Sync or Flush comes after the frame that waits.
         if (!c.cancelling) c.flush();
         break;
       }

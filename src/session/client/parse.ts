@@ -89,7 +89,7 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
   return true;
 }
 
-/** A message that the guard would not read anyway: it comes in pieces, and those behind the first are dropped. */
+/** A message that is too long to be read anyway: it comes in pieces, and those after the first are dropped. */
 function refuseLong(c: Conversation, frame: Frame, policy: SessionPolicy): true {
   const reason = textTooLong();
   const subject = { statement: unreadable(reason), judgement: NOTHING_JUDGED, policy, text: '' };

@@ -14,7 +14,7 @@ function positionInText(rendered: Rendered, position: number): number {
   const { edits } = rendered.judgement;
   if (edits.length === 0) return position;
   const sentAt = unitsOf(rendered.sent, position - 1);
-  // How far the client's text lies behind the sent one, after the edits so far.
+  // The offset between the client's text and the sent one, after the edits so far.
   let shift = 0;
   for (const edit of edits) {
     const start = edit.start + shift;

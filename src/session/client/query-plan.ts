@@ -62,7 +62,7 @@ function hasUserCodeBefore(statements: readonly PlannedStatement[]): boolean {
   return first >= 0 && statements.slice(first + 1).some(({ kind }) => kind.kind !== 'transaction');
 }
 
-/** Each behind such code is sent only when the settings are known to hold. */
+/** Each statement after such code is sent only when the settings are known to hold. */
 function apart(statements: readonly PlannedStatement[], status: TransactionStatus): QueryPlan | Refusal {
   if (canTakeTurns(statements, status)) return 'in-turn';
   return statements.some(({ kind }) => kind.kind === 'transaction') ? notTogether() : 'wrapped-in-turn';
@@ -88,7 +88,7 @@ function cannotBeUndone(kind: StatementKind): boolean {
   }
 }
 
-/** Is there a transaction block behind these statements? In a failed one nothing runs, and nothing has to be undone. */
+/** Is there a transaction block after these statements? In a failed one nothing runs, and nothing has to be undone. */
 function inTransaction(status: TransactionStatus, statements: readonly StatementKind[]): boolean {
   let inside = status !== 'I';
   for (const kind of statements) {

@@ -14,7 +14,7 @@ export interface SlotValues {
 /** It is never read: a text as long as `BindAddition` needs it. It is the last one. */
 const PADDING = { kind: 'padding' } as const;
 
-/** A parameter behind the client's own. */
+/** A parameter after the client's own. */
 export interface AddedParameter {
   readonly slot: Exclude<Slot, { kind: 'row' }> | typeof PADDING;
   readonly typeOid: number;
@@ -25,7 +25,7 @@ export interface Rendered {
   /** What the client wrote. */
   readonly text: string;
   readonly sent: string;
-  /** In the order of their numbers, behind the client's own. */
+  /** In the order of their numbers, after the client's own. */
   readonly added: readonly AddedParameter[];
   readonly judgement: Judgement;
   /** Characters (code points) of the client's message before `text`; absent for 0. */

@@ -1,4 +1,4 @@
-/** Who is behind the account as a statement runs; and which statements may not run without anybody. */
+/** Which end user a statement runs for; and which statements may not run without one. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Judgement, StatementJudgement, StatementKind, TokenChange } from '../../guard/decision.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';

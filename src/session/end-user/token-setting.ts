@@ -66,7 +66,7 @@ export class TokenSetting {
     return copy;
   }
 
-  /** It is not sure that what holds now holds behind the end of the transaction, or of a part of it. */
+  /** The current value may not be the one after the end of the transaction, or of a part of it. */
   get isMoved(): boolean {
     const { local, session } = this.values;
     return (

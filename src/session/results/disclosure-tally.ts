@@ -112,7 +112,7 @@ const PRIME = 0x01000193;
 class KeySet {
   private bytes = Buffer.allocUnsafeSlow(BYTES);
   private ends = new Uint32Array(FEWEST);
-  /** A key's number and 1, or 0: where its hash says, or behind. */
+  /** A key's number plus 1, or 0: at the place of its hash, or after it. */
   private index = new Uint32Array(2 * FEWEST);
   size = 0;
 

@@ -33,7 +33,7 @@ export interface FoundPlan {
   readonly plan: Plan;
   /** It is to be prepared first. */
   readonly isNew: boolean;
-  /** Where it cannot be bound, a transaction would be lost: it is bound behind a savepoint. */
+  /** If it cannot be bound, a transaction would be lost: so it is bound after a savepoint. */
   readonly mayLose: boolean;
 }
 
@@ -128,7 +128,7 @@ export class KnownPlans {
     if (this.movedIn !== undefined) this.drop();
   }
 
-  /** The server is ready behind a batch, outside of a transaction. */
+  /** The server is ready after a batch, outside of a transaction. */
   rest(batch: number): void {
     this.control();
     if (this.movedIn !== undefined && this.movedIn <= batch) this.movedIn = undefined;

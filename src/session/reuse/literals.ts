@@ -52,7 +52,7 @@ export function withParameters(
   if (values.length === 0 || values.length > MOST) return undefined;
   edits.push(...judgement.edits.slice(next));
   const { effect, statements, parameters } = judgement;
-  // Each member by its name: behind a spread V8 would make a new shape of each such object, and keep it.
+  // Each member by its name: with a spread V8 would make a new hidden class for each such object, and keep it.
   const asked = { effect, statements, parameters, edits, template: applyEdits(text, edits) };
   return { rendered: renderLiterals(text, asked, slots), types, values };
 }

@@ -36,7 +36,7 @@ export class AnswerGrammar {
     if (countIn(frame.bytes, 0, frame.length) !== this.fields) throw otherFields();
   }
 
-  /** A DataRow that answers an Execute, behind `before` others. @param most so many rows were asked for; 0: all. */
+  /** A DataRow that answers an Execute, after `before` others. @param most so many rows were asked for; 0: all. */
   rowOfPortal(frame: Frame, described: Described, before: number, most: number): void {
     if (!givesRows(this.statement) || described === 'none') throw unexpectedMessage();
     if (most > 0 && before >= most) throw new ProtocolError('server sent more rows than were asked for');
@@ -75,7 +75,7 @@ export class AnswerGrammar {
     if (!fits(tag, this.statement)) throw new ProtocolError('server completed another command');
   }
 
-  /** PortalSuspended behind so many rows. @param most so many were asked for; 0: all. */
+  /** PortalSuspended after so many rows. @param most so many were asked for; 0: all. */
   suspended(rows: number, most: number): void {
     if (most === 0 || rows !== most || !givesRows(this.statement)) throw unexpectedMessage();
   }

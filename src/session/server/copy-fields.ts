@@ -42,7 +42,7 @@ function valuesOf(bytes: Buffer, format: CopyFormat, columns: number, whole: boo
   }
 }
 
-/** A delimiter behind a backslash is data. */
+/** A delimiter after a backslash is data. */
 function textValues(bytes: Buffer, delimiter: number, none: string, columns: number, whole: boolean): Value[] {
   const values: Value[] = [];
   for (let at = 0; values.length < columns; ) {

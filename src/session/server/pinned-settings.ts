@@ -65,7 +65,7 @@ export class PinWatch {
     this.unasserted = true;
   }
 
-  /** Behind the end of a batch in which such code ran, nothing is sent before the settings are known to hold. */
+  /** After the end of a batch in which such code ran, nothing is sent before the settings are known to hold. */
   get blocks(): boolean {
     return this.own !== undefined || (this.ranIn !== undefined && this.ranIn < this.c.batch);
   }
@@ -77,7 +77,7 @@ export class PinWatch {
     this.send();
   }
 
-  /** The server is ready behind a batch. */
+  /** The server is ready after a batch. */
   ready(batch: number, status: TransactionStatus): void {
     // The code runs in a batch that was sent later: an assertion of this one would end the watch too early.
     if (this.ranIn !== undefined && this.ranIn > batch) return;
@@ -101,7 +101,7 @@ export class PinWatch {
     return true;
   }
 
-  /** The server is ready behind an assertion in a batch of its own. */
+  /** The server is ready after an assertion in a batch of its own. */
   answered(status: TransactionStatus): void {
     if (this.own === 'canceled' && status !== 'E') {
       this.untold = undefined;

@@ -164,7 +164,7 @@ function paidBy({ charges, person }: Execution, demand: Demand, account: PayingA
   const user = person?.user;
   if (account === undefined && user === undefined && charges === undefined) return demand;
   const { rows, bytes, changed, disclosed } = demand;
-  // Each member by its name: behind a spread V8 makes a new shape of each such object, and keeps it.
+  // Each member by its name: with a spread V8 makes a new hidden class for each such object, and keeps it.
   return { rows, bytes, changed, disclosed, charges, account, user };
 }
 

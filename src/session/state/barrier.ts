@@ -31,5 +31,5 @@ export type DeferredAction =
   | { readonly kind: 'step'; readonly step: QueryStep }
   /** A plan could not be bound, and the server is ready for the text. */
   | { readonly kind: 'fallback'; readonly fallback: TextFallback }
-  /** A Query that went as extended messages has ended; or a COPY that the client had put a Sync behind. */
+  /** A Query that went as extended messages has ended; or a COPY after which the client had sent a Sync. */
   | { readonly kind: 'sync'; readonly conversion: Conversion | undefined };

@@ -80,7 +80,7 @@ export class Conversation {
   withheld: WithheldParse | undefined;
   /** A plan was bound, and the server has not confirmed it yet; `fallback`: the server has refused it, and the text is to be sent instead. */
   trying: 'bind' | 'fallback' | undefined;
-  /** Who is behind the account. */
+  /** The end user's token. */
   readonly token: TokenSetting;
   /** The last batch with a message that may change that, until the server is ready after it. */
   tokenMovesIn: number | undefined;
@@ -251,14 +251,14 @@ export class Conversation {
     this.owe(pending);
   }
 
-  /** Passes a client's message on, as it is or changed. Where it comes in pieces, those behind the first follow by `passRest`. */
+  /** Passes a client's message on, unchanged or changed. If it comes in pieces, those after the first follow by `passRest`. */
   pass(frame: Frame, pending?: PendingReply, passage: MessagePassage = UNCHANGED): void {
     for (const bytes of passage.begin(frame.bytes)) this.add(bytes);
     if (!frame.last) this.passing = passage;
     if (pending) this.owe(pending);
   }
 
-  /** A piece behind the first one: goes where that went. */
+  /** A piece after the first one: goes where that went. */
   passRest(frame: Frame): void {
     if (!this.passing) return;
     for (const bytes of this.passing.push(frame.bytes)) this.toServer.add(bytes);

@@ -49,7 +49,7 @@ export interface ExecutionRules {
   readonly rowless?: boolean;
 }
 
-/** What a write discloses of the data subjects of one kind beside its answer. */
+/** What a write discloses of the data subjects of one kind, apart from its answer. */
 export interface WriteCost {
   readonly subject: string;
   /** For each row that it has changed. */

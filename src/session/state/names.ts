@@ -31,7 +31,7 @@ const MOST_NAMES = 10_000;
 /** So many characters of statements, of each kind of name, are remembered: more are refused. */
 export const MOST_REMEMBERED = 8_000_000;
 
-/** What a name takes beside its statement's text, in characters. */
+/** The size of a name apart from its statement's text, in characters. */
 const NAME_WEIGHT = 200;
 
 export interface HeldText {

@@ -41,7 +41,7 @@ export type FallbackText =
   | {
       readonly kind: 'bind';
       readonly plan: Plan;
-      /** It was bound behind a savepoint of the guard's own, to which the transaction goes back first. */
+      /** It was bound after a savepoint of the guard's own, to which the transaction goes back first. */
       readonly mayLose: boolean;
       /** The Parse that was left out. */
       readonly parse: PendingParse;

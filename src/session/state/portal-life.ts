@@ -72,7 +72,7 @@ export class PortalLife {
     this.portals.drop(({ settled, value }) => settled && value !== undefined && !value.kept && value.depth > at);
   }
 
-  /** The transaction is over. What the server has not confirmed yet was sent behind its end. */
+  /** The transaction is over. What the server has not confirmed yet was sent after its end. */
   ended(committed: boolean): void {
     this.savepoints.length = 0;
     if (this.portals.size === 0) return;

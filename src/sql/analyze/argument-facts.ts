@@ -119,7 +119,7 @@ export function isLeakproofRegex(r: Resolver, node: Node | undefined): boolean {
   return literalIs(r, node, isLeakproofRegexLiteral) === true;
 }
 
-/** Text that a client put together for a search, `'%' || $1 || '%'`: too short beside what a message can hold to become too long for a value. */
+/** Text that a client put together for a search, `'%' || $1 || '%'`: too short, compared with what a message can hold, to become too long for a value. */
 export function isShortConcatenation(r: Resolver, left: Node | undefined, right: Node | undefined): boolean {
   let parameters = 0;
   let characters = 0;

@@ -34,7 +34,7 @@ const STORED_EXPRESSIONS: ReadonlySet<string | undefined> = new Set([
   'pg_type.typdefaultbin',
 ]);
 
-/** A parsed expression that the server keeps; the relation that goes with it is put beside it by rewriting. */
+/** A parsed expression that the server stores; rewriting adds the relation that belongs to it. */
 export function isStoredExpression(r: Resolver, node: Node | undefined): boolean {
   const reference = node && r.marks.references.get(node);
   return reference !== undefined && STORED_EXPRESSIONS.has(catalogColumn(reference.entry, reference.column));

@@ -1,4 +1,4 @@
-/** Resolves the clauses of a query behind its list: ORDER BY, GROUP BY, LIMIT, FOR UPDATE. */
+/** Resolves the clauses of a query after its list: ORDER BY, GROUP BY, LIMIT, FOR UPDATE. */
 
 import type { Oid } from '../catalog/catalog.ts';
 import type { Body, Node } from '../parse/tree.ts';

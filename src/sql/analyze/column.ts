@@ -183,7 +183,7 @@ function recordUse(r: Resolver, entry: RangeTableEntry, column: RangeTableColumn
   }
 }
 
-/** The column's name in its relation, behind the aliases of `t(a, b)`. */
+/** The column's own name in its relation, which `t(a, b)` may have renamed. */
 function baseName(entry: RangeTableEntry, column: RangeTableColumn): string {
   if (entry.source.kind !== 'relation') return column.name;
   const index = entry.columns.indexOf(column);

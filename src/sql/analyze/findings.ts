@@ -150,7 +150,7 @@ export interface Write {
   }[];
 }
 
-/** `afterRows`: it runs when the rows of its own level are there; else beside them. */
+/** `afterRows`: it runs when the rows of its own level exist; otherwise while they are made. */
 export interface Fallible {
   readonly scope: Scope;
   readonly afterRows: boolean;

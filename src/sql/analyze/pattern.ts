@@ -43,8 +43,8 @@ const QUANTIFIER = /^(?:[*+?]|\{(\d{1,2})(?:,(\d{1,2}))?\})/;
 const MOST_REPEATS = 20;
 
 /**
- * Whether the text is a regular expression of a small kind that always compiles and always runs: characters, sets, groups, alternatives,
- * single quantifiers, `^` in front and `$` behind. No look-around, no back-reference, no option.
+ * Whether the text is a regular expression of a small kind that always compiles and always runs: characters, sets, groups, alternatives, single
+ * quantifiers, `^` at the beginning and `$` at the end. No look-around, no back-reference, no option.
  */
 export function isLeakproofRegexLiteral(text: string): boolean {
   if (text.length > LONGEST || [...text.matchAll(/\(/g)].length > MOST_GROUPS) return false;

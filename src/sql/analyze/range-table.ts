@@ -6,7 +6,7 @@ import type { Body, Node } from '../parse/tree.ts';
 export interface ViewColumn {
   readonly column: Column;
   readonly access: 'granted' | 'withheld';
-  /** Shown in another form: behind a mask. */
+  /** Shown masked. */
   readonly masked: boolean;
   /** True if the column is computed by a leaky expression (`rewriting.md` §2, class 3). */
   readonly leaky: boolean;
@@ -134,7 +134,7 @@ export interface Cte {
   /** The first arm of a recursive one, while the second is read. */
   firstArm: QueryLevel | undefined;
   columns: RangeTableColumn[] | undefined;
-  /** Columns that SEARCH and CYCLE add behind its own. */
+  /** Columns that SEARCH and CYCLE add after its own. */
   extra: RangeTableColumn[];
   /** Its references inside its own query. */
   readonly recursions: RangeTableEntry[];

@@ -159,8 +159,8 @@ export class Resolver {
   }
 
   /**
-   * Reads a subquery in an expression. One that is equal to another beside it gets the names that rewriting makes in that one: as a key of
-   * GROUP BY and in the select list the server must still find them equal.
+   * Reads a subquery in an expression. If it equals an earlier one of the query, it gets the same generated names: as a key of GROUP BY and in the
+   * select list the server must still find them equal.
    */
   subquery(select: Body<'SelectStmt'>, scope: Scope): QueryLevel {
     const beside = this.subqueries.get(scope.level) ?? [];
@@ -172,7 +172,7 @@ export class Resolver {
     const from = this.made();
     const level = this.select(select, { outer: scope, ctes: scope.level.ctes });
     if (twin) {
-      // The names behind its twin's may be those of relations around it.
+      // Names that were generated after its twin's may be those of enclosing relations.
       if (this.made().some((count, i) => count > twin.to[i]!)) this.unsupported('a subquery beside one like it', -1);
       [this.guards, this.renames, this.prefixes] = before;
     } else if (beside.length < MOST_COMPARED) beside.push({ select, from, to: this.made() });

@@ -1,4 +1,7 @@
-/** Notes what conversions run: what moves with time or settings, for conditions that must mean the same in every session, and functions behind casts. */
+/**
+ * Notes what conversions run: functions whose result depends on time or settings, for conditions that must mean the same in every session, and the
+ * functions of casts.
+ */
 import type { Fn } from '../catalog/catalog.ts';
 import type { Coercion } from '../types/coercion.ts';
 import type { Resolved } from '../types/resolved.ts';

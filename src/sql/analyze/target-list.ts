@@ -14,7 +14,7 @@ import type { Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
 
-/** As many as PostgreSQL takes (`MaxTupleAttributeNumber`): what comes behind is not read. */
+/** As many as PostgreSQL takes (`MaxTupleAttributeNumber`): further ones are not read. */
 const MOST_OUTPUTS = 1664;
 
 /** One item of a select or RETURNING list. */

@@ -61,7 +61,7 @@ export function* withoutBulk(text: string, parameterTypes: readonly Oid[] = []):
 interface Member {
   readonly start: number;
   readonly end: number;
-  /** Behind the comma that follows. */
+  /** After the comma that follows. */
   readonly next: number;
   /** Of two members with the same shape the grammar makes the same tree, constants aside. undefined: it must stay. */
   readonly shape: string | undefined;

@@ -62,7 +62,7 @@ function newWords(parsed: ParsedText, version: number): NewerForm[] {
   });
 }
 
-/** In version 16 `json` is a keyword behind these, and a name anywhere else. */
+/** In version 16 `json` is a keyword after these, and a name anywhere else. */
 const JSON_PREDICATE = 16;
 
 function isJsonPredicate(tokens: readonly Token[], i: number): boolean {
@@ -122,7 +122,7 @@ function since(version: number, words: string): [string, number][] {
   return words.split(/\s+/).map((word) => [word, version]);
 }
 
-/** Words that became keywords behind version 14, or joined another class of them (`json`, in 17), by the version since which they are what they are. */
+/** Words that became keywords after version 14, or moved to another class of them (`json`, in 17), with the version of the change. */
 export const KEYWORDS: ReadonlyMap<string, number> = new Map([
   ...since(15, 'matched merge parameter'),
   ...since(16, 'absent format indent json_array json_arrayagg json_object json_objectagg keys scalar system_user'),

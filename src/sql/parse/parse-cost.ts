@@ -21,7 +21,7 @@ interface Level {
   readonly isCase: boolean;
   /** Signs and nesting words since the last comma, AND or OR: each may be one more level of the tree. */
   chain: number;
-  /** Joins and set operations, which go on behind commas. */
+  /** Joins and set operations, which continue after commas. */
   joins: number;
   /** BETWEENs whose AND has not been read yet. */
   betweens: number;
@@ -68,7 +68,7 @@ const SEMICOLON = 59;
 /** Of `intersect`. */
 const LONGEST = 9;
 
-/** Words before or behind an operand that is an expression or a query itself. */
+/** Words before or after an operand that is an expression or a query itself. */
 const NESTING: ReadonlySet<string> = new Set([
   ...['not', 'is', 'isnull', 'notnull', 'collate', 'at', 'like', 'ilike', 'similar', 'in', 'overlaps', 'operator'],
   ...['select', 'values', 'table', 'with', 'explain', 'prepare', 'create', 'insert', 'update', 'delete', 'merge'],
@@ -112,7 +112,7 @@ function take(levels: Level[], top: Level, word: string, named: boolean): void {
   }
 }
 
-/** Behind a dot a keyword is a name. */
+/** After a dot a keyword is a name. */
 function isName(text: string, at: number): boolean {
   return text.charCodeAt(at - 1) === 46;
 }

@@ -37,7 +37,7 @@ const UNPLAIN = /[^\t\n\r -~]|--|\/\*|\\|\$(?!\d)|\buescape\b/i;
 const PLAIN_STRING = /^'(?:[^']|'')*'$/;
 const PLAIN_NAME = /^"[^"]+"$/;
 const PLAIN_NUMBER = /^\d+(?:\.\d+)?$/;
-/** Behind SET, ALTER and CREATE words may be values, and which words are keywords the scanner alone knows. */
+/** After SET, ALTER and CREATE words may be values, and only the scanner knows which words are keywords. */
 const PLAIN_BEGINNING = /^(?:select|insert|update|delete|with)\b/i;
 
 /**
@@ -55,7 +55,7 @@ export function plainTokens(text: string, { count, kind, start, end }: Lexed): S
     if (tokenType === undefined) return undefined;
     // What runs into something else may be one token to the scanner, or an error.
     if (i > 0 && from === end[i - 1] && !isSign(kind[i]!) && !isSign(kind[i - 1]!)) return undefined;
-    // Whether a minus behind a word is a number's own, the word says.
+    // Whether a minus after a word belongs to the number depends on the word.
     if (tokenType === TOKEN.ICONST && i > 1 && kind[i - 2] === KIND.word && tokens[i - 1]!.text === '-')
       return undefined;
     if (i > 0 && tokens[i - 1]!.text === ';') return undefined;

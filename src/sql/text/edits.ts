@@ -32,7 +32,7 @@ export class Edits {
     return this.list.length;
   }
 
-  /** Puts `before` in front of and `after` behind a range. Wraps made later lie inside those made earlier. */
+  /** Puts `before` in front of a range and `after` at its end. Wraps made later are inside those made earlier. */
   wrap(start: number, end: number, before: Template, after: Template): void {
     this.open(start, end, before);
     this.list.push({ start: end, end, text: this.apart(end, end, after), order: CLOSE - this.sequence });
@@ -68,7 +68,7 @@ export class Edits {
     this.list.push({ start: at, end: at, text: this.apart(at, at, text), order: SUFFIX + this.sequence });
   }
 
-  /** With a blank where it would join a word beside it: `FROM"t"WHERE` has no gaps. */
+  /** With a blank if it would join an adjacent word: `FROM"t"WHERE` has no gaps. */
   private apart(start: number, end: number, text: Template): Template {
     const first = text[0];
     const last = text.at(-1);
@@ -92,7 +92,7 @@ function byExtent(a: Edit, b: Edit): number {
   return a.closesAt === undefined || b.closesAt === undefined ? 0 : b.closesAt - a.closesAt;
 }
 
-/** A character that could be part of the same token as one like it beside it. */
+/** A character that could be part of the same token as an adjacent one. */
 function wordAt(character: string | undefined): boolean {
   return character !== undefined && /[\w$"'\u0080-\uffff]/.test(character);
 }

@@ -29,7 +29,7 @@ export function keptText(sql: string, names: Pick<KnownNames, 'knows' | 'shown'>
   return shown === '' ? undefined : shown;
 }
 
-/** Behind these a whole number says how many rows. */
+/** After these a whole number is a number of rows. */
 const BEFORE_COUNTS = wordsOf('limit offset first next fetch move forward backward absolute relative prior last');
 /** Of their arguments a whole number is a length, a place or a number of digits. */
 const COUNTING = wordsOf(

@@ -45,7 +45,7 @@ export class KnownNames {
     sizeCalculation: (shown, statement) => shown.length + statement.length + 1,
   });
 
-  /** @param others names that a policy has, beside those of the catalog. */
+  /** @param others names that a policy has, in addition to those of the catalog. */
   constructor({ data }: Catalog, others: Iterable<string> = []) {
     const { names } = this;
     for (const name of others) names.add(name);

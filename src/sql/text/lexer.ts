@@ -91,7 +91,7 @@ function isBlank(code: number): boolean {
 
 const OPERATOR_CHARACTERS = characterTable('~!@#^&|`?+-*/%<>=');
 
-/** Also for what `charCodeAt` gives behind the end. */
+/** Also for the NaN that `charCodeAt` returns after the end. */
 export function isOperatorCharacter(code: number): boolean {
   return code < OPERATOR_CHARACTERS.length && OPERATOR_CHARACTERS[code] === 1;
 }

@@ -33,7 +33,7 @@ export function tokenize(text: string): Token[] {
   const open: number[] = [];
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i]!;
-    // A word behind a dot or AS is a name, whatever it says.
+    // A word after a dot or AS is a name.
     const isName = /^[a-z]/.test(token.word) && ['.', 'as'].includes(tokens[i - 1]?.word ?? '');
     if (isName) continue;
     if (OPENS.has(token.word)) open.push(i);

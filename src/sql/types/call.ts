@@ -4,7 +4,7 @@ import type { Candidate } from './candidates.ts';
 import type { QualifiedName } from './path.ts';
 import { type VisibleFunction, visibleFunctions } from './visible.ts';
 
-/** How a call is written, beside its arguments. */
+/** The form of a call, apart from its arguments. */
 export interface CallForm {
   /** Names of the last arguments, where they are named (`f(1, b => 2)`). */
   readonly argNames?: readonly string[];

@@ -9,7 +9,7 @@
 import type { Fn, Oid } from '../catalog/catalog.ts';
 import * as t from './oids.ts';
 
-/** What must hold beside the types. */
+/** What is required apart from the types. */
 export type Needs =
   | 'nothing'
   /** No operand has a collation of its own: one that is not deterministic fails. */

@@ -11,7 +11,7 @@ import { useFormats } from '../session.tsx';
 
 interface PanelProps {
   readonly title: string;
-  /** Beside the title. */
+  /** Shown beside the title. */
   readonly aside?: ReactNode;
   readonly children: ReactNode;
 }
