@@ -17,7 +17,7 @@ import { shownTime } from '../policy/source/calendar.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { failed, table } from './ask-guard.ts';
-import { type LogCommandOptions, logSource, unreadable } from './log-source.ts';
+import { type LogCommandOptions, logSource, reportUnreadable } from './log-source.ts';
 
 interface StaleOptions extends LogCommandOptions {
   readonly catalog?: string;
@@ -106,7 +106,7 @@ export async function findStale(options: StaleOptions): Promise<Stale | undefine
       source.close();
     }
   } catch (error) {
-    return unreadable(error);
+    return reportUnreadable(error);
   }
 }
 

@@ -30,7 +30,7 @@ import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { failed, table } from './ask-guard.ts';
 import { twoDigits } from './log-report-tally.ts';
-import { type LogCommandOptions, logSource, unreadable } from './log-source.ts';
+import { type LogCommandOptions, logSource, reportUnreadable } from './log-source.ts';
 
 interface UnusedOptions extends LogCommandOptions {
   readonly catalog?: string;
@@ -118,7 +118,7 @@ export async function unusedGrants(options: UnusedOptions): Promise<UnusedAnswer
       source.close();
     }
   } catch (error) {
-    return unreadable(error);
+    return reportUnreadable(error);
   }
 }
 

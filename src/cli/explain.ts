@@ -32,7 +32,7 @@ import { Catalog, type CatalogData } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import type { Template } from '../sql/text/template.ts';
 import { type Explanation, explanationOf, formatExplanation } from './explanation.ts';
-import { fromLog, type LogCommandOptions, type LogSource, logSource, unreadable } from './log-source.ts';
+import { fromLog, type LogCommandOptions, type LogSource, logSource, reportUnreadable } from './log-source.ts';
 
 const EXAMPLES = `
 Examples:
@@ -191,7 +191,7 @@ async function decisionOf(id: string, options: ExplainOptions): Promise<LoggedDe
     process.exitCode = 2;
     return undefined;
   } catch (error) {
-    return unreadable(error);
+    return reportUnreadable(error);
   }
 }
 

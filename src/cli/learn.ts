@@ -14,7 +14,7 @@ import { isUnchanged } from '../desk/learn/written-mark.ts';
 import { PastCatalogs } from '../desk/past-catalogs.ts';
 import { suggestion } from '../policy/source/suggestion.ts';
 import { failed } from './ask-guard.ts';
-import { several, unreadable } from './log-source.ts';
+import { reportUnreadable, several } from './log-source.ts';
 import { eachRecord, ofRoles, otherCatalogWords, type RoleOptions, roleContextOf, worldOf } from './seen-by-role.ts';
 
 const HELP = `
@@ -68,7 +68,7 @@ async function learnRole(options: Options, command: Command): Promise<void> {
     seen = new Seen({ wants: (name) => name === options.role, isExcepted, statements: kept.statements, dayOf });
     await eachRecord(ground, (record) => void (seen.add(record) && taken.add(record)));
   } catch (error) {
-    return unreadable(error);
+    return reportUnreadable(error);
   }
   const { statements, shares } = seen.result();
   if (!seen.span) return nothing(options.role, seen);

@@ -78,7 +78,7 @@ export function register(program: Command): void {
     .description('refuse a larger limit that was asked for, or end one before its time')
     .argument('<id>')
     .requiredOption('--reason <text>', 'why; it is recorded')
-    .action(async (id: string, options: GuardOptions & { readonly reason: string }) => {
+    .action(async (id: string, options: GuardCommandOptions & { readonly reason: string }) => {
       const { answer } = (await ask<AskedRaise>(options, 'limits.revoke', { id, reason: options.reason })) ?? {};
       if (answer) print(options, answer, () => `raise ${id} is revoked\n`);
     });

@@ -19,9 +19,9 @@ import {
   type LogCommandOptions,
   type LogSource,
   logSource,
+  reportUnreadable,
   several,
   timeOption,
-  unreadable,
 } from './log-source.ts';
 import { soughtIn } from './subject-option.ts';
 
@@ -109,7 +109,7 @@ async function query(files: readonly string[], options: Options, command: Comman
     process.exitCode = 1;
     for (const name of unseen.names) failed(2, `no record of this log names ${name}`);
   } catch (error) {
-    unreadable(error);
+    reportUnreadable(error);
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, end);
     process.stdout.off('error', end);

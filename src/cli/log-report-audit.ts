@@ -33,9 +33,9 @@ import {
   type LogCommandOptions,
   type LogSource,
   logSource,
+  reportUnreadable,
   several,
   timeOption,
-  unreadable,
 } from './log-source.ts';
 import { sealKeys, unsealed } from './log-verify.ts';
 import { type SubjectOptions, soughtIn } from './subject-option.ts';
@@ -223,7 +223,7 @@ export async function make(options: ReportOptions, command: Command, maker: Make
     }
   } catch (error) {
     if (error instanceof WrongCall) return failed(2, error.message);
-    unreadable(error);
+    reportUnreadable(error);
   }
 }
 

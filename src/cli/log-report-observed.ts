@@ -10,7 +10,7 @@ import { shownTime } from '../policy/source/calendar.ts';
 import { suggestion } from '../policy/source/suggestion.ts';
 import { failed, table } from './ask-guard.ts';
 import { languageOption } from './log-report-audit.ts';
-import { unreadable } from './log-source.ts';
+import { reportUnreadable } from './log-source.ts';
 import { eachRecord, ofRoles, otherCatalogWords, type RoleOptions, roleContextOf, worldOf } from './seen-by-role.ts';
 
 interface Options extends RoleOptions {
@@ -70,7 +70,7 @@ async function observed(options: Options, command: Command): Promise<void> {
       limited?.set(`${principal} ${name}`, known);
     });
   } catch (error) {
-    return unreadable(error);
+    return reportUnreadable(error);
   }
   const reports: Shown[] = [];
   let otherCatalog = 0;

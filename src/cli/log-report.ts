@@ -13,7 +13,7 @@ import type { Percentiles } from './log-report-percentiles.ts';
 import { registerPerson } from './log-report-person.ts';
 import { UsageTally } from './log-report-tally.ts';
 import { type RoleReport, type UsageReport, usageReport } from './log-report-usage.ts';
-import { fromLog, type LogCommandOptions, type LogSource, logSource, several, unreadable } from './log-source.ts';
+import { fromLog, type LogCommandOptions, type LogSource, logSource, reportUnreadable, several } from './log-source.ts';
 
 const HELP = `
 Examples:
@@ -70,7 +70,7 @@ async function usage(options: Options, command: Command): Promise<void> {
   try {
     strange = await tallyAll(tally, log);
   } catch (error) {
-    return unreadable(error);
+    return reportUnreadable(error);
   }
   const report = usageReport(tally, log.timeZone, margin);
   if (strange > 0) printError(`rowgate: ${strange} lines hold no record, and were passed over\n`);

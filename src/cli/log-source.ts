@@ -114,7 +114,7 @@ function isTimeZone(name: string): boolean {
 }
 
 /** Says why the log cannot be read, where that is the reason; throws everything else. */
-export function unreadable(error: unknown): undefined {
+export function reportUnreadable(error: unknown): undefined {
   const { code, path } = error as NodeJS.ErrnoException;
   if (error instanceof NoDuckDB || error instanceof NoIdentity || error instanceof Damaged)
     return failed(2, error.message);

@@ -32,8 +32,8 @@ import {
   type LogSource,
   logSource,
   readThrough,
+  reportUnreadable,
   timeOption,
-  unreadable,
 } from './log-source.ts';
 import { Progress } from './progress.ts';
 
@@ -119,7 +119,7 @@ async function replay(options: Options, command: Command): Promise<void> {
     );
     strange = await readLog(log, { since, until }, use, limits, options);
   } catch (error) {
-    return unreadable(error);
+    return reportUnreadable(error);
   }
   if (use.used.length === 0) return nothing(options, policy);
   const before = new PastPolicies(use, log, catalogs, config);

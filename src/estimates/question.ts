@@ -8,7 +8,7 @@ import { query } from '../protocol/query.ts';
 import { sync } from '../protocol/simple-frontend.ts';
 import type { Sent } from '../session/admission/budget-port.ts';
 import { NO_VALUES } from '../session/client/execute.ts';
-import { literal } from '../upstream/setup.ts';
+import { escapedLiteral } from '../upstream/setup.ts';
 import type { Explained } from './explained.ts';
 
 export interface PlanQuestion {
@@ -99,7 +99,8 @@ function question(messages: readonly Uint8Array[], plan: number, { timeout, sett
     'SET LOCAL max_parallel_workers_per_gather = 0',
     'SET LOCAL cursor_tuple_fraction = 1',
     ...[...(settings ?? [])].map(
-      ([name, value]) => `SET LOCAL ${settingName(name)} = ${name === 'search_path' ? value || "''" : literal(value)}`,
+      ([name, value]) =>
+        `SET LOCAL ${settingName(name)} = ${name === 'search_path' ? value || "''" : escapedLiteral(value)}`,
     ),
   ];
   const all = [query(begin.join('; ')), ...messages, query('ROLLBACK')];

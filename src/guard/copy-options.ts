@@ -54,7 +54,7 @@ export function optionRefusal(copy: Copy): Refusal | undefined {
 }
 
 /** The form of the data, as far as it must be known to count rows in it. What the server would not take is read as something or other. */
-export function formatOf(copy: Copy): CopyFormat {
+export function copyFormatOf(copy: Copy): CopyFormat {
   const options = new Map(optionsOf(copy).map(({ name, value }) => [name, value]));
   const header = options.has('header') && isTrue(options.get('header'));
   const [delimiter, none] = [options.get('delimiter'), options.get('null')];

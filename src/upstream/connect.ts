@@ -18,7 +18,7 @@ import { type LoggedIn, logIn, notLoggedIn, type UpstreamLogin } from './login.t
 import { type QueryRows, readAnswer, type ServerQuery, serverQuery } from './own-query.ts';
 import { NoPassword, type Password, type PasswordSource, passwordFrom } from './password.ts';
 import { ServerMessages } from './server-messages.ts';
-import { demand, kindOf, roundsFor, type WantedSession } from './target-attributes.ts';
+import { demand, roundsFor, sessionKindOf, type WantedSession } from './target-attributes.ts';
 import { readUpstreamTls, type UpstreamTlsFiles, type UpstreamTlsOptions, upstreamHandshake } from './tls.ts';
 import { UpstreamError, type UpstreamFailure } from './upstream-error.ts';
 
@@ -182,7 +182,7 @@ export class Upstream {
     const ask = serverQuery(messages, parameters);
     if (wanted !== 'any') {
       const chosen = opener.parameters.has('default_transaction_read_only');
-      demand(wanted, await kindOf(parameters, ask, { pooled: this.options.pooled ?? false, chosen }));
+      demand(wanted, await sessionKindOf(parameters, ask, { pooled: this.options.pooled ?? false, chosen }));
     }
     await opener.setUp?.({ messages, reported: parameters, ask });
     messages.detach();

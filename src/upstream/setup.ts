@@ -88,7 +88,7 @@ export class UpstreamSetup {
     if (pooling === 'transaction') await demandPreparedStatements(fresh);
     if (later.size === 0) return;
     const calls = [...later].map(
-      ([name, value]) => `pg_catalog.set_config(${literal(name)}, ${literal(value)}, false)`,
+      ([name, value]) => `pg_catalog.set_config(${escapedLiteral(name)}, ${escapedLiteral(value)}, false)`,
     );
     await fresh.ask(`SELECT ${calls.join(', ')}`);
   }
@@ -180,7 +180,7 @@ function notPinned(): LoginRefusal {
 }
 
 /** As E'…': read alike whatever standard_conforming_strings is. */
-export function literal(text: string): string {
+export function escapedLiteral(text: string): string {
   return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
 

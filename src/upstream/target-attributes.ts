@@ -36,7 +36,7 @@ export function demand(wanted: WantedSession, { inRecovery, readOnly }: SessionK
  * By what the server reports (PostgreSQL 14 and later). The server is asked if it reports nothing, or if a pooler may repeat another server's report.
  * `chosen`: the client asked for read-only transactions itself, so that says nothing about the server.
  */
-export async function kindOf(
+export async function sessionKindOf(
   reported: ReadonlyMap<string, string>,
   ask: ServerQuery,
   { pooled, chosen }: { readonly pooled: boolean; readonly chosen: boolean },

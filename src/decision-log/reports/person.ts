@@ -3,7 +3,7 @@
  * statement is in none of the lists only if the log and the policy at the time prove that it concerned others only.
  */
 import { subjectCounts } from '../read/columns.ts';
-import { type Database, literal, type Parameter } from '../read/duckdb.ts';
+import { type Database, duckdbLiteral, type Parameter } from '../read/duckdb.ts';
 import { type RecordTable, reading, recordsOf } from '../read/source.ts';
 import { takesSomething } from '../read/statement-kinds.ts';
 import { subjectId } from '../subject-ids.ts';
@@ -247,7 +247,7 @@ async function tellApart(db: Database, parameters: Record<string, Parameter>): P
       `CREATE OR REPLACE TEMP TABLE again AS SELECT ${NEEDED} FROM (${recordsOf([index])}) WHERE ${own} AND ${OF_STATEMENTS} AND id NOT IN (${looseIn([index])})`,
     );
     await db.run(
-      `DELETE FROM ran WHERE ${own} AND (index = ${literal(index)} OR n = 0 AND id IN (SELECT id FROM again))`,
+      `DELETE FROM ran WHERE ${own} AND (index = ${duckdbLiteral(index)} OR n = 0 AND id IN (SELECT id FROM again))`,
     );
     await db.run(`INSERT INTO ran BY NAME SELECT *, 1::BIGINT AS n FROM (${ranOf('again')})`, parameters);
   }

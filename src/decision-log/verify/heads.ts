@@ -2,7 +2,7 @@
 import type { Buffer } from 'node:buffer';
 import type { SegmentFields } from '../chain/seal.ts';
 import { readLogFile, type VerifiedFile } from './files.ts';
-import { isWhole, readHash, readSegment } from './line.ts';
+import { hashAtEnd, isWhole, readSegment } from './line.ts';
 import { RecordPrefixReader } from './record-prefix.ts';
 
 export interface FoundHead {
@@ -31,7 +31,7 @@ export async function headsIn(file: VerifiedFile, wanted: ReadonlySet<number>): 
   const take = (bytes: Buffer, start: number, end: number): boolean => {
     line++;
     if (!front.read(bytes, start, end) || !wanted.has(front.seq) || found.has(front.seq)) return false;
-    const hash = readHash(bytes, start, end);
+    const hash = hashAtEnd(bytes, start, end);
     if (hash !== undefined && isWhole(bytes, start, end)) found.set(front.seq, { hash, file: file.name, line });
     return found.size === wanted.size;
   };

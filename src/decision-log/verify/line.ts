@@ -9,7 +9,7 @@ const HASH = 43;
 const HASH_FIELD = Buffer.from(',"hash":"');
 
 /** The hash at the end of a line; undefined if there is none. */
-export function readHash(bytes: Buffer, start: number, end: number): string | undefined {
+export function hashAtEnd(bytes: Buffer, start: number, end: number): string | undefined {
   const at = end - TAIL;
   if (at <= start || bytes[end - 2] !== 0x22 || bytes[end - 1] !== 0x7d) return undefined;
   if (HASH_FIELD.compare(bytes, at, at + HASH_FIELD.length) !== 0) return undefined;

@@ -55,7 +55,7 @@ function alone(run: RecordRun): RunSequence {
 }
 
 /** Puts sequences into the order of their numbers; those that do not fit are moved, duplicated or foreign. */
-export function inOrder(sequences: readonly RunSequence[]): Ordered {
+export function orderSequences(sequences: readonly RunSequence[]): Ordered {
   const backbone = longest(sequences);
   const kept = new Set(backbone);
   const others = sequences.filter((sequence) => !kept.has(sequence));

@@ -5,7 +5,7 @@ import { fdatasyncSync, renameSync, type Stats, statSync } from 'node:fs';
 import { reasonOf } from '../../core/error-text.ts';
 import { type AppendOutcome, append, completeLines, LINE_END, type WriteState } from '../disk/append.ts';
 import { closeFile, foreignChange, type OpenFile, openFile } from '../disk/open-file.ts';
-import { isSame, writeAgain } from '../disk/rewrite.ts';
+import { isSameFile, writeAgain } from '../disk/rewrite.ts';
 import { Sync } from '../disk/sync.ts';
 import { readTail, type Tail } from './tail.ts';
 
@@ -146,7 +146,7 @@ export class LineFile {
   /** Whether the log's path names the open file. */
   isInPlace(): boolean {
     const there = statSync(this.path, { throwIfNoEntry: false });
-    return there !== undefined && this.file !== undefined && isSame(there, this.file.stat);
+    return there !== undefined && this.file !== undefined && isSameFile(there, this.file.stat);
   }
 
   /** Syncs everything written. Throws if that fails. */
@@ -228,7 +228,7 @@ export class LineFile {
 
   private take(file: OpenFile, { size, insideLine }: OpenedFile): void {
     this.sync.giveUp();
-    const goesOn = this.known !== undefined && isSame(this.known, file.stat);
+    const goesOn = this.known !== undefined && isSameFile(this.known, file.stat);
     this.file = file;
     this.known = file.stat;
     this.bytes = size;

@@ -1,7 +1,7 @@
 /** The text of a record before it is chained: JSON without its last brace, which the chain appends together with the hash. */
 
 import type { BoxWriter } from '../encryption/boxes.ts';
-import { inOrder, type RecordFields, type RecordKind } from '../fields.ts';
+import { fieldsInOrder, type RecordFields, type RecordKind } from '../fields.ts';
 import type { ChainFields, ChainKind } from '../kinds.ts';
 import { printable } from '../printable.ts';
 import { numberText } from './number-text.ts';
@@ -29,7 +29,7 @@ export function recordText(kind: RecordKind | ChainKind, heading: RecordHeading,
 
 /** A record's fields in the log's order: JSON, each preceded by a comma. Throws if they cannot be written as JSON. */
 export function membersText(fields: RecordFields): string {
-  return chainMembersText(inOrder(fields));
+  return chainMembersText(fieldsInOrder(fields));
 }
 
 /** The same for fields that are in order. */

@@ -24,7 +24,7 @@ export function compareFields<T extends object>(
 ): PolicyDifference[] {
   return (Object.keys(fields) as (keyof T & string)[]).flatMap((field) => {
     const comparison = fields[field] as FieldComparison<unknown>;
-    if (comparison === 'derived' || isSame(before[field], after[field])) return [];
+    if (comparison === 'derived' || isEqualData(before[field], after[field])) return [];
     return comparison(before[field], after[field]);
   });
 }
@@ -35,7 +35,7 @@ export function unproven(words: string): () => readonly PolicyDifference[] {
 }
 
 /** Compares plain data, maps and sets, without the source lines of rules. */
-export function isSame(a: unknown, b: unknown): boolean {
+export function isEqualData(a: unknown, b: unknown): boolean {
   return textOf(a) === textOf(b);
 }
 

@@ -2,7 +2,7 @@
 import type { ColumnGrant, RelationGrant, RolePolicy, SelectGrant, WriteGrant } from '../../policy/model/policy.ts';
 import { sqlOf } from '../../policy/review/access.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
-import { compareFields, isSame, less, more, type PolicyDifference, unproven } from './change.ts';
+import { compareFields, isEqualData, less, more, type PolicyDifference, unproven } from './change.ts';
 import { compareConditions } from './conditions.ts';
 
 /** System catalogs show what was granted: if grants shrink, so does their content. */
@@ -60,7 +60,7 @@ function compareColumn(
   const was = before ? (before.mask ? 'masked' : 'plain') : 'withheld';
   if (!after) return [less(`no longer sees ${name}`)];
   if (!after.mask) return was === 'plain' ? [] : [more(`sees ${name} (${was} before)`)];
-  if (before?.mask && isSame(before.mask, after.mask)) return [];
+  if (before?.mask && isEqualData(before.mask, after.mask)) return [];
   const words = `sees ${name} masked by ${sqlOf(after.mask, relation)} (${before?.mask ? `by ${sqlOf(before.mask, relation)}` : was} before)`;
   return [was === 'plain' && showsKnown(select, after) ? less(words) : more(words)];
 }

@@ -11,7 +11,7 @@ import {
   type Subject,
 } from '../../policy/model/policy.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
-import { compareFields, isSame, less, more, type PolicyDifference, unproven } from './change.ts';
+import { compareFields, isEqualData, less, more, type PolicyDifference, unproven } from './change.ts';
 import { compareGrants } from './grants.ts';
 import { compareLimits } from './limits.ts';
 
@@ -32,7 +32,7 @@ export function comparePolicies(before: Policy, after: Policy, options: DiffOpti
   const names = [...new Set([...before.principals.keys(), ...after.principals.keys()])].sort();
   const roles: KnownRoles = new Map();
   const all = [
-    { changes: isSame(before.approvers, after.approvers) ? [] : [more('other approvers')] },
+    { changes: isEqualData(before.approvers, after.approvers) ? [] : [more('other approvers')] },
     ...names.map((principal) => ({ principal, changes: changesOf(principal, before, after, options, roles) })),
   ];
   return all.filter(({ changes }) => changes.length > 0);
@@ -91,7 +91,7 @@ function comparePrincipal(old: Open, now: Open, { withoutSecrets }: DiffOptions)
             : more('another password'),
         ],
     certificate: (one, other) => [
-      one === undefined && isSame(old.principal.verifiers, now.principal.verifiers)
+      one === undefined && isEqualData(old.principal.verifiers, now.principal.verifiers)
         ? less('must show a certificate')
         : more(other === undefined ? 'needs no certificate' : 'another certificate'),
     ],
@@ -120,7 +120,9 @@ function comparePrincipal(old: Open, now: Open, { withoutSecrets }: DiffOptions)
 
 function isStricter(one: BreakGlass | undefined, other: BreakGlass | undefined): boolean {
   if (!other) return false;
-  return !one || (other.approvals >= one.approvals && other.for <= one.for && isSame(one.approvers, other.approvers));
+  return (
+    !one || (other.approvals >= one.approvals && other.for <= one.for && isEqualData(one.approvers, other.approvers))
+  );
 }
 
 function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): PolicyDifference[] {
@@ -148,7 +150,7 @@ function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Po
     attributes: unproven('other attributes'),
     relations: compareGrants,
     temporary: (one, other) => [
-      [...(other ?? [])].every(([name, table]) => isSame(one?.get(name), table))
+      [...(other ?? [])].every(([name, table]) => isEqualData(one?.get(name), table))
         ? less('makes fewer temporary tables')
         : more('makes other temporary tables'),
     ],
@@ -163,7 +165,7 @@ function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Po
       }),
     settings: (one = new Map(), other = new Map()) =>
       [...new Set([...one.keys(), ...other.keys()])]
-        .filter((name) => !isSame(one.get(name), other.get(name)))
+        .filter((name) => !isEqualData(one.get(name), other.get(name)))
         .map((name) =>
           (isLower(one.get(name), other.get(name)) ? less : more)(`sets ${name} ${howFar(other.get(name))}`),
         ),
@@ -223,7 +225,7 @@ function howFar(rule: SettingRule | undefined): string {
 function ofLimits(old: RolePolicy, now: RolePolicy): PolicyDifference[] {
   const rest = ['during', 'whenExceeded', 'throttle', 'lock', 'limitsPerUser', 'raise'] as const;
   return rest
-    .filter((key) => !isSame(old[key], now[key]))
+    .filter((key) => !isEqualData(old[key], now[key]))
     .map((key) => more(`its limits hold in another way (${key})`));
 }
 

@@ -23,7 +23,7 @@ export interface Dependents {
  * GROUP BY a primary key lets other columns of its table be used; for a subquery the server does not know that. The columns that are used, alone, in
  * a star or in a whole row, are added to the keys.
  */
-export function addKeys(
+export function addGroupKeys(
   w: Rewriter,
   level: QueryLevel,
   analysis: Analysis,

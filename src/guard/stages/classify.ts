@@ -4,7 +4,7 @@ import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Body, Kind, Node } from '../../sql/parse/tree.ts';
 import { as, kindOf, strings } from '../../sql/parse/tree.ts';
 import { typeByName } from '../../sql/types/type-name.ts';
-import { formatOf, optionRefusal } from '../copy-options.ts';
+import { copyFormatOf, optionRefusal } from '../copy-options.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { classifyLock } from './classify-lock.ts';
@@ -255,7 +255,7 @@ type Copy = Body<'CopyStmt'>;
 /** Of COPY to and from the client. */
 function classifyCopy(role: RolePolicy, statement: DraftStatement, copy: Copy): Refusal | undefined {
   const from = copy.is_from === true;
-  statement.kind = { kind: from ? 'copy-in' : 'copy-out', format: formatOf(copy) };
+  statement.kind = { kind: from ? 'copy-in' : 'copy-out', format: copyFormatOf(copy) };
   statement.copy = copy;
   const option = from ? 'copy_from' : 'copy_to';
   if (!role.statements.has(option)) {

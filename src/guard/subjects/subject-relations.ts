@@ -65,7 +65,7 @@ export class SubjectRelations {
  * Whether a function's result may come from data. Of granted user-defined functions, only IMMUTABLE ones are believed to compute from their arguments
  * alone; an aggregate is marked so whatever its steps do.
  */
-export function mayRead({ oid, extension, kind, volatility }: Fn): boolean {
+export function functionMayRead({ oid, extension, kind, volatility }: Fn): boolean {
   if (oid < FIRST_USER_OID || KNOWN_EXTENSIONS.has(extension)) return false;
   return volatility !== 'i' || kind !== 'f';
 }
@@ -73,9 +73,9 @@ export function mayRead({ oid, extension, kind, volatility }: Fn): boolean {
 /** Functions of a statement that may read data, including those of operators and casts; undefined for an unknown one. */
 export function readers({ uses }: Analysis, catalog: Catalog): (Fn | undefined)[] {
   return uses.flatMap((use) => {
-    if (use.kind === 'function') return use.candidates.filter(mayRead);
+    if (use.kind === 'function') return use.candidates.filter(functionMayRead);
     if (use.kind !== 'operator') return [];
     const fns = use.candidates.map(({ fn }) => catalog.functionsByOid.get(fn));
-    return fns.filter((fn) => !fn || mayRead(fn));
+    return fns.filter((fn) => !fn || functionMayRead(fn));
   });
 }

@@ -10,7 +10,7 @@ import { endsOf, type Key } from './key.ts';
 import { below } from './key-equivalence.ts';
 import type { ProvenRows } from './rows.ts';
 import type { ColumnOf, ShownKeys } from './shown-keys.ts';
-import { mayRead } from './subject-relations.ts';
+import { functionMayRead } from './subject-relations.ts';
 
 export interface LevelProofs {
   rowsOf(level: QueryLevel): ProvenRows;
@@ -62,7 +62,7 @@ export class Values {
     if ('ColumnRef' in part) return this.isRow(node);
     const call = as(node, 'FuncCall');
     const fn = call && marks.calls.get(call)?.fn;
-    if (fn && mayRead(fn)) return true;
+    if (fn && functionMayRead(fn)) return true;
     const over = call?.over ?? windowOfJson(node);
     if (over && !this.isOwnWindow(over, level)) return true;
     return fieldsOf(part).some(([, inner]) => this.isIn(inner, level));

@@ -45,10 +45,10 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
     return made;
   };
   const documents = sources.map((source) => new PolicyDocument(source));
-  const ofKind = (kind: Kind): PolicyDocument[] => documents.filter((document) => kindOf(document) === kind);
+  const ofKind = (kind: Kind): PolicyDocument[] => documents.filter((document) => policyFileKind(document) === kind);
 
   const strays = report();
-  for (const document of documents.filter((candidate) => kindOf(candidate) === undefined)) {
+  for (const document of documents.filter((candidate) => policyFileKind(candidate) === undefined)) {
     addFlaws(document.flaws, strays);
     const place = document.placeOfValue([]);
     strays.error(
@@ -73,14 +73,14 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
   const compiled = { hash, roles: withSubjects(roles, principals, subjects), principals, subjects, approvers };
   return {
     policy: { ...compiled, ...(canaries && { canaries }) },
-    diagnostics: inOrder(reports),
+    diagnostics: diagnosticsInOrder(reports),
     files,
     families,
   };
 }
 
 /** Decides by content, then by the path. For a file that is not YAML, only by the path. */
-export function kindOf(document: PolicyDocument): Kind | undefined {
+export function policyFileKind(document: PolicyDocument): Kind | undefined {
   const { value, path } = document;
   const has = (key: string): boolean => typeof value === 'object' && value !== null && Object.hasOwn(value, key);
   if (!document.malformed) {
@@ -271,7 +271,7 @@ export function addFlaws(flaws: readonly Flaw[], report: DiagnosticReport): void
 }
 
 /** In an editor's order; a mistake in a grants file is listed once, not once for each role. */
-export function inOrder(reports: readonly DiagnosticReport[]): Diagnostic[] {
+export function diagnosticsInOrder(reports: readonly DiagnosticReport[]): Diagnostic[] {
   const seen = new Map<string, Diagnostic>();
   for (const diagnostic of reports.flatMap((report) => report.diagnostics)) {
     const { file, line, column, message } = diagnostic;

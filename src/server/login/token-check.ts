@@ -15,7 +15,7 @@ import { ProtocolError } from '../../protocol/protocol-error.ts';
 import type { Identity } from '../../session/end-user/end-user.ts';
 import type { SharedState } from '../slots/shared-state.ts';
 import { waitForAnswer } from './attempt.ts';
-import { type LoginPrincipal, ownerOf, type TokenOwner } from './token-principal.ts';
+import { type LoginPrincipal, type TokenOwner, tokenOwnerOf } from './token-principal.ts';
 
 export interface TokenCheckOptions {
   /** A principal's name, or the person's own. */
@@ -55,7 +55,7 @@ export async function checkTokenAsPassword(reader: SocketReader, options: TokenC
 
 async function checkToken(reader: SocketReader, token: string, options: TokenCheckOptions): Promise<TokenOwner> {
   const { user, policy, verify } = options;
-  const owner = await ownerOf(policy, user, token, verify);
+  const owner = await tokenOwnerOf(policy, user, token, verify);
   // This allows no guessing, and when the keys are available again no one has to wait.
   if (owner.refusal?.reason === 'token-unchecked') return owner;
   await waitForAnswer(reader, options, owner.refusal === undefined);

@@ -41,7 +41,7 @@ export type TokenOwner =
   | { readonly refusal: LoginRefusal };
 
 /** `name`: of the principal, or the person's own. */
-export async function ownerOf(
+export async function tokenOwnerOf(
   policy: Policy,
   name: string,
   token: string,

@@ -15,7 +15,7 @@ import { BindAddition } from '../../protocol/bind-addition.ts';
 import { type Frame, LARGEST_FROM_CLIENT } from '../../protocol/frame-reader.ts';
 import { isEstimated } from '../admission/limits-over-time.ts';
 import { mostOf } from '../admission/statement-meter.ts';
-import { currentEndUser, isFilled, missing, tokenOf } from '../end-user/statement-user.ts';
+import { currentEndUser, isFilled, missing, tokenChangeOf } from '../end-user/statement-user.ts';
 import type { SessionPolicy } from '../ports.ts';
 import { planOf, sendBound, withholdAgain } from '../reuse/by-plan.ts';
 import type { Conversation } from '../state/conversation.ts';
@@ -167,7 +167,7 @@ function tokenIn(
   { statement }: Prepared,
   whole: Bind | undefined,
 ): { readonly value: string | undefined; readonly bytes: Uint8Array } | 'too long' | undefined {
-  const { to } = (statement && tokenOf(statement.kind)) ?? {};
+  const { to } = (statement && tokenChangeOf(statement.kind)) ?? {};
   if (typeof to !== 'object' || !('parameter' in to)) return undefined;
   if (!whole) return 'too long';
   const none = { ...whole, valueCount: 0, values: new Uint8Array(0), formats: [] };

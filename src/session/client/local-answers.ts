@@ -6,7 +6,7 @@ import type { Judgement } from '../../guard/decision.ts';
 import { commandComplete } from '../../protocol/command-complete.ts';
 import { readyForQuery, type TransactionStatus } from '../../protocol/ready-for-query.ts';
 import { applyEdits } from '../../sql/text/edits.ts';
-import { tokenOf } from '../end-user/statement-user.ts';
+import { tokenChangeOf } from '../end-user/statement-user.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution } from '../state/execution.ts';
 import type { PendingQuery } from '../state/pending-replies.ts';
@@ -30,12 +30,12 @@ export function withoutTokenSettings(
   status: TransactionStatus | undefined,
 ): Shortened | undefined {
   const { statements } = judgement;
-  if (status === 'E' || !statements.some(({ kind }) => tokenOf(kind)?.local)) return undefined;
+  if (status === 'E' || !statements.some(({ kind }) => tokenChangeOf(kind)?.local)) return undefined;
   // Outside of a block the server warns, and in a failed transaction it refuses.
   let inside = status === 'T';
   const unsent = statements.map(({ kind, command }) => {
     if (kind.kind === 'transaction') inside = kind.action === 'begin' || (inside && !ENDS.has(kind.action));
-    return inside && command === 'SET' && tokenOf(kind)?.local === true;
+    return inside && command === 'SET' && tokenChangeOf(kind)?.local === true;
   });
   if (!unsent.includes(true)) return undefined;
   // What counts as left out is taken out of the very text that is sent, whether the judgement has an edit there or not: else the

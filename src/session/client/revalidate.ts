@@ -3,7 +3,7 @@ import type { Refusal } from '../../core/refusal.ts';
 import type { Judgement, StatementJudgement } from '../../guard/decision.ts';
 import { rowsToAsk, statementLimits } from '../admission/statement-meter.ts';
 import type { EndUser } from '../end-user/end-user.ts';
-import { isFilled, isSame, missing } from '../end-user/statement-user.ts';
+import { isFilled, isSameEndUser, missing } from '../end-user/statement-user.ts';
 import type { SessionPolicy } from '../ports.ts';
 import { Provenance } from '../server/provenance.ts';
 import { Prepared } from '../state/prepared.ts';
@@ -18,7 +18,7 @@ export type Validity =
 /** Judges a prepared statement by the policy of now, and for the person of now. One that stays as it is becomes one of this policy. */
 export function revalidate(prepared: Prepared, policy: SessionPolicy, person: EndUser | undefined): Validity {
   const { text, filledFor } = prepared.rendered;
-  const isTheirs = filledFor === undefined || (person !== undefined && isSame(filledFor, person));
+  const isTheirs = filledFor === undefined || (person !== undefined && isSameEndUser(filledFor, person));
   if (prepared.policy === policy && isTheirs) return { kind: 'fresh' };
   const judgement = policy.judge(text, prepared.types);
   if (judgement.effect === 'refuse') return { kind: 'refused', refusal: judgement.refusal!, judgement };

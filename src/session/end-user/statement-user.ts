@@ -85,7 +85,7 @@ export const WITHOUT_END_USER: { readonly of: readonly StatementEndUser[]; reado
 
 /** Does their end user matter? */
 export function needEndUsers(policy: SessionPolicy, statements: readonly StatementJudgement[]): boolean {
-  return policy.principal.token !== undefined || statements.some(({ kind }) => tokenOf(kind) !== undefined);
+  return policy.principal.token !== undefined || statements.some(({ kind }) => tokenChangeOf(kind) !== undefined);
 }
 
 /** For the statements of a message, each after those before it. */
@@ -111,13 +111,13 @@ export function endUsersOf(c: Conversation, policy: SessionPolicy, asked: readon
     if (gone) return { refuse: gone, at };
     if (change && change.to !== 'default' && refused) return { refuse: refused, at };
     if (!person && needsEndUser(one, policy)) return { refuse: refused ?? missing(policy), at };
-    if (one.madeFor && !(person && isSame(one.madeFor, person))) {
+    if (one.madeFor && !(person && isSameEndUser(one.madeFor, person))) {
       // Where the message itself has set the token, the server could not be asked before it.
       const forUser = person && one.runs && !moved && { prepared: one.runs, person };
       return { refuse: madeForAnother(), at, ...(forUser && { forUser }) };
     }
     if (one.filled) {
-      if (filledFor && person && !isSame(filledFor, person)) return { refuse: severalPeople(), at };
+      if (filledFor && person && !isSameEndUser(filledFor, person)) return { refuse: severalPeople(), at };
       filledFor = person;
     }
     of.push({ person, ...(change && { change }) });
@@ -134,7 +134,7 @@ function givesBack(
   policy: SessionPolicy,
   { statement, given }: EndUserQuestion,
 ): Refusal | 'wait' | undefined {
-  const change = tokenOf(statement.kind);
+  const change = tokenChangeOf(statement.kind);
   if (!change?.logout || typeof change.to !== 'object') return undefined;
   const token = 'value' in change.to ? change.to.value : given;
   if (!token) return undefined;
@@ -187,7 +187,7 @@ export function isFilledAt(judgement: Judgement, at: number, role: RolePolicy, r
 }
 
 /** The same person, with the same attributes: a token that was renewed is another one. */
-export function isSame(a: EndUser, b: EndUser): boolean {
+export function isSameEndUser(a: EndUser, b: EndUser): boolean {
   if (a === b) return true;
   return (
     a.user === b.user &&
@@ -197,13 +197,13 @@ export function isSame(a: EndUser, b: EndUser): boolean {
 }
 
 /** How the statement sets the token; undefined if it does not. */
-export function tokenOf(kind: StatementKind): TokenChange | undefined {
+export function tokenChangeOf(kind: StatementKind): TokenChange | undefined {
   return kind.kind === 'set' ? kind.token : undefined;
 }
 
 function changeOf(kind: StatementKind, given: string | undefined): SettingChange | undefined {
   if (kind.kind === 'discard') return kind.all ? { local: false, to: 'default' } : undefined;
-  const token = tokenOf(kind);
+  const token = tokenChangeOf(kind);
   if (!token || token.logout) return undefined;
   const { local, to } = token;
   if (to === 'default') return { local, to };

@@ -8,7 +8,7 @@ import type { QueryLevel, RangeTableEntry } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { resolveReturning } from './returning.ts';
 import { condition, root } from './root.ts';
-import { lateScope, refuseStars, scopeOf } from './target.ts';
+import { lateScope, refuseStarsInValues, scopeOf } from './target.ts';
 
 /** Adds source and target to the write's level, and returns it. */
 export function resolveMerge(r: Resolver, body: Body<'MergeStmt'>, write: Write): QueryLevel {
@@ -25,7 +25,7 @@ export function resolveMerge(r: Resolver, body: Body<'MergeStmt'>, write: Write)
     if (when.condition) condition(r, when.condition, 'row', scope, 'WHEN');
     if (when.commandType === 'CMD_INSERT') {
       const columns = insertColumns(r, write, when, when.targetList, when.values?.length ?? 0);
-      refuseStars(r, when.values ?? []);
+      refuseStarsInValues(r, when.values ?? []);
       when.values?.forEach((value, i) => {
         root(r, value, 'row', scope);
         assign(r, columns[i], value);

@@ -66,7 +66,7 @@ export function syncedTo(value: unknown): number | undefined {
 }
 
 /** The account that the record belongs to; undefined for records without one. */
-export function ownerOf(value: unknown): { owner: Owner; measure: Measure } | undefined {
+export function ownerOfRecord(value: unknown): { owner: Owner; measure: Measure } | undefined {
   const record = value as Record;
   return record[0] === 'take' || record[0] === 'back' || record[0] === 'saw'
     ? { owner: record[1], measure: record[2] }

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { approvedBy, stateName } from '../../../metering/approvals.ts';
 import type { Permit } from '../../../metering/budget-store.ts';
+import { ownerOf } from '../../../metering/owner.ts';
 import { APPROVALS_NEEDED, isOfState, PERMIT_WINDOW, permitOwner, permitRequest } from '../../../metering/permit.ts';
 import type { RolePolicy } from '../../../policy/model/policy.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
@@ -13,7 +14,6 @@ import {
   forMs,
   iso,
   name,
-  ownerOf,
   reason,
   recordThenChange,
   shownOwner,
@@ -72,7 +72,7 @@ export const requestPermit = command(
     if (until <= now) return failed('call', 'the permit would be over before it is asked for');
     const permit: Permit = {
       id: guard.newId(),
-      owner: ownerOf(given.principal),
+      owner: ownerOf({ principal: given.principal }),
       guard: guard.guard,
       state: stateName(await guard.store.hashKey()),
       tables: tables.sort(),
