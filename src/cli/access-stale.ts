@@ -9,9 +9,8 @@ import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { reasonOf } from '../core/error-text.ts';
-import { openSource } from '../decision-log/read/source.ts';
+import { openSource, type RecordTable } from '../decision-log/read/source.ts';
 import { coverageOf, gapsOf } from '../decision-log/reports/coverage.ts';
-import { lastUseOf } from '../decision-log/reports/last-use.ts';
 import { grantsOfTables, type Policy, type Principal } from '../policy/model/policy.ts';
 import { shownTime } from '../policy/source/calendar.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
@@ -178,4 +177,19 @@ function tables(reads: readonly string[] | undefined): string {
   if (reads.length === 0) return 'nothing';
   const more = reads.length - LISTED;
   return `${reads.slice(0, LISTED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+interface LastUse {
+  readonly principal: string;
+  /** Milliseconds since the epoch; absent if the session began before the log. */
+  readonly lastLogin?: number;
+  readonly lastUse: number;
+}
+
+/** By principal, in alphabetical order; principals without a record are missing. */
+async function lastUseOf({ db }: RecordTable): Promise<LastUse[]> {
+  return db.rows<LastUse>(
+    `SELECT principal, epoch_ms(max(time) FILTER (kind = 'login')) AS "lastLogin", epoch_ms(max(time)) AS "lastUse"
+     FROM records WHERE kind IN ('login', 'decision') AND principal IS NOT NULL GROUP BY principal ORDER BY principal`,
+  );
 }
