@@ -259,7 +259,7 @@ function looseIn(indexes: readonly string[]): string {
 }
 
 function listed(texts: readonly string[]): string {
-  return texts.length === 0 ? "''" : texts.map(literal).join(', ');
+  return texts.length === 0 ? "''" : texts.map(duckdbLiteral).join(', ');
 }
 
 /** As an SQL condition that row groups can be passed over by. */
