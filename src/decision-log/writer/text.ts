@@ -45,6 +45,7 @@ export function boxedText(body: string, { time, guard, seq, torn }: Heading, box
   return json({ time, guard, seq, ...lost, box: boxes.box(`${body}}`, { guard, seq }) }).slice(0, -1);
 }
 
-function json(value: unknown): string {
+/** Harmless to a terminal. */
+export function json(value: unknown): string {
   return printable(JSON.stringify(value));
 }
