@@ -106,8 +106,8 @@ export interface DemandOfMany {
   readonly rows: number;
   readonly bytes: number;
   /** Filled anew for the next rows: whoever is asked keeps none of it. */
-  readonly disclosed?: readonly DisclosedByMany[];
-  readonly user?: string;
+  readonly disclosed?: readonly DisclosedByMany[] | undefined;
+  readonly user?: string | undefined;
   readonly charges?: Charges | undefined;
 }
 

@@ -75,7 +75,7 @@ function answerDescribe(c: Conversation, head: PendingDescribe, frame: Frame): b
   if (frame.type === Backend.RowDescription && head.run && verify(c, head.run)) {
     // As of a Query: of a read that cannot be cut off any more, the columns show before it runs.
     if (head.conversion.sync && head.run.statement.kind.kind === 'read') return true;
-    head.conversion.description = Uint8Array.from(frame.bytes);
+    head.conversion.description = new Uint8Array(frame.bytes);
   }
   return false;
 }
@@ -170,7 +170,7 @@ function complete(c: Conversation, head: PendingExecute, run: Execution, frame: 
     const changed = rowsChanged(tag, run);
     if (head.conversion) {
       // PostgreSQL commits before it says that a Query's statement is complete.
-      head.conversion.complete = { bytes: shownTag(run, tag) ?? Uint8Array.from(frame.bytes), changed, tag };
+      head.conversion.complete = { bytes: shownTag(run, tag) ?? new Uint8Array(frame.bytes), changed, tag };
       if (head.conversion.sync) {
         c.block(head.conversion.sync);
         return false;

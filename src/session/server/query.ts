@@ -89,7 +89,7 @@ function complete(c: Conversation, query: PendingQuery, run: Execution, frame: F
   }
   if (query.wrapped && !query.next && query.at === query.runs.length) {
     // PostgreSQL commits before it says that the last statement is complete.
-    query.heldComplete = { bytes: shownTag(run, tag) ?? Uint8Array.from(frame.bytes), run, changed, tag };
+    query.heldComplete = { bytes: shownTag(run, tag) ?? new Uint8Array(frame.bytes), run, changed, tag };
     return false;
   }
   c.records.end(run, 'ok', { changed, tag });

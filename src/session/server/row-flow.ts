@@ -5,12 +5,12 @@ import { commandComplete } from '../../protocol/command-complete.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { cancelledByUser } from '../admission/admission.ts';
-import type { BudgetTaken, Demand, Disclosed, PayingAccount } from '../admission/budget-port.ts';
+import type { BudgetTaken, Demand, PayingAccount } from '../admission/budget-port.ts';
 import { refusalResponse } from '../client/refusal-response.ts';
 import { notRecorded } from '../recorder.ts';
 import { passesAskedCanaries, passesCanaries } from '../results/canaries.ts';
 import type { Conversation } from '../state/conversation.ts';
-import type { Execution } from '../state/execution.ts';
+import type { Execution, WriteCost } from '../state/execution.ts';
 
 /** A DataRow or CopyData of a run's result. @returns whether it may go to the client; where not, it may be asked again: `c.stalled`. */
 export function admitRow(c: Conversation, run: Execution, frame: Frame): boolean {
@@ -206,11 +206,11 @@ function take(c: Conversation, run: Execution, demand: Demand): boolean {
 
 /** Rows that are put into a temporary table leave the guard's sight as those do that the client gets: they count as shown. */
 function demandOf({ statement, changes, watch: { fills, writes } }: Execution, changed: number): Demand {
-  const told = (writes ?? []).flatMap(({ subject, row, once }): Disclosed[] => {
+  let disclosed = changes;
+  for (const { subject, row, once } of writes ?? NO_COSTS) {
     const values = row * changed + once;
-    return values > 0 ? [{ subject, keys: [], values }] : [];
-  });
-  const disclosed = [...changes, ...told];
+    if (values > 0) disclosed = [...disclosed, { subject, keys: [], values }];
+  }
   const isMove = statement.command === 'MOVE';
   // Not spread: it is made for each statement, and V8 keeps a new shape of each spread object.
   return {
@@ -219,6 +219,8 @@ function demandOf({ statement, changes, watch: { fills, writes } }: Execution, c
     disclosed: disclosed.length > 0 ? disclosed : undefined,
   };
 }
+
+const NO_COSTS: readonly WriteCost[] = [];
 
 function moreThanLeft(rows: number): Refusal {
   return refusal('limit-window', '53400', `statement returns more than the ${rows} rows that were left when it began`, {

@@ -93,6 +93,10 @@ export function rulesOf(
       policy.canaries !== undefined &&
       ((nature.givesRows && nature.metered) || check?.keys !== undefined),
     rowless: restricted && !nature.givesRows && (kind.kind === 'write' || kind.kind === 'execute'),
+    // Of one shape, whatever is known later.
+    fills: undefined,
+    writes: undefined,
+    account: undefined,
   };
 }
 
@@ -110,15 +114,19 @@ export function rulesWithWrites(
   text: string,
 ): ExecutionRules {
   if (nature.temporary === 'filled') watch.fills = true;
-  const writes = ((inner ?? statement).disclosures ?? []).flatMap(
-    (disclosure) => costOf(disclosure, statement, nature, text) ?? [],
-  );
+  const writes: WriteCost[] = [];
+  for (const disclosure of (inner ?? statement).disclosures ?? NOTHING) {
+    const cost = costOf(disclosure, statement, nature, text);
+    if (cost) writes.push(cost);
+  }
   if (writes.length === 0 && !(watch.check?.names && watch.check.added === 'only')) return watch;
   const limited = policy.role.mode === 'enforce' && limitedOverTime(policy).shown;
   watch.writes = writes;
   watch.takesChanges = watch.takesChanges === true || limited;
   return watch;
 }
+
+const NOTHING: readonly Disclosure[] = [];
 
 function costOf(
   { subject, write }: Disclosure,

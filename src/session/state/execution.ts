@@ -36,9 +36,9 @@ export interface ExecutionRules {
   /** So are the rows that it changes, once it has said how many they were. */
   takesChanges?: boolean;
   /** It fills a temporary table: what is put there leaves the guard's sight as rows do that the client gets. */
-  fills?: true;
+  fills?: true | undefined;
   /** What each row that it writes costs, and its tag: it is not seen in what it shows. */
-  writes?: readonly WriteCost[];
+  writes?: readonly WriteCost[] | undefined;
   /** People may stand in its rows: what the server says of its columns is asked for, and looked at. */
   readonly looksForPeople?: boolean;
   /** A row of it is withheld where it shows a canary. */

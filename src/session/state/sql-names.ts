@@ -277,9 +277,11 @@ export function applyNames(c: Conversation, run: Execution, rendered: Rendered, 
 
 /** Does the server stop by itself one row above the limit, in each read of the text? */
 export function isBounded({ judgement }: Rendered): boolean {
-  const reads = judgement.statements.filter(({ kind }) => isRead(kind)).length;
-  const limits = judgement.template.filter((piece) => typeof piece !== 'string' && piece.kind === 'limit').length;
-  return limits > 0 && limits >= reads;
+  let limits = 0;
+  for (const piece of judgement.template) if (typeof piece !== 'string' && piece.kind === 'limit') limits += 1;
+  if (limits === 0) return false;
+  for (const { kind } of judgement.statements) if (isRead(kind)) limits -= 1;
+  return limits >= 0;
 }
 
 /** It has a LIMIT where the role has one. */
