@@ -69,8 +69,10 @@ class HashesWhenAsked implements Hashes {
     if (count === 0) return NOBODY;
     const { bytes, ends } = keys instanceof KeyList ? keys : listed(keys);
     const hashed = this.hashes.keyedHash(this.subject).of(bytes, ends, count);
-    const words: number[] = [];
-    for (let i = 0; i < count * WORDS; i += 1) words.push(hashed.readInt32LE(4 * i) & BITS_OF_WORD);
+    const words = new Array<number>(count * WORDS);
+    for (let i = 0, at = 0; i < words.length; i += 1, at += 4)
+      words[i] =
+        (hashed[at]! | (hashed[at + 1]! << 8) | (hashed[at + 2]! << 16) | (hashed[at + 3]! << 24)) & BITS_OF_WORD;
     return words;
   }
 }
