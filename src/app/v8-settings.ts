@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 
 export function settleEngine(): void {
   settleCollector();
+  settleScavenges();
   settleStrings();
 }
 
@@ -13,6 +14,15 @@ export function settleEngine(): void {
  */
 function settleCollector(): void {
   setFlagsFromString('--no-allocation-site-pretenuring');
+}
+
+/**
+ * Some hundred statements fill what V8 makes new objects in, and nearly none of these lasts: to collect the rest is a millisecond's work, for which other threads
+ * are woken, wait for each other, and take more of the processors than they spare.
+ */
+function settleScavenges(): void {
+  setFlagsFromString('--no-parallel-scavenge');
+  setFlagsFromString('--no-concurrent-array-buffer-sweeping');
 }
 
 /** More than V8 takes to give a function the memory of what it has met. */

@@ -3,6 +3,13 @@ import type { Refusal } from '../core/refusal.ts';
 import type { Template } from '../sql/text/template.ts';
 import type { AddedKeys, Disclosure } from './subjects/disclosure.ts';
 
+/** What was prepared, by its name. */
+interface Executed {
+  readonly name: string;
+  /** The values of its arguments that are constants of type text; undefined for any other. */
+  readonly texts?: readonly (string | null | undefined)[];
+}
+
 /** What the session must do around a statement, beyond forwarding it. Every kind is named: an unknown one is a refusal. */
 export type StatementKind =
   | {
@@ -32,12 +39,7 @@ export type StatementKind =
       readonly path?: PathChange;
     }
   | { readonly kind: 'prepare'; readonly name: string; readonly inner: StatementJudgement }
-  | {
-      readonly kind: 'execute';
-      readonly name: string;
-      /** The values of its arguments that are constants of type text; undefined for any other. */
-      readonly texts?: readonly (string | null | undefined)[];
-    }
+  | ({ readonly kind: 'execute' } & Executed)
   | { readonly kind: 'deallocate'; readonly name: string | undefined } // undefined: ALL
   | {
       readonly kind: 'declare';
@@ -58,7 +60,11 @@ export type StatementKind =
   | { readonly kind: 'copy-in'; readonly format: CopyFormat } // metered as it comes
   | { readonly kind: 'listen' } // LISTEN, UNLISTEN, NOTIFY: no result, and undone with their transaction
   | { readonly kind: 'temporary' } // CREATE, DROP and TRUNCATE of a temporary table: no result, and undone with their transaction
-  | { readonly kind: 'explain' }
+  | {
+      readonly kind: 'explain';
+      /** What was prepared and is explained; absent: a statement of its own. */
+      readonly execute?: Executed;
+    }
   | { readonly kind: 'other' }; // unrestricted roles, and what needs nothing more than forwarding
 
 /**

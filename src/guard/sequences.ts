@@ -1,16 +1,21 @@
 /** Whether a role may ask a sequence for numbers: of a table that it may insert into, or one that was granted by name (manual, section 9.17). */
 import { type Refusal, refusal } from '../core/refusal.ts';
-import type { RolePolicy } from '../policy/model/policy.ts';
+import type { RolePolicy, SequenceRight } from '../policy/model/policy.ts';
 import type { LookedUpObject } from '../sql/analyze/findings.ts';
 import type { Fn, Relation } from '../sql/catalog/catalog.ts';
 import { as, type Node, strings } from '../sql/parse/tree.ts';
 import type { Draft } from './draft.ts';
 
-const FUNCTIONS: ReadonlySet<string> = new Set(['nextval', 'currval', 'lastval']);
+/** By function: the rights of `sequences` any of which is enough, as PostgreSQL has it. */
+const RIGHTS: Readonly<Record<string, readonly SequenceRight[]>> = {
+  nextval: ['usage', 'update'],
+  currval: ['usage', 'select'],
+  setval: ['update'],
+  lastval: [],
+};
 
-/** `setval` is not among them: it moves what others are given. */
 export function isSequenceFunction(fn: Fn): boolean {
-  return fn.schema === 'pg_catalog' && FUNCTIONS.has(fn.name);
+  return fn.schema === 'pg_catalog' && Object.hasOwn(RIGHTS, fn.name);
 }
 
 /** A constant that is a name, cast or not, or `pg_get_serial_sequence` of constants: what `judgeSequence` can judge. */
@@ -29,15 +34,22 @@ export function namesSequence(node: Node): boolean {
 export function judgeSequence(draft: Draft, fn: Fn, subject: LookedUpObject | undefined): Refusal | undefined {
   if (fn.name === 'lastval' || draft.role.functions.has(fn.oid)) return undefined;
   const sequence = subject && sequenceOf(draft, subject);
-  if (sequence && mayAsk(draft.role, sequence)) return undefined;
+  if (sequence && mayAsk(draft.role, fn, sequence)) return undefined;
   return refusal('function-not-granted', '42501', `permission denied for function ${fn.name} here`, {
-    hint: 'Its argument must name, as a constant, the sequence of a table that the role may insert into, or one that was granted.',
+    hint:
+      fn.name === 'setval'
+        ? 'Its first argument must name, as a constant, a sequence that is granted by sequences: with update.'
+        : 'Its argument must name, as a constant, the sequence of a table that the role may insert into, or one that was granted.',
     rule: draft.role.rule,
   });
 }
 
-function mayAsk(role: RolePolicy, { oid, ownedBy }: Relation): boolean {
-  if (role.relations.get(oid)?.select) return true;
+function mayAsk(role: RolePolicy, { name }: Fn, { oid, ownedBy }: Relation): boolean {
+  const grant = role.relations.get(oid);
+  // INVARIANT 135: `setval` moves what others are given: by its own grant alone.
+  if (grant?.sequence && RIGHTS[name]?.some((right) => grant.sequence?.has(right))) return true;
+  if (name === 'setval') return false;
+  if (grant?.select && !grant.sequence) return true;
   // Where the column itself may be given, a number for it may be asked for.
   return ownedBy ? role.relations.get(ownedBy.relation)?.insert !== undefined : false;
 }

@@ -102,14 +102,17 @@ function calledBy(grants: readonly RelationGrant[]): Fn[] {
   return needs.flatMap((of) => of?.functions ?? []);
 }
 
+const PRIVILEGES = { usage: 'USAGE', select: 'SELECT', update: 'UPDATE' } as const;
+
 function sequenceRights(grants: readonly RelationGrant[], catalog: Catalog): SequenceRights[] {
-  const rights = new Map<Relation, Set<'SELECT' | 'USAGE'>>();
-  const add = (relation: Relation, privilege: 'SELECT' | 'USAGE'): void => {
+  const rights = new Map<Relation, Set<SequenceRights['privileges'][number]>>();
+  const add = (relation: Relation, privilege: SequenceRights['privileges'][number]): void => {
     const known = rights.get(relation) ?? new Set();
     rights.set(relation, known.add(privilege));
   };
-  for (const { relation, select, insert } of grants) {
-    if (relation.kind === 'S' && select) {
+  for (const { relation, select, insert, sequence } of grants) {
+    for (const right of sequence ?? []) add(relation, PRIVILEGES[right]);
+    if (relation.kind === 'S' && select && !sequence) {
       add(relation, 'SELECT');
       add(relation, 'USAGE');
     }

@@ -54,7 +54,7 @@ export interface TableRights {
 
 export interface SequenceRights {
   readonly relation: Relation;
-  readonly privileges: readonly ('SELECT' | 'USAGE')[];
+  readonly privileges: readonly ('SELECT' | 'USAGE' | 'UPDATE')[];
 }
 
 export type FilteredCommand = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';

@@ -192,7 +192,7 @@ export class GuardRuntime {
       ...(policy.canaries && { canaries: policy.canaries }),
       judge: judge.judge.bind(judge),
       ...(judge.begin && { begin: judge.begin.bind(judge) }),
-      ...(isGuarded(role) && { onPath: (path: string) => this.onPath(path, base, role) }),
+      onPath: (path: string) => this.onPath(path, base, role),
     };
     return {
       policy: base,
@@ -206,7 +206,8 @@ export class GuardRuntime {
     const known = ofBase.get(path);
     if (known) return known;
     const { catalog, pathJudges } = this.generation;
-    const searchPath = pathOfRole(parseSearchPath(path) ?? [], role, catalog);
+    const names = parseSearchPath(path) ?? [];
+    const searchPath = isGuarded(role) ? pathOfRole(names, role, catalog) : names;
     if (!searchPath || formatSearchPath(searchPath) !== path) return undefined;
     const key = `${role.mode} ${role.name} ${path}`;
     const judge = pathJudges.get(key) ?? this.makeJudge({ catalog, role, searchPath });

@@ -73,11 +73,10 @@ function pathOfLogin(
   if (wanted === undefined) return undefined;
   const { pooling = 'none' } = options;
   if (pooling !== 'none') return false;
-  if (!isGuarded(role)) return false;
   const names = wanted.trim() === '' ? [] : parseSearchPath(wanted);
   const own = pinned.get('search_path') ?? '';
   if (names && formatSearchPath(names) === own) return undefined;
-  const path = names && pathOfRole(names, role, runtime.catalog);
+  const path = names && (isGuarded(role) ? pathOfRole(names, role, runtime.catalog) : names);
   if (!path) return false;
   const text = formatSearchPath(path);
   return text === own ? undefined : text;

@@ -66,6 +66,10 @@ CREATE TABLE payroll (id integer PRIMARY KEY, holder text, amount integer);
 COMMENT ON TABLE payroll IS 'SECRET comment on a table';
 CREATE SEQUENCE payroll_numbers START 77000123;
 SELECT nextval('payroll_numbers');
+CREATE SEQUENCE ticket_numbers;
+CREATE SEQUENCE desk_numbers;
+CREATE SEQUENCE queue_numbers;
+GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO PUBLIC;
 CREATE TABLE archive.students (id integer PRIMARY KEY, first_name text, last_name text);
 
 CREATE TABLE events (id integer, school_id integer NOT NULL, title text, details text) PARTITION BY LIST (school_id);

@@ -12,6 +12,8 @@ beforeAll(async () => {
     noted: counted,
     loud: `${counted}functions: [loud]\n`,
     executor: counted,
+    preparer: counted,
+    explainer: `${counted.replace('50', '20')}`,
     uncounted: 'limits: { rows: 5000 per day }\n',
     writer: counted,
   });
@@ -54,6 +56,22 @@ test('a key that EXECUTE gives is paid as one that stands in the text, also wher
   expect(await rowsOf(client, "EXECUTE one ('0x7')")).toBe(1);
   for (const refused of ['EXECUTE one (50)', 'EXECUTE one (5000)', 'EXECUTE one (7.4)', `EXECUTE many (${given(1)})`])
     expect((await failure(client, refused)).code).toBe('53400');
+});
+
+test('what one message prepares and executes is another question each time, also where its answer is the same', async () => {
+  const client = await world.connect('preparer');
+  const asked = (i: number) =>
+    `PREPARE p AS SELECT count(*) FROM pupils WHERE class = 99 AND name = 'pupil ${i}'; EXECUTE p; DEALLOCATE p`;
+  for (let i = 1; i <= 50; i += 1) await client.query(asked(i));
+  expect((await failure(client, asked(51))).code).toBe('53400');
+});
+
+test('a plan of what was prepared is a question', async () => {
+  const client = await world.connect('explainer');
+  await client.query('PREPARE one (integer) AS SELECT name FROM pupils WHERE id = $1');
+  // Its size counts too, as that of EXPLAIN of the statement itself; and it names nobody, as that would.
+  await client.query('EXPLAIN EXECUTE one (1)');
+  expect((await failure(client, 'EXPLAIN EXECUTE one (2)')).code).toBe('53400');
 });
 
 /** The server notes each word that is too long to be indexed: so many as there are pupils of whom it is asked. */

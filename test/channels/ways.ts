@@ -95,6 +95,33 @@ const EXPRESSIONS: readonly Way[] = [
     ],
   },
   {
+    name: 'setval of what a row holds',
+    withheld: true,
+    texts: [
+      `SELECT setval('notes_id_seq', weight) FROM patient WHERE id + 0 = ${P}`,
+      'SELECT last_value FROM notes_id_seq',
+      `SELECT setval('notes_id_seq', (SELECT ward FROM patient WHERE id + 0 = ${P}))`,
+      "SELECT nextval('notes_id_seq')",
+    ],
+  },
+  {
+    name: 'a plan of what was prepared',
+    texts: [
+      `PREPARE q AS SELECT id FROM patient WHERE id + 0 = ${P} AND weight = 57 AND name > 'M' AND hiv`,
+      'EXPLAIN (COSTS OFF) EXECUTE q',
+      'DEALLOCATE q',
+      `SELECT count(*) FROM patient WHERE id + 0 = ${P} AND hiv`,
+    ],
+  },
+  {
+    name: 'what one message prepares and executes, by the words of another',
+    texts: [
+      `PREPARE q AS SELECT count(*) FROM patient WHERE id + 0 = 1 AND id = 0; EXECUTE q; DEALLOCATE q`,
+      `PREPARE q AS SELECT count(*) FROM patient WHERE id + 0 = ${P} AND hiv; EXECUTE q; DEALLOCATE q`,
+      `PREPARE q AS SELECT count(*) FROM patient WHERE id + 0 = ${P} AND ward = 1; EXECUTE q; DEALLOCATE q`,
+    ],
+  },
+  {
     name: 'a setting that the server reports',
     withheld: true,
     texts: [

@@ -137,6 +137,7 @@ async function policiesWith(key: Key): Promise<string> {
     'roles/doctor.yaml': `role: doctor${GRANTS}
 statements: [copy_to, copy_from, explain, explain_analyze, listen, notify]
 temporary: { picked: { n: integer } }
+sequences: { notes_id_seq: [usage, select, update] }
 collect: allow
 limits: none
 limits_per_user: { subjects: { patient: ${BUDGET} per 30 days } }

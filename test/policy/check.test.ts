@@ -15,6 +15,7 @@ let check: (options?: Partial<CheckOptions>) => Promise<CheckResult>;
 beforeAll(async () => {
   database = await freshDatabase();
   await seedSmall(database.url);
+  await database.query('CREATE SEQUENCE public.stamps');
   folder = await mkdtemp(join(tmpdir(), 'rowgate-check-'));
   await mkdir(join(folder, 'policies/roles'), { recursive: true });
   await writeFile(join(folder, 'rowgate.yaml'), `listen: 127.0.0.1:6432\nupstream: { url: "${database.url}" }\n`);
@@ -247,6 +248,7 @@ test('GRANTs that the upstream account lacks are printed, and suffice', async ()
 tables:
   classes: { rows: school_id = 1, select: { columns: [id, name] }, update: { columns: [name] }, delete: {} }
   teachers: { select: { columns: "*" }, insert: { columns: "*" } }
+sequences: { stamps: [usage, update] }
 functions: [public.school_year]
 limits: none
 `);
@@ -262,6 +264,8 @@ limits: none
     `GRANT DELETE ON TABLE "public"."classes" ${to}`,
     `GRANT SELECT ON TABLE "public"."teachers" ${to}`,
     `GRANT INSERT ON TABLE "public"."teachers" ${to}`,
+    `GRANT UPDATE ON SEQUENCE "public"."stamps" ${to}`,
+    `GRANT USAGE ON SEQUENCE "public"."stamps" ${to}`,
     `GRANT EXECUTE ON FUNCTION "public"."school_year"("pg_catalog"."date") ${to}`,
   ];
   expect([...lacking.grants].sort()).toEqual(expect.arrayContaining(grants));

@@ -1,4 +1,4 @@
-/** What a name in `functions:` stands for: one function, as in GRANT, or all of the server's own that have it; and what `types:` and `settings:` may hold. */
+/** What a name in `functions:` stands for: one function, as in GRANT, or all of the server's own that have it; and what `types:`, `settings:` and `sequences:` may hold. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resolveFunctions } from '../../src/policy/compile/functions.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
@@ -18,7 +18,8 @@ beforeAll(async () => {
     CREATE PROCEDURE tidy(integer) LANGUAGE sql AS 'SELECT 1';
     CREATE DOMAIN share AS integer CHECK (VALUE > 0);
     CREATE DOMAIN small AS share;
-    CREATE TABLE people (part share)`);
+    CREATE TABLE people (part share);
+    CREATE SEQUENCE numbers`);
   catalog = await catalogOf(database);
 });
 
@@ -67,5 +68,24 @@ test.each([
 ])('settings: { %s }', (settings, said) => {
   const text = `role: a\nsettings: { ${settings} }\nlimits: none\n`;
   const { diagnostics } = loadPolicy([{ path: 'roles/a.yaml', text }], environment(catalog));
+  expect(diagnostics.map(({ message }) => message)).toEqual(said);
+});
+
+test.each([
+  ['sequences: { public.numbers: [usage, select] }', []],
+  ['sequences: { numbers: [] }', ['expected something, found nothing']],
+  ['sequences: { numbers: [delete] }', ['expected "usage", "select" or "update", found "delete"']],
+  ['sequences: { number: [usage] }', [expect.stringContaining('"number" does not exist')]],
+  ['sequences: { people: [usage] }', ['"people" is no sequence']],
+  [
+    'tables: { numbers: { select: { columns: "*" } } }\nsequences: { numbers: [usage] }',
+    ['sequence "numbers" is granted twice; the first grant is roles/a.yaml:2'],
+  ],
+  ['access: unrestricted\nsequences: { numbers: [usage] }', ['"sequences" does not go with "access: unrestricted"']],
+])('%s', (text, said) => {
+  const { diagnostics } = loadPolicy(
+    [{ path: 'roles/a.yaml', text: `role: a\n${text}\nlimits: none\n` }],
+    environment(catalog),
+  );
   expect(diagnostics.map(({ message }) => message)).toEqual(said);
 });

@@ -170,7 +170,7 @@ test('a login that cannot be recorded is refused, and nothing is left open upstr
 describe('settings at startup', () => {
   test.each([
     ['client_encoding=LATIN1', '', '0A000'],
-    ['', '-c search_path=public,pg_catalog', '42501'],
+    ['', '-c search_path=public,,pg_catalog', '42501'],
     ['', '-c standard_conforming_strings=off', '42501'],
     ['', '-c log_statement=all', '42501'],
     ['', '-c role=postgres', '42501'],
@@ -187,6 +187,7 @@ describe('settings at startup', () => {
 
   test.each([
     ['-c search_path=public', 'SHOW search_path', 'public'],
+    ['-c search_path=public,pg_catalog', 'SHOW search_path', 'public, pg_catalog'],
     ['-c standard_conforming_strings=TRUE', 'SHOW standard_conforming_strings', 'on'],
     ['--extra-float-digits=2', 'SHOW extra_float_digits', '2'],
     ['-c client_min_messages=warning', 'SHOW client_min_messages', 'warning'],

@@ -484,6 +484,47 @@ test('the path of the login is what RESET and DISCARD ALL come back to', async (
   await empty.end();
 });
 
+test('an unrestricted role brings along what it may SET, and its statements are recorded by that path', async () => {
+  await fill();
+  const options = '-csearch_path=nowhere,\\ tenant_a,\\ \\"$user\\" -c default_statistics_target=7 --work_mem=5MB';
+  const script = [
+    READ,
+    'SHOW search_path',
+    'SHOW default_statistics_target',
+    'SET search_path = tenant_b',
+    READ,
+    'RESET search_path',
+    'RESET ALL',
+    READ,
+    READ,
+    'SHOW work_mem',
+    'DISCARD ALL',
+    READ,
+  ];
+  const [guarded, plain] = [await asGuarded('open', options), await asServer(options)];
+  const direct = await told(plain, script);
+  expect(await told(guarded, script)).toEqual(direct);
+  await guarded.query('SELECT id FROM only_a');
+  await Promise.all([guarded.end(), plain.end()]);
+  const records = await guard.records();
+  expect(records.filter(({ statement }) => statement === 'SELECT id FROM only_a').at(-1)).toMatchObject({
+    tables: ['tenant_a.only_a'],
+  });
+});
+
+test.each([
+  ['-c standard_conforming_strings=off', '42501'],
+  ['-c role=postgres', '42501'],
+  ['-c local_preload_libraries=x', '42501'],
+  ['-c search_path=a,,b', '42501'],
+])('nor does an unrestricted role bring along %s', async (options, code) => {
+  await expect(asGuarded('open', options)).rejects.toMatchObject({ code });
+});
+
+test('a restricted role does not bring along what an unrestricted one may', async () => {
+  await expect(asGuarded('both', '-c default_statistics_target=7')).rejects.toMatchObject({ code: '42501' });
+});
+
 test('operators of a schema in the path change nothing of what the policy says, nor run for the client ungranted', async () => {
   await fill("(100, 'hidden')");
   const client = await asGuarded('both');

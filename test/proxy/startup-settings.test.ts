@@ -23,6 +23,7 @@ describe('what drivers send at startup', () => {
     ['asyncpg', { client_encoding: "'utf-8'" }],
     ['lib/pq', { client_encoding: 'UTF8', datestyle: 'ISO, MDY', extra_float_digits: '2' }],
     ['Npgsql', { client_encoding: 'UTF8', search_path: 'public, "My Schema"' }],
+    ['lib/pq behind options', { options: '-c client_encoding=SQL_ASCII', client_encoding: 'UTF8' }],
     ['replication that is none', { replication: 'false' }],
   ])('%s', (_driver, parameters) => {
     expect(read(parameters).refusal).toBeUndefined();
@@ -85,6 +86,16 @@ describe('what a role must be granted', () => {
   ])('%j', (parameters, wanted) => {
     expect(opened(granted, parameters)).toEqual(wanted);
     if (parameters['app.tenant']) expect(opened(role('app', { access: 'restricted' }), parameters)).toBe('42501');
+  });
+
+  test('of a setting that is given twice the last value holds', () => {
+    expect(
+      opened(role('app', { access: 'restricted' }), {
+        options: '-c search_path=other -c work_mem=1MB',
+        search_path: 'public, "My Schema"',
+      }),
+    ).toBe('42501');
+    expect(opened(role('app'), { options: '-c search_path=other', search_path: 'public, "My Schema"' })).toEqual([]);
   });
 
   test('an unrestricted role is given what it may SET', () => {

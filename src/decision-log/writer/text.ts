@@ -49,6 +49,7 @@ export function boxedText(
   return json({ time, guard, seq, ...lost, box: boxes.box(`${body}}`, { guard, seq }) }).slice(0, -1);
 }
 
-function json(value: unknown): string {
+/** Harmless to a terminal. */
+export function json(value: unknown): string {
   return printable(JSON.stringify(value));
 }

@@ -24,6 +24,10 @@ export function compareGrants(before: RolePolicy['relations'], after: RolePolicy
       insert: (one, other) => compareWrite(one, other, relation, 'insert into'),
       update: (one, other) => compareWrite(one, other, relation, 'update'),
       delete: (one, other) => compareWrite(one, other, relation, 'delete from'),
+      sequence: (one = new Set(), other = new Set()) => [
+        ...[...other].filter((right) => !one.has(right)).map((right) => more(`has ${right} of ${name}`)),
+        ...[...one].filter((right) => !other.has(right)).map((right) => less(`has no longer ${right} of ${name}`)),
+      ],
     });
   });
 }

@@ -141,6 +141,7 @@ function judge(draft: Draft, use: Use, copies: boolean): Refusal | undefined {
             'unsupported',
             '0A000',
             `TABLESAMPLE of "${use.relation.name}" is not supported: rows or columns of it are withheld`,
+            { hint: 'It takes rows by their pages, which what is withheld fills too. Take them by a condition.' },
           );
     }
     case 'collects':

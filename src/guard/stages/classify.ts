@@ -7,6 +7,7 @@ import { typeByName } from '../../sql/types/type-name.ts';
 import { copyFormatOf, optionRefusal } from '../copy-options.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import { regKind } from '../metadata/reg-types.ts';
 import { classifyLock } from './classify-lock.ts';
 import { classifyPathCall, classifySet, classifyShow } from './classify-settings.ts';
 import { classifyCreate, classifyDrop, classifyTruncate } from './classify-temporary.ts';
@@ -64,11 +65,8 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
     return undefined;
   },
   ExecuteStmt: (draft, statement, body) => {
-    if ((body.params ?? []).some((p) => !isConstant(draft, p))) {
-      return refusal('unsupported', '0A000', 'EXECUTE takes constants only for restricted roles');
-    }
-    const texts = (body.params ?? []).map((param) => textOf(draft, param));
-    return set(statement, 'EXECUTE', { kind: 'execute', name: body.name ?? '', texts });
+    const executed = executedBy(draft, body);
+    return 'severity' in executed ? executed : set(statement, 'EXECUTE', { kind: 'execute', ...executed });
   },
   DeallocateStmt: (_d, statement, body) => set(statement, 'DEALLOCATE', { kind: 'deallocate', name: body.name }),
   DeclareCursorStmt: (draft, statement, body) => {
@@ -154,12 +152,16 @@ function innerOf(draft: Draft, statement: DraftStatement, query: Node) {
   };
 }
 
-/** A literal, perhaps with its type. The type must be the server's own: a domain's CHECK is code that was not granted. */
+/**
+ * A literal, perhaps with its type. The type must be the server's own: a domain's CHECK is code that was not granted. And its text must not be looked up:
+ * that would tell of what is withheld.
+ */
 function isConstant(draft: Draft, node: Node): boolean {
   const cast = as(node, 'TypeCast');
   if (!cast?.arg) return 'A_Const' in node || 'ParamRef' in node;
   const type = typeByName(draft.catalog, draft.searchPath, strings(cast.typeName?.names));
-  return type?.schema === 'pg_catalog' && isConstant(draft, cast.arg);
+  const isPlain = type?.schema === 'pg_catalog' && regKind(draft.catalog, type.oid).kind === 'no';
+  return isPlain && isConstant(draft, cast.arg);
 }
 
 /** What a constant is as a text, NULL included; undefined for one that is of another type, or not known. */
@@ -175,13 +177,43 @@ function textOf(draft: Draft, node: Node): string | null | undefined {
   return keeps ? textOf(draft, cast.arg) : undefined;
 }
 
+function executedBy(draft: Draft, { name = '', params = [] }: Body<'ExecuteStmt'>) {
+  if (params.every((param) => isConstant(draft, param)))
+    return { name, texts: params.map((param) => textOf(draft, param)) };
+  return refusal('unsupported', '0A000', 'EXECUTE takes constants only for restricted roles', {
+    hint: 'Send values as parameters of Bind, or as constants with types of pg_catalog.',
+  });
+}
+
+/** INVARIANT 132: what is prepared is judged as it was prepared; its plan tells of rows that are withheld, so it needs the grant always. */
+function explainExecute(
+  draft: Draft,
+  statement: DraftStatement,
+  body: Body<'ExecuteStmt'>,
+  analyzes: boolean,
+): Refusal | undefined {
+  statement.command = 'EXPLAIN';
+  if (analyzes)
+    return denied(statement, 'EXPLAIN ANALYZE of EXECUTE', 'Write the statement itself behind EXPLAIN ANALYZE.');
+  if (!draft.role.statements.has('explain'))
+    return refusal('statement-not-allowed', '42501', 'permission denied for EXPLAIN of EXECUTE', {
+      hint: 'It is granted by statements: [explain].',
+      rule: draft.role.rule,
+    });
+  const executed = executedBy(draft, body);
+  return 'severity' in executed ? executed : set(statement, 'EXPLAIN', { kind: 'explain', execute: executed });
+}
+
 function explain(draft: Draft, statement: DraftStatement, body: Body<'ExplainStmt'>): Refusal | undefined {
   // Of DECLARE the plan of its query is shown, and no cursor is made: it tells what EXPLAIN of the query would.
   const declared = as(body.query, 'DeclareCursorStmt')?.query;
   const query = declared && kindOf(declared) === 'SelectStmt' ? declared : body.query;
   const options = (body.options ?? []).map((o) => as(o, 'DefElem')!);
   const analyzes = options.some((o) => o.defname === 'analyze' && !isOff(o.arg));
-  if (!query || !QUERIES.has(kindOf(query))) return denied(statement, 'EXPLAIN of this statement');
+  const executed = as(query, 'ExecuteStmt');
+  if (executed) return explainExecute(draft, statement, executed, analyzes);
+  if (!query || !QUERIES.has(kindOf(query)))
+    return denied(statement, 'EXPLAIN of this statement', 'EXPLAIN takes queries and writes, DECLARE and EXECUTE.');
   set(statement, 'EXPLAIN', { kind: 'explain' }, query);
   if (analyzes && !draft.role.statements.has('explain_analyze')) {
     return refusal('statement-not-allowed', '42501', 'permission denied for EXPLAIN ANALYZE', {
@@ -217,11 +249,13 @@ function onRequest(
   });
 }
 
-function denied(statement: DraftStatement, what: string): Refusal {
+function denied(
+  statement: DraftStatement,
+  what: string,
+  hint = 'A restricted role may read and write rows; it may not change definitions, roles or files.',
+): Refusal {
   statement.query = undefined;
-  return refusal('statement-not-allowed', '42501', `permission denied for ${what}`, {
-    hint: 'A restricted role may read and write rows; it may not change definitions, roles or files.',
-  });
+  return refusal('statement-not-allowed', '42501', `permission denied for ${what}`, { hint });
 }
 
 /** Statements that the grammar does not name as their command does. */

@@ -6,8 +6,13 @@ import { isIntegerKey, readKey } from './key-types.ts';
 /** `text`: the key in the form in which it is counted. `array`: the parameter contains many. NULL is not a key, and is left out. */
 export type GivenKey = { readonly text: string } | { readonly parameter: number; readonly array: boolean };
 
+/** Places at which parameters alone stand: a prepared statement is read once, however often it runs. */
+const ofParameters = new WeakMap<GivenKeys, { readonly text: string; readonly keys: readonly GivenKey[] }>();
+
 /** All keys at the place. undefined: some cannot be read as the server would. `text`: the client's. */
 export function readGivenKeys(text: string, given: GivenKeys): readonly GivenKey[] | undefined {
+  const known = ofParameters.get(given);
+  if (known?.text === text) return known.keys;
   const items = itemsOf(text.slice(given.start, given.end), given.column);
   if (!items) return undefined;
   const keys: GivenKey[] = [];
@@ -22,6 +27,7 @@ export function readGivenKeys(text: string, given: GivenKeys): readonly GivenKey
     if (!read) return undefined;
     keys.push(...read.map((key) => ({ text: key })));
   }
+  if (items.every(({ kind }) => kind === 'parameter')) ofParameters.set(given, { text, keys });
   return keys;
 }
 

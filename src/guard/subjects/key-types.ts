@@ -62,8 +62,12 @@ export function readKey(type: Oid, text: string): string | undefined {
 const INTEGER =
   /^[ \t\n\v\f\r]*([-+]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|\d(?:_?\d)*)[ \t\n\v\f\r]*$/;
 
+/** As the server writes integers, and nearly all clients: no number of so few digits is out of range. */
+const AS_WRITTEN = /^(?:0|-?[1-9]\d{0,17})$/;
+
 /** As pg_strtoint64 does: ` 0x4D ` and `7_7` are 77. An older server refuses such forms. */
 function readInteger(text: string): string | undefined {
+  if (AS_WRITTEN.test(text)) return text;
   const [, sign, digits] = INTEGER.exec(text) ?? [];
   if (digits === undefined) return undefined;
   const value = BigInt(digits.replaceAll('_', ''));

@@ -82,6 +82,9 @@ const constraintParents = (v: Visible): Template =>
 const ownNames = (): Template =>
   template`(NOT pg_catalog.starts_with(${column('name')}, 'rowgate_') AND ${column('name')} <> '')`;
 
+/** INVARIANT 136: of the text that was sent the client's words alone, which stand behind it in a comment that no client can write. */
+const ownWords: Template = template`pg_catalog.convert_from(pg_catalog.decode(pg_catalog.substring(${column('statement')}, E'\\n/\\\\*rowgate_words ([A-Za-z0-9+/=]*)\\\\*/$'), 'base64'), 'UTF8')`;
+
 export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_class: {
     rows: (v) => systemOr(column('oid'), [...relationOids(v), ...indexesAndSequences(v)]),
@@ -214,9 +217,13 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
     rows: () => template`(pg_catalog.lower(${column('name')}) IN (${SHOWN_SETTING_CONSTANTS}))`,
     masks: { sourcefile: nullOf('text'), sourceline: nullOf('int4') },
   },
-  // The session's own; their texts and parameter types are hidden, as rewriting changed them.
-  pg_prepared_statements: { rows: ownNames, empty: ['statement', 'parameter_types', 'result_types'] },
-  pg_cursors: { rows: ownNames, empty: ['statement'] },
+  // The session's own. What rewriting may have changed is hidden: of Parse the text, and the types of parameters.
+  pg_prepared_statements: {
+    rows: ownNames,
+    masks: { statement: ownWords },
+    empty: ['parameter_types', 'result_types'],
+  },
+  pg_cursors: { rows: ownNames, masks: { statement: ownWords } },
   pg_tables: {
     rows: (v) => visibleName(v, 'schemaname', 'tablename'),
     // As in pg_class.

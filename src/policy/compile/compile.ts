@@ -18,6 +18,7 @@ import { checkDuring, checkLimitsPerUser, checkThrottles } from './limit-problem
 import { duringWithRules, withRules } from './limit-rules.ts';
 import type { GrantsPart } from './row-conditions.ts';
 import type { ScopeRule } from './scope.ts';
+import { compileSequences } from './sequences.ts';
 import { checkApprovals } from './signed.ts';
 import type { SubjectReach } from './subject-reach.ts';
 import { keysOn } from './subjects.ts';
@@ -48,6 +49,7 @@ const RESTRICTED_ONLY = [
   'scope',
   'tables',
   'temporary',
+  'sequences',
   'functions',
   'types',
   'settings',
@@ -107,6 +109,7 @@ export function compileRole(
     ...(own && file.settings && { settings: compileSettings(file.settings, own) }),
     functions: named,
     functionRules: new Map([...functionRules].map(([fn, at]) => [fn.oid, at])),
+    ...(relations.some(({ sequence }) => sequence?.has('update')) && { movesSequences: true }),
     statements: new Set(file.statements ?? []),
     collect: file.collect ?? 'deny',
     minGroup: file.min_group,
@@ -155,6 +158,7 @@ function compileRelations(file: RoleFile, own: GrantsPart, context: RoleContext)
   const { document, report } = own;
   const granted: Granted = new Map();
   compileTables(file.tables ?? {}, own, granted);
+  compileSequences(file.sequences ?? {}, own, granted);
   const used = new Set<string>();
   (file.use ?? []).forEach((name, index) => {
     const place = document.placeOfValue(['use', index]);

@@ -110,10 +110,15 @@ export interface RelationGrant {
   readonly insert?: WriteGrant;
   readonly update?: WriteGrant;
   readonly delete?: WriteGrant;
+  /** Of a sequence that `sequences` grants. */
+  readonly sequence?: ReadonlySet<SequenceRight>;
   readonly rule: RuleRef;
   /** True for system catalogs: filtered by the role's grants, and without rows of data. */
   readonly system: boolean;
 }
+
+/** PostgreSQL's privileges of sequences. */
+export type SequenceRight = 'usage' | 'select' | 'update';
 
 /** Words that `statements:` in a role may hold. */
 export type StatementOption =
@@ -161,6 +166,8 @@ export interface RolePolicy {
   readonly functions: ReadonlySet<Oid>;
   /** The line of each granted function. */
   readonly functionRules?: ReadonlyMap<Oid, RuleRef>;
+  /** It may call `setval` on one. */
+  readonly movesSequences?: true;
   readonly statements: ReadonlySet<StatementOption>;
   readonly collect: 'deny' | 'allow';
   readonly minGroup: number | undefined;

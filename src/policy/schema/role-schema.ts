@@ -6,6 +6,8 @@ import { during, limitsPerUser, lock, roleLimits, throttle, whenExceeded } from 
 import { accept, attributeName, catalogName, mapping, name, sql } from './schema-values.ts';
 
 /** Words that `statements:` may hold. */
+const SEQUENCE_RIGHTS = ['usage', 'select', 'update'] as const;
+
 const STATEMENT_OPTIONS = [
   'copy_to',
   'copy_from',
@@ -95,6 +97,12 @@ export const roleSchema = mapping({
     .describe(
       'Tables that each session may make for itself, by `CREATE TEMP TABLE` with just these columns: `work_ids: { id: bigint, note: text }`. No relation that a name alone could mean may be called so.',
     ),
+  sequences: z
+    .record(catalogName, z.array(z.enum(SEQUENCE_RIGHTS)).min(1))
+    .optional()
+    .describe(
+      'Sequences, by PostgreSQL’s privileges: `usage` (`nextval`, `currval`), `select` (its row, `currval`), `update` (`nextval`, `setval`): `{ invoice_number: [usage] }`.',
+    ),
   functions: z
     .array(catalogName)
     .optional()
@@ -111,14 +119,9 @@ export const roleSchema = mapping({
     .record(catalogName, z.union([z.string(), z.number()]))
     .optional()
     .describe(
-      'Parameters that may be set beyond the harmless ones: `any`, or for memory and workers the most: `{ work_mem: 64MB, app.tenant: any }`. Those of the planner (`enable_…`) move the order of rows, which may tell of withheld columns; of an application’s own, what the server’s functions and row security read is the client’s to say: `check` warns.',
+      'Parameters that may be set beyond the harmless ones: `any`, or for memory and workers the most: `{ work_mem: 64MB, app.tenant: any }`. Those of the planner move the order of rows, which may tell of withheld columns; of an application’s own, what functions and row security read is the client’s to say: `check` warns.',
     ),
-  statements: z
-    .array(z.enum(STATEMENT_OPTIONS))
-    .optional()
-    .describe(
-      `Kinds of statements beyond the ordinary ones: ${STATEMENT_OPTIONS.map((word) => `\`${word}\``).join(', ')}.`,
-    ),
+  statements: z.array(z.enum(STATEMENT_OPTIONS)).optional().describe('Kinds of statements beyond the ordinary ones.'),
   collect: z
     .enum(['deny', 'allow'])
     .optional()

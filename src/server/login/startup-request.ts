@@ -48,7 +48,8 @@ export function readRequest(parameters: ReadonlyMap<string, string>, pinned: Rea
   const settings = new Map<string, string>();
   let login: TokenLoginWay | undefined;
   let token: string | undefined;
-  for (const [name, value] of wanted) {
+  // Of a name that is given twice the last value holds, as at the server: lib/pq puts its client_encoding behind what `options` says.
+  for (const [name, value] of new Map(wanted.map((one) => [one[0].toLowerCase(), one])).values()) {
     if (name.toLowerCase() === LOGIN) {
       if (value !== 'oauth' && value !== 'token') return { refusal: invalidSetting(name, value) };
       login = value;

@@ -122,8 +122,8 @@ export class Admission {
         return answer;
       case 'admitted':
         c.tell(answer.warnings);
-        // Own fields before the spread: after it V8 would make a new hidden class for each such object, and keep it.
-        return { prepaid, ...answer };
+        // Each member by its name: V8 copies what is spread member by member.
+        return { prepaid, rowsLeft: answer.rowsLeft, account: answer.account, charges: answer.charges };
     }
   }
 

@@ -106,8 +106,8 @@ export interface DemandOfMany {
   readonly rows: number;
   readonly bytes: number;
   /** Reused for the next rows: callers must not keep it. */
-  readonly disclosed?: readonly DisclosedByMany[];
-  readonly user?: string;
+  readonly disclosed?: readonly DisclosedByMany[] | undefined;
+  readonly user?: string | undefined;
   readonly charges?: Charges | undefined;
 }
 

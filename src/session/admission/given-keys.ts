@@ -44,18 +44,17 @@ function takeKeys(
   { parameter, array }: { readonly parameter: number; readonly array: boolean },
 ): boolean {
   const format = formats.length === 1 ? formats[0]! : (formats[parameter - 1] ?? 0);
-  const texts = array
-    ? elements(value, format)
-    : format === 1
-      ? binary(value, type)
-      : [bufferOf(value).toString('utf8')];
-  for (const text of texts ?? [undefined]) {
-    // INVARIANT 65: a key that is not read as the server reads it would be counted as another's.
-    const key = text === undefined ? undefined : readKey(type, text);
-    if (key === undefined) return false;
-    keys.push(key);
-  }
-  return true;
+  if (!array && format !== 1) return takeKey(keys, type, bufferOf(value).toString('utf8'));
+  const texts = array ? elements(value, format) : binary(value, type);
+  return texts?.every((text) => takeKey(keys, type, text)) === true;
+}
+
+/** @returns false where it cannot be read. */
+function takeKey(keys: string[], type: number, text: string): boolean {
+  // INVARIANT 65: a key that is not read as the server reads it would be counted as another's.
+  const key = readKey(type, text);
+  if (key !== undefined) keys.push(key);
+  return key !== undefined;
 }
 
 function binary(value: Uint8Array, type: number): string[] | undefined {

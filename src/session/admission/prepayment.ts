@@ -25,9 +25,12 @@ export function prepaymentsOf(asking: Asking, { role }: SessionPolicy): readonly
   const { disclosures } = inner ?? statement;
   const { limitedSubjects } = role;
   if (!disclosures || disclosures.length === 0 || !limitedSubjects || role.mode === 'observe') return NOTHING;
-  return disclosures.flatMap((disclosure) =>
-    limitedSubjects.has(disclosure.subject) ? (prepaymentOf(disclosure, asking) ?? []) : [],
-  );
+  const all: Prepayment[] = [];
+  for (const disclosure of disclosures) {
+    const one = limitedSubjects.has(disclosure.subject) ? prepaymentOf(disclosure, asking) : undefined;
+    if (one) all.push(one);
+  }
+  return all;
 }
 
 function prepaymentOf(disclosure: Disclosure, asking: Asking): Prepayment | undefined {
@@ -67,7 +70,8 @@ function keysOf({ access }: Disclosure, { statement, inner, text, bound }: Askin
   for (const place of access.people) {
     // A prepared statement has another text.
     const given = own === undefined ? givenKeys(place, text, bound) : readArguments(own, place);
-    if (!given) return undefined;
+    // One key, or what cannot be read: nothing can stand there twice.
+    if (!given || (given.length < 2 && access.people.length === 1)) return given;
     for (const key of given) keys.add(key);
   }
   return [...keys];

@@ -190,7 +190,7 @@ function boundFor(
 ): Portal['bound'] {
   const isAsked = (statement?.disclosures?.length ?? 0) > 0 && policy.role.limitedSubjects !== undefined;
   if (valueCount === 0 || values.length > MOST_KEPT || !(isAsked || isEstimated(policy))) return undefined;
-  return { formats, valueCount, values: Uint8Array.from(values) };
+  return { formats, valueCount, values: new Uint8Array(values) };
 }
 
 /** Values of the guard's own parameters, in text format, and the formats of all. */

@@ -38,7 +38,11 @@ export function planQuery(statements: readonly PlannedStatement[], status: Trans
     if (inTransaction(status, before)) return 'plain';
     if (!before.some((kind) => kind.kind === 'transaction')) return 'wrapped';
   }
-  return canTakeTurns(statements, status) ? 'in-turn' : notTogether();
+  if (canTakeTurns(statements, status)) return 'in-turn';
+  // What PREPARE and DEALLOCATE do stands whatever becomes of the transaction, as at the server: each waits for what is before it.
+  return statements.some(({ kind }) => kind.kind === 'transaction' || kind.kind === 'discard')
+    ? notTogether()
+    : 'wrapped-in-turn';
 }
 
 /**

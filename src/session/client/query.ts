@@ -253,20 +253,27 @@ interface PaidPart extends Part {
 /** Limits of one statement apply, even with a permit, if a LIMIT that enforces them was sent before: a short result would look complete. */
 function paidBy(part: Part, grant: AdmissionGrant): PaidPart {
   const { account, rowsLeft } = grant;
-  if (account === undefined) return { rowsLeft, grant, ...part };
-  const { watch, resolved } = part;
+  const { statement, nature, watch, resolved } = part;
+  // Each member by its name: V8 copies what is spread member by member.
+  if (account === undefined) return { statement, nature, watch, resolved, rowsLeft, grant };
   const free = resolved.most === undefined;
   return { ...part, rowsLeft, grant, watch: { ...watch, account, limits: free ? undefined : watch.limits } };
 }
 
 /** For the LIMIT, which is the same for all statements of the message: of the one that may show most. undefined: no matter how many. */
 function mostShown(parts: readonly PaidPart[], policy: SessionPolicy): number | undefined {
-  const most = parts.flatMap(({ statement: { kind }, nature, watch, rowsLeft }) => {
+  let most: number | undefined;
+  for (const { statement, nature, watch, rowsLeft } of parts) {
+    const { kind } = statement;
+    if (!isRead(kind)) continue;
     // What is prepared runs later.
-    if (kind.kind === 'prepare' && isRead(kind)) return statementLimits(policy)?.rows ?? Infinity;
-    return isRead(kind) && nature.metered ? (least(watch.limits?.rows, rowsLeft) ?? Infinity) : [];
-  });
-  return most.length === 0 || most.includes(Infinity) ? undefined : Math.max(...most);
+    const prepares = kind.kind === 'prepare';
+    if (!prepares && !nature.metered) continue;
+    const shown = prepares ? statementLimits(policy)?.rows : least(watch.limits?.rows, rowsLeft);
+    if (shown === undefined) return undefined;
+    most = Math.max(most ?? 0, shown);
+  }
+  return most;
 }
 
 /**
@@ -302,7 +309,11 @@ function* record(
       statement: resolved.inner ?? statement,
       formats: converted ? [] : 'described',
       // Of a cursor what comes next depends on what came before.
-      text: statement.kind.kind === 'fetch' ? undefined : rendered.text.slice(extent?.start, extent?.end),
+      // INVARIANT 131: what the message itself has prepared stands before it, so the same EXECUTE may be another question.
+      text:
+        statement.kind.kind === 'fetch'
+          ? undefined
+          : rendered.text.slice(resolved.here ? 0 : extent?.start, extent?.end),
       prepared: resolved.runs?.rendered.text,
       bound: undefined,
     });

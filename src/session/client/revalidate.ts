@@ -1,9 +1,11 @@
 /** A statement that was prepared under another policy: judged again before it next runs. */
+import { Buffer } from 'node:buffer';
 import type { Refusal } from '../../core/refusal.ts';
 import type { Judgement, StatementJudgement } from '../../guard/decision.ts';
+import { isGuarded } from '../../policy/model/is-guarded.ts';
 import { rowsToAsk, statementLimits } from '../admission/statement-meter.ts';
 import type { EndUser } from '../end-user/end-user.ts';
-import { isFilled, isSameEndUser, missing } from '../end-user/statement-user.ts';
+import { isFilled, isSameEndUser, missing, tokenChangeOf } from '../end-user/statement-user.ts';
 import type { SessionPolicy } from '../ports.ts';
 import { Provenance } from '../server/provenance.ts';
 import { Prepared } from '../state/prepared.ts';
@@ -55,8 +57,25 @@ export function renderFor(
   values: SlotValues,
 ): Rendered {
   if (takesParameters(judgement, parameters)) return renderParameters(text, judgement, parameters!);
-  const rendered = renderLiterals(text, judgement, values);
+  const rendered = withWords(renderLiterals(text, judgement, values), policy);
   return isFilled(judgement.template, policy.role) ? { ...rendered, filledFor: values.person } : rendered;
+}
+
+/** Longer ones are not shown. */
+const MOST_WORDS = 16_384;
+
+/**
+ * What PREPARE and DECLARE are asked for goes with them in the client's own words: pg_cursors and pg_prepared_statements have the text that was sent, and
+ * show a restricted role these words of it (`catalog-rules.ts`). On a line of its own, which ends a comment of the client's.
+ */
+function withWords(rendered: Rendered, { role }: SessionPolicy): Rendered {
+  const { statements } = rendered.judgement;
+  if (!isGuarded(role) || rendered.text.length > MOST_WORDS) return rendered;
+  const isKept = statements.some(({ kind }) => kind.kind === 'prepare' || kind.kind === 'declare');
+  // A token goes to no server.
+  if (!isKept || statements.some(({ kind }) => tokenChangeOf(kind) !== undefined)) return rendered;
+  const words = Buffer.from(rendered.text).toString('base64');
+  return { ...rendered, sent: `${rendered.sent}\n/*rowgate_words ${words}*/` };
 }
 
 /** Utility statements take no parameters: the values of their slots are written into their text. */

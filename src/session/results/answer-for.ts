@@ -36,8 +36,7 @@ export function answerOf(
   const writes = (run.watch.writes?.length ?? 0) > 0;
   if (!run.watch.looksForPeople && !writes && prepaid.length === 0) return undefined;
   const answer = new Answer(statement, formats, recurring(c, run, asked), (subject) => run.isPinned(subject));
-  const named = prepaid.filter(({ keys }) => keys.length > 0);
-  answer.countAsked(named.map(({ subject, keys }) => ({ subject, keys, values: 0 })));
+  for (const { subject, keys } of prepaid) if (keys.length > 0) answer.countAsked([{ subject, keys, values: 0 }]);
   return answer;
 }
 

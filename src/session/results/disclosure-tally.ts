@@ -61,7 +61,7 @@ export class DisclosureTally {
       keys.forEach((_start, _end, text) => void this.countKey(text()));
       return;
     }
-    const known = this.bytewise();
+    const known = this.bytewise(keys.count);
     const { bytes } = keys;
     keys.forEach((start, end, text) => {
       if (known.has(bytes, start, end)) return;
@@ -92,10 +92,11 @@ export class DisclosureTally {
     known.add(bytes, 0, bytes.length);
   }
 
-  private bytewise(): KeySet {
+  /** @param count so many come at once. */
+  private bytewise(count: number): KeySet {
     const { known } = this;
     if (known instanceof KeySet) return known;
-    const bytewise = new KeySet();
+    const bytewise = new KeySet(count);
     this.known = bytewise;
     for (const key of known ?? this.fresh) this.remember(key);
     return bytewise;
@@ -111,10 +112,18 @@ const PRIME = 0x01000193;
 
 class KeySet {
   private bytes = Buffer.allocUnsafeSlow(BYTES);
-  private ends = new Uint32Array(FEWEST);
+  private ends: Uint32Array;
   /** A key's number plus 1, or 0: at the place of its hash, or after it. */
-  private index = new Uint32Array(2 * FEWEST);
+  private index: Uint32Array;
   size = 0;
+
+  /** @param count at least so many are to come. */
+  constructor(count: number) {
+    let room = FEWEST;
+    while (room < Math.min(count, MOST_KNOWN)) room *= 2;
+    this.ends = new Uint32Array(room);
+    this.index = new Uint32Array(2 * room);
+  }
 
   has(source: Uint8Array, start: number, end: number): boolean {
     return this.index[this.lookUp(source, start, end)] !== 0;

@@ -17,7 +17,7 @@ import type { PlanUse } from '../log-entries.ts';
 import type { SessionPolicy } from '../ports.ts';
 import type { Conversation, WithheldParse } from '../state/conversation.ts';
 import type { Execution } from '../state/execution.ts';
-import type { Conversion, PendingBind, PendingParse, PendingSync } from '../state/pending-replies.ts';
+import type { Conversion, PendingBind, PendingParse, PendingReply, PendingSync } from '../state/pending-replies.ts';
 import type { Prepared } from '../state/prepared.ts';
 import type { FoundPlan, Place } from './known-plans.ts';
 import { type WithParameters, withParameters } from './literals.ts';
@@ -41,7 +41,7 @@ export function planOf(c: Conversation, prepared: Prepared, values: SlotValues):
   const rendered = added.length === 0 ? prepared.rendered : renderLiterals(text, judgement, values);
   const types = toldTypesOf(prepared);
   const found = c.plans.find(rendered.sent, types, placeOf(c, prepared.statement!, rendered.sent));
-  return found && { rendered, types, parse, ...found };
+  return found && { rendered, types, parse, plan: found.plan, isNew: found.isNew, mayLose: found.mayLose };
 }
 
 /** A text that is shorter is parsed and planned as soon as a savepoint is set and released. */
@@ -123,7 +123,7 @@ export function planOfQuery(
   const [statement] = rendered.judgement.statements;
   const asked = withParameters(rendered, statement!, slots) ?? { rendered, types: [], values: [] };
   const found = c.plans.find(asked.rendered.sent, asked.types, placeOf(c, statement!, asked.rendered.sent));
-  return found && { asked, send, ...found };
+  return found && { asked, send, plan: found.plan, isNew: found.isNew, mayLose: found.mayLose };
 }
 
 /** Binds it to the unnamed portal, and asks for its columns. As every Query it drops the unnamed statement, whatever becomes of it. */
@@ -135,7 +135,7 @@ export function bindQuery(
   const { rendered, types, values } = asked;
   for (const version of unnamedDropped(c)) version.names.settle(version);
   closeGone(c);
-  const sent = { batch: c.batch, own: true, versions: [], plan, rendered, conversion } as const;
+  const { batch } = c;
   conversion.run.plan = useOf(isNew);
   // Bound in this transaction before, with literals for which it was prepared, it cannot fail.
   const fallback = c.status === 'T' && !mayLose ? undefined : ({ kind: 'query', plan, mayLose, send } as const);
@@ -143,12 +143,18 @@ export function bindQuery(
   if (mayLose) setSavepoint(c, conversion);
   if (isNew) {
     const bytes = parse({ name: plan.name, text: rendered.sent, types });
-    c.send(bytes, { kind: 'parse', fallback, ...sent });
+    c.send(bytes, { kind: 'parse', batch, own: true, versions: [], plan, rendered, conversion, fallback });
   }
-  const noValues = { formats: [], valueCount: 0, values: new Uint8Array(0), resultFormats: [] };
-  c.send(bind({ portal: '', statement: plan.name, ...noValues }, values), { kind: 'bind', fallback, ...sent });
+  const { name: statement } = plan;
+  const bytes = bind(
+    { portal: '', statement, formats: [], valueCount: 0, values: NO_VALUES, resultFormats: [] },
+    values,
+  );
+  c.send(bytes, { kind: 'bind', batch, own: true, versions: [], plan, rendered, conversion, fallback });
   if (mayLose) releaseSavepoint(c, conversion);
 }
+
+const NO_VALUES = new Uint8Array(0);
 
 /** All of it in one write: nothing of it has to be undone. */
 export function sendByPlan(c: Conversation, by: QueryByPlan, run: Execution): void {
@@ -156,19 +162,30 @@ export function sendByPlan(c: Conversation, by: QueryByPlan, run: Execution): vo
   const conversion: Conversion = { run, description: undefined, complete: undefined };
   bindQuery(c, by, conversion);
   const { batch } = c;
-  const sent = { batch, own: false, conversion, rendered } as const;
   const { provenance, check } = run.watch;
   c.send(describe({ of: 'portal', name: '' }), {
     kind: 'describe',
+    batch,
+    own: false,
+    conversion,
+    rendered,
     owes: 'columns',
     prepared: undefined,
     provenance,
     policy: run.policy,
     run,
     added: check?.added,
-    ...sent,
   });
-  const executing = { kind: 'execute', portal: undefined, run, maxRows: 0, ...sent } as const;
+  const executing: PendingReply = {
+    kind: 'execute',
+    batch,
+    own: false,
+    conversion,
+    rendered,
+    portal: undefined,
+    run,
+    maxRows: 0,
+  };
   c.send(execute({ portal: '', maxRows: 0 }), executing);
   c.block(executing, true);
   const ending: PendingSync = { kind: 'sync', batch, own: false, mustFail: false, conversion };

@@ -71,7 +71,7 @@ export class AddedColumn {
 
   private hold(held: HeldRow, frame: Frame): Frame | undefined {
     // The piece may be a view of a chunk that is used again.
-    held.pieces.push(Uint8Array.from(frame.bytes));
+    held.pieces.push(new Uint8Array(frame.bytes));
     this.held = frame.last ? undefined : held;
     if (!frame.last) return undefined;
     return this.ofAnyLength(held.run, { ...frame, bytes: Buffer.concat(held.pieces), first: true });

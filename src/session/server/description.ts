@@ -16,7 +16,8 @@ export class Description {
   readonly shown: ShownColumns | undefined;
   /** Of names and types, formats aside: a statement is described before its formats are known. Short, however many columns there are. */
   readonly digest: string;
-  private plan: KnownPlan | undefined;
+  /** Texts of one shape may have been judged one by one before it was learnt, and come in turns. */
+  private readonly plans: KnownPlan[] = [];
 
   constructor({ role, subjectKeys }: SessionPolicy, bytes: Uint8Array | null) {
     const fields = bytes ? decodeRowDescription(bytes) : [];
@@ -30,13 +31,15 @@ export class Description {
     if (!this.shown) return undefined;
     // Without a judgement, the subjects whose tables are named are used instead.
     const named = disclosures ? NONE : about;
-    if (!this.plan || this.plan.named !== named || !areAlike(this.plan.disclosures, disclosures))
-      this.plan = { disclosures, named, of: planOf(disclosures, about, this.shown) };
-    return this.plan.of;
+    for (const plan of this.plans) if (plan.named === named && areAlike(plan.disclosures, disclosures)) return plan.of;
+    const plan = { disclosures, named, of: planOf(disclosures, about, this.shown) };
+    if (this.plans.push(plan) > MOST_PLANS) this.plans.shift();
+    return plan.of;
   }
 }
 
 const NONE: readonly string[] = [];
+const MOST_PLANS = 8;
 
 interface KnownPlan {
   readonly disclosures: readonly Disclosure[] | undefined;

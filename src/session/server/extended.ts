@@ -12,7 +12,7 @@ import type { PendingBind, PendingDescribe, PendingExecute, PendingReply } from 
 import { applyNames } from '../state/sql-names.ts';
 import { countIn } from './answer-grammar.ts';
 import { descriptionOf } from './description.ts';
-import { admitRow, admitSuspended, admitTag, rowsChanged, tellCut, verify } from './row-flow.ts';
+import { admitRow, admitSuspended, admitTag, rowsChanged, shownTag, tellCut, tellTag, verify } from './row-flow.ts';
 import { settle } from './settle.ts';
 import { isAboutSubjects } from './shown-columns.ts';
 
@@ -75,7 +75,7 @@ function answerDescribe(c: Conversation, head: PendingDescribe, frame: Frame): b
   if (frame.type === Backend.RowDescription && head.run && verify(c, head.run)) {
     // As of a Query: of a read that cannot be cut off any more, the columns show before it runs.
     if (head.conversion.sync && head.run.statement.kind.kind === 'read') return true;
-    head.conversion.description = Uint8Array.from(frame.bytes);
+    head.conversion.description = new Uint8Array(frame.bytes);
   }
   return false;
 }
@@ -170,7 +170,7 @@ function complete(c: Conversation, head: PendingExecute, run: Execution, frame: 
     const changed = rowsChanged(tag, run);
     if (head.conversion) {
       // PostgreSQL commits before it says that a Query's statement is complete.
-      head.conversion.complete = { bytes: Uint8Array.from(frame.bytes), changed, tag };
+      head.conversion.complete = { bytes: shownTag(run, tag) ?? new Uint8Array(frame.bytes), changed, tag };
       if (head.conversion.sync) {
         c.block(head.conversion.sync);
         return false;
@@ -179,9 +179,9 @@ function complete(c: Conversation, head: PendingExecute, run: Execution, frame: 
       return false;
     }
     c.records.end(run, 'ok', { changed, tag });
-  } else {
-    c.records.end(run, 'ok');
+    return !tellTag(c, run, tag);
   }
+  c.records.end(run, 'ok');
   return true;
 }
 

@@ -13,7 +13,7 @@ import type { PendingQuery, QueryStep } from '../state/pending-replies.ts';
 import { privateName } from '../state/private-name.ts';
 import { applyNames } from '../state/sql-names.ts';
 import { descriptionOf } from './description.ts';
-import { admitRow, admitTag, rowsChanged, tellCut, verify } from './row-flow.ts';
+import { admitRow, admitTag, rowsChanged, shownTag, tellCut, tellTag, verify } from './row-flow.ts';
 
 /** @returns whether the frame goes to the client. */
 export function answerQuery(c: Conversation, query: PendingQuery, frame: Frame): boolean {
@@ -89,11 +89,11 @@ function complete(c: Conversation, query: PendingQuery, run: Execution, frame: F
   }
   if (query.wrapped && !query.next && query.at === query.runs.length) {
     // PostgreSQL commits before it says that the last statement is complete.
-    query.heldComplete = { bytes: Uint8Array.from(frame.bytes), run, changed, tag };
+    query.heldComplete = { bytes: shownTag(run, tag) ?? new Uint8Array(frame.bytes), run, changed, tag };
     return false;
   }
   c.records.end(run, 'ok', { changed, tag });
-  return true;
+  return !tellTag(c, run, tag);
 }
 
 /**

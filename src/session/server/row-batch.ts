@@ -73,15 +73,7 @@ export class RowBatch {
     const { budget } = this.c.ports;
     const { person, policy } = run;
     this.c.asked = true;
-    return (
-      budget.takeMany?.(policy, {
-        rows,
-        bytes,
-        charges: run.charges,
-        ...(disclosed && { disclosed }),
-        ...(person && { user: person.user }),
-      }) ?? 'singly'
-    );
+    return budget.takeMany?.(policy, { rows, bytes, charges: run.charges, disclosed, user: person?.user }) ?? 'singly';
   }
 }
 

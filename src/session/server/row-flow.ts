@@ -1,15 +1,16 @@
 /** The rows of a running statement: each is admitted, or waits, or the statement is cut off. */
 import { REASONS } from '../../core/reasons.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
+import { commandComplete } from '../../protocol/command-complete.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { cancelledByUser } from '../admission/admission.ts';
-import type { BudgetTaken, Demand, Disclosed, PayingAccount } from '../admission/budget-port.ts';
+import type { BudgetTaken, Demand, PayingAccount } from '../admission/budget-port.ts';
 import { refusalResponse } from '../client/refusal-response.ts';
 import { notRecorded } from '../recorder.ts';
 import { passesAskedCanaries, passesCanaries } from '../results/canaries.ts';
 import type { Conversation } from '../state/conversation.ts';
-import type { Execution } from '../state/execution.ts';
+import type { Execution, WriteCost } from '../state/execution.ts';
 
 /** A DataRow or CopyData of a run's result. @returns whether it may go to the client; where not, it may be asked again: `c.stalled`. */
 export function admitRow(c: Conversation, run: Execution, frame: Frame): boolean {
@@ -205,11 +206,11 @@ function take(c: Conversation, run: Execution, demand: Demand): boolean {
 
 /** Rows that are put into a temporary table leave the guard's sight as those do that the client gets: they count as shown. */
 function demandOf({ statement, changes, watch: { fills, writes } }: Execution, changed: number): Demand {
-  const told = (writes ?? []).flatMap(({ subject, row, once }): Disclosed[] => {
+  let disclosed = changes;
+  for (const { subject, row, once } of writes ?? NO_COSTS) {
     const values = row * changed + once;
-    return values > 0 ? [{ subject, keys: [], values }] : [];
-  });
-  const disclosed = [...changes, ...told];
+    if (values > 0) disclosed = [...disclosed, { subject, keys: [], values }];
+  }
   const isMove = statement.command === 'MOVE';
   // Not spread: it is made for each statement, and V8 keeps a new shape of each spread object.
   return {
@@ -219,10 +220,24 @@ function demandOf({ statement, changes, watch: { fills, writes } }: Execution, c
   };
 }
 
+const NO_COSTS: readonly WriteCost[] = [];
+
 function moreThanLeft(rows: number): Refusal {
   return refusal('limit-window', '53400', `statement returns more than the ${rows} rows that were left when it began`, {
     hint: 'Run it again: by now there may be more.',
   });
+}
+
+/** The tag of the client's SHOW ALL, which the server is sent as a query; undefined where its own is the client's. */
+export function shownTag({ statement }: Execution, tag: string): Uint8Array | undefined {
+  return statement.command === 'SHOW' && tag !== 'SHOW' ? commandComplete('SHOW') : undefined;
+}
+
+/** @returns whether the client was told another tag than the server's. */
+export function tellTag(c: Conversation, run: Execution, tag: string): boolean {
+  const shown = shownTag(run, tag);
+  if (shown) c.toClient.add(shown);
+  return shown !== undefined;
 }
 
 /** Rows that a command changed, by its tag: `INSERT 0 5`, `UPDATE 5`, `MERGE 5`, `COPY 5` of data that came in. */

@@ -28,7 +28,7 @@ class DeferredNotifications {
   /** @returns whether the frame waits. */
   takes(c: Conversation, frame: Frame): boolean {
     if (!frame.last || this.size + frame.length > MOST || !(this.frames.length > 0 || hidesAnEnd(c))) return false;
-    this.frames.push({ type: frame.type, bytes: Uint8Array.from(frame.bytes) });
+    this.frames.push({ type: frame.type, bytes: new Uint8Array(frame.bytes) });
     this.size += frame.length;
     return true;
   }

@@ -26,8 +26,9 @@ export interface StatementTraits {
 
 /** @param inner the statement that an EXECUTE runs; undefined if not known. */
 export function traitsOf(kind: StatementKind, policy: SessionPolicy, inner?: StatementKind): StatementTraits {
-  // A function that was granted by name, or that an unrestricted role may call, can write.
-  const callsMayWrite = policy.role.access === 'unrestricted' || policy.role.functions.size > 0;
+  // A function that was granted by name, or that an unrestricted role may call, can write; so can `setval`.
+  const { access, functions, movesSequences } = policy.role;
+  const callsMayWrite = access === 'unrestricted' || functions.size > 0 || movesSequences === true;
   switch (kind.kind) {
     case 'read':
       return { givesRows: true, metered: kind.catalogs !== true, changes: false, pure: !callsMayWrite };
@@ -92,6 +93,10 @@ export function rulesOf(
       policy.canaries !== undefined &&
       ((nature.givesRows && nature.metered) || check?.keys !== undefined),
     rowless: restricted && !nature.givesRows && (kind.kind === 'write' || kind.kind === 'execute'),
+    // Of one shape, whatever is known later.
+    fills: undefined,
+    writes: undefined,
+    account: undefined,
   };
 }
 
@@ -109,15 +114,19 @@ export function rulesWithWrites(
   text: string,
 ): ExecutionRules {
   if (nature.temporary === 'filled') watch.fills = true;
-  const writes = ((inner ?? statement).disclosures ?? []).flatMap(
-    (disclosure) => costOf(disclosure, statement, nature, text) ?? [],
-  );
+  const writes: WriteCost[] = [];
+  for (const disclosure of (inner ?? statement).disclosures ?? NOTHING) {
+    const cost = costOf(disclosure, statement, nature, text);
+    if (cost) writes.push(cost);
+  }
   if (writes.length === 0 && !(watch.check?.names && watch.check.added === 'only')) return watch;
   const limited = policy.role.mode === 'enforce' && limitedOverTime(policy).shown;
   watch.writes = writes;
   watch.takesChanges = watch.takesChanges === true || limited;
   return watch;
 }
+
+const NOTHING: readonly Disclosure[] = [];
 
 function costOf(
   { subject, write }: Disclosure,

@@ -36,9 +36,9 @@ export interface ExecutionRules {
   /** So are the rows that it changes, once it has said how many they were. */
   takesChanges?: boolean;
   /** It fills a temporary table: what is put there leaves the guard's sight as rows do that the client gets. */
-  fills?: true;
+  fills?: true | undefined;
   /** What each row that it writes costs, and its tag: it is not seen in what it shows. */
-  writes?: readonly WriteCost[];
+  writes?: readonly WriteCost[] | undefined;
   /** Its rows may show data subjects: the server is asked to describe its columns. */
   readonly looksForPeople?: boolean;
   /** A row of it is withheld where it shows a canary. */

@@ -1,6 +1,7 @@
 /** Names in SQL text (PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, CLOSE): they share the server's namespaces with Parse and Bind. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
+import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import { limitedOverTime } from '../admission/limits-over-time.ts';
 import { inputLimits, mostOf, NO_LIMIT, type Usage } from '../admission/statement-meter.ts';
 import { NamesOfMessage } from '../client/names-of-message.ts';
@@ -91,14 +92,12 @@ function resolve(
   here: NamesOfMessage,
 ): ResolvedNames | LostName | 'wait' {
   switch (kind.kind) {
-    case 'execute': {
-      const own = here.statement(kind.name);
-      if (own === 'none') return { refuse: statementUnknown(kind.name) };
-      const resolved =
-        own !== 'unknown' ? { ...fresh(own), here: true as const } : resolveExecute(c, kind.name, policy);
-      if (resolved === 'wait' || 'refuse' in resolved) return resolved;
-      const refuse = leakyPatternIn(kind.texts, resolved.inner ?? {});
-      return refuse ? { refuse } : resolved;
+    case 'execute':
+      return resolveNamed(c, kind, policy, here);
+    case 'explain': {
+      const resolved = kind.execute ? resolveNamed(c, kind.execute, policy, here) : fresh();
+      if (resolved === 'wait' || 'refuse' in resolved || !resolved.inner) return resolved;
+      return { ...resolved, inner: explained(resolved.inner), bounded: false, most: undefined };
     }
     case 'fetch': {
       const version = c.portals.current(kind.name);
@@ -115,6 +114,36 @@ function resolve(
     default:
       return fresh();
   }
+}
+
+/** @param executed as EXECUTE names it, for itself or behind EXPLAIN. */
+function resolveNamed(
+  c: Conversation,
+  { name, texts }: Pick<Extract<StatementKind, { kind: 'execute' }>, 'name' | 'texts'>,
+  policy: SessionPolicy,
+  here: NamesOfMessage,
+): ResolvedNames | LostName | 'wait' {
+  const own = here.statement(name);
+  if (own === 'none') return { refuse: statementUnknown(name) };
+  const resolved = own !== 'unknown' ? { ...fresh(own), here: true as const } : resolveExecute(c, name, policy);
+  if (resolved === 'wait' || 'refuse' in resolved) return resolved;
+  const refuse = leakyPatternIn(texts, resolved.inner ?? {});
+  return refuse ? { refuse } : resolved;
+}
+
+/** INVARIANT 133: its plan is a question about each subject that the statement itself tells of, as EXPLAIN of its words is. */
+function explained({ check: _, disclosures, ...statement }: StatementJudgement): StatementJudgement {
+  const asked = disclosures?.map(
+    ({ subject, uncountable }): Disclosure => ({
+      subject,
+      access: { kind: 'question' },
+      canFail: 'no',
+      values: [],
+      free: 'repeated',
+      ...(uncountable !== undefined && { uncountable }),
+    }),
+  );
+  return { ...statement, kind: { kind: 'explain' }, command: 'EXPLAIN', ...(asked && { disclosures: asked }) };
 }
 
 function tooMany(of: string): LostName {
@@ -248,9 +277,11 @@ export function applyNames(c: Conversation, run: Execution, rendered: Rendered, 
 
 /** Does the server stop by itself one row above the limit, in each read of the text? */
 export function isBounded({ judgement }: Rendered): boolean {
-  const reads = judgement.statements.filter(({ kind }) => isRead(kind)).length;
-  const limits = judgement.template.filter((piece) => typeof piece !== 'string' && piece.kind === 'limit').length;
-  return limits > 0 && limits >= reads;
+  let limits = 0;
+  for (const piece of judgement.template) if (typeof piece !== 'string' && piece.kind === 'limit') limits += 1;
+  if (limits === 0) return false;
+  for (const { kind } of judgement.statements) if (isRead(kind)) limits -= 1;
+  return limits >= 0;
 }
 
 /** It has a LIMIT where the role has one. */

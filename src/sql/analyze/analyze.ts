@@ -89,7 +89,7 @@ function resolveProcedureCall(r: Resolver, body: Body<'CallStmt'>): QueryLevel {
   const nodes = call.args ?? [];
   // What is given by name, or as one array, has a place of its own that is not the argument's.
   if (parts.length > 2 || call.func_variadic || nodes.some((node) => kindOf(node) === 'NamedArgExpr')) {
-    r.unsupported('CALL with named or VARIADIC arguments', call.location);
+    r.unsupported('CALL with named or VARIADIC arguments', call.location, 'Write them in their order.');
     return level;
   }
   const scope = { level, entries: [], outer: undefined };
@@ -101,7 +101,7 @@ function resolveProcedureCall(r: Resolver, body: Body<'CallStmt'>): QueryLevel {
     const shown = types.map((type) => shownType(catalog, type)).join(', ');
     // Which procedure runs must be known: it is granted by name, and its CHECKs and casts with it.
     if (resolved.kind === 'untellable')
-      r.unsupported('CALL with an argument of a type that cannot be told', call.location);
+      r.unsupported('CALL with an argument of a type that cannot be told', call.location, 'Write a cast around it.');
     else r.refuse('function-unknown', '42883', `procedure ${parts.join('.')}(${shown}) does not exist`, at);
     return level;
   }

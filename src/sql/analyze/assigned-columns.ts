@@ -100,7 +100,7 @@ function resolveSource(r: Resolver, source: Node, scope: Scope): void {
     refuseStarsInValues(r, row.args ?? []);
     for (const part of row.args ?? []) root(r, part, 'row', scope);
   } else if (as(source, 'SubLink')) r.expression(source, inPhase(scope, 'row'));
-  else r.unsupported('this source of an assignment to several columns', undefined);
+  else r.unsupported('this source of an assignment to several columns', undefined, 'Assign each by itself.');
 }
 
 function assignPart(r: Resolver, column: Column | undefined, source: Node, place: number): void {

@@ -120,7 +120,11 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
         };
       }
       if (kinds.size > 1)
-        r.unsupported(`the call of "${name.name}" with arguments of which the types cannot be told`, body.location);
+        r.unsupported(
+          `the call of "${name.name}" with arguments of which the types cannot be told`,
+          body.location,
+          'Write casts around them.',
+        );
       const single = results.size === 1 && resolved.castTo === undefined ? [...results][0]! : t.UNTELLABLE;
       return { expression: { ...UNTOLD, type: single }, resolved };
     }

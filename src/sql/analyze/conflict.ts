@@ -52,7 +52,11 @@ function infer(r: Resolver, clause: Body<'InferClause'>, write: Write): void {
     ] as const;
     for (const [parts, known] of named)
       if (parts.length > 0 && !isOfServer(parts, known))
-        r.unsupported(`ON CONFLICT with "${parts.join('.')}", which is not on the list,`, undefined);
+        r.unsupported(
+          `ON CONFLICT with "${parts.join('.')}", which is not on the list,`,
+          undefined,
+          'Name the columns alone.',
+        );
   }
   if (clause.whereClause) r.expression(clause.whereClause, scope);
   if (clause.conname) constraint(r, clause.conname, write);
@@ -76,6 +80,6 @@ function constraint(r: Resolver, name: string, write: Write): void {
   for (const attnum of found.columns) {
     const column = relation.columns.find((c) => c.attnum === attnum);
     if (column) readable(r, write, column.name);
-    else r.unsupported(`ON CONFLICT ON CONSTRAINT "${name}", which is on an expression`, undefined);
+    else r.unsupported(`ON CONFLICT ON CONSTRAINT "${name}", which is on an expression`, undefined, 'Name columns.');
   }
 }

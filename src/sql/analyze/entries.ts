@@ -26,7 +26,9 @@ export function enter(
   const twin = entry.name === undefined ? undefined : level.entries.find((e) => e.nameVisible && e.name === entry.name);
   if (twin) {
     if (twin.schema === undefined || entry.schema === undefined || twin.schema === entry.schema) {
-      r.refuse('relation-unknown', '42712', `table name "${entry.name}" specified more than once`, at);
+      r.refuse('relation-unknown', '42712', `table name "${entry.name}" specified more than once`, at, {
+        hint: 'Give each an alias of its own, also in nested joins.',
+      });
     }
     twin.rename ??= r.newName();
     entry.rename = r.newName();

@@ -35,7 +35,7 @@ export function resolveRangeFunction(r: Resolver, node: Node, level: QueryLevel)
   for (const [called, definitions] of functions) {
     if (!called) continue;
     const list = as(definitions, 'List')?.items ?? body.coldeflist ?? [];
-    const several = functions.length === 1 && list.length === 0 ? unnestOfSeveral(called) : undefined;
+    const several = list.length === 0 ? unnestOfSeveral(called) : undefined;
     if (several) {
       columns.push(...unnested(r, called, several, scope));
       scalar = false;
@@ -76,7 +76,7 @@ function unnested(r: Resolver, node: Node, call: Body<'FuncCall'>, scope: Scope)
     const { type } = r.expression(arg, scope);
     const resolved = resolveFunction(r.env.catalog, r.env.searchPath, { schema: 'pg_catalog', name: 'unnest' }, [type]);
     if (resolved.kind !== 'found' || resolved.fn.args[0] !== t.ANYARRAY || kindOf(arg) === 'NamedArgExpr') {
-      r.unsupported('unnest of several values that are not all arrays', call.location);
+      r.unsupported('unnest of several values that are not all arrays', call.location, 'Cast each to its type.');
       return column('unnest', t.UNTELLABLE);
     }
     r.uses.push({ kind: 'function', name: 'unnest', candidates: [resolved.fn], literals: () => [], at });
@@ -124,7 +124,11 @@ function columnsOf(
     return rows(relation.columns.map((c) => column(c.name, c.type, collates || declaredCollation(c) !== undefined)));
   if (type === t.RECORD || (type === t.UNTELLABLE && resolved?.kind !== 'found')) {
     // Its columns cannot be determined: later names could not be resolved.
-    r.unsupported('a function in FROM of which the columns cannot be told', call?.location);
+    r.unsupported(
+      'a function in FROM of which the columns cannot be told',
+      call?.location,
+      'Write AS alias (column type, …).',
+    );
     return rows([]);
   }
   const out = resolved?.kind === 'found' ? resolved.outColumns[0]?.name : undefined;

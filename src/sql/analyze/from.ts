@@ -47,7 +47,7 @@ function itemOf(r: Resolver, node: Node, level: QueryLevel): RangeTableEntry[] {
       const method = strings(body.method).filter((name, i) => i > 0 || name !== 'pg_catalog');
       // A method is a function.
       if (!['bernoulli', 'system'].includes(method.join('.')))
-        r.unsupported(`TABLESAMPLE ${method.join('.')}`, body.location);
+        r.unsupported(`TABLESAMPLE ${method.join('.')}`, body.location, 'Write BERNOULLI or SYSTEM.');
       if (entry?.source.kind === 'relation') {
         r.uses.push({ kind: 'sample', relation: entry.source.view.relation, at: r.at(body.location) });
       }

@@ -14,6 +14,8 @@ import type { Resolver } from './resolver.ts';
 import { settleParameter } from './settle.ts';
 import { UNTOLD } from './structure.ts';
 
+const NAME_FIELDS = 'Name its columns, or cast it to its type.';
+
 export function resolveIndirection(r: Resolver, node: Node, body: Body<'A_Indirection'>, scope: Scope): Expression {
   const arg = r.expression(body.arg!, scope);
   return followed(r, node, body, arg, body.indirection ?? [], scope);
@@ -41,7 +43,7 @@ export function resolveRowStar(
   const { type } = followed(r, node, body, arg, steps, scope);
   const relation = steps.every((step) => stringOf(step) !== undefined) ? rowRelation(r.env.catalog, type) : undefined;
   if (relation) return { columns: relation.columns };
-  r.unsupported('(…).* of a row with columns that cannot be told', undefined);
+  r.unsupported('(…).* of a row with columns that cannot be told', undefined, NAME_FIELDS);
   return undefined;
 }
 
@@ -83,7 +85,7 @@ function followed(
       leakproof &&= isSoundSubscript(r, indices, element !== 0, type === t.JSONB);
       type = indices.is_slice ? type : element || (type === t.JSONB ? t.JSONB : t.UNTELLABLE);
     } else {
-      r.unsupported('(…).* here', undefined);
+      r.unsupported('(…).* here', undefined, NAME_FIELDS);
       return UNTOLD;
     }
   }
@@ -122,7 +124,8 @@ function fieldOf(r: Resolver, type: Oid, field: string): Oid {
   } else {
     // Arguments with defaults may be left out.
     const fn = catalog.functionsNamed(field).some((f) => f.args.length > 0 && f.args.length - f.defaults <= 1);
-    if (fn) r.unsupported(`(…).${field}, which may call the function "${field}"`, undefined);
+    if (fn)
+      r.unsupported(`(…).${field}, which may call the function "${field}"`, undefined, 'Cast the row to its type.');
   }
   return t.UNTELLABLE;
 }

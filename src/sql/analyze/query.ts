@@ -138,7 +138,8 @@ function resolveSet(
   });
   for (const sort of select.sortClause ?? []) resolveOutputName(r, sort, level);
   resolveLimit(r, select, place, level);
-  if (select.lockingClause?.length) r.unsupported('FOR UPDATE with UNION/INTERSECT/EXCEPT', undefined);
+  if (select.lockingClause?.length)
+    r.unsupported('FOR UPDATE with UNION/INTERSECT/EXCEPT', undefined, 'Lock in its arms.');
   return level;
 }
 

@@ -137,9 +137,10 @@ export class Resolver {
     this.refusals.push(refusal(reason, sqlstate, message, { ...extras, position: position(this.parsed.text, at) }));
   }
 
-  /** A form that is not judged: refused by name. */
-  unsupported(what: string, location: number | undefined): void {
-    this.refuse('unsupported', '0A000', `${what} is not supported for restricted roles`, this.at(location));
+  /** A form that is not judged: refused by name. @param hint what to write instead. */
+  unsupported(what: string, location: number | undefined, hint?: string): void {
+    const message = `${what} is not supported for restricted roles`;
+    this.refuse('unsupported', '0A000', message, this.at(location), hint === undefined ? {} : { hint });
   }
 
   /** Runs `read` one level deeper; past the cap nothing is read and the statement is refused. */

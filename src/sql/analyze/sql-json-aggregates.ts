@@ -47,7 +47,8 @@ function aggregate(
     laterWindow(r, made.over, scope);
     return { type, leakproof: true, constant: false, barrier: 'window' };
   }
-  if (touched.size > 0 && !touched.has(level)) r.unsupported('an aggregate of an outer query', made.location);
+  if (touched.size > 0 && !touched.has(level))
+    r.unsupported('an aggregate of an outer query', made.location, 'Aggregate in a query in FROM.');
   level.aggregated = true;
   return { type, leakproof: true, constant: false, barrier: 'aggregate', namesOwn: touched.has(level) };
 }

@@ -53,7 +53,7 @@ export function resolveDocument(r: Resolver, value: Value | undefined, scope: Sc
   if (!node) return;
   const { type } = r.expression(node, scope);
   if (!DOCUMENTS.has(baseType(r.env.catalog, type)))
-    r.unsupported('a JSON document of another type than json, jsonb, text or bytea', undefined);
+    r.unsupported('a JSON document of another type than json, jsonb, text or bytea', undefined, 'Cast it to jsonb.');
 }
 
 /** PASSING value AS name. */

@@ -11,7 +11,7 @@ export function resolveTypeName(r: Resolver, body: Body<'TypeName'>): Oid {
   const names = strings(body.names);
   const at = r.at(body.location);
   if (body.setof || body.pct_type) {
-    r.unsupported(body.setof ? 'SETOF' : '%TYPE', body.location);
+    r.unsupported(body.setof ? 'SETOF' : '%TYPE', body.location, 'Write the name of the type.');
     return 0;
   }
   const level = { kind: 'values', entries: [], outer: undefined } as const;

@@ -55,5 +55,9 @@ export function checkOrder(r: Resolver, sort: Node, type: Oid): void {
   const order = sortFunctions(catalog, sorted);
   const operator = resolved?.kind === 'found' ? resolved.operator : undefined;
   if (operator && (operator === order?.less || operator === order?.greater)) return;
-  r.unsupported(`ORDER BY … USING ${parts.join('.')}, which is not the type's own order,`, location);
+  r.unsupported(
+    `ORDER BY … USING ${parts.join('.')}, which is not the type's own order,`,
+    location,
+    'Write ASC or DESC.',
+  );
 }

@@ -129,7 +129,7 @@ function where(r: Resolver, node: Node, scope: Scope, { target }: Write): void {
   // INVARIANT 112: a write that no filter can be put into is of a table without one.
   const isOpen = target?.source.kind === 'relation' && target.source.view.hides === 'no';
   if (!isOpen || current.cursor_name === undefined)
-    r.unsupported('WHERE CURRENT OF on a table of which rows are withheld', undefined);
+    r.unsupported('WHERE CURRENT OF on a table of which rows are withheld', undefined, 'Write the key of the row.');
   r.marks.expressions.set(node, { type: BOOL, leakproof: false, constant: false, barrier: 'none' });
   scope.level.roots.push({ node, phase: 'row', inFrom: false, scope, target: undefined });
 }
