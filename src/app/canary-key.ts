@@ -1,21 +1,21 @@
-/** Reads the key of canaries. It is read anew with the policies, so that both can be replaced together. */
+/** Reads the key of canaries. It is read again with the policies, so that both can be replaced together. */
 import { Buffer } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
-import { type KeyPlace, SHORTEST_KEY } from '../config/canary-key.ts';
+import { type CanaryKeySource, SHORTEST_KEY } from '../config/canary-key.ts';
 import type { CanaryKey } from '../policy/model/canaries.ts';
 
-/** Nobody puts a file into a key. */
+/** A key file is shorter. */
 const LONGEST_BYTES = 4096;
 
-/** Undefined where there is none. */
-export async function readCanaryKey(place: KeyPlace | undefined): Promise<CanaryKey | undefined> {
+/** Undefined if no key is configured. */
+export async function readCanaryKey(place: CanaryKeySource | undefined): Promise<CanaryKey | undefined> {
   if (!place) return undefined;
   if ('secret' in place) return Buffer.from(place.secret, 'utf8');
   let file: FileHandle | undefined;
   try {
     file = await open(place.file, 'r');
     const { mode, size } = await file.stat();
-    // Whoever reads the key can turn the hashes back, by trying all keys that there can be.
+    // With the key, the hashes can be reversed by trying all possible subject keys.
     if ((mode & 0o077) !== 0) return { problem: `"${place.file}" can be read by others; its mode must be 0600` };
     if (size > LONGEST_BYTES) return { problem: `"${place.file}" is too long for a key` };
     const text = (await file.readFile('utf8')).trim();

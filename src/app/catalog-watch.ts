@@ -10,7 +10,7 @@ import { connected } from './ask-server.ts';
 const SHORTEST_MS = 1_000;
 /** A question that took long is asked less often: it takes no more than a twentieth of the time … */
 const SHARE = 20;
-/** … but no less often than this; nor where the database could not be asked. */
+/** … but at least this often, also while the database cannot be reached. */
 const LONGEST_MS = 10_000;
 
 export interface CatalogWatch {
@@ -24,7 +24,7 @@ export interface CatalogWatchOptions {
   readonly log: Logger;
   /** The version in force. */
   version(): string;
-  /** Reads everything anew. */
+  /** Reads everything again. */
   changed(): Promise<void>;
 }
 
@@ -112,7 +112,7 @@ class Watch implements CatalogWatch {
   }
 }
 
-/** How a database tells of its catalog's changes by itself, where its owner lets it: an event trigger that notifies whoever listens. */
+/** How a database announces changes of its catalog, if its owner installs it: an event trigger that sends a notification. */
 export const CHANNEL = 'rowgate_catalog';
 
 /** To be run by a superuser, once in the database. A notification comes when the transaction that changed something has committed. */

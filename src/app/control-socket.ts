@@ -10,7 +10,7 @@ import type { RunningGuard } from './keep-running.ts';
 import type { Shutdown } from './shutdown.ts';
 import { StartError } from './start-error.ts';
 
-/** What a guard is told as a whole. */
+/** The guard as its control commands see it. */
 export interface Controlled {
   /** One report for each process that serves. */
   reload(by: string): Promise<readonly ReloadReport[]>;
@@ -29,7 +29,7 @@ export interface Everywhere {
 /** A guard that ends at once would be gone before it has answered. */
 const ANSWER_FIRST_MS = 100;
 
-/** Undefined where the configuration says `none`, or where the place that nobody chose does not serve: the log says so. */
+/** Undefined if the configuration says `none`, or if the default path cannot be used: then the log says so. */
 export async function openControlSocket(
   { control, timeZone }: Config,
   log: Logger,

@@ -1,9 +1,9 @@
-/** The first reading of policies and catalog, where the database may not be there yet: the guard then starts, lets nobody in, and waits. */
+/** The first reading of policies and catalog. The database may not be up yet: then the guard starts, refuses all logins, and waits. */
 import type { Logger } from 'pino';
 import type { PolicyReading } from '../server/guard-runtime.ts';
 import { ServerUnavailable } from './ask-server.ts';
 
-/** Undefined where no server can be asked now. Throws where waiting would not help: a wrong password, an unknown database. */
+/** Undefined if no server can be asked now. Throws if waiting would not help: a wrong password, an unknown database. */
 export async function firstReading(
   read: () => Promise<PolicyReading>,
   log: Logger,

@@ -24,30 +24,33 @@ import { rereadSubjectKey } from './subject-ids.ts';
 import { version } from './version.ts';
 
 export interface RunningGuard {
-  /** The first TCP address; port 0 where there is none. */
+  /** The first TCP address; port 0 if there is none. */
   readonly address: AddressInfo;
   readonly listening: readonly Listening[];
   /** Where it is watched, if anywhere. */
   readonly adminAddress: AddressInfo | undefined;
   /** What is known of it there. */
   readonly watched: WatchedGuard | undefined;
-  /** What SIGHUP asks for: policies, certificates and the log's file anew. `by`: who asked at the control socket. */
+  /**
+   * What SIGHUP asks for: reads policies, certificates and configuration again, and reopens the log's file. `by`: the user of the control socket who
+   * asked.
+   */
   reload(by?: string): Promise<ReloadReport>;
   /** A command of the control socket, by a user: of `drain`, that it is recorded; never `reload`. */
   command(request: ControlRequest, by: string): Promise<ControlReply>;
-  /** Takes no new connections, and lets each session come to an idle moment, for so long as the configuration says. */
+  /** Takes no new connections, and ends each session when it is idle, within the time that the configuration sets. */
   drain(): Promise<void>;
   /** Ends sessions and listener, and writes the last record. `at-once`: without long waits for those who do not close. */
   stop(how?: 'drained' | 'at-once'): Promise<void>;
   /** Of the policy in force, if there is one. */
   policyHash(): string | undefined;
-  /** How far the log of another worker has come: it stands beside the next seals. */
+  /** The position of another worker's log, which the next seals contain. */
   heard(name: string, head: Head): void;
   /** For a CancelRequest that came in at another worker. Resolves with whether the session is here, when its server knows. */
   cancel(key: UpstreamKey): Promise<boolean>;
 }
 
-/** A guard but for its admin address. */
+/** A guard without its admin address. */
 export type Started = Omit<RunningGuard, 'adminAddress' | 'watched'>;
 
 const EXPIRE_MS = 30_000;
@@ -56,7 +59,7 @@ const STOP_MS = 5_000;
 const STOP_AT_ONCE_MS = 1_500;
 
 /** What outlives the sessions. */
-export interface Kept {
+export interface LastingParts {
   readonly store: BudgetStore;
   readonly alarms: OpenAlarms;
   readonly subjectIds: SubjectIds | undefined;
@@ -73,7 +76,7 @@ export async function keepRunning(
   records: DecisionLog,
   proxy: RunningProxy,
   watched: WatchedGuard | undefined,
-  { store, alarms, subjectIds, takePasswords }: Kept,
+  { store, alarms, subjectIds, takePasswords }: LastingParts,
 ): Promise<Started> {
   const stopWatching = await watchFiles(config.policies, () => void proxy.reload('file'));
   const { tls } = config;

@@ -1,4 +1,4 @@
-/** The files that `rowgate.yaml` names: what is wrong with each, by the key that names it. Whoever serves or checks puts the line to it. */
+/** The files that `rowgate.yaml` names: what is wrong with each, by the key that names it. The caller adds the line. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Config, ConfigProblem } from '../config/config.ts';
@@ -53,6 +53,7 @@ export function consoleTlsProblems({ console: { tls } }: Config): KeyProblem[] {
   return tls ? pairProblems(['console', 'tls'], tls) : [];
 }
 
+/** Empty if all files can be read and are valid. */
 export async function fileProblems(config: Config): Promise<KeyProblem[]> {
   const { log, notify, keys } = config;
   const found = [...tlsProblems(config), ...consoleTlsProblems(config)];
@@ -100,7 +101,7 @@ function certificateProblems(at: readonly PropertyKey[], file = ''): KeyProblem[
   return problemsOf(at, file, () => new X509Certificate(readFileSync(file)), 'holds no certificate');
 }
 
-/** @param holds what to say where the file can be read and is not right; without it, what was said of it */
+/** @param holds the message if the file can be read and its content is wrong; without it, the error's own message */
 function problemsOf(key: readonly PropertyKey[], file = '', look: () => unknown, holds?: string): KeyProblem[] {
   if (file === '') return [];
   try {

@@ -6,8 +6,8 @@ import type { Config } from '../config/config.ts';
 const OTHERS = 64;
 
 /**
- * A line of warning where the limit is too low; undefined where it is not, or where the system does not tell. Node has raised the
- * soft limit to the hard one by itself, so what is missing is for the operator to allow (`LimitNOFILE` in systemd, `ulimit -Hn`).
+ * A warning if the limit is too low; undefined if it is not, or if the system does not report it. Node raises the soft limit to the hard one by
+ * itself, so the operator must allow more (`LimitNOFILE` in systemd, `ulimit -Hn`).
  */
 export function tooFewFiles({ limits, workers }: Pick<Config, 'limits' | 'workers'>): string | undefined {
   const allowed = openFiles(limitsOfThisProcess());

@@ -22,7 +22,7 @@ export interface LogsInput {
 
 export interface Logs {
   readonly records: DecisionLog;
-  /** Absent where statements are not kept. To be closed behind the log. */
+  /** Absent if statements are not kept. To be closed after the log. */
   readonly statements: StatementStore | undefined;
 }
 
@@ -50,7 +50,7 @@ export async function openLogs({ config, recording, guard, subjects, log, watch 
     throw error;
   }
 
-  /** A policy can be tried without it, on fewer statements: that is no reason not to start. */
+  /** Without it, a policy can still be tried on fewer statements: the guard starts anyway. */
   function kept(open: () => StatementStore | undefined): StatementStore | undefined {
     if (recording.text === 'none') return undefined;
     try {

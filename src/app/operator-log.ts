@@ -1,4 +1,4 @@
-/** The log for operators: one JSON object a line on standard error. What was decided of statements stands in the decision log instead. */
+/** The log for operators: one JSON object a line on standard error. Decisions are in the decision log instead. */
 import pino, { type Logger } from 'pino';
 import { redactTokens } from '../core/redact-tokens.ts';
 import { printable } from '../decision-log/printable.ts';

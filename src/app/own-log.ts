@@ -13,8 +13,8 @@ export interface OwnedLog {
 const NOT_OWNED: OwnedLog = { giveUp: async () => {} };
 
 /**
- * Before the log is opened; ends with the process, however that ends. A pipe or a terminal is nobody's. Throws StartError where another guard
- * has the file, under whatever name.
+ * Called before the log is opened; ends with the process, however it ends. Pipes and terminals need no owner. Throws StartError if another guard has
+ * the file, under whatever name.
  */
 export async function ownLog(file: string, log: Logger): Promise<OwnedLog> {
   try {
@@ -27,13 +27,13 @@ export async function ownLog(file: string, log: Logger): Promise<OwnedLog> {
     if (error instanceof FolderTaken) {
       throw new StartError([`another guard writes the decision log ${file}: give each a "log.file" of its own`]);
     }
-    // A folder in which nothing can be made is no reason not to record.
+    // A folder that cannot be written must not prevent the log from being written.
     log.warn({ err: error }, 'the decision log cannot be locked: a second guard on it will be noticed when it writes');
     return NOT_OWNED;
   }
 }
 
-/** Undefined where it is no regular file. */
+/** Undefined if it is not a regular file. */
 function placeOf(file: string): string | undefined {
   if (!lstatSync(file, { throwIfNoEntry: false })) return join(realpathSync(dirname(file)), basename(file));
   const path = realpathSync(file);

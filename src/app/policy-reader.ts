@@ -31,9 +31,9 @@ interface Compiled {
 }
 
 export class PolicyReader {
-  /** What is in force but for the catalog: files without an error, or the first. */
+  /** The files in force, to be compiled with each new catalog: those without an error, or the first. */
   private good: readonly PolicyFile[] | undefined;
-  /** Whom relations have held since the guard began. */
+  /** By subject: the relations that have held its keys at any time since the guard began. */
   private families: RelationsByKey | undefined;
   private known: { readonly catalog: Catalog; readonly version: string } | undefined;
 
@@ -130,8 +130,8 @@ function inForce({ policy, withholding }: Compiled): PolicyInForce {
 }
 
 /**
- * What an edit would withhold that is not withheld already: a wrong name, most likely. What the database lacks now under the files in
- * force as well keeps no edit out, or nobody could be removed while a table is loaded anew.
+ * What an edit would newly withhold: most likely a wrong name. What the database lacks under the files in force as well does not block an edit:
+ * otherwise no principal could be removed while a table is being reloaded.
  */
 function newlyWithheld(edited: Compiled, good: Compiled): readonly Diagnostic[] {
   if (edited.policy.hash === good.policy.hash) return [];
@@ -141,9 +141,9 @@ function newlyWithheld(edited: Compiled, good: Compiled): readonly Diagnostic[] 
 }
 
 /**
- * A pooler keeps the connections of each account apart, and hands one from session to session as it is. A role of which
- * not every statement is judged (unrestricted, or observed) has no account in common with one that relies on pinned settings:
- * a DO block or a function could change them for whoever comes next. A role has one account: so a principal of another mode is closed.
+ * A pooler keeps the connections of each account apart, and passes them from session to session unchanged. A role whose statements are not all judged
+ * (unrestricted, or observed) must not share an account with one that relies on pinned settings: a DO block or a function could change them for the
+ * next session. A role has one account, so a principal with another mode is closed.
  */
 export function separatePooledAccounts(
   policy: Policy,

@@ -1,6 +1,6 @@
 /** What commands print. It goes out through here alone, so that no value from outside moves the cursor, colours or turns around what is read. */
 
-/** Controls, formats, what is not assigned, line ends but `\n`, and what shows as nothing. */
+/** Control and format characters, unassigned code points, line ends except `\n`, and invisible characters. */
 const NOT_SHOWN = /[^\P{C}\n\t]|[\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** The same text with these written as `\u…`: of JSON, the same JSON. */
@@ -35,4 +35,10 @@ export function clearScreen(): void {
 
 export function printError(text: string): void {
   process.stderr.write(shownText(text));
+}
+
+/** Prints each line as an error of the command. @returns the exit code of a failed command. */
+export function printProblems(lines: readonly string[]): 1 {
+  for (const line of lines) printError(`rowgate: ${line}\n`);
+  return 1;
 }

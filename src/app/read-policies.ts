@@ -1,4 +1,4 @@
-/** Compiles the policies folder against a catalog that is at hand: for commands that look at the policy once. */
+/** Compiles the policies folder against a given catalog: for commands that read the policy once. */
 import type { Config } from '../config/config.ts';
 import { compileCondition, compileMask } from '../policy/compile/condition.ts';
 import { loadPolicy } from '../policy/compile/load.ts';
@@ -16,12 +16,12 @@ export interface ReadPolicies {
   readonly withheld: readonly string[];
 }
 
-/** Throws where there is no folder that can be read. The parser must be loaded. */
+/** Throws if the folder cannot be read. The parser must be loaded. */
 export async function readPolicies(config: Config, catalog: Catalog): Promise<ReadPolicies> {
   return compilePolicies(await readPolicyFolder(config.policies), config, catalog);
 }
 
-/** The same of files that are at hand. */
+/** The same for files that were already read. */
 export function compilePolicies(files: readonly PolicyFile[], config: Config, catalog: Catalog): ReadPolicies {
   const { searchPath, timeZone, tls, requireCertificate, keys } = config;
   const { policy, diagnostics } = loadPolicy(files, {

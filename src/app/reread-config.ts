@@ -1,11 +1,11 @@
-/** `rowgate.yaml` once more, while the guard runs: what can be taken up is (the log's level, passwords), and what needs a restart is said. */
+/** Reads `rowgate.yaml` again while the guard runs: applies what can change at once (the log's level, passwords), and reports what needs a restart. */
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { type Config, formatProblem, type Login } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 
-/** What was said of it. */
+/** The messages about it. */
 export interface Reread {
   readonly problems: readonly string[];
   readonly notes: readonly string[];
@@ -46,10 +46,10 @@ export function rereadConfig(
   return { problems: [], notes };
 }
 
-/** Where the file was read from, and what is read again while the guard runs. What is of the console is none of the guard's. */
+/** The file's origin, and what is read again while the guard runs. The console's settings do not concern the guard. */
 const TAKEN_UP: readonly string[] = ['file', 'hash', 'log.level'];
 
-/** Parts of `upstream` that have keys of their own; the rest of it stands in the URL. */
+/** Parts of `upstream` that have keys of their own; the rest is in the URL. */
 const UPSTREAM_KEYS: readonly string[] = [
   'upstream.tls',
   'upstream.logins',

@@ -27,7 +27,7 @@ import type { Identity } from '../session/end-user/end-user.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { withCurrentPasswords } from './current-passwords.ts';
 import { firstReading } from './first-reading.ts';
-import { type Kept, keepRunning, type RunningGuard, type Started } from './keep-running.ts';
+import { keepRunning, type LastingParts, type RunningGuard, type Started } from './keep-running.ts';
 import { onlyProcess, openAdmin } from './open-admin.ts';
 import { openAlarms } from './open-alarms.ts';
 import { tooFewFiles } from './open-files.ts';
@@ -95,7 +95,7 @@ async function startWatched(
   for (const error of reading?.errors ?? []) log.error(error);
   for (const error of reading?.withheld ?? []) log.error(`${error} (withheld until it fits)`);
   if (reading && !reading.policy) throw new StartError(reading.errors);
-  // A guard that starts closes the roles with errors; beside others that run it waits, as these do, for files without.
+  // A single guard that starts closes the roles with errors; a worker waits, as the other workers do, for files without errors.
   const differs = worker?.policyInForce !== undefined && worker.policyInForce !== reading?.policy?.hash;
   if (reading && reading.errors.length > 0 && differs) throw new StartError(reading.errors);
   const files = tooFewFiles(config);
@@ -131,7 +131,7 @@ async function startWatched(
     const store = worker?.store ?? (await openStore(config, log));
     try {
       const alarms = await openAlarms(config, log, records, worker === undefined);
-      const kept: Kept = { store, alarms, subjectIds, keep, takePasswords };
+      const kept: LastingParts = { store, alarms, subjectIds, keep, takePasswords };
       const proxy = await startListening(config, log, records, watch, read, reading, worker, kept);
       const anchoring = openAnchoring(config, log, records);
       const running = await keepRunning(config, log, records, proxy, watched, kept);
@@ -164,7 +164,7 @@ async function startListening(
   read: PolicyReader['read'],
   reading: Awaited<ReturnType<typeof firstReading>>,
   worker: WorkerPlace | undefined,
-  kept: Kept,
+  kept: LastingParts,
 ): Promise<RunningProxy> {
   const { upstream, listen, tls } = config;
   const clock = (): number => kept.store.now();
@@ -218,18 +218,15 @@ async function startListening(
 }
 
 /**
- * Stays the same over restarts where there is a private key to derive it from, so that asking before and after one tells
- * nothing about which users exist.
+ * Derived from the private key if there is one, so that it stays the same over restarts: otherwise asking before and after one would tell which users
+ * exist.
  */
 export function mockSecret({ tls }: Config): Uint8Array {
   if (!tls) return randomBytes(32);
   return createHmac('sha256', readFileSync(tls.key)).update('rowgate challenges of unknown users').digest();
 }
 
-/**
- * What its record says of it. Where it cannot be kept, the policy comes into force all the same: whoever shuts somebody out must not have to wait
- * for a disk.
- */
+/** Records the policy in the log. If it cannot be kept there, it still comes into force: locking a principal out must not wait for a disk. */
 function policyKeeper(
   config: Config,
   reader: Pick<PolicyReader, 'filesOf' | 'catalogText'>,
@@ -251,7 +248,7 @@ function policyKeeper(
   };
 }
 
-/** Undefined where it is kept nowhere. Each process does it for the log that it writes. */
+/** Undefined if anchors are not configured. Each process anchors the log that it writes. */
 function openAnchoring({ log: { anchor } }: Config, log: Logger, records: DecisionLog): Anchoring | undefined {
   if (!anchor) return undefined;
   const { to, ca, everyMs } = anchor;

@@ -1,11 +1,11 @@
-/** The ids of subjects in a guard: their key is read when it starts, and anew whenever it is told to. */
+/** The ids of subjects in a guard: their key is read at start, and again on each reload. */
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { SubjectIds } from '../decision-log/subject-ids.ts';
 import { readSubjectKey } from '../decision-log/subject-key-file.ts';
 import { StartError } from './start-error.ts';
 
-/** Undefined where people are only counted. Throws StartError. */
+/** Undefined if people are only counted. Throws StartError. */
 export function openSubjectIds({ log, keys }: Config): SubjectIds | undefined {
   if (log.subjects === 'counted' || keys.subjects === undefined) return undefined;
   const key = readSubjectKey(keys.subjects);
@@ -13,7 +13,7 @@ export function openSubjectIds({ log, keys }: Config): SubjectIds | undefined {
   return new SubjectIds(key);
 }
 
-/** What came of reading the key again: nothing where it is the same. Where it does not serve, the one in use stays. */
+/** The result of reading the key again: nothing if it is the same. If the new one is not valid, the old one stays in use. */
 export function rereadSubjectKey(
   ids: SubjectIds | undefined,
   { keys }: Config,

@@ -3,24 +3,34 @@ import { setFlagsFromString } from 'node:v8';
 
 export function settleEngine(): void {
   settleCollector();
+  settleScavenges();
   settleStrings();
 }
 
 /**
- * V8 takes note of which places of the code make objects that last, and makes them among the old from then on. A session that waits keeps what its last
- * statement has made: after some hundred sessions have come and wait, what each statement makes would be old at once, with all that it refers to,
- * and the whole heap would be collected every few seconds. See docs/benchmarks.md, "Why targets are missed".
+ * V8 learns which allocation sites make long-lived objects, and then allocates them in the old generation. An idle session keeps the objects of its
+ * last statement: after some hundred idle sessions, each statement's objects would be allocated old, with all that they refer to, and the whole heap
+ * would be collected every few seconds. See docs/benchmarks.md, "Why targets are missed".
  */
 function settleCollector(): void {
   setFlagsFromString('--no-allocation-site-pretenuring');
+}
+
+/**
+ * Some hundred statements fill what V8 makes new objects in, and nearly none of these lasts: to collect the rest is a millisecond's work, for which other threads
+ * are woken, wait for each other, and take more of the processors than they spare.
+ */
+function settleScavenges(): void {
+  setFlagsFromString('--no-parallel-scavenge');
+  setFlagsFromString('--no-concurrent-array-buffer-sweeping');
 }
 
 /** More than V8 takes to give a function the memory of what it has met. */
 const TIMES = 1_000;
 
 /**
- * A class that extends `String` anywhere (ioredis has one) turns the methods of all texts into a table that is looked through at each call, which takes
- * three times as long; it stays one, since V8 mends that only where it meets an object, and texts are none. Here it meets one.
+ * If any class extends `String` (ioredis has one), V8 turns the methods of all strings into a dictionary that is searched at each call, which takes
+ * three times as long. V8 repairs it only at an access through an object, and strings are not objects. This is such an access.
  */
 function settleStrings(): void {
   const met = new String('');

@@ -1,18 +1,18 @@
 /** Reads what a live server has of a native account, by whatever way it has it: for `compile --verify`. */
+
 import { z } from 'zod';
 import { parseSearchPath } from '../guard/search-path.ts';
 import type { ExistingAccount } from '../native/existing-rights.ts';
 import { sqlLiteral } from '../native/sql-text.ts';
 import { ownSchema, type Wall } from '../native/wall.ts';
+import { jsonList, OF_USERS } from './queries.ts';
 import type { Query } from './read.ts';
 
 const USERS = 16384;
-const OF_USERS = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
 /** How role `r` has a right, by the lists `acl`s that could give it, and by the owner. */
 const by = (owner: string, ...acls: string[]): string =>
   `CASE WHEN ${owner} = r.oid THEN 'ownership' WHEN ${acls.map((acl) => `EXISTS (SELECT FROM aclexplode(${acl}) AS x WHERE x.grantee = r.oid AND x.privilege_type = p)`).join(' OR ')} THEN 'account'
    WHEN ${acls.map((acl) => `EXISTS (SELECT FROM aclexplode(${acl}) AS x WHERE x.grantee = 0 AND x.privilege_type = p)`).join(' OR ')} THEN 'PUBLIC' ELSE 'membership' END`;
-const list = (query: string): string => `coalesce((SELECT json_agg(x) FROM (${query}) AS x), '[]')`;
 const TABLE_PRIVILEGES = `ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'] || CASE WHEN current_setting('server_version_num')::int >= 170000 THEN ARRAY['MAINTAIN'] ELSE '{}' END`;
 
 const RIGHTS = `
@@ -67,17 +67,17 @@ const ACCOUNT = (wall: Wall): string => `SELECT json_build_object(
     CASE WHEN rolcreatedb THEN 'createdb' END, CASE WHEN rolreplication THEN 'replication' END], NULL),
   'login', rolcanlogin,
   'memberOf', ARRAY(SELECT g.rolname FROM pg_auth_members AS m JOIN pg_roles AS g ON g.oid = m.roleid WHERE m.member = r.oid ORDER BY 1),
-  'owns', ${list(DEPENDENT('o', 'true'))}, 'further', ${list(DEPENDENT('a', wall.temporary ? `${COMPARED} AND ${BEYOND_TEMPORARY}` : COMPARED))},
+  'owns', ${jsonList(DEPENDENT('o', 'true'))}, 'further', ${jsonList(DEPENDENT('a', wall.temporary ? `${COMPARED} AND ${BEYOND_TEMPORARY}` : COMPARED))},
   'temporary', has_database_privilege(r.oid, current_database(), 'TEMPORARY'),
-  'rights', ${list(RIGHTS)}, 'columnRights', ${list(COLUMN_RIGHTS)}, 'functions', ${list(FUNCTIONS)}, 'schemas', ${list(SCHEMAS)},
-  'defaults', ${list(DEFAULTS)},
+  'rights', ${jsonList(RIGHTS)}, 'columnRights', ${jsonList(COLUMN_RIGHTS)}, 'functions', ${jsonList(FUNCTIONS)}, 'schemas', ${jsonList(SCHEMAS)},
+  'defaults', ${jsonList(DEFAULTS)},
   'rowSecurity', coalesce((SELECT json_agg(c.oid::int8) FROM pg_class AS c WHERE c.relrowsecurity), '[]'),
-  'policies', ${list(POLICIES)},
+  'policies', ${jsonList(POLICIES)},
   'settings', coalesce((SELECT to_json(s.setconfig) FROM pg_db_role_setting AS s WHERE s.setrole = r.oid
     AND s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())), '[]'),
-  'views', ${list(`SELECT c.relname AS name, pg_get_viewdef(c.oid) AS query, coalesce('security_barrier=true' = ANY (c.reloptions), false) AS barrier
+  'views', ${jsonList(`SELECT c.relname AS name, pg_get_viewdef(c.oid) AS query, coalesce('security_barrier=true' = ANY (c.reloptions), false) AS barrier
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ${sqlLiteral(ownSchema(wall))}`)},
-  'checks', ${list(`SELECT f.proname AS name, oidvectortypes(f.proargtypes) AS arguments, f.prosrc AS body, f.prosecdef AS definer
+  'checks', ${jsonList(`SELECT f.proname AS name, oidvectortypes(f.proargtypes) AS arguments, f.prosrc AS body, f.prosecdef AS definer
     FROM pg_proc AS f JOIN pg_namespace AS n ON n.oid = f.pronamespace WHERE n.nspname = ${sqlLiteral(ownSchema(wall))}`)}
 )::text AS json FROM pg_roles AS r WHERE r.rolname = ${sqlLiteral(wall.account)}`;
 

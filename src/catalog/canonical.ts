@@ -1,6 +1,6 @@
 /**
- * Has the server write a wall's conditions and views in its own words, so that they can be compared with what stands there: by
- * temporary tables and views of the same columns, in transactions that are rolled back. Nothing is locked or kept.
+ * Has the server write a wall's conditions and views in its own words, so that they can be compared with the existing ones: by temporary tables and
+ * views of the same columns, in transactions that are rolled back. Nothing is locked or kept.
  */
 import type { Canonical } from '../native/existing-rights.ts';
 import { argumentTypes, policyStatement } from '../native/print-wall.ts';
@@ -8,6 +8,7 @@ import { identifier, sqlLiteral } from '../native/sql-text.ts';
 import type { RowFilter, Wall } from '../native/wall.ts';
 import type { Query } from './read.ts';
 
+/** `query` must keep to one connection without an open transaction. */
 export async function canonicalOf(query: Query, wall: Wall): Promise<Canonical> {
   const filters: Canonical['filters'][number][] = [];
   for (const filter of wall.filters) filters.push(await attempt(query, wall, () => writtenFilter(query, filter)));
@@ -26,7 +27,7 @@ async function attempt<T>(query: Query, wall: Wall, work: () => Promise<T>): Pro
     await query(`SET LOCAL search_path = ${wall.searchPath.map(identifier).join(', ')}`);
     return await work();
   } catch (error) {
-    // What the server does not take is no reason to stop: the rest is compared. A broken connection shows at the next query.
+    // The comparison goes on if the server refuses a statement. A broken connection shows at the next query.
     if (typeof error === 'object' && error !== null && 'severity' in error && error.severity === 'ERROR')
       return undefined;
     throw error;

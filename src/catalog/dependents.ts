@@ -11,8 +11,8 @@ const COLUMNS = (relation: string, numbers: string): string =>
   `SELECT 1259, ${relation}, u.number::int4 FROM unnest(${numbers}) AS u(number)`;
 
 /**
- * Functions that stand in these expressions, of the server's own too, which pg_depend does not name. A name in them cannot look like one: the
- * server puts a backslash before its brackets and blanks.
+ * Functions in these expressions, also the server's own, which pg_depend does not record. A name in them cannot look like one: the server puts a
+ * backslash before its brackets and blanks.
  */
 const CALLED = (expressions: string): string =>
   `(SELECT coalesce(json_agg(DISTINCT m[1]::int8), '[]') FROM regexp_matches(concat_ws(' ', ${expressions}), ':funcid (\\d+)', 'g') AS m)`;
@@ -34,7 +34,7 @@ function dependents(
 const LASTING = (relation: string): string =>
   `EXISTS (SELECT FROM pg_class AS c WHERE c.oid = ${relation} AND c.relpersistence <> 't' AND c.relkind <> 't' AND c.oid >= 16384)`;
 
-/** `NULL` arrays name nothing; a 0 among columns is an expression, of which pg_depend has the rest. */
+/** `NULL` arrays name nothing; a 0 among columns is an expression, whose other parts are in pg_depend. */
 const WHICH: readonly string[] = [
   dependents(
     'index',
@@ -108,7 +108,7 @@ const WHICH: readonly string[] = [
     [`SELECT 1259, q.refobjid, q.refobjsubid`],
     `''`,
   ),
-  // One with expressions in its key names column 0, which nobody was granted.
+  // An index with expressions in its key names column 0, which no role can be granted.
   dependents(
     'partitioning',
     'p.partrelid',

@@ -3,7 +3,13 @@
  * TOAST schemas are left out. Each gives one row with one text column, a JSON array, so that no client's type parsers matter.
  */
 
-/** Functions and types of these are nobody's business; `n` is pg_namespace. */
+/** Schemas of users; `n` is pg_namespace. */
+export const OF_USERS = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
+
+/** All rows of a query as a JSON array. */
+export const jsonList = (query: string): string => `coalesce((SELECT json_agg(x) FROM (${query}) AS x), '[]')`;
+
+/** Functions and types of temporary and TOAST schemas are left out; `n` is pg_namespace. */
 const LASTING = `n.nspname !~ '^pg_(toast|temp_)'`;
 
 function asJson(query: string): string {
@@ -47,7 +53,7 @@ const FOREIGN_KEYS = `coalesce((SELECT json_agg(json_build_object('columns', k.c
         'deferrable', k.condeferrable) ORDER BY k.oid)
       FROM pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype = 'f'), '[]')`;
 
-/** Of a sequence: the column whose values it makes. */
+/** For a sequence: the column whose values it makes. */
 const OWNED_BY = `(SELECT json_build_object('relation', d.refobjid::int8, 'column', d.refobjsubid) FROM pg_depend AS d
       WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') LIMIT 1)`;
 
@@ -79,7 +85,7 @@ export const COLUMNS = asJson(`
 const inRule = (pattern: string, type: string): string =>
   `coalesce((SELECT array_agg(DISTINCT m[1]::${type}) FROM regexp_matches(w.ev_action::text, '${pattern}', 'g') AS m), '{}')`;
 
-/** The items of its list that are columns of a relation as they are. One whose number stands twice, in a subquery too, is left out: it cannot be told which is meant. */
+/** Items of the list that are plain columns of a relation. One whose number occurs twice, in a subquery too, is left out: the two cannot be told apart. */
 const PLAIN_ITEMS = `(SELECT m[1]::int2 AS attnum, min(m[2]::int8) AS base, min(m[3]::int) AS column
       FROM regexp_matches(w.ev_action::text,
         ':resno (\\d+) :resname (?:\\\\.|[^\\s\\\\])+ :ressortgroupref \\d+ :resorigtbl (\\d+) :resorigcol (-?\\d+) :resjunk false', 'g') AS m
@@ -99,7 +105,7 @@ const VIEW_WRITES = `(SELECT json_build_object('base', min(i.base), 'columns', j
       FROM ${PLAIN_ITEMS} AS i WHERE i.base <> 0 AND i.column > 0 AND pg_column_is_updatable(c.oid, i.attnum, false)
       HAVING count(*) > 0 AND min(i.base) = max(i.base))`;
 
-/** The system's own are guarded otherwise. An array of arrays may fail: it is told as a node. */
+/** The system's own views are guarded in another way. An array of arrays may fail: it is returned as a node. */
 export const VIEWS = asJson(`
   SELECT w.ev_class::int8 AS relation, ${inRule('(?:\\{|:(?=multidims true))([A-Z_0-9]+|multidims)', 'text')} AS nodes,
     ${inRule(':opno (\\d+)', 'int8')} AS operators, ${inRule(':relid (\\d+)', 'int8')} AS relations,

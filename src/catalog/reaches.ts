@@ -49,7 +49,10 @@ const BODIES = `
   WHERE p.oid >= ${USERS} AND p.prokind IN ('f', 'p') AND p.prosqlbody IS NULL
     AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')`;
 
-/** The whole catalog with what things reach; `query` as for `readCatalog`. Function bodies may hold what is not for everyone: keep the file where the schema is kept. */
+/**
+ * The whole catalog, with what functions and views read; `query` as for `readCatalog`. Function bodies may be confidential: keep the file where the
+ * schema is kept.
+ */
 export async function readCatalogWithReaches(query: Query): Promise<CatalogData> {
   const data = await readCatalog(query);
   return { ...data, ...(await readReaches(query)) };

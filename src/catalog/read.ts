@@ -10,8 +10,8 @@ import { catalogSchema } from './schema.ts';
 export type Query = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
 /**
- * Reads the whole catalog in one snapshot. `query` must keep to one connection with no transaction open; one is opened and
- * ended on it. Any account may read what is read here. Throws where the server's version is none of those supported, or it gives what is not understood.
+ * Reads the whole catalog in one snapshot. `query` must keep to one connection with no transaction open; one is opened and ended on it. Any account
+ * may read what is read here. Throws if the server's version is not supported, or if its answer is not understood.
  */
 export async function readCatalog(query: Query): Promise<CatalogData> {
   await query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
@@ -28,7 +28,7 @@ async function readAll(query: Query): Promise<unknown> {
   const rows = async (sql: string): Promise<Row[]> => parseRows(await query(sql));
   const [server] = await rows(queries.SERVER);
   const version = majorVersion(Number(server?.serverVersion));
-  // INVARIANT 9: a newer server has words and forms that the grammar at hand does not know, or reads as something else.
+  // INVARIANT 9: a newer server has words and forms that this grammar does not know, or reads differently.
   if (!server || !(version >= OLDEST_VERSION && version <= GRAMMAR_VERSION)) {
     const supported = `PostgreSQL ${OLDEST_VERSION} to ${GRAMMAR_VERSION} is supported`;
     throw new Error(
@@ -73,7 +73,7 @@ function parseRows(rows: readonly Row[]): Row[] {
   return parsed;
 }
 
-/** Arguments as pg_proc has them: `inputs` alone where there is no other kind, else all with a mode each (i o b v t). */
+/** Arguments as in pg_proc: only `inputs` if there is no other kind, else all with a mode each (i o b v t). */
 interface FunctionRow extends Omit<Fn, 'args' | 'argNames' | 'outColumns'> {
   readonly inputs: readonly Oid[];
   readonly all: readonly Oid[] | null;

@@ -1,11 +1,12 @@
 /** Reads what of a server a second wall depends on beyond the catalog: rights of PUBLIC, and policies of walls made before. */
+
 import { z } from 'zod';
 import type { Surroundings } from '../native/surroundings.ts';
 import { OPEN_POLICY } from '../native/wall.ts';
+import { OF_USERS } from './queries.ts';
 import type { Query } from './read.ts';
 
 const USERS = 16384;
-const OF_USERS = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
 
 const SURROUNDINGS = `SELECT json_build_object(
   'opened', coalesce((SELECT json_agg(p.polrelid::int8 ORDER BY p.polrelid) FROM pg_policy AS p WHERE p.polname = '${OPEN_POLICY}'

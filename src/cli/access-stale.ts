@@ -9,17 +9,16 @@ import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { reasonOf } from '../core/error-text.ts';
-import { openSource } from '../decision-log/read/source.ts';
+import { openSource, type RecordTable } from '../decision-log/read/source.ts';
 import { coverageOf, gapsOf } from '../decision-log/reports/coverage.ts';
-import { lastUseOf } from '../decision-log/reports/last-use.ts';
 import { grantsOfTables, type Policy, type Principal } from '../policy/model/policy.ts';
 import { shownTime } from '../policy/source/calendar.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { failed, table } from './ask-guard.ts';
-import { type LogOptions, logSource, unreadable } from './log-source.ts';
+import { type LogCommandOptions, logSource, reportUnreadable } from './log-source.ts';
 
-interface StaleOptions extends LogOptions {
+interface StaleOptions extends LogCommandOptions {
   readonly catalog?: string;
   readonly days: number;
   readonly index: boolean;
@@ -43,7 +42,7 @@ interface Stale {
   readonly since: string;
   /** The first record, ISO time. */
   readonly logBegins?: string;
-  /** Why somebody may have been there all the same; empty where the log has all of that time. */
+  /** Reasons why the access may have been used although the log does not show it; empty if the log covers the whole time. */
   readonly doubts: readonly string[];
   readonly stale: readonly StalePrincipal[];
   readonly principals: number;
@@ -52,7 +51,7 @@ interface Stale {
 
 const DAY_MS = 86_400_000;
 
-/** Undefined where nothing could be found out: that was said, and the exit code is set. */
+/** Undefined if nothing could be found out: the problem was printed, and the exit code is set. */
 export async function findStale(options: StaleOptions): Promise<Stale | undefined> {
   const { config, problems } = loadConfig(options.config, environmentFor(options.catalog));
   if (!config) return failed(2, problems.map(formatProblem).join('\n'));
@@ -106,7 +105,7 @@ export async function findStale(options: StaleOptions): Promise<Stale | undefine
       source.close();
     }
   } catch (error) {
-    return unreadable(error);
+    return reportUnreadable(error);
   }
 }
 
@@ -178,4 +177,19 @@ function tables(reads: readonly string[] | undefined): string {
   if (reads.length === 0) return 'nothing';
   const more = reads.length - LISTED;
   return `${reads.slice(0, LISTED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+interface LastUse {
+  readonly principal: string;
+  /** Milliseconds since the epoch; absent if the session began before the log. */
+  readonly lastLogin?: number;
+  readonly lastUse: number;
+}
+
+/** By principal, in alphabetical order; principals without a record are missing. */
+async function lastUseOf({ db }: RecordTable): Promise<LastUse[]> {
+  return db.rows<LastUse>(
+    `SELECT principal, epoch_ms(max(time) FILTER (kind = 'login')) AS "lastLogin", epoch_ms(max(time)) AS "lastUse"
+     FROM records WHERE kind IN ('login', 'decision') AND principal IS NOT NULL GROUP BY principal ORDER BY principal`,
+  );
 }

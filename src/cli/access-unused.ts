@@ -15,9 +15,9 @@ import { type GrantUse, grantUse } from '../decision-log/reports/used-grants.ts'
 import {
   findUnused,
   monthsNotSeen,
-  type Standing,
   seesWholeYear,
   type Unused,
+  type UnusedVerdict,
   WHOLE_YEAR_DAYS,
 } from '../desk/unused.ts';
 import { CalendarDays } from '../metering/days.ts';
@@ -30,9 +30,9 @@ import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { failed, table } from './ask-guard.ts';
 import { twoDigits } from './log-report-tally.ts';
-import { type LogOptions, logSource, unreadable } from './log-source.ts';
+import { type LogCommandOptions, logSource, reportUnreadable } from './log-source.ts';
 
-interface UnusedOptions extends LogOptions {
+interface UnusedOptions extends LogCommandOptions {
   readonly catalog?: string;
   readonly index: boolean;
 }
@@ -66,7 +66,7 @@ const DAY_MS = 86_400_000;
 /** A limit so many times the most that was used is far above it. */
 const FAR_ABOVE = 4;
 
-/** Undefined where nothing could be found out: that was said, and the exit code is set. */
+/** Undefined if nothing could be found out: the problem was printed, and the exit code is set. */
 export async function unusedGrants(options: UnusedOptions): Promise<UnusedAnswer | undefined> {
   const { config, problems } = loadConfig(options.config, environmentFor(options.catalog));
   if (!config) return failed(2, problems.map(formatProblem).join('\n'));
@@ -118,7 +118,7 @@ export async function unusedGrants(options: UnusedOptions): Promise<UnusedAnswer
       source.close();
     }
   } catch (error) {
-    return unreadable(error);
+    return reportUnreadable(error);
   }
 }
 
@@ -141,7 +141,7 @@ export function isFound({ unused }: UnusedAnswer): boolean {
   return unused.some(({ standing }) => standing !== 'accepted');
 }
 
-const WORDS: Readonly<Record<Standing, string>> = {
+const WORDS: Readonly<Record<UnusedVerdict, string>> = {
   delete: 'delete',
   keep: 'not proposed',
   new: 'not proposed: newer than the time',

@@ -1,4 +1,5 @@
 /** `rowgate access`: who may see a table or column, in what form, and by which rule; and which principals and grants are not used. */
+
 import type { Command } from 'commander';
 import { ask } from '../app/ask-server.ts';
 import { environmentFor } from '../app/placeholders.ts';
@@ -23,7 +24,8 @@ import { Catalog, type Relation } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { findStale, staleInWords } from './access-stale.ts';
 import { isFound, unusedGrants, unusedInWords } from './access-unused.ts';
-import { fromLog, type LogOptions } from './log-source.ts';
+import { counted } from './check.ts';
+import { fromLog, type LogCommandOptions } from './log-source.ts';
 
 const EXAMPLES = `
 Examples:
@@ -38,7 +40,7 @@ Examples:
 Exit code: 0 where every role was looked at, 1 where errors close some or withhold something and the list may not be whole, or where --stale or
 --unused has found something, 2 where nothing could be found out.`;
 
-interface Options extends LogOptions {
+interface Options extends LogCommandOptions {
   readonly catalog?: string;
   readonly json?: boolean;
   readonly stale?: boolean;
@@ -127,7 +129,7 @@ function dataOf(config: Config, { catalog }: Options) {
 
 type Named = { readonly relation: Relation; readonly column?: ColumnRef['column'] };
 
-/** A name of two parts is a table's column where there is such a one, else a schema's table. */
+/** A name of two parts is a table's column if there is one, else a schema's table. */
 function resolve(catalog: Catalog, searchPath: readonly string[], name: string): ResolvedName<Named> {
   const parts = splitName(name);
   if (!parts || parts.length > 3) {
@@ -185,7 +187,7 @@ function cells({ role, principals, way, form, rows, rule }: ReviewedAccess): str
   return [role, who, way, form, way === 'filter' ? '-' : rows.length === 0 ? 'every' : rows.join(' AND '), rule];
 }
 
-/** Columns as wide as what stands in them; the last is not filled up. */
+/** Pads columns to their widest cell; the last column is not padded. */
 function table(rows: readonly (readonly string[])[]): string[] {
   const widths = HEADINGS.map((_, at) => Math.max(...rows.map((row) => [...(row[at] ?? '')].length)));
   return rows.map((row) =>
@@ -194,8 +196,4 @@ function table(rows: readonly (readonly string[])[]): string[] {
       .join('  ')
       .trimEnd(),
   );
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -6,7 +6,7 @@ import { askGuard, type ControlQuestion, NoGuard } from '../operations/control/c
 import { shownTime } from '../policy/source/calendar.ts';
 import { readDuration } from '../policy/source/quantity.ts';
 
-export interface GuardOptions {
+export interface GuardCommandOptions {
   readonly config: string;
   readonly socket?: string;
   readonly json?: boolean;
@@ -29,9 +29,9 @@ export interface GuardAnswer<T> {
   shown(iso: string): string;
 }
 
-/** The answer; undefined where there is none: that was said, and the exit code is set. */
+/** The guard's answer. Undefined if there is none: the problem was printed and the exit code is set. */
 export async function ask<T>(
-  options: GuardOptions,
+  options: GuardCommandOptions,
   command: string,
   given: ControlQuestion['arguments'],
 ): Promise<GuardAnswer<T> | undefined> {
@@ -54,30 +54,31 @@ export async function ask<T>(
 }
 
 /** Prints the answer: as it is, or in words. */
-export function print(options: GuardOptions, answer: unknown, words: () => string): void {
+export function print(options: GuardCommandOptions, answer: unknown, words: () => string): void {
   printOut(options.json ? `${JSON.stringify(answer)}\n` : words());
 }
 
 /** What is to be signed, to the letter. */
-export function printToSign(options: GuardOptions, asked: { readonly text?: string }): void {
+export function printToSign(options: GuardCommandOptions, asked: { readonly text?: string }): void {
   if (options.json) print(options, asked, () => '');
   else printExactly(asked.text ?? '');
 }
 
+/** Prints the problem and sets the exit code. */
 export function failed(exitCode: 1 | 2, message: string, hint?: string): undefined {
   printError(`rowgate: ${oneLine(message)}\n${hint === undefined ? '' : `hint: ${oneLine(hint)}\n`}`);
   process.exitCode = exitCode;
   return undefined;
 }
 
-/** `2h`, `30 minutes`: milliseconds. Ends the command where it is none. */
+/** `2h`, `30 minutes`: in milliseconds. Ends the command if the text is not a duration. */
 export function duration(command: Command, option: string, text: string): number {
   const reading = readDuration(text);
   if ('value' in reading) return reading.value;
   return command.error(`error: ${option}: expected ${reading.expected}, found "${text}"`, { exitCode: 2 });
 }
 
-/** Columns as wide as what stands in them; on a terminal, lines are cut to its width. */
+/** Pads columns to their widest cell; on a terminal, lines are cut to its width. */
 export function table(
   values: readonly (readonly string[])[],
   { isTTY, columns }: { readonly isTTY?: boolean; readonly columns?: number } = process.stdout,

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { BREAK_GLASS_NAMESPACE } from '../metering/break-glass.ts';
 import type { ShownOpening } from '../operations/control/commands/break-glass.ts';
-import { ask, duration, EXIT_CODES, type GuardOptions, print, toGuard } from './ask-guard.ts';
+import { ask, duration, EXIT_CODES, type GuardCommandOptions, print, toGuard } from './ask-guard.ts';
 import { addRequestCommands, askedWords, type RequestKind } from './signed-requests.ts';
 
 const HELP = `
@@ -50,7 +50,7 @@ const OPENINGS: RequestKind<ShownOpening, Changed> = {
   },
 };
 
-interface AskOptions extends GuardOptions {
+interface AskOptions extends GuardCommandOptions {
   readonly for: string;
   readonly reason: string;
   readonly by?: string;
@@ -73,7 +73,7 @@ export function register(program: Command): void {
     .description('end an opening, or a request for one, before its time; sessions end')
     .argument('<id>')
     .option('--reason <text>', 'why; it is recorded')
-    .action(async (id: string, options: GuardOptions & { readonly reason?: string }) => {
+    .action(async (id: string, options: GuardCommandOptions & { readonly reason?: string }) => {
       const reason = options.reason === undefined ? {} : { reason: options.reason };
       const { answer } = (await ask<Changed>(options, 'break-glass.close', { id, ...reason })) ?? {};
       if (answer) print(options, answer, () => `principal "${answer.opening.principal}" is closed\n`);

@@ -13,7 +13,7 @@ import { type ColumnKind, type SampledColumn, SampledPeople, type SampleRow } fr
 
 export interface MadeCanary {
   readonly subject: string;
-  /** One for each person, for somebody who may write to the table. */
+  /** One INSERT for each person, for an account that may write to the table. */
   readonly inserts: readonly string[];
   /** For `subjects.yaml`. */
   readonly canaries: readonly string[];
@@ -111,7 +111,7 @@ function kindOf(typeName: string): ColumnKind {
 }
 
 class Table {
-  /** Never taken before, and by none of those that are made now. */
+  /** Values generated so far, which must not repeat. */
   private readonly taken = new Set<string>();
 
   constructor(
@@ -174,7 +174,7 @@ class Table {
     );
   }
 
-  /** A value in the pattern of the others that nobody has. */
+  /** A value in the pattern of the others that is not in the table. */
   async unused(name: string, people: SampledPeople): Promise<string> {
     const free = await this.free(
       name,

@@ -1,4 +1,4 @@
-/** `rowgate canary`: made-up people whom nobody has a reason to read, and the hashes by which the guard knows them. */
+/** `rowgate canary`: made-up people whose data no one has a reason to read, and the hashes by which the guard recognizes them. */
 import type { Command } from 'commander';
 import { readCanaryKey } from '../app/canary-key.ts';
 import { printOut } from '../app/print.ts';
@@ -105,7 +105,7 @@ async function hash(keys: string[], options: Options & { subject?: string }): Pr
   if (!counts.has(subject)) return failed(2, `there is no subject "${subject}" in the policies`);
   const all = keys.length > 0 ? keys : await linesOfInput();
   if (all.length === 0) return failed(2, 'no key was given');
-  // What is no ASCII comes in other bytes where a client asks for another encoding.
+  // Other characters than ASCII have other bytes if a client uses another encoding.
   if (all.some((key) => !/^[\x20-\x7e]+$/.test(key)))
     return failed(1, 'a key of a canary must be ASCII, and not empty');
   const canaries = all.map((key) => canaryHash(ready.key, subject, key));

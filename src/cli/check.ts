@@ -80,11 +80,11 @@ export interface CheckOptions {
   readonly config: string;
   /** A saved catalog; without it the database is asked. */
   readonly catalog?: string | undefined;
-  /** A folder in the place of the one that the configuration names. */
+  /** A folder that replaces the configured one. */
   readonly policies?: string | undefined;
   /** Where to save the catalog that was read from the database. */
   readonly saveCatalog?: string | undefined;
-  /** Warnings that nobody has accepted count as errors do. */
+  /** Warnings that were not accepted count as errors. */
   readonly strict?: boolean | undefined;
 }
 
@@ -99,7 +99,7 @@ export interface CheckResult {
   readonly principals: number;
   /** Roles from which nothing is withheld. */
   readonly unrestricted: readonly string[];
-  /** Roles of which everything is let through, and only recorded. */
+  /** Roles in observe mode: everything is let through and only recorded. */
   readonly observed: readonly string[];
   /** What the accounts at the server lack for what the policies allow: GRANTs. */
   readonly grants: readonly string[];
@@ -117,7 +117,7 @@ export async function checkPolicies(options: CheckOptions, compilers: SqlCompile
   const { placeOf, spoilt } = usable;
   const config = { ...usable.config, ...(options.policies !== undefined && { policies: resolve(options.policies) }) };
   const placed = (problem: KeyProblem): Diagnostic => ofConfig(atKey(problem, placeOf), options.config);
-  // With a saved catalog, neither the database nor secrets need to be at hand.
+  // With a saved catalog, neither the database nor secrets are needed.
   const isLive = options.catalog === undefined;
   const files = isLive ? (await fileProblems(config)).filter(({ key }) => !spoilt.has(String(key[0]))) : [];
   const read = await catalogOf(config, options, spoilt, files);
@@ -149,7 +149,7 @@ async function ofFolder(
     const { searchPath, timeZone, requireCertificate } = config;
     const catalog = new Catalog(data);
     const clientCa = spoilt.has('tls') || config.tls?.clientCa !== undefined;
-    // A key that does not serve was named where it stands.
+    // A key that cannot be read was already reported at its place in the file.
     const key = isLive && !spoilt.has('keys') ? await readCanaryKey(config.keys.canaries) : undefined;
     const canaryKey =
       key && !(typeof key === 'object' && 'problem' in key)
@@ -207,7 +207,7 @@ interface CatalogRead {
   readonly problems: readonly KeyProblem[];
   /** Of a file that no key names. */
   readonly diagnostics: readonly Diagnostic[];
-  /** It could not be had, though nothing in the configuration says so. */
+  /** Reading it failed, although the configuration asks for it. */
   readonly failed: boolean;
 }
 
@@ -302,6 +302,7 @@ function shown(file: string): string {
   return relative(process.cwd(), file) || '.';
 }
 
-function counted(count: number, noun: string): string {
+/** `1 role`, `2 roles` */
+export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

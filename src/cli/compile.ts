@@ -27,13 +27,7 @@ Examples:
 Exit code: 0 where it was printed, or nothing differs; 1 where --verify found
 differences, or a role is closed by errors; 2 where neither could be done.`;
 
-interface Options {
-  readonly config: string;
-  readonly role?: string;
-  readonly principal?: string;
-  readonly direct?: boolean;
-  readonly revokePublic?: boolean;
-  readonly verify?: boolean;
+interface Options extends CompileOptions {
   readonly json?: boolean;
 }
 

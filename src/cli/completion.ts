@@ -40,7 +40,7 @@ interface Word {
 interface Flag extends Word {
   readonly long: string;
   readonly short: string | undefined;
-  /** What stands behind it: one of these words, a file, something else; absent: nothing does. */
+  /** What follows the flag: one of these words, a file, or another value. Absent: nothing follows. */
   readonly value?: readonly string[] | 'file' | 'other';
 }
 
@@ -84,7 +84,7 @@ function steps(places: readonly Place[]): string[] {
   return places.flatMap(({ at }) => (at.includes(' ') ? [at] : []));
 }
 
-/** Cases of `place flag` by what stands behind the flag. */
+/** Cases of `place flag`, grouped by what follows the flag. */
 function behindFlags(places: readonly Place[]) {
   const files: string[] = [];
   const others: string[] = [];

@@ -1,10 +1,10 @@
-/** `rowgate console`: the web console, a process of its own beside any number of guards, until it is told to stop. */
+/** `rowgate console`: the web console, a separate process for any number of guards. It runs until it is stopped. */
 import { userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
 import { atKey, consoleTlsProblems } from '../app/named-files.ts';
 import { operatorLog } from '../app/operator-log.ts';
 import { environmentFor } from '../app/placeholders.ts';
-import { printError, printOut } from '../app/print.ts';
+import { printOut, printProblems } from '../app/print.ts';
 import { formatProblem } from '../config/config.ts';
 import { CONSOLE_ROLES, type ConsoleRole } from '../config/console.ts';
 import { loadConfig } from '../config/load.ts';
@@ -44,16 +44,18 @@ export function register(program: Command): void {
 async function serve({ config: file, role, verbose }: Options): Promise<number> {
   // Secrets of the guard need not be there: what needs them says so.
   const { config, placeOf, problems } = loadConfig(file, environmentFor(''));
-  if (!config) return failed(problems.map(formatProblem));
+  if (!config) return printProblems(problems.map(formatProblem));
   const named = consoleTlsProblems(config);
-  if (named.length > 0) return failed(named.map((problem) => formatProblem(atKey(problem, placeOf))));
+  if (named.length > 0) return printProblems(named.map((problem) => formatProblem(atKey(problem, placeOf))));
   const log = operatorLog(verbose ? 'debug' : config.log.level);
   let running: Awaited<ReturnType<typeof startConsole>>;
   try {
     running = await startConsole({ config, program: [process.execPath, process.argv[1] ?? ''], log });
   } catch (error) {
     const { host, port } = config.console.listen;
-    return failed([`could not begin to listen on ${host}:${port}: ${error instanceof Error ? error.message : error}`]);
+    return printProblems([
+      `could not begin to listen on ${host}:${port}: ${error instanceof Error ? error.message : error}`,
+    ]);
   }
   const print = (): void => {
     const link = running.link({ name: personHere(), role });
@@ -71,7 +73,7 @@ async function serve({ config: file, role, verbose }: Options): Promise<number> 
   if (process.stdin.isTTY) process.stdin.on('data', print);
   await new Promise<void>((told) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => told());
-    // What has started us as a part of itself, as the demo does, is gone.
+    // The process that started this one as a part of itself, such as the demo, has ended.
     if (process.channel) process.on('disconnect', () => told());
   });
   process.stdin.pause();
@@ -84,9 +86,4 @@ async function serve({ config: file, role, verbose }: Options): Promise<number> 
 function personHere(): string {
   const { username } = userInfo();
   return (username === 'root' ? process.env.SUDO_USER : undefined) ?? username;
-}
-
-function failed(lines: readonly string[]): number {
-  for (const line of lines) printError(`rowgate: ${line}\n`);
-  return 1;
 }

@@ -10,7 +10,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { openControlOf } from '../app/control-socket.ts';
 import { operatorLog } from '../app/operator-log.ts';
 import { ownCommand } from '../app/own-command.ts';
-import { printError, printOut } from '../app/print.ts';
+import { printOut, printProblems } from '../app/print.ts';
 import { startGuard } from '../app/run-guard.ts';
 import { Shutdown } from '../app/shutdown.ts';
 import { StartError } from '../app/start-error.ts';
@@ -77,7 +77,7 @@ async function demo(options: DemoCommandOptions): Promise<number> {
     server = await startDemoServer({ folder: FOLDER, fresh: options.fresh ?? false, progress: say });
   } catch (error) {
     if (options.tour && error instanceof AlreadyRuns) return await tourBeside();
-    return failed([error instanceof Error ? error.message : String(error)]);
+    return printProblems([error instanceof Error ? error.message : String(error)]);
   }
   // A signal before this line ends the process at once, and PostgreSQL with it.
   const told = untilTold();
@@ -106,9 +106,9 @@ async function demo(options: DemoCommandOptions): Promise<number> {
     if (why === 'lost') ending.stop();
     await ending.ended;
     await control?.close();
-    return why === 'told' ? 0 : failed(['the database has ended by itself']);
+    return why === 'told' ? 0 : printProblems(['the database has ended by itself']);
   } catch (error) {
-    if (error instanceof StartError) return failed(error.lines);
+    if (error instanceof StartError) return printProblems(error.lines);
     throw error;
   } finally {
     webConsole?.kill('SIGTERM');
@@ -147,13 +147,13 @@ async function tourBeside(): Promise<number> {
   const [account, owner] = [config?.upstream.login, config?.upstream.logins.get('dba')];
   const [host] = config?.upstream.hosts ?? [];
   if (typeof account?.password !== 'string' || typeof owner?.password !== 'string' || !host)
-    return failed(['a demo begins here; try again when it is up, or end it with Ctrl-C']);
+    return printProblems(['a demo begins here; try again when it is up, or end it with Ctrl-C']);
   const guardUrl = `postgres://${account.user}:${account.password}@${host.host}:${host.port}/${config?.upstream.database}`;
   try {
     return await playTour({ guardUrl, owner: { user: owner.user, password: owner.password } }, untilTold());
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    return failed([...error.lines, 'the demo that runs here does not serve; end it with Ctrl-C, and try again']);
+    return printProblems([...error.lines, 'the demo that runs here does not serve; end it with Ctrl-C, and try again']);
   }
 }
 
@@ -242,11 +242,6 @@ function place(port: number) {
 
 function say(table: string): void {
   printOut(`making ${table}\n`);
-}
-
-function failed(lines: readonly string[]): number {
-  for (const line of lines) printError(`rowgate: ${line}\n`);
-  return 1;
 }
 
 function parseParent(value: string): number {

@@ -29,13 +29,13 @@ export interface DevicePrompt {
 }
 
 export interface DeviceToken {
-  /** A JWT; by whom it is signed, and for whom it is, the guard will see. */
+  /** A JWT. The guard checks who signed it and for which audience. */
   readonly token: string;
   /** As the issuer says. */
   readonly expires?: Date;
 }
 
-/** Why there is no token, in words for the person. */
+/** Why there is no token, as a message for the user. */
 export class DeviceLoginError extends Error {}
 
 /** `tell` is called once. Throws DeviceLoginError. */
@@ -56,7 +56,7 @@ export async function logInByDevice(login: DeviceLogin, tell: (prompt: DevicePro
     });
     const asked = Date.now();
     const { access_token: token, expires_in: seconds } = await poll(provider, device);
-    // It will stand in a shell's line.
+    // The token is printed inside a shell command.
     if (!/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}$/.test(token)) {
       throw new DeviceLoginError('the issuer’s access token is no JWT: the guard cannot check it');
     }

@@ -19,7 +19,7 @@ import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { failed } from './ask-guard.ts';
 import { filesOfHash } from './log-policies.ts';
-import { fromLog, type LogOptions, logSource } from './log-source.ts';
+import { fromLog, type LogCommandOptions, logSource } from './log-source.ts';
 
 const HELP = `
 Examples:
@@ -31,7 +31,7 @@ newer folder, or the database's.
 Exit code: 0 without a difference, 1 with one (with --no-new-access: with a "+", or where something could not be compared), 2 where they could not be
 read.`;
 
-interface Options extends LogOptions {
+interface Options extends LogCommandOptions {
   readonly catalog?: string;
   readonly newAccess: boolean;
   readonly json?: boolean;
@@ -89,11 +89,11 @@ type Read = ReturnType<typeof compilePolicies>;
 
 interface Side {
   readonly files: readonly PolicyFile[];
-  /** They come from beside the log, without what is secret. */
+  /** They were kept beside the log, without secrets. */
   readonly kept: boolean;
 }
 
-/** Undefined where it cannot be had: that was said. */
+/** Undefined if it cannot be read: the problem was printed. */
 async function sideOf(name: string, options: Options): Promise<Side | undefined> {
   if (existsSync(name) || !/^(sha256:)?[0-9a-f]{8,64}$/.test(name))
     return { files: await readPolicyFolder(resolve(name)), kept: false };

@@ -1,6 +1,8 @@
 /** What would have to be granted, and where, if a refused statement is meant to work. `REASONS` has the advice that a reason alone decides. */
+
 import { REASONS, type Reason, type ReasonByStatement } from '../core/reasons.ts';
 import type { Refusal } from '../core/refusal.ts';
+import { COPIES } from '../desk/learn/needs.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
 import type { RolePolicy, StatementOption } from '../policy/model/policy.ts';
 import type { Catalog, Relation } from '../sql/catalog/catalog.ts';
@@ -23,10 +25,7 @@ export interface Refused {
 /** Commands that a role gets by a word under `statements:`. */
 const GRANTABLE: Readonly<Record<string, StatementOption>> = { LISTEN: 'listen', UNLISTEN: 'listen', NOTIFY: 'notify' };
 
-/** The same for COPY, by its direction. */
-const COPIES: Readonly<Record<string, StatementOption>> = { 'copy-out': 'copy_to', 'copy-in': 'copy_from' };
-
-/** Of reasons whose advice depends on the statement. */
+/** Advice for reasons where it depends on the statement. */
 const BY_STATEMENT: Readonly<Record<ReasonByStatement, (refused: Refused) => Advice>> = {
   'column-withheld': columnAdvice,
   'relation-not-granted': relationAdvice,
@@ -76,7 +75,7 @@ function columnAdvice(refused: Refused): Advice {
     if (grant.system) continue;
     const { relation } = grant;
     const asked = /column "(.+?)" of relation "(.+)"$/.exec(refusal.message);
-    // Of several with such a column the refusal names the one whose it is.
+    // If several relations have such a column, the refusal names the right one.
     if (asked && relation.name !== asked[2]) continue;
     const column = asked ? grant.select?.columns.get(asked[1] ?? '') : undefined;
     if (column?.mask && statement?.kind.kind === 'write')
@@ -140,7 +139,7 @@ function writesTo(relation: Relation, { statement, role }: Refused, verb: string
   const grant = role.relations.get(relation.oid);
   const reads = askedOf(relation, statement, 'select').filter((name) => !grant?.select?.columns.has(name));
   const written = verb === 'insert' || verb === 'update' ? askedOf(relation, statement, verb) : [];
-  // What an UPDATE, DELETE or MERGE finds must be granted for reading, be it without a column.
+  // UPDATE, DELETE and MERGE need SELECT on the rows that they find, even if they read no column.
   const selects = reads.length > 0 || (verb !== 'insert' && !grant?.select);
   const beside = (grant?.select?.columns.size ?? 0) > 0;
   const columns = verb === 'delete' ? '' : 'the columns that may be written, ';
@@ -167,7 +166,7 @@ function functionAdvice({ refusal, role, catalog }: Refused): Advice {
   const fns = named.filter((fn) => fn.schema === schema);
   const types = (args: readonly number[]): string =>
     args.map((oid) => catalog.typesByOid.get(oid)?.name ?? ANY).join(', ');
-  // A name that stands for several functions is granted with its argument types.
+  // An overloaded function is granted with its argument types.
   const texts = fns.map((fn) => `${fn.schema}.${fn.name}${fns.length > 1 ? `(${types(fn.args)})` : ''}`);
   return {
     text: `If it reads and writes nothing beyond its arguments, grant it in ${fileOf(role)}. One that runs SQL text, or reads files, settings or other sessions, undoes every other rule.`,
@@ -232,10 +231,10 @@ function fileOf(role: RolePolicy): string {
   return role.rule.replace(/:\d+$/, '');
 }
 
-/** Stands where the DBA has to choose. */
+/** A placeholder where the DBA has to choose. */
 export const ANY = '…';
 
-/** Behind a list of what is to be added alone. */
+/** Added to a list that only has the columns to be added. */
 const BESIDE = ' # beside those that are granted';
 
 /** A table with the columns that are to be read. `beside`: others are granted already. */
@@ -244,7 +243,10 @@ function columnsSnippet(relation: Relation, columns: readonly string[], beside: 
   return ['tables:', `  ${key(relation)}:`, '    select:', added].join('\n');
 }
 
-/** One kind of write on a table, and what must be read of it for that; `select`: absent where nothing more must be. `beside`: other columns are read already. */
+/**
+ * A kind of write on a table, and the columns that must also be granted for reading; `select`: absent if none. `beside`: other columns are read
+ * already.
+ */
 function writeSnippet(
   relation: Relation,
   verb: string,

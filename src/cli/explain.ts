@@ -1,4 +1,7 @@
-/** `rowgate explain`: what would be decided about a statement of a principal, and why; or what was decided about one in the log. Nothing of it runs. */
+/**
+ * `rowgate explain`: what would be decided about a principal's statement, and why; or what was decided about one in the log. The statement does not
+ * run.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -29,7 +32,7 @@ import { Catalog, type CatalogData } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import type { Template } from '../sql/text/template.ts';
 import { type Explanation, explanationOf, formatExplanation } from './explanation.ts';
-import { fromLog, type LogOptions, type LogSource, logSource, unreadable } from './log-source.ts';
+import { fromLog, type LogCommandOptions, type LogSource, logSource, reportUnreadable } from './log-source.ts';
 
 const EXAMPLES = `
 Examples:
@@ -41,10 +44,10 @@ Examples:
 
 Exit code: 0 where it would run, 1 where it would be refused, 2 where that could not be found out.`;
 
-interface ExplainOptions extends LogOptions {
+interface ExplainOptions extends LogCommandOptions {
   /** The principal. */
   readonly as?: string;
-  /** `NAME=VALUE`, of the person behind the account. */
+  /** `NAME=VALUE`, a claim of the end user. */
   readonly claim: readonly string[];
   readonly catalog?: string;
   readonly policies?: string;
@@ -57,13 +60,13 @@ interface Asked {
   readonly sql: string;
   readonly as: string;
   readonly attributes?: ReadonlyMap<string, string>;
-  /** What was kept of the policy of then. */
+  /** The files of the policy of that time, if they were kept. */
   readonly files?: readonly PolicyFile[] | undefined;
-  /** What was kept of the catalog of then. */
+  /** The catalog of that time, if it was kept. */
   readonly catalog?: Catalog | undefined;
 }
 
-/** The explanation, or why there is none: lines for the operator. */
+/** The explanation, or the problems: lines for the operator. */
 type Explained = { readonly explanation: Explanation } | { readonly problems: readonly string[] };
 
 async function explain(
@@ -177,7 +180,7 @@ async function run(sql: string | undefined, options: RunOptions, command: Comman
   process.exitCode = explanation.effect === 'refuse' ? 1 : 0;
 }
 
-/** Undefined where it is not in the log: that was said, and the exit code is set. */
+/** Undefined if it is not in the log: the problem was printed, and the exit code is set. */
 async function decisionOf(id: string, options: ExplainOptions): Promise<LoggedDecision | undefined> {
   const log = logSource(options);
   if (!log) return undefined;
@@ -188,7 +191,7 @@ async function decisionOf(id: string, options: ExplainOptions): Promise<LoggedDe
     process.exitCode = 2;
     return undefined;
   } catch (error) {
-    return unreadable(error);
+    return reportUnreadable(error);
   }
 }
 
@@ -217,10 +220,10 @@ function recordedLines({ id, time, principal, recorded }: LoggedDecision, now: E
   return `decision: ${id}, ${time}, ${principal}\nrecorded: ${why}${differs}`;
 }
 
-/** `--claim NAME=VALUE`: what the token of somebody behind an account would say, for commands that ask as they would. */
+/** `--claim NAME=VALUE`: claims of an end user's token, for commands that judge as that end user. */
 type Attributes = ReadonlyMap<string, string>;
 
-/** The principal's attributes, those `from token` by the claims; or why there are none. */
+/** The principal's attributes; those `from token` are taken from the claims. Or the reason why they are missing. */
 function attributesBy(
   claims: readonly string[],
   policy: SessionPolicy,
@@ -237,7 +240,7 @@ function attributesBy(
   return 'refused' in person ? { problem: person.refused.message } : person;
 }
 
-/** Attributes that the text needs and nobody has given. */
+/** Attributes that the text needs and that were not given. */
 function missingIn(template: Template, attributes: Attributes): readonly string[] {
   const needed = template.flatMap((part) => (typeof part !== 'string' && part.kind === 'attribute' ? [part.name] : []));
   return [...new Set(needed)].filter((name) => !attributes.has(name));
@@ -252,7 +255,7 @@ function jsonOr(text: string): unknown {
   }
 }
 
-/** A decision in the log, by the id that its client was told: what was asked, by whom, and what was decided. */
+/** A decision in the log, found by the id that its client received: the statement, the principal and the verdict. */
 interface LoggedDecision {
   readonly id: string;
   /** ISO time. */
@@ -265,7 +268,7 @@ interface LoggedDecision {
   /** Under which its policy was kept, if it was. */
   readonly kept?: string;
   readonly keptFolder: string;
-  /** By which it was judged, if that was kept. */
+  /** The catalog by which it was judged, if it was kept. */
   readonly catalog?: Catalog;
 }
 

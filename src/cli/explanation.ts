@@ -23,7 +23,7 @@ export interface Explanation {
   readonly columns: readonly string[];
   /** What the server would be sent, attributes and the limit of rows filled in; null where nothing is. */
   readonly sql: string | null;
-  /** The text that is prepared once it comes again, `$1` in the place of plain literals; null where it is always sent. */
+  /** The text that is prepared when the statement comes again, with `$1` instead of plain literals; null if it is always sent as text. */
   readonly plan: string | null;
   /** In observe mode: the effect that it would have had. */
   readonly would: 'allow' | 'rewrite' | 'refuse' | null;
@@ -31,10 +31,10 @@ export interface Explanation {
   readonly advice: Advice | null;
 }
 
-/** What cannot be read is nobody's rule. */
+/** A text that cannot be read is refused before any rule applies. */
 const UNRULED: ReadonlySet<string> = new Set(['syntax', 'too-large', 'too-complex']);
 
-/** Judges the text as the principal's session would. `attributes`: with those of the person behind it. */
+/** Judges the text as in a session of the principal. `attributes`: with those of the end user. */
 export function explanationOf(
   sql: string,
   policy: SessionPolicy,
@@ -70,13 +70,13 @@ function planned(rendered: Rendered, values: SlotValues): string | undefined {
   return (withParameters(rendered, statement, values)?.rendered ?? rendered).sent;
 }
 
-/** Text that cannot be read is nobody's rule; what the role as a whole may not do is decided where it is defined. */
+/** No rule applies to text that cannot be read. What the role as a whole may not do is decided where the role is defined. */
 function ruleOf(refusal: Refusal | undefined, judgement: Judgement, role: RolePolicy): string | null {
   if (!refusal) return judgement.statements.find((statement) => statement.rule !== undefined)?.rule ?? null;
   return refusal.rule ?? (UNRULED.has(refusal.reason) ? null : role.rule);
 }
 
-/** For people: what was decided, by which line, and what follows from it. */
+/** For people: the decision, the line that caused it, and what to do about it. */
 export function formatExplanation(explanation: Explanation): string {
   const { effect, would, reason, rule, message, sqlstate, hint, position, tables, columns, sql, plan, advice } =
     explanation;

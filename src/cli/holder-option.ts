@@ -1,4 +1,4 @@
-/** How a command names whom it is about: a principal, or a person behind one. */
+/** Options by which a command names a principal, or one of its end users. */
 import type { Command } from 'commander';
 
 export interface OfUser {

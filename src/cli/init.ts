@@ -1,4 +1,4 @@
-/** `rowgate init`: drafts a configuration and policies of a database that has none. */
+/** `rowgate init`: drafts a configuration and policies for a database that has no policies yet. */
 import type { Command } from 'commander';
 import { printError, printOut } from '../app/print.ts';
 import { reasonOf } from '../core/error-text.ts';

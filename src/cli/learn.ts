@@ -5,17 +5,17 @@ import type { Command } from 'commander';
 import { oneLine, printError, printOut } from '../app/print.ts';
 import type { LogRecord } from '../decision-log/fields.ts';
 import { readStatements } from '../decision-log/statements/read.ts';
-import { type Exception, exceptionOf } from '../desk/learn/except.ts';
+import { exceptionOf, type LearnException } from '../desk/learn/except.ts';
 import { type Learned, learn } from '../desk/learn/learn.ts';
 import { roleFile } from '../desk/learn/role-file.ts';
 import { Seen } from '../desk/learn/seen.ts';
-import { Taken } from '../desk/learn/taken.ts';
+import { TakenAmounts } from '../desk/learn/taken.ts';
 import { isUnchanged } from '../desk/learn/written-mark.ts';
 import { PastCatalogs } from '../desk/past-catalogs.ts';
 import { suggestion } from '../policy/source/suggestion.ts';
 import { failed } from './ask-guard.ts';
-import { several, unreadable } from './log-source.ts';
-import { eachRecord, groundOf, ofRoles, otherCatalogWords, type RoleOptions, worldOf } from './seen-by-role.ts';
+import { reportUnreadable, several } from './log-source.ts';
+import { eachRecord, ofRoles, otherCatalogWords, type RoleOptions, roleContextOf, worldOf } from './seen-by-role.ts';
 
 const HELP = `
 Examples:
@@ -44,7 +44,7 @@ export function register(program: Command): void {
 }
 
 async function learnRole(options: Options, command: Command): Promise<void> {
-  const ground = await groundOf(options, command);
+  const ground = await roleContextOf(options, command);
   if (!ground) return;
   const world = worldOf(options.role, ground);
   const { config, catalog, policy, log, dayOf } = ground;
@@ -57,18 +57,18 @@ async function learnRole(options: Options, command: Command): Promise<void> {
   const exceptions = (options.except ?? []).map((text) => exceptionOf(text, now));
   const wrong = exceptions.find((one) => typeof one === 'string');
   if (typeof wrong === 'string') command.error(`error: --except: ${wrong}`, { exitCode: 2 });
-  const given = exceptions.filter((one): one is Exception => typeof one !== 'string');
+  const given = exceptions.filter((one): one is LearnException => typeof one !== 'string');
   const isExcepted = (record: LogRecord): boolean => given.some(({ isMeant }) => isMeant(record));
   let seen: Seen;
   let catalogs: PastCatalogs;
-  const taken = new Taken(log.timeZone);
+  const taken = new TakenAmounts(log.timeZone);
   try {
     const kept = await readStatements(log.statementsKept, log.openerOf);
     catalogs = new PastCatalogs(kept.catalogs, catalog);
     seen = new Seen({ wants: (name) => name === options.role, isExcepted, statements: kept.statements, dayOf });
     await eachRecord(ground, (record) => void (seen.add(record) && taken.add(record)));
   } catch (error) {
-    return unreadable(error);
+    return reportUnreadable(error);
   }
   const { statements, shares } = seen.result();
   if (!seen.span) return nothing(options.role, seen);
@@ -84,12 +84,12 @@ async function learnRole(options: Options, command: Command): Promise<void> {
   if (options.write) write(join(config.policies, world.path), text, written);
 }
 
-function isKnown(key: Exception['key'], value: string, { names }: Seen): boolean {
+function isKnown(key: LearnException['key'], value: string, { names }: Seen): boolean {
   if (key === 'principal') return names.principals.has(value);
   return key !== 'application' || names.applications.has(value);
 }
 
-function missing({ key, value }: Exception, { names }: Seen): undefined {
+function missing({ key, value }: LearnException, { names }: Seen): undefined {
   const known = key === 'principal' ? names.principals : names.applications;
   return failed(2, `--except: the log has no ${key} "${value}" of the role${suggestion(value, known)}`);
 }
@@ -98,7 +98,7 @@ function nothing(role: string, { names }: Seen): undefined {
   return failed(2, `the log has no statement of role "${role}" of that time${suggestion(role, names.roles)}`);
 }
 
-/** Over what somebody has changed nothing is written. */
+/** A file that was edited by hand is not overwritten. */
 function write(path: string, before: string, text: string): void {
   const isOurs = isUnchanged(before) && readFileSync(path, 'utf8') === before;
   const to = isOurs ? path : `${path}.new`;

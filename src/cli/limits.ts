@@ -4,7 +4,16 @@ import { holderName } from '../metering/owner.ts';
 import { RAISE_NAMESPACE } from '../metering/raise.ts';
 import type { ShownLimits } from '../operations/control/commands/limits.ts';
 import type { ShownRaise } from '../operations/control/commands/raises.ts';
-import { ask, duration, EXIT_CODES, type GuardAnswer, type GuardOptions, print, table, toGuard } from './ask-guard.ts';
+import {
+  ask,
+  duration,
+  EXIT_CODES,
+  type GuardAnswer,
+  type GuardCommandOptions,
+  print,
+  table,
+  toGuard,
+} from './ask-guard.ts';
 import { aboutHolder, type OfUser, saidHolder } from './holder-option.ts';
 import { addRequestCommands, askedWords, type RequestKind } from './signed-requests.ts';
 
@@ -42,7 +51,7 @@ export function register(program: Command): void {
     .addHelpText('after', HELP);
   aboutHolder(toGuard(limits.command('show')))
     .description('each limit over time: how much of it is used now')
-    .action(async (principal: string, options: GuardOptions & OfUser) => {
+    .action(async (principal: string, options: GuardCommandOptions & OfUser) => {
       const asked = await ask<ShownLimits>(options, 'limits.show', { ...saidHolder(principal, options) });
       if (asked) print(options, asked.answer, () => inWords(asked));
     });
@@ -55,7 +64,7 @@ export function register(program: Command): void {
       async (
         principal: string,
         limit: string,
-        options: GuardOptions & OfUser & { readonly for: string; readonly reason: string },
+        options: GuardCommandOptions & OfUser & { readonly for: string; readonly reason: string },
         command: Command,
       ) => {
         const forMs = duration(command, '--for', options.for);
@@ -69,7 +78,7 @@ export function register(program: Command): void {
     .description('refuse a larger limit that was asked for, or end one before its time')
     .argument('<id>')
     .requiredOption('--reason <text>', 'why; it is recorded')
-    .action(async (id: string, options: GuardOptions & { readonly reason: string }) => {
+    .action(async (id: string, options: GuardCommandOptions & { readonly reason: string }) => {
       const { answer } = (await ask<AskedRaise>(options, 'limits.revoke', { id, reason: options.reason })) ?? {};
       if (answer) print(options, answer, () => `raise ${id} is revoked\n`);
     });

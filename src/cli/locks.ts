@@ -2,7 +2,16 @@
 import type { Command } from 'commander';
 import { type Holder, holderName, holderWords } from '../metering/owner.ts';
 import type { ShownLock } from '../operations/control/commands/locks.ts';
-import { ask, duration, EXIT_CODES, type GuardAnswer, type GuardOptions, print, table, toGuard } from './ask-guard.ts';
+import {
+  ask,
+  duration,
+  EXIT_CODES,
+  type GuardAnswer,
+  type GuardCommandOptions,
+  print,
+  table,
+  toGuard,
+} from './ask-guard.ts';
 import { aboutHolder, type OfUser, saidHolder } from './holder-option.ts';
 
 const HELP = `
@@ -15,7 +24,7 @@ Examples:
 
 ${EXIT_CODES}`;
 
-type Reasoned = GuardOptions & OfUser & { readonly reason: string };
+type Reasoned = GuardCommandOptions & OfUser & { readonly reason: string };
 
 export function register(program: Command): void {
   const locks = program
@@ -24,7 +33,7 @@ export function register(program: Command): void {
     .addHelpText('after', HELP);
   toGuard(locks.command('list'))
     .description('who is locked out, since when, until when, why and by whom')
-    .action(async (options: GuardOptions) => {
+    .action(async (options: GuardCommandOptions) => {
       const asked = await ask<{ locks: ShownLock[] }>(options, 'locks.list', {});
       if (asked) print(options, asked.answer, () => listed(asked));
     });

@@ -7,14 +7,14 @@ import { segmentOf } from '../decision-log/read/file-lines.ts';
 import { indexesOf, removeOrphans } from '../decision-log/read/indexes.ts';
 import { isOpen } from '../decision-log/read/log-files.ts';
 import { logCommand } from './log-command.ts';
-import { fromLog, type LogOptions, logSource, unreadable } from './log-source.ts';
+import { fromLog, type LogCommandOptions, logSource, reportUnreadable } from './log-source.ts';
 
 const HELP = `
 Reports make missing indexes themselves: run it at night, and no report has to wait. Each closed file gets an index of its own, readable by
 you alone, made again where the file has changed. The index of a missing file is removed. The open file has none; encrypted files neither.
 Exit code: 0, 1 where a file could not be indexed, 2 for a wrong call.`;
 
-interface Options extends LogOptions {
+interface Options extends LogCommandOptions {
   readonly indexFolder?: string;
 }
 
@@ -53,7 +53,7 @@ async function index(options: Options): Promise<void> {
       db.close();
     }
   } catch (error) {
-    unreadable(error);
+    reportUnreadable(error);
   }
   if (failures > 0) process.exitCode = 1;
 }

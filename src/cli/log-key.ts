@@ -32,7 +32,7 @@ function makeKey({ name, out }: { name: string; out: string }, command: Command)
   }
   const file = resolve(out);
   try {
-    // A key in use is never written over: with it would go whom the log is about.
+    // A key in use is never overwritten: without it, the data subjects in the log could no longer be found.
     const fd = openSync(file, 'wx', 0o600);
     try {
       writeSync(fd, `${name} ${randomBytes(32).toString('base64url')}\n`);

@@ -10,7 +10,7 @@ import { shownTime } from '../policy/source/calendar.ts';
 import type { PolicyFile } from '../policy/source/document.ts';
 import { failed, table } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
-import { fromLog, type LogOptions, type LogSource, logSource, timeOption } from './log-source.ts';
+import { fromLog, type LogCommandOptions, type LogSource, logSource, timeOption } from './log-source.ts';
 
 const HELP = `
 Examples:
@@ -22,7 +22,7 @@ The files are those that the guard has kept beside the log, without passwords an
 "rowgate log verify" says whether the records themselves can be relied on.
 Exit code: 0, 1 where there is no such policy or its files are not what was kept, 2 for a wrong call.`;
 
-interface Options extends LogOptions {
+interface Options extends LogCommandOptions {
   readonly folder?: string;
   readonly at?: string;
   readonly show?: string;
@@ -75,7 +75,7 @@ async function policies(options: Options, command: Command): Promise<void> {
   }
 }
 
-/** The files of a policy that was in force, by the beginning of its hash or of what was kept; or why they cannot be had. */
+/** The files of a policy that was in force, found by the beginning of its hash or of the hash of its kept form; or why they cannot be read. */
 export async function filesOfHash(
   { chains, openerOf, policiesKept }: LogSource,
   hash: string,

@@ -1,4 +1,4 @@
-/** `rowgate log query`: records of the log, whole, that somebody asks for; also as they are written. */
+/** `rowgate log query`: prints complete records that match; also follows the log as it is written. */
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { printError, printOut } from '../app/print.ts';
@@ -14,7 +14,15 @@ import { subjectId } from '../decision-log/subject-ids.ts';
 import { suggestion } from '../policy/source/suggestion.ts';
 import { failed } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
-import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption, unreadable } from './log-source.ts';
+import {
+  fromLog,
+  type LogCommandOptions,
+  type LogSource,
+  logSource,
+  reportUnreadable,
+  several,
+  timeOption,
+} from './log-source.ts';
 import { soughtIn } from './subject-option.ts';
 
 const HELP = `
@@ -31,7 +39,7 @@ Exit code: 0, 1 where nothing was found, 2 for a wrong call, a name that stands 
 
 const EFFECTS = ['allow', 'rewrite', 'refuse', 'throttle', 'lock'];
 
-interface Options extends LogOptions {
+interface Options extends LogCommandOptions {
   readonly principal?: string;
   readonly user?: string;
   readonly role?: string;
@@ -92,7 +100,7 @@ async function query(files: readonly string[], options: Options, command: Comman
   const stop = new AbortController();
   const end = (): void => stop.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
-  // Whoever reads has seen enough.
+  // The reader closed the pipe.
   process.stdout.on('error', end);
   try {
     const unseen = new UnseenNames(wanted);
@@ -101,7 +109,7 @@ async function query(files: readonly string[], options: Options, command: Comman
     process.exitCode = 1;
     for (const name of unseen.names) failed(2, `no record of this log names ${name}`);
   } catch (error) {
-    unreadable(error);
+    reportUnreadable(error);
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, end);
     process.stdout.off('error', end);
@@ -151,7 +159,7 @@ async function show(
   return found;
 }
 
-/** The last so many things that a log tells of: a decision with what became of it is one of them. */
+/** Keeps the last N events of a log: a decision and its outcome count as one event. */
 class Last {
   private readonly kept = new Map<unknown, { readonly at: number; readonly record: LogRecord }[]>();
   /** Decisions that have made room, and may still have an outcome. */

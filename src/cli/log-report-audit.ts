@@ -21,14 +21,22 @@ import { refusalsOf } from '../decision-log/reports/refusals.ts';
 import { refusalsReport } from '../decision-log/reports/refusals-report.ts';
 import type { Report } from '../decision-log/reports/report.ts';
 import type { ReportOrigin } from '../decision-log/reports/report-origin.ts';
-import { findSubject, type SoughtPerson } from '../decision-log/reports/subject.ts';
+import { findSubject, type PersonSearch } from '../decision-log/reports/subject.ts';
 import { reportCsv } from '../decision-log/show/csv.ts';
 import { reportHtml } from '../decision-log/show/html.ts';
 import { reportText } from '../decision-log/show/text.ts';
 import { NoLog, verifyLog } from '../decision-log/verify/verify.ts';
 import { suggestion } from '../policy/source/suggestion.ts';
 import { failed } from './ask-guard.ts';
-import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption, unreadable } from './log-source.ts';
+import {
+  fromLog,
+  type LogCommandOptions,
+  type LogSource,
+  logSource,
+  reportUnreadable,
+  several,
+  timeOption,
+} from './log-source.ts';
 import { sealKeys, unsealed } from './log-verify.ts';
 import { type SubjectOptions, soughtIn } from './subject-option.ts';
 
@@ -37,7 +45,7 @@ Times: 2026-11-25 (that day), 2026-11-25T14:30, 13:00 (today), 2h (ago), today, 
 Closed files are read by an index, which is made beside them where it is missing (--no-index: without).
 Exit code: 0, 1 where there is nothing in that time, 2 for a wrong call or a log that cannot be read.`;
 
-/** Found out behind the command line: there is nothing to report on. */
+/** Found only after the command line was accepted: there is nothing to report on. */
 export class WrongCall extends Error {}
 
 const BREACH_HELP = `
@@ -60,7 +68,7 @@ Examples:
   rowgate log report principals --since 7d --html --output week.html
 ${TIMES}`;
 
-export interface ReportOptions extends LogOptions {
+export interface ReportOptions extends LogCommandOptions {
   readonly since?: string;
   readonly until: string;
   readonly indexFolder?: string;
@@ -83,8 +91,8 @@ interface BreachOptions extends ReportOptions, SubjectOptions {
   readonly case?: string;
 }
 
-/** What a report has found, as data and in words; undefined where there is nothing. */
-export interface Found {
+/** A report's result, as data and in words; undefined if it is empty. */
+export interface FoundReport {
   readonly data: unknown;
   readonly report: Report;
 }
@@ -141,7 +149,7 @@ export function registerAudits(report: Command): void {
       if (!verify && (author ?? number ?? options.key[0] ?? options.anchors[0]) !== undefined) {
         return command.error('error: --author, --case, --key and --anchors belong to --verify', { exitCode: 2 });
       }
-      // What is to stand is read as it is: an index is no evidence.
+      // A report that serves as evidence reads the log itself: an index is no evidence.
       const read = verify ? { ...options, index: false } : options;
       return make(read, command, (source, period, made, log) => breach(source, period, made, log, options, sought));
     });
@@ -176,7 +184,7 @@ export type Maker = (
   period: Period,
   made: ReportOrigin,
   log: LogSource,
-) => Promise<Found | undefined>;
+) => Promise<FoundReport | undefined>;
 
 export async function make(options: ReportOptions, command: Command, maker: Maker): Promise<void> {
   if ([options.csv, options.html, options.json].filter(Boolean).length > 1) {
@@ -215,11 +223,11 @@ export async function make(options: ReportOptions, command: Command, maker: Make
     }
   } catch (error) {
     if (error instanceof WrongCall) return failed(2, error.message);
-    unreadable(error);
+    reportUnreadable(error);
   }
 }
 
-function give(options: ReportOptions, { data, report }: Found): void {
+function give(options: ReportOptions, { data, report }: FoundReport): void {
   const text = options.json
     ? `${JSON.stringify(data)}\n`
     : options.html
@@ -227,19 +235,19 @@ function give(options: ReportOptions, { data, report }: Found): void {
       : options.csv
         ? reportCsv(report)
         : reportText(report, process.stdout.columns ?? WIDTH);
-  // What is in the log may be read by whoever may read the log, and the report as well.
+  // The report has the log's file mode: who may read the log may read it.
   if (options.output !== undefined) writeFileSync(options.output, text, { flag: 'wx', mode: 0o600 });
-  // What is printed has no control characters: a carriage return would stand there as `\u000d`.
+  // Control characters are escaped in printed text: a carriage return would appear as `\u000d`.
   else printOut(text.replaceAll('\r\n', '\n'));
 }
 
-async function refusals(source: RecordTable, period: Period, made: ReportOrigin): Promise<Found | undefined> {
+async function refusals(source: RecordTable, period: Period, made: ReportOrigin): Promise<FoundReport | undefined> {
   const data = await refusalsOf(source, period);
   if (data.decisions + data.statements + data.logins === 0) return undefined;
   return { data, report: refusalsReport(data, period, made) };
 }
 
-async function principals(source: RecordTable, period: Period, made: ReportOrigin): Promise<Found | undefined> {
+async function principals(source: RecordTable, period: Period, made: ReportOrigin): Promise<FoundReport | undefined> {
   const data = await principalsOf(source, period);
   return data.length === 0 ? undefined : { data, report: principalsReport(data, period, made) };
 }
@@ -250,13 +258,13 @@ async function breach(
   made: ReportOrigin,
   log: LogSource,
   options: BreachOptions,
-  who: SoughtPerson | undefined,
-): Promise<Found | undefined> {
+  who: PersonSearch | undefined,
+): Promise<FoundReport | undefined> {
   const { place, policiesKept: kept } = log;
   const asked = { ...period, principal: options.principal, user: options.user };
   const found = await breachOf(source, asked);
   if (found.totals.statements === 0 && found.events.length === 0) {
-    // A name that is written wrong took nothing either, and that is no answer.
+    // A misspelt name took nothing either: an empty report would be misleading.
     const named = 'SELECT DISTINCT principal FROM records WHERE principal IS NOT NULL';
     const known = (await source.db.rows<{ principal: string }>(named)).map(({ principal }) => principal);
     if (known.includes(options.principal)) return undefined;
@@ -311,7 +319,7 @@ async function breakGlass(
   made: ReportOrigin,
   { policiesKept: kept }: LogSource,
   id: string | undefined,
-): Promise<Found | undefined> {
+): Promise<FoundReport | undefined> {
   const all = await breakGlassOf(source, period, made.at, id);
   const [first] = all;
   if (!first) return undefined;
@@ -319,7 +327,7 @@ async function breakGlass(
   return { data: first, report: breakGlassReport(first, period, keptIn(kept), made) };
 }
 
-/** What was kept of a policy there, by its hash. */
+/** Reads the policies that were kept in that folder, by hash. */
 export function keptIn(folder: string): (hash: string) => PolicyFacts | undefined {
   return (hash) => {
     const files = keptPolicy(folder, hash);

@@ -4,14 +4,14 @@ import { oneLine, printError, printOut } from '../app/print.ts';
 import { type Language, Speech } from '../decision-log/language/speech.ts';
 import { readStatements } from '../decision-log/statements/read.ts';
 import { type ObservedReport, observedReport } from '../desk/learn/observed.ts';
-import { type Evidence, Seen } from '../desk/learn/seen.ts';
+import { type Occurrences, Seen } from '../desk/learn/seen.ts';
 import { PastCatalogs } from '../desk/past-catalogs.ts';
 import { shownTime } from '../policy/source/calendar.ts';
 import { suggestion } from '../policy/source/suggestion.ts';
 import { failed, table } from './ask-guard.ts';
 import { languageOption } from './log-report-audit.ts';
-import { unreadable } from './log-source.ts';
-import { eachRecord, groundOf, ofRoles, otherCatalogWords, type RoleOptions, worldOf } from './seen-by-role.ts';
+import { reportUnreadable } from './log-source.ts';
+import { eachRecord, ofRoles, otherCatalogWords, type RoleOptions, roleContextOf, worldOf } from './seen-by-role.ts';
 
 interface Options extends RoleOptions {
   readonly role?: string;
@@ -43,7 +43,7 @@ export function registerObserved(report: Command): void {
 }
 
 async function observed(options: Options, command: Command): Promise<void> {
-  const ground = await groundOf(options, command);
+  const ground = await roleContextOf(options, command);
   if (!ground) return;
   const { policy, log, dayOf } = ground;
   if (options.role !== undefined && !policy.roles.has(options.role))
@@ -70,7 +70,7 @@ async function observed(options: Options, command: Command): Promise<void> {
       limited?.set(`${principal} ${name}`, known);
     });
   } catch (error) {
-    return unreadable(error);
+    return reportUnreadable(error);
   }
   const reports: Shown[] = [];
   let otherCatalog = 0;
@@ -119,13 +119,18 @@ function inWords(report: Shown, timeZone: string, speech: Speech): string {
   return `${out.join('\n')}\n`;
 }
 
-function times({ count, last, principals }: Evidence, timeZone: string, speech: Speech): string[] {
+function times({ count, last, principals }: Occurrences, timeZone: string, speech: Speech): string[] {
   const at = speech.language === 'en' ? shownTime(last, timeZone) : speech.instant(new Date(last).getTime(), timeZone);
   return [speech.count(count), at, oneLine([...principals].join(', '))];
 }
 
 function asJson({ reasons, narrowed, ...report }: Shown): object {
-  const flat = ({ count, first, last, principals }: Evidence) => ({ count, first, last, principals: [...principals] });
+  const flat = ({ count, first, last, principals }: Occurrences) => ({
+    count,
+    first,
+    last,
+    principals: [...principals],
+  });
   return {
     ...report,
     reasons: reasons.map(({ evidence, ...one }) => ({ ...one, ...flat(evidence) })),

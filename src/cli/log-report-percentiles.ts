@@ -1,4 +1,4 @@
-/** Percentiles of what was taken. */
+/** Percentiles of amounts taken. */
 import type { PerStatement } from './log-report-tally.ts';
 
 /** How much of one measure a role's principals took in windows of one length. */
@@ -17,7 +17,7 @@ export interface Percentiles {
   readonly atMost?: true;
 }
 
-/** Of counts by amount; none where there are no statements. */
+/** Percentiles of counts by amount; empty if there are no statements. */
 export function ofStatements(measure: string, counts: PerStatement = new Map()): Percentiles[] {
   const inOrder = [...counts].toSorted(([a], [b]) => a - b);
   const samples = inOrder.reduce((sum, [, times]) => sum + times, 0);

@@ -12,7 +12,7 @@ import { type PersonQuestion, personOf, subjectsKnown } from '../decision-log/re
 import { personData, personReport } from '../decision-log/reports/person-report.ts';
 import { NO_POLICIES, readPolicyFacts } from '../decision-log/reports/policy-texts.ts';
 import type { ReportOrigin } from '../decision-log/reports/report-origin.ts';
-import type { SoughtPerson } from '../decision-log/reports/subject.ts';
+import type { PersonSearch } from '../decision-log/reports/subject.ts';
 import { resolveFunctions } from '../policy/compile/functions.ts';
 import { resolveRelation } from '../policy/compile/names.ts';
 import { SubjectReach } from '../policy/compile/subject-reach.ts';
@@ -20,7 +20,15 @@ import { suggestion } from '../policy/source/suggestion.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { normalize } from '../sql/text/normalize.ts';
-import { type Found, keptIn, make, type ReportOptions, reportOptions, TIMES, WrongCall } from './log-report-audit.ts';
+import {
+  type FoundReport,
+  keptIn,
+  make,
+  type ReportOptions,
+  reportOptions,
+  TIMES,
+  WrongCall,
+} from './log-report-audit.ts';
 import { type LogSource, several } from './log-source.ts';
 import { type SubjectOptions, soughtIn } from './subject-option.ts';
 
@@ -68,8 +76,8 @@ async function person(
   made: ReportOrigin,
   log: LogSource,
   options: PersonOptions,
-  sought: SoughtPerson,
-): Promise<Found> {
+  sought: PersonSearch,
+): Promise<FoundReport> {
   await loadParser();
   const policiesKept = keptIn(log.policiesKept);
   const subjects = await subjectsKnown(source, policiesKept);

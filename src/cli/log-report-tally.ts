@@ -2,25 +2,25 @@
 import type { LogRecord } from '../decision-log/fields.ts';
 import { QUIET_COMMANDS } from '../decision-log/writer/quiet-commands.ts';
 
-export interface Used {
+export interface UsedAmounts {
   rows: number;
   bytes: number;
   statements: number;
   changed: number;
   /** By subject. */
-  readonly told: Map<string, Told>;
+  readonly told: Map<string, DisclosedTotals>;
 }
 
-/** What was told of the data subjects of one kind. */
-export interface Told {
+/** What was disclosed about the data subjects of one kind. */
+export interface DisclosedTotals {
   /** Those who were named, each once in each statement. */
   people: number;
   questions: number;
   values: number;
 }
 
-/** The highest that a window of people stood at in an hour. */
-export interface Noted {
+/** The highest count of people that a window reached in an hour. */
+export interface HourlyPeak {
   readonly used: number;
   /** Since the epoch. */
   readonly minute: number;
@@ -31,9 +31,9 @@ export interface Noted {
 export interface PrincipalUsage {
   readonly role: string;
   /** By minutes since the epoch. */
-  readonly minutes: Map<number, Used>;
+  readonly minutes: Map<number, UsedAmounts>;
   /** By window, as `subjects.student per day`, and hour. */
-  readonly noted: Map<string, Map<number, Noted>>;
+  readonly noted: Map<string, Map<number, HourlyPeak>>;
 }
 
 /** How many statements had so many rows or bytes, rounded up to two digits. */
@@ -41,7 +41,7 @@ export type PerStatement = Map<number, number>;
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
-/** A note is written a moment behind the hour that it is about. */
+/** A note is written shortly after the hour that it is about. */
 const BEHIND_MS = 1_000;
 /** The guard counts them as no statement. */
 const FREE = new Set(
@@ -77,7 +77,7 @@ export class UsageTally {
     if (kind === 'decision' && typeof role === 'string') {
       const command = String(line.command);
       const counts = !FREE.has(command.split(' ')[0] ?? '');
-      // Nobody waits for the end of what has none where all is well.
+      // Commands without an outcome in the good case do not wait for one.
       if (!QUIET_COMMANDS.has(command)) this.running.set(String(id), { role, counts });
     }
     const begun = kind === 'outcome' ? this.running.get(String(id)) : undefined;
@@ -86,7 +86,7 @@ export class UsageTally {
     const { from = day, until = day } = this.options;
     if (day < from || day > until) return;
     const at = Date.parse(String(time));
-    // A lock of a person behind the account leaves it as it was.
+    // A lock of an end user does not lock the account.
     if (kind === 'lock' && line.user === undefined) this.locked.add(principal);
     if (kind === 'outcome' && begun && !NOT_RUN.has(String(line.status))) this.outcome(line, principal, begun, at);
     if (kind === 'usage' && typeof role === 'string') this.usage(line, principal, role, at - BEHIND_MS);
@@ -128,7 +128,7 @@ export class UsageTally {
     for (const { name, used } of limits) {
       // `subjects.student 300 per day`: the amount may change, the window is the same.
       const window = name.replace(/ \S+ per /, ' per ');
-      const hours = noted.get(window) ?? new Map<number, Noted>();
+      const hours = noted.get(window) ?? new Map<number, HourlyPeak>();
       noted.set(window, hours);
       const answers = `${name.split(' ')[0]!.replace('subjects.', 'answers.')} `;
       const withAnswers = !limits.some((other) => other.name.startsWith(answers));

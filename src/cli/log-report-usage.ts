@@ -4,7 +4,13 @@ import { isCalendarDay, lengthOf, SlotLine } from '../metering/window-slots.ts';
 import { amountName } from '../policy/model/limits-in-force.ts';
 import { readWindowLimit } from '../policy/source/quantity.ts';
 import { ofStatements, type Percentiles, percentiles } from './log-report-percentiles.ts';
-import { type PrincipalUsage, type Told, twoDigits, type UsageTally, type Used } from './log-report-tally.ts';
+import {
+  type DisclosedTotals,
+  type PrincipalUsage,
+  twoDigits,
+  type UsageTally,
+  type UsedAmounts,
+} from './log-report-tally.ts';
 
 export interface RoleReport {
   readonly role: string;
@@ -23,7 +29,7 @@ export interface UsageReport {
   readonly roles: readonly RoleReport[];
 }
 
-/** `margin`: 0.3 adds 30 percent to what is proposed. Undefined where nothing was used. */
+/** `margin`: 0.3 adds 30 percent to the proposal. Undefined if nothing was used. */
 export function usageReport(tally: UsageTally, timeZone: string, margin: number): UsageReport | undefined {
   const { first, last } = tally;
   if (first === undefined || last === undefined) return undefined;
@@ -61,19 +67,23 @@ function overTime(principals: readonly PrincipalUsage[], days: CalendarDays): Pe
 }
 
 /** For each step of time in which something was used, the highest that the window held of it. */
-function highestOf(window: ReportedWindow, minutes: ReadonlyMap<number, Used>, amount: (used: Used) => number) {
+function highestOf(
+  window: ReportedWindow,
+  minutes: ReadonlyMap<number, UsedAmounts>,
+  amount: (used: UsedAmounts) => number,
+) {
   const taken = inOrder(minutes, amount);
   const at = taken.map(([minute]) => minute);
   return window.highest(window.held(taken, at).map((held, i) => [at[i]!, held]));
 }
 
-function inOrder(minutes: ReadonlyMap<number, Used>, amount: (used: Used) => number): [number, number][] {
+function inOrder(minutes: ReadonlyMap<number, UsedAmounts>, amount: (used: UsedAmounts) => number): [number, number][] {
   return [...minutes]
     .map(([minute, used]): [number, number] => [minute, amount(used)])
     .toSorted(([one], [other]) => one - other);
 }
 
-/** People, questions and values of each subject, in the windows in which the guard has counted them; where in none, in a day. */
+/** People, questions and values of each subject, counted in the guard's windows, or by day if the guard counted none. */
 function ofSubjects(principals: readonly PrincipalUsage[], days: CalendarDays): Percentiles[] {
   const windows = new Map<string, Set<string>>();
   for (const { minutes, noted } of principals) {
@@ -92,7 +102,7 @@ function ofSubjects(principals: readonly PrincipalUsage[], days: CalendarDays): 
 }
 
 function inWindow(subject: string, window: ReportedWindow, principals: readonly PrincipalUsage[]): Percentiles[] {
-  const told = (what: string, of: (told: Told) => number): Percentiles => {
+  const told = (what: string, of: (told: DisclosedTotals) => number): Percentiles => {
     const samples = principals.flatMap(({ minutes }) => highestOf(window, minutes, amountOf(subject, of)));
     return percentiles(`${what}.${subject}`, window.name, samples);
   };
@@ -103,7 +113,7 @@ function inWindow(subject: string, window: ReportedWindow, principals: readonly 
   return [people, told('questions', (each) => each.questions), told('values', (each) => each.values), answers];
 }
 
-/** By what the guard has noted: in a window each of them stands once. Undefined where no limit has counted them in this one. */
+/** Counts that the guard noted: each person counts once in a window. Undefined if no limit counted people in this window. */
 function peopleIn(subject: string, window: ReportedWindow, principals: readonly PrincipalUsage[]) {
   const measure = `subjects.${subject}`;
   const all = principals.flatMap(({ minutes, noted }) => {
@@ -118,14 +128,14 @@ function peopleIn(subject: string, window: ReportedWindow, principals: readonly 
   return all.length === 0 ? undefined : percentiles(measure, window.name, all);
 }
 
-function amountOf(subject: string, of: (told: Told) => number): (used: Used) => number {
+function amountOf(subject: string, of: (told: DisclosedTotals) => number): (used: UsedAmounts) => number {
   return ({ told }) => {
     const ofSubject = told.get(subject);
     return ofSubject ? of(ofSubject) : 0;
   };
 }
 
-function answersOf({ questions, values }: Told): number {
+function answersOf({ questions, values }: DisclosedTotals): number {
   return questions + values;
 }
 
@@ -174,7 +184,7 @@ function rounded(measure: string, amount: number): string {
   return amountName('bytes', Math.max(1, twoDigits(amount / unit)) * unit);
 }
 
-/** What windows of time held, by what was taken in each minute: as the meter counts it, so far as a minute tells. */
+/** The amounts in windows of time, from the amounts of each minute: as the meter counts them, to the precision of a minute. */
 const MINUTE_MS = 60_000;
 const HOUR_MINUTES = 60;
 const DAY_MS = 86_400_000;

@@ -13,7 +13,7 @@ import type { Percentiles } from './log-report-percentiles.ts';
 import { registerPerson } from './log-report-person.ts';
 import { UsageTally } from './log-report-tally.ts';
 import { type RoleReport, type UsageReport, usageReport } from './log-report-usage.ts';
-import { fromLog, type LogOptions, type LogSource, logSource, several, unreadable } from './log-source.ts';
+import { fromLog, type LogCommandOptions, type LogSource, logSource, reportUnreadable, several } from './log-source.ts';
 
 const HELP = `
 Examples:
@@ -25,7 +25,7 @@ What is proposed is the 99.9th percentile and a margin. Look at it: a week witho
 a principal that has been stealing looks like one that works much. docs/limits.md says how to choose.
 Exit code: 0, 1 where the log holds nothing that was used, 2 for a wrong call.`;
 
-interface Options extends LogOptions {
+interface Options extends LogCommandOptions {
   readonly from?: string;
   readonly until?: string;
   readonly without: readonly string[];
@@ -70,7 +70,7 @@ async function usage(options: Options, command: Command): Promise<void> {
   try {
     strange = await tallyAll(tally, log);
   } catch (error) {
-    return unreadable(error);
+    return reportUnreadable(error);
   }
   const report = usageReport(tally, log.timeZone, margin);
   if (strange > 0) printError(`rowgate: ${strange} lines hold no record, and were passed over\n`);

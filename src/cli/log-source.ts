@@ -1,4 +1,4 @@
-/** What the commands that read a log share: which files, in whose time zone, and what opens them where they are encrypted. */
+/** What commands that read a log share: the files, the time zone, and the identities that decrypt them. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
@@ -17,7 +17,7 @@ import { statementsFolder } from '../decision-log/statements/keep.ts';
 import { failed } from './ask-guard.ts';
 import { Progress } from './progress.ts';
 
-export interface LogOptions {
+export interface LogCommandOptions {
   readonly config: string;
   readonly log?: readonly string[];
   readonly timeZone?: string;
@@ -50,8 +50,8 @@ export function several(value: string, before: readonly string[] = []): readonly
   return [...before, value];
 }
 
-/** Undefined where there is none: that was said, and the exit code is set. */
-export function logSource(options: LogOptions): LogSource | undefined {
+/** Undefined if there is no log: the problem was printed and the exit code is set. */
+export function logSource(options: LogCommandOptions): LogSource | undefined {
   const place = options.log ? undefined : logPlace(options.config, process.env);
   if (place && 'problem' in place) return failed(2, place.problem);
   const missing = options.log?.find((file) => !existsSync(file) && !existsSync(`${file}.gz`));
@@ -92,13 +92,13 @@ export async function readThrough({ chains, openerOf }: LogSource, each: (record
   }
 }
 
-/** The file of the log beside which something is kept, or what that of files would be that somebody has named. */
+/** The log file beside which other files are kept; if files were named, the path that these would have. */
 function beside(chains: readonly Chain[], file: string | undefined): string {
   const first = chains[0]?.[0] ?? '';
   return file ?? join(dirname(first), `${basename(first).split('.')[0]}.jsonl`);
 }
 
-/** Milliseconds since the epoch. Ends the command where it is no time. `end`: a day is meant with its end. */
+/** Milliseconds since the epoch. Ends the command if it is not a time. `end`: a day means its end. */
 export function timeOption(command: Command, option: string, text: string, timeZone: string, end = false): number {
   const reading = readTime(text, { now: Date.now(), timeZone }, end);
   if ('value' in reading) return reading.value;
@@ -114,7 +114,7 @@ function isTimeZone(name: string): boolean {
 }
 
 /** Says why the log cannot be read, where that is the reason; throws everything else. */
-export function unreadable(error: unknown): undefined {
+export function reportUnreadable(error: unknown): undefined {
   const { code, path } = error as NodeJS.ErrnoException;
   if (error instanceof NoDuckDB || error instanceof NoIdentity || error instanceof Damaged)
     return failed(2, error.message);

@@ -66,7 +66,7 @@ async function verify(options: Options): Promise<void> {
   }
 }
 
-/** Undefined where one is no key: that was said, and the exit code is set. */
+/** Undefined if one is not a key: the problem was printed, and the exit code is set. */
 export function sealKeys(given: readonly string[]): string[] | undefined {
   const keys: string[] = [];
   for (const text of given) {
@@ -110,7 +110,7 @@ function words({ findings, notes, chains, keys, anchors }: Verification, timeZon
   return `${lines.join('')}${table(listed.map((row) => row.map(shown)))}${verdict}\n`;
 }
 
-/** What a log says is nobody's word: no line ends and no control characters. */
+/** Text from a log is not trusted: line ends and control characters are escaped. */
 function shown(text: string): string {
   return JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"');
 }

@@ -24,7 +24,7 @@ What is set holds as long as the token. Clients that know OAuth themselves, as p
 
 Exit code: 0, 1 where there is no token, 2 for a wrong call.`;
 
-/** Asks the guard to take a token in the place of a password. */
+/** Asks the guard to take a token instead of a password. */
 const AS_PASSWORD = '-c rowgate.login=token';
 
 interface Options {

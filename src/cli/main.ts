@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `rowgate`: registers one file per subcommand, of which only those of the first word are read. Exit code 2 for a wrong call. */
+/** The command `rowgate`: registers one file per subcommand, and loads only the files of the first word. Exit code 2 for a wrong call. */
 import { Command, CommanderError } from 'commander';
 import { printError } from '../app/print.ts';
 import { version } from '../app/version.ts';
@@ -45,7 +45,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandFile>[]>> = {
   observe: () => [import('./observe.ts')],
 };
 
-/** Of a word that is none, and of what speaks of all commands, all: reading them takes a second. */
+/** The files to load for a command word. Unknown words and words about all commands load all files, which takes a second. */
 function filesOf(word = ''): Promise<CommandFile[]> {
   const wanted = Object.hasOwn(COMMANDS, word) ? COMMANDS[word]!() : Object.values(COMMANDS).flatMap((read) => read());
   return Promise.all(Object.hasOwn(COMMANDS, word) ? wanted : [...wanted, import('./completion.ts')]);

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { OBSERVE_NAMESPACE } from '../metering/observation.ts';
 import type { ShownObservation } from '../operations/control/commands/observations.ts';
-import { ask, duration, EXIT_CODES, type GuardOptions, print, toGuard } from './ask-guard.ts';
+import { ask, duration, EXIT_CODES, type GuardCommandOptions, print, toGuard } from './ask-guard.ts';
 import { addRequestCommands, askedWords, type RequestKind } from './signed-requests.ts';
 
 const HELP = `
@@ -67,7 +67,7 @@ export function register(program: Command): void {
     .description('hold the role to its policy again, before the time is over')
     .argument('<id>')
     .option('--reason <text>', 'why; it is recorded')
-    .action(async (id: string, options: GuardOptions & { readonly reason?: string }) => {
+    .action(async (id: string, options: GuardCommandOptions & { readonly reason?: string }) => {
       const reason = options.reason === undefined ? {} : { reason: options.reason };
       const { answer } = (await ask<Changed>(options, 'observe.end', { id, ...reason })) ?? {};
       if (answer) print(options, answer, () => `role "${answer.observation.role}" is held to its policy\n`);
@@ -76,7 +76,7 @@ export function register(program: Command): void {
 
 async function request(
   role: string,
-  options: GuardOptions & { readonly for: string; readonly reason: string },
+  options: GuardCommandOptions & { readonly for: string; readonly reason: string },
   command: Command,
 ): Promise<void> {
   const given = { role, forMs: duration(command, '--for', options.for), reason: options.reason };

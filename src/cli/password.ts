@@ -1,4 +1,4 @@
-/** `rowgate password`: the verifier that stands for a password in principals.yaml. The password itself is kept nowhere. */
+/** `rowgate password`: makes the verifier for principals.yaml. The password itself is not stored. */
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { printError, printOut } from '../app/print.ts';
@@ -56,7 +56,7 @@ export function register(program: Command): void {
     });
 }
 
-/** What is wrong with it, then hints; empty where it is good. */
+/** What is wrong with it, then hints; empty if it is good. */
 async function flawsOf(password: string, principal: string | undefined): Promise<readonly string[]> {
   if (password === '') return ['no password was given'];
   if ([...password].length < SHORTEST)
@@ -80,7 +80,7 @@ interface Weakness {
   readonly advice: readonly string[];
 }
 
-/** Undefined where the password is good enough. `names`: what whoever tries would try first, as the principal's. */
+/** Undefined if the password is good enough. `names`: words that an attacker would try first, such as the principal's name. */
 export type JudgePassword = (password: string, names: readonly string[]) => Weakness | undefined;
 
 export async function passwordJudge(): Promise<JudgePassword> {

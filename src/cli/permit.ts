@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { readTime } from '../decision-log/read/times.ts';
 import { PERMIT_NAMESPACE } from '../metering/permit.ts';
 import type { ShownPermit } from '../operations/control/commands/permits.ts';
-import { ask, duration, EXIT_CODES, type GuardOptions, print, toGuard } from './ask-guard.ts';
+import { ask, duration, EXIT_CODES, type GuardCommandOptions, print, toGuard } from './ask-guard.ts';
 import { addRequestCommands, type RequestKind } from './signed-requests.ts';
 
 const HELP = `
@@ -52,7 +52,7 @@ const PERMITS: RequestKind<ShownPermit, Changed> = {
   },
 };
 
-interface RequestOptions extends GuardOptions {
+interface RequestOptions extends GuardCommandOptions {
   readonly table: string[];
   readonly rows: string;
   readonly from?: string;
@@ -82,7 +82,7 @@ export function register(program: Command): void {
     .description('end a permit before its time')
     .argument('<id>')
     .requiredOption('--reason <text>', 'why; it is recorded')
-    .action(async (id: string, options: GuardOptions & { readonly reason: string }) => {
+    .action(async (id: string, options: GuardCommandOptions & { readonly reason: string }) => {
       const { answer } = (await ask<Changed>(options, 'permit.revoke', { id, reason: options.reason })) ?? {};
       if (answer) print(options, answer, () => `permit ${id} is revoked\n`);
     });
@@ -107,7 +107,7 @@ async function request(principal: string, options: RequestOptions, command: Comm
   print(options, answer, () => `${text}\nTwo approvers sign it: rowgate permit approve ${id}\n`);
 }
 
-/** When clocks there show that; undefined where it is no time, or depends on now. */
+/** The time at which clocks in that zone show the text; undefined if it is not a time, or depends on the current time. */
 function startIn(text: string, timeZone: string): number | undefined {
   const reading = /^[0-9]{4}-/.test(text) ? readTime(text, { now: 0, timeZone }) : undefined;
   return reading && 'value' in reading ? reading.value : undefined;

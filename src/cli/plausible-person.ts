@@ -1,4 +1,4 @@
-/** Puts a person together who looks like those of a table and is none of them: what belongs together from one row, the rest from others. */
+/** Makes up a person who looks like those of a table: values that belong together come from one row, the others from other rows. */
 
 /** By column, as text; NULL is null. */
 export type SampleRow = Readonly<Record<string, string | null>>;
@@ -14,9 +14,9 @@ export interface SampledColumn {
 /** A whole number from 0, below `n`. */
 export type Random = (n: number) => number;
 
-/** Such a column says of what kind somebody is, as `sex` does: whoever lends a first name agrees in it. */
+/** A column with few values that classifies people, such as `sex`: the row that gives the first name must have the same value. */
 const MOST_OF_A_KIND = 5;
-/** Longer texts tell of one person. */
+/** Longer texts could identify a person. */
 const LONGEST_TEXT = 120;
 const MOST_DAYS = 45;
 const DAY_MS = 86_400_000;
@@ -36,7 +36,7 @@ export class SampledPeople {
     this.together = new Set(texts.filter((text) => references.some((reference) => this.follows(text, reference))));
   }
 
-  /** Somebody, but for keys and unique columns. `given`: what is known of the person. */
+  /** A person without keys and unique columns. `given`: values that are fixed. */
   make(given: SampleRow = {}): SampleRow {
     const like = this.rows.filter((row) => Object.entries(given).every(([name, value]) => row[name] === value));
     const base = this.one(like.length > 0 ? like : this.rows);
@@ -94,7 +94,7 @@ export class SampledPeople {
       .join('');
   }
 
-  /** Of a date, or a date with a time, as ISO has it. What no calendar of today holds stays: nobody is known by it. */
+  /** For a date, or a date with a time, in ISO form. A date that no calendar of today contains stays: it identifies no one. */
   private shifted(text: string): string {
     if (text.endsWith(' BC')) return text;
     const days = (1 + this.random(MOST_DAYS)) * (this.random(2) === 0 ? 1 : -1);

@@ -1,4 +1,4 @@
-/** What `rowgate check` warns of that is allowed: what looks like more protection than it is, and principals whose time runs out. */
+/** What `rowgate check` warns about although it is allowed: apparent protection that does not hold, and principals whose time runs out. */
 import type { Config } from '../config/config.ts';
 import { isEndUserLogin } from '../policy/compile/token-login.ts';
 import { endingPrincipals, lastDayText } from '../policy/model/last-days.ts';
@@ -30,7 +30,7 @@ function tokenWarnings(policy: Policy): Diagnostic[] {
   );
 }
 
-/** Who has a password, and a name that is one of people's. */
+/** Principals that have a password and a name of the form that end users log in with. */
 function nameWarnings({ principals }: Policy): Diagnostic[] {
   const all = [...principals.values()];
   return all
@@ -43,7 +43,7 @@ function nameWarnings({ principals }: Policy): Diagnostic[] {
     });
 }
 
-/** Whom `valid_until` shuts out soon, or has shut out. */
+/** Principals that `valid_until` locks out soon, or has locked out. */
 function lastDayWarnings({ principals }: Policy, now: number, timeZone: string): Diagnostic[] {
   const soon = endingPrincipals(principals.values(), now).map((ending) =>
     warning(ending.rule, `principal "${ending.name}" may log in until ${lastDayText(ending, now, timeZone)}`),

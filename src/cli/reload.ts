@@ -1,7 +1,7 @@
-/** `rowgate reload`: a running guard reads policies, certificates and configuration anew, and says what came of it. */
+/** `rowgate reload`: makes a running guard read policies, certificates and configuration again, and prints the result. */
 import type { Command } from 'commander';
 import type { ReloadReport } from '../server/reload.ts';
-import { ask, type GuardOptions, print, toGuard } from './ask-guard.ts';
+import { ask, type GuardCommandOptions, print, toGuard } from './ask-guard.ts';
 
 const HELP = `
 Examples:
@@ -14,7 +14,7 @@ export function register(program: Command): void {
   toGuard(program.command('reload'))
     .description('have a running guard take up policies, certificates and log level, as SIGHUP does')
     .addHelpText('after', HELP)
-    .action(async (options: GuardOptions) => {
+    .action(async (options: GuardCommandOptions) => {
       const { answer } = (await ask<{ reports: ReloadReport[] }>(options, 'reload', {})) ?? {};
       if (!answer) return;
       print(options, answer, () => inWords(answer.reports));
@@ -26,7 +26,7 @@ function isIncomplete({ policy, problems }: ReloadReport): boolean {
   return problems.length > 0 || policy.kind === 'unread' || policy.kind === 'kept' || errorsOf(policy).length > 0;
 }
 
-/** Of several workers each line stands once. */
+/** A line that several workers report is printed once. */
 function inWords(reports: readonly ReloadReport[]): string {
   const lines = reports.flatMap((report) => [
     ...errorsOf(report.policy),

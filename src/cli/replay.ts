@@ -15,9 +15,9 @@ import { keptPolicy } from '../decision-log/policies/kept-policies.ts';
 import { readStatements } from '../decision-log/statements/read.ts';
 import { withStandIns } from '../desk/diff/stand-ins.ts';
 import { PastCatalogs } from '../desk/past-catalogs.ts';
-import { type Replayed, replayed, type Sessions } from '../desk/replay/judge.ts';
+import { type ReplayedStatement, type ReplaySessions, replayed } from '../desk/replay/judge.ts';
 import { type Exceeded, LimitRun } from '../desk/replay/limits.ts';
-import { Use, type UsedStatement } from '../desk/replay/use.ts';
+import { LoggedUse, type UsedStatement } from '../desk/replay/use.ts';
 import { Bench } from '../desk/test/bench.ts';
 import type { Policy } from '../policy/model/policy.ts';
 import { shownTime } from '../policy/source/calendar.ts';
@@ -28,12 +28,12 @@ import { loadParser } from '../sql/parse/parse.ts';
 import { failed } from './ask-guard.ts';
 import {
   fromLog,
-  type LogOptions,
+  type LogCommandOptions,
   type LogSource,
   logSource,
   readThrough,
+  reportUnreadable,
   timeOption,
-  unreadable,
 } from './log-source.ts';
 import { Progress } from './progress.ts';
 
@@ -46,7 +46,7 @@ Each distinct statement of each principal is judged by these policies, and by th
 statements are. Of a log that has none, a verdict hangs on the shape alone: it is shown, and counts as one that cannot be told.
 Exit code: 0 where all could be told and none that ran would be refused, 1 otherwise, 2 for a wrong call or where there is nothing to replay.`;
 
-interface Options extends LogOptions {
+interface Options extends LogCommandOptions {
   readonly policies: string;
   readonly principal?: string;
   readonly role?: string;
@@ -73,7 +73,7 @@ export function register(program: Command): void {
 }
 
 /** A statement of the log, and what becomes of it. */
-interface Line extends Replayed {
+interface Line extends ReplayedStatement {
   readonly used: UsedStatement;
 }
 
@@ -107,26 +107,26 @@ async function replay(options: Options, command: Command): Promise<void> {
   const { policy, errors } = other;
   const after = new Bench(benchOf(policy, catalog, config));
   const limits = new LimitRun((name) => after.account(name), config.timeZone);
-  let use: Use;
+  let use: LoggedUse;
   let strange: number;
   let catalogs: PastCatalogs;
   try {
     const kept = await readStatements(log.statementsKept, log.openerOf);
     catalogs = new PastCatalogs(kept.catalogs, catalog);
-    use = new Use(
+    use = new LoggedUse(
       (principal, role) => (options.principal ?? principal) === principal && (options.role ?? role) === role,
       kept.statements,
     );
     strange = await readLog(log, { since, until }, use, limits, options);
   } catch (error) {
-    return unreadable(error);
+    return reportUnreadable(error);
   }
   if (use.used.length === 0) return nothing(options, policy);
   const before = new PastPolicies(use, log, catalogs, config);
   const progress = new Progress('judging statements');
   const lines = use.used.map((used, at, all): Line => {
     progress.step(() => at / all.length);
-    const sessions: Sessions = { before: before.session(used), after: after.ofPrincipal(used.principal) };
+    const sessions: ReplaySessions = { before: before.session(used), after: after.ofPrincipal(used.principal) };
     return { used, ...replayed(used, sessions) };
   });
   progress.end();
@@ -148,14 +148,14 @@ function benchOf(policy: Policy, catalog: Catalog, { searchPath, timeZone, upstr
 function readLog(
   log: LogSource,
   { since, until }: { readonly since: number; readonly until: number },
-  use: Use,
+  use: LoggedUse,
   limits: LimitRun,
   { principal, role }: Options,
 ): Promise<number> {
   const [from, to] = [new Date(since).toISOString(), Number.isFinite(until) ? new Date(until).toISOString() : '~'];
   return readThrough(log, (record) => {
     const time = String(record.time);
-    // Which policy was in force is told before the period, too.
+    // Records of policies before the period are needed, too: they tell which policy was in force.
     if (record.kind !== 'policy' && (time < from || time >= to)) return;
     use.add(record);
     if ((principal ?? record.principal) === record.principal && role === undefined) limits.add(record);
@@ -167,13 +167,13 @@ class PastPolicies {
   private readonly benches = new Map<Catalog, Map<string, Bench | undefined>>();
 
   constructor(
-    private readonly use: Use,
+    private readonly use: LoggedUse,
     private readonly log: LogSource,
     private readonly catalogs: PastCatalogs,
     private readonly config: Config,
   ) {}
 
-  session({ policy, principal, kept }: UsedStatement): Sessions['before'] {
+  session({ policy, principal, kept }: UsedStatement): ReplaySessions['before'] {
     const catalog = this.catalogs.of(kept);
     if (policy === undefined || !catalog) return undefined;
     const byCatalog = this.benches.get(catalog) ?? new Map<string, Bench | undefined>();
@@ -212,12 +212,12 @@ interface Counts {
   readonly narrower: number;
   readonly wider: number;
   readonly unknown: number;
-  /** Of those that are not unknown: their literals are not in the log. */
+  /** Those that are known, but whose literals are not in the log. */
   readonly byShape: number;
 }
 
 function countsOf(lines: readonly Line[]): Counts {
-  const of = (...kinds: Replayed['verdict']['kind'][]): number =>
+  const of = (...kinds: ReplayedStatement['verdict']['kind'][]): number =>
     lines.filter(({ verdict }) => kinds.includes(verdict.kind)).length;
   return {
     all: lines.length,
@@ -235,7 +235,7 @@ interface Shown {
   readonly lines: readonly Line[];
   readonly counts: Counts;
   readonly exceeded: readonly Exceeded[];
-  readonly use: Use;
+  readonly use: LoggedUse;
   readonly strange: number;
   readonly timeZone: string;
   readonly errors: readonly string[];
@@ -243,7 +243,7 @@ interface Shown {
   readonly otherCatalog: number;
 }
 
-const HEADINGS: readonly (readonly [string, readonly Replayed['verdict']['kind'][]])[] = [
+const HEADINGS: readonly (readonly [string, readonly ReplayedStatement['verdict']['kind'][]])[] = [
   ['newly refused', ['refused']],
   ['narrower', ['narrower']],
   ['newly allowed or wider', ['allowed', 'wider']],
@@ -286,7 +286,7 @@ function inWords({ lines, counts, exceeded, use, strange, timeZone, otherCatalog
   return `${out.map(oneLine).join('\n')}\n`;
 }
 
-function whyOf(verdict: Replayed['verdict']): string {
+function whyOf(verdict: ReplayedStatement['verdict']): string {
   switch (verdict.kind) {
     case 'refused':
       return `${verdict.reason}${verdict.rule === undefined ? '' : ` at ${verdict.rule}`}: ${verdict.message}`;

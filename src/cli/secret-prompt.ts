@@ -3,7 +3,7 @@
 const CONTROL_C = '\u0003';
 const CONTROL_D = '\u0004';
 
-/** Empty where nothing was given, or where the two differ. */
+/** Empty if nothing was entered, or if the two differ. */
 export async function readSecret(prompt: string): Promise<string> {
   if (!process.stdin.isTTY) return firstLine();
   const secret = await typed(prompt);

@@ -19,16 +19,16 @@ import { readPolicyFolder } from '../policy-files/folder.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { failed } from './ask-guard.ts';
-import { fromLog, type LogOptions, type LogSource, logSource, readThrough, timeOption } from './log-source.ts';
+import { fromLog, type LogCommandOptions, type LogSource, logSource, readThrough, timeOption } from './log-source.ts';
 
-export interface RoleOptions extends LogOptions {
+export interface RoleOptions extends LogCommandOptions {
   readonly since?: string;
   readonly until?: string;
   readonly catalog?: string;
   readonly json?: boolean;
 }
 
-/** With the options of a command that tells of roles. */
+/** Adds the options of a command about roles. */
 export function ofRoles(command: Command): Command {
   return fromLog(command)
     .option('--since <time>', 'from then on, as 2026-11-25, 7d (ago) or yesterday')
@@ -37,7 +37,7 @@ export function ofRoles(command: Command): Command {
     .option('--json', 'one JSON object on standard output');
 }
 
-export interface Ground {
+export interface RoleContext {
   readonly config: Config;
   readonly log: LogSource;
   readonly catalog: Catalog;
@@ -49,8 +49,8 @@ export interface Ground {
   readonly dayOf: (time: string) => string;
 }
 
-/** Undefined where there is none: that was said, and the exit code is set. */
-export async function groundOf(options: RoleOptions, command: Command): Promise<Ground | undefined> {
+/** Undefined if there is none: the problem was printed and the exit code is set. */
+export async function roleContextOf(options: RoleOptions, command: Command): Promise<RoleContext | undefined> {
   const policies = loadConfig(options.config, environmentFor('')).config?.policies;
   const beside = policies === undefined ? '' : join(policies, 'catalog.json');
   const catalogFile = options.catalog ?? (existsSync(beside) ? beside : undefined);
@@ -90,7 +90,8 @@ function dayBy(format: Intl.DateTimeFormat): (time: string) => string {
   };
 }
 
-export async function eachRecord({ log, from, to }: Ground, each: (record: LogRecord) => void): Promise<void> {
+/** The records between `from` (inclusive) and `to` (exclusive). */
+export async function eachRecord({ log, from, to }: RoleContext, each: (record: LogRecord) => void): Promise<void> {
   await readThrough(log, (record) => {
     const time = String(record.time);
     if (time >= from && time < to) each(record);
@@ -100,7 +101,7 @@ export async function eachRecord({ log, from, to }: Ground, each: (record: LogRe
 /** The role's file, in which grants are made. */
 export function worldOf(
   role: string,
-  { config, catalog, files }: Ground,
+  { config, catalog, files }: RoleContext,
 ): (World & { readonly text: string }) | undefined {
   const file = files.find(({ path, text }) => !path.startsWith('grants/') && roleIn(text) === role);
   if (!file) return undefined;
@@ -112,11 +113,11 @@ function roleIn(text: string): unknown {
   try {
     return (parse(text) as { role?: unknown } | null)?.role;
   } catch {
-    return undefined; // a file with an error is no role's
+    return undefined; // a file with an error belongs to no role
   }
 }
 
-/** Of statements whose names may have meant something else. */
+/** About statements whose names may have meant other objects at the time. */
 export function otherCatalogWords(count: number): string {
   return `${count} statements came when the catalog was another than today's: they are judged by today's`;
 }

@@ -1,18 +1,21 @@
-/** `rowgate serve`: the guard in front of a database, until it is told to stop. */
+/** `rowgate serve`: the guard in front of a database. It runs until it is stopped. */
+import { Buffer } from 'node:buffer';
 import cluster from 'node:cluster';
 import type { Command } from 'commander';
 import { openControlOf } from '../app/control-socket.ts';
 import { atKey, tlsProblems } from '../app/named-files.ts';
 import { openForwarding } from '../app/open-forwarding.ts';
 import { operatorLog } from '../app/operator-log.ts';
-import { printError, printOut } from '../app/print.ts';
+import { printOut, printProblems } from '../app/print.ts';
 import { startGuard } from '../app/run-guard.ts';
-import { serveAsWorker } from '../app/serve-worker.ts';
 import { type RunningWorkers, startWorkers } from '../app/serve-workers.ts';
 import { Shutdown } from '../app/shutdown.ts';
 import { StartError } from '../app/start-error.ts';
 import { type Config, formatProblem } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { loadConfig, parseConfig } from '../config/load.ts';
+import type { WorkerReport } from '../operations/admin/fleet.ts';
+import type { ControlRequest } from '../operations/control/protocol.ts';
+import { linkToPrimary } from '../operations/workers/primary-link.ts';
 import { shownAddress, shownListening } from '../server/listen-address.ts';
 
 const HELP = `
@@ -40,9 +43,9 @@ async function serve(file: string, verbose: boolean): Promise<number> {
   // The channel to the primary would keep a worker that has ended alive.
   if (cluster.isWorker) process.exit(await serveAsWorker(verbose));
   const { config, text, placeOf, problems } = loadConfig(file, process.env);
-  if (!config) return failed(problems.map(formatProblem));
+  if (!config) return printProblems(problems.map(formatProblem));
   const named = tlsProblems(config);
-  if (named.length > 0) return failed(named.map((problem) => formatProblem(atKey(problem, placeOf))));
+  if (named.length > 0) return printProblems(named.map((problem) => formatProblem(atKey(problem, placeOf))));
   try {
     const running = await (config.workers > 1 ? startWorkers(config, text, verbose) : startAlone(config, verbose));
     const { hosts, database } = config.upstream;
@@ -54,7 +57,7 @@ async function serve(file: string, verbose: boolean): Promise<number> {
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => running.tell());
     return await running.ended;
   } catch (error) {
-    if (error instanceof StartError) return failed(error.lines);
+    if (error instanceof StartError) return printProblems(error.lines);
     throw error;
   }
 }
@@ -81,7 +84,41 @@ async function startAlone(config: Config, verbose: boolean): Promise<RunningWork
   }
 }
 
-function failed(lines: readonly string[]): number {
-  for (const line of lines) printError(`rowgate: ${line}\n`);
-  return 1;
+/** One of several processes: the primary says when to begin and when to end. Resolves with the exit code when the guard has ended. */
+async function serveAsWorker(verbose: boolean): Promise<number> {
+  const { assignment, shared, store, ready, failed, sealed } = await linkToPrimary();
+  const { slot, configuration, policyInForce } = assignment;
+  const { config, problems } = parseConfig(configuration.path, configuration.text, process.env);
+  if (!config) {
+    await failed(problems.map(formatProblem));
+    return 1;
+  }
+  const log = operatorLog(verbose ? 'debug' : config.log.level).child({ worker: slot + 1 });
+  try {
+    const mockSecret = Buffer.from(assignment.mockSecret, 'base64');
+    const guard = await startGuard(config, log, { slot, shared, store, mockSecret, policyInForce, sealed });
+    const ending = new Shutdown(guard);
+    ready(guard.listening.map(shownListening), {
+      cancel: (key) => guard.cancel(key),
+      policy: () => guard.policyHash(),
+      report: async (): Promise<WorkerReport> => ({
+        ...(guard.watched?.readiness() ?? { notReady: null, withheld: [] }),
+        metrics: (await guard.watched?.metrics()) ?? [],
+      }),
+      reload: (by) => guard.reload(by),
+      heard: (name, head) => guard.heard(name, head),
+      command: (request, by) => guard.command(request as ControlRequest, by),
+      drain: () => ending.drain(),
+      stop: () => ending.stop(),
+    });
+    // A signal to the whole process group reaches the primary as well, which then tells the workers: handling it twice must be harmless.
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => ending.drain());
+    process.on('SIGHUP', () => void guard.reload());
+    await ending.ended;
+    return 0;
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    await failed(error.lines);
+    return 1;
+  }
 }

@@ -5,13 +5,13 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { printError } from '../app/print.ts';
-import { ask, failed, type GuardOptions, print, printToSign, table, toGuard } from './ask-guard.ts';
+import { ask, failed, type GuardCommandOptions, print, printToSign, table, toGuard } from './ask-guard.ts';
 
 type Shown = (iso: string) => string;
 
 interface Request {
   readonly id: string;
-  /** What is signed; absent where nobody need. */
+  /** The text that is signed; absent if no signature is needed. */
   readonly text?: string;
 }
 
@@ -28,7 +28,7 @@ export interface RequestKind<Item extends Request, Approved> {
   readonly about: { readonly list: string; readonly text: string; readonly approve: string };
   /** The command that lists them, where it is not `list`. */
   readonly listedBy?: string;
-  /** Printed where there are none. */
+  /** Printed if there are no requests. */
   readonly none: string;
   readonly columns: Readonly<Record<string, (item: Item, shown: Shown) => string>>;
   /** What a signature has come to. */
@@ -41,11 +41,14 @@ export function addRequestCommands<Item extends Request, Approved>(
   kind: RequestKind<Item, Approved>,
 ): void {
   const { about, commands, columns } = kind;
-  const all = async (options: GuardOptions) => {
+  const all = async (options: GuardCommandOptions) => {
     const asked = await ask<Readonly<Record<string, readonly Item[]>>>(options, commands.list, {});
     return asked && { ...asked, items: asked.answer[kind.field] ?? [] };
   };
-  const find = async (id: string, options: GuardOptions): Promise<(Item & { readonly text: string }) | undefined> => {
+  const find = async (
+    id: string,
+    options: GuardCommandOptions,
+  ): Promise<(Item & { readonly text: string }) | undefined> => {
     const asked = await all(options);
     if (!asked) return undefined;
     const found = asked.items.find((item) => item.id === id);
@@ -55,7 +58,7 @@ export function addRequestCommands<Item extends Request, Approved>(
 
   toGuard(command.command(kind.listedBy ?? 'list'))
     .description(about.list)
-    .action(async (options: GuardOptions) => {
+    .action(async (options: GuardCommandOptions) => {
       const asked = await all(options);
       if (!asked) return;
       const rows = asked.items.map((item) => Object.values(columns).map((cell) => cell(item, asked.shown)));
@@ -64,7 +67,7 @@ export function addRequestCommands<Item extends Request, Approved>(
   toGuard(command.command('text'))
     .description(about.text)
     .argument('<id>')
-    .action(async (id: string, options: GuardOptions) => {
+    .action(async (id: string, options: GuardCommandOptions) => {
       const found = await find(id, options);
       if (found) printToSign(options, found);
     });
@@ -73,7 +76,7 @@ export function addRequestCommands<Item extends Request, Approved>(
     .argument('<id>')
     .option('--key <file>', 'your key, or its .pub where an agent holds it', join(homedir(), '.ssh', 'id_ed25519'))
     .option('--signature <file>', 'a signature that was made elsewhere')
-    .action(async (id: string, options: GuardOptions & SigningOptions) => {
+    .action(async (id: string, options: GuardCommandOptions & SigningOptions) => {
       const found = await find(id, options);
       const signature = found && signatureOf(found.text, kind.namespace, options);
       if (signature === undefined) return;
@@ -82,7 +85,7 @@ export function addRequestCommands<Item extends Request, Approved>(
     });
 }
 
-/** Behind a request: its text, and who must sign it by which command. */
+/** The text of a new request, and who must sign it by which command. */
 export function askedWords({ id, text, needed }: Request & { readonly needed: number }, command: string): string {
   const who = needed === 1 ? '1 approver signs it' : `${needed} approvers sign it`;
   return `${text}\n${who}: rowgate ${command} approve ${id}\n`;
@@ -93,7 +96,7 @@ interface SigningOptions {
   readonly signature?: string;
 }
 
-/** Undefined where there is none: that was said. Made by ssh-keygen, who asks for the passphrase itself; the key never comes near us. */
+/** Undefined if signing failed: the problem was printed. ssh-keygen signs and asks for the passphrase itself; Rowgate never reads the private key. */
 function signatureOf(text: string, namespace: string, options: SigningOptions): string | undefined {
   if (options.signature !== undefined) {
     if (!existsSync(options.signature)) return failed(2, `${options.signature}: no such file`);

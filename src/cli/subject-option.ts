@@ -1,9 +1,9 @@
-/** `--subject student=4711 --subject-key FILE`: the person somebody looks for, and the keys by which the log may know it. */
+/** `--subject student=4711 --subject-key FILE`: the data subject to look for, and the keys by which the log may know it. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { environmentFor } from '../app/placeholders.ts';
 import { loadConfig } from '../config/load.ts';
-import type { SoughtPerson } from '../decision-log/reports/subject.ts';
+import type { PersonSearch } from '../decision-log/reports/subject.ts';
 import type { SubjectKey } from '../decision-log/subject-ids.ts';
 import { readSubjectKeys } from '../decision-log/subject-key-file.ts';
 import { failed } from './ask-guard.ts';
@@ -15,14 +15,14 @@ export interface SubjectOptions {
 }
 
 /**
- * Undefined where nobody is looked for; `failed`: a key cannot be read, that was said, and the exit code is set. Without `--subject-key` the key is that of
- * the configuration, where whoever asks may read it.
+ * Undefined if no data subject is asked for; `failed`: a key cannot be read, the problem was printed, and the exit code is set. Without
+ * `--subject-key` the key of the configuration is used, if the caller may read it.
  */
 export function soughtIn(
   { config, subject, subjectKey }: SubjectOptions,
   command: Command,
   keyIs: 'key is needed' | 'key is optional' = 'key is needed',
-): SoughtPerson | undefined | 'failed' {
+): PersonSearch | undefined | 'failed' {
   if (subject === undefined) return undefined;
   const [, name, said] = /^([^=]+)=(.+)$/.exec(subject) ?? [];
   // A key may name a person, and the command line is kept in the shell's history.

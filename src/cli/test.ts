@@ -98,7 +98,7 @@ async function test(names: readonly string[], options: Options, command: Command
     printOut(formatRun(all, options.coverage === true || least !== undefined));
     if (!covered) printOut(`covered are ${coverage.percent} %, and --coverage-min asks for ${least} %\n`);
   }
-  // What could not be told is no pass: where that is all, nothing was tested.
+  // A skipped test is not a passed one: if all were skipped, nothing was tested.
   if (bad === 0 && tests > 0 && tests === skipped) return void failed(2, 'no test could be run here: each was skipped');
   process.exitCode = bad > 0 || errors.length > 0 || !covered ? 1 : 0;
 }
@@ -155,7 +155,7 @@ async function catalogOf(client: pg.Client | undefined, options: Options, { poli
   return new Catalog(await loadCatalog(file));
 }
 
-/** All of the folder, or those that are named: by their path, or as they are called in the folder. Throws where one of them has an error. */
+/** All files of the folder, or the named ones: by their path, or by their name in the folder. Throws if one of them has an error. */
 async function runnableFiles(names: readonly string[], { policies, timeZone }: Config): Promise<Runnable[]> {
   const ofFolder = (await readTestFiles(policies)).map(({ path, text }) => ({ path: join(policies, path), text }));
   const named = names.map((name) => {

@@ -1,11 +1,11 @@
-/** `rowgate top`: who is connected to a running guard and what they do, over all its workers; drawn anew until it is left. */
+/** `rowgate top`: who is connected to a running guard and what they do, over all workers; refreshed until the user quits. */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { clearScreen, oneLine, printOut } from '../app/print.ts';
 import type { ShownTop, SubjectsUsed } from '../operations/control/commands/top.ts';
 import type { SessionSummary } from '../server/sessions.ts';
-import { ask, duration, failed, type GuardOptions, toGuard } from './ask-guard.ts';
+import { ask, duration, failed, type GuardCommandOptions, toGuard } from './ask-guard.ts';
 
 const HELP = `
 Examples:
@@ -17,7 +17,7 @@ Rows a minute are those since the screen before, of statements that still run to
 shown without their literals. q or Ctrl-C leaves. Where standard output is no terminal it is drawn once.
 Exit code: 0, 2 for a wrong call or where no guard answers.`;
 
-interface TopOptions extends GuardOptions {
+interface TopOptions extends GuardCommandOptions {
   readonly every: string;
 }
 
@@ -86,7 +86,7 @@ interface Measured {
   shown(iso: string): string;
 }
 
-/** Undefined where no guard answers: that was said, and the exit code is set. */
+/** Undefined if no guard answers: the problem was printed, and the exit code is set. */
 async function measured(options: TopOptions): Promise<Measured | undefined> {
   const asked = await ask<Answer>(options, 'top', {});
   if (!asked) {

@@ -25,6 +25,7 @@ export interface Walls {
   readonly problems: readonly string[];
 }
 
+/** The walls of the requested roles; roles that have none are listed with the reason. */
 export function wallsFor(policy: Policy, catalog: Catalog, config: Config, request: WallRequest): Walls {
   const principal = request.principal === undefined ? undefined : policy.principals.get(request.principal);
   if (request.principal !== undefined && !principal) return none(`principal "${request.principal}" does not exist`);
@@ -57,7 +58,7 @@ function none(problem: string): Walls {
 function withoutWall({ access, mode, disabled }: RolePolicy): string | undefined {
   if (disabled !== undefined) return `it is closed: ${disabled}`;
   if (access === 'unrestricted') return 'it is unrestricted';
-  // What is only observed is forwarded as it came: a wall would refuse what the guard lets through.
+  // A role in observe mode is forwarded unchanged: a wall would refuse what the guard lets through.
   return mode === 'observe' ? 'it is only observed' : undefined;
 }
 
@@ -91,7 +92,7 @@ function accountOf(role: RolePolicy, principal: Principal | undefined, config: C
   return config.upstream.logins.get(role.name)?.user ?? `rowgate_${role.name}`;
 }
 
-/** Those that Rowgate pins for its sessions: they hold as well where a pooler drops what comes at the start, and for whoever comes another way. */
+/** Settings that Rowgate pins for its sessions. Here they also hold where a pooler drops startup parameters, and for connections that bypass Rowgate. */
 function settingsOf(role: RolePolicy, { searchPath }: Config): Map<string, string> {
   const pinned = [...pinnedSettings(searchPath)].filter(([name]) => name !== 'role' && name !== 'search_path');
   const timeout = role.limits.statementTimeout;

@@ -7,7 +7,7 @@ import { mapping } from '../policy/schema/schema-values.ts';
 export const SHORTEST_KEY = 32;
 
 /** The key of canaries: in a file of its own, or as a value that the configuration holds. */
-export type KeyPlace = { readonly file: string } | { readonly secret: string };
+export type CanaryKeySource = { readonly file: string } | { readonly secret: string };
 
 const place = z.union([
   z
@@ -23,7 +23,7 @@ export const keysSchema = mapping({ canaries: place.optional(), subjects: z.stri
 export function keysOf(
   folder: string,
   { canaries, subjects }: z.output<typeof keysSchema>,
-): { canaries?: KeyPlace; subjects?: string } {
+): { canaries?: CanaryKeySource; subjects?: string } {
   return {
     ...(canaries && { canaries: 'file' in canaries ? { file: resolve(folder, canaries.file) } : canaries }),
     ...(subjects !== undefined && { subjects: resolve(folder, subjects) }),

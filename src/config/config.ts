@@ -1,7 +1,7 @@
 /** The guard's own configuration, as `rowgate.yaml` gives it, with defaults filled in. Plain data. */
 
 import type { AnchorConfig } from './anchor.ts';
-import type { KeyPlace } from './canary-key.ts';
+import type { CanaryKeySource } from './canary-key.ts';
 import type { ConsoleConfig } from './console.ts';
 import type { ForwardConfig } from './forward.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -109,7 +109,7 @@ export interface Config {
   };
   readonly keys: {
     /** The key of the hashes that identify canaries; absent: canaries cannot be used. */
-    readonly canaries?: KeyPlace;
+    readonly canaries?: CanaryKeySource;
     /**
      * The file with the key of the ids that stand for data subjects in the decision log. It is rotated, so the configuration names a file instead of
      * holding the key.

@@ -34,6 +34,6 @@ export const notifySchema = z
   .optional();
 
 /** Mattermost has no host name of its own, so its format must be named. */
-export function formatOf(url: string, format: 'rowgate' | 'slack' | undefined): 'rowgate' | 'slack' {
+export function alarmFormatOf(url: string, format: 'rowgate' | 'slack' | undefined): 'rowgate' | 'slack' {
   return format ?? (new URL(url).hostname === 'hooks.slack.com' ? 'slack' : 'rowgate');
 }

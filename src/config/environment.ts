@@ -30,6 +30,7 @@ export function expand(value: string, environment: Environment): { pieces: Piece
   return { pieces, missing };
 }
 
+/** The text with the variables' values in it. */
 export function joinPieces(pieces: readonly Piece[]): string {
   return pieces.map((piece) => piece.text).join('');
 }

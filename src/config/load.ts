@@ -11,7 +11,7 @@ import { keysOf } from './canary-key.ts';
 import type { Config, ConfigProblem, UpstreamConfig } from './config.ts';
 import { consoleOf } from './console.ts';
 import { besideState, SOCKET_NAME } from './control-path.ts';
-import { formatOf } from './control-schema.ts';
+import { alarmFormatOf } from './control-schema.ts';
 import { type Environment, expand, joinPieces, type Piece } from './environment.ts';
 import { forwardOf } from './forward.ts';
 import { logFilesOf } from './log-files.ts';
@@ -42,6 +42,7 @@ export type LoadedConfig =
       readonly rest?: Rest;
     };
 
+/** Reads and checks `rowgate.yaml`. A file that cannot be read is a problem, too. */
 export function loadConfig(file: string, environment: Environment): LoadedConfig {
   const path = resolve(file);
   try {
@@ -214,7 +215,7 @@ function notifyOf(file: string, { notify, state }: RawConfig): Pick<Config, 'not
     notify: {
       url,
       ...(secret !== undefined && { secret }),
-      format: formatOf(url, format),
+      format: alarmFormatOf(url, format),
       ...(ca !== undefined && { ca: resolve(dirname(file), ca) }),
       queue: besideState(file, state, 'rowgate-alarms'),
     },

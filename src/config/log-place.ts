@@ -25,6 +25,7 @@ export function zoneOf(place: LogPlace | { readonly problem: string } | undefine
   return written ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
+/** Reads only the keys that it needs; other errors in the file do not matter. */
 export function logPlace(file: string, environment: Environment): LogPlace | { readonly problem: string } {
   const read = readUnchecked(file);
   if ('problem' in read) return read;

@@ -8,6 +8,7 @@ export type Decision = DecisionRow & { readonly policy?: string };
 /** Characters of a statement that is kept in memory or sent to a list. */
 const LONGEST_TEXT = 8_192;
 
+/** @param longest characters of the statement; longer ones are cut. */
 export function decisionOf(record: LogRecord, longest = LONGEST_TEXT): Decision {
   const { id, time, guard, principal, statement, tables, columns, limit, policy } = record;
   const text = (name: string): Record<string, string> => {

@@ -1,8 +1,8 @@
-/** Places for work, of which no one person has all: neither of those that run, nor of those that wait. */
+/** Limits concurrent work, so that one person can occupy neither all running slots nor all waiting ones. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { ConsoleProblem } from './problem.ts';
 
-/** In whose name what happens now was asked for. */
+/** The person for whom the current work is done. */
 export const asker = new AsyncLocalStorage<string>();
 
 export interface Places {
@@ -57,7 +57,7 @@ export class FairQueue {
     });
   }
 
-  /** People take turns: next is whose last work began first. */
+  /** People take turns: the next one served is the one whose latest work began first. */
   private startNext(): void {
     for (;;) {
       const ready = this.waiting.filter(({ who }) => this.mayStart(who));

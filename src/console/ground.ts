@@ -49,7 +49,7 @@ export class Ground {
     this.reading = new Remembered(POLICIES_MS, () => this.read());
   }
 
-  /** Throws where there is none of that name. */
+  /** Throws if there is no guard of that name. */
   guard(name: string): ShownGuard {
     const guard = this.guards.find((one) => one.name === name);
     if (!guard) throw new ConsoleProblem('unknown', `there is no guard "${name}" here`);
@@ -82,7 +82,7 @@ export class Ground {
     return known.get();
   }
 
-  /** Runs `work` with a new folder of nobody else's, which is gone afterwards. */
+  /** Runs `work` with a new private folder, which is removed afterwards. */
   async inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
     const folder = mkdtempSync(join(tmpdir(), 'rowgate-console-'));
     try {

@@ -12,7 +12,7 @@ export function guardsOf({ name, control, log, console: { guards } }: Config): r
   return [{ name, log: log.file, ...(control && { control: control.path }), isOwn: true }];
 }
 
-/** What it answers. `person`: in whose name it is asked. Throws ConsoleProblem where it refuses, and where it is gone. */
+/** The answer of the guard's control socket. `person`: on whose behalf it is asked. Throws ConsoleProblem if the guard refuses or is gone. */
 export async function askOf<T>(
   { control, name }: ShownGuard,
   command: string,

@@ -1,4 +1,7 @@
-/** Has closed files of the logs indexed as they come, by the command: who opens a page does not wait for it. What has no index is read as it is. */
+/**
+ * Indexes closed files of the logs in the background, by the command, so that opening a page need not wait for it. Files without an index are read in
+ * full.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { chainsOf, isOpen } from '../decision-log/read/log-files.ts';

@@ -1,6 +1,6 @@
 /**
- * Follows the decision logs of the guards: the last decisions with what became of them, and rates of the last hour. Bounded in memory; what it
- * cannot read is said, and looked for again.
+ * Follows the decision logs of the guards: the last decisions with their outcomes, and rates of the last hour. Bounded in memory; a file that cannot
+ * be read is reported, and tried again.
  */
 import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,7 +30,7 @@ export class LogTail {
   private readonly kept = new Map<string, Decision>();
   private readonly states = new Map<string, LogState>();
   private readonly listeners = new Set<(decision: Decision) => void>();
-  /** Of policies, what was kept of them, by their hashes. */
+  /** The hashes of policies' kept forms, by the policy's hash. */
   private readonly policies = new Map<string, string>();
 
   constructor(
@@ -43,7 +43,7 @@ export class LogTail {
     await Promise.all(this.guards.map((guard) => this.followOne(guard, signal)));
   }
 
-  /** Each decision as it comes. Returns how to stop. */
+  /** Called for each new decision. Returns a function that stops it. */
   hear(listener: (decision: Decision) => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
@@ -62,13 +62,13 @@ export class LogTail {
     return this.kept.get(id);
   }
 
-  /** The hash of what was kept of the policy of that hash, where a record of late says it. */
+  /** The hash of the kept form of that policy, if a recent record contains it. */
   keptOf(policy: string): string | undefined {
     return this.policies.get(policy);
   }
 
   private async followOne(guard: ShownGuard, signal: AbortSignal): Promise<void> {
-    // What was counted before a break is not counted again.
+    // Decisions before an interruption are not counted again.
     const read = new Map<string, number>();
     while (!signal.aborted) {
       try {

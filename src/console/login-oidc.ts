@@ -22,7 +22,7 @@ import { hashOf, type Person, secret } from './sessions.ts';
 /** Between being sent to the issuer and coming back. */
 const LIFE_MS = 600_000;
 const MOST_UNDER_WAY = 1_000;
-/** As the control socket takes it: it will stand in the decision log. */
+/** The form that the control socket accepts: the name is written to the decision log. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,63}$/;
 
 interface UnderWay {
@@ -32,7 +32,7 @@ interface UnderWay {
   readonly until: number;
 }
 
-/** Why somebody is not let in, for the console's log; the person is told less. */
+/** Why a login was refused, for the console's log; the person is told less. */
 export class NotLetIn extends Error {}
 
 export class OidcLogin {
@@ -121,7 +121,7 @@ function roleInFile(file: string, name: string): ConsoleRole | undefined {
   return CONSOLE_ROLES.find((one) => one === role);
 }
 
-/** What every object has by birth is no claim. */
+/** Inherited properties are not claims. */
 function claimIn(claims: Readonly<Record<string, unknown>>, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }

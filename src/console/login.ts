@@ -23,11 +23,11 @@ export class LoginLinks {
     return made;
   }
 
-  /** Whose it is; it is nobody's from now on. */
+  /** Ends the link, and returns the person for whom it was made. */
   use(given: string): Person | undefined {
     const key = hashOf(given);
     const found = this.open.get(key);
-    // INVARIANT 107: what was read from a history, a log or a screen later on opens nothing.
+    // INVARIANT 107: a link that is found later in a history, a log or on a screen no longer works.
     this.open.delete(key);
     return found && this.now() < found.until ? found.person : undefined;
   }
@@ -37,7 +37,7 @@ const WINDOW_MS = 60_000;
 const MOST_OF_ONE = 10;
 const MOST_OF_ALL = 100;
 
-/** How often somebody may try: by address, and all together. */
+/** Limits login attempts: for each address, and in total. */
 class LoginRate {
   private began = 0;
   private all = 0;
@@ -72,7 +72,7 @@ export function cookiesOf({ isSecure, url }: Origin) {
     login: `${name}-login`,
     // INVARIANT 107: no script reads the cookie, and no other site's page sends it.
     options: { path: '/', httpOnly: true, secure: isSecure, sameSite: 'Strict' },
-    // It comes back from the issuer, whose page is of another site.
+    // The issuer redirects back from another site, so `Strict` would drop the cookie.
     underWay: { path: '/', httpOnly: true, secure: isSecure, sameSite: 'Lax', maxAge: 600 },
   } as const;
 }
@@ -86,7 +86,7 @@ export interface Logins {
   readonly log: Logger;
 }
 
-/** GET /login?secret=…, /login/oidc, /login/callback: each ends in a redirect that takes what was secret out of the address. */
+/** GET /login?secret=…, /login/oidc, /login/callback: each ends in a redirect that removes the secret from the address. */
 export function answerLogins(app: Hono, { sessions, sessionMs, links, oidc, log }: Logins, cookie: Cookies): void {
   const rate = new LoginRate();
   const letIn = (context: Context, person: Person): Response => {

@@ -1,4 +1,4 @@
-/** What the guards do now: asked while somebody looks, and no oftener than is needed. */
+/** What the guards do now: asked only while a page is open, and at most as often as needed. */
 import { performance } from 'node:perf_hooks';
 import type { ShownLimits } from '../operations/control/commands/limits.ts';
 import type { ShownTop } from '../operations/control/commands/top.ts';
@@ -11,7 +11,7 @@ import { partOf } from './problem.ts';
 const SESSIONS_MS = 1_500;
 const STANDING_MS = 6_000;
 const LIMITS_MS = 10_000;
-/** Principals whose limits are asked for: the last that have sent something. */
+/** Principals whose limits are asked for: those with the most recent activity. */
 const MOST_PRINCIPALS = 40;
 const MOST_NEAREST = 200;
 
@@ -49,7 +49,7 @@ export class WhatIsNow {
     };
   }
 
-  /** Somebody has acted: what stands is asked for anew. */
+  /** After an action, values are asked for again. */
   forget(): void {
     this.standing.forget();
     this.sessions.forget();
@@ -96,7 +96,7 @@ async function nowOf(guard: ShownGuard, standing: Standing): Promise<GuardNow> {
 
 const NOTHING: Standing = { locks: [], raises: [], permits: [], openings: [], observations: [] };
 
-/** Where the guard does not answer, that is said of its sessions. */
+/** If the guard does not answer, the problem replaces its sessions. */
 async function standingOf(guard: ShownGuard): Promise<Standing> {
   const standing = await partOf(async () => ({
     ...(await askOf<Pick<Standing, 'locks'>>(guard, 'locks.list', {})),
@@ -121,7 +121,7 @@ export class Remembered<T> {
     if (this.answer && performance.now() - this.answer.at < this.lifeMs) return this.answer.value;
     const value = this.work();
     this.answer = { at: performance.now(), value };
-    // A failure is told once, and not remembered.
+    // A failure is reported once, and not remembered.
     value.catch(() => this.forget());
     return value;
   }

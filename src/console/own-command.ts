@@ -10,11 +10,11 @@ import { ConsoleProblem } from './problem.ts';
 
 export interface CommandQuestion {
   readonly words: readonly string[];
-  /** On its standard input: what is to stand in no list of processes. */
+  /** Written to its standard input: values that must not appear in a list of processes. */
   readonly input?: string;
   /** Ends it. */
   readonly signal?: AbortSignal;
-  /** The folder in which it runs: of files there it shows the names alone. */
+  /** The folder in which it runs: messages then show only the names of files in it. */
   readonly cwd?: string;
 }
 
@@ -47,7 +47,7 @@ export class OwnCommand {
     return JSON.parse(stdout) as unknown;
   }
 
-  /** The same of a line each; none where nothing was found. */
+  /** As `json`, with one value a line; empty if nothing was found. */
   async lines(question: CommandQuestion): Promise<Record<string, unknown>[]> {
     const answer = await this.run({ ...question, words: [...question.words, '--json'] });
     const { exitCode, stdout, stderr } = answer;

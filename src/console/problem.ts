@@ -30,7 +30,7 @@ export const STATUS = {
   'too-slow': 504,
 } as const satisfies Record<Problem['code'], number>;
 
-/** What it gives, or why it gives nothing; the rest of a page is told all the same. */
+/** The result of `work`, or why it failed; the other parts of the page are still shown. */
 export async function partOf<T>(work: () => Promise<T>): Promise<Part<T>> {
   try {
     return { ok: true, value: await work() };

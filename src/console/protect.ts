@@ -61,7 +61,7 @@ export function withHeaders({ isSecure }: Origin): MiddlewareHandler {
 
 export function hostOnly({ hosts }: Origin): MiddlewareHandler {
   return async (context, next) => {
-    // INVARIANT 108: a name that somebody lets point here (DNS rebinding) makes their page no page of the console.
+    // INVARIANT 108: a page of another site whose DNS name points here (DNS rebinding) is not a page of the console.
     if (!hosts.has(context.req.header('host')?.toLowerCase() ?? '')) {
       return context.text('the console is not at this address: set console.url\n', 421);
     }

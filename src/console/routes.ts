@@ -52,7 +52,7 @@ export function answerRoutes(options: RouteOptions, handlers: Handlers): void {
         const problem = problemOf(error);
         // INVARIANT 110: the log has the route, never the address: a question may name a person.
         if (!(error instanceof ConsoleProblem)) {
-          // Of a person, what went wrong may quote what was said.
+          // On the page of a person, an error may quote the key that was entered.
           const what = route.path.startsWith('/api/person') ? {} : { err: error };
           options.log.error({ ...what, route: route.path }, 'internal error');
         }
@@ -91,7 +91,7 @@ async function answered(
 
 function allow({ role, method }: Route, person: PersonSession | undefined, context: Context): void {
   if (!person) throw new ConsoleProblem('signed-out', 'log in first');
-  // INVARIANT 108: whoever may only look acts by no route.
+  // INVARIANT 108: a person with a viewing role can call no route that acts.
   if (!isAtLeast(person.role, role as ConsoleRole))
     throw new ConsoleProblem('forbidden', `${role} is needed, and ${person.name} is ${person.role}`);
   // INVARIANT 108: another page in the same browser asks for nothing in the person's name.

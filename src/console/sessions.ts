@@ -1,4 +1,4 @@
-/** Sessions of people at the console, in memory: what a cookie stands for, and when it ends. */
+/** Sessions of people at the console, in memory: whose a cookie is, and when it ends. */
 import { Buffer } from 'node:buffer';
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { ConsoleRole } from './api/session.ts';
@@ -50,7 +50,7 @@ export class PersonSessions {
     return cookie;
   }
 
-  /** Undefined where it is over, or never was. */
+  /** Undefined if it has expired, or never existed. */
   of(cookie: string | undefined): PersonSession | undefined {
     if (cookie === undefined) return undefined;
     const key = hashOf(cookie);
@@ -68,7 +68,7 @@ export class PersonSessions {
     if (cookie !== undefined) this.end(hashOf(cookie));
   }
 
-  /** Those whose time is over; to be called now and then: an open stream of events asks nothing. */
+  /** Removes expired sessions. To be called regularly: an open stream of events sends no requests. */
   sweep(): void {
     for (const [key, session] of this.kept) if (this.isOver(session)) this.end(key);
   }
@@ -85,6 +85,7 @@ export class PersonSessions {
   }
 }
 
+/** 256 random bits in base64url. */
 export function secret(): string {
   return randomBytes(32).toString('base64url');
 }
@@ -93,7 +94,7 @@ export function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-/** In a time that tells nothing of where they differ. */
+/** Compares in constant time. */
 export function isSame(one: string, other: string): boolean {
   return timingSafeEqual(Buffer.from(hashOf(one)), Buffer.from(hashOf(other)));
 }

@@ -27,9 +27,9 @@ export interface ConsoleOptions {
 
 export interface RunningConsole {
   readonly url: string;
-  /** An address that logs that person in, once and soon; undefined where people log in by an issuer. */
+  /** An address that logs that person in, once and soon; undefined if people log in by an issuer. */
   link(person: Person): string | undefined;
-  /** Reads the certificate anew. Throws where it does not serve; the one in use stays. */
+  /** Reads the certificate again. Throws if it is not valid; the one in use stays. */
   reload(): void;
   stop(): Promise<void>;
 }

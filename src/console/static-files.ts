@@ -21,7 +21,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 const COMPRESSED: ReadonlySet<string> = new Set(['.html', '.js', '.css', '.json', '.svg']);
-/** Files whose names change with what they hold. */
+/** Files whose names contain a hash of their content. */
 const HASHED = /^\/assets\//;
 
 interface StaticFile {

@@ -74,7 +74,7 @@ export class Coming {
     this.ids.push(id);
   }
 
-  /** Undefined where nothing came. `known`: with what became of it by now. */
+  /** Undefined if nothing came. `known`: returns the decision with its outcome, if that has come. */
   take(known: (id: string) => Decision | undefined): DecisionsEvent | undefined {
     this.shorten();
     const decisions = this.ids.flatMap((id) => known(id) ?? []);

@@ -1,4 +1,4 @@
-/** What somebody is to be told at once, beside the record of it; where it goes is `alarms/`. */
+/** An event that must be reported at once, besides its record; `alarms/` delivers it. */
 
 /** A limit that was reached, for records and alarms: `rows 2000 per hour`. */
 export interface LimitReached {
@@ -23,13 +23,13 @@ export interface Alarm {
     | 'clock-apart'
     | 'clock-back';
   readonly principal?: string;
-  /** The person behind a token. */
+  /** The end user of a token. */
   readonly user?: string;
   /** One sentence for people, without data: `principal "college_12_app" is locked out until …`. */
   readonly text: string;
   readonly reason?: string;
   readonly by?: string;
-  /** The one that was seen, and of which subject. */
+  /** The canary that was read, and its subject. */
   readonly canary?: { readonly subject: string; readonly hash: string };
   /** The id of the decision on the statement. */
   readonly decision?: string;

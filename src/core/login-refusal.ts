@@ -1,4 +1,4 @@
-/** Every way in which a login ends without a session: what the client is told, and the word for it in the decision log. */
+/** Every way in which a login ends without a session: what the client is told, and the reason in the decision log. */
 import type { Refusal } from './refusal.ts';
 
 /** A closed list, as `Reason` for statements. */
@@ -9,7 +9,7 @@ export type LoginReason =
   | 'startup-setting' // a setting or option that a client may not choose
   | 'database'
   | 'password' // wrong, or no such principal: not told apart
-  | 'token' // refused, or of nobody who may log in
+  | 'token' // refused, or not of an end user who may log in
   | 'token-unchecked' // the issuer's keys cannot be had
   | 'discovery' // no login yet: the client asked where it gets a token
   | 'address'
@@ -113,7 +113,7 @@ export const tokenUnchecked = () =>
     'The keys of its issuer cannot be had. Try again later.',
   );
 
-/** Told to who has shown a good token. */
+/** Only for a client with a valid token. */
 export const severalPrincipals = () =>
   refuse(
     'token',
@@ -122,10 +122,10 @@ export const severalPrincipals = () =>
     'Log in by the name of one of them in the place of your own.',
   );
 
-/** The words of a refused token: a client sends another one behind it. */
+/** The message of a refused token, after which the client sends another one. */
 export const tokenAsked = (user: string): LoginRefusal => ({ ...tokenRefused(user), reason: 'discovery' });
 
-/** Of the startup packet's own token: who has shown the password is told what is wrong with it. */
+/** For the token in the startup packet: a client that has proved its password is told what is wrong with it. */
 export const startupToken = ({ sqlstate, message }: Refusal) => refuse('token', sqlstate, message);
 
 export const noTokens = () => refuse('token', '28000', 'this account takes no tokens');

@@ -9,8 +9,8 @@ interface ReasonFacts {
    */
   readonly countsTowardsLock: boolean;
   /**
-   * What `rowgate explain` tells a DBA who expected the statement to work; `{file}` stands for the role's file. Absent where it depends on the
-   * statement: the compiler then asks for it in `explain-advice.ts`.
+   * What `rowgate explain` tells a DBA who expected the statement to work; `{file}` is replaced by the role's file. Absent if it depends on the
+   * statement: the compiler then requires it in `explain-advice.ts`.
    */
   readonly advice?: string;
 }
@@ -161,12 +161,12 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
-/** Those whose advice depends on the statement. */
+/** Reasons whose advice depends on the statement. */
 export type ReasonByStatement = {
   [R in Reason]: (typeof REASONS)[R] extends { readonly advice: string } ? never : R;
 }[Reason];
 
-/** False of a word that an older guard, or a limit's name, has in the place of a reason. */
+/** False for a word of an older guard, or a limit's name, in the field of a reason. */
 export function isReason(word: string): word is Reason {
   return Object.hasOwn(REASONS, word);
 }

@@ -1,6 +1,6 @@
 /**
- * Takes tokens out of a text that somebody else may have written, before it is shown or kept. What is known to be a token never gets so far: this is
- * for those that stand where nobody looks for one, in a text that does not parse or in a name. Floor 0: imports nothing.
+ * Removes tokens from text of other origin before it is shown or kept. A known token never gets here: this finds tokens at unexpected places, such as
+ * a text that does not parse, or a name. Floor 0: imports nothing.
  */
 
 /** A character as SQL and JSON can escape it, by its code in hex and octal. */
@@ -20,14 +20,14 @@ const BEGINNING = new RegExp(
 );
 
 const DOT = `\\.|${escapesOf('.')}`;
-/** What a token is made of: each match is as long as it can be, but for texts of nothing else, which are looked at in pieces. */
+/** The characters of a token: each match is as long as possible; texts that consist of nothing else are searched in pieces. */
 const WORD = new RegExp(`(?:[A-Za-z0-9_-]|${DOT}|${escapes('[0-9A-Fa-f]{2}', '[0-7]{3}')}){9,50000}`, 'g');
 const DOTTED = new RegExp(DOT);
 
 /** What every token has, escaped or not: asked first, since hardly any text has. */
 const SUSPECT = /eyJ|eyA|ewo|ew0|ewk|\\/;
 
-/** The text with `<token>` in the place of each JSON web token in it: whole or cut, in quotes, escaped or not. */
+/** The text with each JSON web token replaced by `<token>`: whole or cut, in quotes, escaped or not. */
 export function redactTokens(text: string): string {
   if (!SUSPECT.test(text)) return text;
   return text.replace(WORD, (word, at: number) => {

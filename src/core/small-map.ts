@@ -1,13 +1,13 @@
 /**
- * A map of few entries that come and go with each statement. V8's own leaves a table behind after each few of them, which leads to the next one:
- * as soon as one such table has grown old, all behind it do, with whatever was in them, until the whole heap is collected.
+ * A map of few entries that come and go with each statement. V8's own map leaves a table behind after every few changes, which refers to the next
+ * one: once such a table is in the old generation, all later ones follow with their content, until the whole heap is collected.
  */
 const FEW = 24;
 
 export class SmallMap<K, V> {
   private readonly keys: K[] = [];
   private readonly held: V[] = [];
-  /** As soon as they are many, until there are none. */
+  /** Used from a number of entries on, until the map is empty again. */
   private many: Map<K, V> | undefined;
 
   get size(): number {
@@ -71,7 +71,7 @@ export class SmallMap<K, V> {
     return takeOut(this.held, at);
   }
 
-  /** Takes out the oldest, one after the other, for as long as `gone` holds of their values. */
+  /** Removes the oldest entries, one after the other, while `gone` is true for their values. */
   dropWhile(gone: (value: V) => boolean): void {
     const { keys, held, many } = this;
     if (many) {

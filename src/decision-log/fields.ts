@@ -201,7 +201,7 @@ const NAMES: ReadonlySet<FieldName> = new Set(['principal', 'database', 'applica
 const WRITTEN_BY_CLIENTS: ReadonlySet<FieldName> = new Set([...NAMES, 'statement', 'message', 'by']);
 
 /** The fields in the log's order, with clients' names cut. Unknown fields are left out. */
-export function inOrder(fields: RecordFields): LogRecord {
+export function fieldsInOrder(fields: RecordFields): LogRecord {
   const record: Record<string, unknown> = {};
   const given = Object.keys(fields) as FieldName[];
   // Mostly they are in order already, which is faster.

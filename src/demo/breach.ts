@@ -5,7 +5,7 @@ import { type PortalBreach, playPortal } from './portal.ts';
 import { story } from './story.ts';
 import { Thief } from './thief.ts';
 
-export interface Stage {
+export interface BreachStage {
   /** The connection string for a principal of the samples. */
   url(principal: string): string;
   /** The records of the decision log so far. */
@@ -40,7 +40,7 @@ const TRIES = [
 ];
 
 /** Ends by itself within a minute, if the guard has the samples' policies. */
-export async function playBreach(stage: Stage): Promise<PlayedBreach> {
+export async function playBreach(stage: BreachStage): Promise<PlayedBreach> {
   const { say, pupils } = stage;
   const act = async (title: string): Promise<void> => {
     await pause(stage.breathMs);

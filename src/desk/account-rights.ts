@@ -25,8 +25,8 @@ export interface LackingRights {
 }
 
 /**
- * Of each restricted role that is not closed, by its account. `query` must keep to one connection. Accounts that do not exist lack nothing:
- * that they cannot log in is said elsewhere.
+ * For each restricted role that is not closed, by its account. `query` must keep to one connection. For accounts that do not exist nothing is listed:
+ * that they cannot log in is reported elsewhere.
  */
 export async function lackingRights(
   roles: Iterable<RolePolicy>,

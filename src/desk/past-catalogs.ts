@@ -14,7 +14,7 @@ export class PastCatalogs {
     this.today = comparable(current.data);
   }
 
-  /** The catalog of then: today's where they are the same, or where none is named; undefined where it was not kept. */
+  /** The catalog of that time: today's if the statement names the same or none; undefined if it was not kept. */
   of(statement: KeptStatement | undefined): Catalog | undefined {
     const name = statement?.catalog;
     if (name === undefined) return this.current;

@@ -22,6 +22,7 @@ const MOST_NAMED = 3;
 /** `current_setting` of something else than a literal: which name it is cannot be told. */
 const OF_ANY_NAME = /\bcurrent_setting\s*\(\s*(?!'[^']*'\s*(?:::\s*\w+)?\s*[,)])/i;
 
+/** A warning for each view, function, default and check that reads a setting which a role may change. */
 export async function settingReaders(
   { roles }: Policy,
   files: readonly PolicyFile[],

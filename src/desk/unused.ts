@@ -1,25 +1,28 @@
 /** Grants and functions that nothing has used, by the log, and what of them may be deleted. Limits, masks of used columns, `during`, locks and canaries never are. */
-import { COMMANDS, type Command, type GrantUse } from '../decision-log/reports/used-grants.ts';
+
+import { mapOf } from '../decision-log/reports/policy-texts.ts';
+import type { GrantUse } from '../decision-log/reports/used-grants.ts';
 import type { CalendarDays } from '../metering/days.ts';
-import { grantsOfTables, type Policy } from '../policy/model/policy.ts';
+import { grantsOfTables, type Policy, TABLE_COMMANDS, type TableCommand } from '../policy/model/policy.ts';
 import { withAccepted } from '../policy/review/accepted.ts';
 import { placeOfRule } from '../policy/source/diagnostic.ts';
 import { PolicyDocument, type PolicyFile } from '../policy/source/document.ts';
 import type { RuleRef } from '../policy/source/rule.ts';
 import type { Catalog, Oid } from '../sql/catalog/catalog.ts';
+import { byPlace } from './test/coverage.ts';
 
 /** A school year and a month: report cards come once a term, enrolments once a year. */
 export const WHOLE_YEAR_DAYS = 395;
 const DAY_MS = 86_400_000;
 
-export type Standing =
+export type UnusedVerdict =
   /** Nothing used it in the whole time: the line may go. */
   | 'delete'
   /** The log does not say enough of the time. */
   | 'keep'
-  /** It stands in the policy for less long than that. */
+  /** It has been in the policy for a shorter time than that. */
   | 'new'
-  /** Granted by `*`: there is no line of its own. */
+  /** Granted by `*`: it has no line of its own. */
   | 'star'
   /** It may be called in a way that no text shows: as an operator or a cast, or in a text that was cut. */
   | 'cannot tell'
@@ -31,9 +34,9 @@ export interface Unused {
   readonly rule: RuleRef;
   /** `public.students`, `public.school_year` */
   readonly name: string;
-  readonly command?: Command;
+  readonly command?: TableCommand;
   readonly columns?: readonly string[];
-  readonly standing: Standing;
+  readonly standing: UnusedVerdict;
   /** Of what is accepted. */
   readonly accepted?: { readonly until: string; readonly reason: string };
 }
@@ -84,7 +87,7 @@ interface Granted {
   readonly roles: Set<string>;
   readonly rule: RuleRef;
   readonly name: string;
-  readonly command: Command;
+  readonly command: TableCommand;
   /** By name: whether one of the roles has used it. */
   readonly columns: Map<string, boolean>;
   isUsed: boolean;
@@ -98,7 +101,7 @@ function ofTables(question: UnusedQuestion): Unused[] {
     const used = use.roles.get(role.name)?.names;
     for (const grant of grantsOfTables(role)) {
       const name = `${grant.relation.schema}.${grant.relation.name}`;
-      for (const command of COMMANDS) {
+      for (const command of TABLE_COMMANDS) {
         const of = grant[command];
         if (!of) continue;
         const id = `${of.rule} ${command} ${name}`;
@@ -121,7 +124,7 @@ function ofTables(question: UnusedQuestion): Unused[] {
     if (isUsed && (columns.length === 0 || command === 'delete')) return [];
     const found = { roles: [...granted.roles].toSorted(), rule, name, command };
     if (!isUsed) return [{ ...found, kind: 'table', standing: standingOf(question, granted, []) }];
-    const byStanding = new Map<Standing, string[]>();
+    const byStanding = new Map<UnusedVerdict, string[]>();
     for (const column of columns) {
       const standing = standingOf(question, granted, [column]);
       byStanding.set(standing, [...(byStanding.get(standing) ?? []), column]);
@@ -157,12 +160,12 @@ function ofFunctions(question: UnusedQuestion): Unused[] {
   });
 }
 
-/** Functions behind operators and casts, which a text names in another way. */
+/** Functions of operators and casts, which a text does not call by name. */
 function calledWithoutName({ data }: Catalog): ReadonlySet<Oid> {
   return new Set([...data.operators.map(({ fn }) => fn), ...data.casts.map(({ fn }) => fn)]);
 }
 
-function standingOf(question: UnusedQuestion, granted: Granted, columns: readonly string[]): Standing {
+function standingOf(question: UnusedQuestion, granted: Granted, columns: readonly string[]): UnusedVerdict {
   if (!seesWholeYear(question)) return 'keep';
   const { files } = question;
   const { file, line } = placeOfRule(granted.rule);
@@ -184,7 +187,7 @@ function standingOfFunction(
     roles,
     function: name,
   }: { readonly rule: RuleRef; readonly roles: readonly string[]; readonly function: string },
-): Standing {
+): UnusedVerdict {
   if (!seesWholeYear(question)) return 'keep';
   const { file } = placeOfRule(rule);
   const written = functionsOf(documentAt(question.files, file)).filter((text) => text.includes(name));
@@ -223,26 +226,22 @@ function documentAt(files: readonly PolicyFile[], path: string): PolicyDocument 
 }
 
 /** As they are written there; a mask is a grant of its column. */
-function isGranted(document: PolicyDocument | undefined, table: string, command: Command, columns: readonly string[]) {
+function isGranted(
+  document: PolicyDocument | undefined,
+  table: string,
+  command: TableCommand,
+  columns: readonly string[],
+) {
   const all = columnsOf(document, table, command);
   const grant = mapOf(tablesOf(document)[table])[command];
   return grant !== undefined && columns.every((column) => all.includes('*') || all.includes(column));
 }
 
-function columnsOf(document: PolicyDocument | undefined, table: string, command: Command): string[] {
+function columnsOf(document: PolicyDocument | undefined, table: string, command: TableCommand): string[] {
   const grant = mapOf(mapOf(tablesOf(document)[table])[command]);
   return [...[grant.columns ?? []].flat().map(String), ...Object.keys(mapOf(grant.masks))];
 }
 
 function tablesOf(document: PolicyDocument | undefined): Readonly<Record<string, unknown>> {
   return mapOf(mapOf(document?.value).tables);
-}
-
-function mapOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
-}
-
-function byPlace(a: Unused, b: Unused): number {
-  const [one, other] = [placeOfRule(a.rule), placeOfRule(b.rule)];
-  return one.file < other.file ? -1 : one.file > other.file ? 1 : one.line - other.line;
 }

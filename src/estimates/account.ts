@@ -1,7 +1,7 @@
-/** The connections of one upstream account, and who waits for one: principals in turn, so that none of them keeps the others waiting. */
+/** The connections of one upstream account, and the queue for them: principals in turn, so that none keeps the others waiting. */
 import { performance } from 'node:perf_hooks';
 import type { RolePolicy } from '../policy/model/policy.ts';
-import type { Opener, Upstream } from '../upstream/connect.ts';
+import type { SessionOpener, Upstream } from '../upstream/connect.ts';
 import { EstimateConnection, type PlanAnswer } from './connection.ts';
 import type { PlanQuestion } from './question.ts';
 
@@ -16,10 +16,10 @@ export interface Request {
 export interface AccountOptions {
   readonly upstream: Upstream;
   /** How a session for this role is opened; the refusal's detail where it cannot be. */
-  opener(role: RolePolicy): Opener | { readonly refusal: { readonly message: string } };
+  opener(role: RolePolicy): SessionOpener | { readonly refusal: { readonly message: string } };
   /** Connections at once. */
   readonly most: number;
-  /** Milliseconds: of one question, of all that a request may wait, of a connection that nobody needs. */
+  /** Milliseconds: for one question, for all waiting of a request, until an unused connection is closed. */
   readonly answerMs: number;
   readonly waitMs: number;
   readonly idleMs: number;

@@ -20,7 +20,7 @@ export type PlanAnswer =
   /** The connection is of no use any more: nothing is known. */
   | { readonly kind: 'lost'; readonly detail: string };
 
-/** A plan is as long as its statement, several times. */
+/** A plan may be several times as long as its statement. */
 const LONGEST = 64 * 1024 * 1024;
 const MOST_MESSAGES = 10_000;
 

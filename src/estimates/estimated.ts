@@ -1,4 +1,4 @@
-/** What is said of a statement that was to be estimated. */
+/** The result of a statement's estimate. */
 import type { Refusal } from '../core/refusal.ts';
 import type { PlanRows } from './plan/plan-rows.ts';
 

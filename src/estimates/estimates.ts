@@ -14,7 +14,7 @@ import type { UpstreamAccount, UpstreamSetup } from '../upstream/setup.ts';
 import { EstimateAccount } from './account.ts';
 import type { Estimated, EstimatedStatement } from './estimated.ts';
 import { type Explained, explained, isExplained } from './explained.ts';
-import { Inquiry, type Reading } from './inquiry.ts';
+import { Inquiry, type PlanReading } from './inquiry.ts';
 import { guardedReads, primaryKeys } from './plan/guarded-reads.ts';
 import type { PlanRows } from './plan/plan-rows.ts';
 import { notEstimable, notEstimated } from './refusals.ts';
@@ -44,9 +44,9 @@ const WAIT_MS = 3000;
 const IDLE_MS = 60_000;
 const MOST_CONNECTIONS = 2;
 
-/** What holds for one role as long as its policy and the catalog do. */
+/** State for one role, valid while its policy and the catalog are. */
 interface OfRole {
-  readonly reading: Reading;
+  readonly reading: PlanReading;
   readonly memory: EstimateMemory;
   /** Judgements of statements that are points: answered at each run without a look at their text. */
   readonly points: WeakMap<StatementJudgement, EstimatedStatement>;
@@ -68,11 +68,11 @@ export class Estimates {
     const point = ofRole.points.get(statement);
     if (point) return point;
     const one = sent();
-    // It does not stand alone, and whoever asks knows.
+    // The text is not a single statement, and the caller knows.
     if (one.text === '') return PASSES;
     if (readsTemporaryAlone(policy.role, statement)) return PASSES;
     const key = keyOfStatement(one);
-    // What cannot be told, or is late, holds for who asked: nobody waits in the queue of another, or is refused for its length.
+    // A failed or late estimate concerns only its asker: no one waits in another's queue, or is refused because of its length.
     const asker = `${policy.principal.name}\0${key}`;
     const known = ofRole.memory.statement(key) ?? ofRole.memory.statement(asker);
     if (known) return known;
@@ -103,7 +103,7 @@ export class Estimates {
     for (const account of this.accounts.values()) account.stop();
   }
 
-  /** @param shape of which it is not known whether it is a point. */
+  /** @param shape a shape not yet known to be a point query or not. */
   private async answer(
     ofRole: OfRole,
     statement: StatementJudgement,
@@ -175,7 +175,7 @@ export class Estimates {
   }
 }
 
-/** So that a DBA sees in `pg_stat_activity` whose connections these are. */
+/** Names these connections in `pg_stat_activity` for the DBA. */
 const APPLICATION: ReadonlyMap<string, string> = new Map([['application_name', 'rowgate estimates']]);
 
 function remembered(ofRole: OfRole, statement: StatementJudgement, rows: PlanRows): EstimatedStatement {
@@ -191,7 +191,7 @@ interface KeyedShape extends Shape {
 /** Types by which a primary key stays one: no two of its values are equal to one of theirs. */
 const PLAIN_TYPES: ReadonlySet<number> = new Set([0, 20, 21, 23, 25, 1043, 1700, 2950]);
 
-/** Tree and tokens must both be the same: neither the parser's view of a text nor the lexer's decides alone. */
+/** Tree and tokens must both be the same: neither the parser's result nor the lexer's decides alone. */
 function shapeFor({ fingerprint }: StatementJudgement, sent: Sent, asked: Explained): KeyedShape | undefined {
   const { parameterTypes } = sent;
   if (asked.kind !== 'text' || fingerprint === '' || !parameterTypes.every((type) => PLAIN_TYPES.has(type))) {
@@ -201,7 +201,7 @@ function shapeFor({ fingerprint }: StatementJudgement, sent: Sent, asked: Explai
   return { ...shape, key: `${fingerprint} ${parameterTypes.join()} ${shape.text}` };
 }
 
-/** It counts none of the database's rows. */
+/** Its rows are not rows of the database. */
 function readsTemporaryAlone({ temporary }: RolePolicy, { tables }: StatementJudgement): boolean {
   if (!temporary || tables.length === 0) return false;
   const names = new Set([...temporary.values()].map(({ relation }) => `${relation.schema}.${relation.name}`));
@@ -218,7 +218,7 @@ const MOST_STATEMENTS = 5000;
 const MOST_SHAPES = 5000;
 /** Tables grow: after that the planner is asked again. */
 const REFRESHED_MS = 10 * 60_000;
-/** Of what could not be told: long enough for whoever asked to hear it. */
+/** How long a failed estimate is remembered: long enough for its askers to get it. */
 const FAILED_MS = 1000;
 
 class EstimateMemory {

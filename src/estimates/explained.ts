@@ -1,9 +1,9 @@
-/** What is put behind EXPLAIN for a statement that is on its way: itself, the query of a COPY, or what an EXECUTE runs. */
+/** The text after EXPLAIN for a statement that is to run: itself, the query of a COPY, or the statement that an EXECUTE runs. */
 import type { StatementKind } from '../guard/decision.ts';
 import type { Sent } from '../session/admission/budget-port.ts';
 import { type Token, tokenize } from '../sql/text/tokens.ts';
 
-/** `text`: explained as it stands. `prepared`: `text` is what EXECUTE runs, `execute` the EXECUTE, both by the name that is given. */
+/** `text`: explained unchanged. `prepared`: `text` is what EXECUTE runs, `execute` the EXECUTE, both by the name that is given. */
 export type Explained =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'prepared'; prepare(name: string): string; execute(name: string): string }
@@ -14,6 +14,7 @@ export type Explained =
 const NOTHING: Explained = { kind: 'nothing' };
 const UNKNOWN: Explained = { kind: 'unknown' };
 
+/** Whether statements of this kind are estimated before they run. */
 export function isExplained(kind: StatementKind): boolean {
   switch (kind.kind) {
     case 'read':
@@ -40,6 +41,7 @@ export function isExplained(kind: StatementKind): boolean {
   }
 }
 
+/** What EXPLAIN is asked for a statement; `nothing` if it has no plan. */
 export function explained(kind: StatementKind, sent: Sent): Explained {
   if (!isExplained(kind)) return NOTHING;
   const text = withoutSemicolons(sent.text);
@@ -47,7 +49,7 @@ export function explained(kind: StatementKind, sent: Sent): Explained {
   return kind.kind === 'execute' ? ofExecute(text, sent.prepare) : { kind: 'text', text };
 }
 
-/** An empty statement may stand before the one that counts. */
+/** An empty statement may precede the one that counts. */
 function withoutSemicolons(text: string): string {
   return text.slice(tokenize(text).find(({ word }) => word !== ';')?.start ?? 0);
 }
@@ -84,7 +86,7 @@ function ofExecute(text: string, prepare: string | undefined): Explained {
   return named && prepared ? { kind: 'prepared', prepare: prepared, execute: named } : UNKNOWN;
 }
 
-/** The text with another name in the place of its second word. */
+/** The text with another name as its second word. */
 function renamed(text: string, word: string): ((name: string) => string) | undefined {
   const [command, name] = tokenize(text);
   if (command?.word !== word || !name || !isName(name)) return undefined;

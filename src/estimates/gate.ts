@@ -17,7 +17,7 @@ export interface Expected {
   readonly rowsLeft: number;
 }
 
-/** Why it may not run; undefined where it may. */
+/** Why it may not run; undefined if it may. */
 export function gate(estimates: Estimates, expected: Expected): Over | BudgetRefusal | 'wait' | undefined {
   const { policy, statement, limit, rowsLeft } = expected;
   const answer = estimates.of(policy, statement, () => expected.sent(), expected.wake);

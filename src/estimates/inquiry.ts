@@ -15,17 +15,17 @@ import { failsItself, notEstimable, notEstimated, planningFailed } from './refus
 import { type Shape, shapeOf } from './shape.ts';
 
 /** What a role's plans are read by. */
-export interface Reading {
+export interface PlanReading {
   readonly guarded: GuardedReads;
   readonly keyOf: PrimaryKey;
-  /** By OID, as SQL can hold it; `unknown` where there is none. */
+  /** By OID, as SQL can name it; `unknown` if there is none. */
   typeName(oid: number): string;
 }
 
 export interface InquiryOptions {
   readonly policy: SessionPolicy;
   readonly sent: Sent;
-  readonly reading: Reading;
+  readonly reading: PlanReading;
   readonly account: EstimateAccount;
   /** Milliseconds for one plan. */
   readonly timeout: number;
@@ -91,7 +91,7 @@ export class Inquiry {
         const plans = readPlans(answer.json);
         if (!plans) return { kind: 'refused', refusal: notEstimated() };
         const rows = rowsOf(plans, reading.guarded);
-        // A plan for whatever values says nothing of those that were not seen; what reads nothing needs none.
+        // A generic plan tells nothing about particular values; a plan that reads nothing needs no values.
         if (!seen && rows.read > 0) return { kind: 'refused', refusal: notEstimable('values') };
         return { kind: 'rows', rows };
       }

@@ -7,6 +7,8 @@ import { parse } from '../protocol/parse.ts';
 import { query } from '../protocol/query.ts';
 import { sync } from '../protocol/simple-frontend.ts';
 import type { Sent } from '../session/admission/budget-port.ts';
+import { NO_VALUES } from '../session/client/execute.ts';
+import { escapedLiteral } from '../upstream/setup.ts';
 import type { Explained } from './explained.ts';
 
 export interface PlanQuestion {
@@ -20,13 +22,12 @@ export interface PlanQuestion {
 export type Bound = NonNullable<Sent['bound']>;
 
 export interface AskedWith {
-  /** DateStyle and kin. */
+  /** DateStyle and similar settings. */
   readonly settings?: ReadonlyMap<string, string>;
   /** Milliseconds. */
   readonly timeout: number;
 }
 
-const NO_VALUES: Bound = { formats: [], valueCount: 0, values: new Uint8Array(0) };
 const EXPLAIN = 'EXPLAIN (FORMAT JSON, VERBOSE)';
 
 /** The plan of a text with these values. */
@@ -78,7 +79,7 @@ function askPrepared(
   return question(messages, 3, asked);
 }
 
-/** A client's text goes by Parse alone, which takes one statement, and behind EXPLAIN or PREPARE: nothing of it runs. */
+/** A client's text is only sent by Parse, which takes one statement, and after EXPLAIN or PREPARE: no part of it runs. */
 function statement(text: string, types: readonly number[], bound: Bound): Uint8Array {
   return Buffer.concat([
     parse({ name: '', text, types }),
@@ -98,7 +99,8 @@ function question(messages: readonly Uint8Array[], plan: number, { timeout, sett
     'SET LOCAL max_parallel_workers_per_gather = 0',
     'SET LOCAL cursor_tuple_fraction = 1',
     ...[...(settings ?? [])].map(
-      ([name, value]) => `SET LOCAL ${settingName(name)} = ${name === 'search_path' ? value || "''" : literal(value)}`,
+      ([name, value]) =>
+        `SET LOCAL ${settingName(name)} = ${name === 'search_path' ? value || "''" : escapedLiteral(value)}`,
     ),
   ];
   const all = [query(begin.join('; ')), ...messages, query('ROLLBACK')];
@@ -116,8 +118,4 @@ function settingName(name: string): string {
 export function boundTexts(values: readonly (string | null)[]): Bound {
   const bytes = values.map((value) => (value === null ? Buffer.from([255, 255, 255, 255]) : textValue(value)));
   return { formats: [], valueCount: values.length, values: Buffer.concat(bytes) };
-}
-
-function literal(text: string): string {
-  return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }

@@ -1,4 +1,4 @@
-/** What a client is told where the planner expects too much, or nothing is known of what it expects. */
+/** The refusals if the planner expects too many rows, or if no estimate is available. */
 import type { LimitReached } from '../core/alarm-sink.ts';
 import { type Refusal, refusal } from '../core/refusal.ts';
 import type { StatementLimit } from '../policy/model/limits-in-force.ts';
@@ -6,7 +6,7 @@ import { conditionName } from '../session/server/conditions.ts';
 import type { PlanAnswer } from './connection.ts';
 import type { PlanRows } from './plan/plan-rows.ts';
 
-/** Undefined where the plan keeps to the limit. */
+/** Undefined if the plan is within the limit. */
 export function overEstimate(
   { result, read }: PlanRows,
   { amount, rule }: StatementLimit,
@@ -45,11 +45,12 @@ export function overLeft(
   };
 }
 
-/** Two digits: what the planner knows of hidden rows is told no more exactly than a client has use for. */
+/** Two digits: the planner's knowledge of hidden rows is not disclosed more precisely than a client can use. */
 function rounded(rows: number): number {
   return Number(rows.toPrecision(2));
 }
 
+/** The refusal if the planner gave no estimate (53400). */
 export function notEstimated(): Refusal {
   return refusal('not-estimated', '53400', 'the planner did not say how many rows to expect', {
     hint: 'Try again. Where it fails each time, write the statement more simply, or several of them.',
@@ -72,13 +73,13 @@ export function notEstimable(why: keyof typeof CANNOT_BE_TOLD): Refusal {
 const NOT_OF_THE_STATEMENT: ReadonlySet<string> = new Set(['42601', '42P03', '42P05', '42P07', '42P01']);
 
 /**
- * Does the server refuse the statement itself, wherever and under whatever settings it is sent? Then it can be sent, and the server's error
- * shown. An error that only the guard's own connection meets lets nothing pass.
+ * Does the server refuse the statement itself, however and under whatever settings it is sent? Then it can be sent, and the server's error shown. An
+ * error that only the guard's own connection gets lets nothing pass.
  */
 export function failsItself({ fields, stage }: Extract<PlanAnswer, { kind: 'error' }>, temporary: boolean): boolean {
   const sqlstate = fields.get('C') ?? '';
   if (sqlstate === '42501') return true;
-  // A number that is none. Of dates, intervals and the like a setting says what is one.
+  // An invalid number. For dates, intervals and similar types a setting decides what is valid.
   if (sqlstate === '22P02') return stage !== 'execute';
   if (stage !== 'parse' || !sqlstate.startsWith('42')) return false;
   if (sqlstate === '42P01') return !temporary;

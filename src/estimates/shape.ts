@@ -1,9 +1,9 @@
-/** The shape of a text: with a parameter in the place of each literal, so that texts which differ in values alone have the same. */
+/** The shape of a text: with a parameter instead of each literal, so that texts which differ only in values have the same shape. */
 import { KIND, lex } from '../sql/text/lexer.ts';
 
 export interface Shape {
   readonly text: string;
-  /** How many parameters stand in it: the client's own, and one for each literal. */
+  /** How many parameters it has: the client's own, and one for each literal. */
   readonly parameters: number;
   /** The client's own alone. */
   readonly own: number;

@@ -1,11 +1,11 @@
 /**
- * Each built-in function of PostgreSQL 14 to 18 has a class here, by its name or by a rule, and each class its reason. What has none, as a
- * function of a newer server, may not be called; a test holds the servers' own lists against this table.
+ * Each built-in function of PostgreSQL 14 to 18 has a class here, by its name or by a rule, and each class its reason. A function without a class,
+ * such as one of a newer server, may not be called; a test holds the servers' own lists against this table.
  */
 
 export interface FunctionClass {
   readonly allowed: boolean;
-  /** Follows "It …" in what a client is told. */
+  /** Follows "It …" in the client's message. */
   readonly reason: string;
   readonly names: readonly string[];
 }

@@ -1,13 +1,13 @@
-/** What was judged without its bulk (`sql/parse/bulk-constants.ts`), said of the whole text. */
+/** Turns a judgement made without long lists (`sql/parse/bulk-constants.ts`) into one of the whole text. */
 import type { Refusal } from '../core/refusal.ts';
 import type { Bulk } from '../sql/parse/bulk-constants.ts';
 import { applyEdits } from '../sql/text/edits.ts';
 import type { Judgement, StatementJudgement, StatementKind } from './decision.ts';
 import { moved } from './subjects/moved.ts';
 
-/** The same judgement of `text`; undefined where what was left out would have to be changed as well: then the whole must be judged. */
+/** The same judgement of `text`; undefined if an edit would have to be made in what was left out as well: then the whole must be judged. */
 export function ofWhole(judged: Judgement, text: string, bulk: Bulk): Judgement | undefined {
-  // Where literals are names, what was judged of one says nothing of another, whether it was changed or left as it is.
+  // If literals are names, the judgement of one tells nothing about another, whether it was edited or left unchanged.
   if (judged.looksUpNames || judged.edits.some((edit) => bulk.touches(edit))) return undefined;
   const edits = judged.edits.map((edit) => ({ ...edit, start: bulk.toWhole(edit.start), end: bulk.toWhole(edit.end) }));
   return {
@@ -33,7 +33,7 @@ function statementOf(statement: StatementJudgement, bulk: Bulk): StatementJudgem
   };
 }
 
-/** INVARIANT 115: nor every parameter: what EXECUTE gives to such a list is a question. */
+/** INVARIANT 115: the short text lacks some parameters: keys that EXECUTE gives to such a list count as a question. */
 function withoutGiven(kind: StatementKind): StatementKind {
   if (kind.kind !== 'prepare' || !kind.inner.disclosures) return kind;
   const disclosures = kind.inner.disclosures.map((one) => ({ ...one, access: { kind: 'question' } as const }));

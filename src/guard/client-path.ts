@@ -48,7 +48,7 @@ function meansTheSame(path: readonly string[], role: RolePolicy, catalog: Catalo
 
 const known = new WeakMap<RolePolicy['relations'], readonly SqlNeeds[]>();
 
-/** Of all conditions and masks of which the path finds something. */
+/** For all conditions and masks in which the path decides about something. */
 function needsOf({ relations }: RolePolicy): readonly SqlNeeds[] {
   let found = known.get(relations);
   if (!found) {

@@ -10,7 +10,7 @@ type Copy = Body<'CopyStmt'>;
 /** They say how values are written, and no more. */
 const OF_FORM = ['format', 'delimiter', 'null', 'header', 'quote', 'escape', 'encoding'];
 
-/** An option that stands in neither list is refused. FREEZE does: it shows rows to transactions that should not see them. */
+/** An option that is in neither list is refused. So is FREEZE: it shows rows to transactions that should not see them. */
 const OUT: ReadonlySet<string> = new Set([...OF_FORM, 'force_quote']);
 
 /** What `on_error` skips, what `header match` compares and what `default` puts in are the client's own data and column names that it was granted. */
@@ -54,7 +54,7 @@ export function optionRefusal(copy: Copy): Refusal | undefined {
 }
 
 /** The form of the data, as far as it must be known to count rows in it. What the server would not take is read as something or other. */
-export function formatOf(copy: Copy): CopyFormat {
+export function copyFormatOf(copy: Copy): CopyFormat {
   const options = new Map(optionsOf(copy).map(({ name, value }) => [name, value]));
   const header = options.has('header') && isTrue(options.get('header'));
   const [delimiter, none] = [options.get('delimiter'), options.get('null')];
@@ -76,7 +76,7 @@ export function formatOf(copy: Copy): CopyFormat {
 
 interface Option {
   readonly name: string;
-  /** undefined: none was given, or a list. */
+  /** undefined: not given, or a list. */
   readonly value: string | undefined;
 }
 

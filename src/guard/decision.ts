@@ -6,7 +6,7 @@ import type { AddedKeys, Disclosure } from './subjects/disclosure.ts';
 /** What was prepared, by its name. */
 interface Executed {
   readonly name: string;
-  /** Its arguments that are constants of type text, as what they stand for; undefined for any other. */
+  /** The values of its arguments that are constants of type text; undefined for any other. */
   readonly texts?: readonly (string | null | undefined)[];
 }
 
@@ -68,8 +68,8 @@ export type StatementKind =
   | { readonly kind: 'other' }; // unrestricted roles, and what needs nothing more than forwarding
 
 /**
- * What becomes of `rowgate.token`, the setting that names the person behind the account: the guard's own, which the server never sees.
- * `parameter`: the value is that of `$n`, from 1.
+ * The effect on `rowgate.token`, the setting that names the end user: the guard's own, which the server never sees. `parameter`: the value is that of
+ * `$n`, from 1.
  */
 export interface TokenChange {
   /** SET LOCAL: to the end of the transaction. */
@@ -94,7 +94,7 @@ export type CopyFormat =
 
 export interface CopyColumns {
   readonly delimiter?: number;
-  /** What stands for NULL. */
+  /** The text for NULL. */
   readonly null?: string;
 }
 
@@ -116,32 +116,32 @@ export interface StatementJudgement {
   readonly columns: readonly string[];
   /** Of one that was refused: the same by what it does with them. */
   readonly access?: Readonly<Record<'select' | 'insert' | 'update', readonly string[]>>;
-  /** Where it stands in the client's text, in characters, without the semicolon; absent where the text was not taken apart. */
+  /** Its place in the client's text, in characters, without the semicolon; absent if the text was not split. */
   readonly extent?: { readonly start: number; readonly end: number };
-  /** Its new rows are judged as they are stored; absent where nothing is. */
+  /** How its new rows are judged as they are stored; absent if they are not. */
   readonly check?: RowCheck;
   /**
-   * Parameters (from 1) that stand as LIKE patterns in an expression that cannot fail but for a pattern ending in a lone backslash: judged
-   * when they get their values (22025). Of PREPARE the statement inside has them; of DECLARE and EXPLAIN, which take their own, the whole.
+   * Parameters (from 1) used as LIKE patterns in an expression that can only fail for a pattern ending in a lone backslash: judged when they get
+   * their values (22025). For PREPARE those of the statement inside; for DECLARE and EXPLAIN, which take their own parameters, those of the whole.
    */
   readonly patterns?: readonly number[];
   /** Parameters that are a part of such a pattern, and not its end: it must not become too long a list of wildcards. */
   readonly patternParts?: readonly number[];
   /**
-   * What its answer can tell of data subjects, by subject. Empty: it reads nothing of theirs. Absent: nothing is said (unrestricted roles). Of
-   * PREPARE and DECLARE: of the statement inside.
+   * What its answer can tell of data subjects, by subject. Empty: it reads nothing of theirs. Absent: not known (unrestricted roles). For PREPARE and
+   * DECLARE: of the statement inside.
    */
   readonly disclosures?: readonly Disclosure[];
-  /** Of unrestricted roles: the subjects of which its text names relations with a key. */
+  /** For unrestricted roles: the subjects for which its text names relations with a key. */
   readonly about?: readonly string[];
   /**
-   * Code of users may run in it (functions, triggers, rules, checks), which may change settings that Rowgate relies on. Absent: none does, or (unrestricted
-   * roles) nothing is said. Of PREPARE and DECLARE: of the statement inside.
+   * Users' code may run in it (functions, triggers, rules, checks), which may change settings that Rowgate relies on. Absent: none does, or
+   * (unrestricted roles) it is not known. For PREPARE and DECLARE: in the statement inside.
    */
   readonly runsUserCode?: true;
   /**
-   * What is sent for it may be prepared once under a name of the guard's, and run by that name whenever it comes again: it means the same as long as no setting
-   * of the session changes. Absent: not known, so it is always sent as a text.
+   * The sent text may be prepared once under a name of the guard's, and run by that name when it comes again: its meaning does not change as long as
+   * no setting of the session does. Absent: not known, so it is always sent as text.
    */
   readonly reusable?: true;
   /** What it does to plans that were prepared before it; absent: it may change anything. Of EXECUTE and FETCH what they run says it. */
@@ -154,7 +154,8 @@ export interface StatementJudgement {
 }
 
 /**
- * `stay`: a text that was prepared means the same behind the statement. `revalidate`: it may mean something else, but each name in it finds what it found.
+ * `stay`: a prepared text means the same after the statement. `revalidate`: it may mean something else, but each name in it still finds the same
+ * object.
  */
 export type PlanEffect = 'stay' | 'revalidate';
 
@@ -167,29 +168,29 @@ export interface PlainLiteral {
 }
 
 /**
- * New rows of a statement are judged by an expression that the rewriting added: NULL where the row may stand, and otherwise a cast to
- * integer of a text that ends in `rowgate_check <n>`, whose error (22P02) the session turns into that of `violations[n]`.
+ * New rows of a statement are judged by an expression that the rewriting added. It is NULL if the row is allowed; otherwise it casts a text to
+ * integer that ends in `rowgate_check <n>`. The session turns that error (22P02) into `violations[n]`.
  */
 export interface RowCheck {
   /**
-   * The result has one column more than the client asked for, its last, which the session takes out of RowDescription and DataRow.
-   * `only`: the client asked for none, and is shown neither. Absent where the expression stands inside, in a CTE.
+   * The result has one column more than the client asked for, its last, which the session removes from RowDescription and DataRow. `only`: the client
+   * asked for none, and is shown neither. Absent if the expression is inside a CTE.
    */
   readonly added?: 'last' | 'only';
-  /** What the client is told, by `n`: 42501, `new row violates row-level security policy for table "…"`. */
+  /** The client's errors, by `n`: 42501, `new row violates row-level security policy for table "…"`. */
   readonly violations: readonly Refusal[];
   /**
-   * The column does not judge, but holds these keys, one behind the other: of people whose key does not show otherwise, so that the session
-   * looks for canaries among them. It is never NULL. Absent: it is one that judges, and NULL.
+   * The column does not judge, but contains these keys, one after the other: keys of people that the row does not show otherwise, so that the session
+   * looks for canaries among them. It is never NULL. Absent: the column judges, and is NULL.
    */
   readonly keys?: readonly HiddenKey[];
-  /** Behind them stand those by which its rows are named. */
+  /** After them come the keys by which its rows are named. */
   readonly names?: AddedKeys;
-  /** They are of those whom it changes: all of them must be seen before it may stand. */
+  /** They are keys of the people whose rows it changes: all of them must be seen before the change may be kept. */
   readonly changes?: true;
 }
 
-/** The key of somebody in each row, for the guard alone. */
+/** A key of a data subject in each row, only for the guard. */
 export interface HiddenKey {
   readonly subject: string;
   /** Characters: the key as text, with blanks in front of it; blanks alone for NULL. */
@@ -198,7 +199,7 @@ export interface HiddenKey {
 
 /** The judgement of one message's text (Query or Parse). */
 export interface Judgement {
-  /** `refuse` where any statement is refused: then none of them runs. */
+  /** `refuse` if any statement is refused: then none of them runs. */
   readonly effect: Effect;
   /** The first refusal, for the client. */
   readonly refusal?: Refusal;
@@ -208,15 +209,15 @@ export interface Judgement {
   readonly template: Template;
   /** How many parameters the client's text itself uses ($1 … $n). */
   readonly parameters: number;
-  /** What the judgement took each of them for; 0 where it did not matter. The server is told so, and takes them for nothing else. */
+  /** The type that the judgement assumed for each parameter; 0 where it did not matter. It is sent to the server, which then assumes the same. */
   readonly parameterTypes?: readonly number[];
   /** Where text was put in or taken out: to map the server's error positions back. Ordered; in characters of the client's text and of the sent one. */
   readonly edits: readonly TextEdit[];
-  /** Some untyped literal is a name that is looked up: none stands for another, and each must be judged. */
+  /** An untyped literal is a name that is looked up: other literals may not replace it, and each must be judged. */
   readonly looksUpNames?: true;
   /** In observe mode: what would have been done (effect is then `allow`). */
   readonly would?: { readonly effect: Effect; readonly refusal?: Refusal };
-  /** What was thrown where the guard met a bug: for the operator's log. Never for the client, whom it might tell what is withheld. */
+  /** The exception of a bug in the guard: for the operators' log. Never for the client, as it might reveal what is withheld. */
   readonly fault?: unknown;
 }
 

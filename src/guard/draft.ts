@@ -32,26 +32,26 @@ export interface DraftStatement {
   /** Of COPY with a table: what is copied, once that was granted. */
   copied: { readonly relation: Relation; readonly columns: readonly Column[] } | undefined;
   analysis: Analysis | undefined;
-  /** Types of parameters where the server is told others than the analysis has. */
+  /** Types of parameters for which the server is sent another type than the analysis has. */
   readonly readAs: Map<number, Oid>;
   /** Relations that it names outside of a query (LOCK TABLE). */
   readonly named: { readonly body: Body<'RangeVar'>; readonly relation: Relation }[];
   /** What is sent in its place: Rowgate's own words. */
   instead: string | undefined;
-  /** What it does to the setting that names the person behind the account; it then does nothing else. */
+  /** What it does to the setting that names the end user; it then does nothing else. */
   token: TokenChange | undefined;
   tables: Set<string>;
   columns: Set<string>;
   rule: string | undefined;
   /** For a role with `min_group`: its queries over data, and what is counted in each. */
   groups: Groups[];
-  /** What its answer can tell of data subjects; undefined where it reads nothing of theirs. */
+  /** What its answer can disclose of data subjects; undefined if it reads no data of theirs. */
   disclosures: readonly Disclosure[] | undefined;
   /** Keys that are added to its lists, by which its rows are named. */
   keyPlan: KeyPlan | undefined;
-  /** Of an unrestricted role: subjects of which it names relations. */
+  /** For an unrestricted role: subjects whose relations it names. */
   about: readonly string[] | undefined;
-  /** How its new rows are judged; undefined where none is. */
+  /** How its new rows are judged; undefined if they are not. */
   check: RowCheck | undefined;
   runsUserCode: boolean;
   /** It may be prepared once, and run again by that. */
@@ -84,7 +84,7 @@ export interface Draft {
   /** What a stage threw: a bug. `refusal` is then set. */
   fault?: unknown;
   edits: readonly Edit[];
-  /** Subqueries in the edits, with what stands for each in their short texts. */
+  /** Subqueries in the edits, with their placeholders in the short texts. */
   pieces: ReadonlyMap<SubqueryFragment, string>;
 }
 
@@ -114,6 +114,7 @@ export function* eachStatement(
   }
 }
 
+/** Runs one stage, for the whole text or for each statement, in steps. */
 export function* stepsOf(stage: Stage, draft: Draft): Steps<void> {
   if ('run' in stage) stage.run(draft);
   else if ('steps' in stage) yield* stage.steps(draft);

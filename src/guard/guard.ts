@@ -55,7 +55,7 @@ const RESTRICTED: readonly Stage[] = [
 /** For a role with `access: unrestricted`: what is needed to follow and record its statements. */
 const UNRESTRICTED: readonly Stage[] = [parseStage, tokenStage, openEditsStage, openStage, openPlansStage];
 
-/** Behind the stage that tells what kind of statement each is. */
+/** After the stage that tells what kind of statement each is. */
 function withPooled(stages: readonly Stage[], behind: Stage): readonly Stage[] {
   return stages.flatMap((stage) => (stage === behind ? [stage, pooledStage] : [stage]));
 }
@@ -79,13 +79,13 @@ export interface GuardOptions {
   readonly searchPath: readonly string[];
   /** By which the policy was compiled, where that is another one. */
   readonly policyPath?: readonly string[];
-  /** What stands between Rowgate and the server; default: nothing. */
+  /** The pooler between Rowgate and the server; default: none. */
   readonly pooling?: 'none' | 'session' | 'transaction';
   /** Begins a judgement's time, and gives what tells whether it is over. Default: no judgement takes too long. */
   readonly deadline?: () => () => boolean;
 }
 
-/** Of a judgement from which its like are to be judged. */
+/** Collected while judging, to build a reusable judgement. */
 interface Learning {
   readonly normalizedText: NormalizedText;
   /** Once the text has parsed. */
@@ -123,7 +123,7 @@ export class Guard {
     return step.value;
   }
 
-  /** The same, in steps, none of which takes long; at once where it is known. Steps that are not gone on with leave nothing behind. */
+  /** The same in short steps; returns at once if the text is known. Abandoned steps leave nothing behind. */
   begin(sql: string, parameterTypes: readonly number[] = []): Judgement | JudgementSteps {
     // The types come first, so that no text with a NUL byte can be the key of another text with types.
     const types = `${parameterTypes.join()}\u0000`;
@@ -193,7 +193,7 @@ export class Guard {
     yield;
     const brief = bulk && ofWhole(yield* this.judgeAnew(bulk.text, parameterTypes), sql, bulk);
     const judgement = brief ?? (yield* this.judgeAnew(sql, parameterTypes, learning));
-    // What was given up may have met a busy moment; what met a fault of the parser will find another one.
+    // A judgement that was given up may only have met a busy moment; one that met a parser fault will find a new parser.
     const { refusal: refused, would, fault } = judgement;
     const lasts = ![refused?.reason, would?.refusal?.reason].includes('too-complex') && !(fault instanceof ParserFault);
     if (lasts && key.length <= MOST_REMEMBERED_CHARACTERS && !holdsToken(judgement))
@@ -270,7 +270,7 @@ export class Guard {
     };
     try {
       for (const stage of stages) {
-        // Whether our own output parses to what was meant, literals included, hangs on no literal.
+        // Whether our own output parses to the intended tree, literals included, depends on no literal.
         if (stage === verifyStage && learning?.literals)
           learning.literals.unwatched(() => Array.from(stepsOf(stage, draft)));
         else yield* this.resumed(stepsOf(stage, draft), workLimit);
@@ -293,6 +293,7 @@ export class Guard {
   }
 }
 
+/** Whether `begin` returned steps instead of a judgement. */
 export function isUnderWay(begun: Judgement | JudgementSteps): begun is JudgementSteps {
   return !('effect' in begun);
 }
@@ -301,10 +302,7 @@ function* allSteps(begun: Judgement | JudgementSteps): JudgementSteps {
   return isUnderWay(begun) ? yield* begun : begun;
 }
 
-/**
- * Observe mode: everything goes through as it came; what would have been done stands beside it.
- * @param open the judgement of a role that may do everything.
- */
+/** Observe mode: everything is sent unchanged, and the record says what would have been done. @param open the judgement of an unrestricted role. */
 function observed(judged: Judgement, open: Judgement): Judgement {
   if (judged.refusal?.reason === 'too-large') return judged;
   // INVARIANT 5: what runs must be followed. What does not parse the server refuses itself; anything else that cannot be read does not run.

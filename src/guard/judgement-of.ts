@@ -35,7 +35,7 @@ function parametersOf({ kind, analysis, token, parameters }: DraftStatement): nu
   return kind.kind === 'prepare' ? 0 : (analysis?.parameters ?? parameters);
 }
 
-/** Whether an untyped literal took a type whose text is looked up, as regclass. */
+/** Whether an untyped literal got a type whose text is looked up, such as regclass. */
 function looksUpNames({ statements, catalog }: Draft): boolean {
   return statements.some(({ analysis }) =>
     [...(analysis?.marks.literals.values() ?? [])].some((type) => regKind(catalog, type).kind !== 'no'),
@@ -91,7 +91,7 @@ function parameterTypesOf({ statements: [first, ...others] }: Draft): Pick<Judge
   return parameterTypes.length > 0 ? { parameterTypes } : {};
 }
 
-/** Patterns that get their values later, where rows may be hidden beside them. */
+/** Patterns that get their values later, if rows may be hidden from their query. */
 function patternsOf({ analysis }: DraftStatement): Pick<StatementJudgement, 'patterns' | 'patternParts'> {
   if (!analysis) return {};
   const { patterns, patternParts, levels } = analysis.marks;

@@ -7,7 +7,10 @@ import { CLASSES, DENIED } from './builtin-functions.ts';
 import type { Draft } from './draft.ts';
 import { functionClass } from './function-class.ts';
 
-/** INVARIANT 6: what was not granted is called only where its class, or its extension, allows it, and it came with the server or that extension. */
+/**
+ * INVARIANT 6: a function that was not granted is called only if its class, or its extension, allows it, and if it came with the server or that
+ * extension.
+ */
 export function mayCall(role: RolePolicy, fn: Fn, catalog: Catalog): boolean {
   if (role.functions.has(fn.oid)) return true;
   if (fn.extension !== '' && KNOWN_EXTENSIONS.has(fn.extension)) return !DENIED.has(fn.name) && fn.volatility !== 'v';
@@ -22,14 +25,14 @@ export function mayUseOperator(role: RolePolicy, operator: Operator): boolean {
 }
 
 /**
- * System types, what extensions bring, and those that granted columns and functions have or are made of: whoever may give such a value may name
- * its type, and the CHECK of a domain runs either way. Others are granted by name.
+ * System types, types of extensions, and types that granted columns and functions have or contain: a role that may send such a value may name its
+ * type, and a domain's CHECK runs either way. Others are granted by name.
  */
 export function mayUseType(draft: Draft, type: Type): boolean {
   if (type.schema === 'pg_catalog' || type.schema === 'information_schema') return type.oid < FIRST_USER_OID;
   const element = type.element !== 0 ? draft.catalog.typesByOid.get(type.element) : undefined;
   if (element) return mayUseType(draft, element);
-  // The row type of a table has all its columns: those of a table of which some are withheld would be told.
+  // The row type of a table has all its columns, and would reveal withheld ones.
   if (isRow(draft.catalog, type.oid)) return draft.role.relations.get(type.relation)?.select?.whole === true;
   if (draft.role.types?.has(type.oid)) return true;
   for (const grant of draft.role.relations.values()) {

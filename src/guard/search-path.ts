@@ -3,7 +3,7 @@
 /** A name in quotes, or one that ends at a comma or white space: PostgreSQL's own, which is ASCII alone. */
 const NAME = /^[ \t\n\r\f\v]*(?:"((?:[^"]|"")+)"|([^ \t\n\r\f\v",]+))[ \t\n\r\f\v]*(,|$)/;
 
-/** The names of the list; undefined where it is not one, or is empty. */
+/** The names of the list; undefined if it is not a list, or is empty. */
 export function parseSearchPath(text: string): string[] | undefined {
   const names: string[] = [];
   let rest = text;

@@ -1,7 +1,7 @@
 /** Whether a role may ask a sequence for numbers: of a table that it may insert into, or one that was granted by name (manual, section 9.17). */
 import { type Refusal, refusal } from '../core/refusal.ts';
 import type { RolePolicy, SequenceRight } from '../policy/model/policy.ts';
-import type { Subject } from '../sql/analyze/findings.ts';
+import type { LookedUpObject } from '../sql/analyze/findings.ts';
 import type { Fn, Relation } from '../sql/catalog/catalog.ts';
 import { as, type Node, strings } from '../sql/parse/tree.ts';
 import type { Draft } from './draft.ts';
@@ -31,7 +31,7 @@ export function namesSequence(node: Node): boolean {
 }
 
 /** undefined: it may. */
-export function judgeSequence(draft: Draft, fn: Fn, subject: Subject | undefined): Refusal | undefined {
+export function judgeSequence(draft: Draft, fn: Fn, subject: LookedUpObject | undefined): Refusal | undefined {
   if (fn.name === 'lastval' || draft.role.functions.has(fn.oid)) return undefined;
   const sequence = subject && sequenceOf(draft, subject);
   if (sequence && mayAsk(draft.role, fn, sequence)) return undefined;
@@ -54,7 +54,7 @@ function mayAsk(role: RolePolicy, { name }: Fn, { oid, ownedBy }: Relation): boo
   return ownedBy ? role.relations.get(ownedBy.relation)?.insert !== undefined : false;
 }
 
-function sequenceOf(draft: Draft, { text, serial }: Subject): Relation | undefined {
+function sequenceOf(draft: Draft, { text, serial }: LookedUpObject): Relation | undefined {
   if (serial) {
     const table = relationNamed(draft, serial.table);
     const column = table?.columns.find(({ name }) => name === serial.column);

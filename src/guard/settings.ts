@@ -1,4 +1,4 @@
-/** Which run-time settings a restricted role may read and change (`rewriting.md` §6). The others are pinned or nobody's business. */
+/** Which run-time settings a restricted role may read and change (`rewriting.md` §6). The others are pinned or refused. */
 
 import { OWN_TEXT_SEARCH, type SETTABLE, SHOWN_SETTINGS } from '../policy/compile/shown-settings.ts';
 import type { RolePolicy } from '../policy/model/policy.ts';
@@ -82,6 +82,7 @@ const LEXER: ReadonlySet<string> = new Set([
   'client_encoding',
 ]);
 
+/** Whether the setting changes how later text is split into tokens, such as standard_conforming_strings. */
 export function movesLexer(name: string): boolean {
   return LEXER.has(name.toLowerCase());
 }

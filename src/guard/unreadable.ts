@@ -1,8 +1,8 @@
-/** What is said of a text in which no statement can be seen. */
+/** The judgement of a text in which no statement can be found. */
 import type { Refusal } from '../core/refusal.ts';
 import type { StatementJudgement } from './decision.ts';
 
-/** Stands for a text of which no statement is known: it did not parse, or it is no text. */
+/** The judgement of a text that is not a known statement: it did not parse, or it is not valid text. */
 export function unreadable(reason: Refusal | undefined): StatementJudgement {
   return {
     effect: reason ? 'refuse' : 'allow',

@@ -1,6 +1,6 @@
 /**
- * Whether code of users may run in a statement: their functions, triggers, rules, checks, row security. Such code may change settings of the session
- * that Rowgate relies on. What is known to run none is told here; everything else is taken to run some.
+ * Whether users' code may run in a statement: functions, triggers, rules, checks, row security. Such code may change settings of the session that
+ * Rowgate relies on. Only what is known to run none is excepted; everything else is assumed to run some.
  */
 import { KNOWN_EXTENSIONS } from '../policy/compile/known-extensions.ts';
 import { FIRST_USER_OID } from '../policy/compile/visible-types.ts';
@@ -10,7 +10,7 @@ import type { Catalog, Dependent, Fn, Oid, Relation, Type } from '../sql/catalog
 import { CLASSES, DENIED } from './builtin-functions.ts';
 import { functionClass } from './function-class.ts';
 
-/** OIDs of the catalogs that an object's names stand in. */
+/** OIDs of the catalogs of an object's names. */
 const PG_TYPE = 1247;
 const PG_PROC = 1255;
 const PG_CLASS = 1259;
@@ -33,7 +33,7 @@ export function userCodeOf(catalog: Catalog): UserCode {
 export class UserCode {
   private readonly dependents = new Map<Oid, Dependent[]>();
   private readonly ofTypes = new Map<Oid, Dependent[]>();
-  /** Tables whose foreign keys refer to this one: a change of it may change them. */
+  /** Tables whose foreign keys refer to this one: changing it may change them. */
   private readonly referring = new Map<Oid, Set<Oid>>();
   private readonly children = new Map<Oid, Relation[]>();
   private readonly reads = new Map<Oid, boolean>();
@@ -85,7 +85,7 @@ export class UserCode {
     return written ? this.runsByWriting(relation) : this.runsByReading(relation);
   }
 
-  /** Conditions and masks of the policy, which stand in what is sent. */
+  /** Conditions and masks of the policy, which are part of the sent text. */
   private isCodeInGrant(grant: RelationGrant): boolean {
     let known = this.grants.get(grant);
     if (known === undefined) {
@@ -164,9 +164,10 @@ export class UserCode {
     return (this.dependents.get(oid) ?? []).some((one) => kinds.includes(one.kind) && this.namesCode(one));
   }
 
-  /** Of what an object is made of, only what is known to hold no code is none. */
+  /** A part of an object is free of code only if it is known to be. */
   private namesCode({ kind, names, type, calls }: Dependent): boolean {
-    // INVARIANT 103: what a default, check, index or trigger's condition calls is known to leave settings alone; pg_depend names none of the server's own.
+    // INVARIANT 103: functions that a default, check, index or trigger's condition calls must be known to leave settings alone; pg_depend does not
+    // record the server's own.
     if (!calls || calls.some((oid) => !this.isKnownHarmless(oid))) return true;
     return names.some(([of, oid, attnum]) => {
       switch (of) {
@@ -227,7 +228,7 @@ export class UserCode {
   }
 }
 
-/** Whether one of those that can be come to holds code. Only of the first is it remembered: the others may stand on a circle. */
+/** Whether any reachable object contains code. Only the first one's answer is remembered: the others may be part of a circle. */
 function reaches(
   known: Map<Oid, boolean>,
   first: Relation,
@@ -247,7 +248,7 @@ function reaches(
   return found;
 }
 
-/** The server's own that may be called, a few that may be granted, and what known extensions brought. What was granted beyond that may do anything. */
+/** The server's own functions that may be called, a few that may be granted, and those of known extensions. What was granted beyond these may do anything. */
 function isHarmless(fn: Fn, catalog: Catalog): boolean {
   if (fn.extension !== '') return KNOWN_EXTENSIONS.has(fn.extension) && !DENIED.has(fn.name);
   const found = functionClass(fn, catalog);

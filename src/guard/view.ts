@@ -70,16 +70,16 @@ function viewOfGrant(grant: RelationGrant, relation: Relation): RelationView {
       column,
       access: granted ? ('granted' as const) : ('withheld' as const),
       masked: granted?.mask !== undefined,
-      // Behind a row filter a mask that can tell is guarded where it is exported. A virtual column runs its expression where it is read.
+      // Behind a row filter, a leaky mask is guarded when it is exported. A virtual column runs its expression when it is read.
       leaky: granted?.mask ? granted.maskLeaks === true && hides === 'no' : column.generated === 'v',
     };
   });
-  // System columns only where the grant names them; they stand behind the others and in no star.
+  // System columns only if the grant names them; they follow the others and are in no star.
   for (const granted of select.columns.values()) {
     if (granted.column.attnum >= 0) continue;
     columns.push({ column: granted.column, access: 'granted', masked: granted.mask !== undefined, leaky: false });
   }
-  // INVARIANT 114: what is withheld is told by the columns themselves, whatever the grant says of itself as a whole.
+  // INVARIANT 114: the columns themselves tell what is withheld, whatever the grant says of itself as a whole.
   const withholds = columns.some(({ access, masked }) => access !== 'granted' || masked);
   const guarded = !select.whole || withholds || hides !== 'no';
   const view = { relation, columns, guarded, hides, system: grant.system };

@@ -6,7 +6,7 @@ import { applyEdits } from '../sql/text/edits.ts';
 import type { Judgement, StatementJudgement } from './decision.ts';
 import { moved as elsewhere } from './subjects/moved.ts';
 
-/** What stands for the token; no token is like it. */
+/** Replaces the token; no token can equal it. */
 const STAND_IN = 'rowgate_stand_in';
 
 const TOKEN = /'([A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{2,}\.[A-Za-z0-9_-]{2,})'/g;
@@ -18,7 +18,7 @@ export interface WithoutToken {
   readonly at: number;
 }
 
-/** Undefined where there is no token in the text, or it cannot be told which. */
+/** Undefined if the text has no token, or if its place cannot be determined. */
 export function withoutToken(sql: string): WithoutToken | undefined {
   if (!MENTIONS.test(sql) || sql.includes(STAND_IN)) return undefined;
   const [found, ...more] = sql.matchAll(TOKEN);
@@ -30,9 +30,9 @@ export function withoutToken(sql: string): WithoutToken | undefined {
 
 const MENTIONS = /rowgate\.(token|logout)/i;
 
-/** What was judged of the text without it, said of the client's own; undefined where that has to be judged itself. */
+/** The judgement of the text without it, as one of the client's own text; undefined if that must be judged itself. */
 export function ofToken(judged: Judgement, sql: string, { token, at }: WithoutToken): Judgement | undefined {
-  // The literal is that of the setting, and nothing else in the judgement hangs on it.
+  // The literal is that of the setting, and the rest of the judgement does not depend on it.
   if (judged.effect === 'refuse' || judged.fault !== undefined) return undefined;
   if (judged.statements.filter(isStandIn).length !== 1) return undefined;
   const more = token.length - STAND_IN.length;
@@ -55,7 +55,7 @@ function isStandIn({ kind }: StatementJudgement): boolean {
   return typeof to === 'object' && 'value' in to && to.value === STAND_IN;
 }
 
-/** A token is remembered by nobody but the session that set it, and what was judged of one stands for no other. */
+/** A token is remembered only by the session that set it, and a judgement of one is not used for another. */
 export function holdsToken({ statements }: Judgement): boolean {
   return statements.some((statement) => {
     const to = statement.kind.kind === 'set' ? statement.kind.token?.to : undefined;

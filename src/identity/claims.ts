@@ -1,7 +1,7 @@
 /** Checks a token's claims against a principal's token rule. */
 import { isUserName } from '../metering/user-name.ts';
 import type { TokenRule } from '../policy/model/token-rule.ts';
-import { type Problem, problem } from './problem.ts';
+import { problem, type TokenProblem } from './problem.ts';
 
 /** Tolerated difference between the clocks of issuer and guard. */
 const CLOCK_SKEW_MS = 30_000;
@@ -17,7 +17,7 @@ export interface CheckedClaims {
 type Claims = Readonly<Record<string, unknown>>;
 
 /** `now`: milliseconds since the epoch. */
-export function checkClaims(rule: TokenRule, claims: Claims, now: number): CheckedClaims | Problem {
+export function checkClaims(rule: TokenRule, claims: Claims, now: number): CheckedClaims | TokenProblem {
   if (own(claims, 'iss') !== rule.issuer) return problem('the token is of another issuer');
   if (!listed(own(claims, 'aud')).some((audience) => rule.audience.includes(audience)))
     return problem('the token is for another audience');
@@ -33,7 +33,7 @@ export function checkClaims(rule: TokenRule, claims: Claims, now: number): Check
 }
 
 /** Times are whole seconds (RFC 7519 allows fractions, which no issuer writes). */
-function expiry({ maxAge }: TokenRule, claims: Claims, now: number): number | Problem {
+function expiry({ maxAge }: TokenRule, claims: Claims, now: number): number | TokenProblem {
   const [exp, nbf, iat] = ['exp', 'nbf', 'iat'].map((claim) => seconds(own(claims, claim)));
   if (exp === undefined) return problem('the token does not say when it expires');
   if (exp === 'unreadable' || nbf === 'unreadable' || iat === 'unreadable')

@@ -4,13 +4,13 @@ import { claimValue } from '../policy/compile/attributes.ts';
 import { attributeValues } from '../policy/model/attribute-values.ts';
 import type { Principal, RolePolicy } from '../policy/model/policy.ts';
 import type { EndUser, VerifiedToken } from '../session/end-user/end-user.ts';
-import { type Problem, problem } from './problem.ts';
+import { problem, type TokenProblem } from './problem.ts';
 
 /** The token must have been verified by this principal's rule. */
 export function endUserOfToken(
   { role, principal }: { readonly role: RolePolicy; readonly principal: Principal },
   { user, claims }: Pick<VerifiedToken, 'user' | 'claims'>,
-): EndUser | Problem {
+): EndUser | TokenProblem {
   const attributes = new Map<string, string>();
   for (const [name, attribute] of role.attributes) {
     const claim = principal.token?.claims.get(name) ?? name;

@@ -10,6 +10,7 @@ import { keysPlace } from './read-keys.ts';
 /** The part of a token rule that names its keys, and where the policy says so. */
 type NamedKeys = Pick<TokenRule, 'keys' | 'rule'>;
 
+/** The `token` of each principal that has one. */
 export function tokensOf({ principals }: Policy): NamedKeys[] {
   return [...principals.values()].flatMap(({ token }) => token ?? []);
 }

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { compactVerify, createLocalJWKSet, errors, type JWK } from 'jose';
 import { isObject, readJson } from './json.ts';
-import { type Problem, problem } from './problem.ts';
+import { problem, type TokenProblem } from './problem.ts';
 import { ALGORITHMS } from './token.ts';
 
 /** Each new text gives a new object: a token that was verified with another object must be verified again. */
@@ -53,7 +53,7 @@ function bitsOf(text: unknown): number {
 }
 
 /** Undefined if the key that the token names made the signature; `unknown` if the set has no such key. */
-export async function checkSignature(token: string, keys: JwkSet): Promise<Problem | 'unknown' | undefined> {
+export async function checkSignature(token: string, keys: JwkSet): Promise<TokenProblem | 'unknown' | undefined> {
   try {
     await compactVerify(token, keys.find, { algorithms: [...ALGORITHMS] });
     return undefined;

@@ -50,7 +50,7 @@ export function isByCertificateAlone({ certificate, verifiers, token }: Principa
   return certificate !== undefined && verifiers.length === 0 && !token?.login;
 }
 
-/** Equal for rules that accept the same tokens for the same end users, wherever they stand and whatever else they say. */
+/** Equal for rules that accept the same tokens for the same end users, wherever they are written and whatever else they say. */
 export function ruleText(rule: TokenRule | undefined): string {
   if (!rule?.login) return '';
   const { issuer, audience, keys, user, require, maxAge } = rule;

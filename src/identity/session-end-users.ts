@@ -3,7 +3,7 @@ import type { TokenRule } from '../policy/model/token-rule.ts';
 import type { EndUser, EndUserCheck, EndUsers } from '../session/end-user/end-user.ts';
 import type { SessionPolicy } from '../session/session-policy.ts';
 import { endUserOfToken } from './end-user.ts';
-import { type Problem, problem } from './problem.ts';
+import { problem, type TokenProblem } from './problem.ts';
 import type { TokenVerifier, Verified } from './verifier.ts';
 
 /** A refused token is refused without a check for this long, then checked again. */
@@ -12,10 +12,10 @@ const REFUSED_MS = 5_000;
 export class SessionEndUsers implements EndUsers {
   private verified: { readonly rule: TokenRule; readonly token: string; readonly verified: Verified } | undefined;
   private refused:
-    | { readonly rule: TokenRule; readonly token: string; readonly problem: Problem; readonly at: number }
+    | { readonly rule: TokenRule; readonly token: string; readonly problem: TokenProblem; readonly at: number }
     | undefined;
   private waitingFor: { readonly rule: TokenRule; readonly token: string } | undefined;
-  private giving: { readonly token: string; readonly outcome?: 'done' | Problem } | undefined;
+  private giving: { readonly token: string; readonly outcome?: 'done' | TokenProblem } | undefined;
 
   /** @param elapsed monotonic milliseconds. */
   constructor(
@@ -35,7 +35,7 @@ export class SessionEndUsers implements EndUsers {
     return 'wait';
   }
 
-  giveBack(policy: SessionPolicy, token: string): 'done' | Problem | 'wait' {
+  giveBack(policy: SessionPolicy, token: string): 'done' | TokenProblem | 'wait' {
     const { giving } = this;
     if (giving?.token === token && giving.outcome) {
       this.giving = undefined;
@@ -46,8 +46,8 @@ export class SessionEndUsers implements EndUsers {
     if (check === 'wait') return 'wait';
     // Only a client with the valid token may give it back. Giving it back a second time succeeds.
     const verified = this.verified?.token === token ? this.verified.verified : undefined;
-    if ('refused' in check || !verified) return this.verifier.isGivenBack(verified) ? 'done' : (check as Problem);
-    const asked: { readonly token: string; outcome?: 'done' | Problem } = { token };
+    if ('refused' in check || !verified) return this.verifier.isGivenBack(verified) ? 'done' : (check as TokenProblem);
+    const asked: { readonly token: string; outcome?: 'done' | TokenProblem } = { token };
     this.giving = asked;
     void this.verifier.giveBack(verified).then((failure) => {
       asked.outcome = failure ?? 'done';
@@ -56,7 +56,7 @@ export class SessionEndUsers implements EndUsers {
     return 'wait';
   }
 
-  private standing(rule: TokenRule, token: string): Verified | Problem | undefined {
+  private standing(rule: TokenRule, token: string): Verified | TokenProblem | undefined {
     const { verified } = this;
     if (isOf(verified, rule, token)) return this.verifier.stands(verified.verified);
     const known = this.verifier.known(rule, token);
@@ -64,7 +64,7 @@ export class SessionEndUsers implements EndUsers {
     return known;
   }
 
-  private person(policy: SessionPolicy, verified: Verified): EndUser | Problem {
+  private person(policy: SessionPolicy, verified: Verified): EndUser | TokenProblem {
     const known = verified.persons.get(policy);
     if (known) return known;
     const made = endUserOfToken(policy, verified);

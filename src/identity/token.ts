@@ -1,7 +1,7 @@
 /** A signed JWT in the compact serialization (RFC 7515, 7519), parsed before anything in it is trusted. */
 import { Buffer } from 'node:buffer';
 import { isObject, readJsonBytes } from './json.ts';
-import { type Problem, problem } from './problem.ts';
+import { problem, type TokenProblem } from './problem.ts';
 
 export interface ReadToken {
   /** Not to be trusted before the signature is checked. */
@@ -19,7 +19,8 @@ const TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/jwt', 
 /** INVARIANT 92: keys come from the policy alone, and no header parameter changes what is signed. Other parameters are ignored. */
 const REFUSED_PARAMETERS = ['crit', 'b64', 'zip', 'enc', 'cty', 'jwk', 'jku', 'x5u', 'x5c'];
 
-export function readToken(text: string): ReadToken | Problem {
+/** Reads header and claims without checking the signature; a problem if the text is not a signed JWT. */
+export function readToken(text: string): ReadToken | TokenProblem {
   if (text.length > LONGEST) return problem(`the token is longer than ${LONGEST} characters`);
   const parts = text.split('.');
   if (parts.length === 5) return problem('the token is encrypted, not signed');
@@ -36,7 +37,7 @@ export function readToken(text: string): ReadToken | Problem {
   return { claims: body };
 }
 
-function headerProblem(header: Readonly<Record<string, unknown>>): Problem | undefined {
+function headerProblem(header: Readonly<Record<string, unknown>>): TokenProblem | undefined {
   const { alg, kid, typ } = header;
   if (typeof alg !== 'string' || !ALGORITHMS.includes(alg))
     return problem(`the token is not signed by one of ${ALGORITHMS.join(', ')}`);

@@ -9,7 +9,7 @@ import { checkClaims } from './claims.ts';
 import { checkSignature, type JwkSet } from './key-set.ts';
 import { KeySource } from './key-source.ts';
 import type { LoggedOutTokens } from './logged-out-tokens.ts';
-import { keysUnavailable, notRevoked, type Problem, problem } from './problem.ts';
+import { keysUnavailable, notRevoked, problem, type TokenProblem } from './problem.ts';
 import { keysPlace } from './read-keys.ts';
 import { readToken } from './token.ts';
 
@@ -53,7 +53,7 @@ export interface Verified extends VerifiedToken {
   /** Ids of the token: SHA-256 of the signed part, and of the whole token, which an earlier version used. */
   readonly digests: readonly [string, string];
   /** The end user, by the policy of a session. */
-  readonly persons: WeakMap<SessionPolicy, EndUser | Problem>;
+  readonly persons: WeakMap<SessionPolicy, EndUser | TokenProblem>;
 }
 
 /** Total length of the cached tokens; their claims take about as much again. */
@@ -66,7 +66,7 @@ export class TokenVerifier {
     maxSize: REMEMBERED_CHARACTERS,
     sizeCalculation: (_, token) => token.length,
   });
-  private readonly underWay = new Map<string, Promise<Verified | Problem>>();
+  private readonly underWay = new Map<string, Promise<Verified | TokenProblem>>();
   private readonly sources = new Map<string, KeySource>();
   private readonly ruleTexts = new WeakMap<TokenRule, string>();
   private readonly gate = new Semaphore(AT_ONCE);
@@ -74,13 +74,13 @@ export class TokenVerifier {
   constructor(private readonly options: VerifierOptions) {}
 
   /** Undefined if the token has to be verified. */
-  known(rule: TokenRule, token: string): Verified | Problem | undefined {
+  known(rule: TokenRule, token: string): Verified | TokenProblem | undefined {
     const verified = this.remembered.get(token);
     return verified?.ruleText === this.textOf(rule) ? this.stands(verified) : undefined;
   }
 
   /** The verified token while it is valid; why it no longer is; or undefined if it must be verified again. */
-  stands(verified: Verified): Verified | Problem | undefined {
+  stands(verified: Verified): Verified | TokenProblem | undefined {
     if (this.options.now() >= verified.expires) return problem('the token has expired');
     if (this.isGivenBack(verified)) return problem('the token was given back');
     const keys = this.sourceOf(verified.rule).current();
@@ -90,7 +90,7 @@ export class TokenVerifier {
   }
 
   /** Never rejects. Concurrent calls for one token verify it once. */
-  verify(rule: TokenRule, token: string): Promise<Verified | Problem> {
+  verify(rule: TokenRule, token: string): Promise<Verified | TokenProblem> {
     const key = `${this.textOf(rule)}\n${token}`;
     const known = this.underWay.get(key);
     if (known) return known;
@@ -109,7 +109,7 @@ export class TokenVerifier {
     for (const source of this.sources.values()) source.changed();
   }
 
-  private async verifyNow(rule: TokenRule, token: string): Promise<Verified | Problem> {
+  private async verifyNow(rule: TokenRule, token: string): Promise<Verified | TokenProblem> {
     const read = readToken(token);
     if ('refused' in read) return read;
     const claimed = checkClaims(rule, read.claims, this.options.now());
@@ -140,7 +140,7 @@ export class TokenVerifier {
   }
 
   /** From now on the token is refused everywhere. Undefined: done. Never rejects. */
-  async giveBack({ digests, claims }: Verified): Promise<Problem | undefined> {
+  async giveBack({ digests, claims }: Verified): Promise<TokenProblem | undefined> {
     try {
       // Kept until the token itself expires, not only as long as this rule accepts it: another principal may accept it for longer.
       return (await this.options.loggedOut.add(digests[0], Number(claims.exp) * 1000))
@@ -152,7 +152,7 @@ export class TokenVerifier {
     }
   }
 
-  private signatureProblem(token: string, keys: JwkSet): Promise<Problem | 'unknown' | undefined> {
+  private signatureProblem(token: string, keys: JwkSet): Promise<TokenProblem | 'unknown' | undefined> {
     return this.gate.pass(() => checkSignature(token, keys));
   }
 

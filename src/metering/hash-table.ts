@@ -7,7 +7,7 @@ import { WORDS } from './hashes.ts';
 /** No place. */
 export const NOWHERE = -1;
 const FEWEST = 16;
-/** The layout of an entry, in words: its hash, the places before and behind it in the order, then its numbers, of two words each. */
+/** The layout of an entry, in words: its hash, the places before and after it in the order, then its numbers, of two words each. */
 const BEFORE = WORDS;
 const BEHIND = WORDS + 1;
 const HEAD = WORDS + 2;

@@ -33,13 +33,17 @@ export class KnownSubjects {
     return place !== NOWHERE && now < known.number(place, UNTIL);
   }
 
-  /** A known person was shown: stays in the windows for their whole length again. `until`: counted from this sighting. */
-  sawAgain(words: ArrayLike<number>, at: number, now: number, until: number): void {
+  /**
+   * Somebody was shown: a known person stays in the windows for their whole length again. `until`: counted from this sighting. @returns as `knows`.
+   */
+  sawAgain(words: ArrayLike<number>, at: number, now: number, until: number): boolean {
     const { known } = this;
     const place = known?.find(words, at) ?? NOWHERE;
-    if (!known || place === NOWHERE || now - known.number(place, REPORTED_AT) < REPORT_EVERY_MS) return;
+    if (!known || place === NOWHERE || now >= known.number(place, UNTIL)) return false;
+    if (now - known.number(place, REPORTED_AT) < REPORT_EVERY_MS) return true;
     this.report(words, at, 0);
     this.remember(words, at, now, until);
+    return true;
   }
 
   /** A new person was shown, with a place that was granted at `grantedAt`. */

@@ -1,11 +1,11 @@
 /** Compares every right of an account, however it got it, with what its wall gives it. */
 import type { Relation } from '../sql/catalog/catalog.ts';
-import { type Comparison, type Differ, nameOf } from './comparison.ts';
+import { type Differ, nameOf, type WallComparison } from './comparison.ts';
 import type { ExistingRight, RightSource } from './existing-rights.ts';
 import { named } from './sql-text.ts';
 import { ownSchema } from './wall.ts';
 
-export function compareRights(comparison: Comparison, differ: Differ): void {
+export function compareRights(comparison: WallComparison, differ: Differ): void {
   const { wall, found } = comparison;
   const has = new Set(found.rights.map(({ relation, column, privilege }) => key(relation, privilege, column)));
   const holds = (relation: Relation, privilege: string, column?: string): boolean =>
@@ -40,7 +40,7 @@ export function compareRights(comparison: Comparison, differ: Differ): void {
 
 function extra(
   { relation: oid, column, privilege, by }: ExistingRight,
-  { catalog, wall }: Comparison,
+  { catalog, wall }: WallComparison,
   differ: Differ,
 ): void {
   const relation = catalog.relationsByOid.get(oid);
@@ -57,7 +57,7 @@ function extra(
   differ('right-extra', `${what}, ${from(by)}`);
 }
 
-function compareFunctions({ wall, found, catalog }: Comparison, differ: Differ): void {
+function compareFunctions({ wall, found, catalog }: WallComparison, differ: Differ): void {
   for (const fn of wall.functions) {
     if (!found.functions.some((candidate) => candidate.fn === fn.oid))
       differ('right-missing', `EXECUTE on ${nameOf(fn)} is missing`);
@@ -71,7 +71,7 @@ function compareFunctions({ wall, found, catalog }: Comparison, differ: Differ):
   }
 }
 
-function compareSchemas({ wall, found }: Comparison, differ: Differ): void {
+function compareSchemas({ wall, found }: WallComparison, differ: Differ): void {
   const has = (schema: string, privilege: string): boolean =>
     found.schemas.some((candidate) => candidate.schema === schema && candidate.privilege === privilege);
   for (const schema of wall.schemas)

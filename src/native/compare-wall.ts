@@ -1,10 +1,10 @@
 import { compareRights } from './compare-rights.ts';
-import type { Comparison, Differ, Difference } from './comparison.ts';
+import type { Differ, Difference, WallComparison } from './comparison.ts';
 import type { ExistingAccount, ExistingPolicy } from './existing-rights.ts';
 import { named } from './sql-text.ts';
 import { OPEN_POLICY, POLICY_PREFIX, type RowFilter } from './wall.ts';
 
-export function compareWall(comparison: Comparison): Difference[] {
+export function compareWall(comparison: WallComparison): Difference[] {
   const { wall, found } = comparison;
   const differences: Difference[] = [];
   const differ: Differ = (kind, what) => differences.push({ account: wall.account, kind, what });
@@ -28,7 +28,7 @@ function compareAccount(found: ExistingAccount, differ: Differ): void {
   for (const object of found.owns) differ('account', `the role owns ${object}`);
 }
 
-function compareObjects({ wall, found, canonical }: Comparison, differ: Differ): void {
+function compareObjects({ wall, found, canonical }: WallComparison, differ: Differ): void {
   wall.views.forEach(({ name }, at) => {
     const view = found.views.find((candidate) => candidate.name === name);
     if (!view) differ('view', `view ${named(name)} is missing`);
@@ -48,7 +48,7 @@ function compareObjects({ wall, found, canonical }: Comparison, differ: Differ):
   }
 }
 
-function compareSettings({ wall, found }: Comparison, differ: Differ): void {
+function compareSettings({ wall, found }: WallComparison, differ: Differ): void {
   const paths = JSON.stringify(wall.ownPath);
   if (JSON.stringify(found.searchPath) !== paths) differ('setting', `search_path is not ${paths}`);
   for (const [name, value] of wall.settings) {
@@ -63,7 +63,7 @@ function compareSettings({ wall, found }: Comparison, differ: Differ): void {
 }
 
 /** Compares row security: it is on, every filter exists as planned, and no other policy applies to the account. */
-function comparePolicies(comparison: Comparison, differ: Differ): void {
+function comparePolicies(comparison: WallComparison, differ: Differ): void {
   const { wall, found, canonical, surroundings, catalog } = comparison;
   const expected = new Set<ExistingPolicy>();
   wall.filters.forEach((filter, at) => {
@@ -94,7 +94,7 @@ function comparePolicies(comparison: Comparison, differ: Differ): void {
   }
 }
 
-function hasOthers({ found }: Comparison, relation: number): boolean {
+function hasOthers({ found }: WallComparison, relation: number): boolean {
   return found.policies.some((policy) => policy.relation === relation && policy.permissive);
 }
 

@@ -20,7 +20,7 @@ export type DifferenceKind =
   | 'view' // or one of the wall's functions
   | 'setting';
 
-export interface Comparison {
+export interface WallComparison {
   readonly wall: Wall;
   readonly found: ExistingAccount;
   readonly canonical: Canonical;

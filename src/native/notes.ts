@@ -53,7 +53,7 @@ export function notesOf(source: NoteSource): string[] {
   return notes;
 }
 
-/** Tables of which a filter or mask reads more rows than the table's own grant. */
+/** Tables for which a filter or mask reads more rows than the table's own grant. */
 function widened({ grants, needed }: NoteSource): string[] {
   return [...needed.values()].flatMap(({ relation, rows }) => {
     const every = rows.some((set) => set.length === 0);

@@ -64,7 +64,7 @@ export interface RowFilter {
   readonly name: string;
   readonly relation: Relation;
   readonly command: FilteredCommand;
-  /** A condition on the row, which stands in a `row` slot. */
+  /** A condition on the row, which is a `row` slot. */
   readonly using?: Template;
   readonly check?: Template;
 }

@@ -10,7 +10,7 @@ import { type StartupPacket, StartupReader } from '../protocol/startup.ts';
 export class ConnectionClosed extends Error {}
 
 /** One typed message, header included, as the decoders of `protocol/` take it. */
-export interface Message {
+export interface TypedMessage {
   readonly type: number;
   readonly bytes: Buffer;
 }
@@ -66,7 +66,7 @@ export class SocketReader {
   }
 
   /** `expected`: any other type is refused at its first byte, whatever length follows. `longest`: in bytes. */
-  async readMessage(expected?: number, longest = LOGIN_LIMITS.maxFrame): Promise<Message> {
+  async readMessage(expected?: number, longest = LOGIN_LIMITS.maxFrame): Promise<TypedMessage> {
     const header = await this.read(HEADER_BYTES);
     const type = header.readUInt8(0);
     if (expected !== undefined && type !== expected)

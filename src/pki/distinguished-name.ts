@@ -35,7 +35,7 @@ const TYPES: ReadonlyMap<string, string> = new Map([
 const OIDS: ReadonlyMap<string, string> = new Map([...TYPES].map(([word, oid]) => [word.toUpperCase(), oid]));
 const WORDS: ReadonlyMap<string, string> = new Map([...TYPES].map(([word, oid]) => [oid, word]));
 
-/** A character that stands for itself, a backslash with a special character, or two hex digits of UTF-8. */
+/** A plain character, a backslash with a special character, or two hex digits of UTF-8. */
 const VALUE_PART = /\\([ "#+,;<=>\\])|((?:\\[0-9a-fA-F]{2})+)|([^"+,;<>\\])/suy;
 
 /** Reads `CN=app,O=School`; spaces around `,`, `+` and `=` are ignored. Undefined if the text is not a distinguished name. */
@@ -95,7 +95,7 @@ export function subjectOf(certificate: Uint8Array): DistinguishedName | undefine
   return subject && readName(subject);
 }
 
-/** A Name as it stands in a certificate or a revocation list; undefined as for `subjectOf`. */
+/** A Name from a certificate or a revocation list; undefined as for `subjectOf`. */
 export function readName(element: DerElement): DistinguishedName | undefined {
   const relative = element.tag === Der.Sequence ? readElements(element.content) : undefined;
   if (!relative || relative.length === 0) return undefined;

@@ -41,6 +41,7 @@ export class FieldReader {
   }
 }
 
+/** `string` of RFC 4251, section 5: a 32-bit length, then the bytes; text in UTF-8. */
 export function stringField(bytes: Uint8Array | string): Buffer {
   const body = Buffer.from(bytes as string);
   const length = Buffer.alloc(4);

@@ -1,4 +1,4 @@
-/** SSH public keys as they stand in `.pub` files: `ssh-ed25519 AAAA… comment` (RFC 4253, section 6.6; RFC 5656; RFC 8709; OpenSSH's PROTOCOL.u2f). */
+/** SSH public keys as in `.pub` files: `ssh-ed25519 AAAA… comment` (RFC 4253, section 6.6; RFC 5656; RFC 8709; OpenSSH's PROTOCOL.u2f). */
 import { Buffer } from 'node:buffer';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { FieldReader, magnitude } from './ssh-fields.ts';

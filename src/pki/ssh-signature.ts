@@ -29,7 +29,10 @@ const ON_SECURITY_KEY: Readonly<Record<string, string>> = {
   [WEBAUTHN]: 'ecdsa-sha2-nistp256',
 };
 
-/** Whether `armored` is a signature of exactly this text, in this namespace, by this key. `origin`: of the page in which a browser may have made it; absent: none may. */
+/**
+ * Whether `armored` is a signature of exactly this text, in this namespace, by this key. `origin`: of the page whose browser signatures are accepted;
+ * absent: none are.
+ */
 export function isSignedBy(
   key: SshPublicKey,
   text: string,
@@ -64,7 +67,7 @@ export function isSignedBy(
   return isGenuine(key, signed, signature, origin);
 }
 
-/** What a browser's answer is where it is pasted; undefined where it is none. Whether it counts is for `isSignedBy`. */
+/** The SSH signature made from a pasted browser's answer; undefined if it is not one. `isSignedBy` decides whether it counts. */
 export function armouredBrowserSignature(
   { blob }: SshPublicKey,
   origin: string,

@@ -1,6 +1,6 @@
 /**
- * What a security key signs for a page in a browser (W3C Web Authentication), as OpenSSH writes it down: `webauthn-sk-ecdsa-sha2-nistp256@openssh.com` of its
- * PROTOCOL.u2f. Making such a signature of a browser's answer, and what must stand in one.
+ * What a security key signs for a web page (W3C Web Authentication), in OpenSSH's form: `webauthn-sk-ecdsa-sha2-nistp256@openssh.com` of its
+ * PROTOCOL.u2f. Makes such a signature from a browser's answer, and checks its content.
  */
 import { Buffer } from 'node:buffer';
 import { createHash, verify } from 'node:crypto';
@@ -22,8 +22,8 @@ export interface BrowserAssertion {
 }
 
 /**
- * What the key signed in the place of `challenge`, of the fields behind flags and counter; undefined where the page is not of `origin`, or anything else stands
- * there than what is known.
+ * What the key signed for `challenge`, from the fields after flags and counter; undefined if the page is not of `origin`, or if the data contain
+ * anything unknown.
  */
 export function signedByBrowser(
   fields: FieldReader,
@@ -43,7 +43,7 @@ export function signedByBrowser(
   return isOfOnePage(clientData, challenge, origin) ? clientData : undefined;
 }
 
-/** The rest of it says nothing else, and the page stood in no frame of another. */
+/** Nothing else was signed, and the page was not in another page's frame. */
 function isOfOnePage(clientData: Buffer, challenge: Buffer, origin: string): boolean {
   let told: Readonly<Record<string, unknown>>;
   try {
@@ -70,7 +70,7 @@ export function isMadeBy({ key }: SshPublicKey, { authenticatorData, clientDataJ
 const RP_ID_HASH = 32;
 const COUNTER = 4;
 
-/** As a field of an SSH signature; undefined where it is none. */
+/** As a field of an SSH signature; undefined if it is not valid. */
 export function browserSignature(assertion: BrowserAssertion, origin: string): Buffer | undefined {
   const { authenticatorData, clientDataJSON, signature } = assertion;
   const numbers = numbersIn(signature);
@@ -86,7 +86,7 @@ export function browserSignature(assertion: BrowserAssertion, origin: string): B
   ]);
 }
 
-/** Two INTEGERs in a SEQUENCE, whose bytes are those of an `mpint`. */
+/** The two INTEGERs of a SEQUENCE; their bytes are those of an `mpint`. */
 function numbersIn(der: Buffer): [Buffer, Buffer] | undefined {
   if (der[0] !== 0x30 || der[1] !== der.length - 2 || der[2] !== 0x02) return undefined;
   const length = der[3] ?? 0;

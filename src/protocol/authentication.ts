@@ -15,6 +15,7 @@ export type Authentication =
   /** GSSAPI, SSPI, and unknown methods. */
   | { readonly kind: 'other'; readonly code: number };
 
+/** @throws MalformedMessage */
 export function decodeAuthentication(bytes: Uint8Array): Authentication {
   const cursor = new MessageCursor(bytes, decodeServerText);
   const code = cursor.uint32();

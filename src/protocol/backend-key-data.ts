@@ -12,6 +12,7 @@ export interface BackendKeyData {
   readonly secretKey: Uint8Array;
 }
 
+/** The secret has 4 to 256 bytes. @throws MalformedMessage */
 export function decodeBackendKeyData(bytes: Uint8Array): BackendKeyData {
   const cursor = new MessageCursor(bytes, decodeServerText);
   const processId = cursor.int32();

@@ -5,6 +5,7 @@ import { Backend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';
 import { decodeServerText } from './text.ts';
 
+/** The command tag, such as `SELECT 5`. @throws MalformedMessage */
 export function decodeCommandComplete(bytes: Uint8Array): string {
   const cursor = new MessageCursor(bytes, decodeServerText);
   const tag = cursor.string();

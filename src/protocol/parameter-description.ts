@@ -5,6 +5,7 @@ import { Backend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';
 import { decodeServerText } from './text.ts';
 
+/** The parameters' type OIDs. @throws MalformedMessage */
 export function decodeParameterDescription(bytes: Uint8Array): readonly number[] {
   const cursor = new MessageCursor(bytes, decodeServerText);
   const types = Array.from({ length: cursor.uint16() }, () => cursor.uint32());

@@ -10,6 +10,7 @@ export interface ParameterStatus {
   readonly value: string;
 }
 
+/** @throws MalformedMessage */
 export function decodeParameterStatus(bytes: Uint8Array): ParameterStatus {
   const cursor = new MessageCursor(bytes, decodeServerText);
   const name = cursor.string();

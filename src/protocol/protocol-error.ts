@@ -14,6 +14,7 @@ export class ProtocolError extends Error {
   }
 }
 
+/** For a message that is valid, but not at this point of the protocol. */
 export function unexpectedMessage(): ProtocolError {
   return new ProtocolError('server sent an unexpected message');
 }

@@ -9,6 +9,7 @@ import { decodeServerText } from './text.ts';
 /** I idle, T in a transaction, E in a failed one. */
 export type TransactionStatus = 'I' | 'T' | 'E';
 
+/** @throws MalformedMessage */
 export function decodeReadyForQuery(bytes: Uint8Array): TransactionStatus {
   const cursor = new MessageCursor(bytes, decodeServerText);
   const status = String.fromCharCode(cursor.byte());

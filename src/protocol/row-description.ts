@@ -18,6 +18,7 @@ export interface Field {
   readonly format: number;
 }
 
+/** The columns in order. @throws MalformedMessage */
 export function decodeRowDescription(bytes: Uint8Array): readonly Field[] {
   const cursor = new MessageCursor(bytes, decodeServerText);
   const fields = Array.from({ length: cursor.uint16() }, () => ({

@@ -38,6 +38,7 @@ export function chooseMechanism(
   return offered.includes('SCRAM-SHA-256') ? 'SCRAM-SHA-256' : undefined;
 }
 
+/** The client-first-message (RFC 5802, section 7), with its GS2 header. */
 export function clientFirst(input: ScramClientInput): string {
   return `${gs2Header(input)}${clientFirstBare(input)}`;
 }

@@ -30,6 +30,7 @@ export function parseVerifier(text: string): ScramVerifier | undefined {
   return { iterations, salt, storedKey, serverKey };
 }
 
+/** As in `pg_authid.rolpassword`: `SCRAM-SHA-256$4096:salt$StoredKey:ServerKey`. */
 export function formatVerifier(verifier: ScramVerifier): string {
   const { iterations, salt, storedKey, serverKey } = verifier;
   const base64 = (bytes: Buffer) => bytes.toString('base64');

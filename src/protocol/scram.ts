@@ -11,6 +11,7 @@ export const KEY_LENGTH = 32;
 /** Longest SCRAM message that either side reads; real ones stay below 500 bytes. */
 const MESSAGE_LIMIT = 2048;
 
+/** HMAC-SHA-256 of the text in UTF-8. */
 export function hmac(key: Uint8Array, text: string): Buffer {
   return createHmac('sha256', key).update(text, 'utf8').digest();
 }

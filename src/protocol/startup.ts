@@ -96,12 +96,14 @@ function decodeParameters(cursor: MessageCursor, major: number): [string, string
   return parameters;
 }
 
+/** StartupMessage: without a type byte, so a length comes first. */
 export function startupMessage(major: number, minor: number, parameters: Iterable<readonly [string, string]>): Buffer {
   const writer = new MessageWriter(undefined).int32((major << 16) | minor);
   for (const [name, value] of parameters) writer.string(name).string(value);
   return writer.byte(0).finish();
 }
 
+/** SSLRequest: the server answers with one byte, `S` or `N`. */
 export function sslRequest(): Buffer {
   return new MessageWriter(undefined).int32(SSL_REQUEST).finish();
 }

@@ -27,10 +27,10 @@ interface Expiring extends Dated {
 const NOTICE_MS = 14 * 24 * 60 * 60_000;
 
 export class ExpiryNotices {
-  /** What was said of those that there are now. */
+  /** The certificates that were reported already. */
   private told: ReadonlySet<string> = new Set();
 
-  /** Those of which nothing was said yet, in this state. */
+  /** The certificates that were not yet reported in this state. */
   due(all: readonly Dated[], now: number): Expiring[] {
     const near = all
       .map((dated) => ({ ...dated, over: now > dated.until }))
@@ -51,7 +51,7 @@ export function expiryText({ what, until, consequence, over }: Expiring, timeZon
   return over ? `${what} has run out at ${when}: ${consequence}` : `${what} runs out at ${when}; then ${consequence}`;
 }
 
-/** What came of reading certificates again, in words; nothing where they are the same. */
+/** The result of reading certificates again, in words; nothing if they are the same. */
 export interface TlsReload {
   readonly notes: readonly string[];
   readonly problems: readonly string[];
@@ -80,8 +80,8 @@ export class Certificates {
   }
 
   /**
-   * For new connections; sessions end whose certificate was taken back, or its authority. Where what is there now does not
-   * serve, what is in use stays, and the log says so.
+   * For new connections. Sessions end whose certificate was revoked, or whose authority was removed. If the new files are not valid, the old ones
+   * stay in use, and the log says so.
    */
   reload(): TlsReload {
     const told = [this.reloadTowardsClients(), this.reloadTowardsServer()];
@@ -92,7 +92,7 @@ export class Certificates {
     };
   }
 
-  /** When the first of the revocation lists runs out; undefined where there are none. */
+  /** When the first of the revocation lists expires; undefined if there are none. */
   get listsValidUntil(): Date | undefined {
     const times = this.tls?.authorities.lists.map(({ nextUpdate }) => nextUpdate) ?? [];
     return times.length === 0 ? undefined : new Date(Math.min(...times));

@@ -14,7 +14,7 @@ import type { UpstreamKey } from '../upstream/upstream-error.ts';
 import { logInClient } from './login/client-login.ts';
 import { negotiate, type StartupChannel } from './login/startup-negotiation.ts';
 import type { StartupRequest } from './login/startup-request.ts';
-import { headStart, openSession } from './open-session.ts';
+import { beginPreconnect, openSession } from './open-session.ts';
 import type { Preconnect } from './preconnect.ts';
 import { FAREWELL_MS } from './refused-connections.ts';
 import type { Services } from './services.ts';
@@ -26,9 +26,9 @@ export interface Arrival {
   readonly socket: Socket;
   /** The socket's other end. */
   readonly peer: PeerAddress;
-  /** It must say first whom it speaks for. */
+  /** The proxy must first send the client's address. */
   readonly behindProxy: boolean;
-  /** Counts the connection for the address behind the proxy; false where that has too many. */
+  /** Counts the connection for the address that the proxy sent; false if that address has too many. */
   countFrom(address: string): Promise<boolean>;
 }
 
@@ -47,7 +47,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
   };
   const timer = setTimeout(() => {
     channel.reader.fail(new LoginTimeout());
-    // In the middle of a TLS handshake nobody reads; and who does not take the answer is cut off.
+    // In the middle of a TLS handshake the client does not read; a client that does not read the answer is cut off.
     setTimeout(() => raw.destroy(), FAREWELL_MS).unref();
   }, services.options.loginTimeoutMs);
   let known: StartupRequest | undefined;
@@ -60,7 +60,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
   try {
     if (arrival.behindProxy) {
       peer = await proxiedPeer(channel.reader, peer);
-      // Who came over a network to a proxy beside us is not local by that proxy's last step.
+      // A client that came over a network to a local proxy is not local.
       channel = { ...channel, isLocal: peer.address === LOCAL };
       if (!(await arrival.countFrom(peer.address))) return refuse(tooManyLogins(), false);
     }
@@ -73,7 +73,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
     );
     if (negotiated.kind === 'cancel') {
       const closed = new Promise<void>((done) => (raw.closed ? done() : raw.once('close', () => done())));
-      // A worker that hangs, or a server, keeps nobody's place for longer than a login may take.
+      // A worker or a server that hangs must not hold a slot for longer than a login may take.
       await Promise.race([cancel(services, negotiated), closed]);
       channel.socket.destroySoon();
       return;
@@ -84,12 +84,12 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
         known = request;
       },
       challenged: (request) => {
-        early = headStart(request, { address: peer.address, certificate: channel.certificate }, services);
+        early = beginPreconnect(request, { address: peer.address, certificate: channel.certificate }, services);
       },
     });
     clearTimeout(timer);
     if (result.kind === 'refused') {
-      // To ask where one gets a token is no login.
+      // Asking where to get a token is not a login.
       return result.refusal.reason === 'discovery'
         ? services.refused.end(channel.socket, peer.address, result.refusal)
         : refuse(result.refusal, true);
@@ -108,7 +108,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
     else if (error instanceof LoginTimeout) refuse(loginTimeout(), known !== undefined);
     else if (error instanceof ProtocolError || error instanceof MalformedMessage) {
       services.log.debug({ client: peer.shown, reason: error.message }, 'not the PostgreSQL protocol');
-      // Noise on the port is no login: without a name it is not recorded, lest the log be flooded.
+      // Noise on the port is not a login: without a user name it is not recorded, as it would flood the log.
       if (error instanceof ProtocolError && !error.answered) {
         services.options.turnedAway?.('protocol');
         services.refused.end(channel.socket, peer.address, undefined);
@@ -120,7 +120,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
   }
 }
 
-/** Resolves when the server knows, or when nobody has that key; which of the two, the asker is not told. */
+/** Resolves when the server has been told, or when there is no session with that key; the client cannot tell which. */
 async function cancel({ sessions, shared }: Services, key: UpstreamKey): Promise<void> {
   const session = sessions.find(key);
   if (session) await session.cancel();

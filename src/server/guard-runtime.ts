@@ -21,13 +21,13 @@ export type MakeJudge = (context: { catalog: Catalog; role: RolePolicy; searchPa
 /** Texts are `roles/teacher.yaml:7:3: …`. */
 export interface PolicyInForce {
   readonly policy: Policy;
-  /** Errors for each of which it withholds a relation, column or function, most often one that the database does not have. */
+  /** Errors that withhold a relation, column or function each, most often one that the database does not have. */
   readonly withheld: readonly string[];
 }
 
 /** What a reading of policies and catalog gave. */
 export interface PolicyReading {
-  /** Absent where nothing could be made of the files. */
+  /** Absent if the files gave no policy. */
   readonly policy?: Policy;
   /** Of `policy`. */
   readonly withheld: readonly string[];
@@ -41,7 +41,7 @@ export interface PolicyReading {
 }
 
 interface Generation extends PolicyInForce {
-  /** Of its roles: those that are only observed for a time, as they are then. */
+  /** Its roles that are observed for a time, in that form. */
   readonly observed: Map<string, RolePolicy>;
   readonly catalog: Catalog;
   readonly catalogVersion: string;
@@ -73,7 +73,7 @@ export interface Clock {
 
 export type Reloaded =
   | { readonly kind: 'unchanged' }
-  /** `from`: absent where it is the first. `errors` have closed the roles that they concern. */
+  /** `from`: absent if it is the first. `errors` have closed the roles that they concern. */
   | {
       readonly kind: 'replaced';
       readonly from?: string;
@@ -96,15 +96,15 @@ export class GuardRuntime {
   private inForce: Policy = NOTHING_READ.policy;
 
   /**
-   * Errors in the first policy have disabled the roles that they concern. Without one (the database could not be asked yet)
-   * nobody is let in until `replace` is given one.
+   * Errors in the first policy have disabled the roles that they concern. Without a policy (the database could not be asked yet) all logins are
+   * refused until `replace` gets one.
    */
   constructor(
     private readonly makeJudge: MakeJudge,
     private readonly clock: Clock,
     policy?: Policy,
     reading?: PolicyReading,
-    /** Names of the roles that are only observed now, beside those of which the policy says so. */
+    /** Names of the roles that are observed for a time, besides those that the policy observes. */
     private readonly observedNow: (policy: Policy) => ReadonlySet<string> = () => NONE,
   ) {
     if (!policy || !reading) return;
@@ -112,7 +112,7 @@ export class GuardRuntime {
     this.observe();
   }
 
-  /** False as long as there was no policy to put into force. */
+  /** False until there is a first policy. */
   get ready(): boolean {
     return this.generation !== NOTHING_READ;
   }
@@ -128,8 +128,8 @@ export class GuardRuntime {
   }
 
   /**
-   * Takes up which roles are only observed now. Sessions must be looked at anew behind it, before any of them goes on
-   * (`Sessions.recheck`): one that was held to nothing serves no role that is.
+   * Updates which roles are observed for a time. Before any session continues, `Sessions.recheck` must follow: a session whose statements were not
+   * judged must not serve a role whose statements are.
    */
   observe(): void {
     const { policy, observed, sessionPolicies } = this.generation;
@@ -150,8 +150,8 @@ export class GuardRuntime {
   }
 
   /**
-   * The policy of a principal as it stands now, with the limits that hold at this time of the day: the same object until something
-   * changes; undefined where the principal was removed or closed, or its role was.
+   * The principal's policy with the limits in force at this time of day: the same object until something changes. Undefined if the principal or its
+   * role was removed or closed.
    */
   sessionPolicy(name: string): SessionPolicy | undefined {
     const held = this.generation.sessionPolicies.get(name);
@@ -224,7 +224,7 @@ export class GuardRuntime {
     return moved;
   }
 
-  /** Major version of the server whose catalog statements are judged by. */
+  /** Major version of the server whose catalog is used for judging. */
   get serverVersion(): number {
     return majorVersion(this.generation.catalog.data.serverVersion);
   }
@@ -261,7 +261,7 @@ export class GuardRuntime {
   }
 }
 
-/** Deeply, of plain data: they are made anew each time. */
+/** Compares deeply: the limits are new objects each time. */
 function sameLimits(a: SessionPolicy, b: SessionPolicy): boolean {
   return isDeepStrictEqual(a.role.limits, b.role.limits) && isDeepStrictEqual(a.principal.limits, b.principal.limits);
 }
@@ -295,7 +295,7 @@ function* temporaryNames({ roles }: Policy): Iterable<string> {
     }
 }
 
-/** INVARIANT 11: holds no principal and no role: nobody gets in by a policy that was not read. */
+/** INVARIANT 11: has no principals and no roles: without a policy that was read, every login is refused. */
 const NOTHING_READ: Generation = newGeneration(
   { policy: { hash: '', roles: new Map(), principals: new Map(), subjects: new Map() }, withheld: [] },
   {

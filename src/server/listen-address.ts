@@ -1,11 +1,8 @@
 /** The addresses that the listener is given, and those it listens on: their shape, and how they are shown. */
+
 import type { AddressInfo } from 'node:net';
 import { basename, dirname } from 'node:path';
-
-/** `host` is `*` for every address of both families; `path` is that of a unix socket. */
-export type ListenAddress =
-  | { readonly host: string; readonly port: number; readonly path?: undefined }
-  | { readonly path: string; readonly host?: undefined; readonly port?: undefined };
+import type { ListenAddress } from '../config/listen-address.ts';
 
 /** `127.0.0.1:6432`, `[::1]:6432`, `unix:/run/rowgate:6432` */
 export function shownListening(address: ListenAddress | AddressInfo): string {

@@ -1,12 +1,13 @@
 /** The listener: takes connections, bounds those that have not logged in, and ends everything in order. */
 import cluster from 'node:cluster';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { ListenAddress } from '../config/listen-address.ts';
 import { type LoginRefusal, stopping, tooManyLogins } from '../core/login-refusal.ts';
 import { isInBlocks, type PeerAddress, socketPeer } from '../identity/peer-address.ts';
 import { ignoreError } from '../net/ignore-error.ts';
 import { claimSocketFile, setSocketMode } from '../net/unix-socket.ts';
 import { serveClient } from './client-connection.ts';
-import { type ListenAddress, shownListening } from './listen-address.ts';
+import { shownListening } from './listen-address.ts';
 import type { Services } from './services.ts';
 import { takeLogin, takeLoginFrom } from './slots/connection-limits.ts';
 
@@ -19,7 +20,7 @@ const terminated: LoginRefusal = {
 /** Where something listens now; a unix socket by its path. */
 export type Listening = AddressInfo | { readonly path: string };
 
-/** An address that cannot be had; `cause` is the system's error. */
+/** An address that cannot be listened on; `cause` is the system's error. */
 export class ListenFailure extends Error {}
 
 export class Listener {
@@ -31,7 +32,7 @@ export class Listener {
 
   constructor(private readonly services: Services) {}
 
-  /** Resolves with where it listens; throws with EADDRINUSE and kin where one of them cannot be had, and keeps none then. */
+  /** Resolves with the addresses; throws with EADDRINUSE and similar codes if one is not available, and then listens on none. */
   async listen(addresses: readonly ListenAddress[]): Promise<Listening[]> {
     try {
       const listening: Listening[] = [];
@@ -75,7 +76,7 @@ export class Listener {
     this.closed ??= Promise.all(this.servers.map((server) => new Promise<void>((done) => server.close(() => done()))));
   }
 
-  /** Sessions are told and ended as each comes to its first idle moment. Resolves when all have gone, or after `withinMs`. */
+  /** Each session is told and ended when it is idle. Resolves when all have ended, or after `withinMs`. */
   async drain(withinMs: number): Promise<void> {
     this.close();
     this.services.sessions.terminateWhenIdle(terminated);
@@ -83,8 +84,8 @@ export class Listener {
   }
 
   /**
-   * No new connections; sessions are told and ended, whatever they run. Resolves when all are closed, those to the server too (what
-   * they ran has been cancelled then), or after `graceMs`.
+   * Refuses new connections; sessions are told and ended, whatever they run. Resolves when all are closed, including those to the server (their
+   * statements are then cancelled), or after `graceMs`.
    */
   async stop(graceMs: number): Promise<void> {
     this.close();
@@ -115,7 +116,7 @@ export class Listener {
     const { shared, options } = this.services;
     const peer = socketPeer(socket, isUnix);
     await this.services.loginTurns.next();
-    // A proxy says first whom it speaks for: until then the connection counts among all, and for no address.
+    // A proxy first sends the client's address: until then the connection counts in the total, but for no address.
     const behindProxy = isInBlocks(options.proxies, peer.address);
     const taken = await takeLogin(shared, options.limits, behindProxy ? undefined : peer.address);
     if ('refusal' in taken) {
@@ -131,7 +132,7 @@ export class Listener {
     try {
       await serveClient({ socket, peer, behindProxy, countFrom }, this.services);
     } finally {
-      for (const places of held) places.release();
+      for (const slot of held) slot.release();
     }
   }
 

@@ -15,7 +15,7 @@ export interface ObservationsOptions {
   readonly log: Logger;
   /** Of the files, in force now. */
   policy(): Policy;
-  /** Called where other roles than before may be observed: what is in force is to be asked anew. */
+  /** Called if the set of observed roles may have changed: sessions must check their policy again. */
   changed(): void;
 }
 
@@ -88,7 +88,7 @@ export class Observations {
       if (one.begunAt !== undefined && !one.ended && now >= one.until) void this.over(one);
   }
 
-  /** Its time is over: told, and ended for good. A clock that is set back begins none again. */
+  /** Its time is over: reported and ended for good. Setting a clock back does not start it again. */
   private over(observation: Observation): Promise<void> {
     const { store, records, alarms, policy } = this.options;
     const { id, role, until, reason } = observation;

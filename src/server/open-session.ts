@@ -34,13 +34,13 @@ export interface SessionOpening {
   /** Of the protocol that the client speaks. */
   readonly minor: number;
   readonly client: string;
-  /** What was begun upstream while the client proved itself. */
+  /** A session to the server that was begun while the client proved itself. */
   readonly early: Preconnect | undefined;
   readonly services: Services;
 }
 
-/** Begins upstream what the client will need if it can prove what it says. Undefined where nothing is begun. */
-export function headStart(request: StartupRequest, peer: Peer, services: Services): Preconnect | undefined {
+/** Begins a session to the server that the client will need if its login succeeds. Undefined if none is begun. */
+export function beginPreconnect(request: StartupRequest, peer: Peer, services: Services): Preconnect | undefined {
   const { options, runtime, budgets, headStarts, clock } = services;
   const { pooling = 'none', database } = options;
   const principal = runtime.policy.principals.get(request.user);
@@ -63,7 +63,7 @@ function openerFor(role: RolePolicy, request: StartupRequest, services: Services
   return upstreamSetup.opener(options.accountOf(role.name), role, new Map(Object.entries(others)), path);
 }
 
-/** The search_path that the client brings along, as far as its role can have it; undefined where it is the policy's, false where it cannot. */
+/** The search_path in the startup packet, as far as its role can have it; undefined if it is the policy's, false if the role cannot have it. */
 function pathOfLogin(
   role: RolePolicy,
   { settings }: StartupRequest,
@@ -82,7 +82,7 @@ function pathOfLogin(
   return text === own ? undefined : text;
 }
 
-/** Undefined where the session runs; the refusal otherwise, and nothing is left open upstream. */
+/** Undefined if the session runs; otherwise the refusal, and no connection to the server stays open. */
 export async function openSession(opening: SessionOpening): Promise<LoginRefusal | undefined> {
   const { admitted, services } = opening;
   const { principal, role, request, proof } = admitted;
@@ -124,7 +124,7 @@ async function run(
     const refusal = refusalNow(opening, server);
     if (refusal) return refusal;
     const context = contextOf(opening);
-    // Nobody is let in unrecorded (promise P7).
+    // No session begins unrecorded (promise P7).
     if (!(await services.records.login({ ...context, ...passwordOf(opening.admitted) }))) return notRecorded();
     const meanwhile = refusalNow(opening, server);
     if (meanwhile) return meanwhile;

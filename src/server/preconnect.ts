@@ -1,10 +1,11 @@
 /**
- * Sessions of the server that are opened while their clients still prove who they are: a new process takes the server about as long as the
- * proof takes the client. For those alone who have lately come in by the same name from the same network: a stranger moves nothing at the server.
+ * Sessions to the server that are opened while their clients still prove their identity: starting a process takes the server about as long as the
+ * proof takes the client. Only for clients that have lately logged in with the same name from the same network, so a stranger causes no work at the
+ * server.
  */
 import { LRUCache } from 'lru-cache';
 import type { RolePolicy } from '../policy/model/policy.ts';
-import type { Opened, UpstreamSession } from '../upstream/connect.ts';
+import type { OpenedSession, UpstreamSession } from '../upstream/connect.ts';
 import { networkOf } from './slots/network-of.ts';
 
 const LATELY_MS = 10 * 60_000;
@@ -22,7 +23,7 @@ export interface ArrivingClient {
 export interface Preconnect {
   /** The session, where it was opened for this role and nothing has become of it meanwhile. It is the caller's then. */
   take(role: RolePolicy): Promise<UpstreamSession | undefined>;
-  /** Closes what was not taken. */
+  /** Closes the session if it was not taken. */
   letGo(): void;
 }
 
@@ -30,13 +31,13 @@ export class Preconnects {
   private readonly lately = new LRUCache<string, true>({ max: 20_000, ttl: LATELY_MS });
   private underway = 0;
 
-  /** Somebody has proved it, and its session began. */
+  /** The client has proved its password, and its session began. */
   cameIn(who: ArrivingClient): void {
     this.lately.set(keyOf(who), true);
   }
 
-  /** Who does not come through in time has none the next time: guesses begin no more than were under way with the first of them. */
-  begin(who: ArrivingClient, role: RolePolicy, open: () => Promise<Opened>): Preconnect | undefined {
+  /** A client that does not get through in time gets none the next time: guesses begin only as many sessions as were begun with the first of them. */
+  begin(who: ArrivingClient, role: RolePolicy, open: () => Promise<OpenedSession>): Preconnect | undefined {
     const key = keyOf(who);
     if (this.underway >= MOST || !this.lately.has(key)) return undefined;
     this.underway += 1;
@@ -66,7 +67,7 @@ export class Preconnects {
       if (!end()) return undefined;
       const session = (await opened)?.taken();
       this.underway -= 1;
-      // What went wrong may have passed: it counts for nobody. But it is not tried twice each time.
+      // The problem may have passed, so it counts for no one. But it is not tried twice each time.
       if (!session) this.lately.delete(key);
       return session;
     };
@@ -74,7 +75,7 @@ export class Preconnects {
   }
 }
 
-/** A session in which the server says anything, or which it ends, before anybody asks is no client's. */
+/** If the server sends anything or closes the session before it is taken, no client gets it. */
 function idle(session: UpstreamSession) {
   const { socket } = session;
   const spoil = (): void => void socket.destroy();

@@ -1,6 +1,6 @@
 /**
- * Connections that were refused, until they are closed: each is told why, later and later where many come from one address. They hold no place before
- * login meanwhile: who waits here keeps nobody out.
+ * Connections that were refused, until they are closed: each gets its reason, with growing delays if many come from one address. They hold no slot
+ * before login meanwhile, so waiting here keeps no one out.
  */
 import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
@@ -19,7 +19,7 @@ export const FAREWELL_MS = 2_000;
 const FORGET_MS = 60_000;
 const LONGEST_MS = 5_000;
 
-/** What is no fault of the client's: it is told at once, and may come again. All else is slowed. */
+/** Refusals that are not the client's fault are sent at once, and it may come again. All others are delayed. */
 const AT_ONCE: ReadonlySet<LoginReason> = new Set([
   'discovery',
   'too-many-logins',
@@ -31,7 +31,7 @@ const AT_ONCE: ReadonlySet<LoginReason> = new Set([
 
 export class RefusedConnections {
   private readonly counts = new LRUCache<string, number>({ max: 20_000, ttl: FORGET_MS });
-  private readonly places = new SlotCounts();
+  private readonly slots = new SlotCounts();
   /** How each that still waits is answered. */
   private readonly waiting = new Map<Socket, () => void>();
 
@@ -43,22 +43,22 @@ export class RefusedConnections {
 
   /** Ends the connection, in the end with this refusal; without one in silence. */
   end(socket: Socket, address: string, refusal: LoginRefusal | undefined): void {
-    // The wait follows from the address and its refusals alone, and never comes on top of that of a password or token: it tells nothing of either.
+    // The delay depends only on the address and its refusals, and is never added to that of a password or token: it reveals nothing about either.
     const delay = refusal && (refusal.hasWaited || AT_ONCE.has(refusal.reason)) ? 0 : this.next(networkOf(address));
     if (socket.destroyed) return;
-    // Strangers cannot take more than this of our memory and descriptors. Where there is no room, the word is what costs.
+    // Strangers cannot take more than this of our memory and descriptors. If there is no slot, the connection is closed without a message.
     const claims = [{ key: 'all', limit: this.limits.logins }];
     if (delay > 0) claims.push({ key: networkOf(address), limit: this.limits.loginsPerAddress });
-    if (this.places.take(claims) !== undefined) {
+    if (this.slots.take(claims) !== undefined) {
       socket.destroy();
       return;
     }
-    socket.once('close', () => this.places.give(claims.map(({ key }) => key)));
+    socket.once('close', () => this.slots.give(claims.map(({ key }) => key)));
     if (delay === 0) endWith(socket, refusal);
     else this.answerLater(socket, refusal, delay);
   }
 
-  /** Those that wait are told now: the guard ends. */
+  /** Answers all that wait: the guard ends. */
   answerAll(): void {
     for (const answer of [...this.waiting.values()]) answer();
   }

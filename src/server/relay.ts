@@ -23,18 +23,18 @@ export interface SessionMachine {
   /** The client's CancelRequest. @returns whether it has hit what waits for the budget: the server is then not to be told. */
   onClientCancel(): boolean;
   onClientClosed(): void;
-  /** The same, behind the client's goodbye: what it asked for is still done, and nobody sees its rows. */
+  /** The same after the client's Terminate: its statements are still carried out, but no one sees their rows. */
   onClientLeft(): void;
-  /** The client has said goodbye, or may have behind what waits: its connection may go, and what it asked for is done. */
+  /** The client's Terminate was read, or may follow a message that waits: its connection may close, and its statements are still carried out. */
   leaving(): boolean;
   onServerClosed(): void;
-  /** What was to go to the server was not recorded, and never goes. @param isOnDisk whether the decision of an id was. */
+  /** A message for the server could not be recorded, and is never sent. @param isOnDisk whether the decision with an id was. */
   onNotRecorded(isOnDisk: (id: string) => boolean): void;
   /** It has ended, and needs no more turns. */
   isSettled(): boolean;
   /** Tells the client at the next message boundary why its session ends, and ends it. */
   terminate(refusal: LoginRefusal): void;
-  /** How many parts of its work the server still owes, where nobody else holds it up. */
+  /** How many parts of its work the server has not answered, if nothing else holds it up. */
   owed(): number;
   /** The server has been at it for longer than it may. */
   onOvertime(): void;
@@ -78,7 +78,7 @@ export class Relay implements SliceTaker {
   readonly sharesWith: string;
   /** It has asked for a turn; neither side is read before. */
   private waitsForTurn = false;
-  /** What has come meanwhile: no more than was on its way. */
+  /** What came in the meantime: no more than was already on its way. */
   private late: (() => void)[] = [];
   private clientFull = false;
   private sessionPaused = false;
@@ -248,7 +248,7 @@ export class Relay implements SliceTaker {
   }
 
   private async cancelForSession(): Promise<void> {
-    // What cannot be told to stop may go on for ever, and the client with it: a server that answers nobody ends the session.
+    // A server that cannot be told to cancel may go on for ever, and the client with it: a server that does not answer ends the session.
     if (await this.options.cancelUpstream()) this.options.server.destroy();
     else this.run(() => this.session.onCancelDone());
   }
@@ -262,7 +262,7 @@ export class Relay implements SliceTaker {
 
   private onServerData(chunk: Buffer): void {
     this.heard += 1;
-    // What comes unasked, as notifications do, is no work of the client's.
+    // Unsolicited messages such as notifications are not the client's activity.
     if (this.session.activity() === 'active') this.lastWork = performance.now();
     this.take(() => this.session.onServer(chunk));
   }
@@ -276,8 +276,8 @@ export class Relay implements SliceTaker {
   }
 
   /**
-   * Who said goodbye wants done what it asked for before; the server has its Terminate, and closes behind that. The last
-   * bytes alone may be the end of any message: where the session has read all and found no goodbye in it, there was none.
+   * After Terminate, statements that were sent before are still carried out: the server has its Terminate, and closes after them. The last bytes
+   * alone may be the end of any message: if the session has read all and found no Terminate, there was none.
    */
   private leaveWithClient(): void {
     if (!this.clientGone || this.ending || (this.terminateWatch.said && this.mayBeLeaving())) return;
@@ -316,7 +316,7 @@ export class Relay implements SliceTaker {
   private onClose(): void {
     this.open -= 1;
     if (this.open > 0) return;
-    // What was still under way has an outcome too: lost. Said again where the session knows it already.
+    // Statements that were still running get an outcome, too: lost. It is harmless if the session already knows.
     this.run(() => this.session.onServerClosed());
     this.closeIfSettled();
   }

@@ -1,4 +1,4 @@
-/** Reloads the policy one reading at a time, and says in the record and the operators' log what came of it. */
+/** Reloads the policy one reading at a time, and reports the result in the record and the operators' log. */
 import type { Logger } from 'pino';
 import type { PolicyChange, RecordSink } from '../decision-log/record-sink.ts';
 import type { Policy } from '../policy/model/policy.ts';
@@ -7,7 +7,7 @@ import type { Sessions } from './sessions.ts';
 
 export type ReloadVia = PolicyChange['via'];
 
-/** What came of a reading. Errors and warnings are `roles/teacher.yaml:7:3: …`. */
+/** The result of a reading. Errors and warnings are `roles/teacher.yaml:7:3: …`. */
 export type ReloadOutcome = Reloaded & { readonly warnings: readonly string[] };
 
 /** The same, or why nothing could be read. */
@@ -16,7 +16,7 @@ export type ReloadAnswer = ReloadOutcome | { readonly kind: 'unread'; readonly m
 /** All that a reload is about: policies, certificates, configuration, the decision log's file. */
 export interface ReloadReport {
   readonly policy: ReloadAnswer;
-  /** The hash of the policy in force behind it. */
+  /** The hash of the policy in force afterwards. */
   readonly inForce: string | null;
   /** What could not be taken up. */
   readonly problems: readonly string[];
@@ -33,7 +33,7 @@ export interface ReloadOptions {
   clock(): number;
   /** Told of a policy as soon as it is in force. */
   inForce(policy: Policy): void;
-  /** Reads files and catalog anew; throws where that is not possible now. */
+  /** Reads files and catalog again; throws if that is not possible now. */
   read(): Promise<PolicyReading>;
   /** Keeps the files of a policy that was read, by its hash. */
   keep?(policy: string): Pick<PolicyChange, 'kept' | 'message'>;
@@ -47,7 +47,7 @@ export class Reloader {
 
   constructor(private readonly options: ReloadOptions) {}
 
-  /** Resolves when a reading that began after this call has been applied or turned down, with what came of it. Never throws. */
+  /** Resolves with the result when a reading that began after this call has been applied or rejected. Never throws. */
   request(via: ReloadVia, by = NOBODY): Promise<ReloadAnswer> {
     // A person who asked is named, also where a file or signal asks for the same reading.
     if (this.next === undefined || this.next.by === NOBODY) this.next = { via, by };
@@ -75,7 +75,7 @@ export class Reloader {
       // Whatever goes wrong while reading, the policy in force stays in force.
       const message = error instanceof Error ? error.message : String(error);
       if (runtime.ready) log.error({ via, detail: message }, 'policy not reloaded; the one in force stays');
-      // It is tried again and again: a reason is said once, and the first one was said at the start.
+      // Reading is retried again and again: each reason is reported once, and the first one was reported at the start.
       else if (message !== (this.unread ?? (via === 'start' ? message : undefined)))
         log.warn({ via, detail: message }, 'no policy yet; logins are refused');
       this.unread = message;
@@ -88,7 +88,7 @@ export class Reloader {
     return { ...outcome, warnings: reading.warnings };
   }
 
-  /** `before`: what was withheld till now; of what still is the log has heard. */
+  /** `before`: what was withheld until now, which was reported already. */
   private tell(
     outcome: Reloaded,
     before: readonly string[],
@@ -130,5 +130,5 @@ export class Reloader {
   }
 }
 
-/** Whom a file or a signal names. */
+/** The user in records of changes that a file or a signal caused. */
 const NOBODY = 'system';

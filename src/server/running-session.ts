@@ -1,6 +1,6 @@
 /**
- * A session from the moment at which both sides have logged in: joins the two, and is what the rest of the proxy knows of it. Keeps nothing alive
- * that only the login needed: what a session holds while it rests is mostly what somebody forgot to let go.
+ * A session from the moment both sides have logged in: joins the two, and is what the rest of the server knows of it. It keeps nothing alive that
+ * only the login needed: the memory of idle sessions is mostly objects that were not released.
  */
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
@@ -43,7 +43,7 @@ class SessionTally {
   }
 }
 
-/** Both sides, and who has come. */
+/** Both sides, and the client's identity. */
 export interface Joined extends Pick<LiveSession, 'peer' | 'proof' | 'madeFor'> {
   readonly context: SessionContext;
   readonly client: Socket;
@@ -218,7 +218,7 @@ export class RunningSession implements LiveSession, RelayOptions {
     return { session, principal, client };
   }
 
-  /** Records say by whose attributes statements are judged now: a reload may have changed them. */
+  /** Records name the attributes by which statements are judged now: a reload may have changed them. */
   private readonly policyNow = (): SessionPolicy | undefined => {
     const now = this.services.runtime.sessionPolicy(this.principal);
     if (now && now !== this.judgedBy) this.context.attributes = attributesIn(now);

@@ -7,7 +7,7 @@ import type { SessionLog } from '../decision-log/record-sink.ts';
 
 /** What may be held; a client that sends more is held back. */
 const MOST_HELD = 256 * 1024;
-/** Of an entry, beside its bytes. */
+/** The memory of an entry, in addition to its bytes. */
 const ENTRY_BYTES = 128;
 
 interface Held {
@@ -23,7 +23,7 @@ interface ServerWritesOptions {
   readonly records: Pick<SessionLog, 'reachDisk'>;
   /** `isFull` has changed. */
   flow(): void;
-  /** What was held was not recorded: it was dropped, and so is all that comes. Called once. */
+  /** The held messages could not be recorded: they are dropped, and so are all that follow. Called once. */
   notRecorded(): void;
 }
 
@@ -63,7 +63,7 @@ export class ServerWrites {
     return new Promise((settled) => this.hold({ bytes: new Uint8Array(0), waits: false, settled }));
   }
 
-  /** Ends the server's side, behind what has gone; what is held never goes. */
+  /** Ends the connection to the server, after what was sent; held messages are never sent. */
   end(): void {
     this.drop();
     this.options.socket.end();
@@ -75,7 +75,7 @@ export class ServerWrites {
     if (this.isFull) this.options.flow();
   }
 
-  /** Of the first that waits: they are told in their order. */
+  /** For the first that waits: they are called in order. */
   private readonly told = (recorded: boolean): void => {
     if (this.closed) return;
     if (!recorded) {

@@ -27,13 +27,13 @@ export interface ProxyOptions {
   readonly database: string;
   /** With which a role logs in upstream. */
   accountOf(role: string): UpstreamAccount;
-  /** Default: none, no pooler stands between Rowgate and the server. */
+  /** Default: no pooler between Rowgate and the server. */
   readonly pooling?: Pooling;
   readonly searchPath: readonly string[];
   /** Of `during`. */
   readonly timeZone: string;
   readonly tlsRequired: boolean;
-  /** Address blocks of the proxies that say by the PROXY protocol whom they speak for. */
+  /** Address blocks of the proxies that send the client's address by the PROXY protocol. */
   readonly proxies: readonly string[];
   /** Permissions of the unix sockets. */
   readonly unixSocketMode: number;
@@ -57,7 +57,7 @@ export interface ProxyOptions {
 
 export interface Services {
   readonly options: ProxyOptions;
-  /** The store's, milliseconds since the epoch: what holds for a time goes by it. */
+  /** The store's clock, milliseconds since the epoch: all time limits use it. */
   clock(): number;
   readonly runtime: GuardRuntime;
   readonly records: RecordSink;
@@ -65,7 +65,7 @@ export interface Services {
   readonly refused: RefusedConnections;
   readonly sessions: Sessions;
   readonly budgets: Budgets;
-  /** Who is behind an account. */
+  /** Finds end users. */
   readonly identity: Identity;
   /** What holds over all workers together. */
   readonly shared: SharedState;
@@ -79,7 +79,7 @@ export interface Services {
   tls(): ServerTls | undefined;
   /** The session's protocol state, made when both sides have logged in. */
   makeSession(ports: SessionPorts): SessionMachine;
-  /** True from the moment at which the guard began to end: nobody new gets in. */
+  /** True from the moment the guard begins to end: new clients are refused. */
   draining(): boolean;
   readonly log: Logger;
 }

@@ -1,4 +1,4 @@
-/** The sessions of this process: whom a cancel request means, who must go when the policy changes, and when all have gone. */
+/** The sessions of this process: which one a cancel request means, which must end when the policy changes, and when all have ended. */
 import type { Buffer } from 'node:buffer';
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import type { LoginRefusal } from '../core/login-refusal.ts';
@@ -9,11 +9,11 @@ import { type Policy, type RolePolicy, roleOf } from '../policy/model/policy.ts'
 import type { Activity } from '../session/session.ts';
 import type { UpstreamKey } from '../upstream/upstream-error.ts';
 
-/** How a session's server gets on, for whoever looks again and again. */
+/** The progress of a session's server, for checks at intervals. */
 export interface ServerProgress {
   /** Changes with everything that the server sends, and while something other than the server holds up its answers. */
   readonly heard: number;
-  /** The parts of its work that are still unanswered, at least as many as it may spend a whole `statement_timeout` on; 0: it has none. */
+  /** The parts of its work that are still unanswered: at least as many as may each take a whole `statement_timeout`; 0: nothing. */
   readonly owed: number;
 }
 
@@ -68,7 +68,7 @@ export interface LiveSession {
 
 /** What the key of a session is made of. */
 export interface KeyWanted {
-  /** Undefined where the server told none. */
+  /** Undefined if the server sent none. */
   readonly serverProcessId: number | undefined;
   /** Of the secret, in bytes. */
   readonly keyLength: number;
@@ -91,7 +91,7 @@ export class Sessions {
     return this.count;
   }
 
-  /** Those that are open, for whoever counts them. */
+  /** The open sessions. */
   live(): readonly LiveSession[] {
     return this.entries().map(({ session }) => session);
   }
@@ -126,7 +126,7 @@ export class Sessions {
   }
 
   find({ processId, secretKey }: UpstreamKey): LiveSession | undefined {
-    // Only who holds the secret may cancel: the process ID is no secret.
+    // Only a client with the secret may cancel: the process ID is not secret.
     return this.byProcessId.get(processId)?.find((entry) => isSecretOf(entry, secretKey))?.session;
   }
 
@@ -183,7 +183,7 @@ function isSecretOf({ secretKey }: Entry, shown: Uint8Array): boolean {
   return secretKey.length === shown.length && timingSafeEqual(secretKey, shown);
 }
 
-/** Why this session, or a login that is just under way, must end under this policy; undefined where it may go on. */
+/** Why this session, or a login in progress, must end under this policy; undefined if it may go on. */
 export function noLongerAdmitted(
   session: Pick<LiveSession, 'principal' | 'role' | 'peer' | 'proof' | 'madeFor'>,
   policy: Policy,

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { Budgets } from '../budget/local/budgets.ts';
+import type { ListenAddress } from '../config/listen-address.ts';
 import type { AlarmSink } from '../core/alarm-sink.ts';
 import type { PolicyChange, RecordSink } from '../decision-log/record-sink.ts';
 import { Estimates } from '../estimates/estimates.ts';
@@ -19,7 +20,6 @@ import { clockOffset, startClockWatch } from './clock-watch.ts';
 import { GuardRuntime, type MakeJudge, type PolicyReading } from './guard-runtime.ts';
 import { startIdleSweep } from './idle-sweep.ts';
 import { LastDays } from './last-days.ts';
-import type { ListenAddress } from './listen-address.ts';
 import { Listener, type Listening } from './listener.ts';
 import { FailedLogins } from './login/failed-logins.ts';
 import { LoginTurns } from './login/login-turns.ts';
@@ -38,7 +38,7 @@ import { TimeSlices } from './time-slices.ts';
 import { startOvertimeSweep } from './timeout-sweep.ts';
 import { startTokenSweep } from './token-sweep.ts';
 
-/** Of one address in a minute: a pool that starts with a mistake, and somebody who tries. */
+/** Refused logins of one address in a minute that are recorded one by one; the others are counted together. */
 const FIRST_REFUSALS = 20;
 
 export interface StartOptions extends ProxyOptions {
@@ -52,20 +52,20 @@ export interface StartOptions extends ProxyOptions {
   readonly worker?: { readonly slot: number; readonly shared: SharedState };
   /** Default: the real one. */
   readonly makeSession?: (ports: SessionPorts) => SessionMachine;
-  /** The first reading: errors in it have closed the roles that they concern. Absent: nobody is let in before the first reload. */
+  /** The first reading: its errors have closed the roles that they concern. Absent: all logins are refused before the first reload. */
   readonly reading: PolicyReading | undefined;
-  /** Reads policies and catalog anew. */
+  /** Reads policies and catalog again. */
   read(): Promise<PolicyReading>;
   /** Keeps the files of a policy that was read, by its hash. Absent: they are not kept. */
   keep?(policy: string): Pick<PolicyChange, 'kept' | 'message'>;
-  /** Of the budgets; its opener closes it, behind `stop`. */
+  /** The store of the budgets; its opener closes it, after `stop`. */
   readonly store: BudgetStore;
   readonly alarms: AlarmSink;
   readonly identity: Identity;
 }
 
 export interface RunningProxy {
-  /** The first TCP address; port 0 where there is none. */
+  /** The first TCP address; port 0 if there is none. */
   readonly address: AddressInfo;
   readonly listening: readonly Listening[];
   readonly sessions: Sessions;
@@ -75,11 +75,11 @@ export interface RunningProxy {
   reloadTls(): TlsReload;
   /** Of the certificate that new connections are shown; undefined without TLS. */
   readonly certificateValidUntil: Date | undefined;
-  /** Of the revocation list that runs out first; undefined where there is none. */
+  /** For the revocation list that expires first; undefined if there is none. */
   readonly revocationListsValidUntil: Date | undefined;
   /** By how much the store's clock is ahead of this host's. */
   readonly clockOffsetMs: number;
-  /** Ends sessions whose principal's time is over, and says what else runs out. */
+  /** Ends sessions whose principal's time is over, and reports what else expires. */
   expire(): void;
   /** True from the moment at which no new connections are taken. */
   readonly draining: boolean;
@@ -255,11 +255,11 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
 
 /** The shared state of a guard that is one process: kept here, and answered at once. */
 export function localState(): SharedState {
-  const places = new SlotCounts();
+  const counts = new SlotCounts();
   const failedLogins = new FailedLogins();
   return {
-    take: async (claims) => places.take(claims),
-    give: (keys) => places.give(keys),
+    take: async (claims) => counts.take(claims),
+    give: (keys) => counts.give(keys),
     attempted: async (principal, address, accepted) => failedLogins.attempted(principal, address, accepted),
     waited: async (principal, address, stayed) => failedLogins.waited(principal, address, stayed),
     // There is no other worker that could have the session.

@@ -4,7 +4,7 @@
 const TERMINATE = [0x58, 0, 0, 0, 4] as const;
 
 export class TerminateWatch {
-  /** So many of its first bytes are the last that came. Its first stands nowhere else in it, so one count is all there is to know. */
+  /** This many of its first bytes are the last that came. Its first byte occurs nowhere else in it, so one count is sufficient. */
   private seen = 0;
 
   see(chunk: Uint8Array): void {

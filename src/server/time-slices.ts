@@ -1,10 +1,10 @@
 /**
- * Shares the time of this process among sessions, so that none holds up the others: whoever has work for longer than a slice waits for its
- * next turn, and turns go round by principal. While all together have little to do, each is served as soon as its bytes come.
+ * Shares the time of this process among sessions, so that none blocks the others: a session with work for longer than a slice waits for its next
+ * turn, and turns go round by principal. While there is little to do, each is served as soon as its bytes come.
  */
 import { performance } from 'node:perf_hooks';
 
-/** Milliseconds of one turn. What cannot be interrupted, a stage of a judgement, may take longer. */
+/** Milliseconds of one turn. A stage of a judgement cannot be interrupted, and may take longer. */
 const SLICE = 4;
 
 /** Milliseconds in one turn of the event loop for bytes that have just come; what comes later in it waits. */
@@ -15,7 +15,7 @@ const NOTICEABLE = 1;
 
 /** What may have to wait. */
 export interface SliceTaker {
-  /** With whom it shares its turns: the principal. */
+  /** Sessions with the same value share their turns: the principal. */
   readonly sharesWith: string;
   /** Its turn has come. Called once for each `ask`. */
   onTurn(): void;
@@ -27,7 +27,7 @@ export class TimeSlices {
   /** When the present work began; undefined between two. */
   private began: number | undefined;
   private scheduled = false;
-  /** Who waits, by `sharesWith`, in the order in which they are served. */
+  /** The waiting sessions, by `sharesWith`, in the order of service. */
   private readonly waiting = new Map<string, SliceTaker[]>();
 
   /** Who was served last. */
@@ -66,7 +66,7 @@ export class TimeSlices {
     }
   }
 
-  /** `taker.onTurn` is called behind those that ask already. */
+  /** `taker.onTurn` is called after those that asked before. */
   ask(taker: SliceTaker): void {
     const others = this.waiting.get(taker.sharesWith);
     if (others) others.push(taker);

@@ -45,7 +45,7 @@ export class Overtime {
       this.seen.set(session, { heard, since: now });
       return;
     }
-    // A server that answers many messages at once is silent for as long as all of them may take together.
+    // A server that answers many messages at once may be silent for as long as all of them may take together.
     if (now - seen.since <= owed * cap + GRACE_MS) return;
     seen.since = now;
     session.timeOut();

@@ -53,7 +53,7 @@ class TokenSweep {
   }
 }
 
-/** A provider that is away ends nobody's work; statements that need a person are refused meanwhile. */
+/** An unavailable provider does not end sessions; statements that need an end user are refused meanwhile. */
 function endRefused(session: LiveSession, { reason, message }: Refusal): void {
   if (reason !== 'token-unchecked') end(session, message);
 }

@@ -15,6 +15,7 @@ const CHARACTERS = TIME_CHARACTERS + RANDOM_CHARACTERS;
 const id = Buffer.alloc(CHARACTERS);
 let idOf = Number.NaN;
 
+/** @param now milliseconds since the epoch. Ids of the same millisecond are in no order. */
 export function newUlid(now: number = Date.now()): string {
   if (now !== idOf) id.write(timeCharacters(now), 'latin1');
   idOf = now;

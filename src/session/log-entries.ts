@@ -9,7 +9,7 @@ export interface DecisionEntry {
   readonly id: string;
   /** The session's application_name, where it has changed since the login. */
   readonly application?: string | undefined;
-  /** The person behind the account: the same object for the same token. */
+  /** The end user: the same object for the same token. */
   readonly person?: Pick<EndUser, 'user' | 'shown'> | undefined;
   readonly command: string;
   readonly fingerprint: string;
@@ -24,9 +24,9 @@ export interface DecisionEntry {
   readonly sqlstate?: string | undefined;
   readonly policy: string;
   readonly limit?: LimitReached | undefined;
-  /** The client's text as it came: written only where the log is configured `text: full`. */
+  /** The client's text unchanged: written only if the log is configured `text: full`. */
   readonly text: string;
-  /** Where the statement stands in it; absent: it was not taken apart. */
+  /** Its place in the message; absent: the message was not split. */
   readonly extent?: StatementJudgement['extent'] | undefined;
   /** OIDs that its Parse has declared. */
   readonly types?: readonly number[] | undefined;
@@ -38,7 +38,7 @@ export interface DecisionEntry {
 
 /** Of the data subjects of one kind (`docs/limits.md`). */
 export interface SubjectCount {
-  /** Those whom it has named, each once. */
+  /** The people that it has named, each once. */
   readonly people: number;
   /** 1 where it was a question that has shown nothing else of them, or that failed. */
   readonly questions: number;
@@ -76,7 +76,7 @@ export interface OutcomeEntry {
   readonly waited?: number | undefined;
 }
 
-/** Some of the people whom a statement shows, while it shows them: they are too many for one record. */
+/** Some of the people that a statement shows, recorded while it runs: there are too many for one record. */
 export interface SeenEntry {
   readonly kind: 'seen';
   /** Of the decision. */

@@ -1,6 +1,6 @@
 /**
- * What a session asks of the world: bytes out, the record, cancel, time. `server/` gives the real ones; tests give their own. Timeouts
- * and draining are not among them: whoever holds the sockets asks `Session.activity` after each call, and ends a session by `terminate`.
+ * What a session needs from outside: bytes out, the record, cancel, time. `server/` implements it for real; tests have their own. Timeouts and
+ * draining are not included: the owner of the sockets asks `Session.activity` after each call, and ends a session by `terminate`.
  */
 import type { Budget } from './admission/budget-port.ts';
 import type { EndUsers } from './end-user/end-user.ts';
@@ -37,7 +37,7 @@ export interface SessionPorts {
   record(entry: SessionEntry): boolean;
   /** What the principal may still take. Where it has to be waited for, `Session.onBudget` is called when the same may be asked again. */
   readonly budget: Budget;
-  /** Who is behind a token; absent: nobody is behind any. */
+  /** Finds the end user of a token; absent: tokens are not used. */
   readonly persons?: EndUsers;
   /** The token with which the session begins. */
   readonly token?: string | undefined;
@@ -46,13 +46,13 @@ export interface SessionPorts {
   /** Asks the server to cancel what it runs; `Session.onCancelDone` is called when the server has closed the cancel connection. */
   cancel(): void;
   /**
-   * Asks to stop (true) and go on (false) reading the client's socket: the session waits for the server, and holds no more than
-   * the chunk at hand. Chunks that were on their way may still be given to `onClient`.
+   * Asks to stop (true) and go on (false) reading the client's socket: the session waits for the server, and holds at most the current chunk. Chunks
+   * that were on their way may still be given to `onClient`.
    */
   pauseClient(paused: boolean): void;
   /**
-   * Asks to stop (true) and go on (false) reading the server's socket: what it has sent may not be shown yet, and the session holds no
-   * more than the chunk at hand. Chunks that were on their way may still be given to `onServer`. `drainServer` goes before.
+   * Asks to stop (true) and go on (false) reading the server's socket: its answers may not be shown yet, and the session holds at most the current
+   * chunk. Chunks that were on their way may still be given to `onServer`. `drainServer` takes precedence.
    */
   pauseServer(paused: boolean): void;
   /**
@@ -61,8 +61,8 @@ export interface SessionPorts {
    */
   drainServer(draining: boolean): void;
   /**
-   * Ends both connections after what was written has been flushed, reading on meanwhile: a socket closed with unread input is
-   * reset, and the last error lost with it. Called once; the session takes nothing more.
+   * Ends both connections after everything written has been flushed, and goes on reading meanwhile: closing a socket with unread input resets it, and
+   * the last error is lost. Called once; the session takes nothing more.
    */
   end(): void;
   /** What must stay as it is in the server's session; absent: nothing is watched. */
@@ -71,7 +71,7 @@ export interface SessionPorts {
   pinsChanged?(names: readonly string[]): void;
   /** What the server said of its parameters at login: DateStyle, IntervalStyle and TimeZone are kept for estimates. */
   readonly settings?: ReadonlyMap<string, string>;
-  /** A pooler like PgBouncer stands between: it may give each transaction, or each session, another connection of the server. */
+  /** A pooler like PgBouncer is in between: it may give each transaction, or each session, another connection of the server. */
   readonly pooling?: 'session' | 'transaction' | undefined;
   /** What comes again is prepared at the server; absent: nothing is. */
   readonly plans?: PlanReuse | undefined;

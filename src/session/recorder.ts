@@ -23,16 +23,16 @@ export interface RecordedStatement {
   readonly types?: readonly number[] | undefined;
   /** What an EXECUTE runs. */
   readonly runs?: Prepared | undefined;
-  /** For whom it runs, or was to run. */
+  /** The end user for whom it runs, or would have run. */
   readonly person?: EndUser | undefined;
-  /** What was thrown where something that it names was judged again. */
+  /** The exception if a statement that it names was judged again and failed. */
   readonly fault?: unknown;
 }
 
 /** Outcomes that are written between two looks at the clock. */
 const BETWEEN_LOOKS = 16;
 
-/** What an outcome says beside its status. */
+/** What an outcome contains besides its status. */
 interface Ending {
   readonly sqlstate?: string | undefined;
   readonly changed?: number;
@@ -43,7 +43,7 @@ interface Ending {
 /** What runs now. */
 export interface UnderWay {
   readonly rows: number;
-  /** Monotonic milliseconds; absent where nothing does. */
+  /** Monotonic milliseconds; absent if nothing runs. */
   readonly since?: number;
 }
 
@@ -62,8 +62,8 @@ export class Recorder {
   constructor(private readonly ports: SessionPorts) {}
 
   /**
-   * INVARIANT 79: called before the statement goes on its way; undefined where it could not be written, and then it must not run.
-   * @param begun decided before its Bind: the run goes on under that decision, if it is the same.
+   * INVARIANT 79: called before the statement is sent; undefined if it could not be written, and then it must not run. @param begun decided before
+   * its Bind: the run goes on under that decision, if it is the same.
    */
   decide(
     subject: RecordedStatement,
@@ -87,19 +87,19 @@ export class Recorder {
     return run;
   }
 
-  /** What was decided before a Bind. */
+  /** The decision was made before a Bind. */
   bind(run: Execution, batch: number): void {
     this.bound.push({ run, batch });
   }
 
-  /** The server is ready behind a batch: what was bound in it and not executed has run as far as it will under its decision. */
+  /** The server is ready after a batch: portals that were bound in it and not executed have run as far as they will under their decision. */
   endBound(batch: number): void {
     if (this.bound.length === 0) return;
     for (const one of this.bound) if (one.batch <= batch) this.endLater(one.run, 'ok');
     this.bound = this.bound.filter((one) => one.batch > batch);
   }
 
-  /** A decision to refuse. `written` is false where the log could not be written: it is refused all the same. */
+  /** A decision to refuse. `written` is false if the log could not be written: the statement is still refused. */
   refuse(
     subject: RecordedStatement,
     reason: Refusal,
@@ -120,7 +120,7 @@ export class Recorder {
     return { run, written };
   }
 
-  /** What the run is about to show is counted. False where whom it names could not be recorded, and then it must not be shown. */
+  /** Counts what the run is about to show. False if the named people could not be recorded: then it must not be shown. */
   show(run: Execution, disclosed: readonly Disclosed[], frame: Pick<Frame, 'bytes' | 'last'>): boolean {
     run.answer?.count(disclosed, frame);
     return this.recordFull(run);
@@ -183,7 +183,7 @@ export class Recorder {
     if (subjects)
       this.ports.budget.told?.(run.policy, { subjects, user: run.person?.user, account: run.watch.account });
     const how = status === 'cut' && run.cut?.reason === 'cancelled' ? 'cancelled' : status;
-    // Every member by its name: Node 20 takes half a microsecond for each that stands behind a spread.
+    // Every member by its name: Node 20 takes half a microsecond for each member after a spread.
     this.ports.record({
       kind: 'outcome',
       id: run.id,
@@ -204,7 +204,7 @@ export class Recorder {
     });
   }
 
-  /** Of what has not ended: rows so far, and since when the oldest runs, by the session's clock. */
+  /** For runs that have not ended: rows so far, and since when the oldest runs, by the session's clock. */
   underWay(): UnderWay {
     const open = this.open.values();
     const rows = open.reduce((sum, run) => sum + run.rows, 0);
@@ -249,7 +249,7 @@ export class Recorder {
       application: this.application,
       person,
       policy: policy.hash,
-      // A token stands in no record, whatever way it is written.
+      // A token is never recorded, however it was written.
       text: setsToken ? statement.normalized : text,
       extent: setsToken ? undefined : statement.extent,
       types,
@@ -287,11 +287,12 @@ function limitReached(run: Execution): OutcomeEntry['limit'] {
   return undefined;
 }
 
+/** The refusal of a statement whose decision could not be written (58030). */
 export function notRecorded(): Refusal {
   return refusal('not-recorded', '58030', 'could not write the decision log', {
     hint: 'Nothing runs that is not recorded. Tell the operator of the guard.',
   });
 }
 
-/** Stands for the judgement of a message that holds no SQL. */
+/** The judgement of a message without SQL. */
 export const NOTHING_JUDGED: Judgement = { effect: 'allow', statements: [], template: [''], parameters: 0, edits: [] };

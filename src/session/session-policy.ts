@@ -5,19 +5,19 @@ import type { Principal, RolePolicy } from '../policy/model/policy.ts';
 import type { KeyTypes, SubjectKeys } from '../policy/model/subject-keys.ts';
 import type { KnownNames } from '../sql/text/known-names.ts';
 
-/** The policy as it stands for this session now. A new object after each reload: identity tells that it changed. */
+/** The current policy for this session. A new object after each reload: identity tells that it changed. */
 export interface SessionPolicy {
   readonly role: RolePolicy;
   readonly principal: Principal;
   /** `sha256:…` of the policy files. */
   readonly hash: string;
-  /** Which columns say whom a row is about; absent where the database is about nobody. */
+  /** Which columns tell whom a row is about; absent if the database has no data subjects. */
   readonly subjectKeys?: SubjectKeys;
-  /** Of what types these are, for COPY, of whose columns the server says nothing. */
+  /** The types of these, for COPY, whose columns the server does not describe. */
   readonly keyTypes?: KeyTypes;
   /** Which names may be recorded as they were written; absent: all. */
   readonly names?: KnownNames;
-  /** Whom nobody has a reason to read; absent where there is nobody. */
+  /** People whose data no one has a reason to read; absent if there are none. */
   readonly canaries?: Canaries;
   /**
    * Pure and remembered; throws never (an exception inside is a refusal).

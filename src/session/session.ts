@@ -21,7 +21,7 @@ import { ServerSide } from './server/server.ts';
 import { brokenProtocol } from './server/session-ends.ts';
 import { Conversation } from './state/conversation.ts';
 
-/** What the client is told at the end of its session. */
+/** The client's message at the end of its session. */
 export interface Farewell {
   readonly sqlstate: string;
   readonly message: string;
@@ -118,8 +118,8 @@ export class Session {
   }
 
   /**
-   * The server has been at what it owes for longer than its `statement_timeout` allows, which PostgreSQL does not see at COMMIT. Through a
-   * pooler a cancel may hit what another client runs next on that connection: none is sent.
+   * The server has taken longer for its unanswered work than its `statement_timeout` allows, which PostgreSQL does not check at COMMIT. Through a
+   * pooler a cancel may hit another client's next statement on that connection: none is sent.
    */
   onOvertime(): void {
     this.guarded(() => {
@@ -130,7 +130,7 @@ export class Session {
     });
   }
 
-  /** The client's connection is gone, behind its Terminate: what it asked for is still done, and nobody sees its rows. */
+  /** The client's connection is closed after its Terminate: its statements are still carried out, but no one sees their rows. */
   onClientLeft(): void {
     this.guarded(() => {
       this.c.unheard = true;
@@ -139,7 +139,7 @@ export class Session {
     });
   }
 
-  /** What was to go to the server never goes: the log has failed. `isOnDisk`: whether the decision of an id had reached the disk before. */
+  /** Messages held for the server are never sent: the log has failed. `isOnDisk`: whether the decision of an id had reached the disk before. */
   onNotRecorded(isOnDisk: (id: string) => boolean): void {
     this.guarded(() => {
       this.c.records.endUnrecorded(isOnDisk);
@@ -152,7 +152,7 @@ export class Session {
     this.guarded(() => this.c.end());
   }
 
-  /** The client's Terminate was taken, or may stand behind a message that waits: its connection may go, and what it asked for is done. */
+  /** The client's Terminate was read, or may follow a message that waits: its connection may close, and its statements are still carried out. */
   leaving(): boolean {
     return this.c.leaving || this.client.waits;
   }
@@ -172,14 +172,14 @@ export class Session {
     this.guarded(() => this.c.end(refusal('role-disabled', sqlstate, message, { detail, hint })));
   }
 
-  /** What it is at, for whoever looks. */
+  /** What it does at the moment, for display. */
   underWay(): UnderWay {
     return this.c.records.underWay();
   }
 
   /**
-   * Where the session stands between two calls of its methods: for idle times and draining. Changes only within such calls, so whoever
-   * relays asks again after each.
+   * The state of the session between two calls of its methods: for idle times and draining. It changes only within such calls, so the relay asks
+   * again after each.
    */
   activity(): Activity {
     const { c, client } = this;
@@ -214,7 +214,7 @@ export class Session {
     this.client.pump();
   }
 
-  /** What was taken ahead goes back while nothing is asked. */
+  /** Gives back amounts that were taken in advance, while the session is idle. */
   private rest(): void {
     const { c } = this;
     if (!c.asked || c.closed || this.activity() === 'active') return;
@@ -222,7 +222,7 @@ export class Session {
     c.ports.budget.rest();
   }
 
-  /** INVARIANT 14: a bug or a broken protocol ends the session; nothing of it goes on in a state that nobody knows. */
+  /** INVARIANT 14: a bug or a broken protocol ends the session; no part of it goes on in an unknown state. */
   private guarded(act: () => void): void {
     const { c } = this;
     if (c.closed) return;
@@ -251,7 +251,7 @@ function serverGone() {
   return refusal('internal', '08006', 'the connection to the database server was lost');
 }
 
-/** Does nothing while a cancel is on its way, which could hit what is sent, nor while a frame of the client's is. */
+/** Does nothing while a cancel is on its way, which could hit a newly sent statement, nor while a frame of the client's is. */
 function runDeferredAction(c: Conversation): void {
   if (c.cancelling || c.passing || c.closed || c.pins.pay()) return;
   const { deferred } = c;

@@ -1,15 +1,11 @@
 /** The addresses of the database server: the hosts in order, each with every address that its name resolves to. */
+
 import { randomInt } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-
-/** A host name, an address, or (beginning with `/`) the folder of a unix socket. */
-export interface UpstreamHost {
-  readonly host: string;
-  readonly port: number;
-}
+import type { UpstreamHost } from '../config/upstream-url.ts';
 
 /** One address to connect to. */
 export interface UpstreamAddress extends UpstreamHost {

@@ -5,6 +5,7 @@
 
 import { createConnection, type Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
+import type { TargetSessionAttrs, UpstreamHost } from '../config/upstream-url.ts';
 import { reasonOf } from '../core/error-text.ts';
 import { upstreamRefused } from '../core/login-refusal.ts';
 import { ignoreError } from '../net/ignore-error.ts';
@@ -12,12 +13,12 @@ import { ConnectionClosed, SocketReader } from '../net/socket-reader.ts';
 import { query as queryMessage } from '../protocol/query.ts';
 import { type DeriveKeys, deriveKeys, type ScramKeys } from '../protocol/scram.ts';
 import { cancelRequest, sslRequest } from '../protocol/startup.ts';
-import { shownUpstream, type UpstreamAddress, UpstreamAddresses, type UpstreamHost } from './addresses.ts';
+import { shownUpstream, type UpstreamAddress, UpstreamAddresses } from './addresses.ts';
 import { type LoggedIn, logIn, notLoggedIn, type UpstreamLogin } from './login.ts';
 import { type QueryRows, readAnswer, type ServerQuery, serverQuery } from './own-query.ts';
 import { NoPassword, type Password, type PasswordSource, passwordFrom } from './password.ts';
 import { ServerMessages } from './server-messages.ts';
-import { demand, kindOf, roundsFor, type TargetSessionAttrs, type WantedSession } from './target-attributes.ts';
+import { demand, roundsFor, sessionKindOf, type WantedSession } from './target-attributes.ts';
 import { readUpstreamTls, type UpstreamTlsFiles, type UpstreamTlsOptions, upstreamHandshake } from './tls.ts';
 import { UpstreamError, type UpstreamFailure } from './upstream-error.ts';
 
@@ -62,7 +63,7 @@ export interface NewSession {
 }
 
 /** How to open a session: an error in either of the two steps after login throws an UpstreamError. */
-export interface Opener extends Omit<UpstreamLogin, 'password'> {
+export interface SessionOpener extends Omit<UpstreamLogin, 'password'> {
   readonly password: PasswordSource | undefined;
   /** The search_path that the client chose; absent: the one that is pinned. */
   readonly searchPath?: string;
@@ -80,13 +81,13 @@ export interface UpstreamSession extends Omit<LoggedIn, 'parameters'> {
   readonly at: UpstreamAddress;
   /** As the server reports them: name and value. */
   readonly parameters: ReadonlyMap<string, string>;
-  /** With which it was opened, as in `Opener`. */
+  /** With which it was opened, as in `SessionOpener`. */
   readonly searchPath?: string;
 }
 
 const unreachable = () => upstreamRefused('08001', 'could not connect to the database server');
 
-export type Opened = { readonly session: UpstreamSession } | { readonly failure: UpstreamFailure };
+export type OpenedSession = { readonly session: UpstreamSession } | { readonly failure: UpstreamFailure };
 
 type Attempt<T> = { readonly result: T } | { readonly failure: UpstreamFailure; readonly elsewhere: boolean };
 
@@ -121,7 +122,7 @@ export class Upstream {
    * that every host would give (a wrong password), no other is tried. A password from a command may have been replaced since: if it is refused, the
    * command runs once more.
    */
-  async open(opener: Opener): Promise<Opened> {
+  async open(opener: SessionOpener): Promise<OpenedSession> {
     try {
       const password = await passwordFrom(opener.password);
       const opened = await this.openWith(opener, password);
@@ -133,7 +134,7 @@ export class Upstream {
     }
   }
 
-  private async openWith(opener: Opener, { text: password }: Password): Promise<Opened> {
+  private async openWith(opener: SessionOpener, { text: password }: Password): Promise<OpenedSession> {
     const login = { ...opener, password };
     const failures: UpstreamFailure[] = [];
     for (const wanted of roundsFor(this.options.targetSessionAttrs ?? 'any')) {
@@ -170,7 +171,7 @@ export class Upstream {
   private async begin(
     at: UpstreamAddress,
     dial: () => Promise<Socket>,
-    opener: UpstreamLogin & Pick<Opener, 'atOnce' | 'setUp' | 'searchPath'>,
+    opener: UpstreamLogin & Pick<SessionOpener, 'atOnce' | 'setUp' | 'searchPath'>,
     wanted: WantedSession,
   ): Promise<UpstreamSession> {
     const messages = new ServerMessages(await dial());
@@ -181,7 +182,7 @@ export class Upstream {
     const ask = serverQuery(messages, parameters);
     if (wanted !== 'any') {
       const chosen = opener.parameters.has('default_transaction_read_only');
-      demand(wanted, await kindOf(parameters, ask, { pooled: this.options.pooled ?? false, chosen }));
+      demand(wanted, await sessionKindOf(parameters, ask, { pooled: this.options.pooled ?? false, chosen }));
     }
     await opener.setUp?.({ messages, reported: parameters, ask });
     messages.detach();

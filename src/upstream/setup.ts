@@ -9,7 +9,7 @@ import { close } from '../protocol/describe.ts';
 import { execute } from '../protocol/execute.ts';
 import { parse } from '../protocol/parse.ts';
 import { sync } from '../protocol/simple-frontend.ts';
-import type { NewSession, Opener } from './connect.ts';
+import type { NewSession, SessionOpener } from './connect.ts';
 import { type QueryRows, send } from './own-query.ts';
 import { type Pooling, upstreamParameters } from './parameters.ts';
 import type { PasswordSource } from './password.ts';
@@ -58,7 +58,7 @@ export class UpstreamSetup {
     role: RolePolicy,
     chosen: ReadonlyMap<string, string>,
     path?: string,
-  ): Opener | { readonly refusal: LoginRefusal } {
+  ): SessionOpener | { readonly refusal: LoginRefusal } {
     const { pooling, database } = this.options;
     const own = path === undefined ? this.options.pinned : new Map([...this.options.pinned, ['search_path', path]]);
     const pinned = pooling === 'none' ? marked(own) : own;
@@ -88,7 +88,7 @@ export class UpstreamSetup {
     if (pooling === 'transaction') await demandPreparedStatements(fresh);
     if (later.size === 0) return;
     const calls = [...later].map(
-      ([name, value]) => `pg_catalog.set_config(${literal(name)}, ${literal(value)}, false)`,
+      ([name, value]) => `pg_catalog.set_config(${escapedLiteral(name)}, ${escapedLiteral(value)}, false)`,
     );
     await fresh.ask(`SELECT ${calls.join(', ')}`);
   }
@@ -180,7 +180,7 @@ function notPinned(): LoginRefusal {
 }
 
 /** As E'…': read alike whatever standard_conforming_strings is. */
-function literal(text: string): string {
+export function escapedLiteral(text: string): string {
   return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
 

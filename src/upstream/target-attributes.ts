@@ -1,14 +1,14 @@
 /** Whether a session is what `target_session_attrs` demands, by libpq's rules. */
 
+import type { TargetSessionAttrs } from '../config/upstream-url.ts';
 import { upstreamRefused } from '../core/login-refusal.ts';
 import type { ServerQuery } from './own-query.ts';
 import { UpstreamError } from './upstream-error.ts';
 
-export type TargetSessionAttrs = 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby';
-
 /** What one round over all hosts looks for; `prefer-standby` takes two rounds. */
 export type WantedSession = Exclude<TargetSessionAttrs, 'prefer-standby'>;
 
+/** The kinds of session to look for, in order, each in one round over all hosts. */
 export function roundsFor(attributes: TargetSessionAttrs): readonly WantedSession[] {
   return attributes === 'prefer-standby' ? ['standby', 'any'] : [attributes];
 }
@@ -36,7 +36,7 @@ export function demand(wanted: WantedSession, { inRecovery, readOnly }: SessionK
  * By what the server reports (PostgreSQL 14 and later). The server is asked if it reports nothing, or if a pooler may repeat another server's report.
  * `chosen`: the client asked for read-only transactions itself, so that says nothing about the server.
  */
-export async function kindOf(
+export async function sessionKindOf(
   reported: ReadonlyMap<string, string>,
   ask: ServerQuery,
   { pooled, chosen }: { readonly pooled: boolean; readonly chosen: boolean },

@@ -47,6 +47,7 @@ UNION ALL SELECT ' default', c.setting, NULL, NULL FROM pg_catalog.pg_db_role_se
  AND (d.setrole OPERATOR(pg_catalog.=) 0::pg_catalog.oid OR d.setrole OPERATOR(pg_catalog.=) session_user::pg_catalog.regrole::pg_catalog.oid)`;
 }
 
+/** Compares the server's settings with the pinned ones. @param rows those of `pinsQuery`. */
 export function readPins(pins: SessionPins, rows: Rows): PinReport {
   const found = new Map(rows.map(([name, ...values]) => [name ?? '', values] as const));
   const report = new Report(pins);

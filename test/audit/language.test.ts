@@ -1,9 +1,9 @@
 /** The catalogues of messages of reports: each key in every language, with the same placeholders; numbers and times as each language writes them. */
 import { describe, expect, it } from 'vitest';
-import type { Message, MessageKey } from '../../src/decision-log/language/en.ts';
+import type { MessageKey, MessageText } from '../../src/decision-log/language/en.ts';
 import { CATALOGUES, LANGUAGES, Speech } from '../../src/decision-log/language/speech.ts';
 
-const formsOf = (message: Message): string[] => (typeof message === 'string' ? [message] : Object.values(message));
+const formsOf = (message: MessageText): string[] => (typeof message === 'string' ? [message] : Object.values(message));
 const placeholders = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).toSorted();
 const keys = Object.keys(CATALOGUES.en) as MessageKey[];
 

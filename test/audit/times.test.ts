@@ -1,6 +1,6 @@
 /** Times as they are given to the commands that read the log. */
 import { describe, expect, it } from 'vitest';
-import { readTime, shownInstant } from '../../src/decision-log/read/times.ts';
+import { readTime, shownWall, wallTime } from '../../src/decision-log/read/times.ts';
 
 const now = Date.parse('2026-11-25T13:52:28.314Z');
 const paris = { now, timeZone: 'Europe/Paris' };
@@ -55,8 +55,8 @@ describe('a time', () => {
   ])('%j is none', (text) => expect(iso(text)).toBeUndefined());
 
   it('is shown as the clock on the wall shows it', () => {
-    expect(shownInstant(now, paris.timeZone)).toBe('2026-11-25 14:52:28');
-    expect(shownInstant(now, 'Asia/Kathmandu')).toBe('2026-11-25 19:37:28');
-    expect(shownInstant(-1, 'UTC')).toBe('1969-12-31 23:59:59');
+    expect(shownWall(wallTime(now, paris.timeZone))).toBe('2026-11-25 14:52:28');
+    expect(shownWall(wallTime(now, 'Asia/Kathmandu'))).toBe('2026-11-25 19:37:28');
+    expect(shownWall(wallTime(-1, 'UTC'))).toBe('1969-12-31 23:59:59');
   });
 });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { register } from '../../src/cli/replay.ts';
 import { keepPolicy } from '../../src/decision-log/policies/kept-policies.ts';
 import { replayed } from '../../src/desk/replay/judge.ts';
-import { Use } from '../../src/desk/replay/use.ts';
+import { LoggedUse } from '../../src/desk/replay/use.ts';
 import { Bench } from '../../src/desk/test/bench.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
 import { readPolicyFolder } from '../../src/policy-files/folder.ts';
@@ -79,7 +79,7 @@ it('of 300 changes of policies it says what the guard says of the statements: re
     for (const sql of Array.from({ length: 12 }, () => random.pick(all))) {
       const kept = keptText(sql, names)!;
       for (const text of [sql, kept, ...(changes % 4 === 0 ? [normalize(sql)] : [])]) {
-        const use = new Use(() => true, new Map([['k', { text: kept, types: [] }]]));
+        const use = new LoggedUse(() => true, new Map([['k', { text: kept, types: [] }]]));
         use.add({ ...decision(before, 'p', sql, text), ...(text === kept && { kept: 'k' }) });
         const [used] = use.used;
         const { verdict, byShape } = replayed(used!, {

@@ -1,5 +1,7 @@
 /** Files that fail, vanish, are cut or written to by others: no record, no run, and the chain says what is missing. */
+
 import { execFileSync, spawn } from 'node:child_process';
+import { hash } from 'node:crypto';
 import {
   appendFileSync,
   closeSync,
@@ -17,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { hashOf, readChained } from '../../src/decision-log/chain/chain.ts';
+import { readChained } from '../../src/decision-log/chain/chain.ts';
 import type { SessionContext, SessionLog } from '../../src/decision-log/record-sink.ts';
 import { type DecisionLog, type LogOptions, openLog } from '../../src/decision-log/writer/log.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
@@ -96,7 +98,7 @@ function breaks(): number[] {
     .flatMap((line) => {
       const chained = readChained(line);
       if (!chained) return [];
-      const fits = head === undefined || chained.hash === hashOf(head, chained.body);
+      const fits = head === undefined || chained.hash === hash('sha256', head + chained.body, 'base64url');
       head = chained.hash;
       return fits ? [] : [Number(JSON.parse(line).seq)];
     });

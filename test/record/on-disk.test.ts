@@ -3,14 +3,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { LogFile } from '../../src/decision-log/writer/file.ts';
+import { LineFile } from '../../src/decision-log/writer/file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-on-disk-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 let files = 0;
-function open(notices: string[] = []): LogFile {
-  const file = new LogFile(join(folder, `${files++}.jsonl`), 'batched', (message) => notices.push(message));
+function open(notices: string[] = []): LineFile {
+  const file = new LineFile(join(folder, `${files++}.jsonl`), 'batched', (message) => notices.push(message));
   file.ready();
   return file;
 }

@@ -27,3 +27,26 @@ test('one policy never answers for another, nor one column for the next', async 
   }
   expect(descriptionOf(open, ine!)).toBe(descriptionOf(open, Buffer.from(ine!)));
 });
+
+test('judgements of one shape that were made apart share no plan, and each finds its own again', async () => {
+  const [row] = await database.query<{ oid: number }>("select 'pupils'::regclass::oid::int as oid");
+  const id = { name: 'id', table: row!.oid, attnum: 1, type: 23, size: 4, typmod: -1, format: 0 };
+  const relations = [await grantOf(database, 'pupils')];
+  const policy = policyOf({ relations, subjectKeys: new Map([[row!.oid, new Map([[1, ['pupil']]])]]) });
+  const known = descriptionOf(policy, rowDescription([id]));
+  const judged = () => [
+    {
+      subject: 'pupil',
+      access: { kind: 'question' },
+      canFail: 'no',
+      named: [{ columns: [0], added: [], type: 23, certain: true }],
+      values: [],
+      free: 'known',
+    } as const,
+  ];
+  const [first, second] = [judged(), judged()];
+  const plan = known.planOf(first, []);
+  expect(plan?.subjects).toMatchObject([{ subject: 'pupil', keys: [{ at: 0 }] }]);
+  expect(known.planOf(second, [])).not.toBe(plan);
+  expect(known.planOf(first, [])).toBe(plan);
+});

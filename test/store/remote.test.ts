@@ -9,7 +9,7 @@ import { KnownSubjects } from '../../src/metering/known-subjects.ts';
 import { Lease } from '../../src/metering/lease.ts';
 import { Leases } from '../../src/metering/leases.ts';
 import type { Measure } from '../../src/metering/measure.ts';
-import { Channel, type Handlers } from '../../src/operations/workers/channel.ts';
+import { Channel, type ChannelHandlers } from '../../src/operations/workers/channel.ts';
 import type { ToPrimary, ToWorker } from '../../src/operations/workers/messages.ts';
 import { type RemoteStore, remoteStore } from '../../src/operations/workers/remote-store.ts';
 import { storeHandlers } from '../../src/operations/workers/worker-process.ts';
@@ -39,7 +39,7 @@ function worker(): Worker {
   };
   const primary: Channel<ToWorker, ToPrimary> = new Channel<ToWorker, ToPrimary>(
     pass(() => channel),
-    storeHandlers(store) as Handlers<ToPrimary>,
+    storeHandlers(store) as ChannelHandlers<ToPrimary>,
   );
   const heard = (exceptions: ToWorker['exceptions']['says']): null => {
     remote.heard(exceptions);
@@ -51,7 +51,7 @@ function worker(): Worker {
   };
   const channel = new Channel<ToPrimary, ToWorker>(
     pass(() => primary),
-    { exceptions: heard, logouts: heardLogouts } as Handlers<ToWorker>,
+    { exceptions: heard, logouts: heardLogouts } as ChannelHandlers<ToWorker>,
   );
   const remote = remoteStore(channel, exceptionsState(store.exceptions()), 0);
   store.onExceptions(() => primary.tell('exceptions', exceptionsState(store.exceptions())));

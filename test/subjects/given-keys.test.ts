@@ -19,6 +19,12 @@ const CASES: readonly Case[] = [
   ["' 0x4D '", INT4, '77'],
   ["'7_7'", INT4, '77'],
   ["'+007'", INT4, '7'],
+  ['007', INT4, '7'],
+  ["'-0'", INT4, '0'],
+  ['999999999999999999', INT4, '999999999999999999'],
+  ['9223372036854775807', INT4, '9223372036854775807'],
+  ['-9223372036854775808', INT4, '-9223372036854775808'],
+  ['9223372036854775808', INT4, undefined],
   ['0b101', INT4, '5'],
   ["'5'::integer", INT4, '5'],
   ["'5.0'", INT4, undefined],
@@ -46,6 +52,17 @@ const CASES: readonly Case[] = [
 test.each(CASES)('%s as %i', (text, type, keys) => {
   const read = readGivenKeys(`x${text} y`, { start: 1, end: 1 + text.length, type, array: false });
   expect(read?.map((key) => ('text' in key ? key.text : `$${key.parameter}`)).join(' ')).toBe(keys);
+});
+
+test('a place is read in each text that has it', () => {
+  const place = { start: 1, end: 3, type: INT4, array: false };
+  for (const [text, keys] of [
+    ['=$1', [{ parameter: 1, array: false }]],
+    ['=$2', [{ parameter: 2, array: false }]],
+    ['=42', [{ text: '42' }]],
+    ['=$1', [{ parameter: 1, array: false }]],
+  ] as const)
+    expect(readGivenKeys(text, place)).toEqual(keys);
 });
 
 test.each([

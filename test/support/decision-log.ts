@@ -1,5 +1,6 @@
 /** Reads a decision log as tests want it: each line held against its chain. */
-import { hashOf, ORIGIN, readChained } from '../../src/decision-log/chain/chain.ts';
+import { hash } from 'node:crypto';
+import { ORIGIN, readChained } from '../../src/decision-log/chain/chain.ts';
 
 /** What the log writes about itself. */
 const OF_CHAIN: ReadonlySet<unknown> = new Set(['segment', 'seal', 'retention']);
@@ -17,7 +18,8 @@ export function allRecords(text: string): WholeRecord[] {
       const record = JSON.parse(line) as WholeRecord;
       const { previous } = record as { previous?: { hash: string } };
       head ??= previous?.hash ?? ORIGIN;
-      if (!chained || chained.hash !== hashOf(head, chained.body)) throw new Error(`the chain is broken at ${line}`);
+      if (!chained || chained.hash !== hash('sha256', head + chained.body, 'base64url'))
+        throw new Error(`the chain is broken at ${line}`);
       head = chained.hash;
       const { hash: _, ...rest } = record;
       return rest;

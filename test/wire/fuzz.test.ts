@@ -23,7 +23,6 @@ import {
   SERVER_LIMITS,
 } from '../../src/protocol/frame-reader.ts';
 import { MessageWriter } from '../../src/protocol/message-writer.ts';
-import { decodeNegotiateProtocolVersion } from '../../src/protocol/negotiate-protocol-version.ts';
 import { decodeParameterDescription, parameterDescription } from '../../src/protocol/parameter-description.ts';
 import { decodeParameterStatus, parameterStatus } from '../../src/protocol/parameter-status.ts';
 import { decodeParse, decodeParseName, parse } from '../../src/protocol/parse.ts';
@@ -89,11 +88,6 @@ const decoders: readonly (readonly [string, Uint8Array, (bytes: Uint8Array) => u
     decodeAuthentication,
   ],
   ['AuthenticationMD5Password', new MessageWriter(0x52).int32(5).int32(77).finish(), decodeAuthentication],
-  [
-    'NegotiateProtocolVersion',
-    new MessageWriter(0x76).int32(196608).int32(1).string('_pq_.x').finish(),
-    decodeNegotiateProtocolVersion,
-  ],
 ];
 
 test.each(decoders)('%s', { timeout: TIMEOUT }, (_what, bytes, decode) => {

@@ -14,10 +14,7 @@ import { commandComplete, decodeCommandComplete } from '../../src/protocol/comma
 import { close, decodeTarget, describe as describeMessage } from '../../src/protocol/describe.ts';
 import { decodeErrorFields, errorResponse, isFatal } from '../../src/protocol/error-response.ts';
 import { decodeExecute, execute } from '../../src/protocol/execute.ts';
-import {
-  decodeNegotiateProtocolVersion,
-  negotiateProtocolVersion,
-} from '../../src/protocol/negotiate-protocol-version.ts';
+import { negotiateProtocolVersion } from '../../src/protocol/negotiate-protocol-version.ts';
 import { decodeParameterDescription, parameterDescription } from '../../src/protocol/parameter-description.ts';
 import { decodeParameterStatus, parameterStatus } from '../../src/protocol/parameter-status.ts';
 import { decodeParse, parse } from '../../src/protocol/parse.ts';
@@ -105,12 +102,6 @@ const cases = [
     decodeBackendKeyData,
   ),
   of(
-    'NegotiateProtocolVersion',
-    fc.record({ major: fc.constant(3), minor: fc.nat(99), unknownOptions: fc.array(text, { maxLength: 3 }) }),
-    negotiateProtocolVersion,
-    decodeNegotiateProtocolVersion,
-  ),
-  of(
     'ErrorResponse',
     fc.array(text, { minLength: 3, maxLength: 3 }).map(
       ([c, m, d]) =>
@@ -154,6 +145,14 @@ describe.each(cases)('$name', ({ name, values, write, read }) => {
       }),
     );
   });
+});
+
+test('NegotiateProtocolVersion is its version, and the options that are not known', () => {
+  const body = Buffer.from('\0\x03\0\x02\0\0\0\x02_pq_.x\0é\0');
+  const header = Buffer.from([0x76, 0, 0, 0, body.length + 4]);
+  expect(negotiateProtocolVersion({ major: 3, minor: 2, unknownOptions: ['_pq_.x', 'é'] })).toEqual(
+    Buffer.concat([header, body]),
+  );
 });
 
 /** A prefix may be a message of its own; it is never the one that it was cut from. */

@@ -1,13 +1,14 @@
 /** One measure of one owner in this process: its lease, its limits, and which of them are exceeded. */
 
 import type { Charge } from '../../metering/charge.ts';
-import type { ChargeLine, SubjectsLine } from '../../metering/charge-line.ts';
+import type { ChargeLine } from '../../metering/charge-line.ts';
 import type { CalendarDays } from '../../metering/days.ts';
 import type { Hashes } from '../../metering/hashes.ts';
 import { KnownSubjects } from '../../metering/known-subjects.ts';
 import { Lease, type LeaseTerms } from '../../metering/lease.ts';
 import type { Ceiling, Measure, Owner } from '../../metering/measure.ts';
 import type { LimitInForce } from '../../policy/model/limits-in-force.ts';
+import { sameWindow } from '../../policy/model/limits-in-force.ts';
 import type { LimitUsage } from './messages.ts';
 
 /** A limit that is reported when it is exceeded. */
@@ -42,12 +43,12 @@ export class Meter {
   private limits: readonly LimitInForce[] = [];
   private marks: Mark[] = [];
   /** Reused for every call: callers must not keep it. */
-  private readonly line: { lease: Lease; need: number; people?: SubjectsLine };
+  private readonly line: ChargeLine & { need: number };
 
   constructor({ owner, measure, days }: MeterOptions) {
     this.lease = new Lease(owner, measure, this.terms, MOST_AHEAD[measure] ?? MOST_PEOPLE_AHEAD, days);
     if (measure.startsWith('subjects.')) this.known = new KnownSubjects();
-    this.line = { lease: this.lease, need: 0 };
+    this.line = { lease: this.lease, need: 0, people: undefined, charge: undefined, setsAside: false };
   }
 
   /** Sets the limits now in force. @returns whether they changed. */
@@ -139,13 +140,14 @@ export class Meter {
   }
 
   /** @param values charged in addition. @param charge of the statement that shows them. */
-  people(hashes: Hashes, values: number, charge: Charge | undefined): ChargeLine {
-    if (!this.known) throw new Error('this measure counts no people');
-    return { lease: this.lease, need: values, people: { known: this.known, hashes }, charge };
+  people(hashes: Hashes, values: number, charge: Charge | undefined, setsAside = false): ChargeLine {
+    const { lease, known } = this;
+    if (!known) throw new Error('this measure counts no people');
+    return { lease, need: values, people: { known, hashes, counted: undefined }, charge, setsAside };
   }
 
-  values(values: number, charge: Charge | undefined): ChargeLine {
-    return { lease: this.lease, need: values, charge };
+  values(values: number, charge: Charge | undefined, setsAside = false): ChargeLine {
+    return { lease: this.lease, need: values, people: undefined, charge, setsAside };
   }
 
   private ceilingOf({ window }: LimitInForce): number {
@@ -174,8 +176,4 @@ function ceilingsOf(limits: readonly LimitInForce[]): Ceiling[] {
     else ceilings[at] = ceiling;
   }
   return ceilings;
-}
-
-function sameWindow(a: Ceiling['window'], b: Ceiling['window']): boolean {
-  return a.count === b.count && a.unit === b.unit;
 }

@@ -2,6 +2,7 @@
 
 import type { Exceptions } from '../../metering/budget-store.ts';
 import type { ChargeLine } from '../../metering/charge-line.ts';
+import type { Hashes } from '../../metering/hashes.ts';
 import type { Lease } from '../../metering/lease.ts';
 import type { Leases } from '../../metering/leases.ts';
 import type { Measure, Owner } from '../../metering/measure.ts';
@@ -37,6 +38,12 @@ export interface OwnerBudgetOptions {
   readonly leases: Leases;
 }
 
+/** What counts the people of one subject, and the answers about them; undefined where nothing limits that. */
+interface SubjectMeters {
+  readonly people: Meter | undefined;
+  readonly answers: Meter | undefined;
+}
+
 export class OwnerBudget {
   readonly owner: Owner;
   /** Leases of limited measures: their windows must be known before a statement runs. */
@@ -44,6 +51,7 @@ export class OwnerBudget {
   /** Whether anything is counted. */
   counts = false;
   private readonly meters = new Map<Measure, Meter>();
+  private readonly ofSubjects = new Map<string, SubjectMeters>();
   /** Meters with limits that are reported when exceeded. */
   private watched: readonly Meter[] = [];
   private readonly notices: Warning[] = [];
@@ -101,6 +109,16 @@ export class OwnerBudget {
     return meter && meter.lease.ceilings.length > 0 ? meter : undefined;
   }
 
+  /** Looked up once for each policy: their names would be put together for every row and statement. */
+  private metersOf(subject: string): SubjectMeters {
+    let meters = this.ofSubjects.get(subject);
+    if (!meters) {
+      meters = { people: this.meter(`subjects.${subject}`), answers: this.meter(`answers.${subject}`) };
+      this.ofSubjects.set(subject, meters);
+    }
+    return meters;
+  }
+
   /** Known rows left to show; infinite without a limit. */
   rowsLeft(): number {
     return this.meter('rows')?.lease.room() ?? Number.POSITIVE_INFINITY;
@@ -117,8 +135,7 @@ export class OwnerBudget {
     this.add(lines, 'rows', rows, slowed);
     this.add(lines, 'bytes', bytes, slowed);
     for (const { subject, hashes, values } of disclosed) {
-      const people = this.meter(`subjects.${subject}`);
-      const answers = this.meter(`answers.${subject}`);
+      const { people, answers } = this.metersOf(subject);
       const charge = charges?.of(this.owner, subject);
       const named = people && hashes.count > 0;
       if (named && this.options.context.hashKey() === undefined) return 'unavailable';
@@ -132,24 +149,24 @@ export class OwnerBudget {
 
   /**
    * Adds the charges before a statement runs to `lines`.
-   * @param asked the people that the statement names by key. @param without leases that are used up: optional charges to them are left out.
+   * @param hashes of the people that the statement names by key. @param without leases that are used up: optional charges to them are left out.
    */
   addPrepaid(
     lines: ChargeLine[],
-    { setsAside, optional }: Prepayment,
-    { subject, hashes }: Counted,
+    { subject, setsAside, optional }: Prepayment,
+    hashes: Hashes,
     charges: StatementCharges,
     without: ReadonlySet<Lease>,
   ): 'unavailable' | undefined {
-    const people = this.meter(`subjects.${subject}`);
-    const from = this.meter(`answers.${subject}`) ?? people;
+    const { people, answers } = this.metersOf(subject);
+    const from = answers ?? people;
     const named = people && hashes.count > 0;
     if (named && this.options.context.hashKey() === undefined) return 'unavailable';
     const charge =
       from && setsAside !== 'nothing' ? charges.add(this.owner, subject, from.lease, setsAside === 'kept') : undefined;
     const places = charge && from && !(optional && without.has(from.lease)) ? from : undefined;
-    if (named) lines.push({ ...people.people(hashes, 0, charge), setsAside: places === people });
-    if (places && !(named && places === people)) lines.push({ ...places.values(0, charge), setsAside: true });
+    if (named) lines.push(people.people(hashes, 0, charge, places === people));
+    if (places && !(named && places === people)) lines.push(places.values(0, charge, true));
     return undefined;
   }
 
@@ -169,7 +186,8 @@ export class OwnerBudget {
 
   /** Counts what an ended statement told without naming people, if a limit counted it. */
   told(subject: string, count: SubjectCount): void {
-    const from = this.meter(`answers.${subject}`) ?? this.meter(`subjects.${subject}`);
+    const { people, answers } = this.metersOf(subject);
+    const from = answers ?? people;
     if (!from || count.questions + count.values === 0) return;
     this.answerCounts ??= new AnswerCounts(this.owner, this.options.context.store);
     this.answerCounts.count(subject, count, from.currentTerms.ceilings);
@@ -252,6 +270,7 @@ export class OwnerBudget {
       if (!meter.setLimits(windows.filter((limit) => limit.measure === measure))) continue;
       leases.giveBack(meter.lease.change(meter.currentTerms, undefined));
     }
+    this.ofSubjects.clear();
     this.counts = windows.length > 0;
     const meters = [...this.meters.values()];
     this.limited = meters.map(({ lease }) => lease).filter(({ ceilings }) => ceilings.length > 0);

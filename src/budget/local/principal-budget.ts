@@ -13,9 +13,9 @@ import type {
   Demand,
   DemandOfMany,
   Disclosed,
+  DisclosedByStatement,
   Prepayment,
   Sighting,
-  StatementTold,
 } from '../../session/admission/budget-port.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import { LastAnswers } from '../../session/results/last-answers.ts';
@@ -144,7 +144,6 @@ export class PrincipalBudget {
     charges: StatementCharges,
     { account, own, person, without }: Payers,
   ): 'unavailable' | undefined {
-    const asked = this.hashes.of(prepayments.map(({ subject, keys }) => ({ subject, keys, values: 0 })));
     if (account !== undefined) {
       const lease = this.permits.lease(account);
       if (!lease) return 'unavailable';
@@ -153,12 +152,13 @@ export class PrincipalBudget {
       const kept = paid.some(({ setsAside }) => setsAside === 'kept');
       const charge = paid.length > 0 ? charges.add(account, '', lease, kept) : undefined;
       const setsAside = charge !== undefined && !(paid.every(({ optional }) => optional) && without.has(lease));
-      if (need > 0 || setsAside) lines.push({ lease, need, charge, setsAside });
+      if (need > 0 || setsAside) lines.push({ lease, need, people: undefined, charge, setsAside });
     }
+    const asked = prepayments.map(({ subject, keys }) => this.hashes.ofOne(subject, keys));
     for (const payer of [own, person]) {
       if (!payer) continue;
-      for (const [at, prepayment] of prepayments.entries())
-        if (payer.addPrepaid(lines, prepayment, asked[at]!, charges, without)) return 'unavailable';
+      for (let at = 0; at < prepayments.length; at += 1)
+        if (payer.addPrepaid(lines, prepayments[at]!, asked[at]!, charges, without)) return 'unavailable';
     }
     return undefined;
   }
@@ -197,7 +197,7 @@ export class PrincipalBudget {
   }
 
   /** Counts an ended statement. */
-  told(policy: SessionPolicy, { subjects, user, account }: StatementTold): void {
+  told(policy: SessionPolicy, { subjects, user, account }: DisclosedByStatement): void {
     const person = this.personOf(policy, user);
     for (const subject in subjects) {
       const count = subjects[subject]!;
@@ -267,7 +267,8 @@ export class PrincipalBudget {
       if (!lease) return 'unavailable';
       // A permit for some number of rows does not cover rows that each show a hundred people.
       const need = Math.max(rows, ...(disclosed ?? []).map(({ keys, values }) => keys.length + values));
-      if (need > 0) lines.push({ lease, need, charge: charges?.of(account, '') });
+      const charge = charges?.of(account, '');
+      if (need > 0) lines.push({ lease, need, people: undefined, charge, setsAside: false });
     } else if (own.addShown(lines, demand, each, charges)) {
       return 'unavailable';
     }

@@ -13,11 +13,11 @@ import type {
   BudgetTaken,
   Demand,
   DemandOfMany,
+  DisclosedByStatement,
   Over,
   Prepayment,
   Sent,
   Sighting,
-  StatementTold,
 } from '../../session/admission/budget-port.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { LastAnswers } from '../../session/results/last-answers.ts';
@@ -74,21 +74,20 @@ export class SessionBudget implements Budget {
     const notLeft = paid && !person ? undefined : this.isLeft(statement, paid ? undefined : own, person, user);
     if (notLeft) return notLeft;
     const rowsLeft = Math.min(permit?.rows ?? own.rowsLeft(), person?.rowsLeft() ?? Number.POSITIVE_INFINITY);
-    const payment = this.payment(prepayments, permit?.account, own, person, counted);
+    // A permit is for exceptional exports, which the limit on estimates must not refuse.
+    const estimated = paid ? undefined : limits.estimatedRows;
+    const payment = this.payment(prepayments, permit?.account, own, person, counted, estimated === undefined);
     if (payment === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
     if (payment.outcome.kind !== 'taken') return this.notPaid(payment.outcome, person, user);
-    // A permit is for exceptional exports, which the limit on estimates must not refuse.
-    if (!paid && limits.estimatedRows) {
-      const expected = { policy, statement, sent, wake: this.estimated, limit: limits.estimatedRows, rowsLeft };
+    let outcome: TakeOutcome = payment.outcome;
+    if (estimated !== undefined) {
+      const expected = { policy, statement, sent, wake: this.estimated, limit: estimated, rowsLeft };
       const refused = gate(this.context.estimates, expected);
       if (refused === 'wait') return { kind: 'wait' };
       if (refused) return this.estimatedOver(refused, prepayments, payment);
+      outcome = this.paid(payment.lines, person, true);
     }
-    const taken = principal.answer(
-      payment.lines.length > 0 ? principal.leases.take(payment.lines, person?.limited) : FREELY,
-      person,
-      true,
-    );
+    const taken = principal.answer(outcome, person, true);
     if (taken.kind !== 'taken') return taken.kind === 'wait' ? this.wait(user) : taken;
     const { warnings } = taken;
     return {
@@ -101,8 +100,9 @@ export class SessionBudget implements Budget {
   }
 
   /**
-   * The charges before the statement runs, and whether they are covered; nothing is taken yet. INVARIANT 64: the refusal does not depend on what the
-   * statement would show, so it reveals nothing of it.
+   * The charges before the statement runs, and whether they are covered. INVARIANT 64: the refusal does not depend on what the statement would show, so
+   * it reveals nothing of it.
+   * @param takes they are taken as well, where all of them are covered.
    */
   private payment(
     prepayments: readonly Prepayment[],
@@ -110,9 +110,10 @@ export class SessionBudget implements Budget {
     own: OwnerBudget,
     person: OwnerBudget | undefined,
     counted: boolean,
+    takes: boolean,
   ): Payment | 'unavailable' {
     const { principal } = this;
-    const without = new Set<Lease>();
+    let without = NONE_USED_UP;
     for (;;) {
       const charges = new StatementCharges(principal.leases);
       const lines: ChargeLine[] = [];
@@ -122,12 +123,18 @@ export class SessionBudget implements Budget {
       }
       const payers = { account, own: account === undefined ? own : undefined, person, without };
       if (prepayments.length > 0 && principal.addPrepaid(lines, prepayments, charges, payers)) return 'unavailable';
-      const outcome = lines.length > 0 ? principal.leases.have(lines) : FREELY;
+      const outcome = this.paid(lines, person, takes);
       // At most once for each lease: a second attempt leaves out what was optional.
       const again = outcome.kind === 'short' && charges.isFrom(outcome.lease) && !without.has(outcome.lease);
       if (!again || !prepayments.some(({ optional }) => optional)) return { lines, charges, outcome };
-      without.add(outcome.lease);
+      without = new Set([...without, outcome.lease]);
     }
+  }
+
+  private paid(lines: readonly ChargeLine[], person: OwnerBudget | undefined, takes: boolean): TakeOutcome {
+    if (lines.length === 0) return FREELY;
+    const { leases } = this.principal;
+    return takes ? leases.take(lines, person?.limited) : leases.have(lines);
   }
 
   private notPaid(outcome: TakeOutcome, person: OwnerBudget | undefined, user: string | undefined): BudgetAdmitted {
@@ -176,7 +183,7 @@ export class SessionBudget implements Budget {
     this.principal.event(policy, event, user, limit);
   }
 
-  told(judgedBy: SessionPolicy, told: StatementTold): void {
+  told(judgedBy: SessionPolicy, told: DisclosedByStatement): void {
     this.principal.told(this.policyNow() ?? judgedBy, told);
   }
 
@@ -290,3 +297,4 @@ function limitedOf(own: OwnerBudget | undefined, person: OwnerBudget | undefined
 /** Kinds with rows that are counted one by one. A write may change rows without showing any. */
 const SHOWS: ReadonlySet<StatementJudgement['kind']['kind']> = new Set(['copy-out', 'fetch', 'declare', 'execute']);
 const FREELY: TakeOutcome = { kind: 'taken' };
+const NONE_USED_UP: ReadonlySet<Lease> = new Set();

@@ -20,26 +20,28 @@ export interface Counted {
 }
 
 export class SubjectHashes {
-  private readonly byMeasure = new Map<Measure, KeyedHash>();
+  private readonly bySubject = new Map<string, KeyedHash>();
 
   /** `secret`: the store's key; undefined until the store has sent it. */
   constructor(private readonly secret: () => Uint8Array | undefined) {}
 
   of(disclosed: readonly Named[]): readonly Counted[] {
-    return disclosed.map(({ subject, keys, values }) => {
-      const measure = `subjects.${subject}` as const;
-      return { subject, hashes: new HashesWhenAsked(keys, () => this.keyedHash(measure)), values };
-    });
+    return disclosed.map(({ subject, keys, values }) => ({ subject, hashes: this.ofOne(subject, keys), values }));
+  }
+
+  ofOne(subject: string, keys: Named['keys']): Hashes {
+    return new HashesWhenAsked(keys, subject, this);
   }
 
   /** Throws if the key is not known: guards with different keys would count the same person twice. */
-  private keyedHash(measure: Measure): KeyedHash {
-    let hash = this.byMeasure.get(measure);
+  keyedHash(subject: string): KeyedHash {
+    let hash = this.bySubject.get(subject);
     if (hash) return hash;
     const secret = this.secret();
     if (!secret) throw new Error('people were to be counted before the key of their hashes was known');
+    const measure: Measure = `subjects.${subject}`;
     hash = new KeyedHash(createHmac('sha256', secret).update(measure).digest());
-    this.byMeasure.set(measure, hash);
+    this.bySubject.set(subject, hash);
     return hash;
   }
 }
@@ -51,7 +53,8 @@ class HashesWhenAsked implements Hashes {
 
   constructor(
     private readonly keys: readonly string[] | KeyList,
-    private readonly keyedHash: () => KeyedHash,
+    private readonly subject: string,
+    private readonly hashes: SubjectHashes,
   ) {
     this.count = keys instanceof KeyList ? keys.count : keys.length;
   }
@@ -65,9 +68,11 @@ class HashesWhenAsked implements Hashes {
     const { keys, count } = this;
     if (count === 0) return NOBODY;
     const { bytes, ends } = keys instanceof KeyList ? keys : listed(keys);
-    const hashed = this.keyedHash().of(bytes, ends, count);
-    const words: number[] = [];
-    for (let i = 0; i < count * WORDS; i += 1) words.push(hashed.readInt32LE(4 * i) & BITS_OF_WORD);
+    const hashed = this.hashes.keyedHash(this.subject).of(bytes, ends, count);
+    const words = new Array<number>(count * WORDS);
+    for (let i = 0, at = 0; i < words.length; i += 1, at += 4)
+      words[i] =
+        (hashed[at]! | (hashed[at + 1]! << 8) | (hashed[at + 2]! << 16) | (hashed[at + 3]! << 24)) & BITS_OF_WORD;
     return words;
   }
 }
@@ -76,6 +81,11 @@ const NOBODY: readonly number[] = [];
 const BITS_OF_WORD = 0x3fffffff;
 
 function listed(keys: readonly string[]): { bytes: Uint8Array; ends: number[] } {
+  const [only] = keys;
+  if (only !== undefined && keys.length === 1) {
+    const bytes = Buffer.from(only);
+    return { bytes, ends: [bytes.length] };
+  }
   let end = 0;
   const ends = keys.map((key) => {
     end += Buffer.byteLength(key);

@@ -7,7 +7,7 @@ import type { BudgetContext } from './context.ts';
 import { reached } from './messages.ts';
 import type { Meter } from './meter.ts';
 
-export interface Noted {
+export interface NotedUsage {
   readonly principal: string;
   readonly role: string;
   readonly windows: readonly LimitInForce[];
@@ -26,7 +26,7 @@ export class UsageNotes {
   }
 
   /** `ends`: this is the last call. */
-  look({ principal, role, windows, meter }: Noted, ends: boolean): void {
+  look({ principal, role, windows, meter }: NotedUsage, ends: boolean): void {
     const hour = hourOf(this.context.clock());
     if (hour === this.hour && !ends) return;
     this.hour = hour;

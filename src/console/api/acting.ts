@@ -34,5 +34,5 @@ export const acted = z.object({ result: z.unknown() });
 
 /** GET /api/act/commands?guard=&what=&id= */
 export const signQuestion = z.object({ guard: name, what: signed, id: name });
-/** Two ways to sign, also by a hardware key: `text` in request.txt, whose signature is pasted; or beside the guard. */
+/** Two ways to sign, also with a hardware key: sign `text` in request.txt and paste the signature, or run a command on the guard's machine. */
 export const signCommands = z.object({ namespace: z.string(), commands: z.array(z.string()) });

@@ -1,4 +1,4 @@
-/** Decisions: as they come, found, and one with all that is known of it. */
+/** Decisions: live, searched, and one with all its details. */
 import { z } from 'zod';
 import { count, moment, name, part, rule, time } from './values.ts';
 
@@ -26,7 +26,7 @@ export const decisionRow = z.object({
   tables: z.array(z.string()).optional(),
   columns: z.array(z.string()).optional(),
   limit: z.object({ name: z.string(), used: count, of: count }).optional(),
-  /** Of its outcome; absent where that has not come. */
+  /** From its outcome; absent if that has not come. */
   status: z.string().optional(),
   rows: count.optional(),
   bytes: count.optional(),
@@ -85,7 +85,7 @@ export const decisionPage = z.object({
     }),
   ),
   rule: part(ruleLines),
-  /** Of the same session: some before and behind it, in their order, it among them. */
+  /** Decisions of the same session before and after it, in order, including itself. */
   neighbours: z.array(decisionRow),
 });
 export type DecisionPage = z.output<typeof decisionPage>;

@@ -10,7 +10,7 @@ const place = {
   message: z.string(),
 };
 
-/** GET /api/logs: as it was found last (`checked` absent: not yet); POST /api/logs/verify reads all files anew, and answers the same. */
+/** GET /api/logs: the result of the last verification (`checked` absent: none yet). POST /api/logs/verify reads all files again and answers the same. */
 export const logsPage = z.object({
   logs: z.array(
     z.object({

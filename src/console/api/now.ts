@@ -51,7 +51,7 @@ const signed = {
   requestedBy: z.string(),
   approvedBy: z.array(z.string()),
   state: z.string(),
-  /** What approvers sign; absent where nobody need. */
+  /** What approvers sign; absent if no signature is needed. */
   text: z.string().optional(),
 };
 /** `state`: requested, in force, over, revoked, void. */
@@ -78,7 +78,7 @@ export const opening = z.object({
 /** A role that is only observed for a time. `state`: requested, in force, over, ended, void. */
 export const observation = z.object({ ...signed, role: z.string(), needed: count });
 
-/** What one guard says of itself; `problem` in the place of it where it is gone. */
+/** The state of one guard; `problem` instead if it does not answer. */
 export const guardNow = z.object({
   sessions: z.array(openSession),
   /** Workers that did not answer. */

@@ -1,4 +1,4 @@
-/** A person: who saw this data subject. For auditors and operators; asked by POST, so that a key never stands in a URL. */
+/** A person: who saw this data subject. For auditors and operators. Asked by POST, so that the key is never in a URL. */
 import { z } from 'zod';
 import { count, language, moment, name, time } from './values.ts';
 

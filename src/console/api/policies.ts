@@ -43,7 +43,7 @@ export const policyHistory = z.object({
       to: z.string(),
       by: z.string(),
       via: z.string(),
-      /** What was wrong with an edit that was not taken. */
+      /** The problems of an edit that was rejected. */
       problems: z.array(z.string()).optional(),
       /** Its files are kept beside the log: it can be compared. */
       kept: z.boolean(),
@@ -98,7 +98,7 @@ export const policyFile = z.strictObject({
 /** GET /api/policies/files (auditor): the folder's text, without passwords, to edit in the page. */
 export const policyFiles = z.object({ files: z.array(z.object({ path: z.string(), text: z.string() })) });
 
-/** POST /api/policies/try (auditor): files in the place of those of the folder, which stays as it is. */
+/** POST /api/policies/try (auditor): files that replace those of the folder for the trial; the folder itself does not change. */
 export const tryQuestion = z.strictObject({
   files: z.array(policyFile).min(1).max(100),
   do: z.array(z.enum(['check', 'test', 'replay', 'diff'])).min(1),

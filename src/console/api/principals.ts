@@ -37,7 +37,7 @@ export const principalsList = z.object({
   ),
 });
 
-/** What a role sees of a column. `used`: statements that read it; absent where the log does not say. */
+/** How a role sees a column. `used`: statements that read it; absent if the log does not tell. */
 export const columnSeen = z.object({
   name: z.string(),
   form: z.enum(['plain', 'masked', 'withheld']),
@@ -47,7 +47,7 @@ export const columnSeen = z.object({
   used: count.optional(),
 });
 
-/** A table on which a role has a grant, or one of which everything is withheld. */
+/** A table on which a role has a grant, or a table that is withheld as a whole. */
 export const tableSeen = z.object({
   /** `public.students` */
   table: z.string(),
@@ -122,7 +122,7 @@ export const principalHistory = z.object({
   timeline: z.array(
     z.object({ at: instant, statements: count, refused: count, rows: count, bytes: count, people: count }),
   ),
-  /** With the newest one of each, whose page says what would allow it. */
+  /** Each with its newest decision, whose page says what would allow it. */
   refusals: z.array(
     z.object({ reason: z.string(), times: count, last: instant, late: z.boolean(), example: example.optional() }),
   ),

@@ -32,7 +32,7 @@ import { type ConsoleRole, sessionInfo } from './session.ts';
 export interface Route {
   readonly method: 'GET' | 'POST';
   readonly path: string;
-  /** The least role; `none`: also without a session. */
+  /** The least role that may call it; `none`: no session is needed. */
   readonly role: ConsoleRole | 'none';
   readonly question?: z.ZodType;
   /** Absent: a document, or a stream of events. */

@@ -10,7 +10,7 @@ export const time = z.string();
 export const instant = z.number();
 export const count = z.number();
 
-/** What went wrong, as an answer of its own or in the place of a part of one. `code` is for the words of a page, `message` English as the commands say it. */
+/** A problem, as an answer of its own or instead of a part of one. `code` selects the words of a page, `message` is the command's English message. */
 export const problem = z.object({
   code: z.enum([
     'call', // 400: the request is not one of these
@@ -30,7 +30,7 @@ export const problem = z.object({
 });
 export type Problem = z.output<typeof problem>;
 
-/** The body of each answer that is no success. */
+/** The body of each error answer. */
 export const failure = z.object({ error: problem });
 
 /** A part of a page that may fail while the rest is there. */

@@ -70,7 +70,7 @@ async function signatureOf(ground: Ground, given: Assertion, namespace: string):
   throw new ConsoleProblem('refused', 'this key is of no approver who has an "origin" in approvers.yaml');
 }
 
-/** A key in hardware signs where it is: the text of the request, as the page shows it, in `request.txt`; or beside the guard, in one. */
+/** The commands for a hardware key: for a copy of the text in `request.txt` on the approver's machine, or one command on the guard's machine. */
 function commandsFor(
   ground: Ground,
   guard: string,

@@ -11,7 +11,7 @@ import type { Ground } from '../ground.ts';
 import { ConsoleProblem, partOf } from '../problem.ts';
 import type { Handlers } from '../routes.ts';
 
-/** Of the session, before and behind. */
+/** Decisions of the session before and after it. */
 const NEIGHBOURS = 10;
 /** Lines of the policy above and below. */
 const AROUND = 6;
@@ -41,7 +41,7 @@ export function decisionPages(ground: Ground): Pick<Handlers, 'decisions' | 'dec
   };
 }
 
-/** The newest first, of those in memory: where they are as many as are asked for, the log has none that is newer. */
+/** The newest decisions first, from memory. If memory holds as many as were asked for, the log has no newer ones. */
 function recently({ tail }: Ground, question: z.output<typeof decisionsQuestion>): Decision[] {
   const { limit, since, until, text, ...wanted } = question;
   // Of a long text not all is in memory.

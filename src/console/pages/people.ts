@@ -1,4 +1,4 @@
-/** A person: who saw this data subject, by the key. The key goes to the command by its standard input, and stands in no log and no address. */
+/** A person: who saw this data subject, by key. The key is passed by the command's standard input, and appears in no log and no URL. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
@@ -51,7 +51,7 @@ function ask(ground: Ground, question: Question, form: readonly string[], signal
   });
 }
 
-/** With a catalog, tables are told that lead to no person; without one the lists are longer. */
+/** With a catalog, tables that lead to no person can be listed; without one the lists are longer. */
 async function catalogWords(ground: Ground, folder: string): Promise<string[]> {
   try {
     const file = join(folder, 'catalog.json');

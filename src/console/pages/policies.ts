@@ -80,7 +80,7 @@ function tryOut(ground: Ground, { files, do: wanted, since }: z.output<typeof tr
       if (text === null) await rm(at, { force: true });
       else await writeFile(at, withStandIns({ path, text }).text);
     }
-    // Files are named as they are in the folder that they stand for.
+    // Files are named as in the folder whose copy is checked.
     const json = async <T>(words: readonly string[]): Promise<T> =>
       (await ground.command.json({ words, signal, cwd: tried })) as T;
     const ofLog = [...ground.logWords(), catalog];

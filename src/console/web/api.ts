@@ -23,7 +23,7 @@ type Question<R extends RouteName> = (typeof ROUTES)[R] extends { readonly quest
   : Readonly<Record<string, never>>;
 
 export interface Ask<R extends RouteName> {
-  /** What stands for `:name` or `:id` in the path. */
+  /** The value for `:name` or `:id` in the path. */
   readonly path?: string;
   readonly question?: Question<R>;
   readonly signal?: AbortSignal | undefined;

@@ -1,4 +1,4 @@
-/** The frame around all pages: skip link, links to them, language, who is logged in; and which page stands at which address. */
+/** The frame around all pages: skip link, navigation, language, who is logged in; and which page belongs to which address. */
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { lazy, type ReactNode, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -122,7 +122,7 @@ function Who(): ReactNode {
   const queries = useQueryClient();
   const end = useMutation({
     mutationFn: () => ask('end'),
-    // Nothing of what was read stays in the tab.
+    // No data that was read stays in the tab.
     onSettled: () => queries.resetQueries(),
   });
   if (!session) return null;

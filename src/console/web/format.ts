@@ -97,7 +97,7 @@ function unit(language: string, name: string, value: number): string {
   }).format(value);
 }
 
-/** A time that is none, in a record that somebody else wrote, is shown as it stands. */
+/** A time in a log may be invalid, as other programs can write it: it is shown as text. */
 function safely(iso: string | number, format: (date: Date) => string): string {
   const date = new Date(iso);
   return Number.isNaN(date.getTime()) ? String(iso) : format(date);

@@ -1,4 +1,4 @@
-/** What the server pushes: the state of now, and decisions as they come. Bounded: a tab keeps the newest few hundred, and draws them twice a second at most. */
+/** What the server pushes: the current state, and new decisions. Bounded: a tab keeps the newest few hundred, and redraws at most twice a second. */
 import { useEffect, useRef, useState } from 'react';
 import { type DecisionRow, decisionsEvent } from '../api/decisions.ts';
 import { type Now, now as nowSchema } from '../api/now.ts';
@@ -23,7 +23,7 @@ const MOST = 500;
 const DRAW_MS = 500;
 const NOTHING: Live = { now: undefined, decisions: [], dropped: 0, state: 'connecting' };
 
-/** While `isHeld`, decisions are not taken in: what is shown stands still, and what passes is counted. */
+/** While `isHeld`, the list does not change, and new decisions are only counted. */
 export function useLive({ principal, role, effect }: Filter, isHeld = false): Live {
   const [live, setLive] = useState(NOTHING);
   const held = useRef(isHeld);

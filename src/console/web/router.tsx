@@ -52,7 +52,7 @@ export interface Route {
   readonly page: (parameters: Readonly<Record<string, string>>) => ReactNode;
 }
 
-/** What the path of an address gives for the names in a route's; undefined where it is another page. */
+/** The values in a path for the names in a route's path; undefined if the path is another page. */
 function matchPath(route: string, path: string): Record<string, string> | undefined {
   const wanted = route.split('/');
   const found = path.replace(/(?<=.)\/$/, '').split('/');

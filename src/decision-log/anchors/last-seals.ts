@@ -1,7 +1,7 @@
 /** The last seal of each writer of a log, as an anchor. */
 import type { Buffer } from 'node:buffer';
 import type { Anchor } from '../chain/seal.ts';
-import { type LogFile, readLogFile, writersOf } from '../verify/files.ts';
+import { readLogFile, type VerifiedFile, writersOf } from '../verify/files.ts';
 import { readSeal } from '../verify/line.ts';
 import { RecordPrefixReader } from '../verify/record-prefix.ts';
 
@@ -19,7 +19,7 @@ export async function lastSeals(log: string): Promise<Anchor[]> {
   return anchors;
 }
 
-async function lastSealIn(file: LogFile): Promise<Anchor | undefined> {
+async function lastSealIn(file: VerifiedFile): Promise<Anchor | undefined> {
   const front = new RecordPrefixReader();
   let last: Anchor | undefined;
   const line = (bytes: Buffer, start: number, end: number): boolean => {

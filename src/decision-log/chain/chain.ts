@@ -17,7 +17,7 @@ const TAIL = FIELD.length + LENGTH + 2;
 export function chained(head: string, body: string): { readonly line: string; readonly own: string } {
   // Hashing flattens the concatenated string, and the line is made from that.
   const hashed = head + body;
-  const own = hashText(hashed);
+  const own = hash('sha256', hashed, 'base64url');
   return { line: `${hashed.slice(head.length)}${FIELD}${own}"}`, own };
 }
 
@@ -32,13 +32,4 @@ export function readChained(line: string): ChainedLine | undefined {
   const at = line.length - TAIL;
   if (at < 1 || !line.endsWith('"}') || !line.startsWith(FIELD, at)) return undefined;
   return { body: line.slice(0, at), hash: line.slice(at + FIELD.length, -2) };
-}
-
-/** @param head the hash of the record before. */
-export function hashOf(head: string, body: string): string {
-  return hashText(head + body);
-}
-
-function hashText(text: string): string {
-  return hash('sha256', text, 'base64url');
 }

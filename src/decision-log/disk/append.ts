@@ -2,14 +2,14 @@
 import { writeSync } from 'node:fs';
 
 /** `doubtful`: it is in the file, but may not have reached the disk. `absent`: no complete line of it is in the file. */
-export type Written = 'written' | 'doubtful' | 'absent';
+export type WriteState = 'written' | 'doubtful' | 'absent';
 
 /** What happened to lines that were to be appended. */
-export interface Outcome {
+export interface AppendOutcome {
   /** How many of the lines are complete, from the first on. */
   readonly lines: number;
   /** The state of the last one. */
-  readonly written: Written;
+  readonly written: WriteState;
 }
 
 export interface Appended {
@@ -19,6 +19,7 @@ export interface Appended {
   readonly error: unknown;
 }
 
+/** Writes all bytes at the end. Does not throw: `done` bytes were written before `error`. */
 export function append(fd: number, bytes: Uint8Array): Appended {
   let done = 0;
   try {

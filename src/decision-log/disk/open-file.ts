@@ -1,6 +1,6 @@
 /** The descriptors of an open log file, and whether the file is unchanged since the last write. */
 import { closeSync, fstatSync, openSync, type Stats } from 'node:fs';
-import { isSame } from './rewrite.ts';
+import { isSameFile } from './rewrite.ts';
 
 export interface OpenFile {
   readonly fd: number;
@@ -22,7 +22,7 @@ export function openFile(path: string): OpenFile {
     const stat = fstatSync(fd);
     const regular = stat.isFile();
     if (regular) background = openSync(path, 'r');
-    if (regular && !isSame(fstatSync(background), stat)) throw new Error('it was moved away');
+    if (regular && !isSameFile(fstatSync(background), stat)) throw new Error('it was moved away');
     return { fd, background, stat, regular };
   } catch (error) {
     closeFile({ fd, background });
@@ -30,6 +30,7 @@ export function openFile(path: string): OpenFile {
   }
 }
 
+/** Closes both descriptors: the file's, and the one for syncs in the background. */
 export function closeFile({ fd, background }: Pick<OpenFile, 'fd' | 'background'>): void {
   if (background !== fd) closeSync(background);
   closeSync(fd);

@@ -10,7 +10,7 @@ const CHUNK = 64 * 1024;
 /** Writes the bytes from `from` to the end of the file again, as read from it, and syncs. Does nothing if the path now names another file. */
 export function writeAgain(path: string, file: Stats, from: number): void {
   const there = statSync(path, { throwIfNoEntry: false });
-  if (!there || !isSame(there, file)) return;
+  if (!there || !isSameFile(there, file)) return;
   const fd = openSync(path, 'r+');
   try {
     const chunk = Buffer.alloc(CHUNK);
@@ -26,6 +26,7 @@ export function writeAgain(path: string, file: Stats, from: number): void {
   }
 }
 
-export function isSame(a: Stats, b: Stats): boolean {
+/** Whether both are the same file, by device and inode. */
+export function isSameFile(a: Stats, b: Stats): boolean {
   return a.ino === b.ino && a.dev === b.dev;
 }

@@ -4,7 +4,7 @@ import type { SessionEntry } from '../../session/log-entries.ts';
 import type { Recorded, SessionLog } from '../record-sink.ts';
 
 /** The lines of the log, by position since it was opened. */
-export interface Lines {
+export interface LogPositions {
   /** Of the last line. */
   readonly position: number;
   isOnDisk(position: number): boolean;
@@ -19,7 +19,7 @@ export class SessionOnDisk implements SessionLog {
 
   constructor(
     private readonly records: Pick<SessionLog, 'append'>,
-    private readonly lines: Lines,
+    private readonly lines: LogPositions,
   ) {}
 
   append(entry: SessionEntry): boolean {

@@ -29,10 +29,10 @@ export function readIdentities(file: string): readonly string[] | { readonly pro
 }
 
 /** Opens the boxes of one file. Returns unencrypted records unchanged; undefined if a box was changed or moved. */
-export type Opener = (record: LogRecord) => LogRecord | undefined;
+export type RecordOpener = (record: LogRecord) => LogRecord | undefined;
 
 /** For a file's `segment`. Throws if none of these identities opens the file. */
-export function openerWith(identities: readonly string[]): (segment: LogRecord) => Promise<Opener> {
+export function openerWith(identities: readonly string[]): (segment: LogRecord) => Promise<RecordOpener> {
   return async ({ age }) => {
     if (typeof age !== 'string') return (record) => record;
     const decrypter = new Decrypter();

@@ -23,6 +23,7 @@ export function isTooMuch(error: unknown): boolean {
   return error instanceof NotTaken && error.status === 413;
 }
 
+/** The sender for the configured destination, with its message format. */
 export function collectorOf(destination: ForwardConfig['destination'], options: MessageOptions): Collector {
   if (destination.kind === 'https') {
     const { authorization } = destination;

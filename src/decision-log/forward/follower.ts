@@ -7,7 +7,7 @@ import { type LogFileFound, nextFile } from './next-file.ts';
 import type { Position } from './position.ts';
 
 /** Whole lines of one file. */
-export interface Lines {
+export interface LinesOfFile {
   readonly file: { readonly first: number; readonly chain: string | undefined };
   readonly lines: readonly {
     readonly bytes: Buffer /** The offset of the next one in the file. */;
@@ -41,7 +41,7 @@ export class Follower {
   ) {}
 
   /** Undefined if there are no more now. */
-  async read(): Promise<Lines | undefined> {
+  async read(): Promise<LinesOfFile | undefined> {
     for (;;) {
       this.current ??= await this.open();
       if (!this.current) return undefined;

@@ -3,7 +3,7 @@ import type { Buffer } from 'node:buffer';
 import { LRUCache } from 'lru-cache';
 import type { LogRecord } from '../fields.ts';
 import { ShortForm } from '../read/short-form.ts';
-import { Follower, type Lines } from './follower.ts';
+import { Follower, type LinesOfFile } from './follower.ts';
 import type { Position } from './position.ts';
 
 export interface ForwardedRecord {
@@ -33,8 +33,8 @@ export class RecordStream {
   private readonly follower: Follower;
   private readonly decisions = new LRUCache<string, LogRecord>({ max: MOST_DECISIONS });
   private shortForm = new ShortForm();
-  private file: Lines['file'] | undefined;
-  private lines: Lines | undefined;
+  private file: LinesOfFile['file'] | undefined;
+  private lines: LinesOfFile | undefined;
   private index = 0;
   private last: Position | undefined;
 
@@ -68,7 +68,7 @@ export class RecordStream {
     return this.follower.close();
   }
 
-  private entry(file: Lines['file'], { bytes, end }: Lines['lines'][number]): ForwardedRecord | undefined {
+  private entry(file: LinesOfFile['file'], { bytes, end }: LinesOfFile['lines'][number]): ForwardedRecord | undefined {
     const { from } = this;
     const behind = from && file.first === from.file && file.chain === from.chain ? from.offset : 0;
     const isOld = end <= behind;
@@ -96,7 +96,7 @@ export class RecordStream {
     return decision;
   }
 
-  private tellGap({ chain }: Lines['file'], seq: number): void {
+  private tellGap({ chain }: LinesOfFile['file'], seq: number): void {
     if (this.last && this.last.chain === chain && seq > this.last.seq + 1)
       this.notices.lost(this.last.seq + 1, seq - 1);
   }

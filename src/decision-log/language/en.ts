@@ -1,7 +1,7 @@
 /** Reports in English. Every catalogue has a message for each key, with the same placeholders. */
 
 /** A text with `{name}` for values, or one for each plural form, chosen by the value `n`. */
-export type Message = string | { readonly one: string; readonly other: string };
+export type MessageText = string | { readonly one: string; readonly other: string };
 
 export const EN = {
   // Used by all reports.
@@ -368,6 +368,6 @@ export const EN = {
   'step: closed': 'closed',
   'step: over': 'over',
   'step: failed': 'failed',
-} as const satisfies Readonly<Record<string, Message>>;
+} as const satisfies Readonly<Record<string, MessageText>>;
 
 export type MessageKey = keyof typeof EN;

@@ -1,8 +1,8 @@
 /** Reports in French. */
 import type { Reason } from '../../core/reasons.ts';
-import type { Message, MessageKey } from './en.ts';
+import type { MessageKey, MessageText } from './en.ts';
 
-export const FR: Readonly<Record<MessageKey, Message>> = {
+export const FR: Readonly<Record<MessageKey, MessageText>> = {
   'units of bytes': 'o ko Mo Go To',
   none: 'aucun',
   'none of them': 'Néant.',

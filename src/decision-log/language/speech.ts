@@ -1,15 +1,15 @@
 /** The words of a report in one language: messages from its catalogue, numbers and times by `Intl`. Data from the log is never translated. */
 import { REASONS, type Reason } from '../../core/reasons.ts';
 import { shownWall, wallTime } from '../read/times.ts';
-import { EN, type Message, type MessageKey } from './en.ts';
+import { EN, type MessageKey, type MessageText } from './en.ts';
 import { FR, FR_REASONS } from './fr.ts';
 
 export const LANGUAGES = ['en', 'fr'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-export type Values = Readonly<Record<string, string | number>>;
+export type MessageValues = Readonly<Record<string, string | number>>;
 
-export const CATALOGUES: Readonly<Record<Language, Readonly<Record<MessageKey, Message>>>> = { en: EN, fr: FR };
+export const CATALOGUES: Readonly<Record<Language, Readonly<Record<MessageKey, MessageText>>>> = { en: EN, fr: FR };
 
 const LOCALES: Readonly<Record<Language, string>> = { en: 'en-GB', fr: 'fr-FR' };
 const SECOND = 1_000;
@@ -33,7 +33,7 @@ export class Speech {
   }
 
   /** Numbers are formatted for the language. */
-  say(key: MessageKey, values: Values = {}): string {
+  say(key: MessageKey, values: MessageValues = {}): string {
     const message = CATALOGUES[this.language][key];
     const text =
       typeof message === 'string'

@@ -3,7 +3,7 @@
  * contain the hash, so that no change goes unnoticed.
  */
 import { Buffer } from 'node:buffer';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -35,7 +35,7 @@ export function keptFolder(logFile: string): string {
 export function keepPolicy(logFile: string, files: readonly PolicyFile[]): string | undefined {
   if (statSync(logFile, { throwIfNoEntry: false })?.isFile() === false) return undefined;
   const text = `${JSON.stringify({ files: files.map(withoutVerifiers) }, undefined, 1)}\n`;
-  const hex = hexOf(text);
+  const hex = hash('sha256', text);
   const folder = keptFolder(logFile);
   const path = join(folder, `${hex}.json`);
   if (isThere(path, hex)) return `sha256:${hex}`;
@@ -60,13 +60,13 @@ export function keptPolicy(folder: string, kept: string): readonly PolicyFile[] 
     return { problem: `${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})` };
   }
   // The hash from the log proves that this policy was in force.
-  if (hexOf(text) !== hex) return { problem: `${path} is not what was kept: it was changed` };
+  if (hash('sha256', text) !== hex) return { problem: `${path} is not what was kept: it was changed` };
   return (JSON.parse(text) as { files: PolicyFile[] }).files;
 }
 
 function isThere(path: string, hex: string): boolean {
   try {
-    return hexOf(readFileSync(path, 'utf8')) === hex;
+    return hash('sha256', readFileSync(path, 'utf8')) === hex;
   } catch {
     return false;
   }
@@ -96,17 +96,13 @@ function syncFolder(folder: string): void {
   }
 }
 
-function hexOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
 /** The text of a policy file as it may be kept beside the log: without secrets, and without what a password could be guessed from. */
 const REMOVED = '(removed)';
 
 /** Keys with a secret, or a value derived from one, at any depth. */
 const SECRETS: ReadonlySet<string> = new Set(['password', 'passwords', 'secret', 'secrets', 'token_secret']);
 
-/** Removed wherever they stand, also in comments. */
+/** Removed in every part of a file, also in comments. */
 const VERIFIERS = [/SCRAM-SHA-256\$[^\s"',[\]{}]*/g, /hmac:[A-Za-z0-9_-]+/g, /\bmd5[0-9a-f]{32}\b/g];
 /** A password in a comment is still a secret. */
 const COMMENTED_OUT = /(^|\s)#.*(?:passw|secret|verifier|scram).*$/gim;

@@ -56,6 +56,7 @@ export const subjectCounts = (of = ''): string =>
 
 export const NAMES = Object.keys(COLUMNS);
 
+/** An identifier of DuckDB. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

@@ -60,7 +60,7 @@ export async function openDatabase(spills: boolean): Promise<Database> {
 }
 
 /** An SQL literal, for what cannot be a parameter: file names. */
-export function literal(text: string): string {
+export function duckdbLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 

@@ -1,7 +1,7 @@
 /** Lines and records of one log file, plain or compressed, chunk by chunk. */
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
-import type { Opener } from '../encryption/opening.ts';
+import type { RecordOpener } from '../encryption/opening.ts';
 import type { LogRecord } from '../fields.ts';
 import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
 import { LONGEST_LINE } from './lines.ts';
@@ -68,7 +68,7 @@ function recordIn(line: string): LogRecord | undefined {
 export class RecordReader {
   /** Lines without a record, or with one that could not be decrypted. */
   strange = 0;
-  private open: Opener = (record) => record;
+  private open: RecordOpener = (record) => record;
   private readonly shortForm = new ShortForm();
 
   constructor(
@@ -88,7 +88,7 @@ export class RecordReader {
     return records;
   }
 
-  private opener(segment: LogRecord): Promise<Opener> {
+  private opener(segment: LogRecord): Promise<RecordOpener> {
     if (!this.openerOf) throw new NoIdentity(`${this.file} is encrypted: --identity FILE names the key that opens it`);
     return this.openerOf(segment).catch((error: unknown) => {
       throw new NoIdentity(`${this.file} is encrypted to other keys than the one given`, { cause: error });

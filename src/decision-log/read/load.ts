@@ -1,6 +1,6 @@
 /** Reads log files into a DuckDB table. */
 import { COLUMNS, NAMES, quoted } from './columns.ts';
-import { type Database, literal } from './duckdb.ts';
+import { type Database, duckdbLiteral } from './duckdb.ts';
 import type { OpenerOf } from './encrypted.ts';
 import { linesOf, RecordReader } from './file-lines.ts';
 
@@ -16,7 +16,7 @@ export async function loadFiles(db: Database, table: string, files: readonly str
   );
   let strange = 0;
   for (const { filename } of others) {
-    await db.run(`DELETE FROM ${table} WHERE filename = ${literal(filename)}`);
+    await db.run(`DELETE FROM ${table} WHERE filename = ${duckdbLiteral(filename)}`);
     strange += await loadLines(db, table, filename);
   }
   return strange;
@@ -28,11 +28,12 @@ export async function loadLines(db: Database, table: string, file: string, opene
   await db.run('CREATE OR REPLACE TEMP TABLE lines (line VARCHAR)');
   await db.append('lines', recordsIn(file, reader));
   await db.run(`INSERT INTO ${table} BY NAME SELECT * FROM
-    (SELECT unnest(from_json(line, ${literal(JSON.stringify(COLUMNS))})), ${literal(file)} AS filename FROM lines)`);
+    (SELECT unnest(from_json(line, ${duckdbLiteral(JSON.stringify(COLUMNS))})), ${duckdbLiteral(file)} AS filename FROM lines)`);
   await db.run('DROP TABLE lines');
   return reader.strange;
 }
 
+/** Creates the table with all columns of `columns.ts`. */
 export async function makeTable(db: Database, table: string): Promise<void> {
   const columns = Object.entries(COLUMNS).map(([name, type]) => `${quoted(name)} ${type}`);
   await db.run(`CREATE OR REPLACE TEMP TABLE ${table} (${columns.join(', ')}, filename VARCHAR)`);
@@ -48,9 +49,9 @@ export function withChains(table: string): string {
 
 /** Incomplete lines and other text have no `time`, and cause no error. @param paths plain or `.gz` */
 function readJson(paths: readonly string[]): string {
-  const files = paths.map((path) => literal(exactly(path))).join(', ');
+  const files = paths.map((path) => duckdbLiteral(exactly(path))).join(', ');
   const columns = Object.entries(COLUMNS)
-    .map(([name, type]) => `${quoted(name)}: ${literal(type)}`)
+    .map(([name, type]) => `${quoted(name)}: ${duckdbLiteral(type)}`)
     .join(', ');
   return `read_json([${files}], format = 'newline_delimited', ignore_errors = true, filename = true, columns = {${columns}})`;
 }

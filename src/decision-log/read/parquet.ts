@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { makeDigest } from './digest.ts';
-import { type Database, literal } from './duckdb.ts';
+import { type Database, duckdbLiteral } from './duckdb.ts';
 import { checkWhole } from './file-lines.ts';
 import { loadFiles, withChains } from './load.ts';
 
@@ -25,7 +25,7 @@ export async function isIndexed(db: Database, file: string, index: string): Prom
   const found = statSync(index, { throwIfNoEntry: false });
   // Another user could have forged it.
   if (!found?.isFile() || found.uid !== process.getuid?.() || (found.mode & 0o022) !== 0) return false;
-  const sql = `SELECT decode(value) AS value FROM parquet_kv_metadata(${literal(index)}) WHERE decode(key) = 'file'`;
+  const sql = `SELECT decode(value) AS value FROM parquet_kv_metadata(${duckdbLiteral(index)}) WHERE decode(key) = 'file'`;
   const [made] = await db.rows<{ value: string }>(sql).catch(() => []);
   return made?.value === identityOf(file);
 }
@@ -41,13 +41,13 @@ export async function makeIndex(db: Database, file: string, index: string): Prom
     const strange = await loadFiles(db, 'loaded', [file]);
     // Step by step over files: a table of all records and its sorting would need gigabytes at once.
     await db.run(
-      `COPY (${withChains('loaded')}) TO ${literal(unsorted)} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 10240, USE_TMP_FILE false)`,
+      `COPY (${withChains('loaded')}) TO ${duckdbLiteral(unsorted)} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 10240, USE_TMP_FILE false)`,
     );
     await db.run('DROP TABLE loaded');
-    await makeDigest(db, `read_parquet(${literal(unsorted)})`, 'digested');
-    const all = `SELECT * FROM digested UNION ALL BY NAME SELECT * EXCLUDE (filename) FROM read_parquet(${literal(unsorted)})`;
-    await db.run(`COPY (SELECT * FROM (${all}) ORDER BY digest NULLS FIRST, subject, person, principal, kind, seq) TO ${literal(making)}
-      (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROWS_IN_GROUP}, USE_TMP_FILE false, KV_METADATA { file: ${literal(identity)}, strange: '${strange}' })`);
+    await makeDigest(db, `read_parquet(${duckdbLiteral(unsorted)})`, 'digested');
+    const all = `SELECT * FROM digested UNION ALL BY NAME SELECT * EXCLUDE (filename) FROM read_parquet(${duckdbLiteral(unsorted)})`;
+    await db.run(`COPY (SELECT * FROM (${all}) ORDER BY digest NULLS FIRST, subject, person, principal, kind, seq) TO ${duckdbLiteral(making)}
+      (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROWS_IN_GROUP}, USE_TMP_FILE false, KV_METADATA { file: ${duckdbLiteral(identity)}, strange: '${strange}' })`);
     if (identityOf(file) !== identity) return false;
     renameSync(making, index);
     return true;
@@ -62,7 +62,7 @@ export async function linesWithoutRecord(db: Database, indexes: readonly string[
   let strange = 0;
   for (const index of indexes) {
     const [row] = await db.rows<{ strange: number }>(
-      `SELECT decode(value)::BIGINT AS strange FROM parquet_kv_metadata(${literal(index)}) WHERE decode(key) = 'strange'`,
+      `SELECT decode(value)::BIGINT AS strange FROM parquet_kv_metadata(${duckdbLiteral(index)}) WHERE decode(key) = 'strange'`,
     );
     strange += row?.strange ?? 0;
   }

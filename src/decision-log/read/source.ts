@@ -4,7 +4,7 @@
  */
 import { NAMES, quoted } from './columns.ts';
 import { DIGEST_COLUMNS } from './digest.ts';
-import { type Database, literal, openDatabase } from './duckdb.ts';
+import { type Database, duckdbLiteral, openDatabase } from './duckdb.ts';
 import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
 import { checkWhole, segmentOf } from './file-lines.ts';
 import { indexesOf } from './indexes.ts';
@@ -99,5 +99,5 @@ function digestsOf(indexes: readonly string[]): string {
 }
 
 export function reading(indexes: readonly string[]): string {
-  return `read_parquet([${indexes.map(literal).join(', ')}], filename = 'index')`;
+  return `read_parquet([${indexes.map(duckdbLiteral).join(', ')}], filename = 'index')`;
 }

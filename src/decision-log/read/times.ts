@@ -53,11 +53,6 @@ export function wallTime(instant: number, timeZone: string): number {
   );
 }
 
-/** `2026-11-25 14:30:07`, in local time. */
-export function shownInstant(instant: number, timeZone: string): string {
-  return shownWall(wallTime(instant, timeZone));
-}
-
 /** @param wall from `wallTime`. Parts smaller than `step` (milliseconds) are left out. */
 export function shownWall(wall: number, step = 1_000): string {
   const text = new Date(wall).toISOString().replace('T', ' ');

@@ -4,7 +4,7 @@ import type { Breach } from './breach.ts';
 import type { Evidence } from './evidence.ts';
 import type { PolicyFacts } from './policy-texts.ts';
 import type { ReportOrigin } from './report-origin.ts';
-import type { SoughtPerson, SubjectAnswer } from './subject.ts';
+import type { PersonSearch, SubjectAnswer } from './subject.ts';
 import type { WhoAndWhen } from './taken.ts';
 
 export interface BreachFacts {
@@ -14,7 +14,7 @@ export interface BreachFacts {
   readonly policies: PolicyFacts;
   /** The kept policy with this hash; undefined if it is missing or was changed. */
   readonly policiesKept: (kept: string) => PolicyFacts | undefined;
-  readonly sought?: { readonly who: SoughtPerson; readonly answer: SubjectAnswer } | undefined;
+  readonly sought?: { readonly who: PersonSearch; readonly answer: SubjectAnswer } | undefined;
   readonly made: ReportOrigin;
   /** Absent if the log was not verified. */
   readonly evidence?: Evidence | undefined;

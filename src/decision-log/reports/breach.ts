@@ -46,7 +46,7 @@ export interface StatementTaken extends ReadTotals {
   readonly last: number;
 }
 
-export interface Step {
+export interface BreachStep {
   /** Local time, in milliseconds. */
   readonly at: number;
   readonly statements: number;
@@ -111,7 +111,7 @@ export interface Breach {
   /** The number of different normalized texts. */
   readonly shapes: number;
   readonly step: number;
-  readonly timeline: readonly Step[];
+  readonly timeline: readonly BreachStep[];
   readonly clients: readonly ClientSeen[];
   readonly refusals: readonly RefusedStatements[];
   readonly events: readonly Event[];

@@ -2,7 +2,7 @@
 import type { RecordTable } from '../read/source.ts';
 
 /** One record of an opening. */
-export interface Step {
+export interface OpeningStep {
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** `requested`, `approved`, `opened`, `used`, `closed`, `over`, `failed`. */
@@ -27,10 +27,10 @@ export interface RecordedOpening {
   readonly opened?: number;
   /** When it was closed or expired; absent if no record says so. */
   readonly ended?: number;
-  readonly steps: readonly Step[];
+  readonly steps: readonly OpeningStep[];
 }
 
-interface Row extends Omit<Step, 'signed'> {
+interface Row extends Omit<OpeningStep, 'signed'> {
   readonly id: string;
   readonly principal: string;
   readonly role: string;

@@ -8,6 +8,7 @@ export interface Period {
   readonly timeZone: string;
 }
 
+/** For queries: `$since` and `$until` in milliseconds since the epoch, and `$zone`. */
 export function parametersOf({ since, until, timeZone }: Period): Record<string, Parameter> {
   return { since, until, zone: timeZone };
 }

@@ -3,14 +3,14 @@
  * statement is in none of the lists only if the log and the policy at the time prove that it concerned others only.
  */
 import { subjectCounts } from '../read/columns.ts';
-import { type Database, literal, type Parameter } from '../read/duckdb.ts';
+import { type Database, duckdbLiteral, type Parameter } from '../read/duckdb.ts';
 import { type RecordTable, reading, recordsOf } from '../read/source.ts';
 import { takesSomething } from '../read/statement-kinds.ts';
 import { subjectId } from '../subject-ids.ts';
 import { type Coverage, coverageOf } from './coverage.ts';
 import { instant, type Period, parametersOf } from './period.ts';
 import type { PolicyFacts } from './policy-texts.ts';
-import type { SoughtPerson } from './subject.ts';
+import type { PersonSearch } from './subject.ts';
 
 /** Why a statement perhaps concerned the person; the first that applies. */
 export const DOUBTS = [
@@ -78,7 +78,7 @@ export interface PersonFound {
 }
 
 export interface PersonQuestion extends Period {
-  readonly sought: SoughtPerson;
+  readonly sought: PersonSearch;
   /** The kept policies of the time, by `kept`. */
   readonly policiesKept: (kept: string) => PolicyFacts | undefined;
   /** Schemas to search for a table without one. */
@@ -103,6 +103,7 @@ export async function subjectsKnown(
   return new Set([...named.map(({ name }) => name), ...declared]);
 }
 
+/** See `PersonFound` for what the lists prove. Makes temporary tables in the source's database. */
 export async function personOf(source: RecordTable, question: PersonQuestion): Promise<PersonFound> {
   const { db, strange } = source;
   const { subject, key, keys } = question.sought;
@@ -246,7 +247,7 @@ async function tellApart(db: Database, parameters: Record<string, Parameter>): P
       `CREATE OR REPLACE TEMP TABLE again AS SELECT ${NEEDED} FROM (${recordsOf([index])}) WHERE ${own} AND ${OF_STATEMENTS} AND id NOT IN (${looseIn([index])})`,
     );
     await db.run(
-      `DELETE FROM ran WHERE ${own} AND (index = ${literal(index)} OR n = 0 AND id IN (SELECT id FROM again))`,
+      `DELETE FROM ran WHERE ${own} AND (index = ${duckdbLiteral(index)} OR n = 0 AND id IN (SELECT id FROM again))`,
     );
     await db.run(`INSERT INTO ran BY NAME SELECT *, 1::BIGINT AS n FROM (${ranOf('again')})`, parameters);
   }
@@ -258,7 +259,7 @@ function looseIn(indexes: readonly string[]): string {
 }
 
 function listed(texts: readonly string[]): string {
-  return texts.length === 0 ? "''" : texts.map(literal).join(', ');
+  return texts.length === 0 ? "''" : texts.map(duckdbLiteral).join(', ');
 }
 
 /** As an SQL condition that row groups can be passed over by. */

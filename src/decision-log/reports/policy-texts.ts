@@ -82,7 +82,8 @@ export function categoriesOf(column: string, { categories }: PolicyFacts): strin
   return [...new Set(categories.filter(({ columns }) => columns.some(has)).map(({ name }) => name))];
 }
 
-function mapOf(value: unknown): Record<string, unknown> {
+/** A mapping of a YAML document; empty if the value is not one. */
+export function mapOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }
 

@@ -39,6 +39,7 @@ const BEFORE_MS = DAYS_BEFORE * 86_400_000;
 /** In milliseconds. In every time zone, a day begins at one of these. */
 const QUARTER = 900_000;
 
+/** One entry for each principal with records in the time. Makes temporary tables in the source's database. */
 export async function principalsOf({ db }: RecordTable, period: Period): Promise<PrincipalDone[]> {
   const parameters = { ...parametersOf(period), before: period.since - BEFORE_MS };
   for (const [name, query] of Object.entries(TABLES))

@@ -43,6 +43,7 @@ const COUNTS = `${sumOf('NOT observed')} AS times, ${sumOf('observed')} AS obser
 const SUMS = `${COUNTS}, count(DISTINCT principal) AS principals, epoch_ms(min(began)) AS first, epoch_ms(max(time)) AS last`;
 const ORDER = `ORDER BY times DESC, observed DESC, name LIMIT ${MOST}`;
 
+/** Counts refused statements and logins. Makes temporary tables in the source's database. */
 export async function refusalsOf({ db }: RecordTable, period: Period): Promise<Refusals> {
   const parameters = parametersOf(period);
   const rows = <T>(sql: string): Promise<T[]> => db.rows<T>(sql, parameters);

@@ -2,10 +2,10 @@
 import type { Speech } from '../language/speech.ts';
 import { coverageNotes } from './coverage.ts';
 import type { Section } from './report.ts';
-import type { SoughtPerson, SubjectAnswer } from './subject.ts';
+import type { PersonSearch, SubjectAnswer } from './subject.ts';
 
 export function subjectSection(
-  { subject, key, keys }: SoughtPerson,
+  { subject, key, keys }: PersonSearch,
   answer: SubjectAnswer,
   timeZone: string,
   speech: Speech,

@@ -5,7 +5,7 @@ import type { RecordTable } from '../read/source.ts';
 import { type SubjectKey, subjectId } from '../subject-ids.ts';
 import { type Coverage, gapsOf } from './coverage.ts';
 
-export interface SoughtPerson {
+export interface PersonSearch {
   readonly subject: string;
   /** The person's key in the server's text form: `4711`. */
   readonly key: string;
@@ -43,7 +43,7 @@ interface Doubts {
 /** Searches `taken` and `shown`. */
 export async function findSubject(
   { db }: RecordTable,
-  { subject, key, keys }: SoughtPerson,
+  { subject, key, keys }: PersonSearch,
   coverage: Coverage,
 ): Promise<SubjectAnswer> {
   const gaps = gapsOf(coverage);

@@ -1,18 +1,16 @@
 /** What statements have used, by role: tables and columns for each command, and the words in their texts. To find unused grants. */
+import { TABLE_COMMANDS, type TableCommand } from '../../policy/model/policy.ts';
 import { type RecordTable, recordsOf } from '../read/source.ts';
 import { takesSomething } from '../read/statement-kinds.ts';
 import { type Coverage, coverageOf } from './coverage.ts';
 import { instant } from './period.ts';
 
-export const COMMANDS = ['select', 'insert', 'update', 'delete'] as const;
-export type Command = (typeof COMMANDS)[number];
-
 /** A table or column, and the commands that may have used it: a statement counts for each command that its text may contain. */
-type Used = { readonly role: string; readonly name: string } & Readonly<Record<Command, boolean>>;
+type Used = { readonly role: string; readonly name: string } & Readonly<Record<TableCommand, boolean>>;
 
 export interface RoleUse {
   /** `public.students`, `public.students.ine`: the commands that may have used it. */
-  readonly names: ReadonlyMap<string, ReadonlySet<Command>>;
+  readonly names: ReadonlyMap<string, ReadonlySet<TableCommand>>;
   /** In lower case. */
   readonly words: ReadonlySet<string>;
   /** Some text was cut or is missing, so words may be missing too. */
@@ -40,14 +38,14 @@ export async function grantUse(source: RecordTable, since: number, timeZone: str
   const { db } = source;
   const rows = <T>(sql: string): Promise<T[]> => db.rows<T>(sql, { since, zone: timeZone });
   await makeUsed(source, since);
-  const names = new Map<string, Map<string, Set<Command>>>();
-  const ors = COMMANDS.map((command) => `bool_or("${command}") AS "${command}"`).join(', ');
+  const names = new Map<string, Map<string, Set<TableCommand>>>();
+  const ors = TABLE_COMMANDS.map((command) => `bool_or("${command}") AS "${command}"`).join(', ');
   for (const list of ['tables', 'columns']) {
     for (const used of await rows<Used>(
       `SELECT role, name, ${ors} FROM (SELECT *, unnest(${list}) AS name FROM done) GROUP BY role, name`,
     )) {
-      const ofRole = names.get(used.role) ?? new Map<string, Set<Command>>();
-      names.set(used.role, ofRole.set(used.name, new Set(COMMANDS.filter((command) => used[command]))));
+      const ofRole = names.get(used.role) ?? new Map<string, Set<TableCommand>>();
+      names.set(used.role, ofRole.set(used.name, new Set(TABLE_COMMANDS.filter((command) => used[command]))));
     }
   }
   const texts = await rows<{ role: string; statement?: string }>('SELECT DISTINCT role, statement FROM done');
@@ -113,7 +111,7 @@ async function makeUsed({ db }: RecordTable, since: number): Promise<void> {
   );
   const used = 'role, command, statement, tables, columns, would, policy';
   await db.run(
-    `CREATE OR REPLACE TEMP TABLE done AS SELECT ${used}, ${COMMANDS.map((command) => `${mayBe(command)} AS "${command}"`).join(', ')} FROM (
+    `CREATE OR REPLACE TEMP TABLE done AS SELECT ${used}, ${TABLE_COMMANDS.map((command) => `${mayBe(command)} AS "${command}"`).join(', ')} FROM (
        SELECT ${used}, effect FROM digests WHERE ${ADDED_UP} UNION ALL
        SELECT ${used}, effect FROM apart WHERE kind = 'decision' AND time >= ${instant('$since')})
      WHERE role IS NOT NULL AND effect NOT IN ('refuse', 'lock')`,
@@ -125,7 +123,7 @@ async function makeUsed({ db }: RecordTable, since: number): Promise<void> {
  * Every statement may read. Commands that the text cannot exclude count too: EXECUTE and FETCH run prepared statements and cursors, and COPY FROM
  * inserts.
  */
-function mayBe(command: Command): string {
+function mayBe(command: TableCommand): string {
   if (command === 'select') return 'true';
   const also = command === 'insert' ? " OR command = 'COPY'" : '';
   return `(statement IS NULL OR ends_with(statement, '…') OR regexp_matches(statement, '\\b(${command}|merge)\\b', 'i')

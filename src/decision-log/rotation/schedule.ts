@@ -1,10 +1,10 @@
 /** When a log file is full: by its size, or at the end of its hour, day, week or month. */
 import { dayAfter, instantOf, localTime, weekdayOf } from '../../policy/source/calendar.ts';
 
-export type Period = 'hourly' | 'daily' | 'weekly' | 'monthly';
+export type RotationPeriod = 'hourly' | 'daily' | 'weekly' | 'monthly';
 
 export interface Rotation {
-  readonly every?: Period;
+  readonly every?: RotationPeriod;
   readonly bytes?: number;
 }
 
@@ -13,7 +13,7 @@ const DAYS_OF_WEEK = 7;
 const WEEK = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
 
 /** The end of the period that contains `opened`: milliseconds since the epoch; weeks begin on Monday. An hour that a clock change repeats is one. */
-export function periodEnd(every: Period, opened: number, timeZone: string): number {
+export function periodEnd(every: RotationPeriod, opened: number, timeZone: string): number {
   const { date, minutes } = localTime(opened, timeZone);
   const end =
     every === 'hourly'
@@ -23,7 +23,7 @@ export function periodEnd(every: Period, opened: number, timeZone: string): numb
   return end > opened ? end : opened + HOUR_MS;
 }
 
-function nextBeginning(every: Exclude<Period, 'hourly'>, date: string): string {
+function nextBeginning(every: Exclude<RotationPeriod, 'hourly'>, date: string): string {
   switch (every) {
     case 'daily':
       return dayAfter(date, 1);

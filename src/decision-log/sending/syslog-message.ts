@@ -31,6 +31,7 @@ const DATA_NAME = 'rowgate@32473';
 const LONGEST_HOST = 255;
 const LONGEST_ID = 32;
 
+/** RFC 5424, framed by its length in bytes (RFC 6587, section 3.4.1). */
 export function syslogFrame({ time, severity, host, id, data, text }: SyslogMessage): Buffer {
   const priority = FACILITY * 8 + SEVERITIES[severity];
   const header = `<${priority}>1 ${time} ${word(host, LONGEST_HOST)} rowgate - ${word(id, LONGEST_ID)}`;

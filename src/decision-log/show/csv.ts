@@ -4,6 +4,7 @@ import type { Cell, Report } from '../reports/report.ts';
 /** Text that a spreadsheet would evaluate as a formula. */
 const FORMULA = /^[=+\-@\t\r]/;
 
+/** RFC 4180, with lines that end in CR LF. A text that a spreadsheet would run as a formula gets an apostrophe. */
 export function reportCsv({ title, facts, sections, speech }: Report): string {
   const lines: Cell[][] = [[title], ...facts.map((fact) => [...fact])];
   for (const { heading, table } of sections) {

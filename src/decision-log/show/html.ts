@@ -5,6 +5,7 @@ import { cellText, isAmount } from './cells.ts';
 import { barsChart, timeChart } from './charts.ts';
 import { escaped, escapedCell } from './escaped.ts';
 
+/** One self-contained page: no scripts, nothing is loaded. */
 export function reportHtml({ title, facts, figures, sections, foot, speech }: Report): string {
   return `<!doctype html>
 <html lang="${speech.language}">

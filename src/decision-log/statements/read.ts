@@ -30,6 +30,7 @@ export function unpackedCatalog(packed: string): string {
   return gunzipSync(Buffer.from(packed, 'base64')).toString();
 }
 
+/** All that was kept in the folder; `openerOf` is needed for encrypted files. */
 export async function readStatements(folder: string, openerOf?: OpenerOf): Promise<KeptStatements> {
   const found = { statements: new Map<string, KeptStatement>(), catalogs: new Map<string, string>() };
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => /\.jsonl(?:\.gz)?$/.test(name)) : [];

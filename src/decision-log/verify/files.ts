@@ -4,7 +4,7 @@ import { basename, dirname, format, join, parse } from 'node:path';
 import { firstOf } from '../chain/files.ts';
 import { type LineHandlers, type LinesRead, readLines } from '../read/lines.ts';
 
-export interface LogFile {
+export interface VerifiedFile {
   readonly name: string;
   readonly path: string;
   /** The number of its first record, from its name. Absent: the open file. */
@@ -12,7 +12,7 @@ export interface LogFile {
 }
 
 /** Reads its lines. It may have been compressed since it was listed: the plain file is removed when the compressed one exists. */
-export async function readLogFile({ path, first }: LogFile, handlers: LineHandlers): Promise<LinesRead> {
+export async function readLogFile({ path, first }: VerifiedFile, handlers: LineHandlers): Promise<LinesRead> {
   const isOpen = first === undefined;
   try {
     return await readLines(path, handlers, isOpen);
@@ -26,7 +26,7 @@ export interface WriterFiles {
   /** The name of the open file, even if it does not exist. */
   readonly name: string;
   /** In the order in which they were written. */
-  readonly files: readonly LogFile[];
+  readonly files: readonly VerifiedFile[];
 }
 
 /** @param log the open file, as in `log.file`; with workers, the name that theirs are derived from. Throws if the folder cannot be read. */
@@ -46,7 +46,7 @@ export function writersOf(log: string): WriterFiles[] {
     .filter(({ files }) => files.length > 0);
 }
 
-function filesOf(folder: string, open: string, names: readonly string[]): LogFile[] {
+function filesOf(folder: string, open: string, names: readonly string[]): VerifiedFile[] {
   const closed = new Map<number, string>();
   for (const name of names) {
     const first = firstOf(open, name);
@@ -55,6 +55,6 @@ function filesOf(folder: string, open: string, names: readonly string[]): LogFil
   }
   const files = [...closed]
     .toSorted(([a], [b]) => a - b)
-    .map(([first, name]): LogFile => ({ name, path: join(folder, name), first }));
+    .map(([first, name]): VerifiedFile => ({ name, path: join(folder, name), first }));
   return names.includes(open) ? [...files, { name: open, path: join(folder, open) }] : files;
 }

@@ -1,8 +1,8 @@
 /** Looks up single records: the hashes of records by number, and the beginning of a file. */
 import type { Buffer } from 'node:buffer';
 import type { SegmentFields } from '../chain/seal.ts';
-import { type LogFile, readLogFile } from './files.ts';
-import { isWhole, readHash, readSegment } from './line.ts';
+import { readLogFile, type VerifiedFile } from './files.ts';
+import { hashAtEnd, isWhole, readSegment } from './line.ts';
 import { RecordPrefixReader } from './record-prefix.ts';
 
 export interface FoundHead {
@@ -12,7 +12,7 @@ export interface FoundHead {
 }
 
 /** The segment at the beginning of a file; undefined if there is none, or the file cannot be read. */
-export async function firstSegment(file: LogFile): Promise<SegmentFields | undefined> {
+export async function firstSegment(file: VerifiedFile): Promise<SegmentFields | undefined> {
   let segment: SegmentFields | undefined;
   const line = (bytes: Buffer, start: number, end: number): boolean => {
     segment = readSegment(bytes.toString('utf8', start, end));
@@ -24,14 +24,14 @@ export async function firstSegment(file: LogFile): Promise<SegmentFields | undef
 }
 
 /** The wanted records that are in the file. */
-export async function headsIn(file: LogFile, wanted: ReadonlySet<number>): Promise<Map<number, FoundHead>> {
+export async function headsIn(file: VerifiedFile, wanted: ReadonlySet<number>): Promise<Map<number, FoundHead>> {
   const found = new Map<number, FoundHead>();
   const front = new RecordPrefixReader();
   let line = 0;
   const take = (bytes: Buffer, start: number, end: number): boolean => {
     line++;
     if (!front.read(bytes, start, end) || !wanted.has(front.seq) || found.has(front.seq)) return false;
-    const hash = readHash(bytes, start, end);
+    const hash = hashAtEnd(bytes, start, end);
     if (hash !== undefined && isWhole(bytes, start, end)) found.set(front.seq, { hash, file: file.name, line });
     return found.size === wanted.size;
   };

@@ -2,7 +2,7 @@
 import { ORIGIN } from '../chain/chain.ts';
 import type { FileScan, SegmentRecord } from './file-scan.ts';
 import { type Finding, type Note, records } from './finding.ts';
-import { inOrder, joinRuns, type RunSequence } from './order.ts';
+import { joinRuns, orderSequences, type RunSequence } from './order.ts';
 import { fits, headAfter, type Junk, type RecordRun } from './runs.ts';
 
 export interface ChainVerdict {
@@ -10,7 +10,7 @@ export interface ChainVerdict {
   readonly notes: readonly Note[];
 }
 
-/** Nobody could read a report of more. */
+/** A longer report would be unreadable. */
 const MOST_SEQUENCES = 3_000;
 
 /** @param scans in the order of their names, the open file last. */
@@ -43,7 +43,7 @@ class Judge {
       });
       sequences = sequences.slice(0, MOST_SEQUENCES);
     }
-    const { inOrder: sorted, moved, duplicated, foreign } = inOrder(sequences);
+    const { inOrder: sorted, moved, duplicated, foreign } = orderSequences(sequences);
     for (const { file, unsealed } of this.scans) {
       for (const { line, from, until } of unsealed) {
         const message = `the guard ended before it had sealed ${records(from, until)}`;

@@ -9,7 +9,7 @@ const HASH = 43;
 const HASH_FIELD = Buffer.from(',"hash":"');
 
 /** The hash at the end of a line; undefined if there is none. */
-export function readHash(bytes: Buffer, start: number, end: number): string | undefined {
+export function hashAtEnd(bytes: Buffer, start: number, end: number): string | undefined {
   const at = end - TAIL;
   if (at <= start || bytes[end - 2] !== 0x22 || bytes[end - 1] !== 0x7d) return undefined;
   if (HASH_FIELD.compare(bytes, at, at + HASH_FIELD.length) !== 0) return undefined;
@@ -58,10 +58,12 @@ export function readSeal(json: string): SealRecord | undefined {
   return read(seal, json) as SealRecord | undefined;
 }
 
+/** Undefined if the record is not a `segment`. */
 export function readSegment(json: string): SegmentFields | undefined {
   return read(segment, json) as SegmentFields | undefined;
 }
 
+/** Undefined if the record is not a `retention`. */
 export function readRetention(json: string): RetentionFields | undefined {
   return read(retention, json);
 }

@@ -54,7 +54,8 @@ function alone(run: RecordRun): RunSequence {
   };
 }
 
-export function inOrder(sequences: readonly RunSequence[]): Ordered {
+/** Puts sequences into the order of their numbers; those that do not fit are moved, duplicated or foreign. */
+export function orderSequences(sequences: readonly RunSequence[]): Ordered {
   const backbone = longest(sequences);
   const kept = new Set(backbone);
   const others = sequences.filter((sequence) => !kept.has(sequence));

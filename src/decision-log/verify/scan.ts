@@ -3,10 +3,10 @@ import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { type LinesRead, LONGEST_LINE, NoRegularFile } from '../read/lines.ts';
 import type { FileScan, RetentionRecord, SegmentRecord, Unsealed } from './file-scan.ts';
-import { type LogFile, readLogFile } from './files.ts';
+import { readLogFile, type VerifiedFile } from './files.ts';
 import type { Finding } from './finding.ts';
 import type { KeyRing } from './keys.ts';
-import { isWhole, readHash, readRetention, readSeal, readSegment, TAIL } from './line.ts';
+import { hashAtEnd, isWhole, readRetention, readSeal, readSegment, TAIL } from './line.ts';
 import { RecordPrefixReader } from './record-prefix.ts';
 import type { Junk, RecordRun } from './runs.ts';
 import { type Recall, SealReader } from './seals.ts';
@@ -66,7 +66,7 @@ class Scanner {
     this.bytes += end - start + 1;
     const { front } = this;
     const isRecord = front.read(bytes, start, end);
-    const own = readHash(bytes, start, end);
+    const own = hashAtEnd(bytes, start, end);
     if (isRecord && own === undefined) this.unchained++;
     else if (!isRecord) this.rubbish++;
     if (!isRecord || own === undefined) return this.junk(end - start);
@@ -197,11 +197,11 @@ class Scanner {
 }
 
 function endsWhole(bytes: Buffer, end: number): boolean {
-  return readHash(bytes, 0, end) !== undefined && isWhole(bytes, 0, end);
+  return hashAtEnd(bytes, 0, end) !== undefined && isWhole(bytes, 0, end);
 }
 
 /** Problems of the file's content, or in reading it, are findings and never thrown. Throws ENOENT. */
-export async function scanFile(logFile: LogFile, keys: KeyRing, pins: SignedHeads): Promise<FileScan> {
+export async function scanFile(logFile: VerifiedFile, keys: KeyRing, pins: SignedHeads): Promise<FileScan> {
   const file = logFile.name;
   const scanner = new Scanner(file, keys, pins);
   const findings: Finding[] = [];

@@ -1,7 +1,7 @@
 /** The files of one writer, read and judged. */
 import { missingSeals, unsealedEnd } from './counter.ts';
 import type { FileScan } from './file-scan.ts';
-import type { LogFile } from './files.ts';
+import type { VerifiedFile } from './files.ts';
 import type { Finding, Note } from './finding.ts';
 import { judge } from './judge.ts';
 import type { KeyRing } from './keys.ts';
@@ -12,7 +12,7 @@ import type { SignedHeads } from './signed-heads.ts';
 const MOST_TRIES = 20;
 
 export interface ScannedFile {
-  readonly file: LogFile;
+  readonly file: VerifiedFile;
   readonly scan: FileScan;
   /** Lowest and highest number in it; absent if it holds no record. */
   readonly range?: { readonly first: number; readonly last: number };
@@ -28,7 +28,7 @@ export interface Writer {
   /** Files of the chain. */
   readonly files: readonly ScannedFile[];
   /** The present names. */
-  readonly list: () => readonly LogFile[];
+  readonly list: () => readonly VerifiedFile[];
   readonly first: number;
   readonly last: number;
   /** The last record before the first file, according to that file. */
@@ -41,7 +41,7 @@ export interface Writer {
 /** Throws ENOENT if a closed file was removed since it was listed. @param list the present names. */
 export async function readWriter(
   name: string,
-  list: () => readonly LogFile[],
+  list: () => readonly VerifiedFile[],
   keys: KeyRing,
   pins: SignedHeads,
   longestUnsealedMs: number,
@@ -95,7 +95,7 @@ export async function readWriter(
 }
 
 /** Repeats if the guard closed its file and began another while the last one was read. */
-async function scanAll(list: () => readonly LogFile[], keys: KeyRing, pins: SignedHeads): Promise<ScannedFile[]> {
+async function scanAll(list: () => readonly VerifiedFile[], keys: KeyRing, pins: SignedHeads): Promise<ScannedFile[]> {
   const closed = new Map<number, ScannedFile>();
   for (let tries = 1; ; tries++) {
     const files = list();
@@ -114,7 +114,7 @@ function unlessGone(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }
 
-async function scanned(file: LogFile, keys: KeyRing, pins: SignedHeads): Promise<ScannedFile> {
+async function scanned(file: VerifiedFile, keys: KeyRing, pins: SignedHeads): Promise<ScannedFile> {
   const scan = await scanFile(file, keys, pins);
   const numbers = scan.items.flatMap((item) => (item.kind === 'run' ? [item.first, item.last] : []));
   if (numbers.length === 0) return { file, scan };

@@ -1,7 +1,7 @@
 /** The file with its chain: each line ends in a hash over the line before, whatever happened to the file in between. */
 import { chained, ORIGIN } from '../chain/chain.ts';
-import type { Written } from '../disk/append.ts';
-import type { LogFile, Opened } from './file.ts';
+import type { WriteState } from '../disk/append.ts';
+import type { LineFile, OpenedFile } from './file.ts';
 
 /** The end of a chain: its last record. */
 export interface ChainPosition {
@@ -20,7 +20,7 @@ export class ChainedFile {
 
   /** `last`: as far as known. Throws if the file cannot be opened, or is not a log. */
   constructor(
-    private readonly file: LogFile,
+    private readonly file: LineFile,
     private last: ChainPosition,
     private readonly notice: (message: string) => void,
   ) {}
@@ -65,7 +65,7 @@ export class ChainedFile {
   }
 
   /** Whether the chain can continue after what was found. */
-  fits({ regular, last }: Opened): boolean {
+  fits({ regular, last }: OpenedFile): boolean {
     return !regular || !last || last.hash === this.last.hash;
   }
 
@@ -73,7 +73,7 @@ export class ChainedFile {
    * The file was opened. The end of the chain is known from memory: if records at the end of the file are missing or different, the next record will
    * show it.
    */
-  meet({ regular, last, torn }: Opened): void {
+  meet({ regular, last, torn }: OpenedFile): void {
     this.opened++;
     // They were to follow a record of the previous file.
     if (this.hashes.length > 0) this.lost = true;
@@ -88,13 +88,13 @@ export class ChainedFile {
   }
 
   /** @param body JSON on one line, without its last brace, with the number `seq` + 1. */
-  write(body: string, grouped: boolean): Written {
+  write(body: string, grouped: boolean): WriteState {
     this.hold(body);
     return this.writeHeld(grouped);
   }
 
   /** Like `write`, but together with the next write or `flush`: for records that nothing waits for. */
-  hold(body: string): Written {
+  hold(body: string): WriteState {
     const { line, own } = chained(this.hash, body);
     this.held += `${line}\n`;
     this.hashes.push(own);
@@ -117,7 +117,7 @@ export class ChainedFile {
   }
 
   /** @returns the state of the last of them. */
-  private writeHeld(grouped: boolean): Written {
+  private writeHeld(grouped: boolean): WriteState {
     const { text, hashes } = this.takeHeld();
     const { lines, written } = this.file.write(text, hashes.length, grouped);
     if (lines < hashes.length || written !== 'written') this.lost = true;

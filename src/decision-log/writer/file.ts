@@ -3,16 +3,16 @@
 import { Buffer } from 'node:buffer';
 import { fdatasyncSync, renameSync, type Stats, statSync } from 'node:fs';
 import { reasonOf } from '../../core/error-text.ts';
-import { append, completeLines, LINE_END, type Outcome, type Written } from '../disk/append.ts';
+import { type AppendOutcome, append, completeLines, LINE_END, type WriteState } from '../disk/append.ts';
 import { closeFile, foreignChange, type OpenFile, openFile } from '../disk/open-file.ts';
-import { isSame, writeAgain } from '../disk/rewrite.ts';
+import { isSameFile, writeAgain } from '../disk/rewrite.ts';
 import { Sync } from '../disk/sync.ts';
 import { readTail, type Tail } from './tail.ts';
 
 export type Durability = 'batched' | 'strict';
 
 /** The content of a file that was just opened. */
-export interface Opened extends Tail {
+export interface OpenedFile extends Tail {
   readonly fd: number;
   readonly size: number;
   /** Not a pipe or a terminal, which cannot be read back. */
@@ -22,7 +22,7 @@ export interface Opened extends Tail {
 /** Of a UTF-16 code unit in UTF-8. */
 const MOST_BYTES_OF_ONE = 3;
 
-export class LogFile {
+export class LineFile {
   private file: OpenFile | undefined;
   /** The file that was open last. */
   private known: Stats | undefined;
@@ -92,7 +92,7 @@ export class LogFile {
   }
 
   /** Opens the file if needed, and then returns its content. Throws if it cannot be opened, or holds something other than a log. */
-  ready(): Opened | undefined {
+  ready(): OpenedFile | undefined {
     if (this.file) return undefined;
     if (this.closed) throw new Error('it is closed');
     if (this.suspect) writeAgain(this.path, this.suspect, this.safe);
@@ -106,7 +106,7 @@ export class LogFile {
    * Appends lines (with their line ends) to the open file. Never throws; after a failure the file is closed. `grouped`: a caller that needs them on
    * disk waits with `reachesDisk`.
    */
-  write(text: string, lines = 1, grouped = false): Outcome {
+  write(text: string, lines = 1, grouped = false): AppendOutcome {
     const { file } = this;
     if (!file) return { lines: 0, written: 'absent' };
     const bytes = this.encode(this.insideLine ? `\n${text}` : text);
@@ -124,7 +124,7 @@ export class LogFile {
    * Continues in a new file of the log's name, if `accept` approves its content. The open one is moved to `moveTo`, or was already moved by another
    * program. Throws if that fails: the open one is then kept, under its old name if possible.
    */
-  replace(accept: (opened: Opened) => boolean, moveTo?: string): Opened {
+  replace(accept: (opened: OpenedFile) => boolean, moveTo?: string): OpenedFile {
     const old = this.file;
     if (old) this.leave(old);
     if (moveTo !== undefined) renameSync(this.path, moveTo);
@@ -146,7 +146,7 @@ export class LogFile {
   /** Whether the log's path names the open file. */
   isInPlace(): boolean {
     const there = statSync(this.path, { throwIfNoEntry: false });
-    return there !== undefined && this.file !== undefined && isSame(there, this.file.stat);
+    return there !== undefined && this.file !== undefined && isSameFile(there, this.file.stat);
   }
 
   /** Syncs everything written. Throws if that fails. */
@@ -198,7 +198,7 @@ export class LogFile {
   }
 
   /** Everything was handed to the kernel: decides whether a sync is needed before that counts. */
-  private proved(file: OpenFile, grouped: boolean): Written {
+  private proved(file: OpenFile, grouped: boolean): WriteState {
     if ((grouped || this.durability === 'batched') && !this.proving) {
       this.sync.soon();
       return 'written';
@@ -213,7 +213,7 @@ export class LogFile {
     }
   }
 
-  private open(): { file: OpenFile; opened: Opened } {
+  private open(): { file: OpenFile; opened: OpenedFile } {
     const file = openFile(this.path);
     const { fd, stat, regular } = file;
     try {
@@ -226,9 +226,9 @@ export class LogFile {
     }
   }
 
-  private take(file: OpenFile, { size, insideLine }: Opened): void {
+  private take(file: OpenFile, { size, insideLine }: OpenedFile): void {
     this.sync.giveUp();
-    const goesOn = this.known !== undefined && isSame(this.known, file.stat);
+    const goesOn = this.known !== undefined && isSameFile(this.known, file.stat);
     this.file = file;
     this.known = file.stat;
     this.bytes = size;

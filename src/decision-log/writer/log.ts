@@ -4,7 +4,7 @@
  */
 import type { QuantityPeriod } from '../../policy/source/quantity.ts';
 import type { Anchor, Head, RetentionFields, SealFields } from '../chain/seal.ts';
-import type { Written } from '../disk/append.ts';
+import type { WriteState } from '../disk/append.ts';
 import { SessionOnDisk } from '../disk/session-on-disk.ts';
 import type { FileKeys } from '../encryption/file-keys.ts';
 import type { RecordFields, RecordKind } from '../fields.ts';
@@ -18,9 +18,9 @@ import type { SubjectIds } from '../subject-ids.ts';
 import type { Durability } from './file.ts';
 import { GroupCommit, SessionInGroup } from './group-commit.ts';
 import { Segments } from './segments.ts';
-import { type Recorder, SessionRecords } from './session-records.ts';
+import { type LogRecorder, SessionRecords } from './session-records.ts';
 import { type KeepsStatements, StatementTexts } from './statement-texts.ts';
-import { boxedText, chainMembersText, type Heading, membersText, recordText } from './text.ts';
+import { boxedText, chainMembersText, membersText, type RecordHeading, recordText } from './text.ts';
 
 export interface LogOptions {
   readonly file: string;
@@ -91,7 +91,7 @@ class Log implements DecisionLog {
   private readonly segments: Segments;
   private readonly sealer: Sealer;
   private readonly tidying: ClosedFileCleanup;
-  private readonly recorder: Recorder;
+  private readonly recorder: LogRecorder;
   private closed = false;
   /** Records of statements are held, to be written with those that follow. */
   private holding = false;
@@ -262,17 +262,17 @@ class Log implements DecisionLog {
   }
 
   /** The file must be open, with its segment written. */
-  private put(kind: RecordKind, fields: RecordFields, now: number): Written {
+  private put(kind: RecordKind, fields: RecordFields, now: number): WriteState {
     return this.write(kind, now, () => membersText(fields));
   }
 
-  private putOfChain(kind: ChainKind, fields: ChainFields, now: number): Written {
+  private putOfChain(kind: ChainKind, fields: ChainFields, now: number): WriteState {
     return this.write(kind, now, () => chainMembersText(fields));
   }
 
-  private write(kind: RecordKind | ChainKind, now: number, members: () => string): Written {
+  private write(kind: RecordKind | ChainKind, now: number, members: () => string): WriteState {
     const { chained } = this.segments;
-    const heading: Heading = {
+    const heading: RecordHeading = {
       time: isoTime(now),
       guard: this.options.guard,
       seq: chained.seq + 1,

@@ -14,7 +14,7 @@ import { firstRecord } from '../rotation/first-record.ts';
 import { syncFolder } from '../rotation/folder.ts';
 import { periodEnd, type Rotation } from '../rotation/schedule.ts';
 import { ChainedFile, type ChainPosition, NOTHING } from './chained-file.ts';
-import { type Durability, LogFile, type Opened } from './file.ts';
+import { type Durability, LineFile, type OpenedFile } from './file.ts';
 
 export interface SegmentsOptions {
   readonly file: string;
@@ -58,7 +58,7 @@ interface Past {
 const PATIENCE_MS = 60_000;
 
 export class Segments {
-  readonly file: LogFile;
+  readonly file: LineFile;
   readonly chained: ChainedFile;
   readonly chain: string;
   /** Seals of the chain when the log was opened, and whether its last record was one. */
@@ -84,7 +84,7 @@ export class Segments {
     private readonly need: SegmentsNeed,
   ) {
     const { file: path, durability, notice } = options;
-    this.file = new LogFile(path, durability, notice);
+    this.file = new LineFile(path, durability, notice);
     let opened = this.file.ready();
     if (!opened) throw new Error('not opened');
     const past = pastOf(opened, path, options.guard);
@@ -94,7 +94,7 @@ export class Segments {
     this.chained = new ChainedFile(this.file, past.last, notice);
     if (opened.last && past.sealedBy !== options.sealedBy) {
       // The file is from before there were chains, lacks its beginning, or was sealed with another key: it is closed as it is, and the next file
-      // begins anew.
+      // begins a new chain.
       const to = closedName(path, past.first ?? opened.last.seq);
       if (existsSync(to)) throw new Error(`"${to}" is there already`);
       opened = this.file.replace(isEmpty, to);
@@ -219,7 +219,7 @@ export class Segments {
   }
 }
 
-function pastOf(opened: Opened, path: string, guard: string): Past {
+function pastOf(opened: OpenedFile, path: string, guard: string): Past {
   const found = opened.regular ? beginningOf(opened.fd, path) : undefined;
   if (found?.segment) {
     const { last, seals, sealed, segment } = found;
@@ -240,6 +240,6 @@ function pastOf(opened: Opened, path: string, guard: string): Past {
   return { last, chain: segment.chain, seals, sealed, file };
 }
 
-function isEmpty({ size }: Opened): boolean {
+function isEmpty({ size }: OpenedFile): boolean {
   return size === 0;
 }

@@ -7,10 +7,10 @@ import type { SubjectIds, SubjectsOfOutcome } from '../subject-ids.ts';
 import { rounded } from './number-text.ts';
 import { QUIET_COMMANDS } from './quiet-commands.ts';
 import type { StatementTexts } from './statement-texts.ts';
-import { membersText } from './text.ts';
+import { chainMembersText, json, membersText } from './text.ts';
 
 /** The log as its sessions use it. */
-export interface Recorder {
+export interface LogRecorder {
   /** Members are JSON, each preceded by a comma, in the log's order. False if they cannot be made, or if the record may not be in the log. */
   write(kind: 'decision' | 'outcome', members: () => string): boolean;
   append(kind: 'seen', fields: RecordFields): boolean;
@@ -38,7 +38,7 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
   private principal: string | undefined;
 
   constructor(
-    private readonly log: Recorder,
+    private readonly log: LogRecorder,
     private readonly context: SessionContext,
   ) {
     this.lastWho = whoIn(context);
@@ -107,8 +107,9 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
     if (!(reason || rule || sqlstate || limit || waited || counts || keys)) return '';
     // INVARIANT 84: no key of a data subject is written: keys are turned into ids, or dropped.
     const subjects = this.log.subjects && keys ? this.log.subjects.ofOutcome(entry) : counts;
-    const shown = subjects && withoutZeros(subjects);
-    return membersText({ reason, rule, sqlstate, limit, subjects: shown, waited: waited || undefined });
+    const told = subjects ? subjectsText(subjects) : '';
+    const why = reason || rule || sqlstate || limit ? membersText({ reason, rule, sqlstate, limit }) : '';
+    return `${why}${told}${waited ? membersText({ waited }) : ''}`;
   }
 }
 
@@ -116,13 +117,31 @@ function whoIn({ attributes, application }: SessionContext): SessionIdentity {
   return { attributes, application };
 }
 
-/** Questions and values are rarely above 0. */
-function withoutZeros(subjects: SubjectsOfOutcome): RecordFields['subjects'] {
-  const all = Object.entries(subjects).map(([name, { people, questions, values, ids }]) => {
-    const told = { ...(questions && { questions }), ...(values && { values }), ...(ids && { ids }) };
-    return [name, { people, ...told }];
-  });
-  return Object.fromEntries(all);
+/**
+ * The member `subjects`, put together from its few numbers: nearly every outcome has one where people are counted. Questions and values are
+ * rarely above 0.
+ */
+function subjectsText(subjects: SubjectsOfOutcome): string {
+  let all = '';
+  for (const name in subjects) {
+    const { people, questions, values, ids } = subjects[name]!;
+    const others = `${questions ? `,"questions":${questions}` : ''}${values ? `,"values":${values}` : ''}`;
+    const shown = ids ? chainMembersText({ ids }) : '';
+    all += `${all === '' ? '' : ','}${nameOf(name)}:{"people":${people}${others}${shown}}`;
+  }
+  return `,"subjects":{${all}}`;
+}
+
+/** As JSON. Policies have few. */
+const names = new Map<string, string>();
+
+function nameOf(subject: string): string {
+  let text = names.get(subject);
+  if (text === undefined) {
+    text = json(subject);
+    names.set(subject, text);
+  }
+  return text;
 }
 
 function isNothing({ status, rows, bytes, changed, limit, subjects, waited }: OutcomeEntry): boolean {

@@ -1,45 +1,45 @@
 /** One difference between two policies, and whether it is proven that it gives nothing more. */
 
-export interface Change {
+export interface PolicyDifference {
   /** What it says of the principal: `sees public.students.address (withheld before)`. */
   readonly words: string;
   /**
-   * True only where it is proven that nothing more is shown or allowed by it. The proven changes are few and stand where they are found;
-   * whatever else differs is `more`.
+   * True only if it is proven that nothing more is shown or allowed. Few changes are proven, each where it is compared; every other difference is
+   * `more`.
    */
   readonly less: boolean;
 }
 
-export const more = (words: string): Change => ({ words, less: false });
-export const less = (words: string): Change => ({ words, less: true });
+export const more = (words: string): PolicyDifference => ({ words, less: false });
+export const less = (words: string): PolicyDifference => ({ words, less: true });
 
 /** How one field of two objects is compared; `derived`: it follows from others that are compared. */
-export type Comparison<T> = 'derived' | ((before: T, after: T) => readonly Change[]);
+export type FieldComparison<T> = 'derived' | ((before: T, after: T) => readonly PolicyDifference[]);
 
-/** Where both are the same there is no change; everything else the comparison of the field tells. */
+/** If both are equal there is no change; otherwise the field's comparison tells the changes. */
 export function compareFields<T extends object>(
   before: T,
   after: T,
-  fields: { readonly [K in keyof Required<T>]: Comparison<T[K]> },
-): Change[] {
+  fields: { readonly [K in keyof Required<T>]: FieldComparison<T[K]> },
+): PolicyDifference[] {
   return (Object.keys(fields) as (keyof T & string)[]).flatMap((field) => {
-    const comparison = fields[field] as Comparison<unknown>;
-    if (comparison === 'derived' || isSame(before[field], after[field])) return [];
+    const comparison = fields[field] as FieldComparison<unknown>;
+    if (comparison === 'derived' || isEqualData(before[field], after[field])) return [];
     return comparison(before[field], after[field]);
   });
 }
 
-/** Of a value of which no change is proven. */
-export function unproven(words: string): () => readonly Change[] {
+/** For a field whose changes are never proven to give less. */
+export function unproven(words: string): () => readonly PolicyDifference[] {
   return () => [more(words)];
 }
 
-/** Plain data, maps and sets, without the lines where they stand. */
-export function isSame(a: unknown, b: unknown): boolean {
+/** Compares plain data, maps and sets, without the source lines of rules. */
+export function isEqualData(a: unknown, b: unknown): boolean {
   return textOf(a) === textOf(b);
 }
 
-/** Where something stands says nothing of what it is. */
+/** Source lines do not change what a rule means. */
 const PLACES: ReadonlySet<string> = new Set(['rule', 'rules', 'functionRules']);
 
 function textOf(value: unknown): string {

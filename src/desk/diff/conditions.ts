@@ -1,11 +1,11 @@
-/** Whether row conditions let through no more rows than others did: proven only where all of those hold still, with more beside them. */
+/** Whether row conditions let through no more rows than others did: proven only if all of those still apply, possibly with further ones. */
 import type { Condition } from '../../policy/model/policy.ts';
 import { sqlOf } from '../../policy/review/access.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
 import { isParsed, parse } from '../../sql/parse/parse.ts';
 import { as, type Node, sameTree } from '../../sql/parse/tree.ts';
 import type { Template } from '../../sql/text/template.ts';
-import { type Change, less, more } from './change.ts';
+import { less, more, type PolicyDifference } from './change.ts';
 
 interface Conjunct {
   readonly node: Node | string;
@@ -17,7 +17,7 @@ export function compareConditions(
   after: readonly Condition[],
   relation: Relation,
   what: string,
-): Change[] {
+): PolicyDifference[] {
   const [olds, news] = [before.flatMap(conjunctsOf), after.flatMap(conjunctsOf)];
   const lost = olds.some((old) => !news.some((one) => isAlike(old, one)));
   const added = news.some((one) => !olds.some((old) => isAlike(old, one)));

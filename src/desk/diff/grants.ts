@@ -2,11 +2,11 @@
 import type { ColumnGrant, RelationGrant, RolePolicy, SelectGrant, WriteGrant } from '../../policy/model/policy.ts';
 import { sqlOf } from '../../policy/review/access.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
-import { type Change, compareFields, isSame, less, more, unproven } from './change.ts';
+import { compareFields, isEqualData, less, more, type PolicyDifference, unproven } from './change.ts';
 import { compareConditions } from './conditions.ts';
 
-/** System catalogs show what was granted, so that they say no more where that is no more. */
-export function compareGrants(before: RolePolicy['relations'], after: RolePolicy['relations']): Change[] {
+/** System catalogs show what was granted: if grants shrink, so does their content. */
+export function compareGrants(before: RolePolicy['relations'], after: RolePolicy['relations']): PolicyDifference[] {
   const oids = new Set([...before.keys(), ...after.keys()]);
   return [...oids].flatMap((oid) => {
     const [old, now] = [before.get(oid), after.get(oid)];
@@ -32,7 +32,11 @@ export function compareGrants(before: RolePolicy['relations'], after: RolePolicy
   });
 }
 
-function compareSelect(before: SelectGrant | undefined, after: SelectGrant | undefined, relation: Relation): Change[] {
+function compareSelect(
+  before: SelectGrant | undefined,
+  after: SelectGrant | undefined,
+  relation: Relation,
+): PolicyDifference[] {
   const name = nameOf(relation);
   if (!after) return [less(`no longer reads ${name}`)];
   const columns = [...new Set([...(before?.columns.keys() ?? []), ...after.columns.keys()])].flatMap((column) =>
@@ -56,11 +60,11 @@ function compareColumn(
   after: ColumnGrant | undefined,
   name: string,
   relation: Relation,
-): Change[] {
+): PolicyDifference[] {
   const was = before ? (before.mask ? 'masked' : 'plain') : 'withheld';
   if (!after) return [less(`no longer sees ${name}`)];
   if (!after.mask) return was === 'plain' ? [] : [more(`sees ${name} (${was} before)`)];
-  if (before?.mask && isSame(before.mask, after.mask)) return [];
+  if (before?.mask && isEqualData(before.mask, after.mask)) return [];
   const words = `sees ${name} masked by ${sqlOf(after.mask, relation)} (${before?.mask ? `by ${sqlOf(before.mask, relation)}` : was} before)`;
   return [was === 'plain' && showsKnown(select, after) ? less(words) : more(words)];
 }
@@ -81,7 +85,7 @@ function compareWrite(
   after: WriteGrant | undefined,
   relation: Relation,
   verb: string,
-): Change[] {
+): PolicyDifference[] {
   const name = nameOf(relation);
   if (!after) return [less(`may no longer ${verb} ${name}`)];
   if (!before) return [more(`may ${verb} ${name}`)];

@@ -9,32 +9,32 @@ import {
 } from '../../policy/model/limits.ts';
 import { amountName, windowName } from '../../policy/model/limits-in-force.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
-import { type Change, compareFields, less, more } from './change.ts';
+import { compareFields, less, more, type PolicyDifference } from './change.ts';
 
 /** From what refuses nothing to what refuses for longest. */
 const STRICTER: readonly LimitEffect[] = ['warn', 'throttle', 'deny', 'lock'];
 
 type OfRole = Pick<RolePolicy, 'whenExceeded' | 'throttle'>;
 
-/** @param roles each limit's effect is that of its role, where it does not say its own. @param whose a prefix: `each end user: `. */
+/** @param roles a limit without an effect has that of its role. @param whose a prefix: `each end user: `. */
 export function compareLimits(
   before: Limits = {},
   after: Limits = {},
   roles: readonly [OfRole, OfRole],
   whose = '',
-): Change[] {
+): PolicyDifference[] {
   const lists =
     (measure: string, word: string) =>
-    (one: readonly WindowLimit[] | undefined, other: readonly WindowLimit[] | undefined): Change[] =>
+    (one: readonly WindowLimit[] | undefined, other: readonly WindowLimit[] | undefined): PolicyDifference[] =>
       compareWindows(one ?? [], other ?? [], roles, { measure, word, whose });
   const most =
     (name: string, unit: (amount: number) => string = String) =>
-    (one: number | undefined, other: number | undefined): Change[] => [
+    (one: number | undefined, other: number | undefined): PolicyDifference[] => [
       amountChange(one, other, `${whose}${name}`, unit),
     ];
   const bySubject =
     (key: (typeof OF_SUBJECTS)[number]) =>
-    (one: Limits['subjects'], other: Limits['subjects']): Change[] =>
+    (one: Limits['subjects'], other: Limits['subjects']): PolicyDifference[] =>
       [...new Set([...(one?.keys() ?? []), ...(other?.keys() ?? [])])].flatMap((subject) => {
         const changes = lists(key, key === 'answers' ? `values of ${subject}` : subject)(
           one?.get(subject),
@@ -63,13 +63,13 @@ export function compareLimits(
   });
 }
 
-/** A smaller amount, and one where there was none, leave less. */
+/** A smaller amount gives less; so does a new limit. */
 function amountChange(
   before: number | undefined,
   after: number | undefined,
   name: string,
   shown: (amount: number) => string,
-): Change {
+): PolicyDifference {
   const text = (amount: number | undefined): string => (amount === undefined ? 'no limit' : shown(amount));
   const words = `${name}: ${text(after)} (${text(before)} before)`;
   const isLess = after !== undefined && (before === undefined || after <= before);
@@ -87,7 +87,7 @@ function compareWindows(
   after: readonly WindowLimit[],
   [roleBefore, roleAfter]: readonly [OfRole, OfRole],
   { measure, word, whose }: Named,
-): Change[] {
+): PolicyDifference[] {
   const olds = before.map((limit) => ({ ...limit, effect: effectOf(limit, roleBefore) }));
   const news = after.map((limit) => ({ ...limit, effect: effectOf(limit, roleAfter) }));
   const shown = ({ amount, window, effect }: WindowLimit): string =>
@@ -99,7 +99,7 @@ function compareWindows(
   if (lost.length + added.length === 0) return [];
   const lists = (limits: readonly WindowLimit[]): string => (limits.length > 0 ? limits.map(shown).join(', ') : 'any');
   const words = `${whose}may take ${lists(news)} (${lists(olds)} before)`;
-  // Each limit that was has one of the same window in its place that leaves no more and is no milder.
+  // For each old limit there is a new one with the same window that allows no more and is no milder.
   const isHeld = (old: WindowLimit): boolean => news.some((limit) => holdsNoLess(limit, old));
   return [olds.every(isHeld) ? less(words) : more(words)];
 }

@@ -1,5 +1,7 @@
 /** Two policies compared by principal, on one catalog: what each may now that it might not, and what it may no longer. */
+
 import type { SettingRule } from '../../policy/compile/grantable-settings.ts';
+import { isGuarded } from '../../policy/model/is-guarded.ts';
 import {
   type BreakGlass,
   type Policy,
@@ -9,14 +11,14 @@ import {
   type Subject,
 } from '../../policy/model/policy.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
-import { type Change, compareFields, isSame, less, more, unproven } from './change.ts';
+import { compareFields, isEqualData, less, more, type PolicyDifference, unproven } from './change.ts';
 import { compareGrants } from './grants.ts';
 import { compareLimits } from './limits.ts';
 
 export interface PrincipalChanges {
   /** Absent: of the policy as a whole. */
   readonly principal?: string;
-  readonly changes: readonly Change[];
+  readonly changes: readonly PolicyDifference[];
 }
 
 export interface DiffOptions {
@@ -30,16 +32,22 @@ export function comparePolicies(before: Policy, after: Policy, options: DiffOpti
   const names = [...new Set([...before.principals.keys(), ...after.principals.keys()])].sort();
   const roles: KnownRoles = new Map();
   const all = [
-    { changes: isSame(before.approvers, after.approvers) ? [] : [more('other approvers')] },
+    { changes: isEqualData(before.approvers, after.approvers) ? [] : [more('other approvers')] },
     ...names.map((principal) => ({ principal, changes: changesOf(principal, before, after, options, roles) })),
   ];
   return all.filter(({ changes }) => changes.length > 0);
 }
 
 /** By both roles: many principals share one. */
-type KnownRoles = Map<string, Change[]>;
+type KnownRoles = Map<string, PolicyDifference[]>;
 
-function changesOf(name: string, before: Policy, after: Policy, options: DiffOptions, known: KnownRoles): Change[] {
+function changesOf(
+  name: string,
+  before: Policy,
+  after: Policy,
+  options: DiffOptions,
+  known: KnownRoles,
+): PolicyDifference[] {
   const [old, now] = [openPrincipal(before, name), openPrincipal(after, name)];
   if (!old && !now) return [];
   if (!now) return [less('may no longer log in')];
@@ -63,7 +71,7 @@ function openPrincipal({ principals, roles }: Policy, name: string): Open | unde
     : undefined;
 }
 
-function comparePrincipal(old: Open, now: Open, { withoutSecrets }: DiffOptions): Change[] {
+function comparePrincipal(old: Open, now: Open, { withoutSecrets }: DiffOptions): PolicyDifference[] {
   const roles = [old.role, now.role] as const;
   return compareFields(old.principal, now.principal, {
     name: 'derived',
@@ -83,7 +91,7 @@ function comparePrincipal(old: Open, now: Open, { withoutSecrets }: DiffOptions)
             : more('another password'),
         ],
     certificate: (one, other) => [
-      one === undefined && isSame(old.principal.verifiers, now.principal.verifiers)
+      one === undefined && isEqualData(old.principal.verifiers, now.principal.verifiers)
         ? less('must show a certificate')
         : more(other === undefined ? 'needs no certificate' : 'another certificate'),
     ],
@@ -112,20 +120,22 @@ function comparePrincipal(old: Open, now: Open, { withoutSecrets }: DiffOptions)
 
 function isStricter(one: BreakGlass | undefined, other: BreakGlass | undefined): boolean {
   if (!other) return false;
-  return !one || (other.approvals >= one.approvals && other.for <= one.for && isSame(one.approvers, other.approvers));
+  return (
+    !one || (other.approvals >= one.approvals && other.for <= one.for && isEqualData(one.approvers, other.approvers))
+  );
 }
 
-function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Change[] {
-  if (old.mode === 'observe' && old.access === 'restricted' && isEnforced(now))
+function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): PolicyDifference[] {
+  if (old.mode === 'observe' && old.access === 'restricted' && isGuarded(now))
     return [less('is enforced (only observed before: everything was let through)')];
-  if (isEnforced(old) && now.access === 'restricted' && now.mode === 'observe')
+  if (isGuarded(old) && now.access === 'restricted' && now.mode === 'observe')
     return [more('is only observed: everything is let through')];
   const limits = compareLimits(old.limits, now.limits, [old, now]);
-  if (old.access === 'unrestricted' && isEnforced(now)) {
+  if (old.access === 'unrestricted' && isGuarded(now)) {
     const amounts = [...limits, ...ofLimits(old, now)];
     return [less('is restricted (everything was let through before)'), ...amounts];
   }
-  const subset = <T>(one: ReadonlySet<T>, other: ReadonlySet<T>, shown: (value: T) => string): Change[] => [
+  const subset = <T>(one: ReadonlySet<T>, other: ReadonlySet<T>, shown: (value: T) => string): PolicyDifference[] => [
     ...[...other].filter((value) => !one.has(value)).map((value) => more(`may ${shown(value)}`)),
     ...[...one].filter((value) => !other.has(value)).map((value) => less(`may no longer ${shown(value)}`)),
   ];
@@ -140,7 +150,7 @@ function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Ch
     attributes: unproven('other attributes'),
     relations: compareGrants,
     temporary: (one, other) => [
-      [...(other ?? [])].every(([name, table]) => isSame(one?.get(name), table))
+      [...(other ?? [])].every(([name, table]) => isEqualData(one?.get(name), table))
         ? less('makes fewer temporary tables')
         : more('makes other temporary tables'),
     ],
@@ -155,7 +165,7 @@ function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Ch
       }),
     settings: (one = new Map(), other = new Map()) =>
       [...new Set([...one.keys(), ...other.keys()])]
-        .filter((name) => !isSame(one.get(name), other.get(name)))
+        .filter((name) => !isEqualData(one.get(name), other.get(name)))
         .map((name) =>
           (isLower(one.get(name), other.get(name)) ? less : more)(`sets ${name} ${howFar(other.get(name))}`),
         ),
@@ -212,15 +222,11 @@ function howFar(rule: SettingRule | undefined): string {
   return rule.kind === 'any' ? 'to any value' : `up to ${rule.text}`;
 }
 
-function isEnforced({ access, mode }: RolePolicy): boolean {
-  return access === 'restricted' && mode === 'enforce';
-}
-
 /** Of a role that was unrestricted its limits held. */
-function ofLimits(old: RolePolicy, now: RolePolicy): Change[] {
+function ofLimits(old: RolePolicy, now: RolePolicy): PolicyDifference[] {
   const rest = ['during', 'whenExceeded', 'throttle', 'lock', 'limitsPerUser', 'raise'] as const;
   return rest
-    .filter((key) => !isSame(old[key], now[key]))
+    .filter((key) => !isEqualData(old[key], now[key]))
     .map((key) => more(`its limits hold in another way (${key})`));
 }
 
@@ -228,7 +234,7 @@ function compareSubjects(
   before: readonly Subject[],
   after: readonly Subject[],
   { withoutSecrets }: DiffOptions,
-): Change[] {
+): PolicyDifference[] {
   const names = [...new Set([...before, ...after].map(({ name }) => name))];
   return names.flatMap((name) => {
     const [old, now] = [before, after].map((list) => list.find((subject) => subject.name === name));

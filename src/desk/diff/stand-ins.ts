@@ -1,4 +1,4 @@
-/** Files of a policy as they were kept beside the log, made readable: what was removed of them, passwords and canaries, is stood in for. */
+/** Makes policy files that were kept beside the log readable: removed passwords and canaries are replaced by placeholders. */
 import { isScalar, parseDocument, visit } from 'yaml';
 import type { PolicyFile } from '../../policy/source/document.ts';
 

@@ -1,7 +1,9 @@
 /** One login's role file: what its GRANTs and the row-security policies that hold for it let it do, and no more. */
+
 import { sqlLiteral } from '../../native/sql-text.ts';
 import { compileCondition } from '../../policy/compile/condition.ts';
 import { resolveFunctions } from '../../policy/compile/functions.ts';
+import type { TableCommand } from '../../policy/model/policy.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
 import type { RelationRights, RowPolicy, ServerLogin } from './logins.ts';
 import { functionText, type Naming, relationText } from './names.ts';
@@ -9,8 +11,7 @@ import { functionText, type Naming, relationText } from './names.ts';
 /** Kinds of statements that the server asks no right for, or that follow from the others. */
 const STATEMENTS = ['copy_to', 'copy_from', 'explain', 'explain_analyze', 'listen', 'notify', 'lock', 'call'];
 
-type Command = 'select' | 'insert' | 'update' | 'delete';
-type Entry = Partial<Record<Command, { columns?: readonly string[]; rows?: string }>>;
+type Entry = Partial<Record<TableCommand, { columns?: readonly string[]; rows?: string }>>;
 
 /** As its YAML file has it. */
 export interface RoleDraft {
@@ -84,7 +85,7 @@ function entryOf(relation: Relation, rights: RelationRights, login: ServerLogin,
     if (rights.delete) entry.delete = {};
   }
   if (!rights.rowSecurity) return entry;
-  for (const command of Object.keys(entry) as Command[]) {
+  for (const command of Object.keys(entry) as TableCommand[]) {
     const policies = login.policies.filter(
       (policy) => policy.relation === relation.oid && (policy.command === command || policy.command === 'all'),
     );
@@ -97,8 +98,8 @@ function entryOf(relation: Relation, rights: RelationRights, login: ServerLogin,
   return entry;
 }
 
-/** The condition of all policies of a command together (manual, CREATE POLICY); where none allows any row, that is none. */
-function rowsOf(command: Command, policies: readonly RowPolicy[], login: string): string | { problem: string } {
+/** The condition of all policies of a command together (manual, CREATE POLICY); `false` if no policy allows any row. */
+function rowsOf(command: TableCommand, policies: readonly RowPolicy[], login: string): string | { problem: string } {
   const condition = ({ using, check }: RowPolicy): string | null => (command === 'insert' ? (check ?? using) : using);
   if (command === 'update') {
     const other = policies.find(({ using, check }) => using !== null && check !== null && using !== check);

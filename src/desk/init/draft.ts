@@ -1,4 +1,4 @@
-/** Drafts a policy for a database that has none: subjects, a role for each login, and what the guard needs to stand in front of it. */
+/** Drafts a policy for a database that has none: subjects, a role for each login, and the guard's configuration. */
 import { stringify } from 'yaml';
 import { compileCondition, compileMask } from '../../policy/compile/condition.ts';
 import { loadPolicy } from '../../policy/compile/load.ts';
@@ -92,7 +92,7 @@ function chosenSubjects(
   });
 }
 
-/** What check would not take is left out, and listed: a draft that stands in the way of the rest is worth nothing. */
+/** What check would refuse is left out and listed: one such entry would make the whole draft invalid. */
 function withoutErrors(
   {
     subjects,

@@ -25,7 +25,7 @@ export interface FilesInput {
   readonly catalogText: string;
 }
 
-export interface Written {
+export interface WrittenFiles {
   /** Relative to the folder. */
   readonly created: readonly string[];
   readonly extended: readonly string[];
@@ -42,7 +42,8 @@ const SUBJECTS = 'policies/subjects.yaml';
 const PRINCIPALS = 'policies/principals.yaml';
 const UPSTREAM = 'upstream.sql';
 
-export async function writeFiles(input: FilesInput): Promise<Written> {
+/** Never overwrites: existing files are kept, or extended by missing entries. */
+export async function writeFiles(input: FilesInput): Promise<WrittenFiles> {
   const { folder, draft } = input;
   const created: string[] = [];
   const extended: string[] = [];
@@ -52,7 +53,7 @@ export async function writeFiles(input: FilesInput): Promise<Written> {
     await writeFile(join(folder, path), text, { flag: 'wx', mode });
     created.push(path);
   };
-  /** @param add what is not there yet; false where it was all there. */
+  /** @param add adds what is missing; false if nothing was. */
   const extend = async (path: string, add: (document: Document) => boolean): Promise<void> => {
     const document = parseDocument(await readFile(join(folder, path), 'utf8'));
     if (!add(document)) return;

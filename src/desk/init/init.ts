@@ -12,7 +12,7 @@ import { parseUpstreamUrl } from '../../config/upstream-url.ts';
 import { parseSearchPath } from '../../guard/search-path.ts';
 import { Catalog } from '../../sql/catalog/catalog.ts';
 import { draftPolicy, type PolicyDraft } from './draft.ts';
-import { OWN_ACCOUNT, type Written, writeFiles } from './files.ts';
+import { OWN_ACCOUNT, type WrittenFiles, writeFiles } from './files.ts';
 import { readComments, readLogins, readVerifiers } from './logins.ts';
 
 export interface InitOptions {
@@ -23,12 +23,12 @@ export interface InitOptions {
   readonly keepPasswords: boolean;
 }
 
-export interface Initialized extends Written {
+export interface Initialized extends WrittenFiles {
   readonly draft: PolicyDraft;
   readonly superusers: readonly string[];
 }
 
-/** The parser must be loaded. Throws NoSubject, an Error where the URL is none, and what the server says. */
+/** The parser must be loaded. Throws NoSubject, an Error for an invalid URL, and the server's errors. */
 export async function initialize({ url, folder, subjects, keepPasswords }: InitOptions): Promise<Initialized> {
   const upstream = upstreamFrom(url);
   const roles = await rolesIn(folder);

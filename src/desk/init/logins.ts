@@ -1,9 +1,10 @@
 /** What each login of the server may do in a database: rights however it has them, and the row-security policies that hold for it. */
+
 import { z } from 'zod';
+import { jsonList, OF_USERS } from '../../catalog/queries.ts';
 import type { Query } from '../../catalog/read.ts';
 import { sqlLiteral } from '../../native/sql-text.ts';
 
-const OF_USERS = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
 const columns = (privilege: string): string =>
   `ARRAY(SELECT a.attname FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     AND has_column_privilege(r.oid, c.oid, a.attnum, '${privilege}') ORDER BY a.attnum)`;
@@ -32,11 +33,10 @@ const POLICIES = `
   FROM pg_policy AS p
   WHERE 0 = ANY (p.polroles) OR EXISTS (SELECT FROM unnest(p.polroles) AS o (role) WHERE o.role <> 0 AND pg_has_role(r.oid, o.role, 'USAGE'))
   ORDER BY p.polname`;
-const list = (query: string): string => `coalesce((SELECT json_agg(x) FROM (${query}) AS x), '[]')`;
 const OF_LOGIN = (
   name: string,
-): string => `SELECT json_build_object('relations', ${list(RELATIONS)}, 'functions', ${list(FUNCTIONS)},
-  'policies', ${list(POLICIES)})::text AS json FROM pg_roles AS r WHERE r.rolname = ${sqlLiteral(name)}`;
+): string => `SELECT json_build_object('relations', ${jsonList(RELATIONS)}, 'functions', ${jsonList(FUNCTIONS)},
+  'policies', ${jsonList(POLICIES)})::text AS json FROM pg_roles AS r WHERE r.rolname = ${sqlLiteral(name)}`;
 
 const rights = z.object({
   relations: z.array(

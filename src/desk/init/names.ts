@@ -6,7 +6,7 @@ export interface Naming {
   readonly searchPath: readonly string[];
 }
 
-/** `students`, or with its schema where the search path finds another, or none. */
+/** `students`, or with its schema if the search path finds another table or none. */
 export function relationText(relation: Relation, { catalog, searchPath }: Naming): string {
   const schema = searchPath.find((candidate) => catalog.relation(candidate, relation.name));
   const name = part(relation.name);

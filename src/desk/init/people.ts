@@ -62,7 +62,7 @@ export function candidates(catalog: Catalog): ColumnRef[] {
 /** The first key, every column that references a key, and every one that is named and typed so; columns of views as well. */
 export function keysOf(catalog: Catalog, name: string, first: ColumnRef): ColumnRef[] {
   const keys = [first];
-  // Partitions have their parents' keys: what is theirs alone comes behind.
+  // Partitions have their parents' keys: keys of a partition alone come last.
   for (const roots of [true, false]) {
     for (;;) {
       const added = missingKeys(catalog, name, keys, roots);

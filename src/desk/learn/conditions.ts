@@ -1,4 +1,4 @@
-/** What a statement's text alone tells: conditions that stand in nearly all on a table, as `school_id = $1`, and the columns that `*` stands for. */
+/** What can be read from a statement's text: conditions that are in nearly all statements on a table, such as `school_id = $1`, and the columns of `*`. */
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import { isParsed, parse } from '../../sql/parse/parse.ts';
 import { as, type Body, type Node, strings } from '../../sql/parse/tree.ts';
@@ -47,7 +47,7 @@ export function proposedConditions(
   );
 }
 
-/** What `*` and `alias.*` stand for, of tables. */
+/** The columns of `*` and `alias.*`, for tables. */
 export function starColumns(
   text: string,
   catalog: Catalog,
@@ -72,7 +72,7 @@ export function starColumns(
   return found;
 }
 
-/** `none`: of an INSERT, which finds no rows. */
+/** `none`: an INSERT, which finds no rows. */
 type Found = (from: readonly Node[], where: Node | undefined | 'none', targets: readonly Node[]) => void;
 
 /** A query's FROM, WHERE and list of results, those of queries inside too. */
@@ -172,7 +172,7 @@ function equality(
   return table && candidates.length === 1 ? { table, column, value: plainValue(constant) } : undefined;
 }
 
-/** Only what is not one of its type that stands for others, as the store of statements has it. */
+/** Undefined for the placeholder literals that the store of statements writes in the place of others. */
 function plainValue(constant: Body<'A_Const'> | undefined): string | undefined {
   const text = constant?.sval?.sval ?? (constant?.ival ? String(constant.ival.ival ?? 0) : undefined);
   return text === undefined || /^(?:a|1|)$/.test(text) ? undefined : text;

@@ -1,9 +1,9 @@
-/** `--except KEY=VALUE`: whose statements, or of which time, nothing is learned from. */
+/** `--except KEY=VALUE`: principals or times whose statements are not learned from. */
 import { BlockList, isIP } from 'node:net';
 import type { LogRecord } from '../../decision-log/fields.ts';
 import { readTime, type TimeContext } from '../../decision-log/read/times.ts';
 
-export interface Exception {
+export interface LearnException {
   readonly key: 'principal' | 'application' | 'address' | 'period';
   readonly value: string;
   readonly isMeant: (record: LogRecord) => boolean;
@@ -12,7 +12,7 @@ export interface Exception {
 const EXPECTED = 'expected principal=NAME, application=NAME, address=10.0.0.0/8 or period=FROM..TO';
 
 /** A string says what is wrong with it. */
-export function exceptionOf(text: string, now: TimeContext): Exception | string {
+export function exceptionOf(text: string, now: TimeContext): LearnException | string {
   const [, key, value = ''] = /^([a-z]+)=(.+)$/.exec(text) ?? [];
   switch (key) {
     case 'principal':

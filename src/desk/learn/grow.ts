@@ -1,4 +1,7 @@
-/** Grows a role until the guard itself lets statements through: each round compiles it, judges them, and adds what was refused. What no grant allows is said to be that. */
+/**
+ * Grows a role until the guard itself lets statements through: each round compiles it, judges them, and adds what was refused. What no grant allows
+ * is reported.
+ */
 import { stringify } from 'yaml';
 import type { Judgement } from '../../guard/decision.ts';
 import { Guard } from '../../guard/guard.ts';
@@ -28,7 +31,7 @@ export interface Grown {
   readonly statement: SeenStatement;
   /** Keys of what it needs, of all rounds. */
   readonly needs: ReadonlySet<string>;
-  /** All columns are among the needs: it was refused where they were known, by a role that had none. */
+  /** The needs contain all its columns: a role without grants was judged, so the refusal named them all. */
   readonly isWhole: boolean;
   /** Why it is refused still. */
   readonly refused?: { readonly reason: string; readonly message: string };
@@ -40,10 +43,10 @@ export interface Growth {
   readonly barred: ReadonlyMap<string, string>;
 }
 
-/** A statement needs a table, its columns, a function, a word: seldom one behind the other more often. */
+/** A statement needs a table, its columns, a function, a word: rarely more, one after the other. */
 const MOST_ROUNDS = 16;
 
-/** Adds to the role what the statements need, but for what `isAllowed` keeps out. */
+/** Adds to the role what the statements need, except what `isAllowed` rejects. */
 export function grow(
   role: GrownRole,
   statements: readonly SeenStatement[],
@@ -132,12 +135,12 @@ export function compiled(role: GrownRole, world: World, barred = new Map<string,
     const text = stringify(role.asFile(), { lineWidth: 0, aliasDuplicateObjects: false });
     const { policy, diagnostics } = loadWith(text, world);
     const errors = diagnostics.filter(({ severity, file }) => severity === 'error' && file === world.path);
-    // Where none of them comes from what was added, they were there before.
+    // Errors that were not caused by added grants were in the file before.
     if (!takeOut(role, text, errors, world, barred)) return policy.roles.get(world.role);
   }
 }
 
-/** The role's file among those that it hangs on: nobody logs in by it here. */
+/** Loads the role's file with the files that it refers to; principals are not needed. */
 function loadWith(text: string, { files, path, catalog, searchPath, timeZone }: World): LoadedPolicy {
   const around = files.filter((file) => file.path.startsWith('grants/') || file.path.endsWith('subjects.yaml'));
   const env = { catalog, searchPath, timeZone, canaryKey: 'elsewhere' as const, compileCondition, compileMask };

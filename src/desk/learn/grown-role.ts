@@ -1,20 +1,21 @@
-/** A role that grows by what statements need: its own file without its grants, and what has been added. Masks, rows and scopes that stood there stay. */
+/** A role that grows by what statements need: its own file without its grants, plus added ones. Existing masks, rows and scopes stay. */
+
 import { parse } from 'yaml';
+import { TABLE_COMMANDS, type TableCommand } from '../../policy/model/policy.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
 import { type Naming, relationText } from '../init/names.ts';
-import { type Command, keyOf, type Need } from './needs.ts';
+import { keyOf, type Need } from './needs.ts';
 
 type Mapping = Record<string, unknown>;
 
-/** What stood under a table. */
+/** The entry that the file had for a table. */
 interface OldEntry {
   readonly table: Mapping;
-  readonly commands: Readonly<Partial<Record<Command, Mapping>>>;
+  readonly commands: Readonly<Partial<Record<TableCommand, Mapping>>>;
 }
 
-/** Keys that are learned anew. */
+/** Keys that are learned again from nothing. */
 const LEARNED: ReadonlySet<string> = new Set(['tables', 'functions', 'statements', 'collect', 'limits']);
-const COMMANDS: readonly Command[] = ['select', 'insert', 'update', 'delete'];
 
 export class GrownRole {
   private readonly file: Mapping;
@@ -112,7 +113,7 @@ export class GrownRole {
   private entryOf(relation: Relation): Mapping {
     const old = this.old.get(relation.oid);
     const entry: Mapping = { ...old?.table };
-    for (const command of COMMANDS) {
+    for (const command of TABLE_COMMANDS) {
       const needs = [...this.needs.values()].filter(
         (need) => need.kind === command && 'table' in need && need.table.oid === relation.oid,
       );
@@ -132,7 +133,7 @@ export class GrownRole {
         entry[command] = before;
         continue;
       }
-      // A column that is seen behind a mask stays behind it.
+      // A column that is seen behind a mask stays masked.
       const seen = Object.fromEntries(Object.entries(masks).filter(([name]) => named.includes(name) || this.keeps));
       for (const name of named) if (command !== 'select' || !(name in seen)) own.add(name);
       const sorted = relation.columns.map(({ name }) => name).filter((name) => own.has(name));

@@ -1,18 +1,18 @@
-/** The least role that allows what was seen of it. What looks like a thief's is left out, and said; what a person has to look at is marked. */
+/** The least role that allows its observed statements. Statements that look like theft are left out and listed; doubtful ones are marked for review. */
 import type { ColumnRef, Policy } from '../../policy/model/policy.ts';
 import { relationText } from '../init/names.ts';
 import { type Proposed, proposedConditions } from './conditions.ts';
 import { alsoNeeding, type Grown, grow, type World } from './grow.ts';
 import { GrownRole } from './grown-role.ts';
 import { keyOf, type Need } from './needs.ts';
-import { Evidence, type SeenStatement, type Shares } from './seen.ts';
-import type { LearnedLimit, Taken } from './taken.ts';
+import { Occurrences, type SeenStatement, type Shares } from './seen.ts';
+import type { LearnedLimit, TakenAmounts } from './taken.ts';
 
 /** A line of the role's file. */
 export interface LearnedLine {
   readonly need: Need;
-  readonly evidence: Evidence;
-  /** What a person has to look at. It is granted all the same, unless `isLeftOut`. */
+  readonly evidence: Occurrences;
+  /** What a person should review. It is granted anyway, unless `isLeftOut`. */
   readonly review: readonly string[];
   readonly isLeftOut: boolean;
 }
@@ -33,7 +33,7 @@ export interface Learned {
   readonly leftOut: readonly LeftOut[];
   /** Distinct statements that the role allows, and how often they came. */
   readonly allowed: { readonly statements: number; readonly sent: number };
-  readonly evidence: Evidence;
+  readonly evidence: Occurrences;
 }
 
 export interface LearnInput {
@@ -43,7 +43,7 @@ export interface LearnInput {
   readonly text: string;
   readonly statements: readonly SeenStatement[];
   readonly shares: Shares;
-  readonly taken: Taken;
+  readonly taken: TakenAmounts;
 }
 
 /** What came from one place or on one day alone is a thief's as likely as a batch's, unless so much of all use comes from there. */
@@ -55,7 +55,7 @@ const SPECIAL =
 
 export function learn({ world, policy, text, statements, shares, taken }: LearnInput): Learned {
   const seen = statements.filter(({ evidence }) => evidence.count > 0);
-  const all = new Evidence();
+  const all = new Occurrences();
   for (const { evidence } of seen) all.add(evidence);
   const first = new GrownRole(text, world);
   const { statements: found } = grow(first, seen, world);
@@ -65,7 +65,7 @@ export function learn({ world, policy, text, statements, shares, taken }: LearnI
   const grown = found.map((one) => ({ ...one, needs: new Set([...one.needs, ...(more.get(one) ?? [])]) }));
   const suspect = suspectsOf(grown, all, shares);
   const kept = grown.filter(({ needs, refused }) => !refused && ![...needs].some((key) => suspect.has(key)));
-  // Grown anew, so that nothing stays that only the others needed.
+  // Grown from nothing again, so that nothing stays that only excluded statements needed.
   const role = new GrownRole(text, world);
   const isAllowed = (need: Need): boolean => !suspect.has(keyOf(need));
   const again = grow(
@@ -78,7 +78,7 @@ export function learn({ world, policy, text, statements, shares, taken }: LearnI
   const lines = new Map<string, LearnedLine>();
   for (const [key, need] of first.all) {
     const isLeftOut = !role.all.has(key);
-    const own = (isLeftOut ? evidenceOf(grown) : evidence).get(key) ?? new Evidence();
+    const own = (isLeftOut ? evidenceOf(grown) : evidence).get(key) ?? new Occurrences();
     const why = suspect.get(key);
     if (isLeftOut && why === undefined) continue;
     const review = why === undefined ? reviewOf(need, key, again.statements, policy) : [why];
@@ -97,11 +97,11 @@ export function learn({ world, policy, text, statements, shares, taken }: LearnI
   };
 }
 
-function evidenceOf(grown: readonly Grown[]): Map<string, Evidence> {
-  const found = new Map<string, Evidence>();
+function evidenceOf(grown: readonly Grown[]): Map<string, Occurrences> {
+  const found = new Map<string, Occurrences>();
   for (const { statement, needs } of grown)
     for (const key of needs) {
-      const evidence = found.get(key) ?? new Evidence();
+      const evidence = found.get(key) ?? new Occurrences();
       found.set(key, evidence);
       evidence.add(statement.evidence);
     }
@@ -109,7 +109,7 @@ function evidenceOf(grown: readonly Grown[]): Map<string, Evidence> {
 }
 
 /** Lines, with why they are not granted. */
-function suspectsOf(grown: readonly Grown[], all: Evidence, shares: Shares): Map<string, string> {
+function suspectsOf(grown: readonly Grown[], all: Occurrences, shares: Shares): Map<string, string> {
   const found = new Map<string, string>();
   for (const [key, evidence] of evidenceOf(grown)) {
     const why = unusual(evidence, all, shares);
@@ -118,7 +118,7 @@ function suspectsOf(grown: readonly Grown[], all: Evidence, shares: Shares): Map
   return found;
 }
 
-function unusual(evidence: Evidence, all: Evidence, shares: Shares): string | undefined {
+function unusual(evidence: Occurrences, all: Occurrences, shares: Shares): string | undefined {
   const alone = (of: 'days' | 'addresses'): string | undefined => {
     const [only] = evidence[of].keys();
     return evidence[of].size === 1 && all[of].size > 1 ? only : undefined;
@@ -162,7 +162,7 @@ const WHY: Readonly<Record<string, string>> = {
   'not ended': 'without an outcome',
 };
 
-/** A statement that is allowed may have come from those, too, of whom nothing is learned: that grants them nothing more. */
+/** An allowed statement may also have been sent by excluded principals: leaving theirs out would not grant less. */
 function leftOutOf(
   statements: readonly SeenStatement[],
   grown: readonly Grown[],

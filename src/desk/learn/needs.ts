@@ -1,20 +1,20 @@
 /** What a role must be granted for a statement that was refused: read from the judgement, never from the text. */
+
 import { isReason, type Reason } from '../../core/reasons.ts';
 import type { Judgement, StatementJudgement } from '../../guard/decision.ts';
-import type { RolePolicy, StatementOption } from '../../policy/model/policy.ts';
+import type { RolePolicy, StatementOption, TableCommand } from '../../policy/model/policy.ts';
 import type { Catalog, Fn, Relation } from '../../sql/catalog/catalog.ts';
 import { functionText, type Naming } from '../init/names.ts';
 
-export type Command = 'select' | 'insert' | 'update' | 'delete';
-
 /** One line of a role's file. */
 export type Need =
-  /** A column; absent: the command on the table, be it without a column. */
-  | { readonly kind: Command; readonly table: Relation; readonly column?: string }
+  /** A column; absent: the command on the table, even without a column. */
+  | { readonly kind: TableCommand; readonly table: Relation; readonly column?: string }
   | { readonly kind: 'function'; readonly text: string }
   | { readonly kind: 'statement'; readonly word: StatementOption }
   | { readonly kind: 'collect' };
 
+/** Equal for equal needs. */
 export function keyOf(need: Need): string {
   switch (need.kind) {
     case 'function':
@@ -60,7 +60,7 @@ function columnsOf({ access }: StatementJudgement, catalog: Catalog): Need[] {
   );
 }
 
-/** Names hold dots where somebody has made them so: the relation is found, not cut out. */
+/** Names may contain dots, so the relation is looked up and not cut out of the text. */
 function columnOf(name: string, catalog: Catalog): { table: Relation; column: string } | undefined {
   for (let at = name.indexOf('.'); at > 0; at = name.indexOf('.', at + 1)) {
     const schema = name.slice(0, at);
@@ -86,7 +86,8 @@ const GRANTABLE: Readonly<Record<string, StatementOption>> = {
   'LOCK TABLE': 'lock',
   CALL: 'call',
 };
-const COPIES: Readonly<Record<string, StatementOption>> = { 'copy-out': 'copy_to', 'copy-in': 'copy_from' };
+/** The word that grants COPY, by its direction. */
+export const COPIES: Readonly<Record<string, StatementOption>> = { 'copy-out': 'copy_to', 'copy-in': 'copy_from' };
 
 function byReason(reason: Reason, hint: string, message: string, refused: StatementJudgement, naming: Naming): Need[] {
   const { catalog } = naming;
@@ -96,7 +97,7 @@ function byReason(reason: Reason, hint: string, message: string, refused: Statem
       const table = catalog.data.relations.find((one) => `${one.schema}.${one.name}` === name);
       const kind = commandOf(action);
       if (!table || !kind || !isOurs(table)) return [];
-      // What an UPDATE or DELETE finds must be granted for reading, be it without a column.
+      // UPDATE and DELETE need SELECT on the rows that they find, even if they read no column.
       return kind === 'insert' || kind === 'select'
         ? [{ kind, table }]
         : [
@@ -136,7 +137,7 @@ function byReason(reason: Reason, hint: string, message: string, refused: Statem
   }
 }
 
-function commandOf(action: string | undefined): Command | undefined {
+function commandOf(action: string | undefined): TableCommand | undefined {
   switch (action?.toLowerCase()) {
     case 'select':
       return 'select';

@@ -1,18 +1,19 @@
 /** What observe mode would have refused and narrowed, and the lines that allow it, best first. */
 
+import { yamlName } from '../../policy/compile/undeclared-keys.ts';
 import type { RelationGrant } from '../../policy/model/policy.ts';
 import { relationText } from '../init/names.ts';
 import { compiled, grow, guardOf, judged, type World } from './grow.ts';
 import { GrownRole } from './grown-role.ts';
 import type { Need } from './needs.ts';
-import { Evidence, type SeenStatement } from './seen.ts';
+import { Occurrences, type SeenStatement } from './seen.ts';
 
 /** What statements were refused for: one reason, and one thing that they asked for. */
 export interface ObservedReason {
   readonly reason: string;
   /** `students.ine`, `function public.f(integer)`; or the message, where no grant changes it. */
   readonly what: string;
-  readonly evidence: Evidence;
+  readonly evidence: Occurrences;
   readonly sample: string;
 }
 
@@ -35,7 +36,7 @@ export interface ObservedReport {
   /** Refused statements that pass with all lines. */
   readonly allowed: number;
   /** What gets a filter or a mask. */
-  readonly narrowed: readonly { readonly tables: string; readonly evidence: Evidence; readonly sample: string }[];
+  readonly narrowed: readonly { readonly tables: string; readonly evidence: Occurrences; readonly sample: string }[];
 }
 
 /** `world.text`: the role's file as it is. */
@@ -47,7 +48,7 @@ export function observedReport(
   const refused = seen.filter(({ reason }) => reason !== undefined);
   const role = new GrownRole(world.text, world, true);
   const grown = grow(role, refused, world);
-  const reasons = new Map<string, { reason: string; what: string; evidence: Evidence; sample: string }>();
+  const reasons = new Map<string, { reason: string; what: string; evidence: Occurrences; sample: string }>();
   const users = new Map<string, SeenStatement[]>();
   for (const { statement, needs, refused: still } of grown.statements) {
     for (const key of needs) users.set(key, [...(users.get(key) ?? []), statement]);
@@ -58,7 +59,7 @@ export function observedReport(
       const found = reasons.get(key) ?? {
         reason: statement.reason ?? '',
         what,
-        evidence: new Evidence(),
+        evidence: new Occurrences(),
         sample: statement.text ?? '',
       };
       reasons.set(key, found);
@@ -84,7 +85,7 @@ function sumOf(statements: readonly SeenStatement[]): { statements: number; sent
   return { statements: statements.length, sent: statements.reduce((sum, { evidence }) => sum + evidence.count, 0) };
 }
 
-/** First the line that completes the most of what was sent; where none completes any, the one that most of it needs. */
+/** The line that completes the most statements comes first; if no line completes any, the one that most statements need. */
 function linesOf(
   role: GrownRole,
   users: ReadonlyMap<string, readonly SeenStatement[]>,
@@ -127,7 +128,7 @@ function narrowedOf(
 ): ObservedReport['narrowed'] {
   const policy = compiled(new GrownRole(world.text, world, true), world);
   const guard = policy && guardOf(policy, world);
-  const found = new Map<string, { tables: string; evidence: Evidence; sample: string }>();
+  const found = new Map<string, { tables: string; evidence: Occurrences; sample: string }>();
   for (const statement of statements) {
     if (!guard || statement.text === undefined) continue;
     const judgement = judged(guard, statement);
@@ -141,7 +142,7 @@ function narrowedOf(
       );
     const tables = [...new Set(held)].sort().join(', ');
     if (tables === '') continue;
-    const known = found.get(tables) ?? { tables, evidence: new Evidence(), sample: statement.text };
+    const known = found.get(tables) ?? { tables, evidence: new Occurrences(), sample: statement.text };
     found.set(tables, known);
     known.evidence.add(statement.evidence);
   }
@@ -180,12 +181,8 @@ function yamlOf(need: Need, world: World): string {
     default: {
       const name = relationText(need.table, world);
       const inner =
-        need.kind === 'delete' ? '{}' : `{ columns: [${need.column === undefined ? '' : plain(need.column)}] }`;
-      return `tables: { ${plain(name)}: { ${need.kind}: ${inner} } }`;
+        need.kind === 'delete' ? '{}' : `{ columns: [${need.column === undefined ? '' : yamlName(need.column)}] }`;
+      return `tables: { ${yamlName(name)}: { ${need.kind}: ${inner} } }`;
     }
   }
-}
-
-function plain(name: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_.]*$/.test(name) ? name : JSON.stringify(name);
 }

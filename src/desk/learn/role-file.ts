@@ -1,10 +1,11 @@
-/** The text of a learned role's file: each line with its evidence, what was left out as comments. */
+/** The text of a learned role's file: each line with its evidence, and what was left out as comments. */
+
 import { stringify } from 'yaml';
 import { oneLine } from '../../app/print.ts';
+import { TABLE_COMMANDS, type TableCommand } from '../../policy/model/policy.ts';
 import type { World } from './grow.ts';
 import { conditionText, type Learned, type LearnedLine } from './learn.ts';
-import type { Command } from './needs.ts';
-import type { Evidence } from './seen.ts';
+import type { Occurrences } from './seen.ts';
 import { roundedUp } from './taken.ts';
 import { withMark } from './written-mark.ts';
 
@@ -41,8 +42,6 @@ export function roleFile(input: RoleFileInput): string {
   return withMark(`${modeline}${out.join('\n')}\n`);
 }
 
-const COMMANDS: readonly Command[] = ['select', 'insert', 'update', 'delete'];
-
 function tableLines({ learned, world, dayOf }: RoleFileInput): string[] {
   const { role, lines, conditions } = learned;
   const tables = role.tables();
@@ -58,11 +57,11 @@ function tableLines({ learned, world, dayOf }: RoleFileInput): string[] {
     for (const condition of conditions.filter(({ table }) => table.oid === relation.oid))
       out.push(oneLine(`    # rows: or scope: ${conditionText(condition, world)}`));
     for (const [key, value] of Object.entries(entry)) {
-      if (!COMMANDS.includes(key as Command)) {
+      if (!TABLE_COMMANDS.includes(key as TableCommand)) {
         out.push(...blockOf({ [key]: value }).map((line) => `    ${line}`));
         continue;
       }
-      out.push(...commandLines(key as Command, value as Record<string, unknown>, own, dayOf));
+      out.push(...commandLines(key as TableCommand, value as Record<string, unknown>, own, dayOf));
     }
     out.push(...reviewLines(own, dayOf));
     byTable.delete(relation.oid);
@@ -73,7 +72,7 @@ function tableLines({ learned, world, dayOf }: RoleFileInput): string[] {
 }
 
 function commandLines(
-  command: Command,
+  command: TableCommand,
   { columns, ...rest }: Record<string, unknown>,
   own: readonly LearnedLine[],
   dayOf: RoleFileInput['dayOf'],
@@ -148,7 +147,7 @@ function evidenceText(line: LearnedLine | undefined, dayOf: RoleFileInput['dayOf
   return oneLine(` # ${shownEvidence(line.evidence, dayOf)}${review}`);
 }
 
-function shownEvidence({ count, addresses, first, last }: Evidence, dayOf: RoleFileInput['dayOf']): string {
+function shownEvidence({ count, addresses, first, last }: Occurrences, dayOf: RoleFileInput['dayOf']): string {
   const [from, to] = [dayOf(first), dayOf(last)];
   const from1 = addresses.size === 1 ? '1 address' : `${addresses.size} addresses`;
   return `${count} times, ${from1}, ${from === to ? from : `${from} to ${to}`}`;

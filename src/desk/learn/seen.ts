@@ -3,8 +3,8 @@ import type { LogRecord } from '../../decision-log/fields.ts';
 import type { KeptStatement } from '../../decision-log/statements/read.ts';
 import { QUIET_COMMANDS } from '../../decision-log/writer/quiet-commands.ts';
 
-/** How often something was seen, and whence. */
-export class Evidence {
+/** How often something was seen, and from which principals and addresses. */
+export class Occurrences {
   count = 0;
   first = '';
   last = '';
@@ -13,7 +13,7 @@ export class Evidence {
   readonly principals = new Set<string>();
 
   add(
-    other: Pick<Evidence, 'count' | 'first' | 'last'> & {
+    other: Pick<Occurrences, 'count' | 'first' | 'last'> & {
       readonly [K in 'addresses' | 'days']: ReadonlyMap<string, number>;
     } & { readonly principals: Iterable<string> },
   ): void {
@@ -37,7 +37,7 @@ export interface SeenStatement {
   readonly types: readonly number[];
   readonly runs: KeptStatement['runs'];
   /** Of what may be learned. */
-  readonly evidence: Evidence;
+  readonly evidence: Occurrences;
   /** How often it was not learned from, by why. */
   readonly left: ReadonlyMap<NotLearned, number>;
   /** In observe mode: what would have been done. */
@@ -96,7 +96,7 @@ export class Seen {
   private readonly sessions = new Map<string, Session>();
   private readonly open = new Map<string, { readonly group: Group; readonly session: string; readonly time: string }>();
   private readonly locks: { readonly principal: string; readonly at: string }[] = [];
-  /** Of the role, also of what is not learned from. */
+  /** All of the role's, also from statements that are not learned from. */
   readonly names = { principals: new Set<string>(), applications: new Set<string>(), roles: new Set<string>() };
   span: { from: string; to: string } | undefined;
   /** Minutes in which something was learned from, by address, and all of them. */
@@ -137,7 +137,7 @@ export class Seen {
       else if (this.locks.some((lock) => isEndedBy(session, lock))) bad.set(name, 'locked');
     }
     const statements = [...this.groups.values()].map((group): SeenStatement => {
-      const evidence = new Evidence();
+      const evidence = new Occurrences();
       for (const [name, runs] of group.bySession) {
         const { principal, address } = this.sessions.get(name)!;
         const why = bad.get(name);
@@ -192,7 +192,7 @@ export class Seen {
     const open = this.open.get(String(id));
     if (!open) return false;
     this.open.delete(String(id));
-    // What was cut off or cancelled has run.
+    // Statements that were cut off or cancelled did run.
     if (status === 'ok' || status === 'cut' || status === 'cancelled') {
       this.count(open.group, open.session, open.time);
       return true;
@@ -261,7 +261,7 @@ function isEndedBy(
   lock: { readonly principal: string; readonly at: string },
 ): boolean {
   if (lock.principal !== principal || first > lock.at) return false;
-  // What was sent as the lock came may be a moment later in the log.
+  // Statements that were sent as the lock began may be slightly later in the log.
   const behind = Date.parse(last) - Date.parse(lock.at);
   return behind < 1000 && behind > -DAY_MS;
 }

@@ -47,7 +47,7 @@ export interface LearnedLimit {
   readonly most: number;
 }
 
-export class Taken {
+export class TakenAmounts {
   private readonly takers = new Map<string, Taker>();
   private readonly days: CalendarDays;
   private readonly ofStatements = { rows: 0, bytes: 0, changed: 0 };
@@ -73,7 +73,7 @@ export class Taken {
       this.ofStatements[measure] = Math.max(this.ofStatements[measure], amountOf(measure, record));
   }
 
-  /** First those of one statement; none of what was not taken at all. */
+  /** Limits of one statement come first; amounts of zero are left out. */
   limits(): LearnedLimit[] {
     const { rows, bytes, changed } = this.ofStatements;
     const single = { rows_per_statement: rows, bytes_per_statement: bytes, changed_per_statement: changed };

@@ -1,11 +1,11 @@
-/** What another policy makes of a statement that was sent. What cannot be told is said to be that, and is never a pass. */
+/** How another policy would judge a statement that was sent. If that cannot be determined, the verdict says so, and never passes. */
 import type { Judgement } from '../../guard/decision.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { RuleRef } from '../../policy/source/rule.ts';
 import { normalize } from '../../sql/text/normalize.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { compareGrants } from '../diff/grants.ts';
-import type { Session } from '../test/bench.ts';
+import type { TestSession } from '../test/bench.ts';
 import type { UsedStatement } from './use.ts';
 
 export type Verdict =
@@ -14,16 +14,16 @@ export type Verdict =
   | { readonly kind: 'allowed'; readonly reason: string }
   | { readonly kind: 'unknown'; readonly why: string };
 
-export interface Replayed {
+export interface ReplayedStatement {
   readonly verdict: Verdict;
-  /** Literals stand no more in the text: of these the verdict is what it most likely is. */
+  /** The text has no literals any more: the verdict is the most likely one. */
   readonly byShape: boolean;
 }
 
-/** A principal's sessions: by the policy of then, where that was kept, and by the other one; or why it has none. */
-export interface Sessions {
-  readonly before: Session | undefined;
-  readonly after: Session | { readonly closed: string };
+/** A principal's sessions: by the policy of the time, if it was kept, and by the other one; or why there is no session. */
+export interface ReplaySessions {
+  readonly before: TestSession | undefined;
+  readonly after: TestSession | { readonly closed: string };
 }
 
 /** Reasons that no text alone decides: what limits, tokens and the guard's own state refused, the policy itself let through. */
@@ -47,8 +47,8 @@ const OF_STATE: ReadonlySet<string> = new Set([
   'pattern',
 ]);
 
-export function replayed(used: UsedStatement, { before, after }: Sessions): Replayed {
-  const unknown = (why: string): Replayed => ({ verdict: { kind: 'unknown', why }, byShape: false });
+export function replayed(used: UsedStatement, { before, after }: ReplaySessions): ReplayedStatement {
+  const unknown = (why: string): ReplayedStatement => ({ verdict: { kind: 'unknown', why }, byShape: false });
   const { text } = used;
   if (text === undefined || text === '') return unknown('the log has no text of it');
   if (text.endsWith('…')) return unknown('its text was cut');
@@ -64,7 +64,7 @@ export function replayed(used: UsedStatement, { before, after }: Sessions): Repl
   if (used.kept && !before) return unknown('the policy or the catalog of that time was not kept');
   const old = before?.policy.judge(text, used.kept?.types);
   if (old && old.statements.length !== 1) return unknown('several statements in one text');
-  // A text is no witness unless it is judged as the statement itself was.
+  // The text alone is evidence only if it is judged as the statement itself was.
   if (old && !isAsRecorded(used, old)) return unknown('its text alone is not judged as it was then');
   if (byShape && !old) return unknown('neither its literals nor the policy of that time are in the log');
   const now = judged(after, used, text);
@@ -73,7 +73,7 @@ export function replayed(used: UsedStatement, { before, after }: Sessions): Repl
 }
 
 /** Of what an EXECUTE runs, where that is refused. */
-function judged({ policy }: Session, { kept }: UsedStatement, text: string): Judgement {
+function judged({ policy }: TestSession, { kept }: UsedStatement, text: string): Judgement {
   const run = kept?.runs && policy.judge(kept.runs.text, kept.runs.types);
   return run?.refusal ? run : policy.judge(text, kept?.types);
 }
@@ -81,7 +81,7 @@ function judged({ policy }: Session, { kept }: UsedStatement, text: string): Jud
 /** Scanned once: many principals send the same. */
 const scanned = new Map<string, boolean>();
 
-/** Its literals, if it had any, were taken out: a placeholder stands in it, and nothing that a log leaves out. */
+/** Its literals were removed, if it had any: the text contains placeholders, and nothing that a log leaves out. */
 function hasNoLiterals(text: string): boolean {
   let has = scanned.get(text);
   if (has === undefined) {
@@ -91,7 +91,7 @@ function hasNoLiterals(text: string): boolean {
   return has;
 }
 
-/** It has run, or would have but for what is no affair of the policy. */
+/** It ran, or only failed for reasons other than the policy. */
 function ran({ effect }: UsedStatement): boolean {
   return effect !== 'refuse';
 }
@@ -113,15 +113,15 @@ function verdictOf(
   used: UsedStatement,
   old: Judgement | undefined,
   now: Judgement,
-  before: Session | undefined,
-  after: Session,
+  before: TestSession | undefined,
+  after: TestSession,
 ): Verdict {
   if (now.refusal) {
     const { reason, message, rule } = now.refusal;
     return ran(used) ? { kind: 'refused', reason, message, rule } : { kind: 'same' };
   }
   if (!ran(used)) return { kind: 'allowed', reason: used.reason ?? 'refused' };
-  // What was only observed gave everything.
+  // In observe mode, it returned everything.
   if (used.would !== undefined) return { kind: now.effect === 'allow' ? 'same' : 'narrower' };
   if (!old || !before) {
     const isPlain = used.effect === 'allow' && now.effect === 'rewrite';
@@ -129,7 +129,7 @@ function verdictOf(
   }
   const [was, is] = [ofTables(before.policy.role, used.tables), ofTables(after.policy.role, used.tables)];
   const unread = unreadColumns(old, now, [was, is]);
-  const sent = (judgement: Judgement, session: Session): string =>
+  const sent = (judgement: Judgement, session: TestSession): string =>
     withoutColumns(filled(judgement.template, session), unread);
   if (sent(old, before) === sent(now, after)) return { kind: 'same' };
   const changes = compareGrants(was, is);
@@ -159,7 +159,7 @@ function unreadColumns(old: Judgement, now: Judgement, grants: readonly RolePoli
   return [...new Set(columns)];
 }
 
-/** Without these where they stand plain in the list of a guarded subquery. */
+/** The text without these columns in the select list of a guarded subquery. */
 function withoutColumns(text: string, columns: readonly string[]): string {
   return columns.reduce((rest, name) => {
     const pattern = name.replaceAll('"', '""').replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -168,7 +168,7 @@ function withoutColumns(text: string, columns: readonly string[]): string {
   }, text);
 }
 
-function filled(template: Template, { attributes }: Session): string {
+function filled(template: Template, { attributes }: TestSession): string {
   return template
     .map((piece) => {
       if (typeof piece === 'string') return piece;

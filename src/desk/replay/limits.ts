@@ -1,4 +1,7 @@
-/** What has been taken, by the log's outcomes in the order of time, held against the limits of a policy. Lower bounds: what people count is not all that is told of them. */
+/**
+ * What was taken, by the log's outcomes in order of time, compared with the limits of a policy. Results are lower bounds: the log does not have every
+ * charge on data subjects.
+ */
 import type { LogRecord } from '../../decision-log/fields.ts';
 import { CalendarDays } from '../../metering/days.ts';
 import { SlotLine } from '../../metering/window-slots.ts';
@@ -65,7 +68,7 @@ export class LimitRun {
     for (const limit of counted.limits) this.count(counted, limit, record, now);
   }
 
-  /** Those that refuse. Asked every quarter of an hour where a role has `during`: once for all its principals that have none of their own. */
+  /** Limits that refuse. Asked every quarter of an hour if a role has `during`: once for all its principals without limits of their own. */
   private limitsAt({ role, principal }: Counted, now: number): Held {
     const isOfRole = Object.keys(principal.limits).length === 0 && principal.during === undefined;
     const known = isOfRole ? this.ofRoles.get(role) : undefined;
@@ -98,7 +101,7 @@ export class LimitRun {
   }
 }
 
-/** What a window holds at a time that only goes on; people once, in the slot in which they were last seen. */
+/** The content of a window as time goes on; each person once, in the slot in which they were last seen. */
 export class RunningWindow {
   total = 0;
   private slot = Number.NEGATIVE_INFINITY;
@@ -141,12 +144,13 @@ type Shown = Record<string, { people?: number; values?: number; ids?: string[] }
 
 export function countPeople(window: RunningWindow, subject: string, { subjects }: LogRecord): void {
   const { people = 0, values = 0, ids } = (subjects as Shown | undefined)?.[subject] ?? {};
-  // Where only their number stands, who came again is not known: as many as the largest of the results at least.
+  // If an outcome has only the number of people, those seen before are not known: the window has at least the largest of these numbers.
   if (ids) for (const id of ids) window.see(id);
   else if (people > window.total) window.add(people - window.total);
   if (values > 0) window.add(values);
 }
 
+/** The amount that the outcome took of the measure; 0 if it has none. */
 export function amountOf(measure: LimitInForce['measure'], { rows, bytes, changed, subjects }: LogRecord): number {
   switch (measure) {
     case 'statements':

@@ -1,4 +1,4 @@
-/** What a log says was sent: each distinct statement of each principal once, with what was decided about it and how often. */
+/** The statements in a log: each distinct statement of each principal once, with its decision and how often it came. */
 import type { LogRecord } from '../../decision-log/fields.ts';
 import type { KeptStatement } from '../../decision-log/statements/read.ts';
 
@@ -6,9 +6,9 @@ import type { KeptStatement } from '../../decision-log/statements/read.ts';
 export interface UsedStatement {
   readonly principal: string;
   readonly role: string;
-  /** As it was kept, or as the log has it; absent where there is none. */
+  /** As it was kept, or as the log has it; absent if neither has it. */
   readonly text: string | undefined;
-  /** Beside the log, where it was kept. */
+  /** Kept beside the log, if it was. */
   readonly kept: KeptStatement | undefined;
   readonly effect: string;
   /** In observe mode: what would have been done. */
@@ -16,16 +16,16 @@ export interface UsedStatement {
   readonly reason: string | undefined;
   readonly tables: readonly string[];
   readonly columns: readonly string[];
-  /** The hash of the policy by which it was judged, where the log says it. */
+  /** The hash of the policy by which it was judged, if the log has it. */
   readonly policy: string | undefined;
   count: number;
   /** ISO time of the last one. */
   last: string;
 }
 
-export class Use {
+export class LoggedUse {
   private readonly byKey = new Map<string, UsedStatement>();
-  /** By hash: that of what was kept. */
+  /** The hash of the kept form, by the policy's hash. */
   readonly kept = new Map<string, string>();
   private first: string | undefined;
   private last: string | undefined;

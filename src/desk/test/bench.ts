@@ -13,7 +13,7 @@ import type { Catalog } from '../../sql/catalog/catalog.ts';
 import type { PolicyTest } from './test-file.ts';
 
 /** A session as which a test is judged. */
-export interface Session {
+export interface TestSession {
   readonly policy: SessionPolicy;
   readonly endUser: EndUser | undefined;
   /** Of the principal, and of the end user where there is one. */
@@ -38,7 +38,7 @@ export class Bench {
   readonly policy: Policy;
   /** By role: one guard for all times. */
   private readonly judges = new Map<string, Judge>();
-  /** Principals of tests that name a role, beside those of the policy. */
+  /** Principals for tests that name a role, in addition to those of the policy. */
   private readonly principals: Map<string, Principal>;
   private readonly runtimes = new Map<number, GuardRuntime>();
 
@@ -54,8 +54,8 @@ export class Bench {
     this.policy = { ...policy, roles, principals: this.principals };
   }
 
-  /** The session of a test; or what is wrong with whom it names. */
-  session(test: PolicyTest): Session | { readonly wrong: Diagnostic } | { readonly closed: string } {
+  /** The session of a test; or what is wrong with the principal or role that it names. */
+  session(test: PolicyTest): TestSession | { readonly wrong: Diagnostic } | { readonly closed: string } {
     const report = new DiagnosticReport();
     const name = this.principalOf(test, report);
     if (name === undefined) return { wrong: report.diagnostics[0]! };
@@ -71,8 +71,8 @@ export class Bench {
     return { ...session, endUser, attributes: endUser.attributes };
   }
 
-  /** The session of a principal, with nobody behind it; or why it has none. */
-  ofPrincipal(name: string): Session | { readonly closed: string } {
+  /** The session of a principal without an end user; or why it has none. */
+  ofPrincipal(name: string): TestSession | { readonly closed: string } {
     return this.principals.has(name)
       ? this.sessionAt(name, this.options.now)
       : { closed: 'there is no such principal' };
@@ -85,7 +85,7 @@ export class Bench {
     return principal && role && { principal, role };
   }
 
-  private sessionAt(name: string, now: number): Session | { readonly closed: string } {
+  private sessionAt(name: string, now: number): TestSession | { readonly closed: string } {
     const policy = this.runtimeAt(now).sessionPolicy(name);
     const principal = this.principals.get(name)!;
     if (!policy) {
@@ -126,7 +126,7 @@ export class Bench {
     if (missing[0] && role.disabled === undefined)
       report.error(as.place, `role "${role.name}" needs a value of its attribute "${missing[0].name}"`);
     if (report.failure !== undefined) return undefined;
-    // A space stands in no principal's name.
+    // A principal's name contains no space, so this name cannot be one.
     const name = `role ${role.name} ${JSON.stringify([...attributes])}`;
     if (!this.principals.has(name)) {
       const rule = `${as.place.file}:${as.place.line}`;

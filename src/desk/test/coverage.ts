@@ -1,7 +1,15 @@
 /** What of the policies tests can touch: grants, masks, filters, functions and limits, each by its line; and what of it no test has touched. */
+
 import { type Limits, OF_SUBJECTS, STATEMENT_LIMIT_KEYS, type WindowLimit } from '../../policy/model/limits.ts';
 import { amountName, windowName } from '../../policy/model/limits-in-force.ts';
-import { grantsOfTables, type Policy, type RelationGrant, type RolePolicy } from '../../policy/model/policy.ts';
+import {
+  grantsOfTables,
+  type Policy,
+  type RelationGrant,
+  type RolePolicy,
+  TABLE_COMMANDS,
+  type TableCommand,
+} from '../../policy/model/policy.ts';
 import { placeOfRule } from '../../policy/source/diagnostic.ts';
 import type { RuleRef } from '../../policy/source/rule.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
@@ -17,7 +25,7 @@ export interface CoverageItem {
   readonly name: string;
 }
 
-export interface Coverage {
+export interface PolicyCoverage {
   readonly items: number;
   readonly touched: number;
   /** 0 to 100, rounded down: 100 is all. */
@@ -51,7 +59,7 @@ export class TouchedItems {
     this.add({ kind: 'limit', rule, name });
   }
 
-  of(items: readonly CoverageItem[]): Coverage {
+  of(items: readonly CoverageItem[]): PolicyCoverage {
     const untouched = items.filter((item) => !this.keys.has(keyOf(item))).sort(byPlace);
     const touched = items.length - untouched.length;
     const percent = items.length === 0 ? 100 : Math.floor((touched * 100) / items.length);
@@ -62,7 +70,7 @@ export class TouchedItems {
 /** A grant by its command, with what is read through it: `columns` by their names. */
 export function itemsOfGrant(
   { relation, ...grant }: RelationGrant,
-  command: 'select' | 'insert' | 'update' | 'delete',
+  command: TableCommand,
 ): { readonly whole: readonly CoverageItem[]; readonly masks: ReadonlyMap<string, CoverageItem> } {
   const of = grant[command];
   const name = `${relation.schema}.${relation.name}`;
@@ -85,7 +93,7 @@ export function itemOfFunction(role: RolePolicy, oid: number, catalog: Catalog):
 
 function itemsOfGrants(role: RolePolicy, catalog: Catalog): CoverageItem[] {
   const ofTables = grantsOfTables(role).flatMap((grant) =>
-    (['select', 'insert', 'update', 'delete'] as const).flatMap((command) => {
+    TABLE_COMMANDS.flatMap((command) => {
       const { whole, masks } = itemsOfGrant(grant, command);
       return [...whole, ...masks.values()];
     }),
@@ -126,7 +134,8 @@ function keyOf({ kind, rule, name }: CoverageItem): string {
   return `${kind} ${rule} ${name}`;
 }
 
-function byPlace(a: CoverageItem, b: CoverageItem): number {
+/** Orders by file and line. */
+export function byPlace(a: Pick<CoverageItem, 'rule'>, b: Pick<CoverageItem, 'rule'>): number {
   const [one, other] = [placeOfRule(a.rule), placeOfRule(b.rule)];
   return one.file < other.file ? -1 : one.file > other.file ? 1 : one.line - other.line;
 }

@@ -54,7 +54,7 @@ export async function loadSchema(client: pg.Client, text: string, file: string):
   throw new SchemaError(`${file} names more than ${MOST_ROLES} accounts`);
 }
 
-/** With the line, where the server says a place. The text stands behind `BEGIN; `, in which lines keep their numbers. */
+/** With the line, if the server gives a position. The text follows `BEGIN; ` on the same line, so line numbers stay right. */
 function placed({ message, position }: pg.DatabaseError, text: string, file: string): string {
   if (position === undefined) return `${file}: ${message}`;
   const before = text.slice(0, Math.max(0, Number(position) - 'BEGIN; '.length - 1));

@@ -2,36 +2,36 @@
 
 import type { Judgement, StatementKind } from '../../guard/decision.ts';
 import { resolveColumnRef } from '../../policy/compile/names.ts';
-import { grantsOfTables, type RolePolicy } from '../../policy/model/policy.ts';
+import { grantsOfTables, type RolePolicy, TABLE_COMMANDS, type TableCommand } from '../../policy/model/policy.ts';
 import type { Diagnostic, SourcePlace } from '../../policy/source/diagnostic.ts';
 import type { RuleRef } from '../../policy/source/rule.ts';
 import { rowsToAsk, statementLimits } from '../../session/admission/statement-meter.ts';
 import { renderLiterals } from '../../session/client/render.ts';
 import { isFilledAt, missing, needsEndUser } from '../../session/end-user/statement-user.ts';
 import { traitsOf } from '../../session/state/execution-rules.ts';
-import type { Bench, Session } from './bench.ts';
+import type { Bench, TestSession } from './bench.ts';
 import { itemOfFunction, itemsOfGrant, type TouchedItems } from './coverage.ts';
-import type { Ran, TestDatabase } from './rows.ts';
+import type { QueryResult, TestDatabase } from './rows.ts';
 import { taken } from './take.ts';
 import type { PolicyTest } from './test-file.ts';
 import type { ExpectedReason, Sight } from './test-schema.ts';
 
-/** `skipped`: what it asks could not be found out here; that is no pass. `broken`: the test itself is wrong. */
-export type Outcome =
+/** `skipped`: it could not be checked here, which is not a pass. `broken`: the test itself is invalid. */
+export type TestOutcome =
   | { readonly status: 'passed' }
   | { readonly status: 'failed' | 'skipped'; readonly differs: string }
   | { readonly status: 'broken'; readonly diagnostic: Diagnostic };
 
-/** What came of a statement. */
+/** The result of a statement. */
 interface Found {
   readonly effect: 'allow' | 'rewrite' | 'refuse';
   readonly reason?: ExpectedReason;
   readonly message?: string;
   readonly rule?: RuleRef | undefined;
-  readonly rows?: Ran['rows'];
+  readonly rows?: QueryResult['rows'];
 }
 
-const PASSED: Outcome = { status: 'passed' };
+const PASSED: TestOutcome = { status: 'passed' };
 
 export class TestJudge {
   private readonly subjects: readonly string[];
@@ -47,7 +47,7 @@ export class TestJudge {
   }
 
   /** `hasData`: its file makes rows of its own. */
-  async outcome(test: PolicyTest, hasData: boolean): Promise<Outcome> {
+  async outcome(test: PolicyTest, hasData: boolean): Promise<TestOutcome> {
     const session = this.bench.session(test);
     if ('wrong' in session) return { status: 'broken', diagnostic: session.wrong };
     if ('closed' in session) return { status: 'failed', differs: `this principal cannot log in: ${session.closed}` };
@@ -61,7 +61,7 @@ export class TestJudge {
     }
   }
 
-  private sees(test: PolicyTest, columns: ReadonlyMap<string, Sight>, { policy }: Session): Outcome {
+  private sees(test: PolicyTest, columns: ReadonlyMap<string, Sight>, { policy }: TestSession): TestOutcome {
     const { catalog, searchPath } = this.bench.options;
     const { role } = policy;
     const differs: string[] = [];
@@ -82,7 +82,11 @@ export class TestJudge {
     return differs.length === 0 ? PASSED : { status: 'failed', differs: differs.join('; ') };
   }
 
-  private take(test: PolicyTest, asks: Extract<PolicyTest['asks'], { kind: 'take' }>, session: Session): Outcome {
+  private take(
+    test: PolicyTest,
+    asks: Extract<PolicyTest['asks'], { kind: 'take' }>,
+    session: TestSession,
+  ): TestOutcome {
     const { timeZone } = this.bench.options;
     if (session.expired) return compared(test, { effect: 'refuse', reason: 'expired' });
     const found = taken(asks.amounts, asks.within?.ms, session, { timeZone, subjects: this.subjects });
@@ -100,9 +104,9 @@ export class TestJudge {
   private async statement(
     test: PolicyTest,
     asks: Extract<PolicyTest['asks'], { kind: 'sql' }>,
-    session: Session,
+    session: TestSession,
     hasData: boolean,
-  ): Promise<Outcome> {
+  ): Promise<TestOutcome> {
     if (session.expired) return compared(test, { effect: 'refuse', reason: 'expired' });
     const judgement = session.policy.judge(asks.sql);
     this.touch(judgement, session);
@@ -133,7 +137,7 @@ export class TestJudge {
     if (!items) {
       items = grantsOfTables(role).map((grant) => ({
         name: `${grant.relation.schema}.${grant.relation.name}`,
-        commands: COMMANDS.map((command) => [command, itemsOfGrant(grant, command)] as const),
+        commands: TABLE_COMMANDS.map((command) => [command, itemsOfGrant(grant, command)] as const),
       }));
       this.items.set(role.name, items);
     }
@@ -151,7 +155,7 @@ export class TestJudge {
   }
 
   /** What the statement reads and writes, where it is let through; of a refusal the line that decided it. */
-  private touch(judgement: Judgement, { policy: { role } }: Session): void {
+  private touch(judgement: Judgement, { policy: { role } }: TestSession): void {
     const { catalog } = this.bench.options;
     if (judgement.effect === 'refuse') return;
     const tables = new Set(judgement.statements.flatMap((statement) => statement.tables));
@@ -173,8 +177,8 @@ export class TestJudge {
   }
 }
 
-/** A statement that needs an end user, and has none: as the session refuses it. */
-function withoutEndUser(judgement: Judgement, { policy, endUser }: Session) {
+/** A statement that needs an end user and has none is refused as in a session. */
+function withoutEndUser(judgement: Judgement, { policy, endUser }: TestSession) {
   if (endUser) return undefined;
   const needs = judgement.statements.some((statement, at) => {
     const filled = isFilledAt(judgement, at, policy.role, false);
@@ -187,18 +191,14 @@ function withoutEndUser(judgement: Judgement, { policy, endUser }: Session) {
 interface GrantItems {
   /** `public.students` */
   readonly name: string;
-  readonly commands: readonly (readonly [Command, ReturnType<typeof itemsOfGrant>])[];
+  readonly commands: readonly (readonly [TableCommand, ReturnType<typeof itemsOfGrant>])[];
 }
-
-type Command = 'select' | 'insert' | 'update' | 'delete';
-
-const COMMANDS: readonly Command[] = ['select', 'insert', 'update', 'delete'];
 
 function callOf(name: string): RegExp {
   return new RegExp(`\\b${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}"?\\s*\\(`, 'i');
 }
 
-function compared({ effect: expected, reason, asks }: PolicyTest, found: Found): Outcome {
+function compared({ effect: expected, reason, asks }: PolicyTest, found: Found): TestOutcome {
   const isAsExpected = expected === 'pass' ? found.effect !== 'refuse' : expected === found.effect;
   if (!isAsExpected || (reason !== undefined && reason !== found.reason)) {
     const wanted = reason === undefined ? expected : `${expected} (${reason})`;
@@ -227,6 +227,6 @@ function rowsDiffer(expected: readonly Row[], found: readonly Row[]): string | u
   return undefined;
 }
 
-function broken(place: SourcePlace, message: string): Outcome {
+function broken(place: SourcePlace, message: string): TestOutcome {
   return { status: 'broken', diagnostic: { ...place, severity: 'error', message } };
 }

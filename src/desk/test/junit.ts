@@ -1,5 +1,5 @@
-/** What came of tests as JUnit XML, which CI servers read: a `testsuite` for each file, a `testcase` for each test. */
-import { type Counts, countsOf, type FileResult, type TestResult } from './run.ts';
+/** Test results as JUnit XML, which CI servers read: a `testsuite` for each file, a `testcase` for each test. */
+import { countsOf, type FileResult, type TestCounts, type TestResult } from './run.ts';
 
 export function junitXml(files: readonly FileResult[]): string {
   const lines = files.flatMap((file) => [
@@ -32,8 +32,8 @@ function caseOf(file: string, name: string, ms: number, inside: string): string 
   return inside === '' ? `    <testcase ${attributes}/>` : `    <testcase ${attributes}>${inside}</testcase>`;
 }
 
-/** `errors`: files whose rows could not be made; each stands as a case of its own. */
-function countAttributes({ tests, failed, skipped }: Counts, errors: number): string {
+/** `errors`: files whose rows could not be made; each is a case of its own. */
+function countAttributes({ tests, failed, skipped }: TestCounts, errors: number): string {
   return `tests="${tests + errors}" failures="${failed - errors}" errors="${errors}" skipped="${skipped}"`;
 }
 

@@ -5,7 +5,7 @@ import type { Judgement } from '../../guard/decision.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { pinnedSettings } from '../../upstream/pinned-settings.ts';
 
-export interface Ran {
+export interface QueryResult {
   readonly rows: readonly (readonly (string | null)[])[];
 }
 
@@ -52,7 +52,7 @@ export class TestDatabase {
     parameters: readonly (string | null)[],
     judgement: Judgement,
     most: number | undefined,
-  ): Promise<Ran | { readonly refused: Refusal } | { readonly failed: string }> {
+  ): Promise<QueryResult | { readonly refused: Refusal } | { readonly failed: string }> {
     await this.client.query('SAVEPOINT rowgate_test');
     try {
       const result = await this.execute(sent, parameters, judgement);

@@ -1,14 +1,14 @@
-/** Runs the tests of a policies folder, file by file, and says what came of each. Prints nothing. */
+/** Runs the tests of a policies folder, file by file, and returns their results. Prints nothing. */
 import type { Diagnostic } from '../../policy/source/diagnostic.ts';
 import { Bench, type BenchOptions } from './bench.ts';
-import { type Coverage, coverageItems, TouchedItems } from './coverage.ts';
-import { type Outcome, TestJudge } from './judge.ts';
+import { coverageItems, type PolicyCoverage, TouchedItems } from './coverage.ts';
+import { TestJudge, type TestOutcome } from './judge.ts';
 import type { TestDatabase } from './rows.ts';
 import type { PolicyTest, TestFile } from './test-file.ts';
 
 export interface TestResult {
   readonly test: PolicyTest;
-  readonly outcome: Outcome;
+  readonly outcome: TestOutcome;
   readonly ms: number;
 }
 
@@ -22,7 +22,7 @@ export interface FileResult {
 
 export interface TestRun {
   readonly files: readonly FileResult[];
-  readonly coverage: Coverage;
+  readonly coverage: PolicyCoverage;
 }
 
 /** A test file, with the SQL that its `data` names. */
@@ -63,7 +63,7 @@ export async function runTests(
   return { files: done, coverage: touched.of(coverageItems(options.policy, options.catalog)) };
 }
 
-export interface Counts {
+export interface TestCounts {
   readonly tests: number;
   readonly passed: number;
   readonly failed: number;
@@ -71,10 +71,10 @@ export interface Counts {
   readonly skipped: number;
 }
 
-/** A test that is wrong itself, and a file whose rows could not be made, have failed. */
-export function countsOf(files: readonly FileResult[]): Counts {
+/** Invalid tests, and files whose rows could not be made, count as failed. */
+export function countsOf(files: readonly FileResult[]): TestCounts {
   const results = files.flatMap((file) => file.results);
-  const of = (...words: Outcome['status'][]): number =>
+  const of = (...words: TestOutcome['status'][]): number =>
     results.filter(({ outcome }) => words.includes(outcome.status)).length;
   const broken = files.filter(({ failed }) => failed).length;
   return {

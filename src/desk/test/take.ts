@@ -6,16 +6,16 @@ import { amountName, type LimitInForce, limitsInForce, limitsOfUser } from '../.
 import { readBytes } from '../../policy/source/quantity.ts';
 import type { RuleRef } from '../../policy/source/rule.ts';
 import { suggestion } from '../../policy/source/suggestion.ts';
-import type { Session } from './bench.ts';
+import type { TestSession } from './bench.ts';
 
-/** A limit, as coverage names it: several may stand in one line. */
+/** A limit as coverage names it: one line may hold several. */
 export interface NamedLimit {
   readonly rule: RuleRef;
   /** `subjects.student 300 per day`, `rows_per_statement 500` */
   readonly name: string;
 }
 
-export interface Taken {
+export interface LimitTrial {
   readonly refused?: { readonly reason: Reason; readonly limit: NamedLimit };
   /** Limits that it passes, whatever they do then. */
   readonly passes: readonly NamedLimit[];
@@ -36,18 +36,18 @@ const OF_STATEMENT: Readonly<Record<string, readonly [StatementLimitKey, Reason]
 
 const MEASURES = ['rows', 'bytes', 'statements', 'changed'];
 
-/** `withinMs`: absent where one statement takes it. */
+/** `withinMs`: absent if one statement takes it. */
 export function taken(
   amounts: ReadonlyMap<string, string>,
   withinMs: number | undefined,
-  { policy, now, endUser }: Session,
+  { policy, now, endUser }: TestSession,
   { timeZone, subjects }: { readonly timeZone: string; readonly subjects: readonly string[] },
-): Taken | WrongAmount {
-  // The limits of the time stand in the session's policy already.
+): LimitTrial | WrongAmount {
+  // The session's policy already contains the limits of that time.
   const held = limitsInForce({ role: policy.role, principal: policy.principal, now, timeZone });
   const windows = [...held.windows, ...(endUser ? limitsOfUser({ role: policy.role, now }).windows : [])];
   const passes: NamedLimit[] = [];
-  let refused: Taken['refused'];
+  let refused: LimitTrial['refused'];
   for (const [key, text] of amounts) {
     const amount = amountOf(key, text);
     if (amount === undefined) return { key, wrong: `expected an amount, found "${text}"` };
@@ -103,8 +103,8 @@ function measureOf(key: string, subjects: readonly string[]): string | undefined
 }
 
 /**
- * The most that the limit lets somebody take in such a time who waits as long as it makes him: of calendar days, those that begin in it; of a sliding
- * window, which lets an amount go after a sixtieth more than its length, once at the beginning and again after each.
+ * The most that a limit allows in a time if one takes all that it allows at once. Calendar days: those that begin in the time. A sliding window frees
+ * an amount after its length and a sixtieth: once at the beginning and again after each.
  */
 function mostWithin({ amount, window }: LimitInForce, withinMs: number): number {
   const length = lengthOf(window);

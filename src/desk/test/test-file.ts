@@ -1,4 +1,4 @@
-/** Reads `*.test.yaml`: each test with its place, or what is wrong with it. Whom and what its names mean is asked of the policy later. */
+/** Reads `*.test.yaml`: each test with its place, or what is wrong with it. Whether its names exist is checked against the policy later. */
 import { readTime } from '../../decision-log/read/times.ts';
 import { validate } from '../../policy/schema/validate.ts';
 import { type Diagnostic, DiagnosticReport, type SourcePlace } from '../../policy/source/diagnostic.ts';
@@ -11,8 +11,8 @@ import {
   type WrittenTestFile,
 } from './test-schema.ts';
 
-/** As whom a test is judged; the values of `attributes` stand in the document. */
-export type As =
+/** The principal or role for which a test is judged; the document has the values of `attributes`. */
+export type TestIdentity =
   | { readonly principal: string; readonly place: SourcePlace }
   | { readonly role: string; readonly place: SourcePlace; readonly attributes: Path | undefined };
 
@@ -37,7 +37,7 @@ interface Within {
 export interface PolicyTest {
   readonly name: string;
   readonly place: SourcePlace;
-  readonly as: As;
+  readonly as: TestIdentity;
   /** Claims of the end user's token. */
   readonly user: Readonly<Record<string, unknown>> | undefined;
   /** Milliseconds since the epoch; absent: now. */
@@ -46,7 +46,7 @@ export interface PolicyTest {
   /** `pass`: allow or rewrite. Of `sees` nothing. */
   readonly effect: 'pass' | 'allow' | 'rewrite' | 'refuse' | undefined;
   readonly reason: ExpectedReason | undefined;
-  /** Where its parts stand, for errors that are found later. */
+  /** The places of its parts, for errors that are found later. */
   readonly document: PolicyDocument;
   readonly path: Path;
 }
@@ -58,7 +58,7 @@ export interface TestFile {
   readonly tests: readonly PolicyTest[];
 }
 
-export interface Reading {
+export interface ReadTestFile {
   readonly file: TestFile;
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -69,7 +69,7 @@ interface When {
 }
 
 /** A file with an error has no tests: what would be left of it might say less than was meant. */
-export function readTestFile(source: PolicyFile, when: When): Reading {
+export function readTestFile(source: PolicyFile, when: When): ReadTestFile {
   const document = new PolicyDocument(source);
   const report = new DiagnosticReport();
   for (const { place, message } of document.flaws) report.error(place, message);
@@ -126,7 +126,7 @@ class FileReader {
     };
   }
 
-  private as(test: WrittenTest, path: Path): As | undefined {
+  private as(test: WrittenTest, path: Path): TestIdentity | undefined {
     const own = test.as !== undefined || test.role !== undefined;
     const [at, { as, role }] = own ? [path, test] : [[], this.file];
     const attributes = test.attributes ? [...path, 'attributes'] : this.file.attributes ? ['attributes'] : undefined;

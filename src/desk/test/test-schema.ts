@@ -11,7 +11,7 @@ export type ExpectedReason = Reason | 'expired';
 
 const REASON_WORDS = ['expired', ...(Object.keys(REASONS) as Reason[])] as const;
 
-/** As whom, and when: of a whole file, or of one test. */
+/** The principal or role, and the time: of a whole file, or of one test. */
 const WHO = {
   as: name.optional(),
   role: name.optional(),

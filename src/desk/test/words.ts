@@ -1,6 +1,6 @@
-/** What came of tests in lines: one for each test, then the counts, and what no test touches. */
+/** Test results in lines: one for each test, then the counts, and what no test covers. */
 import { formatDiagnostic } from '../../policy/source/diagnostic.ts';
-import type { Coverage } from './coverage.ts';
+import type { PolicyCoverage } from './coverage.ts';
 import { countsOf, type FileResult, type TestResult, type TestRun } from './run.ts';
 
 export function formatRun({ files, coverage }: TestRun, withCoverage: boolean): string {
@@ -49,7 +49,7 @@ function lineOf({ test: { name, place }, outcome }: TestResult): string {
   }
 }
 
-function coverageLines({ items, touched, percent, untouched }: Coverage): string[] {
+function coverageLines({ items, touched, percent, untouched }: PolicyCoverage): string[] {
   return [
     `coverage: ${percent} % (${touched} of ${items} grants, masks, filters, functions and limits)`,
     ...untouched.map(({ rule, kind, name }) => `  ${rule}: ${kind} ${name}`),

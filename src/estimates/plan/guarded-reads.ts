@@ -1,4 +1,4 @@
-/** Which relations of a plan count for a role: those about people, and those of which something is withheld from it. */
+/** Which relations of a plan count for a role: those with data subjects, and those that are partly withheld from it. */
 
 import { descendants, inheritanceRelatives } from '../../policy/compile/names.ts';
 import { isGuarded } from '../../policy/model/is-guarded.ts';
@@ -10,6 +10,7 @@ import type { PrimaryKey } from './point-plan.ts';
 /** As the conditions of a policy call what they read: names that no client of a guarded role may use. */
 const POLICYS = /^rowgate_p\d*(?:_\d+)?$/;
 
+/** By OID, children and the relations behind views included. */
 export function guardedReads(role: RolePolicy, subjects: Iterable<Subject>, catalog: Catalog): GuardedReads {
   const counted = new Set<Oid>();
   const joined = new Set<Oid>();
@@ -35,6 +36,7 @@ export function guardedReads(role: RolePolicy, subjects: Iterable<Subject>, cata
   };
 }
 
+/** Finds the columns of a relation's primary key, if the index that a plan names is the key's; undefined otherwise. */
 export function primaryKeys(catalog: Catalog): PrimaryKey {
   return ({ schema, name }, index) => {
     const relation = catalog.relation(schema, name);
@@ -55,7 +57,7 @@ function isJoined({ select, update, delete: remove }: RelationGrant): boolean {
   return [select, update, remove].some((grant) => grant?.conditions.some(({ evaluated }) => evaluated === 'join'));
 }
 
-/** A view is not scanned: what it is made of is. */
+/** A view itself is not scanned: its relations are. */
 function add(to: Set<Oid>, catalog: Catalog, relations: readonly Relation[]): void {
   for (const relation of relations) {
     if (to.has(relation.oid)) continue;

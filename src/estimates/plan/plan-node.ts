@@ -1,6 +1,6 @@
-/** The server's EXPLAIN (FORMAT JSON, VERBOSE) as a tree of what is needed of it; what the numbers mean is told elsewhere. */
+/** The server's EXPLAIN (FORMAT JSON, VERBOSE) as a tree of the needed properties; other files interpret the numbers. */
 
-/** How a node hangs on its parent, as EXPLAIN says it. */
+/** A node's relationship to its parent, as EXPLAIN reports it. */
 export type Relationship = 'Outer' | 'Inner' | 'Member' | 'Subquery' | 'InitPlan' | 'SubPlan';
 
 export interface PlanNode {
@@ -27,7 +27,7 @@ export interface PlanNode {
   readonly children: readonly PlanNode[];
 }
 
-/** One plan for each query that the statement became (rules make more of one); undefined where the text is not what EXPLAIN gives. */
+/** One plan for each query that the statement became (rules may add some); undefined if the text is not EXPLAIN's output. */
 export function readPlans(json: string): readonly PlanNode[] | undefined {
   try {
     const queries: unknown = JSON.parse(json);
@@ -89,12 +89,12 @@ function text(plan: Properties, key: string): string {
 
 function number(plan: Properties, key: string): number {
   const value = plan[key];
-  // A node without its numbers is no plan: nothing is taken for little because it was not said.
+  // A node without numbers is invalid: a missing number must not count as a small one.
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw new NoPlan();
   return value;
 }
 
-/** What stands between quotes is left out: a client's literal may read like the name of a subplan. */
+/** Quoted text is left out: a client's literal may look like the name of a subplan. */
 function expressionsOf(plan: Properties): string {
   const texts = Object.entries(plan).flatMap(([key, value]) => {
     if (key === 'Plans') return [];

@@ -41,7 +41,7 @@ const STREAMING: ReadonlySet<string> = new Set(
   'Append|Merge Append|Group|Unique|Incremental Sort|Memoize|Subquery Scan|LockRows|ProjectSet|Result'.split('|'),
 );
 
-/** Scans of what is no relation. `Result` and bitmaps of indexes, which stand below the scan that counts, as well. */
+/** Scans of something other than relations. Also `Result`, and bitmaps of indexes, which are below the scan that counts. */
 const OTHER_SCANS: ReadonlySet<string> = new Set(
   'Function Scan|Table Function Scan|Values Scan|CTE Scan|WorkTable Scan|Named Tuplestore Scan|Bitmap Index Scan|BitmapAnd|BitmapOr'.split(
     '|',
@@ -101,7 +101,7 @@ class Reading {
         this.scans.push({ rows: node.rows * times, joined: guarded.joined });
       return;
     }
-    // A node that nobody knows (a join pushed to another server, an extension's own) is taken for a scan of something guarded.
+    // An unknown node (a join pushed to another server, an extension's node) counts as a scan of something guarded.
     if (!isKnown(node)) this.scans.push({ rows: node.rows * times, joined: false });
   }
 
@@ -121,7 +121,7 @@ class Reading {
     else if (inner.type === 'Materialize') this.visit(inner, loops, 1);
     else this.visit(inner, Math.max(1, outer.rows) * loops * share, 1);
     marks[2] = this.scans.length;
-    // Of a relation whose row filter became this join, only what it leaves is the client's.
+    // If a relation's row filter became this join, only the remaining rows are the client's.
     if (this.isPolicys(inner)) this.scale(marks[0]!, marks[1], node.rows / outer.rows);
     else if (this.isPolicys(outer)) {
       this.scale(marks[1], marks[2], node.rows / (inner.rows * (nested ? Math.max(1, outer.rows) : 1)));

@@ -14,8 +14,8 @@ const OF_ONE_ROW: ReadonlySet<string> = new Set(
 );
 
 /**
- * The most that a statement with this generic plan gives and reads, whatever its parameters are; undefined where that follows from them.
- * Nothing but a lookup by a whole primary key counts. A generic plan that merely expects few rows says little of others.
+ * The most rows that a statement with this generic plan returns and reads, whatever its parameters are; undefined if that depends on them. Only a
+ * lookup by a whole primary key has a bound: if a generic plan merely expects few rows, some values may still give many.
  */
 export function pointRows(plans: readonly PlanNode[], guarded: GuardedReads, keyOf: PrimaryKey): PlanRows | undefined {
   let read = 0;
@@ -33,7 +33,7 @@ export function pointRows(plans: readonly PlanNode[], guarded: GuardedReads, key
   return plans.every(isPoint) ? { result: plans.length, read } : undefined;
 }
 
-/** A condition of the policy: it takes rows away, and adds none. */
+/** A condition of the policy: it removes rows, and adds none. */
 function isPolicysAlone(node: PlanNode, guarded: GuardedReads): boolean {
   const scans = scansOf(node);
   return scans.length > 0 && scans.every((scan) => scan.relation !== undefined && guarded.isPolicys(scan));
@@ -57,7 +57,7 @@ const NAME = '(?:[a-z_][a-z0-9_]*|"(?:[^"]|"")+")';
 const VALUE = "(?:\\$\\d+|\\(\\$\\d+\\)::[a-z ]+|\\d+|'\\d+'::[a-z]+)";
 const EQUALITY = new RegExp(`^(?:${NAME}\\.)?(${NAME}) = ${VALUE}$`);
 
-/** The columns of `((a = $1) AND (b = $2))`; undefined where the condition is anything else. */
+/** The columns of `((a = $1) AND (b = $2))`; undefined for any other condition. */
 function equalColumns(condition: string): ReadonlySet<string> | undefined {
   if (!condition.startsWith('(') || !condition.endsWith(')')) return undefined;
   const inside = condition.slice(1, -1);

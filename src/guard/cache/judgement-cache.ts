@@ -8,7 +8,7 @@ import { ReusableJudgement } from './reusable-judgement.ts';
 /** How many shapes are remembered. */
 const REMEMBERED = 2_000;
 
-/** Judgements of one normalized text that differ in a literal which matters; behind them each text is judged by itself. */
+/** Judgements of one normalized text that differ in a literal that matters; beyond this many, each text is judged by itself. */
 const VARIANTS = 4;
 
 interface Shape {
@@ -25,12 +25,15 @@ export class JudgementCache {
     this.remembered = new LRUCache({
       max: REMEMBERED,
       maxSize: characters,
-      // What a judgement holds beside its text is about as much again, a few times.
+      // The other parts of a judgement take a few times as much as its text.
       sizeCalculation: (_, key) => 4 * key.length,
     });
   }
 
-  /** The judgement of a text whose like was judged. `key`: its normalized text's, behind all else that its judgement depends on. */
+  /**
+   * The judgement of a text that differs only in literals from a judged one. `key`: that of its normalized text, after everything else that its
+   * judgement depends on.
+   */
   find(key: string, text: string, normalizedText: NormalizedText): Judgement | undefined {
     for (const shared of this.remembered.get(key)?.variants ?? []) {
       const judgement = shared.for(text, normalizedText);
@@ -39,7 +42,7 @@ export class JudgementCache {
     return undefined;
   }
 
-  /** Whether its like has come before: to learn from it is worth the work then. */
+  /** Whether a text with this key came before: then it is worth learning from it. */
   comesAgain(key: string): boolean {
     const known = this.remembered.get(key);
     if (!known) this.remembered.set(key, { variants: [], tried: 0 });

@@ -4,7 +4,7 @@ import type { ParsedText } from '../../sql/parse/parse.ts';
 import { as, type Body } from '../../sql/parse/tree.ts';
 import type { NormalizedText } from './normalized-text.ts';
 
-/** The grammar makes one constant of a sign and the number behind it, and says that it stands where the sign does. */
+/** The grammar makes one constant of a sign and the number after it, and gives the sign's location. */
 const SIGNED = /-[ \t\r\n]*$/;
 
 /** Fields of a constant that hold its value. Which of them is there is part of its shape. */
@@ -17,7 +17,7 @@ export class LiteralDependencies {
   private readonly asked: LiteralCondition[] = [];
   private watching = true;
 
-  /** From here on the constants in the tree of `parsed` say when somebody reads their values. `normalizedText`: of its text. */
+  /** From here on the constants in the tree of `parsed` record when their values are read. `normalizedText`: of its text. */
   constructor(
     parsed: ParsedText,
     private readonly normalizedText: NormalizedText,
@@ -41,7 +41,10 @@ export class LiteralDependencies {
     }
   }
 
-  /** The literals, by their number in the normalized text, that must be the same in another text: those that were looked into, and those that are no constants. */
+  /**
+   * The literals, by their number in the normalized text, that must be the same in another text: those whose value was read, and those that are not
+   * constants.
+   */
   pinned(): readonly number[] {
     return this.normalizedText.starts.flatMap((_, i) => (this.met.has(i) && !this.read.has(i) ? [] : [i]));
   }
@@ -71,7 +74,7 @@ export class LiteralDependencies {
       // INVARIANT 20: the constant is the literal that the normalized text took out, whole: the server's scanner cuts there as ours does.
       const source = parsed.text.slice(this.normalizedText.starts[literal], this.normalizedText.ends[literal]);
       if (value !== meantBy(source, place, field)) {
-        // Also where another constant that was made of the same literal is watched: nobody would say that this one was read.
+        // Also if another constant of the same literal is watched: it would not record that this one was read.
         this.read.add(literal);
         return;
       }
@@ -107,7 +110,7 @@ function conditionOf(place: Place, field: Field, question: ConstantQuestion<neve
   return { literal: place.literal, holds: (source) => question(meantBy(source, place, field) as never) === answer };
 }
 
-/** Where a constant can stand that was made of a literal. */
+/** A place where a constant that was made of a literal can be. */
 interface Place {
   /** Its number in the normalized text. */
   readonly literal: number;
@@ -124,7 +127,7 @@ function meantBy(source: string, { isSigned }: Place, field: Field): string | nu
     case 'fval':
       return isSigned ? `-${source}` : source;
     case 'sval':
-      // It keeps its value behind a sign, and has its place.
+      // The value follows a sign, which is at the node's location.
       return source.slice(1, -1).replaceAll("''", "'");
   }
 }

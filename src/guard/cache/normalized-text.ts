@@ -13,10 +13,10 @@ export interface NormalizedText {
 /** Longer texts are judged by themselves: their lists of constants are shortened (`sql/parse/bulk-constants.ts`). */
 export const LONGEST = 4_000;
 
-/** What stands in the key for a literal: no text that PostgreSQL reads has it, so that none can spell one. */
+/** Replaces a literal in the key. No text that PostgreSQL reads contains it, so no text can imitate one. */
 const MARK = '\u0001';
 
-/** Undefined where the text has no such literal, or must be read whole. */
+/** Undefined if the text has no such literal, or must be read in full. */
 export function normalizedTextOf(text: string): NormalizedText | undefined {
   if (text.length >= LONGEST || UNSHARED.test(text)) return undefined;
   const { count, kind, start, end } = lex(text);
@@ -43,13 +43,13 @@ export function normalizedTextOf(text: string): NormalizedText | undefined {
 export const UNSHARED = new RegExp(`[\\u0000${MARK}]|${RESERVED_PREFIX}`, 'i');
 
 /**
- * Of two literals with one shape the grammar makes the same node, of the same type, and a word beside one of them would stand as far from the
- * other. Undefined: it stays in the key as it is (other quotes, strings of several lines, hexadecimal, `1e3`).
+ * Of two literals with one shape the grammar makes the same node, of the same type, and a word next to one of them would be just as far from the
+ * other. Undefined: it stays in the key unchanged (other quotes, strings of several lines, hexadecimal, `1e3`).
  */
 export function normalizedForm(literal: string): string | undefined {
   if (literal.startsWith("'")) return PLAIN_STRING.test(literal) ? 's' : undefined;
   const shape = numberShape(literal);
-  // Of those that are no whole numbers, some are written in other ways.
+  // Some numbers with fractions or exponents have several spellings.
   return shape === 'unlike' || (shape === 'n' && !PLAIN_NUMBER.test(literal)) ? undefined : shape;
 }
 

@@ -20,7 +20,7 @@ export class ReusableJudgement {
     readonly whole: Omit<StatementJudgement, 'extent' | 'disclosures' | 'literals'>;
     readonly literals: readonly { readonly at: Place; readonly type: number }[] | undefined;
     readonly disclosures: readonly Disclosure[] | undefined;
-    /** The places at which keys stand; undefined: there are none. */
+    /** The places that contain keys; undefined: there are none. */
     readonly given: ReadonlyMap<number, Place> | undefined;
   }[];
   private readonly template: readonly Part[];
@@ -50,7 +50,7 @@ export class ReusableJudgement {
     this.ends = normalizedText.ends;
   }
 
-  /** Undefined where the judgement is of its own text alone. `literals`: what it has looked into, and asked. */
+  /** Undefined if the judgement applies only to its own text. `literals`: what was read and asked of them. */
   static of(
     judgement: Judgement,
     text: string,
@@ -80,7 +80,7 @@ export class ReusableJudgement {
     return shared.holdsOf({ text, normalizedText }) && shared.holdsOf(other) ? shared : undefined;
   }
 
-  /** The judgement of `text`; undefined where a literal that matters is another one. `normalizedText`: of `text`, with the same key. */
+  /** The judgement of `text`; undefined if a literal that matters has another value. `normalizedText`: of `text`, with the same key. */
   for(text: string, normalizedText: NormalizedText): Judgement | undefined {
     const { starts, ends } = normalizedText;
     for (const { literal, text: same } of this.pinned) {
@@ -95,7 +95,7 @@ export class ReusableJudgement {
       // In front of all literals nothing has moved.
       end.literals === 0 ? edit : { start: moved(start), end: moved(end), text: edit.text },
     );
-    // Own fields before those that are spread: behind them each would be copied by itself, for half a microsecond.
+    // Own fields before the spread: after it each would be copied separately, for half a microsecond.
     const statements = this.statements.map(
       ({ start, end, whole, literals, disclosures, given }): StatementJudgement => {
         const extent = { start: moved(start), end: moved(end) };
@@ -166,7 +166,7 @@ interface Place {
   readonly literals: number;
 }
 
-/** Of a text with its edits made: what is the same in all texts of the normalized text, which literal stands there, a slot. */
+/** Part of a text with its edits made: text that is the same for the normalized text, the number of a literal, or a slot. */
 type Part = string | number | Slot;
 
 function partsOf(text: string, edits: readonly TextEdit[], { starts, ends }: NormalizedText): readonly Part[] {
@@ -180,7 +180,7 @@ function partsOf(text: string, edits: readonly TextEdit[], { starts, ends }: Nor
   let at = 0;
   const addUntil = (end: number): void => {
     for (; literal < starts.length && starts[literal]! < end; literal += 1) {
-      // One that was replaced is behind us.
+      // A replaced literal is already passed.
       if (starts[literal]! < at) continue;
       add(text.slice(at, starts[literal]));
       add(literal);

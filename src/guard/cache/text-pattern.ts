@@ -2,18 +2,18 @@
 import { endOfLiteral } from '../../sql/text/lexer.ts';
 import { LONGEST, type NormalizedText, normalizedForm, UNSHARED } from './normalized-text.ts';
 
-/** A character that could be part of a literal beside it, or the literal of it. */
+/** A character that could be part of an adjacent literal, or change its meaning. */
 const JOINS = /[\w$.'"\u0080-\uffff]/;
 
 export class TextPattern {
   private constructor(
     private readonly key: string,
-    /** What stands before each literal, and behind the last. */
+    /** The text before each literal, and after the last. */
     private readonly pieces: readonly string[],
     private readonly shapes: readonly (string | undefined)[],
   ) {}
 
-  /** `normalizedText`: of `text`. Undefined where a literal stands without a gap or sign. */
+  /** `normalizedText`: of `text`. Undefined if a literal follows another without a gap or sign. */
   static of(text: string, { key, starts, ends }: NormalizedText): TextPattern | undefined {
     const pieces = [...starts, text.length].map((start, i) => text.slice(ends[i - 1] ?? 0, start));
     const joins = pieces.some(
@@ -25,8 +25,8 @@ export class TextPattern {
   }
 
   /**
-   * The normalized text of `text` where it has the same key, else undefined. It is what `normalizedTextOf` gives. That goes from left to right as this does; where
-   * a literal ends is asked of the same function, and of a literal that is to come nothing is seen before it but that a digit, or a quote, stands there.
+   * The normalized text of `text` if it has the same key, else undefined. It equals the result of `normalizedTextOf`: both go from left to right, the
+   * same function finds the end of a literal, and before a literal both only see that a digit or a quote comes.
    */
   match(text: string): NormalizedText | undefined {
     const { pieces, shapes } = this;

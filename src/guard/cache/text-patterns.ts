@@ -3,7 +3,7 @@
 import type { NormalizedText } from './normalized-text.ts';
 import { TextPattern } from './text-pattern.ts';
 
-/** Each is tried for a text that is none of them. */
+/** Each is tried for a text that is not known itself. */
 const REMEMBERED = 8;
 
 interface Known {
@@ -13,8 +13,8 @@ interface Known {
   readonly pattern: TextPattern;
 }
 
-/** A text's normalized text, with the key of its shape: the normalized text's behind `types`. */
-export interface Met {
+/** The normalized text of a text, with the key of its shape: `types`, then the normalized text. */
+export interface MatchedPattern {
   readonly shape: string;
   readonly normalizedText: NormalizedText;
 }
@@ -22,7 +22,7 @@ export interface Met {
 export class TextPatterns {
   private readonly known: Known[] = [];
 
-  match(types: string, text: string): Met | undefined {
+  match(types: string, text: string): MatchedPattern | undefined {
     for (let i = 0; i < this.known.length; i++) {
       const known = this.known[i]!;
       const normalizedText = known.types === types ? known.pattern.match(text) : undefined;
@@ -33,12 +33,12 @@ export class TextPatterns {
     return undefined;
   }
 
-  add(types: string, text: string, { shape, normalizedText }: Met): void {
+  add(types: string, text: string, { shape, normalizedText }: MatchedPattern): void {
     const pattern = TextPattern.of(text, normalizedText);
     if (pattern) this.first({ types, shape, pattern }, REMEMBERED - 1);
   }
 
-  /** Puts it before the others; what stood at `place` goes. */
+  /** Moves it to the front; the one at `place` is dropped. */
   private first(known: Known, place: number): void {
     this.known.splice(place, 1);
     this.known.unshift(known);

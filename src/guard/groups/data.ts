@@ -3,7 +3,10 @@ import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Unit } from './groups.ts';
 
-/** All but catalogs, and tables of which the role holds every row and that are about nobody: lists of schools, of subjects taught. */
+/**
+ * All relations except catalogs, and tables whose rows the role holds completely and that are about no data subject: lists of schools, of subjects
+ * taught.
+ */
 export function isData({ source }: RangeTableEntry, role: RolePolicy): boolean {
   if (source.kind !== 'relation' || source.view.system) return false;
   const { relation } = source.view;
@@ -12,7 +15,7 @@ export function isData({ source }: RangeTableEntry, role: RolePolicy): boolean {
   return !(isTable && grant?.select?.whole === true && grant.subjectKeys?.length === 0);
 }
 
-/** Whether it can be told whose rows they are. */
+/** Whether the data subjects of its rows can be determined. */
 export function isReadable({ source }: RangeTableEntry, role: RolePolicy): boolean {
   if (source.kind !== 'relation') return false;
   const { relation } = source.view;
@@ -20,7 +23,7 @@ export function isReadable({ source }: RangeTableEntry, role: RolePolicy): boole
   return (role.relations.get(relation.oid)?.subjectKeys?.length ?? 0) > 0;
 }
 
-/** `isRoot`: its rows are what is aggregated; of another that is about nobody nothing is counted. */
+/** `isRoot`: its rows are aggregated; in another relation that is about no data subject, nothing is counted. */
 export function unitsOf({ source }: RangeTableEntry, role: RolePolicy, isRoot: boolean): Unit['of'][] {
   if (source.kind !== 'relation') return [];
   const keys = role.relations.get(source.view.relation.oid)?.subjectKeys ?? [];

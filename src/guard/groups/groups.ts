@@ -12,7 +12,7 @@ export interface Unit {
   readonly of: { readonly kind: 'column'; readonly name: string } | { readonly kind: 'row' };
 }
 
-/** A type in which few values are enough for a sum or a variance to fail, and how large a value may be so that none does. */
+/** A type in which few values suffice for a sum or a variance to fail, and how large a value may be so that none fails. */
 export interface Bounded {
   readonly type: 'float4' | 'float8' | 'numeric';
   readonly most: string;
@@ -34,9 +34,9 @@ export interface Groups {
   readonly least: number;
   /** Of each a group must have `least` different ones. */
   readonly units: readonly Unit[];
-  /** Those of the relation whose rows are aggregated: of each, `least` must have a value in what is aggregated. */
+  /** The units of the relation whose rows are aggregated: at least `least` of each must have a value in the aggregate. */
   readonly rows: readonly Unit[];
   readonly inputs: readonly Input[];
-  /** Its calls of count, and what they are rounded to; absent where they stay exact. */
+  /** Its calls of count, and what they are rounded to; absent if they are exact. */
   readonly rounded?: { readonly counts: readonly Node[]; readonly to: number };
 }

@@ -1,4 +1,4 @@
-/** Whether a query over data is one of the form that `min_group` lets pass: keys and aggregates over rows that stand once each. */
+/** Whether a query over data has the form that `min_group` allows: keys and aggregates over rows that occur once each. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
@@ -22,7 +22,7 @@ export interface LevelContext {
   readonly newName: () => string;
 }
 
-/** Aggregates of one column whose result is no single value of it. */
+/** Aggregates of one column whose result is not one of its values. */
 const AGGREGATES: ReadonlySet<string> = new Set([
   ...['count', 'sum', 'avg', 'stddev', 'stddev_pop', 'stddev_samp', 'variance', 'var_pop', 'var_samp'],
 ]);
@@ -133,7 +133,7 @@ class Expressions {
     private readonly level: QueryLevel,
     private readonly analysis: Analysis,
     private readonly catalog: Catalog,
-    /** The relation whose rows stand once each. */
+    /** The relation whose rows occur once each. */
     private readonly root: RangeTableEntry,
     private readonly roundTo: number | undefined,
   ) {}
@@ -158,7 +158,7 @@ class Expressions {
     return this.found;
   }
 
-  /** Computed of single rows: it may select them, but neither fail nor look elsewhere. */
+  /** Computed from single rows: it may select them, but neither fail nor read elsewhere. */
   private ofRow(node: Node): void {
     this.checkPlace(node);
     const known = this.analysis.marks.expressions.get(node);
@@ -168,8 +168,7 @@ class Expressions {
   }
 
   /**
-   * A mask that can fail is computed for every row that the role may count before any is chosen (`relations.ts`): its failing tells
-   * of no single row.
+   * A mask that can fail is computed for every row that the role may count before any is chosen (`relations.ts`): its error reveals no single row.
    */
   private isMasked(node: Node): boolean {
     const found = this.analysis.marks.references.get(node);
@@ -213,7 +212,7 @@ class Expressions {
     if (call.agg_order || call.agg_within_group || call.over || call.func_variadic)
       throw new NotAggregated(`This form of ${name} is not shown.`, at);
     if (call.agg_distinct && name !== 'count') throw new NotAggregated(`${name} of DISTINCT values is not shown.`, at);
-    // An exact sum beside an exact average would give the exact count back, and an average of few digits its denominator.
+    // From an exact sum and an exact average the exact count could be computed, and from an average with few digits its denominator.
     if (this.roundTo !== undefined && name !== 'count')
       throw new NotAggregated(`Counts are rounded for this role: ${name} would tell them exactly.`, at);
     if (name === 'count') this.counts.push(node);
@@ -221,7 +220,7 @@ class Expressions {
     const [argument, ...more] = call.args ?? [];
     const reference = argument && 'ColumnRef' in argument ? this.analysis.marks.references.get(argument) : undefined;
     const column = reference && behindJoins(reference);
-    // A plain column: in an expression a value could be chosen, or be given a weight, by whose it is.
+    // A plain column: an expression could choose or weight a value by its data subject.
     if (!argument || !column || more.length > 0)
       throw new NotAggregated(`${name} takes a column as it stands: no expression, CASE or row.`, at);
     if (column.entry !== this.root)
@@ -235,7 +234,7 @@ class Expressions {
     this.found.push({ node, argument, bounded, ...column });
   }
 
-  /** What stands for all expressions of the level. */
+  /** A rule for every node in the expressions of the level. */
   private checkPlace(node: Node): void {
     const kind = kindOf(node);
     if (kind === 'SubLink')
@@ -262,7 +261,7 @@ const BOUNDED: ReadonlyMap<Oid, Bounded> = new Map([
   [NUMERIC, { type: 'numeric', most: '1e1000' }],
 ]);
 
-/** What the values must be held to; undefined where they may be what they are, `fails` where nothing keeps the aggregate from failing. */
+/** The bounds of its values; undefined if they need none, `fails` if no bounds keep the aggregate from failing. */
 function boundedInput(aggregate: string, column: Oid, catalog: Catalog): Bounded | undefined | 'fails' {
   let type = column;
   for (let base = column; base !== 0; base = catalog.typesByOid.get(base)?.base ?? 0) type = base;

@@ -1,6 +1,6 @@
 /**
- * Proves of a join that it multiplies nothing: every relation but one is joined by a unique key of its own, so that each row of that one
- * stands in the result once at most. With rows that repeat, one person could be given any weight in a sum.
+ * Proves that a join multiplies no rows: all relations but one are joined by a unique key of their own, so each row of that one occurs at most once
+ * in the result. With repeated rows, one person could be given any weight in a sum.
  */
 
 import type { Analysis } from '../../sql/analyze/analyze.ts';
@@ -23,7 +23,7 @@ interface Joined {
   readonly optional: Map<RangeTableEntry, Equality[]>;
 }
 
-/** The relations whose rows stand in the level's rows once each; none where that cannot be proven. `may`: which they may be. */
+/** The relations whose rows occur in the level's rows once each; empty if that cannot be proven. `may`: the candidates. */
 export function rowsOf(
   level: QueryLevel,
   analysis: Analysis,
@@ -104,7 +104,7 @@ function reachesAll(root: RangeTableEntry, joined: Joined, catalog: Catalog): bo
   return reached.size === joined.entries.length;
 }
 
-/** Whether at most one row of the relation goes with those that are reached: each column of its primary key equals one of theirs. */
+/** Whether at most one row of the relation belongs to each reached row: each column of its primary key equals one of theirs. */
 function isOne(
   entry: RangeTableEntry,
   equal: readonly Equality[],

@@ -10,7 +10,7 @@ import { ROW } from '../rewrite/names.ts';
 export interface Finder {
   /** Some row of that catalog, as the role finds it, for which the condition over `rowgate_row` holds. */
   found(catalog: string, condition: string): string;
-  /** The OID that a text names, by one of `to_regclass` and its kin; NULL where it names a schema that the role does not find. */
+  /** The OID that a text names, by `to_regclass` and similar functions; NULL if it names a schema that the role does not find. */
   named(lookup: string, text: string): string;
 }
 
@@ -20,7 +20,7 @@ const SYSTEM_SCHEMAS = ['pg_catalog', 'information_schema'];
 export function finderOf(role: RolePolicy, catalog: Catalog): Finder {
   const visible = visibleSchemas([...SYSTEM_SCHEMAS, ...(role.schemas ?? [])]);
   return {
-    // A lookup in a schema that its account may not use fails, and so tells that there is one: none is looked into but visible ones.
+    // A lookup in a schema that its account may not use fails, and so reveals that it exists: only visible schemas are looked into.
     named: (lookup, text) =>
       `CASE WHEN pg_catalog.regexp_replace(${text}, ${visible}, '\\1', 'g') !~ '[.]' THEN pg_catalog.${lookup}(${text}) END`,
     found(name, condition) {
@@ -47,8 +47,8 @@ export function roleFound(f: Finder, oid: string): string {
 }
 
 /**
- * A regular expression, as a string constant: such a schema's name and the dot behind it; before it no part of a longer name, but perhaps a
- * database's: of another database's name the server says so, whatever there is.
+ * A regular expression, as a string constant: such a schema's name and the dot after it. Before it may be a database's name, but not part of a longer
+ * name: for another database's name the server gives the same error in any case.
  */
 function visibleSchemas(names: readonly string[]): string {
   const schemas = names.map(asPattern).join('|');

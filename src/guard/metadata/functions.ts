@@ -1,6 +1,6 @@
 /**
- * Functions that look into the server's catalogs by OID or name, past their row filters, and what must be found there before such a
- * call is made: otherwise its result is NULL, whether there is no such object or the role may not know of it.
+ * Functions that read the server's catalogs by OID or name, past their row filters, and what must be found there before such a call is made:
+ * otherwise its result is NULL, whether there is no such object or the role may not know of it.
  */
 import { SHOWN_SETTING_CONSTANTS } from '../../policy/compile/shown-settings.ts';
 import type { Fn } from '../../sql/catalog/catalog.ts';
@@ -9,18 +9,18 @@ import { givesNothing, mayGiveNothing } from '../function-class.ts';
 import { ROW } from '../rewrite/names.ts';
 import { type Finder, roleFound } from './found.ts';
 
-/** The call: `args[i]` is the SQL of an argument, already evaluated, and `fn` what was found. */
+/** The call: `args[i]` is the SQL of an argument, already evaluated, and `fn` the resolved function. */
 export interface MetadataQuestion {
   readonly fn: Fn;
   readonly args: readonly string[];
 }
 
 export interface MetadataFunction {
-  /** The catalog of which the first argument is a key; nothing is to be asked where it is a column that holds only such keys. */
+  /** The catalog whose key the first argument is. A column that contains only such keys needs no check. */
   readonly key?: string;
   /** SQL that must hold; one for several is their conjunction. */
   readonly condition: (f: Finder, asked: MetadataQuestion) => string;
-  /** SQL that is passed in the place of the first argument; a constant there was judged by itself, and is passed as it is. */
+  /** SQL that replaces the first argument; a constant there was judged by itself, and is passed unchanged. */
   readonly first?: (arg: string) => string;
 }
 
@@ -147,7 +147,7 @@ const boundOf: MetadataFunction = {
 };
 
 /**
- * A name that the role is not shown, or that is none, is asked for as one that no setting can have: what is computed from rows, or comes with
+ * A name that the role is not shown, or that does not exist, is replaced by one that no setting can have: what is computed from rows, or comes with
  * Bind, cannot be judged before.
  */
 const setting: MetadataFunction = {
@@ -258,7 +258,7 @@ const METADATA: Readonly<Record<string, MetadataFunction>> = {
   pg_show_all_settings: never,
 };
 
-/** Undefined where the function asks nothing of the catalogs, and does not move with what is hidden. */
+/** Undefined if the function reads no catalogs, and does not depend on hidden data. */
 export function metadataFunction(fn: Fn): MetadataFunction | undefined {
   if (givesNothing(fn)) return never;
   return fn.schema === 'pg_catalog' && Object.hasOwn(METADATA, fn.name) ? METADATA[fn.name] : undefined;

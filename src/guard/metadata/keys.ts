@@ -1,5 +1,5 @@
-/** Columns of system catalogs that hold nothing but OIDs of what the role finds in another catalog, or 0: they may be asked about as they stand. */
-const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));
+/** Columns of system catalogs that contain only OIDs of objects that the role finds in another catalog, or 0: they may be used unchanged. */
+import { words } from '../../policy/compile/catalog-columns.ts';
 
 const NAMESPACES = `pg_namespace.oid pg_class.relnamespace pg_proc.pronamespace pg_type.typnamespace pg_constraint.connamespace
 pg_operator.oprnamespace pg_collation.collnamespace`;
@@ -7,7 +7,7 @@ const OWNERS = `pg_roles.oid pg_user.usesysid pg_class.relowner pg_proc.proowner
 pg_operator.oprowner pg_collation.collowner pg_opclass.opcowner pg_opfamily.opfowner pg_language.lanowner pg_extension.extowner
 pg_tablespace.spcowner pg_conversion.conowner pg_statistic_ext.stxowner pg_ts_config.cfgowner pg_ts_dict.dictowner`;
 
-/** By the catalog whose objects they name. The row filters of these catalogs let no row through in which it is another one. */
+/** By the catalog whose objects they name. The row filters of these catalogs remove rows in which it is another object. */
 const KEYS: Readonly<Record<string, ReadonlySet<string>>> = {
   pg_class:
     words(`pg_class.oid pg_attribute.attrelid pg_attrdef.adrelid pg_index.indexrelid pg_index.indrelid pg_constraint.conrelid
@@ -43,10 +43,12 @@ const LISTS: Readonly<Record<string, ReadonlySet<string>>> = {
   pg_type: words('pg_proc.proargtypes pg_proc.proallargtypes'),
 };
 
+/** Whether the column, as `pg_class.relnamespace`, only contains OIDs of rows that the role finds in the catalog. */
 export function isKeyOf(catalog: string, column: string | undefined): boolean {
   return column !== undefined && KEYS[catalog]?.has(column) === true;
 }
 
+/** The same for columns that are arrays or vectors of such OIDs. */
 export function isListOf(catalog: string, column: string | undefined): boolean {
   return column !== undefined && LISTS[catalog]?.has(column) === true;
 }

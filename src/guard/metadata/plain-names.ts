@@ -1,4 +1,4 @@
-/** Which constants name something that the role may know of in any case: they are sent as they stand. */
+/** Which constants name something that the role may know in any case: they are sent unchanged. */
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import type { RegType } from './reg-types.ts';

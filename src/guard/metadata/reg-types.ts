@@ -1,15 +1,15 @@
-/** The types whose values are OIDs and whose text is a name: reading one looks a name up, printing one looks an OID up, past every filter. */
+/** The types whose values are OIDs and whose text is a name: input looks up a name, output looks up an OID, past every filter. */
 import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
 import { ROW } from '../rewrite/names.ts';
 import { type Finder, roleFound } from './found.ts';
 
 export interface RegType {
   readonly name: string;
-  /** The catalog of whose rows its values are the OIDs. */
+  /** The catalog of the rows whose OIDs are its values. */
   readonly catalog: string;
   /** Whether the OID is of something that the role finds. */
   found(f: Finder, oid: string): string;
-  /** The function that looks a name up: it gives NULL where there is none, or fails (a cast). */
+  /** The function that looks a name up: it returns NULL if there is none, or fails (a cast). */
   readonly lookup: string;
 }
 
@@ -29,7 +29,7 @@ const REG_TYPES: ReadonlyMap<Oid, RegType> = new Map([
   [2204, of('regoperator', 'pg_operator')],
   [2205, of('regclass', 'pg_class')],
   [2206, of('regtype', 'pg_type')],
-  // Those of schemas that the role finds are all visible, so that a cast which fails tells nothing.
+  // All objects in schemas that the role finds are visible, so a cast that fails reveals nothing.
   [3734, of('regconfig', 'pg_ts_config', 'regconfig')],
   [3769, of('regdictionary', 'pg_ts_dict', 'regdictionary')],
   [4089, of('regnamespace', 'pg_namespace')],
@@ -42,7 +42,7 @@ export function isNameType(oid: Oid): boolean {
   return REG_TYPES.has(oid);
 }
 
-/** What to do about values of a type: nothing, look each up, or refuse it: what could carry such values in a form that nobody filters. */
+/** What to do about values of a type: nothing, look each up, or refuse what could carry such values unfiltered. */
 export type RegKind =
   | { readonly kind: 'no' }
   | { readonly kind: 'reg' | 'array'; readonly type: RegType }
@@ -54,6 +54,7 @@ const ACLITEM = 1033;
 const NO: RegKind = { kind: 'no' };
 const INSIDE: RegKind = { kind: 'inside' };
 
+/** @param depth of arrays, domains and row types around the type; too many are refused. */
 export function regKind(catalog: Catalog, oid: Oid, depth = 0): RegKind {
   const reg = REG_TYPES.get(oid);
   if (reg) return { kind: 'reg', type: reg };

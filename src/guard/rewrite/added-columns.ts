@@ -1,6 +1,6 @@
 /**
- * What a guarded subquery gives beside the columns that the role may see: in which order, and under which names. Each stands behind the visible
- * ones, under a name that no client may use and no other relation's column has, so that NATURAL, USING and lists of aliases never mean it.
+ * The columns that a guarded subquery returns besides those that the role may see, with their order and names. Each follows the visible ones, under a
+ * name that clients may not use and no other relation's column has, so that NATURAL, USING and lists of aliases never mean it.
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { sentColumn, spell } from '../../sql/analyze/column.ts';
@@ -13,7 +13,7 @@ import type { HiddenKeys } from './hidden-keys.ts';
 import { type CarriedColumn, ROW } from './names.ts';
 import { expressionTree, type Rewriter, replaceInPlace } from './rewriter.ts';
 
-/** Of one statement, behind the `ok` of a guard that is needed. */
+/** For one statement: the columns after the `ok` of a guard that is needed. */
 export class AddedColumns {
   constructor(
     private readonly groups: readonly Groups[],
@@ -30,7 +30,7 @@ export class AddedColumns {
     return [...added, ...exportedUnits(groups, entry), ...(keys?.exported.get(entry) ?? [])];
   }
 
-  /** The names of all that stands behind an entry's own columns; of a join, behind those of its arms. */
+  /** The names of the columns after an entry's own; for a join, after those of its arms. */
   namesOf(entry: RangeTableEntry): string[] {
     const { source, guard } = entry;
     const ok = guard?.needed ? [guard.name] : [];
@@ -41,7 +41,7 @@ export class AddedColumns {
   }
 }
 
-/** Those that are masked are catalogs', and NULL. */
+/** Masked ones belong to catalogs, and are NULL. */
 function systemColumn({ source }: RangeTableEntry, name: string): string {
   const own =
     source.kind === 'relation' ? source.view.columns.findLast(({ column }) => column.name === name) : undefined;

@@ -14,13 +14,13 @@ import { RESERVED_PREFIX } from './names.ts';
 import { NotRewritable, type Rewriter } from './rewriter.ts';
 import { addsColumns, isWrittenOut, showsMore } from './whole-rows.ts';
 
-/** One column of a FROM item in the text that is sent. `column`: the client's own; absent where rewriting adds it. */
+/** One column of a FROM item in the sent text. `column`: the client's own; absent if the rewriting adds it. */
 interface SentColumn {
   readonly name: string;
   readonly column?: RangeTableColumn;
 }
 
-/** Gives columns that share a name another one each, where a star or a whole row must be written out in which they stand. */
+/** Renames columns that share a name, if a star or a whole row that contains them must be written out. */
 export function nameTwins({ stars, wholeRows, rowStars }: Marks): void {
   let count = 0;
   let changed = true;
@@ -46,7 +46,7 @@ export function nameTwins({ stars, wholeRows, rowStars }: Marks): void {
   }
 }
 
-/** Whether its alias, and so a list of columns behind it, has a place in the text. */
+/** Whether the text has a place for its alias, and so for a list of columns after it. */
 function canBeListed({ name, source }: RangeTableEntry): boolean {
   if (name === undefined) return false;
   if (source.kind === 'relation') return source.use === 'read' && source.view.guarded;
@@ -55,7 +55,7 @@ function canBeListed({ name, source }: RangeTableEntry): boolean {
   );
 }
 
-/** Behind all that adds columns, and before what stands behind a FROM item. */
+/** After everything that adds columns, and before what surrounds a FROM item. */
 export function rewriteAliases(w: Rewriter, analysis: Analysis, added: AddedColumns): void {
   const { relations, cteReferences, aliased } = analysis.marks;
   for (const { node, entry } of relations) {
@@ -107,7 +107,7 @@ function writeList(
   });
 }
 
-/** The names that the list must hold; none where it may stay as it is. */
+/** The names that the list must have; undefined if it may stay unchanged. */
 function namesFor(entry: RangeTableEntry, alias: Body<'Alias'> | undefined, added: AddedColumns): string[] {
   const sent = sentColumns(entry, added);
   // `ok` has another name in the CTE itself.
@@ -126,7 +126,7 @@ function namesFor(entry: RangeTableEntry, alias: Body<'Alias'> | undefined, adde
   return changes ? sent.slice(0, last + 1).map(({ name }) => name) : [];
 }
 
-/** In the order of the server, in which what is added to one side of a join stands before the columns of the other. */
+/** In the order of the server, in which columns added to one side of a join precede the columns of the other. */
 function sentColumns(entry: RangeTableEntry, added: AddedColumns): SentColumn[] {
   const { source } = entry;
   const own = entry.columns.filter((column) => column.access === 'granted' && !column.implicit);

@@ -41,7 +41,7 @@ export function rewriteCopyTo(w: Rewriter, copy: Copy, copied: Copied, role: Rol
   });
 }
 
-/** The columns are named even where the client names none: one that is added later is not among them. */
+/** The columns are named even if the client names none: a column that is added later is not among them. */
 export function rewriteCopyFrom(w: Rewriter, copy: Copy, { relation, columns }: Copied): void {
   const { start, end } = tableRange(w, copy);
   const names = columns.map(({ name }) => name);
@@ -71,7 +71,7 @@ function onlyModern(w: Rewriter, start: number, end: number): void {
   const tokens = w.parsed.tokens();
   const before = tokens[tokenAt(tokens, start) - 1];
   if (before?.word === 'binary') throw new NotRewritable('COPY BINARY: write WITH (FORMAT binary)');
-  // Behind TO STDOUT.
+  // After TO STDOUT.
   const behind = tokens[tokenAt(tokens, end - 1) + 3];
   if (behind?.word === 'using') throw new NotRewritable('USING DELIMITERS: write WITH (DELIMITER …)');
 }

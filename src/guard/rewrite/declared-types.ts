@@ -6,7 +6,7 @@ import { tokenAt } from '../../sql/text/tokens.ts';
 import type { DraftStatement } from '../draft.ts';
 import { expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 
-/** INVARIANT 19: what was judged is what runs: a parameter of another type makes other operators of the same text. */
+/** INVARIANT 19: the judged statement is the one that runs: parameters of other types would choose other operators for the same text. */
 export function declareParameters(
   w: Rewriter,
   { node, start, readAs }: DraftStatement,

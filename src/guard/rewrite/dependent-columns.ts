@@ -1,4 +1,4 @@
-/** GROUP BY a primary key, through a guarded subquery: what depends on the key is said to the server, which no longer knows. */
+/** GROUP BY a primary key through a guarded subquery: the server no longer knows which columns depend on the key, so the text says it. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel, RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
@@ -20,10 +20,10 @@ export interface Dependents {
 }
 
 /**
- * GROUP BY a primary key lets other columns of its table be used; through a subquery the server no longer knows. The columns
- * that are used, alone, behind a star or in a whole row, join the keys.
+ * GROUP BY a primary key lets other columns of its table be used; for a subquery the server does not know that. The columns that are used, alone, in
+ * a star or in a whole row, are added to the keys.
  */
-export function addKeys(
+export function addGroupKeys(
   w: Rewriter,
   level: QueryLevel,
   analysis: Analysis,
@@ -78,7 +78,7 @@ export function addKeys(
   return { aggregated, references, rows };
 }
 
-/** Puts the aggregate in the place of a reference. */
+/** Replaces a reference by the aggregate. */
 export function aggregateReference(w: Rewriter, node: Node, aggregate: string): void {
   const range = w.range(node);
   w.edits.replace(range.start, range.end, [aggregate]);

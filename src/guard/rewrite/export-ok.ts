@@ -31,13 +31,13 @@ export function okOf(level: QueryLevel): string {
   return terms.length === 0 ? 'true' : `(${terms.join(' AND ')}) IS NOT FALSE`;
 }
 
-/** `TABLE t`: there is no list in the text. */
+/** `TABLE t`: its text has no list. */
 export function isTable(list: readonly Node[]): boolean {
   const reference = as(as(list.at(-1), 'ResTarget')?.val, 'ColumnRef');
   return reference !== undefined && kindOf(reference.fields!.at(-1)!) === 'A_Star' && (reference.location ?? -1) < 0;
 }
 
-/** Behind the last item of a select list, and its name. */
+/** After the last item of a select list, and its name. */
 export function endOfTargets(w: Rewriter, list: readonly Node[]): number {
   const target = as(list.at(-1), 'ResTarget')!;
   const { end } = w.outerRange(target.val!);

@@ -8,7 +8,7 @@ import type { RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-
 import type { Body, Node } from '../../sql/parse/tree.ts';
 import { expressionTree, NotRewritable, type Rewriter, replaceInPlace } from './rewriter.ts';
 
-/** Of each catalog's expressions: the column with the relation that they belong to; undefined where they name no columns. */
+/** For each catalog's expressions: the column with the relation that they belong to; undefined if they name no columns. */
 const OWNERS: Readonly<Record<string, string | undefined>> = {
   'pg_attrdef.adbin': 'adrelid',
   'pg_class.relpartbound': 'oid',
@@ -25,7 +25,7 @@ const OWNERS: Readonly<Record<string, string | undefined>> = {
   'pg_type.typdefaultbin': undefined,
 };
 
-/** Gives the argument in whose place another one was put, if any. */
+/** Gives the argument that replaced another one, if any. */
 export function expressionOwner(w: Rewriter, { marks }: Analysis, body: Body<'FuncCall'>): Node | undefined {
   const [expression, relation] = body.args ?? [];
   const reference = expression && marks.references.get(expression);

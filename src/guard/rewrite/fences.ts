@@ -1,7 +1,7 @@
 /**
- * Finds the relations whose filter must be done before anything beside them runs: those that the guard of some expression that can
- * tell does not reach. A condition inside a derived table cannot ask for the `ok` of a relation beside it, and yet the planner may run
- * it for that relation's hidden rows, or only because there are some. Such a relation is fenced (`OFFSET 0`).
+ * Finds the relations whose filter must be done before anything beside them runs: those that the guard of some leaky expression does not reach. A
+ * condition inside a derived table cannot use the `ok` of a relation beside it, and yet the planner may run it for that relation's hidden rows, or
+ * only because there are some. Such a relation is fenced (`OFFSET 0`).
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel, RangeTableEntry, RowGuard, Scope } from '../../sql/analyze/range-table.ts';
@@ -14,15 +14,15 @@ export interface Telling {
 
 interface Parent {
   readonly level: QueryLevel;
-  /** The entry as which the inner level stands there; undefined for an arm or a subquery in an expression. */
+  /** The entry that the inner level is there; undefined for an arm or a subquery in an expression. */
   readonly entry: RangeTableEntry | undefined;
   readonly inExpression: boolean;
 }
 
 /**
- * Marks the guards whose relations must be fenced. `asked`: subqueries that run only where every guard around them said ok. Not
- * so for what is not wrapped itself: without an `ok` in it the planner may find that a subquery depends on no row, and where it plans for
- * several processes it runs such a one before all rows. What is fenced is planned apart from that.
+ * Marks the guards whose relations must be fenced. `asked`: subqueries that run only if every guard around them said ok. An expression that is not
+ * wrapped itself is not among them: without an `ok` in it the planner may find that a subquery depends on no row, and in a parallel plan it runs such
+ * a subquery before all rows. A fenced relation is planned apart from that.
  */
 export function fence(
   analysis: Analysis,

@@ -20,7 +20,7 @@ export function isGroupKey(node: Node, level: QueryLevel, references: References
   return level.groupKeys.some((key) => sameTree(key, node, samePart));
 }
 
-/** `s.name`, `public.students.name` and `name` are one column, behind joins too. A subquery's own columns are what their text says. */
+/** `s.name`, `public.students.name` and `name` are one column, also through joins. A subquery's own columns have the names in its text. */
 function columnOf(part: object, level: QueryLevel, references: References): Reference | undefined {
   const found = references.get(part as Node);
   if (!found) return undefined;

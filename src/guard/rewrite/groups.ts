@@ -33,7 +33,7 @@ export function hideInputs(w: Rewriter, { inputs, rows, least, rounded }: Groups
     const range = w.range(node);
     w.edits.wrap(range.start, range.end, [`CASE WHEN ${condition} THEN `], [' END']);
     const expr = w.sharedExpression([condition]);
-    // Before what stands around it takes its place.
+    // Before what surrounds it replaces it.
     w.mutateFirst(() => {
       const result = detached(node);
       replaceInPlace(node, { CaseExpr: { args: [{ CaseWhen: { expr, result } }] } });
@@ -101,7 +101,7 @@ const BEHIND_HAVING: ReadonlySet<string> = new Set([
   ...['window', 'union', 'intersect', 'except', 'order', 'limit', 'offset', 'fetch', 'for', ')', ';'],
 ]);
 
-/** The end of the last token before what may stand behind HAVING. */
+/** The end of the last token before what may follow HAVING. */
 function placeOfHaving(w: Rewriter, at: number): number {
   const tokens = w.parsed.tokens();
   let last = tokenAt(tokens, at);

@@ -1,7 +1,7 @@
 /** Marks the guards that expressions ask for, and the queries that must export them, as needed. */
 import type { QueryLevel, RangeTableEntry, RowGuard } from '../../sql/analyze/range-table.ts';
 
-/** The guard is asked for: whatever it stands on must be exported. */
+/** The guard is needed: everything it consists of must be exported. */
 export function need(guard: RowGuard): void {
   if (guard.needed) return;
   guard.needed = true;

@@ -1,4 +1,4 @@
-/** The subquery that stands in a guarded relation's place (`rewriting.md` §1). */
+/** The subquery that replaces a guarded relation (`rewriting.md` §1). */
 import type { Condition, SelectGrant } from '../../policy/model/policy.ts';
 import type { RowGuard } from '../../sql/analyze/range-table.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
@@ -46,7 +46,7 @@ function subqueryOf(
 ): Template {
   const pieces: Template[number][] = ['(SELECT '];
   let separator = '';
-  // INVARIANT 35: nothing but the granted columns is selected; a mask stands in its column's place.
+  // INVARIANT 35: only the granted columns are selected; a mask replaces its column.
   for (const { column, mask, maskLeaks } of select.columns.values()) {
     // Only where it is named, and then under another name (`added-columns.ts`): here it would be a column like any other.
     if (column.attnum < 0) continue;
@@ -82,8 +82,8 @@ function subqueryOf(
 }
 
 /**
- * A user's view filters by a query that we do not see: nothing that can tell may be moved below it. So it is fenced, but where
- * nothing in its query, in its masks or beside it can. What a view of the server's own filters out beside its rule's rows names no object.
+ * A user's view filters by a query that is not known: no leaky expression may be moved below it. So it is fenced, unless its query, its masks and the
+ * expressions beside it are all leakproof. The additional filters of a system view's rule concern no named object.
  */
 function mayMoveInto(select: SelectGrant, guard: AskedOf, body: RelationBody): boolean {
   if (body === 'plain') return true;

@@ -1,6 +1,6 @@
 /**
- * Has a plain read return, last, the keys of those in each row whose key does not show as it stands: for the guard alone, which looks for
- * canaries among them and takes the column out.
+ * Makes a plain read return, in a last column, the keys in each row that it does not show unchanged: only for the guard, which looks for canaries
+ * among them and removes the column.
  */
 import type { Subject } from '../../policy/model/policy.ts';
 import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
@@ -25,7 +25,7 @@ export interface HiddenKeys {
   readonly spelled: readonly string[];
 }
 
-/** Before relations are rewritten: which keys can be had. undefined: nothing is added. Refuses nothing that would run without it. */
+/** Before relations are rewritten: which keys can be added. undefined: nothing is added. Refuses nothing that would run without it. */
 export function findHiddenKeys(draft: Draft, statement: DraftStatement): HiddenKeys | undefined {
   const { analysis, kind, disclosures, check } = statement;
   const read = kind.kind === 'prepare' ? kind.inner.kind : kind;
@@ -40,14 +40,14 @@ export function findHiddenKeys(draft: Draft, statement: DraftStatement): HiddenK
   return { keys, exported: search.exported, inside: search.inside, spelled: found.map(({ text }) => text) };
 }
 
-/** It has canaries, and somebody of it stands in a row without a key, nor is one added by which the row is named. */
+/** It has canaries, and a row shows a data subject without its key, and no added key names the row. */
 function isLookedFor({ name, canaries }: Subject, disclosures: readonly Disclosure[]): boolean {
   const own = disclosures.find((one) => one.subject === name);
   if (canaries.length === 0 || !own) return false;
   return own.named === undefined || own.named.some(({ columns, added }) => columns.length + added.length === 0);
 }
 
-/** Behind every other change of the lists. `plan`: keys by which its rows are named. */
+/** After every other change of the lists. `plan`: keys by which its rows are named. */
 export function addHiddenKeys(
   w: Rewriter,
   level: QueryLevel,
@@ -69,7 +69,7 @@ function addTarget(w: Rewriter, level: QueryLevel, expression: Template, name: s
   });
 }
 
-/** Never NULL. @param behind a text; NULL adds nothing. */
+/** Never NULL. @param behind a text that is appended; NULL adds nothing. */
 export function keysExpression(keys: readonly HiddenKey[], spelled: readonly string[], behind?: Template): Template {
   const parts = spelled.map(
     (text, i) => `pg_catalog.lpad(COALESCE((${text})::pg_catalog.text, ''), ${keys[i]!.width})`,

@@ -14,7 +14,7 @@ import { isDistinct, isTable } from './export-ok.ts';
 import { type CarriedColumn, ROW } from './names.ts';
 
 const MOST_KEYS = 32;
-/** Queries one inside the other: each writes all keys anew. */
+/** Nested queries: each writes all keys again. */
 const MOST_DEEP = 8;
 /** As PostgreSQL has it for a select list, with some to spare. */
 const MOST_COLUMNS = 1_600;
@@ -149,7 +149,7 @@ export function isReadBy(role: RolePolicy, { oid }: Relation, { name }: Column):
   return needs.some((one) => one?.columns.includes(name));
 }
 
-/** One row of the result is one row of FROM, and another column changes none of them. */
+/** One row of the result is one row of FROM, and another column does not change that. */
 function takesAnother({ kind, select, aggregated, groupKeys, outputs }: QueryLevel): boolean {
   if (kind !== 'select' || !select || aggregated || groupKeys.length > 0) return false;
   if (isDistinct(select) || select.groupClause?.length || select.havingClause || select.intoClause) return false;

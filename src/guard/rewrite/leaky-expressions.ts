@@ -38,6 +38,7 @@ export interface LeakyExpressions {
   readonly ungroupedRows: readonly { readonly node: Node; readonly level: QueryLevel }[];
 }
 
+/** To be called after resolution, before any edit. */
 export function findLeakyExpressions(analysis: Analysis): LeakyExpressions {
   const finder = new Finder(analysis);
   for (const level of analysis.marks.levels) for (const root of level.roots) finder.visitRoot(root);
@@ -59,7 +60,7 @@ export function findLeakyExpressions(analysis: Analysis): LeakyExpressions {
   };
 }
 
-/** Where an expression stands: in which root, computed when, and whether something around it is wrapped already. */
+/** The place of an expression: its root, when it is computed, and whether an enclosing expression is wrapped already. */
 interface Position {
   readonly scope: Scope;
   readonly phase: RootExpression['phase'];
@@ -73,7 +74,7 @@ class Finder {
   readonly tellings: Telling[] = [];
   /** Those that cannot be wrapped. */
   readonly loose: Telling[] = [];
-  /** Subqueries that stand inside what is wrapped: they run only where the guards around them said ok. */
+  /** Subqueries inside wrapped expressions: they run only if the guards around them said ok. */
   readonly asked = new Set<QueryLevel>();
 
   private readonly wholeRows: ReadonlyMap<Node, RangeTableEntry>;
@@ -92,9 +93,9 @@ class Finder {
   }
 
   /**
-   * The server joins FULL by conditions `left = right` alone, with no word of the right in what is left: so each operand is guarded by its
-   * own side. A FULL JOIN is made of the finished rows of both sides; the planner moves nothing of it past their filters, and
-   * statistics are asked for plain columns only, never for what stands in CASE.
+   * The server joins FULL only by conditions `left = right` in which the left side does not name the right: so each operand is guarded by its own
+   * side. A FULL JOIN is made of the finished rows of both sides; the planner moves no part of it past their filters, and it looks up statistics only
+   * for plain columns, never for expressions in CASE.
    */
   private visitFullJoin(node: Node, sides: NonNullable<RootExpression['sides']>, at: Position): void {
     const and = as(node, 'BoolExpr');
@@ -119,7 +120,7 @@ class Finder {
     }
   }
 
-  /** The one side of which the expression names columns; undefined where it names none, or both, or holds a subquery. */
+  /** The one side whose columns the expression names; undefined if it names none, or both, or contains a subquery. */
   private sideOf(node: Node, sides: NonNullable<RootExpression['sides']>): readonly RangeTableEntry[] | undefined {
     if (this.contains(node, 'subquery')) return undefined;
     const found = new Set<readonly RangeTableEntry[] | undefined>();
@@ -181,7 +182,7 @@ class Finder {
     }
   }
 
-  /** A key of GROUP BY, wrapped alike wherever it stands, so that the server finds both equal. */
+  /** A key of GROUP BY is wrapped alike everywhere, so that the server finds both equal. */
   private visitKey(node: Node, at: Position): void {
     const row: Position = { ...at, phase: 'row', inside: false };
     // A key is computed before grouping, also where it is GROUP BY 1: a subquery in it was read as if it ran after.
@@ -200,7 +201,7 @@ class Finder {
       return;
     }
     const returnsSet = !found.leakproof && this.contains(node, 'set-returning');
-    // CASE cannot hold it: what stands around is fenced instead.
+    // CASE cannot contain it: the enclosing query is fenced instead.
     if (returnsSet) this.loose.push({ scope: at.scope, covered: new Set() });
     const wraps = !found.leakproof && !at.inside && !returnsSet;
     if (wraps) this.add(node, at);
@@ -227,7 +228,7 @@ class Finder {
     for (const child of childrenOf(node)) this.visit(child, at);
   }
 
-  /** A function in FROM or a set-returning one cannot stand in CASE: its arguments are wrapped instead. */
+  /** A function in FROM or a set-returning one cannot be in CASE: its arguments are wrapped instead. */
   private visitArguments(node: Node, found: Expression | undefined, at: Position): void {
     let stopped = false;
     for (const child of argumentsOf(node)) {
@@ -239,7 +240,7 @@ class Finder {
         stopped = found?.strict === true;
       }
     }
-    // A call that no NULL stops runs beside hidden rows all the same.
+    // A call that is not stopped by NULL runs for hidden rows, too.
     if (!found?.leakproof && !stopped) this.loose.push({ scope: at.scope, covered: new Set() });
   }
 
@@ -248,7 +249,7 @@ class Finder {
     const outer: RowGuard[] = [];
     const passed: RowGuard[] = [];
     for (let s = at.scope.outer; s; s = s.outer) {
-      // A subquery that runs after grouping runs for groups of rows that have passed; `ok` of one row is no longer there.
+      // A subquery that runs after grouping runs for groups of rows that have passed; the `ok` of a single row is not available.
       const grouped = s.phase === 'group' && s.level.aggregated;
       (grouped ? passed : outer).push(...askedIn(s));
     }
@@ -272,7 +273,7 @@ class Finder {
   }
 }
 
-/** A view that is written keeps rows back by a query that has no `ok`; what runs for rows that it has let pass needs none. */
+/** A view that is written filters rows by a query without `ok`; expressions for rows that passed it need none. */
 function askedIn({ entries, late }: Scope): RowGuard[] {
   const guards = guardsOf(entries);
   return late

@@ -43,7 +43,7 @@ export function boundRead(w: Rewriter, select: Body<'SelectStmt'>, end: number, 
   });
 }
 
-/** Behind everything; but before FOR UPDATE where an OFFSET stands before it, as the grammar wants it. */
+/** After everything; but before FOR UPDATE if an OFFSET precedes it, as the grammar requires. */
 function placeForLimit(w: Rewriter, select: Body<'SelectStmt'>, end: number): number {
   const tokens = w.parsed.tokens();
   if (select.limitOffset && select.lockingClause?.length) {

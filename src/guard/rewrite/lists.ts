@@ -4,7 +4,7 @@ import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { as, type Node } from '../../sql/parse/tree.ts';
 import { nameGivers } from '../../sql/text/column-name.ts';
 import { rewriteSystemColumns } from './added-columns.ts';
-import { addKeys, aggregateReference } from './dependent-columns.ts';
+import { addGroupKeys, aggregateReference } from './dependent-columns.ts';
 import { exportOk } from './export-ok.ts';
 import type { LeakyExpressions } from './leaky-expressions.ts';
 import type { Rewriter } from './rewriter.ts';
@@ -30,7 +30,7 @@ export function rewriteLists(
   const replaced = new Set<object | undefined>();
   const { marks } = analysis;
   const renamed = new Set<Node>([...sites.wrapped, ...hidden]);
-  const dependents = marks.levels.map((level) => addKeys(w, level, analysis, sites, catalog));
+  const dependents = marks.levels.map((level) => addGroupKeys(w, level, analysis, sites, catalog));
   const aggregated = new Map(dependents.flatMap((found) => [...found.aggregated]));
   for (const { node, column } of dependents.flatMap((found) => found.references)) {
     replaced.add(as(node, 'ColumnRef'));

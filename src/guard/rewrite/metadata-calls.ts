@@ -24,7 +24,7 @@ export function passSequences(work: MetadataWork): void {
 
 export function rewriteCall(work: MetadataWork, node: Node, body: Body<'FuncCall'>): void {
   const found = work.analysis.marks.calls.get(body);
-  // A call of which it cannot be told what it is asks nothing.
+  // A call that could not be resolved looks nothing up.
   if (!found)
     throw new NotRewritable(`${strings(body.funcname).at(-1)} with arguments of which the types cannot be told`);
   const { fn } = found;

@@ -1,4 +1,4 @@
-/** What the rewriting of one statement's calls, casts and literals of the catalogs shares: what is asked, and what has been done. */
+/** State shared by the rewriting of one statement's calls, casts and literals that concern the catalogs: the questions, and what is done. */
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { catalogColumn } from '../../sql/analyze/catalog-column.ts';
@@ -22,7 +22,7 @@ export interface MetadataContext {
 export interface Parameters {
   /** Of a PREPARE: the types that its text declares. */
   readonly declaredTypes: readonly Node[];
-  /** Which type the server is told for them. */
+  /** The types that the server is sent for them. */
   readonly readAs: Map<number, Oid>;
 }
 
@@ -47,7 +47,7 @@ export class MetadataWork implements Filtered {
     );
   }
 
-  /** The type of an expression, 0 where there is none. */
+  /** The type of an expression, 0 if there is none. */
   typeOf(node: Node | undefined): Oid {
     return (node && this.analysis.marks.expressions.get(node)?.type) ?? 0;
   }
@@ -62,7 +62,7 @@ export class MetadataWork implements Filtered {
     return regKind(this.context.catalog, type);
   }
 
-  /** `pg_class.oid` where the node is that column as it stands. */
+  /** `pg_class.oid` if the node is that column unchanged. */
   catalogColumn(node: Node | undefined): string | undefined {
     const reference = node && this.analysis.marks.references.get(node);
     return reference && catalogColumn(reference.entry, reference.column);

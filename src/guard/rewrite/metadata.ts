@@ -2,6 +2,7 @@
  * Calls and casts that look into the server's catalogs by OID or name are asked only about what the role finds there: each becomes a
  * subquery that first looks its object up in the filtered catalog, and gives NULL where it is not there.
  */
+
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { as, type Node, partsOf, strings } from '../../sql/parse/tree.ts';
 import { mayBeMetadata } from '../metadata/functions.ts';
@@ -32,10 +33,10 @@ export function rewriteMetadata(
 function rewriteCallsAndCasts(work: MetadataWork): void {
   const nodes = [...work.analysis.marks.expressions.keys()];
   const ranged = nodes.filter((node) => isConcerned(work, node)).map((node) => ({ node, range: work.w.range(node) }));
-  // What stands around another comes first: its text lies outside.
+  // An enclosing text comes first, as it is outside.
   ranged.sort((a, b) => a.range.start - b.range.start || b.range.end - a.range.end);
   for (const { node } of ranged) {
-    if (work.nodes.has(node)) continue; // left out with what was around it
+    if (work.nodes.has(node)) continue; // left out together with an enclosing node
     const call = as(node, 'FuncCall');
     if (call) rewriteCall(work, node, call);
     else rewriteCast(work, node, as(node, 'TypeCast')!);

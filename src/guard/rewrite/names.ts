@@ -3,7 +3,7 @@
 /** Every name that Rowgate puts into a statement begins so; a client's text that uses it is refused. */
 export const RESERVED_PREFIX = 'rowgate_';
 
-/** The alias under which a guarded relation's own rows stand inside its subquery. */
+/** The alias of a guarded relation's own rows inside its subquery. */
 export const ROW = 'rowgate_row';
 
 /** With a number: the one column of what is parsed in a guarded subquery's place. Never sent. */

@@ -2,7 +2,7 @@
 import type { Body, Node } from '../../sql/parse/tree.ts';
 import { as, kindOf } from '../../sql/parse/tree.ts';
 
-/** A call's arguments, behind the names that they may be given by. */
+/** A call's arguments, without the names by which they may be given. */
 export function argumentsOf(node: Node): Node[] {
   return childrenOf(node).map((child) => as(child, 'NamedArgExpr')?.arg ?? child);
 }

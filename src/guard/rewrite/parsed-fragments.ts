@@ -1,4 +1,4 @@
-/** Trees of what Rowgate itself writes into statements: the same few texts stand in one statement after the other, and are parsed once. */
+/** Trees of the texts that Rowgate itself writes into statements: the same few texts occur in statement after statement, and are parsed once. */
 import { LRUCache } from 'lru-cache';
 import { isParsed, parse } from '../../sql/parse/parse.ts';
 import { nestingOf } from '../../sql/parse/parse-cost.ts';
@@ -9,9 +9,9 @@ import type { Template } from '../../sql/text/template.ts';
 import { PIECE } from './names.ts';
 import { placeholders } from './placeholders.ts';
 
-/** A subquery in brackets that stands in FROM. */
+/** A subquery in brackets in FROM. */
 export interface SubqueryFragment {
-  /** Without alias. Frozen; it stands in many trees. */
+  /** Without alias. Frozen, as many trees contain it. */
   readonly subquery: Node;
   readonly nesting: number;
 }
@@ -22,7 +22,7 @@ const REMEMBERED = { max: 1_000, maxSize: 500_000, sizeCalculation: (_: unknown,
 const expressions = new LRUCache<string, Node>(REMEMBERED);
 const subqueries = new LRUCache<string, SubqueryFragment>(REMEMBERED);
 
-/** The tree of an expression that is changed nowhere: frozen. Undefined where the text is none. */
+/** The tree of an expression that is never changed: frozen. Undefined if the text is not an expression. */
 export function expressionFragment(template: Template): Node | undefined {
   const text = placeholders(template);
   return remembered(expressions, text, () => {
@@ -35,7 +35,7 @@ export function expressionFragment(template: Template): Node | undefined {
 /** Of templates that are remembered themselves: their text need not be put together to be looked up. */
 const byTemplate = new WeakMap<Template, SubqueryFragment>();
 
-/** The tree of `(SELECT …)`. Undefined where the text is no subquery, whole. */
+/** The tree of `(SELECT …)`. Undefined if the whole text is not one subquery. */
 export function subqueryFragment(template: Template): SubqueryFragment | undefined {
   const known = byTemplate.get(template);
   if (known) return known;

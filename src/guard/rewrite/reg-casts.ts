@@ -107,8 +107,8 @@ function literal(work: MetadataWork, node: Node, literal: Node, type: RegType, c
 }
 
 /**
- * The server never reads a value of a parameter as the name of an object: its error would tell that there is none. Where the client has
- * declared such a type it is read as a number, which has the same binary format; elsewhere as a text, which is looked up.
+ * The server never reads a parameter's value as the name of an object: its error would reveal that there is none. If the client has declared such a
+ * type it is read as a number, which has the same binary format; otherwise as a text, which is looked up.
  */
 function ofParameter(work: MetadataWork, number: number, type: RegType, alias: string): TextAround {
   const { parameters, context, finder } = work;

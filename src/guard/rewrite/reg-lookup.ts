@@ -1,11 +1,11 @@
-/** The text that makes a value of the `regclass` family, and gives NULL where the role does not find what it stands for. */
+/** The text that makes a value of the `regclass` family, or NULL if the role does not find the object. */
 import type { Finder } from '../metadata/found.ts';
 import type { RegType } from '../metadata/reg-types.ts';
 
-/** The row that holds the arguments, as `rowgate_1` and so on, in a text that stands around them. */
+/** The row that contains the arguments, as `rowgate_1` and so on, in the text around them. */
 export const CALL = 'rowgate_call';
 
-/** What stands before and behind an expression. */
+/** The text before and after an expression. */
 export type TextAround = readonly [before: string, behind: string];
 
 /** Around a name. INVARIANT 50: a hidden relation and one that does not exist give the same error; other kinds of object give NULL, both alike. */

@@ -17,14 +17,14 @@ import { NotRewritable } from './rewriter.ts';
 export interface Filtered {
   readonly nodes: ReadonlySet<Node>;
   readonly calls: ReadonlySet<object>;
-  /** TypeNames of casts that were filtered or need none. */
+  /** TypeNames of casts that were filtered or need no filter. */
   readonly types: ReadonlySet<object>;
 }
 
 /** A number that becomes such a value by itself (in COALESCE, UNION, an argument) would be printed as a hidden object's name. */
 export function refuseUnfiltered(analysis: Analysis, catalog: Catalog, filtered: Filtered): void {
   const { marks } = analysis;
-  // INVARIANT 99: wherever a call stands, it was filtered, or its constant was judged, or nothing is sent.
+  // INVARIANT 99: every call was filtered, or its constant was judged, or nothing is sent.
   for (const [body, { fn }] of marks.calls)
     if (metadataFunction(fn) && !filtered.calls.has(body)) throw new NotRewritable(`${fn.name} here`);
   const isReg = (oid: Oid): boolean => regKind(catalog, oid).kind !== 'no';

@@ -57,7 +57,7 @@ function rewriteRelation(
   const { view, use } = entry.source;
   const body = as(node, 'RangeVar')!;
   const { relation } = view;
-  // INVARIANT 40: a target stands as itself: `filterWrites` has kept the statement to its rows, `authorize` to its columns.
+  // INVARIANT 40: a target is sent as itself: `filterWrites` has limited the statement to its rows, `authorize` to its columns.
   if (use === 'target' || (!view.guarded && exported.length === 0)) {
     // A temporary table has another name there: its columns are known by an alias.
     const alias = isTemporary(relation) && !body.alias ? relation.name : undefined;
@@ -69,7 +69,7 @@ function rewriteRelation(
   const only = body.inh !== true;
   const plain = relation.kind !== 'v' || view.system;
   const made = plain ? 'plain' : viewCannotLeak(catalog, relation) ? 'leakproof' : 'leaky';
-  // Beside groups that are hidden, a mask that can fail fails whatever rows the client chooses.
+  // If groups are hidden, a mask that can fail must fail independently of the rows that the client chooses.
   const masksFirst = role.minGroup !== undefined && readsTellingMask(entry, select, analysis);
   const guard = masksFirst ? { needed: false, name: '', ...entry.guard, fenced: true } : entry.guard;
   const subquery = guardedRelation(relation, select, guard, only, made, exported);

@@ -45,7 +45,7 @@ export class Rewriter {
     return { start: tokens[first]!.start, end: tokens[last]!.end };
   }
 
-  /** Gives an unnamed target the name that it had before its expression became another. Once: whoever comes first. */
+  /** Gives an unnamed target the name that it had before its expression was replaced. Only the first call has an effect. */
   keepName(target: Body<'ResTarget'>, node: Node): void {
     if (target.name !== undefined || this.named.has(target)) return;
     this.named.add(target);
@@ -56,13 +56,13 @@ export class Rewriter {
     });
   }
 
-  /** As `expressionTree`, for one that stands in many places and is changed in none. */
+  /** As `expressionTree`, for one that many places contain and none changes. */
   sharedExpression(template: Template): Node {
     this.parsed.workLimit.spend(template.length);
     return expressionFragment(template) ?? unparsed();
   }
 
-  /** Puts a subquery of Rowgate's own into FROM, in the place of a range, and `behind` behind it. Gives its tree, which is changed nowhere. */
+  /** Replaces a range in FROM by a subquery of Rowgate's own, followed by `behind`. Returns its tree, which must not be changed. */
   replaceBySubquery(range: { start: number; end: number }, subquery: Template, behind: string): Node {
     this.parsed.workLimit.spend(subquery.length);
     const piece = subqueryFragment(subquery) ?? unparsed();
@@ -73,7 +73,7 @@ export class Rewriter {
     return piece.subquery;
   }
 
-  /** The subqueries that it has put there, with what stands for each in the edits' short texts. */
+  /** The subqueries that it inserted, with their placeholders in the edits' short texts. */
   pieces(): ReadonlyMap<SubqueryFragment, string> {
     return this.subqueries;
   }
@@ -101,7 +101,7 @@ export function replaceInPlace(node: Node, replacement: Node): void {
   Object.assign(record, replacement);
 }
 
-/** A copy of the node's wrapper, sharing its body: what stands inside when `node` becomes something around it. */
+/** A copy of the node's wrapper, sharing its body: used inside `node` when it becomes an enclosing expression. */
 export function detached(node: Node): Node {
   return { ...node };
 }

@@ -1,4 +1,4 @@
-/** The expression that judges new rows as they are stored, and the refusals that its error stands for (`rewriting.md` §3). */
+/** The expression that judges new rows as they are stored, and the refusals that its error means (`rewriting.md` §3). */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Condition, RelationGrant } from '../../policy/model/policy.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
@@ -10,7 +10,7 @@ import { aliasOf, allOf } from './row-conditions.ts';
 /** The name of the column that a top-level statement returns besides. */
 export const CHECK_COLUMN = 'rowgate_check';
 
-/** What a client is told of rows that may not be written, by number; one list for a statement and all that stands in its WITH. */
+/** The client's errors for rows that may not be written, by number; one list for a statement and its WITH. */
 export class Violations {
   readonly list: Refusal[] = [];
 
@@ -23,12 +23,12 @@ export class Violations {
   }
 }
 
-/** What must hold for rows that each event leaves behind. */
+/** The conditions that the rows after each event must meet. */
 export type Checks = ReadonlyMap<WriteEvent, readonly Condition[]>;
 
 /**
- * NULL for a row that may stand; fails for another. INVARIANT 49: the failing cast reads the row (`tableoid`) or the clock, so that it is never
- * computed while planning, and a condition that is NULL fails as well.
+ * NULL for an allowed row; fails for another. INVARIANT 49: the failing cast reads the row (`tableoid`) or the clock, so that it is never computed
+ * while planning, and a condition that is NULL fails as well.
  */
 export function checkExpression(write: Write, grant: RelationGrant, checks: Checks, violations: Violations): Template {
   const alias = aliasOf(write);
@@ -52,7 +52,7 @@ export function failing({ relation }: RelationGrant, alias: string, number: numb
 
 function conditionOf(write: Write, checks: Checks, alias: string): Template {
   if (write.command !== 'MergeStmt') {
-    // Whether a row was inserted or updated by ON CONFLICT is not asked: it must be one that both leave behind.
+    // It is not known whether ON CONFLICT inserted or updated a row: it must meet the conditions of both.
     const all = allOf([...new Set([...checks.values()].flat())], 'ok', alias);
     if (!all) throw new NotRewritable('a check without conditions');
     return all;

@@ -1,4 +1,4 @@
-/** Row conditions as they stand over a target's own name: what its rows must fulfil to be found, and to be left behind. */
+/** Row conditions over a target's own name: what its rows must fulfil to be found, and after they are changed. */
 import { descendants } from '../../policy/compile/names.ts';
 import type { Condition, RelationGrant } from '../../policy/model/policy.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
@@ -6,21 +6,21 @@ import type { Catalog, Relation, WriteEvent } from '../../sql/catalog/catalog.ts
 import { quoteName } from '../../sql/parse/tree.ts';
 import type { Template } from '../../sql/text/template.ts';
 
-/** All conditions, ANDed, in brackets, over the rows of `alias`; undefined where there are none. */
+/** All conditions, ANDed, in brackets, over the rows of `alias`; undefined if there are none. */
 export function allOf(conditions: readonly Condition[], part: 'filter' | 'ok', alias: string): Template | undefined {
   const parts = conditions.map((c) => c[part].map((p) => (typeof p !== 'string' && p.kind === 'row' ? alias : p)));
   if (parts.length < 2) return parts[0];
   return ['(', ...parts.flatMap((template, i) => [...(i > 0 ? [' AND '] : []), ...template]), ')'];
 }
 
-/** The name under which the target's rows stand in the text that is sent. */
+/** The name of the target's rows in the text that is sent. */
 export function aliasOf({ target }: Write): string {
   return quoteName(target?.rename ?? target?.name ?? '');
 }
 
 /**
- * What rows that this event leaves behind must fulfil, as it is to be asked of each as it is stored; empty where nothing needs asking.
- * `shown`: the client is shown the row.
+ * The conditions on rows that this event leaves, to be checked for each row as it is stored; empty if none need checking. `shown`: the client gets
+ * the row.
  */
 export function conditionsOnWrittenRows(
   grant: RelationGrant,
@@ -51,7 +51,7 @@ function unique(conditions: readonly Condition[]): Condition[] {
  * that SET does not name, and no trigger can set it.
  */
 function canMove(condition: Condition, relation: Relation, sets: ReadonlySet<string>, catalog: Catalog): boolean {
-  // What happens at the table behind it is not looked into.
+  // The table behind it is not examined.
   if (relation.kind === 'v') return true;
   const family = [relation, ...descendants(catalog, relation)];
   // A row that moves to another partition is inserted there.

@@ -1,11 +1,11 @@
-/** Puts text of Rowgate's own around what a client wrote, before, between and behind its arguments. */
+/** Puts text of Rowgate's own around a client's expression, before, between and after its arguments. */
 import type { Node } from '../../sql/parse/tree.ts';
 import { detached, expressionTree, type Rewriter, replaceInPlace } from './rewriter.ts';
 
 /** Argument `n` in a text of ours that is parsed by itself. */
 const PLACE = 1_900_000_000;
 
-/** The pieces stand before, between and behind `args`, in the place of all else of the node. An argument may be the node itself. */
+/** The pieces are put before, between and after `args`, and replace the rest of the node. An argument may be the node itself. */
 export function surround(w: Rewriter, node: Node, args: readonly Node[], pieces: readonly string[]): void {
   const own = w.range(node);
   const ranges = args.map((arg) => (arg === node ? own : w.outerRange(arg)));

@@ -1,4 +1,7 @@
-/** Has an UPDATE or a DELETE return, last, the keys of those whose rows it changes: for the guard alone, as `hidden-keys.ts` does of reads. */
+/**
+ * Makes an UPDATE or a DELETE return, in a last column, the keys of the people whose rows it changes: only for the guard, like `hidden-keys.ts` for
+ * reads.
+ */
 import { keysOn } from '../../policy/compile/subjects.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import { as, type Body, quoteName } from '../../sql/parse/tree.ts';
@@ -45,7 +48,7 @@ export function targetKeys(
       const width = widthOf(catalog, column);
       if (width === undefined || !isReadBy(role, relation, column)) continue;
       const rows = [aliasOf(write)];
-      // A row that is put under another key is still that of whom it was about.
+      // A row that gets another key is still data of the person that it was about.
       if (write.sets.has(column.name) && old !== undefined) {
         rows.push(quoteName(old));
         asked = true;
@@ -60,7 +63,7 @@ export function targetKeys(
   return { keys, spelled, ...(asked && old === OWN_OLD && { old }) };
 }
 
-/** undefined where they cannot be named beside what the client has named. */
+/** undefined if they cannot be named beside the names that the client uses. */
 function nameOfOld({ node, level }: Write): string | undefined {
   const options = as(node, 'UpdateStmt')?.returningClause?.options ?? [];
   const named = options.map((option) => as(option, 'ReturningOption')).find(isOld)?.value;

@@ -8,6 +8,7 @@ import { columnName } from '../../sql/text/column-name.ts';
 import type { DraftStatement } from '../draft.ts';
 import { detached, type Rewriter, replaceInPlace, statementTree } from './rewriter.ts';
 
+/** A declared temporary table of the policy, not one of the database. */
 export function isTemporary({ persistence, sentName }: Relation): boolean {
   return persistence === 't' && sentName !== undefined;
 }
@@ -17,7 +18,7 @@ export function withoutOrigin(column: string): string {
   return `coalesce(${column})`;
 }
 
-/** Whether its columns are those of a temporary table that stands as itself: a target, or `old`, `new` and `excluded` of one. */
+/** Whether its columns are those of a temporary table that is sent as itself: a target, or `old`, `new` and `excluded` of one. */
 export function isTemporaryTarget({ source }: RangeTableEntry): boolean {
   if (source.kind === 'excluded') return isTemporaryTarget(source.of);
   return source.kind === 'relation' && source.use === 'target' && isTemporary(source.view.relation);

@@ -12,28 +12,28 @@ import { isTemporaryTarget, withoutOrigin } from './temporary.ts';
 
 type Star = Analysis['marks']['stars'][number];
 
-/** Columns that an aggregate stands for, because they depend on a key of GROUP BY. */
+/** Columns that are aggregated in the text because they depend on a key of GROUP BY. */
 export type Aggregated = ReadonlyMap<RangeTableColumn, string>;
 
 const NONE: Aggregated = new Map();
 
-/** Whether rewriting puts more beside this entry's columns, or gives some of them other names. */
+/** Whether rewriting adds columns to this entry's, or gives some of them other names. */
 export function addsColumns(entry: RangeTableEntry): boolean {
   const { source, systemColumns, distinct, guard, carries } = entry;
   if (distinct) return true;
   if (source.kind === 'join') return source.arms.some(addsColumns);
   if (source.kind === 'excluded') return addsColumns(source.of);
-  // A target stands in the text as itself, with the columns that are withheld.
+  // A target is sent as itself, with its withheld columns.
   if (source.kind === 'relation' && source.use === 'target' && source.view.guarded) return true;
   return systemColumns !== undefined || guard?.needed === true || carries === true;
 }
 
-/** Whether a row of it may be that of an outer join which has found none. */
+/** Whether a row of it may be the empty side of an outer join. */
 function mayBeAbsent({ level }: RangeTableEntry): boolean {
   return level.entries.some(({ source }) => source.kind === 'join' && source.join.jointype !== 'JOIN_INNER');
 }
 
-/** Whether an alias gives its columns other names: those of its rows as a whole are the table's own all the same. */
+/** Whether an alias gives its columns other names: as whole rows they still have the table's own. */
 export function isRenamed({ source, prefix }: RangeTableEntry): boolean {
   return (
     prefix !== undefined && source.kind === 'relation' && as(source.node, 'RangeVar')?.alias?.colnames !== undefined
@@ -41,8 +41,8 @@ export function isRenamed({ source, prefix }: RangeTableEntry): boolean {
 }
 
 /**
- * `t` becomes `(SELECT r FROM (SELECT t.a, t.b) AS r)`: the row without its `ok`; NULL where an outer join has none. `ownType`: `r` is
- * made a row of the table's type, which takes each of its columns in its place.
+ * `t` becomes `(SELECT r FROM (SELECT t.a, t.b) AS r)`: the row without its `ok`; NULL for the empty side of an outer join. `ownType`: `r` is made a
+ * row of the table's type, with each column at its place.
  */
 export function rewriteWholeRow(
   w: Rewriter,
@@ -66,7 +66,7 @@ export function rewriteWholeRow(
   w.mutateFirst(() => replaceInPlace(node, tree));
 }
 
-/** True where there is a row, false where an outer join has none; undefined where there always is one. */
+/** True if there is a row, false on the empty side of an outer join; undefined if there always is a row. */
 function presenceOf(entry: RangeTableEntry, grouped: boolean): string | undefined {
   // The row of a target is always there.
   if (entry.source.kind === 'relation' && entry.source.use === 'target') return undefined;
@@ -98,7 +98,7 @@ export function rewriteRowField(w: Rewriter, node: Node, entry: RangeTableEntry,
   const body = as(node, 'A_Indirection')!;
   const inner = w.outerRange(body.arg!);
   const tokens = w.parsed.tokens();
-  // Behind the brackets, the dot and the name.
+  // After the brackets, the dot and the name.
   const field = tokens[tokenAt(tokens, inner.end - 1) + 2];
   if (!field) throw new NotRewritable('no place for a field of a row');
   const text = spelled(entry, column);
@@ -110,7 +110,7 @@ export function rewriteRowField(w: Rewriter, node: Node, entry: RangeTableEntry,
   });
 }
 
-/** `ROW(t.*)` with the columns written out, where the star would stand for more. */
+/** `ROW(t.*)` with the columns written out, where the star would include more. */
 export function writeOutRowStar(w: Rewriter, star: Analysis['marks']['rowStars'][number]): void {
   const range = w.range(star.item);
   const text = star.columns.map(({ entry, column }) => spelled(entry, column)).join(', ');
@@ -122,7 +122,7 @@ export function writeOutRowStar(w: Rewriter, star: Analysis['marks']['rowStars']
   });
 }
 
-/** Whether the columns that a star stands for must be named, once it is known which guards are needed. */
+/** Whether the columns of a star must be named, once the needed guards are known. */
 export function showsMore(columns: Star['columns']): boolean {
   return columns.some(({ entry }) => addsColumns(entry));
 }

@@ -1,4 +1,4 @@
-/** Has each statement that writes return, last, what judges the rows that it leaves behind; and hides that from what reads it in WITH. */
+/** Makes each statement that writes return, in a last column, the judgement of its new rows; and hides that column from readers of a WITH. */
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
@@ -19,10 +19,10 @@ import type { TargetKeys } from './target-keys.ts';
 import { grantOf } from './write-filters.ts';
 import { placesOf } from './write-places.ts';
 
-/** The first server of which MERGE returns rows. */
+/** The first server version in which MERGE returns rows. */
 const MERGE_RETURNING = 170_000;
 
-/** Adds the checks that are needed; behind every other change of the lists. undefined: nothing is judged. */
+/** Adds the checks that are needed; after every other change of the lists. undefined: nothing is judged. */
 export function checkWrites(
   w: Rewriter,
   analysis: Analysis,
@@ -67,7 +67,7 @@ export function checkWrites(
   };
 }
 
-/** The check says nothing where the row may stand: what is left are the keys. */
+/** The check is NULL for an allowed row: only the keys are left. */
 function withKeys(keys: TargetKeys | undefined, plan: KeyPlan | undefined, check: Template | undefined): Template {
   const behind: Template = [
     ...(plan ? ['(', ...plan.expression, ')'] : []),

@@ -13,6 +13,7 @@ import { failing, type Violations } from './row-check.ts';
 import { aliasOf, allOf } from './row-conditions.ts';
 import { type ClausePlaces, placesOf } from './write-places.ts';
 
+/** The role's grant on the target. Throws if there is none: `authorize` would have refused. */
 export function grantOf({ target }: Write, role: RolePolicy): RelationGrant {
   const source = target?.source;
   const grant = source?.kind === 'relation' ? role.relations.get(source.view.relation.oid) : undefined;
@@ -50,7 +51,10 @@ function isShadowed({ target }: Write, { marks }: Analysis): boolean {
   return marks.levels.some((level) => level.entries.some((entry) => entry !== target && entry.name === target.name));
 }
 
-/** INVARIANT 119: no `ok` says which rows the query of a view shows: where it does not keep them back itself, nothing beside them may be able to tell. */
+/**
+ * INVARIANT 119: no `ok` tells which rows a view's query shows: if the view does not hold them back itself, no leaky expression may be evaluated with
+ * them.
+ */
 function keepBehindView({ target }: Write): void {
   const guard = target?.guard;
   if (target?.source.kind !== 'relation' || target.source.view.hides !== 'fence') return;
@@ -80,7 +84,7 @@ function filterWhere(w: Rewriter, write: Write, grant: RelationGrant): void {
   const body = as(write.node, 'UpdateStmt') ?? as(write.node, 'DeleteStmt')!;
   const conditions = reachedRows(grant, write);
   const guard = write.target?.guard;
-  // What must be done before anything beside it is judged on the row alone.
+  // Conditions that must be evaluated before other expressions use only the row itself.
   const filter = allOf(conditions, guard?.fenced ? 'ok' : 'filter', aliasOf(write))!;
   const before: Template = guard?.fenced ? [...filter, ' IS TRUE'] : filter;
   if (!body.whereClause) {
@@ -133,7 +137,7 @@ function filterMerge(w: Rewriter, write: Write, grant: RelationGrant): void {
   const guard = write.target?.guard;
   const whens = (body.mergeWhenClauses ?? []).map((node) => as(node, 'MergeWhenClause')!);
   const bySource = whens.some(({ matchKind }) => matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE');
-  // Then the target is the outer side of a join, and its filter in ON comes too late for what stands beside it.
+  // Then the target is the outer side of a join, and its filter in ON comes too late for expressions beside it.
   if (guard?.walled || (guard?.fenced && bySource)) throw cannotWall(write);
   const seen = allOf(reachedRows(grant, write), 'ok', alias);
   if (seen) {

@@ -5,19 +5,19 @@ import { type Token, tokenAt } from '../../sql/text/tokens.ts';
 import { NotRewritable, type Rewriter } from './rewriter.ts';
 
 export interface ClausePlaces {
-  /** Behind the target's name and alias. */
+  /** After the target's name and alias. */
   readonly behindTarget: number;
-  /** Where a WHERE that is not there would stand: before RETURNING, or at the end. */
+  /** Where a missing WHERE would be: before RETURNING, or at the end. */
   readonly where: number;
-  /** Behind the word RETURNING; at the end where there is none. */
+  /** After the word RETURNING; at the end if there is none. */
   readonly returning: number;
-  /** Behind everything. */
+  /** After everything. */
   readonly end: number;
-  /** Of each WHEN of a MERGE: behind `WHEN [NOT] MATCHED …` as far as its condition or THEN, and behind `INSERT`. */
+  /** For each WHEN of a MERGE: after `WHEN [NOT] MATCHED …`, before its condition or THEN, and after `INSERT`. */
   readonly whens: readonly { readonly kind: number; readonly insert: number }[];
 }
 
-/** The clauses stand side by side behind the target's name: what is in brackets between them is passed over. */
+/** The clauses follow the target's name: what is in brackets between them is skipped. */
 export function placesOf(w: Rewriter, write: Write): ClausePlaces {
   const tokens = w.parsed.tokens();
   const name = nameExtent(write.name.location, w.parsed);
@@ -48,7 +48,7 @@ function endOfTarget(tokens: readonly Token[], name: number, { name: body }: Wri
   return i + 1;
 }
 
-/** Indexes of the tokens from `first` to the end of the statement, none from inside brackets; those of the brackets' ends are. */
+/** Indexes of the tokens from `first` to the end of the statement, without those inside brackets; the brackets' ends are included. */
 function sideBySide(tokens: readonly Token[], first: number): number[] {
   const row: number[] = [];
   for (let i = first; i < tokens.length; i++) {
@@ -60,7 +60,7 @@ function sideBySide(tokens: readonly Token[], first: number): number[] {
   return row;
 }
 
-/** A word behind a dot or AS is a name. */
+/** A word after a dot or AS is a name. */
 function isWord(tokens: readonly Token[], i: number, word: string): boolean {
   return tokens[i]?.word === word && !['.', 'as'].includes(tokens[i - 1]?.word ?? '');
 }

@@ -4,8 +4,8 @@ import { position } from '../../sql/analyze/resolver.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
 
 /**
- * Filters, keys and guards go by the query in which an expression stands. So all relations are held whole, and none holds people who are counted:
- * then the text that runs is the client's own, and there is nothing withheld that it could tell.
+ * Filters, keys and guards depend on the query of an expression. So this is allowed only if the role holds all relations whole, and none has data
+ * subjects that are counted: then the client's own text runs, and nothing is withheld that it could reveal.
  */
 export function authorizeOuterAggregates(draft: Draft, { analysis }: DraftStatement): Refusal | undefined {
   const at = analysis?.marks.outerAggregates[0];

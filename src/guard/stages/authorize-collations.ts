@@ -5,6 +5,7 @@ import { position } from '../../sql/analyze/resolver.ts';
 import type { Oid } from '../../sql/catalog/catalog.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
 
+/** A refusal if COLLATE names a user's collation that was not granted. */
 export function authorizeCollations(draft: Draft, { analysis }: DraftStatement): Refusal | undefined {
   const denied = analysis?.marks.collationNames.find(({ names }) => !mayName(draft, names));
   if (!denied) return undefined;

@@ -19,7 +19,7 @@ export function judgeCopyInto({ insert, relation }: RelationGrant): Refusal | un
   );
 }
 
-/** Settles what is copied; the refusal where that was not granted, or where there is no such column. */
+/** Settles what is copied; returns the refusal if that was not granted, or if there is no such column. */
 export function authorizeCopy(draft: Draft, statement: DraftStatement): Refusal | undefined {
   const { copy, analysis } = statement;
   const source = analysis?.marks.relations[0]?.entry.source;
@@ -58,7 +58,7 @@ function kindRefusal({ kind, name }: Relation, from: boolean, serverVersion: num
   });
 }
 
-/** Without a list: to the client what the role may see of the table, as `SELECT *`; into it every column, each of which must be granted. */
+/** Without a list: COPY TO returns what the role may see of the table, as `SELECT *`; COPY FROM takes every column, each of which must be granted. */
 function columnsOf(
   role: RolePolicy,
   relation: Relation,

@@ -65,7 +65,7 @@ export function judgeWritten(role: RolePolicy, use: Extract<Use, { kind: 'writte
   );
 }
 
-/** What the role is restricted on, but where restrictions cannot be held to; undefined where it can be written. */
+/** Why the role cannot write it although its restrictions would have to be enforced; undefined if it can. */
 function unwritable({ relation, select, ...grants }: RelationGrant, action: WriteEvent): Refusal | undefined {
   const write = grants[action];
   const restricts = (conditions: readonly Condition[] = []): boolean => conditions.length > 0;
@@ -86,7 +86,7 @@ function unwritable({ relation, select, ...grants }: RelationGrant, action: Writ
   if (withheld && relation.columns.length === 0) return refuse('table without columns', 'It has nothing to write.');
   // A foreign server says itself which rows it has written.
   if (filtered && relation.kind === 'f') return refuse('foreign table', 'Its rows are restricted for this role.');
-  // INVARIANT 41: a rule makes other statements of this one, in which no filter stands; where nobody has looked there may be one.
+  // INVARIANT 41: a rule turns this statement into others without the filter; if the rules are not known, there may be one.
   if ((withheld || filtered) && relation.rules?.includes(action) !== false)
     return refuse('table with rules', 'It is restricted for this role, and a rule rewrites the statement.');
   return undefined;

@@ -1,4 +1,4 @@
-/** Stage 4 for writes into tables of the session's own: where they may stand, and whether they put rows there that were read elsewhere. */
+/** Stage 4 for writes into the session's own tables: where they are allowed, and whether they store rows that were read elsewhere. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import { FIRST_USER_OID } from '../../policy/compile/visible-types.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';

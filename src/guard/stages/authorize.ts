@@ -55,7 +55,7 @@ function authorize(draft: Draft, statement: DraftStatement): void {
     statement.bounded = false;
   }
   if (statement.explains) first ??= estimates(draft, statement);
-  // What policy refuses stands before what only does not exist: a relation that was not granted has no columns that could be found.
+  // Refusals by policy come before errors about missing objects: a relation that was not granted has no columns that could be found.
   const copied = relationRefusal(first) ? undefined : authorizeCopy(draft, statement);
   const other = copied ?? withRule(draft, analysis.refusals[0], analysis.uses) ?? first;
   statement.refusal =
@@ -68,7 +68,7 @@ function authorize(draft: Draft, statement: DraftStatement): void {
     formOnView(draft.role, analysis.marks.writes);
 }
 
-/** Of a view of which something is withheld, the plain commands alone are held to the policy. */
+/** On a view that is partly withheld, only plain commands can be held to the policy. */
 function formOnView(role: RolePolicy, writes: readonly Write[]): Refusal | undefined {
   for (const { target, command, node } of writes) {
     const relation = target?.source.kind === 'relation' ? target.source.view.relation : undefined;
@@ -122,7 +122,7 @@ function judge(draft: Draft, use: Use, copies: boolean): Refusal | undefined {
     case 'relation':
       return judgeRelation(draft.role, use.relation, copies ? 'copy' : use.action);
     case 'column':
-      // Judged where names were resolved: what is not granted could not be found.
+      // Judged when names were resolved: what is not granted could not be found.
       return undefined;
     case 'written':
       return judgeWritten(draft.role, use);
@@ -192,7 +192,7 @@ function judgeFunction(draft: Draft, use: Extract<Use, { kind: 'function' }>): R
       const denied = judgeNamed(draft, fn, found, use.literals());
       if (denied) return denied;
     } else if (use.candidates.length > 1 && metadataFunction(fn)) {
-      // What looks into the catalogs behind our filters is asked only where it can be told what it is asked about.
+      // Functions that read the catalogs past our filters are called only if their arguments can be determined.
       return refusal('function-not-granted', '42501', `permission denied for function ${use.name} here`, {
         hint: 'The types of its arguments cannot be told.',
       });
@@ -207,7 +207,7 @@ function judgeSetting(
   [setting, value]: ReturnType<Extract<Use, { kind: 'function' }>['literals']>,
 ): Refusal | undefined {
   if (name === 'current_setting') {
-    // Where the name is no constant, the rewritten call asks for shown settings alone.
+    // If the name is not a constant, the rewritten call only asks for shown settings.
     return typeof setting !== 'string' || mayShow(setting, draft.role)
       ? undefined
       : refusal('setting-not-allowed', '42501', `permission denied for parameter "${setting}"`);
@@ -244,7 +244,7 @@ function estimates(draft: Draft, statement: DraftStatement): Refusal | undefined
   if (draft.role.statements.has('explain') || !statement.analysis) return undefined;
   const { uses, marks } = statement.analysis;
   const { levels, writes } = marks;
-  // Wherever it stands, in the FROM of a write too.
+  // At any place, also in the FROM of a write.
   const inPart = uses.some((use) => use.kind === 'relation' && !isHeldWhole(draft.role, use.relation));
   if (!inPart && !levels.some(reaches) && !writes.some((write) => isFiltered(draft.role, write))) return undefined;
   return refusal(
@@ -264,11 +264,11 @@ function isHeldWhole(role: RolePolicy, { oid }: Relation): boolean {
   return grant !== undefined && (grant.select?.whole ?? false);
 }
 
-/** Whether a condition stands in a statement that writes: on the rows that it finds, or on those that it leaves behind. */
+/** Whether a statement that writes has a condition: on the rows that it finds, or on those that it leaves. */
 function isFiltered(role: RolePolicy, { target }: Write): boolean {
   const grant = target?.source.kind === 'relation' ? role.relations.get(target.source.view.relation.oid) : undefined;
   const writes = [grant?.insert, grant?.update, grant?.delete];
-  // Behind a view stands what was not granted.
+  // Behind a view there are relations that were not granted.
   if (writes.some((write) => write?.through?.kind === 'held')) return true;
   return [grant?.select, ...writes].some((command) => command !== undefined && command.conditions.length > 0);
 }
@@ -295,7 +295,7 @@ const PARSERS = ['default', 'pg_catalog.default'];
 /** `numeric(8, 2)`, `interval(3)` */
 const MODIFIER = /\(\s*\d+\s*(?:,\s*-?\d+\s*)?\)/;
 
-/** INVARIANT 101: a type whose text looks nothing up (`regclass` would tell which tables there are) and runs no code of users. */
+/** INVARIANT 101: a type whose text looks nothing up (`regclass` would reveal which tables exist) and runs no users' code. */
 function isPlainType(draft: Draft, text: string): boolean {
   const oid = resolveType(draft.catalog, draft.searchPath, text.replace(MODIFIER, ''));
   const type = oid === undefined ? undefined : draft.catalog.typesByOid.get(oid);

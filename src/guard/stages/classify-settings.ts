@@ -118,7 +118,10 @@ export function verdict(draft: Draft, name: string, pieces: readonly string[]): 
   });
 }
 
-/** A refusal where the text would be read differently behind it, which not even an unrestricted role may bring about. `values`: undefined for the default, which is pinned. */
+/**
+ * A refusal if later text would be read differently after it, which not even an unrestricted role may cause. `values`: undefined for the default,
+ * which is pinned.
+ */
 export function lexerVerdict(draft: Draft, { node }: DraftStatement): Refusal | undefined {
   const set = as(node, 'VariableSetStmt');
   const calls = set ? [] : callsOfSetConfig(node);
@@ -141,7 +144,7 @@ function callsOfSetConfig(value: unknown): (readonly Node[])[] {
 
 /** A refusal where the role may not give the setting a value that only Bind tells. */
 export function verdictUnseen(draft: Draft, name: string): Refusal | undefined {
-  // A value that cannot be judged goes to a setting whose value need not be.
+  // A value that cannot be judged is allowed for a setting whose value need not be.
   const capped = name.toLowerCase() === 'statement_timeout' && draft.role.limits.statementTimeout !== undefined;
   if (takesAny(name, draft.role) && !capped) return undefined;
   return mayShow(name, draft.role)

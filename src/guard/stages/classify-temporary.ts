@@ -89,7 +89,7 @@ function tableNamed(draft: Draft, name: Partial<Body<'RangeVar'>> | undefined): 
   return draft.role.temporary?.get(name.relname ?? '');
 }
 
-/** undefined where any of them is not known. */
+/** undefined if any of them is not known. */
 function all(tables: readonly (TemporaryTable | undefined)[]): TemporaryTable[] | undefined {
   const known = tables.filter((table) => table !== undefined);
   return known.length > 0 && known.length === tables.length ? known : undefined;
@@ -104,7 +104,7 @@ function sendInstead(statement: DraftStatement, tables: readonly TemporaryTable[
   return undefined;
 }
 
-/** The column as it is sent; undefined where it is not the declared one at its place, or has more than NOT NULL, PRIMARY KEY or UNIQUE. */
+/** The column as it is sent; undefined if it differs from the declared one at its place, or has more than NOT NULL, PRIMARY KEY or UNIQUE. */
 function definition(draft: Draft, table: TemporaryTable, written: Body<'ColumnDef'>, at: number): string | undefined {
   const { colname, typeName, constraints, is_local: _local, location: _at, ...rest } = written;
   const column = table.relation.columns[at];
@@ -129,7 +129,7 @@ function wordsOf({ contype }: Body<'Constraint'>): string | undefined {
   return WORDS[contype ?? ''];
 }
 
-/** Nothing stands in it beyond what it is and a name of its own, which is not kept. */
+/** It has only its kind and perhaps a name, which is not kept. */
 function isPlain(constraint: Body<'Constraint'>): boolean {
   const {
     contype,

@@ -4,7 +4,7 @@ import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Body, Kind, Node } from '../../sql/parse/tree.ts';
 import { as, kindOf, strings } from '../../sql/parse/tree.ts';
 import { typeByName } from '../../sql/types/type-name.ts';
-import { formatOf, optionRefusal } from '../copy-options.ts';
+import { copyFormatOf, optionRefusal } from '../copy-options.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { regKind } from '../metadata/reg-types.ts';
@@ -48,7 +48,7 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   },
   ConstraintsSetStmt: (_d, statement, body) => {
     set(statement, 'SET CONSTRAINTS', { kind: 'other' });
-    // A name that is not there fails, so that names would tell of constraints on tables that were not granted.
+    // An unknown name fails, so names would reveal constraints on tables that were not granted.
     if (body.constraints?.length) {
       const message = 'SET CONSTRAINTS takes ALL only for restricted roles';
       return refusal('unsupported', '0A000', message, { hint: 'SET CONSTRAINTS ALL reaches the same ones.' });
@@ -107,7 +107,14 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
 
 type Written = Pick<Body<'InsertStmt'>, 'withClause' | 'returningClause'>;
 
-const QUERIES: ReadonlySet<Kind> = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
+/** Statements that read or write rows. */
+export const QUERIES: ReadonlySet<string> = new Set([
+  'SelectStmt',
+  'InsertStmt',
+  'UpdateStmt',
+  'DeleteStmt',
+  'MergeStmt',
+]);
 
 function classify(draft: Draft, statement: DraftStatement, node: Node): void {
   if (statement.token) return;
@@ -145,7 +152,10 @@ function innerOf(draft: Draft, statement: DraftStatement, query: Node) {
   };
 }
 
-/** A literal, perhaps with its type. One of the server's own: a domain's CHECK is code that nobody granted; and none whose text is looked up, which would tell of what is withheld. */
+/**
+ * A literal, perhaps with its type. The type must be the server's own: a domain's CHECK is code that was not granted. And its text must not be looked up:
+ * that would tell of what is withheld.
+ */
 function isConstant(draft: Draft, node: Node): boolean {
   const cast = as(node, 'TypeCast');
   if (!cast?.arg) return 'A_Const' in node || 'ParamRef' in node;
@@ -279,7 +289,7 @@ type Copy = Body<'CopyStmt'>;
 /** Of COPY to and from the client. */
 function classifyCopy(role: RolePolicy, statement: DraftStatement, copy: Copy): Refusal | undefined {
   const from = copy.is_from === true;
-  statement.kind = { kind: from ? 'copy-in' : 'copy-out', format: formatOf(copy) };
+  statement.kind = { kind: from ? 'copy-in' : 'copy-out', format: copyFormatOf(copy) };
   statement.copy = copy;
   const option = from ? 'copy_from' : 'copy_to';
   if (!role.statements.has(option)) {
@@ -308,7 +318,7 @@ function unsupported(what: string): Refusal {
   return refusal('unsupported', '0A000', `${what} is not supported for restricted roles`);
 }
 
-/** Finds and judges the relation alone: the columns are judged behind it, as COPY names them. */
+/** Finds and judges only the relation: its columns are judged afterwards, as COPY names them. */
 function selectFrom({ relation }: Copy): Node {
   const fromClause = relation ? [{ RangeVar: relation }] : [];
   return { SelectStmt: { fromClause, limitOption: 'LIMIT_OPTION_DEFAULT', op: 'SETOP_NONE' } };

@@ -1,4 +1,4 @@
-/** Behind stage 4: what the answer of each statement can tell of data subjects, for what is counted as it leaves. */
+/** After stage 4: what the answer of each statement can disclose of data subjects, for counting as it is sent. */
 import { refusal } from '../../core/refusal.ts';
 import type { Subject } from '../../policy/model/policy.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
@@ -13,7 +13,7 @@ export const disclosuresStage: Stage = {
 };
 
 function find({ subjects, catalog, role }: Draft, statement: DraftStatement): void {
-  // Where nobody is counted rows need no names.
+  // If no people are counted, rows need no names.
   const adds = ({ name }: Subject) => role.limitedSubjects?.has(name) === true;
   const { disclosures, plan } = disclosuresOf({ role, catalog, subjects, adds }, statement);
   const found = disclosures.subjects;
@@ -25,7 +25,7 @@ function find({ subjects, catalog, role }: Draft, statement: DraftStatement): vo
   statement.keyPlan = plan;
 }
 
-/** Where people are counted, nothing runs of which it cannot be told what it costs. */
+/** If people are counted, nothing runs whose cost cannot be determined. */
 function cannotBeCounted({ subject, uncountable }: Disclosure, rule: string) {
   const message = `permission denied: ${uncountable}, and what is told of subject "${subject}" is counted`;
   const hint = uncountable === 'random' ? 'gen_random_uuid() may stand in its place.' : undefined;

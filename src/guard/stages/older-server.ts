@@ -1,4 +1,4 @@
-/** Behind stage 1: the server must read in the text what Rowgate read; an older one knows fewer keywords and forms of numbers (promise P2). */
+/** After stage 1: the server must read in the text what Rowgate read; an older one knows fewer keywords and forms of numbers (promise P2). */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import { majorVersion, newerForm } from '../../sql/parse/older-grammar.ts';
 import type { ParsedText } from '../../sql/parse/parse.ts';
@@ -11,7 +11,7 @@ export const olderServerStage: Stage = {
   },
 };
 
-/** Refuses a text that means something else to the server; undefined where it means the same, or is an error there. */
+/** Refuses a text that means something else to the server; undefined if it means the same, or is an error there. */
 export function newerFormRefusal(draft: Draft, parsed: ParsedText): Refusal | undefined {
   const newer = newerForm(parsed, draft.catalog, draft.searchPath);
   if (!newer) return undefined;

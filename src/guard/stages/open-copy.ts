@@ -1,4 +1,4 @@
-/** Whom a COPY of an unrestricted role shows: the server says nothing of the columns that it sends, so what it names is looked at. */
+/** The data subjects that an unrestricted role's COPY shows: the server does not describe the columns of a COPY, so the named relations decide. */
 import type { Column, Relation } from '../../sql/catalog/catalog.ts';
 import { type Body, fieldsOf, type Node, strings } from '../../sql/parse/tree.ts';
 import type { Draft } from '../draft.ts';
@@ -34,7 +34,7 @@ export function disclosuresOfCopy(draft: Draft, copy: Body<'CopyStmt'>): readonl
   });
 }
 
-/** The subjects of which the text names relations with a key: whatever is made of these may tell of somebody. */
+/** The subjects whose relations with a key the text names: whatever is computed from these may reveal a data subject. */
 export function aboutIn(draft: Draft, node: Node): readonly string[] {
   if (draft.subjects.length === 0) return [];
   const named = relationsIn(draft, node);
@@ -47,7 +47,7 @@ function copiedColumns({ columns }: Relation, names: readonly string[] | undefin
   return names ?? columns.filter(({ generated }: Column) => generated === '').map(({ name }) => name);
 }
 
-/** Undefined where a key is not among the columns. */
+/** Undefined if a key is not among the columns. */
 function namedBy(
   columns: readonly string[],
   { relation, keys }: { readonly relation: Relation; readonly keys: ReadonlySet<string> },
@@ -60,7 +60,7 @@ function namedBy(
   return named.every((key) => key.columns.length > 0) ? named : undefined;
 }
 
-/** Each as often as it stands there; a CTE's name may be among them. */
+/** Each as often as it occurs there; a CTE's name may be among them. */
 function relationsIn(draft: Draft, value: unknown): Relation[] {
   if (typeof value !== 'object' || value === null) return [];
   return fieldsOf(value).flatMap(([key, inner]) => {
@@ -69,6 +69,7 @@ function relationsIn(draft: Draft, value: unknown): Relation[] {
   });
 }
 
+/** Undefined if there is no such relation along the path. */
 export function relationOf({ catalog, searchPath }: Draft, { schemaname, relname }: Named): Relation | undefined {
   if (typeof relname !== 'string') return undefined;
   const schemas = schemaname ? [schemaname] : ['pg_catalog', ...searchPath];

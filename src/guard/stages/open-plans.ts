@@ -1,6 +1,6 @@
 /**
- * Of a role whose texts go to the server as they came: which may be prepared there, and what each does to those that were. Nothing is refused or rewritten: what cannot
- * be resolved is always sent as a text, and may have done anything.
+ * For roles whose texts are sent unchanged: which texts may be prepared, and what each does to those that were. Nothing is refused or rewritten: a
+ * text that cannot be resolved is always sent as a text, and may have done anything.
  */
 import { SYSTEM_COLUMNS } from '../../policy/compile/names.ts';
 import { FIRST_USER_OID } from '../../policy/compile/visible-types.ts';
@@ -60,7 +60,10 @@ function viewOf(relation: Relation): RelationView {
   return { relation, columns, guarded: false, hides: 'no', system: relation.oid < FIRST_USER_OID };
 }
 
-/** A name without a schema finds the same as long as nothing can come to stand before it. Temporary tables can: behind what may make one, no plan is run. */
+/**
+ * A name without a schema keeps its meaning as long as no other object can come before it in the path. Temporary tables can: after a statement that
+ * may make one, no plan is run.
+ */
 function findsTheSame({ searchPath }: Draft, { marks }: Analysis): boolean {
   return marks.relations.every(({ node, entry }) => {
     const schema = as(node, 'RangeVar')?.schemaname;

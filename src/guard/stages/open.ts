@@ -1,6 +1,6 @@
 /** The one stage of an unrestricted role after parsing: what must be known to follow, meter and record its statements. Refused is what would have texts read differently. */
 import { as, type Body, fieldsOf, kindOf, type Node } from '../../sql/parse/tree.ts';
-import { formatOf } from '../copy-options.ts';
+import { copyFormatOf } from '../copy-options.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { commandOf } from './classify.ts';
@@ -90,7 +90,7 @@ function kindOfStatement(statement: DraftStatement, node: Node): StatementKind {
     case 'CopyStmt': {
       const body = as(node, 'CopyStmt')!;
       if (body.filename) return { kind: 'other' };
-      return { kind: body.is_from ? 'copy-in' : 'copy-out', format: formatOf(body) };
+      return { kind: body.is_from ? 'copy-in' : 'copy-out', format: copyFormatOf(body) };
     }
     case 'ListenStmt':
     case 'UnlistenStmt':

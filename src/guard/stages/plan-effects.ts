@@ -1,6 +1,6 @@
 /**
- * What a statement does to texts that were prepared before it: an allow-list, by which a plan is kept only behind what is known to change neither what a
- * text means nor what a name finds.
+ * What a statement does to texts that were prepared before it: an allow-list of statements that change neither the meaning of a text nor what a name
+ * finds. After any other statement no plan is kept.
  */
 
 import { isGrantableSetting } from '../../policy/compile/grantable-settings.ts';
@@ -32,13 +32,14 @@ const NOT_READ_BY_PLANS: ReadonlySet<string> = new Set([
   'session characteristics',
 ]);
 
+/** Whether planning depends on the setting; unknown settings count as such. */
 export function isReadByPlans(setting: string): boolean {
   return !NOT_READ_BY_PLANS.has(setting.toLowerCase());
 }
 
 /**
- * @param analysis of what it runs; undefined where that is not known. @param runsUserCode as that tells.
- * @returns undefined: it may do anything.
+ * @param analysis of the statement that it runs; undefined if not known. @param runsUserCode as in the decision. @returns undefined: it may do
+ * anything.
  */
 export function effectOnPlans(
   draft: Draft,

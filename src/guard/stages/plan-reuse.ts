@@ -1,6 +1,6 @@
 /**
- * Behind stage 4: which statements may be prepared at the server once and run again and again, with the same answers as when they are sent as texts.
- * An allow-list. A form, a name, a literal's type or a function that is not known to mean the same later stays a text.
+ * After stage 4: which statements may be prepared at the server once and run again and again, with the same answers as when they are sent as texts.
+ * An allow-list. A form, a name, a literal's type or a function that is not known to keep its meaning stays a text.
  */
 
 import { FIRST_USER_OID } from '../../policy/compile/visible-types.ts';
@@ -24,6 +24,7 @@ export const planReuseStage: Stage = {
   },
 };
 
+/** Whether the statement may run by a plan: everything it uses lasts, and all parameters have known types. */
 export function isReusable(draft: Draft, statement: DraftStatement): boolean {
   const { kind, analysis, query, runsUserCode, explains, copy, groups } = statement;
   if (!analysis || !query || runsUserCode || explains || copy || groups.length > 0 || !isPlain(kind)) return false;
@@ -102,8 +103,8 @@ function isOwn(oid: Oid): boolean {
 }
 
 /**
- * A plan that is made without the values of parameters may compute in another order, or at another time: an error would come elsewhere, or not at all.
- * So beside a parameter nothing can fail.
+ * A plan that is made without the values of parameters may compute in another order, or at another time: an error would come elsewhere, or not at
+ * all. So no expression in a statement with parameters may be able to fail.
  */
 function isSound({ marks }: Analysis): boolean {
   if (marks.fallible.length > 0 || marks.tellingMerges.length > 0) return false;
@@ -134,7 +135,7 @@ interface WrittenValue {
   readonly value: Node | undefined;
 }
 
-/** Types that untyped literals take from the columns for which they stand. */
+/** Types that untyped literals get from the columns to which they are assigned. */
 function assignedTypes({ marks: { writes } }: Analysis): ReadonlyMap<Node, Oid> {
   const types = new Map<Node, Oid>();
   for (const write of writes) {
@@ -236,7 +237,7 @@ class Forms {
       return fieldsOf(cast).every(([, inner]) => this.allow(inner));
     }
     return fieldsOf(part).every(([field, inner]) => {
-      // Fields that hold a node by its kind are told from those of a kind's own by their capital.
+      // Fields that contain a node by its kind begin with a capital; a kind's own fields do not.
       return (/^[a-z]/.test(field) || /^\d/.test(field) || FORMS.has(field as Kind)) && this.allow(inner);
     });
   }
@@ -250,7 +251,7 @@ class Forms {
   }
 }
 
-/** Literals that may be parameters. Those of a Query without any: beside them nothing can fail either, and what is written has its column's type. */
+/** Literals that may become parameters: those of a Query without parameters, if no expression can fail, and if written values have their column's type. */
 export function plainLiterals({ analysis, query }: DraftStatement): readonly PlainLiteral[] {
   if (!analysis || !query || analysis.parameters > 0 || !isSound(analysis)) return [];
   if (!analysis.marks.writes.every((write) => fits(analysis, write))) return [];

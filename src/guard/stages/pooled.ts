@@ -1,27 +1,29 @@
 /**
- * What cannot work where a pooler hands one connection of the server from client to client, transaction by transaction: whatever
- * would stay behind in the connection. Refused by name, for every role: it would be lost, or found by somebody else.
+ * What cannot work with a pooler that passes one connection of the server from client to client, transaction by transaction: everything that would
+ * stay behind in the connection. Refused by name, for every role: it would be lost, or seen by another client.
  */
+
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import { as, type Body, kindOf, type Node } from '../../sql/parse/tree.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import { QUERIES } from './classify.ts';
 
 export const pooledStage: Stage = {
   name: 'pooled',
   each(_draft: Draft, statement: DraftStatement): void {
-    // Who is behind the account, the guard keeps.
+    // The guard keeps the end user itself.
     if (!statement.token) statement.refusal ??= leavesSomething(statement);
   },
 };
 
-/** What PgBouncer sets anew for each client, so that SET holds; of what is pinned, the pinned value. */
+/** What PgBouncer sets again for each client, so that SET holds; for pinned settings, the pinned value. */
 const KEPT_BY_POOLER: ReadonlyMap<string, RegExp> = new Map([
   ['application_name', /^/],
   ['datestyle', /^/],
   ['timezone', /^/],
   ['client_encoding', /^(utf-?8|unicode)$/i],
   ['standard_conforming_strings', /^(on|true)$/i],
-  // Lost or found by somebody else it changes no result. asyncpg switches it off while it reads types.
+  // If it is lost or seen by another client, no result changes. asyncpg switches it off while it reads types.
   ['jit', /^/],
 ]);
 
@@ -48,7 +50,7 @@ function ofStatement(node: Node, command: string): Refusal | undefined {
     case 'VariableSetStmt':
       return ofSet(as(node, kind)!, command);
     case 'DeallocateStmt':
-      // PgBouncer knows DEALLOCATE ALL, and forgets what it has prepared for this client.
+      // PgBouncer knows DEALLOCATE ALL, and forgets the client's prepared statements.
       if (as(node, kind)?.isall) return undefined;
       return cannot(command, 'DEALLOCATE ALL works.');
     case 'PrepareStmt':
@@ -95,7 +97,7 @@ function makesTemporary(node: Node): boolean {
   if (create) return isTemporary(create.relation) && create.oncommit !== 'ONCOMMIT_DROP';
   const into = as(node, 'CreateTableAsStmt')?.into ?? as(node, 'SelectStmt')?.intoClause;
   if (into) return isTemporary(into.rel) && into.onCommit !== 'ONCOMMIT_DROP';
-  if (DATA.has(kind)) return false;
+  if (QUERIES.has(kind)) return false;
   return some(node, (key, value) => {
     if (
       key === 'RangeVar' ||
@@ -107,12 +109,10 @@ function makesTemporary(node: Node): boolean {
     ) {
       return isTemporary(value as { relpersistence?: string; schemaname?: string });
     }
-    // A name of a function, type, operator …: a list of strings, of which the first is the schema.
+    // A name of a function, type, operator …: a list of strings whose first is the schema.
     return key === 'sval' && typeof value === 'string' && /^pg_temp(_[0-9]+)?$/.test(value);
   });
 }
-
-const DATA: ReadonlySet<string> = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
 
 function isTemporary(relation: { relpersistence?: string; schemaname?: string } | null | undefined): boolean {
   return relation?.relpersistence === 't' || /^pg_temp(_[0-9]+)?$/.test(relation?.schemaname ?? '');
@@ -144,7 +144,7 @@ function setsLocally({ args }: Body<'FuncCall'>): boolean {
   return constant?.boolval?.boolval === true || constant?.sval?.sval === 't' || constant?.sval?.sval === 'true';
 }
 
-/** The same settings as by SET; the value of those that are pinned must stand there. */
+/** The same settings as by SET; pinned settings must get their pinned value. */
 function setsWhatIsKept({ args }: Body<'FuncCall'>): boolean {
   const [name, value] = (args ?? []).map((arg) => as(arg, 'A_Const')?.sval?.sval);
   if (name === undefined) return false;

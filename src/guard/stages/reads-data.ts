@@ -31,8 +31,8 @@ function isOfServer(role: RolePolicy, use: Use): boolean {
 }
 
 /**
- * Whether rows of a granted user relation flow into this level of which it is not bounded how much of them is shown. Where a subject's
- * people are, each 8 bytes are paid for, whatever brings them together.
+ * Whether rows of a granted user relation flow into this level without a bound on how much of them is shown. For a subject's people, each 8 bytes are
+ * charged, whatever collects them.
  */
 export function reachesUnboundedData(draft: Pick<Draft, 'role' | 'subjects'>, level: QueryLevel): boolean {
   const bounded = draft.subjects.filter(({ subject }) => draft.role.boundedSubjects?.has(subject.name));

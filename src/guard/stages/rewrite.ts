@@ -63,7 +63,7 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   noteRule(draft, statement, analysis);
   fixDirection(w, statement, analysis);
   if (copy?.relation) {
-    // INVARIANT 43: of a table only what was granted, column by column, is copied.
+    // INVARIANT 43: only the granted columns of a table are copied.
     if (!copied) throw new Error('a COPY that was not authorized');
     if (copy.is_from) rewriteCopyFrom(w, copy, copied);
     else rewriteCopyTo(w, copy, copied, draft.role, statement.bounded);

@@ -1,6 +1,7 @@
 /**
- * Behind parsing: statements that set `rowgate.token`, which names the person behind the account, or `rowgate.logout`, which gives a token back. The token ends here: what is sent in their
- * place sets the same to nothing, so that all else about them (failed transactions, notices, tags) is as the server has it.
+ * After parsing: statements that set `rowgate.token`, which names the end user, or `rowgate.logout`, which revokes a token. The token is not sent:
+ * the sent statement sets the same setting to an empty value, so that everything else about it (failed transactions, notices, tags) is as the server
+ * has it.
  */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import { as, type Body, fieldsOf, type Node, strings } from '../../sql/parse/tree.ts';
@@ -20,7 +21,7 @@ export const tokenStage: Stage = {
     const named = set?.name === undefined ? undefined : settingOf(set.name);
     if (set && named) bySet(statement, set, named);
     else if (select) byFunction(statement, select);
-    // Wherever else a token might stand, nothing is sent. A restricted role may not even name the setting there.
+    // If a token might be set in any other way, nothing is sent. A restricted role may not even name the setting there.
     if (open && !statement.token && setsElsewhere(statement.node)) statement.refusal ??= onlyByItself();
   },
 };
@@ -76,6 +77,7 @@ export function onlyCall(select: Body<'SelectStmt'>): Body<'FuncCall'> | undefin
   return Object.values(odd).some((field) => field !== undefined && field !== false) ? undefined : call;
 }
 
+/** `set_config`, with or without its schema. */
 export function isSetConfig({ funcname }: Body<'FuncCall'>): boolean {
   const name = strings(funcname).join('.');
   return name === 'set_config' || name === 'pg_catalog.set_config';
@@ -119,6 +121,7 @@ function uncast(node: Node | undefined): Node | undefined {
   return ['text', 'varchar'].includes(type) ? cast.arg : node;
 }
 
+/** The value of a boolean literal; undefined for anything else. */
 export function truth(node: Node | undefined): boolean | undefined {
   const cast = as(node, 'TypeCast');
   const literal = as(cast ? cast.arg : node, 'A_Const');

@@ -1,4 +1,4 @@
-/** Behind stage 4: which statements may run code of users, for what watches the settings of the session. */
+/** After stage 4: which statements may run users' code, so that the session's settings are watched. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { isSearchPath, writtenSearchPath } from '../search-path.ts';
@@ -8,12 +8,12 @@ export const userCodeStage: Stage = {
   each(draft: Draft, statement: DraftStatement): void {
     statement.runsUserCode = runs(draft, statement);
     if (statement.analysis && statement.runsUserCode && !isSearchPath(draft.searchPath, draft.policyPath))
-      statement.refusal ??= readsByPath(draft);
+      statement.refusal ??= otherPathRefused(draft);
   },
 };
 
-/** INVARIANT 126: code of users finds its names by the session's path: under another one than the policy's it would read what nobody has granted for it. */
-function readsByPath({ policyPath }: Draft): Refusal {
+/** INVARIANT 126: users' code finds its names by the session's path: under another path than the policy's it could read what was not granted for it. */
+function otherPathRefused({ policyPath }: Draft): Refusal {
   return refusal('setting-not-allowed', '42501', 'functions and triggers do not run under another search_path', {
     detail: 'It runs code of users, which looks its own names up by search_path.',
     hint: `SET search_path TO ${writtenSearchPath(policyPath)} first, and write the schemas of names.`,

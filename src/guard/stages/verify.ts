@@ -20,7 +20,7 @@ export const verifyStage: Stage = {
     if (isShortMeant(draft, sent.length)) return;
     const again = parse(sent, { workLimit: draft.workLimit, mostTokens: MOST_TOKENS_SENT });
     if (!isParsed(again) && again.kind === 'too-complex') throw new WorkLimitExceeded();
-    // INVARIANT 15: text that is not what was judged does not go upstream.
+    // INVARIANT 15: a text that differs from the judged one is not sent to the server.
     if (isMeant(draft, again)) {
       draft.refusal = newerFormRefusal(draft, again);
       return;
@@ -53,10 +53,10 @@ function isMeant(
 }
 
 /**
- * Whether what is sent is what is meant, told from a shorter text, in which another subquery stands for each that was put into FROM. False: it cannot
- * be told so. INVARIANT 16: both are subqueries in brackets, each parsed by itself from its first bracket to its last (`parsed-fragments.ts`). The grammar reads what
- * is around them by nothing but that, and what is in them by nothing around them; so the whole text parses to the tree of the short one with
- * each subquery's own tree in its stand-in's place.
+ * Whether the text to be sent has the intended meaning, proven from a shorter text with another subquery for each that was put into FROM. False: this
+ * cannot prove it. INVARIANT 16: both are subqueries in brackets, each parsed by itself from its first bracket to its last (`parsed-fragments.ts`).
+ * The grammar reads the text around them independently of their content, and their content independently of the text around them; so the whole text
+ * parses to the tree of the short one with each subquery's own tree in its stand-in's place.
  */
 function isShortMeant(draft: Draft, characters: number): boolean {
   const { pieces, text, edits } = draft;

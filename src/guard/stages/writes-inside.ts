@@ -1,8 +1,8 @@
-/** Tells what stands in a statement's WITH and writes. */
+/** Finds the statements in WITH that write. */
 import { as, type Body } from '../../sql/parse/tree.ts';
 import type { StatementKind } from '../decision.ts';
 
-/** A data-modifying WITH stands at the top of its statement, or nowhere: PostgreSQL takes it only there. */
+/** A data-modifying WITH is only at the top of its statement: PostgreSQL accepts it nowhere else. */
 export function writesInside({ withClause }: Pick<Body<'SelectStmt'>, 'withClause'>): boolean {
   return (withClause?.ctes ?? []).some((node) => {
     const query = as(node, 'CommonTableExpr')?.ctequery;

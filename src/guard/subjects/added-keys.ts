@@ -13,14 +13,14 @@ import type { LevelReader } from './level-reader.ts';
 import type { RowsKey } from './rows.ts';
 
 const MOST_KEYS = 32;
-/** Queries one inside the other: each writes all keys anew. */
+/** Nested queries: each writes all keys again. */
 const MOST_DEEP = 12;
 /** As PostgreSQL has it for a select list, with some to spare. */
 const MOST_COLUMNS = 1_600;
 
 const CARRIED = 'rowgate_key_';
 
-/** What is put behind the lists of a statement's queries. */
+/** What is added at the end of the lists of a statement's queries. */
 export interface KeyPlan {
   readonly added: AddedKeys;
   /** The last column of the statement. */
@@ -38,7 +38,7 @@ interface Spelled {
   readonly type: Oid;
 }
 
-/** Of one statement, whose subjects are looked for one after the other. */
+/** For one statement, whose subjects are looked for one after the other. */
 export class KeySpelling {
   private keys: Spelled[] = [];
   private readonly inside = new Map<QueryLevel, readonly { readonly text: string; readonly name: string }[]>();
@@ -47,7 +47,7 @@ export class KeySpelling {
 
   constructor(private readonly catalog: Catalog) {}
 
-  /** The numbers of the keys among those that are added; undefined where one of them cannot be: then none is. */
+  /** The numbers of the keys among those that are added; undefined if one of them cannot be added: then none is. */
   add(reader: LevelReader, top: QueryLevel, keys: readonly RowsKey[]): readonly number[] | undefined {
     const before = { names: this.names, inside: [...this.inside] };
     const found = keys.map((key) => this.in(reader, top, key, 0));
@@ -140,7 +140,7 @@ function mayCarry({ analysis: { marks } }: LevelReader, level: QueryLevel, entry
   });
 }
 
-/** Another column changes none of its rows. `list`: it stands beside aggregates. */
+/** Another column does not change its rows. `list`: the column is beside aggregates. */
 function takesAnother({ kind, select, aggregated, groupingSets, outputs }: QueryLevel, list: boolean): boolean {
   if (kind !== 'select' || !select || aggregated !== list || groupingSets || isDistinct(select)) return false;
   if (select.intoClause || !select.targetList?.length || outputs.length >= MOST_COLUMNS) return false;

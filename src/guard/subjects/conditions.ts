@@ -18,7 +18,7 @@ export function conjuncts(condition: Node | undefined): Node[] {
   return condition ? [condition] : [];
 }
 
-/** The column of a FROM item that an expression is, as it stands. */
+/** The column of a FROM item, if the expression is a plain reference to it. */
 export function columnOf({ marks }: Analysis, node: Node | undefined): ColumnOf | undefined {
   const reference = node && 'ColumnRef' in node ? marks.references.get(node) : undefined;
   return reference && behindJoins(reference);
@@ -37,7 +37,7 @@ export class Conditions {
     return a && b && isOneKey(this.catalog, a.column, b.column) ? [a, b] : undefined;
   }
 
-  /** The column whose values the statement gives, and where. `single`: it can be one value alone. */
+  /** The column whose values the statement gives, and where. `single`: it can only be one value. */
   given(
     condition: Node,
   ): { readonly column: ColumnOf; readonly keys: GivenKeys; readonly single: boolean } | undefined {
@@ -79,8 +79,8 @@ export class Conditions {
   }
 
   /**
-   * A constant or a parameter, cast to the key's type or not at all. Never what is computed, nor a setting: who is meant must be known before
-   * the statement runs. Nothing that would change the value on its way: a length, a domain, another kind of type.
+   * A constant or a parameter, cast to the key's type or not at all. Not a computed value or a setting: the person must be known before the statement
+   * runs. Nothing that would change the value: a length, a domain, another kind of type.
    */
   private isGiven(column: ColumnOf['column'], node: Node, array: boolean): boolean {
     const cast = as(node, 'TypeCast');

@@ -1,4 +1,4 @@
-/** What ON CONFLICT tells of rows that are there: nothing, something of the people whose keys are given, or of others. */
+/** What ON CONFLICT discloses about existing rows: nothing, something about people whose keys are given, or about others. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
@@ -12,9 +12,9 @@ import { isReadableKey } from './key-types.ts';
 import { insertColumns } from './written-columns.ts';
 
 /**
- * `nothing`: every row is written, whatever is there. `given`: whether and how it is written hangs on data of the people whose keys the rows give, at
- * these places; none: they are the people of the query whose rows are written. `others`: on rows that may be anybody's; `rows` is where they stand,
- * absent where nothing says how many they are.
+ * `nothing`: every row is written, whatever exists. `given`: whether and how it is written depends on data of the people whose keys the rows give, at
+ * these places; no places: they are the people of the query whose rows are written. `others`: depends on rows of any person; `rows` is their place,
+ * absent if their number is unknown.
  */
 export type Conflict =
   | { readonly kind: 'nothing' }
@@ -37,7 +37,7 @@ export function conflictOf(
   if (relation.kind === 'v') return others;
   const updates = clause.action === 'ONCONFLICT_UPDATE';
   const met = updates ? [inferred(clause.infer, relation)] : uniqueColumns(relation, catalog, insertColumns(write));
-  // A row that stands in the way has the person's key that is given, and keeps it.
+  // The conflicting row has the given person's key, and keeps it.
   if (!met.every((columns) => [...keys].every((key) => columns?.has(key)))) return others;
   if ([...keys].some((key) => write.sets.has(key))) return others;
   if (updates && !clause.whereClause && !body?.returningClause) return { kind: 'nothing' };
@@ -46,7 +46,7 @@ export function conflictOf(
   return write.source?.kind === 'values' || !write.source ? others : { kind: 'given', keys: [] };
 }
 
-/** Names of the columns by which the row in the way is found; undefined where they cannot be told. */
+/** Names of the columns that find the conflicting row; undefined if they cannot be determined. */
 function inferred(
   infer: { indexElems?: Node[]; conname?: string } | undefined,
   relation: Relation,
@@ -105,7 +105,7 @@ function givenAt(
   return isReadableForm(analysis.parsed.text, place) ? { ...place, type } : undefined;
 }
 
-/** Where the rows of VALUES stand. */
+/** The place of the rows of VALUES. */
 function rowsAt(analysis: Analysis, { source }: Write): { readonly rows?: GivenRows } {
   const first = as(source?.select?.valuesLists?.[0], 'List')?.items?.[0];
   const { parsed } = analysis;

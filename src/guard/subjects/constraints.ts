@@ -1,4 +1,4 @@
-/** Which constraints a write can run into that tell of rows that are there: unique and exclusion, foreign keys, and the policy's own. */
+/** Which constraints of a write can fail in a way that discloses existing rows: unique and exclusion, foreign keys, and the policy's own. */
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
@@ -19,7 +19,7 @@ export function moreSevere(a: CanFail, b: CanFail): CanFail {
   return [a, b].includes('at-commit') ? 'at-commit' : [a, b].includes('at-once') ? 'at-once' : 'no';
 }
 
-/** Whether a write may fail for what stands in the rows of others. */
+/** Whether a write may fail because of other people's rows. */
 export function failsByRows(context: ConstraintContext, write: Write): CanFail {
   const { target, events } = write;
   if (target?.source.kind !== 'relation') return 'no';
@@ -56,7 +56,7 @@ export function failsByRows(context: ConstraintContext, write: Write): CanFail {
   return moreSevere(constraints, isChecked(context, write, named) ? 'at-once' : 'no');
 }
 
-/** What a write to a view changes in the end; undefined where a trigger or rule may change anything. */
+/** The table that a write to a view changes in the end; undefined if a trigger or rule may change anything. */
 function tableBehind(relation: Relation, catalog: Catalog): Relation | undefined {
   let at: Relation | undefined = relation;
   while (at?.kind === 'v') {
@@ -73,7 +73,7 @@ function isChecked({ role }: ConstraintContext, { events }: Write, { oid }: Rela
   return conditions.length > 0 && events.some((event) => event !== 'delete');
 }
 
-/** The column has a number that no other row has: an identity or a sequence of its own makes it, and the statement gives none. */
+/** The column has a number that no other row has: its own identity or sequence makes it, and the statement gives none. */
 function isMade(catalog: Catalog, relation: Relation, attnum: number, given: ReadonlySet<string>): boolean {
   const column = relation.columns.find((one) => one.attnum === attnum);
   if (!column || given.has(column.name)) return false;
@@ -98,7 +98,7 @@ function nameOf({ columns }: Relation, attnum: number): string {
   return columns.find((column) => column.attnum === attnum)?.name ?? '';
 }
 
-/** Names of the columns of each key of which a relation has one row at most. */
+/** Names of the columns of each unique key of a relation. */
 export function uniqueKeys(relation: Relation, catalog: Catalog): string[][] {
   // An index of a table says nothing of the rows of those that inherit from it; that of a partitioned one does.
   const inherited = catalog.data.relations.some(({ parents }) => parents.includes(relation.oid));

@@ -1,6 +1,6 @@
 /**
- * Rows that hang on one another: LIMIT and its kin have chosen them, or aggregates stand for all of a group. They are told of as a whole: whoever drops
- * some of them, by what is in them or by their number, tells of people who are not shown. This file says where none is dropped. An allow-list.
+ * Rows that depend on each other: LIMIT or a similar clause chose them, or they are aggregates of groups. They are disclosed as a whole: dropping
+ * some of them, by their content or number, would disclose people who are not shown. This file tells where none is dropped. An allow-list.
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
@@ -12,18 +12,18 @@ export interface CutRows {
   readonly level: QueryLevel;
   /** FROM items with such rows. */
   readonly items: readonly RangeTableEntry[];
-  /** The FROM item of which a subquery in WHERE has chosen rows, and is all that stands there. */
+  /** The FROM item whose rows a subquery in WHERE has chosen, if WHERE has nothing else. */
   readonly chosen: RangeTableEntry | undefined;
   /** The level chooses among its rows itself. */
   readonly chooses: boolean;
 }
 
-/** Whether all of them come into the rows of the level, beside each row of the items to their left. */
+/** Whether all of them are in the rows of the level, joined to each row of the items to their left. */
 export function allReachTheAnswer(analysis: Analysis, { level, items, chosen, chooses }: CutRows): boolean {
   const { select } = level;
   const cut = chosen ? [...items, chosen] : items;
   if (level.kind !== 'select' || !select || select.havingClause) return false;
-  // What stands further left in a list is joined with what comes behind it, and may find nothing there.
+  // An item further left is joined with what follows, and may find nothing there.
   const from = select.fromClause ?? [];
   if (!cut.every((entry) => reaches(from.at(-1), entry))) return false;
   const many = cut.filter((entry) => entry === chosen || !givesOneRow(entry));
@@ -34,7 +34,7 @@ export function allReachTheAnswer(analysis: Analysis, { level, items, chosen, ch
   return [...conditions, ...choosing].every((node) => !node || speaksOfItemsBefore(analysis, level, node, first));
 }
 
-/** Aggregates without a group, with nothing behind them that could take the row away. */
+/** Aggregates without a group, if nothing above them can remove the row. */
 function givesOneRow({ source }: RangeTableEntry): boolean {
   if (source.kind !== 'query' || !source.level.aggregated || source.level.kind !== 'select') return false;
   const { groupClause, havingClause, limitCount, limitOffset } = source.level.select ?? {};
@@ -73,7 +73,7 @@ function reaches(item: Node | undefined, entry: RangeTableEntry): boolean {
   if (!join) return holds(item, entry);
   const isLeft = join.jointype === 'JOIN_LEFT';
   if (isLeft && reaches(join.larg, entry)) return true;
-  // Beside each row of the other side all of them stand.
+  // All of them are joined to each row of the other side.
   return (isLeft || join.jointype === 'JOIN_INNER') && isAlways(join.quals, join) && reaches(join.rarg, entry);
 }
 

@@ -1,31 +1,31 @@
 /**
- * What the answer of a statement can tell about data subjects, as far as the statement itself shows it: the proofs by which it is cheap. Plain
- * data, found once for each judgement; what was really sent is counted by the session, on this.
+ * What the answer of a statement can disclose about data subjects, as far as the statement itself shows it: the proofs that make it cheap. Plain
+ * data, made once for each judgement; the session counts what was really sent, based on this.
  */
 import type { Oid } from '../../sql/catalog/catalog.ts';
 
-/** Of one statement and the subjects of one kind. A statement that touches nothing of a subject has none. */
+/** For one statement and the subjects of one kind. A statement that touches no data of a subject has none. */
 export interface Disclosure {
   readonly subject: string;
   readonly access: SubjectAccess;
   /**
-   * Whether it may end in an error that hangs on data: an error is an answer, so one is set aside for it also where nothing else would be. Of a question
-   * one is set aside anyway. `at-commit`: a constraint of its may be deferred, so that the error can come as late as COMMIT.
+   * Whether it may end in an error that depends on data: an error is an answer, so one is set aside for it even if nothing else is. For a question
+   * one is set aside anyway. `at-commit`: one of its constraints may be deferred, so that the error can come as late as COMMIT.
    */
   readonly canFail: 'no' | 'at-once' | 'at-commit';
   /**
-   * Present: its rows are named, each by these keys. A row in which a key shows nothing but NULL is not named. None of them: its rows
-   * hang on nobody. Absent: no row is named.
+   * Present: its rows are named, each by these keys. A row whose keys are all NULL is not named. Empty: its rows depend on no person. Absent: no row
+   * is named.
    */
   readonly named?: readonly RowKey[];
   /**
-   * Result columns (of the client's, from 0) that are values though the row is named: they do not hang on its own people alone. In a row that
-   * is not named every column is one, whatever stands here.
+   * Result columns (of the client's, from 0) that are values although the row is named: they do not depend on its own people alone. In a row that is
+   * not named every column is a value, whatever is listed here.
    */
   readonly values: readonly number[];
   /**
-   * Which of its answers is free, because it was fixed beforehand. `known`: every row is named, without values and OFFSET: the answer that shows
-   * nobody but people who are counted already, or no row. `repeated`: the last one to this text. An error is never free.
+   * Which of its answers is free, because it was known beforehand. `known`: every row is named, without values and OFFSET: the answer that shows only
+   * people who are counted already, or no row. `repeated`: the same answer as the last one to this text. An error is never free.
    */
   readonly free: 'known' | 'repeated';
   /** Of a role with `min_group`: its rows cost nothing as rows, and of a row that is not named these columns are no values. */
@@ -33,17 +33,18 @@ export interface Disclosure {
   /** Present where it writes. */
   readonly write?: WriteDisclosure;
   /**
-   * What it does that cannot be counted as it is done: rows locked that are not sent, rows written of which nothing tells how many they are,
-   * functions whose effects can be read later. Where the subject is counted, it must not run.
+   * Effects that cannot be counted as they happen: rows that are locked but not sent, an unknown number of rows written, functions whose effects can
+   * be read later. If the subject is counted, it must not run.
    */
   readonly uncountable?: string;
 }
 
 /**
  * How its people are counted.
- * - `pinned`: the statement gives the people itself. They are counted before it runs, whether or not a row comes; none: it reads nobody. Where one
- *   of the places cannot be read when it runs, it is a question.
- * - `held`: one row is asked for by a unique key that is not the person's. It costs whom the row names, and one where no row came. It is named.
+ * - `pinned`: the statement gives the keys of its people. They are counted before it runs, whether or not a row comes; an empty list: it
+ *   reads no data of anyone. If one of the places cannot be read when it runs, it is a question.
+ * - `held`: one row is asked for by a unique key that is not the person's. It costs the people that the row names, and one if no row came.
+ *   It is named.
  * - `question`: everything else.
  */
 export type SubjectAccess =
@@ -52,49 +53,49 @@ export type SubjectAccess =
   | { readonly kind: 'question' };
 
 /**
- * A place in the client's text where keys stand: constants and parameters, with commas between where they are many. It is a place, and not the
- * values, because one judgement serves all texts that differ in constants alone, and long lists of constants are judged by a few of them.
+ * A place in the client's text that contains keys: constants and parameters, separated by commas if there are many. It is a place, and not the
+ * values, because one judgement serves all texts that differ only in constants, and long lists of constants are judged by a few of them.
  * `given-keys.ts` reads it.
  */
 export interface GivenKeys {
   /** Characters of the client's text. */
   readonly start: number;
   readonly end: number;
-  /** Type of the key column, behind domains: by its rules a constant and a bound value are read. */
+  /** The base type of the key column: constants and bound values are read by its rules. */
   readonly type: Oid;
-  /** The one thing that stands there is an array of keys (`= ANY ($1)`). */
+  /** The place contains only an array of keys (`= ANY ($1)`). */
   readonly array: boolean;
-  /** Rows of VALUES stand there, in brackets: the key is the item of this number (from 0) in each. */
+  /** The place contains rows of VALUES, in brackets: the key is the item of this number (from 0) in each. */
   readonly column?: number;
-  /** Of PREPARE, where nothing but these parameters stands there: EXECUTE gives the keys, and does not know the text. */
+  /** For PREPARE, if the place contains only these parameters: EXECUTE gives the keys, and does not know the text. */
   readonly parameters?: readonly number[];
 }
 
-/** Where the key of one person shows in a row. Any of the places that is not NULL shows it: those that are not, show the same. */
+/** The places of one person's key in a row. Each place that is not NULL shows the same key. */
 export interface RowKey {
-  /** Result columns of the client's, from 0. A place that the server calls no column of a table (UNION) holds it all the same. */
+  /** Result columns of the client's, from 0. Includes places that the server does not report as a table's column (UNION). */
   readonly columns: readonly number[];
   /**
-   * Its numbers among the keys that are added. One that is a list names everybody in it. A list that is missing or empty, and each null in one, says that
-   * somebody is not there: the row is not named by it (where it is `certain`, each of them may be counted as one value instead).
+   * Its numbers among the added keys. A list names every person in it. A missing or empty list, and each null in one, means that a person is missing:
+   * the row is not named by it (if it is `certain`, each of them may be counted as one value instead).
    */
   readonly added: readonly number[];
   /** Of the key: binary values are read by it. */
   readonly type: Oid;
-  /** The column in its table is never NULL: where the key shows nothing, there is no such row of anybody, and so nothing of its data. */
+  /** The column in its table is never NULL: if the key is NULL, the row contains no row of that table, and so none of its data. */
   readonly certain: boolean;
 }
 
-/** Of one statement: what it tells of each subject that it touches, and what the guard has it return for itself, in one more column, the last. */
+/** For one statement: what it discloses of each subject that it touches, and what it returns only for the guard, in an added last column. */
 export interface Disclosures {
   readonly subjects: readonly Disclosure[];
   readonly added?: AddedKeys;
 }
 
 /**
- * Keys that are returned for the guard alone, in one text that is never NULL. `fixed`: each with so many characters, one behind the other, with
- * blanks in front of it; blanks alone for NULL. `json`: an array with an element for each: a string, null, or (of what json_agg and its kin have
- * taken) an array of such elements, one for each row of theirs.
+ * Keys that are returned only for the guard, in one text that is never NULL. `fixed`: each with this many characters, one after the other, padded
+ * with blanks in front; only blanks for NULL. `json`: an array with an element for each: a string, null, or (from json_agg and similar functions) an
+ * array of such elements, one for each of their rows.
  */
 export type AddedKeys =
   | { readonly format: 'fixed'; readonly widths: readonly number[] }
@@ -106,13 +107,13 @@ export interface WriteDisclosure {
    * choose it. Where it is more, that is so for the longest values of the columns' types; of types without a length it is not to be counted.
    */
   readonly row: number;
-  /** Its tag is a value: the choice of rows hangs on people whom no row names. */
+  /** Its tag is a value: the choice of rows depends on people whom no row names. */
   readonly tag: boolean;
-  /** Each row that it gives costs one: by what ON CONFLICT does, it would tell whether another's row is there. Where they stand. */
+  /** Each of its rows costs one: by ON CONFLICT it could reveal whether another's row exists. The place of these rows. */
   readonly given?: GivenRows;
 }
 
-/** A place in the client's text where rows of VALUES stand, in brackets with commas between. */
+/** A place in the client's text with rows of VALUES, in brackets, separated by commas. */
 export interface GivenRows {
   /** Characters of the client's text. */
   readonly start: number;

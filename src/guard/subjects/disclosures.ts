@@ -36,7 +36,7 @@ interface Context extends ConstraintContext {
 
 type Statement = Pick<DraftStatement, 'analysis' | 'kind' | 'copied' | 'query' | 'copy'>;
 
-/** `plan`: how the keys that it adds are written; absent where there are none. */
+/** `plan`: how the keys that it adds are written; absent if there are none. */
 export function disclosuresOf(
   { role, catalog, subjects, adds }: DisclosureContext,
   statement: Statement,
@@ -62,7 +62,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     free: 'repeated',
   };
   const reader = new LevelReader(analysis, context.catalog, context.relations);
-  // The planner's estimates, and what EXPLAIN ANALYZE counts, come from everybody's rows; what it calls is told by none of its rows.
+  // The planner's estimates, and the counts of EXPLAIN ANALYZE, come from everyone's rows; none of its rows tells which functions it called.
   if (kind.kind === 'explain') return withProblem(unknown, effectIn(statement, reader, false));
   // What a procedure does is not known.
   if (!analysis.level || !query || 'CallStmt' in query) return unknown;
@@ -133,7 +133,7 @@ function addedTo({ spelling }: Context, reader: LevelReader, top: QueryLevel): A
   return (keys) => spelling.add(reader, top, keys);
 }
 
-/** `add`: adds keys to the list; undefined where none can be. */
+/** `add`: adds keys to the list; undefined if none can be added. */
 function namedBy({ keys, loose }: ProvenRows, add: Add | undefined): readonly RowKey[] | undefined {
   if (loose) return undefined;
   const hidden = keys.filter(({ columns, perhaps }) => columns.length + perhaps.length === 0);
@@ -165,7 +165,7 @@ function writesOf(context: Context, reader: LevelReader, analysis: Analysis, pin
     const conflict = reader.written.conflicts.get(write);
     const isTop = write.level === analysis.level;
     const rows = conflict?.kind === 'others' ? conflict.rows : undefined;
-    // How many rows a WITH writes nobody is told, nor how many a query gives of which some are not written.
+    // The number of rows that a WITH writes is not reported, and neither is the number of a query's rows if some are not written.
     const uncounted = (!isTop && (proof.row !== 0 || conflict?.kind === 'others')) || proof.row === undefined;
     if (uncounted) found = { ...found, problem: 'rows written from people who are not their own' };
     else if (conflict?.kind === 'others' && !rows)
@@ -208,9 +208,9 @@ function touches(context: Context, analysis: Analysis): boolean {
   return marks.writes.some((write) => failsByRows(context, write) !== 'no');
 }
 
-/** undefined: something that it reads is held to nobody, or to keys that are not known before it runs. */
+/** undefined: some data that it reads belong to no key, or to keys that are not known before it runs. */
 function givenPeople({ references, opaque }: LevelReader): readonly GivenKeys[] | undefined {
-  // Each place where the statement reads a table of the subject, wherever it stands, by each of its key columns.
+  // Each place at which the statement reads a table of the subject, for each of its key columns.
   if (opaque) return undefined;
   const people: GivenKeys[] = [];
   for (const key of references) {
@@ -226,7 +226,7 @@ function withParameters(place: GivenKeys, { parsed }: Analysis): GivenKeys {
   return parameters ? { ...place, parameters } : place;
 }
 
-/** Of a role with `min_group`: which columns of the result are counts, sums and averages of plain columns, whose bound is that of the groups. */
+/** For a role with `min_group`: the result columns that are counts, sums and averages of plain columns, which are bounded by the groups. */
 const COUNTS: ReadonlySet<string> = new Set(['count', 'sum', 'avg']);
 
 function countsIn(analysis: Analysis, { outputs }: QueryLevel): number[] {
@@ -244,7 +244,7 @@ function isCount(analysis: Analysis, node: Node): boolean {
   return (call.args ?? []).every((arg) => columnOf(analysis, arg)?.entry.source.kind === 'relation');
 }
 
-/** INVARIANT 76: an allow-list of the server's own volatile functions: they leave nothing behind that a later call tells of. */
+/** INVARIANT 76: an allow-list of the server's own volatile functions: they leave nothing behind that a later call reveals. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'clock_timestamp',
   'timeofday',
@@ -254,12 +254,12 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'lastval',
 ]);
 
-/** INVARIANT 121: each call takes the next number of a sequence that three results betray: the number of calls is told by a later one. */
+/** INVARIANT 121: each call takes the next number of a sequence that three results reveal: a later call tells how many there were. */
 const RANDOM: ReadonlySet<string> = new Set(['random', 'random_normal', 'array_sample', 'array_shuffle', 'uuidv7']);
 
 /**
- * The name of one that stands elsewhere than in the list of the statement, by itself and with constant arguments, where it runs once for each row that is
- * sent. `pinned`: whatever it tells, it tells of people who are counted.
+ * The name of a volatile call, unless it is an item of the statement's own list, by itself and with constant arguments: there it runs once for each
+ * row that is sent. `pinned`: whatever it reveals, it reveals about people who are counted.
  */
 function effectIn(
   { kind }: Pick<Statement, 'kind'>,

@@ -1,4 +1,4 @@
-/** Whether a statement that is cheap otherwise can end in an error that hangs on rows: of its conditions, or of constraints that it meets. */
+/** Whether an otherwise cheap statement can end in an error that depends on rows: in its conditions, or in constraints. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import { fieldsOf, type Node } from '../../sql/parse/tree.ts';

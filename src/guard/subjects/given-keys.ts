@@ -1,13 +1,18 @@
-/** Reads the keys that stand at a place of the client's text: constants, and which parameters hold the others. */
+/** Reads the keys at a place of the client's text: constants, and which parameters contain the others. */
 import { KIND, type Lexed, lex } from '../../sql/text/lexer.ts';
 import type { GivenKeys, GivenRows } from './disclosure.ts';
 import { isIntegerKey, readKey } from './key-types.ts';
 
-/** `text`: the key as it is counted. `array`: the parameter holds many. NULL is no key, and is left out. */
+/** `text`: the key in the form in which it is counted. `array`: the parameter contains many. NULL is not a key, and is left out. */
 export type GivenKey = { readonly text: string } | { readonly parameter: number; readonly array: boolean };
 
-/** Of all that stands there. undefined: something of it cannot be read as the server would. `text`: the client's. */
+/** Places at which parameters alone stand: a prepared statement is read once, however often it runs. */
+const ofParameters = new WeakMap<GivenKeys, { readonly text: string; readonly keys: readonly GivenKey[] }>();
+
+/** All keys at the place. undefined: some cannot be read as the server would. `text`: the client's. */
 export function readGivenKeys(text: string, given: GivenKeys): readonly GivenKey[] | undefined {
+  const known = ofParameters.get(given);
+  if (known?.text === text) return known.keys;
   const items = itemsOf(text.slice(given.start, given.end), given.column);
   if (!items) return undefined;
   const keys: GivenKey[] = [];
@@ -22,6 +27,7 @@ export function readGivenKeys(text: string, given: GivenKeys): readonly GivenKey
     if (!read) return undefined;
     keys.push(...read.map((key) => ({ text: key })));
   }
+  if (items.every(({ kind }) => kind === 'parameter')) ofParameters.set(given, { text, keys });
   return keys;
 }
 
@@ -31,7 +37,7 @@ function keysIn(value: string, { type, array }: Pick<GivenKeys, 'type' | 'array'
   return keys?.every((key) => key !== undefined) ? keys : undefined;
 }
 
-/** Which parameters stand at a place; undefined: something else does, too. */
+/** The parameters at a place; undefined if it contains anything else. */
 export function parametersAt(text: string, given: GivenKeys): readonly number[] | undefined {
   const numbers = readGivenKeys(text, given)?.map((key) => ('parameter' in key ? key.parameter : 0));
   return numbers?.includes(0) ? undefined : numbers;
@@ -45,7 +51,7 @@ export function readArguments(text: string, given: GivenKeys): readonly string[]
   for (const number of given.parameters) {
     const item = items[number - 1];
     if (item?.kind === 'null') continue;
-    // A number is written anew where a text is wanted: 007 becomes 7.
+    // A number is converted if a text is wanted: 007 becomes 7.
     if (item?.kind !== 'constant' || (item.isNumber && !isIntegerKey(given.type))) return undefined;
     const read = keysIn(item.value, given);
     if (!read) return undefined;
@@ -54,13 +60,13 @@ export function readArguments(text: string, given: GivenKeys): readonly string[]
   return keys;
 }
 
-/** Whether what stands there has a form that can be read; its values are not looked into. */
+/** Whether the form of the place can be read; its values are not inspected. */
 export function isReadableForm(text: string, { start, end, array, column }: Omit<GivenKeys, 'type'>): boolean {
   const items = itemsOf(text.slice(start, end), column);
   return items?.every(({ kind }) => kind !== 'word') === true && (!array || items.length === 1);
 }
 
-/** How many rows of VALUES stand at a place. */
+/** How many rows of VALUES a place contains. */
 export function countRows(text: string, { start, end }: GivenRows): number {
   const { count, kind, start: starts } = lex(text.slice(start, end));
   let depth = 0;
@@ -79,10 +85,10 @@ type Item =
   | { readonly kind: 'constant'; readonly value: string; readonly isNumber?: true }
   | { readonly kind: 'parameter'; readonly number: number }
   | { readonly kind: 'null' }
-  /** TRUE, FALSE, DEFAULT: no key, but it may stand beside one. */
+  /** TRUE, FALSE, DEFAULT: not a key, but it may be beside one. */
   | { readonly kind: 'word' };
 
-/** Constants and parameters with commas between; with `column` rows of them in brackets, of which that one is meant. */
+/** Constants and parameters, separated by commas; with `column` rows of them in brackets, from which that one is taken. */
 function itemsOf(source: string, column: number | undefined): readonly Item[] | undefined {
   const reader = new Reader(source, lex(source));
   return column === undefined ? reader.list() : reader.rows(column);
@@ -112,7 +118,7 @@ class Reader {
     return this.at === this.tokens.count ? found : undefined;
   }
 
-  /** The arguments of EXECUTE, none of them cast: by what it is cast to, its value may be another one. */
+  /** The arguments of EXECUTE, none of them cast: a cast could change the value. */
   ofExecute(): readonly Item[] | undefined {
     const { kind, count } = this.tokens;
     if (this.at >= count || this.token().toLowerCase() !== 'execute') return undefined;
@@ -142,7 +148,7 @@ class Reader {
     const found = itemOf(token, kind[this.at]!, sign);
     this.at += 1;
     if (!found) return undefined;
-    // The type was read with the statement: here it is passed by. Of `-5::int` the sign is an operator on what was cast.
+    // The type was read with the statement: it is skipped here. In `-5::int` the sign is an operator on the cast value.
     if (!this.takes('::')) return found;
     if (!cast || sign !== '' || this.at >= count || kind[this.at] !== KIND.word) return undefined;
     this.at += 1;

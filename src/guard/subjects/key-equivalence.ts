@@ -26,7 +26,7 @@ type Pair = readonly [ColumnOf, ColumnOf];
 /** `where`: what every row of the level fulfils. */
 export function tieKeys(context: LevelKeys, where: Node | undefined): void {
   const joins = new Map<Body<'JoinExpr'>, RangeTableEntry>();
-  // A join whose USING has a name of its own stands there twice.
+  // A join whose USING has an alias is there twice.
   for (const entry of context.level.entries) if (entry.source.kind === 'join') joins.set(entry.source.join, entry);
   const missing = new Set<RangeTableEntry>();
   for (const { source } of joins.values()) {
@@ -192,7 +192,7 @@ function commonNames(left: RangeTableEntry, right: RangeTableEntry): string[] {
   return named(left).filter((name) => names.has(name));
 }
 
-/** All FROM items that a join's arm stands for. */
+/** All FROM items below a join. */
 export function below(entry: RangeTableEntry): Set<RangeTableEntry> {
   const all = new Set<RangeTableEntry>([entry]);
   if (entry.source.kind === 'join') for (const arm of entry.source.arms) for (const inner of below(arm)) all.add(inner);

@@ -1,11 +1,11 @@
 /** In which types two keys that are equal are the same key, and how the text of one is read as the server reads it. */
+import { INTEGERS } from '../../sql/analyze/fallible.ts';
 import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
 import * as t from '../../sql/types/oids.ts';
 import { baseType } from '../../sql/types/type.ts';
 
 const VARCHAR = 1043;
 const UUID = 2950;
-const INTEGERS: readonly Oid[] = [t.INT2, t.INT4, t.INT8];
 const TEXTS: readonly Oid[] = [t.TEXT, VARCHAR];
 
 /** Characters of a key as text, by its type: so that the column has one length, and can be taken out of a row that passes in pieces. */
@@ -22,8 +22,8 @@ export interface Compared {
 }
 
 /**
- * Whether `=` between them is the server's own and holds of one value alone. No type that somebody has made (citext holds two texts for
- * equal), no collation of a column's own (it may not be deterministic), and no operator of somebody's own, which exact types would choose.
+ * Whether `=` between them is the server's own, and true only for one value. No user-defined type (citext treats two texts as equal), no collation of
+ * a column's own (it may not be deterministic), and no user-defined operator, which exact types would choose.
  */
 export function isOneKey(catalog: Catalog, a: Compared, b: Compared): boolean {
   if (a.collation !== undefined || b.collation !== undefined) return false;
@@ -46,11 +46,12 @@ export function isReadableKey(type: Oid): boolean {
   return INTEGERS.includes(type) || TEXTS.includes(type) || type === UUID || type === t.BPCHAR;
 }
 
+/** int2, int4 or int8. */
 export function isIntegerKey(type: Oid): boolean {
   return INTEGERS.includes(type);
 }
 
-/** The key as the server would show it, of a text that it would read as a value of the type; undefined where that is not known. */
+/** The key in the server's form, for a text that the server would read as a value of the type; undefined if that is not known. */
 export function readKey(type: Oid, text: string): string | undefined {
   if (INTEGERS.includes(type)) return readInteger(text);
   if (type === UUID) return readUuid(text);
@@ -61,8 +62,12 @@ export function readKey(type: Oid, text: string): string | undefined {
 const INTEGER =
   /^[ \t\n\v\f\r]*([-+]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|\d(?:_?\d)*)[ \t\n\v\f\r]*$/;
 
+/** As the server writes integers, and nearly all clients: no number of so few digits is out of range. */
+const AS_WRITTEN = /^(?:0|-?[1-9]\d{0,17})$/;
+
 /** As pg_strtoint64 does: ` 0x4D ` and `7_7` are 77. An older server refuses such forms. */
 function readInteger(text: string): string | undefined {
+  if (AS_WRITTEN.test(text)) return text;
   const [, sign, digits] = INTEGER.exec(text) ?? [];
   if (digits === undefined) return undefined;
   const value = BigInt(digits.replaceAll('_', ''));
@@ -70,7 +75,7 @@ function readInteger(text: string): string | undefined {
   return signed === BigInt.asIntN(64, signed) ? String(signed) : undefined;
 }
 
-/** As uuid_in does: in braces or not, a hyphen behind each four digits or not. */
+/** As uuid_in: with or without braces, with or without a hyphen after each four digits. */
 function readUuid(text: string): string | undefined {
   const inside = /^\{(.*)\}$/.exec(text)?.[1] ?? text;
   if (!/^[0-9a-fA-F]{4}(?:-?[0-9a-fA-F]{4}){7}$/.test(inside)) return undefined;

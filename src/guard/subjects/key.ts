@@ -3,7 +3,7 @@ import type { QueryLevel, RangeTableColumn, RangeTableEntry } from '../../sql/an
 import type { Oid } from '../../sql/catalog/catalog.ts';
 import type { GivenKeys } from './disclosure.ts';
 
-/** Where the key stands in a FROM item: in a column, or in the query behind the item, which does not show it. */
+/** The origin of a key in a FROM item: a column, or the query of the item, which does not show it. */
 export interface KeyOrigin {
   readonly entry: RangeTableEntry;
   readonly column?: RangeTableColumn;
@@ -11,9 +11,9 @@ export interface KeyOrigin {
 }
 
 /**
- * Data under a key have bearing on a row only where the key has the value that the row gives it. Two keys of a level that are `united` are equal in
- * every row, or both missing. A key that `follows` another is missing, or equals it, and while it is missing nothing but data under that other key
- * has bearing: so whoever knows the other one's person is told of nobody else by it.
+ * Data under a key influence a row only if the key has the value that the row gives it. Two keys of a level that are `united` are equal in every row,
+ * or both missing. A key that `follows` another is missing, or equals it, and while it is missing only data under that other key have influence: so
+ * it discloses no person but the other key's.
  */
 export class Key {
   private united: Key | undefined;
@@ -22,7 +22,7 @@ export class Key {
   private readonly places: KeyOrigin[] = [];
   private given: GivenKeys | undefined;
   private isPresent = false;
-  /** A row of its person always has one: where it is missing, there is no such row. */
+  /** A row of its person always has one: if it is missing, there is no such row. */
   private isCertain = false;
 
   /** `comparable`: two that are equal are the same key (`isOneKey`). */
@@ -32,7 +32,7 @@ export class Key {
     readonly comparable: boolean,
   ) {}
 
-  /** The one that stands for all that are united. */
+  /** The representative of all united keys. */
   get one(): Key {
     let one: Key = this;
     while (one.united) one = one.united;
@@ -112,7 +112,7 @@ export class Key {
   }
 }
 
-/** The keys of the same level that a key leads to in the end, itself where it follows none; and those of levels around. */
+/** The keys of the same level that a key leads to in the end, itself if it follows none; and those of outer levels. */
 export function endsOf(key: Key): { readonly own: ReadonlySet<Key>; readonly outer: ReadonlySet<Key> } {
   const own = new Set<Key>();
   const outer = new Set<Key>();

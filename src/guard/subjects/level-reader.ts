@@ -1,4 +1,4 @@
-/** Reads a statement level by level: which keys stand in the rows of each, what ties them, and what of the rows hangs on others. */
+/** Reads a statement level by level: which keys are in the rows of each, which keys are equal, and which parts of the rows depend on others. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Cte, OutputColumn, QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
@@ -21,7 +21,7 @@ import { WrittenRows } from './written-rows.ts';
 export class LevelReader {
   /** A key for each key column of each place where the statement reads a table of the subject. */
   readonly references: Key[] = [];
-  /** Something reads people of whom nothing says who they are. */
+  /** It reads people whose keys are unknown. */
   opaque = false;
   /** Columns of FROM items that have one value, which the statement gives. */
   readonly fixed: ColumnOf[] = [];
@@ -49,24 +49,24 @@ export class LevelReader {
     this.written = new WrittenRows(analysis, catalog, relations, this.shown, this.values, proofs);
   }
 
-  /** What the statement gives, whose level it is. */
+  /** The rows that the statement returns; `top` is its level. */
   readAll(top: QueryLevel): ProvenRows {
     const rows = this.rowsOf(top);
     const read = this.references.length;
     let { loose } = rows;
     for (const level of this.analysis.marks.levels) loose = this.isUnread(level) || loose;
-    // INVARIANT 62: what stands at a place that no rule has looked at is held to nobody.
+    // INVARIANT 62: a reference at a place that no rule has looked at belongs to no key.
     return { ...rows, loose: loose || this.references.length > read || this.runsUnknown() };
   }
 
-  /** Reads what was not read: a WITH that nothing names. Whether anything in it hangs on people. */
+  /** Reads levels that were not read: a WITH that is never named. Whether any of it depends on people. */
   private isUnread(level: QueryLevel): boolean {
     if (this.known.has(level)) return false;
     const { keys, values, loose } = this.rowsOf(level);
     return keys.length > 0 || values.size > 0 || loose;
   }
 
-  /** Functions behind operators and casts stand at no place of their own; of TABLESAMPLE the rows are those that lie together. */
+  /** Functions of operators and casts have no place of their own; TABLESAMPLE returns rows that are stored together. */
   private runsUnknown(): boolean {
     const { uses, marks } = this.analysis;
     const called = new Set([...marks.calls.values()].map(({ fn }) => fn));
@@ -205,7 +205,7 @@ export class LevelReader {
       case 'cte':
         this.take(level, entry, this.ofCte(source.cte), this.isReadOnce(source.cte), keys, found);
         return;
-      // What a function is given stands among the level's expressions; joins and rows of the target show others' columns.
+      // A function's arguments are among the level's expressions; joins and rows of the target show others' columns.
       case 'function':
       case 'join':
       case 'excluded':
@@ -229,7 +229,7 @@ export class LevelReader {
       if (column.notNull) key.setCertain();
       all.push(key);
       this.references.push(key);
-      // What stands behind a mask is not the key.
+      // The value of a mask is not the key.
       if (!own || access !== 'granted' || own.access !== 'granted' || masked) return;
       this.shown.set({ entry, column: own }, key);
       key.standsIn({ entry, column: own });
@@ -301,15 +301,15 @@ export class LevelReader {
     const rows = this.rowsOf(cte.level);
     const reads = this.references.length > before || this.opaque || rows.loose || rows.values.size > 0;
     this.opaque ||= wasOpaque;
-    // A step hands values of people on to the next, under other keys or none.
+    // A step passes values of people on to the next, under other keys or none.
     const found = reads ? unknownRows(rows, cte.level.outputs.length + cte.extra.length) : rows;
     this.known.set(cte.level, found);
     return found;
   }
 
   /**
-   * `key IN (SELECT key …)` as a condition: data under the keys of the subquery have bearing where they are the row's own. Returns the FROM item whose
-   * rows a subquery with LIMIT has chosen; undefined where there is none.
+   * `key IN (SELECT key …)` as a condition: data under the keys of the subquery have influence if they are the row's own. Returns the FROM item whose
+   * rows a subquery with LIMIT has chosen; undefined if there is none.
    */
   private tieMembers(level: QueryLevel, where: Node | undefined): RangeTableEntry | undefined {
     const joins = level.entries.flatMap(({ source }) => (source.kind === 'join' ? [source.join.quals] : []));
@@ -395,21 +395,21 @@ export class LevelReader {
 interface FromItems {
   loose: boolean;
   skips: boolean;
-  /** Items whose rows LIMIT and its kin have chosen. */
+  /** Items whose rows LIMIT or a similar clause chose. */
   readonly cut: RangeTableEntry[];
-  /** The same of the query whose rows are inserted. */
+  /** The same for the query whose rows are inserted. */
   cutAtSource: boolean;
   /** Items whose rows were sorted or hashed. */
   readonly arranged: RangeTableEntry[];
   openOrder: boolean;
 }
 
-/** What every row of a write fulfils. A MERGE has rows of which its condition does not hold. */
+/** A condition that every row of a write fulfils. For a MERGE there is none: some of its rows do not meet its condition. */
 function whereOf(write: Write | undefined): Node | undefined {
   return (as(write?.node, 'UpdateStmt') ?? as(write?.node, 'DeleteStmt'))?.whereClause;
 }
 
-/** Neither is a key above its aggregates a condition on its rows, nor one above FOR UPDATE, which locks them all. */
+/** A key above its aggregates is not a condition on its rows; nor is one above FOR UPDATE, which locks them all. */
 function isPlain({ kind, aggregated, select }: QueryLevel): boolean {
   return kind === 'select' && !aggregated && !select?.lockingClause?.length;
 }

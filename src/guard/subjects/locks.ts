@@ -1,11 +1,11 @@
-/** Row locks (FOR UPDATE and its kin): other statements can see them, so rows that are locked must be rows that are sent. */
+/** Row locks (FOR UPDATE and similar): other statements can see them, so locked rows must be rows that are sent. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import { as } from '../../sql/parse/tree.ts';
 import type { ProvenRows } from './rows.ts';
 
 export interface RowLocks {
-  /** SKIP LOCKED and NOWAIT: which rows come hangs on what others have locked. */
+  /** SKIP LOCKED and NOWAIT: the returned rows depend on other sessions' locks. */
   readonly skips: boolean;
   /** Rows are locked that may not be sent, by data of people. */
   readonly unsent: boolean;

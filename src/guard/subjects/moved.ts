@@ -1,7 +1,7 @@
-/** The same proofs of another text that differs in literals alone, or of the whole text of which a part was judged: places stand elsewhere there. */
+/** The same proofs for another text that differs only in literals, or for the whole text of which a part was judged: their places are different. */
 import type { Disclosures } from './disclosure.ts';
 
-/** `move`: where a place of the text that was judged stands in the other. */
+/** `move`: the place in the other text of a place in the judged text. */
 export function moved({ subjects, ...rest }: Disclosures, move: (at: number) => number): Disclosures {
   const place = <Place extends { readonly start: number; readonly end: number }>(one: Place): Place => {
     return { ...one, start: move(one.start), end: move(one.end) };

@@ -1,4 +1,4 @@
-/** What chooses and sorts the rows of a level: LIMIT, ORDER BY, DISTINCT, conditions; and whether any of it hangs on people who are not named. */
+/** What chooses and sorts the rows of a level: LIMIT, ORDER BY, DISTINCT, conditions; and whether any of it depends on people who are not named. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
@@ -33,8 +33,8 @@ export class RowChoice {
   }
 
   /**
-   * Whether other people's data stand in what decides which rows there are: conditions, keys of groups and windows, arguments that give rows. `assigned`:
-   * expressions of SET lists, which choose no rows.
+   * Whether other people's data influence which rows there are: in conditions, keys of groups and windows, arguments of set-returning functions.
+   * `assigned`: expressions of SET lists, which choose no rows.
    */
   byValues(level: QueryLevel, assigned: ReadonlySet<Node>): boolean {
     const { values } = this;
@@ -60,9 +60,9 @@ export class RowChoice {
   }
 
   /**
-   * Rows that are left out behind a sort or a hash table decide how those that are sorted alike lie, and where a hash table begins: HAVING, a
-   * LIMIT whose order leaves something open, a condition above, a subquery of people by which rows are chosen. `arranged`: FROM items whose rows were
-   * sorted or hashed; `chooses`: the level has LIMIT or DISTINCT ON.
+   * Rows that are dropped after a sort or a hash table influence the order of equal rows, and where a hash table begins: HAVING, a LIMIT whose order
+   * is not total, a condition above, a subquery over people that chooses rows. `arranged`: FROM items whose rows were sorted or hashed; `chooses`:
+   * the level has LIMIT or DISTINCT ON.
    */
   leavesOrderOpen(level: QueryLevel, arranged: readonly RangeTableEntry[], chooses: boolean): boolean {
     if (level.select?.havingClause || (chooses && !ordersAll(this.analysis, level, this.catalog))) return true;
@@ -71,7 +71,7 @@ export class RowChoice {
     return arranged.length > 0 && !allReachTheAnswer(this.analysis, items);
   }
 
-  /** Whether a subquery over people stands in it. */
+  /** Whether it contains a subquery over people. */
   private asksPeople(part: unknown): boolean {
     if (typeof part !== 'object' || part === null) return false;
     this.analysis.parsed.workLimit.spend();
@@ -82,13 +82,14 @@ export class RowChoice {
   }
 }
 
+/** `on`: DISTINCT ON (…). */
 export function distinctOf({ select }: QueryLevel): 'none' | 'all' | 'on' {
   const [first] = select?.distinctClause ?? [];
   if (!first) return 'none';
   return Object.keys(first).length === 0 ? 'all' : 'on';
 }
 
-/** INVARIANT 75: of each table in FROM a unique key stands among the plain columns that it is sorted by, and nothing else gives rows. */
+/** INVARIANT 75: the sort keys contain, as plain columns, a unique key of each table in FROM, and nothing else returns rows. */
 function ordersAll(analysis: Analysis, level: QueryLevel, catalog: Catalog): boolean {
   const sorted = (level.select?.sortClause ?? []).flatMap(
     (sort) => sortedBy(analysis, level, as(sort, 'SortBy')?.node) ?? [],
@@ -102,13 +103,13 @@ function isToldApart(entry: RangeTableEntry, sorted: readonly ColumnOf[], catalo
   const names = new Set<string>();
   for (const one of sorted) {
     const shown = one.entry === entry ? view.columns[entry.columns.indexOf(one.column)] : undefined;
-    // What stands behind a mask is not the value that is unique.
+    // The value of a mask is not the unique value.
     if (shown && shown.access === 'granted' && !shown.masked && shown.column.notNull) names.add(shown.column.name);
   }
   return uniqueKeys(view.relation, catalog).some((key) => key.every((name) => names.has(name)));
 }
 
-/** The column that is sorted by; undefined where it is none, or is not known. */
+/** The column that is sorted by; undefined if it is not a column, or not known. */
 function sortedBy(analysis: Analysis, level: QueryLevel, node: Node | undefined): ColumnOf | undefined {
   if (!node) return undefined;
   if (analysis.marks.expressions.has(node)) return columnOf(analysis, node);

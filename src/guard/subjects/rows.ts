@@ -2,27 +2,27 @@
 import type { Key } from './key.ts';
 
 /**
- * Of rows with given values of all its keys the statement's data under those keys, tables without people, parameters and the row around decide alone:
- * whether they are there, how many they are, and what their columns hold but those that are `values`.
+ * For given values of all its keys, the rows are determined only by the statement's data under those keys, tables without people, parameters and the
+ * outer row: whether they exist, how many there are, and the content of their columns except `values`.
  */
 export interface ProvenRows {
-  /** Each is one person of a row. What follows a key of a level around is no key of the rows. */
+  /** Each is one person of a row. A key that follows one of an outer level is not a key of the rows. */
   readonly keys: readonly RowsKey[];
   /** Columns (from 0) that show the key of a level around, or nothing. */
   readonly passed: readonly { readonly column: number; readonly key: Key }[];
-  /** Columns that hang on other people. */
+  /** Columns that depend on other people. */
   readonly values: ReadonlySet<number>;
-  /** It is not so: which rows there are hangs on other people as well. */
+  /** This does not hold: which rows there are depends on other people as well. */
   readonly loose: boolean;
-  /** It is so of all rows together alone, for LIMIT, OFFSET or DISTINCT ON has chosen them: whoever drops some of them tells of others. */
+  /** This holds only for all rows together, as LIMIT, OFFSET or DISTINCT ON chose them: dropping some of them would disclose others. */
   readonly cut: boolean;
   /** OFFSET has dropped rows of people who are named nowhere. */
   readonly skips: boolean;
-  /** A condition on one of its columns could as well stand inside, with the conditions of its own. */
+  /** A condition on one of its columns could as well be inside, with its own conditions. */
   readonly open: boolean;
-  /** They have been sorted or put into a hash table, so that the order of some of them hangs on the others. */
+  /** They have been sorted or put into a hash table, so the order of some depends on the others. */
   readonly arranged: boolean;
-  /** In which order they come, or which of those that are sorted alike, may hang on people whose rows do not come. */
+  /** The order of its rows, or of equal rows, may depend on people whose rows are not returned. */
   readonly openOrder: boolean;
 }
 
@@ -32,7 +32,7 @@ export interface RowsKey {
   readonly columns: readonly number[];
   /** Columns that show it, or nothing. */
   readonly perhaps: readonly number[];
-  /** Each row stands for many people, whose keys the guard can have collected (`array_agg`) with the level's own aggregates. */
+  /** Each row covers many people, whose keys the guard can collect (`array_agg`) with the level's own aggregates. */
   readonly list: boolean;
 }
 

@@ -10,7 +10,7 @@ export function combinedRows(level: QueryLevel, left: ProvenRows, right: ProvenR
   const appends = op === 'SETOP_UNION' && all === true;
   const values = new Set([...left.values, ...right.values]);
   const keys = pairs(left, right, level, catalog);
-  // Rows that are the same are one: which are, others' values must not say; nor which of those that LIMIT has chosen.
+  // Equal rows become one: others' values must not decide which; nor may a LIMIT have chosen the rows.
   const told = !appends && (values.size > 0 || left.cut || right.cut);
   if (!keys || left.loose || right.loose || told)
     return unknownRows({ keys: [...left.keys, ...right.keys] }, level.outputs.length);
@@ -35,7 +35,7 @@ function pairs(
       one.key.comparable && isOneKey(catalog, { type: one.key.type }, { type: level.outputs[column]?.type ?? 0 });
     return { ...one, columns: one.columns.filter(isKey), perhaps: one.perhaps.filter(isKey), list: false };
   };
-  // A query whose rows hang on nobody gives rows that are counted for the key in their column, where they show one.
+  // A query whose rows depend on no person returns rows that are counted by the key in their column, if they show one.
   if (left.keys.length === 0) return right.keys.map(fits);
   if (right.keys.length === 0) return left.keys.map(fits);
   if (left.keys.length !== right.keys.length) return undefined;

@@ -1,4 +1,4 @@
-/** Which columns of FROM items show which key, as it stands. */
+/** Which columns of FROM items show which key, unchanged. */
 import type { RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Key } from './key.ts';
 
@@ -25,7 +25,7 @@ export class ShownKeys {
     return source && this.get(source);
   }
 
-  /** None is known by an equality that holds of two different people; a subquery's column does not say its collation, but its key does. */
+  /** None if two different people can be equal under its comparison. A subquery's column does not tell its collation, but its key does. */
   comparable(found: ColumnOf): Key | undefined {
     const key = this.get(found);
     return key?.comparable ? key : undefined;

@@ -6,7 +6,7 @@ import type { RolePolicy, Subject } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Catalog, Fn, Relation } from '../../sql/catalog/catalog.ts';
 
-/** `keys`: the columns that say whose row it is. `opaque`: it reads people, and nothing says whose each row is. */
+/** `keys`: the columns that tell whose row it is. `opaque`: it reads people, but no column tells whose each row is. */
 export interface HeldData {
   readonly keys: ReadonlySet<string>;
   readonly opaque: boolean;
@@ -44,7 +44,7 @@ export class SubjectRelations {
     if (relation.persistence === 't' || this.role.relations.get(relation.oid)?.system === true) return NOTHING;
     const keys = new Set(keysOn(this.catalog, this.subject, relation).map(({ name }) => name));
     if (keys.size > 0) return { keys, opaque: false };
-    // INVARIANT 61: a view without a key shows people of whom nothing says who they are; one whose query is not known may read everything.
+    // INVARIANT 61: a view without a key shows people without telling who they are; a view whose query is unknown may read everything.
     return this.reads(relation, new Set()) ? OPAQUE : NOTHING;
   }
 
@@ -62,20 +62,20 @@ export class SubjectRelations {
 }
 
 /**
- * Whether what a function gives may come from data. Of what somebody has made and granted only IMMUTABLE is believed to compute from its
- * arguments alone; an aggregate is marked so whatever its steps do.
+ * Whether a function's result may come from data. Of granted user-defined functions, only IMMUTABLE ones are believed to compute from their arguments
+ * alone; an aggregate is marked so whatever its steps do.
  */
-export function mayRead({ oid, extension, kind, volatility }: Fn): boolean {
+export function functionMayRead({ oid, extension, kind, volatility }: Fn): boolean {
   if (oid < FIRST_USER_OID || KNOWN_EXTENSIONS.has(extension)) return false;
   return volatility !== 'i' || kind !== 'f';
 }
 
-/** Functions of a statement that may read data, those behind operators and casts too; undefined for one that is not known. */
+/** Functions of a statement that may read data, including those of operators and casts; undefined for an unknown one. */
 export function readers({ uses }: Analysis, catalog: Catalog): (Fn | undefined)[] {
   return uses.flatMap((use) => {
-    if (use.kind === 'function') return use.candidates.filter(mayRead);
+    if (use.kind === 'function') return use.candidates.filter(functionMayRead);
     if (use.kind !== 'operator') return [];
     const fns = use.candidates.map(({ fn }) => catalog.functionsByOid.get(fn));
-    return fns.filter((fn) => !fn || mayRead(fn));
+    return fns.filter((fn) => !fn || functionMayRead(fn));
   });
 }

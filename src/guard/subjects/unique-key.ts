@@ -23,7 +23,7 @@ function holdsOneRow(entry: RangeTableEntry, fixed: LevelReader['fixed'], catalo
   for (const one of fixed) {
     const { view } = entry.source;
     const shown = one.entry === entry ? view.columns[entry.columns.indexOf(one.column)] : undefined;
-    // What stands behind a mask is not the value that is unique.
+    // The value of a mask is not the unique value.
     if (shown && shown.access === 'granted' && !shown.masked) given.add(shown.column.name);
   }
   return given.size > 0 && uniqueKeys(relation, catalog).some((key) => key.every((name) => given.has(name)));

@@ -1,4 +1,4 @@
-/** Which expressions hang on other people than those whose keys stand in their row: what they give is a value. */
+/** Which expressions depend on other people than those whose keys are in their row: their result is a value. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { collects } from '../../sql/analyze/collects.ts';
 import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
@@ -10,7 +10,7 @@ import { endsOf, type Key } from './key.ts';
 import { below } from './key-equivalence.ts';
 import type { ProvenRows } from './rows.ts';
 import type { ColumnOf, ShownKeys } from './shown-keys.ts';
-import { mayRead } from './subject-relations.ts';
+import { functionMayRead } from './subject-relations.ts';
 
 export interface LevelProofs {
   rowsOf(level: QueryLevel): ProvenRows;
@@ -43,13 +43,13 @@ export class Values {
 
   isColumn(found: ColumnOf): boolean {
     const { entry, column } = behindJoins(found);
-    // Where a tuple lies hangs on what was written before it.
+    // The location of a tuple depends on what was written before it.
     if (column.implicit) return true;
     if (entry.source.kind === 'join') return [...below(entry)].some((one) => this.columns.has(one));
     return this.columns.get(entry)?.has(entry.columns.indexOf(column)) === true;
   }
 
-  /** Whether one stands in the expression, whose level is that. */
+  /** Whether the expression, which belongs to that level, contains one. */
   isIn(part: unknown, level: QueryLevel | undefined): boolean {
     if (typeof part !== 'object' || part === null) return false;
     this.analysis.parsed.workLimit.spend();
@@ -62,7 +62,7 @@ export class Values {
     if ('ColumnRef' in part) return this.isRow(node);
     const call = as(node, 'FuncCall');
     const fn = call && marks.calls.get(call)?.fn;
-    if (fn && mayRead(fn)) return true;
+    if (fn && functionMayRead(fn)) return true;
     const over = call?.over ?? windowOfJson(node);
     if (over && !this.isOwnWindow(over, level)) return true;
     return fieldsOf(part).some(([, inner]) => this.isIn(inner, level));
@@ -81,7 +81,7 @@ export class Values {
     return this.isIn(link?.testexpr, level);
   }
 
-  /** A whole row, as itself or as the columns of ROW(t.*). What was resolved as neither is not known. */
+  /** A whole row, as itself or as the columns of ROW(t.*). A node that was resolved as neither is not known. */
   private isRow(node: Node): boolean {
     const columns = this.rowStars.get(node);
     if (columns) return columns.some((column) => this.isColumn(column));
@@ -96,7 +96,7 @@ export class Values {
       const column = columnOf(this.analysis, node);
       return (column && this.shown.get(column)?.one) ?? [];
     });
-    // The very key: one that may be missing would bring together all rows in which it is.
+    // Exactly the key: a key that may be missing would group all rows without it.
     return this.proofs.keysOf(level).every((key) => [...endsOf(key).own].every((end) => parts.includes(end)));
   }
 
@@ -113,7 +113,7 @@ export class Values {
     return this.countOf(node, 'set-returning') > 0;
   }
 
-  /** How many such calls stand in an expression; those of subqueries are theirs. */
+  /** How many such calls an expression contains, without those of its subqueries. */
   private countOf(part: unknown, barrier: 'window' | 'set-returning'): number {
     if (typeof part !== 'object' || part === null) return 0;
     this.analysis.parsed.workLimit.spend();
@@ -123,7 +123,7 @@ export class Values {
     return fieldsOf(part).reduce((sum, [, inner]) => sum + this.countOf(inner, barrier), own);
   }
 
-  /** Whether the level puts values of many rows into one (json_agg and its kin). */
+  /** Whether the level puts values of many rows into one (json_agg and similar functions). */
   collects({ outputs }: QueryLevel): boolean {
     return outputs.some(({ node }) => node !== undefined && this.collectsIn(node));
   }

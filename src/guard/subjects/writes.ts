@@ -10,15 +10,15 @@ import type { ProvenRows } from './rows.ts';
 import { assignedValue, insertColumns, setItems } from './written-columns.ts';
 
 export interface WriteProof {
-  /** Values that each row costs as it is written; undefined: texts of others are put into it, whose length nothing tells. */
+  /** Values that each row costs as it is written; undefined: it stores others' texts of unknown length. */
   readonly row: number | undefined;
-  /** It puts a row that stood there before under another key. */
+  /** It gives an existing row another key. */
   readonly moves: boolean;
-  /** Its rows hold and hang on their own people alone. */
+  /** Its rows contain data of their own people only, and depend only on these. */
   readonly own: boolean;
 }
 
-/** `pinned`: the statement gives everybody whom it reads. */
+/** `pinned`: the statement gives the keys of all people that it reads. */
 export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, pinned: boolean): WriteProof {
   const rows = reader.rowsOf(write.level);
   const { target } = write;
@@ -32,7 +32,7 @@ export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, 
   let sum = 0;
   for (const type of values) {
     const most = mostValues(catalog, type);
-    // INVARIANT 96: a text of others whose length nothing tells is not put where it may be read later.
+    // INVARIANT 96: others' text of unknown length is not stored where it may be read later.
     if (most === undefined) row = undefined;
     else sum += most;
   }

@@ -3,7 +3,7 @@ import type { Write } from '../../sql/analyze/findings.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
 import { as, type Node } from '../../sql/parse/tree.ts';
 
-/** Of an INSERT, in the order of its values; undefined for one of which only a part is written. */
+/** For an INSERT, in the order of its values; undefined for a column that is written only in part. */
 export function insertColumns({ node, lists }: Pick<Write, 'node' | 'lists'>): readonly (string | undefined)[] {
   const body = as(node, 'InsertStmt');
   const named = body?.cols?.map((column) => as(column, 'ResTarget'));

@@ -1,4 +1,4 @@
-/** Rows that a statement inserts or changes: what they are made of, and whose they are. */
+/** Rows that a statement inserts or changes: what they are made from, and whose they are. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
@@ -20,7 +20,7 @@ export class WrittenRows {
   readonly conflicts = new Map<Write, Conflict>();
   /** What SET lists put into columns: it chooses no rows. */
   readonly assigned = new Set<Node>();
-  /** Keys of a query whose rows are inserted, among the rows that are written. */
+  /** Keys of a query whose rows are inserted, by the keys of the written rows. */
   private readonly takenAs = new Map<Key, Key>();
 
   constructor(
@@ -48,8 +48,8 @@ export class WrittenRows {
   }
 
   /**
-   * Notes whose the rows of the target are behind the write. `taken`: the keys of the rows that are inserted, as the level of the write has them; undefined
-   * where no query gives them.
+   * Notes whose the rows of the target are after the write. `taken`: the keys of the inserted rows, as the level of the write has them; undefined if
+   * no query gives them.
    */
   enter(level: QueryLevel, write: Write, taken: ReadonlyMap<Key, Key> | undefined): void {
     const { source, target } = write;
@@ -73,7 +73,7 @@ export class WrittenRows {
       }
       const kept = this.keptAt(rows, source, column, at);
       const key = kept && taken?.get(kept.key);
-      // Whose rows are in the way of a query's rows nothing tells, where the keys of these are nobody's.
+      // If the keys of a query's rows belong to no one, it is unknown whose rows they conflict with.
       if (!key && conflict?.kind === 'given' && conflict.keys.length === 0)
         this.conflicts.set(write, { kind: 'others' });
       if (!key) return;
@@ -100,7 +100,7 @@ export class WrittenRows {
     return rows?.keys.find(({ key, columns }) => key.comparable && columns.includes(at));
   }
 
-  /** Whether all people on whom the rows of a write hang are those whose keys its rows have in the end. */
+  /** Whether the rows of a write depend only on people whose keys the rows have in the end. */
   areOfTarget({ target, source, ...write }: Write, rows: ProvenRows): boolean {
     if (target?.source.kind !== 'relation') return rows.keys.length === 0;
     const names = insertColumns(write);

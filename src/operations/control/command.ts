@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { AlarmSink } from '../../core/alarm-sink.ts';
 import type { RecordSink } from '../../decision-log/record-sink.ts';
 import type { BudgetStore, ExceptionsChange } from '../../metering/budget-store.ts';
-import { type Holder, holderOf, holderWords, ownerOf as ownerOfHolder } from '../../metering/owner.ts';
+import { type Holder, holderOf, holderWords, ownerOf } from '../../metering/owner.ts';
 import { isUserName } from '../../metering/user-name.ts';
 import { type Policy, roleOf } from '../../policy/model/policy.ts';
 import type { LiveSession } from '../../server/sessions.ts';
@@ -87,7 +87,6 @@ export async function recordThenChange(
 
 export const iso = (time: number): string => new Date(time).toISOString();
 
-export const ownerOf = (principal: string): string => ownerOfHolder({ principal });
 export const shownOwner = (owner: string): string => holderOf(owner)?.principal ?? owner;
 
 /** The principal with this name and its role; or why there is none. */
@@ -116,7 +115,7 @@ export function findHolder(guard: CommandContext, { principal: said, user }: Sai
   if (holder.user !== undefined && !found.principal.token) {
     return { refusal: failed('refused', `principal "${holder.principal}" has no end users: it has no "token"`) };
   }
-  return { ...found, holder, owner: ownerOfHolder(holder) };
+  return { ...found, holder, owner: ownerOf(holder) };
 }
 
 interface SaidHolder {

@@ -47,14 +47,17 @@ export function parseRequest(line: string): ControlRequest | undefined {
   return parsed.success ? parsed.data : undefined;
 }
 
+/** The reply of a command that succeeded. */
 export function done(result: unknown): ControlReply {
   return { version: PROTOCOL_VERSION, ok: true, result };
 }
 
+/** The reply of a command that did not; `message` and `hint` in PostgreSQL's style. */
 export function failed(kind: ControlError['kind'], message: string, hint?: string): ControlReply {
   return { version: PROTOCOL_VERSION, ok: false, error: { kind, message, ...(hint !== undefined && { hint }) } };
 }
 
+/** Undefined if the text is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

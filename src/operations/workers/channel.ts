@@ -2,7 +2,7 @@
 import type { Messages } from './messages.ts';
 
 /** Handles each message of the other side. If a handler throws, the asking side's promise is rejected. */
-export type Handlers<In extends Messages> = {
+export type ChannelHandlers<In extends Messages> = {
   readonly [Name in keyof In]: (says: In[Name]['says']) => In[Name]['answer'] | Promise<In[Name]['answer']>;
 };
 
@@ -24,7 +24,7 @@ export class Channel<Out extends Messages, In extends Messages> {
   /** `send` must not throw; a message that cannot be sent is lost, and `close` follows. */
   constructor(
     private readonly send: (packet: object) => void,
-    private readonly handlers: Handlers<In>,
+    private readonly handlers: ChannelHandlers<In>,
   ) {}
 
   /** Resolves with the answer; rejects if the other side failed or has ended. */

@@ -32,12 +32,13 @@ export interface PrimaryLink {
   readonly store: BudgetStore;
   /** The worker serves. `listening`: its addresses, as text. */
   ready(listening: readonly string[], duties: WorkerDuties): void;
-  /** The worker has sealed its log; the others are told. */
+  /** The worker has sealed its log; the primary tells the others. */
   sealed(name: string, head: Head): void;
   /** The worker cannot start. Resolves when the primary knows. */
   failed(lines: readonly string[]): Promise<void>;
 }
 
+/** Resolves when the primary has sent this worker its assignment. */
 export async function linkToPrimary(): Promise<PrimaryLink> {
   let duties: WorkerDuties | undefined;
   let store: RemoteStore | undefined;

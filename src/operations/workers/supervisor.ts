@@ -19,7 +19,7 @@ export interface SupervisorOptions {
   readonly store: BudgetStore;
   /** The most time that a worker takes to end when it drains. */
   readonly drainMs: number;
-  /** The same when it is told to stop at once. */
+  /** The same if it must stop at once. */
   readonly stopMs: number;
   readonly log: Logger;
 }
@@ -31,7 +31,7 @@ export class WorkersFailed extends Error {
   }
 }
 
-/** How often the workers are told of the store's clock. */
+/** How often the primary sends the store's clock to workers. */
 const CLOCK_MS = 1_000;
 
 /** A worker that lived shorter counts as failed: the wait before each further replacement doubles. */
@@ -63,7 +63,7 @@ export class Supervisor {
   constructor(private readonly options: SupervisorOptions) {
     this.slots = Array.from({ length: options.workers }, () => ({ process: undefined, shortLives: 0 }));
     this.kept = {
-      places: new SlotCounts(),
+      slotCounts: new SlotCounts(),
       failedLogins: new FailedLogins(),
       store: options.store,
       cancel: async (worker, key) => {

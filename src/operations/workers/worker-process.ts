@@ -7,12 +7,12 @@ import type { BudgetStore } from '../../metering/budget-store.ts';
 import { exceptionsState } from '../../metering/exceptions.ts';
 import type { FailedLogins } from '../../server/login/failed-logins.ts';
 import { type SlotCounts, SlotHolding } from '../../server/slots/slot-counts.ts';
-import { Channel, type Handlers } from './channel.ts';
+import { Channel, type ChannelHandlers } from './channel.ts';
 import type { Assignment, CancelKey, NamedHead, StoreMessages, ToPrimary, ToWorker } from './messages.ts';
 
 /** What the primary keeps for all workers. */
 export interface KeptShares {
-  readonly places: SlotCounts;
+  readonly slotCounts: SlotCounts;
   readonly failedLogins: FailedLogins;
   readonly store: BudgetStore;
   /** Passes a CancelRequest on to the other workers. Resolves when the worker with the session has told its server, or when none has it. */
@@ -39,7 +39,7 @@ export class WorkerProcess {
   constructor(assignment: () => Promise<Omit<Assignment, SharedAssignment>>, kept: KeptShares) {
     this.worker = cluster.fork();
     const closeUntaken = watchHandleTransfer(this.worker);
-    this.holding = new SlotHolding(kept.places);
+    this.holding = new SlotHolding(kept.slotCounts);
     let start: (how: StartedWorker) => void = () => {};
     this.started = new Promise((done) => {
       start = done;
@@ -157,7 +157,7 @@ function watchHandleTransfer(worker: Worker): () => void {
 }
 
 /** What a worker was granted stays counted when it dies: only the worker can give it back. */
-export function storeHandlers(store: BudgetStore): Handlers<StoreMessages> {
+export function storeHandlers(store: BudgetStore): ChannelHandlers<StoreMessages> {
   return {
     budgetTake: (claims) => store.take(claims),
     budgetBack: (returns) => {

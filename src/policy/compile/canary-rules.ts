@@ -4,6 +4,7 @@ import type { Subject } from '../model/policy.ts';
 import type { DiagnosticReport } from '../source/diagnostic.ts';
 import type { PolicyDocument } from '../source/document.ts';
 
+/** Undefined if no subject has canaries, or if the key is not available here. */
 export function canariesOf(subjects: Iterable<Subject>, key: CanaryKey | undefined): Canaries | undefined {
   if (!(key instanceof Uint8Array)) return undefined;
   const watched = [...subjects].filter(({ canaries }) => canaries.length > 0);

@@ -3,7 +3,7 @@
  * here nor masked by a rule is NULL: new columns of later servers are withheld until they have been reviewed.
  */
 
-const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));
+export const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));
 
 export const PG_CATALOG_COLUMNS: Readonly<Record<string, ReadonlySet<string>>> = {
   pg_class:

@@ -31,7 +31,7 @@ export function column(name: string): Template {
   return [ROW, `.${name}`];
 }
 
-/** A column of the information schema, of whose domains another schema could bring operators. */
+/** A column cast to its base type: another schema could define operators for the domains of the information schema. */
 export function plainColumn(name: string, type = 'name'): Template {
   return [ROW, `.${name}::pg_catalog.${type}`];
 }

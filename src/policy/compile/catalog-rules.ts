@@ -38,6 +38,7 @@ export const nothing: CatalogRule = { rows: () => ['(false)'] };
 export const open: CatalogRule = {};
 
 const zero = (type: string): Template => [`'0'::pg_catalog.${type}`];
+/** A NULL of that type: the column's value for the role. */
 export const nullOf = (type: string): Template => [`NULL::pg_catalog.${type}`];
 
 /** The column, for the server's own objects only. */

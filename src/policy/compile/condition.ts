@@ -20,7 +20,7 @@ import { type AttributeText, replaceAttributes } from '../source/attribute-refer
 import type { CompileCondition, CompileMask, SqlEnvironment, SqlProblem } from '../source/sql-source.ts';
 import { problemsOf } from './condition-problems.ts';
 import { ambiguousNames } from './fixed-names.ts';
-import { operatorsByPath, readsByPath, withFixedOperators } from './fixed-operators.ts';
+import { dependsOnPath, operatorsByPath, withFixedOperators } from './fixed-operators.ts';
 
 /** A boolean condition on rows of `env.relation`, or the problems with their position in `sql`. */
 export const compileCondition: CompileCondition = (source, env) => {
@@ -106,7 +106,7 @@ function compile(sql: string, env: SqlEnvironment, what: 'condition' | 'mask'): 
     needs: {
       ...needs,
       ...(operators.length > 0 && { operators }),
-      ...(readsByPath(fixed.analysis, env.catalog) && { byPath: true as const }),
+      ...(dependsOnPath(fixed.analysis, env.catalog) && { byPath: true as const }),
     },
     ...found,
   };

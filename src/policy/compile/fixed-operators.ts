@@ -33,7 +33,7 @@ interface Environment {
   readonly searchPath: readonly string[];
 }
 
-/** The text in which each operator has its schema that needs one, and whose form can say it. */
+/** The text with a schema before each operator that needs one and whose form allows one. */
 export function withFixedOperators(parsed: ParsedText, analysis: Analysis, env: Environment): string {
   const writing = new Writing(parsed, analysis, env);
   writing.walk(parsed.statements[0]!.node);
@@ -60,10 +60,10 @@ export function operatorsByPath({ uses }: Analysis, env: Environment): OperatorB
 }
 
 /**
- * INVARIANT 130: whether the path finds something else than operators in it: a collation of users' that is named without its schema, or what a literal names
- * whose type looks names up. Of types, the server's own but the `reg…` family and enums look none up; every other one is taken to.
+ * INVARIANT 130: whether the path decides about something else than operators: a collation without its schema that is a user's, or a literal of a
+ * type whose input looks up names. Of the server's own types, `reg…` types and enums look names up; every other type is assumed to.
  */
-export function readsByPath({ marks }: Analysis, catalog: Catalog): boolean {
+export function dependsOnPath({ marks }: Analysis, catalog: Catalog): boolean {
   const { collations } = catalog.data;
   return (
     marks.collationNames.some(({ names: [name, ...more] }) => more.length === 0 && isOfUsers(name, collations)) ||
@@ -105,7 +105,7 @@ function isFoundFirst(
   return left === (l === UNKNOWN ? r : l) && right === (r === UNKNOWN ? l : r);
 }
 
-/** Forms of which the value needs no brackets beside any operator. */
+/** Forms whose value needs no brackets beside any operator. */
 const SIMPLE: ReadonlySet<string> = new Set([
   'A_Const',
   'ColumnRef',
@@ -230,7 +230,7 @@ class Writing {
     });
   }
 
-  /** The schema that all operators there are of; undefined where none is to be written. */
+  /** The schema of all operators at that place; undefined if none must be written. */
   private schemaAt(location: number | undefined): string | undefined {
     const uses = this.uses.get(this.parsed.toChar(location ?? -1)) ?? [];
     if (!uses.some((use) => isByPath(use, this.env))) return undefined;

@@ -1,9 +1,9 @@
 /**
- * Settings that `settings:` of a role may grant beyond the default ones. None of them changes what a statement means or as whom it runs. A policy
- * that names any other setting without a dot is refused.
+ * Settings that `settings:` of a role may grant beyond the default ones. None of them changes what a statement means or the role that runs it. A
+ * policy that names any other setting without a dot is refused.
  */
 
-/** `any` value, or none above `most`. */
+/** `any` value, or no value above `most`. */
 export type SettingRule =
   | { readonly kind: 'any' }
   | { readonly kind: 'most'; readonly most: number; readonly unit: Unit; readonly text: string };

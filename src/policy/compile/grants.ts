@@ -1,6 +1,7 @@
 /** `tables` of a role or a grants file, compiled against the catalog: what each command may read and write, and on which rows. */
+
 import type { Column, Oid, Relation } from '../../sql/catalog/catalog.ts';
-import type { ColumnGrant, Condition, RelationGrant, SelectGrant, WriteGrant } from '../model/policy.ts';
+import type { ColumnGrant, Condition, RelationGrant, SelectGrant, TableCommand, WriteGrant } from '../model/policy.ts';
 import type { TableGrant } from '../schema/role-schema.ts';
 import type { Path } from '../source/document.ts';
 import type { RuleRef } from '../source/rule.ts';
@@ -9,7 +10,6 @@ import type { GrantsPart } from './row-conditions.ts';
 import { commandConditions, tableConditions } from './row-conditions.ts';
 import { type CommandConditions, checkUndeclaredKeys } from './undeclared-keys.ts';
 
-type Command = 'select' | 'insert' | 'update' | 'delete';
 type WriteEntry = { readonly columns?: '*' | readonly string[] | undefined };
 
 /** What the entries of a role and its grants files made of each relation; without `grant` it is withheld. */
@@ -49,13 +49,16 @@ function compileTable(entry: TableGrant, relation: Relation, path: Path, part: G
   }
   const conditions = tableConditions(entry, relation, path, part);
   const commands: CommandConditions[] = [];
-  const of = (command: Command, rows: unknown, scope: 'none' | undefined): Condition[] => {
+  const of = (command: TableCommand, rows: unknown, scope: 'none' | undefined): Condition[] => {
     const held = commandConditions(conditions, rows !== undefined, scope, relation, [...path, command], part);
     if (scope !== 'none') commands.push({ conditions: held });
     return held;
   };
   const { select, insert, update, delete: remove } = entry;
-  const write = (command: Command, value: WriteEntry & { rows?: unknown; scope?: 'none' | undefined }): WriteGrant =>
+  const write = (
+    command: TableCommand,
+    value: WriteEntry & { rows?: unknown; scope?: 'none' | undefined },
+  ): WriteGrant =>
     compileWrite(command, value, of(command, value.rows, value.scope), relation, [...path, command], part);
   const grant: RelationGrant = {
     relation,
@@ -131,7 +134,7 @@ function compileColumnMask(column: Column, relation: Relation, path: Path, part:
 }
 
 function compileWrite(
-  command: Command,
+  command: TableCommand,
   entry: WriteEntry,
   conditions: readonly Condition[],
   relation: Relation,

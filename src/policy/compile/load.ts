@@ -1,5 +1,5 @@
 /** Compiles the texts of a policies folder, and reports every problem in them. */
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import type { Policy, Principal, RolePolicy, Subject } from '../model/policy.ts';
 import {
   principalSchema,
@@ -37,7 +37,7 @@ type Kind = 'role' | 'grants' | 'principals' | 'subjects' | 'approvers';
 /** Compiles the files of a policies folder against a catalog. */
 export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment): LoadedPolicy {
   const sources = [...texts].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const files = sources.map(({ path, text }) => ({ path, sha256: sha256(text) }));
+  const files = sources.map(({ path, text }) => ({ path, sha256: digest('sha256', text) }));
   const reports: DiagnosticReport[] = [];
   const report = (role?: string): DiagnosticReport => {
     const made = new DiagnosticReport(role);
@@ -45,10 +45,10 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
     return made;
   };
   const documents = sources.map((source) => new PolicyDocument(source));
-  const ofKind = (kind: Kind): PolicyDocument[] => documents.filter((document) => kindOf(document) === kind);
+  const ofKind = (kind: Kind): PolicyDocument[] => documents.filter((document) => policyFileKind(document) === kind);
 
   const strays = report();
-  for (const document of documents.filter((candidate) => kindOf(candidate) === undefined)) {
+  for (const document of documents.filter((candidate) => policyFileKind(candidate) === undefined)) {
     addFlaws(document.flaws, strays);
     const place = document.placeOfValue([]);
     strays.error(
@@ -68,19 +68,19 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
   const roles = loadRoles(ofKind('role'), { env, subjects, reach, grants, approvers }, failure, report);
   warnOfUnused(grants, ofKind('role'), report());
   const principals = loadPrincipals(ofKind('principals'), { roles, subjects, approvers, env }, report);
-  const hash = `sha256:${sha256(files.map(({ path, sha256: of }) => `${path}\0${of}\n`).join(''))}`;
+  const hash = `sha256:${digest('sha256', files.map(({ path, sha256: of }) => `${path}\0${of}\n`).join(''))}`;
   const canaries = canariesOf(subjects.values(), env.canaryKey);
   const compiled = { hash, roles: withSubjects(roles, principals, subjects), principals, subjects, approvers };
   return {
     policy: { ...compiled, ...(canaries && { canaries }) },
-    diagnostics: inOrder(reports),
+    diagnostics: diagnosticsInOrder(reports),
     files,
     families,
   };
 }
 
 /** Decides by content, then by the path. For a file that is not YAML, only by the path. */
-export function kindOf(document: PolicyDocument): Kind | undefined {
+export function policyFileKind(document: PolicyDocument): Kind | undefined {
   const { value, path } = document;
   const has = (key: string): boolean => typeof value === 'object' && value !== null && Object.hasOwn(value, key);
   if (!document.malformed) {
@@ -265,12 +265,13 @@ function warnOfUnused(
   }
 }
 
+/** Reports each flaw as an error at its place. */
 export function addFlaws(flaws: readonly Flaw[], report: DiagnosticReport): void {
   for (const { place, message } of flaws) report.error(place, message);
 }
 
 /** In an editor's order; a mistake in a grants file is listed once, not once for each role. */
-export function inOrder(reports: readonly DiagnosticReport[]): Diagnostic[] {
+export function diagnosticsInOrder(reports: readonly DiagnosticReport[]): Diagnostic[] {
   const seen = new Map<string, Diagnostic>();
   for (const diagnostic of reports.flatMap((report) => report.diagnostics)) {
     const { file, line, column, message } = diagnostic;
@@ -282,8 +283,4 @@ export function inOrder(reports: readonly DiagnosticReport[]): Diagnostic[] {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -34,6 +34,7 @@ export interface TableConditions {
   readonly scope: readonly Condition[];
 }
 
+/** Compiles the row conditions and scopes of one table's entry; errors are reported at `path`. */
 export function tableConditions(entry: TableGrant, relation: Relation, path: Path, part: GrantsPart): TableConditions {
   const commands = [entry.select, entry.insert, entry.update, entry.delete].filter((grant) => grant !== undefined);
   const scoped = commands.some((grant) => grant.scope === undefined);

@@ -7,7 +7,7 @@ import type { AboutEntries } from './about.ts';
 import { inheritanceRelatives } from './names.ts';
 
 /** A column that holds a key of a subject, and how the catalog shows that. */
-export interface KeyColumn {
+export interface ReachedKey {
   readonly column: Column;
   /** The key that it references, or that it is named after. */
   readonly key: Column;
@@ -15,7 +15,7 @@ export interface KeyColumn {
 }
 
 /** A step from a relation to one that it references, or that it reads as a view. */
-export interface Step {
+export interface ReachStep {
   readonly from: Relation;
   readonly to: Relation;
   /** The columns of a foreign key; absent for a view. */
@@ -30,8 +30,8 @@ const COMMON_NAMES = new Set(['id', 'uuid', 'guid', 'key', 'code', 'name', 'numb
 export class SubjectReach {
   private readonly keys: SubjectKeys;
   private readonly families = new Map<Oid, readonly Relation[]>();
-  private readonly edges = new Map<Oid, readonly Step[]>();
-  private readonly paths = new Map<string, readonly Step[] | undefined>();
+  private readonly edges = new Map<Oid, readonly ReachStep[]>();
+  private readonly paths = new Map<string, readonly ReachStep[] | undefined>();
   private readonly viewReads: ReadonlyMap<Oid, ReadonlyMap<Oid, ReadonlySet<number>>>;
 
   constructor(
@@ -50,9 +50,9 @@ export class SubjectReach {
   }
 
   /** Undeclared columns that hold a key of the subject by a foreign key, or as a view's column with the key's name. */
-  undeclaredKeys(subject: Subject, relation: Relation): KeyColumn[] {
+  undeclaredKeys(subject: Subject, relation: Relation): ReachedKey[] {
     if (this.isExcluded(subject, relation)) return [];
-    const found = new Map<string, KeyColumn>();
+    const found = new Map<string, ReachedKey>();
     for (const { to, by } of this.edgesOf(relation)) {
       if (by) {
         by.columns.forEach((column, index) => {
@@ -71,7 +71,7 @@ export class SubjectReach {
   }
 
   /** Columns without a foreign key that have the name and type of a key of the subject. */
-  evidentKeys(subject: Subject, relation: Relation): KeyColumn[] {
+  evidentKeys(subject: Subject, relation: Relation): ReachedKey[] {
     if (this.isExcluded(subject, relation)) return [];
     return relation.columns.flatMap((column) => {
       if (this.isKey(subject, relation, column)) return [];
@@ -81,7 +81,7 @@ export class SubjectReach {
   }
 
   /** A path from the relation to one that holds a key of the subject; undefined if there is none, or if it holds a key itself. */
-  pathTo(subject: Subject, relation: Relation): readonly Step[] | undefined {
+  pathTo(subject: Subject, relation: Relation): readonly ReachStep[] | undefined {
     if (this.holds(subject, relation) || this.isExcluded(subject, relation)) return undefined;
     const id = `${subject.name}\0${relation.oid}`;
     if (!this.paths.has(id)) this.paths.set(id, this.search(subject, relation));
@@ -109,11 +109,11 @@ export class SubjectReach {
     return column && { column: column.name };
   }
 
-  private search(subject: Subject, relation: Relation): readonly Step[] | undefined {
+  private search(subject: Subject, relation: Relation): readonly ReachStep[] | undefined {
     const seen = new Set<Oid>([relation.oid]);
-    let ways: (readonly Step[])[] = [[]];
+    let ways: (readonly ReachStep[])[] = [[]];
     while (ways.length > 0) {
-      const longer: (readonly Step[])[] = [];
+      const longer: (readonly ReachStep[])[] = [];
       for (const way of ways) {
         for (const step of this.edgesOf(way.at(-1)?.to ?? relation)) {
           if (seen.has(step.to.oid) || this.isExcluded(subject, step.to)) continue;
@@ -169,10 +169,10 @@ export class SubjectReach {
   }
 
   /** Foreign keys of the relation and of those that share rows with it, and the relations that a view reads. */
-  private edgesOf(relation: Relation): readonly Step[] {
+  private edgesOf(relation: Relation): readonly ReachStep[] {
     const known = this.edges.get(relation.oid);
     if (known) return known;
-    const edges = new Map<string, Step>();
+    const edges = new Map<string, ReachStep>();
     const named = (of: Relation, attnums: readonly number[]): Column[] =>
       attnums.flatMap((attnum) => of.columns.find((column) => column.attnum === attnum) ?? []);
     for (const member of this.familyOf(relation)) {

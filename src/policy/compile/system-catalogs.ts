@@ -1,4 +1,5 @@
 /** Grants on the system catalogs: every restricted role may read the listed ones, and finds in them what it was granted. */
+
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import type { ColumnGrant, Condition, RelationGrant } from '../model/policy.ts';
 import type { Visible } from '../model/visible.ts';
@@ -8,6 +9,7 @@ import { type CatalogRule, nothing, PG_CATALOG } from './catalog-rules.ts';
 import { INFORMATION_SCHEMA } from './information-schema-rules.ts';
 import { SYSTEM_COLUMNS, TABLEOID } from './names.ts';
 import { STATISTICS_COLUMNS, STATISTICS_RULES } from './statistics-rules.ts';
+import { namesOf } from './writes-through-views.ts';
 
 const SCHEMAS: ReadonlySet<string> = new Set(['pg_catalog', 'information_schema']);
 
@@ -54,10 +56,6 @@ export function systemCatalogGrants(catalog: Catalog, visible: Visible, rule: Ru
   return [...listed, ...others.map((relation) => systemGrant(relation, nothing, namesOf(relation), visible, rule))];
 }
 
-function namesOf({ columns }: Relation): ReadonlySet<string> {
-  return new Set(columns.map(({ name }) => name));
-}
-
 function systemGrant(
   relation: Relation,
   entry: CatalogRule,
@@ -74,7 +72,8 @@ function systemGrant(
     columns.set(column.name, { column, ...(mask && { mask }), rule });
   }
   const conditions = entry.rows ? [condition(relation, entry.rows(visible), rule)] : [];
-  // INVARIANT 123: which transaction wrote a row of a catalog, and where it lies, would tell of what others do. Which catalog it is in tells nothing.
+  // INVARIANT 123: which transaction wrote a row of a catalog, and where it is stored, would reveal what others do. Which catalog it is in reveals
+  // nothing.
   for (const column of relation.kind === 'r' ? SYSTEM_COLUMNS : []) {
     const mask = column === TABLEOID ? undefined : [`NULL::${column.typeName}`];
     columns.set(column.name, { column, ...(mask && { mask }), rule });

@@ -7,7 +7,7 @@ import type { TableGrant } from '../schema/role-schema.ts';
 import type { Path } from '../source/document.ts';
 import { quoteIdentifier } from './names.ts';
 import type { GrantsPart } from './row-conditions.ts';
-import type { Step } from './subject-reach.ts';
+import type { ReachStep } from './subject-reach.ts';
 
 /** The row conditions of each granted command, except those with `scope: none`. */
 export interface CommandConditions {
@@ -95,11 +95,11 @@ function isLimited(commands: readonly CommandConditions[], subject: Subject, { r
 }
 
 /** A suggested condition that brings the table into the role's scope, along its foreign keys. */
-function proposedRows(way: readonly Step[], subject: Subject, part: GrantsPart, has: unknown): string {
+function proposedRows(way: readonly ReachStep[], subject: Subject, part: GrantsPart, has: unknown): string {
   const write = has === undefined ? 'write' : 'add to its rows:';
   const [head, ...further] = way;
   if (!head?.by || further.some(({ by }) => !by)) return `${write} "rows: …" that keeps it to the role's scope`;
-  const conditionOn = (relation: Relation, steps: readonly Step[]): string => {
+  const conditionOn = (relation: Relation, steps: readonly ReachStep[]): string => {
     const [step, ...rest] = steps;
     if (step?.by) {
       const names = (columns: readonly { readonly name: string }[]): string =>
@@ -139,7 +139,7 @@ function columnName(name: string): string {
 }
 
 /** Quoted if needed, as a key of a YAML mapping. */
-function yamlName(name: string): string {
+export function yamlName(name: string): string {
   return /^[A-Za-z_][A-Za-z0-9_.]*$/.test(name) ? name : JSON.stringify(name);
 }
 

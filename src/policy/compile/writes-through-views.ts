@@ -1,12 +1,12 @@
 /**
- * What a write to a view comes to at the relations behind it (manual, CREATE VIEW, "Updatable Views"). The server writes there with the
- * rights of the view's owner; so what the role was granted of them by name is put beside what it was granted of the view, and both hold.
+ * The effect of a write to a view on the relations behind it (manual, CREATE VIEW, "Updatable Views"). The server writes there with the rights of the
+ * view's owner; so the role's own grants on them are combined with its grant on the view, and both must hold.
  */
 import { viewCannotLeak } from '../../sql/analyze/leakproof-views.ts';
 import type { Catalog, Oid, Relation, WriteEvent } from '../../sql/catalog/catalog.ts';
 import type { Condition, RelationGrant, WriteGrant, WriteThroughView } from '../model/policy.ts';
 
-/** pg_proc, in which the function of a trigger stands. */
+/** pg_proc: the catalog that contains the trigger functions. */
 const PG_PROC = 1255;
 
 interface Context {
@@ -62,7 +62,7 @@ function holdsAllBehind(relation: Relation, event: WriteEvent, context: Context,
   });
 }
 
-/** `why` is told to clients: it names nothing that the role was not granted. */
+/** Clients see `why`: it names nothing that the role was not granted. */
 function refused(why: string, hint: string): WriteThroughView {
   return { kind: 'refused', why, hint };
 }
@@ -93,7 +93,7 @@ function canFail(): WriteThroughView {
   return refused('its query can fail on rows that it hides', WRITE_TABLE);
 }
 
-/** From view to view down to the table, with what was granted of each. */
+/** From view to view down to the table, with the grants on each. */
 function byServer(
   grant: RelationGrant,
   event: WriteEvent,
@@ -120,7 +120,7 @@ function byServer(
     if (filters) {
       hides = true;
       fenced &&= barrier;
-      // INVARIANT 117: where something behind the view is withheld, no row leaves it through a view that does not check it.
+      // INVARIANT 117: if anything behind the view is withheld, no row may leave it through a view that does not check it.
       if (event !== 'delete' && !isChecked && check === 'none')
         return refused(
           'a WHERE that it stands on is not checked',
@@ -166,7 +166,8 @@ function byServer(
   };
 }
 
-function namesOf({ columns }: Relation): Set<string> {
+/** The names of a relation's columns. */
+export function namesOf({ columns }: Relation): Set<string> {
   return new Set(columns.map(({ name }) => name));
 }
 

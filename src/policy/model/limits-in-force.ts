@@ -80,6 +80,7 @@ export function limitsOfUser({ role, now, raises = [] }: Pick<LimitsAsked, 'role
   return limits;
 }
 
+/** The limits at the time `now`: of role and principal together, with `during` and raises applied. */
 export function limitsInForce({ role, principal, now, timeZone, raises = [] }: LimitsAsked): LimitsInForce {
   const ofRole = limitsAt(role.limits, role.during, now, timeZone);
   const ofPrincipal = limitsAt(principal.limits, principal.during, now, timeZone);
@@ -173,6 +174,7 @@ function smaller(
   return { amount, rule: limits.rules?.[key] ?? rule };
 }
 
-function sameWindow(a: Window, b: Window): boolean {
+/** Whether count and unit are equal: `60 minutes` is not `1 hour`. */
+export function sameWindow(a: Window, b: Window): boolean {
   return a.count === b.count && a.unit === b.unit;
 }

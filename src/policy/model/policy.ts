@@ -8,6 +8,10 @@ import type { Canaries } from './canaries.ts';
 import type { During, LimitEffect, Limits, Lock, Throttle } from './limits.ts';
 import type { TokenRule } from './token-rule.ts';
 
+/** The commands that a grant of a table may allow. */
+export const TABLE_COMMANDS = ['select', 'insert', 'update', 'delete'] as const;
+export type TableCommand = (typeof TABLE_COMMANDS)[number];
+
 /** What the SQL of a condition or mask uses: the account that runs it needs rights on this at the server. */
 export interface SqlNeeds {
   /** Columns of the row itself. */
@@ -18,13 +22,13 @@ export interface SqlNeeds {
   readonly functions: readonly Fn[];
   /** Schemas of its types. */
   readonly schemas: readonly string[];
-  /** Those that the session's `search_path` finds, since they stand in forms that take no schema; absent: there is none. */
+  /** Operators that the session's `search_path` chooses, because their form takes no schema; absent: none. */
   readonly operators?: readonly OperatorByPath[];
   /** The path finds something else in it, too: it means the same under one path alone. */
   readonly byPath?: true;
 }
 
-/** `operator`: the one that the policy means; undefined where it may be one of several. */
+/** `operator`: the one that the policy means; undefined if it may be one of several. */
 export interface OperatorByPath {
   readonly name: string;
   /** Of the operands, undefined: a prefix operator's left one. */
@@ -85,16 +89,15 @@ export interface WriteGrant {
 }
 
 /**
- * How a write to a view is held to the policy. `open`: the role holds whole what stands behind the view, too. `held`: `conditions` and `columns` are
- * those of the relations behind it as well; `plain` are columns of which
- * nothing that is computed can tell.
+ * How a write to a view is held to the policy. `open`: the role also holds everything behind the view, unrestricted. `held`: `conditions` and
+ * `columns` include those of the relations behind it; `plain` are columns that reveal no computed value.
  */
 export type WriteThroughView =
   | { readonly kind: 'refused'; readonly why: string; readonly hint: string }
   | { readonly kind: 'open' }
   | {
       readonly kind: 'held';
-      /** Rows that its query hides are out of the reach of what stands in the statement. */
+      /** Expressions of the statement cannot see rows that the view's query hides. */
       readonly fenced: boolean;
       readonly plain: ReadonlySet<string>;
     };
@@ -177,7 +180,7 @@ export interface RolePolicy {
   readonly subjects?: readonly Subject[];
   /** Names of the subjects that a limit of the role, or of one of its principals, counts. */
   readonly limitedSubjects?: ReadonlySet<string>;
-  /** Those of which a limit bounds, at every time, how many can be shown or told. */
+  /** Subjects for which a limit bounds, at every time, how many can be shown or disclosed. */
   readonly boundedSubjects?: ReadonlySet<string>;
   /** Times with other limits; the last one that names a limit counts. */
   readonly during?: readonly During[];

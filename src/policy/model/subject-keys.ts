@@ -28,6 +28,7 @@ export function subjectKeys(catalog: Catalog, subjects: Iterable<Subject>): Subj
 /** By subject: the type OIDs of its keys, each once; domains are resolved to their base type. */
 export type KeyTypes = ReadonlyMap<string, readonly Oid[]>;
 
+/** By subject: the base types of its key columns. */
 export function keyTypes(catalog: Catalog, subjects: Iterable<Subject>): KeyTypes {
   const types = new Map<string, readonly Oid[]>();
   for (const { name, keys } of subjects) {

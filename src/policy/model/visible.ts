@@ -23,6 +23,7 @@ export interface Visible {
   readonly members: ReadonlyMap<Oid, readonly Oid[]>;
 }
 
+/** What a role may find in the system catalogs, by its grants. */
 export function visibleTo(
   catalog: Catalog,
   searchPath: readonly string[],

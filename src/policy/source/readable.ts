@@ -1,6 +1,6 @@
 /** Problems in the files of a policies folder that show without a catalog. */
 import { type Approver, addApprovers } from '../compile/approvers.ts';
-import { addFlaws, inOrder, kindOf } from '../compile/load.ts';
+import { addFlaws, diagnosticsInOrder, policyFileKind } from '../compile/load.ts';
 import { principalSchema, principalsFileSchema, subjectsSchema } from '../schema/principals-schema.ts';
 import { grantsSchema, roleSchema } from '../schema/role-schema.ts';
 import { validate } from '../schema/validate.ts';
@@ -29,7 +29,7 @@ export function readableFiles(texts: readonly PolicyFile[]): ReadableFiles {
   const tokens: { keys: string; rule: string }[] = [];
   let [roles, principals] = [0, 0];
   for (const document of texts.map((text) => new PolicyDocument(text))) {
-    const kind = kindOf(document);
+    const kind = policyFileKind(document);
     if (kind === 'approvers') {
       addApprovers(document, approvers, report);
       continue;
@@ -48,5 +48,5 @@ export function readableFiles(texts: readonly PolicyFile[]): ReadableFiles {
       else if (entry.value.token) tokens.push({ keys: entry.value.token.keys, rule: document.rule(path) });
     }
   }
-  return { diagnostics: inOrder([report]), roles, principals, tokens };
+  return { diagnostics: diagnosticsInOrder([report]), roles, principals, tokens };
 }

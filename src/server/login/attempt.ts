@@ -20,7 +20,8 @@ export async function waitForAnswer(
   const delay = await shared.attempted(user, address, accepted);
   if (delay === 0) return;
   const stayed = await reader.stays(delay);
-  // It may have closed its own side alone: the answer must not come sooner for that, nor the end tell what it would have been.
+  // The client may only have closed its own side: the answer must not come sooner for that, and the end must not reveal what the answer would have
+  // been.
   if (!stayed) reader.socket.destroy();
   if (accepted) await shared.waited(user, address, stayed);
   if (accepted && !stayed) throw new ConnectionClosed('connection closed');

@@ -35,7 +35,7 @@ export class ClientAuthorities {
   /** Certificates that a handshake under these files has accepted. */
   private readonly accepted = new WeakSet<ClientCertificate>();
 
-  /** Throws where a file cannot be read, or holds none of what it should. */
+  /** Throws if a file cannot be read, or does not contain what it should. */
   constructor({ clientCa, clientCrl = [] }: AuthorityFiles) {
     const ca = clientCa === undefined ? undefined : readFileSync(clientCa);
     const files = clientCrl.map((file) => ({ file, content: readFileSync(file) }));
@@ -57,7 +57,7 @@ export class ClientAuthorities {
   /** What it means to the client that a handshake did not accept its certificate. @param code the last of the reasons, as node:tls has it */
   refusalFor(code: string, { chain }: ClientCertificate): LoginRefusal {
     if (code === 'CERT_REVOKED') return certificateRevoked();
-    // Of a stranger there is no list, either.
+    // If the issuer is unknown, there is no list for it, either.
     return code.includes('CRL') && this.vouchFor(chain) ? revocationUnknown() : certificateNotTrusted();
   }
 

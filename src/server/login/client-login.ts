@@ -18,9 +18,9 @@ export interface AdmittedClient {
   readonly role: RolePolicy;
   readonly peer: Peer;
   readonly proof: Proof;
-  /** AuthenticationSASLFinal: to be sent with AuthenticationOk. Empty where there is none. */
+  /** AuthenticationSASLFinal: to be sent with AuthenticationOk. Empty if there is none. */
   readonly finalMessage: Buffer;
-  /** The session begins with it: somebody has logged in by it, or has sent it along. */
+  /** The token with which the session begins: the client logged in with it, or sent it in the startup packet. */
   readonly token?: string;
   /** Who that is. */
   readonly user?: string;
@@ -28,7 +28,7 @@ export interface AdmittedClient {
 
 export type LoginResult = AdmittedClient | { readonly kind: 'refused'; readonly refusal: LoginRefusal };
 
-/** What is told while the login goes on. */
+/** Callbacks while the login goes on. */
 export interface LoginProgress {
   /** Who asks, as soon as that is known: for the record of whatever goes wrong later. */
   named(request: StartupRequest): void;
@@ -59,7 +59,8 @@ export async function logInClient(
   if (shown.refusal) return refused(shown.refusal);
   // Who came by a name of its own is known by its principal's from now on.
   named({ ...request, user: shown.principal });
-  // INVARIANT 88: only who has shown the password, certificate or token learns more: what follows tells whether the principal exists, and how it is bound.
+  // INVARIANT 88: only a client that has shown the password, certificate or token learns more: what follows tells whether the principal exists, and
+  // how it is bound.
   const peer: Peer = { address, certificate: channel.certificate };
   const admission = admitByName(services, shown.principal, shown.proof, peer);
   if (admission.refusal) return refused(admission.refusal);
@@ -68,7 +69,7 @@ export async function logInClient(
   const { principal, role } = admission;
   const sent = await sentAlong(principal, request.token, services);
   if (sent?.refusal) return refused(sent.refusal);
-  // Who has logged in by a token is who it says, whatever else the client has sent.
+  // A client that logged in by a token is its end user, whatever else it has sent.
   const somebody = proof.kind === 'token' ? proof : sent;
   return {
     kind: 'admitted',
@@ -82,7 +83,7 @@ export async function logInClient(
   };
 }
 
-/** Who is behind the token of the startup packet, or why nobody is; undefined where there is none. */
+/** The end user of the token in the startup packet, or why it is refused; undefined if there is no token. */
 async function sentAlong(
   { token: rule }: Principal,
   token: string | undefined,

@@ -1,6 +1,6 @@
 /**
- * Counts failed logins by principal and by address, and says how long the next answer waits. Guessing gets slow; nobody is locked
- * out, least of all the owner of an account at whom others guess from elsewhere.
+ * Counts failed logins by principal and by address, and says how long the next answer waits. Guessing gets slow, but no one is locked out, least of
+ * all the owner of an account that is attacked from elsewhere.
  */
 import { LRUCache } from 'lru-cache';
 import { networkOf } from '../slots/network-of.ts';
@@ -13,7 +13,7 @@ const STEP_MS = 200;
 
 /** How many failures are free (a typing error, a pool with an old password), and where the delay ends. */
 const BY_PAIR = { free: 2, maxMs: 5_000 };
-/** Those before a success count as well: who shares the address of a principal must not guess anew each time that it logs in. */
+/** Failures before a success count as well: an attacker at the same address as a principal must not get new attempts each time the principal logs in. */
 const BY_PAIR_IN_ALL = { free: 20, maxMs: 5_000 };
 const BY_ADDRESS = { free: 10, maxMs: 5_000 };
 /** So many failures of one pair count for its address: one application with an old password, however often it tries, does not slow the others there. */
@@ -25,12 +25,12 @@ export class FailedLogins {
   /** Accepted attempts that still wait for their answer: for what each counts meanwhile, by pair; and how many by that. */
   private readonly waiting = new LRUCache<string, readonly (readonly string[])[]>({ max: 20_000, ttl: FORGET_MS });
   private readonly unheard = new LRUCache<string, number>({ max: 20_000, ttl: FORGET_MS });
-  /** Pairs that have logged in. Only who knows a password can make an entry, so nobody can crowd out the others'. */
+  /** Pairs that have logged in. An entry needs a valid password, so a stranger cannot displace the others. */
   private readonly known = new LRUCache<string, true>({ max: 20_000, ttl: KNOWN_MS });
 
   /**
-   * Counts an attempt, and returns the milliseconds that the answer to it waits. Counted before the wait: many guesses at a time
-   * slow each other. Where one that was accepted has to wait, `waited` is called behind that.
+   * Counts an attempt, and returns how many milliseconds its answer waits. It is counted before the wait, so simultaneous guesses slow each other. If
+   * an accepted attempt has to wait, `waited` is called after that.
    */
   attempted(principal: string, address: string, accepted: boolean): number {
     // The wait follows from earlier attempts only, never from whether this password is right.
@@ -42,9 +42,8 @@ export class FailedLogins {
   }
 
   /**
-   * An attempt that was accepted has waited for its answer, or has not `stayed` for it.
-   * INVARIANT 102: until then it counts as one that has failed, and for ever where nobody has heard the answer. What it changes would tell a guesser
-   * who hangs up, and tries the next password meanwhile, that this one was right.
+   * An accepted attempt has waited for its answer, or has not `stayed` for it. INVARIANT 102: until then it counts as failed, and for ever if the
+   * client did not hear the answer. Otherwise a guesser who hangs up, and meanwhile tries the next password, could see that this one was right.
    */
   waited(principal: string, address: string, stayed: boolean): void {
     this.move(principal, address, -1);
@@ -87,7 +86,7 @@ export class FailedLogins {
     for (const key of keys) this.unheard.set(key, Math.max(0, (this.unheard.get(key) ?? 0) + by));
   }
 
-  /** The pair's latest failures are forgiven. Its address and its principal do not start anew: a guesser may own one account. */
+  /** Forgives the pair's latest failures. The counts of its address and its principal stay: a guesser may own one account. */
   private succeeded(principal: string, address: string): void {
     this.counts.delete(pairKey(principal, address));
     this.known.set(pairKey(principal, address), true);
@@ -98,12 +97,12 @@ export class FailedLogins {
   }
 }
 
-/** Milliseconds that an answer waits behind so many failures. */
+/** Milliseconds that an answer waits after so many failures. */
 export function delayOf(count: number, { free, maxMs }: { free: number; maxMs: number }): number {
   return count <= free ? 0 : Math.min(maxMs, STEP_MS * 2 ** Math.min(count - free - 1, 10));
 }
 
-/** Names are as long as the client likes; keys are not. */
+/** Clients may send names of any length; keys are limited. */
 const short = (principal: string) => principal.slice(0, 64);
 
 const pairKey = (principal: string, address: string) => `both\0${networkOf(address)}\0${short(principal)}`;

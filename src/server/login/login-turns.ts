@@ -9,7 +9,7 @@ import { nextTick } from 'node:process';
 const SLICE = 4;
 
 export class LoginTurns {
-  /** In the order in which they are served. */
+  /** In the order of service. */
   private readonly waiting: (() => void)[] = [];
   private scheduled = false;
 
@@ -35,7 +35,7 @@ export class LoginTurns {
 
   private async serve(): Promise<void> {
     const began = this.now();
-    // From here on in a microtask: a tick is taken when the microtasks of what was let on are done, and so all that it does by itself.
+    // Continues in a microtask: a turn lasts until the microtasks of the work it started are done.
     await undefined;
     do {
       this.waiting.shift()?.();

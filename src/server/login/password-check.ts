@@ -39,7 +39,7 @@ export interface PasswordCheckOptions {
 export type PasswordCheck =
   | {
       readonly kind: 'accepted';
-      /** To be sent once the session stands. */
+      /** To be sent when the session is ready. */
       readonly finalMessage: Buffer;
       /** The one that the password matched, as the policy has it. */
       readonly verifier: string;
@@ -71,13 +71,13 @@ export async function checkPassword(
   const answer = decodeSaslResponse((await reader.readMessage(Frontend.Password)).bytes);
   const final = answerClientFinal(first.exchange, Buffer.from(answer, 'utf8'));
   if (final.kind === 'malformed') throw new ProtocolError(final.message);
-  // A made-up verifier is matched by nothing anybody can know; and if it were, nobody would be let in by it.
+  // No known password matches a made-up verifier; and even if one did, the login would be refused.
   const accepted = final.kind === 'accepted' && known !== undefined ? final : undefined;
   await waitForAnswer(reader, options, accepted !== undefined);
   if (!accepted) return { kind: 'refused', refusal: { ...wrongPassword(user), hasWaited: true } };
   const finalMessage = authenticationSaslFinal(accepted.message);
   const verifier = formatVerifier(accepted.verifier);
-  // The policy's own text, where it stands word for word: sessions keep it.
+  // The policy's own string if it is equal: sessions keep it.
   return {
     kind: 'accepted',
     finalMessage,
@@ -86,8 +86,8 @@ export async function checkPassword(
 }
 
 /**
- * SCRAM shows one salt and iteration count before the proof: of a principal's verifiers those count that share the first
- * one's (`rowgate password --like`). Undefined where there is none.
+ * SCRAM shows one salt and iteration count before the proof: of a principal's verifiers, those with the first one's salt and count are used (`rowgate
+ * password --like`). Undefined if there is none.
  */
 function usableVerifiers(texts: readonly string[]): readonly [ScramVerifier, ...ScramVerifier[]] | undefined {
   const [first, ...others] = texts.map(parseVerifier).filter((verifier) => verifier !== undefined);

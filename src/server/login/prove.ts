@@ -21,7 +21,7 @@ export interface Shown {
   readonly proof: Proof;
   /** The name of the principal that it is taken for. */
   readonly principal: string;
-  /** AuthenticationSASLFinal: to be sent with AuthenticationOk. Empty where there is none. */
+  /** AuthenticationSASLFinal: to be sent with AuthenticationOk. Empty if there is none. */
   readonly finalMessage: Buffer;
   readonly refusal?: undefined;
 }
@@ -51,8 +51,8 @@ export async function prove(
   if (login === 'token') return shownBy(await checkTokenAsPassword(channel.reader, byToken));
   const { channelBinding } = channel;
   const scram: readonly ScramMechanism[] = channelBinding ? ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] : ['SCRAM-SHA-256'];
-  // What is offered follows from the policy as a whole, the connection, what the client asked for and how the name is spelt,
-  // never from whether anybody has it. Last: libpq takes the first that it knows, and who has a password goes on as before.
+  // What is offered depends on the policy as a whole, the connection, what the client asked for and the spelling of the name, never on whether the
+  // principal exists. It is last: libpq takes the first that it knows, so clients with a password go on as before.
   const bearer = tokenRefusal('oauth', policy, channel, address) ? [] : ([OAUTHBEARER] as const);
   const offered = login === 'oauth' ? bearer : [...scram, ...bearer];
   channel.socket.write(authenticationSasl(offered));
@@ -70,7 +70,7 @@ export async function prove(
     challenged,
   });
   if (check.kind === 'refused') {
-    // For the record alone: the client is told what anybody is told.
+    // Only for the record: the client gets the same answer as any other.
     const missing = principal !== undefined && isByCertificateAlone(principal);
     return { refusal: missing ? { ...check.refusal, reason: 'certificate' } : check.refusal };
   }
@@ -78,7 +78,7 @@ export async function prove(
   return { proof: { kind: 'password', verifier }, principal: user, finalMessage };
 }
 
-/** A token opens its principal to whoever reads it on its way. */
+/** A token must not be sent unencrypted: it would let any eavesdropper log in. */
 function tokenRefusal(
   way: 'oauth' | 'token',
   policy: Policy,
@@ -90,7 +90,7 @@ function tokenRefusal(
   return tokenOverTls();
 }
 
-/** The connection never leaves this machine: neither that of the client, nor that of a proxy that speaks for it. */
+/** The connection never leaves this machine: neither the client's own, nor that of a proxy in front of it. */
 function isLoopback({ socket }: StartupChannel, address: string): boolean {
   return [address, plainAddress(socket.remoteAddress ?? '')].every(
     (one) => one === '::1' || (isIPv4(one) && one.startsWith('127.')),

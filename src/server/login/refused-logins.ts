@@ -65,7 +65,7 @@ export class RefusedLogins {
     this.groupOf(network, { ...(principal !== undefined && { principal }), reason, sqlstate }).count += 1;
   }
 
-  /** Writes what has been counted, and begins anew. What cannot be written is counted on. */
+  /** Writes what has been counted, and starts from zero. Counts that cannot be written are kept. */
   close(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -92,7 +92,7 @@ export class RefusedLogins {
     return true;
   }
 
-  /** Where there are too many to be told apart, without the address, and at last without the principal: so an interval writes few, whoever comes. */
+  /** If there are too many different ones, without the address, and then without the principal: so an interval writes only a few records. */
   private groupOf(client: string, fields: RefusedLogin): Group {
     const { reason, sqlstate } = fields;
     return (
@@ -113,10 +113,7 @@ export class RefusedLogins {
     return made;
   }
 
-  /**
-   * Of what a stranger says of itself only names that the policy has are kept: a password that was typed in the place of the user stands in
-   * no log.
-   */
+  /** Of a stranger's data only names that the policy has are kept: a password that was typed as the user name must not be logged. */
   private known(request: StartupRequest | undefined): StartupRequest | undefined {
     return request && this.options.policy().principals.has(request.user) ? request : undefined;
   }

@@ -17,9 +17,9 @@ export interface TlsFiles extends AuthorityFiles {
 /** What a handshake told about the client. */
 export interface ClientTls {
   readonly socket: TLSSocket;
-  /** Undefined where none was shown. Its private key is in the client's hands. */
+  /** Undefined if none was shown. The client has proved that it has the private key. */
   readonly certificate: ClientCertificate | undefined;
-  /** Why the certificate shown is not taken, where authorities are configured: of none of them, out of date, revoked. */
+  /** Why the client's certificate is refused, if authorities are configured: not issued by one of them, expired, revoked. */
   readonly refusal: LoginRefusal | undefined;
   /** True where the client asked for the protocol by name (ALPN). */
   readonly namedProtocol: boolean;
@@ -27,7 +27,7 @@ export interface ClientTls {
 
 const PROTOCOL = 'postgresql';
 
-/** OpenSSL verifies none that is longer. */
+/** OpenSSL does not verify longer chains. */
 const LONGEST_CHAIN = 100;
 
 /** Of TLS 1.2: forward secrecy and authenticated encryption only, which every client since 2014 has. Those of TLS 1.3 are all of that kind. */
@@ -40,13 +40,13 @@ const CIPHERS = [
 ].join(':');
 
 /**
- * As PostgreSQL has it. Each connection shows its certificate anew. A resumed session would vouch for one that has
- * expired, or whose authority was removed, since; and renegotiation could change it behind the login.
+ * As in PostgreSQL. Each connection shows its certificate again. A resumed session would accept a certificate that has since expired, or whose
+ * authority was removed; and renegotiation could change it after the login.
  */
 const OPTIONS = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION;
 
 export class ServerTls {
-  /** `tls-server-end-point` data for SCRAM-SHA-256-PLUS; undefined where the certificate gives none. */
+  /** `tls-server-end-point` data for SCRAM-SHA-256-PLUS; undefined if the certificate gives none. */
   readonly channelBinding: Buffer | undefined;
   /** Changes when one of the files does. */
   readonly hash: string;
@@ -84,7 +84,7 @@ export class ServerTls {
     this.server.on('tlsClientError', (_error, socket) => this.settle(peerKey(socket), undefined));
   }
 
-  /** Does the handshake on a socket that nobody reads any more; undefined where it fails or the client leaves. */
+  /** Does the handshake on a socket that has no other reader; undefined if it fails or the client leaves. */
   async accept(raw: Socket): Promise<ClientTls | undefined> {
     if (raw.destroyed) return undefined;
     // A client that closes its side in the middle of a handshake is gone: its place is another's. Afterwards it may wait for answers.
@@ -121,7 +121,7 @@ export class ServerTls {
     });
   }
 
-  /** By a unix socket, as from a proxy beside us, connections have no addresses to be told apart by. */
+  /** Connections by a unix socket, also from a local proxy, have no addresses by which they could be told apart. */
   private handshakeAlone(raw: Socket): Promise<TLSSocket | undefined> {
     const server = createServer(this.options);
     return new Promise((done) => {
@@ -138,7 +138,7 @@ export class ServerTls {
   }
 }
 
-/** The client's own certificate, and those above it as far as they are known; the last of them may be its own issuer. Undefined where none was shown. */
+/** The client's own certificate, and its issuers as far as they are known; the last may be its own issuer. Undefined if none was shown. */
 function chainOf(socket: TLSSocket): [Buffer, ...Buffer[]] | undefined {
   // Not by getPeerX509Certificate, which would take the others off the chain.
   let at: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);

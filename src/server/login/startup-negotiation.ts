@@ -13,11 +13,11 @@ export interface NegotiationOptions {
   readonly tlsRequired: boolean;
 }
 
-/** What the connection stands on now: the socket is the TLS one where there is TLS. */
+/** The current state of the connection: with TLS, the socket is the TLS socket. */
 export interface StartupChannel {
   readonly socket: Socket;
   readonly reader: SocketReader;
-  /** The client itself came by a unix socket, where nobody can listen in: TLS is not needed, and as with PostgreSQL not offered. */
+  /** The client itself came by a unix socket, which cannot be intercepted: TLS is not needed, and as in PostgreSQL not offered. */
   readonly isLocal: boolean;
   readonly encrypted: boolean;
   readonly certificate: ClientCertificate | undefined;
@@ -78,7 +78,7 @@ export async function negotiate(
       return readStartup(packet.major, packet.minor, packet.parameters);
     }
     const kind = packet.kind === 'ssl-request' ? 'ssl' : 'gssenc';
-    // Each may be asked for once, and none of them inside TLS: else a connection could ask for ever. PostgreSQL takes more for a version.
+    // Each may be asked for once, and not inside TLS: otherwise a connection could ask for ever. PostgreSQL takes more for a version.
     if (asked[kind]) return { kind: 'refused', refusal: unsupportedProtocol(1234, kind === 'ssl' ? 5679 : 5680) };
     asked = { ...asked, [kind]: true };
     if (kind === 'ssl' && tls) await encrypt(false);
@@ -130,7 +130,7 @@ function readStartup(major: number, minor: number, pairs: readonly (readonly [st
   const unknownOptions: string[] = [];
   for (const [name, value] of pairs) {
     if (name.startsWith('_pq_.')) unknownOptions.push(name);
-    // Which of the two would hold? Nobody sends a name twice in good faith.
+    // A name that is sent twice is ambiguous, and no honest client sends one.
     else if (parameters.has(name)) throw new ProtocolError(`parameter "${name}" stands twice in startup packet`);
     else parameters.set(name, value);
   }

@@ -15,13 +15,13 @@ export interface StartupRequest {
   readonly application: string;
   /** How the client wants to show who it is; absent: by what it is asked for. */
   readonly login?: TokenLoginWay;
-  /** Who is behind the account from the beginning. */
+  /** The token of the end user of the whole session. */
   readonly token?: string;
   /** What the client chose, by lower-case name, `application_name` included; for the server. */
   readonly settings: ReadonlyMap<string, string>;
 }
 
-/** `oauth`: by SASL OAUTHBEARER and nothing else. `token`: by a token in the place of a password. */
+/** `oauth`: by SASL OAUTHBEARER. `token`: by a token instead of a password. */
 export type TokenLoginWay = 'oauth' | 'token';
 
 /** Settings of the guard's own: they never go to the server. */
@@ -32,6 +32,7 @@ export type ReadRequest =
   | { readonly request: StartupRequest; readonly refusal?: undefined }
   | { readonly refusal: LoginRefusal };
 
+/** Reads what a login uses of the startup packet. Other parameters are settings; `pinned` ones must have their pinned value. */
 export function readRequest(parameters: ReadonlyMap<string, string>, pinned: ReadonlyMap<string, string>): ReadRequest {
   const user = parameters.get('user') ?? '';
   if (user === '') return { refusal: noUserName() };

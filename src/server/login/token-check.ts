@@ -1,4 +1,4 @@
-/** Takes a client's token, by OAUTHBEARER or in the place of a password, and finds out whose login it is. */
+/** Takes a client's token, by OAUTHBEARER or instead of a password, and finds out whose login it is. */
 import { tokenAsked } from '../../core/login-refusal.ts';
 import type { SocketReader } from '../../net/socket-reader.ts';
 import type { Policy } from '../../policy/model/policy.ts';
@@ -15,14 +15,14 @@ import { ProtocolError } from '../../protocol/protocol-error.ts';
 import type { Identity } from '../../session/end-user/end-user.ts';
 import type { SharedState } from '../slots/shared-state.ts';
 import { waitForAnswer } from './attempt.ts';
-import { type LoginPrincipal, ownerOf, type TokenOwner } from './token-principal.ts';
+import { type LoginPrincipal, type TokenOwner, tokenOwnerOf } from './token-principal.ts';
 
 export interface TokenCheckOptions {
   /** A principal's name, or the person's own. */
   readonly user: string;
   readonly address: string;
   readonly policy: Policy;
-  /** Whose issuer and scopes a client is told that has no token. */
+  /** The principal whose issuer and scopes are sent to a client without a token. */
   readonly told: LoginPrincipal | undefined;
   readonly shared: SharedState;
   readonly verify: Identity['verify'];
@@ -55,8 +55,8 @@ export async function checkTokenAsPassword(reader: SocketReader, options: TokenC
 
 async function checkToken(reader: SocketReader, token: string, options: TokenCheckOptions): Promise<TokenOwner> {
   const { user, policy, verify } = options;
-  const owner = await ownerOf(policy, user, token, verify);
-  // Nobody guesses by it, and when the keys are there again nobody waits for it.
+  const owner = await tokenOwnerOf(policy, user, token, verify);
+  // This allows no guessing, and when the keys are available again no one has to wait.
   if (owner.refusal?.reason === 'token-unchecked') return owner;
   await waitForAnswer(reader, options, owner.refusal === undefined);
   return owner.refusal ? { refusal: { ...owner.refusal, hasWaited: true } } : owner;

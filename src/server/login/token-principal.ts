@@ -1,4 +1,4 @@
-/** Whose login a token is: the principal that a person comes in as, by its own name or by the person's. */
+/** Whose login a token is: the principal of an end user, named by its own name or by the end user's. */
 import { decodeJwt } from 'jose';
 import { type LoginRefusal, severalPrincipals, tokenRefused, tokenUnchecked } from '../../core/login-refusal.ts';
 import { type Proof, ruleText } from '../../identity/proof.ts';
@@ -26,7 +26,7 @@ function isLoginPrincipal(principal: Principal): principal is LoginPrincipal {
   return principal.disabled === undefined && principal.token?.login !== undefined;
 }
 
-/** Whose people log in under such names; undefined where nobody has said so of this one. */
+/** The principal whose end users log in under such names; undefined if the policy has none for this name. */
 export function principalOfPeople(policy: Policy, name: string): LoginPrincipal | undefined {
   return loginPrincipals(policy).find(({ token }) => isEndUserLogin(token.login, name));
 }
@@ -41,19 +41,19 @@ export type TokenOwner =
   | { readonly refusal: LoginRefusal };
 
 /** `name`: of the principal, or the person's own. */
-export async function ownerOf(
+export async function tokenOwnerOf(
   policy: Policy,
   name: string,
   token: string,
   verify: Identity['verify'],
 ): Promise<TokenOwner> {
-  // Held against every rule, whatever name was given: neither time nor words tell which principals there are.
+  // The token is checked against every rule, whatever name was given: neither timing nor messages reveal which principals exist.
   const checks = await Promise.all(
     loginPrincipals(policy).map(async (principal) => ({ principal, check: await verify(principal.token, token) })),
   );
   const named = policy.principals.get(name);
   const owners = checks.flatMap(({ principal, check }): TokenOwner[] => {
-    // A name that stands in the policy is that principal's, whatever people call themselves.
+    // A name in the policy always means that principal, whatever names end users have.
     if ('refused' in check || (named ? principal !== named : check.user !== name)) return [];
     const { user, expires } = check;
     const rule = ruleText(principal.token);

@@ -1,4 +1,4 @@
-/** The limits on connections as places to be taken, and what a client is told where one is full. */
+/** The limits on connections, as slots, and what a client is told if there is no free slot. */
 
 import {
   type LoginRefusal,
@@ -46,13 +46,13 @@ export class HeldSlots {
   }
 }
 
-type Place = SlotClaim & { readonly refusal: LoginRefusal };
+type RefusableClaim = SlotClaim & { readonly refusal: LoginRefusal };
 
 /** For a connection that has not logged in yet; without an address where a proxy has brought it that has not said yet from where. */
 export function takeLogin(state: SharedState, limits: ConnectionLimits, address?: string): Promise<TakenSlot> {
-  const places: Place[] = [{ key: 'logins', limit: limits.logins, refusal: tooManyLogins() }];
-  if (address !== undefined) places.push(loginFrom(limits, address));
-  return takeAll(state, places);
+  const claims: RefusableClaim[] = [{ key: 'logins', limit: limits.logins, refusal: tooManyLogins() }];
+  if (address !== undefined) claims.push(loginFrom(limits, address));
+  return takeAll(state, claims);
 }
 
 /** What `takeLogin` left open, as soon as the address is known. */
@@ -60,7 +60,7 @@ export function takeLoginFrom(state: SharedState, limits: ConnectionLimits, addr
   return takeAll(state, [loginFrom(limits, address)]);
 }
 
-function loginFrom({ loginsPerAddress }: ConnectionLimits, address: string): Place {
+function loginFrom({ loginsPerAddress }: ConnectionLimits, address: string): RefusableClaim {
   return { key: `logins from ${networkOf(address)}`, limit: loginsPerAddress, refusal: tooManyLogins() };
 }
 
@@ -90,9 +90,9 @@ export function takeSession(
   ]);
 }
 
-async function takeAll(state: SharedState, places: readonly Place[]): Promise<TakenSlot> {
-  const full = await state.take(places.map(({ key, limit }) => ({ key, limit })));
-  if (full !== undefined) return { refusal: places[full]?.refusal ?? tooManyClients() };
-  const keys = places.map(({ key }) => key);
+async function takeAll(state: SharedState, claims: readonly RefusableClaim[]): Promise<TakenSlot> {
+  const full = await state.take(claims.map(({ key, limit }) => ({ key, limit })));
+  if (full !== undefined) return { refusal: claims[full]?.refusal ?? tooManyClients() };
+  const keys = claims.map(({ key }) => key);
   return { held: new HeldSlots(state, keys) };
 }

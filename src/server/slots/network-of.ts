@@ -1,4 +1,4 @@
-/** Which addresses count as one stranger: an IPv4 address is one, and so is a /64 of IPv6, all of which a single host owns. */
+/** Which addresses count as one stranger: an IPv4 address, or a /64 of IPv6, which a single host owns as a whole. */
 import { isIPv6 } from 'node:net';
 
 /** The address itself, or the first 64 bits of an IPv6 one; whatever else names a peer (a unix socket) stays as it is. */
@@ -15,7 +15,7 @@ export function networkOf(address: string): string {
     .join(':')}::/64`;
 }
 
-/** An IPv4 tail stands for two groups; it never is in the first four. */
+/** An IPv4 tail replaces two groups; it is never in the first four. */
 function groups(text: string): number[] {
   if (text === '') return [];
   return text.split(':').flatMap((group) => (group.includes('.') ? [0, 0] : [Number.parseInt(group, 16)]));

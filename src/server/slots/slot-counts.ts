@@ -1,6 +1,6 @@
 /** Counts what is taken of every limit on connections. Which limits there are and what they are called is `connection-limits.ts`'s. */
 
-/** A place that a connection would take; without a `limit` it is counted only. */
+/** A slot that a connection would take; without a `limit` it is counted only. */
 export interface SlotClaim {
   readonly key: string;
   readonly limit: number | undefined;
@@ -9,7 +9,7 @@ export interface SlotClaim {
 export class SlotCounts {
   private readonly taken = new Map<string, number>();
 
-  /** Takes all of them and answers undefined, or takes none and answers which (its index) was full. */
+  /** Takes all of them and returns undefined, or takes none and returns the index of the one that was full. */
   take(claims: readonly SlotClaim[]): number | undefined {
     // Nothing can come between the look and the taking: both are one call, in the one process that counts.
     const full = claims.findIndex(({ key, limit }) => limit !== undefined && this.count(key) >= limit);
@@ -36,30 +36,30 @@ export class SlotHolding {
   private readonly held = new Map<string, number>();
   private gone = false;
 
-  constructor(private readonly places: SlotCounts) {}
+  constructor(private readonly counts: SlotCounts) {}
 
   take(claims: readonly SlotClaim[]): number | undefined {
-    // What a dead worker asked for last must not be taken after its places were given back.
+    // What a dead worker asked for last must not be taken after its slots were given back.
     if (this.gone) return 0;
-    const full = this.places.take(claims);
+    const full = this.counts.take(claims);
     if (full === undefined) for (const { key } of claims) this.held.set(key, (this.held.get(key) ?? 0) + 1);
     return full;
   }
 
-  /** Nobody gives back what it does not hold: a slip in one worker cannot open the others' limits. */
+  /** A worker cannot give back what it does not hold: an error in one worker must not open the others' limits. */
   give(keys: readonly string[]): void {
     for (const key of keys) {
       const held = this.held.get(key);
       if (held === undefined) continue;
       if (held > 1) this.held.set(key, held - 1);
       else this.held.delete(key);
-      this.places.give([key]);
+      this.counts.give([key]);
     }
   }
 
   giveAll(): void {
     this.gone = true;
-    for (const [key, count] of this.held) this.places.give(Array.from({ length: count }, () => key));
+    for (const [key, count] of this.held) this.counts.give(Array.from({ length: count }, () => key));
     this.held.clear();
   }
 }

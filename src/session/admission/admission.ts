@@ -9,7 +9,7 @@ import type { Charges, PayingAccount, Prepayment, Sent, Warning } from './budget
 
 /** What the budget has said of a statement that may run. */
 export interface AdmissionGrant {
-  /** Rows that may still be shown; absent where nothing limits them over time. */
+  /** Rows that may still be shown; absent if no window limits them. */
   readonly rowsLeft?: number | undefined;
   readonly account?: PayingAccount | undefined;
   readonly charges?: Charges | undefined;
@@ -54,12 +54,9 @@ export class Admission {
   constructor(private readonly c: Asker) {}
 
   /**
-   * Asks for one statement after the other. What was granted to a message that is then not sent stays counted, but for what was set aside: too
-   * much, never too little.
-   * @param prepaid what is to be paid for each before it runs.
-   * @param sent a statement as the budget needs it for its plan; undefined: it does not stand alone.
-   * @param whose for whom each of them runs.
-   * @param counted they were counted as statements before.
+   * Asks for one statement after the other. If the message is then not sent, amounts granted to it stay counted, except those that were set aside:
+   * too much, never too little. @param prepaid what is to be paid for each before it runs. @param sent a statement as the budget needs it for its
+   * plan; undefined: it is not alone in its message. @param whose the end user of each. @param counted they were counted as statements before.
    */
   ask(
     policy: SessionPolicy,
@@ -110,7 +107,7 @@ export class Admission {
       user,
       counted,
     );
-    // What was to be judged by its plan, and has none of its own, does not run.
+    // A statement that must be judged by its plan, and has no plan of its own, does not run.
     if (!alone) {
       if (answer.kind === 'admitted') answer.charges?.settle(() => 'free');
       return { refusal: notTogether() };
@@ -125,8 +122,8 @@ export class Admission {
         return answer;
       case 'admitted':
         c.tell(answer.warnings);
-        // Own fields before those that are spread: behind them V8 would make a new shape of each such object, and keep it.
-        return { prepaid, ...answer };
+        // Each member by its name: V8 copies what is spread member by member.
+        return { prepaid, rowsLeft: answer.rowsLeft, account: answer.account, charges: answer.charges };
     }
   }
 
@@ -152,13 +149,13 @@ export class Admission {
     this.since = 0;
   }
 
-  /** What was set aside for statements that were not sent comes back. */
+  /** Gives back what was set aside for statements that were not sent. */
   private drop(): void {
     for (const { charges } of this.granted) charges?.settle(() => 'free');
     this.granted = [];
   }
 
-  /** The statements that were granted are sent: what was set aside is theirs. */
+  /** The granted statements are sent: what was set aside is now theirs. */
   sent(): void {
     this.granted = [];
   }
@@ -182,8 +179,8 @@ export function askedFor(statement: StatementJudgement, inner: StatementJudgemen
 const NOTHING: Sent = { text: '', parameterTypes: [] };
 
 /**
- * Not for what shows nothing and ends something: whoever is over a limit must be able to end a transaction, and a pool of connections to clean
- * one up. In observe mode nothing is refused, so nothing is taken.
+ * Not for statements that show nothing and end something: a client over its limit must be able to end a transaction, and a pool to clean up a
+ * connection. In observe mode nothing is refused, so nothing is taken.
  */
 function isAskedFor(kind: StatementKind, policy: SessionPolicy): boolean {
   if (policy.role.mode === 'observe') return false;

@@ -25,7 +25,7 @@ export interface Over {
   readonly limit: LimitReached;
 }
 
-/** Not for a limit that was reached: the principal is locked out, or nobody can say what is left. It counts as no overrun. */
+/** A refusal for another cause than a limit: the principal is locked out, or the budget cannot be read. It does not count as an overrun. */
 export interface BudgetRefusal {
   readonly kind: 'refused';
   readonly refusal: Refusal;
@@ -45,12 +45,12 @@ export type PayingAccount = string;
 export type BudgetAdmitted =
   | {
       readonly kind: 'admitted';
-      /** Rows that may still be shown, as far as is known; absent where nothing limits them. */
+      /** Rows that may still be shown, as far as known; absent if they are not limited. */
       readonly rowsLeft?: number | undefined;
       readonly warnings?: readonly Warning[] | undefined;
       /** A permit pays: limits of one statement on rows and bytes do not hold for it. */
       readonly account?: PayingAccount | undefined;
-      /** Absent where nothing was set aside. To be settled when the statement has ended. */
+      /** Absent if nothing was set aside. To be settled when the statement has ended. */
       readonly charges?: Charges | undefined;
     }
   /** `effect: lock` where this passes a limit that locks. */
@@ -61,9 +61,9 @@ export type BudgetAdmitted =
 /** What one row, or one change, discloses of the data subjects of one kind. */
 export interface Disclosed {
   readonly subject: string;
-  /** Of those whom it names, as text, the same text for the same person in every format. */
+  /** The keys of the people that it names, as text: the same text for the same person in every format. */
   readonly keys: readonly string[];
-  /** What it tells beside that, in values of 8 bytes (`docs/limits.md`). */
+  /** What else it discloses, in values of 8 bytes (`docs/limits.md`). */
   readonly values: number;
 }
 
@@ -77,13 +77,13 @@ export interface DisclosedByMany {
 /** What is paid for a statement before it runs, for the data subjects of one kind. */
 export interface Prepayment {
   readonly subject: string;
-  /** It is about those whom it names by their keys, and nobody else: they count whether or not a row of them comes, and its rows cost nothing. */
+  /** It only concerns people whose keys it names: they count whether or not a row of theirs comes, and its rows cost nothing. */
   readonly pinned: boolean;
   /** Theirs. */
   readonly keys: readonly string[];
-  /** A place that its answer may use, or that is `kept` for an error behind the last row. */
+  /** A place that its answer may use, or that is `kept` for an error after the last row. */
   readonly setsAside: 'nothing' | 'one' | 'kept';
-  /** Where nothing is left the statement runs all the same: whom it names may be counted already. */
+  /** The statement runs even if nothing is left: the people that it names may be counted already. */
   readonly optional: boolean;
 }
 
@@ -95,8 +95,8 @@ export interface Charges {
   /** False where nothing was left for it. */
   isSetAside(subject: string): boolean;
   /**
-   * The statement has ended; called once. @param how by subject; of a permit, which pays for all of them, ''. @returns those of which what was set
-   * aside stays taken, beside what it told.
+   * The statement has ended; called once. @param how by subject; for a permit, which pays for all of them, ''. @returns the subjects for which the
+   * amount set aside stays taken, besides what the statement disclosed.
    */
   settle(how: (subject: string) => Settlement): readonly string[];
 }
@@ -105,9 +105,9 @@ export interface Charges {
 export interface DemandOfMany {
   readonly rows: number;
   readonly bytes: number;
-  /** Filled anew for the next rows: whoever is asked keeps none of it. */
-  readonly disclosed?: readonly DisclosedByMany[];
-  readonly user?: string;
+  /** Reused for the next rows: callers must not keep it. */
+  readonly disclosed?: readonly DisclosedByMany[] | undefined;
+  readonly user?: string | undefined;
   readonly charges?: Charges | undefined;
 }
 
@@ -119,20 +119,20 @@ export interface Demand {
   /** As `admit` said. */
   readonly charges?: Charges | undefined;
   readonly account?: PayingAccount | undefined;
-  /** The person behind the account for whom the statement runs: pays beside the principal, where the role limits each. */
+  /** The end user for whom the statement runs: charged besides the principal if the role limits each end user. */
   readonly user?: string | undefined;
 }
 
 /** One statement that is on its way to the server, as an EXPLAIN takes it. */
 export interface Sent {
   /**
-   * Of this statement alone, with the guard's slots filled by literals: attributes as they are, the row limit by the largest bigint, so that
-   * it does not cut what is expected. Parameters of the client's own stand in it as they do in its text.
+   * The text of this statement alone, with the guard's slots filled by literals: attributes by their values, the row limit by the largest bigint, so
+   * that it does not reduce the estimate. The client's own parameters stay as in its text.
    */
   readonly text: string;
   /** Of the client's own parameters: OIDs; 0 where the server decides. */
   readonly parameterTypes: readonly number[];
-  /** As text; absent where they are not known, or came in binary. */
+  /** As text; absent if they are not known, or came in binary. */
   readonly values?: readonly (string | null)[];
   /** The same as the client's own Bind sent them, in whatever formats: taken before `values`. */
   readonly bound?: { readonly formats: readonly number[]; readonly valueCount: number; readonly values: Uint8Array };
@@ -142,19 +142,19 @@ export interface Sent {
   readonly settings?: ReadonlyMap<string, string>;
 }
 
-/** A canary that a row shows: a made-up person whom nobody has a reason to read. */
+/** A canary in a row: a made-up person whose data no one has a reason to read. */
 export interface Sighting {
   /** `hmac:…`, as the policies have it. */
   readonly canary: string;
   readonly subject: string;
   /** The id of the decision on the statement. */
   readonly decision: string;
-  /** The person behind the account. */
+  /** The end user. */
   readonly user?: string;
 }
 
-/** What a statement has told of data subjects, and who has paid for it. */
-export interface StatementTold {
+/** What a statement has disclosed of data subjects, and who has paid for it. */
+export interface DisclosedByStatement {
   readonly subjects: NonNullable<OutcomeEntry['subjects']>;
   readonly user: string | undefined;
   readonly account: PayingAccount | undefined;
@@ -162,9 +162,9 @@ export interface StatementTold {
 
 export interface Budget {
   /**
-   * Asked before a statement is recorded: locks, statements in a time, what is left, and how much the planner expects. Takes the
-   * statement itself, and what is to be paid before it runs, where it is admitted. `sent` is called only where the plan is needed. `user`: the
-   * person behind the account. `counted`: the statement itself was taken before, for its Bind.
+   * Asked before a statement is recorded: locks, statements in a time, what is left, and how much the planner expects. If it is admitted, takes the
+   * statement itself, and what is to be paid before it runs. `sent` is called only if the plan is needed. `user`: the end user. `counted`: the
+   * statement itself was taken before, for its Bind.
    */
   admit(
     policy: SessionPolicy,
@@ -174,14 +174,14 @@ export interface Budget {
     user?: string,
     counted?: boolean,
   ): BudgetAdmitted;
-  /** The last answers of this principal: what is the same again is told beforehand. Absent: nothing is free. */
+  /** The last answers of this principal: an answer that is the same again discloses nothing new. Absent: nothing is free. */
   answers?(): LastAnswers;
   /**
-   * Asked when values are bound, which is before `admit`, and takes nothing: may a permit pay for the statement? Its LIMIT is then not the one that
-   * stands for `rows_per_statement`. Absent: there are no permits.
+   * Asked when values are bound, which is before `admit`, and takes nothing: may a permit pay for the statement? Then its LIMIT is not that of
+   * `rows_per_statement`. Absent: there are no permits.
    */
   mayPay?(policy: SessionPolicy, statement: StatementJudgement): boolean;
-  /** Asked before a row is forwarded, or before a change may stand. Takes all of it from every window, or nothing. */
+  /** Asked before a row is forwarded, or before a change may be kept. Takes the whole amount from every window, or nothing. */
   take(policy: SessionPolicy, demand: Demand): BudgetTaken;
   /**
    * The same for many rows at once. `singly`: something is to be said of one of them, nothing was taken, and each is to be asked for by `take`.
@@ -189,14 +189,17 @@ export interface Budget {
    */
   takeMany?(policy: SessionPolicy, demand: DemandOfMany): 'taken' | 'wait' | 'singly';
   /**
-   * Something that counts towards a lock: a limit was passed, or a statement was refused by policy. `limit`: the one over time that was passed, as
-   * the answer had it. The account's own is passed by all of its people together, so that counts for none of them.
+   * An event that counts towards a lock: a limit was exceeded, or a statement was refused by policy. `limit`: the window limit that was exceeded,
+   * from the answer. All end users of an account share its limit, so exceeding it does not count for any of them.
    */
   event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string, limit?: LimitReached): void;
-  /** A statement has ended, and told this of data subjects: for who asks what was taken. Absent: nobody does. */
-  told?(policy: SessionPolicy, told: StatementTold): void;
-  /** A row that would be shown is a canary's. Told once for each canary and run. @returns why the row is not shown; undefined where it is all the same. */
+  /** A statement has ended, and disclosed this of data subjects: for those who ask what was taken. Absent: not needed. */
+  told?(policy: SessionPolicy, told: DisclosedByStatement): void;
+  /**
+   * A row that would be shown contains a canary. Called once for each canary and run. @returns why the row is not shown; undefined if it is shown
+   * anyway.
+   */
   canary(policy: SessionPolicy, sighting: Sighting): BudgetRefusal | undefined;
-  /** What was taken ahead for this session may go back: it is idle. */
+  /** The session is idle: amounts taken in advance for it may be given back. */
   rest(): void;
 }

@@ -8,18 +8,14 @@ import { addKeys, isReadable } from '../results/key-text.ts';
 
 /** The values that a Bind gives to a client's own parameters. */
 export interface BoundValues {
-  /** None (all text), one (for all) or one for each. */
+  /** Empty (all text), one (for all) or one for each. */
   readonly formats: readonly number[];
   readonly valueCount: number;
-  /** As they stand in Bind: each behind its length. */
+  /** As in Bind: each after its length. */
   readonly values: Uint8Array;
 }
 
-/**
- * @param text the client's.
- * @param bound absent where they are not known.
- * @returns undefined where one of them cannot be read as the server reads it.
- */
+/** @param text the client's. @param bound absent if they are not known. @returns undefined if one of them cannot be read as the server reads it. */
 export function givenKeys(
   place: GivenKeys,
   text: string,
@@ -48,18 +44,17 @@ function takeKeys(
   { parameter, array }: { readonly parameter: number; readonly array: boolean },
 ): boolean {
   const format = formats.length === 1 ? formats[0]! : (formats[parameter - 1] ?? 0);
-  const texts = array
-    ? elements(value, format)
-    : format === 1
-      ? binary(value, type)
-      : [bufferOf(value).toString('utf8')];
-  for (const text of texts ?? [undefined]) {
-    // INVARIANT 65: a key that is not read as the server reads it would be counted as another's.
-    const key = text === undefined ? undefined : readKey(type, text);
-    if (key === undefined) return false;
-    keys.push(key);
-  }
-  return true;
+  if (!array && format !== 1) return takeKey(keys, type, bufferOf(value).toString('utf8'));
+  const texts = array ? elements(value, format) : binary(value, type);
+  return texts?.every((text) => takeKey(keys, type, text)) === true;
+}
+
+/** @returns false where it cannot be read. */
+function takeKey(keys: string[], type: number, text: string): boolean {
+  // INVARIANT 65: a key that is not read as the server reads it would be counted as another's.
+  const key = readKey(type, text);
+  if (key !== undefined) keys.push(key);
+  return key !== undefined;
 }
 
 function binary(value: Uint8Array, type: number): string[] | undefined {
@@ -67,7 +62,7 @@ function binary(value: Uint8Array, type: number): string[] | undefined {
   return addKeys(texts, value, type, 1) === 0 && texts.every(isReadable) ? texts : undefined;
 }
 
-/** Of `= ANY ($1)`: an array of one dimension without quotes, or any in binary whose elements can be read. */
+/** The elements of `= ANY ($1)`: of a one-dimensional array without quotes, or of any binary array whose elements can be read. */
 function elements(value: Uint8Array, format: number): readonly string[] | undefined {
   if (format === 0) {
     const inside = /^\{([^{}"\\]*)\}$/.exec(bufferOf(value).toString('utf8').trim())?.[1];
@@ -79,7 +74,7 @@ function elements(value: Uint8Array, format: number): readonly string[] | undefi
   return type === undefined || type === 0 ? undefined : binary(value, type);
 }
 
-/** The type of an array by that of its elements: those whose binary format is read. */
+/** The array types whose elements' binary format is read, by element type. */
 const ARRAYS: ReadonlyMap<number, number> = new Map([
   [21, 1005],
   [23, 1007],

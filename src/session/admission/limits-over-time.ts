@@ -13,12 +13,13 @@ export const NOT_LIMITED: LimitedOverTime = { shown: false, changed: false };
 /** A policy is the same object until something of it changes. */
 const known = new WeakMap<SessionPolicy, LimitedOverTime>();
 
+/** What the policy limits over time, at any time of day; cached by policy. */
 export function limitedOverTime(policy: SessionPolicy): LimitedOverTime {
   const before = known.get(policy);
   if (before) return before;
   const { role, principal } = policy;
   const all = [role.limits, role.limitsPerUser, principal.limits, ...(role.during ?? []).map(({ limits }) => limits)];
-  // A person behind an account who is locked out meanwhile sees no more; of the session, which others have as well, nothing ends.
+  // An end user who is locked out meanwhile sees no more rows; the session, which other end users share, does not end.
   const isShared = principal.token !== undefined;
   const made = {
     shown: isShared || all.some((limits) => limits && limitsShown(limits)),

@@ -1,4 +1,4 @@
-/** What is paid for a statement before it runs, so that neither its answer nor a refusal tells more than was paid for (`docs/limits.md`). */
+/** The charge for a statement before it runs, so that neither its answer nor a refusal discloses more than was paid for (`docs/limits.md`). */
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import { readArguments } from '../../guard/subjects/given-keys.ts';
@@ -6,14 +6,14 @@ import type { SessionPolicy } from '../session-policy.ts';
 import type { Prepayment } from './budget-port.ts';
 import { type BoundValues, givenKeys } from './given-keys.ts';
 
-/** The statement with the client's own words, in which the keys stand that it gives. */
+/** The statement with the client's own text, which contains the given keys. */
 export interface Asking {
   readonly statement: StatementJudgement;
-  /** What it runs by its name; undefined where it runs nothing else, or what that is is not known. */
+  /** The statement that it runs by name; undefined if it runs no other, or an unknown one. */
   readonly inner: StatementJudgement | undefined;
   /** The client's text. */
   readonly text: string;
-  /** Absent where they are not known. */
+  /** Absent if they are not known. */
   readonly bound: BoundValues | undefined;
 }
 
@@ -25,9 +25,12 @@ export function prepaymentsOf(asking: Asking, { role }: SessionPolicy): readonly
   const { disclosures } = inner ?? statement;
   const { limitedSubjects } = role;
   if (!disclosures || disclosures.length === 0 || !limitedSubjects || role.mode === 'observe') return NOTHING;
-  return disclosures.flatMap((disclosure) =>
-    limitedSubjects.has(disclosure.subject) ? (prepaymentOf(disclosure, asking) ?? []) : [],
-  );
+  const all: Prepayment[] = [];
+  for (const disclosure of disclosures) {
+    const one = limitedSubjects.has(disclosure.subject) ? prepaymentOf(disclosure, asking) : undefined;
+    if (one) all.push(one);
+  }
+  return all;
 }
 
 function prepaymentOf(disclosure: Disclosure, asking: Asking): Prepayment | undefined {
@@ -59,15 +62,16 @@ function prepaymentOf(disclosure: Disclosure, asking: Asking): Prepayment | unde
   return asks(canFail === 'no' ? 'one' : 'kept');
 }
 
-/** Is it paid whole before it runs? Undefined where one of the keys cannot be read: then it is a question. */
+/** Is all of it paid before it runs? Undefined if one of the keys cannot be read: then it is a question. */
 function keysOf({ access }: Disclosure, { statement, inner, text, bound }: Asking): readonly string[] | undefined {
   if (access.kind !== 'pinned') return undefined;
   const own = inner && text.slice(statement.extent?.start, statement.extent?.end);
   const keys = new Set<string>();
   for (const place of access.people) {
-    // What was prepared stands in another text.
+    // A prepared statement has another text.
     const given = own === undefined ? givenKeys(place, text, bound) : readArguments(own, place);
-    if (!given) return undefined;
+    // One key, or what cannot be read: nothing can stand there twice.
+    if (!given || (given.length < 2 && access.people.length === 1)) return given;
     for (const key of given) keys.add(key);
   }
   return [...keys];
@@ -78,6 +82,7 @@ export function jumpsInCursor(kind: StatementKind): boolean {
   return kind.kind === 'fetch' && kind.forward !== true;
 }
 
+/** `DECLARE … WITH HOLD`: its rows outlive the transaction. */
 export function isHeldCursor(kind: StatementKind): boolean {
   return kind.kind === 'declare' && kind.hold;
 }

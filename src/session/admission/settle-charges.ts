@@ -1,4 +1,4 @@
-/** What becomes of what was set aside for a statement, once it has ended (`docs/limits.md`). */
+/** Settles the amounts set aside for a statement once it has ended (`docs/limits.md`). */
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import type { OutcomeEntry } from '../log-entries.ts';
 import type { Execution } from '../state/execution.ts';
@@ -8,8 +8,8 @@ import { isHeldCursor, jumpsInCursor } from './prepayment.ts';
 const NONE: readonly string[] = [];
 
 /**
- * @param tag of the statement that has ended well; undefined where the server gave none, or it did not.
- * @returns the subjects about which it was a question, and told nothing else, or failed.
+ * @param tag of a statement that succeeded; undefined if the server sent none, or if it failed. @returns the subjects for which it was a question,
+ * and either disclosed nothing else, or failed.
  */
 export function settleCharges(
   run: Execution,
@@ -53,9 +53,9 @@ function settlementOf(run: Execution, subject: string, status: OutcomeEntry['sta
 function isFree(run: Execution, { subject, access, canFail, free }: Disclosure, repeats: boolean): boolean {
   const { statement, answer } = run;
   if (canFail === 'at-commit' || isHeldCursor(statement.kind) || jumpsInCursor(statement.kind)) return false;
-  // Its people were counted before it ran: what was set aside was for an error.
+  // Its people were counted before it ran: the amount set aside was for an error.
   if (run.isPinned(subject)) return true;
-  // It costs whom the row names, and one where none came.
+  // It costs the people that the row names, and one if no row came.
   if (access.kind === 'held') return answer?.hasNamed(subject) === true;
   return free === 'known' || repeats;
 }

@@ -4,7 +4,7 @@ import type { LimitRules } from '../../policy/model/limits.ts';
 import type { RuleRef } from '../../policy/source/rule.ts';
 import type { SessionPolicy } from '../ports.ts';
 
-/** What has been shown of one result: shared by all Executes of a portal and all FETCHes of a cursor. */
+/** How much of one result was shown: shared by all Executes of a portal and all FETCHes of a cursor. */
 export interface Usage {
   rows: number;
   bytes: number;
@@ -14,14 +14,14 @@ export interface Usage {
 export interface StatementLimits {
   readonly rows: number | undefined;
   readonly bytes: number | undefined;
-  /** Where each of them stands. */
+  /** The line of each in the policy. */
   readonly rules: { readonly rows: RuleRef; readonly bytes: RuleRef };
 }
 
 /** A policy is the same object until something of it changes. */
 const known = new WeakMap<SessionPolicy, { readonly limits: StatementLimits | undefined }>();
 
-/** undefined where nothing limits a statement's result. */
+/** undefined if a statement's result is not limited. */
 export function statementLimits(policy: SessionPolicy): StatementLimits | undefined {
   const before = known.get(policy);
   if (before) return before.limits;
@@ -37,7 +37,7 @@ function limitsOf(policy: SessionPolicy): StatementLimits | undefined {
   return { rows: rows.limit, bytes: bytes.limit, rules: { rows: rows.rule, bytes: bytes.rule } };
 }
 
-/** The limit that so much more would pass, as what the client is told; undefined where it fits. */
+/** The limit that this amount would exceed, as the client is told; undefined if it fits. */
 export function overLimit(limits: StatementLimits, used: Usage, rows: number, bytes: number): Refusal | undefined {
   if (limits.rows !== undefined && used.rows + rows > limits.rows) {
     return refusal('limit-rows', '53400', `statement returns more than ${limits.rows} rows`, {
@@ -64,9 +64,8 @@ export interface InputLimits {
 }
 
 /**
- * @param bytes they count as well: of a COPY.
- * @param temporary the rows are a temporary table's: no data that anybody else sees changes.
- * @returns undefined where nothing limits it.
+ * @param bytes they count as well: for a COPY. @param temporary the rows are a temporary table's: no data that others see changes. @returns undefined
+ * if it is not limited.
  */
 export function inputLimits(
   policy: SessionPolicy,
@@ -88,7 +87,7 @@ export function inputLimits(
   return { changed: changed.limit, bytes: most, rules: { changed: changed.rule, bytes: copied.rule } };
 }
 
-/** The limit that so many rows and bytes pass; undefined where they fit. */
+/** The limit that so many rows and bytes exceed; undefined if they fit. */
 export function overInput(limits: InputLimits, taken: Usage): Refusal | undefined {
   const { changed, bytes, rules } = limits;
   if (changed !== undefined && taken.rows > changed) {
@@ -112,7 +111,7 @@ export function overInput(limits: InputLimits, taken: Usage): Refusal | undefine
   return undefined;
 }
 
-/** Stands in a limit slot where no limit is: the largest bigint, as LIMIT takes it. */
+/** Fills a limit slot if there is no limit: the largest bigint, as LIMIT takes it. */
 export const NO_LIMIT = 9223372036854775807n;
 
 /** One row more than may be shown: the server then never works for more, and the guard still sees that there was more. */

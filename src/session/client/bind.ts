@@ -15,7 +15,7 @@ import { BindAddition } from '../../protocol/bind-addition.ts';
 import { type Frame, LARGEST_FROM_CLIENT } from '../../protocol/frame-reader.ts';
 import { isEstimated } from '../admission/limits-over-time.ts';
 import { mostOf } from '../admission/statement-meter.ts';
-import { currentEndUser, isFilled, missing, tokenOf } from '../end-user/statement-user.ts';
+import { currentEndUser, isFilled, missing, tokenChangeOf } from '../end-user/statement-user.ts';
 import type { SessionPolicy } from '../ports.ts';
 import { planOf, sendBound, withholdAgain } from '../reuse/by-plan.ts';
 import type { Conversation } from '../state/conversation.ts';
@@ -38,6 +38,7 @@ import { slotValues, valuesFor } from './revalidate.ts';
 /** So many portals may be open at a time: what a session remembers is bounded. */
 const MOST_PORTALS = 10_000;
 
+/** @returns false if the message must wait for the server, or for the session's next turn. */
 export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   // What came whole is read whole; of the rest the server reads the values, and refuses what is wrong with them.
   const whole = frame.last ? decodeBind(frame.bytes) : undefined;
@@ -91,7 +92,7 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   const by = fits ? planOf(c, prepared, values) : undefined;
   const { rendered } = by ?? prepared;
   const own = by ? undefined : ownValues(head, prepared, values);
-  // What came whole is written anew; behind a result column more, or what comes in pieces, ours are put in while it passes.
+  // A whole message is written again; if a result column was added, or the message comes in pieces, our values are inserted as it passes.
   const written = own && whole && !added ? withValues(whole, own) : undefined;
   const bytes = token?.bytes ?? written;
   const addition = own && !bytes ? additionTo(frame, head, own, added) : undefined;
@@ -166,14 +167,14 @@ function tokenIn(
   { statement }: Prepared,
   whole: Bind | undefined,
 ): { readonly value: string | undefined; readonly bytes: Uint8Array } | 'too long' | undefined {
-  const { to } = (statement && tokenOf(statement.kind)) ?? {};
+  const { to } = (statement && tokenChangeOf(statement.kind)) ?? {};
   if (typeof to !== 'object' || !('parameter' in to)) return undefined;
   if (!whole) return 'too long';
   const none = { ...whole, valueCount: 0, values: new Uint8Array(0), formats: [] };
   return { value: firstValue(whole), bytes: bind(none, new Array(whole.valueCount).fill('')) };
 }
 
-/** A permit may pay for what it reads: then the limits of one statement do not hold, nor does a LIMIT that stands for them. */
+/** If a permit may pay for its rows, the limits of one statement do not apply, and neither does a LIMIT that enforces them. */
 function mayBePaid(c: Conversation, statement: StatementJudgement, policy: SessionPolicy): boolean {
   return c.ports.budget.mayPay?.(policy, statement) === true;
 }
@@ -189,7 +190,7 @@ function boundFor(
 ): Portal['bound'] {
   const isAsked = (statement?.disclosures?.length ?? 0) > 0 && policy.role.limitedSubjects !== undefined;
   if (valueCount === 0 || values.length > MOST_KEPT || !(isAsked || isEstimated(policy))) return undefined;
-  return { formats, valueCount, values: Uint8Array.from(values) };
+  return { formats, valueCount, values: new Uint8Array(values) };
 }
 
 /** Values of the guard's own parameters, in text format, and the formats of all. */
@@ -198,7 +199,7 @@ interface OwnValues {
   readonly formats: readonly number[];
 }
 
-/** They go behind the client's; undefined where there are none. */
+/** They follow the client's; undefined if there are none. */
 function ownValues(
   { formats }: BindHead,
   { rendered, parameters }: Prepared,
@@ -212,7 +213,7 @@ function ownValues(
   return { values: texts, formats: [...own, ...added.map(() => 0)] };
 }
 
-/** Each member by its name: behind a spread V8 makes a new shape of each such object, and keeps it. */
+/** Each member by its name: with a spread V8 makes a new hidden class for each such object, and keeps it. */
 function withValues({ portal, statement, valueCount, values, resultFormats }: Bind, own: OwnValues): Uint8Array {
   return bind({ portal, statement, formats: own.formats, valueCount, values, resultFormats }, own.values);
 }
@@ -253,7 +254,7 @@ function misfitOf(message: BindHead, { name, parameters }: Prepared): string | u
 }
 
 /**
- * Bind plans, and planning computes what is constant; commands are not planned. Nothing stands between the Bind of a CALL and its Execute: behind
+ * Bind plans, and planning evaluates constants; commands are not planned. No other message may be between the Bind of a CALL and its Execute: after
  * another Execute of its batch its procedure could not commit.
  */
 function isPlanned(statement: StatementJudgement | undefined): boolean {

@@ -1,4 +1,4 @@
-/** What the client sends: taken frame by frame, as long as nothing has to be waited for. */
+/** The client's messages: taken frame by frame, as long as none has to wait. */
 import { refusal } from '../../core/refusal.ts';
 import { CLIENT_LIMITS, type Frame, FrameReader } from '../../protocol/frame-reader.ts';
 import { Frontend } from '../../protocol/message-types.ts';
@@ -52,7 +52,7 @@ export class ClientSide {
         c.dropRecording();
         c.admission.done();
       } else {
-        // What we wait for may lie in the server's buffer: the client's own Sync or Flush is behind the frame that waits.
+        // The awaited answer may be in the server's buffer: the client's own Sync or Flush comes after the frame that waits.
         if (!c.cancelling) c.flush();
         break;
       }
@@ -82,7 +82,7 @@ export class ClientSide {
     return this.dispatch(frame);
   }
 
-  /** Behind a barrier only what cannot change what was judged may pass. */
+  /** After a barrier, only messages may pass that cannot change what was judged. */
   private takeBlocked(frame: Frame): boolean {
     const { c } = this;
     if (c.cancelling || c.deferred || !c.barrier) return false;

@@ -4,7 +4,7 @@ import { describe } from '../../protocol/describe.ts';
 import { execute } from '../../protocol/execute.ts';
 import { parse } from '../../protocol/parse.ts';
 import { least } from '../admission/statement-meter.ts';
-import { bindQuery, type QueryPlan } from '../reuse/by-plan.ts';
+import { bindQuery, type QueryByPlan } from '../reuse/by-plan.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution, ExecutionRules } from '../state/execution.ts';
 import type { Conversion } from '../state/pending-replies.ts';
@@ -17,7 +17,7 @@ export function sendConverted(
   rendered: Rendered,
   watch: ExecutionRules,
   run: Execution,
-  by?: QueryPlan,
+  by?: QueryByPlan,
 ): void {
   const conversion: Conversion = { run, description: undefined, complete: undefined };
   const sent = { batch: c.batch, conversion, rendered: by?.asked.rendered ?? rendered };

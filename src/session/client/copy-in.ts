@@ -93,12 +93,15 @@ function current(c: Conversation): Copying {
 function endWith(c: Conversation, bytes: Uint8Array): void {
   c.add(bytes);
   c.copyIn = 'ended';
-  // In the extended protocol the server keeps what became of it until a Sync or a Flush; of a converted Query none will come.
+  // In the extended protocol the server keeps its answer until a Sync or a Flush; a converted Query is followed by neither.
   c.unflushed = true;
   if (c.pending.head?.conversion) c.flush();
 }
 
-/** The server's error ends what was cut off: a COPY that we ended, if it quotes our id. What it found in the data before stands. */
+/**
+ * The server's error answers the statement that was cut off: for a COPY that we ended, if it quotes our id. An error that it found in the data before
+ * is kept.
+ */
 export function isOfCut(c: Conversation, run: Execution, fields: ErrorFields): boolean {
   return c.copying?.run !== run || (fields.get('M') ?? '').includes(run.id);
 }

@@ -1,13 +1,13 @@
 /** Counts the rows in COPY data as the server cuts them (PostgreSQL's CopyReadLineText and CopyFrom), wherever the bytes were cut. */
-import type { Buffer } from 'node:buffer';
+
+import { Buffer } from 'node:buffer';
 import type { CopyFormat } from '../../guard/decision.ts';
 import { bufferOf } from '../../protocol/text.ts';
-import { Tuples } from './copy-tuples.ts';
 
 export interface RowCounter {
   /** Rows that are complete. */
   readonly rows: number;
-  /** A row has begun whose end has not come: at the end of the data it is one, too. */
+  /** A row has begun whose end has not come: at the end of the data it counts as a row. */
   readonly unfinished: boolean;
   push(bytes: Uint8Array): void;
 }
@@ -35,7 +35,7 @@ abstract class Lines implements RowCounter {
   protected length = 0;
   /** The data has ended by a mark of its own: the server ignores what follows. */
   private over = false;
-  /** The last line ended at a CR: an LF behind it is part of that end. */
+  /** The last line ended at a CR: an LF after it is part of that end. */
   private afterCr = false;
 
   /** @param special bytes that a line needs a closer look for. */
@@ -100,7 +100,7 @@ abstract class Lines implements RowCounter {
   protected abstract isEndMark(): boolean;
 }
 
-/** In text a backslash takes the meaning of the byte behind it. */
+/** In text format a backslash escapes the byte after it. */
 class TextRows extends Lines {
   private escaped = false;
   private startsAsMark = false;
@@ -151,8 +151,63 @@ class CsvRows extends Lines {
     if (byte !== this.escape) this.escaped = false;
   }
 
-  /** Since version 18 there is none in CSV: before, a row is counted that is none. */
+  /** Since version 18 CSV has no end mark: on older servers a row is counted that is not one. */
   protected isEndMark(): boolean {
     return false;
   }
 }
+
+/** Signature, flags, length of the extension. */
+const HEADER = 19;
+
+/** The rows of binary data: a header, then tuples of a 16-bit count and as many fields, each of a 32-bit length (-1 for null) and its bytes; a count of -1 ends it. */
+class Tuples {
+  rows = 0;
+  private at: 'header' | 'count' | 'length' | 'over' = 'header';
+  private fields = 0;
+  /** Bytes to be passed over. */
+  private skip = 0;
+  private readonly part = Buffer.alloc(HEADER);
+  private filled = 0;
+
+  get unfinished(): boolean {
+    return this.at === 'length' || (this.at === 'count' && this.filled > 0);
+  }
+
+  push(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length && this.at !== 'over'; ) {
+      if (this.skip > 0) {
+        const skipped = Math.min(this.skip, bytes.length - at);
+        this.skip -= skipped;
+        at += skipped;
+      } else {
+        this.part[this.filled] = bytes[at]!;
+        this.filled += 1;
+        at += 1;
+        if (this.filled === WIDTHS[this.at]) this.read(this.at);
+      }
+    }
+  }
+
+  private read(what: keyof typeof WIDTHS): void {
+    this.filled = 0;
+    switch (what) {
+      case 'header':
+        this.skip = this.part.readUInt32BE(HEADER - 4);
+        this.at = 'count';
+        return;
+      case 'count':
+        this.fields = this.part.readInt16BE(0);
+        this.at = this.fields < 0 ? 'over' : 'length';
+        break;
+      case 'length':
+        this.skip = Math.max(0, this.part.readInt32BE(0));
+        this.fields -= 1;
+    }
+    if (this.at !== 'length' || this.fields > 0) return;
+    this.rows += 1;
+    this.at = 'count';
+  }
+}
+
+const WIDTHS = { header: HEADER, count: 2, length: 4 } as const;

@@ -1,4 +1,4 @@
-/** One COPY FROM STDIN while it runs: whose it is, and how much has come in. */
+/** One COPY FROM STDIN while it runs: its statement, and how much has come in. */
 
 import type { Execution } from '../state/execution.ts';
 import { type RowCounter, rowCounter } from './copy-rows.ts';
@@ -8,7 +8,7 @@ export class Copying {
   begun = false;
   /** Of data, so far. */
   private bytes = 0;
-  /** undefined where rows are not limited. */
+  /** undefined if rows are not limited. */
   private readonly counter: RowCounter | undefined;
 
   constructor(readonly run: Execution) {
@@ -30,7 +30,7 @@ export class Copying {
     return this.run.admitInput(this.counter?.rows ?? 0, this.bytes);
   }
 
-  /** There is no more. A last row may come without an end of its own. @returns whether all of it fits; the run is cut if not. */
+  /** The end of the data. A last row may come without a line end. @returns whether all of it fits; the run is cut if not. */
   end(): boolean {
     const { rows = 0, unfinished = false } = this.counter ?? {};
     return this.run.admitInput(rows + (unfinished ? 1 : 0), this.bytes);

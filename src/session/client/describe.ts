@@ -16,6 +16,7 @@ import { parsePrepared } from './parse.ts';
 import { rePrepare } from './re-prepare.ts';
 import { ownWords, refuseExtended } from './refuse.ts';
 
+/** @returns false if the message must wait for the server, or for the session's next turn. */
 export function takeDescribe(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   const target = decodeTarget(frame.bytes);
   return target.of === 'statement'
@@ -82,6 +83,7 @@ export function sendDescribe(c: Conversation, bytes: Uint8Array, described: Desc
   c.send(bytes, { kind: 'describe', owes, batch, own, rendered, prepared, provenance, policy, parameters, added });
 }
 
+/** @returns false if the message must wait for the server. */
 export function takeClose(c: Conversation, frame: Frame): boolean {
   const { of, name } = decodeTarget(frame.bytes);
   const version: Version<unknown> =

@@ -31,6 +31,7 @@ import { sentOfPortal } from './planned-text.ts';
 import { cachedPlanChanged } from './refusal-response.ts';
 import { decideRefusal, ownWords, refuseExtended, UNWATCHED } from './refuse.ts';
 
+/** @returns false if the message must wait for the server, the budget, or the session's next turn. */
 export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   const message = decodeExecute(frame.bytes);
   const version = c.portals.current(message.portal);
@@ -60,7 +61,7 @@ export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy
   return true;
 }
 
-/** What may run: what its names stand for, for whom it runs, and what the budget has granted. */
+/** A portal that may run: its resolved names, its end user, and what the budget has granted. */
 interface Admitted {
   readonly resolved: ResolvedNames;
   readonly whose: StatementEndUser | undefined;
@@ -68,9 +69,8 @@ interface Admitted {
 }
 
 /**
- * Asks whether a portal may run. A first run that its Bind was asked for is not counted again as a statement.
- * @param message absent before the portal is bound.
- * @returns `refused`: the client is told why.
+ * Asks whether a portal may run. A first run for which its Bind asked is not counted again as a statement. @param message absent before the portal is
+ * bound. @returns `refused`: the client was sent the reason.
  */
 function admitPortal(
   c: Conversation,
@@ -132,9 +132,8 @@ function admitPortal(
 }
 
 /**
- * Decides before its Bind about a portal that may run code of users: the server plans it there, and computes what is constant. The Execute of the
- * same batch goes on with that run.
- * @returns `refused`: the client is told why.
+ * Decides before its Bind about a portal that may run users' code: the server plans it there, and evaluates constants. The Execute of the same batch
+ * continues that run. @returns `refused`: the client was sent the reason.
  */
 export function openPortal(c: Conversation, portal: Portal, policy: SessionPolicy): Execution | 'wait' | 'refused' {
   const admitted = admitPortal(c, portal, policy);
@@ -166,8 +165,8 @@ export function openPortal(c: Conversation, portal: Portal, policy: SessionPolic
   return run;
 }
 
-/** Of a Bind without values, or one whose values are not known: where there are some, each place of theirs cannot be read. */
-const NO_VALUES = { formats: [], valueCount: 0, values: new Uint8Array(0) };
+/** For a Bind without values, or with unknown values: then none of its places can be read. */
+export const NO_VALUES = { formats: [], valueCount: 0, values: new Uint8Array(0) };
 
 /** The run that its Bind was asked for, if it goes on: in the same batch, under the same policy, for the same person. */
 function begunRun(
@@ -181,14 +180,14 @@ function begunRun(
   return !run.ended && run.policy === policy && run.person === person ? run : undefined;
 }
 
-/** What a token fills was filled when it was bound, and runs for nobody else. */
+/** A portal that a token fills was filled when it was bound, and runs for no other end user. */
 function asked({ statement, madeFor, given }: Portal, policy: SessionPolicy, resolved: ResolvedNames): EndUserQuestion {
   const { inner } = resolved;
   const nature = traitsOf(statement!.kind, policy, inner?.kind);
   return { statement: statement!, inner, nature, filled: false, madeFor: madeFor ?? resolved.madeFor, given };
 }
 
-/** What PostgreSQL would say, or said of a plan whose columns are others than those that the client knows. */
+/** PostgreSQL's error, also for a plan whose columns differ from those that the client knows. */
 function cannotRun({ added, hasRun }: Portal, { portal }: Execute, check: RowCheck | undefined): Refusal | undefined {
   if (added !== check?.added) return cachedPlanChanged();
   // Without its RETURNING it would have no rows to go on with.
@@ -221,7 +220,7 @@ function run(
     policy,
     resolved.runs?.rendered.text ?? text,
   );
-  // Limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent: a short result would look complete.
+  // Limits of one statement apply, even with a permit, if a LIMIT that enforces them was sent: a short result would look complete.
   const free = account !== undefined && baked === undefined;
   const watch: ExecutionRules =
     account === undefined ? watched : { ...watched, account, limits: free ? undefined : watched.limits };
@@ -230,7 +229,7 @@ function run(
   const begins = !portal.hasRun;
   portal.hasRun = true;
   const { usage } = portal;
-  // A write of which the client sees no rows is never suspended.
+  // A write that shows the client no rows is never suspended.
   const left = watch.taken && rowsLeft !== undefined ? usage.rows + rowsLeft : undefined;
   const limit = least(baked === undefined ? watch.limits?.rows : undefined, left);
   const maxRows = check?.added === 'only' ? 0 : mostRows(message, limit, usage.rows, baked);

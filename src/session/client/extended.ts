@@ -28,7 +28,7 @@ export function takeExtended(
   }
 }
 
-/** INVARIANT 31: a name that we do not know never goes upstream: behind it may be what nobody judged. */
+/** INVARIANT 31: an unknown name is never sent to the server: it could be a statement that was not judged. */
 export function sendUnknown(c: Conversation, bytes: Uint8Array, pending: PendingReply & { forced: Forced }): true {
   c.send(bytes, pending);
   c.skipping = true;

@@ -1,4 +1,4 @@
-/** FunctionCall: a call by OID, outside SQL, of which nothing is known but that it is made. */
+/** FunctionCall: a call by OID, outside SQL; the guard cannot tell what it does. */
 import { refusal } from '../../core/refusal.ts';
 import { unreadable } from '../../guard/unreadable.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
@@ -9,7 +9,7 @@ import type { Conversation } from '../state/conversation.ts';
 import type { ExecutionRules } from '../state/execution.ts';
 import { decideRefusal, ownWords, refuseFunctionCall } from './refuse.ts';
 
-/** Only for those from whom nothing is withheld. */
+/** Only for roles from which nothing is withheld. */
 export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
   const policy = c.policy();
   if (!policy) {
@@ -26,7 +26,7 @@ export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
     refuseFunctionCall(c, decideRefusal(c, subject, reason));
     return true;
   }
-  // Nobody can say what a function leaves in a connection that the next client gets, and here it has no name to go by.
+  // A function may leave anything in a connection that the next client gets, and here its name is not known.
   if (c.ports.pooling === 'transaction') {
     const reason = refusal('pooled', '0A000', 'function call messages do not work through a pooler of transactions', {
       hint: 'Call the function in a SELECT.',

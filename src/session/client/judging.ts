@@ -16,7 +16,7 @@ export function judged(
   // INVARIANT 28: a judgement is that of this text.
   if (judging && (judging.text !== text || judging.types.join() !== types.join())) judging = undefined;
   if (judging && judging.policy !== policy) {
-    // By the policy of now. At once: one that changes all the time would begin it anew without end.
+    // Judged by the current policy, at once: with a policy that changes all the time, starting again would never end.
     c.judging = undefined;
     return policy.judge(text, types);
   }

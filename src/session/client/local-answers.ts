@@ -6,7 +6,7 @@ import type { Judgement } from '../../guard/decision.ts';
 import { commandComplete } from '../../protocol/command-complete.ts';
 import { readyForQuery, type TransactionStatus } from '../../protocol/ready-for-query.ts';
 import { applyEdits } from '../../sql/text/edits.ts';
-import { tokenOf } from '../end-user/statement-user.ts';
+import { tokenChangeOf } from '../end-user/statement-user.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution } from '../state/execution.ts';
 import type { PendingQuery } from '../state/pending-replies.ts';
@@ -21,8 +21,8 @@ export interface Shortened {
 }
 
 /**
- * @param status of the transaction before the message; undefined where the server owes an answer that may change it.
- * @returns undefined where all has to be sent.
+ * @param status of the transaction before the message; undefined if an outstanding answer may change it. @returns undefined if all of it must be
+ * sent.
  */
 export function withoutTokenSettings(
   text: string,
@@ -30,12 +30,12 @@ export function withoutTokenSettings(
   status: TransactionStatus | undefined,
 ): Shortened | undefined {
   const { statements } = judgement;
-  if (status === 'E' || !statements.some(({ kind }) => tokenOf(kind)?.local)) return undefined;
+  if (status === 'E' || !statements.some(({ kind }) => tokenChangeOf(kind)?.local)) return undefined;
   // Outside of a block the server warns, and in a failed transaction it refuses.
   let inside = status === 'T';
   const unsent = statements.map(({ kind, command }) => {
     if (kind.kind === 'transaction') inside = kind.action === 'begin' || (inside && !ENDS.has(kind.action));
-    return inside && command === 'SET' && tokenOf(kind)?.local === true;
+    return inside && command === 'SET' && tokenChangeOf(kind)?.local === true;
   });
   if (!unsent.includes(true)) return undefined;
   // What counts as left out is taken out of the very text that is sent, whether the judgement has an edit there or not: else the
@@ -52,7 +52,7 @@ export function withoutTokenSettings(
 
 const ENDS: ReadonlySet<string> = new Set(['commit', 'rollback', 'prepared']);
 
-/** The server has come to the next of those that were sent, or to the end: what stands before it is complete. */
+/** The server has come to the next of the sent statements, or to the end: everything before it is complete. */
 export function completeUnsent(c: Conversation, query: PendingQuery): void {
   for (let run = query.runs[query.at]; run?.unsent; run = query.runs[query.at]) {
     query.at += 1;
@@ -60,7 +60,7 @@ export function completeUnsent(c: Conversation, query: PendingQuery): void {
   }
 }
 
-/** In the server's place. What is said is what it would say: that the transaction goes on. */
+/** Answers instead of the server, as the server would: the transaction goes on. */
 export function answerHere(c: Conversation, runs: readonly Execution[], rendered: Rendered): void {
   // As every Query.
   for (const version of unnamedDropped(c)) version.names.settle(version);

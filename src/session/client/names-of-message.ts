@@ -1,4 +1,4 @@
-/** What the statements of a message have done to names, for those behind them in the same message: not in the session's books yet. */
+/** What earlier statements of a message have done to names, for the later ones: not yet in the session's books. */
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
 import type { Usage } from '../admission/statement-meter.ts';
 import type { Portal } from '../state/prepared.ts';
@@ -21,7 +21,7 @@ export class NamesOfMessage {
     return this.noStatements ? 'none' : 'unknown';
   }
 
-  /** @param before what the name stood for before the message. */
+  /** @param before what the name meant before the message. */
   cursor(name: string, before: Portal | undefined): Cursor | 'none' | 'unknown' | 'not known' {
     const declared = this.cursors.get(name);
     if (declared) return declared;

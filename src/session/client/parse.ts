@@ -22,6 +22,7 @@ const UNKNOWN = 705;
 /** PostgreSQL's bound for the number of parameters: a 16-bit count. */
 const MOST_PARAMETERS = 65535;
 
+/** @returns false if the message must wait for the server, or for the session's next turn. */
 export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   if (!frame.last) return refuseLong(c, frame, policy);
   const { name, text, types } = decodeParse(frame.bytes);
@@ -50,7 +51,7 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
     }
   }
   const parameters = Math.max(judgement.parameters, types.length);
-  // What takes no parameters is filled here, for whoever asks.
+  // A statement without parameters is filled here, for its current end user.
   const isWritten = isFilled(judgement.template, policy.role) && !takesParameters(judgement, parameters);
   const now = isWritten ? currentEndUser(c, policy) : undefined;
   if (now === 'wait') return false;
@@ -88,7 +89,7 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
   return true;
 }
 
-/** A message that the guard would not read anyway: it comes in pieces, and those behind the first are dropped. */
+/** A message that is too long to be read anyway: it comes in pieces, and those after the first are dropped. */
 function refuseLong(c: Conversation, frame: Frame, policy: SessionPolicy): true {
   const reason = textTooLong();
   const subject = { statement: unreadable(reason), judgement: NOTHING_JUDGED, policy, text: '' };
@@ -96,6 +97,7 @@ function refuseLong(c: Conversation, frame: Frame, policy: SessionPolicy): true 
   return true;
 }
 
+/** The Parse message of a prepared statement, with the text that is sent. */
 export function parsePrepared(prepared: Prepared): Uint8Array {
   const { name, rendered } = prepared;
   const { added, sent } = rendered;
@@ -108,8 +110,8 @@ export function toldTypesOf({ types, parameters, rendered: { judgement } }: Prep
 }
 
 /**
- * What the server is told: what the client declares, unless that is the name of an object, which the server is not to read. `unknown` it settles as
- * well as what is left open.
+ * The type that the server is sent: the client's, unless its values name objects, which the server must not read. The server settles `unknown` like a
+ * type that is left open.
  */
 export function toldType(declared: number, judged = 0): number {
   if (declared === UNKNOWN || isNameType(declared)) return judged || declared;

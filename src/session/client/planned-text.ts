@@ -14,7 +14,7 @@ import { valuesFor } from './revalidate.ts';
 
 type Judged = Pick<Rendered, 'judgement' | 'text'>;
 
-/** A statement of a Query; undefined where the text cannot be taken apart. */
+/** A statement of a Query; undefined if the text cannot be split. */
 export function sentOfQuery(
   c: Conversation,
   message: Judged & { readonly policy: SessionPolicy },

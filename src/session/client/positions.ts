@@ -3,8 +3,8 @@ import type { Template } from '../../sql/text/template.ts';
 import type { Rendered } from './render.ts';
 
 /**
- * Where the character at `position` of the sent text stands in the client's message: both count characters (code points) from 1. What lies
- * inside an inserted text maps to the start of what it replaced.
+ * The position in the client's message of the character at `position` of the sent text: both count characters (code points) from 1. What lies inside
+ * an inserted text maps to the start of what it replaced.
  */
 export function clientPosition(rendered: Rendered, position: number): number {
   return (rendered.leads ?? 0) + positionInText(rendered, position);
@@ -14,7 +14,7 @@ function positionInText(rendered: Rendered, position: number): number {
   const { edits } = rendered.judgement;
   if (edits.length === 0) return position;
   const sentAt = unitsOf(rendered.sent, position - 1);
-  // How far the client's text lies behind the sent one, after the edits so far.
+  // The offset between the client's text and the sent one, after the edits so far.
   let shift = 0;
   for (const edit of edits) {
     const start = edit.start + shift;

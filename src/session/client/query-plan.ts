@@ -1,4 +1,4 @@
-/** How a Query is sent, so that a result that is cut off leaves nothing committed of which the client was told that it failed. */
+/** How a Query is sent, so that if its result is cut off, nothing is committed that the client was told had failed. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { StatementKind } from '../../guard/decision.ts';
 import type { TransactionStatus } from '../../protocol/ready-for-query.ts';
@@ -8,7 +8,7 @@ export interface PlannedStatement {
   /** It may be cut off. */
   readonly cuttable: boolean;
   readonly pure: boolean;
-  /** Code of users may run in it, and change what the server makes of the statements behind it. */
+  /** Users' code may run in it, and change what the server does with the statements after it. */
   readonly runsUserCode: boolean;
 }
 
@@ -20,7 +20,7 @@ export interface PlannedStatement {
  */
 export type QueryPlan = 'plain' | 'converted' | 'wrapped' | 'in-turn' | 'wrapped-in-turn';
 
-/** Does the plan depend on where the transaction stands? Then it must be known first. */
+/** Does the plan depend on the state of the transaction? Then it must be known first. */
 export function needsStatus(statements: readonly PlannedStatement[]): boolean {
   return statements.length > 1 && (!plainAlways(statements) || hasUserCodeBefore(statements));
 }
@@ -33,7 +33,7 @@ export function planQuery(statements: readonly PlannedStatement[], status: Trans
   const first = statements.findIndex((statement) => statement.cuttable);
   const before = statements.slice(0, first).map(({ kind }) => kind);
   const behind = statements.slice(first).map(({ kind }) => kind);
-  // INVARIANT 57: whatever stands behind a statement that may be cut off must be undone with it.
+  // INVARIANT 57: everything after a statement that may be cut off must be undone with it.
   if (!behind.some(cannotBeUndone)) {
     if (inTransaction(status, before)) return 'plain';
     if (!before.some((kind) => kind.kind === 'transaction')) return 'wrapped';
@@ -46,8 +46,8 @@ export function planQuery(statements: readonly PlannedStatement[], status: Trans
 }
 
 /**
- * In a transaction block a message of several statements is no more than its statements; outside of one they stand in a transaction
- * of the message's own, which messages of one statement each would not share.
+ * In a transaction block, a message of several statements equals its statements one by one; outside, they share a transaction of the message, which
+ * messages of one statement each would not.
  */
 function canTakeTurns(statements: readonly PlannedStatement[], status: TransactionStatus): boolean {
   let inside = status !== 'I';
@@ -60,13 +60,13 @@ function canTakeTurns(statements: readonly PlannedStatement[], status: Transacti
   return true;
 }
 
-/** Does anything stand behind code of users that is more than the end of a transaction? */
+/** Does users' code precede anything other than the end of a transaction? */
 function hasUserCodeBefore(statements: readonly PlannedStatement[]): boolean {
   const first = statements.findIndex(({ runsUserCode }) => runsUserCode);
   return first >= 0 && statements.slice(first + 1).some(({ kind }) => kind.kind !== 'transaction');
 }
 
-/** Each behind such code is sent only when the settings are known to hold. */
+/** Each statement after such code is sent only when the settings are known to hold. */
 function apart(statements: readonly PlannedStatement[], status: TransactionStatus): QueryPlan | Refusal {
   if (canTakeTurns(statements, status)) return 'in-turn';
   return statements.some(({ kind }) => kind.kind === 'transaction') ? notTogether() : 'wrapped-in-turn';
@@ -92,7 +92,7 @@ function cannotBeUndone(kind: StatementKind): boolean {
   }
 }
 
-/** Is there a transaction block behind these statements? In a failed one nothing runs, and nothing has to be undone. */
+/** Is there a transaction block after these statements? In a failed one nothing runs, and nothing has to be undone. */
 function inTransaction(status: TransactionStatus, statements: readonly StatementKind[]): boolean {
   let inside = status !== 'I';
   for (const kind of statements) {
@@ -103,7 +103,7 @@ function inTransaction(status: TransactionStatus, statements: readonly Statement
   return inside;
 }
 
-/** What cannot be undone and cannot take turns. */
+/** The refusal of statements that cannot be undone and cannot be sent one by one. */
 export function notTogether(): Refusal {
   return refusal(
     'unsupported',

@@ -18,14 +18,14 @@ export function sendStep(c: Conversation, { rendered, runs, wrapped, next }: Que
   c.block(pending);
 }
 
-/** BEGIN of the guard's own, and the Query behind it once that is done. */
+/** The guard's own BEGIN, and the Query after it once that is done. */
 export function sendWrapped(c: Conversation, next: QueryStep): void {
   const pending = queryPending(c, 'begin', { next });
   c.send(query('BEGIN'), pending);
   c.block(pending);
 }
 
-/** The first of the statements, each with its run; undefined where there are none. */
+/** The first of the statements, each with its run; undefined if there are none. */
 export function stepsOf(
   rendered: readonly Rendered[],
   runs: readonly Execution[],
@@ -37,14 +37,14 @@ export function stepsOf(
   );
 }
 
-/** Each statement of a judged text by itself; undefined where the text cannot be taken apart. */
+/** Each statement of a judged text by itself; undefined if the text cannot be split. */
 export function takeApart(
   { judgement, text }: Pick<Rendered, 'judgement' | 'text'>,
   values: SlotValues,
 ): Rendered[] | undefined {
   const parts: Rendered[] = [];
   const { edits } = judgement;
-  // Both stand in the text's order: what is done for each statement must not depend on how many there are.
+  // Both are in the text's order: the work for each statement must not depend on how many there are.
   let [next, from, leads] = [0, 0, 0];
   for (const statement of judgement.statements) {
     if (!statement.extent) return undefined;

@@ -19,7 +19,7 @@ import {
 import type { SessionPolicy } from '../ports.ts';
 import { NOTHING_JUDGED, notRecorded } from '../recorder.ts';
 import { answerOf } from '../results/answer-for.ts';
-import { type QueryPlan as ByPlan, endPlans, planOfQuery, sendByPlan } from '../reuse/by-plan.ts';
+import { endPlans, planOfQuery, type QueryByPlan, sendByPlan } from '../reuse/by-plan.ts';
 import { noPolicy } from '../server/session-ends.ts';
 import type { Conversation, Recording } from '../state/conversation.ts';
 import type { Execution, ExecutionRules } from '../state/execution.ts';
@@ -187,7 +187,7 @@ function goOn(c: Conversation, { steps }: Recording): boolean {
   return true;
 }
 
-/** Records what was admitted, and sends it. */
+/** Records the admitted statements, and sends them. */
 function* recordAndSend(
   c: Conversation,
   frame: Frame,
@@ -226,7 +226,7 @@ function* recordAndSend(
       break;
     }
     case 'converted': {
-      const send = (by?: ByPlan) => sendConverted(c, rendered, parts[0]!.watch, runs[0]!, by);
+      const send = (by?: QueryByPlan) => sendConverted(c, rendered, parts[0]!.watch, runs[0]!, by);
       send(reusable ? planOfQuery(c, rendered, values, send) : undefined);
       break;
     }
@@ -250,23 +250,30 @@ interface PaidPart extends Part {
   readonly grant: AdmissionGrant;
 }
 
-/** Limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent before: a short result would look complete. */
+/** Limits of one statement apply, even with a permit, if a LIMIT that enforces them was sent before: a short result would look complete. */
 function paidBy(part: Part, grant: AdmissionGrant): PaidPart {
   const { account, rowsLeft } = grant;
-  if (account === undefined) return { rowsLeft, grant, ...part };
-  const { watch, resolved } = part;
+  const { statement, nature, watch, resolved } = part;
+  // Each member by its name: V8 copies what is spread member by member.
+  if (account === undefined) return { statement, nature, watch, resolved, rowsLeft, grant };
   const free = resolved.most === undefined;
   return { ...part, rowsLeft, grant, watch: { ...watch, account, limits: free ? undefined : watch.limits } };
 }
 
 /** For the LIMIT, which is the same for all statements of the message: of the one that may show most. undefined: no matter how many. */
 function mostShown(parts: readonly PaidPart[], policy: SessionPolicy): number | undefined {
-  const most = parts.flatMap(({ statement: { kind }, nature, watch, rowsLeft }) => {
+  let most: number | undefined;
+  for (const { statement, nature, watch, rowsLeft } of parts) {
+    const { kind } = statement;
+    if (!isRead(kind)) continue;
     // What is prepared runs later.
-    if (kind.kind === 'prepare' && isRead(kind)) return statementLimits(policy)?.rows ?? Infinity;
-    return isRead(kind) && nature.metered ? (least(watch.limits?.rows, rowsLeft) ?? Infinity) : [];
-  });
-  return most.length === 0 || most.includes(Infinity) ? undefined : Math.max(...most);
+    const prepares = kind.kind === 'prepare';
+    if (!prepares && !nature.metered) continue;
+    const shown = prepares ? statementLimits(policy)?.rows : least(watch.limits?.rows, rowsLeft);
+    if (shown === undefined) return undefined;
+    most = Math.max(most ?? 0, shown);
+  }
+  return most;
 }
 
 /**
@@ -323,7 +330,7 @@ function refuseUnread(c: Conversation, policy: SessionPolicy, reason: Refusal): 
   return true;
 }
 
-/** A text of which no statement is known is one all the same, for the log. */
+/** For the log, a text without a known statement is one statement. */
 function judgedStatements(judgement: Judgement): readonly StatementJudgement[] {
   if (judgement.statements.length > 0) return judgement.statements;
   const reason = judgement.refusal ?? judgement.would?.refusal;

@@ -1,4 +1,4 @@
-/** Has the server prepare anew, for another person, what PREPARE has made: whose attributes it is for stands in its text. */
+/** Has the server prepare again, for another end user, what PREPARE has made: its text contains the attributes of one end user. */
 import { quoteIdentifier } from '../../policy/compile/names.ts';
 import { query } from '../../protocol/query.ts';
 import type { PreparedForAnother } from '../end-user/statement-user.ts';

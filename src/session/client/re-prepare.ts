@@ -1,4 +1,4 @@
-/** Has the server prepare a statement anew, when a new policy gives it another form. */
+/** Has the server prepare a statement again, when a new policy gives it another form. */
 
 import { unreadable } from '../../guard/unreadable.ts';
 import { close, describe, type Target } from '../../protocol/describe.ts';
@@ -14,8 +14,8 @@ import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
 import { revalidate } from './revalidate.ts';
 
 /**
- * Brings a statement under the policy of now. `wait`: the server is asked to prepare it anew; come again.
- * `refused`: a refusal was sent in the message's place.
+ * Brings a statement under the current policy. `wait`: the server is asked to prepare it again; call again later. `refused`: a refusal was sent
+ * instead of the message.
  */
 export function rePrepare(
   c: Conversation,
@@ -36,8 +36,8 @@ export function rePrepare(
     return 'refused';
   }
   if (c.pending.length > 0) return 'wait';
-  // In a failed transaction nothing can be prepared, and nothing but its end can run. What has ended it in this batch is
-  // answered, so that the status of before says nothing: behind it the statement would run.
+  // In a failed transaction nothing can be prepared, and only its end can run. If this batch has ended it, `status` is not yet updated: after that
+  // end the statement would run.
   if (c.status === 'E' && !c.batchHasControl) return 'ready';
   sendRenewed(c, prepared, state.renewed);
   return 'wait';

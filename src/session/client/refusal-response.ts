@@ -3,7 +3,7 @@ import type { Buffer } from 'node:buffer';
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import { errorResponse } from '../../protocol/error-response.ts';
 
-/** PostgreSQL's message, by which drivers know that a statement must be prepared anew; it holds no value. */
+/** PostgreSQL's message, which tells drivers to prepare a statement again; it contains no value. */
 export const CACHED_PLAN = 'cached plan must not change result type';
 
 /** What PostgreSQL says when a prepared statement's columns changed: drivers know to prepare it again. */
@@ -11,7 +11,7 @@ export function cachedPlanChanged(): Refusal {
   return refusal('unsupported', '0A000', CACHED_PLAN);
 }
 
-/** @param decision the id under which it stands in the log; undefined for what PostgreSQL would have said itself. */
+/** @param decision its id in the log; undefined for an error that PostgreSQL would have sent itself. */
 export function refusalResponse(refusal: Refusal, decision?: string): Buffer {
   const fields = new Map([
     ['S', refusal.severity],

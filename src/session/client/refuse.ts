@@ -1,6 +1,6 @@
 /**
- * A refusal is a message bound to fail, sent in the place of the refused one: so the server itself decides what becomes of the
- * batch and the transaction, and only its error is exchanged. Which message must fail depends on the refused one.
+ * A refusal is sent as a message that is bound to fail, instead of the refused one: so the server itself decides what happens to the batch and the
+ * transaction, and only its error is replaced. Which message must fail depends on the refused one.
  */
 import { REASONS } from '../../core/reasons.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
@@ -20,7 +20,7 @@ import type { Conversion, Forced, PendingQuery } from '../state/pending-replies.
 import { privateName } from '../state/private-name.ts';
 import { refusalResponse } from './refusal-response.ts';
 
-/** Analysis of it fails: there is no such column. In a failed transaction the server's own 25P02 comes first, and stands. */
+/** Its analysis fails: there is no such column. In a failed transaction the server's own 25P02 comes first, and is kept. */
 function textBoundToFail(id: string): string {
   return `SELECT "${privateName(id)}"`;
 }
@@ -33,7 +33,7 @@ export const UNWATCHED: ExecutionRules = {
   provenance: new Provenance(),
 };
 
-/** Records a decision to refuse, and what is to be told. Where that cannot be written, the client is told so: it is refused either way. */
+/** Records a decision to refuse, and returns the client's error. If it cannot be recorded, the error says so: the statement is refused either way. */
 export function decideRefusal(
   c: Conversation,
   subject: RecordedStatement,
@@ -59,7 +59,7 @@ export function textTooLong(): Refusal {
   });
 }
 
-/** In the place of a Query. `several`: nothing of the message may run, not even a leading ROLLBACK, so the text must not parse. */
+/** Replaces a Query. `several`: no part of the message may run, not even a leading ROLLBACK, so the text must not parse. */
 export function refuseQuery(c: Conversation, forced: Forced, several: boolean): void {
   const text = several ? privateName(forced.id) : textBoundToFail(forced.id);
   const pending = queryPending(c, 'client', { forced, versions: unnamedDropped(c) });
@@ -77,8 +77,8 @@ export function failTransaction(c: Conversation): void {
 }
 
 /**
- * In the place of a Parse, Bind or Execute. The rest of the batch will be skipped by the server, so it is dropped here.
- * @param unnamed the refused message is a Parse of the unnamed statement: the one before it must be gone, as with PostgreSQL.
+ * Replaces a Parse, Bind or Execute. The server will skip the rest of the batch, so it is dropped here. @param unnamed the refused message is a Parse
+ * of the unnamed statement: the one before it must be gone, as with PostgreSQL.
  */
 export function refuseExtended(
   c: Conversation,
@@ -100,7 +100,7 @@ export function refuseExtended(
   else c.skipping = true;
 }
 
-/** In the place of a FunctionCall: a Query would drop the unnamed statement. */
+/** Replaces a FunctionCall: a Query would drop the unnamed statement. */
 export function refuseFunctionCall(c: Conversation, forced: Forced): void {
   const pending = {
     kind: 'function-call',
@@ -143,7 +143,7 @@ export function unnamedDropped(c: Conversation): Version<unknown>[] {
   return [c.statements.define('', undefined, c.batch), c.portals.define('', undefined, c.batch)];
 }
 
-/** INVARIANT 86: only the error that quotes our id is exchanged; whatever else the server says first stands. */
+/** INVARIANT 86: only the error that quotes our id is replaced; any other error that comes first is kept. */
 export function isForced(forced: Forced, fields: ErrorFields): boolean {
   if (forced.known === 'by 42883') return fields.get('C') === '42883';
   return (fields.get('M') ?? '').includes(forced.id);

@@ -1,4 +1,4 @@
-/** Fills the slots of a judged text: with typed literals where the text stands alone, with added parameters where a Bind follows. */
+/** Fills the slots of a judged text: with typed literals in a text that is sent alone, with added parameters if a Bind follows. */
 import type { Judgement } from '../../guard/decision.ts';
 import type { Slot, Template } from '../../sql/text/template.ts';
 import type { EndUser } from '../end-user/end-user.ts';
@@ -7,14 +7,14 @@ import type { EndUser } from '../end-user/end-user.ts';
 export interface SlotValues {
   readonly attributes: ReadonlyMap<string, string>;
   readonly limit: bigint;
-  /** From whose token some of them come. */
+  /** The end user whose token gave some of them. */
   readonly person?: EndUser | undefined;
 }
 
-/** Nothing reads it: a text as long as `BindAddition` needs it. It is the last one. */
+/** It is never read: a text as long as `BindAddition` needs it. It is the last one. */
 const PADDING = { kind: 'padding' } as const;
 
-/** A parameter behind the client's own. */
+/** A parameter after the client's own. */
 export interface AddedParameter {
   readonly slot: Exclude<Slot, { kind: 'row' }> | typeof PADDING;
   readonly typeOid: number;
@@ -25,14 +25,14 @@ export interface Rendered {
   /** What the client wrote. */
   readonly text: string;
   readonly sent: string;
-  /** In the order of their numbers, behind the client's own. */
+  /** In the order of their numbers, after the client's own. */
   readonly added: readonly AddedParameter[];
   readonly judgement: Judgement;
   /** Characters (code points) of the client's message before `text`; absent for 0. */
   readonly leads?: number;
-  /** What stands in the place of the row limit; absent where a parameter does, or nothing. */
+  /** The value that fills the row limit; absent if it is a parameter, or if there is none. */
   readonly limit?: bigint;
-  /** Whose attributes stand in the text itself. */
+  /** The end user whose attributes are in the text itself. */
   readonly filledFor?: EndUser | undefined;
   /** How a slot was written: for positions. */
   readonly slotText: (slot: Slot) => string;
@@ -48,8 +48,8 @@ export function renderLiterals(text: string, judgement: Judgement, values: SlotV
 }
 
 /**
- * For Parse: each attribute and the limit become one parameter, numbered from `client` + 1, however often they stand there. One more where
- * Bind has to change the formats of the result's columns.
+ * For Parse: each attribute and the limit become one parameter, numbered from `client` + 1, however often they occur. One more if Bind has to change
+ * the formats of the result's columns.
  */
 export function renderParameters(text: string, judgement: Judgement, client: number): Rendered {
   const added: AddedParameter[] = [];

@@ -5,7 +5,7 @@ import type { Judgement, StatementJudgement } from '../../guard/decision.ts';
 import { isGuarded } from '../../policy/model/is-guarded.ts';
 import { rowsToAsk, statementLimits } from '../admission/statement-meter.ts';
 import type { EndUser } from '../end-user/end-user.ts';
-import { isFilled, isSame, missing, tokenOf } from '../end-user/statement-user.ts';
+import { isFilled, isSameEndUser, missing, tokenChangeOf } from '../end-user/statement-user.ts';
 import type { SessionPolicy } from '../ports.ts';
 import { Provenance } from '../server/provenance.ts';
 import { Prepared } from '../state/prepared.ts';
@@ -20,7 +20,7 @@ export type Validity =
 /** Judges a prepared statement by the policy of now, and for the person of now. One that stays as it is becomes one of this policy. */
 export function revalidate(prepared: Prepared, policy: SessionPolicy, person: EndUser | undefined): Validity {
   const { text, filledFor } = prepared.rendered;
-  const isTheirs = filledFor === undefined || (person !== undefined && isSame(filledFor, person));
+  const isTheirs = filledFor === undefined || (person !== undefined && isSameEndUser(filledFor, person));
   if (prepared.policy === policy && isTheirs) return { kind: 'fresh' };
   const judgement = policy.judge(text, prepared.types);
   if (judgement.effect === 'refuse') return { kind: 'refused', refusal: judgement.refusal!, judgement };
@@ -42,7 +42,7 @@ export function revalidate(prepared: Prepared, policy: SessionPolicy, person: En
   return { kind: 'fresh' };
 }
 
-/** Must be known for whom it is, to make its text? */
+/** Must its end user be known to make its text? */
 function isWrittenInto(judgement: Judgement, { source, parameters }: Prepared, { role }: SessionPolicy): boolean {
   const own = source === 'protocol' ? parameters : undefined;
   return isFilled(judgement.template, role) && !takesParameters(judgement, own);
@@ -73,18 +73,18 @@ function withWords(rendered: Rendered, { role }: SessionPolicy): Rendered {
   if (!isGuarded(role) || rendered.text.length > MOST_WORDS) return rendered;
   const isKept = statements.some(({ kind }) => kind.kind === 'prepare' || kind.kind === 'declare');
   // A token goes to no server.
-  if (!isKept || statements.some(({ kind }) => tokenOf(kind) !== undefined)) return rendered;
+  if (!isKept || statements.some(({ kind }) => tokenChangeOf(kind) !== undefined)) return rendered;
   const words = Buffer.from(rendered.text).toString('base64');
   return { ...rendered, sent: `${rendered.sent}\n/*rowgate_words ${words}*/` };
 }
 
-/** Utility statements take none: what fills them is written into their text. */
+/** Utility statements take no parameters: the values of their slots are written into their text. */
 export function takesParameters(judgement: Judgement, parameters: number | undefined): boolean {
   const kind = judgement.statements[0]?.kind.kind;
   return parameters !== undefined && (kind === 'read' || kind === 'write');
 }
 
-/** What fills the slots for this principal, and the person behind it, under this policy. */
+/** The values of the slots for this principal and its end user, under this policy. */
 export function slotValues(policy: SessionPolicy, person: EndUser | undefined): SlotValues {
   return valuesFor(policy, person, statementLimits(policy)?.rows);
 }

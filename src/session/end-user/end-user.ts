@@ -1,4 +1,4 @@
-/** The person behind the account: whom a token names that the client has set (`rowgate.token`). */
+/** The end user: named by a token that the client has set (`rowgate.token`). */
 import type { Refusal } from '../../core/refusal.ts';
 import type { TokenRule } from '../../policy/model/token-rule.ts';
 import type { SessionPolicy } from '../session-policy.ts';
@@ -12,20 +12,20 @@ export interface EndUser {
   readonly shown: Readonly<Record<string, unknown>>;
 }
 
-/** `refused`: nobody is behind this token. */
+/** `refused`: this token names no valid end user. */
 export type EndUserCheck = EndUser | { readonly refused: Refusal } | 'wait';
 
 export interface EndUsers {
   /**
-   * Who is behind a token, now: asked at each statement that needs to know, and remembered as long as the token, the keys and the policy
-   * hold. Throws never. On `wait`, `Session.onBudget` is called when the same may be asked again.
+   * The current end user of a token: asked at each statement that needs it, and cached as long as the token, the keys and the policy are valid. Never
+   * throws. On `wait`, `Session.onBudget` is called when it may be asked again.
    */
   check(policy: SessionPolicy, token: string): EndUserCheck;
-  /** The token is good for nothing from `done` on, wherever it is shown: a logout. Nobody is behind one that is `refused`. */
+  /** A logout: from `done` on the token is refused everywhere. A `refused` token was not valid. */
   giveBack(policy: SessionPolicy, token: string): 'done' | { readonly refused: Refusal } | 'wait';
 }
 
-/** A token whose signature and claims are as its rule wants them. */
+/** A token whose signature and claims meet its rule. */
 export interface VerifiedToken {
   readonly user: string;
   /** As JSON has them. */
@@ -36,12 +36,12 @@ export interface VerifiedToken {
 
 /** What a whole process knows of people. */
 export interface Identity {
-  /** For one session; `wake` is called when what was answered by `wait` may be asked again, never within `check`. */
+  /** For one session; `wake` is called when a question that was answered by `wait` may be asked again, never within `check`. */
   persons(wake: () => void): EndUsers;
-  /** For a login by a token, whose principal is still to be found: by the rule of one. Never rejects. */
+  /** For a login by a token, whose principal is not known yet: by one principal's rule. Never rejects. */
   verify(rule: TokenRule, token: string): Promise<VerifiedToken | { readonly refused: Refusal }>;
-  /** The same at once, of one that is remembered; undefined where it has to be verified. */
+  /** The same at once, for a token that is cached; undefined if it has to be verified. */
   known(rule: TokenRule, token: string): VerifiedToken | { readonly refused: Refusal } | undefined;
-  /** Somebody says that keys may have changed: they are read before they are used again. */
+  /** Keys may have changed: they are read again before their next use. */
   keysChanged(): void;
 }

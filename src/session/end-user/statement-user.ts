@@ -1,4 +1,4 @@
-/** Who is behind the account as a statement runs; and which statements may not run without anybody. */
+/** Which end user a statement runs for; and which statements may not run without one. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Judgement, StatementJudgement, StatementKind, TokenChange } from '../../guard/decision.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
@@ -8,46 +8,52 @@ import type { Conversation } from '../state/conversation.ts';
 import type { StatementTraits } from '../state/execution-rules.ts';
 import type { Prepared } from '../state/prepared.ts';
 import type { EndUser } from './end-user.ts';
-import { type Change, expectedTag, type StatementEndUser, type TokenSetting, type TokenText } from './token-setting.ts';
+import {
+  expectedTag,
+  type SettingChange,
+  type StatementEndUser,
+  type TokenSetting,
+  type TokenText,
+} from './token-setting.ts';
 
-/** A statement, as far as it matters whose it is. */
+/** What matters of a statement for finding its end user. */
 export interface EndUserQuestion {
   readonly statement: StatementJudgement;
-  /** What an EXECUTE or FETCH runs; undefined where that is not known. */
+  /** The statement that an EXECUTE or FETCH runs; undefined if not known. */
   readonly inner?: StatementJudgement | undefined;
   readonly nature: StatementTraits;
-  /** What a token fills stands in what is sent. */
+  /** The sent text contains attributes from a token. */
   readonly filled: boolean;
-  /** For whom the cursor, or what was prepared, was made. */
+  /** The end user for whom the cursor, or the prepared statement, was made. */
   readonly madeFor?: EndUser | undefined;
-  /** What an EXECUTE in SQL runs: it can be prepared anew for another person. */
+  /** What an EXECUTE in SQL runs: it can be prepared again for another end user. */
   readonly runs?: Prepared | undefined;
-  /** The value that Bind gave to what sets the token; undefined: none, or NULL. */
+  /** The value that Bind gave for the token; undefined: none, or NULL. */
   readonly given?: string | undefined;
 }
 
-/** `person`: with whose attributes the message is filled. */
+/** `person`: the end user whose attributes fill the message. */
 export type MessageEndUsers =
   | { readonly of: readonly StatementEndUser[]; readonly person?: EndUser | undefined }
   | { readonly refuse: Refusal; readonly at: number; readonly forUser?: PreparedForAnother }
   | 'wait';
 
-/** What would run if it were prepared anew for the person of now. */
+/** A prepared statement that could run if it were prepared again for the current end user. */
 export interface PreparedForAnother {
   readonly prepared: Prepared;
   readonly person: EndUser;
 }
 
-/** Whose token holds now; `refused`: why nobody is behind it. */
-export interface Now {
+/** The current end user; `refused`: why the token names none. */
+export interface CurrentEndUser {
   readonly person?: EndUser;
   readonly refused?: Refusal;
 }
 
 const NOBODY = {};
 
-/** As far as is known: what was sent before has been answered, or cannot change it. */
-export function currentEndUser(c: Conversation, policy: SessionPolicy): Now | 'wait' {
+/** As far as is known: earlier messages have been answered, or cannot change it. */
+export function currentEndUser(c: Conversation, policy: SessionPolicy): CurrentEndUser | 'wait' {
   if (policy.principal.token === undefined) return NOBODY;
   return isMoving(c) ? 'wait' : behind(c, policy, c.token.token);
 }
@@ -59,12 +65,12 @@ export function endUserOf(c: Conversation, policy: SessionPolicy): EndUser | und
   return check && check !== 'wait' && 'user' in check ? check : undefined;
 }
 
-/** What was sent before may still be undone, and the setting with it. */
+/** Earlier messages may still be undone, and the setting with them. */
 function isMoving(c: Conversation): boolean {
   return c.tokenMovesIn !== undefined && c.tokenMovesIn < c.batch;
 }
 
-function behind(c: Conversation, policy: SessionPolicy, token: TokenText): Now | 'wait' {
+function behind(c: Conversation, policy: SessionPolicy, token: TokenText): CurrentEndUser | 'wait' {
   if (token === undefined) return NOBODY;
   const check = c.ports.persons?.check(policy, token) ?? { refused: takesNone() };
   if (check !== 'wait') return 'refused' in check ? check : { person: check };
@@ -72,17 +78,17 @@ function behind(c: Conversation, policy: SessionPolicy, token: TokenText): Now |
   return 'wait';
 }
 
-/** Of statements of an account that stands for nobody but itself. */
+/** For statements of an account without end users. */
 export const WITHOUT_END_USER: { readonly of: readonly StatementEndUser[]; readonly person?: EndUser | undefined } = {
   of: [],
 };
 
-/** Does it matter whose they are? */
+/** Does their end user matter? */
 export function needEndUsers(policy: SessionPolicy, statements: readonly StatementJudgement[]): boolean {
-  return policy.principal.token !== undefined || statements.some(({ kind }) => tokenOf(kind) !== undefined);
+  return policy.principal.token !== undefined || statements.some(({ kind }) => tokenChangeOf(kind) !== undefined);
 }
 
-/** Of the statements of a message, each behind those before it. */
+/** For the statements of a message, each after those before it. */
 export function endUsersOf(c: Conversation, policy: SessionPolicy, asked: readonly EndUserQuestion[]): MessageEndUsers {
   if (isMoving(c)) return 'wait';
   // What transaction control leaves of the setting depends on whether the transaction has failed, which the server is to say first.
@@ -105,13 +111,13 @@ export function endUsersOf(c: Conversation, policy: SessionPolicy, asked: readon
     if (gone) return { refuse: gone, at };
     if (change && change.to !== 'default' && refused) return { refuse: refused, at };
     if (!person && needsEndUser(one, policy)) return { refuse: refused ?? missing(policy), at };
-    if (one.madeFor && !(person && isSame(one.madeFor, person))) {
+    if (one.madeFor && !(person && isSameEndUser(one.madeFor, person))) {
       // Where the message itself has set the token, the server could not be asked before it.
       const forUser = person && one.runs && !moved && { prepared: one.runs, person };
       return { refuse: madeForAnother(), at, ...(forUser && { forUser }) };
     }
     if (one.filled) {
-      if (filledFor && person && !isSame(filledFor, person)) return { refuse: severalPeople(), at };
+      if (filledFor && person && !isSameEndUser(filledFor, person)) return { refuse: severalPeople(), at };
       filledFor = person;
     }
     of.push({ person, ...(change && { change }) });
@@ -122,13 +128,13 @@ export function endUsersOf(c: Conversation, policy: SessionPolicy, asked: readon
   return { of, person: filledFor };
 }
 
-/** A logout: done before the message goes, whatever becomes of it. @returns why it is refused; undefined where it is done, or is none. */
+/** A logout: done before the message is sent, whatever becomes of it. @returns why it is refused; undefined if it is done, or is not a logout. */
 function givesBack(
   c: Conversation,
   policy: SessionPolicy,
   { statement, given }: EndUserQuestion,
 ): Refusal | 'wait' | undefined {
-  const change = tokenOf(statement.kind);
+  const change = tokenChangeOf(statement.kind);
   if (!change?.logout || typeof change.to !== 'object') return undefined;
   const token = 'value' in change.to ? change.to.value : given;
   if (!token) return undefined;
@@ -139,7 +145,12 @@ function givesBack(
 }
 
 /** Enters what a complete statement has done to the setting. */
-export function follow(setting: TokenSetting, kind: StatementKind, change: Change | undefined, tag: string): void {
+export function follow(
+  setting: TokenSetting,
+  kind: StatementKind,
+  change: SettingChange | undefined,
+  tag: string,
+): void {
   if (change) setting.set(change);
   else if (kind.kind === 'transaction') setting.control(kind, tag);
 }
@@ -176,7 +187,7 @@ export function isFilledAt(judgement: Judgement, at: number, role: RolePolicy, r
 }
 
 /** The same person, with the same attributes: a token that was renewed is another one. */
-export function isSame(a: EndUser, b: EndUser): boolean {
+export function isSameEndUser(a: EndUser, b: EndUser): boolean {
   if (a === b) return true;
   return (
     a.user === b.user &&
@@ -185,21 +196,25 @@ export function isSame(a: EndUser, b: EndUser): boolean {
   );
 }
 
-export function tokenOf(kind: StatementKind): TokenChange | undefined {
+/** How the statement sets the token; undefined if it does not. */
+export function tokenChangeOf(kind: StatementKind): TokenChange | undefined {
   return kind.kind === 'set' ? kind.token : undefined;
 }
 
-function changeOf(kind: StatementKind, given: string | undefined): Change | undefined {
+function changeOf(kind: StatementKind, given: string | undefined): SettingChange | undefined {
   if (kind.kind === 'discard') return kind.all ? { local: false, to: 'default' } : undefined;
-  const token = tokenOf(kind);
+  const token = tokenChangeOf(kind);
   if (!token || token.logout) return undefined;
   const { local, to } = token;
   if (to === 'default') return { local, to };
-  // The empty text is none, as the setting is where nobody has set it.
+  // The empty text is no token: it is the value of a setting that was never set.
   return { local, to: { token: ('value' in to ? to.value : given) || undefined } };
 }
 
-/** INVARIANT 60: what a token fills, and what is limited for each person, does not run for nobody. In observe mode nothing is filled or limited. */
+/**
+ * INVARIANT 60: a statement that a token fills, or that is limited for each end user, does not run without an end user. In observe mode nothing is
+ * filled or limited.
+ */
 export function needsEndUser({ filled, nature, statement, inner }: EndUserQuestion, { role }: SessionPolicy): boolean {
   if (filled) return true;
   const { limitsPerUser: limits } = role;
@@ -207,13 +222,14 @@ export function needsEndUser({ filled, nature, statement, inner }: EndUserQuesti
   if (!nature.changes && !(nature.givesRows && nature.metered)) return false;
   const { rows, bytes, changed, statements, subjects, answers } = limits;
   if (rows || bytes || changed || statements) return true;
-  // What shows nobody takes nothing of a limit on people. What was made elsewhere may show anybody.
+  // A statement that shows no person takes nothing from a limit on people. One that was made elsewhere may show anyone.
   const isNamed = statement.kind.kind === 'execute' || statement.kind.kind === 'fetch';
   const { disclosures } = inner ?? statement;
   if (subjects === undefined && answers === undefined) return false;
   return disclosures ? disclosures.length > 0 : isNamed && !inner;
 }
 
+/** The refusal of a statement that needs an end user (28000). */
 export function missing({ principal }: SessionPolicy): Refusal {
   return refusal('token-missing', '28000', 'no token says for whom this is', {
     hint: "Set one first: SET LOCAL rowgate.token = '…', in the transaction.",

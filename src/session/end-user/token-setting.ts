@@ -17,7 +17,7 @@ interface Values {
   readonly local: { readonly token: TokenText } | undefined;
 }
 
-export interface Change {
+export interface SettingChange {
   readonly local: boolean;
   /** `default`: what the session began with. */
   readonly to: { readonly token: TokenText } | 'default';
@@ -31,18 +31,18 @@ export function expectedTag({ action }: Control, inFailedBlock: boolean): 'COMMI
   return action === 'rollback' || inFailedBlock ? 'ROLLBACK' : 'COMMIT';
 }
 
-/** For whom a statement runs. */
+/** The end user for whom a statement runs. */
 export interface StatementEndUser {
   readonly person?: EndUser | undefined;
   /** What becomes of the setting once the statement is complete. */
-  readonly change?: Change;
+  readonly change?: SettingChange;
 }
 
 export class TokenSetting {
   private values: Values;
   /** What a ROLLBACK goes back to. */
   private committed: TokenText;
-  /** Open savepoints, outermost first, with what stood when they were made. */
+  /** Open savepoints, outermost first, with the values when they were made. */
   private savepoints: { readonly name: string; readonly values: Values }[] = [];
 
   /** @param initial of the startup packet, or of the login: what RESET goes back to. */
@@ -66,7 +66,7 @@ export class TokenSetting {
     return copy;
   }
 
-  /** It is not sure that what holds now holds behind the end of the transaction, or of a part of it. */
+  /** The current value may not be the one after the end of the transaction, or of a part of it. */
   get isMoved(): boolean {
     const { local, session } = this.values;
     return (
@@ -76,11 +76,11 @@ export class TokenSetting {
     );
   }
 
-  tokenAfter({ to }: Change): TokenText {
+  tokenAfter({ to }: SettingChange): TokenText {
     return to === 'default' ? this.initial : to.token;
   }
 
-  set(change: Change): void {
+  set(change: SettingChange): void {
     const { local } = change;
     const token = this.tokenAfter(change);
     this.values = { session: local ? this.values.session : token, local: local ? { token } : undefined };

@@ -1,11 +1,11 @@
-/** The keys that were added to a row for the guard alone, by which it is named (`AddedKeys` in the guard's decision). */
+/** The keys that were added to a row only for the guard, by which it is named (`AddedKeys` in the guard's decision). */
 import { Buffer } from 'node:buffer';
 import type { RowCheck } from '../../guard/decision.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import type { Disclosed } from '../admission/budget-port.ts';
 import { addKeys, isReadable } from './key-text.ts';
 
-/** @param hidden what stood in the added column, a character for each byte; undefined: it has not come yet. */
+/** @param hidden the content of the added column, a character for each byte; undefined: it has not come yet. */
 export interface RowWithKeys {
   readonly hidden: string | undefined;
   readonly watch: { readonly check?: RowCheck | undefined };
@@ -19,14 +19,14 @@ export class KeysOfRow {
     this.texts = check?.names && hidden !== undefined ? textsIn(hidden, check) : [];
   }
 
-  /** Whoever it shows, if it names the row or not. */
+  /** Everyone it shows, whether or not it names the row. */
   shown(added: number, type: number): readonly string[] {
     const keys: string[] = [];
     for (const one of [this.texts[added]].flat(Number.POSITIVE_INFINITY)) takeKeys(keys, one, type);
     return keys;
   }
 
-  /** @returns undefined where it names nobody, or somebody who is not known. */
+  /** @returns undefined if it names no one, or someone unknown. */
   of(added: number, type: number): readonly string[] | undefined {
     const keys: string[] = [];
     return takeKeys(keys, this.texts[added], type) && keys.length > 0 ? keys : undefined;
@@ -34,8 +34,8 @@ export class KeysOfRow {
 }
 
 /**
- * Whose row a write has changed that gives the client none: told by the row that came last. One that names nobody, or of which the
- * keys did not come, costs a value, as a row that is shown does.
+ * Whose row a write has changed that returns the client no rows: told by the row that came last. If it names no one, or if its keys did not come, it
+ * costs a value, like a row that is shown.
  */
 export function changedBy(run: RowWithKeys & { readonly disclosures: readonly Disclosure[] | undefined }): Disclosed[] {
   if (!run.watch.check?.names) return [];
@@ -61,7 +61,7 @@ function textsIn(hidden: string, { keys = [], names }: RowCheck): readonly unkno
   return Array.isArray(all) ? all : [];
 }
 
-/** Somebody who is missing in a list is not there to be counted, so the list names nobody. */
+/** A person who is missing in a list cannot be counted, so the list names no one. */
 function takeKeys(keys: string[], value: unknown, type: number): boolean {
   if (Array.isArray(value)) return value.length > 0 && value.every((one) => takeKeys(keys, one, type));
   if (typeof value !== 'string') return false;

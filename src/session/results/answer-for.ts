@@ -1,4 +1,4 @@
-/** What a run's answer is looked at for: made when it is recorded, from what was admitted. */
+/** What is looked for in a run's answer: made when the run is recorded, from what was admitted. */
 import { hash } from 'node:crypto';
 import type { StatementJudgement } from '../../guard/decision.ts';
 import { bufferOf } from '../../protocol/text.ts';
@@ -14,14 +14,14 @@ export interface AnswerRequest {
   /** Of EXECUTE and FETCH the statement inside. */
   readonly statement: StatementJudgement;
   readonly formats: Formats | 'described';
-  /** The client's text; undefined where its answer can be no other's again. */
+  /** The client's text; undefined if its answer cannot repeat another. */
   readonly text: string | undefined;
   /** Of EXECUTE: that of what it runs. */
   readonly prepared: string | undefined;
   readonly bound: BoundValues | undefined;
 }
 
-/** Takes over what was paid for the run. @returns undefined where nobody can stand in its answer. */
+/** Takes over what was paid for the run. @returns undefined if its answer cannot show a data subject. */
 export function answerOf(
   c: Conversation,
   run: Execution,
@@ -36,8 +36,7 @@ export function answerOf(
   const writes = (run.watch.writes?.length ?? 0) > 0;
   if (!run.watch.looksForPeople && !writes && prepaid.length === 0) return undefined;
   const answer = new Answer(statement, formats, recurring(c, run, asked), (subject) => run.isPinned(subject));
-  const named = prepaid.filter(({ keys }) => keys.length > 0);
-  answer.countAsked(named.map(({ subject, keys }) => ({ subject, keys, values: 0 })));
+  for (const { subject, keys } of prepaid) if (keys.length > 0) answer.countAsked([{ subject, keys, values: 0 }]);
   return answer;
 }
 
@@ -45,7 +44,7 @@ export function answerOf(
 function recurring(c: Conversation, run: Execution, { text, prepared, bound }: AnswerRequest): Recurring | undefined {
   if (text === undefined || !run.charges) return undefined;
   const { disclosures = [] } = run;
-  // INVARIANT 74: nothing of an answer that says something of another subject, of which it is not free, is free.
+  // INVARIANT 74: if one subject's part of an answer is not free, no part is free.
   const repeats = disclosures.every(({ free }) => free === 'repeated');
   const asks = disclosures.some(({ subject }) => !run.isPinned(subject));
   const answers = repeats && asks ? c.ports.budget.answers?.() : undefined;

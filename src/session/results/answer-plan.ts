@@ -1,4 +1,7 @@
-/** Where in the rows of a result data subjects stand, and what of them is a value: made once for a run, from the judgement and what the server says of the columns. */
+/**
+ * Which columns of a result contain data subjects, and which are values: made once for a run, from the judgement and from the server's description of
+ * the columns.
+ */
 import type { Disclosure, RowKey } from '../../guard/subjects/disclosure.ts';
 import type { KeyTypes } from '../../policy/model/subject-keys.ts';
 import type { KeyColumn, ShownColumns } from '../server/shown-columns.ts';
@@ -18,8 +21,8 @@ export interface SubjectPlan {
   /** Columns that are values in a row that is named. */
   readonly values: readonly number[];
   /**
-   * What a row costs that is not named. `columns`: all of them are values, but for `counts`, and it costs one at least. `counts`: the same, where
-   * the group that it stands for is large enough (`min_group`): the row itself costs nothing. `row`: one.
+   * The cost of a row that is not named. `columns`: all of them are values, except `counts`, and the row costs at least one. `counts`: the same, if
+   * its group is large enough (`min_group`): the row itself costs nothing. `row`: one.
    */
   readonly unnamed: 'columns' | 'counts' | 'row';
   readonly counts: readonly number[];
@@ -31,17 +34,16 @@ export type KeyPlace = Pick<KeyColumn, 'at' | 'type'> & { readonly copied?: numb
 
 export interface AnswerPlan {
   readonly subjects: readonly SubjectPlan[];
-  /** So many columns must be looked at in a row of which only the keys count. */
+  /** This many columns must be read in a row of which only the keys count. */
   readonly columns: number;
   /** Of a COPY: a row is one value, of all its bytes. */
   readonly copied: boolean;
 }
 
 /**
- * INVARIANT 69: a key that the judgement expects in a column counts as one only where the server does not say that it comes from elsewhere; any other
- * column that the server says to be a key counts as well.
- * @param disclosures undefined: nothing was judged (unrestricted roles). `about`: subjects of which its text then names tables.
- * @returns undefined where nobody stands in it.
+ * INVARIANT 69: a key that the judgement expects in a column counts as one unless the server says that the column has another origin; any other
+ * column that the server reports as a key counts as well. @param disclosures undefined: nothing was judged (unrestricted roles). `about`: subjects
+ * whose tables its text then names. @returns undefined if it shows no data subject.
  */
 export function planOf(
   disclosures: readonly Disclosure[] | undefined,
@@ -63,7 +65,7 @@ export function planOf(
   return { subjects, columns: columnsOf(subjects), copied: false };
 }
 
-/** Of COPY TO, of whose columns the server says nothing: it was judged as the SELECT that it is, and its keys stand where that says. */
+/** For COPY TO, whose columns the server does not describe: it was judged as the SELECT that it contains, which tells where its keys are. */
 export function planOfCopy(disclosures: readonly Disclosure[] | undefined, types?: KeyTypes): AnswerPlan | undefined {
   if (!disclosures || disclosures.length === 0) return undefined;
   const subjects = disclosures.map((disclosure): SubjectPlan => {
@@ -85,7 +87,7 @@ export function planOfCopy(disclosures: readonly Disclosure[] | undefined, types
 function judged(disclosure: Disclosure, keys: readonly KeyColumn[], { tables, types }: ShownColumns): SubjectPlan {
   const isKey = (at: number) => keys.some((key) => key.at === at);
   const expected = (disclosure.named ?? []).flatMap(({ columns, type }) => columns.map((at) => ({ at, type })));
-  // Of a UNION the server names no table, nor of a column that USING merged.
+  // For a UNION the server reports no table, nor for a column that USING merged.
   const computed = expected.filter(({ at, type }) => tables[at] === 0 && types[at] === type);
   const holds = (at: number) => isKey(at) || computed.some((key) => key.at === at);
   return {
@@ -106,7 +108,7 @@ function notJudged(subject: string, keys: readonly KeyColumn[]): SubjectPlan {
   return { subject, keys, perhaps: [], named: undefined, values: [], unnamed: 'columns', counts: [] };
 }
 
-/** Of unrestricted roles: the keys that show name a row, and what was computed is a value. */
+/** For unrestricted roles: keys that are shown name a row, and computed columns are values. */
 function free(subject: string, keys: readonly KeyColumn[], values: readonly number[]): SubjectPlan {
   const named = keys.length > 0 ? [{ columns: keys.map(({ at }) => at), added: [], type: 0 }] : undefined;
   return { subject, keys, perhaps: [], named, values, unnamed: 'row', counts: [] };

@@ -1,4 +1,4 @@
-/** What rows disclose of data subjects: whom they name, and how many values beside that. One row is many of one. */
+/** What rows disclose of data subjects: the people they name, and how many other values. One row is a batch of one. */
 import type { CopyFormat } from '../../guard/decision.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
@@ -13,7 +13,7 @@ import { KeyList } from './key-list.ts';
 import { addKeys, isReadable, isTextAsItStands } from './key-text.ts';
 import { type AnswerValues, BYTES_OF_VALUE } from './values.ts';
 
-/** Bind's formats: none (all text), one (for all) or one for each column; undefined: not known. */
+/** Bind's formats: empty (all text), one (for all) or one for each column; undefined: not known. */
 export type Formats = readonly number[] | undefined;
 
 /** Of one subject, as far as the rows were looked at. */
@@ -33,9 +33,9 @@ const ALL = 65_535;
 export class AnswerRows {
   private readonly gathered: readonly Gathered[];
   private readonly fields = new RowFields();
-  /** Every key stands in its column as it is counted. */
+  /** Every key is in its column in the form in which it is counted. */
   private readonly plain: boolean;
-  /** A row may cost more than the people whom it names. */
+  /** A row may cost more than the people that it names. */
   private readonly hasValues: boolean;
 
   /** @param copy the format of a COPY. @param cells of this answer. @param isPaid a subject whose people were counted before the statement ran. */
@@ -67,8 +67,7 @@ export class AnswerRows {
   }
 
   /**
-   * Of many rows, cut in front of the one with more keys of a subject than `most`. What is returned is filled anew by the next call. They count
-   * as shown by `shown`.
+   * For many rows, cut before the one with more keys of a subject than `most`. The result is reused by the next call. `shown` counts them as shown.
    */
   ofMany(rows: RowHeaders, most: (subject: string) => number): readonly DisclosedByMany[] {
     const room = this.gathered.map(({ subject }) => most(subject));
@@ -126,7 +125,10 @@ export class AnswerRows {
     }
   }
 
-  /** Of a row that came whole, whose keys stand as they are and whose cost is theirs alone. @returns false where it must be read with care; nothing of it is counted then. */
+  /**
+   * For a whole row whose keys need no conversion and which costs only its keys. @returns false if it must be read in full; nothing of it is counted
+   * then.
+   */
   private takePlain(chunk: Uint8Array, start: number, end: number): boolean {
     const { plan, fields, copy } = this;
     if (this.hasValues || !this.plain) return false;
@@ -184,13 +186,13 @@ export class AnswerRows {
       const texts: string[] = [];
       if (addKeys(texts, value, copied, formatOf(formats, at)) > 0 || !texts.every(isReadable)) continue;
       for (const key of texts) keys.addText(key);
-      // An array without keys is nobody's.
+      // An array without keys names no one.
       if (texts.length > 0) read.add(at);
     }
     return read;
   }
 
-  /** INVARIANT 66: a key that is NULL, or cannot be read, names nobody. */
+  /** INVARIANT 66: a key that is NULL, or cannot be read, names no one. */
   private isNamed({ named }: SubjectPlan, read: ReadonlySet<number>, added: KeysOfRow | undefined): boolean {
     return (
       named?.every(
@@ -208,7 +210,7 @@ export class AnswerRows {
     return this.orOne(this.costOf(all));
   }
 
-  /** INVARIANT 67: that a row comes is told by the row, whatever stands in it. */
+  /** INVARIANT 67: the row discloses that it exists, whatever it contains. */
   private orOne(cost: number): number {
     return cost > 0 || this.cells.wasThere ? cost : 1;
   }
@@ -222,11 +224,11 @@ export class AnswerRows {
       if (value === undefined) beyond += 1;
       else cost += cells.costOf(at, value);
     }
-    // Of what has not come yet: one for each column begun, and one for each 8 bytes.
+    // For the part that has not come yet: one for each column begun, and one for each 8 bytes.
     return beyond === 0 ? cost : cost + beyond + Math.ceil(fields.beyond / BYTES_OF_VALUE);
   }
 
-  /** Of COPY all bytes of the row are one value: what stands between its columns tells as much as they. */
+  /** For COPY all bytes of the row are one value: separators between its columns disclose as much as the columns. */
   private copiedRow(row: Uint8Array, length: number, whole: boolean, named: boolean): number {
     if (named) return 0;
     const data = row.subarray(HEADER_BYTES);
@@ -240,6 +242,7 @@ function addedOf({ named }: SubjectPlan, added: KeysOfRow | undefined): readonly
   return added ? (named ?? []).flatMap(({ added: own, type }) => own.flatMap((at) => added.of(at, type) ?? [])) : [];
 }
 
+/** The format of the column `at`, by Bind's rule for empty and single lists: 0 text, 1 binary. */
 export function formatOf(formats: readonly number[], at: number): number {
   return formats.length === 1 ? formats[0]! : (formats[at] ?? 0);
 }
@@ -253,12 +256,12 @@ export function valuesOfRow(plan: AnswerPlan, frame: Frame): RowValues {
   return fields;
 }
 
-/** Rows of COPY TO in which nothing is escaped or quoted: their values stand as they are, and are found in place. */
+/** Rows of COPY TO without escapes and quotes: their values need no conversion, and are found in place. */
 const BACKSLASH = 0x5c;
 
 /**
- * The first columns of the row that lies between the two places.
- * @returns false where one of them holds what has a meaning of its own, and must be read with care (`copyFields`).
+ * Finds the first columns of the row between the two places. @returns false if one of them contains special characters, and must be read by
+ * `copyFields`.
  */
 function locatePlain(
   fields: RowFields,

@@ -42,14 +42,14 @@ export class Answer {
   private readonly cells: AnswerValues;
   /** Of each subject; they are few. */
   private readonly tallies: DisclosureTally[] = [];
-  /** Canaries whose keys were given were looked for. */
+  /** Canaries whose keys were given were already looked for. */
   isAsked = false;
-  /** Canaries of which the budget knows. */
+  /** Canaries that were reported to the budget. */
   private told: Set<string> | undefined;
 
   /**
-   * @param of what is run, of EXECUTE and FETCH the statement inside; undefined: not known. `formats` of the result's columns, by Bind;
-   * `described`: as its RowDescription says. `recurring`: absent where no answer of it is free.
+   * @param of the statement that runs; for EXECUTE and FETCH the one inside; undefined: not known. `formats` of the result's columns, from Bind;
+   * `described`: from its RowDescription. `recurring`: absent if no answer of it is free.
    */
   constructor(
     private readonly of: Pick<StatementJudgement, 'disclosures' | 'about'> | undefined,
@@ -62,21 +62,21 @@ export class Answer {
     this.cells = new AnswerValues(this.before, recurring !== undefined);
   }
 
-  /** Of a row, or the first piece of one; undefined where nobody stands in it. Counts nothing. */
+  /** For a row, or the first piece of one; undefined if it shows no data subject. Counts nothing. */
   in(run: Showing, frame: Frame): readonly Disclosed[] | undefined {
     const added = run.watch.check?.names ? new KeysOfRow(run) : undefined;
     return this.rowsOf(run)?.ofOne(frame, run.messages === 0, added);
   }
 
   /**
-   * The same of many rows, cut in front of one whose keys might fill a record: it is shown only behind that. What is returned is filled anew by the next
+   * The same for many rows, cut before one whose keys might fill a record: that row is shown only after the record. The result is reused by the next
    * call.
    */
   inMany(run: Showing, rows: RowHeaders): readonly DisclosedByMany[] | undefined {
     return this.rowsOf(run)?.ofMany(rows, (subject) => this.tallyOf(subject)?.room ?? DisclosureTally.most);
   }
 
-  /** Canaries that it shows and that were not told before, and keys in it that cannot be read. Undefined where there is neither. */
+  /** New canaries that it shows, and keys in it that cannot be read. Undefined if there is neither. */
   canariesIn(run: Showing, frame: Frame): CanariesInRow | undefined {
     const plan = this.planOf(run);
     const { canaries } = run.policy;
@@ -106,7 +106,7 @@ export class Answer {
 
   private makePlan(run: Showing): AnswerPlan | undefined {
     const about = this.of?.about ?? NO_SUBJECTS;
-    // Of a restricted role nothing is free that was not judged: a key that the server names then is no name.
+    // For a restricted role nothing is free that was not judged: a key that the server then reports does not name a row.
     const disclosures = this.of?.disclosures ?? (run.policy.role.access === 'restricted' ? [] : undefined);
     if (run.statement.kind.kind === 'copy-out') return planOfCopy(disclosures, run.policy.keyTypes);
     return run.watch.provenance.planOf(disclosures, about);
@@ -173,7 +173,7 @@ export class Answer {
     return full;
   }
 
-  /** Those that are left for the outcome; undefined where there are none. */
+  /** The keys that are left for the outcome; undefined if there are none. */
   keysLeft(): KeysShown | undefined {
     let left: Record<string, readonly string[]> | undefined;
     for (const { subject, fresh } of this.tallies) {
@@ -184,7 +184,7 @@ export class Answer {
     return left;
   }
 
-  /** For the outcome; undefined where nothing was told. @param questions the subjects about which it was a question. */
+  /** For the outcome; undefined if nothing was disclosed. @param questions the subjects for which it was a question. */
   all(questions: readonly string[]): OutcomeEntry['subjects'] {
     if (this.tallies.length === 0 && questions.length === 0) return undefined;
     const all: Record<string, { people: number; questions: number; values: number }> = {};

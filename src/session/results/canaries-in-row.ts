@@ -44,7 +44,7 @@ export function canariesIn(
   return { found, unread };
 }
 
-/** Of COPY nobody says the types. */
+/** The types of COPY's columns are not known. */
 function addTexts(texts: string[], value: Uint8Array, type: number, format: number): number {
   if (type !== 0) return addKeys(texts, value, type, format);
   texts.push(...possibleKeys(value, format));

@@ -1,4 +1,4 @@
-/** Canaries in a result: the budget is told of each, and a row that shows one is withheld from a role that is held to its policy. */
+/** Canaries in a result: each is reported to the budget, and a restricted role does not get a row that shows one. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Canaries } from '../../policy/model/canaries.ts';
 import { isGuarded } from '../../policy/model/is-guarded.ts';
@@ -21,12 +21,12 @@ export function passesCanaries(c: Conversation, run: Execution, frame: Frame): b
     const refused = c.ports.budget.canary(policy, sighting(run, subject, canary));
     if (refused) return cut(run, refused.refusal);
   }
-  // What is not certainly nobody's whom they protect is not shown to a role that is held to its policy.
+  // A restricted role does not get a row that may show a protected person.
   if (inRow?.unread !== undefined && guarded) return cut(run, unreadKey(inRow.unread));
   return true;
 }
 
-/** A canary that is asked for by its key counts as seen, also where no row of it comes. @returns whether what was asked may be answered. */
+/** A canary whose key is asked for counts as seen, even if no row of it comes. @returns whether the statement may be answered. */
 export function passesAskedCanaries(c: Conversation, run: Execution): boolean {
   const { canaries } = run.policy;
   if (!canaries || run.answer?.isAsked !== false) return true;
@@ -61,7 +61,7 @@ function sighting({ id, person }: Execution, subject: string, canary: string): S
   return { subject, canary, decision: id, ...(person && { user: person.user }) };
 }
 
-/** Among the people whose keys the rewriting has asked for. */
+/** Among the people whose keys the rewriting added. */
 function hiddenCanaries(run: Execution, canaries: Canaries): CanaryInRow[] {
   const { hidden, watch, disclosures } = run;
   const found: CanaryInRow[] = [];

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { KeyList } from './key-list.ts';
 import { isReadable } from './key-text.ts';
 
-/** So many of a run are told apart for its record; of those behind them each counts whenever it shows: perhaps too many, never too few. */
+/** So many keys of a run are told apart for its record; further ones count each time they are shown: perhaps too many, never too few. */
 const MOST_KNOWN = 10_000;
 /** So few are compared one by one. */
 const FEW = 8;
@@ -19,7 +19,7 @@ export class DisclosureTally {
   values = 0;
   /** Of those counted in `people`, the keys that are in no record yet. */
   fresh: string[] = [];
-  /** Undefined for as long as they are few: those in `fresh`. Bytes as soon as many rows come at once. */
+  /** Undefined as long as there are few: those in `fresh`. A set of bytes once many rows come together. */
   private known: Set<string> | KeySet | undefined;
 
   constructor(readonly subject: string) {}
@@ -61,7 +61,7 @@ export class DisclosureTally {
       keys.forEach((_start, _end, text) => void this.countKey(text()));
       return;
     }
-    const known = this.bytewise();
+    const known = this.bytewise(keys.count);
     const { bytes } = keys;
     keys.forEach((start, end, text) => {
       if (known.has(bytes, start, end)) return;
@@ -71,7 +71,7 @@ export class DisclosureTally {
 
   private isNew(key: string): boolean {
     if (!isReadable(key)) {
-      // Nobody who asks for a person by the key would find this one.
+      // Someone who searches the log for a person by key would not find this one.
       this.values += 1;
       return false;
     }
@@ -92,10 +92,11 @@ export class DisclosureTally {
     known.add(bytes, 0, bytes.length);
   }
 
-  private bytewise(): KeySet {
+  /** @param count so many come at once. */
+  private bytewise(count: number): KeySet {
     const { known } = this;
     if (known instanceof KeySet) return known;
-    const bytewise = new KeySet();
+    const bytewise = new KeySet(count);
     this.known = bytewise;
     for (const key of known ?? this.fresh) this.remember(key);
     return bytewise;
@@ -111,10 +112,18 @@ const PRIME = 0x01000193;
 
 class KeySet {
   private bytes = Buffer.allocUnsafeSlow(BYTES);
-  private ends = new Uint32Array(FEWEST);
-  /** A key's number and 1, or 0: where its hash says, or behind. */
-  private index = new Uint32Array(2 * FEWEST);
+  private ends: Uint32Array;
+  /** A key's number plus 1, or 0: at the place of its hash, or after it. */
+  private index: Uint32Array;
   size = 0;
+
+  /** @param count at least so many are to come. */
+  constructor(count: number) {
+    let room = FEWEST;
+    while (room < Math.min(count, MOST_KNOWN)) room *= 2;
+    this.ends = new Uint32Array(room);
+    this.index = new Uint32Array(2 * room);
+  }
 
   has(source: Uint8Array, start: number, end: number): boolean {
     return this.index[this.lookUp(source, start, end)] !== 0;

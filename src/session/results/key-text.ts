@@ -2,7 +2,7 @@
 import type { Buffer } from 'node:buffer';
 import { bufferOf } from '../../protocol/text.ts';
 
-/** Types whose binary format is read; OIDs are PostgreSQL's own. */
+/** Types whose binary format is read; the OIDs are PostgreSQL's own. */
 const INT2 = 21;
 const INT4 = 23;
 const INT8 = 20;
@@ -41,17 +41,17 @@ export function typeOfCopied(types: readonly number[]): number {
   return types.length === 1 ? types[0]! : 0;
 }
 
-/** In text format the value is the key, as it stands. */
+/** In text format the value is the key itself. */
 export function isTextAsItStands(type: number): boolean {
   return SCALARS.has(type) && type !== BPCHAR;
 }
 
-/** False for a key of which only the bytes are known, not how the server would write it as text. */
+/** False for a key of which only the bytes are known, not the server's text form. */
 export function isReadable(key: string): boolean {
   return !key.startsWith(OWN);
 }
 
-/** Adds the keys that a value holds to a list, none twice. @returns how many more people it holds whose keys cannot be read. */
+/** Adds the keys in a value to a list, without duplicates. @returns how many more people it contains whose keys cannot be read. */
 export function addKeys(keys: string[], value: Uint8Array, type: number, format: number): number {
   const element = ELEMENT_OF.get(type);
   if (element === undefined) {
@@ -124,7 +124,7 @@ function add(keys: string[], key: string): void {
   if (!keys.includes(key)) keys.push(key);
 }
 
-/** What is no UTF-8 (a client that may choose its encoding) stays what it is, byte for byte. */
+/** Invalid UTF-8 (from a client that may choose its encoding) is kept byte for byte. */
 function text(value: Uint8Array): string {
   const bytes = bufferOf(value);
   const decoded = bytes.toString('utf8');

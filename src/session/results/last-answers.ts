@@ -1,7 +1,7 @@
-/** The last answer to each of the statements of a principal that were asked lately: what is the same again tells nothing new (`docs/limits.md`). */
+/** The last answer to each of a principal's recent statements: an answer that is the same again discloses nothing new (`docs/limits.md`). */
 import { LRUCache } from 'lru-cache';
 
-/** A value as it stood in the row: its bytes, or a digest of many. null: NULL. */
+/** A value of the row: its bytes, or a digest of a long one. null: NULL. */
 export type AnswerCell = string | null;
 
 export interface LastAnswer {

@@ -1,18 +1,18 @@
-/** What the values of an answer cost: one for each 8 bytes, but for those that the client could tell beforehand (`docs/limits.md`). */
+/** The charge for the values of an answer: one for each 8 bytes, except those that the client could already know (`docs/limits.md`). */
 import { createHash, type Hash, hash } from 'node:crypto';
 import { bufferOf } from '../../protocol/text.ts';
 import type { AnswerCell, LastAnswer } from './last-answers.ts';
 
 export const BYTES_OF_VALUE = 8;
-/** A longer one is told apart by its digest. */
+/** A longer value is identified by its digest. */
 const LONGEST_CELL = 64;
-/** Of an answer so many are remembered, and of none behind them. */
+/** So many cells of an answer are remembered, and none after them. */
 const MOST_CELLS = 4_096;
 
 export class AnswerValues {
-  /** By column its first value, and the row in which it stands. */
+  /** For each column its first value, and the row that contains it. */
   private readonly firsts: ({ readonly cell: AnswerCell; readonly row: number } | undefined)[] = [];
-  /** Columns of which the first value stands in a row that was not shown yet. */
+  /** Columns whose first value is in a row that was not shown yet. */
   private fresh: number[] = [];
   private readonly rows: ReadonlyMap<number, AnswerCell>[] = [];
   /** Of rows that were looked at and not shown yet, those that hold values: by their number. */
@@ -21,10 +21,10 @@ export class AnswerValues {
   private shown = 0;
   private kept = 0;
   private bytes = 0;
-  /** Of all that was shown; undefined where it will not be asked for, or not all of it could be seen. */
+  /** Of all that was shown; undefined if it will not be needed, or if not all of it could be seen. */
   private hash: AnswerHash | undefined;
 
-  /** @param before the last answer to the same; undefined where there is none. */
+  /** @param before the last answer to the same text; undefined if there is none. */
   constructor(
     private readonly before: LastAnswer | undefined,
     isRemembered: boolean,
@@ -70,7 +70,7 @@ export class AnswerValues {
     return cells;
   }
 
-  /** The row that is looked at stood in the last answer as well, at the same place, whatever columns it has. */
+  /** The last answer had the current row at the same place, whatever columns it has. */
   get wasThere(): boolean {
     return this.before?.rows[this.lookedAt - 1] !== undefined;
   }
@@ -94,7 +94,7 @@ export class AnswerValues {
     else this.hash = undefined;
   }
 
-  /** The answer, once all was shown; undefined where it cannot be told apart from others. */
+  /** The answer, once all was shown; undefined if it could be confused with others. */
   end(tag: string): LastAnswer | undefined {
     const whole = this.hash?.end(tag);
     this.hash = undefined;
@@ -127,7 +127,7 @@ class AnswerHash {
 
 function cellOf(value: Uint8Array | null): AnswerCell {
   if (value === null) return null;
-  // A digest is longer than any value that stands for itself.
+  // A digest is longer than any value that is kept unchanged.
   return value.length > LONGEST_CELL
     ? createHash('sha256')
         .update(value)

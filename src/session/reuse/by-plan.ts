@@ -1,6 +1,7 @@
 /**
- * Runs a statement by a plan that the guard has prepared at the server. Only where the server rests, so that what it cannot bind has done nothing, and is sent
- * again as the text that it is: whatever is wrong, the client hears of it what it would hear without plans. In a transaction a savepoint stands before that.
+ * Runs a statement by a plan that the guard has prepared at the server. Only while the server is idle, so that a plan that cannot be bound has had no
+ * effect, and the original text is sent instead: in every error case the client sees what it would see without plans. In a transaction a savepoint
+ * comes first.
  */
 import type { StatementJudgement } from '../../guard/decision.ts';
 import { isGuarded } from '../../policy/model/is-guarded.ts';
@@ -16,7 +17,7 @@ import type { PlanUse } from '../log-entries.ts';
 import type { SessionPolicy } from '../ports.ts';
 import type { Conversation, WithheldParse } from '../state/conversation.ts';
 import type { Execution } from '../state/execution.ts';
-import type { Conversion, PendingBind, PendingParse, PendingSync } from '../state/pending-replies.ts';
+import type { Conversion, PendingBind, PendingParse, PendingReply, PendingSync } from '../state/pending-replies.ts';
 import type { Prepared } from '../state/prepared.ts';
 import type { FoundPlan, Place } from './known-plans.ts';
 import { type WithParameters, withParameters } from './literals.ts';
@@ -30,17 +31,17 @@ export interface BoundPlan extends FoundPlan {
   readonly parse: WithheldParse;
 }
 
-/** @returns undefined where its own Parse is to be sent. */
+/** @returns undefined if its own Parse is to be sent. */
 export function planOf(c: Conversation, prepared: Prepared, values: SlotValues): BoundPlan | undefined {
   const parse = c.withheld;
   if (parse?.prepared !== prepared || c.status === 'E' || c.pending.length > 0) return undefined;
-  // Of one of which the client was told before, another batch may be open.
+  // If the client already has the answer to its Parse, another batch may be open.
   if (parse.pending.again && c.batchOpen) return undefined;
   const { text, judgement, added } = prepared.rendered;
   const rendered = added.length === 0 ? prepared.rendered : renderLiterals(text, judgement, values);
   const types = toldTypesOf(prepared);
   const found = c.plans.find(rendered.sent, types, placeOf(c, prepared.statement!, rendered.sent));
-  return found && { rendered, types, parse, ...found };
+  return found && { rendered, types, parse, plan: found.plan, isNew: found.isNew, mayLose: found.mayLose };
 }
 
 /** A text that is shorter is parsed and planned as soon as a savepoint is set and released. */
@@ -62,7 +63,7 @@ export function sendBound(c: Conversation, by: BoundPlan, message: Bind, pending
   const parsed: PendingParse = { kind: 'parse', batch: c.batch, own, versions, rendered, again };
   const bytes = bindTo(plan.name, message);
   if (isNew) {
-    // The server refuses it as it would refuse the client's own, whose text it is; once it is parsed nobody changes what it reads.
+    // The server refuses it as it would refuse the client's own, since the text is the same; once it is parsed its tables are locked.
     parsed.plan = plan;
     c.send(parse({ name: plan.name, text: rendered.sent, types }), parsed);
     c.send(bytes, pending);
@@ -105,36 +106,36 @@ export function withholdAgain(c: Conversation, prepared: Prepared, bytes: () => 
 }
 
 /** What a Query runs by. */
-export interface QueryPlan extends FoundPlan {
+export interface QueryByPlan extends FoundPlan {
   readonly asked: WithParameters;
   /** Sends it without a plan. */
   readonly send: () => void;
 }
 
-/** @param send sends the Query without a plan. @returns undefined where that is to be done. */
+/** @param send sends the Query without a plan. @returns undefined if that is to be done. */
 export function planOfQuery(
   c: Conversation,
   rendered: Rendered,
   slots: SlotValues,
   send: () => void,
-): QueryPlan | undefined {
+): QueryByPlan | undefined {
   if (!c.rests || !c.plans.isOn) return undefined;
   const [statement] = rendered.judgement.statements;
   const asked = withParameters(rendered, statement!, slots) ?? { rendered, types: [], values: [] };
   const found = c.plans.find(asked.rendered.sent, asked.types, placeOf(c, statement!, asked.rendered.sent));
-  return found && { asked, send, ...found };
+  return found && { asked, send, plan: found.plan, isNew: found.isNew, mayLose: found.mayLose };
 }
 
 /** Binds it to the unnamed portal, and asks for its columns. As every Query it drops the unnamed statement, whatever becomes of it. */
 export function bindQuery(
   c: Conversation,
-  { plan, isNew, mayLose, asked, send }: QueryPlan,
+  { plan, isNew, mayLose, asked, send }: QueryByPlan,
   conversion: Conversion,
 ): void {
   const { rendered, types, values } = asked;
   for (const version of unnamedDropped(c)) version.names.settle(version);
   closeGone(c);
-  const sent = { batch: c.batch, own: true, versions: [], plan, rendered, conversion } as const;
+  const { batch } = c;
   conversion.run.plan = useOf(isNew);
   // Bound in this transaction before, with literals for which it was prepared, it cannot fail.
   const fallback = c.status === 'T' && !mayLose ? undefined : ({ kind: 'query', plan, mayLose, send } as const);
@@ -142,32 +143,49 @@ export function bindQuery(
   if (mayLose) setSavepoint(c, conversion);
   if (isNew) {
     const bytes = parse({ name: plan.name, text: rendered.sent, types });
-    c.send(bytes, { kind: 'parse', fallback, ...sent });
+    c.send(bytes, { kind: 'parse', batch, own: true, versions: [], plan, rendered, conversion, fallback });
   }
-  const noValues = { formats: [], valueCount: 0, values: new Uint8Array(0), resultFormats: [] };
-  c.send(bind({ portal: '', statement: plan.name, ...noValues }, values), { kind: 'bind', fallback, ...sent });
+  const { name: statement } = plan;
+  const bytes = bind(
+    { portal: '', statement, formats: [], valueCount: 0, values: NO_VALUES, resultFormats: [] },
+    values,
+  );
+  c.send(bytes, { kind: 'bind', batch, own: true, versions: [], plan, rendered, conversion, fallback });
   if (mayLose) releaseSavepoint(c, conversion);
 }
 
+const NO_VALUES = new Uint8Array(0);
+
 /** All of it in one write: nothing of it has to be undone. */
-export function sendByPlan(c: Conversation, by: QueryPlan, run: Execution): void {
+export function sendByPlan(c: Conversation, by: QueryByPlan, run: Execution): void {
   const { rendered } = by.asked;
   const conversion: Conversion = { run, description: undefined, complete: undefined };
   bindQuery(c, by, conversion);
   const { batch } = c;
-  const sent = { batch, own: false, conversion, rendered } as const;
   const { provenance, check } = run.watch;
   c.send(describe({ of: 'portal', name: '' }), {
     kind: 'describe',
+    batch,
+    own: false,
+    conversion,
+    rendered,
     owes: 'columns',
     prepared: undefined,
     provenance,
     policy: run.policy,
     run,
     added: check?.added,
-    ...sent,
   });
-  const executing = { kind: 'execute', portal: undefined, run, maxRows: 0, ...sent } as const;
+  const executing: PendingReply = {
+    kind: 'execute',
+    batch,
+    own: false,
+    conversion,
+    rendered,
+    portal: undefined,
+    run,
+    maxRows: 0,
+  };
   c.send(execute({ portal: '', maxRows: 0 }), executing);
   c.block(executing, true);
   const ending: PendingSync = { kind: 'sync', batch, own: false, mustFail: false, conversion };
@@ -184,9 +202,8 @@ export function closeGone(c: Conversation): void {
 }
 
 /**
- * Ends the plans of which a statement may change the meaning. Where the texts of a role go to the server as they came, what may also make names find others ends them
- * until the session is as new.
- * @param inner what it runs by name.
+ * Ends the plans whose meaning a statement may change. If the role's texts are sent unchanged, a statement that may change what names find ends them
+ * until the session is reset. @param inner what it runs by name.
  */
 export function endPlans(
   c: Conversation,

@@ -1,6 +1,6 @@
 /** What the guard has prepared at the server for itself, and which texts came often enough for that. */
 
-/** From configuration; absent where nothing is reused. */
+/** From configuration; absent if plans are not reused. */
 export interface PlanReuse {
   /** So often a text must have come before it is prepared. */
   readonly after: number;
@@ -10,14 +10,14 @@ export interface PlanReuse {
 
 /** A statement of the guard's own at the server. */
 export interface Plan {
-  /** None that a client can have: nobody else runs it, or closes it unnoticed. */
+  /** A name that clients cannot use: no one else runs it, or closes it unnoticed. */
   readonly name: string;
   readonly key: string;
   /** Where it is counted how often the text came. */
   readonly place: number;
   /** By the count of uses. */
   usedAt: number;
-  /** The part of a transaction in which the server has bound it last, and the one in which it was asked for. */
+  /** The transaction parts in which the server has bound it last, and in which it was asked for. */
   boundIn: number;
   askedIn: number;
 }
@@ -33,7 +33,7 @@ export interface FoundPlan {
   readonly plan: Plan;
   /** It is to be prepared first. */
   readonly isNew: boolean;
-  /** Where it cannot be bound, a transaction would be lost: it is bound behind a savepoint. */
+  /** If it cannot be bound, a transaction would be lost: so it is bound after a savepoint. */
   readonly mayLose: boolean;
 }
 
@@ -52,21 +52,21 @@ const PRIME = 0x01000193;
 export class KnownPlans {
   private readonly plans = new Map<string, Plan>();
   private uses = 0;
-  /** Names at the server that stand for nothing any more. */
+  /** Names at the server that are not used any more. */
   private gone: string[] = [];
   private hashes: Int32Array | undefined;
   private counts: Uint8Array | undefined;
   private policy: object | undefined;
   /** What the guard runs around a plan, prepared as well. By their texts. */
   private readonly helpers = new Map<string, Plan>();
-  /** A part of a transaction ends with any transaction control: what was locked in it may be locked no more, and so be changed by others. */
+  /** A part of a transaction ends with any transaction control: locks of the part may be released, so others may change its tables. */
   private part = 1;
   /** The batch in which something was changed that the end of its transaction may change back. */
   private movedIn: number | undefined;
   /** Nothing is prepared any more. */
   private isOver = false;
 
-  /** @param newName a name that nobody has. */
+  /** @param newName gives an unused name. */
   constructor(
     private readonly options: PlanReuse | undefined,
     private readonly newName: () => string,
@@ -83,7 +83,7 @@ export class KnownPlans {
     this.policy = policy;
   }
 
-  /** @returns what is to be run in the place of the text; undefined: the text is to be sent. */
+  /** @returns what to run instead of the text; undefined: the text is to be sent. */
   find(text: string, types: readonly number[], { inTransaction, isShort }: Place): FoundPlan | undefined {
     const { options } = this;
     if (!options || this.isOver || text.length > LONGEST) return undefined;
@@ -117,26 +117,25 @@ export class KnownPlans {
     return { plan, isNew: true };
   }
 
-  /** The server has bound it: what it reads is locked until the transaction's part ends, and nobody changes it. */
+  /** The server has bound it: its tables are locked until the end of the transaction or savepoint, and cannot change. */
   bound(plan: Plan): void {
     plan.boundIn = this.part;
   }
 
-  /** Transaction control was answered: what was set in the part that it ends may be as before. */
+  /** Transaction control was answered: settings of the part that it ends may be restored. */
   control(): void {
     this.part += 1;
     if (this.movedIn !== undefined) this.drop();
   }
 
-  /** The server is ready behind a batch, outside of a transaction. */
+  /** The server is ready after a batch, outside of a transaction. */
   rest(batch: number): void {
     this.control();
     if (this.movedIn !== undefined && this.movedIn <= batch) this.movedIn = undefined;
   }
 
   /**
-   * A statement is sent behind which texts may mean something else.
-   * @param forGood what is prepared behind it may not be what the guard takes it for.
+   * A statement is sent after which texts may change their meaning. @param forGood statements prepared after it may not be what the guard assumes.
    */
   end(batch: number, forGood: boolean): void {
     this.drop();
@@ -169,7 +168,7 @@ export class KnownPlans {
     this.tell('dropped', 1);
   }
 
-  /** What was prepared may mean something else from here on, or is lost. */
+  /** Prepared statements may change their meaning from here on, or are lost. */
   drop(): void {
     for (const { name } of this.helpers.values()) this.gone.push(name);
     this.helpers.clear();
@@ -187,7 +186,7 @@ export class KnownPlans {
     return names;
   }
 
-  /** Counts it, as far as a hash of it tells: a text that is prepared too early is no mistake. @returns its place. */
+  /** Counts it by a hash: if two texts collide, one is only prepared too early. @returns its place. */
   private count(key: string): number {
     this.hashes ??= new Int32Array(PLACES);
     this.counts ??= new Uint8Array(PLACES);

@@ -1,4 +1,4 @@
-/** A Query of which the plain literals became parameters: what differs in nothing else runs by one plan. */
+/** A Query whose plain literals became parameters: texts that differ only in these run by one plan. */
 import type { StatementJudgement, TextEdit } from '../../guard/decision.ts';
 import { applyEdits } from '../../sql/text/edits.ts';
 import { type Rendered, renderLiterals, type SlotValues } from '../client/render.ts';
@@ -19,11 +19,11 @@ const MOST = 50;
 /** A whole number without a sign, or a text in plain quotes. */
 const LITERAL = /\d+|'(?:[^']|'')*'/y;
 
-/** What a parameter can stand between, so that it stays a word of its own. */
+/** A parameter can be put after these, so that it stays a token of its own. */
 const BEFORE = /[\s(=<>,]/;
 const BEHIND = /[\s);,]/;
 
-/** @returns undefined where there is none. */
+/** @returns undefined if there is none. */
 export function withParameters(
   { text, judgement }: Rendered,
   { literals = [] }: StatementJudgement,
@@ -52,12 +52,12 @@ export function withParameters(
   if (values.length === 0 || values.length > MOST) return undefined;
   edits.push(...judgement.edits.slice(next));
   const { effect, statements, parameters } = judgement;
-  // Each member by its name: behind a spread V8 would make a new shape of each such object, and keep it.
+  // Each member by its name: with a spread V8 would make a new hidden class for each such object, and keep it.
   const asked = { effect, statements, parameters, edits, template: applyEdits(text, edits) };
   return { rendered: renderLiterals(text, asked, slots), types, values };
 }
 
-/** A bare number is typed by its size; undefined where it is of another type. */
+/** A bare number is typed by its size; undefined if it is of another type. */
 function asParameter(written: string, type: number): string | undefined {
   if (written.startsWith("'")) return type === INT4 ? undefined : written.slice(1, -1).replaceAll("''", "'");
   return type === INT4 && Number(written) <= MOST_INT4 ? written : undefined;

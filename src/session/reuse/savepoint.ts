@@ -1,6 +1,6 @@
 /**
- * A savepoint of the guard's own around the first Bind of a plan in a transaction: what was changed elsewhere may make the server refuse the plan, which
- * would cost the client its transaction. It is released before the statement runs. Both are prepared, and go in the one write.
+ * A savepoint of the guard's own around the first Bind of a plan in a transaction: changes made elsewhere may make the server refuse the plan, which
+ * would cost the client its transaction. It is released before the statement runs. Both are prepared, and sent in the same write.
  */
 import { bind } from '../../protocol/bind.ts';
 import { close } from '../../protocol/describe.ts';
@@ -20,6 +20,7 @@ export function setSavepoint(c: Conversation, conversion: Conversion | undefined
   run(c, SET, '', conversion);
 }
 
+/** Releases the savepoint, by a prepared statement. */
 export function releaseSavepoint(c: Conversation, conversion: Conversion | undefined): void {
   const name = run(c, RELEASE, undefined, conversion);
   const sent = { batch: c.batch, own: true, around: true, conversion } as const;

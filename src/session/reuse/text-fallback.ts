@@ -35,7 +35,7 @@ export function beginFallback(c: Conversation, head: PendingReply, fields: Error
   return true;
 }
 
-/** The server is ready behind that error. */
+/** The server is ready after that error. */
 export function sendFallback(c: Conversation, fallback: TextFallback): void {
   const { of, entries, sync: ending } = fallback;
   if (of.mayLose && !fallback.isUndone) {
@@ -83,7 +83,7 @@ function bytesOf(c: Conversation, entry: PendingReply, of: FallbackText & { kind
 /** `P`, before the name of a portal that is to be described. */
 const PORTAL = 0x50;
 
-/** Whether a message of the client's may be sent behind a Bind that the server may refuse: only what can be sent again with it. */
+/** Whether a message of the client's may be sent after a Bind that the server may refuse: only one that can be sent again with it. */
 export function mayFollow(c: Conversation, type: number, bytes: Uint8Array): boolean {
   if (c.trying === 'fallback' || !c.batchOpen) return false;
   switch (type) {

@@ -1,6 +1,6 @@
 /**
- * The column that the rewriting added is taken out of what the server answers. Of new rows that are judged as they are stored, its error
- * becomes the refusal that it stands for; of a read, the run is told the keys that stood in it.
+ * Removes the column that the rewriting added from the server's answer. For new rows that are judged as they are stored, its error becomes the
+ * refusal that it means; for a read, the run gets the keys that it contained.
  */
 import { Buffer } from 'node:buffer';
 import { type Refusal, refusal } from '../../core/refusal.ts';
@@ -22,10 +22,10 @@ export class AddedColumn {
   private row: WithoutLastColumn | undefined;
   private dropping = false;
   private held: HeldRow | undefined;
-  /** The run that is told what stood in the column. */
+  /** The run that gets the content of the column. */
   private keysFor: Execution | undefined;
 
-  /** The run of a row whose keys are known with its last piece, when all others have passed, or that nobody is shown. */
+  /** The run of a row whose keys come with its last piece, after the other pieces have passed, or which is shown to no one. */
   late: Execution | undefined;
 
   /** @param head what the frame answers. @returns the frame as the server would have sent it without the column; undefined for none. */
@@ -71,7 +71,7 @@ export class AddedColumn {
 
   private hold(held: HeldRow, frame: Frame): Frame | undefined {
     // The piece may be a view of a chunk that is used again.
-    held.pieces.push(Uint8Array.from(frame.bytes));
+    held.pieces.push(new Uint8Array(frame.bytes));
     this.held = frame.last ? undefined : held;
     if (!frame.last) return undefined;
     return this.ofAnyLength(held.run, { ...frame, bytes: Buffer.concat(held.pieces), first: true });
@@ -107,7 +107,7 @@ function runOf(head: PendingReply | undefined): Execution | undefined {
   }
 }
 
-/** A Query says nothing of a result without columns; a Describe says that there is none. */
+/** A Query has no message for a result without columns; a Describe has NoData. */
 function describeWithout(added: Added, head: PendingReply | undefined, frame: Frame): Frame | undefined {
   const fields = decodeRowDescription(frame.bytes);
   // The last one is an expression of the guard's, not a column of the client's.
@@ -130,9 +130,9 @@ function framed(bytes: Uint8Array): Frame {
 const VIOLATION = /\browgate_check (\d{1,5})\W*$/;
 
 /**
- * What the client is told in the place of the check's error. Another text that ends so, of the client's own, can fail in the same way; it tells
- * no more than that it failed, which its SQLSTATE does as well. Not one that code of the database raises, with a context
- * or an internal query: whether a value that it has seen ends so would show.
+ * The refusal that replaces the check's error. The client's own text could fail with the same ending; this reveals only that it failed, as its
+ * SQLSTATE does. An error that the database's code raises, with a context or an internal query, is not replaced: it would show whether a value that
+ * the code has seen ends so.
  */
 export function violationIn(head: PendingReply, fields: ErrorFields): Refusal | undefined {
   const check = runOf(head)?.watch.check;

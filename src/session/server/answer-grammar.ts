@@ -9,7 +9,7 @@ import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { Backend } from '../../protocol/message-types.ts';
 import { ProtocolError, unexpectedMessage } from '../../protocol/protocol-error.ts';
 
-/** Of a RowDescription: `none` where the server said NoData, undefined where it was not asked. */
+/** From a RowDescription: `none` if the server said NoData, undefined if it was not asked. */
 export type Described = number | 'none' | undefined;
 
 export class AnswerGrammar {
@@ -36,7 +36,7 @@ export class AnswerGrammar {
     if (countIn(frame.bytes, 0, frame.length) !== this.fields) throw otherFields();
   }
 
-  /** A DataRow that answers an Execute, behind `before` others. @param most so many rows were asked for; 0: all. */
+  /** A DataRow that answers an Execute, after `before` others. @param most so many rows were asked for; 0: all. */
   rowOfPortal(frame: Frame, described: Described, before: number, most: number): void {
     if (!givesRows(this.statement) || described === 'none') throw unexpectedMessage();
     if (most > 0 && before >= most) throw new ProtocolError('server sent more rows than were asked for');
@@ -46,8 +46,8 @@ export class AnswerGrammar {
   }
 
   /**
-   * Messages of this type that lie side by side. @returns how many fields each must have, -1 where they have no count; undefined where they are to be
-   * looked at one by one.
+   * For adjacent messages of this type. @returns how many fields each must have, -1 if they have no count; undefined if they must be examined one by
+   * one.
    */
   fieldsOfMany(type: number, described: Described): number | undefined {
     if (type === Backend.CopyData) return this.copy === 'data' && this.kind === 'copy-out' ? -1 : undefined;
@@ -75,7 +75,7 @@ export class AnswerGrammar {
     if (!fits(tag, this.statement)) throw new ProtocolError('server completed another command');
   }
 
-  /** PortalSuspended behind so many rows. @param most so many were asked for; 0: all. */
+  /** PortalSuspended after so many rows. @param most so many were asked for; 0: all. */
   suspended(rows: number, most: number): void {
     if (most === 0 || rows !== most || !givesRows(this.statement)) throw unexpectedMessage();
   }
@@ -84,14 +84,14 @@ export class AnswerGrammar {
     return this.statement.kind.kind;
   }
 
-  /** A rule may add results of its own to a write that gives none. Of a restricted role they are taken out before (`Watch.rowless`). */
+  /** A rule may add results to a write that returns none. For a restricted role they are removed before (`Watch.rowless`). */
   private get maySelectByRule(): boolean {
     const { kind } = this.statement;
     return !this.restricted && ((kind.kind === 'write' && !kind.returning) || kind.kind === 'execute');
   }
 }
 
-/** Two bytes behind the header. @param start of the message, of which so many bytes are its own. */
+/** The two bytes after the header. @param start of the message, which has so many bytes. */
 export function countIn(bytes: Uint8Array, start: number, length: number): number {
   if (length < HEADER_BYTES + 2) throw new ProtocolError('server sent a message without a count of fields');
   return uint16At(bytes, start + HEADER_BYTES);

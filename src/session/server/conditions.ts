@@ -1,4 +1,4 @@
-/** Names of PostgreSQL's error conditions by SQLSTATE (manual, appendix A), as words: what stands for a message that may carry values. */
+/** Names of PostgreSQL's error conditions by SQLSTATE (manual, appendix A), as words: they replace messages that may contain values. */
 
 const conditions: ReadonlyMap<string, string> = new Map([
   ['00000', 'successful completion'],

@@ -1,4 +1,4 @@
-/** The values in one row of COPY TO, as far as keys stand in it (manual, page COPY). */
+/** The values in one row of COPY TO, as far as its keys need them (manual, page COPY). */
 import { Buffer } from 'node:buffer';
 import type { CopyFormat } from '../../guard/decision.ts';
 import { int32At, uint16At } from '../../protocol/integers.ts';
@@ -14,8 +14,8 @@ const BACKSLASH = 0x5c;
 const BINARY_HEADER = 19;
 
 /**
- * The first columns of a row; of what has not come yet nothing is told.
- * @param data of a CopyData, or of its first piece. @param whole it is all of it. @param first it is the first of the COPY.
+ * The first columns of a row; those that have not come yet are left out. @param data of a CopyData, or of its first piece. @param whole it is all of
+ * it. @param first it is the first of the COPY.
  */
 export function copyFields(
   data: Uint8Array,
@@ -42,7 +42,7 @@ function valuesOf(bytes: Buffer, format: CopyFormat, columns: number, whole: boo
   }
 }
 
-/** A delimiter behind a backslash is data. */
+/** A delimiter after a backslash is data. */
 function textValues(bytes: Buffer, delimiter: number, none: string, columns: number, whole: boolean): Value[] {
   const values: Value[] = [];
   for (let at = 0; values.length < columns; ) {
@@ -63,7 +63,7 @@ function unescaped(text: string): string {
   return text.includes('\\') ? text.replace(/\\(.)/gs, (_, letter: string) => ESCAPES[letter] ?? letter) : text;
 }
 
-/** Only what stands without quotes can be a NULL. */
+/** Only an unquoted value can be NULL. */
 function csvValues(
   bytes: Buffer,
   { quote, escape: escapes, delimiter = COMMA, null: none = '' }: Extract<CopyFormat, { kind: 'csv' }>,

@@ -1,4 +1,4 @@
-/** What the server's description of a result says under a policy: whether every column may be read, and who may stand in a row. */
+/** What the server's description of a result means under a policy: whether every column may be read, and which columns show data subjects. */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type Refusal, refusal } from '../../core/refusal.ts';
@@ -12,11 +12,12 @@ import { isAboutSubjects, type ShownColumns, shownColumns } from './shown-column
 
 export class Description {
   readonly verdict: 'verified' | Refusal;
-  /** As far as people stand in it; undefined where the database is about nobody. */
+  /** As far as they show data subjects; undefined if the database has none. */
   readonly shown: ShownColumns | undefined;
   /** Of names and types, formats aside: a statement is described before its formats are known. Short, however many columns there are. */
   readonly digest: string;
-  private plan: KnownPlan | undefined;
+  /** Texts of one shape may have been judged one by one before it was learnt, and come in turns. */
+  private readonly plans: KnownPlan[] = [];
 
   constructor({ role, subjectKeys }: SessionPolicy, bytes: Uint8Array | null) {
     const fields = bytes ? decodeRowDescription(bytes) : [];
@@ -25,18 +26,20 @@ export class Description {
     this.digest = bytes ? digestOf(fields) : 'no data';
   }
 
-  /** Where data subjects stand in a row: the same for all runs of a statement. @param disclosures, about as its judgement has them. */
+  /** Which columns of a row show data subjects: the same for all runs of a statement. @param disclosures, about as its judgement has them. */
   planOf(disclosures: readonly Disclosure[] | undefined, about: readonly string[]): AnswerPlan | undefined {
     if (!this.shown) return undefined;
-    // Without a judgement the subjects whose tables are named are what it has in its place.
+    // Without a judgement, the subjects whose tables are named are used instead.
     const named = disclosures ? NONE : about;
-    if (!this.plan || this.plan.named !== named || !areAlike(this.plan.disclosures, disclosures))
-      this.plan = { disclosures, named, of: planOf(disclosures, about, this.shown) };
-    return this.plan.of;
+    for (const plan of this.plans) if (plan.named === named && areAlike(plan.disclosures, disclosures)) return plan.of;
+    const plan = { disclosures, named, of: planOf(disclosures, about, this.shown) };
+    if (this.plans.push(plan) > MOST_PLANS) this.plans.shift();
+    return plan.of;
   }
 }
 
 const NONE: readonly string[] = [];
+const MOST_PLANS = 8;
 
 interface KnownPlan {
   readonly disclosures: readonly Disclosure[] | undefined;
@@ -78,7 +81,7 @@ export function descriptionOf(policy: SessionPolicy, bytes: Uint8Array | null): 
   return description;
 }
 
-/** Why a result with these columns may not reach the role; undefined where it may. */
+/** Why a result with these columns may not be sent to the role; undefined if it may. */
 function withheldField(role: RolePolicy, fields: readonly Field[]): Refusal | undefined {
   for (const field of fields) {
     if (field.table !== 0 && !mayRead(role, field.table, field.attnum)) {

@@ -1,4 +1,4 @@
-/** Errors and notices of the server: whose they are, what the client may see of them, and what an error does to what was sent behind it. */
+/** Errors and notices of the server: what they answer, what the client may see of them, and what an error does to later messages. */
 import {
   decodeErrorBeginning,
   decodeErrorFields,
@@ -23,7 +23,7 @@ import { endsBatch, type PendingQuery, type PendingReply } from '../state/pendin
 import { violationIn, withoutAdded } from './added-column.ts';
 import { tellLeftOut } from './extended.ts';
 import { failQuery } from './query.ts';
-import { type Origin, redact } from './redact.ts';
+import { type ErrorOrigin, redact } from './redact.ts';
 import { tellCut } from './row-flow.ts';
 import { settle } from './settle.ts';
 
@@ -41,7 +41,7 @@ export function answerNotice(c: Conversation, frame: Frame): boolean {
 }
 
 /**
- * INVARIANT 72: a notice may say something of people of whom its statement shows nothing. Where a role's people are counted, none is passed on while a
+ * INVARIANT 72: a notice may disclose people that its statement does not show. If a role's people are counted, no notice is passed on while a
  * statement that reads them runs, or code that may.
  */
 function mayTellOfPeople(head: PendingReply | undefined, policy: SessionPolicy | undefined): boolean {
@@ -57,7 +57,7 @@ function mayTellOfPeople(head: PendingReply | undefined, policy: SessionPolicy |
   });
 }
 
-/** Class 25 of the server's own file: that there is a transaction, or none. RAISE may give the class, and comes of another file. */
+/** Class 25 from the server's own source file: there is a transaction, or there is none. RAISE may use the class, but reports another file. */
 function isOfTransaction(fields: ErrorFields): boolean {
   return fields.get('C')?.startsWith('25') === true && fields.get('F') === 'xact.c';
 }
@@ -110,8 +110,8 @@ export function answerError(c: Conversation, frame: Frame): false {
 }
 
 /**
- * An error while all is answered: where `statement_timeout` strikes at the very end of a message, the server tells of it when it has read
- * the next one, and the guard's Flush, which has no answer, may be that. It drops what comes up to Sync, and what the batch did is undone.
+ * An error while everything is answered: if `statement_timeout` strikes at the very end of a message, the server reports it when it has read the next
+ * one, which may be the guard's Flush, which has no answer. The server drops what comes up to Sync, and undoes what the batch did.
  */
 function answerFlush(c: Conversation, answer: ErrorAnswer): void {
   const { deferred } = c;
@@ -127,7 +127,7 @@ function answerFlush(c: Conversation, answer: ErrorAnswer): void {
   c.deferred = conversion ? { kind: 'sync', conversion: undefined } : undefined;
 }
 
-/** A new row may not stand: the client is told so, in the place of what the server said of it. */
+/** A new row is not allowed: the client gets the refusal instead of the server's error. */
 function violates(c: Conversation, head: PendingReply, fields: ErrorFields): boolean {
   const reason = violationIn(head, fields);
   const run = runOf(head);
@@ -165,12 +165,12 @@ function isOfAccount(fields: ErrorFields): boolean {
 /** query_canceled */
 const CANCELED = '57014';
 
-/** It was the guard who asked: the client is told what PostgreSQL says of any other statement that runs for too long. */
+/** The guard cancelled it: the client gets PostgreSQL's error for a statement that runs for too long. */
 function timedOut(said: ErrorFields): ErrorFields {
   return new Map(said).set('M', 'canceling statement due to statement timeout');
 }
 
-/** What an error does to the message that it answers, and to those behind it. */
+/** The effect of an error on the message that it answers, and on later ones. */
 function fail(c: Conversation, head: PendingReply, sqlstate: string | undefined): void {
   const run = runOf(head) ?? head.conversion?.run;
   if (run) c.records.end(run, 'error', { sqlstate });
@@ -192,7 +192,7 @@ function fail(c: Conversation, head: PendingReply, sqlstate: string | undefined)
   } else if (syncCame) c.deferred = { kind: 'sync', conversion: undefined };
 }
 
-/** After an error the server drops everything up to Sync: what was sent already, and what the client is still to send. */
+/** After an error the server drops everything up to Sync: what was already sent, and what the client is still to send. */
 function skip(c: Conversation): void {
   for (let head = c.pending.head; head; head = c.pending.head) {
     if (head.kind === 'sync') return;
@@ -214,7 +214,7 @@ function fieldsOf(frame: Frame): ErrorFields {
   return frame.last ? decodeErrorFields(frame.bytes) : decodeErrorBeginning(frame.bytes);
 }
 
-function originOf({ copyIn, pending: { head } }: Conversation): Origin {
+function originOf({ copyIn, pending: { head } }: Conversation): ErrorOrigin {
   switch (head?.kind) {
     case 'parse':
       return 'analysis';
@@ -250,8 +250,8 @@ function runOf(head: PendingReply): Execution | undefined {
 const OF_SESSION = /^(57P0[1-5]|25P0[34])$/;
 
 /**
- * What is shown in place of a FATAL error that came through a pooler; undefined where it may be shown itself. No client reads
- * the name of an upstream account, an address, or that Rowgate's password is wrong (it would look for the fault in its own).
+ * Replaces a FATAL error that came through a pooler; undefined if it may be shown itself. A client must not read the name of an upstream account, an
+ * address, or that Rowgate's password is wrong (it would look for the mistake in its own).
  */
 function poolerWords(fields: ErrorFields): ErrorFields | undefined {
   const sqlstate = fields.get('C') ?? '';

@@ -75,12 +75,12 @@ function answerDescribe(c: Conversation, head: PendingDescribe, frame: Frame): b
   if (frame.type === Backend.RowDescription && head.run && verify(c, head.run)) {
     // As of a Query: of a read that cannot be cut off any more, the columns show before it runs.
     if (head.conversion.sync && head.run.statement.kind.kind === 'read') return true;
-    head.conversion.description = Uint8Array.from(frame.bytes);
+    head.conversion.description = new Uint8Array(frame.bytes);
   }
   return false;
 }
 
-/** The client sees its own parameters; those behind them are the guard's. */
+/** The client sees its own parameters; those after them are the guard's. */
 function ownParameters(c: Conversation, { parameters, rendered }: PendingDescribe, frame: Frame): boolean {
   // Without any of the guard's the server alone knows how many there are: not every text is analyzed.
   if (parameters === undefined || !rendered?.added.length) return true;
@@ -152,7 +152,7 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
       return verify(c, run) ? complete(c, head, run, frame, tag) : endCut(c, head, run);
     }
     case Backend.PortalSuspended:
-      // Rows that nobody is shown are not counted.
+      // Rows that are shown to no one are not counted.
       if (!run.cut && !c.unheard) run.grammar.suspended(run.rows, head.maxRows);
       if (!admitSuspended(run)) return endCut(c, head, run);
       return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);
@@ -161,7 +161,7 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
   }
 }
 
-/** @param tag of CommandComplete; absent where the portal was suspended. */
+/** @param tag of CommandComplete; absent if the portal was suspended. */
 function complete(c: Conversation, head: PendingExecute, run: Execution, frame: Frame, tag?: string): boolean {
   done(c, head);
   c.endCopyIn();
@@ -170,7 +170,7 @@ function complete(c: Conversation, head: PendingExecute, run: Execution, frame: 
     const changed = rowsChanged(tag, run);
     if (head.conversion) {
       // PostgreSQL commits before it says that a Query's statement is complete.
-      head.conversion.complete = { bytes: shownTag(run, tag) ?? Uint8Array.from(frame.bytes), changed, tag };
+      head.conversion.complete = { bytes: shownTag(run, tag) ?? new Uint8Array(frame.bytes), changed, tag };
       if (head.conversion.sync) {
         c.block(head.conversion.sync);
         return false;
@@ -188,8 +188,8 @@ function complete(c: Conversation, head: PendingExecute, run: Execution, frame: 
 /** The statement was cut off and ended by itself: the server knows of no error, and must be made to. */
 function endCut(c: Conversation, head: PendingExecute, run: Execution): boolean {
   const { barrier } = c;
-  // Nothing was sent behind a statement that can be cut off but a Sync that may pass. Of one that was prepared the columns were known, and come
-  // from elsewhere now: its table was made anew while it was sent. What followed cannot be taken back.
+  // Only a Sync may follow a statement that can be cut off. The columns of this prepared one were known, and now have another origin: its table was
+  // recreated while it was sent. What followed cannot be undone.
   if (barrier?.until !== head) {
     c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
     c.end(run.cut);

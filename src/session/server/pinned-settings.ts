@@ -1,7 +1,7 @@
 /**
- * The settings of the server's session that Rowgate relies on, watched while it runs: code of users (functions, triggers, rules) can change
- * them behind a statement that was judged. Behind each statement that may have run some, the server is sent an assertion, which fails where a
- * setting differs. INVARIANT 26: nothing that was sent behind it then runs: it stands in the same batch, whose rest the server drops, or is waited for.
+ * The settings of the server's session that Rowgate relies on, watched while it runs: users' code (functions, triggers, rules) can change them behind
+ * a judged statement. After each statement that may have run such code, the server is sent an assertion, which fails if a setting differs.
+ * INVARIANT 26: nothing that was sent after it then runs: either it is in the same batch, whose rest the server drops, or it is only sent after the answer.
  */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import { isGuarded } from '../../policy/model/is-guarded.ts';
@@ -35,9 +35,9 @@ interface Watched {
 }
 
 export class PinWatch {
-  /** The batch in which code of users may have run, until the server is ready behind it. */
+  /** The batch in which users' code may have run, until the server is ready after it. */
   private ranIn: number | undefined;
-  /** No assertion stands behind that code in its batch. */
+  /** No assertion follows that code in its batch. */
   private unasserted = false;
   /** Such code has run in the transaction: at its end triggers may run that were put off. */
   mayRunAtEnd = false;
@@ -65,7 +65,7 @@ export class PinWatch {
     this.unasserted = true;
   }
 
-  /** Behind the end of a batch in which such code ran, nothing is sent before the settings are known to hold. */
+  /** After the end of a batch in which such code ran, nothing is sent before the settings are known to hold. */
   get blocks(): boolean {
     return this.own !== undefined || (this.ranIn !== undefined && this.ranIn < this.c.batch);
   }
@@ -77,15 +77,15 @@ export class PinWatch {
     this.send();
   }
 
-  /** The server is ready behind a batch. */
+  /** The server is ready after a batch. */
   ready(batch: number, status: TransactionStatus): void {
-    // The code runs in a batch that was sent behind this one: an assertion of its own would end that one before its time.
+    // The code runs in a batch that was sent later: an assertion of this one would end the watch too early.
     if (this.ranIn !== undefined && this.ranIn > batch) return;
     const { unasserted } = this;
     this.ranIn = undefined;
     this.unasserted = false;
     if (status !== 'E') this.untold = undefined;
-    // A transaction that has failed has undone what was set in it, and in one nothing can be asked.
+    // A failed transaction has undone its settings, and nothing can be asked in it.
     if (status === 'E') return;
     if (unasserted || (status === 'I' && this.mayRunAtEnd)) this.own = 'owed';
     if (status === 'I') this.mayRunAtEnd = false;
@@ -101,7 +101,7 @@ export class PinWatch {
     return true;
   }
 
-  /** The server is ready behind an assertion in a batch of its own. */
+  /** The server is ready after an assertion in a batch of its own. */
   answered(status: TransactionStatus): void {
     if (this.own === 'canceled' && status !== 'E') {
       this.untold = undefined;
@@ -109,12 +109,12 @@ export class PinWatch {
     } else this.own = undefined;
   }
 
-  /** The server's error to what was to bring a transaction back: it has failed for good. */
+  /** The server's error to a message that was to restore a transaction: it has failed for good. */
   notUndone(fields: ErrorFields): void {
     this.untold = fields;
   }
 
-  /** What the client is told of an error: the first one behind a cancel that it has not seen says why its transaction has failed. */
+  /** The error that the client gets: the first one after a cancel that it has not seen says why its transaction has failed. */
   told(fields: ErrorFields): ErrorFields {
     if (!this.untold || fields.get('C') !== IN_FAILED) return fields;
     const { untold } = this;

@@ -1,4 +1,4 @@
-/** Promise P5: the server itself says which table's column stands behind each result column, and each must be one that the role may read. */
+/** Promise P5: the server itself reports the table's column behind each result column, and the role must be allowed to read each. */
 import type { Refusal } from '../../core/refusal.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import type { AnswerPlan } from '../results/answer-plan.ts';
@@ -15,18 +15,18 @@ export class Provenance {
   fields: Described;
   private description: Description | undefined;
 
-  /** INVARIANT 54: takes the server's word for where each column comes from; a statement without a result has none to show. */
+  /** INVARIANT 54: the server's report decides about the origin of each column; a statement without a result has none. */
   learn(description: Description): void {
     this.verdict = description.verdict;
     this.description = description;
   }
 
-  /** As far as people stand in it; undefined where the database is about nobody. */
+  /** As far as they show data subjects; undefined if the database has none. */
   get shown(): ShownColumns | undefined {
     return this.description?.shown;
   }
 
-  /** Where data subjects stand in a row. @param disclosures as the statement's judgement has them. */
+  /** Which columns of a row show data subjects. @param disclosures as the statement's judgement has them. */
   planOf(disclosures: readonly Disclosure[] | undefined, about: readonly string[]): AnswerPlan | undefined {
     return this.description?.planOf(disclosures, about);
   }

@@ -31,7 +31,7 @@ function answerClients(c: Conversation, query: PendingQuery, frame: Frame): bool
   query.begun = frame.type !== Backend.CommandComplete;
   if (query.cut) return passOver(c, query, frame);
   const run = query.runs[query.at];
-  // A rule's SELECT was judged by nobody. By Execute the server does not send its rows either.
+  // A rule's SELECT was not judged. By Execute the server does not send its rows either.
   if (run?.watch.rowless && (frame.type === Backend.RowDescription || frame.type === Backend.DataRow)) return false;
   switch (frame.type) {
     case Backend.EmptyQueryResponse:
@@ -89,7 +89,7 @@ function complete(c: Conversation, query: PendingQuery, run: Execution, frame: F
   }
   if (query.wrapped && !query.next && query.at === query.runs.length) {
     // PostgreSQL commits before it says that the last statement is complete.
-    query.heldComplete = { bytes: shownTag(run, tag) ?? Uint8Array.from(frame.bytes), run, changed, tag };
+    query.heldComplete = { bytes: shownTag(run, tag) ?? new Uint8Array(frame.bytes), run, changed, tag };
     return false;
   }
   c.records.end(run, 'ok', { changed, tag });
@@ -97,8 +97,8 @@ function complete(c: Conversation, query: PendingQuery, run: Execution, frame: F
 }
 
 /**
- * What the server still runs of a message in which something was cut off. It is undone, but for what it does to names: a closed cursor
- * stays closed. A COPY that asks for data gets none.
+ * What the server still runs of a message in which a statement was cut off. It is undone, except its effects on names: a closed cursor stays closed.
+ * A COPY that asks for data gets none.
  */
 function passOver(c: Conversation, query: PendingQuery, frame: Frame): false {
   const run = query.runs[query.at];
@@ -166,7 +166,7 @@ export function readyAfterQuery(c: Conversation, query: PendingQuery, status: Tr
   return stepOn(c, query, status);
 }
 
-/** What was to follow follows, or is skipped. @returns whether ReadyForQuery goes to the client. */
+/** Sends the next step, or skips it. @returns whether ReadyForQuery is sent to the client. */
 function stepOn(c: Conversation, { next, part, told }: PendingQuery, status: TransactionStatus): boolean {
   if (!next) return true;
   if (told) {
@@ -190,7 +190,7 @@ function endWrapped(c: Conversation, { committed, ends }: PendingQuery, status: 
   if (held)
     c.records.end(held.run, committed ? 'ok' : 'error', { changed: committed ? held.changed : 0, tag: held.tag });
   if (status === 'I' || !ends) return true;
-  // A client's own cancel can hit COMMIT or ROLLBACK before it does anything: the transaction of the guard's must end all the same.
+  // A client's own cancel can hit COMMIT or ROLLBACK before it has any effect: the guard's transaction must still end.
   c.deferred = { kind: 'end-wrapped', query: ends, commit: false };
   return false;
 }

@@ -9,12 +9,12 @@ import { conditionName } from './conditions.ts';
  * row was read. `unread`: of a statement that has not read a row, as its kind and its answers so far say.
  * `beginning`: of another statement of a Query that has shown nothing yet. `running`: of anything else.
  */
-export type Origin = 'analysis' | 'unread' | 'beginning' | 'running';
+export type ErrorOrigin = 'analysis' | 'unread' | 'beginning' | 'running';
 
 /** Classes whose messages name settings, transactions, cursors and resources, never a value of a row. */
 const CLASSES_WITHOUT_VALUES = new Set(['08', '24', '25', '26', '34', '3B', '40', '53', '55', '57']);
 
-/** Classes of analysis, whose messages name what stands in a text: in a value of a row, too, where it is cast to regclass and its kin. */
+/** Classes of analysis, whose messages quote a text: also a row's value, if it is cast to regclass or a similar type. */
 const CLASSES_OF_ANALYSIS = new Set(['0A', '42']);
 
 /** Of these the conditions that no value of a row can bring about: privileges, names of cursors, prepared statements and tables in use. */
@@ -66,7 +66,7 @@ const OWN_NAME = /rowgate_/i;
  * The fields that may be shown of an ErrorResponse or NoticeResponse.
  * @param whole false where only its beginning was read: whether it has a context is not known then.
  */
-export function redact(said: ErrorFields, origin: Origin, whole = true): ErrorFields {
+export function redact(said: ErrorFields, origin: ErrorOrigin, whole = true): ErrorFields {
   const fields = withOwnNames(said);
   const sqlstate = fields.get('C') ?? 'XX000';
   // INVARIANT 52: what a function or trigger raises has a context, and its words are its own, whatever SQLSTATE it took.
@@ -80,7 +80,7 @@ export function redact(said: ErrorFields, origin: Origin, whole = true): ErrorFi
   const shown = new Map<string, string>();
   for (const [code, value] of fields) {
     if (code === 'M') shown.set(code, replaced ? conditionName(sqlstate) : value);
-    // Code may raise what it likes in the place of a constraint's name, too.
+    // Code may also raise any text as a constraint's name.
     else if (NAMES.has(code) && ofCode && !ofText && !named) continue;
     else if (OF_CODE.has(code) || (code === 'P' && ofCode && origin !== 'analysis')) continue;
     else if (MAY_QUOTE.has(code) && (!ofText || replaced || OWN_NAME.test(value))) continue;
@@ -91,7 +91,7 @@ export function redact(said: ErrorFields, origin: Origin, whole = true): ErrorFi
 }
 
 /** What may be a value is not shown, however little it is: no limit counts it. */
-function hasNoValue(sqlstate: string, origin: Origin, message: string | undefined): boolean {
+function hasNoValue(sqlstate: string, origin: ErrorOrigin, message: string | undefined): boolean {
   const group = sqlstate.slice(0, 2);
   if (CLASSES_WITHOUT_VALUES.has(group) || OF_NO_VALUE.has(sqlstate)) return true;
   return CLASSES_OF_ANALYSIS.has(group) && (origin === 'unread' || message === CACHED_PLAN);

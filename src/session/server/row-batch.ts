@@ -1,6 +1,6 @@
 /**
- * Many rows of a run's result at once. Only where each of them would pass by itself (`row-flow.ts`), one after the other, and nothing would be said
- * between two of them. Wherever that is not certain they are looked at one by one: at a limit, that way alone decides.
+ * Passes many rows of a run's result at once, if each would pass by itself (`row-flow.ts`), and no other message would come between them. If that is
+ * not certain they are examined one by one: at a limit, only that way decides.
  */
 import type { FrameReader } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
@@ -12,7 +12,7 @@ import type { Execution } from '../state/execution.ts';
 import type { PendingReply } from '../state/pending-replies.ts';
 import { RowHeaders } from './row-headers.ts';
 
-/** Where fewer bytes have come, nobody looks for many rows in them. */
+/** With fewer bytes, it is not worth looking for many rows. */
 const FEWEST_BYTES = 192;
 
 export class RowBatch {
@@ -63,7 +63,7 @@ export class RowBatch {
     if (run.endsAt(count) || (watch.limits && overLimit(watch.limits, run.usage, count, bytes))) return 'singly';
     const taken = watch.taken ? this.take(run, count, bytes, disclosed) : 'taken';
     if (taken !== 'taken') return taken;
-    // No record is due for them: whom nothing records nobody sees.
+    // They need no record now: what is not recorded is not shown.
     if (disclosed) run.answer?.countMany(disclosed, count, rows.chunk.subarray(rows.starts[0]!, rows.starts[count]));
     run.countMany(count, bytes);
     return 'shown';
@@ -73,19 +73,11 @@ export class RowBatch {
     const { budget } = this.c.ports;
     const { person, policy } = run;
     this.c.asked = true;
-    return (
-      budget.takeMany?.(policy, {
-        rows,
-        bytes,
-        charges: run.charges,
-        ...(disclosed && { disclosed }),
-        ...(person && { user: person.user }),
-      }) ?? 'singly'
-    );
+    return budget.takeMany?.(policy, { rows, bytes, charges: run.charges, disclosed, user: person?.user }) ?? 'singly';
   }
 }
 
-/** The run whose rows come, where nothing is to be done with a row but to count it and what it shows. */
+/** The run whose rows come, if each row only has to be counted, with what it shows. */
 function plainRun(head: PendingReply | undefined): Execution | undefined {
   const run = runOf(head);
   if (!run || run.cut || head?.forced) return undefined;
@@ -93,7 +85,7 @@ function plainRun(head: PendingReply | undefined): Execution | undefined {
   if (check || rowless || account !== undefined || run.policy.canaries) return undefined;
   if (verifies && provenance.verdict !== 'verified') return undefined;
   const { kind } = run.statement;
-  // Of COPY the first message may be a line of names, and in binary the last one is no row.
+  // In COPY the first message may be a line of names, and in binary the last one is not a row.
   if (kind.kind === 'copy-out' && (kind.format.kind === 'binary' || run.messages === 0)) return undefined;
   return run;
 }

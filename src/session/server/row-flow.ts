@@ -5,12 +5,12 @@ import { commandComplete } from '../../protocol/command-complete.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { cancelledByUser } from '../admission/admission.ts';
-import type { BudgetTaken, Demand, Disclosed, PayingAccount } from '../admission/budget-port.ts';
+import type { BudgetTaken, Demand, PayingAccount } from '../admission/budget-port.ts';
 import { refusalResponse } from '../client/refusal-response.ts';
 import { notRecorded } from '../recorder.ts';
 import { passesAskedCanaries, passesCanaries } from '../results/canaries.ts';
 import type { Conversation } from '../state/conversation.ts';
-import type { Execution } from '../state/execution.ts';
+import type { Execution, WriteCost } from '../state/execution.ts';
 
 /** A DataRow or CopyData of a run's result. @returns whether it may go to the client; where not, it may be asked again: `c.stalled`. */
 export function admitRow(c: Conversation, run: Execution, frame: Frame): boolean {
@@ -49,16 +49,16 @@ function isRow({ statement, messages }: Execution, frame: Frame): boolean {
 }
 
 /**
- * A count of fields of -1: alone, or behind the header where there is no row at all. Told by its place, never by bytes that
- * a tuple may have as well: the header is 19 bytes, and stands in the first message alone.
+ * A count of fields of -1: alone, or after the header if there is no row. Recognized by its place, never by bytes that a tuple may have as well: the
+ * header is 19 bytes, and only the first message has it.
  */
 function isTrailer({ bytes, length }: Frame, first: boolean): boolean {
   return length === HEADER_BYTES + (first ? 21 : 2) && bytes.at(-2) === 0xff && bytes.at(-1) === 0xff;
 }
 
 /**
- * The server says how many rows a statement has changed, or a COPY brought in. @returns whether it may stand; where not, it may be asked
- * again: `c.stalled`.
+ * The server reports how many rows a statement has changed, or a COPY has stored. @returns whether they may be kept; if not, it may be asked again:
+ * `c.stalled`.
  */
 export function admitTag(c: Conversation, run: Execution, tag: string): boolean {
   if (run.cut) return false;
@@ -77,8 +77,8 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
 }
 
 /**
- * Where nothing was left to be set aside, a row of a person who is counted already may be shown, and no row is refused as any other
- * row is: else it would tell, for nothing, that there is none.
+ * If nothing was left to set aside, a row of a person who is counted already may be shown, and a result without rows is refused like any other row:
+ * otherwise it would reveal for free that there is none.
  */
 function mayEnd(c: Conversation, run: Execution): boolean {
   const { charges, answer, disclosures } = run;
@@ -87,10 +87,10 @@ function mayEnd(c: Conversation, run: Execution): boolean {
   return take(c, run, { disclosed: [{ subject: unpaid.subject, keys: [], values: 1 }] });
 }
 
-/** A portal that stops before its end has not said how many rows it has changed. @returns whether it may stand. */
+/** A portal that stops before its end has not reported how many rows it has changed. @returns whether they may be kept. */
 export function admitSuspended(run: Execution): boolean {
-  // A count that may never come is one too many: the client can commit without asking for the rest.
-  // So is a row of somebody whom it changes, and who is not seen.
+  // A count that may never come is not acceptable: the client can commit without asking for the rest. So is a changed row of a person who was not
+  // seen.
   const { input, takesChanges, check } = run.watch;
   if ((input?.changed !== undefined || takesChanges || check?.changes) && !run.cut) run.cut = suspended();
   return run.cut === undefined;
@@ -119,12 +119,12 @@ function cutOff(c: Conversation, run: Execution): void {
     c.cancel();
     return;
   }
-  // A cancel that goes through a pooler may hit what another client runs next on that connection; so none is sent.
+  // A cancel through a pooler may hit another client's next statement on that connection: none is sent.
   c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
   c.end(run.cut);
 }
 
-/** What was cut off counts towards a lock. As soon as it is, whether or not the client stays to be told. */
+/** A result that was cut off counts towards a lock, at once, whether or not the client stays to read the error. */
 export function tellBudget(c: Conversation, { cut, policy, cutByBudget, reached, person }: Execution): void {
   if (cut && REASONS[cut.reason].countsTowardsLock) c.ports.budget.event(policy, 'refusal', person?.user);
   else if (reached || (!cutByBudget && isOfLimit(cut))) c.ports.budget.event(policy, 'overrun', person?.user, reached);
@@ -140,7 +140,7 @@ export function cancelStalled(c: Conversation): boolean {
   if (!run) return false;
   c.goOn();
   run.cut = cancelledByUser();
-  // A cancel that goes through a pooler may hit what another client runs next on that connection; the client's own goes as it came.
+  // A cancel through a pooler may hit another client's next statement on that connection; the client's own is passed on unchanged.
   if (c.ports.pooling === undefined) c.cancel();
   return true;
 }
@@ -151,7 +151,7 @@ export function tellCut(c: Conversation, run: Execution): void {
   c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
 }
 
-/** One for all rows of which no more is counted: whoever is asked keeps none of it. */
+/** One object for all rows that are only counted: callers must not keep it. */
 const ROW: { rows: number; bytes: number } = { rows: 0, bytes: 0 };
 
 function plain(rows: number, bytes: number): Demand {
@@ -165,7 +165,7 @@ function paidBy({ charges, person }: Execution, demand: Demand, account: PayingA
   const user = person?.user;
   if (account === undefined && user === undefined && charges === undefined) return demand;
   const { rows, bytes, changed, disclosed } = demand;
-  // Each member by its name: behind a spread V8 makes a new shape of each such object, and keeps it.
+  // Each member by its name: with a spread V8 makes a new hidden class for each such object, and keeps it.
   return { rows, bytes, changed, disclosed, charges, account, user };
 }
 
@@ -206,11 +206,11 @@ function take(c: Conversation, run: Execution, demand: Demand): boolean {
 
 /** Rows that are put into a temporary table leave the guard's sight as those do that the client gets: they count as shown. */
 function demandOf({ statement, changes, watch: { fills, writes } }: Execution, changed: number): Demand {
-  const told = (writes ?? []).flatMap(({ subject, row, once }): Disclosed[] => {
+  let disclosed = changes;
+  for (const { subject, row, once } of writes ?? NO_COSTS) {
     const values = row * changed + once;
-    return values > 0 ? [{ subject, keys: [], values }] : [];
-  });
-  const disclosed = [...changes, ...told];
+    if (values > 0) disclosed = [...disclosed, { subject, keys: [], values }];
+  }
   const isMove = statement.command === 'MOVE';
   // Not spread: it is made for each statement, and V8 keeps a new shape of each spread object.
   return {
@@ -219,6 +219,8 @@ function demandOf({ statement, changes, watch: { fills, writes } }: Execution, c
     disclosed: disclosed.length > 0 ? disclosed : undefined,
   };
 }
+
+const NO_COSTS: readonly WriteCost[] = [];
 
 function moreThanLeft(rows: number): Refusal {
   return refusal('limit-window', '53400', `statement returns more than the ${rows} rows that were left when it began`, {

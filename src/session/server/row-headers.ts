@@ -14,7 +14,7 @@ const LONGEST = 64 * 1024;
 export class RowHeaders {
   /** In which they lie. */
   chunk: Uint8Array = new Uint8Array(0);
-  /** Where each begins; and behind the last one, where that ends. */
+  /** Where each begins; and after the last one, where that ends. */
   readonly starts = new Uint32Array(MOST + 1);
   count = 0;
 

@@ -28,7 +28,7 @@ class DeferredNotifications {
   /** @returns whether the frame waits. */
   takes(c: Conversation, frame: Frame): boolean {
     if (!frame.last || this.size + frame.length > MOST || !(this.frames.length > 0 || hidesAnEnd(c))) return false;
-    this.frames.push({ type: frame.type, bytes: Uint8Array.from(frame.bytes) });
+    this.frames.push({ type: frame.type, bytes: new Uint8Array(frame.bytes) });
     this.size += frame.length;
     return true;
   }
@@ -86,7 +86,7 @@ export class ServerSide {
     this.pump();
   }
 
-  /** Takes what can be taken now. Behind a frame that waits for the budget nothing is taken, not even what has come. */
+  /** Takes the frames that can be taken now. After a frame that waits for the budget none is taken, even if it has come. */
   pump(): void {
     const { c } = this;
     let taken = 0;
@@ -162,7 +162,7 @@ export class ServerSide {
 
   private success(frame: Frame, head: PendingReply | undefined): boolean {
     const { c } = this;
-    // INVARIANT 87: an answer that we do not expect goes nowhere, and what was bound to fail must fail.
+    // INVARIANT 87: an unexpected answer is not passed on, and a message that was bound to fail must fail.
     if (!head) throw new ProtocolError('server sent an answer to nothing');
     if (head.forced) throw new ProtocolError('a message that is bound to fail did not fail');
     switch (head.kind) {

@@ -8,6 +8,7 @@ export function noPolicy(): Refusal {
   });
 }
 
+/** The error of a broken protocol (08P01), which ends the session. */
 export function brokenProtocol(message: string): Refusal {
   return refusal('internal', '08P01', message);
 }

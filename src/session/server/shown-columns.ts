@@ -1,4 +1,4 @@
-/** What the server says of where a result's columns come from, as far as it says who stands in a row. */
+/** The server's report of where a result's columns come from, as far as it tells which data subjects a row shows. */
 import type { SubjectKeys } from '../../policy/model/subject-keys.ts';
 import type { Field } from '../../protocol/row-description.ts';
 
@@ -12,17 +12,18 @@ export interface KeyColumn {
 export interface ShownColumns {
   /** Columns that are keys of subjects. */
   readonly keys: readonly KeyColumn[];
-  /** Columns that come from no table's column: whatever was computed stands in them. */
+  /** Columns that come from no table's column: they contain computed values. */
   readonly unplaced: readonly number[];
   /** By subject: tables with a key of it that show other columns, and not the key. */
   readonly keyless: ReadonlyMap<string, number>;
   /** OIDs of all columns' types, and of the tables from which they come; 0: none. */
   readonly types: readonly number[];
   readonly tables: readonly number[];
-  /** 0 text, 1 binary; of a statement, whose formats are not known yet, all text. */
+  /** 0 text, 1 binary; for a statement, whose formats are not known yet, all text. */
   readonly formats: readonly number[];
 }
 
+/** @param fields from the server's RowDescription. */
 export function shownColumns(fields: readonly Field[], subjectKeys: SubjectKeys): ShownColumns {
   const keys: KeyColumn[] = [];
   const unplaced: number[] = [];

@@ -10,7 +10,7 @@ export class ClientWarnings {
     for (const warning of warnings) this.waiting.push(noticeOf(warning));
   }
 
-  /** The client stands between two messages. */
+  /** The client is between two messages. */
   release(toClient: Outbox): void {
     if (this.waiting.length === 0) return;
     for (const notice of this.waiting) toClient.add(notice);

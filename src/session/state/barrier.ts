@@ -13,7 +13,7 @@ import type {
 /** Nothing more is forwarded until the server is done with `until`. */
 export interface Barrier {
   until: PendingReply;
-  /** The Sync behind it may pass: should `until` be cut off, nothing is lost by it. */
+  /** The Sync after it may pass: if `until` is cut off, nothing is lost by it. */
   readonly syncMayPass: boolean;
   /** The Sync that passed. */
   sync: PendingSync | undefined;
@@ -31,5 +31,5 @@ export type DeferredAction =
   | { readonly kind: 'step'; readonly step: QueryStep }
   /** A plan could not be bound, and the server is ready for the text. */
   | { readonly kind: 'fallback'; readonly fallback: TextFallback }
-  /** A Query that went as extended messages has ended; or a COPY that the client had put a Sync behind. */
+  /** A Query that went as extended messages has ended; or a COPY after which the client had sent a Sync. */
   | { readonly kind: 'sync'; readonly conversion: Conversion | undefined };

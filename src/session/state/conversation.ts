@@ -1,4 +1,4 @@
-/** What both directions of a session share: where the client and the server stand, what is on its way, and how a message is sent. */
+/** What both directions of a session share: the state of client and server, what is on its way, and how a message is sent. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Judgement, JudgementSteps } from '../../guard/decision.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
@@ -46,7 +46,7 @@ export interface Judging {
 /** Of the message that is to be taken next: kept until it is. */
 export interface Recording {
   readonly policy: SessionPolicy;
-  /** Those of which the decision is recorded. */
+  /** The runs whose decision is recorded. */
   readonly runs: readonly Execution[];
   /** What is still to be done. */
   readonly steps: Steps<void>;
@@ -78,15 +78,15 @@ export class Conversation {
   readonly plans: KnownPlans;
   /** Goes before whatever is sent next, unless a Bind of it runs by a plan. */
   withheld: WithheldParse | undefined;
-  /** A plan was bound, and the server has not said that it can be; `anew`: it has said that it cannot, and the text is to be sent instead. */
+  /** A plan was bound, and the server has not confirmed it yet; `fallback`: the server has refused it, and the text is to be sent instead. */
   trying: 'bind' | 'fallback' | undefined;
-  /** Who is behind the account. */
+  /** The end user's token. */
   readonly token: TokenSetting;
-  /** The last batch in which something was sent that may change that, until the server is ready behind it. */
+  /** The last batch with a message that may change that, until the server is ready after it. */
   tokenMovesIn: number | undefined;
   /** `search_path`, where it is another one than the policy's. */
   readonly path: TokenSetting;
-  /** The last batch in which something was sent that may change that, until the server is ready behind it. */
+  /** The last batch with a message that may change that, until the server is ready after it. */
   pathMovesIn: number | undefined;
   /** As the server has reported it since it was last ready. */
   reportedPath: string | undefined;
@@ -94,11 +94,11 @@ export class Conversation {
   status: TransactionStatus = 'I';
   /** Number of the batch that is being sent. */
   batch = 0;
-  /** Extended messages were sent, and no Sync or Query behind them yet. */
+  /** Extended messages were sent, and no Sync or Query after them yet. */
   batchOpen = false;
   /** Something other than a read was sent in this batch. */
   batchHasEffects = false;
-  /** BEGIN, COMMIT or their kin was sent in this batch: `status` does not say where the transaction stands. */
+  /** BEGIN, COMMIT or similar was sent in this batch: `status` is not the transaction's state. */
   batchHasControl = false;
   /** How often something was sent that ends portals: whatever was sent before the last of them may be gone once it is answered. */
   epoch = 0;
@@ -134,7 +134,7 @@ export class Conversation {
   asked = false;
   /** The server was asked to stop what it has been at for too long, in this batch. */
   overtime = false;
-  /** The client's connection is gone, and what it asked for is still run: its rows reach nobody. */
+  /** The client's connection is closed, and its statements are still carried out: no one sees their rows. */
   unheard = false;
   /** The client has said goodbye: what it asked for is still run and recorded. */
   leaving = false;
@@ -145,12 +145,12 @@ export class Conversation {
   judging: Judging | undefined;
   /** The same message, judged and admitted: its decisions are recorded in steps, and then it is sent. */
   recording: Recording | undefined;
-  /** Whose messages must not show what is withheld. */
+  /** Error messages must not show withheld values. */
   redacts = true;
 
   constructor(readonly ports: SessionPorts) {
     this.records = new Recorder(ports);
-    // A pooler may give another connection, which has not what was prepared.
+    // A pooler may give another connection, which does not have the prepared statements.
     const reuse = ports.pooling === undefined ? ports.plans : undefined;
     this.plans = new KnownPlans(reuse, () => privateName(ports.newId()), ports.onPlan);
     this.token = new TokenSetting(ports.token);
@@ -174,7 +174,7 @@ export class Conversation {
     this.syncInCopy = false;
   }
 
-  /** The policy now, for the session's path; undefined where the principal has none any more, or not on that path. */
+  /** The current policy, for the session's path; undefined if the principal has none any more, or not on that path. */
   policy(): SessionPolicy | undefined {
     const base = this.ports.policy();
     const path = this.path.token;
@@ -208,7 +208,7 @@ export class Conversation {
     this.tellNotices();
   }
 
-  /** What was to be told while the client was shown a part of a frame. */
+  /** Notices that were held while the client was sent a part of a frame. */
   tellNotices(): void {
     if (!this.midFrame) this.notices.release(this.toClient);
   }
@@ -234,7 +234,7 @@ export class Conversation {
     return this.records.writeOwed(() => this.mustYield());
   }
 
-  /** What was recorded of a message that is not sent after all. */
+  /** Drops the recording of a message that is not sent after all. */
   dropRecording(): void {
     for (const run of this.recording?.runs ?? []) this.records.endLater(run, 'skipped');
     this.recording = undefined;
@@ -245,20 +245,20 @@ export class Conversation {
     return this.barrier !== undefined || this.deferred !== undefined || this.cancelling || this.pins.blocks;
   }
 
-  /** Sends a message whose answer is owed. */
+  /** Sends a message that will be answered. */
   send(bytes: Uint8Array, pending: PendingReply): void {
     this.add(bytes);
     this.owe(pending);
   }
 
-  /** Passes a client's message on, as it is or changed. Where it comes in pieces, those behind the first follow by `passRest`. */
+  /** Passes a client's message on, unchanged or changed. If it comes in pieces, those after the first follow by `passRest`. */
   pass(frame: Frame, pending?: PendingReply, passage: MessagePassage = UNCHANGED): void {
     for (const bytes of passage.begin(frame.bytes)) this.add(bytes);
     if (!frame.last) this.passing = passage;
     if (pending) this.owe(pending);
   }
 
-  /** A piece behind the first one: goes where that went. */
+  /** A piece after the first one: goes where that went. */
   passRest(frame: Frame): void {
     if (!this.passing) return;
     for (const bytes of this.passing.push(frame.bytes)) this.toServer.add(bytes);
@@ -279,7 +279,7 @@ export class Conversation {
 
   /** Adds to what goes to the server. */
   add(bytes: Uint8Array): void {
-    // INVARIANT 33: nothing comes between the pieces of a frame: what the server then read as messages, nobody would have judged.
+    // INVARIANT 33: nothing comes between the pieces of a frame: the server would read other messages than those that were judged.
     if (this.passing) throw new Error('a message was to be sent inside of another one');
     const { withheld } = this;
     if (withheld) {
@@ -322,7 +322,7 @@ export class Conversation {
     this.barrier = { until, syncMayPass, sync: undefined };
   }
 
-  /** Asks the server to stop what it runs. Nothing is forwarded before the cancel is over, lest it kill what comes next. */
+  /** Asks the server to cancel what it runs. Nothing is forwarded before the cancel is over, as it could hit the next statement. */
   cancel(): void {
     if (this.cancelling) return;
     this.cancelling = true;

@@ -20,11 +20,11 @@ export interface StatementTraits {
   readonly changes: boolean;
   /** Those rows are a temporary table's. */
   readonly temporary?: 'filled' | 'own';
-  /** Nothing in the database changes by it: being told of an error after it has run is no lie. */
+  /** It changes nothing in the database: an error may be reported even after it has run. */
   readonly pure: boolean;
 }
 
-/** @param inner what an EXECUTE runs; undefined where that is not known. */
+/** @param inner the statement that an EXECUTE runs; undefined if not known. */
 export function traitsOf(kind: StatementKind, policy: SessionPolicy, inner?: StatementKind): StatementTraits {
   // A function that was granted by name, or that an unrestricted role may call, can write; so can `setval`.
   const { access, functions, movesSequences } = policy.role;
@@ -35,7 +35,7 @@ export function traitsOf(kind: StatementKind, policy: SessionPolicy, inner?: Sta
     case 'fetch':
     case 'copy-out':
       return { givesRows: true, metered: true, changes: false, pure: !callsMayWrite };
-    // A plan, its estimates and what ANALYZE has counted tell of rows: what is sent of it counts as they do.
+    // A plan, its estimates and the counts of ANALYZE disclose rows: they count like rows.
     case 'explain':
       return { givesRows: true, metered: true, changes: false, pure: false };
     case 'write':
@@ -93,13 +93,17 @@ export function rulesOf(
       policy.canaries !== undefined &&
       ((nature.givesRows && nature.metered) || check?.keys !== undefined),
     rowless: restricted && !nature.givesRows && (kind.kind === 'write' || kind.kind === 'execute'),
+    // Of one shape, whatever is known later.
+    fills: undefined,
+    writes: undefined,
+    account: undefined,
   };
 }
 
 /**
- * Adds to it what a statement discloses beyond its rows: what it puts where it may be read later, which counts as it is written, how many rows it
- * has changed, and of FETCH and MOVE where the cursor stands.
- * @param inner what an EXECUTE, a FETCH or a MOVE runs. @param text the client's, of EXECUTE that of what it runs.
+ * Adds what a statement discloses beyond its rows: data that it stores where they may be read later, which are counted as they are written, the
+ * number of changed rows, and for FETCH and MOVE the cursor's position. @param inner what an EXECUTE, a FETCH or a MOVE runs. @param text the
+ * client's; for EXECUTE that of what it runs.
  */
 export function rulesWithWrites(
   watch: ExecutionRules,
@@ -110,15 +114,19 @@ export function rulesWithWrites(
   text: string,
 ): ExecutionRules {
   if (nature.temporary === 'filled') watch.fills = true;
-  const writes = ((inner ?? statement).disclosures ?? []).flatMap(
-    (disclosure) => costOf(disclosure, statement, nature, text) ?? [],
-  );
+  const writes: WriteCost[] = [];
+  for (const disclosure of (inner ?? statement).disclosures ?? NOTHING) {
+    const cost = costOf(disclosure, statement, nature, text);
+    if (cost) writes.push(cost);
+  }
   if (writes.length === 0 && !(watch.check?.names && watch.check.added === 'only')) return watch;
   const limited = policy.role.mode === 'enforce' && limitedOverTime(policy).shown;
   watch.writes = writes;
   watch.takesChanges = watch.takesChanges === true || limited;
   return watch;
 }
+
+const NOTHING: readonly Disclosure[] = [];
 
 function costOf(
   { subject, write }: Disclosure,
@@ -140,7 +148,7 @@ export function cuttable(watch: ExecutionRules): boolean {
   return watch.verifies !== undefined && watch.provenance.verdict !== 'verified';
 }
 
-/** Changes what names stand for, in SQL text: known only from the command tag, so everything behind it waits. */
+/** Changes the meaning of names in SQL text: known only from the command tag, so everything after it waits. */
 export function changesNames(kind: StatementKind): boolean {
   switch (kind.kind) {
     case 'prepare':

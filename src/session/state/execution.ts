@@ -14,7 +14,7 @@ import {
   type Usage,
 } from '../admission/statement-meter.ts';
 import type { EndUser } from '../end-user/end-user.ts';
-import type { Change } from '../end-user/token-setting.ts';
+import type { SettingChange } from '../end-user/token-setting.ts';
 import type { PlanUse } from '../log-entries.ts';
 import type { SessionPolicy } from '../ports.ts';
 import type { Answer } from '../results/answer.ts';
@@ -26,7 +26,7 @@ export interface ExecutionRules {
   readonly limits: StatementLimits | undefined;
   /** Of what changes rows: of a COPY while they come in, of a write once it says how many they were. */
   readonly input: InputLimits | undefined;
-  /** The role whose right to every column must be shown by the server first; undefined: none needed. */
+  /** The role that must be allowed to read every column, as the server first reports; undefined: no check needed. */
   readonly verifies: RolePolicy | undefined;
   readonly provenance: Provenance;
   /** How its new rows are judged as they are stored. */
@@ -36,20 +36,20 @@ export interface ExecutionRules {
   /** So are the rows that it changes, once it has said how many they were. */
   takesChanges?: boolean;
   /** It fills a temporary table: what is put there leaves the guard's sight as rows do that the client gets. */
-  fills?: true;
+  fills?: true | undefined;
   /** What each row that it writes costs, and its tag: it is not seen in what it shows. */
-  writes?: readonly WriteCost[];
-  /** People may stand in its rows: what the server says of its columns is asked for, and looked at. */
+  writes?: readonly WriteCost[] | undefined;
+  /** Its rows may show data subjects: the server is asked to describe its columns. */
   readonly looksForPeople?: boolean;
   /** A row of it is withheld where it shows a canary. */
   readonly seesCanaries?: boolean;
   /** A permit pays. */
   readonly account?: PayingAccount | undefined;
-  /** It gives no rows: what comes all the same, a rule has added. */
+  /** It returns no rows: any that come were added by a rule. */
   readonly rowless?: boolean;
 }
 
-/** What a write discloses of the data subjects of one kind beside its answer. */
+/** What a write discloses of the data subjects of one kind, apart from its answer. */
 export interface WriteCost {
   readonly subject: string;
   /** For each row that it has changed. */
@@ -68,22 +68,22 @@ export class Execution {
   /** CopyData that the server has sent. */
   messages = 0;
   cutByBudget = false;
-  /** By this limit over time; absent where it was for something else. */
+  /** The window limit that cut it; absent if it was cut for another reason. */
   reached: LimitReached | undefined;
   /** Milliseconds for which it was held back, for its budget or by a throttle. */
   waited = 0;
-  /** What stood in the column of keys of the row that came last whole; undefined where there is none. */
+  /** The content of the column of keys in the last whole row; undefined if there is none. */
   hidden: string | undefined;
-  /** What its answer discloses; undefined where nobody can stand in it. */
+  /** What its answer discloses; undefined if it cannot show a data subject. */
   answer: Answer | undefined;
-  /** Whose rows it changes, as keys tell that were added to rows of which the client gets none. */
+  /** Whose rows it changes, by keys that were added to rows which the client does not get. */
   changes: readonly Disclosed[] = [];
-  /** What it may tell of data subjects: of EXECUTE and FETCH the statement inside. */
+  /** What it may disclose of data subjects: for EXECUTE and FETCH the statement inside. */
   disclosures: readonly Disclosure[] | undefined;
-  /** What was paid for it before it ran, and what was set aside. */
+  /** What was paid before it ran, and what was set aside. */
   prepaid: readonly Prepayment[] | undefined;
   charges: Charges | undefined;
-  /** The person behind the account for whom it runs. */
+  /** The end user for whom it runs. */
   person: EndUser | undefined;
   /** Code of users may run in it. */
   runsUserCode = false;
@@ -91,10 +91,10 @@ export class Execution {
   plan: PlanUse | undefined;
   /** What goes on under the same decision, from Execute on: it was made for a Bind. */
   continuedBy: Execution | undefined;
-  /** It was left out of what was sent (`local-answers.ts`). */
+  /** It was left out of the sent text (`local-answers.ts`). */
   unsent = false;
   /** What becomes of the token's setting once it is complete. */
-  tokenChange: Change | undefined;
+  tokenChange: SettingChange | undefined;
   /** The server was asked for no more than one row above so many, over all runs that share `usage`. */
   most: number | undefined;
   /** What the server may answer to it. */
@@ -107,7 +107,7 @@ export class Execution {
     /** Under which it was judged. */
     readonly policy: SessionPolicy,
     readonly watch: ExecutionRules,
-    /** What was shown of the same result before, in other runs. */
+    /** What earlier runs have shown of the same result. */
     readonly usage: Usage,
     /** The server stops by itself at one row above the limit. */
     readonly bounded: boolean,
@@ -122,7 +122,7 @@ export class Execution {
     return this.prepaid?.some((one) => one.pinned && one.subject === subject) === true;
   }
 
-  /** Does a row of so many bytes fit into what one statement may show, or what is no row? Cuts the run if not. */
+  /** Does a row of so many bytes, or a message that is not a row, fit into the limits of one statement? Cuts the run if not. */
   fits(rows: number, bytes: number): boolean {
     if (!this.verify()) return false;
     this.cut = this.watch.limits && overLimit(this.watch.limits, this.usage, rows, bytes);
@@ -144,8 +144,8 @@ export class Execution {
   }
 
   /**
-   * The server stops behind this row, by a LIMIT or a row count that stood for what was left. There may be more of them, so the
-   * result would be a short one that looks complete.
+   * The server stops after this row, because of a LIMIT or a row count that enforces what was left. There may be more rows, so the result would be
+   * short and look complete.
    */
   endsAt(rows: number): boolean {
     return this.most !== undefined && this.usage.rows + rows > this.most;

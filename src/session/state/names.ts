@@ -1,12 +1,12 @@
 /**
- * What the names of statements and portals stand for. What a message does to a name is entered at once, before the server has
- * answered, and taken back when the server fails or skips the message.
+ * The meaning of statement and portal names. A message's effect on a name is entered at once, before the server has answered, and undone if the
+ * server fails or skips the message.
  */
 
 import { Buffer } from 'node:buffer';
 import { SmallMap } from '../../core/small-map.ts';
 
-/** What a name stands for from one message on. `value` undefined: from here on, nothing. */
+/** The meaning of a name from one message on. `value` undefined: from here on, the name does not exist. */
 export interface Version<T> {
   /** As the server tells it from others. */
   readonly name: string;
@@ -18,7 +18,7 @@ export interface Version<T> {
   readonly names: Keeper;
 }
 
-/** Where a version is kept, whatever its name stands for. */
+/** The list that keeps a version. */
 export interface Keeper {
   settle(version: Version<unknown>): void;
   takeBack(version: Version<unknown>): void;
@@ -31,11 +31,11 @@ const MOST_NAMES = 10_000;
 /** So many characters of statements, of each kind of name, are remembered: more are refused. */
 export const MOST_REMEMBERED = 8_000_000;
 
-/** What a name takes beside its statement's text, in characters. */
+/** The size of a name apart from its statement's text, in characters. */
 const NAME_WEIGHT = 200;
 
 export interface HeldText {
-  /** The same object for as long as the value is there. */
+  /** The same object as long as the value exists. */
   readonly heldBy: object;
   readonly characters: number;
 }
@@ -51,12 +51,12 @@ export class Names<T> implements Keeper {
   /** @param textOf what a value keeps alive: several may hold the same one, which weighs once. */
   constructor(private readonly textOf: (value: T) => HeldText) {}
 
-  /** How many names stand for something, or may. */
+  /** How many names exist, or may exist. */
   get size(): number {
     return this.versions.size;
   }
 
-  /** Everything that a name stands for, or may. */
+  /** All values that a name has, or may have. */
   *values(): Iterable<T> {
     for (const list of this.versions.values()) for (const { value } of list) if (value !== undefined) yield value;
   }
@@ -87,7 +87,7 @@ export class Names<T> implements Keeper {
     return this.versions.get(serverName(name))?.at(-1);
   }
 
-  /** The server has done it: what stood before is gone for good. */
+  /** The server has done it: the version before is gone for good. */
   settle(version: Version<T>): void {
     version.settled = true;
     const list = this.versions.get(version.name);
@@ -109,7 +109,7 @@ export class Names<T> implements Keeper {
     }
   }
 
-  /** Forgets every version for which `gone` holds. */
+  /** Removes every version for which `gone` is true. */
   drop(gone: (version: Version<T>) => boolean): void {
     if (this.versions.size === 0) return;
     for (const [name, list] of this.versions.entries()) {
@@ -123,7 +123,7 @@ export class Names<T> implements Keeper {
     }
   }
 
-  /** The version stands for nothing after all. */
+  /** The name does not exist after all. */
   empty(version: Version<T>): void {
     this.add(version.value, -1);
     version.value = undefined;
@@ -149,13 +149,13 @@ export class Names<T> implements Keeper {
 const MOST_BYTES = 63;
 
 /**
- * The same for two names exactly where the server takes them for one. Books that knew two names where the server knows
- * one would run under the judgement of one what stands behind the other.
+ * The same for two names exactly if the server takes them for one. If names that are one at the server were kept apart here, a statement could run
+ * under the judgement of another.
  */
 function serverName(name: string): string {
   // No character is more than three bytes of UTF-8 for each UTF-16 unit.
   if (name.length * 3 <= MOST_BYTES || Buffer.byteLength(name) <= MOST_BYTES) return name;
-  // The server cuts bytes, also within a character: as Latin-1 each stays what it is. What is so long is no short name's text.
+  // The server cuts bytes, also within a character: as Latin-1 each byte stays what it is. A cut name cannot equal a short one.
   const cut = Buffer.from(name).subarray(0, MOST_BYTES);
   return cut.toString(cut.every((byte) => byte < 0x80) ? 'utf8' : 'latin1');
 }

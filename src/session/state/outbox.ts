@@ -19,7 +19,7 @@ export class Outbox {
     this.length = bytes.length;
   }
 
-  /** Everything collected, in one piece; undefined where there is nothing. */
+  /** Everything collected, in one piece; undefined if there is nothing. */
   take(): Uint8Array | undefined {
     this.close();
     const { parts } = this;

@@ -1,17 +1,18 @@
-/** What statements do to the session's `search_path`, by which the names of those behind them are judged. */
+/** The effect of statements on the session's `search_path`, by which later names are judged. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
-import type { Change } from '../end-user/token-setting.ts';
+import type { SettingChange } from '../end-user/token-setting.ts';
 import type { Conversation } from './conversation.ts';
 
-export function pathChange(kind: StatementKind): Change | undefined {
+/** How the statement changes `search_path`; undefined if it does not. */
+export function pathChange(kind: StatementKind): SettingChange | undefined {
   if (kind.kind === 'discard') return kind.all ? { local: false, to: 'default' } : undefined;
   if (kind.kind !== 'set' || !kind.path) return undefined;
   const { local, to } = kind.path;
   return { local, to: to === 'default' ? to : { token: to.path } };
 }
 
-/** May the path be another one behind it? */
+/** May the path be another one after it? */
 export function movesPath(c: Conversation, kind: StatementKind): boolean {
   if (c.path.isMoved && endsTransaction(kind)) return true;
   const change = pathChange(kind);
@@ -32,7 +33,7 @@ const WITHOUT_NAMES: ReadonlySet<StatementKind['kind']> = new Set([
   'listen',
 ]);
 
-/** Why a message may not change the path where it does; undefined where it may. */
+/** Why a message may not change the path; undefined if it may. */
 export function cannotMovePath(c: Conversation, statements: readonly StatementJudgement[]): Refusal | undefined {
   const first = statements.findIndex(({ kind }) => movesPath(c, kind));
   if (first < 0) return undefined;

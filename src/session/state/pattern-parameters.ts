@@ -1,4 +1,4 @@
-/** LIKE patterns that are parameters: judged when they get their values, so that the expression they stand in can stay where it is. */
+/** LIKE patterns that are parameters: judged when they get their values, so that the expression can stay in its place. */
 import { Buffer } from 'node:buffer';
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { StatementJudgement } from '../../guard/decision.ts';
@@ -49,7 +49,7 @@ export function leakyPatternIn(
   for (const number of [...patterns, ...patternParts]) {
     if (texts && number > texts.length) continue;
     const text = texts?.[number - 1];
-    // What is not known is not a pattern that may pass.
+    // An unknown value is not a pattern that may pass.
     if (text === undefined) return notConstant();
     const reason = text === null ? undefined : leaky(Buffer.from(text), patterns.includes(number));
     if (reason) return reason;

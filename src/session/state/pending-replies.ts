@@ -16,7 +16,7 @@ export interface Forced {
   readonly known: 'by id' | 'by 42883';
   /** undefined: the client has been told before. */
   readonly refusal: Refusal | undefined;
-  /** The decision that the refusal refers to; undefined where PostgreSQL would have said the same. */
+  /** The decision of the refusal; undefined if PostgreSQL would have sent the same error. */
   readonly decision: string | undefined;
   /** What ends with it: `refused` for the first, `skipped` for the others. */
   readonly runs: readonly Execution[];
@@ -41,7 +41,7 @@ export type FallbackText =
   | {
       readonly kind: 'bind';
       readonly plan: Plan;
-      /** It was bound behind a savepoint of the guard's own, to which the transaction goes back first. */
+      /** It was bound after a savepoint of the guard's own, to which the transaction goes back first. */
       readonly mayLose: boolean;
       /** The Parse that was left out. */
       readonly parse: PendingParse;
@@ -50,7 +50,7 @@ export type FallbackText =
     }
   | { readonly kind: 'query'; readonly plan: Plan; readonly mayLose: boolean; readonly send: () => void };
 
-/** What it is sent anew with. */
+/** What is sent instead. */
 export interface TextFallback {
   readonly of: FallbackText;
   readonly entries: readonly PendingReply[];
@@ -63,15 +63,15 @@ export interface TextFallback {
 export interface QueryStep {
   readonly rendered: Rendered;
   readonly runs: readonly Execution[];
-  /** It stands between the guard's own BEGIN and COMMIT. */
+  /** It is between the guard's own BEGIN and COMMIT. */
   readonly wrapped: boolean;
   readonly next: QueryStep | undefined;
 }
 
 interface Sent {
-  /** Batches end with Sync or Query. Another one where it is sent anew. */
+  /** Batches end with Sync or Query. A message that is sent again gets a new one. */
   batch: number;
-  /** Sent by the guard for itself: its answers, but for errors, do not reach the client. */
+  /** Sent by the guard for itself: its answers, except errors, are not passed on to the client. */
   readonly own: boolean;
   readonly forced?: Forced | undefined;
   readonly conversion?: Conversion | undefined;
@@ -87,7 +87,7 @@ export interface PendingParse extends Sent {
   readonly rendered?: Rendered | undefined;
   /** What it prepares for the guard itself. */
   plan?: Plan;
-  /** It prepares the unnamed statement at the server, of which the client has been told before. */
+  /** It prepares the unnamed statement at the server; the client already has the answer to its Parse. */
   readonly again?: Prepared | undefined;
   readonly fallback?: FallbackText | undefined;
 }
@@ -95,7 +95,7 @@ export interface PendingParse extends Sent {
 export interface PendingBind extends Sent {
   readonly kind: 'bind';
   readonly portal?: Portal | undefined;
-  /** What was decided before it; the Execute of its batch takes it over. */
+  /** The decision made before it; the Execute of its batch takes it over. */
   readonly run?: Execution | undefined;
   readonly versions: readonly Version<unknown>[];
   readonly rendered?: Rendered | undefined;
@@ -117,7 +117,7 @@ export interface PendingDescribe extends Sent {
   readonly rendered?: Rendered | undefined;
   /** Of a statement: how many parameters are the client's own. */
   readonly parameters?: number | undefined;
-  /** Of a converted Query: the run whose result it describes. */
+  /** For a converted Query: the run whose result it describes. */
   readonly run?: Execution | undefined;
   /** What the client does not see of the columns. */
   readonly added?: Added;
@@ -146,14 +146,14 @@ export interface PendingSync extends Sent {
   readonly kind: 'sync';
   /** The client was told of an error before it: if the server is still in a transaction, it must be made to fail. */
   mustFail: boolean;
-  /** What is sent behind it. */
+  /** What is sent after it. */
   readonly fallback?: TextFallback;
 }
 
 export interface PendingQuery extends Sent {
   readonly kind: 'query';
   /**
-   * `begin` and `end` stand around a client's Query; `fail` makes a transaction fail; `prepare` goes before one; `undo` brings one back that a plan has made
+   * `begin` and `end` surround a client's Query; `fail` makes a transaction fail; `prepare` goes before one; `undo` restores one that a plan has made
    * fail.
    */
   readonly part: 'client' | 'begin' | 'end' | 'fail' | 'prepare' | 'undo';
@@ -179,9 +179,9 @@ export interface PendingQuery extends Sent {
   readonly commits: boolean;
   /** Of part `end`: it was a COMMIT, and it went well. */
   committed: boolean;
-  /** Of part `prepare`: what has this form once that is done. */
+  /** For part `prepare`: the statement that has this form once that is done. */
   readonly forUser?: { readonly prepared: Prepared; readonly rendered: Rendered } | undefined;
-  /** Of part `undo`: what is sent behind it. */
+  /** For part `undo`: what is sent after it. */
   readonly undoes?: TextFallback | undefined;
   /** Of part `end`: the Query that it ends. */
   readonly ends?: PendingQuery | undefined;

@@ -5,7 +5,7 @@ import type { Portal } from './prepared.ts';
 
 type Control = Extract<StatementKind, { kind: 'transaction' }>;
 
-/** Does it end portals? What was sent behind it can be judged by what the books say only once it is answered. */
+/** Does it end portals? The books can judge later messages only after its answer. */
 export function endsPortals({ action }: Control): boolean {
   switch (action) {
     case 'begin':
@@ -21,13 +21,13 @@ export function endsPortals({ action }: Control): boolean {
 }
 
 /**
- * Follows the answers, in their order. What the server may have ended is not in the books: under a name that has become
- * free a function can open what nobody judged.
+ * Follows the answers, in their order. Portals that the server may have ended are removed: a function can open another one under a free name, which
+ * was not judged.
  */
 export class PortalLife {
   /** Open savepoints, outermost first. */
   private savepoints: string[] = [];
-  /** The server has failed something since it was last ready: what was not in a transaction block is undone. */
+  /** The server has failed something since it was last ready: effects outside a transaction block are undone. */
   failed = false;
 
   constructor(private readonly portals: Names<Portal>) {}
@@ -59,7 +59,7 @@ export class PortalLife {
     }
   }
 
-  /** What was made behind the savepoint belongs to the one around it. */
+  /** Portals that were opened after the savepoint belong to the enclosing one. */
   private release(at: number): void {
     this.savepoints.length = Math.max(0, at);
     if (at < 0) this.ended(false);
@@ -72,7 +72,7 @@ export class PortalLife {
     this.portals.drop(({ settled, value }) => settled && value !== undefined && !value.kept && value.depth > at);
   }
 
-  /** The transaction is over. What the server has not confirmed yet was sent behind its end. */
+  /** The transaction is over. What the server has not confirmed yet was sent after its end. */
   ended(committed: boolean): void {
     this.savepoints.length = 0;
     if (this.portals.size === 0) return;

@@ -35,9 +35,9 @@ export class Prepared {
   /** Under which it was judged. */
   policy: SessionPolicy;
   provenance = new Provenance();
-  /** A digest of the columns that the client was shown, by statement or by portal; undefined none yet. */
+  /** A digest of the columns that the client was shown, by statement or by portal; undefined: none yet. */
   described: string | undefined;
-  /** Its columns changed after they had been shown: it cannot run again before it is prepared anew. */
+  /** Its columns changed after they had been shown: it must be prepared again before it can run. */
   columnsChanged = false;
   /** Of the unnamed statement: the server does not have it, since the guard has run it by a plan of its own. */
   unsent = false;
@@ -69,7 +69,7 @@ export interface Portal {
   hasRun?: boolean;
   /** Its Bind was decided about, and counted as a statement: of its first run. */
   opened?: { readonly run: Execution; readonly batch: number } | undefined;
-  /** Of its own columns: the statement may have been prepared anew since. */
+  /** Of its own columns: the statement may have been prepared again since. */
   provenance: Provenance;
   /** The server stops by itself one row above the limit. */
   readonly bounded: boolean;
@@ -77,11 +77,11 @@ export interface Portal {
   readonly most?: number | undefined;
   /** What its Bind sent, where the plan depends on it. */
   readonly bound?: Sent['bound'] | undefined;
-  /** Formats of its result's columns, as Bind has them; absent where they are not known. */
+  /** Formats of its result's columns, as in Bind; absent if they are not known. */
   readonly formats?: readonly number[] | undefined;
   /** How the server has it, where not by a text of its own. */
   plan?: PlanUse | undefined;
-  /** Whose attributes fill it. */
+  /** The end user whose attributes fill it. */
   readonly madeFor?: EndUser | undefined;
   /** The value that Bind gave to what sets the token. */
   readonly given?: string | undefined;
@@ -91,6 +91,6 @@ export interface Portal {
   kept: boolean;
   /** How many savepoints were open when the server made it. */
   depth: number;
-  /** How often portals had been made to end, by what was sent before it. */
+  /** How often portals had been ended by earlier messages. */
   readonly epoch: number;
 }

@@ -32,9 +32,9 @@ export interface ResolvedNames {
   readonly bounded: boolean;
   /** One row above so many, over all runs of the same result. */
   readonly most?: number | undefined;
-  /** Of an EXECUTE: what was prepared. */
+  /** For an EXECUTE: the prepared statement. */
   readonly runs?: Prepared;
-  /** Whose attributes fill what it runs. */
+  /** The end user whose attributes fill what it runs. */
   readonly madeFor?: EndUser | undefined;
   /** It runs what the same message has made. */
   readonly here?: true;
@@ -43,7 +43,7 @@ export interface ResolvedNames {
 /** What is named may not run. */
 export interface LostName {
   readonly refuse: Refusal;
-  /** What was thrown where it was judged again. */
+  /** The exception if judging it again failed. */
   readonly fault?: unknown;
 }
 
@@ -71,7 +71,7 @@ export function resolveNames(
   return { of };
 }
 
-/** Of the one statement of a message. What is behind it alone is told of it. */
+/** For the only statement of a message: no earlier one has changed names. */
 const NOTHING_BEFORE = new NamesOfMessage();
 
 /** Where changed rows are limited, a statement that does not tell how many it changes does not run. */
@@ -205,7 +205,7 @@ function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Res
 export function recheckPortal(portal: Portal, policy: SessionPolicy): LostName | undefined {
   // What it reads was settled when it was opened, whatever the session's path is now.
   if (isSamePolicy(portal.policy, policy))
-    return readsByPath(portal, policy) ? { refuse: cachedPlanChanged() } : undefined;
+    return runsUserCodeOnOtherPath(portal, policy) ? { refuse: cachedPlanChanged() } : undefined;
   const now = onPathOf(portal.policy, policy);
   if (!now) return { refuse: cachedPlanChanged() };
   const judgement = now.judge(portal.rendered.text, portal.prepared?.types);
@@ -217,13 +217,13 @@ export function recheckPortal(portal: Portal, policy: SessionPolicy): LostName |
 }
 
 /** Code of users in it would look its names up by another path than when it was judged. */
-function readsByPath({ statement, policy: opened }: Portal, policy: SessionPolicy): boolean {
+function runsUserCodeOnOtherPath({ statement, policy: opened }: Portal, policy: SessionPolicy): boolean {
   return opened !== policy && policy.moved !== undefined && statement?.runsUserCode === true;
 }
 
 /**
- * Enters what a run in SQL text has done to names and portals. The server has just said that it is done; but for transaction control,
- * nothing else is on its way.
+ * Enters the effect of a run in SQL text on names and portals. The server has just reported that it is done; except for transaction control, nothing
+ * else is on its way.
  */
 export function applyNames(c: Conversation, run: Execution, rendered: Rendered, tag: string): void {
   // The policy that judged it, even where another has come since.
@@ -264,7 +264,7 @@ export function applyNames(c: Conversation, run: Execution, rendered: Rendered, 
     c.portals.set(kind.name, portal, c.batch);
     c.life.made(portal);
   } else if (kind.kind === 'deallocate') {
-    // The unnamed statement is none of those that SQL text can name.
+    // The unnamed statement cannot be named in SQL text.
     c.statements.drop((version) => (kind.name === undefined ? version.name !== '' : version.name === kind.name));
   } else if (kind.kind === 'close') {
     c.portals.drop((version) => kind.name === undefined || version.name === kind.name);
@@ -277,9 +277,11 @@ export function applyNames(c: Conversation, run: Execution, rendered: Rendered, 
 
 /** Does the server stop by itself one row above the limit, in each read of the text? */
 export function isBounded({ judgement }: Rendered): boolean {
-  const reads = judgement.statements.filter(({ kind }) => isRead(kind)).length;
-  const limits = judgement.template.filter((piece) => typeof piece !== 'string' && piece.kind === 'limit').length;
-  return limits > 0 && limits >= reads;
+  let limits = 0;
+  for (const piece of judgement.template) if (typeof piece !== 'string' && piece.kind === 'limit') limits += 1;
+  if (limits === 0) return false;
+  for (const { kind } of judgement.statements) if (isRead(kind)) limits -= 1;
+  return limits >= 0;
 }
 
 /** It has a LIMIT where the role has one. */
@@ -308,8 +310,8 @@ function notByExecute(name: string): Refusal {
 }
 
 /**
- * FETCH and MOVE. They run a portal of Bind as Execute would, but none of what Execute looks up and watches: the names in an EXECUTE, the
- * guard's own parameters behind them, what a write must not have kept. So only a plain read is fetched from.
+ * FETCH and MOVE. They run a portal of Bind as Execute would, but without Execute's checks: the names in an EXECUTE, the guard's own parameters, the
+ * rows that a write must not keep. So they may only fetch from a plain read.
  */
 function canFetch({ madeBy, statement }: Portal): boolean {
   return madeBy === 'declare' || statement?.kind.kind === 'read';

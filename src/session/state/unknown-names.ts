@@ -1,4 +1,4 @@
-/** Names that stand for nothing that we know, in PostgreSQL's words, and names of which we cannot know yet. */
+/** Errors for unknown names, in PostgreSQL's words, and names that cannot be known yet. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Conversation } from './conversation.ts';
 import type { Version } from './names.ts';
@@ -19,6 +19,7 @@ export function outlives(c: Conversation, version: Version<Portal> | undefined):
   return version.batch < c.batch && (!version.settled || c.pending.batchEnds > 0);
 }
 
+/** PostgreSQL's error 26000. */
 export function statementUnknown(name: string): Refusal {
   return refusal(
     'unsupported',
@@ -27,10 +28,12 @@ export function statementUnknown(name: string): Refusal {
   );
 }
 
+/** PostgreSQL's error 34000. */
 export function portalUnknown(name: string): Refusal {
   return refusal('unsupported', '34000', `portal "${name}" does not exist`);
 }
 
+/** PostgreSQL's error 34000. */
 export function cursorUnknown(name: string): Refusal {
   return refusal('unsupported', '34000', `cursor "${name}" does not exist`);
 }

@@ -1,18 +1,22 @@
 /** Resolves one statement that reads or writes rows: names, types, functions, and the places where policy and rewriting must look. */
+
 import type { Oid } from '../catalog/catalog.ts';
 import type { ParsedText } from '../parse/parse.ts';
-import type { Node } from '../parse/tree.ts';
-import { as } from '../parse/tree.ts';
+import { as, type Body, kindOf, type Node, strings } from '../parse/tree.ts';
+import { resolveFunction } from '../types/function.ts';
+import * as t from '../types/oids.ts';
 import { UNKNOWN, UNTELLABLE } from '../types/oids.ts';
-import { resolveProcedureCall } from './call-procedure.ts';
+import { shownType } from '../types/shown-type.ts';
 import { enter } from './entries.ts';
 import { resolveExpression } from './expression.ts';
 import type { Analysis } from './findings.ts';
 import { newLevel } from './levels.ts';
 import { resolveSelect } from './query.ts';
-import type { Env, RelationView, Scope } from './range-table.ts';
+import type { Env, QueryLevel, RelationView, Scope } from './range-table.ts';
 import { Resolver, type Verbs } from './resolver.ts';
 import { root } from './root.ts';
+import { settleParameter } from './settle.ts';
+import { noteStability } from './stability.ts';
 import { refuseUnread } from './unread.ts';
 import { resolveWrite } from './write.ts';
 
@@ -52,7 +56,7 @@ export function analyze(node: Node, parsed: ParsedText, env: Env): Analysis {
   return r.finish(level);
 }
 
-/** Analyzes an expression over the columns of one relation, which stand under `name`: a policy's condition or mask. */
+/** Analyzes an expression over the columns of one relation, which is visible as `name`: a policy's condition or mask. */
 export function analyzeExpression(
   node: Node,
   parsed: ParsedText,
@@ -73,4 +77,39 @@ export function analyzeExpression(
   const scope: Scope = { level, entries: level.entries, outer: undefined };
   root(r, node, 'row', scope);
   return { analysis: r.finish(level), scope };
+}
+
+/** CALL: finds the procedure. Returns the level of its arguments, which see no table. */
+function resolveProcedureCall(r: Resolver, body: Body<'CallStmt'>): QueryLevel {
+  const level = newLevel(r, 'values', undefined, { outer: undefined, ctes: undefined });
+  const call = body.funccall ?? {};
+  r.read.add(call);
+  const at = r.at(call.location);
+  const parts = strings(call.funcname);
+  const nodes = call.args ?? [];
+  // What is given by name, or as one array, has a place of its own that is not the argument's.
+  if (parts.length > 2 || call.func_variadic || nodes.some((node) => kindOf(node) === 'NamedArgExpr')) {
+    r.unsupported('CALL with named or VARIADIC arguments', call.location, 'Write them in their order.');
+    return level;
+  }
+  const scope = { level, entries: [], outer: undefined };
+  const types = nodes.map((node) => root(r, node, 'row', scope).type);
+  const name = parts.length === 2 ? { schema: parts[0]!, name: parts[1]! } : { name: parts[0] ?? '' };
+  const { catalog, searchPath } = r.env;
+  const resolved = resolveFunction(catalog, searchPath, name, types, { call: true });
+  if (resolved.kind !== 'found') {
+    const shown = types.map((type) => shownType(catalog, type)).join(', ');
+    // Which procedure runs must be known: it is granted by name, and its CHECKs and casts with it.
+    if (resolved.kind === 'untellable')
+      r.unsupported('CALL with an argument of a type that cannot be told', call.location, 'Write a cast around it.');
+    else r.refuse('function-unknown', '42883', `procedure ${parts.join('.')}(${shown}) does not exist`, at);
+    return level;
+  }
+  noteStability(r, resolved, at);
+  r.uses.push({ kind: 'function', name: parts.join('.'), candidates: [resolved.fn], literals: () => [], at });
+  if (parts.length === 1) r.marks.functions.push({ body: call, fn: resolved.fn });
+  nodes.forEach((node, i) => {
+    settleParameter(r, node, resolved.argTypes[i] ?? t.UNTELLABLE);
+  });
+  return level;
 }

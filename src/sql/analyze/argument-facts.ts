@@ -1,4 +1,4 @@
-/** What is known of an argument without a row: constants at hand, parameters, the clock. Judges arguments by which a function cannot fail. */
+/** What is known of an argument without a row: constants, parameters, the clock. Judges arguments with which a function cannot fail. */
 import { askInteger, askText } from '../parse/constants.ts';
 import { as, type Node, strings } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
@@ -22,37 +22,38 @@ const FIELDS: ReadonlyMap<number, ReadonlySet<string>> = new Map([
   [t.INTERVAL, new Set([...INTERVAL_FIELDS, ...TIME_FIELDS])],
 ]);
 
+/** Whether the type has that field in `extract` and `date_part`, so that asking for it cannot fail. */
 export function isField(type: number, field: string | undefined): boolean {
   return field !== undefined && FIELDS.get(type)?.has(field.toLowerCase()) === true;
 }
 
 /**
- * The name of the zone whose offset is none, so that no time leaves its range. Not `UTC`, `GMT` or `Z`: those are
- * abbreviations first, and since PostgreSQL 18 of the session's own zone (`SET timezone = 'UTC-12'`).
+ * The name of the zone with offset 0, in which no time leaves its range. Not `UTC`, `GMT` or `Z`: those are abbreviations first, which since
+ * PostgreSQL 18 the session's own zone may define (`SET timezone = 'UTC-12'`).
  */
 export function isUtc(zone: string | undefined): boolean {
   return zone?.toLowerCase() === 'etc/utc';
 }
 
-/** The text of a literal, cast to text or not. A literal of another type is read by that type's own rules: it is none. */
+/** The text of a literal, with or without a cast to text. Undefined for a literal of another type, which is read by that type's rules. */
 export function literalText(r: Resolver, node: Node | undefined): string | undefined {
   const constant = as(withoutTextCast(r, node), 'A_Const');
   return constant?.sval ? (constant.sval.sval ?? '') : undefined;
 }
 
-/** What `question` says of such a text; undefined where the node is none. */
+/** The answer of `question` for such a text; undefined if the node is not one. */
 function literalIs(r: Resolver, node: Node | undefined, question: (text: string) => boolean): boolean | undefined {
   const constant = as(withoutTextCast(r, node), 'A_Const');
   return constant?.sval && askText(constant.sval, question);
 }
 
-/** Whether a node is an integer of which the question is true. */
+/** Whether a node is an integer for which the question is true. */
 export function isInteger(node: Node | undefined, question: (value: number) => boolean): boolean {
   const integer = as(node, 'A_Const')?.ival;
   return integer !== undefined && askInteger(integer, question);
 }
 
-/** Number of a parameter that stands for a text. Another type's way to text may cut its value: blanks, what is behind 63 bytes. */
+/** Number of a parameter that is a text. Conversion from another type may cut its value: trailing blanks, or what follows byte 63. */
 function parameterText(r: Resolver, node: Node | undefined): number | undefined {
   const number = as(withoutTextCast(r, node), 'ParamRef')?.number;
   if (number === undefined) return undefined;
@@ -73,7 +74,7 @@ export function isLeakproofPattern(r: Resolver, node: Node | undefined): boolean
   const call = as(node, 'FuncCall');
   const [first, second] = call?.args ?? [];
   const name = call && builtInName(r, node!);
-  // Case mapping neither makes backslashes nor takes them away.
+  // Case mapping neither adds nor removes backslashes.
   if (name === 'lower' || name === 'upper') return isLeakproofPattern(r, first);
   if (name === 'like_escape') {
     const [pattern, by] = [literalText(r, first), literalText(r, second)];
@@ -113,11 +114,12 @@ function isConcatenation(node: Node | undefined): boolean {
   return expr?.kind === 'AEXPR_OP' && strings(expr.name).join() === '||' && expr.lexpr !== undefined;
 }
 
+/** Whether the node is a literal that is a valid and cheap regular expression. */
 export function isLeakproofRegex(r: Resolver, node: Node | undefined): boolean {
   return literalIs(r, node, isLeakproofRegexLiteral) === true;
 }
 
-/** Text that a client put together for a search, `'%' || $1 || '%'`: too short beside what a message can hold to become too long for a value. */
+/** Text that a client put together for a search, `'%' || $1 || '%'`: too short, compared with what a message can hold, to become too long for a value. */
 export function isShortConcatenation(r: Resolver, left: Node | undefined, right: Node | undefined): boolean {
   let parameters = 0;
   let characters = 0;
@@ -141,8 +143,8 @@ const QUERY_FUNCTIONS = ['to_tsquery', 'plainto_tsquery', 'phraseto_tsquery', 'w
 const LONGEST_QUERY = 4_000;
 
 /**
- * A search that stands in the text. A short one: phrases of many words take more of the server's stack where they are looked for
- * than where they are read, and how far the search comes depends on the document.
+ * A search that is a literal in the text, and short: a phrase of many words needs more of the server's stack when it is searched than when it is
+ * read, and how much depends on the document.
  */
 export function isShortQuery(r: Resolver, node: Node | undefined): boolean {
   const lengthOf = (part: Node | undefined): number => {

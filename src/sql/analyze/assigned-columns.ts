@@ -10,7 +10,7 @@ import type { Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
 import { noteCoercion } from './stability.ts';
-import { refuseStars, scopeOf } from './target.ts';
+import { refuseStarsInValues, scopeOf } from './target.ts';
 
 /**
  * The columns of an INSERT, in the order of its values; undefined for one that a value goes only a part of. Without a list they are
@@ -34,7 +34,7 @@ export function insertColumns(
   return columns;
 }
 
-/** The column of one item of a list or SET; undefined where only a part of it is written, or where there is none. */
+/** The column of one item of a list or SET; undefined if only a part of it is written, or if there is no such column. */
 function written(r: Resolver, node: Node, action: 'insert' | 'update', scope: Scope, write: Write): Column | undefined {
   const body = as(node, 'ResTarget');
   const source = write.target?.source;
@@ -78,7 +78,7 @@ export function setList(r: Resolver, targets: readonly Node[] | undefined, scope
     if (!value) continue;
     const multiple = as(value, 'MultiAssignRef');
     if (!multiple?.source) {
-      refuseStars(r, [value]);
+      refuseStarsInValues(r, [value]);
       root(r, value, 'row', scope);
       assign(r, column, value);
     } else if (multiple.colno !== 1 && source) {
@@ -93,11 +93,11 @@ export function setList(r: Resolver, targets: readonly Node[] | undefined, scope
   }
 }
 
-/** The right side of `(a, b) = …`. A subquery there is no expression of its own: it cannot be wrapped, only what stands in it. */
+/** The right side of `(a, b) = …`. A subquery there is not an expression of its own: it cannot be wrapped, only the expressions inside it. */
 function resolveSource(r: Resolver, source: Node, scope: Scope): void {
   const row = as(source, 'RowExpr');
   if (row) {
-    refuseStars(r, row.args ?? []);
+    refuseStarsInValues(r, row.args ?? []);
     for (const part of row.args ?? []) root(r, part, 'row', scope);
   } else if (as(source, 'SubLink')) r.expression(source, inPhase(scope, 'row'));
   else r.unsupported('this source of an assignment to several columns', undefined, 'Assign each by itself.');

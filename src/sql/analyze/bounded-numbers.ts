@@ -9,7 +9,7 @@ import { baseType } from '../types/type.ts';
 import type { Marks } from './findings.ts';
 import type { Cte, QueryLevel, RangeTableColumn, RangeTableEntry } from './range-table.ts';
 
-/** Types whose values have few digits, all of them beside each other. */
+/** Types whose values have few digits over their whole range. */
 const SHORT: ReadonlySet<Oid> = new Set([
   ...[t.BOOL, t.INT2, t.INT4, t.INT8, t.OID, t.DATE, t.TIME, t.TIMETZ, t.TIMESTAMP, t.TIMESTAMPTZ, t.INTERVAL],
   790, // money

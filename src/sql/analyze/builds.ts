@@ -8,7 +8,7 @@ import { baseType } from '../types/type.ts';
 import type { Cte, QueryLevel, RangeTableColumn, RangeTableEntry } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
-/** Types whose values do not grow. All others may: text, arrays, numeric, json, … */
+/** Types whose values have a fixed size. All others may grow: text, arrays, numeric, json, … */
 const FIXED: ReadonlySet<Oid> = new Set([
   t.BOOL,
   t.INT2,
@@ -57,7 +57,7 @@ function makesMore(r: Resolver, node: Node, arm: QueryLevel): boolean {
   return grows(r, type) && readsSteps(r, node, arm);
 }
 
-/** A column of a derived table, say: neither a table's nor the step's before. */
+/** Whether the value was computed, for example in a derived table: it is neither a table's column nor the previous step's. */
 function wasMade(r: Resolver, entry: RangeTableEntry, column: RangeTableColumn): boolean {
   if (column.from) return wasMade(r, column.from.entry, column.from.column);
   return entry.source.kind !== 'relation' && !isRecursion(entry) && grows(r, column.type);
@@ -68,7 +68,7 @@ function grows(r: Resolver, type: Oid): boolean {
   return !FIXED.has(base) && r.env.catalog.typesByOid.get(base)?.kind !== 'e';
 }
 
-/** Names something that is not a row of a table as it stands: the step before, a derived table, a subquery. */
+/** Whether it reads something other than rows of a table: the previous step, a derived table, a subquery. */
 function readsSteps(r: Resolver, value: unknown, arm: QueryLevel): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if ('SubLink' in value) return true;
@@ -93,7 +93,7 @@ function reachesItself(level: QueryLevel, seen: Set<QueryLevel>): boolean {
   });
 }
 
-/** The same for a list that shows the path of SEARCH or CYCLE: ordering by it is no harm. */
+/** The same for a list that shows the path of SEARCH or CYCLE: ordering by it is harmless. */
 export function notePath(r: Resolver, entry: RangeTableEntry, name: string, level: QueryLevel, at: number): void {
   if (entry.source.kind !== 'cte') return;
   const { cte } = entry.source;

@@ -12,7 +12,7 @@ import { rowRelation } from '../types/type.ts';
 import { BoundedNumbers } from './bounded-numbers.ts';
 import { collects, summaryOf } from './collects.ts';
 import { noteSummary } from './fallible.ts';
-import { PARAMETER, type Subject } from './findings.ts';
+import { type LookedUpObject, PARAMETER } from './findings.ts';
 import { cannotLeak, coercionCannotLeak, isPlainSeries } from './leakproof-expressions.ts';
 import { inPhase } from './levels.ts';
 import type { Expression, QueryLevel, RangeTableEntry, Scope } from './range-table.ts';
@@ -28,6 +28,7 @@ export interface CallFinding {
   readonly resolved: Resolved | undefined;
 }
 
+/** A function call: the function is recorded as a use, refused if it does not exist or is ambiguous (manual, section 10.3). */
 export function resolveCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Expression {
   return findCall(r, body, scope).expression;
 }
@@ -67,7 +68,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
     checkOrder(r, sort, r.marks.expressions.get(sortKey(sort))?.type ?? t.UNTELLABLE);
   const touched = new Set(r.touched.slice(before));
   const use = (candidates: readonly Fn[]): void => {
-    // An argument that is given by name may be any of them: it is no literal that could be judged by its place.
+    // A named argument may be any of them: it is not a literal that could be judged by its place.
     const literals = () =>
       (body.args ?? []).map((n) => as(n, 'A_Const')?.sval?.sval ?? (as(n, 'ParamRef') && PARAMETER));
     const subject = () => subjectOf(r, nodes[0]);
@@ -77,7 +78,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   switch (resolved.kind) {
     case 'found': {
       use([resolved.fn]);
-      // A row of which columns are withheld is never one of its table's type, with NULL or another column in their place.
+      // A row with withheld columns is sent with NULL or another column in their place: it must not have its table's row type.
       for (const type of withheld) r.uses.push({ kind: 'type', type, at });
       r.marks.calls.set(body, resolved);
       if (parts.length === 1 && body.funcformat !== 'COERCE_SQL_SYNTAX')
@@ -143,9 +144,9 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
 }
 
 /**
- * What a call is whose arguments are whole rows of guarded tables, which are sent as `record`. Where a function takes a row type by name, the
- * server would make any record of fitting columns one: so the call is resolved by the tables' own row types, and the rows are sent as such.
- * `withheld`: those types that cannot be sent.
+ * Resolves a call whose arguments are whole rows of guarded tables, which are sent as `record`. If a function takes a row type by name, the server
+ * would convert any record with fitting columns: so the call is resolved with the tables' own row types, and the rows are sent with these types.
+ * `withheld`: types that cannot be sent.
  */
 function withRowTypes(
   r: Resolver,
@@ -205,7 +206,7 @@ function judged(
     return { type, leakproof: true, constant: false, barrier: 'aggregate', namesOwn: touched.has(scope.level) };
   }
   const constant = isImmutableCall(resolved) && args.every((a) => a.constant);
-  // Named arguments may stand in another order than the function's own.
+  // Named arguments may be in another order than the function's own.
   const named = body.args?.some((n) => kindOf(n) === 'NamedArgExpr');
   const leakproof = cannotLeak(r, resolved, named ? [] : nodes);
   if (fn.returnsSet)
@@ -219,14 +220,14 @@ function judged(
   return { type, leakproof, constant, barrier: 'none', strict: fn.strict };
 }
 
-/** Which query computes an aggregate: the innermost one around it of which it names a column, else its own (manual, section 4.2.7). */
+/** Which query computes an aggregate: the innermost enclosing query whose column it names, else its own (manual, section 4.2.7). */
 function aggregating(touched: ReadonlySet<QueryLevel>, { level, outer }: Scope): QueryLevel {
   for (let scope: Scope | undefined = { level, entries: [], outer }; scope; scope = scope.outer)
     if (touched.has(scope.level)) return scope.level;
   return level;
 }
 
-/** In a sum of numerics whose length nothing tells, each row could have been given a place of its own. */
+/** Whether each row could have its own digits in the sum: numerics of unknown length. */
 function isUnbounded(r: Resolver, fn: Fn, nodes: readonly Node[]): boolean {
   if (fn.kind !== 'a' || summaryOf(fn) !== 'sum') return false;
   const untold = nodes.some((node) => r.marks.expressions.get(node)?.type === t.UNTELLABLE);
@@ -235,14 +236,14 @@ function isUnbounded(r: Resolver, fn: Fn, nodes: readonly Node[]): boolean {
   return !nodes.every((node) => numbers.canBeSummed(node));
 }
 
-/** What an aggregate takes is computed from rows before they are grouped, wherever the call stands. */
+/** The arguments of an aggregate are computed from rows before they are grouped, wherever the call is. */
 function argumentScope(r: Resolver, body: Body<'FuncCall'>, { name }: QualifiedName, scope: Scope): Scope {
   const aggregate = !body.over && r.env.catalog.functionsNamed(name).some((fn) => fn.kind === 'a');
   return aggregate ? inPhase(scope, 'row') : scope;
 }
 
 /** What a function that asks the catalogs by OID or name is asked about. */
-function subjectOf(r: Resolver, node: Node | undefined): Subject {
+function subjectOf(r: Resolver, node: Node | undefined): LookedUpObject {
   const inner = as(node, 'TypeCast')?.arg;
   if (inner) return subjectOf(r, inner);
   const constant = as(node, 'A_Const');
@@ -259,7 +260,7 @@ function subjectOf(r: Resolver, node: Node | undefined): Subject {
   };
 }
 
-function serialOf(call: Body<'FuncCall'> | undefined): Subject['serial'] {
+function serialOf(call: Body<'FuncCall'> | undefined): LookedUpObject['serial'] {
   const names = strings(call?.funcname);
   if (names.at(-1) !== 'pg_get_serial_sequence' || (names.length > 1 && names[0] !== 'pg_catalog')) return undefined;
   const [table, column] = (call?.args ?? []).map((arg) => as(arg, 'A_Const')?.sval?.sval);

@@ -4,7 +4,7 @@ import { as } from '../parse/tree.ts';
 import type { RangeTableColumn, RangeTableEntry } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
-/** `pg_class.oid` of a reference to a system catalog's column as it stands, from the FROM item itself; undefined for any other. */
+/** `pg_class.oid` of an unchanged column of a system catalog, read from the FROM item itself; undefined for any other. */
 export function catalogColumn(entry: RangeTableEntry, column: RangeTableColumn): string | undefined {
   return readOf(entry, column)?.name;
 }
@@ -34,7 +34,7 @@ const STORED_EXPRESSIONS: ReadonlySet<string | undefined> = new Set([
   'pg_type.typdefaultbin',
 ]);
 
-/** A parsed expression that the server keeps; the relation that goes with it is put beside it by rewriting. */
+/** A parsed expression that the server stores; rewriting adds the relation that belongs to it. */
 export function isStoredExpression(r: Resolver, node: Node | undefined): boolean {
   const reference = node && r.marks.references.get(node);
   return reference !== undefined && STORED_EXPRESSIONS.has(catalogColumn(reference.entry, reference.column));
@@ -45,7 +45,7 @@ const MODIFIERS: Readonly<Record<string, string>> = {
   'pg_type.typbasetype': 'pg_type.typtypmod',
 };
 
-/** The type's own modifier, from the same row, or none: `interval` cannot print another's. */
+/** The type's own modifier from the same row, or no modifier: `interval` cannot print another's. */
 export function isModifierOf(r: Resolver, type: Node | undefined, modifier: Node | undefined): boolean {
   if (as(modifier, 'A_Const')?.isnull) return true;
   const [one, other] = [type, modifier].map((node) => {

@@ -1,4 +1,4 @@
-/** Resolves the clauses of a query behind its list: ORDER BY, GROUP BY, LIMIT, FOR UPDATE. */
+/** Resolves the clauses of a query after its list: ORDER BY, GROUP BY, LIMIT, FOR UPDATE. */
 
 import type { Oid } from '../catalog/catalog.ts';
 import type { Body, Node } from '../parse/tree.ts';
@@ -72,7 +72,7 @@ function outputIndex(
   return index;
 }
 
-/** A number in the place of an output column. Of the client's own columns: behind them may stand the guard's. */
+/** A number that names an output column. It must be one of the client's own columns: the guard's may follow. */
 function placeOf(r: Resolver, node: Node, level: QueryLevel, clause: string): number | undefined {
   const constant = as(node, 'A_Const');
   if (!constant?.ival) return undefined;
@@ -110,7 +110,7 @@ export function resolveGroupItem(r: Resolver, item: Node, scope: Scope, targets:
     return;
   }
   level.groupKeys.push(item);
-  // A subquery in it is read as in the select list, where it stands again: both are wrapped whole.
+  // A subquery in it is read as in the select list, which contains it again: both are wrapped whole.
   r.expression(item, inPhase(scope, 'group'));
   level.roots.push({ node: item, phase: 'row', inFrom: false, scope, target: undefined });
 }
@@ -129,7 +129,7 @@ function groupTarget(r: Resolver, item: Node, scope: Scope, targets: readonly No
   return undefined;
 }
 
-/** The expression at a place of the list; none where a star stands before it: then the place cannot be told by the tree alone. */
+/** The expression at a place of the list; undefined after a star, where the tree alone does not tell the place. */
 function targetAt(targets: readonly Node[], index: number): Node | undefined {
   // Not up to `index`: it is the client's, and may be two thousand millions.
   for (const target of targets.slice(0, Math.max(0, index + 1))) {
@@ -156,7 +156,7 @@ export function resolveLimit(r: Resolver, select: Body<'SelectStmt'>, place: Exp
   }
 }
 
-/** FOR UPDATE and its kin: each relation that is locked is a use of it. */
+/** FOR UPDATE, FOR SHARE and similar: each locked relation is used by it. */
 export function resolveLocks(r: Resolver, select: Body<'SelectStmt'>, level: QueryLevel): void {
   for (const node of select.lockingClause ?? []) {
     const names = (as(node, 'LockingClause')?.lockedRels ?? []).map((n) => as(n, 'RangeVar')!);

@@ -23,17 +23,17 @@ export function columnCollation(catalog: Catalog, { collation, type }: RangeTabl
   return collation ?? typeCollation(catalog, type);
 }
 
-/** Types, by category, whose values have no collation at all. */
+/** Types, by category, whose values have no collation. */
 const WITHOUT: ReadonlySet<string> = new Set(['N', 'B', 'D', 'T', 'E', 'I', 'G']);
 const CHAR = 18;
 
-/** Whether a collation inside an output of the type shows to what reads it: it is the column's own, or the type's, or the type has none. */
+/** Whether readers of an output of this type see its collation: it is the column's own or the type's, or the type has none. */
 export function isKnownBy(r: Resolver, type: Oid, own: Oid | undefined, collation: Oid): boolean {
   const { catalog } = r.env;
   return collation === (own ?? typeCollation(catalog, type)) || hasNoCollation(catalog, type);
 }
 
-/** Numbers, dates and kin: whatever values of this type were computed from, they bring no collation along. */
+/** Numbers, dates and similar types: their values carry no collation, whatever they were computed from. */
 export function hasNoCollation(catalog: Catalog, type: Oid): boolean {
   const base = baseType(catalog, type);
   return base === CHAR || WITHOUT.has(category(catalog, base));
@@ -84,8 +84,8 @@ function ownCollation(r: Resolver, node: Node, type = r.marks.expressions.get(no
 const known = new WeakMap<object, boolean>();
 
 /**
- * Whether a value's collation can only be the database's own or "C", which are deterministic: no column or field with another, no COLLATE,
- * no domain with another, no subquery. LIKE and its kin fail on a collation that is not. Asked when the tree has been resolved, and remembered by node.
+ * Whether a value's collation can only be the database's own or "C", which are deterministic: no column or field with another, no COLLATE, no domain
+ * with another, no subquery. LIKE and ILIKE fail on other collations. Asked after the tree is resolved, and cached by node.
  */
 export function hasPlainCollation(r: Resolver, tree: object): boolean {
   const before = known.get(tree);

@@ -19,7 +19,7 @@ const NUMBERINGS: ReadonlySet<string> = new Set([
   'ntile',
 ]);
 
-/** Aggregates whose number grows with what they take: each row of it can be given a place of its own. */
+/** Aggregates whose result grows with their input: each row can be given its own digits. */
 const SUMS: ReadonlySet<string> = new Set(
   `sum avg stddev stddev_pop stddev_samp variance var_pop var_samp
 corr covar_pop covar_samp regr_avgx regr_avgy regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy`.split(
@@ -42,7 +42,7 @@ export function summaryOf(fn: Fn): Summary {
   return SUMS.has(fn.name) ? 'sum' : 'value';
 }
 
-/** The function's name where it collects, undefined where it does not (plain functions, sums, ranks). */
+/** The function's name if it collects, undefined if it does not (plain functions, sums, ranks). */
 export function collects(fn: Fn): string | undefined {
   if (fn.kind !== 'a' && fn.kind !== 'w') return undefined;
   // An allow-list: an aggregate that is not known to be a summary collects.

@@ -32,6 +32,7 @@ export function grantedColumns(entry: RangeTableEntry, name: string): RangeTable
 
 const UNRESOLVED: Expression = { type: 0, leakproof: false, constant: false, barrier: 'none' };
 
+/** A reference to a column or a whole row; refuses unknown and ambiguous names. */
 export function resolveColumn(r: Resolver, node: Node, body: Body<'ColumnRef'>, scope: Scope): Expression {
   if (isStar(body)) return starAsRow(r, node, body, scope);
   const parts = (body.fields ?? []).map((field) => stringOf(field) ?? '');
@@ -111,18 +112,18 @@ function qualified(r: Resolver, node: Node, body: Body<'ColumnRef'>, parts: stri
   }
   if (matches[0]) return taken(r, node, { entry, column: matches[0] }, at);
   if (entry.columns.some((c) => c.name === column) || SYSTEM_COLUMNS.has(column)) return denied(r, entry, column, at);
-  // `row.name` may call the function `name` on the row: what is no known column is refused.
+  // `row.name` may call the function `name` on the row: an unknown column is refused.
   r.refuse('column-unknown', '42703', `column ${parts.join('.')} does not exist`, at);
   return UNRESOLVED;
 }
 
-/** A reference whose text may have to change. A target may be given another name when all is read. */
+/** A reference whose text may have to change: a target may get another name at the end. */
 function noteQualified(r: Resolver, body: Body<'ColumnRef'>, entry: RangeTableEntry, drop: number): void {
   const isTarget = entry.source.kind === 'relation' && entry.source.use === 'target';
   if (drop > 0 || entry.rename || isTarget) r.marks.qualified.push({ body, entry, drop });
 }
 
-/** The entry that `name`, `schema.name` or `database.schema.name` means. Refuses and gives undefined where there is none. */
+/** The entry that `name`, `schema.name` or `database.schema.name` means. If there is none: refuses and returns undefined. */
 function findEntry(r: Resolver, parts: readonly string[], scope: Scope, at: number): RangeTableEntry | undefined {
   const name = parts.at(-1)!;
   const schema = parts.at(-2);
@@ -182,7 +183,7 @@ function recordUse(r: Resolver, entry: RangeTableEntry, column: RangeTableColumn
   }
 }
 
-/** The column's name in its relation, behind the aliases of `t(a, b)`. */
+/** The column's own name in its relation, which `t(a, b)` may have renamed. */
 function baseName(entry: RangeTableEntry, column: RangeTableColumn): string {
   if (entry.source.kind !== 'relation') return column.name;
   const index = entry.columns.indexOf(column);
@@ -246,7 +247,7 @@ function refuseShadow(r: Resolver, entry: RangeTableEntry, at: number): void {
   );
 }
 
-/** The columns that `*` or `name.*` stands for, in order. */
+/** The columns of `*` or `name.*`, in order. */
 export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope): StarColumn[] {
   r.read.add(body);
   const at = r.at(body.location);
@@ -272,7 +273,7 @@ export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope):
   return columns;
 }
 
-/** How a column is written so that it means this one and no other; undefined where no spelling can. */
+/** A spelling that can only mean this column; undefined if there is none. */
 export function spell(entry: RangeTableEntry, column: RangeTableColumn): string | undefined {
   if (entry.source.kind === 'join' && entry.name === undefined) {
     // A merged column's bare name may be one of a third table as well.

@@ -72,7 +72,7 @@ export function resolveArray(r: Resolver, body: Body<'A_ArrayExpr'>, scope: Scop
   };
 }
 
-/** The parts' common type; leakproof where none of them needs a coercion that can fail. */
+/** The parts' common type; leakproof if no part needs a coercion that can fail. */
 function unified(r: Resolver, nodes: readonly Node[], parts: readonly Expression[], scope: Scope): Expression {
   const { catalog } = r.env;
   const type = commonType(

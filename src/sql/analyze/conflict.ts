@@ -1,4 +1,4 @@
-/** Resolves ON CONFLICT: what it infers an index from, and what is done with the row that stands in the way. */
+/** Resolves ON CONFLICT: how it infers an index, and what is done with the conflicting row. */
 import type { Body } from '../parse/tree.ts';
 import { as, strings } from '../parse/tree.ts';
 import { setList } from './assigned-columns.ts';
@@ -7,10 +7,11 @@ import type { Resolver } from './resolver.ts';
 import { condition } from './root.ts';
 import { lateScope, scopeOf, shadow, use } from './target.ts';
 
+/** Records the reads of its index columns, and the writes of DO UPDATE. */
 export function resolveConflict(r: Resolver, clause: Body<'OnConflictClause'>, write: Write): void {
   const { level } = write;
   if (clause.infer) {
-    // Which row stands in the way tells its values in these columns.
+    // A conflict reveals the existing row's values in these columns.
     use(r, write, 'select');
     infer(r, clause.infer, write);
   }
@@ -70,7 +71,7 @@ function constraint(r: Resolver, name: string, write: Write): void {
   if (write.target?.source.kind !== 'relation') return;
   const { relation } = write.target.source.view;
   const found = relation.constraints?.find((c) => c.name === name);
-  // The columns of a constraint are read by it: one whose columns cannot be told is refused.
+  // A constraint reads its columns: refused if these cannot be determined.
   if (!found) {
     const message = `constraint "${name}" for table "${relation.name}" does not exist`;
     r.refuse('column-unknown', '42704', message);

@@ -1,4 +1,4 @@
-/** Resolves WITH: which names stand for queries, and what columns they have. */
+/** Resolves WITH: the names of queries, and their columns. */
 
 import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf, strings } from '../parse/tree.ts';
@@ -57,7 +57,7 @@ function readCte(r: Resolver, cte: Cte, place: ExpressionPlace): void {
   cte.state = 'read';
 }
 
-/** A recursive query that reaches no hidden rows but through itself reaches none. */
+/** A recursive query that reads hidden rows only through itself reads none. */
 function dropIdleGuards(cte: Cte, level: QueryLevel | undefined): void {
   const guards = cte.recursions.map((entry) => entry.guard);
   for (const entry of cte.recursions) entry.guard = undefined;

@@ -50,7 +50,7 @@ export function aliasColumns(
   const renamed = columns.map((c) =>
     c.access === 'granted' && !c.implicit && next < names.length ? { ...c, name: names[next++]! } : c,
   );
-  // A list longer than the granted columns would rename the `ok` that may be added behind them.
+  // A list longer than the granted columns would rename the `ok` that may be added after them.
   if (next < names.length) {
     r.refuse(
       'column-unknown',

@@ -1,8 +1,7 @@
 /** Resolves expressions: an allow-list of node kinds, each with what it reads, its type, and whether it can tell. */
 import type { Oid } from '../catalog/catalog.ts';
 import { askDecimal } from '../parse/constants.ts';
-import type { Body, Kind, Node } from '../parse/tree.ts';
-import { as, kindOf, strings } from '../parse/tree.ts';
+import { as, type Body, type Kind, kindOf, type Node, strings } from '../parse/tree.ts';
 import { coercion } from '../types/coercion.ts';
 import * as t from '../types/oids.ts';
 import { baseType, elementType } from '../types/type.ts';
@@ -18,7 +17,6 @@ import type { Resolver } from './resolver.ts';
 import { asBoolean, settleParameter } from './settle.ts';
 import { resolveJsonQuery, resolveJsonSerialize } from './sql-json.ts';
 import { resolveJsonArrayAgg, resolveJsonArrayQuery, resolveJsonObjectAgg } from './sql-json-aggregates.ts';
-import { resolveSqlValue } from './sql-value.ts';
 import { isImmutable, noteCoercion } from './stability.ts';
 import { structure, UNTOLD } from './structure.ts';
 import { resolveSubLink } from './sublink.ts';
@@ -177,7 +175,7 @@ function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
   noteCoercion(r, way, r.at(body.location));
   // The array of untyped literals is read by the element type's input function, while the statement is analyzed.
   const elements = as(body.arg, 'A_ArrayExpr')?.elements;
-  // A domain's CHECKs run anew for each row, on the elements or on the whole.
+  // A domain's CHECKs are evaluated again for each row, on the elements or on the whole.
   const element = elementType(r.env.catalog, baseType(r.env.catalog, target));
   const literalArray =
     elements?.every((e) => r.marks.expressions.get(e)?.type === t.UNKNOWN && 'A_Const' in e) === true &&
@@ -185,3 +183,33 @@ function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
   const constant = arg.constant && (literalArray || isImmutable(way));
   return { type: target, leakproof: coercionCannotLeak(way) || literalArray, constant, barrier: 'none' };
 }
+
+/** CURRENT_DATE, CURRENT_USER and similar: leakproof, but not constant, as it differs from one run to the next. */
+function resolveSqlValue(r: Resolver, body: Body<'SQLValueFunction'>): Expression {
+  // CURRENT_TIMESTAMP is now(); the others move with the time zone or the session.
+  if (!body.op?.startsWith('SVFOP_CURRENT_TIMESTAMP'))
+    r.marks.unstable.push({ what: valueName(body.op), at: r.at(body.location) });
+  return structure(SQL_VALUE_TYPES[body.op ?? ''] ?? t.UNTELLABLE, [UNTOLD]);
+}
+
+function valueName(op: string | undefined): string {
+  return (op ?? '').replace(/^SVFOP_/, '');
+}
+
+const SQL_VALUE_TYPES: Record<string, Oid> = {
+  SVFOP_CURRENT_DATE: t.DATE,
+  SVFOP_CURRENT_TIME: t.TIMETZ,
+  SVFOP_CURRENT_TIME_N: t.TIMETZ,
+  SVFOP_CURRENT_TIMESTAMP: t.TIMESTAMPTZ,
+  SVFOP_CURRENT_TIMESTAMP_N: t.TIMESTAMPTZ,
+  SVFOP_LOCALTIME: t.TIME,
+  SVFOP_LOCALTIME_N: t.TIME,
+  SVFOP_LOCALTIMESTAMP: t.TIMESTAMP,
+  SVFOP_LOCALTIMESTAMP_N: t.TIMESTAMP,
+  SVFOP_CURRENT_ROLE: t.NAME,
+  SVFOP_CURRENT_USER: t.NAME,
+  SVFOP_USER: t.NAME,
+  SVFOP_SESSION_USER: t.NAME,
+  SVFOP_CURRENT_CATALOG: t.NAME,
+  SVFOP_CURRENT_SCHEMA: t.NAME,
+};

@@ -13,7 +13,7 @@ import type { Resolver } from './resolver.ts';
 /** Aggregates that take any values of their types without failing. Sums of numeric and float8 overflow, of intervals and money too. */
 const AGGREGATES: ReadonlySet<string> = new Set(['count', 'bool_and', 'bool_or', 'every', 'any_value']);
 const INTEGER_AGGREGATES: ReadonlySet<string> = new Set(['sum', 'avg', 'bit_and', 'bit_or', 'bit_xor']);
-const INTEGERS: readonly Oid[] = [t.INT2, t.INT4, t.INT8];
+export const INTEGERS: readonly Oid[] = [t.INT2, t.INT4, t.INT8];
 const EXTREMES: ReadonlySet<string> = new Set(['min', 'max']);
 /** Their comparison runs that of what they hold, which fails where rows differ in shape. */
 const CONTAINERS: readonly Oid[] = [t.ANYARRAY, t.RECORD];
@@ -44,12 +44,12 @@ function cannotFail(fn: Fn): boolean {
   return EXTREMES.has(fn.name) && !CONTAINERS.includes(first);
 }
 
-/** LIMIT, OFFSET or an offset of a window's frame: none of them may be negative. */
+/** LIMIT, OFFSET or an offset of a window's frame: a negative one fails. */
 export function noteCount(r: Resolver, node: Node, level: QueryLevel): void {
   if (!isNaturalNumber(node) && !as(node, 'A_Const')?.isnull) noteAfterRows(r, level);
 }
 
-/** TABLESAMPLE: a percentage that is none fails as soon as the table is read. */
+/** TABLESAMPLE: an invalid percentage fails as soon as the table is read. */
 export function noteSample(r: Resolver, nodes: readonly Node[], scope: Scope): void {
   if (!nodes.every((node) => isNaturalNumber(node, 100))) r.marks.fallible.push({ scope, afterRows: false });
 }

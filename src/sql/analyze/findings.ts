@@ -20,14 +20,14 @@ export interface Analysis {
   readonly parameterTypes: readonly Oid[];
 }
 
-/** Stands for an argument that is a parameter as it is: one value, the client's own, for all rows. */
+/** Marks an argument that is a plain parameter: one value of the client's for all rows. */
 export const PARAMETER = Symbol('parameter');
 
 export type Action = 'select' | 'insert' | 'update' | 'delete' | 'lock';
 
 /** What a function that looks things up by OID or name is asked about. */
-export interface Subject {
-  /** A system catalog's column as it stands. */
+export interface LookedUpObject {
+  /** An unchanged column of a system catalog. */
   readonly catalog: boolean;
   /** The text of a constant, cast or not. */
   readonly text: string | undefined;
@@ -51,17 +51,17 @@ export type Use =
       readonly name: string;
       /** The function found; several where argument types cannot be told: then all must be granted. */
       readonly candidates: readonly Fn[];
-      /** The text of each argument that is a plain literal. Asked for only where something hangs on them. */
+      /** The text of each argument that is a plain literal. Only asked for if it matters. */
       readonly literals: () => readonly (string | typeof PARAMETER | undefined)[];
       /** Of the first argument; the same. */
-      readonly subject?: () => Subject;
+      readonly subject?: () => LookedUpObject;
       readonly at: number;
     }
   | {
       readonly kind: 'operator';
       /** With its schema where that was written. */
       readonly name: string;
-      /** Of the operands by which it was found, undefined: a prefix operator's left one; of ANY and ALL, an element's. */
+      /** The operand types by which it was found; undefined: the left one of a prefix operator; for ANY and ALL, an element's. */
       readonly types: readonly (Oid | undefined)[];
       readonly candidates: readonly Operator[];
       readonly at: number;
@@ -76,12 +76,12 @@ export interface Marks {
   readonly relations: { readonly node: Node; readonly entry: RangeTableEntry; readonly level: QueryLevel }[];
   readonly cteReferences: { readonly node: Node; readonly entry: RangeTableEntry; readonly level: QueryLevel }[];
   readonly functions: { readonly body: Body<'FuncCall'>; readonly fn: Fn }[];
-  /** Calls of which it could be told what they are, by their body; `argTypes` as what was found takes them. */
+  /** Resolved calls, by their body; `argTypes` are the types that the found function takes. */
   readonly calls: Map<object, Pick<Found, 'fn' | 'argTypes' | 'outColumns'>>;
   readonly types: { readonly body: Body<'TypeName'>; readonly type: Type }[];
   /** What COLLATE names, and at which character of the text. */
   readonly collationNames: { readonly names: readonly string[]; readonly at: number }[];
-  /** Characters of the text at which an aggregate is called that names columns, and none of its own query. */
+  /** Character of the text of each aggregate that names columns, but none of its own query. */
   readonly outerAggregates: number[];
   /** References that name their relation's schema or database, or an entry that is renamed. */
   readonly qualified: { readonly body: Body<'ColumnRef'>; readonly entry: RangeTableEntry; readonly drop: number }[];
@@ -94,9 +94,9 @@ export interface Marks {
   }[];
   /** `ownType`: a function takes it as a row of its table's type, not as a `record`. */
   readonly wholeRows: { readonly node: Node; readonly entry: RangeTableEntry; ownType?: boolean }[];
-  /** `(t).field`, perhaps with more behind it: an A_Indirection whose argument is a whole row, of which only the field is taken. */
+  /** `(t).field`, possibly with more behind it: an A_Indirection whose argument is a whole row, from which only the field is read. */
   readonly rowFields: { readonly node: Node; readonly entry: RangeTableEntry; readonly column: RangeTableColumn }[];
-  /** `ROW(t.*)`: an item of the row's list that stands for many. */
+  /** `ROW(t.*)`: an item of the row's list that expands to many. */
   readonly rowStars: { readonly row: Body<'RowExpr'>; readonly item: Node; readonly columns: readonly StarColumn[] }[];
   /** References to system columns of relations that are read through a guarded subquery. */
   readonly systemColumns: { readonly node: Node; readonly entry: RangeTableEntry; readonly column: RangeTableColumn }[];
@@ -110,13 +110,13 @@ export interface Marks {
   readonly expressions: Map<Node, Expression>;
   /** Subqueries inside expressions. */
   readonly sublinks: Map<Node, QueryLevel>;
-  /** Functions, casts and values whose result moves with time or settings: a policy's conditions may not hold them. */
+  /** Functions, casts and values whose result depends on time or settings: a policy's conditions must not contain them. */
   readonly unstable: { readonly what: string; readonly at: number }[];
-  /** USING and NATURAL columns whose comparison can tell: it has no place where it could be guarded. */
+  /** USING and NATURAL columns whose comparison is leaky: it has no expression that could be guarded. */
   readonly tellingMerges: { readonly level: QueryLevel; readonly name: string }[];
   /** Places where something can fail that has no expression of its own to guard. */
   readonly fallible: Fallible[];
-  /** Numbers of parameters that stand as LIKE patterns in what cannot fail but for a pattern that ends in its escape. */
+  /** Numbers of parameters used as LIKE patterns where the only possible failure is a pattern that ends in its escape character. */
   readonly patterns: Set<number>;
   /** The same of parameters that are a part of a pattern, and not its end. */
   readonly patternParts: Set<number>;
@@ -133,9 +133,9 @@ export interface Write {
   readonly node: Node;
   readonly command: 'InsertStmt' | 'UpdateStmt' | 'DeleteStmt' | 'MergeStmt';
   readonly level: QueryLevel;
-  /** Of an INSERT, the query whose rows it takes. */
+  /** For an INSERT: the query whose rows it inserts. */
   source?: QueryLevel;
-  /** undefined where it was refused. */
+  /** undefined if it was refused. */
   readonly target: RangeTableEntry | undefined;
   /** How the text names the target. */
   readonly name: Body<'RangeVar'>;
@@ -150,7 +150,7 @@ export interface Write {
   }[];
 }
 
-/** `afterRows`: it runs when the rows of its own level are there; else beside them. */
+/** `afterRows`: it runs when the rows of its own level exist; otherwise while they are made. */
 export interface Fallible {
   readonly scope: Scope;
   readonly afterRows: boolean;

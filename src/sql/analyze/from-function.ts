@@ -15,7 +15,7 @@ import type { Resolver } from './resolver.ts';
 import { settleParameter } from './settle.ts';
 import { resolveTypeName } from './type-name.ts';
 
-/** Functions in FROM see what stands to their left, as if LATERAL. */
+/** Functions in FROM see the items to their left, as if LATERAL. */
 function scopeOf(level: QueryLevel): Scope {
   return { level, entries: namedFromRight(level), outer: level.outer };
 }
@@ -60,7 +60,7 @@ export function resolveRangeFunction(r: Resolver, node: Node, level: QueryLevel)
   );
 }
 
-/** `unnest(a, b)` is `ROWS FROM (unnest(a), unnest(b))` of the server's own unnest, where no schema stands before it (manual, section 9.19). */
+/** `unnest(a, b)` without a schema is `ROWS FROM (unnest(a), unnest(b))` of the server's own unnest (manual, section 9.19). */
 function unnestOfSeveral(node: Node): Body<'FuncCall'> | undefined {
   const call = as(node, 'FuncCall');
   if (call?.funcname?.length !== 1 || stringOf(call.funcname[0]) !== 'unnest') return undefined;
@@ -123,7 +123,7 @@ function columnsOf(
   if (relation)
     return rows(relation.columns.map((c) => column(c.name, c.type, collates || declaredCollation(c) !== undefined)));
   if (type === t.RECORD || (type === t.UNTELLABLE && resolved?.kind !== 'found')) {
-    // Which columns it has cannot be told: names behind it could not be resolved.
+    // Its columns cannot be determined: later names could not be resolved.
     r.unsupported(
       'a function in FROM of which the columns cannot be told',
       call?.location,
@@ -150,7 +150,7 @@ function carriesCollation(value: unknown): boolean {
   return 'CollateClause' in value || 'collClause' in value || partsOf(value).some(carriesCollation);
 }
 
-/** Paths and column types may not fit the document of XMLTABLE or JSON_TABLE: it is guarded whatever it is, or what stands beside it is. */
+/** Paths and column types may not fit the document of XMLTABLE or JSON_TABLE. So the document counts as leaky; if it is constant, the whole item does. */
 export function guardDocument(r: Resolver, node: Node | undefined, scope: Scope): void {
   const document = node && r.marks.expressions.get(node);
   if (node && document && !document.constant) r.marks.expressions.set(node, { ...document, leakproof: false });

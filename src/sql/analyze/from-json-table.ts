@@ -9,7 +9,7 @@ import type { Resolver } from './resolver.ts';
 import { resolveBehavior, resolveDocument, resolvePassing, resolveResultType } from './sql-json.ts';
 
 export function resolveJsonTable(r: Resolver, body: Body<'JsonTable'>, level: QueryLevel): RangeTableEntry {
-  // As functions in FROM, it sees what stands to its left.
+  // Like functions in FROM, it sees the items to its left.
   const scope: Scope = { level, entries: [...level.entries], outer: level.outer };
   const document = body.context_item?.raw_expr;
   resolveDocument(r, body.context_item, scope);
@@ -34,7 +34,7 @@ export function resolveJsonTable(r: Resolver, body: Body<'JsonTable'>, level: Qu
   );
 }
 
-/** In the order in which the server shows them: those of NESTED stand where it does. */
+/** In the order in which the server shows them: those of NESTED are at its place. */
 function columnsOf(r: Resolver, nodes: readonly Node[], scope: Scope): RangeTableColumn[] {
   return nodes.flatMap((node) => {
     const body = as(node, 'JsonTableColumn')!;

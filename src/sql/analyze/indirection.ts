@@ -21,7 +21,10 @@ export function resolveIndirection(r: Resolver, node: Node, body: Body<'A_Indire
   return followed(r, node, body, arg, body.indirection ?? [], scope);
 }
 
-/** What `(…).*` stands for: of a whole row of FROM its entry; of any other row its type's columns. undefined where they cannot be told, which is refused. */
+/**
+ * The columns of `(…).*`: for a whole row of FROM those of its entry, for any other row those of its type. undefined if they cannot be determined,
+ * which is refused.
+ */
 export function resolveRowStar(
   r: Resolver,
   node: Node,
@@ -127,7 +130,7 @@ function fieldOf(r: Resolver, type: Oid, field: string): Oid {
   return t.UNTELLABLE;
 }
 
-/** Of a record that a function makes: its OUT columns, also where a query below calls it. undefined where nothing tells them. */
+/** For a record that a function makes: its OUT columns, also if a query below calls it. undefined if they cannot be determined. */
 function recordColumns(marks: Marks, node: Node | undefined): Found['outColumns'] | undefined {
   const call = as(node, 'FuncCall');
   if (call) return marks.calls.get(call)?.outColumns;
@@ -146,8 +149,8 @@ interface Field {
 }
 
 /**
- * `(t).field` where t is a whole row of FROM, of the statement's own making: its fields are those that it was given. undefined where t
- * is none; a field that is not there is refused.
+ * `(t).field` where t is a whole row of FROM that the statement made itself: its fields are those that it was given. undefined if t is not such a
+ * row; a field that does not exist is refused.
  */
 function wholeRowField(
   r: Resolver,

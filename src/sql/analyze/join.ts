@@ -15,7 +15,7 @@ import type { Resolver } from './resolver.ts';
 import { condition } from './root.ts';
 import { noteCoercion, noteStability } from './stability.ts';
 
-/** Pushes the join's own entry behind those of its arms, which the level holds; returns them all, the join's last. */
+/** Adds the join's own entry after those of its arms, which the level contains; returns them all, the join's last. */
 export function resolveJoin(
   r: Resolver,
   body: Body<'JoinExpr'>,
@@ -27,7 +27,7 @@ export function resolveJoin(
   const l = left.at(-1);
   const other = right.at(-1);
   if (!l || !other) return below;
-  // ON sees the arms of its own join, as they stand before they are merged, and outer queries.
+  // ON sees the arms of its own join before their columns are merged, and outer queries.
   const scope: Scope = { level, entries: below, outer: level.outer };
   const sides = body.jointype === 'JOIN_FULL' ? ([left, right] as const) : undefined;
   if (body.quals) condition(r, body.quals, 'row', scope, 'JOIN/ON', sides);
@@ -70,7 +70,7 @@ function isTakenUp(entry: RangeTableEntry, column: RangeTableColumn): boolean {
   return entry.name === undefined && column.from !== undefined && column.merged !== true;
 }
 
-/** Field by field: a catalog has dozens of columns, and what stands behind a spread is copied slowly. */
+/** Field by field: a catalog has dozens of columns, and a spread is slow. */
 function takenUp(entry: RangeTableEntry, column: RangeTableColumn): RangeTableColumn {
   const { name, type, leaky, access, same, catalog, implicit, collation } = column;
   return { name, type, leaky, access, same, catalog, implicit, collation, merged: false, from: { entry, column } };
@@ -141,7 +141,7 @@ function merge(
   };
 }
 
-/** The place of a name in a join's USING, of which the tree says none; -1 where it is not found. */
+/** The position of a name in a join's USING, which the tree does not have; -1 if it is not found. */
 function placeInUsing(r: Resolver, { usingClause, rarg }: Body<'JoinExpr'>, name: string): number {
   const inside = rarg && placeIn(rarg);
   const tokens = r.parsed.tokens();
@@ -160,7 +160,7 @@ function placeInUsing(r: Resolver, { usingClause, rarg }: Body<'JoinExpr'>, name
 
 type Side = { readonly entry: RangeTableEntry; readonly column: RangeTableColumn | undefined };
 
-/** The side that a merged column is taken from (buildMergedJoinVar in PostgreSQL); none where it is converted, or made of both. */
+/** The side whose column a merged column is (buildMergedJoinVar in PostgreSQL); undefined if it is converted, or made of both. */
 function sameAs(join: Body<'JoinExpr'>['jointype'], left: Side, right: Side, type: number): RangeTableColumn['same'] {
   const sides =
     join === 'JOIN_INNER' ? [left, right] : join === 'JOIN_LEFT' ? [left] : join === 'JOIN_RIGHT' ? [right] : [];

@@ -24,13 +24,13 @@ import { isModifierOf, isStoredExpression } from './catalog-column.ts';
 import { hasPlainCollation } from './collation.ts';
 import type { Resolver } from './resolver.ts';
 
-/** The quotient by -1 of the least number is none. */
+/** INT_MIN / -1 overflows. */
 const divides = (divisor: number): boolean => divisor !== 0 && divisor !== -1;
 const isNotZero = (number: number): boolean => number !== 0;
 
 /** Whether a call or operator, its arguments aside, may run beside a row filter. `nodes`: its arguments in order, where they have nodes. */
 export function cannotLeak(r: Resolver, resolved: Resolved, nodes: readonly (Node | undefined)[] = []): boolean {
-  // The server's word on starts_with holds but for collations that are not deterministic.
+  // The server's mark on starts_with is right except for collations that are not deterministic.
   const collates = resolved.kind === 'found' && neededBy(resolved.fn) === 'no collation';
   if (isLeakproof(resolved) && !collates) return true;
   return resolved.kind === 'found' && resolved.coercions.every(coercionCannotLeak) && cannotFail(r, resolved, nodes);
@@ -51,7 +51,7 @@ export function coercionCannotLeak(coercion: Coercion): boolean {
   }
 }
 
-/** Whether values of the type are compared by what cannot fail: `=`, ORDER BY, GREATEST. */
+/** Whether the comparison functions of the type cannot fail: `=`, ORDER BY, GREATEST. */
 export function comparisonCannotLeak(r: Resolver, type: number): boolean {
   const { catalog } = r.env;
   const element = elementType(catalog, baseType(catalog, type));
@@ -131,13 +131,13 @@ function plain(r: Resolver, nodes: readonly (Node | undefined)[]): boolean {
   return nodes.length > 0 && nodes.every((node) => node !== undefined && hasPlainCollation(r, node));
 }
 
-/** int4range, numrange, tsrange, tstzrange, daterange, int8range: their bounds are compared by what cannot fail. */
+/** int4range, numrange, tsrange, tstzrange, daterange, int8range: the comparison of their bounds cannot fail. */
 function isBuiltInRange(type: number): boolean {
   return [3904, 3906, 3908, 3910, 3912, 3926].includes(type);
 }
 
 // INVARIANT 45: true only where every function that runs is known and marked leakproof.
-/** Whether everything that runs is leakproof: the function and each argument's coercion. What is not settled is not. */
+/** Whether everything that runs is leakproof: the function and each argument's coercion. Unresolved calls are not. */
 export function isLeakproof(subject: Resolved | Coercion): boolean {
   switch (subject.kind) {
     case 'found':

@@ -13,17 +13,18 @@ const HARMLESS: ReadonlySet<string> = new Set(
   ),
 );
 
-/** pg_collation's OID of the database's default; 0: none. */
+/** The OIDs of no collation (0) and of the database's default (100) in pg_collation. */
 const PLAIN_COLLATIONS: readonly Oid[] = [0, 100];
 
 const known = new WeakMap<Catalog, Map<Oid, boolean>>();
 
+/** Whether its query consists only of leakproof parts; cached by catalog. */
 export function viewCannotLeak(catalog: Catalog, view: Relation): boolean {
   const answers = known.get(catalog) ?? new Map<Oid, boolean>();
   known.set(catalog, answers);
   const before = answers.get(view.oid);
   if (before !== undefined) return before;
-  // One that stands on itself is none.
+  // A view that refers to itself is not leakproof.
   answers.set(view.oid, false);
   const leakproof = holdsNothingElse(catalog, view);
   answers.set(view.oid, leakproof);

@@ -17,7 +17,7 @@ import { settleParameter } from './settle.ts';
 import { isImmutableCall, noteStability } from './stability.ts';
 import { structure, UNTOLD } from './structure.ts';
 
-/** `types` stands in for operands that have no node of their own (a subquery's column): then no scope is needed. */
+/** `types` replaces operands that have no node of their own (a subquery's column): then no scope is needed. */
 export function resolveAExpr(
   r: Resolver,
   body: Body<'A_Expr'>,
@@ -67,6 +67,7 @@ export function resolveAExpr(
   }
 }
 
+/** The operator's name, with its schema if OPERATOR() gives one; `>=` for BETWEEN. */
 export function operatorName(r: Resolver, body: Body<'A_Expr'>): QualifiedName {
   const parts = strings(body.name);
   if (body.kind === 'AEXPR_BETWEEN' || body.kind?.includes('BETWEEN')) return { name: '>=' };
@@ -77,7 +78,7 @@ export function operatorName(r: Resolver, body: Body<'A_Expr'>): QualifiedName {
 /** The name of the operator that a form without one compares by. */
 export const EQUAL: Node[] = [{ String: { sval: '=' } }];
 
-/** Two or more items of IN that name no column are one array: what has no type among them takes the type of all (manual, section 10.5). */
+/** Two or more items of IN that name no column are one array: untyped items take the type of all (manual, section 10.5). */
 function settleList(r: Resolver, left: Node, items: readonly Node[], scope: Scope): void {
   if ('RowExpr' in left) return;
   const own = known(r, left, scope);
@@ -115,7 +116,7 @@ function binary(
     const parts = leftRow.map((l, i) => binary(r, body, name, l, rightRow[i]!, scope));
     for (const row of [left, right]) r.marks.expressions.set(row, structure(t.RECORD, parts));
     const compared = combined(parts);
-    // The planner computes no `<` of two rows, whatever stands in them.
+    // The planner never evaluates `<` of two rows in advance, whatever they contain.
     return { ...compared, constant: compared.constant && compared.leakproof };
   }
   if (left && leftRow && as(right, 'SubLink')?.subLinkType === 'EXPR_SUBLINK') {
@@ -145,7 +146,7 @@ export function compareWhole(
   return { ...found, constant: found.constant && o.constant && (l === undefined || l.constant) };
 }
 
-/** An operand that stands in several comparisons (BETWEEN, IN) is read once. */
+/** An operand that is used in several comparisons (BETWEEN, IN) is read once. */
 function known(r: Resolver, node: Node, scope: Scope): Expression {
   return r.marks.expressions.get(node) ?? r.expression(node, scope);
 }
@@ -234,7 +235,7 @@ function ofArray(r: Resolver, body: Body<'A_Expr'>, name: QualifiedName, scope: 
   const { catalog, searchPath } = r.env;
   const left = r.expression(body.lexpr!, scope);
   const right = r.expression(body.rexpr!, scope);
-  // An untyped parameter or literal on the right is an array of what stands on the left.
+  // An untyped parameter or literal on the right is an array of the left operand's type.
   if (right.type === t.UNKNOWN) settleParameter(r, body.rexpr, arrayType(catalog, left.type));
   const resolved = resolveArrayOperator(catalog, searchPath, name, left.type, right.type);
   const element = right.type === t.UNKNOWN ? t.UNKNOWN : elementType(catalog, baseType(catalog, right.type));

@@ -8,11 +8,12 @@ export function isLeakproofLike(pattern: string): boolean {
   return trailing(pattern, '\\') % 2 === 0 && wildcards(pattern) <= MOST_WILDCARDS;
 }
 
-/** Whether any text that ends so is a leakproof pattern: its last character is there, and is no backslash. */
+/** Whether any text with this end is a leakproof pattern: its last character is known, and is not a backslash. */
 export function endsSoundly(end: string): boolean {
   return end !== '' && !end.endsWith('\\') && wildcards(end) <= MOST_WILDCARDS;
 }
 
+/** Whether LIKE with that ESCAPE character cannot fail, and does not run for long. */
 export function isLeakproofLikeWithEscape(pattern: string, character: string): boolean {
   if (character === '\\') return isLeakproofLike(pattern);
   const characters = [...character];
@@ -42,8 +43,8 @@ const QUANTIFIER = /^(?:[*+?]|\{(\d{1,2})(?:,(\d{1,2}))?\})/;
 const MOST_REPEATS = 20;
 
 /**
- * Whether the text is a regular expression of a small kind that always compiles and always runs: characters, sets, groups, alternatives,
- * single quantifiers, `^` in front and `$` behind. No look-around, no back-reference, no option.
+ * Whether the text is a regular expression of a small kind that always compiles and always runs: characters, sets, groups, alternatives, single
+ * quantifiers, `^` at the beginning and `$` at the end. No look-around, no back-reference, no option.
  */
 export function isLeakproofRegexLiteral(text: string): boolean {
   if (text.length > LONGEST || [...text.matchAll(/\(/g)].length > MOST_GROUPS) return false;
@@ -59,7 +60,7 @@ function endsInAnchor(text: string): boolean {
   return text.endsWith('$') && trailing(text.slice(0, -1), '\\') % 2 === 0;
 }
 
-/** What is left behind branches that are parted by `|`; undefined where none can be read. */
+/** The rest of the text after alternatives separated by `|`; undefined if no alternative can be read. */
 function alternatives(text: string): string | undefined {
   let rest = branch(text);
   while (rest?.startsWith('|')) rest = branch(rest.slice(1));

@@ -6,9 +6,9 @@ import type { Body, Node } from '../parse/tree.ts';
 export interface ViewColumn {
   readonly column: Column;
   readonly access: 'granted' | 'withheld';
-  /** Shown in another form: behind a mask. */
+  /** Shown masked. */
   readonly masked: boolean;
-  /** True where what stands behind the name is an expression that can tell (`rewriting.md` §2, class 3). */
+  /** True if the column is computed by a leaky expression (`rewriting.md` §2, class 3). */
   readonly leaky: boolean;
 }
 
@@ -16,9 +16,12 @@ export interface ViewColumn {
 export interface RelationView {
   readonly relation: Relation;
   readonly columns: readonly ViewColumn[];
-  /** Must stand as a subquery: columns are withheld or masked, or rows are filtered. */
+  /** Must be sent as a subquery: columns are withheld or masked, or rows are filtered. */
   readonly guarded: boolean;
-  /** Rows may be hidden: expressions beside it must be guarded. How its filter is evaluated; `fence` is a view, whose filter we do not see. */
+  /**
+   * Rows may be hidden: expressions beside it must be guarded. The value tells how its filter is evaluated; `fence` is a view, whose filter is not
+   * known.
+   */
   readonly hides: 'no' | 'scan' | 'join' | 'fence';
   /** A system catalog. */
   readonly system: boolean;
@@ -58,13 +61,13 @@ export interface RangeTableEntry {
   columnsVisible: boolean;
   readonly source: RangeTableSource;
   readonly level: QueryLevel;
-  /** Set where rows behind it are hidden: what `ok` is made of. */
+  /** Set if its rows may be hidden: the source of `ok`. */
   guard: RowGuard | undefined;
   /** Of a relation that is read through a guarded subquery: how the names begin of columns that are added to it there. */
   readonly prefix?: string;
   /** System columns of such a relation that the statement names: they are added, under names that nothing else can mean. */
   systemColumns?: Set<RangeTableColumn>;
-  /** Filled in while rewriting: a column of Rowgate's own stands behind its columns. */
+  /** Filled in while rewriting: a column of Rowgate's own follows its columns. */
   carries?: boolean;
   /** Filled in while rewriting: names of columns of it that share theirs, by which each can be meant. */
   distinct?: Map<RangeTableColumn, string>;
@@ -81,13 +84,13 @@ export interface RangeTableColumn {
   /** For a join's column: where it comes from; absent for a merged one. */
   readonly from?: { readonly entry: RangeTableEntry; readonly column: RangeTableColumn };
   readonly merged?: boolean;
-  /** The column of an arm that a merged one is, as long as the join makes nothing else of it. */
+  /** The column of an arm that a merged one is, if the join does not change it. */
   readonly same?: { readonly entry: RangeTableEntry; readonly column: RangeTableColumn } | undefined;
-  /** A system catalog's column as it stands, unmasked: what it names, the role was shown. */
+  /** An unchanged, unmasked column of a system catalog: the role may see what it names. */
   readonly catalog?: boolean | undefined;
-  /** A system column: it can be named, but stands in no star, whole row or join. */
+  /** A system column: it can be named, but is part of no star, whole row or join. */
   readonly implicit?: boolean | undefined;
-  /** A collation of its own: neither none nor the database's default. */
+  /** A collation of its own: neither no collation nor the database's default. */
   readonly collation?: Oid | undefined;
 }
 
@@ -110,7 +113,7 @@ export type RangeTableSource =
   /** `excluded`, `old` and `new`: rows of the target. */
   | { readonly kind: 'excluded'; readonly of: RangeTableEntry };
 
-/** Something that can say `ok`: all rows behind this entry are ones that the role may see. Its name is that of no other that can be seen from where it stands. */
+/** Something that can provide `ok`: whether the role may see all rows of this entry. No other visible entry has its name. */
 export interface RowGuard {
   readonly name: string;
   readonly entry: RangeTableEntry;
@@ -125,13 +128,13 @@ export interface RowGuard {
 export interface Cte {
   readonly name: string;
   readonly node: Body<'CommonTableExpr'>;
-  /** `named`: not read yet; `reading`: inside its own query, where `columns` stand once the first arm is read. */
+  /** `named`: not read yet; `reading`: inside its own query, where `columns` are known after the first arm is read. */
   state: 'named' | 'reading' | 'read';
   level: QueryLevel | undefined;
   /** The first arm of a recursive one, while the second is read. */
   firstArm: QueryLevel | undefined;
   columns: RangeTableColumn[] | undefined;
-  /** Columns that SEARCH and CYCLE add behind its own. */
+  /** Columns that SEARCH and CYCLE add after its own. */
   extra: RangeTableColumn[];
   /** Its references inside its own query. */
   readonly recursions: RangeTableEntry[];
@@ -145,11 +148,11 @@ export interface CteScope {
   readonly outer: CteScope | undefined;
 }
 
-/** Where a query stands: the names around it. */
+/** The context of a query: the names around it. */
 export interface ExpressionPlace {
   readonly outer: Scope | undefined;
   readonly ctes: CteScope | undefined;
-  /** An arm of a set operation, or what an INSERT takes: its untyped parameters get their types from what stands around it. */
+  /** An arm of a set operation, or the source of an INSERT: its untyped parameters get their types from the context. */
   readonly open?: boolean;
 }
 
@@ -159,7 +162,7 @@ export interface QueryLevel {
   readonly select: Body<'SelectStmt'> | undefined;
   /** Arms of a set operation. */
   readonly arms: readonly QueryLevel[];
-  /** What the FROM clause makes visible; entries of joins come behind those of their arms. */
+  /** What the FROM clause makes visible; entries of joins come after those of their arms. */
   readonly entries: RangeTableEntry[];
   /** Names of outer queries. */
   readonly outer: Scope | undefined;
@@ -185,9 +188,9 @@ export interface Scope {
   readonly level: QueryLevel;
   readonly entries: readonly RangeTableEntry[];
   readonly outer: Scope | undefined;
-  /** When a subquery that stands here runs: see `Root`. */
+  /** When a subquery at this place runs: see `Root`. */
   readonly phase?: RootExpression['phase'];
-  /** What stands here runs in a statement that writes, for rows that all its filters have let pass. */
+  /** Expressions here run in a statement that writes, for rows that passed all its filters. */
   readonly late?: boolean;
 }
 
@@ -203,19 +206,19 @@ export interface OutputColumn {
   readonly untyped?: number | undefined;
   /** The column that it shows as it is. */
   readonly source?: { readonly entry: RangeTableEntry; readonly column: RangeTableColumn } | undefined;
-  /** What it is computed by, where it is no item of a star. */
+  /** The expression that computes it, if it is not an item of a star. */
   readonly node?: Node;
   /** It is an untyped literal, and so far text only for us. */
   readonly literal?: boolean;
 }
 
-/** Where an expression stands: `row`: computed from rows as they are joined; `group`: after grouping, where the level has any. */
+/** The phase of an expression: `row`: computed from rows as they are joined; `group`: after grouping, if the level has any. */
 export interface RootExpression {
   readonly node: Node;
   readonly phase: 'row' | 'group';
   /** A function in FROM: it cannot itself be wrapped, only its arguments. */
   readonly inFrom: boolean;
-  /** Of a FULL JOIN's condition: what stands on its left and on its right. */
+  /** For a FULL JOIN's condition: the entries on its left and on its right. */
   readonly sides?: readonly [readonly RangeTableEntry[], readonly RangeTableEntry[]];
   readonly scope: Scope;
   /** The target of a select list, whose name must survive. */
@@ -226,7 +229,7 @@ export interface RootExpression {
 export interface Expression {
   /** 705 (unknown) for an untyped literal or parameter; 0 where it cannot be told. */
   readonly type: Oid;
-  /** The node itself, its operands aside, can neither fail nor be watched: leakproof by the server's catalog, or pure structure. */
+  /** The node itself, without its operands, can neither fail nor be watched: leakproof by the server's catalog, or pure structure. */
   readonly leakproof: boolean;
   /** Made of literals and immutable functions alone: computed once, before any row is read. */
   readonly constant: boolean;

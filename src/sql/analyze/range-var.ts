@@ -17,7 +17,7 @@ import type {
 } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
-/** Puts it into the level; undefined where there is no such relation. `writing`: what the statement does with it, if it is its target. */
+/** Adds it to the level; undefined if there is no such relation. `writing`: the action on it, if it is the statement's target. */
 export function resolveRangeVar(
   r: Resolver,
   node: Node,
@@ -40,7 +40,7 @@ export function resolveRangeVar(
     type: c.column.type,
     leaky: c.leaky,
     collation: collationOf(r, c.column),
-    // A target stands as itself, without its masks: what is masked is withheld there.
+    // A target is sent without masks: its masked columns are withheld.
     access: writing && c.masked ? 'withheld' : c.access,
     catalog: view.system && !c.masked,
     implicit: c.column.attnum < 0,

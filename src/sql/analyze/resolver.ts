@@ -1,4 +1,4 @@
-/** The state of one statement's resolution: what was found so far, and the verbs by which a part of the tree is read from inside another. */
+/** The state of one statement's resolution: what was found so far, and the methods by which a part of the tree is read from inside another. */
 import type { Reason } from '../../core/reasons.ts';
 import { type Refusal, type RefusalExtras, refusal } from '../../core/refusal.ts';
 import type { Oid } from '../catalog/catalog.ts';
@@ -43,7 +43,7 @@ const HIGHEST_PARAMETER = 65535;
 /** How many names of each kind were made. */
 type Made = readonly [guards: number, renames: number, prefixes: number];
 
-/** A subquery that was read, and how many names of each kind had been made before and behind it. */
+/** A subquery that was read, and how many names of each kind had been made before and after it. */
 interface ReadSubquery {
   readonly select: Body<'SelectStmt'>;
   readonly from: Made;
@@ -55,9 +55,9 @@ export class Resolver {
   readonly refusals: Refusal[] = [];
   readonly parameterTypes: Oid[];
   parameters = 0;
-  /** Levels whose columns the expressions read so far have named, in order: to tell whose an aggregate is. */
+  /** Levels whose columns the expressions read so far have named, in order: they decide to which query an aggregate belongs. */
   readonly touched: QueryLevel[] = [];
-  /** Windows that stand with their calls: they are read behind everything else of their query. */
+  /** Windows that are defined in their calls: they are read after everything else of their query. */
   readonly windows: { readonly window: Body<'WindowDef'>; readonly scope: Scope }[] = [];
   /** Bodies of the nodes that were read, for `unread.ts`. */
   readonly read = new Set<object>();
@@ -126,13 +126,13 @@ export class Resolver {
     return this.verbs.write(this, node, place);
   }
 
-  /** Character of the text, from 0, at a byte location of the tree; -1 where the node has none. */
+  /** Character of the text, from 0, at a byte location of the tree; -1 if the node has no location. */
   at(location: number | undefined): number {
     return location === undefined || location < 0 ? -1 : this.parsed.toChar(location);
   }
 
   refuse(reason: Reason, sqlstate: string, message: string, at = -1, extras: RefusalExtras = {}): void {
-    // To tell the place of each, the text is read again: nobody is told of more.
+    // Finding the place of each needs another pass over the text: further refusals are not reported.
     if (this.refusals.length >= MOST_REFUSALS) return;
     this.refusals.push(refusal(reason, sqlstate, message, { ...extras, position: position(this.parsed.text, at) }));
   }
@@ -160,8 +160,8 @@ export class Resolver {
   }
 
   /**
-   * Reads a subquery in an expression. One that is equal to another beside it gets the names that rewriting makes in that one: as a key of
-   * GROUP BY and in the select list the server must still find them equal.
+   * Reads a subquery in an expression. If it equals an earlier one of the query, it gets the same generated names: as a key of GROUP BY and in the
+   * select list the server must still find them equal.
    */
   subquery(select: Body<'SelectStmt'>, scope: Scope): QueryLevel {
     const beside = this.subqueries.get(scope.level) ?? [];
@@ -173,7 +173,7 @@ export class Resolver {
     const from = this.made();
     const level = this.select(select, { outer: scope, ctes: scope.level.ctes });
     if (twin) {
-      // The names behind its twin's may be those of relations around it.
+      // Names that were generated after its twin's may be those of enclosing relations.
       if (this.made().some((count, i) => count > twin.to[i]!)) this.unsupported('a subquery beside one like it', -1);
       [this.guards, this.renames, this.prefixes] = before;
     } else if (beside.length < MOST_COMPARED) beside.push({ select, from, to: this.made() });

@@ -20,7 +20,7 @@ export function settleNumber(r: Resolver, number: number, type: Oid): void {
   if (type !== t.UNKNOWN && type !== t.UNTELLABLE) r.settle(number, type);
 }
 
-/** What stands for a truth is one: another type would become it by a cast that somebody defined. */
+/** A condition must be boolean: the server would convert another type by a cast that a user may have defined. */
 export function asBoolean(r: Resolver, node: Node, found: Expression, place: string): void {
   settleParameter(r, node, t.BOOL);
   const type = baseType(r.env.catalog, found.type);

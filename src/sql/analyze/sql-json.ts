@@ -47,7 +47,7 @@ export function resolveJsonSerialize(r: Resolver, body: Body<'JsonSerializeExpr'
   return { ...UNTOLD, type: body.output ? resolveOutput(r, body.output) : t.TEXT };
 }
 
-/** The document of a query. Of another type it would become one by a cast that somebody defined. */
+/** The document of a query. Another type would be converted by a cast that a user may have defined. */
 export function resolveDocument(r: Resolver, value: Value | undefined, scope: Scope): void {
   const node = value?.raw_expr;
   if (!node) return;
@@ -71,6 +71,7 @@ export function resolveBehavior(r: Resolver, behavior: Behavior | undefined, typ
   noteCoercion(r, coercion(r.env.catalog, found.type, type, 'assignment'), -1);
 }
 
+/** The type of RETURNING; UNTELLABLE without one. */
 export function resolveOutput(r: Resolver, output: Output): Oid {
   return output.typeName ? resolveResultType(r, output.typeName) : t.UNTELLABLE;
 }
@@ -84,7 +85,7 @@ export function resolveResultType(r: Resolver, name: Body<'TypeName'>): Oid {
   return oid;
 }
 
-/** Whether the server's own functions make a value of it: no input function of others, and no cast that somebody defined. */
+/** Whether the server's own functions make a value of it: no user's input function, and no user's cast. */
 function isReadByServer(catalog: Catalog, type: Type): boolean {
   if (type.schema === 'pg_catalog') return true;
   const base = catalog.typesByOid.get(baseType(catalog, type.oid));

@@ -1,4 +1,7 @@
-/** Notes what conversions run: what moves with time or settings, for conditions that must mean the same in every session, and functions behind casts. */
+/**
+ * Notes what conversions run: functions whose result depends on time or settings, for conditions that must mean the same in every session, and the
+ * functions of casts.
+ */
 import type { Fn } from '../catalog/catalog.ts';
 import type { Coercion } from '../types/coercion.ts';
 import type { Resolved } from '../types/resolved.ts';
@@ -10,6 +13,7 @@ export const FIRST_USER_OID = 16384;
 /** The transaction's time: the one moving value that conditions may use. */
 const CLOCK: ReadonlySet<string> = new Set(['now', 'transaction_timestamp', 'statement_timestamp']);
 
+/** Records the functions of a call that are not immutable, its coercions included; `at`: a character of the text. */
 export function noteStability(r: Resolver, resolved: Resolved, at: number): void {
   if (resolved.kind === 'found') {
     noteFunction(r, resolved.fn, at);
@@ -18,6 +22,7 @@ export function noteStability(r: Resolver, resolved: Resolved, at: number): void
   else if (resolved.kind === 'untellable') for (const fn of resolved.candidates) noteFunction(r, fn, at);
 }
 
+/** The same for a coercion. */
 export function noteCoercion(r: Resolver, way: Coercion, at: number): void {
   switch (way.kind) {
     case 'function':
@@ -81,7 +86,7 @@ export function isImmutable(way: Coercion): boolean {
   }
 }
 
-/** The same of a call or an operator. What runs anew for each row is never taken for a constant. */
+/** Whether a call or an operator is immutable, with its coercions. Everything else may give another value for each row. */
 export function isImmutableCall(resolved: Resolved): boolean {
   return resolved.kind === 'found' && resolved.fn.volatility === 'i' && resolved.coercions.every(isImmutable);
 }

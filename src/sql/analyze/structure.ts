@@ -3,7 +3,7 @@ import type { Oid } from '../catalog/catalog.ts';
 import * as t from '../types/oids.ts';
 import type { Expression } from './range-table.ts';
 
-/** Of an expression of which nothing is known. */
+/** An expression about which nothing is known. */
 export const UNTOLD: Expression = { type: t.UNTELLABLE, leakproof: false, constant: false, barrier: 'none' };
 
 /** Structure that computes nothing which could fail. */

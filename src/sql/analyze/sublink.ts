@@ -1,4 +1,4 @@
-/** Resolves subqueries in expressions: EXISTS, IN, ANY and ALL, ARRAY(…), and those that stand for one value. */
+/** Resolves subqueries in expressions: EXISTS, IN, ANY and ALL, ARRAY(…), and scalar subqueries. */
 import type { Body, Node } from '../parse/tree.ts';
 import { as } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';

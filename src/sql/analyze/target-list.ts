@@ -14,7 +14,7 @@ import type { Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
 
-/** As many as PostgreSQL takes (`MaxTupleAttributeNumber`): what comes behind is not read. */
+/** As many as PostgreSQL takes (`MaxTupleAttributeNumber`): further ones are not read. */
 const MOST_OUTPUTS = 1664;
 
 /** One item of a select or RETURNING list. */
@@ -106,7 +106,7 @@ function showRowStar(
     showStar(r, target, columns, -1, scope, list);
     return;
   }
-  // The target stands for several columns: it has no name that would have to survive.
+  // The target expands to several columns: it has no name that must survive.
   scope.level.roots.push({ node: body.arg!, phase: 'group', inFrom: false, scope, target: undefined });
   notePaths(r, value, scope.level);
   const told = isLeaky(r, value);

@@ -32,7 +32,7 @@ export function shadow(r: Resolver, { level, target }: Write, name: string): Ran
 }
 
 /** Refuses `t.*` among values, where PostgreSQL reads it as many or as a row. */
-export function refuseStars(r: Resolver, values: readonly Node[]): void {
+export function refuseStarsInValues(r: Resolver, values: readonly Node[]): void {
   for (const value of values) {
     const reference = as(value, 'ColumnRef');
     const last = reference?.fields?.at(-1);

@@ -5,7 +5,7 @@ import { strings } from '../parse/tree.ts';
 import { typeByName } from '../types/type-name.ts';
 import type { Resolver } from './resolver.ts';
 
-/** The type's OID; 0 where there is none, which is refused. */
+/** The type's OID; 0 if there is none, which is refused. */
 export function resolveTypeName(r: Resolver, body: Body<'TypeName'>): Oid {
   r.read.add(body);
   const names = strings(body.names);

@@ -4,7 +4,7 @@ import type { Kind, Node } from '../parse/tree.ts';
 import { fieldsOf } from '../parse/tree.ts';
 import type { Resolver } from './resolver.ts';
 
-/** The leaves of which everything else is made: relations, columns, calls, operators, casts, types, subqueries. */
+/** The nodes that can read data: relations, columns, calls, operators, casts, types, subqueries. */
 const SENSITIVE: ReadonlySet<string> = new Set<Kind>([
   'ColumnRef',
   'FuncCall',

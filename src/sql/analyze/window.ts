@@ -12,7 +12,7 @@ import type { Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
 
-/** A window that stands with its call. */
+/** A window that is defined in its call. */
 export function laterWindow(r: Resolver, window: Body<'WindowDef'>, scope: Scope): void {
   r.windows.push({ window, scope });
 }
@@ -40,8 +40,8 @@ export function sortKey(sort: Node): Node {
 }
 
 /**
- * An operator behind USING is the one that ASC or DESC would run on the type, so that it can neither fail nor tell otherwise than they do: any other
- * runs functions that nobody has judged.
+ * An operator behind USING must be the one that ASC or DESC would use for the type, which is known to be as safe as they are. Any other operator runs
+ * functions that were not judged.
  */
 export function checkOrder(r: Resolver, sort: Node, type: Oid): void {
   const { useOp, location } = as(sort, 'SortBy')!;

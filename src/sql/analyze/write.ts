@@ -1,21 +1,20 @@
 /** Resolves INSERT, UPDATE and DELETE: their target, what they read, and what they return. What of the target may be read or written is the policy's. */
+
 import type { WriteEvent } from '../catalog/catalog.ts';
-import type { Body, Node } from '../parse/tree.ts';
-import { as, kindOf } from '../parse/tree.ts';
+import { as, type Body, kindOf, type Node } from '../parse/tree.ts';
 import { BOOL } from '../types/oids.ts';
 import { assign, insertColumns, setList } from './assigned-columns.ts';
 import { resolveConflict } from './conflict.ts';
 import { resolveWith } from './cte.ts';
 import type { Write } from './findings.ts';
-import { resolveFrom } from './from.ts';
+import { resolveFrom, resolveItem } from './from.ts';
 import { newLevel } from './levels.ts';
-import { resolveMerge } from './merge.ts';
-import type { ExpressionPlace, QueryLevel, Scope } from './range-table.ts';
+import type { ExpressionPlace, QueryLevel, RangeTableEntry, Scope } from './range-table.ts';
 import { resolveRangeVar } from './range-var.ts';
 import type { Resolver } from './resolver.ts';
 import { resolveReturning } from './returning.ts';
-import { condition } from './root.ts';
-import { lateScope, scopeOf, use } from './target.ts';
+import { condition, root } from './root.ts';
+import { lateScope, refuseStarsInValues, scopeOf, use } from './target.ts';
 
 /** The level of a data-modifying statement; undefined for any other. */
 export function resolveWrite(r: Resolver, node: Node, place: ExpressionPlace): QueryLevel | undefined {
@@ -117,8 +116,8 @@ function remove(r: Resolver, body: Body<'DeleteStmt'>, write: Write): QueryLevel
 }
 
 /**
- * WHERE CURRENT OF is the whole of WHERE: no filter can stand beside it. The row is one that the cursor has given this session; on a table of
- * which every row may be read and written nothing is told by it.
+ * WHERE CURRENT OF is the whole of WHERE: no filter can be added. The row is one that this session's cursor returned. On a table whose rows may all
+ * be read and written, it reveals nothing.
  */
 function where(r: Resolver, node: Node, scope: Scope, { target }: Write): void {
   const current = as(node, 'CurrentOfExpr');
@@ -133,4 +132,44 @@ function where(r: Resolver, node: Node, scope: Scope, { target }: Write): void {
     r.unsupported('WHERE CURRENT OF on a table of which rows are withheld', undefined, 'Write the key of the row.');
   r.marks.expressions.set(node, { type: BOOL, leakproof: false, constant: false, barrier: 'none' });
   scope.level.roots.push({ node, phase: 'row', inFrom: false, scope, target: undefined });
+}
+
+/** MERGE: its source, the condition that joins them, and each WHEN with the names that are visible there. Returns the write's level. */
+function resolveMerge(r: Resolver, body: Body<'MergeStmt'>, write: Write): QueryLevel {
+  const { level } = write;
+  const targets = [...level.entries];
+  resolveItem(r, body.sourceRelation!, level);
+  const sources = level.entries.filter((entry) => !targets.includes(entry));
+  if (body.joinCondition) condition(r, body.joinCondition, 'row', scopeOf(level), 'ON');
+  // A star goes through the source before the target (manual, MERGE).
+  resolveReturning(r, body.returningClause, write, [...sources, ...targets]);
+  for (const node of body.mergeWhenClauses ?? []) {
+    const when = as(node, 'MergeWhenClause')!;
+    const scope = lateScope(level, visibleIn(when, targets, sources));
+    if (when.condition) condition(r, when.condition, 'row', scope, 'WHEN');
+    if (when.commandType === 'CMD_INSERT') {
+      const columns = insertColumns(r, write, when, when.targetList, when.values?.length ?? 0);
+      refuseStarsInValues(r, when.values ?? []);
+      when.values?.forEach((value, i) => {
+        root(r, value, 'row', scope);
+        assign(r, columns[i], value);
+      });
+    } else setList(r, when.targetList, scope, write);
+  }
+  return level;
+}
+
+function visibleIn(
+  { matchKind }: Body<'MergeWhenClause'>,
+  targets: readonly RangeTableEntry[],
+  sources: readonly RangeTableEntry[],
+): readonly RangeTableEntry[] {
+  switch (matchKind) {
+    case 'MERGE_WHEN_NOT_MATCHED_BY_TARGET':
+      return sources;
+    case 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE':
+      return targets;
+    default:
+      return [...targets, ...sources];
+  }
 }

@@ -43,11 +43,11 @@ export interface CatalogData {
   readonly casts: readonly Cast[];
   readonly opclasses: readonly Opclass[];
   readonly schemas: readonly string[];
-  /** Those of users; absent in an older saved catalog: none is known. */
+  /** Users' collations; absent in an older saved catalog: none is known. */
   readonly collations?: readonly Collation[];
-  /** Users' alone; absent where a catalog was saved without them: then none is visible. */
+  /** Users' alone; absent in a catalog that was saved without them: then none is visible. */
   readonly dependents?: readonly Dependent[];
-  /** Objects of the extensions of which every role may use what they bring: catalog's OID and own. */
+  /** Objects of the extensions whose content every role may use: catalog's OID and the object's. */
   readonly members?: readonly (readonly [catalog: Oid, oid: Oid])[];
   /** With `bodies`, read only for those who ask what things reach (`catalog/reaches.ts`). */
   readonly reaches?: readonly Reach[];

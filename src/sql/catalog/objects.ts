@@ -9,7 +9,7 @@ export interface Column {
   readonly typmod: number;
   /** `format_type(type, typmod)`, with the schema unless it is pg_catalog: `integer`, `character varying(40)`, `public.mood`. */
   readonly typeName: string;
-  /** pg_attribute.attcollation: 0 where the type has none, 100 the database's default. */
+  /** pg_attribute.attcollation: 0 if the type has none, 100 for the database's default. */
   readonly collation: Oid;
   readonly notNull: boolean;
   readonly hasDefault: boolean;
@@ -23,23 +23,23 @@ export interface Relation {
   readonly oid: Oid;
   readonly schema: string;
   readonly name: string;
-  /** Under which it stands at the server, where that is another: of a temporary table that Rowgate knows by its policy. */
+  /** Its name at the server, if it is another: that of a temporary table that Rowgate knows by its policy. */
   readonly sentName?: string;
   /** pg_class.relkind: r table, p partitioned, v view, m materialized view, f foreign, S sequence, t toast, i/I index, c composite */
   readonly kind: string;
   readonly persistence: 'p' | 'u' | 't';
-  /** OID of the row type in pg_type, 0 where there is none. */
+  /** OID of the row type in pg_type, 0 if there is none. */
   readonly rowType: Oid;
   /** User columns (attnum > 0, not dropped) in table order. */
   readonly columns: readonly Column[];
-  /** attnums of the primary key; empty where there is none. */
+  /** attnums of the primary key; empty if there is none. */
   readonly primaryKey: readonly number[];
   /** OIDs of inheritance parents (partitions too). */
   readonly parents: readonly Oid[];
   /** Row type that a typed table (CREATE TABLE … OF) was made from, else 0. */
   readonly ofType: Oid;
   readonly rowSecurity: boolean;
-  /** Of a sequence: the table and the column whose values it makes (`serial`, identity, OWNED BY). */
+  /** For a sequence: the table and column whose values it makes (`serial`, identity, OWNED BY). */
   readonly ownedBy?: { readonly relation: Oid; readonly column: number } | null;
   /** Events with a trigger that may change or swallow the row, enabled or not: BEFORE or INSTEAD OF, FOR EACH ROW. Absent in an older saved catalog: unknown. */
   readonly rowTriggers?: readonly WriteEvent[];
@@ -84,7 +84,7 @@ export interface ViewParts {
 
 /** How the server writes through an automatically updatable view (manual, CREATE VIEW, "Updatable Views"). */
 export interface ViewWrites {
-  /** The one relation behind it, perhaps a view itself. */
+  /** The one relation behind it, which may be a view itself. */
   readonly base: Oid;
   /** Its columns that are columns of that relation: the attnums here and there. */
   readonly columns: readonly (readonly [attnum: number, base: number])[];
@@ -110,9 +110,9 @@ export interface Type {
   readonly preferred: boolean;
   /** Element type of a true array (typsubscript = array), else 0. */
   readonly element: Oid;
-  /** The array type over this one, 0 where there is none. */
+  /** The array type over this one, 0 if there is none. */
   readonly array: Oid;
-  /** What a domain stands on (itself perhaps a domain), else 0. */
+  /** The type under a domain (which may be a domain, too), else 0. */
   readonly base: Oid;
   /** Type modifier that a domain gives its base, else -1. */
   readonly baseTypmod: number;
@@ -124,7 +124,7 @@ export interface Type {
   readonly subtype: Oid;
   /** Of a range: its multirange; of a multirange: its range; else 0. */
   readonly multirange: Oid;
-  /** pg_proc OIDs of the text input and output functions, 0 where there is none. */
+  /** pg_proc OIDs of the text input and output functions, 0 if there is none. */
   readonly input: Oid;
   readonly output: Oid;
   /** pg_class OID of a composite type, else 0. */
@@ -147,7 +147,7 @@ export interface Fn {
   readonly variadic: Oid;
   readonly result: Oid;
   readonly returnsSet: boolean;
-  /** Names and types of OUT/TABLE columns; empty where the result type says all. */
+  /** Names and types of OUT/TABLE columns; empty if the result type has them all. */
   readonly outColumns: readonly { readonly name: string; readonly type: Oid }[];
   readonly leakproof: boolean;
   readonly volatility: 'i' | 's' | 'v';
@@ -157,7 +157,7 @@ export interface Fn {
   readonly aggKind: '' | 'n' | 'o' | 'h';
   /** pg_aggregate.aggnumdirectargs: of an ordered-set aggregate, the arguments before WITHIN GROUP; else 0. */
   readonly directArgs: number;
-  /** Name of the extension that owns it, '' where none. */
+  /** Name of the extension that owns it, '' if none does. */
   readonly extension: string;
 }
 
@@ -197,8 +197,8 @@ export interface Opclass {
 }
 
 /**
- * Something that runs of itself when its object is used, and what the server knows that it reads: the query of a view or rule, the
- * expression of a default or generated column, the check of a domain, a trigger, the parsed body of a function.
+ * Something that runs by itself when its object is used, with what the server records that it reads: the query of a view or rule, the expression of a
+ * default or generated column, the check of a domain, a trigger, the parsed body of a function.
  */
 export interface Reach {
   readonly kind: 'rule' | 'default' | 'domain' | 'trigger' | 'function';
@@ -214,7 +214,7 @@ export interface Reach {
   readonly calls: readonly Oid[];
 }
 
-/** The text of a user's function, of which the server does not know what it reads. */
+/** The text of a user's function: the server does not record what it reads. */
 export interface FunctionBody {
   readonly fn: Oid;
   /** pg_language.lanname */
@@ -225,7 +225,7 @@ export interface FunctionBody {
   readonly searchPath?: string;
 }
 
-/** What an object names: OID of the catalog that it stands in, its own, and a column's number or 0. */
+/** An object: OID of its catalog, its own OID, and a column's number or 0. */
 export type ObjectName = readonly [catalog: Oid, oid: Oid, attnum: number];
 
 /** An object that belongs to a relation or a domain, with everything that its definition names. */
@@ -242,7 +242,7 @@ export interface Dependent {
   readonly type: Oid;
   /** Users' objects alone, and columns of the relation. */
   readonly names: readonly ObjectName[];
-  /** Functions that its expressions call by name, the server's own too; none of a view, whose query has them. Absent in an older saved catalog: unknown. */
+  /** Functions that its expressions call, the server's own too; empty for a view, whose query contains them. Absent in an older saved catalog: unknown. */
   readonly calls?: readonly Oid[];
 }
 

@@ -20,11 +20,11 @@ interface Cut {
 export interface Bulk {
   /** What is judged. */
   readonly text: string;
-  /** Where a character of the short text stands in the whole one. */
+  /** The position in the whole text of a character of the short text. */
   toWhole(at: number): number;
   /** The same for a position as PostgreSQL counts it: code points, from 1. */
   positionInWhole(position: number): number;
-  /** Whether an edit of the short text would have to be made in what was left out as well, or reaches across it. */
+  /** Whether an edit of the short text would also have to be made in what was left out, or reaches across it. */
   touches(edit: Pick<Edit, 'start' | 'end'>): boolean;
 }
 
@@ -37,7 +37,7 @@ const FEW = 32;
 /** Tokens or members between two steps: some milliseconds. */
 const EACH_STEP = 20_000;
 
-/** In steps; undefined where there is nothing to leave out. `parameterTypes`: those that are declared, 0 for the others. */
+/** In steps; undefined if there is nothing to leave out. `parameterTypes`: the declared ones, 0 for the others. */
 export function* withoutBulk(text: string, parameterTypes: readonly Oid[] = []): Steps<Bulk | undefined> {
   if (text.length < SHORT || text.includes('\u0000') || operatorWork(text) !== 'some') return undefined;
   let asked = EACH_STEP;
@@ -61,7 +61,7 @@ export function* withoutBulk(text: string, parameterTypes: readonly Oid[] = []):
 interface Member {
   readonly start: number;
   readonly end: number;
-  /** Behind the comma that follows. */
+  /** After the comma that follows. */
   readonly next: number;
   /** Of two members with the same shape the grammar makes the same tree, constants aside. undefined: it must stay. */
   readonly shape: string | undefined;
@@ -77,7 +77,7 @@ function cutsOf({ members }: List): Cut[] {
   const cuts: Cut[] = [];
   let open: number | undefined;
   members.forEach(({ shape }, i) => {
-    // Behind the second comma the parser stands where it stood behind the first, whatever number of members follows.
+    // After the second comma the parser is in the same state as after the first, whatever number of members follows.
     const stays = i < 2 || i === members.length - 1 || shape === undefined || !known.has(shape);
     if (shape !== undefined) known.add(shape);
     if (!stays) open ??= members[i - 1]!.next;
@@ -92,7 +92,7 @@ function cutsOf({ members }: List): Cut[] {
 function shortened(text: string, cuts: readonly Cut[], regions: readonly Cut[]): Bulk {
   let short = '';
   let from = 0;
-  // Where each cut stands in the short text, and how much it takes away.
+  // The position of each cut in the short text, and its length.
   const gaps: { readonly at: number; readonly length: number; readonly codePoints: number }[] = [];
   for (const { start, end } of cuts) {
     short += text.slice(from, start);
@@ -131,7 +131,7 @@ const LETTER_E = 101;
 const LONGEST_WORD = 7;
 
 class Lists {
-  /** How often each parameter stands in the text. */
+  /** How often each parameter occurs in the text. */
   private readonly parameters = new Map<number, number>();
   private highest = 0;
 
@@ -204,14 +204,14 @@ class Lists {
     if (shape === undefined) return undefined;
     const isCast = this.isCast(i + 1);
     const type = isCast ? this.source(i + 2).toLowerCase() : '';
-    // Of `-5::int` the sign is an operator on what was cast.
+    // In `-5::int` the sign is an operator on the cast value.
     if (isCast && (negative || !PLAIN_TYPES.has(type))) return undefined;
     const next = isCast ? i + 3 : i + 1;
     if (!this.is(next, COMMA) && !this.is(next, CLOSE)) return undefined;
     return { next, shape: shape === 'unlike' ? undefined : `${shape}${type}` };
   }
 
-  /** undefined: no constant. `unlike`: one that stands for no other. */
+  /** undefined: not a constant. `unlike`: a constant that no other can replace. */
   private shapeOf(i: number, negative: boolean): string | undefined {
     const { count, kind, start, end } = this.tokens;
     if (i >= count) return undefined;
@@ -242,16 +242,16 @@ class Lists {
     }
   }
 
-  /** A parameter that stands in another place as well has its type from there, and the other place from here. */
+  /** A parameter that is used in another place as well may get its type here, or give it a type there. */
   private parameterShape(source: string): string {
-    // How many there are is told by the highest.
+    // The highest number tells how many parameters there are.
     const number = Number(source.slice(1));
     if (this.parameters.get(number) !== 1 || number === this.highest) return 'unlike';
-    // One whose type was declared stands for its like alone.
+    // A parameter with a declared type can only replace others of that type.
     return `p${this.parameterTypes[number - 1] ?? 0}`;
   }
 
-  /** What nearly all constants of long lists are is told without a text of its own for each. */
+  /** Most constants of long lists are short integers: recognized without allocating a string for each. */
   private isShortInteger(i: number): boolean {
     const start = this.tokens.start[i]!;
     const end = this.tokens.end[i]!;
@@ -288,7 +288,7 @@ class Lists {
 /** A string and NULL are both of no type yet. */
 const WORDS: Readonly<Record<string, string>> = { null: 's', true: 'b', false: 'b', default: 'd' };
 
-/** Types of the server's own, whose literals no rule looks into. */
+/** Types of the server's own whose literals no rule inspects. */
 const PLAIN_TYPES: ReadonlySet<string> = new Set([
   ...[
     'text',

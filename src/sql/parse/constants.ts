@@ -1,6 +1,6 @@
 /**
- * Asks a constant of a parse tree what its value means for a judgement, in the place of reading it: other texts, whose literals have the same answers,
- * can be judged alike then (`guard/shapes`).
+ * Asks questions about a constant of a parse tree, instead of reading its value. Texts whose literals have the same answers can then be judged alike
+ * (`guard/cache`).
  */
 import type { Body } from './tree.ts';
 
@@ -11,11 +11,12 @@ type Decimal = NonNullable<Constant['fval']>;
 
 type Answer = string | number | boolean | undefined;
 /**
- * INVARIANT 21: its answer hangs on the value, and on what is the same for all texts of a shape. It is kept with the judgement, and with it all that can be
- * seen from where it was made: so it is made at the top of a module.
+ * INVARIANT 21: its answer depends only on the value, and on what is the same for all texts of a shape. It is kept with the judgement, together with
+ * everything in its closure: so it is defined at the top of a module.
  */
 export type ConstantQuestion<Value> = (value: Value) => Answer;
 
+/** A question: is the number at most `most`? */
 export function atMost(most: number): (value: number) => boolean {
   return (value) => value <= most;
 }
@@ -25,7 +26,7 @@ export function upTo(most: number): (value: number) => boolean {
   return (value) => value >= 0 && value <= most;
 }
 
-/** Whoever listens hears each question, and answers it. */
+/** Answers each question about the constant, and records it. */
 type Listener = (question: ConstantQuestion<never>) => Answer;
 
 const listeners = new WeakMap<object, Listener>();
@@ -35,16 +36,19 @@ export function listen(constant: Integer | Text | Decimal, listener: Listener): 
   listeners.set(constant, listener);
 }
 
+/** The question's answer for the constant's value, or the listener's, who records it. */
 export function askInteger<A extends Answer>(constant: Integer, question: (value: number) => A): A {
   const listener = listeners.get(constant);
   return listener ? (listener(question) as A) : question(constant.ival ?? 0);
 }
 
+/** The same for a text. */
 export function askText<A extends Answer>(constant: Text, question: (value: string) => A): A {
   const listener = listeners.get(constant);
   return listener ? (listener(question) as A) : question(constant.sval ?? '');
 }
 
+/** The same for a number that is not an int4; the value is its text. */
 export function askDecimal<A extends Answer>(constant: Decimal, question: (value: string) => A): A {
   const listener = listeners.get(constant);
   return listener ? (listener(question) as A) : question(constant.fval ?? '');

@@ -1,7 +1,7 @@
 /**
- * What PostgreSQL says of a text that its grammar does not read, beside the message and the place, which are all that the parser's library gives:
- * the SQLSTATE where it is not 42601, DETAIL and HINT. Held against the server by a test. The server itself cannot be asked: it may read the text all
- * the same (another version), and then its errors of the same SQLSTATE tell about objects.
+ * PostgreSQL's error for a text that its grammar does not accept, as far as the parser's library does not give it: the SQLSTATE if it is not 42601,
+ * DETAIL and HINT. A test compares it with the server. The server itself cannot be asked: it may accept the text (another version), and then its
+ * errors with the same SQLSTATE disclose objects.
  */
 import { lex } from '../text/lexer.ts';
 
@@ -9,7 +9,7 @@ export interface GrammarError {
   readonly sqlstate: string;
   readonly detail?: string;
   readonly hint?: string;
-  /** There is none, whatever the library says. */
+  /** Always absent, even if the library reports a position. */
   readonly position?: undefined;
 }
 

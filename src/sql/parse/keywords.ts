@@ -1,6 +1,6 @@
 /** The keywords of PostgreSQL 18's grammar (manual, appendix C). A test holds them against the scanner. */
 
-/** Reserved words, those that cannot stand as a column or function name, and `name`: in quotes as a name, which does no harm. */
+/** Reserved words, those that cannot be a column or function name, and `name`, which is quoted as a name although it need not be. */
 export const QUOTED: ReadonlySet<string> = new Set(
   `all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean both case cast
 char character check coalesce collate collation column concurrently constraint create cross current_catalog
@@ -16,7 +16,7 @@ verbose when where window with xmlattributes xmlconcat xmlelement xmlexists xmlf
 xmlroot xmlserialize xmltable`.split(/\s+/),
 );
 
-/** All of them: to the scanner none of them is a name, whatever the grammar takes it for. */
+/** All keywords: to the scanner none of them is a name, whatever the grammar does with it. */
 export const KEYWORDS: ReadonlySet<string> = new Set([
   ...QUOTED,
   ...`abort absent absolute access action add admin after aggregate also alter always asensitive assertion assignment at

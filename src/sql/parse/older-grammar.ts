@@ -1,6 +1,6 @@
 /**
- * Whether a text means to an older server what the grammar of PostgreSQL 18 reads in it. Its scanner knows fewer keywords, and before
- * version 16 fewer forms of numbers: `SELECT 0x1F` is `SELECT 0 AS x1f` to PostgreSQL 14, `system_user` a column, `json_value(…)` a function of somebody's.
+ * Whether a text means to an older server what the grammar of PostgreSQL 18 reads in it. Its scanner knows fewer keywords, and before version 16
+ * fewer forms of numbers: `SELECT 0x1F` is `SELECT 0 AS x1f` to PostgreSQL 14, `system_user` a column, `json_value(…)` a user's function.
  */
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Token } from '../text/tokens.ts';
@@ -10,7 +10,7 @@ import { sameTree } from './tree.ts';
 
 /** The version of the grammar that texts are read with. */
 export const GRAMMAR_VERSION = 18;
-/** The oldest server of which the keywords are known here, and the catalog is read right. */
+/** The oldest server whose keywords are known here, and whose catalog is read correctly. */
 export const OLDEST_VERSION = 14;
 
 /** server_version_num to the major version: 180004 to 18. */
@@ -26,9 +26,9 @@ export interface NewerForm {
 }
 
 /**
- * The first form that a server of the catalog's version would read as another one; undefined where it reads the text alike, or not at all.
- * INVARIANT 22: every word that the server does not know as a keyword is put in quotes, since its scanner takes it for a name; the text must
- * keep its tree. So no list of forms can be incomplete: only the keywords are listed, and a test holds them against the servers.
+ * The first form that a server of the catalog's version would read differently; undefined if it reads the text alike, or not at all. INVARIANT 22:
+ * every word that the server does not know as a keyword is put in quotes, since its scanner takes it for a name; the text must keep its tree. So no
+ * list of forms can be incomplete: only the keywords are listed, and a test compares them with the servers.
  */
 export function newerForm(parsed: ParsedText, catalog: Catalog, searchPath: readonly string[]): NewerForm | undefined {
   const version = majorVersion(catalog.data.serverVersion);
@@ -62,7 +62,7 @@ function newWords(parsed: ParsedText, version: number): NewerForm[] {
   });
 }
 
-/** In version 16 `json` is a keyword behind these, and a name anywhere else. */
+/** In version 16 `json` is a keyword after these, and a name anywhere else. */
 const JSON_PREDICATE = 16;
 
 function isJsonPredicate(tokens: readonly Token[], i: number): boolean {
@@ -105,7 +105,7 @@ function namesOwnFunction(older: object, newer: object, catalog: Catalog): boole
   return name !== undefined && catalog.functionsNamed(name).every(({ schema }) => schema === 'pg_catalog');
 }
 
-/** The name that stands alone in the one tree, and behind pg_catalog in the other. */
+/** The name that has no schema in the one tree, and follows pg_catalog in the other. */
 function ownName(older: object, newer: object, field: 'names' | 'funcname'): string | undefined {
   const [name, more] = partsOf(older, field);
   const [schema, own] = partsOf(newer, field);
@@ -122,7 +122,7 @@ function since(version: number, words: string): [string, number][] {
   return words.split(/\s+/).map((word) => [word, version]);
 }
 
-/** Words that became keywords behind version 14, or joined another class of them (`json`, in 17), by the version since which they are what they are. */
+/** Words that became keywords after version 14, or moved to another class of them (`json`, in 17), with the version of the change. */
 export const KEYWORDS: ReadonlyMap<string, number> = new Map([
   ...since(15, 'matched merge parameter'),
   ...since(16, 'absent format indent json_array json_arrayagg json_object json_objectagg keys scalar system_user'),

@@ -19,17 +19,18 @@ export const SHORT = 2_000;
 interface Level {
   /** Whether CASE opened it. */
   readonly isCase: boolean;
-  /** Signs and nesting words since the last comma, AND or OR: each may stand for one more level of the tree. */
+  /** Signs and nesting words since the last comma, AND or OR: each may be one more level of the tree. */
   chain: number;
-  /** Joins and set operations, which go on behind commas. */
+  /** Joins and set operations, which continue after commas. */
   joins: number;
-  /** BETWEEN whose AND is still to come. */
+  /** BETWEENs whose AND has not been read yet. */
   betweens: number;
   /** The deepest of what the present chain holds in brackets, and of the chains before it. */
   inner: number;
   deepest: number;
 }
 
+/** Whether the parser could overflow its stack on the text. */
 export function isNestedTooDeeply(text: string, lexed: Lexed): boolean {
   return nestingOf(text, lexed) > MOST_NESTING;
 }
@@ -67,7 +68,7 @@ const SEMICOLON = 59;
 /** Of `intersect`. */
 const LONGEST = 9;
 
-/** Words before or behind an operand that is an expression or a query itself. */
+/** Words before or after an operand that is an expression or a query itself. */
 const NESTING: ReadonlySet<string> = new Set([
   ...['not', 'is', 'isnull', 'notnull', 'collate', 'at', 'like', 'ilike', 'similar', 'in', 'overlaps', 'operator'],
   ...['select', 'values', 'table', 'with', 'explain', 'prepare', 'create', 'insert', 'update', 'delete', 'merge'],
@@ -111,7 +112,7 @@ function take(levels: Level[], top: Level, word: string, named: boolean): void {
   }
 }
 
-/** Behind a dot a keyword is a name. */
+/** After a dot a keyword is a name. */
 function isName(text: string, at: number): boolean {
   return text.charCodeAt(at - 1) === 46;
 }
@@ -127,7 +128,7 @@ function depthOf(level: Level): number {
   return 1 + level.joins + Math.max(level.deepest, level.chain + level.inner);
 }
 
-/** What stands in brackets is part of the chain around them. A bracket too many closes nothing: the parser will say so. */
+/** The content of brackets is part of the chain around them. A superfluous bracket closes nothing: the parser will report it. */
 function close(levels: Level[]): void {
   if (levels.length < 2) return;
   const inside = levels.pop()!;

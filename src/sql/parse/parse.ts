@@ -40,7 +40,7 @@ export async function loadParser({ fingerprints = true } = {}): Promise<void> {
   await Promise.all([parserModule.load(), fingerprints && fingerprintModule.load()]);
 }
 
-/** What is told of a statement whose judgement was given up. */
+/** The message for a statement whose judgement was given up. */
 export const TOO_COMPLEX = 'statement is too complex to judge';
 
 export interface ParseOptions {
@@ -51,8 +51,8 @@ export interface ParseOptions {
 }
 
 /**
- * Parses a message's text. A text with a NUL byte is refused: the parser would silently drop what follows it.
- * Throws ParserFault where the parser has failed and is being made anew: there is nothing to be said of any text then.
+ * Parses a message's text. A text with a NUL byte is refused: the parser would silently drop what follows it. Throws ParserFault if the parser has
+ * failed and is being replaced: then no text can be judged.
  */
 export function parse(
   text: string,
@@ -65,7 +65,7 @@ export function parse(
       message: `statement is too long: ${bytes} bytes, at most ${MAX_STATEMENT_BYTES} are read`,
     };
   }
-  // What stands behind a NUL byte would reach the server unread.
+  // What follows a NUL byte would reach the server unread.
   const nul = text.indexOf('\u0000');
   if (nul >= 0)
     return { kind: 'syntax', message: 'invalid byte sequence for encoding "UTF8": 0x00', position: nul + 1 };
@@ -107,7 +107,7 @@ export function isParsed(outcome: ParsedText | ParseProblem): outcome is ParsedT
 type RawStatements = readonly { stmt?: Node; stmt_location?: number; stmt_len?: number }[];
 
 function rawStatements(text: string): RawStatements | ParseProblem {
-  // The empty text is a statement of none; the library throws on it.
+  // The empty text contains no statement; the library throws on it.
   if (text === '') return [];
   try {
     return parserModule.use((library) => {
@@ -118,13 +118,13 @@ function rawStatements(text: string): RawStatements | ParseProblem {
       }
     });
   } catch (error) {
-    // JavaScript's stack, on which the parser's own stands. The text is what is wrong, whatever became of the parser.
+    // The parser's stack is on JavaScript's. The text is at fault, whatever state the parser is in.
     if (error instanceof ParserFault && error.cause instanceof RangeError) return tooDeep();
     throw error;
   }
 }
 
-/** Throws what is no word about the text. */
+/** Throws errors that are not about the text. */
 function problemOf(library: Library, error: unknown): ParseProblem {
   if (!library.hasSqlDetails(error) || /out of memory/i.test(error.message)) throw error;
   const details = error.sqlDetails;

@@ -1,6 +1,6 @@
 /**
- * The instance of the parser's WebAssembly module, made anew where it has failed: a fault inside it (its stack's end, its memory's) leaves
- * it in a state that nobody knows, and what it says afterwards cannot be trusted.
+ * The instance of the parser's WebAssembly module. After a fault inside it (stack overflow, out of memory) its state is undefined and its answers
+ * cannot be trusted: it is replaced by a new instance.
  */
 import { createRequire } from 'node:module';
 
@@ -8,8 +8,8 @@ import { createRequire } from 'node:module';
 export type Library = typeof import('libpg-query');
 
 /**
- * The library keeps one instance for each time that its module is loaded. By a `require` of its own: each remembers for good what was loaded
- * by it, and an instance is a megabyte or more.
+ * The library keeps one instance for each time that its module is loaded. Each has a `require` of its own, since a `require` keeps for good what it
+ * has loaded, and an instance takes a megabyte or more.
  */
 async function newInstance(): Promise<Library> {
   const require = createRequire(import.meta.url);
@@ -44,21 +44,21 @@ export class ParserModule {
     try {
       return call(library);
     } catch (cause) {
-      // INVARIANT 8: a module that has failed is asked nothing more. Until there is another one nothing is read, and what is not read does not run.
+      // INVARIANT 8: a module that has failed is not used again. Until there is another one no text is read, and an unread text does not run.
       this.library = undefined;
-      // Where none can be made the process ends by the rejection, which nobody handles, and whoever supervises it starts another.
+      // If no instance can be made, the rejection is not handled and ends the process; the supervisor starts another.
       void this.load();
       throw new ParserFault('the parser failed', { cause });
     }
   }
 
-  /** The same, for functions of which the library's words about a text are plain errors: such an error is given back. Throws ParserFault. */
+  /** The same, for functions whose library reports problems of a text as plain errors: such an error is returned. Throws ParserFault. */
   ask<T>(call: (library: Library) => T): T | Error {
     return this.use((library) => {
       try {
         return call(library);
       } catch (error) {
-        // A message that it takes for JSON; the engine's other kinds of error are none of the library's.
+        // A message that it takes for JSON; the engine's other kinds of error do not come from the library.
         const isOfText = error instanceof SyntaxError || Object.getPrototypeOf(error) === Error.prototype;
         if (error instanceof Error && isOfText) return error;
         throw error;
@@ -71,7 +71,7 @@ export class ParserModule {
 export const parserModule = new ParserModule();
 
 /**
- * Another one for fingerprints, which overflow its stack on statements of a kilobyte that parse well. What only a log needs
- * never takes away the parser, without which nobody's statements are read.
+ * A second instance for fingerprints, which overflow its stack on statements of a kilobyte that parse well. What only the log needs must not
+ * interrupt the parser that all sessions use.
  */
 export const fingerprintModule = new ParserModule();

@@ -37,12 +37,12 @@ const UNPLAIN = /[^\t\n\r -~]|--|\/\*|\\|\$(?!\d)|\buescape\b/i;
 const PLAIN_STRING = /^'(?:[^']|'')*'$/;
 const PLAIN_NAME = /^"[^"]+"$/;
 const PLAIN_NUMBER = /^\d+(?:\.\d+)?$/;
-/** Behind SET, ALTER and CREATE words may be values, and which words are keywords the scanner alone knows. */
+/** After SET, ALTER and CREATE words may be values, and only the scanner knows which words are keywords. */
 const PLAIN_BEGINNING = /^(?:select|insert|update|delete|with)\b/i;
 
 /**
- * The tokens of `text`, cut as in `lexed`, where nothing in it could be another token to PostgreSQL's scanner; undefined where it must be asked. Words
- * are given as names, also keywords, and operators as OP: no statement is taken that one of them tells apart for `normalize`.
+ * The tokens of `text`, cut as in `lexed`, if none of them could be another token to PostgreSQL's scanner; undefined if the scanner must be asked.
+ * Words are given as names, also keywords, and operators as OP: statements for which `normalize` needs the difference are left to the scanner.
  */
 export function plainTokens(text: string, { count, kind, start, end }: Lexed): ScannedToken[] | undefined {
   if (text.length > LONGEST || !PLAIN_BEGINNING.test(text) || UNPLAIN.test(text)) return undefined;
@@ -55,7 +55,7 @@ export function plainTokens(text: string, { count, kind, start, end }: Lexed): S
     if (tokenType === undefined) return undefined;
     // What runs into something else may be one token to the scanner, or an error.
     if (i > 0 && from === end[i - 1] && !isSign(kind[i]!) && !isSign(kind[i - 1]!)) return undefined;
-    // Whether a minus behind a word is a number's own, the word says.
+    // Whether a minus after a word belongs to the number depends on the word.
     if (tokenType === TOKEN.ICONST && i > 1 && kind[i - 2] === KIND.word && tokens[i - 1]!.text === '-')
       return undefined;
     if (i > 0 && tokens[i - 1]!.text === ';') return undefined;

@@ -16,7 +16,7 @@ export function kindOf(node: Node): Kind {
   throw new Error('a node without a kind');
 }
 
-/** The body of a node known to be of kind K; undefined where it is of another. */
+/** The body of a node known to be of kind K; undefined if it is of another kind. */
 export function as<K extends Kind>(node: Node | undefined, kind: K): Body<K> | undefined {
   return node === undefined ? undefined : (node as unknown as Partial<Record<K, Body<K>>>)[kind];
 }
@@ -36,7 +36,7 @@ export function strings(nodes: readonly Node[] | undefined): string[] {
   });
 }
 
-/** What stands in a part of a tree, with its field's name. Of a constant nothing: whoever looks at its value has read it (`guard/shapes`). */
+/** The parts of a node of the tree, with their fields' names. Empty for a constant: its value is only read by questions (`guard/cache`). */
 export function fieldsOf(part: object): [string, object][] {
   const fields: [string, object][] = [];
   if ('A_Const' in part) return fields;
@@ -52,7 +52,7 @@ export function partsOf(part: object): object[] {
   return fieldsOf(part).map(([, inner]) => inner);
 }
 
-/** Some byte of the text that the part covers; undefined where nothing in it says. */
+/** Some byte of the text that the part covers; undefined if it has no location. */
 export function placeIn(part: object): number | undefined {
   const { location } = ('A_Const' in part ? part.A_Const : part) as { location?: unknown };
   if (typeof location === 'number' && location >= 0) return location;
@@ -63,7 +63,7 @@ export function placeIn(part: object): number | undefined {
   return undefined;
 }
 
-/** True for the fields that say where a node stood in its text. */
+/** True for fields that contain a node's location in its text. */
 function isLocation(field: string): boolean {
   let is = LOCATIONS.get(field);
   if (is === undefined) {
@@ -73,7 +73,7 @@ function isLocation(field: string): boolean {
   return is;
 }
 
-/** What was found of each field's name: the grammar has a few hundred. */
+/** The answer for each field's name: the grammar has a few hundred. */
 const LOCATIONS = new Map<string, boolean>();
 
 /**
@@ -98,7 +98,7 @@ export function sameTree(a: unknown, b: unknown, samePart?: (a: object, b: objec
   return true;
 }
 
-/** A name as it must be written in SQL: quoted unless it is a plain lower-case identifier that is no keyword. */
+/** A name as it must be written in SQL: quoted unless it is a plain lower-case identifier and not a keyword. */
 export function quoteName(name: string): string {
   return /^[a-z_][a-z0-9_$]*$/.test(name) && !QUOTED.has(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }

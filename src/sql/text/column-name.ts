@@ -2,7 +2,7 @@
 import type { Node } from '../parse/tree.ts';
 import { as, kindOf, strings } from '../parse/tree.ts';
 
-/** The name of an unnamed target; `?column?` where the expression gives none. */
+/** The name of an unnamed target; `?column?` if the expression gives none. */
 export function columnName(node: Node): string {
   return guess(node).name ?? '?column?';
 }

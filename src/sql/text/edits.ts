@@ -6,7 +6,7 @@ export interface Edit {
   readonly start: number;
   readonly end: number;
   readonly text: Template;
-  /** A shorter text that the grammar reads alike there, but for a subquery that stands in it; absent where there is none. */
+  /** A shorter text that the grammar reads alike there, except for a subquery in it; absent if there is none. */
   readonly short?: Template;
   /** Among edits at one place: smaller first. */
   readonly order: number;
@@ -32,7 +32,7 @@ export class Edits {
     return this.list.length;
   }
 
-  /** Puts `before` in front of and `after` behind a range. Wraps made later lie inside those made earlier. */
+  /** Puts `before` in front of a range and `after` at its end. Wraps made later are inside those made earlier. */
   wrap(start: number, end: number, before: Template, after: Template): void {
     this.open(start, end, before);
     this.list.push({ start: end, end, text: this.apart(end, end, after), order: CLOSE - this.sequence });
@@ -47,28 +47,28 @@ export class Edits {
 
   /** `short`: as in Edit; it begins and ends as `text` does. */
   replace(start: number, end: number, text: Template, short?: Template): void {
-    // What stands there already is no edit: a statement without any goes as it came.
+    // Replacing a text by itself is no edit: a statement without edits is sent as it came.
     if (text.length === 1 && text[0] === this.source.slice(start, end)) return;
     this.sequence += 1;
-    // What is put in front of a place stands there whether or not that is replaced, now or before.
+    // An insertion comes before a replacement at the same place, in whatever order they are made.
     const order = (start === end ? INSERT : REPLACE) + this.sequence;
     const edit = { start, end, text: this.apart(start, end, text), order };
     this.list.push(short ? { ...edit, short: this.apart(start, end, short) } : edit);
   }
 
-  /** Inserts behind what ends at `at`, before the closings of wraps that were made earlier and before what replaces the text there. */
+  /** Inserts after what ends at `at`, before the closings of wraps that were made earlier and before a replacement there. */
   close(at: number, text: Template): void {
     this.sequence += 1;
     this.list.push({ start: at, end: at, text: this.apart(at, at, text), order: CLOSE - this.sequence });
   }
 
-  /** Inserts behind what ends at `at`, and behind the closings of wraps there. */
+  /** Inserts after what ends at `at`, and after the closings of wraps there. */
   append(at: number, text: Template): void {
     this.sequence += 1;
     this.list.push({ start: at, end: at, text: this.apart(at, at, text), order: SUFFIX + this.sequence });
   }
 
-  /** With a blank where it would join a word beside it: `FROM"t"WHERE` has no gaps. */
+  /** With a blank if it would join an adjacent word: `FROM"t"WHERE` has no gaps. */
   private apart(start: number, end: number, text: Template): Template {
     const first = text[0];
     const last = text.at(-1);
@@ -92,7 +92,7 @@ function byExtent(a: Edit, b: Edit): number {
   return a.closesAt === undefined || b.closesAt === undefined ? 0 : b.closesAt - a.closesAt;
 }
 
-/** A character that could be part of the same token as one like it beside it. */
+/** A character that could be part of the same token as an adjacent one. */
 function wordAt(character: string | undefined): boolean {
   return character !== undefined && /[\w$"'\u0080-\uffff]/.test(character);
 }

@@ -1,4 +1,4 @@
-/** Where each form of expression ends: the words and brackets that belong to it behind its last operand. */
+/** Where each form of expression ends: the words and brackets that belong to it after its last operand. */
 
 import type { Kind, Node } from '../parse/tree.ts';
 import { as } from '../parse/tree.ts';

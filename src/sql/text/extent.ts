@@ -21,7 +21,7 @@ interface Span {
   hi: number;
 }
 
-/** The extent of an expression or type name; undefined where it has no place in the text. */
+/** The extent of an expression or type name; undefined if it has no place in the text. */
 export function extentOf(node: Node, parsed: ParsedText): Extent | undefined {
   const span = spanOf(node, parsed);
   if (!span) return undefined;
@@ -29,7 +29,7 @@ export function extentOf(node: Node, parsed: ParsedText): Extent | undefined {
   return { start: tokens[span.lo]!.start, end: tokens[span.hi]!.end };
 }
 
-/** The extent of a name `a.b.c` whose first part starts at the byte `location`, a trailing `.*` included. */
+/** The extent of a name `a.b.c` whose first part starts at the byte `location`, including a trailing `.*`. */
 export function nameExtent(location: number | undefined, parsed: ParsedText): Extent | undefined {
   if (location === undefined || location < 0) return undefined;
   const tokens = parsed.tokens();
@@ -66,7 +66,7 @@ function locationInside(body: object): number | undefined {
   return Object.hasOwn(body, 'constructor') ? (body.constructor as { location?: number }).location : undefined;
 }
 
-/** What has to be walked: a subquery lies inside its own brackets, and inside a constant is nothing but its value. */
+/** The nodes to be visited: a subquery is inside its own brackets, and a constant contains only its value. */
 function insideOf(kind: Kind, body: object): readonly Node[] {
   if (kind === 'A_Const') return [];
   if (kind !== 'SubLink') return children(body);

@@ -2,10 +2,11 @@
  * A statement as it may be kept to be judged again: whole and parseable, without comments, each literal replaced by one of its type. What is kept of literals
  * is listed here, and says nothing of anybody: numbers that are lengths, positions and counts of rows, words of the grammar and of the catalog.
  */
-import { parserModule } from '../parse/parser-module.ts';
+
 import { plainTokens, TOKEN, type ScannedToken as Token } from '../parse/scanner-tokens.ts';
 import type { KnownNames } from './known-names.ts';
 import { lex } from './lexer.ts';
+import { scanned } from './normalize.ts';
 import { numberShape } from './number-shape.ts';
 
 /** Characters and tokens of a text that is kept; a longer one is not: it is taken apart in one piece, 2 µs a token. */
@@ -13,8 +14,8 @@ const LONGEST_KEPT = 64_000;
 const MOST_TOKENS_KEPT = 5_000;
 
 /**
- * Undefined where it cannot be kept: too long, or it does not scan. The same for all texts that differ in literals alone, and in how many stand in a
- * list. The parser must be loaded.
+ * Undefined if it cannot be kept: too long, or it does not scan. The same for all texts that differ only in literals, and in how many a list has. The
+ * parser must be loaded.
  */
 export function keptText(sql: string, names: Pick<KnownNames, 'knows' | 'shown'>): string | undefined {
   if (sql.length > LONGEST_KEPT) return undefined;
@@ -28,17 +29,7 @@ export function keptText(sql: string, names: Pick<KnownNames, 'knows' | 'shown'>
   return shown === '' ? undefined : shown;
 }
 
-function scanned(sql: string): readonly Token[] | undefined {
-  try {
-    const scan = parserModule.ask((library) => library.scanSync(sql));
-    if (scan instanceof Error) return undefined;
-    return scan.tokens.filter((t) => t.tokenType !== TOKEN.SQL_COMMENT && t.tokenType !== TOKEN.C_COMMENT);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Behind these a whole number says how many rows. */
+/** After these a whole number is a number of rows. */
 const BEFORE_COUNTS = wordsOf('limit offset first next fetch move forward backward absolute relative prior last');
 /** Of their arguments a whole number is a length, a place or a number of digits. */
 const COUNTING = wordsOf(
@@ -53,7 +44,7 @@ const NAMING = wordsOf(
 );
 const REGISTERED =
   /^(?:to_reg|pg_get_|has_|col_description$|obj_description$|pg_(?:total_)?relation_size$|pg_table_size$)/;
-/** Types of a literal by which it is a name, or a length of time. */
+/** Types whose literals are names, or lengths of time. */
 const NAME_TYPES = /^reg(?:class|type|proc|procedure|oper|operator|namespace|role|config|dictionary)$/;
 
 /** Words of literals that are the grammar's, a type's or a setting's own. */
@@ -65,7 +56,7 @@ hex escape base64 utf8 unicode safe_encoding content heap notice warning error r
 yyyy yy dd mm hh hh24 hh12 mi ss ms us tz dy fm am pm ww iw iyyy d q`,
 );
 
-/** Where a text stands for no name: what a boolean or a time may be that is nobody's. */
+/** Words that are not names wherever they occur: values of a boolean or a time that identify no one. */
 const EVERYWHERE = wordsOf('true false now today tomorrow yesterday epoch infinity');
 
 function wordsOf(text: string): ReadonlySet<string> {
@@ -78,7 +69,7 @@ type Bracket = 'counting' | 'naming' | 'sized' | 'plain';
 class KeptText {
   private out = '';
   private readonly brackets: Bracket[] = [];
-  /** Depth of an ORDER BY or GROUP BY whose list goes on; -1: none. */
+  /** Depth of an ORDER BY or GROUP BY whose list goes on; -1 outside. */
   private byDepth = -1;
   /** It is a SET. */
   private readonly setting: boolean;
@@ -99,7 +90,7 @@ class KeptText {
       const token = tokens[i]!;
       const { tokenType } = token;
       const isString = tokenType === TOKEN.SCONST || tokenType === TOKEN.USCONST;
-      // A string that goes on in the next line, or has its UESCAPE behind it, is one literal.
+      // A string that continues in the next line, or is followed by UESCAPE, is one literal.
       if (afterString && (isString || this.isEscapeClause(i))) {
         if (!isString) i += 1;
         previous = tokens[i];
@@ -125,7 +116,7 @@ class KeptText {
     return this.word(i) === 'uescape' && this.tokens[i + 1]?.tokenType === TOKEN.SCONST;
   }
 
-  /** Which list the token stands in. */
+  /** Keeps track of the list that contains the token. */
   private follow(i: number): void {
     const { brackets } = this;
     const word = this.word(i);
@@ -226,7 +217,7 @@ function numberLike(source: string): string {
   }
 }
 
-/** What a plain string, or one with escapes that it does not use, stands for. */
+/** The value of a plain string, or of an escape string without escapes. */
 function plainValue(source: string): string | undefined {
   const inner = /^[eEnN]?'((?:[^'\\]|'')*)'$/.exec(source)?.[1] ?? /^'((?:[^']|'')*)'$/.exec(source)?.[1];
   return inner?.replaceAll("''", "'");

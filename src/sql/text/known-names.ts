@@ -1,6 +1,6 @@
 /**
- * Which names may stand in a log: those of the database, which hold nobody's data. What a statement makes up (aliases, cursors, savepoints), or
- * takes for a name by mistake (`WHERE name = "Dupont"`), may be a value as well as a literal.
+ * Which names may be written to a log: those of the database, which contain no one's data. Names that a statement makes up (aliases, cursors,
+ * savepoints), or quotes by mistake (`WHERE name = "Dupont"`), may be values, just like literals.
  */
 import { LRUCache } from 'lru-cache';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -45,7 +45,7 @@ export class KnownNames {
     sizeCalculation: (shown, statement) => shown.length + statement.length + 1,
   });
 
-  /** @param others names that a policy has, beside those of the catalog. */
+  /** @param others names that a policy has, in addition to those of the catalog. */
   constructor({ data }: Catalog, others: Iterable<string> = []) {
     const { names } = this;
     for (const name of others) names.add(name);
@@ -68,8 +68,8 @@ export class KnownNames {
   }
 
   /**
-   * A normalized statement with `name1`, `name2`, … in the place of names that are not known, the same for the same name. The parser must be loaded.
-   * Empty where it cannot be told what is a name.
+   * A normalized statement with `name1`, `name2`, … instead of unknown names, the same for the same name. The parser must be loaded. Empty if names
+   * cannot be told from other words.
    */
   shown(statement: string): string {
     const known = this.remembered.get(statement);

@@ -15,7 +15,7 @@ export const KIND = {
   single: 6,
 } as const;
 
-/** Tokens by their number: kinds and offsets in characters. Comments are none. */
+/** Tokens by their number: kinds and offsets in characters, without comments. */
 export interface Lexed {
   readonly count: number;
   readonly kind: Uint8Array;
@@ -91,7 +91,7 @@ function isBlank(code: number): boolean {
 
 const OPERATOR_CHARACTERS = characterTable('~!@#^&|`?+-*/%<>=');
 
-/** Also for what `charCodeAt` gives behind the end. */
+/** Also for the NaN that `charCodeAt` returns after the end. */
 export function isOperatorCharacter(code: number): boolean {
   return code < OPERATOR_CHARACTERS.length && OPERATOR_CHARACTERS[code] === 1;
 }
@@ -118,7 +118,7 @@ function kindAt(text: string, at: number, first: number): number {
   return KIND.single;
 }
 
-/** The end of the number, or of the string in plain quotes, that begins at `at`; undefined where neither does. */
+/** The end of the number, or of the string in plain quotes, that begins at `at`; undefined if neither does. */
 export function endOfLiteral(text: string, at: number): number | undefined {
   const first = text.charCodeAt(at);
   if (first === QUOTE) return endOfString(text, at, closing);
@@ -167,7 +167,7 @@ function endOfPrefixed(text: string, at: number, first: number): number {
   return endOfString(text, quote, letter === 117 ? closing : closingBits);
 }
 
-/** Behind the closing quote; a doubled one is none. */
+/** The position after the closing quote; a doubled quote does not close. */
 function closing(text: string, from: number, quote = QUOTE): number {
   const sign = String.fromCharCode(quote);
   for (let i = from; ; i += 2) {
@@ -177,7 +177,7 @@ function closing(text: string, from: number, quote = QUOTE): number {
   }
 }
 
-/** With the parts that stand on further lines: they are one string. */
+/** The end of a string, including continuations on further lines. */
 function endOfString(text: string, open: number, close: (text: string, from: number) => number): number {
   for (let from = open; ; ) {
     const end = close(text, from + 1);
@@ -205,7 +205,7 @@ function closingBits(text: string, from: number): number {
   return at < 0 ? text.length : at + 1;
 }
 
-/** The quote that continues a string behind a line break, with nothing but blanks and `--` comments between; -1 where there is none. */
+/** The quote that continues a string after a line break, with only blanks and `--` comments between; -1 if there is none. */
 function continuation(text: string, end: number): number {
   let lines = 0;
   for (let i = end; i < text.length; ) {
@@ -218,7 +218,7 @@ function continuation(text: string, end: number): number {
   return -1;
 }
 
-/** `$tag$` at a dollar sign; undefined where it opens no string. */
+/** `$tag$` at a dollar sign; undefined if it opens no string. */
 function dollarTag(text: string, at: number): string | undefined {
   let i = at + 1;
   if (beginsWord(text.charCodeAt(i))) {
@@ -257,12 +257,12 @@ function endOfNumber(text: string, at: number): number {
 const SPECIAL = characterTable('~!@#^&|`?%');
 
 /**
- * A run of operator characters, up to what is none or a comment. The scanner takes operators from its beginning, and of `+-+-` four: read once
- * for all of them, since a text may be full of such runs.
+ * A run of operator characters, up to another character or a comment. The scanner takes operators from its beginning, and reads four in `+-+-`:
+ * analyzed once for all of them, since a text may be full of such runs.
  */
 interface Run {
   readonly end: number;
-  /** Behind the last special sign, and behind the last that is neither `+` nor `-`. 0: there is none. */
+  /** The positions after the last special sign, and after the last sign that is neither `+` nor `-`. 0: there is none. */
   readonly specialEnd: number;
   readonly unsignedEnd: number;
 }

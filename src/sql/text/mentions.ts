@@ -9,7 +9,7 @@ export interface Mentions {
   readonly functions: readonly MentionedName[];
   /** Every word that may be a column. */
   readonly words: ReadonlySet<string>;
-  /** A star or a whole row stands somewhere: every column may be meant. */
+  /** It contains a star or a whole row: every column may be meant. */
   readonly every: boolean;
   /** Something of it cannot be read, as SQL that is put together when it runs. */
   readonly opaque: boolean;
@@ -98,7 +98,7 @@ class Seen {
   readonly relations: MentionedName[] = [];
   readonly functions: MentionedName[] = [];
   readonly words = new Set<string>();
-  /** Those that stand without a dot: a column or a whole row. */
+  /** Names without a dot: a column or a whole row. */
   readonly alone = new Set<string>();
   readonly ctes = new Set<string>();
   readonly aliases = new Set<string>();

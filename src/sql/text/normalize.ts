@@ -8,9 +8,9 @@ import { KIND, type Lexed, lex } from './lexer.ts';
 export const NORMALIZED_CAP = 4096;
 
 /**
- * The text with each literal replaced by `$n`, numbered after the client's own parameters, without comments, and each gap
- * between tokens made one blank. A text to read, not to run: numbers in `LIMIT 5` and `numeric(8, 2)` go too, and so do the
- * values of SET, which may be written as bare words. Empty where the text does not scan. Call `loadParser()` before.
+ * The text with each literal replaced by `$n`, numbered after the client's own parameters, without comments, and each gap between tokens made one
+ * blank. A text to read, not to run: numbers in `LIMIT 5` and `numeric(8, 2)` go too, and so do the values of SET, which may be written as bare
+ * words. Empty if the text does not scan. Call `loadParser()` before.
  */
 export function normalize(sql: string): string {
   const lexed = lex(sql);
@@ -23,7 +23,7 @@ export function normalize(sql: string): string {
   let previous: Token | undefined;
   let previousWasLiteral = false;
   for (const [i, token] of tokens.entries()) {
-    // A string that is continued on the next line, or has its UESCAPE behind it, is still one literal.
+    // A string that continues in the next line, or is followed by UESCAPE, is still one literal.
     if (previousWasLiteral && (isString(token) || isEscapeClause(tokens, i))) {
       previous = token;
       continue;
@@ -41,7 +41,10 @@ export function normalize(sql: string): string {
   return out;
 }
 
-/** libpg_query's fingerprint, 16 hex digits: equal for statements that differ in literals only. Empty where the text does not parse, or is too much for it, or where none are loaded. */
+/**
+ * libpg_query's fingerprint, 16 hex digits: equal for statements that differ only in literals. Empty if the text does not parse, or is too large, or
+ * if the parser is not loaded.
+ */
 export function fingerprint(sql: string): string {
   if (!fingerprintModule.isLoaded) return '';
   try {
@@ -55,8 +58,8 @@ export function fingerprint(sql: string): string {
 }
 
 /**
- * What the scanner is given: as many tokens as can show, each of which gives a character at least, without comments, and of long strings
- * nothing. Where the cuts are wrong, the scanner, which alone says what is a literal, could only refuse what it is given.
+ * The text for the scanner: only as many tokens as can be shown (each has at least one character), without comments, and without the content of long
+ * strings. Should a cut be wrong, the scanner can only refuse the text: it alone decides what is a literal.
  */
 function beginningOf(sql: string, { count, kind, start, end }: Lexed): { beginning: string; parameters: number } {
   let parameters = 0;
@@ -72,7 +75,8 @@ function beginningOf(sql: string, { count, kind, start, end }: Lexed): { beginni
 
 const LONG_STRING = 100;
 
-function scanned(sql: string): Token[] | undefined {
+/** The server's tokens of a text, without comments. Undefined if it does not scan. The parser must be loaded. */
+export function scanned(sql: string): Token[] | undefined {
   if (sql === '') return [];
   try {
     const scan = parserModule.ask((library) => library.scanSync(sql));
@@ -95,12 +99,12 @@ function isString(token: Token): boolean {
   return token.tokenType === TOKEN.SCONST || token.tokenType === TOKEN.USCONST;
 }
 
-/** The word UESCAPE behind a string; behind an identifier it stays, as the literal before it is none. */
+/** The word UESCAPE after a string. After an identifier it stays, as what precedes is not a literal. */
 function isEscapeClause(tokens: readonly Token[], i: number): boolean {
   return word(tokens[i]) === 'uescape' && tokens[i + 1]?.tokenType === TOKEN.SCONST;
 }
 
-/** A minus that belongs to the number behind it, so that `= -5` and `= 5` have one shape. */
+/** A minus that belongs to the number after it, so that `= -5` and `= 5` have one shape. */
 function isSign(tokens: readonly Token[], i: number): boolean {
   const after = tokens[i + 1];
   if (tokens[i]?.text !== '-' || !after || isShape(after) || isString(after)) return false;

@@ -1,7 +1,7 @@
-/** Which numbers stand for each other. */
+/** Which numbers can replace each other without a change of meaning. */
 
 /**
- * By type: `i` an integer, `l` a bigint where it is too large for that, else `n`, numeric. `unlike`: one that stands for no other. Undefined: not
+ * By type: `i` an integer, `l` a bigint if it is too large for that, else `n`, numeric. `unlike`: a number that no other can replace. Undefined: not
  * a decimal number.
  */
 export function numberShape(source: string): 'i' | 'l' | 'n' | 'unlike' | undefined {

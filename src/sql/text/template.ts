@@ -1,6 +1,6 @@
 /** Text with holes: SQL in which attributes, limits and the row's own alias are filled in later. Never holds a value itself. */
 
-/** `attribute`: a value of the principal. `limit`: rows that may still come, as bigint. `row`: the alias under which the relation's own columns stand. */
+/** `attribute`: a value of the principal. `limit`: rows that may still come, as bigint. `row`: the alias of the relation's own columns. */
 export type Slot =
   | { readonly kind: 'attribute'; readonly name: string; readonly type: string; readonly typeOid: number }
   | { readonly kind: 'limit' }

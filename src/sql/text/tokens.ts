@@ -33,7 +33,7 @@ export function tokenize(text: string): Token[] {
   const open: number[] = [];
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i]!;
-    // A word behind a dot or AS is a name, whatever it says.
+    // A word after a dot or AS is a name.
     const isName = /^[a-z]/.test(token.word) && ['.', 'as'].includes(tokens[i - 1]?.word ?? '');
     if (isName) continue;
     if (OPENS.has(token.word)) open.push(i);
@@ -48,7 +48,7 @@ export function tokenize(text: string): Token[] {
   return tokens;
 }
 
-/** The index of the token that starts at, or holds, character `at`; -1 where there is none. */
+/** The index of the token that starts at, or contains, character `at`; -1 if there is none. */
 export function tokenAt(tokens: readonly Token[], at: number): number {
   let low = 0;
   let high = tokens.length - 1;
@@ -62,7 +62,7 @@ export function tokenAt(tokens: readonly Token[], at: number): number {
   return -1;
 }
 
-/** Whether the token is that name, as it stands or in quotes. */
+/** Whether the token is that name, plain or in quotes. */
 export function isName({ word, text }: Token, name: string): boolean {
   return word === name || text === `"${name.replaceAll('"', '""')}"`;
 }

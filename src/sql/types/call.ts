@@ -4,7 +4,7 @@ import type { Candidate } from './candidates.ts';
 import type { QualifiedName } from './path.ts';
 import { type VisibleFunction, visibleFunctions } from './visible.ts';
 
-/** How a call is written, beside its arguments. */
+/** The form of a call, apart from its arguments. */
 export interface CallForm {
   /** Names of the last arguments, where they are named (`f(1, b => 2)`). */
   readonly argNames?: readonly string[];
@@ -17,7 +17,7 @@ export interface CallForm {
   readonly orderBy?: boolean;
   readonly filter?: boolean;
   readonly over?: boolean;
-  /** Of an aggregate with WITHIN GROUP: how many of the arguments, the last ones, stand in its ORDER BY. */
+  /** For an aggregate with WITHIN GROUP: how many of the arguments, the last ones, are in its ORDER BY. */
   readonly withinGroup?: number;
   /** A CALL statement: procedures only, OUT arguments passed too. */
   readonly call?: boolean;
@@ -90,7 +90,7 @@ function asCandidate({ fn, position }: VisibleFunction, count: number, form: Cal
   return { fn, position, args: fn.args, expanded: 0, defaulted: missing, ambiguous: false };
 }
 
-/** Which parameter each argument of the call is, then those left to defaults; undefined where the names do not fit. */
+/** Which parameter each argument of the call is, then those left to defaults; undefined if the names do not fit. */
 function namedOrder(fn: Fn, count: number, argNames: readonly string[]): number[] | undefined {
   const order = Array.from({ length: count - argNames.length }, (_, i) => i);
   const taken = new Set(order);

@@ -23,7 +23,7 @@ export function accepts(catalog: Catalog, input: readonly Oid[], candidate: Cand
   return bindPolymorphic(catalog, input, candidate.args.slice(0, input.length)) !== undefined;
 }
 
-/** The best of several candidates that all accept the call; undefined where none is best. */
+/** The best of several candidates that all accept the call; undefined if none is best. */
 export function best<T extends Candidate>(
   catalog: Catalog,
   input: readonly Oid[],

@@ -9,7 +9,7 @@
 import type { Fn, Oid } from '../catalog/catalog.ts';
 import * as t from './oids.ts';
 
-/** What must hold beside the types. */
+/** What is required apart from the types. */
 export type Needs =
   | 'nothing'
   /** No operand has a collation of its own: one that is not deterministic fails. */
@@ -30,7 +30,7 @@ export type Needs =
   | 'field'
   /** The first argument is the time zone without an offset. */
   | 'utc'
-  /** The second argument is a number that is neither 0 nor -1. */
+  /** The second argument is a number other than 0 and -1. */
   | 'divisor'
   /** A third argument is a number that is not negative. */
   | 'length'
@@ -80,7 +80,7 @@ const TYPES: Readonly<Record<string, Oid>> = {
   anyrange: t.ANYRANGE,
 };
 
-/** Signatures by what they need; `*` before `(` stands for the six comparisons eq, ne, lt, le, gt, ge. */
+/** Signatures by what they need; `*` before `(` is short for the six comparisons eq, ne, lt, le, gt, ge. */
 const ENTRIES: readonly (readonly [Needs, string])[] = [
   // Clocks; a condition may hold them, and they are the same for every row.
   ['nothing', 'now() transaction_timestamp() statement_timestamp()'],
@@ -172,7 +172,7 @@ const ENTRIES: readonly (readonly [Needs, string])[] = [
      range_contained_by(anyrange,anyrange) range_overlaps(anyrange,anyrange) range_eq(anyrange,anyrange) range_ne(anyrange,anyrange)
      isempty(anyrange) lower(anyrange) upper(anyrange) lower_inf(anyrange) upper_inf(anyrange)`,
   ],
-  // The catalogs: of a number that is no such object the answer is NULL.
+  // The catalogs: for a number that is not an object the answer is NULL.
   [
     'nothing',
     `current_database() current_schema() current_schemas(bool) obj_description(oid,name) obj_description(oid) shobj_description(oid,name) col_description(oid,int4)

@@ -35,8 +35,8 @@ const IMPOSSIBLE: Coercion = { kind: 'impossible' };
 const UNTELLABLE: Coercion = { kind: 'untellable' };
 
 /**
- * The coercion of a value (manual, sections 10.3, 10.4 and CREATE CAST). A value of type `unknown` is taken for a literal.
- * `typmod` is the modifier that a written cast or a column asks for, -1 for none.
+ * The coercion of a value (manual, sections 10.3, 10.4 and CREATE CAST). A value of type `unknown` is taken for a literal. `typmod` is the modifier
+ * that a written cast or a column asks for, or -1.
  */
 export function coercion(catalog: Catalog, from: Oid, to: Oid, context: CastContext, typmod = -1): Coercion {
   if (from === t.UNTELLABLE || to === t.UNTELLABLE) return UNTELLABLE;
@@ -46,7 +46,7 @@ export function coercion(catalog: Catalog, from: Oid, to: Oid, context: CastCont
   if (to === t.ANY || isPolymorphic(to)) {
     return from !== t.UNKNOWN && isContainer(to) && baseType(catalog, from) !== from ? RELABEL : SAME;
   }
-  // A literal is read as the domain's base type while the statement is analyzed, but its CHECKs run anew for each row.
+  // A literal is read as the domain's base type while the statement is analyzed, but its CHECKs are evaluated for each row.
   if (from === t.UNKNOWN) return target.kind === 'd' ? intoDomain(catalog, to, SAME) : LITERAL;
   const way = pathway(catalog, from, to, context);
   if (way) {
@@ -56,11 +56,11 @@ export function coercion(catalog: Catalog, from: Oid, to: Oid, context: CastCont
       : fitted(catalog, to, typmod, step);
   }
   if (!coercible(catalog, from, to, context)) return IMPOSSIBLE;
-  // What is left are row types: a named one stands for `record` as it is.
+  // Only row types are left: a named one can be used as `record` unchanged.
   return to === t.RECORD || to === t.RECORD_ARRAY ? SAME : ROW;
 }
 
-/** Polymorphic types that take a domain for what it stands on. */
+/** Polymorphic types that take a domain as its base type. */
 function isContainer(polymorphic: Oid): boolean {
   switch (polymorphic) {
     case t.ANYELEMENT:
@@ -99,7 +99,7 @@ function physical(
   }
 }
 
-/** A domain's own modifier holds before its constraints are looked at; so do those of the domains that it stands on. */
+/** A domain's own modifier applies before its constraints are checked; so do those of the domains under it. */
 function intoDomain(catalog: Catalog, domain: Oid, step: Coercion): Coercion {
   let constrained = false;
   let typmod = -1;

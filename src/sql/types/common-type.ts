@@ -5,9 +5,8 @@ import { coercible } from './pathway.ts';
 import { baseType, isPolymorphic } from './type.ts';
 
 /**
- * The common type, or 0 where there is none or where one of the types is untellable. The order counts: a CASE puts its ELSE
- * first (a missing ELSE is an unknown NULL), and a chain of UNIONs resolves pair by pair from the left. That every
- * expression can in fact become that type is another question: `coercion`.
+ * The common type, or 0 if there is none or if one of the types is unknown. The order counts: a CASE puts its ELSE first (a missing ELSE is an
+ * unknown NULL), and a chain of UNIONs resolves pair by pair from the left. Whether every expression can become that type is decided by `coercion`.
  */
 export function commonType(catalog: Catalog, types: readonly Oid[]): Oid {
   const first = types[0];

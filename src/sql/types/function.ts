@@ -16,8 +16,8 @@ import { typeByName } from './type-name.ts';
 const MAX_ARGUMENTS = 100;
 
 /**
- * The function for arguments of these types, in the order of the call; those of WITHIN GROUP's ORDER BY come last.
- * `UNKNOWN` is a literal without a type, `UNTELLABLE` (0) an argument of which the type is not known here.
+ * The function for arguments of these types, in the order of the call; those of WITHIN GROUP's ORDER BY come last. `UNKNOWN` is a literal without a
+ * type, `UNTELLABLE` (0) an argument of unknown type.
  */
 export function resolveFunction(
   catalog: Catalog,
@@ -43,7 +43,7 @@ export function resolveFunction(
   return chosen ? complete(catalog, chosen, input, form) : { kind: 'ambiguous' };
 }
 
-/** The type that a call of one argument casts to; 0 where such a call is no cast (manual, section 10.3, step 3). */
+/** The type that a call of one argument casts to; 0 if such a call is not a cast (manual, section 10.3, step 3). */
 function castTarget(catalog: Catalog, searchPath: readonly string[], name: QualifiedName, from: Oid): Oid {
   const target = typeByName(catalog, searchPath, name.schema === undefined ? [name.name] : [name.schema, name.name]);
   if (target?.relation !== 0) return 0;
@@ -140,7 +140,7 @@ function directArgumentsFit(
   return fn.aggKind === 'h' ? expanded === 2 * withinGroup : expanded > withinGroup;
 }
 
-/** Hypothetical arguments of type "any" and the sorted ones they stand beside become one type, pair by pair. */
+/** Hypothetical arguments of type "any" and the corresponding sorted ones become one type, pair by pair. */
 function hypothetical(catalog: Catalog, resolved: Resolved, input: readonly Oid[], sorted: number): Resolved {
   if (resolved.kind !== 'found') return resolved;
   const argTypes = [...resolved.argTypes];

@@ -10,8 +10,8 @@ import { arrayType, baseType, elementType, isPolymorphic } from './type.ts';
 import { type OperatorCandidate, type VisibleOperators, visibleOperators } from './visible.ts';
 
 /**
- * The operator for operands of these types; `left` is undefined for a prefix operator. `UNKNOWN` is a literal without a
- * type, `UNTELLABLE` (0) an operand of which the type is not known here.
+ * The operator for operands of these types; `left` is undefined for a prefix operator. `UNKNOWN` is a literal without a type, `UNTELLABLE` (0) an
+ * operand of unknown type.
  */
 export function resolveOperator(
   catalog: Catalog,

@@ -3,8 +3,8 @@
 const positions = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
 
 /**
- * Each schema of the path with its place in it; `pg_catalog` comes first where the path does not name it (manual, section
- * 5.10.3). Temporary schemas are left out: Rowgate gives nobody one, and functions and operators are never looked up there.
+ * Each schema of the path with its position; `pg_catalog` comes first if the path does not name it (manual, section 5.10.3). Temporary schemas are
+ * left out: Rowgate's sessions have none, and functions and operators are never looked up there.
  */
 export function pathPositions(searchPath: readonly string[]): ReadonlyMap<string, number> {
   const known = positions.get(searchPath);

@@ -3,7 +3,7 @@ import type { Catalog, Oid } from '../catalog/catalog.ts';
 import * as t from './oids.ts';
 import { baseType, category, elementType, isPolymorphic, isRow, rowDescends } from './type.ts';
 
-/** What stands around the value: a call or an operator, an INSERT or UPDATE target, or a cast that was written. */
+/** The context of the value: a call or an operator, an INSERT or UPDATE target, or a written cast. */
 export type CastContext = 'implicit' | 'assignment' | 'explicit';
 
 /** `relabel`: same bytes. `function`: pg_cast names one. `io`: through text. `array`: element by element. */
@@ -12,8 +12,8 @@ export type Pathway = 'relabel' | 'function' | 'io' | 'array';
 const RANK = { implicit: 0, assignment: 1, explicit: 2, i: 0, a: 1, e: 2 } as const;
 
 /**
- * The way from one type to another, domains taken as what they stand on; undefined where there is none in that context.
- * Row types, pseudo-types and unknown literals are not its business: see `coercible`.
+ * The conversion from one type to another, domains taken as their base types; undefined if there is none in that context. Row types, pseudo-types and
+ * unknown literals are not handled: see `coercible`.
  */
 export function pathway(catalog: Catalog, from: Oid, to: Oid, context: CastContext): Pathway | undefined {
   const source = baseType(catalog, from);
@@ -36,8 +36,8 @@ export function pathway(catalog: Catalog, from: Oid, to: Oid, context: CastConte
 }
 
 /**
- * Whether a value of type `from` may stand where `to` is declared. A polymorphic `to` is taken as fitting here: whether all
- * polymorphic arguments of a call agree is `polymorphic.ts`'s question.
+ * Whether a value of type `from` may be used where `to` is declared. A polymorphic `to` always fits here: whether all polymorphic arguments of a call
+ * agree is decided by `polymorphic.ts`.
  */
 export function coercible(catalog: Catalog, from: Oid, to: Oid, context: CastContext): boolean {
   if (from === to || to === t.ANY || isPolymorphic(to)) return true;

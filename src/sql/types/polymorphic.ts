@@ -1,4 +1,4 @@
-/** What `anyelement`, `anyarray`, `anycompatible` and kin become in one call (manual, section 36.2.5). */
+/** The actual types of `anyelement`, `anyarray`, `anycompatible` and similar in one call (manual, section 36.2.5). */
 import type { Catalog, Oid } from '../catalog/catalog.ts';
 import { commonType } from './common-type.ts';
 import * as t from './oids.ts';
@@ -17,8 +17,8 @@ export interface Bindings {
 }
 
 /**
- * Holds the arguments of a call against its declared polymorphic types: undefined where they contradict one another. What
- * stays 0 in the answer is not settled by these arguments, which matters only to what `substitute` is then asked for.
+ * Binds the arguments of a call to its declared polymorphic types: undefined if they contradict one another. What stays 0 in the answer is not
+ * settled by these arguments, which matters only if `substitute` is then asked for it.
  */
 export function bindPolymorphic(
   catalog: Catalog,
@@ -30,7 +30,7 @@ export function bindPolymorphic(
   return compatible && { ...plain, ...compatible };
 }
 
-/** The type that a declared one stands for; 0 where a polymorphic one is not settled. */
+/** The actual type of a declared one; 0 if a polymorphic one is not settled. */
 export function substitute(catalog: Catalog, bindings: Bindings, declared: Oid): Oid {
   switch (declared) {
     case t.ANYELEMENT:

@@ -7,7 +7,7 @@ import { baseType, elementType, isRow, rowRelation } from './type.ts';
 export interface SortFunctions {
   /** Comparisons: `=`, and `<`, `>` and the btree comparison where the type can be ordered. */
   readonly comparison: readonly Fn[];
-  /** The hash functions; the server marks none of them leakproof, whatever they are. */
+  /** The hash functions; the server marks none of them leakproof. */
   readonly hash: readonly Fn[];
   readonly equality: Operator | undefined;
   readonly less: Operator | undefined;
@@ -16,7 +16,7 @@ export interface SortFunctions {
   readonly leakproof: boolean;
 }
 
-/** Undefined where the type has neither equality nor order (json, xml, point), or is untellable. */
+/** Undefined if the type has neither equality nor order (json, xml, point), or is unknown. */
 export function sortFunctions(catalog: Catalog, type: Oid): SortFunctions | undefined {
   if (!catalog.typesByOid.has(type) || type === t.UNKNOWN || type === t.ANYARRAY) return undefined;
   const parts = partTypes(catalog, type).map((part) => sortFunctions(catalog, part));

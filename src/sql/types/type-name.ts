@@ -3,8 +3,8 @@ import type { Catalog, Type } from '../catalog/catalog.ts';
 import { pathPositions } from './path.ts';
 
 /**
- * The type of a TypeName's `names`: one part is looked up along the path, two are schema and type, three begin with this
- * database. `arrayBounds` counts the `[]` behind it: any number of them is the one array type. Type modifiers do not change which type it is.
+ * The type of a TypeName's `names`: one part is looked up along the path, two are schema and type, three begin with this database. `arrayBounds`
+ * counts the `[]` after it: any number of them is the one array type. Type modifiers do not change which type it is.
  */
 export function typeByName(
   catalog: Catalog,

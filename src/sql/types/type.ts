@@ -2,7 +2,7 @@
 import type { Catalog, Oid, Relation } from '../catalog/catalog.ts';
 import * as t from './oids.ts';
 
-/** The type below all domains; the type itself where it is none. */
+/** The type below all domains; the type itself if it is not a domain. */
 export function baseType(catalog: Catalog, oid: Oid): Oid {
   let current = oid;
   for (let type = catalog.typesByOid.get(current); type && type.kind === 'd' && type.base !== 0; ) {
@@ -17,7 +17,7 @@ export function elementType(catalog: Catalog, oid: Oid): Oid {
   return catalog.typesByOid.get(oid)?.element ?? 0;
 }
 
-/** The array type over a type, 0 where there is none. */
+/** The array type over a type, 0 if there is none. */
 export function arrayType(catalog: Catalog, oid: Oid): Oid {
   return catalog.typesByOid.get(oid)?.array ?? 0;
 }
@@ -70,7 +70,7 @@ export function isPlainPolymorphic(oid: Oid): boolean {
   }
 }
 
-/** `anycompatible` and kin: all of them become one common type. */
+/** `anycompatible` and similar: all of them become one common type. */
 export function isCompatiblePolymorphic(oid: Oid): boolean {
   switch (oid) {
     case t.ANYCOMPATIBLE:

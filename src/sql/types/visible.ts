@@ -53,7 +53,7 @@ export function visibleOperators(
     }
   }
   const found = { infix, prefix, exact, answers: new Map<string, Resolved>() };
-  // Only names that exist are remembered: what a client can make up must not grow the memory.
+  // Only names that exist are cached: names that a client makes up must not fill the memory.
   if (exact.size > 0) view.operators.set(name.name, found);
   return found;
 }

@@ -5,7 +5,7 @@ import { typeByName } from './type-name.ts';
 
 export interface WrittenType {
   readonly type: Type;
-  /** pg_attribute.atttypmod: -1 for none. */
+  /** pg_attribute.atttypmod; -1 if there is no modifier. */
   readonly typmod: number;
   /** With its schema: `pg_catalog.varchar(40)`, `pg_catalog.int8[]`. */
   readonly text: string;

@@ -11,6 +11,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 const NEWLINE = 0x0a;
 const DIGITS = 8;
 
+/** The value as JSON with its checksum (CRC-32), and a line end. */
 export function checkedLine(value: unknown): string {
   return checkedJson(JSON.stringify(value));
 }
@@ -27,7 +28,7 @@ export function readChecked(line: string): { readonly value: unknown } | undefin
   return { value: JSON.parse(json) };
 }
 
-export interface Line {
+export interface JournalLine {
   readonly text: string;
   /** Byte offsets in the file. */
   readonly start: number;
@@ -35,7 +36,7 @@ export interface Line {
 }
 
 /** The complete lines of a file; text after the last line end is left out. */
-export function* linesOf(file: Uint8Array): IterableIterator<Line> {
+export function* linesOf(file: Uint8Array): IterableIterator<JournalLine> {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   let start = 0;
   for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {

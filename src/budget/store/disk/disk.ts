@@ -5,11 +5,11 @@ import { reasonOf } from '../../../core/error-text.ts';
 import { StoreUnavailable } from '../../../metering/budget-store.ts';
 import { findGenerations, journalFile, snapshotFile } from './generation.ts';
 import { Journal } from './journal.ts';
-import { type Kept, writeSnapshot } from './snapshot.ts';
+import { type SnapshotContent, writeSnapshot } from './snapshot.ts';
 
 export interface DiskOptions {
   readonly folder: string;
-  readonly kept: Kept;
+  readonly kept: SnapshotContent;
   /** A snapshot is due when the journal has more bytes than this and than the last snapshot. */
   readonly journalBytes: number;
   notice(message: string): void;

@@ -25,6 +25,7 @@ export interface Generations {
   readonly stale: readonly string[];
 }
 
+/** The snapshots and journals in the folder. Throws if it cannot be read. */
 export function findGenerations(folder: string): Generations {
   const names = readdirSync(folder);
   const found = names.flatMap((name) => {

@@ -10,7 +10,7 @@ import type { Measure, Owner } from '../../../metering/measure.ts';
 import type { Sightings } from '../../../metering/sightings.ts';
 import { linesOf, readChecked } from './checked-line.ts';
 import { findGenerations, journalFile, snapshotFile } from './generation.ts';
-import { ownerOf, type Replayed, replay, syncedTo } from './records.ts';
+import { ownerOfRecord, type ReplayTarget, replay, syncedTo } from './records.ts';
 
 /** The files are damaged, so the budgets used are not known. */
 class StateDamaged extends Error {
@@ -78,7 +78,7 @@ export function load(folder: string, timeZone: string, now: number): Loaded {
   return { accounts, exceptions, logouts, hashKey, newest: Math.max(whole, ...journals), stale, cut };
 }
 
-class Reader implements Replayed {
+class Reader implements ReplayTarget {
   readonly logouts = new Logouts();
   exceptions = NO_EXCEPTIONS;
   hashKey: Uint8Array | undefined;
@@ -117,7 +117,7 @@ class Reader implements Replayed {
       const record = readChecked(line.text);
       if (!record) break;
       end = line.end;
-      const owner = ownerOf(record.value);
+      const owner = ownerOfRecord(record.value);
       const from = this.from.get(owner ? `${owner.measure} ${owner.owner}` : '') ?? 0;
       if (!ofSnapshot || line.start >= from) replay(record.value, this, this.now);
     }

@@ -66,7 +66,7 @@ export function syncedTo(value: unknown): number | undefined {
 }
 
 /** The account that the record belongs to; undefined for records without one. */
-export function ownerOf(value: unknown): { owner: Owner; measure: Measure } | undefined {
+export function ownerOfRecord(value: unknown): { owner: Owner; measure: Measure } | undefined {
   const record = value as Record;
   return record[0] === 'take' || record[0] === 'back' || record[0] === 'saw'
     ? { owner: record[1], measure: record[2] }
@@ -74,14 +74,14 @@ export function ownerOf(value: unknown): { owner: Owner; measure: Measure } | un
 }
 
 /** The state that records are replayed into. */
-export interface Replayed {
+export interface ReplayTarget {
   readonly accounts: Accounts;
   readonly logouts: Logouts;
   exceptions: Exceptions;
 }
 
 /** Applies the record. `now`: logouts that have expired by then are left out. */
-export function replay(value: unknown, into: Replayed, now: number): void {
+export function replay(value: unknown, into: ReplayTarget, now: number): void {
   const record = value as Record;
   switch (record[0]) {
     case 'take': {

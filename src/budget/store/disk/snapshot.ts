@@ -12,7 +12,7 @@ import { SNAPSHOT_FORMAT, type SnapshotLine } from './load.ts';
 const PIECE = 65_536;
 
 /** What is written. */
-export interface Kept {
+export interface SnapshotContent {
   readonly accounts: Accounts;
   exceptions(): Exceptions;
   logouts(): Iterable<readonly Logout[]>;
@@ -27,7 +27,7 @@ export interface Kept {
 export async function writeSnapshot(
   folder: string,
   path: string,
-  { accounts, exceptions, logouts, hashKey }: Kept,
+  { accounts, exceptions, logouts, hashKey }: SnapshotContent,
   position: () => number,
 ): Promise<number> {
   const unfinished = `${path}.new`;

@@ -93,6 +93,7 @@ export interface Script {
   readonly hash: string;
 }
 
+/** A Lua script with the SHA-1 by which Redis caches it. */
 export function script(text: string): Script {
   return { text, hash: createHash('sha1').update(text).digest('hex') };
 }

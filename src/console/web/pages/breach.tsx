@@ -275,7 +275,7 @@ function Reads({ label, rows, isSql = false }: { label: string; rows: readonly R
   );
 }
 
-/** The report that stands: with verification, author and case number. HTML prints as a PDF. */
+/** The report as a document: with verification, author and case number. HTML prints as a PDF. */
 function Document({ asked }: { readonly asked: Question }): ReactNode {
   const { t, i18n } = useTranslation();
   const form = useRef<HTMLFormElement>(null);

@@ -1,4 +1,4 @@
-/** One decision: what was asked, what was sent and why, the rule, what to grant, the outcome, and its neighbours in the session. */
+/** One decision: the statement, the text that was sent and why, the rule, what to grant, the outcome, and its neighbours in the session. */
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';

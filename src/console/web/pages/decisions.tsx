@@ -1,4 +1,4 @@
-/** Decisions: as they come, or found in the log. What is looked for stands in the address, but for texts and end users: these may be names of people. */
+/** Decisions: as they come, or found in the log. The address contains the filters, except texts and end users: these may be names of people. */
 import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';

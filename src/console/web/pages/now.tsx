@@ -1,4 +1,4 @@
-/** Now: how the guards are, what goes through them, who is near a limit, what is pending, and decisions as they come. */
+/** Now: the state of the guards, their traffic, who is near a limit, what is pending, and live decisions. */
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -139,7 +139,7 @@ function Rates({ rates }: { readonly rates: Now['rates'] }): ReactNode {
   const { t } = useTranslation();
   const { clock, minute } = useFormats();
   const [measure, setMeasure] = useState<(typeof MEASURES)[number]>('statements');
-  // The same numbers come again each two seconds: drawn anew only where they differ.
+  // The same numbers are fetched every two seconds: the chart is redrawn only if they differ.
   const key = JSON.stringify(rates);
   // biome-ignore lint/correctness/useExhaustiveDependencies: by their text.
   const { times, lines } = useMemo(() => {

@@ -1,4 +1,4 @@
-/** A person: who saw this data subject. The key goes by POST alone: neither the address nor the browser's history ever has it. */
+/** A person: who saw this data subject. The key is sent by POST only: it is in neither the address nor the browser's history. */
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';

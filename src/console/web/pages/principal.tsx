@@ -466,7 +466,7 @@ function ColumnChips({ columns }: { readonly columns: TableSeen['columns'] }): R
 type UnusedValue = Extract<PrincipalAccess['unused'], { readonly ok: true }>['value'];
 type Grant = UnusedValue['grants'][number];
 
-/** By what the log says of it; what is none of these stands as the command has it. */
+/** How a grant was used, according to the log. Other words of the command are shown unchanged. */
 const STANDINGS = ['delete', 'keep', 'new', 'star', 'cannot tell', 'accepted'] as const;
 
 function UnusedGrants({ unused }: { readonly unused: UnusedValue }): ReactNode {

@@ -1,4 +1,4 @@
-/** What an operator may do: each by a dialog that asks for the reason, which stands in the decision log beside the operator's name. */
+/** What an operator may do: each action is a dialog that asks for the reason, which the decision log records with the operator's name. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useId, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -133,7 +133,7 @@ export interface Exception {
   readonly guard: string;
   readonly what: 'permit' | 'raise' | 'break-glass' | 'observation';
   readonly id: string;
-  /** What is signed; absent where nobody need sign. */
+  /** The text that is signed; absent if no signature is needed. */
   readonly text?: string | undefined;
 }
 
@@ -179,7 +179,7 @@ async function signedHere({ text = '', ...question }: Exception) {
   return signWithKey(text, namespace);
 }
 
-/** Makes a key for whoever is to become an approver: the line is for those who write the policies. */
+/** Makes a key for a future approver: the printed line is for those who write the policies. */
 export function NewKey(): ReactNode {
   const { t } = useTranslation();
   const name = useName();

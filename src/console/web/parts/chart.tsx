@@ -1,4 +1,4 @@
-/** A chart over time with its legend, what stands under the pointer, and the same numbers as a table. */
+/** A chart over time with its legend, the values under the pointer, and the same numbers as a table. */
 import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useFormats } from '../session.tsx';
@@ -12,11 +12,11 @@ export interface Line {
 
 interface ChartProps {
   readonly label: string;
-  /** Milliseconds; the numbers of a line stand at these times. */
+  /** Milliseconds; a series has one number for each of these times. */
   readonly times: readonly number[];
   /** At most six. */
   readonly lines: readonly Line[];
-  /** A time in full, and as it stands at the axis. */
+  /** A time in full, and as the axis shows it. */
   readonly clock: (ms: number) => string;
   readonly tick: (ms: number) => string;
   /** A limit: a line across. */
@@ -35,7 +35,7 @@ export function Chart({ label, times, lines, clock, tick, ceiling }: ChartProps)
   const latest = useRef({ times, lines, tick, number });
   latest.current = { times, lines, tick, number };
   const names = lines.map(({ name }) => name).join('\n');
-  // biome-ignore lint/correctness/useExhaustiveDependencies: drawn anew for other lines, words or colours; for other numbers it is changed below.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other series, words or colours make a new chart; other numbers are set below.
   useEffect(() => {
     const into = place.current;
     if (!into) return;

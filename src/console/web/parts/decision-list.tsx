@@ -1,4 +1,4 @@
-/** Decisions in a table: as they come, as they were found, or of one session. */
+/** Decisions in a table: live, found, or of one session. */
 import { type ReactNode, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { DecisionRow } from '../../api/decisions.ts';

@@ -1,4 +1,4 @@
-/** Decisions as they come: the list can be stopped and filtered, and each of them opened. */
+/** Live decisions: the list can be paused and filtered, and each decision opened. */
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { EFFECTS } from '../../api/decisions.ts';

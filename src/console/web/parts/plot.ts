@@ -11,11 +11,11 @@ export interface Plot {
   /** At the axis of times. */
   tick(ms: number): string;
   number(value: number): string;
-  /** The step under the pointer; undefined where it has left. */
+  /** The step under the pointer; undefined if it has left. */
   pointed(at: number | undefined): void;
 }
 
-/** Lines are told apart by their dashes too. */
+/** Series differ in their dashes, too, not only in colour. */
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [1, 3]];
 
 export interface Drawn {

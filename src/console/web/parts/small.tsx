@@ -11,7 +11,7 @@ import { useFormats } from '../session.tsx';
 
 interface PanelProps {
   readonly title: string;
-  /** Beside the title. */
+  /** Shown beside the title. */
   readonly aside?: ReactNode;
   readonly children: ReactNode;
 }
@@ -51,7 +51,7 @@ export function useEffectWord(): (effect: string) => string {
   };
 }
 
-/** Of a decision; in observe mode what it would have been stands beside it. */
+/** The effect of a decision; in observe mode also the effect that it would have had. */
 export function Effect({ effect, would }: { readonly effect: string; readonly would?: string | undefined }): ReactNode {
   const { t } = useTranslation();
   const word = useEffectWord();
@@ -68,7 +68,7 @@ export function Effect({ effect, would }: { readonly effect: string; readonly wo
   );
 }
 
-/** What a reason means, in the reader's language; a word that is none of ours stands as it is. */
+/** What a reason means, in the reader's language; unknown words are shown unchanged. */
 export function useReason(): (reason: string) => string {
   const { i18n } = useTranslation();
   return (reason) => {
@@ -115,7 +115,7 @@ export function DecisionLink({ id, children }: { readonly id: string; readonly c
 
 export type Fact = readonly [term: string, value: ReactNode];
 
-/** Terms and what is known of each; what is not is left out. */
+/** Terms and their values; unknown ones are left out. */
 export function Facts({ facts }: { readonly facts: readonly Fact[] }): ReactNode {
   return (
     <dl className="facts">

@@ -1,4 +1,4 @@
-/** What a page shows in the place of what is not there: while it comes, where there is none, where it failed, and where what is shown is old. */
+/** What a page shows instead of its content: while it loads, if there is none, if loading failed, and if the content is old. */
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -74,7 +74,7 @@ function FailureText({ error }: { readonly error: Error }): ReactNode {
   return <ProblemText code={known.code} message={known.message} hint={known.hint} />;
 }
 
-/** In the reader's language what kind of trouble it is; what the server said stands below as it was said. */
+/** The kind of problem in the reader's language, and below it the server's message unchanged. */
 function ProblemText({ code, message, hint }: { code: Code; message: string; hint?: string | undefined }): ReactNode {
   const { t } = useTranslation();
   return (

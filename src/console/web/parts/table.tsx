@@ -18,14 +18,14 @@ export interface Column<Row> {
   cell(row: Row): ReactNode;
   /** What it is sorted by; without it, it is not. */
   readonly by?: (row: Row) => string | number | undefined;
-  /** How its cells stand: digits under digits, on one line that is cut, or on several. */
+  /** The form of the cells: aligned digits, one line that is cut, or several lines. */
   readonly look?: 'number' | 'clip' | 'wrap';
   /** It names the row. */
   readonly isName?: boolean;
 }
 
 interface TableProps<Row> {
-  /** What it is a table of: read out, and seen by nobody. */
+  /** The table's caption for screen readers; not visible. */
   readonly label: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];

@@ -37,6 +37,7 @@ export interface ShownOpening {
 
 const person = name.regex(/^[A-Za-z0-9_][A-Za-z0-9_.@\\-]*$/, 'expected the name of a person');
 
+/** Asks for an opening. Reply: `{ opening }`. Refused for a principal without `break_glass`, or longer than its `for`. */
 export const askOpening = command(
   { principal: name, forMs, reason, usedBy: person.optional() },
   async (given, guard, by) => {
@@ -76,11 +77,13 @@ export const askOpening = command(
   },
 );
 
+/** Reply: `{ openings }`, newest first. */
 export const listOpenings = command({}, async (_, guard) => {
   const openings = await Promise.all(guard.store.exceptions().openings.map((opening) => shown(opening, guard)));
   return done({ openings: newestFirst(openings) });
 });
 
+/** Adds a signature; with enough of them the principal is open. Reply: `{ opening }`. */
 export const approveOpening = command({ id: name, signature }, async (given, guard, by) => {
   const opening = find(guard, given.id);
   if (!opening) return unknown(given.id);
@@ -102,6 +105,7 @@ export const approveOpening = command({ id: name, signature }, async (given, gua
   return told(guard, changed, reply, text, by);
 });
 
+/** Ends an opening or a request for one. Reply: `{ opening }`. */
 export const closeOpening = command({ id: name, reason: reason.optional() }, async (given, guard, by) => {
   const opening = find(guard, given.id);
   if (!opening) return unknown(given.id);

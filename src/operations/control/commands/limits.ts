@@ -5,7 +5,7 @@ import type { Raise } from '../../../metering/budget-store.ts';
 import type { Measure, WindowOfMeasure } from '../../../metering/measure.ts';
 import { holderWords } from '../../../metering/owner.ts';
 import { STATEMENT_LIMIT_KEYS, STATEMENT_LIMITS } from '../../../policy/model/limits.ts';
-import { type LimitInForce, limitsInForce, limitsOfUser } from '../../../policy/model/limits-in-force.ts';
+import { type LimitInForce, limitsInForce, limitsOfUser, sameWindow } from '../../../policy/model/limits-in-force.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
 import { readWindowLimit } from '../../../policy/source/quantity.ts';
 import { type CommandContext, command, findHolder, forMs, holder, iso, reason, recordThenChange } from '../command.ts';
@@ -41,6 +41,7 @@ export interface ShownLimits {
   readonly locked?: { readonly until?: string; readonly reason: string };
 }
 
+/** Reply: the holder's limits with their usage (`ShownLimits`). */
 export const showLimits = command(holder, async (given, guard) => {
   const found = findHolder(guard, given);
   if (found.refusal) return found.refusal;
@@ -51,7 +52,7 @@ export const showLimits = command(holder, async (given, guard) => {
   const inForce = inForceFor(guard, found, raises);
   const limits = await Promise.all(
     inForce.windows.map(async (limit): Promise<ShownLimit> => {
-      const raise = own.find(({ measure, window }) => measure === limit.measure && isSame(window, limit.window));
+      const raise = own.find(({ measure, window }) => measure === limit.measure && sameWindow(window, limit.window));
       const used = await usedOf(guard, owner, limit);
       return {
         name: limit.name,
@@ -97,7 +98,7 @@ export const raiseLimit = command(
     if (!said) return failed('call', `expected a limit such as "5000 rows per hour", found "${given.limit}"`);
     const { windows } = inForceFor(guard, found, await raisesOf(guard, found.role, owner));
     const [lowest] = windows
-      .filter(({ measure, window }) => measure === said.measure && isSame(window, said.window))
+      .filter(({ measure, window }) => measure === said.measure && sameWindow(window, said.window))
       .sort((a, b) => a.amount - b.amount);
     if (!lowest) {
       const names = [...new Set(windows.map((limit) => limit.name))].join(', ');
@@ -158,10 +159,6 @@ async function toldOf(
   const values = await usedOf(guard, owner, { measure: `values.${subject}`, window });
   if (kind === 'answers') return { questions, values };
   return { people: Math.max(0, used - questions - values), questions, values };
-}
-
-function isSame(one: WindowOfMeasure, other: WindowOfMeasure): boolean {
-  return one.count === other.count && one.unit === other.unit;
 }
 
 /** A limit as the command line gives it: `5000 rows per hour`, `40 MB per hour`, `500 students per day`. Pure. */

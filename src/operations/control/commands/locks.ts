@@ -27,6 +27,7 @@ export interface ShownLock {
   readonly by: string;
 }
 
+/** Reply: `{ locks }` in force, newest first. */
 export const listLocks = command({}, async (_, { store, now }) => {
   const locks = [...store.exceptions().locks.values()]
     .filter(({ owner, until }) => tokenOf(owner) === undefined && lasts(until) > now())
@@ -43,6 +44,7 @@ export const listLocks = command({}, async (_, { store, now }) => {
   return done({ locks });
 });
 
+/** Locks a holder until a time, or until it is released. */
 export const addLock = command({ ...holder, reason, forMs: forMs.optional() }, async (given, guard, by) => {
   const found = findHolder(guard, given);
   if (found.refusal) return found.refusal;
@@ -68,6 +70,7 @@ export const addLock = command({ ...holder, reason, forMs: forMs.optional() }, a
   return done(shown);
 });
 
+/** Ends a lock before its time. */
 export const releaseLock = command({ ...holder, reason }, async (given, guard, by) => {
   const { locks } = guard.store.exceptions();
   const lockOf = (one: Holder) => locks.get(ownerOf(one));

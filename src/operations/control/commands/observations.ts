@@ -33,6 +33,7 @@ export interface ShownObservation {
   readonly text: string;
 }
 
+/** Asks for observe mode for a time. Reply: `{ observation }`. Refused for unrestricted and observed roles, and with a transaction pooler. */
 export const askObservation = command({ role: name, forMs, reason }, async (given, guard, by) => {
   const refused = refuseNameless(by, 'an observed role');
   if (refused) return refused;
@@ -82,11 +83,13 @@ export const askObservation = command({ role: name, forMs, reason }, async (give
   );
 });
 
+/** Reply: `{ observations }`, newest first. */
 export const listObservations = command({}, async (_, guard) => {
   const observations = await Promise.all(guard.store.exceptions().observations.map((one) => shown(one, guard)));
   return done({ observations: newestFirst(observations) });
 });
 
+/** Adds a signature; with enough of them the role is observed. Reply: `{ observation }`. */
 export const approveObservation = command({ id: name, signature }, async (given, guard, by) => {
   const observation = find(guard, given.id);
   if (!observation) return unknown(given.id);
@@ -108,6 +111,7 @@ export const approveObservation = command({ id: name, signature }, async (given,
   );
 });
 
+/** Enforces the role again before the time is over. Reply: `{ observation }`. */
 export const endObservation = command({ id: name, reason: reason.optional() }, async (given, guard, by) => {
   const observation = find(guard, given.id);
   if (!observation) return unknown(given.id);

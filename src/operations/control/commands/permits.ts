@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { approvedBy, stateName } from '../../../metering/approvals.ts';
 import type { Permit } from '../../../metering/budget-store.ts';
+import { ownerOf } from '../../../metering/owner.ts';
 import { APPROVALS_NEEDED, isOfState, PERMIT_WINDOW, permitOwner, permitRequest } from '../../../metering/permit.ts';
 import type { RolePolicy } from '../../../policy/model/policy.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
@@ -13,7 +14,6 @@ import {
   forMs,
   iso,
   name,
-  ownerOf,
   reason,
   recordThenChange,
   shownOwner,
@@ -40,6 +40,7 @@ export interface ShownPermit {
   readonly text: string;
 }
 
+/** Asks for an export beyond the limits. Reply: `{ permit, needed }`. Refused for tables that the role may not read. */
 export const requestPermit = command(
   {
     principal: name,
@@ -71,7 +72,7 @@ export const requestPermit = command(
     if (until <= now) return failed('call', 'the permit would be over before it is asked for');
     const permit: Permit = {
       id: guard.newId(),
-      owner: ownerOf(given.principal),
+      owner: ownerOf({ principal: given.principal }),
       guard: guard.guard,
       state: stateName(await guard.store.hashKey()),
       tables: tables.sort(),
@@ -87,11 +88,13 @@ export const requestPermit = command(
   },
 );
 
+/** Reply: `{ permits }`, newest first. */
 export const listPermits = command({}, async (_, guard) => {
   const permits = await Promise.all(guard.store.exceptions().permits.map((permit) => shown(permit, guard)));
   return done({ permits: newestFirst(permits) });
 });
 
+/** Adds a signature. Reply: `{ permit, needed }`, with the number of signatures still missing. */
 export const approvePermit = command({ id: name, signature }, async (given, guard, by) => {
   const permit = find(guard, given.id);
   if (!permit) return unknown(given.id);
@@ -114,6 +117,7 @@ export const approvePermit = command({ id: name, signature }, async (given, guar
   return reply;
 });
 
+/** Ends a permit for good. Reply: `{ permit, needed }`. */
 export const revokePermit = command({ id: name, reason }, async (given, guard, by) => {
   const permit = find(guard, given.id);
   if (!permit) return unknown(given.id);

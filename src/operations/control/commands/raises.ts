@@ -37,6 +37,7 @@ export async function raisesOf(guard: CommandContext, role: RolePolicy, owner: s
   return guard.store.exceptions().raises.filter((raise) => raise.owner === owner && raiseHolds(raise, terms));
 }
 
+/** @param limit the raised limit, for the record. Reply: `{ raise }`. */
 export async function askForRaise(guard: CommandContext, wanted: Raise, limit: LimitReached): Promise<ControlReply> {
   const { by } = wanted;
   const refused = refuseNameless(by, 'a larger limit of this role');
@@ -52,11 +53,13 @@ export async function askForRaise(guard: CommandContext, wanted: Raise, limit: L
   return tooFew ?? change(guard, raise, by, 'requested', { limit });
 }
 
+/** Reply: `{ raises }`, newest first. */
 export const listRaises = command({}, async (_, guard) => {
   const raises = await Promise.all(guard.store.exceptions().raises.map((raise) => shown(raise, guard)));
   return done({ raises: newestFirst(raises) });
 });
 
+/** Adds a signature; with enough of them the raise is in force. Reply: `{ raise }`. */
 export const approveRaise = command({ id: name, signature }, async (given, guard, by) => {
   const raise = guard.store.exceptions().raises.find(({ id }) => id === given.id);
   const request = raise && raiseRequest(raise);

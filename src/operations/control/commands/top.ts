@@ -1,8 +1,10 @@
 /** `rowgate top`: the sessions of this process, their activity, and how much of the daily limit on data subjects is used. */
+
 import { performance } from 'node:perf_hooks';
+import { ownerOf } from '../../../metering/owner.ts';
 import { limitsInForce } from '../../../policy/model/limits-in-force.ts';
 import type { SessionSummary } from '../../../server/sessions.ts';
-import { type CommandContext, command, findPrincipal, ownerOf } from '../command.ts';
+import { type CommandContext, command, findPrincipal } from '../command.ts';
 import { done } from '../protocol.ts';
 
 /** A principal's limit on data subjects of which the largest part is used. */
@@ -19,6 +21,7 @@ export interface ShownTop {
   readonly subjects: Readonly<Record<string, readonly SubjectsUsed[]>>;
 }
 
+/** Reply: the open sessions of this process, and for each principal how much of its limits on data subjects is used. */
 export const showTop = command({}, async (_, guard) => {
   const sessions = guard.sessions().map((session) => session.summary(performance.now()));
   const subjects: Record<string, readonly SubjectsUsed[]> = {};
@@ -37,7 +40,7 @@ async function subjectsUsed(guard: CommandContext, name: string): Promise<Subjec
   );
   return Promise.all(
     daily.map(async ({ name: limit, measure, window, amount }) => {
-      const [used = 0] = await guard.store.used(ownerOf(name), measure, [window]);
+      const [used = 0] = await guard.store.used(ownerOf({ principal: name }), measure, [window]);
       return { name: limit, used, of: amount };
     }),
   );
