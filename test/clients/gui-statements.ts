@@ -126,6 +126,7 @@ export const DIFFERENT: Readonly<Record<string, string>> = {
   'indexes and their sizes': 'sizes, again',
   'views and their bases': 'rules are not shown',
   'the current transaction': 'it tells of others',
+  'oldest transaction': 'that of any client of the server, in the copy',
   'tables and how many rows': 'sizes, again',
   'functions and their bodies': 'bodies are not shown',
   databases: 'sizes, again',

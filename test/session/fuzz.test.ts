@@ -171,7 +171,10 @@ function play(client: Buffer, random: Random, options: PolicyOptions, changesSer
 }
 
 /** Nothing but what was judged, in the form that the policy gave it, and the guard's own. */
-function unjudged(text: string, judged: ReadonlySet<string>): boolean {
+function unjudged(whole: string, judged: ReadonlySet<string>): boolean {
+  // What PREPARE and DECLARE were asked goes with them, in the client's own words.
+  const [, text = whole, words] = /^(.*)\n\/\*rowgate_words ([\w+/=]+)\*\/$/s.exec(whole) ?? [];
+  if (words !== undefined && !judged.has(Buffer.from(words, 'base64').toString())) return true;
   if (/^(BEGIN|COMMIT|ROLLBACK|SELECT "rowgate_01TEST\d{20}"|rowgate_01TEST\d{20})$/.test(text)) return false;
   const plain = text.replaceAll(/\nLIMIT (\$?\d+)/g, '').replaceAll(/'7'::integer|\$[12](?=\s*$)/g, ':school_id');
   const candidates = new Set([text, plain, text.replaceAll(/\nLIMIT (\$?\d+)/g, '')]);
