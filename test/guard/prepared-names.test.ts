@@ -171,3 +171,22 @@ test('SHOW ALL has the settings that may be read, as the server shows them, by b
   };
   expect(await answers(guard.url('plain', PASSWORD))).toEqual(await answers(database.url));
 });
+
+test('INVARIANT 138: a setting that the role may change is read by a name that comes with Bind, and no other is', async () => {
+  const client = new pg.Client(guard.url('plain', PASSWORD));
+  await client.connect();
+  await client.query("SET work_mem = '5MB'");
+  const shown = async (name: string): Promise<unknown> => {
+    const { rows } = await client.query('SELECT current_setting($1, true) AS value', [name]);
+    return rows[0].value;
+  };
+  expect(await shown('Work_Mem')).toBe('5MB');
+  expect(await shown('server_version_num')).toMatch(/^\d{6}$/);
+  for (const name of ['data_directory', 'maintenance_work_mem', 'work_mem ', "x', 'work_mem"])
+    expect(await shown(name)).toBeNull();
+  const { rows } = await client.query(
+    "SELECT has_parameter_privilege(n, 'SET') AS may FROM unnest(ARRAY['work_mem', 'primary_conninfo']) AS n",
+  );
+  expect(rows).toEqual([{ may: false }, { may: null }]);
+  await client.end();
+});

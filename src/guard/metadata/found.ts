@@ -1,6 +1,7 @@
 /** SQL that asks whether an object is one that the role finds in a system catalog: the catalog's own row filter, with the object's key. */
 
 import { literal } from '../../policy/compile/catalog-conditions.ts';
+import { shownSettings } from '../../policy/compile/shown-settings.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { renderTemplate } from '../../sql/text/edits.ts';
@@ -12,6 +13,8 @@ export interface Finder {
   found(catalog: string, condition: string): string;
   /** The OID that a text names, by `to_regclass` and similar functions; NULL if it names a schema that the role does not find. */
   named(lookup: string, text: string): string;
+  /** SQL for whether a text is the name of a setting that the role may read. */
+  shown(name: string): string;
 }
 
 /** The server's own schemas that everybody may look into. */
@@ -20,6 +23,8 @@ const SYSTEM_SCHEMAS = ['pg_catalog', 'information_schema'];
 export function finderOf(role: RolePolicy, catalog: Catalog): Finder {
   const visible = visibleSchemas([...SYSTEM_SCHEMAS, ...(role.schemas ?? [])]);
   return {
+    // INVARIANT 138: of settings whose name is no constant those that SHOW gives: the list's, and those of the role.
+    shown: (name) => `pg_catalog.lower(${name}) IN (${shownSettings(role)})`,
     // A lookup in a schema that its account may not use fails, and so reveals that it exists: only visible schemas are looked into.
     named: (lookup, text) =>
       `CASE WHEN pg_catalog.regexp_replace(${text}, ${visible}, '\\1', 'g') !~ '[.]' THEN pg_catalog.${lookup}(${text}) END`,

@@ -2,7 +2,6 @@
  * Functions that read the server's catalogs by OID or name, past their row filters, and what must be found there before such a call is made:
  * otherwise its result is NULL, whether there is no such object or the role may not know of it.
  */
-import { SHOWN_SETTING_CONSTANTS } from '../../policy/compile/shown-settings.ts';
 import type { Fn } from '../../sql/catalog/catalog.ts';
 import * as t from '../../sql/types/oids.ts';
 import { givesNothing, mayGiveNothing } from '../function-class.ts';
@@ -21,7 +20,7 @@ export interface MetadataFunction {
   /** SQL that must hold; one for several is their conjunction. */
   readonly condition: (f: Finder, asked: MetadataQuestion) => string;
   /** SQL that replaces the first argument; a constant there was judged by itself, and is passed unchanged. */
-  readonly first?: (arg: string) => string;
+  readonly first?: (f: Finder, arg: string) => string;
 }
 
 const keyed = (catalog: string, column = 'oid', zero = false): MetadataFunction => ({
@@ -152,8 +151,8 @@ const boundOf: MetadataFunction = {
  */
 const setting: MetadataFunction = {
   condition: () => 'true',
-  first: (name) =>
-    `CASE WHEN pg_catalog.lower(${name}) IN (${SHOWN_SETTING_CONSTANTS}) THEN ${name} ELSE ${name} || ' (unknown, or not shown to this role)' END`,
+  first: (f, name) =>
+    `CASE WHEN ${f.shown(name)} THEN ${name} ELSE ${name} || ' (unknown, or not shown to this role)' END`,
 };
 
 /** In pg_catalog, by name. `pg_get_expr` is not among them: what it may print depends on where its first argument comes from. */
@@ -237,10 +236,7 @@ const METADATA: Readonly<Record<string, MetadataFunction>> = {
       `${ROW}.oid = ${isName(fn.args[at]!) ? namedOid(f, 'to_regtype', `${args[at]}::pg_catalog.text`) : args[at]}`,
     ),
   ),
-  has_parameter_privilege: privilege(
-    false,
-    (_, { args }, at) => `pg_catalog.lower(${args[at]}) IN (${SHOWN_SETTING_CONSTANTS})`,
-  ),
+  has_parameter_privilege: privilege(false, (f, { args }, at) => f.shown(args[at]!)),
   pg_has_role: privilege(false, account),
   to_regclass: byText('pg_class', 'to_regclass'),
   to_regtype: byText('pg_type', 'to_regtype'),

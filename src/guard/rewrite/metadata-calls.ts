@@ -75,7 +75,7 @@ function wrapCall(
   const types = args.map((_, i) => typeName(work, fn.args[i]!));
   const condition = spec.condition(work.finder, { fn, args: names });
   const [first = '', ...more] = names;
-  const passed = [spec.first ? spec.first(first) : first, ...more].join(', ');
+  const passed = [spec.first ? spec.first(work.finder, first) : first, ...more].join(', ');
   const call = `(SELECT ${qualifiedName(fn.schema, fn.name)}(${passed})`;
   const pieces = args.length === 0 ? [`${call} WHERE ${condition})`] : [`${call} FROM (SELECT (`];
   for (let i = 1; i < args.length; i++) pieces.push(`)::${types[i - 1]} AS rowgate_${i}, (`);

@@ -1,8 +1,7 @@
 /** Stage 2 for SET, RESET and SHOW: which settings, to which values. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
-import { literal } from '../../policy/compile/catalog-conditions.ts';
 import { isGrantableSetting, isWithin } from '../../policy/compile/grantable-settings.ts';
-import { SHOWN_SETTING_CONSTANTS } from '../../policy/compile/shown-settings.ts';
+import { shownSettings } from '../../policy/compile/shown-settings.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Body, Node } from '../../sql/parse/tree.ts';
 import { as, fieldsOf, strings } from '../../sql/parse/tree.ts';
@@ -104,10 +103,9 @@ export function classifyShow(
 }
 
 /** INVARIANT 134: of the settings that the role may read alone; values with their units, as SHOW gives them. */
-function showAll({ settings }: RolePolicy): string {
-  const names = [SHOWN_SETTING_CONSTANTS, ...[...(settings?.keys() ?? [])].map(literal)].join(', ');
+function showAll(role: RolePolicy): string {
   // Expressions, so that the columns name no table, as those of SHOW.
-  return `SELECT pg_catalog.concat(s.name) AS name, pg_catalog.current_setting(s.name) AS setting, pg_catalog.concat(s.short_desc) AS description FROM pg_catalog.pg_settings AS s WHERE pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) ANY (ARRAY[${names}]::pg_catalog.text[]) ORDER BY pg_catalog.lower(s.name) COLLATE pg_catalog."C"`;
+  return `SELECT pg_catalog.concat(s.name) AS name, pg_catalog.current_setting(s.name) AS setting, pg_catalog.concat(s.short_desc) AS description FROM pg_catalog.pg_settings AS s WHERE pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) ANY (ARRAY[${shownSettings(role)}]::pg_catalog.text[]) ORDER BY pg_catalog.lower(s.name) COLLATE pg_catalog."C"`;
 }
 
 /** A refusal where the role may not give the setting this value by `set_config`. `pieces`: its text, that of a list cut at each comma. */

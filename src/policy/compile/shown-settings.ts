@@ -1,5 +1,6 @@
 /** Run-time settings that a restricted role may read, by SHOW, `current_setting` and pg_settings; and which of them SET may change. */
 
+import type { RolePolicy } from '../model/policy.ts';
 import { literal } from './catalog-conditions.ts';
 
 /** In lower case. The judgement of SET decides which values are allowed. */
@@ -60,3 +61,8 @@ export const SHOWN_SETTINGS: ReadonlySet<string> = new Set(
 
 /** The same as a list of SQL constants, for `lower(name) IN (…)`. */
 export const SHOWN_SETTING_CONSTANTS = [...SHOWN_SETTINGS].map(literal).join(', ');
+
+/** That list for a role, with those of its `settings`. */
+export function shownSettings({ settings }: Pick<RolePolicy, 'settings'>): string {
+  return [SHOWN_SETTING_CONSTANTS, ...[...(settings?.keys() ?? [])].map(literal)].join(', ');
+}
