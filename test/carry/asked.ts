@@ -1,5 +1,6 @@
-/** One statement by the simple protocol, as psql sends it, and all that comes back: texts of values, names, types, tags, the SQLSTATE. */
+/** One statement by the simple protocol, as psql sends it, or with parameters by the extended, and all that comes back: texts of values, names, types, tags, the SQLSTATE. */
 import type pg from 'pg';
+import type { ScriptStatement } from './script.ts';
 
 export interface Answer {
   readonly names: readonly string[];
@@ -12,8 +13,18 @@ export interface Answer {
 
 const FIRST_OWN_OID = 16384;
 
+/** node-postgres's own, to the extent that it is used here. */
+interface Connection {
+  query(sql: string): void;
+  parse(message: object): void;
+  bind(message: object): void;
+  describe(message: object): void;
+  execute(message: object): void;
+  sync(): void;
+}
+
 /** Throws where the connection is lost. `data`: for a COPY FROM STDIN. */
-export function ask(client: pg.Client, text: string, data?: string): Promise<Answer> {
+export function ask(client: pg.Client, text: string, data?: string, bound?: ScriptStatement['bound']): Promise<Answer> {
   return new Promise((done, fail) => {
     const names: string[] = [];
     const types: string[] = [];
@@ -27,8 +38,13 @@ export function ask(client: pg.Client, text: string, data?: string): Promise<Ans
     };
     const query = {
       // What it returns would be taken for an error.
-      submit(connection: { query(sql: string): void }) {
-        connection.query(text);
+      submit(connection: Connection) {
+        if (!bound) return void connection.query(text);
+        connection.parse({ name: '', text, types: bound.types });
+        connection.bind({ values: bound.values });
+        connection.describe({ type: 'P', name: '' });
+        connection.execute({ portal: '' });
+        connection.sync();
       },
       handleRowDescription(message: { fields: { name: string; dataTypeID: number }[] }) {
         for (const field of message.fields) {

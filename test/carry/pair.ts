@@ -122,15 +122,16 @@ class Script {
       await this.byOwners(step);
   }
 
-  private async byOwners({ text, data, part }: ScriptStatement & { readonly part: Part }): Promise<void> {
+  private async byOwners(step: ScriptStatement & { readonly part: Part }): Promise<void> {
+    const { part } = step;
     if (part.kind === 'left out') return;
-    const [, answer] = [await this.byOwner(0, text, data), await this.byOwner(1, text, data)];
+    const [, answer] = [await this.byOwner(0, step), await this.byOwner(1, step)];
     if (part.kind === 'definition' && !answer.error && !/^(?:VACUUM|ANALYZE|COMMENT)/.test(answer.tag))
       this.stale = true;
   }
 
-  private byOwner(at: 0 | 1, text: string, data?: string): Promise<Answer> {
-    return ask(this.owners[at], withoutTemporary(text), data);
+  private byOwner(at: 0 | 1, { text, data, bound }: ScriptStatement): Promise<Answer> {
+    return ask(this.owners[at], withoutTemporary(text), data, bound);
   }
 
   /** In a transaction what was refused is undone here, and never happens there. */
@@ -144,29 +145,31 @@ class Script {
   }
 
   /** Whether the guard refused it. */
-  private async measure({ text, data, part }: ScriptStatement & { readonly part: Part }): Promise<boolean> {
+  private async measure(step: ScriptStatement & { readonly part: Part }): Promise<boolean> {
+    const { text, data, bound } = step;
     const { direct, guarded } = await this.ready();
-    const given = await ask(guarded, text, data).catch((error: Error) => lost(error));
+    const given = await ask(guarded, text, data, bound).catch((error: Error) => lost(error));
     if (given.error?.code === LOST) this.sessions = undefined;
     if (given.error && isRefusal(given.error)) {
-      const wanted = await this.tried(text, data, part);
+      const wanted = await this.tried(step);
       const reason = `${given.error.code} ${withoutNames(given.error.message)}`;
-      this.tally.add(text, wanted.error?.code === given.error.code ? undefined : reason, wanted, given);
+      const asked = wanted === NOTHING ? { text } : step;
+      this.tally.add(asked, wanted.error?.code === given.error.code ? undefined : reason, wanted, given);
       return true;
     }
     if (SEARCH_PATH.test(text)) this.path = text;
-    const wanted = await ask(direct, text, data);
-    this.tally.add(text, difference(wanted, given), wanted, given);
+    const wanted = await ask(direct, text, data, bound);
+    this.tally.add(step, difference(wanted, given), wanted, given);
     return false;
   }
 
   /** What PostgreSQL says of a statement that was refused: some are wrong there as well. It leaves nothing behind. */
-  private async tried(text: string, data: string | undefined, part: Part): Promise<Answer> {
+  private async tried({ text, data, bound, part }: ScriptStatement & { readonly part: Part }): Promise<Answer> {
     if (!('undone' in part && part.undone)) return NOTHING;
     const { direct } = await this.ready();
     const inside = this.inTransaction;
     if (!inside) await ask(direct, 'BEGIN');
-    const answer = await ask(direct, text, data);
+    const answer = await ask(direct, text, data, bound);
     await ask(direct, inside ? 'ROLLBACK TO rg_carry' : 'ROLLBACK');
     return answer;
   }

@@ -4,6 +4,10 @@ export interface ScriptStatement {
   readonly text: string;
   /** What stands behind a COPY FROM STDIN, up to `\.`. */
   readonly data?: string;
+  /** By the extended protocol: types of parameters, and values, text or binary. */
+  readonly bound?: { readonly types: readonly number[]; readonly values: readonly (string | Buffer | null)[] };
+  /** The SQLSTATE that it had where it was recorded, '' without an error. */
+  readonly code?: string;
 }
 
 /** Between two statements psql has a command that begins another session. */

@@ -1,5 +1,6 @@
 /** Counts what was the same and what was not, by reason. */
 import type { Answer } from './asked.ts';
+import type { ScriptStatement } from './script.ts';
 
 export interface Different {
   readonly file: string;
@@ -11,6 +12,8 @@ export interface Different {
 
 export class Tally {
   readonly different: Different[] = [];
+  /** Recorded statements that turn out otherwise without Rowgate as well, as those of two connections at a time: they are not counted. */
+  readonly astray: Different[] = [];
   private file = '';
   private readonly counts = new Map<string, { same: number; all: number }>();
 
@@ -20,8 +23,18 @@ export class Tally {
   }
 
   /** `reason`: why it is not the same; undefined where it is. */
-  add(text: string, reason: string | undefined, direct: Answer, guarded: Answer): void {
+  add({ text, code }: ScriptStatement, reason: string | undefined, direct: Answer, guarded: Answer): void {
     const counts = this.counts.get(this.file)!;
+    if (code !== undefined && code !== (direct.error?.code ?? '')) {
+      this.astray.push({
+        file: this.file,
+        text: text.trim(),
+        reason: `${direct.error?.code} for ${code}`,
+        direct,
+        guarded,
+      });
+      return;
+    }
     counts.all += 1;
     if (reason === undefined) counts.same += 1;
     else this.different.push({ file: this.file, text: text.trim(), reason, direct, guarded });
@@ -30,6 +43,11 @@ export class Tally {
   ofFile(): string {
     const { same, all } = this.counts.get(this.file)!;
     return `${this.file}: ${same} of ${all}`;
+  }
+
+  /** How many there were in all files. */
+  get compared(): number {
+    return [...this.counts.values()].reduce((sum, { all }) => sum + all, 0);
   }
 
   /** The share, and the reasons by their number, each with a statement for example. */

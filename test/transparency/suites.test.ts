@@ -13,7 +13,7 @@ describe.each(SUITES.filter(({ long }) => LONG || !long))('$name', (suite) => {
     let world: TwoWays;
     beforeAll(async () => {
       await suite.build?.();
-      world = await twoWays(suite.prepare);
+      world = await twoWays(suite.before);
     }, 300_000);
     afterAll(() => world?.stop());
 

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { build, CACHE } from '../drivers/build.ts';
 import { GO, GO_ENVIRONMENT, GO_PATH, goWith } from '../drivers/compiled.ts';
 import { python } from '../drivers/python.ts';
-import type { FreshDatabase } from '../support/postgres.ts';
 import type { Need } from '../support/tools.ts';
 import { run } from './run.ts';
 import type { Environment } from './world.ts';
@@ -21,7 +20,8 @@ export interface Suite {
   /** Run with ROWGATE_LONG=1 alone. */
   readonly long?: boolean;
   build?(): Promise<void>;
-  prepare?(database: FreshDatabase): Promise<void>;
+  /** What must be there before it runs. */
+  readonly before?: readonly string[];
   run(env: Environment): Promise<Outcomes>;
 }
 
@@ -67,9 +67,7 @@ const sqlalchemySuite = (dialect: string): Suite => {
     passes: 1200,
     differs: {},
     long: dialect !== 'psycopg2',
-    prepare: async (database) => {
-      await database.query('CREATE SCHEMA test_schema');
-    },
+    before: ['CREATE SCHEMA test_schema'],
     async run(env) {
       const url = `postgresql+${dialect}://${env.PGUSER}:${env.PGPASSWORD}@${env.PGHOST}:${env.PGPORT}/${env.PGDATABASE}`;
       const folder = join(import.meta.dirname, 'sqlalchemy');

@@ -14,8 +14,8 @@ export interface TwoWays {
   stop(): Promise<void>;
 }
 
-/** `prepare` fills each of the two. */
-export async function twoWays(prepare: (database: FreshDatabase) => Promise<void> = async () => {}): Promise<TwoWays> {
+/** `before`: what runs on each of the two. */
+export async function twoWays(before: readonly string[] = []): Promise<TwoWays> {
   const databases: FreshDatabase[] = [];
   let guard: TestGuard | undefined;
   const stop = async (): Promise<void> => {
@@ -31,7 +31,7 @@ export async function twoWays(prepare: (database: FreshDatabase) => Promise<void
     await first.query(`ALTER ROLE ${login.user} PASSWORD '${login.password}'`);
     const second = await freshDatabase();
     databases.push(second);
-    for (const database of databases) await prepare(database);
+    for (const database of databases) for (const sql of before) await database.query(sql);
     guard = await guardInFrontOf(second, {
       policies: resolve(import.meta.dirname, 'policies'),
       upstream: () => `{ url: "${second.urlFor(login.user, login.password)}" }`,
@@ -48,7 +48,7 @@ export async function twoWays(prepare: (database: FreshDatabase) => Promise<void
   }
 }
 
-function environmentOf(url: string): Environment {
+export function environmentOf(url: string): Environment {
   const { hostname, port, username, password, pathname } = new URL(url);
   return {
     PGHOST: hostname,
