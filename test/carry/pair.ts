@@ -159,7 +159,7 @@ class Script {
     }
     if (SEARCH_PATH.test(text)) this.path = text;
     const wanted = await ask(direct, text, data, bound);
-    this.tally.add(step, difference(wanted, given), wanted, given);
+    this.tally.add(step, difference(wanted, given, step.code !== undefined), wanted, given);
     return false;
   }
 

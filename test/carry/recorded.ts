@@ -8,6 +8,7 @@ import { RECONNECT, type ScriptStatement, type ScriptStep } from './script.ts';
 interface Noted extends ScriptStatement {
   data?: string;
   code: string;
+  tag?: string;
 }
 
 /** From one moment without a transaction to the next. */
@@ -166,7 +167,10 @@ class Session {
       this.awaited.shift();
       if (body.toString('latin1') === 'I') this.unit = undefined;
     } else if (type === 'E' && first) this.failed(first, body);
-    else if (first && ANSWERS[type] === first.kind) this.awaited.shift();
+    else if (first) {
+      if (type === 'C' && first.step) first.step.tag = new Reader(body).text();
+      if (ANSWERS[type] === first.kind) this.awaited.shift();
+    }
   }
 
   /** The server skips what stands before Sync. Parse and Bind can fail where nothing was executed: that is asked again as well. */

@@ -8,6 +8,8 @@ export interface ScriptStatement {
   readonly bound?: { readonly types: readonly number[]; readonly values: readonly (string | Buffer | null)[] };
   /** The SQLSTATE that it had where it was recorded, '' without an error. */
   readonly code?: string;
+  /** And its command tag. */
+  readonly tag?: string;
 }
 
 /** Between two statements psql has a command that begins another session. */

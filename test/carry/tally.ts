@@ -23,16 +23,12 @@ export class Tally {
   }
 
   /** `reason`: why it is not the same; undefined where it is. */
-  add({ text, code }: ScriptStatement, reason: string | undefined, direct: Answer, guarded: Answer): void {
+  add({ text, code, tag }: ScriptStatement, reason: string | undefined, direct: Answer, guarded: Answer): void {
     const counts = this.counts.get(this.file)!;
-    if (code !== undefined && code !== (direct.error?.code ?? '')) {
-      this.astray.push({
-        file: this.file,
-        text: text.trim(),
-        reason: `${direct.error?.code} for ${code}`,
-        direct,
-        guarded,
-      });
+    // Queries by a number that the recorded database gave an object find nothing here.
+    if ((code !== undefined && code !== (direct.error?.code ?? '')) || (tag !== undefined && tag !== direct.tag)) {
+      const otherwise = `${direct.error?.code ?? direct.tag} for ${code || tag}`;
+      this.astray.push({ file: this.file, text: text.trim(), reason: otherwise, direct, guarded });
       return;
     }
     counts.all += 1;
