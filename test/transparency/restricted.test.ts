@@ -13,11 +13,9 @@ import { recorder } from '../carry/recorded.ts';
 import type { ScriptStep } from '../carry/script.ts';
 import { Tally } from '../carry/tally.ts';
 import { freshDatabase } from '../support/postgres.ts';
-import { describeWith } from '../support/tools.ts';
+import { describeWith, LONG } from '../support/tools.ts';
 import { SUITES } from './suites.ts';
 import { environmentOf } from './world.ts';
-
-const LONG = process.env.ROWGATE_LONG === '1';
 
 interface Replayed {
   readonly suite: string;
@@ -25,7 +23,6 @@ interface Replayed {
   readonly compares: number;
   /** Why those that differ do so, as in `docs/clients.md`, by what they are. */
   readonly differs: Readonly<Record<string, string>>;
-  readonly long?: boolean;
 }
 
 const REPLAYED: readonly Replayed[] = [
@@ -34,12 +31,12 @@ const REPLAYED: readonly Replayed[] = [
     compares: 800,
     differs: { 'rows: SELECT current_setting($1)': '`search_path` lacks `"$user"`' },
   },
-  { suite: "SQLAlchemy's for dialects, on psycopg2", compares: 8000, differs: {}, long: true },
+  { suite: "SQLAlchemy's for dialects, on psycopg2", compares: 8000, differs: {} },
 ];
 
-describe.each(REPLAYED.filter(({ long }) => LONG || !long))('$suite', ({ suite: name, compares, differs }) => {
+describe.each(REPLAYED)('$suite', ({ suite: name, compares, differs }) => {
   const suite = SUITES.find((one) => one.name === name)!;
-  describeWith(suite.needs)('its statements', () => {
+  describeWith(suite.needs, LONG)('its statements', () => {
     const servers: Server[] = [];
     beforeAll(async () => {
       await suite.build?.();
