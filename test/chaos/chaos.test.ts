@@ -3,7 +3,7 @@
  * `npm run reliability` does it in full and writes worst-days.md.
  */
 import { createHash, randomInt } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -292,13 +292,16 @@ test('reloads under load', MINUTE, async () => {
     '',
     async ({ guard, crowd: makeCrowd }) => {
       const file = join(guard.folder, 'policies', 'roles', 'reader.yaml');
+      const half = join(guard.folder, 'policies', '.half-written');
       const text = await readFile(file, 'utf8');
       const crowd = makeCrowd();
       const changes = await recordsOf(guard, 'policy');
       let slowest = 0;
       for (let done = 0; done < SCALE.reloads; done++) {
         const before = await recordsOf(guard, 'policy');
-        await writeFile(file, done % 2 === 0 ? text.replace('class_id, ', '') : text);
+        // Whole at once: of a file that is read while it is written the policy in force is kept, with a record, and the next text is that one again.
+        await writeFile(half, done % 2 === 0 ? text.replace('class_id, ', '') : text);
+        await rename(half, file);
         const started = performance.now();
         process.kill(guard.pid, 'SIGHUP');
         await eventually(async () => (await recordsOf(guard, 'policy')) > before, 'the policy is in force');
