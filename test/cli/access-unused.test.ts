@@ -61,12 +61,15 @@ const of = (answer: Answer, role: string) => answer.unused.filter(({ roles }) =>
 
 type Statement = Readonly<Record<string, unknown>>;
 
-/** A log of so many days: a record each week, and these statements with an outcome of five rows on its tenth day. */
+/**
+ * A log of so many days: a record each week, and these statements with an outcome of five rows nine days ago. The last record is of now: this month may
+ * have begun less than a week ago.
+ */
 async function log(days: number, statements: readonly Statement[], drop = -1): Promise<void> {
   const at = (day: number): string => new Date(Date.now() - day * DAY_MS).toISOString();
   const weeks = Array.from({ length: Math.ceil(days / 7) + 1 }, (_, week) => ({
     kind: 'usage',
-    time: at(days - week * 7),
+    time: at(Math.max(days - week * 7, 0)),
   }));
   const policy = { kind: 'policy', time: at(days), to: 'sha256:p', kept };
   const done = statements.flatMap((statement, index) => [
@@ -82,7 +85,7 @@ async function log(days: number, statements: readonly Statement[], drop = -1): P
     },
     { kind: 'outcome', id: `${index}`, time: at(9), principal: 'p', rows: 5, bytes: 50, status: 'ok' },
   ]);
-  const lines = [policy, ...weeks.filter(({ time }) => Date.parse(time) < Date.now()), ...done]
+  const lines = [policy, ...weeks, ...done]
     .map((record, seq) => ({ guard: 'g1', seq: seq + 1, ...record }))
     .filter(({ seq }) => seq !== drop);
   await writeFile(join(folder, 'd.jsonl'), `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`);
