@@ -106,6 +106,7 @@ export async function keepRunning(
     guard: config.name,
     pooling: config.upstream.pooling,
     policy: () => (runtime.ready ? runtime.policy : undefined),
+    filedPolicy: () => (runtime.ready ? runtime.filed : undefined),
     sessions: () => proxy.sessions.live(),
     now: () => store.now(),
     newId: newUlid,

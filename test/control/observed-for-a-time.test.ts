@@ -202,6 +202,16 @@ async function vendorFile(): Promise<{ text: string }> {
   return { text: await readFile(`${guard.folder}/policies/roles/vendor.yaml`, 'utf8') };
 }
 
+it('can be asked for again at once, where another has just ended', async () => {
+  for (let n = 0; n < 5; n++) {
+    const request = await asked();
+    expect(await approve(request, jean)).toMatchObject({ ok: true });
+    await each('vendor', true);
+    await end(request);
+    await end(await asked());
+  }
+});
+
 it('by the command: words, JSON, exit codes', async () => {
   const said = await guard.rowgate(['observe', 'vendor', '--for', '30m', '--reason', 'a try'], sudoUser);
   expect(said).toMatchObject({ code: 0, stderr: '' });

@@ -21,6 +21,8 @@ export interface CommandContext {
   readonly pooling: 'none' | 'session' | 'transaction';
   /** The policy in force; undefined if there is none yet. */
   policy(): Policy | undefined;
+  /** The same as the files have it: without the modes of roles that are only observed for a time. */
+  filedPolicy(): Policy | undefined;
   /** The open sessions of this process. */
   sessions(): readonly Pick<LiveSession, 'summary'>[];
   /** Milliseconds since the epoch. */
