@@ -1,4 +1,4 @@
-/** What a session is doing, as those see it who keep idle times and let running statements end. */
+/** Tests what a session reports of its activity (idle, running), which idle timeouts and an orderly shutdown read. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { B, E, H, P, Q, S } from './messages.ts';

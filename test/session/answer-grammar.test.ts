@@ -1,4 +1,4 @@
-/** A server that lies: what does not answer the statement that was sent ends the session before any of it is forwarded. */
+/** Tests that a server whose messages do not answer the statement that was sent ends the session before any of them is forwarded. */
 import { expect, test } from 'vitest';
 import type { CopyFormat } from '../../src/guard/decision.ts';
 import { commandComplete } from '../../src/protocol/command-complete.ts';

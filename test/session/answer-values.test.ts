@@ -1,4 +1,4 @@
-/** What is remembered of a whole answer: the same for the same bytes, however they were cut, and another one for any others. */
+/** Tests the hash of a whole answer: equal for equal bytes however they were cut, different for different bytes. */
 import { expect, test } from 'vitest';
 import { AnswerValues } from '../../src/session/results/values.ts';
 

@@ -1,4 +1,4 @@
-/** What a session holds is bounded: it asks for its client to be held back while it waits, and for the server to be read after a cut. */
+/** Tests that a session's memory is bounded: it pauses the client while it waits, and reads on from the server after an answer was cut off. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { B, E, P, Q, S } from './messages.ts';

@@ -1,4 +1,4 @@
-/** What a session asks of its budget: before a statement, for each row and for what changes; and what becomes of it where the answer comes late, or is no. */
+/** Tests what a session charges to its budget (before a statement, for each row, for changed rows), and what happens when the budget answers late or refuses. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { decodeErrorFields } from '../../src/protocol/error-response.ts';
 import { Backend } from '../../src/protocol/message-types.ts';

@@ -1,4 +1,4 @@
-/** A cancel that comes late may strike the guard's own assertion behind a statement: the client is told of it, and not of what follows from it alone. */
+/** Tests a cancel that comes late and hits the guard's own assertion behind a statement: the client is told of it, and of no error that follows from it alone. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { B, E, P, Q, S } from './messages.ts';

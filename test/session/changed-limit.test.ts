@@ -1,4 +1,4 @@
-/** `changed_per_statement`: a write that changes more rows is undone before it commits, and the client is told 53400, in both protocols. */
+/** Tests `changed_per_statement`: a write that changes more rows is undone before it commits, and the client is told 53400, in both protocols. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { OutcomeEntry } from '../../src/session/log-entries.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

@@ -1,4 +1,4 @@
-/** Limits on COPY in both directions and protocols: what is over is not forwarded or not kept, and the client is told 53400. */
+/** Tests limits on COPY in both directions and protocols: rows over the limit are not forwarded or not kept, and the client is told 53400. */
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Limits } from '../../src/policy/model/limits.ts';

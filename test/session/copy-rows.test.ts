@@ -1,4 +1,4 @@
-/** Rows are counted in COPY data as the server itself cuts them, wherever the bytes are cut on their way. */
+/** Tests that rows in COPY data are counted as the server itself separates them, wherever the bytes are cut on the way. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CopyFormat } from '../../src/guard/decision.ts';

@@ -1,4 +1,4 @@
-/** COPY from and to the client: data flows, and nothing else goes upstream meanwhile. */
+/** Tests COPY from and to the client: data flows, and nothing else is sent to the server meanwhile. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MessageWriter } from '../../src/protocol/message-writer.ts';
 import { copyFail } from '../../src/protocol/simple-frontend.ts';

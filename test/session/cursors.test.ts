@@ -1,4 +1,4 @@
-/** Cursors and portals: one statement for its limits over all that is fetched of it, and gone from the books when they are gone in the server. */
+/** Tests cursors and portals: all fetches of one count as one statement for its limits, and the session forgets a cursor when the server has closed it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Limits } from '../../src/policy/model/limits.ts';
 import { Backend } from '../../src/protocol/message-types.ts';
@@ -11,7 +11,7 @@ import { type RelayedPeer, relayed } from './relay.ts';
 let database: FreshDatabase;
 beforeAll(async () => {
   database = await freshDatabase();
-  // Opens a cursor under a name of the caller's choice: what nobody judged.
+  // Opens a cursor under a name of the caller's choice: its query was never judged.
   await database.query(`create function opened(name text) returns refcursor language plpgsql as
     $$ declare c refcursor := name; begin open c for select 'hidden'; return c; end $$`);
 });
@@ -241,7 +241,7 @@ describe('a portal in several Executes', () => {
     },
   );
 
-  test('a portal bound anew is another statement', async () => {
+  test('a portal that is bound again is another statement', async () => {
     const peer = await limited();
     const once = [B([], '', 's'), E('', LIMIT)];
     const words = await ask(peer, P('select generate_series(1, 5)', 's'), ...once, ...once, ...once, S());
@@ -289,7 +289,7 @@ describe('what was closed behind a statement that was cut off is closed', () => 
     await all(peer, Q('declare h cursor with hold for select i from generate_series(1, 20) i'), ...before);
     expect(errors(await ask(peer, Q('fetch 10 from h; close h')))).toEqual(['ErrorResponse:53400']);
     if (before.length > 0) await ask(peer, Q('rollback'));
-    // The name is free in the server: what a function opens under it was judged by nobody.
+    // The name is free in the server: a query that a function opens under it was never judged.
     await all(peer, Q('begin'), Q("select opened('h')"));
     const words = await ask(peer, Q('fetch 1 from h'));
     expect([rows(words), errors(words)]).toEqual([0, ['ErrorResponse:34000']]);

@@ -1,4 +1,4 @@
-/** What is remembered of a description of columns holds for the same bytes under the same policy, and for nothing else. */
+/** Tests that a remembered description of columns is used for the same bytes under the same policy, and for nothing else. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rowDescription } from '../../src/protocol/row-description.ts';
 import { descriptionOf } from '../../src/session/server/description.ts';

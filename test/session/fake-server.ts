@@ -1,4 +1,4 @@
-/** A server that answers any messages as PostgreSQL might, without one: for millions of conversations. It checks what it is sent, since that is what fuzzing is after. */
+/** A fake server that answers any messages as PostgreSQL might, fast enough for millions of conversations. It checks what it is sent: that is what fuzzing looks for. */
 import { errorResponse } from '../../src/protocol/error-response.ts';
 import { CLIENT_LIMITS, type Frame, FrameReader } from '../../src/protocol/frame-reader.ts';
 import { Backend, Frontend } from '../../src/protocol/message-types.ts';
@@ -213,7 +213,7 @@ export class FakeServer {
     return [...rows, ...this.copyOut(text), complete(this.run(text))];
   }
 
-  /** Behind a name that the session does not know may be what nobody judged. */
+  /** A name that the session does not know may hold a statement that was never judged. */
   private mustBeOwn(name: string): void {
     if (this.strict && !name.startsWith('rowgate_')) throw new Error(`the server was sent the unknown name "${name}"`);
   }

@@ -1,4 +1,7 @@
-/** A whole session between a client and a server whose bytes are changed at random: no bug is met, nothing unjudged goes upstream, nothing is kept beyond its bounds or carried to another session. */
+/**
+ * Tests a whole session between a client and a server whose bytes are changed at random: the guard throws no error of its own, sends no unjudged
+ * statement upstream, keeps nothing beyond its bounds, and carries nothing to another session.
+ */
 import { expect, test } from 'vitest';
 import { FrameReader, SERVER_LIMITS } from '../../src/protocol/frame-reader.ts';
 import { functionCallBoundToFail } from '../../src/protocol/function-call.ts';
@@ -188,9 +191,9 @@ const TIMEOUT = 3_600_000;
 test.each([
   ['only the client’s bytes', false, 1_500, 300_000],
   ['the server’s as well', true, 1_500, 300_000],
-] as const)('%s are changed', { timeout: TIMEOUT }, (_what, changesServer, few, many) => {
+] as const)('%s are changed', { timeout: TIMEOUT }, (_what, changesServer, short, long) => {
   let ran = 0;
-  const runs = fuzzRuns(few, many);
+  const runs = fuzzRuns(short, long);
   fuzz(runs, (random) => {
     const whole = conversation(random);
     const client = random.once(3) ? whole : mutated(whole, random);
@@ -215,7 +218,7 @@ test.each([
     expect(Buffer.concat(seen.toClient).toString('latin1')).not.toMatch(/server (sent|is ready|completed)/);
   });
   // They come as far as to statements.
-  expect(ran).toBeGreaterThan(runs < few ? -1 : runs);
+  expect(ran).toBeGreaterThan(runs < short ? -1 : runs);
 });
 
 test('nothing is carried from one session to the next', { timeout: TIMEOUT }, () => {

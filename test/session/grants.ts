@@ -1,4 +1,4 @@
-/** Grants on real tables, whole or in part: for what the server says of where columns come from. */
+/** Grants on real tables, whole or in part, for tests that ask the server where result columns come from. */
 import type { ColumnGrant, RelationGrant } from '../../src/policy/model/policy.ts';
 import type { Column } from '../../src/sql/catalog/catalog.ts';
 import type { FreshDatabase } from '../support/postgres.ts';

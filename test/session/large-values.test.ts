@@ -1,4 +1,4 @@
-/** Large values pass in pieces, both ways: held nowhere, refused without being held, and nothing comes between their pieces. */
+/** Tests that large values pass in pieces in both directions: they are not held in memory, can be refused early, and no other message comes between their pieces. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bind, textValue } from '../../src/protocol/bind.ts';
 import { Backend } from '../../src/protocol/message-types.ts';
@@ -87,7 +87,7 @@ test.each([
   }
 });
 
-/** A Bind whose only value says that it is longer than the message. */
+/** A Bind with one value, whose stated length is larger than the message. */
 function malformed(length: number) {
   const values = textValue(x(MILLION));
   values.writeInt32BE(length, 0);

@@ -1,4 +1,4 @@
-/** A budget that a test gives: it answers at once or only when it is asked again, grants what it has, and remembers what it was asked. */
+/** A budget for tests: it answers at once or only when it is asked again, grants what it has, and remembers what it was asked. */
 import type { LimitReached } from '../../src/core/alarm-sink.ts';
 import { refusal } from '../../src/core/refusal.ts';
 import type { StatementJudgement } from '../../src/guard/decision.ts';

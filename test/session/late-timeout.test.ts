@@ -1,6 +1,6 @@
 /**
- * `statement_timeout` can strike when nothing of a statement looks for it any more: the server is done, says so, and tells of the timeout
- * when it has read the next message. Where that is the guard's own Flush, the error answers nothing that the client has sent.
+ * Tests `statement_timeout` when it strikes after the statement has ended: the server reports it when it has read the next message. Where that
+ * message is the guard's own Flush, the error belongs to no message of the client.
  */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { errorResponse } from '../../src/protocol/error-response.ts';

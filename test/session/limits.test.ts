@@ -1,4 +1,4 @@
-/** Limits on what one statement shows: the row that would pass is not forwarded, the client is told 53400, and nothing stays of what it was told failed. */
+/** Tests limits on what one statement shows: the row over the limit is not forwarded, the client is told 53400, and the database keeps nothing of a statement that was reported as failed. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { OutcomeEntry } from '../../src/session/log-entries.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

@@ -1,4 +1,4 @@
-/** Rows that are looked at together give what they give one by one: the same bytes, the same row at which a limit ends them, the same counts and records. */
+/** Tests that rows handled in batches give the same as rows handled one by one: the same bytes, the same row at which a limit ends them, the same counts and records. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Disclosure } from '../../src/guard/subjects/disclosure.ts';
@@ -76,7 +76,7 @@ async function seen(
     ...outcome
   } = peer.records.findLast((entry): entry is OutcomeEntry => entry.kind === 'outcome')!;
   const { taken, keys, events, many } = budget!;
-  // The id of the decision stands in errors.
+  // Errors contain the id of the decision.
   const text = Buffer.concat(peer.received.bytes)
     .toString('latin1')
     .replaceAll(/[0-9A-HJKMNP-TV-Z]{26}/g, 'ID');

@@ -1,4 +1,4 @@
-/** Promise on memory, with real parts: a guard in a process of its own passes values of 100 MB and a million rows to a slow reader, and stays as small as it was. */
+/** Tests the promise on memory with real parts: a guard in its own process passes values of 100 MB and a million rows to a slow reader, and its memory does not grow. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ import { E, P, Q, S } from './messages.ts';
 
 const VALUE = 100_000_000;
 const one = Buffer.from([0, 0, 0, 4, 0, 0, 0, 1]);
-/** Buffers of sockets, and what waits for the collector: less than the value, of which a buffer that grows holds two or three. */
+/** In KB, for socket buffers and uncollected garbage: less than the value, of which a growing buffer would hold two or three copies. */
 const GROWTH = 80 * 1024;
 
 const status = (pid: number, field: string): number =>
@@ -105,7 +105,7 @@ async function stream(socket: Socket, head: Uint8Array, length: number): Promise
   for (let sent = 0; sent < length; sent += piece.length) if (!socket.write(piece)) await once(socket, 'drain');
 }
 
-/** A Bind whose last value is to follow, and what stands behind that. */
+/** A Bind whose last value follows later (`head`), and the bytes after that value (`tail`). */
 function bindOf(before: Uint8Array[], resultFormat: number): { head: Buffer; tail: Buffer } {
   const length = Buffer.alloc(4);
   length.writeInt32BE(VALUE);

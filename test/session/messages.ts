@@ -1,4 +1,4 @@
-/** The client's messages, short to write. */
+/** Short functions that build the client's messages. */
 import { bind, textValue } from '../../src/protocol/bind.ts';
 import { close, describe } from '../../src/protocol/describe.ts';
 import { execute } from '../../src/protocol/execute.ts';

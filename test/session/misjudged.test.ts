@@ -1,4 +1,4 @@
-/** A bug in the guard refuses the statement in which it came up: the operator is shown what was thrown, the client is not. */
+/** Tests a bug in the guard: it refuses the statement in which it came up, and only the operator is shown the exception. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Guard } from '../../src/guard/guard.ts';
 import type { RolePolicy } from '../../src/policy/model/policy.ts';
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-const bug = new Error('WITHHELD stands in src/somewhere.ts');
+const bug = new Error('WITHHELD is in src/some-file.ts');
 const brokenCatalog = new Proxy({} as Catalog, {
   get(_, key) {
     // Every statement is read with its server's version in mind.

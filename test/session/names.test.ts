@@ -1,4 +1,4 @@
-/** What names stand for while messages about them are on their way. */
+/** Tests which statement or portal a name means while messages that change it are on their way. */
 import { beforeEach, expect, test } from 'vitest';
 import { Names } from '../../src/session/state/names.ts';
 
@@ -71,7 +71,7 @@ test('what several names hold weighs once, until the last of them is gone', () =
 
 const long = (end: string) => `${'n'.repeat(63 - end.length)}${end}`;
 
-// As bytes, of which the server reads 63.
+// Counted in bytes: the server reads the first 63.
 test.each([
   ['the 63 bytes are the same', `${long('')}1`, `${long('')}2`, true],
   ['one of them is 63 bytes long', `${long('')}1`, long(''), true],

@@ -1,4 +1,4 @@
-/** What comes by itself: notifications, notices and changed parameters reach the client between frames, to whom it may. */
+/** Tests messages that the server sends unasked (notifications, notices, changed parameters): they reach the client between frames, where the role may see them. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StatementKind } from '../../src/guard/decision.ts';
 import type { StatementOption } from '../../src/policy/model/policy.ts';

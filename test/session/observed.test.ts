@@ -1,4 +1,4 @@
-/** A role in observe mode, judged by the real guard: everything runs as it came, and the session follows it, refused or not. */
+/** Tests a role in observe mode with the real guard: each statement runs as it came, and the session follows it, refused or not. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Guard } from '../../src/guard/guard.ts';
 import { Backend } from '../../src/protocol/message-types.ts';

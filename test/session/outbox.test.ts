@@ -1,4 +1,4 @@
-/** What goes out together: every byte in its order, and nothing copied that lies side by side. */
+/** Tests the outbox: every byte goes out in its order, and bytes that are adjacent in memory are not copied. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Outbox } from '../../src/session/state/outbox.ts';

@@ -1,4 +1,4 @@
-/** BEGIN, COMMIT and ROLLBACK of the session's own, when the server fails them: a client's cancel may hit them as well. Scripted, since a cancel cannot be timed. */
+/** Tests the session's own BEGIN, COMMIT and ROLLBACK when they fail at the server, as by a client's cancel. The server is scripted, since a cancel cannot be timed. */
 import { expect, test } from 'vitest';
 import { errorResponse } from '../../src/protocol/error-response.ts';
 import { Backend } from '../../src/protocol/message-types.ts';
@@ -22,7 +22,7 @@ const cancelled = errorResponse(
 );
 const ready = readyForQuery;
 
-/** A session whose server says what the test says. */
+/** A session whose server sends the messages that the test gives. */
 function scripted() {
   const received = new Received();
   const sent: string[] = [];

@@ -1,4 +1,4 @@
-/** LIKE patterns that are parameters: one that ends in a lone escape is refused when it comes, before it meets a row. */
+/** Tests LIKE patterns that are parameters: one that ends in a lone escape is refused at Bind, before it is compared with any row. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bind, textValue } from '../../src/protocol/bind.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

@@ -1,4 +1,4 @@
-/** A client made of bytes: sends what it is given and shows what came back as short words, whoever is at the other end. */
+/** A client made of bytes: it sends what it is given and shows the answers as short words. The other end may be a session or a server. */
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import { decodeCommandComplete } from '../../src/protocol/command-complete.ts';

@@ -1,4 +1,4 @@
-/** What a row discloses: people by keys, the same in every format, and values of 8 bytes for all else. */
+/** Tests what a row discloses: data subjects by their keys, equal in every result format, and values of 8 bytes for everything else. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Disclosure } from '../../src/guard/subjects/disclosure.ts';
 import type { RelationGrant } from '../../src/policy/model/policy.ts';
@@ -143,7 +143,7 @@ const cases: Case[] = [
     disclosures: student([[0]]),
     people: 2,
     values: 2,
-    why: 'NULL names nobody',
+    why: 'NULL names no person',
   },
   {
     sql: 'select a.id, b.id from students a, students b',
@@ -167,8 +167,8 @@ const cases: Case[] = [
     why: 'of others',
   },
   { sql: 'select members from groups', disclosures: student([[0]]), people: 3, values: 0, why: 'keys in arrays' },
-  { sql: 'select repeat(id::text, 600) from rooms', disclosures: [], people: 0, values: 0, why: 'about nobody' },
-  { sql: 'select id from rooms', people: 0, values: 0, why: 'nobody' },
+  { sql: 'select repeat(id::text, 600) from rooms', disclosures: [], people: 0, values: 0, why: 'about no person' },
+  { sql: 'select id from rooms', people: 0, values: 0, why: 'about no person' },
 ];
 
 test.each(cases)('$sql: $people people and $values values, $why', async ({ sql, disclosures, people, values }) => {
@@ -198,7 +198,7 @@ test('an unrestricted role: a key names a row, a row without one is one, and wha
   await open(undefined);
 });
 
-test('it is not, where the answer is also about a subject of which that is not what is free', async () => {
+test('it is not free, where the answer is also about another subject whose values are not free in that way', async () => {
   const [one] = student(undefined, [], { canFail: 'at-once', free: 'known' });
   await open([one!, { ...one!, subject: 'teacher', free: 'repeated' }]);
   for (let again = 0; again < 2; again += 1) {
@@ -283,7 +283,7 @@ const TEXT = 25;
 test.each([
   ['integers of any length', 'id', [INT4, INT8], told(5, 0), ['1', '2', '3', '4', '5']],
   ['a single type', 'name', [TEXT], told(5, 0), ['n1', 'n2', 'n3', 'n4', 'n5']],
-  ['several types: nobody knows whom it names, and the row is a value', 'id', [INT4, TEXT], told(0, 12), undefined],
+  ['several types: the key cannot be read, and the row counts as a value', 'id', [INT4, TEXT], told(0, 12), undefined],
   ['no type', 'id', [], told(0, 12), undefined],
 ])('COPY in binary: %s', async (_, column, types, counts, keys) => {
   const named = [{ columns: [0], added: [], type: 0, certain: true }];

@@ -1,4 +1,4 @@
-/** Policies for sessions without the guard: marks in comments say what is judged of a text. */
+/** Policies for tests of sessions without the guard: marks in a statement's comments say how it is judged. */
 import { refusal } from '../../src/core/refusal.ts';
 import type {
   CopyFormat,
@@ -20,7 +20,7 @@ export interface PolicyOptions {
   readonly mode?: RolePolicy['mode'];
   readonly relations?: readonly RelationGrant[];
   readonly attributes?: Readonly<Record<string, string>>;
-  /** The account is somebody's by a token, whose user fills `:who`. */
+  /** The end user comes from a token, and fills the attribute `:who`. */
   readonly tokens?: boolean;
   /** Another mark that refuses: for a policy that changed. */
   readonly alsoRefuse?: string;
@@ -34,7 +34,7 @@ export interface PolicyOptions {
   readonly keyTypes?: KeyTypes;
   /** Of every read and write that runs no code of users: it may be prepared once, and run again by that. */
   readonly reusable?: boolean;
-  /** Replaces what stands in a text: for a policy that changed. */
+  /** Rewrites a statement's text, as a changed policy does. */
   readonly rewrite?: (text: string) => string;
 }
 
@@ -51,9 +51,9 @@ const TOKEN_RULE: TokenRule = {
 };
 
 /**
- * `refuse` in a comment refuses the statement; `:name` becomes a slot of the attribute (an integer); a SELECT gets a LIMIT slot where rows
- * are limited, unless `unbounded` stands in a comment. `fills` says that a write puts what it reads into a temporary table. `pattern` in a comment says that the first
- * parameter is one; `user code`, that functions of users may run.
+ * `refuse` in a comment refuses the statement; `:name` becomes a slot of the attribute (an integer); a SELECT gets a LIMIT slot where rows are
+ * limited, unless a comment says `unbounded`. `fills`: a write puts what it reads into a temporary table. `pattern`: the first parameter is a LIKE
+ * pattern. `user code`: functions of users may run.
  */
 export function policyOf(options: PolicyOptions = {}): SessionPolicy {
   const limits = options.limits ?? {};

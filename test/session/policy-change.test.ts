@@ -1,4 +1,4 @@
-/** A policy that changes while a session lives: what was prepared before is judged again before it next runs. */
+/** Tests a policy that changes while a session lives: statements prepared before are judged again before they next run. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
@@ -35,7 +35,7 @@ const widening = () =>
 const bound = [B([], '', 's'), E(), S()];
 
 describe('a prepared statement', () => {
-  test('that stays as it is goes on, its columns verified anew', async () => {
+  test('that stays as it is goes on, and its columns are verified again', async () => {
     await ask(peer, P('select a from t', 's'), DS('s'), S());
     await ask(peer, ...bound);
     peer.policy = policyOf(options);
@@ -53,7 +53,7 @@ describe('a prepared statement', () => {
   test.each([
     ['named', 's'],
     ['unnamed', ''],
-  ])('that takes another form is prepared anew, unseen: %s', async (_what, name) => {
+  ])('that takes another form is prepared again, unseen by the client: %s', async (_what, name) => {
     await ask(peer, P('select a from t', name), DS(name), S());
     peer.policy = filtering();
     const again = [B([], '', name), E(), S()];
@@ -126,7 +126,7 @@ describe('a prepared statement', () => {
   });
 });
 
-test('an open portal is verified anew, by what the server says of its columns', async () => {
+test('an open portal is verified again, by what the server says of its columns', async () => {
   await ask(peer, Q('begin'), P('select a, b from t'), B([], 'p'), E('p', 1), S());
   const withheld = await grantOf(database, 't', ['b']);
   peer.policy = policyOf({ relations: [withheld] });

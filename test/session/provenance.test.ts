@@ -1,4 +1,4 @@
-/** Promise P5: a result column that the server takes from one that the role may not read ends the statement before its first row leaves. */
+/** Tests promise P5: when the server says that a result column comes from one that the role may not read, the statement ends before its first row is forwarded. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';

@@ -1,6 +1,6 @@
 /**
- * Random sequences of messages, to a session and to PostgreSQL itself, with the refused statements replaced by ones that fail: the
- * same messages must come back, in the same order, with the same states, and the database must end up the same.
+ * Compares random sequences of messages to a session with the same sequences to PostgreSQL itself, where refused statements are replaced by ones that
+ * fail: the answers, their order, the transaction states and the database at the end must be equal.
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -27,7 +27,7 @@ const SEED =
 let database: FreshDatabase;
 let granted: PolicyOptions;
 
-/** Of a login whose password is quickly checked: each sequence logs in twice. */
+/** For a login whose password is checked quickly: each sequence logs in twice. */
 let url: string;
 
 beforeAll(async () => {
@@ -38,7 +38,7 @@ beforeAll(async () => {
   );
   await database.query(`create function who() returns int immutable language plpgsql as $$
     begin
-      if coalesce(current_setting('app.who', true), '') = '' then raise exception 'nobody' using errcode = '28000'; end if;
+      if coalesce(current_setting('app.who', true), '') = '' then raise exception 'no end user' using errcode = '28000'; end if;
       return current_setting('app.who');
     end $$`);
   granted = { relations: [await grantOf(database, 't'), await grantOf(database, 'u')], reusable: true };
@@ -48,7 +48,7 @@ afterAll(() => database.drop());
 /** Where the bytes are cut into segments: nowhere, everywhere, or at some distance. */
 const cuts = fc.oneof(fc.constant(0), fc.constant(1), fc.integer({ min: 2, max: 80 }));
 
-/** Half of the sessions prepare what comes again, at once or from the second time on; few are kept, so that some are closed. */
+/** Half of the sessions prepare repeated statements, at the first or the second time; each keeps only two, so that some are closed. */
 const plans = fc.constantFrom(undefined, undefined, { after: 0, perSession: 2 }, { after: 1, perSession: 2 });
 
 /** What one side is sent, and what the client does behind it, see `vocabulary.ts`. */
@@ -118,7 +118,7 @@ function alike(words: readonly string[]): string[] {
     word
       .replace(/ErrorResponse:(42501|42601|42703|23514)/, 'ErrorResponse:refused')
       .replace(/ErrorResponse:(53400|22012)/, 'ErrorResponse:cut')
-      .replace(/ErrorResponse:(28000|22023)/, 'ErrorResponse:nobody'),
+      .replace(/ErrorResponse:(28000|22023)/, 'ErrorResponse:no end user'),
   );
 }
 
@@ -131,12 +131,9 @@ const WORDS: Vocabulary = { names: ['c', 'd'] };
 
 const CHECKED: Vocabulary = { ...WORDS, checks: 'some unfit' };
 
-/**
- * Policies in turn, each asked for a few times: the second one gives every statement that is not prepared in SQL another form, or judges
- * new rows.
- */
+/** Alternates between two policies, each asked a few times. The second one gives another form to every statement that is not prepared in SQL, or judges new rows. */
 function reloading(first: PolicyOptions, checks: boolean): () => SessionPolicy {
-  const marked = (text: string) => (/prepare/.test(text) ? text : `${text} /*anew*/`);
+  const marked = (text: string) => (/prepare/.test(text) ? text : `${text} /*changed*/`);
   let asked = 0;
   let policy = policyOf(first);
   return () => {
@@ -253,15 +250,15 @@ const TOKENS: Vocabulary = { ...WORDS, tokens: 'now and then' };
 const NEVER_UNSET: Vocabulary = { ...WORDS, tokens: 'never unset' };
 
 test.each([
-  { who: 'nobody at first', more: {}, shown: all },
-  { who: 'somebody at first', more: {}, shown: all, initial: '4' },
-  { who: 'somebody who has to be looked up', more: {}, shown: all, late: true },
-  { who: 'somebody below the limits', more: { limits: { rowsPerStatement: 1000 } }, shown: all },
-  { who: 'somebody whose policy changes all the time', more: {}, shown: all, reloads: true, late: true },
-  { who: 'somebody whose budget is asked twice', more: OVER_TIME, shown: all, slow: true, initial: '4' },
-  { who: 'somebody behind the end of a transaction', more: {}, shown: all, initial: '4', vocabulary: NEVER_UNSET },
+  { who: 'no end user at first', more: {}, shown: all },
+  { who: 'an end user at first', more: {}, shown: all, initial: '4' },
+  { who: 'an end user who has to be looked up', more: {}, shown: all, late: true },
+  { who: 'an end user below the limits', more: { limits: { rowsPerStatement: 1000 } }, shown: all },
+  { who: 'an end user whose policy changes all the time', more: {}, shown: all, reloads: true, late: true },
+  { who: 'an end user whose budget is asked twice', more: OVER_TIME, shown: all, slow: true, initial: '4' },
+  { who: 'an end user behind the end of a transaction', more: {}, shown: all, initial: '4', vocabulary: NEVER_UNSET },
   {
-    who: 'somebody behind the end of a transaction who has to be looked up',
+    who: 'an end user behind the end of a transaction who has to be looked up',
     more: {},
     shown: all,
     initial: '4',
@@ -269,7 +266,7 @@ test.each([
     vocabulary: NEVER_UNSET,
   },
 ])(
-  '$who: whose rows are seen, as PostgreSQL keeps a setting',
+  '$who: the session keeps its end user as PostgreSQL keeps a setting',
   { timeout: 30_000 + RUNS * 500 },
   async ({ more, shown, initial, late = false, reloads = false, slow = false, vocabulary = TOKENS }) => {
     const login = await database.createLogin('SUPERUSER');

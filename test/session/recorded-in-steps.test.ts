@@ -1,4 +1,4 @@
-/** A message of many statements, or the end of many messages, is recorded in steps: others are served between them. */
+/** Tests that a message with many statements, or the end of many messages, is recorded in steps: other sessions are served between the steps. */
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -8,7 +8,7 @@ import { type PolicyOptions, policyOf } from './policies.ts';
 import { type RelayedPeer, relayed } from './relay.ts';
 
 const MANY = 600;
-/** Records between two turns of the event loop, at most: those of a few calls. */
+/** The most records between two turns of the event loop. */
 const AT_ONCE = 100;
 
 let database: FreshDatabase;
@@ -129,7 +129,7 @@ test('what is lost with the connection; until then the session is not settled', 
   await database.query(`select pg_terminate_backend(${peer.pid})`);
 });
 
-test('a policy that comes meanwhile judges the message anew, and what was recorded by the old one never runs', async () => {
+test('a policy that comes meanwhile judges the message again, and what was recorded by the old one never runs', async () => {
   peer.send(Q(selects()));
   while (decisions() === 0) await setImmediate();
   expect(decisions()).toBeLessThan(MANY);

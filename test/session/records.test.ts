@@ -1,4 +1,4 @@
-/** Promise P7: a decision for each statement stands in the log before it is on its way, and an outcome behind it. */
+/** Tests promise P7: the decision of each statement is in the log before the statement is sent, and its outcome is logged after it. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
@@ -119,7 +119,7 @@ test('goodbye with a statement on its way: its outcome is still heard', async ()
 });
 
 describe('in observe mode', () => {
-  test('what would have been done stands beside what was', async () => {
+  test('a record says what was done and what would have been done', async () => {
     peer.policy = policyOf({ ...options, mode: 'observe' });
     expect(await ask(peer, Q('select 1 /*refuse*/'))).toContain('CommandComplete:SELECT 1');
     expect(peer.records[0]).toMatchObject({

@@ -1,4 +1,4 @@
-/** A refused statement leaves client and server where a failing one would, at each place where it can stand. */
+/** Tests that a refused statement leaves client and server in the state in which a failing one would, at each place in the protocol. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
@@ -162,7 +162,7 @@ describe.each(['restricted', 'unrestricted'] as const)('%s', (access) => {
   });
 });
 
-test('what the client is told: message, rule, hint, and the id under which the decision stands in the log', async () => {
+test('what the client is told: message, rule, hint, and the id of the decision in the log', async () => {
   const peer = await relayed(database.url, policyOf(options));
   await ask(peer, Q('select a from t /*refuse*/'));
   const [fields] = peer.received.errors();

@@ -1,4 +1,4 @@
-/** A Session between a client made of bytes and a connection to the real server, with a policy that a test gives. */
+/** Runs a Session between a client made of bytes and a connection to the real server, with a policy that a test gives. */
 import type { JudgementSteps } from '../../src/guard/decision.ts';
 import type { Budget } from '../../src/session/admission/budget-port.ts';
 import type { EndUsers } from '../../src/session/end-user/end-user.ts';
@@ -146,7 +146,7 @@ export async function relayed(
 
 const stepwise = new WeakMap<SessionPolicy, SessionPolicy>();
 
-/** The same policy, whose judgements have steps. */
+/** The same policy, judging in steps. */
 function inSteps(policy: SessionPolicy): SessionPolicy {
   let made = stepwise.get(policy);
   if (!made) {

@@ -1,4 +1,4 @@
-/** New rows are judged by a column that the rewriting adds: the client sees neither it nor that it was there. PostgreSQL is asked for comparison. */
+/** Tests new rows that are judged by a column that the rewriting adds: the client does not see it. PostgreSQL's own answers are the comparison. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bind, textValue } from '../../src/protocol/bind.ts';
@@ -199,7 +199,7 @@ describe('as PostgreSQL answers without it', () => {
       'too many of EXECUTE',
       [Q('prepare r as insert into u values (3) returning a'), P('execute r'), BF([], [1, 0]), E(), S()],
     ],
-    ['a value too few', [P(PLAIN), BF([], []), E(), S()]],
+    ['one value too few', [P(PLAIN), BF([], []), E(), S()]],
     ['a format too many', [P(PLAIN), BF(['1'], [], { formats: [0, 0] }), E(), S()]],
     [
       'savepoints',
@@ -407,7 +407,7 @@ describe('a new row that may not stand', () => {
   });
 });
 
-test('a row of which it cannot be told may not stand', async () => {
+test('a row whose check gives NULL is refused', async () => {
   const peer = await relayed(database.url, policyOf(options));
   expect(await ask(peer, Q('insert into u values (null)'))).toEqual([REFUSED, 'ReadyForQuery:I']);
   await peer.close();

@@ -1,4 +1,4 @@
-/** What SQL text runs by name of what the protocol has made: nothing runs but what was judged, with values that the guard gave. */
+/** Tests statements in SQL that run what the protocol has prepared, by its name: only judged statements run, with the values that the guard gave. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Backend } from '../../src/protocol/message-types.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -28,7 +28,7 @@ const rows = (peer: RelayedPeer): number =>
 describe('FETCH and MOVE of a portal that is no query', () => {
   test.each([
     ['EXECUTE, with a value in the place of the guard’s', 'execute own(2)'],
-    ['EXECUTE of what is not known', 'execute nobody'],
+    ['EXECUTE of an unknown name', 'execute unknown'],
     ['FETCH', 'fetch 1 from c'],
     ['a write', 'insert into u values (1), (2) returning a'],
     ['SHOW', 'show search_path'],

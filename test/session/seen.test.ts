@@ -1,4 +1,4 @@
-/** Many people in one result: who they are is recorded while they are shown, and whom nothing records nobody sees. */
+/** Tests results with many data subjects: their keys are recorded while rows are shown, and no row is shown whose record fails. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { RelationGrant } from '../../src/policy/model/policy.ts';
 import type { OutcomeEntry } from '../../src/session/log-entries.ts';

@@ -1,4 +1,4 @@
-/** What the server itself says: values do not show to a restricted role, and positions are those of the client's own text. */
+/** Tests errors and notices of the server: a restricted role sees no values in them, and positions refer to the client's own text. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { decodeErrorFields } from '../../src/protocol/error-response.ts';
 import { Backend } from '../../src/protocol/message-types.ts';
@@ -170,7 +170,7 @@ test('to an unrestricted role everything is shown', async () => {
 });
 
 describe('positions', () => {
-  /** Where `^` stands in the text, in characters from 1; the text without it. */
+  /** The text without its `^`, and the position of that mark in characters from 1. */
   const marked = (text: string) => ({
     sql: text.replace('^', ''),
     at: [...text.slice(0, text.indexOf('^'))].length + 1,

@@ -1,4 +1,4 @@
-/** Values of the guard's own: as literals in the simple protocol, as parameters that the client does not see in the extended one. */
+/** Tests values that the guard adds: literals in the simple protocol, and in the extended protocol parameters that the client does not see. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Backend } from '../../src/protocol/message-types.ts';
 import { decodeParameterDescription } from '../../src/protocol/parameter-description.ts';

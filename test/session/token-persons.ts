@@ -1,4 +1,4 @@
-/** People whose tokens are their numbers. */
+/** End users for tests, whose tokens are their numbers. */
 import { refusal } from '../../src/core/refusal.ts';
 import type { EndUser, EndUsers } from '../../src/session/end-user/end-user.ts';
 
@@ -17,7 +17,7 @@ export function numbered(late: boolean): (wake: () => void) => EndUsers {
           });
           return 'wait';
         }
-        if (!/^\d+$/.test(token)) return { refused: refusal('token-refused', '28000', 'nobody is behind it') };
+        if (!/^\d+$/.test(token)) return { refused: refusal('token-refused', '28000', 'it names no end user') };
         const person = known.get(token) ?? {
           user: token,
           attributes: new Map([['who', token]]),

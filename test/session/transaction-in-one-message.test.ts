@@ -1,4 +1,4 @@
-/** Transaction control and limited queries in one Query: each statement goes when the one before it has passed, and the client cannot tell. */
+/** Tests transaction control and limited queries in one Query: each statement is sent when the one before it has passed, and the client notices no difference. */
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { guardInFrontOf } from '../support/guard.ts';

@@ -1,4 +1,4 @@
-/** Conversations replayed whole, one byte at a time, and at random cuts, in both directions: the same bytes come back. */
+/** Replays recorded conversations whole, one byte at a time, and cut at random, in both directions: the same bytes come back. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

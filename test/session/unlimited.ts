@@ -1,4 +1,4 @@
-/** A budget that admits everything and counts nothing: of sessions in tests that are about something else. No guard has one. */
+/** A budget that admits everything and counts nothing, for tests of sessions that are not about budgets. No guard has one. */
 import type { Budget } from '../../src/session/admission/budget-port.ts';
 
 export const UNLIMITED: Budget = {

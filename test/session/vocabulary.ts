@@ -1,4 +1,4 @@
-/** The words of random conversations: messages, each as a session gets it and as PostgreSQL gets it for comparison. */
+/** The messages of random conversations, each as a session gets it and as PostgreSQL gets it for comparison. */
 import fc from 'fast-check';
 import { B, CP, CS, D, DONE, DP, DS, E, FAIL, H, P, Q, S } from './messages.ts';
 
@@ -198,8 +198,9 @@ export interface Vocabulary {
   /** Statements over the limit among them: of rows that are returned, or that are changed. */
   readonly over?: 'rows' | 'changes';
   /**
-   * Tokens of people are set, and `WHO` says how many rows each of them sees. `never unset`: somebody is behind the session at all times, so
-   * that WHO can stand behind the end of a transaction in one message: where nobody were, nothing of the message would run, and with the server what stands before.
+   * Tokens of people are set, and `WHO` says how many rows each of them sees. `never unset`: the session has an end user at all times, so that WHO
+   * can follow the end of a transaction in one message. Without an end user nothing of that message would run, while the server runs what comes
+   * before WHO.
    */
   readonly tokens?: 'now and then' | 'never unset';
   /** New rows are judged: all may stand, or some may not. */
@@ -215,15 +216,15 @@ const setTo = (...people: string[]): Text[] =>
     people.map((who): Text => [`${set} rowgate.token = '${who}'`, `${set} app.who = '${who}'`]),
   );
 
-/** In one message with what needs somebody: where that is nobody, nothing of the message runs, and the server would run what stands before. */
-const SOMEBODY = setTo('1', '2', '3');
+/** Goes in one message with statements that need an end user: without one nothing of the message runs, while the server runs what comes before. */
+const SET_USER = setTo('1', '2', '3');
 const SETS: Text[] = [
-  ...SOMEBODY,
+  ...SET_USER,
   ['reset rowgate.token', 'reset app.who'],
   ['set local rowgate.token to default', 'set local app.who to default'],
   ['set rowgate.token to default', 'set app.who to default'],
   ['reset all', 'reset all'],
-  // Nobody is behind that one.
+  // This token names no end user.
   ["set rowgate.token = 'forged'", "set work_mem = 'forged'"],
 ];
 const CONTROL = [
@@ -244,14 +245,14 @@ const together = (...texts: Text[]): Text => [
 ];
 
 /**
- * Whose rows are seen behind whatever a message does to the setting and to the transaction. Directly behind the last control: what is limited and
- * stands behind more than that would have to be undone with it.
+ * Whose rows are seen after a message has changed the setting and the transaction. WHO comes directly behind the last control: a limited query with
+ * more statements before it would have to be undone with them.
  */
-const WHO_BEHIND: Weighted<Text> = {
+const WHO_AFTER_CONTROL: Weighted<Text> = {
   weight: 6,
   arbitrary: fc
     .tuple(
-      fc.array(fc.oneof(some(2, SOMEBODY), some(2, same(...CONTROL))), { maxLength: 4 }),
+      fc.array(fc.oneof(some(2, SET_USER), some(2, same(...CONTROL))), { maxLength: 4 }),
       fc.constantFrom(...same(...CONTROL)),
     )
     .map(([texts, control]) => together(...texts, control, WHO)),
@@ -263,20 +264,20 @@ const tokensOf = (when: Vocabulary['tokens']): fc.Arbitrary<readonly Step[]> =>
     .record({
       text: fc.oneof(
         some(4, SETS),
-        ...(when === 'never unset' ? [WHO_BEHIND] : [some(1, setTo(''))]),
+        ...(when === 'never unset' ? [WHO_AFTER_CONTROL] : [some(1, setTo(''))]),
         some(4, same(...CONTROL)),
         some(5, [WHO]),
         some(
           2,
-          SOMEBODY.map((set) => together(set, WHO)),
+          SET_USER.map((set) => together(set, WHO)),
         ),
         some(
           1,
-          SOMEBODY.map((set) => together(['begin', 'begin'], set, WHO)),
+          SET_USER.map((set) => together(['begin', 'begin'], set, WHO)),
         ),
         some(
           1,
-          SOMEBODY.map((set) => together(set, ['select 1/0', 'select 1/0'])),
+          SET_USER.map((set) => together(set, ['select 1/0', 'select 1/0'])),
         ),
         some(1, same('select 1/0')),
       ),

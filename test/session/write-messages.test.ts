@@ -1,4 +1,4 @@
-/** What the server says of rows that it does not take: a restricted role is told what was broken, by its name, and nothing that stands in a row. */
+/** Tests errors of the server about rows that it does not take: a restricted role is told which constraint was broken, and no value of a row. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Backend } from '../../src/protocol/message-types.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
