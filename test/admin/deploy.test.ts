@@ -1,3 +1,4 @@
+/** Tests the container image and the systemd unit: what is in them, under which account they run, and how they start and stop. */
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { appendFile, chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -155,7 +156,7 @@ describeWith(NAMESPACES, tool('setpriv'))('the image, step by step and read-only
     async (workers) => {
       await appendFile(join(folder, 'etc/rowgate.yaml'), workers > 1 ? `workers: ${workers}\n` : '');
       const command = [...(final.ENTRYPOINT?.words ?? []), ...(final.CMD?.words ?? [])];
-      expect(await runImage(image, options(), healthcheck()).status, 'nobody there yet').toBe(1);
+      expect(await runImage(image, options(), healthcheck()).status, 'the guard has not started yet').toBe(1);
       const guard = runImage(image, options(), command);
       try {
         const listens = await lineOf(guard, /listens on 127\.0\.0\.1:(\d+)/);

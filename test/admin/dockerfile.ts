@@ -1,4 +1,4 @@
-/** Reads a Dockerfile: as much of the format as ours uses, and an error for the rest. */
+/** Reads a Dockerfile: the part of the format that ours uses, and an error for the rest. */
 
 export interface Instruction {
   readonly name: string;

@@ -1,3 +1,4 @@
+/** Tests the admin address: its three paths, other methods and paths, and errors. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import pino from 'pino';

@@ -1,4 +1,4 @@
-/** What the tests of the admin address ask with, and a strict reader of Prometheus' text format 0.0.4. */
+/** A client for the tests of the admin address, and a strict reader of Prometheus' text format 0.0.4. */
 import { request } from 'node:http';
 
 export interface Answer {

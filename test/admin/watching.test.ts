@@ -1,3 +1,4 @@
+/** Tests the counters behind the figures: which event changes which figure, and when the guard is ready. */
 import { describe, expect, test } from 'vitest';
 import type { DecisionLog } from '../../src/decision-log/writer/log.ts';
 import type { Judgement } from '../../src/guard/decision.ts';
@@ -178,7 +179,7 @@ describe('counting', () => {
     expect(figure(await figures(guard), ofLists)).toBe(7_000);
   });
 
-  test('until when principals may log in, of those whose time runs out', async () => {
+  test('the dates until which principals may log in, where they have one', async () => {
     const guard = new WatchedGuard('1', () => Date.UTC(2026, 10, 1));
     const until = Date.UTC(2026, 10, 20);
     const principals = new Map(
@@ -267,7 +268,7 @@ describe('ready', () => {
     now = 29_999;
     expect(guard.notReady()).toBeDefined();
     now = 30_000;
-    expect(guard.notReady(), 'only a statement tries the log anew').toBeUndefined();
+    expect(guard.notReady(), 'only a statement tries the log again').toBeUndefined();
     const read = await figures(guard);
     expect(figure(read, 'rowgate_decision_log_failures_total')).toBe(2);
     expect(figure(read, 'rowgate_statements_total'), 'what was not recorded was not decided').toBe(1);

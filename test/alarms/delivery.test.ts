@@ -1,4 +1,4 @@
-/** Alarms reach a real HTTP server, signed, in their order, each at least once: also when it was away, and over a restart. */
+/** Tests that alarms reach a real HTTP server, signed, in their order, each at least once, also after an outage and over a restart. */
 import { createHmac } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
@@ -150,7 +150,7 @@ it('never throws, also where nothing can be written', () => {
   expect(() => sink.raise(LOCK)).not.toThrow();
 });
 
-it('shows in Slack and Mattermost as text that mentions nobody and links nowhere', async () => {
+it('shows in Slack and Mattermost as text that mentions no user and holds no link', async () => {
   alarms().sink.raise({ ...LOCK, text: 'principal "<!channel> @all <https://evil|x>" is locked out' });
   deliver('slack');
   await eventually(() => got.length === 1, 'it was delivered');

@@ -1,4 +1,4 @@
-/** An application whose own tests run twice: at a database that holds one school alone, as its owner, and through Rowgate as a restricted role, at one that holds two. */
+/** Runs an application's own tests twice: at a database that holds one school alone, as its owner, and through Rowgate as a restricted role, at one that holds two. */
 import { spawn } from 'node:child_process';
 import { environmentOf } from '../drivers/round.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';

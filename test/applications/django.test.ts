@@ -1,4 +1,4 @@
-/** A Django project: migrated by its owner, its site as a restricted role; its own tests pass as they do at a database that holds nothing else. */
+/** Tests a Django project, migrated by its owner and served as a restricted role: its own tests pass as they do at a database that holds nothing else. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { python } from '../drivers/python.ts';

@@ -1,4 +1,4 @@
-/** `docs/applications.md` shows the files that `identity.test.ts` runs, letter by letter. */
+/** Tests that `docs/applications.md` shows the files that `identity.test.ts` runs, letter by letter. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

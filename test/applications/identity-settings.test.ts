@@ -1,4 +1,4 @@
-/** What `docs/applications.md` says of tokens, transactions, statements and poolers, by node-postgres. */
+/** Tests what `docs/applications.md` says of tokens, transactions, statements and poolers, with node-postgres. */
 import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
@@ -41,11 +41,11 @@ async function read(by: pg.Client = client): Promise<string> {
 }
 
 const inWords = ({ code, message }: { code?: string; message: string }): string => `${code} ${message}`;
-const NOBODY = '28000 no token says for whom this is';
+const NO_TOKEN = '28000 no token says for whom this is';
 
 it('outside a transaction, a local token holds for its own statement', async () => {
   await client.query(SET, [tokenOf(key, 1)]);
-  expect(await read()).toBe(NOBODY);
+  expect(await read()).toBe(NO_TOKEN);
 });
 
 it('a local token ends with the transaction, however that ends', async () => {
@@ -54,7 +54,7 @@ it('a local token ends with the transaction, however that ends', async () => {
     await client.query(SET, [tokenOf(key, 1)]);
     expect(await read()).toBe('1 1');
     await client.query(end);
-    expect(await read()).toBe(NOBODY);
+    expect(await read()).toBe(NO_TOKEN);
   }
 });
 
@@ -65,7 +65,7 @@ it.each(['RESET rowgate.token', 'RESET ALL', 'DISCARD ALL'])(
     expect(await read()).toBe('1 1');
     await client.query(reset);
     // By a text of its own: DISCARD ALL has dropped what was prepared.
-    expect(await client.query('SELECT id FROM pupils').catch(inWords)).toBe(NOBODY);
+    expect(await client.query('SELECT id FROM pupils').catch(inWords)).toBe(NO_TOKEN);
   },
 );
 
@@ -85,7 +85,7 @@ it('a cursor that was opened for one person gives the other nothing', async () =
   expect(fetched).toBe('28000 it was opened for another person than the one of the present token');
 });
 
-it.each([null, ''])('%j is nobody, also where the login has brought a token along', async (nothing) => {
+it.each([null, ''])('%j removes the end user, also where the login has brought a token along', async (nothing) => {
   const url = new URL(guard.url('portal'));
   url.searchParams.set('options', `-c rowgate.token=${tokenOf(key, 1)}`);
   const other = new pg.Client({ connectionString: url.href });
@@ -94,7 +94,7 @@ it.each([null, ''])('%j is nobody, also where the login has brought a token alon
     expect(await read(other)).toBe('1 1');
     await other.query('BEGIN');
     await other.query(SET, [nothing]);
-    expect(await read(other)).toBe(NOBODY);
+    expect(await read(other)).toBe(NO_TOKEN);
   } finally {
     await other.end();
   }
@@ -165,16 +165,16 @@ testWith(PGBOUNCER)('a pooler of transactions behind the guard changes nothing',
       await by.query(SET, [tokenOf(key, family)]);
       expect(await read(by)).toBe(`${family} ${family}`);
       await by.query('COMMIT');
-      expect([await read(one), await read(two)]).toEqual([NOBODY, NOBODY]);
+      expect([await read(one), await read(two)]).toEqual([NO_TOKEN, NO_TOKEN]);
     }
     await one.query(SET_SESSION, [tokenOf(key, 1)]);
-    expect([await read(one), await read(two)]).toEqual(['1 1', NOBODY]);
+    expect([await read(one), await read(two)]).toEqual(['1 1', NO_TOKEN]);
   } finally {
     await pooled.stop();
   }
 });
 
-testWith(PGBOUNCER)('behind a pooler of transactions, a session’s token is left to whoever comes next', async () => {
+testWith(PGBOUNCER)('behind a pooler of transactions, a session’s token is left to the next session', async () => {
   const bouncer = await startPgBouncer({
     program: PGBOUNCER.path!,
     mode: 'transaction',
@@ -196,7 +196,7 @@ testWith(PGBOUNCER)('behind a pooler of transactions, a session’s token is lef
     await one.query('BEGIN');
     await one.query(SET, [tokenOf(key, 1)]);
     await one.query('COMMIT');
-    expect(await read(two)).toBe(NOBODY);
+    expect(await read(two)).toBe(NO_TOKEN);
   } finally {
     await one.end();
     await two.end();

@@ -1,4 +1,4 @@
-/** What `docs/applications.md` shows, run: two people in turn over two connections, with mistakes between them, and nobody sees another's row. */
+/** Runs the code that `docs/applications.md` shows: two end users take turns over two connections, with mistakes between them, and none sees another's row. */
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { environmentOf } from '../drivers/round.ts';
@@ -29,7 +29,7 @@ afterAll(async () => {
   await database?.drop();
 });
 
-const PEOPLE = [1, 2, 'nobody', 'expired'] as const;
+const PEOPLE = [1, 2, 'none', 'expired'] as const;
 type Who = (typeof PEOPLE)[number];
 /**
  * `pupils` are read twice, with a pause; `fails` at a column that is not there, between two reads; `breaks` by itself, behind a write; `commits` before it
@@ -50,7 +50,7 @@ function requests(random: Random): Request[] {
 }
 
 function tokenFor(who: Who): string {
-  if (who === 'nobody') return '';
+  if (who === 'none') return '';
   if (who !== 'expired') return tokenOf(key, who);
   return tokenOf(key, 1, { exp: Math.floor(Date.now() / 1000) - 60 });
 }
@@ -60,7 +60,7 @@ function check({ page, who }: Request, { code, text }: Answer, { outside, kept }
   if (page === 'outside') expect(code, what).toBe(outside);
   else if (who === 'expired') expect([code, text], what).toEqual(['28000', expect.stringContaining('has expired')]);
   else if (page === 'news') expect([code, text], what).toEqual(['ok', 'Holidays begin on Friday']);
-  else if (who === 'nobody') expect([code, text], what).toEqual(['28000', expect.stringContaining('no token')]);
+  else if (who === 'none') expect([code, text], what).toEqual(['28000', expect.stringContaining('no token')]);
   else if (page === 'pupils') expect([code, text], what).toEqual(['ok', `${who} ${who},${who} ${who}`]);
   else if (page === 'fails') expect(code, what).toBe('42703');
   else if (page === 'breaks') expect(code, what).toBe('broken');

@@ -1,4 +1,4 @@
-/** An application on SQLAlchemy that reflects its tables: its own tests pass as a restricted role as they do at a database that holds nothing else. */
+/** Tests an application on SQLAlchemy that reflects its tables: its own tests pass as a restricted role as they do at a database that holds nothing else. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { python } from '../drivers/python.ts';

@@ -1,4 +1,4 @@
-/** Who sits on an application's server has its login, and the tokens of those who come: they are these people, within their limits, and nobody else. */
+/** Tests a stolen application server: the thief has its login and the tokens of the end users who come, and gets only these users' rows, within their limits. */
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { encoded, type Key, makeKey } from '../identity/issuer.ts';
@@ -70,22 +70,22 @@ const WAYS: readonly (readonly [string, () => readonly string[]])[] = [
   ['with one signed by a key of its own', () => [`SET rowgate.token = '${tokenOf(thief, 3)}'`]],
   ['with the public key as a secret', () => [`SET rowgate.token = '${JSON.stringify(key.jwk)}'`]],
   [
-    'with settings that could name somebody',
+    'with settings that could name an end user',
     () => ['family_id', 'user', 'sub', 'claims'].map((n) => `SET rowgate.${n} = 3`),
   ],
   ['by another role', () => ['SET ROLE f3', "SET SESSION AUTHORIZATION 'f3'"]],
 ];
 
-it.each(WAYS)('is nobody %s', async (_way, prepare) => {
+it.each(WAYS)('has no end user %s', async (_way, prepare) => {
   expect(await taken(prepare())).toEqual(new Set());
 });
 
-it.each(WAYS.slice(1))('is no other, behind the token of one who has come, %s', async (_way, prepare) => {
+it.each(WAYS.slice(1))('has no other end user after the token of one who has come, %s', async (_way, prepare) => {
   const seen = await taken([`SET rowgate.token = '${tokens[0]}'`, ...prepare()]);
   expect([...seen].filter((family) => family !== '1')).toEqual([]);
 });
 
-it('is named by the log: whose tokens were used, for what', async () => {
+it('is shown by the log: it names the users of the tokens, and their statements', async () => {
   const decisions = (await guard.records()).filter(({ kind, effect }) => kind === 'decision' && effect !== 'refuse');
   const ofPupils = decisions.filter(({ tables }) => (tables as string[] | undefined)?.includes('public.pupils'));
   expect(ofPupils.length).toBeGreaterThanOrEqual(10);

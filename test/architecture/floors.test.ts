@@ -1,4 +1,4 @@
-/** Holds the floors: a file imports its own folder and lower floors only, and what decides touches no sockets, files, clock or randomness. */
+/** Checks the floors of the source: a file imports its own folder and lower floors only, and deciding code touches no sockets, files, clock or randomness. */
 import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
@@ -28,7 +28,7 @@ const FLOORS: readonly (readonly string[])[] = [
 const HIGHEST_PURE_FLOOR = 5;
 /** Modules of Node that compute and do nothing else. */
 const PURE_MODULES = ['node:assert', 'node:buffer', 'node:crypto', 'node:net', 'node:util']; // node:net for isIP and BlockList, see IMPURE
-/** The parser is a module that must be loaded anew where it failed. */
+/** The parser is a module that must be loaded again after a failure. */
 const LOADS_MODULES = 'sql/parse/parser-module.ts';
 const IMPURE =
   /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|randomBytes|randomUUID|randomInt|randomFill|setTimeout|setInterval|setImmediate|fetch\(|process\.|createConnection|createServer|net\.connect|new Socket)/;

@@ -1,4 +1,4 @@
-/** `INVARIANT 12:` marks a line that carries a promise of the threat model, whose page says which: no number is without a promise, none without its line. */
+/** Checks the marks `INVARIANT 12:` on lines that carry a promise of the threat model: its page explains each number, and each number has its line. */
 import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';

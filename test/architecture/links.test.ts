@@ -1,4 +1,4 @@
-/** The links of the pages lead somewhere: to a file of the repository, and to a heading of a page. A file that is named by its name is there. */
+/** Checks the links of the pages: each leads to a file of the repository or to a heading of a page, and each file that a page names exists. */
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
@@ -45,7 +45,7 @@ it.each(pages)('%s', (page) => {
   expect(linksOf(read(page)).filter((link) => isDead(page, link))).toEqual([]);
 });
 
-/** Links whose words are the name of another file of code than the one to which they lead. */
+/** Links whose words name a file of code other than the one to which they lead. */
 function misnamedIn(text: string): string[] {
   return [...text.matchAll(/\[`?([\w./-]+\.ts)`?\]\(([^()\s]+)\)/g)]
     .filter(([, name, target]) => basename(name!) !== basename(target!))

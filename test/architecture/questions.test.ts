@@ -1,4 +1,4 @@
-/** Questions to the constants of a tree are kept with judgements: one that is made within a function would keep all that this has at hand, the tree too. */
+/** Checks that matchers of tree constants are not made within a function: they are kept with judgements, and their closure would keep the whole tree in memory. */
 import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';

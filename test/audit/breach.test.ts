@@ -1,4 +1,4 @@
-/** `rowgate log report breach --verify`: over a real, sealed log, what makes the report stand; and the same report in French. */
+/** Tests `rowgate log report breach --verify` over a real, sealed log: the proof in the report, and the same report in French. */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -49,7 +49,7 @@ afterAll(async () => {
 const report = (kind: string, ...args: string[]): Promise<Said> =>
   runCommand([logReport], ['log', 'report', kind, '--config', guard.configFile, ...args]);
 const breach = (...args: string[]) => report('breach', '--principal', 'office', '--since', 'today', ...args);
-/** What stands beside a heading of the table for the notification. */
+/** The value of a heading in the CSV table for the notification. */
 const cell = (csv: string, name: string): string => new RegExp(`^"?${name}"?,(.*)\r?$`, 'm').exec(csv)?.[1] ?? '';
 
 describe('with --verify', () => {
@@ -131,7 +131,7 @@ describe('--language', () => {
   it.each(REPORTS)('%s has no English left in French, and the same data', async (kind, args) => {
     const english = Object.entries(CATALOGUES.en).flatMap(([key, message]) => {
       const french = CATALOGUES.fr[key as keyof typeof CATALOGUES.fr];
-      // Whole sentences without values: shorter words may stand in names.
+      // Whole sentences without values: shorter words may be part of names.
       const isTold = typeof message === 'string' && message !== french && message.length > 24 && !message.includes('{');
       return isTold ? [message] : [];
     });

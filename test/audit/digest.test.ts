@@ -1,4 +1,4 @@
-/** Reports by the digests of closed files say what the same reports say of the records: of logs at random, torn, compressed, encrypted in part, and cut by the time asked about. */
+/** Compares reports by the digests of closed files with reports by the records: over random logs, torn, compressed, encrypted in part, and cut by the period. */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,7 +49,7 @@ const POLICIES = [
   ],
 ].map(([path = '', text = '']) => ({ path, text }));
 
-/** Statements whose outcomes come late, in another file, or never; that show people while they run; twice the same id; and other records between them. */
+/** Statements with outcomes that come late, in another file, or never; with people shown while they run; twice the same id; and other records between them. */
 function records(seed: number): object[][] {
   const random = sequence(seed);
   const one = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T;
@@ -229,7 +229,7 @@ test.each([1, 2, 3, 4])('by digests and by records the same is found: log %i', a
   compare(await both());
 });
 
-test('also where some of the files are encrypted, of which nothing is kept', async () => {
+test('also where some of the files are encrypted, for which no digest is kept', async () => {
   const identity = await generateX25519Identity();
   write(5, await FileKeys.to([await identityToRecipient(identity)]));
   compare(await both(identity));

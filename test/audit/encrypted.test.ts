@@ -1,4 +1,4 @@
-/** Reports over an encrypted log: with a key of an auditor, and nothing of it on the disk in the clear. */
+/** Tests reports over an encrypted log: they read it with an auditor's key, and write nothing of it to the disk in the clear. */
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The catalogues of messages of reports: each key in every language, with the same placeholders; numbers and times as each language writes them. */
+/** Tests the catalogues of messages of reports: each key in every language, with the same placeholders; numbers and times in each language's own form. */
 import { describe, expect, it } from 'vitest';
 import type { MessageKey, MessageText } from '../../src/decision-log/language/en.ts';
 import { CATALOGUES, LANGUAGES, Speech } from '../../src/decision-log/language/speech.ts';
@@ -40,7 +40,7 @@ it.each([
   expect(speech.say('statements', { n: 0 })).toBe(none);
 });
 
-it('a value is not read again: what stands in the log is no placeholder', () => {
+it('a value is not read again: text from the log is no placeholder', () => {
   const said = new Speech('en').say('person: title', { subject: '{key}', key: '$& {subject}' });
   expect(said).toBe('What the log says of {key} $& {subject}');
 });

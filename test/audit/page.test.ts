@@ -1,4 +1,4 @@
-/** The page and the tables of a report: whatever the log holds, it is shown as text and works on nobody. */
+/** Tests the page and the tables of a report: whatever the log holds is shown as text, and runs nowhere. */
 import { describe, expect, it } from 'vitest';
 import { ENGLISH } from '../../src/decision-log/language/speech.ts';
 import type { Report } from '../../src/decision-log/reports/report.ts';

@@ -1,4 +1,4 @@
-/** `rowgate log report person`: what a real guard has logged of one pupil, in three lists; and each doubt that keeps a statement out of "others alone". */
+/** Tests `rowgate log report person`: what a real guard has logged of one pupil, in three lists, and each doubt that keeps a statement out of the list "others alone". */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { appendFile, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -53,7 +53,7 @@ const asked = async (...args: string[]): Promise<Answer> =>
   JSON.parse((await report('--subject', 'student=7', '--subject-key', keyFile, '--json', ...args)).stdout);
 const logFile = () => guard.configFile.replace('rowgate.yaml', 'decisions.jsonl');
 
-/** A guard that logs anew. */
+/** Starts a guard with a new log. */
 async function begin(configuration = `keys: { subjects: ${JSON.stringify(keyFile)} }`): Promise<void> {
   await guard?.stop();
   guard = await guardInFrontOf(database, { policies, configuration });
@@ -98,7 +98,7 @@ describe('one guard, many readers', () => {
     expect(certainly[0]).toMatchObject({ statement: 'SELECT first_name, address FROM students WHERE id = $1' });
   });
 
-  it('of nobody else is anything left open, but for what the catalog does not tell', async () => {
+  it('for others nothing is left open, except where the catalog is missing', async () => {
     expect((await asked('--catalog', saved)).perhaps).toEqual([]);
     expect((await asked()).perhaps).toMatchObject([{ doubt: 'table-without-key', tables: ['public.classes'] }]);
   });
@@ -114,7 +114,7 @@ describe('one guard, many readers', () => {
     }
   });
 
-  it('in French, and in words that never say nobody while something is open', async () => {
+  it('in French; and no wording denies a disclosure while one is possible', async () => {
     const french = await report('--subject', 'student=7', '--subject-key', keyFile, '--language', 'fr');
     expect(french.stdout).toContain('Certainement : requêtes qui désignaient cette personne (student)');
     expect(french.stdout).toMatch(/\d\d\/\d\d\/\d{4} \d\d:\d\d/);
@@ -124,7 +124,7 @@ describe('one guard, many readers', () => {
     expect(told.stdout).toContain('does not prove that the data was not seen');
   });
 
-  it('a subject that nobody knows is an error that offers the nearest', async () => {
+  it('an unknown subject is an error that offers the nearest name', async () => {
     const said = await report('--subject', 'studnet=7', '--subject-key', keyFile);
     expect(said).toMatchObject({ status: 2, stdout: '' });
     expect(said.stderr).toContain('did you mean "student"?');

@@ -1,4 +1,4 @@
-/** `rowgate log query`: which records it finds, whole, over rotations and workers, and as they are written. */
+/** Tests `rowgate log query`: which records it finds, whole, over rotations and workers, and while they are written. */
 import { appendFileSync } from 'node:fs';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

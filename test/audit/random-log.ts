@@ -1,4 +1,4 @@
-/** Random logs: what happened, and the files in which it is written, over rotations and workers, with torn lines, in part by an older guard. */
+/** Random logs: a list of events, and the files in which they are written, over rotations and workers, with torn lines, in part by an older guard. */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** A guard that was given another name goes on with its chain: reports, queries, anchors and the guard itself know one log. */
+/** Tests a guard that was given another name: it goes on with its chain, and reports, queries and anchors read one log. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** Totals of the reports are exact: over random logs, DuckDB says what a plain computation over whole records says. */
+/** Tests that totals of reports are exact: over random logs, DuckDB gives what a plain computation over whole records gives. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -121,7 +121,7 @@ describe('as a plain computation has it', () => {
           const asked = { ...time, principal: 'homework' };
           const { coverage } = await breachOf(source, asked);
           const statements = plain.statementsOf(records, asked);
-          // As ids are made of keys, nobody random is ever found: what is compared is what is left open.
+          // Ids are made with keys, so no random id is ever found: the comparison is of the statements that cannot be excluded.
           const key = { name: 'k3', secret: 'x'.repeat(32) };
           const { answer, doubts } = await findSubject(
             source,
@@ -307,13 +307,13 @@ describe('one person', () => {
       log(decision('1'), outcome('1', { ids: [idOf(0, 4711)] })).replaceAll('"p"', '"q"'),
       'no, 0',
     ],
-    ['whose key did not show', log(decision('1'), outcome('1', { n: 0, unnamed: 1 })), 'cannot be excluded, 0'],
+    ['with a key that did not show', log(decision('1'), outcome('1', { n: 0, unnamed: 1 })), 'cannot be excluded, 0'],
     [
       'where the log only counts',
       log(decision('1'), { kind: 'outcome', id: '1', rows: 1, subjects: { student: { n: 1, unnamed: 0 } } }),
       'cannot be excluded, 0',
     ],
-    ['where nobody knows how it ended', log(decision('1')), 'cannot be excluded, 0'],
+    ['where its end is not known', log(decision('1')), 'cannot be excluded, 0'],
     ['where it was refused', log(decision('1', { effect: 'refuse' })), 'no, 0'],
     ['where it can show nothing', log(decision('1', { command: 'BEGIN' })), 'no, 0'],
     [
@@ -345,7 +345,7 @@ describe('one person', () => {
   ])('%s', async (_, text, expected, options) => expect(await answer(text, options)).toBe(expected));
 });
 
-it('what a role in observe mode would have been refused stands under why, whose and tables', async () => {
+it('statements that observe mode would have refused are listed by reason, by principal and by table', async () => {
   const at = join(folder, String(number++));
   await mkdir(at);
   const record = (seq: number, more: object) =>

@@ -1,4 +1,4 @@
-/** Times as they are given to the commands that read the log. */
+/** Tests how commands that read the log read times. */
 import { describe, expect, it } from 'vitest';
 import { readTime, shownWall, wallTime } from '../../src/decision-log/read/times.ts';
 

@@ -1,4 +1,4 @@
-/** A line that was torn anywhere takes no other with it. */
+/** Tests that a torn line in a log, wherever it was torn, costs no other line. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

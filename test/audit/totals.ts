@@ -1,4 +1,4 @@
-/** Reports computed plainly: over whole records in memory, with nothing but loops. What DuckDB says must be the same. */
+/** Computes the reports plainly, with loops over whole records in memory. DuckDB must give the same. */
 import { QUIET_COMMANDS } from '../../src/decision-log/writer/quiet-commands.ts';
 import type { Whole } from './random-log.ts';
 

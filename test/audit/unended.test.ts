@@ -1,4 +1,4 @@
-/** What a statement without an outcome can have shown: by the policy that was in force, where it was kept, and else by that of now. */
+/** Tests how much a statement without an outcome can have shown: by the policy in force then, if its file was kept, and else by the present one. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ const role = (rows?: number) => [
   },
 ];
 
-/** A log in which one statement has no outcome under each of these policies; `kept`: whose files were kept. */
+/** A log in which one statement has no outcome under each of these policies; `kept`: the files that were kept. */
 function write(policies: readonly { readonly hash: string; readonly kept?: string | undefined }[]): void {
   const lines = policies.flatMap(({ hash, kept }, n) => [
     { kind: 'policy', guard: 'g1', to: hash, kept },

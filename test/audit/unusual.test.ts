@@ -1,4 +1,4 @@
-/** What the report on principals calls unusual, and of whom it says nothing. */
+/** Tests what the report on principals calls unusual, and where it has too little to compare. */
 import { describe, expect, it } from 'vitest';
 import { ENGLISH } from '../../src/decision-log/language/speech.ts';
 import type { PrincipalDone } from '../../src/decision-log/reports/principals.ts';

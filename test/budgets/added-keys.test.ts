@@ -1,4 +1,4 @@
-/** Rows whose key a client does not ask for are named all the same, by one that is added for the guard alone: the client sees what it would see without. */
+/** Tests rows whose key the client does not ask for: the guard adds the key column for itself, charges the person, and the client sees the same rows as without. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bind } from '../../src/protocol/bind.ts';
 import { E, P, S } from '../session/messages.ts';
@@ -7,7 +7,7 @@ import { PASSWORD } from '../support/password.ts';
 import { budgetWorld, failure, type World } from './world.ts';
 
 const ROLE = 'collect: allow\nlimits: { subjects: { pupil: 50 per day } }\n';
-const PRINCIPALS = ['list', 'joined', 'inside', 'collected', 'empty', 'binary', 'pages', 'held', 'long', 'nobody'];
+const PRINCIPALS = ['list', 'joined', 'inside', 'collected', 'empty', 'binary', 'pages', 'held', 'long', 'nameless'];
 
 let world: World;
 beforeAll(async () => {
@@ -81,12 +81,12 @@ test.each(CASES)('$sql', async ({ principal, sql, fields, rows, people }) => {
   expect((await failure(client, 'SELECT name FROM pupils WHERE id > 600')).code).toBe('53400');
 });
 
-test('a row that a write changes and that is about nobody costs a value', async () => {
+test('a changed row that is about no person costs a value', async () => {
   await world.database.query('ALTER TABLE visits ALTER pupil_id DROP NOT NULL');
   await world.database.query("INSERT INTO visits SELECT 9000 + n, NULL, 'nobody' FROM generate_series(1, 3) n");
-  const client = await world.connect('nobody');
+  const client = await world.connect('nameless');
   expect((await client.query("UPDATE visits SET note = note || '' WHERE id = 9001")).rowCount).toBe(1);
-  await expect.poll(() => told('nobody')).toEqual([{ people: 0, values: 1 }]);
+  await expect.poll(() => told('nameless')).toEqual([{ people: 0, values: 1 }]);
 });
 
 test('in binary, and in parts', async () => {
@@ -106,7 +106,7 @@ test('in binary, and in parts', async () => {
   await expect.poll(() => told('binary')).toEqual([{ people: 7 }, { people: 7 }, { people: 6 }]);
 });
 
-test('a write by a key that is not the person’s costs whose row it is, once', async () => {
+test('a write found by another key costs the person of the row, once', async () => {
   const client = await world.connect('held');
   for (let again = 0; again < 3; again += 1) {
     const result = await client.query("UPDATE visits SET note = note || '' WHERE id = 5007");

@@ -1,4 +1,4 @@
-/** `collect: deny` is not asked where people are counted under a limit that refuses: what is brought together costs its bytes. */
+/** Tests that `collect: deny` is not applied where a limit on people refuses: collected rows then cost their bytes. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { budgetWorld, failure, type World } from './world.ts';
 

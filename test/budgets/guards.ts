@@ -1,4 +1,4 @@
-/** Budgets as a process of a guard has them, over a store that is here or elsewhere, and sessions that ask until there is an answer. */
+/** Budgets as one guard process has them, over a local or a remote store, and sessions that ask until they get an answer. */
 import pino from 'pino';
 import { Budgets } from '../../src/budget/local/budgets.ts';
 import type { SessionBudget } from '../../src/budget/local/session-budget.ts';
@@ -23,7 +23,7 @@ export const limit = (text: string) => {
   return read.value;
 };
 
-/** Of a person behind an account, whose account is limited by `limits`. */
+/** A policy with limits for each end user, and `limits` for their account. */
 export function policyPerUser(limitsPerUser: Limits, limits: Limits = {}, more: Partial<SessionPolicy['role']> = {}) {
   const made = policyOf({ limits });
   return { ...made, role: { ...made.role, limitsPerUser, ...more } };

@@ -1,4 +1,4 @@
-/** The hash under which people are counted: AES-CMAC as NIST SP 800-38B has it, of one text or of many at once. */
+/** Tests the hash under which people are counted: AES-CMAC as in NIST SP 800-38B, of one text or of many at once. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { KeyedHash } from '../../src/budget/local/subject-hashes.ts';

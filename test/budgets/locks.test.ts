@@ -1,4 +1,4 @@
-/** What becomes of the guard's own locks while the store is slow, or cannot be told of them: none is forgotten, and none is told in a heap. */
+/** Tests locks that the guard sets while the store is slow or away: none is lost, and none is reported many times. */
 import pino from 'pino';
 import { expect, it } from 'vitest';
 import { Locks } from '../../src/budget/local/locks.ts';

@@ -1,4 +1,4 @@
-/** Rows that are asked for together are granted as they would be one by one: up to the same row, with the same words, records and counts in the store. */
+/** Tests rows that are charged together: they are granted as they would be one by one, up to the same row, with the same messages, records and counts in the store. */
 import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
 import { memoryStore } from '../../src/budget/store/memory.ts';

@@ -1,4 +1,4 @@
-/** Roles that are only observed for a time, by the clock of the store: kept over a restart, merged, and over by themselves. */
+/** Tests roles that are observed for a time, by the store's clock: kept over a restart, merged between guards, and ended in time. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -124,7 +124,7 @@ it('nothing holds that was signed by another key, for another store, or of a rol
   }
 });
 
-it('what was ended stays so, whoever has not heard of it', async () => {
+it('an ended observation stays ended, also when another guard still has it as running', async () => {
   const observation = { ...(await signed(await storeOnce(), MINUTE)), begunAt: BEGIN };
   const ended = { ...observation, ended: { by: 'ines', at: BEGIN } };
   const one = changeExceptions(NO_EXCEPTIONS, { kind: 'observation', observation: ended }, now);

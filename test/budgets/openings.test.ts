@@ -1,4 +1,4 @@
-/** What several guards over one store make of an opening: whom they let in, and who tells of its first use and its end. */
+/** Tests break-glass over several guards and one store: which principals they let in, and which guard reports its first use and its end. */
 import pino from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { Openings } from '../../src/budget/local/openings.ts';

@@ -1,4 +1,4 @@
-/** Limits over time, on a real server: nothing over budget leaves, over all connections of a principal together. */
+/** Tests limits over time on a real server: no row over budget is forwarded, over all connections of a principal together. */
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { budgetWorld, failure, rowsOf, type World } from './world.ts';

@@ -1,4 +1,4 @@
-/** Limits on distinct people, on a real server. */
+/** Tests limits on distinct people on a real server. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { copyIn } from '../soak/copy.ts';
 import { budgetWorld, failure, rowsOf, type World } from './world.ts';
@@ -40,7 +40,7 @@ test('people: the same ones cost nothing again, new ones are refused', async () 
   expect((await failure(client, 'SELECT id, name FROM pupils WHERE id <= 49')).code).toBe('53400');
 });
 
-test('a key that EXECUTE gives is paid as one that stands in the text, also where nothing else is left', async () => {
+test('a key given to EXECUTE is charged like one in the text, also where only its person may still be read', async () => {
   const client = await world.connect('executor');
   await client.query('PREPARE one (integer) AS SELECT name FROM pupils WHERE id = $1');
   await client.query('PREPARE several (integer[]) AS SELECT name FROM pupils WHERE id = ANY ($1)');
@@ -69,7 +69,7 @@ test('what one message prepares and executes is another question each time, also
 test('a plan of what was prepared is a question', async () => {
   const client = await world.connect('explainer');
   await client.query('PREPARE one (integer) AS SELECT name FROM pupils WHERE id = $1');
-  // Its size counts too, as that of EXPLAIN of the statement itself; and it names nobody, as that would.
+  // Its size counts too, as that of EXPLAIN of the statement itself; and it names no person, as that would not.
   await client.query('EXPLAIN EXECUTE one (1)');
   expect((await failure(client, 'EXPLAIN EXECUTE one (2)')).code).toBe('53400');
 });

@@ -1,4 +1,4 @@
-/** Budgets of two processes over one store: together no more than the limits; locks, raises and permits reach both; a store that is gone. */
+/** Tests budgets of two processes over one store: together they grant no more than the limits; locks, raises and permits reach both; and the store may be away. */
 import { afterEach, expect, it } from 'vitest';
 import type { Budgets } from '../../src/budget/local/budgets.ts';
 import { memoryStore } from '../../src/budget/store/memory.ts';
@@ -100,7 +100,7 @@ it('a lock by hand ends sessions in every process, refuses statements and logins
   expect((await session.admit()).kind).toBe('admitted');
 });
 
-it('a lock that is over by its time locks nobody', async () => {
+it('a lock whose time is over locks no one out', async () => {
   const store = newStore();
   const guard = guardOver(store);
   const lock = { owner: OWNER, since: Date.now(), until: Date.now() + 30, reason: 'x', by: 'ines' };

@@ -1,4 +1,4 @@
-/** What a refusal says of people: in advance what the statement costs and what is left; of what has come, only what is left. */
+/** Tests what a refusal says of people: before a statement runs, what it costs and what is left; while it runs, only what is left. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { budgetWorld, failure, rowsOf, type World } from './world.ts';
 
@@ -16,8 +16,8 @@ beforeAll(async () => {
     answers: 'limits: { subjects: { pupil: 5 per day }, answers: { pupil: 2 per hour } }\n',
     short: twin,
     long: twin,
-    few: changes,
-    many: changes,
+    fewer: changes,
+    more: changes,
   });
 });
 
@@ -36,7 +36,7 @@ const told = async (principal: string, sql: string) => {
 const MIDNIGHT = 'The next day begins at midnight (Europe/Paris).';
 const RAISE = 'ask who keeps the policies: they may raise a limit for a time.';
 
-test('of people whose keys are given: how many of them are new, and how many are left', async () => {
+test('for people whose keys are given: how many of them are new, and how many are left', async () => {
   const named = (from: number, to: number): string => `SELECT name FROM pupils WHERE id IN (${listed(from, to)})`;
   const left = (asked: string, many: number) => ({
     message: `statement asks about ${asked}, and principal "keys" has ${many} of 5 per day left`,
@@ -90,7 +90,7 @@ test('what is set aside for statements that run is not left', async () => {
 
 test.each([
   ['the text of another person', 'short', 'long', 'SELECT max(name) FROM pupils WHERE class = 3'],
-  ['the number of rows that are changed', 'few', 'many', "UPDATE pupils SET name = 'x' WHERE class = 3"],
+  ['the number of rows that are changed', 'fewer', 'more', "UPDATE pupils SET name = 'x' WHERE class = 3"],
 ])('once a statement runs, the same whatever rows hold: %s', async (_what, one, other, sql) => {
   const { database } = world;
   await database.query("UPDATE pupils SET name = repeat('z', 100) WHERE id = 3");

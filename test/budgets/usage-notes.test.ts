@@ -1,4 +1,4 @@
-/** How many people a principal's windows hold stands in the log: each once, which no other record tells. */
+/** Tests the records of how many people a principal's windows hold: each is written once, and no other record has this figure. */
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * People and those without one, at random, over two guards that share a store: what is counted for the account and for each person is what was
- * shown for them, whoever was short, and nobody is ever above a limit.
+ * Charges random statements of end users, and of their account without one, over two guards that share a store: the counts of the account and of each
+ * user are what was shown for them, whichever limit ran out, and no limit is ever passed.
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -40,7 +40,7 @@ const step = fc.record({
 interface Shown {
   rows: number;
   changed: number;
-  /** Whose key did not show: each of them is another one. */
+  /** Rows whose key did not show: each counts as another person. */
   nameless: number;
   readonly pupils: Set<number>;
 }

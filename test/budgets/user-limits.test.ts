@@ -1,4 +1,4 @@
-/** Limits of each person behind an account: both theirs and the account's hold, a row is taken from both or from none, and nobody pays for another. */
+/** Tests limits of each end user beside those of the account: both hold, a row is charged to both or to none, and no user pays for another. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -120,14 +120,14 @@ for (const [where, open, needs = NOTHING] of STORES) {
   );
 }
 
-it.each(['the account', 'the person'])('what %s has nothing left for is taken from neither', async (whose) => {
+it.each(['the account', 'the person'])('what %s has nothing left for is taken from neither', async (limited) => {
   const store = newStore();
   const [small, large] = [{ rows: [limit('5 per hour')] }, { rows: [limit('100 per hour')] }];
-  const policy = whose === 'the person' ? policyPerUser(small, large) : policyPerUser(large, small);
+  const policy = limited === 'the person' ? policyPerUser(small, large) : policyPerUser(large, small);
   const one = guard(store);
   const session = one.session(policy);
   expect((await session.take({ rows: 5, user: '7731' })).kind).toBe('taken');
-  const name = whose === 'the person' ? 'user "portal/7731"' : 'principal "portal"';
+  const name = limited === 'the person' ? 'user "portal/7731"' : 'principal "portal"';
   for (let i = 0; i < 20; i += 1) {
     expect(await session.take({ rows: 1, user: '7731' })).toMatchObject({
       kind: 'over',
@@ -135,11 +135,11 @@ it.each(['the account', 'the person'])('what %s has nothing left for is taken fr
       limit: { name: 'rows 5 per hour', used: 5, of: 5 },
     });
   }
-  // Somebody else has what the account has left.
+  // Another user may take what the account has left.
   const other = await session.take({ rows: 1, user: '7732' });
-  expect(other.kind).toBe(whose === 'the person' ? 'taken' : 'over');
+  expect(other.kind).toBe(limited === 'the person' ? 'taken' : 'over');
   one.budgets.stop();
-  const rest = whose === 'the person' ? 1 : 0;
+  const rest = limited === 'the person' ? 1 : 0;
   expect(await store.used(PORTAL, 'rows', [HOUR])).toEqual([5 + rest]);
   expect(await store.used(person('7731'), 'rows', [HOUR])).toEqual([5]);
   expect(await store.used(person('7732'), 'rows', [HOUR])).toEqual([rest]);
@@ -187,7 +187,7 @@ it('a limit that warns tells the person, and who keeps the policies whom it is a
   expect(one.alarms).toMatchObject([{ kind: 'warning', principal: 'portal', user: '7731' }]);
 });
 
-it('a limit that slows a person down slows nobody else', async () => {
+it('a limit that slows one user down slows no other', async () => {
   const throttle = { rows: { amount: 20, window: { count: 1, unit: 'second' as const } } };
   const policy = policyPerUser({ rows: [limit('10 per hour throttle')] }, {}, { throttle });
   const one = guard(newStore());
@@ -285,7 +285,7 @@ it('what was taken outlives a restart', async () => {
   }
 });
 
-it('a new person waits once before a statement, and once for a row that needs more; nobody else does', async () => {
+it('a new person waits once before a statement, and once for a row that needs more; no other user does', async () => {
   const store = elsewhere(newStore(), () => 1);
   const policy = policyPerUser(
     {
@@ -309,7 +309,7 @@ it('a new person waits once before a statement, and once for a row that needs mo
     await turn(10);
     expect((await session.take(row(user, 1))).kind).toBe('taken');
     expect(session.waits() - waits).toBe(2);
-    // The others are asked ahead, and nobody waits for them.
+    // The others are asked for ahead, and no user waits for them.
     expect(store.questions - questions).toBeLessThanOrEqual(4);
   }
 });
@@ -325,7 +325,7 @@ it('whom the store keeps waiting is not woken by answers for others', async () =
   for (const [i, session] of sessions.entries()) expect(session.waits() - before[i]!).toBeLessThanOrEqual(2);
 });
 
-it('people come and go by the ten thousand: what was taken ahead for them goes back, and few are remembered', async () => {
+it('ten thousand users come and go: their leases are given back, and few users are remembered', async () => {
   const store = newStore();
   const one = guard(store);
   const policy = policyPerUser({ rows: [limit('500 per hour')] });

@@ -1,4 +1,4 @@
-/** What a person behind an account has done locks that person out, and nobody else; a lock of the account locks everybody. */
+/** Tests locks of end users: what one user has done locks that user out and no other; a lock of the account locks out all of its users. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,31 +93,28 @@ it('who is locked out while a statement runs sees no more of it, also where noth
   expect((await session.take(row('7731', 2))).kind).toBe('taken');
 });
 
-it.each(['overrun', 'refusal'] as const)(
-  'each %s counts for the person who did it, and for nobody else',
-  async (event) => {
-    const one = guard(newStore());
-    const policy = policyPerUser({ rows: [limit('100 per hour')] }, {}, AFTER(event, 5));
-    const { budget, admit } = one.session(policy);
-    for (const user of ['a', 'b', 'c', 'd']) for (let i = 0; i < 4; i += 1) budget.event(policy, event, user);
-    for (let i = 0; i < 4; i += 1) budget.event(policy, event);
-    expect(one.records.map(({ kind, user }) => [kind, user])).toEqual(
-      ['a', 'b', 'c', 'd', undefined].map((user) => ['warning', user]),
-    );
-    expect((await admit('a')).kind).toBe('admitted');
-    budget.event(policy, event, 'a');
-    expect(await admit('a')).toMatchObject(LOCKED);
-    for (const user of ['b', 'c', 'd', undefined]) expect((await admit(user)).kind).toBe('admitted');
-    // Nobody behind it: the account itself.
-    budget.event(policy, event);
-    expect(await admit('b')).toMatchObject({
-      ...LOCKED,
-      refusal: { message: expect.stringContaining('principal "portal"') },
-    });
-  },
-);
+it.each(['overrun', 'refusal'] as const)('each %s counts for the user who did it, and for no other', async (event) => {
+  const one = guard(newStore());
+  const policy = policyPerUser({ rows: [limit('100 per hour')] }, {}, AFTER(event, 5));
+  const { budget, admit } = one.session(policy);
+  for (const user of ['a', 'b', 'c', 'd']) for (let i = 0; i < 4; i += 1) budget.event(policy, event, user);
+  for (let i = 0; i < 4; i += 1) budget.event(policy, event);
+  expect(one.records.map(({ kind, user }) => [kind, user])).toEqual(
+    ['a', 'b', 'c', 'd', undefined].map((user) => ['warning', user]),
+  );
+  expect((await admit('a')).kind).toBe('admitted');
+  budget.event(policy, event, 'a');
+  expect(await admit('a')).toMatchObject(LOCKED);
+  for (const user of ['b', 'c', 'd', undefined]) expect((await admit(user)).kind).toBe('admitted');
+  // Without an end user: the account itself.
+  budget.event(policy, event);
+  expect(await admit('b')).toMatchObject({
+    ...LOCKED,
+    refusal: { message: expect.stringContaining('principal "portal"') },
+  });
+});
 
-it('the account’s own limit is passed by all of its people together: nobody is locked out for that alone', async () => {
+it('the account’s own limit is passed by all of its users together: no user is locked out for that alone', async () => {
   const one = guard(newStore());
   const policy = policyPerUser({ rows: [limit('5 per hour')] }, { rows: [limit('8 per hour')] }, AFTER('overrun', 3));
   const { budget, take, admit } = one.session(policy);
@@ -166,14 +163,14 @@ it('a canary locks the person who reads it', async () => {
     },
     { kind: 'lock', ...about },
   ]);
-  // As nobody: the account.
+  // Without an end user: the account.
   expect(budget.canary(policy, sighting)).toMatchObject({
     refusal: { message: expect.stringContaining('principal "portal"') },
   });
   expect(await admit('7732')).toMatchObject(LOCKED);
 });
 
-it('the name of nobody is that of somebody else: names of accounts may hold slashes, and all else', async () => {
+it('no two owners share a name: names of accounts may hold slashes, and any other character', async () => {
   const store = newStore();
   const policy = policyPerUser({ rows: [limit('2 per hour lock')] });
   const accounts = ['a', 'a/b', 'a%2Fb', 'user:a', 'principal:a'];

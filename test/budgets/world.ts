@@ -15,7 +15,7 @@ export interface World {
   stop(): Promise<void>;
 }
 
-/** `roles`: by principal, which has a role of its own name, what stands in it beside name and tables. Pupils have ids 1 … 1000. */
+/** `roles`: YAML for each principal's role, which has the principal's name: its keys besides `role` and `tables`. Pupils have ids 1 … 1000. */
 export async function budgetWorld(roles: Readonly<Record<string, string>>, options: GuardOptions = {}): Promise<World> {
   const database = await pupilsDatabase();
   const folder = await pupilsPolicies(roles);

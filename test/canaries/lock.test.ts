@@ -1,4 +1,4 @@
-/** The lock for a canary must be released by somebody: it takes the place of one that ends by itself, and no such one takes its place. */
+/** Tests the lock for a canary: an operator must release it; it replaces a lock that ends by itself, and no such lock replaces it. */
 import pino from 'pino';
 import { expect, it } from 'vitest';
 import { Locks } from '../../src/budget/local/locks.ts';

@@ -1,4 +1,4 @@
-/** A canary locks out the person who reads it, on a connection that others go on with. */
+/** Tests that a canary locks out the end user who reads it, on a connection that other users go on with. */
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../proxy/support.ts';
@@ -23,13 +23,13 @@ const ask = async (client: pg.Client, user: string, ...texts: string[]): Promise
   }
 };
 
-const EVERYBODY = 'SELECT id, name FROM pupils';
+const ALL_PUPILS = 'SELECT id, name FROM pupils';
 
 it.each([
-  ['SELECT', [EVERYBODY]],
+  ['SELECT', [ALL_PUPILS]],
   ['COPY', ['COPY pupils (id, name) TO STDOUT']],
-  ['a cursor', [`DECLARE c CURSOR FOR ${EVERYBODY}`, 'FETCH ALL FROM c']],
-  ['a prepared statement', [`PREPARE p AS ${EVERYBODY}`, 'EXECUTE p']],
+  ['a cursor', [`DECLARE c CURSOR FOR ${ALL_PUPILS}`, 'FETCH ALL FROM c']],
+  ['a prepared statement', [`PREPARE p AS ${ALL_PUPILS}`, 'EXECUTE p']],
   ['RETURNING', [`UPDATE pupils SET name = name WHERE id = ${CANARY} RETURNING id`]],
 ])('by %s', async (way, texts) => {
   const client = await world.connect('portal');

@@ -1,4 +1,4 @@
-/** A canary in a result locks out whoever reads it, before it is shown; nothing tells it from others before, and nobody is told what it was. */
+/** Tests a canary in a result: its reader is locked out before it is shown; before that it looks like any other row, and no client is told what it was. */
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../proxy/support.ts';
@@ -83,7 +83,7 @@ const seen: Case[] = [
   { what: 'though its key is computed', sql: 'SELECT id::text, id + 1 AS next FROM pupils p ORDER BY 2 LIMIT 500' },
   { what: 'though its key has another name', sql: 'SELECT c.id FROM pupils AS c (klass, id) WHERE klass > 0' },
   {
-    what: 'beside others whose keys show',
+    what: 'beside other people whose keys show',
     sql: 'SELECT a.id, b.name FROM pupils a JOIN pupils b ON b.class = a.class',
   },
   { what: 'in a subquery that leaves it out', sql: 'SELECT name FROM (SELECT name FROM pupils) AS p' },
@@ -220,7 +220,7 @@ describe('seen', () => {
 const unseen: Case[] = [
   { what: 'in a condition', sql: `SELECT id, name FROM pupils WHERE id IN (1, ${CANARY}) AND class = 1 AND id < 100` },
   { what: 'as a parameter', sql: 'SELECT id FROM pupils WHERE id = 1 AND $1::int > 0', values: [CANARY] },
-  { what: 'as a number of somebody else’s choice', sql: `SELECT ${CANARY} AS id, name FROM pupils WHERE id = 1` },
+  { what: 'as a number from elsewhere', sql: `SELECT ${CANARY} AS id, name FROM pupils WHERE id = 1` },
   { what: 'in a count', sql: `SELECT count(*) FROM pupils WHERE id = ${CANARY}` },
 ];
 
@@ -287,7 +287,7 @@ it('ends all sessions of the principal, is shown by none of them, and keeps it f
   await expect(world.connect(name)).rejects.toMatchObject({ code: '28000' });
 });
 
-it('a long row whose key cannot be read is not shown to a restricted role, whoever it is', async () => {
+it('a long row whose key cannot be read is not shown to a restricted role, canary or not', async () => {
   const { name, client } = await world.reader();
   const { error, rows } = await read(client, { text: `SELECT repeat('y', 70000), photo, id FROM pupils WHERE id = 7` });
   expect(error).toMatchObject({ code: '0A000', message: expect.stringContaining('behind its long columns') });

@@ -1,4 +1,4 @@
-/** Who reads no canary gets what the server gives, in every protocol: the column of keys is never seen. */
+/** Tests clients that read no canary: they get what the server gives, in every protocol, without the key column that the guard added. */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WithoutLastColumn } from '../../src/protocol/data-row.ts';
@@ -41,7 +41,7 @@ const queries = [
   "UPDATE pupils SET name = name WHERE name = 'pupil 5' RETURNING name",
   'DELETE FROM pupils WHERE id = 0',
 ];
-/** What stands in the way of comparing with the server: there the columns are not withheld. */
+/** At the server no column is withheld, so `w.*` is written there as the granted column. */
 const ownColumns = (sql: string) => sql.replace('SELECT w.*', 'SELECT w.name');
 
 const modes: [string, Partial<pg.QueryConfig> & { binary?: boolean; rows?: number }][] = [
@@ -94,7 +94,7 @@ it('the column is taken out of a row wherever that is cut', () => {
 });
 
 it('a last column of another length is not taken for it', () => {
-  const whole = dataRow(['a', 'somebody’s own']);
+  const whole = dataRow(['a', 'the client’s own']);
   const frame = { type: whole[0]!, length: whole.length, bytes: whole, first: true, last: true };
   expect(() => new WithoutLastColumn(6).take(frame)).toThrow('unexpected column');
 });

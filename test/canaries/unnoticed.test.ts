@@ -1,4 +1,4 @@
-/** Where a subject has canaries, every golden case gives what it gives without: nothing else is refused, and the same rows come. */
+/** Runs every golden case with and without canaries: nothing more is refused, and the same rows come. */
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

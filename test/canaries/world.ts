@@ -1,4 +1,4 @@
-/** A guard before a small database of pupils, of whom some are canaries. */
+/** A guard before a small database of pupils, some of whom are canaries. */
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** What a role sees right after the database's catalog has changed, and once the guard has noticed: nothing new before it was granted. */
+/** Tests what a role sees right after the database's catalog has changed, and once the guard has noticed: nothing new without a grant. */
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -30,7 +30,7 @@ functions: [public.twice]
 limits: none
 `;
 
-/** What docs/operations.md states is about a second, and the time to read everything anew; a busy machine takes longer. */
+/** docs/operations.md states about a second, and the time to read everything again; a busy machine takes longer. */
 const BOUND_MS = 15_000;
 
 let world: World;

@@ -1,3 +1,4 @@
+/** Tests saved catalogs: what was saved is read again, and a broken file is refused with a message that says what is wrong. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +41,7 @@ test.each([
     () => JSON.stringify({ format: 1, catalog: { ...data, casts: [{ source: -1 }] } }),
     /casts\[0\]\.source/,
   ],
-  ['a key that nobody knows', () => JSON.stringify({ format: 1, catalog: { ...data, more: 1 } }), /"more"/],
+  ['an unknown key', () => JSON.stringify({ format: 1, catalog: { ...data, more: 1 } }), /"more"/],
 ])('%s is refused, and the message says what is wrong', async (_, content, message) => {
   const path = join(folder, 'broken.json');
   await writeFile(path, content());

@@ -1,4 +1,4 @@
-/** A foreign key to a data subject that appears while the guard runs: the table is withheld until the policy says whose rows it holds, the role goes on. */
+/** Tests a foreign key to a data subject that appears while the guard runs: its table is withheld until the policy says about whom its rows are, and the role goes on. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,7 +49,7 @@ const notes = (client: pg.Client): Promise<string> =>
     (error: Error) => error.message,
   );
 
-test('it lets nobody’s rows through', async () => {
+test('no row of the table gets through', async () => {
   const client = await guard.connect('teacher');
   expect(await notes(client)).toBe('x y');
   await database.query('ALTER TABLE medical ADD FOREIGN KEY (student) REFERENCES students');

@@ -1,3 +1,4 @@
+/** Tests what the guard reads of a database's catalog: relations, columns, types, functions, operators, casts. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCatalog } from '../../src/catalog/read.ts';
 import { Catalog } from '../../src/sql/catalog/catalog.ts';

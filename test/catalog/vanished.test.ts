@@ -1,4 +1,4 @@
-/** A table that is dropped, renamed or made anew while the guard runs, as by a nightly reload, and while it starts: what does not depend on it goes on. */
+/** Tests a table that is dropped, renamed or created again while the guard runs or starts, as by a nightly reload: what does not depend on it goes on. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

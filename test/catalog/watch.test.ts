@@ -1,3 +1,4 @@
+/** Tests the fingerprint of a catalog: it changes with each change that matters to judgements, and with no other. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { catalogFingerprint } from '../../src/catalog/watch.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

@@ -1,3 +1,4 @@
+/** Tests broken input before and during a session: only its own connection ends, and everyone else's goes on. */
 import { connect } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -42,12 +43,12 @@ const int32 = (value: number) => {
   return bytes;
 };
 
-/** After each of them everybody else goes on as before. */
+/** Checks that other connections go on as before. */
 async function expectHealthy(): Promise<void> {
   expect((await psql(proxy.url('app', 'secret'), ['-c', 'SELECT 1'])).stdout).toBe('1');
 }
 
-describe('what is broken before anybody is named is answered as PostgreSQL answers it: most often not at all', () => {
+describe('broken input before a user is named is answered as PostgreSQL answers it: most often not at all', () => {
   const request = (code: number, more = 0) => Buffer.concat([int32(8 + more), int32(code), Buffer.alloc(more)]);
   test.each<[string, Uint8Array | string]>([
     ['HTTP', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
@@ -195,7 +196,7 @@ test.each([
   expect(answer.readUInt32BE(9)).toBe(Object.keys(options).length);
 });
 
-test('guessing gets slower, whoever is guessed at, and an unknown user is challenged like a known one', async () => {
+test('guessing gets slower for any user name, and an unknown user is challenged like a known one', async () => {
   const challenge = async (name: string) => {
     const first = 'n,,n=,r=abcdefghijklmnop';
     const sasl = new MessageWriter(Frontend.Password)

@@ -1,4 +1,4 @@
-/** Statements that nobody should send: each is answered with a clear error, on a connection that lives on, beside a session that does not notice. */
+/** Tests malformed and hostile statements: each gets a clear error, its connection goes on, and a session beside it does not notice. */
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Backend } from '../../src/protocol/message-types.ts';

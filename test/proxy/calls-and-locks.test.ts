@@ -1,4 +1,4 @@
-/** CALL, LOCK TABLE, advisory locks and `xmin` through a whole guard, by both protocols: what the client sees is what PostgreSQL does. */
+/** Tests CALL, LOCK TABLE, advisory locks and `xmin` through a whole guard, in both protocols: the client sees what PostgreSQL does. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** A principal that logs in by its certificate and no password: who gets in, what everybody else sees, and what ends it. */
+/** Tests a principal that logs in by its certificate without a password: which certificates are let in, what other clients see, and what ends its sessions. */
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
@@ -86,7 +86,7 @@ describe('a certificate alone', () => {
     expect(await ask(running, right)).toEqual(NO_PASSWORD);
   });
 
-  test('a password besides is not looked at; whoever insists on being asked for one is told so by its own driver', async () => {
+  test('a password that is sent as well is ignored; a client that insists on a password exchange gets an error of its own driver', async () => {
     const running = await start([alone()]);
     expect(await ask(running, right, 'password=whatever')).toBe('1');
     expect(await ask(running, right, 'channel_binding=require')).toContain('channel binding required');
@@ -205,7 +205,7 @@ describe('a certificate alone', () => {
       ['without TLS', async ({ port }) => connectTcp({ port, host: '127.0.0.1' })],
     ])('%s', async (_what, open) => {
       const running = await start([alone(), principal('someone', [verifier])]);
-      const [known, unknown] = [await seen(() => open(running), 'app'), await seen(() => open(running), 'nobody')];
+      const [known, unknown] = [await seen(() => open(running), 'app'), await seen(() => open(running), 'unknown')];
       expect(known).toEqual(unknown);
       expect(known).toMatchObject({ again: true, iterations: '4096', error: { C: '28P01' } });
     });
@@ -231,10 +231,7 @@ describe('a certificate alone', () => {
       ['out of date', () => issued('expired', LONG_AGO)],
       ['not yet valid', () => issued('early', IN_THE_FUTURE)],
       ['for servers', () => made.issue('servers', '/O=School/CN=app', { extensions: FOR_SERVERS_ALONE })],
-      [
-        'with a critical extension that nobody knows',
-        () => made.issue('critical', '/O=School/CN=app', { extensions: UNKNOWN }),
-      ],
+      ['with an unknown critical extension', () => made.issue('critical', '/O=School/CN=app', { extensions: UNKNOWN })],
     ])('%s', async (_what, make) => {
       expect(await ask(await start([alone()]), make(), 'password=secret')).toEqual(NOT_TRUSTED);
     });
@@ -270,7 +267,7 @@ describe('a certificate alone', () => {
     });
   });
 
-  test('what was sent once opens nothing when it is sent again: the key is asked for anew', async () => {
+  test('a recorded login cannot be replayed: each login must prove the key again', async () => {
     const running = await start([alone()]);
     const sent: Buffer[] = [];
     const recorder = createServer((client) => {

@@ -1,4 +1,4 @@
-/** Names in certificates, written as openssl's -subj has them: `/O=School/CN=app`, `+` between parts of one set, `\` before a character meant as such. */
+/** Parses names of certificates in the notation of openssl's -subj: `/O=School/CN=app`, `+` between parts of one set, `\` before a literal character. */
 import { AttributeTypeAndValue, AttributeValue, Name, RelativeDistinguishedName } from '@peculiar/asn1-x509';
 
 type StringKind = 'utf8String' | 'printableString' | 'ia5String';

@@ -1,4 +1,4 @@
-/** Keys of certificates, and what is signed with them: as X.509 names the algorithms. */
+/** Keys of certificates and signatures with them, under X.509's names of the algorithms. */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, type KeyPairKeyObjectResult, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { AlgorithmIdentifier } from '@peculiar/asn1-x509';
@@ -52,7 +52,7 @@ function signing(oid: string, parameters: Buffer | undefined, by: (bytes: Buffer
   return { algorithm, sign: (bytes) => bytesOf(by(Buffer.from(bytes))) };
 }
 
-/** Without what else stands in the memory behind a Buffer. */
+/** Copies the bytes: a Buffer's memory may hold other data beside them. */
 export function bytesOf(buffer: Buffer): ArrayBuffer {
   return new Uint8Array(buffer).buffer;
 }

@@ -1,4 +1,4 @@
-/** Certificates for one test run: an authority, a server for localhost, a client, and one that nobody trusts. No program makes them. */
+/** Certificates for one test run: an authority, a server for localhost, a client, and one from an untrusted authority. They are made in this process, without openssl. */
 import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -83,7 +83,7 @@ export const FOR_AUTHORITIES = [
   extension(id_ce_basicConstraints, new BasicConstraints({ cA: true }), true),
   extension(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign), true),
 ];
-/** Critical, and known to nobody. */
+/** A critical extension that no verifier knows. */
 export const UNKNOWN = [new Extension({ extnID: '1.2.3.4', critical: true, extnValue: new OctetString([5, 0]) })];
 
 export const LONG_AGO: Dates = { from: new Date('2025-01-01'), until: new Date('2025-01-02') };
@@ -97,7 +97,7 @@ export function makeCertificates(): Certificates {
   const certificateIn = (cert: string) =>
     AsnConvert.parse(new X509Certificate(readFileSync(cert)).raw, CertificateAsn).tbsCertificate;
 
-  /** Writes the certificate of a public key, signed by the authority whose files those are. */
+  /** Writes a certificate for a public key, signed by the authority in the files `by`. */
   const write = (name: string, subject: string, publicKey: Buffer, { valid, by, extensions = FOR_CLIENTS }: Issue) => {
     const authority = by === undefined ? undefined : certificateIn(file(`${by}.crt`));
     const subjectPublicKeyInfo = AsnConvert.parse(publicKey, SubjectPublicKeyInfo);

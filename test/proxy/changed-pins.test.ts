@@ -1,7 +1,4 @@
-/**
- * Code of users that changes what is pinned in the server's session, behind a statement that was judged: nothing that is sent behind it runs,
- * whichever way both are sent.
- */
+/** Tests user code that changes a pinned setting in the server's session, behind a statement that was judged: no statement sent after it runs, in any order of messages. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +31,7 @@ const CHANGES: Readonly<Record<string, string>> = {
   client_min_messages: "set_config('client_min_messages', 'debug5', false)",
 };
 
-/** Tables of which something calls functions of the server's own, which pg_depend does not name. */
+/** Tables that call built-in functions in their definitions, which pg_depend does not record. */
 const BUILT_IN = ['by_default', 'by_check', 'by_domain', 'by_domain_default', 'by_domain_over', 'by_parent', 'by_text'];
 
 let database: FreshDatabase;
@@ -201,7 +198,7 @@ async function does(what: string): Promise<void> {
   await database.query(`insert into does values ($1)`, [what.replace('ELSEWHERE', elsewhere)]);
 }
 
-test('the trick works where nobody watches', async () => {
+test('the trick works where the guard does not watch', async () => {
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   await client.query('set standard_conforming_strings = off');

@@ -1,4 +1,4 @@
-/** An offset between the host's clock and the state's is told beyond a minute, once, and when it is over. */
+/** Tests the warning about an offset of more than a minute between the host's clock and the state's: once when it begins, and once when it is over. */
 import pino from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { startClockWatch } from '../../src/server/clock-watch.ts';

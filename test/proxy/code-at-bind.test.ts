@@ -1,4 +1,4 @@
-/** The server plans a portal at Bind, and computes then what is constant: code of users runs there, and is decided about, counted and recorded before. */
+/** Tests user code that runs at Bind, when the server plans a portal and computes constants: it is judged, counted and recorded before. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

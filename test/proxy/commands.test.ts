@@ -1,4 +1,4 @@
-/** The built command, as a shell calls it. */
+/** Tests the built command as a shell calls it. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';

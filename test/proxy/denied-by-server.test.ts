@@ -1,4 +1,4 @@
-/** What the server denies the guard's account is told apart from what Rowgate refuses. */
+/** Tests that a right which the guard's account lacks at the server is reported differently from a refusal by Rowgate. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -21,7 +21,7 @@ afterAll(async () => {
   await database?.drop();
 });
 
-test('a right that the account lacks: the hint says whose it is', async () => {
+test('a right that the account lacks: the hint names the account', async () => {
   const client = await guard.connect('teacher');
   const error = (sql: string): Promise<{ code?: string; hint?: string; detail?: string }> =>
     client.query(sql).then(

@@ -1,3 +1,4 @@
+/** Tests the cache of derived SCRAM keys: it gives what a derivation gives, and derives nothing twice while it is remembered. */
 import { expect, test } from 'vitest';
 import { deriveKeys } from '../../src/protocol/scram.ts';
 import { DerivedKeys } from '../../src/upstream/connect.ts';

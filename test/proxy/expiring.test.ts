@@ -1,3 +1,4 @@
+/** Tests the notices before a certificate or list runs out: when they are due, and their words. */
 import { describe, expect, test } from 'vitest';
 import { type Dated, ExpiryNotices, expiryText } from '../../src/server/certificates.ts';
 
@@ -15,7 +16,7 @@ describe('what runs out is told of', () => {
     expect(said).toEqual(told);
   });
 
-  test('each for itself, and a new one anew', () => {
+  test('each by itself, and again when it is replaced by one with another date', () => {
     const notices = new ExpiryNotices();
     expect(notices.due([dated('one', 4), dated('two', 40)], 3.5 * DAY).map(({ what }) => what)).toEqual(['one']);
     expect(notices.due([dated('one', 40), dated('two', 40)], 3.6 * DAY)).toEqual([]);

@@ -1,3 +1,4 @@
+/** Tests how Terminate is recognised: by the last five bytes, however they are cut. */
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

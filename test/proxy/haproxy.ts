@@ -1,4 +1,4 @@
-/** HAProxy in front of a port of this machine, as operators have it in front of Rowgate: TCP, PROXY protocol 2, health checks. */
+/** HAProxy in front of a port of this machine, configured as in front of Rowgate: TCP, PROXY protocol 2, health checks. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

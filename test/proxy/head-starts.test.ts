@@ -1,4 +1,4 @@
-/** The server's session is begun while the client proves itself, for whom it has been before; a stranger moves nothing at the server. */
+/** Tests preconnect: the server's session begins while the client proves its password, for principals and addresses that have logged in before; others cause nothing at the server. */
 import { connect, type Socket } from 'node:net';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -125,7 +125,7 @@ describe('before the proof', () => {
   test('nothing for another principal, one that does not exist, or another database', async () => {
     await comeIn();
     await asked('other');
-    await asked('nobody');
+    await asked('unknown');
     await asked('app', {}, 'postgres');
     await noneBegins();
   });
@@ -238,7 +238,7 @@ test('where none could be begun, the client is judged by what becomes of its own
   expect(await client.prove('secret')).toHaveProperty('pid');
 });
 
-test('those that are still being opened count, whoever has left', async () => {
+test('sessions that are still being opened count, also when their client has left', async () => {
   const heads = new Preconnects();
   const who = { principal: 'app', address: '127.0.0.1' };
   const ours = role('app');

@@ -1,4 +1,4 @@
-/** `valid_until` is warned of in time: once a day by all guards together, in the log, to who is to know, and by `rowgate check`. */
+/** Tests the warnings before `valid_until`: once a day by all guards together, in the log, as an alarm, and by `rowgate check`. */
 import pino from 'pino';
 import { expect, it } from 'vitest';
 import { memoryStore } from '../../src/budget/store/memory.ts';
@@ -91,7 +91,7 @@ it('two guards over one store say it once a day', async () => {
   await world.store.close();
 });
 
-it('many are counted; nobody, and nothing is said', async () => {
+it('many principals are counted; without any, there is no warning', async () => {
   const many = Array.from({ length: 14 }, (_, at) => [`p${at}`, NOON + DAY] as const);
   const world = guardsOver(policyWith(...many));
   await world.guards[0]?.look();

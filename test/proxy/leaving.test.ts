@@ -1,4 +1,4 @@
-/** A client that goes away leaves nothing behind at the server, whatever its last bytes look like. */
+/** Tests that a client which goes away leaves nothing running at the server, whatever its last bytes are. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

@@ -1,4 +1,4 @@
-/** Limits on connections: in all, from one address, of a principal, before login; what is told where one is full, and that it is given back. */
+/** Tests limits on connections: in all, per address, per principal, before login; the error when one is exceeded, and that slots are given back. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import pg from 'pg';
@@ -192,7 +192,7 @@ describe('open files', () => {
     expect(openFiles('')).toBeUndefined();
   });
 
-  testWith(LINUX)('too few for what is configured are said', () => {
+  testWith(LINUX)('a limit of open files that is too low for the configuration is reported', () => {
     const limits = { ...WIDE, connections: 5_000_000_000 };
     expect(tooFewFiles({ limits, workers: 1 })).toMatch(
       /may need 10000000364 open files, and this process may open \d+/,

@@ -1,3 +1,4 @@
+/** Tests the configuration of addresses, unix sockets, proxies and times: what is read, and what is refused. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+/** Tests the addresses on which the guard listens: TCP of both families, unix sockets with their permissions, and where TLS is required. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -101,7 +102,7 @@ describe('a unix socket', () => {
     expect(await ask(folder, 7432)).toBe('1');
   });
 
-  test('never one on which somebody listens, and what was opened before it is closed again', async () => {
+  test('is not replaced while another process listens on it, and listeners opened before are closed again', async () => {
     await start({ listen: [unix()] });
     const free = createServer().listen(0, '127.0.0.1');
     await once(free, 'listening');
@@ -115,14 +116,14 @@ describe('a unix socket', () => {
     expect(await ask(folder, 7432)).toBe('1');
   });
 
-  test('never a file of another kind', async () => {
+  test('does not replace a file of another kind', async () => {
     writeFileSync(socketFile(), 'mine');
     await expect(start({ listen: [unix()] })).rejects.toMatchObject({ cause: { code: 'EEXIST' } });
     expect(readFileSync(socketFile(), 'utf8')).toBe('mine');
     rmSync(socketFile());
   });
 
-  test('whose name is too long is an error', async () => {
+  test('with a name that is too long is an error', async () => {
     const path = join(folder, 'x'.repeat(100), '.s.PGSQL.7432');
     await expect(start({ listen: [{ path }] })).rejects.toMatchObject({ cause: { code: 'ENAMETOOLONG' } });
   });

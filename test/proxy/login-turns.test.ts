@@ -1,9 +1,9 @@
-/** Who works before login, and when, on a clock of the test's own. */
+/** Tests in which order connections work before login, with a clock of the test. */
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { LoginTurns } from '../../src/server/login/login-turns.ts';
 
-/** Connections of which each works for so many milliseconds, in two parts between which it waits for nothing but a promise. */
+/** Connections that each work for some milliseconds, in two parts with only a promise between them. */
 async function served(each: readonly number[]): Promise<string[][]> {
   let now = 0;
   const later: (() => void)[] = [];
@@ -41,6 +41,6 @@ test('what one does between two promises counts for its turn', async () => {
   expect(await served([30, 2, 2, 30, 1])).toEqual([['0'], ['1', '2'], ['3'], ['4']]);
 });
 
-test('nobody waits for others that are not there', async () => {
+test('a single connection does not wait', async () => {
   expect(await served([20])).toEqual([['0']]);
 });

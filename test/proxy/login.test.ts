@@ -1,3 +1,4 @@
+/** Tests logins by several drivers, and refused logins: the error, the record, and what neither of them tells. */
 import pg from 'pg';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -112,7 +113,7 @@ describe('a login is refused', () => {
     expect(proxy.records.at(-1)).toMatchObject({ kind: 'login-refused', fields: { ...known, sqlstate: code } });
   });
 
-  test('a name that nobody has is in no log: it may be a password', async () => {
+  test('an unknown user name is not logged: it may be a password', async () => {
     const before = proxy.lines.length;
     await errorOf(proxy.url('hunter2', 'secret'));
     expect(JSON.stringify(proxy.records.at(-1))).not.toContain('hunter2');

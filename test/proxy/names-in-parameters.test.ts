@@ -1,4 +1,4 @@
-/** A parameter that becomes the name of an object (`$1::regclass`) tells nothing of objects that the role does not find: neither by its answer nor by when it fails. */
+/** Tests parameters that become names of objects (`$1::regclass`): neither the answer nor the moment of an error tells whether an object exists that the role cannot find. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

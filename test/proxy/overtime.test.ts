@@ -1,4 +1,4 @@
-/** What PostgreSQL does not hold to `statement_timeout` the guard stops: work at COMMIT; and nothing that is within its time. */
+/** Tests that the guard stops work which PostgreSQL does not hold to `statement_timeout`, as at COMMIT, and nothing that is within its time. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,7 +45,7 @@ describe('the sweep', () => {
   test.each([
     ['it has sent something', 8, 2],
     ['it owes nothing any more', 7, 0],
-  ])('its time begins anew where %s', (_, heard, owed) => {
+  ])('its time starts again where %s', (_, heard, owed) => {
     const at = watched();
     at(0, 7, 2);
     at(3_000, heard, owed);

@@ -1,4 +1,4 @@
-/** A principal with a mode of its own: what `check` says of it, and that through a pooler of transactions, where a server's connection goes from session to session, it shares none. */
+/** Tests a principal with its own mode: what `check` says of it, and that it shares no server connection through a pooler of transactions. */
 import { expect, it } from 'vitest';
 import { separatePooledAccounts } from '../../src/app/policy-reader.ts';
 import { policyWarnings } from '../../src/cli/policy-warnings.ts';
@@ -9,7 +9,7 @@ import { policyOf, principal } from './support.ts';
 const upstream = (pooling: UpstreamConfig['pooling']) =>
   ({ pooling, login: { user: 'rowgate' }, logins: new Map() }) as unknown as UpstreamConfig;
 
-/** Two principals of one role, of which one has this mode of its own. */
+/** Two principals of one role; one has a mode of its own. */
 function policyWith(role: Partial<RolePolicy>, mode: Principal['mode']) {
   const policy = policyOf([principal('plain', []), principal('other', [], mode && { mode })]);
   const roles = [...policy.roles.values()].map((one): [string, RolePolicy] => [one.name, { ...one, ...role }]);

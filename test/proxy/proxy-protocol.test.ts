@@ -1,3 +1,4 @@
+/** Tests the PROXY protocol: from which addresses a header is believed, what it changes, and what is refused. */
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
@@ -59,7 +60,7 @@ function header(family: number, rest: string, command = 0x21): Buffer {
   const bytes = Buffer.from(rest, 'hex');
   return Buffer.concat([SIGNATURE, Buffer.from([command, family, bytes.length >> 8, bytes.length & 0xff]), bytes]);
 }
-/** From this port of 10.1.2.3, or 2001:db8::7, with a detail that nobody here knows. */
+/** From this port of 10.1.2.3, or 2001:db8::7, with a detail of an unknown type. */
 const from4 = (port = 5555) => header(IPV4, `0a010203c0a80001${port.toString(16).padStart(4, '0')}1920e00001ff`);
 const from6 = header(IPV6, `20010db8${'00'.repeat(11)}07${'00'.repeat(15)}0115b31920`);
 
@@ -166,7 +167,7 @@ describe('from a proxy that is believed', () => {
   });
 });
 
-test('from anybody else a header is no PostgreSQL', async () => {
+test('from any other address a header is refused as broken protocol', async () => {
   const running = await start({ proxies: ['192.0.2.1/32'] });
   const answer = await talk(running.port, Buffer.concat([from4(), startupMessage(3, 0, [['user', 'app']])]));
   expect(answer, 'as by PostgreSQL').toHaveLength(0);
@@ -216,7 +217,7 @@ describeWith(haproxy)('HAProxy in front', () => {
       expect(fields).toMatchObject({ certificate: fingerprint, client: expect.stringMatching(/^127\.0\.0\.1:\d+$/) });
     }
     await eventually(async () => (await front.status()).check === 'L7OK', 'a check was answered');
-    // Whoever does not come through it needs no header, and gets none believed.
+    // A client that does not come through the proxy needs no header; if it sends one, it is not believed.
     expect(await ask(running.port, 'beside', 'sslmode=require sslcert=none')).toBe('1');
   });
 

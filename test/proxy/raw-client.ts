@@ -1,4 +1,4 @@
-/** A client of which every byte is in the test's hands: logs in by SCRAM, and then does nothing by itself. */
+/** A client whose bytes the test controls: it logs in by SCRAM, and then sends nothing by itself. */
 import { connect, type Socket } from 'node:net';
 import { SocketReader } from '../../src/net/socket-reader.ts';
 import { decodeAuthentication, saslInitialResponse, saslResponse } from '../../src/protocol/authentication.ts';

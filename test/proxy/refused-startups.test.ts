@@ -1,4 +1,4 @@
-/** Startups that are refused in a loop: few records that add up, answers that come later and later, and nobody else who waits for it. */
+/** Tests loops of refused startups: few records that add up, answers that come later and later, and no delay for other clients. */
 import { once } from 'node:events';
 import { connect, Socket } from 'node:net';
 import pg from 'pg';
@@ -97,7 +97,7 @@ const refusedIn = ({ records }: TestProxy) =>
 const sumOf = (records: readonly RefusedLogin[]) => records.reduce((sum, { count = 1 }) => sum + count, 0);
 
 describe.each(Object.entries(BAD))('a loop of startups with %s', (_, bad) => {
-  test('is slowed by its address alone, and adds up in few records and lines', async () => {
+  test('slows only its own address, and adds up in few records and lines', async () => {
     let told = 0;
     const limits = {
       connections: 9,
@@ -175,7 +175,7 @@ describe.each([
   test.each([
     ['closes', (socket: Socket) => socket.destroy()],
     ['closes its own side alone, and listens', (socket: Socket) => socket.end()],
-  ])('%s: it hears nothing, is recorded, counts as failed, and keeps nobody out', async (_how, hangUp) => {
+  ])('%s: it gets no answer, is recorded, counts as failed, and locks no one out', async (_how, hangUp) => {
     const shared = localState();
     const waited: string[] = [];
     let held = 0;
@@ -251,7 +251,7 @@ describe('records', () => {
     certificate: undefined,
   });
 
-  test('are few whoever comes, from however many addresses, and add up', async () => {
+  test('are few for any number of users and addresses, and add up', async () => {
     const refused = await refusals();
     for (let i = 0; i < 60_000; i++) {
       refused.add(protocolViolation('x'), client(`2001:db8:0:${i.toString(16)}::1`, i % 2 ? 'app' : `stranger ${i}`));
@@ -288,7 +288,7 @@ describe('records', () => {
     expect(records).toEqual([expect.objectContaining({ client: '10.0.0.1', principal: 'app', count: 50 })]);
   });
 
-  test('begin anew behind each interval', async () => {
+  test('start again after each interval', async () => {
     const refused = await refusals();
     for (let interval = 0; interval < 2; interval++) {
       for (let i = 0; i < 30; i++) refused.add(protocolViolation('x'), client('10.0.0.1'));

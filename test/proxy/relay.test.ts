@@ -1,3 +1,4 @@
+/** Tests the relay with real clients: cancel, back pressure, large results, and the ends of a session on either side. */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Judgement } from '../../src/guard/decision.ts';

@@ -1,4 +1,4 @@
-/** Revocation lists: who is kept out by them, whom they end, and what happens when they run out. */
+/** Tests revocation lists: which logins they refuse, which sessions they end, and what happens when a list runs out. */
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -109,7 +109,7 @@ describe('revocation lists', () => {
     await stays.client.end();
   });
 
-  test('and so do those whose authority was taken out of client_ca', async () => {
+  test('sessions end as well when their authority is taken out of client_ca', async () => {
     const others = made.selfSign('others', '/CN=other authority');
     const theirs = made.issue('theirs', '/CN=app', { by: 'others' });
     const mine = made.issue('mine', '/CN=app');
@@ -170,7 +170,7 @@ describe('revocation lists', () => {
       expect(await ask(await start([app()], { clientCrl: [between.list, authority.list] }), chained)).toBe('1');
     });
 
-    test('both lists may stand in one file, and a list may be DER', async () => {
+    test('both lists may be in one file, and a list may be DER', async () => {
       const both = join(made.folder, 'lists.pem');
       writeFileSync(both, readFileSync(between.list, 'utf8') + readFileSync(authority.list, 'utf8'));
       expect(await ask(await start([app()], { clientCrl: [both] }), chained)).toBe('1');
@@ -219,7 +219,7 @@ describe('revocation lists', () => {
     });
     afterEach(() => authority.makeList());
 
-    test('keeps every certificate out, nobody else, and ends no session; all of it loudly', async () => {
+    test('keeps every certificate out and no other client, ends no session, and is reported', async () => {
       const running = await start([app, principal('other', [verifier])]);
       const { client } = await session(running, one);
       authority.makeList(LONG_AGO);
@@ -274,7 +274,7 @@ describe('revocation lists', () => {
     await expect(start([], { clientCrl: [list] })).rejects.toThrow();
   });
 
-  test('a list of another authority of the same name keeps everybody out', async () => {
+  test('a list of another authority of the same name keeps every certificate out', async () => {
     const twin = made.selfSign('twin', '/CN=test authority');
     expect(twin.cert).not.toBe(made.ca);
     const theirs = revokingAuthority(made, 'twin');

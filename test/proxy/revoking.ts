@@ -1,4 +1,4 @@
-/** An authority that takes certificates back: what was taken back, and the lists made of it. */
+/** An authority that revokes certificates, and the lists made of them. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,9 +12,9 @@ export interface RevokingAuthority {
   readonly list: string;
   /** The newest list. */
   der(): Buffer;
-  /** Takes the certificate in that file back; it stands in lists made from then on. */
+  /** Revokes the certificate in that file; it is in the lists made from then on. */
   revoke(cert: string): void;
-  /** Writes the list anew; without dates: from now, for a day. */
+  /** Writes the list again; without dates: valid from now, for a day. */
   makeList(dates?: Dates): void;
 }
 

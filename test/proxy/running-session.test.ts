@@ -1,3 +1,4 @@
+/** Tests what a running session reports: the attributes of its principal in records, and the server's parameters, which are kept once. */
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { SessionContext } from '../../src/decision-log/record-sink.ts';
@@ -57,7 +58,7 @@ async function connect(options = ''): Promise<pg.Client> {
   return client;
 }
 
-test('records say by whose attributes statements are judged now: from the beginning, and behind a reload', async () => {
+test('records hold the attributes by which statements are judged: from the beginning, and after a reload', async () => {
   const clients = [await connect(), await connect()];
   const shown = () => contexts.map(({ attributes }) => attributes);
   expect(shown()).toEqual([{ branch: 1 }, { branch: 1 }]);

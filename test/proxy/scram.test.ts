@@ -1,3 +1,4 @@
+/** Tests SCRAM-SHA-256 on both sides: the messages of the RFC, channel binding, broken messages, and unknown users. */
 import { describe, expect, test } from 'vitest';
 import { decodeBase64 } from '../../src/protocol/scram.ts';
 import { acceptServerFinal, answerServerFirst, chooseMechanism, clientFirst } from '../../src/protocol/scram-client.ts';

@@ -1,4 +1,4 @@
-/** The client's `search_path`: names mean what they mean at the server under the same path, and of schemas in which nothing is granted nothing is told. */
+/** Tests the client's `search_path`: a name means what it means at the server under the same path, and schemas without a grant stay unseen. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

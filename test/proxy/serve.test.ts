@@ -1,3 +1,4 @@
+/** Tests a whole guard as `rowgate serve` starts it: what it serves, changes of policies and catalog, and why it does not start. */
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -155,7 +156,7 @@ describe('a guard that cannot start says why', () => {
     );
   });
 
-  test('no database: it starts, and lets nobody in', async () => {
+  test('no database: it starts, and refuses every login', async () => {
     const server = createServer();
     const port = await new Promise<number>((done) =>
       server.listen(0, '127.0.0.1', () => done((server.address() as { port: number }).port)),

@@ -1,4 +1,4 @@
-/** What operators read when the database server ends sessions, or is not there: a line for each change. */
+/** Tests what operators read when the database server ends sessions or is down: one line for each change. */
 import { createServer, type Socket } from 'node:net';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';

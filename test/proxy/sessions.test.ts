@@ -1,4 +1,4 @@
-/** The keys of sessions: the process ID is the server's, the secret decides; nothing about a session but its key is looked at. */
+/** Tests the cancel keys of sessions: the process ID is the server's, the secret decides, and no other fact about a session is used. */
 import { expect, test } from 'vitest';
 import type { Policy } from '../../src/policy/model/policy.ts';
 import { type LiveSession, Sessions } from '../../src/server/sessions.ts';
@@ -28,7 +28,7 @@ test('many sessions of one process ID: no two share a secret', () => {
   expect(new Set(keys.map(({ secretKey }) => secretKey[0])).size).toBe(keys.length);
 });
 
-test('another process ID, another secret, a part of it or more than it find nobody', () => {
+test('another process ID, another secret, a part of it or a longer one find no session', () => {
   const sessions = new Sessions();
   const { processId, secretKey } = sessions.add(session(), { serverProcessId: 7, keyLength: 4 }, policy);
   const wrong = Uint8Array.from(secretKey, (byte, i) => (i === 3 ? byte ^ 1 : byte));

@@ -1,3 +1,4 @@
+/** Tests settings in the startup packet: which of them drivers need, which a role must be granted, and who is admitted. */
 import { describe, expect, test } from 'vitest';
 import { admit, connectionLimit } from '../../src/identity/login-rules.ts';
 import { plainAddress } from '../../src/identity/peer-address.ts';
@@ -133,7 +134,7 @@ describe('admission', () => {
     expect(result.refusal === undefined).toBe(admitted);
   });
 
-  test('a principal whose role is gone', () => expect(ask([], '::1')).toBeUndefined());
+  test('a principal that has lost its role', () => expect(ask([], '::1')).toBeUndefined());
 
   test('the smaller limit of connections holds', () => {
     const limited = (connections?: number) => (connections === undefined ? {} : { limits: { connections } });
@@ -206,7 +207,7 @@ describe('failed logins', () => {
     expect(delays.at(-1)).toBe(5_000);
   });
 
-  test('whoever guesses at a principal from many addresses does not slow its owner where that has logged in before', () => {
+  test('guesses at a principal from many addresses do not slow its owner at an address where the owner has logged in before', () => {
     const failed = new FailedLogins();
     expect(failed.attempted('app', '10.9.0.1', true)).toBe(0);
     for (let i = 0; i < 1_000; i++) guess(failed, 'app', `192.0.2.${i % 250}`);

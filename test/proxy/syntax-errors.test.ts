@@ -1,4 +1,4 @@
-/** A text that PostgreSQL's grammar does not read: the guard's error has the server's SQLSTATE, message, place and HINT, and its DETAIL before the decision's. */
+/** Tests texts that PostgreSQL's grammar does not read: the guard's error has the server's SQLSTATE, message, position and HINT, and its DETAIL before the decision's. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

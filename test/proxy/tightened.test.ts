@@ -1,4 +1,4 @@
-/** A role that becomes stricter while its sessions live: none of them goes on with what only the wider role could do. */
+/** Tests a role that becomes stricter while its sessions live: none of them can go on with what only the wider role allowed. */
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -32,7 +32,7 @@ const WITHOUT_TIMEOUT = (text: string) => text.replace(/ {2}statement_timeout: .
 /** As no text shows that the guard reads: by a name that is put together. */
 const UNPINNED = "SELECT set_config('standard_conforming_' || 'strings', 'off', false)";
 
-/** Two statements to a server that takes the backslash for an escape; one constant to whoever does not. */
+/** Two statements to a server that reads the backslash as an escape; one constant to a reader that does not. */
 const SMUGGLED = String.raw`SELECT '\' AS a, ' , (SELECT max(ine) FROM students) AS b --'`;
 
 const ended = (client: pg.Client) => new Promise<string>((done) => client.on('error', (e) => done(e.message)));

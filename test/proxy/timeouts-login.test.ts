@@ -1,3 +1,4 @@
+/** Tests the time that a login may take: whatever a client does to delay it, its connection ends, and others go on. */
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -44,7 +45,7 @@ describe('logins that take their time are ended', () => {
     rmSync(certificates.folder, { recursive: true, force: true });
   });
 
-  /** Sends one byte after the other, for as long as anybody listens, and gives back what was said to it. */
+  /** Sends one byte after the other until the connection closes, and gives back the answer. */
   async function trickle(bytes: Buffer, first: Buffer = Buffer.alloc(0)): Promise<Buffer> {
     const socket = connect({ port: proxy.port, host: '127.0.0.1', allowHalfOpen: true });
     socket.on('error', () => {});
@@ -73,7 +74,7 @@ describe('logins that take their time are ended', () => {
     ['direct', Buffer.alloc(0)],
   ])('byte by byte: a TLS handshake, %s', async (_what, first) => {
     const started = performance.now();
-    // In the middle of a handshake nobody can be told anything.
+    // In the middle of a handshake the client cannot be told anything.
     expect((await trickle(hello, first)).toString('latin1')).toMatch(/^S?$/);
     expect(performance.now() - started).toBeGreaterThanOrEqual(LOGIN_MS - 50);
   });
@@ -103,7 +104,7 @@ describe('logins that take their time are ended', () => {
     expect(errorIn(await until(socket))).toMatchObject({ M: `received unencrypted data after ${what}` });
   });
 
-  test('and everybody else goes on as before', async () => {
+  test('and all other clients go on as before', async () => {
     expect((await psql(proxy.url('app', 'secret'), ['-c', 'SELECT 1'])).stdout).toBe('1');
   });
 });

@@ -1,3 +1,4 @@
+/** Tests the ends of idle sessions and idle transactions, and what does not count as idle. */
 import { once } from 'node:events';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

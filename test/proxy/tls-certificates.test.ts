@@ -1,3 +1,4 @@
+/** Tests client certificates: which one a principal may show, and when a session ends for its certificate. */
 import { execFile, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -105,7 +106,7 @@ describe('certificates', () => {
       expect(await ask(port, made.issue('wrong', subject))).toEqual(REFUSED);
     });
 
-    test('not with one that nobody vouches for', async () => {
+    test('not with one from an unknown authority', async () => {
       const own = made.selfSign('own', '/O=School/CN=app');
       expect(await ask((await start(bound(SUBJECT))).port, own)).toContain('client certificate is not trusted');
       await proxy?.stop(1_000);

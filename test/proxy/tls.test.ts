@@ -1,3 +1,4 @@
+/** Tests TLS towards clients and towards the server: versions, channel binding, broken handshakes, and new certificates without a restart. */
 import { once } from 'node:events';
 import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
@@ -80,7 +81,7 @@ describe('TLS towards clients', () => {
     await client.end();
   });
 
-  test('without TLS nobody logs in', async () => {
+  test('no client logs in without TLS', async () => {
     const { stderr } = await psql(conninfo('sslmode=disable'), one);
     expect(stderr).toContain('connection requires TLS');
   });
@@ -252,7 +253,7 @@ describe('TLS towards the server', () => {
     expect((await through('127.0.0.1', { mode: 'require', ca: certificates.ca }, inUse)).stdout).toBe('t');
   });
 
-  test('a certificate that has run out lets nobody through, and a new one everybody, without a restart', async () => {
+  test('with an expired certificate no client gets through, and with a new one all do, without a restart', async () => {
     const expired = certificates.issue('expired', '/CN=localhost', {
       extensions: FOR_SERVERS,
       valid: LONG_AGO,

@@ -1,4 +1,4 @@
-/** Who is served when, on a clock of the test's own. */
+/** Tests in which order sessions are served, with a clock of the test. */
 import { expect, test } from 'vitest';
 import { type SliceTaker, TimeSlices } from '../../src/server/time-slices.ts';
 

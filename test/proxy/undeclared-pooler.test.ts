@@ -1,4 +1,4 @@
-/** Something between the guard and the server that takes the startup packet apart, as poolers do, and that nobody has declared. */
+/** Tests an undeclared pooler between the guard and the server, which reads and changes the startup packet: the guard notices it. */
 import { connect, createServer, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { decodeQuery, query } from '../../src/protocol/query.ts';

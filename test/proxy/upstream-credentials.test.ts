@@ -1,4 +1,4 @@
-/** What the guard shows the server: a certificate of its own, or a password that a command gives; each replaced while it runs. */
+/** Tests the guard's own credentials at the server: a certificate, or a password that a command gives; each can be replaced while it runs. */
 import {
   chmodSync,
   chownSync,
@@ -103,7 +103,7 @@ describe('a server that asks for a client certificate', () => {
   test.each<[string, { user: string; password?: string }, () => Certificate | undefined]>([
     ['none', { user: 'certified' }, () => undefined],
     ['another’s', { user: 'certified' }, () => made.client],
-    ['one of nobody', { user: 'certified' }, () => made.selfSign('nobody', '/CN=certified')],
+    ['one of an unknown authority', { user: 'certified' }, () => made.selfSign('nobody', '/CN=certified')],
     ['none beside the password', { user: 'both', password: 'theirs' }, () => undefined],
   ])('is not let in upon with %s', async (_what, account, shown) => {
     const running = await through(account, shown());
@@ -257,7 +257,7 @@ describe('a password that a command gives', () => {
     ['is no program', [file], 'could not be run (EACCES)'],
     ['never stops talking', ['/bin/sh', '-c', 'yes geheim | tr -d "\\n"'], 'said more than 65536 characters'],
     ['is not a shell', ['/bin/echo $(cat /etc/passwd)'], 'could not be run (ENOENT)'],
-  ])('a command that %s lets nobody through, and says no secret', async (_what, command, why) => {
+  ])('with a command that %s no client gets through, and no secret is told', async (_what, command, why) => {
     await setPassword('geheim');
     const running = await start(source(60_000, ...command));
     const { status, stderr } = await login(running);

@@ -1,3 +1,4 @@
+/** Tests the guard's connections to the server: errors that the client is told, logins without a password, and a server of another version. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { errorResponse } from '../../src/protocol/error-response.ts';
@@ -186,7 +187,7 @@ describe('a server of another major version than the one whose catalog was read'
   };
 
   test.each([serverVersion() - 1, serverVersion() + 1])(
-    'of %i: nobody is let in, nothing is left open',
+    'of %i: every login is refused, and no connection is left open',
     async (version) => {
       const { status, stdout, stderr, login } = await behindCatalogOf(version * 10_000);
       expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
@@ -205,7 +206,7 @@ describe('a server of another major version than the one whose catalog was read'
     expect(await behindCatalogOf(serverVersion() * 10_000 + 77)).toMatchObject({ status: 0, stdout: '1' });
   });
 
-  test('a server that does not say of which it is', async () => {
+  test('a server that does not report its version', async () => {
     const port = await fakeServer((socket) => {
       const real = connect({ ...serverAddress() });
       real.on('error', () => {}).on('close', () => socket.destroy());

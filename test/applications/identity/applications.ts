@@ -1,4 +1,4 @@
-/** Applications that set the token of a request's person, each by the piece of code that `docs/applications.md` shows of it. */
+/** Applications that set the token of a request's end user, each by the piece of code that `docs/applications.md` shows. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { build, CACHE } from '../../drivers/build.ts';
