@@ -1,4 +1,4 @@
-/** What each account really pays: its own meter of people, by its owner, in the order of the guards that have made one. */
+/** Counts what each account really pays: a meter of people for each owner, in the order of the guards that made them. */
 import type { Meter, MeterOptions } from '../../src/budget/local/meter.ts';
 
 export interface Paid {
@@ -15,7 +15,7 @@ interface Account {
 
 const accounts = new Map<string, Account>();
 
-/** What the owner whose name ends so has paid since the beginning. */
+/** What the owner whose name ends with `user` has paid since the beginning. */
 export function paidBy(user: string): Paid {
   const account = accounts.get(user);
   if (!account) return { people: 0, others: 0 };

@@ -1,6 +1,6 @@
 /**
- * Ways to tell of a hidden person, generated and known: whatever a reply hangs on, what it tells is never more than what was paid, and with nothing left
- * a refusal is the same whatever the rows hold. How much is told the server itself says, of databases that differ in one person.
+ * Tests generated and known ways in which a reply could tell of a hidden person: what it tells is never more than what was charged, and with an empty
+ * budget a refusal is the same whatever the rows hold. The server itself shows how much is told, by databases that differ in one person.
  */
 import { serialize } from 'pg-protocol';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -77,13 +77,13 @@ test.each(pieces)(
 );
 
 /**
- * What was found, as words, of that which shows in databases made anew too. After thousands of scripts the tables have other sizes: the planner chooses
- * other plans, and rows without ORDER BY come in another order (docs/limits.md says so).
+ * The findings, as text, that also show in new databases. After thousands of scripts the tables have other sizes: the planner chooses other plans,
+ * and rows without ORDER BY come in another order (docs/limits.md says so).
  */
 async function confirmed(report: Report): Promise<readonly string[]> {
   if (report.found.length === 0) return [];
-  const anew = await makeDatabases();
-  const guarded = await anew.guarded();
+  const rebuilt = await makeDatabases();
+  const guarded = await rebuilt.guarded();
   try {
     const checker = await Checker.open(guarded);
     const found: Report['found'] = [];
@@ -91,11 +91,11 @@ async function confirmed(report: Report): Promise<readonly string[]> {
       const { finding } = await checker.check(one.finding.script, leftOf(one.seed));
       if (finding) found.push({ ...one, finding });
     }
-    console.log(`${found.length} of ${report.found.length} findings show in databases made anew`);
+    console.log(`${found.length} of ${report.found.length} findings show in new databases`);
     return await described(guarded, routines, { ...report, found });
   } finally {
     await guarded.stop();
-    await anew.drop();
+    await rebuilt.drop();
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Runs scripts in all of the databases, without a guard and through one, and holds what an account has paid against what its reply has told: of the
- * replies that differ at most one is free, and who is told values pays for each 8 bytes of them.
+ * Runs scripts in all databases, without a guard and through one, and compares what an account has paid with what its replies tell: of the replies
+ * that differ at most one is free, and values told are paid, 8 bytes each.
  */
 import { serialize } from 'pg-protocol';
 import { forget, type Paid, paidBy } from './accounts.ts';
@@ -43,7 +43,7 @@ const spending = (values: number): Buffer =>
   serialize.query(`SELECT g + 0 * max(id) FROM patient, generate_series(1, ${values}) AS g GROUP BY g`);
 
 let users = 0;
-/** What leaves something behind runs one after the other, whoever checks it. */
+/** Scripts that write run one after the other, over all checkers. */
 let turn: Promise<unknown> = Promise.resolve();
 
 export class Checker {
@@ -139,7 +139,7 @@ function findingIn(script: Script, answered: readonly Answered[], left = BUDGET)
     return found(script, 'more was paid than was left', answered);
   for (const one of answered)
     for (const other of answered) {
-      // Whose place is taken by what was written, is paid where it was.
+      // A person whose place a write has taken was charged at that write.
       if (one.people + other.people > 0 || writes(script)) continue;
       const values = valuesTold(one.replies, other.replies);
       if (values > one.others) return found(script, `it tells ${values} values, for ${one.others}`, answered);
@@ -147,7 +147,7 @@ function findingIn(script: Script, answered: readonly Answered[], left = BUDGET)
   return undefined;
 }
 
-/** With nothing left an answer hangs on nobody who is not known. */
+/** With an empty budget an answer depends on no hidden person. */
 function refusalIn(script: Script, refused: readonly (readonly Reply[])[]): Finding | undefined {
   const texts = refused.map(guardedText);
   if (new Set(texts).size === 1) return undefined;

@@ -1,4 +1,4 @@
-/** Where rows come from, and expressions that hang on the hidden person. */
+/** Sources of rows, and expressions that depend on the hidden person. */
 import type { Choices } from '../noninterference/choices.ts';
 import { HIDDEN, KNOWN } from './people.ts';
 import { ofType, type Routines, TYPES } from './routines.ts';
@@ -8,9 +8,9 @@ export interface Source {
   /** '': there is no FROM. */
   readonly from: string;
   readonly where: readonly string[];
-  /** Shows who is named beside; absent: nobody is. */
+  /** The key column of the person whom the row names; absent: the row names no person. */
   readonly key?: string;
-  /** Integers of nobody, or of who is named. */
+  /** Integers that are about no person, or about the named one. */
   readonly plain: readonly string[];
   /** Alias of rows of patients, of whom the hidden person is one. */
   readonly hidden?: string;
@@ -58,7 +58,7 @@ export class Expressions {
     return this.choices.pick(['1', '2', '50', '57', '44', '71', '60']);
   }
 
-  /** Rows of people who are known, of nobody, or of everybody. */
+  /** Rows of known people, of no person, or of all people. */
   source(): Source {
     const { choices } = this;
     const base = choices.pick(SOURCES);
@@ -165,7 +165,7 @@ export class Expressions {
     return `${from}${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}`;
   }
 
-  /** What stands beside: the key, and what belongs to it; or nothing. */
+  /** Further columns: the key and a value of the same person, or none. */
   beside(source: Source): string[] {
     const { choices } = this;
     if (!source.key || choices.chance(25)) return [];

@@ -1,4 +1,4 @@
-/** Forms of statements in which something may hang on the hidden person: each is made of what `Expressions` gives. */
+/** Forms of statements whose result may depend on the hidden person, made from what `Expressions` gives. */
 import { type Expressions, NOTHING, type Source } from './expressions.ts';
 import { argumentsOf, type Routine } from './routines.ts';
 

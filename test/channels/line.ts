@@ -1,4 +1,4 @@
-/** A connection that is opened anew where it was ended: that it was is an answer, too. */
+/** A connection that is opened again when it was closed: the closing counts as an answer, too. */
 import type { Frame, Lane, Login } from '../noninterference/lane.ts';
 import { openLane } from '../noninterference/lane.ts';
 

@@ -1,4 +1,4 @@
-/** Who is who in the databases. */
+/** The people of the databases, by their part: known or hidden. */
 
 /** Whom each of the people behind the account has been shown. */
 export const KNOWN = [1, 2, 3] as const;

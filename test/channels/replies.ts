@@ -1,11 +1,11 @@
-/** Replies to a script, and how much they tell when they are compared: whole, and cell by cell. */
+/** Replies to a script, and how much they tell when they are compared, whole and value by value. */
 import { decodeErrorFields } from '../noninterference/error-fields.ts';
 import type { Frame } from '../noninterference/lane.ts';
 
 /** What answers one message. */
 export type Reply = readonly Frame[];
 
-/** Splits what has come into the answers of so many messages; what was cut off by the end of the connection stands in the last. */
+/** Splits frames into one answer for each message; the last one holds what came before the connection ended. */
 export function repliesIn(frames: readonly Frame[]): Reply[] {
   const replies: Frame[][] = [[]];
   for (const frame of frames) {

@@ -1,4 +1,4 @@
-/** The server's own routines, as its catalogs have them, and how a number becomes an argument of each type. */
+/** The server's own routines from its catalogs, and how a number becomes an argument of each type. */
 import type pg from 'pg';
 import { readCatalog } from '../../src/catalog/read.ts';
 import { CLASSES } from '../../src/guard/builtin-functions.ts';
@@ -94,14 +94,14 @@ export function ofType(type: string, x: string): string {
   return make(x);
 }
 
-/** A call whose arguments, or one of them, are made of `x`. @param more behind the arguments: DISTINCT, ORDER BY. */
+/** Arguments for a call; all of them or one are made of `x`. */
 export function argumentsOf(choices: Choices, types: readonly string[], x: string): string[] {
   const at = choices.int(Math.max(1, types.length));
   const all = choices.chance(15);
   return types.map((type, i) => ofType(type, all || i === at ? x : choices.pick(['1', '2', '50'])));
 }
 
-/** Those that a restricted role may call, whose arguments can be made. */
+/** The routines that a restricted role may call and whose arguments can be made. */
 export async function readRoutines(database: FreshDatabase): Promise<Routines> {
   const routines = await database.query<Routine>(`
     SELECT p.oid::int, p.proname AS name,

@@ -1,4 +1,4 @@
-/** Runs many scripts, and says of what was found. */
+/** Runs many scripts, and describes what was found. */
 import { shrink } from '../noninterference/choices.ts';
 import { Checker, type Finding, type Told } from './check.ts';
 import type { Routines } from './routines.ts';

@@ -1,4 +1,4 @@
-/** A script of statements, made by a seed or by choices, and what is sent for it. */
+/** A script of statements, made from a seed or from choices, and the bytes that are sent for it. */
 import { serialize } from 'pg-protocol';
 import { Choices } from '../noninterference/choices.ts';
 import { Expressions, type Use } from './expressions.ts';
@@ -36,7 +36,7 @@ export const leaves = ({ texts }: Pick<Script, 'texts'>): boolean => texts.some(
 export const writes = ({ texts }: Pick<Script, 'texts'>): boolean =>
   texts.some((text) => /\b(INSERT|UPDATE|DELETE|MERGE)\b/.test(text));
 
-/** Messages, each of which is answered by one ReadyForQuery. */
+/** Messages, each answered by one ReadyForQuery. */
 export function messagesOf({ texts, extended }: Script): Buffer[] {
   if (!extended) return texts.map((text) => serialize.query(text));
   return texts.map((text) =>

@@ -1,6 +1,6 @@
 /**
- * The suite of the channels bites: with one of the guard's measures switched off it finds what is told for less than was paid. What switches them off are mocks of
- * this file; the product has no such switch.
+ * Tests the suite of the channels itself: with one of the guard's measures switched off it finds values told for less than was paid. Mocks of this
+ * file switch them off; the product has no such switch.
  */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { forgetJudgements } from '../noninterference/shared-judgements.ts';

@@ -36,7 +36,7 @@ const EXPRESSIONS: readonly Way[] = [
     ],
   },
   {
-    name: 'the count of a table of nobody, joined by a condition that computes on people',
+    name: 'the count of a table about no person, joined by a condition that computes on people',
     texts: [
       `SELECT DISTINCT count(c.id) OVER () FROM patient AS p LEFT JOIN clinics AS c ON p.id = ${P} AND c.beds <= p.weight`,
     ],
@@ -60,7 +60,7 @@ const EXPRESSIONS: readonly Way[] = [
     ],
   },
   {
-    name: 'the group of all whose key is missing',
+    name: 'the group of all rows without a key',
     texts: [
       `SELECT v.patient_id, string_agg(p.name, ',') FROM patient AS p LEFT JOIN visit AS v ON v.patient_id = p.id AND v.id < 7 GROUP BY v.patient_id`,
     ],
@@ -76,7 +76,7 @@ const EXPRESSIONS: readonly Way[] = [
     texts: [`DELETE FROM visit WHERE patient_id = 1 AND EXISTS (SELECT FROM patient WHERE id + 0 = ${P} AND hiv)`],
   },
   {
-    name: 'the tag of an UPDATE of a table of nobody',
+    name: 'the tag of an UPDATE of a table about no person',
     texts: [`UPDATE notes SET n = 1 WHERE id <= (SELECT ward FROM patient WHERE id + 0 = ${P})`],
   },
   {
@@ -284,7 +284,7 @@ const DRAFTS: readonly Way[] = [
     texts: [`INSERT INTO profile (patient_id) VALUES (1), (${P}), (7) ON CONFLICT DO NOTHING`],
   },
   {
-    name: 'a name into a table of nobody, with a tag that is always the same',
+    name: 'a name into a table about no person, with a tag that is always the same',
     withheld: true,
     texts: [
       `INSERT INTO notes (body) SELECT name FROM patient WHERE id + 0 = ${P} UNION ALL SELECT 'x' LIMIT 1`,
@@ -305,11 +305,11 @@ const DRAFTS: readonly Way[] = [
     ],
   },
   {
-    name: 'and of a given person, whose error none is set aside for otherwise',
+    name: 'division by zero of a person given by key, for which nothing else is reserved',
     texts: [`SELECT id FROM patient WHERE id = ${P} AND 1 / (weight - 57) > -9`],
   },
   {
-    name: 'tables of nobody joined on hidden values, many columns in a row',
+    name: 'tables about no person joined on hidden values, many columns in a row',
     texts: [
       `SELECT ${many(20, (i) => `c${i}.name`)} FROM patient AS p, ${many(20, (i) => `clinics AS c${i}`)} WHERE p.id + 0 = ${P} AND ${many(20, (i) => `c${i}.id = p.clinic_id`, ' AND ')}`,
     ],

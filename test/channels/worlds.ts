@@ -1,6 +1,6 @@
 /**
- * Databases that differ in one person, and in nothing else: other values, other rows that belong to the person, or no such person. A guard in
- * front of each, behind whose only account there are as many people as are asked for: each has a budget of their own.
+ * Databases that differ in one person and in nothing else: other values, other rows of that person, or no such person. A guard stands before each;
+ * its only account has as many end users as are asked for, each with a budget of their own.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

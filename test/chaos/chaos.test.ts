@@ -1,6 +1,6 @@
 /**
- * What an operator's worst days bring: every statement is answered or fails, nothing is left behind, and the guard recovers by itself.
- * `npm run reliability` does it in full and writes worst-days.md.
+ * Tests an operator's worst days: every statement is answered or fails, nothing is left behind, and the guard recovers by itself. `npm run
+ * reliability` does it in full and writes worst-days.md.
  */
 import { createHash, randomInt } from 'node:crypto';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -120,7 +120,7 @@ test('a flood of connections that never log in', MINUTE, async () => {
       for (let done = 0; done < SCALE.strangers; done += 100) {
         const sockets = await Promise.all(Array.from({ length: 100 }, () => stranger(guard.port)));
         for (const [at, socket] of sockets.entries()) {
-          if (at % 3 === 0) socket.write(startupMessage(3, 0, [['user', `nobody${at}`]]).subarray(0, 12));
+          if (at % 3 === 0) socket.write(startupMessage(3, 0, [['user', `unknown${at}`]]).subarray(0, 12));
           if (at % 2 === 0) socket.resetAndDestroy();
           else socket.destroy();
         }

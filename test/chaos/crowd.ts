@@ -1,4 +1,4 @@
-/** Clients that work without a pause, come back when they are thrown out, and count what became of every statement. */
+/** Clients that work without a pause, reconnect when they are thrown out, and count the end of every statement. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 

@@ -1,4 +1,4 @@
-/** What a trial measured, and the page that shows it. */
+/** The measurements of a trial, and the page that shows them. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { table } from '../bench/figures/table.ts';

@@ -1,4 +1,4 @@
-/** How hard the trials are: a taste of each at `npm test`, in full by `npm run reliability`, whose figures go into worst-days.md. */
+/** The size of the trials: small at `npm test`, in full by `npm run reliability`, whose figures go into worst-days.md. */
 
 export interface Scale {
   readonly full: boolean;

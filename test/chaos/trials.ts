@@ -1,4 +1,4 @@
-/** Each trial: a guard as its own processes, a crowd of clients, something bad, and what became of it. */
+/** Each trial: guard processes, a crowd of clients, one failure, and the result. */
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';

@@ -1,4 +1,4 @@
-/** `rowgate access --stale`: who was not there for so long, by logins and by sessions that go on, and what the log cannot say. */
+/** Tests `rowgate access --stale`: which principals were not used for so long, by logins and by sessions that go on, and what the log cannot say. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,7 +63,7 @@ interface Answer {
 }
 const asJson = async (...args: string[]): Promise<Answer> => JSON.parse((await stale('--json', ...args)).stdout);
 
-it('names whoever was not there: never, or not for so long; a session that goes on counts', async () => {
+it('lists principals that were not used: never, or not for so long; a session that goes on counts', async () => {
   await log([
     ['start', '', 200],
     ['login', 'dba', 120],
@@ -88,7 +88,7 @@ it('names whoever was not there: never, or not for so long; a session that goes 
   expect((await asJson('--days', '110')).stale.map(({ principal }) => principal)).not.toContain('teacher');
 });
 
-it('as a table, with exit code 1 where somebody was found', async () => {
+it('as a table, with exit code 1 where a principal was found', async () => {
   const { stdout, status } = await stale();
   expect(status).toBe(1);
   expect(stdout).toMatch(/^not used for 90 days, since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: \d+ of \d+ principals\n/);

@@ -1,4 +1,4 @@
-/** `rowgate access --unused`: by a log of a whole year what no statement used, the lines to delete; by a shorter one nothing is proposed. */
+/** Tests `rowgate access --unused`: from a log of a whole year it lists the grants that no statement used, to be deleted; from a shorter log it proposes nothing. */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** `rowgate access`, `rowgate catalog dump` and `rowgate compile` as the shell calls them: what they print, and their exit codes. */
+/** Tests `rowgate access`, `rowgate catalog dump` and `rowgate compile` as the shell calls them: their output and exit codes. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** `rowgate canary` as the shell calls it: people are made up who look like others and are none of them, and their hashes are what the guard knows. */
+/** Tests `rowgate canary` as the shell calls it: the people that it makes up look like others and exist nowhere, and the guard knows the hashes of their keys. */
 import { execFileSync } from 'node:child_process';
 import { chmod, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -49,7 +49,7 @@ interface Made {
   canaries: string[];
 }
 
-test('people who look like others: unused keys and numbers, who belongs together stays together, and nobody’s twin', async () => {
+test('people who look like others: unused keys and numbers, values that belong together stay together, and no copy of a real person', async () => {
   const { stdout, status } = await run('canary', 'make', 'students', '--count', '20', '--json', '--config', config);
   expect(status).toBe(0);
   const made: Made = JSON.parse(stdout);
@@ -95,7 +95,7 @@ test('in words: INSERTs, and the lines for subjects.yaml; with what was asked fo
   expect(made.filter(({ school_id: school }) => school === 2).length).toBeGreaterThan(0);
 });
 
-test('hashes of keys, as anybody can compute them who has the key', async () => {
+test('hashes of keys, which anyone with the secret key can compute', async () => {
   const { stdout, status } = await run('canary', 'hash', '4711', '12', '--config', config);
   expect(status).toBe(0);
   const expected = ['4711', '12'].map((key) => `${canaryHash(Buffer.from(KEY), 'student', key)}\n`).join('');

@@ -1,4 +1,4 @@
-/** `rowgate completion`: bash itself completes each command of the real command line, zsh and fish where they are, and their scripts hold the same words. */
+/** Tests `rowgate completion`: bash itself completes each command of the real command line, zsh and fish where they are installed, and all scripts hold the same words. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** `rowgate explain --claim`: what is decided for the person behind an account. */
+/** Tests `rowgate explain --claim`: the decision for one end user of an account. */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -45,7 +45,7 @@ test('a person’s rows, by their claims', async () => {
   expect(status).toBe(0);
 });
 
-test('what is nobody’s needs no claims', async () => {
+test('a table about no person needs no claims', async () => {
   expect((await explain('SELECT title FROM news')).status).toBe(0);
   const refused = await explain('SELECT name FROM families');
   expect(refused.stdout).toMatch(/^effect: {3}refuse\nreason: {3}relation-not-granted\n/);

@@ -1,4 +1,4 @@
-/** `rowgate explain`: says which line decided and what would have to be granted; and what it says to grant does let the statement through. */
+/** Tests `rowgate explain`: it shows the line that decided and the grant that is missing, and with that grant the statement passes. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

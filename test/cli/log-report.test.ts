@@ -1,4 +1,4 @@
-/** `rowgate log report usage`: what it finds in a log of known amounts, and that what it proposes is a policy. */
+/** Tests `rowgate log report usage`: what it finds in a log of known amounts, and that its proposal is a valid policy. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -173,7 +173,7 @@ describe('what counts', () => {
       expect(proposed).toContain('  answers:\n    student: [30 per day warn, 39 per day]');
     });
 
-    it('who names nobody is to name nobody', async () => {
+    it('a role that has named no person is proposed the smallest limit on people', async () => {
       const lines =
         statement('2026-09-02T09:00:00Z', 'teacher', told(0, 1, 8)) +
         noted('2026-09-02T10:00:00.080Z', ['answers.student 300 per day', 9]);

@@ -1,4 +1,4 @@
-/** `rowgate log verify` and `rowgate log anchor`: what they print, and their exit codes. */
+/** Tests `rowgate log verify` and `rowgate log anchor`: their output and exit codes. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

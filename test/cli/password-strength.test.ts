@@ -1,4 +1,4 @@
-/** Which passwords are taken: by how soon they are guessed, also by whoever knows the names around them. */
+/** Tests which passwords are accepted: by how soon they are guessed, also with the names around them known. */
 import { beforeAll, expect, it } from 'vitest';
 import { type JudgePassword, passwordJudge } from '../../src/cli/password.ts';
 

@@ -1,4 +1,4 @@
-/** What commands print: values from outside work on nobody's terminal, and there is one way out. */
+/** Tests the output of commands: values from outside cannot control a terminal, and all output goes one way. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';

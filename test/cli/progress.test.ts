@@ -1,4 +1,4 @@
-/** What people see while a command works, and tables that a terminal does not break. */
+/** Tests the progress that a command shows while it works, and tables that a terminal does not break. */
 import { expect, it } from 'vitest';
 import { table } from '../../src/cli/ask-guard.ts';
 import { Progress } from '../../src/cli/progress.ts';

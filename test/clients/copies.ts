@@ -1,4 +1,4 @@
-/** Copies of the sample database from which, by hand, all is cut that a role of the sample policies was not granted. */
+/** Copies of the sample database with everything removed by hand that a role of the sample policies was not granted. */
 import { grantRows } from '../../src/demo/database.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';

@@ -1,4 +1,4 @@
-/** Reads the decision log, and holds its promise (P7): a decision before each statement, one outcome behind it. */
+/** Reads the decision log, and checks promise P7: a decision before each statement, one outcome after it. */
 import { readFile } from 'node:fs/promises';
 import { expect } from 'vitest';
 import { QUIET_COMMANDS } from '../../src/decision-log/writer/quiet-commands.ts';
@@ -39,8 +39,8 @@ export async function readLog(file: string): Promise<LogRecord[]> {
 }
 
 /**
- * The statements in the order of their decisions. Fails where one has no decision before its outcome, more or less than one outcome, an
- * outcome that its decision does not allow, or where the sequence numbers have a gap. `log`: of a guard whose sessions have ended.
+ * The statements in the order of their decisions. Fails where an outcome has no decision before it, a decision has not exactly one outcome, an
+ * outcome contradicts its decision, or the sequence numbers have a gap. `log`: of a guard whose sessions have ended.
  */
 export function statementsIn(log: readonly LogRecord[]): Told[] {
   expect(log.map(({ seq }) => seq)).toEqual(log.map((_, index) => (log[0]?.seq ?? 0) + index));
@@ -67,7 +67,7 @@ export function statementsIn(log: readonly LogRecord[]): Told[] {
   return [...told.values()];
 }
 
-/** What stays of a statement of which no outcome tells. */
+/** The values of a statement without an outcome. */
 const PENDING: Told = {
   principal: '',
   command: '',

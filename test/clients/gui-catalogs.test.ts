@@ -1,4 +1,4 @@
-/** What administration tools ask for their trees: each statement runs, and shows what a database shows from which all was cut that the role was not granted. */
+/** Tests what administration tools ask for their trees: each statement runs, and shows what a database with only the role's grants shows. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Kysely, PostgresDialect } from 'kysely';

@@ -1,4 +1,4 @@
-/** What administration tools ask a database for their trees and their tabs: our own words, over the catalogs, columns and functions that such tools use. */
+/** Statements of administration tools for their trees and tabs: in our own words, over the catalogs, columns and functions that such tools use. */
 
 /** A tree of the kind that shows databases, schemas and their objects, with a tab for each object's definition. */
 export const TREE: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-/** node-postgres through the guard: each of its ways to query, and what becomes of the connection when a statement is refused or cut off. */
+/** Tests node-postgres through the guard: each of its ways to query, and the connection after a statement is refused or cut off. */
 import { connect } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** A query whose portal hands out its rows page by page, as cursor libraries for node-postgres do: Execute with a row limit and Flush. */
+/** A query whose portal returns its rows page by page, as cursor libraries for node-postgres do: Execute with a row limit and Flush. */
 import type pg from 'pg';
 
 type Row = readonly (string | null)[];

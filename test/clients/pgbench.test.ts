@@ -1,4 +1,4 @@
-/** pgbench through the guard: no transaction fails, in any protocol, for an unrestricted role, one that holds its tables whole, and one with a row filter. */
+/** Tests pgbench through the guard: no transaction fails, in any protocol, for an unrestricted role, one that holds its tables whole, and one with a row filter. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** postgres.js through the guard: it prepares every statement, pipelines all that is queued, and reads its types from the catalog. */
+/** Tests postgres.js through the guard: it prepares every statement, pipelines its queue, and reads types from the catalog. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import postgres from 'postgres';
@@ -176,7 +176,7 @@ describe('unsafe', () => {
     expect(several.map((rows) => [...rows])).toEqual([[{ a: 1 }], [{ n: 21 }], [{ c: 3 }]]);
   });
 
-  it('several, of which one is refused: none runs', async () => {
+  it('several statements with a refused one among them: none runs', async () => {
     const sql = open();
     expect(
       await failure(sql.unsafe("INSERT INTO notes (id, body) VALUES (50, 'no'); SELECT secret FROM things").simple()),

@@ -1,4 +1,4 @@
-/** The process ID that a driver is told as it connects is the server's: cancelling and ending by it, and notifications, mean the same process. */
+/** Tests the process ID that a driver is told at login: it is the server's, so cancelling, ending a session and notifications mean the same process. */
 import pg from 'pg';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-/** psql's \d and its kin, and completion by TAB: the same output as in a database from which all was cut that the role was not granted. */
+/** Tests psql's \d commands and its completion by TAB: the same output as in a database with only the role's grants. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith, testWith } from '../support/tools.ts';
 import { type Copies, copiesFor, dropCopies } from './copies.ts';

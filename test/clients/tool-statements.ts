@@ -1,4 +1,4 @@
-/** What further tools send as they read a schema: by the forms of their statements, in our own words, with the constants that they would put in. */
+/** Statements with which more tools read a schema: the forms of their statements in our own words, with the constants that they would put in. */
 
 type Statements = Readonly<Record<string, string>>;
 

@@ -1,4 +1,4 @@
-/** A table with a column of each common type, of which the role `teacher` holds the rows of one school and all columns but one; and one granted whole. */
+/** Two tables with a column of each common type: of one the role `teacher` holds the rows of one school and all columns but one, the other is granted whole. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FreshDatabase } from '../support/postgres.ts';

@@ -1,4 +1,4 @@
-/** A whole guard, as `rowgate serve` puts it together, in front of a database of its own with the sample rows and the sample policies but their budgets. */
+/** A whole guard as `rowgate serve` starts it, before its own database with the sample rows, and the sample policies without their budgets. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Clients that work without a pause until nobody answers any more, each session under a name of its own. */
+/** Clients that work without a pause until they are stopped, each session under its own name. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { Backend } from '../../src/protocol/message-types.ts';
@@ -36,7 +36,7 @@ export class Clients {
     await Promise.all(this.loops);
   }
 
-  /** Again and again, also while nobody is let in. */
+  /** Opens sessions again and again, also while logins fail. */
   private async come(number: number): Promise<void> {
     while (!this.stopping) {
       const principal = PRINCIPALS[number % PRINCIPALS.length] ?? '';

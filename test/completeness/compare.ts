@@ -1,4 +1,4 @@
-/** Holds all that the server ran for the guard's account against all that the guard decided, session by session. */
+/** Compares all that the server ran for the guard's account with all that the guard decided, session by session. */
 import { type Decided, decidedBy, type Event, isRefusal, runBy, undecided } from './matching.ts';
 import type { Logged } from './server-log.ts';
 
@@ -36,7 +36,7 @@ export function compare({ logged, decisions, own, unwritable }: BothLogs): Compa
     sessions.set(application, session);
     if (session.pid !== pid) problems.push(`${application} has two processes`);
     const events = runBy(entry);
-    if (events.length === 0 && !own.inSessions.has(text)) problems.push(`of nobody: ${text}`);
+    if (events.length === 0 && !own.inSessions.has(text)) problems.push(`without a decision: ${text}`);
     session.ran.push(...events);
   }
   for (const [application, { ran }] of sessions) {

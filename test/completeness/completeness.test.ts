@@ -1,6 +1,6 @@
 /**
- * Whatever PostgreSQL's own log shows as run has its decision record before it, in the order of the session, whoever is killed meanwhile.
- * A test has its seed in its name; ROWGATE_SEED brings it back, as far as processes can be brought back.
+ * Tests that each statement in PostgreSQL's own log has its decision record before it, in the order of the session, whichever process is killed
+ * meanwhile. A test has its seed in its name; ROWGATE_SEED repeats it, as far as processes can be repeated.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** What holds the two logs against each other finds each way in which they can differ. */
+/** Tests the comparison of the two logs: it finds each way in which they can differ. */
 import { describe, expect, it } from 'vitest';
 import { type Decided, decidedBy, runBy, undecided } from './matching.ts';
 import { loggedFor } from './server-log.ts';

@@ -1,4 +1,4 @@
-/** Holds what the server ran in a session against what was decided there: each run has a decision of its own before it, in order. */
+/** Compares the statements that the server ran in a session with the decisions there: each has its own decision before it, in order. */
 
 /** A statement that carries a number of its own, or the error that the guard has the server make for one that it refused. */
 const MARKER = /(?<!\d)7\d{8}(?!\d)/g;

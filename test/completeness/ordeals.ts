@@ -1,4 +1,4 @@
-/** What befalls a guard, its log and its server while they work; what ended has been started again when it is over. */
+/** Failures of a guard, its log and its server while they work; what was stopped has been started again at the end. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';

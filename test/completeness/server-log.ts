@@ -1,4 +1,4 @@
-/** What PostgreSQL's own log says was run for an account, with `log_statement = all`: by the application that each session names itself. */
+/** Reads PostgreSQL's own log with `log_statement = all`: what was run for an account, by the application name of each session. */
 import type pg from 'pg';
 import { CHANNEL } from '../../src/app/catalog-watch.ts';
 import { type Query, readCatalog } from '../../src/catalog/read.ts';

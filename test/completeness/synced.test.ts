@@ -1,7 +1,4 @@
-/**
- * `durability: strict` under load: whatever PostgreSQL's own log shows as run for a client had its decision on the disk before, on a disk
- * that is slow, stands still and fails.
- */
+/** Tests `durability: strict` under load: each statement that PostgreSQL's own log shows for a client had its decision on the disk before, on a disk that is slow, stands still and fails. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

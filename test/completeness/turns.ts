@@ -1,4 +1,4 @@
-/** What clients say in one go, and how often the server then says that it is ready. Each statement carries a number that no other one has. */
+/** What clients send in one go, and how many ReadyForQuery the server answers with. Each statement carries its own number. */
 
 import { B, D, DONE, E, P, Q, S } from '../session/messages.ts';
 import type { Random } from '../support/random.ts';

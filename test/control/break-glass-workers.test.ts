@@ -1,4 +1,4 @@
-/** An opening with several workers: at all of them, told once, kept over their death and the guard's, and gone with the state. */
+/** Tests break-glass with several workers: it opens at all of them, is reported once, survives their death and the guard's, and ends with the state. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';

@@ -1,4 +1,4 @@
-/** A closed principal: asked for by one, signed by two others, used, and closed again; by the command, as people do it on a bad night. */
+/** Tests break-glass with the command: a closed principal is asked for by one person, signed by two others, used, and closed again. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
@@ -11,7 +11,7 @@ import { describeWith, isRoot, ROOT, testWith, tool } from '../support/tools.ts'
 import { type Operated, operate } from './served.ts';
 
 const keygen = tool('ssh-keygen');
-/** Root asks in somebody's name; anybody else in their own. */
+/** Root acts in the name of another user, any other user in their own. */
 const sudoUser = isRoot ? 'ines' : undefined;
 const asker = sudoUser ?? userInfo().username;
 
@@ -117,7 +117,7 @@ describeWith(keygen)('break-glass', () => {
     await guard.connect('vendor');
   });
 
-  testWith(ROOT)('is not asked for by root, who may be anybody', async () => {
+  testWith(ROOT)('cannot be asked for by root, which names no person', async () => {
     const given = { principal: 'night', forMs: 1_000, reason: 'x' };
     expect(await guard.ask('break-glass.ask', given)).toMatchObject(refused('asked for by a person'));
   });
@@ -126,7 +126,7 @@ describeWith(keygen)('break-glass', () => {
     expect(await ask('night', { forMs: 5 * 3_600_000 })).toMatchObject(refused('240 minutes at most'));
     expect(await ask('vendor')).toMatchObject(refused('is not closed'));
     expect(await ask('nobody')).toMatchObject(refused('does not exist'));
-    // Nobody could sign it: the only approver of this one would use it.
+    // No one could sign it: the only approver of this one would use it.
     expect(await ask('dba', { usedBy: 'zoe' })).toMatchObject(refused('1 must sign it, and there are 0 who may'));
   });
 
@@ -229,7 +229,7 @@ describeWith(keygen)('break-glass', () => {
     await isClosed();
   });
 
-  it('a signature counts for the one opening whose text it is over, and once for each person', async () => {
+  it('a signature counts for the one opening whose text it signs, and once for each person', async () => {
     const before = await open();
     await guard.done('break-glass.close', { id: before.id });
     const opening = await asked();
@@ -271,7 +271,7 @@ describeWith(keygen)('break-glass', () => {
     await guard.connect('night');
     await guard.policy('approvers.yaml', approvers(asker, 'jean', 'other'));
     expect(JSON.stringify(await guard.ask('reload'))).toContain('approver \\"zoe\\" does not exist');
-    // What was signed by whoever is back counts again; who has gone takes the sessions with them.
+    // The signature of an approver who is back counts again; when an approver is removed, the sessions end.
     await guard.policy('approvers.yaml', approvers(asker, 'jean', 'zoe'));
     await reload();
     await guard.connect('night');

@@ -1,4 +1,4 @@
-/** What an operator does to a running guard: lock and release, show and raise limits, reload, drain; all of it recorded with a name. */
+/** Tests what an operator does to a running guard: lock and release, show and raise limits, reload, drain; each is recorded with a name. */
 import { userInfo } from 'node:os';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../proxy/support.ts';
@@ -25,7 +25,7 @@ afterAll(async () => {
   receiver?.stop();
 });
 
-it('locks a principal out: sessions end, logins are refused, somebody is told; and lets it in again', async () => {
+it('locks a principal out: sessions end, logins are refused, an alarm is raised; and lets it in again', async () => {
   const client = await guard.connect('vendor');
   const ended = new Promise<string>((done) =>
     client.on('error', (error: Error & { code?: string }) => done(error.code ?? '')),

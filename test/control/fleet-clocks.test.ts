@@ -1,4 +1,4 @@
-/** Guards of one fleet whose hosts' clocks are an hour apart: what stands for a time begins, holds and ends at all of them by the state's clock. */
+/** Tests guards of one fleet whose hosts' clocks are an hour apart: what holds for a time begins and ends at all of them by the state's clock. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ const SLACK_MS = 300_000;
 const behalf = process.getuid?.() === 0 ? 'ines' : undefined;
 const signers = ['jean', 'zoe'].map(newSigner);
 
-/** For NODE_OPTIONS: a process, and its workers, whose host's clock is ahead by so much. */
+/** For NODE_OPTIONS: a process, with its workers, whose clock is `ms` ahead. */
 function aheadBy(ms: number): string {
   const code = `const Host = Date;
 globalThis.Date = class extends Host {
@@ -171,7 +171,7 @@ describeWith(valkey)('two guards, one an hour ahead and with two workers', () =>
     );
   });
 
-  it('says so to its operators: the one whose clock is wrong, once, and not the other', () => {
+  it('says so to its operators: the guard with the wrong clock, once, and not the other', () => {
     const said = ({ output }: Served) => output.stderr.match(/the clock of this host is \d+ seconds ahead of/g);
     expect(said(ahead)).toEqual(['the clock of this host is 3600 seconds ahead of']);
     expect(said(right)).toBeNull();

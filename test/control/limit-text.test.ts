@@ -1,4 +1,4 @@
-/** A limit as it is said in a command: by its name, or as one says it. */
+/** Tests how a command names a limit: by its full name, or in words. */
 import { expect, test } from 'vitest';
 import { readSaidLimit } from '../../src/operations/control/commands/limits.ts';
 

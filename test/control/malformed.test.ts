@@ -1,4 +1,4 @@
-/** Forty requests that are none: each is refused or cut off, and the next one is answered. */
+/** Sends forty broken requests to the control socket: each is refused or cut off, and the next valid one is answered. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -103,7 +103,7 @@ it('one that is too long is cut off, whole or without an end', async () => {
   await isAnswered();
 });
 
-it('those that say nothing are held to a number, and keep nobody else from being heard', async () => {
+it('silent connections are limited in number, and block no other request', async () => {
   const idle: Awaited<ReturnType<typeof speakTo>>[] = [];
   for (let i = 0; i < 40; i += 1) idle.push(await speakTo(path));
   await isAnswered();
@@ -113,7 +113,7 @@ it('those that say nothing are held to a number, and keep nobody else from being
   for (const { socket } of idle) socket.destroy();
 });
 
-it('who leaves in the middle harms nobody', async () => {
+it('a client that leaves in the middle disturbs no other', async () => {
   for (const bytes of ['', '{"version":1', request({})]) {
     const raw = await proven(path);
     raw.send(bytes);

@@ -1,4 +1,4 @@
-/** Names that commands keep for others to read: by the grammar of names in tokens. */
+/** Tests the names that commands accept and that others will read: the same grammar as for names in tokens. */
 import { expect, it } from 'vitest';
 import { memoryStore } from '../../src/budget/store/memory.ts';
 import type { CommandContext } from '../../src/operations/control/command.ts';
@@ -18,13 +18,16 @@ const commands = new Commands({
 } as unknown as CommandContext);
 const add = (given: object) => commands.run({ command: 'locks.add', arguments: { reason: 'x', ...given } }, 'ines');
 
-it.each(['ev\nil', '\u001b[2Jevil', 'a\u2800', 'a\u202eb', 'a  b', '\u3164'])('%j is nobody', async (user) => {
-  for (const given of [{ principal: `portal/${user}` }, { principal: 'portal', user }])
-    expect(await add(given)).toMatchObject({ ok: false, error: { kind: 'call' } });
-  expect(store.exceptions().locks.size).toBe(0);
-});
+it.each(['ev\nil', '\u001b[2Jevil', 'a\u2800', 'a\u202eb', 'a  b', '\u3164'])(
+  '%j is refused as a name',
+  async (user) => {
+    for (const given of [{ principal: `portal/${user}` }, { principal: 'portal', user }])
+      expect(await add(given)).toMatchObject({ ok: false, error: { kind: 'call' } });
+    expect(store.exceptions().locks.size).toBe(0);
+  },
+);
 
-it('who may be somebody is locked out', async () => {
+it('a valid name is locked out', async () => {
   expect(await add({ principal: 'portal/josé peña' })).toMatchObject({ ok: true });
   expect(store.exceptions().locks.size).toBe(1);
 });

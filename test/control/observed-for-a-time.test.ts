@@ -1,4 +1,4 @@
-/** A role that is only observed for a time: asked for by one, signed by another, in force in all workers, and over by itself. */
+/** Tests a role that is observed for a time: asked for by one person, signed by another, in force in all workers, and ended by itself. */
 import { userInfo } from 'node:os';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { newSigner } from '../support/ssh-signer.ts';
 import { isRoot, ROOT, testWith } from '../support/tools.ts';
 import { type Operated, operate } from './served.ts';
 
-/** Root asks in somebody's name; anybody else in their own. */
+/** Root acts in the name of another user, any other user in their own. */
 const sudoUser = isRoot ? 'ines' : undefined;
 const asker = sudoUser ?? userInfo().username;
 type Signer = ReturnType<typeof newSigner>;
@@ -109,7 +109,7 @@ it('is asked for by a person, of a role that is held to its policy; a wrong name
   await reload();
 });
 
-testWith(ROOT)('is not asked for by root, who may be anybody', async () => {
+testWith(ROOT)('cannot be asked for by root, which names no person', async () => {
   const given = { role: 'vendor', forMs: HOUR, reason: 'x' };
   expect(await guard.ask('observe.ask', given)).toMatchObject(refused('asked for by a person'));
 });

@@ -1,4 +1,4 @@
-/** A password is replaced while an application works, step by step as docs/identity.md tells it: no query fails, and then the old one opens nothing. */
+/** Tests the replacement of a password while an application works, step by step as in docs/identity.md: no query fails, and at the end the old one is refused. */
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import pg from 'pg';
@@ -115,7 +115,7 @@ it('no query fails, and sessions of the new password outlive the old one', async
   await app.goesOn();
   expect((await guard.recorded('login')).slice(-3).map(({ via }) => via)).toEqual(Array(3).fill('password 2 of 2'));
 
-  // 3. The old one is taken out: whoever has forgotten to change ends, and nobody else.
+  // 3. The old one is taken out: sessions that still use it end, and no others.
   const renewed = await login(next.password);
   await verifiers(next.verifier);
   expect(await end).toBe('terminating connection because the password was changed');

@@ -1,4 +1,4 @@
-/** What an operator does about one of the people behind an account: lock and release, show and raise limits; the others go on on the same connection. */
+/** Tests what an operator does about one end user of an account: lock and release, show and raise limits; the others go on over the same connection. */
 import { readFile, rm } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** An export beyond the limits: asked for by one, signed by two others with their SSH keys, spent, and ended; by the command, as people do it. */
+/** Tests an export beyond the limits with the command: asked for by one person, signed by two others with their SSH keys, used, and ended. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
@@ -10,7 +10,7 @@ import { describeWith, isRoot, ROOT, testWith, tool } from '../support/tools.ts'
 import { type Operated, operate, VENDOR } from './served.ts';
 
 const keygen = tool('ssh-keygen');
-/** Root asks in somebody's name; anybody else in their own. */
+/** Root acts in the name of another user, any other user in their own. */
 const sudoUser = isRoot ? 'ines' : undefined;
 const asker = sudoUser ?? userInfo().username;
 const TOO_MUCH = 'SELECT id FROM students LIMIT 30';
@@ -77,7 +77,7 @@ describeWith(keygen)('a permit', () => {
     await database?.drop();
   });
 
-  testWith(ROOT)('is not asked for by root, who may be anybody', async () => {
+  testWith(ROOT)('cannot be asked for by root, which names no person', async () => {
     expect(await request('students')).toMatchObject(refused('asked for by a person'));
     expect(await request('students', 'root')).toMatchObject(refused('root may be any of them'));
   });

@@ -1,4 +1,4 @@
-/** The control socket as anybody may speak to it: line by line, with whatever proof they make. */
+/** A raw client of the control socket: it sends any lines, with any proof of its user. */
 import { mkdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';

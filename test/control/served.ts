@@ -1,4 +1,4 @@
-/** A guard as it is run, and the command beside it, as an operator calls it. */
+/** A running guard, and the command beside it as an operator calls it. */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ export interface Said {
 }
 
 export interface Operated extends Served {
-  /** `rowgate …` in its folder; never in anybody's name but `sudoUser`'s. */
+  /** Runs `rowgate …` in the guard's folder, in the name of `sudoUser` or of the present user. */
   rowgate(words: readonly string[], sudoUser?: string): Promise<Said>;
   /** What the command would ask, without the time that a process takes to start. */
   ask(command: string, given?: Record<string, unknown>, behalf?: string): Promise<ControlReply>;
@@ -64,7 +64,7 @@ async function vendorPolicies(): Promise<string> {
   return policies;
 }
 
-/** `policies`: a folder, of which it gets a copy. */
+/** `policies`: a folder, which is copied. */
 export async function operateWith(policies: string, database: FreshDatabase, configuration: string): Promise<Operated> {
   const served = await serve(database, configuration, {}, policies);
   const rowgate = (words: readonly string[], sudoUser?: string): Promise<Said> =>

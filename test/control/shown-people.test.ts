@@ -1,4 +1,4 @@
-/** Where limits on people stand, in three numbers: people who were named, questions, and values; of an account and of a person behind it. */
+/** Tests how limits on people are shown, in three numbers: people who were named, questions, and values; of an account and of an end user behind it. */
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ShownLimits } from '../../src/operations/control/commands/limits.ts';

@@ -1,4 +1,4 @@
-/** A larger limit of a role that wants it signed: asked for, signed, in force over all sessions; forged, replayed and unsigned ones are not. */
+/** Tests a raise of a limit of a role that requires signatures: asked for, signed, in force over all sessions; forged, replayed and unsigned raises are not. */
 import { userInfo } from 'node:os';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -7,7 +7,7 @@ import { newSigner } from '../support/ssh-signer.ts';
 import { isRoot, ROOT, testWith } from '../support/tools.ts';
 import { type Operated, operate, VENDOR } from './served.ts';
 
-/** Root asks in somebody's name; anybody else in their own. */
+/** Root acts in the name of another user, any other user in their own. */
 const sudoUser = isRoot ? 'ines' : undefined;
 const asker = sudoUser ?? userInfo().username;
 const [jean, zoe, own] = ['jean', 'zoe', asker].map(newSigner) as [Signer, Signer, Signer];
@@ -89,7 +89,7 @@ it('gives nothing before it is signed, and then what was signed', async () => {
   expect(await most()).toBe(25);
 });
 
-it('a request that nobody signs takes no smaller one away that holds', async () => {
+it('an unsigned request does not end a smaller raise that holds', async () => {
   await raise('6000 rows per hour');
   expect(await most()).toBe(25);
 });
@@ -115,7 +115,7 @@ it('more signatures, a signer who has gone, and a role without the rule', async 
   expect(await most()).toBe(40);
   await guard.done('limits.raise', { principal: 'vendor', limit: '50 rows per hour', forMs: 600_000, reason: 'x' });
   expect(await most()).toBe(50);
-  // It comes back: what nobody has signed holds no longer.
+  // The rule comes back: unsigned raises end.
   await approvers(jean, zoe, own);
   await role(2);
   await reload();
@@ -150,7 +150,7 @@ it('is refused before it is signed, and taken back from those who work with it',
   ]);
 });
 
-testWith(ROOT)('is not asked for by root, who may be anybody', async () => {
+testWith(ROOT)('cannot be asked for by root, which names no person', async () => {
   const given = { principal: 'vendor', limit: '90 rows per hour', forMs: 600_000, reason: 'x' };
   expect(await guard.ask('limits.raise', given)).toMatchObject(refused('asked for by a person'));
 });

@@ -1,4 +1,4 @@
-/** Signatures that the real ssh-keygen makes are taken, and nothing else is: other texts, other purposes, other keys, bytes changed. */
+/** Tests SSH signatures: those of the real ssh-keygen are accepted, and others are refused: other texts, other purposes, other keys, changed bytes. */
 import { execFileSync } from 'node:child_process';
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** All commands, messages and alarms write times in the time zone of the guard, and name it: neither that of the host, nor UTC. */
+/** Tests that all commands, messages and alarms write times in the guard's time zone and name it: neither that of the host, nor UTC. */
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, verifierOf } from '../proxy/support.ts';
@@ -75,7 +75,7 @@ async function said(...words: string[]): Promise<string> {
 /** What approvers sign is written by one form everywhere, in UTC. */
 const withoutSigned = (text: string): string => text.replaceAll(/^.*[0-9]Z\W*$/gm, '');
 
-/** Root asks in somebody's name. */
+/** Root acts in the name of another user. */
 const sudoUser = isRoot ? 'ines' : undefined;
 const WHY = ['--reason', 'a test'];
 type Row = Record<string, unknown>;
@@ -104,7 +104,7 @@ it('raises', async () => {
   expect(times(await said('limits', 'raises'))).toEqual(raises.map(({ until }) => onWall(until)));
 });
 
-it('permits, whose beginning is read in that zone', async () => {
+it('permits: their beginning is read in that zone', async () => {
   const from = ['--from', '2026-12-01T20:00', '--for', '4h'];
   const asked = await said('permit', 'request', 'vendor', '--table', 'students', '--rows', '10', ...from, ...WHY);
   expect(times(withoutSigned(asked))).toEqual([]);
@@ -176,7 +176,7 @@ describe('the log', () => {
     expect(text).not.toMatch(/[0-9]T[0-9]{2}:|[0-9]Z\b/);
   });
 
-  it('principals that nobody has used', async () => {
+  it('unused principals', async () => {
     const text = await said('access', '--stale', '--days', '1');
     expect(times(text).length).toBeGreaterThan(0);
   });

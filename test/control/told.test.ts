@@ -1,4 +1,4 @@
-/** Whoever lets more leave is told of to those who keep the policies, and not recorded alone. */
+/** Tests that each command which lets more data leave raises an alarm, besides its record. */
 import { expect, it } from 'vitest';
 import { memoryStore } from '../../src/budget/store/memory.ts';
 import type { CommandContext, ControlCommand } from '../../src/operations/control/command.ts';

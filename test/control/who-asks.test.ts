@@ -1,4 +1,4 @@
-/** Who is at the control socket is shown by a folder that only they can have made; whatever else lies in its place proves nothing. */
+/** Tests how the user at the control socket is proved: by a folder that only this user can have made; anything else in its place proves nothing. */
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -150,7 +150,7 @@ describeWith(ROOT, setpriv)('with another user on the host', () => {
     expect(() => asStranger('test', '-w', path)).toThrow();
   });
 
-  it('a member of the group is who they are, whomever they claim to speak for', async () => {
+  it('a member of the group acts in their own name, whatever name they claim', async () => {
     await open(String(GROUP));
     expect(statSync(path).mode & 0o777).toBe(0o660);
     const raw = await speakTo(path);
@@ -189,7 +189,7 @@ describeWith(ROOT, setpriv)('with another user on the host', () => {
     expect(reply).toMatchObject(UNPROVEN);
   });
 
-  it('a folder that stands in the place of ours proves nothing', async () => {
+  it('another folder in the place of ours proves nothing', async () => {
     chownSync(folder, STRANGER, GROUP);
     await open(String(GROUP));
     const reply = await ask((proof) => {

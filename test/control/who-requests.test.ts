@@ -1,4 +1,4 @@
-/** Nobody approves what they asked for: so whoever asks must be somebody, by a name that an approver's can be held against. */
+/** Tests that no one approves their own request: a request needs a person's name that can be compared with an approver's. */
 import { expect, it } from 'vitest';
 import { type Approvers, isParty } from '../../src/metering/approvals.ts';
 import type { CommandContext } from '../../src/operations/control/command.ts';
@@ -15,11 +15,11 @@ const commands = new Commands({ policy: () => undefined } as CommandContext);
 const ask = (by: string, more: object = {}) =>
   commands.run({ command: 'permit.request', arguments: { ...given, ...more } }, by);
 
-it.each(['root', 'root (as root)', 'uid 1001', 'uid 1001 (as root)'])('%s is nobody', async (by) => {
+it.each(['root', 'root (as root)', 'uid 1001', 'uid 1001 (as root)'])('%s names no person', async (by) => {
   expect(await ask(by)).toMatchObject({ error: { kind: 'refused', message: expect.stringContaining('by a person') } });
 });
 
-it('ines is somebody, also as root', async () => {
+it('ines is a person, also as root', async () => {
   for (const by of ['ines', 'ines (as root)'])
     expect(await ask(by)).toMatchObject({ error: { message: 'no policy is in force yet' } });
 });
@@ -44,7 +44,7 @@ it('an approver is who asked, also where the names differ in case', () => {
   expect(by('jean')).toBe(false);
 });
 
-it('nobody fills the memory of the guards with what they ask for', async () => {
+it('no one can fill the memory of the guards with requests', async () => {
   const permits = Array.from({ length: 200 }, () => ({ requestedBy: 'ines (as root)' }));
   const role = { access: 'unrestricted', name: 'dba' };
   const guard = {

@@ -1,4 +1,4 @@
-/** With several workers the primary has the socket: a lock ends sessions at all of them, a reload and a drain reach all. */
+/** Tests several workers: the primary holds the socket, a lock ends sessions at all of them, a reload and a drain reach all. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { userInfo } from 'node:os';
@@ -88,7 +88,7 @@ const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
 const WAIT = { timeout: 60_000, interval: 50 };
 
 testWith(SCRIPT)(
-  'top on a terminal is drawn anew as sessions come, fits it, and q gives the terminal back',
+  'top on a terminal is drawn again as sessions come, fits it, and q gives the terminal back',
   async () => {
     const { sessions: others } = await guard.done<{ sessions: unknown[] }>('top');
     const clients = await Promise.all(Array.from({ length: 4 }, () => guard.connect('vendor')));

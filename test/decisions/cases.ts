@@ -1,4 +1,4 @@
-/** The golden cases: read from `cases/*.yaml`, and written back with what the guard says now when ROWGATE_UPDATE=1. */
+/** The golden cases: read from `cases/*.yaml`, and written back with the guard's present answers when ROWGATE_UPDATE=1. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Document, isMap, isSeq, parseDocument } from 'yaml';

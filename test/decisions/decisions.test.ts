@@ -1,6 +1,6 @@
 /**
- * The golden decisions: every case is judged, compared with what is written, and run on the real server, where it must give what
- * the client's own text gives on a copy of the database that really holds only what the role may see.
+ * Tests the golden decisions: every case is judged, compared with the file, and run on the real server, where it must give what the client's own text
+ * gives on a copy of the database with only the role's grants.
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

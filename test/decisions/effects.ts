@@ -1,4 +1,4 @@
-/** What a statement that writes did: its result without what Rowgate added, the tables afterwards as the role sees them, and rows that it must not have touched. */
+/** The effects of a write: its result without Rowgate's additions, the tables afterwards as the role sees them, and the rows that it must not have touched. */
 import type { Judgement, RowCheck, StatementJudgement } from '../../src/guard/decision.ts';
 import { grantsOfTables, type RelationGrant, type RolePolicy } from '../../src/policy/model/policy.ts';
 import { qualifiedName, quoteName } from '../../src/sql/parse/tree.ts';

@@ -1,4 +1,4 @@
-/** The policies of the golden cases, compiled against the real database: for each role, what a session of it is given. */
+/** The policies of the golden cases, compiled against the real database: for each role, the policy of a session. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCatalog } from '../../src/catalog/read.ts';

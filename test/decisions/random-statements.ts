@@ -1,7 +1,4 @@
-/**
- * Random SELECTs over the tables of the golden cases. Their expressions never fail on rows that the teacher may see, and fail on most
- * of those that only the crowd has: where one fails, it ran too early.
- */
+/** Random SELECTs over the tables of the golden cases. Their expressions never fail on rows that the teacher may see, and fail on most of the hidden ones: if one fails, it ran too early. */
 
 type Type = 'integer' | 'text';
 

@@ -1,4 +1,4 @@
-/** Random statements give in a crowd of hidden rows what they give where there are none: the same rows, and no error of their own. */
+/** Tests that random statements give the same with many hidden rows as without any: the same rows, and no further error. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rowsToAsk, statementLimits } from '../../src/session/admission/statement-meter.ts';
@@ -13,7 +13,7 @@ const LONG = process.env.ROWGATE_LONG === '1';
 /** How many statements are compared. A slow machine takes longer; it does not compare fewer. */
 const COMPARED = LONG ? 10_000 : 150;
 const MINUTES = LONG ? 60 : 3;
-/** Another for each run of the long tests; what it was stands in the message of a failure. */
+/** Another for each run of the long tests; the message of a failure contains it. */
 const SEED = Number(process.env.ROWGATE_SEED ?? (LONG ? Date.now() % 2 ** 31 : 20261125));
 
 const databases: FreshDatabase[] = [];

@@ -1,4 +1,4 @@
-/** Takes the guards out of a sent text again: to show that the crowd of hidden rows bites where they are missing. */
+/** Removes the guards (`ok`) from a sent text, to show that the hidden rows make it fail without them. */
 
 const GUARD = /CASE WHEN \(?rowgate_ok_\d+(?: AND rowgate_ok_\d+)*\)? IS NOT FALSE THEN /;
 

@@ -1,4 +1,4 @@
-/** Another parser's word on which tables a statement names: it may know less than PostgreSQL's grammar, but must not know more. */
+/** Reads the tables of a statement with another parser: it may know less than PostgreSQL's grammar, and must not know more. */
 import { astVisitor, parse } from 'pgsql-ast-parser';
 
 /** `schema.table`, or `.table` where no schema is written, of each table that `pgsql-ast-parser` finds; undefined where it cannot parse. */

@@ -1,4 +1,4 @@
-/** The databases of the golden cases: the real one, and for each restricted role a copy that really holds only what the role may see. */
+/** The databases of the golden cases: the real one, and for each restricted role a copy with only what the role may see. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -124,7 +124,7 @@ function asResult(result: pg.QueryArrayResult<(string | null)[]>, types: Readonl
   };
 }
 
-/** A row type is `record` where a subquery stands in the table's place. */
+/** A row type is `record` where a subquery replaces the table. */
 async function typeNames(client: pg.Client): Promise<Map<number, string>> {
   const { rows } = await client.query<{ oid: number; name: string }>(
     `SELECT oid, CASE typtype WHEN 'c' THEN 'record' ELSE format_type(oid, NULL) END AS name FROM pg_type`,

@@ -1,4 +1,4 @@
-/** `rowgate demo` as a newcomer meets it: every command that it prints does what the text says, and Ctrl-C leaves nothing behind. */
+/** Tests `rowgate demo` as a newcomer runs it: every command that it prints does what the text says, and Ctrl-C leaves nothing behind. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -49,7 +49,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Pupils that the stolen account got. Its limit is 400 a day, of which its questions take some: how many depends on the machine. */
+/** Pupils that the stolen account got. Its limit is 400 a day; its questions take a part of that, which depends on the machine. */
 function taken(stdout: string): number {
   return Number(/(\d+) of 100000 pupils have left/.exec(stdout)?.[1]);
 }

@@ -1,4 +1,4 @@
-/** The sample database: the same rows each time, nobody outside a class of their school, and the awkward rows of the tests. */
+/** Tests the sample database: the same rows each time, every pupil in a class of their school, and the awkward rows that tests need. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grantRows } from '../../src/demo/database.ts';
 import { TABLE_NAMES } from '../../src/demo/schema.ts';

@@ -1,4 +1,4 @@
-/** The package outside of a clone, as `npm pack` and `npm install` leave it: it holds all that the demo needs, and prints how it is called there. */
+/** Tests the package outside of a clone, after `npm pack` and `npm install`: it holds all that the demo needs, and prints how to call it there. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-/** The sample policies on the awkward pupils: what each role finds, through a whole guard. */
+/** Tests the sample policies on the awkward pupils through a whole guard: what each role finds. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

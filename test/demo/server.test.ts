@@ -1,4 +1,4 @@
-/** The embedded server: fresh databases are apart from each other, and a server that is not stopped does not outlive its owner. */
+/** Tests the embedded server: fresh databases are separate, and a server that is not stopped ends with its owner. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, stat } from 'node:fs/promises';

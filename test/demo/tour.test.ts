@@ -1,4 +1,4 @@
-/** The breach of `rowgate demo --tour`, before a guard with the sample policies: who leaves, who is locked out, and who notices nothing. */
+/** Tests the breach of `rowgate demo --tour`, with the sample policies: which rows leave, which account is locked out, and which clients notice nothing. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PlayedBreach, playBreach } from '../../src/demo/breach.ts';

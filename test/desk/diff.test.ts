@@ -1,4 +1,4 @@
-/** `rowgate diff`: what it says in words, and that it never says "no new access" where something new is allowed or shown. */
+/** Tests `rowgate diff`: its words, and that it never says "no new access" where something new is allowed or shown. */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -164,7 +164,7 @@ function loaded(made: Made): Policy | undefined {
   return diagnostics.some(({ severity }) => severity === 'error') ? undefined : policy;
 }
 
-/** Of which fewer rows under it can give no other row. */
+/** A statement that gives no other row when the table has fewer rows. */
 const MONOTONE = /^SELECT (DISTINCT )?[a-z_, ]+ FROM [a-z]+$/;
 const AMBIGUOUS = '42702';
 const NOW = Date.parse('2026-11-30T10:00:00Z');
@@ -186,7 +186,7 @@ function sessionOf(policy: Policy) {
   return 'policy' in session && !session.expired ? session : undefined;
 }
 
-it('of 200 generated pairs none is said to give no new access of which the newer one allows or shows more', {
+it('of 200 generated pairs, none is said to give no new access where the newer one allows or shows more', {
   timeout: 600_000,
 }, async () => {
   const client = new pg.Client({ connectionString: database.url });

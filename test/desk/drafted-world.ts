@@ -1,4 +1,4 @@
-/** Databases with logins of their own, and what `rowgate init` drafts of them: what each login could do before, it can do through a guard under the drafted role, and no more. */
+/** Databases with their own logins, what `rowgate init` drafts of them, and a comparison: each login could do the same before as it can through a guard under the drafted role. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Policies made from a seed, changes of them, and statements to hold them against. */
+/** Policies made from a seed, changes of them, and statements to compare them with. */
 import { stringify } from 'yaml';
 import type { Random } from '../support/random.ts';
 
@@ -218,7 +218,7 @@ export function filesOf({ role, principal, keys }: Made) {
   ];
 }
 
-/** Statements of which each that is allowed, and each row that it gives, must have been there before. */
+/** Statements for the comparison: the newer policy may allow one, or show a row, only if the older did. */
 export function statements(): string[] {
   const found: string[] = [];
   for (const [table, columns] of Object.entries(COLUMNS)) {

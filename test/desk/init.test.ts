@@ -1,4 +1,4 @@
-/** `rowgate init` on databases with logins of their own: what each could do before, it can do through a guard under the drafted role, and no more. */
+/** Tests `rowgate init` on databases with their own logins: what each could do before, it can do through a guard under the drafted role, and no more. */
 import { readFileSync } from 'node:fs';
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The road from observing to enforcing: three applications and a thief, what `learn` makes of them, and what the guard then lets through. */
+/** Tests the way from observing to enforcing: three applications and a thief, the policy that `learn` makes of their log, and what the guard then lets through. */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -186,7 +186,7 @@ describe('in turn', () => {
     },
   );
 
-  it('what came from one place alone is left out, and stands in the file for review', async () => {
+  it('what came from one address alone is left out, and noted in the file for review', async () => {
     const { stdout, stderr, status } = await command('learn', '--role', 'canteen_app');
     expect(stderr).toBe('');
     expect(status).toBe(0);
@@ -202,7 +202,7 @@ describe('in turn', () => {
     );
   });
 
-  it('--except leaves it out by its address; --write replaces what nobody has changed, and nothing else', async () => {
+  it('--except leaves it out by its address; --write replaces files that are unchanged since, and nothing else', async () => {
     for (const name of Object.keys(APPLICATIONS)) {
       const except = name === 'canteen' ? ['--except', 'address=127.0.0.9'] : [];
       const { stdout, stderr, status } = await command('learn', '--role', `${name}_app`, '--write', ...except);

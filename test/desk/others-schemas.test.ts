@@ -1,6 +1,6 @@
 /**
- * `rowgate init` on databases of programs that are not ours: from Debian's packages, which `.ci/run` unpacks, and from a folder that `ROWGATE_SCHEMAS` names, with
- * an `.sql` file for each, in which `:clerk` and `:auditor` stand for the logins. Where one is missing it is skipped.
+ * Tests `rowgate init` on databases of other programs: from Debian's packages, which `.ci/run` unpacks, and from a folder that `ROWGATE_SCHEMAS`
+ * names, with an `.sql` file for each, where `:clerk` and `:auditor` are replaced by the logins. A missing one is skipped.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-/** `rowgate replay`: what it says of a log is what the guard says of the statements themselves; what it cannot tell is never a pass. */
+/** Tests `rowgate replay`: its answers about a log are the guard's answers about the statements themselves, and an unknown one never passes. */
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -102,9 +102,9 @@ it('of 300 changes of policies it says what the guard says of the statements: re
   }
   for (const kind of ['refused', 'allowed', 'narrower', 'wider', 'same'] as const)
     expect(told[kind], kind).toBeGreaterThan(5);
-  // Of what was kept all but a few can be told, and what is told is right.
+  // Nearly all kept statements can be told, and each answer is right.
   expect(untold).toBeLessThan(36);
-  // What the shape alone says is right but for a few, which is why it is no more than a hint.
+  // The normalized text alone gives a few wrong answers, so it counts only as a hint.
   expect(wrongShapes).toBeLessThan(10);
 });
 

@@ -1,4 +1,4 @@
-/** `rowgate test`: what it says of policies that do as expected, of those that do not, and of tests that are wrong. The sample policies are covered whole. */
+/** Tests `rowgate test`: its output for policies that do as expected, for those that do not, and for wrong tests. The sample policies are covered whole. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -1,4 +1,4 @@
-/** Three applications of a school, and a script with the stolen password of one: what each sends, in varied values. */
+/** Three applications of a school, and a script with the stolen password of one: the statements of each, with varied values. */
 import { Socket } from 'node:net';
 import { and, asc, eq, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
@@ -6,7 +6,7 @@ import { bigint, integer, numeric, pgTable, text } from 'drizzle-orm/pg-core';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 
-/** Whoever connects from there is nobody of the school. */
+/** The address of the thief's connections; no one of the school connects from there. */
 const THIEF_ADDRESS = '127.0.0.9';
 
 /** By the name of the principal: sends about so many statements. */

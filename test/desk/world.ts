@@ -1,4 +1,4 @@
-/** A folder with a configuration, the sample policies without their tests, and the catalog of the demo's tables beside them. */
+/** A folder with a configuration, the sample policies without their tests, and the catalog of the demo's tables. */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';

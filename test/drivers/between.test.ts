@@ -1,4 +1,4 @@
-/** psql, psycopg 3 and node-postgres go the same round with HAProxy in front of Rowgate and PgBouncer behind it. */
+/** Tests psql, psycopg 3 and node-postgres with HAProxy in front of Rowgate and PgBouncer behind it. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { HAPROXY_ADDRESS, haproxy, startHaproxy } from '../proxy/haproxy.ts';
 import type { GuardOptions } from '../support/guard.ts';

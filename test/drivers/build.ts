@@ -1,4 +1,4 @@
-/** Where compiled drivers are kept between runs, and how they come there whole. */
+/** Builds compiled drivers, and keeps them between runs. */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';

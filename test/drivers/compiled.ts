@@ -1,4 +1,4 @@
-/** Drivers in languages that are compiled: libpq itself, JDBC's, and Go's two. */
+/** Drivers in compiled languages: libpq itself, JDBC's, and Go's two. */
 import { join } from 'node:path';
 import { all, file, type Need, tool } from '../support/tools.ts';
 import { build, CACHE } from './build.ts';

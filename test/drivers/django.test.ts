@@ -1,4 +1,4 @@
-/** Django: migrations and writes as an unrestricted role, then the ORM's queries as a restricted one: the same as on a database that holds only what was granted. */
+/** Tests Django: migrations and writes as an unrestricted role, then the ORM's queries as a restricted one, with the same results as on a database that holds only the granted rows. */
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ limits: { rows_per_statement: 1000 }
 `;
 
 /** Before there are tables. */
-const NOBODY = `
+const NO_TABLES = `
 role: reader
 attributes: { school_id: integer }
 tables: {}
@@ -97,7 +97,7 @@ describeWith(PYTHON)('Django', () => {
   });
 
   it('migrates an empty database, and writes, as an unrestricted role', async () => {
-    const env = environmentOf((await guard(NOBODY)).url('owner'));
+    const env = environmentOf((await guard(NO_TABLES)).url('owner'));
     expect(migrated).toMatchObject({ migrate: { result: { tables: expect.arrayContaining(['campus_pupil']) } } });
     expect(await takeSteps(django('migrate', 'on'), env)).toEqual(migrated);
     expect(loaded).toMatchObject({ load: { result: { pupils: 40, absences: 100 } } });

@@ -1,4 +1,4 @@
-/** Each driver takes the same steps at PostgreSQL, through Rowgate as an unrestricted role over TLS, and as a restricted one without TLS. */
+/** Tests that each driver takes the same steps at PostgreSQL, through Rowgate as an unrestricted role over TLS, and as a restricted one without TLS. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

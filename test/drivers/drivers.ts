@@ -1,4 +1,4 @@
-/** The drivers of the matrix, a row of `outcomes.md` each. A language's drivers stand in its own file. */
+/** The drivers of the matrix, one for each row of `outcomes.md`. Each language has its own file. */
 import { COMPILED_DRIVERS } from './compiled.ts';
 import type { Driver } from './driver.ts';
 import { NODE_DRIVERS } from './node-drivers.ts';

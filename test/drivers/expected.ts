@@ -1,8 +1,8 @@
-/** What must come out of the steps, from what came out of them at PostgreSQL itself. */
+/** The expected results of the steps, made from their results at PostgreSQL itself. */
 import type { Driver, Outcomes } from './driver.ts';
 import { STEPS, type Step } from './steps.ts';
 
-/** The outcomes with, in their place, what the steps say that everybody sees to whom nothing is withheld. */
+/** The results, replaced by `expected` of the step where it has one: what an unrestricted role sees. */
 export function expectedOf(direct: Outcomes): Outcomes {
   return mapOutcomes(direct, (step, result) => stepOf(step)?.expected ?? result);
 }

@@ -1,4 +1,4 @@
-/** What applications of Node.js put on top of a driver: they run in this process. */
+/** Libraries of Node.js on top of a driver: they run in this process. */
 
 import { NOTHING } from '../support/tools.ts';
 import type { Driver } from './driver.ts';

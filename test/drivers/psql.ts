@@ -1,4 +1,4 @@
-/** psql: each step is a script, run by a psql of its own. */
+/** psql: each step is a script, run by its own psql. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CTRL_C, PSQL_16, run, SCRIPT, typed } from '../clients/psql.ts';
 import { all } from '../support/tools.ts';

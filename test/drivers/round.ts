@@ -1,4 +1,4 @@
-/** Where drivers go round: a database with the tables of `tables.ts`, and guards in front of it, one that demands TLS and one without. */
+/** What drivers connect to: a database with the tables of `tables.ts`, and two guards in front of it, one that demands TLS and one without. */
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Certificates, makeCertificates } from '../proxy/certificates.ts';

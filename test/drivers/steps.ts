@@ -1,4 +1,4 @@
-/** The steps that each driver's program takes, what it prints for each, and what of it a restricted role gets. */
+/** The steps of each driver's program, what it prints for each, and what a restricted role gets of it. */
 
 export interface Step {
   /** As the head of its column in `outcomes.md`. */
@@ -10,9 +10,9 @@ export interface Step {
 }
 
 /**
- * By the name that stands in the line `{"step": name, "result": …}`. A driver that lacks one prints `{"step": name, "lacks": "why"}`; a step of its
- * own may follow under another name. An error is printed as its SQLSTATE and its message, as the server sent them, and `after` is the result of
- * `SELECT 42` on the same connection after it.
+ * By the `name` in the line `{"step": name, "result": …}`. A driver that lacks one prints `{"step": name, "lacks": "why"}`; a driver's further step
+ * has another name. An error is printed as its SQLSTATE and its message, as the server sent them, and `after` is the result of `SELECT 42` on the
+ * same connection after it.
  */
 export const STEPS = {
   /** Result of `SHOW server_version_num`, as text. Address and TLS come from libpq's environment variables. */

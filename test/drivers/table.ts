@@ -1,4 +1,4 @@
-/** The table of drivers in `outcomes.md`, as measured: a row for each driver, made of what it printed. */
+/** The table of drivers in `outcomes.md`: a row for each driver, made from what it printed. */
 import type { Driver, Outcomes } from './driver.ts';
 import { STEPS } from './steps.ts';
 

@@ -1,4 +1,4 @@
-/** The tables of the driver rounds, beside those of the demo. The role `reader` sees the rows of school 1, which are those with an even id. */
+/** The tables of the drivers' steps, beside those of the demo. The role `reader` sees the rows of school 1, which are those with an even id. */
 import type { FreshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 

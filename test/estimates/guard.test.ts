@@ -1,4 +1,4 @@
-/** `estimated_rows` through a whole guard, with real clients and both protocols: what would read too much never begins. */
+/** Tests `estimated_rows` through a whole guard, with real clients and both protocols: a statement that would read too much never starts. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,7 +85,7 @@ test('by values, in the extended protocol', async () => {
   await expect(client.query({ ...named, values: [1, 1000] })).rejects.toMatchObject(refused);
 });
 
-test('a cursor and an EXECUTE of few', async () => {
+test('a cursor and an EXECUTE with few rows', async () => {
   await client.query('BEGIN');
   await client.query('DECLARE few CURSOR FOR SELECT id FROM students WHERE id < 6');
   expect((await client.query('FETCH ALL FROM few')).rows).toHaveLength(5);

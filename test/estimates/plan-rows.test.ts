@@ -1,4 +1,4 @@
-/** Plans that no small server makes: parallel workers, foreign joins, extensions' nodes; and texts that are no plans. */
+/** Tests plans that no small server makes (parallel workers, foreign joins, extensions' nodes), and texts that are no plans. */
 import { expect, test } from 'vitest';
 import { readPlans } from '../../src/estimates/plan/plan-node.ts';
 import { type GuardedReads, rowsOf } from '../../src/estimates/plan/plan-rows.ts';

@@ -1,4 +1,4 @@
-/** What is counted of a plan: the rows of its result, and those that it takes out of tables about people. On a real server, with real statistics. */
+/** Tests what is counted of a plan, with a real server's statistics: the rows of its result, and those that it reads from tables about people. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Asked, estimatesInFront, type TestEstimates } from './support.ts';
 
@@ -86,7 +86,7 @@ const ALL: readonly Case[] = [
     result: 7924,
     read: 7924,
   },
-  { sql: 'SELECT * FROM classes', why: 'nobody is in it', result: 200, read: 0 },
+  { sql: 'SELECT * FROM classes', why: 'no person is in it', result: 200, read: 0 },
   { sql: 'SELECT 1', why: 'nothing is read', result: 1, read: 0 },
   { sql: 'SELECT g FROM generate_series(1, 100) g', why: 'rows all the same', result: 100, read: 0 },
   { sql: 'COPY (SELECT id FROM students) TO STDOUT', why: 'COPY of a query', result: 2000, read: 2000 },
@@ -144,7 +144,7 @@ const OF_ONE_SCHOOL: readonly Case[] = [
     result: 592,
     read: 700,
   },
-  { sql: 'SELECT id FROM absences WHERE id = 3', why: 'one, and a look at whose it is', result: 1, read: 1 },
+  { sql: 'SELECT id FROM absences WHERE id = 3', why: 'one, with a look at its pupil', result: 1, read: 1 },
   { sql: 'UPDATE students SET class_id = 3', why: 'what is changed is read', result: 0, read: 200 },
   { sql: 'UPDATE students SET class_id = 3 RETURNING id', why: 'and what is shown of it', result: 200, read: 200 },
   { sql: 'DELETE FROM absences', why: 'what is deleted too', result: 0, read: 592 },

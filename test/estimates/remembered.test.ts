@@ -1,4 +1,4 @@
-/** What an estimate is remembered by: it spares the server the question, and lets nothing pass that was not asked about. */
+/** Tests remembered estimates: they save a question to the server, and none is used for a statement that was not asked about. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Asked, estimatesInFront, type TestEstimates } from './support.ts';
 
@@ -64,10 +64,10 @@ test.for([
     'SELECT id, (SELECT count(*) FROM absences WHERE id < 1000000) FROM students WHERE id = 1',
   ],
 ])('a narrow literal warms nothing for a broad one: %s', async ([narrow, broad]) => {
-  const few = await under.of('counter', narrow!);
-  expect(few.kind === 'rows' && Math.max(few.rows.result, few.rows.read) < 100).toBe(true);
-  const many = await under.of('counter', broad!);
-  expect(many.kind === 'rows' && Math.max(many.rows.result, many.rows.read) > 500).toBe(true);
+  const narrowed = await under.of('counter', narrow!);
+  expect(narrowed.kind === 'rows' && Math.max(narrowed.rows.result, narrowed.rows.read) < 100).toBe(true);
+  const broadened = await under.of('counter', broad!);
+  expect(broadened.kind === 'rows' && Math.max(broadened.rows.result, broadened.rows.read) > 500).toBe(true);
 });
 
 test('nor a narrow value', async () => {
@@ -90,7 +90,7 @@ test('values that were not seen let nothing pass that reads', async () => {
   expect(await under.short('teacher', insert, { parameterTypes: [20, 1082] })).toMatch(/^\d+\/0$/);
 });
 
-test('a table that grows is planned anew after ten minutes', async () => {
+test('a table that grows is planned again after ten minutes', async () => {
   const sql = 'SELECT id, class_id FROM students WHERE school_id = 2';
   const before = await under.short('counter', sql);
   await under.database.query(

@@ -1,4 +1,4 @@
-/** Estimates as a guard in front of a test's database makes them, for the policies of this folder. */
+/** Estimates as a guard makes them, for a test's database and the policies of this file. */
 import { readCatalog } from '../../src/catalog/read.ts';
 import { fillDatabase, grantRows } from '../../src/demo/database.ts';
 import type { EstimatedStatement } from '../../src/estimates/estimated.ts';
@@ -19,12 +19,12 @@ import { UpstreamSetup } from '../../src/upstream/setup.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 const SEARCH_PATH = ['public'];
-/** Nobody logs in by it. */
+/** No test logs in with it. */
 const VERIFIER =
   'SCRAM-SHA-256$4096:UZZiW963VRqc0dVp2ZNuAQ==$gWBTvTXouPdYbuaNh/ZigBfHJQ/3PrhrHtw8MQKRiPw=:MlVSTq35wJS0zCyg13t+n2P7cLc7WCVyspbyTVwA9i8=';
 const NO_LIMIT = 9223372036854775807n;
 
-/** A teacher of school 1, who sees about 200 of 2,000 pupils; whoever counts over all of them; and a DBA. */
+/** A teacher of school 1, who sees about 200 of 2,000 pupils; a role that counts over all of them; and a DBA. */
 const POLICIES = [
   {
     path: 'roles/teacher.yaml',

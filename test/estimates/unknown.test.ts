@@ -1,4 +1,4 @@
-/** Where no estimate can be had: what the server refuses anyway is left to it, all else is refused, and nothing is changed by asking. */
+/** Tests statements without an estimate: those that the server refuses anyway are left to it, all others are refused, and asking changes nothing. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { estimatesInFront, type TestEstimates } from './support.ts';
 
@@ -35,7 +35,7 @@ test('a plan that takes too long is none', async () => {
   await holder.end();
 });
 
-test('a connection that was cut is made anew', async () => {
+test('a connection that was cut is opened again', async () => {
   await under.short('dba', 'SELECT id FROM grades');
   await under.database.query(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rowgate estimates' AND datname = current_database()",

@@ -1,4 +1,4 @@
-/** The key `log.forward`: what it takes, with which defaults, and what it says of the rest. */
+/** Tests the key `log.forward`: accepted values, defaults, and the errors for all others. */
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 

@@ -1,6 +1,6 @@
 /**
- * What OCSF 1.5.0 says of the classes and objects that Rowgate sends: facts taken from the schema's published definitions (github.com/ocsf/ocsf-schema), of
- * the attributes that are required or sent. Against them `violations` holds an event.
+ * Facts of OCSF 1.5.0 about the classes and objects that Rowgate sends, taken from the schema's published definitions (github.com/ocsf/ocsf-schema):
+ * the attributes that are required or sent. `violations` checks an event against them.
  */
 
 /** `!` required, `?` not. Then the type; `[]` many; an object by its name; `=` the numbers that may stand, with their captions. */

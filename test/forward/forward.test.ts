@@ -1,4 +1,4 @@
-/** What a real guard decides of real statements arrives at a real rsyslog, whatever happens to the one or the other. */
+/** Tests that each decision of a real guard arrives at a real rsyslog, whichever of the two fails meanwhile. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -84,7 +84,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 
 type Fields = Record<string, unknown>;
 
-/** What stands in the files of a log, closed ones too: [guard, seq], in the order of each guard's. */
+/** The records in the files of a log, closed ones too: [guard, seq], in each guard's order. */
 function written({ folder }: Served): string[] {
   const names = readdirSync(folder).flatMap((name) => /^(decisions.*\.jsonl)(\.gz)?$/.exec(name)?.[1] ?? []);
   return [...new Set(names)]
@@ -139,7 +139,7 @@ function expectAll(collector: Rsyslog, served: Served, stood = written(served)):
   expect(came.filter((name) => !since.has(name))).toEqual([]);
 }
 
-/** All that is written once the log rests: a client may see its answer before the outcome of that stands in the file, and a seal may be written at any time. */
+/** Expects all records once the log rests: a client may see its answer before the outcome is in the file, and a seal may be written at any time. */
 async function expectAllToArrive(collector: Rsyslog, served: Served): Promise<void> {
   let stood: string[] = [];
   const rests = async (): Promise<boolean> => {
@@ -247,7 +247,7 @@ describeWith(rsyslogd)('the log of a guard', () => {
     expect(served.output.stderr).toContain('the decision log is forwarded again');
   });
 
-  it('queues while nobody is there, over lives of the guard that end in no order, and is late for no statement', async () => {
+  it('queues while the collector is away, over guards that are killed, and delays no statement', async () => {
     const collector = await rsyslog();
     const served = await guard(`{ to: "syslog://127.0.0.1:${collector.port}", form: json }`);
     await work(await served.connect('teacher'), 300);
@@ -276,7 +276,7 @@ describeWith(rsyslogd)('the log of a guard', () => {
     await expectAllToArrive(collector, served);
   });
 
-  it('of which retention has deleted what was not sent says so to the operator, and goes on', async () => {
+  it('tells the operator when retention has deleted unsent records, and goes on', async () => {
     const collector = await rsyslog();
     const files = ', rotate: 64 kB, keep: 1 second';
     const served = await guard(`{ to: "syslog://127.0.0.1:${collector.port}", form: json }`, '', files);

@@ -1,4 +1,4 @@
-/** Batches for a receiver of HTTPS: sent until it has taken them, fewer at once where it says so, to nobody else, and not without its certificate. */
+/** Tests batches for an HTTPS receiver: sent until it has taken them, smaller where it asks for that, to no other host, and not without its certificate. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';

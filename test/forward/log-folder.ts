@@ -87,7 +87,7 @@ export class LogFolder {
   }
 
   /** Everything is gone, and another guard begins. */
-  beginAnew(chain: string): void {
+  replaceLog(chain: string): void {
     for (const path of [this.log, ...this.closed]) this.delete(path);
     this.chain = chain;
     this.seq = 0;

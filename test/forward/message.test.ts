@@ -1,4 +1,4 @@
-/** Records as they are sent: in each form, no longer than the collector takes, and obeyed by no terminal. */
+/** Tests records as messages: in each form, no longer than the collector takes, and harmless to a terminal. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LogRecord } from '../../src/decision-log/fields.ts';
@@ -85,7 +85,7 @@ describe.each(FORMS)('as %s', (form) => {
   });
 });
 
-it('names in the structured data whose record it is, its number and its id', () => {
+it('the structured data names the guard, number and id of a record', () => {
   const frame = syslogOf(entry(decision), options('json', 8192)).toString();
   expect(frame).toContain('rowgate - decision [rowgate@32473 guard="g1" seq="4711" id="01JD"] {"time"');
   expect(frame).toMatch(/^[0-9]+ <110>1 2026-11-25T09:00:00.000Z h /);

@@ -1,4 +1,4 @@
-/** Each record of the log is a valid event of OCSF 1.5.0, by the facts of its published schema; and says who, what and how it ended. */
+/** Tests that each record of the log is a valid event of OCSF 1.5.0, by the facts of its published schema, and says who, what and how it ended. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ecsEvent } from '../../src/decision-log/forward/ecs.ts';
@@ -49,7 +49,7 @@ const outcome: Fields = {
   status: 'ok',
   subjects: { student: { n: 12, unnamed: 0 } },
 };
-const standing = { time, guard, seq: 9, principal: 'vendor', role: 'app', by: 'ada', reason: 'asked for' };
+const shared = { time, guard, seq: 9, principal: 'vendor', role: 'app', by: 'ada', reason: 'asked for' };
 const permit = { id: 'p1', tables: ['public.students'], rows: 10, requested_by: 'ada', approved_by: ['bob'] };
 const limit = { name: 'rows 2000 per hour', used: 1, of: 2 };
 
@@ -86,19 +86,19 @@ const RECORDS: readonly Fields[] = [
   })),
   { time, kind: 'policy', guard, seq: 1, from: 'sha256:a', to: 'sha256:b', by: 'root', via: 'signal' },
   { time, kind: 'policy', guard, seq: 1, to: 'sha256:b', by: 'root', via: 'file', problems: ['roles/a.yaml:1:1: x'] },
-  { ...standing, kind: 'warning', limit, message: 'a lock is near' },
-  { ...standing, kind: 'lock', until: time },
-  { ...standing, kind: 'lock', status: 'failed', by: 'rowgate', canary: { subject: 'student', hash: 'h' } },
-  { ...standing, kind: 'release' },
-  { ...standing, kind: 'raise', limit, until: time },
+  { ...shared, kind: 'warning', limit, message: 'a lock is near' },
+  { ...shared, kind: 'lock', until: time },
+  { ...shared, kind: 'lock', status: 'failed', by: 'rowgate', canary: { subject: 'student', hash: 'h' } },
+  { ...shared, kind: 'release' },
+  { ...shared, kind: 'raise', limit, until: time },
   ...['requested', 'approved', 'revoked', 'spent', 'failed'].map((status) => ({
-    ...standing,
+    ...shared,
     kind: 'permit',
     permit,
     status,
   })),
   ...['requested', 'approved', 'in-force', 'failed'].map((status) => ({
-    ...standing,
+    ...shared,
     kind: 'raise',
     limit,
     until: time,
@@ -106,7 +106,7 @@ const RECORDS: readonly Fields[] = [
     raise: { id: 'r1', requested_by: 'ada', approved_by: [{ name: 'bob', key: 'SHA256:x' }] },
   })),
   ...['requested', 'approved', 'opened', 'used', 'closed', 'over', 'failed'].map((status) => ({
-    ...standing,
+    ...shared,
     kind: 'break-glass',
     status,
     break_glass: {
@@ -117,8 +117,8 @@ const RECORDS: readonly Fields[] = [
       approved_by: [{ name: 'bob', key: 'SHA256:x' }],
     },
   })),
-  { ...standing, kind: 'canary', effect: 'lock', canary: { subject: 'student', hash: 'h' }, id: '01JD' },
-  { ...standing, kind: 'canary', effect: 'allow', canary: { subject: 'student', hash: 'h' }, id: '01JD' },
+  { ...shared, kind: 'canary', effect: 'lock', canary: { subject: 'student', hash: 'h' }, id: '01JD' },
+  { ...shared, kind: 'canary', effect: 'allow', canary: { subject: 'student', hash: 'h' }, id: '01JD' },
   { time, kind: 'usage', guard, seq: 1, principal: 'p', role: 'r', limits: [limit] },
   { time, kind: 'alarms-lost', guard, seq: 1, message: '3 alarms' },
   { time, kind: 'drain', guard, seq: 1, by: 'root', via: 'control' },

@@ -1,4 +1,4 @@
-/** A real rsyslog with a configuration of a test's own: it takes messages on loopback and writes each as a line of JSON. */
+/** A real rsyslog with a test's own configuration: it takes messages on loopback and writes each as a line of JSON. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -37,7 +37,7 @@ export interface Rsyslog {
 }
 
 export interface RsyslogOptions {
-  /** PEM files. With `clients`, whoever sends must show a certificate of this authority. */
+  /** PEM files. With `clients`, senders must show a certificate of this authority. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string; readonly clients?: boolean };
   readonly driver?: 'gtls' | 'ossl';
   /** Another one than that of the tests, which listens on `port`. */
@@ -140,7 +140,7 @@ input(type="imtcp" address="127.0.0.1" port="${port}" ruleset="take")
 `;
 }
 
-/** Below those that the system gives to connections: while nobody listens on it, nobody else comes to have it. */
+/** Below the ports that the system gives to connections: no other process gets it while it is not in use. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 20_000);

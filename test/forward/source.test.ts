@@ -1,4 +1,4 @@
-/** A log is read to its last record, once and in order, whatever happens to its files meanwhile; and on from any place. */
+/** Tests the reader of a log: to its last record, once and in order, whatever happens to its files meanwhile; and on from any place. */
 import { appendFileSync, truncateSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -69,14 +69,14 @@ describe('a log', () => {
     expect(lost).toEqual([]);
   });
 
-  it('that somebody else rotates is read to its end', async () => {
+  it('that another program rotates is read to its end', async () => {
     const reader = source();
     await all(reader);
     folder.record();
     folder.moveAway('.1');
     folder.record();
     expect(numbers(await all(reader))).toEqual(upTo(folder.last, 2));
-    // Also where nobody was there to see it.
+    // Also by a reader that opens after the rotation.
     expect(numbers(await all(source()))).toEqual(upTo(folder.last));
   });
 
@@ -87,7 +87,7 @@ describe('a log', () => {
     expect(numbers(await all(source()))).toEqual(upTo(folder.last));
   });
 
-  it('of which files are gone goes on behind them, and says which records nobody got', async () => {
+  it('with missing files goes on after them, and reports the records that were not sent', async () => {
     const reader = source();
     await all(reader, 1);
     for (let n = 0; n < 3; n++) folder.record();
@@ -108,14 +108,14 @@ describe('a log', () => {
   it('that another one has replaced is read from its beginning', async () => {
     for (let n = 0; n < 5; n++) folder.record();
     const { position } = (await all(source())).at(-1) as ForwardedRecord;
-    folder.beginAnew('chain-2');
+    folder.replaceLog('chain-2');
     folder.rotate();
     folder.record();
     expect(numbers(await all(source(position)))).toEqual(upTo(folder.last));
     expect(lost).toEqual([]);
   });
 
-  it('that was cut is read again from its beginning: nobody knows what it holds', async () => {
+  it('that was cut is read again from its beginning: what it holds now is unknown', async () => {
     for (let n = 0; n < 5; n++) folder.record();
     const reader = source();
     await all(reader);
@@ -124,7 +124,7 @@ describe('a log', () => {
     expect(said).toEqual([expect.stringContaining('is shorter than it was')]);
   });
 
-  it('whose compressed file is damaged goes on with the next', async () => {
+  it('with a damaged compressed file goes on with the next', async () => {
     for (let n = 0; n < 5000; n++) folder.record();
     const closed = folder.rotate();
     folder.compress(closed);
@@ -147,7 +147,7 @@ describe('a log', () => {
     expect(await all(reader)).toEqual([]);
     writeFileSync(folder.log, '');
     expect(await all(reader)).toEqual([]);
-    folder.beginAnew('chain-1');
+    folder.replaceLog('chain-1');
     expect(numbers(await all(reader))).toEqual([1]);
   });
 });

@@ -1,4 +1,4 @@
-/** Messages of syslog arrive at a real rsyslog as they were meant, and whoever sends them knows when they have. */
+/** Tests that syslog messages arrive at a real rsyslog as they were meant, and that the sender knows when they have. */
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';

@@ -1,4 +1,4 @@
-/** The worst statements that were found: what takes the parser, the walks over the tree, or what rewriting makes of it, the longest. */
+/** The worst statements that were found: each makes the parser, the walks over the tree, or the rewriting take as long as possible. */
 import type { Random } from '../support/random.ts';
 
 const many = (n: number, of: (i: number) => string, between = ', '): string =>

@@ -1,4 +1,4 @@
-/** Each function that the server brings has one class in the table of built-in functions, and what its class says holds by the server's own catalog. */
+/** Tests the table of built-in functions: each function of the server has one class, and the server's own catalog confirms the class. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCatalog } from '../../src/catalog/read.ts';
 import { CLASSES, type FunctionClassName } from '../../src/guard/builtin-functions.ts';

@@ -1,4 +1,4 @@
-/** Functions and casts that look into the catalogs by OID or name tell no more than the catalogs do, whatever they are asked about. */
+/** Tests functions and casts that look into the catalogs by OID or name: whatever their arguments, they tell no more than the catalogs do. */
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { functionClass } from '../../src/guard/function-class.ts';
 import { mayBeMetadata } from '../../src/guard/metadata/functions.ts';
@@ -99,7 +99,7 @@ describe('whether it is there cannot be told either: as of a number that is noth
   });
 });
 
-describe('a setting whose name is no constant', () => {
+describe('a setting with a name that is no constant', () => {
   it('is shown where it is on the list, however it is written', async () => {
     expect(await world.ask('SELECT current_setting($1)', ['Server_Version_Num'])).toEqual([String(await number())]);
     expect(await world.ask("SELECT current_setting(n, true) FROM unnest(ARRAY['timezone']) AS n")).toEqual(['UTC']);
@@ -391,7 +391,7 @@ describe('what is granted is told as ever', () => {
   });
 });
 
-describe('a name in a long list, of which a part is judged', () => {
+describe('a name in a long list that is judged in part', () => {
   const list = (...names: string[]): string =>
     [...Array(400).fill('people'), ...names, ...Array(400).fill('kinds')].map((name) => `'${name}'`).join(', ');
 
@@ -408,7 +408,7 @@ describe('a name in a long list, of which a part is judged', () => {
   });
 });
 
-describe('what stands in no catalog row, and would tell all the same', () => {
+describe('values outside of catalog rows that would tell all the same', () => {
   it.each([
     'SELECT enum_range(NULL::qzxmood)',
     'SELECT enum_first(NULL::public.qzxmood)',

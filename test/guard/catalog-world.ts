@@ -1,4 +1,4 @@
-/** A database in which every name that stays hidden holds "qzx", and one role on it: what its statements find out of the catalogs. */
+/** A database in which every hidden name holds "qzx", and one role on it, to see what its statements find in the catalogs. */
 import pg from 'pg';
 import { readCatalog } from '../../src/catalog/read.ts';
 import type { Judgement } from '../../src/guard/decision.ts';

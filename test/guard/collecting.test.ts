@@ -1,4 +1,4 @@
-/** `collect: deny`: values of many rows do not come into one by a detour either. */
+/** Tests `collect: deny`: values of many rows cannot be put into one, not by a detour either. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { teacherWorld, type World } from './world.ts';
 

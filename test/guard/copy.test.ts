@@ -1,4 +1,4 @@
-/** COPY as a restricted role, by psql through a whole guard: it gives what SELECT gives, and brings in what was granted. */
+/** Tests COPY as a restricted role, with psql through a whole guard: it gives what SELECT gives, and writes what was granted. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -139,7 +139,7 @@ describeWith(PSQL)('in', () => {
     expect(await database.query('SELECT count(*)::int AS n FROM log')).toEqual([{ n: 2 }]);
   });
 
-  testSince(15)('CSV whose header must MATCH, and binary, there and back', async () => {
+  testSince(15)('CSV with a header that must MATCH, and binary, there and back', async () => {
     writeFileSync(fileAt('in.csv'), 'body,id\n"a\n\n\nb",1\n"c ""d""",2\n,3\n');
     const options = "(format csv, header match, null 'nothing')";
     expect(await psql(`\\copy inbox (body, id) from '${fileAt('in.csv')}' with ${options}`)).toBe('COPY 3\n');

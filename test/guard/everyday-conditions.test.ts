@@ -1,4 +1,4 @@
-/** Which conditions stand as they came beside a row filter, and which are guarded: what decides may be a constant at hand. */
+/** Tests which conditions are sent unchanged beside a row filter and which are guarded; a constant in the statement may decide that. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { teacherWorld, type World } from './world.ts';
 

@@ -1,4 +1,4 @@
-/** Statements as ORMs write them: grouped by what is written in another way, and subqueries that look at the group around them. */
+/** Tests statements as ORMs write them: grouped by an expression in another notation, and with subqueries that read the group around them. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { teacherWorld, type World } from './world.ts';
 

@@ -1,4 +1,4 @@
-/** What could fail where nobody looks for an expression: the outcome is the same whether there are hidden rows or not. */
+/** Tests failures in places where an expression is not expected: the outcome is the same with hidden rows and without. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { teacherWorld, type World } from './world.ts';
 
@@ -149,7 +149,7 @@ test.each(['UTC-12', 'GMT+5', '<Z>-12', '<UTC>-12'])('%s gives UTC, GMT or Z ano
   }
 });
 
-test('declared types of parameters count in a list of which a part is judged', () => {
+test('declared types of parameters count in a list that is judged in part', () => {
   const list = Array.from({ length: 60 }, (_, i) => `$${i + 1}`).join(', ');
   const sql = `SELECT count(*) FROM papers WHERE score IN (${list})${' '.repeat(4_000)}`;
   const sent = (types: readonly number[]): string => JSON.stringify(world.guard.judge(sql, types).template);

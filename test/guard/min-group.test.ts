@@ -1,6 +1,6 @@
 /**
- * `min_group`: aggregates only, over groups of enough. Each statement is judged, and what is sent runs on a real server: nothing that comes
- * back is of a group of fewer, or computed from the values of fewer. What a statement may not be is refused, with the reason that is told.
+ * Tests `min_group`: only aggregates, over groups that are large enough. Each statement is judged, and what is sent runs on a real server: no result
+ * is of a smaller group, or computed from the values of fewer people. Other statements are refused with their reason.
  */
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -148,7 +148,7 @@ describe('what is shown', () => {
       ['1 6'],
     ],
     [
-      'WHERE chooses the rows of which groups are made',
+      'WHERE chooses the rows of the groups',
       'SELECT class_id, count(*) FROM students WHERE id > 1 GROUP BY class_id',
       ['1 5', '2 4'],
     ],
@@ -222,11 +222,11 @@ describe('what is shown', () => {
       'SELECT subject_id > 9, count(*) FROM marks WHERE student_id < 5 GROUP BY 1',
       ['false 6'],
     ],
-    ['rows of a table that is about nobody', 'SELECT count(*), sum(seats) FROM rooms', ['5 150']],
+    ['rows of a table that is about no person', 'SELECT count(*), sum(seats) FROM rooms', ['5 150']],
     ['and fewer of them', 'SELECT count(*) FROM rooms WHERE id > 2', []],
     ['every key of a table with two counts', 'SELECT since, count(*) FROM friends GROUP BY since', []],
     [
-      'a table that is about nobody, granted whole',
+      'a table that is about no person, granted whole',
       'SELECT id, name FROM subjects ORDER BY id',
       ['1 maths', '2 sport'],
     ],
@@ -334,7 +334,7 @@ describe('attacks', () => {
       MULTIPLIES,
     ],
     [
-      'a table whose children may repeat its key',
+      'a table with child tables that may repeat its key',
       'SELECT count(*) FROM students s JOIN classes c ON c.id + 0 = s.class_id',
       MULTIPLIES,
     ],
@@ -344,7 +344,7 @@ describe('attacks', () => {
     ['FULL JOIN', 'SELECT count(*) FROM students s FULL JOIN classes c ON c.id = s.class_id', MULTIPLIES],
     ['RIGHT JOIN', 'SELECT count(*) FROM students s RIGHT JOIN classes c ON c.id = s.class_id', MULTIPLIES],
     [
-      'a LEFT JOIN whose own condition does not hold the key',
+      'a LEFT JOIN without the key in its condition',
       'SELECT count(*) FROM students s LEFT JOIN classes c ON true WHERE c.id = s.class_id',
       MULTIPLIES,
     ],
@@ -401,7 +401,7 @@ describe('attacks', () => {
       /^Its rows may not be chosen/,
     ],
     [
-      'a table that is about nobody beside it',
+      'a table that is about no person beside it',
       'SELECT (SELECT avg(mark) FROM marks WHERE subject_id = x.id) FROM subjects x',
       /^Its rows may not be chosen/,
     ],
@@ -427,7 +427,7 @@ describe('attacks', () => {
     ['a cast that fails', 'SELECT count(*) FROM students WHERE name::integer = 1', TELLS],
     ['a key that fails', 'SELECT 1 / (id - 11), count(*) FROM students GROUP BY 1', TELLS],
     ['chance', 'SELECT count(*) FROM students WHERE random() < 0.5', TELLS],
-    ['a view, of which it is not known whose rows it shows', 'SELECT count(*) FROM names', /^Of the view/],
+    ['a view without a known data subject', 'SELECT count(*) FROM names', /^Of the view/],
     ['FOR UPDATE', 'SELECT name FROM students FOR UPDATE', RAW],
     [
       'a recursive query',
@@ -478,7 +478,7 @@ describe('counts that are rounded', () => {
       'SELECT count(mark), count(DISTINCT mark) FROM marks WHERE subject_id = 1',
       ['15 15'],
     ],
-    ['of few they are NULL as before', 'SELECT count(*), count(bonus) FROM students', ['15 ']],
+    ['of a small group they are NULL as before', 'SELECT count(*), count(bonus) FROM students', ['15 ']],
     ['the condition on a group is on the exact count', 'SELECT count(*) FROM students WHERE id <= 3', []],
     ['in an expression', 'SELECT count(*) * 100 / 7 FROM students', ['214']],
     ['in a query around it', 'SELECT sum(n) FROM (SELECT count(*) AS n FROM students GROUP BY class_id) AS g', ['10']],
@@ -487,7 +487,7 @@ describe('counts that are rounded', () => {
       'SELECT class_id FROM students GROUP BY class_id ORDER BY count(*) DESC, class_id LIMIT 1',
       ['1'],
     ],
-    ['of a table that is about nobody and granted whole they stay', 'SELECT count(*) FROM subjects', ['2']],
+    ['of a table that is about no person and granted whole they stay', 'SELECT count(*) FROM subjects', ['2']],
   ])('%s', async (_, sql, rows) => {
     expect(await rowsOf(sql, rounding)).toEqual(rows);
   });

@@ -1,4 +1,4 @@
-/** Numbers have the type that the server gives them: by it, functions are chosen. */
+/** Tests that numbers have the type that the server gives them: functions are chosen by it. */
 import { afterAll, beforeAll, expect } from 'vitest';
 import { eachSince } from '../support/since.ts';
 import { teacherWorld, type World } from './world.ts';

@@ -1,4 +1,4 @@
-/** What an older server would read as another statement is refused, and what it reads alike is not; held against the server that the tests run on. */
+/** Tests statements that an older server would read in another way: they are refused, and those that it reads alike are not; the tests' own server is the witness. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -146,7 +146,7 @@ describe('the server', () => {
   });
 });
 
-it('reads no type or function of somebody else for its own', async () => {
+it('takes no type or function of another schema for the server’s own', async () => {
   const taken = await freshDatabase();
   await taken.query(`CREATE SCHEMA first; CREATE TYPE first."json" AS (a integer);
     CREATE FUNCTION first."json_object"(integer) RETURNS text LANGUAGE sql AS $$ SELECT 'other' $$`);

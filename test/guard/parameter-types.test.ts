@@ -1,4 +1,4 @@
-/** A parameter whose type nobody declares: taken for the same type as by the server, in whatever order it reads the clauses; and told to it. */
+/** Tests parameters without a declared type: the guard takes them for the same type as the server, whatever the order of clauses, and declares it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { analyze, isQuery, toldTypes } from '../../src/sql/analyze/analyze.ts';
 import type { RelationView } from '../../src/sql/analyze/range-table.ts';

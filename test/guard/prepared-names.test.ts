@@ -1,4 +1,4 @@
-/** What is prepared and declared by SQL, as the server without a guard has it: explained, run and given away in one message, shown in the client's own words. */
+/** Tests what SQL itself prepares and declares: it is explained, run and deallocated as at a server without a guard, and shown in the client's own words. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,7 +134,7 @@ test('plans by name need the grant also where the table is held whole, and ANALY
   expect(rows[0]!['QUERY PLAN'][0].Plan['Node Type']).toBe('Result');
 });
 
-test('EXECUTE takes no constant whose text is looked up', async () => {
+test('EXECUTE takes no constant that names an object', async () => {
   const client = await guard.connect('r', PASSWORD);
   await client.query('PREPARE o (oid) AS SELECT $1');
   await client.query('PREPARE many (oid[]) AS SELECT $1');

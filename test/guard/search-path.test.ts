@@ -1,4 +1,4 @@
-/** `search_path` is read as the server reads it: from text at startup and in `set_config`, name by name in SET. */
+/** Tests that `search_path` is read as the server reads it: from text at startup and in `set_config`, name by name in SET. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { formatSearchPath, isSearchPath, parseSearchPath } from '../../src/guard/search-path.ts';
 import { maySet } from '../../src/guard/settings.ts';
@@ -49,6 +49,6 @@ it.each([
   expect(maySet('SEARCH_PATH', values, ['public', 'My Schema'])).toBe(expected);
 });
 
-it('what is no list is nobody’s path', () => {
+it('an unreadable list is no path', () => {
   expect(isSearchPath(undefined, [])).toBe(false);
 });

@@ -1,4 +1,4 @@
-/** `sequences:` of a role: by PostgreSQL's privileges, and nothing of other sequences; numbers drawn for rows that are not sent count as what tells. */
+/** Tests `sequences:` of a role: by PostgreSQL's privileges, and for no other sequence; numbers drawn for rows that are not sent count as told values. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

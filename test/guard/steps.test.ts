@@ -1,4 +1,4 @@
-/** A judgement in steps is the same as at once, whatever else is judged between its steps. */
+/** Tests that a judgement in steps equals one made at once, whatever else is judged between its steps. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Judgement } from '../../src/guard/decision.ts';
 import { type Guard, isUnderWay } from '../../src/guard/guard.ts';

@@ -1,4 +1,4 @@
-/** Whole rows and stars of a table with a mask that could fail on hidden rows: guarded as a whole, and they mean what the client wrote. */
+/** Tests whole rows and stars of a table with a mask that could fail on hidden rows: they are guarded as a whole, and mean what the client wrote. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { teacherWorld, type World } from './world.ts';
 
@@ -20,7 +20,7 @@ test.each([
   'SELECT count(DISTINCT ROW(a.*)) FROM absences AS a',
   'SELECT ROW(a.*) FROM absences AS a GROUP BY ROW(a.*)',
   'SELECT (a).mark, (a).mark IS NULL FROM absences AS a',
-  // A merged column whose bare name a third table has as well.
+  // A merged column that a third table has as well.
   'SELECT * FROM absences AS a JOIN absences AS b USING (student_id) JOIN papers AS p ON b.student_id = p.student_id WHERE 60 / a.minutes > 2',
   'SELECT * FROM absences AS a LEFT JOIN absences AS b USING (student_id) JOIN papers AS p ON a.student_id = p.student_id WHERE 60 / a.minutes > 2',
   'SELECT * FROM absences AS a RIGHT JOIN absences AS b USING (student_id) JOIN papers AS p ON b.student_id = p.student_id WHERE 60 / b.minutes > 2',

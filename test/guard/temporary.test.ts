@@ -1,4 +1,4 @@
-/** Tables of the session's own through a whole guard: what an ORM does with them works as in PostgreSQL, and nothing else is reached by their names. */
+/** Tests temporary tables through a whole guard: they work for an ORM as in PostgreSQL, and their names reach nothing else. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -247,7 +247,7 @@ describe('how much of other tables goes into it', () => {
     expect((await client.query('DELETE FROM work_ids USING pupils WHERE pupils.id = work_ids.id')).rowCount).toBe(3);
   });
 
-  test('a write in WITH, whose rows nobody counts, is refused', async () => {
+  test('a write in WITH, which would not be counted, is refused', async () => {
     const inside = 'WITH x AS (INSERT INTO work_ids SELECT id FROM pupils RETURNING id) SELECT count(*) FROM x';
     expect(await failure(inside)).toBe('0A000 a write into a temporary table in WITH is not supported');
   });

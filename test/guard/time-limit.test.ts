@@ -1,4 +1,4 @@
-/** No statement holds up others: the parser is given no more than it can do in time, and what takes the guard itself too long is given up. */
+/** Tests the work limit: no statement delays others. The parser is given only what it can do in time, and a judgement that takes too long is given up. */
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isUnderWay } from '../../src/guard/guard.ts';
@@ -88,7 +88,7 @@ test('many statements are judged in many steps, each stage by itself', () => {
 });
 
 describe('what is given up', () => {
-  test('is refused as too complex, by steps and not by chance, and judged anew when it comes again', async () => {
+  test('is refused as too complex, by steps and not by chance, and judged again when it comes again', async () => {
     let asked = 0;
     const isOver = (): boolean => {
       asked += 1;

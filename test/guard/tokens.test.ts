@@ -1,4 +1,4 @@
-/** Statements that set `rowgate.token`: what they do to it, and that the token goes nowhere but to the session. */
+/** Tests statements that set `rowgate.token`: their effect, and that the token goes to the session alone. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Judgement, TokenChange } from '../../src/guard/decision.ts';
 import { Guard } from '../../src/guard/guard.ts';

@@ -1,4 +1,4 @@
-/** What is sent is verified with something shorter in the place of each guarded subquery: that must say what the whole text would say. */
+/** Tests the verification of sent text with something shorter in the place of each guarded subquery: it must find what the whole text would show. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-/** Writes to views: what reaches the table behind, by whose policy, what is judged of it, and what is refused by name. */
+/** Tests writes to views: what reaches the table behind, whose policy applies, which rows are judged, and what is refused by name. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCatalog } from '../../src/catalog/read.ts';
 import { Guard } from '../../src/guard/guard.ts';
@@ -161,7 +161,7 @@ describe('of a table that was not granted', () => {
     ['DELETE', 'DELETE FROM own WHERE id < 4', ALL.slice(1)],
     ['DELETE of a view that checks nothing', 'DELETE FROM unchecked WHERE id < 4', ALL.slice(1)],
     [
-      'by a trigger whose function was granted',
+      'by a trigger with a granted function',
       "UPDATE stepped SET name = 'new' WHERE id = 2",
       ['2,12,new', ...ALL.slice(1)],
     ],
@@ -200,7 +200,7 @@ describe('of a table that was not granted', () => {
       'a WHERE that it stands on is not checked',
     ],
     ['a rule', "UPDATE ruled SET name = 'x'", 'a rule rewrites it'],
-    ['a trigger of which the function was not granted', "UPDATE loose SET name = 'x'", 'a trigger writes in its place'],
+    ['a trigger with a function that was not granted', "UPDATE loose SET name = 'x'", 'a trigger writes in its place'],
     ['a trigger of a query that can fail', "UPDATE failing_step SET name = 'x'", 'can fail on rows that it hides'],
     ['a condition that can fail', "UPDATE own SET name = 'x' WHERE code::integer = 1", 'security_barrier'],
     ['a division', 'DELETE FROM own WHERE 1 / (id - 1) > 5', 'security_barrier'],

@@ -1,4 +1,4 @@
-/** When a view is read behind a fence: where something in it, in its mask or beside it could tell of rows that its own query hides. */
+/** Tests when a view is read behind a fence: when something in it, in its mask or beside it could tell of rows that its own query hides. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readCatalog } from '../../src/catalog/read.ts';
 import { Guard } from '../../src/guard/guard.ts';
@@ -84,7 +84,7 @@ eachSince(
 
 test.each([
   ['a condition that can fail', 'SELECT id FROM plain WHERE name::integer = 1'],
-  ['a condition of a table that stands beside it', 'SELECT p.id FROM plain p JOIN joined j ON p.name::integer = j.id'],
+  ['a condition of a table beside it', 'SELECT p.id FROM plain p JOIN joined j ON p.name::integer = j.id'],
   ['a subquery for one value', 'SELECT (SELECT name FROM plain WHERE id = 1) FROM plain'],
   ['a limit that may be negative, around it', 'SELECT id FROM plain WHERE EXISTS (SELECT 1 LIMIT plain.id)'],
   ['a derived table', 'SELECT id FROM (SELECT id, name FROM plain) AS d WHERE name::integer = 1'],

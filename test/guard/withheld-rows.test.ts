@@ -1,4 +1,4 @@
-/** Ways to a whole row, a function or a type that no name in the text gives away. */
+/** Tests ways to a whole row, a function or a type that no name in the text shows. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testSince } from '../support/since.ts';
 import { teacherWorld, type World } from './world.ts';

@@ -1,4 +1,4 @@
-/** A small database and one role on it: what stands beside rows that the role may not see, and what is withheld from it. */
+/** A small database and one role on it, with rows that the role may not see and columns that are withheld. */
 import type pg from 'pg';
 import { readCatalog } from '../../src/catalog/read.ts';
 import { Guard, type GuardOptions } from '../../src/guard/guard.ts';

@@ -1,6 +1,6 @@
 /**
- * Restricted writes through a whole guard, by both protocols, beside a login of PostgreSQL's own with the same columns and the same row
- * security: the same bytes come back, errors aside, of which state and message are the same, and the table ends up the same.
+ * Tests restricted writes through a whole guard, in both protocols, beside a login of PostgreSQL's own with the same columns and the same row
+ * security: the same bytes come back (of errors the state and message), and the table ends up the same.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -152,7 +152,7 @@ const BF = (values: string[], resultFormats: number[], statement = '') =>
     resultFormats,
   });
 
-/** A MERGE of which rows are judged must return them. */
+/** A MERGE must return its rows when they are judged. */
 const judgedSince = ([what]: readonly [string, ...unknown[]]): number => (what === 'MERGE' ? 17 : 14);
 
 const INSERT = 'insert into pupils (id, school, name) values ($1, $2, $3)';
@@ -202,7 +202,7 @@ describe('what may stand', () => {
         Q('update pupils set school = 12 where id = 2 returning id, school'),
       ],
     ],
-    ['UPDATE that changes nothing', [Q("update pupils set school = 12 where name = 'nobody'")]],
+    ['UPDATE that changes nothing', [Q("update pupils set school = 12 where name = 'unknown'")]],
     ['DELETE', [Q('delete from pupils where id < 4'), Q('delete from pupils returning id')]],
     ['through a parent', [Q("insert into visits (pupil, what) values (2, 'x') returning pupil, what")]],
     [

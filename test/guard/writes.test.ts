@@ -1,4 +1,4 @@
-/** What a decision says of a statement that writes, and what holds at the server when others write at the same time. */
+/** Tests what a decision says of a write, and what holds at the server while other sessions write. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Guard } from '../../src/guard/guard.ts';
@@ -111,7 +111,7 @@ describe('the check is there', () => {
     expect(checkOf(`UPDATE lockers SET label = 'x'`)).toBeUndefined();
     expect(checkOf(`UPDATE lockers SET label = 'x'`, before)).toBeDefined();
   });
-  test('where nobody has looked for triggers', () => {
+  test('where triggers are not known', () => {
     const unknown = guardOver(({ rowTriggers: _, ...relation }) => relation);
     expect(checkOf(`UPDATE students SET first_name = 'x'`, unknown)).toBeDefined();
   });
@@ -121,7 +121,7 @@ describe('the check is there', () => {
 });
 
 describe('is refused', () => {
-  test('a restricted table of which nobody has looked for rules', () => {
+  test('a restricted table without known rules', () => {
     const unknown = guardOver(({ rules: _, ...relation }) => relation);
     expect(unknown.judge('DELETE FROM parcels').refusal?.reason).toBe('write-restricted');
   });
@@ -211,5 +211,5 @@ async function untilSomeoneWaits(): Promise<void> {
     if (rows.length > 0) return;
     await new Promise((done) => setTimeout(done, 10));
   }
-  throw new Error('nobody waits');
+  throw new Error('no session waits');
 }

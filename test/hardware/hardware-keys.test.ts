@@ -1,4 +1,4 @@
-/** Clients whose private key lies in a token: they get in, and without the token nobody does, whatever else was stolen. */
+/** Tests clients with a private key in a hardware token: they get in, and without the token no one does, whatever else was stolen. */
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -63,7 +63,7 @@ describeWith(HARDWARE, PSQL)('a key in a token', () => {
     `host=localhost hostaddr=127.0.0.1 port=${guard.port} dbname=${database.name} user=dba ` +
     `sslmode=verify-full sslrootcert=${made.ca} sslcert=${certificate} sslkey='${key}'`;
 
-  /** Nobody is there to be asked for a PIN. */
+  /** Without a terminal, so no PIN can be asked for. */
   function ask(key: string, environment = token.environment, certificate?: string): Promise<Ran> {
     return new Promise((done) => {
       const args = ['-X', '-A', '-t', '-w', '-d', conninfo(key, certificate), '-c', 'SELECT 1'];

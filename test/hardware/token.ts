@@ -1,4 +1,4 @@
-/** A PKCS#11 token of SoftHSM, with a key that was made in it and never leaves it, and what OpenSSL needs to use it. */
+/** A PKCS#11 token of SoftHSM, with a key that was made in it and never leaves it, and the settings of OpenSSL to use it. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

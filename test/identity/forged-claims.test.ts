@@ -1,6 +1,6 @@
-/** Tokens that their issuer has signed, of which what they say does not do. */
+/** Tests tokens that their issuer has signed, with claims that are refused. */
 import { describe, expect, it } from 'vitest';
-import { areRefused, CLAIMS, type Forgery, key, NOBODY, worldOfTests } from './forgery.ts';
+import { areRefused, CLAIMS, type Forgery, key, NO_USER, worldOfTests } from './forgery.ts';
 import { ISSUER, NOW_S, ruleOf, signed, token } from './issuer.ts';
 
 const world = worldOfTests();
@@ -32,26 +32,26 @@ const OTHER_CLAIMS: readonly (readonly [string, object, string])[] = [
   ['not before, as a text', { nbf: '0' }, TIME],
   ['issued in the future', { iat: NOW_S + 31 }, 'the token was issued in the future'],
   ['issued at a text', { iat: 'now' }, TIME],
-  ['nobody', { sub: undefined }, NOBODY],
-  ['an empty name', { sub: '' }, NOBODY],
-  ['a name of nothing but a blank', { sub: ' ' }, NOBODY],
-  ['a blank behind a name', { sub: '7731 ' }, NOBODY],
-  ['a list of people', { sub: ['7731'] }, NOBODY],
-  ['a truth value', { sub: true }, NOBODY],
-  ['half a person', { sub: 7731.5 }, NOBODY],
-  ['a number that JSON rounds', { sub: 2 ** 53 }, NOBODY],
-  ['a name that is too long', { sub: 'x'.repeat(201) }, NOBODY],
-  ['a zero byte', { sub: '7731\0' }, NOBODY],
-  ['a line in a name', { sub: '7731\n7732' }, NOBODY],
-  ['a zero-width space', { sub: '77\u200b31' }, NOBODY],
-  ['a mark of direction', { sub: '\u202e7731' }, NOBODY],
-  ['a filler', { sub: '7731\u3164' }, NOBODY],
-  ['a variation selector', { sub: '7731\ufe0f' }, NOBODY],
-  ['a wide blank', { sub: 'a\u3000b' }, NOBODY],
-  ['a blank that does not break', { sub: 'a\u00a0b' }, NOBODY],
-  ['two blanks', { sub: 'a  b' }, NOBODY],
-  ['half a pair', { sub: 'a\ud800' }, NOBODY],
-  ['an accent as a character of its own', { sub: 'Zoe\u0308' }, NOBODY],
+  ['no user', { sub: undefined }, NO_USER],
+  ['an empty name', { sub: '' }, NO_USER],
+  ['a name of nothing but a blank', { sub: ' ' }, NO_USER],
+  ['a blank behind a name', { sub: '7731 ' }, NO_USER],
+  ['a list of people', { sub: ['7731'] }, NO_USER],
+  ['a truth value', { sub: true }, NO_USER],
+  ['half a person', { sub: 7731.5 }, NO_USER],
+  ['a number that JSON rounds', { sub: 2 ** 53 }, NO_USER],
+  ['a name that is too long', { sub: 'x'.repeat(201) }, NO_USER],
+  ['a zero byte', { sub: '7731\0' }, NO_USER],
+  ['a line in a name', { sub: '7731\n7732' }, NO_USER],
+  ['a zero-width space', { sub: '77\u200b31' }, NO_USER],
+  ['a mark of direction', { sub: '\u202e7731' }, NO_USER],
+  ['a filler', { sub: '7731\u3164' }, NO_USER],
+  ['a variation selector', { sub: '7731\ufe0f' }, NO_USER],
+  ['a wide blank', { sub: 'a\u3000b' }, NO_USER],
+  ['a blank that does not break', { sub: 'a\u00a0b' }, NO_USER],
+  ['two blanks', { sub: 'a  b' }, NO_USER],
+  ['half a pair', { sub: 'a\ud800' }, NO_USER],
+  ['an accent as a character of its own', { sub: 'Zoe\u0308' }, NO_USER],
 ];
 
 const CLAIM_FORGERIES: readonly Forgery[] = [
@@ -89,7 +89,7 @@ describe('what a rule asks for beside it', () => {
     ['with a truth value', ruleOf({ require: new Map([['verified', 'true']]) }), { verified: true }, 'user 7731'],
     ['with another', ruleOf({ require: new Map([['verified', 'true']]) }), { verified: false }, OTHER],
     ['by another claim', ruleOf({ user: 'email' }), { email: 'a@b.example' }, 'user a@b.example'],
-    ['by a claim that objects have by birth', ruleOf({ user: 'constructor' }), {}, NOBODY],
+    ['by a claim that objects have by birth', ruleOf({ user: 'constructor' }), {}, NO_USER],
     ['for another of its audiences', ruleOf({ audience: ['a', 'portal'] }), { aud: 'portal' }, 'user 7731'],
   ])('%s', async (_, rule, claims, words) => {
     expect(await world().outcome(rule, token(key.ed, claims))).toBe(words);

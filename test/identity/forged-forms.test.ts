@@ -1,4 +1,4 @@
-/** Tokens that are written otherwise than tokens are. */
+/** Tests tokens in a wrong form: each is refused. */
 import { areRefused, CLAIMS, type Forgery, key, worldOfTests } from './forgery.ts';
 import { encoded, signed, token } from './issuer.ts';
 

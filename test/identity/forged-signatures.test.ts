@@ -1,4 +1,4 @@
-/** Tokens that their issuer has not signed: algorithms, keys and headers. Each is refused, in words that say why. */
+/** Tests tokens that their issuer has not signed: algorithms, keys and headers. Each is refused, and the message says why. */
 import { createHmac, type KeyObject, sign } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -160,7 +160,7 @@ describe('the algorithm', () => areRefused(world, ALGORITHMS));
 describe('the key', () => areRefused(world, KEYS));
 describe('the header', () => areRefused(world, PARAMETERS));
 
-it('asks no address that stands in a token', async () => {
+it('asks no address that is written in a token', async () => {
   for (const header of [{ jku: address }, { x5u: address }, { kid: address }, { iss: address }])
     await world().verifier.verify(
       ruleOf(),

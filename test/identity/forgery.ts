@@ -1,4 +1,4 @@
-/** What the tests of forged tokens share: the keys of an issuer, those of a stranger, and how each forgery is refused. */
+/** Shared parts of the tests of forged tokens: an issuer's keys, a stranger's keys, and the refusal of each forgery. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ISSUER, keySet, makeKey, NOW_S, ruleOf } from './issuer.ts';
 import { makeWorld, type World } from './world.ts';
@@ -35,7 +35,7 @@ const published = keySet(
 /** Of a good token. */
 export const CLAIMS = { iss: ISSUER, aud: 'rowgate', sub: '7731', iat: NOW_S - 60, exp: NOW_S + 300 };
 
-export const NOBODY = 'the token does not name its end user in the claim that the policy asks for';
+export const NO_USER = 'the token does not name its end user in the claim that the policy asks for';
 
 export type Forgery = readonly [name: string, make: () => string, words: string];
 

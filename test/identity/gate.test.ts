@@ -1,4 +1,4 @@
-/** No more tasks at once than the gate lets through, each of them in its turn, whatever fails. */
+/** Tests the gate: no more tasks at once than it lets through, each in its turn, also when some fail. */
 import { expect, it } from 'vitest';
 import { Semaphore } from '../../src/identity/verifier.ts';
 

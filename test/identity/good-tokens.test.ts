@@ -1,4 +1,4 @@
-/** Tokens that are taken: every algorithm, and what issuers may leave out or add. */
+/** Tests tokens that are accepted: every algorithm, and what issuers may leave out or add. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keySet, makeKey, NOW_S, ruleOf, token } from './issuer.ts';
 import { makeWorld, type World } from './world.ts';

@@ -1,4 +1,4 @@
-/** Through a real guard: keys that change while people work, in a file of the policies folder and at an address. */
+/** Tests keys that change while people work, through a real guard: in a file of the policies folder and at an address. */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
@@ -35,7 +35,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Whose pupils the session sees; or why none. */
+/** The families whose pupils the session sees, or the error. */
 async function sees(client: pg.Client): Promise<string> {
   try {
     const { rows } = await client.query({ name: 'mine', text: 'SELECT DISTINCT family_id FROM pupils' });
@@ -65,7 +65,7 @@ it.each([
   await client.query(`SET rowgate.token = '${tokenOf(next, 3)}'`);
   expect(await sees(client)).toBe('3');
 
-  // The next one alone: what the first has signed is nobody's, in a session that began before as well.
+  // The next one alone: a token that the first has signed is refused, in a session that began before as well.
   const before = await guard.connect(principal, 'demo-portal');
   await before.query(`SET rowgate.token = '${tokenOf(key, 4)}'`);
   expect(await sees(before)).toBe('4');

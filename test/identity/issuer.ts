@@ -1,4 +1,4 @@
-/** An issuer of tokens for the tests: keys of each algorithm, what it publishes of them, and tokens that are whatever a test makes of them. */
+/** An issuer of tokens for the tests: keys of each algorithm, its published key set, and tokens with any claims. */
 import { generateKeyPairSync, type KeyObject, type SignKeyObjectInput, sign } from 'node:crypto';
 import type { TokenRule } from '../../src/policy/model/token-rule.ts';
 

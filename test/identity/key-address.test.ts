@@ -1,4 +1,4 @@
-/** Keys at an address: asked seldom, kept while the provider is away, and not for ever. */
+/** Tests keys at an address: asked for seldom, kept while the provider is away, and not for ever. */
 import { readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -44,7 +44,7 @@ describe('how often it is asked', () => {
     expect(server.asked).toEqual(['/jwks']);
   });
 
-  it('every five minutes while it is used, without anybody waiting', async () => {
+  it('every five minutes while it is used, while no session waits', async () => {
     expect(await outcome(now(first))).toBe('user 7731');
     world.later(4 * MINUTE);
     expect(await outcome(now(first))).toBe('user 7731');
@@ -113,7 +113,7 @@ describe('a provider that is away', () => {
     expect(says().at(-1)).toBe('keys of tokens read');
   });
 
-  it('is not asked while it is known to be away, and nobody waits for it', async () => {
+  it('is not asked while it is known to be away, and no session waits for it', async () => {
     expect(await outcome(now(first))).toBe('user 7731');
     server.answer = (response) => void response.writeHead(503).end();
     world.later(11 * MINUTE);

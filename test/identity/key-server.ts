@@ -1,4 +1,4 @@
-/** A server of keys that does what a test wants of it. */
+/** A server of keys that a test controls. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -7,7 +7,7 @@ export interface KeyServer {
   /** The paths that were asked for. */
   readonly asked: string[];
   answer: string | ((response: ServerResponse) => void);
-  /** Nobody listens any more, at the port of before. */
+  /** Stops listening; the port is kept for the next start. */
   stop(): Promise<void>;
   start(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Files of keys: read again when they change, kept when they break, never trusted with a key that signs. */
+/** Tests files of keys: read again when they change, kept when they break, and never trusted with a private or secret key. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -38,7 +38,7 @@ describe('a file', () => {
     expect(world.verifier.known(ruleOf(), text)).toBeUndefined();
   });
 
-  it('is read at once where somebody says that it has changed', async () => {
+  it('is read at once after a notice that it has changed', async () => {
     expect(await world.outcome(ruleOf(), token(first))).toBe('user 7731');
     await world.writeKeys(keySet(second));
     world.verifier.keysChanged();
@@ -110,13 +110,13 @@ it.each([
 
 it.each([
   ['for encryption', { ...second.jwk, use: 'enc' }],
-  ['of an algorithm that nobody knows', { ...second.jwk, alg: 'X25519' }],
-  ['of a kind that nobody knows', { kty: 'AKP', alg: 'ML-DSA-44', pub: 'AAAA', kid: 'pq' }],
+  ['of an unknown algorithm', { ...second.jwk, alg: 'X25519' }],
+  ['of an unknown kind', { kty: 'AKP', alg: 'ML-DSA-44', pub: 'AAAA', kid: 'pq' }],
   ['without its number', { kty: 'RSA', e: 'AQAB', kid: 'second' }],
-  ['that anybody can sign by', { ...makeKey('RS256', 'second').jwk, e: 'AQ' }],
+  ['that anyone can sign with', { ...makeKey('RS256', 'second').jwk, e: 'AQ' }],
   ['with operations of their own', { ...second.jwk, key_ops: ['sign'] }],
   ['with a point off the curve', { kty: 'EC', crv: 'P-256', x: 'AAAA', y: 'AAAA', kid: 'second' }],
-])('keys %s stand beside the others', async (_, jwk) => {
+])('keys %s are skipped, and the others are used', async (_, jwk) => {
   await world.writeKeys(keySet(first, jwk));
   expect(await world.outcome(ruleOf(), token(first))).toBe('user 7731');
   expect(await world.outcome(ruleOf(), token(second))).toBe(UNKNOWN);

@@ -1,4 +1,4 @@
-/** A token that was given back is good for nothing, in whatever form it is shown again, and for as long as any account would take it. */
+/** Tests a token that was given back: it is refused in every form, for as long as any account would accept it. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Verified } from '../../src/identity/verifier.ts';
 import { type Key, keySet, makeKey, NOW_S, ruleOf, token } from './issuer.ts';
@@ -47,7 +47,7 @@ it('by an account that takes it for longer than the one by which it was given ba
   expect(await world.outcome(ruleOf(), text)).toBe(GONE);
 });
 
-it('by a guard whose clock is behind that of the store', async () => {
+it('by a guard with a clock behind that of the store', async () => {
   const text = token(key, { exp: NOW_S + 300 });
   await giveBack(text);
   world.later(3_600_000);

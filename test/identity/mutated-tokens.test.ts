@@ -1,4 +1,4 @@
-/** Whatever is changed in a good token, it is not taken, or says the same. */
+/** Tests good tokens with random changes: each is refused, or says the same as before. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { keySet, makeKey, ruleOf, token } from './issuer.ts';

@@ -1,4 +1,4 @@
-/** Through a real guard: no part of a token in any log, error or at the server, wherever a client puts it. */
+/** Tests through a real guard that no part of a token is in any log, error or at the server, wherever a client puts it. */
 import { readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
@@ -85,7 +85,7 @@ const KINDS: readonly (readonly [string, () => string])[] = [
   ['expired', () => likeNumbers(key, { exp: 1_700_000_000, iat: 1_600_000_000 })],
 ];
 
-/** A token whose signature begins with a digit: where it stands without quotes, SQL takes that for the beginning of a number. */
+/** A token with a signature that begins with a digit: without quotes, SQL takes that for the beginning of a number. */
 function likeNumbers(by: Key, claims: object = {}): string {
   for (let n = 0; ; n++) {
     const text = tokenOf(by, 3, { ...claims, jti: String(n) });
@@ -117,7 +117,7 @@ it.each(KINDS.flatMap(([kind, make]) => WAYS.map(([way, send]) => [kind, way, ma
     await client.end();
     for (const part of partsOf(token)) {
       expect(shown).not.toContain(part);
-      // Whoever calls an application after a token tells the server so.
+      // The name of the application is the one thing that the server is always told.
       if (way !== 'as a name of the application') expect(atServer).not.toContain(part);
     }
   },
@@ -145,7 +145,7 @@ it.each(KINDS.flatMap(([kind, make]) => LOGINS.map(([way, settings]) => [kind, w
   },
 );
 
-it('nothing of them stands in the decision log or in the operators’ log', async () => {
+it('the decision log and the operators’ log hold no part of them', async () => {
   const file = await readFile(join(dirname(guard.configFile), 'decisions.jsonl'), 'utf8');
   expect(file.split('\n').length).toBeGreaterThan(100);
   expect(file).toContain('<token>');

@@ -1,4 +1,4 @@
-/** Who is behind the tokens of a session: asked at each statement, answered at once where it is known. */
+/** Tests how the end user of a session's token is found: asked for at each statement, answered at once where it is known. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionEndUsers } from '../../src/identity/session-end-users.ts';
 import type { AttributeType, Principal, RolePolicy } from '../../src/policy/model/policy.ts';
@@ -72,7 +72,7 @@ async function ask(policy: SessionPolicy, text: string, of = persons): Promise<E
 }
 
 describe('what is waited for', () => {
-  it('a token that nobody has seen, once', async () => {
+  it('a new token, once', async () => {
     const policy = policyOf(ruleOf());
     const text = token(key);
     expect(persons.check(policy, text)).toBe('wait');
@@ -89,7 +89,7 @@ describe('what is waited for', () => {
     expect(session().check(policy, token(key, { jti: '1' }))).toBe(person);
   });
 
-  it('a refusal is answered at once for a while, and then looked at anew', async () => {
+  it('a refusal is answered at once for a while, and then checked again', async () => {
     const policy = policyOf(ruleOf());
     const text = token(other);
     expect(await ask(policy, text)).toMatch(/does not publish/);
@@ -125,7 +125,7 @@ describe('the same person', () => {
     expect(await ask(policyOf(ruleOf()), text)).not.toBe(person);
   });
 
-  it('a rule that came anew with the same words knows its tokens', async () => {
+  it('a reloaded rule with the same words knows its tokens', async () => {
     await ask(policyOf(ruleOf()), token(key, { jti: 'x' }));
     expect(persons.check(policyOf(ruleOf()), token(key, { jti: 'x' }))).toMatchObject({ user: '7731' });
   });
@@ -137,14 +137,14 @@ describe('the same person', () => {
     ['require', { require: new Map([['groups', 'x']]) }],
     ['maxAge', { maxAge: 1000 }],
     ['keys', { keys: 'none.json' }],
-  ] as const)('is nobody by a rule with another %s', async (_, more) => {
+  ] as const)('is refused by a rule with another %s', async (_, more) => {
     const text = token(key);
     expect(await ask(policyOf(ruleOf()), text)).toMatchObject({ user: '7731' });
     expect(await ask(policyOf(ruleOf(more)), text)).toMatch(/^the token /);
   });
 });
 
-describe('is nobody any more', () => {
+describe('is refused from then on', () => {
   it('when the token has expired', async () => {
     const policy = policyOf(ruleOf());
     const text = token(key, { exp: NOW_S + 2 });

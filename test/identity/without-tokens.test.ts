@@ -1,4 +1,4 @@
-/** Texts without what looks like a token: whole or cut, in quotes, escaped; everything else stays as it is. */
+/** Tests the removal of tokens from texts: whole or cut, in quotes, escaped; all other text stays as it is. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { redactTokens } from '../../src/core/redact-tokens.ts';
@@ -24,9 +24,9 @@ describe('is taken out', () => {
     ['cut in its claims', `at "${HEADER}.${CLAIMS.slice(0, 10)}"`, 'at "<token>"'],
     ['without its signature', `${HEADER}.${CLAIMS}.`, '<token>'],
     ['with more parts', `${TOKEN}.${CLAIMS}.abc`, '<token>'],
-    ['whose header has blanks', signed(key, '{ "alg": "EdDSA" }', '{}'), '<token>'],
-    ['whose header has lines', signed(key, '{\n  "alg": "EdDSA"\n}', '{}'), '<token>'],
-    ['whose header has a tab', signed(key, '{\n\t"alg": "EdDSA"\n}', '{}'), '<token>'],
+    ['with blanks in its header', signed(key, '{ "alg": "EdDSA" }', '{}'), '<token>'],
+    ['with lines in its header', signed(key, '{\n  "alg": "EdDSA"\n}', '{}'), '<token>'],
+    ['with a tab in its header', signed(key, '{\n\t"alg": "EdDSA"\n}', '{}'), '<token>'],
     ['in JSON', JSON.stringify({ sql: `SET x = '${TOKEN}'` }), `{"sql":"SET x = '<token>'"}`],
     ['with bytes in hex', `E'${each(TOKEN, (c) => `\\x${hex(c, 2)}`)}'`, "E'<token>'"],
     ['with bytes in octal', `E'${each(TOKEN, (c) => `\\${c.toString(8).padStart(3, '0')}`)}'`, "E'<token>'"],

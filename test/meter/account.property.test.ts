@@ -1,4 +1,4 @@
-/** Accounts against a list of everything that happened: never less than was taken in the window, never more than in a sixtieth more. */
+/** Compares accounts with a list of all events: never less than was taken in the window, and never more than in a window that is a sixtieth longer. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Account } from '../../src/metering/account.ts';

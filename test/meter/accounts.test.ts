@@ -1,4 +1,4 @@
-/** Accounts of many people: those in which nothing is counted any more are dropped, a few at a time. */
+/** Tests accounts of many people: those that hold nothing any more are dropped, a few at a time. */
 import { expect, it } from 'vitest';
 import { Accounts } from '../../src/metering/accounts.ts';
 

@@ -1,4 +1,4 @@
-/** What stands, where two say different things at once: no lock is shortened, no revocation forgotten, and a wrong clock ends nothing. */
+/** Tests exceptions when two guards say different things: no lock is shortened, no revocation forgotten, and a wrong clock ends nothing. */
 import { expect, it } from 'vitest';
 import type { AccountLock, ExceptionsChange, Permit, Raise } from '../../src/metering/budget-store.ts';
 import { changeExceptions, mergedExceptions, NO_EXCEPTIONS } from '../../src/metering/exceptions.ts';
@@ -27,8 +27,8 @@ const permit: Permit = {
   approvals: [],
 };
 const after = (...changes: ExceptionsChange[]) =>
-  changes.reduce((standing, change) => changeExceptions(standing, change, NOW), NO_EXCEPTIONS);
-const reasonOf = (standing: ReturnType<typeof after>) => standing.locks.get(owner)?.reason;
+  changes.reduce((exceptions, change) => changeExceptions(exceptions, change, NOW), NO_EXCEPTIONS);
+const reasonOf = (exceptions: ReturnType<typeof after>) => exceptions.locks.get(owner)?.reason;
 
 it('a lock that ends by itself does not take the place of one that ends later, or never', () => {
   const canary: ExceptionsChange = { kind: 'lock', lock: lockOf('unusual access') };
@@ -46,7 +46,7 @@ it('one that is over makes room for any other', () => {
   expect(reasonOf(changeExceptions(old, { kind: 'lock', lock }, NOW + HOUR))).toBe('new');
 });
 
-it('a guard whose clock is some hours ahead ends nothing for the others', () => {
+it('a guard with a clock some hours ahead ends nothing for the others', () => {
   const lock = lockOf('5 overruns', 600_000);
   const window = { count: 1, unit: 'hour' } as const;
   const raise = {

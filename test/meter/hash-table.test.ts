@@ -1,4 +1,4 @@
-/** The table of people against a list: whatever is added, touched and taken out, it finds the same and gives the same order. */
+/** Compares the table of people with a list: after any additions, uses and removals, it finds the same and gives the same order. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { HashTable, NOWHERE } from '../../src/metering/hash-table.ts';

@@ -1,7 +1,4 @@
-/**
- * Leases against a store whose answers come late, fail, or get lost: whatever the schedule, never more is spent than the limits allow, and
- * after all is settled the store counts what was spent.
- */
+/** Tests leases against a store whose answers come late, fail, or get lost: in every order, no more is spent than the limits allow, and in the end the store counts what was spent. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Accounts } from '../../src/metering/accounts.ts';
@@ -224,7 +221,7 @@ it.each([
   );
 });
 
-it('what is left is found: with nobody else, a process spends a limit to its end', async () => {
+it('what is left is found: a single process spends a limit to its end', async () => {
   const start = Date.parse('2026-11-25T09:00:00Z');
   const slow = new SlowStore(false, () => start);
   const process = new Process(slow, start);
@@ -252,7 +249,7 @@ it('who asks for too much takes nothing from who asks for less right behind', ()
   expect(process.take(1, 1, [], 0)).toBe('short');
 });
 
-it('an amount that lies unspent until its slot ends is given back, and taken anew', () => {
+it('an amount that lies unspent until its slot ends is given back, and taken again', () => {
   let now = Date.parse('2026-11-25T09:00:00Z');
   const slow = new SlowStore(false, () => now);
   const process = new Process(slow, now);
@@ -266,7 +263,7 @@ it('an amount that lies unspent until its slot ends is given back, and taken ane
   expect(slow.accounts.used(OWNER, 'rows', [HOUR], now)).toEqual([1 + process.rows.left]);
 });
 
-it('with a store elsewhere, more is asked for before nobody has any; never more is in hand than may be taken ahead', async () => {
+it('with a remote store, more is asked for before the lease is empty; the lease never holds more than may be taken ahead', async () => {
   const slow = new SlowStore(true, () => Date.parse('2026-11-25T09:00:00Z'));
   const lease = new Lease(OWNER, 'rows', { ceilings: [{ window: HOUR, limit: 100_000 }] }, 40, new CalendarDays(ZONE));
   const leases = new Leases({ store: slow.store as BudgetStore, now: () => 0, wake: () => {}, failed: () => {} });
@@ -279,7 +276,7 @@ it('with a store elsewhere, more is asked for before nobody has any; never more 
     await turn();
     expect(lease.left).toBeLessThanOrEqual(40);
   }
-  // Before the first, of which nothing was known, and the second, for which nothing was taken ahead.
+  // Before the first, when nothing was known, and before the second, for which nothing was taken ahead.
   expect([...new Set(waits)]).toEqual([0, 1]);
 });
 

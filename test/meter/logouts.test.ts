@@ -1,4 +1,4 @@
-/** Tokens that were given back: each is kept until a day after its own end, and there is room for so many. */
+/** Tests tokens that were given back: each is kept until a day after its own end, up to a number. */
 import { expect, it } from 'vitest';
 import { LOGOUTS_AT_ONCE, Logouts } from '../../src/metering/logouts.ts';
 

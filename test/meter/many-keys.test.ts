@@ -1,4 +1,4 @@
-/** A row that holds the keys of very many people, as an array can: refused without work for each of them. */
+/** Tests a row with the keys of very many people, as in an array: it is refused without work for each of them. */
 import { expect, it } from 'vitest';
 import { memoryStore } from '../../src/budget/store/memory.ts';
 import { CalendarDays } from '../../src/metering/days.ts';

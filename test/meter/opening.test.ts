@@ -1,4 +1,4 @@
-/** An opening holds by its own signatures, in its own store and time; whatever else the store says of it is believed nothing. */
+/** Tests break-glass openings: one holds by its own signatures, in its own store and time, and nothing else in the store is believed. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Approvers } from '../../src/metering/approvals.ts';
@@ -62,7 +62,7 @@ it('holds from the second signature on, until its end', () => {
 it.each<[string, Partial<BreakGlassOpening>]>([
   ['a later end', { until: NOW + 3 * HOUR }],
   ['another principal', { owner: 'principal:dba' }],
-  ['somebody else', { usedBy: 'eve' }],
+  ['another user', { usedBy: 'eve' }],
   ['another reason', { reason: 'ticket 4712' }],
   ['another id', { id: '01KC' }],
   ['another guard', { guard: 'g2' }],
@@ -97,20 +97,23 @@ it('one person’s signature counts once, under their own name, and neither the 
   expect(holds({ ...asked, approvals: [first!, { by: 'zoe', signature: forPermits }] })).toBe(false);
 });
 
-it('does not hold where the clock was set back to before anybody had asked', () => {
+it('does not hold where the clock was set back to before the request', () => {
   expect(holds(open, {}, NOW - 30_000)).toBe(true);
   expect(holds(open, {}, NOW - 2 * 60_000)).toBe(false);
 });
 
-it('one that was closed stays so, whoever else is told of it, and over a restart', () => {
+it('one that was closed stays closed, also with a guard that has it as open, and over a restart', () => {
   const closed: BreakGlassOpening = { ...open, closed: { by: 'ines', at: NOW + 1 } };
   const change = (opening: BreakGlassOpening) => ({ kind: 'opening', opening }) as const;
-  const standing = [open, closed, open].reduce((one, next) => changeExceptions(one, change(next), NOW), NO_EXCEPTIONS);
-  expect(standing.openings.map((opening) => holds(opening))).toEqual([false]);
+  const exceptions = [open, closed, open].reduce(
+    (one, next) => changeExceptions(one, change(next), NOW),
+    NO_EXCEPTIONS,
+  );
+  expect(exceptions.openings.map((opening) => holds(opening))).toEqual([false]);
   const other = changeExceptions(NO_EXCEPTIONS, change(open), NOW);
-  for (const merged of [mergedExceptions(standing, other, NOW), mergedExceptions(other, standing, NOW)])
+  for (const merged of [mergedExceptions(exceptions, other, NOW), mergedExceptions(other, exceptions, NOW)])
     expect(merged.openings).toMatchObject([{ closed: { by: 'ines' } }]);
-  expect(exceptionsOf(JSON.parse(JSON.stringify(exceptionsState(standing)))).openings).toEqual(standing.openings);
+  expect(exceptionsOf(JSON.parse(JSON.stringify(exceptionsState(exceptions)))).openings).toEqual(exceptions.openings);
 });
 
 it('two who sign at two guards at once both count; what an earlier version wrote has no openings', () => {
@@ -121,7 +124,7 @@ it('two who sign at two guards at once both count; what an earlier version wrote
   expect(exceptionsOf({ locks: [], raises: [], permits: [] }).openings).toEqual([]);
 });
 
-it('whatever is told in whatever order: closed where anybody has closed it, signed by all who have signed', () => {
+it('changes in any order: closed once any guard has closed it, signed by all who have signed', () => {
   const told = fc.record({
     by: fc.subarray(['jean', 'zoe', 'max']),
     closed: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
@@ -129,10 +132,10 @@ it('whatever is told in whatever order: closed where anybody has closed it, sign
   fc.assert(
     fc.property(fc.array(told, { minLength: 1, maxLength: 6 }), fc.array(told, { maxLength: 4 }), (here, there) => {
       const after = (all: typeof here) =>
-        all.reduce((standing, { by, closed }) => {
+        all.reduce((exceptions, { by, closed }) => {
           const approvals = by.map((name) => ({ by: name, signature: name }));
           const opening = { ...asked, approvals, ...(closed !== undefined && { closed: { by: 'x', at: closed } }) };
-          return changeExceptions(standing, { kind: 'opening', opening }, NOW);
+          return changeExceptions(exceptions, { kind: 'opening', opening }, NOW);
         }, NO_EXCEPTIONS);
       const all = [...here, ...there];
       for (const { openings } of [after(all), mergedExceptions(after(here), after(there), NOW)]) {

@@ -1,4 +1,4 @@
-/** No two holders are counted, or locked, under one name. */
+/** Tests names of owners: no two owners are counted or locked under one name. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { holderOf, ownerOf } from '../../src/metering/owner.ts';
@@ -17,7 +17,7 @@ const holder = fc.oneof(
   fc.record({ principal: name, user: fc.oneof(name, fc.constant('')) }),
 );
 
-it('an owner tells whose it is', () => {
+it('an owner’s name gives back its principal and user', () => {
   fc.assert(
     fc.property(holder, (one) => {
       expect(holderOf(ownerOf(one))).toEqual({ ...one });

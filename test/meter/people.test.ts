@@ -1,4 +1,4 @@
-/** Who was seen, in bounded memory: the longest unseen are forgotten first, whatever came and went meanwhile, and at the same pace as ever. */
+/** Tests the set of seen people, in bounded memory: the longest unseen are forgotten first, after any additions and removals, and without slowing down. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { eachHash, hashText } from '../../src/metering/hashes.ts';

@@ -1,4 +1,4 @@
-/** A permit holds in the state that its approvers have signed for, and in no other; what an earlier version had signed named none. */
+/** Tests permits: one holds in the state for which its approvers have signed, and in no other; permits of an earlier version named no state. */
 import { expect, it } from 'vitest';
 import type { Permit } from '../../src/metering/budget-store.ts';
 import { exceptionsOf, exceptionsState } from '../../src/metering/exceptions.ts';

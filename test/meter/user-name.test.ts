@@ -1,4 +1,4 @@
-/** Names of people: what shows is taken, and nothing else that Unicode has. */
+/** Tests names of users: visible characters are accepted, and no others of Unicode. */
 import { expect, it } from 'vitest';
 import { isUserName } from '../../src/metering/user-name.ts';
 

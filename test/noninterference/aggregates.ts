@@ -1,11 +1,11 @@
-/** Aggregate and window functions whose result does not depend on the order in which rows come. */
+/** Aggregate and window functions with results that do not depend on the order of rows. */
 import type { Generator, Item } from './generator.ts';
 import { reference } from './generator.ts';
 import type { Type } from './model.ts';
 
 type Form = readonly [arg: Type | undefined, sql: string];
 
-/** `$1` is the argument, `$f` the place of FILTER. No sums of floats, whose last digits depend on the order. */
+/** `$1` is the argument, `$f` the place of FILTER. No sums of floats: their last digits depend on the order. */
 const AGGREGATES: Readonly<Partial<Record<Type, readonly Form[]>>> = {
   int: [
     [undefined, 'count(*)$f::integer'],
@@ -70,7 +70,7 @@ export function aggregate(g: Generator, type: Type, items: readonly Item[], dept
   return sql.replace(/\$(1|f)/g, (_, slot: string) => (slot === 'f' ? filter : value!));
 }
 
-/** A window function call over the rows of FROM, whose result ties leave alone; `key` tells the rows apart. */
+/** A window function call over the rows of FROM, with a result that ties do not change; `key` tells the rows apart. */
 export function windowCall(g: Generator, type: 'bigint' | 'int', items: readonly Item[]): string {
   const partition = g.choices.chance(60) ? `PARTITION BY ${g.grammar.scalar(g, 'int', items, 1)} ` : '';
   const by = `ORDER BY ${g.grammar.scalar(g, 'int', items, 1)}`;

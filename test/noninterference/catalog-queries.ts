@@ -1,4 +1,4 @@
-/** What clients ask of the catalogs, with conditions of chance. Without databases and roles, which the whole server shares. */
+/** Clients' questions to the catalogs, with random conditions. Without databases and roles, which the whole server shares. */
 import type { Generator } from './generator.ts';
 import { RELATIONS } from './model.ts';
 

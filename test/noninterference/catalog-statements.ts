@@ -1,6 +1,6 @@
 /**
- * Statements over the server's catalogs, made by chance: conditions and expressions that never fail on what the role finds there, and mostly
- * do on what it does not. Without databases' own numbers, which no two have in common.
+ * Random statements over the server's catalogs: conditions and expressions that never fail on what the role finds there, and mostly do on what it
+ * does not. Without OIDs of databases: no two have the same.
  */
 import type { Choices } from './choices.ts';
 

@@ -1,6 +1,6 @@
 /**
- * What is hidden in the server's catalogs cannot be told: tables, columns, defaults, checks, comments, enum labels, functions, settings.
- * Generated statements go through a guard to each of two databases that differ in such objects alone; every byte that comes back is the same.
+ * Tests that nothing hidden in the server's catalogs can be told: tables, columns, defaults, checks, comments, enum labels, functions, settings.
+ * Generated statements go through a guard to each of two databases that differ in such objects alone; every byte of the answers is the same.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runOverCatalogs } from './catalog-run.ts';

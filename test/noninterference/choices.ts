@@ -1,4 +1,4 @@
-/** A source of choices that remembers what it chose, so that a statement can be made again from them, and smaller ones be tried. */
+/** A source of random choices that remembers them, so that a statement can be made again, or from fewer choices. */
 
 export class Choices {
   /** What was chosen so far. */

@@ -1,4 +1,4 @@
-/** What of an answer is compared: between the worlds every byte; with the world of visible rows alone, what a client builds on. */
+/** The part of an answer that is compared: between the two guarded databases every byte; with the database of visible rows alone, what a client relies on. */
 import { conditionName } from '../../src/session/server/conditions.ts';
 import { decodeErrorFields } from './error-fields.ts';
 import type { Frame } from './lane.ts';
@@ -22,7 +22,7 @@ export function everyByte(
   });
 }
 
-/** Names, types, rows, tags and SQLSTATEs. `rowTypes`: where a subquery stands in a table's place, its rows are plain records. */
+/** Names, types, rows, tags and SQLSTATEs. `rowTypes`: rows of these types are plain records where a subquery replaces the table. */
 export function whatIsSeen(frames: readonly Frame[], ordered: boolean, rowTypes: ReadonlySet<number>): string[] {
   // Of a statement that fails, whatever was there before is open.
   const fails = (i: number): boolean =>

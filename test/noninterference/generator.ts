@@ -63,7 +63,7 @@ const DECLARABLE: Readonly<Partial<Record<Type, number>>> = {
 export class Generator {
   readonly parameters: Parameter[] = [];
   readonly ctes: Item[] = [];
-  /** The query that is made next is the outermost one, whose columns need no names. */
+  /** The next query is the outermost one: its columns need no names. */
   outermost = false;
   private readonly bare = new Set<string>();
   private names = 0;

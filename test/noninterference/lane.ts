@@ -1,4 +1,4 @@
-/** One connection on which statements are sent one behind the other without waiting; each gets the frames that answer it. */
+/** One connection on which statements are sent one after the other without waiting; each gets the frames that answer it. */
 import { rawLogin } from '../proxy/raw-client.ts';
 
 export interface Frame {

@@ -1,4 +1,4 @@
-/** What the tests of the suite's teeth make of a policy's conditions and masks: weaker ones, as a bug of the product would. */
+/** Weaker conditions and masks for the tests of the suite itself, as a bug of the product would make them. */
 import type { CompileCondition, CompiledMask, CompileMask } from '../../src/policy/source/sql-source.ts';
 import type { Column } from '../../src/sql/catalog/catalog.ts';
 import { quoteName } from '../../src/sql/parse/tree.ts';
@@ -6,7 +6,7 @@ import { quoteName } from '../../src/sql/parse/tree.ts';
 type Compiled = ReturnType<CompileCondition>;
 type Masked = ReturnType<CompileMask>;
 
-/** `filters`: every row fulfils it. `aliases`: what stands in its subqueries is called `r`, as a client's table may be. */
+/** `filters`: every row passes. `aliases`: tables in its subqueries are called `r`, as a client's table may be. */
 export function looseCondition(compiled: Compiled, off: ReadonlySet<string>): Compiled {
   if (Array.isArray(compiled) || !('rule' in compiled)) return compiled;
   if (off.has('filters')) return { ...compiled, filter: ['(true)'], ok: ['(true)'] };
@@ -16,7 +16,7 @@ export function looseCondition(compiled: Compiled, off: ReadonlySet<string>): Co
   return { ...compiled, filter: renamed(compiled.filter), ok: renamed(compiled.ok) };
 }
 
-/** `masks`: the column itself, as an expression, of which the server does not say where it comes from. */
+/** `masks`: the column itself, in an expression of which the server reports no origin. */
 export function looseMask(compiled: Masked, column: Column, off: ReadonlySet<string>): Masked {
   if (!('mask' in compiled) || !off.has('masks')) return compiled;
   const mask: CompiledMask['mask'] = [

@@ -1,6 +1,6 @@
 /**
- * The schema as the generators know it: what the role may see of each relation, and expressions over a row that never fail on rows that
- * the role may see, and do on most of the hidden ones: where one fails, it ran where it should not.
+ * The schema as the generators know it: what the role may see of each relation, and expressions over a row that never fail on visible rows and do on
+ * most of the hidden ones: if one fails, it ran where it should not.
  */
 
 /** Types of expressions. `int` stays small enough that a few operations on it cannot overflow. */
@@ -62,7 +62,7 @@ export interface Relation {
   readonly telling: readonly Telling[];
   /** `SELECT *` gives exactly `columns`. */
   readonly complete: boolean;
-  /** Few enough rows to be joined with anything. */
+  /** So few rows that it can be joined with anything. */
   readonly small?: true;
   /** A table with a primary key of its own, on which others functionally depend. */
   readonly primary?: true;

@@ -1,7 +1,7 @@
 /**
- * Generated statements of every kind, as one principal, through a guard on each of two databases that differ only in what the role may
- * not see: every byte that comes back is the same. And on a database that really holds only what the role may see, the client's own
- * text gives the same names, types, rows, tags and errors.
+ * Tests that hidden rows cannot be noticed: generated statements of every kind go as one principal through a guard to two databases that differ only
+ * in what the role may not see, and every byte of the answers is the same. On a database with only what the role may see, the client's own text gives
+ * the same names, types, rows, tags and errors.
  */
 import { appendFile, cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

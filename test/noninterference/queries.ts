@@ -1,9 +1,9 @@
-/** SELECTs of every shape: plain, grouped, DISTINCT, with windows, set operations, VALUES, CTEs. */
+/** SELECTs of every form: plain, grouped, DISTINCT, with windows, set operations, VALUES, CTEs. */
 import { AGGREGATED, aggregate, windowCall } from './aggregates.ts';
 import { type From, type Generator, type Item, type Query, reference } from './generator.ts';
 import { type Column, PLAIN, type Type } from './model.ts';
 
-/** Types of columns that a query gives where nobody demands any. */
+/** Types of columns of a query where none is required. */
 const SHOWN: readonly Type[] = [
   'int',
   'text',
@@ -50,7 +50,7 @@ export function query(g: Generator, depth: number, outer: readonly Item[], deman
   return finished(g, made, types, demanded === undefined, first);
 }
 
-/** Functions in the select list of which each row becomes several. */
+/** Functions in the select list that make several rows of one. */
 function setReturning(g: Generator, items: readonly Item[]): string[] {
   const array = g.grammar.scalar(g, g.choices.pick(['text[]', 'int[]'] as const), items, 1);
   return [g.choices.pick([`unnest(${array}) AS s1`, `generate_subscripts(${array}, 1) AS s1`])];
@@ -94,8 +94,8 @@ function grouped(g: Generator, from: From, source: string, depth: number, types:
   while (keys.length < 2 && g.choices.chance(60)) {
     const type = g.choices.pick(['int', 'text', 'date', 'bool'] as const);
     const key = g.grammar.scalar(g, type, from.items, inner);
-    // GROUP BY 3 would be the third column.
-    // Guards inside of two subqueries have names of their own: the server finds a key and its like in the select list different.
+    // GROUP BY 3 would be the third column. Guards inside of two subqueries have different names: the server would find a key and the same expression
+    // in the select list different.
     if (key.includes('.') && !key.includes('SELECT')) keys.push({ name: key, type });
   }
   const dependent = dependents(g, from);

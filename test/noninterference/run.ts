@@ -1,4 +1,4 @@
-/** Runs generated statements in both guarded worlds, and in the one that really holds only what may be seen, and compares the answers. */
+/** Runs generated statements in both guarded databases and in the one with only visible rows, and compares the answers. */
 import { everyByte, refusals, sqlstates, whatIsSeen } from './compare.ts';
 import type { Frame, Lane } from './lane.ts';
 import { type Script, script } from './scripts.ts';
@@ -193,7 +193,7 @@ const mayFailTwice = ({ texts }: Script): boolean => texts.some((text) => /\bMER
 /** Conditions of a row that is written: integrity constraints, and the row filter. */
 const OF_A_ROW = new Set(['23502', '23503', '23505', '23514', '42501']);
 
-/** The same of any write of several rows: each fails, of its own row, and each error is compared where both are of one kind. */
+/** Any write of several rows can fail in one row or another: errors are compared where both are of one kind. */
 function failsOfAnotherRow(few: readonly Frame[], many: readonly Frame[]): boolean {
   const [one, other] = [few, many].map((frames) => sqlstates(frames)[0] ?? '');
   return one !== other && OF_A_ROW.has(one!) && OF_A_ROW.has(other!);

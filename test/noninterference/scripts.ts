@@ -1,4 +1,4 @@
-/** What is sent for one generated statement, by one of the ways in which a statement can reach the server. */
+/** The messages for one generated statement, in one of the ways in which a statement can reach the server. */
 import { serialize } from 'pg-protocol';
 import { catalogQuery } from './catalog-queries.ts';
 import { Choices } from './choices.ts';
@@ -185,7 +185,7 @@ const SEEN_AFTER: Readonly<Record<string, string>> = {
   contacts: 'id, class_id, name, phone, rank',
 };
 
-/** Relations of which `*` is what the generators know. */
+/** Relations for which `*` gives the columns that the generators know. */
 const STARS = [
   'rooms',
   'classes',

@@ -1,6 +1,6 @@
 /**
- * Lets several guards of one test judge each text once. What a guard says depends on text, policy and catalog alone, and the worlds have
- * the same of each: half the time of a run would go into judging the same again.
+ * Lets several guards of one test judge each text once. A judgement depends on text, policy and catalog alone, and the databases have the same of
+ * each: half the time of a run would go into repeated judgements.
  */
 import type { Judgement, JudgementSteps } from '../../src/guard/decision.ts';
 import type { Guard, GuardOptions } from '../../src/guard/guard.ts';

@@ -1,6 +1,6 @@
 /**
- * The suite bites: with one of the guard's measures switched off, the worlds are told apart within a minute. What switches them off are
- * mocks of this file; the product has no such switch.
+ * Tests the suite itself: with one of the guard's measures switched off, it tells the databases apart within a minute. Mocks of this file switch them
+ * off; the product has no such switch.
  */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { runOverCatalogs } from './catalog-run.ts';

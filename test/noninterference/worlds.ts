@@ -1,6 +1,6 @@
 /**
- * The databases: `few` and `many`, which differ in nothing but what the role may not see, a guard in front of each; and `seen`, which
- * really holds only what the role may see. OIDs and column numbers are the same in all of them.
+ * The databases: `few` and `many` differ only in what the role may not see, with a guard in front of each; `seen` holds only what the role may see.
+ * OIDs and column numbers are the same in all of them.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -59,7 +59,7 @@ export async function makeDatabases(): Promise<Databases> {
     ]);
     await runOnce(url, ['VACUUM ANALYZE']);
   }
-  // There nobody guards what a parallel plan runs too early.
+  // Without a guard a parallel plan may run an expression too early.
   await runOnce(superuserUrl(), [
     `ALTER DATABASE ${seen.name} SET max_parallel_workers_per_gather = 0`,
     `ALTER DATABASE ${seen.name} SET statement_timeout = '300ms'`,

@@ -1,4 +1,4 @@
-/** INSERT, UPDATE, DELETE and MERGE on what the role may write. Keys of new rows are nobody's, hidden or not: a collision is no leak. */
+/** INSERT, UPDATE, DELETE and MERGE on what the role may write. New rows get unused keys, visible or hidden: a collision is no leak. */
 import { type Generator, type Item, reference } from './generator.ts';
 import { LINKS, RELATIONS, type Relation, type Type } from './model.ts';
 
@@ -153,7 +153,7 @@ function insert(g: Generator, target: Writable, item: Item, as: string): string 
   const values = (): string => columns.map(([, of]) => g.choices.pick(of)).join(', ');
   const rows = g.choices.chance(25) ? `(${values()}), (${values()})` : `(${values()})`;
   const selected = values();
-  // DEFAULT stands in VALUES alone.
+  // DEFAULT is allowed in VALUES alone.
   const select = g.choices.chance(20) && !selected.includes('DEFAULT');
   const source = select ? `SELECT ${selected} WHERE ${g.grammar.scalar(g, 'bool', [], 1)}` : `VALUES ${rows}`;
   return `INSERT INTO ${as} (${names.join(', ')}) ${source}${conflict(g, target, item)}${returning(g, item)}`;
@@ -231,7 +231,7 @@ function returning(g: Generator, item: Item, items: readonly Item[] = [item]): s
   }
 }
 
-/** A relation of which no more than one row belongs to a row of the item: otherwise it is open which one counts. */
+/** A relation with at most one row for each row of the item: with more, it is open which one counts. */
 function parentOf(g: Generator, item: Item): { sql: string; item: Item; link: string } | undefined {
   const keyed = (name: string, column: string): Relation | undefined =>
     RELATIONS.find((r) => r.name === name && r.key.length === 1 && r.key[0] === column);

@@ -1,4 +1,4 @@
-/** A client of SASL OAUTHBEARER, written from RFC 7628 and the manual alone: every byte is in the test's hands. */
+/** A client of SASL OAUTHBEARER, written from RFC 7628 and the manual alone: the test controls every byte. */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { ConnectionClosed, SocketReader } from '../../src/net/socket-reader.ts';
@@ -81,7 +81,7 @@ export function withToken(token: string): string {
 /** Asks where to get one. */
 export const ASK = 'n,,\x01auth=\x01\x01';
 
-/** `first`: the client's first message; absent: none stands beside the mechanism's name. */
+/** `first`: the client's first message; absent: none is sent with the mechanism's name. */
 export async function bearerLogin(options: BearerOptions, first: string | undefined): Promise<BearerOutcome> {
   return exchange(options, (kind) => {
     if (kind === 'sasl') return initialResponse('OAUTHBEARER', first);

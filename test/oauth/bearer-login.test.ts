@@ -1,4 +1,4 @@
-/** People log in by OAUTHBEARER: under the principal's name or their own, and nobody else does. */
+/** Tests logins by OAUTHBEARER: end users get in under the principal's name or their own, and no one else does. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeKey, token as signed } from '../identity/issuer.ts';
 import { psql } from '../proxy/support.ts';
@@ -46,11 +46,7 @@ describe('keeps out', () => {
     ['another person’s name', 'berta', () => world.token()],
     ['a principal’s name that the token is not for', 'heads', () => world.token()],
     ['a principal that logs in by a password', 'app', () => world.token({ sub: 'app' })],
-    [
-      'a principal whose tokens are for its people, not for itself',
-      'portal',
-      () => world.token({ groups: ['portal'] }),
-    ],
+    ['a principal with tokens for its end users, not for itself', 'portal', () => world.token({ groups: ['portal'] })],
     ['a person of that principal’s', 'anna', () => world.token({ groups: ['portal'] })],
     ['a person of no group', 'anna', () => world.token({ groups: [] })],
     ['a person without groups', 'anna', () => world.token({ groups: undefined })],
@@ -59,21 +55,16 @@ describe('keeps out', () => {
     ['a name in other letters', 'ANNA', () => world.token()],
     ['a name with a space', 'anna ', () => world.token()],
     ['a token of another issuer for this one’s principal', 'teachers', () => world.token({ iss: OTHER_ISSUER })],
-    [
-      'an issuer that nobody knows',
-      'anna',
-      () => world.token({ iss: 'https://x.example' }),
-      'The token is of another issuer.',
-    ],
+    ['an unknown issuer', 'anna', () => world.token({ iss: 'https://x.example' }), 'The token is of another issuer.'],
     ['another audience', 'anna', () => world.token({ aud: 'portal' })],
     ['a token that has expired', 'anna', () => world.token({ exp: Math.floor(Date.now() / 1000) - 60 })],
-    ['a token of nobody', 'anna', () => world.token({ sub: undefined })],
-    ['a key of somebody else', 'anna', () => signed(makeKey('ES256'), { iss: OTHER_ISSUER, exp: 4102444800 })],
+    ['a token without a user', 'anna', () => world.token({ sub: undefined })],
+    ['a key of another issuer', 'anna', () => signed(makeKey('ES256'), { iss: OTHER_ISSUER, exp: 4102444800 })],
     ['no JWT', 'anna', () => 'abc', 'The token is not a JWT: three parts in base64url, with a dot between them.'],
     ['an unsigned one', 'anna', () => `${world.token().split('.').slice(0, 2).join('.')}.`],
     ['its first half', 'anna', () => world.token().slice(0, 100)],
     ['nine thousand characters', 'anna', () => 'a'.repeat(9000), 'The token is longer than 8192 characters.'],
-    ['nobody', 'nobody', () => world.token()],
+    ['an unknown user', 'nobody', () => world.token()],
   ];
   test.each(refused)('%s', async (_, user, token, detail) => {
     const sent = token();

@@ -1,4 +1,4 @@
-/** OAUTHBEARER under attack: messages that are none, in pieces, too long, too many, on connections that others can read. */
+/** Tests OAUTHBEARER under attack: malformed messages, in pieces, too long, too many, on connections that others can read. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,7 +95,7 @@ describe('a message that is none', () => {
     }
   });
 
-  test('what is changed in one byte lets nobody in', async () => {
+  test('a token with one changed byte lets no one in', async () => {
     const bytes = text(good());
     const end = bytes.length;
     const places = [
@@ -224,7 +224,7 @@ describe('what is offered', () => {
     }
   });
 
-  test('is OAUTHBEARER nowhere where nobody logs in by a token', async () => {
+  test('offers no OAUTHBEARER where no login by token is configured', async () => {
     const login = await world.database.createLogin();
     const { cert, key } = world.certificates.server;
     const guard: TestProxy = await startTestProxy(
@@ -246,7 +246,7 @@ describe('what is offered', () => {
     }
   });
 
-  test('answers a token that lets nobody in the same for every name', async () => {
+  test('answers a refused token the same for every name', async () => {
     const tokens = [
       world.token({ sub: 'x', groups: [] }),
       world.token({ sub: 'x', groups: ['closed'] }),

@@ -1,4 +1,4 @@
-/** As much of a browser as the pages of the tests' provider need: cookies, redirects, forms. */
+/** The parts of a browser that the pages of the tests' provider need: cookies, redirects, forms. */
 
 /** A form and redirect more than any of its ways has. */
 const MOST_STEPS = 15;

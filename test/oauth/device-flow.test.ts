@@ -1,4 +1,4 @@
-/** From a browser to rows: a real OpenID provider, `rowgate login`, psql and a client of OAUTHBEARER; keys that change; a provider that is gone. */
+/** Tests the way from a browser to rows: a real OpenID provider, `rowgate login`, psql and a client of OAUTHBEARER; keys that change; a provider that is gone. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
@@ -143,7 +143,7 @@ describe.concurrent('rowgate login', () => {
     await away.close();
   });
 
-  test('says that nobody has entered the code', async () => {
+  test('says that the code was not entered', async () => {
     const short = await startProvider({ codeTtl: 4 });
     const said = await shell(`"$NODE" "$MAIN" login --issuer ${short.issuer} --client-id "$CLIENT"`, async () => {});
     expect(said).toMatchObject({
@@ -158,7 +158,7 @@ describe.concurrent('rowgate login', () => {
     ['an issuer in the clear', `--issuer http://id.example --client-id x`, 1, /by https alone/],
     ['an address that is none', '--issuer id --client-id x', 2, /expected an address/],
     ['no issuer', '--client-id x', 2, /expected --issuer and --client-id, or --as/],
-    ['nobody at the address', '--issuer http://127.0.0.1:9 --client-id x', 1, /could not be asked/],
+    ['no server at the address', '--issuer http://127.0.0.1:9 --client-id x', 1, /could not be asked/],
     ['a client that the issuer does not know', '--issuer "$ISSUER" --client-id x', 1, /the issuer answers: /],
     [
       'a principal without it',

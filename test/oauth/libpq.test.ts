@@ -1,4 +1,4 @@
-/** libpq of PostgreSQL 18, as it comes with the tests' server, logs in by OAUTHBEARER; psql's own flow differs from it in who asks the issuer. */
+/** Tests libpq of PostgreSQL 18, as it comes with the tests' server: it logs in by OAUTHBEARER; psql's own flow differs in which side asks the issuer. */
 import { execFile } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { createRequire } from 'node:module';

@@ -1,4 +1,4 @@
-/** People who log in themselves have limits of their own, and who is locked out loses their sessions alone. */
+/** Tests end users who log in themselves: each has limits of their own, and a lock ends only the sessions of the locked user. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keySet, makeKey, token } from '../identity/issuer.ts';
 import { type BearerOutcome, type BearerSession, bearerLogin, withToken } from './bearer-client.ts';

@@ -1,4 +1,4 @@
-/** A real OpenID provider on loopback, with people who log in to it in a browser of a few lines. */
+/** A real OpenID provider on loopback; people log in to it with a browser of a few lines. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
@@ -13,12 +13,12 @@ export interface OpenIdProvider {
   readonly issuer: string;
   /** Where its keys are. */
   readonly jwks: string;
-  /** What somebody does to whom the address of a device's code was shown: logs in and agrees. */
+  /** What a person does at the address of a device's code: logs in and agrees. */
   agree(verificationUri: string, person: string): Promise<void>;
   refuse(verificationUri: string): Promise<void>;
   /** Signs by another key from now on, and publishes that one alone. */
   rotate(): Promise<void>;
-  /** Answers nobody. */
+  /** Stops answering. */
   goDown(): Promise<void>;
   comeBack(): Promise<void>;
   close(): Promise<void>;
@@ -30,7 +30,7 @@ export interface ProviderOptions {
   /** Seconds that an access token holds. */
   readonly ttl?: () => number;
   readonly audience?: string;
-  /** Access tokens that nobody but the provider can read. */
+  /** Access tokens that only the provider can read. */
   readonly opaque?: boolean;
   /** Seconds that a device's code holds. */
   readonly codeTtl?: number;

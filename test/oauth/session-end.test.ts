@@ -1,4 +1,4 @@
-/** A session that a token has opened ends with it: idle, in a transaction, in the middle of a result; and never in the middle of a row. */
+/** Tests that a session opened by a token ends with it: idle, in a transaction, in the middle of a result; and never in the middle of a row. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { keySet, makeKey, token } from '../identity/issuer.ts';
 import { type BearerSession, bearerLogin, withToken } from './bearer-client.ts';
@@ -62,7 +62,7 @@ test('an idle one', async () => {
   expect(Date.now() - started).toBeLessThan(15_000);
 });
 
-test('one in a transaction, whose work is undone', async () => {
+test('one in a transaction, which is undone', async () => {
   const session = await login(3);
   await session.query('BEGIN');
   expect((await session.query(`INSERT INTO notes (id, owner, body) VALUES (0, 'anna', 'x')`)).error).toEqual({});
@@ -139,22 +139,22 @@ describe('ends as well', () => {
 
 test('RESET and DISCARD ALL come back to the token of the login', async () => {
   const session = await login(60);
-  const whose = async (): Promise<unknown> => {
+  const shownOwner = async (): Promise<unknown> => {
     const { rows, error } = await session.query('SELECT DISTINCT owner FROM notes');
     return rows[0]?.[0] ?? error.C;
   };
   const now = Math.floor(Date.now() / 1000);
   const set = (text: string) => session.query(`SET rowgate.token = '${text}'`);
   await set(token(key, { sub: 'boris', iat: now - 60, exp: now + 60 }));
-  expect(await whose()).toBe('boris');
+  expect(await shownOwner()).toBe('boris');
   await session.query('RESET rowgate.token');
-  expect(await whose()).toBe('anna');
+  expect(await shownOwner()).toBe('anna');
   expect((await set('abc')).error.C).toBe('28000');
-  expect(await whose()).toBe('anna');
+  expect(await shownOwner()).toBe('anna');
   await set('');
-  expect(await whose()).toBe('28000');
+  expect(await shownOwner()).toBe('28000');
   await session.query('DISCARD ALL');
-  expect(await whose()).toBe('anna');
+  expect(await shownOwner()).toBe('anna');
   session.close();
 });
 

@@ -1,4 +1,4 @@
-/** PGPASSWORD holding a token: over TLS, for who asks for it, and never where a password could be asked for in the clear. */
+/** Tests PGPASSWORD with a token: over TLS, for clients that ask for it, and never where a password could be asked for in the clear. */
 import pg from 'pg';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

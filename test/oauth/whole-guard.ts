@@ -1,4 +1,4 @@
-/** A whole guard whose people log in by tokens: each sees the notes that are hers. */
+/** A whole guard with end users who log in by tokens: each sees their own notes. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** A guard over TLS whose people log in by tokens, signed here: what a test wants in them is in them. */
+/** A guard over TLS with end users who log in by tokens; a test signs tokens with any claims. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ export interface World {
   readonly proxy: TestProxy;
   readonly certificates: Certificates;
   readonly key: Key;
-  /** Whose attempts were counted, and whether they were right: none waits for others. */
+  /** The users of the counted attempts, and whether the attempts were right: none waits for others. */
   readonly attempts: { user: string; accepted: boolean }[];
   /** A token as the rules want it but for the claims that are given. */
   token(claims?: object): string;

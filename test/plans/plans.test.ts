@@ -1,4 +1,4 @@
-/** What a guarded statement makes the server read, beside the same statement unguarded and under PostgreSQL's own row security. */
+/** Compares the rows that the server reads for a guarded statement with those for the same statement unguarded and under PostgreSQL's own row security. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type pg from 'pg';

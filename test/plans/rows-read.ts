@@ -1,7 +1,6 @@
 /**
- * How many rows of tables a statement reads: for each scan of a table, what it gives, what its filter drops and what its recheck drops,
- * times its loops. Entries of bitmap index scans are counted by the rows that they lead to; those that BitmapAnd drops lead to none, and
- * are told beside.
+ * How many rows of tables a statement reads: for each scan of a table, its rows, those that its filter drops and those that its recheck drops, times
+ * its loops. Entries of bitmap index scans are counted by the rows that they lead to; those that BitmapAnd drops lead to none, and are given apart.
  */
 
 /** A node of EXPLAIN (ANALYZE, FORMAT JSON). */
@@ -17,7 +16,7 @@ export interface PlanNode {
 
 export interface Reading {
   readonly rows: number;
-  /** Index entries whose rows were not read. */
+  /** Index entries that led to no read row. */
   readonly dropped: number;
 }
 

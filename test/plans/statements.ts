@@ -1,4 +1,4 @@
-/** What a school application sends, as Django, SQLAlchemy, Rails, Hibernate over JDBC and people write it. The session is one of school 12. */
+/** Statements of a school application, as Django, SQLAlchemy, Rails, Hibernate over JDBC and people write them. The session is one of school 12. */
 
 export interface PlannedStatement {
   readonly name: string;

@@ -1,4 +1,4 @@
-/** The table of statements in `rows-read.md`: what each reads, guarded, as it stands and under row security. */
+/** The table of statements in `rows-read.md`: the rows that each reads, guarded, unguarded and under row security. */
 import type { Reading } from './rows-read.ts';
 import type { RowsRead } from './world.ts';
 

@@ -1,4 +1,4 @@
-/** Which warnings an `accept` covers: those of the entry that it stands in. */
+/** Tests which warnings an `accept` covers: those of its own entry. */
 import { expect, test } from 'vitest';
 import { withAccepted } from '../../src/policy/review/accepted.ts';
 import type { Diagnostic } from '../../src/policy/source/diagnostic.ts';

@@ -1,4 +1,4 @@
-/** What `certificate`, beside or without a password, and `from` of a principal may say, in which form they are kept, and what is wrong with the rest. */
+/** Tests `certificate` (beside a password or without one) and `from` of a principal: accepted values, their form in the policy, and the errors for all others. */
 import { describe, expect, it } from 'vitest';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
 import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';

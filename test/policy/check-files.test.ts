@@ -1,4 +1,4 @@
-/** `rowgate check` names each file, key and password that does not serve by its key and line in rowgate.yaml, and all of it in one run. */
+/** Tests that `rowgate check` names each unusable file, key and password by its key and line in rowgate.yaml, all in one run. */
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';

@@ -1,4 +1,4 @@
-/** `rowgate check`: what it finds, how it says it, and its exit codes. */
+/** Tests `rowgate check`: its findings, their words, and its exit codes. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -145,7 +145,7 @@ it('a password alone that opens an unrestricted role: told loudly, or an error w
   );
 });
 
-it('a principal with a password whose name is one of people’s', async () => {
+it('a principal with a password and a name of an end user', async () => {
   await role('role: a\nlimits: none\n');
   const principals = join(folder, 'policies/principals.yaml');
   const login = 'login: { client_id: cli, users: "*@school.example" }';

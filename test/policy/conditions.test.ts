@@ -1,4 +1,4 @@
-/** What a condition or mask may not hold: told with its place, in whatever it stands; and what looks like it and may. */
+/** Tests what a condition or mask may not hold: the error gives its place; and similar expressions that are allowed. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
 import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** `column: message` of each problem; the SQL stands in a line of its own, and begins at column 1. */
+/** `column: message` of each problem; the SQL is on its own line, and begins at column 1. */
 function problems(tables: string, sql: string): string[] {
   const text = `role: teacher\nlimits: none\ntables:\n${tables.replace('SQL', sql)}\n`;
   const line = text.split('\n').findIndex((content) => content.trim() === sql) + 1;

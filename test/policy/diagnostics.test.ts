@@ -1,4 +1,4 @@
-/** Every mistake in a policy names file, line, column and what was expected: the cases of `broken/`, each with its whole output. */
+/** Tests that every mistake in a policy is reported with file, line, column and what was expected: the cases of `broken/`, each with its whole output. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** One grammar of durations: what one place reads, every place reads, and means the same by it. */
+/** Tests that all places read durations by one grammar: the same texts, with the same meaning. */
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { duration } from '../../src/cli/ask-guard.ts';

@@ -1,4 +1,4 @@
-/** What is made under a name of a policy in another schema never stands in its place: the policy means what it meant, or its table is withheld. */
+/** Tests names of a policy that are created again in another schema: the policy keeps its meaning, or its table is withheld. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
@@ -60,7 +60,7 @@ async function read(rows: string, table: string, searchPath = ['first', 'second'
   return { errors, ids: found.flat().flatMap(({ id }) => (id === undefined ? [] : [id])) };
 }
 
-test('names that stand in one schema alone need none', async () => {
+test('names that exist in one schema alone need none', async () => {
   expect(await read(PLAIN, 'pupils')).toEqual({ errors: [], ids: [1] });
   expect(await read(PLAIN, 'pupils', ['second', 'first'])).toEqual({ errors: [], ids: [1] });
 });

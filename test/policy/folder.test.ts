@@ -1,4 +1,4 @@
-/** Reading the policies folder: what is read, what is not, and a clear word where it cannot be. */
+/** Tests the reading of the policies folder: which files are read, which are not, and a clear error where one cannot be read. */
 import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,15 +60,15 @@ it('leaves no policy out in silence: *.yml, broken links, text that is not UTF-8
 it('says so where a file or the folder may not be read', async () => {
   await writeFile(join(folder, 'a.yaml'), '');
   await chmod(join(folder, 'a.yaml'), 0);
-  expect(await asNobody(problem)).toBe('could not read "a.yaml": permission denied');
+  expect(await withoutRights(problem)).toBe('could not read "a.yaml": permission denied');
 });
 
 /** Root may read everything: then the work is done as an account that may not. */
-async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+async function withoutRights<T>(work: () => Promise<T>): Promise<T> {
   if (process.getuid?.() !== 0) return work();
-  const nobody = 65534;
-  await chown(folder, nobody, nobody);
-  process.seteuid?.(nobody);
+  const account = 65534;
+  await chown(folder, account, account);
+  process.seteuid?.(account);
   try {
     return await work();
   } finally {

@@ -1,4 +1,4 @@
-/** A granted table that holds a subject's data and has no key of it: what check says, what the guard withholds, and what settles it. */
+/** Tests a granted table with a subject's data and no key of it: what check says, what the guard withholds, and what settles it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LoadedPolicy, loadPolicy } from '../../src/policy/compile/load.ts';
 import { grantsOfTables } from '../../src/policy/model/policy.ts';
@@ -186,7 +186,7 @@ describe('a table that leads to the subject only through others', () => {
     expect(seen).toEqual(['invoice_lines']);
   });
 
-  test('a table that is about nobody leads nowhere', () => {
+  test('a table that is about no person leads nowhere', () => {
     expect(load({ tables: ['reminder_letters'], keys, about: 'about: { reminders: nobody }' }).found).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** A limit of one statement is remembered with its line, in the role's file and in that of the principals. */
+/** Tests that a limit of one statement is kept with its line, in the role's file and in the principals' file. */
 import { expect, it } from 'vitest';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
 import { STATEMENT_LIMIT_KEYS, STATEMENT_LIMITS } from '../../src/policy/model/limits.ts';
@@ -10,7 +10,7 @@ const ROLE = `role: dba
 access: unrestricted
 limits:
   bytes_per_statement: 1 MB
-  # more than anybody reads
+  # more than anyone reads
   rows_per_statement: 500
   connections: 3
 `;

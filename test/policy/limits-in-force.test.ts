@@ -1,4 +1,4 @@
-/** Which limits hold at a time: a role's and its principal's, with times, effects and raises. */
+/** Tests which limits hold at a time: a role's and its principal's, with times, effects and raises. */
 import { expect, it } from 'vitest';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
 import { type LimitsInForce, limitsInForce, type RaisedLimit } from '../../src/policy/model/limits-in-force.ts';
@@ -75,7 +75,7 @@ it('on an ordinary day: with the default effect, and the line of each', () => {
   expect(limits.lock?.rule).toBe('roles/app.yaml:17');
 });
 
-it('a principal’s own stand beside them, and of one statement the smaller counts', () => {
+it('a principal’s own limits hold beside them, and for one statement the smaller counts', () => {
   const limits = at('2026-11-25T20:00:00+01:00', 'own');
   expect(names(limits)).toContain('rows 2000 per hour warn');
   expect(names(limits)).toContain('rows 1000 per hour deny');

@@ -1,4 +1,4 @@
-/** What is published of the schemas is current. `ROWGATE_UPDATE=1 npm run vitest -- test/policy` writes it anew. */
+/** Tests that the published schemas are current. `ROWGATE_UPDATE=1 npm run vitest -- test/policy` writes them again. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

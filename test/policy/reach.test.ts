@@ -1,4 +1,4 @@
-/** What granted views, functions, triggers, generated columns and types reach that the role may not see: said by `check`, listed by `access`. */
+/** Tests what granted views, functions, triggers, generated columns and types reach that the role may not see: `check` warns of it, `access` lists it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCatalogWithReaches } from '../../src/catalog/reaches.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
@@ -187,7 +187,7 @@ describe('warnings', () => {
       ['3: generated column "initials" of "public.pupils" is computed from "ssn", which role "r" may not see as it is'],
     ],
     [
-      'the check of a domain, of which a column is an array',
+      'the check of a domain, with a column that is an array of it',
       tables('coded: { select: { columns: [id, codes] } }'),
       [
         '3: the check of type "public.code", by function "public.known", reads "public.secrets" ("what"), which role "r" may not read',

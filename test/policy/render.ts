@@ -1,4 +1,4 @@
-/** Runs what the loader compiled as the guard will: as a subquery in the relation's place. */
+/** Runs what the loader compiled as the guard does: as a subquery in the relation's place. */
 import { quoteIdentifier } from '../../src/policy/compile/names.ts';
 import type { RelationGrant } from '../../src/policy/model/policy.ts';
 import type { Template } from '../../src/sql/text/template.ts';

@@ -1,4 +1,4 @@
-/** The sample policies are right for the demo's database, and give each role what their text says. */
+/** Tests that the sample policies fit the demo's database, and give each role what their text says. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LoadedPolicy, loadPolicy } from '../../src/policy/compile/load.ts';

@@ -1,4 +1,4 @@
-/** Scope, written once, holds on every table with a key of the subject; each case names the rows that are left. */
+/** Tests that a scope, written once, holds on every table with a key of the subject; each case names the rows that are left. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
 import type { Condition, RelationGrant } from '../../src/policy/model/policy.ts';
@@ -98,7 +98,7 @@ describe('rows in scope', () => {
     ],
     ['meetings', 'several keys: at least one, and each that is there', [1, 3, 4]],
     ['days', 'a partitioned table', [1]],
-    ['days_2026', 'a partition, whose parent has the key', [1]],
+    ['days_2026', 'a partition with the key in its parent', [1]],
     ['Odd "one"', 'names that need quotes', [1]],
     ['rooms', 'a table without a key', [1, 2]],
   ])('%s: %s', async (table, _note, expected) => {
@@ -135,7 +135,7 @@ describe('what is whole', () => {
     expect(everything.grants.get('rooms')?.select?.whole).toBe(false);
   });
 
-  it('columns stand in the table’s own order, system columns last', () => {
+  it('columns are in the table’s own order, system columns last', () => {
     const { grants: changed } = load(
       ROLE.replace('people: { select: { columns: [id] }', 'people: { select: { columns: [ctid, twin, id] }'),
     );

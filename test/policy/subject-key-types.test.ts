@@ -1,6 +1,6 @@
 /**
- * Types of subject keys: what is taken counts each person once, in every format and whatever a session has set; what could count one as two, or two as
- * one, is withheld.
+ * Tests types of subject keys: an accepted type counts each person once, in every format and whatever a session has set; a type that could count one
+ * person as two, or two as one, is withheld.
  */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ const MAKE = `
   CREATE COLLATION own (provider = icu, locale = 'fr');
 `;
 
-/** With values of which some are equal, written in several ways. */
+/** With values of which some are equal in other spellings. */
 const TAKEN: readonly (readonly [type: string, ...values: string[]])[] = [
   ['smallint', '1', '01', '-1', '32767'],
   ['integer', '1', ' 1', '-1', '2147483647'],

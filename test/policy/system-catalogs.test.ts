@@ -1,4 +1,4 @@
-/** What a role finds in the system catalogs: what it was granted, and nothing of the rest. */
+/** Tests what a role finds in the system catalogs: what it was granted, and nothing of the rest. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { viewOf } from '../../src/guard/view.ts';
 import { INFORMATION_SCHEMA_COLUMNS, PG_CATALOG_COLUMNS } from '../../src/policy/compile/catalog-columns.ts';
@@ -204,7 +204,7 @@ it('what PostgreSQL keeps from accounts without rights is refused as there', asy
   expect(kept.filter(({ name }) => granted.has(name))).toEqual([]);
 });
 
-describe('a view that nobody has looked at has its columns and no row', () => {
+describe('a view that is not in the guard’s list has its columns and no row', () => {
   it.each([
     ...['pg_stats', 'pg_stats_ext', 'pg_user_mappings', 'pg_locks', 'pg_prepared_xacts', 'pg_stat_replication'],
     ...['pg_stat_progress_copy', 'pg_stat_ssl'],
@@ -278,7 +278,7 @@ describe('reflection works on what was granted', () => {
     ]);
   });
 
-  it('pg_constraint: those of which every column and table is granted', async () => {
+  it('pg_constraint: those with every column and table granted', async () => {
     const names = (await rowsOf('pg_constraint'))
       .map((row) => String(row.conname))
       .filter((name) => !/^pg_|^sql_/.test(name));

@@ -1,4 +1,4 @@
-/** The small readings of a policy: amounts, days, names, places inside SQL, suggestions. */
+/** Tests the small readings of a policy: amounts, days, names, places inside SQL, suggestions. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isScalar, parseDocument, stringify } from 'yaml';

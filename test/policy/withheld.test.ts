@@ -1,4 +1,4 @@
-/** What a change of the database takes away from a role whose policy stays as it is: never a condition, and no more than what depends on what is gone. */
+/** Tests what a change of the database takes from a role while its policy stays: never a condition, and only what depends on the change. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LoadedPolicy, loadPolicy } from '../../src/policy/compile/load.ts';
 import { grantsOfTables, type RolePolicy } from '../../src/policy/model/policy.ts';
@@ -111,11 +111,7 @@ test('nothing where nothing changes', async () => {
 describe('withheld is', () => {
   test.each([
     ['a table that is gone, alone', 'DROP TABLE report', without('report')],
-    [
-      'a table whose name is a sequence’s column now',
-      'DROP TABLE report; CREATE TYPE report AS (id int)',
-      without('report'),
-    ],
+    ['a table with the name of a type now', 'DROP TABLE report; CREATE TYPE report AS (id int)', without('report')],
     [
       'a table that lies in another schema',
       'CREATE SCHEMA away; ALTER TABLE report SET SCHEMA away',
@@ -129,18 +125,18 @@ describe('withheld is', () => {
       { ...WHOLE, pupils: 'id,name 1' },
     ],
     [
-      'a table granted by "*" whose masked column has another name: its values would show',
+      'a table granted by "*" with a renamed masked column: its values would show',
       'ALTER TABLE shops RENAME COLUMN secret TO hidden',
       without('shops'),
     ],
-    ['a table whose filter reads one that is gone', 'DROP TABLE owners', without('shops', 'owners')],
+    ['a table with a filter that reads a dropped table', 'DROP TABLE owners', without('shops', 'owners')],
     [
-      'a table whose filter reads one of another shape under the same name',
+      'a table with a filter that reads a table of another form under the same name',
       'DROP TABLE owners; CREATE TABLE owners (id text, open boolean)',
       without('shops'),
     ],
     [
-      'a table whose filter reads a column that is gone',
+      'a table with a filter that reads a dropped column',
       'ALTER TABLE owners DROP COLUMN open',
       {
         ...without('shops'),
@@ -148,23 +144,23 @@ describe('withheld is', () => {
     ],
     ['a function that is gone', 'DROP FUNCTION twice(int)', { ...WHOLE, functions: 'thrice' }],
     [
-      'a function whose name has two meanings',
+      'a function with a name of two meanings',
       'CREATE FUNCTION twice(text) RETURNS text LANGUAGE sql AS $$SELECT $1$$',
       { ...WHOLE, functions: 'thrice' },
     ],
     ['a table with data of people that is gone', 'DROP TABLE marks CASCADE', without('marks', 'noted')],
     [
-      'a table whose key of people has another name: neither scope nor count would hold',
+      'a table with a renamed key of people: neither scope nor count would hold',
       'ALTER TABLE marks RENAME COLUMN pupil TO child',
       without('marks'),
     ],
     [
-      'partitions whose key of people has another name',
+      'partitions with a renamed key of people',
       'ALTER TABLE days RENAME COLUMN pupil TO child',
       without('days', 'days_2026'),
     ],
     [
-      'a table whose key of people cannot be compared with the first one',
+      'a table with a key of people that cannot be compared with the first one',
       'ALTER TABLE marks ALTER COLUMN pupil TYPE text',
       { school: without('marks'), all: WHOLE },
     ],
@@ -181,7 +177,7 @@ describe('withheld is', () => {
     ['the table of its first key is gone', 'DROP TABLE pupils', without('pupils')],
     ['its first key is gone', 'ALTER TABLE pupils DROP COLUMN id', without('pupils')],
     ['what its condition reads is gone', 'ALTER TABLE pupils DROP COLUMN school', WHOLE],
-  ])('a role whose scope cannot be kept, where %s; one with "all" goes on', async (_what, change, all) => {
+  ])('a role without its scope, because %s; one with "all" goes on', async (_what, change, all) => {
     const { running, start } = await behind(change);
     expect(running.school).toEqual({ closed: expect.stringMatching(/^roles\/school\.yaml:2: /) });
     expect(running.all).toEqual(unscoped(all));

@@ -1,4 +1,4 @@
-/** 1,000 people at once behind one account and 20 connections: nobody sees another's row, whatever goes wrong with a request's token. */
+/** Tests 1,000 people at once behind one account and 20 connections: no one sees another's row, whatever is wrong with a request's token. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -79,7 +79,7 @@ function get(path: string, token: string | undefined): Promise<Reply> {
 const PAGES = ['/pupils', '/pupils', '/pupils', '/note', '/cursor', '/fails', '/news'] as const;
 const WAYS = ['parameter', 'text', 'session'] as const;
 
-/** Of a request: its token, and whose rows it may show. */
+/** A request's token, and the family whose rows it may show. */
 function tokenFor(random: Random, family: number): { token: string | undefined; family: number | undefined } {
   const now = Math.floor(Date.now() / 1000);
   switch (random.int(12)) {
@@ -163,7 +163,7 @@ it('takes no token that was given back at a logout, on any connection, nor any t
   expect((await get('/pupils', other)).status).toBe(200);
 });
 
-it('says in the log whose each statement was', async () => {
+it('names the end user of each statement in the log', async () => {
   const family = 7;
   await get('/pupils', tokens[family - 1]);
   const records = Object.values(await guard.records()).flat();

@@ -1,4 +1,4 @@
-/** A small web application as it stands before a database: a pool of connections, prepared statements, and the token of whoever asks. */
+/** A small web application in front of a database: a pool of connections, prepared statements, and the token of each request's user. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';

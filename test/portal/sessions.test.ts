@@ -1,4 +1,4 @@
-/** Tokens in a session of a real client: what is prepared, opened and kept for one person, and what another gets of it. */
+/** Tests tokens in a session of a real client: what is prepared, opened and kept for one end user, and what another gets of it. */
 import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -33,25 +33,25 @@ afterEach(() => client.end());
 const set = (family: number, local = ''): Promise<unknown> =>
   client.query(`SET ${local} rowgate.token = '${tokenOf(key, family)}'`);
 
-/** Whose rows come back. */
+/** The families of the rows that come back. */
 async function families(text: string | pg.QueryConfig): Promise<number[]> {
   const { rows } = await client.query(text);
   return [...new Set(rows.map(({ family_id }) => Number(family_id)))];
 }
 
 const PUPILS = 'SELECT id, family_id FROM pupils ORDER BY id';
-const NOBODY = { code: '28000', message: 'no token says for whom this is' };
+const NO_TOKEN = { code: '28000', message: 'no token says for whom this is' };
 
-describe('what one person has prepared gives the rows of whoever runs it', () => {
+describe('what one person has prepared gives the rows of the person who runs it', () => {
   it('by the protocol', async () => {
     const named = { name: 'pupils', text: PUPILS };
-    await expect(client.query(named)).rejects.toMatchObject(NOBODY);
+    await expect(client.query(named)).rejects.toMatchObject(NO_TOKEN);
     for (const family of [1, 2, 1, 3]) {
       await set(family);
       expect(await families(named)).toEqual([family]);
     }
     await client.query('RESET rowgate.token');
-    await expect(client.query(named)).rejects.toMatchObject(NOBODY);
+    await expect(client.query(named)).rejects.toMatchObject(NO_TOKEN);
   });
 
   it('by PREPARE, outside of a transaction and inside, again and again', async () => {
@@ -128,7 +128,7 @@ describe('messages of several statements', () => {
     )) as unknown as pg.QueryResult[];
     expect(results[2]?.rows.map(({ family_id }) => family_id)).toEqual(['5', '5']);
     expect(results[3]?.rows).toEqual([{ n: 2 }]);
-    await expect(client.query(PUPILS)).rejects.toMatchObject(NOBODY);
+    await expect(client.query(PUPILS)).rejects.toMatchObject(NO_TOKEN);
   });
 
   it.each(["TO ''", "= ''", 'TO DEFAULT'])(
@@ -155,7 +155,7 @@ describe('messages of several statements', () => {
     const [one, two] = [tokenOf(key, 5), tokenOf(key, 6)];
     const both = `SET rowgate.token = '${one}'; ${PUPILS}; SET rowgate.token = '${two}'; ${PUPILS}`;
     await expect(client.query(both)).rejects.toMatchObject({ code: '0A000' });
-    await expect(client.query(PUPILS)).rejects.toMatchObject(NOBODY);
+    await expect(client.query(PUPILS)).rejects.toMatchObject(NO_TOKEN);
   });
 
   it.each([
@@ -173,14 +173,17 @@ describe('messages of several statements', () => {
       2,
     ],
     ['RELEASE', 'SAVEPOINT s; SET rowgate.token = $2; RELEASE s; $select', ['BEGIN'], 2],
-  ])('behind %s in one message the rows are of whom the setting is then of', async (_, message, before, whose) => {
-    await set(1);
-    const filled = (text: string) => text.replace('$2', `'${tokenOf(key, 2)}'`).replace('$select', PUPILS);
-    for (const text of before) await client.query(filled(text)).catch(() => {});
-    const results = (await client.query(filled(message))) as unknown as pg.QueryResult[];
-    expect(results.at(-1)?.rows.map(({ family_id }) => Number(family_id))).toEqual([whose, whose]);
-    await client.query('ROLLBACK');
-  });
+  ])(
+    'behind %s in one message the rows are of the user whom the setting then names',
+    async (_, message, before, expected) => {
+      await set(1);
+      const filled = (text: string) => text.replace('$2', `'${tokenOf(key, 2)}'`).replace('$select', PUPILS);
+      for (const text of before) await client.query(filled(text)).catch(() => {});
+      const results = (await client.query(filled(message))) as unknown as pg.QueryResult[];
+      expect(results.at(-1)?.rows.map(({ family_id }) => Number(family_id))).toEqual([expected, expected]);
+      await client.query('ROLLBACK');
+    },
+  );
 
   it('and what fails takes the token back with it', async () => {
     await set(1);
@@ -198,7 +201,7 @@ describe('the startup packet', () => {
     return opened;
   };
 
-  it('begins the session for somebody, to whom RESET and DISCARD ALL come back', async () => {
+  it('begins the session for an end user, to whom RESET and DISCARD ALL return', async () => {
     const own = client;
     client = await open(tokenOf(key, 3));
     expect(await families(PUPILS)).toEqual([3]);
@@ -220,20 +223,20 @@ describe('the startup packet', () => {
     ['expired', () => tokenOf(key, 3, { exp: 1 }), 'the token has expired'],
     ['forged', () => tokenOf(makeKey('EdDSA'), 3), /signature|key/],
     ['no token at all', () => 'abc', /token/],
-  ])('lets nobody in by one that is %s', async (_, make, message) => {
+  ])('refuses a token that is %s', async (_, make, message) => {
     await expect(open(make())).rejects.toMatchObject({ code: '28000', message: expect.stringMatching(message) });
   });
 });
 
-it('warns as PostgreSQL does where SET LOCAL stands in no transaction, and it holds for nothing', async () => {
+it('warns as PostgreSQL does where SET LOCAL is outside of a transaction, and it has no effect', async () => {
   const notices: (string | undefined)[] = [];
   client.on('notice', ({ code }) => notices.push(code));
   await set(1, 'LOCAL');
   expect(notices).toEqual(['25P01']);
-  await expect(client.query(PUPILS)).rejects.toMatchObject(NOBODY);
+  await expect(client.query(PUPILS)).rejects.toMatchObject(NO_TOKEN);
 });
 
-it('shows the token to nobody who asks for the setting', async () => {
+it('never shows the token as a setting', async () => {
   await set(1);
   await expect(client.query('SHOW rowgate.token')).rejects.toMatchObject({ code: '42501' });
   await expect(client.query("SELECT current_setting('rowgate.token')")).rejects.toMatchObject({ code: '42501' });
@@ -241,7 +244,7 @@ it('shows the token to nobody who asks for the setting', async () => {
   expect(rows).toEqual([]);
 });
 
-it('writes to nobody else’s rows', async () => {
+it('writes to no other person’s rows', async () => {
   await set(7);
   expect((await client.query("UPDATE pupils SET note = 'seen'")).rowCount).toBe(2);
   expect((await client.query("UPDATE pupils SET note = 'seen' WHERE family_id = 8")).rowCount).toBe(0);

@@ -1,4 +1,4 @@
-/** Whatever SQL does by position or by whole rows gives what it gives on a database that really holds only what the role may see. */
+/** Tests what SQL does by position or by whole rows: it gives the same as on a database with only what the role may see. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fuzzRuns, fuzzSeed, Random } from '../support/random.ts';
 import { Statements } from './statements.ts';
@@ -14,7 +14,7 @@ afterAll(() => world.drop());
 
 const RUNS = fuzzRuns(500, 50_000);
 
-/** Against what hangs alone: one takes a few milliseconds. */
+/** A limit for runs that hang: a statement takes a few milliseconds. */
 const LONGEST = 600_000 + RUNS * 200;
 
 test(
@@ -64,7 +64,7 @@ test.each([
   'of_l_m(t.*) FROM l_m AS t',
   't.id FROM l_fsw AS t, of_l_fsw(t) AS f',
   'count(*) FROM r_w AS t GROUP BY of_r_w(t)',
-])('a row of which a column is withheld is no row of its table: SELECT %s', (query) => {
+])('a row with a withheld column is no row of its table: SELECT %s', (query) => {
   expect(world.sent(`SELECT ${query}`)).toEqual({
     refusal: expect.stringMatching(/^the row type of "\w+" is not supported: rows or columns of it are withheld$/),
   });

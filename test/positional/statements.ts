@@ -1,4 +1,4 @@
-/** Random statements made of what SQL does by position or by whole rows: stars, alias lists, merged columns, set operations, rows as values. */
+/** Random statements of what SQL does by position or by whole rows: stars, alias lists, merged columns, set operations, rows as values. */
 import type { Random } from '../support/random.ts';
 import { type Column, functionOf, GRANTS, type Grant, SHAPES, type Shape, withholds } from './world.ts';
 
@@ -9,7 +9,7 @@ interface Shown {
   readonly number?: boolean;
 }
 
-/** What stands in FROM. */
+/** One entry of FROM. */
 interface Item {
   readonly sql: string;
   /** What `*` shows of it. */
@@ -403,7 +403,7 @@ export class Statements {
     ]);
   }
 
-  /** Of which each row has another first column. */
+  /** An item whose first column is different in each row. */
   private unique(): Item {
     const { random } = this;
     const table = this.table();
@@ -597,7 +597,7 @@ function isAlike(a: Named, b: Named): boolean {
   return a.columns.map(({ type }) => type).join() === b.columns.map(({ type }) => type).join();
 }
 
-/** A join on the right of another stands in brackets. */
+/** Puts brackets around a join on the right of another. */
 function bracketed(sql: string): string {
   return / JOIN /.test(sql.replace(/\(.*\)/s, '')) ? `(${sql})` : sql;
 }

@@ -1,6 +1,6 @@
 /**
- * Tables of two shapes, each once for every kind of grant, and a guard for the role that holds them; and the reference database, whose
- * tables of the same names really hold only the columns, values and rows that the role may see.
+ * Tables of two forms, each once for every kind of grant, and a guard for the role that holds them; and the reference database: its tables of the
+ * same names hold only the columns, values and rows that the role may see.
  */
 import pg from 'pg';
 import { readCatalog } from '../../src/catalog/read.ts';

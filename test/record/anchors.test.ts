@@ -1,4 +1,4 @@
-/** Anchors on their way: what each kind of receiver gets, what becomes of those that were away, and that nobody waits. */
+/** Tests the sending of anchors: what each kind of receiver gets, what happens to those that could not be sent, and that no session waits. */
 
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';
@@ -86,8 +86,8 @@ describe('a receiver gets', () => {
   });
 
   it.each<[string, AnchorDestination]>([
-    ['nobody listens', { kind: 'https', url: 'http://127.0.0.1:1/' }],
-    ['nobody listens', { kind: 'syslog', host: '127.0.0.1', port: 1, tls: false }],
+    ['no server listens', { kind: 'https', url: 'http://127.0.0.1:1/' }],
+    ['no server listens', { kind: 'syslog', host: '127.0.0.1', port: 1, tls: false }],
     ['no such folder', { kind: 'file', path: join(folder, 'nowhere', 'anchors') }],
   ])('nothing where %s: that is an error', async (_why, destination) => {
     await expect(send(destination, 1)).rejects.toThrow();
@@ -154,7 +154,7 @@ describe('again and again', () => {
     await keeps.stop();
   });
 
-  it('one that never answers keeps nobody from ending', async () => {
+  it('one that never answers does not keep the guard from ending', async () => {
     const { keeps, told } = anchoring(
       50,
       (_anchor, signal) => new Promise((_, fail) => signal.addEventListener('abort', () => fail(new Error('ended')))),

@@ -1,3 +1,4 @@
+/** Tests the formatting of numbers in records: the same text as String gives. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { numberText, rounded } from '../../src/decision-log/writer/number-text.ts';

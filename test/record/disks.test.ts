@@ -1,4 +1,4 @@
-/** A guard on a disk that is slow, read-only or takes nothing: nothing runs unrecorded, and it goes on by itself. With real processes and mounts. */
+/** Tests a guard on a disk that is slow, read-only or full: nothing runs unrecorded, and it goes on by itself. With real processes and mounts. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -77,7 +77,7 @@ describeWith(SLOW_DISK).each(['batched', 'strict'] as const)('%s', (durability) 
       (error) => error.code,
     );
 
-  /** Nobody comes and nothing runs; those that are here hear why and may stay. */
+  /** No login and no statement passes; the sessions that are there get the error and may stay. */
   async function refuses(client: pg.Client): Promise<void> {
     for (let i = 0; i < 3; i++) expect(await codeOf(mark(client, 'refused'))).toBe('58030');
     expect(await codeOf(client.query('SELECT 1'))).toBe('58030');
@@ -150,7 +150,7 @@ describeWith(SLOW_DISK).each(['batched', 'strict'] as const)('%s', (durability) 
     const [meets, client] = [await guard.connect('dba'), await guard.connect('dba')];
     await mark(client, 'before');
     execFileSync('chattr', ['+i', join(logs, 'd.jsonl')]);
-    // `batched`: a session whose record waits when the log begins to fail ends.
+    // `batched`: a session ends if its record waits when the log begins to fail.
     expect(await codeOf(mark(meets, 'refused'))).toBe('58030');
     await meets.end().catch(() => {});
     await refuses(client);

@@ -1,4 +1,4 @@
-/** A log for its auditors alone: verified by everybody, read by whoever holds a key, whatever happens to its files and to the guard that writes it. */
+/** Tests a log for its auditors alone: all can verify it, only the holder of a key can read it, whatever happens to its files and to the guard that writes it. */
 import {
   appendFileSync,
   existsSync,
@@ -100,7 +100,7 @@ const everything = (): string =>
     .map((path) => readFileSync(path, 'utf8'))
     .join('');
 
-test('nothing stands in the clear but time, guard and number, and what the chain is verified by', async () => {
+test('nothing is in the clear but time, guard and number, and the fields that verify the chain', async () => {
   await open();
   const messages = [say(), say(), say()];
   await log.close();
@@ -220,7 +220,7 @@ test('records that could not be written leave gaps, and those behind them are re
   expect(readdirSync(join(file, '..')).filter((name) => name.endsWith('.jsonl'))).toHaveLength(1);
 });
 
-test('boxes that were swapped, and their lines chained anew, are no records', async () => {
+test('boxes that were swapped, and their lines chained again, are no records', async () => {
   await open();
   for (let i = 0; i < 4; i++) say();
   await log.close();
@@ -234,7 +234,7 @@ test('boxes that were swapped, and their lines chained anew, are no records', as
   expect((await verifyLog({ log: file, keys: [], anchors: [] })).findings).not.toEqual([]);
 });
 
-/** A copy, that nobody compresses meanwhile; or what has been made of it. */
+/** A copy that is not compressed meanwhile, or the compressed file. */
 function still(path: string): string {
   if (!existsSync(path)) return `${path}.gz`;
   const copy = join(mkdtempSync(join(folder, 'copy-')), basename(path));
@@ -250,7 +250,7 @@ function isJson(line: string): boolean {
   }
 }
 
-/** Not the beginning: the key goes with it, and nobody reads the file any more. */
+/** Never the beginning: the key is there, and without it the file cannot be read any more. */
 function cutEnd(bytes: number): void {
   const text = readFileSync(file);
   truncateSync(file, Math.max(text.indexOf(10) + 1, text.length - bytes));

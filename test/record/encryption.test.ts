@@ -1,4 +1,4 @@
-/** Encrypted records: whoever holds an auditor's key reads them, nobody else, the guard itself not either; and none can be moved or changed. */
+/** Tests encrypted records: the holder of an auditor's key reads them, no one else does, not the guard itself; and none can be moved or changed. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -109,7 +109,7 @@ describe('boxes', () => {
 });
 
 describe('keys of files', () => {
-  test('each recipient opens each file by itself, and nobody else does', async () => {
+  test('each recipient opens each file by itself, and no one else does', async () => {
     const [anna, ben, mallory] = [await generateIdentity(), await generateHybridIdentity(), await generateIdentity()];
     const keys = await FileKeys.to([await identityToRecipient(anna), await identityToRecipient(ben)]);
     const files = [keys.take()!, keys.take()!];

@@ -1,4 +1,4 @@
-/** Files that fail, vanish, are cut or written to by others: no record, no run, and the chain says what is missing. */
+/** Tests files that fail, vanish, are cut or written to by others: without a record no statement runs, and the chain shows what is missing. */
 
 import { execFileSync, spawn } from 'node:child_process';
 import { hash } from 'node:crypto';
@@ -55,7 +55,7 @@ function open(options: Partial<LogOptions> = {}): DecisionLog {
 const text = () => readFileSync(file, 'utf8');
 const logins = () => recordsOf(text()).flatMap(({ kind, principal }) => (kind === 'outcome' ? [] : (principal ?? [])));
 const login = (log: DecisionLog, name: string) => log.append('login', { principal: name });
-/** A record of which `strict` knows at once whether it is on the disk. */
+/** A record for which `strict` knows at once whether it is on the disk. */
 const lock = (log: DecisionLog, principal: string) => log.append('lock', { principal, by: 'rowgate' });
 const contextOf = (principal: string): SessionContext => ({
   session: `s-${principal}`,
@@ -261,7 +261,7 @@ describe('a file under the guard', () => {
     expect(breaks()).toEqual([]);
   });
 
-  test('that somebody else adds to: their records stand out, and the chain goes on from its own', async () => {
+  test('that another program adds to: its records are found, and the chain goes on from its own', async () => {
     const log = open();
     login(log, 'a');
     const [, line = ''] = text().split('\n');
@@ -274,7 +274,7 @@ describe('a file under the guard', () => {
     expect(breaks()).toEqual([2]);
   });
 
-  test('in the place of which another log stands: SIGHUP leaves the open one', async () => {
+  test('that another log has replaced: SIGHUP leaves the open one', async () => {
     const log = open();
     login(log, 'a');
     renameSync(file, `${file}.mine`);
@@ -377,7 +377,7 @@ describeWith(SLOW_DISK)('a disk that fails to sync', () => {
       answers.push(lock('e'), lock('f'));`,
     );
     expect(answers).toEqual([true, false, false, false, true, true]);
-    // Of b nobody knew; c and d found the file not to be opened before b was on the disk.
+    // The failure of b was not known before; c and d were refused since the file could not be opened before b was on the disk.
     expect(logins()).toEqual(['a', 'b', 'e', 'f']);
     expect(breaks()).toEqual([]);
     expect(said).toHaveLength(2);

@@ -1,4 +1,4 @@
-/** The decision log is read as it is: `jq` and `grep` find in the file itself who was refused what, and why. */
+/** Tests that the decision log can be read as it is: `jq` and `grep` find in the file itself which principal was refused what, and why. */
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';

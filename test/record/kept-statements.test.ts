@@ -1,4 +1,4 @@
-/** What is kept of statements is judged as they were themselves, and holds nobody's values. */
+/** Tests the statements that are kept: each is judged as the original was, and holds no values. */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';

@@ -1,4 +1,4 @@
-/** Lines of a file, plain and compressed: the same as splitting all of it, wherever its pieces end. */
+/** Tests the lines of a file, plain and compressed: the same as splitting all of it, wherever its pieces end. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,7 +56,7 @@ it.each(['', '.gz'])('lines%s', async (ext) => {
   );
 });
 
-it('one that is longer than any record is shown to nobody, and the next one is read', async () => {
+it('one that is longer than any record is skipped, and the next one is read', async () => {
   const path = join(folder, 'long');
   writeFileSync(path, `a\n${'x'.repeat(LONGEST_LINE + 1)}\nb\n`);
   expect((await read(path)).lines).toEqual([

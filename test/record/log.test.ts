@@ -1,4 +1,4 @@
-/** The decision log: what a line holds, that it is there when `append` returns, and that it counts on whatever happens to the file. */
+/** Tests the decision log: what a line holds, that it is written when `append` returns, and that it counts on whatever happens to the file. */
 import {
   appendFileSync,
   mkdirSync,
@@ -162,7 +162,7 @@ describe('a line', () => {
     expect(records()[0]!.application).toBe(application);
   });
 
-  test('obeys nobody who reads it in a terminal: no control character and no mark of direction stands in it', () => {
+  test('does nothing to a terminal that shows it: it holds no control character and no mark of direction', () => {
     const log = open();
     const application = 'a\u009b2J\u007f\u0085\u001b[31m\u202etxt\u2066\u2029é😀';
     log.session({ ...context, application }).append(decision);

@@ -1,6 +1,6 @@
 /**
- * No value that anybody sends, and none that the database holds, is in what a guard keeps or tells: decision log, operators' log, alarms,
- * policies kept. Each case puts a marker where a value can stand, through a real guard.
+ * Tests that no value from a client or from the database is in what a guard keeps or tells: decision log, operators' log, alarms, policies kept. Each
+ * case puts a marker where a value can be, through a real guard.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -187,7 +187,7 @@ const WORDS: readonly Place[] = [
   ),
   sql('SET by a word', (m) => `set application_name = ${m}; reset application_name`, 'dba'),
   sql('SET by a quoted word', (m) => `set application_name to "${m}"; reset application_name`, 'dba'),
-  sql('a setting of nobody', (m) => `set my.${m} = 'x'`, 'dba'),
+  sql('an unknown setting', (m) => `set my.${m} = 'x'`, 'dba'),
   sql('a setting that is refused', (m) => `set search_path = '${m}', ${m}`),
   sql('set_config', (m) => `select set_config('my.thing', '${m}', false)`, 'dba'),
   sql('a token', (m) => `set rowgate.token = '${m}'`),
@@ -351,7 +351,7 @@ describe('a word is nowhere that stood in what a stranger says of itself:', () =
   });
 });
 
-test('an application’s name, which is who it is, stands in its place alone', async () => {
+test('an application’s name, which is no value, is in its own field alone', async () => {
   const word = marker();
   const client = new pg.Client({ connectionString: guard.url('office'), application_name: word });
   await client.connect();

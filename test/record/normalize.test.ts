@@ -1,4 +1,4 @@
-/** What the decision log keeps of a statement's text: its shape, and none of its values. */
+/** Tests the text that the decision log keeps of a statement: its form, and none of its values. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadParser } from '../../src/sql/parse/parse.ts';
 import { fingerprint, NORMALIZED_CAP, normalize } from '../../src/sql/text/normalize.ts';

@@ -1,4 +1,4 @@
-/** Waiting for the disk: many who wait share a sync, and nobody is told of what is not there. */
+/** Tests waiting for the disk: many sessions share a sync, and none is told of a record that is not there. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ test('who waits for a line is told when a sync has brought it to the disk, all t
   file.close();
 });
 
-test('what was written is on the disk a moment later also where nobody waits', async () => {
+test('what was written is on the disk a moment later also where no session waits', async () => {
   const file = open();
   file.write('a\n');
   for (let tries = 0; file.onDisk === 0 && tries < 500; tries++) await new Promise((done) => setTimeout(done, 20));

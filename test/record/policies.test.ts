@@ -1,4 +1,4 @@
-/** Policies that were in force are kept beside the log: their text, but nothing that anybody could log in by; each once, by its hash. */
+/** Tests that policies which were in force are kept beside the log: their text, without anything that logs in; each once, by its hash. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -139,7 +139,7 @@ describe('a guard', () => {
     expect(all.join('')).not.toContain('SCRAM-SHA-256');
   });
 
-  test('whose folder of policies cannot be written to goes on, and its record says why', async () => {
+  test('goes on when its folder of policies cannot be written to, and its record says why', async () => {
     await open();
     rmSync(keptFolder(log), { recursive: true });
     writeFileSync(keptFolder(log), 'no folder');

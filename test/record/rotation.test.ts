@@ -1,4 +1,4 @@
-/** The files of the log: closed in time or by size, compressed beside the running guard, kept for so long, and one chain over all of them. */
+/** Tests the files of the log: closed by time or by size, compressed beside the running guard, kept for a time, and one chain over all of them. */
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -173,7 +173,7 @@ describe('rotation', () => {
     expect(notices.filter((notice) => notice.includes('cannot be rotated'))).toHaveLength(1);
   });
 
-  test('by somebody else and by itself at once', async () => {
+  test('by another program and by itself at once', async () => {
     const log = open({ rotate: { every: 'daily' } });
     log.append('start', {});
     renameSync(file, `${file}.1`);
@@ -238,7 +238,7 @@ describe('a guard that starts goes on', () => {
     await goesOn();
   });
 
-  test('where somebody else has moved and compressed the file', async () => {
+  test('where another program has moved and compressed the file', async () => {
     await threeFiles();
     renameSync(file, `${file}-20261128`);
     execFileSync('gzip', [`${file}-20261128`]);

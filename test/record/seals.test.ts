@@ -1,4 +1,4 @@
-/** Seals: of what is in the log, under one counter, by a key that nobody else can read, or by a command. */
+/** Tests seals: over the records of the log, with one counter, by a key that no one else can read, or by a command. */
 import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -95,7 +95,7 @@ describe('a seal', () => {
     hold();
   });
 
-  test('is made anew by a guard that follows one that was killed', async () => {
+  test('is made by the next guard when one was killed', async () => {
     const killed = open({ seal: { everyMs: 3_600_000, records: 3 } });
     for (let i = 0; i < 4; i++) killed.append('login', {});
     const log = open({ seal: { everyMs: 100, records: 1000 } });
@@ -104,7 +104,7 @@ describe('a seal', () => {
     await log.close();
   });
 
-  test('says how far other chains of the guard had come, and goes to whoever listens when it stands', async () => {
+  test('says how far other chains of the guard had come, and goes to each listener once it is written', async () => {
     const log = open();
     const heard: (Anchor & { readonly stands: boolean })[] = [];
     log.onSeal((anchor) => heard.push({ ...anchor, stands: seals().length === heard.length + 1 }));
@@ -133,7 +133,7 @@ describe('how far the chain has come is told', () => {
     await log.close();
   });
 
-  test('to nobody where it never came there', async () => {
+  test('never, where it did not come there', async () => {
     const log = open();
     log.append('login', {});
     rmSync(file);
@@ -176,7 +176,7 @@ describe('the key', () => {
     expect(readFileSync(`${file}.key`, 'utf8')).toBe(text);
   });
 
-  test('another one, and the guard before was killed: a new file begins, and no seal of the one stands in a file of the other', async () => {
+  test('another one, and the guard before was killed: a new file begins, and no file holds seals of both keys', async () => {
     const killed = open();
     killed.append('start', {});
     const before = publicKey();
@@ -242,7 +242,7 @@ describe('a command', () => {
     }
   });
 
-  test('a file whose time is over is deleted when the record of that is sealed, and not before', async () => {
+  test('a file is deleted at the end of its time when the record of that is sealed, and not before', async () => {
     const gate = join(folder, 'gate');
     const { command, publicKey: key } = signer(`while ! [ -e '${gate}' ]; do sleep 0.05; done; `);
     let now = Date.UTC(2026, 0, 1);

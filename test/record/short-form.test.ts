@@ -1,6 +1,7 @@
 /**
- * What was written before December 2026 is read, verified and reported as it was then. In `short-form/` lies a log of such a guard: it was renamed and
- * started again on the way; its first file is closed. `whole.jsonl` is what "rowgate log query --json" said of it then.
+ * Tests logs that were written before December 2026: they are read, verified and reported as they were then. `short-form/` holds such a guard's log:
+ * the guard was renamed and started again on the way; its first file is closed. `whole.jsonl` is the output of "rowgate log query --json" of that
+ * time.
  */
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -128,7 +129,7 @@ it('goes on in whole records, in the file that was open', async () => {
   await expectSums(all, false);
 });
 
-it('of a file whose beginning is missing keeps the numbers of what cannot be given back', () => {
+it('in a file without its beginning keeps the numbers of fields that cannot be restored', () => {
   const reader = new ShortForm();
   expect(reader.whole({ time: 't', kind: 'decision', seq: 9, id: 'a', who: 3, what: 4 })).toEqual({
     ...{ time: 't', kind: 'decision', guard: undefined, seq: 9, id: 'a' },

@@ -1,4 +1,4 @@
-/** How much the log takes: each line is whole, and closed files are compressed, so that millions a day fit. */
+/** Tests the size of the log: each line is whole, and closed files are compressed, so that millions of records a day fit. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';

@@ -1,11 +1,11 @@
-/** A disk that is slow, stands still or fails, for the decision logs of one process: nothing else makes a real one do so. */
+/** A disk that is slow, stands still or fails, for the decision logs of one process: no real disk does so on demand. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { all, LINUX, tool } from '../support/tools.ts';
 
-/** What it does stands in the files of a folder. */
+/** Files in a folder control its behaviour. */
 const SHIM = `
 #define _GNU_SOURCE
 #include <dlfcn.h>

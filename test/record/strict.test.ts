@@ -1,4 +1,4 @@
-/** `durability: strict`, with real processes: PostgreSQL sees nothing whose record is not on the disk, and many sessions share a sync. */
+/** Tests `durability: strict` with real processes: PostgreSQL gets no statement before its record is on the disk, and many sessions share a sync. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -68,7 +68,7 @@ describeWith(SLOW_DISK)('strict', () => {
     readFileSync(join(guard.folder, 'decisions.jsonl'), 'utf8')
       .split('\n')
       .filter((line) => line.includes('"kind":"decision"')).length;
-  /** What the server's sessions run or have run last, by something that stands in it. */
+  /** The running or last statements of the server's sessions that contain `mark`. */
   const seen = async (mark: string): Promise<string[]> =>
     (
       await database.query<{ query: string }>(
@@ -157,7 +157,7 @@ describeWith(SLOW_DISK)('strict', () => {
     await client.end();
   });
 
-  test('the data of a COPY, and outcomes, wait for nobody', async () => {
+  test('the data of a COPY, and outcomes, do not wait', async () => {
     const client = await raw();
     client.socket.write(query('COPY marks FROM STDIN'));
     expect((await client.reader.readMessage()).type).toBe(Backend.CopyInResponse);
@@ -170,7 +170,7 @@ describeWith(SLOW_DISK)('strict', () => {
     client.socket.destroy();
   });
 
-  test('a login: nobody is let in before it is on the disk', async () => {
+  test('a login: no client is let in before it is on the disk', async () => {
     const logins = async () => (await records()).filter(({ kind }) => kind === 'login').length;
     const before = await logins();
     disk.stands();
@@ -274,7 +274,7 @@ describeWith(SLOW_DISK)('strict', () => {
     client.socket.destroy();
   });
 
-  test('a sync that fails: whoever waits for it hears 58030 and ends, nothing of theirs runs, and it is recorded', async () => {
+  test('a sync that fails: each session that waits for it gets 58030 and ends, its statement does not run, and it is recorded', async () => {
     const refused = (await outcomesOf('refused')).length;
     const clients = await Promise.all(Array.from({ length: 8 }, () => raw()));
     const bystander = await guard.connect('dba');

@@ -1,4 +1,4 @@
-/** Who was shown, by ids that only the holder of the key can ask for: the same person has the same id by whatever way it was read. */
+/** Tests the ids of shown people, which only the holder of the key can compute: a person has the same id, however it was read. */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -127,7 +127,7 @@ describe('the same person has the same id', () => {
       1,
     ],
     ['of a write', 'copy (update students set city = city where id = 7 returning last_name) to stdout', 1],
-  ])('by COPY of an unrestricted role, %s: somebody, and it is not known who', async (_, sql, rows) => {
+  ])('by COPY of an unrestricted role, %s: people, and it is not known which', async (_, sql, rows) => {
     await open();
     const peer = await direct(guard.url('dba'));
     await ask(peer, Q(sql));
@@ -168,15 +168,15 @@ test.each([
   ],
   ['beside its key', 'select id, upper(last_name) from students where id = 7', { people: 1, values: 1, ids: [id(7)] }],
   ['without its key', 'select last_name, upper(last_name) from students where id = 7', { people: 0, values: 1 }],
-  ['of what is about nobody', 'select upper(name) from schools', undefined],
-])('an unrestricted role that computes is not said to have seen nobody: %s', async (_, sql, shown) => {
+  ['of what is about no person', 'select upper(name) from schools', undefined],
+])('an unrestricted role that computes is recorded with values: %s', async (_, sql, shown) => {
   await open();
   await (await guard.connect('dba')).query(sql);
   await expect.poll(async () => (await guard.records()).filter(({ rows }) => Number(rows) > 0)).toHaveLength(1);
   expect(await recorded('outcome')).toEqual(shown ? [shown] : []);
 });
 
-test('a cast in a COPY shows nobody under the id of somebody else', async () => {
+test('a cast in a COPY shows no person under another person’s id', async () => {
   await open();
   const peer = await direct(guard.url('office'));
   // Four characters are as long as an integer.

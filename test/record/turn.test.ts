@@ -1,4 +1,4 @@
-/** What sessions decide in one turn of the event loop stands in the file at its end, in its order, and before anybody is told so. */
+/** Tests group commit: what sessions decide in one turn of the event loop is in the file at its end, in its order, and before any session goes on. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,14 +97,14 @@ test('decisions of several sessions, told when they stand', async () => {
   expect([a.reachDisk(), b.reachDisk()]).toEqual([undefined, undefined]);
 });
 
-test('a session that has recorded no decision in this turn waits for nobody', () => {
+test('a session that has recorded no decision in this turn does not wait', () => {
   const [a, b] = [session('a'), session('b')];
   a.append(decision('1'));
   b.append(outcome('0'));
   expect(b.reachDisk()).toBeUndefined();
 });
 
-test('outcomes alone are written a moment later, without anybody who waits', async () => {
+test('outcomes alone are written a moment later, while no session waits', async () => {
   const a = session('a');
   a.append(decision('1'));
   await told(a);

@@ -1,4 +1,4 @@
-/** A line says by itself who, what and why: it is read without any other. */
+/** Tests that each line of the log says by itself who, what and why. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,7 +108,7 @@ test('a record that cannot be made is told, and is not in the way of those behin
   expect(records()).toMatchObject([{ seq: 2, id: 'b', statement: decision('b').text, session: 's' }]);
 });
 
-describe('what was made for one record stands in no other', () => {
+describe('what was made for one record is in no other', () => {
   // A statement that comes again has the same lists.
   const alike = decision('first', { effect: 'refuse', reason: 'column-withheld', sqlstate: '42501', would: 'rewrite' });
   const { limit: _, ...of } = alike;

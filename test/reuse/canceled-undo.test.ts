@@ -1,4 +1,4 @@
-/** A cancel that strikes what brings a transaction back, which a plan has made fail, is told as what it is: the transaction has failed by it. */
+/** Tests a cancel that hits the guard's own rollback after a plan has failed: the client is told that the transaction has failed by the cancel. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { grantOf } from '../session/grants.ts';
 import { B, E, P, Q, S } from '../session/messages.ts';

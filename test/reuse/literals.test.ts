@@ -1,4 +1,4 @@
-/** Queries that differ in plain literals alone run by one plan: what a literal means is what it meant in the text. */
+/** Tests queries that differ in plain literals alone and run by one plan: a literal keeps the meaning that it had in the text. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Q } from '../session/messages.ts';
 import { type Act, ReuseWorld } from './world.ts';
@@ -71,7 +71,7 @@ test.each<[string, (n: number) => string]>([
   ['what is compared with more than a column', (n) => `SELECT id FROM pupils WHERE points + ${n} = 10`],
   ['a cast', (n) => `SELECT id FROM pupils WHERE id = '${n}'::integer`],
   ['a number for a text', (n) => `INSERT INTO visits (id, code) VALUES (1${n}, '${n}')`],
-  ['a text of which the column knows a length', (n) => `UPDATE visits SET code = 'abc${n}x' WHERE id = 1`],
+  ['a text for a column with a length', (n) => `UPDATE visits SET code = 'abc${n}x' WHERE id = 1`],
 ])('%s stays in the text', async (_, text) => {
   await same(each(text), false);
 });

@@ -1,4 +1,4 @@
-/** Roles whose texts go to the server as they came: unrestricted and observed ones reuse plans by the same rules, as long as each name finds what it found. */
+/** Tests roles with unchanged texts, unrestricted and observed: they reuse plans by the same rules, as long as each name finds the same object. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Guard } from '../../src/guard/guard.ts';
 import { MessageWriter } from '../../src/protocol/message-writer.ts';
@@ -119,7 +119,7 @@ test.each<[string, Act[]]>([
   }
 });
 
-test('nor behind a function that is called by its number, until the session is made anew', COUNTED, async () => {
+test('nor behind a function that is called by its number, until the session is reset', COUNTED, async () => {
   const [found] = await world.database.query<{ oid: number }>("SELECT 'hides'::regproc::oid::int4 AS oid");
   const { plans } = await played([
     ...times(3, [Q(READ)]),
@@ -132,7 +132,7 @@ test('nor behind a function that is called by its number, until the session is m
   expect(plans.reused).toBeGreaterThan(1);
 });
 
-test('behind other settings, and what drivers ask of the catalogs, they are prepared anew', async () => {
+test('behind other settings, and what drivers ask of the catalogs, they are prepared again', async () => {
   const { plans } = await played([
     ...times(3, [Q(READ)]),
     [Q("SET TimeZone = 'Europe/Paris'")],

@@ -1,4 +1,4 @@
-/** Reads that come again run by a plan that was prepared before: the client gets, byte for byte, what it would get without. */
+/** Tests repeated reads that run by a plan prepared before: the client gets the same bytes as without it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { B, CS, DP, DS, E, H, P, Q, S } from '../session/messages.ts';
 import { type Act, ReuseWorld, run, times } from './world.ts';
@@ -11,7 +11,7 @@ afterAll(() => world?.close());
 
 const sql = (text: string) => () => world.database.query(text);
 
-/** The guard reads the catalog anew behind each change of it, and drops all plans then: so how many there were is not told. */
+/** The guard reads the catalog again after each change of it, and then drops all plans: so their number is not fixed. */
 type Expected = 'reused' | 'not prepared' | 'either';
 
 async function same(script: Act[], expected: Expected, undo?: string, known = false): Promise<readonly string[]> {
@@ -74,7 +74,7 @@ test('the log says how the server ran each', async () => {
     const before = await world.guard.records();
     const { plans } = await world.play(acts, 'ALTER TABLE pupils ALTER points TYPE integer');
     const records = (await world.guard.records()).slice(before.length);
-    // The catalog was read anew meanwhile.
+    // The catalog was read again meanwhile.
     if (plans.dropped > 0 && !acts.some((act) => typeof act === 'function')) return said(...acts);
     return records.filter(({ kind }) => kind === 'outcome').map(({ plan }) => plan);
   };
@@ -248,7 +248,7 @@ describe('nothing stale', () => {
     const words = await same(times(4, [Q(`SELECT id AS ${name} FROM pupils WHERE id = 1`)]), 'either');
     expect(words.filter((word) => word.startsWith('NoticeResponse'))).toHaveLength(4);
   });
-  test('a policy that was read anew', async () => {
+  test('a policy that was read again', async () => {
     const { off, on, plans } = await world.play([
       ...times(3, run(JOIN, ['3'])),
       () => world.guard.reload(),
@@ -285,7 +285,7 @@ describe('what stops a Bind', () => {
 describe('in a transaction', () => {
   const all = 'SELECT points FROM pupils ORDER BY id';
   const numbered = (n: number) =>
-    `SELECT id, name, born, points FROM pupils WHERE id = ${n} AND name <> 'nobody of these' ORDER BY id, name`;
+    `SELECT id, name, born, points FROM pupils WHERE id = ${n} AND name <> 'none of these' ORDER BY id, name`;
   const changed = sql('ALTER TABLE pupils ALTER points TYPE bigint');
   const undo = 'ALTER TABLE pupils ALTER points TYPE integer';
   const block = (...acts: Act[]): Act[] => [[Q('BEGIN')], ...acts, [Q('COMMIT')]];
@@ -386,7 +386,7 @@ describe('in a transaction', () => {
     expect(words).toContain('ErrorResponse:22P02');
     await same([...times(3, run(JOIN, ['3'])), [Q('BEGIN')], run(JOIN, ['x']), [Q('COMMIT')]], 'reused');
   });
-  test('one that has failed, and one of which a part is undone', async () => {
+  test('one that has failed, and one that is undone in part', async () => {
     const act = run(JOIN, ['3']);
     await same(
       [

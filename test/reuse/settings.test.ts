@@ -1,4 +1,4 @@
-/** Behind a SET the plans of a session are kept where no parse or plan reads the setting, and made anew behind every other. */
+/** Tests SET and reused plans: a session keeps its plans when no parse or plan reads the setting, and prepares them again after any other. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { B, E, P, Q, S } from '../session/messages.ts';
 import { type Act, type Counted, ReuseWorld, run, times } from './world.ts';
@@ -46,7 +46,7 @@ test('in a transaction, and behind it', COUNTED, async () => {
   expect(await same(script)).toMatchObject({ prepared: 1, dropped: 0 });
 });
 
-/** The server computes it while it plans, by a setting of which it reports no change. */
+/** The server computes the constant while it plans, by a setting whose changes it does not report. */
 const PLANNED = 'SELECT 0.123456789::float8::text, id FROM pupils WHERE id = 1';
 const BRIEF = 'SET extra_float_digits = -10';
 
@@ -65,7 +65,7 @@ test.each<[string, Act[]]>([
     ],
   ],
   ['EXECUTE', [[Q("PREPARE p AS SELECT set_config('extra_float_digits', '-10', false)")], [Q('EXECUTE p')]]],
-])('what was planned by a setting is planned anew: %s', COUNTED, async (_, acts) => {
+])('what was planned by a setting is planned again: %s', COUNTED, async (_, acts) => {
   const plans = await same([...times(4, [Q(PLANNED)], run(PLANNED)), ...acts, ...times(3, [Q(PLANNED)], run(PLANNED))]);
   expect(plans.reused).toBeGreaterThan(0);
 });

@@ -1,4 +1,4 @@
-/** The same script of messages at three places: straight at the server, through a guard that prepares nothing, and through one that prepares what comes again. */
+/** Plays the same script of messages at three places: at the server, through a guard that prepares nothing, and through one that prepares repeated statements. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -102,7 +102,7 @@ export interface Played {
   readonly frames: readonly string[];
   /** Types, tags, SQLSTATEs and positions alone: a restricted role is not told all that an error says. */
   readonly words: readonly string[];
-  /** What stands in the table that is written. */
+  /** The rows of the table that is written. */
   readonly rows: readonly unknown[];
 }
 
@@ -165,7 +165,7 @@ export class ReuseWorld {
         reused: now.reused - before.reused,
         dropped: now.dropped - before.dropped,
       };
-      // The catalog may have been read anew in the middle, and all plans dropped by that.
+      // The catalog may have been read again in the middle, which drops all plans.
       if (plans.reused > 0 || plans.dropped === 0 || tries === 1) return { server, off, on, plans };
     }
   }

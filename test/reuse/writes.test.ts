@@ -1,4 +1,4 @@
-/** Writes that come again run by a plan: the same bytes come back, and the same rows stand in the table. */
+/** Tests repeated writes that run by a plan: the same bytes come back, and the table has the same rows. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { B, DP, E, P, Q, S } from '../session/messages.ts';
 import { type Act, ReuseWorld, run, times } from './world.ts';
@@ -62,7 +62,7 @@ test('a value that is too long: nothing of it is converted by a plan', async () 
   );
 });
 
-test('ON CONFLICT, whose index a generic plan may not find', async () => {
+test('ON CONFLICT: a generic plan may not find its index', async () => {
   await same(times(8, run('INSERT INTO visits (id) VALUES ($1) ON CONFLICT DO NOTHING', ['1'])), false);
 });
 

@@ -1,4 +1,4 @@
-/** Rowgate's own statements, as the golden decisions have them, run by the account of the role's wall: each gives what it gives without a wall. */
+/** Runs the statements of the golden decisions by the account of the role's wall: each gives the same as without a wall. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { rowsToAsk, statementLimits } from '../../src/session/admission/statement-meter.ts';

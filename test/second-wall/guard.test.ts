@@ -1,4 +1,4 @@
-/** A whole guard whose role logs in upstream by the account of its wall; and what is printed for the sample policies, kept in `printed/`. */
+/** Tests a whole guard with a role that logs in upstream by the account of its wall; and the SQL for the sample policies, kept in `printed/`. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';

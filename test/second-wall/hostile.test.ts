@@ -1,4 +1,4 @@
-/** What stands in names, values and conditions stays what it is: in the printed SQL, at the server and for psql, which reads the file. */
+/** Tests hostile names, values and conditions: they stay data in the printed SQL, at the server and in psql, which reads the file. */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** Somebody who holds the account of a wall and goes to the server himself: what the policy withholds is refused there, but for what the wall says it does not hold. */
+/** Tests a user of the wall's account who connects to the server directly: what the policy withholds is refused there, except what the wall says that it does not hold. */
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-/** Row filters: of several principals, of filters that read the table they filter, of tables that others' filters read, beside accounts that have nothing to do with it. */
+/** Tests row filters of the wall: of several principals, of filters that read their own table, of tables that others' filters read, and beside accounts outside of the wall. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,7 +66,7 @@ test('no list where it would not mean the same', async () => {
   expect(await seen(PUPILS)).toEqual([1, 2, 3, 4]);
 });
 
-test('nobody is of the role: nothing is seen', async () => {
+test('a role without principals sees nothing', async () => {
   await put('tables:\n  pupils: { rows: "school = :school", select: { columns: [id] } }', []);
   expect(await seen(PUPILS)).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** A wall of a role with temporary tables: the account may make them, `--verify` says where it may not, and they work behind it. */
+/** Tests the wall of a role with temporary tables: the account may make them, `--verify` says where it may not, and they work behind it. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { realDatabase } from '../decisions/world.ts';

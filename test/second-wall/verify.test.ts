@@ -1,4 +1,4 @@
-/** `compile --verify`: whatever is changed at the server shows, and running what is printed again puts it right. */
+/** Tests `compile --verify`: every change at the server is reported, and running the printed SQL again repairs it. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { realDatabase } from '../decisions/world.ts';
@@ -170,7 +170,7 @@ const CHANGES: readonly [name: string, sql: string, shows: readonly string[], un
     'DROP POLICY mine ON classes',
   ],
   [
-    'nobody let in',
+    'no rows let through',
     'DROP POLICY "rowgate everyone" ON classes',
     ['row-security: no policy lets anyone see rows of "public.classes"'],
     'ALTER TABLE classes DISABLE ROW LEVEL SECURITY',

@@ -1,4 +1,4 @@
-/** Walls in tests: compiled from a policies folder against a database, and applied to it as its DBA would. */
+/** Walls in tests: compiled from a policies folder for a database, and applied as its DBA would. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Several hosts, of which one is a standby; servers that stop, start, change their part, and are not there at first. */
+/** Tests several hosts with a standby among them; servers that stop, start, change their part, and are not there at first. */
 import { connect, createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { cancelRequest } from '../../src/protocol/startup.ts';
@@ -115,7 +115,7 @@ test('the server stops in mid-statement and comes back', async () => {
   expect(outcome).toMatchObject({ status: expect.stringMatching(/^(error|lost)$/) });
 });
 
-test('a guard that starts before its database lets nobody in, and everybody as soon as it is there', async () => {
+test('a guard that starts before its database refuses logins, and accepts them as soon as it is there', async () => {
   await primary.stop();
   world = await guardBefore(url(at(primary)));
   expect(await codeOf(world.connect())).toBe('57P03');

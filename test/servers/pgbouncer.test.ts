@@ -1,4 +1,4 @@
-/** With PgBouncer between Rowgate and the server: what works works as without, what cannot is refused by name, and nobody gets another's session. */
+/** Tests PgBouncer between Rowgate and the server: what is supported works as without it, all else is refused by name, and no client gets another's session. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -184,7 +184,7 @@ describeWith(PGBOUNCER)('pooling of transactions', () => {
       expect(await exchange(one, prepare(`SELECT 'mine'`), 1)).toBe('1 Z');
       expect(await exchange(two, prepare(`SELECT 'of another'`), 1)).toBe('1 Z');
       expect(await exchange(one, run, 1)).toBe('E26000 Z');
-      // Also where nobody waits for an answer.
+      // Also in one message, before any answer.
       expect(await exchange(one, Buffer.concat([prepare(`SELECT 'mine'`), run]), 2)).toBe('1 Z E26000 Z');
       // Inside a transaction the connection stays.
       expect(await exchange(one, query('BEGIN'), 1)).toBe('C Z');
@@ -251,7 +251,7 @@ describeWith(PGBOUNCER)('pooling of transactions', () => {
     pooled = undefined;
   });
 
-  test('without the settings of the account nobody gets in; the log has the SQL, and connections from before must go', async () => {
+  test('without the settings of the account no login succeeds; the log has the SQL, and connections from before must go', async () => {
     const { guard, lines, bouncer, account } = await start({ mode: 'transaction', pinned: false });
     const told = await failure(guard.connect('teacher'));
     expect(told).toEqual({ code: '08001', message: 'the session with the database server is not as Rowgate needs it' });
@@ -269,7 +269,7 @@ describeWith(PGBOUNCER)('pooling of transactions', () => {
     expect(account.user).not.toBe('');
   });
 
-  test('a connection that somebody has changed past the guard is not taken', async () => {
+  test('a connection that was changed past the guard is not used', async () => {
     const { guard, lines, account } = await start({ mode: 'transaction', settings: { default_pool_size: 1 } });
     const past = new pg.Client({ connectionString: account.url });
     await past.connect();
@@ -287,14 +287,14 @@ describeWith(PGBOUNCER)('pooling of transactions', () => {
     expect(lines.join('\n')).toContain('max_prepared_statements');
   });
 
-  test('a role of which not everything is judged needs an account of its own', async () => {
+  test('a role that is not judged in all needs an account of its own', async () => {
     const { guard, lines } = await start({ mode: 'transaction', apart: false });
     expect(await failure(guard.connect('dba'))).toMatchObject({ code: '28000' });
     expect(lines.join('\n')).toContain('it needs its own, in upstream.logins');
     await guard.connect('teacher');
   });
 
-  test('connections that a role was free to change are not used when it is restricted, until the pool is made anew', async () => {
+  test('connections that a role was free to change are not used when it is restricted, until the pool is reconnected', async () => {
     const policies = await mkdtemp(join(tmpdir(), 'rowgate-test-pooled-'));
     try {
       await samplesWithoutBudgets(policies);

@@ -1,4 +1,4 @@
-/** Servers of a test's own, which it may stop and start, and a guard in front of them with one unrestricted and one restricted role. */
+/** A test's own servers, which it may stop and start, and a guard in front of them with one unrestricted and one restricted role. */
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

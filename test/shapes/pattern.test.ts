@@ -1,4 +1,4 @@
-/** A pattern gives of a text the normalizedText that cutting the text into tokens gives, or none. */
+/** Tests the pattern that normalizes a text: it gives what cutting the text into tokens gives, or nothing. */
 import { expect, test } from 'vitest';
 import { normalizedTextOf } from '../../src/guard/cache/normalized-text.ts';
 import { TextPattern } from '../../src/guard/cache/text-pattern.ts';

@@ -1,3 +1,4 @@
+/** Tests the memory of recent texts: it finds nearly all of the last thousand, and none that did not come. */
 import { expect, it } from 'vitest';
 import { RecentTexts } from '../../src/guard/cache/recent-texts.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Judgements that are shared by shape are those that each text would get by itself: over all golden cases and generated statements, with
- * other values in their literals.
+ * Tests judgements that are shared by normalized text: each is the one that a text would get by itself, over all golden cases and generated
+ * statements, with other values in their literals.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

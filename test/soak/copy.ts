@@ -1,4 +1,4 @@
-/** COPY with node-postgres, which leaves it to submittables: they are given the connection and see its messages. */
+/** COPY with node-postgres, which leaves it to submittables: these get the connection and see its messages. */
 import type pg from 'pg';
 
 interface Connection {

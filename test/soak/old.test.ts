@@ -1,4 +1,4 @@
-/** How V8 keeps what a guard at work has made: statements leave nearly nothing among what is old, however many sessions wait. */
+/** Tests how V8 keeps the objects of a guard at work: statements leave nearly nothing in the old generation, however many sessions wait. */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type pg from 'pg';

@@ -1,4 +1,4 @@
-/** Eight clients do mixed work for an hour, with reloads: memory and file descriptors stay flat. Outside the long tests, for seconds: it all works. */
+/** Tests an hour of mixed work by eight clients, with reloads: memory and file descriptors stay flat. Outside of the long tests it runs for seconds. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

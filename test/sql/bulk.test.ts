@@ -1,4 +1,4 @@
-/** Long lists of constants are judged by a few of their members: what is left out changes nothing but how many there are. */
+/** Tests long lists of constants, which are judged by a few of their members: the rest changes only their number. */
 import * as pgQuery from 'libpg-query';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Bulk, withoutBulk as bulkInSteps } from '../../src/sql/parse/bulk-constants.ts';
@@ -207,6 +207,6 @@ test.each([
   const steps = bulkInSteps(text);
   let count = 1;
   while (!steps.next().done) count += 1;
-  // Each of 20,000 tokens at most, but of those that cut the list, of which each takes one look.
+  // A step reads 20,000 tokens at most; for tokens that cut the list there is one look each.
   expect(count).toBeGreaterThanOrEqual(text.length / 100_000);
 });

@@ -1,4 +1,4 @@
-/** Edits that begin at one place stand inside each other as their ranges do, in whatever order they were made. */
+/** Tests edits that begin at one place: they nest as their ranges do, in whatever order they were made. */
 import { expect, test } from 'vitest';
 import { applyEdits, Edits, renderTemplate } from '../../src/sql/text/edits.ts';
 

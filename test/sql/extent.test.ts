@@ -1,3 +1,4 @@
+/** Tests the extent of an expression in a statement's text: from its first token to its last, without outer brackets and comments. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { isParsed, loadParser, type ParsedText, parse } from '../../src/sql/parse/parse.ts';
 import { as, kindOf, type Node, sameTree } from '../../src/sql/parse/tree.ts';
@@ -117,7 +118,7 @@ function middle(text: string): { parsed: ParsedText; node: Node } {
   return { parsed, node: as(select?.targetList?.[1], 'ResTarget')!.val! };
 }
 
-/** What the extent should be: the text without outer brackets that belong to nobody, and without outer comments. */
+/** The expected extent: the text without outer brackets and outer comments that are no part of the expression. */
 function bare(text: string): string {
   let found = text.replace(/^(\/\*.*?\*\/\s*)+/, '');
   while (/^\(\(.*\)\)$/.test(found) || /^\((\w+)\)$/.test(found)) found = found.slice(1, -1);
@@ -147,7 +148,7 @@ describe('the extent of an expression', () => {
 const EXPRESSIONS =
   /^(A_Expr|FuncCall|ColumnRef|TypeCast|SubLink|CaseExpr|CoalesceExpr|MinMaxExpr|BoolExpr|NullTest|BooleanTest|A_ArrayExpr|A_Indirection|CollateClause)$/;
 
-/** The expressions in a tree whose text stands by itself: those that PostgreSQL's grammar makes of part of a form are left out. */
+/** The expressions in a tree that have their own text: those that PostgreSQL's grammar makes of part of a form are left out. */
 function expressionsIn(value: unknown, found: Node[] = []): Node[] {
   if (Array.isArray(value)) for (const item of value) expressionsIn(item, found);
   else if (typeof value === 'object' && value !== null) {

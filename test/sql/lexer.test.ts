@@ -1,4 +1,4 @@
-/** The tokens that Rowgate cuts a text into are those of PostgreSQL's own scanner, whatever the text. */
+/** Tests that Rowgate cuts any text into the same tokens as PostgreSQL's own scanner. */
 import * as pgQuery from 'libpg-query';
 import { beforeAll, expect, test } from 'vitest';
 import { lex } from '../../src/sql/text/lexer.ts';
@@ -6,7 +6,7 @@ import { fuzz, fuzzRuns } from '../support/random.ts';
 
 beforeAll(() => pgQuery.loadModule());
 
-/** Pieces of which every trap of the scanner can be made: quotes of all kinds, escapes, comments, operators that end in signs. */
+/** Pieces for every trap of the scanner: quotes of all kinds, escapes, comments, operators that end in signs. */
 const PIECES = [
   ...["'", "''", "E'", "e'", "U&'", 'u&"', "B'", "x'", "N'", '"', '""', '\\', "\\'", '$$', '$a$', '$_1$', '$'],
   ...[

@@ -1,4 +1,4 @@
-/** A normalized text is the same whether PostgreSQL's scanner was asked for its tokens or not. */
+/** Tests that a normalized text is the same with PostgreSQL's scanner as with our own. */
 import { beforeAll, expect, test } from 'vitest';
 import { loadParser } from '../../src/sql/parse/parse.ts';
 import { plainTokens } from '../../src/sql/parse/scanner-tokens.ts';

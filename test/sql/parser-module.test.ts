@@ -1,4 +1,4 @@
-/** A parser that failed is asked nothing more: it is made anew, and nothing is read until then. */
+/** Tests a parser that has failed: it is loaded again, and nothing is read until then. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test } from 'vitest';

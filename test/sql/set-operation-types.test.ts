@@ -1,4 +1,4 @@
-/** The columns of set operations have the types that the server gives them: an untyped literal takes that of the other arm. */
+/** Tests that columns of set operations have the types that the server gives them: an untyped literal takes the type of the other arm. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { analyze, isQuery } from '../../src/sql/analyze/analyze.ts';
 import type { RelationView } from '../../src/sql/analyze/range-table.ts';

@@ -1,4 +1,4 @@
-/** What SQLsmith may call: it calls whatever it finds in the catalogs, so nearly all is granted, and little that is rewritten is lost to a refusal. */
+/** The functions that SQLsmith may call: it calls all that it finds in the catalogs, so nearly all are granted, and few statements are lost to a refusal. */
 import type { FreshDatabase } from '../support/postgres.ts';
 
 /** The beginnings of names. */

@@ -1,4 +1,4 @@
-/** What the decision log tells of SQLsmith's statements, in numbers. */
+/** The decision log's records of SQLsmith's statements, in numbers. */
 
 export type LogRecord = Readonly<Record<string, unknown>>;
 

@@ -1,4 +1,4 @@
-/** A server for a role as the policy describes it: what it refuses is not the guard's to allow. */
+/** A server for a role as the policy describes it: a statement that it refuses need not pass the guard. */
 
 import pg from 'pg';
 import { mayCall } from '../../src/guard/may-use.ts';
@@ -52,7 +52,7 @@ function columnGrants(role: RolePolicy, user: string): string[] {
     });
 }
 
-/** Those that the policy does not give; what is behind operators and casts goes with them, and is nobody's to call. */
+/** Revokes the functions that the policy does not give, but for those behind operators and casts. */
 function functionsTaken(role: RolePolicy, catalog: Catalog): string[] {
   const { functions, operators, casts } = catalog.data;
   const behind = new Set([...operators, ...casts].map(({ fn }) => fn));

@@ -1,4 +1,4 @@
-/** Runs SQLsmith, which makes up statements from what it reads in a server's catalogs, and keeps some of what it sent. */
+/** Runs SQLsmith, which makes up statements from a server's catalogs, and keeps some of what it sent. */
 import { spawn } from 'node:child_process';
 import { Random } from '../support/random.ts';
 
@@ -53,7 +53,7 @@ export async function runSmith(
   return { sample: sample.kept, died: timeIsOver ? undefined : ended, said };
 }
 
-/** A fair sample of what comes, of which nobody knows how much it is: the rest is not kept. */
+/** A fair sample of a stream of unknown length; the rest is not kept. */
 class Sample {
   readonly kept: string[] = [];
   private seen = 0;

@@ -1,6 +1,6 @@
 /**
- * SQLsmith reads the catalogs through Rowgate, as a restricted role that may do much, and sends what it makes up: nothing of it breaks the guard or
- * the server, hangs, or shows a column by the server's own word that the role may not read.
+ * Tests random statements of SQLsmith, which reads the catalogs through Rowgate as a restricted role with many grants: none breaks the guard or the
+ * server, hangs, or shows a column that the role may not read, by the server's own report.
  */
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** Puts statements to the guard, through a session of it, and to a server that holds only what the role may see. */
+/** Judges statements through a session of the guard, and asks a server that holds only what the role may see. */
 import type pg from 'pg';
 import type { Refusal } from '../../src/core/refusal.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
@@ -6,7 +6,7 @@ import type { Seen } from './seen.ts';
 
 export interface Verdict {
   readonly sql: string;
-  /** The server takes it from somebody with just these privileges: SQLsmith makes up statements that no server does. */
+  /** The server accepts it from an account with just these privileges: SQLsmith makes up statements that no server does. */
   readonly valid: boolean;
   readonly refusal: Refusal | undefined;
   /** SQLSTATE that EXPLAIN of it came to by way of the guard. */

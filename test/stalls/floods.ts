@@ -1,4 +1,4 @@
-/** Shapes of flood: what one client sends over and over, each time a little different, without waiting for more than its socket takes. */
+/** Kinds of flood: what one client sends over and over, each time a little different, without waiting for more than its socket takes. */
 import { generateKeyPairSync } from 'node:crypto';
 import { passwordMessage, saslInitialResponse, saslResponse } from '../../src/protocol/authentication.ts';
 import { cancelRequest, sslRequest, startupMessage } from '../../src/protocol/startup.ts';
@@ -22,7 +22,7 @@ const joined = (
   join missed x on x.student_id = p.id join grades g on g.student_id = p.id join classes c on c.id = p.class_id
   join teachers t on t.school_id = c.school_id where p.id = ${i} and f.mark > 3`;
 
-/** Many messages, each of which takes little. */
+/** Many messages with little work each. */
 export const MESSAGES: Readonly<Record<string, Flood>> = {
   'Parses of eight relations, no Sync': (r) => many(200, (i) => P(joined(r * 200 + i))),
   'Parses of eight relations, a Sync behind each': (r) => many(200, (i) => both(P(joined(r * 200 + i)), S())),
@@ -99,7 +99,7 @@ export const MESSAGES: Readonly<Record<string, Flood>> = {
   'PREPARE as SQL': (r) => many(1_000, (i) => Q(`prepare p${r}_${i} as select ${i}`)),
 };
 
-/** Texts that take long by themselves: one of them is judged in a few pieces at most. */
+/** Texts that take long by themselves; one of them is judged in a few pieces at most. */
 export const TEXTS: Readonly<Record<string, Flood>> = {
   'short runs of operator characters': (r) => P(`select ${r} ${`${'-+'.repeat(31)} `.repeat(16_000)} 1`),
   'short runs of operators': (r) => P(`select ${r} ${`${'@/'.repeat(30)} `.repeat(16_000)} 1`),
@@ -134,7 +134,7 @@ const SETTINGS = Q(`set statement_timeout = 'a';${list(3_500, (i) => `set applic
 /** Sent once: what they cost comes at their end. `leaves`: and then the client hangs up. */
 export const ENDS: Readonly<Record<string, { readonly sent: Uint8Array; readonly leaves?: true }>> = {
   'a pipeline behind what fails late': { sent: PIPELINE },
-  'a pipeline whose client hangs up': { sent: PIPELINE, leaves: true },
+  'a pipeline of a client that hangs up': { sent: PIPELINE, leaves: true },
   'Binds that are not executed': {
     sent: both(
       NAMED,

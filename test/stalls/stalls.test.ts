@@ -1,4 +1,4 @@
-/** No client holds up others: one pours a flood into a guard, and another one's `select 1` is timed. */
+/** Tests that no client delays others: one pours a flood into a guard, while the `select 1` of another is timed. */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';

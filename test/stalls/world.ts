@@ -1,6 +1,6 @@
 /**
- * A guard in a process of its own, whose event loop is watched, and a client in another one that asks `select 1` all the time. A busy machine
- * makes that client wait as well: what counts is how much the guard has worked meanwhile, on other things than the question.
+ * A guard in its own process with a watched event loop, and a client in another that asks `select 1` all the time. A busy machine makes that client
+ * wait as well: what counts is how much the guard has worked meanwhile on anything else.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -60,7 +60,7 @@ export interface Waited {
   readonly slowest: number;
   /** For how many milliseconds the guard worked, at most, between such a question and its answer. */
   readonly worked: number;
-  /** The same of the time in which the guard's event loop did not turn. */
+  /** The same for the time in which the guard's event loop did not turn. */
   readonly turn: number;
 }
 
@@ -93,7 +93,7 @@ export async function startWorld(): Promise<World> {
     ROWGATE_LOOP_CLOCK: clock,
   };
   const tls = `tls: { cert: ${server.cert}, key: ${server.key}, required: false }`;
-  // Many at a time, so that those of which the answer is held back keep no others out.
+  // Many at a time, so that slow answers keep no other login out.
   const configuration = `log: { file: ./log.jsonl, level: error }\n${tls}\nlimits: { logins: 10000, logins_per_address: 5000 }`;
   const served = await serve(database, configuration, environment, policies);
   const other = await probe(served);

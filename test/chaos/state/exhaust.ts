@@ -1,4 +1,4 @@
-/** Takes all that is left of a budget: of people, then of rows and of statements, about nobody. */
+/** Takes all that is left of a budget: first of people, then of rows and of statements, by rows about no person. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Pagers } from './pagers.ts';
@@ -31,7 +31,7 @@ async function untilRefused(pagers: Pagers, guards: number, ask: Ask): Promise<v
       Array.from({ length: CLIENTS }, async (_, i) => {
         const guard = i % guards;
         const client = await pagers.connect(guard);
-        if (!client) throw new Error('nobody is let in');
+        if (!client) throw new Error('no login was accepted');
         for (let why: string | undefined; why === undefined; ) why = await ask(client, guard);
         await client.end();
       }),

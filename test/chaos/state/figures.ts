@@ -1,4 +1,4 @@
-/** What must hold in every trial of the state, and its line in ../worst-days.md. */
+/** The bounds that hold in every trial of the state, and its line in ../worst-days.md. */
 import { expect } from 'vitest';
 import { ms, told } from '../trials.ts';
 import { SCALE } from './scale.ts';
@@ -19,7 +19,7 @@ export const HEAD = [
 ];
 
 export interface Bounds {
-  /** So often the budget begins anew: the state has forgotten it. */
+  /** How often the state may forget the budget, which then starts again. */
   readonly lives?: number;
   /** So often what was taken ahead may be lost, over all guards. */
   readonly losses: number;

@@ -1,6 +1,6 @@
 /**
- * The worst days of a state in a folder: its disk is full, read-only or gone, and its guard is killed again and again.
- * `npm run reliability` does it in full and writes ../worst-days.md.
+ * Tests the worst days of a state in a folder: its disk is full, read-only or gone, and its guard is killed again and again. `npm run reliability`
+ * does it in full and writes ../worst-days.md.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -148,7 +148,7 @@ test('its folder is removed', MINUTE, async () => {
     row(
       'folder removed under the guard, which is killed later',
       outcome,
-      `the guard has made it anew, and knows all when it starts again; ${lockHeld(outcome)}`,
+      `the guard has created it again, and knows all when it restarts; ${lockHeld(outcome)}`,
     ),
   );
 });

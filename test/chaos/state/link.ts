@@ -1,4 +1,4 @@
-/** A way to a server on this host that can be made slow, and that can be cut as a network is: without a word to either end. */
+/** A connection to a server on this host that can be made slow, or cut as a network is, without a word to either end. */
 import { connect, createServer, type Socket } from 'node:net';
 
 export interface Link {

@@ -1,4 +1,4 @@
-/** Clients of one principal that page through its people, and count what came to them and what became of every statement. */
+/** Clients of one principal that page through its people, and count the rows that they got and the end of every statement. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { PUPILS, SCALE } from './scale.ts';
@@ -6,7 +6,7 @@ import { PUPILS, SCALE } from './scale.ts';
 /** How long a statement may stay without an answer before it counts as lost. */
 const LOST_MS = 30_000;
 const PAGE = 'SELECT id, name FROM pupils WHERE id > $1 ORDER BY id LIMIT $2';
-/** Of rows that are about nobody: they may be read though nothing is left of the people. */
+/** For rows about no person: they may be read when the limit of people is used up. */
 const ROOMS = 'SELECT id, name FROM rooms WHERE id > $1 ORDER BY id LIMIT $2';
 const NOTHING = 'UPDATE rooms SET name = name WHERE id = 0';
 
@@ -23,7 +23,7 @@ export interface Tally {
 }
 
 export class Pagers {
-  /** Everybody in any row that came, also of statements that were refused then. */
+  /** The people in any row that came, also of statements that were refused later. */
   readonly people = new Set<number>();
   rows = 0;
   asked = 0;
@@ -84,7 +84,7 @@ export class Pagers {
     );
   }
 
-  /** Asks for so many rows that show nobody. @returns why not. */
+  /** Asks for `size` rows about no person. @returns the refusal, or undefined. */
   rooms(client: pg.Client, guard: number, size: number): Promise<string | undefined> {
     return this.ask(client, guard, { text: ROOMS, values: [0, size] }, (ids) => ids.length === size);
   }

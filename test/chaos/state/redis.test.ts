@@ -1,6 +1,6 @@
 /**
- * The worst days of a state that two guards share in Redis: it is killed, stands still, is slow, full, or out of reach of one of them.
- * `npm run reliability` does it in full and writes ../worst-days.md.
+ * Tests the worst days of a state that two guards share in Redis: it is killed, stands still, is slow, full, or out of reach of one of them. `npm run
+ * reliability` does it in full and writes ../worst-days.md.
  */
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -72,7 +72,7 @@ describeWith(program)('two guards that share a Redis', () => {
         row(
           'killed, and started again without persistence (`appendonly no`)',
           outcome,
-          `what was taken is forgotten: budgets begin anew; ${lockedLate(outcome)}`,
+          `what was taken is forgotten: budgets start again; ${lockedLate(outcome)}`,
         ),
       );
     } finally {

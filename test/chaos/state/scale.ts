@@ -1,4 +1,4 @@
-/** How hard the trials of the state are: a taste of each at `npm test`, in full by `npm run reliability`. */
+/** The size of the trials of the state: small at `npm test`, in full by `npm run reliability`. */
 import { SCALE as CHAOS } from '../scale.ts';
 
 /** In the database, with ids from 1. */

@@ -1,4 +1,4 @@
-/** What the trials of the state stand on: a database of people, the policies, and guards as processes of their own. */
+/** The parts of the trials of the state: a database of people, the policies, and guards as processes of their own. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ limits:
   subjects: { pupil: ${people} per hour }
 `;
 
-/** Each trial has a principal of its own, whose budget is whole. */
+/** Each trial has its own principal, with a full budget. */
 const PAGERS = 12;
 /** Who is locked out by hand, while others work. */
 const LOCKED = 'locked';

@@ -1,4 +1,4 @@
-/** A trial of the state: clients page through people, the state gets into trouble and out of it, and in the end all of the budget is taken. */
+/** A trial of the state: clients page through people, the state fails and recovers, and in the end the rest of the budget is taken. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { eventually } from '../../proxy/support.ts';
@@ -19,7 +19,7 @@ export interface Ordeal {
   trouble(pagers: Pagers): Promise<unknown>;
   /** Resolves when it is over. */
   end(): Promise<unknown>;
-  /** Somebody is locked out by hand in the middle of it. */
+  /** An operator sets a lock in the middle of it. */
   readonly locks?: boolean;
 }
 
@@ -30,7 +30,7 @@ export interface Outcome {
   readonly back: number;
   /** What came to the clients in all. */
   readonly left: Used;
-  /** What counted, before the rest was taken, and had not come to anybody. */
+  /** What was charged and reached no client, before the rest was taken. */
   readonly over: Used;
   readonly lost: number;
   readonly wrong: number;
