@@ -67,10 +67,10 @@ function line(at: number, seq: number, kind: string, fields: object): string {
 
 /** Some principals and some shapes are more frequent than others. */
 function statement(random: () => number): [object, object] {
-  const whose = Math.floor(random() * random() * PRINCIPALS);
+  const college = Math.floor(random() * random() * PRINCIPALS);
   const which = Math.floor(random() * random() * SHAPES);
-  const principal = `college_${whose}_app`;
-  const session = `01M8S${whose}x${Math.floor(random() * 20)}`;
+  const principal = `college_${college}_app`;
+  const session = `01M8S${college}x${Math.floor(random() * 20)}`;
   let id = '01M8F3QBJX';
   for (let index = 0; index < 16; index++) id += DIGITS[Math.floor(random() * 32)];
   const fingerprint = (which * 7919 + 1e15).toString(16).padStart(16, '0');
@@ -79,14 +79,14 @@ function statement(random: () => number): [object, object] {
   const rows = refused ? 0 : Math.floor(random() * random() * 30);
   const shown = Math.min(rows, 6);
   const first = Math.floor(random() * 690);
-  const ids = Array.from({ length: shown }, (_, index) => personId(whose * 700 + first + index));
+  const ids = Array.from({ length: shown }, (_, index) => personId(college * 700 + first + index));
   const decision = {
     id,
     session,
     principal,
     role: 'teacher',
-    attributes: { school_id: whose },
-    client: `10.12.${whose % 256}.7:5${whose}`,
+    attributes: { school_id: college },
+    client: `10.12.${college % 256}.7:5${college}`,
     database: 'ent',
     application: 'ent-app',
     policy: POLICY,

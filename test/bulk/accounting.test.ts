@@ -1,6 +1,6 @@
 /**
- * Whatever happens in whatever order, no more leaves than the budgets have; and once all is settled, what was counted is what was delivered.
- * After a crash it may be more, by what was taken ahead and by who was seen and not yet written down.
+ * Tests budgets under any events in any order: no more leaves than the budgets have; and once all is settled, the count is what was delivered. After
+ * a crash it may be more, by the leases and by people who were seen and not yet written down.
  */
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -172,7 +172,7 @@ test(
           played.push({ schedule, name: thief.name });
           await schedule.play(steps);
         }),
-        // Each run has an account of its own, of which there are sixty.
+        // Each run has its own account; there are sixty.
         { numRuns: fuzzRuns(6, 40), endOnFailure: true, seed: fuzzSeed() },
       );
       const outcomes = (await world.guard.records()).filter(({ kind }) => kind === 'outcome');

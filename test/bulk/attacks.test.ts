@@ -1,6 +1,6 @@
-/** Ways around the counting, with a stolen account. */
+/** Tests ways around the counting, with a stolen account. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { anew } from './pupils.ts';
+import { resetRows } from './pupils.ts';
 import { onThePage, play } from './scenario.ts';
 import { AROUND } from './ways/around.ts';
 import { BUDGET, type BulkWorld, bulkWorld } from './world.ts';
@@ -14,7 +14,7 @@ afterAll(async () => {
 });
 
 test.each(AROUND)('$name', async (scenario) => {
-  await world.database.query(anew());
+  await world.database.query(resetRows());
   await play(scenario, await world.thief(scenario.role));
 });
 

@@ -1,4 +1,4 @@
-/** Guards as processes: one that is killed, one of several workers, two that share a Redis, and a Redis that is killed. */
+/** Tests guards as processes: one that is killed, one of several workers, two that share a Redis, and a Redis that is killed. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -178,7 +178,7 @@ const SCENARIOS: readonly Ran[] = [
     name: 'three of the people behind a portal, two guards that share a Redis, six connections each: 40 for each, 100 for all',
     asked: 372,
     leaves: [MANY - 6, MANY],
-    note: 'of a hundred, a fleet leaves a few at its end',
+    note: 'a fleet leaves a few of a hundred at its end',
     needs: VALKEY,
     async run() {
       const redis = await startRedis(VALKEY.path!);
@@ -219,7 +219,7 @@ const SCENARIOS: readonly Ran[] = [
     },
   },
   {
-    name: 'two guards, of which one is killed, and then their Redis',
+    name: 'two guards: one is killed, and then their Redis',
     asked: PUPILS,
     needs: all(VALKEY, LONG_RUN),
     leaves: [BUDGET - 8, BUDGET],
@@ -236,7 +236,7 @@ const SCENARIOS: readonly Ran[] = [
       await redis.kill();
       const before = by.left();
       await readOn(by, clients, 6);
-      // Nobody knows what is left but of what was taken ahead.
+      // Only the amounts that were taken ahead are known.
       expect(by.left()).toBeLessThanOrEqual(before + 3);
       expect(by.refusals.map(({ code }) => code)).toContain('53400');
       await redis.start();

@@ -1,6 +1,6 @@
 /**
- * Honest people under the sample policies, from the first day of a school year to its first report cards: nobody is refused or locked
- * out. And what a thief with one of their accounts could take. `ROWGATE_UPDATE=1` writes the tables.
+ * Tests honest people under the sample policies, from the first day of a school year to its first report cards: no one is refused or locked out. Also
+ * what a thief with one of their accounts could take. `ROWGATE_UPDATE=1` writes the tables.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ const CAST: readonly Cast[] = [
     scope: 100_000,
     besides: 'the budget alone; a token of who signs in would',
   },
-  { principal: 'statistics', work: statistics, people: 3, scope: 0, besides: 'no column names anybody' },
+  { principal: 'statistics', work: statistics, people: 3, scope: 0, besides: 'no column names people' },
 ];
 /** Without limits over time. */
 const DBA = { principal: 'dba', scope: 100_000, besides: 'certificate, few people, the record: nothing is withheld' };
@@ -72,7 +72,7 @@ function policyOf(name: string) {
 }
 
 describe(`${OPEN.length} school days`, () => {
-  it.each(CAST)('$principal: nobody is refused, slowed for long or locked out', ({ principal, work, people }) => {
+  it.each(CAST)('$principal: no one is refused, slowed for long or locked out', ({ principal, work, people }) => {
     const seed = fuzzSeed();
     const reports = Array.from({ length: people }, (_, i) =>
       live(policyOf(principal), work(largeSchool(), new Chance(seed + i)), DAYS),

@@ -1,4 +1,4 @@
-/** What honest uses cost, in people, questions and values: each is played by an account of its own, and `limits show` says what it has been charged with. */
+/** Tests what honest uses cost, in people, questions and values: each is played by its own account, and `limits show` gives its charge. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -56,7 +56,7 @@ const USES: readonly Use[] = [
     play: (client) =>
       times(10, async (i) => {
         await client.query(`SELECT id, name FROM pupils WHERE name LIKE 'pupil ${100 + i}%' LIMIT 3`);
-        await client.query(`SELECT id, name FROM pupils WHERE name LIKE 'nobody ${i}%'`);
+        await client.query(`SELECT id, name FROM pupils WHERE name LIKE 'unknown ${i}%'`);
       }),
   },
   {

@@ -1,4 +1,4 @@
-/** Many people in one row, or in a number: each row costs as many people as it can hold, and what could hold any number is refused. */
+/** Tests many people in one row, or in a number: each row costs as many people as it can hold, and what could hold any number is refused. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { onThePage, play } from './scenario.ts';
 import { PACKING } from './ways/packing.ts';

@@ -1,4 +1,4 @@
-/** Reading on and on with a stolen account. */
+/** Tests reading on and on with a stolen account. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { NOTHING, testWith } from '../support/tools.ts';
 import { onThePage, play } from './scenario.ts';

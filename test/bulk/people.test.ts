@@ -1,12 +1,12 @@
 /**
- * With the password of a portal and the token of one of the people behind it: by every way, no more leaves than that person may have. What
- * the others may have stays theirs, whoever's connection it is.
+ * Tests a thief with the password of a portal and the token of one end user: by every way, no more leaves than that user may have. The budgets of the
+ * others stay theirs, over any connection.
  */
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeKey } from '../identity/issuer.ts';
 import { NOTHING, testWith } from '../support/tools.ts';
-import { anew, FIRST, PUPILS, whoStandsIn } from './pupils.ts';
+import { FIRST, PUPILS, pupilsIn, resetRows } from './pupils.ts';
 import { each, play } from './scenario.ts';
 import { AROUND } from './ways/around.ts';
 import { PACKING } from './ways/packing.ts';
@@ -24,13 +24,13 @@ afterAll(async () => {
   await world?.stop();
 });
 
-// What becomes of somebody who is locked out is another thing for people: below.
+// The scenario of a locked account is another for end users: below.
 const WAYS = [...READING, ...PACKING, ...AROUND].filter(({ role }) => role !== 'locked');
 
 describe('by every way', () => {
   for (const scenario of WAYS) {
     testWith(scenario.needs ?? NOTHING)(scenario.name, async () => {
-      await world.database.query(anew());
+      await world.database.query(resetRows());
       await play(scenario, await world.thief(scenario.role));
     });
   }
@@ -42,7 +42,7 @@ describe('by every way', () => {
   });
 });
 
-it('with the password alone nobody leaves', async () => {
+it('with the password alone no rows leave', async () => {
   const client = await world.guard.connect('thief1', world.password);
   for (const text of [
     'SELECT id, first_name FROM pupils',
@@ -99,7 +99,7 @@ it.each(Object.entries(SETTING))(
     const account = `family${accounts.indexOf(way) + 1}`;
     const clients = await Promise.all(each(6, () => world.guard.connect(account, world.password)));
     const seen = new Map<string, Set<number>>();
-    const everybody = new Set<number>();
+    const allSeen = new Set<number>();
     const refused: string[] = [];
     // Twenty people of three pages each, six of them at once: more than each may have, and more than all.
     const pages = each(60, (i) => ({
@@ -115,9 +115,9 @@ it.each(Object.entries(SETTING))(
             world.token(user),
             `SELECT id, first_name FROM pupils WHERE id >= ${from} AND id < ${from + 4}`,
           );
-          const shown = whoStandsIn(Buffer.from(JSON.stringify(rows)));
+          const shown = pupilsIn(Buffer.from(JSON.stringify(rows)));
           for (const id of shown) {
-            everybody.add(id);
+            allSeen.add(id);
             seen.set(user, (seen.get(user) ?? new Set()).add(id));
           }
         } catch (error) {
@@ -127,9 +127,9 @@ it.each(Object.entries(SETTING))(
     };
     await Promise.all(clients.map(work));
     for (const [user, ids] of seen) expect(ids.size, user).toBeLessThanOrEqual(EACH);
-    expect(everybody.size).toBeLessThanOrEqual(ALL);
+    expect(allSeen.size).toBeLessThanOrEqual(ALL);
     // Of pages of one person that run at once each has a place set aside, so that the last is cut off: what of it came is counted, and not seen here.
-    expect(everybody.size).toBeGreaterThan(ALL / 4);
+    expect(allSeen.size).toBeGreaterThan(ALL / 4);
     for (const text of refused)
       expect(text).toMatch(
         /^53400 statement (asks about|costs|tells) .*(user "family\d\/u\d+" has (left: )?[01] of 8|principal "family\d" has (left: )?\d+ of 100) per day/,

@@ -1,4 +1,4 @@
-/** Made-up pupils whom nothing else looks like: in whatever bytes come to a client, each of them can be told. */
+/** Made-up pupils with unique names and numbers: each of them is recognised in any bytes that come to a client. */
 
 export const PUPILS = 400;
 /** Their numbers are this one and those behind it. */
@@ -29,8 +29,8 @@ const NUMBERS = /(?<!\d)910\d{3}(?!\d)/g;
 const LONG_NUMBERS = /\d{13,}/g;
 const HEX = /(?:[0-9a-f]{2}){6,}/gi;
 
-/** Who stands in these bytes: by name, by number, in hexadecimal digits, or in the digits of a long number. */
-export function whoStandsIn(bytes: Buffer): Set<number> {
+/** The pupils in these bytes: by name, by number, in hexadecimal digits, or in the digits of a long number. */
+export function pupilsIn(bytes: Buffer): Set<number> {
   const found = new Set<number>();
   look(bytes.toString('latin1'), found);
   return found;
@@ -68,12 +68,12 @@ CREATE TABLE guardians (id integer PRIMARY KEY, pupil_ids integer[] NOT NULL, ph
 CREATE TABLE notes (id serial PRIMARY KEY, body text);
 CREATE VIEW roll AS SELECT class_id, first_name FROM pupils;
 INSERT INTO rooms SELECT n, 'room ' || n FROM generate_series(1, 500) AS n;
-${anew()};
+${resetRows()};
 ANALYZE`;
 }
 
-/** Everybody as at the beginning, whatever was written. */
-export function anew(): string {
+/** Restores all rows to the beginning. */
+export function resetRows(): string {
   const rows = ids.map((id) => `(${id}, '${nameOf(id)}', ${id % 10}, ${10 + (id % 9)})`);
   return `
 TRUNCATE pupils, absences, letters, guardians, notes;

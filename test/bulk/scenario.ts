@@ -57,7 +57,7 @@ function rowOf(scenario: Omit<Scenario, 'run'>): string {
   return `| ${name.replaceAll('|', '\\|')} | ${scenario.asked} | ${left} |`;
 }
 
-/** What the page says of these scenarios, between the marks of their `part`. ROWGATE_UPDATE=1 writes it anew. */
+/** The page's text of these scenarios, between the marks of their `part`, and the present text. ROWGATE_UPDATE=1 writes it again. */
 export function onThePage(part: string, scenarios: readonly Omit<Scenario, 'run'>[]): { said: string; is: string } {
   const begin = `<!-- ${part}: written by ROWGATE_UPDATE=1 npm run vitest -- test/bulk -->`;
   const end = `<!-- end of ${part} -->`;

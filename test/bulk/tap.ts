@@ -1,4 +1,4 @@
-/** Stands between clients and a guard, and keeps what the guard has sent: what has really left. */
+/** Sits between clients and a guard, and keeps what the guard has sent: what has really left. */
 import { connect, createServer, type Socket } from 'node:net';
 
 export interface Tap {
@@ -39,7 +39,7 @@ export async function startTap(to: () => number): Promise<Tap> {
   const address = server.address();
   return {
     port: typeof address === 'object' && address ? address.port : 0,
-    // Nobody is put together of two connections.
+    // A newline between two connections: no name is put together of both.
     arrived: () => Buffer.concat(streams.flatMap((chunks) => [...chunks, Buffer.from('\n')])),
     async stop() {
       for (const socket of sockets) socket.destroy();

@@ -1,7 +1,7 @@
-/** Somebody with a stolen account, who takes whatever comes and goes on after every refusal. */
+/** A thief with a stolen account, who takes whatever comes and goes on after every refusal. */
 import pg from 'pg';
 import { type RawClient, rawLogin } from '../proxy/raw-client.ts';
-import { whoStandsIn } from './pupils.ts';
+import { pupilsIn } from './pupils.ts';
 import type { Tap } from './tap.ts';
 
 /** What was said of something that was refused: SQLSTATE and message. */
@@ -66,7 +66,7 @@ export class Thief {
 
   /** Distinct pupils in all that has come to this account. */
   who(): Set<number> {
-    return whoStandsIn(this.tap.arrived());
+    return pupilsIn(this.tap.arrived());
   }
 
   left(): number {

@@ -1,4 +1,4 @@
-/** Time passes, or is set back, and what holds changes while a thief reads on: the clock is the test's. */
+/** Tests time that passes or is set back, and limits that change, while a thief reads on: the test sets the clock. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance as imported } from 'node:perf_hooks';

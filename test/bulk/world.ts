@@ -1,4 +1,4 @@
-/** A guard in front of four hundred pupils, and as many stolen accounts as are asked for, each with a budget of forty people a day. */
+/** A guard in front of four hundred pupils, and stolen accounts, each with a budget of forty people a day. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,7 +55,7 @@ export function roleText(name: string, limits: string): string {
   return `role: ${name}${TABLES}${limits}\n`;
 }
 
-/** The policies' files. `thieves`: so many principals of each role, `thief1` and so on. `key`: each stands for many people, whose tokens it signs. */
+/** The policies' files. `thieves`: the number of principals of each role, `thief1` and so on. `key`: each principal has many end users, and it signs their tokens. */
 export async function policies(thieves: number, roles = ROLES, key?: Key): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-bulk-'));
   await mkdir(join(folder, 'roles'));
@@ -88,7 +88,7 @@ export interface BulkWorld {
 }
 
 export interface BulkOptions {
-  /** What stands in each beside name and tables. */
+  /** YAML of each role beside its name and tables. */
   readonly roles?: Readonly<Record<string, string>>;
   readonly configuration?: string;
   /** Each new thief is another person behind one account for each role. */
@@ -113,7 +113,7 @@ export async function bulkWorld(options: BulkOptions = {}): Promise<BulkWorld> {
     folder,
     password: PASSWORD,
     token(user) {
-      if (!key) throw new Error('nobody is behind these accounts');
+      if (!key) throw new Error('these accounts have no end users');
       return tokenOf(key, user);
     },
     async thief(role = 'thief') {

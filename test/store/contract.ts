@@ -1,4 +1,4 @@
-/** What every store must do, wherever it keeps the accounts. */
+/** The contract of every store, wherever it keeps the accounts. */
 import { expect, it } from 'vitest';
 import type { AccountLock, BreakGlassOpening, BudgetStore, Permit, Raise } from '../../src/metering/budget-store.ts';
 import type { Ceiling, Measure, WindowOfMeasure } from '../../src/metering/measure.ts';
@@ -19,7 +19,7 @@ const MONTH: WindowOfMeasure = { count: 30, unit: 'day' };
 const PUPILS: Measure = 'subjects.student';
 
 let owners = 0;
-/** Nobody else's. */
+/** A name that no other test uses. */
 export function newOwner(): string {
   owners += 1;
   return `principal:contract_${process.pid}_${owners} é"\\`;
@@ -206,7 +206,7 @@ export function contract(name: string, open: () => StoreUnderTest): void {
     await other.change({ kind: 'release', owner });
     await expect.poll(() => store.exceptions().locks.has(owner), { timeout: 120_000 }).toBe(false);
     expect(store.exceptions().permits.filter(({ id }) => id === permit.id)).toEqual([approved]);
-    // Whoever has not heard of it opens nothing again.
+    // A guard that still has it as open does not open it again.
     await store.change({ kind: 'opening', opening });
     expect(store.exceptions().openings.filter(({ id }) => id === opening.id)).toEqual([closed]);
   });

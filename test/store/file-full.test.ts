@@ -1,4 +1,4 @@
-/** A disk that is full: what cannot be written is not granted, and what happened all the same is not forgotten. */
+/** Tests a full disk: what cannot be written is not granted, and what happened all the same is not forgotten. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Logouts in a folder: one line each, in snapshots as long as they hold, and those of an earlier version hold on. */
+/** Tests logouts in a folder: one line each, in snapshots as long as they hold; logouts of an earlier version still hold. */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -112,10 +112,10 @@ it('those of an earlier version, among the locks of snapshot and journal, hold o
     const owner = `token:${digest}`;
     return { owner, since: now, until: now + HOUR, reason: 'given back', by: 'rowgate' };
   };
-  const standing = { locks: [lock('one')], raises: [], permits: [], openings: [] };
+  const exceptions = { locks: [lock('one')], raises: [], permits: [], openings: [] };
   const lines = [
     ['snapshot', 2, hashKey],
-    ['standing', 0, standing],
+    ['standing', 0, exceptions],
     ['end', 2],
   ];
   writeFileSync(join(folder, 'snapshot-1'), lines.map(checkedLine).join(''));

@@ -1,4 +1,4 @@
-/** A folder that is taken away under a running guard: nothing is granted that a later start would not find, and nobody's state is put aside. */
+/** Tests a folder that is removed under a running guard: nothing is granted that a later start would not find, and no other guard's state is set aside. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,7 +77,7 @@ it('another guard has a folder of that name now: nothing is granted, and its sta
   await new Promise((done) => setTimeout(done, 1_500));
   expect(await take(store, 1)).toMatch(/cannot be written/);
   await other.close();
-  // Nobody can tell which of the two counts.
+  // It cannot be told which of the two counts.
   const files = () => readdirSync(folder).filter((name) => /^(snapshot|journal)-/.test(name));
   const before = files();
   await new Promise((done) => setTimeout(done, 1_500));
@@ -99,7 +99,7 @@ it('moved away and back: nothing is granted meanwhile, and then all is there', a
   expect(next.exceptions().locks.get('o')).toEqual(lock);
 });
 
-it('the socket that says whose it is removed: the next snapshot puts it there again', async () => {
+it('the owner’s socket removed: the next snapshot creates it again', async () => {
   const path = join(root, 'socket');
   store = await open(path, 500);
   rmSync(join(path, 'owner-1'));

@@ -1,4 +1,4 @@
-/** The state in a folder: what outlives the process and the machine, and what is refused. */
+/** Tests the state in a folder: what outlives the process and the machine, and what is refused. */
 import {
   chmodSync,
   chownSync,
@@ -47,7 +47,7 @@ async function openStore(folder: string, journalBytes?: number): Promise<BudgetS
   return store;
 }
 
-/** As a process leaves it that is killed now: what was written is there, and nobody has the folder. */
+/** A copy of the folder as a process leaves it that is killed now: what was written is there, and no process owns it. */
 function afterKill(folder: string): string {
   for (;;) {
     const copy = newFolder();
@@ -160,7 +160,7 @@ it('of many guards that take a folder which a dead one left, one has it', async 
   const owner = newOwner();
   await take(left, owner, 10);
   await left.close();
-  // The socket of one who has ended stays, and nobody answers there.
+  // The socket of a process that has ended stays, and does not answer.
   expect(readdirSync(folder)).toContain('owner-1');
   const ways = await Promise.allSettled(Array.from({ length: 8 }, () => openStore(folder)));
   expect(ways.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -235,12 +235,12 @@ it('an account of many people is written in pieces, with other work between them
   const again = await openStore(afterKill(folder));
   expect(await again.used(owner, 'subjects.student', [HOUR])).toEqual([60_002]);
   expect(
-    await again.known(owner, 'subjects.student', [HOUR], [keys[60_000] ?? '', 'late', 'nobody'].map(hashOf)),
+    await again.known(owner, 'subjects.student', [HOUR], [keys[60_000] ?? '', 'late', 'unseen'].map(hashOf)),
   ).toEqual([true, true, false]);
   expect(await again.used(other, 'rows', [HOUR])).toEqual([4]);
 });
 
-testWith(ROOT)('a folder of somebody else, or with what they have put there, is not used', async () => {
+testWith(ROOT)('a folder of another user, or with files of theirs, is not used', async () => {
   const stranger = 54_321;
   const theirs = newFolder();
   mkdirSync(theirs);

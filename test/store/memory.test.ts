@@ -1,3 +1,4 @@
+/** Tests the state in memory by the contract of all stores. */
 import { memoryStore } from '../../src/budget/store/memory.ts';
 import { contract } from './contract.ts';
 

@@ -1,4 +1,4 @@
-/** Logouts in Redis: each is one record with an end of its own, of which the others read what is new; none is lost while a guard knows it. */
+/** Tests logouts in Redis: each is one record with an end of its own, other guards read the new ones, and none is lost while a guard knows it. */
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { redisStore } from '../../src/budget/store/redis.ts';
@@ -61,11 +61,11 @@ describeWith(program)('with a server', () => {
       await expect.poll(() => knows(second, to - 1), SOON).toEqual([true]);
       return (await traffic()) - before;
     };
-    const few = await sent(0, 100);
+    const hundred = await sent(0, 100);
     await logOut(first, 100, 49_900);
     await expect.poll(() => knows(second, 49_899), SOON).toEqual([true]);
     // Looks at the clock and at what is new come besides, as many as the machine has time for. All of them at once are more than three megabytes.
-    expect(await sent(49_900, 50_000)).toBeLessThan(3 * few + 200_000);
+    expect(await sent(49_900, 50_000)).toBeLessThan(3 * hundred + 200_000);
     expect((await client.keys('rowgate:*')).length).toBeLessThan(10);
     const third = await open();
     expect(knows(third, 0, 25_000, 49_999, 50_000)).toEqual([true, true, true, false]);

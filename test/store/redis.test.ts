@@ -1,4 +1,4 @@
-/** The state in Redis: two guards that share it, and a server that is killed, stands still, is full, or has forgotten everything. */
+/** Tests the state in Redis: two guards that share it, and a server that is killed, stands still, is full, or has forgotten everything. */
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { redisStore } from '../../src/budget/store/redis.ts';
@@ -248,7 +248,7 @@ describeWith(program)('with a server', () => {
     await locked.remove();
   });
 
-  it('nobody starts without it', async () => {
+  it('no guard starts without it', async () => {
     await expect(open('redis://127.0.0.1:1')).rejects.toThrow(/ECONNREFUSED/);
   });
 });

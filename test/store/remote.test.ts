@@ -1,4 +1,4 @@
-/** What workers ask of their primary: two of them, with one store, over messages that take their time. */
+/** Tests workers that ask their primary for the state: two of them, with one store, over slow messages. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { memoryStore } from '../../src/budget/store/memory.ts';
@@ -69,7 +69,7 @@ contract('remote', () => ({
   },
 }));
 
-it('what a worker was granted stays counted when it dies, and one whose primary is gone is granted nothing', async () => {
+it('what a worker was granted stays counted when it dies, and one without its primary is granted nothing', async () => {
   const dying = worker();
   const owner = newOwner();
   const claim = {
@@ -86,7 +86,7 @@ it('what a worker was granted stays counted when it dies, and one whose primary 
   await dying.store.close();
 });
 
-it('under every kind of limit not one statement in a hundred sends a message, also where each shows somebody new', async () => {
+it('under every kind of limit not one statement in a hundred sends a message, also where each shows a new person', async () => {
   const { store: remote, messages, end } = worker();
   const owner = newOwner();
   const days = new CalendarDays('Europe/Paris');

@@ -1,4 +1,4 @@
-/** The clock of the store's server, as a guard follows it: by looks at it, and by the guard's monotonic time between them. */
+/** Tests how a guard follows the clock of the store's server: by looks at it, and by its own monotonic time between them. */
 import { expect, it } from 'vitest';
 import { ServerClock } from '../../src/budget/store/redis.ts';
 
@@ -36,7 +36,7 @@ it('goes on between two looks, and while the server cannot be asked', async () =
   expect(off()).toBe(0);
 });
 
-it('follows a server whose clock is set, or in whose place another one is, by an hour to either side', async () => {
+it('follows a server with a changed clock, or another server in its place, by an hour to either side', async () => {
   for (const set of [3_600_000, -3_600_000]) {
     const { clock, world, off } = clockOver({ tripMs: 4 });
     await clock.look();

@@ -1,4 +1,4 @@
-/** What is proven of random queries holds on a server: an answer says nothing of people whom it does not name. */
+/** Tests proofs about random queries at a server: an answer says nothing of people whom it does not name. */
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Disclosure } from '../../src/guard/subjects/disclosure.ts';
@@ -20,7 +20,7 @@ INSERT INTO lab (patient_id, value) SELECT 1 + (i * 3) % 7, 10 * i FROM generate
 INSERT INTO siblings VALUES (1, 1, 2, 'ab'), (2, 3, 4, 'cd'), (3, 5, NULL, 'e'), (4, 2, 6, 'bf');
 ANALYZE`;
 
-/** What may be otherwise of one person, or of rows of nobody. */
+/** Changes of one person's rows, or of rows about no person. */
 function changesOf(person: number, random: Random): string {
   const [one, other] = [random.int(90), random.int(90)];
   return random.pick([
@@ -35,7 +35,7 @@ function changesOf(person: number, random: Random): string {
   ]);
 }
 
-const OF_NOBODY = `UPDATE visit SET diag = 'diag1', clinic_id = 1 WHERE patient_id IS NULL; INSERT INTO visit (patient_id, day, diag, clinic_id) VALUES (NULL, '2020-01-01', 'diag2', 3)`;
+const OF_NO_PERSON = `UPDATE visit SET diag = 'diag1', clinic_id = 1 WHERE patient_id IS NULL; INSERT INTO visit (patient_id, day, diag, clinic_id) VALUES (NULL, '2020-01-01', 'diag2', 3)`;
 
 let world: SubjectWorld;
 let client: pg.Client;
@@ -123,7 +123,7 @@ test(`${RUNS} queries`, { timeout: LONG ? 3_600_000 : 300_000 }, async () => {
     if (one.free === 'known') seen.known += 1;
     for (let i = 0; i < 3; i++) {
       const person = random.int(8);
-      const change = person === 0 ? OF_NOBODY : changesOf(person, random);
+      const change = person === 0 ? OF_NO_PERSON : changesOf(person, random);
       const after = await answer(found.sent, change);
       if (!after) continue;
       const note = `seed ${SEED}, run ${run}: ${sql}\n sent: ${found.sent}\n ${JSON.stringify(one)}\n change: ${change}\n`;
@@ -138,7 +138,7 @@ test(`${RUNS} queries`, { timeout: LONG ? 3_600_000 : 300_000 }, async () => {
       };
       const known = one.free === 'known' && !before.some(isTold) && !after.some(isTold);
       const isChosen = /LIMIT|DISTINCT ON|json_agg/.test(sql);
-      // Which of two rows that are sorted alike comes is nobody's to say: those that differ in an added key alone are.
+      // The server may give either of two rows that are sorted alike, and they may differ in an added key alone.
       if (isChosen && (!known || (found.disclosures.added && !sql.includes('json_agg')))) continue;
       const width = (rows: readonly Row[]) => rows[0]?.length ?? 0;
       const values = new Set(one.values);

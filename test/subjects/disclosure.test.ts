@@ -1,4 +1,4 @@
-/** What is proven of a statement, and so what it costs: honest ones are cheap, and whatever was once a way around the count is dear. */
+/** Tests the proofs about a statement, and so its cost: honest statements are cheap, and former ways around the count are expensive. */
 import { beforeAll, expect, test } from 'vitest';
 import { moved } from '../../src/guard/subjects/moved.ts';
 import { type SubjectWorld, subjectWorld, written } from './world.ts';
@@ -23,7 +23,7 @@ const PINNED: readonly Case[] = [
   ['cast to another integer', "SELECT id FROM patient WHERE id = '5'::bigint", 'pinned 5; [0]; known'],
   ['read as the server reads it', "SELECT id FROM patient WHERE id = ' 0x4D '", 'pinned 77; [0]; known'],
   ['with a sign', 'SELECT id FROM patient WHERE id = -7', 'pinned -7; [0]; known'],
-  ['nobody', 'SELECT id FROM patient WHERE id = NULL', 'pinned nobody; [0]; known'],
+  ['no key', 'SELECT id FROM patient WHERE id = NULL', 'pinned nobody; [0]; known'],
   [
     'texts',
     "SELECT 1 FROM mark WHERE code = 'it''s' AND tag = '{A0EEBC99-9C0B4EF8-BB6D6BB9-BD380A11}'",
@@ -283,7 +283,7 @@ const NAMED: readonly Case[] = [
   ['UNION', 'SELECT id, name FROM patient UNION SELECT patient_id, diag FROM visit', 'question; [0]; known'],
   ['EXCEPT', 'SELECT id FROM patient EXCEPT SELECT patient_id FROM visit', 'question; [0]; repeated'],
   [
-    'what everybody may know beside it',
+    'columns about no person beside it',
     'SELECT p.id, c.name FROM patient p JOIN clinics c ON c.id = p.clinic_id',
     'question; [0]; known',
   ],
@@ -340,12 +340,12 @@ const INCLUDES: readonly Case[] = [
     'question; [+0]; known; json 1',
   ],
   [
-    'grouped by what nobody is',
+    'grouped by a table about no person',
     'SELECT c.id, json_agg(p.name) FROM clinics c JOIN patient p ON p.clinic_id = c.id GROUP BY c.id',
     'question; [+0]; known; json 1',
   ],
   [
-    'groups of which some are left out',
+    'some groups left out',
     'SELECT c.id, json_agg(p.name) FROM clinics c JOIN patient p ON p.clinic_id = c.id GROUP BY c.id HAVING count(*) > 3',
     'question; unnamed; repeated',
   ],
@@ -359,10 +359,10 @@ const INCLUDES: readonly Case[] = [
     'SELECT c.id, json_agg(p.name) FROM clinics c JOIN patient p ON p.clinic_id = c.id GROUP BY c.id LIMIT 1',
     'question; unnamed; repeated',
   ],
-  ['whose rows have no key', 'SELECT json_agg(t) FROM (SELECT name FROM patient) t', 'question; unnamed; repeated'],
+  ['of rows without a key', 'SELECT json_agg(t) FROM (SELECT name FROM patient) t', 'question; unnamed; repeated'],
 ];
 
-/** What once got through: each is a question whose rows are not named, or in which what tells is a value. */
+/** Former ways around the count: each is now a question whose rows are not named, or the told value is counted. */
 const WAYS: readonly Case[] = [
   [
     'many numbers beside a row',
@@ -370,7 +370,7 @@ const WAYS: readonly Case[] = [
     'question; [0] v1; repeated',
   ],
   [
-    'of a table of nobody',
+    'of a table about no person',
     'SELECT count(c.id) OVER () FROM patient p LEFT JOIN clinics c ON c.id <= p.weight',
     'question; [+0] v0; repeated; fixed 11',
   ],
@@ -622,8 +622,8 @@ const WRITES: readonly Case[] = [
     "UPDATE visit SET day = '2026-01-01' WHERE patient_id = 5",
     'pinned 5; unnamed; repeated; at-once; writes 0',
   ],
-  ['nobody', 'UPDATE clinics SET beds = 3 WHERE id = 4', 'nothing'],
-  ['what somebody may refer to', 'DELETE FROM clinics WHERE id = 4', 'pinned; repeated; at-once; writes 0'],
+  ['a table about no person', 'UPDATE clinics SET beds = 3 WHERE id = 4', 'nothing'],
+  ['a row that people’s rows may refer to', 'DELETE FROM clinics WHERE id = 4', 'pinned; repeated; at-once; writes 0'],
   [
     'a value of a given person',
     'UPDATE clinics SET beds = (SELECT weight FROM patient WHERE id = 77) WHERE id = 4',
@@ -649,7 +649,7 @@ const WRITES: readonly Case[] = [
     "INSERT INTO visit (patient_id, day, diag) VALUES (5, '2026-01-01', 'flu') RETURNING id",
     'pinned; repeated; at-once; writes 0',
   ],
-  ['given values of nobody', "INSERT INTO notes (body) VALUES ('x')", 'nothing'],
+  ['given values about no person', "INSERT INTO notes (body) VALUES ('x')", 'nothing'],
   [
     'a constraint that is deferred',
     'INSERT INTO lab (patient_id, value) VALUES (5, 5)',
@@ -658,12 +658,12 @@ const WRITES: readonly Case[] = [
   ['a foreign key alone', 'INSERT INTO marked (id, patient_id) VALUES (1, 5)', 'pinned; repeated; at-once; writes 0'],
   ['COPY FROM', 'COPY visit (patient_id, diag) FROM STDIN', 'pinned; repeated; at-once; writes 0'],
   [
-    'a name into a table of nobody',
+    'a name into a table about no person',
     'INSERT INTO notes (body) SELECT name FROM patient WHERE id + 0 = $1',
     'question; unnamed; repeated; writes 0 tag; uncountable: rows written from people who are not their own',
   ],
   [
-    'a number into a table of nobody',
+    'a number into a table about no person',
     'INSERT INTO notes (n) SELECT weight FROM patient WHERE id + 0 = $1',
     'question; unnamed; repeated; writes 2 tag',
   ],

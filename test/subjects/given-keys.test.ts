@@ -1,4 +1,4 @@
-/** Keys in a client's text are read as the server reads them, or not at all. */
+/** Tests keys in a client's text: they are read as the server reads them, or not at all. */
 import { expect, test } from 'vitest';
 import { continuesAnswer } from '../../src/guard/stages/cursor.ts';
 import { countRows, isReadableForm, readArguments, readGivenKeys } from '../../src/guard/subjects/given-keys.ts';

@@ -1,4 +1,4 @@
-/** Random queries over the tables of `world.ts`, most of which compute on people in one way or another. */
+/** Random queries over the tables of `world.ts`; most compute on people in one way or another. */
 import type { Random } from '../support/random.ts';
 
 const PEOPLE = 6;
@@ -8,7 +8,7 @@ interface Item {
   readonly text: string;
   readonly keys: readonly string[];
   readonly plain: readonly string[];
-  /** Columns of nobody. */
+  /** Columns that are about no person. */
   readonly others: readonly string[];
 }
 
@@ -200,11 +200,11 @@ export class RandomQueries {
   private item(outer: readonly Item[], depth: number): Item {
     const { random } = this;
     if (depth > 0 && random.once(4)) return this.derived(outer, depth - 1, false);
-    if (random.once(8)) return this.nobody();
+    if (random.once(8)) return this.withoutPeople();
     return this.table();
   }
 
-  private nobody(): Item {
+  private withoutPeople(): Item {
     const name = this.name();
     if (this.random.once(2))
       return { text: `generate_series(1, 7) AS ${name}`, keys: [], plain: [name], others: [name] };

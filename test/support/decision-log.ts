@@ -1,4 +1,4 @@
-/** Reads a decision log as tests want it: each line held against its chain. */
+/** Reads a decision log for tests, and checks each line against its chain. */
 import { hash } from 'node:crypto';
 import { ORIGIN, readChained } from '../../src/decision-log/chain/chain.ts';
 

@@ -1,4 +1,4 @@
-/** The catalog of a database in which nothing is. */
+/** The catalog of an empty database. */
 import { Catalog } from '../../src/sql/catalog/catalog.ts';
 
 /** `serverVersion` as in server_version_num. */

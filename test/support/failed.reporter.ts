@@ -1,4 +1,4 @@
-/** Says why a test failed as soon as it has: a run that is ended before its summary has told that much. */
+/** Reports why a test failed at once: a run that is ended before its summary has told that much. */
 import type { Reporter, TestCase } from 'vitest/node';
 
 export default class FailedReporter implements Reporter {

@@ -1,4 +1,4 @@
-/** A whole guard in front of a test's database, as `rowgate serve` puts it together: configuration file, policies, listener, decision log. */
+/** A whole guard in front of a test's database, as `rowgate serve` starts it: configuration file, policies, listener, decision log. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import type { FreshDatabase } from './postgres.ts';
 import { samplesWithoutBudgets } from './sample-policies.ts';
 
 export interface GuardOptions {
-  /** A policies folder; absent: the samples without their budgets, whose passwords are "demo-" and the principal's name. */
+  /** A policies folder; absent: the samples without their budgets, with passwords of "demo-" and the principal's name. */
   readonly policies?: string;
   /** Further lines of `rowgate.yaml`. */
   readonly configuration?: string;

@@ -1,4 +1,4 @@
-/** People as stores and accounts know them, by names that a test can read. */
+/** Hashes of people as stores and accounts use them, by names that a test can read. */
 import { createHash } from 'node:crypto';
 import { type Hashes, readHash, WORDS } from '../../src/metering/hashes.ts';
 import { type Sightings, sightingsOf } from '../../src/metering/sightings.ts';

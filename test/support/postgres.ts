@@ -20,7 +20,7 @@ export interface FreshDatabase {
   connect(): Promise<pg.Client>;
   /** Makes a login role with a unique name; `options` as CREATE ROLE has them. Dropped with the database. */
   createLogin(options?: string): Promise<{ user: string; password: string; url: string }>;
-  /** Ends the clients of the superuser; `query` connects anew. For a server that is to be killed. */
+  /** Ends the clients of the superuser; `query` connects again. For a server that is to be killed. */
   disconnect(): Promise<void>;
   /** Ends the clients, drops the database and its logins. */
   drop(): Promise<void>;
@@ -47,7 +47,7 @@ export function uniqueName(prefix: string): string {
   return `${prefix}_${randomBytes(4).toString('hex')}`;
 }
 
-/** Makes an empty database, on the tests' server or on another one whose superuser is given. Call `drop` in `afterAll`. */
+/** Makes an empty database, on the tests' server or on another with the given superuser. Call `drop` in `afterAll`. */
 export async function freshDatabase(
   name = uniqueName('test'),
   superuser: string = superuserUrl(),

@@ -1,4 +1,4 @@
-/** Randomness that can be had again: fuzzing prints its seed, and ROWGATE_SEED brings a run back. */
+/** Random values that can be repeated: fuzzing prints its seed, and ROWGATE_SEED repeats a run. */
 import { randomInt } from 'node:crypto';
 
 export class Random {
@@ -39,8 +39,8 @@ export function fuzzSeed(): number {
 }
 
 /** How many inputs a fuzz test takes. */
-export function fuzzRuns(few: number, many: number): number {
-  return Number(process.env.ROWGATE_RUNS ?? (process.env.ROWGATE_LONG ? many : few));
+export function fuzzRuns(short: number, long: number): number {
+  return Number(process.env.ROWGATE_RUNS ?? (process.env.ROWGATE_LONG ? long : short));
 }
 
 /** Calls `act` with each input's own source, so that a failure can be had again by its seed alone. */

@@ -1,4 +1,4 @@
-/** A real Valkey (Redis's free successor, the same protocol) of a test's own, with a folder of its own. */
+/** A test's own Valkey (Redis's free successor, the same protocol), with its own folder. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';

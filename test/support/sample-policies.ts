@@ -1,4 +1,4 @@
-/** The sample policies without what counts over time: a test that asks and is refused a hundred times is no thief. */
+/** The sample policies without budgets over time: a test that is refused a hundred times would be locked out. */
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isMap, isNode, isScalar, parseDocument, type YAMLMap } from 'yaml';

@@ -1,4 +1,4 @@
-/** Tests of what a server has since some version: on an older one they are skipped, and their names say what they need. */
+/** Tests of features that the server has since some version: on an older one they are skipped, and their names say what they need. */
 import { test } from 'vitest';
 import { serverVersion } from './postgres.ts';
 import { condition, type Need, testWith } from './tools.ts';

@@ -1,4 +1,4 @@
-/** SSH keys and what `ssh-keygen -Y sign` makes with them, without a process. */
+/** SSH keys and signatures as `ssh-keygen -Y sign` makes them, without a process. */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { stringField } from '../../src/pki/ssh-fields.ts';
 import { parsePublicKey, type SshPublicKey } from '../../src/pki/ssh-public-key.ts';
@@ -6,7 +6,7 @@ import { parsePublicKey, type SshPublicKey } from '../../src/pki/ssh-public-key.
 export interface Signer {
   readonly name: string;
   readonly key: SshPublicKey;
-  /** As it stands in a `.pub` file. */
+  /** One line, as in a `.pub` file. */
   readonly line: string;
   sign(text: string, namespace: string): string;
 }

@@ -1,7 +1,4 @@
-/**
- * Ends a run by saying which files took longest, and what was skipped for what: a green run on a machine that lacks tools has not shown all that it
- * could.
- */
+/** Ends a run with the slowest files, and with the skipped tests and what they need: a green run on a machine that lacks tools has not shown all that it could. */
 import type { Reporter, TestModule } from 'vitest/node';
 
 /** Of a run with more files than these the slowest are named. */

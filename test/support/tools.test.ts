@@ -1,4 +1,4 @@
-/** What tests need of a machine: asked of the tool itself, said by name where it is missing, and in one place alone. */
+/** Tests how the tests find tools: each tool is asked itself, a missing one is named, and no other file looks for tools. */
 import { execFile } from 'node:child_process';
 import {
   chmodSync,
@@ -42,7 +42,7 @@ describe('a tool', () => {
 
   it.each<[string, string, Parameters<typeof tool>, { path?: string; lacks?: string }]>([
     ['that will do', current, ['psql', { since: 16 }], { path: join(current, 'psql') }],
-    ['of which any version will do', old, ['psql'], { path: join(old, 'psql') }],
+    ['of any version', old, ['psql'], { path: join(old, 'psql') }],
     ['that is too old', old, ['psql', { since: 16 }], { lacks: 'psql 16 (15.20 is here)' }],
     [
       'that is too old in its second number',

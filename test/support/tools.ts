@@ -20,7 +20,7 @@ export interface Tool extends Need {
   readonly path: string | undefined;
 }
 
-/** How each is asked for its version: arguments, and where it stands in what is printed. A tool that prints nothing of that form is none. */
+/** How to ask each tool for its version: arguments, and the pattern of its output. A tool that prints nothing of that form counts as missing. */
 const TOOLS = {
   cc: [['--version'], /\b(\d+\.\d+[.\d]*)/],
   chromium: [['--version'], /Chromium ([\d.]+)/],
@@ -143,8 +143,8 @@ function needed(lacks: string): { readonly lacks: string } {
 }
 
 /**
- * Where Debian and its kin keep PostgreSQL's clients, newest version first, before the wrappers on PATH; then what is not on everybody's PATH.
- * ROWGATE_TOOLS names the folders in the place of all these: with an empty one the machine has Node and nothing else.
+ * The folders where Debian and similar systems keep PostgreSQL's clients, newest version first, before the wrappers on PATH; then folders that are
+ * not on every PATH. ROWGATE_TOOLS replaces all these folders: with an empty one the machine has Node and nothing else.
  */
 function folders(): string[] {
   const only = process.env.ROWGATE_TOOLS;

@@ -1,4 +1,4 @@
-/** The versions of PostgreSQL that tests run on: which there are, where the older ones are, and what a test says that needs a newer one. */
+/** The versions of PostgreSQL that tests run on: which there are, where the older ones are, and the name of a test that needs a newer one. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 

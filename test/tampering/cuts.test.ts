@@ -1,4 +1,4 @@
-/** Files that were cut, taken away, exchanged or damaged. */
+/** Tests log files that were cut, removed, exchanged or damaged: `verify` finds each. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -116,7 +116,7 @@ describe.each(SHAPES)('%s', (_name, shape) => {
     }
   });
 
-  it('a whole log of somebody else: found by anchors, or by the key', async () => {
+  it('a whole log of another guard: found by anchors, or by the key', async () => {
     const writers = writersIn(log.whole);
     if (writers.length > 1) return;
     const [key = ''] = (await log.after(log.whole)).keys.map(({ key }) => key);

@@ -1,4 +1,4 @@
-/** Records changed where they stand: found at their place. */
+/** Tests records that were changed in place: `verify` finds each at its place. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linesOf, refitted, textOf, withLines } from './lines.ts';

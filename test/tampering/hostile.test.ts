@@ -1,4 +1,4 @@
-/** Files that somebody made to hurt whoever verifies them: read in bounded memory, to an end, and found. */
+/** Tests files made to harm the verifier: they are read in bounded memory, to an end, and found. */
 import { execFileSync } from 'node:child_process';
 import { renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -70,7 +70,7 @@ describe('what is no file', () => {
     expect((await log.verify()).findings).toContainEqual(expect.objectContaining({ kind: 'unreadable', file: first }));
   });
 
-  it('a pipe that nobody writes to', async () => {
+  it('a pipe without a writer', async () => {
     execFileSync('rm', [join(log.folder, first)]);
     execFileSync('mkfifo', [join(log.folder, first)]);
     expect((await log.verify()).findings).toContainEqual(expect.objectContaining({ kind: 'unreadable', file: first }));

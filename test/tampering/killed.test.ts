@@ -1,4 +1,4 @@
-/** A guard that is killed again and again, at random points under load: its log verifies each time, as it lies there and while it is written. */
+/** Tests a guard that is killed again and again, at random points under load: its log verifies each time, at rest and while it is written. */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => database?.drop());
 
-/** Asks until nobody answers. */
+/** Asks until the guard no longer answers. */
 async function load(port: number, random: Random): Promise<void> {
   const one = async () => {
     const connectionString = `postgres://teacher:demo-teacher@127.0.0.1:${port}/${database.name}`;

@@ -108,10 +108,7 @@ export type Forgery =
   | { readonly seals: 'corrected' }
   | { readonly seals: 'signed'; readonly key: KeyObject };
 
-/**
- * Without the records that `drop` names, numbered and chained anew, as somebody would do who wants nobody to see it. Segments name
- * the new hashes, and files get the names that go with their new numbers.
- */
+/** Removes the records that `drop` names, and numbers and chains the rest again, as a forger would to hide it. Segments name the new hashes, and files get the names of their new numbers. */
 export function rechained(
   contents: Contents,
   drop: (record: Record<string, unknown>) => boolean,

@@ -1,4 +1,4 @@
-/** Real logs to tamper with, small ones: several workers and files, seals after few records, anchors as they would have been sent. */
+/** Small real logs to tamper with: several workers and files, seals after few records, anchors as they would have been sent. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { type Verification, type VerifyOptions, verifyLog } from '../../src/deci
 import { type DecisionLog, openLog } from '../../src/decision-log/writer/log.ts';
 
 export interface Shape {
-  /** 1: one process, whose guard is `g1`; more: workers `g1/1` … */
+  /** 1: one process, the guard `g1`; more: workers `g1/1` … */
   readonly workers: number;
   readonly records: number;
   /** Of a file. */

@@ -1,4 +1,4 @@
-/** Records taken out, moved, copied, brought in from elsewhere: found at their place and by their name. */
+/** Tests records that were removed, moved, copied, or brought in from elsewhere: `verify` finds each at its place and by its kind. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { condition, testWith } from '../support/tools.ts';

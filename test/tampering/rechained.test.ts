@@ -1,4 +1,4 @@
-/** Logs whose chain was computed anew behind what was changed: found by seals, and where the key was stolen as well, by anchors. */
+/** Tests logs with a chain computed again after a change: found by seals, and where the key was stolen as well, by anchors. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Verification } from '../../src/decision-log/verify/verify.ts';
@@ -31,9 +31,9 @@ describe.each(SHAPES)('all records of one principal removed: %s', (_name, shape)
   const kinds = ({ findings }: Verification) => findings.map(({ kind }) => kind);
   const forge = (forgery: Forgery) => log.log.write(rechained(log.whole, isThief, forgery));
 
-  it('nothing removed, and all of it made anew with the key of the log: as it was', async () => {
+  it('nothing removed, and all of it written again with the key of the log: as it was', async () => {
     const same = rechained(log.whole, () => false, { seals: 'signed', key: ownKey(log.log.folder) });
-    // What stands beside in seals are the heads as they were then: the same, since the records are.
+    // `beside` in seals are the heads of that time: the same, since the records are the same.
     log.log.write(same);
     expect((await log.log.verifyAnchored()).findings).toEqual([]);
   });
@@ -127,7 +127,7 @@ describe('several workers', () => {
     }
   });
 
-  it('one’s chain made anew with the stolen key: found by the others’ seals', async () => {
+  it('one worker’s chain written again with the stolen key: found by the others’ seals', async () => {
     const [files = []] = writersIn(log.whole);
     const forged = rechained(log.whole, isThief, { seals: 'signed', key: ownKey(log.log.folder) });
     const ofOthers = [...log.whole].filter(([name]) => !files.includes(name));

@@ -1,4 +1,4 @@
-/** Files that are gone: those whose time was over are known by a sealed record, and nothing else excuses one. */
+/** Tests missing files: a sealed record names those that were deleted at the end of their time, and nothing else excuses one. */
 import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -34,7 +34,7 @@ function live(keep?: { amount: number; unit: 'day' }): Promise<void> {
   return new Promise((done) => setTimeout(() => void guard.close().then(done), 300));
 }
 
-/** What a guard would write that deletes the file, but written by somebody else, while none runs. */
+/** Writes what a guard writes when it deletes the file, as a forger would while no guard runs. */
 function forgeRetention(file: string): void {
   const last = linesOf(readFileSync(log.log, 'utf8')).at(-1) ?? '';
   const lines = linesOf(readFileSync(join(log.folder, file), 'utf8'));

@@ -1,4 +1,4 @@
-/** What the tests of tampering share: logs of several shapes, places in them, and what is expected of findings. */
+/** Shared parts of the tests of tampering: logs of several forms, places in them, and what is expected of findings. */
 import fc from 'fast-check';
 import { expect, vi } from 'vitest';
 import type { Finding, FindingKind } from '../../src/decision-log/verify/finding.ts';

@@ -1,4 +1,4 @@
-/** Logs that nobody has touched verify. */
+/** Tests that untouched logs verify. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sealKeyIn } from '../../src/decision-log/seals/seal-key.ts';

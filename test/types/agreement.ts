@@ -1,4 +1,4 @@
-/** Holds our resolution of an expression against the server's verdict: same function, same result type, same coercions. */
+/** Compares our resolution of an expression with the server's: same function, same result type, same coercions. */
 import type { Coercion } from '../../src/sql/types/coercion.ts';
 import { ANY } from '../../src/sql/types/oids.ts';
 import type { Found, Resolved } from '../../src/sql/types/resolved.ts';

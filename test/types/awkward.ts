@@ -1,4 +1,4 @@
-/** Values that break careless code, by type: what a column of it may hold. Each is an SQL expression of that type. */
+/** Values that break careless code, by type, as a column may hold them. Each is an SQL expression of that type. */
 
 import { serverVersion } from '../support/postgres.ts';
 

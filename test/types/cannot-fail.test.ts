@@ -1,4 +1,4 @@
-/** Every entry of the list of those that cannot fail, on the server, over awkward values of its types: no error, no notice. */
+/** Tests every entry of the list of functions that cannot fail, at the server, over awkward values of its types: no error, no notice. */
 import fc from 'fast-check';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -169,7 +169,7 @@ function generated({ name, args, needs }: Entry): string[] {
 
 const VARIADIC = new Set(['jsonb_extract_path', 'jsonb_extract_path_text']);
 
-/** Open at its end: the rows come behind it. A function that gives rows may not stand in an aggregate. */
+/** Without its end: the rows are added. A set-returning function is not allowed in an aggregate. */
 function called(name: string, args: readonly string[]): string {
   const given = VARIADIC.has(name) ? `${args.slice(0, -1).join(', ')}, VARIADIC ${args.at(-1)}` : args.join(', ');
   return `SELECT count(x) FROM (SELECT pg_catalog."${name}"(${given}) AS x`;

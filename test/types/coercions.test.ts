@@ -1,3 +1,4 @@
+/** Tests coercions between all types against the server: explicit, in assignments, and with a type modifier. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { coercion } from '../../src/sql/types/coercion.ts';
 import { differs, expected, shape } from './agreement.ts';

@@ -1,3 +1,4 @@
+/** Tests the common type of several expressions against the server, in COALESCE, CASE, arrays, and similar forms. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { coercion } from '../../src/sql/types/coercion.ts';
 import { commonType } from '../../src/sql/types/common-type.ts';
@@ -36,7 +37,7 @@ describe('several expressions become the type that the server gives them', () =>
   for (const { form, write, field } of forms) {
     test(`${form}, two and three of all types`, async () => {
       const random = repeatable(3);
-      // Columns of pg_statistic: any array may stand beside them, which we do not claim.
+      // Columns of pg_statistic: any array may be beside them, which we do not claim.
       const operands = witness.operands.filter(({ type }) => type !== 'anyarray');
       const pairs = operands.flatMap((a) => operands.map((b) => [a, b]));
       const any = (): Operand => operands[random(operands.length)]!;
@@ -65,7 +66,7 @@ describe('several expressions become the type that the server gives them', () =>
   });
 });
 
-/** A literal that a pseudo-type takes from nobody, or a record whose columns are not seen. */
+/** A literal that a pseudo-type never takes, or a record with unknown columns. */
 function refusedByValue(list: readonly Operand[], answer: object): boolean {
   if (!('sqlstate' in answer)) return false;
   return answer.sqlstate === '0A000' || (answer.sqlstate === '42846' && list.some(({ type }) => type === 'record'));

@@ -1,4 +1,4 @@
-/** A database with what makes resolution hard: extensions, domains, enums, ranges, typed tables, overloads in several schemas. */
+/** A database that makes resolution hard: extensions, domains, enums, ranges, typed tables, overloads in several schemas. */
 
 export const SEARCH_PATH = ['app', 'public'];
 

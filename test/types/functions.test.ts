@@ -1,3 +1,4 @@
+/** Tests which function a call means against the server, for every function name and many types of arguments. */
 import { escapeIdentifier } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Fn } from '../../src/sql/catalog/catalog.ts';

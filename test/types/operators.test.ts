@@ -1,3 +1,4 @@
+/** Tests which operator an expression means against the server, for every operator name and pairs of all types. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resolveArrayOperator, resolveOperator } from '../../src/sql/types/operator.ts';
 import { SEARCH_PATH } from './fixture.ts';

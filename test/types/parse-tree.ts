@@ -1,4 +1,4 @@
-/** Reads what `debug_print_parse` prints: PostgreSQL's own dump of an analyzed statement. */
+/** Reads the output of `debug_print_parse`: PostgreSQL's own dump of an analyzed statement. */
 
 export interface DumpNode {
   readonly tag: string;

@@ -1,4 +1,4 @@
-/** Types are called in messages what the server calls them. */
+/** Tests that messages name types as the server does. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readCatalog } from '../../src/catalog/read.ts';
 import { Catalog } from '../../src/sql/catalog/catalog.ts';

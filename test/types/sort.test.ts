@@ -1,3 +1,4 @@
+/** Tests the operators of ORDER BY and GROUP BY against those that the server notes, for every type. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sortFunctions } from '../../src/sql/types/sort.ts';
 import { parse } from './server.ts';

@@ -1,3 +1,4 @@
+/** Tests which type a written name means against the server, with and without a schema and brackets. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { typeByName } from '../../src/sql/types/type-name.ts';
 import { openWitness, type Witness } from './witness.ts';

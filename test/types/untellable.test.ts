@@ -1,3 +1,4 @@
+/** Tests expressions of unknown type: every function that could run is kept as a candidate, and leakproof holds only if it holds for each. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isLeakproof } from '../../src/sql/analyze/leakproof-expressions.ts';
 import { resolveFunction } from '../../src/sql/types/function.ts';
@@ -97,7 +98,7 @@ describe('leakproof means: the function and every coercion, as the server has th
     expect(call('email', TEXT).kind).toBe('cast');
     expect(isLeakproof(call('email', TEXT))).toBe(false);
     expect(isLeakproof(call('feeling', oid('app.mood')))).toBe(true);
-    // A literal is read once, but the CHECK runs anew for each row.
+    // A literal is read once, but the CHECK runs again for each row.
     expect(isLeakproof(call('email', UNKNOWN))).toBe(false);
     expect(isLeakproof(call('feeling', UNKNOWN))).toBe(true);
   });

@@ -1,4 +1,4 @@
-/** A database with the fixture, its catalog as we read it, and a connection that says how the server reads expressions. */
+/** A database with the fixture, its catalog as we read it, and a connection on which the server shows how it reads expressions. */
 import type pg from 'pg';
 import { readCatalog } from '../../src/catalog/read.ts';
 import { Catalog, type Oid } from '../../src/sql/catalog/catalog.ts';
@@ -28,7 +28,7 @@ export interface Witness {
   readonly operands: readonly Operand[];
   /** Types that the server can sort. */
   readonly sortable: ReadonlySet<Oid>;
-  /** The cases in which we and the server disagree, as text; at most a few dozen. */
+  /** The cases where we and the server disagree, as text; at most a few dozen. */
   disagreements(cases: readonly Case[]): Promise<string[]>;
   drop(): Promise<void>;
 }

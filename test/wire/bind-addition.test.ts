@@ -1,4 +1,4 @@
-/** Values put behind those of a Bind that comes in pieces: the same bytes as if it had come whole, and nothing of ours for the client to choose. */
+/** Tests values that are added to a Bind that comes in pieces: the same bytes as for a whole one, and no added value under the client's control. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Bind, bind, decodeBind, decodeBindHead, textValue } from '../../src/protocol/bind.ts';

@@ -1,3 +1,4 @@
+/** Tests the text of a certificate's subject: the most specific part first, with escapes, and none for broken bytes. */
 import { describe, expect, test } from 'vitest';
 import { formatDistinguishedName, parseDistinguishedName, subjectOf } from '../../src/pki/distinguished-name.ts';
 

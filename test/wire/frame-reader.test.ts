@@ -1,4 +1,4 @@
-/** Frames come out alike, wherever the stream was cut; a length out of bounds, and noise, end the reading and take no memory. */
+/** Tests that frames come out alike wherever the stream was cut; a length out of bounds, and noise, end the reading and take no memory. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

@@ -1,4 +1,4 @@
-/** Everything that reads bytes of a stranger, with messages that are nearly right: a value or an error that is meant, never anything else. */
+/** Tests all code that reads a stranger's bytes, with messages that are nearly right: it gives a value or an intended error, never anything else. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   decodeAuthentication,
@@ -187,7 +187,7 @@ describe('frames', () => {
         });
         const read = Buffer.concat(out.map((frame) => frame.bytes));
         expect(read.equals(bytes.subarray(0, read.length))).toBe(true);
-        // What did not come out is the start of a frame whose end, or head, has not come.
+        // The rest is the start of a frame that has not come whole.
         if (ended && out.every(({ last }) => last))
           expect(bytes.length - read.length).toBeLessThan(maxOf(bytes.subarray(read.length), limits));
         for (const [at, frame] of out.entries()) expect(frame.first).toBe(at === 0 || out[at - 1]!.last);

@@ -1,4 +1,4 @@
-/** Messages of both directions: what is written is read again, and what is cut or has something behind it is not. */
+/** Tests messages of both directions: what is written can be read again, and a message that is cut or has bytes after it cannot. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

@@ -1,4 +1,4 @@
-/** Changes to bytes that are well formed: what is nearly right finds more than noise. */
+/** Changes to well-formed bytes: nearly right input finds more than noise. */
 import type { Random } from '../support/random.ts';
 
 const EDGES = [0, 1, 2, 4, 0x7f, 0x80, 0xff];

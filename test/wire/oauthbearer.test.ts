@@ -1,4 +1,4 @@
-/** The first message of SASL OAUTHBEARER: a token, a question, or nothing that is understood. */
+/** Tests the first message of SASL OAUTHBEARER: a token, a question, or a message that cannot be read. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bearerError, readBearerMessage } from '../../src/protocol/oauthbearer.ts';
@@ -16,7 +16,7 @@ describe('a token', () => {
     ['an empty authorization identity', message(`Bearer ${TOKEN}`, 'n,a=,')],
     ['beside host and port', `n,,${KV}host=db${KV}port=5432${KV}auth=Bearer ${TOKEN}${KV}${KV}`],
     ['before them', `n,,${KV}auth=Bearer ${TOKEN}${KV}host=db${KV}${KV}`],
-    ['beside a key that nobody knows', `n,,${KV}x=1 2\t3${KV}auth=Bearer ${TOKEN}${KV}${KV}`],
+    ['beside an unknown key', `n,,${KV}x=1 2\t3${KV}auth=Bearer ${TOKEN}${KV}${KV}`],
   ])('%s', (_, text) => {
     expect(readBearerMessage(text)).toEqual({ kind: 'token', token: TOKEN });
   });

@@ -1,3 +1,4 @@
+/** Tests the reader of PROXY protocol headers: addresses, health checks, and what is refused. */
 import { describe, expect, test } from 'vitest';
 import { decodeProxyPrefix, decodeProxySource } from '../../src/protocol/proxy-protocol.ts';
 

@@ -1,4 +1,4 @@
-/** Lists and certificates are read as openssl reads them; bytes that are none are none. */
+/** Tests that lists and certificates are read as openssl reads them; other bytes are refused. */
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** The packets of startup: what is read, what is refused, and how much is held meanwhile. */
+/** Tests the packets of startup: what is read, what is refused, and how much memory is held meanwhile. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MalformedMessage, ProtocolError } from '../../src/protocol/protocol-error.ts';

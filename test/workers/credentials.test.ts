@@ -1,4 +1,4 @@
-/** Several workers, and credentials that change while they run: all of them take them up, and so does one that is started again. */
+/** Tests several workers with credentials that change while they run: all take them up, and so does one that is started again. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';

@@ -1,4 +1,4 @@
-/** The end of a guard: sessions come to an idle moment, those that do not in time are told, and nothing runs on at the server. */
+/** Tests the end of a guard: sessions end when they are idle, those that are not idle in time get an error, and nothing runs on at the server. */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -153,7 +153,7 @@ test('a client that never stops asking is ended between two statements', async (
   expect(ends.length).toBeGreaterThanOrEqual(asked.length);
 });
 
-test('whoever watches sees one guard, and hears that it drains', async () => {
+test('the admin address shows one guard, and that it drains', async () => {
   const free = createServer();
   const port = await new Promise<number>((done) =>
     free.listen(0, '127.0.0.1', () => done((free.address() as { port: number }).port)),

@@ -1,4 +1,4 @@
-/** A worker that hangs instead of dying: nobody waits for it for ever, it keeps no place but its sessions', and it is replaced. */
+/** Tests a worker that hangs: no other waits for it for ever, it keeps only the slots of its sessions, and it is replaced. */
 import { readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -58,7 +58,7 @@ test('others come in, cancels for it hold no place, and a connection that it nev
     const cancels = Array.from({ length: 2 * LOGINS }, () =>
       stranger(cancelRequest(first.key.processId, Buffer.alloc(4))),
     );
-    await eventually(() => cancels.every(({ closed }) => closed), 'nobody is kept longer than a login takes');
+    await eventually(() => cancels.every(({ closed }) => closed), 'no client is kept longer than a login takes');
     await (await guard.connect('teacher')).end();
     process.kill(hung, 'SIGKILL');
     await eventually(() => waiting.every(({ closed }) => closed), 'what was on its way to it is closed');

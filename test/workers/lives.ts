@@ -1,4 +1,4 @@
-/** A guard that is killed at once, and lives again in its folder. */
+/** A guard that is killed, and starts again in its folder. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { eventually } from '../proxy/support.ts';

@@ -1,4 +1,4 @@
-/** The keys of the log with several workers: all take up a new key of ids at a signal, each encrypts its own files, and one folder keeps the policies. */
+/** Tests the keys of the log with several workers: all take up a new key of ids at a signal, each encrypts its own files, and one folder keeps the policies. */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** A token that was given back at one worker is good for nothing at any of them, nor at one that takes the place of another. */
+/** Tests a token that was given back at one worker: it is refused at all of them, and at one that takes another's place. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

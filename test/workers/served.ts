@@ -1,4 +1,4 @@
-/** `rowgate serve`, the built command, as processes of its own: what tests of workers start, watch and kill. */
+/** `rowgate serve`, the built command, as processes: tests of workers start, watch and kill them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';

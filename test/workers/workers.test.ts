@@ -1,4 +1,4 @@
-/** Several processes behind one port are one guard: what is counted is counted over all, and what dies takes its own along alone. */
+/** Tests that several processes behind one port are one guard: counts are kept over all, and one that dies ends only its own sessions. */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -189,7 +189,7 @@ describe('two workers', () => {
     expect(performance.now() - began).toBeGreaterThan(1_300);
   });
 
-  test('a principal that is removed, or whose password changes, loses its sessions at both', async () => {
+  test('a principal that is removed, or gets another password, loses its sessions at both', async () => {
     const clients = [...(await logInInTurn(guard, 'canteen', 4)), ...(await logInInTurn(guard, 'office', 4))];
     const stays = await logInInTurn(guard, 'teacher', 4);
     const told = clients.map((client) => new Promise<unknown>((done) => client.on('error', done)));

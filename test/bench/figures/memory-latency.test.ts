@@ -1,3 +1,4 @@
+/** Tests the measurement of memory's latency: it visits each line once, and gives plausible times. */
 import { expect, test } from 'vitest';
 import { memoryLatency, oneRound } from './memory-latency.ts';
 

@@ -1,4 +1,4 @@
-/** One statement of an honest day: when it is asked, and what it shows. */
+/** One statement of an honest day: its time, and what it shows. */
 
 export interface Asked {
   /** Milliseconds since the epoch. */

@@ -1,4 +1,4 @@
-/** Chance as the honest days need it, from a seed. */
+/** Random choices for the honest days, from a seed. */
 import { Random } from '../../support/random.ts';
 
 const FINE = 1 << 30;

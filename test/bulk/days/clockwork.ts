@@ -1,4 +1,4 @@
-/** Runs a principal's days through its budget, as a session asks for them, under a clock that is set by what is asked. */
+/** Runs a principal's days through its budget, as a session asks for them, with a clock that follows the statements. */
 
 import pino from 'pino';
 import type { BudgetContext } from '../../../src/budget/local/context.ts';
@@ -59,7 +59,7 @@ export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Wo
     login: async () => true,
     session: () => ({ append: () => true, reachDisk: () => undefined, isOnDisk: () => true }),
   };
-  const nobody = () => ({ principals: new Map() });
+  const noPolicy = () => ({ principals: new Map() });
   const context: BudgetContext = {
     store,
     days: new CalendarDays(TIME_ZONE),
@@ -67,7 +67,7 @@ export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Wo
     records,
     alarms,
     locks: new Locks({ store, records, alarms, log, timeZone: TIME_ZONE, clock: () => now, changed: () => {} }),
-    openings: new Openings({ store, records, alarms, log, policy: nobody, state: () => undefined, clock: () => now }),
+    openings: new Openings({ store, records, alarms, log, policy: noPolicy, state: () => undefined, clock: () => now }),
     estimates: undefined as never, // no sample asks the planner
     log,
     clock: () => now,

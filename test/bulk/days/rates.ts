@@ -1,12 +1,12 @@
 /**
- * How often honest people ask for what, by role, and why so often. A platform with a page for everything asks for one list or one
- * pupil a page; what is looked at again counts as a row again, but not as another person.
+ * How often honest people ask for what, by role, and why. A platform with a page for everything asks for one list or one pupil a page; a second look
+ * counts as a row again, but not as another person.
  */
 import { type Asked, Diary } from './asked.ts';
 import type { Chance } from './chance.ts';
 import type { Day, School, SchoolClass } from './school.ts';
 
-/** Somebody's days: what is asked on one of them. */
+/** A person's days: the statements of one of them. */
 export type Work = (day: Day) => Asked[];
 
 const LIST = 'SELECT id, first_name, last_name FROM students WHERE class_id = $1 ORDER BY last_name, first_name';
@@ -83,7 +83,7 @@ export function office(school: School, chance: Chance): Work {
     if (!day.school) return [];
     const diary = new Diary(day.midnight);
     const anyTime = (): number => 8 * 60 + chance.int(600);
-    const everybody = (): void => diary.ask(anyTime(), ALL_PUPILS, [], school.pupils, { rowBytes: 200 });
+    const wholeSchool = (): void => diary.ask(anyTime(), ALL_PUPILS, [], school.pupils, { rowBytes: 200 });
     // Telephone calls, certificates, letters: a pupil's whole file.
     for (let calls = chance.times(day.start ? 150 : 60); calls > 0; calls -= 1) {
       const pupil = chance.pick(school.pupils);
@@ -103,7 +103,7 @@ export function office(school: School, chance: Chance): Work {
       diary.ask(anyTime(), LIST, [id], pupils);
     }
     // Whole lists: registers in the first days, a return to the authority now and then.
-    for (let lists = day.start ? 4 : chance.times(0.1); lists > 0; lists -= 1) everybody();
+    for (let lists = day.start ? 4 : chance.times(0.1); lists > 0; lists -= 1) wholeSchool();
     // Report cards are printed class by class in an afternoon, on two or three days; some again.
     if (day.date >= '2026-12-07' && chance.happens(0.5)) {
       for (const [turn, { id, pupils }] of school.classes.entries()) {

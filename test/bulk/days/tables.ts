@@ -1,4 +1,4 @@
-/** What came of the honest days, and what a thief could take, as tables of what-honest-days-take.md and docs/limits.md. */
+/** The results of the honest days, and what a thief could take, as tables of what-honest-days-take.md and docs/limits.md. */
 import { Accounts } from '../../../src/metering/accounts.ts';
 import type { Ceiling } from '../../../src/metering/measure.ts';
 import { limitsInForce } from '../../../src/policy/model/limits-in-force.ts';
@@ -39,8 +39,8 @@ const YEAR_HOURS = 365 * 24;
 export function thiefTable(stolen: readonly Stolen[]): string {
   const lines = stolen.map(({ principal, role, scope, besides }) => {
     const taken = taking(role, principal);
-    const of = (people: number): string => (scope === 0 ? 'nobody' : grouped(Math.min(people, scope)));
-    return `| ${principal.name} | ${scope === 0 ? 'all, nobody by name' : grouped(scope)} | ${of(taken.day)} | ${of(taken.month)} | ${of(taken.year)} | ${besides} |`;
+    const of = (people: number): string => (scope === 0 ? 'none' : grouped(Math.min(people, scope)));
+    return `| ${principal.name} | ${scope === 0 ? 'all, none by name' : grouped(scope)} | ${of(taken.day)} | ${of(taken.month)} | ${of(taken.year)} | ${besides} |`;
   });
   return `By one who knows the limits, stays below those that lock, begins on the first day of the school year and takes all that is left in every hour:
 

@@ -177,7 +177,7 @@ export const AROUND: readonly Scenario[] = [
     note: 'what was undone has counted, too',
   },
   {
-    name: 'a table of nobody that is filled with names',
+    name: 'a table about no person that is filled with names',
     asked: PUPILS,
     run: texts(
       'INSERT INTO notes (body) SELECT first_name FROM pupils',
@@ -188,7 +188,7 @@ export const AROUND: readonly Scenario[] = [
     ),
   },
   {
-    name: 'everybody’s names put under one pupil’s key',
+    name: 'all pupils’ names put under one pupil’s key',
     asked: PUPILS,
     run: texts(
       `INSERT INTO absences SELECT id - 900000, ${FIRST}, first_name, 1 FROM pupils`,
@@ -284,11 +284,11 @@ export const AROUND: readonly Scenario[] = [
     },
   },
   {
-    name: 'rows of 200 kB whose key comes last',
+    name: 'rows of 200 kB with the key in the last column',
     asked: PUPILS,
     run: texts("SELECT repeat('x', 200000), first_name, id FROM pupils", 'SELECT id, first_name FROM pupils'),
     leaves: [38, 40],
-    note: 'of a row whose key has not come all bytes are values',
+    note: 'before its key has come all bytes of a row are values',
   },
   {
     name: 'as many rows as a number says, which MOVE and tags tell',
@@ -355,7 +355,7 @@ export const AROUND: readonly Scenario[] = [
     },
   },
   {
-    name: 'seconds that begin anew',
+    name: 'seconds that start again',
     role: 'short',
     asked: PUPILS,
     async run(thief) {

@@ -20,7 +20,7 @@ export const PACKING: readonly Scenario[] = [
     ),
   },
   {
-    name: 'ten aliases whose keys show',
+    name: 'ten aliases with their keys',
     asked: PUPILS,
     run: texts(
       `SELECT ${each(10, (n) => `p${n}.id, p${n}.first_name`).join()} FROM ${each(10, (n) => `pupils AS p${n}`)
@@ -62,7 +62,7 @@ export const PACKING: readonly Scenario[] = [
     ),
   },
   {
-    name: 'the same key again and again, and somebody else beside it',
+    name: 'the same key again and again, and another pupil beside it',
     asked: PUPILS,
     run: texts(
       `SELECT p.id, q.first_name FROM pupils AS p, pupils AS q WHERE p.id = ${FIRST}`,
@@ -210,7 +210,7 @@ export const PACKING: readonly Scenario[] = [
     ),
   },
   {
-    name: 'set operations that put somebody else under a key',
+    name: 'set operations that put another pupil under a key',
     asked: PUPILS,
     run: texts(
       `SELECT id, first_name FROM pupils WHERE id = ${FIRST} UNION ALL SELECT ${FIRST}, first_name FROM pupils`,

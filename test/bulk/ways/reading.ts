@@ -1,4 +1,4 @@
-/** Reading on and on: whatever the way, the people who leave are those of the budget, and no fewer. */
+/** Reading on and on: in every way, the people who leave are as many as the budget has, and no fewer. */
 import pg from 'pg';
 import { bind, textValue } from '../../../src/protocol/bind.ts';
 import { execute } from '../../../src/protocol/execute.ts';
@@ -81,7 +81,7 @@ export const READING: readonly Scenario[] = [
     },
   },
   {
-    name: '20 connections at once, each for everybody, four times over',
+    name: '20 connections at once, each for all pupils, four times over',
     asked: PUPILS,
     async run(thief) {
       const clients = await Promise.all(each(20, () => thief.client()));
@@ -185,7 +185,7 @@ export const READING: readonly Scenario[] = [
       }
     },
     leaves: [37, 40],
-    note: 'of a row whose number was to stand for NULL each eight bytes are a value',
+    note: 'where a number was to mean NULL, each eight bytes of the row are a value',
   },
   {
     name: 'joins to a granted table',
