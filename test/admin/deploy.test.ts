@@ -219,7 +219,7 @@ describe('the unit', () => {
     await rm(folder, { recursive: true });
   });
 
-  test('it is given the time that a drain takes', () => {
+  test('systemd gives it the time that a drain takes', () => {
     const { config } = parseConfig('/etc/rowgate/rowgate.yaml', text('rowgate.yaml'), {
       ROWGATE_UPSTREAM_PASSWORD: 'x',
     });

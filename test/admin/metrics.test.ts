@@ -51,7 +51,7 @@ test('a guard that runs is well and ready', async () => {
   expect(await ask(guard.adminPort, '/readyz')).toMatchObject({ status: 200, body: 'ready\n' });
 });
 
-test('what sessions do shows in the figures', async () => {
+test('the work of sessions shows in the figures', async () => {
   const teacher = await guard.connect('teacher');
   const before = await scrape();
   const role = 'teacher';
@@ -168,7 +168,7 @@ test('deploy/metrics.md has the same table', async () => {
   );
 });
 
-describe('what is shipped to watch it asks only for what there is', () => {
+describe('shipped dashboards and alerts ask only for existing figures', () => {
   test.each(['deploy/grafana/rowgate.json', 'deploy/alerts.yml'])('%s', async (path) => {
     const families = await scrape();
     const labelsOf = new Map<string, Set<string>>();

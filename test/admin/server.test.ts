@@ -117,7 +117,7 @@ describe('three paths', () => {
     expect(await ask(port, '/metrics')).toMatchObject({ status: 200 });
   });
 
-  test('an exception is told to the operator, not to who asked', async () => {
+  test('an exception is told to the operator, not to the client', async () => {
     const port = await started({ metrics: () => Promise.reject(new Error('secret')) });
     expect(await ask(port, '/metrics')).toMatchObject({ status: 500, body: 'internal error\n' });
     expect(lines.join()).toContain('secret');
@@ -135,7 +135,7 @@ describe('on a port that others reach', () => {
     expect(lines).toEqual([]);
   });
 
-  test('headers that never end or are too long, and who does not read, are cut off', async () => {
+  test('headers that never end or are too long, and clients that do not read, are cut off', async () => {
     const port = await started({ metrics: async () => 'm 1\n'.repeat(10_000_000) });
     const began = Date.now();
     const [, slow, long] = await Promise.all([
@@ -173,7 +173,7 @@ describe('on a port that others reach', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nok\n$/);
   });
 
-  test('what is not HTTP is closed without a word', async () => {
+  test('a connection that is not HTTP is closed without an answer', async () => {
     const port = await started();
     expect(await raw(port, '\0\0\0\x08\x04\xd2\x16\x2f')).toBe('');
   });
@@ -204,7 +204,7 @@ describe('on a port that others reach', () => {
     expect(made).toBeLessThan(5);
   });
 
-  test('stop does not wait for who holds a connection', async () => {
+  test('stop does not wait for clients that hold a connection', async () => {
     const port = await started();
     const held = raw(port, 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
     await ask(port, '/healthz');

@@ -130,7 +130,7 @@ describe('counting', () => {
     expect(figure(read, 'rowgate_decision_seconds_count', { remembered: 'no' })).toBe(2);
   });
 
-  test('what the judge says and throws comes through unchanged', () => {
+  test('judgements and exceptions come through unchanged', () => {
     const judgement = {} as Judgement;
     const seen: unknown[] = [];
     const make: MakeJudge = () => ({
@@ -296,7 +296,7 @@ describe('several processes', () => {
     expect(figure(read, 'process_start_time_seconds')).toBeGreaterThan(0);
   });
 
-  test('what a worker sends survives the way as JSON', async () => {
+  test('figures of a worker survive the way as JSON', async () => {
     const guard = new WatchedGuard('1');
     guard.watch.log(fakeLog()).session(WHO).append(DECISION);
     const sent = JSON.parse(JSON.stringify(await guard.metrics()));

@@ -73,7 +73,7 @@ function deliver(format: 'rowgate' | 'slack' = 'rowgate'): void {
 const texts = () => got.map(({ body }) => (JSON.parse(body) as { text: string }).text);
 const waiting = () => readdirSync(folder).length;
 
-it('is signed: who knows the secret can tell that it is ours, and when it was sent', async () => {
+it('is signed: a receiver with the secret can check its sender and its time', async () => {
   alarms().sink.raise(LOCK);
   deliver();
   await eventually(() => got.length === 1 && waiting() === 0, 'it was delivered');
@@ -100,7 +100,7 @@ it('waits while the receiver fails, then comes in its order, and says nothing tw
   expect(got.length).toBeLessThanOrEqual(6); // one may have been under way when the receiver changed
 });
 
-it('one that the receiver does not take holds up no other, and is tried again', async () => {
+it('an alarm that the receiver does not take delays no other, and is tried again', async () => {
   const { sink } = alarms();
   sink.raise({ ...LOCK, text: 'not liked' });
   for (const text of ['a', 'b']) sink.raise({ ...LOCK, text });
@@ -122,7 +122,7 @@ it('outlives the process that raised it', async () => {
   expect(texts()).toEqual([LOCK.text]);
 });
 
-it.each([301, 302, 400, 404, 429])('an answer of %d is none: the alarm stays', async (answer) => {
+it.each([301, 302, 400, 404, 429])('an answer of %d does not confirm: the alarm stays', async (answer) => {
   status = answer;
   alarms().sink.raise(LOCK);
   deliver();

@@ -50,7 +50,7 @@ async function taken(prepare: readonly string[]): Promise<Set<string>> {
   return seen;
 }
 
-it('is those who come, one by one', async () => {
+it('gets the rows of the users who come, one by one', async () => {
   for (const [i, family] of CAME.entries()) {
     expect(await taken([`SET rowgate.token = '${tokens[i]}'`])).toEqual(new Set([String(family)]));
   }

@@ -62,7 +62,7 @@ function floorOf(file: string): number {
   return own === undefined ? Number.NaN : FLOORS.findIndex((rooms) => rooms.includes(own));
 }
 
-it.each(files)('src/%s stands on a floor and imports its own folder and lower floors only', (file) => {
+it.each(files)('src/%s has a floor and imports its own folder and lower floors only', (file) => {
   expect(floorOf(file)).toBeGreaterThanOrEqual(0);
   for (const name of imports(read(file)).filter((name) => name.startsWith('.'))) {
     const target = relative(source, resolve(source, dirname(file), name));

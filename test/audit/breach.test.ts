@@ -53,7 +53,7 @@ const breach = (...args: string[]) => report('breach', '--principal', 'office', 
 const cell = (csv: string, name: string): string => new RegExp(`^"?${name}"?,(.*)\r?$`, 'm').exec(csv)?.[1] ?? '';
 
 describe('with --verify', () => {
-  it('the log is verified, the hash of each file stands there, and who made it under which number', async () => {
+  it('the log is verified; the report has the hash of each file, its author and its number', async () => {
     const said = await breach('--verify', '--author', 'D. Aune', '--case', '2026-17');
     expect(said).toMatchObject({ status: 0, stderr: '' });
     expect(said.stdout).toContain('Is the log whole? Nothing was found.');
@@ -78,7 +78,7 @@ describe('with --verify', () => {
     }
   });
 
-  it('people who were named and statements that only counted are told apart', async () => {
+  it('people who were named are separate from statements that only counted', async () => {
     const { people } = JSON.parse((await breach('--verify', '--json')).stdout);
     expect(people).toMatchObject([{ subject: 'student', namedIn: 2, countedIn: 1 }]);
   });
@@ -95,7 +95,7 @@ describe('with --verify', () => {
     expect(cell(ofDba, 'Integrity')).toContain('public.students');
   });
 
-  it('of a principal that the log does not know it is none, and offers the nearest', async () => {
+  it('an unknown principal has no report; the nearest name is offered', async () => {
     const said = await report('breach', '--principal', 'ofice', '--since', 'today');
     expect(said).toMatchObject({ status: 2, stdout: '' });
     expect(said.stderr).toBe('rowgate: no record of this log names principal "ofice", did you mean "office"?\n');

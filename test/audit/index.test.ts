@@ -1,4 +1,4 @@
-/** Tests indexes of closed files: readable by their maker alone, and used only for the very file of which they were made. */
+/** Tests indexes of closed files: readable by their maker alone, and used only for the file from which they were made. */
 import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

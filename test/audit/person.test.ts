@@ -88,7 +88,7 @@ describe('one guard, many readers', () => {
     await guard.records();
   });
 
-  it('are listed where they certainly read or changed this pupil; one who was refused read nothing', async () => {
+  it('are listed if they certainly read or changed this pupil; a refused statement read nothing', async () => {
     const { certainly } = await asked();
     expect(certainly).toMatchObject([
       { what: 'shown', role: 'school_office', rows: 1, columns: expect.arrayContaining(['public.students.address']) },
@@ -147,7 +147,7 @@ describe('one guard, many readers', () => {
     expect((await asked()).certainly).not.toEqual([]);
   });
 
-  it('a record that is missing, a line that is none, a function of the database’s own: cannot be told', async () => {
+  it('a missing record, a malformed line, a function of the database’s own: cannot be told', async () => {
     const whole = await readFile(logFile(), 'utf8');
     const lines = whole.trimEnd().split('\n');
     await writeFile(logFile(), `${lines.filter((line) => !line.includes('"SELECT name FROM classes')).join('\n')}\n`);

@@ -130,7 +130,7 @@ const LINES = [
   JSON.stringify({ time: `2026-11-25T09:00:0${index}.000Z`, guard: 'g1', seq: index + 1, ...record }),
 );
 
-describe('what it finds', () => {
+describe('the records that it finds', () => {
   beforeEach(() => writeFile(file, LINES.map((line) => `${line}\n`).join('')));
 
   it.each<[string[], string[]]>([
@@ -256,7 +256,7 @@ it.each([
   [['--role', 'homework'], 'role "homework"'],
   [['--table', 'student'], 'table "student"'],
   [['--column', 'inee'], 'column "inee"'],
-])('%j: a name that stands nowhere in the log is said, and is no answer', async (args, name) => {
+])('%j: a name that is not in the log is reported, and is no answer', async (args, name) => {
   await writeFile(file, LINES.map((line) => `${line}\n`).join(''));
   expect(await query(file, ...args)).toEqual({
     stdout: '',
@@ -269,7 +269,7 @@ it.each([
   [['--effect', 'deny'], '--effect: expected allow, rewrite, refuse, throttle, lock, found "deny"'],
   [['--effect', 'refused'], 'did you mean "refuse"?'],
   [['--kind', 'decisions'], 'did you mean "decision"?'],
-])('%j: what is none of a closed list ends the call', async (args, why) => {
+])('%j: a value outside of a closed list ends the call', async (args, why) => {
   await writeFile(file, LINES.map((line) => `${line}\n`).join(''));
   await expect(query(file, ...args)).rejects.toThrow(why);
 });
@@ -282,7 +282,7 @@ it('a record of many refused logins says how many, since when and from where', a
   expect(stdout).toContain('protocol, count 812, since 2026-11-25 08:59:00 UTC, client 10.12.0.7');
 });
 
-it('what would work on a terminal is written out, in words and in JSON', async () => {
+it('control characters are written out, in words and in JSON', async () => {
   const evil = {
     time: '2026-11-25T09:00:00.000Z',
     kind: 'login-refused',
@@ -324,7 +324,7 @@ it('over random logs: all records, whole, each chain in its order and all in the
   );
 });
 
-describe('what is being written', () => {
+describe('a log that is being written', () => {
   function line(seq: number, guard = 'g1'): string {
     return `${JSON.stringify({ time: '2026-11-25T09:00:00.000Z', kind: 'decision', guard, seq, id: String(seq), principal: 'p', effect: 'allow' })}\n`;
   }

@@ -74,7 +74,7 @@ describe.each(SHAPES)('%s', (_name, shape) => {
   });
 });
 
-describe('what is missing is still seen', () => {
+describe('missing records are still noticed', () => {
   const closed = () => chainsOf(log.log)[0]?.filter((file) => /\d{12}/.test(file)) ?? [];
   const numbers = (file: string) => Number(/(\d{12})/.exec(file)?.[1]);
 

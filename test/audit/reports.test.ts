@@ -62,8 +62,8 @@ function byName<Count extends string>(
   return new Map(rows.filter((row) => row[count] > 0).map((row) => [row.name, row[count]]));
 }
 
-describe('as a plain computation has it', () => {
-  it('what one principal took', async () => {
+describe('equal to a plain computation', () => {
+  it('the rows and people of one principal', async () => {
     const user = fc.constantFrom(undefined, undefined, '12');
     await fc.assert(
       fc.asyncProperty(
@@ -145,7 +145,7 @@ describe('as a plain computation has it', () => {
     );
   }, 240_000);
 
-  it('what was refused', async () => {
+  it('the refused statements', async () => {
     await fc.assert(
       fc.asyncProperty(randomLog, period, async (log, time) => {
         await over(log, async (source, records) => {
@@ -166,7 +166,7 @@ describe('as a plain computation has it', () => {
     );
   }, 240_000);
 
-  it('what each principal did, and its busiest day before', async () => {
+  it('the work of each principal, and its busiest day before', async () => {
     await fc.assert(
       fc.asyncProperty(randomLog, period, async (log, time) => {
         await over(log, async (source, records) => {
@@ -261,7 +261,7 @@ describe('one person', () => {
       return `${found.answer}, ${found.statements}`;
     });
 
-  it('what was told beside people is questions and values, in records of an older guard too', async () => {
+  it('questions and values are counted beside people, in records of an older guard too', async () => {
     const told = (id: string, student: object) => [
       decision(id),
       { kind: 'outcome', id, rows: 1, status: 'ok', subjects: { student } },

@@ -52,7 +52,7 @@ describe('a time', () => {
     '25/11/2026',
     '0h',
     "2h'; DROP",
-  ])('%j is none', (text) => expect(iso(text)).toBeUndefined());
+  ])('%j is not a time', (text) => expect(iso(text)).toBeUndefined());
 
   it('is shown as the clock on the wall shows it', () => {
     expect(shownWall(wallTime(now, paris.timeZone))).toBe('2026-11-25 14:52:28');

@@ -255,7 +255,7 @@ ${table(head, rows)}
 ${await whatIsNotReused(section)}`);
 });
 
-/** Texts of which none comes again, and values for which one plan is bad. */
+/** Texts that are never repeated, and values for which one plan is bad. */
 async function whatIsNotReused(section: Section): Promise<string> {
   const [off, on] = guards.map((guard) => guard.url('orm')) as [string, string];
   const distinct = await script('distinct', 'SELECT id AS id_:note FROM people WHERE id = :id;');

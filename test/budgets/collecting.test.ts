@@ -54,7 +54,7 @@ test.each(['nowhere', 'warned', 'slowed', 'told', 'weekends'])(
   },
 );
 
-test('what is about no data subject is not counted: it is refused', async () => {
+test('collected rows about no data subject are not counted: they are refused', async () => {
   const client = await world.connect('bounded');
   const refused = await failure(client, "SELECT string_agg(id::text, ',') FROM rooms");
   expect(refused).toMatchObject({ code: '42501', message: expect.stringContaining('string_agg') });

@@ -99,7 +99,7 @@ it('the first use and the end are told by one of them, once', async () => {
   for (const guard of guards) expect(guard.loginRefusal('night')).toBeDefined();
 });
 
-it('what could not be recorded is told when it can be', async () => {
+it('a step that could not be recorded is reported once it can be', async () => {
   const { guards, steps, alarms, may, open } = await world();
   await open();
   may.record = false;
@@ -112,7 +112,7 @@ it('what could not be recorded is told when it can be', async () => {
   expect(steps).toEqual(['used']);
 });
 
-it('nothing is open before the store has said who it is; it stays open while the store is away, until its end', async () => {
+it('nothing is open before the store has named itself; it stays open while the store is away, until its end', async () => {
   const { guards, may, open, pass, store } = await world();
   await open();
   may.state = false;

@@ -58,7 +58,7 @@ test('a key given to EXECUTE is charged like one in the text, also where only it
     expect((await failure(client, refused)).code).toBe('53400');
 });
 
-test('what one message prepares and executes is another question each time, also where its answer is the same', async () => {
+test('a statement prepared and executed in one message is a new question each time, also where its answer is the same', async () => {
   const client = await world.connect('preparer');
   const asked = (i: number) =>
     `PREPARE p AS SELECT count(*) FROM pupils WHERE class = 99 AND name = 'pupil ${i}'; EXECUTE p; DEALLOCATE p`;
@@ -74,7 +74,7 @@ test('a plan of what was prepared is a question', async () => {
   expect((await failure(client, 'EXPLAIN EXECUTE one (2)')).code).toBe('53400');
 });
 
-/** The server notes each word that is too long to be indexed: so many as there are pupils of whom it is asked. */
+/** The server sends a notice for each word that is too long to be indexed: one for each pupil of the question. */
 const NOTING =
   "SELECT count(*) FROM pupils WHERE to_tsvector('simple', repeat('x', CASE WHEN class = 3 AND id < 50 THEN 3000 ELSE 1 END)) IS NULL";
 
@@ -87,20 +87,23 @@ test.each([
   ['noted', 'ROLLBACK', 1],
   // A function may give its notice the class of those that the server gives of transactions.
   ['loud', 'SELECT loud()', 0],
-])('%s: notices that may hang on people are not told where they are counted: %s', async (principal, sql, notices) => {
-  const client = await world.connect(principal);
-  let told = 0;
-  client.on('notice', () => {
-    told += 1;
-  });
-  if (sql.startsWith('DECLARE')) await client.query('BEGIN');
-  for (const one of sql.split('; ')) await client.query(one);
-  await client.end();
-  expect(told).toBe(notices);
-});
+])(
+  '%s: notices that may depend on people are not sent where people are counted: %s',
+  async (principal, sql, notices) => {
+    const client = await world.connect(principal);
+    let told = 0;
+    client.on('notice', () => {
+      told += 1;
+    });
+    if (sql.startsWith('DECLARE')) await client.query('BEGIN');
+    for (const one of sql.split('; ')) await client.query(one);
+    await client.end();
+    expect(told).toBe(notices);
+  },
+);
 
 /** Whether there is a pupil of that id is told by the error of a row with the same. */
-test('writes that fail tell of people, by COPY too: each costs one', async () => {
+test('writes that fail disclose people, by COPY too: each costs one', async () => {
   const client = await world.connect('writer');
   const copy = (id: number): Promise<string | undefined> =>
     copyIn(client, 'COPY pupils (id, name, class) FROM STDIN', `${id}\tx\t1\n`).then(

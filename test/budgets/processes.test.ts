@@ -132,7 +132,7 @@ it('overruns lock in every process, though the store hears of the lock late', as
   expect(one.alarms.filter(({ kind }) => kind === 'lock').length).toBe(1);
 });
 
-it('a raise holds at once, also for who was refused', async () => {
+it('a raise holds at once, also for a session that was refused', async () => {
   const store = newStore();
   const session = guardOver(store).session(policy({ rows: [limit('5 per hour')] }));
   expect((await session.take({ rows: 5 })).kind).toBe('taken');
@@ -302,7 +302,7 @@ it('a second permit pays where the first is used up, and a row that shows many p
   expect(await session.admit()).toMatchObject({ account: 'p2', rowsLeft: 20 });
 });
 
-it('two who ask for much and little near the limit that slows down do not keep each other waiting', async () => {
+it('two sessions that ask for much and for little near a limit that throttles do not keep each other waiting', async () => {
   const role = { throttle: { rows: { amount: 1_000, window: { count: 1, unit: 'second' as const } } } };
   const slowed = policy({ rows: [limit('50 per hour throttle')] }, role);
   const guard = guardOver(elsewhere(newStore()));

@@ -5,7 +5,7 @@ import { budgetWorld, failure, rowsOf, type World } from './world.ts';
 let world: World;
 
 beforeAll(async () => {
-  // The larger window first: which of both is named, must not hang on how far a row would pass them.
+  // The larger window first: the message must name the same window, however far a row would exceed them.
   const twin = 'limits: { subjects: { pupil: [50 per 30 days, 5 per day] } }\n';
   const changes = 'limits: { changed: 50 per day }\n';
   const counted = 'limits: { subjects: { pupil: 5 per day } }\n';
@@ -53,7 +53,7 @@ test('for people whose keys are given: how many of them are new, and how many ar
   expect(await told('keys', named(5, 6))).toEqual(left('2 people of subject "pupil", of whom 1 is not counted yet', 0));
 });
 
-test('one that may fail needs one more', async () => {
+test('a statement that may fail needs one more', async () => {
   const sql = `SELECT name FROM pupils WHERE id IN (${listed(1, 5)}) AND 1 / (class - 100) < 5`;
   expect(await told('failing', sql)).toMatchObject({
     message: 'statement asks about 5 people of subject "pupil", and principal "failing" has 5 of 5 per day left',
@@ -73,7 +73,7 @@ test('of a question where nothing is left; what it advises is so', async () => {
   expect(await rowsOf(client, 'SELECT name FROM pupils WHERE id IN (2, 4)')).toBe(2);
 });
 
-test('what is set aside for statements that run is not left', async () => {
+test('amounts reserved for running statements are not left', async () => {
   const client = await world.connect('answers');
   await client.query('BEGIN');
   await client.query('DECLARE c CURSOR FOR SELECT id FROM pupils WHERE class = 3 ORDER BY id');

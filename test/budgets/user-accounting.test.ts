@@ -47,7 +47,7 @@ interface Shown {
 
 const nothing = (): Shown => ({ rows: 0, changed: 0, nameless: 0, pupils: new Set() });
 
-it('what is counted is what was shown', async () => {
+it('the counts equal what was shown', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 40, maxLength: 120 }), fc.boolean(), async (steps, isRemote) => {
       const store = memoryStore({ timeZone: ZONE, now: Date.now });

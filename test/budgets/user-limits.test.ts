@@ -174,7 +174,7 @@ it('statements, bytes and changes count for the person; what is left is the smal
   expect((await session.take({ changed: 2, user: 'a' })).kind).toBe('taken');
 });
 
-it('a limit that warns tells the person, and who keeps the policies whom it is about', async () => {
+it('a limit that warns names the user in the alarm', async () => {
   const one = guard(newStore());
   const session = one.session(policyPerUser({ rows: [limit('3 per hour warn')] }));
   expect(await session.take({ rows: 3, user: '7731' })).toEqual({ kind: 'taken' });
@@ -262,7 +262,7 @@ it('a permit pays for the account, and gives none of its people more than theirs
   expect(await store.used(PORTAL, 'rows', [HOUR])).toEqual([0]);
 });
 
-it('what was taken outlives a restart', async () => {
+it('charges outlive a restart', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-people-'));
   ends.push(() => rm(folder, { recursive: true, force: true }));
   const policy = policyPerUser({ subjects: new Map([['pupil', [limit('4 per day')]]]) });
@@ -314,7 +314,7 @@ it('a new person waits once before a statement, and once for a row that needs mo
   }
 });
 
-it('whom the store keeps waiting is not woken by answers for others', async () => {
+it('a session that waits for the store is not woken by answers for others', async () => {
   const store = elsewhere(newStore(), () => 5);
   const policy = policyPerUser({ rows: [limit('20 per hour')] }, { rows: [limit('100000 per hour')] });
   const one = guard(store);

@@ -78,7 +78,7 @@ it('a session that the person has alone ends, and no other is let in', async () 
   expect(one.budgets.loginRefusal('portal')).toBeUndefined();
 });
 
-it('who is locked out while a statement runs sees no more of it, also where nothing limits them', async () => {
+it('a user who is locked out while a statement runs sees no more of it, also where nothing limits them', async () => {
   const store = newStore();
   const one = guard(store);
   const free = { ...policyPerUser({}) };

@@ -188,7 +188,7 @@ test(
         const forwarded = outcomes.filter(({ principal }) => principal === name);
         expect(rows).toBe(forwarded.reduce((sum, outcome) => sum + Number(outcome.rows), 0));
         expect(changed).toBeLessThanOrEqual(CHANGED);
-        // Beside whom it has named: what else was told, each question, and each error.
+        // Beside the named people: all other values, each question, and each error.
         const told = forwarded.map(({ subjects }) => (subjects as Told | undefined)?.pupil);
         const beside = told.reduce((sum, one) => sum + (one?.questions ?? 0) + (one?.values ?? 0), 0);
         if (schedule.left === 0) {

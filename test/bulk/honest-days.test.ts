@@ -23,7 +23,7 @@ interface Cast {
   readonly work: (school: School, chance: Chance) => Work;
   /** Lives that are led. */
   readonly people: number;
-  /** Pupils whom the role's scope lets it see at all, in a school of 1,000 and a database of 100,000. */
+  /** Pupils in the role's scope, in a school of 1,000 and a database of 100,000. */
   readonly scope: number;
   /** What holds a thief beside the budgets. */
   readonly besides: string;

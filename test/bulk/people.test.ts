@@ -57,7 +57,7 @@ it('with the password alone no rows leave', async () => {
   expect((await client.query('SELECT 1')).rows).toHaveLength(1);
 });
 
-/** Sets the token for one statement, and says whom it has shown, in bytes as they came. */
+/** Sets the token for one statement, and returns the people that it has shown, in bytes as they came. */
 type OnBehalf = (client: pg.Client, token: string, text: string) => Promise<pg.QueryResult>;
 
 const SETTING: Readonly<Record<string, OnBehalf>> = {
@@ -138,7 +138,7 @@ it.each(Object.entries(SETTING))(
   },
 );
 
-it('who passes a limit that locks is locked out alone: the connection goes on for the others', async () => {
+it('only the user who exceeds a limit that locks is locked out: the connection goes on for the others', async () => {
   const client = await world.guard.connect('locked1', world.password);
   const ask = SETTING['SET and RESET']!;
   const all = 'SELECT id, first_name FROM pupils';

@@ -188,7 +188,7 @@ describe('seen', () => {
     expect(outcome).toMatchObject({ status: 'cut', sqlstate: '28000', principal: name });
   });
 
-  it('in the rest of a write that is asked for in parts: nothing of it stands', async () => {
+  it('in the rest of a write that is fetched in parts: the write is undone', async () => {
     const { client } = await world.reader();
     const text = "UPDATE pupils SET name = 'changed' WHERE class = 1 RETURNING class";
     const { error } = await read(client, { text, values: [], rows: 1 });

@@ -171,7 +171,7 @@ describe('right after a change, and then', () => {
   });
 });
 
-it('with the event trigger the guard hears of it at once', async () => {
+it('with the event trigger the guard is told at once', async () => {
   expect(await readFile('docs/operations.md', 'utf8')).toContain(NOTICE_SQL);
   await change(NOTICE_SQL);
   await new Promise((wake) => setTimeout(wake, 1_500));

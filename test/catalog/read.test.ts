@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-describe('what is read of a database', () => {
+describe('the catalog that is read', () => {
   test('columns: types with their modifiers, defaults, what is generated; none that was dropped', () => {
     const columns = catalog.relation('school', 'pupils')?.columns;
     expect(

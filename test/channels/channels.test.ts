@@ -121,7 +121,7 @@ describe('known ways', () => {
     expect(state).toBe(way.withheld ? 'withheld' : 'answered');
   });
 
-  test('who repeats what another person behind the account has asked pays for it as well', async () => {
+  test('a user who repeats the question of another user of the account is charged as well', async () => {
     const [world] = await guarded.open();
     const question = serialize.query('SELECT count(*) FROM patient WHERE weight > 56');
     for (const user of ['first-0-0', 'second-0-0']) {

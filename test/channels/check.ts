@@ -47,7 +47,7 @@ let users = 0;
 let turn: Promise<unknown> = Promise.resolve();
 
 export class Checker {
-  /** Of each guard one for whom nothing is left. */
+  /** For each guard an account with an empty budget. */
   private spent: readonly string[] = [];
 
   private constructor(

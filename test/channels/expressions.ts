@@ -8,11 +8,11 @@ export interface Source {
   /** '': there is no FROM. */
   readonly from: string;
   readonly where: readonly string[];
-  /** The key column of the person whom the row names; absent: the row names no person. */
+  /** The key column of the person that a row names; absent: a row names no person. */
   readonly key?: string;
   /** Integers that are about no person, or about the named one. */
   readonly plain: readonly string[];
-  /** Alias of rows of patients, of whom the hidden person is one. */
+  /** Alias of rows of patients, the hidden person among them. */
   readonly hidden?: string;
 }
 
@@ -120,7 +120,7 @@ export class Expressions {
     ]);
   }
 
-  /** An integer that hangs on the hidden person, in the way that was chosen. */
+  /** An integer that depends on the hidden person, in the chosen way. */
   integer(source: Source): string {
     const { choices } = this;
     const plain = choices.pick([...source.plain, '1', '7']);

@@ -3,5 +3,5 @@
 /** Whom each of the people behind the account has been shown. */
 export const KNOWN = [1, 2, 3] as const;
 
-/** In whom the databases differ. */
+/** The person in whom the databases differ. */
 export const HIDDEN = 5;

@@ -127,7 +127,7 @@ describe('by a log of more than 395 days', () => {
     expect((await unused()).status).toBe(1);
   });
 
-  it('what is granted by * has no line, and a grant that is newer than the time is not proposed', async () => {
+  it('a grant by * has no line, and a grant that is newer than the time is not proposed', async () => {
     await log(420, [
       read('school_office', ['id']),
       { ...read('school_office', []), tables: ['public.classes'], columns: ['public.classes.id'] },

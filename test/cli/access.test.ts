@@ -35,7 +35,7 @@ afterAll(async () => {
 
 const run = (...args: string[]) => runCommand([access, catalog, check, compile], args);
 
-test('who may see a column, as a table', async () => {
+test('the roles that may see a column, as a table', async () => {
   const { stdout, status } = await run('access', 'students.ine', '--config', config);
   expect(status).toBe(0);
   expect(stdout.split('\n').map((line) => line.replace(/ {2,}/g, ' | '))).toEqual([

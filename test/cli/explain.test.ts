@@ -69,7 +69,7 @@ to allow: Add "ssn" to the columns of public.students at roles/teacher.yaml:8, o
 `);
   });
 
-  test('a column in USING is refused where it stands, as in ON', async () => {
+  test('a column in USING is refused at its place, as in ON', async () => {
     const { stdout } = await asTeacher('SELECT s.id FROM students s JOIN (SELECT 1 AS ssn) x USING (ssn)');
     expect(stdout).toContain(
       'rule:     roles/teacher.yaml:8\nmessage:  permission denied for column "ssn" of relation "students" (42501, at character 61)\n',
@@ -97,7 +97,7 @@ to allow: Add "ssn" to the columns of public.students at roles/teacher.yaml:8, o
     expect(stdout).toContain(snippet);
   });
 
-  test('what runs shows the SQL that would be sent; exit code 0', async () => {
+  test('an allowed statement shows the SQL that would be sent; exit code 0', async () => {
     const { stdout, status } = await asTeacher('SELECT label FROM classes');
     expect(status).toBe(0);
     expect(stdout).toMatch(/^effect: {3}rewrite\nrule: {5}roles\/teacher\.yaml:\d+\ntables: {3}public\.classes\n/);
@@ -149,7 +149,7 @@ to allow: Add "ssn" to the columns of public.students at roles/teacher.yaml:8, o
     });
   });
 
-  test('what is prepared once it comes again; what is always sent has no plan', async () => {
+  test('a repeated statement is prepared; one that is always sent as text has no plan', async () => {
     const planOf = async (sql: string) => JSON.parse((await asTeacher(sql, '--json')).stdout).plan;
     expect(await planOf("SELECT id FROM students WHERE id = 7 AND first_name = 'Ada'")).toMatch(
       /id = \$1 AND .*first_name = \$2/,
@@ -294,7 +294,7 @@ describe('of a decision in the log', () => {
     }
   });
 
-  test('an id that is none is an error, and a statement beside an id a wrong call', async () => {
+  test('a malformed id is an error, and a statement beside an id a wrong call', async () => {
     expect((await byId('01NONE')).stderr).toBe('rowgate: no decision of this log has the id "01NONE"\n');
     await expect(byId('01NONE', 'SELECT 1')).rejects.toThrow('name a statement, or a decision');
   });

@@ -89,7 +89,7 @@ describe('percentiles', () => {
   });
 });
 
-describe('what counts', () => {
+describe('what is counted', () => {
   it('no refused statements, and no transaction control among statements', async () => {
     const time = '2026-09-01T09:00:00Z';
     const lines =
@@ -183,7 +183,7 @@ describe('what counts', () => {
     });
   });
 
-  it('people of whom no limit keeps count: no more than the sum of what was shown', async () => {
+  it('people without a limit that counts them: no more than the sum of what was shown', async () => {
     const lines = statement('2026-09-01T09:00:00Z', 'teacher', {
       rows: 25,
       // As an older guard has written them.
@@ -217,7 +217,7 @@ describe('what counts', () => {
   });
 });
 
-it('what is proposed is a policy', async () => {
+it('the proposal is a valid policy', async () => {
   const lines =
     statement('2026-09-01T09:00:00Z', 'teacher', { rows: 250, bytes: 3_000_000, changed: 4 }) +
     `${JSON.stringify({ time: '2026-09-01T10:00:00Z', kind: 'usage', principal: 'teacher', role: 'teacher', limits: [{ name: 'subjects.student 300 per day', used: 120, of: 300 }] })}\n`;

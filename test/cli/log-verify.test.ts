@@ -49,7 +49,7 @@ function changed(change: (lines: string[]) => void): string {
   return file;
 }
 
-it('nothing is found: exit code 0, and how far the log is sealed, and by whom', async () => {
+it('nothing is found: exit code 0, and how far the log is sealed, and by which key', async () => {
   const config = join(folder, 'rowgate.yaml');
   writeFileSync(config, `log: { file: ${JSON.stringify(log.log)} }\nupstream: { url: "\${NOT_SET}" }\n`);
   const { stdout, stderr, status } = await run('verify', '--config', config);

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { oneLine, shownText } from '../../src/app/print.ts';
 import { table } from '../../src/cli/ask-guard.ts';
 
-it('of all that Unicode has, only what shows goes out as it is, and JSON stays the same JSON', () => {
+it('only visible characters of Unicode are printed as they are, and JSON stays the same JSON', () => {
   const obeyed = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
   const left: string[] = [];
   for (let code = 0; code <= 0x10ffff; code += 1) {

@@ -31,7 +31,7 @@ it('a bar is drawn after a second, ten times a second at most, and taken away', 
   expect(written.slice(2)).toEqual(['\r\u001b[K']);
 });
 
-it('what ends within a second, and what is no terminal, has none', () => {
+it('a command that ends within a second, or has no terminal, shows none', () => {
   const quick = drawing(true);
   quick.at(900, 0.9);
   quick.progress.end();

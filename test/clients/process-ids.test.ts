@@ -51,7 +51,7 @@ test('each session has the one of its own server process, also where it was begu
   }
 });
 
-test('what Knex does at a timeout with cancel: pg_cancel_backend on another connection', async () => {
+test('as Knex at a timeout with cancel: pg_cancel_backend on another connection', async () => {
   const [client, other] = [await connect(), await connect()];
   const ended = failing(client.query(SLEEP));
   await runs(client.processID);
@@ -61,7 +61,7 @@ test('what Knex does at a timeout with cancel: pg_cancel_backend on another conn
   expect(await pidOf(client)).toBe(client.processID);
 });
 
-test('what Kysely and administrators do: pg_terminate_backend on another connection', async () => {
+test('as Kysely and administrators do: pg_terminate_backend on another connection', async () => {
   const [client, other] = [await connect(), await connect()];
   const ended = failing(client.query(SLEEP));
   await runs(client.processID);

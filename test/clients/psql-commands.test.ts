@@ -1,4 +1,4 @@
-/** What psql does with statements: \g and its kin, cursors, savepoints, Ctrl-C; the same as on a database that holds only what was granted. */
+/** Tests what psql does with statements: \g and similar commands, cursors, savepoints, Ctrl-C; the same as on a database that holds only what was granted. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../proxy/support.ts';
 import { describeWith, testWith } from '../support/tools.ts';
@@ -183,7 +183,7 @@ describeWith(PSQL_16)('statements by psql', () => {
     expect(shown).toBe('ERROR:  22P02\n');
   });
 
-  it('\\conninfo tells of the guard', async () => {
+  it('\\conninfo shows the guard', async () => {
     const shown = await psqlScript(world.url('teacher'), '\\conninfo\n');
     expect(shown).toContain('teacher');
     expect(shown).toContain(String(world.port));

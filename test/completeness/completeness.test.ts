@@ -27,7 +27,7 @@ const LONGEST_MS = 400;
 /** In a life. */
 const FEWEST_TURNS = 20;
 
-// Two lives see all that can befall two workers.
+// Two runs see all that can happen to two workers.
 const VARIANTS = [
   { workers: 1, durability: 'batched', lives: fuzzRuns(1, 25) },
   { workers: 2, durability: 'strict', lives: fuzzRuns(2, 25) },

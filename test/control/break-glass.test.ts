@@ -253,7 +253,7 @@ describeWith(keygen)('break-glass', () => {
     await guard.done('break-glass.close', { id: opening.id });
   });
 
-  it('who will use it does not approve it either', async () => {
+  it('the person who will use it cannot approve it either', async () => {
     const opening = await asked('night', { usedBy: 'jean' });
     expect(await approve(opening.id, 'jean', opening.text)).toMatchObject(refused('cannot approve it'));
   });

@@ -175,7 +175,7 @@ it('ends by itself, is told once by all workers, and does not begin again', asyn
   await expect.poll(steps, WAIT).toEqual([`requested by ${by}`, `in-force by ${own}`, 'over by rowgate']);
 });
 
-it('needs as many signatures as the role asks for larger limits, of approvers who are there now', async () => {
+it('needs as many signatures as the role asks for larger limits, of present approvers', async () => {
   const { text: role } = await vendorFile();
   await guard.policy('roles/vendor.yaml', `${role}raise: { approvals: 2 }\n`);
   await reload();

@@ -68,7 +68,7 @@ it('locks one person out on every connection, and lets them in again', async () 
   ]);
 });
 
-it('ends what a person who is locked out is shown in the middle, and nothing else of the connection', async () => {
+it('ends the result of a locked user in the middle, and nothing else of the connection', async () => {
   const client = await guard.connect('portal');
   await client.query(`SET rowgate.token = '${tokenOf(key, 5)}'`);
   const long = client.query('SELECT p.id FROM pupils AS p, generate_series(1, 5000000) AS n');

@@ -143,7 +143,7 @@ describeWith(keygen)('a permit', () => {
     expect(await shown()).toMatchObject([{ state: 'in force', approvedBy: ['jean', 'zoe'] }]);
   });
 
-  it('ends when it is revoked; each step is recorded with who did it', async () => {
+  it('ends when it is revoked; each step is recorded with its user', async () => {
     await guard.done('permit.revoke', { id, reason: 'done' });
     expect(await shown()).toMatchObject([{ state: 'revoked' }]);
     expect(await approve('zoe')).toMatchObject(refused('revoked'));
@@ -158,7 +158,7 @@ describeWith(keygen)('a permit', () => {
     ]);
   });
 
-  it('approvers who are one person twice are none, and each mistake has its place', async () => {
+  it('one person who is an approver twice signs once, and each mistake has its place', async () => {
     const twice = `${approvers('jean')}  other: { key: "${readFileSync(`${key('jean')}.pub`, 'utf8').trim()}" }\n  bad: { key: ssh-dss AAAA }\n`;
     await guard.policy('approvers.yaml', twice);
     const { code, stdout } = await guard.rowgate(['reload']);

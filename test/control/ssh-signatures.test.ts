@@ -71,7 +71,7 @@ describeWith(keygen)('made by ssh-keygen', () => {
     }
   });
 
-  it('a short RSA key is none', () => {
+  it('a short RSA key is refused', () => {
     expect(parsePublicKey(readFileSync(`${newKey('short', ['rsa', '-b', '1024'])}.pub`, 'utf8'))).toBeUndefined();
   });
 });
@@ -219,7 +219,7 @@ describe('in a browser', () => {
     for (let index = 0; index < length; index++) expect(counts(changedAt(good, index)), `byte ${index}`).toBe(false);
   });
 
-  testWith(keygen)('is what OpenSSH takes for one, and what it does not take is none', () => {
+  testWith(keygen)('is what OpenSSH accepts, and nothing else', () => {
     const [signers, file] = [join(folder, 'allowed'), join(folder, 'browser.sig')];
     writeFileSync(signers, `zoe ${mine.line}\n`);
     const verified = (armored: string): boolean => {
@@ -238,7 +238,7 @@ describe('in a browser', () => {
   });
 });
 
-it('what is no key and no signature is refused, not thrown', () => {
+it('a malformed key or signature is refused, without an exception', () => {
   const { publicKey: plain } = generateKeyPairSync('ed25519');
   const x = Buffer.from(plain.export({ format: 'jwk' }).x ?? '', 'base64url');
   const good = Buffer.concat([stringField('ssh-ed25519'), stringField(x)]);

@@ -82,7 +82,7 @@ it('closes with its socket and its folder gone', async () => {
   expect(existsSync(path) || existsSync(`${path}.d`)).toBe(false);
 });
 
-it('the guard’s own user speaks for whom it names, as root does', async () => {
+it('the guard’s own user may act in another name, as root may', async () => {
   await open();
   const reply = await askGuard(path, { command: 'who', arguments: {}, behalf: 'ines' });
   expect(reply).toMatchObject({ result: { by: `ines (as ${me})` } });
@@ -122,7 +122,7 @@ it('a proof counts for its own connection alone, and once', async () => {
   expect(await mine.reply()).toBeUndefined();
 });
 
-it('what another user may have prepared is not taken as ours', async () => {
+it('a folder that another user may have prepared is not accepted', async () => {
   writeFileSync(`${path}.d`, '');
   await expect(open()).rejects.toThrow('belongs to another user');
   rmSync(`${path}.d`);
@@ -142,7 +142,7 @@ it('a second guard does not take the place of one that answers', async () => {
 });
 
 describeWith(ROOT, setpriv)('with another user on the host', () => {
-  it('who is not in the group can prove nothing, and not even connect', async () => {
+  it('a user outside of the group can prove nothing, and not even connect', async () => {
     await open();
     expect(await ask((proof) => expect(() => asStranger('mkdir', '-m', '0700', proof)).toThrow())).toMatchObject(
       UNPROVEN,
@@ -200,7 +200,7 @@ describeWith(ROOT, setpriv)('with another user on the host', () => {
     expect(reply).toMatchObject(UNPROVEN);
   });
 
-  it('a file system that they have mounted in the place of the proof does not say who they are', async (_test) => {
+  it('a file system mounted over the proof proves no user', async (_test) => {
     await open(String(GROUP));
     const raw = await speakTo(path);
     asStranger('mkdir', '-m', '0700', raw.proof);

@@ -36,7 +36,7 @@ it.each([
     });
 });
 
-it('an approver is who asked, also where the names differ in case', () => {
+it('an approver who asked is recognised, also where the names differ in case', () => {
   const approvers = new Map([['i.martin', { user: 'ines' }]]) as unknown as Approvers;
   const by = (requestedBy: string) =>
     isParty({ text: '', namespace: '', parties: [requestedBy], approvals: [] }, 'i.martin', approvers);

@@ -85,7 +85,7 @@ async function readmeCommands(): Promise<{ command: string; printed: string }[]>
     }));
 }
 
-describe('what the README shows', async () => {
+describe('the commands of the README', async () => {
   it.each(await readmeCommands())('$command', async ({ command, printed }) => {
     const psql = /^(?:PGOPTIONS="(.*)" )?psql postgres:\/\/(\w+):\S+ -c "(.*)"$/.exec(command);
     if (psql) {
@@ -121,7 +121,7 @@ describe('the commands to copy', () => {
     for (const { sql } of TOUR) expect(output).toContain(sql);
   });
 
-  it('name this program as it was called, and nothing stands before them that the banner does not say', () => {
+  it('name this program as it was called, and need nothing before them that the banner does not say', () => {
     expect(output).not.toMatch(/npx|^\s+rowgate /m);
     expect(output.slice(0, output.indexOf('Ctrl-C stops'))).not.toMatch(/^\{/m);
     expect(output.match(/node \S+main\.js/g)).toHaveLength(4);

@@ -39,7 +39,7 @@ it('masks birth dates to the year, whatever they hold', async () => {
   ]);
 });
 
-it('records who asked, what was decided and what came of it', async () => {
+it('records the principal, the decision and the outcome', async () => {
   const client = await guard.connect('canteen');
   await expect(client.query("SELECT address FROM students WHERE first_name = 'Zoé'")).rejects.toMatchObject({
     code: '42501',

@@ -81,7 +81,7 @@ describe.each(['shop', 'rental', 'cms'] as const)('%s', (schema) => {
     expect(Object.keys(more.passwords)).toEqual([user]);
   });
 
-  test('what each login could do before, it can do under observe and under enforce, and no more', async () => {
+  test('each login can do the same as before under observe and under enforce, and no more', async () => {
     await world.staysTheSame(drafted);
     const said = await runCommand([check], ['check', '--config', world.config()]);
     expect(said.stdout).toContain(' 0 errors');

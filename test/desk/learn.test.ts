@@ -232,7 +232,7 @@ describe('in turn', () => {
     expect(status).toBe(2);
   });
 
-  it('what it has written passes check', async () => {
+  it('the written policy passes check', async () => {
     const { stdout, stderr, status } = await command('check');
     expect(status, stdout + stderr).toBe(0);
   });

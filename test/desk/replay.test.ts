@@ -156,7 +156,7 @@ describe('the command', () => {
   const same = (text: string): string => text;
   const NAMES = 'SELECT first_name FROM students';
 
-  it('what would be the same is told, and the exit code is 0', async () => {
+  it('unchanged statements are reported, and the exit code is 0', async () => {
     const { stdout, stderr, status } = await replay([[NAMES], [NAMES], ['SELECT address FROM students']], same);
     expect(stderr).toBe('');
     expect(stdout).toContain(
@@ -203,7 +203,7 @@ describe('the command', () => {
     expect(status).toBe(exitCode);
   });
 
-  it('what cannot be told is counted, named, and no pass', async () => {
+  it('a statement that cannot be told is counted, named, and no pass', async () => {
     const sent = [
       [NAMES],
       [`${NAMES} WHERE id = 7`, `${NAMES} WHERE id = $1`],

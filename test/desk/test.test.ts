@@ -61,7 +61,7 @@ describe('the sample policies', () => {
   });
 });
 
-describe('what differs is said in one line', () => {
+describe('a difference is reported in one line', () => {
   it.each([
     [
       'sql: SELECT address FROM students\n    effect: pass',

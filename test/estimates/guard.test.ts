@@ -102,7 +102,7 @@ test('an EXECUTE beside its PREPARE cannot be planned, and does not run', async 
   });
 });
 
-test('what the server refuses anyway, it refuses in its own words', async () => {
+test('a statement that the server refuses anyway gets the server’s error', async () => {
   await expect(client.query("SELECT id FROM students WHERE id < 'x'")).rejects.toMatchObject({
     code: '22P02',
     message: 'invalid text representation',

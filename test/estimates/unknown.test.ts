@@ -25,7 +25,7 @@ test.for([
   expect(await under.short('teacher', sql!)).toBe(expected);
 });
 
-test('a plan that takes too long is none', async () => {
+test('a plan that takes too long gives no estimate', async () => {
   const holder = await under.database.connect();
   await holder.query('BEGIN; LOCK TABLE grades IN ACCESS EXCLUSIVE MODE');
   expect(await under.short('dba', 'SELECT count(*) FROM grades')).toBe('53400');
@@ -82,7 +82,7 @@ test('no second statement passes behind the first', async () => {
   expect(some).toBe(true);
 });
 
-test('one who asks much does not keep others waiting', async () => {
+test('a session that asks much does not keep others waiting', async () => {
   const holder = await under.database.connect();
   await holder.query('BEGIN; LOCK TABLE parents IN ACCESS EXCLUSIVE MODE');
   const slow = Array.from({ length: 20 }, (_, i) => under.short('dba', `SELECT count(*) FROM parents WHERE id > ${i}`));
@@ -94,7 +94,7 @@ test('one who asks much does not keep others waiting', async () => {
   await holder.end();
 });
 
-test('nor does it have others refused who ask the same, of the same role', async () => {
+test('and others of the same role that ask the same are not refused', async () => {
   const holder = await under.database.connect();
   await holder.query('BEGIN; LOCK TABLE parents IN ACCESS EXCLUSIVE MODE');
   const same = 'SELECT count(*) FROM classes WHERE id < 8';

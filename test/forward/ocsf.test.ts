@@ -175,7 +175,7 @@ describe('a record as an event of OCSF', () => {
     );
   });
 
-  it('says of a refused statement who sent what from where, and which rule decided', () => {
+  it('says of a refused statement which principal sent it from where, and which rule decided', () => {
     expect(event(decision)).toMatchObject({
       class_uid: 6005,
       type_uid: 600504,

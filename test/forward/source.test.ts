@@ -153,7 +153,7 @@ describe('a log', () => {
 });
 
 describe('an outcome has its decision, also where reading begins between', () => {
-  it.each([0, 20_000])('and that stands %i records above', async (between) => {
+  it.each([0, 20_000])('and that is %i records above', async (between) => {
     folder.decision('a');
     folder.decision('b');
     for (let n = 0; n < between; n++) folder.record();
@@ -167,7 +167,7 @@ describe('an outcome has its decision, also where reading begins between', () =>
     expect(decision?.record).toMatchObject({ id: 'c', role: 'teacher', statement: 'SELECT 1' });
   });
 
-  it('but for one that stands more than 100,000 above, which is not read again', async () => {
+  it('except for one that is more than 100,000 above, which is not read again', async () => {
     folder.decision('far');
     const statements = Array.from({ length: 100_000 }, (_, n) => `${n}`);
     for (const id of statements) folder.decision(id);

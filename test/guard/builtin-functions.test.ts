@@ -91,7 +91,7 @@ describe('the table of built-in functions', () => {
     expect(signatures(ofClass('steps').filter(({ oid }) => !steps.has(oid)))).toEqual([]);
   });
 
-  test('what answers from the catalogs is asked only for what the role finds there', () => {
+  test('functions that answer from the catalogs are called only for objects that the role finds there', () => {
     const unasked = ofClass('catalogs').filter((fn) => fn.schema === 'pg_catalog' && !metadataFunction(fn));
     // It is filtered by where its argument comes from.
     expect([...new Set(unasked.map(({ name }) => name))]).toEqual(['pg_get_expr']);

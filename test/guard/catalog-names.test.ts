@@ -325,7 +325,7 @@ describe('pg_get_expr prints an expression of its own relation alone', () => {
 const OF = serverVersion() >= 16 ? '' : 'people.';
 const VIEWDEF = ` SELECT ${OF}id,\n    ${OF}name\n   FROM people\n  WHERE (${OF}name <> 'x'::text);`;
 
-describe('what is granted is told as ever', () => {
+describe('granted objects are told as before', () => {
   it.each([
     ["SELECT 'people'::regclass", ['people']],
     ["SELECT c.oid::regclass FROM pg_class AS c WHERE relname = 'people'", ['people']],
@@ -403,7 +403,7 @@ describe('a name in a long list that is judged in part', () => {
     );
   });
 
-  test('one that may be found is found', async () => {
+  test('a name that may be found is found', async () => {
     expect(await world.ask(`SELECT count(*) FROM pg_class WHERE oid::regclass IN (${list()})`)).toEqual(['2']);
   });
 });
@@ -454,7 +454,7 @@ describe('no relation and no function of the server is refused for being one', (
   const grantedToAll = (list: string, kind: string, owner: string) =>
     `EXISTS (SELECT FROM aclexplode(coalesce(${list}, acldefault('${kind}', ${owner}))) AS a WHERE a.grantee = 0)`;
 
-  it('what PostgreSQL shows to all accounts can be read', async () => {
+  it('catalogs that PostgreSQL shows to all accounts can be read', async () => {
     const relations = await world.raw(
       `SELECT format('%I.%I', n.nspname, relname) FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace WHERE relkind IN ('r', 'v')
          AND nspname IN ('pg_catalog', 'information_schema') AND ${grantedToAll('relacl', 'r', 'relowner')} ORDER BY 1`,
@@ -468,7 +468,7 @@ describe('no relation and no function of the server is refused for being one', (
     expect(unread).toEqual([]);
   });
 
-  it('what any account may call can be called, or changes something', async () => {
+  it('a function that any account may call can be called, or changes something', async () => {
     const all = new Set(
       await world.raw(
         `SELECT oid::text FROM pg_proc WHERE prokind = 'f' AND NOT prosecdef AND ${grantedToAll('proacl', 'f', 'proowner')}`,
@@ -585,7 +585,7 @@ function foundByPath(sql: string): string[] {
   );
 }
 
-describe('what the guard adds means the same under any search_path', () => {
+describe('added expressions mean the same under any search_path', () => {
   it('to the reading of each catalog', () => {
     const slots = (template: Template) => renderTemplate(template, () => 'rowgate_row');
     const found = [...world.role.relations.values()]

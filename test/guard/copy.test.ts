@@ -121,7 +121,7 @@ describeWith(PSQL)('out', () => {
     expect(await psql('\\copy kept to stdout')).toContain(serverVersion() >= 18 ? '1\n' : refused);
   });
 
-  test('what a query fails by does not show hidden values', async () => {
+  test('the error of a query shows no hidden values', async () => {
     expect(await psql('\\copy (select 1 / (id - 4) from pupils) to stdout')).toBe('0\nERROR:  division by zero\n');
     expect(await psql('\\copy (select (name)::int from pupils) to stdout')).toMatch(
       /^ERROR: {2}invalid text representation\n/,

@@ -158,7 +158,7 @@ test('declared types of parameters count in a list that is judged in part', () =
   expect(sent(Array.from({ length: 60 }, (_, i) => (i === 40 ? float8 : numeric)))).toContain('CASE');
 });
 
-test('USING cannot be guarded where it stands, and says so', () => {
+test('USING cannot be guarded at its place, and says so', () => {
   const sql = 'SELECT count(*) FROM absences AS a JOIN (SELECT place AS code FROM absences) AS b USING (code)';
   expect(world.guard.judge(sql).refusal?.message).toContain('USING or NATURAL on "code"');
 });

@@ -41,6 +41,6 @@ each([
   '0x8000000000000000',
   '1e3',
   '5.',
-])('%s is none', (number) => {
+])('%s is no bigint', (number) => {
   expect(world.guard.judge(`SELECT wide(${number})`).refusal?.reason).toBe('function-not-granted');
 });

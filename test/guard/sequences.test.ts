@@ -98,7 +98,7 @@ test('by the extended protocol, with a value, and by names that need quotes', as
   await client.end();
 });
 
-test('what was not granted: other sequences, names that are computed, a table’s own', async () => {
+test('not granted: other sequences, names that are computed, a table’s own', async () => {
   const client = await guard.connect('r', PASSWORD);
   for (const sql of [
     ...Object.values(CALLS).map((text) => text('hidden')),

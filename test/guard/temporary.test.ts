@@ -77,7 +77,7 @@ async function failure(sql: string, values?: unknown[]): Promise<string> {
   return failed ?? 'it did not fail';
 }
 
-describe('what applications do with one', () => {
+describe('the use of applications', () => {
   beforeEach(() => client.query(CREATE));
 
   test('rows go in, are joined with guarded tables, changed, returned and taken out', async () => {
@@ -162,7 +162,7 @@ async function guardText(sql: string): Promise<string> {
   return new Guard({ catalog, role, searchPath: config!.searchPath }).judge(sql).template.join('');
 }
 
-describe('what it is', () => {
+describe('its properties', () => {
   test('types and modifiers are the declared ones', async () => {
     await client.query(
       'CREATE TEMPORARY TABLE marks (code character varying(4) NOT NULL, size decimal(6, 2), seen timestamp(3) with time zone, tags text[], feels mood, UNIQUE (code, size))',
@@ -257,7 +257,7 @@ describe('how much of other tables goes into it', () => {
   });
 });
 
-describe('what does not become one, or reach one', () => {
+describe('statements that make none, or reach none', () => {
   test.each([
     ['CREATE TABLE work_ids (id bigint, note text)', '42501'],
     ['CREATE UNLOGGED TABLE work_ids (id bigint, note text)', '42501'],

@@ -43,7 +43,7 @@ describe('a judgement ends in time', () => {
     expect(effect).toMatch(/^(allow|rewrite|54001|54000|54011|54023|42\w{3}|0A000)$/);
   });
 
-  test('of columns it reads as many as PostgreSQL takes, and says the same of more', () => {
+  test('it reads as many columns as PostgreSQL does, with the same error for more', () => {
     const columns = (count: number) => `SELECT ${Array(count).fill('id').join(', ')} FROM students`;
     // The first ones may be given up: V8 has compiled nothing of it yet, and a busy machine compiles slowly.
     const tries = Array.from({ length: 10 }, () => world.guard.judge(columns(1664)).refusal);
@@ -87,7 +87,7 @@ test('many statements are judged in many steps, each stage by itself', () => {
   expect(steps).toBeGreaterThan((8 * 2_000) / 50 - 20);
 });
 
-describe('what is given up', () => {
+describe('a judgement that is given up', () => {
   test('is refused as too complex, by steps and not by chance, and judged again when it comes again', async () => {
     let asked = 0;
     const isOver = (): boolean => {
@@ -116,7 +116,7 @@ describe('what is given up', () => {
   });
 });
 
-describe('what applications send in bulk is judged', () => {
+describe('bulk statements of applications are judged', () => {
   const rows = (n: number, row: (i: number) => string): string =>
     Array.from({ length: n }, (_, i) => row(i)).join(', ');
   const ten = (i: number): string => Array.from({ length: 10 }, (_, k) => `$${i * 10 + k + 1}`).join(', ');

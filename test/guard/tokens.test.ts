@@ -71,7 +71,7 @@ describe.each(ROLES)('%s role', (_, of) => {
     }
   });
 
-  it('takes each token for itself, whatever was judged before', () => {
+  it('takes each token by itself, whatever was judged before', () => {
     const guard = guardOf(of);
     for (let i = 0; i < 20; i += 1) {
       const one = `${TOKEN}${'x'.repeat(i)}`;

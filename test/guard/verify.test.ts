@@ -121,7 +121,7 @@ describe('an edit that is not what is meant', () => {
     expect(verified('SELECT a FROM t', /\bt\b/, version, ['(SELECT b FROM s)']).refusal?.reason).toBe('not-verified');
   });
 
-  test('a piece that is more than one subquery is none', () => {
+  test('a piece that is more than one subquery is refused', () => {
     for (const text of [
       '(SELECT 1) AS y, (SELECT 2)',
       '(SELECT 1) -- ',
@@ -134,7 +134,7 @@ describe('an edit that is not what is meant', () => {
     expect(subqueryFragment(['(SELECT 1)'])).toBeDefined();
   });
 
-  test('what many statements share cannot be changed by one of them', () => {
+  test('a fragment that many statements share cannot be changed by one of them', () => {
     const { subquery } = subqueryFragment(['(SELECT a FROM s)'])!;
     expect(() => as(subquery, 'SelectStmt')!.fromClause!.pop()).toThrow(TypeError);
   });

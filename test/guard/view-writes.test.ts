@@ -282,7 +282,7 @@ describe('of a table that was granted as well', () => {
     expect(await outcome('both', sql)).toContain(why);
   });
 
-  test('what the table may not be done to, the view may not either', async () => {
+  test('a write that the table does not allow, the view does not allow either', async () => {
     expect(await outcome('reading', "UPDATE names SET name = 'x'")).toContain('role may not update in "pupils"');
   });
 });

@@ -158,7 +158,7 @@ const judgedSince = ([what]: readonly [string, ...unknown[]]): number => (what =
 const INSERT = 'insert into pupils (id, school, name) values ($1, $2, $3)';
 const REFUSED = 'ErrorResponse:42501';
 
-describe('what may stand', () => {
+describe('allowed new rows', () => {
   eachSince<[what: string, messages: readonly Uint8Array[]]>(judgedSince, [
     ['INSERT', [Q("insert into pupils (id, name) values (20, 'a'), (21, null)")]],
     ['with RETURNING', [Q("insert into pupils (id, name) values (20, 'a') returning id, name || '!', school as s")]],
@@ -286,7 +286,7 @@ describe('what may stand', () => {
   });
 });
 
-describe('what may not', () => {
+describe('refused new rows', () => {
   eachSince<[what: string, messages: readonly Uint8Array[], refusals: number]>(judgedSince, [
     ['INSERT', [Q('insert into pupils (id, school) values (20, 12), (21, 13)'), Q('select 1')], 1],
     ['NULL', [Q('insert into pupils (id, school) values (20, null) returning id')], 1],
@@ -391,7 +391,7 @@ describe('what may not', () => {
   });
 });
 
-test('what the client is told, and what is recorded', async () => {
+test('the client’s error, and the record', async () => {
   const client = await guard.connect('clerk', PASSWORD);
   const error = await client.query(INSERT, [20, 13, 'a']).catch((thrown: pg.DatabaseError) => thrown);
   const records = await guard.records();

@@ -44,10 +44,10 @@ function guardOver(change: (relation: Relation) => Relation, serverVersion = cat
 const checkOf = (sql: string, by: Guard = guard) => by.judge(sql).statements[0]?.check;
 
 describe('the check that is added', () => {
-  test('stands last, where the client has a list', () => {
+  test('is last, where the client has a list', () => {
     expect(checkOf(`INSERT INTO parcels (id, school_id) VALUES (9, 12) RETURNING id`)?.added).toBe('last');
   });
-  test('stands alone, where it has none', () => {
+  test('is alone, where it has none', () => {
     expect(checkOf(`INSERT INTO parcels (id, school_id) VALUES (9, 12)`)?.added).toBe('only');
   });
   test('tells what the client asked for, not what is sent', () => {
@@ -69,7 +69,7 @@ describe('the check that is added', () => {
       },
     ]);
   });
-  test('is numbered through WITH and the statement around it; inside WITH it stands hidden', () => {
+  test('is numbered through WITH and the statement around it; inside WITH it is hidden', () => {
     const sql = `WITH x AS (INSERT INTO parcels VALUES (9, 12)), y AS (UPDATE lockers SET school_id = 12) UPDATE students SET school_id = 12`;
     expect(checkOf(sql)).toMatchObject({ added: 'only', violations: [{}, {}, {}] });
     expect([...sent(sql).matchAll(/rowgate_check (\d)/g)].map(([, n]) => n)).toEqual(['0', '1', '2']);
@@ -82,7 +82,7 @@ describe('the check that is added', () => {
     expect(statement?.check).toBeUndefined();
     expect(statement?.kind).toMatchObject({ kind: 'prepare', inner: { check: { added: 'only' } } });
   });
-  test('is none of EXPLAIN’s, which returns its own rows', () => {
+  test('is not added to EXPLAIN, which returns its own rows', () => {
     expect(checkOf('EXPLAIN UPDATE students SET school_id = 13')).toBeUndefined();
   });
   test('is each statement’s own where there are several', () => {

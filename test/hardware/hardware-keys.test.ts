@@ -167,7 +167,7 @@ describeWith(HARDWARE, PSQL)('a key in a token', () => {
     expect(token.tool('--list-objects', '--type', 'privkey')).toMatch(/never extractable/);
   });
 
-  test('who has the certificate, the name and all of the disk but the token is asked for a password that there is not', async () => {
+  test('a thief with the certificate, the name and the whole disk but no token is asked for a password that does not exist', async () => {
     const thief: Certificate = made.issue('thief', '/O=School/CN=thief');
     expect((await ask(thief.key, token.environment, cert)).stderr).toMatch(/does not match|mismatch/);
     expect((await ask(thief.key, token.environment, thief.cert)).stderr).toContain('no password supplied');

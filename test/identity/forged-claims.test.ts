@@ -70,7 +70,7 @@ const CLAIM_FORGERIES: readonly Forgery[] = [
 
 describe('claims', () => areRefused(world, CLAIM_FORGERIES));
 
-describe('what a rule asks for beside it', () => {
+describe('claims that a rule requires', () => {
   const old = ruleOf({ maxAge: 600_000 });
   const groups = ruleOf({ require: new Map([['groups', 'families']]) });
   const OTHER = 'the token is not for this account: a claim that it requires is another one';

@@ -16,7 +16,7 @@ it.each(keys)('$alg', async (key) => {
   expect(await world.outcome(ruleOf(), token(key))).toBe('user 7731');
 });
 
-describe('what issuers write', () => {
+describe('tokens as issuers write them', () => {
   it.each([
     ['a list of audiences', { aud: ['portal', 'rowgate'] }],
     ['a number as the person', { sub: 7731 }],

@@ -74,7 +74,7 @@ describe('how often it is asked', () => {
 });
 
 describe('keys that change', () => {
-  it('a new one is known to the first who is signed by it', async () => {
+  it('a new key is found for the first token that it has signed', async () => {
     expect(await outcome(now(first))).toBe('user 7731');
     server.answer = keySet(first, second);
     world.later(10_000);
@@ -82,7 +82,7 @@ describe('keys that change', () => {
     expect(await outcome(now(first))).toBe('user 7731');
   });
 
-  it('one that is gone has signed nothing, ten minutes later', async () => {
+  it('a removed key is refused ten minutes later', async () => {
     const text = now(first, { exp: world.clock.now / 1000 + 3600 });
     expect(await outcome(text)).toBe('user 7731');
     server.answer = keySet(second);
@@ -169,7 +169,7 @@ it.each([
   },
 );
 
-it('of a server that takes its time no key is waited for', async () => {
+it('a session does not wait for keys of a slow server', async () => {
   server.answer = (response) => void response.writeHead(200).write('{"keys":');
   expect(await outcome(now(first))).toBe(UNCHECKED);
   expect(says()).toEqual([expect.stringMatching(/no token can be checked: .*timeout/)]);

@@ -71,7 +71,7 @@ async function ask(policy: SessionPolicy, text: string, of = persons): Promise<E
   }
 }
 
-describe('what is waited for', () => {
+describe('a session waits for', () => {
   it('a new token, once', async () => {
     const policy = policyOf(ruleOf());
     const text = token(key);
@@ -111,7 +111,7 @@ describe('what is waited for', () => {
   });
 });
 
-describe('the same person', () => {
+describe('the same end user', () => {
   it('is the same object while token, keys and policy hold', async () => {
     const policy = policyOf(ruleOf());
     const text = token(key);
@@ -273,7 +273,7 @@ it('forged tokens are not remembered', async () => {
   expect(new Set(forged.map((text) => world.verifier.known(ruleOf(), text)))).toEqual(new Set([undefined]));
 });
 
-it('what is known costs less than two microseconds of the processor', async () => {
+it('a known token costs less than two microseconds of processor time', async () => {
   const policy = policyOf(ruleOf());
   const text = token(key);
   await ask(policy, text);

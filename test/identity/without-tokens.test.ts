@@ -38,7 +38,7 @@ describe('is taken out', () => {
     ['with its first letter escaped', `E'\\x65${TOKEN.slice(1)}'`, "E'<token>'"],
   ])('%s', (_, text, expected) => expect(redactTokens(text)).toBe(expected));
 
-  it('wherever it stands', () => {
+  it('anywhere in a text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (before, behind) => {
         const left = redactTokens(`${before}${TOKEN}${behind}`);

@@ -92,7 +92,7 @@ it('amounts: between what lies in the window and what lies in a sixtieth more, a
   fc.assert(property, { numRuns: 300 });
 });
 
-it('whatever the clock does, what was taken in the window is counted', () => {
+it('whatever the clock does, charges in the window are counted', () => {
   const jump = fc.integer({ min: -40 * HOUR, max: 40 * HOUR });
   const steps = fc.array(fc.record({ jump, want: fc.integer({ min: 1, max: 9 }) }), { minLength: 1, maxLength: 40 });
   const property = fc.property(windows, steps, (windows, steps) => {

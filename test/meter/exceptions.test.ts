@@ -93,7 +93,7 @@ it('a raise that was revoked stays so, also where a copy of before comes back, a
     expect(raises.filter((one) => raiseHolds(one, terms)).map(({ id }) => id)).toEqual(['s']);
 });
 
-it('a permit that was revoked stays so, and approvals of two who did not know of each other both count', () => {
+it('a revoked permit stays revoked, and two approvals that did not know of each other both count', () => {
   const approvedBy = (...names: string[]): ExceptionsChange => {
     const approvals = names.map((by) => ({ by, signature: by }));
     return { kind: 'permit', permit: { ...permit, approvals } };

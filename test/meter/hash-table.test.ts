@@ -10,7 +10,7 @@ const person = fc
   .map(({ home, rest }) => [home, rest, 0x3fffffff - rest, 7]);
 const step = fc.record({ what: fc.constantFrom('add', 'touch', 'remove', 'remove the oldest'), person });
 
-it('finds whom it holds, in the order in which they came or came again', () => {
+it('finds the people it holds, in the order in which they came last', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
       const table = new HashTable(2);
@@ -47,7 +47,7 @@ it('finds whom it holds, in the order in which they came or came again', () => {
   );
 });
 
-it('what is not the hash of a person is an error, and what is comes back', () => {
+it('bytes that are no hash of a person are an error, and a hash comes back unchanged', () => {
   const words = new Int32Array(WORDS);
   for (const wrong of ['', 'a'.repeat(19), `${'a'.repeat(19)}=`, `${'a'.repeat(19)} `, `é${'a'.repeat(19)}`])
     expect(() => readHash(wrong, 0, words)).toThrow(RangeError);

@@ -239,7 +239,7 @@ it('what is left is found: a single process spends a limit to its end', async ()
   expect(restarted.take(0, 1, keys, 0)).toBe('taken');
 });
 
-it('who asks for too much takes nothing from who asks for less right behind', () => {
+it('a request for too much takes nothing from a smaller one right behind it', () => {
   const slow = new SlowStore(false, () => Date.parse('2026-11-25T09:00:00Z'));
   const process = new Process(slow, slow.now());
   expect(process.take(101, 1, [], 0)).toBe('short');
@@ -280,7 +280,7 @@ it('with a remote store, more is asked for before the lease is empty; the lease 
   expect([...new Set(waits)]).toEqual([0, 1]);
 });
 
-it('what is on its way to a process that stops goes back when it comes', async () => {
+it('a grant that arrives at a stopped process is given back', async () => {
   const now = Date.parse('2026-11-25T09:00:00Z');
   const slow = new SlowStore(true, () => now);
   const process = new Process(slow, now);

@@ -39,7 +39,7 @@ it('more than any window may hold are not looked up', () => {
   expect(take(names(51))).toBe('short');
 });
 
-it('those whom the windows count already cost nothing, also where the limit is lower now', () => {
+it('people who are counted already cost nothing, also where the limit is lower now', () => {
   const { lease, take, forget, report } = people([{ window, limit: 50 }]);
   expect(take(names(50))).toBe('taken');
   report();

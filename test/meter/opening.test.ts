@@ -68,7 +68,7 @@ it.each<[string, Partial<BreakGlassOpening>]>([
   ['another guard', { guard: 'g2' }],
   ['another time of asking', { requestedAt: NOW + 1 }],
   ['another line in its reason', { reason: 'ticket 4711\nused by: "eve"' }],
-])('what was signed is not good for %s', (_, change) => {
+])('the signatures do not hold for %s', (_, change) => {
   expect(holds({ ...open, ...change }, {}, NOW + 2)).toBe(false);
 });
 
@@ -116,7 +116,7 @@ it('one that was closed stays closed, also with a guard that has it as open, and
   expect(exceptionsOf(JSON.parse(JSON.stringify(exceptionsState(exceptions)))).openings).toEqual(exceptions.openings);
 });
 
-it('two who sign at two guards at once both count; what an earlier version wrote has no openings', () => {
+it('two signatures at two guards at once both count; what an earlier version wrote has no openings', () => {
   const change = (opening: BreakGlassOpening) => ({ kind: 'opening', opening }) as const;
   const one = changeExceptions(NO_EXCEPTIONS, change(signed(asked, jean)), NOW);
   const two = changeExceptions(one, change(signed(asked, zoe)), NOW);

@@ -39,7 +39,7 @@ it('forgets as a list would that is gone through from its beginning', () => {
   );
 });
 
-it('half a million who come when there is no room cost no more than those before', () => {
+it('half a million people who come when there is no room cost no more than those before', () => {
   // As hashes are, in no order.
   const person = (i: number): number[] => [1, 3, 5, 7].map((odd) => Math.imul(i + odd, 0x9e3779b1) >>> 2);
   const most = 250_000;

@@ -18,12 +18,12 @@ it.each([
   expect(isUserName(name.normalize('NFC'))).toBe(true);
 });
 
-it('blanks stand single, and between two others', () => {
+it('a blank is single, and between two other characters', () => {
   expect(['', ' ', ' a', 'a ', 'a  b', 'a\u00a0b', 'a\tb', 'a\nb'].map(isUserName)).toEqual(Array(8).fill(false));
   expect(isUserName('a b c')).toBe(true);
 });
 
-it('a mark without its letter, and text in another form than NFC, are none', () => {
+it('a mark without its letter, and text in another form than NFC, are refused', () => {
   expect(['\u0301a', '7\u0301', 'a \u0301', 'e\u0301'].map(isUserName)).toEqual([false, false, false, false]);
 });
 

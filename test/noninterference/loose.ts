@@ -16,7 +16,7 @@ export function looseCondition(compiled: Compiled, off: ReadonlySet<string>): Co
   return { ...compiled, filter: renamed(compiled.filter), ok: renamed(compiled.ok) };
 }
 
-/** `masks`: the column itself, in an expression of which the server reports no origin. */
+/** `masks`: the column itself, as an expression for which the server reports no origin. */
 export function looseMask(compiled: Masked, column: Column, off: ReadonlySet<string>): Masked {
   if (!('mask' in compiled) || !off.has('masks')) return compiled;
   const mask: CompiledMask['mask'] = [

@@ -113,7 +113,7 @@ describe('keeps out', () => {
   });
 });
 
-describe('tells who asks where to get a token', () => {
+describe('tells a client that asks where to get a token', () => {
   test('and records no login', async () => {
     const before = world.proxy.records.length;
     world.attempts.length = 0;
@@ -129,7 +129,7 @@ describe('tells who asks where to get a token', () => {
   });
 });
 
-test('who has a password goes on as before', async () => {
+test('a principal with a password logs in as before', async () => {
   const conninfo = `host=localhost hostaddr=127.0.0.1 port=${world.proxy.port} dbname=${world.database.name} sslmode=verify-full sslrootcert=${world.certificates.ca}`;
   for (const binding of ['require', 'disable']) {
     const ran = await psql(`${conninfo} user=app password=secret channel_binding=${binding}`, ['-c', 'SELECT 1']);

@@ -36,7 +36,7 @@ afterAll(async () => {
 const sending = (bytes: Uint8Array, then = message('p', Buffer.from('\x01'))): Promise<BearerOutcome> =>
   exchange(world.options('anna'), (kind) => (kind === 'sasl' ? bytes : then));
 
-describe('a message that is none', () => {
+describe('a malformed message', () => {
   const good = (): string => withToken(world.token());
   const text = (data: string): Buffer => initialResponse('OAUTHBEARER', data);
   /** The length of the data as it is stated, whatever follows. */
@@ -139,7 +139,7 @@ test('a login byte by byte', async () => {
   session!.close();
 });
 
-test('who says nothing more is cut off in time', async () => {
+test('a client that sends nothing more is cut off in time', async () => {
   const { said, error } = await exchange(world.options('anna'), (kind) =>
     kind === 'sasl' ? initialResponse('OAUTHBEARER', ASK) : undefined,
   );
@@ -193,7 +193,7 @@ describe('where others could read a token', () => {
   });
 });
 
-describe('what is offered', () => {
+describe('the offered mechanisms', () => {
   const names = ['anna', 'teachers', 'app', 'portal', 'closed', 'nobody', 'ANNA'];
   const look = (user: string, settings: Record<string, string> = {}): Promise<BearerOutcome> =>
     exchange(world.options(user, { settings }), () => message('X', Buffer.alloc(0)));

@@ -194,7 +194,7 @@ describe('a client of OAUTHBEARER', () => {
     session!.close();
   });
 
-  test('of a person whom the provider knows in another group stays out', async () => {
+  test('a person in another group at the provider stays out', async () => {
     for (const user of ['carla', 'staff', 'anna']) {
       const { error } = await logIn(user, tokens.carla);
       expect(error).toMatchObject({ C: '28000', M: `OAuth bearer authentication failed for user "${user}"` });

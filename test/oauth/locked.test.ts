@@ -37,7 +37,7 @@ async function session(user: string): Promise<BearerSession> {
   return session;
 }
 
-test('one who passes a limit that locks: the sessions of this person end, no new one begins, and others go on', async () => {
+test('a user who exceeds a limit that locks: the sessions of this user end, no new one begins, and others go on', async () => {
   const [anna, idle, boris] = await Promise.all(['anna', 'anna', 'boris'].map(session));
   expect((await anna!.query('SELECT id FROM notes LIMIT 50')).rows).toHaveLength(50);
   expect((await boris!.query('SELECT id FROM notes LIMIT 49')).rows).toHaveLength(49);

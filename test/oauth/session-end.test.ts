@@ -81,7 +81,7 @@ test('one in the middle of a result: whole rows, then why', async () => {
   expect(last).toMatch(EXPIRED);
 });
 
-test('not before its time, nor with that of another', async () => {
+test('not before its time, nor at the end of another token', async () => {
   const long = await login(60);
   const short = await login(2, 'boris');
   expect((await untilClosed(short)).last).toMatch(EXPIRED);
@@ -129,7 +129,7 @@ describe('ends as well', () => {
     expect(error).toMatchObject({ C: '28000', D: 'The token was given back.' });
   });
 
-  test('but not where nothing has changed for it', async () => {
+  test('but not where nothing has changed for the session', async () => {
     const session = await login(60);
     await world.writePrincipals(`# a comment\n${principals().replace('rowgate-cli', 'cli, scope: openid x')}`);
     expect((await session.query('SELECT 1')).rows).toEqual([['1']]);
@@ -167,7 +167,7 @@ test('a token in the startup packet does not take the place of the one of the lo
   session!.close();
 });
 
-test('the record of a login and of each statement says who it is', async () => {
+test('the record of a login and of each statement names the end user', async () => {
   const session = await login(60, 'boris');
   await session.query('SELECT id FROM notes LIMIT 1');
   session.close();

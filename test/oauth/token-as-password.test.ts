@@ -74,7 +74,7 @@ describe('lets in', () => {
 });
 
 describe('keeps out', () => {
-  test('what is no token of theirs, in the words of any other', async () => {
+  test('a token that is not theirs, with the error of any other', async () => {
     for (const password of ['', 'secret', world.token({ sub: 'berta' }), world.token({ exp: 1 })]) {
       for (const user of ['anna', 'app', 'nobody']) {
         const options = world.options(user, { settings: { 'rowgate.login': 'token' } });
@@ -111,7 +111,7 @@ test('is never asked for in the clear', async () => {
   expect(ran.stderr).toContain('a token is taken over TLS only');
 });
 
-test('who does not ask for it is never asked for a password in the clear', async () => {
+test('a client that does not ask for it is never asked for a password in the clear', async () => {
   for (const user of ['app', 'anna', 'teachers', 'nobody']) {
     const { said } = await exchange(world.options(user), () => message('X', Buffer.alloc(0)));
     expect(said[0], user).toBe('sasl');
@@ -121,7 +121,7 @@ test('who does not ask for it is never asked for a password in the clear', async
   expect(ran).toMatchObject({ status: 0, stdout: '1' });
 });
 
-test('a token in the place of a password without asking for it is a wrong password', async () => {
+test('a token sent as a password without asking for it is a wrong password', async () => {
   const ran = await psql(conninfo('anna'), ['-c', 'SELECT 1'], { PGPASSWORD: world.token() });
   expect(ran.stderr).toContain('password authentication failed for user "anna"');
 });

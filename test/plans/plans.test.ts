@@ -41,7 +41,7 @@ test('there are at least 60 statements, each with a name of its own', () => {
   expect(new Set(STATEMENTS.map(({ name }) => name)).size).toBe(STATEMENTS.length);
 });
 
-test('rows-read.md tells of these statements', () => {
+test('rows-read.md lists these statements', () => {
   if (process.env.ROWGATE_UPDATE === '1' && rows.length === STATEMENTS.length)
     writeFileSync(PAGE, withRows(readFileSync(PAGE, 'utf8'), rows));
   expect(namesIn(readFileSync(PAGE, 'utf8'))).toEqual(STATEMENTS.map(({ name }) => name));

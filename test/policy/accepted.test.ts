@@ -28,7 +28,7 @@ function accepted(severity: Diagnostic['severity'], file = ROLE.path, now = NOON
   return withAccepted(all, [ROLE], now, 'Europe/Paris').map((diagnostic) => diagnostic.accepted?.reason ?? '-');
 }
 
-test('a table has its own, and the role what stands outside of tables', () => {
+test('a table has its own warnings, and the role those outside of tables', () => {
   expect(accepted('warning')).toEqual([
     ...['of the role', 'of the role', 'of the role'],
     ...['known', 'known', 'known'],

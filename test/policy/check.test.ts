@@ -183,7 +183,7 @@ it('people who log in by tokens where nothing is encrypted', async () => {
   expect(silent).not.toContain('by tokens');
 });
 
-test('a warning is accepted where it stands, until a day; --strict fails on the others', async () => {
+test('a warning is accepted in its entry, until a day; --strict fails on the others', async () => {
   await rm(join(folder, 'policies/grants'), { recursive: true, force: true });
   const observed = (accept: string) =>
     role(`role: a\nmode: observe\ntables:\n  classes:\n    select: { columns: [id] }\nlimits: none\n${accept}`);

@@ -40,7 +40,7 @@ const WINDOW = 'a window function cannot stand here';
 const SERIES = 'a set-returning function cannot stand here';
 const AGGREGATE = 'an aggregate cannot stand here';
 
-describe('what does not speak of one row', () => {
+describe('conditions that are not about one row', () => {
   it.each([
     ['row_number() over () < 5', [`1: ${WINDOW}`]],
     ['id < 5 AND sum(id) over (partition by day) > 1', [`12: ${WINDOW}`]],

@@ -65,7 +65,7 @@ describe.each(readdirSync(folder).sort())('%s', (name) => {
   });
 });
 
-it('never shows what stands under a password', () => {
+it('never shows the value of a password', () => {
   const text = readdirSync(folder).map((name) => parseCase(readFileSync(join(folder, name), 'utf8')).expected);
   expect(text.join('')).not.toMatch(/hunter2|12345/);
 });

@@ -87,7 +87,7 @@ it('months and years are of the calendar: for what is kept', () => {
   expect(config(`${UPSTREAM} }\nlog: { keep: 12m }`).config, 'minutes or months').toBeUndefined();
 });
 
-it('what is none is refused with one text', () => {
+it('a malformed duration is refused with one text', () => {
   const said = (lines: string): string => config(lines).problems?.map(formatProblem).join() ?? '';
   const text =
     /expected a duration such as "5 s" \(ms, s, minutes, hours, days, weeks(, months, years)?\), more than 0/;

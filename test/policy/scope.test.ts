@@ -123,7 +123,7 @@ describe('rows in scope', () => {
   });
 });
 
-describe('what is whole', () => {
+describe('tables held whole', () => {
   it('is a relation with every column, no mask and no condition', () => {
     expect(grants.get('rooms')?.select?.whole).toBe(true);
     expect(grants.get('people')?.select?.whole).toBe(false);
@@ -143,7 +143,7 @@ describe('what is whole', () => {
   });
 });
 
-it('what is wrong in SQL is said where it stands', () => {
+it('an error in SQL is reported at its place', () => {
   const errors = (condition: string): string[] => load(ROLE.replace('school = 1 -- a comment', condition)).errors;
   expect(errors('school = :schol')).toEqual([expect.stringMatching(/^roles\/teacher.yaml:5:14: error: .*schol/)]);
   expect(errors('é = 1')).toEqual([expect.stringMatching(/^roles\/teacher.yaml:5:5: error: .*é/)]);

@@ -22,7 +22,7 @@ const MAKE = `
   CREATE COLLATION own (provider = icu, locale = 'fr');
 `;
 
-/** With values of which some are equal in other spellings. */
+/** With values; some are equal in other spellings. */
 const TAKEN: readonly (readonly [type: string, ...values: string[]])[] = [
   ['smallint', '1', '01', '-1', '32767'],
   ['integer', '1', ' 1', '-1', '2147483647'],

@@ -194,7 +194,7 @@ it.each(['pg_authid', 'pg_statistic', 'pg_statistic_ext_data', 'pg_user_mapping'
   },
 );
 
-it('what PostgreSQL keeps from accounts without rights is refused as there', async () => {
+it('catalogs that PostgreSQL keeps from accounts without rights are refused in the same way', async () => {
   const kept = await database.query<{ name: string }>(
     `SELECT c.relname AS name FROM pg_class AS c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'v'
        AND NOT EXISTS (SELECT FROM aclexplode(c.relacl) AS a WHERE a.grantee = 0 AND a.privilege_type = 'SELECT')`,

@@ -126,7 +126,7 @@ describe('names', () => {
 });
 
 describe('places inside a scalar', () => {
-  it('every visible character of SQL is found where it stands, in each style of YAML', () => {
+  it('the place of every visible character of SQL is found, in each style of YAML', () => {
     const line = fc.string({
       unit: fc.constantFrom('a', "'", '"', '\\', ' ', 'é', '😀', '=', '(', '\t'),
       maxLength: 12,

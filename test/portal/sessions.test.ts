@@ -94,7 +94,7 @@ describe('what one person has prepared gives the rows of the person who runs it'
   });
 });
 
-describe('what was opened for one person is closed to another', () => {
+describe('a cursor opened for one person is closed to another', () => {
   it('a cursor that outlives its transaction', async () => {
     await set(1);
     await client.query(`DECLARE c CURSOR WITH HOLD FOR ${PUPILS}`);
@@ -173,19 +173,16 @@ describe('messages of several statements', () => {
       2,
     ],
     ['RELEASE', 'SAVEPOINT s; SET rowgate.token = $2; RELEASE s; $select', ['BEGIN'], 2],
-  ])(
-    'behind %s in one message the rows are of the user whom the setting then names',
-    async (_, message, before, expected) => {
-      await set(1);
-      const filled = (text: string) => text.replace('$2', `'${tokenOf(key, 2)}'`).replace('$select', PUPILS);
-      for (const text of before) await client.query(filled(text)).catch(() => {});
-      const results = (await client.query(filled(message))) as unknown as pg.QueryResult[];
-      expect(results.at(-1)?.rows.map(({ family_id }) => Number(family_id))).toEqual([expected, expected]);
-      await client.query('ROLLBACK');
-    },
-  );
+  ])('behind %s in one message the rows are of the user in the setting', async (_, message, before, expected) => {
+    await set(1);
+    const filled = (text: string) => text.replace('$2', `'${tokenOf(key, 2)}'`).replace('$select', PUPILS);
+    for (const text of before) await client.query(filled(text)).catch(() => {});
+    const results = (await client.query(filled(message))) as unknown as pg.QueryResult[];
+    expect(results.at(-1)?.rows.map(({ family_id }) => Number(family_id))).toEqual([expected, expected]);
+    await client.query('ROLLBACK');
+  });
 
-  it('and what fails takes the token back with it', async () => {
+  it('and a failed message takes its token back', async () => {
     await set(1);
     const failing = `SET rowgate.token = '${tokenOf(key, 2)}'; SELECT 1/0`;
     await expect(client.query(failing)).rejects.toMatchObject({ code: '22012' });

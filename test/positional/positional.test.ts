@@ -75,7 +75,7 @@ test.each([
   'of_l_s(t) FROM l_listed AS t',
   'of_r_f(t) FROM r_fs AS t',
   'of_l_f(t.a, t) FROM l_f AS t',
-])('a row of one table is none of another: SELECT %s', async (query) => {
+])('a row of one table is not a row of another: SELECT %s', async (query) => {
   expect(await world.seen(`SELECT ${query}`, false)).toMatchObject({ sqlstate: '42883' });
   expect(world.sent(`SELECT ${query}`)).toEqual({
     refusal: expect.stringMatching(/^function \w+\(.*\b[lr]_\w+\) does not exist$/),

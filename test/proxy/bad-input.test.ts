@@ -93,7 +93,7 @@ describe('broken input before a user is named is answered as PostgreSQL answers 
   });
 });
 
-describe('what is not PostgreSQL ends its own connection, with an answer', () => {
+describe('broken protocol ends its own connection, with an answer', () => {
   test.each([
     ['protocol 2.0', startupMessage(2, 0, []), '0A000'],
     ['protocol 4.0', startupMessage(4, 0, []), '0A000'],

@@ -142,7 +142,7 @@ describe('a certificate alone', () => {
     });
   });
 
-  describe('who does not have it cannot tell the name from one that does not exist', () => {
+  describe('a client without it cannot tell the name from one that does not exist', () => {
     interface Seen {
       readonly offered: readonly string[];
       readonly iterations: string | undefined;

@@ -10,7 +10,7 @@ const all = passwords.flatMap((password) =>
   salts.flatMap((salt) => counts.map((count) => [password, salt, count] as const)),
 );
 
-test('what is remembered is what would be derived, whatever was asked for before', async () => {
+test('a remembered key equals a derived one, whatever was asked for before', async () => {
   const { derive } = new DerivedKeys();
   for (let round = 0; round < 3; round += 1) {
     const remembered = await Promise.all(all.map((from) => derive(...from)));

@@ -5,7 +5,7 @@ import { type Dated, ExpiryNotices, expiryText } from '../../src/server/certific
 const DAY = 86_400_000;
 const dated = (what: string, days: number): Dated => ({ what, from: 0, until: days * DAY, consequence: 'it is late' });
 
-describe('what runs out is told of', () => {
+describe('an expiry is reported', () => {
   test.each([
     ['in the last quarter of a week', 7, [0, 5.2, 5.3, 6, 7, 7.1, 8], [5.3, 7.1]],
     ['14 days before, of a year', 365, [0, 300, 350.9, 351, 360, 366], [351, 366]],

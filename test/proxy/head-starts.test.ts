@@ -117,7 +117,7 @@ async function noneBegins(): Promise<void> {
 }
 
 describe('before the proof', () => {
-  test('nothing is begun for whom has not come in before', async () => {
+  test('nothing is begun for a client that has not logged in before', async () => {
     await asked('app');
     await noneBegins();
   });
@@ -130,7 +130,7 @@ describe('before the proof', () => {
     await noneBegins();
   });
 
-  test('one session for whom has, and it is the one that the client gets', async () => {
+  test('one session for a client that has, and the client gets it', async () => {
     await comeIn();
     const client = await asked('app');
     const early = await oneBegins();
@@ -163,7 +163,7 @@ describe('before the proof', () => {
   });
 });
 
-describe('what was begun is let go', () => {
+describe('a preconnected session is closed', () => {
   test('after a wrong password, and the next guess begins nothing', async () => {
     await comeIn();
     const client = await asked('app');
@@ -228,7 +228,7 @@ test('no more than sixteen are begun at once', async () => {
   expect(await backends()).toHaveLength(16);
 });
 
-test('where none could be begun, the client is judged by what becomes of its own', async () => {
+test('where none could be begun, the client’s own attempt decides', async () => {
   await comeIn();
   const account = admin.escapeIdentifier(login.user);
   await admin.query(`ALTER ROLE ${account} CONNECTION LIMIT 0`);

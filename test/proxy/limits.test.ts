@@ -93,7 +93,7 @@ test('the last connections are for unrestricted roles; then there are too many c
   expect(await come(to, 'dba')).toBe('in');
 });
 
-test('what reserved connections keep is not kept from those for whom they are', async () => {
+test('reserved connections stay free for their principals', async () => {
   const to = await start({ connections: 2, reservedConnections: 2 - 1 });
   expect([await come(to, 'dba'), await come(to, 'dba'), await come(to, 'app')]).toEqual(['in', 'in', RESERVED]);
 });

@@ -124,7 +124,7 @@ describe('the configuration is read again', () => {
     expect(reread(base, `${base}log: { level: debug }\n`, true)).toMatchObject({ level: 'info', said: [] });
   });
 
-  test('what needs a restart is said by its key, never by its value', () => {
+  test('a change that needs a restart is reported by its key, never by its value', () => {
     const after = base.replace('a:1', 'a:2').replace('u:p@', 'other:geheim@');
     const { said } = reread(base, `${after}workers: 2\ntls: { cert: c, key: k }\n`);
     expect(said).toEqual(

@@ -30,14 +30,14 @@ async function served(each: readonly number[]): Promise<string[][]> {
   return inEach;
 }
 
-test('those that take little are served together, for a slice', async () => {
+test('short logins are served together, for a slice of time', async () => {
   expect(await served([1, 1, 1, 1, 1, 1])).toEqual([
     ['0', '1', '2', '3'],
     ['4', '5'],
   ]);
 });
 
-test('what one does between two promises counts for its turn', async () => {
+test('work between two promises counts for the turn', async () => {
   expect(await served([30, 2, 2, 30, 1])).toEqual([['0'], ['1', '2'], ['3'], ['4']]);
 });
 

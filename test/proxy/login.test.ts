@@ -199,7 +199,7 @@ describe('settings at startup', () => {
     expect(ran).toMatchObject({ status: 0, stdout: value });
   });
 
-  test('what is pinned outranks ALTER ROLE, and DISCARD ALL comes back to it', async () => {
+  test('pinned settings outrank ALTER ROLE, and DISCARD ALL returns to them', async () => {
     const login = await database.createLogin();
     await database.query(`ALTER ROLE ${login.user} SET search_path = pg_catalog`);
     await database.query(`ALTER ROLE ${login.user} SET standard_conforming_strings = off`);

@@ -108,7 +108,7 @@ test.each(TYPES)('%s', async (type, oid, hidden, missing) => {
   }
 });
 
-test('COLLATE tells of no collation and of no schema', async () => {
+test('COLLATE discloses no collation and no schema', async () => {
   const texts = (name: string): readonly string[] => [
     `select 'a' collate ${name}`,
     `select id from seen order by name collate ${name}`,

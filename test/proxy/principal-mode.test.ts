@@ -37,7 +37,7 @@ it('a role that is not restricted has no mode that matters', () => {
   expect(errors).toEqual([]);
 });
 
-it('one that is observed where its role is enforced is warned of', () => {
+it('`check` warns of an observed principal of an enforced role', () => {
   const warned = (mode: Principal['mode']) =>
     policyWarnings(policyWith({ access: 'restricted', mode: 'enforce' }, mode), { timeZone: 'UTC' }, 0).map(
       ({ message }) => message,

@@ -96,7 +96,7 @@ describe('from a proxy that is believed', () => {
     ['IPv6', from6, /^\[2001:db8::7\]:5555$/, 'inside'],
     ['its own connection, as health checks are', header(0, '', 0x20), /^127\.0\.0\.1:\d+$/, 'beside'],
     ['a client that it does not name', header(0, ''), /^127\.0\.0\.1:\d+$/, 'beside'],
-  ])('%s is who the client is, for "from" and for the log', async (_what, says, client, welcome) => {
+  ])('%s is the client’s address, for "from" and for the log', async (_what, says, client, welcome) => {
     const running = await start();
     for (const port of [await behind(running, says), await behind(running, says, true)]) {
       expect(await ask(port, welcome)).toBe('1');
@@ -120,7 +120,7 @@ describe('from a proxy that is believed', () => {
     expect(answer).toMatchObject({ C: '08P01', M: expect.stringContaining('PROXY protocol') });
   });
 
-  test('a second header is none of the client', async () => {
+  test('a second header does not count', async () => {
     const running = await start();
     expect(await talk(running.port, Buffer.concat([from4(), from4()]))).toHaveLength(0);
   });

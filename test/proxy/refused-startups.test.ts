@@ -37,7 +37,7 @@ afterAll(() => database?.drop());
 
 const policy = async () => policyOf([principal('app', [await verifierOf('secret')])]);
 
-/** Behind a proxy that says for whom it speaks, so that a test has as many addresses as it likes. */
+/** Behind a proxy that names its clients, so that a test has as many addresses as it likes. */
 async function start(extra: Partial<StartOptions> = {}): Promise<TestProxy> {
   proxy = await startTestProxy(account, await policy(), {
     proxies: ['127.0.0.1/32'],
@@ -135,7 +135,7 @@ describe.each(Object.entries(BAD))('a loop of startups with %s', (_, bad) => {
   });
 });
 
-test('those who wait hold no place before login, and where there are too many the others are closed at once', async () => {
+test('clients that wait hold no slot before login, and where there are too many the others are closed at once', async () => {
   let told = 0;
   const limits = { connections: 9, connectionsPerAddress: 9, reservedConnections: 0, logins: 40, loginsPerAddress: 10 };
   const to = await start({ limits, loginRefused: () => (told += 1) });

@@ -154,7 +154,7 @@ describe.each([
     client.socket.destroy();
   });
 
-  test('what a client that is gone was running is stopped soon', async () => {
+  test('the statement of a client that is gone is stopped soon', async () => {
     const client = await raw();
     client.socket.write(query('SELECT pg_sleep(60)'));
     await eventually(async () => (await backends(sleeping)) === 1, 'the statement runs');
@@ -162,7 +162,7 @@ describe.each([
     await eventually(async () => (await backends(sleeping)) === 0, 'it was stopped');
   });
 
-  test('what was asked before a goodbye is done', async () => {
+  test('statements sent before a Terminate run', async () => {
     const client = await raw();
     const work = query(`DO $$ BEGIN PERFORM pg_sleep(1.5); NOTIFY done; END $$`);
     const listener = await database.connect();
@@ -172,7 +172,7 @@ describe.each([
     await notified;
   });
 
-  test('what was asked before a goodbye that comes byte by byte is done', async () => {
+  test('statements sent before a Terminate that comes byte by byte run', async () => {
     const client = await raw();
     client.socket.setNoDelay(true);
     const listener = await database.connect();

@@ -284,7 +284,7 @@ describe('revocation lists', () => {
     expect(await ask(running, undefined)).toBe('1');
   });
 
-  test('who shows a stranger’s certificate is no further than before', async () => {
+  test('a client with a stranger’s certificate is refused as before', async () => {
     expect(await ask(await start([principal('app', [verifier])]), made.stranger)).toEqual(NOT_TRUSTED);
   });
 

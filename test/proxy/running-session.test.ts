@@ -70,7 +70,7 @@ test('records hold the attributes by which statements are judged: from the begin
   await Promise.all(clients.map((client) => client.end()));
 });
 
-test('what all sessions are told by the server is kept once, and what one of them is told stays its own', async () => {
+test('parameters that the server reports to all sessions are kept once, and those of one session stay its own', async () => {
   const clients = [await connect(), await connect(), await connect('-c TimeZone=Asia/Tokyo'), await connect()];
   const zones = opened.map(({ settings }) => settings?.get('TimeZone'));
   expect(zones).toEqual([zones[0], zones[0], 'Asia/Tokyo', zones[0]]);

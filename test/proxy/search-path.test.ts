@@ -585,7 +585,7 @@ test('a cursor that runs code of users was opened under one path, and is not rea
   expect(answers[2]![1]).toBe('0A000');
 });
 
-test('those of the server that look no name up do', async () => {
+test('built-in functions that look no name up do', async () => {
   const client = await asGuarded('both');
   const answers = (await told(client, [
     'SET search_path = tenant_a',

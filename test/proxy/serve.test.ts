@@ -93,7 +93,7 @@ describe('policies change under way', () => {
     },
   );
 
-  testWith(PSQL)('a good one holds at the next statement; who may no longer log in is sent away', async () => {
+  testWith(PSQL)('a good one holds at the next statement; the sessions of a removed principal end', async () => {
     const [stays, leaves] = ['teacher', 'canteen'].map((user) => new pg.Client({ connectionString: url(user) }));
     await stays!.connect();
     await leaves!.connect();

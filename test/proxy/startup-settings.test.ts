@@ -17,7 +17,7 @@ const pinned = pinnedSettings(['public', 'My Schema']);
 const read = (parameters: Record<string, string>) =>
   readRequest(new Map(Object.entries({ user: 'app', ...parameters })), pinned);
 
-describe('what drivers send at startup', () => {
+describe('the settings that drivers send at startup', () => {
   test.each<[string, Record<string, string>]>([
     ['libpq', { database: 'x', application_name: 'psql', client_encoding: 'UTF8', options: '-c geqo=off' }],
     ['JDBC', { client_encoding: 'UTF8', DateStyle: 'ISO', TimeZone: 'Europe/Paris', extra_float_digits: '3' }],
@@ -46,7 +46,7 @@ describe('what drivers send at startup', () => {
   });
 });
 
-describe('what a role must be granted', () => {
+describe('settings that a role must be granted', () => {
   const granted = role('app', {
     access: 'restricted',
     settings: new Map<string, SettingRule>([
@@ -176,7 +176,7 @@ describe('failed logins', () => {
     expect(failed.attempted('new', '10.0.0.1', true)).toBe(0);
   });
 
-  test('many names from one address are slow, but for whom has logged in there', () => {
+  test('many names from one address are slow, except for those that have logged in there', () => {
     const failed = new FailedLogins();
     failed.attempted('known', '10.0.0.1', true);
     const delays = Array.from({ length: 100 }, (_, i) => guess(failed, `name ${i}`, '10.0.0.1'));
@@ -197,7 +197,7 @@ describe('failed logins', () => {
     expect(delays.at(-1)).toBe(5_000);
   });
 
-  test('nor does who shares the address of a principal that keeps logging in', () => {
+  test('nor does a stranger at the address of a principal that keeps logging in', () => {
     const failed = new FailedLogins();
     const delays = Array.from({ length: 100 }, () => {
       if (failed.attempted('victim', '10.0.0.1', true) > 0) failed.waited('victim', '10.0.0.1', true);
@@ -255,7 +255,7 @@ test.each([
   ['1::4:5:6:7:8', '1:0:0:4::/64'],
   ['1:2:3:4:5:6:7:8', '1:2:3:4::/64'],
   ['64:ff9b::10.0.0.1', '64:ff9b:0:0::/64'],
-])('who counts as one stranger: %s belongs to %s', (address, network) => {
+])('addresses that count as one stranger: %s belongs to %s', (address, network) => {
   expect(networkOf(address)).toBe(network);
 });
 

@@ -244,7 +244,7 @@ describe('certificates', () => {
     });
   });
 
-  test('who says goodbye over TLS and closes its side still gets its answers', async () => {
+  test('a client that says goodbye over TLS and closes its side still gets its answers', async () => {
     const { cert, key } = made.server;
     const guard = await guardInFrontOf(database, { configuration: `tls: ${JSON.stringify({ cert, key })}` });
     const client = new pg.Client({ connectionString: guard.url('dba'), ssl: { rejectUnauthorized: false } });
@@ -309,7 +309,7 @@ describe('certificates', () => {
       expect(await ask((await start(undefined, server)).port, undefined, 'channel_binding=require')).toBe('1');
     });
 
-    test('is not offered with Ed25519, for which there is none', async () => {
+    test('is not offered with Ed25519, which has no channel binding', async () => {
       const server = made.selfSign('ed25519', '/CN=localhost', { newKey: 'ed25519' });
       const { port } = await start(undefined, server);
       expect(await ask(port, undefined)).toBe('1');

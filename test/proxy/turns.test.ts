@@ -66,7 +66,7 @@ test('a hundred connections of one principal get no more turns than one', () => 
   expect(served.slice(0, 6)).toEqual(['flood', 'question', 'flood', 'question', 'flood', 'flood']);
 });
 
-test('what comes at once waits when the event loop has worked for long without turning', () => {
+test('new work waits when the event loop has worked for long without turning', () => {
   const { turns, work, turn } = process();
   for (let i = 0; i < 3; i += 1) {
     expect(turns.isBusy).toBe(false);
@@ -91,7 +91,7 @@ test('all that was asked for is done, in its order', () => {
   expect(served.sort().join('')).toBe('aaabbbccc');
 });
 
-test('what fails does not count as going on', () => {
+test('a failed step does not count as going on', () => {
   const { turns, work } = process();
   const fail = () =>
     turns.run(() => {

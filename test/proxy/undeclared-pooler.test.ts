@@ -91,7 +91,7 @@ async function through(behaviour: Pooler): Promise<{ stderr: string; stdout: str
   return { stdout, stderr, log: proxy.lines.join('\n') };
 }
 
-test('one that passes all of it on is none', async () => {
+test('a proxy that passes everything on is no pooler', async () => {
   expect(await through({ startup: (pairs) => pairs })).toMatchObject({ stdout: '1', stderr: '' });
 });
 

@@ -306,7 +306,7 @@ describe('a password that a command gives', () => {
 
     const log = () => pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
 
-    test('the catalog is read by it as well, and it stands nowhere', async () => {
+    test('the catalog is read with it as well, and it is written nowhere', async () => {
       lines = [];
       guard = await guardInFrontOf(database, {
         log: log(),

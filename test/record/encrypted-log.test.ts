@@ -259,7 +259,7 @@ function cutEnd(bytes: number): void {
 /** What befalls a log, in any order. */
 const BEFALLS = ['say', 'say', 'say', 'away', 'blocked', 'copied', 'cut', 'torn', 'restart', 'crash', 'clear'] as const;
 
-test('whatever befalls it: what stands there is read, and no key has encrypted twice', async () => {
+test('after any failure: what is in the file is read, and no key has encrypted twice', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom(...BEFALLS), { minLength: 5, maxLength: 20 }), async (befalls) => {
       file = join(mkdtempSync(join(folder, 'any-')), 'decisions.jsonl');

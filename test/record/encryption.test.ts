@@ -99,7 +99,7 @@ describe('boxes', () => {
     for (const text of strange) expect(reader.open(text, at(1))).toBeUndefined();
   });
 
-  test('one that claims to be far away costs nothing', () => {
+  test('a box that claims to be far away costs nothing', () => {
     const reader = new BoxReader(first());
     const box = new BoxWriter(first()).box('{}', at(1)).slice(2);
     const began = performance.now();
@@ -140,7 +140,7 @@ describe('keys of files', () => {
     expect(new Set(ages).size).toBe(2);
   });
 
-  test('what is no recipient is told', async () => {
+  test('a malformed recipient is reported', async () => {
     expect(isRecipient(await identityToRecipient(await generateIdentity()))).toBe(true);
     for (const text of ['', 'age1', 'age1qqqq', await generateIdentity(), 'ssh-ed25519 AAAA']) {
       expect(isRecipient(text)).toBe(false);

@@ -231,7 +231,7 @@ describe('a file under the guard', () => {
     await log.close();
   });
 
-  test('that is cut: the next record fits behind none of those that are left', async () => {
+  test('that is cut: the next record continues none of those that are left', async () => {
     const log = open();
     for (const name of ['a', 'b', 'c', 'd']) login(log, name);
     const lines = text().split('\n');
@@ -383,7 +383,7 @@ describeWith(SLOW_DISK)('a disk that fails to sync', () => {
     expect(said).toHaveLength(2);
   });
 
-  test('strict: who shares a sync that fails is told so, and each record waits for its own until one succeeds', async () => {
+  test('strict: each session that shares a failed sync is told, and each record waits for its own sync until one succeeds', async () => {
     const { answers } = await run(
       'strict',
       `

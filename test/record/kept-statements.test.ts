@@ -130,7 +130,7 @@ describe('beside the log', () => {
   const recordsIn = (folder: string): Record<string, unknown>[] =>
     recordsOf(readFileSync(join(folder, 'decisions.jsonl'), 'utf8'));
 
-  it('each distinct statement stands once, whole, and what comes again writes nothing', async () => {
+  it('each distinct statement is written once, whole, and a repeated one writes nothing', async () => {
     const seeded = await freshDatabase();
     await seedSmall(seeded.url);
     const guard = await guardInFrontOf(seeded);

@@ -317,15 +317,15 @@ async function isNowhere(word: string, [, messages, as = 'office']: Place): Prom
   expect(found(word)).toEqual([]);
 }
 
-describe('a word is nowhere that stood in', () => {
+describe('no word is kept from', () => {
   test.each(WORDS.map((place) => ({ what: place[0], place })))('$what', ({ place }) => isNowhere(marker(), place));
 });
 
-describe('a number is nowhere that stood in', () => {
+describe('no number is kept from', () => {
   test.each(NUMBERS.map((place) => ({ what: place[0], place })))('$what', ({ place }) => isNowhere(number(), place));
 });
 
-describe('a word is nowhere that stood in what a stranger says of itself:', () => {
+describe('no word is kept that a stranger sends:', () => {
   const STRANGERS: readonly [string, (m: string) => pg.ClientConfig][] = [
     ['application_name', (m) => ({ connectionString: guard.url('nobody', 'x'), application_name: m })],
     ['a user', (m) => ({ connectionString: guard.url(m, 'x') })],
@@ -369,7 +369,7 @@ test('in an alarm', async () => {
   expect(found(word)).toEqual([]);
 });
 
-test('what is looked for would be found', async () => {
+test('the search finds a marker that is there', async () => {
   for (const word of ['school_office', Buffer.from('locked').toString(), 'teacher'])
     expect(found(word)).not.toEqual([]);
 });

@@ -116,7 +116,7 @@ describe('the shape remains', () => {
     );
   });
 
-  test('what it makes of a SELECT still parses, and has the fingerprint of the text', () => {
+  test('a normalized SELECT still parses, and has the fingerprint of the text', () => {
     const sql = "SELECT a, 'x' FROM t JOIN u USING (id) WHERE b = 5 AND c IN (1, 2) /* c */ ORDER BY 1 LIMIT 3";
     expect(fingerprint(normalize(sql))).toBe(fingerprint(sql));
   });

@@ -15,7 +15,7 @@ function open(notices: string[] = []): LineFile {
   return file;
 }
 
-test('who waits for a line is told when a sync has brought it to the disk, all that a sync brings at once', async () => {
+test('a session that waits for a line is told when a sync has brought it to the disk, together with all others of that sync', async () => {
   const file = open();
   const told: { readonly position: number; readonly onDisk: number }[] = [];
   const waiting = Array.from({ length: 500 }, async (_, index) => {
@@ -34,7 +34,7 @@ test('who waits for a line is told when a sync has brought it to the disk, all t
   file.close();
 });
 
-test('what was written is on the disk a moment later also where no session waits', async () => {
+test('a written line is on the disk a moment later also where no session waits', async () => {
   const file = open();
   file.write('a\n');
   for (let tries = 0; file.onDisk === 0 && tries < 500; tries++) await new Promise((done) => setTimeout(done, 20));

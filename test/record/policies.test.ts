@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const VERIFIER = 'SCRAM-SHA-256$4096:c2FsdHNhbHQ=$U3RvcmVkS2V5:U2VydmVyS2V5';
 
-describe('what is kept of a file', () => {
+describe('the kept text of a file', () => {
   test.each([
     ['a verifier', `p:\n  password: ${VERIFIER}\n  role: teacher\n`, 'p:\n  password: (removed)\n  role: teacher\n'],
     ['several', `p: { password: [${VERIFIER}, "${VERIFIER}"] }\n`, 'p: { password: [(removed), (removed)] }\n'],
@@ -53,7 +53,7 @@ describe('kept', () => {
     expect(statSync(join(keptFolder(log), `${kept.slice(7)}.json`)).mode & 0o777).toBe(0o600);
     expect(statSync(keptFolder(log)).mode & 0o777).toBe(0o700);
     expect(keptPolicy(keptFolder(log), kept)).toEqual(files);
-    // Another password is no other policy to whom it is shown.
+    // Another password makes no other policy for its readers.
     const [one, two] = ['x', 'y'].map((word) => keepPolicy(log, [{ path: 'p.yaml', text: `password: ${word}\n` }]));
     expect(one).toBe(two);
   });

@@ -298,7 +298,7 @@ describe('retention', () => {
     expect(new Date(keptSince(keep, Date.parse(at))).toISOString()).toBe(since);
   });
 
-  test('what is older than that is recorded, then deleted, and the chain is whole from there on', async () => {
+  test('an older file is recorded, then deleted, and the chain is whole from there on', async () => {
     const log = open({ rotate: { every: 'daily' }, keep: { amount: 3, unit: 'day' } });
     for (let day = 0; day < 6; day++) {
       log.append('login', { principal: `p${day}` });
@@ -318,7 +318,7 @@ describe('retention', () => {
     expect(retention.at(-1)?.head).toBe((records[0] as { previous?: { hash: string } }).previous?.hash);
   });
 
-  test('what cannot be recorded is not deleted', async () => {
+  test('a file whose deletion cannot be recorded is not deleted', async () => {
     const full = join(folder, 'full');
     mkdirSync(full);
     file = join(full, 'd.jsonl');

@@ -223,7 +223,7 @@ describe('a command', () => {
     await log.close();
   });
 
-  test('one that fails, that lies, or that says nothing stops no statement, and is said once', async () => {
+  test('a command that fails, lies, or says nothing stops no statement, and is reported once', async () => {
     for (const [command, why] of [
       ['echo broken >&2; exit 3', /exit code 3: broken/],
       ['echo AAAA', /not a signature/],
@@ -278,7 +278,7 @@ describe('a command', () => {
   });
 });
 
-test('two who make the key at once have the same', () => {
+test('two guards that make the key at once have the same', () => {
   const path = join(folder, 'k');
   const keys = Array.from({ length: 5 }, () => sealKeyIn(path).publicKey);
   expect(new Set(keys).size).toBe(1);

@@ -226,7 +226,7 @@ describeWith(SLOW_DISK)('strict', () => {
     client.socket.destroy();
   });
 
-  test('what was asked for before a goodbye is done', async () => {
+  test('statements sent before a Terminate run', async () => {
     const client = await raw();
     await held(() => {
       client.socket.write(Buffer.concat([query("INSERT INTO marks VALUES ('held')"), terminate()]));
@@ -240,7 +240,7 @@ describeWith(SLOW_DISK)('strict', () => {
     await eventually(async () => (await last())?.changed === 1, 'it is recorded');
   });
 
-  test('what a client had asked for that is gone never runs', async () => {
+  test('statements of a client that has vanished never run', async () => {
     const lost = (await outcomesOf('lost')).length;
     const client = await raw();
     await held(() => void client.socket.write(query("INSERT INTO marks VALUES ('held')")), 1);

@@ -88,7 +88,7 @@ const ended = (): (string | undefined)[] => {
   );
 };
 
-test('decisions of several sessions, told when they stand', async () => {
+test('decisions of several sessions, confirmed once they are written', async () => {
   const [a, b] = [session('a'), session('b')];
   expect([a.append(decision('1')), b.append(decision('2')), a.append(outcome('1'))]).toEqual([true, true, true]);
   expect(held()).toEqual([]);
@@ -152,7 +152,7 @@ test('no outcome comes before its decision, also of what is refused in the same 
   expect(ended()).not.toContain(undefined);
 });
 
-test('that an outcome alone could not be written is told to no decision behind it', async () => {
+test('a failed write of an outcome alone fails no later decision', async () => {
   const a = session('a');
   a.append(outcome('0'));
   writes.fail = true;
@@ -164,14 +164,14 @@ test('that an outcome alone could not be written is told to no decision behind i
   expect(held()).toEqual(['login c', 'decision 1']);
 });
 
-test('whatever else is recorded comes behind what was recorded before', () => {
+test('other records come after the earlier ones', () => {
   const a = session('a');
   a.append(decision('1', 'refuse'));
   expect(log.append('lock', { principal: 'a', by: 'rowgate' })).toBe(true);
   expect(held()).toEqual(['decision 1', 'lock a']);
 });
 
-test('who is about to be shown is recorded at once', () => {
+test('people who are about to be shown are recorded at once', () => {
   log.append('login', { principal: 'a' });
   const a = session('a');
   a.append(decision('1'));
@@ -192,7 +192,7 @@ test('thousands of one turn do not all wait', () => {
   expect(held().length).toBeGreaterThan(700);
 });
 
-test('a write that fails is told to all who wait, and nothing of it to those who come behind', async () => {
+test('a write that fails is reported to all sessions that wait, and to none that come later', async () => {
   const [a, b] = [session('a'), session('b')];
   a.append(decision('1'));
   expect(await told(a)).toBe(true);
@@ -210,7 +210,7 @@ test('a write that fails is told to all who wait, and nothing of it to those who
   expect(await told(a)).toBe(true);
 });
 
-test('what is thrown under way is told as a failure, and the log goes on', async () => {
+test('an exception is reported as a failure, and the log goes on', async () => {
   const a = session('a');
   const thrown = vi.spyOn(SessionRecords.prototype, 'append').mockImplementationOnce(() => {
     throw new Error('a bug');

@@ -94,7 +94,7 @@ test('a decision says who, what and why each time, its outcome which decision it
   expect(written).toEqual([said('a', 2), said('b', 3), ended('a', 4), ended('b', 5)]);
 });
 
-test('a record that cannot be made is told, and is not in the way of those behind it', async () => {
+test('a record that cannot be made is reported, and does not stop those behind it', async () => {
   const log = open({ text: 'full' });
   const session = log.session(context('s'));
   const cyclic: Record<string, unknown> = {};
@@ -191,7 +191,7 @@ test('whatever an end user, an application or a policy is called, each line is o
   );
 });
 
-describe('whatever is recorded, in whatever files', () => {
+describe('any records, in any files', () => {
   const step = fc.oneof(
     {
       weight: 8,

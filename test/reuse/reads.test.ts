@@ -28,7 +28,7 @@ const JOIN =
   'SELECT p.id, p.name, v.what FROM pupils p JOIN visits v ON v.pupil = p.id WHERE p.id = $1 ORDER BY p.id, v.id';
 const COUNT = 'SELECT count(*) FROM pupils';
 
-describe('what comes again', () => {
+describe('a repeated read', () => {
   test('in the extended protocol, with the client’s own parameters', async () => {
     await same(times(9, run(JOIN, ['3'])), 'reused');
   });
@@ -88,7 +88,7 @@ test('the log says how the server ran each', async () => {
   }
 });
 
-describe('what a client can do with the unnamed statement', () => {
+describe('the client’s own use of the unnamed statement', () => {
   const known = times(3, run(JOIN, ['3']));
   test('bind it again', async () => {
     await same([...known, [B(['4']), DP(), E(), S()], [B(['5']), E(), S()], run(JOIN, ['6'])], 'reused');
@@ -168,7 +168,7 @@ describe('errors', () => {
     const text = 'SELECT 100 / (points - 5) FROM pupils';
     await same([...times(4, [Q(text)]), ...times(3, run(text))], 'reused');
   });
-  test('what planning computes', async () => {
+  test('constants that planning computes', async () => {
     const words = await same(
       [...times(4, [Q('SELECT 1/0 FROM pupils')]), ...times(3, run('SELECT 1/0 FROM pupils'))],
       'reused',
@@ -259,7 +259,7 @@ describe('nothing stale', () => {
   });
 });
 
-describe('what stops a Bind', () => {
+describe('errors at Bind', () => {
   test('a lock that is not given in time', async () => {
     const held = await world.database.connect();
     try {
@@ -314,7 +314,7 @@ describe('in a transaction', () => {
     const script = block([Q('DECLARE c CURSOR FOR SELECT id FROM pupils ORDER BY id')], fetch, run(JOIN, ['3']), fetch);
     await same([...times(3, run(JOIN, ['3'])), ...script], 'reused');
   });
-  test('what was changed elsewhere costs no transaction', async () => {
+  test('a change by another session fails no transaction', async () => {
     for (const act of [run(all), [Q(all)] as Act]) {
       const words = await same(
         [
@@ -334,7 +334,7 @@ describe('in a transaction', () => {
       expect(words).toContain('CommandComplete:COMMIT');
     }
   });
-  test('nor does what was changed behind ROLLBACK TO, which gives locks back', async () => {
+  test('nor does a change after ROLLBACK TO, which gives locks back', async () => {
     const words = await same(
       [
         ...times(3, run(all)),
@@ -407,7 +407,7 @@ describe('in a transaction', () => {
 });
 
 describe('a function of users may do anything to names', () => {
-  test('what it has put under the name of a plan is not run', async () => {
+  test('a statement that the client prepared under the name of a plan is not run', async () => {
     const { off, on } = await world.play(
       [
         ...times(3, run('SELECT id FROM pupils WHERE id = 1')),

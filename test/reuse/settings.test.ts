@@ -34,7 +34,7 @@ const KEPT = [
 /** All plans go whenever the catalog changes, by autovacuum too: a count may be disturbed once. */
 const COUNTED = { retry: 4 };
 
-test('what neither parsing nor planning reads keeps them', COUNTED, async () => {
+test('settings that neither parsing nor planning reads keep the plans', COUNTED, async () => {
   const each = KEPT.flatMap((text) => [[Q(text)], ...times(2, run(READ, ['4']))]);
   expect(await same([...times(3, run(READ, ['3'])), ...each])).toMatchObject({ prepared: 1, dropped: 0 });
 });

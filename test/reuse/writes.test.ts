@@ -66,7 +66,7 @@ test('ON CONFLICT: a generic plan may not find its index', async () => {
   await same(times(8, run('INSERT INTO visits (id) VALUES ($1) ON CONFLICT DO NOTHING', ['1'])), false);
 });
 
-test('a row that may not stand', async () => {
+test('a row that the filter refuses', async () => {
   const text = 'UPDATE visits SET pupil = $1 WHERE id = $2';
   await same([
     ...['1', '2', '3'].map((pupil) => run(text, [pupil, '4'])),

@@ -72,7 +72,7 @@ test('the upstream login by itself gets no further than its wall', async () => {
   }
 });
 
-test.each(['guard', 'direct'] as const)('what is printed for the samples: %s', async (kind) => {
+test.each(['guard', 'direct'] as const)('the SQL printed for the samples: %s', async (kind) => {
   const plain = await wallsOf(database, { policies: SAMPLES });
   const { sql, problems } = await plain.compile({ direct: kind === 'direct' });
   await plain.end();

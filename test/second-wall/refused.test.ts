@@ -126,7 +126,7 @@ describe('to a direct account', () => {
     expect(await outcome(direct, 'SELECT ssn FROM students')).toBe('42703');
   });
 
-  test('what a view masks or hides does not run through a leaky condition', async () => {
+  test('values that a view masks or hides do not reach a leaky condition', async () => {
     const sql =
       "CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE EXCEPTION 'saw %', $1; END $$";
     await direct.query(sql);

@@ -79,7 +79,7 @@ test('a filter that reads its own table: no wall of the guard can hide what Rowg
   expect(await seen(PUPILS)).toEqual([1, 2, 3, 4]);
 });
 
-test('what a filter of a write reads of its own table, it reads past row security: no recursion', async () => {
+test('a filter of a write reads its own table past row security: no recursion', async () => {
   const role =
     'tables:\n  pupils: { select: { columns: [id] }, delete: { rows: "EXISTS (SELECT FROM pupils AS m WHERE m.id = pupils.mentor AND m.school = :school)" } }';
   expect(await put(role, [2])).toContain('SECURITY DEFINER');

@@ -61,7 +61,7 @@ const failure = (work: Promise<unknown>) =>
   );
 
 describeWith(PGBOUNCER)('pooling of transactions', () => {
-  describe('as it is meant', () => {
+  describe('in the intended setup', () => {
     beforeAll(() => start({ mode: 'transaction', settings: { default_pool_size: 1 } }));
     afterAll(async () => {
       await pooled?.stop();
@@ -329,7 +329,7 @@ describeWith(PGBOUNCER)('pooling of transactions', () => {
     }
   });
 
-  test('what is cut off at its bytes ends its session, and no cancel hits another', async () => {
+  test('a result cut off at its bytes ends its session, and no cancel hits another', async () => {
     const { guard } = await start({ mode: 'transaction' });
     const other = await guard.connect('teacher');
     const client = await guard.connect('teacher');

@@ -20,7 +20,7 @@ test.each([0, 1, 200, 4_095, 4_096, 4_097, 20_000])('%i bytes', (length) => {
   expect(wholeOf(bytes.subarray(1), 1_000)).not.toBe(whole);
 });
 
-test('what was not seen whole is never the same', () => {
+test('an answer that was not seen whole equals no other', () => {
   const values = new AnswerValues(undefined, true);
   values.hashed(new Uint8Array(10), false);
   expect(values.end('SELECT 1')).toBeUndefined();

@@ -294,7 +294,7 @@ describe('while a row waits', () => {
     expect(peer.received.words().slice(-2)).toEqual(['ErrorResponse:57014', 'ReadyForQuery:E']);
   });
 
-  test('what the client asked for before its goodbye is done once it is gone, and its rows are not counted', async () => {
+  test('statements sent before the client’s Terminate run after it has left, and their rows are not counted', async () => {
     await stalled(Buffer.concat([Q('insert into u select a from t returning a'), terminate()]));
     expect(peer.session.leaving()).toBe(true);
     budget.options = {};
@@ -342,7 +342,7 @@ describe('changed rows', () => {
     expect(budget.events).toEqual(['overrun']);
   });
 
-  test.each(changes)('stand where they are not, though the answer comes late: %s', async (_how, messages) => {
+  test.each(changes)('are kept although the answer of the budget comes late: %s', async (_how, messages) => {
     await open({ changed: 10, late: true });
     const words = await ask(peer, ...messages);
     expect(words.filter((word) => word.startsWith('Error'))).toEqual([]);

@@ -98,7 +98,7 @@ describe.each([
     });
   });
 
-  test('what stood before it in the message or the pipeline is undone with it', async () => {
+  test('what came before it in the message or the pipeline is undone with it', async () => {
     expect((await ask(peer, Q('insert into u values (4); delete from u; insert into u values (5)'))).slice(-2)).toEqual(
       [OVER, 'ReadyForQuery:I'],
     );

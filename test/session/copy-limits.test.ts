@@ -224,7 +224,7 @@ describe.each(['restricted', 'unrestricted'] as const)('from the client, %s', (a
       expect(last(await say(over, [Q('select 1')], 1))).toEqual(['CommandComplete:SELECT 1', 'ReadyForQuery:I']);
     });
 
-    test('what the server found in the data before the limit is what is told', async () => {
+    test('an error that the server found in the data before the limit is the one that is told', async () => {
       const over = await open(access, { changedPerStatement: 2 });
       const data = [DATA('x\n'), DATA('1\n2\n3\n')];
       expect(last(await say(over, message('copy t (a) from stdin', data), 1))).toEqual([

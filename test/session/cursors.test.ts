@@ -61,7 +61,7 @@ describe('a cursor is one statement', () => {
     await peer.close();
   });
 
-  test('what is shown again counts again, what is passed over does not', async () => {
+  test('rows shown again count again, rows passed over do not', async () => {
     const peer = await limited();
     const words = await all(
       peer,
@@ -100,7 +100,7 @@ describe('a cursor is one statement', () => {
   });
 });
 
-describe('what ends a cursor in the server ends it in the books', () => {
+describe('the session forgets a cursor whenever the server has ended it', () => {
   const known = async (peer: RelayedPeer) => errors(await ask(peer, Q('fetch 1 from c'))).length === 0;
   const h = declare('cursor with hold');
   const c = declare('cursor');
@@ -280,7 +280,7 @@ test('a portal of FETCH goes on counting where it began, whatever cursor has its
   await peer.close();
 });
 
-describe('what was closed behind a statement that was cut off is closed', () => {
+describe('a cursor closed after a statement that was cut off is closed', () => {
   test.each([
     ['outside of a transaction', []],
     ['in one', [Q('begin')]],

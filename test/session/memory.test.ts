@@ -21,7 +21,7 @@ import { E, P, Q, S } from './messages.ts';
 
 const VALUE = 100_000_000;
 const one = Buffer.from([0, 0, 0, 4, 0, 0, 0, 1]);
-/** In KB, for socket buffers and uncollected garbage: less than the value, of which a growing buffer would hold two or three copies. */
+/** In KB, for socket buffers and uncollected garbage: less than the value. A growing buffer would hold two or three copies of it. */
 const GROWTH = 80 * 1024;
 
 const status = (pid: number, field: string): number =>

@@ -17,7 +17,7 @@ test('the last message counts at once', () => {
   expect(now()).toBeUndefined();
 });
 
-test('a failed message is taken back, and what was before stands again', () => {
+test('a failed message is taken back, and the name means what it meant before', () => {
   names.settle(names.define('a', 'one', 1));
   names.takeBack(names.define('a', 'two', 2));
   expect(now()).toBe('one');
@@ -58,7 +58,7 @@ test('names made by SQL text are bounded: the oldest is forgotten', () => {
   expect(names.weight).toBe(10_000 * 201);
 });
 
-test('what several names hold weighs once, until the last of them is gone', () => {
+test('a statement under several names is counted once, until the last name is gone', () => {
   const text = { characters: 1000 };
   const held = new Names<typeof text>((value) => ({ heldBy: value, characters: value.characters }));
   const [first, second] = [held.define('p', text, 1), held.define('q', text, 1)];

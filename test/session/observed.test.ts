@@ -70,7 +70,7 @@ describe.each(['restricted', 'unrestricted'] as const)('%s', (access) => {
   });
 });
 
-test('what would have been refused is recorded as such, by the name of its command', async () => {
+test('a statement that would have been refused is recorded as such, with its command', async () => {
   const policy = policyOf({ mode: 'observe' });
   peer = await relayed(database.url, { ...policy, judge: (sql) => guards.restricted.judge(sql) });
   await ask(peer, Q('copy t to stdout'));

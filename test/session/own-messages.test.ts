@@ -51,7 +51,7 @@ const WRITE = 'insert into u values (1); select 2';
 const row = Buffer.from([Backend.DataRow, 0, 0, 0, 6, 0, 0]);
 const noColumns = Buffer.from([Backend.RowDescription, 0, 0, 0, 6, 0, 0]);
 
-test('what is to run inside BEGIN waits for it, and does not run where it fails', () => {
+test('a statement that must run inside BEGIN waits for it, and does not run where it fails', () => {
   const { session, received, sent, records, server } = scripted();
   session.onClient(Q(WRITE));
   expect(sent).toEqual([Q('BEGIN').toString('latin1')]);

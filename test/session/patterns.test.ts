@@ -51,7 +51,7 @@ describe('by Bind', () => {
     }
   });
 
-  test('NULL is none', async () => {
+  test('NULL is no pattern', async () => {
     expect(await ask(peer, P(LIKE, '', [25]), bound([NULL]), E(), S())).toContain('DataRow');
   });
 

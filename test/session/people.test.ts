@@ -227,7 +227,7 @@ test('a value that stood at the same place of the last answer to the same is tol
   expect(budget.settled).toEqual(['answered', 'free', 'answered', 'free', 'free'].map((how) => `student ${how}`));
 });
 
-test('of values that are new the last answer to the text is the one that was fixed beforehand', async () => {
+test('new values are compared with the answer that was remembered before the statement', async () => {
   await open(student(undefined, [], { canFail: 'at-once' }));
   const sql = 'select count(*) from students where id > $1';
   const asked = (value: string) => [P(sql), B([value]), E(), S()];
@@ -331,21 +331,24 @@ test('RETURNING shows people as well, and nothing of it stays where they are too
   expect(outcome()).toMatchObject({ status: 'ok', subjects: { student: { people: 5, values: 0 } } });
 });
 
-test.each(['', 'prepare p as '])('what is put into a temporary table counts as it is written: %s', async (prepare) => {
-  const fill = 'insert into kept select id from students /*fills*/';
-  const copy = async (people: number) => {
-    await open(student([[0]], [], { write: { row: 1, tag: true } }), { people });
-    await ask(peer, Q('begin'), Q('create temp table kept (id int)'), Q(prepare + fill));
-    return prepare === '' ? peer.received.words() : ask(peer, Q('execute p'));
-  };
-  expect(await copy(6)).toContain('CommandComplete:INSERT 0 5');
-  expect(budget.taken).toMatchObject({ rows: 5, changed: 0, values: 6 });
-  expect(shown()).toEqual(told(0, 6));
-  await peer.close();
-  expect(await copy(5)).toContain('ErrorResponse:53400');
-});
+test.each(['', 'prepare p as '])(
+  'values put into a temporary table are counted when they are written: %s',
+  async (prepare) => {
+    const fill = 'insert into kept select id from students /*fills*/';
+    const copy = async (people: number) => {
+      await open(student([[0]], [], { write: { row: 1, tag: true } }), { people });
+      await ask(peer, Q('begin'), Q('create temp table kept (id int)'), Q(prepare + fill));
+      return prepare === '' ? peer.received.words() : ask(peer, Q('execute p'));
+    };
+    expect(await copy(6)).toContain('CommandComplete:INSERT 0 5');
+    expect(budget.taken).toMatchObject({ rows: 5, changed: 0, values: 6 });
+    expect(shown()).toEqual(told(0, 6));
+    await peer.close();
+    expect(await copy(5)).toContain('ErrorResponse:53400');
+  },
+);
 
-test('of a long row what lies beyond its first piece counts by its length', async () => {
+test('the part of a long row beyond its first piece counts by its length', async () => {
   await open(student([[0]]));
   await ask(peer, Q("select s.id, repeat('x', 100000) from students s where id = 1"));
   expect(shown()).toEqual(told(1, 0));
@@ -358,7 +361,7 @@ test('of a long row what lies beyond its first piece counts by its length', asyn
   expect(shown().values).toBeGreaterThan(12_500);
 });
 
-test('of a restricted role all that was not judged is dear, though its keys show', async () => {
+test('rows of a restricted role without proofs are all counted as values, though their keys show', async () => {
   await open(undefined);
   await ask(peer, Q('select id, name from students'));
   expect(shown()).toEqual({ people: 5, questions: 0, values: 10 });

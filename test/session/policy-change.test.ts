@@ -108,7 +108,7 @@ describe('a prepared statement', () => {
     ['rollback', [Q('begin')]],
     ['commit', [Q('begin')]],
     ['rollback to x', [Q('begin'), Q('savepoint x')]],
-  ])('behind %s in the same batch as it, a failed transaction is none any more', async (end, before) => {
+  ])('behind %s in the same batch as it, a failed transaction is over', async (end, before) => {
     await ask(peer, P('select a from t', 's'), P(end, 'end'), S());
     for (const message of before) await ask(peer, message);
     await ask(peer, Q('select 1/0'));

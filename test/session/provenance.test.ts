@@ -66,7 +66,7 @@ describe.each([
     expect(last(await ask(peer, P('execute x'), B(), E(), S()))).toEqual(['ErrorResponse:42501', 'ReadyForQuery:I']);
   });
 
-  test('in the middle of several statements: what stands around it is undone', async () => {
+  test('in the middle of several statements: the others are undone', async () => {
     const words = await ask(peer, Q(`insert into log values (1); ${sql}; insert into log values (2)`));
     expect(words).toEqual(['CommandComplete:INSERT 0 1', 'ErrorResponse:42501', 'ReadyForQuery:I']);
     expect(await database.query('select * from log')).toEqual([]);
@@ -119,7 +119,7 @@ test('an unrestricted role, and observe mode, are not held up', async () => {
   await database.query("update pupils set ine = 'WITHHELD'");
 });
 
-test('what a rule adds to a write does not show, by Query as little as by Execute', async () => {
+test('rows of a rule’s further statements are not shown, by Query or by Execute', async () => {
   await database.query('create table ruled (a int)');
   await database.query('create rule shows as on insert to ruled do also select a from secrets');
   const insert = 'insert into ruled values (1)';

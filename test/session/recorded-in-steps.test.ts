@@ -85,7 +85,7 @@ test('the decisions of one message: none of it is sent before the last of them',
   expect(outcomes()).toEqual({ ok: MANY });
 });
 
-test('what is skipped behind an error in one message, before the client is told of its end', async () => {
+test('statements skipped after an error in one message, before the client is told of its end', async () => {
   let known = 0;
   const done = () => {
     if (ready()) known ||= peer.records.length;
@@ -96,7 +96,7 @@ test('what is skipped behind an error in one message, before the client is told 
   expect(outcomes()).toEqual({ error: 1, skipped: MANY });
 });
 
-test('what is skipped behind an error in a pipeline', async () => {
+test('statements skipped after an error in a pipeline', async () => {
   await peer.close();
   await open(FREE);
   const first = 'select 1 / (count(*) - 1000000) from generate_series(1, 1000000)';
@@ -111,7 +111,7 @@ test('Binds that were decided before, and never executed', async () => {
   expect(decisions()).toBeGreaterThan(0);
 });
 
-test('what is lost with the connection; until then the session is not settled', async () => {
+test('statements lost with the connection; until they are recorded the session is not settled', async () => {
   await peer.close();
   await open(FREE);
   await most(pipeline('select pg_sleep(60)'), () => decisions() === MANY + 1);

@@ -97,7 +97,7 @@ test('a write that the server skipped', async () => {
   expect(log()).toEqual(['INSERT allow', 'INSERT allow', 'error 22012', 'skipped']);
 });
 
-test('a refusal in a failed transaction: the error of the server stands', async () => {
+test('a refusal in a failed transaction: the client gets the server’s error', async () => {
   await ask(peer, Q('begin'));
   await ask(peer, Q('select 1/0'));
   await ask(peer, Q('select 1 /*refuse*/'));

@@ -162,7 +162,7 @@ describe.each(['restricted', 'unrestricted'] as const)('%s', (access) => {
   });
 });
 
-test('what the client is told: message, rule, hint, and the id of the decision in the log', async () => {
+test('the client is told message, rule, hint, and the id of the decision in the log', async () => {
   const peer = await relayed(database.url, policyOf(options));
   await ask(peer, Q('select a from t /*refuse*/'));
   const [fields] = peer.received.errors();

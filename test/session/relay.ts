@@ -12,7 +12,7 @@ import { UNLIMITED } from './unlimited.ts';
 export interface RelayedPeer extends Peer {
   readonly session: Session;
   readonly records: (DecisionEntry | OutcomeEntry)[];
-  /** Those records that say whom a statement shows while it shows them. */
+  /** The records of the people that a statement shows, written while it shows them. */
   readonly seen: SeenEntry[];
   /** What went to the server. */
   readonly sent: Buffer[];

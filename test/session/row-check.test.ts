@@ -282,7 +282,7 @@ describe('as PostgreSQL answers without it', () => {
 
 const REFUSED = 'ErrorResponse:42501';
 
-describe('a new row that may not stand', () => {
+describe('a new row that the filter refuses', () => {
   /** The same with a constraint of the table's own in PostgreSQL; the errors differ, nothing else. */
   test.each<[what: string, messages: (table: string) => readonly Uint8Array[]]>([
     ['a Query', (u) => [Q(`insert into ${u} values (1), (99)`), Q('select 1')]],
@@ -467,7 +467,7 @@ describe('where the column could not be taken out', () => {
     await peer.close();
   });
 
-  test('what EXECUTE stands for has changed since its columns were told', async () => {
+  test('the statement behind EXECUTE has changed since its columns were described', async () => {
     const peer = await relayed(database.url, policyOf(options));
     await ask(
       peer,

@@ -84,7 +84,7 @@ test.each([
   ['Query', () => [Q('select id from students')]],
   ['Execute', () => [P('select id from students'), B(), E(), S()]],
   ['COPY', () => [Q('copy (select id from students) to stdout')]],
-])('the statement ends before it shows whom nothing records: %s', async (_, messages) => {
+])('the statement ends before it shows a person who cannot be recorded: %s', async (_, messages) => {
   await open();
   // The decision and the first thousand are written, and then nothing more.
   let written = 0;

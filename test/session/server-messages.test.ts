@@ -109,7 +109,7 @@ describe('values do not show', () => {
   });
 });
 
-describe('what helps stays', () => {
+describe('helpful parts of messages stay', () => {
   test.each([
     ['select nosuch from t', '42703', 'column "nosuch" does not exist'],
     ['selec', '42601', 'syntax error at or near "selec"'],

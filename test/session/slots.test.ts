@@ -37,7 +37,7 @@ test('a literal, quoted', async () => {
   expect(Buffer.concat(peer.sent).toString()).toContain("where a > '4'::integer\nLIMIT 101");
 });
 
-test('each value is one parameter, however often it stands there, and Describe shows the client only its own', async () => {
+test('each value is one parameter, however often it is used, and Describe shows the client only its own', async () => {
   expect(await ask(peer, P(SQL), DS(), B(['9', '7']), E(), S())).toContain('CommandComplete:SELECT 3');
   expect(parameters()).toEqual([[23, 23]]);
   expect(Buffer.concat(peer.sent).toString()).toContain('a > $3 and a < $1 and a <> $2 and a > $3\nLIMIT $4');

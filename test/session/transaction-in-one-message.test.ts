@@ -78,7 +78,7 @@ describe('over the limit', () => {
     expect(await database.query('select * from u')).toEqual([]);
   });
 
-  test('what was not come to is recorded as skipped', async () => {
+  test('statements that were not reached are recorded as skipped', async () => {
     const peer = await limited();
     await play(peer, [`begin; ${over}; insert into u values (2); commit`]);
     const decisions = peer.records.filter(({ kind }) => kind === 'decision').map(({ id }) => id);
@@ -105,7 +105,7 @@ test.each([
   'insert into u values (1); begin; select 1; commit',
   'begin; select 1; commit; insert into u values (1)',
   'select 1; begin; insert into u values (2); commit',
-])('%s: what stands outside of a block shares one with the message, so it is refused by name', async (message) => {
+])('%s: a statement outside of a block would share one with the message, so it is refused by name', async (message) => {
   const peer = await limited();
   expect(await ask(peer, Q(message))).toEqual(['ErrorResponse:0A000', 'ReadyForQuery:I']);
   expect(await database.query('select * from u')).toEqual([]);

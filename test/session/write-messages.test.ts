@@ -54,7 +54,7 @@ function told(): Record<string, string> {
 
 const both = (sql: string) => [[Q(sql)], ...(sql.includes(';') ? [] : [[P(sql), B(), E(), S()]])];
 
-describe('what was broken, by its name', () => {
+describe('the broken constraint, by its name', () => {
   test.each<[sql: string, fields: Record<string, string>]>([
     [
       'insert into p (id) values (1)',

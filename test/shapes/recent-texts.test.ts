@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { RecentTexts } from '../../src/guard/cache/recent-texts.ts';
 
-it('tells of nearly all of the last thousand texts that they came, and of none that did not', () => {
+it('finds nearly all of the last thousand texts, and none that did not come', () => {
   const texts = new RecentTexts();
   const came = (text: string) =>
     texts.comesAgain(text, { starts: [7, text.length - 2], ends: [text.length - 4, text.length] });
@@ -12,7 +12,7 @@ it('tells of nearly all of the last thousand texts that they came, and of none t
   expect(all.slice(0, 1_000).filter(came).length).toBeLessThan(50);
 });
 
-it('looks at the literals alone, at where they stand and at how long the text is', () => {
+it('compares the literals alone, their places and the length of the text', () => {
   const texts = new RecentTexts();
   const came = (text: string, start: number) => texts.comesAgain(text, { starts: [start], ends: [start + 2] });
   expect(came('SELECT 12 AS a', 7)).toBe(false);

@@ -150,7 +150,7 @@ describe('golden cases', { timeout: 300_000 }, () => {
     expect(shared - before).toBe(10);
   });
 
-  test('a text of a known shape is remembered when it comes again', () => {
+  test('a text with a known normalized text is remembered when it is repeated', () => {
     const guard = new Guard({ catalog, role: policies.of('teacher').role, searchPath });
     for (let i = 0; i < LEARNT; i++) guard.judge(`SELECT ${i}`);
     const before = shared;

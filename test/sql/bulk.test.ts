@@ -17,7 +17,7 @@ function withoutBulk(text: string, types: readonly number[] = []): Bulk | undefi
   }
 }
 
-describe('what is left out', () => {
+describe('the members that are left out', () => {
   test.each([
     ['rows of one shape', `INSERT INTO t VALUES ${rows(900, (i) => `(${i}, 'a''${i}')`)}`, 3],
     ['NULL stands for a string', `INSERT INTO t VALUES ${rows(900, (i) => (i % 2 ? `('a${i}')` : '(NULL)'))}`, 3],

@@ -60,7 +60,7 @@ test('a text that the log cuts', () => {
   expect(shown).not.toContain('secret');
 });
 
-test('what does not scan is not shown', () => {
+test('a text that does not scan is not shown', () => {
   expect(names.shown('select "open')).toBe('');
   expect(names.shown("select 'open")).toBe('');
 });

@@ -123,7 +123,7 @@ test('random texts are cut as the scanner cuts them', () => {
   expect(compared).toBeGreaterThan(0);
 });
 
-test('random texts are cut alike in parts, whatever stands at the end of one', () => {
+test('random texts are cut alike in parts, whatever is at the end of one', () => {
   fuzz(fuzzRuns(20_000, 1_000_000), (random) => {
     const text = Array.from({ length: 1 + random.int(20) }, () => random.pick(PIECES)).join('');
     let asked = random.int(3);

@@ -89,7 +89,7 @@ describe('the parser of this process', () => {
   });
 });
 
-describe('what counts as a fault', () => {
+describe('what counts as a failure of the parser', () => {
   const failing = (error: unknown): Library =>
     ({
       hasSqlDetails: () => false,

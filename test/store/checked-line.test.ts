@@ -8,7 +8,7 @@ it('is the common CRC-32, also where Node has none', () => {
     expect(checkedLine(text).slice(0, 8)).toBe(crc32ByTable(JSON.stringify(text)).toString(16).padStart(8, '0'));
 });
 
-it('a line that was changed in one character is none', () => {
+it('a line with one changed character is refused', () => {
   const line = checkedLine({ owner: 'é', n: 12 }).trimEnd();
   expect(readChecked(line)?.value).toEqual({ owner: 'é', n: 12 });
   for (let at = 0; at < line.length; at++) {

@@ -42,7 +42,7 @@ const tokenOf = (i: number): string => `token ${String(i).padStart(37, '0')}`;
 const logOut = (store: BudgetStore, from: number, to: number, end = now + HOUR) =>
   Promise.all(Array.from({ length: to - from }, (_, i) => store.logOut({ token: tokenOf(from + i), end })));
 
-it('what one writes does not grow with their number, and all are there after a crash', async () => {
+it('the size of a write does not grow with the number of logouts, and all are there after a crash', async () => {
   const folder = join(root, 'many');
   const store = await openStore(folder, 1e9);
   const lines = (): string[] => texts(folder, 'journal').match(/^.*\["logout".*$/gm) ?? [];
@@ -102,7 +102,7 @@ it('a crash while snapshots are written loses none', async () => {
   }
 });
 
-it('those of an earlier version, among the locks of snapshot and journal, hold on', async () => {
+it('logouts of an earlier version, among the locks of snapshot and journal, still hold', async () => {
   const folder = join(root, 'earlier');
   const store = await openStore(folder);
   const hashKey = Buffer.from(await store.hashKey()).toString('base64');

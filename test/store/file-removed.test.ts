@@ -57,7 +57,7 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-it('removed: it is made again, with all that was taken and who is locked out, and is this guard’s alone', async () => {
+it('removed: it is made again, with all charges and locks, and belongs to this guard alone', async () => {
   rmSync(folder, { recursive: true });
   await expect.poll(() => existsSync(join(folder, 'snapshot-2')), TIME).toBe(true);
   await isGranted();

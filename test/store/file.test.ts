@@ -154,7 +154,7 @@ it('a second guard is refused by name, and takes over when the first has ended',
   await openStore(folder);
 });
 
-it('of many guards that take a folder which a dead one left, one has it', async () => {
+it('of many guards that open a dead guard’s folder, one gets it', async () => {
   const folder = newFolder();
   const left = await openStore(folder);
   const owner = newOwner();

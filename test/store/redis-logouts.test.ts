@@ -53,7 +53,7 @@ describeWith(program)('with a server', () => {
     return of('total_net_input_bytes') + of('total_net_output_bytes');
   };
 
-  it('what one sends does not grow with their number, and a guard that starts later knows all', async () => {
+  it('the traffic of a logout does not grow with the number of logouts, and a guard that starts later knows all', async () => {
     const [first, second] = [await open(), await open()];
     const sent = async (from: number, to: number): Promise<number> => {
       const before = await traffic();
@@ -94,7 +94,7 @@ describeWith(program)('with a server', () => {
     expect(notices).toEqual([]);
   });
 
-  it('a server that was away is told later, and who did not hear of some meanwhile catches up', async () => {
+  it('a server that was away is told later, and a guard that missed some catches up', async () => {
     const [first, second] = [await open(), await open()];
     await logOut(first, 0, 10);
     await expect.poll(() => knows(second, 9), SOON).toEqual([true]);
@@ -135,7 +135,7 @@ describeWith(program)('with a server', () => {
     expect(await client.hget('rowgate:logouts:last', 'number')).toBe(number);
   });
 
-  it('has forgotten everything: who knows them puts them back', async () => {
+  it('has forgotten everything: guards that know them put them back', async () => {
     const first = await open();
     await logOut(first, 0, 1_100);
     await client.flushall();
@@ -144,7 +144,7 @@ describeWith(program)('with a server', () => {
     expect(knows(await open(), 0, 1_099)).toEqual([true, true]);
   });
 
-  it('those of an earlier version, among the locks, hold on', async () => {
+  it('logouts of an earlier version, among the locks, still hold', async () => {
     const owner = 'token:digest';
     const lock = { owner, since: Date.now(), until: Date.now() + HOUR, reason: 'given back', by: 'rowgate' };
     const state = JSON.stringify({ locks: [lock], raises: [], permits: [], openings: [] });

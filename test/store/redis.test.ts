@@ -208,7 +208,7 @@ describeWith(program)('with a server', () => {
     client.disconnect();
   });
 
-  it('has forgotten everything: locks and the key of the hashes are put back by those who know them', async () => {
+  it('has forgotten everything: locks and the key of the hashes are put back by guards that know them', async () => {
     const owner = newOwner();
     await first.change({ kind: 'lock', lock: { owner, since: 1, reason: 'by hand', by: 'dba' } });
     const client = new Redis(server.url);

@@ -130,7 +130,7 @@ it('under every kind of limit not one statement in a hundred sends a message, al
   end();
 });
 
-it('what a logout sends does not grow with their number', async () => {
+it('the message of a logout does not grow with the number of logouts', async () => {
   const { store: remote, characters, end } = worker();
   const tokenOf = (i: number): string => `token ${String(i).padStart(37, '0')}`;
   const logOut = (from: number, to: number) =>

@@ -9,7 +9,7 @@ beforeAll(async () => {
   await world.database.drop();
 });
 
-/** As `written` says it: whom it gives; which columns show the keys of its rows, and which are values; which answer is free. */
+/** In the notation of `written`: the people it gives; which columns show the keys of its rows, and which are values; which answer is free. */
 type Case = readonly [note: string, sql: string, disclosure: string];
 
 const PINNED: readonly Case[] = [
@@ -785,7 +785,7 @@ test.each(GROUPED)('min_group: %s', (_note, sql, disclosure) => {
   expect(found(sql, 'reporter')).toBe(disclosure);
 });
 
-test('places stand elsewhere in a text with other literals', () => {
+test('a text with other literals has other places', () => {
   const sql = 'SELECT id FROM visit WHERE patient_id IN (5, $1)';
   const { disclosures } = world.disclosures(sql);
   const other = { disclosures: moved(disclosures, (at) => at + 3) };

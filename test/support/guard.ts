@@ -29,7 +29,7 @@ export interface GuardOptions {
 
 export interface TestGuard {
   readonly port: number;
-  /** Of /metrics and kin; 0 where the configuration has no `admin`. */
+  /** Of /metrics and the other paths; 0 where the configuration has no `admin`. */
   readonly adminPort: number;
   /** Where its `rowgate.yaml` lies: for commands beside it. */
   readonly configFile: string;

@@ -63,7 +63,7 @@ describe('memory', () => {
   });
 });
 
-describe('what is no file', () => {
+describe('other things than files', () => {
   it('a link in the place of a closed file', async () => {
     renameSync(join(log.folder, first), join(log.folder, 'elsewhere'));
     symlinkSync('elsewhere', join(log.folder, first));
@@ -83,7 +83,7 @@ describe('what is no file', () => {
   });
 });
 
-describe('seals and segments that are none', () => {
+describe('malformed seals and segments', () => {
   const head = `{"time":"2026-11-25T09:00:00.000Z","kind":"seal","guard":"g1","seq":3`;
   it.each([
     ['deep JSON', `${head},"beside":${'['.repeat(200_000)}${']'.repeat(200_000)}`],
@@ -101,7 +101,7 @@ describe('seals and segments that are none', () => {
   });
 });
 
-it('anchors that are none are passed over, those that lie are found', async () => {
+it('malformed anchors are passed over, false ones are found', async () => {
   const [anchor] = log.anchors;
   if (!anchor) throw new Error('no anchor');
   const file = join(log.folder, 'anchors.log');

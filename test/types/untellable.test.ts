@@ -22,7 +22,7 @@ function allowsFor(open: Resolved, settled: Resolved): boolean {
   return settled.kind === 'cast' ? open.castTo === settled.result : open.mayBeColumn;
 }
 
-describe('what is not known here stays open, and nothing that may happen is left out', () => {
+describe('an unknown type stays unknown, and every function that may run is a candidate', () => {
   test('operators, with either operand untellable', () => {
     const names = [...new Set(witness.catalog.data.operators.map((operator) => operator.name))];
     const random = repeatable(5);

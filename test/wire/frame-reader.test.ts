@@ -110,7 +110,7 @@ test('only large frames of the named types are streamed', () => {
   ]);
 });
 
-test('what was not read can be taken over', () => {
+test('unread bytes can be taken over', () => {
   fc.assert(
     fc.property(frames, fc.nat(12), fc.array(fc.nat(3000), { maxLength: 8 }), (sent, taken, cuts) => {
       const reader = new FrameReader({ ...LIMITS, streamed: new Map() });

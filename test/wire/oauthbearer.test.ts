@@ -22,7 +22,7 @@ describe('a token', () => {
   });
 });
 
-test('without one, the client asks where it gets one', () => {
+test('without a token, the client asks where it gets one', () => {
   expect(readBearerMessage(message(''))).toEqual({ kind: 'discover' });
 });
 
@@ -77,7 +77,7 @@ describe('malformed', () => {
     expect(readBearerMessage(text).kind).toBe('malformed');
   });
 
-  test('whatever is changed in one character: no other token than the one that stands there', () => {
+  test('with any one character changed: no token other than the one in the message', () => {
     const whole = message(`Bearer ${TOKEN}`);
     fc.assert(
       fc.property(fc.nat(whole.length - 1), fc.string({ unit: 'binary', minLength: 0, maxLength: 2 }), (at, put) => {

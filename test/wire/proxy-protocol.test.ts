@@ -23,7 +23,7 @@ test('the client of TCP over IPv4 and IPv6', () => {
   expect(decode(header(0x21, 0x21, ipv6))).toMatchObject({ port: 50416 });
 });
 
-test('what follows the addresses is skipped, whatever it is', () => {
+test('bytes after the addresses are skipped', () => {
   expect(decode(header(0x21, 0x11, Buffer.concat([ipv4, Buffer.alloc(4000, 0xff)])))).toMatchObject({ port: 50416 });
 });
 

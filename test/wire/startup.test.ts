@@ -36,7 +36,7 @@ test('another major version is told by its number alone', () => {
   expect(read(packet(0, 2, 0, 0, 1, 2, 3)).packet).toEqual({ kind: 'startup', major: 2, minor: 0, parameters: [] });
 });
 
-test('what came behind a packet is left', () => {
+test('bytes after a packet are left', () => {
   expect(read(Buffer.concat([sslRequest(), Buffer.from('behind')])).rest.toString()).toBe('behind');
 });
 

@@ -94,7 +94,7 @@ describe.each([1, 2])('with %i worker(s)', (workers) => {
     await rm(folder, { recursive: true });
   });
 
-  test('what does not end in time is told, and stopped at the server', async () => {
+  test('a session that does not end in time gets an error, and is stopped at the server', async () => {
     const served = await start(`workers: ${workers}\ndrain: 1 s`);
     const client = await served.connect('dba');
     const open = await served.connect('dba');

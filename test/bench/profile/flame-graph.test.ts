@@ -14,7 +14,7 @@ const PROFILE: CpuProfile = {
   timeDeltas: [1000, 10, 20, 30, 40],
 };
 
-test('time is added up to those who called; what was idle does not count', () => {
+test('time is added up to the callers; idle time does not count', () => {
   const root = callTree(PROFILE);
   expect(root.time).toBe(100);
   expect(root.calls).toEqual([

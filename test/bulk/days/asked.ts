@@ -10,7 +10,7 @@ export interface Asked {
   readonly rowBytes: number;
   /** Whom it names. */
   readonly pupils: readonly number[];
-  /** What its rows tell of people whom none of them names, in values of eight bytes. */
+  /** Values of eight bytes in its rows about people that none of them names. */
   readonly told: number;
   /** The numbers hold for any school; else they depend on what its database holds. */
   readonly exact: boolean;
