@@ -29,7 +29,7 @@ describe('the image as it is written', () => {
     ]);
   });
 
-  test('not root, by number; no shell between the engine and the guard; SIGTERM drains', () => {
+  test('it does not run as root, by number; no shell between the engine and the guard; SIGTERM drains', () => {
     expect(final.USER?.rest).toMatch(/^[1-9][0-9]*:[1-9][0-9]*$/);
     for (const name of ['ENTRYPOINT', 'CMD', 'HEALTHCHECK']) expect(final[name]?.isExec, name).toBe(true);
     expect(final.STOPSIGNAL?.rest).toBe('SIGTERM');

@@ -22,7 +22,7 @@ export const NAMESPACES = tool('unshare', { runs: ['--mount', 'true'], with: 'mo
 const UNSHARE = NAMESPACES.path ?? '';
 
 export interface ImageOptions {
-  /** What the engine would be sent. */
+  /** The files that the engine would be sent. */
   readonly context: string;
   /** An empty folder. */
   readonly folder: string;
@@ -31,7 +31,7 @@ export interface ImageOptions {
 }
 
 export interface Image {
-  /** Where its root is. */
+  /** The folder of its root. */
   readonly root: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly last: Readonly<Record<string, Instruction>>;
@@ -99,7 +99,7 @@ function copy({ words }: Instruction, from: string, to: string): void {
   }
 }
 
-/** What every base image has, as far as the steps and Node need it. */
+/** The parts of every base image that the steps and Node need. */
 function prepareRoot(root: string): void {
   for (const folder of ['etc/rowgate', 'proc', 'dev', 'opt/node', 'var/lib'])
     mkdirSync(join(root, folder), { recursive: true });

@@ -35,7 +35,7 @@ afterAll(async () => {
 
 const scrape = async (): Promise<Family[]> => readMetrics((await ask(guard.adminPort, '/metrics')).body);
 
-/** Asks again until the figure is there: what it is about may still be under way. */
+/** Asks again until the figure is there: the event behind it may still be under way. */
 async function settled(read: (families: Family[]) => unknown, expected: unknown): Promise<Family[]> {
   let families = await scrape();
   for (let tries = 0; tries < 100 && read(families) !== expected; tries++) {
@@ -103,7 +103,7 @@ describe('strangers', () => {
     await settled((families) => figure(families, 'rowgate_login_failures_total', { reason: 'password' }), 2);
   });
 
-  test('nor a principal, a table, a column, a statement or a value', async () => {
+  test('no label holds a principal, a table, a column, a statement or a value', async () => {
     const { body } = await ask(guard.adminPort, '/metrics');
     for (const word of ['evil', 'unknown', 'students', 'ine', 'SELECT', '127.0.0.1', 'canteen"', database.name]) {
       expect(body, word).not.toMatch(new RegExp(`="[^"]*\\b${word}`));
@@ -214,7 +214,7 @@ function expressions(value: unknown): string[] {
   );
 }
 
-/** Of an expression without `on`, `ignoring`, `offset` and `without`, which nothing here needs. */
+/** For an expression without `on`, `ignoring`, `offset` and `without`, which nothing here needs. */
 function namesIn(expression: string): { metrics: string[]; labels: string[] } {
   const labels = new Set<string>();
   const rest = expression

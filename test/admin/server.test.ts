@@ -185,7 +185,7 @@ describe('on a port that others reach', () => {
     const port = await started({
       metrics: () => {
         made += 1;
-        // Who asks behind the first answer gets another one.
+        // A client that asks after the first answer gets another one.
         if (turnedAway === 36) return Promise.resolve('m 1');
         return new Promise((done) => {
           answer = done;

@@ -115,7 +115,7 @@ function check({ name, type, samples }: Family): void {
   }
 }
 
-/** The value of one series; undefined where there is none. `labels`: those that matter. */
+/** The value of one series; undefined without one. `labels`: those that matter. */
 export function figure(
   families: readonly Family[],
   name: string,

@@ -111,7 +111,7 @@ describe('counting', () => {
     const guard = new WatchedGuard('1');
     guard.watch.loginRefused('password', '28P01');
     guard.watch.loginRefused('upstream', '08001');
-    // The record of many comes later than they did, and is none more.
+    // A record that counts many logins comes later than they did, and is no further login.
     guard.watch.log(fakeLog()).append('login-refused', { reason: 'password', sqlstate: '28P01', count: 80 });
     const read = await figures(guard);
     expect(figure(read, 'rowgate_login_failures_total', { reason: 'password' })).toBe(1);
@@ -197,7 +197,7 @@ describe('counting', () => {
     for (const principal of ['later', 'over']) expect(figure(families, name, { principal })).toBeUndefined();
   });
 
-  test('neither words nor roles grow without bound', async () => {
+  test('the number of labels does not grow without bound', async () => {
     const counts = new Counts();
     for (let i = 0; i < 10_000; i++) counts.add(`word${i}`);
     expect([...counts.entries()]).toHaveLength(65);
@@ -220,7 +220,7 @@ describe('counting', () => {
 });
 
 describe('ready', () => {
-  test('not before it runs, not while it drains, not where one of the checks fails', () => {
+  test('not ready before it runs, while it drains, or where one of the checks fails', () => {
     const guard = new WatchedGuard('1');
     expect(guard.notReady()).toMatch(/starting/);
     let why: string | undefined;
@@ -233,7 +233,7 @@ describe('ready', () => {
     expect(guard.notReady()).toBe('draining');
   });
 
-  test('not for ten seconds after a session found no server, unless another one did', () => {
+  test('not ready for ten seconds after a session found no server, unless another one did', () => {
     let now = 0;
     const guard = new WatchedGuard('1', () => now);
     guard.running(proxy(), []);
@@ -253,7 +253,7 @@ describe('ready', () => {
     expect(guard.notReady()).toBeUndefined();
   });
 
-  test('not for half a minute after a record could not be written; its answer is passed on', async () => {
+  test('not ready for half a minute after a record could not be written; its answer is passed on', async () => {
     let now = 0;
     const guard = new WatchedGuard('1', () => now);
     guard.running(proxy(), []);

@@ -25,9 +25,9 @@ let folder: string;
 let server: Server;
 let url: string;
 let got: Got[];
-/** What the receiver answers. */
+/** The receiver's answer. */
 let status: number;
-/** And to what it does not like. */
+/** The receiver's answer to alarms that it refuses. */
 let badStatus: number;
 const running: Delivery[] = [];
 
@@ -114,7 +114,7 @@ it('an alarm that the receiver does not take delays no other, and is tried again
 
 it('outlives the process that raised it', async () => {
   alarms().sink.raise(LOCK);
-  // What a crash in the middle of a write leaves is no alarm, and harms none.
+  // The rest of a crash in the middle of a write is no alarm, and harms none.
   writeFileSync(join(folder, '01ARZ3NDEKTSV4RRFFQ69G5FAV.new'), '{"kind":');
   writeFileSync(join(folder, '01ARZ3NDEKTSV4RRFFQ69G5FAV.json'), '{"kind":');
   deliver();

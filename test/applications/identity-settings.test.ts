@@ -144,7 +144,7 @@ it.each([
 it.each([
   ['the setting’s name', 'SELECT set_config($1, $2, true)', (token: string) => ['rowgate.token', token]],
   ['its range', "SELECT set_config('rowgate.token', $1, $2)", (token: string) => [token, true]],
-])('nor with %s as a parameter', async (_what, text, values) => {
+])('%s is not taken as a parameter either', async (_what, text, values) => {
   await client.query('BEGIN');
   expect((await client.query(text, values(tokenOf(key, 1))).catch(inWords)).toString()).toContain('42501 ');
   await client.query('ROLLBACK');

@@ -79,12 +79,12 @@ async function runAll(application: Application, url: string): Promise<void> {
   const { answers, output } = await run(application, lines, environmentOf(url));
   for (const [i, request] of asked.entries()) check(request, answers.get(i)!, application);
   expect(answers.size).toBe(asked.length);
-  // Nor does the application tell a token in its errors, or in the log that it would have.
+  // The application shows no token in its errors, or in the log that it would have.
   for (const token of tokens.filter((text) => text !== '')) expect(output).not.toContain(token.slice(-40));
   expect(await database.query('SELECT id FROM pupils WHERE note IS NOT NULL')).toEqual([]);
 }
 
-/** Who has asked on each of its connections. */
+/** The people who have asked on each of its connections. */
 async function usersBySession(application: string): Promise<Set<unknown>[]> {
   const records = Object.values(await guard.records()).flat();
   const sessions = new Map<unknown, Set<unknown>>();

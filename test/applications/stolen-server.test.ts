@@ -30,7 +30,7 @@ afterAll(async () => {
 type Row = { readonly family_id: string };
 const failed = (): { rows: Row[] } => ({ rows: [] });
 
-/** By a session that is set up in some way: what of others shows, of their pupils or of what it writes. */
+/** The other people's rows that a session shows, of their pupils or of what it writes, after it is set up in some way. */
 async function taken(prepare: readonly string[]): Promise<Set<string>> {
   const client = await guard.connect('portal');
   for (const text of prepare) await client.query(text).catch(failed);

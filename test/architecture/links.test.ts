@@ -24,7 +24,7 @@ function linksOf(text: string): string[] {
   return [...plain.matchAll(/\]\(([^()\s]+)\)/g)].map(([, target]) => target!).filter((one) => !/^\w+:/.test(one));
 }
 
-/** As GitHub names headings. */
+/** The anchors that GitHub gives to headings. */
 function headingsOf(text: string): string[] {
   return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
     heading!

@@ -42,7 +42,7 @@ export interface Case {
   readonly fails?: string;
   /** The version of PostgreSQL that it needs. On an older one it may give nothing but an error; the twins are compared all the same. */
   readonly since?: number;
-  /** The answers of the twins are not compared: they differ in what nobody promises (plans, times, places). The value says why. */
+  /** The answers of the twins are not compared: they differ in what is not promised (plans, times, places). The value says why. */
   readonly apart?: string;
 }
 

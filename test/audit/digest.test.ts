@@ -176,7 +176,7 @@ async function said(source: RecordTable) {
     return 'problem' in files ? undefined : policyFacts(files);
   };
   const known = { searchPath: ['public'], leadsToSubject: () => undefined, returnsSubject: () => undefined };
-  // Of one moment and one id, in no order.
+  // Statements of one moment and one id have no order.
   const asFound = async (question: PersonQuestion) => {
     const { certainly, ...rest } = await personOf(source, question);
     return { ...rest, certainly: certainly.map((each) => JSON.stringify(each)).toSorted() };
@@ -229,7 +229,7 @@ test.each([1, 2, 3, 4])('by digests and by records the same is found: log %i', a
   compare(await both());
 });
 
-test('also where some of the files are encrypted, for which no digest is kept', async () => {
+test('the same is found where some files are encrypted, for which no digest is kept', async () => {
   const identity = await generateX25519Identity();
   write(5, await FileKeys.to([await identityToRecipient(identity)]));
   compare(await both(identity));

@@ -1,4 +1,4 @@
-/** Tests indexes of closed files: readable by their maker alone, and used only for the file from which they were made. */
+/** Indexes: made of closed files, readable by their maker alone, and believed only where they are of the very file. */
 import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -63,7 +63,7 @@ const shown = fc.record({
   without: fc.integer({ min: 0, max: 3 }),
   questions: fc.integer({ min: 0, max: 1 }),
   values: fc.integer({ min: 0, max: 2 }),
-  /** As an older guard has written it. */
+  /** In the form of an older guard. */
   isOld: fc.boolean(),
   key: fc.constantFrom('k3', 'k3', 'k4'),
 });
@@ -86,23 +86,23 @@ const event = fc.record({
   minute: fc.integer({ min: 0, max: SPAN_MINUTES }),
   principal: name,
   kind: fc.constantFrom('lock', 'login', 'login-refused', 'login-refused', 'warning'),
-  /** For how many refused logins the record stands. */
+  /** How many refused logins the record counts. */
   count: fc.option(fc.integer({ min: 1, max: 5_000 }), { nil: undefined }),
 });
 
-/** What happened, and in how many pieces it is written. */
+/** Statements and events, and how their files are written. */
 export const randomLog = fc.record({
   statements: fc.array(statement, { maxLength: 40 }),
   events: fc.array(event, { maxLength: 8 }),
   workers: fc.integer({ min: 1, max: 2 }),
   rotations: fc.array(fc.nat({ max: 120 }), { maxLength: 3 }),
   torn: fc.array(fc.nat({ max: 120 }), { maxLength: 3 }),
-  /** So many records of each file are short, as they were written before December 2026. */
+  /** How many records of each file are short, as they were written before December 2026. */
   short: fc.constantFrom(0, 0, 7, 1_000),
 });
 type RandomLog = typeof randomLog extends fc.Arbitrary<infer T> ? T : never;
 
-/** Of each worker, its records in order, whole. */
+/** The whole records of each worker, in order. */
 export function recordsOf(log: RandomLog): Whole[][] {
   const workers: Whole[][] = [];
   for (let worker = 0; worker < log.workers; worker++) {
@@ -212,7 +212,7 @@ export function writeLog(folder: string, log: RandomLog): string {
   return join(folder, 'decisions.jsonl');
 }
 
-/** As a guard writes. In short records what stood before is referred to. */
+/** Writes as a guard does. Short records refer to earlier lines. */
 function written(records: readonly Whole[], { torn, short: shortUntil }: RandomLog): string {
   const sessions: Parameters<typeof referTo>[1] = new Map();
   const statements: Parameters<typeof referTo>[1] = new Map();
@@ -244,7 +244,7 @@ function written(records: readonly Whole[], { torn, short: shortUntil }: RandomL
   return [`${JSON.stringify({ time, kind, guard, seq, chain, format })}\n`, ...lines].join('');
 }
 
-/** What was said last of those that are alike in `by`: what was said of them before is forgotten, as a guard forgets it. */
+/** The last of the records that are alike in `by`: earlier ones are forgotten, as a guard forgets them. */
 function referTo(
   record: Record<string, unknown>,
   said: Map<string, { readonly content: string; readonly seq: unknown }>,

@@ -114,7 +114,7 @@ export function peopleOf(statements: readonly Statement[]) {
   return known ? [{ subject: 'student', named: keys, ...sums }] : [];
 }
 
-/** What it says of students, in the words of now or in those of an older guard. */
+/** Its figures about students, in the present words or in those of an older guard. */
 export function toldBy(outcome: Statement['outcome']) {
   const {
     n = 0,

@@ -27,7 +27,7 @@ beforeAll(async () => {
   database = await makeDatabase();
   certificates = makeCertificates();
   const { cert, key } = certificates.server;
-  // PgBouncer, which is nobody, reads them as well.
+  // PgBouncer runs as another user, and reads them as well.
   await chmod(certificates.folder, 0o755);
   await chmod(key, 0o644);
   guard = await serve(database, { configuration: `tls: { cert: "${cert}", key: "${key}", required: false }` });

@@ -1,4 +1,4 @@
-/** A judgement's own time, in this process: of a text whose like was never seen, of one of a known shape, and of one that is remembered. */
+/** Measures a judgement's own time, in this process: of a new text, of one with a known normalized text, and of one that is remembered. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { IS_TRIAL, ROUNDS } from './figures/knobs.ts';
 import { Section } from './figures/section.ts';

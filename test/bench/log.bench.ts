@@ -14,7 +14,7 @@ import { type Database, makeDatabase } from './world/world.ts';
 
 /** From one process to the next what it costs differs: how its code came to be compiled, and where it lies. */
 const GUARDS = IS_TRIAL ? 1 : 6;
-/** One, as pgbench has it by itself, whose every statement waits for a write of its own; and as many as keep the guard busy. */
+/** One client, as pgbench has by default, which waits for a write with each statement; and as many as keep the guard busy. */
 const CLIENTS = [1, 8];
 /** Of each load. */
 const MEASURED_SECONDS = ROUNDS * SECONDS;

@@ -34,7 +34,7 @@ ANALYZE`;
 
 interface Shape {
   readonly guarded: string;
-  /** What an application asks for that is guarded by nothing: what its role would see. */
+  /** The unguarded query of an application with the same result: what its role would see. */
   readonly bare: string;
   readonly goals?: Readonly<Record<Mode, number>>;
   /** By a guard that reuses nothing as well. */

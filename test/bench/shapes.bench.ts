@@ -1,4 +1,4 @@
-/** Ad-hoc SQL: texts that differ in their literals alone, and texts of which no two have a shape in common. */
+/** Measures ad-hoc SQL: texts that differ in their literals alone, and texts of which no two share a normalized text. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

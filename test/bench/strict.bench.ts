@@ -1,4 +1,4 @@
-/** What it costs to have each decision on the disk before its statement runs: no records, records a moment later, and before. */
+/** Measures what it costs to have each decision on the disk before its statement runs: no records, records a moment later, and before. */
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const LOGS = ['off', 'batched', 'strict'] as const;
 const CLIENTS = [8, 32];
 const PROTOCOLS: readonly Mode[] = ['simple', 'prepared'];
 const SYNCS = 200;
-/** pgbench's time begins before its logins, of which there are many here. */
+/** pgbench's time begins before its logins; there are many here. */
 const RUN_SECONDS = SECONDS + 2;
 
 interface Figures {

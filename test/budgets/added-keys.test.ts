@@ -73,7 +73,7 @@ test.each(CASES)('$sql', async ({ principal, sql, fields, rows, people }) => {
   const prepared = await client.query({ name: 'again', text: sql });
   expect(prepared.rows).toEqual(plain);
   await expect.poll(() => told(principal)).toEqual(Array.from({ length: 4 }, () => ({ people })));
-  // What is left is what was not named: by other rows, and by no more of them.
+  // The rest is what was not named: by other rows, and by no more of them.
   const left = 50 - people;
   expect((await client.query(`SELECT name FROM pupils WHERE id > 500 AND id <= ${500 + left}`)).rows).toHaveLength(
     left,

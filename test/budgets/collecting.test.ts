@@ -22,7 +22,7 @@ afterAll(async () => {
   await world?.stop();
 });
 
-/** As ORMs ask for what belongs to a row. */
+/** A row with its details as JSON, as ORMs ask for it. */
 const NESTED = `SELECT p.id, (SELECT json_agg(v) FROM (SELECT id, note FROM visits WHERE pupil_id = p.id) AS v) AS visits
   FROM pupils AS p WHERE p.id <= 5`;
 const LIST = `SELECT string_agg(name, ',') AS names FROM pupils WHERE id <= 20`;

@@ -57,7 +57,7 @@ async function came(policy: SessionPolicy, rows: readonly Row[], groups: readonl
       measures.map((measure) => memory.used(owner, measure, [HOUR])),
     ),
   );
-  // What is noted each hour is noted between two of these, or is not.
+  // The hourly record of usage may come between two of these.
   const records = guard.records.filter(({ kind }) => kind !== 'usage');
   return {
     same: { shown, over, told, used, records, locks: [...memory.exceptions().locks.keys()] },

@@ -36,7 +36,7 @@ test('rows: up to the limit, then refused with the numbers, also on another conn
     message: 'principal "rows" has taken 100 of 100 rows per hour',
     detail: expect.stringContaining('an hour later'),
   });
-  // What ends a transaction is not refused.
+  // A statement that ends a transaction is not refused.
   await other.query('ROLLBACK');
   const decisions = await world.kinds('decision');
   expect(decisions.find(({ reason }) => reason === 'limit-window')).toMatchObject({
@@ -149,7 +149,7 @@ test('refusals by policy lock, and the client is warned before', async () => {
   for (let i = 0; i < 4; i += 1) await failure(client, 'SELECT * FROM secrets');
   await client.query('SELECT 1');
   expect(notices).toEqual(['principal "refused" has 4 of 5 refusals after which it is locked out']);
-  // The session ends before the server has answered what stands for the refused statement.
+  // The session ends before the server has answered the statement sent in place of the refused one.
   const last = await failure(client, 'SELECT * FROM secrets');
   expect([last.code, (await ended).code]).toContain('57P05');
 });

@@ -173,7 +173,7 @@ it('without the store the lease is used up, then nothing more is given; it recov
   expect(last).toMatchObject({ kind: 'refused', refusal: { reason: 'store-unavailable', sqlstate: '53400' } });
   expect(await session.admit()).toMatchObject({ kind: 'refused', refusal: { reason: 'store-unavailable' } });
   expect(guard.alarms.map(({ kind }) => kind)).toEqual(['store-lost']);
-  // Who has no limits over time goes on.
+  // A session without limits over time goes on.
   const free = guard.session(policy({}));
   expect((await guardOver(store).session(policy({})).admit()).kind).toBe('admitted');
   free.budget.close();
@@ -256,7 +256,7 @@ it('a permit pays for reads of its tables, until it is used up, over all process
   });
   const disclosed = [{ subject: 'pupil', keys: Array.from({ length: 60 }, (_, i) => String(i)), values: 0 }];
   expect((await session.take({ rows: 60, bytes: 10_000, disclosed, account: 'p1' })).kind).toBe('taken');
-  // What the first has taken ahead goes back.
+  // The lease of the first one is given back.
   guards[0]!.budgets.stop();
   const other = guards[1]!.session(limited);
   expect((await other.take({ rows: 40, account: 'p1' })).kind).toBe('taken');

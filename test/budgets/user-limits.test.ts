@@ -108,7 +108,7 @@ for (const [where, open, needs = NOTHING] of STORES) {
       expect(together).toBeGreaterThan(15);
       for (const one of guards) one.budgets.stop();
       await turn(50);
-      // What is counted is what was shown: taken from both or from none.
+      // The counts equal what was shown: charged to both or to none.
       expect(await stores[0]!.used(PORTAL, 'rows', [HOUR])).toEqual([all]);
       expect(await stores[0]!.used(PORTAL, 'subjects.pupil', [DAY])).toEqual([together]);
       for (const [user, count] of rows) {
@@ -338,7 +338,7 @@ it('ten thousand users come and go: their leases are given back, and few users a
   expect((await store.used(person('u11999'), 'rows', [HOUR]))[0], 'at hand').toBeGreaterThan(2);
   await turn(1_400);
   expect(await store.used(person('u11999'), 'rows', [HOUR]), 'idle').toEqual([2]);
-  // Who was forgotten has what they had.
+  // A forgotten user keeps the earlier charges.
   expect((await session.take({ rows: 498, user: 'u0' })).kind).toBe('taken');
   expect((await session.take({ rows: 1, user: 'u0' })).kind).toBe('over');
 });

@@ -131,7 +131,7 @@ it('the account’s own limit is passed by all of its users together: no user is
   await tries('b');
   for (const user of ['c', 'd']) await tries(user);
   for (const user of ['b', 'c', 'd']) expect(await admit(user)).not.toMatchObject(LOCKED);
-  // As without people: who goes on against the account's limit locks the account.
+  // As without end users: going on against the account's limit locks the account.
   await tries('e');
   expect(await admit('b')).toMatchObject({
     ...LOCKED,

@@ -39,7 +39,7 @@ let folders = 0;
 const newFolder = () => join(root, String(++folders));
 const openStore = (folder: string) => fileStore({ folder, timeZone: ZONE, now: Date.now, notice: () => {} });
 
-/** Of a whole guard before a real server, by several connections at once. */
+/** For a whole guard before a real server, with several connections at once. */
 const step = fc.record({
   connection: fc.nat({ max: 3 }),
   what: fc.constantFrom('read', 'read', 'read', 'nameless', 'fail', 'fetch', 'write', 'undo', 'cancel', 'leave'),
@@ -52,7 +52,7 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 class Schedule {
   private readonly clients: (pg.Client | undefined)[] = [];
-  /** What each connection does, one after the other. */
+  /** The steps of each connection, one after the other. */
   private readonly busy: Promise<void>[] = [];
   changed = 0;
   cancelled = 0;
@@ -126,7 +126,7 @@ class Schedule {
     this.changed += result?.rowCount ?? 0;
   }
 
-  /** As it came, row by row. */
+  /** The delivered rows, counted one by one. */
   delivered(): { rows: number; named: number; people: number } {
     const arrived = this.thief.tap.arrived();
     const names = namedIn(arrived, 'Q');
@@ -176,7 +176,7 @@ test(
         { numRuns: fuzzRuns(6, 40), endOnFailure: true, seed: fuzzSeed() },
       );
       const outcomes = (await world.guard.records()).filter(({ kind }) => kind === 'outcome');
-      // It gives back what it has taken ahead.
+      // The guard gives its leases back.
       await stop();
       const store = await openStore(folder);
       for (const { schedule, name } of played) {
@@ -257,7 +257,7 @@ function begin(store: BudgetStore): { budgets: Budgets; sessions: SessionBudget[
   return { budgets, sessions };
 }
 
-/** As a process leaves it that is killed now. */
+/** A copy of the folder, as a process leaves it that is killed now. */
 function afterKill(folder: string): string {
   const copy = newFolder();
   cpSync(folder, copy, { recursive: true, filter: (path) => !/(owner|coming)-/.test(path) });

@@ -23,7 +23,7 @@ const MANY = 100;
 
 let database: FreshDatabase;
 let folder: string;
-/** Of accounts that many people stand behind, each with a budget of forty, and a hundred for all of them. */
+/** For accounts with many end users, each with a budget of forty, and a hundred for all of them. */
 let peoples: string;
 const key = makeKey('EdDSA');
 const ends: (() => Promise<unknown>)[] = [];
@@ -89,7 +89,7 @@ interface Ran extends Omit<Scenario, 'run'> {
   readonly run: () => Promise<Pick<Thief, 'refusals'> & { left(): number }>;
 }
 
-/** Within one of our own: the guard's socket lies beside it. */
+/** In a folder of our own: the guard's socket is there too. */
 async function stateFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-bulk-state-'));
   ends.push(() => rm(folder, { recursive: true }));
@@ -130,7 +130,7 @@ const SCENARIOS: readonly Ran[] = [
       const by = await thief('thief1', [await guard('workers: 3\nstate: memory')]);
       const clients = await connect(by, 12);
       await readOn(by, clients, 10);
-      // What a worker has taken ahead goes back after a second.
+      // A worker's lease is given back after a second.
       await pause(1_500);
       await readOn(by, clients, 10);
       return by;

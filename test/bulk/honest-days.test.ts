@@ -25,7 +25,7 @@ interface Cast {
   readonly people: number;
   /** Pupils in the role's scope, in a school of 1,000 and a database of 100,000. */
   readonly scope: number;
-  /** What holds a thief beside the budgets. */
+  /** Further measures that stop a thief, beside the budgets. */
   readonly besides: string;
 }
 
@@ -45,7 +45,7 @@ const CAST: readonly Cast[] = [
 /** Without limits over time. */
 const DBA = { principal: 'dba', scope: 100_000, besides: 'certificate, few people, the record: nothing is withheld' };
 
-/** Of two schools, in the database. */
+/** Pupils of two schools, in the database. */
 const SMALL_PUPILS = 1_000;
 const SAMPLES = join(import.meta.dirname, '../../policies');
 const DAYS = days();
@@ -81,7 +81,7 @@ describe(`${OPEN.length} school days`, () => {
     const told = reports.flatMap(({ day, refused }) => refused.map((what) => `${day.date}: ${what}`));
     expect([...new Set(told)]).toEqual([]);
     expect(reports.filter(({ locked }) => locked)).toEqual([]);
-    // So many days were really lived.
+    // Checks that so many days were really played.
     expect(reports.filter(({ stands }) => stands.length > 0).length).toBeGreaterThanOrEqual(40 * people);
     // Warnings that are told every week are not read.
     const warned = reports.filter((report) => report.warned.length > 0).length;
@@ -102,7 +102,7 @@ describe('the same statements through a guard', () => {
     '$principal: a day in a minute, and what it shows is what the days above count',
     async ({ principal, work }) => {
       const live = work(await smallSchool(), new Chance(fuzzSeed()));
-      // Of ordinary days: the guard knows what day it is.
+      // Ordinary days only: the guard knows the day of the school year.
       const asked = OPEN.filter(({ start, reports }) => !start && !reports)
         .slice(0, 10)
         .map(live)

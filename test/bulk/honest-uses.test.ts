@@ -162,7 +162,7 @@ test('they cost what the page says', async () => {
   } else await expect.poll(table, { timeout: 60_000, interval: 500 }).toBe(page.slice(from, to));
 }, 180_000);
 
-/** What the budget of an account has been charged with; more for a second, since something is taken ahead. */
+/** The charges of an account's budget; for a second they are higher, by the leases. */
 async function costOf(principal: string): Promise<readonly (number | undefined)[]> {
   const { limits } = await guard.done<ShownLimits>('limits.show', { principal });
   const [people, answers] = ['subjects', 'answers'].map((of) => limits.find(({ name }) => name.startsWith(of)));

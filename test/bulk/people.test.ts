@@ -128,7 +128,7 @@ it.each(Object.entries(SETTING))(
     await Promise.all(clients.map(work));
     for (const [user, ids] of seen) expect(ids.size, user).toBeLessThanOrEqual(EACH);
     expect(allSeen.size).toBeLessThanOrEqual(ALL);
-    // Of pages of one person that run at once each has a place set aside, so that the last is cut off: what of it came is counted, and not seen here.
+    // Of pages of one user that run at once each reserves an amount, so that the last is cut off: its rows are counted, but not seen here.
     expect(allSeen.size).toBeGreaterThan(ALL / 4);
     for (const text of refused)
       expect(text).toMatch(

@@ -9,7 +9,7 @@ import { BUDGET } from './world.ts';
 export interface Scenario {
   readonly name: string;
   readonly role?: string;
-  /** So many different people it goes for. */
+  /** The number of different people that it tries to get. */
   readonly asked: number;
   /**
    * People who leave: exactly so many, or between two numbers where it depends on who comes first. Absent: the whole budget, since it asks
@@ -18,7 +18,7 @@ export interface Scenario {
   readonly leaves?: number | readonly [number, number];
   /** Why it is fewer, or how. */
   readonly note?: string;
-  /** Where it lacks, the scenario is not played. */
+  /** Tools that the scenario needs; without them it is not played. */
   readonly needs?: Need;
   readonly run: (thief: Thief) => Promise<void>;
 }

@@ -4,7 +4,7 @@ import { type RawClient, rawLogin } from '../proxy/raw-client.ts';
 import { pupilsIn } from './pupils.ts';
 import type { Tap } from './tap.ts';
 
-/** What was said of something that was refused: SQLSTATE and message. */
+/** The error of a refused statement: SQLSTATE and message. */
 export interface Refused {
   readonly code: string;
   readonly message: string;
@@ -21,7 +21,7 @@ export class Thief {
     readonly name: string,
     readonly password: string,
     readonly database: string,
-    /** Of the person behind the account, with which each of the connections begins. */
+    /** The token of the end user, which each of the connections sets first. */
     readonly token?: string,
   ) {}
 
@@ -80,7 +80,7 @@ export class Thief {
   }
 }
 
-/** Sends messages of the wire, and reads until the server was ready so many times, or hung up. @returns the types of what came. */
+/** Sends messages of the wire, and reads until that number of ReadyForQuery, or the end. @returns the types of the messages. */
 export async function exchange(
   { socket, reader }: RawClient,
   messages: readonly Buffer[],

@@ -20,7 +20,7 @@ const limits = (of: string) => `limits: { subjects: { pupil: ${of} } }`;
 let world: BulkWorld;
 beforeAll(async () => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'], now: MORNING });
-  // What is faked is the global one: the guard imports it.
+  // The global clock is faked: the guard imports it.
   vi.spyOn(imported, 'now').mockImplementation(() => performance.now());
   world = await bulkWorld({
     roles: {
@@ -69,7 +69,7 @@ class Reader {
 }
 
 const pass = (ms: number) => vi.advanceTimersByTime(ms);
-/** Of the day on which the test began. */
+/** A time on the day on which the test began. */
 const at = (instant: number) => pass(began + (instant - MORNING) - Date.now());
 
 /** By then the store knows who was seen. */
@@ -181,7 +181,7 @@ const SCENARIOS: readonly Timed[] = [
       expect(await reader.take(50)).toBe(BUDGET);
       at(MORNING + 4 * HOUR);
       expect(await reader.take(15)).toBe(15);
-      // What was taken ahead is no longer there to be spent.
+      // The lease can no longer be spent.
       at(MORNING + 5 * HOUR);
       expect(await reader.take(50)).toBe(0);
       at(MIDNIGHT - 3 * HOUR);

@@ -30,7 +30,7 @@ statements: [copy_to, explain, explain_analyze, listen, notify]
 temporary: { picked: { what: text }, people: { pupil: integer, what: text } }
 `;
 
-/** One who has stolen the portal's password, and the token of one of its people. */
+/** A thief with the portal's password, and the token of one of its end users. */
 const PER_USER: Readonly<Record<string, string>> = {
   thief: `limits: none\nlimits_per_user: { subjects: { pupil: ${BUDGET} per day } }`,
   collector: `collect: allow\nlimits: none\nlimits_per_user: { subjects: { pupil: ${BUDGET} per day } }`,
@@ -77,10 +77,10 @@ export async function policies(thieves: number, roles = ROLES, key?: Key): Promi
 export interface BulkWorld {
   readonly database: FreshDatabase;
   readonly guard: TestGuard;
-  /** Where its policies lie. */
+  /** The folder of its policies. */
   readonly folder: string;
   readonly password: string;
-  /** Of one of the people. */
+  /** A token of one of the end users. */
   token(user: string): string;
   /** A new account, or person, from which nothing was taken yet. */
   thief(role?: string): Promise<Thief>;
@@ -95,7 +95,7 @@ export interface BulkOptions {
   readonly people?: boolean;
 }
 
-/** Accounts of each role that people stand behind. */
+/** Accounts of each role that have end users. */
 const PORTALS = 4;
 
 export async function bulkWorld(options: BulkOptions = {}): Promise<BulkWorld> {

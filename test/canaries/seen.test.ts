@@ -231,7 +231,7 @@ it.each(unseen)('$what it is not seen', async ({ sql, values }) => {
   expect(await isLocked(name)).toBe(false);
 });
 
-/** As docs/threat-model.md has it. What is closed goes up to those that are seen. */
+/** Reads that pass a canary unnoticed, as docs/threat-model.md lists them. */
 const past: Case[] = [
   { what: 'DISTINCT without its key', sql: 'SELECT DISTINCT name FROM pupils' },
   { what: 'groups by something else', sql: 'SELECT name, count(*) FROM pupils GROUP BY name' },

@@ -66,7 +66,7 @@ it('in many of them keys were added', () => {
   expect(added).toBeGreaterThan(30);
 });
 
-/** Of PREPARE the statement inside has them. */
+/** For PREPARE the statement inside has them. */
 function keysOf({ kind, check }: StatementJudgement): readonly HiddenKey[] {
   return (kind.kind === 'prepare' ? kind.inner.check : check)?.keys ?? [];
 }
@@ -76,13 +76,13 @@ function sent(sql: string, judgement: Judgement, policy: SessionPolicy): string 
   return renderLiterals(sql, judgement, values).sent;
 }
 
-/** What the session takes out: it must be of the length that was said. */
+/** Removes the column as the session does: it must have the stated length. */
 function withoutLast(ran: Ran, width = 0): Ran {
   if (!('results' in ran)) return ran;
   const results = ran.results.map((result) => {
     const last = result.columns.at(-1);
     if (!last?.startsWith('rowgate_check ')) return result;
-    // One that judges new rows is there without canaries, too.
+    // A column that judges new rows is there without canaries, too.
     if (last === 'rowgate_check text') expect(result.rows.every((row) => row.at(-1)?.length === width)).toBe(true);
     const cut = <T>(list: readonly T[]): T[] => list.slice(0, -1);
     return {

@@ -59,7 +59,7 @@ export interface World {
   /** As `dba`, `owner` (of that role too), `observed`, `counter`, or a reader once more. */
   connect(principal: string): Promise<pg.Client>;
   reader(): Promise<{ name: string; client: pg.Client }>;
-  /** Of one of the people behind `portal`, an account of a reader's role. */
+  /** A token of an end user of `portal`, an account of a reader's role. */
   token(user: string): string;
   /** The policies get to know of it. */
   layOut(): Promise<void>;

@@ -44,7 +44,7 @@ export type Part =
   | { readonly kind: 'begin' | 'end' }
   /** For the owner alone. */
   | { readonly kind: 'definition' }
-  /** For nobody: it would make the sessions another role's. */
+  /** Not run: it would make the sessions another role's. */
   | { readonly kind: 'left out' };
 
 export function partOf(text: string): Part {

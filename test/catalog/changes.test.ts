@@ -17,7 +17,7 @@ CREATE FUNCTION twice(bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT 2
 INSERT INTO listed VALUES (1, 'a'); INSERT INTO starred VALUES (1, 'a'); INSERT INTO partly VALUES (1, 'a', 'qzx');
 INSERT INTO swapped VALUES (1, 'a'); INSERT INTO other VALUES (1, 'qzx')`;
 
-/** As the login `teacher`. */
+/** The role of the login `teacher`. */
 const ROLE = `
 role: teacher
 tables:

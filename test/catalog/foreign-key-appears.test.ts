@@ -42,7 +42,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** What the table shows, or the refusal. */
+/** The rows of the table, or the refusal. */
 const notes = (client: pg.Client): Promise<string> =>
   client.query<{ note: string }>('SELECT note FROM medical ORDER BY note').then(
     ({ rows }) => rows.map(({ note }) => note).join(' '),

@@ -11,7 +11,7 @@ import { VERIFIER } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 const REPORT = 'CREATE TABLE report (id int, town text, total int)';
-/** What no role may see has the word in it. */
+/** A word that is in everything that no role may see. */
 const HIDDEN = 'qzx';
 const FILLED = `${REPORT}; INSERT INTO report VALUES (1, 'open', 10), (2, '${HIDDEN}', 20)`;
 const SCHEMA = `${FILLED};
@@ -121,7 +121,7 @@ test('a guard starts while a table is not there, and takes up edits that do not 
     errors: [expect.stringMatching(/roles\/teacher.yaml:5:3: error: relation "school" does not exist, did you mean/)],
   });
   await edit('\n# of the same tables');
-  // Who watches the files may have taken it up before.
+  // The watcher of the files may have taken it up before.
   const taken = await guard.reload();
   expect(taken.policy).not.toMatchObject({ kind: 'kept' });
   expect(taken.inForce).not.toBe(turnedDown.inForce);
@@ -194,7 +194,7 @@ test('nothing that is hidden shows, whatever takes the name of a table between j
   for (const steps of SWAPS) {
     for (const step of steps) {
       await database.query(step);
-      // As long as a statement or two take: some are judged before and run behind it.
+      // As long as a statement or two take: some are judged before the change and run after it.
       const before = answers.size;
       await Promise.race([
         eventually(() => answers.size > before, 'another answer').catch(() => {}),

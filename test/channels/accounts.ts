@@ -2,7 +2,7 @@
 import type { Meter, MeterOptions } from '../../src/budget/local/meter.ts';
 
 export interface Paid {
-  /** Those who were named, and were not known before. */
+  /** People who were named, and were not known before. */
   readonly people: number;
   /** Questions and values. */
   readonly others: number;

@@ -34,8 +34,8 @@ const pieces = Array.from({ length: Math.ceil(RUNS / PIECE) }, (_, i) => ({
   seed: SEED + i * PIECE,
   runs: Math.min(PIECE, RUNS - i * PIECE),
 }));
-/** Of one script, on a machine that has much else to do. */
-const PATIENCE_MS = 200;
+/** The time for one script, on a machine with much other work. */
+const SCRIPT_MS = 200;
 
 let databases: Databases;
 let routines: Routines;
@@ -59,7 +59,7 @@ async function behindGuards<T>(act: (guarded: Guarded) => Promise<T>): Promise<T
 
 test.each(pieces)(
   '$runs scripts from seed $seed',
-  { timeout: 60_000 + Math.min(RUNS, PIECE) * PATIENCE_MS },
+  { timeout: 60_000 + Math.min(RUNS, PIECE) * SCRIPT_MS },
   async (piece) => {
     await behindGuards(async (guarded) => {
       const report = await runSample(guarded, routines, piece);

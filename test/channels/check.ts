@@ -10,16 +10,16 @@ import { guardedText, plainText, type Reply, repliesIn, sqlstates, valuesTold } 
 import { leaves, messagesOf, type Script, writes } from './script.ts';
 import { BUDGET, type Guarded, type World } from './worlds.ts';
 
-/** What was found wrong. */
+/** The fault that was found. */
 export interface Finding {
   readonly script: Script;
   readonly why: string;
-  /** Of each database: what was paid, and the reply. */
+  /** For each database: what was paid, and the reply. */
   readonly replies: readonly string[];
 }
 
 export interface Told {
-  /** So many replies of the server differ; 1: nothing is told. */
+  /** The number of different replies of the server; 1: nothing is told. */
   readonly replies: number;
   /** `withheld`: refused, or what differs is not passed on. */
   readonly state: 'silent' | 'unsteady' | 'timed out' | 'withheld' | 'answered';
@@ -38,7 +38,7 @@ const AGAIN = serialize.query(
 const BEGIN = serialize.query('BEGIN');
 const AFTER = [serialize.query('ROLLBACK'), serialize.query('DISCARD ALL')];
 const KNOWS = serialize.query(`SELECT id FROM patient WHERE id IN (${KNOWN.join(', ')})`);
-/** So many rows, of a value each. */
+/** A query that is charged with this number of values. */
 const spending = (values: number): Buffer =>
   serialize.query(`SELECT g + 0 * max(id) FROM patient, generate_series(1, ${values}) AS g GROUP BY g`);
 

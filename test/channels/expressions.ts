@@ -31,7 +31,7 @@ const WEIGHTS = ['57', '60', '71'];
 const LETTERS = ['77', '80'];
 const WARDS = ['2', '3'];
 
-/** Of the hidden person as `q`. */
+/** Columns of the hidden person as `q`. */
 const COLUMNS: readonly Value[] = [
   { sql: 'q.weight', cuts: WEIGHTS },
   { sql: 'q.ward', cuts: WARDS },
@@ -152,7 +152,7 @@ export class Expressions {
     return `${this.integer(source)} ${choices.pick(['>', '<', '=', '<>'])} ${choices.pick([...source.plain, this.number()])}`;
   }
 
-  /** Of any type. */
+  /** An expression of any type. */
   any(source: Source): string {
     const integer = this.integer(source);
     return this.choices.chance(60) ? integer : ofType(this.choices.pick(TYPES), integer);

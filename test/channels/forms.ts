@@ -625,7 +625,7 @@ export const FORMS: Readonly<Record<string, Form>> = {
   'several statements': (e) => [`${pickQuery(e)}; ${pickQuery(e)}`],
 };
 
-/** What was written is read. */
+/** Statements that read back what was written. */
 function readBack(e: Expressions, table: string): string[] {
   const key = ['visit', 'profile'].includes(table) ? 'patient_id' : 'id';
   return e.choices.pick([
@@ -649,7 +649,7 @@ const READING = [
   'subquery',
 ];
 
-/** One statement of those that read. */
+/** One statement that reads. */
 function pickQuery(e: Expressions): string {
   return FORMS[e.choices.pick(READING)]!(e)[0]!;
 }

@@ -2,7 +2,7 @@
 import { decodeErrorFields } from '../noninterference/error-fields.ts';
 import type { Frame } from '../noninterference/lane.ts';
 
-/** What answers one message. */
+/** The frames that answer one message. */
 export type Reply = readonly Frame[];
 
 /** Splits frames into one answer for each message; the last one holds what came before the connection ended. */
@@ -16,14 +16,14 @@ export function repliesIn(frames: readonly Frame[]): Reply[] {
   return replies;
 }
 
-/** As the server has said it; of an error the class alone, since no more of it passes a guard. */
+/** The server's frames; of an error the class alone, since no more of it passes a guard. */
 export function plainText(replies: readonly Reply[]): string {
   return textOf(replies, (frame) =>
     frame.type === 'E' ? `E ${decodeErrorFields(frame.body).get('C')}` : bytesOf(frame),
   );
 }
 
-/** Every byte, but for the number of a decision, the names of databases and those of the accounts, which are others in each. */
+/** Every byte, except numbers of decisions, names of databases and of accounts, which differ between databases. */
 export function guardedText(replies: readonly Reply[]): string {
   return textOf(replies, (frame) => {
     const bytes = bytesOf(frame);
@@ -92,14 +92,14 @@ function isSameRows(one: readonly Cells[], other: readonly Cells[]): boolean {
   return one.length === other.length && sorted(one) === sorted(other);
 }
 
-/** What the order of so many rows can tell. */
+/** The number of values that the order of so many rows can tell. */
 function valuesOfOrder(rows: number): number {
   let bits = 0;
   for (let n = 2; n <= rows; n += 1) bits += Math.log2(n);
   return Math.ceil(bits / (8 * BYTES_OF_VALUE));
 }
 
-/** Of a message with several statements each for itself. */
+/** For a message with several statements, each by itself. */
 function resultsIn(replies: readonly Reply[]): Frame[][] {
   return replies.flatMap((reply) => {
     const results: Frame[][] = [[]];

@@ -10,10 +10,10 @@ import type { FreshDatabase } from '../support/postgres.ts';
 export interface Routine extends pg.QueryResultRow {
   readonly oid: number;
   readonly name: string;
-  /** As pg_proc has it, and `s`: it gives rows. */
+  /** The columns of pg_proc, and `s`: it returns a set. */
   readonly kind: 'function' | 'rows' | 'aggregate' | 'ordered' | 'hypothetical' | 'window';
   readonly arguments: readonly string[];
-  /** Of an aggregate over an ordered set: so many stand before WITHIN GROUP. */
+  /** For an ordered-set aggregate: the number of arguments before WITHIN GROUP. */
   readonly direct: number;
 }
 

@@ -17,7 +17,7 @@ export interface Piece {
 export interface Report {
   /** Scripts that were made and played. */
   ran: number;
-  /** By what became of them. */
+  /** By result. */
   readonly states: Map<Told['state'], number>;
   /** Forms that told of the hidden person, and were answered. */
   readonly answered: Map<string, number>;
@@ -52,7 +52,7 @@ export async function runSample(
   return report;
 }
 
-/** One account in ten has one left, and one has two. */
+/** What is left in the budget: one for one account in ten, two for one in ten. */
 export function leftOf(seed: number): number | undefined {
   const left = seed % 10;
   return left === 1 || left === 2 ? left : undefined;

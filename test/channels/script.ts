@@ -11,7 +11,7 @@ export interface Script {
   readonly texts: readonly string[];
   /** By the extended protocol, with values in binary. */
   readonly extended: boolean;
-  /** What made it; empty where it is given. */
+  /** The choices that made it; empty for a given script. */
   readonly choices: readonly number[];
 }
 
@@ -27,7 +27,7 @@ export function script(routines: Routines, seed: number, again?: readonly number
   return { form, use: expressions.use, texts, extended, choices: choices.made };
 }
 
-/** What must be undone, or runs beside no other. */
+/** A script that must be undone, or cannot run beside another. */
 const LEAVES =
   /\b(INSERT|UPDATE|DELETE|MERGE|nextval|setval|set_config|CREATE|DECLARE|PREPARE|LISTEN|FOR (UPDATE|SHARE|KEY|NO)|lo_\w+|\w+_lock)\b/;
 

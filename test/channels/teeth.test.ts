@@ -82,7 +82,7 @@ vi.mock('../../src/session/admission/prepayment.ts', async (original) => {
   };
 });
 
-/** In which forms each of them is needed. */
+/** The forms in which each of them is needed. */
 const TEETH: readonly { readonly without: Off; readonly forms?: readonly string[] }[] = [
   { without: 'values' },
   { without: 'choices' },

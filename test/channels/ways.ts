@@ -339,10 +339,10 @@ const DRAFTS: readonly Way[] = [
 ];
 
 const NUMBER = "SELECT nextval('notes_id_seq')";
-/** As many rows as the person weighs. */
+/** As many rows as the person's weight. */
 const TIMES = `patient AS p, generate_series(1, p.weight) WHERE p.id + 0 = ${P}`;
 
-/** What is computed for rows that are not sent, and what a cursor does at COMMIT. */
+/** Expressions computed for rows that are not sent, and the work of a cursor at COMMIT. */
 const UNSENT: readonly Way[] = [
   ...[
     ['no rows of a function beside it', `SELECT nextval('notes_id_seq'), generate_series(1, 0) FROM ${TIMES}`],

@@ -17,7 +17,7 @@ import { Line } from './line.ts';
 import { HIDDEN } from './people.ts';
 import { type Routines, readRoutines } from './routines.ts';
 
-/** What each of the people may know. */
+/** The facts that each of the people may know. */
 export const BUDGET = 200;
 
 const PRINCIPAL = 'doctor';
@@ -71,7 +71,7 @@ export interface Databases {
 export interface Guarded {
   /** New connections to each of the databases. */
   open(): Promise<readonly World[]>;
-  /** Of a new person behind the account: the statement that begins with it. */
+  /** For a new end user of the account: the statement that sets the token first. */
   readonly begin: (user: string) => string;
   stop(): Promise<void>;
 }

@@ -13,7 +13,7 @@ export class Crowd {
   /** By SQLSTATE, or what node-postgres says of a connection that ended. */
   readonly errors = new Map<string, number>();
   readonly loginErrors = new Map<string, number>();
-  /** What the server said that it has written. */
+  /** The writes that the server has acknowledged. */
   readonly written: number[] = [];
   private stopping = false;
   private readonly loops: Promise<void>[] = [];
@@ -34,7 +34,7 @@ export class Crowd {
     return [...this.errors.values()].reduce((sum, n) => sum + n, 0);
   }
 
-  /** Lets each client end what it does; then, how many statements never got an answer. */
+  /** Lets each client end its statement; then counts the statements that never got an answer. */
   async stop(): Promise<{ lost: number }> {
     this.stopping = true;
     await Promise.race([Promise.all(this.loops), sleep(LOST_MS, undefined, { ref: false })]);

@@ -10,7 +10,7 @@ export interface Figures {
   readonly leaked: number;
   readonly memory: readonly [before: number, after: number];
   readonly descriptors: readonly [before: number, after: number];
-  /** What came of it, in words, with its numbers. */
+  /** The result in words, with its numbers. */
   readonly result: string;
 }
 

@@ -3,7 +3,7 @@
 export interface Scale {
   readonly full: boolean;
   readonly clients: number;
-  /** For which a crowd works before something happens to it, and after. */
+  /** How long a crowd works before the failure, and after it. */
   readonly workMs: number;
   readonly strangers: number;
   readonly slowStrangers: number;

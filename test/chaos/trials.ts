@@ -41,7 +41,7 @@ export async function trial(
     const pids = () => [guard.pid, ...guard.workers()].filter(isAlive);
     const urls = PRINCIPALS.map((principal) => guard.url(principal));
     const crowd = (clients = SCALE.clients): Crowd => Crowd.start(urls, clients);
-    // What a guard takes once it has worked is its own; only what it takes beyond that is looked for.
+    // Memory and descriptors of the first work are kept for good; only growth beyond them is a leak.
     const first = crowd();
     await sleep(SCALE.workMs);
     await first.stop();
@@ -117,7 +117,7 @@ export function stranger(port: number): Promise<Socket> {
   });
 }
 
-/** What the server was told by clients that they had got an acknowledgement for is there. */
+/** The number of acknowledged writes that the database lacks. */
 export async function missing(database: FreshDatabase, crowd: Crowd): Promise<number> {
   const rows = await database.query<{ n: number }>(
     'SELECT count(*)::int AS n FROM unnest($1::bigint[]) AS w WHERE NOT EXISTS (SELECT FROM work WHERE value = w)',

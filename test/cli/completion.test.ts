@@ -20,7 +20,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What bash offers for each of these lines: the function that `complete` names, called as readline calls it. */
+/** The completions that bash offers for each of these lines: the function that `complete` names, called as readline calls it. */
 function completed(...lines: readonly (readonly string[])[]): string[][] {
   const calls = lines.map((words) => {
     const quoted = words.map((word) => `'${word}'`).join(' ');
@@ -34,7 +34,7 @@ function completed(...lines: readonly (readonly string[])[]): string[][] {
     .map((part) => part.split('\n').filter((word) => word !== ''));
 }
 
-/** By its own --help: what stands below a command. */
+/** From its own --help: the words below a command. */
 function commandsOf(...words: string[]): string[] {
   const help = rowgate(...words, '--help');
   const listed = /^Commands:\n((?: {2}.*\n)+)/m.exec(help)?.[1] ?? '';
@@ -110,7 +110,7 @@ testWith(condition(FISH !== undefined, 'fish'))('fish itself offers them', () =>
 testWith(condition(ZSH !== undefined, 'zsh'))('zsh itself completes what is typed at its prompt', () => {
   const [own, out] = [join(folder, 'zsh'), join(folder, 'ran')];
   writeFileSync(join(folder, '_rowgate'), rowgate('completion', 'zsh'));
-  // What stands there once the keys were pressed is run: a function of that name writes it down.
+  // The completed line is run: a function of that name writes it down.
   const begin = `PROMPT='READY>'; fpath=('${folder}' $fpath); autoload -Uz compinit; compinit -u -d '${own}'; rowgate() { print -r -- "$@" >> '${out}' }`;
   const typed = ['che', 'log rep\\t obs\\t --sin', 'log report person --language f', 'obs\\t app'];
   const driver = [

@@ -110,7 +110,7 @@ describe('what is counted', () => {
     const lines =
       statement('2026-09-01T09:00:00Z', 'teacher', shown).repeat(9) +
       usage('2026-09-01T10:00:00.080Z', 25) +
-      // Of the last hour before midnight.
+      // A record of the last hour before midnight.
       usage('2026-09-01T22:00:00.080Z', 31) +
       usage('2026-09-02T10:00:00.080Z', 12);
     const [{ usage: found, proposed }] = await roles(lines);
@@ -133,7 +133,7 @@ describe('what is counted', () => {
         (what) => usage.find((each) => each.measure === `${what}.student` && each.window === window)?.most,
       );
     const days =
-      // Of a window of days that goes on over midnight.
+      // Records of a window of days that goes on over midnight.
       statement('2026-09-01T09:00:00Z', 'teacher', told(20, 0, 30)) +
       statement('2026-09-02T09:00:00Z', 'teacher', told(20, 1, 0)).repeat(2) +
       statement('2026-09-02T09:30:00Z', 'teacher', told(5, 0, 7));

@@ -212,7 +212,7 @@ describe('transactions', () => {
     expect((await client.query('SELECT id FROM notes ORDER BY id')).rows).toEqual([{ id: 1 }, { id: 2 }]);
   });
 
-  it('and without a savepoint, all of it is undone', async () => {
+  it('without a savepoint, the whole transaction is undone', async () => {
     const client = await login();
     await client.query('BEGIN');
     await client.query("INSERT INTO notes (id, body) VALUES (3, 'undone')");

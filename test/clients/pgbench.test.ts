@@ -70,7 +70,7 @@ describeWith(PGBENCH)('pgbench', () => {
   const bench = (principal: string, mode: string, ...args: string[]): Promise<Ran> =>
     run(PGBENCH.path!, ['-n', '-M', mode, '-c', '4', '-j', '2', ...args, conninfo(principal)], {});
 
-  /** What pgbench counted. */
+  /** The counts that pgbench printed. */
   function counted({ status, stdout, stderr }: Ran): { processed: string | undefined; failed: string | undefined } {
     expect(stderr).not.toMatch(/error|fatal/i);
     expect(status).toBe(0);

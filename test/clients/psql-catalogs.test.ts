@@ -75,7 +75,7 @@ const COMMANDS = [
   ...['\\dtS pg_catalog.*', '\\dvS', '\\dfS', '\\dTS', '\\doS', '\\dAo', '\\encoding'],
 ];
 
-/** Where the output is another one on purpose. */
+/** Commands with another output on purpose. */
 const DIFFERENT: Readonly<Record<string, string>> = {
   '\\ddp': 'rights that the owner gives in advance are shown to nobody',
 };
@@ -152,7 +152,7 @@ describeWith(PSQL_16)('psql is refused what would tell more', () => {
     expect(text).toContain(shown);
   });
 
-  it('and shows of databases and roles the one that it works in and as', async () => {
+  it('psql shows only its own database and role', async () => {
     const shown = parts(await psqlScript(world.url('teacher'), "\\echo '== l'\n\\l\n\\echo '== du'\n\\du\n"));
     expect(shown.get('l')).toContain(world.database.name);
     expect(shown.get('l')).toContain('(1 row)');

@@ -98,7 +98,7 @@ function script(columns: string, all = '*'): string {
   `.replace(/^ +/gm, '');
 }
 
-/** What two runs may differ in: times, the guard's own words beside an error, and where in the server's source it arose. */
+/** Allowed differences of two runs: times, the guard's own words beside an error, and its place in the server's source. */
 function comparable(text: string): string {
   return text
     .replaceAll(world.database.name, '(database)')

@@ -36,7 +36,7 @@ export function run(
   });
 }
 
-/** Runs a script from standard input; what it says of errors stands among the output, where it happened. */
+/** Runs a script from standard input; errors are printed in the output, where they happened. */
 export async function psqlScript(
   conninfo: string,
   script: string,
@@ -60,7 +60,7 @@ const DISCARD = '\x15';
 /** util-linux's, which gives psql a terminal. */
 export const SCRIPT = tool('script');
 
-/** What is typed: text, or text and what follows once `when` has resolved: while the first is still running, say. */
+/** Typed input: a text, or a text and what follows once `when` has resolved, as while the first is still running. */
 export type Line = string | { readonly text: string; readonly when: () => Promise<void>; readonly follow: string };
 
 export const CTRL_C = '\x03';
@@ -140,7 +140,7 @@ async function converse(
       answer = await until(PROMPT);
     }
     input.write(`${text.endsWith('\n') ? '' : DISCARD}\\echo mark'${index}'\n`);
-    // Behind the prompt the terminal hands on what is typed as it is.
+    // The terminal passes on what is typed after the prompt unchanged.
     answers.push(answer + (await until(`\nmark${index}\n${PROMPT}`)));
   }
   input.write('\\q\n');

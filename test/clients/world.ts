@@ -24,7 +24,7 @@ export interface World {
   readonly account: { readonly user: string; readonly password: string };
   /** Through the guard, as one of the sample policies' principals or of one's own. */
   url(principal: string, parameters?: string): string;
-  /** What the decision log holds now. */
+  /** The present records of the decision log. */
   log(): Promise<LogRecord[]>;
   stop(): Promise<void>;
 }

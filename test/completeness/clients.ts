@@ -94,7 +94,7 @@ export class Clients {
   }
 }
 
-/** What the database refuses is an answer too. */
+/** A refusal by the database is an answer too. */
 async function refusable(asked: Promise<unknown>): Promise<void> {
   await asked.catch((error: unknown) => {
     if (!(error instanceof pg.DatabaseError)) throw error;

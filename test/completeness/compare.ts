@@ -2,7 +2,7 @@
 import { type Decided, decidedBy, type Event, isRefusal, runBy, undecided } from './matching.ts';
 import type { Logged } from './server-log.ts';
 
-/** Of the guard's connections on which no client is. */
+/** The statements of the guard's own connections, which serve no client. */
 const OWN_APPLICATION = 'rowgate';
 
 export interface BothLogs {
@@ -16,10 +16,10 @@ export interface BothLogs {
 }
 
 export interface Compared {
-  /** What the server ran that was not decided before, in words. */
+  /** The statements that the server ran without an earlier decision, in words. */
   readonly problems: readonly string[];
   readonly ran: number;
-  /** Of these, refusals. */
+  /** The number of refusals among them. */
   readonly refused: number;
 }
 

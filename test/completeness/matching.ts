@@ -24,7 +24,7 @@ function markersOf(text: string): string[] {
   return [...new Set(text.match(MARKER))];
 }
 
-/** What an entry of the server's log runs; empty where it is none of a client's. */
+/** The statements that an entry of the server's log runs; empty if no client's. */
 export function runBy({ text, time }: { readonly text: string; readonly time: number }): Event[] {
   const [, refused] = REFUSED.exec(text) ?? [];
   const keys = refused === undefined ? markersOf(text) : [refused];
@@ -48,7 +48,7 @@ export function decidedBy(decisions: readonly Decided[]): Event[] {
   });
 }
 
-/** What was run and not decided before, in words. Of what was decided some may never have run: an error or a kill came before. */
+/** The statements that ran without a decision, in words. A decision may lack its run: an error or a kill came before. */
 export function undecided(run: readonly Event[], decided: readonly Event[]): string[] {
   let next = 0;
   return run.flatMap(({ key, time }) => {

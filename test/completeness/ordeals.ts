@@ -21,7 +21,7 @@ export interface Befallen {
 
 type Ordeal = (befallen: Befallen) => Promise<void> | void;
 
-/** Those that write a log. */
+/** The processes that write a log. */
 const writers = ({ pid, workers }: Befallen): number[] => (workers === 1 ? [pid] : childrenOf(pid).filter(isAlive));
 
 const openFiles = ({ folder }: Befallen): string[] =>
@@ -31,7 +31,7 @@ const openFiles = ({ folder }: Befallen): string[] =>
 
 const PRLIMIT = tool('prlimit').path;
 
-/** What cannot be recorded is refused, and for that refusal alone no record can be asked for. */
+/** A statement that cannot be recorded is refused, and for that refusal alone no record can be required. */
 export const UNWRITABLE = 'nothing more fits into the log';
 
 const ORDEALS: Readonly<Record<string, Ordeal>> = {

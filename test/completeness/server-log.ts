@@ -6,7 +6,7 @@ import { catalogFingerprint } from '../../src/catalog/watch.ts';
 import { pinnedSettings } from '../../src/upstream/pinned-settings.ts';
 import { marked, startupPinsQuery } from '../../src/upstream/setup.ts';
 
-/** What the reader below needs. Prefixed: time, process, account, application. */
+/** The settings that the reader below needs. Prefixed: time, process, account, application. */
 export const LOGGING = {
   log_statement: 'all',
   log_line_prefix: '%m [%p] %u|%a|',
@@ -17,7 +17,7 @@ export const LOGGING = {
 export interface Logged {
   /** Milliseconds. */
   readonly time: number;
-  /** Of the server's process. */
+  /** The ID of the server's process. */
   readonly pid: number;
   readonly application: string;
   readonly text: string;
@@ -50,7 +50,7 @@ export function ownInSessions(account: string, database: string): ReadonlySet<st
   return new Set([pins, 'BEGIN', 'COMMIT', 'ROLLBACK']);
 }
 
-/** What the guard asks on connections of its own, where no client is: found by asking the same. */
+/** The guard's statements on its own connections, which serve no client: found by asking the same. */
 export async function ownOfItself(client: pg.Client): Promise<ReadonlySet<string>> {
   const asked = new Set([`LISTEN ${CHANNEL}`]);
   const ask: Query = async (sql) => {

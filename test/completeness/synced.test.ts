@@ -17,9 +17,9 @@ import { Clients } from './clients.ts';
 import { LOGGING, loggedFor } from './server-log.ts';
 
 const SEED = fuzzSeed();
-/** What the disk does, one after the other. */
+/** The disk's behaviour, one after the other. */
 const TURNS = fuzzRuns(12, 200);
-/** Of each client's statement: a number of its own. */
+/** Each client's statement has its own number. */
 const MARK = /\b7\d{8}\b/g;
 
 describeWith(SLOW_DISK)(`strict, seed: ${SEED}`, () => {
@@ -90,7 +90,7 @@ describeWith(SLOW_DISK)(`strict, seed: ${SEED}`, () => {
   });
 });
 
-/** Where in the file the decision ends in which a mark stands first. */
+/** The offset at which the decision ends that first contains a mark. */
 function endsOfMarks(text: string): Map<string, number> {
   const ends = new Map<string, number>();
   let end = 0;

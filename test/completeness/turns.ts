@@ -13,7 +13,7 @@ type Make = (mark: () => number, random: Random) => Turn;
 
 /** Queries that do not wait for each other. */
 const queries = (...texts: string[]): Turn => ({ messages: texts.map(Q), ends: texts.length });
-/** Of the extended protocol, up to one Sync. */
+/** Messages of the extended protocol, up to one Sync. */
 const batch = (...messages: Uint8Array[]): Turn => ({ messages: [...messages, S()], ends: 1 });
 
 export const TURNS: readonly Make[] = [

@@ -379,7 +379,7 @@ describe('who may not', () => {
   const names = Object.keys(ROUTES) as RouteName[];
   const pathOf = (name: RouteName) => ROUTES[name].path.replace(':id', refused).replace(':name', 'vendor');
 
-  it.each(names.filter((name) => ROUTES[name].role !== 'none'))('nobody without a session: %s', async (name) => {
+  it.each(names.filter((name) => ROUTES[name].role !== 'none'))('is refused without a session: %s', async (name) => {
     const stranger = new Visitor(console.url);
     const { method } = ROUTES[name];
     const answer = await (method === 'GET' ? stranger.get(pathOf(name)) : stranger.post(pathOf(name)));
@@ -429,7 +429,7 @@ it('names of people stand in no address and not in the log of the console', asyn
 it('a principal that no longer exists is told of by the log alone', async () => {
   await guard.policy('principals.yaml', 'principals: {}\n');
   const gone = async () => (await viewer.get('/api/principals/vendor')).body;
-  await eventually(async () => (await gone()).role === undefined, 'the policies are read anew');
+  await eventually(async () => (await gone()).role === undefined, 'the policies are read again');
   expect(await gone()).toMatchObject({ name: 'vendor', limits: [{ guard: 'test' }] });
   expect((await viewer.get('/api/principals/vendor/access')).status).toBe(404);
   expect((await viewer.get('/api/principals/vendor/history?days=2')).body.statements).toBeGreaterThan(200);

@@ -346,7 +346,7 @@ describe('over TLS', () => {
 });
 
 describe('a command that is asked', () => {
-  it('is ended where it takes too long, or nobody waits for it', async () => {
+  it('is ended where it takes too long, or its client has left', async () => {
     const forever = new OwnCommand([process.execPath, '-e', 'setInterval(() => {}, 1000)', '--'], 50);
     await expect(forever.json({ words: [] })).rejects.toMatchObject({ code: 'too-slow' });
     const left = new AbortController();

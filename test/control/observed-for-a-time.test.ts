@@ -129,7 +129,7 @@ it('refuses nothing from the signature of another on, in sessions that are open 
   expect(await approve(request, jean)).toMatchObject({ ok: true });
   await each('vendor', true);
   await expect.poll(() => runs(before), WAIT).toBe(true);
-  // What would have been refused is recorded, and a principal that is to be enforced stays so.
+  // A statement that would have been refused is recorded, and a principal that is to be enforced stays so.
   const decisions = await guard.recorded('decision');
   expect(decisions.at(-1)).toMatchObject({
     principal: 'vendor',

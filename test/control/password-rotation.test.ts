@@ -79,7 +79,7 @@ function application(passwordNow: () => string) {
   const working = Promise.all(Array.from({ length: 4 }, ask));
   return {
     errors,
-    /** Waits until so many more queries were answered: each connection was replaced by then. */
+    /** Waits until `queries` more queries were answered: each connection was replaced by then. */
     async goesOn(queries = 60) {
       const from = answered;
       await expect.poll(() => answered - from, { timeout: 120_000 }).toBeGreaterThan(queries);

@@ -27,7 +27,7 @@ afterAll(async () => {
   await database?.drop();
 });
 
-/** The family's pupils; its error where there are none. */
+/** The number of the family's pupils, or the error. */
 async function pupilsOf(client: pg.Client, family: number): Promise<number | pg.DatabaseError> {
   try {
     await client.query(`BEGIN; SET LOCAL rowgate.token = '${tokenOf(key, family)}'`);

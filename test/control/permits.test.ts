@@ -100,7 +100,7 @@ describeWith(keygen)('a permit', () => {
     expect(await approve('stranger')).toMatchObject(refused('no signature of an approver'));
     const said = await guard.rowgate(['permit', 'approve', id, '--key', key('jean')]);
     expect(said).toMatchObject({ code: 0, stdout: expect.stringContaining('1 more must approve') });
-    // What is signed is shown to who signs it.
+    // The signer is shown the text that is signed.
     expect(said.stderr).toContain(text);
     expect(await approve('jean')).toMatchObject(refused('approved this permit already'));
     expect(await shown()).toMatchObject([{ state: 'requested', approvedBy: ['jean'] }]);

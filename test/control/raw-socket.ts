@@ -7,7 +7,7 @@ import type { ControlReply } from '../../src/operations/control/protocol.ts';
 export interface Raw {
   readonly socket: Socket;
   readonly challenge: string;
-  /** Where the proof belongs. */
+  /** The folder for the proof. */
   readonly proof: string;
   send(text: string | Buffer): void;
   /** Undefined where the guard closed the connection without one. */

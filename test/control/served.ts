@@ -20,9 +20,9 @@ export interface Said {
 export interface Operated extends Served {
   /** Runs `rowgate …` in the guard's folder, in the name of `sudoUser` or of the present user. */
   rowgate(words: readonly string[], sudoUser?: string): Promise<Said>;
-  /** What the command would ask, without the time that a process takes to start. */
+  /** Sends a command's request, without the time that a process takes to start. */
   ask(command: string, given?: Record<string, unknown>, behalf?: string): Promise<ControlReply>;
-  /** The same; what was done. Throws where it was not. */
+  /** The same, with its result. Throws if it was refused. */
   done<T = Record<string, unknown>>(command: string, given?: Record<string, unknown>, behalf?: string): Promise<T>;
   /** Puts a file of the policies in the place of the one there. */
   policy(name: string, text: string): Promise<void>;

@@ -44,7 +44,7 @@ it('each of them as it was counted', async () => {
   await client.end();
 
   const person = [{ name: 'subjects.pupil 20 per day', used: 7, people: 2, questions: 2, values: 3 }];
-  // What was taken ahead comes back, and is no people any more.
+  // The lease is given back, and counts no people any more.
   await expect.poll(() => shown('portal/f7'), { timeout: 120_000 }).toEqual(person);
   const people = { used: 2, people: 2 };
   const answers = { used: 5, questions: 2, values: 3 };

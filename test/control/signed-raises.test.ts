@@ -83,7 +83,7 @@ it('gives nothing before it is signed, and then what was signed', async () => {
   expect(await most()).toBe(25);
   expect((await client.query('SELECT id FROM students LIMIT 14')).rowCount).toBe(14);
   expect(await approve(asked.id, asked.text, zoe)).toMatchObject(refused('the raise is in force'));
-  // A signature over one is none over the next.
+  // A signature over one raise does not count for the next.
   const next = await raise('5000 rows per hour');
   expect(await approve(next.id, asked.text, jean)).toMatchObject(refused('no signature'));
   expect(await most()).toBe(25);

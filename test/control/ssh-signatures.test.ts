@@ -85,7 +85,7 @@ describe('on a security key', () => {
   const key = parsePublicKey(`${type} ${blob.toString('base64')}`);
   const sha256 = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest();
 
-  /** As a security key signs: the application and whether it was touched are part of it. */
+  /** As a security key signs: the signature covers the application and whether the key was touched. */
   function touched(flags: number): string {
     const hash = createHash('sha512').update(TEXT).digest();
     const parts = [stringField('rowgate-permit'), stringField(''), stringField('sha512')];
@@ -124,7 +124,7 @@ describe('in a browser', () => {
     return { key, privateKey, line };
   }
 
-  /** What OpenSSH's `sshsig` would sign of a text: the challenge. */
+  /** The text that OpenSSH's `sshsig` would sign: the challenge. */
   function challengeOf(text: string, namespace = NAMESPACE): Buffer {
     const hash = createHash('sha512').update(text).digest();
     return Buffer.concat([Buffer.from('SSHSIG'), ...[namespace, '', 'sha512', hash].map(stringField)]);
@@ -142,7 +142,7 @@ describe('in a browser', () => {
     readonly flags?: number;
     readonly extensions?: Buffer;
     readonly application?: string;
-    /** What the signature says of its origin. */
+    /** The origin in the signature. */
     readonly origin?: string;
   }
 
@@ -219,7 +219,7 @@ describe('in a browser', () => {
     for (let index = 0; index < length; index++) expect(counts(changedAt(good, index)), `byte ${index}`).toBe(false);
   });
 
-  testWith(keygen)('is what OpenSSH accepts, and nothing else', () => {
+  testWith(keygen)('is what OpenSSH takes for one, and what it does not take is none', () => {
     const [signers, file] = [join(folder, 'allowed'), join(folder, 'browser.sig')];
     writeFileSync(signers, `zoe ${mine.line}\n`);
     const verified = (armored: string): boolean => {

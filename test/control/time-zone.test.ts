@@ -72,7 +72,7 @@ async function said(...words: string[]): Promise<string> {
   return stdout;
 }
 
-/** What approvers sign is written by one form everywhere, in UTC. */
+/** The text that approvers sign has one form everywhere, in UTC. */
 const withoutSigned = (text: string): string => text.replaceAll(/^.*[0-9]Z\W*$/gm, '');
 
 /** Root acts in the name of another user. */

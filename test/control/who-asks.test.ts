@@ -26,7 +26,7 @@ const log = pino({ level: 'silent' });
 const me = userInfo().username;
 const setpriv = tool('setpriv');
 
-/** A user who is none of the host's, and a group of theirs. */
+/** A user that the host does not have, and a group of that user. */
 const STRANGER = 54_321;
 const GROUP = 54_322;
 
@@ -51,7 +51,7 @@ async function open(group?: string): Promise<void> {
   control = await openControl({ path, log, timeZone: 'UTC', answer: who, ...(group !== undefined && { group }) });
 }
 
-/** What the stranger's own program would do. Throws where the system does not let them. */
+/** The steps of the stranger's own program. Throws where the system does not allow them. */
 function asStranger(...command: string[]): void {
   const user = ['--reuid', String(STRANGER), '--regid', String(GROUP), '--clear-groups'];
   execFileSync(setpriv.path ?? '', [...user, ...command], { stdio: 'pipe' });

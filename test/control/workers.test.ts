@@ -106,7 +106,7 @@ testWith(SCRIPT)(
       await expect.poll(last, WAIT).toContain(` ${others.length + 4} sessions, `);
       expect(last()).toMatch(/^principal +role/m);
       expect(said).not.toContain('secret');
-      // Of a screen of nine lines the last is said to be left out, and no line is broken by the terminal.
+      // On a screen of nine lines the last line says what is left out, and no line is broken by the terminal.
       clients.push(...(await Promise.all(Array.from({ length: 4 }, () => guard.connect('vendor')))));
       await expect.poll(last, WAIT).toContain(` ${others.length + 8} sessions, `);
       expect(last()).toMatch(new RegExp(`\nand ${others.length + 4} more\r\n$`));

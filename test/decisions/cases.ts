@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Document, isMap, isSeq, parseDocument } from 'yaml';
 
-/** What a case asserts. All but the first three and `rows`, `fails`, `parameters` are filled in by an update, to be read before they are committed. */
+/** The assertions of a case. All but the first three and `rows`, `fails`, `parameters` are filled in by an update, to be read before they are committed. */
 export interface Case {
   readonly name: string;
   readonly sql: string;

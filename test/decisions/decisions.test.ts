@@ -25,7 +25,7 @@ const roles = [...new Set(files.map((file) => file.role))];
 interface World {
   readonly policy: SessionPolicy;
   readonly real: Bench;
-  /** Of the teacher alone. */
+  /** For the teacher alone. */
   readonly crowded: Bench | undefined;
   readonly copy: Bench | undefined;
 }
@@ -147,7 +147,7 @@ function isTooNew({ since }: Case): boolean {
   return since !== undefined && since > serverVersion();
 }
 
-/** What is written is of PostgreSQL 18. The system's own tables have other columns in each version: of them only what comes back is compared. */
+/** The files are written for PostgreSQL 18. The system's own tables have other columns in each version: there only the rows are compared. */
 function asOnThisServer(c: Case, now: Case): Case {
   if (serverVersion() === NEWEST) return c;
   const isSystem = c.tables?.some((name) => name.startsWith('pg_catalog.')) || c.sent?.includes('FROM pg_catalog.pg_');
@@ -196,7 +196,7 @@ function witness(sql: string, judgement: Judgement): void {
     ).toBe(true);
 }
 
-/** What the role may not name does not exist in its copy. */
+/** A name that the role may not use does not exist in its copy. */
 async function refusedInTheCopyToo(c: Case, { copy }: World): Promise<void> {
   if (!/^(column|relation)-/.test(c.reason ?? '') || c.rows === 'any') return;
   const there = await copy!.run(c.sql, c.parameters);
@@ -210,7 +210,7 @@ async function sameAsInTheCopy(
   { real, copy, policy }: World,
 ): Promise<void> {
   const { role, principal } = policy;
-  // Of a statement that may write: the tables afterwards as the role sees them, and the rest of them, which stays.
+  // For a statement that may write: the tables afterwards as the role sees them, and the rest of them, which stays.
   const writes = policy.role.mode === 'enforce' && role.access === 'restricted' && WRITES.test(c.sql);
   const visible = writes ? visibleParts(judgement, role) : [];
   const hidden = writes ? hiddenParts(judgement, role, principal.attributes) : [];
@@ -255,7 +255,7 @@ function modifiers(ran: Ran, there: Ran): readonly number[] {
   );
 }
 
-/** Where most rows are hidden, and each would make an expression fail that ran on it. */
+/** Most rows are hidden there, and each would make an expression fail that ran on it. */
 async function sameInTheCrowd(c: Case, sent: string, crowded: Bench, copy: Bench): Promise<void> {
   const here = await crowded.run(sent, c.parameters);
   expect(JSON.stringify(here)).not.toContain('hidden');

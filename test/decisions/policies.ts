@@ -22,7 +22,7 @@ export interface Policies {
   named(sql: string): string;
 }
 
-/** What becomes of a file's text before it is read. */
+/** Changes a file's text before it is read. */
 export type PolicyChange = (path: string, text: string) => string;
 
 /** The catalog of the database, and the parser loaded. */
@@ -51,7 +51,7 @@ export function loadPolicies(catalog: Catalog, folder: string, change: PolicyCha
   for (const { oid, schema, name } of [...catalog.data.relations, ...catalog.data.types, ...catalog.data.functions]) {
     if (oid >= FIRST_USER_OID) names.set(String(oid), `<${schema}.${name}>`);
   }
-  // What has no schema of its own goes by its relation's. Numbers move with what else was made on the server before.
+  // An object without a schema is named by its relation's. OIDs depend on what else was made on the server before.
   for (const { kind, oid, relation, type, name } of catalog.data.dependents ?? []) {
     const owner = catalog.relationsByOid.get(relation) ?? catalog.typesByOid.get(type);
     if (oid >= FIRST_USER_OID && !names.has(String(oid)))

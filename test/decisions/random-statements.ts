@@ -13,7 +13,7 @@ interface Table {
   readonly telling: readonly string[];
 }
 
-/** One thing in FROM. `table` where its columns are all there. */
+/** One entry of FROM. `table` where its columns are all there. */
 interface Item {
   readonly alias: string;
   readonly columns: readonly Column[];

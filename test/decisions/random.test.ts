@@ -41,7 +41,7 @@ test(`${COMPARED} statements`, { timeout: MINUTES * 60_000 }, async () => {
   for (let compared = 0; compared < COMPARED; ) {
     const sql = statements.next();
     const judgement = policy.judge(sql);
-    // What is not judged is refused; but what Rowgate wrote itself must be what it meant.
+    // A statement that cannot be judged is refused; but Rowgate's own text must be verified.
     expect(['not-verified', 'internal'], `seed ${SEED}: ${sql}`).not.toContain(judgement.refusal?.reason);
     if (judgement.effect === 'refuse') continue;
     const there = await copy.run(timed(sql));

@@ -14,7 +14,7 @@ export function unguarded(sent: string): string {
   }
 }
 
-/** Where the END stands that belongs to the CASE before `start`. */
+/** The place of the END that belongs to the CASE before `start`. */
 function endOfCase(text: string, start: number): number {
   let open = 1;
   for (const word of text.slice(start).matchAll(/\b(CASE|END)\b/g)) {

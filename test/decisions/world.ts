@@ -19,7 +19,7 @@ export interface Result {
   readonly columns: readonly string[];
   readonly modifiers: readonly number[];
   readonly rows: readonly (string | null)[][];
-  /** Table OID and column number behind each column, 0 where there is none. */
+  /** Table OID and column number behind each column, 0 without one. */
   readonly origins: readonly { readonly table: number; readonly column: number }[];
 }
 

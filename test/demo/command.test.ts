@@ -12,7 +12,7 @@ import { TOUR } from '../../src/demo/tour.ts';
 
 const COMMAND = resolve(import.meta.dirname, '../../dist/cli/main.js');
 const run = promisify(execFile);
-/** As from a shell. */
+/** The environment of a shell. */
 const WITHOUT_NPM = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')));
 
 let folder: string;

@@ -26,7 +26,7 @@ beforeAll(async () => {
   await mkdir(home, { recursive: true });
   await run('tar', ['-xzf', join(folder, stdout.trim()), '-C', home, '--strip-components=1']);
   const { dependencies, bin: bins } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8'));
-  // What npm would fetch, and nothing else: no dependency of the tests.
+  // The packages that npm would fetch, and nothing else: no dependency of the tests.
   for (const name of Object.keys(dependencies)) {
     await mkdir(dirname(join(modules, name)), { recursive: true });
     await symlink(join(ROOT, 'node_modules', name), join(modules, name));

@@ -8,7 +8,7 @@ import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 const SAMPLES = join(import.meta.dirname, '../../policies');
 const PUPILS = 2_000;
-/** Of `subjects: student` a day, in policies/roles/homework_app.yaml. */
+/** The limit `subjects: student` a day, in policies/roles/homework_app.yaml. */
 const BUDGET = 400;
 
 let database: FreshDatabase;

@@ -75,7 +75,7 @@ describe('the command', () => {
     [CANTEEN, '    rows: canteen\n', '', '  + public.students: other rows,'],
     [CANTEEN, '  student: school_id = :school_id', '  student: all', '  + public.students: other rows,'],
     [STATISTICS, 'limits:', `${LOCK} for: until released }\nlimits:`, '  - is locked for what it tries'],
-    // What a limit locks is unlocked by itself then.
+    // A principal that a limit has locked is released by itself then.
     [STATISTICS, 'limits:', `${LOCK} for: 1 minute }\nlimits:`, '  + is unlocked by itself, where it was not'],
     [CANTEEN, 'rows_per_statement: 1000', 'rows_per_statement: 2000', '  + rows_per_statement: 2000 (1000 before)'],
     [
@@ -214,14 +214,14 @@ it('of 200 generated pairs, none is said to give no new access where the newer o
     }
     verdicts.less += 1;
     const [was, is] = [sessionOf(before), sessionOf(after)];
-    // What was only observed let everything through.
+    // In observe mode everything was let through.
     if (!is || before.roles.get('r')?.mode === 'observe') continue;
     const why = JSON.stringify({ old, now, changes }, undefined, 1);
     expect(was, why).toBeDefined();
     for (const sql of all) {
       const [a, b] = [was!.policy.judge(sql), is.policy.judge(sql)];
       if (b.effect === 'refuse') continue;
-      // Of two columns of a name one is there no more: what was ambiguous gives what it gave with the name of its table.
+      // One of two columns of a name is gone: an ambiguous name now gives what it gave with the name of its table.
       if (a.refusal?.sqlstate === AMBIGUOUS) continue;
       expect(a.effect, `${sql}\n${why}`).not.toBe('refuse');
       verdicts.told += 1;
@@ -265,7 +265,7 @@ it('of 200 generated pairs, none is said to give no new access where the newer o
         }
   }
   await client.end();
-  // Neither verdict is rare, and what is allowed is much.
+  // Neither verdict is rare, and many statements are allowed.
   expect(verdicts.less).toBeGreaterThan(50);
   expect(verdicts.more).toBeGreaterThan(50);
   expect(verdicts.told).toBeGreaterThan(1000);

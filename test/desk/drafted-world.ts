@@ -135,7 +135,7 @@ export class World {
   }
 }
 
-/** What init has said: an update that would hide the row from its writer is refused. */
+/** init has said it: an update that would hide the row from its writer is refused. */
 function isHidden(
   { sql, after }: { readonly sql: string; readonly after: string | undefined },
   left: readonly string[],
@@ -147,7 +147,7 @@ function isHidden(
 /** No right, no such name; and what no account could do: views that cannot be written, columns that are always generated. */
 const CANNOT = /^(42501|42P01|42703|3F000|55000|0A000|428C9)$/;
 
-/** What a statement does, without what it leaves: its rows or their number, `denied`, or another error's code. */
+/** The result of a statement: its rows or their number, `denied`, or another error's code. */
 async function outcome(client: pg.Client, sql: string): Promise<string> {
   await client.query('BEGIN');
   try {

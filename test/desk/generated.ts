@@ -57,7 +57,7 @@ const ROWS: Record<string, readonly string[]> = {
   schools: ['id = :school_id', 'id < 3'],
 };
 
-/** True in so many of ten times. */
+/** True in that many of ten cases. */
 const inTen = (random: Random, times: number): boolean => random.int(10) < times;
 
 export function base(random: Random): Made {
@@ -90,7 +90,7 @@ export function base(random: Random): Made {
 
 type Mutation = (made: Made, random: Random) => void;
 
-/** Of limits: as likely as those of columns and rows. */
+/** Changes of limits: as likely as those of columns and rows. */
 const LIMIT_MUTATIONS: readonly Mutation[] = [
   ({ role }, random) => {
     role.limits.rows = random.pick([

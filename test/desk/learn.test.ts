@@ -20,7 +20,7 @@ import { seedSmall } from '../support/seed.ts';
 import { APPLICATIONS, steal } from './three-applications.ts';
 import { SAMPLES } from './world.ts';
 
-/** Of each application. */
+/** Statements of each application. */
 const STATEMENTS = process.env.ROWGATE_LONG === '1' ? 33_400 : 120;
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-learn-'));
@@ -143,7 +143,7 @@ describe('nothing is learned', () => {
     expect(shares('10.0.0.66')).toBeLessThan(0.05);
   });
 
-  it('but from what others have sent', () => {
+  it('statements of others, and those before a lock, are learned', () => {
     const lock = record('lock', { principal: 'q' });
     expect(seenOf(decision('1', 'a'), outcome('1'), lock)).toEqual({ count: 1, left: {} });
     const later = { ...decision('2', 'b'), time: '2026-11-30T11:00:00.000Z' };

@@ -16,9 +16,9 @@ import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { condition, describeWith, testWith } from '../support/tools.ts';
 import { World } from './drafted-world.ts';
 
-/** Where packages are unpacked. */
+/** The folder in which packages are unpacked. */
 const UNPACKED = join(import.meta.dirname, '../../node_modules/.cache/schemas');
-/** Of the developer: schemas that may not be kept here. */
+/** The developer's own schemas, which may not be kept here. */
 const NAMED = process.env.ROWGATE_SCHEMAS;
 
 interface Schema {

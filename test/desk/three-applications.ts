@@ -9,7 +9,7 @@ import pg from 'pg';
 /** The address of the thief's connections; no one of the school connects from there. */
 const THIEF_ADDRESS = '127.0.0.9';
 
-/** By the name of the principal: sends about so many statements. */
+/** By principal: sends about that many statements. */
 export const APPLICATIONS: Readonly<Record<string, (url: string, statements: number) => Promise<number>>> = {
   office,
   canteen,
@@ -142,7 +142,7 @@ class FromElsewhere extends Socket {
   }
 }
 
-/** What is taken with a stolen password. @returns how many of the statements were refused. */
+/** The statements with a stolen password. @returns how many of them were refused. */
 export async function steal(url: string): Promise<{ readonly sent: number; readonly refused: number }> {
   const { hostname: host, port, username: user, password, pathname } = new URL(url);
   const database = pathname.slice(1);

@@ -13,7 +13,7 @@ export const SAMPLES = resolve(import.meta.dirname, '../../policies');
 
 export interface Desk {
   readonly folder: string;
-  /** Of `rowgate.yaml`. */
+  /** The path of `rowgate.yaml`. */
   readonly config: string;
   readonly catalog: string;
   /** SQL that makes the demo's tables. */

@@ -12,7 +12,7 @@ import { PSQL_DRIVER } from './psql.ts';
 import { PSYCOPG } from './python.ts';
 import { type Round, startRound } from './round.ts';
 
-/** What a pooler of transactions takes from a driver: the step, and how it is told. */
+/** The steps that a driver loses behind a pooler of transactions, and their errors. */
 const LOST: Readonly<Record<string, Outcomes>> = {
   psql: { 'prepared statements': { result: [] } },
 };

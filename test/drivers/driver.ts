@@ -7,15 +7,15 @@ import type { Need } from '../support/tools.ts';
 export type Environment = Readonly<Record<string, string>>;
 
 export interface Driver {
-  /** As in `outcomes.md`. */
+  /** The name in `outcomes.md`. */
   readonly name: string;
   readonly language: string;
   readonly needs: Need;
   /** Further steps of its own: the heading, by the step's name. */
   readonly also?: Readonly<Record<string, string>>;
-  /** What the role `reader` must see in them, where it is not what an unrestricted one sees. */
+  /** The results for the role `reader`, where they differ from those of an unrestricted one. */
   readonly alsoRestricted?: Readonly<Record<string, unknown>>;
-  /** What `outcomes.md` says that it needs or does otherwise; absent: nothing. */
+  /** The driver's needs and differences, as `outcomes.md` lists them; absent: none. */
   readonly note?: string;
   /** Compiles the program, once before it runs; absent: there is nothing to compile. */
   build?(): Promise<void>;

@@ -52,7 +52,7 @@ describe('drivers', () => {
 
   it('outcomes.md has the table as measured', () => {
     const page = readFileSync(PAGE, 'utf8');
-    // What this machine lacks stays as others have measured it.
+    // Rows of drivers that this machine lacks stay as they are.
     const now = DRIVERS.map(({ name }) => rows.get(name) ?? rowsIn(page).get(name) ?? '');
     if (process.env.ROWGATE_UPDATE === '1') writeFileSync(PAGE, withRows(page, now));
     expect([...rowsIn(readFileSync(PAGE, 'utf8')).values()]).toEqual(now);

@@ -7,7 +7,7 @@ export function expectedOf(direct: Outcomes): Outcomes {
   return mapOutcomes(direct, (step, result) => stepOf(step)?.expected ?? result);
 }
 
-/** What the role `reader` must see where these are the outcomes directly. */
+/** The results for the role `reader`, made from these results at PostgreSQL. */
 export function restrictedTo({ alsoRestricted }: Driver, direct: Outcomes): Outcomes {
   return mapOutcomes(direct, (step, result) => stepOf(step)?.restricted ?? alsoRestricted?.[step] ?? result);
 }

@@ -38,7 +38,7 @@ const READERS_TABLES = {
 
 export const PSYCOPG = pythonDriver('psycopg 3', ['psycopg'], 'run_psycopg3.py', {
   also: { pipeline: 'pipeline mode' },
-  // In a pipeline what stands behind the refused statement is skipped up to Sync, as behind any other error.
+  // In a pipeline the statements after the refused one are skipped up to Sync, as after any other error.
   alsoRestricted: {
     pipeline: {
       labels: [100, 'measure 2', 'measure 200'],

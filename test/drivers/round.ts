@@ -26,9 +26,9 @@ export interface Round {
 }
 
 export interface RoundOptions {
-  /** Further lines of `rowgate.yaml`, and what stands upstream: for both guards. */
+  /** Further lines of `rowgate.yaml`, and the upstream: for both guards. */
   readonly guard?: (database: FreshDatabase) => Omit<GuardOptions, 'policies'>;
-  /** What clients connect to in the guard's place. */
+  /** The port for clients, in place of the guard's. */
   readonly front?: (guardPort: number, needsTls: boolean) => Promise<{ readonly port: number; stop(): Promise<void> }>;
 }
 
@@ -71,7 +71,7 @@ export async function startRound(options: RoundOptions = {}): Promise<Round> {
   }
 }
 
-/** What a program reads: libpq's variables, and ROWGATE_URL for drivers that take nothing else (without TLS settings: PGSSLMODE says). */
+/** The environment of a program: libpq's variables, and ROWGATE_URL for drivers that take nothing else (without TLS settings: PGSSLMODE has them). */
 export function environmentOf(url: string, certificates?: Certificates): Environment {
   const { hostname, port, username, password, pathname } = new URL(url);
   // The certificate is for this name.

@@ -1,11 +1,11 @@
 /** The steps of each driver's program, what it prints for each, and what a restricted role gets of it. */
 
 export interface Step {
-  /** As the head of its column in `outcomes.md`. */
+  /** The heading of its column in `outcomes.md`. */
   readonly heading: string;
-  /** What an unrestricted role must see, through Rowgate as directly. Absent: what is seen directly, in the driver's own form. */
+  /** The result for an unrestricted role, through Rowgate as directly. Absent: the direct result, in the driver's own form. */
   readonly expected?: unknown;
-  /** What the role `reader` must see. Absent: the same as an unrestricted one. */
+  /** The result for the role `reader`. Absent: the same as for an unrestricted one. */
   readonly restricted?: unknown;
 }
 

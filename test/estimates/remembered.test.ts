@@ -70,14 +70,14 @@ test.for([
   expect(broadened.kind === 'rows' && Math.max(broadened.rows.result, broadened.rows.read) > 500).toBe(true);
 });
 
-test('nor a narrow value', async () => {
+test('a narrow value warms nothing for a broad one', async () => {
   const sql = 'SELECT id FROM students WHERE id > $1 AND id < $2';
   const types = { parameterTypes: [20, 20] };
   expect(await under.short('counter', sql, { values: ['1', '4'], ...types })).toBe('2/2');
   expect(await under.short('counter', sql, { values: ['1', '1000000'], ...types })).toBe('1999/1999');
 });
 
-test('nor the same text for another principal, or where dates are read otherwise', async () => {
+test('the same text is estimated again for another principal, and where dates are read otherwise', async () => {
   const sql = "SELECT id FROM absences WHERE day < '01/12/2026'";
   const read = (datestyle: string) => under.of('counter', sql, { settings: new Map([['DateStyle', datestyle]]) });
   const [american, european] = [await read('ISO, MDY'), await read('ISO, DMY')];

@@ -78,7 +78,7 @@ principals:
 ] as const;
 
 export interface Asked extends Partial<Sent> {
-  /** Of EXECUTE: the PREPARE behind it. */
+  /** For EXECUTE: its PREPARE. */
   readonly prepared?: string;
 }
 
@@ -94,7 +94,7 @@ export interface TestEstimates {
   explains(): number;
   /** Lets time pass for what is remembered. */
   pass(ms: number): void;
-  /** What was said to the operator. */
+  /** The messages to the operator. */
   readonly failures: string[];
   stop(): Promise<void>;
 }

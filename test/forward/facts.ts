@@ -3,7 +3,7 @@
  * the attributes that are required or sent. `violations` checks an event against them.
  */
 
-/** `!` required, `?` not. Then the type; `[]` many; an object by its name; `=` the numbers that may stand, with their captions. */
+/** `!` required, `?` optional. Then the type; `[]` many; an object by its name; `=` the allowed numbers, with their captions. */
 type Shape = Readonly<Record<string, string>>;
 
 const SEVERITY = 'integer=0 Unknown,1 Informational,2 Low,3 Medium,4 High,5 Critical,6 Fatal,99 Other';
@@ -231,7 +231,7 @@ const OBJECTS: Readonly<Record<string, { readonly attributes: Shape; readonly at
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What is wrong with an event; empty where nothing is. */
+/** The violations of an event; empty for a valid one. */
 export function violations(event: Fields): string[] {
   const uid = Number(event.class_uid);
   const facts = CLASSES[uid];

@@ -24,7 +24,7 @@ vi.setConfig({ testTimeout: 180_000 });
 
 const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
 
-/** For which the collector is away. */
+/** Minutes for which the collector is away. */
 const MINUTES = process.env.ROWGATE_LONG === '1' ? 60 : 20;
 
 let database: FreshDatabase;
@@ -114,7 +114,7 @@ function textOf(file: string): string {
   }
 }
 
-/** What has come, each once, in the order in which it came first. */
+/** The records that have arrived, each once, in the order of their first arrival. */
 function arrived(received: readonly { data: string }[]): string[] {
   const names = received.map(({ data }) => {
     const [, who, seq] = /guard="([^"]+)" seq="([0-9]+)"/.exec(data) ?? [];
@@ -128,7 +128,7 @@ function byGuardAndNumber(a: string, b: string): number {
   return guardA === guardB ? Number(seqA) - Number(seqB) : guardA < guardB ? -1 : 1;
 }
 
-/** All that stood in the log, within each guard as it was written; what came beside it has been written since. */
+/** Expects all records that were in the log, in each guard's order; records beside them were written since. */
 function expectAll(collector: Rsyslog, served: Served, stood = written(served)): void {
   const came = arrived(collector.received());
   const sought = new Set(stood);

@@ -17,7 +17,7 @@ import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
 import { eventually } from '../proxy/support.ts';
 import { LogFolder } from './log-folder.ts';
 
-/** What the receiver does with a request: a status, a redirect, or nothing at all. */
+/** The receiver's reaction to a request: a status, a redirect, or nothing at all. */
 type Answer = number | 'hang up' | 'elsewhere';
 
 let certificates: Certificates;
@@ -84,7 +84,7 @@ const lines = (body: string) =>
     .trimEnd()
     .split('\n')
     .map((line) => (JSON.parse(line) as { seq: number }).seq);
-/** Of what was taken. */
+/** The numbers of the received records. */
 let taken: number[] = [];
 function take(decide: (seqs: number[], request: IncomingMessage) => Answer = () => 200): void {
   taken = [];

@@ -53,7 +53,7 @@ const shared = { time, guard, seq: 9, principal: 'vendor', role: 'app', by: 'ada
 const permit = { id: 'p1', tables: ['public.students'], rows: 10, requested_by: 'ada', approved_by: ['bob'] };
 const limit = { name: 'rows 2000 per hour', used: 1, of: 2 };
 
-/** What a guard writes, one of each. */
+/** One record of each kind that a guard writes. */
 const RECORDS: readonly Fields[] = [
   decision,
   ...['allow', 'rewrite', 'throttle', 'lock', 'unheard-of'].map((effect) => ({ ...decision, effect })),

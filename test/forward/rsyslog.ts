@@ -9,7 +9,7 @@ import { tool } from '../support/tools.ts';
 
 export const rsyslogd = tool('rsyslogd');
 
-/** One message as rsyslog has understood it. */
+/** One message as rsyslog has parsed it. */
 export interface Received {
   readonly pri: string;
   readonly time: string;
@@ -31,7 +31,7 @@ export interface Rsyslog {
   /** SIGSTOP; once it is settled, none of its threads runs. */
   pause(): Promise<void>;
   signal(name: 'SIGSTOP' | 'SIGCONT'): void;
-  /** What it has told of itself. */
+  /** The output of the process. */
   said(): string;
   remove(): Promise<void>;
 }

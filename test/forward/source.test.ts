@@ -153,7 +153,7 @@ describe('a log', () => {
 });
 
 describe('an outcome has its decision, also where reading begins between', () => {
-  it.each([0, 20_000])('and that is %i records above', async (between) => {
+  it.each([0, 20_000])('also if the decision is %i records above', async (between) => {
     folder.decision('a');
     folder.decision('b');
     for (let n = 0; n < between; n++) folder.record();

@@ -95,7 +95,7 @@ describeWith(rsyslogd)('to rsyslog', () => {
     },
   );
 
-  it('not to a server of another authority or name', async () => {
+  it('is not sent to a server of another authority or name', async () => {
     const { port, received } = await rsyslog({ tls: serverFiles() });
     await expect(sendSyslog({ host: 'localhost', port, tls: {} }, numbered(0, 1))).rejects.toThrow(/certificate/);
     const named = { host: '127.0.0.1', port, tls: { ca: certificates.ca } };

@@ -4,7 +4,7 @@ import type { Random } from '../support/random.ts';
 const many = (n: number, of: (i: number) => string, between = ', '): string =>
   Array.from({ length: n }, (_, i) => of(i)).join(between);
 
-/** By what they are. Tables as in `world.ts`. */
+/** By kind. Tables as in `world.ts`. */
 export const BOMBS: Readonly<Record<string, string>> = {
   'a megabyte of names': `SELECT ${'a,'.repeat(500_000)}a`,
   'as many names as are read': `SELECT ${'a,'.repeat(9_000)}a`,

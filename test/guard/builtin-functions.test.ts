@@ -45,7 +45,7 @@ describe('the table of built-in functions', () => {
   test('knows each name on the newest server', { skip: serverVersion() !== 18 }, () => {
     const gone = [...Object.values(CLASSES)].flatMap((one): readonly string[] => one.names);
     const here = new Set(own.map(({ name }) => name));
-    // Of servers before 18, or of a build without an option.
+    // Functions of servers before 18, or of a build without an option.
     const older = [
       'interval_accum',
       'interval_accum_inv',
@@ -66,7 +66,7 @@ describe('the table of built-in functions', () => {
       (fn) => fn.volatility === 'v',
     );
     const chance = ['array_sample', 'array_shuffle', 'gen_random_uuid', 'random', 'random_normal', 'uuidv4', 'uuidv7'];
-    // Of PostgreSQL 14 timezone(text, timetz), which asks for the time.
+    // In PostgreSQL 14 timezone(text, timetz) reads the clock.
     const clock = ['clock_timestamp', 'timeofday', 'timezone'];
     expect(signatures(changing.filter(({ name }) => ![...chance, ...clock].includes(name)))).toEqual([]);
   });

@@ -69,7 +69,7 @@ describe('asked about every number there is, nothing hidden is told', () => {
     expect((told as string[]).filter((value) => value !== null && /qzx/.test(value))).toEqual([]);
   });
 
-  test('and the same statements do tell without a guard', async () => {
+  test('without a guard the same statements do tell', async () => {
     const told = async (sql: string) => (await world.raw(sql)).filter((value) => /qzx/.test(value ?? ''));
     expect((await told(`SELECT n::regclass FROM ${EVERY}`)).length).toBeGreaterThan(5);
     expect((await told(`SELECT format_type(n::oid, NULL) FROM ${EVERY}`)).length).toBeGreaterThan(2);
@@ -119,7 +119,7 @@ describe('a setting with a name that is no constant', () => {
     expect(await world.raw("SELECT current_setting('data_directory')")).toHaveLength(1);
   });
 
-  it('nor does the function of all settings show more than the view', async () => {
+  it('the function of all settings shows no more than the view', async () => {
     const all = await world.ask('SELECT name FROM pg_show_all_settings() ORDER BY 1');
     expect(all).toEqual(await world.ask('SELECT name FROM pg_settings ORDER BY 1'));
     expect(await world.ask('SELECT count(sourcefile) + count(sourceline) FROM pg_show_all_settings() AS s')).toEqual([
@@ -137,7 +137,7 @@ describe('a setting with a name that is no constant', () => {
       expect(await world.ask(sql)).toMatch(/^refused/);
   });
 
-  it('nor does a condition that fails run on one that is hidden', async () => {
+  it('a condition that fails does not run on a hidden setting', async () => {
     // No regular expression. The planner runs what is cheap first: this is cheaper than the filter.
     await world.raw("SELECT set_config('session_preload_libraries', '*', false)");
     const asked = (source: string) => `SELECT count(*) > 0 FROM ${source} WHERE ('x' ~ s.setting) IS NOT NULL`;

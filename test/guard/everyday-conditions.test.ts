@@ -100,7 +100,7 @@ describe('patterns that get their values later', () => {
   });
 });
 
-/** Of pgjdbc, for the types of columns. */
+/** A query of pgjdbc for the types of columns. */
 test('schemas of the search path are joined by their names', () => {
   const path =
     'SELECT s.r, (current_schemas(false))[s.r] AS nspname FROM generate_series(1, array_upper(current_schemas(false), 1)) AS s(r)';

@@ -57,7 +57,7 @@ const FORMS: readonly Form[] = [
   },
 ];
 
-/** What only a server since `since` understands: the others answer with a syntax error. */
+/** Forms that only a server since `since` understands: others answer with a syntax error. */
 const ERRORS: readonly Form[] = [
   { sql: `SELECT '1' IS JSON`, since: 16, word: 'json' },
   { sql: `SELECT '1' IS NOT JSON SCALAR`, since: 16, word: 'json' },

@@ -179,7 +179,7 @@ const STATEMENTS = [
   'MERGE INTO u USING u s ON true WHEN MATCHED THEN UPDATE SET bp = $1, dom = $2',
 ];
 
-/** What the server settles by a place that no operator, function or column of ours reads it through: it is left to the server. */
+/** Parameters whose type the server takes from a place that the guard does not read: they are left to the server. */
 const LEFT_OPEN = [
   /JSON_OBJECT\('a' : \$1\)/,
   /PASSING \$1/,

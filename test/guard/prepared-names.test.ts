@@ -41,7 +41,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Of each message what its statements give: tag, columns and rows; or the SQLSTATE of its error. */
+/** For each message the results of its statements: tag, columns and rows; or the SQLSTATE of its error. */
 async function told(url: string, script: readonly string[]): Promise<unknown[]> {
   const client = new pg.Client(url);
   await client.connect();

@@ -77,7 +77,7 @@ async function failure(sql: string, values?: unknown[]): Promise<string> {
   return failed ?? 'it did not fail';
 }
 
-describe('the use of applications', () => {
+describe('as applications use one', () => {
   beforeEach(() => client.query(CREATE));
 
   test('rows go in, are joined with guarded tables, changed, returned and taken out', async () => {
@@ -186,7 +186,7 @@ describe('its properties', () => {
     expect(await failure(CREATE)).toBe('42P07 relation "work_ids" already exists');
     await client.query(CREATE.replace('TABLE', 'TABLE IF NOT EXISTS'));
     expect(notices).toEqual([
-      // Of a notice without a class of its own the words are kept back.
+      // The words of a notice without its own class are kept back.
       'successful completion',
       'relation "work_ids" already exists, skipping',
     ]);
@@ -220,7 +220,7 @@ describe('its properties', () => {
 describe('how much of other tables goes into it', () => {
   beforeEach(() => client.query(CREATE));
 
-  test('no more rows than a statement may show', async () => {
+  test('at most the rows that a statement may show', async () => {
     const take = 'INSERT INTO work_ids SELECT id, name FROM pupils';
     expect(await failure(take)).toBe('53400 statement takes more than 5 rows into a temporary table');
     expect(await rows('SELECT * FROM work_ids')).toEqual([]);

@@ -65,7 +65,7 @@ describe('a judgement ends in time', () => {
     });
   });
 
-  test('and the parser is as it was', () => {
+  test('the parser works as before', () => {
     const parsed = parse('SELECT a FROM t WHERE b IN (1, 2)');
     expect(isParsed(parsed) && parsed.statements).toHaveLength(1);
   });
@@ -140,14 +140,14 @@ describe('bulk statements of applications are judged', () => {
     ['200 unions', rows(200, (i) => `SELECT id FROM rooms WHERE id = ${i}`).replaceAll(', ', ' UNION ALL ')],
     ['100 statements', rows(100, (i) => `SELECT last_name FROM students WHERE id = ${i}`).replaceAll(', ', '; ')],
   ])('%s', (_, sql) => {
-    // What was given up is not remembered: on a slow machine it may take the compiler some rounds.
+    // A judgement that was given up is not remembered: on a slow machine the compiler may take some rounds.
     let judged = world.guard.judge(sql);
     for (let round = 0; round < 8 && judged.refusal; round += 1) judged = world.guard.judge(sql);
     expect(judged.refusal).toBeUndefined();
     if (/\$10000\b/.test(sql)) expect(judged.parameters).toBe(10_000);
   });
 
-  test('and sent whole', async () => {
+  test('a bulk statement is sent whole', async () => {
     const sql = `SELECT count(*)::int, sum(a)::int FROM (VALUES ${rows(9_000, (i) => `(${i}, 'x')`)}) AS v(a, b), students WHERE students.id = 3`;
     expect(await world.run(sql, true)).toEqual({ rows: [JSON.stringify([9_000, (8_999 * 9_000) / 2])] });
   });

@@ -98,7 +98,7 @@ describe.each(ROLES)('%s role', (_, of) => {
     expect(sent(judgement)).toContain(TOKEN);
   });
 
-  // What sets it in another way is refused, so that no token goes to the server.
+  // Other ways to set it are refused, so that no token goes to the server.
   it.each([
     `SELECT set_config('rowgate.token', '${TOKEN}', true), 1`,
     `SELECT set_config('rowgate.token', '${TOKEN}', true) FROM (VALUES (1)) AS v`,

@@ -66,7 +66,7 @@ describe('golden cases', () => {
   });
 });
 
-/** The stand-in's name, and the tree of the subquery for which it stands. */
+/** The name of the stand-in, and the tree of the subquery that it replaces. */
 function subqueryOf(text: Template, short: Template): [string, Node] {
   const [, standIn, alias = ''] = /^\s*\(SELECT (rowgate_piece_\d+)\)(.*)$/s.exec(placeholders(short))!;
   const subquery = placeholders(text).slice(0, placeholders(text).length - alias.length);

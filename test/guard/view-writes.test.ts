@@ -55,7 +55,7 @@ ${VIEWS.map((name) => `  ${name}: { select: { columns: [id, school, name, code] 
   failing_step: { select: { columns: [id, name] }, update: { columns: [name] } }`;
 
 const ROLES: Readonly<Record<string, string>> = {
-  // What stands behind the views was not granted.
+  // The tables behind the views were not granted.
   views: `
 role: views
 tables:${ON_VIEWS}
@@ -109,7 +109,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** What the client is given, and the pupils that are there then; or why not. */
+/** The client's result and the pupils that are there then, or the error. */
 async function outcome(role: string, sql: string, before = ''): Promise<unknown> {
   const judged = guards.get(role)!.judge(sql);
   if (judged.effect === 'refuse') return judged.refusal?.message;

@@ -50,7 +50,7 @@ tables:
 functions: [public.wide(bigint)]
 limits: none`;
 
-/** What came of a statement: its rows, sorted, or its SQLSTATE. */
+/** The result of a statement: its rows, sorted, or its SQLSTATE. */
 export interface Outcome {
   readonly sqlstate?: string;
   readonly rows?: readonly string[];
@@ -58,7 +58,7 @@ export interface Outcome {
 
 export interface World {
   readonly guard: Guard;
-  /** One that has judged nothing yet. */
+  /** A guard that has judged nothing yet. */
   newGuard(): Guard;
   /** Runs what the guard sends, with the hidden rows or without them, and undoes it. */
   run(sql: string, hidden: boolean): Promise<Outcome>;

@@ -163,7 +163,7 @@ test('the server says the number last, and fails only when there is a row', asyn
   });
 });
 
-/** What another session does to a row while ours waits for it. */
+/** The changes of another session to a row while ours waits for it. */
 const MOVES: readonly (readonly [what: string, theirs: string, ours: string])[] = [
   [
     'moved to others: an UPDATE passes it over',

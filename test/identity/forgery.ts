@@ -32,7 +32,7 @@ const published = keySet(
   ...key.twice,
 );
 
-/** Of a good token. */
+/** The claims of a good token. */
 export const CLAIMS = { iss: ISSUER, aud: 'rowgate', sub: '7731', iat: NOW_S - 60, exp: NOW_S + 300 };
 
 export const NO_USER = 'the token does not name its end user in the claim that the policy asks for';
@@ -46,7 +46,7 @@ export function worldOfTests(): () => World {
     world = await makeWorld(published);
   });
   afterAll(async () => {
-    // Neither the person nor any part of a token.
+    // The log holds neither the user nor any part of a token.
     expect(JSON.stringify(world.lines)).not.toMatch(/7731|eyJ|evil/);
     await world.close();
   });

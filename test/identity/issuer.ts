@@ -3,7 +3,7 @@ import { generateKeyPairSync, type KeyObject, type SignKeyObjectInput, sign } fr
 import type { TokenRule } from '../../src/policy/model/token-rule.ts';
 
 export const ISSUER = 'https://id.example';
-/** Of the tests' clocks: milliseconds since the epoch. */
+/** The time of the tests' clocks, in milliseconds since the epoch. */
 export const NOW = Date.UTC(2026, 10, 25, 9, 0, 0);
 export const NOW_S = NOW / 1000;
 
@@ -14,7 +14,7 @@ export interface Key {
   readonly kid: string;
   readonly private: KeyObject;
   readonly public: KeyObject;
-  /** As an issuer publishes it. */
+  /** The published key. */
   readonly jwk: Jwk;
 }
 

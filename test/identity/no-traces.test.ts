@@ -149,7 +149,7 @@ it('the decision log and the operators’ log hold no part of them', async () =>
   const file = await readFile(join(dirname(guard.configFile), 'decisions.jsonl'), 'utf8');
   expect(file.split('\n').length).toBeGreaterThan(100);
   expect(file).toContain('<token>');
-  // Of base64url as well, and of any letters.
+  // Hashes, signatures and keys are base64url as well, and may hold any letters.
   const withoutHashes = file.replaceAll(/"(hash|signature|key)":"[^"]*"/g, '');
   for (const text of [withoutHashes, lines.join('')]) {
     // Every header begins so; claims and signatures are behind a dot.

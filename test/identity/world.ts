@@ -12,7 +12,7 @@ import { NOW } from './issuer.ts';
 export interface World {
   readonly folder: string;
   readonly verifier: TokenVerifier;
-  /** What the operators' log says. */
+  /** The records of the operators' log. */
   readonly lines: Record<string, unknown>[];
   /** Milliseconds since the epoch, and the time that has gone. */
   readonly clock: { now: number; elapsed: number };

@@ -48,7 +48,7 @@ function sum(taken: readonly { at: number; amount: number }[], holds: (at: numbe
 const step = fc.record({
   pause,
   want: fc.integer({ min: 0, max: 50 }),
-  /** Of what was granted before, which and how much of it. */
+  /** A part of an earlier grant that is given back: its number and share. */
   back: fc.option(fc.record({ which: fc.nat(30), share: fc.double({ min: 0, max: 1, noNaN: true }) }), {
     nil: undefined,
   }),
@@ -112,7 +112,7 @@ it('whatever the clock does, charges in the window are counted', () => {
       taken.push({ at, amount: want });
       account.used(windows, now).forEach((used, i) => {
         const window = windows[i] as WindowOfMeasure;
-        // What a clock that ran ahead has let go is gone: it lay outside of the window at that time.
+        // A clock that ran ahead has dropped these: they were outside of the window at that time.
         const latest = Math.max(...taken.map((one) => one.at));
         expect(used).toBeGreaterThanOrEqual(sum(taken, (at) => inside(window, at, latest)));
         expect(used).toBeLessThanOrEqual(sum(taken, () => true));
@@ -129,7 +129,7 @@ it('people: each once in a window, from the last sight on, and places that were 
     windows,
     fc.array(sight, { minLength: 1, maxLength: 50 }),
     (one, other, steps) => {
-      // Who has left the longest window is forgotten, so a longer one could not know them.
+      // A person who has left the longest window is forgotten, so a longer window could not count them.
       const [first, second] = longest(one) >= longest(other) ? [one, other] : [other, one];
       fc.pre(second.every((window) => isRememberedBy(first, window)));
       const account = new Account(days);

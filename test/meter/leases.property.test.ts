@@ -177,7 +177,7 @@ async function play(late: boolean, steps: readonly Step[]): Promise<void> {
     expect(used.people).toBeGreaterThanOrEqual(people);
   }
   slow.failing = false;
-  // What failed once is asked again, and who waited stops to wait.
+  // A failed question is asked again, and waiting sessions go on.
   for (let i = 0; i < 50; i += 1) {
     slow.answer(10);
     await turn();

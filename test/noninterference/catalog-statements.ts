@@ -101,7 +101,7 @@ const REG_TYPES = [
   ...['regnamespace', 'regrole', 'regcollation'],
 ];
 
-/** What clients ask of an object by its number, name or text. `%n`: a number of this database, `%t`: a name. */
+/** Clients' questions about an object by its OID, name or text. `%n`: an OID of this database, `%t`: a name. */
 const LOOKUPS: readonly string[] = [
   'SELECT n, to_regclass(n::text) IS NULL FROM %n',
   'SELECT n, n::regclass, n::regtype, n::regproc FROM %n',

@@ -10,7 +10,7 @@ const POLICIES = join(import.meta.dirname, 'catalog-policies');
 
 export interface CatalogWorlds {
   readonly names: readonly [string, string];
-  /** Of the hidden objects of both. */
+  /** OIDs of the hidden objects of both databases. */
   readonly numbers: Numbers;
   /** Guards in front of both; a lane through each. Ended by `stop`. */
   guarded(): Promise<{ readonly lanes: readonly [Lane, Lane]; stop(): Promise<void> }>;
@@ -19,7 +19,7 @@ export interface CatalogWorlds {
 
 export async function makeCatalogWorlds(): Promise<CatalogWorlds> {
   const plain = await freshDatabase();
-  // One account for both guards: who holds which privilege is no difference between the worlds.
+  // One account for both guards: privileges are no difference between the databases.
   const account = await plain.createLogin();
   await runOnce(plain.url, [read('catalog-visible.sql')]);
   await grantRows(plain.url, account.user);

@@ -1,7 +1,7 @@
 /** A source of random choices that remembers them, so that a statement can be made again, or from fewer choices. */
 
 export class Choices {
-  /** What was chosen so far. */
+  /** The choices so far. */
   readonly made: number[] = [];
   private state: number;
 
@@ -13,7 +13,7 @@ export class Choices {
     this.state = seed >>> 0;
   }
 
-  /** From 0 to below `n`. 0 is to stand for what is simplest. */
+  /** From 0 to below `n`. 0 is the simplest choice. */
   int(n: number): number {
     const chosen = this.again ? Math.min(this.again[this.made.length] ?? 0, n - 1) : this.random(n);
     this.made.push(chosen);

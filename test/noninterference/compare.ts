@@ -5,7 +5,7 @@ import type { Frame } from './lane.ts';
 
 const ROWS = new Set(['D', 'd']);
 
-/** What two guarded worlds must have in common: every byte, rows as a multiset where their order is open, `failsAnyhow`: that they fail. */
+/** The parts that two guarded databases must have in common: every byte, rows as a multiset where their order is open; with `failsAnyhow` only that they fail. */
 export function everyByte(
   frames: readonly Frame[],
   { ordered, failsAnyhow }: { readonly ordered: boolean; readonly failsAnyhow: boolean },
@@ -24,7 +24,7 @@ export function everyByte(
 
 /** Names, types, rows, tags and SQLSTATEs. `rowTypes`: rows of these types are plain records where a subquery replaces the table. */
 export function whatIsSeen(frames: readonly Frame[], ordered: boolean, rowTypes: ReadonlySet<number>): string[] {
-  // Of a statement that fails, whatever was there before is open.
+  // In a failed statement, everything before the error is open.
   const fails = (i: number): boolean =>
     frames.slice(i).find(({ type }) => !ROWS.has(type) && type !== 'N')?.type === 'E';
   const seen = frames.filter(({ type }, i) => type !== 'N' && type !== 'S' && !(type === 'T' && fails(i + 1)));
@@ -41,7 +41,7 @@ export function refusals(frames: readonly Frame[]): string[] {
     if (type !== 'E') return [];
     const fields = decodeErrorFields(body);
     const message = fields.get('M') ?? '';
-    // What the server said names a place in its source, unless it was redacted.
+    // A message of the server names a place in its source, unless it was redacted.
     const own = !fields.has('R') && message !== conditionName(fields.get('C') ?? '');
     return own && !LATER.test(message) ? [message] : [];
   });
@@ -54,7 +54,7 @@ export function sqlstates(frames: readonly Frame[]): string[] {
   return frames.filter(({ type }) => type === 'E').map(({ body }) => decodeErrorFields(body).get('C') ?? '');
 }
 
-/** What comes with one row or another: triggers say something of each. */
+/** Messages that come with a row: triggers send some for each. */
 const BY_ROW = new Set([...ROWS, 'N']);
 
 function inOrder(frames: readonly Frame[], ordered: boolean, shown: (frame: Frame) => string): string[] {

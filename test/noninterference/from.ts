@@ -118,7 +118,7 @@ function derived(g: Generator, depth: number, outer: readonly Item[]): Made {
   return { sql: `(${inner.sql}) AS ${alias}`, item: { alias, columns: inner.columns, telling: [] } };
 }
 
-/** What may refer to what stands before it. */
+/** An item that may refer to the items before it. */
 function lateral(g: Generator, depth: number, items: readonly Item[]): Made {
   const alias = g.alias();
   const of = (sql: string, type: Type): Made => ({

@@ -4,7 +4,7 @@
  */
 import type { Type } from './model.ts';
 
-/** `$1` and so on stand for the arguments. Integers stay below ten thousand or so. */
+/** `$1` and so on are the arguments. Integers stay below ten thousand or so. */
 export type Form = readonly [args: readonly Type[], sql: string];
 
 const T = 'text' as const;

@@ -3,7 +3,7 @@ import type { Choices } from './choices.ts';
 import { LITERALS } from './functions.ts';
 import { type Column, type Relation, SQL_TYPE, type Telling, type Type } from './model.ts';
 
-/** One thing in FROM. */
+/** One entry of FROM. */
 export interface Item {
   /** '' for what is no row: then `name` of a column is the expression itself, as of a group. */
   readonly alias: string;
@@ -42,7 +42,7 @@ export interface Grammar {
   aggregate(g: Generator, type: Type, items: readonly Item[], depth: number): string | undefined;
 }
 
-/** Of the server's own types, which have the same number everywhere. */
+/** OIDs of the server's own types, which are the same everywhere. */
 const DECLARABLE: Readonly<Partial<Record<Type, number>>> = {
   int: 23,
   bigint: 20,
@@ -113,7 +113,7 @@ export class Generator {
     return `$${this.parameters.length}`;
   }
 
-  /** What a Parse declares of them; 0 is left to the server. A parameter that the text dropped again has nothing else to tell its type. */
+  /** The types that a Parse declares; 0 is left to the server. A parameter that the text no longer uses needs a declared type. */
   declaredTypes(sql: string): number[] {
     return this.parameters.map(({ type, declared }, i) =>
       declared || !new RegExp(`\\$${i + 1}(?!\\d)`).test(sql) ? (DECLARABLE[type] ?? 0) : 0,

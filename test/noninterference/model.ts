@@ -22,7 +22,7 @@ export type Type =
   | 'citext'
   | 'bytea';
 
-/** As a cast writes it. */
+/** The type in a cast. */
 export const SQL_TYPE: Readonly<Record<Type, string>> = {
   int: 'integer',
   bigint: 'bigint',
@@ -50,7 +50,7 @@ export interface Column {
   readonly type: Type;
 }
 
-/** `$` stands for the row. */
+/** `$` is the row. */
 export type Telling = readonly [type: Type, sql: string];
 
 export interface Relation {

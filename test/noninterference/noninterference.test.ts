@@ -35,8 +35,8 @@ const pieces = Array.from({ length: Math.ceil(RUNS / SIZE) }, (_, i) => ({
   runs: Math.min(SIZE, RUNS - i * SIZE),
   counted: RUNS === 1 ? process.env.ROWGATE_COUNTED === '1' : i % 2 === 1,
 }));
-/** Of one statement, on a machine that has much else to do. */
-const PATIENCE_MS = 100;
+/** Time for one statement, on a machine with much other work. */
+const STATEMENT_MS = 100;
 
 let databases: Databases;
 let folder: string;
@@ -48,7 +48,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rowgate-test-noninterference-'));
   await cp(POLICIES, folder, { recursive: true });
   await appendFile(join(folder, 'roles', 'teacher.yaml'), COUNTED);
-  // That half runs by plans, too.
+  // That half also reuses plans.
   for (const [policies, configuration] of [[POLICIES], [folder, REUSING]]) {
     const pair = await databases.guarded(policies, configuration);
     guarded.push(pair);
@@ -65,7 +65,7 @@ afterAll(async () => {
 
 test.each(pieces)(
   '$runs statements from seed $seed, counted: $counted',
-  { timeout: 60_000 + Math.min(RUNS, PIECE) * PATIENCE_MS },
+  { timeout: 60_000 + Math.min(RUNS, PIECE) * STATEMENT_MS },
   async (piece) => {
     const runner = runners[piece.counted ? 1 : 0]!;
     const report = await runner.run(piece);

@@ -187,7 +187,7 @@ export class Runner {
   }
 }
 
-/** Of MERGE one action may fail for one row and another for another: which comes first is as open as the order of the rows. */
+/** In MERGE one action may fail for one row and another for another: which comes first is as open as the order of the rows. */
 const mayFailTwice = ({ texts }: Script): boolean => texts.some((text) => /\bMERGE INTO\b/.test(text));
 
 /** Conditions of a row that is written: integrity constraints, and the row filter. */

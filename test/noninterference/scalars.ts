@@ -3,7 +3,7 @@ import { FUNCTIONS, PATTERNS } from './functions.ts';
 import type { Generator, Item } from './generator.ts';
 import { PLAIN, type Type } from './model.ts';
 
-/** What `scalar` chooses from; the first is the simplest. */
+/** The kinds that `scalar` chooses from; the first is the simplest. */
 type Kind = 'column' | 'literal' | 'telling' | 'function' | 'subquery';
 
 const KINDS: readonly Kind[] = [
@@ -46,13 +46,13 @@ export function scalar(g: Generator, type: Type, items: readonly Item[], depth: 
   return `(${g.choices.pick(compared)} ${g.choices.pick(['>=', '<', '<>', '='])} ${g.literal('int')})`;
 }
 
-/** Of all that is seen of a row at once. */
+/** Expressions over the whole row. */
 function wholeRow(g: Generator, type: Type, items: readonly Item[]): string | undefined {
   const forms = WHOLE_ROWS[type];
   const rows = items.filter((item) => item.relation !== undefined);
   if (!forms || rows.length === 0) return undefined;
   const row = g.choices.pick(rows);
-  // Of a row with a virtual column PostgreSQL 18.4 itself says by IS [NOT] NULL what is stored, where that column is NULL.
+  // For a row with a virtual column that is NULL, PostgreSQL 18.4 itself shows what is stored in IS [NOT] NULL.
   const asked = row.relation?.name === 'ledger' ? forms.filter((form) => !form.includes(' NULL')) : forms;
   return g.choices.pick(asked).replaceAll('$', row.alias);
 }
@@ -100,7 +100,7 @@ function test(g: Generator, items: readonly Item[], depth: number): string {
       return `((${scalar(g, 'int', items, 0)}, ${scalar(g, 'text', items, 0)}) ${not}IN (${list.sql}))`;
     }
     default:
-      // What applications write: those of the row that have something of their own elsewhere.
+      // As applications write it: rows that have a row of their own elsewhere.
       return `${not}EXISTS (${correlated(g, items, depth)})`;
   }
 }

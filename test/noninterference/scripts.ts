@@ -22,7 +22,7 @@ export interface Script {
   readonly apart: boolean;
   /** Takes locks, or tells the plan: runs beside no other of these, on connections that plan alike. */
   readonly locks: boolean;
-  /** What made it. */
+  /** The choices that made it. */
   readonly choices: readonly number[];
 }
 
@@ -138,7 +138,7 @@ const MAKERS: Readonly<Record<Way, (g: Generator) => Made>> = {
   },
   locking: (g) => {
     const { sql, items } = g.grammar.from(g, 0, []);
-    // Under an outer join nothing may be locked, unless the planner finds that it is none: which depends on what it sees through.
+    // Nothing may be locked under an outer join, unless the planner finds that it is an inner one: that depends on what it can prove.
     const inner = !/(LEFT|RIGHT|FULL) /.test(sql);
     const [locked] = items.filter((item) => inner && item.relation?.locks);
     const where = g.grammar.scalar(g, 'bool', items, 1);
@@ -174,7 +174,7 @@ const SETTINGS = [
   "client_min_messages = 'notice'",
 ] as const;
 
-/** What a table looks like behind a write: the columns that the role may see. */
+/** The columns of a table that are compared after a write: those that the role may see. */
 const SEEN_AFTER: Readonly<Record<string, string>> = {
   classes: 'id, school_id, label, level',
   students: 'id, class_id, points, rating, notes, tags, feeling',

@@ -43,7 +43,7 @@ export const read = (file: string): string => readFileSync(join(import.meta.dirn
 
 export async function makeDatabases(): Promise<Databases> {
   const few = await freshDatabase();
-  // One account for both guards: who holds which privilege is no difference between the worlds.
+  // One account for both guards: privileges are no difference between the databases.
   const account = await few.createLogin();
   await runOnce(few.url, [read('schema.sql')]);
   await grantRows(few.url, account.user);
@@ -139,7 +139,7 @@ function worldOf(name: string, database: FreshDatabase, login: Login): World {
   };
 }
 
-/** Of the same OIDs. */
+/** A copy with the same OIDs. */
 export async function cloneOf(original: FreshDatabase): Promise<FreshDatabase> {
   await original.disconnect();
   const clone = await freshDatabase();

@@ -147,7 +147,7 @@ export function write(g: Generator): Write {
 
 function insert(g: Generator, target: Writable, item: Item, as: string): string {
   const all = Object.entries(target.insert!);
-  // What is left out takes its default.
+  // Columns that are left out take their defaults.
   const columns = all.filter(([name], i) => i < 2 || item.key?.includes(name) || g.choices.chance(80));
   const names = columns.map(([name]) => name);
   const values = (): string => columns.map(([, of]) => g.choices.pick(of)).join(', ');

@@ -7,7 +7,7 @@ export interface BearerOptions {
   readonly port: number;
   readonly user: string;
   readonly database: string;
-  /** Of the startup packet. */
+  /** Settings in the startup packet. */
   readonly settings?: Readonly<Record<string, string>>;
   /** The authority of the guard's certificate; absent: in the clear. */
   readonly ca?: Buffer;
@@ -19,17 +19,17 @@ export interface BearerOptions {
   readonly dribbling?: boolean;
 }
 
-/** What the server did, and in which order it said it. */
+/** The server's messages, and their order. */
 export interface BearerOutcome {
   /** Names of messages: `sasl`, `continue`, `ok`, `error`, … */
   readonly said: string[];
   /** The mechanisms that it offered. */
   readonly offered: readonly string[];
-  /** What it says of a token that is not taken. */
+  /** The server's answer to a token that it refuses. */
   readonly challenge?: Record<string, unknown>;
   /** By the field's letter. */
   readonly error: Readonly<Record<string, string>>;
-  /** Where it let the client in. */
+  /** The session, if the client was let in. */
   readonly session?: BearerSession;
 }
 

@@ -114,7 +114,7 @@ describe('keeps out', () => {
 });
 
 describe('tells a client that asks where to get a token', () => {
-  test('and records no login', async () => {
+  test('the question is recorded as no login', async () => {
     const before = world.proxy.records.length;
     world.attempts.length = 0;
     for (const user of ['anna', 'teachers', 'app', 'nobody']) {
@@ -124,7 +124,7 @@ describe('tells a client that asks where to get a token', () => {
       expect(error.C).toBe('28000');
     }
     expect(world.proxy.records.slice(before)).toEqual([]);
-    // Nor does it slow the login that follows.
+    // The login that follows is not slowed.
     expect(world.attempts).toEqual([]);
   });
 });

@@ -148,7 +148,7 @@ test('a client that sends nothing more is cut off in time', async () => {
 });
 
 describe('where others could read a token', () => {
-  /** What is offered to a client that looks, and does not log in. */
+  /** The mechanisms offered to a client that looks, and does not log in. */
   const offeredTo = async (options: Parameters<typeof exchange>[0]): Promise<readonly string[]> =>
     (await exchange(options, () => message('X', Buffer.alloc(0)))).offered;
 
@@ -272,7 +272,7 @@ describe('the offered mechanisms', () => {
   });
 });
 
-/** Of a proxy that speaks for a client at this address (PROXY protocol, version 2). */
+/** The header of a proxy for a client at this address (PROXY protocol, version 2). */
 function proxyHeader(from: string): Buffer {
   const signature = Buffer.from('0d0a0d0a000d0a515549540a', 'hex');
   const addresses = [...from.split('.'), ...'127.0.0.1'.split('.')].map(Number);

@@ -16,7 +16,7 @@ let certificates: Certificates;
 let provider: OpenIdProvider;
 let world: WholeGuard;
 let ca: Buffer;
-/** Of the provider's first key. */
+/** Tokens signed by the provider's first key. */
 let tokens: Readonly<Record<string, string>>;
 
 const principals = (keys: string): string => `principals:

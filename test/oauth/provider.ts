@@ -6,12 +6,12 @@ import { Provider } from 'oidc-provider';
 import { Browser } from './browser.ts';
 
 export const CLIENT = 'rowgate-cli';
-/** Of the web console; its people come back to any port of 127.0.0.1. */
+/** The client of the web console; its people come back to any port of 127.0.0.1. */
 export const CONSOLE_CLIENT = 'rowgate-console';
 
 export interface OpenIdProvider {
   readonly issuer: string;
-  /** Where its keys are. */
+  /** The address of its keys. */
   readonly jwks: string;
   /** What a person does at the address of a device's code: logs in and agrees. */
   agree(verificationUri: string, person: string): Promise<void>;

@@ -5,7 +5,7 @@ import { type BearerSession, bearerLogin, withToken } from './bearer-client.ts';
 import { type WholeGuard, wholeGuard } from './whole-guard.ts';
 
 const key = makeKey('EdDSA');
-/** By which clocks may differ: a token is taken for so long behind its end. */
+/** How far clocks may differ: a token is accepted for so long after its end. */
 const SKEW_S = 30;
 
 const principals = (more = ''): string => `principals:
@@ -27,7 +27,7 @@ beforeAll(async () => {
 
 afterAll(() => world?.close());
 
-/** With a token that is taken for so many seconds more. */
+/** Logs in with a token that is accepted for `seconds` more. */
 async function login(seconds: number, user = 'anna'): Promise<BearerSession> {
   const now = Math.floor(Date.now() / 1000);
   const sent = token(key, { sub: user, iat: now - 60, exp: now - SKEW_S + seconds });
@@ -36,7 +36,7 @@ async function login(seconds: number, user = 'anna'): Promise<BearerSession> {
   return session;
 }
 
-/** What comes until the connection is closed: how many rows, and the last message's fields. */
+/** Reads until the connection is closed: the number of rows, and the last message's fields. */
 async function untilClosed(session: BearerSession): Promise<{ rows: number; types: string; last: string }> {
   let rows = 0;
   let types = '';
@@ -129,7 +129,7 @@ describe('ends as well', () => {
     expect(error).toMatchObject({ C: '28000', D: 'The token was given back.' });
   });
 
-  test('but not where nothing has changed for the session', async () => {
+  test('a session goes on where nothing has changed for it', async () => {
     const session = await login(60);
     await world.writePrincipals(`# a comment\n${principals().replace('rowgate-cli', 'cli, scope: openid x')}`);
     expect((await session.query('SELECT 1')).rows).toEqual([['1']]);

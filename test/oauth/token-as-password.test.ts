@@ -116,7 +116,7 @@ test('a client that does not ask for it is never asked for a password in the cle
     const { said } = await exchange(world.options(user), () => message('X', Buffer.alloc(0)));
     expect(said[0], user).toBe('sasl');
   }
-  // Nor would libpq answer, where it is told not to.
+  // libpq would not answer either, where it is told not to.
   const ran = await psql(conninfo('app', 'require_auth=scram-sha-256 password=secret'), ['-c', 'SELECT 1']);
   expect(ran).toMatchObject({ status: 0, stdout: '1' });
 });

@@ -25,7 +25,7 @@ export interface World {
   readonly attempts: { user: string; accepted: boolean }[];
   /** A token as the rules want it but for the claims that are given. */
   token(claims?: object): string;
-  /** Of this user, over TLS. */
+  /** Options for this user, over TLS. */
   options(user: string, more?: Partial<BearerOptions>): BearerOptions;
   login(user: string, token: string, more?: Partial<BearerOptions>): Promise<BearerOutcome>;
   close(): Promise<void>;

@@ -1,5 +1,5 @@
 -- A school platform of 200 schools, 100,000 pupils and 1,000,000 absences, with the indexes that an application's searches ask for.
--- Made anew for each run, inside the server: nothing here needs to outlive it.
+-- Made again for each run, inside the server: nothing here needs to outlive it.
 CREATE EXTENSION pg_trgm;
 CREATE TYPE standing AS ENUM ('enrolled', 'left', 'graduated');
 

@@ -41,7 +41,7 @@ export async function fillSchool(client: pg.Client, nativeRole: string): Promise
   await client.query(`SET maintenance_work_mem = '256MB'; SET max_parallel_maintenance_workers = 2`);
   await client.query(readFileSync(resolve(import.meta.dirname, 'schema.sql'), 'utf8'));
   await client.query(native(nativeRole));
-  // One process reads: what it reads is then the same each time.
+  // A single process reads, so the numbers are the same each time.
   await client.query('SET max_parallel_workers_per_gather = 0; SET jit = off; SET search_path = public');
 }
 
@@ -62,7 +62,7 @@ export async function teacherGuard(client: pg.Client): Promise<Guard> {
   return new Guard({ catalog, role, searchPath: SEARCH_PATH });
 }
 
-/** What the guard sends for a principal of school 12; throws where it refuses. */
+/** The text that the guard sends for a principal of school 12; throws where it refuses. */
 function sent(guard: Guard, sql: string): string {
   const judged = guard.judge(sql);
   if (judged.effect === 'refuse') throw new Error(`refused: ${judged.refusal?.message}`);
@@ -70,7 +70,7 @@ function sent(guard: Guard, sql: string): string {
   return renderTemplate(judged.template, (slot) => (slot.kind === 'limit' ? most : `'${SCHOOL}'::integer`));
 }
 
-/** Rows read by the statement guarded, as it stands, and under row security. Everything is undone. */
+/** Rows read by the statement guarded, unguarded, and under row security. Everything is undone. */
 export async function measure(
   client: pg.Client,
   guard: Guard,

@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 const role = (text: string): Promise<void> => writeFile(join(folder, 'policies/roles/a.yaml'), text);
-/** What is told, and is no error. */
+/** Warnings, which are no errors. */
 const unusedGrants = async (): Promise<void> => {
   await mkdir(join(folder, 'policies/grants'), { recursive: true });
   await writeFile(join(folder, 'policies/grants/unused.yaml'), 'tables:\n  classes: { select: { columns: [id] } }\n');

@@ -35,7 +35,7 @@ function parseCase(text: string): { note: string; files: PolicyFile[]; expected:
   return { note: note.trim(), files, expected, input: text.split('=== expected\n')[0] ?? '' };
 }
 
-/** What is left of a role's tables. */
+/** The tables that are left in a role. */
 function tablesOf(role: RolePolicy): string {
   const tables = grantsOfTables(role).map(({ relation, select }) => {
     const columns = [...(select?.columns.values() ?? [])].map(({ column }) => column.name);

@@ -74,7 +74,7 @@ const PLACES: Readonly<Record<string, (text: string) => unknown>> = {
 };
 
 describe.each(Object.keys(PLACES))('%s', (place) => {
-  // Of what is kept, `12m` could be months.
+  // In `log.keep`, `12m` could mean months.
   const none: Record<string, RegExp> = { 'a window': /ms$/, 'log.keep': /[0-9]m$/ };
   const spellings = SPELLINGS.filter(([text]) => !none[place]?.test(text));
   it.each(spellings)('reads %s', (text, ms) => expect(PLACES[place]?.(text)).toBe(ms));

@@ -19,7 +19,7 @@ const SCHEMA = `
   CREATE OPERATOR second.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = second.same);
 `;
 
-/** Each stands for one that a policy names, and would show all rows. */
+/** Each replaces an object that a policy names, and would show all rows. */
 const MADE: Readonly<Record<string, string>> = {
   relation: 'CREATE TABLE first.classes AS SELECT i AS id, 7 AS school FROM generate_series(1, 3) AS i',
   view: 'CREATE VIEW first.classes AS SELECT i AS id, 7 AS school FROM generate_series(1, 3) AS i',
@@ -92,7 +92,7 @@ test('a table of the same name in another schema withholds one that is named wit
   expect(await read('id = 2', 'second.pupils')).toEqual({ errors: [], ids: [2] });
 });
 
-test('so does a function that the role may call', async () => {
+test('a function of the same name in another schema withholds one that is named without', async () => {
   const load = async (name: string) => {
     const catalog = await catalogOf(database.url);
     const files = [{ path: 'roles/r.yaml', text: `role: r\nfunctions: [${name}]\ntables: {}\nlimits: none\n` }];

@@ -186,7 +186,7 @@ describe('a table that leads to the subject only through others', () => {
     expect(seen).toEqual(['invoice_lines']);
   });
 
-  test('a table that is about no person leads nowhere', () => {
+  test('a table that is about nobody leads nowhere', () => {
     expect(load({ tables: ['reminder_letters'], keys, about: 'about: { reminders: nobody }' }).found).toEqual([]);
   });
 });

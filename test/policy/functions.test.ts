@@ -1,4 +1,4 @@
-/** Tests what a name in `functions:` means: one function, as in GRANT, or all of the server's own functions of that name; and the values of `types:`, `settings:` and `sequences:`. */
+/** What a name in `functions:` stands for: one function, as in GRANT, or all of the server's own that have it; and what `types:`, `settings:` and `sequences:` may hold. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resolveFunctions } from '../../src/policy/compile/functions.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';

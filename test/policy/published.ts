@@ -9,7 +9,7 @@ export function keyReference(): string {
   }).join('\n');
 }
 
-/** One line of the table for each key; `NAME` stands for a name of your own. What a role file has too is spelled out there alone. */
+/** One line of the table for each key; `NAME` is a name of your own. Keys that a role file has too are explained there alone. */
 function keys(json: Json, path: string, isRole: boolean): string[] {
   const rows: string[] = [];
   for (const [key, value] of Object.entries(json.properties ?? {})) {
@@ -17,7 +17,7 @@ function keys(json: Json, path: string, isRole: boolean): string[] {
     const needed = json.required?.includes(key) ? ' Required.' : '';
     const model = /(?:^|\.)(limits|during|tables|accept)(?:_per_user)?$/.exec(at)?.[1];
     const isElsewhere = model !== undefined && !(isRole && at === model);
-    // What each command of a table may say is spelled out under `select`.
+    // The keys of each command of a table are explained under `select`.
     if (/^tables\.NAME\.(?!select)\w+\.(?:rows|scope)$/.test(at)) continue;
     const kind = isElsewhere ? `as \`${model}\` of a role` : valueKind(value);
     rows.push(`| \`${at}\`: ${kind} | ${describe(value)}${needed} |`);

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** What the guard would put in the relation's place, for a principal of school 1. */
+/** The subquery that the guard sends for the relation, for a principal of school 1. */
 function seen(role: string, table: string): string {
   const grants = [...(loaded.policy.roles.get(role)?.relations.values() ?? [])];
   const grant = grants.find(({ relation }) => relation.schema === 'public' && relation.name === table);

@@ -55,7 +55,7 @@ const WITHHELD: readonly string[] = [
   ...['colour', 'two', 'boolean', 'oid', 'float8[]', 'colour[]', 'numeric(5)[]', 'ine[]'],
 ];
 
-/** What changes the text of some types. */
+/** Settings that change the text of some types. */
 const SETTINGS = [
   'SET extra_float_digits = -15; SET DateStyle = SQL, MDY; SET bytea_output = escape; SET IntervalStyle = sql_standard; SET TimeZone = UTC',
   "SET extra_float_digits = 3; SET DateStyle = German; SET bytea_output = hex; SET IntervalStyle = iso_8601; SET TimeZone = 'Asia/Tokyo'",
@@ -121,7 +121,7 @@ const AS_IS = { getTypeParser: () => (value: string) => value } as never;
 describe('taken', () => {
   test.each(TAKEN)('%s', async (type) => {
     expect(load(type)).toEqual({ tables: ['pupils', nameOf(type)], problems: [], withholds: true });
-    // Of an array each element is a key.
+    // Each element of an array is a key.
     const key = type.endsWith(']') ? 'unnest(pupil)' : 'pupil';
     const equal = await client.query<{ rows: number[] }>(
       `SELECT array_agg(DISTINCT n ORDER BY n) AS rows FROM (SELECT n, ${key} AS k FROM ${tableOf(type)}) AS m WHERE k IS NOT NULL GROUP BY k`,

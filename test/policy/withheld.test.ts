@@ -72,7 +72,7 @@ interface Found {
   readonly errors: readonly string[];
 }
 
-/** What is left behind a change: for a guard that has read the policy before it, and for one that starts behind it. */
+/** The state after a change: of a guard that has read the policy before it, and of one that starts after it. */
 async function behind(change: string): Promise<{ readonly running: Found; readonly start: Found }> {
   await database.query(
     `DROP SCHEMA public CASCADE; DROP SCHEMA IF EXISTS away CASCADE; CREATE SCHEMA public; ${SCHEMA}`,
@@ -96,7 +96,7 @@ function shown(role: RolePolicy | undefined, fnName: (oid: number) => string): R
   return { ...Object.fromEntries(tables), functions: [...role!.functions].map(fnName).sort().reverse().join(',') };
 }
 
-/** Of what a role with `scope: all` sees there is no condition but that of shops. */
+/** A role with `scope: all` has no condition but that of shops. */
 const unscoped = (tables: Record<string, string>) =>
   Object.fromEntries(Object.entries(tables).map(([name, of]) => [name, name === 'shops' ? of : of.replace(/1$/, '0')]));
 

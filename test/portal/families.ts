@@ -48,7 +48,7 @@ export async function familyPolicies(role = ROLE): Promise<{ readonly folder: st
   return { folder, key };
 }
 
-/** Of the family, from a minute ago until in five minutes. */
+/** A token of the family, from a minute ago until in five minutes. */
 export function tokenOf(key: Key, family: number, claims: object = {}): string {
   const now = Math.floor(Date.now() / 1000);
   return token(key, { sub: `f${family}`, family_id: family, iat: now - 60, exp: now + 300, ...claims });

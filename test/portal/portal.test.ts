@@ -111,7 +111,7 @@ it(`${REQUESTS} requests of ${PEOPLE} people`, { timeout: 60_000 + REQUESTS * 30
       expect(body, what).toEqual([{ title: 'Holidays begin on Friday' }]);
       counts.news += 1;
     } else if (asked.family === undefined) {
-      // Who asks for nothing that is theirs learns nothing: whatever fails first.
+      // A request without a valid token learns nothing, whichever error comes first.
       expect(status === 401 || (page === '/fails' && body.code === '42703'), what).toBe(true);
       counts.refused += 1;
     } else if (page === '/fails') {
@@ -128,7 +128,7 @@ it(`${REQUESTS} requests of ${PEOPLE} people`, { timeout: 60_000 + REQUESTS * 30
   await Promise.all(Array.from({ length: REQUESTS }, one));
   expect(counts.own).toBeGreaterThan(REQUESTS / 4);
   expect(counts.refused).toBeGreaterThan(REQUESTS / 10);
-  // What each has written stands with its own pupils alone.
+  // Each note is at the writer's own pupils alone.
   const wrong = await database.query(`SELECT id FROM pupils WHERE note IS NOT NULL AND note <> 'of-' || family_id`);
   expect(wrong).toEqual([]);
   await hidesAll(used);

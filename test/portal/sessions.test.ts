@@ -74,7 +74,7 @@ describe('what one person has prepared gives the rows of the person who runs it'
     await expect(client.query('EXECUTE one')).rejects.toMatchObject({ code: '26000' });
   });
 
-  it('not in a transaction that has failed, which stays as it is', async () => {
+  it('no rows in a transaction that has failed, which stays as it is', async () => {
     await set(1);
     await client.query(`PREPARE one AS ${PUPILS}`);
     await set(2);
@@ -85,7 +85,7 @@ describe('what one person has prepared gives the rows of the person who runs it'
     expect(await families('EXECUTE one')).toEqual([2]);
   });
 
-  it('not by a message that has another person’s token in it', async () => {
+  it('no rows by a message with another person’s token in it', async () => {
     await set(1);
     await client.query(`PREPARE one AS ${PUPILS}`);
     const other = `BEGIN; SET LOCAL rowgate.token = '${tokenOf(key, 2)}'; EXECUTE one`;
@@ -151,7 +151,7 @@ describe('messages of several statements', () => {
     },
   );
 
-  it('not for two', async () => {
+  it('several statements for two persons are refused', async () => {
     const [one, two] = [tokenOf(key, 5), tokenOf(key, 6)];
     const both = `SET rowgate.token = '${one}'; ${PUPILS}; SET rowgate.token = '${two}'; ${PUPILS}`;
     await expect(client.query(both)).rejects.toMatchObject({ code: '0A000' });
@@ -182,7 +182,7 @@ describe('messages of several statements', () => {
     await client.query('ROLLBACK');
   });
 
-  it('and a failed message takes its token back', async () => {
+  it('a failed message takes its token back', async () => {
     await set(1);
     const failing = `SET rowgate.token = '${tokenOf(key, 2)}'; SELECT 1/0`;
     await expect(client.query(failing)).rejects.toMatchObject({ code: '22012' });

@@ -12,9 +12,9 @@ interface Shown {
 /** One entry of FROM. */
 interface Item {
   readonly sql: string;
-  /** What `*` shows of it. */
+  /** The columns that `*` shows. */
   readonly columns: readonly Shown[];
-  /** What can be named: of a join without alias, its arms. */
+  /** The items that can be named: for a join without alias, its arms. */
   readonly named: readonly Named[];
 }
 
@@ -26,9 +26,9 @@ interface Named {
   readonly keyed?: boolean;
   /** Not a function's single value, nor a join's merged columns. */
   readonly isRow?: boolean;
-  /** Of a table: its name. */
+  /** For a table: its name. */
   readonly table?: string;
-  /** Of a table that shows all its columns, masked or not: the function that takes a row of its type. */
+  /** For a table that shows all its columns, masked or not: the function that takes a row of its type. */
   readonly takenBy?: string;
 }
 
@@ -278,7 +278,7 @@ export class Statements {
     return all.length > 0 ? this.random.pick(all) : undefined;
   }
 
-  /** What fails on hidden rows. */
+  /** An expression that fails on hidden rows. */
   private telling(named: readonly Named[]): string | undefined {
     const int = this.column(named, 'int', true);
     const text = this.column(named, 'text', true);

@@ -13,7 +13,7 @@ import { loadParser } from '../../src/sql/parse/parse.ts';
 import { renderTemplate } from '../../src/sql/text/edits.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
-/** What was granted: `f` a row filter, `s` system columns, `m` a mask, `x` a mask that can fail, `v` a view, `w` a withheld column among the others. */
+/** The kinds of grants: `f` a row filter, `s` system columns, `m` a mask, `x` a mask that can fail, `v` a view, `w` a withheld column among the others. */
 export const GRANTS = ['whole', 'listed', 's', 'w', 'f', 'fs', 'fsw', 'm', 'fm', 'x', 'fx', 'fsx', 'v', 'fv'] as const;
 export type Grant = (typeof GRANTS)[number];
 
@@ -22,7 +22,7 @@ export interface Column {
   readonly type: 'int' | 'text' | 'date';
 }
 
-/** `withheld` stands among the columns of every table but the whole and the listed ones. */
+/** `withheld` is among the columns of every table but the whole and the listed ones. */
 export const SHAPES = {
   l: [
     { name: 'id', type: 'int' },
@@ -51,7 +51,7 @@ const has = (grant: Grant, part: string): boolean => grant !== 'whole' && grant 
 export const withholds = (grant: Grant): boolean => has(grant, 'w') || has(grant, 'm');
 const nameOf = (shape: Shape, grant: Grant): string => `${shape}_${grant}`;
 
-/** Of hidden rows `c` and `f` are 0, and `b`, `e` and `d` are values on which a cast or a mask fails. */
+/** In hidden rows `c` and `f` are 0, and `b`, `e` and `d` are values on which a cast or a mask fails. */
 function realTable(shape: Shape, grant: Grant): string {
   const name = has(grant, 'v') ? `${nameOf(shape, grant)}_base` : nameOf(shape, grant);
   const withheld = withholds(grant) ? ", hid text DEFAULT 'hidden'" : '';
@@ -75,7 +75,7 @@ function realTable(shape: Shape, grant: Grant): string {
   return `CREATE TABLE ${name} (${table}); INSERT INTO ${name} (${columns}) ${rows} FROM ${numbers}; ${view}`;
 }
 
-/** What the role sees of it, made from the real table. */
+/** The table as the role sees it, made from the real one. */
 function seenTable(shape: Shape, grant: Grant): string {
   const name = nameOf(shape, grant);
   const columns = SHAPES[shape].map((column) => {
@@ -133,7 +133,7 @@ export interface Ran {
 
 export interface World {
   readonly guard: Guard;
-  /** What the guard sends for it. */
+  /** The text that the guard sends for it. */
   sent(sql: string): { readonly text: string } | { readonly refusal: string };
   real(text: string, ordered: boolean): Promise<Ran>;
   seen(text: string, ordered: boolean): Promise<Ran>;

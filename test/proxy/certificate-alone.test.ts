@@ -159,7 +159,7 @@ describe('a certificate alone', () => {
       return socket;
     }
 
-    /** What a client sees of the exchange that the clock and the dice do not change. */
+    /** The client's view of the exchange, without what depends on time or chance. */
     async function exchange(socket: Socket, user: string): Promise<Omit<Seen, 'again'> & { salt: string }> {
       const reader = new SocketReader(socket);
       const input = {
@@ -243,13 +243,13 @@ describe('a certificate alone', () => {
       return { ...one, cert };
     };
 
-    test('but one with an authority between opens', async () => {
+    test('one with an authority between is accepted', async () => {
       made.issue('between', '/CN=between', { extensions: FOR_AUTHORITIES });
       const below = bundled(made.issue('below', '/O=School/CN=app', { by: 'between' }), 'between');
       expect(await ask(await start([alone()]), below)).toBe('1');
     });
 
-    test('nor is one of two names', async () => {
+    test('one of two names is refused', async () => {
       const evil = made.issue('two-names', '/O=School/CN=evil/CN=app');
       expect(await ask(await start([alone()]), evil, 'password=secret')).toEqual(WRONG);
     });

@@ -64,9 +64,9 @@ export interface Certificates {
   readonly client: Certificate;
   /** Signed by itself. */
   readonly stranger: Certificate;
-  /** One more from the authority; a subject as `/O=School/CN=app`. */
+  /** One more certificate from the authority; a subject as `/O=School/CN=app`. */
   issue(name: string, subject: string, options?: Issue): Certificate;
-  /** One more that is signed by itself. */
+  /** One more certificate that is signed by itself. */
   selfSign(name: string, subject: string, options?: Pick<Issue, 'newKey' | 'valid'>): Certificate;
 }
 

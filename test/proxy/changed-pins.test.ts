@@ -19,7 +19,7 @@ import { verifierOf } from './support.ts';
 
 const SECRET = '1234567890';
 
-/** What the code of users does, by name. ELSEWHERE is a role that the account may take. */
+/** The actions of user code, by name. ELSEWHERE is a role that the account may take. */
 const CHANGES: Readonly<Record<string, string>> = {
   standard_conforming_strings: "set_config('standard_conforming_strings', 'off', false)",
   client_encoding: "set_config('client_encoding', 'SJIS', false)",

@@ -64,7 +64,7 @@ const calls = async (): Promise<number> => {
   const [row] = await database.query('SELECT count(*)::int AS n FROM calls');
   return row!.n as number;
 };
-/** What the log has of this test's statements: each decision with how it ended. */
+/** The log of this test's statements: each decision with its outcome. */
 async function recorded(from: number): Promise<string[]> {
   const records = (await guard.records()).slice(from);
   return records.flatMap(({ kind, id, effect, reason }) => {

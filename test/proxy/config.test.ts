@@ -130,7 +130,7 @@ describe('rowgate.yaml', () => {
   test('each of several workers has a log of its own', () => {
     const config = parse(`${MINIMAL}name: g1\nlog: { file: /var/log/decisions.jsonl }\n`).config!;
     const { name, log } = workerConfig(config, 1);
-    // One key seals for all.
+    // One key makes the seals of all workers.
     expect(log.seal.signer).toEqual({ key: '/var/log/decisions.jsonl.key' });
     expect([name, log.file]).toEqual(['g1/2', '/var/log/decisions.2.jsonl']);
     expect(workerConfig({ ...config, log: { ...config.log, file: '/var/log/decisions' } }, 0).log.file).toBe(

@@ -10,12 +10,12 @@ import { eventually, until } from './support.ts';
 
 export const haproxy = tool('haproxy');
 
-/** From which HAProxy connects, so that it is told from clients, which come from 127.0.0.1. */
+/** The address from which HAProxy connects; clients come from 127.0.0.1. */
 export const HAPROXY_ADDRESS = '127.0.0.2';
 
 export interface RunningHaproxy {
   readonly port: number;
-  /** Of its one server: `UP`, and `L7OK` where the last check was answered in PostgreSQL's words. */
+  /** The state of its one server: `UP`, and `L7OK` where the last check got an answer of PostgreSQL's protocol. */
   status(): Promise<{ readonly status: string; readonly check: string }>;
   stop(): Promise<void>;
 }

@@ -84,7 +84,7 @@ async function asked(user: string, settings: Readonly<Record<string, string>> = 
   };
 }
 
-/** Of the server, which serves this session. */
+/** The process ID of the server's session. */
 async function processOf(socket: Socket, reader: SocketReader): Promise<number> {
   const text = Buffer.from('SELECT pg_backend_pid()\0');
   const head = Buffer.from([0x51, 0, 0, 0, text.length + 4]);
@@ -220,7 +220,7 @@ describe('a preconnected session is closed', () => {
   });
 });
 
-test('no more than sixteen are begun at once', async () => {
+test('at most sixteen sessions are begun at once', async () => {
   await comeIn();
   for (let i = 0; i < 20; i += 1) await asked('app');
   await eventually(async () => (await backends()).length === 16, 'sixteen begin');

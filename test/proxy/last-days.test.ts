@@ -104,7 +104,7 @@ it('many principals are counted; without any, there is no warning', async () => 
   await none.store.close();
 });
 
-it('a warning that could not be recorded is repeated later', async () => {
+it('a warning that failed is repeated later', async () => {
   const world = guardsOver(POLICY);
   const take = world.store.take.bind(world.store);
   world.store.take = () => Promise.reject(new Error('the store is gone'));

@@ -79,7 +79,7 @@ describe('a client logs in', () => {
     }
   });
 
-  test('and it is recorded', () => {
+  test('each login is recorded', () => {
     expect(proxy.records.find(({ kind }) => kind === 'login')).toMatchObject({
       fields: {
         principal: 'app',

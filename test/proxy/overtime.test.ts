@@ -122,7 +122,7 @@ describe('a role with 500 ms', () => {
     expect((await client.query('SELECT 1 AS n')).rows).toEqual([{ n: 1 }]);
   });
 
-  /** Sends the messages, and tells all answers up to so many ReadyForQuery. */
+  /** Sends the messages, and gives all answers up to that number of ReadyForQuery. */
   async function answersTo(readies: number, ...messages: Uint8Array[]): Promise<string[]> {
     const { socket, reader } = await rawLogin(guard.port, 'open', PASSWORD, database.name);
     const answers: string[] = [];

@@ -187,7 +187,7 @@ describe('a proxy beside the guard, by a unix socket', () => {
     const answers = await Promise.all([1, 2, 3, 4].map(() => ask(port, 'inside', bound)));
     expect(answers).toEqual(['1', '1', '1', '1']);
     expect(running.records.at(-1)).toMatchObject({ fields: { client: '10.1.2.3:5555' } });
-    // What the proxy does for itself is as local as the proxy.
+    // The proxy's own connections are as local as the proxy.
     const own = await behind(running, header(0, '', 0x20), false, path);
     expect(await ask(own, 'app', 'sslmode=disable')).toBe('1');
     rmSync(certificates.folder, { recursive: true, force: true });

@@ -59,7 +59,7 @@ function from(address: string): Socket {
   return socket;
 }
 
-/** What ends a login before it has proved anything, by the record's reason. */
+/** Ways to end a login before it has proved anything, by the record's reason. */
 const BAD: Readonly<Record<string, (socket: Socket) => void>> = {
   'malformed SASL': (socket) => {
     socket.write(startupMessage(3, 0, [['user', 'app']]));
@@ -121,7 +121,7 @@ describe.each(Object.entries(BAD))('a loop of startups with %s', (_, bad) => {
     expect(ended, 'some of the loop wait still').toBeLessThan(100);
     const before = refusedIn(to);
     expect(before.length).toBe(21);
-    // What still waits is told, and what is still counted is written, when the guard ends.
+    // When the guard ends, waiting clients get an answer, and remaining counts are written.
     const [answers] = await Promise.all([Promise.all(loop), to.stop(20_000)]);
     for (const words of answers) expect(words).toMatchObject({ S: 'FATAL' });
     const records = refusedIn(to);

@@ -144,7 +144,7 @@ describe.each([
       let last = Buffer.alloc(0);
       client.socket.on('data', (chunk) => {
         bytes += chunk.length;
-        // What ends it may come in two pieces.
+        // The last message may come in two pieces.
         last = Buffer.concat([last, chunk.subarray(-6)]).subarray(-6);
         if (last.equals(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]))) done();
       });

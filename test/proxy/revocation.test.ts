@@ -243,7 +243,7 @@ describe('revocation lists', () => {
       expect(await ask(running, one)).toBe('1');
     });
 
-    test('and one of the future as well', async () => {
+    test('a list of the future is treated in the same way', async () => {
       authority.makeList(IN_THE_FUTURE);
       expect(await ask(await start([app]), one)).toEqual(UNKNOWN);
     });

@@ -115,7 +115,7 @@ async function asGuarded(name: string, options = ''): Promise<Client> {
   return client;
 }
 
-/** What each statement gives: its rows, or the SQLSTATE of its error. */
+/** The results of each statement: its rows, or the SQLSTATE of its error. */
 async function told(client: Client, script: readonly (string | pg.QueryConfig)[]): Promise<unknown[]> {
   const all: unknown[] = [];
   for (const one of script) {
@@ -341,7 +341,7 @@ test('messages in one go: a name is judged when the server has said what the pat
       S(),
     ],
     [Q('SET search_path = tenant_a; SET search_path = tenant_b; BEGIN'), Q(ASK), Q('COMMIT'), Q(ASK)],
-    // What leaves the path as it is may have others behind it.
+    // A path that stays the same may have further schemas after it.
     [
       Q('RESET search_path'),
       Q('RESET search_path; SELECT tenant FROM tenant_a.pupils LIMIT 1'),
@@ -517,7 +517,7 @@ test.each([
   ['-c role=postgres', '42501'],
   ['-c local_preload_libraries=x', '42501'],
   ['-c search_path=a,,b', '42501'],
-])('nor does an unrestricted role bring along %s', async (options, code) => {
+])('an unrestricted role does not bring along %s', async (options, code) => {
   await expect(asGuarded('open', options)).rejects.toMatchObject({ code });
 });
 
@@ -585,7 +585,7 @@ test('a cursor that runs code of users was opened under one path, and is not rea
   expect(answers[2]![1]).toBe('0A000');
 });
 
-test('built-in functions that look no name up do', async () => {
+test('those of the server that look no name up do', async () => {
   const client = await asGuarded('both');
   const answers = (await told(client, [
     'SET search_path = tenant_a',

@@ -23,7 +23,7 @@ test('two servers that gave the same process ID: each secret finds its own sessi
 
 test('many sessions of one process ID: no two share a secret', () => {
   const sessions = new Sessions();
-  // Of one byte: without care two of a hundred would be the same.
+  // A secret of one byte: without care two of a hundred would be the same.
   const keys = Array.from({ length: 100 }, () => sessions.add(session(), { serverProcessId: 1, keyLength: 1 }, policy));
   expect(new Set(keys.map(({ secretKey }) => secretKey[0])).size).toBe(keys.length);
 });

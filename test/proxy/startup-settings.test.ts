@@ -197,7 +197,7 @@ describe('failed logins', () => {
     expect(delays.at(-1)).toBe(5_000);
   });
 
-  test('nor does a stranger at the address of a principal that keeps logging in', () => {
+  test('a stranger at the address of a principal that keeps logging in guesses no faster either', () => {
     const failed = new FailedLogins();
     const delays = Array.from({ length: 100 }, () => {
       if (failed.attempted('victim', '10.0.0.1', true) > 0) failed.waited('victim', '10.0.0.1', true);

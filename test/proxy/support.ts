@@ -27,13 +27,13 @@ export interface Recorded {
 export interface TestProxy extends RunningProxy {
   readonly port: number;
   readonly records: Recorded[];
-  /** What the operators' log says. */
+  /** The lines of the operators' log. */
   readonly lines: string[];
   setPolicy(policy: Policy): Promise<void>;
   url(user: string, password: string, database?: string): string;
 }
 
-/** What an identity is opened with: the machine's clocks, and no token given back yet. */
+/** The clocks of an identity: the machine's, with no token given back yet. */
 export function clocksOfTests() {
   const now = () => Date.now();
   return {
@@ -184,13 +184,13 @@ export async function startTestProxy(
   };
 }
 
-/** For tests that have changed something before they run psql: skipped at once where there is none. */
+/** For tests that have changed something before they run psql: skipped at once without psql. */
 export const PSQL = tool('psql');
 
 /** The first psql that knows these parameters of a connection. */
 const SINCE: Readonly<Record<string, number>> = { sslnegotiation: 17, require_auth: 16 };
 
-/** A psql that takes these words. Skips the test that runs where there is none. */
+/** A psql that takes these words. Skips the test that runs without one. */
 function psqlFor(conninfo: string): string {
   const since = Math.max(10, ...Object.keys(SINCE).map((name) => (conninfo.includes(name) ? SINCE[name]! : 0)));
   const psql = tool('psql', { since });

@@ -104,7 +104,7 @@ describe('logins that take their time are ended', () => {
     expect(errorIn(await until(socket))).toMatchObject({ M: `received unencrypted data after ${what}` });
   });
 
-  test('and all other clients go on as before', async () => {
+  test('all other clients go on as before', async () => {
     expect((await psql(proxy.url('app', 'secret'), ['-c', 'SELECT 1'])).stdout).toBe('1');
   });
 });

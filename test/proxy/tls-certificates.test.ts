@@ -101,12 +101,12 @@ describe('certificates', () => {
       ['another case', '/O=School/CN=App'],
       ['letters that look alike', '/O=School/CN=аpp'],
       ['a blank more', '/O=School/CN=app '],
-    ])('not with %s', async (_what, subject) => {
+    ])('is refused with %s', async (_what, subject) => {
       const { port } = await start(bound(SUBJECT));
       expect(await ask(port, made.issue('wrong', subject))).toEqual(REFUSED);
     });
 
-    test('not with one from an unknown authority', async () => {
+    test('is refused with one from an unknown authority', async () => {
       const own = made.selfSign('own', '/O=School/CN=app');
       expect(await ask((await start(bound(SUBJECT))).port, own)).toContain('client certificate is not trusted');
       await proxy?.stop(1_000);
@@ -114,7 +114,7 @@ describe('certificates', () => {
       expect(await ask((await start(bound(SUBJECT), { cert, key })).port, own)).toEqual(REFUSED);
     });
 
-    test('not with one for servers only', async () => {
+    test('is refused with one for servers only', async () => {
       const extensions = FOR_SERVERS_ALONE;
       const server = made.issue('server-only', '/O=School/CN=app', { extensions });
       expect(await ask((await start(bound(SUBJECT))).port, server)).toContain('client certificate is not trusted');
@@ -258,7 +258,7 @@ describe('certificates', () => {
   });
 
   describe('versions, ciphers, sessions', () => {
-    /** What `openssl s_client` says of a connection that it then ends. */
+    /** The output of `openssl s_client` for a connection that it then ends. */
     const client = (port: number, ...args: string[]) =>
       new Promise<string>((done) => {
         const all = ['s_client', '-connect', `127.0.0.1:${port}`, '-starttls', 'postgres', ...args];

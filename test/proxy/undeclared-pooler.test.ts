@@ -27,7 +27,7 @@ afterAll(() => database?.drop());
 type Pairs = [string, string][];
 
 interface Pooler {
-  /** What becomes of the startup packet's pairs. */
+  /** Changes the pairs of the startup packet. */
   startup(pairs: Pairs): Pairs;
   /** SQL in front of the first message; `options`: as they came. */
   first?(options: string): string;

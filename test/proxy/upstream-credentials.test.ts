@@ -95,7 +95,7 @@ describe('a server that asks for a client certificate', () => {
     expect(await psql(running.url('app', 'secret'), ONE)).toMatchObject({ stdout: '1', stderr: '' });
   });
 
-  test('and both where it wants both', async () => {
+  test('gets certificate and password where it wants both', async () => {
     const running = await through({ user: 'both', password: 'theirs' }, made.client);
     expect(await psql(running.url('app', 'secret'), ONE)).toMatchObject({ stdout: '1', stderr: '' });
   });
@@ -222,7 +222,7 @@ describe('a password that a command gives', () => {
     expect(howOften()).toBe(2);
   });
 
-  test('and when the server will not have it any more: the client sees nothing of it', async () => {
+  test('is asked for again when the server refuses it: the client does not notice', async () => {
     await setPassword('before');
     const running = await start(source());
     expect((await login(running)).stdout).toBe('1');

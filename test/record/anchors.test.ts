@@ -117,7 +117,7 @@ describe('again and again', () => {
     expect(got).toEqual([3]);
   });
 
-  it('not before it is on the disk', async () => {
+  it('no anchor is sent before its record is on the disk', async () => {
     const got: number[] = [];
     let now = 0;
     const keeps = new Anchoring({

@@ -44,7 +44,7 @@ beforeEach(() => {
 
 async function open(options: Partial<LogOptions> = {}): Promise<void> {
   const keys = 'keys' in options ? options.keys : await FileKeys.to([recipient]);
-  // What was not closed may still say something.
+  // A log that was not closed may still report something.
   const told = notices;
   log = openLog({
     file,
@@ -256,7 +256,7 @@ function cutEnd(bytes: number): void {
   truncateSync(file, Math.max(text.indexOf(10) + 1, text.length - bytes));
 }
 
-/** What befalls a log, in any order. */
+/** The events of a log, in any order. */
 const BEFALLS = ['say', 'say', 'say', 'away', 'blocked', 'copied', 'cut', 'torn', 'restart', 'crash', 'clear'] as const;
 
 test('after any failure: what is in the file is read, and no key has encrypted twice', async () => {
@@ -334,7 +334,7 @@ test('after any failure: what is in the file is read, and no key has encrypted t
             if (number === undefined) continue;
             expect(numbers.has(number), `box ${number} twice in ${path}`).toBe(false);
             numbers.add(number);
-            // What was torn is no record, nor is what was written behind it in one line.
+            // A torn line is no record, nor is a record written after it in one line.
             if (isJson(line)) expect(record, line).toBeDefined();
           }
         }

@@ -87,7 +87,7 @@ const outcomeOf = (id: string): OutcomeEntry => ({
   ms: 3,
   status: 'ok',
 });
-/** What a session is told of its decisions. */
+/** The answer that a session gets for its decisions. */
 const told = (session: SessionLog): Promise<boolean> => new Promise((done) => session.reachDisk()?.tell(done));
 
 /** Numbers of the records that do not fit behind the line before them. */

@@ -111,12 +111,12 @@ describe('a kept text', () => {
   });
 });
 
-/** What a record has of a judgement. */
+/** The parts of a judgement that a record has. */
 function witnessOf({ effect, refusal, statements }: Judgement): string {
   return JSON.stringify([effect, refusal?.reason, statements[0]?.tables, statements[0]?.columns]);
 }
 
-/** What is put in and taken out, without what is the client's. */
+/** The inserted and removed text, without the client's own. */
 function shapeOf({ edits }: Judgement): string {
   return JSON.stringify(
     edits.map(({ text }) =>

@@ -66,7 +66,7 @@ it('one that is longer than any record is skipped, and the next one is read', as
   ]);
 });
 
-it('no more than was asked for, and what can be had of a damaged file', async () => {
+it('reads no more than was asked for, and the readable part of a damaged file', async () => {
   const path = join(folder, 'some.gz');
   const packed = gzipSync('a\nb\nc\n'.repeat(100_000));
   writeFileSync(path, packed);

@@ -74,7 +74,7 @@ function tell(line: string): void {
   operators += line;
 }
 
-/** A word that stands nowhere else; a number where only one can stand. */
+/** A word that is nowhere else; a number where only one is possible. */
 let made = 0;
 const words: string[] = [];
 function marker(): string {
@@ -381,7 +381,7 @@ test('at the end, with all that was written late', async () => {
   expect(words.flatMap(found)).toEqual([]);
 });
 
-/** Where a word stands, in whatever letters, or as its bytes are shown. */
+/** The places of a word, in any letters, or as its bytes are shown. */
 function found(word: string): string[] {
   const bytes = Buffer.from(word);
   const base64 = [0, 1, 2].map((offset) =>

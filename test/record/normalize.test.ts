@@ -5,7 +5,7 @@ import { fingerprint, NORMALIZED_CAP, normalize } from '../../src/sql/text/norma
 
 beforeAll(() => loadParser());
 
-/** Places where a value can stand. `§` becomes a secret text, `¤` a secret number. */
+/** Places where a value can be. `§` becomes a secret text, `¤` a secret number. */
 const PLACES = [
   "SELECT '§'",
   "select'§'as x",

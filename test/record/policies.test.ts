@@ -73,7 +73,7 @@ describe('kept', () => {
     });
   });
 
-  test('not beside a log that is no file', () => {
+  test('no policy is kept beside a log that is no file', () => {
     expect(keepPolicy('/dev/null', files)).toBeUndefined();
   });
 });

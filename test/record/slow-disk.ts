@@ -71,7 +71,7 @@ int fdatasync(int fd) {
 `;
 
 const compiler = tool('cc');
-/** What a disk of this kind is made with. */
+/** The tools that make such a disk. */
 export const SLOW_DISK = all(LINUX, compiler);
 
 /** For processes that are started with its environment. */
@@ -86,7 +86,7 @@ export class SlowDisk {
     this.environment = { LD_PRELOAD: library, SLOW_DISK: this.folder };
   }
 
-  /** Syncs take so long, in milliseconds. */
+  /** Makes each sync take that many milliseconds. */
   slow(ms: number): void {
     writeFileSync(this.file('slow'), String(ms));
   }
@@ -109,13 +109,13 @@ export class SlowDisk {
     rmSync(this.file('fails'), { force: true });
   }
 
-  /** Of decision logs, since it was made. */
+  /** The number of syncs of decision logs, since it was made. */
   get syncs(): number {
     // The first one makes the file.
     return existsSync(this.file('syncs')) ? readFileSync(this.file('syncs')).length : 0;
   }
 
-  /** Of each sync that has succeeded: so many bytes of the file were on the disk, at that time in milliseconds. */
+  /** For each successful sync: the bytes of the file on the disk then, and the time in milliseconds. */
   get synced(): { readonly bytes: number; readonly time: number }[] {
     const lines = readFileSync(this.file('synced'), 'utf8').trimEnd().split('\n');
     return lines.map((line) => {

@@ -77,7 +77,7 @@ describeWith(SLOW_DISK)('strict', () => {
     ).map((row) => row.query);
   const outcomesOf = async (status: string) => (await records()).filter((record) => record.status === status);
 
-  /** Reads what comes until so many ReadyForQuery have. @returns the types of the messages. */
+  /** Reads until that number of ReadyForQuery. @returns the types of the messages. */
   async function until(client: RawClient, ready: number): Promise<string> {
     let types = '';
     for (let left = ready; left > 0; ) {
@@ -88,7 +88,7 @@ describeWith(SLOW_DISK)('strict', () => {
     return types;
   }
 
-  /** Does it while no sync ends, until so many more decisions are written. */
+  /** Does the work while no sync ends, until `decided` more decisions are written. */
   async function held(work: () => void | Promise<void>, decided: number): Promise<void> {
     const before = decisions();
     disk.stands();
@@ -264,7 +264,7 @@ describeWith(SLOW_DISK)('strict', () => {
     }, 10);
     await sleep(500);
     const written = decisions();
-    // What the kernel holds between the two lies with the client, as far as the guard is concerned.
+    // For the guard, bytes that the kernel holds between the two are at the client.
     expect(client.socket.writableLength).toBeGreaterThan(10_000_000);
     await sleep(200);
     expect(decisions()).toBe(written);

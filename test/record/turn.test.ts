@@ -69,7 +69,7 @@ const outcome = (id: string): OutcomeEntry => ({
   status: 'ok',
 });
 const told = (of: SessionLog): Promise<boolean> => new Promise((done) => of.reachDisk()?.tell(done));
-/** What the file holds of statements, in its order. */
+/** The statements in the file, in its order. */
 const held = (): string[] =>
   readFileSync(join(folder, 'd.jsonl'), 'utf8')
     .trimEnd()
@@ -78,7 +78,7 @@ const held = (): string[] =>
     .filter(({ kind }) => kind !== 'segment' && kind !== 'seal')
     .map(({ kind, id, principal }) => `${kind} ${id ?? principal}`);
 
-/** Of each outcome, the decision that stands before it; undefined where none does. */
+/** For each outcome, the decision before it; undefined without one. */
 const ended = (): (string | undefined)[] => {
   const records = held();
   return records.flatMap((record, at) =>

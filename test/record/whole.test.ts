@@ -109,7 +109,7 @@ test('a record that cannot be made is reported, and does not stop those behind i
 });
 
 describe('what was made for one record is in no other', () => {
-  // A statement that comes again has the same lists.
+  // A repeated statement has the same lists.
   const alike = decision('first', { effect: 'refuse', reason: 'column-withheld', sqlstate: '42501', would: 'rewrite' });
   const { limit: _, ...of } = alike;
   const others: Partial<DecisionEntry>[] = [
@@ -275,7 +275,7 @@ describe('any records, in any files', () => {
           }
           await log.close();
           const read = records();
-          // An outcome may stand behind decisions that were made after it.
+          // An outcome may come after decisions that were made after it.
           for (const kind of ['decision', 'outcome']) {
             const of = (all: readonly object[]) => all.filter((record) => 'kind' in record && record.kind === kind);
             expect(of(read.map(({ time: _, seq: __, hash: ___, ...said }) => said))).toEqual(of(expected));

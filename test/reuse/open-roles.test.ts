@@ -119,7 +119,7 @@ test.each<[string, Act[]]>([
   }
 });
 
-test('nor behind a function that is called by its number, until the session is reset', COUNTED, async () => {
+test('no plan is run behind a function called by its OID, until the session is reset', COUNTED, async () => {
   const [found] = await world.database.query<{ oid: number }>("SELECT 'hides'::regproc::oid::int4 AS oid");
   const { plans } = await played([
     ...times(3, [Q(READ)]),

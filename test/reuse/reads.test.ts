@@ -17,7 +17,7 @@ type Expected = 'reused' | 'not prepared' | 'either';
 async function same(script: Act[], expected: Expected, undo?: string, known = false): Promise<readonly string[]> {
   const { server, off, on, plans } = await world.play(script, undo);
   expect(on.frames).toEqual(off.frames);
-  // What differs between the server and any guard has its tests elsewhere.
+  // Differences between the server and any guard have their tests elsewhere.
   if (!known) expect(on.words).toEqual(server.words);
   if (expected === 'reused') expect(plans.reused).toBeGreaterThan(0);
   if (expected === 'not prepared') expect(plans.prepared).toBe(0);
@@ -82,7 +82,7 @@ test('the log says how the server ran each', async () => {
   const all = 'SELECT id, points FROM pupils WHERE id < 9';
   for (const act of [run(all), [Q(all)] as Act]) {
     expect(await said(...times(4, act))).toEqual(uses);
-    // What the server does not bind is sent as a text.
+    // A statement that cannot be bound is sent as a text.
     const changed = sql('ALTER TABLE pupils ALTER points TYPE bigint');
     expect((await said(...times(4, act), changed, act)).at(-1)).toBe(undefined);
   }
@@ -334,7 +334,7 @@ describe('in a transaction', () => {
       expect(words).toContain('CommandComplete:COMMIT');
     }
   });
-  test('nor does a change after ROLLBACK TO, which gives locks back', async () => {
+  test('a change after ROLLBACK TO, which gives locks back, fails no transaction', async () => {
     const words = await same(
       [
         ...times(3, run(all)),

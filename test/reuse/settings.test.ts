@@ -79,7 +79,7 @@ test.each<[string, Act[], Act[]]>([
     [[P('SELECT 1'), B(), E(), S(), P('BEGIN'), B(), E(), S(), P(BRIEF), B(), E(), S()]],
     [[Q('ROLLBACK')]],
   ],
-])('and again where the transaction gives it back: %s', COUNTED, async (_, begin, end) => {
+])('it is planned again where the transaction gives the setting back: %s', COUNTED, async (_, begin, end) => {
   const plans = await same([...begin, ...times(5, run(PLANNED)), ...end, ...times(3, run(PLANNED)), [Q('ROLLBACK')]]);
   expect(plans.reused).toBeGreaterThan(0);
 });

@@ -98,7 +98,7 @@ principals:
 export type Act = readonly Uint8Array[] | (() => Promise<unknown>);
 
 export interface Played {
-  /** What came, a frame each, with the bytes of it. */
+  /** The received frames, with the bytes of each. */
   readonly frames: readonly string[];
   /** Types, tags, SQLSTATEs and positions alone: a restricted role is not told all that an error says. */
   readonly words: readonly string[];

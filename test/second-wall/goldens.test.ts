@@ -12,7 +12,7 @@ import { loginsFor, type WallsInTest, wallsOf } from './walls.ts';
 
 const FOLDER = join(import.meta.dirname, '../decisions/policies');
 const files = readCases();
-/** Those with a wall. */
+/** The roles with a wall. */
 const roles = [...new Set(files.map((file) => file.role))].filter((role) => !['dba', 'watched'].includes(role));
 
 let database: FreshDatabase;
@@ -49,7 +49,7 @@ describe.each(files.filter(({ role }) => roles.includes(role)))('$file', ({ role
     // Before 17 there is no right to lock but those on whole tables: the wall says so.
     if (serverVersion() < 17 && /\bLOCK\b/.test(sent)) expect([sqlstateOf(there), '42501']).toContain(sqlstateOf(here));
     else if ('results' in there && !STRICTER.has(c.name)) expect(comparable(here, c)).toEqual(comparable(there, c));
-    // The wall's own check of a row may come before any other reason to fail, and stands for Rowgate's.
+    // The wall's own check of a row may come before any other error, in place of Rowgate's.
     else expect([sqlstateOf(there), '42501']).toContain(sqlstateOf(here));
   });
 });
@@ -68,7 +68,7 @@ function comparable(ran: Ran, c: Case): unknown {
   if (!('results' in ran)) return ran;
   return ran.results.map(({ command, columns, rows }) => {
     if (c.rows === 'any' || OTHERS.has(c.name)) return { command, columns };
-    // What a sequence gives has moved on in the meantime.
+    // The numbers of a sequence have moved on in the meantime.
     const steady = /\b(insert|nextval|currval)\b/i.test(c.sql)
       ? rows.map((row) => row.map((v) => v?.replace(/^\d+$/, '#')))
       : rows;

@@ -42,7 +42,7 @@ const outcome = async (client: pg.Client, sql: string): Promise<string> => {
   }
 };
 
-/** Of both accounts. */
+/** Refused for both accounts. */
 const REFUSED = [
   'SELECT ssn FROM public.students',
   'SELECT * FROM public.students',

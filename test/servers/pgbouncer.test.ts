@@ -39,7 +39,7 @@ const start = async (options: Omit<PooledOptions, 'program'>): Promise<Pooled> =
 
 const rawClient = (port: number, principal: string) => rawLogin(port, principal, `demo-${principal}`, database.name);
 
-/** Sends bytes; gives the types of the answers up to so many ReadyForQuery, an error with its SQLSTATE. */
+/** Sends bytes; gives the types of the answers up to that number of ReadyForQuery, an error with its SQLSTATE. */
 async function exchange({ socket, reader }: RawClient, bytes: Uint8Array, ready: number): Promise<string> {
   socket.write(bytes);
   const types: string[] = [];
@@ -53,7 +53,7 @@ async function exchange({ socket, reader }: RawClient, bytes: Uint8Array, ready:
   return types.join(' ');
 }
 
-/** What a login or a statement is told. */
+/** The error of a login or a statement. */
 const failure = (work: Promise<unknown>) =>
   work.then(
     () => ({ code: 'none', message: 'no error' }),
@@ -304,7 +304,7 @@ describeWith(PGBOUNCER)('pooling of transactions', () => {
         settings: { default_pool_size: 2 },
       });
       const [one, two] = [await guard.connect('dba'), await guard.connect('dba')];
-      // One connection is changed where no text shows it; the other one, which is taken first afterwards, is well.
+      // One connection is changed in a way that no text shows; the other one, which is used first afterwards, is unchanged.
       await one.query('BEGIN');
       await two.query(`DO $$ BEGIN PERFORM set_config('search_path', 'pg_temp', false); END $$`);
       await one.query('COMMIT');

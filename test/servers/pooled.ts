@@ -7,9 +7,9 @@ import { type FreshDatabase, serverAddress } from '../support/postgres.ts';
 export interface Pooled {
   readonly bouncer: PgBouncer;
   readonly guard: TestGuard;
-  /** Of the roles that are guarded. */
+  /** The account of the guarded roles. */
   readonly account: { readonly user: string; readonly url: string };
-  /** What the operators' log says. */
+  /** The lines of the operators' log. */
   readonly lines: string[];
   stop(): Promise<void>;
 }
@@ -18,7 +18,7 @@ export interface PooledOptions {
   readonly program: string;
   /** How PgBouncer pools. */
   readonly mode: PgBouncerOptions['mode'];
-  /** What the guard is told; default: `mode`. */
+  /** The pooling mode in the configuration; default: `mode`. */
   readonly declared?: 'none' | 'session' | 'transaction';
   readonly settings?: PgBouncerOptions['settings'];
   /** Default: true, the settings of the accounts are made before anything connects. */

@@ -83,7 +83,7 @@ function cluster(folder: string, first: Server, extra: Record<string, string>): 
 
 export interface World {
   readonly guard: RunningGuard;
-  /** What the operators' log says. */
+  /** The lines of the operators' log. */
   readonly lines: string[];
   /** A connected client of the unrestricted role; ended by `stop` at the latest. */
   connect(options?: pg.ClientConfig): Promise<pg.Client>;

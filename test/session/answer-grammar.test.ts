@@ -81,10 +81,10 @@ function play(policy: SessionPolicy, client: readonly Uint8Array[], server: read
 interface Case {
   readonly what: string;
   readonly client: readonly Uint8Array[];
-  /** What a server may say. */
+  /** Messages that the server may send before the lie. */
   readonly before?: readonly Uint8Array[];
   readonly lie: readonly Uint8Array[];
-  /** What it may say in the place of the lie. */
+  /** Messages that would be right in the place of the lie. */
   readonly truth: readonly Uint8Array[];
 }
 
@@ -346,7 +346,7 @@ for (const [role, options] of Object.entries(ROLES)) {
     expect(lied.words.at(-1)).toBe(FATAL);
     expect(lied.bytes).not.toContain('SECRET');
     expect(lied.faults).toEqual([]);
-    // What is true is not taken for a lie.
+    // A correct answer is not taken for a lie.
     expect(play(policyOf(options), client, [...before, ...truth]).words).not.toContain(FATAL);
   });
 }

@@ -6,7 +6,7 @@ import { ask } from './peer.ts';
 import { policyOf } from './policies.ts';
 import { type RelayedPeer, relayed } from './relay.ts';
 
-/** That runs until it is cancelled, while `slow` has a row. */
+/** An assertion that runs until it is cancelled, while `slow` has a row. */
 const SLOW = { assertion: () => 'select pg_sleep(600) from slow', namesIn: () => [], differs: () => false };
 const CODE = 'select 1 /*user code*/';
 const extended = (text: string) => [P(text), B(), E(), S()];
@@ -76,7 +76,7 @@ test('a transaction that goes on from a savepoint has nothing to be told', async
   expect(reason()[0]).toBe('25P02');
 });
 
-test('so does the log', async () => {
+test('the log records the cancel as well', async () => {
   await cancelling(() => ask(peer, Q('select 2')));
   expect(peer.records.at(-1)).toMatchObject({ sqlstate: '57014' });
 });

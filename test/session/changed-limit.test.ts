@@ -130,7 +130,7 @@ describe.each([
     expect(await kept()).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
-  test('nor by a portal that stops before it has said how many rows it changed', async () => {
+  test('a portal that stops before it has reported its changed rows cannot exceed the limit', async () => {
     const words = await ask(peer, P('delete from u returning a'), B([], 'p'), DP('p'), E('p', 1), S());
     expect(words.slice(-2)).toEqual(['ErrorResponse:0A000', 'ReadyForQuery:I']);
     expect(await kept()).toEqual([1, 2, 3]);

@@ -34,7 +34,7 @@ const open = async (access: Access, limits: Limits): Promise<RelayedPeer> => {
   return peer;
 };
 
-/** Sends, waits for so many ReadyForQuery, and gives what came, without the row's own messages. */
+/** Sends, waits for that number of ReadyForQuery, and gives the answers without the messages of rows. */
 async function say(to: RelayedPeer, messages: readonly Uint8Array[], ready: number): Promise<string[]> {
   const { received } = to;
   const [from, wanted] = [received.frames.length, received.ready + ready];
@@ -213,7 +213,7 @@ describe.each(['restricted', 'unrestricted'] as const)('from the client, %s', (a
       expect(await kept()).toBe(0);
     });
 
-    test('and passes to its end where the rows in it are too many', async () => {
+    test('a long message passes to its end where it has too many rows', async () => {
       const over = await open(access, { changedPerStatement: 2 });
       const data = [DATA(`${'x'.repeat(100_000)}\n`.repeat(3)), DATA('y\n')];
       const all = Buffer.concat(message(COPY_IN, data));

@@ -35,7 +35,7 @@ async function rowsOf(options: string, data: Uint8Array): Promise<number | undef
   return tag === undefined ? undefined : Number(tag.slice('CommandComplete:COPY '.length));
 }
 
-/** The counter's, with the data cut into pieces of so many bytes. */
+/** The counter's result, with the data cut into pieces of `piece` bytes. */
 function counted(format: CopyFormat, data: Uint8Array, piece: number): number {
   const counter = rowCounter(format);
   for (let at = 0; at < data.length; at += piece) counter.push(data.subarray(at, at + piece));

@@ -144,7 +144,7 @@ describe('the session forgets a cursor whenever the server has ended it', () => 
     expect(errors(fetch).length === 0, 'in the server').toBe(stays);
     const sent = peer.sent.length;
     expect(await known(peer)).toBe(stays);
-    // Of one that is not known the name does not go upstream.
+    // The name of an unknown cursor does not go upstream.
     if (!stays) expect(Buffer.concat(peer.sent.slice(sent)).includes('from c')).toBe(false);
     await server.close();
     await peer.close();
@@ -203,7 +203,7 @@ function run(text: string): Buffer {
 
 describe('a portal in several Executes', () => {
   const LIMIT = 5;
-  /** What each Execute asks for, of a result of so many rows. */
+  /** The row limits of each Execute, for a result of that many rows. */
   const cases = [
     [LIMIT - 1, [1, 1, 1, 1, 1]],
     [LIMIT, [LIMIT, 1]],

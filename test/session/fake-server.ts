@@ -33,7 +33,7 @@ function error(sqlstate: string, message: string): Buffer {
   );
 }
 
-/** As `policyOf` takes them. */
+/** Marks in a text, as `policyOf` reads them. */
 function wordsOf(text: string): string[] {
   return text
     .replaceAll(/\/\*.*?\*\//g, ' ')
@@ -80,7 +80,7 @@ export class FakeServer {
   private readonly portals = new Map<string, string>();
   private skipping = false;
   private copy: 'by query' | 'by execute' | undefined;
-  /** Of a Query: the statements that follow its COPY. */
+  /** For a Query: the statements that follow its COPY. */
   private behindCopy: readonly string[] = [];
   /** A timeout has struck at the end of a statement: it is told of in the place of the next message. */
   private timedOut = false;

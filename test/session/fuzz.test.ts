@@ -106,7 +106,7 @@ const POLICIES: readonly PolicyOptions[] = [
   { mode: 'observe', limits: { rowsPerStatement: 3 } },
 ];
 
-/** What the session did, where the world answers at once, or in a moment. */
+/** Plays a session, with a budget that answers at once or in a moment. */
 function play(client: Buffer, random: Random, options: PolicyOptions, changesServer: boolean) {
   const judged = new Set<string>();
   const one = policyOf(options);
@@ -175,7 +175,7 @@ function play(client: Buffer, random: Random, options: PolicyOptions, changesSer
 
 /** Nothing but what was judged, in the form that the policy gave it, and the guard's own. */
 function unjudged(whole: string, judged: ReadonlySet<string>): boolean {
-  // What PREPARE and DECLARE were asked goes with them, in the client's own words.
+  // PREPARE and DECLARE carry the client's own words with them.
   const [, text = whole, words] = /^(.*)\n\/\*rowgate_words ([\w+/=]+)\*\/$/s.exec(whole) ?? [];
   if (words !== undefined && !judged.has(Buffer.from(words, 'base64').toString())) return true;
   if (/^(BEGIN|COMMIT|ROLLBACK|SELECT "rowgate_01TEST\d{20}"|rowgate_01TEST\d{20})$/.test(text)) return false;
@@ -209,7 +209,7 @@ test.each([
     expect(new Set(outcomes).size).toBe(outcomes.length);
     expect(outcomes.filter((id) => !decisions.includes(id))).toEqual([]);
     if (changesServer) return;
-    // What the client is shown is whole messages, whatever it sent.
+    // The client gets whole messages, whatever it sent.
     const reader = new FrameReader(SERVER_LIMITS);
     for (const bytes of seen.toClient) reader.push(bytes);
     for (let frame = reader.next(); frame; frame = reader.next()) expect(frame.last).toBe(true);

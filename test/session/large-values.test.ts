@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** As a socket gives it. */
+/** Sends bytes in chunks, as a socket gives them. */
 async function askInChunks(peer: Peer, ready: number, ...messages: Uint8Array[]): Promise<string[]> {
   const { received } = peer;
   const [from, wanted] = [received.frames.length, received.ready + ready];
@@ -173,7 +173,7 @@ test('when COPY fails while a large piece of data is on its way, the piece goes 
     const piece = D(`${x(MILLION)}\n`);
     peer.send(Buffer.concat([...begin, D('bad\n'), piece.subarray(0, 100_000)]));
     await peer.received.until(() => peer.received.words().includes('ErrorResponse:22P02'));
-    // What comes after it must be judged, and nothing of the data be read as a message.
+    // The message after it must be judged, and no data be read as a message.
     const injected = Buffer.concat([
       piece.subarray(100_000),
       DONE,

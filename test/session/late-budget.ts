@@ -52,7 +52,7 @@ export class LateBudget implements Budget {
   accounts = new Set<string | undefined>();
   rests = 0;
   waits = 0;
-  /** So often many rows were taken at once. */
+  /** How often many rows were charged at once. */
   many = 0;
   private readonly open = { admit: false, take: false };
 
@@ -133,7 +133,7 @@ export class LateBudget implements Budget {
     return { kind: 'taken' };
   }
 
-  /** As `take`, of all together. */
+  /** As `take`, for all together. */
   takeMany(policy: SessionPolicy, { disclosed, ...demand }: DemandOfMany): 'taken' | 'wait' | 'singly' {
     const texts = (keys: KeyList): string[] => {
       const list: string[] = [];

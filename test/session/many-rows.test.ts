@@ -53,7 +53,7 @@ interface Seen {
 const bound = (resultFormats: number[]) =>
   bind({ portal: '', statement: '', formats: [], values: Buffer.alloc(0), valueCount: 0, resultFormats });
 
-/** What came of the messages where the server's bytes were cut into pieces of so many. */
+/** The results of the messages, with the server's bytes cut into pieces of that size. */
 async function seen(
   chunk: number,
   messages: readonly Uint8Array[],
@@ -153,6 +153,6 @@ test('all that comes of them, whatever limit ends them', async () => {
     },
   );
   await fc.assert(property, { numRuns: 60 });
-  // Of sixty random runs forty, by and large.
+  // About forty of sixty random runs.
   expect(many).toBeGreaterThan(5);
 });

@@ -63,7 +63,7 @@ test.each([
   await ask(peer, Q('begin'), ...before, ...(before[0]![0] === 0x50 ? [S()] : []));
   const good = policyOf();
   const broken = policyWithBug('enforce', 'restricted');
-  // What names it is well; what it names is not.
+  // The statement that names it is right; the named one is not.
   peer.policy = {
     ...good,
     judge: (sql) => (/^(fetch|execute)/.test(sql) ? good.judge(sql) : broken.judge('table pg_class')),

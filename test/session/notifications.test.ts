@@ -75,7 +75,7 @@ describe('notifications', () => {
     "notify news; set application_name = 'late'; select 1",
     'insert into noted values (1) returning 7',
     'begin; notify news; select 1; commit; begin; select 1; commit',
-  ])('and changed parameters come behind what they are about: %s', async (text) => {
+  ])('and changed parameters come after the message that they are about: %s', async (text) => {
     await database.query(`create table if not exists noted (a int);
       create or replace function note() returns trigger language plpgsql as $$ begin notify news; return new; end $$;
       create or replace trigger note after insert on noted for each row execute function note()`);

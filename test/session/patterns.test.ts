@@ -124,7 +124,7 @@ describe('by EXECUTE', () => {
     [`'a\\'`, '22025'],
     [`'a\\\\'`, undefined],
     ['null', undefined],
-    // What it will be is not known.
+    // Its value is not known in advance.
     [`'a'||'\\'`, '0A000'],
     [`1`, '0A000'],
   ])('%s', async (argument, sqlstate) => {

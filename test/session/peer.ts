@@ -59,7 +59,7 @@ async function cancel(url: string, processId: number, secretKey: number): Promis
   });
 }
 
-/** What the client received, as frames. */
+/** The frames that the client received. */
 export class Received {
   readonly frames: Frame[] = [];
   readonly bytes: Buffer[] = [];

@@ -227,7 +227,7 @@ test('a value that stood at the same place of the last answer to the same is tol
   expect(budget.settled).toEqual(['answered', 'free', 'answered', 'free', 'free'].map((how) => `student ${how}`));
 });
 
-test('new values are compared with the answer that was remembered before the statement', async () => {
+test('of values that are new the last answer to the text is the one that was fixed beforehand', async () => {
   await open(student(undefined, [], { canFail: 'at-once' }));
   const sql = 'select count(*) from students where id > $1';
   const asked = (value: string) => [P(sql), B([value]), E(), S()];

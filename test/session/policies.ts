@@ -26,7 +26,7 @@ export interface PolicyOptions {
   readonly alsoRefuse?: string;
   /** New rows of every write must have `a` below 90. */
   readonly checks?: boolean;
-  /** Of every statement that reads or writes. */
+  /** Disclosures of every statement that reads or writes. */
   readonly disclosures?: readonly Disclosure[];
   /** Of unrestricted roles. */
   readonly about?: readonly string[];
@@ -152,7 +152,7 @@ function writeIn(text: string, kind: StatementKind): string | undefined {
   return /\b(insert into|update) .*$/is.exec(text)?.[0];
 }
 
-/** As the guard adds it. */
+/** The column in the form that the guard adds. */
 function checkColumn(write: string): string {
   const table = /(?:insert into|update)\s+(\w+)/i.exec(write)![1]!;
   const error = `(${table}.tableoid::text || ' rowgate_check 0')::int`;

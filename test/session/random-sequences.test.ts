@@ -51,7 +51,7 @@ const cuts = fc.oneof(fc.constant(0), fc.constant(1), fc.integer({ min: 2, max: 
 /** Half of the sessions prepare repeated statements, at the first or the second time; each keeps only two, so that some are closed. */
 const plans = fc.constantFrom(undefined, undefined, { after: 0, perSession: 2 }, { after: 1, perSession: 2 });
 
-/** What one side is sent, and what the client does behind it, see `vocabulary.ts`. */
+/** The bytes for one side, and what the client does after them, see `vocabulary.ts`. */
 type Part = readonly [bytes: Uint8Array, does: Step['does']];
 
 async function play(peer: Peer, parts: readonly Part[], cut: number): Promise<string[]> {
@@ -112,7 +112,7 @@ async function outcome(open: () => Promise<Peer>, parts: readonly Part[], cut: n
   }
 }
 
-/** What differs by design: a refusal and a limit have their own SQLSTATEs. */
+/** Removes differences by design: a refusal and a limit have their own SQLSTATEs. */
 function alike(words: readonly string[]): string[] {
   return words.map((word) =>
     word

@@ -14,7 +14,7 @@ export interface RelayedPeer extends Peer {
   readonly records: (DecisionEntry | OutcomeEntry)[];
   /** The records of the people that a statement shows, written while it shows them. */
   readonly seen: SeenEntry[];
-  /** What went to the server. */
+  /** The bytes sent to the server. */
   readonly sent: Buffer[];
   /** Bugs that ended the session. */
   readonly faults: unknown[];
@@ -32,7 +32,7 @@ export interface RelayedPeer extends Peer {
 }
 
 export interface Tokens {
-  /** With which the session begins. */
+  /** The user of the token with which the session begins. */
   readonly initial?: string;
   readonly persons: (wake: () => void) => EndUsers;
 }

@@ -63,7 +63,7 @@ it('drops many in the time that each takes, not all of those before it', () => {
   for (let i = 0; i < 200_000; i++) small.set(`key ${i}`, i);
   const before = performance.now();
   small.dropWhile((value) => value < 150_000);
-  // One by one by the first key it takes seconds.
+  // Removing one by one from the first key takes seconds.
   expect(performance.now() - before).toBeLessThan(1_500);
   expect([small.size, small.oldest]).toEqual([50_000, 'key 150000']);
 });

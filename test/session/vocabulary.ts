@@ -7,7 +7,7 @@ export interface Step {
   readonly says: string;
   readonly session: Uint8Array;
   readonly server: Uint8Array;
-  /** Behind it the client waits until all that was sent is answered; or until the last statement runs or has ended, and cancels it. */
+  /** After it the client waits until all is answered; or until the last statement runs or has ended, and cancels it. */
   readonly does?: 'wait' | 'cancel';
 }
 
@@ -24,7 +24,7 @@ const cancelled = (step: Step): Step => ({ ...step, does: 'cancel' });
 export const ALL_ANSWERED = [...new Array<string>(5).fill('ReadyForQuery'), 'EmptyQueryResponse', 'ReadyForQuery'];
 const settled: Step = { ...both('all answered', Buffer.concat([S(), S(), S(), S(), S(), Q('')])), does: 'wait' };
 
-/** A text, and what stands for it with the server. */
+/** A text, and the text for the server in its place. */
 type Text = readonly [session: string, server: string];
 const same = (...texts: string[]): Text[] => texts.map((text) => [text, text]);
 
@@ -52,7 +52,7 @@ const OVER_IN_COPY: Text[] = OVER.slice(0, 1).map(([session, server]) => [
   `copy (${server}) to stdout`,
 ]);
 
-/** New rows that may not stand; with the server, a table has a constraint that says so. */
+/** New rows that are refused; at the server, a constraint of the table refuses them. */
 const UNFIT: Text[] = [
   'insert into u values (99)',
   'insert into u select generate_series(88, 91) returning a',
@@ -133,7 +133,7 @@ const before = ([session, server]: Text): Text => [
   `${server}; insert into u values (14)`,
 ];
 
-/** What a client sends behind a COPY FROM STDIN, up to its end: good lines and bad ones, in one piece or several. */
+/** A client's messages after a COPY FROM STDIN, up to its end: good lines and bad ones, in one piece or several. */
 const copyData = fc
   .tuple(
     fc.array(fc.constantFrom('1\n', '2\n3\n', '4', '5\n6', '\n', 'x\n', '\\.\n'), { maxLength: 3 }),
@@ -203,7 +203,7 @@ export interface Vocabulary {
    * before WHO.
    */
   readonly tokens?: 'now and then' | 'never unset';
-  /** New rows are judged: all may stand, or some may not. */
+  /** New rows are judged: all pass, or some do not. */
   readonly checks?: 'all fit' | 'some unfit';
 }
 
@@ -311,7 +311,7 @@ function messagesOf(vocabulary: Vocabulary): fc.Arbitrary<readonly Step[]> {
       queriesOf(vocabulary).map(([session, server]) => differs(`Q(${session})`, Q(session), Q(server))),
     ),
     one(1, fc.constant(differs('Q(refused)', Q(REFUSED), Q(FAILS)))),
-    // What does not parse stands for the refused one: nothing of the message runs, as nothing of ours does.
+    // A text that does not parse replaces the refused one: nothing of the message runs, as nothing of ours does.
     one(
       1,
       fc

@@ -187,7 +187,7 @@ describe('nothing of what code of the database says', () => {
     expect(Buffer.concat(peer.received.bytes).includes('WITHHELD')).toBe(false);
   });
 
-  test('nor in a notice', async () => {
+  test('no value in a notice', async () => {
     expect(await ask(peer, Q('insert into p (id) values (74)'), Q('delete from p where id = 74'))).toContain(
       'NoticeResponse:00000',
     );

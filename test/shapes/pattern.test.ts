@@ -4,7 +4,7 @@ import { normalizedTextOf } from '../../src/guard/cache/normalized-text.ts';
 import { TextPattern } from '../../src/guard/cache/text-pattern.ts';
 import { fuzz, fuzzRuns, type Random } from '../support/random.ts';
 
-/** What may stand between literals: all that a scanner reads on in, or looks back from. */
+/** Texts between literals: all in which a scanner reads on, or from which it looks back. */
 const GAPS = [
   ...[
     ' ',

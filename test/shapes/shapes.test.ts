@@ -19,7 +19,7 @@ import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { numbersFrom, withOtherLiterals } from './literals.ts';
 
 const LONG = process.env.ROWGATE_LONG === '1';
-/** Of each, texts from which a shape is learnt, and texts behind them. */
+/** The number of texts from which a pattern is learned, and of texts after them. */
 const LEARNT = 2;
 const COMPARED = LONG ? 20 : 2;
 const GENERATED = LONG ? 20_000 : 300;
@@ -28,7 +28,7 @@ const TEST = join(import.meta.dirname, '..');
 
 let shared = 0;
 let compared = 0;
-/** Of guards that judge each text by itself, and learn from none. */
+/** Guards that judge each text by itself, and learn from none. */
 const alone = new WeakSet<JudgementCache>();
 const find = JudgementCache.prototype.find;
 vi.spyOn(JudgementCache.prototype, 'find').mockImplementation(function (this: JudgementCache, ...args) {
@@ -68,7 +68,7 @@ async function compare(role: RolePolicy, catalog: Catalog, texts: readonly strin
   alone.add((other as unknown as { shapes: JudgementCache }).shapes);
   for (const [i, text] of texts.entries()) {
     const next = numbersFrom(seed + i);
-    // Those from which a shape is learnt are judged as they would be without it, too.
+    // Texts from which a pattern is learned are judged as they would be without it, too.
     for (let n = 0; n < LEARNT + COMPARED; n++) {
       await fingerprintsAreMade();
       const varied = n === 0 ? text : withOtherLiterals(text, next);

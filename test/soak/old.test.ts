@@ -10,7 +10,7 @@ import { type Served, serve } from '../workers/served.ts';
 
 const WAITING = 150;
 const CLIENTS = 8;
-/** Of each client. Enough that what is made once does not count, and that half a kilobyte each has the whole heap collected. */
+/** Statements of each client: enough that one-time work does not count, and that half a kilobyte each has the whole heap collected. */
 const STATEMENTS = 4_000;
 const TRIES = 3;
 

@@ -120,7 +120,7 @@ describe('what counts as a failure of the parser', () => {
     const other = new ParserModule(async () => failing(new SyntaxError('"unterminat"... is not valid JSON')));
     await other.load();
     expect(other.ask((library) => library.parseSync('SELECT 1'))).toBeInstanceOf(SyntaxError);
-    // A tree that is none is another matter.
+    // A malformed tree is another matter.
     expect(() => ask(other, 'SELECT 1')).toThrow(ParserFault);
   });
 });

@@ -8,7 +8,7 @@ const NOT_GRANTED = [
   // They wait, lock, end sessions, and change settings, sequences, files, slots, statistics.
   'pg_sleep pg_advisory pg_try_advisory pg_terminate pg_cancel set_config setseed setval nextval currval lastval lo(?:_|read|write)',
   'pg_(?:import|extension|logical|prepared|nextoid|stop|isolation) .*_slot binary_upgrade brin_ gin_ .*_stats$',
-  // Of types that have no values.
+  // Types that have no values.
   'any unknown cstring void shell internal trigger event_trigger language fdw index_am table_am tsm pg_ddl .*handler',
 ];
 

@@ -3,15 +3,15 @@ import { spawn } from 'node:child_process';
 import { Random } from '../support/random.ts';
 
 export interface SmithRun {
-  /** So many of the generated statements, each with the same chance, without TABLESAMPLE. */
+  /** Some of the generated statements, each with the same chance, without TABLESAMPLE. */
   readonly sample: readonly string[];
   /** How it ended by itself; undefined where its time was over. */
   readonly died: string | undefined;
-  /** What it said last, without the statements. */
+  /** Its last output, without the statements. */
   readonly said: string;
 }
 
-/** What begins a statement that it prints. */
+/** The beginnings of statements that it prints. */
 const STATEMENT = /^(?:select|insert|update|delete|merge|with)\b/;
 const SAID = 2_000;
 /** It reads the catalogs first, with a statement for each function: a minute, and more on a busy machine. */

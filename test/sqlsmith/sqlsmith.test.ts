@@ -22,9 +22,9 @@ import { isBroken, type Verdict, verdictsOn } from './verdicts.ts';
 
 const LONG = process.env.ROWGATE_LONG === '1';
 const MINUTES = Number(process.env.ROWGATE_SMITH_MINUTES ?? (LONG ? 10 : 0));
-/** So many of the statements are judged once more, and put to the server itself. */
+/** The number of statements that are judged once more, and sent to the server itself. */
 const SAMPLE = 1_000;
-/** Of the worker that runs guard and test, in MB: at most, and what ten kilobytes kept of each statement would come to in half of the time. */
+/** Memory of the worker that runs guard and test, in MB: the most, and a growth that ten kilobytes kept of each statement would reach in half of the time. */
 const MOST_MEMORY = 800;
 const MOST_GROWTH = 60;
 /** Longer than `statement_timeout` and a busy machine together. */
@@ -37,7 +37,7 @@ let guard: TestGuard;
 let folder: string;
 let catalog: Catalog;
 let seen: Seen;
-/** What the guard told its operators of faults. */
+/** The guard's messages to its operators about faults. */
 const said: string[] = [];
 
 beforeAll(async () => {

@@ -45,7 +45,7 @@ async function undone(client: pg.Client, sql: string): Promise<string | undefine
   }
 }
 
-/** Valid, let through, and yet no statement to the server: the guard broke it. Whether rows may stand (42501) shows only as it runs. */
+/** Valid, let through, and yet no statement to the server: the guard broke it. A refused row (42501) shows only when it runs. */
 export function isBroken({ valid, refusal, explained }: Verdict): boolean {
   return valid && !refusal && /^(?:42(?!501)|XX)/.test(explained ?? '');
 }

@@ -167,7 +167,7 @@ function wrongProof(reply: Buffer): Buffer {
 
 export const TOKENS = { issuer: 'https://id.example', kid: 'one' };
 
-/** Of a key that its issuer does not have, under the name of one that it has. @param more a claim, as JSON. */
+/** A token signed by a key that the issuer does not have, under the name of one that it has. @param more a claim, as JSON. */
 function forged(at: number, more: string): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const seconds = Math.floor(Date.now() / 1000);

@@ -16,12 +16,12 @@ afterAll(() => world?.stop());
 const SLOWNESS = slowness();
 /** Milliseconds of the guard's work in which its event loop may not turn, on the machine of the figures. A question and its answer may meet one such stretch each. */
 const MOST = 50 * SLOWNESS;
-/** What keeps a machine busy comes and goes, what stalls the guard does so each time. */
+/** Other load on the machine comes and goes; a stall of the guard happens each time. */
 const TRIES = 6;
 const WINDOW_MS = 700;
 /** Milliseconds of work, at most, while a guard answers `select 1` and does nothing else. */
 const QUIET_MS = 3 * SLOWNESS;
-/** So many windows are waited for that at most: on a busy machine each question may cost more. */
+/** The number of windows that are waited for at most: on a busy machine each question may cost more. */
 const UNTIL_QUIET = 50;
 
 async function pour(socket: Socket, flood: Flood): Promise<void> {

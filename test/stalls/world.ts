@@ -48,7 +48,7 @@ statements: [copy_from, copy_to]
 limits: { rows_per_statement: 5000 }
 `;
 
-/** Behind the sample's principals. */
+/** Added after the sample's principals. */
 const TOKEN_LOGIN = `
   tokens:
     role: statistics
@@ -67,9 +67,9 @@ export interface Waited {
 export interface World {
   /** A connection that has logged in, of the principal that floods. */
   client(): Promise<Socket>;
-  /** One that has not. */
+  /** A connection that has not logged in. */
   stranger(): Socket;
-  /** Asks for so many milliseconds. */
+  /** Asks for `ms` milliseconds. */
   wait(ms: number): Promise<Waited>;
   stop(): Promise<void>;
 }
@@ -144,7 +144,7 @@ type Asked = readonly [began: number, ended: number];
 /** When each turn began, on the same clock, and how many milliseconds the process had worked before. */
 type Turns = readonly (readonly [at: number, worked: number])[];
 
-/** Those since it was last asked. */
+/** The turns since the last call. */
 async function turns(path: string): Promise<Turns> {
   const chunks: Buffer[] = [];
   for await (const chunk of connect(path)) chunks.push(chunk);

@@ -67,7 +67,7 @@ it('nothing is granted while it is full; then all that was taken, given back and
   const logout = { token: 't', end: Date.now() + 3_600_000 };
   await expect(store.logOut(logout)).rejects.toThrow(StoreUnavailable);
   expect(store.logouts.has('t')).toBe(true);
-  // What gives more does not hold, what takes away does.
+  // Changes that grant more do not hold, changes that restrict do.
   expect(store.exceptions().raises).toEqual([]);
   expect(store.exceptions().locks.has('o')).toBe(true);
   disk.isFull = false;

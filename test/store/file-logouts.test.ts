@@ -26,7 +26,7 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-/** As a process leaves it that is killed now. */
+/** A copy of the folder, as a process leaves it that is killed now. */
 function afterKill(folder: string): string {
   const copy = mkdtempSync(join(root, 'copy-'));
   cpSync(folder, copy, { recursive: true, filter: (path) => !/(owner|coming)-/.test(path) });
@@ -86,7 +86,7 @@ it('a crash while snapshots are written loses none', async () => {
     await store.logOut({ token: tokenOf(i), end: now + HOUR });
     if (i % 20 !== 19) continue;
     let copy: string | undefined;
-    // Of files that come and go meanwhile a copy is no moment.
+    // Files come and go meanwhile, so a copy may show no single moment.
     while (copy === undefined) {
       const names = readdirSync(folder).join();
       try {

@@ -28,7 +28,7 @@ const open = async (path: string, journalBytes?: number): Promise<BudgetStore> =
   opened.push(made);
   return made;
 };
-/** What was granted of all that was asked for. */
+/** The sum of what was granted. */
 let taken = 0;
 const take = async (of: BudgetStore, want: number): Promise<number | string> => {
   try {

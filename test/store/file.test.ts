@@ -54,7 +54,7 @@ function afterKill(folder: string): string {
     const before = readdirSync(folder).join();
     try {
       cpSync(folder, copy, { recursive: true, filter: (path) => !/(owner|coming)-/.test(path) });
-      // Of files that come and go meanwhile a copy is no moment.
+      // Files come and go meanwhile, so a copy may show no single moment.
       if (readdirSync(folder).join() === before) return copy;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

@@ -88,7 +88,7 @@ describeWith(program)('with a server', () => {
     };
     await expect.poll(added, SOON).not.toContain(tokenOf(2));
     expect(await client.zrange('rowgate:logouts:order', '0', '-1')).not.toContain(tokenOf(2));
-    // Who starts then does not hear of them, and nothing is taken for lost.
+    // A guard that starts then is not told of them, and none is lost.
     const second = await open();
     expect(knows(second, 0, 2, 4)).toEqual([false, false, true]);
     expect(notices).toEqual([]);

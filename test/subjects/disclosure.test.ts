@@ -359,7 +359,7 @@ const INCLUDES: readonly Case[] = [
     'SELECT c.id, json_agg(p.name) FROM clinics c JOIN patient p ON p.clinic_id = c.id GROUP BY c.id LIMIT 1',
     'question; unnamed; repeated',
   ],
-  ['of rows without a key', 'SELECT json_agg(t) FROM (SELECT name FROM patient) t', 'question; unnamed; repeated'],
+  ['whose rows have no key', 'SELECT json_agg(t) FROM (SELECT name FROM patient) t', 'question; unnamed; repeated'],
 ];
 
 /** Former ways around the count: each is now a question whose rows are not named, or the told value is counted. */
@@ -649,7 +649,7 @@ const WRITES: readonly Case[] = [
     "INSERT INTO visit (patient_id, day, diag) VALUES (5, '2026-01-01', 'flu') RETURNING id",
     'pinned; repeated; at-once; writes 0',
   ],
-  ['given values about no person', "INSERT INTO notes (body) VALUES ('x')", 'nothing'],
+  ['given values of nobody', "INSERT INTO notes (body) VALUES ('x')", 'nothing'],
   [
     'a constraint that is deferred',
     'INSERT INTO lab (patient_id, value) VALUES (5, 5)',
@@ -785,7 +785,7 @@ test.each(GROUPED)('min_group: %s', (_note, sql, disclosure) => {
   expect(found(sql, 'reporter')).toBe(disclosure);
 });
 
-test('a text with other literals has other places', () => {
+test('places stand elsewhere in a text with other literals', () => {
   const sql = 'SELECT id FROM visit WHERE patient_id IN (5, $1)';
   const { disclosures } = world.disclosures(sql);
   const other = { disclosures: moved(disclosures, (at) => at + 3) };

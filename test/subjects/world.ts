@@ -45,7 +45,7 @@ CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer);
 
 export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id]`;
 
-/** Of a role, but for its name and limits. */
+/** The keys of a role, but for its name and limits. */
 export const GRANTS = `
 scope: { patient: all }
 tables:

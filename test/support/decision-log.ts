@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { ORIGIN, readChained } from '../../src/decision-log/chain/chain.ts';
 
-/** What the log writes about itself. */
+/** Records of the log about itself. */
 const OF_CHAIN: ReadonlySet<unknown> = new Set(['segment', 'seal', 'retention']);
 
 export type WholeRecord = Record<string, unknown>;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { type Hashes, readHash, WORDS } from '../../src/metering/hashes.ts';
 import { type Sightings, sightingsOf } from '../../src/metering/sightings.ts';
 
-/** What stands for the name: as a keyed hash does, 20 characters of base64url. */
+/** The hash of a name: like a keyed hash, 20 characters of base64url. */
 export function hashOf(name: string): string {
   return createHash('sha256').update(name).digest('base64url').slice(0, 20);
 }

@@ -13,12 +13,12 @@ import { tool } from './tools.ts';
 export const PGBOUNCER = tool('pgbouncer', { since: '1.21' });
 
 export interface PgBouncerOptions {
-  /** As `PGBOUNCER` has it. */
+  /** The path in `PGBOUNCER`. */
   readonly program: string;
   readonly mode: 'session' | 'transaction';
   readonly server: Address;
   readonly database: string;
-  /** Who may log in, and with which password PgBouncer logs in to the server. */
+  /** The users that may log in, with the passwords by which PgBouncer logs in to the server. */
   readonly logins: readonly { readonly user: string; readonly password: string }[];
   /** Further settings of the section [pgbouncer]. */
   readonly settings?: Readonly<Record<string, string | number>>;

@@ -11,7 +11,7 @@ import { NEWEST, otherServer } from './versions.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Of the superuser `postgres`, on the database `postgres`. */
+    /** URL of the superuser `postgres`, on the database `postgres`. */
     postgresUrl: string;
     /** Its major version. */
     postgresVersion: number;

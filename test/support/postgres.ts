@@ -10,7 +10,7 @@ export interface Address {
 
 export interface FreshDatabase {
   readonly name: string;
-  /** Of the superuser. */
+  /** URL of the superuser. */
   readonly url: string;
   /** A connection string for another login of the same database. */
   urlFor(user: string, password: string): string;
@@ -36,7 +36,7 @@ export function serverVersion(): number {
   return inject('postgresVersion');
 }
 
-/** Where the server listens. */
+/** The server's address. */
 export function serverAddress(): Address {
   const url = new URL(superuserUrl());
   return { host: url.hostname, port: Number(url.port) };

@@ -29,7 +29,7 @@ function withoutBudgets(text: string): string {
   return blanked;
 }
 
-/** Where these keys stand, with their values. */
+/** The places of these keys, with their values. */
 function rangesOf(map: YAMLMap, keys: readonly string[]): [number, number][] {
   return map.items.flatMap(({ key, value }): [number, number][] => {
     if (!isScalar(key) || !keys.includes(String(key.value)) || !isNode(value)) return [];

@@ -1,7 +1,7 @@
 /** Ends a run with the slowest files, and with the skipped tests and what they need: a green run on a machine that lacks tools has not shown all that it could. */
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Of a run with more files than these the slowest are named. */
+/** In a run with more files than these the slowest are named. */
 const SLOWEST = 12;
 
 export default class SummaryReporter implements Reporter {

@@ -8,11 +8,11 @@ import { delimiter, join } from 'node:path';
 import { describe, TestRunner, test } from 'vitest';
 
 export interface Need {
-  /** What is missing, as `psql 16 (15.20 is here)`; undefined where nothing is. */
+  /** The missing tool, as `psql 16 (15.20 is here)`; undefined where nothing is missing. */
   readonly lacks: string | undefined;
 }
 
-/** Of what runs everywhere. */
+/** The need of a test that runs everywhere. */
 export const NOTHING: Need = { lacks: undefined };
 
 export interface Tool extends Need {

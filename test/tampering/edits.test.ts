@@ -25,7 +25,7 @@ describe.each(SHAPES)('%s', (_name, shape) => {
         const line = lines[at.index] ?? '';
         const i = offset % line.length;
         const byte = String.fromCharCode(line.charCodeAt(i) ^ by);
-        // It may be a line end, its number may be that of another record, and its chain another one: then the file is none of this log.
+        // The byte may be a line end, its number may be that of another record, and its chain another one: then the file is not of this log.
         lines.splice(at.index, 1, ...`${line.slice(0, i)}${byte}${line.slice(i + 1)}`.split('\n'));
       });
       expectFound(await log.after(edited), log, at, [
@@ -69,7 +69,7 @@ describe.each(SHAPES)('%s', (_name, shape) => {
         lines[at.index] = (lines[at.index] ?? '').replace(/"hash":"[\w-]{43}"}$/, `"hash":"${'B'.repeat(43)}"}`);
       });
       const { findings } = await log.after(edited);
-      // What stands behind it still fits what it was.
+      // The records after it still fit the original.
       expect(findings).toEqual([expect.objectContaining({ kind: 'edited', file: at.file, line: at.index + 1 })]);
       expect(findings[0]).not.toHaveProperty('until');
     });

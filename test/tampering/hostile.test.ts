@@ -19,7 +19,7 @@ beforeEach(() => {
 });
 afterEach(() => log.remove());
 
-/** What a verification took at most, in MB, beside what was there before. */
+/** The peak memory of a verification, in MB, above what was used before. */
 async function memoryOf(work: () => Promise<unknown>): Promise<number> {
   const before = process.memoryUsage().rss;
   let most = 0;

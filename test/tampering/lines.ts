@@ -19,7 +19,7 @@ export interface Place {
   readonly index: number;
 }
 
-/** Of a text that ends in a line end. */
+/** The lines of a text that ends in a line end. */
 export function linesOf(text: string): string[] {
   return text.split('\n').slice(0, -1);
 }

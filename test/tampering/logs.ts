@@ -12,7 +12,7 @@ export interface Shape {
   /** 1: one process, the guard `g1`; more: workers `g1/1` … */
   readonly workers: number;
   readonly records: number;
-  /** Of a file. */
+  /** The size of a file. */
   readonly bytes: number;
   /** Records to a seal. */
   readonly sealed: number;

@@ -68,7 +68,7 @@ it('a record that was forged while no guard ran excuses nothing, also when a gua
   expect(notes).toContainEqual(expect.objectContaining({ kind: 'unsealed' }));
 });
 
-it('nor before one has', async () => {
+it('a forged record excuses nothing before a guard has gone on either', async () => {
   const [first = ''] = closed;
   forgeRetention(first);
   rmSync(join(log.folder, first));

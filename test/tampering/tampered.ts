@@ -26,18 +26,18 @@ export class Tampered {
     this.places = placesOf(this.whole);
   }
 
-  /** Of any record. */
+  /** The place of any record. */
   place(): fc.Arbitrary<Place> {
     return fc.nat(this.places.length - 1).map((i) => this.places[i] as Place);
   }
 
-  /** Of any seal. */
+  /** The place of any seal. */
   seal(): fc.Arbitrary<Place> {
     const seals = this.places.filter((at) => lineAt(this.whole, at).includes('"kind":"seal"'));
     return fc.nat(seals.length - 1).map((i) => seals[i] as Place);
   }
 
-  /** Neither the first record of its file nor the last. */
+  /** The place of a record that is neither the first of its file nor the last. */
   amid(): fc.Arbitrary<Place> {
     return this.place().filter(({ file, index }) => index > 0 && index < this.lines(file).length - 1);
   }
@@ -56,7 +56,7 @@ export function always<T>(arbitrary: fc.Arbitrary<T>, check: (value: T) => Promi
   return fc.assert(fc.asyncProperty(arbitrary, check), { numRuns: RUNS });
 }
 
-/** That there is a finding at the place, by its line or its number, and that all that stands there has one of these kinds. */
+/** Expects a finding at the place, by its line or its number, and that all findings there have one of these kinds. */
 export function expectFound(
   { findings }: Verification,
   { whole }: Tampered,
@@ -75,7 +75,7 @@ export function expectFound(
   for (const { kind } of there) expect([...kinds, 'seal-missing']).toContain(kind);
 }
 
-/** Of the records themselves: seals that are missing with them follow from it. */
+/** The findings about records themselves: missing seals follow from them. */
 export function ofRecords({ findings }: Verification): readonly Finding[] {
   return findings.filter(({ kind }) => kind !== 'seal-missing');
 }

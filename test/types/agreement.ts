@@ -5,7 +5,7 @@ import type { Found, Resolved } from '../../src/sql/types/resolved.ts';
 import { child, children, type DumpNode, number } from './parse-tree.ts';
 import type { Verdict } from './server.ts';
 
-/** What is wrong with ours; undefined where both agree. `operands` are the shapes of the arguments as they were written. */
+/** The difference of ours; undefined where both agree. `operands` are the forms of the arguments as they were written. */
 export function disagreement(ours: Resolved, server: Verdict, operands: readonly string[]): string | undefined {
   switch (ours.kind) {
     case 'untellable':
@@ -29,7 +29,7 @@ export function disagreement(ours: Resolved, server: Verdict, operands: readonly
       return differs(expected(ours.coercion, operands[0] ?? ''), shape(server.node));
     }
     case 'found':
-      // What a default has to say is not known to us.
+      // The effect of default arguments is not known to us.
       if (!('node' in server) && ours.result === 0) return undefined;
       if (!('node' in server) && refusedByValue(ours.coercions, server.sqlstate)) return undefined;
       if (!('node' in server)) return `ours is ${ours.fn.name} ${ours.fn.oid}, the server says ${server.sqlstate}`;
@@ -37,7 +37,7 @@ export function disagreement(ours: Resolved, server: Verdict, operands: readonly
   }
 }
 
-/** Refused for what the operand is, not for its type: the choice of the function stands. */
+/** Refused for the value of the operand, not for its type: the choice of the function is right. */
 function refusedByValue(ways: readonly Coercion[], sqlstate: string): boolean {
   // The input functions of most pseudo-types accept nothing at all.
   if (sqlstate === '0A000') return ways.some((way) => way.kind === 'literal');
@@ -147,7 +147,7 @@ export function expected(way: Coercion, operand: string): string {
 
 /** How our shape differs from the server's; undefined where it does not. */
 export function differs(ours: string, server: string): string | undefined {
-  // A literal is read by the input function; what stands around it then works on a constant.
+  // A literal is read by the input function; the expression around it then works on a constant.
   if (ours === LITERAL)
     return /^((\w+|array\[[^\]]*\])\()*\.\)*$/.test(server) ? undefined : `a literal is not ${server}`;
   return ours === server ? undefined : `${ours} is not ${server}`;

@@ -53,7 +53,7 @@ export const AWKWARD: Readonly<Record<string, readonly string[]>> = {
   int8: ["'-9223372036854775808'", "'9223372036854775807'", '0', '1', '-1'],
   text: TEXTS,
   oid: ['0', "'4294967295'", '25'],
-  // By number: of objects, and of what is none.
+  // By OID: of objects, and of none.
   regclass: ['0', '4294967295', '1259', '25'],
   regtype: ['0', '4294967295', '25', '1259'],
   regproc: ['0', '4294967295', '1242', '25'],
@@ -145,7 +145,7 @@ export const LONG: Readonly<Record<string, readonly [mild: string, long: string]
   int4: ['1', '1'],
 };
 
-/** What a polymorphic argument may be; all of one call are of the same. */
+/** The types of a polymorphic argument; all of one call are of the same. */
 export const POLYMORPHIC: Readonly<Record<string, readonly string[]>> = {
   anyarray: ['_int4', '_text', '_numeric', '_jsonb', '_mood', '_timestamptz'],
   anyenum: ['mood'],

@@ -111,7 +111,7 @@ const QUERIES = [
   "to_tsquery('simple', 'w1 & (w2 | !w3)')",
 ];
 
-/** What is judged by the catalog's column that it is given. */
+/** Columns for functions that are judged by the catalog's column in their argument. */
 const COLUMNS: Readonly<Partial<Record<Needs, readonly string[]>>> = {
   'stored expression': [
     ...[
@@ -175,7 +175,7 @@ function called(name: string, args: readonly string[]): string {
   return `SELECT count(x) FROM (SELECT pg_catalog."${name}"(${given}) AS x`;
 }
 
-/** What went wrong; undefined where nothing did. */
+/** The error or notice; undefined without one. */
 async function problem(sql: string): Promise<string | undefined> {
   notices.length = 0;
   try {
@@ -262,7 +262,7 @@ test('no subscript fails', async () => {
   expect(await problems([...arrays, ...documents])).toEqual([]);
 });
 
-/** What was seen failing, or grows without end, and must stay out. */
+/** Functions that were seen failing, or whose result grows without end: they must stay out of the list. */
 const TRAPS: readonly (readonly [name: string, ...args: string[]])[] = [
   ['abs', 'int4'],
   ['int8um', 'int8'],

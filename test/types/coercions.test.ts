@@ -36,7 +36,7 @@ describe('a value becomes another type in the way that the server goes', () => {
       ({ type }) => !['unknown', 'record', 'record[]', 'anyarray', 'cstring'].includes(type),
     );
     for (const to of real) {
-      // A written cast asks for the modifier that the type's name stands for: bit is bit(1).
+      // A written cast asks for the modifier that the type's name implies: bit is bit(1).
       if (['bit', 'bpchar'].includes(to.type)) continue;
       const answers = await verdicts(
         witness.client,

@@ -90,7 +90,7 @@ describe('an operator is the one that the server picks', { timeout: 200_000 }, (
           const ours = resolveArrayOperator(witness.catalog, SEARCH_PATH, { name }, left.oid, right.oid);
           // A subquery there would be another form.
           if (right.text.startsWith('(')) continue;
-          // What is no array is refused for that alone; a part of it is enough.
+          // An operand that is no array is refused for that alone; a part of these cases is enough.
           if (ours.kind === 'none' && (left.oid + right.oid) % EVERY !== 0) continue;
           cases.push({ sql: `${left.text} OPERATOR(${name}) ANY (${right.text})`, operands: [left, right], ours });
         }

@@ -27,7 +27,7 @@ export async function prepareWitness(client: pg.Client): Promise<void> {
     END $$`);
 }
 
-/** What stands around an expression in its statement, and whether each needs a statement of its own. */
+/** The text around an expression in its statement, and whether each expression needs its own statement. */
 export interface Within {
   readonly before: string;
   readonly after: string;

@@ -8,7 +8,7 @@ import { disagreement, shape } from './agreement.ts';
 import { FIXTURE, operand, SEARCH_PATH, TYPES } from './fixture.ts';
 import { prepareWitness, verdicts } from './server.ts';
 
-/** One operand: its type, how it is written, and how the server's tree shows it. */
+/** One operand: its type, its text, and its node in the server's tree. */
 export interface Operand {
   readonly type: string;
   readonly oid: Oid;

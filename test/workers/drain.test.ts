@@ -30,7 +30,7 @@ afterEach(async () => {
 
 afterAll(() => database?.drop());
 
-/** What the guard's sessions at the server do. */
+/** The statements of the guard's sessions at the server. */
 async function atServer(served: Served): Promise<string[]> {
   const sql = `SELECT state, query FROM pg_stat_activity WHERE usename = '${served.account}' AND application_name = 'test'`;
   return (await database.query<{ state: string; query: string }>(sql)).map(({ state, query }) => `${state} ${query}`);
@@ -46,7 +46,7 @@ async function takesNoConnections(served: Served): Promise<void> {
   await eventually(async () => (await refusal()) === 'ECONNREFUSED', 'it takes no connections');
 }
 
-/** What the client is told at the end of its session, and that it ends. */
+/** The error that a client gets at the end of its session. */
 function farewell(client: pg.Client): Promise<unknown> {
   return new Promise((done) => {
     client.once('error', done);

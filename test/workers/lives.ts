@@ -29,7 +29,7 @@ export async function again({ folder }: { readonly folder: string }): Promise<Li
 /** All its processes, by SIGKILL. */
 export async function kill({ pid = 0 }: ChildProcess, workers: number): Promise<void> {
   const pids = workers === 1 ? [pid] : [pid, ...childrenOf(pid)];
-  // Those that compress its files end by themselves.
+  // Processes that compress its files end by themselves.
   const all = [...pids, ...pids.flatMap(childrenOf)];
   for (const each of pids) process.kill(each, 'SIGKILL');
   await eventually(() => !all.some(isAlive), 'all of them have ended');

@@ -21,7 +21,7 @@ export interface Served {
   /** The process that was started: the primary, or the only one. */
   readonly child: ChildProcess;
   readonly pid: number;
-  /** Of the guard's own account at the server. */
+  /** The guard's own account at the server. */
   readonly account: string;
   readonly output: { stdout: string; stderr: string };
   /** Resolves with exit code or signal. */

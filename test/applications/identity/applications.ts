@@ -9,12 +9,12 @@ type Environment = Readonly<Record<string, string>>;
 
 export interface Application {
   readonly name: string;
-  /** What the page shows, from this folder on. */
+  /** The files that the page shows, from this folder on. */
   readonly shown: string;
   readonly needs: Need;
   /** SQLSTATE for who reads pupils by another way to a connection; `none`: there is no other way. */
   readonly outside: '28000' | 'none';
-  /** What the error says to who keeps what was handed out, and uses it when the request is over; absent: that is a new transaction of the same person. */
+  /** The error for code that keeps a connection and uses it when the request is over; absent: that is a new transaction of the same person. */
   readonly kept?: string;
   readonly env?: Environment;
   build?(): Promise<void>;
@@ -28,7 +28,7 @@ const JAVAC = tool('javac');
 const RUBY = tool('ruby', { runs: ['-ractive_record', '-rpg', '-e', ''], with: 'ActiveRecord and pg' });
 const CLASSES = 'jdbc-person';
 
-/** A program in one of these folders, by a Python that has what it imports. */
+/** A program in one of these folders, with a Python that has the modules that it imports. */
 function inPython(folder: string, ...modules: readonly string[]): Pick<Application, 'needs' | 'command'> {
   const needs: Tool = python(...modules);
   return { needs, command: [needs.path ?? '', '-B', join(HERE, folder, 'run.py')] };
@@ -100,7 +100,7 @@ export const APPLICATIONS: readonly Application[] = [
   },
 ];
 
-/** Of a request: `ok`, SQLSTATE, or the error's name; and what was read, or what the error says. */
+/** For a request: `ok`, SQLSTATE, or the error's name; and the rows, or the error's message. */
 export interface Answer {
   readonly code: string;
   readonly text: string;

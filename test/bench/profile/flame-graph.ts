@@ -54,7 +54,7 @@ function draw({ name, from, width }: Box, whole: number, y: number): string {
   return `<g data-from="${from}" data-width="${width}"><title>${said}</title><rect ${place} fill="${colour(name)}"/><text x="${(from * WIDTH + 3).toFixed(2)}" y="${y + 13}">${escaped(fitting(name, width * WIDTH))}</text></g>`;
 }
 
-/** As much of the name as stands in so many pixels; the script below does the same. */
+/** The part of the name that fits into the width in pixels; the script below does the same. */
 function fitting(name: string, width: number): string {
   const fits = Math.floor((width - 6) / CHARACTER);
   if (fits < 3) return '';

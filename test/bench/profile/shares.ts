@@ -9,7 +9,7 @@ const run = promisify(execFile);
 
 const SAMPLES_A_SECOND = 2000;
 const FIELDS = ';';
-/** Of which V8's are within the program's own file. */
+/** V8's built-in functions are within the program's own file. */
 const BUILTIN = 'Builtins_';
 
 export const PLACES = ['kernel', 'native', 'built-in', 'JavaScript'] as const;
@@ -66,7 +66,7 @@ export function sharesOf(report: string): Shares {
 function placeOf(file: string, symbol: string): keyof Shares {
   if (symbol.startsWith('[k]')) return 'kernel';
   if (symbol.includes(BUILTIN)) return 'built-in';
-  // What stands in no file was compiled under way.
+  // Code in no file was compiled while it ran.
   const isCompiled = file.startsWith('[JIT]') || file.startsWith('//anon') || /^perf-\d+\.map$/.test(basename(file));
   return isCompiled ? 'JavaScript' : 'native';
 }

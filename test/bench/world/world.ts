@@ -30,7 +30,7 @@ export async function makeDatabase(scale = SCALE, prepare = 'SELECT 1'): Promise
   await database.query(prepare);
   const { user, password, url } = await database.createLogin();
   await grantRows(database.url, user);
-  // Made anew with as many rounds of hashing as a server asks for by itself: logins are measured, too.
+  // The tests' server hashes with few rounds; logins are measured with the usual number.
   await database.query(`ALTER ROLE ${pg.escapeIdentifier(user)} PASSWORD ${pg.escapeLiteral(password)}`);
   const [role] = await database.query<{ secret: string }>(
     `SELECT rolpassword AS secret FROM pg_authid WHERE rolname = ${pg.escapeLiteral(user)}`,

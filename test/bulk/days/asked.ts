@@ -6,7 +6,7 @@ export interface Asked {
   readonly sql: string;
   readonly values: readonly unknown[];
   readonly rows: number;
-  /** Of a row on the wire, at most. */
+  /** The size of a row on the wire, at most. */
   readonly rowBytes: number;
   /** Whom it names. */
   readonly pupils: readonly number[];
@@ -18,7 +18,7 @@ export interface Asked {
 
 const MINUTE_MS = 60_000;
 
-/** What is asked in the course of a day. */
+/** The statements of a day. */
 export class Diary {
   readonly asked: Asked[] = [];
 

@@ -20,7 +20,7 @@ import type { Day } from './school.ts';
 export const TIME_ZONE = 'Europe/Paris';
 export const SUBJECT = 'student';
 
-/** Where a limit stood at its highest on one day. */
+/** The highest use of a limit on one day. */
 export interface LimitUsage {
   readonly limit: string;
   readonly measure: string;
@@ -32,7 +32,7 @@ export interface LimitUsage {
 export interface DayReport {
   readonly day: Day;
   readonly stands: readonly LimitUsage[];
-  /** What an honest principal was told, and never should be. */
+  /** Messages that an honest principal got, and never should get. */
   readonly refused: readonly string[];
   /** Seconds for which rows were held back. */
   readonly slowed: number;
@@ -42,7 +42,7 @@ export interface DayReport {
 
 const SECOND_MS = 1_000;
 /** A statement that is held back for longer has failed. */
-const PATIENCE_S = 300;
+const LONGEST_WAIT_S = 300;
 
 /** `work` on each of `days`, by a principal of this policy. */
 export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Work, days: readonly Day[]): DayReport[] {
@@ -131,7 +131,7 @@ export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Wo
       const pupil = pupils[Math.floor((row * pupils.length) / rows)];
       const keys = pupil === undefined ? [] : [String(pupil)];
       const disclosed = [{ subject: SUBJECT, keys, values: told / rows }];
-      for (let second = 0; second < PATIENCE_S; second += 1) {
+      for (let second = 0; second < LONGEST_WAIT_S; second += 1) {
         const taken = session.take(asking, { rows: 1, bytes: rowBytes, disclosed, charges });
         if (taken.kind === 'taken') return 'shown';
         if (taken.kind !== 'wait') return fails(taken.kind === 'over', taken.refusal.message);

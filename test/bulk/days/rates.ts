@@ -93,7 +93,7 @@ export function office(school: School, chance: Chance): Work {
       diary.ask(at, PUPIL_ABSENCES, [pupil], [pupil], { rows: 8, exact: false });
       if (chance.happens(0.2)) diary.ask(at, MARKS, [pupil], [pupil], { rows: school.marks });
     }
-    // Who is missing, twice a day; in the season of colds one of eight.
+    // The list of absences, twice a day; in the season of colds one of eight is missing.
     for (const minutes of [9 * 60 + 30, 14 * 60 + 30]) {
       const missing = chance.some(school.pupils, chance.times(school.pupils.length * (day.reports ? 0.12 : 0.07)));
       diary.ask(minutes, DAY_ABSENCES, [day.date], missing, { exact: false });

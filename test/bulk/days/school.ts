@@ -8,9 +8,9 @@ export interface SchoolClass {
 export interface School {
   readonly classes: readonly SchoolClass[];
   readonly pupils: readonly number[];
-  /** Those who eat there. */
+  /** Pupils who eat at school. */
   readonly diners: readonly number[];
-  /** Of each pupil, in all subjects, by the end of a term. */
+  /** Marks of each pupil, in all subjects, by the end of a term. */
   readonly marks: number;
   /** Pupils of all schools in the database; their ids are 1, 2, … */
   readonly everywhere: number;

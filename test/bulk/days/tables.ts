@@ -62,7 +62,7 @@ function taking(role: RolePolicy, principal: Principal): { day: number; month: n
       windows
         .filter((limit) => limit.measure === measure && (limit.effect === 'deny' || limit.effect === 'lock'))
         .map(({ window, amount }) => ({ window, limit: amount }));
-    // Slowed from the first one on, he still has so many in an hour.
+    // Throttled from the first one on, a thief still gets this number in an hour.
     const slowed = windows.some(({ effect }) => effect === 'throttle') ? (throttle?.rows?.amount ?? 0) * 3_600 : 0;
     const most = slowed > 0 ? slowed : Number.MAX_SAFE_INTEGER;
     const rows = accounts.take({ owner, measure: 'rows', ceilings: ceilings('rows'), want: most }, now);

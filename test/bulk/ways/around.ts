@@ -323,7 +323,7 @@ export const AROUND: readonly Scenario[] = [
     note: 'one is set aside for each of them',
   },
   {
-    name: 'who is locked out by the first row too many',
+    name: 'an account locked out by the first row too many',
     role: 'locked',
     asked: PUPILS,
     async run(thief) {

@@ -118,7 +118,7 @@ export const PACKING: readonly Scenario[] = [
       "SELECT class_id, string_agg(first_name, ',') FROM pupils GROUP BY class_id",
       "SELECT string_agg(p.first_name, ',') FROM pupils AS p, rooms AS r WHERE p.id = 910001 OR r.id > 0",
       "SELECT a.pupil_id, string_agg(p.first_name, ',') FROM absences AS a, pupils AS p GROUP BY a.pupil_id",
-      // Of one person each: that is what it may.
+      // One person in each row: allowed.
       "SELECT pupil_id, string_agg(reason, ',') FROM absences GROUP BY pupil_id",
     ),
     leaves: [30, 40],

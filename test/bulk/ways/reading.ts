@@ -160,7 +160,7 @@ export const READING: readonly Scenario[] = [
           3,
         );
       }
-      // Of binary rows the tap sees no digits: the names are what counts.
+      // The tap sees no digits in binary rows: the names count.
     },
   },
   { name: 'COPY of the table', asked: PUPILS, run: texts('COPY pupils (id, first_name) TO STDOUT') },

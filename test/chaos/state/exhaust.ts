@@ -5,12 +5,12 @@ import type { Pagers } from './pagers.ts';
 import { PUPILS, SCALE } from './scale.ts';
 
 const CLIENTS = 4;
-/** What the other guards had taken ahead has come back by then. */
+/** By then the other guards have given their leases back. */
 const RETURNED_MS = 1_300;
-/** So often, in full. */
+/** The number of times, in full. */
 const TRIES = SCALE.full ? 3 : 1;
 
-/** Over so many guards. */
+/** Takes the rest of the budget, over that many guards. */
 export async function takeTheRest(pagers: Pagers, guards: number): Promise<void> {
   const size = SCALE.full ? 100 : 20;
   let next = Math.floor(PUPILS / 2);

@@ -21,7 +21,7 @@ export const HEAD = [
 export interface Bounds {
   /** How often the state may forget the budget, which then starts again. */
   readonly lives?: number;
-  /** So often what was taken ahead may be lost, over all guards. */
+  /** How often a lease may be lost, over all guards. */
   readonly losses: number;
   /** Connections break: their statements end with these as well. */
   readonly broken?: readonly string[];
@@ -51,7 +51,7 @@ export function check(outcome: Outcome, { lives = 1, losses, broken = [] }: Boun
     expect(n, `${measure} that left`).toBeLessThanOrEqual(lives * BUDGET[measure]);
     expect(n, `${measure} that left`).toBeGreaterThan(BUDGET[measure] / 2);
     if (lives > 1) continue;
-    // What was asked for and refused in the middle has counted as a statement, or as rows that did not come.
+    // A statement that was refused in the middle has counted as a statement, or as rows that did not come.
     const most = losses * (AHEAD[measure] + working) + (measure === 'statements' ? refused : 0);
     expect(over[measure], `${measure} counted too little`).toBeGreaterThanOrEqual(0);
     expect(over[measure], `${measure} counted too much`).toBeLessThanOrEqual(most);

@@ -94,7 +94,7 @@ test('its guard is killed in the middle, again and again', MINUTE, async () => {
   );
 });
 
-/** What node-postgres says where a guard is gone. */
+/** Errors of node-postgres when a guard is gone. */
 const BROKEN = ['Connection terminated unexpectedly', 'ECONNRESET', 'EPIPE', 'Connection terminated'];
 
 testWith(MOUNTS)('its disk is full', MINUTE, async () => {

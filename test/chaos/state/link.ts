@@ -3,9 +3,9 @@ import { connect, createServer, type Socket } from 'node:net';
 
 export interface Link {
   readonly port: number;
-  /** Each answer comes so many milliseconds later. */
+  /** Milliseconds by which each answer is delayed. */
   delay(ms: number): void;
-  /** What is under way is lost, and nothing more comes through: neither end is told. */
+  /** Bytes under way are lost, and nothing more comes through: neither end is told. */
   cut(): void;
   /** New connections get through; those that were cut stay silent for ever. */
   mend(): void;

@@ -10,7 +10,7 @@ const PAGE = 'SELECT id, name FROM pupils WHERE id > $1 ORDER BY id LIMIT $2';
 const ROOMS = 'SELECT id, name FROM rooms WHERE id > $1 ORDER BY id LIMIT $2';
 const NOTHING = 'UPDATE rooms SET name = name WHERE id = 0';
 
-/** What became of the statements that ended in a part of the trial. */
+/** The statements that ended in a part of the trial, by result. */
 export interface Tally {
   /** By guard. */
   readonly answered: number[];
@@ -18,7 +18,7 @@ export interface Tally {
   readonly refused: Map<string, number>;
   /** Milliseconds from the beginning of this part to the first answer of a statement that was asked in it, by guard. */
   readonly first: number[];
-  /** Of the answered ones, in milliseconds. */
+  /** The slowest answer, in milliseconds. */
   slowest: number;
 }
 
@@ -61,7 +61,7 @@ export class Pagers {
   /** A client of the principal; undefined where it is not let in. */
   async connect(guard: number): Promise<pg.Client | undefined> {
     const url = this.urls()[guard];
-    // One that did not start has none.
+    // A guard that did not start has no URL.
     if (url === undefined || !URL.canParse(url)) return undefined;
     const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 20_000 });
     client.on('error', () => {});
@@ -74,7 +74,7 @@ export class Pagers {
     }
   }
 
-  /** Asks for so many people behind that one. @returns why not. */
+  /** Asks for a number of people after that one. @returns the refusal, or undefined. */
   page(client: pg.Client, guard: number, after: number, size: number): Promise<string | undefined> {
     return this.ask(
       client,

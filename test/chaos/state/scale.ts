@@ -6,12 +6,12 @@ export const PUPILS = 50_000;
 
 export interface Scale {
   readonly full: boolean;
-  /** Of one principal, over all guards. */
+  /** Clients of one principal, over all guards. */
   readonly clients: number;
   /** People in a page, and the pause behind it. */
   readonly page: number;
   readonly pauseMs: number;
-  /** For which they work before the trouble and after it. */
+  /** How long they work before the trouble and after it. */
   readonly workMs: number;
   readonly troubleMs: number;
   readonly kills: number;

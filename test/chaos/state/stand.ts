@@ -26,13 +26,13 @@ limits:
 
 /** Each trial has its own principal, with a full budget. */
 const PAGERS = 12;
-/** Who is locked out by hand, while others work. */
+/** A principal that is locked by hand, while others work. */
 const LOCKED = 'locked';
 const SOCKET = 'control.sock';
 
 export interface LimitUsage {
   readonly database: FreshDatabase;
-  /** It ends with the stand, where it has not before. */
+  /** Ends with the stand, unless it has ended before. */
   guard(configuration: string): Promise<Served>;
   newPager(): string;
   stop(): Promise<void>;
@@ -73,7 +73,7 @@ export async function openStand(): Promise<LimitUsage> {
   };
 }
 
-/** Of a principal, over all that share the state: what counts as taken. */
+/** The charges of a principal, over all guards that share the state. */
 export interface Used {
   readonly people: number;
   readonly rows: number;
@@ -103,7 +103,7 @@ export async function isLocked(guard: Served): Promise<boolean> {
   return (reply.result as { locks: readonly ShownLock[] }).locks.some(({ principal }) => principal === LOCKED);
 }
 
-/** A session of who is to be locked out. `ended`: resolves with the time at which it was. */
+/** A session of the principal that will be locked. `ended`: resolves with the time at which it ended. */
 export async function watchLock(guard: Served): Promise<{ readonly ended: Promise<number> }> {
   const client = await guard.connect(LOCKED);
   return { ended: new Promise((done) => client.once('end', () => done(performance.now()))) };

@@ -11,7 +11,7 @@ import { type LimitUsage, lock, release, type Used, usedOf, watchLock } from './
 
 export interface Ordeal {
   readonly stand: LimitUsage;
-  /** As they are now; a trial may put another in the place of one. */
+  /** The present guards; a trial may replace one. */
   readonly guards: Served[];
   /** Also those that have ended. */
   readonly accounts?: () => readonly Served[];
@@ -28,7 +28,7 @@ export interface Outcome {
   readonly after: Tally;
   /** Milliseconds from the end of the trouble until each guard has served a statement that was asked since. */
   readonly back: number;
-  /** What came to the clients in all. */
+  /** The amounts that the clients received. */
   readonly left: Used;
   /** What was charged and reached no client, before the rest was taken. */
   readonly over: Used;
@@ -47,13 +47,13 @@ export interface LockTimes {
   /** From the lock, and from the end of the trouble, until it held at the other one. */
   readonly there: number;
   readonly thereAfterEnd: number;
-  /** From a lock in quiet times until it held at the other one; undefined where there is none. */
+  /** Milliseconds from a lock in quiet times until it held at the other guard; undefined for a single one. */
   readonly calm: number | undefined;
-  /** What the command said in the middle of the trouble. */
+  /** The command's output in the middle of the trouble. */
   readonly said: string;
 }
 
-/** What was taken ahead has come back, and who was seen is told. */
+/** The leases are given back, and seen people are reported. */
 const SETTLED_MS = 1_700;
 
 export async function trial({ stand, guards, accounts, trouble, end, locks }: Ordeal): Promise<Outcome> {

@@ -1,4 +1,4 @@
--- A record shop: customers buy tracks; invoices have lines that name nobody.
+-- A record shop: customers buy tracks; invoices have lines that name no customer.
 CREATE TABLE artist (artist_id int PRIMARY KEY, name text);
 CREATE TABLE album (album_id int PRIMARY KEY, title text NOT NULL, artist_id int NOT NULL REFERENCES artist);
 CREATE TABLE track (track_id int PRIMARY KEY, name text NOT NULL, album_id int REFERENCES album, unit_price numeric(10, 2) NOT NULL);

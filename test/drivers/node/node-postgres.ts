@@ -6,7 +6,7 @@ import { PARAMETERS } from '../steps.ts';
 import { clientFor, failure, form, Lacks, takeAll, told } from './steps.ts';
 import { VALUES } from './values.ts';
 
-/** What the package's types leave out: it opens a connection of its own for the request. */
+/** A method that the package's types leave out: it opens its own connection for the request. */
 type Canceller = pg.Client & { cancel(client: pg.Client, query: object): void };
 
 const CANCEL_EVERY_MS = 1000;

@@ -48,14 +48,14 @@ export function form(value: unknown): string {
   return `${value?.constructor.name} ${JSON.stringify(value)}`;
 }
 
-/** What the server said, also where a library has wrapped it. */
+/** The server's error, also where a library has wrapped it. */
 export function told(error: unknown): { sqlstate: string | undefined; message: string } {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   if (!(cause instanceof pg.DatabaseError)) throw error;
   return { sqlstate: cause.code, message: cause.message };
 }
 
-/** What a statement that must fail was told. */
+/** The error of a statement that must fail. */
 export async function failure(statement: Promise<unknown>): Promise<ReturnType<typeof told>> {
   try {
     await statement;

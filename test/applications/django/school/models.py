@@ -24,7 +24,7 @@ class School(models.Model):
 
 
 class Account(AbstractUser):
-    """Somebody who works at a school and logs in."""
+    """A person who works at a school and logs in."""
 
     school = models.ForeignKey(School, models.PROTECT, default=own_school, related_name="accounts")
 
@@ -75,7 +75,7 @@ class StudentQuerySet(models.QuerySet):
 
 
 class StudentManager(models.Manager.from_queryset(StudentQuerySet)):
-    """Leaves `ine` to whoever asks for it: the site's role sees it masked, and a deferred field is not saved back."""
+    """Defers `ine` until it is asked for: the site's role sees it masked, and a deferred field is not saved back."""
 
     def get_queryset(self):
         return super().get_queryset().defer("ine")

@@ -46,4 +46,4 @@ async function worker() {
   }
 }
 await Promise.all(Array.from({ length: 4 }, worker));
-process.exit(); // the pool waits for nobody
+process.exit(); // the pool would keep the process alive

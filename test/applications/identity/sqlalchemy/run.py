@@ -50,7 +50,7 @@ def answer(page, token):
         reads = page_of(page, session)
     if page != "kept":
         return reads
-    # A session that was closed begins anew.
+    # A closed session begins a new transaction.
     with session:
         return [families(session)]
 
