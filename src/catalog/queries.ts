@@ -123,6 +123,8 @@ export const TYPES = asJson(`
     t.typarray::int8 AS array, t.typbasetype::int8 AS base, t.typtypmod AS "baseTypmod", t.typrelid::int8 AS relation,
     t.typtype = 'd' AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint AS k WHERE k.contypid = t.oid)) AS constrained,
     coalesce(NOT starts_with(t.typdefaultbin::text, '{CONST '), false) AS "computesDefault",
+    coalesce(coalesce(r.rngcanonical, m.rngcanonical)::oid = 0 AND coalesce(r.rngsubdiff, m.rngsubdiff)::oid < 16384
+      AND coalesce(r.rngsubopc, m.rngsubopc) < 16384, false) AS "ownFunctions",
     coalesce(r.rngsubtype, m.rngsubtype, 0)::int8 AS subtype, coalesce(r.rngmultitypid, m.rngtypid, 0)::int8 AS multirange,
     t.typinput::oid::int8 AS input, t.typoutput::oid::int8 AS output
   FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace
@@ -139,6 +141,20 @@ export const FUNCTIONS = asJson(`
     ${EXTENSION('pg_proc', 'p.oid')} AS extension
   FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace LEFT JOIN pg_aggregate AS a ON a.aggfnoid = p.oid
   WHERE ${LASTING}
+  ORDER BY p.oid`);
+
+/**
+ * What may show that a user's function finds the same names under every path: a path of its own, or a short text. The default of an argument is evaluated
+ * outside of it: constants alone. Of the server's own code only the constructors of ranges have users' names.
+ */
+export const FIXED_NAMES = asJson(`
+  SELECT p.oid::int8 AS oid, p.own AS "ownPath", l.lanname AS language,
+    CASE WHEN p.own THEN '' WHEN l.lanname = 'plpgsql' THEN pg_get_functiondef(p.oid) ELSE p.prosrc END AS source
+  FROM (SELECT f.*, EXISTS (SELECT FROM unnest(f.proconfig) AS c WHERE starts_with(c, 'search_path=')) AS own FROM pg_proc AS f) AS p
+    JOIN pg_language AS l ON l.oid = p.prolang JOIN pg_namespace AS n ON n.oid = p.pronamespace
+  WHERE p.oid >= 16384 AND ${LASTING} AND p.prokind IN ('f', 'p') AND coalesce(p.proargdefaults::text !~ '\\{(?!CONST )', true)
+    AND (p.own OR (p.prokind = 'f' AND l.oid < 16384 AND p.prosqlbody IS NULL AND p.proconfig IS NULL AND length(p.prosrc) <= 2000
+      AND (l.lanname IN ('sql', 'plpgsql') OR (l.lanname = 'internal' AND p.prosrc ~ '^(multi)?range_constructor[0-3]$'))))
   ORDER BY p.oid`);
 
 export const OPERATORS = asJson(`

@@ -1,8 +1,9 @@
 /** Reads what Rowgate knows of a database from the server's own catalog. */
 import { KNOWN_EXTENSIONS } from '../policy/compile/known-extensions.ts';
-import type { CatalogData, Fn, Oid } from '../sql/catalog/catalog.ts';
+import { Catalog, type CatalogData, type Fn, type Oid } from '../sql/catalog/catalog.ts';
 import { GRAMMAR_VERSION, majorVersion, OLDEST_VERSION } from '../sql/parse/older-grammar.ts';
 import { DEPENDENTS, membersQuery } from './dependents.ts';
+import { fixedNames, type Written } from './fixed-names.ts';
 import * as queries from './queries.ts';
 import { catalogSchema } from './schema.ts';
 
@@ -18,10 +19,20 @@ export async function readCatalog(query: Query): Promise<CatalogData> {
   try {
     // format_type() then names the schema of every type but the built-in ones.
     await query('SET LOCAL search_path = pg_catalog');
-    return catalogSchema.parse(await readAll(query));
+    return await marked(catalogSchema.parse(await readAll(query)), query);
   } finally {
     await query('ROLLBACK');
   }
+}
+
+async function marked(data: CatalogData, query: Query): Promise<CatalogData> {
+  const written = parseRows(await query(queries.FIXED_NAMES)) as unknown as Written[];
+  const fixed = await fixedNames(new Catalog(data), written);
+  const functions = data.functions.map((fn) => {
+    const why = fixed.get(fn.oid);
+    return why === undefined ? fn : { ...fn, fixedNames: why };
+  });
+  return { ...data, functions };
 }
 
 async function readAll(query: Query): Promise<unknown> {

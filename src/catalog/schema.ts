@@ -83,6 +83,7 @@ const type = z.strictObject({
   baseTypmod: z.int(),
   constrained: z.boolean(),
   computesDefault: z.boolean().exactOptional(),
+  ownFunctions: z.boolean().exactOptional(),
   subtype: oid,
   multirange: oid,
   input: oid,
@@ -109,6 +110,7 @@ const fn = z.strictObject({
   aggKind: z.enum(['', 'n', 'o', 'h']),
   directArgs: z.int().min(0),
   extension: z.string(),
+  fixedNames: z.enum(['path', 'text']).exactOptional(),
 });
 
 const operator = z.strictObject({

@@ -19,14 +19,21 @@ const PG_OPERATOR = 2617;
 const PG_COLLATION = 3456;
 
 const known = new WeakMap<Catalog, UserCode>();
+const knownByPath = new WeakMap<Catalog, UserCode>();
 
 /** The guards of one catalog share it. */
 export function userCodeOf(catalog: Catalog): UserCode {
-  let one = known.get(catalog);
-  if (!one) {
-    one = new UserCode(catalog);
-    known.set(catalog, one);
-  }
+  return once(known, catalog, () => new UserCode(catalog));
+}
+
+/** Of it, what may find other names under another search_path. */
+export function codeByPathOf(catalog: Catalog): UserCode {
+  return once(knownByPath, catalog, () => new UserCode(catalog, true));
+}
+
+function once(all: WeakMap<Catalog, UserCode>, catalog: Catalog, make: () => UserCode): UserCode {
+  const one = all.get(catalog) ?? make();
+  all.set(catalog, one);
   return one;
 }
 
@@ -40,7 +47,14 @@ export class UserCode {
   private readonly writes = new Map<Oid, boolean>();
   private readonly grants = new WeakMap<RelationGrant, boolean>();
 
-  constructor(private readonly catalog: Catalog) {
+  /** Functions of users that count as harmless; false while one is looked at. */
+  private readonly fixed = new Map<Fn, boolean>();
+
+  /** `byPath`: code whose names are the same under every search_path is none. */
+  constructor(
+    private readonly catalog: Catalog,
+    private readonly byPath = false,
+  ) {
     for (const one of catalog.data.dependents ?? []) {
       put(one.type === 0 ? this.dependents : this.ofTypes, one.type === 0 ? one.relation : one.type, one);
       if (one.kind !== 'constraint') continue;
@@ -63,7 +77,7 @@ export class UserCode {
     switch (use.kind) {
       case 'function':
         // A setting that a statement gives itself was judged.
-        return use.candidates.some((fn) => !isHarmless(fn, this.catalog) && !isSetConfig(fn));
+        return use.candidates.some((fn) => !this.isHarmless(fn) && !isSetConfig(fn));
       case 'operator':
         return use.candidates.some(({ oid, fn }) => oid >= FIRST_USER_OID && this.isFunctionOfUsers(fn));
       case 'type':
@@ -101,8 +115,7 @@ export class UserCode {
 
   private isCodeIn({ functions, elsewhere }: SqlNeeds): boolean {
     return (
-      functions.some((fn) => !isHarmless(fn, this.catalog)) ||
-      elsewhere.some(({ relation }) => this.runsByReading(relation))
+      functions.some((fn) => !this.isHarmless(fn)) || elsewhere.some(({ relation }) => this.runsByReading(relation))
     );
   }
 
@@ -120,7 +133,11 @@ export class UserCode {
     if (relation.rowSecurity) return true;
     switch (relation.kind) {
       case 'v':
-        return this.isCodeInView(relation) || (relation.view?.relations ?? []).map((oid) => this.relation(oid));
+        // A subquery in its list of relations is relation 0.
+        return (
+          this.isCodeInView(relation) ||
+          (relation.view?.relations ?? []).filter((oid) => oid !== 0).map((oid) => this.relation(oid))
+        );
       case 'r':
       case 'p':
       case 'm':
@@ -139,7 +156,7 @@ export class UserCode {
     const { view } = relation;
     if (!view?.functions || view.nodes.includes('COERCETODOMAIN')) return true;
     const functions = view.functions.map((oid) => this.catalog.functionsByOid.get(oid));
-    return functions.some((fn) => !fn || !isHarmless(fn, this.catalog)) || this.isCodeInDependents(relation, ['view']);
+    return functions.some((fn) => !fn || !this.isHarmless(fn)) || this.isCodeInDependents(relation, ['view']);
   }
 
   /** The same of a change; foreign keys may pass it on. */
@@ -165,7 +182,7 @@ export class UserCode {
   }
 
   /** A part of an object is free of code only if it is known to be. */
-  private namesCode({ kind, names, type, calls }: Dependent): boolean {
+  private namesCode({ kind, names, type, calls, relation }: Dependent): boolean {
     // INVARIANT 103: functions that a default, check, index or trigger's condition calls must be known to leave settings alone; pg_depend does not
     // record the server's own.
     if (!calls || calls.some((oid) => !this.isKnownHarmless(oid))) return true;
@@ -181,7 +198,7 @@ export class UserCode {
           // A check names the domain that it is of.
           return oid !== type && this.isCodeInType(oid);
         case PG_PROC:
-          return this.isFunctionOfUsers(oid);
+          return this.isFunctionOfUsers(oid) || (kind === 'trigger' && !this.suitsRow(oid, relation));
         case PG_OPERATOR: {
           const operator = this.catalog.operatorsByOid.get(oid);
           return !operator || this.isFunctionOfUsers(operator.fn);
@@ -198,7 +215,30 @@ export class UserCode {
 
   private isKnownHarmless(oid: Oid): boolean {
     const fn = this.catalog.functionsByOid.get(oid);
-    return fn !== undefined && isHarmless(fn, this.catalog);
+    return fn !== undefined && this.isHarmless(fn);
+  }
+
+  private isHarmless(fn: Fn): boolean {
+    return isHarmless(fn, this.catalog) || (this.byPath && this.hasFixedNames(fn));
+  }
+
+  /** What the text of a trigger's function does with the row may run code of the row's types. */
+  private suitsRow(fn: Oid, relation: Oid): boolean {
+    if (this.catalog.functionsByOid.get(fn)?.fixedNames !== 'text') return true;
+    return this.relation(relation)?.columns.every(({ type }) => type < FIRST_USER_OID) === true;
+  }
+
+  /** Its arguments and result are converted outside of it. */
+  private hasFixedNames(fn: Fn): boolean {
+    if (!fn.fixedNames) return false;
+    let found = this.fixed.get(fn);
+    if (found === undefined) {
+      this.fixed.set(fn, false);
+      const types = [...fn.args, fn.result, ...fn.outColumns.map(({ type }) => type)];
+      found = !types.some((type) => this.isCodeInType(type));
+      this.fixed.set(fn, found);
+    }
+    return found;
   }
 
   /** Checks of domains, and what ranges call. Input and output of a base type are C. */
@@ -212,6 +252,9 @@ export class UserCode {
         return false;
       case 'b':
         return type.element !== 0 && inside(type.element);
+      case 'r':
+      case 'm':
+        return type.ownFunctions !== true || inside(type.subtype);
       case 'd':
         return this.isCodeInDomain(type) || inside(type.base);
       case 'c':

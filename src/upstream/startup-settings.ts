@@ -42,13 +42,10 @@ const ALLOWED: ReadonlyMap<string, RegExp> = new Map([
 
 /** What an unrestricted role may bring along besides, as by SET: nothing by which the guard reads text, and no code that the server would load. */
 const OF_UNRESTRICTED: ReadonlySet<string> = new Set(
-  `backend_flush_after check_function_bodies client_connection_check_interval commit_siblings createrole_self_grant default_statistics_target
-default_table_access_method default_tablespace default_toast_compression effective_io_concurrency gin_fuzzy_search_limit gin_pending_list_limit
-icu_validation_level io_combine_limit jit_expressions jit_tuple_deforming logical_decoding_work_mem maintenance_io_concurrency max_parallel_workers
-password_encryption scram_iterations stats_fetch_consistency synchronize_seqscans tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval
-tcp_user_timeout temp_tablespaces timezone_abbreviations vacuum_buffer_usage_limit vacuum_cost_delay vacuum_cost_limit vacuum_cost_page_dirty
-vacuum_cost_page_hit vacuum_cost_page_miss vacuum_failsafe_age vacuum_freeze_min_age vacuum_freeze_table_age vacuum_multixact_failsafe_age
-vacuum_multixact_freeze_min_age vacuum_multixact_freeze_table_age vacuum_truncate wal_skip_threshold`.split(/\s+/),
+  `backend_flush_after check_function_bodies client_connection_check_interval commit_siblings createrole_self_grant default_table_access_method
+default_tablespace default_toast_compression gin_fuzzy_search_limit gin_pending_list_limit io_combine_limit logical_decoding_work_mem
+password_encryption scram_iterations tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval tcp_user_timeout temp_tablespaces
+timezone_abbreviations`.split(/\s+/),
 );
 
 /**

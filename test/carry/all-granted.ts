@@ -39,9 +39,12 @@ const OWN_FUNCTIONS = `SELECT DISTINCT proname AS name FROM pg_proc WHERE pronam
 
 /** Memory and workers, up to what is more than any script asks for. */
 const MOST: Readonly<Record<string, string>> = {
+  effective_io_concurrency: '1000',
   hash_mem_multiplier: '1000',
+  maintenance_io_concurrency: '1000',
   maintenance_work_mem: '1GB',
   max_parallel_maintenance_workers: '8',
+  max_parallel_workers: '1024',
   max_parallel_workers_per_gather: '8',
   temp_buffers: '1GB',
   work_mem: '1GB',
@@ -61,12 +64,14 @@ export interface Granting {
   /** What an earlier attempt has found to be ungrantable. */
   readonly without: ReadonlySet<string>;
   readonly systemColumns: boolean;
+  /** Settings of an application's own: no catalog has their names. */
+  readonly customSettings: readonly string[];
 }
 
 export async function grantAll(
   folder: string,
   database: pg.Client,
-  { without, systemColumns }: Granting,
+  { without, systemColumns, customSettings }: Granting,
 ): Promise<void> {
   const rows = async <T>(sql: string): Promise<T[]> => (await database.query(sql)).rows as T[];
   const name = ({ schema, name }: Named): string => `"${schema.replaceAll('"', '""')}"."${name.replaceAll('"', '""')}"`;
@@ -93,7 +98,7 @@ export async function grantAll(
     ]),
     types: kept((await rows<Named>(TYPES)).map(name)),
     settings: Object.fromEntries(
-      settings.filter(isGrantableSetting).map((setting) => [setting, MOST[setting] ?? 'any']),
+      [...settings, ...customSettings].filter(isGrantableSetting).map((setting) => [setting, MOST[setting] ?? 'any']),
     ),
     statements: ['copy_to', 'copy_from', 'explain', 'explain_analyze', 'listen', 'notify', 'lock', 'call'],
     collect: 'allow',

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
-import { grantAll, PASSWORD, ungrantable } from './all-granted.ts';
+import { type Granting, grantAll, PASSWORD, ungrantable } from './all-granted.ts';
 import { type Answer, ask, difference } from './asked.ts';
 import { type Part, partOf, withoutTemporary } from './measured.ts';
 import { RECONNECT, type ScriptStatement, type ScriptStep } from './script.ts';
@@ -45,7 +45,9 @@ export class Pair {
     for (const url of urls) await runOnce(url, `CREATE DATABASE ${DATABASE} TEMPLATE ${TEMPLATE}`);
     const naming = statements.filter((one) => one !== RECONNECT && SYSTEM_COLUMN.test(one.text));
     const systemColumns = naming.length * 20 > statements.length;
-    const script = await Script.open(urlOf(this.direct, DATABASE), urlOf(this.guarded, DATABASE), tally, systemColumns);
+    const custom = statements.flatMap((one) => (one === RECONNECT ? [] : (CUSTOM_SETTING.exec(one.text)?.[1] ?? [])));
+    const granted = { systemColumns, customSettings: custom.map((name) => name.toLowerCase()) };
+    const script = await Script.open(urlOf(this.direct, DATABASE), urlOf(this.guarded, DATABASE), tally, granted);
     try {
       const steps = statements.map((one): Step => (one === RECONNECT ? one : { ...one, part: partOf(one.text) }));
       await script.run(steps);
@@ -59,6 +61,7 @@ export class Pair {
 const TEMPLATE = 'carry_template';
 const DATABASE = 'regression';
 const SEARCH_PATH = /^\s*set\s+(?:session\s+)?search_path\b/i;
+const CUSTOM_SETTING = /^\s*set\s+(?:session\s+|local\s+)?(\w+(?:\.\w+)+)\b/i;
 const SYSTEM_COLUMN = /\b(?:tableoid|ctid|[xc]min|[xc]max)\b/i;
 
 class Script {
@@ -77,14 +80,19 @@ class Script {
     private readonly policies: string,
     private readonly owners: readonly [pg.Client, pg.Client],
     private readonly tally: Tally,
-    /** A table of which they are granted is not held whole, and replaced by a subquery: only where many statements name them. */
-    private readonly systemColumns: boolean,
+    /** A table whose system columns are granted is not held whole, and replaced by a subquery: only where many statements name them. */
+    private readonly granted: Omit<Granting, 'without'>,
   ) {}
 
-  static async open(direct: string, guarded: string, tally: Tally, systemColumns: boolean): Promise<Script> {
+  static async open(
+    direct: string,
+    guarded: string,
+    tally: Tally,
+    granted: Omit<Granting, 'without'>,
+  ): Promise<Script> {
     const policies = await mkdtemp(join(tmpdir(), 'rowgate-carry-policies-'));
     const owners = [await connected(direct), await connected(guarded)] as const;
-    return new Script(direct, guarded, policies, owners, tally, systemColumns);
+    return new Script(direct, guarded, policies, owners, tally, granted);
   }
 
   async close(): Promise<void> {
@@ -200,7 +208,7 @@ class Script {
   /** Grants all that there is; what the policy cannot grant is named by the errors, and left out. */
   private async grant(): Promise<void> {
     for (let attempt = 0; ; attempt++) {
-      await grantAll(this.policies, this.owners[1], { without: this.without, systemColumns: this.systemColumns });
+      await grantAll(this.policies, this.owners[1], { ...this.granted, without: this.without });
       this.guard ??= await guardInFrontOf(
         {
           name: DATABASE,

@@ -1,7 +1,9 @@
 /** What a name in `functions:` stands for: one function, as in GRANT, or all of the server's own that have it; and what `types:`, `settings:` and `sequences:` may hold. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resolveFunctions } from '../../src/policy/compile/functions.ts';
+import { isGrantableSetting, whyUngrantable } from '../../src/policy/compile/grantable-settings.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
+import { SETTABLE } from '../../src/policy/compile/shown-settings.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { catalogOf } from '../decisions/policies.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -61,6 +63,12 @@ test.each([
   ['work_mem: any', ['expected the most that "work_mem" may be set to, found "any"']],
   ['work_mem: 64 MiB', ['expected the most that "work_mem" may be set to, found "64 MiB"']],
   ['enable_sort: 1', ['expected any, found "1"']],
+  ['vacuum_cost_delay: any, default_statistics_target: any, max_parallel_workers: 4, effective_io_concurrency: 16', []],
+  ['max_parallel_workers: any', ['expected the most that "max_parallel_workers" may be set to, found "any"']],
+  [
+    'max_stack_depth: any',
+    ['parameter "max_stack_depth" is none that can be granted: it reveals how deep withheld documents are'],
+  ],
   ['search_path: any', ['parameter "search_path" is none that can be granted']],
   ['session_replication_role: any', ['parameter "session_replication_role" is none that can be granted']],
   ['rowgate.token: any', ['parameter "rowgate.token" is none that can be granted']],
@@ -69,6 +77,21 @@ test.each([
   const text = `role: a\nsettings: { ${settings} }\nlimits: none\n`;
   const { diagnostics } = loadPolicy([{ path: 'roles/a.yaml', text }], environment(catalog));
   expect(diagnostics.map(({ message }) => message)).toEqual(said);
+});
+
+test('each setting that the server lets a session change is free, can be granted, or has its reason why not', async () => {
+  const rows = await database.query<{ name: string }>(
+    "SELECT lower(name) AS name FROM pg_settings WHERE context IN ('user', 'superuser') ORDER BY 1",
+  );
+  const placed = (name: string): string[] => [
+    ...(SETTABLE.some((one) => one === name) ? ['free'] : []),
+    ...(isGrantableSetting(name) ? ['granted'] : []),
+    ...(whyUngrantable(name) === undefined ? [] : ['refused']),
+  ];
+  expect(rows.length).toBeGreaterThan(100);
+  expect(rows.filter(({ name }) => placed(name).length === 0)).toEqual([]);
+  // Of what is granted nothing is refused. Those that are fixed may be set to the value that they have.
+  expect(rows.filter(({ name }) => isGrantableSetting(name) && placed(name).length > 1)).toEqual([]);
 });
 
 test.each([

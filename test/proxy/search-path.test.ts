@@ -24,6 +24,24 @@ CREATE COLLATION tenant_a.loose (provider = icu, locale = 'und-u-ks-level2', det
 CREATE COLLATION tenant_b.strict (provider = icu, locale = 'und');
 CREATE TEXT SEARCH CONFIGURATION tenant_a.words (COPY = simple);
 CREATE TABLE tenant_a.only_a (id int PRIMARY KEY);
+CREATE TYPE tenant_a.words AS RANGE (SUBTYPE = text, COLLATION = "C");
+CREATE FUNCTION public.names() RETURNS text LANGUAGE plpgsql SET search_path = tenant_b AS 'BEGIN RETURN (SELECT string_agg(name, '','') FROM pupils); END';
+CREATE FUNCTION public.letters(n int) RETURNS text LANGUAGE plpgsql AS
+  'DECLARE res text := ''''; BEGIN FOR i IN 1 .. n LOOP res := res || chr(64 + i); END LOOP; RETURN res; END';
+CREATE FUNCTION public.longer(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT length($1) > length($2)';
+CREATE FUNCTION public.same(anyelement) RETURNS anyelement LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION public.stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.note := upper(NEW.note) || TG_OP; RETURN NEW; END';
+CREATE FUNCTION public.put_in() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO pupils (name) VALUES (NEW.note); RETURN NEW; END';
+CREATE DOMAIN public.called AS text CHECK (public.longer(VALUE, ''));
+CREATE DOMAIN public.looked AS text CHECK (tenant_a.who() IS NULL OR VALUE <> '');
+CREATE TABLE public.notes (id int, note text DEFAULT public.letters(2));
+CREATE TABLE public.reports (id int, note text);
+CREATE TABLE public.marked (id int, note text, words tenant_a.words);
+CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON public.notes FOR EACH ROW EXECUTE FUNCTION public.stamp();
+CREATE TRIGGER put_in BEFORE INSERT ON public.reports FOR EACH ROW EXECUTE FUNCTION public.put_in();
+CREATE TRIGGER stamp BEFORE INSERT ON public.marked FOR EACH ROW EXECUTE FUNCTION public.stamp();
+CREATE VIEW public.of_notes AS SELECT x.id, public.letters(x.id) AS letters FROM (SELECT id FROM public.notes) AS x;
+CREATE VIEW public.looking AS SELECT tenant_a.who() AS who;
 CREATE SCHEMA secret;
 CREATE TABLE secret.pupils (id int PRIMARY KEY, name varchar);
 INSERT INTO secret.pupils VALUES (1, 'secret');
@@ -49,7 +67,11 @@ tables:
 ${TENANTS.map((name) => `  ${name}.pupils: { rows: "name <> 'hidden' AND name IN ('ann', 'new')", select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" }, delete: {} }\n  ${name}.moods: { select: { columns: "*" }, insert: { columns: "*" } }`).join('\n')}
   tenant_a.only_a: { select: { columns: "*" } }
   odd.things: { select: { columns: "*" } }
-functions: [tenant_a.who, tenant_b.who, pg_advisory_xact_lock, pg_try_advisory_lock, pg_notify, pg_ls_dir, setval]
+${['notes', 'reports', 'marked'].map((name) => `  ${name}: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" }, delete: {} }`).join('\n')}
+  of_notes: { select: { columns: "*" } }
+  looking: { select: { columns: "*" } }
+types: [tenant_a.words, public.called, public.looked]
+functions: [tenant_a.who, tenant_b.who, public.names, public.letters, public.longer, public.same, "tenant_a.words(text, text)", pg_advisory_xact_lock, pg_try_advisory_lock, pg_notify, pg_ls_dir, setval]
 limits: none
 `,
   one: 'role: one\ntables:\n  tenant_b.pupils: { select: { columns: [id, name] } }\nlimits: none\n',
@@ -286,6 +308,52 @@ const SCRIPTS: Readonly<Record<string, readonly (string | pg.QueryConfig)[]>> = 
     "SELECT count(*) FROM tables WHERE table_name = 'pupils' AND table_schema = 'tenant_a'",
   ],
 };
+
+/** Code of users, as the guard has it: without a code it finds the same names whatever the path is. */
+const CODE: readonly (readonly [text: string, code?: string])[] = [
+  ["SELECT public.letters(3), public.longer('ab', 'a'), public.same(7), public.same('x'::text)"],
+  ['SELECT public.names()'],
+  ["SELECT public.names() FROM pupils WHERE public.longer(name, 'x')"],
+  ["SELECT tenant_a.words('a', 'c') @> 'b'::text, 'x'::text <@ '[a,b]'::words"],
+  ["INSERT INTO public.notes VALUES (1, 'one'), (2, DEFAULT) RETURNING note"],
+  ['INSERT INTO public.notes (id) VALUES (3) RETURNING note'],
+  ["UPDATE public.notes SET note = 'x' WHERE id = 1 RETURNING note"],
+  ['SELECT id, letters FROM public.of_notes ORDER BY id'],
+  ["SELECT 'ab'::public.called"],
+  ['PREPARE fixed (int) AS SELECT public.letters($1)'],
+  ['EXECUTE fixed (4)'],
+  ['DELETE FROM public.notes'],
+  // What does not.
+  ['SELECT who()', '42501'],
+  ['SELECT tenant_a.who()', '42501'],
+  ['SELECT public.same(tenant_a.who())', '42501'],
+  ['SELECT public.longer(who(), public.names())', '42501'],
+  ["SELECT 'ab'::public.looked", '42501'],
+  ['SELECT * FROM public.looking', '42501'],
+  ["INSERT INTO public.reports VALUES (1, 'put')", '42501'],
+  // The row has a type of users.
+  ["INSERT INTO public.marked VALUES (1, 'a')", '42501'],
+  ['UPDATE public.notes SET note = tenant_a.who()', '42501'],
+  ["INSERT INTO public.notes VALUES (5, 'a') RETURNING tenant_b.who()", '42501'],
+  ['PREPARE moved AS SELECT tenant_a.who()', '42501'],
+  ['SELECT name FROM pupils ORDER BY public.same(who())', '42501'],
+];
+
+test('users’ code whose names no path moves runs under another path as at the server, and no other does', async () => {
+  const script = ['SET search_path = tenant_a', ...CODE.map(([text]) => text)];
+  const [guarded, plain] = [await asGuarded('both'), await asServer()];
+  await fill("(100, 'hidden')");
+  const seen = (await told(guarded, script)) as [string, unknown][];
+  await fill();
+  const direct = (await told(plain, script)) as [string, unknown][];
+  await Promise.all([guarded.end(), plain.end()]);
+  for (const [at, [text, code]] of CODE.entries()) {
+    const [, answer] = seen[at + 1]!;
+    // A function tells what its author lets it, the hidden too.
+    if (code === undefined && !text.includes('names()')) expect([text, answer]).toEqual(direct[at + 1]);
+    else expect([text, answer]).toEqual([text, code ?? ['SELECT', [{ names: 'ann,hidden' }]]]);
+  }
+});
 
 describe('as the server without a guard', () => {
   test.each(Object.entries(SCRIPTS))('%s', async (_, script) => {

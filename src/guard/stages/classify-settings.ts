@@ -1,6 +1,6 @@
 /** Stage 2 for SET, RESET and SHOW: which settings, to which values. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
-import { isGrantableSetting, isWithin } from '../../policy/compile/grantable-settings.ts';
+import { isGrantableSetting, isWithin, whyUngrantable } from '../../policy/compile/grantable-settings.ts';
 import { shownSettings } from '../../policy/compile/shown-settings.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Body, Node } from '../../sql/parse/tree.ts';
@@ -193,9 +193,13 @@ function notThis(name: string): Refusal {
 }
 
 function notAllowed(name: string): Refusal {
-  const hint = isGrantableSetting(name.toLowerCase())
+  const key = name.toLowerCase();
+  const why = whyUngrantable(key);
+  const hint = isGrantableSetting(key)
     ? 'It is granted by settings: { … }.'
-    : 'It is none that a role may have: Rowgate keeps it, or it tells of others.';
+    : why
+      ? `No role may have it: it ${why}.`
+      : 'It is none that a role may have: Rowgate keeps it, or it tells of others.';
   return refusal('setting-not-allowed', '42501', `permission denied for parameter "${name}"`, { hint });
 }
 

@@ -2,17 +2,22 @@
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { isSearchPath, writtenSearchPath } from '../search-path.ts';
+import { codeByPathOf } from '../user-code.ts';
 
 export const userCodeStage: Stage = {
   name: 'user-code',
   each(draft: Draft, statement: DraftStatement): void {
     statement.runsUserCode = runs(draft, statement);
-    if (statement.analysis && statement.runsUserCode && !isSearchPath(draft.searchPath, draft.policyPath))
-      statement.refusal ??= otherPathRefused(draft);
+    const { analysis } = statement;
+    if (!analysis || !statement.runsUserCode || isSearchPath(draft.searchPath, draft.policyPath)) return;
+    if (codeByPathOf(draft.catalog).runsIn(analysis, draft.role)) statement.refusal ??= otherPathRefused(draft);
   },
 };
 
-/** INVARIANT 126: users' code finds its names by the session's path: under another path than the policy's it could read what was not granted for it. */
+/**
+ * INVARIANT 126: users' code finds its names by the session's path: under another path than the policy's it could read what was not granted for it. Code
+ * whose names no path moves runs.
+ */
 function otherPathRefused({ policyPath }: Draft): Refusal {
   return refusal('setting-not-allowed', '42501', 'functions and triggers do not run under another search_path', {
     detail: 'It runs code of users, which looks its own names up by search_path.',

@@ -19,6 +19,7 @@ export const SETTABLE = [
   'default_transaction_deferrable',
   'default_transaction_isolation',
   'default_transaction_read_only',
+  'default_with_oids',
   'escape_string_warning',
   'extra_float_digits',
   'idle_in_transaction_session_timeout',
@@ -40,7 +41,7 @@ export const SETTABLE = [
 ] as const;
 
 const READABLE =
-  `block_size default_tablespace default_with_oids in_hot_standby integer_datetimes is_superuser lc_collate lc_ctype lc_messages lc_monetary lc_numeric lc_time
+  `block_size default_tablespace in_hot_standby integer_datetimes is_superuser lc_collate lc_ctype lc_messages lc_monetary lc_numeric lc_time
 max_connections max_identifier_length max_index_keys search_path server_encoding server_version server_version_num session_authorization
 timezone_abbreviations`.split(/\s+/);
 

@@ -120,6 +120,8 @@ export interface Type {
   readonly constrained: boolean;
   /** Its DEFAULT is more than a constant. Absent in an older saved catalog: unknown. */
   readonly computesDefault?: boolean;
+  /** A range or multirange that calls the server's own functions alone. Absent in an older saved catalog: unknown. */
+  readonly ownFunctions?: boolean;
   /** Of a range or multirange: what it is a range of, else 0. */
   readonly subtype: Oid;
   /** Of a range: its multirange; of a multirange: its range; else 0. */
@@ -159,6 +161,11 @@ export interface Fn {
   readonly directArgs: number;
   /** Name of the extension that owns it, '' if none does. */
   readonly extension: string;
+  /**
+   * Why a function of users finds the same names whatever the session's search_path is: by a `path` of its own, or its `text` names the server's own
+   * objects alone (that of a trigger, if those of its table's row are of the server's types). Absent: it may find others.
+   */
+  readonly fixedNames?: 'path' | 'text';
 }
 
 export interface Operator {
