@@ -161,10 +161,12 @@ export class UserCode {
 
   /** The same of a change; foreign keys may pass it on. */
   private writesWithCode(relation: Relation): boolean | readonly (Relation | undefined)[] {
-    const { oid, kind, rules, columns } = relation;
-    if ((kind !== 'r' && kind !== 'p') || rules === undefined || rules.length > 0) return true;
+    const { oid, kind, rules, columns, view } = relation;
+    if (!['r', 'p', 'v'].includes(kind) || rules === undefined || rules.length > 0) return true;
     if (this.runsByReading(relation) || columns.some(({ type }) => this.isCodeInType(type))) return true;
     if (this.isCodeInDependents(relation, ['trigger', 'default'])) return true;
+    // Without a base the server writes by triggers of the view alone, or refuses.
+    if (kind === 'v') return view?.writes === undefined || (view.writes ? [this.relation(view.writes.base)] : false);
     return [...[...(this.referring.get(oid) ?? [])].map((of) => this.relation(of)), ...this.childrenOf(relation)];
   }
 

@@ -63,7 +63,6 @@ interface Arguments {
 export interface Granting {
   /** What an earlier attempt has found to be ungrantable. */
   readonly without: ReadonlySet<string>;
-  readonly systemColumns: boolean;
   /** Settings of an application's own: no catalog has their names. */
   readonly customSettings: readonly string[];
 }
@@ -71,7 +70,7 @@ export interface Granting {
 export async function grantAll(
   folder: string,
   database: pg.Client,
-  { without, systemColumns, customSettings }: Granting,
+  { without, customSettings }: Granting,
 ): Promise<void> {
   const rows = async <T>(sql: string): Promise<T[]> => (await database.query(sql)).rows as T[];
   const name = ({ schema, name }: Named): string => `"${schema.replaceAll('"', '""')}"."${name.replaceAll('"', '""')}"`;
@@ -81,8 +80,7 @@ export async function grantAll(
   for (const table of await rows<Named & { kind: string; columns: string[] }>(TABLES)) {
     const key = name(table);
     if (without.has(key)) continue;
-    const named = systemColumns && table.kind !== 'v' && table.kind !== 'S';
-    const select = { columns: named ? [...table.columns, ...SYSTEM_COLUMNS] : '*' };
+    const select = { columns: table.kind === 'v' || table.kind === 'S' ? '*' : ['*', ...SYSTEM_COLUMNS] };
     const write = { columns: table.columns };
     const writable = table.kind !== 'm' && table.kind !== 'S' && !without.has(`write ${key}`);
     tables[key] = writable ? { select, insert: write, update: write, delete: {} } : { select };

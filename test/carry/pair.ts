@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
-import { type Granting, grantAll, PASSWORD, ungrantable } from './all-granted.ts';
+import { grantAll, PASSWORD, ungrantable } from './all-granted.ts';
 import { type Answer, ask, difference } from './asked.ts';
 import { type Part, partOf, withoutTemporary } from './measured.ts';
 import { RECONNECT, type ScriptStatement, type ScriptStep } from './script.ts';
@@ -43,11 +43,9 @@ export class Pair {
   async run(statements: readonly ScriptStep[], tally: Tally): Promise<void> {
     const urls = [this.direct, this.guarded] as const;
     for (const url of urls) await runOnce(url, `CREATE DATABASE ${DATABASE} TEMPLATE ${TEMPLATE}`);
-    const naming = statements.filter((one) => one !== RECONNECT && SYSTEM_COLUMN.test(one.text));
-    const systemColumns = naming.length * 20 > statements.length;
     const custom = statements.flatMap((one) => (one === RECONNECT ? [] : (CUSTOM_SETTING.exec(one.text)?.[1] ?? [])));
-    const granted = { systemColumns, customSettings: custom.map((name) => name.toLowerCase()) };
-    const script = await Script.open(urlOf(this.direct, DATABASE), urlOf(this.guarded, DATABASE), tally, granted);
+    const settings = custom.map((name) => name.toLowerCase());
+    const script = await Script.open(urlOf(this.direct, DATABASE), urlOf(this.guarded, DATABASE), tally, settings);
     try {
       const steps = statements.map((one): Step => (one === RECONNECT ? one : { ...one, part: partOf(one.text) }));
       await script.run(steps);
@@ -61,8 +59,8 @@ export class Pair {
 const TEMPLATE = 'carry_template';
 const DATABASE = 'regression';
 const SEARCH_PATH = /^\s*set\s+(?:session\s+)?search_path\b/i;
+const NO_PATH = /^\s*(?:reset\s+(?:search_path|all)|discard\s+all)\b/i;
 const CUSTOM_SETTING = /^\s*set\s+(?:session\s+|local\s+)?(\w+(?:\.\w+)+)\b/i;
-const SYSTEM_COLUMN = /\b(?:tableoid|ctid|[xc]min|[xc]max)\b/i;
 
 class Script {
   private readonly without = new Set<string>();
@@ -80,19 +78,13 @@ class Script {
     private readonly policies: string,
     private readonly owners: readonly [pg.Client, pg.Client],
     private readonly tally: Tally,
-    /** A table whose system columns are granted is not held whole, and replaced by a subquery: only where many statements name them. */
-    private readonly granted: Omit<Granting, 'without'>,
+    private readonly customSettings: readonly string[],
   ) {}
 
-  static async open(
-    direct: string,
-    guarded: string,
-    tally: Tally,
-    granted: Omit<Granting, 'without'>,
-  ): Promise<Script> {
+  static async open(direct: string, guarded: string, tally: Tally, settings: readonly string[]): Promise<Script> {
     const policies = await mkdtemp(join(tmpdir(), 'rowgate-carry-policies-'));
     const owners = [await connected(direct), await connected(guarded)] as const;
-    return new Script(direct, guarded, policies, owners, tally, granted);
+    return new Script(direct, guarded, policies, owners, tally, settings);
   }
 
   async close(): Promise<void> {
@@ -166,6 +158,7 @@ class Script {
       return true;
     }
     if (SEARCH_PATH.test(text)) this.path = text;
+    if (NO_PATH.test(text)) this.path = undefined;
     const wanted = await ask(direct, text, data, bound);
     this.tally.add(step, difference(wanted, given, step.code !== undefined), wanted, given);
     return false;
@@ -208,7 +201,7 @@ class Script {
   /** Grants all that there is; what the policy cannot grant is named by the errors, and left out. */
   private async grant(): Promise<void> {
     for (let attempt = 0; ; attempt++) {
-      await grantAll(this.policies, this.owners[1], { ...this.granted, without: this.without });
+      await grantAll(this.policies, this.owners[1], { without: this.without, customSettings: this.customSettings });
       this.guard ??= await guardInFrontOf(
         {
           name: DATABASE,

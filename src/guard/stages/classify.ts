@@ -8,6 +8,7 @@ import { copyFormatOf, optionRefusal } from '../copy-options.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { regKind } from '../metadata/reg-types.ts';
+import { classifyConstraints } from './classify-constraints.ts';
 import { classifyLock } from './classify-lock.ts';
 import { classifyPathCall, classifySet, classifyShow } from './classify-settings.ts';
 import { classifyCreate, classifyDrop, classifyTruncate } from './classify-temporary.ts';
@@ -46,15 +47,7 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
     if (!found) return denied(statement, 'PREPARE TRANSACTION');
     return set(statement, found.command, transactionControl(body));
   },
-  ConstraintsSetStmt: (_d, statement, body) => {
-    set(statement, 'SET CONSTRAINTS', { kind: 'other' });
-    // An unknown name fails, so names would reveal constraints on tables that were not granted.
-    if (body.constraints?.length) {
-      const message = 'SET CONSTRAINTS takes ALL only for restricted roles';
-      return refusal('unsupported', '0A000', message, { hint: 'SET CONSTRAINTS ALL reaches the same ones.' });
-    }
-    return undefined;
-  },
+  ConstraintsSetStmt: (draft, statement, body) => classifyConstraints(draft, statement, body),
   VariableSetStmt: (draft, statement, body) => classifySet(draft, statement, body),
   VariableShowStmt: (draft, statement, body) => classifyShow(draft, statement, body),
   PrepareStmt: (draft, statement, body) => {

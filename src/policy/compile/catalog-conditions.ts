@@ -5,7 +5,7 @@ import type { Visible } from '../model/visible.ts';
 import { CLASS } from './visible-dependents.ts';
 import { FIRST_USER_OID } from './visible-types.ts';
 
-type Sql = string | Template;
+export type Sql = string | Template;
 type Kind = keyof Visible['dependents'];
 
 const ROW: Slot = { kind: 'row' };

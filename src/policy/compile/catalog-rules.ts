@@ -10,6 +10,7 @@ import {
   indexesAndSequences,
   literal,
   relationOids,
+  type Sql,
   system,
   systemOr,
   systemOrMember,
@@ -71,6 +72,10 @@ const ownOnly: CatalogRule = { rows: () => template`(${system(column('oid'))})` 
 /** Types of counts: the grammar's names and the catalog's. */
 const OWN: Readonly<Record<string, string>> = { smallint: 'int2', integer: 'int4' };
 
+/** Of all that pg_class shows: tables, their indexes and sequences. */
+const visibleInClass = (v: Visible, oid: Sql): Template =>
+  systemOr(oid, [...relationOids(v), ...indexesAndSequences(v)]);
+
 /** How many visible parent columns the column is inherited from. */
 const attributeParents = (v: Visible): Template =>
   template`SELECT pg_catalog.count(*) FROM pg_catalog.pg_inherits AS rowgate_h JOIN pg_catalog.pg_attribute AS rowgate_p ON rowgate_p.attrelid = rowgate_h.inhparent AND rowgate_p.attname = ${column('attname')} WHERE ${column('attinhcount')} > 0 AND rowgate_h.inhrelid = ${column('attrelid')} AND ${visibleColumn(v, 'rowgate_p.attrelid', 'rowgate_p.attnum')}`;
@@ -87,7 +92,7 @@ const ownWords: Template = template`pg_catalog.convert_from(pg_catalog.decode(pg
 
 export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_class: {
-    rows: (v) => systemOr(column('oid'), [...relationOids(v), ...indexesAndSequences(v)]),
+    rows: (v) => visibleInClass(v, column('oid')),
     masks: {
       reltuples: ['(-1)::pg_catalog.float4'],
       relpages: zero('int4'),
@@ -114,9 +119,9 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
       relhastriggers: (v) =>
         template`${systemOr(column('oid'), havingDependents(v, 'trigger'))} AND ${column('relhastriggers')}`,
       relhassubclass: (v) =>
-        template`(${column('relhassubclass')} AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS rowgate_h WHERE rowgate_h.inhparent = ${column('oid')} AND ${visibleRelation(v, 'rowgate_h.inhrelid')}))`,
+        template`(${column('relhassubclass')} AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS rowgate_h WHERE rowgate_h.inhparent = ${column('oid')} AND ${visibleInClass(v, 'rowgate_h.inhrelid')}))`,
       relispartition: (v) =>
-        template`(${column('relispartition')} AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS rowgate_h WHERE rowgate_h.inhrelid = ${column('oid')} AND ${systemOr('rowgate_h.inhparent', [...relationOids(v), ...indexesAndSequences(v)])}))`,
+        template`(${column('relispartition')} AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS rowgate_h WHERE rowgate_h.inhrelid = ${column('oid')} AND ${visibleInClass(v, 'rowgate_h.inhparent')}))`,
       relhasrules: counted('relhasrules', template`${column('relkind')} IN ('v', 'm')`),
       relrowsecurity: counted('relrowsecurity', ['false']),
       relforcerowsecurity: counted('relforcerowsecurity', ['false']),
@@ -184,7 +189,8 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
     rows: (v) => visibleObject(v, column('classoid'), column('objoid'), column('objsubid')),
   },
   pg_inherits: {
-    rows: (v) => template`(${visibleRelation(v, column('inhrelid'))} AND ${visibleRelation(v, column('inhparent'))})`,
+    // Of partitioned indexes too.
+    rows: (v) => template`(${visibleInClass(v, column('inhrelid'))} AND ${visibleInClass(v, column('inhparent'))})`,
   },
   pg_partitioned_table: { rows: (v) => visibleDependent(v, 'partitioning', column('partrelid')) },
   pg_sequence: {

@@ -104,7 +104,11 @@ export function compileRole(
       ]),
     ),
     ...(temporary.size > 0 && { temporary }),
-    ...(visible && { types: typesOf(visible, temporary), schemas: visible.schemas }),
+    ...(visible && {
+      types: typesOf(visible, temporary),
+      schemas: visible.schemas,
+      constraints: visible.plainConstraints,
+    }),
     ...(grantedTypes.size > 0 && { grantedTypes }),
     ...(own && file.settings && { settings: compileSettings(file.settings, own) }),
     functions: named,

@@ -105,7 +105,7 @@ function compileSelect(
     if ('value' in column) {
       const grant = report.ofPart((own) => compileColumnMask(column.value, relation, at, { ...part, report: own }));
       if (grant) granted.set(name, grant);
-    } else if (entry.columns === '*') {
+    } else if (isStar(entry.columns, relation)) {
       // The column may have been renamed, and "*" would show it unmasked under its new name.
       report.error(document.place(at), column.problem);
     } else report.withhold(document.place(at), column.problem);
@@ -114,7 +114,7 @@ function compileSelect(
   const plain = relation.columns.every((column) => columns.has(column.name) && !columns.get(column.name)?.mask);
   // INVARIANT 37: the forwarded text may name a relation directly only if nothing of it is withheld, now or after columns are added. A list that
   // happens to name every column does not grant future columns.
-  const whole = entry.columns === '*' && plain && conditions.length === 0;
+  const whole = isStar(entry.columns, relation) && plain && conditions.length === 0;
   return { columns, conditions, whole, rule: document.rule(path) };
 }
 
@@ -151,6 +151,11 @@ function compileWrite(
   return { columns, conditions, whole: every && conditions.length === 0, rule: part.document.rule(path) };
 }
 
+/** `"*"`, or a list with it, in which system columns stand beside it: it does not mean them. */
+function isStar(columns: '*' | readonly string[] | undefined, relation: Relation): boolean {
+  return columns === '*' || (columns?.includes('*') === true && !relation.columns.some(({ name }) => name === '*'));
+}
+
 /** The listed columns, or all of them for `*`. */
 function namedColumns(
   columns: '*' | readonly string[],
@@ -169,13 +174,17 @@ function namedColumns(
     return relation.columns.map((column) => ({ column, rule: document.rule(path), listed: false }));
   }
   const seen = new Set<string>();
+  const star = system && isStar(columns, relation);
   return columns.flatMap((name, index) => {
     const at = [...path, index];
+    if (star && name === '*') return namedColumns('*', relation, path, part, system);
     const resolved = resolveColumn(relation, name, system);
     if ('problem' in resolved) {
       report.withhold(document.placeOfValue(at), resolved.problem);
       return [];
     }
+    if (star && resolved.value.attnum > 0)
+      report.error(document.placeOfValue(at), `"*" has column "${name}": beside it stand system columns alone`);
     if (seen.has(name)) report.error(document.placeOfValue(at), `column "${name}" stands here twice`);
     seen.add(name);
     return [{ column: resolved.value, rule: document.rule(at), listed: true }];

@@ -160,6 +160,8 @@ export interface RolePolicy {
   readonly grantedTypes?: ReadonlySet<Oid>;
   /** Schemas that it finds in pg_namespace, besides the server's own. Absent: none. */
   readonly schemas?: readonly string[];
+  /** Constraints that it finds in pg_constraint, without those whose schema and name a withheld one shares. Absent: none. */
+  readonly constraints?: readonly { readonly schema: string; readonly name: string }[];
   /** Settings that it may change beyond the default ones, by lower-case name. Absent: none. */
   readonly settings?: ReadonlyMap<string, SettingRule>;
   /** Granted in addition to the built-in safe functions. */
