@@ -69,14 +69,41 @@ test.each([
     'max_stack_depth: any',
     ['parameter "max_stack_depth" is none that can be granted: it reveals how deep withheld documents are'],
   ],
-  ['search_path: any', ['parameter "search_path" is none that can be granted']],
-  ['session_replication_role: any', ['parameter "session_replication_role" is none that can be granted']],
+  [
+    'search_path: any',
+    ['parameter "search_path" is none that can be granted: it is read with each text, and is fixed'],
+  ],
+  [
+    'session_replication_role: any',
+    [expect.stringContaining('is none that can be granted: it decides as whom a statement runs')],
+  ],
   ['rowgate.token: any', ['parameter "rowgate.token" is none that can be granted']],
   ['plpgsql.variable_conflict: any', ['parameter "plpgsql.variable_conflict" is none that can be granted']],
 ])('settings: { %s }', (settings, said) => {
   const text = `role: a\nsettings: { ${settings} }\nlimits: none\n`;
   const { diagnostics } = loadPolicy([{ path: 'roles/a.yaml', text }], environment(catalog));
   expect(diagnostics.map(({ message }) => message)).toEqual(said);
+});
+
+test.each([
+  ['["*", xmin, tableoid]', true, []],
+  ['["*"]', true, []],
+  ['[part, xmin]', false, []],
+  ['["*", part]', true, ['"*" has column "part": beside it stand system columns alone']],
+  ['["*", xmax, xmax]', true, ['column "xmax" stands here twice']],
+  ['["*", xmm]', true, [expect.stringContaining('column "xmm" of relation "people" does not exist')]],
+])('columns: %s', (columns, whole, said) => {
+  const text = `role: a\ntables: { people: { select: { columns: ${columns} } } }\nlimits: none\n`;
+  const { policy, diagnostics } = loadPolicy([{ path: 'roles/a.yaml', text }], environment(catalog));
+  expect(diagnostics.map(({ message }) => message)).toEqual(said);
+  if (said.length === 0)
+    expect(policy.roles.get('a')?.relations.get(catalog.relation('public', 'people')!.oid)?.select?.whole).toBe(whole);
+});
+
+test('what is written names its columns, or all of them', () => {
+  const text = 'role: a\ntables: { people: { insert: { columns: ["*"] } } }\nlimits: none\n';
+  const { diagnostics } = loadPolicy([{ path: 'roles/a.yaml', text }], environment(catalog));
+  expect(diagnostics.map(({ message }) => message)[0]).toContain('column "*" of relation "people" does not exist');
 });
 
 test('each setting that the server lets a session change is free, can be granted, or has its reason why not', async () => {
