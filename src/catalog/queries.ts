@@ -143,14 +143,27 @@ export const FUNCTIONS = asJson(`
   WHERE ${LASTING}
   ORDER BY p.oid`);
 
+const OWN_PATH = (fn: string): string =>
+  `EXISTS (SELECT FROM unnest(${fn}.proconfig) AS c WHERE starts_with(c, 'search_path='))`;
+const IS_OWN = (operators: string): string =>
+  `coalesce((SELECT bool_and(o < 16384) FROM unnest(${operators}) AS o), true)`;
+
+/** Whether a trigger may be put off to the end of the transaction that runs code of users with names by the path, or may be thought to. */
+const RUNS_LATE = `EXISTS (SELECT FROM pg_trigger AS t LEFT JOIN pg_constraint AS k ON k.oid = t.tgconstraint
+    LEFT JOIN pg_index AS i ON i.indexrelid = k.conindid LEFT JOIN pg_proc AS f ON f.oid = t.tgfoid
+  WHERE t.tgdeferrable AND NOT coalesce(CASE k.contype
+    WHEN 'f' THEN ${IS_OWN('k.conpfeqop || k.conppeqop || k.conffeqop')}
+    WHEN 't' THEN ${OWN_PATH('f')}
+    ELSE k.contype IN ('p', 'u') AND ${IS_OWN('i.indclass::oid[]')} END, false))`;
+
 /**
- * What may show that a user's function finds the same names under every path: a path of its own, or a short text. The default of an argument is evaluated
- * outside of it: constants alone. Of the server's own code only the constructors of ranges have users' names.
+ * What may show that a user's function finds the same names under every path: a path of its own, or a short text. INVARIANT 147: what it may set off runs
+ * before its path ends, and the default of an argument, which is evaluated outside of it, is a constant. Of the server's own code only the constructors of ranges have users' names.
  */
 export const FIXED_NAMES = asJson(`
   SELECT p.oid::int8 AS oid, p.own AS "ownPath", l.lanname AS language,
     CASE WHEN p.own THEN '' WHEN l.lanname = 'plpgsql' THEN pg_get_functiondef(p.oid) ELSE p.prosrc END AS source
-  FROM (SELECT f.*, EXISTS (SELECT FROM unnest(f.proconfig) AS c WHERE starts_with(c, 'search_path=')) AS own FROM pg_proc AS f) AS p
+  FROM (SELECT f.*, ${OWN_PATH('f')} AND NOT ${RUNS_LATE} AS own FROM pg_proc AS f) AS p
     JOIN pg_language AS l ON l.oid = p.prolang JOIN pg_namespace AS n ON n.oid = p.pronamespace
   WHERE p.oid >= 16384 AND ${LASTING} AND p.prokind IN ('f', 'p') AND coalesce(p.proargdefaults::text !~ '\\{(?!CONST )', true)
     AND (p.own OR (p.prokind = 'f' AND l.oid < 16384 AND p.prosqlbody IS NULL AND p.proconfig IS NULL AND length(p.prosrc) <= 2000

@@ -234,6 +234,30 @@ test('of a cast between two types of the server’s own nothing tells where it r
   expect(found.filter(([, fixed]) => fixed !== undefined)).toEqual(identity);
 });
 
+/** What the end of a transaction may run, when the function's own path is over. */
+const LATE: readonly (readonly [made: string, own: 'path' | undefined])[] = [
+  ['CREATE TRIGGER g AFTER INSERT ON late FOR EACH ROW EXECUTE FUNCTION moved()', 'path'],
+  ['CREATE CONSTRAINT TRIGGER g AFTER INSERT ON late FOR EACH ROW EXECUTE FUNCTION moved()', 'path'],
+  ['CREATE CONSTRAINT TRIGGER g AFTER INSERT ON late DEFERRABLE FOR EACH ROW EXECUTE FUNCTION moved()', undefined],
+  [
+    'CREATE CONSTRAINT TRIGGER g AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION moved()',
+    undefined,
+  ],
+  ['CREATE CONSTRAINT TRIGGER g AFTER INSERT ON late DEFERRABLE FOR EACH ROW EXECUTE FUNCTION fixed()', 'path'],
+  ['ALTER TABLE late ADD FOREIGN KEY (of) REFERENCES late DEFERRABLE INITIALLY DEFERRED', 'path'],
+  ['ALTER TABLE late ADD UNIQUE (of) DEFERRABLE', 'path'],
+  ['ALTER TABLE late ADD EXCLUDE USING btree (less(id, of) WITH =) DEFERRABLE', undefined],
+  ['ALTER TABLE late ADD EXCLUDE USING btree (less(id, of) WITH =)', 'path'],
+];
+
+test.each(LATE)('a path of its own beside: %s', async (made, own) => {
+  const before = `CREATE TABLE late (id int PRIMARY KEY, of int);
+    CREATE FUNCTION moved() RETURNS trigger LANGUAGE plpgsql AS $_$BEGIN PERFORM count(*) FROM pupils; RETURN NEW; END$_$;
+    CREATE FUNCTION fixed() RETURNS trigger LANGUAGE plpgsql SET search_path = s AS $_$BEGIN PERFORM count(*) FROM pupils; RETURN NEW; END$_$;`;
+  const definition = `FUNCTION f() RETURNS void LANGUAGE sql SET search_path = public AS 'INSERT INTO late VALUES (1)'`;
+  expect(await said(`${before}${made};`, [[definition, own]])).toEqual([[definition, own]]);
+});
+
 test('ranges of users whose functions are the server’s', async () => {
   const database = await freshDatabase();
   try {

@@ -26,6 +26,8 @@ CREATE TEXT SEARCH CONFIGURATION tenant_a.words (COPY = simple);
 CREATE TABLE tenant_a.only_a (id int PRIMARY KEY);
 CREATE TYPE tenant_a.words AS RANGE (SUBTYPE = text, COLLATION = "C");
 CREATE FUNCTION public.names() RETURNS text LANGUAGE plpgsql SET search_path = tenant_b AS 'BEGIN RETURN (SELECT string_agg(name, '','') FROM pupils); END';
+CREATE FUNCTION public.opened() RETURNS refcursor LANGUAGE plpgsql SET search_path = tenant_b AS
+  'DECLARE c refcursor := ''late''; BEGIN OPEN c FOR SELECT tenant_a.who(); RETURN c; END';
 CREATE FUNCTION public.letters(n int) RETURNS text LANGUAGE plpgsql AS
   'DECLARE res text := ''''; BEGIN FOR i IN 1 .. n LOOP res := res || chr(64 + i); END LOOP; RETURN res; END';
 CREATE FUNCTION public.longer(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT length($1) > length($2)';
@@ -71,7 +73,7 @@ ${['notes', 'reports', 'marked'].map((name) => `  ${name}: { select: { columns: 
   of_notes: { select: { columns: "*" } }
   looking: { select: { columns: "*" } }
 types: [tenant_a.words, public.called, public.looked]
-functions: [tenant_a.who, tenant_b.who, public.names, public.letters, public.longer, public.same, "tenant_a.words(text, text)", pg_advisory_xact_lock, pg_try_advisory_lock, pg_notify, pg_ls_dir, setval]
+functions: [tenant_a.who, tenant_b.who, public.names, public.opened, public.letters, public.longer, public.same, "tenant_a.words(text, text)", pg_advisory_xact_lock, pg_try_advisory_lock, pg_notify, pg_ls_dir, setval]
 limits: none
 `,
   one: 'role: one\ntables:\n  tenant_b.pupils: { select: { columns: [id, name] } }\nlimits: none\n',
@@ -651,6 +653,19 @@ test('a cursor that runs code of users was opened under one path, and is not rea
   await client.end();
   expect(JSON.stringify(answers)).not.toContain('hidden');
   expect(answers[2]![1]).toBe('0A000');
+});
+
+test('a cursor that a function with a path of its own has opened is not read', async () => {
+  const client = await asGuarded('both');
+  const answers = (await told(client, [
+    'SET search_path = tenant_a',
+    'BEGIN',
+    'SELECT public.opened()',
+    'FETCH ALL FROM late',
+    'ROLLBACK',
+  ])) as [string, unknown][];
+  await client.end();
+  expect(answers.map(([, answer]) => (typeof answer === 'string' ? answer : ''))).toEqual(['', '', '', '34000', '']);
 });
 
 test('those of the server that look no name up do', async () => {
