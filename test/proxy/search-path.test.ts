@@ -43,6 +43,8 @@ CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON public.notes FOR EACH ROW EXECUT
 CREATE TRIGGER put_in BEFORE INSERT ON public.reports FOR EACH ROW EXECUTE FUNCTION public.put_in();
 CREATE TRIGGER stamp BEFORE INSERT ON public.marked FOR EACH ROW EXECUTE FUNCTION public.stamp();
 CREATE VIEW public.of_notes AS SELECT x.id, public.letters(x.id) AS letters FROM (SELECT id FROM public.notes) AS x;
+CREATE VIEW public.note_ids AS SELECT id, note FROM public.notes WHERE id > 0;
+CREATE VIEW public.report_ids AS SELECT id, note FROM public.reports;
 CREATE VIEW public.looking AS SELECT tenant_a.who() AS who;
 CREATE SCHEMA secret;
 CREATE TABLE secret.pupils (id int PRIMARY KEY, name varchar);
@@ -69,7 +71,7 @@ tables:
 ${TENANTS.map((name) => `  ${name}.pupils: { rows: "name <> 'hidden' AND name IN ('ann', 'new')", select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" }, delete: {} }\n  ${name}.moods: { select: { columns: "*" }, insert: { columns: "*" } }`).join('\n')}
   tenant_a.only_a: { select: { columns: "*" } }
   odd.things: { select: { columns: "*" } }
-${['notes', 'reports', 'marked'].map((name) => `  ${name}: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" }, delete: {} }`).join('\n')}
+${['notes', 'reports', 'marked', 'note_ids', 'report_ids'].map((name) => `  ${name}: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" }, delete: {} }`).join('\n')}
   of_notes: { select: { columns: "*" } }
   looking: { select: { columns: "*" } }
 types: [tenant_a.words, public.called, public.looked]
@@ -321,6 +323,7 @@ const CODE: readonly (readonly [text: string, code?: string])[] = [
   ['INSERT INTO public.notes (id) VALUES (3) RETURNING note'],
   ["UPDATE public.notes SET note = 'x' WHERE id = 1 RETURNING note"],
   ['SELECT id, letters FROM public.of_notes ORDER BY id'],
+  ["INSERT INTO public.note_ids VALUES (4, 'by a view') RETURNING note"],
   ["SELECT 'ab'::public.called"],
   ['PREPARE fixed (int) AS SELECT public.letters($1)'],
   ['EXECUTE fixed (4)'],
@@ -333,6 +336,7 @@ const CODE: readonly (readonly [text: string, code?: string])[] = [
   ["SELECT 'ab'::public.looked", '42501'],
   ['SELECT * FROM public.looking', '42501'],
   ["INSERT INTO public.reports VALUES (1, 'put')", '42501'],
+  ["INSERT INTO public.report_ids VALUES (1, 'put')", '42501'],
   // The row has a type of users.
   ["INSERT INTO public.marked VALUES (1, 'a')", '42501'],
   ['UPDATE public.notes SET note = tenant_a.who()', '42501'],
