@@ -227,6 +227,26 @@ test('a value that stood at the same place of the last answer to the same is tol
   expect(budget.settled).toEqual(['answered', 'free', 'answered', 'free', 'free'].map((how) => `student ${how}`));
 });
 
+test('known people whose order others may decide are free only if all of them come', async () => {
+  await open(student([[0]], [], { free: 'known', openStart: true }));
+  const sql = 'select id from students';
+  const settled = async (...messages: Uint8Array[]) => {
+    budget.settled.length = 0;
+    await ask(peer, ...messages);
+    return budget.settled.map((how) => how.replace('student ', ''));
+  };
+  expect(await settled(P(sql), B(), E(), S())).toEqual(['free']);
+  expect(await settled(P(sql), B(), E('', 3), S())).toEqual(['answered']);
+  expect(await settled(P(sql), B(), E('', 3), E(), S())).toEqual(['answered', 'free']);
+  expect(await settled(Q('begin'), Q(`declare c cursor for ${sql}`), Q('fetch 3 from c'))).toEqual(['answered']);
+  expect(await settled(Q('fetch 3 from c'), Q('fetch all from c'), Q('fetch next from c'))).toEqual([
+    'free',
+    'free',
+    'free',
+  ]);
+  await ask(peer, Q('commit'));
+});
+
 test('of values that are new the last answer to the text is the one that was fixed beforehand', async () => {
   await open(student(undefined, [], { canFail: 'at-once' }));
   const sql = 'select count(*) from students where id > $1';

@@ -28,6 +28,8 @@ export interface Disclosure {
    * people who are counted already, or no row. `repeated`: the same answer as the last one to this text. An error is never free.
    */
   readonly free: 'known' | 'repeated';
+  /** What is known is not free unless it is read to its end: which rows come first, others may decide. */
+  readonly openStart?: true;
   /** Of a role with `min_group`: its rows cost nothing as rows, and of a row that is not named these columns are no values. */
   readonly grouped?: { readonly counts: readonly number[] };
   /** Present where it writes. */
