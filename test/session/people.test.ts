@@ -247,6 +247,18 @@ test('known people whose order others may decide are free only if all of them co
   await ask(peer, Q('commit'));
 });
 
+test('an answer that locks rows is free again only if it has none', async () => {
+  await open(student(undefined, [], { locks: true }));
+  const taken: number[] = [];
+  for (const where of ['id = 1', 'id = 1', 'id = 99', 'id = 99']) {
+    const before = budget.taken.values;
+    await ask(peer, Q(`select false from students where ${where} for update`));
+    taken.push(budget.taken.values - before);
+  }
+  expect(taken).toEqual([1, 1, 0, 0]);
+  expect(budget.settled).toEqual(['answered', 'answered', 'answered', 'free'].map((how) => `student ${how}`));
+});
+
 test('of values that are new the last answer to the text is the one that was fixed beforehand', async () => {
   await open(student(undefined, [], { canFail: 'at-once' }));
   const sql = 'select count(*) from students where id > $1';

@@ -795,6 +795,16 @@ test.each(GROUPED)('min_group: %s', (_note, sql, disclosure) => {
   expect(found(sql, 'reporter')).toBe(disclosure);
 });
 
+test.each([
+  ['SELECT false FROM clinics c WHERE c.id = (SELECT clinic_id FROM patient WHERE id + 0 = 77) FOR UPDATE', true],
+  ['SELECT v.id, v.patient_id FROM visit v ORDER BY v.day LIMIT 1 FOR SHARE', true],
+  ['SELECT id FROM clinics FOR UPDATE SKIP LOCKED', undefined],
+  ['SELECT id FROM patient WHERE ward = 3 FOR UPDATE', undefined],
+  ['SELECT 1 FROM patient WHERE id = 5 FOR UPDATE', undefined],
+])('rows that may be locked without a name: %s', (sql, locks) => {
+  expect(world.disclosures(sql).disclosures.subjects[0]?.locks).toBe(locks);
+});
+
 test('places stand elsewhere in a text with other literals', () => {
   const sql = 'SELECT id FROM visit WHERE patient_id IN (5, $1)';
   const { disclosures } = world.disclosures(sql);
