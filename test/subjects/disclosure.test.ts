@@ -796,6 +796,21 @@ test.each(GROUPED)('min_group: %s', (_note, sql, disclosure) => {
 });
 
 test.each([
+  'BEGIN ISOLATION LEVEL SERIALIZABLE',
+  'START TRANSACTION READ ONLY, ISOLATION LEVEL SERIALIZABLE, DEFERRABLE',
+  'SET TRANSACTION ISOLATION LEVEL SERIALIZABLE',
+  'SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE',
+  "SET LOCAL Transaction_Isolation = 'Serializable'",
+  'SET default_transaction_isolation TO serializable',
+  "SELECT set_config('default_transaction_isolation', 'serializable', false)",
+  "SELECT set_config('transaction_isolation', $1, true)",
+])('no transaction is SERIALIZABLE, whose errors tell which rows one has read: %s', (sql) => {
+  expect(() => world.disclosures(sql)).toThrow(/^refused.*SERIALIZABLE/);
+  const other = sql.replace(/serializable/i, sql.includes("'") ? 'repeatable read' : 'REPEATABLE READ');
+  if (other !== sql && !sql.includes('TO ')) expect(() => world.disclosures(other)).not.toThrow();
+});
+
+test.each([
   ['SELECT false FROM clinics c WHERE c.id = (SELECT clinic_id FROM patient WHERE id + 0 = 77) FOR UPDATE', true],
   ['SELECT v.id, v.patient_id FROM visit v ORDER BY v.day LIMIT 1 FOR SHARE', true],
   ['SELECT id FROM clinics FOR UPDATE SKIP LOCKED', undefined],

@@ -74,7 +74,7 @@ function isFree(
   if (run.isPinned(subject)) return true;
   // It costs the people that the row names, and one if no row came.
   if (access.kind === 'held') return answer?.hasNamed(subject) === true;
-  // INVARIANT 153: a client that stops early chooses rows as LIMIT does.
+  // A client that stops early chooses rows as LIMIT does.
   if (free === 'known') return ending.whole || !openStart;
   // INVARIANT 155: a lock that nobody paid for would show others, by SKIP LOCKED, which row hidden people chose.
   return ending.repeats && !(locks && run.rows > 0);
