@@ -659,6 +659,8 @@ const WRITES: readonly Case[] = [
     "INSERT INTO visit (patient_id, day, diag) VALUES (5, '2026-01-01', 'flu') RETURNING id",
     'pinned; repeated; at-once; writes 0',
   ],
+  ['where a CHECK asks people', 'INSERT INTO wish (who) VALUES (5)', 'pinned; repeated; at-once; writes 0'],
+  ['by an operator', 'INSERT INTO odd VALUES (5, 57)', 'pinned; repeated; at-once; writes 0'],
   ['given values of nobody', "INSERT INTO notes (body) VALUES ('x')", 'nothing'],
   [
     'a constraint that is deferred',

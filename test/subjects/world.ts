@@ -48,6 +48,7 @@ CREATE VIEW persons AS SELECT id::person AS id FROM clinics;
 CREATE TABLE stay (id integer PRIMARY KEY, nights integer);
 CREATE TABLE long_stay (patient_id integer) INHERITS (stay);
 CREATE VIEW nights AS SELECT nights FROM stay;
+CREATE TABLE odd (id integer PRIMARY KEY, m integer CHECK (NOT id <~> m));
 CREATE TABLE wish (id serial PRIMARY KEY, who integer CHECK (name_of(who) IS NOT NULL), other person);
 CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 2 * n $$;
 CREATE FUNCTION log_it(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN END $$;
@@ -79,6 +80,7 @@ tables:
   persons: { select: { columns: "*" } }
   stay: { select: { columns: [id, nights] } }
   nights: { select: { columns: "*" } }
+  odd: { select: { columns: "*" }, insert: { columns: "*" } }
   wish: { select: { columns: "*" }, insert: { columns: "*" } }
 types: [public.person]
 functions: [public.name_of(integer), public.twice(integer), public.log_it(text), int4eq]

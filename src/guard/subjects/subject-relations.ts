@@ -84,13 +84,19 @@ export class SubjectRelations {
 
 /** Functions that may read data in the checks of tables and domains; undefined for an unknown one. */
 export function readersInChecks(
-  { data, functionsByOid }: Catalog,
+  { data, functionsByOid, operatorsByOid }: Catalog,
   of: (check: { readonly relation: Oid; readonly type: Oid }) => boolean,
 ): (Fn | undefined)[] {
   const checks = (data.dependents ?? []).filter((one) => one.kind === 'constraint' && of(one));
-  const called = checks.flatMap(({ calls }) => calls ?? [0]).map((oid) => functionsByOid.get(oid));
-  return called.filter((fn) => !fn || functionMayRead(fn));
+  const called = checks.flatMap(({ calls, names }) => [
+    ...(calls ?? [0]),
+    ...names.flatMap(([of, oid]) => (of === PG_OPERATOR ? [operatorsByOid.get(oid)?.fn ?? 0] : [])),
+  ]);
+  return called.map((oid) => functionsByOid.get(oid)).filter((fn) => !fn || functionMayRead(fn));
 }
+
+/** The OID of its catalog, as in pg_depend. */
+const PG_OPERATOR = 2617;
 
 /**
  * Whether a function's result may come from data. Of granted user-defined functions, only IMMUTABLE ones are believed to compute from their arguments
