@@ -51,8 +51,8 @@ export type StatementKind =
   | {
       readonly kind: 'fetch'; // FETCH and MOVE: metered
       readonly name: string;
-      /** FETCH of the next rows, one at least; absent: from elsewhere, or MOVE. */
-      readonly forward?: true;
+      /** FETCH of so many of the next rows, one at least; absent: from elsewhere, or MOVE. */
+      readonly forward?: number;
     }
   | { readonly kind: 'close'; readonly name: string | undefined }
   | { readonly kind: 'discard'; readonly all: boolean }

@@ -75,6 +75,17 @@ export function maySet(
   return values.length === 1 && allowed.includes(value) ? 'allowed' : 'pinned';
 }
 
+const ISOLATION: ReadonlySet<string> = new Set(['transaction_isolation', 'default_transaction_isolation']);
+
+/** undefined: a value that is not known. */
+export function mayIsolate(role: RolePolicy, name: string, value: string | undefined): boolean {
+  // INVARIANT 153: where people are counted no transaction is SERIALIZABLE: its errors tell, at another statement or COMMIT, which rows one has read.
+  const counts = role.access === 'restricted' && (role.limitedSubjects?.size ?? 0) > 0;
+  return !counts || !ISOLATION.has(name.toLowerCase()) || (value !== undefined && ISOLATED.test(value));
+}
+
+const ISOLATED = /^(read committed|read uncommitted|repeatable read)$/i;
+
 /** By these the guard reads text: they keep their values in every role's sessions, or another statement runs than was read. */
 const LEXER: ReadonlySet<string> = new Set([
   'standard_conforming_strings',

@@ -8,6 +8,7 @@ import {
   settingPinned,
 } from '../core/login-refusal.ts';
 import { isSearchPath, parseSearchPath } from '../guard/search-path.ts';
+import { mayIsolate } from '../guard/settings.ts';
 import { isGrantableSetting, isWithin } from '../policy/compile/grantable-settings.ts';
 import { OWN_TEXT_SEARCH } from '../policy/compile/shown-settings.ts';
 import type { RolePolicy } from '../policy/model/policy.ts';
@@ -77,6 +78,7 @@ export function readSetting(
 export function notGranted(role: RolePolicy, chosen: ReadonlyMap<string, string>): LoginRefusal | undefined {
   if (role.access === 'unrestricted') return undefined;
   for (const [name, value] of chosen) {
+    if (!mayIsolate(role, name, value)) return settingNotAllowed(name);
     if (ALLOWED.has(name) || name === 'search_path') continue;
     const rule = role.settings?.get(name);
     if (!rule || !isWithin(rule, [value])) return settingNotAllowed(name);

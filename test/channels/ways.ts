@@ -265,6 +265,26 @@ const DRAFTS: readonly Way[] = [
         `SELECT id FROM (SELECT id, weight FROM patient ORDER BY id DESC) AS p ORDER BY CASE WHEN id <= 3 THEN 0 ELSE 1 + weight * ${factor} % 11 END LIMIT 3`,
     ),
   },
+  ...['FETCH 3 FROM c', 'FETCH FORWARD 2 FROM c'].map((fetch) => ({
+    name: `and from a cursor that is not read to its end: ${fetch}`,
+    texts: [
+      `DECLARE c CURSOR FOR SELECT id FROM (SELECT id, weight FROM patient ORDER BY id DESC) AS p ORDER BY CASE WHEN id <= 3 THEN 0 ELSE 1 + weight % 11 END`,
+      fetch,
+      'CLOSE c',
+    ],
+  })),
+  {
+    name: 'what a view calls',
+    texts: [`SELECT head FROM heads WHERE id = ${P - 1}`],
+  },
+  {
+    name: 'what the check of a table calls',
+    texts: [`INSERT INTO wish (who) VALUES (${P})`],
+  },
+  {
+    name: 'and that of a domain',
+    texts: [`SELECT ${P}::person`],
+  },
   {
     name: 'keys that move',
     texts: [

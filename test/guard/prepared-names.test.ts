@@ -118,6 +118,14 @@ test('the words that go with what is declared show nothing of the filter, and lo
   });
 });
 
+test('of how often each kind of plan was taken nothing shows: it follows from rows that are hidden', async () => {
+  const client = await guard.connect('r', PASSWORD);
+  await client.query(`${PREPARE}; EXECUTE p (1)`);
+  expect((await client.query('SELECT name, generic_plans, custom_plans FROM pg_prepared_statements')).rows).toEqual([
+    { name: 'p', generic_plans: null, custom_plans: null },
+  ]);
+});
+
 test('plans by name need the grant also where the table is held whole, and ANALYZE is refused', async () => {
   const plain = await guard.connect('plain', PASSWORD);
   await plain.query(PREPARE);

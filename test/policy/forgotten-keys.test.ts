@@ -25,6 +25,8 @@ CREATE TABLE days_2026 PARTITION OF days FOR VALUES FROM ('2026-01-01') TO ('202
 CREATE TABLE parted (id int, part int, PRIMARY KEY (id, part), FOREIGN KEY (id) REFERENCES students) PARTITION BY LIST (part);
 CREATE TABLE old_notes (student int REFERENCES students, note text);
 CREATE TABLE new_notes (author text) INHERITS (old_notes);
+CREATE TABLE rooms (id int, beds int);
+CREATE TABLE rented_rooms (tenant int REFERENCES students) INHERITS (rooms);
 CREATE VIEW invoice_view AS SELECT i.id, i.student_id, i.total FROM invoices AS i;
 CREATE VIEW totals AS SELECT sum(total) AS total FROM invoice_view;
 CREATE MATERIALIZED VIEW school_sizes AS SELECT school_id, count(*) AS students FROM students GROUP BY school_id;
@@ -184,6 +186,17 @@ describe('a table that leads to the subject only through others', () => {
       `warning: "invoice_lines" leads to subject "student" through invoices and has no key of it: its rows are not counted; where they are about no person, ${ABOUT('invoice_lines')}`,
     ]);
     expect(seen).toEqual(['invoice_lines']);
+  });
+
+  test('a table shows the rows of those that inherit from it', () => {
+    for (const keys of ['', 'rented_rooms.tenant']) {
+      const { found, seen } = load({ tables: ['rooms'], keys });
+      expect(found).toEqual([
+        expect.stringContaining('error: "rooms" leads to subject "student" through rented_rooms'),
+      ]);
+      expect(seen).toEqual([]);
+    }
+    expect(load({ tables: ['rooms'], about: 'about: { rented_rooms: nobody }' }).found).toEqual([]);
   });
 
   test('a table that is about nobody leads nowhere', () => {

@@ -99,6 +99,14 @@ describe('settings that a role must be granted', () => {
     expect(opened(role('app'), { options: '-c search_path=other', search_path: 'public, "My Schema"' })).toEqual([]);
   });
 
+  test('SERIALIZABLE is none for whose people are counted', () => {
+    const asked = { options: '-c default_transaction_isolation=SERIALIZABLE' };
+    const counted = role('app', { access: 'restricted', limitedSubjects: new Set(['pupil']) });
+    expect(opened(counted, asked)).toBe('42501');
+    expect(opened(counted, { default_transaction_isolation: 'repeatable read' })).toHaveLength(1);
+    expect(opened(granted, asked)).toHaveLength(1);
+  });
+
   test('an unrestricted role is given what it may SET', () => {
     const all = role('app', { access: 'unrestricted' });
     expect(opened(all, { options: '-c enable_seqscan=off' })).toEqual([['enable_seqscan', 'off']]);

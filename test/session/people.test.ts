@@ -227,6 +227,38 @@ test('a value that stood at the same place of the last answer to the same is tol
   expect(budget.settled).toEqual(['answered', 'free', 'answered', 'free', 'free'].map((how) => `student ${how}`));
 });
 
+test('known people whose order others may decide are free only if all of them come', async () => {
+  await open(student([[0]], [], { free: 'known', openStart: true }));
+  const sql = 'select id from students';
+  const settled = async (...messages: Uint8Array[]) => {
+    budget.settled.length = 0;
+    await ask(peer, ...messages);
+    return budget.settled.map((how) => how.replace('student ', ''));
+  };
+  expect(await settled(P(sql), B(), E(), S())).toEqual(['free']);
+  expect(await settled(P(sql), B(), E('', 3), S())).toEqual(['answered']);
+  expect(await settled(P(sql), B(), E('', 3), E(), S())).toEqual(['answered', 'free']);
+  expect(await settled(Q('begin'), Q(`declare c cursor for ${sql}`), Q('fetch 3 from c'))).toEqual(['answered']);
+  expect(await settled(Q('fetch 3 from c'), Q('fetch all from c'), Q('fetch next from c'))).toEqual([
+    'free',
+    'free',
+    'free',
+  ]);
+  await ask(peer, Q('commit'));
+});
+
+test('an answer that locks rows is free again only if it has none', async () => {
+  await open(student(undefined, [], { locks: true }));
+  const taken: number[] = [];
+  for (const where of ['id = 1', 'id = 1', 'id = 99', 'id = 99']) {
+    const before = budget.taken.values;
+    await ask(peer, Q(`select false from students where ${where} for update`));
+    taken.push(budget.taken.values - before);
+  }
+  expect(taken).toEqual([1, 1, 0, 0]);
+  expect(budget.settled).toEqual(['answered', 'answered', 'answered', 'free'].map((how) => `student ${how}`));
+});
+
 test('of values that are new the last answer to the text is the one that was fixed beforehand', async () => {
   await open(student(undefined, [], { canFail: 'at-once' }));
   const sql = 'select count(*) from students where id > $1';

@@ -287,7 +287,9 @@ function kindOf(text: string, options: PolicyOptions): StatementKind {
         kind: 'fetch',
         name: words.at(-1)!,
         ...(words[0] === 'fetch' &&
-          !/\b(0|prior|backward|first|last|absolute|relative)\b/i.test(text) && { forward: true }),
+          !/\b(0|prior|backward|first|last|absolute|relative)\b/i.test(text) && {
+            forward: words.includes('all') ? Number.MAX_SAFE_INTEGER : Number(/\d+/.exec(text)?.[0] ?? 1),
+          }),
       };
     case 'close':
       return { kind: 'close', name: second === 'all' ? undefined : second };

@@ -150,6 +150,16 @@ const NOT_PINNED: readonly Case[] = [
     'question; unnamed; repeated',
   ],
   ['a view without a key', 'SELECT * FROM roll', 'question; unnamed; repeated'],
+  ['one that calls what may read people', 'SELECT head FROM heads', 'question; unnamed; repeated'],
+  ['by an operator', 'SELECT id FROM unlike', 'question; unnamed; repeated'],
+  ['by the text of a query', 'SELECT names FROM listed', 'question; unnamed; repeated'],
+  ['by the check of a domain', 'SELECT id FROM persons', 'question; unnamed; repeated'],
+  [
+    'a table whose rows are those of people who inherit from it',
+    'SELECT nights FROM stay',
+    'question; unnamed; repeated',
+  ],
+  ['and a view of it', 'SELECT nights FROM nights', 'question; unnamed; repeated'],
   ['a function that reads', 'SELECT id, name_of(id + 1) FROM patient WHERE id = 5', 'question; [0] v1; repeated'],
   ['EXPLAIN', 'EXPLAIN SELECT id FROM patient WHERE id = 5', 'question; unnamed; repeated'],
   ['SKIP LOCKED', 'SELECT id FROM patient WHERE id = 5 FOR UPDATE SKIP LOCKED', 'question; unnamed; repeated'],
@@ -649,6 +659,8 @@ const WRITES: readonly Case[] = [
     "INSERT INTO visit (patient_id, day, diag) VALUES (5, '2026-01-01', 'flu') RETURNING id",
     'pinned; repeated; at-once; writes 0',
   ],
+  ['where a CHECK asks people', 'INSERT INTO wish (who) VALUES (5)', 'pinned; repeated; at-once; writes 0'],
+  ['by an operator', 'INSERT INTO odd VALUES (5, 57)', 'pinned; repeated; at-once; writes 0'],
   ['given values of nobody', "INSERT INTO notes (body) VALUES ('x')", 'nothing'],
   [
     'a constraint that is deferred',
@@ -783,6 +795,31 @@ for (const [name, cases] of Object.entries(groups))
 
 test.each(GROUPED)('min_group: %s', (_note, sql, disclosure) => {
   expect(found(sql, 'reporter')).toBe(disclosure);
+});
+
+test.each([
+  'BEGIN ISOLATION LEVEL SERIALIZABLE',
+  'START TRANSACTION READ ONLY, ISOLATION LEVEL SERIALIZABLE, DEFERRABLE',
+  'SET TRANSACTION ISOLATION LEVEL SERIALIZABLE',
+  'SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE',
+  "SET LOCAL Transaction_Isolation = 'Serializable'",
+  'SET default_transaction_isolation TO serializable',
+  "SELECT set_config('default_transaction_isolation', 'serializable', false)",
+  "SELECT set_config('transaction_isolation', $1, true)",
+])('no transaction is SERIALIZABLE, whose errors tell which rows one has read: %s', (sql) => {
+  expect(() => world.disclosures(sql)).toThrow(/^refused.*SERIALIZABLE/);
+  const other = sql.replace(/serializable/i, sql.includes("'") ? 'repeatable read' : 'REPEATABLE READ');
+  if (other !== sql && !sql.includes('TO ')) expect(() => world.disclosures(other)).not.toThrow();
+});
+
+test.each([
+  ['SELECT false FROM clinics c WHERE c.id = (SELECT clinic_id FROM patient WHERE id + 0 = 77) FOR UPDATE', true],
+  ['SELECT v.id, v.patient_id FROM visit v ORDER BY v.day LIMIT 1 FOR SHARE', true],
+  ['SELECT id FROM clinics FOR UPDATE SKIP LOCKED', undefined],
+  ['SELECT id FROM patient WHERE ward = 3 FOR UPDATE', undefined],
+  ['SELECT 1 FROM patient WHERE id = 5 FOR UPDATE', undefined],
+])('rows that may be locked without a name: %s', (sql, locks) => {
+  expect(world.disclosures(sql).disclosures.subjects[0]?.locks).toBe(locks);
 });
 
 test('places stand elsewhere in a text with other literals', () => {

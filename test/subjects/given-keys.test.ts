@@ -76,6 +76,12 @@ test.each([
   expect(read?.map((key) => ('text' in key ? key.text : '')).join(' ')).toBe(keys);
 });
 
+test('blanks that the server does not skip are part of a key', () => {
+  const text = "' {\t\u00a0a,b\ufeff , c }\n'".replace('\n', '');
+  const read = readGivenKeys(text, { start: 0, end: text.length, type: TEXT, array: true });
+  expect(read).toEqual([{ text: '\u00a0a' }, { text: 'b\ufeff' }, { text: 'c' }]);
+});
+
 test('the column of rows', () => {
   const text = "(1, 'a', true), ($2, DEFAULT, false)";
   const rows = { start: 0, end: text.length, array: false };

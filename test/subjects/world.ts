@@ -38,12 +38,24 @@ CREATE TABLE marked (id integer PRIMARY KEY, patient_id integer REFERENCES patie
 CREATE VIEW roll AS SELECT name, weight FROM patient;
 CREATE VIEW beds AS SELECT id, beds FROM clinics;
 CREATE FUNCTION name_of(n integer) RETURNS text LANGUAGE sql STABLE AS $$ SELECT name FROM patient WHERE id = n $$;
+CREATE VIEW heads AS SELECT id, name_of(id + 1) AS head FROM clinics;
+CREATE FUNCTION differs(n integer, m integer) RETURNS boolean LANGUAGE sql STABLE AS $$ SELECT EXISTS (SELECT FROM patient WHERE id = n AND weight = m) $$;
+CREATE OPERATOR <~> (FUNCTION = differs, LEFTARG = integer, RIGHTARG = integer);
+CREATE VIEW unlike AS SELECT id FROM clinics WHERE id <~> beds;
+CREATE VIEW listed AS SELECT query_to_xml('SELECT name FROM patient', true, false, '')::text AS names;
+CREATE DOMAIN person AS integer CHECK (VALUE IS NULL OR name_of(VALUE) IS NOT NULL);
+CREATE VIEW persons AS SELECT id::person AS id FROM clinics;
+CREATE TABLE stay (id integer PRIMARY KEY, nights integer);
+CREATE TABLE long_stay (patient_id integer) INHERITS (stay);
+CREATE VIEW nights AS SELECT nights FROM stay;
+CREATE TABLE odd (id integer PRIMARY KEY, m integer CHECK (NOT id <~> m));
+CREATE TABLE wish (id serial PRIMARY KEY, who integer CHECK (name_of(who) IS NOT NULL), other person);
 CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 2 * n $$;
 CREATE FUNCTION log_it(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN END $$;
 CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer);
 `;
 
-export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id]`;
+export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id]`;
 
 /** The keys of a role, but for its name and limits. */
 export const GRANTS = `
@@ -62,6 +74,15 @@ tables:
   marked: { select: { columns: "*" }, insert: { columns: "*" } }
   roll: { select: { columns: "*" } }
   beds: { select: { columns: "*" } }
+  heads: { select: { columns: "*" } }
+  unlike: { select: { columns: "*" } }
+  listed: { select: { columns: "*" } }
+  persons: { select: { columns: "*" } }
+  stay: { select: { columns: [id, nights] } }
+  nights: { select: { columns: "*" } }
+  odd: { select: { columns: "*" }, insert: { columns: "*" } }
+  wish: { select: { columns: "*" }, insert: { columns: "*" } }
+types: [public.person]
 functions: [public.name_of(integer), public.twice(integer), public.log_it(text), int4eq]
 `;
 

@@ -8,7 +8,7 @@ import { as, fieldsOf, strings } from '../../sql/parse/tree.ts';
 import { pathOfRole } from '../client-path.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
 import { formatSearchPath, isSearchPath, parseSearchPath, writtenSearchPath } from '../search-path.ts';
-import { maySet, mayShow, movesLexer, takesAny } from '../settings.ts';
+import { mayIsolate, maySet, mayShow, movesLexer, takesAny } from '../settings.ts';
 import { constant, isSetConfig, onlyCall, truth } from './token.ts';
 
 export function classifySet(
@@ -33,7 +33,9 @@ export function classifySet(
     case 'VAR_SET_MULTI':
       // SET TRANSACTION and SET SESSION CHARACTERISTICS: modes of transactions. SET TRANSACTION SNAPSHOT needs an exported one.
       statement.command = 'SET';
-      return name === 'TRANSACTION' || name === 'SESSION CHARACTERISTICS' ? undefined : notAllowed(name);
+      return name === 'TRANSACTION' || name === 'SESSION CHARACTERISTICS'
+        ? judgeModes(draft, body.args)
+        : notAllowed(name);
     case 'VAR_SET_VALUE':
       statement.command = 'SET';
       if (isPath(name)) return setPath(draft, statement, body);
@@ -42,6 +44,22 @@ export function classifySet(
       statement.command = 'SET';
       return notAllowed(name);
   }
+}
+
+/** Modes of a transaction: of BEGIN, SET TRANSACTION and SET SESSION CHARACTERISTICS. */
+export function judgeModes(draft: Draft, modes: readonly Node[] = []): Refusal | undefined {
+  const isolated = modes.every((mode) => {
+    const { defname = '', arg } = as(mode, 'DefElem') ?? {};
+    return mayIsolate(draft.role, defname, arg && settingValue(arg));
+  });
+  return isolated ? undefined : notSerializable(draft.role);
+}
+
+function notSerializable({ rule }: RolePolicy): Refusal {
+  return refusal('setting-not-allowed', '42501', 'SERIALIZABLE would tell of rows that are not shown', {
+    rule,
+    hint: 'Where people are counted, take REPEATABLE READ.',
+  });
 }
 
 function isPath(name: string): boolean {
@@ -144,6 +162,7 @@ function callsOfSetConfig(value: unknown): (readonly Node[])[] {
 export function verdictUnseen(draft: Draft, name: string): Refusal | undefined {
   // A value that cannot be judged is allowed for a setting whose value need not be.
   const capped = name.toLowerCase() === 'statement_timeout' && draft.role.limits.statementTimeout !== undefined;
+  if (!mayIsolate(draft.role, name, undefined)) return notSerializable(draft.role);
   if (takesAny(name, draft.role) && !capped) return undefined;
   return mayShow(name, draft.role)
     ? refusal('setting-not-allowed', '42501', `set_config takes a constant for "${name}" for restricted roles`, {
@@ -165,6 +184,7 @@ function judgeValues(draft: Draft, name: string, values: readonly string[] | und
     }
     return undefined;
   }
+  if (values !== undefined && !mayIsolate(draft.role, name, values[0])) return notSerializable(draft.role);
   const granted = draft.role.settings?.get(name.toLowerCase());
   if (granted) {
     if (values === undefined || isWithin(granted, values)) return undefined;

@@ -10,7 +10,7 @@ import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { regKind } from '../metadata/reg-types.ts';
 import { classifyConstraints } from './classify-constraints.ts';
 import { classifyLock } from './classify-lock.ts';
-import { classifyPathCall, classifySet, classifyShow } from './classify-settings.ts';
+import { classifyPathCall, classifySet, classifyShow, judgeModes } from './classify-settings.ts';
 import { classifyCreate, classifyDrop, classifyTruncate } from './classify-temporary.ts';
 import { cursorKind, fetchKind } from './cursor.ts';
 import { transactionControl, transactionKind } from './transaction.ts';
@@ -42,10 +42,11 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   UpdateStmt: (_d, statement, body, node) => write(statement, 'UPDATE', body, node),
   DeleteStmt: (_d, statement, body, node) => write(statement, 'DELETE', body, node),
   MergeStmt: (_d, statement, body, node) => write(statement, 'MERGE', body, node),
-  TransactionStmt: (_d, statement, body) => {
+  TransactionStmt: (draft, statement, body) => {
     const found = transactionKind(body);
     if (!found) return denied(statement, 'PREPARE TRANSACTION');
-    return set(statement, found.command, transactionControl(body));
+    set(statement, found.command, transactionControl(body));
+    return judgeModes(draft, body.options);
   },
   ConstraintsSetStmt: (draft, statement, body) => classifyConstraints(draft, statement, body),
   VariableSetStmt: (draft, statement, body) => classifySet(draft, statement, body),

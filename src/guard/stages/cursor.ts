@@ -6,7 +6,8 @@ import type { StatementJudgement, StatementKind } from '../decision.ts';
 const HOLD = 0x20;
 
 export function fetchKind(body: Body<'FetchStmt'>): StatementKind {
-  return { kind: 'fetch', name: body.portalname ?? '', ...(continuesAnswer(body) && { forward: true }) };
+  const forward = continuesAnswer(body) ? Number(body.howMany) : undefined;
+  return { kind: 'fetch', name: body.portalname ?? '', ...(forward !== undefined && { forward }) };
 }
 
 /** @param inner the cursor's query. */

@@ -3,7 +3,7 @@ import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import type { Disclosure } from './disclosure.ts';
-import type { SubjectRelations } from './subject-relations.ts';
+import { readersInChecks, type SubjectRelations } from './subject-relations.ts';
 import { insertedColumns } from './written-columns.ts';
 
 type CanFail = Disclosure['canFail'];
@@ -52,6 +52,12 @@ export function failsByRows(context: ConstraintContext, write: Write): CanFail {
       if (key.relation !== relation.oid || !context.relations.holds(other)) continue;
       if (deletes || (updates && writes(key.referenced, sets))) met.push(key.deferrable);
     }
+  const types = new Set(relation.columns.map(({ type }) => type));
+  if (
+    (inserts || updates) &&
+    readersInChecks(context.catalog, (one) => one.relation === relation.oid || types.has(one.type)).length > 0
+  )
+    met.push(false);
   const constraints: CanFail = met.includes(true) ? 'at-commit' : met.length > 0 ? 'at-once' : 'no';
   return moreSevere(constraints, isChecked(context, write, named) ? 'at-once' : 'no');
 }

@@ -91,16 +91,16 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   // INVARIANT 94: a question, unless a proof says otherwise.
   const access: SubjectAccess =
     people && !locks.skips ? { kind: 'pinned', people } : { kind: named && holds ? 'held' : 'question' };
+  const isKnown = named && values.length === 0 && (holds || isFixed(rows)) && analysis.marks.writes.length === 0;
   const found: Disclosure = {
     subject: subject.name,
     access,
     canFail: canFail(context, analysis, analysis.level, access.kind),
     ...(named && { named }),
     values,
-    free:
-      named && values.length === 0 && (holds || isFixed(rows)) && analysis.marks.writes.length === 0
-        ? 'known'
-        : 'repeated',
+    free: isKnown ? 'known' : 'repeated',
+    ...(locks.chosen && !isKnown && access.kind === 'question' && { locks: true }),
+    ...(isKnown && access.kind === 'question' && rows.openStart && { openStart: true }),
     ...(counts && { grouped: counts }),
     ...(writes.top && { write: { row: writes.top.row ?? 0, tag: !people && !named?.length, ...writes.given } }),
   };

@@ -185,12 +185,15 @@ function itemOf(token: string, kind: number, sign: string): Item | undefined {
   return inside === undefined ? undefined : { kind: 'constant', value: inside.replaceAll("''", "'") };
 }
 
+/** What the server skips around an array and its elements: other blanks, such as U+00A0, are part of a key. */
+const BLANKS = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
+
 /** Of an array's text with one dimension, and no quotes; NULL is left out. */
-function elementsOf(text: string): readonly string[] | undefined {
-  const inside = /^\{([^{}"\\]*)\}$/.exec(text.trim())?.[1];
+export function elementsOf(text: string): readonly string[] | undefined {
+  const inside = /^\{([^{}"\\]*)\}$/.exec(text.replace(BLANKS, ''))?.[1]?.replace(BLANKS, '');
   if (inside === undefined) return undefined;
-  if (inside.trim() === '') return [];
-  const elements = inside.split(',').map((element) => element.trim());
+  if (inside === '') return [];
+  const elements = inside.split(',').map((element) => element.replace(BLANKS, ''));
   if (elements.includes('')) return undefined;
   return elements.filter((element) => element.toLowerCase() !== 'null');
 }

@@ -118,9 +118,9 @@ export class LevelReader {
     const rows = combinedRows(level, left, right, this.catalog);
     const { limits, skips } = this.choice.limitsOf(level);
     const sorted = level.select?.sortClause !== undefined;
-    if (limits === 'none' && !this.choice.sortsByValues(level, rows.values))
-      return sorted ? { ...rows, arranged: true } : rows;
     const open = rows.keys.length > 0;
+    if (limits === 'none' && !this.choice.sortsByValues(level, rows.values))
+      return { ...rows, arranged: sorted || rows.arranged, openStart: open };
     const loose = limits === 'loose' || (open && rows.cut) || this.choice.sortsByValues(level, rows.values);
     return {
       ...rows,
@@ -183,6 +183,7 @@ export class LevelReader {
       open: plain,
       arranged: open && (!plain || level.select?.sortClause !== undefined),
       openOrder: open && (found.openOrder || this.choice.leavesOrderOpen(level, found.arranged, cuts)),
+      openStart: level === analysis.level && open && (cuts || this.choice.leavesOrderOpen(level, found.arranged, true)),
     };
   }
 

@@ -24,6 +24,8 @@ export interface ProvenRows {
   readonly arranged: boolean;
   /** The order of its rows, or of equal rows, may depend on people whose rows are not returned. */
   readonly openOrder: boolean;
+  /** The same of its first rows, if the client does not ask for the others. Of the statement's own level alone. */
+  readonly openStart?: boolean;
 }
 
 export interface RowsKey {

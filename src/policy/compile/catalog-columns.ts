@@ -55,7 +55,7 @@ datlocale daticurules datcollversion daticulocale datlastsysoid`),
   pg_settings: words(
     `name setting unit category short_desc extra_desc context vartype source min_val max_val enumvals boot_val reset_val pending_restart`,
   ),
-  pg_prepared_statements: words('name prepare_time from_sql generic_plans custom_plans'),
+  pg_prepared_statements: words('name prepare_time from_sql'),
   pg_cursors: words('name is_holdable is_binary is_scrollable creation_time'),
   pg_tables: words('schemaname tablename tableowner tablespace'),
   pg_views: words('schemaname viewname viewowner'),

@@ -224,10 +224,11 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
     masks: { sourcefile: nullOf('text'), sourceline: nullOf('int4') },
   },
   // The session's own. What rewriting may have changed is hidden: of Parse the text, and the types of parameters.
+  // INVARIANT 154: so is how often each kind of plan was taken: the planner decides it by statistics over hidden rows.
   pg_prepared_statements: {
     rows: ownNames,
     masks: { statement: ownWords },
-    empty: ['parameter_types', 'result_types'],
+    empty: ['parameter_types', 'result_types', 'generic_plans', 'custom_plans'],
   },
   pg_cursors: { rows: ownNames, masks: { statement: ownWords } },
   pg_tables: {

@@ -4,7 +4,7 @@ import { baseType } from '../../sql/types/type.ts';
 import type { Subject } from '../model/policy.ts';
 import { type SubjectKeys, subjectKeys } from '../model/subject-keys.ts';
 import type { AboutEntries } from './about.ts';
-import { inheritanceRelatives } from './names.ts';
+import { descendants, inheritanceRelatives } from './names.ts';
 
 /** A column that holds a key of a subject, and how the catalog shows that. */
 export interface ReachedKey {
@@ -14,11 +14,11 @@ export interface ReachedKey {
   readonly of: Relation;
 }
 
-/** A step from a relation to one that it references, or that it reads as a view. */
+/** A step from a relation to one that it references, reads as a view, or whose rows it shows because it is inherited. */
 export interface ReachStep {
   readonly from: Relation;
   readonly to: Relation;
-  /** The columns of a foreign key; absent for a view. */
+  /** The columns of a foreign key; absent for a view and a parent. */
   readonly by?: { readonly columns: readonly Column[]; readonly referenced: readonly Column[] };
 }
 
@@ -168,7 +168,7 @@ export class SubjectReach {
     return known;
   }
 
-  /** Foreign keys of the relation and of those that share rows with it, and the relations that a view reads. */
+  /** Foreign keys of the relation and of those that share rows with it, those that inherit from it, and the relations that a view reads. */
   private edgesOf(relation: Relation): readonly ReachStep[] {
     const known = this.edges.get(relation.oid);
     if (known) return known;
@@ -185,6 +185,7 @@ export class SubjectReach {
         edges.set(`${oid} ${own.map(({ attnum }) => attnum).join(' ')}`, { from: relation, to, by });
       }
     }
+    for (const to of descendants(this.catalog, relation)) edges.set(`${to.oid}`, { from: relation, to });
     for (const oid of this.viewReads.get(relation.oid)?.keys() ?? []) {
       const to = this.catalog.relationsByOid.get(oid);
       if (to && oid !== relation.oid) edges.set(`${oid}`, { from: relation, to });

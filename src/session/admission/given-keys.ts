@@ -1,6 +1,6 @@
 /** The keys that a statement gives itself, as text: of the constants in it and of the values that its Bind has. */
 import type { GivenKeys } from '../../guard/subjects/disclosure.ts';
-import { readGivenKeys } from '../../guard/subjects/given-keys.ts';
+import { elementsOf, readGivenKeys } from '../../guard/subjects/given-keys.ts';
 import { readKey } from '../../guard/subjects/key-types.ts';
 import { int32At } from '../../protocol/integers.ts';
 import { bufferOf } from '../../protocol/text.ts';
@@ -64,12 +64,7 @@ function binary(value: Uint8Array, type: number): string[] | undefined {
 
 /** The elements of `= ANY ($1)`: of a one-dimensional array without quotes, or of any binary array whose elements can be read. */
 function elements(value: Uint8Array, format: number): readonly string[] | undefined {
-  if (format === 0) {
-    const inside = /^\{([^{}"\\]*)\}$/.exec(bufferOf(value).toString('utf8').trim())?.[1];
-    if (inside === undefined) return undefined;
-    const all = inside === '' ? [] : inside.split(',').map((element) => element.trim());
-    return all.includes('') ? undefined : all.filter((element) => element.toLowerCase() !== 'null');
-  }
+  if (format === 0) return elementsOf(bufferOf(value).toString('utf8'));
   const type = value.length < 12 ? 0 : ARRAYS.get(int32At(value, 8));
   return type === undefined || type === 0 ? undefined : binary(value, type);
 }

@@ -79,7 +79,7 @@ function keysOf({ access }: Disclosure, { statement, inner, text, bound }: Askin
 
 /** FETCH and MOVE from another place than the next one: which rows there are tells something by itself. */
 export function jumpsInCursor(kind: StatementKind): boolean {
-  return kind.kind === 'fetch' && kind.forward !== true;
+  return kind.kind === 'fetch' && kind.forward === undefined;
 }
 
 /** `DECLARE … WITH HOLD`: its rows outlive the transaction. */

@@ -18,23 +18,36 @@ export function settleCharges(
 ): readonly string[] {
   const { charges, answer } = run;
   const repeats = status === 'ok' && tag !== undefined && answer?.isTheSame(tag) === true;
+  const whole = tag !== undefined && isAtEnd(run, tag);
   if (charges) {
-    const kept = charges.settle((subject) => settlementOf(run, subject, status, repeats));
+    const kept = charges.settle((subject) => settlementOf(run, subject, status, { repeats, whole }));
     // A permit has paid for all of them.
     return kept.includes('') ? (run.disclosures ?? []).map(({ subject }) => subject) : kept;
   }
   if (status !== 'ok') return NONE;
   // Where no limit counts them: for the log.
-  const asked = (run.disclosures ?? []).filter((disclosure) => !isFree(run, disclosure, repeats));
+  const asked = (run.disclosures ?? []).filter((disclosure) => !isFree(run, disclosure, { repeats, whole }));
   return asked.filter(({ subject }) => answer?.hasTold(subject) !== true).map(({ subject }) => subject);
 }
 
-function settlementOf(run: Execution, subject: string, status: OutcomeEntry['status'], repeats: boolean): Settlement {
+interface Ending {
+  /** It is the last answer to this text again. */
+  readonly repeats: boolean;
+  /** No more rows follow. */
+  readonly whole: boolean;
+}
+
+/** A FETCH is at the end if it brings fewer rows than were asked for. */
+function isAtEnd({ statement: { kind } }: Execution, tag: string): boolean {
+  return kind.kind !== 'fetch' || Number(tag.split(' ').at(-1)) < (kind.forward ?? 0);
+}
+
+function settlementOf(run: Execution, subject: string, status: OutcomeEntry['status'], ending: Ending): Settlement {
   switch (status) {
     case 'ok': {
       // Of a permit, which pays for all.
       const paid = (run.disclosures ?? []).filter((one) => subject === '' || one.subject === subject);
-      return paid.every((disclosure) => isFree(run, disclosure, repeats)) ? 'free' : 'answered';
+      return paid.every((disclosure) => isFree(run, disclosure, ending)) ? 'free' : 'answered';
     }
     // The server has not come to it.
     case 'skipped':
@@ -50,12 +63,19 @@ function settlementOf(run: Execution, subject: string, status: OutcomeEntry['sta
 }
 
 /** INVARIANT 70: only an answer that was fixed before the statement ran is free. */
-function isFree(run: Execution, { subject, access, canFail, free }: Disclosure, repeats: boolean): boolean {
+function isFree(
+  run: Execution,
+  { subject, access, canFail, free, openStart, locks }: Disclosure,
+  ending: Ending,
+): boolean {
   const { statement, answer } = run;
   if (canFail === 'at-commit' || isHeldCursor(statement.kind) || jumpsInCursor(statement.kind)) return false;
   // Its people were counted before it ran: the amount set aside was for an error.
   if (run.isPinned(subject)) return true;
   // It costs the people that the row names, and one if no row came.
   if (access.kind === 'held') return answer?.hasNamed(subject) === true;
-  return free === 'known' || repeats;
+  // A client that stops early chooses rows as LIMIT does.
+  if (free === 'known') return ending.whole || !openStart;
+  // INVARIANT 155: a lock that nobody paid for would show others, by SKIP LOCKED, which row hidden people chose.
+  return ending.repeats && !(locks && run.rows > 0);
 }

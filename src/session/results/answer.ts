@@ -59,7 +59,8 @@ export class Answer {
     private readonly isPaid: (subject: string) => boolean,
   ) {
     this.before = recurring?.answers.before(recurring.asked);
-    this.cells = new AnswerValues(this.before, recurring !== undefined);
+    const locks = of?.disclosures?.some((disclosure) => disclosure.locks) === true;
+    this.cells = new AnswerValues(locks ? undefined : this.before, recurring !== undefined);
   }
 
   /** For a row, or the first piece of one; undefined if it shows no data subject. Counts nothing. */
