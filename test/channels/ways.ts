@@ -285,6 +285,38 @@ const DRAFTS: readonly Way[] = [
     name: 'and that of a domain',
     texts: [`SELECT ${P}::person`],
   },
+  { name: 'a domain over it', texts: [`SELECT ${P}::persona`] },
+  {
+    name: 'in an array or a row, whose literals are read when they are prepared',
+    withheld: true,
+    texts: [`PREPARE q AS SELECT '{${P}}'::person[]`, `SELECT ROW(${P}, 1)::pair`, 'DEALLOCATE q'],
+  },
+  {
+    name: 'and in a column',
+    withheld: true,
+    texts: [`INSERT INTO wishes (whom) VALUES ('{${P}}')`],
+  },
+  {
+    name: 'a parameter of it',
+    texts: [`PREPARE q (person) AS SELECT 1 WHERE $1 IS NULL`, `EXECUTE q (${P})`, 'DEALLOCATE q'],
+  },
+  {
+    name: 'what a cursor calls as it is planned',
+    texts: [`DECLARE c CURSOR FOR SELECT id FROM clinics WHERE beds < 100 / (length(name_of(${P})) - 10)`],
+  },
+  { name: 'foreign keys that pass a DELETE on', texts: ['DELETE FROM region WHERE id = 3'] },
+  { name: 'indexes of a partition', texts: ['UPDATE booking SET slot = 20 WHERE patient_id = 1'] },
+  {
+    name: 'a number that the sequence was set to',
+    texts: ["SELECT setval('call_id_seq', 20, false)", "INSERT INTO call (patient_id, day) VALUES (1, '2030-01-01')"],
+  },
+  {
+    name: 'locks on rows of many tables, of which others pass by',
+    withheld: true,
+    texts: [
+      `SELECT false FROM notes AS a, clinics AS b WHERE a.id = (SELECT ward FROM patient WHERE id + 0 = ${P}) AND b.id = (SELECT clinic_id FROM patient WHERE id + 0 = ${P}) FOR UPDATE`,
+    ],
+  },
   {
     name: 'keys that move',
     texts: [

@@ -36,6 +36,12 @@ ${visits};
 INSERT INTO lab (id, patient_id, value) SELECT i, i, 10 * i FROM generate_series(1, 3) AS i;
 INSERT INTO siblings VALUES (1, 1, 2, 'ab'), (2, 2, 3, 'bc'), (3, 3, NULL, 'c');
 INSERT INTO profile VALUES (1, 'one', 1), (2, 'two', 2);
+INSERT INTO region SELECT i, 'region' || i FROM generate_series(1, 4) AS i;
+INSERT INTO station SELECT i, i FROM generate_series(1, 4) AS i;
+INSERT INTO bed SELECT id, ward, id FROM patient WHERE id IN (1, ${HIDDEN});
+INSERT INTO booking SELECT id, id, ward * 10 FROM patient WHERE id = ${HIDDEN};
+INSERT INTO booking VALUES (1, 1, 5);
+INSERT INTO call (id, patient_id) SELECT 20, id FROM patient WHERE id = ${HIDDEN};
 INSERT INTO notes (id, body, n) SELECT i, 'note' || i, 40 + 5 * i FROM generate_series(1, 6) AS i;`;
 
 const person = (values: string): string => `INSERT INTO patient VALUES (${HIDDEN}, ${values})`;
@@ -137,7 +143,7 @@ async function policiesWith(key: Key): Promise<string> {
     'roles/doctor.yaml': `role: doctor${GRANTS}
 statements: [copy_to, copy_from, explain, explain_analyze, listen, notify]
 temporary: { picked: { n: integer } }
-sequences: { notes_id_seq: [usage, select, update] }
+sequences: { notes_id_seq: [usage, select, update], call_id_seq: [update] }
 collect: allow
 limits: none
 limits_per_user: { subjects: { patient: ${BUDGET} per 30 days } }

@@ -598,6 +598,32 @@ const WAYS: readonly Case[] = [
     'WITH w AS MATERIALIZED (SELECT id FROM patient WHERE hiv FOR UPDATE) SELECT 1',
     'question; unnamed; repeated; uncountable: row locks in a query',
   ],
+  [
+    'and of the row behind the last',
+    'SELECT beds FROM clinics WHERE beds > (SELECT weight FROM patient WHERE id + 0 = 5) ORDER BY beds FETCH FIRST 1 ROWS WITH TIES FOR UPDATE',
+    'question; unnamed; repeated; uncountable: row locks in a query',
+  ],
+  [
+    'of several tables, for a row that names nobody',
+    'SELECT 1 FROM notes n, clinics c WHERE (n.id, c.id) = (SELECT ward, clinic_id FROM patient WHERE id + 0 = 5) FOR UPDATE',
+    'question; unnamed; repeated; uncountable: locks on rows of several tables',
+  ],
+  [
+    'of one of them',
+    'SELECT 1 FROM notes n, clinics c WHERE (n.id, c.id) = (SELECT ward, clinic_id FROM patient WHERE id + 0 = 5) FOR UPDATE OF c',
+    'question; unnamed; repeated',
+  ],
+  [
+    'of several, for a row that is named',
+    'SELECT p.id FROM patient p JOIN visit v ON v.patient_id = p.id FOR UPDATE',
+    'question; [0]; known',
+  ],
+  [
+    'a literal that is checked as it is read',
+    "SELECT '{5}'::person[]",
+    'question; unnamed; repeated; uncountable: values inside an array or row that a domain checks by data',
+  ],
+  ['one of an array that is checked as a whole', "SELECT '{5}'::people", 'question; unnamed; repeated'],
   ['system columns', 'SELECT id, ctid FROM patient', 'refused'],
 ];
 
@@ -634,6 +660,32 @@ const WRITES: readonly Case[] = [
   ],
   ['a table about no person', 'UPDATE clinics SET beds = 3 WHERE id = 4', 'nothing'],
   ['a row that people’s rows may refer to', 'DELETE FROM clinics WHERE id = 4', 'pinned; repeated; at-once; writes 0'],
+  [
+    'a row that people’s rows refer to by another table',
+    'DELETE FROM region WHERE id = 4',
+    'pinned; repeated; at-once; writes 0',
+  ],
+  ['a column that is no key', "UPDATE region SET name = 'n' WHERE id = 5", 'nothing'],
+  [
+    'a unique key of a partition',
+    'UPDATE booking SET slot = 3 WHERE patient_id = 5',
+    'pinned 5; unnamed; repeated; at-once; writes 0',
+  ],
+  [
+    'a unique key of the partition that the row moves to',
+    'UPDATE booking SET id = 3 WHERE patient_id = 5',
+    'pinned 5; unnamed; repeated; at-once; writes 0',
+  ],
+  [
+    'a unique key of the partition that the row is put into',
+    'INSERT INTO booking VALUES (1, 5, 3)',
+    'pinned; repeated; at-once; writes 0',
+  ],
+  [
+    'a number of its own sequence, which others may have taken',
+    "INSERT INTO call (patient_id, day) VALUES (5, '2026-01-01')",
+    'pinned; repeated; at-once; writes 0',
+  ],
   [
     'a value of a given person',
     'UPDATE clinics SET beds = (SELECT weight FROM patient WHERE id = 77) WHERE id = 4',

@@ -50,12 +50,23 @@ CREATE TABLE long_stay (patient_id integer) INHERITS (stay);
 CREATE VIEW nights AS SELECT nights FROM stay;
 CREATE TABLE odd (id integer PRIMARY KEY, m integer CHECK (NOT id <~> m));
 CREATE TABLE wish (id serial PRIMARY KEY, who integer CHECK (name_of(who) IS NOT NULL), other person);
+CREATE TABLE region (id integer PRIMARY KEY, name text);
+CREATE TABLE station (id integer PRIMARY KEY, region_id integer REFERENCES region ON DELETE CASCADE ON UPDATE CASCADE);
+CREATE TABLE bed (id integer PRIMARY KEY, station_id integer REFERENCES station, patient_id integer);
+CREATE TABLE booking (id integer, patient_id integer, slot integer) PARTITION BY RANGE (id);
+CREATE TABLE booking_1 PARTITION OF booking FOR VALUES FROM (1) TO (1000);
+CREATE UNIQUE INDEX ON booking_1 (slot);
+CREATE TABLE call (id serial PRIMARY KEY, patient_id integer, day date);
+CREATE DOMAIN persona AS person;
+CREATE TYPE pair AS (a person, b integer);
+CREATE DOMAIN people AS integer[] CHECK (name_of(VALUE[1]) IS NOT NULL);
+CREATE TABLE wishes (id serial PRIMARY KEY, whom person[], what persona, which pair);
 CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 2 * n $$;
 CREATE FUNCTION log_it(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN END $$;
 CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer);
 `;
 
-export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id]`;
+export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id]`;
 
 /** The keys of a role, but for its name and limits. */
 export const GRANTS = `
@@ -82,7 +93,11 @@ tables:
   nights: { select: { columns: "*" } }
   odd: { select: { columns: "*" }, insert: { columns: "*" } }
   wish: { select: { columns: "*" }, insert: { columns: "*" } }
-types: [public.person]
+  region: { select: { columns: "*" }, update: { columns: "*" }, delete: {} }
+  booking: { select: { columns: [id, patient_id, slot] }, insert: { columns: [id, patient_id, slot] }, update: { columns: [id, slot] } }
+  call: { select: { columns: [id, patient_id, day] }, insert: { columns: [id, patient_id, day] } }
+  wishes: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: [whom, what, which] } }
+types: [public.person, public.persona, public.pair, public.people]
 functions: [public.name_of(integer), public.twice(integer), public.log_it(text), int4eq]
 `;
 

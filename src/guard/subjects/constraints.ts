@@ -1,9 +1,10 @@
 /** Which constraints of a write can fail in a way that discloses existing rows: unique and exclusion, foreign keys, and the policy's own. */
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
+import type { Catalog, Oid, Relation } from '../../sql/catalog/catalog.ts';
+import type { ForeignKey } from '../../sql/catalog/objects.ts';
 import type { Disclosure } from './disclosure.ts';
-import { readersInChecks, type SubjectRelations } from './subject-relations.ts';
+import { hasReadingCheck, isCheckedByData, type SubjectRelations } from './subject-relations.ts';
 import { insertedColumns } from './written-columns.ts';
 
 type CanFail = Disclosure['canFail'];
@@ -24,42 +25,130 @@ export function failsByRows(context: ConstraintContext, write: Write): CanFail {
   const { target, events } = write;
   if (target?.source.kind !== 'relation') return 'no';
   const { relation: named } = target.source.view;
-  if (named.persistence === 't') return 'no';
+  if (named.persistence === 't') return hasCheckedColumn(context.catalog, named) ? 'at-once' : 'no';
   const relation = tableBehind(named, context.catalog);
-  const { uniqueIndexes, foreignKeys } = relation ?? {};
-  // Of a catalog that does not say which there are, each may be, and deferred.
-  if (!relation || !uniqueIndexes || !foreignKeys) return 'at-commit';
-  const met: boolean[] = [];
-  const [inserts, updates, deletes] = (['insert', 'update', 'delete'] as const).map((event) => events.includes(event));
+  if (!relation) return 'at-commit';
   // Through a view every column may be written, under whatever name.
-  const all = relation === named ? undefined : new Set(relation.columns.map(({ name }) => name));
-  const given = inserts ? (all ?? insertedColumns(write, relation)) : new Set<string>();
-  const sets = all ?? write.sets;
-  const writes = (columns: readonly number[], change: ReadonlySet<string>): boolean =>
-    columns.some((attnum) => attnum === 0 || change.has(nameOf(relation, attnum)));
-  if (context.relations.holds(relation))
-    for (const { columns, deferrable } of uniqueIndexes) {
-      const own = inserts && !columns.some((attnum) => isMade(context.catalog, relation, attnum, given));
-      if (own || (updates && writes(columns, sets))) met.push(deferrable);
-    }
-  for (const key of foreignKeys) {
-    const other = context.catalog.relationsByOid.get(key.relation);
-    if (other && !context.relations.holds(other)) continue;
-    if ((inserts && writes(key.columns, given)) || (updates && writes(key.columns, sets))) met.push(key.deferrable);
-  }
-  for (const other of context.catalog.data.relations)
-    for (const key of other.foreignKeys ?? []) {
-      if (key.relation !== relation.oid || !context.relations.holds(other)) continue;
-      if (deletes || (updates && writes(key.referenced, sets))) met.push(key.deferrable);
-    }
-  const types = new Set(relation.columns.map(({ type }) => type));
-  if (
-    (inserts || updates) &&
-    readersInChecks(context.catalog, (one) => one.relation === relation.oid || types.has(one.type)).length > 0
-  )
-    met.push(false);
-  const constraints: CanFail = met.includes(true) ? 'at-commit' : met.length > 0 ? 'at-once' : 'no';
+  const all = relation === named ? undefined : namesOf(relation);
+  const changes = spread(context.catalog, {
+    relation,
+    inserted: events.includes('insert') ? (all ?? insertedColumns(write, relation)) : undefined,
+    set: events.includes('update') ? (all ?? write.sets) : NO_NAMES,
+    deletes: events.includes('delete'),
+  });
+  const constraints = changes.map((change) => failsByChange(context, change)).reduce(moreSevere, 'no');
   return moreSevere(constraints, isChecked(context, write, named) ? 'at-once' : 'no');
+}
+
+/** What happens to rows of a table. */
+interface Change {
+  readonly relation: Relation;
+  /** Columns that new rows are given; absent if there are none. */
+  readonly inserted?: ReadonlySet<string> | undefined;
+  readonly set: ReadonlySet<string>;
+  readonly deletes: boolean;
+}
+
+const NO_NAMES: ReadonlySet<string> = new Set();
+
+/**
+ * INVARIANT 158: a change with all that may follow from it. Foreign keys pass a change on to other tables, whatever those hold (which of them do is not
+ * read); a table's rows are those of its partitions and children, which have constraints of their own, and a row may move from one to another.
+ */
+function spread(catalog: Catalog, first: Change): readonly Change[] {
+  const changes = [first];
+  const known = new Set<string>();
+  const add = (change: Change): void => {
+    const { relation, inserted, set, deletes } = change;
+    const name = [relation.oid, inserted && [...inserted], [...set], deletes].join(';');
+    if (!known.has(name)) changes.push(change);
+    known.add(name);
+  };
+  for (const change of changes) {
+    const { relation, set, deletes } = change;
+    for (const child of relatedIn(catalog).children.get(relation.oid) ?? []) {
+      const moves = relation.kind === 'p' && set.size > 0;
+      add(moves ? { relation: child, inserted: namesOf(child), set, deletes: true } : { ...change, relation: child });
+    }
+    for (const { other, key } of relatedIn(catalog).referring.get(relation.oid) ?? [])
+      if (deletes || isAmong(relation, key.referenced, set))
+        add({ relation: other, set: new Set(key.columns.map((attnum) => nameOf(other, attnum))), deletes });
+  }
+  return changes;
+}
+
+interface Reference {
+  readonly other: Relation;
+  readonly key: ForeignKey;
+}
+
+interface Related {
+  /** Foreign keys by the table that they refer to. */
+  readonly referring: ReadonlyMap<Oid, readonly Reference[]>;
+  /** Partitions, and tables that inherit. */
+  readonly children: ReadonlyMap<Oid, readonly Relation[]>;
+}
+
+const related = new WeakMap<Catalog, Related>();
+
+function relatedIn(catalog: Catalog): Related {
+  let found = related.get(catalog);
+  if (!found) {
+    const referring = new Map<Oid, Reference[]>();
+    const children = new Map<Oid, Relation[]>();
+    for (const other of catalog.data.relations) {
+      for (const key of other.foreignKeys ?? []) put(referring, key.relation, { other, key });
+      for (const parent of other.parents) put(children, parent, other);
+    }
+    found = { referring, children };
+    related.set(catalog, found);
+  }
+  return found;
+}
+
+function put<T>(map: Map<Oid, T[]>, key: Oid, value: T): void {
+  const list = map.get(key);
+  if (list) list.push(value);
+  else map.set(key, [value]);
+}
+
+function failsByChange(context: ConstraintContext, { relation, inserted, set, deletes }: Change): CanFail {
+  const { catalog, relations } = context;
+  const { uniqueIndexes, foreignKeys } = relation;
+  // Of a catalog that does not say which there are, each may be, and deferred.
+  if (!uniqueIndexes || !foreignKeys) return 'at-commit';
+  const met: boolean[] = [];
+  if (relations.holds(relation))
+    // A number of the row's own sequence is no exception: a role may set it, and others may have given rows numbers that it comes to.
+    for (const { columns, deferrable } of uniqueIndexes)
+      if (inserted || isAmong(relation, columns, set)) met.push(deferrable);
+  for (const key of foreignKeys) {
+    const other = catalog.relationsByOid.get(key.relation);
+    if (other && !relations.holds(other)) continue;
+    if ((inserted && isAmong(relation, key.columns, inserted)) || isAmong(relation, key.columns, set))
+      met.push(key.deferrable);
+  }
+  for (const { other, key } of relatedIn(catalog).referring.get(relation.oid) ?? [])
+    if (relations.holds(other) && (deletes || isAmong(relation, key.referenced, set))) met.push(key.deferrable);
+  if ((inserted || set.size > 0) && (hasReadingCheck(catalog, relation) || hasCheckedColumn(catalog, relation)))
+    met.push(false);
+  return met.includes(true) ? 'at-commit' : met.length > 0 ? 'at-once' : 'no';
+}
+
+function hasCheckedColumn(catalog: Catalog, { columns }: Relation): boolean {
+  return isCheckedByData(
+    catalog,
+    columns.map(({ type }) => type),
+  );
+}
+
+/** Whether one of the columns is among those; an expression always is. */
+function isAmong(relation: Relation, columns: readonly number[], names: ReadonlySet<string>): boolean {
+  return names.size > 0 && columns.some((attnum) => attnum === 0 || names.has(nameOf(relation, attnum)));
+}
+
+function namesOf({ columns }: Relation): ReadonlySet<string> {
+  return new Set(columns.map(({ name }) => name));
 }
 
 /** The table that a write to a view changes in the end; undefined if a trigger or rule may change anything. */

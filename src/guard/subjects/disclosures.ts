@@ -3,7 +3,7 @@ import type { RolePolicy, Subject } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
-import type { Catalog, Fn } from '../../sql/catalog/catalog.ts';
+import type { Catalog, Fn, Oid } from '../../sql/catalog/catalog.ts';
 import { as, type Body, type Node } from '../../sql/parse/tree.ts';
 import type { DraftStatement } from '../draft.ts';
 import { type KeyPlan, KeySpelling } from './added-keys.ts';
@@ -15,7 +15,7 @@ import { parametersAt } from './given-keys.ts';
 import { LevelReader } from './level-reader.ts';
 import { locksOf } from './locks.ts';
 import type { ProvenRows, RowsKey } from './rows.ts';
-import { readers, type SubjectRelations } from './subject-relations.ts';
+import { isCheckedEarly, readers, type SubjectRelations, typesIn } from './subject-relations.ts';
 import { isHeld } from './unique-key.ts';
 import type { Values } from './values.ts';
 import { proveWrite, type WriteProof } from './writes.ts';
@@ -61,6 +61,9 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     values: [],
     free: 'repeated',
   };
+  // INVARIANT 157: what a Parse or PREPARE tells is paid by nobody.
+  if (isCheckedEarly(context.catalog, [...typesIn(analysis), ...typesWritten(analysis)]))
+    return withProblem(unknown, 'values inside an array or row that a domain checks by data');
   const reader = new LevelReader(analysis, context.catalog, context.relations);
   // The planner's estimates, and the counts of EXPLAIN ANALYZE, come from everyone's rows; none of its rows tells which functions it called.
   if (kind.kind === 'explain') return withProblem(unknown, effectIn(statement, reader, false));
@@ -92,6 +95,8 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   const access: SubjectAccess =
     people && !locks.skips ? { kind: 'pinned', people } : { kind: named && holds ? 'held' : 'question' };
   const isKnown = named && values.length === 0 && (holds || isFixed(rows)) && analysis.marks.writes.length === 0;
+  // A row that is not named pays one value: the locks of several tables would tell one each.
+  const locked = locks.several && !people && !named ? 'locks on rows of several tables' : undefined;
   const found: Disclosure = {
     subject: subject.name,
     access,
@@ -104,7 +109,15 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     ...(counts && { grouped: counts }),
     ...(writes.top && { write: { row: writes.top.row ?? 0, tag: !people && !named?.length, ...writes.given } }),
   };
-  return withProblem(found, uncountable);
+  return withProblem(found, uncountable ?? locked);
+}
+
+/** Of whole columns that are written: their literals are read as these. */
+function typesWritten({ marks }: Analysis): Oid[] {
+  return marks.writes.flatMap(({ target }) => {
+    const source = target?.source;
+    return source?.kind === 'relation' ? source.view.relation.columns.map(({ type }) => type) : [];
+  });
 }
 
 function withProblem(found: Disclosure, uncountable: string | undefined): Disclosure {

@@ -1,7 +1,7 @@
 /** Row locks (FOR UPDATE and similar): other statements can see them, so locked rows must be rows that are sent. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
-import { as } from '../../sql/parse/tree.ts';
+import { as, type Body } from '../../sql/parse/tree.ts';
 import type { ProvenRows } from './rows.ts';
 
 export interface RowLocks {
@@ -9,13 +9,15 @@ export interface RowLocks {
   readonly skips: boolean;
   /** Rows are locked by data of people. */
   readonly chosen: boolean;
+  /** For one row of the answer, of several tables. */
+  readonly several: boolean;
   /** And they may not be sent. */
   readonly unsent: boolean;
 }
 
 /** `rowsOf`: what is proven of a level's rows. */
 export function locksOf({ marks }: Analysis, top: QueryLevel, rowsOf: (level: QueryLevel) => ProvenRows): RowLocks {
-  let [skips, chosen, unsent] = [false, false, false];
+  let [skips, chosen, several, unsent] = [false, false, false, false];
   for (const level of marks.levels) {
     const clauses = (level.select?.lockingClause ?? []).map((node) => as(node, 'LockingClause'));
     if (clauses.length === 0) continue;
@@ -23,11 +25,25 @@ export function locksOf({ marks }: Analysis, top: QueryLevel, rowsOf: (level: Qu
     const { keys, loose, values } = rowsOf(level);
     if (keys.length === 0 && !loose && values.size === 0) continue;
     chosen = true;
-    // INVARIANT 77: a lock on a subquery is one on all rows that it reads, whatever the query around does with them; OFFSET locks what it passes by.
+    several ||= lockedTables(level, clauses) > 1;
+    // INVARIANT 77: a lock on a subquery is one on all rows that it reads, whatever the query around does with them; OFFSET locks what it
+    // passes by, WITH TIES the row behind the last.
     const plain = level.entries.every(
       ({ source: { kind } }) => kind === 'relation' || kind === 'join' || kind === 'function',
     );
-    unsent ||= level !== top || !plain || level.select?.limitOffset !== undefined;
+    const passes = level.select?.limitOffset !== undefined || level.select?.limitOption === 'LIMIT_OPTION_WITH_TIES';
+    unsent ||= level !== top || !plain || passes;
   }
-  return { skips, chosen, unsent };
+  return { skips, chosen, several, unsent };
+}
+
+/** How many tables a level's clauses lock rows of, at least; a view's may be many. */
+function lockedTables({ entries }: QueryLevel, clauses: readonly (Body<'LockingClause'> | undefined)[]): number {
+  const names = clauses.flatMap((clause) => (clause?.lockedRels ?? []).map((node) => as(node, 'RangeVar')?.relname));
+  const isAll = clauses.some((clause) => !clause?.lockedRels?.length);
+  let count = 0;
+  for (const { source, name } of entries)
+    if (source.kind === 'relation' && (isAll || names.includes(name)))
+      count += source.view.relation.kind === 'v' ? 2 : 1;
+  return count;
 }

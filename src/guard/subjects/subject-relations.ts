@@ -5,8 +5,9 @@ import { keysOn } from '../../policy/compile/subjects.ts';
 import { FIRST_USER_OID } from '../../policy/compile/visible-types.ts';
 import type { RolePolicy, Subject } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Catalog, Fn, Oid, Relation } from '../../sql/catalog/catalog.ts';
+import type { Catalog, Dependent, Fn, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import type { ViewParts } from '../../sql/catalog/objects.ts';
+import { baseType } from '../../sql/types/type.ts';
 import { functionClass } from '../function-class.ts';
 
 /** `keys`: the columns that tell whose row it is. `opaque`: it reads people, but no column tells whose each row is. */
@@ -73,8 +74,8 @@ export class SubjectRelations {
   private callsReader({ functions, operators, nodes }: ViewParts): boolean {
     const { functionsByOid, operatorsByOid } = this.catalog;
     const called = [...(functions ?? [0]), ...operators.map((oid) => operatorsByOid.get(oid)?.fn ?? 0)];
-    if (nodes.includes('COERCETODOMAIN') && readersInChecks(this.catalog, ({ type }) => type !== 0).length > 0)
-      return true;
+    // Which domains it converts to is not recorded.
+    if (nodes.includes('COERCETODOMAIN') && domainsThatRead(this.catalog).size > 0) return true;
     return called.some((oid) => {
       const fn = functionsByOid.get(oid);
       return !fn || functionMayRead(fn) || (oid < FIRST_USER_OID && functionClass(fn, this.catalog) === 'SQL text');
@@ -82,20 +83,85 @@ export class SubjectRelations {
   }
 }
 
-/** Functions that may read data in the checks of tables and domains; undefined for an unknown one. */
-export function readersInChecks(
-  { data, functionsByOid, operatorsByOid }: Catalog,
-  of: (check: { readonly relation: Oid; readonly type: Oid }) => boolean,
-): (Fn | undefined)[] {
-  const checks = (data.dependents ?? []).filter((one) => one.kind === 'constraint' && of(one));
-  const called = checks.flatMap(({ calls, names }) => [
-    ...(calls ?? [0]),
-    ...names.flatMap(([of, oid]) => (of === PG_OPERATOR ? [operatorsByOid.get(oid)?.fn ?? 0] : [])),
-  ]);
-  return called.map((oid) => functionsByOid.get(oid)).filter((fn) => !fn || functionMayRead(fn));
+/** Whether a check of the relation calls a function that may read data. */
+export function hasReadingCheck(catalog: Catalog, { oid }: Relation): boolean {
+  const checks = (catalog.data.dependents ?? []).filter((one) => one.kind === 'constraint' && one.relation === oid);
+  return checks.some((check) => callsReader(check, catalog) || isCheckedByData(catalog, typesNamed(check)));
 }
 
-/** The OID of its catalog, as in pg_depend. */
+const domains = new WeakMap<Catalog, ReadonlySet<Oid>>();
+
+/** Domains of which a check may read data: what a value is checked against is told by an error. */
+function domainsThatRead(catalog: Catalog): ReadonlySet<Oid> {
+  let found = domains.get(catalog);
+  if (!found) {
+    const checks = (catalog.data.dependents ?? []).filter(({ kind, type }) => kind === 'constraint' && type !== 0);
+    const reading = new Set(checks.filter((check) => callsReader(check, catalog)).map(({ type }) => type));
+    found = reading;
+    for (let size = -1; size !== reading.size; ) {
+      size = reading.size;
+      for (const check of checks) if (reachesAny(catalog, typesNamed(check), reading)) reading.add(check.type);
+    }
+    domains.set(catalog, found);
+  }
+  return found;
+}
+
+function callsReader({ calls, names }: Dependent, { functionsByOid, operatorsByOid }: Catalog): boolean {
+  const operators = names.filter(([of]) => of === PG_OPERATOR).map(([, oid]) => operatorsByOid.get(oid)?.fn ?? 0);
+  return [...(calls ?? [0]), ...operators].some((oid) => mayRead(functionsByOid.get(oid)));
+}
+
+/** Those that a check converts to. */
+function typesNamed({ names, type }: Dependent): Oid[] {
+  return names.filter(([of, oid]) => of === PG_TYPE && oid !== type).map(([, oid]) => oid);
+}
+
+function mayRead(fn: Fn | undefined): boolean {
+  return !fn || functionMayRead(fn);
+}
+
+/** INVARIANT 156: whether a value of one of these types may be checked by what reads data: of a domain, in whatever other types it stands. */
+export function isCheckedByData(catalog: Catalog, types: Iterable<Oid>): boolean {
+  return reachesAny(catalog, types, domainsThatRead(catalog));
+}
+
+function reachesAny(catalog: Catalog, types: Iterable<Oid>, reading: ReadonlySet<Oid>): boolean {
+  if (reading.size === 0) return false;
+  const within = new Set(types);
+  for (const oid of within) {
+    if (oid < FIRST_USER_OID) continue;
+    const type = catalog.typesByOid.get(oid);
+    if (!type || reading.has(oid)) return true;
+    for (const inner of [type.base, type.element, type.subtype]) within.add(inner);
+    if (type.relation === 0) continue;
+    const row = catalog.relationsByOid.get(type.relation);
+    if (!row) return true;
+    for (const column of row.columns) within.add(column.type);
+  }
+  return false;
+}
+
+/** The same of parts of such values alone: of an array or a row the server reads a literal, with all its checks, before anything runs. */
+export function isCheckedEarly(catalog: Catalog, types: Iterable<Oid>): boolean {
+  return isCheckedByData(
+    catalog,
+    [...types].map((type) => baseType(catalog, type)),
+  );
+}
+
+/** All types of which a statement may make values. */
+export function typesIn({ uses, marks, parameterTypes }: Analysis): Set<Oid> {
+  const types = new Set(parameterTypes);
+  for (const use of uses) if (use.kind === 'type') types.add(use.type.oid);
+  for (const { type } of marks.expressions.values()) types.add(type);
+  for (const type of marks.literals.values()) types.add(type);
+  for (const { entry } of marks.wholeRows) for (const { type } of entry.columns) types.add(type);
+  return types;
+}
+
+/** OIDs of catalogs, as in pg_depend. */
+const PG_TYPE = 1247;
 const PG_OPERATOR = 2617;
 
 /**
@@ -107,14 +173,12 @@ export function functionMayRead({ oid, extension, kind, volatility }: Fn): boole
   return volatility !== 'i' || kind !== 'f';
 }
 
-/** Functions of a statement that may read data, including those of operators and casts; undefined for an unknown one. */
-export function readers({ uses }: Analysis, catalog: Catalog): (Fn | undefined)[] {
-  return uses.flatMap((use) => {
+/** Functions of a statement that may read data, including those of operators and casts; undefined for an unknown one, and for that of a check. */
+export function readers(analysis: Analysis, catalog: Catalog): (Fn | undefined)[] {
+  const called = analysis.uses.flatMap((use) => {
     if (use.kind === 'function') return use.candidates.filter(functionMayRead);
-    if (use.kind === 'type' && use.type.kind === 'd')
-      return readersInChecks(catalog, ({ type }) => type === use.type.oid);
     if (use.kind !== 'operator') return [];
-    const fns = use.candidates.map(({ fn }) => catalog.functionsByOid.get(fn));
-    return fns.filter((fn) => !fn || functionMayRead(fn));
+    return use.candidates.map(({ fn }) => catalog.functionsByOid.get(fn)).filter(mayRead);
   });
+  return isCheckedByData(catalog, typesIn(analysis)) ? [...called, undefined] : called;
 }

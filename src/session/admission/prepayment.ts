@@ -50,7 +50,8 @@ function prepaymentOf(disclosure: Disclosure, asking: Asking): Prepayment | unde
     case 'nothing':
       return undefined;
     case 'later':
-      // INVARIANT 63: a cursor WITH HOLD is read at COMMIT, which may fail: that cannot be told apart from others then. Of a question any may.
+      // INVARIANT 63: DECLARE plans, and planning calls what is STABLE. A cursor WITH HOLD is read at COMMIT, which may fail: that cannot be told apart from others then. Of a question any may.
+      if (asking.statement.runsUserCode) return asks('kept');
       return isHeldCursor(kind) && (canFail !== 'no' || disclosure.access.kind === 'question')
         ? asks('kept')
         : undefined;
