@@ -281,7 +281,8 @@ export function spell(entry: RangeTableEntry, column: RangeTableColumn): string 
     return source ? spell(source.entry, source.column) : quoteName(column.name);
   }
   const name = entry.rename ?? entry.name;
-  if (name === undefined) return undefined;
+  // Another item of the FROM clause may be meant by a name that an alias of its join hides.
+  if (name === undefined || (entry.hasTwin && !entry.nameVisible)) return undefined;
   const own = sentColumn(entry, column);
   if (own !== undefined) return `${quoteName(name)}.${own}`;
   return isAmbiguousName(entry, column) ? undefined : `${quoteName(name)}.${quoteName(column.name)}`;
