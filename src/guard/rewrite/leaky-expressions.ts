@@ -86,9 +86,9 @@ class Finder {
   visitRoot(root: RootExpression): void {
     const phase = root.scope.level.aggregated ? root.phase : 'row';
     const position: Position = { scope: root.scope, phase, inside: false };
-    if (root.record) this.visitRecord(root.node, position);
-    else if (root.inFrom) this.visitArguments(root.node, this.expression(root.node), position);
+    if (root.inFrom) this.visitArguments(root.node, this.expression(root.node), position);
     else if (root.scope.level.groupKeys.includes(root.node)) this.visitKey(root.node, position);
+    else if (root.record) this.visitRecord(root.node, position);
     else if (root.sides) this.visitFullJoin(root.node, root.sides, position);
     else this.visit(root.node, position);
   }
@@ -245,15 +245,16 @@ class Finder {
     if (!found?.leakproof && !stopped) this.loose.push({ scope: at.scope, covered: new Set() });
   }
 
-  /** The arguments of what makes the record are wrapped; the query that reads one which was made below is fenced. */
+  /** INVARIANT 149: the arguments of what makes the record are wrapped; the query that reads one which was made below is fenced. */
   private visitRecord(node: Node, at: Position): void {
     const found = this.expression(node);
-    if ('FuncCall' in node || 'RowExpr' in node) {
-      this.visitArguments(node, found, at);
-      return;
-    }
-    this.noteUngrouped(node, at);
-    if (!found?.leakproof) this.loose.push({ scope: at.scope, covered: new Set() });
+    const isKey = at.phase === 'group' && isGroupKey(node, at.scope.level, this.analysis.marks.references);
+    const called = found?.barrier === 'none' || found?.barrier === 'set-returning';
+    if (called && !isKey && ('FuncCall' in node || 'RowExpr' in node)) this.visitArguments(node, found, at);
+    else if (called && !isKey && this.analysis.marks.references.has(node)) {
+      this.noteUngrouped(node, at);
+      if (!found.leakproof) this.loose.push({ scope: at.scope, covered: new Set() });
+    } else this.visit(node, at);
   }
 
   private add(node: Node, at: Position): void {

@@ -118,7 +118,7 @@ export const roleSchema = mapping({
   collations: z
     .array(catalogName)
     .optional()
-    .describe('Users’ collations that COLLATE may name, beyond those of granted columns.'),
+    .describe('Users’ collations that COLLATE may name, beyond granted columns’.'),
   settings: z
     .record(catalogName, z.union([z.string(), z.number()]))
     .optional()

@@ -281,7 +281,7 @@ export function spell(entry: RangeTableEntry, column: RangeTableColumn): string 
     return source ? spell(source.entry, source.column) : quoteName(column.name);
   }
   const name = entry.rename ?? entry.name;
-  // Another item of the FROM clause may be meant by a name that an alias of its join hides.
+  // INVARIANT 148: a name that an alias of its join hides means the other item that has it.
   if (name === undefined || (entry.hasTwin && !entry.nameVisible)) return undefined;
   const own = sentColumn(entry, column);
   if (own !== undefined) return `${quoteName(name)}.${own}`;

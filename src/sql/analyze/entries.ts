@@ -46,7 +46,8 @@ export function refuseTwins(r: Resolver, left: readonly RangeTableEntry[], right
   for (const entry of right) {
     if (!entry.hasTwin || !entry.nameVisible) continue;
     r.parsed.workLimit.spend(left.length);
-    if (left.some((one) => one.nameVisible && one.name === entry.name && isOneName(one, entry))) refuseTwin(r, entry, -1);
+    if (left.some((one) => one.nameVisible && one.name === entry.name && isOneName(one, entry)))
+      refuseTwin(r, entry, -1);
   }
 }
 

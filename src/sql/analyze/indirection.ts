@@ -32,7 +32,10 @@ export function resolveRowStar(
   node: Node,
   body: Body<'A_Indirection'>,
   scope: Scope,
-): { readonly entry: RangeTableEntry } | { readonly columns: readonly RowColumn[]; readonly record: boolean } | undefined {
+):
+  | { readonly entry: RangeTableEntry }
+  | { readonly columns: readonly RowColumn[]; readonly record: boolean }
+  | undefined {
   r.read.add(body);
   const arg = r.expression(body.arg!, inPhase(scope, 'group'));
   const steps = (body.indirection ?? []).slice(0, -1);

@@ -222,7 +222,7 @@ export interface RootExpression {
   readonly phase: 'row' | 'group';
   /** A function in FROM: it cannot itself be wrapped, only its arguments. */
   readonly inFrom: boolean;
-  /** What `(…).*` expands, of type record: the server would not know its columns behind a CASE. */
+  /** Of type record, where `(…).*` or a query around may ask for its columns: the server would not know them behind a CASE. */
   readonly record?: boolean;
   /** For a FULL JOIN's condition: the entries on its left and on its right. */
   readonly sides?: readonly [readonly RangeTableEntry[], readonly RangeTableEntry[]];

@@ -113,7 +113,12 @@ function showRowStar(
   const told = isLeaky(r, value);
   for (const column of found.columns) {
     const { name, type, collation } = column;
-    scope.level.outputs.push({ name, type, leaky: told || (collation !== undefined && declaredCollation({ collation }) !== undefined), catalog: false });
+    scope.level.outputs.push({
+      name,
+      type,
+      leaky: told || (collation !== undefined && declaredCollation({ collation }) !== undefined),
+      catalog: false,
+    });
   }
 }
 
