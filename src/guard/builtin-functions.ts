@@ -59,6 +59,11 @@ abbrev broadcast cidr family host hostmask masklen macaddr macaddr8 macaddr8_set
 circle diagonal diameter height isclosed ishorizontal isopen isparallel isperp isvertical line lseg npoints path pclose point polygon
 popen radius slope width gen_random_uuid uuid_extract_timestamp uuid_extract_version uuidv4 uuidv7
 
+int2send int4send int8send float4send float8send numeric_send cash_send oidsend boolsend byteasend bit_send varbit_send textsend
+varcharsend bpcharsend namesend date_send time_send timetz_send timestamp_send timestamptz_send interval_send uuid_send inet_send
+cidr_send macaddr_send macaddr8_send point_send lseg_send path_send box_send poly_send line_send circle_send json_send jsonb_send
+jsonpath_send tsvectorsend tsquerysend
+
 any_value array_agg avg bit_and bit_or bit_xor bool_and bool_or corr count covar_pop covar_samp cume_dist dense_rank every first_value
 json_agg json_agg_strict json_object_agg json_object_agg_strict json_object_agg_unique json_object_agg_unique_strict jsonb_agg
 jsonb_agg_strict jsonb_object_agg jsonb_object_agg_strict jsonb_object_agg_unique jsonb_object_agg_unique_strict lag last_value lead max

@@ -36,12 +36,24 @@ export function judgeSequence(draft: Draft, fn: Fn, subject: LookedUpObject | un
   const sequence = subject && sequenceOf(draft, subject);
   if (sequence && mayAsk(draft.role, fn, sequence)) return undefined;
   return refusal('function-not-granted', '42501', `permission denied for function ${fn.name} here`, {
-    hint:
-      fn.name === 'setval'
-        ? 'Its first argument must name, as a constant, a sequence that is granted by sequences: with update.'
-        : 'Its argument must name, as a constant, the sequence of a table that the role may insert into, or one that was granted.',
+    hint: hintOf(fn, subject),
     rule: draft.role.rule,
   });
+}
+
+/** It names what the client named, whether that is there or not. */
+function hintOf({ name }: Fn, subject: LookedUpObject | undefined): string {
+  const what =
+    name === 'setval'
+      ? 'Its first argument must name, as a constant, a sequence that is granted by sequences: with update.'
+      : 'Its argument must name, as a constant, the sequence of a table that the role may insert into, or one that was granted.';
+  if (subject?.text === undefined) return what;
+  return `${what} To be granted: ${neededFor(name)} on ${subject.text}.`;
+}
+
+/** What `sequences` must have for a call of the function. */
+function neededFor(name: string): SequenceRight {
+  return RIGHTS[name]?.[0] ?? 'usage';
 }
 
 function mayAsk(role: RolePolicy, { name }: Fn, { oid, ownedBy }: Relation): boolean {

@@ -141,17 +141,21 @@ function schemasOf(
   source: WallSource,
   hasViews: boolean,
 ): string[] {
-  const { catalog, searchPath, account } = source;
+  const { catalog, searchPath, account, role } = source;
   const types = tables.flatMap(({ relation }) =>
     relation.columns.map(({ type }) => catalog.typesByOid.get(type)?.schema),
   );
   // Rowgate allows operators and functions of extensions by name, whichever schema holds the extension.
   const extensions = catalog.data.functions.filter(({ extension }) => extension !== '').map(({ schema }) => schema);
+  const collations = (catalog.data.collations ?? []).filter(({ oid }) => role.collations?.has(oid));
+  const named = [...(role.grantedTypes ?? [])].map((oid) => catalog.typesByOid.get(oid)?.schema);
   const all = [
     ...tables.map(({ relation }) => relation.schema),
     ...functions.map(({ schema }) => schema),
     ...types,
     ...extensions,
+    ...named,
+    ...collations.map(({ schema }) => schema),
     ...searchPath,
   ];
   const known = all.filter(

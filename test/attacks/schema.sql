@@ -8,6 +8,10 @@ CREATE EXTENSION dblink;
 CREATE EXTENSION tablefunc;
 CREATE SCHEMA archive;
 
+-- That takes different texts for equal, and fails where patterns are matched.
+CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE COLLATION secret_order (provider = icu, locale = 'und');
+CREATE COLLATION archive.secret_order (provider = icu, locale = 'und');
 CREATE TYPE mood AS ENUM ('calm', 'loud');
 
 CREATE TABLE schools (id integer PRIMARY KEY, name text NOT NULL, city text);
@@ -132,6 +136,8 @@ CREATE TYPE days AS RANGE (subtype = date);
 CREATE TYPE holder_kind AS ENUM ('SECRETkind');
 CREATE TYPE holder_pair AS (kind holder_kind);
 CREATE FUNCTION pair_of(n percentage, d days) RETURNS pair IMMUTABLE LANGUAGE sql AS $$ SELECT (n, 'calm')::pair $$;
+CREATE FUNCTION parts_of(n integer, OUT a integer, OUT b text) IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
+  IF n > 1000 AND n < 77000000 THEN RAISE EXCEPTION 'HIDDEN %', n; END IF; a := n; b := 'part ' || n; END $$;
 CREATE FUNCTION mood_of(n integer) RETURNS mood SECURITY DEFINER LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', (SELECT holder FROM payroll LIMIT 1); END $$;
 CREATE CAST (integer AS mood) WITH FUNCTION mood_of(integer) AS IMPLICIT;
 

@@ -28,6 +28,10 @@ SELECT n.nspname AS schema, typname AS name FROM pg_type AS t JOIN pg_namespace 
 WHERE nspname !~ '^(pg_|information_schema)' AND typelem = 0 AND typisdefined
   AND (typrelid = 0 OR EXISTS (SELECT FROM pg_class WHERE oid = typrelid AND relkind = 'c'))`;
 
+const COLLATIONS = `
+SELECT DISTINCT n.nspname AS schema, collname AS name FROM pg_collation JOIN pg_namespace AS n ON n.oid = collnamespace
+WHERE nspname !~ '^(pg_|information_schema)' AND collencoding IN (-1, (SELECT encoding FROM pg_database WHERE datname = current_database()))`;
+
 const SETTINGS = 'SELECT name FROM pg_settings';
 
 /** Of the server's own functions those that a role has by grant alone, or that tell nothing without one. Of what runs SQL text none. */
@@ -95,6 +99,7 @@ export async function grantAll(
       ...BY_GRANT.filter((name) => own.has(name)),
     ]),
     types: kept((await rows<Named>(TYPES)).map(name)),
+    collations: (await rows<Named>(COLLATIONS)).map(name),
     settings: Object.fromEntries(
       [...settings, ...customSettings].filter(isGrantableSetting).map((setting) => [setting, MOST[setting] ?? 'any']),
     ),

@@ -4,6 +4,7 @@ import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { startGuard } from '../../src/app/run-guard.ts';
 import { register as check } from '../../src/cli/check.ts';
 import { register as init } from '../../src/cli/init.ts';
@@ -85,6 +86,42 @@ describe.each(['shop', 'rental', 'cms'] as const)('%s', (schema) => {
     await world.staysTheSame(drafted);
     const said = await runCommand([check], ['check', '--config', world.config()]);
     expect(said.stdout).toContain(' 0 errors');
+  });
+});
+
+describe('sequences', () => {
+  const world = new World();
+  beforeAll(() => world.open(schemaText('shop')));
+  afterAll(() => world.close());
+
+  test('are drafted with the rights that each login has, which hold through the guard', async () => {
+    await world.query(`CREATE SEQUENCE bills; CREATE SEQUENCE tickets; CREATE SEQUENCE closed;
+      GRANT USAGE ON SEQUENCE bills TO :clerk; GRANT SELECT, UPDATE ON SEQUENCE tickets TO :clerk; GRANT SELECT ON SEQUENCE bills TO :auditor`);
+    const drafted = await world.init();
+    const role = (login: 'clerk' | 'auditor') =>
+      parse(readFileSync(join(world.folder, `policies/roles/${world.logins[login].user}.yaml`), 'utf8'));
+    expect(role('clerk').sequences).toMatchObject({ bills: ['usage'], tickets: ['select', 'update'] });
+    expect(role('auditor').sequences).toEqual({ bills: ['select'] });
+    expect(Object.keys(role('clerk').tables)).not.toContain('bills');
+    const asked = ['bills', 'tickets', 'closed'].flatMap((name) => [
+      { sql: `SELECT nextval('${name}') IS NOT NULL` },
+      { sql: `SELECT setval('${name}', 5)` },
+      { sql: `SELECT is_called IS NOT NULL FROM ${name}` },
+    ]);
+    const logins = Object.values(world.logins);
+    const before = await Promise.all(logins.map(({ url }) => outcomes(url, asked)));
+    await world.applied();
+    await world.setMode('enforce');
+    const { config } = loadConfig(world.config(), {});
+    const guard = await startGuard(config!, pino({ level: 'silent' }));
+    try {
+      for (const [at, { user }] of logins.entries()) {
+        const through = `postgres://${user}:${drafted.passwords[user]}@127.0.0.1:${guard.address.port}/${world.database.name}`;
+        expect(await outcomes(through, asked), user).toEqual(before[at]);
+      }
+    } finally {
+      await guard.stop();
+    }
   });
 });
 

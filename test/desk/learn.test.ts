@@ -10,9 +10,14 @@ import { register as diff } from '../../src/cli/diff.ts';
 import { register as learn } from '../../src/cli/learn.ts';
 import { register as report } from '../../src/cli/log-report.ts';
 import { register as replay } from '../../src/cli/replay.ts';
-import { Seen } from '../../src/desk/learn/seen.ts';
+import { learn as learnRole } from '../../src/desk/learn/learn.ts';
+import { observedReport } from '../../src/desk/learn/observed.ts';
+import { roleFile as roleFileOf } from '../../src/desk/learn/role-file.ts';
+import { Occurrences, Seen, type SeenStatement } from '../../src/desk/learn/seen.ts';
+import { TakenAmounts } from '../../src/desk/learn/taken.ts';
 import { withMark } from '../../src/desk/learn/written-mark.ts';
-import { catalogOf } from '../policy/environment.ts';
+import { loadPolicy } from '../../src/policy/compile/load.ts';
+import { catalogOf, environment } from '../policy/environment.ts';
 import { runCommand } from '../support/command.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -152,6 +157,71 @@ describe('nothing is learned', () => {
       count: 1,
       left: { locked: 1 },
     });
+  });
+});
+
+describe('of sequences', () => {
+  const seen = (text: string): SeenStatement => {
+    const evidence = new Occurrences();
+    const on = '2026-11-30T10:00:00.000Z';
+    evidence.add({
+      count: 3,
+      first: on,
+      last: on,
+      addresses: new Map([['10.0.0.1', 3]]),
+      days: new Map(),
+      principals: ['p'],
+    });
+    const left = new Map<never, number>();
+    return { text, types: [], runs: undefined, evidence, left, would: 'refuse', reason: 'x', kept: undefined };
+  };
+
+  it('what is asked of them is learned, but not what goes with a table into which is inserted', async () => {
+    const own = await freshDatabase();
+    await own.query('CREATE SEQUENCE bills; CREATE TABLE slips (id serial, what text)');
+    const catalog = await catalogOf(own.url);
+    await own.drop();
+    const text = 'role: r\nmode: observe\nsequences: { bills: [update] }\nlimits: none\n';
+    const world = {
+      files: [],
+      path: 'roles/r.yaml',
+      role: 'r',
+      catalog,
+      searchPath: ['public'],
+      timeZone: 'UTC',
+      pooling: 'none' as const,
+    };
+    const statements = [
+      "SELECT nextval('bills'), currval('public.bills')",
+      'SELECT last_value FROM bills',
+      "SELECT nextval('slips_id_seq')",
+      "INSERT INTO slips (what) VALUES ('a')",
+      "SELECT nextval('gone'), nextval($1)",
+    ].map(seen);
+    const taken = new TakenAmounts('UTC');
+    const learned = learnRole({
+      world,
+      policy: loadPolicy([], environment(catalog)).policy,
+      text,
+      statements,
+      shares: () => 1,
+      taken,
+    });
+    const file = roleFileOf({
+      learned,
+      world,
+      before: text,
+      dayOf: (time) => time.slice(0, 10),
+      span: { from: '2026-11-30', to: '2026-11-30' },
+    });
+    expect(parse(file)).toMatchObject({
+      sequences: { bills: ['usage', 'select'] },
+      tables: { slips: { insert: { columns: ['what'] } } },
+    });
+    expect(file).toContain('    - usage # 3 times, 1 address');
+    expect(learned.leftOut.map(({ statement }) => statement.text)).toEqual(["SELECT nextval('gone'), nextval($1)"]);
+    const report = observedReport(statements.slice(0, 1), { ...world, text });
+    expect(report.lines.map(({ yaml }) => yaml)).toEqual(['sequences: { bills: [usage] }']);
   });
 });
 

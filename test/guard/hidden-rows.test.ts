@@ -58,6 +58,10 @@ const STATEMENTS: readonly (readonly [note: string, sql: string])[] = [
   ["a row's field has a collation of its own", forHiddenPaper('(p.home).street < p.place')],
   ['and of a whole row', forHiddenPaper('(p).home.street < p.place')],
   ['which is not deterministic', forHiddenPaper(`(p.home).town ILIKE 'a%'`)],
+  [
+    'and behind (…).* of ROW',
+    forHiddenPaper('EXISTS (SELECT 1 FROM (SELECT (ROW(p.folded, p.place)).*) AS h WHERE h.f1 < h.f2)'),
+  ],
   ['and behind (…).*', forHiddenPaper('EXISTS (SELECT 1 FROM (SELECT (p.home).*) AS h WHERE h.street < h.town)')],
   [
     'and of a function in FROM',

@@ -228,7 +228,12 @@ export const FUNCTIONS: Readonly<Record<Type, readonly Form[]>> = {
     [[I], 'int4range(coalesce($1, 0), $1 + 4)'],
   ],
   citext: [[[T], '$1::citext']],
-  bytea: [[[T], "convert_to($1, 'UTF8')"]],
+  bytea: [
+    [[T], "convert_to($1, 'UTF8')"],
+    [[T], 'textsend($1)'],
+    [[I], 'int4send($1)'],
+    [['numeric'], 'numeric_send($1)'],
+  ],
 };
 
 /** Patterns of LIKE that no row makes fail. */

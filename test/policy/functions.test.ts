@@ -1,4 +1,4 @@
-/** What a name in `functions:` stands for: one function, as in GRANT, or all of the server's own that have it; and what `types:`, `settings:` and `sequences:` may hold. */
+/** What a name in `functions:` stands for: one function, as in GRANT, or all of the server's own that have it; and what `types:`, `collations:`, `settings:` and `sequences:` may hold. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resolveFunctions } from '../../src/policy/compile/functions.ts';
 import { isGrantableSetting, whyUngrantable } from '../../src/policy/compile/grantable-settings.ts';
@@ -21,7 +21,8 @@ beforeAll(async () => {
     CREATE DOMAIN share AS integer CHECK (VALUE > 0);
     CREATE DOMAIN small AS share;
     CREATE TABLE people (part share);
-    CREATE SEQUENCE numbers`);
+    CREATE SEQUENCE numbers;
+    CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`);
   catalog = await catalogOf(database);
 });
 
@@ -56,6 +57,23 @@ test('types: a type with its array and its base, no row type of a table, and wha
   expect(role('smal').named).toEqual([]);
   expect(role('smal').said[0]).toContain('type "smal" does not exist, did you mean "small"?');
   expect(role('people').said).toEqual(['"people" is a table: its row type goes with the whole of it']);
+});
+
+test('collations: those of users by their names, and what does not exist is withheld', () => {
+  const role = (collations: string) => {
+    const text = `role: a\ncollations: [${collations}]\nlimits: none\n`;
+    const { policy, diagnostics } = loadPolicy([{ path: 'roles/a.yaml', text }], environment(catalog));
+    const oids = policy.roles.get('a')?.collations;
+    const named = catalog.data.collations?.filter(({ oid }) => oids?.has(oid)).map(({ name }) => name);
+    return { named, said: diagnostics.map(({ message }) => message) };
+  };
+  expect(role('folded')).toEqual({ named: ['folded'], said: [] });
+  expect(role('public.folded')).toEqual({ named: ['folded'], said: [] });
+  for (const other of ['foldet', 'pg_catalog.folded', 'a.public.folded', 'C'])
+    expect(role(`"${other}"`)).toEqual({
+      named: [],
+      said: [expect.stringContaining(`collation "${other}" does not exist`)],
+    });
 });
 
 test.each([

@@ -369,6 +369,22 @@ const INCLUDES: readonly Case[] = [
     'SELECT c.id, json_agg(p.name) FROM clinics c JOIN patient p ON p.clinic_id = c.id GROUP BY c.id LIMIT 1',
     'question; unnamed; repeated',
   ],
+  [
+    'in the columns of a row',
+    "SELECT (ROW(string_agg(name, ','), count(*))).* FROM patient",
+    'question; unnamed; repeated',
+  ],
+  ['of the columns of a row', 'SELECT (ROW(p.weight, p.id)).* FROM patient p', 'question; [+0]; known; fixed 11'],
+  [
+    'of the columns of a row that is made below, beside a key',
+    'SELECT p.id, (x.r).* FROM patient p, (SELECT ROW(max(weight)) r FROM patient) x',
+    'question; unnamed; repeated',
+  ],
+  [
+    'of the columns of a row with a value of others',
+    'SELECT p.id, (ROW((SELECT q.weight FROM patient q WHERE q.id = 77))).* FROM patient p WHERE p.id = 5',
+    'pinned 5 77; unnamed; repeated; at-once',
+  ],
   ['whose rows have no key', 'SELECT json_agg(t) FROM (SELECT name FROM patient) t', 'question; unnamed; repeated'],
 ];
 

@@ -164,6 +164,11 @@ function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Po
         const type = options.catalog.typesByOid.get(oid);
         return `name type ${type?.schema}.${type?.name}`;
       }),
+    collations: (one, other) =>
+      subset(one ?? new Set<number>(), other ?? new Set<number>(), (oid) => {
+        const collation = options.catalog.data.collations?.find((found) => found.oid === oid);
+        return `name collation ${collation?.schema}.${collation?.name}`;
+      }),
     settings: (one = new Map(), other = new Map()) =>
       [...new Set([...one.keys(), ...other.keys()])]
         .filter((name) => !isEqualData(one.get(name), other.get(name)))

@@ -3,7 +3,7 @@
 import { sqlLiteral } from '../../native/sql-text.ts';
 import { compileCondition } from '../../policy/compile/condition.ts';
 import { resolveFunctions } from '../../policy/compile/functions.ts';
-import type { TableCommand } from '../../policy/model/policy.ts';
+import type { SequenceRight, TableCommand } from '../../policy/model/policy.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
 import type { RelationRights, RowPolicy, ServerLogin } from './logins.ts';
 import { functionText, type Naming, relationText } from './names.ts';
@@ -20,6 +20,7 @@ export interface RoleDraft {
   mode: 'observe';
   scope?: Record<string, string>;
   tables?: Record<string, Entry>;
+  sequences?: Record<string, SequenceRight[]>;
   functions?: string[];
   statements: readonly string[];
   collect: 'allow';
@@ -35,11 +36,16 @@ export interface Drafted {
 export function draftRole(role: string, login: ServerLogin, subjects: readonly string[], naming: Naming): Drafted {
   const left: string[] = [];
   const tables: [string, Entry][] = [];
+  const sequences: [string, SequenceRight[]][] = [];
   for (const rights of login.relations) {
     const relation = naming.catalog.relationsByOid.get(rights.relation);
     if (!relation) continue;
-    const entry = entryOf(relation, rights, login, naming);
     const name = relationText(relation, naming);
+    if (relation.kind === 'S') {
+      sequences.push([name, rightsOn(rights)]);
+      continue;
+    }
+    const entry = entryOf(relation, rights, login, naming);
     if (typeof entry === 'string') left.push(`table ${name} is withheld: ${entry}`);
     else if (Object.keys(entry).length > 0) tables.push([name, entry]);
     // The guard adds a condition or a key to it, and the server then asks the policies for SELECT as well.
@@ -67,6 +73,7 @@ export function draftRole(role: string, login: ServerLogin, subjects: readonly s
     mode: 'observe',
     ...(subjects.length > 0 && { scope: Object.fromEntries(subjects.map((subject) => [subject, 'all'])) }),
     ...(tables.length > 0 && { tables: Object.fromEntries(tables) }),
+    ...(sequences.length > 0 && { sequences: Object.fromEntries(sequences) }),
     ...(functions.length > 0 && { functions }),
     statements: STATEMENTS,
     collect: 'allow',
@@ -75,10 +82,18 @@ export function draftRole(role: string, login: ServerLogin, subjects: readonly s
   return { draft, left };
 }
 
+function rightsOn({ usage, select, update }: RelationRights): SequenceRight[] {
+  return [
+    ...(usage ? (['usage'] as const) : []),
+    ...(select.length > 0 ? (['select'] as const) : []),
+    ...(update.length > 0 ? (['update'] as const) : []),
+  ];
+}
+
 /** A string says why the table is withheld. */
 function entryOf(relation: Relation, rights: RelationRights, login: ServerLogin, naming: Naming): Entry | string {
   const entry: Entry = {};
-  if (rights.select.length > 0 || rights.usage) entry.select = { columns: rights.select };
+  if (rights.select.length > 0) entry.select = { columns: rights.select };
   if (/^[rpvf]$/.test(relation.kind)) {
     if (rights.insert.length > 0) entry.insert = { columns: rights.insert };
     if (rights.update.length > 0) entry.update = { columns: rights.update };

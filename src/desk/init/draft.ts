@@ -124,6 +124,13 @@ function withoutErrors(
         delete draft.tables?.[table];
         left.get(draft.role)?.push(`table ${table} is withheld: ${message}`);
       }
+      for (const sequence of Object.keys(draft.sequences ?? {})) {
+        const message = errorAt(['sequences', sequence]);
+        if (message === undefined) continue;
+        changed = true;
+        delete draft.sequences?.[sequence];
+        left.get(draft.role)?.push(`sequence ${sequence} is not granted: ${message}`);
+      }
       const { functions } = draft;
       if (!functions) continue;
       draft.functions = functions.filter((fn, index) => {

@@ -8,6 +8,7 @@ import { Guard } from '../../guard/guard.ts';
 import { compileCondition, compileMask } from '../../policy/compile/condition.ts';
 import { type LoadedPolicy, loadPolicy } from '../../policy/compile/load.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
+import { SEQUENCE_RIGHTS } from '../../policy/schema/role-schema.ts';
 import type { Diagnostic } from '../../policy/source/diagnostic.ts';
 import { PolicyDocument, type PolicyFile } from '../../policy/source/document.ts';
 import type { Naming } from '../init/names.ts';
@@ -76,6 +77,11 @@ export function grow(
       const { reason, message } = judgement.refusal;
       state.refused = { reason, message };
       for (const need of [...stars, ...needsOf(judgement, policy!, world)]) {
+        // A table's own sequence goes with INSERT, which another statement may bring first.
+        if (need.kind === 'sequence' && round === 0) {
+          grew = true;
+          continue;
+        }
         state.needs.add(keyOf(need));
         const isBarred = barred.has('table' in need ? `${need.table.schema}.${need.table.name}` : keyOf(need));
         if (!isBarred && isAllowed(need) && role.add(need)) grew = true;
@@ -165,6 +171,12 @@ function takeOut(
     if (message === undefined) continue;
     barred.set(`${relation.schema}.${relation.name}`, message);
     role.remove((need) => 'table' in need && need.table.oid === relation.oid);
+  }
+  for (const { name, relation } of role.sequences()) {
+    const message = errorAt(['sequences', name]);
+    if (message === undefined) continue;
+    for (const right of SEQUENCE_RIGHTS) barred.set(keyOf({ kind: 'sequence', sequence: relation, right }), message);
+    role.remove((need) => need.kind === 'sequence' && need.sequence.oid === relation.oid);
   }
   role.functions().forEach((fn, at) => {
     const message = errorAt(['functions', at]);

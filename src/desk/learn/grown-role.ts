@@ -1,7 +1,8 @@
 /** A role that grows by what statements need: its own file without its grants, plus added ones. Existing masks, rows and scopes stay. */
 
 import { parse } from 'yaml';
-import { TABLE_COMMANDS, type TableCommand } from '../../policy/model/policy.ts';
+import { type SequenceRight, TABLE_COMMANDS, type TableCommand } from '../../policy/model/policy.ts';
+import { SEQUENCE_RIGHTS } from '../../policy/schema/role-schema.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
 import { type Naming, relationText } from '../init/names.ts';
 import { keyOf, type Need } from './needs.ts';
@@ -15,7 +16,7 @@ interface OldEntry {
 }
 
 /** Keys that are learned again from nothing. */
-const LEARNED: ReadonlySet<string> = new Set(['tables', 'functions', 'statements', 'collect', 'limits']);
+const LEARNED: ReadonlySet<string> = new Set(['tables', 'sequences', 'functions', 'statements', 'collect', 'limits']);
 
 export class GrownRole {
   private readonly file: Mapping;
@@ -82,6 +83,26 @@ export class GrownRole {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** With their rights, in the order of their names. */
+  sequences(): { readonly name: string; readonly relation: Relation; readonly rights: readonly SequenceRight[] }[] {
+    const rights = new Map<Relation, Set<SequenceRight>>();
+    const add = (relation: Relation, right: SequenceRight): void => {
+      rights.set(relation, (rights.get(relation) ?? new Set()).add(right));
+    };
+    for (const need of this.needs.values()) if (need.kind === 'sequence') add(need.sequence, need.right);
+    for (const [name, old] of Object.entries((this.keeps ? (this.file.sequences ?? {}) : {}) as Mapping)) {
+      const relation = this.relationNamed(name);
+      if (relation) for (const right of listOf(old)) add(relation, right as SequenceRight);
+    }
+    return [...rights]
+      .map(([relation, own]) => ({
+        name: relationText(relation, this.naming),
+        relation,
+        rights: SEQUENCE_RIGHTS.filter((right) => own.has(right)),
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
   functions(): string[] {
     const learned = [...this.needs.values()].flatMap((need) => (need.kind === 'function' ? [need.text] : []));
     return [...new Set([...(this.keeps ? listOf(this.file.functions) : []), ...learned])].sort();
@@ -99,10 +120,12 @@ export class GrownRole {
   /** As a role file has it. */
   asFile(limits: unknown = 'none'): Mapping {
     const tables = Object.fromEntries(this.tables().map(({ name, entry }) => [name, entry]));
+    const sequences = Object.fromEntries(this.sequences().map(({ name, rights }) => [name, rights]));
     const [functions, statements] = [this.functions(), this.statements()];
     return {
       ...this.kept,
       ...(Object.keys(tables).length > 0 && { tables }),
+      ...(Object.keys(sequences).length > 0 && { sequences }),
       ...(functions.length > 0 && { functions }),
       ...(statements.length > 0 && { statements }),
       ...(this.collects && { collect: 'allow' }),

@@ -2,7 +2,8 @@
 
 import { isReason, type Reason } from '../../core/reasons.ts';
 import type { Judgement, StatementJudgement } from '../../guard/decision.ts';
-import type { RolePolicy, StatementOption, TableCommand } from '../../policy/model/policy.ts';
+import { resolveRelation } from '../../policy/compile/names.ts';
+import type { RolePolicy, SequenceRight, StatementOption, TableCommand } from '../../policy/model/policy.ts';
 import type { Catalog, Fn, Relation } from '../../sql/catalog/catalog.ts';
 import { functionText, type Naming } from '../init/names.ts';
 
@@ -11,6 +12,7 @@ export type Need =
   /** A column; absent: the command on the table, even without a column. */
   | { readonly kind: TableCommand; readonly table: Relation; readonly column?: string }
   | { readonly kind: 'function'; readonly text: string }
+  | { readonly kind: 'sequence'; readonly sequence: Relation; readonly right: SequenceRight }
   | { readonly kind: 'statement'; readonly word: StatementOption }
   | { readonly kind: 'collect' };
 
@@ -19,6 +21,8 @@ export function keyOf(need: Need): string {
   switch (need.kind) {
     case 'function':
       return `function ${need.text}`;
+    case 'sequence':
+      return `sequence ${need.sequence.oid} ${need.right}`;
     case 'statement':
       return `statement ${need.word}`;
     case 'collect':
@@ -33,10 +37,20 @@ export function needsOf({ statements }: Judgement, role: RolePolicy, naming: Nam
   const refused = statements.find(({ refusal }) => refusal);
   if (!refused?.refusal) return [];
   const { reason, hint = '', message } = refused.refusal;
-  return [
+  const needs = [
     ...columnsOf(refused, naming.catalog),
     ...(isReason(reason) ? byReason(reason, hint, message, refused, naming) : []),
-  ].filter((need) => !('table' in need) || !isGrantedElsewhere(need.table, role));
+  ];
+  return needs
+    .map((need) => asSequence(need, role))
+    .filter((need) => !('table' in need) || !isGrantedElsewhere(need.table, role));
+}
+
+/** Of a sequence that the role does not have among its tables. */
+function asSequence(need: Need, { relations }: RolePolicy): Need {
+  if (!('table' in need) || need.table.kind !== 'S') return need;
+  const grant = relations.get(need.table.oid);
+  return grant && !grant.sequence ? need : { kind: 'sequence', sequence: need.table, right: 'select' };
 }
 
 /** By a grants file: its rule is not in the role's own. */
@@ -106,6 +120,10 @@ function byReason(reason: Reason, hint: string, message: string, refused: Statem
           ];
     }
     case 'function-not-granted': {
+      const [, right, of] = /To be granted: (usage|update) on (.+)\.$/.exec(hint) ?? [];
+      const asked = of === undefined ? undefined : resolveRelation(catalog, naming.searchPath, of);
+      if (asked && 'value' in asked && asked.value.kind === 'S')
+        return [{ kind: 'sequence', sequence: asked.value, right: right as SequenceRight }];
       const shown = /^permission denied for (?:function|procedure) (.+?)(?: here)?$/.exec(message)?.[1] ?? '';
       const [name = '', schema] = shown.split('.').reverse();
       const named = catalog.functionsNamed(name).filter((fn) => schema === undefined || fn.schema === schema);

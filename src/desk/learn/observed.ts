@@ -159,6 +159,8 @@ function whatOf(need: Need, world: World): string {
   switch (need.kind) {
     case 'function':
       return `function ${need.text}`;
+    case 'sequence':
+      return `${need.right} on sequence ${relationText(need.sequence, world)}`;
     case 'statement':
       return need.word;
     case 'collect':
@@ -174,6 +176,8 @@ function yamlOf(need: Need, world: World): string {
   switch (need.kind) {
     case 'function':
       return `functions: [${JSON.stringify(need.text)}]`;
+    case 'sequence':
+      return `sequences: { ${yamlName(relationText(need.sequence, world))}: [${need.right}] }`;
     case 'statement':
       return `statements: [${need.word}]`;
     case 'collect':

@@ -5,6 +5,7 @@ import { oneLine } from '../../app/print.ts';
 import { TABLE_COMMANDS, type TableCommand } from '../../policy/model/policy.ts';
 import type { World } from './grow.ts';
 import { conditionText, type Learned, type LearnedLine } from './learn.ts';
+import { keyOf } from './needs.ts';
 import type { Occurrences } from './seen.ts';
 import { roundedUp } from './taken.ts';
 import { withMark } from './written-mark.ts';
@@ -34,6 +35,7 @@ export function roleFile(input: RoleFileInput): string {
     '# Lines that begin with "# review:" were left out, others that say so were not: look at each.',
     ...blockOf({ ...kept, mode: 'observe' }),
     ...tableLines(input),
+    ...sequenceLines(input),
     ...listLines(input, 'function', 'functions', role.functions()),
     ...listLines(input, 'statement', 'statements', role.statements()),
     ...(role.collects ? [`collect: allow${evidenceText(learned.lines.get('collect'), dayOf)}`] : []),
@@ -108,6 +110,18 @@ function listLines({ learned, dayOf }: RoleFileInput, kind: string, key: string,
     `${key}:`,
     ...texts.map((text) => `  - ${keyText(text)}${evidenceText(learned.lines.get(`${kind} ${text}`), dayOf)}`),
   ];
+}
+
+function sequenceLines({ learned, dayOf }: RoleFileInput): string[] {
+  const { role, lines } = learned;
+  const granted = role.sequences().flatMap(({ name, relation, rights }) => [
+    `  ${keyText(name)}:`,
+    ...rights.map((right) => {
+      const line = lines.get(keyOf({ kind: 'sequence', sequence: relation, right }));
+      return `    - ${right}${evidenceText(line, dayOf)}`;
+    }),
+  ]);
+  return granted.length > 0 ? ['sequences:', ...granted] : [];
 }
 
 /** Limits on people only warn: how many an enforced role shows is another number. */

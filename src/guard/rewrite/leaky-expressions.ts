@@ -88,6 +88,7 @@ class Finder {
     const position: Position = { scope: root.scope, phase, inside: false };
     if (root.inFrom) this.visitArguments(root.node, this.expression(root.node), position);
     else if (root.scope.level.groupKeys.includes(root.node)) this.visitKey(root.node, position);
+    else if (root.record) this.visitRecord(root.node, position);
     else if (root.sides) this.visitFullJoin(root.node, root.sides, position);
     else this.visit(root.node, position);
   }
@@ -242,6 +243,18 @@ class Finder {
     }
     // A call that is not stopped by NULL runs for hidden rows, too.
     if (!found?.leakproof && !stopped) this.loose.push({ scope: at.scope, covered: new Set() });
+  }
+
+  /** INVARIANT 149: the arguments of what makes the record are wrapped; the query that reads one which was made below is fenced. */
+  private visitRecord(node: Node, at: Position): void {
+    const found = this.expression(node);
+    const isKey = at.phase === 'group' && isGroupKey(node, at.scope.level, this.analysis.marks.references);
+    const called = found?.barrier === 'none' || found?.barrier === 'set-returning';
+    if (called && !isKey && ('FuncCall' in node || 'RowExpr' in node)) this.visitArguments(node, found, at);
+    else if (called && !isKey && this.analysis.marks.references.has(node)) {
+      this.noteUngrouped(node, at);
+      if (!found.leakproof) this.loose.push({ scope: at.scope, covered: new Set() });
+    } else this.visit(node, at);
   }
 
   private add(node: Node, at: Position): void {

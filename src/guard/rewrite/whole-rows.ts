@@ -130,6 +130,8 @@ export function showsMore(columns: Star['columns']): boolean {
 /** The column so that it means this one; refused where no spelling can. */
 export function spelled(entry: RangeTableEntry, column: RangeTableColumn): string {
   const text = spell(entry, column);
+  if (text === undefined && entry.hasTwin)
+    throw new NotRewritable(`two items named "${entry.name}" in FROM: give each an alias of its own`);
   if (text === undefined)
     throw new NotRewritable(
       `two columns named "${column.name}" behind a star or a whole row: name the columns instead`,

@@ -1,4 +1,4 @@
-/** Stage 4 of collations by name: the server's own, and those that a granted column has. Of others the answer is the same, whether there is one or not. */
+/** Stage 4 of collations by name: the server's own, and those that a granted column has or that `collations` names. Of others the answer is the same, whether there is one or not. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import { position } from '../../sql/analyze/resolver.ts';
@@ -23,7 +23,7 @@ function mayName({ catalog, searchPath, role }: Draft, names: readonly string[])
   );
   // INVARIANT 113: a name in another schema tells whether there is that schema, and one of users whether there is one.
   if (found.length === 0) return schema === undefined;
-  return found.every(({ oid }) => isOfGrantedColumn(role, oid));
+  return found.every(({ oid }) => role.collations?.has(oid) || isOfGrantedColumn(role, oid));
 }
 
 function isOfGrantedColumn(role: RolePolicy, oid: Oid): boolean {

@@ -16,6 +16,7 @@ import { readSettingRule, type SettingRule } from './grantable-settings.ts';
 import { compileTables, type Granted } from './grants.ts';
 import { checkDuring, checkLimitsPerUser, checkThrottles } from './limit-problems.ts';
 import { duringWithRules, withRules } from './limit-rules.ts';
+import { splitName } from './names.ts';
 import type { GrantsPart } from './row-conditions.ts';
 import type { ScopeRule } from './scope.ts';
 import { compileSequences } from './sequences.ts';
@@ -52,6 +53,7 @@ const RESTRICTED_ONLY = [
   'sequences',
   'functions',
   'types',
+  'collations',
   'settings',
   'statements',
   'collect',
@@ -85,12 +87,15 @@ export function compileRole(
   const named = new Set(functions.map(({ oid }) => oid));
   const relations = withWritesThroughViews(written, named, context.env.catalog);
   const grantedTypes = own ? compileTypes(file.types ?? [], own) : new Set<Oid>();
+  const collations = own ? compileCollations(file.collations ?? [], own) : new Set<Oid>();
   const temporary = unrestricted
     ? new Map<string, TemporaryTable>()
     : compileTemporary(file, document, attributes, context.env, report);
   const { catalog, searchPath } = context.env;
   const rule = document.rule(['role']);
-  const visible = unrestricted ? undefined : visibleTo(catalog, searchPath, relations, functions, grantedTypes);
+  const visible = unrestricted
+    ? undefined
+    : visibleTo(catalog, searchPath, relations, functions, grantedTypes, collations);
   const system = visible ? systemCatalogGrants(catalog, visible, rule) : [];
   return {
     name: file.role,
@@ -110,6 +115,7 @@ export function compileRole(
       constraints: visible.plainConstraints,
     }),
     ...(grantedTypes.size > 0 && { grantedTypes }),
+    ...(collations.size > 0 && { collations }),
     ...(own && file.settings && { settings: compileSettings(file.settings, own) }),
     functions: named,
     functionRules: new Map([...functionRules].map(([fn, at]) => [fn.oid, at])),
@@ -301,6 +307,27 @@ function compileTypes(names: readonly string[], { env, document, report }: Grant
       report.withhold(place, `type "${text}" does not exist${suggestion(text, known)}`);
     } else if (isRow(catalog, oid)) report.error(place, `"${text}" is a table: its row type goes with the whole of it`);
     else found.add(oid);
+  });
+  return found;
+}
+
+/** `collations` of a role. One name may stand for several, each for another encoding. */
+function compileCollations(names: readonly string[], { env, document, report }: GrantsPart): Set<Oid> {
+  const known = env.catalog.data.collations ?? [];
+  const found = new Set<Oid>();
+  names.forEach((text, index) => {
+    const [name, schema, ...more] = [...(splitName(text) ?? [])].reverse();
+    const named = more.length > 0 ? [] : known.filter((one) => one.name === name);
+    const path = schema === undefined ? env.searchPath : [schema];
+    const first = path.find((one) => named.some((other) => other.schema === one));
+    for (const one of named) if (one.schema === first) found.add(one.oid);
+    if (first === undefined) {
+      const near = suggestion(
+        text,
+        known.map((one) => one.name),
+      );
+      report.withhold(document.placeOfValue(['collations', index]), `collation "${text}" does not exist${near}`);
+    }
   });
   return found;
 }

@@ -158,6 +158,8 @@ export interface RolePolicy {
   readonly types?: ReadonlySet<Oid>;
   /** Those of them that were granted by name. Absent: none. */
   readonly grantedTypes?: ReadonlySet<Oid>;
+  /** Users' collations that were granted by name. Absent: none. */
+  readonly collations?: ReadonlySet<Oid>;
   /** Schemas that it finds in pg_namespace, besides the server's own. Absent: none. */
   readonly schemas?: readonly string[];
   /** Constraints that it finds in pg_constraint, without those whose schema and name a withheld one shares. Absent: none. */

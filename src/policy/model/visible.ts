@@ -30,6 +30,7 @@ export function visibleTo(
   grants: Iterable<RelationGrant>,
   callable: readonly Fn[],
   namedTypes: Iterable<Oid>,
+  namedCollations: ReadonlySet<Oid>,
 ): Visible {
   const members = membersOf(catalog);
   const of = (kind: Oid): readonly Oid[] => members.get(kind) ?? [];
@@ -49,8 +50,9 @@ export function visibleTo(
   const operators = catalog.data.operators
     .filter(({ oid, fn }) => oid >= FIRST_USER_OID && behind.has(fn))
     .map(({ oid }) => oid);
-  const collations = collationsOf(relations);
-  const objects = [...relations.map(({ relation }) => relation), ...functions, ...types];
+  const named = (catalog.data.collations ?? []).filter(({ oid }) => namedCollations.has(oid));
+  const collations = [...new Set([...collationsOf(relations), ...namedCollations])];
+  const objects = [...relations.map(({ relation }) => relation), ...functions, ...types, ...named];
   const dependents = visibleDependents(catalog, {
     columns: new Map(relations.map(({ relation, attnums }) => [relation.oid, new Set(attnums)])),
     types: typeOids,

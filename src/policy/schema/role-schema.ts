@@ -6,7 +6,7 @@ import { during, limitsPerUser, lock, roleLimits, throttle, whenExceeded } from 
 import { accept, attributeName, catalogName, mapping, name, sql } from './schema-values.ts';
 
 /** Words that `statements:` may hold. */
-const SEQUENCE_RIGHTS = ['usage', 'select', 'update'] as const;
+export const SEQUENCE_RIGHTS = ['usage', 'select', 'update'] as const;
 
 const STATEMENT_OPTIONS = [
   'copy_to',
@@ -115,6 +115,10 @@ export const roleSchema = mapping({
     .describe(
       'Types that may be named, beyond the server’s own and those of granted columns and functions: `public.percentage`. A domain’s CHECK then runs on any value.',
     ),
+  collations: z
+    .array(catalogName)
+    .optional()
+    .describe('Users’ collations that COLLATE may name, beyond granted columns’.'),
   settings: z
     .record(catalogName, z.union([z.string(), z.number()]))
     .optional()

@@ -14,7 +14,7 @@ const DEFAULT = 100;
 const C = 950;
 
 /** The collation that a table or row type gives one of its columns; undefined: none, or the database's default. */
-export function declaredCollation({ collation }: Column): Oid | undefined {
+export function declaredCollation({ collation }: Pick<Column, 'collation'>): Oid | undefined {
   return collation === 0 || collation === DEFAULT ? undefined : collation;
 }
 

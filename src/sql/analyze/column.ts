@@ -281,7 +281,8 @@ export function spell(entry: RangeTableEntry, column: RangeTableColumn): string 
     return source ? spell(source.entry, source.column) : quoteName(column.name);
   }
   const name = entry.rename ?? entry.name;
-  if (name === undefined) return undefined;
+  // INVARIANT 148: a name that an alias of its join hides means the other item that has it.
+  if (name === undefined || (entry.hasTwin && !entry.nameVisible)) return undefined;
   const own = sentColumn(entry, column);
   if (own !== undefined) return `${quoteName(name)}.${own}`;
   return isAmbiguousName(entry, column) ? undefined : `${quoteName(name)}.${quoteName(column.name)}`;

@@ -4,7 +4,10 @@ import { strings } from '../parse/tree.ts';
 import type { QueryLevel, RangeTableColumn, RangeTableEntry } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
-/** Makes an entry and puts it into the level; a name that is taken twice is refused, or renamed where PostgreSQL would tell them apart. */
+/**
+ * Makes an entry and puts it into the level; a name that is taken twice is renamed where PostgreSQL would tell them apart, and else refused. Inside a
+ * join it is refused where both are still visible: an alias of the join hides those in it.
+ */
 export function enter(
   r: Resolver,
   level: QueryLevel,
@@ -23,18 +26,39 @@ export function enter(
     guard: undefined,
     ...(prefix !== undefined && { prefix }),
   };
-  const twin = entry.name === undefined ? undefined : level.entries.find((e) => e.nameVisible && e.name === entry.name);
-  if (twin) {
-    if (twin.schema === undefined || entry.schema === undefined || twin.schema === entry.schema) {
-      r.refuse('relation-unknown', '42712', `table name "${entry.name}" specified more than once`, at, {
-        hint: 'Give each an alias of its own, also in nested joins.',
-      });
-    }
-    twin.rename ??= r.newName();
-    entry.rename = r.newName();
+  for (const twin of level.entries) {
+    if (entry.name === undefined || twin.name !== entry.name) continue;
+    if (!twin.nameVisible) twin.hasTwin = true;
+    else if (!isOneName(twin, entry)) {
+      twin.rename ??= r.newName();
+      entry.rename ??= r.newName();
+    } else if (level.joins > 0) {
+      twin.hasTwin = true;
+      entry.hasTwin = true;
+    } else refuseTwin(r, entry, at);
   }
   level.entries.push(entry);
   return entry;
+}
+
+/** Refuses a name that is visible on both sides. */
+export function refuseTwins(r: Resolver, left: readonly RangeTableEntry[], right: readonly RangeTableEntry[]): void {
+  for (const entry of right) {
+    if (!entry.hasTwin || !entry.nameVisible) continue;
+    r.parsed.workLimit.spend(left.length);
+    if (left.some((one) => one.nameVisible && one.name === entry.name && isOneName(one, entry)))
+      refuseTwin(r, entry, -1);
+  }
+}
+
+function isOneName(one: RangeTableEntry, other: RangeTableEntry): boolean {
+  return one.schema === undefined || other.schema === undefined || one.schema === other.schema;
+}
+
+function refuseTwin(r: Resolver, { name }: RangeTableEntry, at: number): void {
+  r.refuse('relation-unknown', '42712', `table name "${name}" specified more than once`, at, {
+    hint: 'Give each an alias of its own.',
+  });
 }
 
 /** Names the columns by an alias's list; too many names are an error, as in PostgreSQL. */

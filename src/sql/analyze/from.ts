@@ -1,7 +1,7 @@
 /** Resolves the FROM clause: its items from left to right, each of which makes names visible. */
 import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf, strings } from '../parse/tree.ts';
-import { aliasColumns, enter } from './entries.ts';
+import { aliasColumns, enter, refuseTwins } from './entries.ts';
 import { noteSample } from './fallible.ts';
 import { resolveRangeFunction, resolveTableFunction } from './from-function.ts';
 import { resolveJsonTable } from './from-json-table.ts';
@@ -13,7 +13,11 @@ import type { Resolver } from './resolver.ts';
 
 /** Reads FROM items from left to right into `level.entries`. */
 export function resolveFrom(r: Resolver, nodes: readonly Node[], level: QueryLevel): void {
-  for (const node of nodes) resolveItem(r, node, level);
+  for (const node of nodes) {
+    const before = level.entries.length;
+    const added = resolveItem(r, node, level);
+    refuseTwins(r, level.entries.slice(0, before), added);
+  }
 }
 
 /** One item; what it makes visible is pushed to `level.entries` and returned: of a join, the join's entry last. */
@@ -55,8 +59,11 @@ function itemOf(r: Resolver, node: Node, level: QueryLevel): RangeTableEntry[] {
     }
     case 'JoinExpr': {
       const body = as(node, 'JoinExpr')!;
+      level.joins += 1;
       const left = resolveItem(r, body.larg!, level);
       const right = resolveItem(r, body.rarg!, level);
+      level.joins -= 1;
+      refuseTwins(r, left, right);
       return resolveJoin(r, body, level, left, right);
     }
     default:

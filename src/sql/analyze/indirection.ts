@@ -14,6 +14,8 @@ import type { Resolver } from './resolver.ts';
 import { settleParameter } from './settle.ts';
 import { UNTOLD } from './structure.ts';
 
+type RowColumn = Pick<Column, 'name' | 'type'> & Partial<Pick<Column, 'collation'>>;
+
 const NAME_FIELDS = 'Name its columns, or cast it to its type.';
 
 export function resolveIndirection(r: Resolver, node: Node, body: Body<'A_Indirection'>, scope: Scope): Expression {
@@ -22,15 +24,18 @@ export function resolveIndirection(r: Resolver, node: Node, body: Body<'A_Indire
 }
 
 /**
- * The columns of `(…).*`: for a whole row of FROM those of its entry, for any other row those of its type. undefined if they cannot be determined,
- * which is refused.
+ * The columns of `(…).*`: for a whole row of FROM those of its entry, for any other row those of its type, for a record those that its function or
+ * ROW gives it. undefined if they cannot be determined, which is refused.
  */
 export function resolveRowStar(
   r: Resolver,
   node: Node,
   body: Body<'A_Indirection'>,
   scope: Scope,
-): { readonly entry: RangeTableEntry } | { readonly columns: readonly Column[] } | undefined {
+):
+  | { readonly entry: RangeTableEntry }
+  | { readonly columns: readonly RowColumn[]; readonly record: boolean }
+  | undefined {
   r.read.add(body);
   const arg = r.expression(body.arg!, inPhase(scope, 'group'));
   const steps = (body.indirection ?? []).slice(0, -1);
@@ -40,9 +45,13 @@ export function resolveRowStar(
     r.marks.expressions.set(body.arg!, { ...arg, leakproof: true });
     return { entry: whole.entry };
   }
+  if (steps.length === 0 && arg.type === t.RECORD && (arg.barrier === 'none' || arg.barrier === 'set-returning')) {
+    const columns = recordColumns(r.marks, body.arg);
+    if (columns?.length && areKnown(columns)) return { columns, record: true };
+  }
   const { type } = followed(r, node, body, arg, steps, scope);
   const relation = steps.every((step) => stringOf(step) !== undefined) ? rowRelation(r.env.catalog, type) : undefined;
-  if (relation) return { columns: relation.columns };
+  if (relation) return { columns: relation.columns, record: false };
   r.unsupported('(…).* of a row with columns that cannot be told', undefined, NAME_FIELDS);
   return undefined;
 }
@@ -130,15 +139,31 @@ function fieldOf(r: Resolver, type: Oid, field: string): Oid {
   return t.UNTELLABLE;
 }
 
-/** For a record that a function makes: its OUT columns, also if a query below calls it. undefined if they cannot be determined. */
+/** For a record that a function makes its OUT columns, of ROW its fields, also if a query below makes it. undefined if they cannot be determined. */
 function recordColumns(marks: Marks, node: Node | undefined): Found['outColumns'] | undefined {
   const call = as(node, 'FuncCall');
   if (call) return marks.calls.get(call)?.outColumns;
+  const row = as(node, 'RowExpr');
+  if (row) return fieldsOfRow(marks, row);
   const reference = node && marks.references.get(node);
   if (!reference) return undefined;
   const { entry, column } = reference.column.from ?? reference;
   const output = entry.source.kind === 'query' ? entry.source.level.outputs[entry.columns.indexOf(column)] : undefined;
   return recordColumns(marks, output?.node);
+}
+
+/** `f1`, `f2` … of ROW; undefined if it holds a star, whose columns are as many as its table has. */
+function fieldsOfRow(marks: Marks, { args = [] }: Body<'RowExpr'>): Found['outColumns'] | undefined {
+  const fields = args.map((arg, i) => ({
+    name: `f${i + 1}`,
+    type: marks.expressions.get(arg)?.type ?? t.UNTELLABLE,
+  }));
+  return areKnown(fields) ? fields : undefined;
+}
+
+/** The server would give another type to what has none yet, and it knows the columns of a record in a record nowhere. */
+function areKnown(columns: Found['outColumns']): boolean {
+  return columns.every(({ type }) => type !== t.UNTELLABLE && type !== t.UNKNOWN && type !== t.RECORD);
 }
 
 interface Field {

@@ -21,6 +21,7 @@ export function newLevel(
     open: place.open === true,
     aggregated: false,
     groupKeys: [],
+    joins: 0,
     groupingSets: false,
     roots: [],
     subqueries: [],

@@ -73,6 +73,8 @@ export interface RangeTableEntry {
   distinct?: Map<RangeTableColumn, string>;
   /** The name that rewriting gives it instead, where two share theirs. */
   rename?: string;
+  /** Another item of its FROM clause has its name, which only an alias of a join around one of them allows. */
+  hasTwin?: true;
 }
 
 export interface RangeTableColumn {
@@ -168,6 +170,8 @@ export interface QueryLevel {
   readonly outer: Scope | undefined;
   readonly ctes: CteScope | undefined;
   readonly outputs: OutputColumn[];
+  /** Around the FROM item that is being read. */
+  joins: number;
   /** As of its place. */
   readonly open: boolean;
   aggregated: boolean;
@@ -218,6 +222,8 @@ export interface RootExpression {
   readonly phase: 'row' | 'group';
   /** A function in FROM: it cannot itself be wrapped, only its arguments. */
   readonly inFrom: boolean;
+  /** Of type record, where `(…).*` or a query around may ask for its columns: the server would not know them behind a CASE. */
+  readonly record?: boolean;
   /** For a FULL JOIN's condition: the entries on its left and on its right. */
   readonly sides?: readonly [readonly RangeTableEntry[], readonly RangeTableEntry[]];
   readonly scope: Scope;

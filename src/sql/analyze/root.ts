@@ -1,5 +1,6 @@
 /** Resolves the expressions that clauses are made of, and remembers them as roots of their level. */
 import type { Body, Node } from '../parse/tree.ts';
+import { RECORD } from '../types/oids.ts';
 import { inPhase } from './levels.ts';
 import type { Expression, RootExpression, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
@@ -15,7 +16,9 @@ export function root(
   sides?: RootExpression['sides'],
 ): Expression {
   const found = r.expression(node, inPhase(scope, phase));
-  scope.level.roots.push({ node, phase, inFrom: false, scope, target, ...(sides && { sides }) });
+  // An item of a list: the query around it may ask for the columns of the record.
+  const record = target !== undefined && found.type === RECORD && 'FuncCall' in node;
+  scope.level.roots.push({ node, phase, inFrom: false, record, scope, target, ...(sides && { sides }) });
   return found;
 }
 

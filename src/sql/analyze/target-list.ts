@@ -107,12 +107,18 @@ function showRowStar(
     return;
   }
   // The target expands to several columns: it has no name that must survive.
-  scope.level.roots.push({ node: body.arg!, phase: 'group', inFrom: false, scope, target: undefined });
+  const { record } = found;
+  scope.level.roots.push({ node: body.arg!, phase: 'group', inFrom: false, record, scope, target: undefined });
   notePaths(r, value, scope.level);
   const told = isLeaky(r, value);
   for (const column of found.columns) {
-    const { name, type } = column;
-    scope.level.outputs.push({ name, type, leaky: told || declaredCollation(column) !== undefined, catalog: false });
+    const { name, type, collation } = column;
+    scope.level.outputs.push({
+      name,
+      type,
+      leaky: told || (collation !== undefined && declaredCollation({ collation }) !== undefined),
+      catalog: false,
+    });
   }
 }
 

@@ -6,6 +6,7 @@ import { BOOL } from '../types/oids.ts';
 import { assign, insertColumns, setList } from './assigned-columns.ts';
 import { resolveConflict } from './conflict.ts';
 import { resolveWith } from './cte.ts';
+import { refuseTwins } from './entries.ts';
 import type { Write } from './findings.ts';
 import { resolveFrom, resolveItem } from './from.ts';
 import { newLevel } from './levels.ts';
@@ -138,7 +139,7 @@ function where(r: Resolver, node: Node, scope: Scope, { target }: Write): void {
 function resolveMerge(r: Resolver, body: Body<'MergeStmt'>, write: Write): QueryLevel {
   const { level } = write;
   const targets = [...level.entries];
-  resolveItem(r, body.sourceRelation!, level);
+  refuseTwins(r, targets, resolveItem(r, body.sourceRelation!, level));
   const sources = level.entries.filter((entry) => !targets.includes(entry));
   if (body.joinCondition) condition(r, body.joinCondition, 'row', scopeOf(level), 'ON');
   // A star goes through the source before the target (manual, MERGE).
