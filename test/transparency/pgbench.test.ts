@@ -31,7 +31,7 @@ describeWith(PGBENCH)('pgbench', () => {
   async function bench(...args: string[]): Promise<void> {
     const said: string[] = [];
     for (const env of [world.direct, world.guarded]) {
-      const printed = await run(PGBENCH.path!, args, '/', env);
+      const { printed } = await run(PGBENCH.path!, args, '/', env);
       expect(printed).not.toMatch(/error|fatal|aborted/i);
       said.push(printed.replace(/^(latency|tps|initial connection time|.*done in|.* of \d+ tuples) .*$/gm, ''));
     }

@@ -2,21 +2,32 @@
 import { spawn } from 'node:child_process';
 import type { Environment } from './world.ts';
 
-const TIME_LIMIT_MS = 180_000;
+export interface Ran {
+  readonly printed: string;
+  /** Null where a signal ended it. */
+  readonly status: number | null;
+}
 
-export function run(command: string, args: readonly string[], cwd: string, env: Environment): Promise<string> {
+/** `limit`: milliseconds. */
+export function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: Environment,
+  limit = 180_000,
+): Promise<Ran> {
   return new Promise((done, fail) => {
     const child = spawn(command, args, {
       cwd,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, LC_ALL: 'C.UTF-8', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: TIME_LIMIT_MS,
+      timeout: limit,
       killSignal: 'SIGKILL',
     });
     const printed: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => printed.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => printed.push(chunk));
     child.on('error', fail);
-    child.on('close', () => done(Buffer.concat(printed).toString()));
+    child.on('close', (status) => done({ printed: Buffer.concat(printed).toString(), status }));
   });
 }

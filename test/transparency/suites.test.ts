@@ -13,7 +13,7 @@ describe.each(SUITES.filter(({ long }) => LONG || !long))('$name', (suite) => {
     let world: TwoWays;
     beforeAll(async () => {
       await suite.build?.();
-      world = await twoWays(suite.before);
+      world = await twoWays(suite.before, suite.written);
     }, 300_000);
     afterAll(() => world?.stop());
 
@@ -35,7 +35,11 @@ describe.each(SUITES.filter(({ long }) => LONG || !long))('$name', (suite) => {
       const guarded = await suite.run(world.guarded);
       const names = new Set([...direct.keys(), ...guarded.keys()]);
       const different = [...names].filter((name) => direct.get(name) !== guarded.get(name));
-      return different.map((name) => `${name}: ${direct.get(name)}, ${guarded.get(name)}`);
+      const found = different.map((name) => `${name}: ${direct.get(name)}, ${guarded.get(name)}`);
+      process.stdout.write(
+        `${[`${suite.name}: ${passed(direct)} of ${direct.size} pass directly`, ...found].join('\n  ')}\n`,
+      );
+      return found;
     }
   });
 });

@@ -4,8 +4,9 @@ import { build, CACHE } from '../drivers/build.ts';
 import { GO, GO_ENVIRONMENT, GO_PATH, goWith } from '../drivers/compiled.ts';
 import { python } from '../drivers/python.ts';
 import type { Need } from '../support/tools.ts';
+import { JAVASCRIPT } from './javascript.ts';
 import { run } from './run.ts';
-import type { Environment } from './world.ts';
+import type { Environment, Written } from './world.ts';
 
 /** By test: pass, fail or skip, in the words of its runner. */
 export type Outcomes = ReadonlyMap<string, string>;
@@ -22,6 +23,7 @@ export interface Suite {
   build?(): Promise<void>;
   /** What must be there before it runs. */
   readonly before?: readonly string[];
+  readonly written?: Written;
   run(env: Environment): Promise<Outcomes>;
 }
 
@@ -49,7 +51,7 @@ const goSuite = (
       const conninfo = `${address} dbname=${env.PGDATABASE} sslmode=disable`;
       const variables = ['PGX_TEST_DATABASE', 'PGX_TEST_CONN_STRING', 'PGX_TEST_TCP_CONN_STRING'];
       // Its tests read files beside them.
-      const printed = await run(join(CACHE, program), ['-test.v', '-test.timeout', '150s'], folder, {
+      const { printed } = await run(join(CACHE, program), ['-test.v', '-test.timeout', '150s'], folder, {
         ...env,
         ...Object.fromEntries(variables.map((variable) => [variable, conninfo])),
       });
@@ -71,7 +73,7 @@ const sqlalchemySuite = (dialect: string): Suite => {
     async run(env) {
       const url = `postgresql+${dialect}://${env.PGUSER}:${env.PGPASSWORD}@${env.PGHOST}:${env.PGPORT}/${env.PGDATABASE}`;
       const folder = join(import.meta.dirname, 'sqlalchemy');
-      const printed = await run(needs.path!, ['-B', '-m', 'pytest', 'test_suite.py', '--dburi', url], folder, env);
+      const { printed } = await run(needs.path!, ['-B', '-m', 'pytest', 'test_suite.py', '--dburi', url], folder, env);
       return outcomesIn(printed, /^test_suite\.py::(.*) (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)\b/gm, 2, 1);
     },
   };
@@ -96,6 +98,7 @@ export const SUITES: readonly Suite[] = [
   sqlalchemySuite('psycopg2'),
   sqlalchemySuite('psycopg'),
   sqlalchemySuite('asyncpg'),
+  ...JAVASCRIPT,
 ];
 
 function outcomesIn(printed: string, line: RegExp, outcome: number, test: number): Outcomes {

@@ -49,11 +49,15 @@ export function judgeRelation(role: RolePolicy, relation: Relation, action: stri
   }
 }
 
-/** A column that a statement writes must be among those of its command. */
+/**
+ * A column that a statement writes must be among those of its command. INVARIANT 151: another may be named with DEFAULT in each row, which is as if it were
+ * not named, where the role reads it: of what is withheld even the name tells.
+ */
 export function judgeWritten(role: RolePolicy, use: Extract<Use, { kind: 'written' }>): Refusal | undefined {
-  const { relation, column, action } = use;
+  const { relation, column, action, defaulted } = use;
   const grant = role.relations.get(relation.oid);
   if (grant?.[action]?.columns.has(column)) return undefined;
+  if (defaulted && grant?.insert && grant.select?.columns.has(column)) return undefined;
   return refusal(
     'column-withheld',
     '42501',

@@ -14,7 +14,7 @@ import { refuseStarsInValues, scopeOf } from './target.ts';
 
 /**
  * The columns of an INSERT, in the order of its values; undefined for one that a value goes only a part of. Without a list they are
- * the first of the table, one for each value (manual, INSERT), and are remembered, to be written out.
+ * the first of the table, one for each value (manual, INSERT), and are remembered, to be written out. `rows`: of VALUES.
  */
 export function insertColumns(
   r: Resolver,
@@ -22,20 +22,32 @@ export function insertColumns(
   body: Body<'InsertStmt'> | Body<'MergeWhenClause'>,
   list: readonly Node[] | undefined,
   width: number,
+  rows: readonly (readonly Node[])[] = [],
 ): (Column | undefined)[] {
-  if (list?.length) return list.map((node) => written(r, node, 'insert', scopeOf(write.level, []), write));
+  const isDefault = (at: number): boolean => rows.length > 0 && rows.every((row) => as(row[at], 'SetToDefault'));
+  if (list?.length)
+    return list.map((node, at) => written(r, node, 'insert', scopeOf(write.level, []), write, isDefault(at)));
   const source = write.target?.source;
   if (source?.kind !== 'relation') return [];
   const { relation } = source.view;
   const columns = relation.columns.slice(0, width);
   write.lists.push({ body, columns: columns.map(({ name }) => name) });
   const at = r.at(write.name.location);
-  for (const { name } of columns) r.uses.push({ kind: 'written', relation, column: name, action: 'insert', at });
+  columns.forEach(({ name }, place) => {
+    r.uses.push({ kind: 'written', relation, column: name, action: 'insert', defaulted: isDefault(place), at });
+  });
   return columns;
 }
 
 /** The column of one item of a list or SET; undefined if only a part of it is written, or if there is no such column. */
-function written(r: Resolver, node: Node, action: 'insert' | 'update', scope: Scope, write: Write): Column | undefined {
+function written(
+  r: Resolver,
+  node: Node,
+  action: 'insert' | 'update',
+  scope: Scope,
+  write: Write,
+  defaulted = false,
+): Column | undefined {
   const body = as(node, 'ResTarget');
   const source = write.target?.source;
   if (!body || source?.kind !== 'relation') return undefined;
@@ -47,7 +59,7 @@ function written(r: Resolver, node: Node, action: 'insert' | 'update', scope: Sc
     r.refuse('column-unknown', '42703', `column "${name}" of relation "${relation.name}" does not exist`, at);
     return undefined;
   }
-  r.uses.push({ kind: 'written', relation, column: name, action, at });
+  r.uses.push({ kind: 'written', relation, column: name, action, defaulted, at });
   if (action === 'update') write.sets.add(name);
   if (!body.indirection?.length) return column;
   for (const step of body.indirection) {

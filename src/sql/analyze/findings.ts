@@ -44,6 +44,8 @@ export type Use =
       readonly relation: Relation;
       readonly column: string;
       readonly action: 'insert' | 'update';
+      /** DEFAULT stands for it in every row, as if it were not named. */
+      readonly defaulted?: boolean;
       readonly at: number;
     }
   | {

@@ -84,7 +84,7 @@ function insert(r: Resolver, body: Body<'InsertStmt'>, write: Write): QueryLevel
   if (source) write.source = source;
   const rows = select?.valuesLists?.map((list) => as(list, 'List')?.items ?? []);
   const width = rows ? Math.max(...rows.map((row) => row.length)) : (source?.outputs.length ?? 0);
-  const columns = insertColumns(r, write, body, body.cols, width);
+  const columns = insertColumns(r, write, body, body.cols, width, rows);
   columns.forEach((column, i) => {
     if (rows) for (const row of rows) assign(r, column, row[i]);
     else {
