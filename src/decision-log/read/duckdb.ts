@@ -25,8 +25,14 @@ export function limitMemory(limit: string): void {
   memory = limit;
 }
 
-/** @param spills data that does not fit into memory goes to a folder, which is removed at the end; otherwise it is an error. */
-export async function openDatabase(spills: boolean): Promise<Database> {
+/**
+ * @param spills data that does not fit into memory goes to a folder, which is removed at the end; otherwise it is an error. @param settings of DuckDB, besides
+ * its own.
+ */
+export async function openDatabase(
+  spills: boolean,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Database> {
   const { DuckDBInstance } = await import('@duckdb/node-api').catch((error: unknown) => {
     throw new NoDuckDB(`reports need the package @duckdb/node-api (npm install @duckdb/node-api)`, { cause: error });
   });
@@ -38,6 +44,7 @@ export async function openDatabase(spills: boolean): Promise<Database> {
     preserve_insertion_order: 'false',
     // What may not go to disk stays in memory.
     ...(memory !== undefined && spills && { memory_limit: memory }),
+    ...settings,
   });
   const connection = await instance.connect();
   // Times are read and computed in UTC; a report's time zone is a parameter.

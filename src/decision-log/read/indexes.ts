@@ -26,7 +26,7 @@ export async function indexesOf(db: Database, files: readonly string[], options:
     const index = indexPath(file, options.indexes);
     try {
       const there = await isIndexed(db, file, index);
-      if (!there && !(await makeIndex(db, file, index))) continue;
+      if (!there && !(await makeIndex(file, index))) continue;
       made += there ? 0 : 1;
       indexes.set(file, index);
     } catch (error) {

@@ -3,15 +3,17 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { makeDigest } from './digest.ts';
-import { type Database, duckdbLiteral } from './duckdb.ts';
+import { digestQueries } from './digest.ts';
+import { type Database, duckdbLiteral, openDatabase } from './duckdb.ts';
 import { checkWhole } from './file-lines.ts';
 import { loadFiles, withChains } from './load.ts';
 
 /** The version of the columns and their meaning: an index with another one is made again. */
-const FORM = 8;
+const FORM = 9;
 /** Small groups, so that a query about one principal reads little else. */
 const ROWS_IN_GROUP = 30_720;
+/** One thread reads and writes the parts in their order. */
+const MAKING = { memory_limit: '300MB', threads: '1', allocator_flush_threshold: '16MB' };
 /** The end of a plain file contains its last hash; the end of a compressed one, a checksum of everything. */
 const END = 64 * 1024;
 
@@ -31,29 +33,38 @@ export async function isIndexed(db: Database, file: string, index: string): Prom
 }
 
 /** Makes it. False if the file changed meanwhile. Throws if it cannot be written, or the file is damaged. */
-export async function makeIndex(db: Database, file: string, index: string): Promise<boolean> {
+export async function makeIndex(file: string, index: string): Promise<boolean> {
   const identity = identityOf(file);
   const making = `${index}.${process.pid}.tmp`;
-  const unsorted = `${making}.unsorted`;
-  for (const path of [making, unsorted]) closeSync(openSync(path, 'wx', 0o600));
+  const made: string[] = [];
+  const db = await openDatabase(true, MAKING);
+  const write = async (query: string, path: string, form: string): Promise<string> => {
+    closeSync(openSync(path, 'wx', 0o600));
+    made.push(path);
+    await db.run(`COPY (${query}) TO ${duckdbLiteral(path)} (FORMAT parquet, USE_TMP_FILE false, ${form})`);
+    return path;
+  };
   try {
     if (file.endsWith('.gz')) await checkWhole(file);
     const strange = await loadFiles(db, 'loaded', [file]);
     // Step by step over files: a table of all records and its sorting would need gigabytes at once.
-    await db.run(
-      `COPY (${withChains('loaded')}) TO ${duckdbLiteral(unsorted)} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 10240, USE_TMP_FILE false)`,
-    );
+    const short = 'COMPRESSION lz4_raw, ROW_GROUP_SIZE 10240';
+    const unsorted = await write(withChains('loaded'), `${making}.unsorted`, short);
     await db.run('DROP TABLE loaded');
-    await makeDigest(db, `read_parquet(${duckdbLiteral(unsorted)})`, 'digested');
-    const all = `SELECT * FROM digested UNION ALL BY NAME SELECT * EXCLUDE (filename) FROM read_parquet(${duckdbLiteral(unsorted)})`;
-    await db.run(`COPY (SELECT * FROM (${all}) ORDER BY digest NULLS FIRST, subject, person, principal, kind, seq) TO ${duckdbLiteral(making)}
-      (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROWS_IN_GROUP}, USE_TMP_FILE false, KV_METADATA { file: ${duckdbLiteral(identity)}, strange: '${strange}' })`);
+    const records = `read_parquet(${duckdbLiteral(unsorted)})`;
+    const sorted = `SELECT * EXCLUDE (filename) FROM ${records} ORDER BY principal, kind, seq`;
+    const parts = [await write(sorted, `${making}.sorted`, short)];
+    for (const [at, query] of (await digestQueries(db, records)).entries())
+      parts.push(await write(query, `${making}.${at}`, short));
+    const all = `SELECT * FROM read_parquet([${parts.map(duckdbLiteral).join(', ')}], union_by_name = true)`;
+    const metadata = `KV_METADATA { file: ${duckdbLiteral(identity)}, strange: '${strange}' }`;
+    await write(all, making, `COMPRESSION zstd, ROW_GROUP_SIZE ${ROWS_IN_GROUP}, ${metadata}`);
     if (identityOf(file) !== identity) return false;
     renameSync(making, index);
     return true;
   } finally {
-    for (const path of [making, unsorted]) rmSync(path, { force: true });
-    for (const table of ['loaded', 'digested']) await db.run(`DROP TABLE IF EXISTS ${table}`);
+    db.close();
+    for (const path of made) rmSync(path, { force: true });
   }
 }
 

@@ -1,9 +1,9 @@
 /**
- * The records of a log as a DuckDB table `records`: closed files through their indexes, all others directly. `fresh` has those of the others alone, and `digests`
- * the digests of closed files, with `index`, the path of the index.
+ * The records of a log as a DuckDB table `records`: closed files through their indexes, all others directly. `fresh` has those of the others alone, `digests`
+ * the digests of closed files, with `index`, the path of the index, and `events` records of kinds that are few.
  */
 import { NAMES, quoted } from './columns.ts';
-import { DIGEST_COLUMNS } from './digest.ts';
+import { DIGEST_COLUMNS, IS_EVENT } from './digest.ts';
 import { type Database, duckdbLiteral, openDatabase } from './duckdb.ts';
 import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
 import { checkWhole, segmentOf } from './file-lines.ts';
@@ -83,6 +83,9 @@ async function makeRecords(
   const indexed = indexes.length === 0 ? '' : `UNION ALL ${recordsOf(indexes)}`;
   await db.run(`CREATE TEMP VIEW records AS SELECT ${names} FROM fresh ${indexed}`);
   await db.run(`CREATE TEMP VIEW digests AS ${digestsOf(indexes)}`);
+  await db.run(
+    `CREATE TEMP VIEW events AS SELECT ${names} FROM fresh WHERE ${IS_EVENT} UNION ALL SELECT ${names} FROM digests WHERE digest = 'event'`,
+  );
   return strange;
 }
 
