@@ -12,8 +12,6 @@ import { loadFiles, withChains } from './load.ts';
 const FORM = 9;
 /** Small groups, so that a query about one principal reads little else. */
 const ROWS_IN_GROUP = 30_720;
-/** One thread reads and writes the parts in their order. */
-const MAKING = { memory_limit: '300MB', threads: '1', allocator_flush_threshold: '16MB' };
 /** The end of a plain file contains its last hash; the end of a compressed one, a checksum of everything. */
 const END = 64 * 1024;
 
@@ -22,22 +20,41 @@ export function indexPath(file: string, folder = dirname(file)): string {
   return join(folder, `${basename(file)}.parquet`);
 }
 
-/** True if there is a trustworthy index. */
-export async function isIndexed(db: Database, file: string, index: string): Promise<boolean> {
+/** How many lines of the file hold no record, as counted when its index was made; undefined if there is no trustworthy index. */
+export async function linesWithoutRecord(db: Database, file: string, index: string): Promise<number | undefined> {
   const found = statSync(index, { throwIfNoEntry: false });
   // Another user could have forged it.
-  if (!found?.isFile() || found.uid !== process.getuid?.() || (found.mode & 0o022) !== 0) return false;
-  const sql = `SELECT decode(value) AS value FROM parquet_kv_metadata(${duckdbLiteral(index)}) WHERE decode(key) = 'file'`;
-  const [made] = await db.rows<{ value: string }>(sql).catch(() => []);
-  return made?.value === identityOf(file);
+  if (!found?.isFile() || found.uid !== process.getuid?.() || (found.mode & 0o022) !== 0) return undefined;
+  const sql = `SELECT decode(key) AS key, decode(value) AS value FROM parquet_kv_metadata(${duckdbLiteral(index)})`;
+  const made = new Map((await db.rows<Entry>(sql).catch(() => [])).map(({ key, value }) => [key, value]));
+  return made.get('file') === identityOf(file) ? Number(made.get('strange')) : undefined;
 }
 
-/** Makes it. False if the file changed meanwhile. Throws if it cannot be written, or the file is damaged. */
-export async function makeIndex(file: string, index: string): Promise<boolean> {
+interface Entry {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** Makes it, and returns the same; undefined if the file changed meanwhile. Throws if it cannot be written, or the file is damaged. */
+export async function makeIndex(file: string, index: string): Promise<number | undefined> {
+  try {
+    return await make(file, index, {
+      memory_limit: '300MB',
+      allocator_background_threads: 'true',
+      allocator_flush_threshold: '16MB',
+    });
+  } catch (error) {
+    if (!/\bout of memory\b/i.test(String(error))) throw error;
+    return await make(file, index, {});
+  }
+}
+
+async function make(file: string, index: string, settings: Record<string, string>): Promise<number | undefined> {
   const identity = identityOf(file);
   const making = `${index}.${process.pid}.tmp`;
   const made: string[] = [];
-  const db = await openDatabase(true, MAKING);
+  // One thread reads and writes the parts in their order.
+  const db = await openDatabase(true, { threads: '1', ...settings });
   const write = async (query: string, path: string, form: string): Promise<string> => {
     closeSync(openSync(path, 'wx', 0o600));
     made.push(path);
@@ -59,25 +76,13 @@ export async function makeIndex(file: string, index: string): Promise<boolean> {
     const all = `SELECT * FROM read_parquet([${parts.map(duckdbLiteral).join(', ')}], union_by_name = true)`;
     const metadata = `KV_METADATA { file: ${duckdbLiteral(identity)}, strange: '${strange}' }`;
     await write(all, making, `COMPRESSION zstd, ROW_GROUP_SIZE ${ROWS_IN_GROUP}, ${metadata}`);
-    if (identityOf(file) !== identity) return false;
+    if (identityOf(file) !== identity) return undefined;
     renameSync(making, index);
-    return true;
+    return strange;
   } finally {
     db.close();
     for (const path of made) rmSync(path, { force: true });
   }
-}
-
-/** Lines without a record, as counted when the indexes were made. */
-export async function linesWithoutRecord(db: Database, indexes: readonly string[]): Promise<number> {
-  let strange = 0;
-  for (const index of indexes) {
-    const [row] = await db.rows<{ strange: number }>(
-      `SELECT decode(value)::BIGINT AS strange FROM parquet_kv_metadata(${duckdbLiteral(index)}) WHERE decode(key) = 'strange'`,
-    );
-    strange += row?.strange ?? 0;
-  }
-  return strange;
 }
 
 function identityOf(file: string): string {

@@ -10,7 +10,6 @@ import { checkWhole, segmentOf } from './file-lines.ts';
 import { indexesOf } from './indexes.ts';
 import { loadFiles, loadLines, makeTable, withChains } from './load.ts';
 import type { Chain } from './log-files.ts';
-import { linesWithoutRecord } from './parquet.ts';
 
 export interface SourceOptions {
   readonly chains: readonly Chain[];
@@ -49,10 +48,10 @@ export async function openSource(options: SourceOptions): Promise<RecordTable> {
   // Decrypted records must not be written to disk.
   const db = await openDatabase(encrypted.length === 0);
   try {
-    const indexes = options.indexed ? (await indexesOf(db, plain, options)).indexes : new Map<string, string>();
+    const { indexes, strange: inIndexes } = options.indexed ? await indexesOf(db, plain, options) : NO_INDEXES;
     const asTheyAre = plain.filter((file) => !indexes.has(file));
     for (const file of asTheyAre.filter((each) => each.endsWith('.gz'))) await checkWhole(file);
-    const strange = await makeRecords(db, [...indexes.values()], asTheyAre, encrypted, options.openerOf);
+    const strange = inIndexes + (await makeRecords(db, [...indexes.values()], asTheyAre, encrypted, options.openerOf));
     return {
       db,
       indexes: [...indexes.values()],
@@ -66,6 +65,9 @@ export async function openSource(options: SourceOptions): Promise<RecordTable> {
   }
 }
 
+const NO_INDEXES = { indexes: new Map<string, string>(), strange: 0 };
+
+/** Returns how many lines of the files that are read hold no record. */
 async function makeRecords(
   db: Database,
   indexes: readonly string[],
@@ -74,7 +76,7 @@ async function makeRecords(
   openerOf: OpenerOf | undefined,
 ): Promise<number> {
   const names = NAMES.map(quoted).join(', ');
-  let strange = await linesWithoutRecord(db, indexes);
+  let strange = 0;
   if (indexes.length + plain.length + encrypted.length === 0) throw new Error('there is no file of that log');
   if (plain.length > 0) strange += await loadFiles(db, 'loaded', plain);
   else await makeTable(db, 'loaded');
