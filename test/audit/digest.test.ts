@@ -182,8 +182,8 @@ function boxed([segment, ...others]: readonly object[], keys: FileKeys): object[
 }
 
 const ALL = { since: 0, until: Date.UTC(2100, 0), timeZone: 'Europe/Paris' };
-/** An hour of the third file: its steps are of minutes. */
-const SHORT = { ...ALL, since: START + 45_000 * SECOND, until: START + 48_600 * SECOND };
+/** Begins of two hours, whose steps are of minutes. */
+const SHORT = [5_000, 25_000, 45_000, 65_000];
 const CUT = { ...ALL, since: START + 22_000 * SECOND, until: START + 71_000 * SECOND };
 
 async function said(source: RecordTable) {
@@ -214,7 +214,10 @@ async function said(source: RecordTable) {
       roles: new Map([...roles].toSorted()),
     });
   }
-  found.push(await breachOf(source, { ...SHORT, principal: 'app' }));
+  for (const seconds of SHORT) {
+    const since = START + seconds * SECOND;
+    found.push(await breachOf(source, { ...ALL, since, until: since + 7_200 * SECOND, principal: 'app' }));
+  }
   return found;
 }
 

@@ -2,7 +2,7 @@
  * The digest of a closed file: what reports ask of a whole log, added up once and kept in the file's index as rows of their own. A report reads digests, and
  * records only of what they do not hold: of open and encrypted files, and of statements that are not whole in one file.
  */
-import type { Database } from './duckdb.ts';
+import { type Database, duckdbLiteral } from './duckdb.ts';
 import { takesSomething } from './statement-kinds.ts';
 import { QUARTER, shownBy, statementsOf, sumsOf } from './sums.ts';
 
@@ -10,6 +10,8 @@ import { QUARTER, shownBy, statementsOf, sumsOf } from './sums.ts';
 export const DIGEST_COLUMNS = {
   /** Which of the rows below; NULL: a record. */
   digest: 'VARCHAR',
+  /** Of sums. */
+  which: 'VARCHAR',
   n: 'BIGINT',
   /** `time`, `last_started`, `first_ended`, `ended`: the least and the greatest beginning and end of the statements that were added up. */
   ended: 'TIMESTAMP',
@@ -38,8 +40,12 @@ const TOLD = `list_transform(map_entries(subjects), lambda one: {
 /** Of records that are few. */
 export const IS_EVENT = `kind IN ('policy', 'lock', 'release', 'raise', 'permit', 'break-glass', 'canary', 'warning', 'login-refused')`;
 
-/** Queries of the digest's rows, from the records of one file; makes tables that they need. */
-export async function digestQueries(db: Database, records: string): Promise<string[]> {
+/** Writes the digest's rows, from the records of one file, into Parquet files, and returns their paths. @param write does it for one query. */
+export async function writeDigest(
+  db: Database,
+  records: string,
+  write: (query: string) => Promise<string>,
+): Promise<string[]> {
   // One decision and one outcome, and no `seen`: all of it is known from this file.
   await db.run(`CREATE TEMP TABLE whole_ids AS SELECT id FROM ${records} WHERE kind IN ('decision', 'outcome', 'seen')
     GROUP BY id HAVING count(*) = 2 AND count(seq) = 2 AND count(principal) = 2 AND min(principal) = max(principal)
@@ -55,9 +61,12 @@ export async function digestQueries(db: Database, records: string): Promise<stri
       `SELECT * FROM ${records} WHERE false`,
     )}`,
   );
-  const sums = sumsOf('(FROM whole UNION ALL FROM alone)', `(${shownBy('whole')})`);
-  return [
-    ...Object.entries(sums).map(([name, query]) => `SELECT '${name}' AS digest, * FROM (${query}) ORDER BY principal`),
+  const sums: string[] = [];
+  for (const [which, query] of Object.entries(sumsOf('(FROM whole UNION ALL FROM alone)', `(${shownBy('whole')})`)))
+    sums.push(await write(`SELECT 'sums' AS digest, '${which}' AS which, * FROM (${query})`));
+  const rows = [
+    // All of a principal is in one place.
+    `FROM read_parquet([${sums.map(duckdbLiteral).join(', ')}], union_by_name = true) ORDER BY principal, which`,
     // Statements that ran, alike in all by which the report on a person tells them apart.
     `SELECT 'ran' AS digest, principal, "user", role, policy, tables, would, status, least(changed, 1) AS changed, ${TOLD} AS told,
          count(*) AS n, min(started) AS time, max(started) AS last_started, min(ended) AS first_ended, max(ended) AS ended
@@ -81,4 +90,7 @@ export async function digestQueries(db: Database, records: string): Promise<stri
        FROM ${records} WHERE seq IS NOT NULL AND (chain IS NOT NULL OR guard IS NOT NULL) GROUP BY chain, guard`,
     `SELECT DISTINCT 'quarter' AS digest, epoch_ms(epoch_ms(time) // ${QUARTER} * ${QUARTER}) AS time FROM ${records}`,
   ];
+  const written: string[] = [];
+  for (const query of rows) written.push(await write(query));
+  return written;
 }

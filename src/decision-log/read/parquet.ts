@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { digestQueries } from './digest.ts';
+import { writeDigest } from './digest.ts';
 import { type Database, duckdbLiteral, openDatabase } from './duckdb.ts';
 import { checkWhole } from './file-lines.ts';
 import { loadFiles, withChains } from './load.ts';
@@ -68,11 +68,10 @@ async function make(file: string, index: string, settings: Record<string, string
     const short = 'COMPRESSION lz4_raw, ROW_GROUP_SIZE 10240';
     const unsorted = await write(withChains('loaded'), `${making}.unsorted`, short);
     await db.run('DROP TABLE loaded');
+    const part = (query: string): Promise<string> => write(query, `${making}.${made.length}`, short);
     const records = `read_parquet(${duckdbLiteral(unsorted)})`;
-    const sorted = `SELECT * EXCLUDE (filename) FROM ${records} ORDER BY principal, kind, seq`;
-    const parts = [await write(sorted, `${making}.sorted`, short)];
-    for (const [at, query] of (await digestQueries(db, records)).entries())
-      parts.push(await write(query, `${making}.${at}`, short));
+    const sorted = await part(`SELECT * EXCLUDE (filename) FROM ${records} ORDER BY principal, kind, seq`);
+    const parts = [sorted, ...(await writeDigest(db, records, part))];
     const all = `SELECT * FROM read_parquet([${parts.map(duckdbLiteral).join(', ')}], union_by_name = true)`;
     const metadata = `KV_METADATA { file: ${duckdbLiteral(identity)}, strange: '${strange}' }`;
     await write(all, making, `COMPRESSION zstd, ROW_GROUP_SIZE ${ROWS_IN_GROUP}, ${metadata}`);

@@ -22,6 +22,7 @@ export const SUMS = {
 } as const;
 export type SumName = keyof typeof SUMS;
 export const SUM_NAMES = Object.keys(SUMS) as SumName[];
+export const SUM_COLUMNS = [...new Set(Object.values(SUMS).flatMap((columns) => columns.split(', ')))].join(', ');
 
 const AMOUNTS = 'count(*) AS n, sum("rows")::BIGINT AS "rows"';
 
@@ -51,6 +52,10 @@ export function sumsOf(statements: string, shown: string, step = QUARTER): Reado
 function beginOf(column: string, step: number): string {
   return `epoch_ms(epoch_ms(${column}) // ${step} * ${step})`;
 }
+
+/** Fields of records that statements are made of. */
+export const OF_STATEMENTS =
+  'kind, time, id, principal, session, "user", role, client, certificate, "database", application, command, fingerprint, statement, tables, columns, effect, would, rule, policy, reason, status, "limit", "rows", bytes, changed, subjects';
 
 /** A query of statements, a row for each that ran or was to run (`unended`: it has no recorded outcome). `decisions`, `outcomes`: records. */
 export function statementsOf(decisions: string, outcomes: string): string {

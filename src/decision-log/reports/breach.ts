@@ -135,7 +135,7 @@ export async function breachOf(source: RecordTable, asked: WhoAndWhen): Promise<
   const rows = <T>(sql: string): Promise<T[]> => db.rows<T>(sql, parameters);
   const sums = async (singly: boolean, step?: number): Promise<Totals> => {
     const summed = await makeTaken(source, { ...asked, singly });
-    await makeSums(db, summed, asked.principal, step);
+    await makeSums(db, summed, step);
     const [totals] = await rows<Totals>(TOTALS);
     if (!totals) throw new Error('a sum without a row');
     return totals;
@@ -163,7 +163,7 @@ export async function breachOf(source: RecordTable, asked: WhoAndWhen): Promise<
        FROM by_shape WHERE refused OR status = 'cut' GROUP BY 1 ORDER BY times DESC, 1`,
     ),
     events: await rows(EVENTS),
-    unended: await rows(UNENDED),
+    unended: totals.unended === 0 ? [] : await rows(UNENDED),
     removing: await rows(
       `SELECT command, sum(n)::BIGINT AS statements, sum(changed)::BIGINT AS changed FROM by_shape
        WHERE NOT refused AND command IS NOT NULL AND coalesce(status, '') <> 'error' AND regexp_matches(command, '^(DELETE|TRUNCATE|DROP)') GROUP BY command ORDER BY command`,
@@ -190,9 +190,13 @@ const TOTALS = `SELECT coalesce(sum(n), 0)::BIGINT AS statements, ${REFUSED}, co
 const STATEMENTS = `SELECT t.fingerprint, max(coalesce(statement, command, '')) AS name, sum(n)::BIGINT AS statements, ${REFUSED},
   sum("rows")::BIGINT AS "rows", sum(bytes)::BIGINT AS bytes, sum(changed)::BIGINT AS changed,
   coalesce(max(people), 0) AS people, epoch_ms(min(time)) AS first, epoch_ms(max(ended)) AS last
-  FROM by_shape AS t LEFT JOIN (SELECT fingerprint, count(*) AS people
-      FROM (SELECT DISTINCT unnest(fingerprints) AS fingerprint, subject, person FROM by_met) GROUP BY fingerprint) AS p ON coalesce(t.fingerprint, '') = p.fingerprint
+  FROM by_shape AS t LEFT JOIN (SELECT fingerprint, count(*) AS people FROM (${each('fingerprints', 'fingerprint')}) GROUP BY fingerprint) AS p ON coalesce(t.fingerprint, '') = p.fingerprint
   GROUP BY t.fingerprint ORDER BY "rows" DESC, statements DESC, t.fingerprint LIMIT ${MOST_STATEMENTS}`;
+
+/** Of each person, each once. */
+function each(list: string, name: string): string {
+  return `SELECT subject, person, unnest(list_distinct(flatten(list(${list})))) AS ${name} FROM by_met GROUP BY subject, person`;
+}
 
 function timeline(step: number): string {
   const at = stepOf('time', step);
@@ -200,7 +204,7 @@ function timeline(step: number): string {
     SELECT "at", statements, refused, "rows", bytes, coalesce(people, 0) AS people FROM
     (SELECT "at", ${AMOUNTS}, ${REFUSED}, sum(bytes)::BIGINT AS bytes FROM by_step JOIN steps USING (time) GROUP BY 1)
     LEFT JOIN (SELECT "at", count(*) AS people FROM (
-      SELECT DISTINCT "at", subject, person FROM (SELECT unnest(steps) AS step, subject, person FROM by_met) JOIN steps ON epoch_ms(time) = step)
+      SELECT DISTINCT "at", subject, person FROM (${each('steps', 'step')}) JOIN steps ON epoch_ms(time) = step)
       GROUP BY 1) USING ("at")
     ORDER BY "at"`;
 }

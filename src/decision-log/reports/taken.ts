@@ -1,7 +1,7 @@
 /** What one principal took in a time: its statements with their outcomes, and the people that they showed, as tables of the source. */
 import { type Database, duckdbLiteral, type Parameter } from '../read/duckdb.ts';
 import { type RecordTable, reading, recordsOf } from '../read/source.ts';
-import { SUM_NAMES, SUMS, shownBy, statementsOf, sumsOf } from '../read/sums.ts';
+import { OF_STATEMENTS, SUM_COLUMNS, SUM_NAMES, SUMS, shownBy, statementsOf, sumsOf } from '../read/sums.ts';
 import { instant, type Period, parametersOf } from './period.ts';
 
 export interface WhoAndWhen extends Period {
@@ -17,22 +17,31 @@ export function parametersOfTaken(asked: WhoAndWhen): Record<string, Parameter> 
 }
 
 /**
- * Makes `taken`, a row for each statement that ran or was to run in the time and that no index has added up (`unended`: it has no recorded outcome), and `shown`, a
- * row for each person in each of them. Returns the indexes whose sums hold the others.
+ * Makes `sums`, what indexes have added up of the principal; `own`, its records that they have not; `taken`, a row for each statement that ran or was to run in the time and that no index
+ * has added up (`unended`: it has no recorded outcome); and `shown`, a row for each person in each of them. Returns the indexes whose sums hold the others.
  */
-export async function makeTaken(source: RecordTable, asked: WhoAndWhen): Promise<readonly string[]> {
-  const { db } = source;
+export async function makeTaken({ db, indexes }: RecordTable, asked: WhoAndWhen): Promise<readonly string[]> {
   const parameters = parametersOfTaken(asked);
   const isSingly = asked.singly === true || asked.user !== undefined;
-  const inTime = await sumsInTime(source, parameters);
+  await db.run(
+    `CREATE OR REPLACE TEMP TABLE own AS SELECT CAST(NULL AS VARCHAR) AS index, ${OF_STATEMENTS} FROM fresh WHERE principal = $principal
+     UNION ALL SELECT index, ${OF_STATEMENTS} FROM digests WHERE digest = 'loose' AND principal = $principal`,
+    parameters,
+  );
+  await db.run(
+    `CREATE OR REPLACE TEMP TABLE sums AS SELECT index, which, ${SUM_COLUMNS} FROM digests WHERE digest = 'sums' AND principal = $principal`,
+    parameters,
+  );
+  const inTime = await sumsInTime(db, parameters);
   let cut = inTime.filter(({ inside }) => isSingly || !inside).map(({ index }) => index);
-  await readApart(source, cut);
-  const begun = await begunIn(source, cut, parameters);
-  if (begun.length > 0) {
-    cut = [...cut, ...begun];
-    await readApart(source, cut);
-  }
-  const records = (kind: string): string => `SELECT * FROM apart WHERE kind = '${kind}' AND principal = $principal`;
+  const begun = await begunIn(
+    db,
+    indexes.filter((index) => !cut.includes(index)),
+    apart(cut),
+    parameters,
+  );
+  cut = [...cut, ...begun];
+  const records = (kind: string): string => `SELECT * FROM (${apart(cut)}) WHERE kind = '${kind}'`;
   await db.run(
     `CREATE OR REPLACE TEMP TABLE taken AS SELECT * FROM (${statementsOf(
       // A statement that began before the time may have continued in it: only the outcome tells.
@@ -49,56 +58,55 @@ export async function makeTaken(source: RecordTable, asked: WhoAndWhen): Promise
 }
 
 /** Makes `by_shape` and the other sums, of these statements and those that the indexes have added up. @param step in milliseconds. */
-export async function makeSums(
-  db: Database,
-  summed: readonly string[],
-  principal: string,
-  step?: number,
-): Promise<void> {
+export async function makeSums(db: Database, summed: readonly string[], step?: number): Promise<void> {
   const sums = sumsOf('taken', 'shown', step);
-  for (const name of SUM_NAMES) {
-    const kept = `UNION ALL SELECT ${SUMS[name]} FROM ${reading(summed)} WHERE digest = '${name}' AND principal = $principal`;
+  for (const name of SUM_NAMES)
     await db.run(
-      `CREATE OR REPLACE TEMP TABLE by_${name} AS SELECT ${SUMS[name]} FROM (${sums[name]}) ${summed.length > 0 ? kept : ''}`,
-      { principal },
+      `CREATE OR REPLACE TEMP TABLE by_${name} AS SELECT ${SUMS[name]} FROM (${sums[name]})
+       UNION ALL SELECT ${SUMS[name]} FROM sums WHERE which = '${name}' AND ${isAmong(summed)}`,
     );
-  }
 }
 
 /** Indexes with sums of statements in the time. `inside`: all of their statements are. */
 function sumsInTime(
-  { db }: RecordTable,
+  db: Database,
   parameters: Record<string, Parameter>,
 ): Promise<{ readonly index: string; readonly inside: boolean }[]> {
   return db.rows(
     `SELECT index, max(last_started) < ${instant('$until')} AND min(first_ended) >= ${instant('$since')} AS inside
-     FROM digests WHERE digest = 'shape' AND principal = $principal GROUP BY index
+     FROM sums WHERE which = 'shape' GROUP BY index
      HAVING min(time) < ${instant('$until')} AND max(ended) >= ${instant('$since')}`,
     parameters,
   );
 }
 
-/** Makes `apart`, the records of statements that are not whole in one file, or in one of these. */
-async function readApart({ db }: RecordTable, cut: readonly string[]): Promise<void> {
-  await db.run(
-    `CREATE OR REPLACE TEMP VIEW apart AS SELECT * FROM fresh ${cut.length > 0 ? `UNION ALL BY NAME ${recordsOf(cut)}` : ''}
-     UNION ALL BY NAME SELECT * FROM digests WHERE digest = 'loose' AND index NOT IN ('', ${cut.map(duckdbLiteral).join(', ')})`,
-  );
+/** A query of records of the principal: of statements that are not whole in one file, or in one of these. */
+function apart(cut: readonly string[]): string {
+  const others = `SELECT * EXCLUDE (index) FROM own WHERE index IS NULL OR NOT ${isAmong(cut)}`;
+  return cut.length === 0
+    ? others
+    : `${others} UNION ALL SELECT ${OF_STATEMENTS} FROM (${recordsOf(cut)}) WHERE principal = $principal`;
 }
 
-/** INVARIANT 139: sums leave out no outcome: files with the decision of an outcome that stands alone in `apart` are read. */
+function isAmong(indexes: readonly string[]): string {
+  return `index IN (${['', ...indexes].map(duckdbLiteral).join(', ')})`;
+}
+
+/** INVARIANT 139: sums leave out no outcome: indexes with the decision of one that stands alone among `records` are found, to be read. */
 async function begunIn(
-  { db, indexes }: RecordTable,
-  cut: readonly string[],
+  db: Database,
+  indexes: readonly string[],
+  records: string,
   parameters: Record<string, Parameter>,
 ): Promise<string[]> {
-  const alone = `SELECT id FROM apart WHERE principal = $principal AND kind IN ('outcome', 'seen')
-    AND id NOT IN (SELECT id FROM apart WHERE principal = $principal AND kind = 'decision' AND id IS NOT NULL)`;
-  const ids = await db.rows<{ id: string }>(`SELECT DISTINCT id FROM (${alone}) WHERE id IS NOT NULL`, parameters);
-  const others = indexes.filter((index) => !cut.includes(index));
-  if (ids.length === 0 || others.length === 0) return [];
+  const ids = await db.rows<{ id: string }>(
+    `WITH found AS (${records}) SELECT DISTINCT id FROM found WHERE kind IN ('outcome', 'seen') AND id IS NOT NULL
+       AND id NOT IN (SELECT id FROM found WHERE kind = 'decision' AND id IS NOT NULL)`,
+    parameters,
+  );
+  if (ids.length === 0 || indexes.length === 0) return [];
   const found = await db.rows<{ index: string }>(
-    `SELECT DISTINCT index FROM ${reading(others)} WHERE digest IS NULL AND principal = $principal AND kind = 'decision' AND id IN (${ids.map(({ id }) => duckdbLiteral(id)).join(', ')})`,
+    `SELECT DISTINCT index FROM ${reading(indexes)} WHERE digest IS NULL AND principal = $principal AND kind = 'decision' AND id IN (${ids.map(({ id }) => duckdbLiteral(id)).join(', ')})`,
     parameters,
   );
   return found.map(({ index }) => index);
