@@ -37,6 +37,10 @@ export async function openDatabase(
     throw new NoDuckDB(`reports need the package @duckdb/node-api (npm install @duckdb/node-api)`, { cause: error });
   });
   const spill = spills ? mkdtempSync(join(tmpdir(), 'rowgate-report-')) : undefined;
+  const removeSpill = (): void => {
+    if (spill !== undefined) rmSync(spill, { recursive: true, force: true });
+  };
+  process.once('exit', removeSpill);
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -61,7 +65,8 @@ export async function openDatabase(
     close: () => {
       connection.closeSync();
       instance.closeSync();
-      if (spill !== undefined) rmSync(spill, { recursive: true, force: true });
+      process.removeListener('exit', removeSpill);
+      removeSpill();
     },
   };
 }

@@ -8,6 +8,8 @@ import { indexPath, linesWithoutRecord, makeIndex } from './parquet.ts';
 export interface IndexOptions {
   /** A folder for indexes; absent: beside the files. */
   readonly indexes?: string | undefined;
+  /** Makes none. */
+  readonly existing?: boolean;
   /** Told of files that cannot be indexed: they are read directly. */
   readonly notice: (message: string) => void;
 }
@@ -29,7 +31,7 @@ export async function indexesOf(db: Database, files: readonly string[], options:
     const index = indexPath(file, options.indexes);
     try {
       const there = await linesWithoutRecord(db, file, index);
-      const lines = there ?? (await makeIndex(file, index));
+      const lines = there ?? (options.existing ? undefined : await makeIndex(file, index));
       if (lines === undefined) continue;
       made += there === undefined ? 1 : 0;
       strange += lines;
