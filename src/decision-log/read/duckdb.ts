@@ -46,6 +46,9 @@ export async function openDatabase(
     autoload_known_extensions: 'false',
     temp_directory: spill ?? '',
     preserve_insertion_order: 'false',
+    // What was needed once goes back to the system.
+    allocator_background_threads: 'true',
+    allocator_flush_threshold: '16MB',
     // What may not go to disk stays in memory.
     ...(memory !== undefined && spills && { memory_limit: memory }),
     ...settings,
