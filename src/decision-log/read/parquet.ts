@@ -38,11 +38,7 @@ interface Entry {
 /** Makes it, and returns the same; undefined if the file changed meanwhile. Throws if it cannot be written, or the file is damaged. */
 export async function makeIndex(file: string, index: string): Promise<number | undefined> {
   try {
-    return await make(file, index, {
-      memory_limit: '300MB',
-      allocator_background_threads: 'true',
-      allocator_flush_threshold: '16MB',
-    });
+    return await make(file, index, { memory_limit: '300MB' });
   } catch (error) {
     if (!/\bout of memory\b/i.test(String(error))) throw error;
     return await make(file, index, {});
