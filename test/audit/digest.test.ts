@@ -280,3 +280,22 @@ test('a statement that named the person is found, also where another file has a 
     source.close();
   }
 });
+
+test('of minutes, steps are shorter than those that an index adds up', async () => {
+  const line = (seq: number, fields: object) =>
+    `${JSON.stringify({ time: new Date(START + seq * SECOND).toISOString(), guard: 'g1', seq, principal: 'app', ...fields })}\n`;
+  const decision = { kind: 'decision', role: 'teacher', command: 'SELECT', effect: 'allow' };
+  const outcome = { kind: 'outcome', rows: 1, status: 'ok' };
+  const statement = (seq: number) =>
+    line(seq, { ...decision, id: `s${seq}` }) + line(seq, { ...outcome, id: `s${seq}` });
+  writeFileSync(fileName(0), statement(70) + statement(400));
+  writeFileSync(log, line(9_000, { kind: 'login' }));
+  const source = await openSource({ chains: chainsOf(log), indexed: true, notice: (message) => expect.fail(message) });
+  try {
+    const { step, timeline } = await breachOf(source, { ...ALL, timeZone: 'UTC', principal: 'app' });
+    expect(step).toBe(15 * SECOND);
+    expect(timeline.map(({ at }) => at - START)).toEqual([60 * SECOND, 390 * SECOND]);
+  } finally {
+    source.close();
+  }
+});
