@@ -262,7 +262,7 @@ async function breach(
 ): Promise<FoundReport | undefined> {
   const { place, policiesKept: kept } = log;
   const asked = { ...period, principal: options.principal, user: options.user };
-  const found = await breachOf(source, asked);
+  const found = await breachOf(source, { ...asked, singly: who !== undefined });
   if (found.totals.statements === 0 && found.events.length === 0) {
     // A misspelt name took nothing either: an empty report would be misleading.
     const named = 'SELECT DISTINCT principal FROM records WHERE principal IS NOT NULL';

@@ -1,7 +1,7 @@
 /** What commands that read a log share: the files, the time zone, and the identities that decrypt them. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Command } from 'commander';
+import { Command } from 'commander';
 import { type LogPlace, logPlace, zoneOf } from '../config/log-place.ts';
 import { openerWith, readIdentities } from '../decision-log/encryption/opening.ts';
 import type { LogRecord } from '../decision-log/fields.ts';
@@ -12,6 +12,7 @@ import { NoIdentity, type OpenerOf } from '../decision-log/read/encrypted.ts';
 import { Damaged } from '../decision-log/read/file-lines.ts';
 import { type Chain, chainsAmong, chainsOf } from '../decision-log/read/log-files.ts';
 import { merged } from '../decision-log/read/merged.ts';
+import { openAhead } from '../decision-log/read/source.ts';
 import { readTime } from '../decision-log/read/times.ts';
 import { statementsFolder } from '../decision-log/statements/keep.ts';
 import { failed } from './ask-guard.ts';
@@ -70,6 +71,16 @@ export function logSource(options: LogCommandOptions): LogSource | undefined {
     ...(place && { place }),
     ...(identities && { openerOf: openerWith(identities) }),
   };
+}
+
+/** Opens the log that these options name for the report that will be asked for. What is wrong with it, the report says. */
+export function openLogAhead(words: readonly string[]): void {
+  const { config, log, identity } = fromLog(new Command()).parse(words, { from: 'user' }).opts<LogCommandOptions>();
+  const place = log ? undefined : logPlace(config, process.env);
+  // INVARIANT 140: nothing is decrypted that was not asked for.
+  if (identity !== undefined || (place && 'problem' in place)) return;
+  const chains = log ? chainsAmong(log) : chainsOf(place?.file ?? '');
+  if (chains.length > 0) openAhead({ chains, indexed: true, notice: () => {} });
 }
 
 /** All records of the log in the order of time, with a progress bar on a terminal. Returns how many lines held no record. */

@@ -55,8 +55,8 @@ function filesOf(word = ''): Promise<CommandFile[]> {
 const AHEAD = 'ahead';
 const MEMORY_AHEAD = '200MB';
 
-/** Reads what questions about a log need; then waits for the words of one. */
-async function wordsToCome(): Promise<readonly string[]> {
+/** Reads what questions about a log need, and opens that log; then waits for the words of one. */
+async function wordsToCome(log: readonly string[]): Promise<readonly string[]> {
   const words = new Promise<readonly string[]>((told) => {
     process.once('disconnect', () => process.exit());
     process.once('message', (said) => {
@@ -66,16 +66,16 @@ async function wordsToCome(): Promise<readonly string[]> {
       told(said as readonly string[]);
     });
   });
-  const [{ limitMemory, openDatabase }, { loadParser }] = await Promise.all([
+  const [{ limitMemory }, { openLogAhead }, { loadParser }] = await Promise.all([
     import('../decision-log/read/duckdb.ts'),
+    import('./log-source.ts'),
     import('../sql/parse/parse.ts'),
     filesOf('log'),
     filesOf('access'),
   ]);
   limitMemory(MEMORY_AHEAD);
+  openLogAhead(log);
   await loadParser();
-  const database = await openDatabase(false).catch(() => undefined); // said where it is needed
-  database?.close();
   return words;
 }
 
@@ -93,7 +93,8 @@ const program = new Command('rowgate')
   .version(version())
   .showHelpAfterError('(rowgate --help says more)')
   .exitOverride();
-if (process.argv[2] === AHEAD && process.connected) process.argv.splice(2, 1, ...(await wordsToCome()));
+if (process.argv[2] === AHEAD && process.connected)
+  process.argv.splice(2, Number.POSITIVE_INFINITY, ...(await wordsToCome(process.argv.slice(3))));
 for (const file of await filesOf(process.argv[2])) file.register(program);
 
 try {

@@ -32,7 +32,7 @@ export class OwnCommand {
   private readonly queue = new FairQueue(PLACES);
   private readonly children = new Set<ChildProcess>();
   private ahead: ChildProcess | undefined;
-  private keepsAhead = false;
+  private logWords: (() => readonly string[]) | undefined;
   private isStopped = false;
 
   /** `program`: what a process is started by, as `node dist/cli/main.js`. */
@@ -66,7 +66,7 @@ export class OwnCommand {
   /** Ends what still runs. */
   stop(): void {
     this.isStopped = true;
-    this.ahead?.kill('SIGKILL');
+    this.endAhead();
     for (const child of this.children) child.kill('SIGKILL');
   }
 
@@ -80,12 +80,12 @@ export class OwnCommand {
     }, question.signal);
   }
 
-  /** From now on, has a process ready for the next question about a log: it has read by then what takes most of a second. */
-  startAhead(): void {
-    this.keepsAhead = true;
+  /** From now on, has a process ready for the next question about the log that these options name: it has opened it by then. */
+  startAhead(logWords: () => readonly string[]): void {
+    this.logWords = logWords;
     if (this.isStopped || this.ahead || this.children.size > 0) return;
     const [file, ...script] = this.program;
-    const child = spawn(file, [...script, 'ahead'], { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] });
+    const child = spawn(file, [...script, 'ahead', ...logWords()], { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] });
     this.ahead = child;
     // Where it does not start, or ends, the next question starts a process of its own.
     const gone = (): void => {
@@ -93,6 +93,13 @@ export class OwnCommand {
     };
     child.once('error', gone);
     child.once('exit', gone);
+  }
+
+  /** By itself, so that it removes what it keeps on disk. */
+  private endAhead(): void {
+    const { ahead } = this;
+    this.ahead = undefined;
+    if (ahead?.connected) ahead.disconnect();
   }
 
   private takeAhead({ words, cwd }: CommandQuestion): ChildProcessWithoutNullStreams | undefined {
@@ -147,7 +154,9 @@ export class OwnCommand {
       clearTimeout(timer);
       signal?.removeEventListener('abort', left);
       this.children.delete(child);
-      if (this.keepsAhead) this.startAhead();
+      // One that was opened without the indexes has more to read.
+      if (question.words[1] === 'index') this.endAhead();
+      if (this.logWords) this.startAhead(this.logWords);
     });
   }
 }

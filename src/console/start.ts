@@ -72,7 +72,7 @@ export async function startConsole({ config, program, log, web }: ConsoleOptions
   const ending = new AbortController();
   void ground.tail.follow(ending.signal).catch((error) => log.error({ err: error }, 'the logs are not followed'));
   void keepIndexed(ground, log, ending.signal);
-  command.startAhead();
+  command.startAhead(() => ground.logWords());
   const sweep = setInterval(() => sessions.sweep(), SWEEP_MS);
   return {
     url: origin.url,

@@ -26,7 +26,8 @@ const ALGORITHMS: Readonly<Record<KeyKind, Readonly<Record<string, string | null
 const ON_SECURITY_KEY: Readonly<Record<string, string>> = {
   'sk-ssh-ed25519@openssh.com': 'ssh-ed25519',
   'sk-ecdsa-sha2-nistp256@openssh.com': 'ecdsa-sha2-nistp256',
-  [WEBAUTHN]: 'ecdsa-sha2-nistp256',
+  [WEBAUTHN['ecdsa-256']]: 'ecdsa-sha2-nistp256',
+  [WEBAUTHN.ed25519]: 'ssh-ed25519',
 };
 
 /**
@@ -69,12 +70,12 @@ export function isSignedBy(
 
 /** The SSH signature made from a pasted browser's answer; undefined if it is not one. `isSignedBy` decides whether it counts. */
 export function armouredBrowserSignature(
-  { blob }: SshPublicKey,
+  { blob, kind }: SshPublicKey,
   origin: string,
   namespace: string,
   assertion: BrowserAssertion,
 ): string | undefined {
-  const signature = browserSignature(assertion, origin);
+  const signature = browserSignature(kind, assertion, origin);
   if (!signature) return undefined;
   const version = Buffer.from([0, 0, 0, 1]);
   const fields = [blob, namespace, '', BROWSER_HASH, signature].map(stringField);
@@ -93,7 +94,8 @@ function isGenuine(key: SshPublicKey, signed: Buffer, signature: Buffer, origin:
     const [flags, counter] = [fields.byte(), fields.take(4)];
     const plain = ON_SECURITY_KEY[name];
     if (flags === undefined || !counter || plain === undefined || (flags & USER_PRESENT) === 0) return false;
-    const message = name === WEBAUTHN ? signedByBrowser(fields, signed, flags, origin) : signed;
+    const isFromBrowser = Object.values<string>(WEBAUTHN).includes(name);
+    const message = isFromBrowser ? signedByBrowser(fields, signed, flags, origin) : signed;
     if (!message) return false;
     data = Buffer.concat([sha256(key.application), Buffer.from([flags]), counter, sha256(message)]);
     algorithm = plain;

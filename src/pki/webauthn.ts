@@ -1,13 +1,22 @@
 /**
  * What a security key signs for a web page (W3C Web Authentication), in OpenSSH's form: `webauthn-sk-ecdsa-sha2-nistp256@openssh.com` of its
- * PROTOCOL.u2f. Makes such a signature from a browser's answer, and checks its content.
+ * PROTOCOL.u2f, and the same of Ed25519, which OpenSSH has no name for. Makes such a signature from a browser's answer, and checks its content.
  */
 import { Buffer } from 'node:buffer';
 import { createHash, verify } from 'node:crypto';
 import { type FieldReader, stringField } from './ssh-fields.ts';
-import type { SshPublicKey } from './ssh-public-key.ts';
+import type { KeyKind, SshPublicKey } from './ssh-public-key.ts';
 
-export const WEBAUTHN = 'webauthn-sk-ecdsa-sha2-nistp256@openssh.com';
+/** By kind of key: the algorithm of a browser's signatures. */
+export const WEBAUTHN = {
+  'ecdsa-256': 'webauthn-sk-ecdsa-sha2-nistp256@openssh.com',
+  ed25519: 'webauthn-sk-ssh-ed25519@rowgate',
+} as const satisfies Partial<Record<KeyKind, string>>;
+
+/** The kind of a security key that browsers sign with. */
+export function isOfBrowsers(kind: KeyKind): kind is keyof typeof WEBAUTHN {
+  return Object.hasOwn(WEBAUTHN, kind);
+}
 
 const USER_PRESENT = 0x01;
 const USER_VERIFIED = 0x04;
@@ -17,7 +26,7 @@ export interface BrowserAssertion {
   /** Hash of the application, flags, counter, extensions. */
   readonly authenticatorData: Buffer;
   readonly clientDataJSON: Buffer;
-  /** Of ECDSA, in DER. */
+  /** Of ECDSA in DER, of Ed25519 as it is. */
   readonly signature: Buffer;
 }
 
@@ -62,23 +71,26 @@ function isOfOnePage(clientData: Buffer, challenge: Buffer, origin: string): boo
 }
 
 /** Whether the key has made it, whatever was signed. */
-export function isMadeBy({ key }: SshPublicKey, { authenticatorData, clientDataJSON, signature }: BrowserAssertion) {
+export function isMadeBy(
+  { key, kind }: SshPublicKey,
+  { authenticatorData, clientDataJSON, signature }: BrowserAssertion,
+) {
   const hash = createHash('sha256').update(clientDataJSON).digest();
-  return verify('sha256', Buffer.concat([authenticatorData, hash]), key, signature);
+  return verify(kind === 'ed25519' ? null : 'sha256', Buffer.concat([authenticatorData, hash]), key, signature);
 }
 
 const RP_ID_HASH = 32;
 const COUNTER = 4;
 
 /** As a field of an SSH signature; undefined if it is not valid. */
-export function browserSignature(assertion: BrowserAssertion, origin: string): Buffer | undefined {
+export function browserSignature(kind: KeyKind, assertion: BrowserAssertion, origin: string): Buffer | undefined {
   const { authenticatorData, clientDataJSON, signature } = assertion;
-  const numbers = numbersIn(signature);
+  const body = kind === 'ed25519' ? signature : numbersIn(signature);
   const rest = RP_ID_HASH + 1 + COUNTER;
-  if (!numbers || authenticatorData.length < rest) return undefined;
+  if (!isOfBrowsers(kind) || !body || authenticatorData.length < rest) return undefined;
   return Buffer.concat([
-    stringField(WEBAUTHN),
-    stringField(Buffer.concat(numbers.map(stringField))),
+    stringField(WEBAUTHN[kind]),
+    stringField(body),
     authenticatorData.subarray(RP_ID_HASH, rest),
     stringField(origin),
     stringField(clientDataJSON),
@@ -86,11 +98,11 @@ export function browserSignature(assertion: BrowserAssertion, origin: string): B
   ]);
 }
 
-/** The two INTEGERs of a SEQUENCE; their bytes are those of an `mpint`. */
-function numbersIn(der: Buffer): [Buffer, Buffer] | undefined {
+/** The two INTEGERs of a SEQUENCE, whose bytes are those of an `mpint`, as fields. */
+function numbersIn(der: Buffer): Buffer | undefined {
   if (der[0] !== 0x30 || der[1] !== der.length - 2 || der[2] !== 0x02) return undefined;
   const length = der[3] ?? 0;
   const second = 4 + length;
   if (der[second] !== 0x02 || der[second + 1] !== der.length - second - 2) return undefined;
-  return [der.subarray(4, second), der.subarray(second + 2)];
+  return Buffer.concat([der.subarray(4, second), der.subarray(second + 2)].map(stringField));
 }

@@ -10,6 +10,7 @@ import { openerWith } from '../../src/decision-log/encryption/opening.ts';
 import { keepPolicy, keptFolder, keptPolicy } from '../../src/decision-log/policies/kept-policies.ts';
 import { chainsOf } from '../../src/decision-log/read/log-files.ts';
 import { openSource, type RecordTable } from '../../src/decision-log/read/source.ts';
+import { breachOf } from '../../src/decision-log/reports/breach.ts';
 import { coverageOf } from '../../src/decision-log/reports/coverage.ts';
 import { type PersonQuestion, personOf, subjectsKnown } from '../../src/decision-log/reports/person.ts';
 import { policyFacts } from '../../src/decision-log/reports/policy-texts.ts';
@@ -65,7 +66,8 @@ function records(seed: number): object[][] {
       subjectId(one([OLD, NEW]), 'student', String(Math.floor(random() * 6))),
     );
   for (let index = 0; index < STATEMENTS; index++) {
-    const at = Math.floor(random() * FILES * 1_000);
+    // No two at once: of alike ones, the newest is told.
+    const at = Math.floor(random() * FILES * 1_000) + index / STATEMENTS / 2;
     // The same id again, in one file.
     const isTwice = random() < 0.04 && at % 1_000 < 990;
     const id = isTwice ? `twice${Math.floor(at / 1_000)}` : `s${index}`;
@@ -76,11 +78,14 @@ function records(seed: number): object[][] {
     const who = {
       ...shared,
       role,
-      client: '10.0.0.1:5',
+      session: `${principal}${one([1, 2, 3])}`,
+      client: one(['10.0.0.1:5', '10.0.0.1:6', '10.0.0.2:5']),
+      ...(random() < 0.5 && { application: one(['ent', 'psql']), database: one(['ent', 'other']) }),
       policy: one(['sha256:a', 'sha256:a', 'sha256:gone']),
       command,
     };
     const what = {
+      ...(random() < 0.9 && { fingerprint: one(['f1', 'f2', 'f3', 'f4']) }),
       statement: `${command} ${one(['a', 'update b', 'c…'])}`,
       tables: one([['public.students'], ['public.rooms'], ['public.grades', 'public.rooms'], []]),
       columns: one([['public.students.id'], []]),
@@ -89,7 +94,11 @@ function records(seed: number): object[][] {
     if (random() < 0.97)
       all.push({
         at,
-        fields: { kind: 'decision', ...who, ...what, effect, ...(random() < 0.1 && { would: 'refuse' }) },
+        fields: {
+          ...{ kind: 'decision', ...who, ...what, effect, ...(random() < 0.1 && { would: 'refuse' }) },
+          ...(effect === 'refuse' &&
+            random() < 0.8 && { reason: one(['column-withheld', 'rows']), rule: one(['a:1', 'b:2']) }),
+        },
       });
     const end = at + one(isTwice ? [1] : [1, 1, 1, 2, 1_200]);
     if (random() < 0.05)
@@ -119,6 +128,11 @@ function records(seed: number): object[][] {
       },
     });
   }
+  for (const kind of ['lock', 'release', 'raise', 'warning'])
+    all.push({
+      at: Math.floor(random() * FILES * 1_000),
+      fields: { kind, principal: 'app', reason: 'why', by: 'ines' },
+    });
   all.sort((a, b) => a.at - b.at);
   for (const [index, { at, fields }] of all.entries()) {
     const time = new Date(START + at * 20 * SECOND).toISOString();
@@ -168,6 +182,8 @@ function boxed([segment, ...others]: readonly object[], keys: FileKeys): object[
 }
 
 const ALL = { since: 0, until: Date.UTC(2100, 0), timeZone: 'Europe/Paris' };
+/** Begins of two hours, whose steps are of minutes. */
+const SHORT = [5_000, 25_000, 45_000, 65_000];
 const CUT = { ...ALL, since: START + 22_000 * SECOND, until: START + 71_000 * SECOND };
 
 async function said(source: RecordTable) {
@@ -189,12 +205,18 @@ async function said(source: RecordTable) {
     found.push(
       await asFound({ ...period, ...known, policiesKept, sought: { subject: 'parent', key: '1', keys: [NEW] } }),
     );
+    for (const asked of [{}, { user: 'ann' }, { singly: true }, { principal: 'owner_app' }, { principal: 'gone' }])
+      found.push(await breachOf(source, { ...period, principal: 'app', ...asked }));
     const { policies, roles, ...use } = await grantUse(source, period.since, 'Europe/Paris');
     found.push({
       ...use,
       policies: policies.map((policy) => policy ?? '').toSorted(),
       roles: new Map([...roles].toSorted()),
     });
+  }
+  for (const seconds of SHORT) {
+    const since = START + seconds * SECOND;
+    found.push(await breachOf(source, { ...ALL, since, until: since + 7_200 * SECOND, principal: 'app' }));
   }
   return found;
 }
@@ -254,6 +276,25 @@ test('a statement that named the person is found, also where another file has a 
     const sought = { subject: 'student', key: '3', keys: [NEW] };
     const { certainly } = await personOf(source, { ...ALL, ...known, policiesKept: () => undefined, sought });
     expect(new Set(certainly.map((each) => each.id))).toEqual(new Set(['s']));
+  } finally {
+    source.close();
+  }
+});
+
+test('of minutes, steps are shorter than those that an index adds up', async () => {
+  const line = (seq: number, fields: object) =>
+    `${JSON.stringify({ time: new Date(START + seq * SECOND).toISOString(), guard: 'g1', seq, principal: 'app', ...fields })}\n`;
+  const decision = { kind: 'decision', role: 'teacher', command: 'SELECT', effect: 'allow' };
+  const outcome = { kind: 'outcome', rows: 1, status: 'ok' };
+  const statement = (seq: number) =>
+    line(seq, { ...decision, id: `s${seq}` }) + line(seq, { ...outcome, id: `s${seq}` });
+  writeFileSync(fileName(0), statement(70) + statement(400));
+  writeFileSync(log, line(9_000, { kind: 'login' }));
+  const source = await openSource({ chains: chainsOf(log), indexed: true, notice: (message) => expect.fail(message) });
+  try {
+    const { step, timeline } = await breachOf(source, { ...ALL, timeZone: 'UTC', principal: 'app' });
+    expect(step).toBe(15 * SECOND);
+    expect(timeline.map(({ at }) => at - START)).toEqual([60 * SECOND, 390 * SECOND]);
   } finally {
     source.close();
   }

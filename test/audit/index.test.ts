@@ -1,12 +1,12 @@
 /** Indexes: made of closed files, readable by their maker alone, and believed only where they are of the very file. */
-import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { removeOrphans } from '../../src/decision-log/read/indexes.ts';
 import { chainsOf } from '../../src/decision-log/read/log-files.ts';
-import { openSource } from '../../src/decision-log/read/source.ts';
+import { openAhead, openSource } from '../../src/decision-log/read/source.ts';
 import { refusalsOf } from '../../src/decision-log/reports/refusals.ts';
 import { ClosedFileCleanup } from '../../src/decision-log/rotation/cleanup.ts';
 import { ROOT, testWith } from '../support/tools.ts';
@@ -122,6 +122,27 @@ describe('an index', () => {
     await refused();
     await writeFile(closed, records('homework', 1));
     expect((await refused({ indexed: false })).refused).toBe(4);
+  });
+
+  it('and the rest of a log that was opened ahead are as the files are when it is asked about', async () => {
+    const ahead = () =>
+      openAhead({ chains: chainsOf(join(folder, 'decisions.jsonl')), indexed: true, notice: () => {} });
+    ahead();
+    // Nothing is made ahead.
+    expect((await refused({ indexed: false })).refused).toBe(13);
+    expect(await readdir(folder)).not.toContain('decisions.000000000001.jsonl.parquet');
+    await refused();
+    ahead();
+    expect((await refused()).refused).toBe(13);
+    ahead();
+    await appendFile(join(folder, 'decisions.jsonl'), records('office', 2, 14));
+    expect((await refused()).refused).toBe(15);
+    ahead();
+    await writeFile(closed, records('homework', 12));
+    expect((await refused()).refused).toBe(17);
+    ahead();
+    await writeFile(join(folder, 'decisions.000000000013.jsonl'), records('home', 5, 20));
+    expect((await refused()).refused).toBe(22);
   });
 
   it('goes with its file: compressed, or deleted', async () => {

@@ -7,8 +7,11 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { settled } from '../console/browser.ts';
 import { type Answer, Visitor } from '../console/visitor.ts';
+import { tool } from '../support/tools.ts';
 import { table } from './figures/table.ts';
 import { makeLog, writeSubjectKey } from './made-up-log.ts';
 
@@ -16,6 +19,9 @@ const RECORDS = Number(process.env.ROWGATE_BENCH_RECORDS ?? 300_000);
 const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
 const MINUTES = 60_000;
 const PAGE_BYTES = 4096;
+const VIEWS = 9;
+
+const browser = tool('chromium');
 
 let folder: string;
 let running: ChildProcess;
@@ -79,6 +85,47 @@ async function seconds(ask: () => Promise<Answer>): Promise<string> {
   return took.toFixed(2);
 }
 
+/** Of *Now* with all that it shows, in a browser that has nothing of it yet: the median (least–most), and the kilobytes of script that came. */
+async function firstView(executablePath: string): Promise<string[][]> {
+  const running = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+  const took: number[] = [];
+  const busy: number[] = [];
+  let bytes = 0;
+  for (let round = 0; round < VIEWS; round++) {
+    const context = await running.newContext();
+    const [name = '', value = ''] = auditor.cookie.split('=');
+    await context.addCookies([{ name, value, url: auditor.url }]);
+    const page = await context.newPage();
+    const debug = await context.newCDPSession(page);
+    await debug.send('Performance.enable', { timeDomain: 'threadTicks' });
+    const start = performance.now();
+    await page.goto(auditor.url, { waitUntil: 'commit' });
+    await page.getByRole('heading', { level: 1, name: 'Now' }).waitFor();
+    await page.locator('canvas').first().waitFor();
+    await settled(page);
+    took.push((performance.now() - start) / 1000);
+    const { metrics } = await debug.send('Performance.getMetrics');
+    busy.push(metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0);
+    bytes = (await page.evaluate(
+      "performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('.js')).reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0)",
+    )) as number;
+    await context.close();
+  }
+  await running.close();
+  return [
+    [`The first view of Now in Chromium, ${Math.round(bytes / 1000)} kB of script`, spread(took)],
+    ['of it the processor, for the page', spread(busy)],
+  ];
+}
+
+function spread(seconds: readonly number[]): string {
+  const sorted = seconds.toSorted((a, b) => a - b);
+  const [least, median, most] = [0, Math.floor(sorted.length / 2), sorted.length - 1].map((at) =>
+    sorted[at]?.toFixed(2),
+  );
+  return `${median} (${least}–${most})`;
+}
+
 test(
   `the console over ${RECORDS.toLocaleString('en')} records`,
   async () => {
@@ -88,6 +135,7 @@ test(
     const history = (principal: string, days = 30) => `/api/principals/${principal}/history?days=${days}`;
     const breach = { principal: 'college_5_app', since: '2026-11-01' };
     const rows = [
+      ...(browser.path === undefined ? [] : await firstView(browser.path)),
       ['Now', await seconds(() => auditor.get('/api/now'))],
       ['A principal', await seconds(() => auditor.get(history('college_5_app', 400)))],
       ['A principal, the busiest', await seconds(() => auditor.get(history('college_0_app', 400)))],

@@ -1,6 +1,6 @@
 /** The pages of the console in Chromium, before a real guard: what each shows, that the keyboard and a narrow window are enough, and that statements of an attacker are text. */
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { appendFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -416,73 +416,88 @@ describe('exceptions', () => {
   );
 });
 
-it('an approver makes a key in the browser and signs with it; its signature counts for no other request', async () => {
-  const { page, faults } = await pages.open('operator', {}, 'localhost');
-  const debug = await page.context().newCDPSession(page);
-  await debug.send('WebAuthn.enable');
-  const options = {
-    protocol: 'ctap2',
-    transport: 'usb',
-    hasResidentKey: true,
-    hasUserVerification: true,
-    isUserVerified: true,
-  } as const;
-  await debug.send('WebAuthn.addVirtualAuthenticator', { options });
-  const origin = pages.origin.replace('127.0.0.1', 'localhost');
-  await page.goto(`${origin}/policies`);
-  await page.getByRole('button', { name: 'Make a key' }).click();
-  const line = await page.getByText('sk-ecdsa-sha2-nistp256@openssh.com').textContent();
-  expect(line).toMatch(/^"anne": \{ key: "sk-ecdsa-sha2-nistp256@openssh.com /);
-  await appendFile(join(pages.guard.folder, 'policies/approvers.yaml'), `  ${line}\n`);
-  await pages.asked('reload', {});
-  for (const limit of ['8000 rows per hour', '9000 rows per hour'])
-    await pages.asked('limits.raise', { principal: 'canteen', limit, forMs: 3_600_000, reason: `up to ${limit}` });
-  await page.goto(origin);
-  const dialog = page.getByRole('dialog');
-  const row = (limit: number) => page.getByRole('row', { name: `up to ${limit} rows` });
-  const sign = async (limit: number): Promise<string> => {
-    await row(limit)
-      .getByRole('button', { name: /^Approve/ })
-      .click();
-    for (;;) {
-      await dialog.getByRole('button', { name: 'Sign with a security key here' }).click();
-      const said = await Promise.race([
-        dialog.getByRole('alert').textContent(),
-        dialog.waitFor({ state: 'hidden' }).then(() => 'signed'),
-      ]);
-      // The console reads the policies each few seconds.
-      if (!said?.includes('this key is of no approver')) return said ?? '';
-    }
-  };
-  let first: { readonly signature: Record<string, string> } | undefined;
-  await page.route('**/api/act/approve', async (route) => {
-    const order = route.request().postDataJSON();
-    first = order;
-    await route.continue();
-  });
-  expect(await sign(8000)).toBe('signed');
-  await row(8000).getByText('in force', { exact: true }).waitFor();
-  expect(Object.keys(first?.signature ?? {})).toEqual(['authenticatorData', 'clientDataJSON', 'signature']);
-  await page.unroute('**/api/act/approve');
-  await page.route('**/api/act/approve', async (route) => {
-    const order = { ...route.request().postDataJSON(), signature: first?.signature };
-    await route.continue({ postData: JSON.stringify(order) });
-  });
-  expect(await sign(9000)).toContain('this is no signature of an approver');
-  const raises = (await recordsOf(pages.guard)).filter(
-    ({ kind, reason }) => kind === 'raise' && /^up to/.test(String(reason)),
-  );
-  expect(raises.map(({ status, by }) => [status, String(by).split(' ')[0]])).toEqual([
-    ['requested', 'ines'],
-    ['requested', 'ines'],
-    ['in-force', 'anne'],
-  ]);
-  expect(raises.at(-1)?.raise).toMatchObject({
-    approved_by: [{ name: 'anne', key: expect.stringMatching(/^SHA256:/) }],
-  });
-  expect(faults).toEqual([]);
-  await page.context().close();
-});
+it.each([
+  ['that can do all', [-7, -8], 'sk-ecdsa-sha2-nistp256@openssh.com', [8000, 9000]],
+  ['of Ed25519 alone', [-8], 'sk-ssh-ed25519@openssh.com', [6000, 7000]],
+] as const)(
+  'an approver makes a key %s in the browser and signs with it; its signature counts for no other request',
+  async (_, algorithms, type, limits) => {
+    const { page, faults } = await pages.open('operator', {}, 'localhost');
+    await page.addInitScript(`{
+      const create = navigator.credentials.create.bind(navigator.credentials);
+      const able = ({ alg }) => ${JSON.stringify(algorithms)}.includes(alg);
+      navigator.credentials.create = ({ publicKey }) =>
+        create({ publicKey: { ...publicKey, pubKeyCredParams: publicKey.pubKeyCredParams.filter(able) } });
+    }`);
+    const debug = await page.context().newCDPSession(page);
+    await debug.send('WebAuthn.enable');
+    const options = {
+      protocol: 'ctap2',
+      transport: 'usb',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+    } as const;
+    await debug.send('WebAuthn.addVirtualAuthenticator', { options });
+    const origin = pages.origin.replace('127.0.0.1', 'localhost');
+    await page.goto(`${origin}/policies`);
+    await page.getByRole('button', { name: 'Make a key' }).click();
+    const line = await page.getByText(type).textContent();
+    expect(line?.startsWith(`"anne": { key: "${type} `), `${line}`).toBe(true);
+    const approvers = join(pages.guard.folder, 'policies/approvers.yaml');
+    const others = (await readFile(approvers, 'utf8')).split('\n').filter((each) => !/^ *"anne"/.test(each));
+    await writeFile(approvers, `${others.join('\n')}  ${line}\n`);
+    await pages.asked('reload', {});
+    const [one, other] = limits;
+    for (const limit of limits.map((amount) => `${amount} rows per hour`))
+      await pages.asked('limits.raise', { principal: 'canteen', limit, forMs: 3_600_000, reason: `up to ${limit}` });
+    await page.goto(origin);
+    const dialog = page.getByRole('dialog');
+    const row = (limit: number) => page.getByRole('row', { name: `up to ${limit} rows` });
+    const sign = async (limit: number): Promise<string> => {
+      await row(limit)
+        .getByRole('button', { name: /^Approve/ })
+        .click();
+      for (;;) {
+        await dialog.getByRole('button', { name: 'Sign with a security key here' }).click();
+        const said = await Promise.race([
+          dialog.getByRole('alert').textContent(),
+          dialog.waitFor({ state: 'hidden' }).then(() => 'signed'),
+        ]);
+        // The console reads the policies each few seconds.
+        if (!said?.includes('this key is of no approver')) return said ?? '';
+      }
+    };
+    let first: { readonly signature: Record<string, string> } | undefined;
+    await page.route('**/api/act/approve', async (route) => {
+      const order = route.request().postDataJSON();
+      first = order;
+      await route.continue();
+    });
+    expect(await sign(one)).toBe('signed');
+    await row(one).getByText('in force', { exact: true }).waitFor();
+    expect(Object.keys(first?.signature ?? {})).toEqual(['authenticatorData', 'clientDataJSON', 'signature']);
+    await page.unroute('**/api/act/approve');
+    await page.route('**/api/act/approve', async (route) => {
+      const order = { ...route.request().postDataJSON(), signature: first?.signature };
+      await route.continue({ postData: JSON.stringify(order) });
+    });
+    expect(await sign(other)).toContain('this is no signature of an approver');
+    const raises = (await recordsOf(pages.guard)).filter(
+      ({ kind, reason }) => kind === 'raise' && limits.some((limit) => String(reason).startsWith(`up to ${limit}`)),
+    );
+    expect(raises.map(({ status, by }) => [status, String(by).split(' ')[0]])).toEqual([
+      ['requested', 'ines'],
+      ['requested', 'ines'],
+      ['in-force', 'anne'],
+    ]);
+    expect(raises.at(-1)?.raise).toMatchObject({
+      approved_by: [{ name: 'anne', key: expect.stringMatching(/^SHA256:/) }],
+    });
+    expect(faults).toEqual([]);
+    await page.context().close();
+  },
+);
 
 it('speaks French where the browser does, and the language that was chosen', async () => {
   const { page, faults } = await pages.open('auditor', { locale: 'fr-FR' });

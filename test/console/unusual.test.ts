@@ -367,16 +367,18 @@ describe('a command that is asked', () => {
     const command = new OwnCommand([process.execPath, '-e', program, '--']);
     const lines = () => (existsSync(started) ? readFileSync(started, 'utf8').trim().split('\n') : []);
     try {
-      command.startAhead();
+      command.startAhead(() => ['--log=x']);
       await eventually(() => lines().length === 1, 'one is ahead');
       const asked = { words: ['log', 'query', '--text=x'] };
       expect(await command.json(asked)).toEqual([...asked.words, '--json']);
       await eventually(() => lines().length === 2, 'the next one is ahead');
-      expect(lines()).toEqual(['ahead', 'ahead']);
+      expect(lines()).toEqual(['ahead --log=x', 'ahead --log=x']);
       // Making indexes has the memory that it needs, and other commands their own start.
       for (const words of [['log', 'index'], ['check']])
         expect(await command.json({ words })).toEqual([...words, '--json']);
-      expect(lines().slice(2)).toEqual(['log index --json', 'check --json']);
+      const isAhead = (line: string) => line.startsWith('ahead');
+      expect(lines().filter((line) => !isAhead(line))).toEqual(['log index --json', 'check --json']);
+      await eventually(() => lines().filter(isAhead).length === 3, 'one that has the new indexes is ahead');
     } finally {
       command.stop();
     }
@@ -388,7 +390,7 @@ describe('a command that is asked', () => {
       : console.log('{"whole":true}')`;
     const command = new OwnCommand([process.execPath, '-e', program, '--']);
     try {
-      command.startAhead();
+      command.startAhead(() => ['--log=x']);
       expect(await command.json({ words: ['log', 'report'] })).toEqual({ whole: true });
     } finally {
       command.stop();

@@ -1,10 +1,16 @@
 /** A security key in the browser: makes a key of an approver for this page, and signs with it what `ssh-keygen -Y sign` would sign. */
 import { Failure } from './api.ts';
 
-const TYPE = 'sk-ecdsa-sha2-nistp256@openssh.com';
-/** ECDSA on P-256 with SHA-256, of the register of COSE. */
-const ES256 = -7;
-const POINT_BYTES = 65;
+/** By their numbers in the register of COSE: what a browser's keys sign by, as OpenSSH names the keys. The first that a key can do is taken. */
+const KINDS: Readonly<
+  Record<number, { readonly type: string; readonly curve: readonly string[]; readonly bytes: number }>
+> = {
+  // ES256, whose signatures `ssh-keygen -Y verify` checks.
+  [-7]: { type: 'sk-ecdsa-sha2-nistp256@openssh.com', curve: ['nistp256'], bytes: 65 },
+  // Ed25519
+  [-8]: { type: 'sk-ssh-ed25519@openssh.com', curve: [], bytes: 32 },
+};
+const ALGORITHMS = [-7, -8];
 const FLAGS_AT = 32;
 /** A key that its holder can copy to other devices. */
 const MAY_LEAVE = 0x08;
@@ -22,7 +28,7 @@ export async function makeKey(name: string): Promise<string> {
         rp: { id: location.hostname, name: 'Rowgate' },
         user: { id: crypto.getRandomValues(new Uint8Array(16)), name, displayName: name },
         challenge: crypto.getRandomValues(new Uint8Array(32)),
-        pubKeyCredParams: [{ type: 'public-key', alg: ES256 }],
+        pubKeyCredParams: ALGORITHMS.map((alg) => ({ type: 'public-key', alg })),
         // The browser finds it by the page, and the console keeps nothing of it.
         authenticatorSelection: { residentKey: 'required', userVerification: 'preferred' },
         attestation: 'none',
@@ -32,9 +38,13 @@ export async function makeKey(name: string): Promise<string> {
   const response = made.response as AuthenticatorAttestationResponse;
   const flags = new Uint8Array(response.getAuthenticatorData())[FLAGS_AT] ?? 0;
   if ((flags & MAY_LEAVE) !== 0) throw new Failure('key-copied', '');
-  const point = new Uint8Array(response.getPublicKey() ?? new ArrayBuffer(0)).slice(-POINT_BYTES);
-  const blob = joined(field(TYPE), field('nistp256'), field(point), field(location.hostname));
-  return `${JSON.stringify(name)}: { key: "${TYPE} ${base64(blob)}", origin: "${location.origin}" }`;
+  const kind = KINDS[response.getPublicKeyAlgorithm()];
+  const encoded = response.getPublicKey();
+  if (!kind || !encoded) throw new Failure('key-silent', '');
+  const { type, curve, bytes } = kind;
+  const point = new Uint8Array(encoded).slice(-bytes);
+  const blob = joined(...[type, ...curve, point, location.hostname].map(field));
+  return `${JSON.stringify(name)}: { key: "${type} ${base64(blob)}", origin: "${location.origin}" }`;
 }
 
 /** Over the text as the page shows it. @throws Failure */

@@ -25,19 +25,33 @@ export function limitMemory(limit: string): void {
   memory = limit;
 }
 
-/** @param spills data that does not fit into memory goes to a folder, which is removed at the end; otherwise it is an error. */
-export async function openDatabase(spills: boolean): Promise<Database> {
+/**
+ * @param spills data that does not fit into memory goes to a folder, which is removed at the end; otherwise it is an error. @param settings of DuckDB, besides
+ * its own.
+ */
+export async function openDatabase(
+  spills: boolean,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Database> {
   const { DuckDBInstance } = await import('@duckdb/node-api').catch((error: unknown) => {
     throw new NoDuckDB(`reports need the package @duckdb/node-api (npm install @duckdb/node-api)`, { cause: error });
   });
   const spill = spills ? mkdtempSync(join(tmpdir(), 'rowgate-report-')) : undefined;
+  const removeSpill = (): void => {
+    if (spill !== undefined) rmSync(spill, { recursive: true, force: true });
+  };
+  process.once('exit', removeSpill);
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     temp_directory: spill ?? '',
     preserve_insertion_order: 'false',
+    // What was needed once goes back to the system.
+    allocator_background_threads: 'true',
+    allocator_flush_threshold: '16MB',
     // What may not go to disk stays in memory.
     ...(memory !== undefined && spills && { memory_limit: memory }),
+    ...settings,
   });
   const connection = await instance.connect();
   // Times are read and computed in UTC; a report's time zone is a parameter.
@@ -54,7 +68,8 @@ export async function openDatabase(spills: boolean): Promise<Database> {
     close: () => {
       connection.closeSync();
       instance.closeSync();
-      if (spill !== undefined) rmSync(spill, { recursive: true, force: true });
+      process.removeListener('exit', removeSpill);
+      removeSpill();
     },
   };
 }

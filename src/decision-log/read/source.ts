@@ -1,16 +1,16 @@
 /**
- * The records of a log as a DuckDB table `records`: closed files through their indexes, all others directly. `fresh` has those of the others alone, and `digests`
- * the digests of closed files, with `index`, the path of the index.
+ * The records of a log as a DuckDB table `records`: closed files through their indexes, all others directly. `fresh` has those of the others alone, `digests`
+ * the digests of closed files, with `index`, the path of the index, and `events` records of kinds that are few.
  */
+import { statSync } from 'node:fs';
 import { NAMES, quoted } from './columns.ts';
-import { DIGEST_COLUMNS } from './digest.ts';
+import { DIGEST_COLUMNS, IS_EVENT } from './digest.ts';
 import { type Database, duckdbLiteral, openDatabase } from './duckdb.ts';
 import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
 import { checkWhole, segmentOf } from './file-lines.ts';
 import { indexesOf } from './indexes.ts';
 import { loadFiles, loadLines, makeTable, withChains } from './load.ts';
-import type { Chain } from './log-files.ts';
-import { linesWithoutRecord } from './parquet.ts';
+import { type Chain, isOpen } from './log-files.ts';
 
 export interface SourceOptions {
   readonly chains: readonly Chain[];
@@ -18,6 +18,8 @@ export interface SourceOptions {
   readonly indexes?: string | undefined;
   /** False: reads all files directly, and makes no index. */
   readonly indexed: boolean;
+  /** Makes no index. */
+  readonly existing?: boolean;
   /** For encrypted files, which are never indexed. */
   readonly openerOf?: OpenerOf | undefined;
   /** Told of problems that are not fatal. */
@@ -34,8 +36,52 @@ export interface RecordTable {
   close(): void;
 }
 
+interface Opened {
+  readonly source: RecordTable;
+  /** Reads the files without an index again. */
+  again(): Promise<RecordTable>;
+}
+
+interface Ahead {
+  readonly options: SourceOptions;
+  readonly closed: string;
+  readonly open: string;
+  readonly opened: Promise<Opened | undefined>;
+}
+
+let ahead: Ahead | undefined;
+
+/** Opens the log for the next `openSource`, where all closed files have an index and none is encrypted: it has less to do then. */
+export function openAhead(options: SourceOptions): void {
+  const state = { closed: stateOf(options, false), open: stateOf(options, true) };
+  ahead = { options, ...state, opened: open({ ...options, existing: true }).catch(() => undefined) };
+}
+
 /** Opens the log for reports. Throws NoDuckDB, NoIdentity, Damaged, or why a file cannot be read. */
 export async function openSource(options: SourceOptions): Promise<RecordTable> {
+  const found = ahead;
+  ahead = undefined;
+  const opened = await found?.opened;
+  if (!found || !opened) return (await open(options)).source;
+  const isSame =
+    found.options.indexes === options.indexes && options.indexed && stateOf(options, false) === found.closed;
+  if (isSame) return stateOf(options, true) === found.open ? opened.source : opened.again();
+  opened.source.close();
+  return (await open(options)).source;
+}
+
+/** What changes where a file does. @param ofOpen of files that a guard may still write to, or of the others. */
+function stateOf({ chains }: SourceOptions, ofOpen: boolean): string {
+  const files = chains.flat().filter((file) => isOpen(file) === ofOpen);
+  return files.map((file) => [file, ...Object.values(sizeAndTime(file))].join(' ')).join('\n');
+}
+
+function sizeAndTime(file: string) {
+  const { size, mtimeMs, ino } = statSync(file, { throwIfNoEntry: false }) ?? { size: -1, mtimeMs: -1, ino: -1 };
+  return { size, mtimeMs, ino };
+}
+
+async function open(options: SourceOptions): Promise<Opened> {
   const files = options.chains.flat();
   const plain: string[] = [];
   const encrypted: string[] = [];
@@ -49,41 +95,52 @@ export async function openSource(options: SourceOptions): Promise<RecordTable> {
   // Decrypted records must not be written to disk.
   const db = await openDatabase(encrypted.length === 0);
   try {
-    const indexes = options.indexed ? (await indexesOf(db, plain, options)).indexes : new Map<string, string>();
+    const { indexes, strange: inIndexes } = options.indexed ? await indexesOf(db, plain, options) : NO_INDEXES;
     const asTheyAre = plain.filter((file) => !indexes.has(file));
+    if (options.existing && !asTheyAre.every(isOpen)) throw new Error('a closed file has no index');
     for (const file of asTheyAre.filter((each) => each.endsWith('.gz'))) await checkWhole(file);
-    const strange = await makeRecords(db, [...indexes.values()], asTheyAre, encrypted, options.openerOf);
-    return {
-      db,
-      indexes: [...indexes.values()],
-      files,
-      strange,
-      close: () => db.close(),
+    const again = async (): Promise<RecordTable> => {
+      const strange = inIndexes + (await loadOthers(db, asTheyAre, encrypted, options.openerOf));
+      return { db, indexes: [...indexes.values()], files, strange, close: () => db.close() };
     };
+    if (files.length === 0) throw new Error('there is no file of that log');
+    const source = await again();
+    await makeViews(db, source.indexes);
+    return { source, again };
   } catch (error) {
     db.close();
     throw error;
   }
 }
 
-async function makeRecords(
+const NO_INDEXES = { indexes: new Map<string, string>(), strange: 0 };
+
+/** Returns how many of their lines hold no record. */
+async function loadOthers(
   db: Database,
-  indexes: readonly string[],
   plain: readonly string[],
   encrypted: readonly string[],
   openerOf: OpenerOf | undefined,
 ): Promise<number> {
-  const names = NAMES.map(quoted).join(', ');
-  let strange = await linesWithoutRecord(db, indexes);
-  if (indexes.length + plain.length + encrypted.length === 0) throw new Error('there is no file of that log');
+  let strange = 0;
   if (plain.length > 0) strange += await loadFiles(db, 'loaded', plain);
   else await makeTable(db, 'loaded');
   for (const file of encrypted) strange += await loadLines(db, 'loaded', file, openerOf);
-  await db.run(`CREATE TEMP VIEW fresh AS ${withChains('loaded')}`);
-  const indexed = indexes.length === 0 ? '' : `UNION ALL ${recordsOf(indexes)}`;
-  await db.run(`CREATE TEMP VIEW records AS SELECT ${names} FROM fresh ${indexed}`);
-  await db.run(`CREATE TEMP VIEW digests AS ${digestsOf(indexes)}`);
   return strange;
+}
+
+async function makeViews(db: Database, indexes: readonly string[]): Promise<void> {
+  const names = NAMES.map(quoted).join(', ');
+  const indexed = indexes.length === 0 ? '' : `UNION ALL ${recordsOf(indexes)}`;
+  const views = {
+    fresh: withChains('loaded'),
+    records: `SELECT ${names} FROM fresh ${indexed}`,
+    digests: digestsOf(indexes),
+    events: `SELECT ${names} FROM fresh WHERE ${IS_EVENT} UNION ALL SELECT ${names} FROM digests WHERE digest = 'event'`,
+  };
+  for (const [name, query] of Object.entries(views)) await db.run(`CREATE TEMP VIEW ${name} AS ${query}`);
+  // What is read of indexes before anything else is kept from here on.
+  await db.rows("SELECT count(*) AS n FROM digests WHERE digest = 'none'");
 }
 
 /** A query of the records in these indexes. */

@@ -1,11 +1,12 @@
 /** What a principal took in a time, as figures, without judgement or wording. */
 import type { RecordTable } from '../read/source.ts';
 import { stepFor } from '../read/steps.ts';
+import { QUARTER } from '../read/sums.ts';
 import { type Coverage, coverageOf } from './coverage.ts';
 import { peopleOf } from './people.ts';
 import type { ShownSubjects } from './people-bounds.ts';
 import { instant, stepOf } from './period.ts';
-import { makeTaken, parametersOfTaken, type WhoAndWhen } from './taken.ts';
+import { makeSums, makeTaken, parametersOfTaken, type WhoAndWhen } from './taken.ts';
 
 export interface Totals {
   readonly statements: number;
@@ -122,38 +123,49 @@ export interface Breach {
 
 const MOST_STATEMENTS = 100;
 const MOST_EVENTS = 500;
-const SUMS = `count(*) AS statements, sum("rows")::BIGINT AS "rows", sum(bytes)::BIGINT AS bytes, sum(changed)::BIGINT AS changed`;
-const READ = `${SUMS} FROM (SELECT *, unnest(NAMES) AS name FROM taken WHERE NOT refused) GROUP BY name ORDER BY "rows" DESC, bytes DESC, name`;
+const AMOUNTS = `sum(n)::BIGINT AS statements, sum("rows")::BIGINT AS "rows"`;
+const REFUSED = 'coalesce(sum(n) FILTER (refused), 0)::BIGINT AS refused';
+const SUMS = `${AMOUNTS}, sum(bytes)::BIGINT AS bytes, sum(changed)::BIGINT AS changed`;
+const READ = `${SUMS} FROM (SELECT *, unnest(NAMES) AS name FROM by_shape WHERE NOT refused) GROUP BY name ORDER BY "rows" DESC, bytes DESC, name`;
 
-/** Leaves the tables `taken` and `shown` behind, for the search for one person. */
+/** With `singly`, leaves the tables `taken` and `shown` behind, for the search for one person. */
 export async function breachOf(source: RecordTable, asked: WhoAndWhen): Promise<Breach> {
-  await makeTaken(source, asked);
+  const { db } = source;
   const parameters = parametersOfTaken(asked);
-  const rows = <T>(sql: string): Promise<T[]> => source.db.rows<T>(sql, parameters);
-  const [totals] = await rows<Totals>(TOTALS);
-  if (!totals) throw new Error('a sum without a row');
+  const rows = <T>(sql: string): Promise<T[]> => db.rows<T>(sql, parameters);
+  const sums = async (singly: boolean, step?: number): Promise<Totals> => {
+    const summed = await makeTaken(source, { ...asked, singly });
+    await makeSums(db, summed, step);
+    const [totals] = await rows<Totals>(TOTALS);
+    if (!totals) throw new Error('a sum without a row');
+    return totals;
+  };
+  const totals = await sums(asked.singly ?? false);
   const { first, last } = totals;
   const step = stepFor((last ?? 0) - (first ?? 0));
+  // The steps of sums are too long.
+  if (step < QUARTER && totals.statements > 0) await sums(true, step);
   return {
     coverage: await coverageOf(source, asked.since),
     totals,
-    people: await peopleOf(source.db, 'taken', 'shown'),
+    people: await peopleOf(db),
     tables: await rows(`SELECT name, ${READ.replace('NAMES', 'tables')}`),
     columns: await rows(`SELECT name, ${READ.replace('NAMES', '"columns"')}`),
     statements: await rows(STATEMENTS),
-    shapes: (await rows<{ n: number }>("SELECT count(DISTINCT coalesce(fingerprint, '')) AS n FROM taken"))[0]?.n ?? 0,
+    shapes:
+      (await rows<{ n: number }>("SELECT count(DISTINCT coalesce(fingerprint, '')) AS n FROM by_shape"))[0]?.n ?? 0,
     step,
     timeline: await rows(timeline(step)),
     clients: await rows(CLIENTS),
     refusals: await rows(
-      `SELECT coalesce(reason, status, effect) AS reason, bool_or(NOT refused) AS late, count(*) AS times, epoch_ms(max(ended)) AS last,
-         max_by({ 'id': id, 'rule': rule, 'command': command, 'statement': statement }, started) AS example
-       FROM taken WHERE refused OR status = 'cut' GROUP BY 1 ORDER BY times DESC, 1`,
+      `SELECT reason, bool_or(NOT refused) AS late, sum(n)::BIGINT AS times, epoch_ms(max(ended)) AS last,
+         max_by({ 'id': id, 'rule': rule, 'command': command, 'statement': statement }, last_started) AS example
+       FROM by_shape WHERE refused OR status = 'cut' GROUP BY 1 ORDER BY times DESC, 1`,
     ),
     events: await rows(EVENTS),
-    unended: await rows(UNENDED),
+    unended: totals.unended === 0 ? [] : await rows(UNENDED),
     removing: await rows(
-      `SELECT command, count(*) AS statements, sum(changed)::BIGINT AS changed FROM taken
+      `SELECT command, sum(n)::BIGINT AS statements, sum(changed)::BIGINT AS changed FROM by_shape
        WHERE NOT refused AND command IS NOT NULL AND coalesce(status, '') <> 'error' AND regexp_matches(command, '^(DELETE|TRUNCATE|DROP)') GROUP BY command ORDER BY command`,
     ),
   };
@@ -161,44 +173,51 @@ export async function breachOf(source: RecordTable, asked: WhoAndWhen): Promise<
 
 const UNENDED = `SELECT role, policy, coalesce(kept, []) AS kept, statements FROM
     (SELECT role, policy, count(*) AS statements FROM taken WHERE unended GROUP BY role, policy)
-    LEFT JOIN (SELECT "to" AS policy, list_sort(list(DISTINCT kept)) AS kept FROM records WHERE kind = 'policy' AND kept IS NOT NULL GROUP BY "to") USING (policy)
+    LEFT JOIN (SELECT "to" AS policy, list_sort(list(DISTINCT kept)) AS kept FROM events WHERE kind = 'policy' AND kept IS NOT NULL GROUP BY "to") USING (policy)
   ORDER BY statements DESC, role, policy`;
 
 function names(column: string): string {
-  return `coalesce(list_sort(list(DISTINCT ${column}) FILTER (${column} IS NOT NULL)), [])`;
+  return `(SELECT coalesce(list_sort(list(DISTINCT ${column}) FILTER (${column} IS NOT NULL)), []) FROM by_session)`;
 }
 
-const TOTALS = `SELECT count(*) AS statements, count(*) FILTER (refused) AS refused, count(*) FILTER (status = 'cut') AS stopped, count(*) FILTER (would = 'refuse') AS observed,
+const TOTALS = `SELECT coalesce(sum(n), 0)::BIGINT AS statements, ${REFUSED}, coalesce(sum(n) FILTER (status = 'cut'), 0)::BIGINT AS stopped,
+  coalesce(sum(n) FILTER (would = 'refuse'), 0)::BIGINT AS observed,
   coalesce(sum("rows"), 0)::BIGINT AS "rows", coalesce(sum(bytes), 0)::BIGINT AS bytes, coalesce(sum(changed), 0)::BIGINT AS changed,
-  count(*) FILTER (unended) AS unended, count(*) FILTER (undecided) AS undecided,
-  epoch_ms(min(started)) AS first, epoch_ms(max(ended)) AS last,
-  ${names('"user"')} AS users, ${names('role')} AS roles, ${names('database')} AS databases FROM taken`;
+  (SELECT count(*) FILTER (unended) FROM taken) AS unended, (SELECT count(*) FILTER (undecided) FROM taken) AS undecided,
+  epoch_ms(min(time)) AS first, epoch_ms(max(ended)) AS last,
+  ${names('"user"')} AS users, ${names('role')} AS roles, ${names('"database"')} AS databases FROM by_shape`;
 
-const STATEMENTS = `SELECT t.fingerprint, max(coalesce(statement, command, '')) AS name, count(*) AS statements, count(*) FILTER (refused) AS refused,
+const STATEMENTS = `SELECT t.fingerprint, max(coalesce(statement, command, '')) AS name, sum(n)::BIGINT AS statements, ${REFUSED},
   sum("rows")::BIGINT AS "rows", sum(bytes)::BIGINT AS bytes, sum(changed)::BIGINT AS changed,
-  coalesce(max(people), 0) AS people, epoch_ms(min(started)) AS first, epoch_ms(max(ended)) AS last
-  FROM taken AS t LEFT JOIN (SELECT fingerprint, count(DISTINCT (subject, person)) AS people FROM shown JOIN taken USING (id) GROUP BY fingerprint) AS p
-    ON t.fingerprint IS NOT DISTINCT FROM p.fingerprint
+  coalesce(max(people), 0) AS people, epoch_ms(min(time)) AS first, epoch_ms(max(ended)) AS last
+  FROM by_shape AS t LEFT JOIN (SELECT fingerprint, count(*) AS people FROM (${each('fingerprints', 'fingerprint')}) GROUP BY fingerprint) AS p ON coalesce(t.fingerprint, '') = p.fingerprint
   GROUP BY t.fingerprint ORDER BY "rows" DESC, statements DESC, t.fingerprint LIMIT ${MOST_STATEMENTS}`;
 
+/** Of each person, each once. */
+function each(list: string, name: string): string {
+  return `SELECT subject, person, unnest(list_distinct(flatten(list(${list})))) AS ${name} FROM by_met GROUP BY subject, person`;
+}
+
 function timeline(step: number): string {
-  const at = stepOf('ended', step);
-  return `SELECT "at", statements, refused, "rows", bytes, coalesce(people, 0) AS people FROM
-    (SELECT ${at} AS "at", count(*) AS statements, count(*) FILTER (refused) AS refused, sum("rows")::BIGINT AS "rows", sum(bytes)::BIGINT AS bytes
-      FROM taken GROUP BY 1)
-    LEFT JOIN (SELECT ${at} AS "at", count(DISTINCT (subject, person)) AS people FROM shown JOIN taken USING (id) GROUP BY 1) USING ("at")
+  const at = stepOf('time', step);
+  return `WITH steps AS (SELECT time, ${at} AS "at" FROM (SELECT DISTINCT time FROM by_step))
+    SELECT "at", statements, refused, "rows", bytes, coalesce(people, 0) AS people FROM
+    (SELECT "at", ${AMOUNTS}, ${REFUSED}, sum(bytes)::BIGINT AS bytes FROM by_step JOIN steps USING (time) GROUP BY 1)
+    LEFT JOIN (SELECT "at", count(*) AS people FROM (
+      SELECT DISTINCT "at", subject, person FROM (${each('steps', 'step')}) JOIN steps ON epoch_ms(time) = step)
+      GROUP BY 1) USING ("at")
     ORDER BY "at"`;
 }
 
-const CLIENTS = `SELECT coalesce(regexp_replace(client, ':[0-9]+$', ''), 'not known') AS address, coalesce(application, '') AS application, certificate,
-  count(DISTINCT session) AS sessions, count(*) AS statements, sum("rows")::BIGINT AS "rows", epoch_ms(min(started)) AS first, epoch_ms(max(ended)) AS last
-  FROM taken GROUP BY ALL ORDER BY "rows" DESC, statements DESC, address, application`;
+const CLIENTS = `SELECT coalesce(client, 'not known') AS address, coalesce(application, '') AS application, certificate,
+  count(DISTINCT session) AS sessions, ${AMOUNTS}, epoch_ms(min(time)) AS first, epoch_ms(max(ended)) AS last
+  FROM by_session GROUP BY ALL ORDER BY "rows" DESC, statements DESC, address, application`;
 
 /** Events of the principal, whichever end user acted; repetitions within a minute count as one. */
 const EVENTS = `SELECT epoch_ms(min(began)) AS "at", kind, what, any_value("by") AS "by", sum(n)::BIGINT AS times FROM (
     SELECT coalesce("since", time) AS began, coalesce("count", 1) AS n, kind, "by", concat_ws('; ', CASE WHEN kind = 'canary' THEN 'made-up ' || canary.subject END, status,
       CASE WHEN "limit".name <> coalesce(reason, '') THEN "limit".name END,
       nullif(reason, ''), message, CASE WHEN until IS NOT NULL THEN 'until ' || until END) AS what
-    FROM records WHERE principal = $principal AND kind IN ('lock', 'release', 'raise', 'permit', 'break-glass', 'canary', 'warning', 'login-refused')
+    FROM events WHERE principal = $principal AND kind <> 'policy'
       AND time >= ${instant('$since')} AND time < ${instant('$until')})
   GROUP BY kind, what, date_trunc('minute', began) ORDER BY "at", kind LIMIT ${MOST_EVENTS}`;

@@ -42,7 +42,7 @@ interface Row extends Omit<OpeningStep, 'signed'> {
 
 const ROWS = `SELECT epoch_ms(time) AS "at", status, "by", reason, principal, role, break_glass.id AS id, break_glass.used_by AS "usedBy",
     break_glass.requested_by AS "requestedBy", break_glass.until AS until, coalesce(break_glass.approved_by, []) AS signed
-  FROM records WHERE kind = 'break-glass' AND break_glass.id IS NOT NULL ORDER BY time, guard, seq`;
+  FROM events WHERE kind = 'break-glass' AND break_glass.id IS NOT NULL ORDER BY time, guard, seq`;
 
 /** All openings in the log, oldest first. */
 export async function openingsOf({ db }: RecordTable): Promise<RecordedOpening[]> {

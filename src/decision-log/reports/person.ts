@@ -303,7 +303,7 @@ const KEYS_MISSING = `SELECT name, sum(n)::BIGINT AS statements, epoch_ms(min(st
 /** By hash of a policy: the hashes under which its files were kept. */
 async function policiesInForce(db: Database): Promise<ReadonlyMap<string, readonly string[]>> {
   const rows = await db.rows<{ policy: string; kept: string[] }>(
-    `SELECT "to" AS policy, list_sort(list(DISTINCT kept)) AS kept FROM records WHERE kind = 'policy' AND kept IS NOT NULL AND "to" IS NOT NULL GROUP BY "to"`,
+    `SELECT "to" AS policy, list_sort(list(DISTINCT kept)) AS kept FROM events WHERE kind = 'policy' AND kept IS NOT NULL AND "to" IS NOT NULL GROUP BY "to"`,
   );
   return new Map(rows.map(({ policy, kept }) => [policy, kept]));
 }

@@ -1,5 +1,6 @@
 /** What each principal did in a time, and how it differs from the weeks before. */
 import type { RecordTable } from '../read/source.ts';
+import { QUARTER } from '../read/sums.ts';
 import { instant, type Period, parametersOf, within } from './period.ts';
 
 /** The maxima of a single day. */
@@ -35,9 +36,6 @@ export interface PrincipalDone {
 /** How many days before the time are compared with. */
 export const DAYS_BEFORE = 28;
 const BEFORE_MS = DAYS_BEFORE * 86_400_000;
-
-/** In milliseconds. In every time zone, a day begins at one of these. */
-const QUARTER = 900_000;
 
 /** One entry for each principal with records in the time. Makes temporary tables in the source's database. */
 export async function principalsOf({ db }: RecordTable, period: Period): Promise<PrincipalDone[]> {

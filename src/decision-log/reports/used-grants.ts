@@ -78,7 +78,7 @@ export async function grantUse(source: RecordTable, since: number, timeZone: str
   );
   const policies = await rows<{ kept?: string }>(
     `SELECT DISTINCT p.kept FROM (SELECT DISTINCT policy FROM done) AS d
-     LEFT JOIN (SELECT "to" AS policy, kept FROM records WHERE kind = 'policy') AS p USING (policy)`,
+     LEFT JOIN (SELECT "to" AS policy, kept FROM events WHERE kind = 'policy') AS p USING (policy)`,
   );
   return {
     coverage: await coverageOf(source, since),

@@ -1,6 +1,7 @@
 /** `approvers.yaml`: who may approve requests that others must sign (permits, raises, break-glass), and with which SSH key. */
 import { z } from 'zod';
 import { parsePublicKey, type SshPublicKey } from '../../pki/ssh-public-key.ts';
+import { isOfBrowsers } from '../../pki/webauthn.ts';
 import { mapping } from '../schema/schema-values.ts';
 import { validate } from '../schema/validate.ts';
 import type { DiagnosticReport } from '../source/diagnostic.ts';
@@ -87,8 +88,8 @@ function problemOfOrigin(origin: string, { kind, application }: SshPublicKey): s
   if (!url || url.origin !== origin || !isSecure) {
     return 'expected an origin such as "https://rowgate.example.org"; "http:" only of localhost';
   }
-  if (kind === 'ecdsa-256' && application === url.hostname) return undefined;
-  return `expected a key "sk-ecdsa-sha2-nistp256@openssh.com" whose application is "${url.hostname}": the console makes one`;
+  if (isOfBrowsers(kind) && application === url.hostname) return undefined;
+  return `expected a key "sk-ecdsa-sha2-nistp256@openssh.com" or "sk-ssh-ed25519@openssh.com" whose application is "${url.hostname}": the console makes one`;
 }
 
 function isSamePerson(one: Approver, other: Approver): boolean {
