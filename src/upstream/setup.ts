@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { type LoginRefusal, upstreamRefused } from '../core/login-refusal.ts';
+import { mayIsolate } from '../guard/settings.ts';
 import { isGuarded } from '../policy/model/is-guarded.ts';
 import type { Policy, RolePolicy } from '../policy/model/policy.ts';
 import { bind } from '../protocol/bind.ts';
@@ -14,7 +15,7 @@ import { type QueryRows, send } from './own-query.ts';
 import { type Pooling, upstreamParameters } from './parameters.ts';
 import type { PasswordSource } from './password.ts';
 import { UpstreamError } from './upstream-error.ts';
-import { MESSAGE_LEVELS, pinsQuery, readPins, readsAs, type SessionPins } from './verify-settings.ts';
+import { ISOLATION, MESSAGE_LEVELS, pinsQuery, readPins, readsAs, type SessionPins } from './verify-settings.ts';
 
 /** The account that a role uses at the server. */
 export interface UpstreamAccount {
@@ -65,7 +66,13 @@ export class UpstreamSetup {
     const parameters = upstreamParameters(pooling, pinned, role, chosen);
     if ('refusal' in parameters) return parameters;
     const { user, password } = account;
-    const pins: SessionPins = { pinned, account: user, database, statementTimeout: role.limits.statementTimeout };
+    const pins: SessionPins = {
+      pinned,
+      account: user,
+      database,
+      statementTimeout: role.limits.statementTimeout,
+      serializable: mayIsolate(role, ISOLATION, 'serializable'),
+    };
     const opener = {
       user,
       password,
@@ -194,14 +201,17 @@ export function marked(pinned: ReadonlyMap<string, string>): ReadonlyMap<string,
 
 /** Compares the values that RESET returns to, so a pooler that only ran SET is noticed. No name in it depends on the search_path. */
 export function startupPinsQuery({ pinned }: SessionPins): string {
-  const names = [...pinned.keys(), 'client_min_messages'];
+  const names = [...pinned.keys(), 'client_min_messages', ISOLATION];
   return `${names.map((name) => `RESET ${name};SHOW ${name};`).join('')}SHOW session_authorization`;
 }
 
 /** Problems in the answer to it; empty if everything is as it should be. */
-function startupProblems({ pinned, account }: SessionPins, rows: readonly (readonly (string | null)[])[]): string[] {
+function startupProblems(
+  { pinned, account, serializable }: SessionPins,
+  rows: readonly (readonly (string | null)[])[],
+): string[] {
   const shown = rows.map(([value]) => value ?? '');
-  if (shown.length !== pinned.size + 2) return ['the settings cannot be read'];
+  if (shown.length !== pinned.size + 3) return ['the settings cannot be read'];
   const problems: string[] = [];
   [...pinned].forEach(([name, wanted], at) => {
     const value = shown[at]!;
@@ -212,8 +222,10 @@ function startupProblems({ pinned, account }: SessionPins, rows: readonly (reado
         : `${name} is ${value}`,
     );
   });
-  const [messages = '', user = ''] = shown.slice(pinned.size);
+  const [messages = '', isolation = '', user = ''] = shown.slice(pinned.size);
   if (!MESSAGE_LEVELS.has(messages)) problems.push(`client_min_messages is ${messages}`);
+  if (!serializable && isolation === 'serializable')
+    problems.push(`${ISOLATION} is serializable, under which errors tell of rows that are not shown`);
   // No other role is in force (that is pinned), so this is the account that statements run as.
   if (user !== account) problems.push(`the session is of "${user}", not of "${account}"`);
   return problems;

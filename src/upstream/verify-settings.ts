@@ -9,7 +9,12 @@ export interface SessionPins {
   readonly database: string;
   /** The role's, in milliseconds. */
   readonly statementTimeout: number | undefined;
+  /** Whether the role may have SERIALIZABLE transactions (`mayIsolate`). */
+  readonly serializable: boolean;
 }
+
+/** The level of transactions that name none. */
+export const ISOLATION = 'default_transaction_isolation';
 
 export interface PinReport {
   /** `search_path is "$user", public`: empty if everything is as it should be. */
@@ -34,7 +39,9 @@ export const MESSAGE_LEVELS: ReadonlySet<string> = new Set(['notice', 'warning',
 
 /** Every name and operator is qualified: a session with a manipulated search_path must not answer for itself. */
 export function pinsQuery({ pinned }: SessionPins): string {
-  const names = [...pinned.keys(), 'client_min_messages', 'statement_timeout'].map((name) => `'${name}'`).join(', ');
+  const names = [...pinned.keys(), 'client_min_messages', 'statement_timeout', ISOLATION]
+    .map((name) => `'${name}'`)
+    .join(', ');
   return `SELECT s.name, s.setting, s.reset_val, NULL FROM pg_catalog.pg_settings AS s
  WHERE s.name OPERATOR(pg_catalog.=) ANY (ARRAY[${names}]::pg_catalog.text[])
 UNION ALL SELECT ' role', pg_catalog.current_setting('role'), NULL, NULL
@@ -57,6 +64,8 @@ export function readPins(pins: SessionPins, rows: Rows): PinReport {
   }
   const messages = found.get('client_min_messages');
   report.expect('client_min_messages', messages, (value) => MESSAGE_LEVELS.has(value), 'notice');
+  if (!pins.serializable)
+    report.expect(ISOLATION, found.get(ISOLATION), (value) => value !== 'serializable', 'repeatable read');
   const cap = pins.statementTimeout;
   if (cap !== undefined) {
     const least = String(Math.max(1, Math.floor(cap)));

@@ -46,6 +46,7 @@ export function ownInSessions(account: string, database: string): ReadonlySet<st
     account,
     database,
     statementTimeout: undefined,
+    serializable: true,
   });
   return new Set([pins, 'BEGIN', 'COMMIT', 'ROLLBACK']);
 }

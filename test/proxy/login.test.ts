@@ -218,6 +218,28 @@ describe('settings at startup', () => {
     expect(ran.stdout.split('\n').slice(2)).toEqual(['public, "My ""Schema"""', 'on', 'on']);
   });
 
+  test('an account whose transactions are SERIALIZABLE serves no role whose people are counted', async () => {
+    const login = await database.createLogin();
+    await database.query(`ALTER ROLE ${login.user} SET default_transaction_isolation = serializable`);
+    const verifier = await verifierOf('secret');
+    const counted = role('counted', { access: 'restricted', limitedSubjects: new Set(['pupil']) });
+    const other = await startTestProxy(
+      { ...login, database: database.name },
+      policyOf(
+        [principal('app', [verifier]), principal('vendor', [verifier], { role: 'counted' })],
+        [role('app'), counted],
+      ),
+    );
+    const run = (user: string, options = '') =>
+      psql(other.url(user, 'secret'), ['-c', 'SHOW transaction_isolation'], { PGOPTIONS: options });
+    expect(await run('app')).toMatchObject({ stdout: 'serializable' });
+    expect((await run('vendor')).stderr).toContain('not as Rowgate needs it');
+    expect(other.lines.join('\n')).toContain('default_transaction_isolation is serializable');
+    // What the client chooses is what RESET returns to.
+    expect((await run('vendor', '-c default_transaction_isolation=repeatable\\ read')).stdout).toBe('repeatable read');
+    await other.stop(2_000);
+  });
+
   test("a role's statement_timeout is what RESET comes back to, and the most a client may ask for", async () => {
     const show = ['-c', 'SHOW statement_timeout', '-c', 'RESET ALL', '-c', 'SHOW statement_timeout'];
     const run = (options: string) => psql(proxy.url('slow', 'secret'), show, { PGOPTIONS: options });

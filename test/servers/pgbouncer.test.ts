@@ -37,6 +37,9 @@ const start = async (options: Omit<PooledOptions, 'program'>): Promise<Pooled> =
   return pooled;
 };
 
+/** The tests under this title share one setup. */
+const INTENDED = 'in the intended setup';
+
 const rawClient = (port: number, principal: string) => rawLogin(port, principal, `demo-${principal}`, database.name);
 
 /** Sends bytes; gives the types of the answers up to that number of ReadyForQuery, an error with its SQLSTATE. */
@@ -61,7 +64,7 @@ const failure = (work: Promise<unknown>) =>
   );
 
 describeWith(PGBOUNCER)('pooling of transactions', () => {
-  describe('in the intended setup', () => {
+  describe(INTENDED, () => {
     beforeAll(() => start({ mode: 'transaction', settings: { default_pool_size: 1 } }));
     afterAll(async () => {
       await pooled?.stop();
@@ -246,7 +249,7 @@ describeWith(PGBOUNCER)('pooling of transactions', () => {
   });
 
   afterEach(async (context) => {
-    if (context.task.suite?.name === 'as it is meant') return;
+    if (context.task.suite?.name === INTENDED) return;
     await pooled?.stop();
     pooled = undefined;
   });
