@@ -61,7 +61,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     values: [],
     free: 'repeated',
   };
-  // INVARIANT 157: what a Parse or PREPARE tells is paid by nobody.
+  // INVARIANT 157: Parse and PREPARE cost nothing, so what they could tell is refused.
   if (isCheckedEarly(context.catalog, [...typesIn(analysis), ...typesWritten(analysis)]))
     return withProblem(unknown, 'values inside an array or row that a domain checks by data');
   const reader = new LevelReader(analysis, context.catalog, context.relations);
