@@ -1,7 +1,7 @@
 /** Indexes: made of closed files, readable by their maker alone, and believed only where they are of the very file. */
 import { appendFile, chmod, chown, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { removeOrphans } from '../../src/decision-log/read/indexes.ts';
@@ -155,8 +155,18 @@ describe('an index', () => {
   });
 });
 
+it('parts of an index that a killed process has left are removed, those of one that is being made are not', async () => {
+  const [left, fresh] = [`${index}.4711.tmp.unsorted`, `${index}.4712.tmp.1`];
+  for (const part of [left, `${index}.4711.tmp`, fresh]) await writeFile(part, 'PAR1');
+  const before = new Date(Date.now() - 11 * 60_000);
+  for (const part of [left, `${index}.4711.tmp`]) await utimes(part, before, before);
+  expect(removeOrphans(chainsOf(join(folder, 'decisions.jsonl')).flat(), undefined)).toBe(2);
+  expect((await readdir(folder)).filter((name) => name.includes('.tmp'))).toEqual([basename(fresh)]);
+});
+
 it('an index is deleted with its file, by the guard, when its time is over', async () => {
   await refused();
+  await writeFile(`${index}.4711.tmp.2`, 'PAR1');
   const segment = {
     time: '2026-11-26T00:00:00.000Z',
     kind: 'segment',

@@ -1,5 +1,5 @@
 /** The indexes of a log's closed files: made if missing, removed if their file is gone. */
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Database } from './duckdb.ts';
 import { isOpen } from './log-files.ts';
@@ -43,17 +43,29 @@ export async function indexesOf(db: Database, files: readonly string[], options:
   return { indexes, made, strange };
 }
 
-/** Removes indexes whose file was deleted or compressed since: records must not survive in them. Returns how many. */
+/** Parts are written one after the other: a process that still makes an index has written one lately. */
+const ABANDONED_MS = 10 * 60_000;
+
+/**
+ * Removes indexes whose file was deleted or compressed since, as records must not survive in them, and parts that a killed process has left. Returns
+ * how many.
+ */
 export function removeOrphans(files: readonly string[], folder: string | undefined): number {
   let removed = 0;
   for (const place of new Set(files.map((file) => folder ?? dirname(file)))) {
     for (const name of readdirSync(place)) {
-      const file = /^(.+\.[0-9]{12}\.[^.]+(?:\.gz)?)\.parquet$/.exec(name)?.[1];
-      if (file === undefined || files.some((each) => each.endsWith(`/${file}`)) || existsSync(join(place, file)))
-        continue;
+      const [, file, part] = /^(.+\.[0-9]{12}\.[^.]+(?:\.gz)?)\.parquet(\.\d+\.tmp(?:\.\w+)?)?$/.exec(name) ?? [];
+      if (file === undefined) continue;
+      const isThere = files.some((each) => each.endsWith(`/${file}`)) || existsSync(join(place, file));
+      if (isThere && (part === undefined || !isAbandoned(join(place, name)))) continue;
       rmSync(join(place, name), { force: true });
       removed += 1;
     }
   }
   return removed;
+}
+
+function isAbandoned(part: string): boolean {
+  const written = statSync(part, { throwIfNoEntry: false })?.mtimeMs;
+  return written !== undefined && Date.now() - written > ABANDONED_MS;
 }

@@ -1,7 +1,7 @@
 /** Tidies closed files while the guard runs: deletes those past their retention, compresses the others, one at a time. */
 import type { ChildProcess } from 'node:child_process';
-import { rmSync } from 'node:fs';
-import { basename } from 'node:path';
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { FIXED_UNITS, type QuantityPeriod } from '../../policy/source/quantity.ts';
 import type { RetentionFields } from '../chain/seal.ts';
 import { closedFiles } from './closed-files.ts';
@@ -85,11 +85,17 @@ export class ClosedFileCleanup {
       // And sealed: anyone could have forged an unsigned record of a deletion.
       if (!(await isSealed(seq)) || this.stopped) return;
       rmSync(path, { force: true });
-      // The index of "rowgate log index" holds the same records.
-      rmSync(`${path}.parquet`, { force: true });
+      removeIndex(path);
       this.recorded.delete(path);
     }
   }
+}
+
+/** The index of "rowgate log index" holds the same records, and so do parts of one that was not finished. */
+function removeIndex(path: string): void {
+  const index = `${basename(path)}.parquet`;
+  for (const name of readdirSync(dirname(path)))
+    if (name === index || name.startsWith(`${index}.`)) rmSync(join(dirname(path), name), { force: true });
 }
 
 /** A closed file past its retention. The guard records its deletion before it deletes it. */
