@@ -51,7 +51,7 @@ export class Pair {
       await script.run(steps);
     } finally {
       await script.close();
-      for (const url of urls) await runOnce(url, `DROP DATABASE ${DATABASE} WITH (FORCE)`);
+      for (const url of urls) await drop(url);
     }
   }
 }
@@ -254,6 +254,17 @@ async function connected(url: string): Promise<pg.Client> {
   client.on('error', () => {}); // a session that the server ends
   await client.connect();
   return client;
+}
+
+/** Transactions that a script has prepared and left would keep the database. */
+async function drop(url: string): Promise<void> {
+  const client = await connected(urlOf(url, DATABASE));
+  const { rows } = await client.query(
+    'SELECT quote_literal(gid) AS gid FROM pg_prepared_xacts WHERE database = current_database()',
+  );
+  for (const { gid } of rows) await client.query(`ROLLBACK PREPARED ${gid}`);
+  await client.end();
+  await runOnce(url, `DROP DATABASE ${DATABASE} WITH (FORCE)`);
 }
 
 async function runOnce(url: string, sql: string): Promise<void> {
