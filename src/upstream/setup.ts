@@ -71,7 +71,7 @@ export class UpstreamSetup {
       account: user,
       database,
       statementTimeout: role.limits.statementTimeout,
-      serializable: mayIsolate(role, ISOLATION, 'serializable'),
+      mayIsolate: (level) => mayIsolate(role, ISOLATION, level),
     };
     const opener = {
       user,
@@ -207,7 +207,7 @@ export function startupPinsQuery({ pinned }: SessionPins): string {
 
 /** Problems in the answer to it; empty if everything is as it should be. */
 function startupProblems(
-  { pinned, account, serializable }: SessionPins,
+  { pinned, account, mayIsolate: mayHave }: SessionPins,
   rows: readonly (readonly (string | null)[])[],
 ): string[] {
   const shown = rows.map(([value]) => value ?? '');
@@ -224,8 +224,8 @@ function startupProblems(
   });
   const [messages = '', isolation = '', user = ''] = shown.slice(pinned.size);
   if (!MESSAGE_LEVELS.has(messages)) problems.push(`client_min_messages is ${messages}`);
-  if (!serializable && isolation === 'serializable')
-    problems.push(`${ISOLATION} is serializable, under which errors tell of rows that are not shown`);
+  if (!mayHave(isolation))
+    problems.push(`${ISOLATION} is ${isolation}, under which errors tell of rows that are not shown`);
   // No other role is in force (that is pinned), so this is the account that statements run as.
   if (user !== account) problems.push(`the session is of "${user}", not of "${account}"`);
   return problems;

@@ -9,8 +9,8 @@ export interface SessionPins {
   readonly database: string;
   /** The role's, in milliseconds. */
   readonly statementTimeout: number | undefined;
-  /** Whether the role may have SERIALIZABLE transactions (`mayIsolate`). */
-  readonly serializable: boolean;
+  /** Whether the role may have transactions of this level. */
+  readonly mayIsolate: (level: string) => boolean;
 }
 
 /** The level of transactions that name none. */
@@ -64,8 +64,7 @@ export function readPins(pins: SessionPins, rows: Rows): PinReport {
   }
   const messages = found.get('client_min_messages');
   report.expect('client_min_messages', messages, (value) => MESSAGE_LEVELS.has(value), 'notice');
-  if (!pins.serializable)
-    report.expect(ISOLATION, found.get(ISOLATION), (value) => value !== 'serializable', 'repeatable read');
+  report.expect(ISOLATION, found.get(ISOLATION), pins.mayIsolate, 'repeatable read');
   const cap = pins.statementTimeout;
   if (cap !== undefined) {
     const least = String(Math.max(1, Math.floor(cap)));

@@ -46,7 +46,7 @@ export function ownInSessions(account: string, database: string): ReadonlySet<st
     account,
     database,
     statementTimeout: undefined,
-    serializable: true,
+    mayIsolate: () => true,
   });
   return new Set([pins, 'BEGIN', 'COMMIT', 'ROLLBACK']);
 }

@@ -105,7 +105,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     values,
     free: isKnown ? 'known' : 'repeated',
     ...(locks.chosen && !isKnown && access.kind === 'question' && { locks: true }),
-    ...(isKnown && access.kind === 'question' && rows.openStart && { openStart: true }),
+    ...(isKnown && access.kind === 'question' && rows.openStart !== false && { openStart: true }),
     ...(counts && { grouped: counts }),
     ...(writes.top && { write: { row: writes.top.row ?? 0, tag: !people && !named?.length, ...writes.given } }),
   };

@@ -63,7 +63,8 @@ export class SubjectRelations {
     if (!view || this.callsReader(view)) return true;
     return view.relations.some((oid) => {
       const relation = this.catalog.relationsByOid.get(oid);
-      if (!relation) return true;
+      // A subquery is relation 0: what it reads is listed by itself.
+      if (!relation) return oid !== 0;
       if (seen.has(relation)) return false;
       seen.add(relation);
       if (keysOn(this.catalog, this.subject, relation).length > 0 || this.inheritsFromPeople(relation)) return true;
@@ -85,7 +86,9 @@ export class SubjectRelations {
 
 /** Whether a check of the relation calls a function that may read data. */
 export function hasReadingCheck(catalog: Catalog, { oid }: Relation): boolean {
-  const checks = (catalog.data.dependents ?? []).filter((one) => one.kind === 'constraint' && one.relation === oid);
+  const checks = catalog.data.dependents?.filter((one) => one.kind === 'constraint' && one.relation === oid);
+  // Of a catalog that does not say which checks there are, one may read.
+  if (!checks) return true;
   return checks.some((check) => callsReader(check, catalog) || isCheckedByData(catalog, typesNamed(check)));
 }
 
@@ -95,8 +98,11 @@ const domains = new WeakMap<Catalog, ReadonlySet<Oid>>();
 function domainsThatRead(catalog: Catalog): ReadonlySet<Oid> {
   let found = domains.get(catalog);
   if (!found) {
-    const checks = (catalog.data.dependents ?? []).filter(({ kind, type }) => kind === 'constraint' && type !== 0);
+    const { dependents, types } = catalog.data;
+    const checks = (dependents ?? []).filter(({ kind, type }) => kind === 'constraint' && type !== 0);
     const reading = new Set(checks.filter((check) => callsReader(check, catalog)).map(({ type }) => type));
+    // Of a catalog that does not say which checks there are, one of each domain may read.
+    if (!dependents) for (const { oid, kind } of types) if (kind === 'd') reading.add(oid);
     found = reading;
     for (let size = -1; size !== reading.size; ) {
       size = reading.size;
