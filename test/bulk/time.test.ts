@@ -30,6 +30,7 @@ beforeAll(async () => {
       lunch: `${limits(`${BUDGET} per day`)}\nduring:\n  - { hours: 12:00-13:00, ${limits('60 per day')} }\n  - { hours: 20:00-06:00, ${limits('0 per day')} }`,
       reloaded: limits(`${BUDGET} per day`),
       renamed: limits(`${BUDGET} per day`),
+      shop: `limits: none\nduring: [{ hours: 09:00-18:00, ${limits(`${BUDGET} per day`)} }]`,
     },
   });
 });
@@ -167,6 +168,39 @@ const SCENARIOS: readonly Timed[] = [
         await reported();
         expect(await reader.take(50)).toBe(0);
       }
+    },
+  },
+  {
+    name: 'the machine suspended over night, and those who were known the day before',
+    role: 'day',
+    asked: 80,
+    leaves: BUDGET,
+    async run(thief) {
+      const reader = new Reader(thief);
+      expect(await reader.take(BUDGET)).toBe(BUDGET);
+      await reported();
+      // The process's own time stands still.
+      vi.setSystemTime(Date.now() + 24 * HOUR);
+      await thief.askAll([`SELECT id, first_name FROM pupils WHERE id + 0 < ${FIRST + BUDGET}`]);
+      expect(await reader.take(BUDGET)).toBe(0);
+    },
+  },
+  {
+    name: 'a statement that waits for a lock until its limit begins',
+    role: 'shop',
+    asked: PUPILS,
+    leaves: BUDGET,
+    async run(thief) {
+      const owner = await world.database.connect();
+      await owner.query(`BEGIN; SELECT FROM pupils WHERE id = ${FIRST} FOR UPDATE`);
+      const asked = thief.askAll(['SELECT id, first_name FROM pupils ORDER BY id FOR UPDATE']);
+      await expect
+        .poll(() => world.database.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+        .toHaveLength(1);
+      pass(2 * HOUR);
+      await owner.query('ROLLBACK');
+      await asked;
+      await owner.end();
     },
   },
   {

@@ -12,6 +12,7 @@ import { type Proof, userOf } from '../../identity/proof.ts';
 import { stateName } from '../../metering/approvals.ts';
 import { type AccountLock, type BudgetStore, type LeaseClaim, StoreUnavailable } from '../../metering/budget-store.ts';
 import { CalendarDays } from '../../metering/days.ts';
+import { elapsedTime } from '../../metering/elapsed.ts';
 import { type Holder, ownerOf } from '../../metering/owner.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { BudgetContext } from './context.ts';
@@ -80,7 +81,11 @@ export class Budgets {
       days: new CalendarDays(timeZone),
       locks: this.locks,
       estimates: options.estimates,
-      now: () => performance.now(),
+      // The clock of a store elsewhere is known by this process's own time.
+      now: elapsedTime(
+        elapsedTime(() => performance.now(), Date.now),
+        clock,
+      ),
       hashKey: () => this.hashKey,
       state,
       openings: this.openings,
