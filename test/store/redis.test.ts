@@ -248,6 +248,12 @@ describeWith(program)('with a server', () => {
     await locked.remove();
   });
 
+  it('no guard with other calendar days shares it: what a day holds would be forgotten where the next has begun', async () => {
+    const openIn = (timeZone: string) => redisStore({ url: server.url, name: 'other', timeZone, notice: () => {} });
+    await expect(openIn('Pacific/Kiritimati')).rejects.toThrow('it counts the days of Europe/Paris');
+    await (await openIn('Europe/Paris')).close();
+  });
+
   it('no guard starts without it', async () => {
     await expect(open('redis://127.0.0.1:1')).rejects.toThrow(/ECONNREFUSED/);
   });

@@ -6,6 +6,7 @@ import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { BudgetStore } from '../../metering/budget-store.ts';
+import { elapsedTime } from '../../metering/elapsed.ts';
 import { countOf } from '../../metering/sightings.ts';
 import { backOperation, type Operation, RedisAccounts, sawOperation } from './redis/accounts.ts';
 import { RedisConnection } from './redis/connection.ts';
@@ -25,19 +26,27 @@ export interface RedisStoreOptions {
 /** How often exceptions are read and pending changes sent, if no message announces a change. */
 const LOOK_MS = 500;
 const HASH_KEY = 'rowgate:hash-key';
+const TIME_ZONE = 'rowgate:time-zone';
 
 /** Rejects if the server cannot be reached at the start. */
 export async function redisStore({ url, name, timeZone, notice }: RedisStoreOptions): Promise<BudgetStore> {
   const clientName = `rowgate-${name.replace(/[^A-Za-z0-9_.-]/g, '_')}`;
   const connection = new RedisConnection(url, clientName);
   const messages = new RedisConnection(url, clientName);
-  const clock = new ServerClock(connection, () => performance.now());
+  const clock = new ServerClock(
+    connection,
+    elapsedTime(() => performance.now(), Date.now),
+  );
   const now = (): number => clock.now();
   const accounts = new RedisAccounts(connection, timeZone, now);
   const owed = new Owed(accounts);
   let key: Uint8Array | undefined;
   // A server that has lost its data gets the same key again, so that hashes stay the same.
-  const giveKey = (): void => void (key && hashKey(connection, key).catch(() => {}));
+  const giveKey = (): void => {
+    if (!key) return;
+    void hashKey(connection, key).catch(() => {});
+    void zoneOf(connection, timeZone).catch(() => {});
+  };
   const exceptions = new SharedExceptions(connection, now, (message) => {
     giveKey();
     notice(message);
@@ -50,6 +59,7 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
     await connection.start();
     await clock.look();
     key = await hashKey(connection, randomBytes(32));
+    await mustCountTheSameDays(connection, timeZone);
     await lookAtBoth();
     await warnOfForgetting(connection, notice);
   } catch (error) {
@@ -123,6 +133,31 @@ async function hashKey(connection: RedisConnection, proposed: Uint8Array): Promi
   await connection.ask((client) => client.set(HASH_KEY, Buffer.from(proposed).toString('base64'), 'NX'));
   const text = await connection.ask((client) => client.get(HASH_KEY));
   return Buffer.from(text ?? '', 'base64');
+}
+
+/** INVARIANT 161: guards that share windows have the same calendar days; a day that is over for one of them would be forgotten for all. */
+async function mustCountTheSameDays(connection: RedisConnection, timeZone: string): Promise<void> {
+  const theirs = await zoneOf(connection, timeZone);
+  if (isSameZone(theirs, timeZone)) return;
+  throw new Error(
+    `it counts the days of ${theirs}, and this guard has "time_zone: ${timeZone}": give all guards the same one; to change it, stop all of them and delete the key ${TIME_ZONE}`,
+  );
+}
+
+/** The one that the server has; else the proposed one is stored. */
+async function zoneOf(connection: RedisConnection, proposed: string): Promise<string> {
+  await connection.ask((client) => client.set(TIME_ZONE, proposed, 'NX'));
+  return (await connection.ask((client) => client.get(TIME_ZONE))) ?? '';
+}
+
+/** One zone may have several names. */
+function isSameZone(one: string, other: string): boolean {
+  const nameOf = (timeZone: string) => new Intl.DateTimeFormat('en-US', { timeZone }).resolvedOptions().timeZone;
+  try {
+    return one === other || nameOf(one) === nameOf(other);
+  } catch {
+    return false;
+  }
 }
 
 /** Warns of a server that evicts keys or does not persist them: it would forget what was used. */
