@@ -16,6 +16,7 @@ beforeAll(async () => {
     explainer: `${counted.replace('50', '20')}`,
     uncounted: 'limits: { rows: 5000 per day }\n',
     writer: counted,
+    grouped: `${counted}min_group: 5\n`,
   });
 });
 
@@ -72,6 +73,17 @@ test('a plan of what was prepared is a question', async () => {
   // Its size counts too, as that of EXPLAIN of the statement itself; and it names no person, as that would not.
   await client.query('EXPLAIN EXECUTE one (1)');
   expect((await failure(client, 'EXPLAIN EXECUTE one (2)')).code).toBe('53400');
+});
+
+test('min_group: sums of groups that differ in one person tell of each, and each is a value', async () => {
+  const client = await world.connect('grouped');
+  let sums = 0;
+  for (let from = 0; from < 300; from += 10)
+    sums += await rowsOf(
+      client,
+      `SELECT sum(v.id) FROM visits v JOIN pupils p ON p.id = v.pupil_id WHERE p.id NOT BETWEEN ${from + 1} AND ${from + 10} GROUP BY p.class ORDER BY p.class`,
+    );
+  expect(sums).toBe(50);
 });
 
 /** The server sends a notice for each word that is too long to be indexed: one for each pupil of the question. */

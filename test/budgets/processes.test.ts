@@ -251,6 +251,11 @@ it('a permit pays for reads of its tables, until it is used up, over all process
   expect(await session.admit(undefined, { tables: ['public.pupils', 'public.grades'] })).not.toMatchObject({
     account: expect.anything(),
   });
+  const code = { subject: 'pupil', access: { kind: 'question' }, canFail: 'no', values: [], free: 'repeated' } as const;
+  expect(await session.admit(undefined, { disclosures: [code] })).toMatchObject({ account: 'p1' });
+  expect(await session.admit(undefined, { disclosures: [{ ...code, elsewhere: true }] })).not.toMatchObject({
+    account: expect.anything(),
+  });
   expect(await session.admit(undefined, { kind: { kind: 'write', returning: true } })).not.toMatchObject({
     account: expect.anything(),
   });

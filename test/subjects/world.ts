@@ -202,7 +202,7 @@ export function written({ disclosures: { subjects, added } }: Pick<Found, 'discl
 }
 
 function writtenOf(disclosure: Disclosure, sql: string): string {
-  const { access, named, values, free, canFail, grouped, write, uncountable } = disclosure;
+  const { access, named, values, free, canFail, elsewhere, write, uncountable } = disclosure;
   const rows = named
     ? named.map(({ columns, added }) => `[${[...columns, ...added.map((n) => `+${n}`)].join()}]`)
     : ['unnamed'];
@@ -212,7 +212,7 @@ function writtenOf(disclosure: Disclosure, sql: string): string {
     free,
   ];
   if (canFail !== 'no') parts.push(canFail);
-  if (grouped) parts.push(`counts ${grouped.counts.join()}`);
+  if (elsewhere) parts.push('elsewhere');
   if (write) {
     const given = write.given ? ` given ${countRows(sql, write.given)}` : '';
     parts.push(`writes ${write.row}${write.tag ? ' tag' : ''}${given}`);

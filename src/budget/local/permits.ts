@@ -23,10 +23,12 @@ export class Permits {
   ) {}
 
   /** Permits that cover this statement, used up or not: it must only read, and only the permit's tables. */
-  for({ kind, tables }: StatementJudgement): readonly PayingAccount[] {
+  for({ kind, tables, disclosures }: StatementJudgement): readonly PayingAccount[] {
     const { permits } = this.context.store.exceptions();
     if (permits.length === 0) return NOTHING;
     if ((kind.kind !== 'read' && kind.kind !== 'copy-out') || tables.length === 0) return NOTHING;
+    // INVARIANT 162: of whom a called function reads is in none of the tables that were signed for.
+    if (disclosures?.some(({ elsewhere }) => elsewhere)) return NOTHING;
     return permits
       .filter((permit) => this.holds(permit) && tables.every((table) => permit.tables.includes(table)))
       .map(({ id }) => id);

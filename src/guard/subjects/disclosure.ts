@@ -32,8 +32,8 @@ export interface Disclosure {
   readonly locks?: true;
   /** What is known is not free unless it is read to its end: which rows come first, others may decide. */
   readonly openStart?: true;
-  /** Of a role with `min_group`: its rows cost nothing as rows, and of a row that is not named these columns are no values. */
-  readonly grouped?: { readonly counts: readonly number[] };
+  /** Code that it calls may read data of people, too, which then stand in none of its tables. */
+  readonly elsewhere?: true;
   /** Present where it writes. */
   readonly write?: WriteDisclosure;
   /**

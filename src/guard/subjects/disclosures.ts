@@ -7,7 +7,6 @@ import type { Catalog, Fn, Oid } from '../../sql/catalog/catalog.ts';
 import { as, type Body, type Node } from '../../sql/parse/tree.ts';
 import type { DraftStatement } from '../draft.ts';
 import { type KeyPlan, KeySpelling } from './added-keys.ts';
-import { columnOf } from './conditions.ts';
 import { type ConstraintContext, drawsNumber, failsByRows } from './constraints.ts';
 import type { Disclosure, Disclosures, GivenKeys, RowKey, SubjectAccess, WriteDisclosure } from './disclosure.ts';
 import { canFail } from './failing.ts';
@@ -71,7 +70,8 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   if (!analysis.level || !query || 'CallStmt' in query) return unknown;
   if (copied && kind.kind === 'copy-out') return { ...unknown, ...ofCopied(context, copied) };
   const rows = reader.readAll(analysis.level);
-  const given = readers(analysis, context.catalog).length > 0 ? undefined : givenPeople(reader);
+  const elsewhere = readers(analysis, context.catalog).length > 0;
+  const given = elsewhere ? undefined : givenPeople(reader);
   const people = kind.kind === 'prepare' ? given?.map((place) => withParameters(place, analysis)) : given;
   const locks = locksOf(analysis, analysis.level, (level) => reader.rowsOf(level));
   const writes = writesOf(context, reader, analysis, people !== undefined);
@@ -79,7 +79,6 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     writes.problem ??
     (people?.length === 0 ? undefined : effectIn(statement, reader, people !== undefined)) ??
     (locks.unsent && !people ? 'row locks in a query' : undefined);
-  const counts = context.role.minGroup === undefined ? undefined : { counts: countsIn(analysis, analysis.level) };
   const values = [...rows.values].sort((a, b) => a - b);
   const holds = !people && values.length === 0 && !rows.loose && isHeld(reader, rows, context.catalog);
   const mayAdd =
@@ -106,7 +105,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     free: isKnown ? 'known' : 'repeated',
     ...(locks.chosen && !isKnown && access.kind === 'question' && { locks: true }),
     ...(isKnown && access.kind === 'question' && rows.openStart !== false && { openStart: true }),
-    ...(counts && { grouped: counts }),
+    ...(elsewhere && { elsewhere }),
     ...(writes.top && { write: { row: writes.top.row ?? 0, tag: !people && !named?.length, ...writes.given } }),
   };
   return withProblem(found, uncountable ?? locked);
@@ -237,24 +236,6 @@ function givenPeople({ references, opaque }: LevelReader): readonly GivenKeys[] 
 function withParameters(place: GivenKeys, { parsed }: Analysis): GivenKeys {
   const parameters = parametersAt(parsed.text, place);
   return parameters ? { ...place, parameters } : place;
-}
-
-/** For a role with `min_group`: the result columns that are counts, sums and averages of plain columns, which are bounded by the groups. */
-const COUNTS: ReadonlySet<string> = new Set(['count', 'sum', 'avg']);
-
-function countsIn(analysis: Analysis, { outputs }: QueryLevel): number[] {
-  return outputs.flatMap(({ node }, index) => (node && isCount(analysis, node) ? [index] : []));
-}
-
-function isCount(analysis: Analysis, node: Node): boolean {
-  const cast = as(node, 'TypeCast')?.arg;
-  if (cast) return isCount(analysis, cast);
-  const call = as(node, 'FuncCall');
-  const fn = call && analysis.marks.calls.get(call)?.fn;
-  if (!call || fn?.schema !== 'pg_catalog' || fn.kind !== 'a' || !COUNTS.has(fn.name)) return false;
-  // A FILTER, a DISTINCT or an expression chooses among the people of a group.
-  if (call.agg_filter || call.agg_distinct || call.agg_order?.length || call.over) return false;
-  return (call.args ?? []).every((arg) => columnOf(analysis, arg)?.entry.source.kind === 'relation');
 }
 
 /** INVARIANT 76: an allow-list of the server's own volatile functions: they leave nothing behind that a later call reveals. */

@@ -21,11 +21,9 @@ export interface SubjectPlan {
   /** Columns that are values in a row that is named. */
   readonly values: readonly number[];
   /**
-   * The cost of a row that is not named. `columns`: all of them are values, except `counts`, and the row costs at least one. `counts`: the same, if
-   * its group is large enough (`min_group`): the row itself costs nothing. `row`: one.
+   * The cost of a row that is not named. `columns`: all of them are values, and the row costs at least one. `row`: one.
    */
-  readonly unnamed: 'columns' | 'counts' | 'row';
-  readonly counts: readonly number[];
+  readonly unnamed: 'columns' | 'row';
 }
 
 export type NamedBy = Pick<RowKey, 'columns' | 'added' | 'type'>;
@@ -98,20 +96,19 @@ function judged(disclosure: Disclosure, keys: readonly KeyColumn[], { tables, ty
   };
 }
 
-function restOf({ subject, values, grouped }: Disclosure) {
-  const unnamed = grouped ? 'counts' : 'columns';
-  return { subject, values, unnamed, counts: grouped?.counts ?? [] } as const;
+function restOf({ subject, values }: Disclosure) {
+  return { subject, values, unnamed: 'columns' } as const;
 }
 
 /** What the judgement did not expect is as dear as can be. */
 function notJudged(subject: string, keys: readonly KeyColumn[]): SubjectPlan {
-  return { subject, keys, perhaps: [], named: undefined, values: [], unnamed: 'columns', counts: [] };
+  return { subject, keys, perhaps: [], named: undefined, values: [], unnamed: 'columns' };
 }
 
 /** For unrestricted roles: keys that are shown name a row, and computed columns are values. */
 function free(subject: string, keys: readonly KeyColumn[], values: readonly number[]): SubjectPlan {
   const named = keys.length > 0 ? [{ columns: keys.map(({ at }) => at), added: [], type: 0 }] : undefined;
-  return { subject, keys, perhaps: [], named, values, unnamed: 'row', counts: [] };
+  return { subject, keys, perhaps: [], named, values, unnamed: 'row' };
 }
 
 function unique<T extends { readonly at: number }>(keys: readonly T[]): T[] {

@@ -202,11 +202,10 @@ export class AnswerRows {
     );
   }
 
-  private valuesOf({ values, unnamed, counts }: SubjectPlan, named: boolean): number {
+  private valuesOf({ values, unnamed }: SubjectPlan, named: boolean): number {
     if (named) return this.costOf(values);
     if (unnamed === 'row') return Math.max(1, this.costOf(values));
     const all = Array.from({ length: this.fields.count }, (_, at) => at);
-    if (unnamed === 'counts') return this.costOf(all.filter((at) => !counts.includes(at)));
     return this.orOne(this.costOf(all));
   }
 
