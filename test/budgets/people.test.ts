@@ -16,6 +16,7 @@ beforeAll(async () => {
     explainer: `${counted.replace('50', '20')}`,
     uncounted: 'limits: { rows: 5000 per day }\n',
     writer: counted,
+    watched: 'limits: { subjects: { pupil: 5 per day }, answers: { pupil: 100 per day warn } }\n',
     grouped: `${counted}min_group: 5\n`,
   });
 });
@@ -73,6 +74,12 @@ test('a plan of what was prepared is a question', async () => {
   // Its size counts too, as that of EXPLAIN of the statement itself; and it names no person, as that would not.
   await client.query('EXPLAIN EXECUTE one (1)');
   expect((await failure(client, 'EXPLAIN EXECUTE one (2)')).code).toBe('53400');
+});
+
+test('a limit on answers that only warns leaves them to the limit on people', async () => {
+  const client = await world.connect('watched');
+  for (let i = 1; i <= 5; i += 1) expect(await rowsOf(client, `SELECT count(*) FROM pupils WHERE id > ${i}`)).toBe(1);
+  expect((await failure(client, 'SELECT count(*) FROM pupils WHERE id > 6')).code).toBe('53400');
 });
 
 test('min_group: sums of groups that differ in one person tell of each, and each is a value', async () => {

@@ -8,7 +8,7 @@ import { KnownSubjects } from '../../metering/known-subjects.ts';
 import { Lease, type LeaseTerms } from '../../metering/lease.ts';
 import type { Ceiling, Measure, Owner } from '../../metering/measure.ts';
 import type { LimitInForce } from '../../policy/model/limits-in-force.ts';
-import { sameWindow } from '../../policy/model/limits-in-force.ts';
+import { refuses, sameWindow } from '../../policy/model/limits-in-force.ts';
 import type { LimitUsage } from './messages.ts';
 
 /** A limit that is reported when it is exceeded. */
@@ -129,7 +129,7 @@ export class Meter {
    */
   passedBy(need: number): LimitInForce | undefined {
     const left = (limit: LimitInForce): number => limit.amount - this.lease.taken(this.ceilingOf(limit));
-    const binding = this.limits.filter(binds).toSorted((one, other) => left(one) - left(other));
+    const binding = this.limits.filter(refuses).toSorted((one, other) => left(one) - left(other));
     const locks = binding.find((limit) => limit.effect === 'lock' && left(limit) < need);
     return locks ?? binding.find(({ effect }) => effect === 'deny') ?? binding[0];
   }
@@ -155,10 +155,6 @@ export class Meter {
   }
 }
 
-function binds({ effect }: LimitInForce): boolean {
-  return effect === 'deny' || effect === 'lock';
-}
-
 /** Limits that are reported when exceeded, or near that. */
 function marked(limits: readonly LimitInForce[]): LimitInForce[] {
   return limits.filter(({ effect }) => effect !== 'deny');
@@ -170,7 +166,7 @@ function ceilingsOf(limits: readonly LimitInForce[]): Ceiling[] {
   for (const limit of limits) {
     const at = ceilings.findIndex(({ window }) => sameWindow(window, limit.window));
     const before = at < 0 ? undefined : ceilings[at]?.limit;
-    const most = binds(limit) ? Math.min(limit.amount, before ?? Number.POSITIVE_INFINITY) : before;
+    const most = refuses(limit) ? Math.min(limit.amount, before ?? Number.POSITIVE_INFINITY) : before;
     const ceiling = { window: limit.window, ...(most !== undefined && { limit: most }) };
     if (at < 0) ceilings.push(ceiling);
     else ceilings[at] = ceiling;

@@ -9,6 +9,7 @@ import type { Measure, Owner } from '../../metering/measure.ts';
 import { type Holder, ownerOf } from '../../metering/owner.ts';
 import { raiseHolds } from '../../metering/raise.ts';
 import {
+  areAnswersApart,
   type LimitInForce,
   type LimitsInForce,
   limitsInForce,
@@ -42,6 +43,8 @@ export interface OwnerBudgetOptions {
 interface SubjectMeters {
   readonly people: Meter | undefined;
   readonly answers: Meter | undefined;
+  /** The one of them that questions and values are charged to. */
+  readonly from: Meter | undefined;
 }
 
 export class OwnerBudget {
@@ -113,7 +116,9 @@ export class OwnerBudget {
   private metersOf(subject: string): SubjectMeters {
     let meters = this.ofSubjects.get(subject);
     if (!meters) {
-      meters = { people: this.meter(`subjects.${subject}`), answers: this.meter(`answers.${subject}`) };
+      const people = this.meter(`subjects.${subject}`);
+      const answers = this.meter(`answers.${subject}`);
+      meters = { people, answers, from: areAnswersApart(this.limits.windows, subject) ? answers : people };
       this.ofSubjects.set(subject, meters);
     }
     return meters;
@@ -135,14 +140,13 @@ export class OwnerBudget {
     this.add(lines, 'rows', rows, slowed);
     this.add(lines, 'bytes', bytes, slowed);
     for (const { subject, hashes, values } of disclosed) {
-      const { people, answers } = this.metersOf(subject);
+      const { people, answers, from } = this.metersOf(subject);
       const charge = charges?.of(this.owner, subject);
       const named = people && hashes.count > 0;
       if (named && this.options.context.hashKey() === undefined) return 'unavailable';
-      // Values without names are charged to `answers`, or to the limit on people if the policy does not limit answers.
       if (answers && values > 0) lines.push(answers.values(values, charge));
-      if (named) lines.push(people.people(hashes, answers ? 0 : values, charge));
-      else if (!answers && people && values > 0) lines.push(people.values(values, charge));
+      if (named) lines.push(people.people(hashes, from === people ? values : 0, charge));
+      else if (from === people && people && values > 0) lines.push(people.values(values, charge));
     }
     return undefined;
   }
@@ -158,8 +162,7 @@ export class OwnerBudget {
     charges: StatementCharges,
     without: ReadonlySet<Lease>,
   ): 'unavailable' | undefined {
-    const { people, answers } = this.metersOf(subject);
-    const from = answers ?? people;
+    const { people, from } = this.metersOf(subject);
     const named = people && hashes.count > 0;
     if (named && this.options.context.hashKey() === undefined) return 'unavailable';
     const charge =
@@ -186,8 +189,7 @@ export class OwnerBudget {
 
   /** Counts what an ended statement told without naming people, if a limit counted it. */
   told(subject: string, count: SubjectCount): void {
-    const { people, answers } = this.metersOf(subject);
-    const from = answers ?? people;
+    const { from } = this.metersOf(subject);
     if (!from || count.questions + count.values === 0) return;
     this.answerCounts ??= new AnswerCounts(this.owner, this.options.context.store);
     this.answerCounts.count(subject, count, from.currentTerms.ceilings);

@@ -102,6 +102,21 @@ function effectsOf({ throttle, lock, mode }: RolePolicy): Pick<LimitsInForce, 't
   return { ...(throttle && { throttle }), ...(lock && mode === 'enforce' && { lock }) };
 }
 
+/** Whether what would exceed the limit is refused. */
+export function refuses({ effect }: LimitInForce): boolean {
+  return effect === 'deny' || effect === 'lock';
+}
+
+/**
+ * Whether limits on answers pay for what names no one, in place of those on people. INVARIANT 163: one that only warns or slows takes nothing out of
+ * one that refuses.
+ */
+export function areAnswersApart(limits: readonly LimitInForce[], subject: string): boolean {
+  const of = (kind: 'subjects' | 'answers') => limits.filter(({ measure }) => measure === `${kind}.${subject}`);
+  const answers = of('answers');
+  return answers.some(refuses) || (answers.length > 0 && !of('subjects').some(refuses));
+}
+
 /** `per hour`, `per 30 days` */
 export function windowName({ count, unit }: Window): string {
   return count === 1 ? `per ${unit}` : `per ${count} ${unit}s`;

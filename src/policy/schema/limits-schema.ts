@@ -56,7 +56,7 @@ const limitMapping = mapping({
     .record(name, oneOrList(window))
     .optional()
     .describe(
-      'By subject: distinct people in a window of time, as `{ student: [250 per day warn, 300 per day] }`; answers that name no one count as well, unless `answers` limits those.',
+      'By subject: distinct people in a window of time, as `{ student: [250 per day warn, 300 per day] }`; answers that name no one count as well, unless `answers` refuses those.',
     ),
   answers: z
     .record(name, oneOrList(window))

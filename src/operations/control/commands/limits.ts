@@ -5,7 +5,13 @@ import type { Raise } from '../../../metering/budget-store.ts';
 import type { Measure, WindowOfMeasure } from '../../../metering/measure.ts';
 import { holderWords } from '../../../metering/owner.ts';
 import { STATEMENT_LIMIT_KEYS, STATEMENT_LIMITS } from '../../../policy/model/limits.ts';
-import { type LimitInForce, limitsInForce, limitsOfUser, sameWindow } from '../../../policy/model/limits-in-force.ts';
+import {
+  areAnswersApart,
+  type LimitInForce,
+  limitsInForce,
+  limitsOfUser,
+  sameWindow,
+} from '../../../policy/model/limits-in-force.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
 import { readWindowLimit } from '../../../policy/source/quantity.ts';
 import { type CommandContext, command, findHolder, forMs, holder, iso, reason, recordThenChange } from '../command.ts';
@@ -154,10 +160,10 @@ async function toldOf(
 ): Promise<Pick<ShownLimit, 'people' | 'questions' | 'values'>> {
   const [, kind, subject] = /^(subjects|answers)\.(.*)$/s.exec(measure) ?? [];
   if (kind === undefined) return {};
-  if (kind === 'subjects' && inForce.some((other) => other.measure === `answers.${subject}`)) return { people: used };
+  if (kind === 'subjects' && areAnswersApart(inForce, subject ?? '')) return { people: used };
   const questions = await usedOf(guard, owner, { measure: `questions.${subject}`, window });
   const values = await usedOf(guard, owner, { measure: `values.${subject}`, window });
-  if (kind === 'answers') return { questions, values };
+  if (kind === 'answers') return areAnswersApart(inForce, subject ?? '') ? { questions, values } : { values: used };
   return { people: Math.max(0, used - questions - values), questions, values };
 }
 
