@@ -1,6 +1,7 @@
-/** Tests how a guard follows the clock of the store's server: by looks at it, and by its own monotonic time between them. */
+/** Tests how a guard follows the clock of the store's server: by looks at it, and by the time that passes between them. */
 import { expect, it } from 'vitest';
 import { ServerClock } from '../../src/budget/store/redis.ts';
+import { elapsedTime } from '../../src/metering/elapsed.ts';
 
 const START = 1_795_000_000_000;
 
@@ -53,4 +54,24 @@ it('is no further off than half of the way there and back; an answer that took l
   Object.assign(world, { tripMs: 900, lateMs: 900 });
   await clock.look();
   expect(Math.abs(off())).toBeLessThanOrEqual(5);
+});
+
+it('a machine that was suspended, or a clock that is set forward, lets time pass; one that is set back takes none away', () => {
+  const world = { own: 5_000, wall: START };
+  const elapsed = elapsedTime(
+    () => world.own,
+    () => world.wall,
+  );
+  const passes = (own: number, wall: number): number => {
+    const before = elapsed();
+    world.own += own;
+    world.wall += wall;
+    return elapsed() - before;
+  };
+  expect(passes(100, 100)).toBe(100);
+  expect(passes(0, 3_600_000)).toBe(3_600_000);
+  expect(passes(0, -7_200_000)).toBe(0);
+  expect(passes(100, 100)).toBe(100);
+  // Two readings are never of one moment.
+  for (let i = 0; i < 100; i += 1) expect(passes(10, i % 2 ? 40 : -20)).toBe(10);
 });
