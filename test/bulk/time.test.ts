@@ -30,6 +30,7 @@ beforeAll(async () => {
       lunch: `${limits(`${BUDGET} per day`)}\nduring:\n  - { hours: 12:00-13:00, ${limits('60 per day')} }\n  - { hours: 20:00-06:00, ${limits('0 per day')} }`,
       reloaded: limits(`${BUDGET} per day`),
       renamed: limits(`${BUDGET} per day`),
+      sudden: 'limits: none',
       shop: `limits: none\nduring: [{ hours: 09:00-18:00, ${limits(`${BUDGET} per day`)} }]`,
     },
   });
@@ -191,16 +192,16 @@ const SCENARIOS: readonly Timed[] = [
     asked: PUPILS,
     leaves: BUDGET,
     async run(thief) {
-      const owner = await world.database.connect();
-      await owner.query(`BEGIN; SELECT FROM pupils WHERE id = ${FIRST} FOR UPDATE`);
-      const asked = thief.askAll(['SELECT id, first_name FROM pupils ORDER BY id FOR UPDATE']);
-      await expect
-        .poll(() => world.database.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
-        .toHaveLength(1);
-      pass(2 * HOUR);
-      await owner.query('ROLLBACK');
-      await asked;
-      await owner.end();
+      await waiting(thief, async () => pass(2 * HOUR));
+    },
+  },
+  {
+    name: 'a statement that waits for a lock while its role gets a limit',
+    role: 'sudden',
+    asked: PUPILS,
+    leaves: BUDGET,
+    async run(thief) {
+      await waiting(thief, () => inForce('sudden', limits(`${BUDGET} per day`)));
     },
   },
   {
@@ -256,6 +257,20 @@ const SCENARIOS: readonly Timed[] = [
     },
   },
 ];
+
+/** Asks for all pupils, and gets them after `then`. */
+async function waiting(thief: Thief, then: () => Promise<unknown>): Promise<void> {
+  const owner = await world.database.connect();
+  await owner.query(`BEGIN; SELECT FROM pupils WHERE id = ${FIRST} FOR UPDATE`);
+  const asked = thief.askAll(['SELECT id, first_name FROM pupils ORDER BY id FOR UPDATE']);
+  await expect
+    .poll(() => world.database.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+    .toHaveLength(1);
+  await then();
+  await owner.query('ROLLBACK');
+  await asked;
+  await owner.end();
+}
 
 /** The guard sees the file, and takes it up. */
 async function inForce(role: string, text: string): Promise<void> {

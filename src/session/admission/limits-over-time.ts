@@ -22,8 +22,7 @@ export function limitedOverTime(policy: SessionPolicy): LimitedOverTime {
   // An end user who is locked out meanwhile sees no more rows; the session, which other end users share, does not end.
   const isShared = principal.token !== undefined;
   const made = {
-    // INVARIANT 160: the people of a statement are taken one by one also where their limit begins while it runs.
-    shown: isShared || (role.limitedSubjects?.size ?? 0) > 0 || all.some((limits) => limits && limitsShown(limits)),
+    shown: isShared || all.some((limits) => limits && limitsShown(limits)),
     changed: all.some((limits) => limits?.changed !== undefined),
   };
   known.set(policy, made);

@@ -6,6 +6,7 @@ import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { cancelledByUser } from '../admission/admission.ts';
 import type { BudgetTaken, Demand, PayingAccount } from '../admission/budget-port.ts';
+import { limitedOverTime } from '../admission/limits-over-time.ts';
 import { refusalResponse } from '../client/refusal-response.ts';
 import { notRecorded } from '../recorder.ts';
 import { passesAskedCanaries, passesCanaries } from '../results/canaries.ts';
@@ -25,7 +26,7 @@ export function admitRow(c: Conversation, run: Execution, frame: Frame): boolean
 function takeRow(c: Conversation, run: Execution, rows: number, bytes: number, frame: Frame): boolean {
   const disclosed = rows > 0 ? run.answer?.in(run, frame) : undefined;
   if (rows > 0 && !passesCanaries(c, run, frame)) return false;
-  if (run.watch.taken && !take(c, run, disclosed ? { rows, bytes, disclosed } : plain(rows, bytes))) return false;
+  if (isTaken(c, run) && !take(c, run, disclosed ? { rows, bytes, disclosed } : plain(rows, bytes))) return false;
   if (run.endsAt(rows)) {
     run.cut = moreThanLeft(run.rows);
     return false;
@@ -33,6 +34,13 @@ function takeRow(c: Conversation, run: Execution, rows: number, bytes: number, f
   if (disclosed && !c.records.show(run, disclosed, frame)) return cutUnrecorded(run);
   run.count(rows, bytes);
   return true;
+}
+
+/** INVARIANT 160: whether its rows are taken from the budget: also where a limit on them has begun since it was judged, by the time or a new policy. */
+export function isTaken({ ports }: Conversation, { watch, policy }: Execution): boolean {
+  if (watch.taken) return true;
+  const now = ports.policy();
+  return now !== undefined && now !== policy && now.role.mode === 'enforce' && limitedOverTime(now).shown;
 }
 
 function cutUnrecorded(run: Execution): false {
