@@ -1,4 +1,5 @@
 /** What commands print. It goes out through here alone, so that no value from outside moves the cursor, colours or turns around what is read. */
+import { relative } from 'node:path';
 
 /** Control and format characters, unassigned code points, line ends except `\n`, and invisible characters. */
 const NOT_SHOWN = /[^\P{C}\n\t]|[\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
@@ -35,6 +36,11 @@ export function clearScreen(): void {
 
 export function printError(text: string): void {
   process.stderr.write(shownText(text));
+}
+
+/** A file as an editor shows it: relative to the working directory. */
+export function shownPath(file: string): string {
+  return relative(process.cwd(), file) || '.';
 }
 
 /** Prints each line as an error of the command. @returns the exit code of a failed command. */

@@ -1,27 +1,16 @@
 /** `rowgate access --stale`: principals that were not used for long, by the decision log, and what they could read. */
 
-import { ask } from '../app/ask-server.ts';
-import { environmentFor } from '../app/placeholders.ts';
-import { printError } from '../app/print.ts';
-import { readPolicies } from '../app/read-policies.ts';
-import { loadCatalog } from '../catalog/file.ts';
-import { readCatalogWithReaches } from '../catalog/reaches.ts';
-import { formatProblem } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
-import { reasonOf } from '../core/error-text.ts';
-import { openSource, type RecordTable } from '../decision-log/read/source.ts';
+import type { RecordTable } from '../decision-log/read/source.ts';
 import { coverageOf, gapsOf } from '../decision-log/reports/coverage.ts';
 import { grantsOfTables, type Policy, type Principal } from '../policy/model/policy.ts';
 import { shownTime } from '../policy/source/calendar.ts';
-import { Catalog } from '../sql/catalog/catalog.ts';
-import { loadParser } from '../sql/parse/parse.ts';
-import { failed, table } from './ask-guard.ts';
-import { type LogCommandOptions, logSource, reportUnreadable } from './log-source.ts';
+import { table } from './ask-guard.ts';
+import { groundOf } from './ground.ts';
+import { type IndexOptions, type LogCommandOptions, logSource, withRecords } from './log-source.ts';
 
-interface StaleOptions extends LogCommandOptions {
+interface StaleOptions extends LogCommandOptions, IndexOptions {
   readonly catalog?: string;
   readonly days: number;
-  readonly index: boolean;
 }
 
 interface StalePrincipal {
@@ -53,60 +42,43 @@ const DAY_MS = 86_400_000;
 
 /** Undefined if nothing could be found out: the problem was printed, and the exit code is set. */
 export async function findStale(options: StaleOptions): Promise<Stale | undefined> {
-  const { config, problems } = loadConfig(options.config, environmentFor(options.catalog));
-  if (!config) return failed(2, problems.map(formatProblem).join('\n'));
   const log = logSource(options);
-  if (!log) return undefined;
-  await loadParser();
-  let policy: Policy;
-  try {
-    const data =
-      options.catalog === undefined ? ask(config.upstream, readCatalogWithReaches) : loadCatalog(options.catalog);
-    ({ policy } = await readPolicies(config, new Catalog(await data)));
-  } catch (error) {
-    return failed(2, reasonOf(error));
-  }
+  const ground = log && (await groundOf(options, 'whole'));
+  if (!ground) return undefined;
+  const { policy } = ground;
   const now = Date.now();
   const since = now - options.days * DAY_MS;
   const { timeZone } = log;
-  try {
-    const notice = (message: string) => printError(`rowgate: ${message}\n`);
-    const source = await openSource({ chains: log.chains, indexed: options.index, openerOf: log.openerOf, notice });
-    try {
-      const uses = new Map((await lastUseOf(source)).map((use) => [use.principal, use]));
-      const coverage = await coverageOf(source, since);
-      const stale = [...policy.principals.values()].flatMap((principal): StalePrincipal[] => {
-        const use = uses.get(principal.name);
-        if (use && use.lastUse >= since) return [];
-        const { lastLogin, lastUse } = use ?? {};
-        return [
-          {
-            ...described(principal, policy, now),
-            ...(lastLogin !== undefined && { lastLogin: iso(lastLogin) }),
-            ...(lastUse !== undefined && { lastUsed: iso(lastUse) }),
-          },
-        ];
-      });
-      const { first } = coverage;
-      const short = first === undefined || first > since ? [shortLog(first, now, timeZone)] : [];
-      const doubts = [...short, ...gapsOf(coverage)];
-      const begins = first === undefined ? {} : { logBegins: iso(first) };
-      const principals = policy.principals.size;
-      return {
-        days: options.days,
-        since: iso(since),
-        ...begins,
-        doubts,
-        stale: stale.sort(byUse),
-        principals,
-        timeZone,
-      };
-    } finally {
-      source.close();
-    }
-  } catch (error) {
-    return reportUnreadable(error);
-  }
+  return withRecords(log, options, async (source) => {
+    const uses = new Map((await lastUseOf(source)).map((use) => [use.principal, use]));
+    const coverage = await coverageOf(source, since);
+    const stale = [...policy.principals.values()].flatMap((principal): StalePrincipal[] => {
+      const use = uses.get(principal.name);
+      if (use && use.lastUse >= since) return [];
+      const { lastLogin, lastUse } = use ?? {};
+      return [
+        {
+          ...described(principal, policy, now),
+          ...(lastLogin !== undefined && { lastLogin: iso(lastLogin) }),
+          ...(lastUse !== undefined && { lastUsed: iso(lastUse) }),
+        },
+      ];
+    });
+    const { first } = coverage;
+    const short = first === undefined || first > since ? [shortLog(first, now, timeZone)] : [];
+    const doubts = [...short, ...gapsOf(coverage)];
+    const begins = first === undefined ? {} : { logBegins: iso(first) };
+    const principals = policy.principals.size;
+    return {
+      days: options.days,
+      since: iso(since),
+      ...begins,
+      doubts,
+      stale: stale.sort(byUse),
+      principals,
+      timeZone,
+    };
+  });
 }
 
 function described(principal: Principal, { roles }: Policy, now: number): StalePrincipal {
@@ -169,7 +141,7 @@ export function staleInWords({ days, since, doubts, stale, principals, timeZone 
     ...doubts.map((doubt) => `${doubt}\n`),
     ...(rows.length === 0 ? [] : ['\n', table([head, ...rows])]),
   ];
-  return lines.join('').replaceAll(/[^\P{C}\n]/gu, '?');
+  return lines.join('');
 }
 
 function tables(reads: readonly string[] | undefined): string {

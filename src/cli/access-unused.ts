@@ -1,15 +1,5 @@
 /** `rowgate access --unused`: grants and functions that nothing has used, by the decision log; the lines to delete, where the log is long enough to say so. */
-import { ask } from '../app/ask-server.ts';
-import { environmentFor } from '../app/placeholders.ts';
-import { printError } from '../app/print.ts';
-import { compilePolicies } from '../app/read-policies.ts';
-import { loadCatalog } from '../catalog/file.ts';
-import { readCatalogWithReaches } from '../catalog/reaches.ts';
-import { formatProblem } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
-import { reasonOf } from '../core/error-text.ts';
 import { keptPolicy } from '../decision-log/policies/kept-policies.ts';
-import { openSource } from '../decision-log/read/source.ts';
 import { gapsOf } from '../decision-log/reports/coverage.ts';
 import { type GrantUse, grantUse } from '../decision-log/reports/used-grants.ts';
 import {
@@ -24,17 +14,13 @@ import { CalendarDays } from '../metering/days.ts';
 import { amountName } from '../policy/model/limits-in-force.ts';
 import type { Policy } from '../policy/model/policy.ts';
 import { shownTime } from '../policy/source/calendar.ts';
-import type { PolicyFile } from '../policy/source/document.ts';
-import { readPolicyFolder } from '../policy-files/folder.ts';
-import { Catalog } from '../sql/catalog/catalog.ts';
-import { loadParser } from '../sql/parse/parse.ts';
-import { failed, table } from './ask-guard.ts';
+import { table } from './ask-guard.ts';
+import { groundOf } from './ground.ts';
 import { twoDigits } from './log-report-tally.ts';
-import { type LogCommandOptions, logSource, reportUnreadable } from './log-source.ts';
+import { type IndexOptions, type LogCommandOptions, logSource, WrongCall, withRecords } from './log-source.ts';
 
-interface UnusedOptions extends LogCommandOptions {
+interface UnusedOptions extends LogCommandOptions, IndexOptions {
   readonly catalog?: string;
-  readonly index: boolean;
 }
 
 /** A limit of one statement that is far above what any has taken. */
@@ -68,58 +54,35 @@ const FAR_ABOVE = 4;
 
 /** Undefined if nothing could be found out: the problem was printed, and the exit code is set. */
 export async function unusedGrants(options: UnusedOptions): Promise<UnusedAnswer | undefined> {
-  const { config, problems } = loadConfig(options.config, environmentFor(options.catalog));
-  if (!config) return failed(2, problems.map(formatProblem).join('\n'));
   const log = logSource(options);
-  if (!log) return undefined;
-  await loadParser();
-  let files: readonly PolicyFile[];
-  let policy: Policy;
-  let catalog: Catalog;
-  try {
-    const { catalog: saved } = options;
-    catalog = new Catalog(
-      await (saved === undefined ? ask(config.upstream, readCatalogWithReaches) : loadCatalog(saved)),
-    );
-    files = await readPolicyFolder(config.policies);
-    ({ policy } = compilePolicies(files, config, catalog));
-  } catch (error) {
-    return failed(2, reasonOf(error));
-  }
+  const ground = log && (await groundOf(options, 'whole'));
+  if (!ground) return undefined;
+  const { policy, catalog, files } = ground;
   const { timeZone } = log;
   const days = new CalendarDays(timeZone);
   const now = Date.now();
   const since = now - WHOLE_YEAR_DAYS * DAY_MS;
-  try {
-    const notice = (message: string) => printError(`rowgate: ${message}\n`);
-    const source = await openSource({ chains: log.chains, indexed: options.index, openerOf: log.openerOf, notice });
-    try {
-      const use = await grantUse(source, since, timeZone);
-      if (use.coverage.first === undefined)
-        return failed(2, 'the log is empty: it says of nothing whether it was used');
-      const keptFiles = (kept: string) => {
-        const found = keptPolicy(log.policiesKept, kept);
-        return 'problem' in found ? undefined : found;
-      };
-      const question = { policy, catalog, files, use, keptFiles, days, timeZone, now };
-      const { first, last } = use.coverage;
-      return {
-        ...(first !== undefined && { logBegins: new Date(first).toISOString() }),
-        ...(last !== undefined && { logEnds: new Date(last).toISOString() }),
-        monthsNotSeen: monthsNotSeen(question),
-        observed: use.observed,
-        withoutOutcome: use.unended,
-        gaps: gapsOf(use.coverage),
-        unused: findUnused(question),
-        limits: seesWholeYear(question) ? highLimits(policy, use) : [],
-        timeZone,
-      };
-    } finally {
-      source.close();
-    }
-  } catch (error) {
-    return reportUnreadable(error);
-  }
+  return withRecords(log, options, async (source) => {
+    const use = await grantUse(source, since, timeZone);
+    const { first, last } = use.coverage;
+    if (first === undefined) throw new WrongCall('the log is empty: it says of nothing whether it was used');
+    const keptFiles = (kept: string) => {
+      const found = keptPolicy(log.policiesKept, kept);
+      return 'problem' in found ? undefined : found;
+    };
+    const question = { policy, catalog, files, use, keptFiles, days, timeZone, now };
+    return {
+      logBegins: new Date(first).toISOString(),
+      ...(last !== undefined && { logEnds: new Date(last).toISOString() }),
+      monthsNotSeen: monthsNotSeen(question),
+      observed: use.observed,
+      withoutOutcome: use.unended,
+      gaps: gapsOf(use.coverage),
+      unused: findUnused(question),
+      limits: seesWholeYear(question) ? highLimits(policy, use) : [],
+      timeZone,
+    };
+  });
 }
 
 function highLimits(policy: Policy, use: GrantUse): HighLimit[] {
@@ -190,5 +153,5 @@ export function unusedInWords(answer: UnusedAnswer): string {
       return `${role}: ${limit} is ${named(of)}, and the most was ${named(most)}: ${named(proposed)} would do\n`;
     }),
   ];
-  return lines.join('').replaceAll(/[^\P{C}\n]/gu, '?');
+  return lines.join('');
 }

@@ -1,15 +1,8 @@
 /** `rowgate access`: who may see a table or column, in what form, and by which rule; and which principals and grants are not used. */
 
 import type { Command } from 'commander';
-import { ask } from '../app/ask-server.ts';
-import { environmentFor } from '../app/placeholders.ts';
-import { printError, printOut } from '../app/print.ts';
-import { readPolicies } from '../app/read-policies.ts';
-import { loadCatalog } from '../catalog/file.ts';
-import { readCatalogWithReaches } from '../catalog/reaches.ts';
-import { type Config, formatProblem } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
-import { reasonOf } from '../core/error-text.ts';
+import { printOut } from '../app/print.ts';
+import { countText } from '../decision-log/reports/report.ts';
 import {
   quoteIdentifier,
   type ResolvedName,
@@ -20,12 +13,12 @@ import {
 } from '../policy/compile/names.ts';
 import type { ColumnRef } from '../policy/model/policy.ts';
 import { type AccessReview, accessTo, type ReviewedAccess } from '../policy/review/access.ts';
-import { Catalog, type Relation } from '../sql/catalog/catalog.ts';
-import { loadParser } from '../sql/parse/parse.ts';
+import type { Catalog, Relation } from '../sql/catalog/catalog.ts';
 import { findStale, staleInWords } from './access-stale.ts';
 import { isFound, unusedGrants, unusedInWords } from './access-unused.ts';
-import { counted } from './check.ts';
-import { fromLog, type LogCommandOptions } from './log-source.ts';
+import { failed, table } from './ask-guard.ts';
+import { groundOf } from './ground.ts';
+import { fromLog, type IndexOptions, type LogCommandOptions } from './log-source.ts';
 
 const EXAMPLES = `
 Examples:
@@ -40,13 +33,12 @@ Examples:
 Exit code: 0 where every role was looked at, 1 where errors close some or withhold something and the list may not be whole, or where --stale or
 --unused has found something, 2 where nothing could be found out.`;
 
-interface Options extends LogCommandOptions {
+interface Options extends LogCommandOptions, IndexOptions {
   readonly catalog?: string;
   readonly json?: boolean;
   readonly stale?: boolean;
   readonly unused?: boolean;
   readonly days: string;
-  readonly index: boolean;
 }
 
 interface Reviewed extends AccessReview {
@@ -77,11 +69,7 @@ export function register(program: Command): void {
       if (options.unused) return unused(options);
       if (name === undefined) return stale(options, command);
       const reviewed = await review(name, options);
-      if ('problems' in reviewed) {
-        printError(reviewed.problems.map((problem) => `rowgate: ${problem}\n`).join(''));
-        process.exitCode = 2;
-        return;
-      }
+      if (!reviewed) return;
       printOut(options.json ? `${JSON.stringify(reviewed)}\n` : formatAccess(reviewed));
       process.exitCode = reviewed.closed.length + reviewed.withheld.length > 0 ? 1 : 0;
     });
@@ -106,25 +94,16 @@ async function unused(options: Options): Promise<void> {
   process.exitCode = isFound(found) ? 1 : 0;
 }
 
-async function review(name: string, options: Options): Promise<Reviewed | { readonly problems: readonly string[] }> {
-  const { config, problems } = loadConfig(options.config, environmentFor(options.catalog));
-  if (!config) return { problems: problems.map(formatProblem) };
-  await loadParser();
-  try {
-    const catalog = new Catalog(await dataOf(config, options));
-    const resolved = resolve(catalog, config.searchPath, name);
-    if ('problem' in resolved) return { problems: [resolved.problem] };
-    const { relation, column } = resolved.value;
-    const { policy, withheld } = await readPolicies(config, catalog);
-    const of = [relation.schema, relation.name, ...(column ? [column.name] : [])].join('.');
-    return { of, ...accessTo(relation, column, policy, catalog, config.searchPath), withheld };
-  } catch (error) {
-    return { problems: [reasonOf(error)] };
-  }
-}
-
-function dataOf(config: Config, { catalog }: Options) {
-  return catalog === undefined ? ask(config.upstream, readCatalogWithReaches) : loadCatalog(catalog);
+/** Undefined if nothing could be found out: the problem was printed, and the exit code is set. */
+async function review(name: string, options: Options): Promise<Reviewed | undefined> {
+  const ground = await groundOf(options, 'whole');
+  if (!ground) return undefined;
+  const { config, catalog, policy, withheld } = ground;
+  const resolved = resolve(catalog, config.searchPath, name);
+  if ('problem' in resolved) return failed(2, resolved.problem);
+  const { relation, column } = resolved.value;
+  const of = [relation.schema, relation.name, ...(column ? [column.name] : [])].join('.');
+  return { of, ...accessTo(relation, column, policy, catalog, config.searchPath), withheld };
 }
 
 type Named = { readonly relation: Relation; readonly column?: ColumnRef['column'] };
@@ -167,17 +146,17 @@ function formatAccess({
   withheld,
 }: AccessReview & { readonly of: string; readonly withheld: readonly string[] }): string {
   const lines = [`${of}: ${summary(access)}`, ''];
-  if (access.length > 0) lines.push(...table([HEADINGS, ...access.map(cells)]), '');
+  if (access.length > 0) lines.push(table([HEADINGS, ...access.map(cells)]));
   for (const { role, reason } of closed) lines.push(`not looked at: role ${role}, which is closed: ${reason}`);
   for (const error of withheld) lines.push(`not looked at, for it is withheld: ${error}`);
-  return `${lines.join('\n').trimEnd()}\n`.replaceAll(/[^\P{C}\n]/gu, '?');
+  return `${lines.join('\n').trimEnd()}\n`;
 }
 
 function summary(access: readonly ReviewedAccess[]): string {
   const roles = new Set(access.map(({ role }) => role));
   const principals = new Set(access.flatMap((of) => of.principals));
   if (roles.size === 0) return 'no role has access';
-  return `${counted(roles.size, 'role')}, ${counted(principals.size, 'principal')}`;
+  return `${countText(roles.size, 'role')}, ${countText(principals.size, 'principal')}`;
 }
 
 function cells({ role, principals, way, form, rows, rule }: ReviewedAccess): string[] {
@@ -185,15 +164,4 @@ function cells({ role, principals, way, form, rows, rule }: ReviewedAccess): str
   const more = principals.length - LISTED;
   const who = principals.length === 0 ? '(none)' : more > 0 ? `${shown} and ${more} more` : shown;
   return [role, who, way, form, way === 'filter' ? '-' : rows.length === 0 ? 'every' : rows.join(' AND '), rule];
-}
-
-/** Pads columns to their widest cell; the last column is not padded. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = HEADINGS.map((_, at) => Math.max(...rows.map((row) => [...(row[at] ?? '')].length)));
-  return rows.map((row) =>
-    row
-      .map((cell, at) => `${cell}${' '.repeat((widths[at] ?? 0) - [...cell].length)}`)
-      .join('  ')
-      .trimEnd(),
-  );
 }

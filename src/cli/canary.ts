@@ -2,14 +2,15 @@
 import type { Command } from 'commander';
 import { readCanaryKey } from '../app/canary-key.ts';
 import { printOut } from '../app/print.ts';
-import { type Config, formatProblem } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/config.ts';
 import { canaryHash } from '../policy/model/canaries.ts';
 import { PolicyDocument } from '../policy/source/document.ts';
 import { PolicyFolderError, readPolicyFolder } from '../policy-files/folder.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { failed, table } from './ask-guard.ts';
 import { CannotMake, makeCanaries } from './canary-make.ts';
+import { configOf } from './ground.ts';
+import { several } from './log-source.ts';
 import type { SampleRow } from './plausible-person.ts';
 
 const HELP = `
@@ -38,10 +39,7 @@ export function register(program: Command): void {
     .description('make up people who look like those of a table; changes nothing')
     .argument('<table>', 'with one row for each person')
     .option('--count <n>', 'so many', '1')
-    .option('--set <column=value>', 'what must be so of each; may be repeated', (text, all: string[] = []) => [
-      ...all,
-      text,
-    ])
+    .option('--set <column=value>', 'what must be so of each; may be repeated', several)
     .action(make);
   common(canary.command('hash'))
     .description('the hashes of keys, for subjects.yaml')
@@ -59,7 +57,7 @@ function common(command: Command): Command {
 
 async function make(
   table: string,
-  options: Options & { count: string; set?: string[] },
+  options: Options & { count: string; set?: readonly string[] },
   command: Command,
 ): Promise<void> {
   const count = Number(options.count);
@@ -113,20 +111,15 @@ async function hash(keys: string[], options: Options & { subject?: string }): Pr
 }
 
 async function list(options: Options): Promise<void> {
-  const config = read(options);
+  const config = configOf(options.config, undefined, 1);
   const counts = config && (await subjectsIn(config));
   if (!counts) return;
   if (options.json) printOut(`${JSON.stringify(Object.fromEntries(counts))}\n`);
   else printOut(table([['subject', 'canaries'], ...[...counts].map(([name, n]) => [name, String(n)])]));
 }
 
-function read(options: Options): Config | undefined {
-  const { config, problems } = loadConfig(options.config, process.env);
-  return config ?? failed(1, problems.map(formatProblem).join('\n'));
-}
-
 async function configured(options: Options): Promise<{ config: Config; key: Uint8Array } | undefined> {
-  const config = read(options);
+  const config = configOf(options.config, undefined, 1);
   if (!config) return undefined;
   const key = await readCanaryKey(config.keys.canaries);
   if (key instanceof Uint8Array) return { config, key };

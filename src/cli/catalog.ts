@@ -1,12 +1,12 @@
 /** `rowgate catalog dump`: saves what Rowgate knows of the database, so that policies can be checked where it is out of reach. */
 import type { Command } from 'commander';
 import { ask } from '../app/ask-server.ts';
-import { printError, printOut } from '../app/print.ts';
+import { printOut } from '../app/print.ts';
 import { catalogText, saveCatalog } from '../catalog/file.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
-import { formatProblem } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
 import { reasonOf } from '../core/error-text.ts';
+import { failed } from './ask-guard.ts';
+import { configOf } from './ground.ts';
 
 const EXAMPLES = `
 It holds names, types, what views read and the bodies of functions, and no row of any table.
@@ -27,19 +27,14 @@ export function register(program: Command): void {
     .option('--out <file>', 'a file in place of standard output')
     .addHelpText('after', EXAMPLES)
     .action(async ({ config: file, out }: { config: string; out?: string }) => {
-      const { config, problems } = loadConfig(file, process.env);
-      if (!config) return fail(problems.map(formatProblem));
+      const config = configOf(file);
+      if (!config) return;
       try {
         const data = await ask(config.upstream, readCatalogWithReaches);
         if (out === undefined) printOut(catalogText(data));
         else await saveCatalog(out, data);
       } catch (error) {
-        fail([reasonOf(error)]);
+        failed(2, reasonOf(error));
       }
     });
-}
-
-function fail(problems: readonly string[]): void {
-  printError(problems.map((problem) => `rowgate: ${problem}\n`).join(''));
-  process.exitCode = 2;
 }

@@ -1,18 +1,19 @@
 /** `rowgate check`: the policies against the database, or against a saved catalog. */
 
 import { existsSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ask, ServerUnavailable } from '../app/ask-server.ts';
 import { readCanaryKey } from '../app/canary-key.ts';
 import { atKey, fileProblems, type KeyProblem } from '../app/named-files.ts';
 import { environmentFor } from '../app/placeholders.ts';
-import { printOut } from '../app/print.ts';
+import { printOut, shownPath } from '../app/print.ts';
 import { loadCatalog, saveCatalog } from '../catalog/file.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import type { Config, ConfigProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { reasonOf } from '../core/error-text.ts';
+import { countText } from '../decision-log/reports/report.ts';
 import { type LackingRights, lackingRights } from '../desk/account-rights.ts';
 import { settingReaders } from '../desk/setting-readers.ts';
 import { keyFileErrors, tokensOf } from '../identity/key-file-errors.ts';
@@ -127,7 +128,7 @@ export async function checkPolicies(options: CheckOptions, compilers: SqlCompile
     : await ofFolder(config, spoilt.has('search_path') ? undefined : read.data, spoilt, isLive, compilers);
   const ofAccounts = lacking.map(({ role, account, grants }) => {
     const key = config.upstream.logins.has(role) ? ['upstream', 'logins', role] : ['upstream', 'url'];
-    const message = `account "${account}" lacks ${counted(grants.length, 'right')} that role "${role}" needs: the server will refuse what the policy allows`;
+    const message = `account "${account}" lacks ${countText(grants.length, 'right')} that role "${role}" needs: the server will refuse what the policy allows`;
     return { ...placed({ key, message }), severity: 'warning' as const };
   });
   const diagnostics = [...inOrder([...ofConfiguration, ...ofAccounts]), ...policies.diagnostics];
@@ -170,7 +171,7 @@ async function ofFolder(
     return { ...ofPolicy({ ...loaded, diagnostics: inOrder(all) }, config.policies), lacking };
   } catch (error) {
     if (!(error instanceof PolicyFolderError)) throw error;
-    return { ...found([problemOf(shown(config.policies), error.message)]), lacking: [] };
+    return { ...found([problemOf(shownPath(config.policies), error.message)]), lacking: [] };
   }
 }
 
@@ -191,8 +192,8 @@ export function formatCheck(result: CheckResult): string {
   const errors = result.diagnostics.filter(({ severity }) => severity === 'error').length;
   const warnings = result.diagnostics.length - errors;
   const accepted = result.diagnostics.filter((diagnostic) => diagnostic.accepted).length;
-  const counts = `${counted(errors, 'error')}, ${counted(warnings, 'warning')}${accepted > 0 ? ` (${accepted} accepted)` : ''}`;
-  const read = `${counted(result.roles, 'role')}, ${counted(result.principals, 'principal')}`;
+  const counts = `${countText(errors, 'error')}, ${countText(warnings, 'warning')}${accepted > 0 ? ` (${accepted} accepted)` : ''}`;
+  const read = `${countText(result.roles, 'role')}, ${countText(result.principals, 'principal')}`;
   const lines = [...result.diagnostics.map(formatDiagnostic), `${read}: ${counts}`];
   if (result.unrestricted.length > 0)
     lines.push(`unrestricted, nothing is withheld: ${result.unrestricted.join(', ')}`);
@@ -224,7 +225,7 @@ async function catalogOf(
     try {
       return { ...NOT_ASKED, data: await loadCatalog(catalog) };
     } catch (error) {
-      return { ...NOT_ASKED, diagnostics: [problemOf(shown(catalog), reasonOf(error))], failed: true };
+      return { ...NOT_ASKED, diagnostics: [problemOf(shownPath(catalog), reasonOf(error))], failed: true };
     }
   }
   if (spoilt.has('upstream')) return NOT_ASKED;
@@ -275,7 +276,7 @@ function ofPolicy({ policy, diagnostics }: Pick<LoadedPolicy, 'policy' | 'diagno
 }
 
 function inFolder(diagnostic: Diagnostic, folder: string): Diagnostic {
-  return { ...diagnostic, file: shown(join(folder, diagnostic.file)) };
+  return { ...diagnostic, file: shownPath(join(folder, diagnostic.file)) };
 }
 
 /** As an editor shows them. */
@@ -291,18 +292,9 @@ function found(diagnostics: readonly Diagnostic[]): CheckResult {
 }
 
 function ofConfig(problem: ConfigProblem, config: string): Diagnostic {
-  return { ...problemOf(shown(config), problem.message), line: problem.line, column: problem.column };
+  return { ...problemOf(shownPath(config), problem.message), line: problem.line, column: problem.column };
 }
 
 function problemOf(file: string, message: string): Diagnostic {
   return { file, line: 1, column: 1, severity: 'error', message };
-}
-
-function shown(file: string): string {
-  return relative(process.cwd(), file) || '.';
-}
-
-/** `1 role`, `2 roles` */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

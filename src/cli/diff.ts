@@ -1,23 +1,18 @@
 /** `rowgate diff`: two policies compared in words, by principal, and whether the newer one is proven to give nothing more. */
 import { existsSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { ask } from '../app/ask-server.ts';
-import { environmentFor } from '../app/placeholders.ts';
-import { oneLine, printError, printOut } from '../app/print.ts';
+import { oneLine, printOut, printProblems, shownPath } from '../app/print.ts';
 import { compilePolicies } from '../app/read-policies.ts';
-import { loadCatalog } from '../catalog/file.ts';
-import { readCatalog } from '../catalog/read.ts';
-import { formatProblem } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
 import { reasonOf } from '../core/error-text.ts';
 import { comparePolicies, type PrincipalChanges } from '../desk/diff/principals.ts';
 import { withStandIns } from '../desk/diff/stand-ins.ts';
 import type { PolicyFile } from '../policy/source/document.ts';
 import { readPolicyFolder } from '../policy-files/folder.ts';
-import { Catalog } from '../sql/catalog/catalog.ts';
+import type { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { failed } from './ask-guard.ts';
+import { catalogOf, configOf } from './ground.ts';
 import { filesOfHash } from './log-policies.ts';
 import { fromLog, type LogCommandOptions, logSource } from './log-source.ts';
 
@@ -52,8 +47,8 @@ export function register(program: Command): void {
 async function diff(old: string, now: string, options: Options): Promise<void> {
   const beside = [now, old].map((folder) => join(folder, 'catalog.json')).find((file) => existsSync(file));
   const catalogFile = options.catalog ?? beside;
-  const { config, problems } = loadConfig(options.config, environmentFor(catalogFile));
-  if (!config) return failed(2, problems.map(formatProblem).join('; '));
+  const config = configOf(options.config, catalogFile);
+  if (!config) return;
   await loadParser();
   const sides: Side[] = [];
   let catalog: Catalog;
@@ -63,9 +58,7 @@ async function diff(old: string, now: string, options: Options): Promise<void> {
       if (!side) return;
       sides.push(side);
     }
-    catalog = new Catalog(
-      await (catalogFile === undefined ? ask(config.upstream, readCatalog) : loadCatalog(catalogFile)),
-    );
+    catalog = await catalogOf(config, catalogFile);
   } catch (error) {
     return failed(2, reasonOf(error));
   }
@@ -76,7 +69,7 @@ async function diff(old: string, now: string, options: Options): Promise<void> {
     ...before.errors.map((error) => `${old}: ${error}`),
     ...after.errors.map((error) => `${now}: ${error}`),
   ];
-  const notCompared = [`${shown(config.file)} (one is used for both)`, ...(withoutSecrets ? [SECRETS] : [])];
+  const notCompared = [`${shownPath(config.file)} (one is used for both)`, ...(withoutSecrets ? [SECRETS] : [])];
   report(found, { errors, notCompared, options });
   const unproven = found.some(({ changes }) => changes.some(({ less }) => !less));
   const isMore = unproven || errors.length > 0 || withoutSecrets;
@@ -117,7 +110,7 @@ function report(found: readonly PrincipalChanges[], { errors, notCompared, optio
     printOut(`${JSON.stringify({ changes: all, unproven, errors, notCompared })}\n`);
     return;
   }
-  printError(errors.map((error) => `rowgate: ${error}\n`).join(''));
+  printProblems(errors);
   const lines = found.flatMap(({ principal, changes }) => [
     principal === undefined ? 'all principals:' : `${principal}:`,
     ...changes.map(({ words, less }) => `  ${less ? '-' : '+'} ${words}`),
@@ -125,8 +118,4 @@ function report(found: readonly PrincipalChanges[], { errors, notCompared, optio
   const counts = `${all.length} difference${all.length === 1 ? '' : 's'}, ${unproven} of them not proven to give less or the same`;
   printOut(`${[...lines, ...(all.length === 0 ? ['no difference'] : [counts])].map(oneLine).join('\n')}\n`);
   printOut(notCompared.map((what) => `not compared: ${what}\n`).join(''));
-}
-
-function shown(file: string): string {
-  return relative(process.cwd(), file) || '.';
 }

@@ -2,18 +2,13 @@
  * `rowgate explain`: what would be decided about a principal's statement, and why; or what was decided about one in the log. The statement does not
  * run.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { ask } from '../app/ask-server.ts';
-import { environmentFor } from '../app/placeholders.ts';
 import { PolicyReader } from '../app/policy-reader.ts';
-import { printError, printOut } from '../app/print.ts';
+import { printError, printOut, printProblems } from '../app/print.ts';
 import { compilePolicies } from '../app/read-policies.ts';
-import { catalogIn, loadCatalog } from '../catalog/file.ts';
-import { readCatalog } from '../catalog/read.ts';
-import { type Config, formatProblem } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { catalogIn } from '../catalog/file.ts';
+import type { Config } from '../config/config.ts';
 import { reasonOf } from '../core/error-text.ts';
 import type { LogRecord } from '../decision-log/fields.ts';
 import { keptPolicy } from '../decision-log/policies/kept-policies.ts';
@@ -28,11 +23,13 @@ import { suggestion } from '../policy/source/suggestion.ts';
 import { readPolicyFolder } from '../policy-files/folder.ts';
 import { GuardRuntime, type PolicyReading } from '../server/guard-runtime.ts';
 import type { SessionPolicy } from '../session/session-policy.ts';
-import { Catalog, type CatalogData } from '../sql/catalog/catalog.ts';
+import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import type { Template } from '../sql/text/template.ts';
+import { failed } from './ask-guard.ts';
 import { type Explanation, explanationOf, formatExplanation } from './explanation.ts';
-import { fromLog, type LogCommandOptions, type LogSource, logSource, reportUnreadable } from './log-source.ts';
+import { catalogOf, configOf, savedBeside } from './ground.ts';
+import { fromLog, type LogCommandOptions, type LogSource, logSource, reportUnreadable, several } from './log-source.ts';
 
 const EXAMPLES = `
 Examples:
@@ -66,17 +63,14 @@ interface Asked {
   readonly catalog?: Catalog | undefined;
 }
 
-/** The explanation, or the problems: lines for the operator. */
-type Explained = { readonly explanation: Explanation } | { readonly problems: readonly string[] };
-
+/** Undefined if it could not be found out: the problems were printed, and the exit code is set. */
 async function explain(
   { sql, as, attributes, files, catalog: ofThen }: Asked,
   options: ExplainOptions,
-): Promise<Explained> {
-  const beside = options.policies === undefined ? undefined : join(options.policies, 'catalog.json');
-  const saved = options.catalog ?? (beside !== undefined && existsSync(beside) ? beside : undefined);
-  const { config, problems } = loadConfig(options.config, environmentFor(saved ?? (ofThen && 'none')));
-  if (!config) return { problems: problems.map(formatProblem) };
+): Promise<Explanation | undefined> {
+  const saved = options.catalog ?? savedBeside(options.policies);
+  const config = configOf(options.config, saved ?? (ofThen && 'none'));
+  if (!config) return undefined;
   await loadParser();
   let reading: PolicyReading;
   try {
@@ -90,14 +84,13 @@ async function explain(
           );
   } catch (error) {
     const why = reasonOf(error);
-    return { problems: [saved === undefined ? `could not read the catalog of the database: ${why}` : why] };
+    return failed(2, saved === undefined ? `could not read the catalog of the database: ${why}` : why);
   }
   const { policy, catalog, errors } = reading;
-  if (!policy) return { problems: errors };
+  if (!policy) return unexplained(errors);
   const principal = policy.principals.get(as);
-  if (!principal) {
-    return { problems: [`principal "${as}" does not exist${suggestion(as, policy.principals.keys())}`, ...errors] };
-  }
+  if (!principal)
+    return unexplained([`principal "${as}" does not exist${suggestion(as, policy.principals.keys())}`, ...errors]);
   const { searchPath } = config;
   const runtime = new GuardRuntime(
     ({ role }) => new Guard({ catalog, role, searchPath, pooling: config.upstream.pooling }),
@@ -108,17 +101,22 @@ async function explain(
   const session = runtime.sessionPolicy(as);
   if (!session) {
     const closed = principal.disabled ?? policy.roles.get(principal.role)?.disabled ?? 'its role does not exist';
-    return { problems: [`principal "${as}" cannot log in: ${closed}`] };
+    return failed(2, `principal "${as}" cannot log in: ${closed}`);
   }
   const by = attributes ? { attributes } : attributesBy(options.claim, session);
-  if ('problem' in by) return { problems: [by.problem] };
+  if ('problem' in by) return failed(2, by.problem);
   const { effect, template } = session.judge(sql);
   const missing = effect === 'refuse' ? [] : missingIn(template, by.attributes);
   if (missing.length > 0) {
     const claims = missing.map((name) => `--claim ${session.principal.token?.claims.get(name) ?? name}=…`).join(' ');
-    return { problems: [`it is about the person behind the account: say who with ${claims}`] };
+    return failed(2, `it is about the person behind the account: say who with ${claims}`);
   }
-  return { explanation: explanationOf(sql, session, catalog, by.attributes) };
+  return explanationOf(sql, session, catalog, by.attributes);
+}
+
+function unexplained(problems: readonly string[]): undefined {
+  printProblems(problems);
+  process.exitCode = 2;
 }
 
 /** Policies that are not those of the folder that the guard watches, on a saved catalog, one of then, or the live one. */
@@ -127,9 +125,7 @@ async function readAside(
   saved: string | Catalog | undefined,
   files: readonly PolicyFile[],
 ): Promise<PolicyReading> {
-  const data = (): Promise<CatalogData> =>
-    typeof saved === 'string' ? loadCatalog(saved) : ask(config.upstream, readCatalog);
-  const catalog = saved instanceof Catalog ? saved : new Catalog(await data());
+  const catalog = saved instanceof Catalog ? saved : await catalogOf(config, saved);
   const { policy, errors, withheld } = compilePolicies(files, config, catalog);
   return { catalog, catalogVersion: 'aside', policy, errors, withheld, warnings: [] };
 }
@@ -140,12 +136,7 @@ export function register(program: Command): void {
     .argument('[sql]', 'the statement; - reads standard input')
     .option('--as <principal>', 'whose statement it is')
     .option('--id <id>', 'the statement of this decision in the log, by the policy of that time')
-    .option(
-      '--claim <name=value>',
-      'what a token of the person behind the account says; may be repeated',
-      (claim, before: string[]) => [...before, claim],
-      [],
-    )
+    .option('--claim <name=value>', 'what a token of the person behind the account says; may be repeated', several, [])
     .option('--catalog <file>', 'a saved catalog in place of the database')
     .option('--policies <folder>', 'these policies; a catalog.json in the folder serves as --catalog')
     .option('--json', 'one JSON object on standard output')
@@ -167,13 +158,8 @@ async function run(sql: string | undefined, options: RunOptions, command: Comman
   if (id !== undefined && !decision) return;
   const text = sql === '-' ? readFileSync(0, 'utf8') : (sql ?? decision?.statement ?? '');
   const asked = { sql: text, as: as ?? decision?.principal ?? '', ...(decision && ofThen(decision, options)) };
-  const explained = await explain(asked, options);
-  if ('problems' in explained) {
-    printError(explained.problems.map((problem) => `rowgate: ${problem}\n`).join(''));
-    process.exitCode = 2;
-    return;
-  }
-  const { explanation } = explained;
+  const explanation = await explain(asked, options);
+  if (!explanation) return;
   const recorded = decision && { id: decision.id, time: decision.time, ...decision.recorded };
   if (options.json) printOut(`${JSON.stringify({ ...explanation, ...(recorded && { recorded }) })}\n`);
   else printOut(`${decision ? `${recordedLines(decision, explanation)}\n` : ''}${formatExplanation(explanation)}\n`);
@@ -186,10 +172,7 @@ async function decisionOf(id: string, options: ExplainOptions): Promise<LoggedDe
   if (!log) return undefined;
   try {
     const found = await findDecision(log, id);
-    if (typeof found !== 'string') return found;
-    printError(`rowgate: ${found}\n`);
-    process.exitCode = 2;
-    return undefined;
+    return typeof found === 'string' ? failed(2, found) : found;
   } catch (error) {
     return reportUnreadable(error);
   }
@@ -285,7 +268,7 @@ async function findDecision(log: LogSource, id: string): Promise<LoggedDecision 
   if (typeof statement !== 'string' || statement === '') return `decision ${id} has no text`;
   if (statement.endsWith('…')) return `the text of decision ${id} was cut: it cannot be judged again`;
   const known = kept.get(policy);
-  const catalog = await catalogOf(log, found.kept);
+  const catalog = await catalogOfThen(log, found.kept);
   return {
     ...{ id, time: String(time), principal: String(principal), statement, keptFolder: log.policiesKept },
     attributes: attributesOf(found.attributes),
@@ -300,7 +283,7 @@ async function findDecision(log: LogSource, id: string): Promise<LoggedDecision 
 }
 
 /** By which a statement was judged that was kept under this name. */
-async function catalogOf({ statementsKept, openerOf }: LogSource, kept: unknown): Promise<Catalog | undefined> {
+async function catalogOfThen({ statementsKept, openerOf }: LogSource, kept: unknown): Promise<Catalog | undefined> {
   const { statements, catalogs } = await readStatements(statementsKept, openerOf);
   const packed = catalogs.get(statements.get(String(kept))?.catalog ?? '');
   return packed === undefined ? undefined : new Catalog(catalogIn(unpackedCatalog(packed), 'the catalog of that time'));

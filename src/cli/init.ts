@@ -5,6 +5,7 @@ import { reasonOf } from '../core/error-text.ts';
 import { NoSubject } from '../desk/init/draft.ts';
 import { type Initialized, initialize } from '../desk/init/init.ts';
 import { loadParser } from '../sql/parse/parse.ts';
+import { several } from './log-source.ts';
 
 const EXAMPLES = `
 Examples:
@@ -33,7 +34,7 @@ export function register(program: Command): void {
     .option(
       '--subject <name=table.column>',
       'whose data it is, by the key of the table with one row for each person; may be repeated',
-      (value: string, before: readonly string[]) => [...before, value],
+      several,
       [],
     )
     .option(

@@ -4,11 +4,11 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, statSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
-import { printError, printOut } from '../app/print.ts';
+import { printOut } from '../app/print.ts';
 import { LANGUAGES, type Language, Speech } from '../decision-log/language/speech.ts';
 import { keptPolicy } from '../decision-log/policies/kept-policies.ts';
 import { openNameOf } from '../decision-log/read/log-files.ts';
-import { openSource, type RecordTable } from '../decision-log/read/source.ts';
+import type { RecordTable } from '../decision-log/read/source.ts';
 import { breachOf } from '../decision-log/reports/breach.ts';
 import { breachReport } from '../decision-log/reports/breach-report.ts';
 import { breakGlassOf, breakGlassOverview, breakGlassReport } from '../decision-log/reports/break-glass.ts';
@@ -30,12 +30,14 @@ import { suggestion } from '../policy/source/suggestion.ts';
 import { failed } from './ask-guard.ts';
 import {
   fromLog,
+  type IndexOptions,
   type LogCommandOptions,
   type LogSource,
   logSource,
-  reportUnreadable,
   several,
   timeOption,
+  WrongCall,
+  withRecords,
 } from './log-source.ts';
 import { sealKeys, unsealed } from './log-verify.ts';
 import { type SubjectOptions, soughtIn } from './subject-option.ts';
@@ -44,9 +46,6 @@ export const TIMES = `
 Times: 2026-11-25 (that day), 2026-11-25T14:30, 13:00 (today), 2h (ago), today, yesterday.
 Closed files are read by an index, which is made beside them where it is missing (--no-index: without).
 Exit code: 0, 1 where there is nothing in that time, 2 for a wrong call or a log that cannot be read.`;
-
-/** Found only after the command line was accepted: there is nothing to report on. */
-export class WrongCall extends Error {}
 
 const BREACH_HELP = `
 Examples:
@@ -68,11 +67,9 @@ Examples:
   rowgate log report principals --since 7d --html --output week.html
 ${TIMES}`;
 
-export interface ReportOptions extends LogCommandOptions {
+export interface ReportOptions extends LogCommandOptions, IndexOptions {
   readonly since?: string;
   readonly until: string;
-  readonly indexFolder?: string;
-  readonly index: boolean;
   readonly csv?: boolean;
   readonly html?: boolean;
   readonly json?: boolean;
@@ -200,31 +197,17 @@ export async function make(options: ReportOptions, command: Command, maker: Make
   };
   if (period.since >= period.until) command.error('error: --since: expected a time before --until', { exitCode: 2 });
   if (options.output !== undefined && existsSync(options.output)) return failed(2, `${options.output} exists already`);
-  try {
-    const source = await openSource({
-      chains: log.chains,
-      indexes: options.indexFolder,
-      indexed: options.index,
-      openerOf: log.openerOf,
-      notice: (message) => printError(`rowgate: ${message}\n`),
-    });
-    try {
-      const made = {
-        files: source.files,
-        strange: source.strange,
-        at: Date.now(),
-        speech: new Speech(options.language),
-      };
-      const found = await maker(source, period, made, log);
-      if (!found) return failed(1, 'there is nothing in that time');
-      give(options, found);
-    } finally {
-      source.close();
-    }
-  } catch (error) {
-    if (error instanceof WrongCall) return failed(2, error.message);
-    reportUnreadable(error);
-  }
+  await withRecords(log, options, async (source) => {
+    const { files, strange } = source;
+    const found = await maker(
+      source,
+      period,
+      { files, strange, at: Date.now(), speech: new Speech(options.language) },
+      log,
+    );
+    if (found) give(options, found);
+    else failed(1, 'there is nothing in that time');
+  });
 }
 
 function give(options: ReportOptions, { data, report }: FoundReport): void {

@@ -20,16 +20,8 @@ import { suggestion } from '../policy/source/suggestion.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { normalize } from '../sql/text/normalize.ts';
-import {
-  type FoundReport,
-  keptIn,
-  make,
-  type ReportOptions,
-  reportOptions,
-  TIMES,
-  WrongCall,
-} from './log-report-audit.ts';
-import { type LogSource, several } from './log-source.ts';
+import { type FoundReport, keptIn, make, type ReportOptions, reportOptions, TIMES } from './log-report-audit.ts';
+import { type LogSource, several, WrongCall } from './log-source.ts';
 import { type SubjectOptions, soughtIn } from './subject-option.ts';
 
 const HELP = `

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Command } from 'commander';
+import { printError } from '../app/print.ts';
 import { type LogPlace, logPlace, zoneOf } from '../config/log-place.ts';
 import { openerWith, readIdentities } from '../decision-log/encryption/opening.ts';
 import type { LogRecord } from '../decision-log/fields.ts';
@@ -12,7 +13,7 @@ import { NoIdentity, type OpenerOf } from '../decision-log/read/encrypted.ts';
 import { Damaged } from '../decision-log/read/file-lines.ts';
 import { type Chain, chainsAmong, chainsOf } from '../decision-log/read/log-files.ts';
 import { merged } from '../decision-log/read/merged.ts';
-import { openAhead } from '../decision-log/read/source.ts';
+import { openAhead, openSource, type RecordTable } from '../decision-log/read/source.ts';
 import { readTime } from '../decision-log/read/times.ts';
 import { statementsFolder } from '../decision-log/statements/keep.ts';
 import { failed } from './ask-guard.ts';
@@ -83,6 +84,33 @@ export function openLogAhead(words: readonly string[]): void {
   if (chains.length > 0) openAhead({ chains, indexed: true, notice: () => {} });
 }
 
+/** Found only after the command line was accepted: there is nothing to report on. */
+export class WrongCall extends Error {}
+
+export interface IndexOptions {
+  readonly index: boolean;
+  readonly indexFolder?: string;
+}
+
+/** The log as a table, for as long as `work` takes. Undefined if it cannot be read: the problem was printed, and the exit code is set. */
+export async function withRecords<T>(
+  { chains, openerOf }: LogSource,
+  { index: indexed, indexFolder: indexes }: IndexOptions,
+  work: (source: RecordTable) => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    const notice = (message: string): void => printError(`rowgate: ${message}\n`);
+    const source = await openSource({ chains, indexes, indexed, openerOf, notice });
+    try {
+      return await work(source);
+    } finally {
+      source.close();
+    }
+  } catch (error) {
+    return reportUnreadable(error);
+  }
+}
+
 /** All records of the log in the order of time, with a progress bar on a terminal. Returns how many lines held no record. */
 export async function readThrough({ chains, openerOf }: LogSource, each: (record: LogRecord) => void): Promise<number> {
   const readers = chains.map((chain) => new ChainReader(chain, openerOf));
@@ -126,9 +154,8 @@ function isTimeZone(name: string): boolean {
 
 /** Says why the log cannot be read, where that is the reason; throws everything else. */
 export function reportUnreadable(error: unknown): undefined {
-  const { code, path } = error as NodeJS.ErrnoException;
-  if (error instanceof NoDuckDB || error instanceof NoIdentity || error instanceof Damaged)
-    return failed(2, error.message);
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  if ([NoDuckDB, NoIdentity, Damaged, WrongCall].some((kind) => error instanceof kind)) return failed(2, message);
   if (code !== undefined && path !== undefined) return failed(2, `${path} cannot be read (${code})`);
   throw error;
 }

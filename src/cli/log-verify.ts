@@ -3,11 +3,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { printOut } from '../app/print.ts';
 import { type LogPlace, logPlace, zoneOf } from '../config/log-place.ts';
+import { countText } from '../decision-log/reports/report.ts';
 import { readPublicKey } from '../decision-log/verify/keys.ts';
 import { NoLog, type Verification, verifyLog } from '../decision-log/verify/verify.ts';
 import { shownTime } from '../policy/source/calendar.ts';
 import { failed, table } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
+import { several } from './log-source.ts';
 
 const HELP = `
 Examples:
@@ -38,8 +40,8 @@ export function register(program: Command): void {
     .description('find out whether the log was tampered with, where and how')
     .option('--config <file>', 'the configuration of the guard, which says where its log is', 'rowgate.yaml')
     .option('--log <file>', 'the open file of a log')
-    .option('--key <key>', 'a public key that seals, as text or as a file; may be given several times', append, [])
-    .option('--anchors <file>', 'anchors that were kept elsewhere; may be given several times', append, [])
+    .option('--key <key>', 'a public key that seals, as text or as a file; may be given several times', several, [])
+    .option('--anchors <file>', 'anchors that were kept elsewhere; may be given several times', several, [])
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', HELP)
     .action(verify);
@@ -86,10 +88,10 @@ export function unsealed(place: Pick<LogPlace, 'file' | 'sealEveryMs'>) {
 function words({ findings, notes, chains, keys, anchors }: Verification, timeZone: string): string {
   const at = (time: string): string => shown(shownTime(time, timeZone));
   const lines = chains.map(({ file, guard, files, records, seals, from, until, sealed, last }) => {
-    const what = `${counted(records, 'record')} of "${shown(guard ?? '?')}" in ${counted(files, 'file')}`;
+    const what = `${countText(records, 'record')} of "${shown(guard ?? '?')}" in ${countText(files, 'file')}`;
     const time = from === undefined ? '' : `, ${at(from)} to ${at(until ?? '')}`;
     const far = sealed
-      ? `${counted(seals, 'seal')}; the last good one, of ${at(sealed.at)}, seals up to record ${sealed.seq} of ${last}`
+      ? `${countText(seals, 'seal')}; the last good one, of ${at(sealed.at)}, seals up to record ${sealed.seq} of ${last}`
       : 'no good seal';
     return `${file}: ${what}${time}\n  ${far}\n`;
   });
@@ -100,25 +102,17 @@ function words({ findings, notes, chains, keys, anchors }: Verification, timeZon
     lines.push(`Sealed by ${key}, ${whence}.\n`);
   }
   const { used, passedOver } = anchors;
-  if (used + passedOver > 0) lines.push(`${counted(used, 'anchor')} of this log, ${passedOver} of others.\n`);
+  if (used + passedOver > 0) lines.push(`${countText(used, 'anchor')} of this log, ${passedOver} of others.\n`);
   const place = ({ file, line }: { file: string; line?: number }) => (line === undefined ? file : `${file}:${line}`);
   const listed = [
     ...notes.map((note) => [`note: ${note.kind}`, place(note), note.message]),
     ...findings.map((finding) => [finding.kind, place(finding), finding.message]),
   ];
-  const verdict = findings.length === 0 ? 'Nothing was found.' : `${counted(findings.length, 'finding')}.`;
+  const verdict = findings.length === 0 ? 'Nothing was found.' : `${countText(findings.length, 'finding')}.`;
   return `${lines.join('')}${table(listed.map((row) => row.map(shown)))}${verdict}\n`;
 }
 
 /** Text from a log is not trusted: line ends and control characters are escaped. */
 function shown(text: string): string {
   return JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"');
-}
-
-function counted(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? '' : 's'}`;
-}
-
-function append(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
 }

@@ -4,6 +4,7 @@ import { readTime } from '../decision-log/read/times.ts';
 import { PERMIT_NAMESPACE } from '../metering/permit.ts';
 import type { ShownPermit } from '../operations/control/commands/permits.ts';
 import { ask, duration, EXIT_CODES, type GuardCommandOptions, print, toGuard } from './ask-guard.ts';
+import { several } from './log-source.ts';
 import { addRequestCommands, type RequestKind } from './signed-requests.ts';
 
 const HELP = `
@@ -53,7 +54,7 @@ const PERMITS: RequestKind<ShownPermit, Changed> = {
 };
 
 interface RequestOptions extends GuardCommandOptions {
-  readonly table: string[];
+  readonly table: readonly string[];
   readonly rows: string;
   readonly from?: string;
   readonly for: string;
@@ -68,10 +69,7 @@ export function register(program: Command): void {
   toGuard(permit.command('request'))
     .description('ask for an export; two approvers must sign it')
     .argument('<principal>', 'whose export it is')
-    .requiredOption('--table <name>', 'a table that it reads; may be repeated', (name, all: string[] = []) => [
-      ...all,
-      name,
-    ])
+    .requiredOption('--table <name>', 'a table that it reads; may be repeated', several)
     .requiredOption('--rows <n>', 'the most rows')
     .requiredOption('--for <duration>', 'for how long, as 4h; 31 days at most')
     .option('--from <time>', 'from when on, as 2026-12-01T20:00 in the time zone of the guard; without it, from now')

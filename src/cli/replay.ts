@@ -1,16 +1,9 @@
 /** `rowgate replay`: what other policies would have made of what the decision log has seen. Judges, and executes nothing. */
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { ask } from '../app/ask-server.ts';
-import { environmentFor } from '../app/placeholders.ts';
 import { oneLine, printError, printOut } from '../app/print.ts';
 import { compilePolicies } from '../app/read-policies.ts';
-import { loadCatalog } from '../catalog/file.ts';
-import { readCatalog } from '../catalog/read.ts';
-import { type Config, formatProblem } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
-import { reasonOf } from '../core/error-text.ts';
+import type { Config } from '../config/config.ts';
 import { keptPolicy } from '../decision-log/policies/kept-policies.ts';
 import { readStatements } from '../decision-log/statements/read.ts';
 import { withStandIns } from '../desk/diff/stand-ins.ts';
@@ -22,10 +15,9 @@ import { Bench } from '../desk/test/bench.ts';
 import type { Policy } from '../policy/model/policy.ts';
 import { shownTime } from '../policy/source/calendar.ts';
 import { suggestion } from '../policy/source/suggestion.ts';
-import { readPolicyFolder } from '../policy-files/folder.ts';
-import { Catalog } from '../sql/catalog/catalog.ts';
-import { loadParser } from '../sql/parse/parse.ts';
+import type { Catalog } from '../sql/catalog/catalog.ts';
 import { failed } from './ask-guard.ts';
+import { groundOf, savedBeside } from './ground.ts';
 import {
   fromLog,
   type LogCommandOptions,
@@ -81,10 +73,6 @@ async function replay(options: Options, command: Command): Promise<void> {
   const allowed = /^([0-9]{1,3})%?$/.exec(options.allowUnknown)?.[1];
   if (allowed === undefined || Number(allowed) > 100)
     command.error(`error: --allow-unknown: expected a percentage, found "${options.allowUnknown}"`, { exitCode: 2 });
-  const beside = join(options.policies, 'catalog.json');
-  const catalogFile = options.catalog ?? (existsSync(beside) ? beside : undefined);
-  const { config, problems } = loadConfig(options.config, environmentFor(catalogFile));
-  if (!config) return failed(2, problems.map(formatProblem).join('; '));
   const log = logSource(options);
   if (!log) return;
   const { timeZone } = log;
@@ -93,18 +81,10 @@ async function replay(options: Options, command: Command): Promise<void> {
     options.until === undefined
       ? Number.POSITIVE_INFINITY
       : timeOption(command, '--until', options.until, timeZone, true);
-  await loadParser();
-  let catalog: Catalog;
-  let other: ReturnType<typeof compilePolicies>;
-  try {
-    catalog = new Catalog(
-      await (catalogFile === undefined ? ask(config.upstream, readCatalog) : loadCatalog(catalogFile)),
-    );
-    other = compilePolicies(await readPolicyFolder(resolve(options.policies)), config, catalog);
-  } catch (error) {
-    return failed(2, reasonOf(error));
-  }
-  const { policy, errors } = other;
+  const catalogFile = options.catalog ?? savedBeside(options.policies);
+  const ground = await groundOf({ ...options, catalog: catalogFile, policies: resolve(options.policies) });
+  if (!ground) return;
+  const { config, catalog, policy, errors } = ground;
   const after = new Bench(benchOf(policy, catalog, config));
   const limits = new LimitRun((name) => after.account(name), config.timeZone);
   let use: LoggedUse;

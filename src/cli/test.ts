@@ -1,17 +1,14 @@
 /** `rowgate test`: what policies are expected to do, held against what they do. */
-import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Command } from 'commander';
 import type pg from 'pg';
-import { environmentFor } from '../app/placeholders.ts';
-import { printError, printOut } from '../app/print.ts';
+import { printOut, printProblems, shownPath } from '../app/print.ts';
 import { readPolicies } from '../app/read-policies.ts';
 import { loadCatalog } from '../catalog/file.ts';
 import { readCatalog } from '../catalog/read.ts';
-import { type Config, formatProblem } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/config.ts';
 import { reasonOf } from '../core/error-text.ts';
 import { junitXml } from '../desk/test/junit.ts';
 import { countsOf, type Runnable, runTests, type TestRun } from '../desk/test/run.ts';
@@ -23,6 +20,7 @@ import { readTestFiles } from '../policy-files/folder.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { failed } from './ask-guard.ts';
+import { configOf, savedBeside } from './ground.ts';
 
 const HELP = `
 Examples:
@@ -70,32 +68,26 @@ async function test(names: readonly string[], options: Options, command: Command
   if (ways.length > 1) command.error(`error: --${ways.join(' does not go with --')}`, { exitCode: 2 });
   const least = percentOf(options.coverageMin, command);
   // Of the database that the configuration names nothing is asked.
-  const { config: read, problems } = loadConfig(options.config, environmentFor('none'));
-  if (!read) return failed(2, problems.map(formatProblem).join('; '));
+  const read = configOf(options.config, 'none');
+  if (!read) return;
   const config = { ...read, ...(options.policies !== undefined && { policies: resolve(options.policies) }) };
   await loadParser({ fingerprints: false });
   let run: Awaited<ReturnType<typeof runAll>>;
   try {
     run = await runAll(names, options, config);
   } catch (error) {
-    printError(
-      reasonOf(error)
-        .split('\n')
-        .map((line) => `rowgate: ${line}\n`)
-        .join(''),
-    );
+    printProblems(reasonOf(error).split('\n'));
     process.exitCode = 2;
     return;
   }
   const { files, coverage, errors } = run;
-  const all = { ...run, errors };
   if (options.junit !== undefined) await writeFile(options.junit, junitXml(files));
-  printError(errors.map((error) => `rowgate: ${error}\n`).join(''));
+  printProblems(errors);
   const { tests, failed: bad, skipped } = countsOf(files);
   const covered = least === undefined || coverage.percent >= least;
-  if (options.json) printOut(`${JSON.stringify({ ...runAsJson(all), policyErrors: errors })}\n`);
+  if (options.json) printOut(`${JSON.stringify({ ...runAsJson(run), policyErrors: errors })}\n`);
   else {
-    printOut(formatRun(all, options.coverage === true || least !== undefined));
+    printOut(formatRun(run, options.coverage === true || least !== undefined));
     if (!covered) printOut(`covered are ${coverage.percent} %, and --coverage-min asks for ${least} %\n`);
   }
   // A skipped test is not a passed one: if all were skipped, nothing was tested.
@@ -146,11 +138,10 @@ async function runOn(
 
 async function catalogOf(client: pg.Client | undefined, options: Options, { policies }: Config): Promise<Catalog> {
   if (client) return new Catalog(await readCatalog(async (sql) => (await client.query(sql)).rows));
-  const beside = join(policies, 'catalog.json');
-  const file = options.catalog ?? (existsSync(beside) ? beside : undefined);
+  const file = options.catalog ?? savedBeside(policies);
   if (file === undefined) {
     const ways = 'name one with --catalog, a --database, or a schema with --embedded';
-    throw new NothingToTest(`there is no ${shown(beside)}: ${ways}`);
+    throw new NothingToTest(`there is no ${shownPath(join(policies, 'catalog.json'))}: ${ways}`);
   }
   return new Catalog(await loadCatalog(file));
 }
@@ -168,9 +159,9 @@ async function runnableFiles(names: readonly string[], { policies, timeZone }: C
     throw new NothingToTest(`there is no test file "${name}"${near}`);
   });
   const sources = names.length > 0 ? named : ofFolder;
-  if (sources.length === 0) throw new NothingToTest(`there is no *.test.yaml in ${shown(policies)}`);
+  if (sources.length === 0) throw new NothingToTest(`there is no *.test.yaml in ${shownPath(policies)}`);
   const when = { now: Date.now(), timeZone };
-  const read = sources.map(({ path, text }) => readTestFile({ path: shown(path), text }, when));
+  const read = sources.map(({ path, text }) => readTestFile({ path: shownPath(path), text }, when));
   const wrong = read.flatMap(({ diagnostics }) => diagnostics);
   if (wrong.length > 0) throw new NothingToTest(wrong.map(formatDiagnostic).join('\n'));
   return Promise.all(
@@ -185,9 +176,4 @@ function percentOf(text: string | undefined, command: Command): number | undefin
   if (text === undefined || (/^[0-9]{1,3}$/.test(text) && Number(text) <= 100))
     return text === undefined ? text : +text;
   return command.error(`error: --coverage-min: expected a percentage, found "${text}"`, { exitCode: 2 });
-}
-
-/** As an editor shows it. */
-function shown(file: string): string {
-  return relative(process.cwd(), file) || '.';
 }

@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ENGLISH } from '../../src/decision-log/language/speech.ts';
 import { chainsOf } from '../../src/decision-log/read/log-files.ts';
 import { openSource, type RecordTable } from '../../src/decision-log/read/source.ts';
-import { wallTime } from '../../src/decision-log/read/times.ts';
 import { breachOf } from '../../src/decision-log/reports/breach.ts';
 import { peopleText } from '../../src/decision-log/reports/people.ts';
 import { principalsOf } from '../../src/decision-log/reports/principals.ts';
@@ -15,6 +14,7 @@ import { refusalsOf } from '../../src/decision-log/reports/refusals.ts';
 import { refusalsReport } from '../../src/decision-log/reports/refusals-report.ts';
 import { findSubject } from '../../src/decision-log/reports/subject.ts';
 import { subjectId } from '../../src/decision-log/subject-ids.ts';
+import { wallTime } from '../../src/policy/source/calendar.ts';
 import { randomLog, recordsOf, type Whole, writeLog } from './random-log.ts';
 import * as plain from './totals.ts';
 

@@ -1,6 +1,7 @@
 /** Tests how commands that read the log read times. */
 import { describe, expect, it } from 'vitest';
-import { readTime, shownWall, wallTime } from '../../src/decision-log/read/times.ts';
+import { readTime, shownWall } from '../../src/decision-log/read/times.ts';
+import { wallTime } from '../../src/policy/source/calendar.ts';
 
 const now = Date.parse('2026-11-25T13:52:28.314Z');
 const paris = { now, timeZone: 'Europe/Paris' };

@@ -1,6 +1,7 @@
 /** The words of a report in one language: messages from its catalogue, numbers and times by `Intl`. Data from the log is never translated. */
 import { REASONS, type Reason } from '../../core/reasons.ts';
-import { shownWall, wallTime } from '../read/times.ts';
+import { wallTime } from '../../policy/source/calendar.ts';
+import { shownWall } from '../read/times.ts';
 import { EN, type MessageKey, type MessageText } from './en.ts';
 import { FR, FR_REASONS } from './fr.ts';
 

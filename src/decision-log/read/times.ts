@@ -1,5 +1,6 @@
 /** Times as people write and read them. Clock and time zone are parameters. */
 import { CalendarDays } from '../../metering/days.ts';
+import { instantOfWall } from '../../policy/source/calendar.ts';
 import { type QuantityReading, readDate, readDuration } from '../../policy/source/quantity.ts';
 
 export interface TimeContext {
@@ -40,17 +41,7 @@ export function readTime(text: string, { now, timeZone }: TimeContext, end = fal
   const [, date, time, zone] = match;
   const instant = Date.parse(`${date}T${time}${zone?.toUpperCase() ?? 'Z'}`);
   if (Number.isNaN(instant)) return { expected: EXPECTED };
-  return { value: zone === undefined ? instantOf(instant, timeZone) : instant };
-}
-
-/** The local time, as milliseconds as if it were UTC. */
-export function wallTime(instant: number, timeZone: string): number {
-  const parts = formatOf(timeZone).formatToParts(instant);
-  const of = (type: string): number => Number(parts.find((part) => part.type === type)?.value);
-  return (
-    Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second')) +
-    (((instant % 1000) + 1000) % 1000)
-  );
+  return { value: zone === undefined ? instantOfWall(instant, timeZone) : instant };
 }
 
 /** @param wall from `wallTime`. Parts smaller than `step` (milliseconds) are left out. */
@@ -58,32 +49,4 @@ export function shownWall(wall: number, step = 1_000): string {
   const text = new Date(wall).toISOString().replace('T', ' ');
   if (step >= DAY_MS) return text.slice(0, 10);
   return text.slice(0, step >= MINUTE_MS ? 16 : 19);
-}
-
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-function formatOf(timeZone: string): Intl.DateTimeFormat {
-  let format = formats.get(timeZone);
-  if (!format) {
-    const numeric = 'numeric';
-    const parts = {
-      year: numeric,
-      month: numeric,
-      day: numeric,
-      hour: numeric,
-      minute: numeric,
-      second: numeric,
-    } as const;
-    format = new Intl.DateTimeFormat('en-US', { timeZone, hourCycle: 'h23', ...parts });
-    formats.set(timeZone, format);
-  }
-  return format;
-}
-
-/** The instant of a local time: the first of two, or just after the gap if a clock change skips it. */
-function instantOf(wall: number, timeZone: string): number {
-  const offsets = [wall - DAY_MS, wall + DAY_MS].map((near) => wallTime(near, timeZone) - near);
-  const candidates = offsets.map((offset) => wall - offset);
-  const exact = candidates.filter((instant) => wallTime(instant, timeZone) === wall);
-  return Math.min(...(exact.length > 0 ? exact : candidates.slice(0, 1)));
 }

@@ -1,7 +1,6 @@
 /** A record as a line for people. */
-import { shownTime } from '../../policy/source/calendar.ts';
+import { shownTime, wallTime } from '../../policy/source/calendar.ts';
 import type { LogRecord } from '../fields.ts';
-import { wallTime } from '../read/times.ts';
 import { bytesText, countText } from '../reports/report.ts';
 import { visible } from './visible.ts';
 

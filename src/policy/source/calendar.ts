@@ -17,17 +17,22 @@ export function endOfDay(date: string, timeZone: string): number {
   return instantOf({ date: dayAfter(date, 1), minutes: 0 }, timeZone) - 1;
 }
 
-/** The instant of a local time; if a clock change skips it, about that time. */
+/** The instant of a local time: the first of two, or just after the gap if a clock change skips it. */
 export function instantOf({ date, minutes }: LocalTime, timeZone: string): number {
-  const shown = Date.parse(`${date}T00:00:00Z`) + minutes * 60_000; // as if the zone were UTC
-  // Twice: a clock change may lie between the guess and the result.
-  const guess = shown - offsetAt(shown, timeZone);
-  return shown - offsetAt(guess, timeZone);
+  return instantOfWall(Date.parse(`${date}T00:00:00Z`) + minutes * 60_000, timeZone);
+}
+
+/** The same of a time from `wallTime`. */
+export function instantOfWall(wall: number, timeZone: string): number {
+  const offsets = [wall - DAY_MS, wall + DAY_MS].map((near) => wallTime(near, timeZone) - near);
+  const candidates = offsets.map((offset) => wall - offset);
+  const exact = candidates.filter((instant) => wallTime(instant, timeZone) === wall);
+  return Math.min(...(exact.length > 0 ? exact : candidates.slice(0, 1)));
 }
 
 /** The local time at an instant. */
 export function localTime(instant: number, timeZone: string): LocalTime {
-  const shown = new Date(instant + offsetAt(instant, timeZone));
+  const shown = new Date(wallTime(instant, timeZone));
   return { date: shown.toISOString().slice(0, 10), minutes: shown.getUTCHours() * 60 + shown.getUTCMinutes() };
 }
 
@@ -41,7 +46,7 @@ export function shownTime(instant: number | string, timeZone: string): string {
   if (typeof instant === 'string' && !ISO_TIME.test(instant)) return instant;
   const at = typeof instant === 'string' ? Date.parse(instant) : instant;
   if (Number.isNaN(at)) return String(instant);
-  const shown = new Date(at + offsetAt(at, timeZone)).toISOString();
+  const shown = new Date(wallTime(at, timeZone)).toISOString();
   return `${shown.slice(0, 10)} ${shown.slice(11, 19)} ${timeZone}`;
 }
 
@@ -58,8 +63,8 @@ export function weekdayOf(date: string): Weekday {
 /** Cached: making a format takes as long as a hundred uses. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** The zone's offset from UTC at that instant, in milliseconds. */
-function offsetAt(instant: number, timeZone: string): number {
+/** The local time at an instant, in milliseconds as if it were UTC. */
+export function wallTime(instant: number, timeZone: string): number {
   let format = formats.get(timeZone);
   if (!format) {
     format = new Intl.DateTimeFormat('en-US', {
@@ -77,5 +82,5 @@ function offsetAt(instant: number, timeZone: string): number {
   const parts = format.formatToParts(instant);
   const of = (type: string): number => Number(parts.find((part) => part.type === type)?.value);
   const shown = Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second'));
-  return shown - Math.floor(instant / 1000) * 1000;
+  return shown + instant - Math.floor(instant / 1000) * 1000;
 }
