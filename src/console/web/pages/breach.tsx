@@ -7,8 +7,9 @@ import type { breachFound, breachQuestion, breachReportQuestion } from '../../ap
 import type { logsPage } from '../../api/logs.ts';
 import { ask } from '../api.ts';
 import { Chart } from '../parts/chart.tsx';
+import { useColumns } from '../parts/columns.tsx';
 import { Download } from '../parts/download.tsx';
-import { Badge, Facts, Panel, PeopleTiles, Sql, useReason } from '../parts/small.tsx';
+import { Badge, Facts, Panel, PeopleTiles, Sql, Tile, useReason } from '../parts/small.tsx';
 import { Asked, Empty, FailureNote, Loading, PartOf } from '../parts/states.tsx';
 import { type Column, DataTable } from '../parts/table.tsx';
 import { Heading, useAddress } from '../router.tsx';
@@ -88,6 +89,9 @@ function Scope({ found, asked }: { readonly found: Found; readonly asked: Questi
   const { t } = useTranslation();
   const formats = useFormats();
   const reason = useReason();
+  const refusal = useColumns<Found['refusals'][number]>();
+  const client = useColumns<Found['clients'][number]>();
+  const event = useColumns<Found['events'][number]>();
   const { totals, people, coverage, timeline, step } = found;
   const when = (instant: number | undefined): string | undefined =>
     instant === undefined ? undefined : formats.moment(instant);
@@ -104,26 +108,11 @@ function Scope({ found, asked }: { readonly found: Found; readonly asked: Questi
     <>
       <dl className="tiles">
         <PeopleTiles people={people} />
-        <div>
-          <dt>{t('rows')}</dt>
-          <dd>{formats.number(totals.rows)}</dd>
-        </div>
-        <div>
-          <dt>{t('bytes')}</dt>
-          <dd>{formats.bytes(totals.bytes)}</dd>
-        </div>
-        <div>
-          <dt>{t('changed')}</dt>
-          <dd>{formats.number(totals.changed)}</dd>
-        </div>
-        <div>
-          <dt>{t('statements')}</dt>
-          <dd>{formats.number(totals.statements)}</dd>
-        </div>
-        <div>
-          <dt>{t('refused or stopped')}</dt>
-          <dd>{formats.number(totals.refused + totals.stopped)}</dd>
-        </div>
+        <Tile term={t('rows')}>{formats.number(totals.rows)}</Tile>
+        <Tile term={t('bytes')}>{formats.bytes(totals.bytes)}</Tile>
+        <Tile term={t('changed')}>{formats.number(totals.changed)}</Tile>
+        <Tile term={t('statements')}>{formats.number(totals.statements)}</Tile>
+        <Tile term={t('refused or stopped')}>{formats.number(totals.refused + totals.stopped)}</Tile>
       </dl>
       {isGappy && (
         <p className="note bad">
@@ -183,14 +172,8 @@ function Scope({ found, asked }: { readonly found: Found; readonly asked: Questi
             empty={t('refusals none')}
             columns={[
               { id: 'reason', title: t('reason'), isName: true, look: 'wrap', cell: (row) => reason(row.reason) },
-              {
-                id: 'times',
-                title: t('times'),
-                look: 'number',
-                by: (row) => row.times,
-                cell: (row) => formats.number(row.times),
-              },
-              { id: 'last', title: t('last'), by: (row) => row.last, cell: (row) => formats.moment(row.last) },
+              refusal.number('times', t('times')),
+              refusal.moment('last', t('last')),
             ]}
           />
         </Panel>
@@ -206,17 +189,12 @@ function Scope({ found, asked }: { readonly found: Found; readonly asked: Questi
             keyOf={(row) => `${row.address} ${row.application} ${row.certificate ?? ''}`}
             empty={t('clients none')}
             columns={[
-              { id: 'address', title: t('client'), isName: true, cell: (row) => row.address },
-              { id: 'application', title: t('application'), cell: (row) => row.application },
-              {
-                id: 'statements',
-                title: t('statements'),
-                look: 'number',
-                cell: (row) => formats.number(row.statements),
-              },
-              { id: 'rows', title: t('rows'), look: 'number', cell: (row) => formats.number(row.rows) },
-              { id: 'first', title: t('first'), cell: (row) => formats.moment(row.first) },
-              { id: 'last', title: t('last'), cell: (row) => formats.moment(row.last) },
+              client.text('address', t('client'), { isName: true }),
+              client.text('application', t('application')),
+              client.number('statements', t('statements')),
+              client.number('rows', t('rows')),
+              client.moment('first', t('first')),
+              client.moment('last', t('last')),
             ]}
           />
         </Panel>
@@ -227,11 +205,11 @@ function Scope({ found, asked }: { readonly found: Found; readonly asked: Questi
             keyOf={(row) => `${row.at} ${row.kind} ${row.what}`}
             empty={t('none')}
             columns={[
-              { id: 'at', title: t('time'), isName: true, by: (row) => row.at, cell: (row) => formats.moment(row.at) },
-              { id: 'kind', title: t('breach event'), by: (row) => row.kind, cell: (row) => row.kind },
-              { id: 'what', title: t('why'), look: 'wrap', cell: (row) => row.what },
-              { id: 'by', title: t('by'), cell: (row) => row.by },
-              { id: 'times', title: t('times'), look: 'number', cell: (row) => formats.number(row.times) },
+              event.moment('at', t('time'), { isName: true }),
+              event.text('kind', t('breach event')),
+              event.text('what', t('why'), { look: 'wrap' }),
+              event.text('by', t('by')),
+              event.number('times', t('times')),
             ]}
           />
         </Panel>
@@ -244,7 +222,7 @@ type Read = Found['tables'][number];
 
 function Reads({ label, rows, isSql = false }: { label: string; rows: readonly Read[]; isSql?: boolean }): ReactNode {
   const { t } = useTranslation();
-  const formats = useFormats();
+  const column = useColumns<Read>();
   const columns: Column<Read>[] = [
     {
       id: 'name',
@@ -254,21 +232,9 @@ function Reads({ label, rows, isSql = false }: { label: string; rows: readonly R
       by: (row) => row.name,
       cell: (row) => <Sql>{row.name}</Sql>,
     },
-    { id: 'rows', title: t('rows'), look: 'number', by: (row) => row.rows, cell: (row) => formats.number(row.rows) },
-    {
-      id: 'statements',
-      title: t('statements'),
-      look: 'number',
-      by: (row) => row.statements,
-      cell: (row) => formats.number(row.statements),
-    },
-    {
-      id: 'changed',
-      title: t('changed'),
-      look: 'number',
-      by: (row) => row.changed,
-      cell: (row) => formats.number(row.changed),
-    },
+    column.number('rows', t('rows')),
+    column.number('statements', t('statements')),
+    column.number('changed', t('changed')),
   ];
   return (
     <DataTable label={label} columns={columns} rows={rows} keyOf={(row) => JSON.stringify(row)} empty={t('none')} />
@@ -355,26 +321,15 @@ type Finding = Extract<NonNullable<Log['verification']>, { readonly ok: true }>[
 function LogState({ log }: { readonly log: Log }): ReactNode {
   const { t } = useTranslation();
   const formats = useFormats();
+  const column = useColumns<Chain>();
   const { guard, checked, verification } = log;
   const columns: Column<Chain>[] = [
-    { id: 'file', title: t('file'), isName: true, look: 'wrap', cell: (row) => <code>{row.file}</code> },
-    {
-      id: 'records',
-      title: t('records'),
-      look: 'number',
-      by: (row) => row.records,
-      cell: (row) => formats.number(row.records),
-    },
-    {
-      id: 'files',
-      title: t('files'),
-      look: 'number',
-      by: (row) => row.files,
-      cell: (row) => formats.number(row.files),
-    },
-    { id: 'bytes', title: t('bytes'), look: 'number', by: (row) => row.bytes, cell: (row) => formats.bytes(row.bytes) },
-    { id: 'from', title: t('first'), cell: (row) => row.from !== undefined && formats.moment(row.from) },
-    { id: 'until', title: t('last'), cell: (row) => row.until !== undefined && formats.moment(row.until) },
+    column.code('file', t('file'), { isName: true, look: 'wrap' }),
+    column.number('records', t('records')),
+    column.number('files', t('files')),
+    column.bytes('bytes', t('bytes')),
+    column.moment('from', t('first')),
+    column.moment('until', t('last')),
     {
       id: 'sealed',
       title: t('sealed'),

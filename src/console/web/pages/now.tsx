@@ -7,8 +7,9 @@ import { ask } from '../api.ts';
 import { type Filter, useLive } from '../live.ts';
 import { Approve, type Exception, Refuse, Release } from '../parts/acting.tsx';
 import { Chart } from '../parts/chart.tsx';
+import { useColumns } from '../parts/columns.tsx';
 import { LiveDecisions, LiveState } from '../parts/live-decisions.tsx';
-import { Badge, Level, Panel, PrincipalLink, Sql } from '../parts/small.tsx';
+import { Badge, Level, Panel, PrincipalLink, Tile } from '../parts/small.tsx';
 import { Asked, Empty, ProblemNote } from '../parts/states.tsx';
 import { type Column, DataTable } from '../parts/table.tsx';
 import { Heading } from '../router.tsx';
@@ -102,33 +103,18 @@ function Tiles({ now }: { readonly now: Now }): ReactNode {
   const gone = now.guards.filter(({ now: part }) => !part.ok).length;
   return (
     <dl className="tiles">
-      <Tile term={t('tile statements')} value={number(statements)} />
-      <Tile term={t('tile rows')} value={number(rows)} />
-      <Tile term={t('tile refused')} value={number(refused)} />
-      <Tile term={t('tile sessions')} value={number(ofGuards(now, (guard) => guard.sessions).length)} />
-      <Tile term={t('tile pending')} value={number(pending)} />
-      <Tile term={t('tile locks')} value={number(locks)} isBad={locks > 0} />
-      <Tile
-        term={t('tile guards')}
-        value={t('used of', { used: number(now.guards.length - gone), of: number(now.guards.length) })}
-        isBad={gone > 0}
-      />
+      <Tile term={t('tile statements')}>{number(statements)}</Tile>
+      <Tile term={t('tile rows')}>{number(rows)}</Tile>
+      <Tile term={t('tile refused')}>{number(refused)}</Tile>
+      <Tile term={t('tile sessions')}>{number(ofGuards(now, (guard) => guard.sessions).length)}</Tile>
+      <Tile term={t('tile pending')}>{number(pending)}</Tile>
+      <Tile term={t('tile locks')} isBad={locks > 0}>
+        {number(locks)}
+      </Tile>
+      <Tile term={t('tile guards')} isBad={gone > 0}>
+        {t('used of', { used: number(now.guards.length - gone), of: number(now.guards.length) })}
+      </Tile>
     </dl>
-  );
-}
-
-interface TileProps {
-  readonly term: string;
-  readonly value: string;
-  readonly isBad?: boolean;
-}
-
-function Tile({ term, value, isBad = false }: TileProps): ReactNode {
-  return (
-    <div>
-      <dt>{term}</dt>
-      <dd className={isBad ? 'bad' : undefined}>{value}</dd>
-    </div>
   );
 }
 
@@ -195,20 +181,15 @@ type Nearness = Now['nearest'][number];
 
 function Nearest({ now }: { readonly now: Now }): ReactNode {
   const { t } = useTranslation();
+  const column = useColumns<Nearness>();
   const columns = useMemo(
     (): Column<Nearness>[] => [
-      {
-        id: 'principal',
-        title: t('principal'),
-        isName: true,
-        by: (row) => row.principal,
-        cell: (row) => <PrincipalLink name={row.principal} />,
-      },
-      { id: 'limit', title: t('limit'), by: (row) => row.name, cell: (row) => row.name },
+      column.principal('principal', t('principal'), { isName: true }),
+      column.text('name', t('limit')),
       { id: 'used', title: t('used'), by: (row) => row.used / row.of, cell: (row) => <Level {...row} /> },
-      { id: 'guard', title: t('guard'), by: (row) => row.guard, cell: (row) => row.guard },
+      column.text('guard', t('guard')),
     ],
-    [t],
+    [t, column],
   );
   return (
     <DataTable
@@ -274,6 +255,7 @@ function Exceptions({ now }: { readonly now: Now }): ReactNode {
   const rows = exceptionsOf(now, t('exception observed')).filter(
     ({ state }) => PENDING.has(state) || IN_FORCE.has(state),
   );
+  const column = useColumns<ShownException>();
   const columns: Column<ShownException>[] = [
     {
       id: 'what',
@@ -315,9 +297,9 @@ function Exceptions({ now }: { readonly now: Now }): ReactNode {
       by: nameOf,
       cell: ({ holder }) => ('principal' in holder ? <PrincipalLink name={holder.principal} /> : holder.role),
     },
-    { id: 'terms', title: t('exception terms'), look: 'wrap', cell: (row) => row.terms },
-    { id: 'until', title: t('until'), by: (row) => row.until, cell: (row) => formats.moment(row.until) },
-    { id: 'by', title: t('requested by'), by: (row) => row.requestedBy, cell: (row) => row.requestedBy },
+    column.text('terms', t('exception terms'), { look: 'wrap' }),
+    column.moment('until', t('until')),
+    column.text('requestedBy', t('requested by')),
     {
       id: 'signed',
       title: t('signed by'),
@@ -330,7 +312,7 @@ function Exceptions({ now }: { readonly now: Now }): ReactNode {
               names: row.approvedBy.join(', '),
             }),
     },
-    { id: 'reason', title: t('why'), look: 'wrap', cell: (row) => row.reason },
+    column.text('reason', t('why'), { look: 'wrap' }),
   ];
   return (
     <DataTable
@@ -349,25 +331,20 @@ function Locks({ now }: { readonly now: Now }): ReactNode {
   const { t } = useTranslation();
   const mayAct = useMay('operator');
   const formats = useFormats();
+  const column = useColumns<ShownLock>();
   const columns: Column<ShownLock>[] = [
-    {
-      id: 'principal',
-      title: t('principal'),
-      isName: true,
-      by: (row) => row.principal,
-      cell: (row) => <PrincipalLink name={row.principal} />,
-    },
+    column.principal('principal', t('principal'), { isName: true }),
     { id: 'act', title: t('act'), cell: (row) => <Release holder={row} /> },
-    { id: 'reason', title: t('why'), cell: (row) => row.reason },
-    { id: 'user', title: t('end user'), by: (row) => row.user, cell: (row) => row.user },
-    { id: 'since', title: t('since'), by: (row) => row.since, cell: (row) => formats.moment(row.since) },
+    column.text('reason', t('why')),
+    column.text('user', t('end user')),
+    column.moment('since', t('since')),
     {
       id: 'until',
       title: t('until'),
       by: (row) => row.until,
       cell: (row) => (row.until === undefined ? t('until released') : formats.moment(row.until)),
     },
-    { id: 'by', title: t('by'), by: (row) => row.by, cell: (row) => row.by },
+    column.text('by', t('by')),
   ];
   return (
     <DataTable
@@ -414,46 +391,23 @@ type Session = GuardNow['sessions'][number];
 
 function Sessions({ now }: { readonly now: Now }): ReactNode {
   const { t } = useTranslation();
-  const formats = useFormats();
+  const column = useColumns<Session>();
   const columns = useMemo(
     (): Column<Session>[] => [
-      {
-        id: 'principal',
-        title: t('principal'),
-        isName: true,
-        by: (row) => row.principal,
-        cell: (row) => <PrincipalLink name={row.principal} />,
-      },
-      { id: 'user', title: t('end user'), by: (row) => row.user, cell: (row) => row.user },
-      { id: 'role', title: t('role'), by: (row) => row.role, cell: (row) => row.role },
-      { id: 'client', title: t('client'), by: (row) => row.client, cell: (row) => row.client },
-      { id: 'application', title: t('application'), by: (row) => row.application, cell: (row) => row.application },
-      { id: 'activity', title: t('activity'), by: (row) => row.activity, cell: (row) => row.activity },
-      { id: 'for', title: t('for'), look: 'number', by: (row) => row.for, cell: (row) => formats.duration(row.for) },
-      {
-        id: 'statements',
-        title: t('statements'),
-        look: 'number',
-        by: (row) => row.statements,
-        cell: (row) => formats.number(row.statements),
-      },
-      {
-        id: 'refused',
-        title: t('refused'),
-        look: 'number',
-        by: (row) => row.refused,
-        cell: (row) => formats.number(row.refused),
-      },
-      { id: 'rows', title: t('rows'), look: 'number', by: (row) => row.rows, cell: (row) => formats.number(row.rows) },
-      {
-        id: 'statement',
-        title: t('statement'),
-        look: 'clip',
-        cell: (row) => (row.statement === undefined ? '' : <Sql>{row.statement}</Sql>),
-      },
-      { id: 'guard', title: t('guard'), by: (row) => row.guard, cell: (row) => row.guard },
+      column.principal('principal', t('principal'), { isName: true }),
+      column.text('user', t('end user')),
+      column.text('role', t('role')),
+      column.text('client', t('client')),
+      column.text('application', t('application')),
+      column.text('activity', t('activity')),
+      column.duration('for', t('for')),
+      column.number('statements', t('statements')),
+      column.number('refused', t('refused')),
+      column.number('rows', t('rows')),
+      column.sql('statement', t('statement')),
+      column.text('guard', t('guard')),
     ],
-    [t, formats],
+    [t, column],
   );
   return (
     <DataTable

@@ -5,8 +5,9 @@ import { useTranslation } from 'react-i18next';
 import type { z } from 'zod';
 import type { personFound, personQuestion } from '../../api/people.ts';
 import { ask } from '../api.ts';
+import { useColumns } from '../parts/columns.tsx';
 import { Download } from '../parts/download.tsx';
-import { DecisionLink, Panel, PrincipalLink, Sql } from '../parts/small.tsx';
+import { DecisionLink, Panel, Sql } from '../parts/small.tsx';
 import { Asked, Empty, FailureNote, Loading } from '../parts/states.tsx';
 import { type Column, DataTable } from '../parts/table.tsx';
 import { Heading } from '../router.tsx';
@@ -133,6 +134,7 @@ type Sure = Found['certainly'][number];
 function Certainly({ rows }: { readonly rows: readonly Sure[] }): ReactNode {
   const { t } = useTranslation();
   const formats = useFormats();
+  const column = useColumns<Sure>();
   const columns: Column<Sure>[] = [
     {
       id: 'time',
@@ -142,10 +144,10 @@ function Certainly({ rows }: { readonly rows: readonly Sure[] }): ReactNode {
       cell: (row) => <DecisionLink id={row.id}>{formats.instant(row.time)}</DecisionLink>,
     },
     { id: 'what', title: t('person what'), by: (row) => row.what, cell: (row) => t(`person ${row.what}`) },
-    { id: 'role', title: t('role'), by: (row) => row.role, cell: (row) => row.role },
-    ...whoColumns<Sure>(t, rows),
+    column.text('role', t('role')),
+    ...useWhoColumns(rows),
     { id: 'columns', title: t('columns'), look: 'wrap', cell: (row) => row.columns.join(', ') },
-    { id: 'rows', title: t('rows'), look: 'number', by: (row) => row.rows, cell: (row) => formats.number(row.rows) },
+    column.number('rows', t('rows')),
     { id: 'statement', title: t('statement'), look: 'clip', cell: (row) => <Sql>{row.statement ?? row.command}</Sql> },
   ];
   return (
@@ -163,7 +165,7 @@ type Doubtful = Found['perhaps'][number];
 
 function Perhaps({ rows }: { readonly rows: readonly Doubtful[] }): ReactNode {
   const { t } = useTranslation();
-  const formats = useFormats();
+  const column = useColumns<Doubtful>();
   const columns: Column<Doubtful>[] = [
     {
       id: 'doubt',
@@ -173,18 +175,12 @@ function Perhaps({ rows }: { readonly rows: readonly Doubtful[] }): ReactNode {
       by: (row) => row.doubt,
       cell: (row) => t(`doubt ${row.doubt}`),
     },
-    {
-      id: 'statements',
-      title: t('statements'),
-      look: 'number',
-      by: (row) => row.statements,
-      cell: (row) => formats.number(row.statements),
-    },
-    { id: 'role', title: t('role'), by: (row) => row.role, cell: (row) => row.role },
-    ...whoColumns<Doubtful>(t, rows),
+    column.number('statements', t('statements')),
+    column.text('role', t('role')),
+    ...useWhoColumns(rows),
     { id: 'tables', title: t('tables'), look: 'wrap', cell: (row) => row.tables.join(', ') },
-    { id: 'first', title: t('first'), by: (row) => row.first, cell: (row) => formats.moment(row.first) },
-    { id: 'last', title: t('last'), by: (row) => row.last, cell: (row) => formats.moment(row.last) },
+    column.moment('first', t('first')),
+    column.moment('last', t('last')),
   ];
   return (
     <DataTable
@@ -204,17 +200,14 @@ interface Who {
 }
 
 /** Only where names were asked for. */
-function whoColumns<Row extends Who>(t: ReturnType<typeof useTranslation>['t'], rows: readonly Row[]): Column<Row>[] {
+function useWhoColumns(rows: readonly Who[]): Column<Who>[] {
+  const { t } = useTranslation();
+  const column = useColumns<Who>();
   if (!rows.some(({ principal }) => principal !== undefined)) return [];
   return [
-    {
-      id: 'principal',
-      title: t('principal'),
-      by: (row) => row.principal,
-      cell: (row) => row.principal !== undefined && <PrincipalLink name={row.principal} />,
-    },
-    { id: 'user', title: t('end user'), by: (row) => row.user, cell: (row) => row.user },
-    { id: 'client', title: t('client'), by: (row) => row.client, cell: (row) => row.client },
+    column.principal('principal', t('principal')),
+    column.text('user', t('end user')),
+    column.text('client', t('client')),
   ];
 }
 

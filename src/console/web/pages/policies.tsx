@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import type { policiesPage, policyHistory } from '../../api/policies.ts';
 import { ask } from '../api.ts';
 import { NewKey } from '../parts/acting.tsx';
+import { useColumns } from '../parts/columns.tsx';
 import { CheckResult, DiffResult } from '../parts/policy-results.tsx';
 import { Badge, Panel } from '../parts/small.tsx';
 import { Asked, Empty, FailureNote } from '../parts/states.tsx';
@@ -148,15 +149,15 @@ type Change = z.output<typeof policyHistory>['changes'][number];
 
 function Changes(): ReactNode {
   const { t } = useTranslation();
-  const formats = useFormats();
+  const column = useColumns<Change>();
   const query = useQuery({ queryKey: ['policyHistory'], queryFn: ({ signal }) => ask('policyHistory', { signal }) });
   const diff = useMutation({ mutationFn: (question: { from: string; to?: string }) => ask('diff', { question }) });
   const columns: Column<Change>[] = [
-    { id: 'time', title: t('time'), isName: true, by: (row) => row.time, cell: (row) => formats.moment(row.time) },
-    { id: 'guard', title: t('guard'), by: (row) => row.guard, cell: (row) => row.guard },
+    column.moment('time', t('time'), { isName: true }),
+    column.text('guard', t('guard')),
     { id: 'to', title: t('policy hash'), cell: (row) => <code title={row.to}>{short(row.to)}</code> },
-    { id: 'by', title: t('by'), by: (row) => row.by, cell: (row) => row.by },
-    { id: 'via', title: t('via'), by: (row) => row.via, cell: (row) => row.via },
+    column.text('by', t('by')),
+    column.text('via', t('via')),
     {
       id: 'problems',
       title: t('change problems'),

@@ -7,7 +7,8 @@ import type { PrincipalAccess, principalHistory, principalPage } from '../../api
 import { ask } from '../api.ts';
 import { Lock, Release } from '../parts/acting.tsx';
 import { Chart } from '../parts/chart.tsx';
-import { Badge, DecisionLink, Facts, Level, Panel, PeopleTiles, Sql, useReason } from '../parts/small.tsx';
+import { useColumns } from '../parts/columns.tsx';
+import { Badge, DecisionLink, Facts, Level, Panel, PeopleTiles, Sql, Tile, useReason } from '../parts/small.tsx';
 import { Asked, Empty, PartOf } from '../parts/states.tsx';
 import { type Column, DataTable } from '../parts/table.tsx';
 import { Heading, Link } from '../router.tsx';
@@ -106,11 +107,12 @@ type Limit = LimitsValue['limits'][number];
 function Limits({ limits, statement }: LimitsValue): ReactNode {
   const { t } = useTranslation();
   const formats = useFormats();
+  const column = useColumns<Limit>();
   const columns = useMemo(
     (): Column<Limit>[] => [
-      { id: 'name', title: t('limit'), isName: true, by: (row) => row.name, cell: (row) => row.name },
+      column.text('name', t('limit'), { isName: true }),
       { id: 'used', title: t('used'), by: (row) => row.used / row.of, cell: (row) => <Level {...row} /> },
-      { id: 'effect', title: t('limit effect'), by: (row) => row.effect, cell: (row) => row.effect },
+      column.text('effect', t('limit effect')),
       {
         id: 'raised',
         title: t('limit raised'),
@@ -119,9 +121,9 @@ function Limits({ limits, statement }: LimitsValue): ReactNode {
             ? t('limit raised from', { stated: formats.number(row.stated), until: formats.moment(row.until) })
             : '',
       },
-      { id: 'rule', title: t('rule'), by: (row) => row.rule, cell: (row) => <code>{row.rule}</code> },
+      column.code('rule', t('rule')),
     ],
-    [t, formats],
+    [t, formats, column],
   );
   const ofStatement = Object.entries(statement).map(([name, amount]) =>
     t('attribute', { key: name, value: formats.number(amount) }),
@@ -219,10 +221,9 @@ function Amounts({ history, limits }: AmountsProps): ReactNode {
       <dl className="tiles">
         <PeopleTiles people={history.people} />
         {TOTALS.map((measure) => (
-          <div key={measure}>
-            <dt>{t(measure)}</dt>
-            <dd>{formats.number(history[measure])}</dd>
-          </div>
+          <Tile key={measure} term={t(measure)}>
+            {formats.number(history[measure])}
+          </Tile>
         ))}
       </dl>
       {timeline.length === 0 ? (
@@ -267,7 +268,7 @@ type Refusal = History['refusals'][number];
 
 function Refusals({ refusals }: { readonly refusals: readonly Refusal[] }): ReactNode {
   const { t } = useTranslation();
-  const formats = useFormats();
+  const column = useColumns<Refusal>();
   const reason = useReason();
   const columns: Column<Refusal>[] = [
     {
@@ -278,14 +279,8 @@ function Refusals({ refusals }: { readonly refusals: readonly Refusal[] }): Reac
       by: (row) => row.reason,
       cell: (row) => reason(row.reason),
     },
-    {
-      id: 'times',
-      title: t('times'),
-      look: 'number',
-      by: (row) => row.times,
-      cell: (row) => formats.number(row.times),
-    },
-    { id: 'last', title: t('last'), by: (row) => row.last, cell: (row) => formats.moment(row.last) },
+    column.number('times', t('times')),
+    column.moment('last', t('last')),
     {
       id: 'when',
       title: t('refusal when'),
@@ -320,22 +315,15 @@ type Shape = History['shapes'][number];
 
 function Shapes({ shapes }: { readonly shapes: readonly Shape[] }): ReactNode {
   const { t } = useTranslation();
-  const formats = useFormats();
-  const amount = (id: 'statements' | 'refused' | 'rows' | 'people'): Column<Shape> => ({
-    id,
-    title: t(id),
-    look: 'number',
-    by: (row) => row[id],
-    cell: (row) => formats.number(row[id]),
-  });
+  const column = useColumns<Shape>();
   const columns: Column<Shape>[] = [
-    { id: 'statement', title: t('statement'), isName: true, look: 'clip', cell: (row) => <Sql>{row.name}</Sql> },
-    amount('rows'),
-    amount('statements'),
-    amount('refused'),
-    amount('people'),
-    { id: 'bytes', title: t('bytes'), look: 'number', by: (row) => row.bytes, cell: (row) => formats.bytes(row.bytes) },
-    { id: 'last', title: t('last'), by: (row) => row.last, cell: (row) => formats.moment(row.last) },
+    column.sql('name', t('statement'), { isName: true }),
+    column.number('rows', t('rows')),
+    column.number('statements', t('statements')),
+    column.number('refused', t('refused')),
+    column.number('people', t('people')),
+    column.bytes('bytes', t('bytes')),
+    column.moment('last', t('last')),
   ];
   return (
     <DataTable
@@ -352,22 +340,15 @@ type Client = History['clients'][number];
 
 function Clients({ clients }: { readonly clients: readonly Client[] }): ReactNode {
   const { t } = useTranslation();
-  const formats = useFormats();
-  const amount = (id: 'sessions' | 'statements' | 'rows'): Column<Client> => ({
-    id,
-    title: t(id),
-    look: 'number',
-    by: (row) => row[id],
-    cell: (row) => formats.number(row[id]),
-  });
+  const column = useColumns<Client>();
   const columns: Column<Client>[] = [
-    { id: 'address', title: t('client'), isName: true, by: (row) => row.address, cell: (row) => row.address },
-    { id: 'application', title: t('application'), by: (row) => row.application, cell: (row) => row.application },
-    amount('sessions'),
-    amount('statements'),
-    amount('rows'),
-    { id: 'first', title: t('first'), by: (row) => row.first, cell: (row) => formats.moment(row.first) },
-    { id: 'last', title: t('last'), by: (row) => row.last, cell: (row) => formats.moment(row.last) },
+    column.text('address', t('client'), { isName: true }),
+    column.text('application', t('application')),
+    column.number('sessions', t('sessions')),
+    column.number('statements', t('statements')),
+    column.number('rows', t('rows')),
+    column.moment('first', t('first')),
+    column.moment('last', t('last')),
   ];
   return (
     <DataTable
@@ -390,8 +371,9 @@ function Access({ access }: { readonly access: PrincipalAccess }): ReactNode {
     table.writes.length > 0 || table.columns.some(({ form }) => form !== 'withheld');
   const shown = withAll ? access.tables : access.tables.filter(isReached);
   const hidden = access.tables.length - access.tables.filter(isReached).length;
+  const column = useColumns<TableSeen>();
   const columns: Column<TableSeen>[] = [
-    { id: 'table', title: t('table'), isName: true, by: (row) => row.table, cell: (row) => <code>{row.table}</code> },
+    column.code('table', t('table'), { isName: true }),
     { id: 'columns', title: t('columns'), look: 'wrap', cell: (row) => <ColumnChips columns={row.columns} /> },
     {
       id: 'rows',
@@ -411,7 +393,7 @@ function Access({ access }: { readonly access: PrincipalAccess }): ReactNode {
         ),
     },
     { id: 'writes', title: t('access writes'), cell: (row) => row.writes.map((each) => each.toUpperCase()).join(', ') },
-    { id: 'rule', title: t('rule'), by: (row) => row.rule, cell: (row) => <code>{row.rule}</code> },
+    column.code('rule', t('rule')),
   ];
   return (
     <>
@@ -476,17 +458,18 @@ function UnusedGrants({ unused }: { readonly unused: UnusedValue }): ReactNode {
     const known = STANDINGS.find((one) => one === standing);
     return known ? t(`standing ${known}`) : standing;
   };
+  const column = useColumns<Grant>();
   const columns: Column<Grant>[] = [
-    { id: 'name', title: t('grant'), isName: true, by: (row) => row.name, cell: (row) => <code>{row.name}</code> },
+    column.code('name', t('grant'), { isName: true }),
     { id: 'columns', title: t('columns'), look: 'wrap', cell: (row) => row.columns.join(', ') },
-    { id: 'command', title: t('command'), by: (row) => row.command, cell: (row) => row.command },
+    column.text('command', t('command')),
     {
       id: 'standing',
       title: t('standing'),
       by: (row) => row.standing,
       cell: (row) => <Badge tone={row.standing === 'delete' ? 'warn' : undefined}>{word(row.standing)}</Badge>,
     },
-    { id: 'rule', title: t('rule'), by: (row) => row.rule, cell: (row) => <code>{row.rule}</code> },
+    column.code('rule', t('rule')),
   ];
   return (
     <>

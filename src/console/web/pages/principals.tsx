@@ -5,7 +5,8 @@ import { useTranslation } from 'react-i18next';
 import type { z } from 'zod';
 import type { principalsList } from '../../api/principals.ts';
 import { ask } from '../api.ts';
-import { Badge, Panel, PrincipalLink } from '../parts/small.tsx';
+import { useColumns } from '../parts/columns.tsx';
+import { Badge, Panel } from '../parts/small.tsx';
 import { Asked, ProblemNote } from '../parts/states.tsx';
 import { type Column, DataTable } from '../parts/table.tsx';
 import { Heading } from '../router.tsx';
@@ -42,6 +43,7 @@ function Found({ list }: { readonly list: List }): ReactNode {
       .filter(({ name, role }) => name.toLowerCase().includes(sought) || role?.toLowerCase().includes(sought))
       .map((each) => ({ ...each, done: done.get(each.name) }));
   }, [list, sought]);
+  const column = useColumns<Row>();
   const columns = useMemo((): Column<Row>[] => {
     const amount = (id: 'statements' | 'refused' | 'rows' | 'people' | 'logins'): Column<Row> => ({
       id,
@@ -51,13 +53,7 @@ function Found({ list }: { readonly list: List }): ReactNode {
       cell: (row) => (row.done ? formats.number(row.done[id]) : ''),
     });
     return [
-      {
-        id: 'name',
-        title: t('principal'),
-        isName: true,
-        by: (row) => row.name,
-        cell: (row) => <PrincipalLink name={row.name} />,
-      },
+      column.principal('name', t('principal'), { isName: true }),
       {
         id: 'role',
         title: t('role'),
@@ -89,7 +85,7 @@ function Found({ list }: { readonly list: List }): ReactNode {
         cell: (row) => row.done && formats.list([...row.done.newAddresses, ...row.done.newTables]),
       },
     ];
-  }, [t, formats]);
+  }, [t, formats, column]);
   return (
     <>
       {!list.done.ok && <ProblemNote problem={list.done.problem} />}

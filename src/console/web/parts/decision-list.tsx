@@ -3,7 +3,8 @@ import { type ReactNode, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { DecisionRow } from '../../api/decisions.ts';
 import { useFormats } from '../session.tsx';
-import { DecisionLink, Effect, PrincipalLink, Sql, useReason } from './small.tsx';
+import { useColumns } from './columns.tsx';
+import { DecisionLink, Effect, Sql, useReason } from './small.tsx';
 import { type Column, DataTable } from './table.tsx';
 
 interface DecisionListProps {
@@ -20,6 +21,7 @@ export function DecisionList({ label, decisions, empty, current, withPrincipal =
   const { t } = useTranslation();
   const formats = useFormats();
   const reason = useReason();
+  const column = useColumns<DecisionRow>();
   const columns = useMemo(
     (): Column<DecisionRow>[] => [
       {
@@ -29,16 +31,7 @@ export function DecisionList({ label, decisions, empty, current, withPrincipal =
         by: (row) => row.time,
         cell: (row) => <DecisionLink id={row.id}>{formats.instant(row.time)}</DecisionLink>,
       },
-      ...(withPrincipal
-        ? [
-            {
-              id: 'principal',
-              title: t('principal'),
-              by: (row: DecisionRow) => row.principal,
-              cell: (row: DecisionRow) => <PrincipalLink name={row.principal} />,
-            },
-          ]
-        : []),
+      ...(withPrincipal ? [column.principal('principal', t('principal'))] : []),
       {
         id: 'effect',
         title: t('effect'),
@@ -51,20 +44,8 @@ export function DecisionList({ label, decisions, empty, current, withPrincipal =
         look: 'clip',
         cell: (row) => <Sql>{row.statement ?? row.command}</Sql>,
       },
-      {
-        id: 'rows',
-        title: t('rows'),
-        look: 'number',
-        by: (row) => row.rows,
-        cell: (row) => (row.rows === undefined ? '' : formats.number(row.rows)),
-      },
-      {
-        id: 'ms',
-        title: t('took'),
-        look: 'number',
-        by: (row) => row.ms,
-        cell: (row) => (row.ms === undefined ? '' : formats.duration(row.ms)),
-      },
+      column.number('rows', t('rows')),
+      column.duration('ms', t('took')),
       {
         id: 'reason',
         title: t('reason'),
@@ -72,7 +53,7 @@ export function DecisionList({ label, decisions, empty, current, withPrincipal =
         cell: (row) => row.reason && <span title={row.rule}>{reason(row.reason)}</span>,
       },
     ],
-    [t, formats, reason, withPrincipal],
+    [t, formats, reason, column, withPrincipal],
   );
   return (
     <DataTable

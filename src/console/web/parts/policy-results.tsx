@@ -4,7 +4,8 @@ import { useTranslation } from 'react-i18next';
 import type { z } from 'zod';
 import type { checkFound, diffFound, replayFound, testFound } from '../../api/policies.ts';
 import { useFormats } from '../session.tsx';
-import { Badge, Sql, useReason } from './small.tsx';
+import { useColumns } from './columns.tsx';
+import { Badge, Tile, useReason } from './small.tsx';
 import { type Column, DataTable } from './table.tsx';
 
 type Check = z.output<typeof checkFound>;
@@ -95,8 +96,9 @@ const TEST_TONES = { passed: 'good', failed: 'bad', skipped: 'warn', broken: 'ba
 export function TestResult({ found }: { readonly found: Tests }): ReactNode {
   const { t } = useTranslation();
   const formats = useFormats();
+  const column = useColumns<Tests['results'][number]>();
   const columns: Column<Tests['results'][number]>[] = [
-    { id: 'name', title: t('test name'), isName: true, look: 'wrap', cell: (row) => row.name },
+    column.text('name', t('test name'), { isName: true, look: 'wrap' }),
     {
       id: 'result',
       title: t('state'),
@@ -143,23 +145,19 @@ export function ReplayResult({ found }: { readonly found: Replay }): ReactNode {
     const known = REPLAY_KINDS.find((one) => one === kind);
     return known ? t(`replay ${known}`) : kind;
   };
+  const column = useColumns<Replay['statements'][number]>();
+  const limit = useColumns<Replay['limits'][number]>();
   const columns: Column<Replay['statements'][number]>[] = [
-    { id: 'principal', title: t('principal'), isName: true, by: (row) => row.principal, cell: (row) => row.principal },
+    column.text('principal', t('principal'), { isName: true }),
     {
       id: 'kind',
       title: t('replay becomes'),
       by: (row) => row.kind,
       cell: (row) => <Badge tone={REPLAY_TONES[row.kind]}>{kindWord(row.kind)}</Badge>,
     },
-    {
-      id: 'count',
-      title: t('times'),
-      look: 'number',
-      by: (row) => row.count,
-      cell: (row) => formats.number(row.count),
-    },
-    { id: 'last', title: t('last'), by: (row) => row.last, cell: (row) => formats.moment(row.last) },
-    { id: 'statement', title: t('statement'), look: 'clip', cell: (row) => <Sql>{row.statement}</Sql> },
+    column.number('count', t('times')),
+    column.moment('last', t('last')),
+    column.sql('statement', t('statement')),
     {
       id: 'why',
       title: t('why'),
@@ -183,10 +181,9 @@ export function ReplayResult({ found }: { readonly found: Replay }): ReactNode {
       </p>
       <dl className="tiles">
         {(['same', 'refused', 'narrower', 'wider', 'unknown'] as const).map((kind) => (
-          <div key={kind}>
-            <dt>{t(`replay ${kind}`)}</dt>
-            <dd className={found[kind] > 0 && kind === 'refused' ? 'bad' : undefined}>{formats.number(found[kind])}</dd>
-          </div>
+          <Tile key={kind} term={t(`replay ${kind}`)} isBad={found[kind] > 0 && kind === 'refused'}>
+            {formats.number(found[kind])}
+          </Tile>
         ))}
       </dl>
       <DataTable
@@ -203,11 +200,11 @@ export function ReplayResult({ found }: { readonly found: Replay }): ReactNode {
           keyOf={(row) => `${row.principal} ${row.name} ${row.effect}`}
           empty={t('none')}
           columns={[
-            { id: 'principal', title: t('principal'), isName: true, cell: (row) => row.principal },
-            { id: 'limit', title: t('limit'), cell: (row) => row.name },
-            { id: 'effect', title: t('limit effect'), cell: (row) => row.effect },
-            { id: 'count', title: t('times'), look: 'number', cell: (row) => formats.number(row.count) },
-            { id: 'rule', title: t('rule'), cell: (row) => <code>{row.rule}</code> },
+            limit.text('principal', t('principal'), { isName: true }),
+            limit.text('name', t('limit')),
+            limit.text('effect', t('limit effect')),
+            limit.number('count', t('times')),
+            limit.code('rule', t('rule')),
           ]}
         />
       )}

@@ -131,6 +131,22 @@ export function Facts({ facts }: { readonly facts: readonly Fact[] }): ReactNode
   );
 }
 
+interface TileProps {
+  readonly term: string;
+  readonly isBad?: boolean;
+  readonly children: ReactNode;
+}
+
+/** One figure of several in a list of the class `tiles`. */
+export function Tile({ term, isBad = false, children }: TileProps): ReactNode {
+  return (
+    <div>
+      <dt>{term}</dt>
+      <dd className={isBad ? 'bad' : undefined}>{children}</dd>
+    </div>
+  );
+}
+
 /** Of each subject how many people were shown: between two numbers, where statements told of people without naming them. */
 export function PeopleTiles({ people }: { readonly people: readonly z.output<typeof peopleShown>[] }): ReactNode {
   const { t } = useTranslation();
@@ -138,10 +154,9 @@ export function PeopleTiles({ people }: { readonly people: readonly z.output<typ
   return people.map((each) => {
     const [least, most] = [atLeast(each), atMost(each)];
     return (
-      <div key={each.subject}>
-        <dt>{t('people of', { subject: each.subject })}</dt>
-        <dd>{least === most ? number(least) : t('people from to', { least: number(least), most: number(most) })}</dd>
-      </div>
+      <Tile key={each.subject} term={t('people of', { subject: each.subject })}>
+        {least === most ? number(least) : t('people from to', { least: number(least), most: number(most) })}
+      </Tile>
     );
   });
 }
