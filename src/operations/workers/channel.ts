@@ -1,9 +1,11 @@
 /** Questions and answers between the primary and one worker, over Node's ordered messages between processes. */
 import type { Messages } from './messages.ts';
 
-/** Handles each message of the other side. If a handler throws, the asking side's promise is rejected. */
+/** Handles each message of the other side. Where the answer is null, what it returns does not matter. If it throws, the asking side is rejected. */
 export type ChannelHandlers<In extends Messages> = {
-  readonly [Name in keyof In]: (says: In[Name]['says']) => In[Name]['answer'] | Promise<In[Name]['answer']>;
+  readonly [Name in keyof In]: (
+    says: In[Name]['says'],
+  ) => In[Name]['answer'] extends null ? unknown : In[Name]['answer'] | Promise<In[Name]['answer']>;
 };
 
 type Packet =
@@ -61,7 +63,7 @@ export class Channel<Out extends Messages, In extends Messages> {
     try {
       const handler = this.handlers[say];
       if (!handler) throw new Error(`unknown message "${say}"`);
-      const answer = await handler(says);
+      const answer = (await handler(says)) ?? null;
       if (id !== null) this.put({ answerTo: id, answer });
     } catch (error) {
       if (id !== null) this.put({ answerTo: id, failure: error instanceof Error ? error.message : String(error) });

@@ -50,31 +50,15 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
     report: () => duties?.report() ?? null,
     reload: ({ by }) => duties?.reload(by ?? undefined) ?? null,
     command: ({ request, by }) => duties?.command(request, by) ?? null,
-    beside: ({ name, head }) => {
-      duties?.heard(name, head);
-      return null;
-    },
-    exceptions: (exceptions) => {
-      store?.heard(exceptions);
-      return null;
-    },
+    beside: ({ name, head }) => duties?.heard(name, head),
+    exceptions: (exceptions) => store?.heard(exceptions),
     logouts: (logouts) => {
       if (store) store.heardLogouts(logouts);
       else loggedOutBefore.push(...logouts);
-      return null;
     },
-    clock: (aheadMs) => {
-      store?.heardClock(aheadMs);
-      return null;
-    },
-    drain: () => {
-      duties?.drain();
-      return null;
-    },
-    stop: () => {
-      duties?.stop();
-      return null;
-    },
+    clock: (aheadMs) => store?.heardClock(aheadMs),
+    drain: () => duties?.drain(),
+    stop: () => duties?.stop(),
   });
   process.on('message', (message) => primary.receive(message));
   // A worker never serves without a primary: its sessions would not be counted, and could not be stopped.

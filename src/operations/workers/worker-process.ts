@@ -67,30 +67,14 @@ export class WorkerProcess {
           // Sent again: it may have changed on the way.
           this.channel.tell('exceptions', exceptionsState(kept.store.exceptions()));
           start({ listening });
-          return null;
         },
-        failed: (problems) => {
-          start({ problems });
-          return null;
-        },
+        failed: (problems) => start({ problems }),
         take: (claims) => this.holding.take(claims) ?? null,
-        give: (keys) => {
-          this.holding.give(keys);
-          return null;
-        },
-        sealed: (head) => {
-          kept.sealed(this, head);
-          return null;
-        },
+        give: (keys) => this.holding.give(keys),
+        sealed: (head) => kept.sealed(this, head),
         attempted: ({ principal, address, accepted }) => kept.failedLogins.attempted(principal, address, accepted),
-        waited: ({ principal, address, stayed }) => {
-          kept.failedLogins.waited(principal, address, stayed);
-          return null;
-        },
-        cancel: async (key) => {
-          await kept.cancel(this, key);
-          return null;
-        },
+        waited: ({ principal, address, stayed }) => kept.failedLogins.waited(principal, address, stayed),
+        cancel: (key) => kept.cancel(this, key),
       },
     );
     this.worker.on('message', (message) => this.channel.receive(message));
@@ -160,20 +144,11 @@ function watchHandleTransfer(worker: Worker): () => void {
 export function storeHandlers(store: BudgetStore): ChannelHandlers<StoreMessages> {
   return {
     budgetTake: (claims) => store.take(claims),
-    budgetBack: (returns) => {
-      store.giveBack(returns);
-      return null;
-    },
-    budgetSaw: ({ owner, measure, windows, sightings }) => {
-      store.saw(owner, measure, windows, sightings);
-      return null;
-    },
+    budgetBack: (returns) => store.giveBack(returns),
+    budgetSaw: ({ owner, measure, windows, sightings }) => store.saw(owner, measure, windows, sightings),
     budgetKnown: ({ owner, measure, windows, keys }) => store.known(owner, measure, windows, keys),
     budgetUsed: ({ owner, measure, windows }) => store.used(owner, measure, windows),
-    exceptionsChange: async (change) => {
-      await store.change(change);
-      return null;
-    },
+    exceptionsChange: (change) => store.change(change),
     logOut: (logout) => store.logOut(logout),
     hashKey: async () => Buffer.from(await store.hashKey()).toString('base64'),
     settled: () => null,
