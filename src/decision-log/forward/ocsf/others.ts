@@ -1,7 +1,7 @@
 /** Maps records that are not about a statement, each to the OCSF class that fits best. Pure. */
 import type { LogRecord } from '../../fields.ts';
 import { CLASSES, ENTITY_TYPES, FINDING_STATUSES, type Severity, STATUSES } from './classes.ts';
-import { endpoint, event, type OcsfObject, only, saidBy, user } from './event.ts';
+import { type EventParts, endpoint, event, type OcsfObject, only, saidBy, user } from './event.ts';
 
 const success = { status_id: STATUSES.Success, status: 'Success' };
 const failure = { status_id: STATUSES.Failure, status: 'Failure' };
@@ -55,102 +55,92 @@ export function accountEvent(record: LogRecord, version: string): OcsfObject {
   });
 }
 
-const PERMIT_ACTIVITIES = {
+type EntityActivity = EventParts<typeof CLASSES.entity>['activity'];
+
+/** What each status of a request that others sign is, in OCSF. Statuses that are not here: `Other`. */
+const REQUEST_ACTIVITIES: Readonly<Record<string, EntityActivity>> = {
   requested: 'Create',
-  approved: 'Activate',
-  revoked: 'Delete',
+  approved: 'Update',
+  opened: 'Activate',
+  'in-force': 'Activate',
   spent: 'Deactivate',
-} as const;
+  closed: 'Deactivate',
+  ended: 'Deactivate',
+  over: 'Deactivate',
+  revoked: 'Delete',
+};
+
+interface EntityParts {
+  readonly activity: EntityActivity;
+  readonly severity: Severity;
+  readonly message: string;
+  readonly entity: OcsfObject;
+  readonly mapped: readonly string[];
+  readonly failed?: boolean;
+}
+
+function entityEvent(record: LogRecord, version: string, { entity, failed, ...parts }: EntityParts): OcsfObject {
+  return event(record, version, {
+    ...parts,
+    class: CLASSES.entity,
+    attributes: {
+      ...((failed ?? record.status === 'failed') ? failure : success),
+      actor: saidBy(record),
+      entity,
+      ...(typeof record.reason === 'string' && { comment: record.reason }),
+    },
+  });
+}
+
+function activityOf({ status }: LogRecord): EntityActivity {
+  return REQUEST_ACTIVITIES[String(status)] ?? 'Other';
+}
 
 /** `permit`: what it allows is in `unmapped`. */
 export function permitEvent(record: LogRecord, version: string): OcsfObject {
-  const status = String(record.status);
   const { id } = (record.permit ?? {}) as { id?: unknown };
-  return event(record, version, {
-    class: CLASSES.entity,
-    activity: PERMIT_ACTIVITIES[status as keyof typeof PERMIT_ACTIVITIES] ?? 'Other',
+  return entityEvent(record, version, {
+    activity: record.status === 'approved' ? 'Activate' : activityOf(record),
     severity: 'Low',
-    message: `export permit ${status}`,
-    attributes: {
-      ...(status === 'failed' ? failure : success),
-      actor: saidBy(record),
-      entity: { name: 'export permit', ...(typeof id === 'string' && { uid: id }), type: 'Export permit' },
-      ...(typeof record.reason === 'string' && { comment: record.reason }),
-    },
+    message: `export permit ${record.status}`,
+    entity: { name: 'export permit', ...(typeof id === 'string' && { uid: id }), type: 'Export permit' },
     mapped: ['by', 'reason'],
   });
 }
 
-const OPENING_ACTIVITIES = {
-  requested: 'Create',
-  approved: 'Update',
-  opened: 'Activate',
-  closed: 'Deactivate',
-  over: 'Deactivate',
-} as const;
-
 /** `break-glass`: a closed principal is opened; the signers are in `unmapped`. */
 export function openingEvent(record: LogRecord, version: string): OcsfObject {
-  const status = String(record.status);
-  const whose = user(record);
-  return event(record, version, {
-    class: CLASSES.entity,
-    activity: OPENING_ACTIVITIES[status as keyof typeof OPENING_ACTIVITIES] ?? 'Other',
+  const { status } = record;
+  return entityEvent(record, version, {
+    activity: activityOf(record),
     severity: status === 'opened' || status === 'used' ? 'High' : 'Medium',
     message: `break-glass ${status}: ${record.reason ?? 'no reason given'}`,
-    attributes: {
-      ...(status === 'failed' ? failure : success),
-      actor: saidBy(record),
-      entity: { name: whose.name, user: whose, ...typeOf('User', 'User') },
-      ...(typeof record.reason === 'string' && { comment: record.reason }),
-    },
+    entity: userEntity(record),
     mapped: ['principal', 'role', 'by', 'reason'],
   });
 }
 
-const OBSERVE_ACTIVITIES = {
-  requested: 'Create',
-  approved: 'Update',
-  'in-force': 'Activate',
-  ended: 'Deactivate',
-  over: 'Deactivate',
-} as const;
-
 /** `observe`: a role is not enforced for a time; the signers are in `unmapped`. */
 export function observeEvent(record: LogRecord, version: string): OcsfObject {
-  const status = String(record.status);
-  const name = String(record.role);
-  return event(record, version, {
-    class: CLASSES.entity,
-    activity: OBSERVE_ACTIVITIES[status as keyof typeof OBSERVE_ACTIVITIES] ?? 'Other',
+  const { status, role } = record;
+  return entityEvent(record, version, {
+    activity: activityOf(record),
     severity: status === 'in-force' ? 'High' : 'Medium',
     message: `observe ${status}: ${record.reason ?? 'no reason given'}`,
-    attributes: {
-      ...(status === 'failed' ? failure : success),
-      actor: saidBy(record),
-      entity: { name, uid: name, policy: { name, uid: name }, ...typeOf('Policy', 'Policy') },
-      ...(typeof record.reason === 'string' && { comment: record.reason }),
-    },
+    entity: policyEntity(String(role), String(role)),
     mapped: ['role', 'by', 'reason'],
   });
 }
 
 /** `raise`: of a principal's limits. */
 export function raiseEvent(record: LogRecord, version: string): OcsfObject {
-  const whose = user(record);
-  const isRevoked = record.status === 'revoked';
-  const isSaid = isRevoked || record.status === 'requested' || record.status === 'approved';
-  return event(record, version, {
-    class: CLASSES.entity,
-    activity: isRevoked ? 'Delete' : isSaid ? 'Other' : 'Update',
+  const { status } = record;
+  const isSaid = status === 'revoked' || status === 'requested' || status === 'approved';
+  return entityEvent(record, version, {
+    activity: status === 'revoked' ? 'Delete' : isSaid ? 'Other' : 'Update',
     severity: 'Low',
-    message: `${isSaid ? `a larger limit is ${record.status}` : 'a limit is larger for a time'}: ${record.reason ?? 'no reason given'}`,
-    attributes: {
-      ...(record.status === 'failed' ? failure : success),
-      actor: saidBy(record),
-      entity: { name: whose.name, user: whose, ...typeOf('User', 'User') },
-      ...(typeof record.reason === 'string' && { comment: record.reason }),
-    },
+    message: `${isSaid ? `a larger limit is ${status}` : 'a limit is larger for a time'}: ${record.reason ?? 'no reason given'}`,
+    entity: userEntity(record),
     mapped: ['principal', 'role', 'by', 'reason'],
   });
 }
@@ -158,20 +148,23 @@ export function raiseEvent(record: LogRecord, version: string): OcsfObject {
 /** `policy`: another policy is in force, or an edit was refused. */
 export function policyEvent(record: LogRecord, version: string): OcsfObject {
   const { problems, to } = record;
-  const name = 'Rowgate policies';
-  const uid = String(to ?? 'unknown');
-  return event(record, version, {
-    class: CLASSES.entity,
+  return entityEvent(record, version, {
     activity: 'Update',
     severity: problems ? 'Medium' : 'Low',
     message: problems ? 'policies with problems' : 'policies in force',
-    attributes: {
-      ...(problems ? failure : success),
-      actor: saidBy(record),
-      entity: { name, uid, policy: { name, uid }, ...typeOf('Policy', 'Policy') },
-    },
+    failed: problems !== undefined,
+    entity: policyEntity('Rowgate policies', String(to ?? 'unknown')),
     mapped: ['to', 'by'],
   });
+}
+
+function userEntity(record: LogRecord): OcsfObject {
+  const whose = user(record);
+  return { name: whose.name, user: whose, type_id: ENTITY_TYPES.User, type: 'User' };
+}
+
+function policyEntity(name: string, uid: string): OcsfObject {
+  return { name, uid, policy: { name, uid }, type_id: ENTITY_TYPES.Policy, type: 'Policy' };
 }
 
 const FINDINGS: Readonly<Record<'canary' | 'warning', { severity: Severity; title: string }>> = {
@@ -252,8 +245,4 @@ export function baseEvent(record: LogRecord, version: string): OcsfObject {
     attributes: { ...success },
     mapped: ['message'],
   });
-}
-
-function typeOf(type: keyof typeof ENTITY_TYPES, caption: string): OcsfObject {
-  return { type_id: ENTITY_TYPES[type], type: caption };
 }
