@@ -31,6 +31,36 @@ export const peopleShown = z.object({
 
 const read = z.object({ name: z.string(), statements: count, rows: count, bytes: count, changed: count });
 
+/** A statement without its literals, and what was taken by it. */
+export const statementTaken = read.extend({
+  fingerprint: z.string(),
+  refused: count,
+  people: count,
+  first: instant,
+  last: instant,
+});
+
+/** `at`: as the clock on the wall showed it. */
+export const amountsOfStep = z.object({
+  at: instant,
+  statements: count,
+  refused: count,
+  rows: count,
+  bytes: count,
+  people: count,
+});
+
+export const clientSeen = z.object({
+  address: z.string(),
+  application: z.string(),
+  certificate: z.string().optional(),
+  sessions: count,
+  statements: count,
+  rows: count,
+  first: instant,
+  last: instant,
+});
+
 export const breachFound = z.object({
   coverage: z.object({
     first: instant.optional(),
@@ -57,26 +87,11 @@ export const breachFound = z.object({
   people: z.array(peopleShown),
   tables: z.array(read),
   columns: z.array(read),
-  statements: z.array(
-    read.extend({ fingerprint: z.string(), refused: count, people: count, first: instant, last: instant }),
-  ),
+  statements: z.array(statementTaken),
   shapes: count,
   step: count,
-  timeline: z.array(
-    z.object({ at: instant, statements: count, refused: count, rows: count, bytes: count, people: count }),
-  ),
-  clients: z.array(
-    z.object({
-      address: z.string(),
-      application: z.string(),
-      certificate: z.string().optional(),
-      sessions: count,
-      statements: count,
-      rows: count,
-      first: instant,
-      last: instant,
-    }),
-  ),
+  timeline: z.array(amountsOfStep),
+  clients: z.array(clientSeen),
   refusals: z.array(z.object({ reason: z.string(), late: z.boolean(), times: count, last: instant })),
   events: z.array(
     z.object({ at: instant, kind: z.string(), what: z.string(), by: z.string().optional(), times: count }),

@@ -1,6 +1,6 @@
 /** Principals: the list, and one: what it may, what it used of that, and what it did. */
 import { z } from 'zod';
-import { peopleShown } from './breach.ts';
+import { amountsOfStep, clientSeen, peopleShown, statementTaken } from './breach.ts';
 import { decisionRow } from './decisions.ts';
 import { limit, lock } from './now.ts';
 import { count, instant, name, part, rule, time } from './values.ts';
@@ -117,42 +117,16 @@ export const principalHistory = z.object({
   refused: count,
   rows: count,
   people: z.array(peopleShown),
-  /** Milliseconds of a step. `at`: as the clock on the wall showed it. */
+  /** Milliseconds of a step. */
   step: count,
-  timeline: z.array(
-    z.object({ at: instant, statements: count, refused: count, rows: count, bytes: count, people: count }),
-  ),
+  timeline: z.array(amountsOfStep),
   /** Each with its newest decision, whose page says what would allow it. */
   refusals: z.array(
     z.object({ reason: z.string(), times: count, last: instant, late: z.boolean(), example: example.optional() }),
   ),
-  clients: z.array(
-    z.object({
-      address: z.string(),
-      application: z.string(),
-      sessions: count,
-      statements: count,
-      rows: count,
-      first: instant,
-      last: instant,
-    }),
-  ),
+  clients: z.array(clientSeen.omit({ certificate: true })),
   /** By rows; at most 100. */
-  shapes: z.array(
-    z.object({
-      fingerprint: z.string(),
-      /** The statement, without literals. */
-      name: z.string(),
-      statements: count,
-      refused: count,
-      rows: count,
-      bytes: count,
-      people: count,
-      first: instant,
-      last: instant,
-    }),
-  ),
+  shapes: z.array(statementTaken.omit({ changed: true })),
 });
 export type PrincipalAccess = z.output<typeof principalAccess>;
-export type PrincipalHistory = z.output<typeof principalHistory>;
 export type PrincipalsList = z.output<typeof principalsList>;

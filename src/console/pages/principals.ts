@@ -1,8 +1,11 @@
 /** Principals: the list, and one: what it may, what it used of that, and what it did. */
+import type { Breach } from '../../decision-log/reports/breach.ts';
+import type { Period } from '../../decision-log/reports/period.ts';
+import type { Unused } from '../../desk/unused.ts';
 import type { ShownLimits } from '../../operations/control/commands/limits.ts';
 import type { ShownLock } from '../../operations/control/commands/locks.ts';
 import { type Principal, roleOf } from '../../policy/model/policy.ts';
-import type { PrincipalHistory, PrincipalsList } from '../api/principals.ts';
+import type { PrincipalsList } from '../api/principals.ts';
 import type { Ground } from '../ground.ts';
 import { askOf } from '../guards.ts';
 import { ConsoleProblem, partOf } from '../problem.ts';
@@ -107,18 +110,7 @@ async function locksOf({ guards }: Ground, name: string) {
 
 type Done = Extract<PrincipalsList['done'], { ok: true }>['value'][number];
 
-interface Taken {
-  readonly since: number;
-  readonly until: number;
-  readonly totals: { readonly statements: number; readonly refused: number; readonly rows: number };
-  readonly people: PrincipalHistory['people'];
-  readonly columns: readonly { readonly name: string; readonly statements: number }[];
-  readonly statements: PrincipalHistory['shapes'];
-  readonly step: number;
-  readonly timeline: PrincipalHistory['timeline'];
-  readonly clients: PrincipalHistory['clients'];
-  readonly refusals: PrincipalHistory['refusals'];
-}
+type Taken = Breach & Pick<Period, 'since' | 'until'>;
 
 /** As the report on a breach counts it. */
 async function taken(ground: Ground, name: string, days: number): Promise<Taken> {
@@ -126,28 +118,21 @@ async function taken(ground: Ground, name: string, days: number): Promise<Taken>
   return (await ground.report(words)) as Taken;
 }
 
-interface Unused {
+interface UnusedAnswer {
   readonly monthsNotSeen: readonly string[];
   readonly gaps: readonly string[];
-  readonly unused: readonly {
-    readonly roles: readonly string[];
-    readonly rule: string;
-    readonly name: string;
-    readonly command?: string;
-    readonly columns?: readonly string[];
-    readonly standing: string;
-  }[];
+  readonly unused: readonly Unused[];
 }
 
 async function unusedOf(ground: Ground, role: string) {
-  const found = (await ground.report(['access', '--unused', ...ground.logWords()])) as Unused;
+  const found = (await ground.report(['access', '--unused', ...ground.logWords()])) as UnusedAnswer;
   return {
-    monthsNotSeen: [...found.monthsNotSeen],
-    gaps: [...found.gaps],
+    monthsNotSeen: found.monthsNotSeen,
+    gaps: found.gaps,
     grants: found.unused
       .filter(({ roles }) => roles.includes(role))
       .map(({ rule, name, command, columns = [], standing }) => ({
-        ...{ rule, name, standing, columns: [...columns] },
+        ...{ rule, name, standing, columns },
         ...(command !== undefined && { command }),
       })),
   };
