@@ -3,7 +3,7 @@ import type { Buffer } from 'node:buffer';
 import type { Anchor } from '../chain/seal.ts';
 import { readLogFile, type VerifiedFile, writersOf } from '../verify/files.ts';
 import { readSeal } from '../verify/line.ts';
-import { RecordPrefixReader } from '../verify/record-prefix.ts';
+import { recordPrefix } from '../verify/record-prefix.ts';
 
 /** Nothing is verified. Throws if a file cannot be read. @param log the open file, as in `log.file`. */
 export async function lastSeals(log: string): Promise<Anchor[]> {
@@ -20,12 +20,9 @@ export async function lastSeals(log: string): Promise<Anchor[]> {
 }
 
 async function lastSealIn(file: VerifiedFile): Promise<Anchor | undefined> {
-  const front = new RecordPrefixReader();
   let last: Anchor | undefined;
   const line = (bytes: Buffer, start: number, end: number): boolean => {
-    if (front.read(bytes, start, end) && front.kind === 'seal') {
-      last = readSeal(bytes.toString('utf8', start, end)) ?? last;
-    }
+    if (recordPrefix(bytes, start, end)?.kind === 'seal') last = readSeal(bytes.toString('utf8', start, end)) ?? last;
     return false;
   };
   await readLogFile(file, { line, overlong: () => false });

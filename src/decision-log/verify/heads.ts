@@ -3,7 +3,7 @@ import type { Buffer } from 'node:buffer';
 import type { SegmentFields } from '../chain/seal.ts';
 import { readLogFile, type VerifiedFile } from './files.ts';
 import { hashAtEnd, isWhole, readSegment } from './line.ts';
-import { RecordPrefixReader } from './record-prefix.ts';
+import { recordPrefix } from './record-prefix.ts';
 
 export interface FoundHead {
   readonly hash: string;
@@ -26,13 +26,13 @@ export async function firstSegment(file: VerifiedFile): Promise<SegmentFields | 
 /** The wanted records that are in the file. */
 export async function headsIn(file: VerifiedFile, wanted: ReadonlySet<number>): Promise<Map<number, FoundHead>> {
   const found = new Map<number, FoundHead>();
-  const front = new RecordPrefixReader();
   let line = 0;
   const take = (bytes: Buffer, start: number, end: number): boolean => {
     line++;
-    if (!front.read(bytes, start, end) || !wanted.has(front.seq) || found.has(front.seq)) return false;
+    const { seq } = recordPrefix(bytes, start, end) ?? {};
+    if (seq === undefined || !wanted.has(seq) || found.has(seq)) return false;
     const hash = hashAtEnd(bytes, start, end);
-    if (hash !== undefined && isWhole(bytes, start, end)) found.set(front.seq, { hash, file: file.name, line });
+    if (hash !== undefined && isWhole(bytes, start, end)) found.set(seq, { hash, file: file.name, line });
     return found.size === wanted.size;
   };
   const overlong = (): boolean => {

@@ -7,7 +7,7 @@ import { readLogFile, type VerifiedFile } from './files.ts';
 import type { Finding } from './finding.ts';
 import type { KeyRing } from './keys.ts';
 import { hashAtEnd, isWhole, readRetention, readSeal, readSegment, TAIL } from './line.ts';
-import { RecordPrefixReader } from './record-prefix.ts';
+import { type RecordPrefix, recordPrefix } from './record-prefix.ts';
 import type { Junk, RecordRun } from './runs.ts';
 import { type Recall, SealReader } from './seals.ts';
 import type { SignedHeads } from './signed-heads.ts';
@@ -20,11 +20,8 @@ const MOST_KEPT = 32 * 1024 * 1024;
 /** How many records back a seal may refer. */
 const RECALLED = 1 << 16;
 const HEAD = 43;
-/** `{"time":"…` */
-const TIME_AT = 9;
-const TIME_END = TIME_AT + 24;
-/** First letters of the kinds about the chain: segment and seal, retention. */
-const [LETTER_S, LETTER_R] = [0x73, 0x72];
+/** Of records about the chain, and those that begin a run of the guard. */
+const ABOUT_THE_CHAIN: ReadonlySet<string> = new Set(['start', 'segment', 'seal', 'retention']);
 
 class Scanner {
   readonly items: (RecordRun | Junk)[] = [];
@@ -34,7 +31,9 @@ class Scanner {
   readonly seals: SealReader;
   records = 0;
   bytes = 0;
+  /** Times of the first and of the last record. */
   from: string | undefined;
+  until: string | undefined;
   guard: string | undefined;
   unsealedSince: string | undefined;
   unchained = 0;
@@ -47,9 +46,6 @@ class Scanner {
   private kept = 0;
   private run: RecordRun | undefined;
   private scratch = Buffer.alloc(64 * 1024);
-  private readonly front = new RecordPrefixReader();
-  /** The beginning of the last record. */
-  private readonly last = Buffer.alloc(TIME_END);
   /** Hashes of the last records, indexed by number modulo RECALLED. */
   private readonly recent = Buffer.alloc(RECALLED * HEAD);
 
@@ -64,12 +60,11 @@ class Scanner {
   line(bytes: Buffer, start: number, end: number): boolean {
     this.lines++;
     this.bytes += end - start + 1;
-    const { front } = this;
-    const isRecord = front.read(bytes, start, end);
+    const front = recordPrefix(bytes, start, end);
     const own = hashAtEnd(bytes, start, end);
-    if (isRecord && own === undefined) this.unchained++;
-    else if (!isRecord) this.rubbish++;
-    if (!isRecord || own === undefined) return this.junk(end - start);
+    if (front && own === undefined) this.unchained++;
+    else if (!front) this.rubbish++;
+    if (!front || own === undefined) return this.junk(end - start);
     const { seq } = front;
     const { run } = this;
     const follows =
@@ -77,22 +72,17 @@ class Scanner {
     if (!follows && !isWhole(bytes, start, end)) return this.junk(end - start);
     this.records++;
     this.from ??= front.time;
+    this.until = front.time;
     this.guard ??= front.guard;
     this.unsealedSince ??= front.time;
     this.unsealedFrom ??= { seq, line: this.lines };
     if (follows) {
       run.last = seq;
       run.lastHash = own;
-    } else this.begin(bytes, start, end, own);
-    bytes.copy(this.last, 0, start, end);
-    if (front.kindBegins(LETTER_S) || front.kindBegins(LETTER_R)) this.aboutTheChain(bytes, start, end, follows);
+    } else this.begin(front, bytes, start, end, own);
+    if (ABOUT_THE_CHAIN.has(front.kind)) this.aboutTheChain(front, bytes, start, end, follows);
     bytes.copy(this.recent, (seq % RECALLED) * HEAD, end - 2 - HEAD, end - 2);
     return this.stopped;
-  }
-
-  /** The time of the last record. */
-  get until(): string | undefined {
-    return this.from && this.last.toString('latin1', TIME_AT, TIME_END);
   }
 
   /** A line that is not a record, or the rest of one at the end. */
@@ -125,8 +115,7 @@ class Scanner {
     return 0;
   }
 
-  private begin(bytes: Buffer, start: number, end: number, own: string): void {
-    const { seq, torn } = this.front;
+  private begin({ seq, torn }: RecordPrefix, bytes: Buffer, start: number, end: number, own: string): void {
     const length = end - TAIL - start;
     this.kept += length;
     const body = this.kept > MOST_KEPT ? undefined : Buffer.from(bytes.subarray(start, end - TAIL));
@@ -157,16 +146,16 @@ class Scanner {
     return hash('sha256', this.scratch.subarray(0, length), 'base64url');
   }
 
-  private aboutTheChain(bytes: Buffer, start: number, end: number, follows: boolean): void {
-    const { kind, seq, time } = this.front;
+  private aboutTheChain(front: RecordPrefix, bytes: Buffer, start: number, end: number, follows: boolean): void {
+    const { kind, seq, time } = front;
     // A renamed guard continues in the open file.
-    if (kind === 'start') this.guard = this.front.guard ?? this.guard;
+    if (kind === 'start') this.guard = front.guard ?? this.guard;
     if (kind === 'start' && this.unsealedFrom && this.unsealedFrom.seq < seq) {
       const { seq: from, line } = this.unsealedFrom;
       this.unsealed.push({ line, from, until: seq - 1 });
       this.unsealedFrom = { seq, line: this.lines };
     }
-    if (kind !== 'segment' && kind !== 'retention' && kind !== 'seal') return;
+    if (kind === 'start') return;
     const json = bytes.toString('utf8', start, end);
     const place = { file: this.file, line: this.lines, seq };
     if (kind === 'segment') {
