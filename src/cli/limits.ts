@@ -5,16 +5,18 @@ import { RAISE_NAMESPACE } from '../metering/raise.ts';
 import type { ShownLimits } from '../operations/control/commands/limits.ts';
 import type { ShownRaise } from '../operations/control/commands/raises.ts';
 import {
+  aboutHolder,
   ask,
   duration,
   EXIT_CODES,
   type GuardAnswer,
   type GuardCommandOptions,
+  type OfUser,
   print,
+  saidHolder,
   table,
   toGuard,
 } from './ask-guard.ts';
-import { aboutHolder, type OfUser, saidHolder } from './holder-option.ts';
 import { addRequestCommands, askedWords, type RequestKind } from './signed-requests.ts';
 
 const HELP = `

@@ -3,16 +3,18 @@ import type { Command } from 'commander';
 import { type Holder, holderName, holderWords } from '../metering/owner.ts';
 import type { ShownLock } from '../operations/control/commands/locks.ts';
 import {
+  aboutHolder,
   ask,
   duration,
   EXIT_CODES,
   type GuardAnswer,
   type GuardCommandOptions,
+  type OfUser,
   print,
+  saidHolder,
   table,
   toGuard,
 } from './ask-guard.ts';
-import { aboutHolder, type OfUser, saidHolder } from './holder-option.ts';
 
 const HELP = `
 Examples:

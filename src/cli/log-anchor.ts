@@ -4,7 +4,7 @@ import { printOut } from '../app/print.ts';
 import { logPlace } from '../config/log-place.ts';
 import { lastSeals } from '../decision-log/anchors/last-seals.ts';
 import { failed } from './ask-guard.ts';
-import { logCommand } from './log-command.ts';
+import { logCommand } from './log-source.ts';
 
 const HELP = `
 Examples:

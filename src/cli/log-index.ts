@@ -6,8 +6,7 @@ import { isEncrypted } from '../decision-log/read/encrypted.ts';
 import { segmentOf } from '../decision-log/read/file-lines.ts';
 import { indexesOf, removeOrphans } from '../decision-log/read/indexes.ts';
 import { isOpen } from '../decision-log/read/log-files.ts';
-import { logCommand } from './log-command.ts';
-import { fromLog, type LogCommandOptions, logSource, reportUnreadable } from './log-source.ts';
+import { fromLog, type LogCommandOptions, logCommand, logSource, reportUnreadable } from './log-source.ts';
 
 const HELP = `
 Reports make missing indexes themselves: run it at night, and no report has to wait. Each closed file gets an index of its own, readable by

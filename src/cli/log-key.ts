@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { printOut } from '../app/print.ts';
 import { SUBJECT_KEY_NAME } from '../decision-log/subject-key-file.ts';
 import { failed } from './ask-guard.ts';
-import { logCommand } from './log-command.ts';
+import { logCommand } from './log-source.ts';
 
 const HELP = `
 Examples:

@@ -9,8 +9,7 @@ import type { Chain } from '../decision-log/read/log-files.ts';
 import { shownTime } from '../policy/source/calendar.ts';
 import type { PolicyFile } from '../policy/source/document.ts';
 import { failed, table } from './ask-guard.ts';
-import { logCommand } from './log-command.ts';
-import { fromLog, type LogCommandOptions, type LogSource, logSource, timeOption } from './log-source.ts';
+import { fromLog, type LogCommandOptions, type LogSource, logCommand, logSource, timeOption } from './log-source.ts';
 
 const HELP = `
 Examples:

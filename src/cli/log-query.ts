@@ -2,8 +2,7 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { printError, printOut } from '../app/print.ts';
-import type { LogRecord } from '../decision-log/fields.ts';
-import { RECORD_KINDS } from '../decision-log/fields.ts';
+import { type LogRecord, RECORD_KINDS } from '../decision-log/fields.ts';
 import { printable } from '../decision-log/printable.ts';
 import { ChainReader } from '../decision-log/read/chain-reader.ts';
 import { Filter, UnseenNames, type Wanted } from '../decision-log/read/filter.ts';
@@ -13,11 +12,11 @@ import { RecordLines } from '../decision-log/show/record-lines.ts';
 import { subjectId } from '../decision-log/subject-ids.ts';
 import { suggestion } from '../policy/source/suggestion.ts';
 import { failed } from './ask-guard.ts';
-import { logCommand } from './log-command.ts';
 import {
   fromLog,
   type LogCommandOptions,
   type LogSource,
+  logCommand,
   logSource,
   reportUnreadable,
   several,

@@ -6,14 +6,20 @@ import { type Language, Speech } from '../decision-log/language/speech.ts';
 import { linesOf, RecordReader } from '../decision-log/read/file-lines.ts';
 import { readDate } from '../policy/source/quantity.ts';
 import { failed, table } from './ask-guard.ts';
-import { logCommand } from './log-command.ts';
 import { languageOption, registerAudits } from './log-report-audit.ts';
 import { registerObserved } from './log-report-observed.ts';
-import type { Percentiles } from './log-report-percentiles.ts';
 import { registerPerson } from './log-report-person.ts';
 import { UsageTally } from './log-report-tally.ts';
-import { type RoleReport, type UsageReport, usageReport } from './log-report-usage.ts';
-import { fromLog, type LogCommandOptions, type LogSource, logSource, reportUnreadable, several } from './log-source.ts';
+import { type Percentiles, type RoleReport, type UsageReport, usageReport } from './log-report-usage.ts';
+import {
+  fromLog,
+  type LogCommandOptions,
+  type LogSource,
+  logCommand,
+  logSource,
+  reportUnreadable,
+  several,
+} from './log-source.ts';
 
 const HELP = `
 Examples:

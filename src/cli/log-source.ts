@@ -159,3 +159,8 @@ export function reportUnreadable(error: unknown): undefined {
   if (code !== undefined && path !== undefined) return failed(2, `${path} cannot be read (${code})`);
   throw error;
 }
+
+export function logCommand(program: Command): Command {
+  const known = program.commands.find((command) => command.name() === 'log');
+  return known ?? program.command('log').description('what the decision log tells');
+}

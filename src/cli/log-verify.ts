@@ -8,8 +8,7 @@ import { readPublicKey } from '../decision-log/verify/keys.ts';
 import { NoLog, type Verification, verifyLog } from '../decision-log/verify/verify.ts';
 import { shownTime } from '../policy/source/calendar.ts';
 import { failed, table } from './ask-guard.ts';
-import { logCommand } from './log-command.ts';
-import { several } from './log-source.ts';
+import { logCommand, several } from './log-source.ts';
 
 const HELP = `
 Examples:

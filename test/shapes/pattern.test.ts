@@ -1,7 +1,7 @@
 /** Tests the pattern that normalizes a text: it gives what cutting the text into tokens gives, or nothing. */
 import { expect, test } from 'vitest';
 import { normalizedTextOf } from '../../src/guard/cache/normalized-text.ts';
-import { TextPattern } from '../../src/guard/cache/text-pattern.ts';
+import { TextPattern } from '../../src/guard/cache/text-patterns.ts';
 import { fuzz, fuzzRuns, type Random } from '../support/random.ts';
 
 /** Texts between literals: all in which a scanner reads on, or from which it looks back. */

@@ -1,15 +1,13 @@
 /** The frame around all pages: skip link, navigation, language, who is logged in; and which page belongs to which address. */
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { lazy, type ReactNode, Suspense } from 'react';
+import { Component, lazy, type ReactNode, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ConsoleRole, SessionInfo } from '../api/session.ts';
 import { ask } from './api.ts';
 import { chooseLanguage, LANGUAGES } from './i18n/i18n.ts';
 import icon from './icon.svg';
 import { NowPage } from './pages/now.tsx';
-import { SignInPage } from './pages/sign-in.tsx';
-import { CrashBoundary } from './parts/crash.tsx';
-import { Asked, Loading } from './parts/states.tsx';
+import { Asked, FailureNote, Loading } from './parts/states.tsx';
 import { Heading, Link, type Route, Routes, useAddress } from './router.tsx';
 import { SessionProvider, useInfo, useMay, useSessionIfAny, useSessionInfo } from './session.tsx';
 
@@ -198,4 +196,52 @@ function NoPage(): ReactNode {
       </p>
     </>
   );
+}
+
+function SignInPage({ ways }: { readonly ways: SessionInfo['login'] }): ReactNode {
+  const { t } = useTranslation();
+  const failed = useAddress().searchParams.get('failed');
+  return (
+    <>
+      <Heading title={t('sign in')} />
+      {failed !== null && (
+        <div className="note bad" role="alert">
+          <p>
+            {t(
+              failed === 'too-many'
+                ? 'problem too-many'
+                : failed === 'forbidden'
+                  ? 'sign in forbidden'
+                  : 'sign in failed',
+            )}
+          </p>
+        </div>
+      )}
+      {ways.includes('oidc') && (
+        <p>
+          <a className="button main" href="/login/oidc">
+            {t('sign in with provider')}
+          </a>
+        </p>
+      )}
+      {ways.includes('link') && <p>{t('sign in by link')}</p>}
+    </>
+  );
+}
+
+interface Props {
+  readonly children: ReactNode;
+}
+
+class CrashBoundary extends Component<Props, { readonly error?: Error }> {
+  override state: { readonly error?: Error } = {};
+
+  static getDerivedStateFromError(error: unknown): { error: Error } {
+    return { error: error instanceof Error ? error : new Error(String(error)) };
+  }
+
+  override render(): ReactNode {
+    const { error } = this.state;
+    return error ? <FailureNote error={error} again={() => location.reload()} /> : this.props.children;
+  }
 }

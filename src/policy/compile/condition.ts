@@ -2,6 +2,7 @@
  * Compiles the SQL of a policy (row conditions, masks) for its relation. Names are qualified, inner aliases get a reserved prefix, the row's columns
  * and the attributes become slots. SQL that is not immutable is refused.
  */
+import { Buffer } from 'node:buffer';
 import { type Analysis, analyzeExpression, type Env, type RelationView } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
 import { coercionCannotLeak } from '../../sql/analyze/leakproof-expressions.ts';
@@ -9,14 +10,14 @@ import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Fn, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import { newerForm } from '../../sql/parse/older-grammar.ts';
 import { isParsed, type ParsedText, parse } from '../../sql/parse/parse.ts';
+import { parserModule } from '../../sql/parse/parser-module.ts';
 import { as, type Node, qualifiedName, quoteName } from '../../sql/parse/tree.ts';
 import { applyEdits, Edits } from '../../sql/text/edits.ts';
 import { extentOf, nameExtent } from '../../sql/text/extent.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { tokenAt } from '../../sql/text/tokens.ts';
 import { coercion } from '../../sql/types/coercion.ts';
-import type { Condition, SqlNeeds } from '../model/policy.ts';
-import { type AttributeText, replaceAttributes } from '../source/attribute-references.ts';
+import type { AttributeType, Condition, SqlNeeds } from '../model/policy.ts';
 import type { CompileCondition, CompileMask, SqlEnvironment, SqlProblem } from '../source/sql-source.ts';
 import { problemsOf } from './condition-problems.ts';
 import { ambiguousNames } from './fixed-names.ts';
@@ -275,4 +276,58 @@ function functionsOf(analysis: Analysis, catalog: Catalog): Fn[] {
 function schemasOf(analysis: Analysis): string[] {
   const types = analysis.uses.flatMap((use) => (use.kind === 'type' ? [use.type.schema] : []));
   return [...new Set(types)].filter((schema) => schema !== 'pg_catalog').sort();
+}
+
+interface AttributeText {
+  readonly text: string;
+  /** The attributes for $1, $2, …: one for each occurrence. */
+  readonly attributes: readonly AttributeType[];
+  /** Maps a character offset in `text` to one in the original SQL. */
+  toSource(at: number): number;
+}
+
+/**
+ * Finds `:name` in a policy's SQL and replaces it by a numbered parameter, so that PostgreSQL's grammar can read the text. Problems: an attribute
+ * that the role does not have, a parameter, text that does not scan.
+ */
+function replaceAttributes(
+  sql: string,
+  known: ReadonlyMap<string, AttributeType>,
+): AttributeText | readonly SqlProblem[] {
+  const scan = parserModule.ask((library) => library.scanSync(sql));
+  if (scan instanceof Error) return [{ message: scan.message, offset: 0 }];
+  const { tokens } = scan;
+  const bytes = Buffer.from(sql);
+  const problems: SqlProblem[] = [];
+  const attributes: AttributeType[] = [];
+  // The position of each replacement in the new text, and how much longer the original was.
+  const shifts: { at: number; by: number }[] = [];
+  let text = '';
+  let from = 0;
+  const chars = (byte: number): number => bytes.subarray(0, byte).toString().length;
+  tokens.forEach((token, i) => {
+    const start = chars(token.start);
+    if (token.tokenName === 'PARAM')
+      problems.push({ message: 'parameters cannot stand here: attributes are written :name', offset: start });
+    const next = tokens[i + 1];
+    const name = next && next.start === token.end && /^[a-z_][a-z0-9_]*$/i.test(next.text) ? next.text : undefined;
+    if (token.text !== ':' || name === undefined) return;
+    const attribute = known.get(name);
+    if (!attribute) {
+      problems.push({ message: `attribute "${name}" is not declared in this role`, offset: start });
+      return;
+    }
+    attributes.push(attribute);
+    const written = `$${attributes.length}`;
+    text += sql.slice(from, start) + written;
+    from = start + 1 + name.length;
+    shifts.push({ at: text.length, by: 1 + name.length - written.length });
+  });
+  if (problems.length > 0) return problems;
+  text += sql.slice(from);
+  return {
+    text,
+    attributes,
+    toSource: (at) => shifts.reduce((place, shift) => (at >= shift.at ? place + shift.by : place), at),
+  };
 }

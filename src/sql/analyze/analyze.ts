@@ -1,8 +1,7 @@
 /** Resolves one statement that reads or writes rows: names, types, functions, and the places where policy and rewriting must look. */
-
 import type { Oid } from '../catalog/catalog.ts';
 import type { ParsedText } from '../parse/parse.ts';
-import { as, type Body, kindOf, type Node, strings } from '../parse/tree.ts';
+import { as, type Body, fieldsOf, type Kind, kindOf, type Node, strings } from '../parse/tree.ts';
 import { resolveFunction } from '../types/function.ts';
 import * as t from '../types/oids.ts';
 import { UNKNOWN, UNTELLABLE } from '../types/oids.ts';
@@ -17,7 +16,6 @@ import { Resolver, type Verbs } from './resolver.ts';
 import { root } from './root.ts';
 import { settleParameter } from './settle.ts';
 import { noteStability } from './stability.ts';
-import { refuseUnread } from './unread.ts';
 import { resolveWrite } from './write.ts';
 
 export type { Analysis, Use } from './findings.ts';
@@ -113,3 +111,53 @@ function resolveProcedureCall(r: Resolver, body: Body<'CallStmt'>): QueryLevel {
   });
   return level;
 }
+
+/** The nodes that can read data: relations, columns, calls, operators, casts, types, subqueries. */
+const SENSITIVE: ReadonlySet<string> = new Set<Kind>([
+  'ColumnRef',
+  'FuncCall',
+  'A_Expr',
+  'TypeCast',
+  'SubLink',
+  'A_Indirection',
+  'RangeVar',
+  'ParamRef',
+]);
+
+/** Fields that hold such a body without its kind around it. */
+const INLINE: ReadonlySet<string> = new Set(['typeName', 'relation']);
+
+/** INVARIANT 3: nothing that PostgreSQL would analyze escapes resolution: a field that the grammar has and no rule visits is found here. */
+function refuseUnread(r: Resolver, node: Node): void {
+  if (r.refusals.length === 0) visit(r, node);
+}
+
+function visit(r: Resolver, value: unknown): void {
+  if (typeof value !== 'object' || value === null || r.refusals.length > 0) return;
+  r.parsed.workLimit.spend();
+  // A list of parts has no fields of its own; most of a tree is lists.
+  if (Array.isArray(value)) {
+    for (const inner of value) visit(r, inner);
+    return;
+  }
+  for (const [field, inner] of fieldsOf(value)) {
+    // (a, b) = (SELECT …): the parser repeats one source for every column.
+    if (field === 'MultiAssignRef' && (inner as { colno?: number }).colno !== 1) continue;
+    const bare = INLINE.has(field) && !Object.keys(inner).some((key) => /^[A-Z]/.test(key));
+    if ((SENSITIVE.has(field) || bare) && !r.read.has(inner)) {
+      r.unsupported(`this place for ${NAMES[field] ?? 'an expression'}`, (inner as { location?: number }).location);
+      return;
+    }
+    visit(r, inner);
+  }
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  ColumnRef: 'a column',
+  FuncCall: 'a function',
+  TypeCast: 'a cast',
+  SubLink: 'a subquery',
+  RangeVar: 'a relation',
+  relation: 'a relation',
+  typeName: 'a type',
+};

@@ -59,7 +59,7 @@ export class Resolver {
   readonly touched: QueryLevel[] = [];
   /** Windows that are defined in their calls: they are read after everything else of their query. */
   readonly windows: { readonly window: Body<'WindowDef'>; readonly scope: Scope }[] = [];
-  /** Bodies of the nodes that were read, for `unread.ts`. */
+  /** Bodies of the nodes that were read, for `analyze.ts`. */
   readonly read = new Set<object>();
   readonly marks: Marks = {
     relations: [],

@@ -1,5 +1,4 @@
 /** Resolves INSERT, UPDATE and DELETE: their target, what they read, and what they return. What of the target may be read or written is the policy's. */
-
 import type { WriteEvent } from '../catalog/catalog.ts';
 import { as, type Body, kindOf, type Node } from '../parse/tree.ts';
 import { BOOL } from '../types/oids.ts';
@@ -13,9 +12,9 @@ import { newLevel } from './levels.ts';
 import type { ExpressionPlace, QueryLevel, RangeTableEntry, Scope } from './range-table.ts';
 import { resolveRangeVar } from './range-var.ts';
 import type { Resolver } from './resolver.ts';
-import { resolveReturning } from './returning.ts';
 import { condition, root } from './root.ts';
-import { lateScope, refuseStarsInValues, scopeOf, use } from './target.ts';
+import { lateScope, refuseStarsInValues, scopeOf, shadow, use } from './target.ts';
+import { resolveTarget } from './target-list.ts';
 
 /** The level of a data-modifying statement; undefined for any other. */
 export function resolveWrite(r: Resolver, node: Node, place: ExpressionPlace): QueryLevel | undefined {
@@ -173,4 +172,28 @@ function visibleIn(
     default:
       return [...targets, ...sources];
   }
+}
+
+/** Resolves RETURNING: the rows as they are then, `old` and `new`. `order`: the entries as a star goes through them. */
+function resolveReturning(
+  r: Resolver,
+  clause: Body<'ReturningClause'> | undefined,
+  write: Write,
+  order: readonly RangeTableEntry[],
+): QueryLevel {
+  const { level } = write;
+  if (!clause?.exprs?.length) return level;
+  use(r, write, 'select');
+  const names = new Map([
+    ['RETURNING_OPTION_OLD', 'old'],
+    ['RETURNING_OPTION_NEW', 'new'],
+  ]);
+  for (const node of clause.options ?? []) {
+    const option = as(node, 'ReturningOption');
+    if (option?.option && option.value) names.set(option.option, option.value);
+  }
+  const shadows = [...names.values()].flatMap((name) => shadow(r, write, name) ?? []);
+  const scope = lateScope(level, [...order.filter((e) => !shadows.includes(e)), ...shadows]);
+  for (const node of clause.exprs) resolveTarget(r, node, scope, clause.exprs);
+  return level;
 }
