@@ -2,6 +2,7 @@
 import { keptPolicy } from '../decision-log/policies/kept-policies.ts';
 import { gapsOf } from '../decision-log/reports/coverage.ts';
 import { type GrantUse, grantUse } from '../decision-log/reports/used-grants.ts';
+import { roundedUp } from '../desk/learn/taken.ts';
 import {
   findUnused,
   monthsNotSeen,
@@ -16,7 +17,6 @@ import type { Policy } from '../policy/model/policy.ts';
 import { shownTime } from '../policy/source/calendar.ts';
 import { table } from './ask-guard.ts';
 import { groundOf } from './ground.ts';
-import { twoDigits } from './log-report-tally.ts';
 import { type IndexOptions, type LogCommandOptions, logSource, WrongCall, withRecords } from './log-source.ts';
 
 interface UnusedOptions extends LogCommandOptions, IndexOptions {
@@ -94,7 +94,7 @@ function highLimits(policy: Policy, use: GrantUse): HighLimit[] {
     ] as const;
     return each.flatMap(({ limit, of, most }) =>
       of !== undefined && most > 0 && of > FAR_ABOVE * most
-        ? [{ role, rule, limit, of, most, proposed: twoDigits(most * 1.5) }]
+        ? [{ role, rule, limit, of, most, proposed: roundedUp(most * 1.5) }]
         : [],
     );
   });

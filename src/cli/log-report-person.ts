@@ -14,7 +14,7 @@ import { NO_POLICIES, readPolicyFacts } from '../decision-log/reports/policy-tex
 import type { ReportOrigin } from '../decision-log/reports/report-origin.ts';
 import type { PersonSearch } from '../decision-log/reports/subject.ts';
 import { resolveFunctions } from '../policy/compile/functions.ts';
-import { resolveRelation } from '../policy/compile/names.ts';
+import { quoteIdentifier, resolveRelation } from '../policy/compile/names.ts';
 import { SubjectReach } from '../policy/compile/subject-reach.ts';
 import { suggestion } from '../policy/source/suggestion.ts';
 import { Catalog } from '../sql/catalog/catalog.ts';
@@ -128,5 +128,5 @@ async function knownTables(options: PersonOptions, name: string): Promise<Known>
 /** A table of the log, as `public.students`. */
 function quotedName(table: string): string {
   const at = table.indexOf('.');
-  return [table.slice(0, at), table.slice(at + 1)].map((part) => `"${part.replaceAll('"', '""')}"`).join('.');
+  return [table.slice(0, at), table.slice(at + 1)].map(quoteIdentifier).join('.');
 }

@@ -1,6 +1,7 @@
 /** Adds up what the decision log says was used: by principal and minute, by statement, and what its windows of people held. */
 import type { LogRecord } from '../decision-log/fields.ts';
 import { QUIET_COMMANDS } from '../decision-log/writer/quiet-commands.ts';
+import { roundedUp } from '../desk/learn/taken.ts';
 
 export interface UsedAmounts {
   rows: number;
@@ -170,13 +171,6 @@ type Shown = Readonly<
 function count(by: Map<string, PerStatement>, role: string, amount: number): void {
   const counts = by.get(role) ?? new Map<number, number>();
   by.set(role, counts);
-  const rounded = twoDigits(amount);
+  const rounded = roundedUp(amount);
   counts.set(rounded, (counts.get(rounded) ?? 0) + 1);
-}
-
-/** Rounded up to two digits. */
-export function twoDigits(amount: number): number {
-  if (amount <= 0) return 0;
-  const step = 10 ** Math.max(0, Math.floor(Math.log10(amount)) - 1);
-  return Math.ceil(amount / step) * step;
 }

@@ -1,16 +1,10 @@
 /** Who uses how much, by role: percentiles of what windows of its principals held, and the limits that follow. */
+import { roundedUp } from '../desk/learn/taken.ts';
 import { CalendarDays } from '../metering/days.ts';
 import { isCalendarDay, lengthOf, SlotLine } from '../metering/window-slots.ts';
 import { amountName } from '../policy/model/limits-in-force.ts';
 import { readWindowLimit } from '../policy/source/quantity.ts';
-import {
-  type DisclosedTotals,
-  type PerStatement,
-  type PrincipalUsage,
-  twoDigits,
-  type UsageTally,
-  type UsedAmounts,
-} from './log-report-tally.ts';
+import type { DisclosedTotals, PerStatement, PrincipalUsage, UsageTally, UsedAmounts } from './log-report-tally.ts';
 
 export interface RoleReport {
   readonly role: string;
@@ -179,9 +173,9 @@ function proposedLimits(usage: readonly Percentiles[], margin: number): string {
 const KB = 1024;
 
 function rounded(measure: string, amount: number): string {
-  if (!measure.startsWith('bytes')) return String(Math.max(1, twoDigits(amount)));
+  if (!measure.startsWith('bytes')) return String(Math.max(1, roundedUp(amount)));
   const unit = amount >= KB * KB ? KB * KB : KB;
-  return amountName('bytes', Math.max(1, twoDigits(amount / unit)) * unit);
+  return amountName('bytes', Math.max(1, roundedUp(amount / unit)) * unit);
 }
 
 /** The amounts in windows of time, from the amounts of each minute: as the meter counts them, to the precision of a minute. */

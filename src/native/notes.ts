@@ -2,6 +2,7 @@
 
 import type { RelationGrant, RolePolicy } from '../policy/model/policy.ts';
 import type { Catalog, Fn, Oid, Relation } from '../sql/catalog/catalog.ts';
+import { nameOf } from './comparison.ts';
 import type { Needed } from './needed.ts';
 import { canFilter } from './row-filters.ts';
 import { named } from './sql-text.ts';
@@ -64,8 +65,4 @@ function widened({ grants, needed }: NoteSource): string[] {
       `rows of ${nameOf(relation)}: a filter or mask reads all of them, so the account does too, in the columns it has`,
     ];
   });
-}
-
-function nameOf({ schema, name }: { readonly schema: string; readonly name: string }): string {
-  return named(`${schema}.${name}`);
 }

@@ -1,8 +1,6 @@
 /** Finds the file of a log that follows another: closed ones, compressed or not, files that another program's rotation has moved, or the open one. */
-import { readdirSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { closedFiles } from '../rotation/closed-files.ts';
+import { closedFiles, movedFiles } from '../rotation/closed-files.ts';
 import { firstRecord } from '../rotation/first-record.ts';
 import type { Position } from './position.ts';
 
@@ -72,12 +70,4 @@ function closedOf(log: string): { path: string; first: number }[] {
     return Number.isSafeInteger(first) ? [{ path, first: first as number }] : [];
   });
   return [...closedFiles(log), ...moved].sort((a, b) => a.first - b.first);
-}
-
-/** Names that logrotate and similar programs give: `decisions.jsonl.1`, `decisions.jsonl-20261127.gz`. */
-function movedFiles(log: string): string[] {
-  const name = basename(log);
-  return readdirSync(dirname(log))
-    .filter((other) => other.startsWith(name) && /^[.-][0-9]+(\.gz)?$/.test(other.slice(name.length)))
-    .map((other) => join(dirname(log), other));
 }

@@ -1,5 +1,6 @@
 /** How much of a guard's logs a collector has accepted: a small file that is replaced as a whole. */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { writeDurably } from '../disk/durably.ts';
 
 export interface Position {
   /** The chain's id; absent in a log from before there were chains. */
@@ -50,15 +51,7 @@ export class Positions {
   /** Throws if it cannot be written; the old content is then still there. */
   save(): void {
     if (!this.changed) return;
-    const unfinished = `${this.path}.new`;
-    const file = openSync(unfinished, 'w', 0o600);
-    try {
-      writeSync(file, `${JSON.stringify({ to: this.to, logs: Object.fromEntries(this.byLog) })}\n`);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(unfinished, this.path);
+    writeDurably(this.path, `${JSON.stringify({ to: this.to, logs: Object.fromEntries(this.byLog) })}\n`);
     this.changed = false;
   }
 }

@@ -2,23 +2,12 @@
  * The policies that were in force, kept beside the log: the text of their files without password verifiers, each once, by its hash. `policy` records
  * contain the hash, so that no change goes unnoticed.
  */
-import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, format, join, parse } from 'node:path';
 import { isMap, isScalar, isSeq, type Node, parseDocument, visit } from 'yaml';
 import type { PolicyFile } from '../../policy/source/document.ts';
+import { syncFolder, writeDurably } from '../disk/durably.ts';
 
 const KEPT = /^sha256:([0-9a-f]{64})$/;
 
@@ -69,30 +58,6 @@ function isThere(path: string, hex: string): boolean {
     return hash('sha256', readFileSync(path, 'utf8')) === hex;
   } catch {
     return false;
-  }
-}
-
-/** Written under another name first, so that a partial file is never found, and two workers that keep the same policy do not collide. */
-function writeDurably(path: string, text: string): void {
-  const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
-  const beside = `${path}.${process.pid}`;
-  const fd = openSync(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
-  try {
-    const bytes = Buffer.from(text);
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(beside, path);
-}
-
-function syncFolder(folder: string): void {
-  const fd = openSync(folder, constants.O_RDONLY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

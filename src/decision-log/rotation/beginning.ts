@@ -1,9 +1,9 @@
 /** Where a starting guard continues: the open file that it finds, or the one that was closed last. */
-import { closeSync, constants, fstatSync, openSync, readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { ChainPosition } from '../writer/chained-file.ts';
 import { lastSeal, readTail } from '../writer/tail.ts';
-import { closedFiles } from './closed-files.ts';
+import { closedFiles, movedFiles } from './closed-files.ts';
 import { firstRecord, type Segment, segmentOf } from './first-record.ts';
 import { unpacked } from './gzip.ts';
 
@@ -48,7 +48,7 @@ const MOST_CANDIDATES = 8;
 /** The file that was closed last, by the guard's own rotation under any name, or by another program's; undefined if there is none. */
 export function lastClosed(file: string, guard: string): (FileBeginning & { readonly file: string }) | undefined {
   const own = closedFiles(file).at(-1);
-  const standings = [...(own ? [own.path] : []), ...movedAway(file)].flatMap((path) => {
+  const standings = [...(own ? [own.path] : []), ...lastMoved(file)].flatMap((path) => {
     try {
       const standing = path.endsWith('.gz') ? unpacked(path, standingAt) : standingAt(path);
       const isOwn = path === own?.path || standing?.segment?.guard === guard;
@@ -69,12 +69,8 @@ function standingAt(path: string): FileBeginning | undefined {
   }
 }
 
-/** Names that logrotate and similar programs give: `decisions.jsonl.1`, `decisions.jsonl-20261127.gz`. */
-function movedAway(file: string): string[] {
-  const name = basename(file);
-  return readdirSync(dirname(file))
-    .filter((other) => /^[.-][0-9].*$/.test(other.slice(name.length)) && other.startsWith(name))
-    .map((other) => join(dirname(file), other))
+function lastMoved(file: string): string[] {
+  return movedFiles(file)
     .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
     .slice(0, MOST_CANDIDATES);
 }

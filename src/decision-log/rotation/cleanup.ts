@@ -125,7 +125,7 @@ function overdue(file: string, since: number): Overdue[] {
   for (const [index, { path, first }] of closed.entries()) {
     const next = closed.slice(index + 1).find((other) => other.first > first)?.path ?? file;
     const segment = segmentOf(firstRecord(next));
-    if (!segment?.previous || !(segment.time < since)) break;
+    if (!segment?.previous || !(Date.parse(segment.time) < since)) break;
     const { seq: last, hash: head } = segment.previous;
     found.push({ path, fields: { file: basename(path), first, last, head } });
   }

@@ -1,6 +1,6 @@
 /** The closed files of a log, beside the open one. */
 import { readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { firstOf } from '../chain/files.ts';
 
 export interface ClosedFile {
@@ -19,4 +19,12 @@ export function closedFiles(file: string): ClosedFile[] {
       return first === undefined ? [] : [{ path: join(folder, name), first, compressed: name.endsWith('.gz') }];
     })
     .sort((a, b) => a.first - b.first || Number(a.compressed) - Number(b.compressed));
+}
+
+/** Files that another program's rotation has moved away, as logrotate names them: `decisions.jsonl.1`, `decisions.jsonl-20261127.gz`. */
+export function movedFiles(file: string): string[] {
+  const name = basename(file);
+  return readdirSync(dirname(file))
+    .filter((other) => other.startsWith(name) && /^[.-][0-9]/.test(other.slice(name.length)))
+    .map((other) => join(dirname(file), other));
 }

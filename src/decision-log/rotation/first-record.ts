@@ -2,6 +2,8 @@
 import { Buffer } from 'node:buffer';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { gunzipSync, constants as gzip } from 'node:zlib';
+import type { SegmentFields } from '../chain/seal.ts';
+import { segmentIn } from '../verify/line.ts';
 
 /** It contains the file's key, encrypted for every recipient, which may be long. */
 const LONGEST = 256 * 1024;
@@ -24,37 +26,11 @@ export function firstRecord(path: string, fd?: number): Record<string, unknown> 
   }
 }
 
-/** The parts of a `segment` that a later guard uses. */
-export interface Segment {
-  readonly seq: number;
-  readonly guard: string;
-  /** When it began, milliseconds since the epoch. */
-  readonly time: number;
-  readonly chain: string;
-  readonly sealedBy: string;
-  /** Earlier seals of the chain. */
-  readonly seals: number;
-  readonly previous: { readonly seq: number; readonly hash: string } | undefined;
-}
+/** A `segment` record, as a later guard finds it. */
+export type Segment = SegmentFields & { readonly seq: number; readonly guard: string; readonly time: string };
 
 /** Undefined if it is not a segment. */
 export function segmentOf(record: Record<string, unknown> | undefined): Segment | undefined {
-  if (record?.kind !== 'segment' || typeof record.chain !== 'string' || !Number.isSafeInteger(record.seq))
-    return undefined;
-  const { seq, guard, chain, seals, time, sealed_by: sealedBy, previous } = record;
-  return {
-    seq: seq as number,
-    guard: String(guard),
-    time: Date.parse(String(time)),
-    chain,
-    sealedBy: String(sealedBy),
-    seals: Number.isSafeInteger(seals) ? (seals as number) : 0,
-    previous: previousOf(previous),
-  };
-}
-
-function previousOf(previous: unknown): Segment['previous'] {
-  if (typeof previous !== 'object' || previous === null) return undefined;
-  const { seq, hash } = previous as Record<string, unknown>;
-  return Number.isSafeInteger(seq) && typeof hash === 'string' ? { seq: seq as number, hash } : undefined;
+  const segment = record?.kind === 'segment' && Number.isSafeInteger(record.seq) ? segmentIn(record) : undefined;
+  return segment && { ...segment, seq: Number(record?.seq), guard: String(record?.guard), time: String(record?.time) };
 }

@@ -5,7 +5,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { renameSync, rmSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import { syncFolder } from './folder.ts';
+import { dirname } from 'node:path';
+import { syncFolder } from '../disk/durably.ts';
 
 /** An unfinished file. One that an ended guard left is written again. */
 const PART = '.part';
@@ -64,7 +65,7 @@ export function compress(path: string, started: (child: ChildProcess) => void): 
       }
       try {
         renameSync(part, `${path}.gz`);
-        syncFolder(path);
+        syncFolder(dirname(path));
         rmSync(path);
         done();
       } catch (error) {

@@ -63,6 +63,11 @@ export function readSegment(json: string): SegmentFields | undefined {
   return read(segment, json) as SegmentFields | undefined;
 }
 
+/** The same of a record that was parsed. */
+export function segmentIn(record: unknown): SegmentFields | undefined {
+  return segment.safeParse(record).data as SegmentFields | undefined;
+}
+
 /** Undefined if the record is not a `retention`. */
 export function readRetention(json: string): RetentionFields | undefined {
   return read(retention, json);

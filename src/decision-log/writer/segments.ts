@@ -2,16 +2,16 @@
 
 import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { reasonOf } from '../../core/error-text.ts';
 import { ORIGIN } from '../chain/chain.ts';
 import { closedName } from '../chain/files.ts';
 import type { SegmentFields } from '../chain/seal.ts';
+import { syncFolder } from '../disk/durably.ts';
 import type { BoxWriter } from '../encryption/boxes.ts';
 import type { FileKey, FileKeys } from '../encryption/file-keys.ts';
 import { beginningOf, lastClosed } from '../rotation/beginning.ts';
 import { firstRecord } from '../rotation/first-record.ts';
-import { syncFolder } from '../rotation/folder.ts';
 import { periodEnd, type Rotation } from '../rotation/schedule.ts';
 import { ChainedFile, type ChainPosition, NOTHING } from './chained-file.ts';
 import { type Durability, LineFile, type OpenedFile } from './file.ts';
@@ -188,7 +188,7 @@ export class Segments {
     if (!isMoved && (existsSync(to) || existsSync(`${to}.gz`))) throw new Error(`"${to}" is there already`);
     chained.meet(file.replace(isEmpty, isMoved ? undefined : to));
     this.previous = basename(isMoved ? file.path : to);
-    syncFolder(file.path);
+    syncFolder(dirname(file.path));
     this.need.closed();
   }
 
@@ -223,8 +223,8 @@ function pastOf(opened: OpenedFile, path: string, guard: string): Past {
   const found = opened.regular ? beginningOf(opened.fd, path) : undefined;
   if (found?.segment) {
     const { last, seals, sealed, segment } = found;
-    const { chain, sealedBy, seq: first, time } = segment;
-    return { last, chain, seals, sealed, first, time, sealedBy };
+    const { chain, sealed_by: sealedBy, seq: first } = segment;
+    return { last, chain, seals, sealed, first, time: Date.parse(segment.time), sealedBy };
   }
   const fresh = { chain: randomBytes(12).toString('base64url'), seals: 0, sealed: true };
   if (found) {
