@@ -6,6 +6,7 @@ import { keptPolicy } from '../decision-log/policies/kept-policies.ts';
 import type { OpenerOf } from '../decision-log/read/encrypted.ts';
 import { linesOf, RecordReader } from '../decision-log/read/file-lines.ts';
 import type { Chain } from '../decision-log/read/log-files.ts';
+import type { PolicyChange } from '../decision-log/record-sink.ts';
 import { shownTime } from '../policy/source/calendar.ts';
 import type { PolicyFile } from '../policy/source/document.ts';
 import { failed, table } from './ask-guard.ts';
@@ -29,16 +30,10 @@ interface Options extends LogCommandOptions {
 }
 
 /** A change of the policy in force; or an edit that was not taken, with `problems`. */
-interface Change {
+interface Change extends Omit<PolicyChange, 'via'> {
   readonly time: string;
   readonly guard: string;
-  readonly from?: string;
-  readonly to: string;
-  readonly kept?: string;
-  readonly by: string;
   readonly via: string;
-  readonly problems?: readonly string[];
-  readonly message?: string;
 }
 
 export function register(program: Command): void {

@@ -38,18 +38,7 @@ Exit code: 0, 1 where nothing was found, 2 for a wrong call, a name that stands 
 
 const EFFECTS = ['allow', 'rewrite', 'refuse', 'throttle', 'lock'];
 
-interface Options extends LogCommandOptions {
-  readonly principal?: string;
-  readonly user?: string;
-  readonly role?: string;
-  readonly table?: string;
-  readonly column?: string;
-  readonly effect?: string;
-  readonly reason?: string;
-  readonly kind?: string;
-  readonly text?: string;
-  readonly id?: string;
-  readonly session?: string;
+interface Options extends LogCommandOptions, Omit<Wanted, 'since' | 'until' | 'person'> {
   readonly since?: string;
   readonly until?: string;
   readonly limit?: string;
