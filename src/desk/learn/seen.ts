@@ -62,13 +62,7 @@ interface Runs {
   readonly days: Map<string, number>;
 }
 
-interface Group {
-  readonly text: string | undefined;
-  readonly types: readonly number[];
-  readonly runs: KeptStatement['runs'];
-  readonly would: string | undefined;
-  readonly reason: string | undefined;
-  readonly kept: KeptStatement | undefined;
+interface Group extends Omit<SeenStatement, 'evidence'> {
   readonly bySession: Map<string, Runs>;
   readonly left: Map<NotLearned, number>;
 }
@@ -144,8 +138,8 @@ export class Seen {
         if (why) leave(group, why, runs.count);
         else evidence.add({ ...runs, addresses: new Map([[address, runs.count]]), principals: [principal] });
       }
-      const { text, types, runs, would, reason, left, kept } = group;
-      return { text, types, runs, would, reason, evidence, left, kept };
+      const { bySession: _, ...statement } = group;
+      return { ...statement, evidence };
     });
     return { statements, badSessions: bad.size, shares: this.shares() };
   }
