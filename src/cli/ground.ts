@@ -1,7 +1,6 @@
 /** What commands about policies begin with: the configuration, a catalog, and the policies on it. What cannot be had is printed, and sets the exit code. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ask } from '../app/ask-server.ts';
 import { environmentFor } from '../app/placeholders.ts';
 import { printProblems } from '../app/print.ts';
 import { compilePolicies, type ReadPolicies } from '../app/read-policies.ts';
@@ -52,8 +51,10 @@ export async function catalogOf(
   saved: string | undefined,
   extent: 'as guards need it' | 'whole' = 'as guards need it',
 ): Promise<Catalog> {
-  const read = extent === 'whole' ? readCatalogWithReaches : readCatalog;
-  return new Catalog(await (saved === undefined ? ask(upstream, read) : loadCatalog(saved)));
+  if (saved !== undefined) return new Catalog(await loadCatalog(saved));
+  // A client of PostgreSQL takes a while to be read: without a database it is not.
+  const { ask } = await import('../app/ask-server.ts');
+  return new Catalog(await ask(upstream, extent === 'whole' ? readCatalogWithReaches : readCatalog));
 }
 
 /** Loads the parser, too. */
