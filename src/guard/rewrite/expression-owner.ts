@@ -6,7 +6,8 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
 import type { RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Body, Node } from '../../sql/parse/tree.ts';
-import { expressionTree, NotRewritable, type Rewriter, replaceInPlace } from './rewriter.ts';
+import { replaceInPlace } from '../../sql/parse/tree.ts';
+import { expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 
 /** For each catalog's expressions: the column with the relation that they belong to; undefined if they name no columns. */
 const OWNERS: Readonly<Record<string, string | undefined>> = {

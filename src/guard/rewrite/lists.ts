@@ -15,6 +15,7 @@ import {
   rewriteRowField,
   rewriteWholeRow,
   showsMore,
+  writeAsField,
   writeOutRowStar,
   writeOutStar,
 } from './whole-rows.ts';
@@ -73,9 +74,14 @@ function rewriteRows(
     ...marks.rowFields.map(({ node }) => as(node, 'A_Indirection')?.arg),
     ...marks.stars.map(({ target }) => as(target.val, 'A_Indirection')?.arg),
   ]);
+  const ofRows = new Set<object | undefined>();
   for (const { node, entry, column } of marks.rowFields) {
-    if (addsColumns(entry) && !aggregated.has(column)) rewriteRowField(w, node, entry, column);
+    const body = as(node, 'A_Indirection');
+    const isCall = body !== undefined && marks.fieldsAsCalls.has(body);
+    ofRows.add(body);
+    if ((isCall || addsColumns(entry)) && !aggregated.has(column)) rewriteRowField(w, node, entry, column, isCall);
   }
+  for (const [body, field] of marks.fieldsAsCalls) if (!ofRows.has(body)) writeAsField(w, field);
   for (const star of marks.rowStars) {
     if (!showsMore(star.columns)) continue;
     writeOutRowStar(w, star);

@@ -4,12 +4,12 @@
  */
 
 import type { Fn } from '../../sql/catalog/catalog.ts';
-import { as, type Body, type Node, quoteName } from '../../sql/parse/tree.ts';
+import { as, type Body, type Node, quoteName, replaceInPlace } from '../../sql/parse/tree.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { givesNothing } from '../function-class.ts';
 import { guardedRelation } from './guarded-relation.ts';
 import type { MetadataWork } from './metadata-work.ts';
-import { NotRewritable, replaceInPlace } from './rewriter.ts';
+import { NotRewritable } from './rewriter.ts';
 
 const SETTINGS = 'pg_show_all_settings';
 

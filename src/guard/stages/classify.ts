@@ -195,7 +195,12 @@ function explainExecute(
       rule: draft.role.rule,
     });
   const executed = executedBy(draft, body);
-  return 'severity' in executed ? executed : set(statement, 'EXPLAIN', { kind: 'explain', execute: executed });
+  if ('severity' in executed) return executed;
+  // Its arguments are the last of it.
+  const last = draft.parsed!.tokens().findLast(({ end }) => end <= statement.end)!;
+  const behind = body.params !== undefined;
+  const room = { before: statement.end - (behind ? last.start : last.end), behind };
+  return set(statement, 'EXPLAIN', { kind: 'explain', execute: { ...executed, room } });
 }
 
 function explain(draft: Draft, statement: DraftStatement, body: Body<'ExplainStmt'>): Refusal | undefined {

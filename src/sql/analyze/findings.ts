@@ -4,6 +4,7 @@ import type { Fn, Oid, Operator, Relation, Type, WriteEvent } from '../catalog/c
 import type { ParsedText } from '../parse/parse.ts';
 import type { Body, Node } from '../parse/tree.ts';
 import type { Found } from '../types/resolved.ts';
+import type { CallAsField, FieldAsCall } from './field-notation.ts';
 import type { Expression, QueryLevel, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 
 /** The whole finding for one statement. */
@@ -80,6 +81,10 @@ export interface Marks {
   readonly functions: { readonly body: Body<'FuncCall'>; readonly fn: Fn }[];
   /** Resolved calls, by their body; `argTypes` are the types that the found function takes. */
   readonly calls: Map<object, Pick<Found, 'fn' | 'argTypes' | 'outColumns'>>;
+  /** By the body of the FuncCall that it has become. */
+  readonly callsAsFields: Map<object, CallAsField>;
+  /** The bodies of the A_Indirections that they have become. */
+  readonly fieldsAsCalls: Map<object, FieldAsCall>;
   readonly types: { readonly body: Body<'TypeName'>; readonly type: Type }[];
   /** What COLLATE names, and at which character of the text. */
   readonly collationNames: { readonly names: readonly string[]; readonly at: number }[];

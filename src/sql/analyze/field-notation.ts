@@ -1,0 +1,73 @@
+/**
+ * `row.f` that calls `f(row)`, and `f(row)` that reads the field `row.f` (manual, section 8.16.5). Either becomes the other form in the tree, before
+ * anything but the resolver has seen it: whatever judges calls judges these, and what is sent can mean nothing else.
+ */
+import { Buffer } from 'node:buffer';
+import { type Body, type Node, replaceInPlace } from '../parse/tree.ts';
+import { extentOf } from '../text/extent.ts';
+import { tokenAt } from '../text/tokens.ts';
+import { visibleFunctions } from '../types/visible.ts';
+import type { Expression, Scope } from './range-table.ts';
+import type { Resolver } from './resolver.ts';
+
+/** A call that is written as a field. */
+export interface CallAsField {
+  /** PostgreSQL's error where no function takes the row. */
+  readonly otherwise: string;
+  /** What had been found before its row was read; absent: its row is not read yet. */
+  readonly before?: { readonly touched: number; readonly wholeRows: number };
+}
+
+/** A field that is written as a call. */
+export interface FieldAsCall {
+  readonly name: string;
+  /** Of the call. */
+  readonly location: number | undefined;
+}
+
+/** Whether a function of that name takes one argument; others may have defaults. */
+export function takesOne({ env }: Resolver, name: string): boolean {
+  return visibleFunctions(env.catalog, env.searchPath, { name }).some(
+    ({ fn }) => fn.args.length > 0 && fn.args.length - fn.defaults <= 1,
+  );
+}
+
+/** Turns `row.name` into `name(arg)`, and reads that. `location`: a byte of the text from which the call's own extent follows. */
+export function readAsCall(
+  r: Resolver,
+  node: Node,
+  call: { readonly name: string; readonly arg: Node; readonly location: number } & CallAsField,
+  scope: Scope,
+): Expression {
+  const { name, arg, location, ...written } = call;
+  const funcname = [{ String: { sval: name } }];
+  const body: Body<'FuncCall'> = { funcname, args: [arg], funcformat: 'COERCE_EXPLICIT_CALL', location };
+  r.marks.callsAsFields.set(body, written);
+  replaceInPlace(node, { FuncCall: body });
+  return r.expression(node, scope);
+}
+
+/** The byte at which the name of `(…).name` begins; undefined if it has no place in the text. */
+export function placeOfField(r: Resolver, node: Node): number | undefined {
+  const extent = extentOf(node, r.parsed);
+  if (!extent) return undefined;
+  const tokens = r.parsed.tokens();
+  let at = tokenAt(tokens, extent.end - 1);
+  while (at >= 0 && tokens[at]!.word !== '.') at -= 1;
+  const field = tokens[at + 1];
+  return at >= 0 && field ? Buffer.byteLength(r.parsed.text.slice(0, field.start)) : undefined;
+}
+
+/** Turns `name(arg)`, of which the argument is read, into `(arg).name`, and reads that. */
+export function readAsField(
+  r: Resolver,
+  node: Node,
+  { arg, name, location }: FieldAsCall & { readonly arg: Node },
+  scope: Scope,
+): Expression {
+  // The grammar gives it no place; by this one its extent is that of the call.
+  const body = { arg, indirection: [{ String: { sval: name } }], location };
+  r.marks.fieldsAsCalls.set(body, { name, location });
+  replaceInPlace(node, { A_Indirection: body });
+  return r.expression(node, scope);
+}
