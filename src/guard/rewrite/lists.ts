@@ -1,5 +1,6 @@
 /** Changes what lists hold: stars written out, one more column for `ok`, names that must survive, keys for functional dependency. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
+import { sentColumn } from '../../sql/analyze/column.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { as, type Node } from '../../sql/parse/tree.ts';
 import { nameGivers } from '../../sql/text/column-name.ts';
@@ -79,7 +80,9 @@ function rewriteRows(
     const body = as(node, 'A_Indirection');
     const isCall = body !== undefined && marks.fieldsAsCalls.has(body);
     ofRows.add(body);
-    if ((isCall || addsColumns(entry)) && !aggregated.has(column)) rewriteRowField(w, node, entry, column, isCall);
+    if (!(isCall || addsColumns(entry)) || aggregated.has(column)) continue;
+    rewriteRowField(w, node, entry, column, isCall);
+    if (sentColumn(entry, column) !== undefined) rewritten.push(node);
   }
   for (const [body, field] of marks.fieldsAsCalls) if (!ofRows.has(body)) writeAsField(w, field);
   for (const star of marks.rowStars) {

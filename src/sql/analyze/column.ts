@@ -3,7 +3,7 @@
 import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf, quoteName, stringOf } from '../parse/tree.ts';
 import { RECORD } from '../types/oids.ts';
-import { readAsCall, takesOne } from './field-notation.ts';
+import { isTaken, readAsCall } from './field-notation.ts';
 import type { StarColumn } from './findings.ts';
 import type { Expression, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
@@ -117,7 +117,8 @@ function qualified(r: Resolver, node: Node, body: Body<'ColumnRef'>, parts: stri
   }
   if (entry.columns.some((c) => c.name === column) || SYSTEM_COLUMNS.has(column)) return denied(r, entry, column, at);
   const otherwise = `column ${parts.join('.')} does not exist`;
-  if (takesOne(r, column)) {
+  const value = entry.source.kind === 'function' && entry.source.scalar ? entry.columns[0] : undefined;
+  if (isTaken(r, column, value?.type ?? RECORD)) {
     const { location = -1, fields = [] } = body;
     // Whatever columns are in sight, with a star it is the row.
     const arg: Node = { ColumnRef: { fields: [...fields.slice(0, -1), { A_Star: {} }], location } };

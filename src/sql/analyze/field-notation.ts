@@ -3,9 +3,11 @@
  * anything but the resolver has seen it: whatever judges calls judges these, and what is sent can mean nothing else.
  */
 import { Buffer } from 'node:buffer';
+import type { Oid } from '../catalog/catalog.ts';
 import { type Body, type Node, replaceInPlace } from '../parse/tree.ts';
 import { extentOf } from '../text/extent.ts';
 import { tokenAt } from '../text/tokens.ts';
+import { accepts } from '../types/candidates.ts';
 import { visibleFunctions } from '../types/visible.ts';
 import type { Expression, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
@@ -25,10 +27,10 @@ export interface FieldAsCall {
   readonly location: number | undefined;
 }
 
-/** Whether a function of that name takes one argument; others may have defaults. */
-export function takesOne({ env }: Resolver, name: string): boolean {
-  return visibleFunctions(env.catalog, env.searchPath, { name }).some(
-    ({ fn }) => fn.args.length > 0 && fn.args.length - fn.defaults <= 1,
+/** Whether some function of that name takes one value of that type. */
+export function isTaken({ env: { catalog, searchPath } }: Resolver, name: string, type: Oid): boolean {
+  return visibleFunctions(catalog, searchPath, { name }).some(
+    ({ fn }) => fn.args.length > 0 && fn.args.length - fn.defaults <= 1 && accepts(catalog, [type], fn),
   );
 }
 

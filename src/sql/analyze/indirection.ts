@@ -8,7 +8,7 @@ import { shownType } from '../types/shown-type.ts';
 import { baseType, elementType, rowRelation } from '../types/type.ts';
 import { declaredCollation } from './collation.ts';
 import { grantedColumns, readSystemColumn, SYSTEM_COLUMNS } from './column.ts';
-import { placeOfField, readAsCall, takesOne } from './field-notation.ts';
+import { isTaken, placeOfField, readAsCall } from './field-notation.ts';
 import type { Marks } from './findings.ts';
 import { inPhase } from './levels.ts';
 import type { Expression, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
@@ -45,7 +45,7 @@ export function hasField(r: Resolver, node: Node, type: Oid, name: string): bool
 
 /** `(row).name` of a row that has no such field, or of a value that has none at all. Of a record whose fields are not known nothing can be told. */
 function callsFunction(r: Resolver, body: Body<'A_Indirection'>, type: Oid, name: string): boolean {
-  if (r.marks.fieldsAsCalls.has(body) || type === t.UNTELLABLE || !takesOne(r, name)) return false;
+  if (r.marks.fieldsAsCalls.has(body) || type === t.UNTELLABLE || !isTaken(r, name, type)) return false;
   if (wholeRowOf(r, body)) return !hasField(r, body.arg!, type, name);
   return type !== t.RECORD && !SYSTEM_COLUMNS.has(name) && !hasField(r, body.arg!, type, name);
 }
