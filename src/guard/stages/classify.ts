@@ -113,7 +113,7 @@ export const QUERIES: ReadonlySet<string> = new Set([
 function classify(draft: Draft, statement: DraftStatement, node: Node): void {
   if (statement.token) return;
   const kind = kindOf(node);
-  statement.command = commandOf(kind);
+  statement.command = commandOf(node);
   const classifier = CLASSIFIERS[kind] as Classifier<Kind> | undefined;
   statement.refusal = classifier
     ? classifier(draft, statement, as(node, kind) as Body<Kind>, node)
@@ -273,7 +273,10 @@ const COMMANDS: Partial<Record<string, string>> = {
 };
 
 /** `CreateTableAsStmt` → `CREATE TABLE AS`. */
-export function commandOf(kind: string): string {
+export function commandOf(node: Node): string {
+  const kind: string = kindOf(node);
+  const vacuum = as(node, 'VacuumStmt');
+  if (vacuum && !vacuum.is_vacuumcmd) return 'ANALYZE';
   const named = COMMANDS[kind];
   if (named !== undefined) return named;
   return kind
