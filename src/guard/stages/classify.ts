@@ -309,15 +309,15 @@ function classifyCopy(role: RolePolicy, statement: DraftStatement, copy: Copy): 
 
 function formRefusal({ query, whereClause }: Copy): Refusal | undefined {
   // It would be asked of the columns that are not copied, too: their defaults may be withheld.
-  if (whereClause) return unsupported('COPY FROM with WHERE');
+  if (whereClause) return unsupported('COPY FROM with WHERE', 'Leave the other rows out before they are sent.');
   if (!query) return undefined;
   const select = as(query, 'SelectStmt');
-  if (!select) return unsupported('COPY of a write');
-  return writesInside(select) ? unsupported('COPY of a write') : undefined;
+  if (select && !writesInside(select)) return undefined;
+  return unsupported('COPY of a write', 'Send the write by itself, with RETURNING.');
 }
 
-function unsupported(what: string): Refusal {
-  return refusal('unsupported', '0A000', `${what} is not supported for restricted roles`);
+function unsupported(what: string, hint: string): Refusal {
+  return refusal('unsupported', '0A000', `${what} is not supported for restricted roles`, { hint });
 }
 
 /** Finds and judges only the relation: its columns are judged afterwards, as COPY names them. */

@@ -41,7 +41,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope, node
   const at = r.at(body.location);
   const parts = strings(body.funcname);
   if (parts.length > 2) {
-    r.unsupported('a function name with a database', body.location);
+    r.unsupported('a function name with a database', body.location, 'Leave the database out.');
     return { expression: UNTOLD, resolved: undefined };
   }
   const name: QualifiedName = parts.length === 2 ? { schema: parts[0]!, name: parts[1]! } : { name: parts[0] ?? '' };

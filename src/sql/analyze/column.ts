@@ -11,6 +11,8 @@ import type { Resolver } from './resolver.ts';
 /** Every table has them, granted or not. */
 export const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['tableoid', 'ctid', 'xmin', 'xmax', 'cmin', 'cmax']);
 
+const NAME_COLUMNS = 'Name the columns.';
+
 interface Found {
   readonly entry: RangeTableEntry;
   readonly column: RangeTableColumn;
@@ -52,7 +54,7 @@ function starAsRow(r: Resolver, node: Node, body: Body<'ColumnRef'>, scope: Scop
   const at = r.at(body.location);
   const parts = (body.fields ?? []).slice(0, -1).map((field) => stringOf(field) ?? '');
   if (parts.length === 0) {
-    r.unsupported('* here', body.location);
+    r.unsupported('* here', body.location, NAME_COLUMNS);
     return UNRESOLVED;
   }
   const entry = findEntry(r, parts, scope, at);
@@ -65,7 +67,7 @@ function starAsRow(r: Resolver, node: Node, body: Body<'ColumnRef'>, scope: Scop
 export function refuseStars(r: Resolver, nodes: readonly Node[]): void {
   for (const node of nodes) {
     const reference = as(node, 'ColumnRef');
-    if (reference && isStar(reference)) r.unsupported('* here', reference.location);
+    if (reference && isStar(reference)) r.unsupported('* here', reference.location, NAME_COLUMNS);
   }
 }
 
