@@ -1,7 +1,7 @@
 /** Whole rows and stars of relations that rewriting gives more columns: written out, so that these do not show. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
-import type { FieldAsCall } from '../../sql/analyze/field-notation.ts';
+import type { FieldAsCall } from '../../sql/analyze/findings.ts';
 import type { RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import { as, type Node, quoteName, replaceInPlace } from '../../sql/parse/tree.ts';
 import { nameExtent } from '../../sql/text/extent.ts';

@@ -5,11 +5,15 @@
 import type { Judgement, StatementJudgement } from '../../guard/decision.ts';
 import { applyEdits } from '../../sql/text/edits.ts';
 import type { Template } from '../../sql/text/template.ts';
-import type { ResolvedNames } from '../state/sql-names.ts';
 import { type AddedParameter, type Rendered, sameParameters } from './render.ts';
 
+/** What a statement explains by name; absent if it has no parameters of the guard's own. */
+interface Explaining {
+  readonly explains?: { readonly rendered: Rendered };
+}
+
 /** What is to be filled into each statement of a message, by its names. */
-export function fillsOf(names: readonly ResolvedNames[]): (readonly AddedParameter[])[] {
+export function fillsOf(names: readonly Explaining[]): (readonly AddedParameter[])[] {
   return names.map(({ explains }) => explains?.rendered.added ?? []);
 }
 
@@ -36,6 +40,6 @@ function argumentsOf({ kind, extent }: StatementJudgement, fills: readonly Added
 }
 
 /** INVARIANT 175: the name may mean another statement by now: the values in the text must be those of its very parameters. */
-export function isFilledFor({ fills = [] }: Rendered, { explains }: ResolvedNames): boolean {
+export function isFilledFor({ fills = [] }: Rendered, { explains }: Explaining): boolean {
   return sameParameters(fills, explains?.rendered.added ?? []);
 }

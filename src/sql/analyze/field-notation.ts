@@ -9,23 +9,9 @@ import { extentOf } from '../text/extent.ts';
 import { tokenAt } from '../text/tokens.ts';
 import { accepts } from '../types/candidates.ts';
 import { visibleFunctions } from '../types/visible.ts';
+import type { CallAsField, FieldAsCall } from './findings.ts';
 import type { Expression, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
-
-/** A call that is written as a field. */
-export interface CallAsField {
-  /** PostgreSQL's error where no function takes the row. */
-  readonly otherwise: string;
-  /** What had been found before its row was read; absent: its row is not read yet. */
-  readonly before?: { readonly touched: number; readonly wholeRows: number };
-}
-
-/** A field that is written as a call. */
-export interface FieldAsCall {
-  readonly name: string;
-  /** Of the call. */
-  readonly location: number | undefined;
-}
 
 /** Whether some function of that name takes one value of that type. */
 export function isTaken({ env: { catalog, searchPath } }: Resolver, name: string, type: Oid): boolean {

@@ -4,7 +4,6 @@ import type { Fn, Oid, Operator, Relation, Type, WriteEvent } from '../catalog/c
 import type { ParsedText } from '../parse/parse.ts';
 import type { Body, Node } from '../parse/tree.ts';
 import type { Found } from '../types/resolved.ts';
-import type { CallAsField, FieldAsCall } from './field-notation.ts';
 import type { Expression, QueryLevel, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 
 /** The whole finding for one statement. */
@@ -133,6 +132,21 @@ export interface Marks {
   readonly writes: Write[];
   /** Plain or guarded: every level of the statement. */
   readonly levels: QueryLevel[];
+}
+
+/** A call that is written as a field. */
+export interface CallAsField {
+  /** PostgreSQL's error where no function takes the row. */
+  readonly otherwise: string;
+  /** What had been found before its row was read; absent: its row is not read yet. */
+  readonly before?: { readonly touched: number; readonly wholeRows: number };
+}
+
+/** A field that is written as a call. */
+export interface FieldAsCall {
+  readonly name: string;
+  /** Of the call. */
+  readonly location: number | undefined;
 }
 
 /** A statement that writes, at the top or in WITH. */
