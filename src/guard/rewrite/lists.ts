@@ -34,13 +34,14 @@ export function rewriteLists(
   const renamed = new Set<Node>([...sites.wrapped, ...hidden]);
   const dependents = marks.levels.map((level) => addGroupKeys(w, level, analysis, sites, catalog));
   const aggregated = new Map(dependents.flatMap((found) => [...found.aggregated]));
-  for (const { node, column } of dependents.flatMap((found) => found.references)) {
+  const read = dependents.flatMap((found) => found.references);
+  for (const { node, column } of read) {
     replaced.add(as(node, 'ColumnRef'));
     aggregateReference(w, node, aggregated.get(column)!);
     renamed.add(node);
   }
   const grouped = new Set(dependents.flatMap((found) => found.rows.map((row) => row.node)));
-  for (const node of rewriteRows(w, marks, aggregated, grouped)) {
+  for (const node of rewriteRows(w, marks, aggregated, grouped, new Set(read.map(({ node }) => node)))) {
     replaced.add(as(node, 'ColumnRef'));
     renamed.add(node);
   }
@@ -62,12 +63,13 @@ export function rewriteLists(
   return replaced;
 }
 
-/** Whole rows, and what is taken of them, where a row would have more columns than it shows. `grouped`: rows that are read after grouping. */
+/** Whole rows, and what is taken of them, where a row would have more columns than it shows. `grouped`: rows that are read after grouping, `done`: fields that are read by aggregates now. */
 function rewriteRows(
   w: Rewriter,
   marks: Analysis['marks'],
   aggregated: Aggregated,
   grouped: ReadonlySet<Node>,
+  done: ReadonlySet<Node>,
 ): Node[] {
   const rewritten: Node[] = [];
   // Of these only columns are taken.
@@ -80,7 +82,7 @@ function rewriteRows(
     const body = as(node, 'A_Indirection');
     const isCall = body !== undefined && marks.fieldsAsCalls.has(body);
     ofRows.add(body);
-    if (!(isCall || addsColumns(entry)) || aggregated.has(column)) continue;
+    if (!(isCall || addsColumns(entry)) || done.has(node)) continue;
     rewriteRowField(w, node, entry, column, isCall);
     if (sentColumn(entry, column) !== undefined) rewritten.push(node);
   }
