@@ -380,6 +380,10 @@ const OTHERS: Statements = {
   'Liquibase: unique constraints': `SELECT ct.conname AS constraint_name, a.attname AS column_name, ix.indisunique FROM pg_constraint ct JOIN pg_class c ON c.oid = ct.conrelid JOIN pg_index ix ON ix.indexrelid = ct.conindid
       JOIN pg_attribute a ON a.attrelid = ct.conrelid AND a.attnum = ANY (ct.conkey) WHERE ct.contype = 'u' AND c.relnamespace = ${PUBLIC} ORDER BY 1, 2`,
   'Liquibase: extensions': `SELECT setting FROM pg_settings WHERE name = 'edb_redwood_date'`,
+  'sqlx: columns that may be NULL': `SELECT col.idx, pg_attribute.attnotnull FROM (VALUES (0::int4, 'students'::regclass::oid::int4, 1::int2), (1::int4, NULL::int4, NULL::int2)) AS col(idx, table_id, col_idx)
+      LEFT JOIN pg_catalog.pg_attribute ON table_id IS NOT NULL AND attrelid = table_id AND attnum = col_idx ORDER BY idx`,
+  'sqlx: types': `SELECT typname, typtype, typcategory, typrelid, typelem <> 0 AS array, (SELECT count(*) FROM pg_catalog.pg_enum WHERE enumtypid = t.oid) AS labels
+    FROM pg_catalog.pg_type t WHERE typname IN ('stage', 'mark', 'int4', '_text') ORDER BY 1`,
   'Hibernate: sequences': `select * from information_schema.sequences where sequence_schema = 'public' order by sequence_name`,
   'pgAdmin: who one is': `SELECT roles.rolname AS name, roles.rolsuper, CASE WHEN 'pg_signal_backend' = ANY (ARRAY(WITH RECURSIVE cte AS (SELECT pg_roles.oid, pg_roles.rolname FROM pg_catalog.pg_roles WHERE pg_roles.oid = roles.oid
         UNION ALL SELECT m.roleid, pgr.rolname FROM cte cte_1 JOIN pg_catalog.pg_auth_members m ON m.member = cte_1.oid JOIN pg_catalog.pg_roles pgr ON pgr.oid = m.roleid) SELECT rolname FROM cte))
@@ -405,5 +409,5 @@ export const TOOLS: Readonly<Record<string, Statements>> = {
   'Power BI': POWER_BI,
   Tableau: TABLEAU,
   jOOQ: JOOQ,
-  'drizzle-kit, Sequelize, GORM, kysely-codegen, Liquibase, Hibernate, pgAdmin': OTHERS,
+  'drizzle-kit, Sequelize, GORM, kysely-codegen, Liquibase, Hibernate, pgAdmin, sqlx': OTHERS,
 };
