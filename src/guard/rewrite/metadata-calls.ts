@@ -44,7 +44,8 @@ export function rewriteCall(work: MetadataWork, node: Node, body: Body<'FuncCall
   if (args.some((arg) => contains(work, arg, 'window') || contains(work, arg, 'set-returning')))
     throw new NotRewritable(`a window or set-returning function inside ${fn.name}`);
   // INVARIANT 137: a function that gives nothing is never run: of NULL some show every session.
-  if (fn.returnsSet && givesNothing(fn)) throw new NotRewritable(`${fn.name} in this place`);
+  if (fn.returnsSet && givesNothing(fn))
+    throw new NotRewritable(`${fn.name} in this place: call it in FROM, with constants`);
   if (fn.returnsSet) filterArgument(work, args, fn, spec);
   else if (work.isInFrom(node)) throw new NotRewritable(`${fn.name} in FROM`);
   else wrapCall(work, node, body, args, fn, spec);
