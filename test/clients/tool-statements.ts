@@ -380,7 +380,7 @@ const OTHERS: Statements = {
   'Liquibase: unique constraints': `SELECT ct.conname AS constraint_name, a.attname AS column_name, ix.indisunique FROM pg_constraint ct JOIN pg_class c ON c.oid = ct.conrelid JOIN pg_index ix ON ix.indexrelid = ct.conindid
       JOIN pg_attribute a ON a.attrelid = ct.conrelid AND a.attnum = ANY (ct.conkey) WHERE ct.contype = 'u' AND c.relnamespace = ${PUBLIC} ORDER BY 1, 2`,
   'Liquibase: extensions': `SELECT setting FROM pg_settings WHERE name = 'edb_redwood_date'`,
-  'sqlx: columns that may be NULL': `SELECT col.idx, pg_attribute.attnotnull FROM (VALUES (0::int4, 'students'::regclass::oid::int4, 1::int2), (1::int4, NULL::int4, NULL::int2)) AS col(idx, table_id, col_idx)
+  'sqlx: columns that may be NULL': `SELECT col.idx, pg_attribute.attnotnull FROM (VALUES (0::int4, 'tasks'::regclass::oid::int4, 1::int2), (1::int4, NULL::int4, NULL::int2)) AS col(idx, table_id, col_idx)
       LEFT JOIN pg_catalog.pg_attribute ON table_id IS NOT NULL AND attrelid = table_id AND attnum = col_idx ORDER BY idx`,
   'sqlx: types': `SELECT typname, typtype, typcategory, typrelid, typelem <> 0 AS array, (SELECT count(*) FROM pg_catalog.pg_enum WHERE enumtypid = t.oid) AS labels
     FROM pg_catalog.pg_type t WHERE typname IN ('stage', 'mark', 'int4', '_text') ORDER BY 1`,
