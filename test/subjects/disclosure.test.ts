@@ -616,7 +616,7 @@ const WAYS: readonly Case[] = [
   [
     'a function that leaves something, as a field',
     'SELECT id FROM patient WHERE (name).log_it IS NULL',
-    'question; unnamed; repeated; uncountable: log_it',
+    'question; unnamed; repeated; elsewhere; uncountable: log_it',
   ],
   ['keys and values as calls', 'SELECT id(p), name(p) FROM patient p', 'question; [0]; known'],
   ['values as calls, without their keys', 'SELECT name(p) FROM patient p', 'question; [+0]; known; fixed 11'],
