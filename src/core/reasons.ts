@@ -62,7 +62,8 @@ export const REASONS = {
   'type-not-granted': {
     meaning: 'a type that the role was not granted',
     countsTowardsLock: true,
-    advice: 'The type cannot be granted by itself. Name the columns, or cast to a type that is built in.',
+    advice:
+      'Grant it by types: […], or cast to a type that is built in. Of a row that is held in part, name the columns.',
   },
   'setting-not-allowed': {
     meaning: 'a setting that the role may not read or change',

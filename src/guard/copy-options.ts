@@ -34,7 +34,9 @@ export function optionRefusal(copy: Copy): Refusal | undefined {
   const allowed = copy.is_from ? IN : OUT;
   for (const { name, value } of optionsOf(copy)) {
     if (!allowed.has(name)) {
-      return refusal('unsupported', '0A000', `COPY option "${name}" is not supported for restricted roles`);
+      return refusal('unsupported', '0A000', `COPY option "${name}" is not supported for restricted roles`, {
+        hint: 'Leave it out.',
+      });
     }
     // Another form, of a later version or an extension, may be cut into rows in another way.
     if (name === 'format' && !FORMATS.has(value ?? '')) {

@@ -63,7 +63,10 @@ export type StatementKind =
   | {
       readonly kind: 'explain';
       /** What was prepared and is explained; absent: a statement of its own. */
-      readonly execute?: Executed;
+      readonly execute?: Executed & {
+        /** Where more arguments can follow: so many characters before the statement's end, behind others or with brackets of their own. */
+        readonly room: { readonly before: number; readonly behind: boolean };
+      };
     }
   | { readonly kind: 'other' }; // unrestricted roles, and what needs nothing more than forwarding
 

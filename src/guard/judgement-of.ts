@@ -79,7 +79,8 @@ function accessOf({ uses }: Analysis): NonNullable<StatementJudgement['access']>
   for (const use of uses) {
     if (use.kind !== 'column' && use.kind !== 'written') continue;
     const { schema, name } = use.relation;
-    columns[use.kind === 'column' ? 'select' : use.action].add(`${schema}.${name}.${use.column}`);
+    // Reading a column is enough to name it with DEFAULT.
+    columns[use.kind === 'column' || use.defaulted ? 'select' : use.action].add(`${schema}.${name}.${use.column}`);
   }
   return { select: [...columns.select].sort(), insert: [...columns.insert].sort(), update: [...columns.update].sort() };
 }

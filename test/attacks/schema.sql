@@ -108,6 +108,10 @@ CREATE FUNCTION plus_one(n integer, OUT m integer) IMMUTABLE STRICT LANGUAGE plp
 CREATE FUNCTION secret_names() RETURNS text SECURITY DEFINER LANGUAGE sql AS $$ SELECT string_agg(holder, ',') FROM payroll $$;
 CREATE FUNCTION secret_rows() RETURNS SETOF payroll SECURITY DEFINER LANGUAGE sql AS $$ SELECT * FROM payroll $$;
 CREATE FUNCTION secret_of(n integer) RETURNS text SECURITY DEFINER LANGUAGE sql AS $$ SELECT holder FROM payroll WHERE id = n $$;
+CREATE FUNCTION room_label(r rooms) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT r.name || '!' $$;
+CREATE FUNCTION rooms_beside(r rooms) RETURNS SETOF rooms STABLE LANGUAGE sql AS $$ SELECT * FROM rooms WHERE id = r.id + 1 $$;
+CREATE FUNCTION price_step(p prices) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN 100 / p.units; END $$;
+CREATE FUNCTION pupil_tag(s students) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT s.ssn $$;
 CREATE FUNCTION secret_name(s students) RETURNS text STABLE LANGUAGE sql AS $$ SELECT s.ssn $$;
 CREATE FUNCTION run_sql(query text) RETURNS text SECURITY DEFINER LANGUAGE plpgsql AS $$ DECLARE r text; BEGIN EXECUTE query INTO r; RETURN r; END $$;
 CREATE FUNCTION tell(n integer) RETURNS boolean SECURITY DEFINER LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', (SELECT holder FROM payroll LIMIT 1); END $$;

@@ -331,6 +331,25 @@ const OTHERS: Statements = {
       JOIN pg_opclass ON pg_opclass.oid = ANY (i.indclass)
     WHERE t.relnamespace = ${PUBLIC} AND t.relname IN ('students', 'classes') ORDER BY t.relname, ic.relname, k.i`,
   'drizzle-kit: policies': `SELECT schemaname, tablename, policyname AS name, permissive AS "as", roles AS to, cmd AS for, qual AS using, with_check FROM pg_policies`,
+  'drizzle-kit push: keys': `SELECT c.column_name, c.data_type, constraint_type, constraint_name, constraint_schema FROM information_schema.table_constraints tc
+      JOIN information_schema.constraint_column_usage AS ccu USING (constraint_schema, constraint_name)
+      JOIN information_schema.columns AS c ON c.table_schema = tc.constraint_schema AND tc.table_name = c.table_name AND ccu.column_name = c.column_name
+    WHERE tc.table_name IN ('students', 'tasks') AND constraint_schema = 'public' ORDER BY 4, 1`,
+  'drizzle-kit push: checks': `SELECT tc.constraint_name, tc.constraint_type, pg_get_constraintdef(con.oid) AS constraint_definition FROM information_schema.table_constraints AS tc
+      JOIN pg_constraint AS con ON tc.constraint_name = con.conname
+        AND con.conrelid = (SELECT oid FROM pg_class WHERE relname = tc.table_name AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = tc.constraint_schema))
+    WHERE tc.table_name = 'tasks' AND tc.constraint_schema = 'public' AND tc.constraint_type = 'CHECK' AND con.contype = 'c' ORDER BY 1`,
+  'drizzle-kit push: foreign keys': `SELECT con.contype, nsp.nspname, con.conname, rel.relname, att.attname, fnsp.nspname AS foreign_table_schema, frel.relname AS foreign_table_name, fatt.attname AS foreign_column_name,
+      CASE con.confupdtype WHEN 'a' THEN 'NO ACTION' WHEN 'c' THEN 'CASCADE' END AS update_rule
+    FROM pg_catalog.pg_constraint con JOIN pg_catalog.pg_class rel ON rel.oid = con.conrelid JOIN pg_catalog.pg_namespace nsp ON nsp.oid = con.connamespace
+      LEFT JOIN pg_catalog.pg_attribute att ON att.attnum = ANY (con.conkey) AND att.attrelid = con.conrelid LEFT JOIN pg_catalog.pg_class frel ON frel.oid = con.confrelid
+      LEFT JOIN pg_catalog.pg_namespace fnsp ON fnsp.oid = frel.relnamespace LEFT JOIN pg_catalog.pg_attribute fatt ON fatt.attnum = ANY (con.confkey) AND fatt.attrelid = con.confrelid
+    WHERE nsp.nspname = 'public' AND rel.relname = 'tasks' AND con.contype IN ('f') ORDER BY 3`,
+  'drizzle-kit push: indexes of constraints': `SELECT idx.indexrelname AS index_name, idx.relname AS table_name, schemaname, CASE WHEN con.conname IS NOT NULL THEN 1 ELSE 0 END AS generated_by_constraint
+    FROM pg_stat_user_indexes idx LEFT JOIN pg_constraint con ON con.conindid = idx.indexrelid WHERE idx.relname IN ('students', 'tasks') AND schemaname = 'public'
+    GROUP BY index_name, table_name, schemaname, generated_by_constraint ORDER BY 1`,
+  'drizzle-kit push: schemas and roles': `SELECT s.nspname AS table_schema, (SELECT count(rolname) > 0 FROM pg_roles) AS roles FROM pg_catalog.pg_namespace s JOIN pg_catalog.pg_user u ON u.usesysid = s.nspowner
+    WHERE nspname NOT IN ('information_schema', 'pg_catalog', 'public') AND nspname NOT LIKE 'pg_toast%' AND nspname NOT LIKE 'pg_temp_%' ORDER BY table_schema`,
   'Sequelize: describeTable': `SELECT pk.constraint_type AS "Constraint", c.column_name AS "Field", c.column_default AS "Default", c.is_nullable AS "Null",
       (CASE WHEN c.udt_name = 'hstore' THEN c.udt_name ELSE c.data_type END) || (CASE WHEN c.character_maximum_length IS NOT NULL THEN '(' || c.character_maximum_length || ')' ELSE '' END) AS "Type",
       (SELECT array_agg(e.enumlabel) FROM pg_catalog.pg_type t JOIN pg_catalog.pg_enum e ON t.oid = e.enumtypid WHERE t.typname = c.udt_name) AS "special",
@@ -361,6 +380,10 @@ const OTHERS: Statements = {
   'Liquibase: unique constraints': `SELECT ct.conname AS constraint_name, a.attname AS column_name, ix.indisunique FROM pg_constraint ct JOIN pg_class c ON c.oid = ct.conrelid JOIN pg_index ix ON ix.indexrelid = ct.conindid
       JOIN pg_attribute a ON a.attrelid = ct.conrelid AND a.attnum = ANY (ct.conkey) WHERE ct.contype = 'u' AND c.relnamespace = ${PUBLIC} ORDER BY 1, 2`,
   'Liquibase: extensions': `SELECT setting FROM pg_settings WHERE name = 'edb_redwood_date'`,
+  'sqlx: columns that may be NULL': `SELECT col.idx, pg_attribute.attnotnull FROM (VALUES (0::int4, 'tasks'::regclass::oid::int4, 1::int2), (1::int4, NULL::int4, NULL::int2)) AS col(idx, table_id, col_idx)
+      LEFT JOIN pg_catalog.pg_attribute ON table_id IS NOT NULL AND attrelid = table_id AND attnum = col_idx ORDER BY idx`,
+  'sqlx: types': `SELECT typname, typtype, typcategory, typrelid, typelem <> 0 AS array, (SELECT count(*) FROM pg_catalog.pg_enum WHERE enumtypid = t.oid) AS labels
+    FROM pg_catalog.pg_type t WHERE typname IN ('stage', 'mark', 'int4', '_text') ORDER BY 1`,
   'Hibernate: sequences': `select * from information_schema.sequences where sequence_schema = 'public' order by sequence_name`,
   'pgAdmin: who one is': `SELECT roles.rolname AS name, roles.rolsuper, CASE WHEN 'pg_signal_backend' = ANY (ARRAY(WITH RECURSIVE cte AS (SELECT pg_roles.oid, pg_roles.rolname FROM pg_catalog.pg_roles WHERE pg_roles.oid = roles.oid
         UNION ALL SELECT m.roleid, pgr.rolname FROM cte cte_1 JOIN pg_catalog.pg_auth_members m ON m.member = cte_1.oid JOIN pg_catalog.pg_roles pgr ON pgr.oid = m.roleid) SELECT rolname FROM cte))
@@ -386,5 +409,5 @@ export const TOOLS: Readonly<Record<string, Statements>> = {
   'Power BI': POWER_BI,
   Tableau: TABLEAU,
   jOOQ: JOOQ,
-  'drizzle-kit, Sequelize, GORM, kysely-codegen, Liquibase, Hibernate, pgAdmin': OTHERS,
+  'drizzle-kit, Sequelize, GORM, kysely-codegen, Liquibase, Hibernate, pgAdmin, sqlx': OTHERS,
 };

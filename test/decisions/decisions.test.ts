@@ -62,6 +62,23 @@ afterAll(async () => {
   for (const database of databases) await database.drop();
 });
 
+/** Of errors that are PostgreSQL's its own words say enough. */
+const OURS = /permission denied|is not supported|for restricted roles/;
+
+/** Where the message says it itself. */
+const ADVISES = /: (?:write|name|read|compute|give|run|group) | takes /;
+
+const HINTED: ReadonlySet<string> = new Set([
+  'collects',
+  'function-not-granted',
+  'operator-not-granted',
+  'relation-not-granted',
+  'statement-not-allowed',
+  'type-not-granted',
+  'unsupported',
+  'write-restricted',
+]);
+
 describe.each(files.map((f) => [f.file, f] as const))('%s', (_, { file, role, cases }) => {
   const seen = new Map<string, Partial<Case>>();
   afterAll(() => {
@@ -104,6 +121,19 @@ describe.each(files.map((f) => [f.file, f] as const))('%s', (_, { file, role, ca
     }
     seen.set(c.name, now);
   });
+});
+
+test('what stays refused says what to write instead, or which grant it needs', () => {
+  const without = files.flatMap(({ role, cases }) =>
+    cases.flatMap(({ name, sql }) => {
+      const { refusal } = worlds.get(role)!.policy.judge(sql);
+      const says = refusal?.hint !== undefined || ADVISES.test(refusal?.message ?? '');
+      return refusal && HINTED.has(refusal.reason) && OURS.test(refusal.message) && !says
+        ? [`${name}: ${refusal.message}`]
+        : [];
+    }),
+  );
+  expect(without).toEqual([]);
 });
 
 test('without its guards, an expression of some cases runs on hidden rows', async () => {

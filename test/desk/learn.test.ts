@@ -176,7 +176,7 @@ describe('of sequences', () => {
     return { text, types: [], runs: undefined, evidence, left, would: 'refuse', reason: 'x', kept: undefined };
   };
 
-  it('what is asked of them is learned, but not what goes with a table into which is inserted', async () => {
+  async function learnedFrom(texts: readonly string[]) {
     const own = await freshDatabase();
     await own.query('CREATE SEQUENCE bills; CREATE TABLE slips (id serial, what text)');
     const catalog = await catalogOf(own.url);
@@ -191,22 +191,10 @@ describe('of sequences', () => {
       timeZone: 'UTC',
       pooling: 'none' as const,
     };
-    const statements = [
-      "SELECT nextval('bills'), currval('public.bills')",
-      'SELECT last_value FROM bills',
-      "SELECT nextval('slips_id_seq')",
-      "INSERT INTO slips (what) VALUES ('a')",
-      "SELECT nextval('gone'), nextval($1)",
-    ].map(seen);
+    const statements = texts.map(seen);
     const taken = new TakenAmounts('UTC');
-    const learned = learnRole({
-      world,
-      policy: loadPolicy([], environment(catalog)).policy,
-      text,
-      statements,
-      shares: () => 1,
-      taken,
-    });
+    const { policy } = loadPolicy([], environment(catalog));
+    const learned = learnRole({ world, policy, text, statements, shares: () => 1, taken });
     const file = roleFileOf({
       learned,
       world,
@@ -214,13 +202,33 @@ describe('of sequences', () => {
       dayOf: (time) => time.slice(0, 10),
       span: { from: '2026-11-30', to: '2026-11-30' },
     });
+    return { learned, file, statements, world: { ...world, text } };
+  }
+
+  it('a column that INSERT names with DEFAULT alone is learned as one that is read', async () => {
+    const named = "INSERT INTO slips (id, what) VALUES (DEFAULT, 'b')";
+    const { learned, file } = await learnedFrom([`${named} RETURNING id`, named]);
+    expect(parse(file).tables).toEqual({ slips: { select: { columns: ['id'] }, insert: { columns: ['what'] } } });
+    expect(learned.leftOut).toEqual([]);
+    const given = await learnedFrom([named, "INSERT INTO slips (id, what) VALUES (DEFAULT, 'b'), (7, 'c')"]);
+    expect(parse(given.file).tables.slips.insert).toEqual({ columns: ['id', 'what'] });
+  });
+
+  it('what is asked of them is learned, but not what goes with a table into which is inserted', async () => {
+    const { learned, file, statements, world } = await learnedFrom([
+      "SELECT nextval('bills'), currval('public.bills')",
+      'SELECT last_value FROM bills',
+      "SELECT nextval('slips_id_seq')",
+      "INSERT INTO slips (what) VALUES ('a')",
+      "SELECT nextval('gone'), nextval($1)",
+    ]);
     expect(parse(file)).toMatchObject({
       sequences: { bills: ['usage', 'select'] },
       tables: { slips: { insert: { columns: ['what'] } } },
     });
     expect(file).toContain('    - usage # 3 times, 1 address');
     expect(learned.leftOut.map(({ statement }) => statement.text)).toEqual(["SELECT nextval('gone'), nextval($1)"]);
-    const report = observedReport(statements.slice(0, 1), { ...world, text });
+    const report = observedReport(statements.slice(0, 1), world);
     expect(report.lines.map(({ yaml }) => yaml)).toEqual(['sequences: { bills: [usage] }']);
   });
 });

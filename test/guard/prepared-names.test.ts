@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { B, E, P, Q, S } from '../session/messages.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { B, CS, E, P, Q, S } from '../session/messages.ts';
 import { ask, direct } from '../session/peer.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { PASSWORD, VERIFIER } from '../support/password.ts';
@@ -31,7 +31,21 @@ limits: none
 `;
   await writeFile(join(folder, 'roles', 'r.yaml'), `role: r\nstatements: [explain]\n${tables}`);
   await writeFile(join(folder, 'roles', 'plain.yaml'), `role: plain\n${tables}`);
-  const principals = ['r', 'plain'].map((name) => `  ${name}: { role: ${name}, password: "${VERIFIER}" }\n`);
+  await writeFile(
+    join(folder, 'roles', 'school.yaml'),
+    `role: school
+attributes: { school: integer }
+tables:
+  rooms: { select: { columns: "*" } }
+  pupils: { rows: school = :school, select: { columns: [id, school] }, update: { columns: [id] } }
+statements: [explain]
+limits: { rows_per_statement: 100 }
+`,
+  );
+  const principals = ['r', 'plain', 'school'].map(
+    (name) =>
+      `  ${name}: { role: ${name}, password: "${VERIFIER}"${name === 'school' ? ', attributes: { school: 1 }' : ''} }\n`,
+  );
   await writeFile(join(folder, 'principals.yaml'), `principals:\n${principals.join('')}`);
   guard = await guardInFrontOf(database, { policies: folder });
 });
@@ -140,6 +154,57 @@ test('plans by name need the grant also where the table is held whole, and ANALY
   await client.query({ name: 's', text: 'SELECT name FROM rooms WHERE id = $1', values: [1] });
   const { rows } = await client.query({ text: 'EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE s (NULL)', name: 'explained' });
   expect(rows[0]!['QUERY PLAN'][0].Plan['Node Type']).toBe('Result');
+});
+
+describe('EXPLAIN EXECUTE of what the protocol has prepared with parameters of the guard’s own, as sqlx asks', () => {
+  const plan = 'EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE';
+  const planned = (rows: readonly Record<string, unknown>[]): string => JSON.stringify(rows[0]!['QUERY PLAN']);
+
+  test.each([
+    ['NULL for a parameter', 'SELECT id FROM pupils WHERE id = $1', `${plan} s (NULL);`, '"false"'],
+    ['no parameters', 'SELECT id FROM pupils', `${plan} s -- of its own`, '(rowgate_row.school = 1)'],
+    ['a write', 'UPDATE pupils SET id = $1 WHERE id = $2', `${plan} s (NULL, 5)`, '(pupils.school = 1)'],
+  ])('%s, by both protocols', async (_, text, explain, shown) => {
+    const client = await guard.connect('school', PASSWORD);
+    await client.query({ name: 's', text, values: [...text.matchAll(/\$\d/g)].map(() => 9) });
+    const simple = planned((await client.query(explain)).rows);
+    expect(simple).toContain(shown);
+    expect(planned((await client.query({ text: explain, name: 'explained' })).rows)).toBe(simple);
+    await expect(client.query(`${plan} s (1, 2, 3)`)).rejects.toMatchObject({ code: '42601' });
+    // What runs it by its name would bring values of its own for them.
+    await expect(client.query('EXECUTE s (1)')).rejects.toMatchObject({ code: '0A000' });
+    const { rows } = await client.query('SELECT id FROM pupils ORDER BY id');
+    expect(rows).toEqual([{ id: 1 }]);
+    await client.end();
+  });
+
+  test('several in one message, each with its own', async () => {
+    const client = await guard.connect('school', PASSWORD);
+    await client.query({ name: 's', text: 'SELECT id FROM pupils WHERE id = $1', values: [1] });
+    await client.query({ name: 't', text: 'SELECT name FROM rooms LIMIT $1', values: [1] });
+    const results = await client.query(`${plan} s (1); SELECT 1 AS one; ${plan} t (NULL); ${plan} s (2)`);
+    const plans = (results as unknown as pg.QueryResult[]).map(({ rows }) => JSON.stringify(rows));
+    expect(plans.map((one) => /rowgate_row.school = 1/.test(one))).toEqual([true, false, false, true]);
+    await client.end();
+  });
+
+  test('INVARIANT 175: one that was made for another statement of that name does not run', async () => {
+    const peer = await direct(guard.url('school', PASSWORD));
+    const told = await ask(
+      peer,
+      P('SELECT id FROM pupils', 's'),
+      P(`${plan} s`, 'e'),
+      S(),
+      CS('s'),
+      P('SELECT id FROM rooms WHERE id = $1', 's'),
+      B([], '', 'e'),
+      E(),
+      S(),
+    );
+    // Without that it would run, by the value of the school.
+    expect(told.slice(-3)).toEqual(['BindComplete', 'ErrorResponse:0A000', 'ReadyForQuery:I']);
+    await peer.close();
+  });
 });
 
 test('EXECUTE takes no constant that names an object', async () => {

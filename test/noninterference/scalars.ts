@@ -46,12 +46,18 @@ export function scalar(g: Generator, type: Type, items: readonly Item[], depth: 
   return `(${g.choices.pick(compared)} ${g.choices.pick(['>=', '<', '<>', '='])} ${g.literal('int')})`;
 }
 
-/** Expressions over the whole row. */
+/** Expressions over the whole row, and fields of it by both notations. */
 function wholeRow(g: Generator, type: Type, items: readonly Item[]): string | undefined {
   const forms = WHOLE_ROWS[type];
   const rows = items.filter((item) => item.relation !== undefined);
-  if (!forms || rows.length === 0) return undefined;
+  if (rows.length === 0) return undefined;
   const row = g.choices.pick(rows);
+  const fields = row.columns.filter((column) => column.type === type).map(({ name }) => name);
+  if (fields.length > 0 && (!forms || g.choices.chance(40))) {
+    const field = g.choices.pick(fields);
+    return g.choices.chance(50) ? `${field}(${row.alias})` : `((${row.alias}).${field})`;
+  }
+  if (!forms) return undefined;
   // For a row with a virtual column that is NULL, PostgreSQL 18.4 itself shows what is stored in IS [NOT] NULL.
   const asked = row.relation?.name === 'ledger' ? forms.filter((form) => !form.includes(' NULL')) : forms;
   return g.choices.pick(asked).replaceAll('$', row.alias);
@@ -59,9 +65,9 @@ function wholeRow(g: Generator, type: Type, items: readonly Item[]): string | un
 
 const WHOLE_ROWS: Readonly<Partial<Record<Type, readonly string[]>>> = {
   bool: ['($ IS NOT NULL)', '($ IS NULL)', '($ = $)'],
-  int: ['num_nonnulls($)', 'length(row_to_json($)::text)'],
-  text: ['md5(to_jsonb($)::text)', '($::text)', "(to_jsonb($) ->> 'id')"],
-  jsonb: ['to_jsonb($)', "to_jsonb($) - 'id'", "jsonb_build_object('r', $)"],
+  int: ['num_nonnulls($)', 'length(row_to_json($)::text)', 'length(($).row_to_json::text)'],
+  text: ['md5(to_jsonb($)::text)', '($::text)', "(to_jsonb($) ->> 'id')", '(($.to_jsonb)::text)'],
+  jsonb: ['to_jsonb($)', '$.to_jsonb', "to_jsonb($) - 'id'", "jsonb_build_object('r', $)"],
 };
 
 function subquery(g: Generator, type: Type, around: readonly Item[], depth: number): string | undefined {

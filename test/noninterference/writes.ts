@@ -140,7 +140,7 @@ export function write(g: Generator): Write {
   const as = alias === table ? table : `${table} AS ${alias}`;
   const kinds = [update, update, ...(target.deletes ? [erase] : []), ...(target.insert ? [insert, insert, merge] : [])];
   const sql = g.choices.pick(kinds)(g, target, item, as);
-  const whole = new RegExp(`\\b${alias}\\b(?!\\.)`, 'g');
+  const whole = new RegExp(`\\b${alias}\\b(?!\\.(?!to_jsonb))`, 'g');
   const rows = MASKED.includes(table) && [...sql.matchAll(whole)].length > 1;
   return { sql, table, leavesOut: rows || (sql.endsWith('RETURNING *') && MASKED.some((name) => sql.includes(name))) };
 }

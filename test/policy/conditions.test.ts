@@ -65,6 +65,11 @@ describe('conditions that are not about one row', () => {
   ])('in a subquery they may: %s', (sql) => expect(ofRows(sql)).toEqual([]));
 });
 
+it.each(['(id).abs > 1', 'number((select (1, day)::term)) = 1'])(
+  'a call as a field, or a field as a call, whose names would be looked up anew: %s',
+  (sql) => expect(ofRows(sql)).toContain('1: write calls as f(x) and fields as (x).f'),
+);
+
 describe('literals that move with settings of the session', () => {
   const STYLE = /^\d+: '.*' moves with the session's DateStyle/;
   const ZONE = /^\d+: '.*' moves with the session's time zone/;

@@ -297,8 +297,11 @@ function kindOf(text: string, options: PolicyOptions): StatementKind {
       return { kind: 'discard', all: second === 'all' };
     case 'copy':
       return { kind: words.includes('stdin') ? 'copy-in' : 'copy-out', format: formatIn(words) };
-    case 'explain':
-      return { kind: 'explain' };
+    case 'explain': {
+      if (second !== 'execute') return { kind: 'explain' };
+      const behind = text.trimEnd().endsWith(')');
+      return { kind: 'explain', execute: { name: words[2]!, texts: [], room: { before: behind ? 1 : 0, behind } } };
+    }
     default:
       return { kind: 'other' };
   }

@@ -7,6 +7,7 @@ import { B, CP, CS, DP, E, P, Q, S } from './messages.ts';
 import { ask } from './peer.ts';
 import { policyOf } from './policies.ts';
 import { type RelayedPeer, relayed } from './relay.ts';
+import { numbered } from './token-persons.ts';
 
 let database: FreshDatabase;
 beforeAll(async () => {
@@ -55,6 +56,54 @@ describe('FETCH and MOVE of a portal that is no query', () => {
     const words = await ask(peer, Q('fetch all from p'));
     expect(errors(words)).toEqual(['ErrorResponse:53400']);
     expect(rows(peer)).toBe(2);
+    await peer.close();
+  });
+});
+
+describe('EXPLAIN of what was prepared with values of the guard’s own', () => {
+  const THEIRS = 'select id from pupils where school = :who';
+  const shown = (peer: RelayedPeer): string =>
+    Buffer.concat(
+      peer.received.frames.filter(({ type }) => type === Backend.DataRow).map(({ bytes }) => bytes),
+    ).toString();
+  const planned = async (peer: RelayedPeer, ...messages: Parameters<typeof ask>[1][]) => {
+    const before = shown(peer).length;
+    expect(errors(await ask(peer, ...messages))).toEqual([]);
+    return /school = (\d)/.exec(shown(peer).slice(before))?.[1];
+  };
+
+  test.each([false, true])(
+    'each end user’s, also of an EXPLAIN that another has prepared (known late: %s)',
+    async (late) => {
+      const relations = [await grantOf(database, 'pupils')];
+      const policy = policyOf({ tokens: true, relations });
+      const peer = await relayed(database.url, policy, Infinity, undefined, { persons: numbered(late) });
+      await ask(peer, P(THEIRS, 's'), S());
+      expect(errors(await ask(peer, P('explain execute s', 'e'), S()))).toEqual(['ErrorResponse:28000']);
+      expect(errors(await ask(peer, Q('explain execute s')))).toEqual(['ErrorResponse:28000']);
+      await ask(peer, Q("set rowgate.token = '1'"));
+      expect(await planned(peer, P('explain execute s', 'e'), B([], '', 'e'), E(), S())).toBe('1');
+      await ask(peer, Q("set rowgate.token = '2'"));
+      expect(await planned(peer, B([], '', 'e'), E(), S())).toBe('2');
+      expect(await planned(peer, Q('explain execute s; select 1'))).toBe('2');
+      await ask(peer, Q('reset rowgate.token'));
+      expect(errors(await ask(peer, B([], '', 'e'), E(), S()))).toEqual(['ErrorResponse:28000']);
+      expect(peer.faults).toEqual([]);
+      await peer.close();
+    },
+  );
+
+  test('by the policy of now', async () => {
+    const peer = await open({ rowsPerStatement: 5 });
+    await ask(peer, P(OWN, 's'), S());
+    expect(await planned(peer, P('explain execute s', 'e'), B([], '', 'e'), E(), S())).toBe('1');
+    const relations = [await grantOf(database, 'pupils')];
+    peer.policy = policyOf({ attributes: { school: '2' }, limits: { rowsPerStatement: 5 }, relations });
+    expect(await planned(peer, B([], '', 'e'), E(), S())).toBe('2');
+    // Where the text itself is another, so are its parameters.
+    peer.policy = policyOf({ attributes: { school: '2' }, relations });
+    expect(errors(await ask(peer, B([], '', 'e'), E(), S()))).toEqual(['ErrorResponse:0A000']);
+    expect(peer.faults).toEqual([]);
     await peer.close();
   });
 });

@@ -614,6 +614,29 @@ const WAYS: readonly Case[] = [
     'question; unnamed; repeated; elsewhere; uncountable: log_it',
   ],
   [
+    'a function that leaves something, as a field',
+    'SELECT id FROM patient WHERE (name).log_it IS NULL',
+    'question; unnamed; repeated; elsewhere; uncountable: log_it',
+  ],
+  ['keys and values as calls', 'SELECT id(p), name(p) FROM patient p', 'question; [0]; known'],
+  ['values as calls, without their keys', 'SELECT name(p) FROM patient p', 'question; [+0]; known; fixed 11'],
+  [
+    'a key that is asked for as a call',
+    'SELECT name(p) FROM patient p WHERE id(p) = 5',
+    'question; [+0]; known; fixed 11',
+  ],
+  ['a row as a field of what it is given to', 'SELECT p.row_to_json FROM patient p', 'question; [+0]; known; fixed 11'],
+  [
+    'values of others beside a key as a call',
+    'SELECT id(p), (SELECT max(weight(q)) FROM patient q) FROM patient p',
+    'question; [0] v1; repeated',
+  ],
+  [
+    'the mark of CYCLE inside its query',
+    'WITH RECURSIVE r AS (SELECT id, ward FROM patient WHERE id = 1 UNION ALL SELECT p.id, p.ward FROM r JOIN patient p ON p.id = r.ward AND NOT seen) CYCLE id SET seen USING path SELECT id FROM r',
+    'question; unnamed v0; repeated',
+  ],
+  [
     'locks that are not sent',
     'WITH w AS MATERIALIZED (SELECT id FROM patient WHERE hiv FOR UPDATE) SELECT 1',
     'question; unnamed; repeated; uncountable: row locks in a query',

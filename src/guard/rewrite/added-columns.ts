@@ -5,13 +5,13 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { sentColumn, spell } from '../../sql/analyze/column.ts';
 import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
-import { as, type Node, quoteName } from '../../sql/parse/tree.ts';
+import { as, type Node, quoteName, replaceInPlace } from '../../sql/parse/tree.ts';
 import type { Groups } from '../groups/groups.ts';
 import type { KeyPlan } from '../subjects/added-keys.ts';
 import { exportedUnits } from './groups.ts';
 import type { HiddenKeys } from './hidden-keys.ts';
 import { type CarriedColumn, ROW } from './names.ts';
-import { expressionTree, type Rewriter, replaceInPlace } from './rewriter.ts';
+import { expressionTree, type Rewriter } from './rewriter.ts';
 
 /** For one statement: the columns after the `ok` of a guard that is needed. */
 export class AddedColumns {

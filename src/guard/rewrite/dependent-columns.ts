@@ -3,12 +3,18 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel, RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import type { Node } from '../../sql/parse/tree.ts';
+import { replaceInPlace } from '../../sql/parse/tree.ts';
 import { sortFunctions } from '../../sql/types/sort.ts';
 import { elementType } from '../../sql/types/type.ts';
 import { behindJoins } from './group-keys.ts';
 import type { LeakyExpressions } from './leaky-expressions.ts';
-import { expressionTree, NotRewritable, type Rewriter, replaceInPlace } from './rewriter.ts';
+import { expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 import { spelled } from './whole-rows.ts';
+
+interface Found {
+  readonly entry: RangeTableEntry;
+  readonly column: RangeTableColumn;
+}
 
 /** How the columns of one query that depend on a key of its GROUP BY are read. */
 export interface Dependents {
@@ -44,9 +50,11 @@ export function addGroupKeys(
     return known;
   };
   /** Whether it is read by an aggregate from now on. */
-  const use = (entry: RangeTableEntry, column: RangeTableColumn): boolean => {
+  const use = (named: Found): boolean => {
+    const { entry, column } = behindJoins(named);
     if (!dependsOnKey(entry) || keys.get(entry)?.has(column)) return false;
-    const spelling = spelled(entry, column);
+    // By the name that is in sight: an alias of a join hides those of its tables.
+    const spelling = spelled(named.entry, named.column);
     if (sortFunctions(catalog, column.type)) {
       added.add(spelling);
       return false;
@@ -55,16 +63,16 @@ export function addGroupKeys(
     return true;
   };
   for (const { node } of sites.ungrouped.filter((u) => u.level === level)) {
-    const { entry, column } = behindJoins(analysis.marks.references.get(node)!);
-    if (use(entry, column)) references.push({ node, column });
+    const named = analysis.marks.references.get(node)!;
+    if (use(named)) references.push({ node, column: behindJoins(named).column });
   }
   for (const star of analysis.marks.stars.filter((s) => s.level === level)) {
-    for (const found of star.columns.map(behindJoins)) use(found.entry, found.column);
+    for (const named of star.columns) use(named);
   }
   for (const { node } of sites.ungroupedRows.filter((u) => u.level === level)) {
     const entry = analysis.marks.wholeRows.find((whole) => whole.node === node)!.entry;
     if (!dependsOnKey(entry)) continue;
-    for (const column of entry.columns) if (column.access === 'granted' && !column.implicit) use(entry, column);
+    for (const column of entry.columns) if (column.access === 'granted' && !column.implicit) use({ entry, column });
     rows.push({ node, entry });
   }
   if (added.size > 0) {

@@ -2,12 +2,14 @@
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { RowGuard } from '../../sql/analyze/range-table.ts';
-import { quoteName } from '../../sql/parse/tree.ts';
+import type { Fn } from '../../sql/catalog/catalog.ts';
+import { as, type Body, qualifiedName, quoteName, replaceInPlace } from '../../sql/parse/tree.ts';
 import { nameExtent } from '../../sql/text/extent.ts';
 import type { Template } from '../../sql/text/template.ts';
+import { tokenAt } from '../../sql/text/tokens.ts';
 import { guardsOf } from './guard-demand.ts';
 import type { LeakyExpression, LeakyExpressions } from './leaky-expressions.ts';
-import { detached, NotRewritable, type Rewriter, replaceInPlace } from './rewriter.ts';
+import { detached, NotRewritable, type Rewriter } from './rewriter.ts';
 import { okOfTarget } from './write-filters.ts';
 
 /** `CASE WHEN (ok AND …) IS NOT FALSE THEN expression END` around each site. */
@@ -37,13 +39,24 @@ function conditionOf(site: LeakyExpression, okOf: (guard: RowGuard) => Template 
   return ['(', ...terms.flatMap((term, i) => [...(i > 0 ? [' AND '] : []), ...term]), ')'];
 }
 
-/** Puts the schema that was found in front of functions and types that were written without; `replaced`: bodies that went with what they named. */
-export function qualifyNames(w: Rewriter, analysis: Analysis, replaced: ReadonlySet<object>): void {
+/**
+ * Puts the schema that was found in front of functions and types that were written without; `replaced`: bodies that went with what they named, `rows`:
+ * references that became something else.
+ */
+export function qualifyNames(
+  w: Rewriter,
+  analysis: Analysis,
+  replaced: ReadonlySet<object>,
+  rows: ReadonlySet<object | undefined>,
+): void {
   for (const { body, fn } of analysis.marks.functions) {
     if (replaced.has(body)) continue;
-    const extent = nameExtent(body.location, w.parsed);
-    if (!extent) throw new NotRewritable(`no place for the function ${fn.name}`);
-    w.edits.replace(extent.start, extent.start, [`${quoteName(fn.schema)}.`]);
+    if (analysis.marks.callsAsFields.has(body)) writeAsCall(w, body, fn, rows);
+    else {
+      const extent = nameExtent(body.location, w.parsed);
+      if (!extent) throw new NotRewritable(`no place for the function ${fn.name}`);
+      w.edits.replace(extent.start, extent.start, [`${quoteName(fn.schema)}.`]);
+    }
     w.mutate(() => {
       body.funcname = [{ String: { sval: fn.schema } }, ...(body.funcname ?? [])];
     });
@@ -57,4 +70,24 @@ export function qualifyNames(w: Rewriter, analysis: Analysis, replaced: Readonly
       body.names = [{ String: { sval: type.schema } }, ...(body.names ?? [])];
     });
   }
+}
+
+/** INVARIANT 152: `row.f` and `(row).f` become `schema.f(row)`: behind a dot no schema could stand, and the server would look for a column first. */
+function writeAsCall(w: Rewriter, body: Body<'FuncCall'>, fn: Fn, rows: ReadonlySet<object | undefined>): void {
+  const range = w.range({ FuncCall: body });
+  const [arg] = body.args!;
+  const row = as(arg, 'ColumnRef');
+  w.edits.open(range.start, range.end, [`${qualifiedName(fn.schema, fn.name)}(`]);
+  if (row?.location === body.location) {
+    if (!rows.has(row)) w.edits.replace(lastPart(w, range), range.end, ['*']);
+    w.edits.close(range.end, [')']);
+  } else w.edits.replace(w.outerRange(arg!).end, range.end, [')']);
+}
+
+/** Where the part of a name behind its last dot begins. */
+function lastPart(w: Rewriter, { start, end }: { start: number; end: number }): number {
+  const tokens = w.parsed.tokens();
+  let at = tokenAt(tokens, end - 1);
+  while (tokens[at]!.word !== '.' && tokens[at]!.start > start) at -= 1;
+  return tokens[at + 1]!.start;
 }

@@ -1,11 +1,11 @@
 /** Counts what is shown (`min_group`): groups of few are left out by HAVING, aggregates over values of few are NULL. */
 
 import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
-import { as, type Node, quoteName } from '../../sql/parse/tree.ts';
+import { as, type Node, quoteName, replaceInPlace } from '../../sql/parse/tree.ts';
 import { tokenAt } from '../../sql/text/tokens.ts';
 import type { Bounded, Groups } from '../groups/groups.ts';
 import { type CarriedColumn, ROW } from './names.ts';
-import { detached, expressionTree, NotRewritable, type Rewriter, replaceInPlace } from './rewriter.ts';
+import { detached, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 import { spelled } from './whole-rows.ts';
 
 /** What the relation's guarded subquery exports to be counted. The row itself has no name but its place. */

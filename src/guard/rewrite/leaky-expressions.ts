@@ -161,7 +161,9 @@ class Finder {
         // With nothing but an outer query's `ok` in it, the server would take it for an aggregate of that query.
         const asks = this.sites.length > before || this.contains(node, 'subquery');
         if (asks && !found.namesOwn && guardsOf(at.scope.entries).length === 0 && isGuardedOutside(at.scope))
-          throw new NotRewritable('an aggregate of what names no column of its own query');
+          throw new NotRewritable(
+            'an aggregate of what names no column of its own query: compute that in a query in FROM',
+          );
         return;
       }
       case 'window':

@@ -1,5 +1,6 @@
 /** Changes what lists hold: stars written out, one more column for `ok`, names that must survive, keys for functional dependency. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
+import { sentColumn } from '../../sql/analyze/column.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { as, type Node } from '../../sql/parse/tree.ts';
 import { nameGivers } from '../../sql/text/column-name.ts';
@@ -15,6 +16,7 @@ import {
   rewriteRowField,
   rewriteWholeRow,
   showsMore,
+  writeAsField,
   writeOutRowStar,
   writeOutStar,
 } from './whole-rows.ts';
@@ -32,13 +34,14 @@ export function rewriteLists(
   const renamed = new Set<Node>([...sites.wrapped, ...hidden]);
   const dependents = marks.levels.map((level) => addGroupKeys(w, level, analysis, sites, catalog));
   const aggregated = new Map(dependents.flatMap((found) => [...found.aggregated]));
-  for (const { node, column } of dependents.flatMap((found) => found.references)) {
+  const read = dependents.flatMap((found) => found.references);
+  for (const { node, column } of read) {
     replaced.add(as(node, 'ColumnRef'));
     aggregateReference(w, node, aggregated.get(column)!);
     renamed.add(node);
   }
   const grouped = new Set(dependents.flatMap((found) => found.rows.map((row) => row.node)));
-  for (const node of rewriteRows(w, marks, aggregated, grouped)) {
+  for (const node of rewriteRows(w, marks, aggregated, grouped, new Set(read.map(({ node }) => node)))) {
     replaced.add(as(node, 'ColumnRef'));
     renamed.add(node);
   }
@@ -60,12 +63,13 @@ export function rewriteLists(
   return replaced;
 }
 
-/** Whole rows, and what is taken of them, where a row would have more columns than it shows. `grouped`: rows that are read after grouping. */
+/** Whole rows, and what is taken of them, where a row would have more columns than it shows. `grouped`: rows that are read after grouping, `done`: fields that are read by aggregates now. */
 function rewriteRows(
   w: Rewriter,
   marks: Analysis['marks'],
   aggregated: Aggregated,
   grouped: ReadonlySet<Node>,
+  done: ReadonlySet<Node>,
 ): Node[] {
   const rewritten: Node[] = [];
   // Of these only columns are taken.
@@ -73,9 +77,16 @@ function rewriteRows(
     ...marks.rowFields.map(({ node }) => as(node, 'A_Indirection')?.arg),
     ...marks.stars.map(({ target }) => as(target.val, 'A_Indirection')?.arg),
   ]);
+  const ofRows = new Set<object | undefined>();
   for (const { node, entry, column } of marks.rowFields) {
-    if (addsColumns(entry) && !aggregated.has(column)) rewriteRowField(w, node, entry, column);
+    const body = as(node, 'A_Indirection');
+    const isCall = body !== undefined && marks.fieldsAsCalls.has(body);
+    ofRows.add(body);
+    if (!(isCall || addsColumns(entry)) || done.has(node)) continue;
+    rewriteRowField(w, node, entry, column, isCall);
+    if (sentColumn(entry, column) !== undefined) rewritten.push(node);
   }
+  for (const [body, field] of marks.fieldsAsCalls) if (!ofRows.has(body)) writeAsField(w, field);
   for (const star of marks.rowStars) {
     if (!showsMore(star.columns)) continue;
     writeOutRowStar(w, star);

@@ -3,14 +3,14 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
 import type { RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Fn, Oid } from '../../sql/catalog/catalog.ts';
-import { as, type Body, type Node, partsOf, qualifiedName, strings } from '../../sql/parse/tree.ts';
+import { as, type Body, type Node, partsOf, qualifiedName, replaceInPlace, strings } from '../../sql/parse/tree.ts';
 import { givesNothing } from '../function-class.ts';
 import { type MetadataFunction, metadataFunction } from '../metadata/functions.ts';
 import { isKeyOf } from '../metadata/keys.ts';
 import { isSequenceFunction, namesSequence } from '../sequences.ts';
 import type { MetadataWork } from './metadata-work.ts';
 import { CALL, ofName } from './reg-lookup.ts';
-import { expressionTree, NotRewritable, type Rewriter, replaceInPlace } from './rewriter.ts';
+import { expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 import { surround } from './surrounding-text.ts';
 
 /** Which sequence is asked was judged by its constant name, and no result tells the name: it needs no looking up. */
@@ -46,7 +46,8 @@ export function rewriteCall(work: MetadataWork, node: Node, body: Body<'FuncCall
   if (args.some((arg) => contains(work, arg, 'window') || contains(work, arg, 'set-returning')))
     throw new NotRewritable(`a window or set-returning function inside ${fn.name}`);
   // INVARIANT 137: a function that gives nothing is never run: of NULL some show every session.
-  if (fn.returnsSet && givesNothing(fn)) throw new NotRewritable(`${fn.name} in this place`);
+  if (fn.returnsSet && givesNothing(fn))
+    throw new NotRewritable(`${fn.name} in this place: call it in FROM, with constants`);
   if (fn.returnsSet) filterArgument(work, args, fn, spec);
   else if (work.isInFrom(node)) throw new NotRewritable(`${fn.name} in FROM`);
   else wrapCall(work, node, body, args, fn, spec);

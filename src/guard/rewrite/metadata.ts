@@ -4,7 +4,7 @@
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Fn } from '../../sql/catalog/catalog.ts';
-import { as, type Body, type Node, partsOf, quoteName, strings } from '../../sql/parse/tree.ts';
+import { as, type Body, type Node, partsOf, quoteName, replaceInPlace, strings } from '../../sql/parse/tree.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { givesNothing } from '../function-class.ts';
 import { mayBeMetadata } from '../metadata/functions.ts';
@@ -13,7 +13,7 @@ import { passSequences, rewriteCall } from './metadata-calls.ts';
 import { type MetadataContext, MetadataWork, type Parameters } from './metadata-work.ts';
 import { rewriteCast, rewriteUncast } from './reg-casts.ts';
 import { refuseUnfiltered } from './reg-values.ts';
-import { NotRewritable, type Rewriter, replaceInPlace } from './rewriter.ts';
+import { NotRewritable, type Rewriter } from './rewriter.ts';
 
 /** Gives the bodies of calls that were replaced and of types that went with their casts: no schema is put in front of those. */
 export function rewriteMetadata(

@@ -5,14 +5,14 @@ import { viewCannotLeak } from '../../sql/analyze/leakproof-views.ts';
 import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import type { Body, Node } from '../../sql/parse/tree.ts';
-import { as, quoteName } from '../../sql/parse/tree.ts';
+import { as, quoteName, replaceInPlace } from '../../sql/parse/tree.ts';
 import { nameExtent } from '../../sql/text/extent.ts';
 import { type Token, tokenAt } from '../../sql/text/tokens.ts';
 import type { AddedColumns } from './added-columns.ts';
 import { behindJoins } from './group-keys.ts';
 import { guardedRelation } from './guarded-relation.ts';
 import type { CarriedColumn } from './names.ts';
-import { NotRewritable, type Rewriter, replaceInPlace } from './rewriter.ts';
+import { NotRewritable, type Rewriter } from './rewriter.ts';
 import { sentName } from './sent-name.ts';
 import { isTemporary } from './temporary.ts';
 

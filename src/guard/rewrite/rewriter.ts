@@ -94,13 +94,6 @@ export class Rewriter {
   }
 }
 
-/** Makes `node` another node, in place: whatever holds it holds the new one. */
-export function replaceInPlace(node: Node, replacement: Node): void {
-  const record = node as unknown as Record<string, unknown>;
-  for (const key of Object.keys(record)) delete record[key];
-  Object.assign(record, replacement);
-}
-
 /** A copy of the node's wrapper, sharing its body: used inside `node` when it becomes an enclosing expression. */
 export function detached(node: Node): Node {
   return { ...node };

@@ -1,6 +1,7 @@
 /** Puts text of Rowgate's own around a client's expression, before, between and after its arguments. */
 import type { Node } from '../../sql/parse/tree.ts';
-import { detached, expressionTree, type Rewriter, replaceInPlace } from './rewriter.ts';
+import { replaceInPlace } from '../../sql/parse/tree.ts';
+import { detached, expressionTree, type Rewriter } from './rewriter.ts';
 
 /** Argument `n` in a text of ours that is parsed by itself. */
 const PLACE = 1_900_000_000;

@@ -3,10 +3,10 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
 import type { Node } from '../../sql/parse/tree.ts';
-import { as, type Body, quoteName } from '../../sql/parse/tree.ts';
+import { as, type Body, quoteName, replaceInPlace } from '../../sql/parse/tree.ts';
 import { columnName } from '../../sql/text/column-name.ts';
 import type { DraftStatement } from '../draft.ts';
-import { detached, type Rewriter, replaceInPlace, statementTree } from './rewriter.ts';
+import { detached, type Rewriter, statementTree } from './rewriter.ts';
 
 /** A declared temporary table of the policy, not one of the database. */
 export function isTemporary({ persistence, sentName }: Relation): boolean {

@@ -1,12 +1,14 @@
 /** Whole rows and stars of relations that rewriting gives more columns: written out, so that these do not show. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
+import type { FieldAsCall } from '../../sql/analyze/findings.ts';
 import type { RangeTableColumn, RangeTableEntry } from '../../sql/analyze/range-table.ts';
-import { as, type Node, quoteName } from '../../sql/parse/tree.ts';
+import { as, type Node, quoteName, replaceInPlace } from '../../sql/parse/tree.ts';
+import { nameExtent } from '../../sql/text/extent.ts';
 import { tokenAt } from '../../sql/text/tokens.ts';
 import { okOf } from './export-ok.ts';
 import { behindJoins } from './group-keys.ts';
-import { expressionTree, NotRewritable, type Rewriter, replaceInPlace, selectTree } from './rewriter.ts';
+import { expressionTree, NotRewritable, type Rewriter, selectTree } from './rewriter.ts';
 import { sentName } from './sent-name.ts';
 import { isTemporaryTarget, withoutOrigin } from './temporary.ts';
 
@@ -93,9 +95,23 @@ function listed(entry: RangeTableEntry, column: RangeTableColumn, aggregated: Ag
   return text.endsWith(`.${quoteName(name)}`) || text === quoteName(name) ? text : `${text} AS ${quoteName(name)}`;
 }
 
-/** `(t).field` becomes `(t.field)`: the row that would be made without its `ok` has no names. */
-export function rewriteRowField(w: Rewriter, node: Node, entry: RangeTableEntry, column: RangeTableColumn): void {
+/** `(t).field` becomes `(t.field)`: the row that would be made without its `ok` has no names. `isCall`: it is written `field(t)`. */
+export function rewriteRowField(
+  w: Rewriter,
+  node: Node,
+  entry: RangeTableEntry,
+  column: RangeTableColumn,
+  isCall: boolean,
+): void {
   const body = as(node, 'A_Indirection')!;
+  if (isCall) {
+    const range = w.range(node);
+    const text = spelled(entry, column);
+    w.edits.replace(range.start, range.end, [text]);
+    const reference = expressionTree([text]);
+    w.mutateFirst(() => replaceInPlace(node, reference));
+    return;
+  }
   const inner = w.outerRange(body.arg!);
   const tokens = w.parsed.tokens();
   // After the brackets, the dot and the name.
@@ -108,6 +124,16 @@ export function rewriteRowField(w: Rewriter, node: Node, entry: RangeTableEntry,
     const [, ...rest] = body.indirection!;
     replaceInPlace(node, rest.length === 0 ? reference : { A_Indirection: { arg: reference, indirection: rest } });
   });
+}
+
+/** `field(row)` becomes `(row).field`: of a call the server would look for a function first, by a path of its own. */
+export function writeAsField(w: Rewriter, { name, location }: FieldAsCall): void {
+  const called = nameExtent(location, w.parsed);
+  const tokens = w.parsed.tokens();
+  const close = called && tokens[tokens[tokenAt(tokens, called.end - 1) + 1]?.match ?? -1];
+  if (!close) throw new NotRewritable(`no place for the field ${name}`);
+  w.edits.replace(called.start, called.end, []);
+  w.edits.close(close.end, [`.${quoteName(name)}`]);
 }
 
 /** `ROW(t.*)` with the columns written out, where the star would include more. */

@@ -47,7 +47,7 @@ function authorize(draft: Draft, statement: DraftStatement): void {
   for (const oid of analysis.parameterTypes) {
     const type = draft.catalog.typesByOid.get(oid);
     if (oid && oid !== UNKNOWN && (!type || !mayUseType(draft, type))) {
-      first ??= refusal('type-not-granted', '42501', `permission denied for type ${type?.name ?? oid}`);
+      first ??= refusal('type-not-granted', '42501', `permission denied for type ${type?.name ?? oid}`, BY_TYPES);
     }
   }
   if (statement.kind.kind === 'read' && readsCatalogsAlone(draft.role, analysis.uses)) {
@@ -168,9 +168,12 @@ function typeDenied(role: RolePolicy, type: Type): Refusal {
     );
   }
   return refusal('type-not-granted', '42501', `permission denied for type ${type.schema}.${type.name}`, {
+    ...BY_TYPES,
     rule: role.rule,
   });
 }
+
+const BY_TYPES = { hint: 'Types that no granted table or function uses are granted by types: […].' };
 
 function judgeFunction(draft: Draft, use: Extract<Use, { kind: 'function' }>): Refusal | undefined {
   for (const fn of use.candidates) {

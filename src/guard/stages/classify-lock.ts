@@ -48,7 +48,9 @@ function judge(role: RolePolicy, relation: Relation, mode: number): Refusal | un
   const grant = role.relations.get(relation.oid);
   // LOCK of a view locks whatever it reads, granted or not.
   if (grant && !grant.system && !['r', 'p'].includes(relation.kind)) {
-    return refusal('unsupported', '0A000', `LOCK of "${relation.name}" is not supported: it is no table`);
+    return refusal('unsupported', '0A000', `LOCK of "${relation.name}" is not supported: it is no table`, {
+      hint: 'Lock the tables behind it.',
+    });
   }
   if (grant && !grant.system && mayLock(grant, mode)) return undefined;
   return refusal('relation-not-granted', '42501', `permission denied for table ${relation.name}`, {

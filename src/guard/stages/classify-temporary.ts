@@ -174,5 +174,8 @@ function declaredOtherwise({ catalog }: Draft, { relation, rule }: TemporaryTabl
 }
 
 function unsupported({ relation, rule }: TemporaryTable, what: string): Refusal {
-  return refusal('unsupported', '0A000', `${what} is not supported for temporary table "${relation.name}"`, { rule });
+  return refusal('unsupported', '0A000', `${what} is not supported for temporary table "${relation.name}"`, {
+    hint: 'It may have NOT NULL, PRIMARY KEY, UNIQUE and ON COMMIT.',
+    rule,
+  });
 }

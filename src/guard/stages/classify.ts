@@ -113,7 +113,7 @@ export const QUERIES: ReadonlySet<string> = new Set([
 function classify(draft: Draft, statement: DraftStatement, node: Node): void {
   if (statement.token) return;
   const kind = kindOf(node);
-  statement.command = commandOf(kind);
+  statement.command = commandOf(node);
   const classifier = CLASSIFIERS[kind] as Classifier<Kind> | undefined;
   statement.refusal = classifier
     ? classifier(draft, statement, as(node, kind) as Body<Kind>, node)
@@ -195,7 +195,12 @@ function explainExecute(
       rule: draft.role.rule,
     });
   const executed = executedBy(draft, body);
-  return 'severity' in executed ? executed : set(statement, 'EXPLAIN', { kind: 'explain', execute: executed });
+  if ('severity' in executed) return executed;
+  // Its arguments are the last of it.
+  const last = draft.parsed!.tokens().findLast(({ end }) => end <= statement.end)!;
+  const behind = body.params !== undefined;
+  const room = { before: statement.end - (behind ? last.start : last.end), behind };
+  return set(statement, 'EXPLAIN', { kind: 'explain', execute: { ...executed, room } });
 }
 
 function explain(draft: Draft, statement: DraftStatement, body: Body<'ExplainStmt'>): Refusal | undefined {
@@ -268,7 +273,10 @@ const COMMANDS: Partial<Record<string, string>> = {
 };
 
 /** `CreateTableAsStmt` → `CREATE TABLE AS`. */
-export function commandOf(kind: string): string {
+export function commandOf(node: Node): string {
+  const kind: string = kindOf(node);
+  const vacuum = as(node, 'VacuumStmt');
+  if (vacuum && !vacuum.is_vacuumcmd) return 'ANALYZE';
   const named = COMMANDS[kind];
   if (named !== undefined) return named;
   return kind
@@ -301,15 +309,15 @@ function classifyCopy(role: RolePolicy, statement: DraftStatement, copy: Copy): 
 
 function formRefusal({ query, whereClause }: Copy): Refusal | undefined {
   // It would be asked of the columns that are not copied, too: their defaults may be withheld.
-  if (whereClause) return unsupported('COPY FROM with WHERE');
+  if (whereClause) return unsupported('COPY FROM with WHERE', 'Leave the other rows out before they are sent.');
   if (!query) return undefined;
   const select = as(query, 'SelectStmt');
-  if (!select) return unsupported('COPY of a write');
-  return writesInside(select) ? unsupported('COPY of a write') : undefined;
+  if (select && !writesInside(select)) return undefined;
+  return unsupported('COPY of a write', 'Send the write by itself, with RETURNING.');
 }
 
-function unsupported(what: string): Refusal {
-  return refusal('unsupported', '0A000', `${what} is not supported for restricted roles`);
+function unsupported(what: string, hint: string): Refusal {
+  return refusal('unsupported', '0A000', `${what} is not supported for restricted roles`, { hint });
 }
 
 /** Finds and judges only the relation: its columns are judged afterwards, as COPY names them. */

@@ -27,7 +27,7 @@ export const openStage: Stage = {
       statement.rewritten = true;
       return;
     }
-    statement.command = commandOf(kindOf(statement.node));
+    statement.command = commandOf(statement.node);
     statement.refusal = lexerVerdict(draft, statement);
     const about = aboutIn(draft, statement.node);
     if (about.length > 0) statement.about = about;
@@ -107,7 +107,7 @@ function inner(statement: DraftStatement, query: Node | undefined) {
   return {
     effect: 'allow' as const,
     kind,
-    command: query ? commandOf(kindOf(query)) : '',
+    command: query ? commandOf(query) : '',
     fingerprint: '',
     normalized: '',
     tables: [],

@@ -81,7 +81,8 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   nameTwins(analysis.marks);
   const added = new AddedColumns(statement.groups, keys, plan);
   rewriteRelations(w, analysis, draft.role, draft.catalog, added);
-  rewriteReferences(w, analysis, rewriteLists(w, analysis, sites, draft.catalog, hidden));
+  const changed = rewriteLists(w, analysis, sites, draft.catalog, hidden);
+  rewriteReferences(w, analysis, changed);
   rewriteAliases(w, analysis, added);
   for (const groups of statement.groups) hideGroups(w, groups);
   hideOrigins(w, analysis);
@@ -96,7 +97,7 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
     statement.check = { added: 'last', violations: [], keys: keys?.keys ?? [], ...(plan && { names: plan.added }) };
   }
   const replaced = rewriteMetadata(w, analysis, draft, statement);
-  qualifyNames(w, analysis, replaced);
+  qualifyNames(w, analysis, replaced, changed);
   if (statement.kind.kind === 'prepare') declareParameters(w, statement, analysis, draft.catalog);
   const select = as(query, 'SelectStmt');
   const most = draft.role.limits.rowsPerStatement;

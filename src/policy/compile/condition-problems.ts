@@ -35,6 +35,8 @@ export function problemsOf(
   }
   if (analysis.marks.wholeRows.length > 0)
     problems.push({ message: 'a whole row cannot stand here: name its columns', offset: 0 });
+  if (analysis.marks.callsAsFields.size + analysis.marks.fieldsAsCalls.size > 0)
+    problems.push({ message: 'write calls as f(x) and fields as (x).f', offset: 0 });
   const type = analysis.marks.expressions.get(node)?.type;
   if (what === 'condition' && problems.length === 0 && type !== BOOL && type !== UNKNOWN) {
     problems.push({ message: 'expected a boolean condition', offset: 0 });

@@ -27,6 +27,7 @@ import { type ResolvedNames, recheckPortal, resolveNames } from '../state/sql-na
 import { outlives, portalUnknown } from '../state/unknown-names.ts';
 import { sendDescribe } from './describe.ts';
 import { sendUnknown } from './extended.ts';
+import { isFilledFor } from './own-arguments.ts';
 import { sentOfPortal } from './planned-text.ts';
 import { cachedPlanChanged } from './refusal-response.ts';
 import { decideRefusal, ownWords, refuseExtended, UNWATCHED } from './refuse.ts';
@@ -103,6 +104,10 @@ function admitPortal(
     return 'refused';
   }
   const resolved = names.of[0]!;
+  if (!isFilledFor(rendered, resolved)) {
+    refuseExtended(c, ownWords(c, cachedPlanChanged()));
+    return 'refused';
+  }
   const wrong = message && cannotRun(portal, message, checkOf(statement, resolved.inner));
   if (wrong) {
     refuseExtended(c, ownWords(c, wrong));

@@ -1,5 +1,6 @@
 /** Parse: a text is judged, and prepared as it may be sent. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { Judgement } from '../../guard/decision.ts';
 import { isNameType } from '../../guard/metadata/reg-types.ts';
 import { unreadable } from '../../guard/unreadable.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
@@ -13,7 +14,9 @@ import { Prepared } from '../state/prepared.ts';
 import { cannotTakeOut } from '../state/row-check.ts';
 import { unsettled } from '../state/unknown-names.ts';
 import { judged } from './judging.ts';
+import { withOwnArguments } from './own-arguments.ts';
 import { decideRefusal, ownWords, refuseExtended, textTooLong } from './refuse.ts';
+import type { AddedParameter } from './render.ts';
 import { renderFor, slotValues, takesParameters } from './revalidate.ts';
 
 /** The pseudo-type of an untyped literal. */
@@ -26,8 +29,11 @@ const MOST_PARAMETERS = 65535;
 export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   if (!frame.last) return refuseLong(c, frame, policy);
   const { name, text, types } = decodeParse(frame.bytes);
-  const judgement = judged(c, policy, text, types);
-  if (judgement === 'wait') return false;
+  const own = judged(c, policy, text, types);
+  if (own === 'wait') return false;
+  const fills = explainedBy(c, own);
+  if (fills === 'wait') return false;
+  const judgement = withOwnArguments(own, text, [fills]);
   const unnamed = name === '';
   const statement = judgement.statements[0];
   const reason =
@@ -60,7 +66,8 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
     refuseExtended(c, decideRefusal(c, subject, now.refused ?? missing(policy)), { unnamed });
     return true;
   }
-  const rendered = renderFor(text, judgement, policy, parameters, slotValues(policy, now?.person));
+  const values = slotValues(policy, now?.person);
+  const rendered = { ...renderFor(text, judgement, policy, parameters, values), ...(fills.length > 0 && { fills }) };
   const prepared = new Prepared({ name, source: 'protocol', rendered, types, parameters, statement, policy });
   if (rendered.added.length + parameters > MOST_PARAMETERS) {
     refuseExtended(c, ownWords(c, refusal('unsupported', '54000', 'too many parameters')), { unnamed });
@@ -87,6 +94,14 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
   const bytes = asItCame ? frame.bytes : parsePrepared(prepared);
   c.send(bytes, { kind: 'parse', batch: c.batch, own: false, versions, rendered });
   return true;
+}
+
+/** Parameters of the guard's own in what an EXPLAIN EXECUTE names now; whether it still does is asked as it runs. */
+function explainedBy(c: Conversation, { statements }: Judgement): readonly AddedParameter[] | 'wait' {
+  const kind = statements[0]?.kind;
+  if (kind?.kind !== 'explain' || !kind.execute) return [];
+  const version = c.statements.current(kind.execute.name);
+  return unsettled(c, version) ? 'wait' : (version?.value?.rendered.added ?? []);
 }
 
 /** A message that is too long to be read anyway: it comes in pieces, and those after the first are dropped. */

@@ -30,6 +30,7 @@ import { isBounded, isRead, type ResolvedNames, resolveNames } from '../state/sq
 import { sendConverted } from './conversion.ts';
 import { judged } from './judging.ts';
 import { answerHere, withoutTokenSettings } from './local-answers.ts';
+import { fillsOf, withOwnArguments } from './own-arguments.ts';
 import { sentOfQuery } from './planned-text.ts';
 import { needsStatus, notTogether, planQuery, type QueryPlan } from './query-plan.ts';
 import { sendStep, sendWrapped, stepsOf, takeApart } from './query-steps.ts';
@@ -101,9 +102,10 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
     refuseQuery(c, known ? ownWords(c, names.refuse) : decideRefusal(c, subject, names.refuse), statements.length > 1);
     return true;
   }
+  const filled = withOwnArguments(judgement, text, fillsOf(names.of));
   const parts = statements.map((statement, at): Part => partOf(statement, names.of[at]!, policy, text));
   const whose = needEndUsers(policy, statements)
-    ? endUsersOf(c, policy, asked(parts, judgement, policy))
+    ? endUsersOf(c, policy, asked(parts, filled, policy))
     : WITHOUT_END_USER;
   if (whose === 'wait') return false;
   if ('refuse' in whose) {
@@ -113,7 +115,7 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
     refuseQuery(c, decideRefusal(c, subject, whose.refuse), statements.length > 1);
     return true;
   }
-  return sendQuery(c, frame, { text, judgement, policy, whose }, parts);
+  return sendQuery(c, frame, { text, judgement: filled, policy, whose }, parts);
 }
 
 function partOf(statement: StatementJudgement, resolved: ResolvedNames, policy: SessionPolicy, text: string): Part {

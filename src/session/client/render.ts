@@ -32,6 +32,8 @@ export interface Rendered {
   readonly leads?: number;
   /** The value that fills the row limit; absent if it is a parameter, or if there is none. */
   readonly limit?: bigint;
+  /** Of an EXPLAIN EXECUTE: parameters of what it explains, whose values are in the text itself. */
+  readonly fills?: readonly AddedParameter[];
   /** The end user whose attributes are in the text itself. */
   readonly filledFor?: EndUser | undefined;
   /** How a slot was written: for positions. */
@@ -88,9 +90,12 @@ export function parameterValue({ slot }: AddedParameter, values: SlotValues): st
 
 /** Do two texts ask the server for the same? */
 export function sameText(a: Rendered, b: Rendered): boolean {
-  return (
-    a.sent === b.sent && a.added.length === b.added.length && a.added.every((p, i) => sameParameter(p, b.added[i]!))
-  );
+  return a.sent === b.sent && sameParameters(a.added, b.added);
+}
+
+/** Are they the same, in the same order? */
+export function sameParameters(a: readonly AddedParameter[], b: readonly AddedParameter[]): boolean {
+  return a.length === b.length && a.every((parameter, i) => sameParameter(parameter, b[i]!));
 }
 
 function sameParameter(a: AddedParameter, b: AddedParameter): boolean {

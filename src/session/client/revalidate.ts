@@ -9,6 +9,7 @@ import { isFilled, isSameEndUser, missing, tokenChangeOf } from '../end-user/sta
 import type { SessionPolicy } from '../ports.ts';
 import { Provenance } from '../server/provenance.ts';
 import { Prepared } from '../state/prepared.ts';
+import { withOwnArguments } from './own-arguments.ts';
 import { type Rendered, renderLiterals, renderParameters, type SlotValues, sameText } from './render.ts';
 
 export type Validity =
@@ -19,16 +20,17 @@ export type Validity =
 
 /** Judges a prepared statement by the policy of now, and for the person of now. One that stays as it is becomes one of this policy. */
 export function revalidate(prepared: Prepared, policy: SessionPolicy, person: EndUser | undefined): Validity {
-  const { text, filledFor } = prepared.rendered;
+  const { text, filledFor, fills } = prepared.rendered;
   const isTheirs = filledFor === undefined || (person !== undefined && isSameEndUser(filledFor, person));
   if (prepared.policy === policy && isTheirs) return { kind: 'fresh' };
-  const judgement = policy.judge(text, prepared.types);
-  if (judgement.effect === 'refuse') return { kind: 'refused', refusal: judgement.refusal!, judgement };
+  const own = policy.judge(text, prepared.types);
+  if (own.effect === 'refuse') return { kind: 'refused', refusal: own.refusal!, judgement: own };
+  const judgement = fills ? withOwnArguments(own, text, [fills]) : own;
   if (!person && isWrittenInto(judgement, prepared, policy))
     return { kind: 'refused', refusal: missing(policy), judgement };
   const values = slotValues(policy, person);
-  const own = prepared.source === 'protocol' ? prepared.parameters : undefined;
-  const rendered = renderFor(text, judgement, policy, own, values);
+  const count = prepared.source === 'protocol' ? prepared.parameters : undefined;
+  const rendered = { ...renderFor(text, judgement, policy, count, values), ...(fills && { fills }) };
   const statement = sameStatement(prepared, judgement);
   const { name, source, types, parameters } = prepared;
   if (!sameText(prepared.rendered, rendered)) {

@@ -34,6 +34,8 @@ export interface ResolvedNames {
   readonly most?: number | undefined;
   /** For an EXECUTE: the prepared statement. */
   readonly runs?: Prepared;
+  /** The same behind EXPLAIN, where it has parameters of the guard's own. */
+  readonly explains?: Prepared;
   /** The end user whose attributes fill what it runs. */
   readonly madeFor?: EndUser | undefined;
   /** It runs what the same message has made. */
@@ -95,9 +97,11 @@ function resolve(
     case 'execute':
       return resolveNamed(c, kind, policy, here);
     case 'explain': {
-      const resolved = kind.execute ? resolveNamed(c, kind.execute, policy, here) : fresh();
+      const resolved = kind.execute ? resolveNamed(c, kind.execute, policy, here, true) : fresh();
       if (resolved === 'wait' || 'refuse' in resolved || !resolved.inner) return resolved;
-      return { ...resolved, inner: explained(resolved.inner), bounded: false, most: undefined };
+      const { runs } = resolved;
+      const filled = runs && runs.rendered.added.length > 0 && { explains: runs };
+      return { ...resolved, inner: explained(resolved.inner), bounded: false, most: undefined, ...filled };
     }
     case 'fetch': {
       const version = c.portals.current(kind.name);
@@ -122,10 +126,12 @@ function resolveNamed(
   { name, texts }: Pick<Extract<StatementKind, { kind: 'execute' }>, 'name' | 'texts'>,
   policy: SessionPolicy,
   here: NamesOfMessage,
+  explains = false,
 ): ResolvedNames | LostName | 'wait' {
   const own = here.statement(name);
   if (own === 'none') return { refuse: statementUnknown(name) };
-  const resolved = own !== 'unknown' ? { ...fresh(own), here: true as const } : resolveExecute(c, name, policy);
+  const resolved =
+    own !== 'unknown' ? { ...fresh(own), here: true as const } : resolveExecute(c, name, policy, explains);
   if (resolved === 'wait' || 'refuse' in resolved) return resolved;
   const refuse = leakyPatternIn(texts, resolved.inner ?? {});
   return refuse ? { refuse } : resolved;
@@ -156,15 +162,18 @@ function notInOneMessage(): Refusal {
   });
 }
 
-function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): ResolvedNames | LostName | 'wait' {
+function resolveExecute(
+  c: Conversation,
+  name: string,
+  policy: SessionPolicy,
+  explains: boolean,
+): ResolvedNames | LostName | 'wait' {
   const version = c.statements.current(name);
   if (unsettled(c, version)) return 'wait';
   const prepared = version?.value;
   // What an EXECUTE runs must be something that was judged. Functions of an unrestricted role may prepare, too.
   if (!prepared) return isFree(policy) ? fresh() : { refuse: statementUnknown(name) };
-  if (!canExecute(prepared)) {
-    return { refuse: notByExecute(name) };
-  }
+  if (!canExecute(prepared, explains)) return { refuse: notByExecute(name) };
   const { filledFor } = prepared.rendered;
   // What a token fills in it may not be known for this policy.
   if (filledFor && prepared.policy !== policy) return { refuse: cachedPlanChanged() };
@@ -296,11 +305,11 @@ function isFree(policy: SessionPolicy): boolean {
 
 /**
  * EXECUTE. PREPARE takes nothing but queries. By Parse anything gets a name, and with EXECUTE of that, what the server did to transactions
- * and names would be hidden from us; so would parameters of the guard's own.
+ * and names would be hidden from us; so would parameters of the guard's own, which EXPLAIN is given (`own-arguments.ts`).
  */
-function canExecute({ statement, rendered }: Prepared): boolean {
+function canExecute({ statement, rendered }: Prepared, explains: boolean): boolean {
   const kind = statement?.kind.kind;
-  return (kind === 'read' || kind === 'write') && rendered.added.length === 0;
+  return (kind === 'read' || kind === 'write') && (explains || rendered.added.length === 0);
 }
 
 function notByExecute(name: string): Refusal {

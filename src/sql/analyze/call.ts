@@ -12,7 +12,9 @@ import { rowRelation } from '../types/type.ts';
 import { BoundedNumbers } from './bounded-numbers.ts';
 import { collects, summaryOf } from './collects.ts';
 import { noteSummary } from './fallible.ts';
+import { readAsField } from './field-notation.ts';
 import { type LookedUpObject, PARAMETER } from './findings.ts';
+import { hasField } from './indirection.ts';
 import { cannotLeak, coercionCannotLeak, isPlainSeries } from './leakproof-expressions.ts';
 import { inPhase } from './levels.ts';
 import type { Expression, QueryLevel, RangeTableEntry, Scope } from './range-table.ts';
@@ -29,25 +31,28 @@ export interface CallFinding {
 }
 
 /** A function call: the function is recorded as a use, refused if it does not exist or is ambiguous (manual, section 10.3). */
-export function resolveCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Expression {
-  return findCall(r, body, scope).expression;
+export function resolveCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope, node: Node): Expression {
+  return findCall(r, body, scope, node).expression;
 }
 
-export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): CallFinding {
+/** `node`: the call's own, where it may turn out to be a field; absent in FROM. */
+export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope, node?: Node): CallFinding {
   r.read.add(body);
   const at = r.at(body.location);
   const parts = strings(body.funcname);
   if (parts.length > 2) {
-    r.unsupported('a function name with a database', body.location);
+    r.unsupported('a function name with a database', body.location, 'Leave the database out.');
     return { expression: UNTOLD, resolved: undefined };
   }
   const name: QualifiedName = parts.length === 2 ? { schema: parts[0]!, name: parts[1]! } : { name: parts[0] ?? '' };
-  const before = r.touched.length;
-  const rowsBefore = r.marks.wholeRows.length;
+  const asField = r.marks.callsAsFields.get(body);
+  const before = asField?.before?.touched ?? r.touched.length;
+  const rowsBefore = asField?.before?.wholeRows ?? r.marks.wholeRows.length;
   const inside = argumentScope(r, body, name, scope);
   const keys = (body.agg_order ?? []).map(sortKey);
   const nodes = [...(body.args ?? []), ...(body.agg_within_group ? keys : [])].map(unnamed);
-  const args = nodes.map((node) => r.expression(node, inside));
+  const known = asField?.before && r.marks.expressions;
+  const args = nodes.map((one) => known?.get(one) ?? r.expression(one, inside));
   if (body.agg_filter) asBoolean(r, body.agg_filter, r.expression(body.agg_filter, inside), 'FILTER');
   if (body.over) laterWindow(r, body.over, scope);
   const { catalog, searchPath } = r.env;
@@ -75,6 +80,11 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
     r.uses.push({ kind: 'function', name: parts.join('.'), candidates, literals, subject, at });
   };
   noteStability(r, resolved, at);
+  if (asField && (resolved.kind !== 'found' || resolved.fn.kind !== 'f')) {
+    if (resolved.kind === 'found') r.unsupported(`.${name.name} as a call`, body.location, `Write ${name.name}(…).`);
+    else r.refuse('column-unknown', '42703', asField.otherwise, at);
+    return { expression: UNTOLD, resolved };
+  }
   switch (resolved.kind) {
     case 'found': {
       use([resolved.fn]);
@@ -128,12 +138,17 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
       const single = results.size === 1 && resolved.castTo === undefined ? [...results][0]! : t.UNTELLABLE;
       return { expression: { ...UNTOLD, type: single }, resolved };
     }
-    case 'column':
+    case 'column': {
       // `ine(p)` is the column `ine` of the row p, withheld or not.
-      r.refuse('unsupported', '0A000', `column "${name.name}" written as a function call is not supported`, at, {
-        hint: `Write it as a column: alias.${name.name}.`,
-      });
+      const [arg] = nodes;
+      if (node && arg && hasField(r, arg, args[0]!.type, name.name)) {
+        const field = { name: name.name, arg, location: body.location };
+        return { expression: readAsField(r, node, field, scope), resolved };
+      }
+      if (node) r.refuse('function-unknown', '42883', `function ${signature(r, parts, types)} does not exist`, at);
+      else r.unsupported(`column "${name.name}" as a call in FROM`, body.location, `Write alias.${name.name}.`);
       return { expression: UNTOLD, resolved };
+    }
     case 'ambiguous':
       r.refuse('function-unknown', '42725', `function ${signature(r, parts, types)} is not unique`, at);
       return { expression: UNTOLD, resolved };

@@ -3,11 +3,15 @@
 import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf, quoteName, stringOf } from '../parse/tree.ts';
 import { RECORD } from '../types/oids.ts';
+import { isTaken, readAsCall } from './field-notation.ts';
 import type { StarColumn } from './findings.ts';
 import type { Expression, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
-const SYSTEM_COLUMNS = new Set(['tableoid', 'ctid', 'xmin', 'xmax', 'cmin', 'cmax']);
+/** Every table has them, granted or not. */
+export const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['tableoid', 'ctid', 'xmin', 'xmax', 'cmin', 'cmax']);
+
+const NAME_COLUMNS = 'Name the columns.';
 
 interface Found {
   readonly entry: RangeTableEntry;
@@ -50,7 +54,7 @@ function starAsRow(r: Resolver, node: Node, body: Body<'ColumnRef'>, scope: Scop
   const at = r.at(body.location);
   const parts = (body.fields ?? []).slice(0, -1).map((field) => stringOf(field) ?? '');
   if (parts.length === 0) {
-    r.unsupported('* here', body.location);
+    r.unsupported('* here', body.location, NAME_COLUMNS);
     return UNRESOLVED;
   }
   const entry = findEntry(r, parts, scope, at);
@@ -63,7 +67,7 @@ function starAsRow(r: Resolver, node: Node, body: Body<'ColumnRef'>, scope: Scop
 export function refuseStars(r: Resolver, nodes: readonly Node[]): void {
   for (const node of nodes) {
     const reference = as(node, 'ColumnRef');
-    if (reference && isStar(reference)) r.unsupported('* here', reference.location);
+    if (reference && isStar(reference)) r.unsupported('* here', reference.location, NAME_COLUMNS);
   }
 }
 
@@ -104,16 +108,25 @@ function qualified(r: Resolver, node: Node, body: Body<'ColumnRef'>, parts: stri
   const column = parts.at(-1)!;
   const entry = findEntry(r, parts.slice(0, -1), scope, at);
   if (!entry) return UNRESOLVED;
-  noteQualified(r, body, entry, parts.length - 2);
   const matches = grantedColumns(entry, column);
   if (matches.length > 1) {
     r.refuse('column-unknown', '42702', `column reference "${column}" is ambiguous`, at);
     return UNRESOLVED;
   }
-  if (matches[0]) return taken(r, node, { entry, column: matches[0] }, at);
+  if (matches[0]) {
+    noteQualified(r, body, entry, parts.length - 2);
+    return taken(r, node, { entry, column: matches[0] }, at);
+  }
   if (entry.columns.some((c) => c.name === column) || SYSTEM_COLUMNS.has(column)) return denied(r, entry, column, at);
-  // `row.name` may call the function `name` on the row: an unknown column is refused.
-  r.refuse('column-unknown', '42703', `column ${parts.join('.')} does not exist`, at);
+  const otherwise = `column ${parts.join('.')} does not exist`;
+  const value = entry.source.kind === 'function' && entry.source.scalar ? entry.columns[0] : undefined;
+  if (isTaken(r, column, value?.type ?? RECORD)) {
+    const { location = -1, fields = [] } = body;
+    // Whatever columns are in sight, with a star it is the row.
+    const arg: Node = { ColumnRef: { fields: [...fields.slice(0, -1), { A_Star: {} }], location } };
+    return readAsCall(r, node, { name: column, arg, location, otherwise }, scope);
+  }
+  r.refuse('column-unknown', '42703', otherwise, at);
   return UNRESOLVED;
 }
 
@@ -255,7 +268,7 @@ export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope):
   const columns: StarColumn[] = [];
   const add = (entry: RangeTableEntry): void => {
     for (const column of entry.columns) {
-      if (column.access !== 'granted' || column.implicit) continue;
+      if (column.access !== 'granted' || column.implicit || column.starless) continue;
       columns.push({ entry, column });
       recordUse(r, entry, column, at);
     }

@@ -2,14 +2,22 @@
 
 import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf, strings } from '../parse/tree.ts';
-import { BOOL, RECORD_ARRAY } from '../types/oids.ts';
+import { BOOL, INT4, RECORD, RECORD_ARRAY, TEXT } from '../types/oids.ts';
 import { noteBuilding } from './builds.ts';
 import { reaches } from './levels.ts';
 import type { Cte, CteScope, ExpressionPlace, QueryLevel, RangeTableColumn } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
-/** The names of a WITH clause on top of those around it. Each query is read when it is first named, or here. */
-export function resolveWith(r: Resolver, clause: Body<'WithClause'>, place: ExpressionPlace): CteScope {
+/**
+ * The names of a WITH clause on top of those around it. Each query is read when it is first named, or here. `home`: the SELECT that has the clause;
+ * absent for a statement that writes.
+ */
+export function resolveWith(
+  r: Resolver,
+  clause: Body<'WithClause'>,
+  place: ExpressionPlace,
+  home?: Body<'SelectStmt'>,
+): CteScope {
   const byName = new Map<string, Cte>();
   const all: CteScope = { byName, outer: place.ctes };
   for (const item of clause.ctes ?? []) {
@@ -27,7 +35,8 @@ export function resolveWith(r: Resolver, clause: Body<'WithClause'>, place: Expr
       level: undefined,
       firstArm: undefined,
       columns: undefined,
-      extra: [],
+      extra: extraColumns(node),
+      home,
       recursions: [],
       read: () => readCte(r, cte, { outer: place.outer, ctes: visible }),
     };
@@ -51,7 +60,6 @@ function readCte(r: Resolver, cte: Cte, place: ExpressionPlace): void {
   cte.level = level;
   if (level) settle(level);
   cte.columns ??= [];
-  cte.extra = extraColumns(cte.node);
   noteBuilding(r, cte);
   dropIdleGuards(cte, level);
   cte.state = 'read';
@@ -90,12 +98,16 @@ function extraColumns(node: Body<'CommonTableExpr'>): RangeTableColumn[] {
   const column = (name: string | undefined, type: number): RangeTableColumn[] =>
     name === undefined ? [] : [{ name, type, leaky: false, access: 'granted' }];
   return [
-    ...column(node.search_clause?.search_seq_column, 0),
+    ...column(node.search_clause?.search_seq_column, node.search_clause?.search_breadth_first ? RECORD : RECORD_ARRAY),
     ...column(node.cycle_clause?.cycle_mark_column, node.cycle_clause ? markType(node.cycle_clause) : BOOL),
     ...column(node.cycle_clause?.cycle_path_column, RECORD_ARRAY),
   ];
 }
 
-function markType(clause: Body<'CTECycleClause'>): number {
-  return as(clause.cycle_mark_value, 'A_Const')?.boolval ? BOOL : 0;
+/** Of literals alone: of what has a cast the type is looked up elsewhere, or not known. */
+function markType({ cycle_mark_value, cycle_mark_default }: Body<'CTECycleClause'>): number {
+  const [mark, other] = [cycle_mark_value, cycle_mark_default].map((node) => as(node, 'A_Const'));
+  if (mark?.boolval && other?.boolval) return BOOL;
+  if (mark?.ival && other?.ival) return INT4;
+  return mark?.sval && other?.sval ? TEXT : 0;
 }

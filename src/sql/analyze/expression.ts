@@ -53,7 +53,7 @@ const HANDLERS: { readonly [K in Kind]?: Handler<K> } = {
   },
   ColumnRef: (r, body, scope, node) => resolveColumn(r, node, body, scope),
   A_Expr: (r, body, scope) => resolveAExpr(r, body, scope),
-  FuncCall: (r, body, scope) => resolveCall(r, body, scope),
+  FuncCall: (r, body, scope, node) => resolveCall(r, body, scope, node),
   A_Indirection: (r, body, scope, node) => resolveIndirection(r, node, body, scope),
   BoolExpr: (r, body, scope) => {
     const parts = r.expressions(body.args, scope);

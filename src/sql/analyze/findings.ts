@@ -80,6 +80,10 @@ export interface Marks {
   readonly functions: { readonly body: Body<'FuncCall'>; readonly fn: Fn }[];
   /** Resolved calls, by their body; `argTypes` are the types that the found function takes. */
   readonly calls: Map<object, Pick<Found, 'fn' | 'argTypes' | 'outColumns'>>;
+  /** By the body of the FuncCall that it has become. */
+  readonly callsAsFields: Map<object, CallAsField>;
+  /** The bodies of the A_Indirections that they have become. */
+  readonly fieldsAsCalls: Map<object, FieldAsCall>;
   readonly types: { readonly body: Body<'TypeName'>; readonly type: Type }[];
   /** What COLLATE names, and at which character of the text. */
   readonly collationNames: { readonly names: readonly string[]; readonly at: number }[];
@@ -128,6 +132,21 @@ export interface Marks {
   readonly writes: Write[];
   /** Plain or guarded: every level of the statement. */
   readonly levels: QueryLevel[];
+}
+
+/** A call that is written as a field. */
+export interface CallAsField {
+  /** PostgreSQL's error where no function takes the row. */
+  readonly otherwise: string;
+  /** What had been found before its row was read; absent: its row is not read yet. */
+  readonly before?: { readonly touched: number; readonly wholeRows: number };
+}
+
+/** A field that is written as a call. */
+export interface FieldAsCall {
+  readonly name: string;
+  /** Of the call. */
+  readonly location: number | undefined;
 }
 
 /** A statement that writes, at the top or in WITH. */

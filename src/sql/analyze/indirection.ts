@@ -4,9 +4,11 @@ import type { Body, Node } from '../parse/tree.ts';
 import { as, kindOf, stringOf } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
 import type { Found } from '../types/resolved.ts';
+import { shownType } from '../types/shown-type.ts';
 import { baseType, elementType, rowRelation } from '../types/type.ts';
 import { declaredCollation } from './collation.ts';
-import { grantedColumns, readSystemColumn } from './column.ts';
+import { grantedColumns, readSystemColumn, SYSTEM_COLUMNS } from './column.ts';
+import { isTaken, placeOfField, readAsCall } from './field-notation.ts';
 import type { Marks } from './findings.ts';
 import { inPhase } from './levels.ts';
 import type { Expression, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
@@ -19,8 +21,33 @@ type RowColumn = Pick<Column, 'name' | 'type'> & Partial<Pick<Column, 'collation
 const NAME_FIELDS = 'Name its columns, or cast it to its type.';
 
 export function resolveIndirection(r: Resolver, node: Node, body: Body<'A_Indirection'>, scope: Scope): Expression {
-  const arg = r.expression(body.arg!, scope);
+  const before = { touched: r.touched.length, wholeRows: r.marks.wholeRows.length };
+  const known = r.marks.fieldsAsCalls.has(body) ? r.marks.expressions.get(body.arg!) : undefined;
+  const arg = known ?? r.expression(body.arg!, scope);
+  const [step, ...more] = body.indirection ?? [];
+  const name = stringOf(step);
+  if (name !== undefined && more.length === 0 && callsFunction(r, body, arg.type, name)) {
+    const location = placeOfField(r, node);
+    const otherwise = `column "${name}" not found in data type ${shownType(r.env.catalog, arg.type)}`;
+    if (location !== undefined)
+      return readAsCall(r, node, { name, arg: body.arg!, location, otherwise, before }, scope);
+  }
   return followed(r, node, body, arg, body.indirection ?? [], scope);
+}
+
+/** Whether the value of an expression that was read just now has a field of that name, withheld or not; false where that cannot be told. */
+export function hasField(r: Resolver, node: Node, type: Oid, name: string): boolean {
+  const last = r.marks.wholeRows.at(-1);
+  if (last?.node === node) return SYSTEM_COLUMNS.has(name) || last.entry.columns.some((c) => c.name === name);
+  const columns = rowRelation(r.env.catalog, type)?.columns ?? recordColumns(r.marks, node);
+  return columns?.some((column) => column.name === name) === true;
+}
+
+/** `(row).name` of a row that has no such field, or of a value that has none at all. Of a record whose fields are not known nothing can be told. */
+function callsFunction(r: Resolver, body: Body<'A_Indirection'>, type: Oid, name: string): boolean {
+  if (r.marks.fieldsAsCalls.has(body) || type === t.UNTELLABLE || !isTaken(r, name, type)) return false;
+  if (wholeRowOf(r, body)) return !hasField(r, body.arg!, type, name);
+  return type !== t.RECORD && !SYSTEM_COLUMNS.has(name) && !hasField(r, body.arg!, type, name);
 }
 
 /**

@@ -72,8 +72,9 @@ function isTakenUp(entry: RangeTableEntry, column: RangeTableColumn): boolean {
 
 /** Field by field: a catalog has dozens of columns, and a spread is slow. */
 function takenUp(entry: RangeTableEntry, column: RangeTableColumn): RangeTableColumn {
-  const { name, type, leaky, access, same, catalog, implicit, collation } = column;
-  return { name, type, leaky, access, same, catalog, implicit, collation, merged: false, from: { entry, column } };
+  const { name, type, leaky, access, same, catalog, implicit, starless, collation } = column;
+  const from = { entry, column };
+  return { name, type, leaky, access, same, catalog, implicit, starless, collation, merged: false, from };
 }
 
 function isPlainJoin({ source }: RangeTableEntry): boolean {

@@ -71,7 +71,7 @@ export function resolveAExpr(
 export function operatorName(r: Resolver, body: Body<'A_Expr'>): QualifiedName {
   const parts = strings(body.name);
   if (body.kind === 'AEXPR_BETWEEN' || body.kind?.includes('BETWEEN')) return { name: '>=' };
-  if (parts.length > 2) r.unsupported('an operator name with a database', body.location);
+  if (parts.length > 2) r.unsupported('an operator name with a database', body.location, 'Leave the database out.');
   return parts.length > 1 ? { schema: parts[0]!, name: parts[1]! } : { name: parts[0] ?? '' };
 }
 

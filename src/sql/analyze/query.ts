@@ -49,8 +49,11 @@ function resolveHere(
   place: ExpressionPlace,
   afterLeft?: (left: QueryLevel) => void,
 ): QueryLevel {
-  if (select.intoClause) r.refuse('statement-not-allowed', '42501', 'permission denied for SELECT INTO');
-  const ctes = select.withClause ? resolveWith(r, select.withClause, place) : place.ctes;
+  if (select.intoClause)
+    r.refuse('statement-not-allowed', '42501', 'permission denied for SELECT INTO', -1, {
+      hint: 'CREATE TEMP TABLE makes what the policy declares; INSERT … SELECT fills it.',
+    });
+  const ctes = select.withClause ? resolveWith(r, select.withClause, place, select) : place.ctes;
   const inside: ExpressionPlace = { ...place, ctes };
   if (select.op !== undefined && select.op !== 'SETOP_NONE') return resolveSet(r, select, inside, afterLeft);
   if (select.valuesLists) return resolveValues(r, select, inside);

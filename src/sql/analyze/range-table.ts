@@ -92,6 +92,8 @@ export interface RangeTableColumn {
   readonly catalog?: boolean | undefined;
   /** A system column: it can be named, but is part of no star, whole row or join. */
   readonly implicit?: boolean | undefined;
+  /** What SEARCH and CYCLE add, below the query that has the WITH clause: it can be named, but is part of no star. */
+  readonly starless?: boolean | undefined;
   /** A collation of its own: neither no collation nor the database's default. */
   readonly collation?: Oid | undefined;
 }
@@ -137,7 +139,9 @@ export interface Cte {
   firstArm: QueryLevel | undefined;
   columns: RangeTableColumn[] | undefined;
   /** Columns that SEARCH and CYCLE add after its own. */
-  extra: RangeTableColumn[];
+  readonly extra: readonly RangeTableColumn[];
+  /** The SELECT that has its WITH clause; undefined for a statement that writes. */
+  readonly home: Body<'SelectStmt'> | undefined;
   /** Its references inside its own query. */
   readonly recursions: RangeTableEntry[];
   /** Reads it: for WITH RECURSIVE, where a name may be used before its place. */

@@ -135,8 +135,10 @@ function enterCte(
       `recursive reference to query "${cte.name}" must not appear within its non-recursive term`,
       at,
     );
-  // As in PostgreSQL, an alias names none of the columns that SEARCH and CYCLE add.
-  const columns = [...aliasColumns(r, cte.columns ?? [], body.alias, at), ...cte.extra];
+  // As in PostgreSQL, an alias names none of the columns that SEARCH and CYCLE add, and a query below has them in no star.
+  const isHome = cte.state === 'read' && level.select === cte.home;
+  const extra = isHome ? cte.extra : cte.extra.map((column) => ({ ...column, starless: true }));
+  const columns = [...aliasColumns(r, cte.columns ?? [], body.alias, at), ...extra];
   const entry = enter(
     r,
     level,

@@ -66,6 +66,8 @@ export class Resolver {
     cteReferences: [],
     functions: [],
     calls: new Map(),
+    callsAsFields: new Map(),
+    fieldsAsCalls: new Map(),
     types: [],
     qualified: [],
     stars: [],

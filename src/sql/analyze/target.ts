@@ -36,6 +36,6 @@ export function refuseStarsInValues(r: Resolver, values: readonly Node[]): void 
   for (const value of values) {
     const reference = as(value, 'ColumnRef');
     const last = reference?.fields?.at(-1);
-    if (last && 'A_Star' in last) r.unsupported('* here', reference?.location);
+    if (last && 'A_Star' in last) r.unsupported('* here', reference?.location, 'Name the columns.');
   }
 }

@@ -98,6 +98,13 @@ export function sameTree(a: unknown, b: unknown, samePart?: (a: object, b: objec
   return true;
 }
 
+/** Makes `node` another node, in place: whatever holds it holds the new one. */
+export function replaceInPlace(node: Node, replacement: Node): void {
+  const record = node as unknown as Record<string, unknown>;
+  for (const key of Object.keys(record)) delete record[key];
+  Object.assign(record, replacement);
+}
+
 /** A name as it must be written in SQL: quoted unless it is a plain lower-case identifier and not a keyword. */
 export function quoteName(name: string): string {
   return /^[a-z_][a-z0-9_$]*$/.test(name) && !QUOTED.has(name) ? name : `"${name.replaceAll('"', '""')}"`;
