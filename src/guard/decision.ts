@@ -24,6 +24,8 @@ export type StatementKind =
       readonly uncounted?: true;
       /** Its target is a temporary table: `filled` with what it reads elsewhere, or not. */
       readonly temporary?: 'filled' | 'own';
+      /** It returns rows, perhaps those of a rule in its place: the server sends these for a Query alone. */
+      readonly ruled?: true;
     }
   | {
       readonly kind: 'transaction';
@@ -64,6 +66,8 @@ export type StatementKind =
       readonly kind: 'explain';
       /** What was prepared and is explained; absent: a statement of its own. */
       readonly execute?: Executed;
+      /** ANALYZE: it runs. */
+      readonly analyzes?: true;
     }
   | { readonly kind: 'other' }; // unrestricted roles, and what needs nothing more than forwarding
 
