@@ -1,6 +1,6 @@
 /**
- * The SQL that reads what belongs to relations and types: indexes, constraints, defaults, triggers, statistics, views' rules, sequences
- * and partitioning, each with everything that it names, as the server's own pg_depend has it, and the functions in its expressions.
+ * The SQL that reads what belongs to relations and types: indexes, constraints, defaults, triggers, statistics, views' rules, policies of row
+ * security, sequences and partitioning, each with everything that it names, as the server's own pg_depend has it, and the functions in its expressions.
  */
 
 /** Objects that this one was made of; `n` is a name of pg_depend. */
@@ -99,6 +99,14 @@ const WHICH: readonly string[] = [
     [`SELECT 1259, w.ev_class, 0`, NAMED(2618, 'w.oid')],
     // Its query is taken apart elsewhere.
     `''`,
+  ),
+  dependents(
+    'policy',
+    'p.oid',
+    'p.polrelid',
+    `pg_policy AS p WHERE ${LASTING('p.polrelid')}`,
+    [NAMED(3256, 'p.oid')],
+    'p.polqual::text, p.polwithcheck::text',
   ),
   dependents(
     'sequence',

@@ -140,7 +140,17 @@ const opclass = z.strictObject({
 });
 
 const dependent = z.strictObject({
-  kind: z.enum(['index', 'constraint', 'default', 'trigger', 'statistics', 'view', 'sequence', 'partitioning']),
+  kind: z.enum([
+    'index',
+    'constraint',
+    'default',
+    'trigger',
+    'statistics',
+    'view',
+    'policy',
+    'sequence',
+    'partitioning',
+  ]),
   oid,
   relation: oid,
   name: z.string(),

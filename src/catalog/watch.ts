@@ -14,6 +14,7 @@ const WATCHED: readonly (readonly [table: string, condition: string])[] = [
   ['pg_constraint', `(r.conrelid = 0 OR ${LASTING('r.conrelid')})`],
   ['pg_trigger', LASTING('r.tgrelid')],
   ['pg_rewrite', LASTING('r.ev_class')],
+  ['pg_policy', LASTING('r.polrelid')],
   ['pg_statistic_ext', 'true'],
   ['pg_collation', 'true'],
   ['pg_partitioned_table', 'true'],

@@ -78,7 +78,7 @@ pg_lsn pg_wal_lsn_diff pg_split_walfile_name xid icu_unicode_version unicode_ver
 pg_snapshot_xip pg_snapshot_xmax pg_snapshot_xmin pg_visible_in_snapshot txid_snapshot_xip txid_snapshot_xmax txid_snapshot_xmin txid_visible_in_snapshot
 daterange_canonical int4range_canonical int8range_canonical daterange_subdiff int4range_subdiff int8range_subdiff numrange_subdiff tsrange_subdiff tstzrange_subdiff
 jsonb_path_exists_tz jsonb_path_match_tz jsonb_path_query_array_tz jsonb_path_query_first_tz jsonb_path_query_tz jsonb_populate_record_valid
-ts_debug ts_lexize ts_rewrite xmlvalidate pg_column_compression
+ts_debug ts_lexize ts_rewrite xmlvalidate pg_column_compression gist_translate_cmptype_common
 `),
   },
   steps: {
@@ -191,7 +191,7 @@ pg_is_in_backup pg_backup_start_time
     reason: 'is called by the server alone',
     names: words(`
 amvalidate fmgr_c_validator fmgr_internal_validator fmgr_sql_validator plpgsql_validator postgresql_fdw_validator btequalimage btvarstrequalimage
-gist_translate_cmptype_common pg_event_trigger_ddl_commands pg_event_trigger_dropped_objects pg_event_trigger_table_rewrite_oid
+pg_event_trigger_ddl_commands pg_event_trigger_dropped_objects pg_event_trigger_table_rewrite_oid
 pg_event_trigger_table_rewrite_reason pg_extension_config_dump pg_nextoid
 `),
   },
@@ -206,7 +206,7 @@ pg_event_trigger_table_rewrite_reason pg_extension_config_dump pg_nextoid
     names: words(`
 query_to_xml query_to_xml_and_xmlschema query_to_xmlschema table_to_xml table_to_xml_and_xmlschema table_to_xmlschema schema_to_xml
 schema_to_xml_and_xmlschema schema_to_xmlschema database_to_xml database_to_xml_and_xmlschema database_to_xmlschema cursor_to_xml cursor_to_xmlschema
-ts_stat currtid2 satisfies_hash_partition
+ts_stat currtid2
 `),
   },
   objects: {
@@ -214,9 +214,8 @@ ts_stat currtid2 satisfies_hash_partition
     reason: 'names objects by OID past the catalogs’ row filters',
     names: words(`
 makeaclitem pg_get_publication_tables
-pg_mcv_list_items 
+pg_mcv_list_items satisfies_hash_partition
 _pg_index_position
-
 `),
   },
   'other sessions': {

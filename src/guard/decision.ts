@@ -24,6 +24,8 @@ export type StatementKind =
       readonly uncounted?: true;
       /** Its target is a temporary table: `filled` with what it reads elsewhere, or not. */
       readonly temporary?: 'filled' | 'own';
+      /** It returns rows, perhaps those of a rule in its place: the server sends these for a Query alone. */
+      readonly ruled?: true;
     }
   | {
       readonly kind: 'transaction';
@@ -67,6 +69,8 @@ export type StatementKind =
         /** Where more arguments can follow: so many characters before the statement's end, behind others or with brackets of their own. */
         readonly room: { readonly before: number; readonly behind: boolean };
       };
+      /** ANALYZE: it runs. */
+      readonly analyzes?: true;
     }
   | { readonly kind: 'other' }; // unrestricted roles, and what needs nothing more than forwarding
 

@@ -48,6 +48,7 @@ const RULES: Readonly<Record<(typeof SETTABLE)[number], Rule>> = {
   transform_null_equals: { only: ['off', 'false', '0'] },
   xmloption: { only: ['content'] },
   default_table_access_method: { only: ['heap'] },
+  default_tablespace: { only: ['', 'pg_default'] },
   default_with_oids: { only: ['off', 'false', 'f', '0', 'no'] },
 };
 

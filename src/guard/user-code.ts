@@ -130,7 +130,20 @@ export class UserCode {
   /** Of the relation by itself, or else what is read with it. */
   private readsWithCode(relation: Relation): boolean | readonly (Relation | undefined)[] {
     if (relation.oid < FIRST_USER_OID) return false;
-    if (relation.rowSecurity) return true;
+    const byPolicies = relation.rowSecurity ? this.readByPolicies(relation) : [];
+    const byItself = byPolicies === true || this.readsByItself(relation);
+    return byPolicies === true || byItself === true || [...byPolicies, ...(byItself || [])];
+  }
+
+  /** INVARIANT 150: of row security no more than known policies runs: a table of which none is known counts as code, and what they read is read too. */
+  private readByPolicies(relation: Relation): true | readonly (Relation | undefined)[] {
+    const policies = (this.dependents.get(relation.oid) ?? []).filter(({ kind }) => kind === 'policy');
+    if (policies.length === 0 || policies.some((policy) => this.namesCode(policy))) return true;
+    const names = policies.flatMap((policy) => policy.names);
+    return names.flatMap(([of, oid]) => (of === PG_CLASS && oid !== relation.oid ? [this.relation(oid)] : []));
+  }
+
+  private readsByItself(relation: Relation): boolean | readonly (Relation | undefined)[] {
     switch (relation.kind) {
       case 'v':
         // A subquery in its list of relations is relation 0.

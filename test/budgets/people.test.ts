@@ -14,6 +14,7 @@ beforeAll(async () => {
     executor: counted,
     preparer: counted,
     explainer: `${counted.replace('50', '20')}`,
+    groups: 'min_group: 10\nlimits: none',
     uncounted: 'limits: { rows: 5000 per day }\n',
     writer: counted,
     watched: 'limits: { subjects: { pupil: 5 per day }, answers: { pupil: 100 per day warn } }\n',
@@ -91,6 +92,19 @@ test('min_group: sums of groups that differ in one person tell of each, and each
       `SELECT sum(v.id) FROM visits v JOIN pupils p ON p.id = v.pupil_id WHERE p.id NOT BETWEEN ${from + 1} AND ${from + 10} GROUP BY p.class ORDER BY p.class`,
     );
   expect(sums).toBe(50);
+});
+
+test('what was prepared is not run for its plan where people are counted, or groups are held', async () => {
+  for (const name of ['explainer', 'groups']) {
+    const client = await world.connect(name);
+    await client.query('PREPARE many AS SELECT count(*) FROM pupils GROUP BY class');
+    await client.query('PREPARE room AS SELECT count(*) FROM rooms');
+    expect(await failure(client, 'EXPLAIN ANALYZE EXECUTE many')).toMatchObject({
+      code: '42501',
+      message: 'permission denied for EXPLAIN ANALYZE of EXECUTE',
+    });
+    if (name === 'explainer') await client.query('EXPLAIN ANALYZE EXECUTE room');
+  }
 });
 
 /** The server sends a notice for each word that is too long to be indexed: one for each pupil of the question. */

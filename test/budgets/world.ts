@@ -67,7 +67,7 @@ tables:
   pupils: { select: { columns: [id, name, class] }, update: { columns: [name] }, insert: { columns: [id, name, class] } }
   visits: { select: { columns: [id, pupil_id, note] }, update: { columns: [note] } }
   rooms: { select: { columns: "*" } }
-statements: [copy_to, copy_from, explain]
+statements: [copy_to, copy_from, explain, explain_analyze]
 ${text}`,
     );
   }

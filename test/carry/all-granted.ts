@@ -36,8 +36,10 @@ const SETTINGS = 'SELECT name FROM pg_settings';
 
 /** Of the server's own functions those that a role has by grant alone, or that tell nothing without one. Of what runs SQL text none. */
 const NOT_GRANTED: ReadonlySet<string> = new Set(['SQL text', 'text forms', 'uncallable']);
-const BY_GRANT: readonly string[] = Object.entries(CLASSES).flatMap(([name, { allowed, names }]) =>
-  (allowed && name !== 'nothing') || NOT_GRANTED.has(name) ? [] : names,
+const BY_GRANT: ReadonlySet<string> = new Set(
+  Object.entries(CLASSES).flatMap(([name, { allowed, names }]): readonly string[] =>
+    (allowed && name !== 'nothing') || NOT_GRANTED.has(name) ? [] : names,
+  ),
 );
 const OWN_FUNCTIONS = `SELECT DISTINCT proname AS name FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace`;
 
@@ -96,7 +98,7 @@ export async function grantAll(
     tables,
     functions: kept([
       ...(await rows<Named & Arguments>(FUNCTIONS)).map(signature),
-      ...BY_GRANT.filter((name) => own.has(name)),
+      ...[...own].filter((name) => BY_GRANT.has(name) || name.startsWith('pg_stat_')),
     ]),
     types: kept((await rows<Named>(TYPES)).map(name)),
     collations: (await rows<Named>(COLLATIONS)).map(name),

@@ -1,7 +1,6 @@
 /** Which statements of a script are measured: queries and writes, and what goes with them. Definitions, roles and maintenance are an owner's. */
 import { isParsed, parse } from '../../src/sql/parse/parse.ts';
 import { as, type Kind, kindOf, type Node } from '../../src/sql/parse/tree.ts';
-import { RECONNECT, type ScriptStep } from './script.ts';
 
 const MEASURED: ReadonlySet<Kind> = new Set([
   'SelectStmt',
@@ -61,6 +60,7 @@ function partOfNode(node: Node): Part {
   if (as(node, 'SelectStmt')?.intoClause) return { kind: 'definition' };
   const copy = as(node, 'CopyStmt');
   if (copy && (copy.filename || copy.is_program)) return { kind: 'definition' };
+  if (as(as(node, 'ExplainStmt')?.query, 'CreateTableAsStmt')) return { kind: 'definition' };
   const set = as(node, 'VariableSetStmt');
   if (set) return WHO_ONE_IS.has(set.name ?? '') ? { kind: 'left out' } : { kind: 'setting', undone: true };
   const transaction = as(node, 'TransactionStmt')?.kind;
@@ -70,12 +70,6 @@ function partOfNode(node: Node): Part {
 }
 
 const ENDS: ReadonlySet<string> = new Set(['TRANS_STMT_COMMIT', 'TRANS_STMT_ROLLBACK', 'TRANS_STMT_PREPARE']);
-
-/** Whether half of a script or more is measured. */
-export function isOfRows(statements: readonly ScriptStep[]): boolean {
-  const parts = statements.flatMap((one) => (one === RECONNECT ? [] : [partOf(one.text).kind]));
-  return parts.filter((kind) => kind !== 'definition' && kind !== 'left out').length * 2 >= parts.length;
-}
 
 /** Temporary tables are seen by one session alone: what the owner makes is to be there for the role as well. */
 export function withoutTemporary(text: string): string {

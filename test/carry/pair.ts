@@ -56,6 +56,9 @@ export class Pair {
   }
 }
 
+/** What a role may be granted is the same after these. */
+const MAKES_NOTHING =
+  /^(?:VACUUM|ANALYZE|COMMENT|GRANT|REVOKE|CHECKPOINT|(?:CREATE|ALTER|DROP) (?:ROLE|STATISTICS|PUBLICATION|SUBSCRIPTION|TABLESPACE))/;
 const TEMPLATE = 'carry_template';
 const DATABASE = 'regression';
 const SEARCH_PATH = /^\s*set\s+(?:session\s+)?search_path\b/i;
@@ -126,8 +129,7 @@ class Script {
     const { part } = step;
     if (part.kind === 'left out') return;
     const [, answer] = [await this.byOwner(0, step), await this.byOwner(1, step)];
-    if (part.kind === 'definition' && !answer.error && !/^(?:VACUUM|ANALYZE|COMMENT)/.test(answer.tag))
-      this.stale = true;
+    if (part.kind === 'definition' && !answer.error && !MAKES_NOTHING.test(answer.tag)) this.stale = true;
   }
 
   private byOwner(at: 0 | 1, { text, data, bound }: ScriptStatement): Promise<Answer> {
@@ -140,7 +142,10 @@ class Script {
     const inside = step.part.kind !== 'begin' && step.part.kind !== 'end';
     this.inTransaction = inside;
     if (inside) for (const session of [direct, guarded]) await ask(session, 'SAVEPOINT rg_carry');
-    if ((await this.measure(step)) && inside) await ask(guarded, 'ROLLBACK TO rg_carry');
+    const refused = await this.measure(step);
+    if (refused && inside) await ask(guarded, 'ROLLBACK TO rg_carry');
+    // PREPARE TRANSACTION: neither has prepared, and what follows begins anew.
+    if (refused && step.part.kind === 'end') for (const session of [direct, guarded]) await ask(session, 'ROLLBACK');
     this.inTransaction = false;
   }
 

@@ -24,6 +24,8 @@ describe('the fingerprint changes with', () => {
     'ALTER TABLE pupils DROP COLUMN birth_date',
     'ALTER TABLE pupils ADD PRIMARY KEY (id)',
     'ALTER TABLE pupils ENABLE ROW LEVEL SECURITY',
+    'CREATE POLICY own ON pupils USING (true)',
+    'ALTER POLICY own ON pupils USING (false)',
     'ALTER TABLE pupils INHERIT others',
     'ALTER FUNCTION f(int) LEAKPROOF',
     'ALTER FUNCTION pg_catalog.int4pl(int, int) LEAKPROOF',

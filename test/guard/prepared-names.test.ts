@@ -24,12 +24,12 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rowgate-names-'));
   await mkdir(join(folder, 'roles'));
   const tables = `tables:
-  rooms: { select: { columns: "*" } }
+  rooms: { select: { columns: "*" }, update: { columns: [name] } }
   pupils: { rows: school = 1, select: { columns: [id] } }
 settings: { work_mem: 8MB }
 limits: none
 `;
-  await writeFile(join(folder, 'roles', 'r.yaml'), `role: r\nstatements: [explain]\n${tables}`);
+  await writeFile(join(folder, 'roles', 'r.yaml'), `role: r\nstatements: [explain, explain_analyze]\n${tables}`);
   await writeFile(join(folder, 'roles', 'plain.yaml'), `role: plain\n${tables}`);
   await writeFile(
     join(folder, 'roles', 'school.yaml'),
@@ -72,6 +72,7 @@ async function told(url: string, script: readonly string[]): Promise<unknown[]> 
   return all;
 }
 
+const RAN = '(ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF)';
 const PREPARE = 'PREPARE p (integer) AS SELECT name FROM rooms WHERE id = $1';
 
 const SCRIPTS: Readonly<Record<string, readonly string[]>> = {
@@ -81,6 +82,9 @@ const SCRIPTS: Readonly<Record<string, readonly string[]>> = {
     'EXPLAIN (VERBOSE, FORMAT JSON, COSTS OFF) EXECUTE p (NULL)',
     'EXPLAIN EXECUTE p (1, 2)',
     'EXPLAIN EXECUTE q',
+    `EXPLAIN ${RAN} EXECUTE p (2)`,
+    `EXPLAIN ${RAN} EXECUTE p (1, 2)`,
+    `DEALLOCATE p; PREPARE p AS SELECT count(*) FROM rooms; EXPLAIN ${RAN} EXECUTE p`,
     'EXPLAIN (COSTS OFF) DECLARE c CURSOR FOR SELECT * FROM rooms',
     'DEALLOCATE p; PREPARE p AS SELECT 1; EXPLAIN (COSTS OFF) EXECUTE p',
   ],
@@ -140,16 +144,27 @@ test('of how often each kind of plan was taken nothing shows: it follows from ro
   ]);
 });
 
-test('plans by name need the grant also where the table is held whole, and ANALYZE is refused', async () => {
+test('plans by name need the grant also where the table is held whole, and ANALYZE runs no write', async () => {
   const plain = await guard.connect('plain', PASSWORD);
   await plain.query(PREPARE);
   await expect(plain.query('EXPLAIN EXECUTE p (1)')).rejects.toMatchObject({
     code: '42501',
     hint: 'It is granted by statements: [explain].',
   });
+  await expect(plain.query('EXPLAIN ANALYZE EXECUTE p (1)')).rejects.toMatchObject({
+    code: '42501',
+    hint: 'It is granted by statements: [explain_analyze].',
+  });
   const client = await guard.connect('r', PASSWORD);
-  await client.query(PREPARE);
-  await expect(client.query('EXPLAIN ANALYZE EXECUTE p (1)')).rejects.toMatchObject({ code: '42501' });
+  for (const write of ['UPDATE rooms SET name = $1', 'WITH u AS (UPDATE rooms SET name = $1 RETURNING id) TABLE u']) {
+    await client.query(`PREPARE w (text) AS ${write}`);
+    await expect(client.query("EXPLAIN ANALYZE EXECUTE w ('c')")).rejects.toMatchObject({
+      code: '42501',
+      message: 'permission denied for EXPLAIN ANALYZE of a write',
+    });
+    await client.query('DEALLOCATE w');
+  }
+  expect(await database.query("SELECT FROM rooms WHERE name = 'c'")).toHaveLength(0);
   // As sqlx asks, of what the protocol has prepared.
   await client.query({ name: 's', text: 'SELECT name FROM rooms WHERE id = $1', values: [1] });
   const { rows } = await client.query({ text: 'EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE s (NULL)', name: 'explained' });

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import type pg from 'pg';
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bind, textValue } from '../../src/protocol/bind.ts';
 import { decodeErrorFields } from '../../src/protocol/error-response.ts';
@@ -26,7 +26,9 @@ CREATE TABLE pupils (id integer PRIMARY KEY, school integer DEFAULT 12, name tex
 CREATE TABLE visits (id integer GENERATED ALWAYS AS IDENTITY, pupil integer REFERENCES pupils ON DELETE CASCADE, what text);
 CREATE FUNCTION move() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN IF NEW.name = 'moves' THEN NEW.school := 13; END IF; RETURN NEW; END $$;
-CREATE TRIGGER moves BEFORE INSERT OR UPDATE ON pupils FOR EACH ROW EXECUTE FUNCTION move()`;
+CREATE TRIGGER moves BEFORE INSERT OR UPDATE ON pupils FOR EACH ROW EXECUTE FUNCTION move();
+CREATE TABLE rooms (id integer, name text);
+CREATE RULE kept AS ON DELETE TO rooms DO INSTEAD UPDATE rooms SET name = name || ' (gone)' WHERE id = OLD.id RETURNING *`;
 
 const POLICIES: Readonly<Record<string, string>> = {
   'roles/clerk.yaml': `
@@ -42,6 +44,7 @@ tables:
   visits:
     select: { columns: [id, pupil, what] }
     insert: { columns: [pupil, what] }
+  rooms: { select: { columns: "*" }, update: { columns: "*" }, delete: {} }
 statements: [copy_to, explain, explain_analyze]
 limits: none
 `,
@@ -55,7 +58,8 @@ tables:
     insert: { columns: [id, school, name, born] }
     update: { columns: [school, name, born] }
     delete: {}
-limits: { changed_per_statement: 2 }
+  rooms: { select: { columns: "*" }, update: { columns: "*" }, delete: {} }
+limits: { changed_per_statement: 2, rows_per_statement: 1 }
 `,
   'subjects.yaml': 'subjects: { pupil: { keys: [pupils.id, visits.pupil] } }',
   'principals.yaml': `
@@ -90,6 +94,7 @@ beforeAll(async () => {
   await database.query(`
     GRANT SELECT (id, school, name, born), INSERT (id, school, name, born), UPDATE (school, name, born), DELETE ON pupils TO ${login.user};
     GRANT SELECT (id, pupil, what), INSERT (pupil, what) ON visits TO ${login.user};
+    GRANT SELECT, UPDATE, DELETE ON rooms TO ${login.user};
     ALTER TABLE pupils ENABLE ROW LEVEL SECURITY; ALTER TABLE visits ENABLE ROW LEVEL SECURITY;
     CREATE POLICY theirs ON pupils TO ${login.user} USING (school = 12);
     CREATE POLICY theirs ON visits TO ${login.user} USING (pupil IN (SELECT id FROM pupils WHERE school = 12));
@@ -103,10 +108,46 @@ afterAll(async () => {
 });
 
 const reset = () =>
-  database.query(`TRUNCATE visits, pupils RESTART IDENTITY;
+  database.query(`TRUNCATE visits, pupils, rooms RESTART IDENTITY;
+    INSERT INTO rooms VALUES (1, 'a'), (2, 'b');
     INSERT INTO pupils SELECT i, 12 + i % 2, 'p' || i, '2012-05-06' FROM generate_series(1, 6) i;
     INSERT INTO visits (pupil, what) SELECT id, 'v' || id FROM pupils`);
 beforeEach(reset);
+
+describe('a rule in place of a write', () => {
+  const told = async (url: string, texts: readonly string[]) => {
+    const client = new pg.Client(url);
+    await client.connect();
+    const all: unknown[] = [];
+    for (const text of texts) {
+      const { command, fields, rows } = await client.query(text);
+      all.push([command, fields.map(({ name }) => name), rows]);
+    }
+    await client.end();
+    return all;
+  };
+
+  test('gives its rows to a Query, as at the server, in a transaction too', async () => {
+    const texts = [
+      'DELETE FROM rooms WHERE id = 1 RETURNING *',
+      'BEGIN',
+      'DELETE FROM rooms RETURNING name, id',
+      'ROLLBACK',
+      'DELETE FROM rooms WHERE id = 2 RETURNING id',
+      'SELECT * FROM rooms ORDER BY 1',
+    ];
+    const guarded = await told(clerk, texts);
+    expect(guarded[0]).toEqual(['DELETE', ['id', 'name'], [{ id: 1, name: 'a (gone)' }]]);
+    await reset();
+    expect(guarded).toEqual(await told(native, texts));
+  });
+
+  test('is undone where it gives more rows than it may', async () => {
+    const client = await guard.connect('counted', PASSWORD);
+    await expect(client.query('DELETE FROM rooms RETURNING *')).rejects.toMatchObject({ code: '53400' });
+    expect(await database.query("SELECT FROM rooms WHERE name LIKE '%gone%'")).toHaveLength(0);
+  });
+});
 
 const stored = () =>
   database.query('SELECT p.*, v.id AS visit, v.what FROM pupils p FULL JOIN visits v ON v.pupil = p.id ORDER BY 1, 6');

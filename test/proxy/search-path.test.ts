@@ -46,6 +46,20 @@ CREATE VIEW public.of_notes AS SELECT x.id, public.letters(x.id) AS letters FROM
 CREATE VIEW public.note_ids AS SELECT id, note FROM public.notes WHERE id > 0;
 CREATE VIEW public.report_ids AS SELECT id, note FROM public.reports;
 CREATE VIEW public.looking AS SELECT tenant_a.who() AS who;
+CREATE TABLE tenant_a.held (id int, owner text);
+INSERT INTO tenant_a.held VALUES (1, 'ann'), (2, 'bob'), (3, 'cid');
+CREATE TABLE tenant_a.seen AS SELECT 2 AS id;
+CREATE POLICY own ON tenant_a.held USING (owner = 'ann' OR id IN (SELECT id FROM tenant_a.seen));
+CREATE TABLE tenant_a.shut (id int);
+CREATE TABLE tenant_a.telling (id int);
+CREATE POLICY own ON tenant_a.telling USING (tenant_a.who() IS NULL);
+CREATE TABLE tenant_a.checking (id int);
+CREATE POLICY own ON tenant_a.checking USING (true) WITH CHECK (tenant_a.who() IS NULL);
+CREATE TABLE tenant_a.further (id int);
+CREATE POLICY own ON tenant_a.further USING (EXISTS (SELECT FROM public.looking));
+CREATE TABLE tenant_a.domains (id int, note text);
+CREATE POLICY own ON tenant_a.domains USING (note::public.looked IS NOT NULL);
+${['held', 'shut', 'telling', 'checking', 'further', 'domains'].map((name) => `ALTER TABLE tenant_a.${name} ENABLE ROW LEVEL SECURITY;`).join('\n')}
 CREATE SCHEMA secret;
 CREATE TABLE secret.pupils (id int PRIMARY KEY, name varchar);
 INSERT INTO secret.pupils VALUES (1, 'secret');
@@ -71,6 +85,7 @@ tables:
 ${TENANTS.map((name) => `  ${name}.pupils: { rows: "name <> 'hidden' AND name IN ('ann', 'new')", select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" }, delete: {} }\n  ${name}.moods: { select: { columns: "*" }, insert: { columns: "*" } }`).join('\n')}
   tenant_a.only_a: { select: { columns: "*" } }
   odd.things: { select: { columns: "*" } }
+${['held', 'shut', 'telling', 'checking', 'further', 'domains'].map((name) => `  tenant_a.${name}: { select: { columns: "*" } }`).join('\n')}
 ${['notes', 'reports', 'marked', 'note_ids', 'report_ids'].map((name) => `  ${name}: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" }, delete: {} }`).join('\n')}
   of_notes: { select: { columns: "*" } }
   looking: { select: { columns: "*" } }
@@ -691,6 +706,17 @@ test('those of the server that look no name up do', async () => {
     'string',
     'string',
   ]);
+});
+
+test('INVARIANT 150: row security runs under another path where all that its policies run is known', async () => {
+  const client = await asGuarded('both');
+  await client.query('SET search_path = tenant_b');
+  expect((await client.query('SELECT id FROM tenant_a.held ORDER BY id')).rows).toEqual([{ id: 1 }, { id: 2 }]);
+  for (const name of ['shut', 'telling', 'checking', 'further', 'domains'])
+    await expect(client.query(`SELECT id FROM tenant_a.${name}`), name).rejects.toMatchObject({ code: '42501' });
+  await client.query('RESET search_path');
+  for (const name of ['shut', 'checking', 'domains']) await client.query(`SELECT id FROM tenant_a.${name}`);
+  await client.end();
 });
 
 test('functions that look their names up by the path do not run under another one', async () => {

@@ -47,6 +47,7 @@ CREATE FUNCTION app.flat(a anynonarray) RETURNS anynonarray LANGUAGE sql AS 'SEL
 CREATE FUNCTION app.low(a anyrange) RETURNS anyelement LANGUAGE sql AS 'SELECT lower($1)';
 CREATE FUNCTION app.within(a anycompatible, r anycompatiblerange) RETURNS bool LANGUAGE sql AS 'SELECT true';
 CREATE FUNCTION app.ranges(a anymultirange, b anyrange) RETURNS anymultirange LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION app.spans(a anycompatiblerange) RETURNS anycompatiblemultirange LANGUAGE sql AS 'SELECT multirange($1)';
 CREATE FUNCTION app.filled(a anyelement, b anyelement DEFAULT NULL) RETURNS anyelement LANGUAGE sql AS 'SELECT $1';
 CREATE FUNCTION app.label(app.people) RETURNS text LANGUAGE sql AS 'SELECT $1.name';
 CREATE FUNCTION app.name(app.pupils) RETURNS text LANGUAGE sql AS 'SELECT $1.name';

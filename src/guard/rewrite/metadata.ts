@@ -11,7 +11,7 @@ import { mayBeMetadata } from '../metadata/functions.ts';
 import { guardedRelation } from './guarded-relation.ts';
 import { passSequences, rewriteCall } from './metadata-calls.ts';
 import { type MetadataContext, MetadataWork, type Parameters } from './metadata-work.ts';
-import { rewriteCast, rewriteUncast } from './reg-casts.ts';
+import { rewriteCast, rewriteCastCall, rewriteUncast } from './reg-casts.ts';
 import { refuseUnfiltered } from './reg-values.ts';
 import { NotRewritable, type Rewriter } from './rewriter.ts';
 
@@ -40,15 +40,19 @@ function rewriteCallsAndCasts(work: MetadataWork): void {
   for (const { node } of ranged) {
     if (work.nodes.has(node)) continue; // left out together with an enclosing node
     const call = as(node, 'FuncCall');
-    if (call) rewriteCall(work, node, call);
-    else rewriteCast(work, node, as(node, 'TypeCast')!);
+    if (!call) rewriteCast(work, node, as(node, 'TypeCast')!);
+    else if (!rewriteCastCall(work, node, call) && isMetadata(call)) rewriteCall(work, node, call);
   }
 }
 
 function isConcerned(work: MetadataWork, node: Node): boolean {
   if ('TypeCast' in node) return work.regKind(work.typeOf(node)).kind !== 'no';
-  const name = strings(as(node, 'FuncCall')?.funcname).at(-1) ?? '';
-  return mayBeMetadata(name);
+  const call = as(node, 'FuncCall');
+  return call !== undefined && (isMetadata(call) || work.regKind(work.typeOf(node)).kind === 'reg');
+}
+
+function isMetadata(call: Body<'FuncCall'>): boolean {
+  return mayBeMetadata(strings(call.funcname).at(-1) ?? '');
 }
 
 /** A target without AS takes its name from the expression, also from inside CASE or a cast: a subquery there would be another name. */

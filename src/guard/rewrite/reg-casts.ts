@@ -1,6 +1,6 @@
 /** Casts, literals and parameters that become the name of an object: each is looked up first. */
 import type { Oid } from '../../sql/catalog/catalog.ts';
-import { as, type Body, type Node, quoteName } from '../../sql/parse/tree.ts';
+import { as, type Body, type Node, quoteName, strings } from '../../sql/parse/tree.ts';
 import { columnName } from '../../sql/text/column-name.ts';
 import * as t from '../../sql/types/oids.ts';
 import { isKeyOf, isListOf } from '../metadata/keys.ts';
@@ -56,6 +56,25 @@ function castOne(work: MetadataWork, node: Node, type: RegType, body: Body<'Type
     replace(ofName(type, finder, alias));
   } else if (OIDS.has(from) || work.regKind(from).kind === 'reg') replace(ofOid(type, finder, 'oid', alias));
   else throw new NotRewritable(`a cast of this to ${type.name}`);
+}
+
+/**
+ * `regclass('t')` is `'t'::regclass`: of a constant without a type the name of a type makes a cast, whatever functions there are.
+ * @returns whether the call is such a cast.
+ */
+export function rewriteCastCall(work: MetadataWork, node: Node, body: Body<'FuncCall'>): boolean {
+  const kind = work.regKind(work.typeOf(node));
+  const [arg, ...more] = body.args ?? [];
+  const constant = as(arg, 'A_Const')?.sval;
+  // INVARIANT 142: only what was resolved to no function, and only a constant, which is judged or looked up as one before `::`.
+  if (work.analysis.marks.calls.has(body) || kind.kind !== 'reg' || !arg || !constant || more.length > 0) return false;
+  if (strings(body.funcname).at(-1) !== kind.type.name || work.isInFrom(node)) return false;
+  work.nodes.add(node).add(arg);
+  work.calls.add(body);
+  if (isPlainName(kind.type, constant.sval ?? '', work.context)) return true;
+  work.replaced.add(body);
+  surround(work.w, node, [arg], ofName(kind.type, work.finder, ''));
+  return true;
 }
 
 function castList(work: MetadataWork, node: Node, type: RegType, body: Body<'TypeCast'>): void {

@@ -56,7 +56,8 @@ export function refuseUnfiltered(analysis: Analysis, catalog: Catalog, filtered:
 
   function checkCall(node: Node, call: object, type: Oid): void {
     const found = marks.calls.get(call);
-    if (!found && isReg(type)) throw new NotRewritable('a cast to the name of an object that is written as a call');
+    if (!found && isReg(type) && !filtered.calls.has(call))
+      throw new NotRewritable('a cast to the name of an object that is written as a call');
     if (!found || filtered.calls.has(call)) return;
     const args = as(node, 'FuncCall')?.args ?? [];
     args.forEach((arg, i) => {

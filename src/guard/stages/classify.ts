@@ -34,14 +34,14 @@ type Classifier<K extends Kind> = (
 // INVARIANT 1: a statement kind that is not in this table is refused.
 const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   SelectStmt: (draft, statement, body, node) => {
-    set(statement, 'SELECT', writesInside(body) ? writeKind(body, true) : { kind: 'read' }, node);
+    set(statement, 'SELECT', writesInside(body) ? writeKind(draft, body, true) : { kind: 'read' }, node);
     statement.bounded = draft.role.limits.rowsPerStatement !== undefined;
     return undefined;
   },
-  InsertStmt: (_d, statement, body, node) => write(statement, 'INSERT', body, node),
-  UpdateStmt: (_d, statement, body, node) => write(statement, 'UPDATE', body, node),
-  DeleteStmt: (_d, statement, body, node) => write(statement, 'DELETE', body, node),
-  MergeStmt: (_d, statement, body, node) => write(statement, 'MERGE', body, node),
+  InsertStmt: (draft, statement, body, node) => write(draft, statement, 'INSERT', body, node),
+  UpdateStmt: (draft, statement, body, node) => write(draft, statement, 'UPDATE', body, node),
+  DeleteStmt: (draft, statement, body, node) => write(draft, statement, 'DELETE', body, node),
+  MergeStmt: (draft, statement, body, node) => write(draft, statement, 'MERGE', body, node),
   TransactionStmt: (draft, statement, body) => {
     const found = transactionKind(body);
     if (!found) return denied(statement, 'PREPARE TRANSACTION');
@@ -99,7 +99,7 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   },
 };
 
-type Written = Pick<Body<'InsertStmt'>, 'withClause' | 'returningClause'>;
+type Written = Pick<Body<'InsertStmt'>, 'relation' | 'withClause' | 'returningClause'>;
 
 /** Statements that read or write rows. */
 export const QUERIES: ReadonlySet<string> = new Set([
@@ -127,8 +127,8 @@ function set(statement: DraftStatement, command: string, kind: StatementKind, qu
   return undefined;
 }
 
-function write(statement: DraftStatement, command: string, body: Written, node: Node): undefined {
-  return set(statement, command, writeKind(body, body.returningClause !== undefined), node);
+function write(draft: Draft, statement: DraftStatement, command: string, body: Written, node: Node): undefined {
+  return set(statement, command, writeKind(draft, body, body.returningClause !== undefined), node);
 }
 
 /** What a PREPARE or DECLARE carries: filled in when the whole statement is judged. */
@@ -187,11 +187,11 @@ function explainExecute(
   analyzes: boolean,
 ): Refusal | undefined {
   statement.command = 'EXPLAIN';
-  if (analyzes)
-    return denied(statement, 'EXPLAIN ANALYZE of EXECUTE', 'Write the statement itself behind EXPLAIN ANALYZE.');
-  if (!draft.role.statements.has('explain'))
-    return refusal('statement-not-allowed', '42501', 'permission denied for EXPLAIN of EXECUTE', {
-      hint: 'It is granted by statements: [explain].',
+  const grant = analyzes ? 'explain_analyze' : 'explain';
+  const what = `EXPLAIN ${analyzes ? 'ANALYZE ' : ''}of EXECUTE`;
+  if (!draft.role.statements.has(grant))
+    return refusal('statement-not-allowed', '42501', `permission denied for ${what}`, {
+      hint: `It is granted by statements: [${grant}].`,
       rule: draft.role.rule,
     });
   const executed = executedBy(draft, body);
@@ -200,7 +200,7 @@ function explainExecute(
   const last = draft.parsed!.tokens().findLast(({ end }) => end <= statement.end)!;
   const behind = body.params !== undefined;
   const room = { before: statement.end - (behind ? last.start : last.end), behind };
-  return set(statement, 'EXPLAIN', { kind: 'explain', execute: { ...executed, room } });
+  return set(statement, 'EXPLAIN', { kind: 'explain', execute: { ...executed, room }, ...(analyzes && { analyzes }) });
 }
 
 function explain(draft: Draft, statement: DraftStatement, body: Body<'ExplainStmt'>): Refusal | undefined {

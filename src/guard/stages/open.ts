@@ -31,27 +31,27 @@ export const openStage: Stage = {
     statement.refusal = lexerVerdict(draft, statement);
     const about = aboutIn(draft, statement.node);
     if (about.length > 0) statement.about = about;
-    statement.kind = kindOfStatement(statement, statement.node);
+    statement.kind = kindOfStatement(draft, statement, statement.node);
     collectTables(draft, statement, statement.node);
     const copy = as(statement.node, 'CopyStmt');
     if (copy && statement.kind.kind === 'copy-out') statement.disclosures = disclosuresOfCopy(draft, copy);
   },
 };
 
-function kindOfStatement(statement: DraftStatement, node: Node): StatementKind {
+function kindOfStatement(draft: Draft, statement: DraftStatement, node: Node): StatementKind {
   const kind = kindOf(node);
   switch (kind) {
     case 'SelectStmt': {
       const body = as(node, 'SelectStmt')!;
       if (body.intoClause) return { kind: 'other' };
-      return writesInside(body) ? writeKind(body, true) : { kind: 'read' };
+      return writesInside(body) ? writeKind(draft, body, true) : { kind: 'read' };
     }
     case 'InsertStmt':
     case 'UpdateStmt':
     case 'DeleteStmt':
     case 'MergeStmt': {
       const body = as(node, kind) as unknown as Body<'InsertStmt'>;
-      return writeKind(body, body.returningClause !== undefined);
+      return writeKind(draft, body, body.returningClause !== undefined);
     }
     case 'TransactionStmt': {
       const found = transactionKind(as(node, 'TransactionStmt')!);
@@ -60,7 +60,7 @@ function kindOfStatement(statement: DraftStatement, node: Node): StatementKind {
     }
     case 'PrepareStmt': {
       const body = as(node, 'PrepareStmt')!;
-      return { kind: 'prepare', name: body.name ?? '', inner: inner(statement, body.query) };
+      return { kind: 'prepare', name: body.name ?? '', inner: inner(draft, statement, body.query) };
     }
     case 'ExecuteStmt':
       return { kind: 'execute', name: as(node, 'ExecuteStmt')?.name ?? '' };
@@ -69,7 +69,7 @@ function kindOfStatement(statement: DraftStatement, node: Node): StatementKind {
     case 'DeclareCursorStmt': {
       const body = as(node, 'DeclareCursorStmt')!;
       statement.command = 'DECLARE CURSOR';
-      return cursorKind(body, inner(statement, body.query));
+      return cursorKind(body, inner(draft, statement, body.query));
     }
     case 'FetchStmt':
       return fetchKind(as(node, 'FetchStmt')!);
@@ -101,9 +101,9 @@ function kindOfStatement(statement: DraftStatement, node: Node): StatementKind {
   }
 }
 
-function inner(statement: DraftStatement, query: Node | undefined) {
+function inner(draft: Draft, statement: DraftStatement, query: Node | undefined) {
   const copy: DraftStatement = { ...statement };
-  const kind: StatementKind = query ? kindOfStatement(copy, query) : { kind: 'other' };
+  const kind: StatementKind = query ? kindOfStatement(draft, copy, query) : { kind: 'other' };
   return {
     effect: 'allow' as const,
     kind,

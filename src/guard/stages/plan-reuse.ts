@@ -39,7 +39,7 @@ export function isReusable(draft: Draft, statement: DraftStatement): boolean {
 /** A read of data, or a write of rows that lasts. */
 function isPlain(kind: StatementKind): boolean {
   if (kind.kind === 'read') return !kind.catalogs;
-  return kind.kind === 'write' && !kind.uncounted && !kind.temporary;
+  return kind.kind === 'write' && !kind.uncounted && !kind.temporary && !kind.ruled;
 }
 
 const VARCHAR = 1043;

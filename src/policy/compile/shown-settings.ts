@@ -14,6 +14,7 @@ export const SETTABLE = [
   'datestyle',
   'deadlock_timeout',
   'default_table_access_method',
+  'default_tablespace',
   'default_text_search_config',
   'default_toast_compression',
   'default_transaction_deferrable',
@@ -41,8 +42,8 @@ export const SETTABLE = [
 ] as const;
 
 const READABLE =
-  `block_size default_tablespace in_hot_standby integer_datetimes is_superuser lc_collate lc_ctype lc_messages lc_monetary lc_numeric lc_time
-max_connections max_identifier_length max_index_keys search_path server_encoding server_version server_version_num session_authorization
+  `block_size in_hot_standby integer_datetimes is_superuser lc_collate lc_ctype lc_messages lc_monetary lc_numeric lc_time
+max_connections max_identifier_length max_index_keys role search_path server_encoding server_version server_version_num session_authorization
 timezone_abbreviations`.split(/\s+/);
 
 /**

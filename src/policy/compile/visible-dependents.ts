@@ -30,14 +30,16 @@ export interface VisibleNames {
   readonly members: ReadonlySet<string>;
 }
 
-type ByKind = { readonly [K in Dependent['kind']]: readonly Dependent[] };
+/** No role finds a policy of row security. */
+type Kind = Exclude<Dependent['kind'], 'policy'>;
+type ByKind = { readonly [K in Kind]: readonly Dependent[] };
 
 /** In an order in which each comes after the kinds that it may name. */
 const KINDS = ['sequence', 'index', 'constraint', 'default', 'trigger', 'statistics', 'view', 'partitioning'] as const;
 
 export function visibleDependents(catalog: Catalog, names: VisibleNames): ByKind {
   const found = Object.fromEntries(KINDS.map((kind) => [kind, [] as Dependent[]])) as {
-    [K in Dependent['kind']]: Dependent[];
+    [K in Kind]: Dependent[];
   };
   const relations = new Set<Oid>();
   const constraints = new Set<Oid>();

@@ -22,14 +22,22 @@ export type QueryPlan = 'plain' | 'converted' | 'wrapped' | 'in-turn' | 'wrapped
 
 /** Does the plan depend on the state of the transaction? Then it must be known first. */
 export function needsStatus(statements: readonly PlannedStatement[]): boolean {
-  return statements.length > 1 && (!plainAlways(statements) || hasUserCodeBefore(statements));
+  return (
+    (statements.length > 1 || statements.some(hasRules)) && (!plainAlways(statements) || hasUserCodeBefore(statements))
+  );
+}
+
+/** By the extended protocol the server would keep the rows of a rule in its place to itself. */
+function hasRules({ kind }: PlannedStatement): boolean {
+  return kind.kind === 'write' && kind.ruled === true;
 }
 
 /** @param status of the transaction before the message. */
 export function planQuery(statements: readonly PlannedStatement[], status: TransactionStatus): QueryPlan | Refusal {
   if (hasUserCodeBefore(statements)) return apart(statements, status);
   if (plainAlways(statements)) return 'plain';
-  if (statements.length === 1) return 'converted';
+  const [only, ...others] = statements;
+  if (only && others.length === 0) return !hasRules(only) ? 'converted' : status === 'I' ? 'wrapped' : 'plain';
   const first = statements.findIndex((statement) => statement.cuttable);
   const before = statements.slice(0, first).map(({ kind }) => kind);
   const behind = statements.slice(first).map(({ kind }) => kind);

@@ -99,6 +99,8 @@ function resolve(
     case 'explain': {
       const resolved = kind.execute ? resolveNamed(c, kind.execute, policy, here, true) : fresh();
       if (resolved === 'wait' || 'refuse' in resolved || !resolved.inner) return resolved;
+      const refuse = kind.analyzes && notAnalyzed(resolved.inner, policy);
+      if (refuse) return { refuse };
       const { runs } = resolved;
       const filled = runs && runs.rendered.added.length > 0 && { explains: runs };
       return { ...resolved, inner: explained(resolved.inner), bounded: false, most: undefined, ...filled };
@@ -150,6 +152,23 @@ function explained({ check: _, disclosures, ...statement }: StatementJudgement):
     }),
   );
   return { ...statement, kind: { kind: 'explain' }, command: 'EXPLAIN', ...(asked && { disclosures: asked }) };
+}
+
+/**
+ * INVARIANT 141: behind ANALYZE runs a read that is not checked, alone, and only where no group hides a row and nothing is told of people who are counted:
+ * all else was judged to be run otherwise than for its plan.
+ */
+function notAnalyzed(
+  { kind, check, disclosures = [] }: StatementJudgement,
+  { role }: SessionPolicy,
+): Refusal | undefined {
+  const counted = disclosures.some(({ subject }) => role.limitedSubjects?.has(subject));
+  if (kind.kind === 'read' && !check && role.minGroup === undefined && !counted) return undefined;
+  const what = kind.kind === 'write' ? 'a write' : 'EXECUTE';
+  return refusal('statement-not-allowed', '42501', `permission denied for EXPLAIN ANALYZE of ${what}`, {
+    hint: 'Write the query itself behind EXPLAIN ANALYZE.',
+    rule: role.rule,
+  });
 }
 
 function tooMany(of: string): LostName {

@@ -152,11 +152,22 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope, node
     case 'ambiguous':
       r.refuse('function-unknown', '42725', `function ${signature(r, parts, types)} is not unique`, at);
       return { expression: UNTOLD, resolved };
-    case 'none':
-      r.refuse('function-unknown', '42883', `function ${signature(r, parts, types)} does not exist`, at);
+    case 'none': {
+      const [sqlstate, problem] = PROBLEMS[resolved.why];
+      r.refuse('function-unknown', sqlstate, `function ${signature(r, parts, types)} ${problem}`, at);
       return { expression: UNTOLD, resolved };
+    }
   }
 }
+
+/** With PostgreSQL's own SQLSTATE. */
+const PROBLEMS: Readonly<
+  Record<Extract<Resolved, { kind: 'none' }>['why'], readonly [sqlstate: string, problem: string]>
+> = {
+  'no candidate': ['42883', 'does not exist'],
+  'polymorphic type not settled': ['42804', 'does not take these types together'],
+  'called in the wrong form': ['42809', 'cannot be called in this form'],
+};
 
 /**
  * Resolves a call whose arguments are whole rows of guarded tables, which are sent as `record`. If a function takes a row type by name, the server

@@ -237,8 +237,17 @@ export type ObjectName = readonly [catalog: Oid, oid: Oid, attnum: number];
 
 /** An object that belongs to a relation or a domain, with everything that its definition names. */
 export interface Dependent {
-  /** `view`: the rule that makes it one; `partitioning`: the key of a partitioned table. */
-  readonly kind: 'index' | 'constraint' | 'default' | 'trigger' | 'statistics' | 'view' | 'sequence' | 'partitioning';
+  /** `view`: the rule that makes it one; `policy`: of row security, absent in an older saved catalog; `partitioning`: the key of a partitioned table. */
+  readonly kind:
+    | 'index'
+    | 'constraint'
+    | 'default'
+    | 'trigger'
+    | 'statistics'
+    | 'view'
+    | 'policy'
+    | 'sequence'
+    | 'partitioning';
   /** In its own catalog: pg_class for an index or a sequence, and for `partitioning` the table itself. */
   readonly oid: Oid;
   /** The relation that it belongs to, 0 for a domain's constraint. */

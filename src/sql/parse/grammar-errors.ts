@@ -42,6 +42,8 @@ const BY_MESSAGE: readonly (readonly [message: string, error: GrammarError])[] =
   ['CREATE ASSERTION', { sqlstate: '0A000' }],
   ['CREATE SCHEMA IF NOT EXISTS', { sqlstate: '0A000' }],
   ['WITH CHECK OPTION not supported', { sqlstate: '0A000' }],
+  ['only string constants are supported in JSON_TABLE', { sqlstate: '0A000' }],
+  ['unrecognized JSON encoding', { sqlstate: '22023' }],
   ['aggregates cannot have output', { sqlstate: '0A000' }],
   ['constraints cannot be altered', { sqlstate: '0A000' }],
 ];

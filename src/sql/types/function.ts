@@ -84,8 +84,11 @@ const SYSTEM_COLUMNS: ReadonlyMap<string, Oid> = new Map([
 
 function complete(catalog: Catalog, chosen: CallCandidate, input: readonly Oid[], form: CallForm): Resolved {
   if (chosen.ambiguous) return { kind: 'ambiguous' };
-  if (!formFits(chosen, input, form)) return { kind: 'none', why: 'called in the wrong form' };
   const { fn } = chosen;
+  if (!formFits(chosen, input, form)) {
+    const counted = fn.kind === 'a' && fn.aggKind !== 'n' && form.withinGroup !== undefined;
+    return { kind: 'none', why: counted ? 'no candidate' : 'called in the wrong form' };
+  }
   if (form.variadic && fn.variadic === t.ANY) {
     const last = input[input.length - 1]!;
     if (elementType(catalog, baseType(catalog, last)) === 0) return { kind: 'none', why: 'called in the wrong form' };

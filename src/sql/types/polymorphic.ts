@@ -51,7 +51,7 @@ export function substitute(catalog: Catalog, bindings: Bindings, declared: Oid):
     case t.ANYCOMPATIBLERANGE:
       return bindings.commonRange;
     case t.ANYCOMPATIBLEMULTIRANGE:
-      return bindings.commonMultirange;
+      return bindings.commonMultirange !== 0 ? bindings.commonMultirange : multirangeOf(catalog, bindings.commonRange);
     default:
       return declared;
   }
