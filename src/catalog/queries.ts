@@ -44,8 +44,16 @@ const RULES = `coalesce((SELECT array_agg(DISTINCT CASE w.ev_type WHEN '2' THEN 
 const CONSTRAINTS = `coalesce((SELECT json_agg(json_build_object('name', k.conname, 'columns', k.conkey) ORDER BY k.oid)
       FROM pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x')), '[]')`;
 
+/** Of rows that differ in the column: whether the index can take them for alike. */
+const BY_ANOTHER_COMPARISON = `EXISTS (SELECT FROM pg_collation AS l WHERE l.oid = (i.indcollation::oid[])[k.n - 1] AND NOT l.collisdeterministic)
+        OR EXISTS (SELECT FROM pg_opclass AS o WHERE o.oid = (i.indclass::oid[])[k.n - 1] AND NOT i.indisexclusion AND o.oid >= 16384 AND NOT o.opcdefault)
+        OR EXISTS (SELECT FROM pg_constraint AS x JOIN pg_operator AS o ON o.oid = x.conexclop[k.n]
+          WHERE x.conindid = i.indexrelid AND (o.oprname <> '=' OR o.oid >= 16384))`;
+
 /** Without the columns that an index holds besides (INCLUDE). */
-const UNIQUE_INDEXES = `coalesce((SELECT json_agg(json_build_object('columns', (i.indkey::int2[])[0:i.indnkeyatts - 1],
+const UNIQUE_INDEXES = `coalesce((SELECT json_agg(json_build_object('columns',
+        ARRAY(SELECT CASE WHEN ${BY_ANOTHER_COMPARISON} THEN -k.attnum ELSE k.attnum END
+          FROM unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k(attnum, n) ORDER BY k.n),
         'whole', i.indisunique AND i.indpred IS NULL AND i.indisvalid, 'deferrable', NOT i.indimmediate) ORDER BY i.indexrelid)
       FROM pg_index AS i WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion)), '[]')`;
 

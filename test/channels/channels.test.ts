@@ -130,6 +130,22 @@ describe('known ways', () => {
       expect(paidBy(user)).toEqual({ people: 0, others: 1 });
     }
   });
+
+  test('each error of SET CONSTRAINTS is charged, whatever was paid for what it checks', async () => {
+    const [world] = await guarded.open();
+    const code = "(1, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11')";
+    const texts = [
+      guarded.begin('third-0-0'),
+      'BEGIN',
+      `INSERT INTO lab (patient_id, code) VALUES ${code}, ${code}`,
+      'SAVEPOINT s',
+      ...Array.from({ length: 3 }, () => ['SET CONSTRAINTS ALL IMMEDIATE', 'ROLLBACK TO s']).flat(),
+      'SET CONSTRAINTS ALL DEFERRED',
+      'ROLLBACK',
+    ];
+    await world?.guarded.ask(Buffer.concat(texts.map((text) => serialize.query(text))), texts.length);
+    expect(paidBy('third-0-0')).toEqual({ people: 0, others: 4 });
+  });
 });
 
 function scriptOf({ name, texts }: Way): Script {

@@ -243,6 +243,33 @@ export const FORMS: Readonly<Record<string, Form>> = {
     const order = e.choices.pick(['1', e.integer(source), source.plain[0] ?? '1']);
     return [`SELECT ${beside.join(', ') || '1'}${e.rows(source)} ORDER BY ${order}${limit(e)}`];
   },
+  /** Who is passed by decides which of the known come, once or for each number. */
+  'a choice among the known': (e) => {
+    const { choices } = e;
+    const numbers = 'generate_series(1, 8) AS g';
+    const truth = (n: string): string =>
+      choices.pick([
+        `ascii(substr(p.name, ${n}, 1)) % 2 = 1`,
+        `p.weight > 40 + 5 * ${n}`,
+        `p.ward = ${n} % 4`,
+        `get_bit(int4send(p.weight), 24 + ${n} % 8) = 1`,
+        e.condition({ from: numbers, where: [], plain: [n] }),
+      ]);
+    const chosen = (n = e.number()): string => {
+      const order = choices.pick(['p.id', 'p.id', 'p.weight']);
+      const rows = choices.pick(['LIMIT 1', 'LIMIT 1 OFFSET 1', 'LIMIT 1 OFFSET 2']);
+      return `SELECT p.id FROM patient AS p ORDER BY NOT (p.id = 5 AND ${truth(n)}), p.id > 3, ${order} ${rows}`;
+    };
+    return choices.pick([
+      [`SELECT x.id FROM (${chosen()}) AS x`],
+      [`SELECT x.id FROM ${numbers} CROSS JOIN LATERAL (${chosen('g')}) AS x`],
+      [`SELECT p.id FROM ${numbers}, patient AS p WHERE p.id IN (${chosen('g')})`],
+      [`(${chosen()}) UNION ALL (${chosen()}) UNION ALL (${chosen()}) UNION ALL (${chosen()})`],
+      [
+        `SELECT DISTINCT ON (g) p.id FROM ${numbers}, patient AS p WHERE p.id <> 5 OR ${truth('g')} ORDER BY g, p.id <> 5, p.id % 3`,
+      ],
+    ]);
+  },
   order: (e) => {
     const { choices } = e;
     const source = e.source();

@@ -390,6 +390,39 @@ const DRAFTS: readonly Way[] = [
   },
 ];
 
+/** A person in front of those who are known, or not: OFFSET passes by the first. */
+const SECOND = (bit: string): string =>
+  `SELECT id FROM patient ORDER BY NOT (id = ${P} AND ascii(substr(name, 1 + (${bit}) / 7, 1)) >> ((${bit}) % 7) & 1 = 1), id > 3, id LIMIT 1 OFFSET 1`;
+
+/** Where more than one answer was free, or errors were. */
+const SECOND_ANSWERS: readonly Way[] = [
+  {
+    name: 'one of two who are known, for each bit, by LATERAL',
+    texts: [`SELECT x.id FROM generate_series(0, 20) AS g CROSS JOIN LATERAL (${SECOND('g')}) AS x`],
+  },
+  {
+    name: 'the same by IN',
+    texts: [`SELECT p.id FROM generate_series(0, 20) AS g, patient AS p WHERE p.id IN (${SECOND('g')})`],
+  },
+  { name: 'the same by UNION ALL', texts: [many(21, (i) => `(${SECOND(String(i))})`, ' UNION ALL ')] },
+  {
+    name: 'rows sorted alike, of which LIMIT takes some for each bit',
+    texts: [
+      `SELECT x.id FROM generate_series(0, 13) AS g CROSS JOIN LATERAL (SELECT p.id FROM patient AS p, generate_series(1, 5) AS s
+       WHERE p.id <= 3 OR (p.id = ${P} AND ascii(substr(p.name, 1 + g / 7, 1)) >> (g % 7) & 1 = 1) ORDER BY p.id > 3 LIMIT 8) AS x`,
+    ],
+  },
+  {
+    name: 'a number of a sequence that was set, by ON CONFLICT',
+    texts: ["SELECT setval('call_id_seq', 19)", 'INSERT INTO call (patient_id) VALUES (1) ON CONFLICT DO NOTHING'],
+  },
+  {
+    name: 'a constraint that excludes other people, by ON CONFLICT',
+    texts: ['INSERT INTO room (patient_id, number) VALUES (1, 57) ON CONFLICT DO NOTHING'],
+  },
+  { name: 'WITH CHECK OPTION', texts: ['INSERT INTO misses (n) VALUES (57)'] },
+];
+
 const NUMBER = "SELECT nextval('notes_id_seq')";
 /** As many rows as the person's weight. */
 const TIMES = `patient AS p, generate_series(1, p.weight) WHERE p.id + 0 = ${P}`;
@@ -446,4 +479,4 @@ const UNSENT: readonly Way[] = [
   },
 ];
 
-export const WAYS: readonly Way[] = [...EXPRESSIONS, ...DRAFTS, ...UNSENT];
+export const WAYS: readonly Way[] = [...EXPRESSIONS, ...DRAFTS, ...SECOND_ANSWERS, ...UNSENT];

@@ -81,6 +81,9 @@ const PINNED: readonly Case[] = [
     'SELECT name FROM patient WHERE id = 5 AND 1 / weight > 0',
     'pinned 5; unnamed; repeated; at-once',
   ],
+  ['a view of columns alone', 'SELECT name FROM named WHERE id = 5', 'pinned 5; unnamed; repeated'],
+  ['a view that computes', 'SELECT name FROM share WHERE id = 5', 'pinned 5; unnamed; repeated; at-once'],
+  ['when a row was written', 'SELECT body, xmin FROM profile WHERE patient_id = 5', 'pinned 5; unnamed v1; repeated'],
   ['COPY of a query', 'COPY (SELECT id FROM patient WHERE id = 5) TO STDOUT', 'pinned 5; [0]; known'],
 ];
 
@@ -94,6 +97,12 @@ const NOT_PINNED: readonly Case[] = [
     'question; unnamed; repeated',
   ],
   ['a function', 'SELECT id FROM patient WHERE id = twice(4)', 'question; [0]; known'],
+  ['where a row lies', 'SELECT body, ctid FROM profile WHERE patient_id = 5', 'question; [+0] v1; repeated; fixed 11'],
+  [
+    'where a new row comes to lie',
+    'INSERT INTO profile (patient_id) VALUES (5) RETURNING ctid',
+    'question; v0; repeated; at-once; writes 0 tag',
+  ],
   ['another kind of number', 'SELECT id FROM patient WHERE id = 5.0', 'question; [0]; known'],
   ['a number that was rounded', 'SELECT id FROM patient WHERE id = $1::numeric::integer', 'question; [0]; known'],
   [
@@ -332,8 +341,14 @@ const INCLUDES: readonly Case[] = [
   [
     'of people, in a LATERAL',
     `SELECT c.id, c.name, j.data FROM clinics c LEFT JOIN LATERAL (SELECT coalesce(json_agg(json_build_array(p.id, p.name)), '[]') AS data
-       FROM (SELECT * FROM patient p WHERE p.clinic_id = c.id ORDER BY p.name LIMIT 10) p) j ON true WHERE c.beds > 3 ORDER BY c.name LIMIT 20`,
+       FROM (SELECT * FROM patient p WHERE p.clinic_id = c.id ORDER BY p.name, p.id LIMIT 10) p) j ON true WHERE c.beds > 3 ORDER BY c.name LIMIT 20`,
     'question; [+0]; repeated; json 1',
+  ],
+  [
+    'each of which is chosen in an order that others may decide',
+    `SELECT c.id, j.data FROM clinics c LEFT JOIN LATERAL (SELECT json_agg(p.name) AS data
+       FROM (SELECT * FROM patient p WHERE p.clinic_id = c.id ORDER BY p.name LIMIT 10) p) j ON true`,
+    'question; unnamed; repeated',
   ],
   [
     'two of them',
@@ -434,6 +449,49 @@ const WAYS: readonly Case[] = [
     'SELECT c.id, x.id FROM clinics c CROSS JOIN LATERAL (SELECT id FROM patient p WHERE p.ward = c.id ORDER BY weight LIMIT 1 OFFSET 2) x JOIN patient y ON y.id = x.id',
     'question; unnamed; repeated',
   ],
+  [
+    'an OFFSET for each row of another table',
+    'SELECT x.id FROM generate_series(1, 100) g CROSS JOIN LATERAL (SELECT id FROM patient ORDER BY NOT (id = 5 AND weight > g), id LIMIT 1 OFFSET 1) x',
+    'question; unnamed; repeated',
+  ],
+  [
+    'the same by IN',
+    'SELECT p.id FROM generate_series(1, 100) g, patient p WHERE p.id IN (SELECT id FROM patient ORDER BY NOT (id = 5 AND weight > g), id LIMIT 1 OFFSET 1)',
+    'question; unnamed; repeated',
+  ],
+  [
+    'two of them',
+    '(SELECT id FROM patient ORDER BY weight, id LIMIT 1 OFFSET 1) UNION ALL (SELECT id FROM patient ORDER BY ward, id LIMIT 1 OFFSET 1)',
+    'question; unnamed v0; repeated',
+  ],
+  [
+    'two of them, as one row each',
+    `SELECT a.x, b.x FROM (SELECT json_agg(id) x FROM (SELECT id FROM patient ORDER BY weight, id LIMIT 1 OFFSET 1) y) a
+       LEFT JOIN (SELECT json_agg(id) x FROM (SELECT id FROM patient ORDER BY ward, id LIMIT 1 OFFSET 1) y) b ON true`,
+    'question; unnamed; repeated',
+  ],
+  [
+    'one of them',
+    '(SELECT id FROM patient ORDER BY weight, id LIMIT 1 OFFSET 1) UNION ALL (SELECT id FROM patient ORDER BY ward, id LIMIT 1)',
+    'question; [0]; repeated',
+  ],
+  [
+    'one person of each group, in an open order',
+    'SELECT DISTINCT ON (ward) id FROM patient ORDER BY ward, weight',
+    'question; unnamed; repeated',
+  ],
+  ['in one that is not', 'SELECT DISTINCT ON (ward) id FROM patient ORDER BY ward, weight, id', 'question; [0]; known'],
+  [
+    'one row of each person',
+    'SELECT DISTINCT ON (patient_id) patient_id, day FROM visit ORDER BY patient_id, day',
+    'question; [0]; repeated',
+  ],
+  [
+    'EXCEPT by a collation that takes keys for alike',
+    "SELECT address FROM mail WHERE id = 3 EXCEPT SELECT code FROM stamp WHERE note = 'x'",
+    'question; unnamed; repeated',
+  ],
+  ['and by their own', "SELECT 'a' EXCEPT SELECT code FROM stamp WHERE note = 'x'", 'question; [0]; repeated'],
   ['EXCEPT of others', 'SELECT 5 AS id EXCEPT SELECT 5 FROM patient WHERE weight > 70', 'question; unnamed; repeated'],
   [
     'row numbers filtered from outside',
@@ -597,6 +655,16 @@ const WAYS: readonly Case[] = [
     'an order of random identifiers',
     'SELECT id FROM patient WHERE ward = 3 ORDER BY gen_random_uuid()',
     'question; [0]; known',
+  ],
+  [
+    'of the rows of people who are given',
+    'SELECT random() FROM patient WHERE id IN (1, 2)',
+    'pinned 1,2; unnamed; repeated',
+  ],
+  [
+    'of all before they are left out',
+    'SELECT id FROM patient WHERE CASE WHEN weight > 57 THEN random() END < 2 AND id = 1',
+    'pinned 1; [0]; known; at-once; uncountable: random',
   ],
   [
     'random order of people who are given',
@@ -850,7 +918,22 @@ const UPSERTS: readonly Case[] = [
   [
     'DO NOTHING, where a sequence makes the other key',
     "INSERT INTO visit (patient_id, day) VALUES (5, '2026-01-01') ON CONFLICT DO NOTHING",
+    'question; unnamed; repeated; at-once; writes 0 tag given 1',
+  ],
+  [
+    'DO NOTHING by the key that is meant',
+    "INSERT INTO visit (patient_id, day) VALUES (5, '2026-01-01') ON CONFLICT (patient_id, day) DO NOTHING",
     'pinned 5; unnamed; repeated; at-once; writes 0',
+  ],
+  [
+    'where a constraint excludes rows of others',
+    'INSERT INTO room (patient_id, number) VALUES (5, 57) ON CONFLICT DO NOTHING',
+    'question; unnamed; repeated; at-once; writes 0 tag given 1',
+  ],
+  [
+    'where an index takes keys that differ for alike',
+    "INSERT INTO stamp (code, note) VALUES ('a', 'x') ON CONFLICT (code) DO UPDATE SET note = stamp.note RETURNING note",
+    'question; unnamed; repeated; at-once; writes 0 tag given 1',
   ],
   [
     'DO NOTHING, where another may be in the way',

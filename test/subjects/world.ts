@@ -61,12 +61,22 @@ CREATE DOMAIN persona AS person;
 CREATE TYPE pair AS (a person, b integer);
 CREATE DOMAIN people AS integer[] CHECK (name_of(VALUE[1]) IS NOT NULL);
 CREATE TABLE wishes (id serial PRIMARY KEY, whom person[], what persona, which pair);
+CREATE EXTENSION btree_gist;
+CREATE COLLATION alike (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE room (patient_id integer, number integer, EXCLUDE USING gist (number WITH =, patient_id WITH <>));
+CREATE TABLE stamp (code text, note text);
+CREATE UNIQUE INDEX ON stamp (code COLLATE alike);
+CREATE TABLE mail (id integer PRIMARY KEY, address text COLLATE alike);
+CREATE TABLE guess (body text, n integer);
+CREATE VIEW misses AS SELECT * FROM guess WHERE n NOT IN (SELECT weight FROM patient WHERE weight IS NOT NULL) WITH CHECK OPTION;
+CREATE VIEW share AS SELECT id, name, 1000 / (weight - 57) AS part FROM patient;
+CREATE VIEW named AS SELECT id, name FROM patient WHERE ward > 0;
 CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 2 * n $$;
 CREATE FUNCTION log_it(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN END $$;
 CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer);
 `;
 
-export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id]`;
+export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id, room.patient_id, stamp.code, share.id, named.id]`;
 
 /** The keys of a role, but for its name and limits. */
 export const GRANTS = `
@@ -76,7 +86,7 @@ tables:
   patient: { select: { columns: [id, name, email, weight, fee, ward, clinic_id, hiv, born] }, update: { columns: [name, weight] } }
   visit: { select: { columns: [id, patient_id, day, diag, clinic_id] }, insert: { columns: [id, patient_id, day, diag, clinic_id] }, update: { columns: [patient_id, day, diag] }, delete: {} }
   lab: { select: { columns: [id, patient_id, value, code] }, insert: { columns: [id, patient_id, value, code] } }
-  profile: { select: { columns: [patient_id, body, seen] }, insert: { columns: [patient_id, body, seen] }, update: { columns: [patient_id, body, seen] } }
+  profile: { select: { columns: [patient_id, body, seen, ctid, xmin] }, insert: { columns: [patient_id, body, seen] }, update: { columns: [patient_id, body, seen] } }
   siblings: { select: { columns: [id, a, b, note] } }
   badge: { select: { columns: [code, tag, folded, note] } }
   mark: { select: { columns: [code, tag] } }
@@ -95,6 +105,12 @@ tables:
   wish: { select: { columns: "*" }, insert: { columns: "*" } }
   region: { select: { columns: "*" }, update: { columns: "*" }, delete: {} }
   booking: { select: { columns: [id, patient_id, slot] }, insert: { columns: [id, patient_id, slot] }, update: { columns: [id, slot] } }
+  room: { select: { columns: [patient_id, number] }, insert: { columns: [patient_id, number] } }
+  stamp: { select: { columns: [code, note] }, insert: { columns: [code, note] }, update: { columns: [note] } }
+  mail: { select: { columns: "*" } }
+  misses: { select: { columns: "*" }, insert: { columns: "*" } }
+  share: { select: { columns: [id, name, part] } }
+  named: { select: { columns: [id, name] } }
   call: { select: { columns: [id, patient_id, day] }, insert: { columns: [id, patient_id, day] } }
   wishes: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: [whom, what, which] } }
 types: [public.person, public.persona, public.pair, public.people]

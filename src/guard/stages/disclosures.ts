@@ -1,6 +1,7 @@
 /** After stage 4: what the answer of each statement can disclose of data subjects, for counting as it is sent. */
 import { refusal } from '../../core/refusal.ts';
 import type { Subject } from '../../policy/model/policy.ts';
+import { as } from '../../sql/parse/tree.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import type { Disclosure } from '../subjects/disclosure.ts';
 import { disclosuresOf } from '../subjects/disclosures.ts';
@@ -8,7 +9,10 @@ import { disclosuresOf } from '../subjects/disclosures.ts';
 export const disclosuresStage: Stage = {
   name: 'disclosures',
   each(draft: Draft, statement: DraftStatement): void {
-    if (draft.subjects.length > 0 && statement.analysis) find(draft, statement);
+    if (draft.subjects.length === 0) return;
+    if (statement.analysis) find(draft, statement);
+    const constraints = as(statement.node, 'ConstraintsSetStmt');
+    if (constraints && !constraints.deferred) checkNow(draft, statement);
   },
 };
 
@@ -23,6 +27,22 @@ function find({ subjects, catalog, role }: Draft, statement: DraftStatement): vo
   if (uncounted) statement.refusal = cannotBeCounted(uncounted, role.rule);
   statement.disclosures = found;
   statement.keyPlan = plan;
+}
+
+/**
+ * INVARIANT 172: it checks what was written before, as COMMIT does, and once more after each ROLLBACK TO: an error of it tells again. It reads nobody
+ * by itself.
+ */
+function checkNow({ subjects }: Draft, statement: DraftStatement): void {
+  statement.disclosures = subjects.map(
+    ({ subject }): Disclosure => ({
+      subject: subject.name,
+      access: { kind: 'pinned', people: [] },
+      canFail: 'at-once',
+      values: [],
+      free: 'repeated',
+    }),
+  );
 }
 
 /** If people are counted, nothing runs whose cost cannot be determined. */

@@ -36,7 +36,7 @@ export function conflictOf(
   // Its indexes are those of the table behind it.
   if (relation.kind === 'v') return others;
   const updates = clause.action === 'ONCONFLICT_UPDATE';
-  const met = updates ? [inferred(clause.infer, relation)] : uniqueColumns(relation, catalog, insertColumns(write));
+  const met = clause.infer ? [inferred(clause.infer, relation)] : uniqueColumns(relation);
   // The conflicting row has the given person's key, and keeps it.
   if (!met.every((columns) => [...keys].every((key) => columns?.has(key)))) return others;
   if ([...keys].some((key) => write.sets.has(key))) return others;
@@ -48,41 +48,44 @@ export function conflictOf(
 
 /** Names of the columns that find the conflicting row; undefined if they cannot be determined. */
 function inferred(
-  infer: { indexElems?: Node[]; conname?: string } | undefined,
+  infer: { indexElems?: Node[]; conname?: string },
   relation: Relation,
 ): ReadonlySet<string> | undefined {
-  if (infer?.conname) {
-    const found = relation.constraints?.find(({ name }) => name === infer.conname);
-    return found && namesOf(relation, found.columns);
+  const { conname, indexElems = [] } = infer;
+  if (conname) {
+    const found = relation.constraints?.find(({ name }) => name === conname);
+    return found && namesFinding(relation, found.columns);
   }
   // By another collation or operator class than its own a column's values may be alike that differ.
-  const names = (infer?.indexElems ?? []).map((item) => {
+  const columns = indexElems.map((item) => {
     const { name, collation, opclass } = as(item, 'IndexElem') ?? {};
-    return collation?.length || opclass?.length ? undefined : name;
+    return collation?.length || opclass?.length
+      ? 0
+      : (relation.columns.find((column) => column.name === name)?.attnum ?? 0);
   });
-  return new Set(names.filter((name) => name !== undefined));
+  return namesFinding(relation, columns);
 }
 
-/** Of each index in which a row can meet another. undefined among them: one that cannot be told. */
-function uniqueColumns(
-  relation: Relation,
-  catalog: Catalog,
-  given: readonly (string | undefined)[],
-): (ReadonlySet<string> | undefined)[] {
-  if (!relation.uniqueIndexes) return [undefined];
-  const isMade = (attnum: number): boolean => {
-    const column = relation.columns.find((one) => one.attnum === attnum);
-    if (!column || given.includes(column.name)) return false;
-    return (
-      column.identity !== '' ||
-      catalog.data.relations.some((one) => one.ownedBy?.relation === relation.oid && one.ownedBy.column === attnum)
-    );
-  };
-  return relation.uniqueIndexes
-    .filter(({ columns }) => !columns.some(isMade))
-    .map(({ columns }) => namesOf(relation, columns));
+/** Of columns in which rows meet by one of the indexes on them, whichever. */
+function namesFinding(relation: Relation, columns: readonly number[]): ReadonlySet<string> | undefined {
+  const all = (list: readonly number[]): string => list.map(Math.abs).sort().join();
+  const indexes = relation.uniqueIndexes?.filter((one) => all(one.columns) === all(columns));
+  const plain = (attnum: number): boolean => indexes?.every((one) => !one.columns.includes(-attnum)) === true;
+  return namesOf(
+    relation,
+    columns.filter((attnum) => attnum > 0 && plain(attnum)),
+  );
 }
 
+/**
+ * INVARIANT 170: of each index in which a row can meet another. One on a sequence's own numbers is no exception: a role may set it, and others may have
+ * given rows numbers that it comes to. undefined: they cannot be told.
+ */
+function uniqueColumns(relation: Relation): (ReadonlySet<string> | undefined)[] {
+  return relation.uniqueIndexes?.map(({ columns }) => namesOf(relation, columns)) ?? [undefined];
+}
+
+/** Without those by another comparison than their own. */
 function namesOf({ columns }: Relation, attnums: readonly number[]): ReadonlySet<string> {
   return new Set(attnums.map((attnum) => columns.find((column) => column.attnum === attnum)?.name ?? ''));
 }

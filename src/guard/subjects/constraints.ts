@@ -2,7 +2,7 @@
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Catalog, Oid, Relation } from '../../sql/catalog/catalog.ts';
-import type { ForeignKey } from '../../sql/catalog/objects.ts';
+import type { ForeignKey, ViewWrites } from '../../sql/catalog/objects.ts';
 import type { Disclosure } from './disclosure.ts';
 import { hasReadingCheck, isCheckedByData, type SubjectRelations } from './subject-relations.ts';
 import { insertedColumns } from './written-columns.ts';
@@ -37,7 +37,8 @@ export function failsByRows(context: ConstraintContext, write: Write): CanFail {
     deletes: events.includes('delete'),
   });
   const constraints = changes.map((change) => failsByChange(context, change)).reduce(moreSevere, 'no');
-  return moreSevere(constraints, isChecked(context, write, named) ? 'at-once' : 'no');
+  const isAsked = isChecked(context, write, named) || isCheckedByView(context, named);
+  return moreSevere(constraints, isAsked ? 'at-once' : 'no');
 }
 
 /** What happens to rows of a table. */
@@ -144,7 +145,7 @@ function hasCheckedColumn(catalog: Catalog, { columns }: Relation): boolean {
 
 /** Whether one of the columns is among those; an expression always is. */
 function isAmong(relation: Relation, columns: readonly number[], names: ReadonlySet<string>): boolean {
-  return names.size > 0 && columns.some((attnum) => attnum === 0 || names.has(nameOf(relation, attnum)));
+  return names.size > 0 && columns.some((attnum) => attnum === 0 || names.has(nameOf(relation, Math.abs(attnum))));
 }
 
 function namesOf({ columns }: Relation): ReadonlySet<string> {
@@ -166,6 +167,16 @@ function isChecked({ role }: ConstraintContext, { events }: Write, { oid }: Rela
   const grant = role.relations.get(oid);
   const conditions = [grant?.insert, grant?.update, grant?.select].flatMap((one) => one?.conditions ?? []);
   return conditions.length > 0 && events.some((event) => event !== 'delete');
+}
+
+/** INVARIANT 172: WITH CHECK OPTION asks of each new row what its view asks, and that may ask about anyone. */
+function isCheckedByView({ catalog, relations }: ConstraintContext, named: Relation): boolean {
+  for (let at: Relation | undefined = named; at?.kind === 'v'; ) {
+    const writes: ViewWrites | null | undefined = at.view?.writes;
+    if (writes?.check !== 'none' && relations.holds(at)) return true;
+    at = writes ? catalog.relationsByOid.get(writes.base) : undefined;
+  }
+  return false;
 }
 
 /** The column has a number that no other row has: its own identity or sequence makes it, and the statement gives none. */

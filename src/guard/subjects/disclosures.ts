@@ -4,8 +4,9 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Fn, Oid } from '../../sql/catalog/catalog.ts';
-import { as, type Body, type Node } from '../../sql/parse/tree.ts';
+import { as, type Body, fieldsOf, type Node } from '../../sql/parse/tree.ts';
 import type { DraftStatement } from '../draft.ts';
+import { behindJoins } from '../rewrite/group-keys.ts';
 import { type KeyPlan, KeySpelling } from './added-keys.ts';
 import { type ConstraintContext, drawsNumber, failsByRows } from './constraints.ts';
 import type { Disclosure, Disclosures, GivenKeys, RowKey, SubjectAccess, WriteDisclosure } from './disclosure.ts';
@@ -14,6 +15,7 @@ import { parametersAt } from './given-keys.ts';
 import { LevelReader } from './level-reader.ts';
 import { locksOf } from './locks.ts';
 import type { ProvenRows, RowsKey } from './rows.ts';
+import type { ColumnOf } from './shown-keys.ts';
 import { isCheckedEarly, readers, type SubjectRelations, typesIn } from './subject-relations.ts';
 import { isHeld } from './unique-key.ts';
 import type { Values } from './values.ts';
@@ -71,7 +73,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   if (copied && kind.kind === 'copy-out') return { ...unknown, ...ofCopied(context, copied) };
   const rows = reader.readAll(analysis.level);
   const elsewhere = readers(analysis, context.catalog).length > 0;
-  const given = elsewhere ? undefined : givenPeople(reader);
+  const given = elsewhere || tellsPlaces(context, analysis) ? undefined : givenPeople(reader);
   const people = kind.kind === 'prepare' ? given?.map((place) => withParameters(place, analysis)) : given;
   const locks = locksOf(analysis, analysis.level, (level) => reader.rowsOf(level));
   const writes = writesOf(context, reader, analysis, people !== undefined);
@@ -220,6 +222,20 @@ function touches(context: Context, analysis: Analysis): boolean {
   return marks.writes.some((write) => failsByRows(context, write) !== 'no');
 }
 
+/** System columns that say when a row was written, and into which table. */
+const OWN_NUMBERS: ReadonlySet<string> = new Set(['xmin', 'xmax', 'cmin', 'cmax', 'tableoid']);
+
+/** INVARIANT 174: where a row lies depends on the rows that lie beside it. */
+function tellsPlaces({ relations }: Context, { marks, uses }: Analysis): boolean {
+  const isPlace = ({ entry: { source }, column }: ColumnOf): boolean =>
+    column.implicit === true &&
+    !OWN_NUMBERS.has(column.name) &&
+    source.kind === 'relation' &&
+    relations.holds(source.view.relation);
+  if ([...marks.references.values()].some((found) => isPlace(behindJoins(found)))) return true;
+  return uses.some((use) => use.kind === 'sample' && relations.holds(use.relation));
+}
+
 /** undefined: some data that it reads belong to no key, or to keys that are not known before it runs. */
 function givenPeople({ references, opaque }: LevelReader): readonly GivenKeys[] | undefined {
   // Each place at which the statement reads a table of the subject, for each of its key columns.
@@ -253,27 +269,32 @@ const RANDOM: ReadonlySet<string> = new Set(['random', 'random_normal', 'array_s
 
 /**
  * The name of a volatile call, unless it is an item of the statement's own list, by itself and with constant arguments: there it runs once for each
- * row that is sent. `pinned`: whatever it reveals, it reveals about people who are counted.
+ * row that is sent. `pinned`: whatever it reveals of rows that passed all conditions, it reveals about people who are counted.
  */
 function effectIn(
   { kind }: Pick<Statement, 'kind'>,
-  { analysis: { uses, marks, level: top }, values }: LevelReader,
+  { analysis, values }: LevelReader,
   pinned: boolean,
 ): string | undefined {
+  const { uses, marks, level: top } = analysis;
   const write = marks.writes.find(({ level }) => level === top);
   // What meets ON CONFLICT is not written.
   const source = as(write?.node, 'InsertStmt')?.onConflictClause && !isGivenRows(write) ? undefined : write?.source;
   const plain = new Set<Fn>();
   const elsewhere = new Set<Fn>();
   const once = new Set<object>();
+  const counted = pinned && top?.kind === 'select' ? callsOfRows(top, analysis) : once;
   for (const level of source ? [top, source] : [top])
     if (level && kind.kind !== 'declare' && kind.kind !== 'explain' && sendsEachRow(level, values))
       for (const { node, target } of level.roots)
         if ((target || level.kind === 'values') && hasConstantArguments(node, marks)) once.add(as(node, 'FuncCall')!);
-  for (const [body, { fn }] of marks.calls) (once.has(body) ? plain : elsewhere).add(fn);
+  for (const [body, { fn }] of marks.calls) {
+    const isOfRows = counted.has(body) && fn.schema === 'pg_catalog' && RANDOM.has(fn.name);
+    (once.has(body) || isOfRows ? plain : elsewhere).add(fn);
+  }
   for (const use of uses) {
     if (use.kind !== 'function') continue;
-    const found = use.candidates.find((fn) => hasEffect(fn, pinned) && (elsewhere.has(fn) || !plain.has(fn)));
+    const found = use.candidates.find((fn) => hasEffect(fn) && (elsewhere.has(fn) || !plain.has(fn)));
     if (found) return found.name;
   }
   return undefined;
@@ -296,9 +317,22 @@ const BARE: ReadonlySet<string> = new Set([
   'op',
 ]);
 
-function hasEffect({ volatility, schema, name, kind }: Fn, pinned: boolean): boolean {
-  if (volatility !== 'v' || kind === 'p') return false;
-  return schema !== 'pg_catalog' || !(WITHOUT_EFFECT.has(name) || (pinned && RANDOM.has(name)));
+function hasEffect({ volatility, schema, name, kind }: Fn): boolean {
+  return volatility === 'v' && kind !== 'p' && (schema !== 'pg_catalog' || !WITHOUT_EFFECT.has(name));
+}
+
+/** INVARIANT 169: in the list and the order alone: a condition is computed for rows of others too, before or behind the one that gives the keys. */
+function callsOfRows({ select }: QueryLevel, { marks, parsed }: Analysis): ReadonlySet<object> {
+  const found = new Set<object>();
+  const visit = (part: unknown): void => {
+    if (typeof part !== 'object' || part === null || marks.sublinks.has(part as Node)) return;
+    parsed.workLimit.spend();
+    const call = as(part as Node, 'FuncCall');
+    if (call) found.add(call);
+    for (const [, inner] of fieldsOf(part)) visit(inner);
+  };
+  for (const part of [select?.targetList, select?.sortClause]) visit(part);
+  return found;
 }
 
 function hasConstantArguments(node: Node, marks: Analysis['marks']): boolean {

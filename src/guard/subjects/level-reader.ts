@@ -3,7 +3,7 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Cte, OutputColumn, QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
-import { as, type Node, strings } from '../../sql/parse/tree.ts';
+import { as, fieldsOf, type Node, strings } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { Conditions, columnOf, conjuncts } from './conditions.ts';
 import { allReachTheAnswer } from './cut-rows.ts';
@@ -11,7 +11,7 @@ import { endsOf, Key } from './key.ts';
 import { type LevelKeys, tieKeys } from './key-equivalence.ts';
 import { isOneKey } from './key-types.ts';
 import { distinctOf, RowChoice } from './row-choice.ts';
-import { NO_ROWS, type ProvenRows, type RowsKey, unknownRows } from './rows.ts';
+import { isOthersChoice, NO_ROWS, type ProvenRows, type RowsKey, unknownRows } from './rows.ts';
 import { combinedRows } from './set-operations.ts';
 import { type ColumnOf, ShownKeys } from './shown-keys.ts';
 import { readers, type SubjectRelations } from './subject-relations.ts';
@@ -139,6 +139,7 @@ export class LevelReader {
       skips: false,
       cut: [],
       cutAtSource: false,
+      choices: 0,
       arranged: [],
       openOrder: false,
     };
@@ -159,6 +160,8 @@ export class LevelReader {
     const values = this.valuesIn(level);
     const distinct = distinctOf(level);
     const cuts = limits !== 'none' || distinct === 'on';
+    const openOrder = found.openOrder || this.choice.leavesOrderOpen(level, found.arranged, cuts);
+    const choices = found.choices + (chosen ? 1 : 0) + (open && (skips || (cuts && openOrder)) ? 1 : 0);
     const isCutBelow = found.cut.length > 0 || chosen !== undefined;
     const reaches =
       !this.values.givesRows(level) && allReachTheAnswer(analysis, { level, items: found.cut, chosen, chooses: cuts });
@@ -168,6 +171,8 @@ export class LevelReader {
       // MERGE does different things with rows that it finds and that it does not find.
       (write?.command === 'MergeStmt' && (keys.length > 0 || found.loose)) ||
       limits === 'loose' ||
+      choices > 1 ||
+      (open && distinct === 'on' && this.choice.leavesGroupsOpen(level, found.arranged, [...ends.keys], this.shown)) ||
       (open && isCutBelow && !reaches) ||
       this.choice.byValues(level, this.written.assigned) ||
       this.choice.sortsByValues(level, values) ||
@@ -182,7 +187,7 @@ export class LevelReader {
       skips: open && (found.skips || skips),
       open: plain,
       arranged: open && (!plain || level.select?.sortClause !== undefined),
-      openOrder: open && (found.openOrder || this.choice.leavesOrderOpen(level, found.arranged, cuts)),
+      openOrder: open && openOrder,
       openStart: level === analysis.level && open && (cuts || this.choice.leavesOrderOpen(level, found.arranged, true)),
     };
   }
@@ -248,6 +253,10 @@ export class LevelReader {
   ): ReadonlyMap<Key, Key> {
     const taken = new Map<Key, Key>();
     found.loose ||= rows.loose;
+    if (isOthersChoice(rows)) found.choices += 1;
+    // INVARIANT 168: a choice that each row beside it makes again would tell something each time.
+    if (entry?.source.kind === 'query' && isOthersChoice(rows) && this.isCorrelated(entry.source.level))
+      found.loose = true;
     found.skips ||= rows.skips;
     if (rows.cut && entry) found.cut.push(entry);
     if (rows.cut && !entry) found.cutAtSource = true;
@@ -330,13 +339,31 @@ export class LevelReader {
         if (!isOneKey(this.catalog, tested.column, inner.outputs[0]!)) continue;
         if (rows.cut) {
           const alone = conjuncts(where).length === 1 && where === part;
-          if (!alone || !this.isSameTable(tested, inner.outputs[0]!)) continue;
+          if (!alone || !this.isSameTable(tested, inner.outputs[0]!) || this.isCorrelated(inner)) continue;
           chosen = tested.entry;
         }
         member.key.follow(key);
         this.values.tied.add(part);
       }
     return chosen;
+  }
+
+  /** Whether it uses columns of a query around it. */
+  private isCorrelated({ select, outer }: QueryLevel): boolean {
+    const around = new Set<QueryLevel>();
+    for (let scope = outer; scope; scope = scope.outer) around.add(scope.level);
+    const { references, wholeRows } = this.analysis.marks;
+    const rows = new Map(wholeRows.map(({ node, entry }) => [node, entry]));
+    const uses = (part: unknown): boolean => {
+      if (typeof part !== 'object' || part === null) return false;
+      this.analysis.parsed.workLimit.spend();
+      const entry = references.get(part as Node)?.entry ?? rows.get(part as Node);
+      if (entry) return around.has(entry.level);
+      // By itself it is an output column, or all of FROM.
+      if ('ColumnRef' in part) return (as(part as Node, 'ColumnRef')?.fields?.length ?? 0) > 1;
+      return fieldsOf(part).some(([, inner]) => uses(inner));
+    };
+    return around.size > 0 && uses(select);
   }
 
   /** Each key that the subquery has chosen is that of a row here: the same table, with the same filter. */
@@ -400,6 +427,8 @@ interface FromItems {
   readonly cut: RangeTableEntry[];
   /** The same for the query whose rows are inserted. */
   cutAtSource: boolean;
+  /** How many of them others have chosen. */
+  choices: number;
   /** Items whose rows were sorted or hashed. */
   readonly arranged: RangeTableEntry[];
   openOrder: boolean;

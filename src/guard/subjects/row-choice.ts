@@ -8,7 +8,8 @@ import { behindJoins } from '../rewrite/group-keys.ts';
 import { columnOf } from './conditions.ts';
 import { uniqueKeys } from './constraints.ts';
 import { allReachTheAnswer } from './cut-rows.ts';
-import type { ColumnOf } from './shown-keys.ts';
+import type { Key } from './key.ts';
+import type { ColumnOf, ShownKeys } from './shown-keys.ts';
 import type { LevelProofs, Values } from './values.ts';
 
 const isZero = (number: number): boolean => number === 0;
@@ -69,6 +70,20 @@ export class RowChoice {
     if (level.roots.some(({ node, target }) => !target && this.asksPeople(node))) return true;
     const items = { level, items: arranged, chosen: undefined, chooses };
     return arranged.length > 0 && !allReachTheAnswer(this.analysis, items);
+  }
+
+  /** DISTINCT ON chooses once for each group: where its order is open, of one person's rows alone. */
+  leavesGroupsOpen(
+    level: QueryLevel,
+    arranged: readonly RangeTableEntry[],
+    keys: readonly Key[],
+    shown: ShownKeys,
+  ): boolean {
+    const groups = (level.select?.distinctClause ?? []).map((node) => {
+      const column = sortedBy(this.analysis, level, node);
+      return column && shown.comparable(column)?.one;
+    });
+    return !keys.every((key) => groups.includes(key.one)) && this.leavesOrderOpen(level, arranged, true);
   }
 
   /** Whether it contains a subquery over people. */

@@ -38,6 +38,14 @@ export interface RowsKey {
   readonly list: boolean;
 }
 
+/**
+ * Whether people who are not named decide which rows of people who are known come: what OFFSET passes by, and what an open order leaves to LIMIT. A
+ * question pays for one such choice.
+ */
+export function isOthersChoice({ cut, skips, openOrder }: ProvenRows): boolean {
+  return skips || (cut && openOrder);
+}
+
 export const NO_ROWS: ProvenRows = {
   keys: [],
   passed: [],

@@ -1,8 +1,8 @@
 /** What is proven of the rows of UNION, INTERSECT and EXCEPT. */
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
-import { isOneKey } from './key-types.ts';
-import { type ProvenRows, type RowsKey, unknownRows } from './rows.ts';
+import { isIntegerKey, isOneKey } from './key-types.ts';
+import { isOthersChoice, type ProvenRows, type RowsKey, unknownRows } from './rows.ts';
 
 /** Each person of a row is shown by the same column whichever query it comes from, and whichever it is held against. */
 export function combinedRows(level: QueryLevel, left: ProvenRows, right: ProvenRows, catalog: Catalog): ProvenRows {
@@ -12,7 +12,8 @@ export function combinedRows(level: QueryLevel, left: ProvenRows, right: ProvenR
   const keys = pairs(left, right, level, catalog);
   // Equal rows become one: others' values must not decide which; nor may a LIMIT have chosen the rows.
   const told = !appends && (values.size > 0 || left.cut || right.cut);
-  if (!keys || left.loose || right.loose || told)
+  const twice = isOthersChoice(left) && isOthersChoice(right);
+  if (!keys || left.loose || right.loose || told || twice)
     return unknownRows({ keys: [...left.keys, ...right.keys] }, level.outputs.length);
   const passed = left.passed.filter((one) =>
     right.passed.some((other) => other.column === one.column && other.key.one === one.key.one),
@@ -31,8 +32,12 @@ function pairs(
   catalog: Catalog,
 ): readonly RowsKey[] | undefined {
   const fits = (one: RowsKey): RowsKey => {
-    const isKey = (column: number) =>
-      one.key.comparable && isOneKey(catalog, { type: one.key.type }, { type: level.outputs[column]?.type ?? 0 });
+    const isKey = (column: number) => {
+      const { type, leaky } = level.outputs[column] ?? { type: 0, leaky: true };
+      // INVARIANT 173: by a collation that another query brings, texts that differ may be alike.
+      const isPlain = isIntegerKey(one.key.type) || !leaky;
+      return isPlain && one.key.comparable && isOneKey(catalog, { type: one.key.type }, { type });
+    };
     return { ...one, columns: one.columns.filter(isKey), perhaps: one.perhaps.filter(isKey), list: false };
   };
   // A query whose rows depend on no person returns rows that are counted by the key in their column, if they show one.

@@ -50,15 +50,30 @@ export class AnswerValues {
     const cell = cellOf(value);
     const row = this.lookedAt - 1;
     this.cellsOf(row).set(column, cell);
-    const first = this.firsts[column];
-    if (first === undefined) {
+    // INVARIANT 68: told apart by all of its bytes.
+    const isFree = cell === this.expected(row, column);
+    if (this.firsts[column] === undefined) {
       this.firsts[column] = { cell, row };
       this.fresh.push(column);
     }
-    // INVARIANT 68: told apart by all of its bytes.
-    if (first && first.row < row && first.cell === cell) return 0;
-    if (this.before?.rows[row]?.get(column) === cell) return 0;
+    if (isFree) return 0;
     return value === null ? 1 : Math.max(1, Math.ceil(value.length / BYTES_OF_VALUE));
+  }
+
+  /**
+   * INVARIANT 167: one value alone is free at each place, and what was shown already says which: of two, the one that comes would tell a bit. It is
+   * the last answer's there, or, where that was its column's first value again, the first of this answer.
+   */
+  private expected(row: number, column: number): AnswerCell | undefined {
+    const found = this.firsts[column];
+    const first = found && found.row < row ? found.cell : undefined;
+    const last = this.before?.rows[row]?.get(column);
+    const repeats = last === undefined || (row > 0 && last === this.firstBefore(column));
+    return first !== undefined && repeats ? first : last;
+  }
+
+  private firstBefore(column: number): AnswerCell | undefined {
+    return this.before?.rows.find((cells) => cells.has(column))?.get(column);
   }
 
   private cellsOf(row: number): Map<number, AnswerCell> {

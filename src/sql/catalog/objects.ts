@@ -56,7 +56,7 @@ export interface Relation {
 }
 
 export interface UniqueIndex {
-  /** attnums; 0: an expression. */
+  /** attnums; 0: an expression. Negative: of a column by another comparison than its own, which may hold of values that differ. */
   readonly columns: readonly number[];
   /** One row at most has given values of all columns: it is unique, not partial, and valid. */
   readonly whole: boolean;
