@@ -175,6 +175,7 @@ it('an index is deleted with its file, by the guard, when its time is over', asy
     chain: 'c',
     format: 1,
     sealed_by: 'k',
+    seals: 0,
     previous: { file: 'x', seq: 10, hash: 'h' },
   };
   await writeFile(join(folder, 'decisions.jsonl'), `${JSON.stringify(segment)}\n`);

@@ -535,7 +535,7 @@ const PURE: ReadonlySet<string> = new Set(['arguments', 'steps', 'operators', 'u
 /** These take something else than NULL: a column of a catalog, a constant name, an array; or values that no account can have. */
 const NOT_OF_NULL: ReadonlySet<string> = new Set(
   `_pg_expandarray _pg_index_position _pg_truetypid _pg_truetypmod makeaclitem pg_get_expr pg_get_publication_tables pg_input_error_info
-pg_input_is_valid pg_mcv_list_items ts_parse ts_token_type`.split(/\s+/),
+pg_input_is_valid pg_mcv_list_items satisfies_hash_partition ts_parse ts_token_type`.split(/\s+/),
 );
 
 describe('system columns of catalogs', () => {

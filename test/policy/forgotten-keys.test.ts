@@ -183,7 +183,7 @@ describe('a table that leads to the subject only through others', () => {
   test('where the role may see everyone it is a warning: nothing would be filtered, and nothing is counted', () => {
     const { found, seen } = load({ tables: ['invoice_lines'], keys, scope: 'all' });
     expect(found).toEqual([
-      `warning: "invoice_lines" leads to subject "student" through invoices and has no key of it: its rows are not counted; where they are about no person, ${ABOUT('invoice_lines')}`,
+      `warning: "invoice_lines" leads to subject "student" through invoices and has no key of it: its rows are counted as values; where they are about no person, ${ABOUT('invoice_lines')}`,
     ]);
     expect(seen).toEqual(['invoice_lines']);
   });

@@ -84,7 +84,9 @@ test('the log says how the server ran each', async () => {
     expect(await said(...times(4, act))).toEqual(uses);
     // A statement that cannot be bound is sent as a text.
     const changed = sql('ALTER TABLE pupils ALTER points TYPE bigint');
-    expect((await said(...times(4, act), changed, act)).at(-1)).toBe(undefined);
+    // Unless the catalog was read again first: then it is prepared anew.
+    const last = async () => (await said(...times(4, act), changed, act)).at(-1);
+    await expect.poll(last).toBe(undefined);
   }
 });
 

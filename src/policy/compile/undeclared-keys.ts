@@ -50,7 +50,7 @@ export function checkUndeclaredKeys(
     if (scope?.kind === 'all') {
       report.warning(
         place,
-        `${leads} and has no key of it: its rows are not counted; where they are about no person, write ${nobody}`,
+        `${leads} and has no key of it: its rows are counted as values; where they are about no person, write ${nobody}`,
       );
       continue;
     }
