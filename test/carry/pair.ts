@@ -261,13 +261,20 @@ async function connected(url: string): Promise<pg.Client> {
   return client;
 }
 
-/** Transactions that a script has prepared and left would keep the database. */
+/** Transactions that a script has prepared and left would keep the database, and so would its subscriptions. */
 async function drop(url: string): Promise<void> {
   const client = await connected(urlOf(url, DATABASE));
   const { rows } = await client.query(
     'SELECT quote_literal(gid) AS gid FROM pg_prepared_xacts WHERE database = current_database()',
   );
   for (const { gid } of rows) await client.query(`ROLLBACK PREPARED ${gid}`);
+  const subscriptions = await client.query(
+    'SELECT quote_ident(subname) AS name FROM pg_subscription JOIN pg_database AS d ON d.oid = subdbid WHERE datname = current_database()',
+  );
+  for (const { name } of subscriptions.rows)
+    await client.query(
+      `ALTER SUBSCRIPTION ${name} DISABLE; ALTER SUBSCRIPTION ${name} SET (slot_name = NONE); DROP SUBSCRIPTION ${name}`,
+    );
   await client.end();
   await runOnce(url, `DROP DATABASE ${DATABASE} WITH (FORCE)`);
 }
