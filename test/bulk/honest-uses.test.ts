@@ -25,6 +25,9 @@ const IN_A_ROW = `SELECT p.id, (SELECT json_agg(v) FROM (SELECT id, note FROM vi
 const LATERAL = `SELECT p.id, p.name, v.data FROM pupils AS p LEFT JOIN LATERAL (SELECT json_agg(json_build_array(v.id, v.note)) AS data FROM visits AS v WHERE v.pupil_id = p.id) AS v ON true WHERE p.class = 4 ORDER BY p.id LIMIT 10`;
 const AS_ONE = `SELECT coalesce(json_agg(root), '[]') AS root FROM (SELECT row_to_json(q) AS root FROM (SELECT p.id, p.name FROM pupils AS p WHERE p.class = 4 ORDER BY p.id LIMIT 10) AS q) AS q`;
 
+const OF_CLASSES = `SELECT c.class, p.data FROM (VALUES (7), (8)) AS c (class) LEFT JOIN LATERAL (SELECT json_agg(p.id) AS data FROM (SELECT * FROM pupils AS p WHERE p.class = c.class ORDER BY p.name, p.id LIMIT 10) AS p) AS p ON true ORDER BY c.class`;
+const SEARCH = 'SELECT id, name FROM pupils WHERE class = 8 AND name LIKE $1 ORDER BY name, id LIMIT 20';
+
 const USES: readonly Use[] = [
   {
     name: 'a dashboard of six counts, refreshed 50 times',
@@ -58,6 +61,13 @@ const USES: readonly Use[] = [
         await client.query(`SELECT id, name FROM pupils WHERE name LIKE 'pupil ${100 + i}%' LIMIT 3`);
         await client.query(`SELECT id, name FROM pupils WHERE name LIKE 'unknown ${i}%'`);
       }),
+  },
+  {
+    name: 'a list of 100, then 30 searches in it, of at most 20',
+    play: async (client) => {
+      await client.query('SELECT id, name FROM pupils WHERE class = 8');
+      await times(30, (i) => client.query({ text: SEARCH, values: [`${'pupil 798'.slice(0, i % 10)}%`] }));
+    },
   },
   {
     name: 'sums over one person’s rows, for 20 people',
@@ -108,6 +118,10 @@ const USES: readonly Use[] = [
   },
   { name: 'the same by LATERAL (Drizzle)', play: async (client) => void (await client.query(LATERAL)) },
   { name: 'ten as one document (Hasura, PostgREST)', play: async (client) => void (await client.query(AS_ONE)) },
+  {
+    name: 'two classes with the first ten of each, by LATERAL',
+    play: async (client) => void (await client.query(OF_CLASSES)),
+  },
   {
     name: 'a nightly upsert of 10,000 rows with their keys',
     play: (client) =>
