@@ -76,6 +76,11 @@ export function copyFormatOf(copy: Copy): CopyFormat {
   }
 }
 
+/** Whether rows that cannot be read are left out in silence. */
+export function skipsRows(copy: Copy | undefined): boolean {
+  return copy !== undefined && optionsOf(copy).some(({ name }) => name === 'on_error');
+}
+
 interface Option {
   readonly name: string;
   /** undefined: not given, or a list. */

@@ -131,6 +131,15 @@ describe('known ways', () => {
     }
   });
 
+  test('each WITH that writes rows of people is charged, whatever its answer', async () => {
+    const [world] = await guarded.open();
+    const write = `INSERT INTO call (patient_id) SELECT id FROM patient WHERE id + 0 = 5 AND weight > current_setting('extra_float_digits')::int`;
+    const text = `WITH w AS (${write}) SELECT 1`;
+    const texts = [guarded.begin('fourth-0-0'), 'BEGIN', text, text, 'SET extra_float_digits = 0', text, 'ROLLBACK'];
+    await world?.guarded.ask(Buffer.concat(texts.map((one) => serialize.query(one))), texts.length);
+    expect(paidBy('fourth-0-0')).toEqual({ people: 0, others: 3 });
+  });
+
   test('each error of SET CONSTRAINTS is charged, whatever was paid for what it checks', async () => {
     const [world] = await guarded.open();
     const code = "(1, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11')";

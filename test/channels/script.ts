@@ -29,7 +29,7 @@ export function script(routines: Routines, seed: number, again?: readonly number
 
 /** A script that must be undone, or cannot run beside another. */
 const LEAVES =
-  /\b(INSERT|UPDATE|DELETE|MERGE|nextval|setval|set_config|CREATE|DECLARE|PREPARE|LISTEN|FOR (UPDATE|SHARE|KEY|NO)|lo_\w+|\w+_lock)\b/;
+  /\b(COPY \w+ \(.* FROM|INSERT|UPDATE|DELETE|MERGE|nextval|setval|set_config|CREATE|DECLARE|PREPARE|LISTEN|FOR (UPDATE|SHARE|KEY|NO)|lo_\w+|\w+_lock)\b/;
 
 export const leaves = ({ texts }: Pick<Script, 'texts'>): boolean => texts.some((text) => LEAVES.test(text));
 
@@ -38,7 +38,16 @@ export const writes = ({ texts }: Pick<Script, 'texts'>): boolean =>
 
 /** Messages, each answered by one ReadyForQuery. */
 export function messagesOf({ texts, extended }: Script): Buffer[] {
-  if (!extended) return texts.map((text) => serialize.query(text));
+  if (!extended)
+    return texts.map((text) => {
+      const [query = '', data] = text.split('\n---\n');
+      if (data === undefined) return serialize.query(text);
+      return Buffer.concat([
+        serialize.query(query),
+        serialize.copyData(Buffer.from(`${data}\n`)),
+        serialize.copyDone(),
+      ]);
+    });
   return texts.map((text) =>
     Buffer.concat([
       serialize.parse({ text, types: [], name: '' }),

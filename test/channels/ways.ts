@@ -479,4 +479,58 @@ const UNSENT: readonly Way[] = [
   },
 ];
 
-export const WAYS: readonly Way[] = [...EXPRESSIONS, ...DRAFTS, ...SECOND_ANSWERS, ...UNSENT];
+const ANALYZE = 'EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off, BUFFERS off)';
+const LOCKED = `SELECT 1 FROM notes AS n WHERE EXISTS (SELECT FROM patient AS p WHERE p.id + 0 = ${P} AND p.hiv AND p.ward = n.id) FOR UPDATE OF n`;
+
+/** Proofs of people who are given, where nobody was paid for; and what came to them unseen. */
+const UNPAID: readonly Way[] = [
+  ...[
+    [`id = ANY ('{"${P}"}')`, 'keys that are not read as they are written'],
+    [`id = ${P} FOR UPDATE SKIP LOCKED`, 'rows that are passed by where they are locked'],
+  ].map(([where, name]): Way => {
+    return {
+      name: `a text stored about no person: ${name}`,
+      withheld: true,
+      texts: [
+        `UPDATE notes SET body = (SELECT name FROM patient WHERE ${where}) WHERE id = 1`,
+        'SELECT body FROM notes WHERE id = 1',
+      ],
+    };
+  }),
+  {
+    name: 'and by EXECUTE with a key of another type',
+    withheld: true,
+    texts: [
+      'PREPARE q AS UPDATE notes SET body = (SELECT name FROM patient WHERE id = $1) WHERE id = 1',
+      `EXECUTE q (${P}.0)`,
+      'SELECT body FROM notes WHERE id = 1',
+      'DEALLOCATE q',
+    ],
+  },
+  { name: 'locks behind EXPLAIN ANALYZE', withheld: true, texts: [`${ANALYZE} ${LOCKED}`] },
+  ...['MOVE ALL IN c', 'FETCH RELATIVE 2 FROM c', 'FETCH ABSOLUTE 1 FROM c'].map(
+    (passes): Way => ({
+      name: `locks on rows that are not sent: ${passes}`,
+      withheld: true,
+      texts: [
+        `DECLARE c CURSOR FOR ${LOCKED.replace('p.hiv AND ', '')}`.replace('p.ward = n.id', 'p.ward + n.id > 4'),
+        passes,
+        'CLOSE c',
+      ],
+    }),
+  ),
+  {
+    name: 'a recursive query over a WITH that was read before',
+    texts: [
+      `WITH RECURSIVE x AS (SELECT id, weight FROM patient), r (id, k) AS (SELECT id, weight FROM x WHERE id + 0 = ${P} UNION ALL SELECT 1, NULL FROM r WHERE r.k > 60)
+       SELECT y.id, r.id FROM x AS y, r WHERE y.id = 1 AND r.id = 1`,
+    ],
+  },
+  {
+    name: 'rows that COPY leaves out because a domain asks about people',
+    withheld: true,
+    texts: [`COPY asked (n, who) FROM STDIN (ON_ERROR ignore)\n---\n1\t1\n${P}\t${P}`, 'SELECT n FROM asked'],
+  },
+];
+
+export const WAYS: readonly Way[] = [...EXPRESSIONS, ...DRAFTS, ...SECOND_ANSWERS, ...UNSENT, ...UNPAID];

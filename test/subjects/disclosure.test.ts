@@ -610,6 +610,33 @@ const WAYS: readonly Case[] = [
     'SELECT a.id, b.id, l.value FROM patient a CROSS JOIN patient b LEFT JOIN lab l ON l.patient_id = a.id AND l.patient_id = b.id',
     'question; [0] [1]; known',
   ],
+  ...[
+    ['in FROM', 'x y, r WHERE y.id = 1 AND r.id = 1'],
+    ['in a subquery', 'patient y, r WHERE y.id IN (SELECT id FROM x) AND r.id = 1'],
+    ['by another WITH', 'z y, r WHERE y.id = 1 AND r.id = 1'],
+  ].map(
+    ([where, from]): Case => [
+      `a recursive query over a WITH that was read before, ${where}`,
+      `WITH RECURSIVE x AS (SELECT id, weight FROM patient), z AS (SELECT id FROM x), r (id, k) AS (SELECT id, weight FROM x WHERE id + 0 = 77
+       UNION ALL SELECT 1, NULL FROM r WHERE k > 60) SELECT y.id, r.id FROM ${from}`,
+      'question; unnamed v1; repeated',
+    ],
+  ),
+  [
+    'a cursor over given people, whose draws nobody pays',
+    'DECLARE c CURSOR WITH HOLD FOR SELECT random() FROM patient WHERE id = 77 AND weight > 60',
+    'question; unnamed; repeated; uncountable: random',
+  ],
+  [
+    'and whose locks',
+    'DECLARE c CURSOR FOR SELECT 1 FROM (SELECT n.id FROM notes n, patient p WHERE p.id = 77 AND n.id = p.ward FOR UPDATE OF n) x',
+    'question; unnamed; repeated; uncountable: row locks in a query',
+  ],
+  [
+    'what SKIP LOCKED reads, stored',
+    'UPDATE notes SET body = (SELECT name FROM patient WHERE id = 77 FOR UPDATE SKIP LOCKED) WHERE id = 1',
+    'question; unnamed; repeated; writes 0 tag; uncountable: rows written from people who are not their own',
+  ],
   [
     'a recursive query',
     'WITH RECURSIVE r AS (SELECT id, name FROM patient UNION ALL SELECT r.id, p.name FROM r JOIN patient p ON p.id = r.id + 1) SELECT id FROM r',
@@ -870,8 +897,24 @@ const WRITES: readonly Case[] = [
   [
     'a WITH that writes of others',
     'WITH w AS (INSERT INTO notes (n) SELECT weight FROM patient) SELECT 1',
-    'question; unnamed; repeated; uncountable: rows written from people who are not their own',
+    'question; unnamed; repeated; at-commit; uncountable: rows written from people who are not their own',
   ],
+  ...[
+    'INSERT INTO call (patient_id) SELECT id FROM patient WHERE ward = 3 RETURNING patient_id',
+    "UPDATE visit SET diag = 'x' WHERE clinic_id = 3 RETURNING patient_id",
+    'DELETE FROM visit WHERE clinic_id = 3 RETURNING patient_id',
+  ].flatMap((write): Case[] => [
+    [
+      `the numbers that a WITH leaves: ${write}`,
+      `WITH w AS (${write}) SELECT 1`,
+      'question; unnamed; repeated; at-commit',
+    ],
+    [
+      `and beside a row that is held: ${write}`,
+      `WITH w AS (${write}) SELECT v.patient_id FROM visit v WHERE v.id = 3 AND (true OR v.patient_id IN (SELECT patient_id FROM w))`,
+      'held; [0]; repeated; at-commit',
+    ],
+  ]),
   [
     'a WITH that writes of a given person',
     'WITH w AS (UPDATE patient SET weight = 1 WHERE id = 5 RETURNING id) SELECT * FROM w',
@@ -995,9 +1038,29 @@ test.each([
   ['SELECT v.id, v.patient_id FROM visit v ORDER BY v.day LIMIT 1 FOR SHARE', true],
   ['SELECT id FROM clinics FOR UPDATE SKIP LOCKED', undefined],
   ['SELECT id FROM patient WHERE ward = 3 FOR UPDATE', undefined],
-  ['SELECT 1 FROM patient WHERE id = 5 FOR UPDATE', undefined],
+  ['SELECT 1 FROM patient WHERE id = 5 FOR UPDATE', true],
 ])('rows that may be locked without a name: %s', (sql, locks) => {
   expect(world.disclosures(sql).disclosures.subjects[0]?.locks).toBe(locks);
+});
+
+const OTHERS = 'rows written from people who are not their own';
+test.each([
+  ['UPDATE notes SET body = (SELECT name FROM patient WHERE id = ANY ($1)) WHERE id = 1', OTHERS],
+  ['INSERT INTO notes (n) SELECT weight FROM patient WHERE id = $1', OTHERS],
+  ["PREPARE q AS UPDATE visit SET diag = 'x' FROM patient p WHERE p.id = $1 AND visit.patient_id = 5", OTHERS],
+  ['UPDATE visit SET patient_id = 6 WHERE patient_id = $1', OTHERS],
+  ["WITH w AS (UPDATE visit SET diag = 'x' WHERE patient_id = $1) SELECT 1", OTHERS],
+  ['SELECT id FROM patient WHERE id = $1 ORDER BY random()', 'random'],
+  ['SELECT 1 FROM (SELECT id FROM patient WHERE id = $1 FOR UPDATE) x', 'row locks in a query'],
+  ['SELECT 1 FROM clinics c, patient p WHERE p.id = $1 AND c.id = p.clinic_id FOR UPDATE', 'row locks in a query'],
+  ['DECLARE c CURSOR FOR SELECT id FROM patient WHERE ward = 3 FOR UPDATE', 'row locks in a query'],
+  ['DECLARE c CURSOR FOR SELECT id FROM clinics FOR UPDATE', undefined],
+  ["UPDATE visit SET diag = 'x' WHERE patient_id = $1", undefined],
+  ['DELETE FROM visit WHERE patient_id = ANY ($1)', undefined],
+  ['SELECT name FROM patient WHERE id = $1 FOR UPDATE', undefined],
+  ['INSERT INTO profile (patient_id, seen) VALUES ($1, 1) ON CONFLICT (patient_id) DO NOTHING', undefined],
+])('what must not run where its keys cannot be read, or where rows are passed by: %s', (sql, unread) => {
+  expect(world.disclosures(sql).disclosures.subjects[0]?.unread).toBe(unread);
 });
 
 test('places stand elsewhere in a text with other literals', () => {

@@ -64,6 +64,7 @@ CREATE TABLE wishes (id serial PRIMARY KEY, whom person[], what persona, which p
 CREATE EXTENSION btree_gist;
 CREATE COLLATION alike (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TABLE room (patient_id integer, number integer, EXCLUDE USING gist (number WITH =, patient_id WITH <>));
+CREATE TABLE asked (n integer, who person);
 CREATE TABLE stamp (code text, note text);
 CREATE UNIQUE INDEX ON stamp (code COLLATE alike);
 CREATE TABLE mail (id integer PRIMARY KEY, address text COLLATE alike);
@@ -112,6 +113,7 @@ tables:
   share: { select: { columns: [id, name, part] } }
   named: { select: { columns: [id, name] } }
   call: { select: { columns: [id, patient_id, day] }, insert: { columns: [id, patient_id, day] } }
+  asked: { select: { columns: "*" }, insert: { columns: "*" } }
   wishes: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: [whom, what, which] } }
 types: [public.person, public.persona, public.pair, public.people]
 functions: [public.name_of(integer), public.twice(integer), public.log_it(text), int4eq]

@@ -1,5 +1,5 @@
 /** After stage 4: what the answer of each statement can disclose of data subjects, for counting as it is sent. */
-import { refusal } from '../../core/refusal.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Subject } from '../../policy/model/policy.ts';
 import { as } from '../../sql/parse/tree.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
@@ -24,7 +24,7 @@ function find({ subjects, catalog, role }: Draft, statement: DraftStatement): vo
   const uncounted = found.find(
     ({ subject, uncountable }) => uncountable !== undefined && role.limitedSubjects?.has(subject),
   );
-  if (uncounted) statement.refusal = cannotBeCounted(uncounted, role.rule);
+  if (uncounted) statement.refusal = cannotBeCounted(uncounted, uncounted.uncountable!, role.rule);
   statement.disclosures = found;
   statement.keyPlan = plan;
 }
@@ -46,8 +46,8 @@ function checkNow({ subjects }: Draft, statement: DraftStatement): void {
 }
 
 /** If people are counted, nothing runs whose cost cannot be determined. */
-function cannotBeCounted({ subject, uncountable }: Disclosure, rule: string) {
-  const message = `permission denied: ${uncountable}, and what is told of subject "${subject}" is counted`;
-  const hint = uncountable === 'random' ? 'gen_random_uuid() may stand in its place.' : undefined;
+export function cannotBeCounted({ subject }: Pick<Disclosure, 'subject'>, what: string, rule: string): Refusal {
+  const message = `permission denied: ${what}, and what is told of subject "${subject}" is counted`;
+  const hint = what === 'random' ? 'gen_random_uuid() may stand in its place.' : undefined;
   return refusal('uncountable', '42501', message, { rule, ...(hint && { hint }) });
 }

@@ -10,7 +10,8 @@ export interface Disclosure {
   readonly access: SubjectAccess;
   /**
    * Whether it may end in an error that depends on data: an error is an answer, so one is set aside for it even if nothing else is. For a question
-   * one is set aside anyway. `at-commit`: one of its constraints may be deferred, so that the error can come as late as COMMIT.
+   * one is set aside anyway. `at-commit`: one of its constraints may be deferred, so that the error can come as late as COMMIT; or what it
+   * leaves behind may tell more than its answer. It is never free.
    */
   readonly canFail: 'no' | 'at-once' | 'at-commit';
   /**
@@ -41,6 +42,8 @@ export interface Disclosure {
    * be read later. If the subject is counted, it must not run.
    */
   readonly uncountable?: string;
+  /** The same where it is pinned, and one of the places cannot be read as it runs; of a cursor, where FETCH or MOVE passes rows by. */
+  readonly unread?: string;
 }
 
 /**

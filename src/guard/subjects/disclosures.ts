@@ -5,6 +5,7 @@ import type { Write } from '../../sql/analyze/findings.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Fn, Oid } from '../../sql/catalog/catalog.ts';
 import { as, type Body, fieldsOf, type Node } from '../../sql/parse/tree.ts';
+import { skipsRows } from '../copy-options.ts';
 import type { DraftStatement } from '../draft.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { type KeyPlan, KeySpelling } from './added-keys.ts';
@@ -13,10 +14,10 @@ import type { Disclosure, Disclosures, GivenKeys, RowKey, SubjectAccess, WriteDi
 import { canFail } from './failing.ts';
 import { parametersAt } from './given-keys.ts';
 import { LevelReader } from './level-reader.ts';
-import { locksOf } from './locks.ts';
+import { locksOf, type RowLocks } from './locks.ts';
 import type { ProvenRows, RowsKey } from './rows.ts';
 import type { ColumnOf } from './shown-keys.ts';
-import { isCheckedEarly, readers, type SubjectRelations, typesIn } from './subject-relations.ts';
+import { isCheckedByData, isCheckedEarly, readers, type SubjectRelations, typesIn } from './subject-relations.ts';
 import { isHeld } from './unique-key.ts';
 import type { Values } from './values.ts';
 import { proveWrite, type WriteProof } from './writes.ts';
@@ -35,7 +36,7 @@ interface Context extends ConstraintContext {
   readonly spelling: KeySpelling;
 }
 
-type Statement = Pick<DraftStatement, 'analysis' | 'kind' | 'copied' | 'query' | 'copy'>;
+type Statement = Pick<DraftStatement, 'analysis' | 'kind' | 'copied' | 'query' | 'copy' | 'explains'>;
 
 /** `plan`: how the keys that it adds are written; absent if there are none. */
 export function disclosuresOf(
@@ -65,17 +66,25 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   // INVARIANT 157: Parse and PREPARE cost nothing, so what they could tell is refused.
   if (isCheckedEarly(context.catalog, [...typesIn(analysis), ...typesWritten(analysis)]))
     return withProblem(unknown, 'values inside an array or row that a domain checks by data');
+  // INVARIANT 186: each row that is left out because a check reads people would tell of one.
+  if (skipsRows(statement.copy) && isCheckedByData(context.catalog, typesWritten(analysis)))
+    return withProblem(unknown, 'ON_ERROR for values that a domain checks by data');
   const reader = new LevelReader(analysis, context.catalog, context.relations);
   // The planner's estimates, and the counts of EXPLAIN ANALYZE, come from everyone's rows; none of its rows tells which functions it called.
-  if (kind.kind === 'explain') return withProblem(unknown, effectIn(statement, reader, false));
+  if (kind.kind === 'explain') {
+    const locks = !statement.explains && analysis.marks.levels.some(({ select }) => select?.lockingClause);
+    return withProblem(unknown, effectIn(statement, reader, false) ?? (locks ? 'row locks behind EXPLAIN' : undefined));
+  }
   // What a procedure does is not known.
   if (!analysis.level || !query || 'CallStmt' in query) return unknown;
   if (copied && kind.kind === 'copy-out') return { ...unknown, ...ofCopied(context, copied) };
   const rows = reader.readAll(analysis.level);
   const elsewhere = readers(analysis, context.catalog).length > 0;
-  const given = elsewhere || tellsPlaces(context, analysis) ? undefined : givenPeople(reader);
-  const people = kind.kind === 'prepare' ? given?.map((place) => withParameters(place, analysis)) : given;
   const locks = locksOf(analysis, analysis.level, (level) => reader.rowsOf(level));
+  // INVARIANT 187: of a cursor nobody is counted before its rows are read.
+  const unpaid = kind.kind === 'declare' || locks.skips;
+  const given = elsewhere || unpaid || tellsPlaces(context, analysis) ? undefined : givenPeople(reader);
+  const people = kind.kind === 'prepare' ? given?.map((place) => withParameters(place, analysis)) : given;
   const writes = writesOf(context, reader, analysis, people !== undefined);
   const uncountable =
     writes.problem ??
@@ -93,24 +102,40 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
       ? undefined
       : namedBy(rows, mayAdd ? addedTo(context, reader, analysis.level) : undefined);
   // INVARIANT 94: a question, unless a proof says otherwise.
-  const access: SubjectAccess =
-    people && !locks.skips ? { kind: 'pinned', people } : { kind: named && holds ? 'held' : 'question' };
+  const access: SubjectAccess = people ? { kind: 'pinned', people } : { kind: named && holds ? 'held' : 'question' };
   const isKnown = named && values.length === 0 && (holds || isFixed(rows)) && analysis.marks.writes.length === 0;
   // A row that is not named pays one value: the locks of several tables would tell one each.
   const locked = locks.several && !people && !named ? 'locks on rows of several tables' : undefined;
   const found: Disclosure = {
     subject: subject.name,
     access,
-    canFail: canFail(context, analysis, analysis.level, access.kind),
+    canFail:
+      access.kind !== 'pinned' && writesUnseen(reader, analysis)
+        ? 'at-commit'
+        : canFail(context, analysis, analysis.level, access.kind),
     ...(named && { named }),
     values,
     free: isKnown ? 'known' : 'repeated',
-    ...(locks.chosen && !isKnown && access.kind === 'question' && { locks: true }),
-    ...(isKnown && access.kind === 'question' && rows.openStart !== false && { openStart: true }),
+    ...(locks.chosen && !isKnown && { locks: true }),
+    ...(isKnown && access.kind !== 'held' && rows.openStart !== false && { openStart: true }),
     ...(elsewhere && { elsewhere }),
     ...(writes.top && { write: { row: writes.top.row ?? 0, tag: !people && !named?.length, ...writes.given } }),
   };
-  return withProblem(found, uncountable ?? locked);
+  // INVARIANT 189: rows that a cursor passes by are locked like those that it sends.
+  const passed = kind.kind === 'declare' && locks.chosen ? 'row locks in a query' : undefined;
+  const unread = people?.length ? whereUnread(context, reader, statement, locks) : passed;
+  return withProblem(unread === undefined ? found : { ...found, unread }, uncountable ?? locked);
+}
+
+/** INVARIANT 188: what cannot be counted where the keys cannot be read: it was proven of people who are counted before it runs. */
+function whereUnread(context: Context, reader: LevelReader, statement: Statement, locks: RowLocks): string | undefined {
+  const { analysis } = reader;
+  const { problem, top, given } = writesOf(context, reader, analysis, false);
+  const effect = problem ?? effectIn(statement, reader, false);
+  if (effect !== undefined) return effect;
+  if (locks.unsent || locks.several) return 'row locks in a query';
+  const others = (top?.row ?? 0) > 0 || given !== undefined || writesUnseen(reader, analysis);
+  return others ? 'rows written from people who are not their own' : undefined;
 }
 
 /** Of whole columns that are written: their literals are read as these. */
@@ -190,6 +215,16 @@ function writesOf(context: Context, reader: LevelReader, analysis: Analysis, pin
       found = { ...found, top: proof, named: proof.own && !proof.moves, ...(rows && { given: { given: rows } }) };
   }
   return found;
+}
+
+/**
+ * INVARIANT 185: a WITH that writes rows of people: how many, its answer need not tell, and the numbers that sequences and transactions take next do.
+ */
+function writesUnseen(reader: LevelReader, { marks, level: top }: Analysis): boolean {
+  return marks.writes.some(({ level }) => {
+    const { keys, loose, values } = reader.rowsOf(level);
+    return level !== top && (loose || keys.length + values.size > 0);
+  });
 }
 
 function isGivenRows(write: Write | undefined): boolean {

@@ -309,7 +309,9 @@ export class LevelReader {
     const wasOpaque = this.opaque;
     this.opaque = false;
     const rows = this.rowsOf(cte.level);
-    const reads = this.references.length > before || this.opaque || rows.loose || rows.values.size > 0;
+    // INVARIANT 184: of a WITH that was read before it, people come without a new reference.
+    const people = rows.keys.length + rows.passed.length + rows.values.size;
+    const reads = this.references.length > before || this.opaque || rows.loose || people > 0;
     this.opaque ||= wasOpaque;
     // A step passes values of people on to the next, under other keys or none.
     const found = reads ? unknownRows(rows, cte.level.outputs.length + cte.extra.length) : rows;

@@ -26,10 +26,13 @@ export function locksOf({ marks }: Analysis, top: QueryLevel, rowsOf: (level: Qu
     if (keys.length === 0 && !loose && values.size === 0) continue;
     chosen = true;
     several ||= lockedTables(level, clauses) > 1;
-    // INVARIANT 77: a lock on a subquery is one on all rows that it reads, whatever the query around does with them; OFFSET locks what it
+    // INVARIANT 77: a lock on a subquery or a view is one on all rows that it reads, whatever the query around does with them; OFFSET locks what it
     // passes by, WITH TIES the row behind the last.
     const plain = level.entries.every(
-      ({ source: { kind } }) => kind === 'relation' || kind === 'join' || kind === 'function',
+      ({ source }) =>
+        source.kind === 'join' ||
+        source.kind === 'function' ||
+        (source.kind === 'relation' && source.view.relation.kind !== 'v'),
     );
     const passes = level.select?.limitOffset !== undefined || level.select?.limitOption === 'LIMIT_OPTION_WITH_TIES';
     unsent ||= level !== top || !plain || passes;
@@ -37,13 +40,11 @@ export function locksOf({ marks }: Analysis, top: QueryLevel, rowsOf: (level: Qu
   return { skips, chosen, several, unsent };
 }
 
-/** How many tables a level's clauses lock rows of, at least; a view's may be many. */
+/** How many tables a level's clauses lock rows of, at least. */
 function lockedTables({ entries }: QueryLevel, clauses: readonly (Body<'LockingClause'> | undefined)[]): number {
   const names = clauses.flatMap((clause) => (clause?.lockedRels ?? []).map((node) => as(node, 'RangeVar')?.relname));
   const isAll = clauses.some((clause) => !clause?.lockedRels?.length);
   let count = 0;
-  for (const { source, name } of entries)
-    if (source.kind === 'relation' && (isAll || names.includes(name)))
-      count += source.view.relation.kind === 'v' ? 2 : 1;
+  for (const { source, name } of entries) if (source.kind === 'relation' && (isAll || names.includes(name))) count += 1;
   return count;
 }

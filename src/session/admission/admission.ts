@@ -93,6 +93,7 @@ export class Admission {
   ): AdmissionGrant | Omit<NotAdmitted, 'kind' | 'at'> | 'wait' {
     const { c } = this;
     if (!isAskedFor(statement.kind, policy)) return FREELY;
+    for (const { refusal: why } of prepaid) if (why) return { refusal: why };
     c.asked = true;
     let alone = true;
     const answer = c.ports.budget.admit(

@@ -85,6 +85,8 @@ export interface Prepayment {
   readonly setsAside: 'nothing' | 'one' | 'kept';
   /** The statement runs even if nothing is left: the people that it names may be counted already. */
   readonly optional: boolean;
+  /** Why it must not run: its keys cannot be read. */
+  readonly refusal?: Refusal;
 }
 
 /** `free`: its answer could be told beforehand. `failed`: by an error of the server's, which tells something by itself. */

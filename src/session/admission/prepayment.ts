@@ -1,5 +1,6 @@
 /** The charge for a statement before it runs, so that neither its answer nor a refusal discloses more than was paid for (`docs/limits.md`). */
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
+import { cannotBeCounted } from '../../guard/stages/disclosures.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import { readArguments } from '../../guard/subjects/given-keys.ts';
 import type { SessionPolicy } from '../session-policy.ts';
@@ -23,18 +24,18 @@ const NOTHING: readonly Prepayment[] = [];
 export function prepaymentsOf(asking: Asking, { role }: SessionPolicy): readonly Prepayment[] {
   const { statement, inner } = asking;
   const { disclosures } = inner ?? statement;
-  const { limitedSubjects } = role;
+  const { limitedSubjects, rule } = role;
   if (!disclosures || disclosures.length === 0 || !limitedSubjects || role.mode === 'observe') return NOTHING;
   const all: Prepayment[] = [];
   for (const disclosure of disclosures) {
-    const one = limitedSubjects.has(disclosure.subject) ? prepaymentOf(disclosure, asking) : undefined;
+    const one = limitedSubjects.has(disclosure.subject) ? prepaymentOf(disclosure, asking, rule) : undefined;
     if (one) all.push(one);
   }
   return all;
 }
 
-function prepaymentOf(disclosure: Disclosure, asking: Asking): Prepayment | undefined {
-  const { subject, canFail } = disclosure;
+function prepaymentOf(disclosure: Disclosure, asking: Asking, rule: string): Prepayment | undefined {
+  const { subject, canFail, unread } = disclosure;
   const asks = (setsAside: Prepayment['setsAside'], optional = false) => ({
     subject,
     pinned: false,
@@ -46,6 +47,8 @@ function prepaymentOf(disclosure: Disclosure, asking: Asking): Prepayment | unde
   const given = runs(kind) === 'now' || kind.kind === 'execute' ? keysOf(disclosure, asking) : undefined;
   if (given)
     return { subject, pinned: true, keys: given, setsAside: canFail === 'no' ? 'nothing' : 'kept', optional: false };
+  if (unread !== undefined && (runs(kind) === 'now' || kind.kind === 'execute' || jumpsInCursor(kind)))
+    return { ...asks('nothing'), refusal: cannotBeCounted(disclosure, unread, rule) };
   switch (runs(kind)) {
     case 'nothing':
       return undefined;
