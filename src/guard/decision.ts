@@ -20,8 +20,8 @@ export type StatementKind =
   | {
       readonly kind: 'write';
       readonly returning: boolean;
-      /** Its tag does not tell how many rows it changes: something in its WITH writes. */
-      readonly uncounted?: true;
+      /** Its tag does not tell how many rows it changes: what it is therefore. */
+      readonly uncounted?: string;
       /** Its target is a temporary table: `filled` with what it reads elsewhere, or not. */
       readonly temporary?: 'filled' | 'own';
       /** It returns rows, perhaps those of a rule in its place: the server sends these for a Query alone. */
@@ -59,7 +59,12 @@ export type StatementKind =
   | { readonly kind: 'close'; readonly name: string | undefined }
   | { readonly kind: 'discard'; readonly all: boolean }
   | { readonly kind: 'copy-out'; readonly format: CopyFormat } // metered
-  | { readonly kind: 'copy-in'; readonly format: CopyFormat } // metered as it comes
+  | {
+      readonly kind: 'copy-in'; // metered as it comes
+      readonly format: CopyFormat;
+      /** As of a write. */
+      readonly uncounted?: string;
+    }
   | { readonly kind: 'listen' } // LISTEN, UNLISTEN, NOTIFY: no result, and undone with their transaction
   | { readonly kind: 'temporary' } // CREATE, DROP and TRUNCATE of a temporary table: no result, and undone with their transaction
   | {

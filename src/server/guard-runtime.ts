@@ -185,6 +185,7 @@ export class GuardRuntime {
     const base: SessionPolicy = {
       role: ofRole ? { ...roleAlways, limits: roleLimits.limits } : role,
       principal: ofPrincipal ? { ...principalAlways, limits: ownLimits.limits } : principal,
+      ...((ofRole || ofPrincipal) && { atAllTimes: { role, principal } }),
       hash: policy.hash,
       subjectKeys: this.generation.subjectKeys,
       keyTypes: this.generation.keyTypes,

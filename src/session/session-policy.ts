@@ -7,8 +7,11 @@ import type { KnownNames } from '../sql/text/known-names.ts';
 
 /** The current policy for this session. A new object after each reload: identity tells that it changed. */
 export interface SessionPolicy {
+  /** With the limits of now alone. */
   readonly role: RolePolicy;
   readonly principal: Principal;
+  /** With the limits of other times too; absent: there are no others. */
+  readonly atAllTimes?: { readonly role: RolePolicy; readonly principal: Principal };
   /** `sha256:…` of the policy files. */
   readonly hash: string;
   /** Which columns tell whom a row is about; absent if the database has no data subjects. */

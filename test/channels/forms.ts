@@ -1,5 +1,6 @@
 /** Forms of statements whose result may depend on the hidden person, made from what `Expressions` gives. */
 import { type Expressions, NOTHING, type Source } from './expressions.ts';
+import { HIDDEN } from './people.ts';
 import { argumentsOf, type Routine } from './routines.ts';
 
 /** The texts of a script, in their order. */
@@ -547,7 +548,14 @@ export const FORMS: Readonly<Record<string, Form>> = {
   },
   'a held cursor': (e) => {
     const fetches = ['FETCH ALL FROM c', 'MOVE ALL IN c', 'FETCH LAST FROM c', 'SELECT 1'];
-    return [`DECLARE c CURSOR WITH HOLD FOR ${pickQuery(e)}`, 'COMMIT', e.choices.pick(fetches), 'CLOSE ALL'];
+    const source: Source = { from: 'patient AS p', where: [`p.id IN (4, ${HIDDEN})`], key: 'p.id', plain: ['p.ward'] };
+    const given = `SELECT 100 / (${e.integer(source)} - 57)${e.rows(source)}`;
+    const held = `DECLARE c CURSOR WITH HOLD FOR ${e.choices.pick([pickQuery(e), given])}`;
+    const rest = [e.choices.pick(fetches), 'CLOSE ALL'];
+    return e.choices.pick([
+      [held, 'COMMIT', ...rest],
+      ['COMMIT', `SELECT id FROM patient WHERE id = 1; ${held}`, ...rest],
+    ]);
   },
   'a row of a cursor': (e) => {
     const { choices } = e;

@@ -470,6 +470,22 @@ const UNSENT: readonly Way[] = [
     ],
   },
   {
+    name: 'and of what its list computes of them',
+    texts: [
+      `DECLARE c CURSOR WITH HOLD FOR SELECT 1 / (weight - 57) FROM patient WHERE id = ${P}`,
+      'COMMIT',
+      'CLOSE ALL',
+    ],
+  },
+  {
+    name: 'a notice at the COMMIT of a message of several statements',
+    texts: [
+      'COMMIT',
+      `SELECT id FROM patient WHERE id = 1; DECLARE c CURSOR WITH HOLD FOR SELECT to_tsquery('english', CASE weight WHEN 57 THEN 'the' ELSE 'cat' END) FROM patient WHERE id + 0 = ${P}`,
+      'CLOSE ALL',
+    ],
+  },
+  {
     name: 'a notice at COMMIT',
     texts: [
       `DECLARE c CURSOR WITH HOLD FOR SELECT id FROM patient WHERE id + 0 = ${P} AND to_tsvector('simple', repeat('x', CASE weight WHEN 57 THEN 3000 ELSE 1 END)) IS NULL`,

@@ -61,6 +61,13 @@ tables:
   rooms: { select: { columns: "*" }, update: { columns: "*" }, delete: {} }
 limits: { changed_per_statement: 2, rows_per_statement: 1 }
 `,
+  'roles/few.yaml': `
+role: few
+scope: { pupil: all }
+tables:
+  rooms: { select: { columns: "*" }, update: { columns: "*" }, delete: {} }
+limits: { rows_per_statement: 1 }
+`,
   'subjects.yaml': 'subjects: { pupil: { keys: [pupils.id, visits.pupil] } }',
   'principals.yaml': `
 principals:
@@ -71,6 +78,9 @@ principals:
   counted:
     role: counted
     attributes: { school: 12 }
+    password: ${VERIFIER}
+  few:
+    role: few
     password: ${VERIFIER}
 `,
 };
@@ -143,9 +153,14 @@ describe('a rule in place of a write', () => {
   });
 
   test('is undone where it gives more rows than it may', async () => {
-    const client = await guard.connect('counted', PASSWORD);
+    const client = await guard.connect('few', PASSWORD);
     await expect(client.query('DELETE FROM rooms RETURNING *')).rejects.toMatchObject({ code: '53400' });
     expect(await database.query("SELECT FROM rooms WHERE name LIKE '%gone%'")).toHaveLength(0);
+  });
+
+  test('does not run where changed rows are limited: its tag does not count them', async () => {
+    const client = await guard.connect('counted', PASSWORD);
+    await expect(client.query('DELETE FROM rooms')).rejects.toMatchObject({ code: '0A000' });
   });
 });
 

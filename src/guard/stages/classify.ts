@@ -13,8 +13,9 @@ import { classifyLock } from './classify-lock.ts';
 import { classifyPathCall, classifySet, classifyShow, judgeModes } from './classify-settings.ts';
 import { classifyCreate, classifyDrop, classifyTruncate } from './classify-temporary.ts';
 import { cursorKind, fetchKind } from './cursor.ts';
+import { relationOf } from './open-copy.ts';
 import { transactionControl, transactionKind } from './transaction.ts';
-import { writeKind, writesInside } from './writes-inside.ts';
+import { uncountedIn, writeKind, writesInside } from './writes-inside.ts';
 
 export const classifyStage: Stage = {
   name: 'classify',
@@ -80,7 +81,7 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   CopyStmt: (draft, statement, body) => {
     statement.command = 'COPY';
     if (body.filename || body.is_program) return denied(statement, 'COPY to or from a file or program');
-    return classifyCopy(draft.role, statement, body);
+    return classifyCopy(draft, statement, body);
   },
   ListenStmt: (draft, statement) => onRequest(draft.role, statement, 'LISTEN', 'listen'),
   UnlistenStmt: (_d, statement) => set(statement, 'UNLISTEN', { kind: 'listen' }),
@@ -289,9 +290,12 @@ export function commandOf(node: Node): string {
 type Copy = Body<'CopyStmt'>;
 
 /** Of COPY to and from the client. */
-function classifyCopy(role: RolePolicy, statement: DraftStatement, copy: Copy): Refusal | undefined {
+function classifyCopy(draft: Draft, statement: DraftStatement, copy: Copy): Refusal | undefined {
+  const { role } = draft;
   const from = copy.is_from === true;
-  statement.kind = { kind: from ? 'copy-in' : 'copy-out', format: copyFormatOf(copy) };
+  const format = copyFormatOf(copy);
+  const uncounted = from && copy.relation && uncountedIn(relationOf(draft, copy.relation), draft.catalog);
+  statement.kind = from ? { kind: 'copy-in', format, ...(uncounted && { uncounted }) } : { kind: 'copy-out', format };
   statement.copy = copy;
   const option = from ? 'copy_from' : 'copy_to';
   if (!role.statements.has(option)) {

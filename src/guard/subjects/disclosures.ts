@@ -69,6 +69,9 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   // INVARIANT 186: each row that is left out because a check reads people would tell of one.
   if (skipsRows(statement.copy) && isCheckedByData(context.catalog, typesWritten(analysis)))
     return withProblem(unknown, 'ON_ERROR for values that a domain checks by data');
+  // INVARIANT 181: Bind reads its values before it is known whether they are run, and costs nothing but of a read or a write.
+  if ((kind.kind === 'explain' || kind.kind === 'declare') && isCheckedByData(context.catalog, analysis.parameterTypes))
+    return withProblem(unknown, 'parameters of a domain that checks by data');
   const reader = new LevelReader(analysis, context.catalog, context.relations);
   // The planner's estimates, and the counts of EXPLAIN ANALYZE, come from everyone's rows; none of its rows tells which functions it called.
   if (kind.kind === 'explain') {

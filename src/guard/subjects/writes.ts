@@ -1,7 +1,9 @@
 /** What a write takes from people who are not those of its rows. */
+
+import { descendants } from '../../policy/compile/names.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
+import type { Catalog, Oid, WriteEvent } from '../../sql/catalog/catalog.ts';
 import { as, type Node } from '../../sql/parse/tree.ts';
 import * as t from '../../sql/types/oids.ts';
 import { baseType } from '../../sql/types/type.ts';
@@ -10,7 +12,7 @@ import type { ProvenRows } from './rows.ts';
 import { assignedValue, insertColumns, setItems } from './written-columns.ts';
 
 export interface WriteProof {
-  /** Values that each row costs as it is written; undefined: it stores others' texts of unknown length. */
+  /** Values that each row costs as it is written; undefined: it stores others' texts of unknown length, or its tag does not tell how many rows it stores. */
   readonly row: number | undefined;
   /** It gives an existing row another key. */
   readonly moves: boolean;
@@ -24,7 +26,8 @@ export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, 
   const { target } = write;
   const keys = target?.source.kind === 'relation' ? reader.relations.of(target.source.view.relation).keys : new Set();
   const moves = [...keys].some((key) => write.sets.has(key as string));
-  if (pinned) return { row: moves ? 1 : 0, moves, own: true };
+  const isTold = tellsRows(write, catalog);
+  if (pinned) return { row: !moves ? 0 : isTold ? 1 : undefined, moves, own: true };
   const chosen = rows.loose || !reader.written.areOfTarget(write, rows);
   const values = othersColumns(reader, write, rows, chosen);
   const own = !chosen && !rows.cut && values.length === 0;
@@ -36,7 +39,27 @@ export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, 
     if (most === undefined) row = undefined;
     else sum += most;
   }
-  return { row: row === undefined ? undefined : Math.max(row, sum), moves, own };
+  const most = row === undefined ? undefined : Math.max(row, sum);
+  return { row: isTold ? most : most === 0 ? 0 : undefined, moves, own };
+}
+
+/**
+ * INVARIANT 177: rows are paid by the tag, which counts neither what a rule makes of a write nor what a trigger stores elsewhere and lets go by. A row that
+ * moves to another partition is inserted there.
+ */
+function tellsRows({ target, events }: Write, catalog: Catalog): boolean {
+  let at = target?.source.kind === 'relation' ? target.source.view.relation : undefined;
+  const written = at ? [at] : [];
+  for (; at?.kind === 'v'; written.push(at)) {
+    at = at.view?.writes ? catalog.relationsByOid.get(at.view.writes.base) : undefined;
+    if (!at) return false;
+  }
+  const family = at ? [...written, ...descendants(catalog, at)] : written;
+  const happens = (event: WriteEvent): boolean =>
+    events.includes(event) || (events.includes('update') && family.length > 1);
+  return family.every(
+    ({ rules, rowTriggers }) => !(rules?.some(happens) ?? true) && !(rowTriggers?.some(happens) ?? true),
+  );
 }
 
 /** Types of the columns into which others' data go. Where others choose the rows, that may be any but a constant. */

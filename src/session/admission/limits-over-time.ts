@@ -18,7 +18,7 @@ export function limitedOverTime(policy: SessionPolicy): LimitedOverTime {
   const before = known.get(policy);
   if (before) return before;
   const { role, principal } = policy;
-  const all = [role.limits, role.limitsPerUser, principal.limits, ...(role.during ?? []).map(({ limits }) => limits)];
+  const all = [role.limitsPerUser, ...limitsAtAllTimes(policy)];
   // An end user who is locked out meanwhile sees no more rows; the session, which other end users share, does not end.
   const isShared = principal.token !== undefined;
   const made = {
@@ -34,7 +34,13 @@ function limitsShown({ rows, bytes, subjects, answers }: Limits): boolean {
 }
 
 /** What the planner expects of its statements is limited, now or at another time. */
-export function isEstimated({ role, principal }: SessionPolicy): boolean {
+export function isEstimated(policy: SessionPolicy): boolean {
+  return limitsAtAllTimes(policy).some(({ estimatedRows }) => estimatedRows !== undefined);
+}
+
+/** INVARIANT 178: a statement runs on into another time, so what may be limited while it runs decides how it is sent, and what of it is counted. */
+function limitsAtAllTimes({ role: now, principal: own, atAllTimes }: SessionPolicy): readonly Limits[] {
+  const { role, principal } = atAllTimes ?? { role: now, principal: own };
   const during = [...(role.during ?? []), ...(principal.during ?? [])].map(({ limits }) => limits);
-  return [role.limits, principal.limits, ...during].some(({ estimatedRows }) => estimatedRows !== undefined);
+  return [role.limits, principal.limits, ...during];
 }

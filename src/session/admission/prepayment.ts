@@ -35,7 +35,7 @@ export function prepaymentsOf(asking: Asking, { role }: SessionPolicy): readonly
 }
 
 function prepaymentOf(disclosure: Disclosure, asking: Asking, rule: string): Prepayment | undefined {
-  const { subject, canFail, unread } = disclosure;
+  const { subject, unread } = disclosure;
   const asks = (setsAside: Prepayment['setsAside'], optional = false) => ({
     subject,
     pinned: false,
@@ -46,9 +46,17 @@ function prepaymentOf(disclosure: Disclosure, asking: Asking, rule: string): Pre
   const { kind } = asking.statement;
   const given = runs(kind) === 'now' || kind.kind === 'execute' ? keysOf(disclosure, asking) : undefined;
   if (given)
-    return { subject, pinned: true, keys: given, setsAside: canFail === 'no' ? 'nothing' : 'kept', optional: false };
+    return {
+      subject,
+      pinned: true,
+      keys: given,
+      setsAside: disclosure.canFail === 'no' ? 'nothing' : 'kept',
+      optional: false,
+    };
   if (unread !== undefined && (runs(kind) === 'now' || kind.kind === 'execute' || jumpsInCursor(kind)))
     return { ...asks('nothing'), refusal: cannotBeCounted(disclosure, unread, rule) };
+  // INVARIANT 182: that it cannot fail was said of people who are counted before it runs.
+  const canFail = disclosure.access.kind === 'pinned' ? 'at-once' : disclosure.canFail;
   switch (runs(kind)) {
     case 'nothing':
       return undefined;

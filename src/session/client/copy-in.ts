@@ -4,14 +4,14 @@ import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { Frontend } from '../../protocol/message-types.ts';
 import { copyFail, flush } from '../../protocol/simple-frontend.ts';
-import { tellBudget } from '../server/row-flow.ts';
+import { changesAreLimitedNow, tellBudget } from '../server/row-flow.ts';
 import { brokenProtocol } from '../server/session-ends.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution } from '../state/execution.ts';
 import { privateName } from '../state/private-name.ts';
 import type { Copying } from './copy-state.ts';
 import type { MessagePassage } from './message-passage.ts';
-import { refusalResponse } from './refusal-response.ts';
+import { cachedPlanChanged, refusalResponse } from './refusal-response.ts';
 
 /** @returns false where the frame must wait until the COPY has ended. */
 export function takeInCopy(c: Conversation, frame: Frame): boolean {
@@ -46,6 +46,8 @@ function takeData(c: Conversation, frame: Frame): void {
   // A Sync before all data, as libpq sends it, the server has ignored by the time that it finds something wrong in the data.
   if (!copying.begun) c.syncInCopy = false;
   // Data that would pass a limit is not forwarded, or not kept where it was on its way already: the COPY fails.
+  // What it has sent could not be undone once it has ended, nor counted before.
+  if (changesAreLimitedNow(c, copying.run)) copying.run.cut ??= cachedPlanChanged();
   const fits = copying.begin(frame.length - HEADER_BYTES) && copying.take(frame.bytes.subarray(HEADER_BYTES));
   if (!fits) endWith(c, cutting(c));
   else if (frame.last) c.pass(frame);

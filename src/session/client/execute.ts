@@ -80,10 +80,10 @@ function admitPortal(
   message?: Execute,
 ): Admitted | 'wait' | 'refused' {
   const { rendered, opened, prepared } = portal;
+  const lost = recheckPortal(portal, policy);
   const statement = portal.statement!;
   const { judgement, text } = rendered;
   const subject = { statement, judgement, policy, text, types: prepared?.types };
-  const lost = recheckPortal(portal, policy);
   if (lost) {
     refuseExtended(c, decideRefusal(c, { ...subject, fault: lost.fault }, lost.refuse));
     return 'refused';
@@ -159,10 +159,12 @@ export function openPortal(c: Conversation, portal: Portal, policy: SessionPolic
     return 'refused';
   }
   run.waited = c.admission.waited;
-  const { charges, prepaid } = admitted.grant;
-  run.charges = charges;
-  run.prepaid = prepaid;
-  run.disclosures = (admitted.resolved.inner ?? portal.statement!).disclosures;
+  // Its rows are those of its Execute; what it costs without one is told of it.
+  const asked = { formats: undefined, text: undefined, prepared: undefined, bound: undefined };
+  run.answer = answerOf(c, run, admitted.grant, {
+    statement: admitted.resolved.inner ?? portal.statement!,
+    ...asked,
+  });
   c.admission.sent();
   endPlans(c, policy, portal.statement!, admitted.resolved.inner);
   portal.opened = { run, batch: c.batch };

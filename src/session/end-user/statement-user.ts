@@ -219,8 +219,10 @@ export function needsEndUser({ filled, nature, statement, inner }: EndUserQuesti
   if (filled) return true;
   const { limitsPerUser: limits } = role;
   if (limits === undefined || role.mode === 'observe') return false;
-  if (!nature.changes && !(nature.givesRows && nature.metered)) return false;
   const { rows, bytes, changed, statements, subjects, answers } = limits;
+  // INVARIANT 183: it shows no row, but whether it can be planned, and read at COMMIT, tells of people.
+  const isOpened = statement.kind.kind === 'declare' && (subjects ?? answers) !== undefined;
+  if (!nature.changes && !(nature.givesRows && nature.metered) && !isOpened) return false;
   if (rows || bytes || changed || statements) return true;
   // A statement that shows no person takes nothing from a limit on people. One that was made elsewhere may show anyone.
   const isNamed = statement.kind.kind === 'execute' || statement.kind.kind === 'fetch';

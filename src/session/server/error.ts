@@ -41,20 +41,11 @@ export function answerNotice(c: Conversation, frame: Frame): boolean {
 }
 
 /**
- * INVARIANT 72: a notice may disclose people that its statement does not show. If a role's people are counted, no notice is passed on while a
- * statement that reads them runs, or code that may.
+ * INVARIANT 72: a notice may disclose people that its statement does not show, and one that a COMMIT brings about is of any statement before it, cursors WITH
+ * HOLD too. If a role's people are counted, none is passed on but those about a text that is only parsed.
  */
 function mayTellOfPeople(head: PendingReply | undefined, policy: SessionPolicy | undefined): boolean {
-  const run = head && (runOf(head) ?? head.conversion?.run);
-  const runs = head?.kind === 'query' ? head.runs : run ? [run] : [];
-  if (head?.kind === 'sync') return policy?.role.limitedSubjects !== undefined;
-  return runs.some(({ policy, statement, disclosures, runsUserCode }) => {
-    const counted = policy.role.limitedSubjects;
-    if (counted === undefined) return false;
-    // At COMMIT the server reads what cursors WITH HOLD are to give.
-    const reads = statement.kind.kind === 'transaction' || disclosures?.some(({ subject }) => counted.has(subject));
-    return runsUserCode || reads === true;
-  });
+  return head?.kind !== 'parse' && (policy?.role.limitedSubjects?.size ?? 0) > 0;
 }
 
 /** Class 25 from the server's own source file: there is a transaction, or there is none. RAISE may use the class, but reports another file. */

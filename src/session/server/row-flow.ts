@@ -43,6 +43,18 @@ export function isTaken({ ports }: Conversation, { watch, policy }: Execution): 
   return now !== undefined && now !== policy && now.role.mode === 'enforce' && limitedOverTime(now).shown;
 }
 
+/** INVARIANT 179: whether a new policy limits what it changes, or stores of others, where none did when it was sent. */
+export function changesAreLimitedNow(
+  { ports }: Conversation,
+  { watch, policy, statement: { kind } }: Execution,
+): boolean {
+  const now = ports.policy();
+  if (!now || now === policy || now.role.mode !== 'enforce' || watch.takesChanges) return false;
+  if (kind.kind === 'write' && kind.temporary === 'own') return false;
+  const limited = limitedOverTime(now);
+  return limited.changed || ((watch.writes?.length ?? 0) > 0 && limited.shown);
+}
+
 function cutUnrecorded(run: Execution): false {
   run.cut = notRecorded();
   run.cutByBudget = true;
@@ -70,7 +82,8 @@ function isTrailer({ bytes, length }: Frame, first: boolean): boolean {
  */
 export function admitTag(c: Conversation, run: Execution, tag: string): boolean {
   if (run.cut) return false;
-  const { input, takesChanges } = run.watch;
+  const { input } = run.watch;
+  const takesChanges = run.watch.takesChanges === true || changesAreLimitedNow(c, run);
   const changed = rowsChanged(tag, run);
   // Its own count decides, however the data was cut into rows on its way.
   const fits = input === undefined || run.admitInput(changed, run.bytes);

@@ -57,7 +57,7 @@ export class Prepared {
 export interface Portal {
   readonly madeBy: 'bind' | 'declare';
   /** The statement that it runs; undefined for the empty query. */
-  readonly statement: StatementJudgement | undefined;
+  statement: StatementJudgement | undefined;
   readonly rendered: Rendered;
   readonly prepared: Prepared | undefined;
   /** What the client does not see of its columns. */

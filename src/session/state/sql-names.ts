@@ -1,4 +1,5 @@
 /** Names in SQL text (PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, CLOSE): they share the server's namespaces with Parse and Bind. */
+import { isDeepStrictEqual } from 'node:util';
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
@@ -78,10 +79,13 @@ const NOTHING_BEFORE = new NamesOfMessage();
 
 /** Where changed rows are limited, a statement that does not tell how many it changes does not run. */
 function uncounted({ kind }: StatementJudgement, policy: SessionPolicy): Refusal | undefined {
-  if (kind.kind !== 'write' || !kind.uncounted || policy.role.mode !== 'enforce') return undefined;
-  if (inputLimits(policy, false) === undefined && !limitedOverTime(policy).changed) return undefined;
-  return refusal('unsupported', '0A000', 'a write in WITH is not supported where changed rows are limited', {
-    hint: 'Send it as a statement of its own.',
+  if ((kind.kind !== 'write' && kind.kind !== 'copy-in') || !kind.uncounted) return undefined;
+  // Of one COPY the rows are counted that the client sends.
+  const limited =
+    limitedOverTime(policy).changed || (kind.kind === 'write' && inputLimits(policy, false) !== undefined);
+  if (!limited || policy.role.mode !== 'enforce') return undefined;
+  return refusal('unsupported', '0A000', `${kind.uncounted} is not supported where changed rows are limited`, {
+    hint: 'Write to a plain table, in a statement of its own.',
   });
 }
 
@@ -239,9 +243,36 @@ export function recheckPortal(portal: Portal, policy: SessionPolicy): LostName |
   const judgement = now.judge(portal.rendered.text, portal.prepared?.types);
   if (judgement.effect === 'refuse') return { refuse: judgement.refusal!, fault: judgement.fault };
   portal.policy = now;
+  if (portal.statement) portal.statement = toldAnew(portal.statement, judgement.statements);
   // INVARIANT 30: what the old policy let pass says nothing about the new one.
   portal.provenance = new Provenance();
   return undefined;
+}
+
+/**
+ * INVARIANT 180: what was judged before may know nothing of people who count now. What the new policy does not judge alike of them is a question, and all that
+ * it shows are values. @param statements of its text now, and what they declare.
+ */
+function toldAnew(opened: StatementJudgement, statements: readonly StatementJudgement[]): StatementJudgement {
+  const now = statements.map((one) => (one.kind.kind === 'declare' ? one.kind.inner : one));
+  const found = now.flatMap(({ disclosures = [] }) => disclosures);
+  const { disclosures: before = [] } = opened;
+  const changed = found.filter((one) => !before.some((other) => isDeepStrictEqual(one, other)));
+  if (changed.length === 0) return opened;
+  const asked = new Map(
+    changed.map(({ subject, write }): [string, Disclosure] => {
+      const question = {
+        subject,
+        access: { kind: 'question' },
+        canFail: 'at-once',
+        values: [],
+        free: 'repeated',
+      } as const;
+      return [subject, { ...question, ...(write && { write }) }];
+    }),
+  );
+  const kept = before.filter(({ subject }) => !asked.has(subject));
+  return { ...opened, disclosures: [...kept, ...asked.values()] };
 }
 
 /** Code of users in it would look its names up by another path than when it was judged. */

@@ -1,0 +1,124 @@
+/** Tests what was begun before its limit: a write at another time of day or under another policy, and a cursor over people who did not count then. */
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { performance as imported } from 'node:perf_hooks';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { Backend } from '../../src/protocol/message-types.ts';
+import { type RawClient, rawLogin } from '../proxy/raw-client.ts';
+import { B, D, DONE, E, P, Q, S } from '../session/messages.ts';
+import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { PASSWORD } from '../support/password.ts';
+import type { FreshDatabase } from '../support/postgres.ts';
+import { failure, pupilsDatabase, pupilsPolicies } from './world.ts';
+
+const OPENS = Date.parse('2026-11-25T09:00:00+01:00');
+const TEN = 'changed: 10 per day, subjects: { pupil: 10 per day }';
+
+let database: FreshDatabase;
+let folder: string;
+let guard: TestGuard;
+beforeAll(async () => {
+  database = await pupilsDatabase();
+});
+afterAll(async () => {
+  await database?.drop();
+});
+
+let number = 0;
+/** A guard of one role, which has the returned name. */
+async function guarded(limits: string, subjects?: string): Promise<string> {
+  number += 1;
+  const role = `role${number}`;
+  folder = await pupilsPolicies({ [role]: limits });
+  if (subjects) await writeFile(join(folder, 'subjects.yaml'), subjects);
+  guard = await guardInFrontOf(database, { policies: folder });
+  return role;
+}
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'], now: OPENS - 10_000 });
+  vi.spyOn(imported, 'now').mockImplementation(() => performance.now());
+});
+afterEach(async () => {
+  await guard?.stop();
+  await rm(folder, { recursive: true, force: true });
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+async function until({ reader }: RawClient, last: number): Promise<string> {
+  for (let types = ''; ; ) {
+    const { type, bytes } = await reader.readMessage();
+    types += String.fromCharCode(type);
+    if (type === Backend.ErrorResponse) types += `<${/C([0-9A-Z]{5})\0/.exec(bytes.toString('latin1'))?.[1]}>`;
+    if (type === last) return types;
+  }
+}
+
+const rows = (from: number, count: number): Uint8Array[] =>
+  Array.from({ length: count }, (_, at) => D(`${from + at}\tnew\t1\n`));
+
+const stored = async (): Promise<number> =>
+  Number((await database.query('SELECT count(*) AS n FROM pupils WHERE id > 100000'))[0]!.n);
+
+const BEGINS = {
+  'by the hour': {
+    before: `limits: none\nduring: [{ hours: 09:00-18:00, limits: { ${TEN} } }]`,
+    begin: async () => void vi.advanceTimersByTime(60_000),
+  },
+  'by a new policy': {
+    before: 'limits: none',
+    begin: async (role: string) => {
+      const other = await pupilsPolicies({ [role]: `limits: { ${TEN} }` });
+      await rename(join(other, 'roles', `${role}.yaml`), join(folder, 'roles', `${role}.yaml`));
+      await rm(other, { recursive: true });
+      await guard.reload();
+    },
+  },
+};
+
+test.each(Object.entries(BEGINS))('a COPY that began before its limit: %s', async (_, { before, begin }) => {
+  const role = await guarded(before);
+  const raw = await rawLogin(guard.port, role, PASSWORD, database.name);
+  raw.socket.write(Buffer.concat([Q('COPY pupils FROM STDIN'), ...rows(100_001, 3)]));
+  expect(await until(raw, Backend.CopyInResponse)).toBe('G');
+  await begin(role);
+  raw.socket.write(Buffer.concat([...rows(100_101, 500), DONE]));
+  expect(await until(raw, Backend.ReadyForQuery)).toMatch(/^E<(53400|0A000)>Z$/);
+  expect(await stored()).toBe(0);
+});
+
+test('an UPDATE that began before the hour of its limit is counted, or undone', async () => {
+  const role = await guarded(BEGINS['by the hour'].before);
+  const other = await database.connect();
+  await other.query('BEGIN; LOCK TABLE visits');
+  const client = await guard.connect(role, PASSWORD);
+  const updating = failure(client, "UPDATE visits SET note = 'x'");
+  await expect
+    .poll(
+      async () =>
+        (await database.query("SELECT FROM pg_locks WHERE NOT granted AND relation = 'visits'::regclass")).length,
+    )
+    .toBe(1);
+  vi.advanceTimersByTime(60_000);
+  await other.query('COMMIT');
+  expect(await updating).toMatchObject({ code: '53400' });
+  expect(await database.query("SELECT FROM visits WHERE note = 'x'")).toEqual([]);
+});
+
+test('a portal that was opened before people counted shows them at their price', async () => {
+  const role = await guarded(`limits: { ${TEN} }`, 'subjects:\n  pupil: { keys: [visits.pupil_id] }\n');
+  const client = await guard.connect(role, PASSWORD);
+  await client.query('BEGIN');
+  await client.query('DECLARE c CURSOR FOR SELECT name FROM pupils');
+  const raw = await rawLogin(guard.port, role, PASSWORD, database.name);
+  raw.socket.write(Buffer.concat([Q('BEGIN'), P('SELECT name FROM pupils'), B(), S()]));
+  await until(raw, Backend.ReadyForQuery);
+  await until(raw, Backend.ReadyForQuery);
+  await writeFile(join(folder, 'subjects.yaml'), 'subjects:\n  pupil: { keys: [pupils.id, visits.pupil_id] }\n');
+  await guard.reload();
+  raw.socket.write(Buffer.concat([E(), S()]));
+  const shown = await until(raw, Backend.ReadyForQuery);
+  expect(shown).toContain('<53400>');
+  expect(shown.split('D').length - 1).toBeLessThanOrEqual(10);
+  expect(await failure(client, 'FETCH 500 FROM c')).toMatchObject({ code: '53400' });
+});
