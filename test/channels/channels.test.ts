@@ -11,7 +11,7 @@ import type { Routines } from './routines.ts';
 import { described, leftOf, type Report, runSample, wordsOf } from './sample.ts';
 import type { Script } from './script.ts';
 import { WAYS, type Way } from './ways.ts';
-import { type Databases, type Guarded, makeDatabases } from './worlds.ts';
+import { BUDGET, type Databases, type Guarded, makeDatabases } from './worlds.ts';
 
 vi.mock('../../src/guard/guard.ts', async (original) => {
   const { sharing } = await import('../noninterference/shared-judgements.ts');
@@ -138,6 +138,25 @@ describe('known ways', () => {
     const texts = [guarded.begin('fourth-0-0'), 'BEGIN', text, text, 'SET extra_float_digits = 0', text, 'ROLLBACK'];
     await world?.guarded.ask(Buffer.concat(texts.map((one) => serialize.query(one))), texts.length);
     expect(paidBy('fourth-0-0')).toEqual({ people: 0, others: 3 });
+  });
+
+  test('with nothing left a row held by a key is shown where its person is known, and neither written nor locked', async () => {
+    const [world] = await guarded.open();
+    const held = (start: string, rest = ''): string => `${start} WHERE visit.id = 3${rest}`;
+    const texts = [
+      guarded.begin('fifth-0-0'),
+      `SELECT id FROM patient WHERE id IN (1, 2, 3)`,
+      `SELECT g + 0 * max(id) FROM patient, generate_series(1, ${BUDGET - 3}) AS g GROUP BY g`,
+      held('SELECT patient_id FROM visit'),
+      held('SELECT patient_id FROM visit', ' FOR UPDATE'),
+      held("UPDATE visit SET diag = 'x'"),
+      held('DELETE FROM visit'),
+    ];
+    const frames = await world!.guarded.ask(Buffer.concat(texts.map((text) => serialize.query(text))), texts.length);
+    expect(frames.filter(({ type }) => type === 'C' || type === 'E').map(({ type }) => type)).toEqual([
+      ...['C', 'C', 'C', 'C'],
+      ...['E', 'E', 'E'],
+    ]);
   });
 
   test('each error of SET CONSTRAINTS is charged, whatever was paid for what it checks', async () => {

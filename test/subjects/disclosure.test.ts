@@ -1037,9 +1037,9 @@ test.each([
   ['SELECT false FROM clinics c WHERE c.id = (SELECT clinic_id FROM patient WHERE id + 0 = 77) FOR UPDATE', true],
   ['SELECT v.id, v.patient_id FROM visit v ORDER BY v.day LIMIT 1 FOR SHARE', true],
   ['SELECT id FROM clinics FOR UPDATE SKIP LOCKED', undefined],
-  ['SELECT id FROM patient WHERE ward = 3 FOR UPDATE', undefined],
+  ['SELECT id FROM patient WHERE ward = 3 FOR UPDATE', true],
   ['SELECT 1 FROM patient WHERE id = 5 FOR UPDATE', true],
-])('rows that may be locked without a name: %s', (sql, locks) => {
+])('rows of people, or that people choose, are locked: %s', (sql, locks) => {
   expect(world.disclosures(sql).disclosures.subjects[0]?.locks).toBe(locks);
 });
 

@@ -29,7 +29,7 @@ export interface Disclosure {
    * people who are counted already, or no row. `repeated`: the same answer as the last one to this text. An error is never free.
    */
   readonly free: 'known' | 'repeated';
-  /** It locks rows that others find locked, and the answer need not tell which: no repeated answer with rows is free. */
+  /** It locks rows that others find locked: where the answer need not tell which, none that repeats and has rows is free. */
   readonly locks?: true;
   /** What is known is not free unless it is read to its end: which rows come first, others may decide. */
   readonly openStart?: true;

@@ -119,7 +119,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     ...(named && { named }),
     values,
     free: isKnown ? 'known' : 'repeated',
-    ...(locks.chosen && !isKnown && { locks: true }),
+    ...(locks.chosen && { locks: true }),
     ...(isKnown && access.kind !== 'held' && rows.openStart !== false && { openStart: true }),
     ...(elsewhere && { elsewhere }),
     ...(writes.top && { write: { row: writes.top.row ?? 0, tag: !people && !named?.length, ...writes.given } }),

@@ -70,7 +70,9 @@ function prepaymentOf(disclosure: Disclosure, asking: Asking, rule: string): Pre
       return asks(canFail === 'no' && !jumpsInCursor(kind) ? 'one' : 'kept');
     case 'now':
   }
-  if (disclosure.access.kind === 'held') return asks(canFail === 'no' ? 'one' : 'kept', canFail === 'no');
+  // INVARIANT 190: what is written or locked and then undone may be seen by the numbers that transactions take.
+  const shows = canFail === 'no' && !disclosure.write && !disclosure.locks;
+  if (disclosure.access.kind === 'held') return asks(canFail === 'no' ? 'one' : 'kept', shows);
   return asks(canFail === 'no' ? 'one' : 'kept');
 }
 
