@@ -199,6 +199,17 @@ export const FORMS: Readonly<Record<string, Form>> = {
       `r.n < 6 AND ${e.condition(none)}`,
     ]);
     const join = choices.pick(['', '', ' JOIN patient AS p ON p.id = r.n']);
+    if (choices.chance(25)) {
+      const [from, list] = choices.pick([
+        ['x AS y, r', 'y.id, r.n'],
+        ['patient AS y, r', 'y.id'],
+      ] as const);
+      const first = choices.pick(['id, weight', '1, weight', 'id, ward']);
+      return [
+        `WITH RECURSIVE x AS (SELECT id, ward, weight FROM patient), r (n, k) AS (SELECT ${first} FROM x WHERE id ${choices.pick(['= 5', '+ 0 = 5', '> 3'])}
+         UNION ALL SELECT 1, NULL FROM r WHERE r.k > ${e.number()}) SELECT ${list} FROM ${from} WHERE y.id IN (${choices.pick(['1', 'SELECT id FROM x WHERE id < 3'])}) AND r.n = 1`,
+      ];
+    }
     const list = choices.pick(['n', 'count(*)', 'max(n)', '1']);
     const op = choices.pick(['UNION ALL', 'UNION']);
     return [
@@ -457,6 +468,7 @@ export const FORMS: Readonly<Record<string, Form>> = {
       `notes (n) VALUES (${e.integer(NOTHING)}), (2)`,
       `visit (id, patient_id) VALUES (${choices.pick(['20', '21', '22'])}, 1)`,
       `profile (patient_id) VALUES (5)`,
+      `booking (id, patient_id, slot) VALUES (7, 1, 20), (8, 1, 30)`,
       `visit (patient_id) VALUES (5)`,
       `notes (body) SELECT (${x})::text${e.rows(source, ...where)}`,
       `visit (patient_id, day) SELECT ${source.key ?? '1'}, date '2027-01-01' + (${x})${e.rows(source, ...where)}`,
@@ -477,6 +489,35 @@ export const FORMS: Readonly<Record<string, Form>> = {
     ]);
     const returning = choices.pick(['', '', ` RETURNING ${choices.pick(['1', '*', '(SELECT 7)'])}`]);
     return [`INSERT INTO ${into}${conflict}${returning}`, ...readBack(e, table)];
+  },
+  'a write of given keys': (e) => {
+    const { choices } = e;
+    const [where, extra] = choices.pick([
+      [`id = ANY ('${choices.pick(['{5}', '{"5"}', '{ 5 }', '[0:0]={5}'])}')`, ''],
+      ['id = 5', choices.pick(['', ' FOR UPDATE SKIP LOCKED', ' FOR UPDATE'])],
+      ["id = ' 5 '", ''],
+    ] as const);
+    const value = choices.pick(['name', 'weight::text', 'ward::text']);
+    return [
+      choices.pick([
+        `UPDATE notes SET body = (SELECT ${value} FROM patient WHERE ${where}${extra}) WHERE id = 1`,
+        `INSERT INTO notes (body) SELECT ${value} FROM patient WHERE ${where}`,
+        `UPDATE notes SET n = p.weight FROM patient AS p WHERE p.${where} AND notes.id = 1`,
+      ]),
+      'SELECT body, n FROM notes ORDER BY id',
+    ];
+  },
+  'copy from': (e) => {
+    const { choices } = e;
+    const [into, rows] = choices.pick([
+      ['asked (n, who)', ['1\t1', '2\t5', '3\t77']],
+      ['notes (id, n)', ['21\t1', '22\tx']],
+      ['booking (id, patient_id, slot)', ['7\t1\t20', '8\t1\t50']],
+    ] as const);
+    return [
+      `COPY ${into} FROM STDIN${choices.pick(['', ' (ON_ERROR ignore)'])}\n---\n${rows.join('\n')}`,
+      `SELECT ${into.includes('patient') ? 'count(*)' : 'n'} FROM ${into.split(' ')[0]}`,
+    ];
   },
   delete: (e) => {
     const { choices } = e;

@@ -33,8 +33,9 @@ const LEAVES =
 
 export const leaves = ({ texts }: Pick<Script, 'texts'>): boolean => texts.some((text) => LEAVES.test(text));
 
+/** Rows of people: what another statement then reads of them may have been paid as it was written. */
 export const writes = ({ texts }: Pick<Script, 'texts'>): boolean =>
-  texts.some((text) => /\b(INSERT|UPDATE|DELETE|MERGE)\b/.test(text));
+  texts.some((text) => /\b(INSERT INTO|UPDATE|DELETE FROM|MERGE INTO) (?!notes\b)/.test(text));
 
 /** Messages, each answered by one ReadyForQuery. */
 export function messagesOf({ texts, extended }: Script): Buffer[] {

@@ -420,6 +420,10 @@ const SECOND_ANSWERS: readonly Way[] = [
     name: 'a constraint that excludes other people, by ON CONFLICT',
     texts: ['INSERT INTO room (patient_id, number) VALUES (1, 57) ON CONFLICT DO NOTHING'],
   },
+  {
+    name: 'an index of a partition, by ON CONFLICT',
+    texts: ['INSERT INTO booking (id, patient_id, slot) VALUES (7, 1, 20), (8, 1, 30) ON CONFLICT DO NOTHING'],
+  },
   { name: 'WITH CHECK OPTION', texts: ['INSERT INTO misses (n) VALUES (57)'] },
 ];
 

@@ -929,6 +929,11 @@ const WRITES: readonly Case[] = [
 
 const UPSERTS: readonly Case[] = [
   [
+    'DO NOTHING, where a partition has an index of its own',
+    'INSERT INTO booking (id, patient_id, slot) VALUES (7, 1, 20), (8, 1, 30) ON CONFLICT DO NOTHING',
+    'question; unnamed; repeated; at-once; writes 0 tag given 2',
+  ],
+  [
     'by the key of the person',
     "INSERT INTO profile (patient_id, body) VALUES (5, 'x'), (6, 'y') ON CONFLICT (patient_id) DO UPDATE SET body = excluded.body",
     'pinned; repeated; at-once; writes 0',

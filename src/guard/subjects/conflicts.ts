@@ -9,6 +9,7 @@ import { baseType } from '../../sql/types/type.ts';
 import type { GivenKeys, GivenRows } from './disclosure.ts';
 import { isReadableForm } from './given-keys.ts';
 import { isReadableKey } from './key-types.ts';
+import type { HeldData } from './subject-relations.ts';
 import { insertColumns } from './written-columns.ts';
 
 /**
@@ -21,20 +22,20 @@ export type Conflict =
   | { readonly kind: 'given'; readonly keys: readonly GivenKeys[] }
   | { readonly kind: 'others'; readonly rows?: GivenRows };
 
-/** `keys`: the key columns of the target. undefined: there is no ON CONFLICT. */
+/** `held`: what the target holds. undefined: there is no ON CONFLICT, or none with rows of people. */
 export function conflictOf(
   analysis: Analysis,
   write: Write,
-  keys: ReadonlySet<string>,
+  { keys, opaque }: HeldData,
   catalog: Catalog,
 ): Conflict | undefined {
   const body = as(write.node, 'InsertStmt');
   const clause = body?.onConflictClause;
-  if (!clause || write.target?.source.kind !== 'relation' || keys.size === 0) return undefined;
+  if (!clause || write.target?.source.kind !== 'relation' || (keys.size === 0 && !opaque)) return undefined;
   const { relation } = write.target.source.view;
   const others: Conflict = { kind: 'others', ...rowsAt(analysis, write) };
   // Its indexes are those of the table behind it.
-  if (relation.kind === 'v') return others;
+  if (relation.kind === 'v' || opaque) return others;
   const updates = clause.action === 'ONCONFLICT_UPDATE';
   const met = clause.infer ? [inferred(clause.infer, relation)] : uniqueColumns(relation);
   // The conflicting row has the given person's key, and keeps it.
@@ -79,9 +80,10 @@ function namesFinding(relation: Relation, columns: readonly number[]): ReadonlyS
 
 /**
  * INVARIANT 170: of each index in which a row can meet another. One on a sequence's own numbers is no exception: a role may set it, and others may have
- * given rows numbers that it comes to. undefined: they cannot be told.
+ * given rows numbers that it comes to. undefined: they cannot be told; partitions may have more of their own.
  */
 function uniqueColumns(relation: Relation): (ReadonlySet<string> | undefined)[] {
+  if (relation.kind === 'p') return [undefined];
   return relation.uniqueIndexes?.map(({ columns }) => namesOf(relation, columns)) ?? [undefined];
 }
 

@@ -13,8 +13,6 @@ import type { SubjectRelations } from './subject-relations.ts';
 import type { LevelProofs, Values } from './values.ts';
 import { assignedValue, insertColumns, setItems } from './written-columns.ts';
 
-const NO_KEYS: ReadonlySet<string> = new Set();
-
 export class WrittenRows {
   /** What ON CONFLICT tells, by the statement that has it. */
   readonly conflicts = new Map<Write, Conflict>();
@@ -34,8 +32,8 @@ export class WrittenRows {
     for (const write of analysis.marks.writes) {
       const { target } = write;
       for (const item of setItems(write)) for (const node of assignedBy(item)) this.assigned.add(node);
-      const keys = target?.source.kind === 'relation' ? relations.of(target.source.view.relation).keys : NO_KEYS;
-      const conflict = conflictOf(analysis, write, keys, catalog);
+      const held = target?.source.kind === 'relation' && relations.of(target.source.view.relation);
+      const conflict = held ? conflictOf(analysis, write, held, catalog) : undefined;
       if (conflict) this.conflicts.set(write, conflict);
     }
   }
