@@ -527,6 +527,16 @@ const UNPAID: readonly Way[] = [
       'DEALLOCATE q',
     ],
   },
+  {
+    name: 'and by EXECUTE of a long list',
+    withheld: true,
+    texts: [
+      `PREPARE q AS UPDATE notes SET body = (SELECT name FROM patient WHERE id IN (${many(2_000, (i) => String(i === 900 ? P : 10_000 + i))})) WHERE id = 1`,
+      'EXECUTE q',
+      'SELECT body FROM notes WHERE id = 1',
+      'DEALLOCATE q',
+    ],
+  },
   { name: 'locks behind EXPLAIN ANALYZE', withheld: true, texts: [`${ANALYZE} ${LOCKED}`] },
   ...['MOVE ALL IN c', 'FETCH RELATIVE 2 FROM c', 'FETCH ABSOLUTE 1 FROM c'].map(
     (passes): Way => ({
