@@ -537,6 +537,28 @@ const UNPAID: readonly Way[] = [
       'DEALLOCATE q',
     ],
   },
+  ...[
+    'WHERE (true OR EXISTS (SELECT FROM clinics AS c WHERE v.id = 3))',
+    'LEFT JOIN LATERAL (SELECT c.id FROM clinics AS c WHERE v.id = 3) AS x ON true',
+  ].map((inside): Way => {
+    return {
+      name: `a row that is not held: ${inside}`,
+      texts: [
+        `SELECT v.patient_id FROM visit AS v ${inside} ORDER BY NOT (v.patient_id = ${P} AND v.diag IS NULL), v.id LIMIT 1 OFFSET 1`,
+      ],
+    };
+  }),
+  ...[
+    'patient AS p WHERE p.id IN (1, 2, 3) AND EXISTS (SELECT FROM clinics AS c WHERE p.id IN (CHOSEN))',
+    'patient AS p JOIN clinics AS c ON p.id IN (1, 2, 3) WHERE p.id IN (CHOSEN)',
+  ].map((from): Way => {
+    const chosen =
+      'SELECT q.id FROM patient AS q ORDER BY q.id > 3 AND q.weight < 60 OR q.weight IS NULL, q.id DESC LIMIT 5';
+    return {
+      name: `the first of all, held against keys that are given: ${from.slice(13, 35)}`,
+      texts: [`SELECT p.id FROM ${from.replace('CHOSEN', chosen)}`],
+    };
+  }),
   { name: 'locks behind EXPLAIN ANALYZE', withheld: true, texts: [`${ANALYZE} ${LOCKED}`] },
   ...['MOVE ALL IN c', 'FETCH RELATIVE 2 FROM c', 'FETCH ABSOLUTE 1 FROM c'].map(
     (passes): Way => ({

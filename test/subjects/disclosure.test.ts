@@ -622,6 +622,29 @@ const WAYS: readonly Case[] = [
       'question; unnamed v1; repeated',
     ],
   ),
+  ...[
+    'WHERE true OR EXISTS (SELECT FROM clinics c WHERE v.id = 3)',
+    'LEFT JOIN LATERAL (SELECT c.id FROM clinics c WHERE v.id = 3) x ON true',
+    'LEFT JOIN LATERAL (SELECT c.id FROM clinics c JOIN beds b ON v.id = 3) x ON true',
+  ].map(
+    (inside): Case => [
+      `a row that is not held, for a condition of a query inside: ${inside}`,
+      `SELECT v.patient_id FROM visit v ${inside} ORDER BY v.day, v.id LIMIT 1 OFFSET 1`,
+      'question; [0]; repeated',
+    ],
+  ),
+  ...[
+    ['in a query inside', 'patient p WHERE p.id IN (1, 2) AND EXISTS (SELECT FROM clinics c WHERE p.id IN (CHOSEN))'],
+    ['in a LATERAL', 'patient p, LATERAL (SELECT FROM clinics c WHERE p.id IN (CHOSEN)) x WHERE p.id IN (1, 2)'],
+    ['beside keys in ON', 'patient p JOIN clinics c ON p.id IN (1, 2) WHERE p.id IN (CHOSEN)'],
+    ['beside another who is given', 'patient p JOIN patient z ON z.id = p.id AND z.id = 1 WHERE p.id IN (CHOSEN)'],
+  ].flatMap(([where, from]): Case[] =>
+    ['q ORDER BY q.weight, q.id LIMIT 5', 'q ORDER BY q.weight, q.id OFFSET 2'].map((chosen) => [
+      `the first of all, held against keys that are given ${where}: ${chosen}`,
+      `SELECT p.id FROM ${from!.replace('CHOSEN', `SELECT q.id FROM patient ${chosen}`)}`,
+      'question; unnamed; repeated',
+    ]),
+  ),
   [
     'a cursor over given people, whose draws nobody pays',
     'DECLARE c CURSOR WITH HOLD FOR SELECT random() FROM patient WHERE id = 77 AND weight > 60',

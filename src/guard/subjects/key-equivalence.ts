@@ -91,6 +91,8 @@ function tieHere(context: LevelKeys, condition: Node, always: boolean): void {
   if (pair) unite(context, pair, always);
   const given = context.conditions.given(condition);
   if (!given) return;
+  // INVARIANT 191: of an item around, a condition of a query inside says nothing.
+  if (given.column.entry.level !== context.level) return;
   const key = context.shown.comparable(given.column);
   if (given.single) context.fixed.push(given.column);
   if (key?.level !== context.level) return;

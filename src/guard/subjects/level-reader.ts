@@ -340,11 +340,12 @@ export class LevelReader {
         if (![...member.columns, ...member.perhaps].includes(0) || !member.key.comparable) continue;
         if (!isOneKey(this.catalog, tested.column, inner.outputs[0]!)) continue;
         if (rows.cut) {
-          const alone = conjuncts(where).length === 1 && where === part;
+          const alone = conjuncts(where).length === 1 && where === part && tested.entry.level === level;
           if (!alone || !this.isSameTable(tested, inner.outputs[0]!) || this.isCorrelated(inner)) continue;
           chosen = tested.entry;
         }
-        member.key.follow(key);
+        // INVARIANT 192: a LIMIT chooses among all, before its rows are held against a key that is given.
+        if (!rows.cut) member.key.follow(key);
         this.values.tied.add(part);
       }
     return chosen;
