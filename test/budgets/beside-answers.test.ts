@@ -35,6 +35,7 @@ const OBJECTS = `
   CREATE FUNCTION heavy(pupil integer) RETURNS boolean LANGUAGE sql STABLE AS
     $$ SELECT EXISTS (SELECT FROM pupils WHERE id = pupil AND weight > 50) $$;
   CREATE DOMAIN heavyweight AS integer CHECK (heavy(VALUE));
+  CREATE PROCEDURE noted(n integer) LANGUAGE plpgsql AS $$ BEGIN END $$;
   CREATE TABLE weighed (id integer, who heavyweight)`;
 
 const TABLES = `scope: { pupil: all }
@@ -45,7 +46,8 @@ ${['kept', 'ruled', 'over_ruled', 'plain', 'written', 'parent', 'touched', 'weig
     (name) => `  ${name}: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" }, delete: {} }`,
   )
   .join('\n')}
-statements: [copy_from, explain]
+statements: [copy_from, explain, call]
+functions: [noted(integer)]
 `;
 const ROLES = {
   people: 'limits: { subjects: { pupil: 100000 per day } }',
@@ -162,6 +164,7 @@ test('a value of a domain that checks by data is counted where Bind reads it', a
   expect(await answers(raw, P('DECLARE c CURSOR WITH HOLD FOR SELECT $1::heavyweight'), B(['7']), S())).toEqual(
     refused,
   );
+  expect(await answers(raw, P('CALL noted($1::heavyweight)'), B(['7']), S())).toEqual(refused);
   for (let value = 1; value <= 20; value += 1)
     expect(await answers(raw, P('SELECT $1::heavyweight'), B([String(value)]), S())).toContain('<23514>');
   expect(await answers(raw, P('SELECT $1::heavyweight'), B(['21']), S())).toContain('<53400>');

@@ -70,7 +70,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   if (skipsRows(statement.copy) && isCheckedByData(context.catalog, typesWritten(analysis)))
     return withProblem(unknown, 'ON_ERROR for values that a domain checks by data');
   // INVARIANT 181: Bind reads its values before it is known whether they are run, and costs nothing but of a read or a write.
-  if ((kind.kind === 'explain' || kind.kind === 'declare') && isCheckedByData(context.catalog, analysis.parameterTypes))
+  if (!PAID_AT_BIND.has(kind.kind) && isCheckedByData(context.catalog, analysis.parameterTypes))
     return withProblem(unknown, 'parameters of a domain that checks by data');
   const reader = new LevelReader(analysis, context.catalog, context.relations);
   // The planner's estimates, and the counts of EXPLAIN ANALYZE, come from everyone's rows; none of its rows tells which functions it called.
@@ -140,6 +140,9 @@ function whereUnread(context: Context, reader: LevelReader, statement: Statement
   const others = (top?.row ?? 0) > 0 || given !== undefined || writesUnseen(reader, analysis);
   return others ? 'rows written from people who are not their own' : undefined;
 }
+
+/** PREPARE gets its values from EXECUTE alone. */
+const PAID_AT_BIND: ReadonlySet<string> = new Set(['read', 'write', 'prepare']);
 
 /** Of whole columns that are written: their literals are read as these. */
 function typesWritten({ marks }: Analysis): Oid[] {
