@@ -97,7 +97,7 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
     statement.check = { added: 'last', violations: [], keys: keys?.keys ?? [], ...(plan && { names: plan.added }) };
   }
   const replaced = rewriteMetadata(w, analysis, draft, statement);
-  qualifyNames(w, analysis, replaced, changed);
+  qualifyNames(w, analysis, replaced, changed, sites);
   if (statement.kind.kind === 'prepare') declareParameters(w, statement, analysis, draft.catalog);
   const select = as(query, 'SelectStmt');
   const most = draft.role.limits.rowsPerStatement;
