@@ -61,7 +61,7 @@ export function qualifyNames(
   analysis: Analysis,
   replaced: ReadonlySet<object>,
   rows: ReadonlySet<object | undefined>,
-  { wrapped }: LeakyExpressions,
+  wrapped: ReadonlySet<Node>,
 ): void {
   for (const { body, fn } of analysis.marks.functions) {
     if (replaced.has(body)) continue;

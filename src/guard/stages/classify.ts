@@ -311,9 +311,7 @@ function classifyCopy(draft: Draft, statement: DraftStatement, copy: Copy): Refu
   return undefined;
 }
 
-function formRefusal({ query, whereClause }: Copy): Refusal | undefined {
-  // It would be asked of the columns that are not copied, too: their defaults may be withheld.
-  if (whereClause) return unsupported('COPY FROM with WHERE', 'Leave the other rows out before they are sent.');
+function formRefusal({ query }: Copy): Refusal | undefined {
   if (!query) return undefined;
   const select = as(query, 'SelectStmt');
   if (select && !writesInside(select)) return undefined;
