@@ -106,7 +106,14 @@ function conditionRefusal(
 function isPlain({ catalog }: Draft, fn: Fn): boolean {
   const found = functionClass(fn, catalog);
   const asks = found === undefined || found === 'settings' || found === 'types' || found === 'parsers';
-  return fn.kind === 'f' && !fn.returnsSet && fn.volatility !== 'v' && !asks && !metadataFunction(fn) && !isSequenceFunction(fn);
+  return (
+    fn.kind === 'f' &&
+    !fn.returnsSet &&
+    fn.volatility !== 'v' &&
+    !asks &&
+    !metadataFunction(fn) &&
+    !isSequenceFunction(fn)
+  );
 }
 
 const KINDS: Readonly<Record<string, string>> = {
