@@ -278,7 +278,7 @@ test('INVARIANT 138: a setting that the role may change is read by a name that c
   };
   expect(await shown('Work_Mem')).toBe('5MB');
   expect(await shown('server_version_num')).toMatch(/^\d{6}$/);
-  for (const name of ['data_directory', 'maintenance_work_mem', 'work_mem ', "x', 'work_mem"])
+  for (const name of ['data_directory', 'temp_tablespaces', 'work_mem ', "x', 'work_mem"])
     expect(await shown(name)).toBeNull();
   const { rows } = await client.query(
     "SELECT has_parameter_privilege(n, 'SET') AS may FROM unnest(ARRAY['work_mem', 'primary_conninfo']) AS n",
