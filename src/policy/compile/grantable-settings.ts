@@ -49,7 +49,9 @@ const RESOURCES: ReadonlyMap<string, Unit> = new Map([
 
 /** Of the connection to the server alone: how long either end waits for the other. */
 const CONNECTION: readonly string[] =
-  'client_connection_check_interval tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval tcp_user_timeout'.split(' ');
+  'client_connection_check_interval tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval tcp_user_timeout'.split(
+    ' ',
+  );
 
 /** By name: values of the configuration, which tell nothing of rows, so every role may read them. */
 export const GRANTABLE_SETTINGS: ReadonlySet<string> = new Set([

@@ -54,7 +54,9 @@ export const SETTABLE = [
 
 const READABLE =
   `block_size in_hot_standby integer_datetimes is_superuser lc_collate lc_ctype lc_messages lc_monetary lc_numeric lc_time
-max_connections max_identifier_length max_index_keys search_path server_encoding server_version server_version_num timezone_abbreviations`.split(/\s+/);
+max_connections max_identifier_length max_index_keys search_path server_encoding server_version server_version_num timezone_abbreviations`.split(
+    /\s+/,
+  );
 
 /**
  * Values of `default_text_search_config` that a role may set: the server's own. For another name, the server would reveal whether a schema of the
