@@ -8,6 +8,8 @@ interface Executed {
   readonly name: string;
   /** The values of its arguments that are constants of type text; undefined for any other. */
   readonly texts?: readonly (string | null | undefined)[];
+  /** Where more arguments can follow: so many characters before the statement's end, behind others or with brackets of their own. Absent: none are needed. */
+  readonly room?: { readonly before: number; readonly behind: boolean };
 }
 
 /** What the session must do around a statement, beyond forwarding it. Every kind is named: an unknown one is a refusal. */
@@ -70,10 +72,7 @@ export type StatementKind =
   | {
       readonly kind: 'explain';
       /** What was prepared and is explained; absent: a statement of its own. */
-      readonly execute?: Executed & {
-        /** Where more arguments can follow: so many characters before the statement's end, behind others or with brackets of their own. */
-        readonly room: { readonly before: number; readonly behind: boolean };
-      };
+      readonly execute?: Executed;
       /** ANALYZE: it runs. */
       readonly analyzes?: true;
     }

@@ -29,8 +29,10 @@ export interface DraftStatement {
   explains: boolean;
   /** Set for COPY; `query` is then the SELECT or INSERT as which it is judged. */
   copy: Body<'CopyStmt'> | undefined;
-  /** Of COPY with a table: what is copied, once that was granted. */
-  copied: { readonly relation: Relation; readonly columns: readonly Column[] } | undefined;
+  /** Of COPY with a table: what is copied, once that was granted; `where`: what its condition was resolved to. */
+  copied:
+    | { readonly relation: Relation; readonly columns: readonly Column[]; readonly where?: Analysis | undefined }
+    | undefined;
   analysis: Analysis | undefined;
   /** Types of parameters for which the server is sent another type than the analysis has. */
   readonly readAs: Map<number, Oid>;

@@ -49,6 +49,18 @@ const RULES: Readonly<Record<(typeof SETTABLE)[number], Rule>> = {
   xmloption: { only: ['content'] },
   default_table_access_method: { only: ['heap'] },
   default_tablespace: { only: ['', 'pg_default'] },
+  array_nulls: { only: ['on', 'true', '1'] },
+  quote_all_identifiers: { only: ['off', 'false', '0'] },
+  debug_print_parse: { only: ['off', 'false', '0'] },
+  debug_print_plan: { only: ['off', 'false', '0'] },
+  debug_print_rewritten: { only: ['off', 'false', '0'] },
+  // In lower case: another spelling is the name of a role.
+  role: { like: /^none$/ },
+  session_authorization: { only: [] },
+  // Of each the value that leaves nothing out, and weakens nothing.
+  gin_fuzzy_search_limit: { only: ['0'] },
+  password_encryption: { only: ['scram-sha-256'] },
+  restrict_nonsystem_relation_kind: { only: [''] },
   default_with_oids: { only: ['off', 'false', 'f', '0', 'no'] },
 };
 

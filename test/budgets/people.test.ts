@@ -12,6 +12,7 @@ beforeAll(async () => {
     noted: counted,
     loud: `${counted}functions: [loud]\n`,
     executor: counted,
+    protocol: 'limits: { subjects: { pupil: 50 per day }, rows_per_statement: 40 }\n',
     preparer: counted,
     explainer: `${counted.replace('50', '20')}`,
     groups: 'min_group: 10\nlimits: none',
@@ -58,6 +59,24 @@ test('a key given to EXECUTE is charged like one in the text, also where only it
   expect(await rowsOf(client, "EXECUTE several ('{7, 41, 42, 43, 44, 45, 46, 47, 48, 49}')")).toBe(10);
   expect(await rowsOf(client, "EXECUTE one ('0x7')")).toBe(1);
   for (const refused of ['EXECUTE one (50)', 'EXECUTE one (5000)', 'EXECUTE one (7.4)', `EXECUTE many (${given(1)})`])
+    expect((await failure(client, refused)).code).toBe('53400');
+});
+
+test('what Parse has prepared costs by EXECUTE as by Bind, with the values that the guard adds', async () => {
+  const client = await world.connect('protocol');
+  for (const [name, text] of [
+    ['one', 'SELECT name FROM pupils WHERE id = $1'],
+    ['few', 'SELECT name FROM pupils WHERE id BETWEEN $1 AND $2'],
+    ['many', 'SELECT count(*) FROM pupils WHERE id > $1'],
+  ] as const)
+    await client.query({ name, text, values: name === 'few' ? [1, 2] : [1] });
+  // 1 and 2 were named, and one question asked: 47 are left. Keys are added to what names people without them.
+  for (let again = 0; again < 3; again += 1) expect(await rowsOf(client, 'EXECUTE few (1, 30)')).toBe(30);
+  // The most rows of one statement are shown: those up to 40.
+  expect((await failure(client, 'EXECUTE few (1, 41)')).code).toBe('53400');
+  expect(await rowsOf(client, 'EXECUTE one (41)')).toBe(1);
+  expect(await rowsOf(client, 'EXECUTE few (42, 49)')).toBe(8);
+  for (const refused of ['EXECUTE one (50)', 'EXECUTE few (50, 51)', 'EXECUTE many (2)'])
     expect((await failure(client, refused)).code).toBe('53400');
 });
 

@@ -114,6 +114,56 @@ describe.each([['a tree', TREE], ['a navigator', NAVIGATOR], ...Object.entries(T
   },
 );
 
+describe.each(WHO)('as an account without rights, %s', (principal) => {
+  const told = async (url: string, texts: readonly string[]): Promise<string[]> => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    const of: string[] = [];
+    for (const text of texts)
+      await client.query(text).then(
+        () => of.push(`${text}: runs`),
+        ({ code }) => of.push(`${text}: ${code}`),
+      );
+    await client.end();
+    return of;
+  };
+  /** What does not run for the role and runs for the account; `both`: or runs for the role alone. */
+  const compared = async (texts: readonly string[], both = false) => {
+    const plain = await world.database.createLogin();
+    const [there, here] = [await told(plain.url, texts), await told(world.url(principal), texts)];
+    expect(there.filter((one) => one.endsWith('runs')).length).toBeGreaterThan(texts.length / 2);
+    const runs = (one: string): boolean => one.endsWith(': runs');
+    return here.filter((one, at) => runs(one) !== runs(there[at]!) && (both || runs(there[at]!)));
+  };
+
+  it('reads each catalog and view of the server', async () => {
+    const all = await world.database.query<{ name: string }>(
+      `SELECT n.nspname || '.' || c.relname AS name FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+       WHERE n.nspname IN ('pg_catalog', 'information_schema') AND c.relkind IN ('r', 'v') ORDER BY 1`,
+    );
+    expect(all.length).toBeGreaterThan(190);
+    const different = await compared(
+      all.map(({ name }) => `SELECT * FROM ${name} LIMIT 1`),
+      true,
+    );
+    // The account may not read one column of it, which is NULL here.
+    expect(different).toEqual(['SELECT * FROM pg_catalog.pg_subscription LIMIT 1: runs']);
+  });
+
+  it('asks each function about one object or session', async () => {
+    const all = await world.database.query<{ text: string }>(
+      `SELECT CASE WHEN proretset THEN 'SELECT * FROM ' || proname || '(NULL) AS t' ELSE
+         'SELECT ' || proname || '(c.oid' || CASE proargtypes[0] WHEN 'int4'::regtype THEN '::int4' ELSE '' END || ') FROM pg_class AS c WHERE relname = ''classes''' END AS text
+       FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'f' AND pronargs = 1 AND proargtypes[0] IN ('oid'::regtype, 'int4'::regtype)
+         AND proname ~ '^pg_(stat_get|get|relation|table|total|indexes|database|tablespace|sequence|backend|is|blocking|safe)|_is_visible$' ORDER BY 1`,
+    );
+    expect(all.length).toBeGreaterThan(100);
+    expect(
+      await compared([...all.map(({ text }) => text), 'SELECT * FROM pg_stat_get_activity(pg_backend_pid())']),
+    ).toEqual([]);
+  });
+});
+
 it.each(WHO)('Kysely finds the tables of the schema, as %s', async (principal) => {
   const copy = copies.get(principal)!;
   const found = async (url: string): Promise<unknown> => {

@@ -242,6 +242,31 @@ describe('statistics: of what was granted, and no number', () => {
   });
 });
 
+it('subscriptions: those that fill a granted table, without what they read and how far they are', async () => {
+  const filling = (name: string, table: string) => [
+    `CREATE SUBSCRIPTION ${name} CONNECTION 'dbname=qzx password=qzx' PUBLICATION qzxpublication WITH (connect = false, slot_name = 'qzxslot')`,
+    `INSERT INTO pg_subscription_rel SELECT oid, '${table}'::regclass, 'r', '0/1' FROM pg_subscription WHERE subname = '${name}'`,
+  ];
+  const client = await database.connect();
+  const names = ['filled', 'qzxfilled'];
+  try {
+    await client.query('SET client_min_messages = error; SET allow_system_table_mods = on');
+    for (const sql of [...filling('filled', 'people'), ...filling('qzxfilled', 'qzxkinds')]) await client.query(sql);
+    const rows = await rowsOf('pg_subscription');
+    expect(rows).toMatchObject([{ subname: 'filled', subenabled: false, subconninfo: null, subslotname: null }]);
+    expect(JSON.stringify(rows)).not.toContain('qzx');
+    const [of, ...more] = await rowsOf('pg_subscription_rel');
+    expect(of).toMatchObject({ srsubid: rows[0]!.oid, srsubstate: null, srsublsn: null });
+    expect(more).toEqual([]);
+  } finally {
+    for (const name of names) {
+      await client.query(`ALTER SUBSCRIPTION ${name} SET (slot_name = NONE)`);
+      await client.query(`DROP SUBSCRIPTION ${name}`);
+    }
+    await client.end();
+  }
+});
+
 describe('reflection works on what was granted', () => {
   it('pg_class: tables, their indexes, sequences and partitions', async () => {
     const names = (await rowsOf('pg_class')).map((row) => row.relname);

@@ -1,4 +1,4 @@
-/** Tests CALL, LOCK TABLE, advisory locks and `xmin` through a whole guard, in both protocols: the client sees what PostgreSQL does. */
+/** Tests CALL, LOCK TABLE, advisory locks, `xmin`, a table without columns and a message of many statements through a whole guard, in both protocols: the client sees what PostgreSQL does. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ const PRINCIPALS = `principals:
     role: worker
     attributes: { team: 1 }
     password: ${VERIFIER}
+  owner: { role: owner, password: ${VERIFIER} }
 `;
 const ROLE = `role: worker
 attributes: { team: integer }
@@ -21,7 +22,8 @@ tables:
     rows: team = :team
     select: { columns: [id, team, state, xmin] }
     update: { columns: [state] }
-functions: [public.half, public.two_steps, pg_advisory_xact_lock, pg_try_advisory_xact_lock]
+  marks: { select: { columns: "*" }, insert: { columns: "*" } }
+functions: [public.half, 'public.told(integer, text)', 'public.told(text, integer, integer)', public.two_steps, pg_advisory_xact_lock, pg_try_advisory_xact_lock]
 statements: [lock, call]
 limits: { rows_per_statement: 10 }
 `;
@@ -37,6 +39,9 @@ beforeAll(async () => {
   await database.query(`
     CREATE TABLE jobs (id integer PRIMARY KEY, team integer NOT NULL, state text);
     CREATE TABLE steps (n integer);
+    CREATE TABLE marks ();
+    CREATE PROCEDURE told(n integer, OUT one text) LANGUAGE sql AS 'SELECT ''number'' || n';
+    CREATE PROCEDURE told(n text, OUT one integer, OUT other integer) LANGUAGE sql AS 'SELECT length(n), 2';
     CREATE PROCEDURE half(n integer, INOUT m integer DEFAULT NULL) LANGUAGE plpgsql AS 'BEGIN m := n / 2; END';
     CREATE PROCEDURE two_steps(n integer) LANGUAGE plpgsql AS
       'BEGIN INSERT INTO steps VALUES (1); COMMIT; INSERT INTO steps VALUES (10 / n); END'`);
@@ -44,6 +49,7 @@ beforeAll(async () => {
   await mkdir(join(folder, 'roles'));
   await writeFile(join(folder, 'principals.yaml'), PRINCIPALS);
   await writeFile(join(folder, 'roles', 'worker.yaml'), ROLE);
+  await writeFile(join(folder, 'roles', 'owner.yaml'), 'role: owner\naccess: unrestricted\nlimits: none\n');
   guard = await guardInFrontOf(database, { policies: folder });
   one = await guard.connect('worker', PASSWORD);
   other = await guard.connect('worker', PASSWORD);
@@ -65,6 +71,25 @@ test('CALL gives its INOUT values as a row, by both protocols, and is recorded',
   expect([parsed.rows, parsed.command]).toEqual([[{ m: 4 }], 'CALL']);
   const decisions = (await guard.records()).filter((r) => r.kind === 'decision' && r.command === 'CALL');
   expect(decisions.map((r) => r.effect)).toEqual(['rewrite', 'rewrite']);
+});
+
+test('of procedures that differ in what they give, the one is called that takes the arguments', async () => {
+  expect((await one.query('CALL told(5, NULL)')).rows).toEqual([{ one: 'number5' }]);
+  expect((await one.query("CALL told('five'::text, NULL, NULL)")).rows).toEqual([{ one: 4, other: 2 }]);
+  await expect(one.query("CALL told('five'::text, NULL)")).rejects.toMatchObject({ code: '42883' });
+});
+
+test('a table without columns gives its rows', async () => {
+  await one.query('INSERT INTO marks DEFAULT VALUES');
+  const { rows, fields } = await one.query('SELECT * FROM marks');
+  expect([rows, fields]).toEqual([[{}], []]);
+});
+
+test('a message of a thousand statements runs, of an unrestricted role', async () => {
+  const client = await guard.connect('owner', PASSWORD);
+  const text = Array.from({ length: 1_000 }, (_, i) => `SELECT ${i} AS n FROM jobs WHERE id = 1`).join('; ');
+  const results = (await client.query(text)) as unknown as pg.QueryResult[];
+  expect(results.map(({ rows }) => rows[0]?.n)).toEqual(Array.from({ length: 1_000 }, (_, i) => i));
 });
 
 test('a procedure that commits keeps what it did before, and the session goes on', async () => {

@@ -271,7 +271,7 @@ function kindOf(text: string, options: PolicyOptions): StatementKind {
         inner: judgeStatement(text.slice(text.toLowerCase().indexOf(' as ') + 4), options),
       };
     case 'execute':
-      return { kind: 'execute', name: second!.split('(', 1)[0]!, texts: textsIn(text) };
+      return { kind: 'execute', name: second!.split('(', 1)[0]!, texts: textsIn(text), room: roomIn(text) };
     case 'deallocate':
       return { kind: 'deallocate', name: second === 'all' ? undefined : second };
     case 'declare':
@@ -297,14 +297,18 @@ function kindOf(text: string, options: PolicyOptions): StatementKind {
       return { kind: 'discard', all: second === 'all' };
     case 'copy':
       return { kind: words.includes('stdin') ? 'copy-in' : 'copy-out', format: formatIn(words) };
-    case 'explain': {
+    case 'explain':
       if (second !== 'execute') return { kind: 'explain' };
-      const behind = text.trimEnd().endsWith(')');
-      return { kind: 'explain', execute: { name: words[2]!, texts: [], room: { before: behind ? 1 : 0, behind } } };
-    }
+      return { kind: 'explain', execute: { name: words[2]!, texts: [], room: roomIn(text) } };
     default:
       return { kind: 'other' };
   }
+}
+
+/** For more arguments of EXECUTE. */
+function roomIn(text: string) {
+  const behind = text.trimEnd().endsWith(')');
+  return { before: behind ? 1 : 0, behind };
 }
 
 function tokenIn([first, ...rest]: readonly string[]): TokenChange | undefined {

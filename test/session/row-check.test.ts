@@ -460,10 +460,19 @@ describe('where the column could not be taken out', () => {
     await peer.close();
   });
 
-  test('EXECUTE in SQL of what Parse has prepared is refused by name', async () => {
+  test('of EXECUTE in SQL of what Parse has prepared it is', async () => {
     const peer = await relayed(database.url, policyOf(options));
-    await ask(peer, P('insert into u values (1)', 's'), S());
-    expect(await ask(peer, Q('execute s'))).toEqual(['ErrorResponse:0A000', 'ReadyForQuery:I']);
+    await ask(peer, P('insert into u values ($1) returning a', 's', [23]), S());
+    expect(await ask(peer, Q('execute s(1)'))).toEqual([
+      'RowDescription',
+      'DataRow',
+      'CommandComplete:INSERT 0 1',
+      'ReadyForQuery:I',
+    ]);
+    expect(await ask(peer, P('execute s(99)'), B(), E(), S())).toContain('ErrorResponse:42501');
+    expect(await ask(peer, Q('execute s(99)'))).toContain('ErrorResponse:42501');
+    expect(await database.query('select a from u')).toEqual([{ a: 1 }]);
+    await database.query('delete from u');
     await peer.close();
   });
 

@@ -60,6 +60,93 @@ describe('FETCH and MOVE of a portal that is no query', () => {
   });
 });
 
+describe('EXECUTE of what was prepared with values of the guard’s own', () => {
+  const ABOVE = 'select id from pupils where school = :school and id > $1';
+  const shown = (peer: RelayedPeer, from = 0): string[] =>
+    peer.received.frames
+      .slice(from)
+      .filter(({ type }) => type === Backend.DataRow)
+      .map(({ bytes }) => Buffer.from(bytes).subarray(11).toString());
+  const run = async (peer: RelayedPeer, ...messages: Parameters<typeof ask>[1][]) => {
+    const from = peer.received.frames.length;
+    const words = await ask(peer, ...messages);
+    return errors(words).length > 0 ? errors(words) : shown(peer, from);
+  };
+
+  test('by both protocols, with the client’s arguments and without', async () => {
+    const peer = await open();
+    await ask(peer, P(OWN, 'own'), P(ABOVE, 'above'), S());
+    expect(await run(peer, Q('execute own'))).toEqual(['1', '4', '7']);
+    expect(await run(peer, Q('execute above(3) ;'))).toEqual(['4', '7']);
+    expect(await run(peer, Q('execute above(3 ); execute own'))).toEqual(['4', '7', '1', '4', '7']);
+    expect(await run(peer, P('execute above(4)'), B(), E(), S())).toEqual(['7']);
+    expect(peer.faults).toEqual([]);
+    await peer.close();
+  });
+
+  test.each([
+    ['a value in the place of the guard’s', 'execute own(2)'],
+    ['two of them', "execute above(0, '2')"],
+    ['too few', 'execute above'],
+  ])('%s: the server takes another number of values for none', async (_, text) => {
+    const peer = await open();
+    await ask(peer, P(OWN, 'own'), P(ABOVE, 'above'), S());
+    expect(await run(peer, Q(text))).toEqual(['ErrorResponse:42601']);
+    expect(await run(peer, P(text), B(), E(), S())).toEqual(['ErrorResponse:42601']);
+    expect(peer.faults).toEqual([]);
+    await peer.close();
+  });
+
+  test('as many rows as the role may have, and the server works for one more', async () => {
+    const peer = await open({ rowsPerStatement: 2 });
+    await ask(peer, P(`${OWN}`, 'own'), P('select id from pupils where id < $1', 'below'), S());
+    for (const messages of [[Q('execute own')], [P('execute own'), B(), E(), S()]])
+      expect(errors(await ask(peer, ...messages))).toEqual(['ErrorResponse:53400']);
+    expect(shown(peer)).toHaveLength(4);
+    expect(await run(peer, Q('execute below(3)'))).toEqual(['1', '2']);
+    // The shorter list beside it does not bound it.
+    expect(await run(peer, Q('select 1; execute below(3)'))).toEqual(['1', '1', '2']);
+    await peer.close();
+  });
+
+  test('each end user’s, also of an EXECUTE that another has prepared', async () => {
+    const relations = [await grantOf(database, 'pupils')];
+    const policy = policyOf({ tokens: true, relations });
+    const peer = await relayed(database.url, policy, Infinity, undefined, { persons: numbered(false) });
+    await ask(peer, P('select id from pupils where school = :who', 's'), S());
+    expect(await run(peer, Q('execute s'))).toEqual(['ErrorResponse:28000']);
+    await ask(peer, Q("set rowgate.token = '1'"));
+    expect(await run(peer, P('execute s', 'e'), B([], '', 'e'), E(), S())).toEqual(['1', '4', '7']);
+    await ask(peer, Q("set rowgate.token = '2'"));
+    expect(await run(peer, B([], '', 'e'), E(), S())).toEqual(['2', '5', '8']);
+    expect(await run(peer, Q('execute s'))).toEqual(['2', '5', '8']);
+    await ask(peer, Q('reset rowgate.token'));
+    expect(await run(peer, B([], '', 'e'), E(), S())).toEqual(['ErrorResponse:28000']);
+    expect(peer.faults).toEqual([]);
+    await peer.close();
+  });
+
+  test('a name that means another statement by now is none of its', async () => {
+    const peer = await open();
+    await ask(peer, P(OWN, 's'), P('execute s', 'e'), S());
+    await ask(peer, CS('s'), P('select id from pupils where id = $1::int', 's'), S());
+    expect(await run(peer, B([], '', 'e'), E(), S())).toEqual(['ErrorResponse:0A000']);
+    expect(await run(peer, CS('s'), P(OWN, 's'), S())).toEqual([]);
+    expect(await run(peer, B([], '', 'e'), E(), S())).toEqual(['1', '4', '7']);
+    await peer.close();
+  });
+
+  test('by the policy of now', async () => {
+    const peer = await open();
+    await ask(peer, P(OWN, 's'), P('execute s', 'e'), S());
+    const relations = [await grantOf(database, 'pupils')];
+    peer.policy = policyOf({ attributes: { school: '2' }, relations });
+    expect(await run(peer, B([], '', 'e'), E(), S())).toEqual(['2', '5', '8']);
+    expect(await run(peer, Q('execute s'))).toEqual(['2', '5', '8']);
+    await peer.close();
+  });
+});
+
 describe('EXPLAIN of what was prepared with values of the guard’s own', () => {
   const THEIRS = 'select id from pupils where school = :who';
   const shown = (peer: RelayedPeer): string =>

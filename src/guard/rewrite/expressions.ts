@@ -3,7 +3,7 @@ import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { RowGuard } from '../../sql/analyze/range-table.ts';
 import type { Fn } from '../../sql/catalog/catalog.ts';
-import { as, type Body, qualifiedName, quoteName, replaceInPlace } from '../../sql/parse/tree.ts';
+import { as, type Body, type Node, qualifiedName, quoteName, replaceInPlace } from '../../sql/parse/tree.ts';
 import { nameExtent } from '../../sql/text/extent.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { tokenAt } from '../../sql/text/tokens.ts';
@@ -17,8 +17,11 @@ export function wrapSites(w: Rewriter, sites: LeakyExpressions, analysis: Analys
   const merge = analysis.marks.tellingMerges.find((m) => guardsOf(m.level.entries).length > 0);
   if (merge)
     throw new NotRewritable(`USING or NATURAL on "${merge.name}": its comparison cannot be guarded there; write ON`);
+  const called = calledByRows(analysis);
   for (const site of sites.sites) {
     const range = w.range(site.node);
+    const fn = called.get(site.node);
+    if (fn) w.edits.wrap(range.start, range.end, [`${qualifiedName(fn.schema, fn.name)}(`], [')']);
     const condition: Template = [...conditionOf(site, (guard) => okOfTarget(guard, analysis, role)), ' IS NOT FALSE'];
     w.edits.wrap(range.start, range.end, ['CASE WHEN ', ...condition, ' THEN '], [' END']);
     const expr = w.sharedExpression(condition);
@@ -27,6 +30,16 @@ export function wrapSites(w: Rewriter, sites: LeakyExpressions, analysis: Analys
       replaceInPlace(site.node, { CaseExpr: { args: [{ CaseWhen: { expr, result } }] } });
     });
   }
+}
+
+/** By its row: the function of each `row.f`, whose row is in the text where the call is. */
+function calledByRows({ marks }: Analysis): ReadonlyMap<Node, Fn> {
+  return new Map(
+    marks.functions.flatMap(({ body, fn }) => {
+      const row = marks.callsAsFields.has(body) ? body.args![0]! : undefined;
+      return as(row, 'ColumnRef')?.location === body.location ? [[row!, fn] as const] : [];
+    }),
+  );
 }
 
 /** `okOf`: of a guard that exports no column of that name. */
@@ -41,17 +54,18 @@ function conditionOf(site: LeakyExpression, okOf: (guard: RowGuard) => Template 
 
 /**
  * Puts the schema that was found in front of functions and types that were written without; `replaced`: bodies that went with what they named, `rows`:
- * references that became something else.
+ * references that became something else, `wrapped`: those with their call, where it is written as a field.
  */
 export function qualifyNames(
   w: Rewriter,
   analysis: Analysis,
   replaced: ReadonlySet<object>,
   rows: ReadonlySet<object | undefined>,
+  wrapped: ReadonlySet<Node>,
 ): void {
   for (const { body, fn } of analysis.marks.functions) {
     if (replaced.has(body)) continue;
-    if (analysis.marks.callsAsFields.has(body)) writeAsCall(w, body, fn, rows);
+    if (analysis.marks.callsAsFields.has(body)) writeAsCall(w, body, fn, rows, wrapped);
     else {
       const extent = nameExtent(body.location, w.parsed);
       if (!extent) throw new NotRewritable(`no place for the function ${fn.name}`);
@@ -73,15 +87,27 @@ export function qualifyNames(
 }
 
 /** INVARIANT 152: `row.f` and `(row).f` become `schema.f(row)`: behind a dot no schema could stand, and the server would look for a column first. */
-function writeAsCall(w: Rewriter, body: Body<'FuncCall'>, fn: Fn, rows: ReadonlySet<object | undefined>): void {
+function writeAsCall(
+  w: Rewriter,
+  body: Body<'FuncCall'>,
+  fn: Fn,
+  rows: ReadonlySet<object | undefined>,
+  wrapped: ReadonlySet<Node>,
+): void {
   const range = w.range({ FuncCall: body });
   const [arg] = body.args!;
   const row = as(arg, 'ColumnRef');
-  w.edits.open(range.start, range.end, [`${qualifiedName(fn.schema, fn.name)}(`]);
-  if (row?.location === body.location) {
-    if (!rows.has(row)) w.edits.replace(lastPart(w, range), range.end, ['*']);
-    w.edits.close(range.end, [')']);
-  } else w.edits.replace(w.outerRange(arg!).end, range.end, [')']);
+  const isThere = row?.location === body.location;
+  const before: Template = [`${qualifiedName(fn.schema, fn.name)}(`];
+  if (!isThere) {
+    w.edits.open(range.start, range.end, before);
+    w.edits.replace(w.outerRange(arg!).end, range.end, [')']);
+    return;
+  }
+  if (!rows.has(row)) w.edits.replace(lastPart(w, range), range.end, ['*']);
+  if (wrapped.has(arg!)) return;
+  w.edits.open(range.start, range.end, before);
+  w.edits.close(range.end, [')']);
 }
 
 /** Where the part of a name behind its last dot begins. */

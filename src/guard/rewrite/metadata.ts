@@ -106,14 +106,14 @@ function settings({ context }: MetadataWork, fn: Fn): Template {
   return guardedRelation(view, select, { needed: false, name: '', fenced: true }, false);
 }
 
-/** Its arguments go with it: they must be constants, of which nothing depends. Undefined where they are not. */
+/** Its arguments go with it: they must be constants, of which nothing depends, or the session's own process ID. Undefined where they are not. */
 function nothing(
-  { context: { catalog } }: MetadataWork,
+  { context: { catalog }, analysis }: MetadataWork,
   fn: Fn,
   call: Body<'FuncCall'>,
   alias: string,
 ): Template | undefined {
-  if (!(call.args ?? []).every(isConstant)) return undefined;
+  if (!(call.args ?? []).every((arg) => isConstant(arg) || isOwnProcess(analysis, arg))) return undefined;
   const columns = fn.outColumns.length > 0 ? fn.outColumns : [{ name: alias, type: fn.result }];
   const typed = columns.map(({ name, type }) => {
     const found = catalog.typesByOid.get(type);
@@ -123,6 +123,12 @@ function nothing(
   });
   if (typed.includes(undefined)) return undefined;
   return [`(SELECT ${typed.join(', ')}${fn.returnsSet ? ' WHERE false' : ''})`];
+}
+
+function isOwnProcess({ marks }: Analysis, node: Node): boolean {
+  const call = as(node, 'FuncCall');
+  const fn = call && marks.calls.get(call)?.fn;
+  return fn?.schema === 'pg_catalog' && fn.name === 'pg_backend_pid';
 }
 
 function isConstant(node: Node | undefined): boolean {

@@ -36,12 +36,14 @@ function authorize(draft: Draft, statement: DraftStatement): void {
   const { analysis } = statement;
   if (!analysis || statement.refusal) return;
   let first: Refusal | undefined;
+  const judged = (use: Use): Refusal | undefined => {
+    const found = judge(draft, use, statement.copy?.is_from === true);
+    const at = found && position(draft.text, use.at);
+    return found && { ...found, ...(at !== undefined && { position: at }) };
+  };
   for (const use of analysis.uses) {
     note(statement, use);
-    const found = judge(draft, use, statement.copy?.is_from === true);
-    if (!found || first) continue;
-    const at = position(draft.text, use.at);
-    first = { ...found, ...(at !== undefined && { position: at }) };
+    first ??= judged(use);
   }
   // As a Parse or PREPARE declares them, or as their places settled them: a domain's CHECK runs at Bind.
   for (const oid of analysis.parameterTypes) {
@@ -56,7 +58,7 @@ function authorize(draft: Draft, statement: DraftStatement): void {
   }
   if (statement.explains) first ??= estimates(draft, statement);
   // Refusals by policy come before errors about missing objects: a relation that was not granted has no columns that could be found.
-  const copied = relationRefusal(first) ? undefined : authorizeCopy(draft, statement);
+  const copied = relationRefusal(first) ? undefined : authorizeCopy(draft, statement, judged);
   const other = copied ?? withRule(draft, analysis.refusals[0], analysis.uses) ?? first;
   statement.refusal =
     relationRefusal(first) ??

@@ -3,6 +3,7 @@ import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Body, Kind, Node } from '../../sql/parse/tree.ts';
 import { as, kindOf, strings } from '../../sql/parse/tree.ts';
+import type { Token } from '../../sql/text/tokens.ts';
 import { typeByName } from '../../sql/types/type-name.ts';
 import { copyFormatOf, optionRefusal } from '../copy-options.ts';
 import type { StatementKind } from '../decision.ts';
@@ -60,7 +61,7 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
     return undefined;
   },
   ExecuteStmt: (draft, statement, body) => {
-    const executed = executedBy(draft, body);
+    const executed = executedBy(draft, statement, body);
     return 'severity' in executed ? executed : set(statement, 'EXECUTE', { kind: 'execute', ...executed });
   },
   DeallocateStmt: (_d, statement, body) => set(statement, 'DEALLOCATE', { kind: 'deallocate', name: body.name }),
@@ -172,12 +173,28 @@ function textOf(draft: Draft, node: Node): string | null | undefined {
   return keeps ? textOf(draft, cast.arg) : undefined;
 }
 
-function executedBy(draft: Draft, { name = '', params = [] }: Body<'ExecuteStmt'>) {
-  if (params.every((param) => isConstant(draft, param)))
-    return { name, texts: params.map((param) => textOf(draft, param)) };
+function executedBy(draft: Draft, { end }: DraftStatement, { name = '', params = [] }: Body<'ExecuteStmt'>) {
+  if (params.every((param) => isConstant(draft, param))) {
+    // Its arguments are the last of it.
+    const last = lastTokenOf(draft.parsed!.tokens(), end);
+    const behind = params.length > 0;
+    const room = { before: end - (behind ? last.start : last.end), behind };
+    return { name, texts: params.map((param) => textOf(draft, param)), room };
+  }
   return refusal('unsupported', '0A000', 'EXECUTE takes constants only for restricted roles', {
     hint: 'Send values as parameters of Bind, or as constants with types of pg_catalog.',
   });
+}
+
+/** The last one that ends there or before. */
+function lastTokenOf(tokens: readonly Token[], end: number): Token {
+  let [low, high] = [0, tokens.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (tokens[middle]!.end <= end) low = middle;
+    else high = middle - 1;
+  }
+  return tokens[low]!;
 }
 
 /** INVARIANT 132: what is prepared is judged as it was prepared; its plan tells of rows that are withheld, so it needs the grant always. */
@@ -195,13 +212,9 @@ function explainExecute(
       hint: `It is granted by statements: [${grant}].`,
       rule: draft.role.rule,
     });
-  const executed = executedBy(draft, body);
+  const executed = executedBy(draft, statement, body);
   if ('severity' in executed) return executed;
-  // Its arguments are the last of it.
-  const last = draft.parsed!.tokens().findLast(({ end }) => end <= statement.end)!;
-  const behind = body.params !== undefined;
-  const room = { before: statement.end - (behind ? last.start : last.end), behind };
-  return set(statement, 'EXPLAIN', { kind: 'explain', execute: { ...executed, room }, ...(analyzes && { analyzes }) });
+  return set(statement, 'EXPLAIN', { kind: 'explain', execute: executed, ...(analyzes && { analyzes }) });
 }
 
 function explain(draft: Draft, statement: DraftStatement, body: Body<'ExplainStmt'>): Refusal | undefined {
@@ -311,9 +324,7 @@ function classifyCopy(draft: Draft, statement: DraftStatement, copy: Copy): Refu
   return undefined;
 }
 
-function formRefusal({ query, whereClause }: Copy): Refusal | undefined {
-  // It would be asked of the columns that are not copied, too: their defaults may be withheld.
-  if (whereClause) return unsupported('COPY FROM with WHERE', 'Leave the other rows out before they are sent.');
+function formRefusal({ query }: Copy): Refusal | undefined {
   if (!query) return undefined;
   const select = as(query, 'SelectStmt');
   if (select && !writesInside(select)) return undefined;

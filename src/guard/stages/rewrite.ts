@@ -26,6 +26,8 @@ import { hideOrigins, sendInstead } from '../rewrite/temporary.ts';
 import { checkWrites } from '../rewrite/write-checks.ts';
 import { filterWrites } from '../rewrite/write-filters.ts';
 
+const NONE: ReadonlySet<never> = new Set();
+
 export const rewriteStage: Stage = {
   name: 'rewrite',
   *steps(draft: Draft): Steps<void> {
@@ -66,7 +68,8 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
     // INVARIANT 43: only the granted columns of a table are copied.
     if (!copied) throw new Error('a COPY that was not authorized');
     if (copy.is_from) rewriteCopyFrom(w, copy, copied);
-    else rewriteCopyTo(w, copy, copied, draft.role, statement.bounded);
+    if (copied.where) qualifyNames(w, copied.where, NONE, NONE, NONE);
+    if (!copy.is_from) rewriteCopyTo(w, copy, copied, draft.role, statement.bounded);
     return;
   }
   const sites = findLeakyExpressions(analysis);
@@ -97,7 +100,7 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
     statement.check = { added: 'last', violations: [], keys: keys?.keys ?? [], ...(plan && { names: plan.added }) };
   }
   const replaced = rewriteMetadata(w, analysis, draft, statement);
-  qualifyNames(w, analysis, replaced, changed);
+  qualifyNames(w, analysis, replaced, changed, sites.wrapped);
   if (statement.kind.kind === 'prepare') declareParameters(w, statement, analysis, draft.catalog);
   const select = as(query, 'SelectStmt');
   const most = draft.role.limits.rowsPerStatement;

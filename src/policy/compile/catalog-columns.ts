@@ -116,9 +116,10 @@ collversion colliculocale`),
   pg_shseclabel: words('objoid classoid provider label'),
   pg_available_extensions: words('name default_version installed_version comment'),
   pg_stat_gssapi: words('pid gss_authenticated principal encrypted credentials_delegated'),
-  pg_subscription:
-    words(`oid subdbid subskiplsn subname subowner subenabled subbinary substream subtwophasestate subdisableonerr subpasswordrequired
-subrunasowner subfailover subslotname subsynccommit subpublications suborigin`),
+  pg_subscription: words(
+    `oid subdbid subname subowner subenabled subbinary substream subtwophasestate subdisableonerr subpasswordrequired subrunasowner subfailover`,
+  ),
+  pg_subscription_rel: words('srsubid srrelid'),
 };
 
 export const INFORMATION_SCHEMA_COLUMNS: Readonly<Record<string, ReadonlySet<string>>> = {

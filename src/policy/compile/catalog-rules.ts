@@ -321,6 +321,11 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_shdescription: nothing,
   pg_shseclabel: nothing,
   pg_stat_gssapi: nothing,
-  pg_subscription: { ...nothing, empty: 'all others' },
-  pg_subscription_rel: { ...nothing, empty: 'all others' },
+  // Those that fill granted tables: where from, with what password and how far names what was not granted, and moves as others write.
+  pg_subscription: {
+    rows: (v) =>
+      template`${column('oid')} IN (SELECT rowgate_s.srsubid FROM pg_catalog.pg_subscription_rel AS rowgate_s WHERE ${visibleRelation(v, 'rowgate_s.srrelid')})`,
+    empty: 'all others',
+  },
+  pg_subscription_rel: { rows: (v) => visibleRelation(v, column('srrelid')), empty: 'all others' },
 };

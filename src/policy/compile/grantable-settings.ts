@@ -47,6 +47,21 @@ const RESOURCES: ReadonlyMap<string, Unit> = new Map([
   ['work_mem', 'kB'],
 ]);
 
+/** Of the connection to the server alone: how long either end waits for the other. */
+const CONNECTION: readonly string[] =
+  'client_connection_check_interval tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval tcp_user_timeout'.split(
+    ' ',
+  );
+
+/** By name: values of the configuration, which tell nothing of rows, so every role may read them. */
+export const GRANTABLE_SETTINGS: ReadonlySet<string> = new Set([
+  ...PLANNER,
+  ...MAINTENANCE,
+  ...OTHERS,
+  ...CONNECTION,
+  ...RESOURCES.keys(),
+]);
+
 /** Prefixes of the server's own languages and modules, and of Rowgate, whose settings have effects. */
 const RESERVED: ReadonlySet<string> = new Set([
   'rowgate',
@@ -67,7 +82,7 @@ function isCustomSetting(name: string, extensions: ReadonlySet<string> = new Set
 
 /** Takes any value where it is granted. */
 function isFree(name: string, extensions?: ReadonlySet<string>): boolean {
-  return PLANNER.has(name) || MAINTENANCE.has(name) || OTHERS.has(name) || isCustomSetting(name, extensions);
+  return (GRANTABLE_SETTINGS.has(name) && !RESOURCES.has(name)) || isCustomSetting(name, extensions);
 }
 
 /** Whether a policy could grant the setting. `name` is in lower case. */
@@ -96,9 +111,9 @@ log_lock_waits log_min_duration_sample log_min_duration_statement log_min_error_
 log_parser_stats log_planner_stats log_replication_commands log_statement log_statement_sample_rate log_statement_stats log_temp_files
 log_transaction_sample_rate track_activities track_cost_delay_timing track_counts track_functions track_io_timing track_wal_io_timing
 update_process_title`,
-  'is for the server’s administrators': `backend_flush_after client_connection_check_interval commit_delay commit_siblings debug_discard_caches
+  'is for the server’s administrators': `backend_flush_after commit_delay commit_siblings debug_discard_caches
 debug_logical_replication_streaming exit_on_error file_copy_method force_parallel_mode gin_pending_list_limit io_combine_limit jit_dump_bitcode lc_messages
-logical_decoding_work_mem tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval tcp_user_timeout temp_file_limit
+logical_decoding_work_mem temp_file_limit
 wal_compression wal_consistency_checking wal_init_zero wal_recycle wal_sender_timeout`,
 };
 

@@ -2,10 +2,12 @@
 
 import type { RolePolicy } from '../model/policy.ts';
 import { literal } from './catalog-conditions.ts';
+import { GRANTABLE_SETTINGS } from './grantable-settings.ts';
 
 /** In lower case. The judgement of SET decides which values are allowed. */
 export const SETTABLE = [
   'application_name',
+  'array_nulls',
   'backslash_quote',
   'bytea_output',
   'check_function_bodies',
@@ -13,6 +15,9 @@ export const SETTABLE = [
   'client_min_messages',
   'datestyle',
   'deadlock_timeout',
+  'debug_print_parse',
+  'debug_print_plan',
+  'debug_print_rewritten',
   'default_table_access_method',
   'default_tablespace',
   'default_text_search_config',
@@ -23,12 +28,18 @@ export const SETTABLE = [
   'default_with_oids',
   'escape_string_warning',
   'extra_float_digits',
+  'gin_fuzzy_search_limit',
   'idle_in_transaction_session_timeout',
   'idle_session_timeout',
   'intervalstyle',
   'jit',
   'lock_timeout',
+  'password_encryption',
+  'quote_all_identifiers',
+  'restrict_nonsystem_relation_kind',
+  'role',
   'row_security',
+  'session_authorization',
   'standard_conforming_strings',
   'statement_timeout',
   'timezone',
@@ -43,8 +54,9 @@ export const SETTABLE = [
 
 const READABLE =
   `block_size in_hot_standby integer_datetimes is_superuser lc_collate lc_ctype lc_messages lc_monetary lc_numeric lc_time
-max_connections max_identifier_length max_index_keys role search_path server_encoding server_version server_version_num session_authorization
-timezone_abbreviations`.split(/\s+/);
+max_connections max_identifier_length max_index_keys search_path server_encoding server_version server_version_num timezone_abbreviations`.split(
+    /\s+/,
+  );
 
 /**
  * Values of `default_text_search_config` that a role may set: the server's own. For another name, the server would reveal whether a schema of the
@@ -58,7 +70,7 @@ const NAMES_AN_OBJECT = 'default_text_search_config';
 
 /** In lower case. The name and value of every other setting are hidden, such as `primary_conninfo` and settings newer than this list. */
 export const SHOWN_SETTINGS: ReadonlySet<string> = new Set(
-  [...SETTABLE, ...READABLE].filter((name) => name !== NAMES_AN_OBJECT),
+  [...SETTABLE, ...READABLE, ...GRANTABLE_SETTINGS].filter((name) => name !== NAMES_AN_OBJECT),
 );
 
 /** The same as a list of SQL constants, for `lower(name) IN (…)`. */

@@ -1,20 +1,25 @@
 /**
- * EXPLAIN EXECUTE of what Parse has prepared with parameters of the guard's own (attributes, the row limit): their values follow the client's arguments
- * in its text. Their number is fixed, and so is the client's: with more or fewer of its own the server refuses them all.
+ * EXECUTE of what Parse has prepared with parameters of the guard's own (attributes, the row limit), also behind EXPLAIN: their values follow the client's
+ * arguments in its text. Their number is fixed, and so is the client's: with more or fewer of its own the server refuses them all.
  */
-import type { Judgement, StatementJudgement } from '../../guard/decision.ts';
+import type { Judgement, StatementJudgement, StatementKind } from '../../guard/decision.ts';
 import { applyEdits } from '../../sql/text/edits.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { type AddedParameter, type Rendered, sameParameters } from './render.ts';
 
-/** What a statement explains by name; absent if it has no parameters of the guard's own. */
-interface Explaining {
-  readonly explains?: { readonly rendered: Rendered };
+/** What a statement runs or explains by name. */
+interface Naming {
+  readonly runs?: { readonly rendered: Rendered };
 }
 
 /** What is to be filled into each statement of a message, by its names. */
-export function fillsOf(names: readonly Explaining[]): (readonly AddedParameter[])[] {
-  return names.map(({ explains }) => explains?.rendered.added ?? []);
+export function fillsOf(names: readonly Naming[]): (readonly AddedParameter[])[] {
+  return names.map(({ runs }) => runs?.rendered.added ?? []);
+}
+
+/** What EXECUTE names, for itself or behind EXPLAIN. */
+export function executedOf(kind: StatementKind | undefined) {
+  return kind?.kind === 'explain' ? kind.execute : kind?.kind === 'execute' ? kind : undefined;
 }
 
 /** The judgement with a slot for each of the parameters of each statement, and the same one where there are none. */
@@ -30,16 +35,17 @@ export function withOwnArguments(
 }
 
 function argumentsOf({ kind, extent }: StatementJudgement, fills: readonly AddedParameter[]): Judgement['edits'] {
-  const room = kind.kind === 'explain' ? kind.execute?.room : undefined;
+  const room = executedOf(kind)?.room;
   if (!room || !extent || fills.length === 0) return [];
   const list = fills.flatMap(({ slot }, i): Template => {
-    return [...(i > 0 || room.behind ? [', '] : []), slot.kind === 'padding' ? "''" : slot];
+    const value = slot.kind === 'limit' ? ({ kind: 'limit', argument: true } as const) : slot;
+    return [...(i > 0 || room.behind ? [', '] : []), value.kind === 'padding' ? "''" : value];
   });
   const at = extent.end - room.before;
   return [{ start: at, end: at, text: room.behind ? list : ['(', ...list, ')'] }];
 }
 
 /** INVARIANT 175: the name may mean another statement by now: the values in the text must be those of its very parameters. */
-export function isFilledFor({ fills = [] }: Rendered, { explains }: Explaining): boolean {
-  return sameParameters(fills, explains?.rendered.added ?? []);
+export function isFilledFor({ fills = [] }: Rendered, { runs }: Naming): boolean {
+  return sameParameters(fills, runs?.rendered.added ?? []);
 }

@@ -14,7 +14,7 @@ import { Prepared } from '../state/prepared.ts';
 import { cannotTakeOut } from '../state/row-check.ts';
 import { unsettled } from '../state/unknown-names.ts';
 import { judged } from './judging.ts';
-import { withOwnArguments } from './own-arguments.ts';
+import { executedOf, withOwnArguments } from './own-arguments.ts';
 import { decideRefusal, ownWords, refuseExtended, textTooLong } from './refuse.ts';
 import type { AddedParameter } from './render.ts';
 import { renderFor, slotValues, takesParameters } from './revalidate.ts';
@@ -31,7 +31,7 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
   const { name, text, types } = decodeParse(frame.bytes);
   const own = judged(c, policy, text, types);
   if (own === 'wait') return false;
-  const fills = explainedBy(c, own);
+  const fills = namedBy(c, own);
   if (fills === 'wait') return false;
   const judgement = withOwnArguments(own, text, [fills]);
   const unnamed = name === '';
@@ -96,11 +96,11 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
   return true;
 }
 
-/** Parameters of the guard's own in what an EXPLAIN EXECUTE names now; whether it still does is asked as it runs. */
-function explainedBy(c: Conversation, { statements }: Judgement): readonly AddedParameter[] | 'wait' {
-  const kind = statements[0]?.kind;
-  if (kind?.kind !== 'explain' || !kind.execute) return [];
-  const version = c.statements.current(kind.execute.name);
+/** Parameters of the guard's own in what an EXECUTE names now; whether it still does is asked as it runs. */
+function namedBy(c: Conversation, { statements }: Judgement): readonly AddedParameter[] | 'wait' {
+  const executed = executedOf(statements[0]?.kind);
+  if (!executed) return [];
+  const version = c.statements.current(executed.name);
   return unsettled(c, version) ? 'wait' : (version?.value?.rendered.added ?? []);
 }
 

@@ -9,7 +9,7 @@ import type { Portal, Prepared } from '../state/prepared.ts';
 import type { ResolvedNames } from '../state/sql-names.ts';
 import { toldType } from './parse.ts';
 import { takeApart } from './query-steps.ts';
-import { type Rendered, renderLiterals } from './render.ts';
+import { type AddedParameter, type Rendered, renderLiterals } from './render.ts';
 import { valuesFor } from './revalidate.ts';
 
 type Judged = Pick<Rendered, 'judgement' | 'text'>;
@@ -50,10 +50,20 @@ function context(c: Conversation, { runs }: ResolvedNames, policy: SessionPolicy
 }
 
 /** What an EXECUTE runs, as the PREPARE that would have made it. */
-function prepareOf({ name, source, rendered }: Prepared, policy: SessionPolicy): string | undefined {
-  const at = rendered.judgement.statements.findIndex((one) => source === 'protocol' || prepares(one, name));
+function prepareOf({ name, source, parameters, rendered }: Prepared, policy: SessionPolicy): string | undefined {
+  const { added, sent, judgement } = rendered;
+  if (added.length > 0) {
+    const types = [...Array(parameters).fill('unknown'), ...added.map(({ slot }) => typeOf(slot))];
+    return `PREPARE ${quoteIdentifier(name)} (${types.join(', ')}) AS ${sent}`;
+  }
+  const at = judgement.statements.findIndex((one) => source === 'protocol' || prepares(one, name));
   const text = alone(rendered, at, policy, rendered.filledFor);
   return source === 'sql' || text === undefined ? text : `PREPARE ${quoteIdentifier(name)} AS ${text}`;
+}
+
+/** Of a parameter of the guard's own. */
+function typeOf(slot: AddedParameter['slot']): string {
+  return slot.kind === 'attribute' ? slot.type : slot.kind === 'limit' ? 'bigint' : 'text';
 }
 
 function prepares({ kind }: StatementJudgement, name: string): boolean {

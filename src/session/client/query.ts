@@ -265,9 +265,10 @@ function paidBy(part: Part, grant: AdmissionGrant): PaidPart {
 /** For the LIMIT, which is the same for all statements of the message: of the one that may show most. undefined: no matter how many. */
 function mostShown(parts: readonly PaidPart[], policy: SessionPolicy): number | undefined {
   let most: number | undefined;
-  for (const { statement, nature, watch, rowsLeft } of parts) {
+  for (const part of parts) {
+    const { statement, nature, watch, rowsLeft } = part;
     const { kind } = statement;
-    if (!isRead(kind)) continue;
+    if (!isRead(kind) && !givesLimit(part)) continue;
     // What is prepared runs later.
     const prepares = kind.kind === 'prepare';
     if (!prepares && !nature.metered) continue;
@@ -276,6 +277,11 @@ function mostShown(parts: readonly PaidPart[], policy: SessionPolicy): number | 
     most = Math.max(most ?? 0, shown);
   }
   return most;
+}
+
+/** It runs what Parse has prepared, and gives it the row limit as an argument. */
+function givesLimit({ statement, resolved: { runs } }: Part): boolean {
+  return statement.kind.kind === 'execute' && runs?.rendered.added.some(({ slot }) => slot.kind === 'limit') === true;
 }
 
 /**
@@ -290,8 +296,9 @@ function* record(
   { policy, whose }: Message,
   of: Execution[],
 ): Steps<boolean> {
-  for (const [at, { statement, watch, resolved, rowsLeft, grant }] of parts.entries()) {
-    const limited = isRead(statement.kind) && isBounded(rendered);
+  for (const [at, part] of parts.entries()) {
+    const { statement, watch, resolved, rowsLeft, grant } = part;
+    const limited = givesLimit(part) || (isRead(statement.kind) && isBounded(rendered));
     // A row count goes with what is converted.
     const counted = converted && watch.taken && rowsLeft !== undefined ? resolved.usage.rows + rowsLeft : undefined;
     const most = least(limited ? mostOf(rendered.limit ?? NO_LIMIT) : resolved.most, counted);

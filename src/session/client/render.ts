@@ -32,7 +32,7 @@ export interface Rendered {
   readonly leads?: number;
   /** The value that fills the row limit; absent if it is a parameter, or if there is none. */
   readonly limit?: bigint;
-  /** Of an EXPLAIN EXECUTE: parameters of what it explains, whose values are in the text itself. */
+  /** Of EXECUTE and EXPLAIN EXECUTE: parameters of what is named, whose values are in the text itself. */
   readonly fills?: readonly AddedParameter[];
   /** The end user whose attributes are in the text itself. */
   readonly filledFor?: EndUser | undefined;

@@ -4,7 +4,7 @@ import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import { limitedOverTime } from '../admission/limits-over-time.ts';
-import { inputLimits, mostOf, NO_LIMIT, type Usage } from '../admission/statement-meter.ts';
+import { inputLimits, mostOf, NO_LIMIT, rowsToAsk, statementLimits, type Usage } from '../admission/statement-meter.ts';
 import { NamesOfMessage } from '../client/names-of-message.ts';
 import { cachedPlanChanged } from '../client/refusal-response.ts';
 import type { Rendered } from '../client/render.ts';
@@ -33,10 +33,8 @@ export interface ResolvedNames {
   readonly bounded: boolean;
   /** One row above so many, over all runs of the same result. */
   readonly most?: number | undefined;
-  /** For an EXECUTE: the prepared statement. */
+  /** For an EXECUTE, also behind EXPLAIN: the prepared statement. */
   readonly runs?: Prepared;
-  /** The same behind EXPLAIN, where it has parameters of the guard's own. */
-  readonly explains?: Prepared;
   /** The end user whose attributes fill what it runs. */
   readonly madeFor?: EndUser | undefined;
   /** It runs what the same message has made. */
@@ -101,13 +99,11 @@ function resolve(
     case 'execute':
       return resolveNamed(c, kind, policy, here);
     case 'explain': {
-      const resolved = kind.execute ? resolveNamed(c, kind.execute, policy, here, true) : fresh();
+      const resolved = kind.execute ? resolveNamed(c, kind.execute, policy, here) : fresh();
       if (resolved === 'wait' || 'refuse' in resolved || !resolved.inner) return resolved;
       const refuse = kind.analyzes && notAnalyzed(resolved.inner, policy);
       if (refuse) return { refuse };
-      const { runs } = resolved;
-      const filled = runs && runs.rendered.added.length > 0 && { explains: runs };
-      return { ...resolved, inner: explained(resolved.inner), bounded: false, most: undefined, ...filled };
+      return { ...resolved, inner: explained(resolved.inner), bounded: false, most: undefined };
     }
     case 'fetch': {
       const version = c.portals.current(kind.name);
@@ -132,12 +128,10 @@ function resolveNamed(
   { name, texts }: Pick<Extract<StatementKind, { kind: 'execute' }>, 'name' | 'texts'>,
   policy: SessionPolicy,
   here: NamesOfMessage,
-  explains = false,
 ): ResolvedNames | LostName | 'wait' {
   const own = here.statement(name);
   if (own === 'none') return { refuse: statementUnknown(name) };
-  const resolved =
-    own !== 'unknown' ? { ...fresh(own), here: true as const } : resolveExecute(c, name, policy, explains);
+  const resolved = own !== 'unknown' ? { ...fresh(own), here: true as const } : resolveExecute(c, name, policy);
   if (resolved === 'wait' || 'refuse' in resolved) return resolved;
   const refuse = leakyPatternIn(texts, resolved.inner ?? {});
   return refuse ? { refuse } : resolved;
@@ -185,18 +179,13 @@ function notInOneMessage(): Refusal {
   });
 }
 
-function resolveExecute(
-  c: Conversation,
-  name: string,
-  policy: SessionPolicy,
-  explains: boolean,
-): ResolvedNames | LostName | 'wait' {
+function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): ResolvedNames | LostName | 'wait' {
   const version = c.statements.current(name);
   if (unsettled(c, version)) return 'wait';
   const prepared = version?.value;
   // What an EXECUTE runs must be something that was judged. Functions of an unrestricted role may prepare, too.
   if (!prepared) return isFree(policy) ? fresh() : { refuse: statementUnknown(name) };
-  if (!canExecute(prepared, explains)) return { refuse: notByExecute(name) };
+  if (!canExecute(prepared)) return { refuse: notByExecute(name) };
   const { filledFor } = prepared.rendered;
   // What a token fills in it may not be known for this policy.
   if (filledFor && prepared.policy !== policy) return { refuse: cachedPlanChanged() };
@@ -210,8 +199,13 @@ function resolveExecute(
     runs: prepared,
     madeFor: filledFor,
     bounded,
-    most: bounded ? mostOf(rendered.limit ?? NO_LIMIT) : undefined,
+    most: bounded ? mostOf(rendered.limit ?? limitAsked(rendered, policy)) : undefined,
   };
+}
+
+/** By the argument that EXECUTE gives it. */
+function limitAsked({ added }: Rendered, policy: SessionPolicy): bigint {
+  return added.some(({ slot }) => slot.kind === 'limit') ? rowsToAsk(statementLimits(policy)) : NO_LIMIT;
 }
 
 /** What the client does not see of a statement's columns. Of EXECUTE it is what it would run now; it runs then only if that is still so. */
@@ -337,7 +331,8 @@ export function applyNames(c: Conversation, run: Execution, rendered: Rendered, 
 /** Does the server stop by itself one row above the limit, in each read of the text? */
 export function isBounded({ judgement }: Rendered): boolean {
   let limits = 0;
-  for (const piece of judgement.template) if (typeof piece !== 'string' && piece.kind === 'limit') limits += 1;
+  for (const piece of judgement.template)
+    if (typeof piece !== 'string' && piece.kind === 'limit' && !piece.argument) limits += 1;
   if (limits === 0) return false;
   for (const { kind } of judgement.statements) if (isRead(kind)) limits -= 1;
   return limits >= 0;
@@ -355,11 +350,11 @@ function isFree(policy: SessionPolicy): boolean {
 
 /**
  * EXECUTE. PREPARE takes nothing but queries. By Parse anything gets a name, and with EXECUTE of that, what the server did to transactions
- * and names would be hidden from us; so would parameters of the guard's own, which EXPLAIN is given (`own-arguments.ts`).
+ * and names would be hidden from us. Parameters of the guard's own get their values (`own-arguments.ts`).
  */
-function canExecute({ statement, rendered }: Prepared, explains: boolean): boolean {
+function canExecute({ statement }: Prepared): boolean {
   const kind = statement?.kind.kind;
-  return (kind === 'read' || kind === 'write') && (explains || rendered.added.length === 0);
+  return kind === 'read' || kind === 'write';
 }
 
 function notByExecute(name: string): Refusal {

@@ -13,7 +13,7 @@ import { BoundedNumbers } from './bounded-numbers.ts';
 import { collects, summaryOf } from './collects.ts';
 import { noteSummary } from './fallible.ts';
 import { readAsField } from './field-notation.ts';
-import { type LookedUpObject, PARAMETER } from './findings.ts';
+import { type CallAsField, type LookedUpObject, PARAMETER } from './findings.ts';
 import { hasField } from './indirection.ts';
 import { cannotLeak, coercionCannotLeak, isPlainSeries } from './leakproof-expressions.ts';
 import { inPhase } from './levels.ts';
@@ -80,7 +80,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope, node
     r.uses.push({ kind: 'function', name: parts.join('.'), candidates, literals, subject, at });
   };
   noteStability(r, resolved, at);
-  if (asField && (resolved.kind !== 'found' || resolved.fn.kind !== 'f')) {
+  if (asField && (resolved.kind !== 'found' || !isCallable(r, asField, resolved.fn))) {
     if (resolved.kind === 'found') r.unsupported(`.${name.name} as a call`, body.location, `Write ${name.name}(…).`);
     else r.refuse('column-unknown', '42703', asField.otherwise, at);
     return { expression: UNTOLD, resolved };
@@ -158,6 +158,14 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope, node
       return { expression: UNTOLD, resolved };
     }
   }
+}
+
+/**
+ * Whether a field can be written for a call of it. INVARIANT 204: an aggregate reads its row before grouping; one that was read already, as if behind it,
+ * must hold no query, whose guards would ask of groups.
+ */
+function isCallable(r: Resolver, { before }: CallAsField, { kind }: Fn): boolean {
+  return kind === 'f' || (kind === 'a' && (before === undefined || before.sublinks === r.marks.sublinks.size));
 }
 
 /** With PostgreSQL's own SQLSTATE. */

@@ -139,7 +139,7 @@ export interface CallAsField {
   /** PostgreSQL's error where no function takes the row. */
   readonly otherwise: string;
   /** What had been found before its row was read; absent: its row is not read yet. */
-  readonly before?: { readonly touched: number; readonly wholeRows: number };
+  readonly before?: { readonly touched: number; readonly wholeRows: number; readonly sublinks: number };
 }
 
 /** A field that is written as a call. */

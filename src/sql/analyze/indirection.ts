@@ -21,7 +21,8 @@ type RowColumn = Pick<Column, 'name' | 'type'> & Partial<Pick<Column, 'collation
 const NAME_FIELDS = 'Name its columns, or cast it to its type.';
 
 export function resolveIndirection(r: Resolver, node: Node, body: Body<'A_Indirection'>, scope: Scope): Expression {
-  const before = { touched: r.touched.length, wholeRows: r.marks.wholeRows.length };
+  const { wholeRows, sublinks } = r.marks;
+  const before = { touched: r.touched.length, wholeRows: wholeRows.length, sublinks: sublinks.size };
   const known = r.marks.fieldsAsCalls.has(body) ? r.marks.expressions.get(body.arg!) : undefined;
   const arg = known ?? r.expression(body.arg!, scope);
   const [step, ...more] = body.indirection ?? [];
