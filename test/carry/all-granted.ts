@@ -32,6 +32,10 @@ const COLLATIONS = `
 SELECT DISTINCT n.nspname AS schema, collname AS name FROM pg_collation JOIN pg_namespace AS n ON n.oid = collnamespace
 WHERE nspname !~ '^(pg_|information_schema)' AND collencoding IN (-1, (SELECT encoding FROM pg_database WHERE datname = current_database()))`;
 
+const CATALOGS = `
+SELECT nspname AS schema, relname AS name FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
+WHERE nspname IN ('pg_catalog', 'information_schema') AND relkind IN ('r', 'v')`;
+
 const SETTINGS = 'SELECT name FROM pg_settings';
 
 /** Of the server's own functions those that a role has by grant alone, or that tell nothing without one. Of what runs SQL text none. */
@@ -102,6 +106,7 @@ export async function grantAll(
     ]),
     types: kept((await rows<Named>(TYPES)).map(name)),
     collations: (await rows<Named>(COLLATIONS)).map(name),
+    catalogs: kept((await rows<Named>(CATALOGS)).map(name)),
     settings: Object.fromEntries(
       [...settings, ...customSettings].filter(isGrantableSetting).map((setting) => [setting, MOST[setting] ?? 'any']),
     ),

@@ -115,6 +115,8 @@ export interface RelationGrant {
   readonly rule: RuleRef;
   /** True for system catalogs: filtered by the role's grants, and without rows of data. */
   readonly system: boolean;
+  /** A system catalog that `catalogs` grants: unfiltered. Absent: no. */
+  readonly named?: true;
 }
 
 /** PostgreSQL's privileges of sequences. */

@@ -119,6 +119,12 @@ export const roleSchema = mapping({
     .array(catalogName)
     .optional()
     .describe('Users’ collations that COLLATE may name, beyond granted columns’.'),
+  catalogs: z
+    .array(catalogName)
+    .optional()
+    .describe(
+      'System catalogs and views that are read whole, as the server shows them to Rowgate’s account, in place of what concerns the role’s own grants: `pg_policies`. Those that tell of rows (`pg_statistic`, `pg_stat_…`) for a role that holds every table whole, without subjects.',
+    ),
   settings: z
     .record(catalogName, z.union([z.string(), z.number()]))
     .optional()
