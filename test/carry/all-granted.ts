@@ -40,9 +40,10 @@ const SETTINGS = 'SELECT name FROM pg_settings';
 
 /** Of the server's own functions those that a role has by grant alone, or that tell nothing without one. Of what runs SQL text none. */
 const NOT_GRANTED: ReadonlySet<string> = new Set(['SQL text', 'text forms', 'uncallable']);
+const MORE_BY_GRANT: ReadonlySet<string> = new Set(['nothing', 'types', 'parsers']);
 const BY_GRANT: ReadonlySet<string> = new Set(
   Object.entries(CLASSES).flatMap(([name, { allowed, names }]): readonly string[] =>
-    (allowed && name !== 'nothing') || NOT_GRANTED.has(name) ? [] : names,
+    (allowed && !MORE_BY_GRANT.has(name)) || NOT_GRANTED.has(name) ? [] : names,
   ),
 );
 const OWN_FUNCTIONS = `SELECT DISTINCT proname AS name FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace`;

@@ -9,68 +9,59 @@ import { ROW } from '../rewrite/names.ts';
 
 /** What conditions are made with. */
 export interface Finder {
-  /** The row of that catalog, as the role finds it, of which the condition over `rowgate_row` is the key. */
-  found(catalog: string, key: string): string;
-  /** Some row of it, for which the condition holds. */
-  some(catalog: string, condition: string): string;
+  /** Some row of that catalog, as the role finds it, for which the condition over `rowgate_row` holds. */
+  found(catalog: string, condition: string): string;
   /** The OID that a text names, by `to_regclass` and similar functions; NULL if it names a schema that the role does not find. */
   named(lookup: string, text: string): string;
-  /** `catalogs` grants it and all catalogs by which objects are known: which objects there are is known to the role. */
-  whole(catalog: string): boolean;
   /** SQL for whether a text is the name of a setting that the role may read. */
   shown(name: string): string;
 }
 
-const OBJECTS = ['pg_namespace', 'pg_class', 'pg_attribute', 'pg_type', 'pg_proc', 'pg_depend'];
+const OBJECTS = `pg_namespace pg_class pg_attribute pg_type pg_proc pg_operator pg_collation pg_ts_config pg_ts_dict pg_authid pg_database pg_constraint
+pg_index pg_trigger pg_rewrite pg_depend pg_description`.split(/\s+/);
+
+/**
+ * INVARIANT 198: names and numbers of objects are not looked up only for a role that reads whole every catalog that could tell of them (`catalogs`), and
+ * so may know of each object that there is.
+ */
+export function knowsObjects(role: RolePolicy, catalog: Catalog): boolean {
+  return OBJECTS.every((name) => {
+    const relation = catalog.relation('pg_catalog', name);
+    return relation !== undefined && role.relations.get(relation.oid)?.named === true;
+  });
+}
 
 /** The server's own schemas that everybody may look into. */
 const SYSTEM_SCHEMAS = ['pg_catalog', 'information_schema'];
 
 export function finderOf(role: RolePolicy, catalog: Catalog): Finder {
-  const isNamed = (name: string): boolean => {
-    const relation = catalog.relation('pg_catalog', name);
-    return relation !== undefined && role.relations.get(relation.oid)?.named === true;
-  };
-  const knowsObjects = OBJECTS.every(isNamed);
-  const whole = (name: string): boolean => knowsObjects && isNamed(name);
   const visible = visibleSchemas([...SYSTEM_SCHEMAS, ...(role.schemas ?? [])]);
-  const some = (name: string, condition: string): string => {
-    const relation = catalog.relation('pg_catalog', name);
-    const select = relation && role.relations.get(relation.oid)?.select;
-    // Of a catalog that the role does not read nothing is found.
-    if (!select) return '(false)';
-    const filters = select.conditions.map(({ filter }) =>
-      renderTemplate(filter, (slot) => {
-        if (slot.kind !== 'row') throw new Error('a system catalog has no slots but its row');
-        return ROW;
-      }),
-    );
-    return `EXISTS (SELECT FROM pg_catalog.${name} AS ${ROW} WHERE ${[condition, ...filters].join(' AND ')})`;
-  };
   return {
     // INVARIANT 138: of settings whose name is no constant those that SHOW gives: the list's, and those of the role.
     shown: (name) => `pg_catalog.lower(${name}) IN (${shownSettings(role)})`,
     // A lookup in a schema that its account may not use fails, and so reveals that it exists: only visible schemas are looked into.
     named: (lookup, text) =>
-      knowsObjects
-        ? `pg_catalog.${lookup}(${text})`
-        : `CASE WHEN pg_catalog.regexp_replace(${text}, ${visible}, '\\1', 'g') !~ '[.]' THEN pg_catalog.${lookup}(${text}) END`,
-    whole,
-    // What is not there at all the function itself answers.
-    found: (name, key) => (whole(name) ? '(true)' : some(name, key)),
-    some,
+      `CASE WHEN pg_catalog.regexp_replace(${text}, ${visible}, '\\1', 'g') !~ '[.]' THEN pg_catalog.${lookup}(${text}) END`,
+    found(name, condition) {
+      const relation = catalog.relation('pg_catalog', name);
+      const select = relation && role.relations.get(relation.oid)?.select;
+      // Of a catalog that the role does not read nothing is found.
+      if (!select) return '(false)';
+      const filters = select.conditions.map(({ filter }) =>
+        renderTemplate(filter, (slot) => {
+          if (slot.kind !== 'row') throw new Error('a system catalog has no slots but its row');
+          return ROW;
+        }),
+      );
+      return `EXISTS (SELECT FROM pg_catalog.${name} AS ${ROW} WHERE ${[condition, ...filters].join(' AND ')})`;
+    },
   };
-}
-
-export function knowsAccounts(f: Finder): boolean {
-  return f.whole('pg_authid') || f.whole('pg_roles');
 }
 
 /** The role of that OID is the account in use, or owns what the role was granted or the database. */
 export function roleFound(f: Finder, oid: string): string {
-  if (knowsAccounts(f)) return '(true)';
   const named = `pg_catalog.pg_get_userbyid(${oid}) = CURRENT_USER`;
-  const owns = `${f.some('pg_class', `${ROW}.relowner = ${oid}`)} OR ${f.some('pg_database', `${ROW}.datdba = ${oid}`)}`;
+  const owns = `${f.found('pg_class', `${ROW}.relowner = ${oid}`)} OR ${f.found('pg_database', `${ROW}.datdba = ${oid}`)}`;
   return `(${named} OR ${owns})`;
 }
 

@@ -6,7 +6,7 @@ import type { Fn } from '../../sql/catalog/catalog.ts';
 import * as t from '../../sql/types/oids.ts';
 import { givesNothing, mayGiveNothing } from '../function-class.ts';
 import { ROW } from '../rewrite/names.ts';
-import { type Finder, knowsAccounts, roleFound } from './found.ts';
+import { type Finder, roleFound } from './found.ts';
 
 /** The call: `args[i]` is the SQL of an argument, already evaluated, and `fn` the resolved function. */
 export interface MetadataQuestion {
@@ -105,7 +105,6 @@ function privilege(
 
 /** An account by name or OID. */
 function account(f: Finder, { fn, args }: MetadataQuestion, at: number): string {
-  if (knowsAccounts(f)) return 'true';
   return isName(fn.args[at]!) ? `${args[at]} = CURRENT_USER` : roleFound(f, args[at]!);
 }
 
@@ -254,6 +253,11 @@ const METADATA: Readonly<Record<string, MetadataFunction>> = {
   // In FROM it is filtered as pg_settings is.
   pg_show_all_settings: never,
 };
+
+/** What it gives is not about objects: also a role that knows of all objects is asked for it. */
+export function isOfMore(fn: Fn): boolean {
+  return givesNothing(fn) || metadataFunction(fn)?.first !== undefined || fn.name === 'pg_show_all_settings';
+}
 
 /** Undefined if the function reads no catalogs, and does not depend on hidden data. */
 export function metadataFunction(fn: Fn): MetadataFunction | undefined {
