@@ -17,7 +17,8 @@ export interface Finder {
   shown(name: string): string;
 }
 
-const OBJECTS = `pg_namespace pg_class pg_attribute pg_type pg_proc pg_operator pg_collation pg_ts_config pg_ts_dict pg_authid pg_database pg_constraint
+const OBJECTS =
+  `pg_namespace pg_class pg_attribute pg_type pg_proc pg_operator pg_collation pg_ts_config pg_ts_dict pg_authid pg_database pg_constraint
 pg_index pg_trigger pg_rewrite pg_depend pg_description`.split(/\s+/);
 
 /**
