@@ -38,12 +38,11 @@ WHERE nspname IN ('pg_catalog', 'information_schema') AND relkind IN ('r', 'v')`
 
 const SETTINGS = 'SELECT name FROM pg_settings';
 
-/** Of the server's own functions those that a role has by grant alone, or that tell nothing without one. Of what runs SQL text none. */
-const NOT_GRANTED: ReadonlySet<string> = new Set(['SQL text', 'text forms', 'uncallable']);
+/** Of the server's own functions those that a role has by grant alone, also those that run SQL text, or that tell more with a grant. */
 const MORE_BY_GRANT: ReadonlySet<string> = new Set(['nothing', 'types', 'parsers']);
 const BY_GRANT: ReadonlySet<string> = new Set(
   Object.entries(CLASSES).flatMap(([name, { allowed, names }]): readonly string[] =>
-    (allowed && !MORE_BY_GRANT.has(name)) || NOT_GRANTED.has(name) ? [] : names,
+    allowed && !MORE_BY_GRANT.has(name) ? [] : names,
   ),
 );
 const OWN_FUNCTIONS = `SELECT DISTINCT proname AS name FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace`;

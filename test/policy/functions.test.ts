@@ -201,6 +201,9 @@ test.each([
   ],
   ['rowgate.token: any', ['parameter "rowgate.token" is none that can be granted']],
   ['plpgsql.variable_conflict: any', ['parameter "plpgsql.variable_conflict" is none that can be granted']],
+  ['plpgsql.check_asserts: any', ['parameter "plpgsql.check_asserts" is none that can be granted']],
+  ['plpgsql.extra_errors: any, plpgsql.extra_warnings: any, plpgsql.print_strict_params: any', []],
+  ['plpgsql.extra_errors: all', ['expected any, found "all"']],
 ])('settings: { %s }', (settings, said) => {
   const text = `role: a\nsettings: { ${settings} }\nlimits: none\n`;
   const { diagnostics } = loadPolicy([{ path: 'roles/a.yaml', text }], environment(catalog));

@@ -102,6 +102,9 @@ export type WriteThroughView =
       readonly plain: ReadonlySet<string>;
     };
 
+/** Why the server itself writes to no table through a view. */
+export const NOT_UPDATABLE = 'it is not automatically updatable';
+
 export interface RelationGrant {
   readonly relation: Relation;
   /** Columns that tell whose data a row is, for any subject. */
