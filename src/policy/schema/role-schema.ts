@@ -123,7 +123,7 @@ export const roleSchema = mapping({
     .array(catalogName)
     .optional()
     .describe(
-      'System catalogs and views that are read whole, as the server shows them to Rowgate’s account, in place of what concerns the role’s own grants: `pg_policies`. Those that tell of rows (`pg_statistic`, `pg_stat_…`) for a role that holds every table whole, without subjects.',
+      'System catalogs that are read whole, not by the role’s own grants: `pg_policies`. What tells of rows (`pg_stats`, `pg_stat_…`) needs every table whole, and no subjects.',
     ),
   settings: z
     .record(catalogName, z.union([z.string(), z.number()]))
