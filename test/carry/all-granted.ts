@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { CLASSES } from '../../src/guard/builtin-functions.ts';
+import { CLASSES, type FunctionClassName, OVERLOADS } from '../../src/guard/builtin-functions.ts';
 import { isGrantableSetting } from '../../src/policy/compile/grantable-settings.ts';
 
 export const PASSWORD = 'demo-owner';
@@ -40,11 +40,11 @@ const SETTINGS = 'SELECT name FROM pg_settings';
 
 /** Of the server's own functions those that a role has by grant alone, also those that run SQL text, or that tell more with a grant. */
 const MORE_BY_GRANT: ReadonlySet<string> = new Set(['nothing', 'types', 'parsers']);
-const BY_GRANT: ReadonlySet<string> = new Set(
-  Object.entries(CLASSES).flatMap(([name, { allowed, names }]): readonly string[] =>
-    allowed && !MORE_BY_GRANT.has(name) ? [] : names,
-  ),
-);
+const asksGrant = (name: FunctionClassName): boolean => !CLASSES[name].allowed || MORE_BY_GRANT.has(name);
+const BY_GRANT: ReadonlySet<string> = new Set([
+  ...Object.entries(CLASSES).flatMap(([name, { names }]) => (asksGrant(name as FunctionClassName) ? names : [])),
+  ...Object.entries(OVERLOADS).flatMap(([signature, name]) => (asksGrant(name) ? signature.replace(/\(.*/, '') : [])),
+]);
 const OWN_FUNCTIONS = `SELECT DISTINCT proname AS name FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace`;
 
 /** Memory and workers, up to what is more than any script asks for. */
