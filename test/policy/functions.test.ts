@@ -174,6 +174,23 @@ describe('catalogs: read whole', () => {
     expect(knows([])).toBe(false);
   });
 
+  test('a table that someone has put beside the server’s own is none, and withheld from every role', async () => {
+    const other = await freshDatabase();
+    try {
+      await other.query('SET allow_system_table_mods = on; CREATE TABLE pg_catalog.mine (id integer)');
+      const load = (catalogs: string) =>
+        loadPolicy(
+          [{ path: 'roles/a.yaml', text: `role: a\ncatalogs: [${catalogs}]\nlimits: none\n` }],
+          environment(own),
+        ).diagnostics.map(({ message }) => message);
+      const own = await catalogOf(other);
+      expect(load('mine')).toEqual(['"mine" is no system catalog']);
+      expect(load('pg_stats')).toEqual([expect.stringContaining('"pg_stats" tells of rows')]);
+    } finally {
+      await other.drop();
+    }
+  });
+
   test('which transaction wrote a row of them stays hidden', () => {
     const [grant] = role('pg_class', `tables:\n${all}\n`).named;
     for (const name of ['xmin', 'xmax', 'cmin', 'cmax', 'ctid']) expect(masked(grant!, name)).toBe(true);

@@ -9,6 +9,7 @@ import { type CatalogRule, nothing, PG_CATALOG } from './catalog-rules.ts';
 import { INFORMATION_SCHEMA } from './information-schema-rules.ts';
 import { SYSTEM_COLUMNS, splitName, TABLEOID } from './names.ts';
 import { STATISTICS_COLUMNS, STATISTICS_RULES } from './statistics-rules.ts';
+import { FIRST_USER_OID } from './visible-types.ts';
 import { namesOf } from './writes-through-views.ts';
 
 const SCHEMAS: ReadonlySet<string> = new Set(['pg_catalog', 'information_schema']);
@@ -63,7 +64,9 @@ const SECRETS: ReadonlySet<string> = new Set([
 export function namedCatalog(catalog: Catalog, text: string, holdsAll: boolean): Relation | string {
   const [name = '', schema = 'pg_catalog', ...more] = [...(splitName(text) ?? [])].reverse();
   const relation = more.length === 0 && SCHEMAS.has(schema) ? catalog.relation(schema, name) : undefined;
-  if (!relation || !'rv'.includes(relation.kind)) return `"${text}" is no system catalog`;
+  // A table that someone has put beside the server's own holds data.
+  if (!relation || !'rv'.includes(relation.kind) || relation.oid >= FIRST_USER_OID)
+    return `"${text}" is no system catalog`;
   if (NEVER.has(name)) return `"${text}" cannot be granted: sessions find there what is their own`;
   if (!holdsAll && (OF_ROWS.has(name) || COUNTERS.test(name)))
     return `"${text}" tells of rows: for a role that reads every table whole, where there are no subjects`;
