@@ -14,7 +14,7 @@ export interface Written {
   readonly ownPath: boolean;
   /** pg_language.lanname */
   readonly language: string;
-  /** `plpgsql`: the whole CREATE FUNCTION. */
+  /** `plpgsql`: the whole CREATE FUNCTION; of a body that was parsed when it was made: `RETURN …` or `BEGIN ATOMIC … END`. */
   readonly source: string;
 }
 
@@ -65,6 +65,8 @@ const FORMS: Readonly<Record<string, readonly string[]>> = {
   FuncCall: ['funcname', 'args', 'funcformat'],
   TypeCast: ['arg', 'typeName'],
   CollateClause: ['arg', 'collname'],
+  A_Indirection: ['arg', 'indirection'],
+  A_Indices: ['is_slice', 'lidx', 'uidx'],
   List: ['items'],
   // The names themselves, which are looked at where they stand.
   String: ['sval'],
@@ -136,7 +138,7 @@ class Texts {
   }
 
   private isSql(text: string): boolean {
-    const parsed = parse(text);
+    const parsed = parse(text.replace(/^RETURN /, 'SELECT ').replace(/^BEGIN ATOMIC\s(.*)\sEND$/s, '$1'));
     return isParsed(parsed) && parsed.statements.every(({ node }) => this.isForm(node));
   }
 
@@ -200,6 +202,9 @@ class Texts {
         const { collations } = this.catalog.data;
         return name !== undefined && collations?.every((one) => one.name !== name) === true;
       }
+      case 'A_Indirection':
+        // A field may be a call.
+        return (body.indirection as readonly Body[]).every((one) => Object.hasOwn(one, 'A_Indices'));
       case 'TypeCast':
         return this.isOwnTypeName(body.typeName as Body);
       default:

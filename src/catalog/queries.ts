@@ -170,11 +170,12 @@ const RUNS_LATE = `EXISTS (SELECT FROM pg_trigger AS t LEFT JOIN pg_constraint A
  */
 export const FIXED_NAMES = asJson(`
   SELECT p.oid::int8 AS oid, p.own AS "ownPath", l.lanname AS language,
-    CASE WHEN p.own THEN '' WHEN l.lanname = 'plpgsql' THEN pg_get_functiondef(p.oid) ELSE p.prosrc END AS source
+    CASE WHEN p.own THEN '' WHEN l.lanname = 'plpgsql' THEN pg_get_functiondef(p.oid)
+      WHEN p.prosqlbody IS NOT NULL THEN pg_get_function_sqlbody(p.oid) ELSE p.prosrc END AS source
   FROM (SELECT f.*, ${OWN_PATH('f')} AND NOT ${RUNS_LATE} AS own FROM pg_proc AS f) AS p
     JOIN pg_language AS l ON l.oid = p.prolang JOIN pg_namespace AS n ON n.oid = p.pronamespace
   WHERE p.oid >= 16384 AND ${LASTING} AND p.prokind IN ('f', 'p') AND coalesce(p.proargdefaults::text !~ '\\{(?!CONST )', true)
-    AND (p.own OR (p.prokind = 'f' AND l.oid < 16384 AND p.prosqlbody IS NULL AND p.proconfig IS NULL AND length(p.prosrc) <= 2000
+    AND (p.own OR (p.prokind = 'f' AND l.oid < 16384 AND p.proconfig IS NULL AND length(p.prosrc) <= 2000 AND coalesce(pg_column_size(p.prosqlbody) <= 8000, true)
       AND (l.lanname IN ('sql', 'plpgsql') OR (l.lanname = 'internal' AND p.prosrc ~ '^(multi)?range_constructor[0-3]$'))))
   ORDER BY p.oid`);
 

@@ -18,9 +18,14 @@ export function mayCall(role: RolePolicy, fn: Fn, catalog: Catalog): boolean {
   return found !== undefined && CLASSES[found].allowed;
 }
 
-/** Operators of the server, of known extensions, and those whose function was granted. */
-export function mayUseOperator(role: RolePolicy, operator: Operator): boolean {
+/** Of these each call is as harmless as any other, whatever it is written as. */
+const OF_VALUES: ReadonlySet<unknown> = new Set(['arguments', 'steps', 'operators']);
+
+/** Operators of the server, of known extensions, those whose function was granted, and users' for a function of the server's that looks at values alone. */
+export function mayUseOperator(role: RolePolicy, operator: Operator, catalog: Catalog): boolean {
   if (operator.schema === 'pg_catalog' && operator.oid < FIRST_USER_OID) return true;
+  const fn = catalog.functionsByOid.get(operator.fn);
+  if (fn && OF_VALUES.has(functionClass(fn, catalog))) return true;
   return role.functions.has(operator.fn) || (operator.extension !== '' && KNOWN_EXTENSIONS.has(operator.extension));
 }
 

@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { CLASSES } from '../../src/guard/builtin-functions.ts';
+import { CLASSES, type FunctionClassName, OVERLOADS } from '../../src/guard/builtin-functions.ts';
 import { isGrantableSetting } from '../../src/policy/compile/grantable-settings.ts';
 
 export const PASSWORD = 'demo-owner';
@@ -32,15 +32,19 @@ const COLLATIONS = `
 SELECT DISTINCT n.nspname AS schema, collname AS name FROM pg_collation JOIN pg_namespace AS n ON n.oid = collnamespace
 WHERE nspname !~ '^(pg_|information_schema)' AND collencoding IN (-1, (SELECT encoding FROM pg_database WHERE datname = current_database()))`;
 
+const CATALOGS = `
+SELECT nspname AS schema, relname AS name FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
+WHERE nspname IN ('pg_catalog', 'information_schema') AND relkind IN ('r', 'v')`;
+
 const SETTINGS = 'SELECT name FROM pg_settings';
 
-/** Of the server's own functions those that a role has by grant alone, or that tell nothing without one. Of what runs SQL text none. */
-const NOT_GRANTED: ReadonlySet<string> = new Set(['SQL text', 'text forms', 'uncallable']);
-const BY_GRANT: ReadonlySet<string> = new Set(
-  Object.entries(CLASSES).flatMap(([name, { allowed, names }]): readonly string[] =>
-    (allowed && name !== 'nothing') || NOT_GRANTED.has(name) ? [] : names,
-  ),
-);
+/** Of the server's own functions those that a role has by grant alone, also those that run SQL text, or that tell more with a grant. */
+const MORE_BY_GRANT: ReadonlySet<string> = new Set(['nothing', 'types', 'parsers']);
+const asksGrant = (name: FunctionClassName): boolean => !CLASSES[name].allowed || MORE_BY_GRANT.has(name);
+const BY_GRANT: ReadonlySet<string> = new Set([
+  ...Object.entries(CLASSES).flatMap(([name, { names }]) => (asksGrant(name as FunctionClassName) ? names : [])),
+  ...Object.entries(OVERLOADS).flatMap(([signature, name]) => (asksGrant(name) ? signature.replace(/\(.*/, '') : [])),
+]);
 const OWN_FUNCTIONS = `SELECT DISTINCT proname AS name FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace`;
 
 /** Memory and workers, up to what is more than any script asks for. */
@@ -102,6 +106,7 @@ export async function grantAll(
     ]),
     types: kept((await rows<Named>(TYPES)).map(name)),
     collations: (await rows<Named>(COLLATIONS)).map(name),
+    catalogs: kept((await rows<Named>(CATALOGS)).map(name)),
     settings: Object.fromEntries(
       [...settings, ...customSettings].filter(isGrantableSetting).map((setting) => [setting, MOST[setting] ?? 'any']),
     ),

@@ -73,7 +73,10 @@ const ENDS: ReadonlySet<string> = new Set(['TRANS_STMT_COMMIT', 'TRANS_STMT_ROLL
 
 /** Temporary tables are seen by one session alone: what the owner makes is to be there for the role as well. */
 export function withoutTemporary(text: string): string {
-  return text
-    .replace(/^(\s*create\s+(?:or\s+replace\s+)?)(?:local\s+|global\s+)?temp(?:orary)?\s+/i, '$1')
-    .replace(/\bpg_temp\./gi, '');
+  return text.replace(/^(\s*create\s+(?:or\s+replace\s+)?)(?:local\s+|global\s+)?temp(?:orary)?\s+/i, '$1');
+}
+
+/** So nothing is in that schema, by either way. */
+export function withoutSchemaOfTemporary(text: string): string {
+  return text.replace(/\bpg_temp\./gi, '');
 }

@@ -9,7 +9,7 @@ import pg from 'pg';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { grantAll, PASSWORD, ungrantable } from './all-granted.ts';
 import { type Answer, ask, difference } from './asked.ts';
-import { type Part, partOf, withoutTemporary } from './measured.ts';
+import { type Part, partOf, withoutSchemaOfTemporary, withoutTemporary } from './measured.ts';
 import { RECONNECT, type ScriptStatement, type ScriptStep } from './script.ts';
 import type { Tally } from './tally.ts';
 
@@ -47,7 +47,11 @@ export class Pair {
     const settings = custom.map((name) => name.toLowerCase());
     const script = await Script.open(urlOf(this.direct, DATABASE), urlOf(this.guarded, DATABASE), tally, settings);
     try {
-      const steps = statements.map((one): Step => (one === RECONNECT ? one : { ...one, part: partOf(one.text) }));
+      const steps = statements.map((one): Step => {
+        if (one === RECONNECT) return one;
+        const text = withoutSchemaOfTemporary(one.text);
+        return { ...one, text, part: partOf(text) };
+      });
       await script.run(steps);
     } finally {
       await script.close();

@@ -1,6 +1,7 @@
 /** Counts what was the same and what was not, by reason. */
 import type { Answer } from './asked.ts';
 import type { ScriptStatement } from './script.ts';
+import { isOnQueries } from './subjects.ts';
 
 export interface Different {
   readonly file: string;
@@ -46,20 +47,26 @@ export class Tally {
     return [...this.counts.values()].reduce((sum, { all }) => sum + all, 0);
   }
 
-  /** The share, and the reasons by their number, each with a statement for example. */
+  /** The share, that of scripts on queries and writes, and the reasons by their number, each with a statement for example. */
   summary(): string {
-    let [same, all] = [0, 0];
-    for (const counts of this.counts.values()) {
-      same += counts.same;
-      all += counts.all;
-    }
     const byReason = new Map<string, Different[]>();
     for (const one of this.different) byReason.set(one.reason, [...(byReason.get(one.reason) ?? []), one]);
     const lines = [...byReason]
       .sort(([, one], [, other]) => other.length - one.length)
       .map(([reason, found]) => `${String(found.length).padStart(5)}  ${reason}\n         ${shown(found[0]!)}`);
+    const files = [...this.counts.keys()];
+    return `\n${this.share(files)}\nof these on queries and writes: ${this.share(files.filter(isOnQueries))}\n\n${lines.slice(0, MOST).join('\n')}\n`;
+  }
+
+  private share(files: readonly string[]): string {
+    let [same, all] = [0, 0];
+    for (const file of files) {
+      const counts = this.counts.get(file)!;
+      same += counts.same;
+      all += counts.all;
+    }
     const share = all === 0 ? 0 : (100 * same) / all;
-    return `\n${same} of ${all} statements in ${this.counts.size} files give the same: ${share.toFixed(1)} %\n\n${lines.slice(0, MOST).join('\n')}\n`;
+    return `${same} of ${all} statements in ${files.length} files give the same: ${share.toFixed(1)} %`;
   }
 }
 

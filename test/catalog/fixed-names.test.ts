@@ -13,6 +13,7 @@ CREATE FUNCTION lower(int) RETURNS int LANGUAGE sql AS 'SELECT $1';
 CREATE FUNCTION "f of s"(int) RETURNS int LANGUAGE sql AS 'SELECT $1';
 CREATE OPERATOR s.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = int4pl);
 CREATE TYPE s.uuid AS (a int);
+CREATE TYPE pupils_id AS (id int, name text);
 CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE FUNCTION less(a int, b int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN a - b; END';
 `;
@@ -29,6 +30,7 @@ const FIXED_SQL: readonly (readonly [returns: string, body: string])[] = [
   ['int', 'SELECT 1; SELECT 2'],
   ['timestamptz', 'SELECT date_trunc(b, now())'],
   ['void', ''],
+  ['int', `SELECT ('{1,2}'::int[])[$1]`],
 ];
 const OTHER_SQL: readonly (readonly [returns: string, body: string])[] = [
   // Tables, functions, operators, types and collations of users, or such as may be.
@@ -62,6 +64,8 @@ const OTHER_SQL: readonly (readonly [returns: string, body: string])[] = [
   // Calls in another notation, and forms that are not known.
   ['int', 'SELECT (a).less'],
   ['int', 'SELECT f.a FROM (SELECT 1) AS f'],
+  ['int', 'SELECT (ARRAY[a])[less(1, 2)]'],
+  ['int', `SELECT ('{1,2}'::int[])[1].less`],
   ['int', 'SELECT DISTINCT a'],
   ['int', 'SELECT a UNION SELECT 2'],
   ['int', 'SELECT a ORDER BY 1'],
@@ -70,6 +74,42 @@ const OTHER_SQL: readonly (readonly [returns: string, body: string])[] = [
   ['int', 'SELECT lower(int4range(a, a)) '],
   ['void', `INSERT INTO pupils VALUES (1)`],
   ['void', `SET search_path = s`],
+];
+/** Bodies that were parsed when they were made. */
+const FIXED_BODIES: readonly (readonly [returns: string, body: string])[] = [
+  ['boolean', 'RETURN a < 3'],
+  ['text', `RETURN substr(encode(sha256(b::bytea), 'hex'), 1, 32)`],
+  ['int', 'RETURN (ARRAY[a, 2])[1]'],
+  ['int[]', 'RETURN (ARRAY[a, 2])[1:a]'],
+  ['int', 'BEGIN ATOMIC SELECT a; END'],
+  ['int', `BEGIN ATOMIC SELECT length(b) AS x; SELECT a + 1 WHERE b LIKE 'x%' LIMIT 1; END`],
+];
+const OTHER_BODIES: readonly (readonly [returns: string, body: string])[] = [
+  ['int', 'RETURN (SELECT max(id) FROM pupils)'],
+  ['int', 'RETURN lower(a)'],
+  ['text', 'RETURN lower(b)'],
+  ['int', 'RETURN less(a, 2)'],
+  ['int', 'RETURN (ARRAY[a, 2])[less(a, 1)]'],
+  ['text', 'RETURN (ROW(a, b)::pupils_id).name'],
+  ['int', 'RETURN a OPERATOR(s.@@@) 2'],
+  ['text', `RETURN 'glad'::mood::text`],
+  ['text', 'RETURN b::s.uuid::text'],
+  ['int', 'RETURN a::small'],
+  ['boolean', `RETURN b = 'x' COLLATE loose`],
+  ['text', 'RETURN b::regclass::text'],
+  ['text', 'RETURN to_regclass(b)::text'],
+  ['text', `RETURN 'pupils'::regclass::text`],
+  ['bigint', 'RETURN nextval(b)'],
+  ['text', 'RETURN current_schema()'],
+  ['text', 'RETURN current_schema'],
+  ['text', `RETURN set_config('search_path', b, false)`],
+  ['text', `RETURN current_setting('search_path')`],
+  ['xml', `RETURN query_to_xml(b, true, true, '')`],
+  ['int', 'BEGIN ATOMIC SELECT id FROM pupils; END'],
+  ['int', 'BEGIN ATOMIC SELECT count(*)::int FROM pg_class; END'],
+  ['void', 'BEGIN ATOMIC INSERT INTO pupils VALUES (1); END'],
+  ['int', 'BEGIN ATOMIC DELETE FROM pupils; SELECT a; END'],
+  ['int', 'BEGIN ATOMIC SELECT a UNION SELECT 2; END'],
 ];
 const FIXED_PLPGSQL: readonly (readonly [returns: string, body: string])[] = [
   ['boolean', 'BEGIN RETURN a < 3; END'],
@@ -174,6 +214,10 @@ const ALL: readonly (readonly [string, 'path' | 'text' | undefined])[] = [
   ),
   ...OTHER_SQL.map(
     ([r, body]) => [`FUNCTION f(a int, b text) RETURNS ${r} LANGUAGE sql AS $_$${body}$_$`, undefined] as const,
+  ),
+  ...FIXED_BODIES.map(([r, body]) => [`FUNCTION f(a int, b text) RETURNS ${r} LANGUAGE sql ${body}`, 'text'] as const),
+  ...OTHER_BODIES.map(
+    ([r, body]) => [`FUNCTION f(a int, b text) RETURNS ${r} LANGUAGE sql ${body}`, undefined] as const,
   ),
   ...FIXED_PLPGSQL.map(
     ([r, body]) => [`FUNCTION f(a int, b text) RETURNS ${r} LANGUAGE plpgsql AS $_$${body}$_$`, 'text'] as const,

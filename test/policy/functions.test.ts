@@ -1,9 +1,11 @@
-/** What a name in `functions:` stands for: one function, as in GRANT, or all of the server's own that have it; and what `types:`, `collations:`, `settings:` and `sequences:` may hold. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+/** What a name in `functions:` stands for: one function, as in GRANT, or all of the server's own that have it; and what `types:`, `collations:`, `catalogs:`, `settings:` and `sequences:` may hold. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { knowsObjects } from '../../src/guard/metadata/found.ts';
 import { resolveFunctions } from '../../src/policy/compile/functions.ts';
 import { isGrantableSetting, whyUngrantable } from '../../src/policy/compile/grantable-settings.ts';
 import { loadPolicy } from '../../src/policy/compile/load.ts';
 import { SETTABLE } from '../../src/policy/compile/shown-settings.ts';
+import type { RelationGrant } from '../../src/policy/model/policy.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { catalogOf } from '../decisions/policies.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -21,6 +23,7 @@ beforeAll(async () => {
     CREATE DOMAIN share AS integer CHECK (VALUE > 0);
     CREATE DOMAIN small AS share;
     CREATE TABLE people (part share);
+    CREATE TABLE places (id integer, name text);
     CREATE SEQUENCE numbers;
     CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`);
   catalog = await catalogOf(database);
@@ -76,6 +79,124 @@ test('collations: those of users by their names, and what does not exist is with
     });
 });
 
+describe('catalogs: read whole', () => {
+  const all = '  people: { select: { columns: "*" } }\n  places: { select: { columns: "*" } }';
+  const role = (catalogs: string, more = '') => {
+    const text = `role: a\ncatalogs: [${catalogs}]\nlimits: none\n${more}`;
+    const { policy, diagnostics } = loadPolicy([{ path: 'roles/a.yaml', text }], environment(catalog));
+    const relations = [...(policy.roles.get('a')?.relations.values() ?? [])];
+    return { named: relations.filter(({ named }) => named), said: diagnostics.map(({ message }) => message), policy };
+  };
+  const found = (catalogs: string, more?: string) => {
+    const { named, said } = role(catalogs, more);
+    return { named, said };
+  };
+  const masked = ({ select }: RelationGrant, name: string) => select?.columns.get(name)?.mask !== undefined;
+
+  test('by name, with or without the schema, and without a condition', () => {
+    const { named, said } = role('pg_policies, pg_catalog.pg_class, information_schema.columns');
+    expect(said).toEqual([]);
+    expect(named.map(({ relation }) => relation.name).sort()).toEqual(['columns', 'pg_class', 'pg_policies']);
+    for (const { select } of named) expect(select?.conditions).toEqual([]);
+    expect(role('').named).toEqual([]);
+  });
+
+  test.each([
+    'rooms',
+    'public.rooms',
+    'pg_toast.pg_class',
+    'pg_clas',
+    'information_schema.pg_class',
+    'pg_class_oid_index',
+  ])('%s is none', (name) => expect(found(name)).toEqual({ named: [], said: [`"${name}" is no system catalog`] }));
+
+  test.each(['pg_settings', 'pg_cursors', 'pg_prepared_statements', 'pg_hba_file_rules', 'pg_file_settings'])(
+    '%s goes to no role',
+    (name) => {
+      for (const more of ['', `tables:\n${all}\n`])
+        expect(found(name, more)).toEqual({
+          named: [],
+          said: [`"${name}" cannot be granted: sessions find there what is their own`],
+        });
+    },
+  );
+
+  test('INVARIANT 196: what tells of rows goes to a role from which nothing is withheld', () => {
+    const withOneMask = all.replace('select: { columns: "*" }', 'select: { columns: "*", rows: "true" }');
+    const withoutOne = all.slice(all.indexOf('\n') + 1);
+    const ofRows = ['pg_statistic', 'pg_stats', 'pg_stats_ext', 'pg_statistic_ext_data', 'pg_largeobject', 'pg_locks'];
+    const counters = ['pg_stat_user_tables', 'pg_statio_all_tables', 'pg_stat_activity', 'pg_stat_database'];
+    for (const name of [...ofRows, ...counters]) {
+      expect(role(name, `tables:\n${all}\n`), name).toMatchObject({ named: [{ relation: { name } }], said: [] });
+      const others = ['', `tables:\n${withOneMask}\n`, `tables:\n${withoutOne}\n`, `min_group: 5\ntables:\n${all}\n`];
+      for (const more of others)
+        expect(found(name, more), `${name} ${more}`).toEqual({
+          named: [],
+          said: [expect.stringContaining(`"${name}" tells of rows`)],
+        });
+    }
+    const [some] = role('pg_class').named;
+    const [whole] = role('pg_class', `tables:\n${all}\n`).named;
+    for (const name of ['reltuples', 'relpages', 'relallvisible', 'relfilenode', 'relfrozenxid'])
+      expect([masked(some!, name), masked(whole!, name)], name).toEqual([true, false]);
+    expect(masked(role('pg_attribute').named[0]!, 'attmissingval')).toBe(true);
+    expect(masked(role('pg_sequences').named[0]!, 'last_value')).toBe(true);
+  });
+
+  test('INVARIANT 197: secrets stay hidden from a role that reads all', () => {
+    const secrets = {
+      pg_authid: 'rolpassword',
+      pg_shadow: 'passwd',
+      pg_subscription: 'subconninfo',
+      pg_foreign_server: 'srvoptions',
+      pg_foreign_table: 'ftoptions',
+      pg_foreign_data_wrapper: 'fdwoptions',
+      pg_user_mapping: 'umoptions',
+      pg_user_mappings: 'umoptions',
+    };
+    for (const [name, column] of Object.entries(secrets)) {
+      const { named, said } = role(name, `tables:\n${all}\n`);
+      expect(said).toEqual([]);
+      expect(masked(named[0]!, column), name).toBe(true);
+      expect(
+        [...named[0]!.select!.columns.values()].filter(({ mask, column }) => mask && column.attnum > 0),
+      ).toHaveLength(1);
+    }
+  });
+
+  test('INVARIANT 198: names of objects are looked up for a role that lacks one catalog of them', () => {
+    const all =
+      `pg_namespace pg_class pg_attribute pg_type pg_proc pg_operator pg_collation pg_ts_config pg_ts_dict pg_authid pg_database
+      pg_constraint pg_index pg_trigger pg_rewrite pg_depend pg_description`.split(/\s+/);
+    const knows = (names: readonly string[]) => knowsObjects(role(names.join(', ')).policy.roles.get('a')!, catalog);
+    expect(knows(all)).toBe(true);
+    for (const one of all) expect(knows(all.filter((name) => name !== one)), one).toBe(false);
+    expect(knows([])).toBe(false);
+  });
+
+  test('a table that someone has put beside the server’s own is none, and withheld from every role', async () => {
+    const other = await freshDatabase();
+    try {
+      await other.query('SET allow_system_table_mods = on; CREATE TABLE pg_catalog.mine (id integer)');
+      const load = (catalogs: string) =>
+        loadPolicy(
+          [{ path: 'roles/a.yaml', text: `role: a\ncatalogs: [${catalogs}]\nlimits: none\n` }],
+          environment(own),
+        ).diagnostics.map(({ message }) => message);
+      const own = await catalogOf(other);
+      expect(load('mine')).toEqual(['"mine" is no system catalog']);
+      expect(load('pg_stats')).toEqual([expect.stringContaining('"pg_stats" tells of rows')]);
+    } finally {
+      await other.drop();
+    }
+  });
+
+  test('which transaction wrote a row of them stays hidden', () => {
+    const [grant] = role('pg_class', `tables:\n${all}\n`).named;
+    for (const name of ['xmin', 'xmax', 'cmin', 'cmax', 'ctid']) expect(masked(grant!, name)).toBe(true);
+  });
+});
+
 test.each([
   ['work_mem: 64MB, hash_mem_multiplier: 2, app.tenant: any, ENABLE_sort: any', []],
   ['work_mem: any', ['expected the most that "work_mem" may be set to, found "any"']],
@@ -97,6 +218,9 @@ test.each([
   ],
   ['rowgate.token: any', ['parameter "rowgate.token" is none that can be granted']],
   ['plpgsql.variable_conflict: any', ['parameter "plpgsql.variable_conflict" is none that can be granted']],
+  ['plpgsql.check_asserts: any', ['parameter "plpgsql.check_asserts" is none that can be granted']],
+  ['plpgsql.extra_errors: any, plpgsql.extra_warnings: any, plpgsql.print_strict_params: any', []],
+  ['plpgsql.extra_errors: all', ['expected any, found "all"']],
 ])('settings: { %s }', (settings, said) => {
   const text = `role: a\nsettings: { ${settings} }\nlimits: none\n`;
   const { diagnostics } = loadPolicy([{ path: 'roles/a.yaml', text }], environment(catalog));

@@ -11,13 +11,18 @@ export function compareGrants(before: RolePolicy['relations'], after: RolePolicy
   return [...oids].flatMap((oid) => {
     const [old, now] = [before.get(oid), after.get(oid)];
     const { relation, system } = (now ?? old)!;
-    if (system || relation.persistence === 't') return [];
+    if (relation.persistence === 't') return [];
     const name = nameOf(relation);
+    if (system) {
+      if (old?.named === now?.named) return [];
+      return [(now?.named ? more : less)(`reads ${name} ${now?.named ? 'whole' : 'where it concerns its grants'}`)];
+    }
     const nothing: RelationGrant = { relation, system: false, rule: '' };
     return compareFields<RelationGrant>(old ?? nothing, now ?? nothing, {
       relation: 'derived',
       rule: 'derived',
       system: 'derived',
+      named: 'derived',
       // Of a table that is granted in one of both they follow from the subjects.
       subjectKeys: old && now ? unproven(`${name}: other columns say whom a row is about`) : 'derived',
       select: (one, other) => compareSelect(one, other, relation),

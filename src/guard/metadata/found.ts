@@ -17,6 +17,21 @@ export interface Finder {
   shown(name: string): string;
 }
 
+const OBJECTS =
+  `pg_namespace pg_class pg_attribute pg_type pg_proc pg_operator pg_collation pg_ts_config pg_ts_dict pg_authid pg_database pg_constraint
+pg_index pg_trigger pg_rewrite pg_depend pg_description`.split(/\s+/);
+
+/**
+ * INVARIANT 198: names and numbers of objects are not looked up only for a role that reads whole every catalog that could tell of them (`catalogs`), and
+ * so may know of each object that there is.
+ */
+export function knowsObjects(role: RolePolicy, catalog: Catalog): boolean {
+  return OBJECTS.every((name) => {
+    const relation = catalog.relation('pg_catalog', name);
+    return relation !== undefined && role.relations.get(relation.oid)?.named === true;
+  });
+}
+
 /** The server's own schemas that everybody may look into. */
 const SYSTEM_SCHEMAS = ['pg_catalog', 'information_schema'];
 

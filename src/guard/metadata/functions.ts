@@ -254,6 +254,11 @@ const METADATA: Readonly<Record<string, MetadataFunction>> = {
   pg_show_all_settings: never,
 };
 
+/** What it gives is not about objects: also a role that knows of all objects is asked for it. */
+export function isOfMore(fn: Fn): boolean {
+  return givesNothing(fn) || metadataFunction(fn)?.first !== undefined || fn.name === 'pg_show_all_settings';
+}
+
 /** Undefined if the function reads no catalogs, and does not depend on hidden data. */
 export function metadataFunction(fn: Fn): MetadataFunction | undefined {
   if (givesNothing(fn)) return never;

@@ -5,7 +5,7 @@ import { catalogColumn } from '../../sql/analyze/catalog-column.ts';
 import type { Catalog, Fn, Oid } from '../../sql/catalog/catalog.ts';
 import { as, type Node, partsOf } from '../../sql/parse/tree.ts';
 import { givesNothing } from '../function-class.ts';
-import { type Finder, finderOf } from '../metadata/found.ts';
+import { type Finder, finderOf, knowsObjects } from '../metadata/found.ts';
 import { type RegKind, regKind } from '../metadata/reg-types.ts';
 import type { Filtered } from './reg-values.ts';
 import type { Rewriter } from './rewriter.ts';
@@ -33,6 +33,8 @@ export class MetadataWork implements Filtered {
   /** Bodies of calls that were replaced, and types that went with their casts. */
   readonly replaced = new Set<object>();
   readonly finder: Finder;
+  /** Casts to names, and functions that tell of objects alone, stay as they are. */
+  readonly knowsObjects: boolean;
   private readonly fromFunctions: ReadonlySet<Node>;
 
   constructor(
@@ -42,6 +44,7 @@ export class MetadataWork implements Filtered {
     readonly parameters: Parameters,
   ) {
     this.finder = finderOf(context.role, context.catalog);
+    this.knowsObjects = knowsObjects(context.role, context.catalog);
     this.fromFunctions = new Set(
       analysis.marks.levels.flatMap((level) => level.roots.filter((root) => root.inFrom).map((root) => root.node)),
     );
@@ -59,7 +62,7 @@ export class MetadataWork implements Filtered {
   }
 
   regKind(type: Oid): RegKind {
-    return regKind(this.context.catalog, type);
+    return this.knowsObjects ? { kind: 'no' } : regKind(this.context.catalog, type);
   }
 
   /** `pg_class.oid` if the node is that column unchanged. */

@@ -7,7 +7,7 @@ import type { Fn } from '../../sql/catalog/catalog.ts';
 import { as, type Body, type Node, partsOf, quoteName, replaceInPlace, strings } from '../../sql/parse/tree.ts';
 import type { Template } from '../../sql/text/template.ts';
 import { givesNothing } from '../function-class.ts';
-import { mayBeMetadata } from '../metadata/functions.ts';
+import { isOfMore, mayBeMetadata } from '../metadata/functions.ts';
 import { guardedRelation } from './guarded-relation.ts';
 import { passSequences, rewriteCall } from './metadata-calls.ts';
 import { type MetadataContext, MetadataWork, type Parameters } from './metadata-work.ts';
@@ -28,7 +28,7 @@ export function rewriteMetadata(
   rewriteCallsAndCasts(work);
   rewriteUncast(work);
   keepNames(w, analysis, work.nodes);
-  refuseUnfiltered(analysis, context.catalog, work);
+  refuseUnfiltered(analysis, work);
   return work.replaced;
 }
 
@@ -48,7 +48,14 @@ function rewriteCallsAndCasts(work: MetadataWork): void {
 function isConcerned(work: MetadataWork, node: Node): boolean {
   if ('TypeCast' in node) return work.regKind(work.typeOf(node)).kind !== 'no';
   const call = as(node, 'FuncCall');
-  return call !== undefined && (isMetadata(call) || work.regKind(work.typeOf(node)).kind === 'reg');
+  if (call === undefined) return false;
+  if (work.knowsObjects) return isAskedOfAll(work, call);
+  return isMetadata(call) || work.regKind(work.typeOf(node)).kind === 'reg';
+}
+
+function isAskedOfAll(work: MetadataWork, call: Body<'FuncCall'>): boolean {
+  const fn = work.analysis.marks.calls.get(call)?.fn;
+  return fn !== undefined && isOfMore(fn);
 }
 
 function isMetadata(call: Body<'FuncCall'>): boolean {

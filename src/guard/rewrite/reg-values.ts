@@ -9,12 +9,16 @@ import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
 import type { Node } from '../../sql/parse/tree.ts';
 import { as, kindOf } from '../../sql/parse/tree.ts';
 import { UNKNOWN } from '../../sql/types/oids.ts';
-import { metadataFunction } from '../metadata/functions.ts';
-import { regKind } from '../metadata/reg-types.ts';
+import { isOfMore, metadataFunction } from '../metadata/functions.ts';
+import type { RegKind } from '../metadata/reg-types.ts';
 import { NotRewritable } from './rewriter.ts';
 
 /** What has been filtered: casts, literals and parameters by their node, calls by their body. */
 export interface Filtered {
+  readonly context: { readonly catalog: Catalog };
+  readonly knowsObjects: boolean;
+  /** What values of the type name, as far as this role has to be kept from it. */
+  regKind(type: Oid): RegKind;
   readonly nodes: ReadonlySet<Node>;
   readonly calls: ReadonlySet<object>;
   /** TypeNames of casts that were filtered or need no filter. */
@@ -22,12 +26,14 @@ export interface Filtered {
 }
 
 /** A number that becomes such a value by itself (in COALESCE, UNION, an argument) would be printed as a hidden object's name. */
-export function refuseUnfiltered(analysis: Analysis, catalog: Catalog, filtered: Filtered): void {
+export function refuseUnfiltered(analysis: Analysis, filtered: Filtered): void {
   const { marks } = analysis;
   // INVARIANT 99: every call was filtered, or its constant was judged, or nothing is sent.
   for (const [body, { fn }] of marks.calls)
-    if (metadataFunction(fn) && !filtered.calls.has(body)) throw new NotRewritable(`${fn.name} here`);
-  const isReg = (oid: Oid): boolean => regKind(catalog, oid).kind !== 'no';
+    if (metadataFunction(fn) && !filtered.calls.has(body) && !(filtered.knowsObjects && !isOfMore(fn)))
+      throw new NotRewritable(`${fn.name} here`);
+  const { catalog } = filtered.context;
+  const isReg = (oid: Oid): boolean => filtered.regKind(oid).kind !== 'no';
   for (const { body, type } of marks.types) {
     if (isReg(type.oid) && !filtered.types.has(body)) throw new NotRewritable(`type ${type.name} here`);
   }

@@ -1,6 +1,6 @@
 /** Whether a role may read, lock or write a relation; where it may not, the refusal that says what is missing. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
-import type { Condition, RelationGrant, RolePolicy } from '../../policy/model/policy.ts';
+import { type Condition, NOT_UPDATABLE, type RelationGrant, type RolePolicy } from '../../policy/model/policy.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';
 import type { Relation, WriteEvent } from '../../sql/catalog/catalog.ts';
 import { judgeCopyInto } from './authorize-copy.ts';
@@ -77,7 +77,9 @@ function unwritable({ relation, select, ...grants }: RelationGrant, action: Writ
   const filtered = restricts(select?.conditions) || restricts(write?.conditions);
   const refuse = (what: string, hint: string, why?: string): Refusal => {
     const message = `${action.toUpperCase()} on ${what} "${relation.name}" is not supported`;
-    return refusal('write-restricted', '0A000', why === undefined ? message : `${message}: ${why}`, {
+    // As PostgreSQL says of a view that it cannot write through either.
+    const code = why === NOT_UPDATABLE ? '55000' : '0A000';
+    return refusal('write-restricted', code, why === undefined ? message : `${message}: ${why}`, {
       hint,
       rule: write?.rule,
     });

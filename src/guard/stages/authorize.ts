@@ -72,13 +72,15 @@ function authorize(draft: Draft, statement: DraftStatement): void {
 
 /** On a view that is partly withheld, only plain commands can be held to the policy. */
 function formOnView(role: RolePolicy, writes: readonly Write[]): Refusal | undefined {
-  for (const { target, command, node } of writes) {
+  for (const { target, command, node, events } of writes) {
     const relation = target?.source.kind === 'relation' ? target.source.view.relation : undefined;
     const grant = relation?.kind === 'v' ? role.relations.get(relation.oid) : undefined;
     const isMerge = command === 'MergeStmt';
     if (!grant || !(isMerge || as(node, 'InsertStmt')?.onConflictClause)) continue;
-    const held = [grant.insert, grant.update, grant.delete].find((write) => write?.through?.kind !== 'open');
-    if (held)
+    const commands = isMerge ? events : (['insert', 'update'] as const);
+    // Of a MERGE what it does; it reads the view as well.
+    const isOpen = commands.every((command) => grant[command]?.through?.kind === 'open');
+    if (!isOpen || (isMerge && grant.select?.whole !== true))
       return refusal(
         'write-restricted',
         '0A000',
@@ -131,7 +133,7 @@ function judge(draft: Draft, use: Use, copies: boolean): Refusal | undefined {
     case 'function':
       return judgeFunction(draft, use);
     case 'operator':
-      for (const operator of use.candidates) if (!mayUseOperator(draft.role, operator)) return operatorDenied(operator);
+      for (const operator of use.candidates) if (!mayUseOperator(draft.role, operator, draft.catalog)) return operatorDenied(operator);
       return undefined;
     case 'type':
       return mayUseType(draft, use.type) ? undefined : typeDenied(draft.role, use.type);

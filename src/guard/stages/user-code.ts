@@ -1,6 +1,7 @@
 /** After stage 4: which statements may run users' code, so that the session's settings are watched. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import { holdsSchemas } from '../held-schemas.ts';
 import { isSearchPath, writtenSearchPath } from '../search-path.ts';
 import { codeByPathOf } from '../user-code.ts';
 
@@ -10,13 +11,14 @@ export const userCodeStage: Stage = {
     statement.runsUserCode = runs(draft, statement);
     const { analysis } = statement;
     if (!analysis || !statement.runsUserCode || isSearchPath(draft.searchPath, draft.policyPath)) return;
+    if (holdsSchemas(draft.role, draft.catalog, draft.searchPath)) return;
     if (codeByPathOf(draft.catalog).runsIn(analysis, draft.role)) statement.refusal ??= otherPathRefused(draft);
   },
 };
 
 /**
  * INVARIANT 126: users' code finds its names by the session's path: under another path than the policy's it could read what was not granted for it. Code
- * whose names no path moves runs.
+ * whose names no path moves runs, and so does any where all that the path leads to is the role's.
  */
 function otherPathRefused({ policyPath }: Draft): Refusal {
   return refusal('setting-not-allowed', '42501', 'functions and triggers do not run under another search_path', {

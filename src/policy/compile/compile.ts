@@ -1,5 +1,5 @@
 /** Compiles one role file against the catalog: attributes, scope, grants, functions and limits become a RolePolicy. */
-import type { Fn, Oid } from '../../sql/catalog/catalog.ts';
+import type { Fn, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import { type Limits, OF_SUBJECTS } from '../model/limits.ts';
 import type { AttributeType, RelationGrant, RolePolicy, Subject, TemporaryTable } from '../model/policy.ts';
 import { type Visible, visibleTo } from '../model/visible.ts';
@@ -23,10 +23,10 @@ import { compileSequences } from './sequences.ts';
 import { checkApprovals } from './signed.ts';
 import type { SubjectReach } from './subject-reach.ts';
 import { keysOn } from './subjects.ts';
-import { systemCatalogGrants } from './system-catalogs.ts';
+import { namedCatalog, systemCatalogGrants } from './system-catalogs.ts';
 import { compileTemporary, temporaryGrant } from './temporary.ts';
 import { checkReturnedSubjects } from './undeclared-keys.ts';
-import { isRow } from './visible-types.ts';
+import { FIRST_USER_OID, isRow } from './visible-types.ts';
 import { withWritesThroughViews } from './writes-through-views.ts';
 
 /** A grants file, by name; `file` is undefined if it has errors, which `failure` tells. */
@@ -54,6 +54,7 @@ const RESTRICTED_ONLY = [
   'functions',
   'types',
   'collations',
+  'catalogs',
   'settings',
   'statements',
   'collect',
@@ -84,8 +85,8 @@ export function compileRole(
   const written = own ? compileRelations(file, own, context) : [];
   const functionRules = new Map<Fn, RuleRef>(own ? compileFunctions(file, own) : []);
   const functions = [...functionRules.keys()];
-  const named = new Set(functions.map(({ oid }) => oid));
-  const relations = withWritesThroughViews(written, named, context.env.catalog);
+  const callable = new Set(functions.map(({ oid }) => oid));
+  const relations = withWritesThroughViews(written, callable, context.env.catalog);
   const grantedTypes = own ? compileTypes(file.types ?? [], own) : new Set<Oid>();
   const collations = own ? compileCollations(file.collations ?? [], own) : new Set<Oid>();
   const temporary = unrestricted
@@ -96,7 +97,9 @@ export function compileRole(
   const visible = unrestricted
     ? undefined
     : visibleTo(catalog, searchPath, relations, functions, grantedTypes, collations);
-  const system = visible ? systemCatalogGrants(catalog, visible, rule) : [];
+  const holdsAll = holdsEveryTable(file, relations, context);
+  const named = own ? compileCatalogs(file.catalogs ?? [], holdsAll, own) : new Map<Relation, RuleRef>();
+  const system = visible ? systemCatalogGrants(catalog, visible, rule, { named, holdsAll }) : [];
   return {
     name: file.role,
     mode: file.mode ?? 'enforce',
@@ -117,7 +120,7 @@ export function compileRole(
     ...(grantedTypes.size > 0 && { grantedTypes }),
     ...(collations.size > 0 && { collations }),
     ...(own && file.settings && { settings: compileSettings(file.settings, own) }),
-    functions: named,
+    functions: callable,
     functionRules: new Map([...functionRules].map(([fn, at]) => [fn.oid, at])),
     ...(relations.some(({ sequence }) => sequence?.has('update')) && { movesSequences: true }),
     statements: new Set(file.statements ?? []),
@@ -307,6 +310,37 @@ function compileTypes(names: readonly string[], { env, document, report }: Grant
       report.withhold(place, `type "${text}" does not exist${suggestion(text, known)}`);
     } else if (isRow(catalog, oid)) report.error(place, `"${text}" is a table: its row type goes with the whole of it`);
     else found.add(oid);
+  });
+  return found;
+}
+
+/** Nothing is withheld from it, and no people are counted: what tells of rows tells it nothing. */
+function holdsEveryTable(
+  file: RoleFile,
+  relations: readonly RelationGrant[],
+  { env, subjects }: Pick<RoleContext, 'env' | 'subjects'>,
+): boolean {
+  const whole = new Set(relations.filter(({ select }) => select?.whole).map(({ relation }) => relation.oid));
+  const isTable = ({ oid, kind }: Relation): boolean => oid >= FIRST_USER_OID && 'rpmf'.includes(kind);
+  return (
+    subjects.size === 0 &&
+    file.min_group === undefined &&
+    env.catalog.data.relations.every((relation) => !isTable(relation) || whole.has(relation.oid))
+  );
+}
+
+/** `catalogs` of a role: system catalogs that it reads whole. */
+function compileCatalogs(
+  names: readonly string[],
+  holdsAll: boolean,
+  { env, document, report }: GrantsPart,
+): Map<Relation, RuleRef> {
+  const found = new Map<Relation, RuleRef>();
+  names.forEach((text, index) => {
+    const path = ['catalogs', index];
+    const relation = namedCatalog(env.catalog, text, holdsAll);
+    if (typeof relation === 'string') report.error(document.placeOfValue(path), relation);
+    else found.set(relation, document.rule(path));
   });
   return found;
 }

@@ -32,6 +32,14 @@ vacuum_max_eager_freeze_failure_rate vacuum_multixact_failsafe_age vacuum_multix
 vacuum_truncate wal_skip_threshold`.split(/\s+/),
 );
 
+/**
+ * What PL/pgSQL says of its own functions: more warnings, errors in their place, and in an error's DETAIL, which no restricted role sees, its parameters.
+ * What a name means in them, and whether they assert, is their author's.
+ */
+const DIAGNOSIS: ReadonlySet<string> = new Set(
+  ['extra_errors', 'extra_warnings', 'print_strict_params'].map((name) => `plpgsql.${name}`),
+);
+
 const OTHERS: ReadonlySet<string> = new Set('lc_monetary lc_numeric lc_time synchronous_commit'.split(' '));
 
 /** These use resources at the cost of others, so each has a maximum. They change plans too. */
@@ -82,7 +90,9 @@ function isCustomSetting(name: string, extensions: ReadonlySet<string> = new Set
 
 /** Takes any value where it is granted. */
 function isFree(name: string, extensions?: ReadonlySet<string>): boolean {
-  return (GRANTABLE_SETTINGS.has(name) && !RESOURCES.has(name)) || isCustomSetting(name, extensions);
+  return (
+    (GRANTABLE_SETTINGS.has(name) && !RESOURCES.has(name)) || DIAGNOSIS.has(name) || isCustomSetting(name, extensions)
+  );
 }
 
 /** Whether a policy could grant the setting. `name` is in lower case. */

@@ -7,8 +7,9 @@ import type { RuleRef } from '../source/rule.ts';
 import { INFORMATION_SCHEMA_COLUMNS, PG_CATALOG_COLUMNS } from './catalog-columns.ts';
 import { type CatalogRule, nothing, PG_CATALOG } from './catalog-rules.ts';
 import { INFORMATION_SCHEMA } from './information-schema-rules.ts';
-import { SYSTEM_COLUMNS, TABLEOID } from './names.ts';
+import { SYSTEM_COLUMNS, splitName, TABLEOID } from './names.ts';
 import { STATISTICS_COLUMNS, STATISTICS_RULES } from './statistics-rules.ts';
+import { FIRST_USER_OID } from './visible-types.ts';
 import { namesOf } from './writes-through-views.ts';
 
 const SCHEMAS: ReadonlySet<string> = new Set(['pg_catalog', 'information_schema']);
@@ -28,8 +29,57 @@ const KEPT_BY_SERVER: ReadonlySet<string> = new Set([
   'pg_shmem_allocations_numa',
 ]);
 
-/** The grants on system catalogs that match what the role finds there. */
-export function systemCatalogGrants(catalog: Catalog, visible: Visible, rule: RuleRef): RelationGrant[] {
+/** The session's own are in the guard's words, settings go by the list, and files of the server's configuration hold passwords: no grant shows them. */
+const NEVER: ReadonlySet<string> = new Set(
+  'pg_cursors pg_prepared_statements pg_settings pg_file_settings pg_hba_file_rules pg_ident_file_mappings'.split(' '),
+);
+/** INVARIANT 196: these hold values of rows, tell which rows there are or what others ask, so no role has them from which anything is withheld or whose people are counted. */
+const OF_ROWS: ReadonlySet<string> = new Set(
+  'pg_largeobject pg_locks pg_statistic pg_statistic_ext_data pg_stats pg_stats_ext pg_stats_ext_exprs'.split(' '),
+);
+const COUNTERS = /^pg_stat(io)?_/;
+/** Columns of other catalogs that do so. */
+const COLUMNS_OF_ROWS: ReadonlySet<string> = new Set([
+  ...'relfilenode relpages reltuples relallvisible relallfrozen relfrozenxid relminmxid'
+    .split(' ')
+    .map((name) => `pg_class.${name}`),
+  'pg_attribute.attmissingval',
+  'pg_database.datfrozenxid',
+  'pg_database.datminmxid',
+  'pg_sequences.last_value',
+]);
+/** INVARIANT 197: verifiers of passwords, and what may hold passwords for other servers, no grant shows. */
+const SECRETS: ReadonlySet<string> = new Set([
+  'pg_authid.rolpassword',
+  'pg_shadow.passwd',
+  'pg_subscription.subconninfo',
+  'pg_foreign_data_wrapper.fdwoptions',
+  'pg_foreign_server.srvoptions',
+  'pg_foreign_table.ftoptions',
+  'pg_user_mapping.umoptions',
+  'pg_user_mappings.umoptions',
+]);
+
+/** The relation that an entry of `catalogs` means, or why it cannot be granted. Without a schema: of pg_catalog. */
+export function namedCatalog(catalog: Catalog, text: string, holdsAll: boolean): Relation | string {
+  const [name = '', schema = 'pg_catalog', ...more] = [...(splitName(text) ?? [])].reverse();
+  const relation = more.length === 0 && SCHEMAS.has(schema) ? catalog.relation(schema, name) : undefined;
+  // A table that someone has put beside the server's own holds data.
+  if (!relation || !'rv'.includes(relation.kind) || relation.oid >= FIRST_USER_OID)
+    return `"${text}" is no system catalog`;
+  if (NEVER.has(name)) return `"${text}" cannot be granted: sessions find there what is their own`;
+  if (!holdsAll && (OF_ROWS.has(name) || COUNTERS.test(name)))
+    return `"${text}" tells of rows: for a role that reads every table whole, where there are no subjects`;
+  return relation;
+}
+
+/** The grants on system catalogs that match what the role finds there. `named`: those of `catalogs`. */
+export function systemCatalogGrants(
+  catalog: Catalog,
+  visible: Visible,
+  rule: RuleRef,
+  { named, holdsAll }: { readonly named: ReadonlyMap<Relation, RuleRef>; readonly holdsAll: boolean },
+): RelationGrant[] {
   const of = (
     schema: string,
     rules: Readonly<Record<string, CatalogRule>>,
@@ -53,7 +103,31 @@ export function systemCatalogGrants(catalog: Catalog, visible: Visible, rule: Ru
       !KEPT_BY_SERVER.has(relation.name) &&
       !known.has(relation),
   );
-  return [...listed, ...others.map((relation) => systemGrant(relation, nothing, namesOf(relation), visible, rule))];
+  const found = [
+    ...listed,
+    ...others.map((relation) => systemGrant(relation, nothing, namesOf(relation), visible, rule)),
+  ];
+  const grants = new Map(found.map((grant) => [grant.relation, grant]));
+  for (const [relation, own] of named) grants.set(relation, wholeGrant(relation, grants.get(relation), holdsAll, own));
+  return [...grants.values()];
+}
+
+/** `filtered`: what the role finds without this grant; absent: nothing. */
+function wholeGrant(
+  relation: Relation,
+  filtered: RelationGrant | undefined,
+  holdsAll: boolean,
+  rule: RuleRef,
+): RelationGrant {
+  const isHidden = (name: string): boolean =>
+    SECRETS.has(`${relation.name}.${name}`) || (!holdsAll && COLUMNS_OF_ROWS.has(`${relation.name}.${name}`));
+  const columns = relation.columns.map((column): [string, ColumnGrant] => {
+    const mask = filtered?.select?.columns.get(column.name)?.mask ?? [`NULL::${column.typeName}`];
+    return [column.name, { column, ...(isHidden(column.name) && { mask }), rule }];
+  });
+  const system = systemColumns(relation, rule);
+  const select = { columns: new Map([...columns, ...system]), conditions: [], whole: false, rule };
+  return { relation, select, rule, system: true, named: true };
 }
 
 function systemGrant(
@@ -72,14 +146,20 @@ function systemGrant(
     columns.set(column.name, { column, ...(mask && { mask }), rule });
   }
   const conditions = entry.rows ? [condition(relation, entry.rows(visible), rule)] : [];
-  // INVARIANT 123: which transaction wrote a row of a catalog, and where it is stored, would reveal what others do. Which catalog it is in reveals
-  // nothing.
-  for (const column of relation.kind === 'r' ? SYSTEM_COLUMNS : []) {
-    const mask = column === TABLEOID ? undefined : [`NULL::${column.typeName}`];
-    columns.set(column.name, { column, ...(mask && { mask }), rule });
-  }
+  for (const [name, grant] of systemColumns(relation, rule)) columns.set(name, grant);
   const whole = conditions.length === 0 && [...columns.values()].every(({ mask }) => mask === undefined);
   return { relation, select: { columns, conditions, whole, rule }, rule, system: true };
+}
+
+/**
+ * INVARIANT 123: which transaction wrote a row of a catalog, and where it is stored, would reveal what others do. Which catalog it is in reveals
+ * nothing.
+ */
+function systemColumns(relation: Relation, rule: RuleRef): [string, ColumnGrant][] {
+  return (relation.kind === 'r' ? SYSTEM_COLUMNS : []).map((column) => {
+    const mask = column === TABLEOID ? undefined : [`NULL::${column.typeName}`];
+    return [column.name, { column, ...(mask && { mask }), rule }];
+  });
 }
 
 function condition(relation: Relation, filter: Condition['filter'], rule: RuleRef): Condition {

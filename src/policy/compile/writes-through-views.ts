@@ -4,7 +4,13 @@
  */
 import { viewCannotLeak } from '../../sql/analyze/leakproof-views.ts';
 import type { Catalog, Oid, Relation, WriteEvent } from '../../sql/catalog/catalog.ts';
-import type { Condition, RelationGrant, WriteGrant, WriteThroughView } from '../model/policy.ts';
+import {
+  type Condition,
+  NOT_UPDATABLE,
+  type RelationGrant,
+  type WriteGrant,
+  type WriteThroughView,
+} from '../model/policy.ts';
 
 /** pg_proc: the catalog that contains the trigger functions. */
 const PG_PROC = 1255;
@@ -114,8 +120,7 @@ function byServer(
     if (rules?.includes(event) !== false) return refused('a rule rewrites it', WRITE_TABLE);
     if (rowTriggers?.includes(event) !== false) return refused('a trigger writes in its place', WRITE_TABLE);
     const base = view?.writes && catalog.relationsByOid.get(view.writes.base);
-    if (!base || !view?.writes?.events.includes(event))
-      return refused('it is not automatically updatable', WRITE_TABLE);
+    if (!base || !view?.writes?.events.includes(event)) return refused(NOT_UPDATABLE, WRITE_TABLE);
     const { filters, barrier, check } = view.writes;
     if (filters) {
       hides = true;

@@ -102,6 +102,9 @@ export type WriteThroughView =
       readonly plain: ReadonlySet<string>;
     };
 
+/** Why the server itself writes to no table through a view. */
+export const NOT_UPDATABLE = 'it is not automatically updatable';
+
 export interface RelationGrant {
   readonly relation: Relation;
   /** Columns that tell whose data a row is, for any subject. */
@@ -115,6 +118,8 @@ export interface RelationGrant {
   readonly rule: RuleRef;
   /** True for system catalogs: filtered by the role's grants, and without rows of data. */
   readonly system: boolean;
+  /** A system catalog that `catalogs` grants: unfiltered. Absent: no. */
+  readonly named?: true;
 }
 
 /** PostgreSQL's privileges of sequences. */

@@ -119,11 +119,17 @@ export const roleSchema = mapping({
     .array(catalogName)
     .optional()
     .describe('Users’ collations that COLLATE may name, beyond granted columns’.'),
+  catalogs: z
+    .array(catalogName)
+    .optional()
+    .describe(
+      'System catalogs read whole: `pg_policies`; what tells of rows (`pg_stats`) where every table is held whole, without subjects.',
+    ),
   settings: z
     .record(catalogName, z.union([z.string(), z.number()]))
     .optional()
     .describe(
-      'Parameters that may be set beyond the harmless ones: `any`, or for memory and workers the most: `{ work_mem: 64MB, app.tenant: any }`. Those of the planner move the order of rows, which may tell of withheld columns; of an application’s own, what functions and row security read is the client’s to say: `check` warns.',
+      'Parameters that may be set beyond the harmless ones: `any`, or for memory and workers the most: `{ work_mem: 64MB, app.tenant: any }`. The planner’s move the order of rows, which may tell of withheld columns; what functions read of an application’s own is the client’s to say: `check` warns.',
     ),
   statements: z.array(z.enum(STATEMENT_OPTIONS)).optional().describe('Kinds of statements beyond the ordinary ones.'),
   collect: z

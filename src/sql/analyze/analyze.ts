@@ -1,11 +1,12 @@
 /** Resolves one statement that reads or writes rows: names, types, functions, and the places where policy and rewriting must look. */
 import type { Oid } from '../catalog/catalog.ts';
 import type { ParsedText } from '../parse/parse.ts';
-import { as, type Body, fieldsOf, type Kind, kindOf, type Node, strings } from '../parse/tree.ts';
+import { as, type Body, fieldsOf, type Kind, type Node, strings } from '../parse/tree.ts';
 import { resolveFunction } from '../types/function.ts';
 import * as t from '../types/oids.ts';
 import { UNKNOWN, UNTELLABLE } from '../types/oids.ts';
 import { shownType } from '../types/shown-type.ts';
+import { formOf, unnamed } from './call.ts';
 import { enter } from './entries.ts';
 import { resolveExpression } from './expression.ts';
 import type { Analysis } from './findings.ts';
@@ -15,7 +16,7 @@ import type { Env, QueryLevel, RelationView, Scope } from './range-table.ts';
 import { Resolver, type Verbs } from './resolver.ts';
 import { root } from './root.ts';
 import { settleParameter } from './settle.ts';
-import { noteStability } from './stability.ts';
+import { FIRST_USER_OID, noteStability } from './stability.ts';
 import { resolveWrite } from './write.ts';
 
 export type { Analysis, Use } from './findings.ts';
@@ -84,22 +85,24 @@ function resolveProcedureCall(r: Resolver, body: Body<'CallStmt'>): QueryLevel {
   r.read.add(call);
   const at = r.at(call.location);
   const parts = strings(call.funcname);
-  const nodes = call.args ?? [];
-  // What is given by name, or as one array, has a place of its own that is not the argument's.
-  if (parts.length > 2 || call.func_variadic || nodes.some((node) => kindOf(node) === 'NamedArgExpr')) {
-    r.unsupported('CALL with named or VARIADIC arguments', call.location, 'Write them in their order.');
+  const nodes = (call.args ?? []).map(unnamed);
+  if (parts.length > 2) {
+    r.unsupported('CALL of another database', call.location, 'Leave the name of the database out.');
     return level;
   }
   const scope = { level, entries: [], outer: undefined };
   const types = nodes.map((node) => root(r, node, 'row', scope).type);
   const name = parts.length === 2 ? { schema: parts[0]!, name: parts[1]! } : { name: parts[0] ?? '' };
   const { catalog, searchPath } = r.env;
-  const resolved = resolveFunction(catalog, searchPath, name, types, { call: true });
+  const form = formOf(call, nodes.length);
+  const resolved = resolveFunction(catalog, searchPath, name, types, { ...form, call: true });
   if (resolved.kind !== 'found') {
     const shown = types.map((type) => shownType(catalog, type)).join(', ');
     // Which procedure runs must be known: it is granted by name, and its CHECKs and casts with it.
     if (resolved.kind === 'untellable')
       r.unsupported('CALL with an argument of a type that cannot be told', call.location, 'Write a cast around it.');
+    else if (isOwnFunction(resolveFunction(catalog, searchPath, name, types, form)))
+      r.refuse('function-unknown', '42809', `${parts.join('.')}(${shown}) is not a procedure`, at);
     else r.refuse('function-unknown', '42883', `procedure ${parts.join('.')}(${shown}) does not exist`, at);
     return level;
   }
@@ -110,6 +113,11 @@ function resolveProcedureCall(r: Resolver, body: Body<'CallStmt'>): QueryLevel {
     settleParameter(r, node, resolved.argTypes[i] ?? t.UNTELLABLE);
   });
   return level;
+}
+
+/** Of the server, which everyone knows of. */
+function isOwnFunction(resolved: ReturnType<typeof resolveFunction>): boolean {
+  return resolved.kind === 'found' && resolved.fn.oid < FIRST_USER_OID;
 }
 
 /** The nodes that can read data: relations, columns, calls, operators, casts, types, subqueries. */

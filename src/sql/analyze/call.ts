@@ -301,11 +301,12 @@ function serialOf(call: Body<'FuncCall'> | undefined): LookedUpObject['serial'] 
   return table === undefined || column === undefined ? undefined : { table, column };
 }
 
-function unnamed(node: Node): Node {
+/** Of an argument that is given by name its value. */
+export function unnamed(node: Node): Node {
   return kindOf(node) === 'NamedArgExpr' ? as(node, 'NamedArgExpr')!.arg! : node;
 }
 
-function formOf(body: Body<'FuncCall'>, count: number): CallForm {
+export function formOf(body: Body<'FuncCall'>, count: number): CallForm {
   const argNames = (body.args ?? []).flatMap((n) => as(n, 'NamedArgExpr')?.name ?? []);
   return {
     ...(argNames.length > 0 && { argNames }),
