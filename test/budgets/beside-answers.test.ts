@@ -198,7 +198,7 @@ test('an error behind a row of somebody new costs one more, where the keys canno
   await database.query('UPDATE pupils SET weight = 41 WHERE id = 500');
   const raw = await rawLogin(guard.port, 'unread', PASSWORD, database.name);
   const text = 'SELECT id, 100 / (weight - 41) FROM pupils WHERE id = ANY ($1)';
-  expect(await answers(raw, P(text), B(['{"1","500"}']), E(), S())).toBe('12DE<22012>Z');
+  expect(await answers(raw, P(text), B(['{"\\1","500"}']), E(), S())).toBe('12DE<22012>Z');
   const told = async () =>
     (await guard.records()).filter(({ kind, subjects }) => kind === 'outcome' && subjects).at(-1);
   await expect.poll(told).toMatchObject({ principal: 'unread', subjects: { pupil: { people: 1, questions: 1 } } });

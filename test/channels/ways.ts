@@ -505,7 +505,7 @@ const LOCKED = `SELECT 1 FROM notes AS n WHERE EXISTS (SELECT FROM patient AS p 
 /** Proofs of people who are given, where nobody was paid for; and what came to them unseen. */
 const UNPAID: readonly Way[] = [
   ...[
-    [`id = ANY ('{"${P}"}')`, 'keys that are not read as they are written'],
+    [`id = ANY ('[0:0]={${P}}')`, 'keys that are not read as they are written'],
     [`id = ${P} FOR UPDATE SKIP LOCKED`, 'rows that are passed by where they are locked'],
   ].map(([where, name]): Way => {
     return {

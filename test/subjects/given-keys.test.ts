@@ -69,7 +69,15 @@ test.each([
   ["'{1, 2,NULL}'", '1 2'],
   ["'{}'", ''],
   ["'{{1},{2}}'", undefined],
-  ['\'{"1"}\'', undefined],
+  ['\'{"1", "2" ,3,NULL}\'', '1 2 3'],
+  ['\'{"NULL"}\'', undefined],
+  ['\'{""}\'', undefined],
+  ['\'{"1\\2"}\'', undefined],
+  ['\'{"1"2}\'', undefined],
+  ['\'{1"2"}\'', undefined],
+  ['\'{"1",}\'', undefined],
+  ['\'{"1"},"2"}\'', undefined],
+  ['\'{{"1"}}\'', undefined],
   ["'[2:3]={1,2}'", undefined],
 ])('an array %s', (text, keys) => {
   const read = readGivenKeys(text, { start: 0, end: text.length, type: INT4, array: true });

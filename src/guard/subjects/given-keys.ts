@@ -188,12 +188,23 @@ function itemOf(token: string, kind: number, sign: string): Item | undefined {
 /** What the server skips around an array and its elements: other blanks, such as U+00A0, are part of a key. */
 const BLANKS = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
 
-/** Of an array's text with one dimension, and no quotes; NULL is left out. */
+/** As drivers write them: quoted (node-postgres does so with numbers too) or not. What has a backslash, or a bracket outside quotes, is not read. */
+const ELEMENT = /[ \t\n\v\f\r]*(?:"([^"\\]*)"[ \t\n\v\f\r]*|([^{}"\\,]+))(,|$)/y;
+
+/** Of an array's text with one dimension; NULL is left out. undefined: it cannot be read. */
 export function elementsOf(text: string): readonly string[] | undefined {
-  const inside = /^\{([^{}"\\]*)\}$/.exec(text.replace(BLANKS, ''))?.[1]?.replace(BLANKS, '');
+  const inside = /^\{(.*)\}$/s.exec(text.replace(BLANKS, ''))?.[1]?.replace(BLANKS, '');
   if (inside === undefined) return undefined;
-  if (inside === '') return [];
-  const elements = inside.split(',').map((element) => element.replace(BLANKS, ''));
-  if (elements.includes('')) return undefined;
-  return elements.filter((element) => element.toLowerCase() !== 'null');
+  const elements: string[] = [];
+  if (inside === '') return elements;
+  ELEMENT.lastIndex = 0;
+  for (let end = ','; end === ','; ) {
+    const [, quoted, bare = '', next] = ELEMENT.exec(inside) ?? [];
+    if (next === undefined) return undefined;
+    const element = quoted ?? bare.replace(BLANKS, '');
+    if (quoted === undefined && element === '') return undefined;
+    if (quoted !== undefined || element.toLowerCase() !== 'null') elements.push(element);
+    end = next;
+  }
+  return elements;
 }

@@ -62,7 +62,7 @@ function binary(value: Uint8Array, type: number): string[] | undefined {
   return addKeys(texts, value, type, 1) === 0 && texts.every(isReadable) ? texts : undefined;
 }
 
-/** The elements of `= ANY ($1)`: of a one-dimensional array without quotes, or of any binary array whose elements can be read. */
+/** The elements of `= ANY ($1)`: of a one-dimensional array, or of any binary array whose elements can be read. */
 function elements(value: Uint8Array, format: number): readonly string[] | undefined {
   if (format === 0) return elementsOf(bufferOf(value).toString('utf8'));
   const type = value.length < 12 ? 0 : ARRAYS.get(int32At(value, 8));
