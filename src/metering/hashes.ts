@@ -14,6 +14,8 @@ export interface Hashes {
   readonly count: number;
   /** Four words for each, concatenated. They may be computed on demand. */
   readonly words: ArrayLike<number>;
+  /** These people and others, who may be the same: computed together. */
+  with(others: readonly Hashes[]): Hashes;
 }
 
 /** Concatenated. */

@@ -1,6 +1,6 @@
 /** The people that a process knows to be counted, and those that it has yet to report to the store. */
 import { HashTable, NOWHERE } from './hash-table.ts';
-import { hashText, WORDS } from './hashes.ts';
+import { type Hashes, hashText, WORDS } from './hashes.ts';
 import { runsOf, type Sightings } from './sightings.ts';
 
 /** LRU: an evicted person takes a place when seen again; the place is returned once they are reported. */
@@ -24,6 +24,23 @@ export class KnownSubjects {
   /** Hashes to report, and for each the time of the grant that its place came from; 0: none. */
   private reportedWords: number[] = [];
   private reportedGrants: number[] = [];
+
+  /** Seen, and to be looked up together. */
+  private noted: Hashes[] = [];
+
+  note(hashes: Hashes): void {
+    this.noted.push(hashes);
+  }
+
+  get notes(): number {
+    return this.noted.length;
+  }
+
+  takeNoted(): Hashes | undefined {
+    const [first, ...others] = this.noted;
+    this.noted = [];
+    return first?.with(others);
+  }
 
   /** True only if every window counts the person now. */
   knows(words: ArrayLike<number>, at: number, now: number): boolean {

@@ -34,8 +34,10 @@ const SECOND: WindowOfMeasure = { count: 1, unit: 'second' };
 const AT_LEAST_MS = 5;
 
 export class Lease {
-  /** Granted and not spent. */
-  left = 0;
+  /** Granted and not spent; of that, so many places are held for people who are looked up later. */
+  private granted = 0;
+  private held = 0;
+  private lookUp: (() => void) | undefined;
   /** Spent units that may become free again. */
   private aside = 0;
   /** A request to the store is pending. */
@@ -80,6 +82,32 @@ export class Lease {
     return this.used !== undefined;
   }
 
+  /** Granted and not spent, once all are looked up for whom places are held. */
+  get left(): number {
+    this.settle();
+    return this.granted;
+  }
+
+  /** Whether so much is left, whoever is new of those for whom places are held. */
+  covers(amount: number, now: number): boolean {
+    return now < this.expiresAt && this.granted - this.held >= amount;
+  }
+
+  /** Holds places that `covers` has said are left. @param lookUp spends those that are needed: called before anything else becomes of the lease. */
+  hold(places: number, lookUp: () => void, now: number): void {
+    this.held += places;
+    this.lookUp = lookUp;
+    this.lastUse = now;
+  }
+
+  settle(): void {
+    const { lookUp } = this;
+    if (!lookUp) return;
+    this.lookUp = undefined;
+    this.held = 0;
+    lookUp();
+  }
+
   get ceilings(): readonly Ceiling[] {
     return this.terms.ceilings;
   }
@@ -89,7 +117,12 @@ export class Lease {
     return Math.max(0, this.taken(ceiling) - this.aside);
   }
 
-  /** The same, including what is set aside: other statements cannot have that. */
+  /** The same, without looking anyone up: no less. */
+  spentAtMost(ceiling: number): number {
+    return Math.max(0, (this.used?.[ceiling] ?? 0) - this.granted + this.held - this.aside);
+  }
+
+  /** As `spent`, including what is set aside: other statements cannot have that. */
   taken(ceiling: number): number {
     return Math.max(0, (this.used?.[ceiling] ?? 0) - this.left);
   }
@@ -133,7 +166,7 @@ export class Lease {
 
   /** Whether less is left than this part of what may be leased ahead. Never under a rate, which is not to be hurried. */
   isBelow(part: number): boolean {
-    return this.rate === undefined && this.left < part * this.ahead(0);
+    return this.rate === undefined && this.granted - this.held < part * this.ahead(0);
   }
 
   /** The claim that lets `need` be spent, and leases more ahead. */
@@ -163,7 +196,7 @@ export class Lease {
     }
     if (granted > 0) {
       this.chunks.push({ left: granted, at });
-      this.left += granted;
+      this.granted += granted;
       this.lastUse = now;
       const expiresAt = askedAt + endOfSlots(this.windows, at, this.days) - at;
       this.expiresAt = Math.min(this.expiresAt, Math.max(expiresAt, now + AT_LEAST_MS));
@@ -173,7 +206,7 @@ export class Lease {
 
   spend(amount: number, now: number): void {
     if (amount > this.left) throw new Error('more was to be spent than was granted');
-    this.left -= amount;
+    this.granted -= amount;
     this.lastUse = now;
     let rest = amount;
     while (rest > 0) {
@@ -212,7 +245,7 @@ export class Lease {
     const first = this.chunks[0];
     if (first?.at === at) first.left += 1;
     else this.chunks.unshift({ left: 1, at });
-    this.left += 1;
+    this.granted += 1;
     this.expiresAt = Math.min(this.expiresAt, until);
     return NOTHING;
   }
@@ -223,7 +256,7 @@ export class Lease {
     if (this.left === 0) return NOTHING;
     const { owner, measure, windows, left } = this;
     const returns = this.chunks.map((chunk) => ({ owner, measure, windows, amount: chunk.left, at: chunk.at }));
-    this.left = 0;
+    this.granted = 0;
     this.chunks = [];
     this.know(this.used?.map((amount) => amount - left));
     return returns;

@@ -49,6 +49,8 @@ const UNAVAILABLE_MS = 250;
 /** Unused leases go back after this time. */
 const IDLE_MS = 1_000;
 const MOST_UNREPORTED = 256;
+/** So many statements' people are looked up together. */
+const MOST_NOTED = 64;
 /** Below the first part of what may be leased ahead, a lease is topped up; below the second, other leases are topped up with it. */
 const LOW = 1 / 4;
 const LOW_BESIDE = 1 / 2;
@@ -73,6 +75,36 @@ export class Leases {
     for (const line of lines) this.spend(line, now);
     if (this.isRemote) this.topUp(lines, also, now);
     return outcome;
+  }
+
+  /**
+   * Takes the first lines, if all are covered whoever of their people is new. No one is looked up yet: one hash costs as much as a hundred together.
+   * @returns false: nothing was taken, and `take` may still do it.
+   */
+  takeAhead(lines: readonly ChargeLine[], count: number, also: readonly Lease[] = NONE): boolean {
+    const now = this.options.now();
+    for (const { lease, need, people, setsAside } of lines) {
+      if (!lease.covers((setsAside ? need + 1 : need) + (people?.hashes.count ?? 0), now)) return false;
+    }
+    for (let at = 0; at < count; at += 1) {
+      const line = lines[at]!;
+      const { lease, need, people, charge } = line;
+      if (people && need === 0 && !charge) this.note(lease, people, now);
+      else this.spend(line, now);
+    }
+    if (this.isRemote) this.topUp(lines, also, now);
+    return true;
+  }
+
+  private note(lease: Lease, { known, hashes }: SubjectsLine, now: number): void {
+    known.note(hashes);
+    lease.hold(hashes.count, () => this.lookUp(lease, known), now);
+    if (known.notes >= MOST_NOTED) lease.settle();
+  }
+
+  private lookUp(lease: Lease, known: KnownSubjects): void {
+    const hashes = known.takeNoted();
+    if (hashes) this.see(lease, { known, hashes }, undefined, this.options.now());
   }
 
   /** Whether the lines could be taken; takes nothing. */
@@ -108,6 +140,7 @@ export class Leases {
 
   /** Reports who was seen. */
   report(lease: Lease, known: KnownSubjects): void {
+    lease.settle();
     const sightings = known.takeReports();
     if (sightings) this.options.store.saw(lease.owner, lease.measure, lease.windows, sightings);
   }

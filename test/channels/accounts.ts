@@ -19,7 +19,9 @@ const accounts = new Map<string, Account>();
 export function paidBy(user: string): Paid {
   const account = accounts.get(user);
   if (!account) return { people: 0, others: 0 };
-  return { people: account.people, others: account.meter.lease.spent(0) - account.people };
+  // Asked first: it looks up those who are held.
+  const spent = account.meter.lease.spent(0);
+  return { people: account.people, others: spent - account.people };
 }
 
 export function forget(user: string): void {

@@ -32,5 +32,17 @@ export function hashesOf(names: readonly string[], hashed: (name: string) => voi
       words ??= names.flatMap(hash);
       return words;
     },
+    with: joined,
+  };
+}
+
+function joined(this: Hashes, others: readonly Hashes[]): Hashes {
+  const all = [this, ...others];
+  return {
+    count: all.reduce((sum, { count }) => sum + count, 0),
+    get words() {
+      return all.flatMap(({ words }) => Array.from(words));
+    },
+    with: joined,
   };
 }

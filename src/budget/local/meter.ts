@@ -61,6 +61,7 @@ export class Meter {
       this.marks = this.marks.map((mark, i) => ({ ...mark, limit: marked(limits)[i] ?? mark.limit }));
       return false;
     }
+    this.lease.settle();
     const before = this.terms.ceilings.map(({ window }) => JSON.stringify(window)).join();
     this.terms = { ceilings: ceilingsOf(limits) };
     // A new window does not count people that were remembered for other windows.
@@ -101,6 +102,7 @@ export class Meter {
   passed(): readonly LimitInForce[] {
     let told = NOTHING;
     for (const mark of this.marks) {
+      if (!mark.passed && this.lease.spentAtMost(mark.ceiling) <= mark.at) continue;
       const spent = this.lease.spent(mark.ceiling);
       if (spent > mark.at) {
         if (!mark.passed) told = [...told, mark.limit];

@@ -124,6 +124,12 @@ export class OwnerBudget {
     return meters;
   }
 
+  /** Whether the usage of all limited windows is known. */
+  get isKnown(): boolean {
+    for (const lease of this.limited) if (!lease.known) return false;
+    return true;
+  }
+
   /** Known rows left to show; infinite without a limit. */
   rowsLeft(): number {
     return this.meter('rows')?.lease.room() ?? Number.POSITIVE_INFINITY;

@@ -16,6 +16,7 @@ import type {
   DisclosedByStatement,
   Prepayment,
   Sighting,
+  Warning,
 } from '../../session/admission/budget-port.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import { LastAnswers } from '../../session/results/last-answers.ts';
@@ -163,14 +164,18 @@ export class PrincipalBudget {
     return undefined;
   }
 
+  warnings(person: OwnerBudget | undefined): readonly Warning[] | undefined {
+    const ofOwn = this.own.warnings();
+    const ofPerson = person?.warnings();
+    return ofOwn || ofPerson ? [...(ofOwn ?? []), ...(ofPerson ?? [])] : undefined;
+  }
+
   /** The answer for an outcome. `asks`: the statement has not run yet. */
   answer(outcome: TakeOutcome, person: OwnerBudget | undefined, asks = false): BudgetTaken {
     switch (outcome.kind) {
       case 'taken': {
-        const ofOwn = this.own.warnings();
-        const ofPerson = person?.warnings();
-        if (!ofOwn && !ofPerson) return TAKEN;
-        return { kind: 'taken', warnings: [...(ofOwn ?? []), ...(ofPerson ?? [])] };
+        const warnings = this.warnings(person);
+        return warnings ? { kind: 'taken', warnings } : TAKEN;
       }
       case 'wait':
         if (outcome.rate) this.retryLater();

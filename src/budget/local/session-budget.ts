@@ -18,6 +18,7 @@ import type {
   Prepayment,
   Sent,
   Sighting,
+  Warning,
 } from '../../session/admission/budget-port.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { LastAnswers } from '../../session/results/last-answers.ts';
@@ -71,11 +72,13 @@ export class SessionBudget implements Budget {
     if (permit === 'wait') return this.wait(user);
     if (permit === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
     const paid = permit !== undefined;
-    const notLeft = paid && !person ? undefined : this.isLeft(statement, paid ? undefined : own, person, user);
-    if (notLeft) return notLeft;
-    const rowsLeft = Math.min(permit?.rows ?? own.rowsLeft(), person?.rowsLeft() ?? Number.POSITIVE_INFINITY);
     // A permit is for exceptional exports, which the limit on estimates must not refuse.
     const estimated = paid ? undefined : limits.estimatedRows;
+    const charges = paid || estimated !== undefined ? undefined : this.atOnce(statement, prepayments, person, counted);
+    if (charges) return admitted(this.rowsLeft(undefined, person), principal.warnings(person), undefined, charges);
+    const notLeft = paid && !person ? undefined : this.isLeft(statement, paid ? undefined : own, person, user);
+    if (notLeft) return notLeft;
+    const rowsLeft = this.rowsLeft(permit?.rows, person);
     const payment = this.payment(prepayments, permit?.account, own, person, counted, estimated === undefined);
     if (payment === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
     if (payment.outcome.kind !== 'taken') return this.notPaid(payment.outcome, person, user);
@@ -89,14 +92,40 @@ export class SessionBudget implements Budget {
     }
     const taken = principal.answer(outcome, person, true);
     if (taken.kind !== 'taken') return taken.kind === 'wait' ? this.wait(user) : taken;
-    const { warnings } = taken;
-    return {
-      kind: 'admitted',
-      rowsLeft: rowsLeft === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.floor(rowsLeft)),
-      warnings,
-      account: permit?.account,
-      charges: payment.charges.isEmpty ? undefined : payment.charges,
-    };
+    return admitted(rowsLeft, taken.warnings, permit?.account, payment.charges);
+  }
+
+  private rowsLeft(ofPermit: number | undefined, person: OwnerBudget | undefined): number {
+    return Math.min(ofPermit ?? this.principal.own.rowsLeft(), person?.rowsLeft() ?? Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * Far from every limit, all in one step: nothing is used up, and what is to be paid is taken. @returns undefined if nothing was taken: then it is to be
+   * asked for step by step.
+   */
+  private atOnce(
+    statement: StatementJudgement,
+    prepayments: readonly Prepayment[],
+    person: OwnerBudget | undefined,
+    counted: boolean,
+  ): StatementCharges | undefined {
+    const { principal } = this;
+    const { own, leases } = principal;
+    if (prepayments.length > 1 || !own.isKnown || person?.isKnown === false) return undefined;
+    const charges = new StatementCharges(leases);
+    const lines: ChargeLine[] = [];
+    if (!counted) {
+      addOne(lines, own.meter('statements'));
+      addOne(lines, person?.meter('statements'));
+    }
+    const payers = { account: undefined, own, person, without: NONE_USED_UP };
+    if (prepayments.length > 0 && principal.addPrepaid(lines, prepayments, charges, payers)) return undefined;
+    const paying = lines.length;
+    const needed: Meter[] = [];
+    addNeeded(needed, statement, own);
+    if (person) addNeeded(needed, statement, person);
+    for (const meter of needed) addOne(lines, meter);
+    return leases.takeAhead(lines, paying, person?.limited) ? charges : undefined;
   }
 
   /**
@@ -273,6 +302,21 @@ interface Payment {
   readonly lines: readonly ChargeLine[];
   readonly charges: StatementCharges;
   readonly outcome: TakeOutcome;
+}
+
+function admitted(
+  rowsLeft: number,
+  warnings: readonly Warning[] | undefined,
+  account: string | undefined,
+  charges: StatementCharges,
+): BudgetAdmitted {
+  return {
+    kind: 'admitted',
+    rowsLeft: rowsLeft === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.floor(rowsLeft)),
+    warnings,
+    account,
+    charges: charges.isEmpty ? undefined : charges,
+  };
 }
 
 function addNeeded(needed: Meter[], { kind }: StatementJudgement, payer: OwnerBudget): void {

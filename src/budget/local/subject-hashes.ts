@@ -64,6 +64,12 @@ class HashesWhenAsked implements Hashes {
     return this.made;
   }
 
+  with(others: readonly Hashes[]): Hashes {
+    const all = [this, ...(others as readonly HashesWhenAsked[])];
+    const keys = all.flatMap((one) => (one.keys instanceof KeyList ? one.keys.texts() : one.keys));
+    return new HashesWhenAsked(keys, this.subject, this.hashes);
+  }
+
   private make(): ArrayLike<number> {
     const { keys, count } = this;
     if (count === 0) return NOBODY;

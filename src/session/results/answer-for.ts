@@ -8,6 +8,7 @@ import type { Conversation } from '../state/conversation.ts';
 import type { Execution } from '../state/execution.ts';
 import { Answer, type Recurring } from './answer.ts';
 import type { Formats } from './answer-rows.ts';
+import { digestOf } from './values.ts';
 
 /** What is run, and the words in which the client asked for it. */
 export interface AnswerRequest {
@@ -51,10 +52,17 @@ function recurring(c: Conversation, run: Execution, { text, prepared, bound }: A
   if (!answers) return undefined;
   const words = `${run.policy.hash}\0${run.person?.user ?? ''}\0${prepared ?? ''}\0${text}`;
   const values = bound && `${bound.formats.join()};${bound.valueCount};${bufferOf(bound.values).toString('latin1')}`;
-  return { answers, asked: { text: digestOf(words), values: digestOf(values ?? '') } };
+  return { answers, asked: { text: digestOfRepeated(run.statement, words), values: digestOf(values ?? '') } };
 }
 
-/** At once: a `Hash` that is kept costs the collector more than the hashing. */
-function digestOf(text: string): string {
-  return hash('sha256', text, 'base64');
+/** By the judgement that a repeated text has. */
+const last = new WeakMap<StatementJudgement, { readonly words: string; readonly digest: string }>();
+
+function digestOfRepeated(statement: StatementJudgement, words: string): string {
+  let known = last.get(statement);
+  if (known?.words !== words) {
+    known = { words, digest: hash('sha256', words, 'base64') };
+    last.set(statement, known);
+  }
+  return known.digest;
 }

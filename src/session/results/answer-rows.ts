@@ -29,6 +29,7 @@ interface Gathered {
 }
 
 const ALL = 65_535;
+const NONE_READ: ReadonlySet<number> = new Set();
 
 export class AnswerRows {
   private readonly gathered: readonly Gathered[];
@@ -96,11 +97,7 @@ export class AnswerRows {
     this.begin();
     this.beginRow();
     this.take(bytes, length, last, first, added);
-    return this.gathered.map(({ subject, keys, values }) => {
-      const texts: string[] = [];
-      keys.forEach((_start, _end, text) => void texts.push(text()));
-      return { subject, keys: texts, values };
-    });
+    return this.gathered.map(({ subject, keys, values }) => ({ subject, keys: keys.texts(), values }));
   }
 
   /** So many of the rows that were looked at last are shown. */
@@ -178,6 +175,7 @@ export class AnswerRows {
 
   /** @returns which columns hold a key that can be read. */
   private readKeys({ plan, keys }: Gathered, row: RowValues): ReadonlySet<number> {
+    if (plan.keys.length === 0) return NONE_READ;
     const read = new Set<number>();
     const { formats } = this;
     for (const { at, type, copied = type } of plan.keys) {
@@ -205,8 +203,7 @@ export class AnswerRows {
   private valuesOf({ values, unnamed }: SubjectPlan, named: boolean): number {
     if (named) return this.costOf(values);
     if (unnamed === 'row') return Math.max(1, this.costOf(values));
-    const all = Array.from({ length: this.fields.count }, (_, at) => at);
-    return this.orOne(this.costOf(all));
+    return this.orOne(this.costOf(undefined));
   }
 
   /** INVARIANT 67: the row discloses that it exists, whatever it contains. */
@@ -214,11 +211,14 @@ export class AnswerRows {
     return cost > 0 || this.cells.wasThere ? cost : 1;
   }
 
-  private costOf(columns: readonly number[]): number {
+  /** @param columns undefined: all. */
+  private costOf(columns: readonly number[] | undefined): number {
     const { fields, cells } = this;
     let cost = 0;
     let beyond = 0;
-    for (const at of columns) {
+    const { length } = columns ?? { length: fields.count };
+    for (let i = 0; i < length; i += 1) {
+      const at = columns ? columns[i]! : i;
       const value = fields.value(at);
       if (value === undefined) beyond += 1;
       else cost += cells.costOf(at, value);

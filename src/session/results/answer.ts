@@ -39,7 +39,7 @@ export class Answer {
   private plan: AnswerPlan | undefined | 'not made' = 'not made';
   private rows: AnswerRows | undefined;
   private readonly before: LastAnswer | undefined;
-  private readonly cells: AnswerValues;
+  private cells: AnswerValues | undefined;
   /** Of each subject; they are few. */
   private readonly tallies: DisclosureTally[] = [];
   /** Canaries whose keys were given were already looked for. */
@@ -59,8 +59,6 @@ export class Answer {
     private readonly isPaid: (subject: string) => boolean,
   ) {
     this.before = recurring?.answers.before(recurring.asked);
-    const locks = of?.disclosures?.some((disclosure) => disclosure.locks) === true;
-    this.cells = new AnswerValues(locks ? undefined : this.before, recurring !== undefined);
   }
 
   /** For a row, or the first piece of one; undefined if it shows no data subject. Counts nothing. */
@@ -93,11 +91,23 @@ export class Answer {
   private rowsOf(run: Showing): AnswerRows | undefined {
     if (this.rows) return this.rows;
     const plan = this.planOf(run);
-    if (!plan) return undefined;
+    if (!plan || this.isSilent(plan, run)) return undefined;
     const { kind } = run.statement;
     const copy = kind.kind === 'copy-out' ? kind.format : undefined;
-    this.rows = new AnswerRows(plan, this.formatsOf(run), copy, this.cells, this.isPaid);
+    this.rows = new AnswerRows(plan, this.formatsOf(run), copy, this.valuesOf(), this.isPaid);
     return this.rows;
+  }
+
+  /** Its rows have no key in them, and their people were counted before it ran: nothing of them need be read. */
+  private isSilent({ subjects }: AnswerPlan, { watch }: Showing): boolean {
+    if (this.recurring || watch.check?.names) return false;
+    return subjects.every(({ subject, keys }) => keys.length === 0 && this.isPaid(subject));
+  }
+
+  private valuesOf(): AnswerValues {
+    const locks = this.of?.disclosures?.some((disclosure) => disclosure.locks) === true;
+    this.cells ??= new AnswerValues(locks ? undefined : this.before, this.recurring !== undefined);
+    return this.cells;
   }
 
   private planOf(run: Showing): AnswerPlan | undefined {
@@ -137,8 +147,9 @@ export class Answer {
 
   /** All of it was shown. @returns whether it is the one that was fixed beforehand; it is the next one's, from now on. */
   isTheSame(tag: string): boolean {
-    const answer = this.cells.end(tag);
-    if (!answer || !this.recurring) return false;
+    if (!this.recurring) return false;
+    const answer = this.valuesOf().end(tag);
+    if (!answer) return false;
     this.recurring.answers.remember(this.recurring.asked, answer);
     return answer.whole === this.before?.whole;
   }

@@ -68,6 +68,12 @@ export class KeyList {
     }
   }
 
+  texts(): string[] {
+    const texts: string[] = [];
+    this.forEach((_start, _end, text) => void texts.push(text()));
+    return texts;
+  }
+
   private isAt(key: number, from: number, to: number): boolean {
     const { bytes } = this;
     const start = this.startOf(key);

@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 export type AnswerCell = string | null;
 
 export interface LastAnswer {
-  /** Digest of all that was sent of it, in its order, with its tag. */
+  /** All that was sent of it, in its order, with its tag, or its digest. */
   readonly whole: string;
   /** By row, from the first on, and column, as far as they were kept. */
   readonly rows: readonly ReadonlyMap<number, AnswerCell>[];
@@ -13,7 +13,7 @@ export interface LastAnswer {
   readonly weight: number;
 }
 
-/** Text and values of a statement, as digests, with all else on which it depends that its answer is the same. */
+/** Text and values of a statement, as digests, or, if they are short, the values themselves; with all else on which it depends that its answer is the same. */
 export interface AskedStatement {
   readonly text: string;
   readonly values: string;

@@ -35,8 +35,8 @@ export class AnswerValues {
   /** What follows is looked at from the first row that was not shown. */
   begin(): void {
     for (const column of this.fresh) this.firsts[column] = undefined;
-    this.fresh = [];
-    this.ahead.clear();
+    this.fresh.length = 0;
+    if (this.ahead.size > 0) this.ahead.clear();
     this.lookedAt = this.shown;
   }
 
@@ -49,7 +49,7 @@ export class AnswerValues {
   costOf(column: number, value: Uint8Array | null): number {
     const cell = cellOf(value);
     const row = this.lookedAt - 1;
-    this.cellsOf(row).set(column, cell);
+    if (this.hash) this.cellsOf(row).set(column, cell);
     // INVARIANT 68: told apart by all of its bytes.
     const isFree = cell === this.expected(row, column);
     if (this.firsts[column] === undefined) {
@@ -92,14 +92,16 @@ export class AnswerValues {
 
   /** So many of the rows that were looked at are shown. */
   show(count: number): void {
-    for (const end = this.shown + count; this.shown < end; this.shown += 1) {
+    const end = this.shown + count;
+    if (!this.hash) this.shown = end;
+    for (; this.shown < end; this.shown += 1) {
       const cells = this.ahead.get(this.shown) ?? NONE;
       this.kept += 1 + cells.size;
-      if (!this.hash || this.kept > MOST_CELLS) continue;
+      if (this.kept > MOST_CELLS) continue;
       this.rows.push(cells);
       for (const cell of cells.values()) this.bytes += 50 + (cell?.length ?? 0);
     }
-    this.fresh = this.fresh.filter((column) => this.firsts[column]!.row >= this.shown);
+    if (this.fresh.length > 0) this.fresh = this.fresh.filter((column) => this.firsts[column]!.row >= this.shown);
     this.begin();
   }
 
@@ -136,8 +138,16 @@ class AnswerHash {
   }
 
   end(tag: string): string {
-    return this.long ? this.long.update(tag).digest('base64') : hash('sha256', this.kept + tag, 'base64');
+    return this.long ? this.long.update(tag).digest('base64') : digestOf(this.kept + tag);
   }
+}
+
+/** SHA-256 in base64. */
+const CHARACTERS_OF_DIGEST = 44;
+
+/** A text that is shorter than every digest stands for itself. At once: a `Hash` that is kept costs the collector more than the hashing. */
+export function digestOf(text: string): string {
+  return text.length < CHARACTERS_OF_DIGEST ? text : hash('sha256', text, 'base64');
 }
 
 function cellOf(value: Uint8Array | null): AnswerCell {
