@@ -133,7 +133,8 @@ function judge(draft: Draft, use: Use, copies: boolean): Refusal | undefined {
     case 'function':
       return judgeFunction(draft, use);
     case 'operator':
-      for (const operator of use.candidates) if (!mayUseOperator(draft.role, operator, draft.catalog)) return operatorDenied(operator);
+      for (const operator of use.candidates)
+        if (!mayUseOperator(draft.role, operator, draft.catalog)) return operatorDenied(operator);
       return undefined;
     case 'type':
       return mayUseType(draft, use.type) ? undefined : typeDenied(draft.role, use.type);
