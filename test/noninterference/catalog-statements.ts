@@ -143,6 +143,7 @@ const NAMES = [
   'pin',
   'nothing',
   'work_mem',
+  'log_min_duration_statement',
   'hidden_schema.hidden_inside',
   'hidden_schema.hidden_search',
   'hidden_schema.hidden_dictionary',
@@ -304,7 +305,7 @@ export class CatalogStatements {
       default: {
         const hidden = this.choices.pick([
           `${column}::text LIKE '%hidden%'`,
-          `${column}::text IN ('pin', '0', 'hidden_1', '7MB', 'work_mem', 'primary_conninfo')`,
+          `${column}::text IN ('pin', '0', 'hidden_1', '7MB', '7s', 'work_mem', 'primary_conninfo')`,
           `left(${column}::text, 6) = 'hidden'`,
           `${column}::text ~ 'pin\\d+'`,
         ]);

@@ -31,7 +31,7 @@ export async function makeCatalogWorlds(): Promise<CatalogWorlds> {
   await runOnce(many.url, [read('catalog-many.sql')]);
   await runOnce(superuserUrl(), [
     ...[plain, many].map(({ name }) => `ALTER DATABASE ${name} SET jit = off`),
-    `ALTER DATABASE ${many.name} SET work_mem = '7MB'`,
+    `ALTER DATABASE ${many.name} SET log_min_duration_statement = '7s'`,
     `ALTER DATABASE ${many.name} SET dynamic_library_path = 'hidden'`,
     `ALTER DATABASE ${many.name} SET default_text_search_config = 'pg_catalog.german'`,
     `ALTER DATABASE ${many.name} SET hidden.setting = 'hidden'`,
