@@ -94,7 +94,7 @@ export class Answer {
     if (!plan || this.isSilent(plan, run)) return undefined;
     const { kind } = run.statement;
     const copy = kind.kind === 'copy-out' ? kind.format : undefined;
-    this.rows = new AnswerRows(plan, this.formatsOf(run), copy, this.valuesOf(), this.isPaid);
+    this.rows = new AnswerRows(plan, this.formatsOf(run), copy, this.answerValues(), this.isPaid);
     return this.rows;
   }
 
@@ -104,7 +104,7 @@ export class Answer {
     return subjects.every(({ subject, keys }) => keys.length === 0 && this.isPaid(subject));
   }
 
-  private valuesOf(): AnswerValues {
+  private answerValues(): AnswerValues {
     const locks = this.of?.disclosures?.some((disclosure) => disclosure.locks) === true;
     this.cells ??= new AnswerValues(locks ? undefined : this.before, this.recurring !== undefined);
     return this.cells;
@@ -148,7 +148,7 @@ export class Answer {
   /** All of it was shown. @returns whether it is the one that was fixed beforehand; it is the next one's, from now on. */
   isTheSame(tag: string): boolean {
     if (!this.recurring) return false;
-    const answer = this.valuesOf().end(tag);
+    const answer = this.answerValues().end(tag);
     if (!answer) return false;
     this.recurring.answers.remember(this.recurring.asked, answer);
     return answer.whole === this.before?.whole;
