@@ -113,12 +113,7 @@ function different(
 
 describeWith(PSQL_16)('psql is refused what would tell more', () => {
   it.each([
-    [
-      'show password_encryption;',
-      /permission denied for parameter "password_encryption"/,
-      'the first step of \\password',
-    ],
-    ['alter user current_user password $$x$$;', /permission denied for ALTER ROLE/, 'and its last'],
+    ['alter user current_user password $$x$$;', /permission denied for ALTER ROLE/, 'the last step of \\password'],
   ])('%s', async (command, error) => {
     const [refusal, still] = parts(
       await psqlScript(world.url('teacher'), `\\echo == 1\n${command}\n\\echo == 2\nselect 'still';\n`),
@@ -224,5 +219,5 @@ testWith(PSQL_16)('recorded: all else that psql asked was allowed, and came thro
   const statements = statementsIn(await world.log());
   expect(statements.length).toBeGreaterThan(100);
   const refused = statements.filter(({ status }) => status !== 'ok');
-  expect(refused.map(({ principal, status }) => `${principal} ${status}`)).toEqual(Array(2).fill('teacher refused'));
+  expect(refused.map(({ principal, status }) => `${principal} ${status}`)).toEqual(['teacher refused']);
 });

@@ -105,12 +105,14 @@ it('raises', async () => {
 });
 
 it('permits: their beginning is read in that zone', async () => {
-  const from = ['--from', '2026-12-01T20:00', '--for', '4h'];
+  const day = (ahead: number): string => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
+  const [begin, next] = [day(3), day(4)];
+  const from = ['--from', `${begin}T20:00`, '--for', '4h'];
   const asked = await said('permit', 'request', 'vendor', '--table', 'students', '--rows', '10', ...from, ...WHY);
   expect(times(withoutSigned(asked))).toEqual([]);
   const { permits } = await guard.done<{ permits: Row[] }>('permit.list');
-  expect(permits[0]).toMatchObject({ from: '2026-12-01T06:00:00.000Z', until: '2026-12-01T10:00:00.000Z' });
-  expect(times(await said('permit', 'list'))).toEqual(['2026-12-01 20:00:00', '2026-12-02 00:00:00']);
+  expect(permits[0]).toMatchObject({ from: `${begin}T06:00:00.000Z`, until: `${begin}T10:00:00.000Z` });
+  expect(times(await said('permit', 'list'))).toEqual([`${begin} 20:00:00`, `${next} 00:00:00`]);
   const wrong = await guard.rowgate([
     'permit',
     'request',
