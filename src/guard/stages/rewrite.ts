@@ -67,9 +67,11 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   if (copy?.relation) {
     // INVARIANT 43: only the granted columns of a table are copied.
     if (!copied) throw new Error('a COPY that was not authorized');
-    if (copy.is_from) rewriteCopyFrom(w, copy, copied);
-    if (copied.where) qualifyNames(w, copied.where, NONE, NONE, NONE);
     if (!copy.is_from) rewriteCopyTo(w, copy, copied, draft.role, statement.bounded);
+    else {
+      rewriteCopyFrom(w, copy, copied);
+      if (copied.where) qualifyNames(w, copied.where, NONE, NONE, NONE);
+    }
     return;
   }
   const sites = findLeakyExpressions(analysis);

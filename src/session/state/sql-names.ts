@@ -131,7 +131,7 @@ function resolveNamed(
 ): ResolvedNames | LostName | 'wait' {
   const own = here.statement(name);
   if (own === 'none') return { refuse: statementUnknown(name) };
-  const resolved = own !== 'unknown' ? { ...fresh(own), here: true as const } : resolveExecute(c, name, policy);
+  const resolved = own !== 'unknown' ? { ...fresh(own), here: true as const } : resolveExecute(c, name, policy, texts);
   if (resolved === 'wait' || 'refuse' in resolved) return resolved;
   const refuse = leakyPatternIn(texts, resolved.inner ?? {});
   return refuse ? { refuse } : resolved;
@@ -179,13 +179,22 @@ function notInOneMessage(): Refusal {
   });
 }
 
-function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): ResolvedNames | LostName | 'wait' {
+/** `given`: its arguments. */
+function resolveExecute(
+  c: Conversation,
+  name: string,
+  policy: SessionPolicy,
+  given: readonly unknown[] | undefined,
+): ResolvedNames | LostName | 'wait' {
   const version = c.statements.current(name);
   if (unsettled(c, version)) return 'wait';
   const prepared = version?.value;
   // What an EXECUTE runs must be something that was judged. Functions of an unrestricted role may prepare, too.
   if (!prepared) return isFree(policy) ? fresh() : { refuse: statementUnknown(name) };
   if (!canExecute(prepared)) return { refuse: notByExecute(name) };
+  // INVARIANT 175: more arguments than the client's own could pass for values of the guard's parameters, if these were not added behind them.
+  if (prepared.rendered.added.length > 0 && given?.length !== prepared.parameters)
+    return { refuse: wrongArguments(name) };
   const { filledFor } = prepared.rendered;
   // What a token fills in it may not be known for this policy.
   if (filledFor && prepared.policy !== policy) return { refuse: cachedPlanChanged() };
@@ -355,6 +364,11 @@ function isFree(policy: SessionPolicy): boolean {
 function canExecute({ statement }: Prepared): boolean {
   const kind = statement?.kind.kind;
   return kind === 'read' || kind === 'write';
+}
+
+/** With PostgreSQL's own words. */
+function wrongArguments(name: string): Refusal {
+  return refusal('unsupported', '42601', `wrong number of parameters for prepared statement "${name}"`);
 }
 
 function notByExecute(name: string): Refusal {
