@@ -106,7 +106,7 @@ export async function grantAll(
     ]),
     types: kept((await rows<Named>(TYPES)).map(name)),
     collations: (await rows<Named>(COLLATIONS)).map(name),
-    catalogs: kept((await rows<Named>(CATALOGS)).map(name)),
+    ...(!without.has('catalogs') && { catalogs: kept((await rows<Named>(CATALOGS)).map(name)) }),
     settings: Object.fromEntries(
       [...settings, ...customSettings].filter(isGrantableSetting).map((setting) => [setting, MOST[setting] ?? 'any']),
     ),
@@ -131,6 +131,8 @@ export async function ungrantable(folder: string, errors: readonly string[]): Pr
     let writes = false;
     for (let at = Number(number) - 1; ; at--) {
       const line = lines[at]!;
+      // All of them: a table that cannot be granted, or not whole, is withheld.
+      if (line.startsWith(' "catalogs"')) return 'catalogs';
       if (/^ {3}"(?:insert|update|delete)"/.test(line)) writes = true;
       if (/^ {2}"/.test(line)) return `${writes ? 'write ' : ''}${keyOf(line)}`;
     }

@@ -2,6 +2,7 @@
 
 import { literal } from '../../policy/compile/catalog-conditions.ts';
 import { shownSettings } from '../../policy/compile/shown-settings.ts';
+import { FIRST_USER_OID } from '../../policy/compile/visible-types.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { renderTemplate } from '../../sql/text/edits.ts';
@@ -17,19 +18,22 @@ export interface Finder {
   shown(name: string): string;
 }
 
-const OBJECTS =
-  `pg_namespace pg_class pg_attribute pg_type pg_proc pg_operator pg_collation pg_ts_config pg_ts_dict pg_authid pg_database pg_constraint
-pg_index pg_trigger pg_rewrite pg_depend pg_description`.split(/\s+/);
+const known = new WeakMap<RolePolicy, boolean>();
 
 /**
- * INVARIANT 198: names and numbers of objects are not looked up only for a role that reads whole every catalog that could tell of them (`catalogs`), and
+ * INVARIANT 198: names and numbers of objects are not looked up only for a role that reads whole every table of the server's own catalogs (`catalogs`), and
  * so may know of each object that there is.
  */
-export function knowsObjects(role: RolePolicy, catalog: Catalog): boolean {
-  return OBJECTS.every((name) => {
-    const relation = catalog.relation('pg_catalog', name);
-    return relation !== undefined && role.relations.get(relation.oid)?.named === true;
-  });
+export function knowsObjects(role: RolePolicy, { data }: Catalog): boolean {
+  let knows = known.get(role);
+  if (knows === undefined) {
+    const own = data.relations.filter(
+      ({ schema, kind, oid }) => schema === 'pg_catalog' && kind === 'r' && oid < FIRST_USER_OID,
+    );
+    knows = own.length > 0 && own.every(({ oid }) => role.relations.get(oid)?.named === true);
+    known.set(role, knows);
+  }
+  return knows;
 }
 
 /** The server's own schemas that everybody may look into. */

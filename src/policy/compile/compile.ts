@@ -97,9 +97,11 @@ export function compileRole(
   const visible = unrestricted
     ? undefined
     : visibleTo(catalog, searchPath, relations, functions, grantedTypes, collations);
-  const holdsAll = holdsEveryTable(file, relations, context);
-  const named = own ? compileCatalogs(file.catalogs ?? [], holdsAll, own) : new Map<Relation, RuleRef>();
-  const system = visible ? systemCatalogGrants(catalog, visible, rule, { named, holdsAll }) : [];
+  const named =
+    own && file.catalogs && holdsEveryTable(file, relations, own)
+      ? compileCatalogs(file.catalogs, own)
+      : new Map<Relation, RuleRef>();
+  const system = visible ? systemCatalogGrants(catalog, visible, rule, named) : [];
   return {
     name: file.role,
     mode: file.mode ?? 'enforce',
@@ -314,31 +316,35 @@ function compileTypes(names: readonly string[], { env, document, report }: Grant
   return found;
 }
 
-/** Nothing is withheld from it, and no people are counted: what tells of rows tells it nothing. */
+/**
+ * INVARIANT 196: catalogs tell of rows: by statistics, counters, sizes, what others ask. So a role may have them only if nothing is withheld from it, and
+ * no people are counted; in any other it is an error.
+ */
 function holdsEveryTable(
   file: RoleFile,
   relations: readonly RelationGrant[],
-  { env, subjects }: Pick<RoleContext, 'env' | 'subjects'>,
+  { env, subjects, document, report }: GrantsPart,
 ): boolean {
   const whole = new Set(relations.filter(({ select }) => select?.whole).map(({ relation }) => relation.oid));
   const isTable = ({ oid, kind }: Relation): boolean => oid >= FIRST_USER_OID && 'rpmf'.includes(kind);
-  return (
-    subjects.size === 0 &&
+  const holds =
+    subjects.length === 0 &&
     file.min_group === undefined &&
-    env.catalog.data.relations.every((relation) => !isTable(relation) || whole.has(relation.oid))
-  );
+    env.catalog.data.relations.every((relation) => !isTable(relation) || whole.has(relation.oid));
+  if (!holds)
+    report.error(
+      document.placeOfValue(['catalogs']),
+      'system catalogs tell of rows: they are for a role that reads every table whole, where there are no subjects',
+    );
+  return holds;
 }
 
 /** `catalogs` of a role: system catalogs that it reads whole. */
-function compileCatalogs(
-  names: readonly string[],
-  holdsAll: boolean,
-  { env, document, report }: GrantsPart,
-): Map<Relation, RuleRef> {
+function compileCatalogs(names: readonly string[], { env, document, report }: GrantsPart): Map<Relation, RuleRef> {
   const found = new Map<Relation, RuleRef>();
   names.forEach((text, index) => {
     const path = ['catalogs', index];
-    const relation = namedCatalog(env.catalog, text, holdsAll);
+    const relation = namedCatalog(env.catalog, text);
     if (typeof relation === 'string') report.error(document.placeOfValue(path), relation);
     else found.set(relation, document.rule(path));
   });

@@ -33,43 +33,19 @@ const KEPT_BY_SERVER: ReadonlySet<string> = new Set([
 const NEVER: ReadonlySet<string> = new Set(
   'pg_cursors pg_prepared_statements pg_settings pg_file_settings pg_hba_file_rules pg_ident_file_mappings'.split(' '),
 );
-/** INVARIANT 196: these hold values of rows, tell which rows there are or what others ask, so no role has them from which anything is withheld or whose people are counted. */
-const OF_ROWS: ReadonlySet<string> = new Set(
-  'pg_largeobject pg_locks pg_statistic pg_statistic_ext_data pg_stats pg_stats_ext pg_stats_ext_exprs'.split(' '),
+/** INVARIANT 197: columns with verifiers of passwords, and with what may hold passwords for other servers, no grant shows, in whatever catalog they are. */
+const SECRETS: ReadonlySet<string> = new Set(
+  'rolpassword passwd subconninfo fdwoptions srvoptions ftoptions umoptions attfdwoptions option_value'.split(' '),
 );
-const COUNTERS = /^pg_stat(io)?_/;
-/** Columns of other catalogs that do so. */
-const COLUMNS_OF_ROWS: ReadonlySet<string> = new Set([
-  ...'relfilenode relpages reltuples relallvisible relallfrozen relfrozenxid relminmxid'
-    .split(' ')
-    .map((name) => `pg_class.${name}`),
-  'pg_attribute.attmissingval',
-  'pg_database.datfrozenxid',
-  'pg_database.datminmxid',
-  'pg_sequences.last_value',
-]);
-/** INVARIANT 197: verifiers of passwords, and what may hold passwords for other servers, no grant shows. */
-const SECRETS: ReadonlySet<string> = new Set([
-  'pg_authid.rolpassword',
-  'pg_shadow.passwd',
-  'pg_subscription.subconninfo',
-  'pg_foreign_data_wrapper.fdwoptions',
-  'pg_foreign_server.srvoptions',
-  'pg_foreign_table.ftoptions',
-  'pg_user_mapping.umoptions',
-  'pg_user_mappings.umoptions',
-]);
 
 /** The relation that an entry of `catalogs` means, or why it cannot be granted. Without a schema: of pg_catalog. */
-export function namedCatalog(catalog: Catalog, text: string, holdsAll: boolean): Relation | string {
+export function namedCatalog(catalog: Catalog, text: string): Relation | string {
   const [name = '', schema = 'pg_catalog', ...more] = [...(splitName(text) ?? [])].reverse();
   const relation = more.length === 0 && SCHEMAS.has(schema) ? catalog.relation(schema, name) : undefined;
   // A table that someone has put beside the server's own holds data.
   if (!relation || !'rv'.includes(relation.kind) || relation.oid >= FIRST_USER_OID)
     return `"${text}" is no system catalog`;
   if (NEVER.has(name)) return `"${text}" cannot be granted: sessions find there what is their own`;
-  if (!holdsAll && (OF_ROWS.has(name) || COUNTERS.test(name)))
-    return `"${text}" tells of rows: for a role that reads every table whole, where there are no subjects`;
   return relation;
 }
 
@@ -78,7 +54,7 @@ export function systemCatalogGrants(
   catalog: Catalog,
   visible: Visible,
   rule: RuleRef,
-  { named, holdsAll }: { readonly named: ReadonlyMap<Relation, RuleRef>; readonly holdsAll: boolean },
+  named: ReadonlyMap<Relation, RuleRef>,
 ): RelationGrant[] {
   const of = (
     schema: string,
@@ -108,22 +84,14 @@ export function systemCatalogGrants(
     ...others.map((relation) => systemGrant(relation, nothing, namesOf(relation), visible, rule)),
   ];
   const grants = new Map(found.map((grant) => [grant.relation, grant]));
-  for (const [relation, own] of named) grants.set(relation, wholeGrant(relation, grants.get(relation), holdsAll, own));
+  for (const [relation, own] of named) grants.set(relation, wholeGrant(relation, own));
   return [...grants.values()];
 }
 
-/** `filtered`: what the role finds without this grant; absent: nothing. */
-function wholeGrant(
-  relation: Relation,
-  filtered: RelationGrant | undefined,
-  holdsAll: boolean,
-  rule: RuleRef,
-): RelationGrant {
-  const isHidden = (name: string): boolean =>
-    SECRETS.has(`${relation.name}.${name}`) || (!holdsAll && COLUMNS_OF_ROWS.has(`${relation.name}.${name}`));
+function wholeGrant(relation: Relation, rule: RuleRef): RelationGrant {
   const columns = relation.columns.map((column): [string, ColumnGrant] => {
-    const mask = filtered?.select?.columns.get(column.name)?.mask ?? [`NULL::${column.typeName}`];
-    return [column.name, { column, ...(isHidden(column.name) && { mask }), rule }];
+    const mask = [`NULL::${column.typeName}`];
+    return [column.name, { column, ...(SECRETS.has(column.name) && { mask }), rule }];
   });
   const system = systemColumns(relation, rule);
   const select = { columns: new Map([...columns, ...system]), conditions: [], whole: false, rule };

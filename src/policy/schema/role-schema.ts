@@ -123,7 +123,7 @@ export const roleSchema = mapping({
     .array(catalogName)
     .optional()
     .describe(
-      'System catalogs read whole: `pg_policies`; what tells of rows (`pg_stats`) where every table is held whole, without subjects.',
+      'System catalogs read whole: `pg_policies`. Only where every table is held whole, without subjects: they tell of rows.',
     ),
   settings: z
     .record(catalogName, z.union([z.string(), z.number()]))
