@@ -755,6 +755,11 @@ const WAYS: readonly Case[] = [
     'question; unnamed v0; repeated',
   ],
   [
+    'locks on rows of a view that the query around leaves out',
+    'SELECT name FROM named WHERE name > (SELECT name FROM patient WHERE id + 0 = 5) FOR UPDATE',
+    'question; unnamed; repeated; uncountable: row locks in a query',
+  ],
+  [
     'locks that are not sent',
     'WITH w AS MATERIALIZED (SELECT id FROM patient WHERE hiv FOR UPDATE) SELECT 1',
     'question; unnamed; repeated; uncountable: row locks in a query',
@@ -951,6 +956,11 @@ const WRITES: readonly Case[] = [
 ];
 
 const UPSERTS: readonly Case[] = [
+  [
+    'into a table whose children hold people',
+    'INSERT INTO stay (nights) VALUES (3) ON CONFLICT DO NOTHING',
+    'question; unnamed; repeated; at-once; writes 1 tag given 1',
+  ],
   [
     'DO NOTHING, where a partition has an index of its own',
     'INSERT INTO booking (id, patient_id, slot) VALUES (7, 1, 20), (8, 1, 30) ON CONFLICT DO NOTHING',

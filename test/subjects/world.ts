@@ -100,7 +100,7 @@ tables:
   unlike: { select: { columns: "*" } }
   listed: { select: { columns: "*" } }
   persons: { select: { columns: "*" } }
-  stay: { select: { columns: [id, nights] } }
+  stay: { select: { columns: [id, nights] }, insert: { columns: [id, nights] } }
   nights: { select: { columns: "*" } }
   odd: { select: { columns: "*" }, insert: { columns: "*" } }
   wish: { select: { columns: "*" }, insert: { columns: "*" } }
@@ -111,7 +111,7 @@ tables:
   mail: { select: { columns: "*" } }
   misses: { select: { columns: "*" }, insert: { columns: "*" } }
   share: { select: { columns: [id, name, part] } }
-  named: { select: { columns: [id, name] } }
+  named: { select: { columns: [id, name] }, update: { columns: [name] } }
   call: { select: { columns: [id, patient_id, day] }, insert: { columns: [id, patient_id, day] } }
   asked: { select: { columns: "*" }, insert: { columns: "*" } }
   wishes: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: [whom, what, which] } }
