@@ -120,6 +120,30 @@ describe('a cursor opened for one person is closed to another', () => {
   });
 });
 
+describe('what is made in a message that is sent in steps is made for its person', () => {
+  // The row that PUPILS may not show any more must be undone by the guard: what is behind it is sent later.
+  const made = (statement: string) =>
+    `BEGIN; SET LOCAL rowgate.token = '${tokenOf(key, 1)}'; ${statement}; ${PUPILS}; COMMIT`;
+
+  it('a statement', async () => {
+    await client.query(made(`PREPARE one AS ${PUPILS}`));
+    await set(2);
+    expect(await families('EXECUTE one')).toEqual([2]);
+    await client.query('RESET rowgate.token');
+    await expect(client.query('EXECUTE one')).rejects.toMatchObject({ code: '28000' });
+  });
+
+  it('a cursor', async () => {
+    await client.query(made(`DECLARE c CURSOR WITH HOLD FOR ${PUPILS}`));
+    await set(2);
+    await expect(client.query('FETCH ALL FROM c')).rejects.toMatchObject({ code: '28000' });
+    await client.query('RESET rowgate.token');
+    await expect(client.query('FETCH ALL FROM c')).rejects.toMatchObject({ code: '28000' });
+    await set(1);
+    expect(await families('FETCH ALL FROM c')).toEqual([1]);
+  });
+});
+
 describe('messages of several statements', () => {
   it('for one person', async () => {
     const token = tokenOf(key, 5);

@@ -78,5 +78,5 @@ function alone(
 ): string | undefined {
   const values = valuesFor(policy, person, undefined);
   if (judgement.statements.length === 1 && at === 0) return renderLiterals(text, judgement, values).sent;
-  return takeApart({ judgement, text }, values)?.[at]?.sent;
+  return takeApart({ judgement, text }, values, policy)?.[at]?.sent;
 }

@@ -2,12 +2,14 @@
 import type { Judgement } from '../../guard/decision.ts';
 import { query } from '../../protocol/query.ts';
 import { applyEdits } from '../../sql/text/edits.ts';
+import type { SessionPolicy } from '../ports.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution } from '../state/execution.ts';
 import type { QueryStep } from '../state/pending-replies.ts';
 import { charactersOf } from './positions.ts';
 import { queryPending, unnamedDropped } from './refuse.ts';
 import { type Rendered, renderLiterals, type SlotValues } from './render.ts';
+import { madeFor } from './revalidate.ts';
 
 /** Sends a client's Query, or a statement of one. Nothing else goes before it is answered. */
 export function sendStep(c: Conversation, { rendered, runs, wrapped, next }: QueryStep, bytes?: Uint8Array): void {
@@ -41,6 +43,7 @@ export function stepsOf(
 export function takeApart(
   { judgement, text }: Pick<Rendered, 'judgement' | 'text'>,
   values: SlotValues,
+  policy: SessionPolicy,
 ): Rendered[] | undefined {
   const parts: Rendered[] = [];
   const { edits } = judgement;
@@ -60,11 +63,11 @@ export function takeApart(
     const partText = text.slice(start, end);
     const part: Judgement = {
       ...judgement,
-      statements: [statement],
+      statements: [{ ...statement, extent: { start: 0, end: end - start } }],
       edits: own,
       template: applyEdits(partText, own),
     };
-    parts.push({ ...renderLiterals(partText, part, values), leads });
+    parts.push({ ...madeFor(renderLiterals(partText, part, values), policy, values), leads });
   }
   return next === edits.length ? parts : undefined;
 }

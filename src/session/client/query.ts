@@ -155,7 +155,7 @@ function sendQuery(c: Conversation, frame: Frame, message: Message, parts: reado
   const fails = parts.length === 1 && judgement.parameters > 0;
   const planned = fails ? 'plain' : planQuery(statements, c.status);
   const inTurn = planned === 'in-turn' || planned === 'wrapped-in-turn';
-  const divisible = !inTurn || takeApart(message, slotValues(policy, person)) !== undefined;
+  const divisible = !inTurn || takeApart(message, slotValues(policy, person), policy) !== undefined;
   const untold = needs && c.batchHasControl ? unsynced() : undefined;
   const plan = untold ?? (divisible ? planned : notTogether());
   if (typeof plan !== 'string') {
@@ -233,10 +233,10 @@ function* recordAndSend(
       break;
     }
     case 'in-turn':
-      sendStep(c, stepsOf(takeApart(message, values)!, runs, false)!);
+      sendStep(c, stepsOf(takeApart(message, values, policy)!, runs, false)!);
       break;
     case 'wrapped-in-turn':
-      sendWrapped(c, stepsOf(takeApart(message, values)!, runs, true)!);
+      sendWrapped(c, stepsOf(takeApart(message, values, policy)!, runs, true)!);
       break;
   }
 }

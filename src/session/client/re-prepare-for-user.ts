@@ -21,7 +21,7 @@ export function rePrepareForUser(
   const { judgement, text } = rendered;
   const values = slotValues(policy, person);
   const at = judgement.statements.findIndex(({ kind }) => kind.kind === 'prepare' && kind.name === name);
-  const alone = takeApart(rendered, values)?.[at];
+  const alone = takeApart(rendered, values, policy)?.[at];
   if (!alone) return false;
   const forUser = { prepared, rendered: renderFor(text, judgement, policy, undefined, values) };
   const pending = queryPending(c, 'prepare', { forUser });

@@ -59,8 +59,12 @@ export function renderFor(
   values: SlotValues,
 ): Rendered {
   if (takesParameters(judgement, parameters)) return renderParameters(text, judgement, parameters!);
-  const rendered = withWords(renderLiterals(text, judgement, values), policy);
-  return isFilled(judgement.template, policy.role) ? { ...rendered, filledFor: values.person } : rendered;
+  return madeFor(withWords(renderLiterals(text, judgement, values), policy), policy, values);
+}
+
+/** INVARIANT 221: what is made of a text with an end user's attributes, a statement or a cursor, is that end user's. */
+export function madeFor(rendered: Rendered, { role }: SessionPolicy, { person }: SlotValues): Rendered {
+  return isFilled(rendered.judgement.template, role) ? { ...rendered, filledFor: person } : rendered;
 }
 
 /** Longer ones are not shown. */
