@@ -155,11 +155,60 @@ describe('a statement prepared in SQL', () => {
 });
 
 describe('an open portal', () => {
-  test('runs on under the policy under which it was bound', async () => {
-    await ask(peer, Q('begin'));
-    await ask(peer, P('select a from t'), B([], 'p'), E('p', 2), S());
+  const fetch = [Q('fetch 2 from p')];
+  const declare = 'declare p cursor for select a from t';
+  const opened: [string, Uint8Array[], Uint8Array[]][] = [
+    ['a portal', [P('select a from t'), B([], 'p'), E('p', 2), S()], [E('p', 2), S()]],
+    ['a FETCH from a portal', [P('select a from t'), B([], 'p'), E('p', 2), S()], fetch],
+    ['a cursor', [Q(declare)], fetch],
+    ['a cursor, by a portal of FETCH', [Q(declare)], [P('fetch 2 from p'), B(), E(), S()]],
+    ['a cursor by a portal of DECLARE', [P(declare), B(), E(), S()], fetch],
+    ['a cursor made beside others', [Q(`select a from t where a < 2; ${declare}`)], fetch],
+    ['a cursor WITH HOLD', [Q('declare p cursor with hold for select a from t'), Q('commit'), Q('begin')], fetch],
+  ];
+
+  test.each(opened)('goes on where nothing changes for it: %s', async (_what, open, more) => {
+    await ask(peer, Q('begin'), ...open);
+    peer.policy = policyOf(options);
+    expect((await ask(peer, ...more)).filter((word) => word === 'DataRow')).toHaveLength(2);
+  });
+
+  test.each(opened)('shows no row where the policy would open it otherwise: %s', async (_what, open, more) => {
+    await ask(peer, Q('begin'), ...open);
     peer.policy = filtering();
-    expect(await ask(peer, E('p', 2), S())).toEqual(['DataRow', 'DataRow', 'PortalSuspended', 'ReadyForQuery:T']);
+    const words = await ask(peer, ...more);
+    expect(words.slice(-2)).toEqual(['ErrorResponse:0A000', 'ReadyForQuery:E']);
+    expect(words).not.toContain('DataRow');
+    expect(peer.received.errors().at(-1)?.get('M')).toBe('the policy has changed what it may show');
+    expect(peer.records.at(-2)).toMatchObject({ kind: 'decision', effect: 'refuse' });
+  });
+
+  test('that has not run is refused in words that drivers know', async () => {
+    await ask(peer, Q('begin'), P('select a from t'), B([], 'p'), S());
+    peer.policy = filtering();
+    expect(await ask(peer, E('p'), S())).toEqual(['ErrorResponse:0A000', 'ReadyForQuery:E']);
+    expect(peer.received.errors().at(-1)?.get('R')).toBe('RevalidateCachedQuery');
+  });
+
+  test.each([
+    ['a portal', [P('select a from t where a < :school and a < $1'), B(['9'], 'p'), E('p', 1), S()]],
+    ['a cursor', [Q('declare p cursor for select a from t where a < :school')]],
+  ])('shows no row for another attribute of the principal: %s', async (_what, open) => {
+    const school = (id: string) => policyOf({ ...options, attributes: { school: id } });
+    peer.policy = school('4');
+    await ask(peer, Q('begin'), ...open);
+    peer.policy = school('4');
+    expect(await ask(peer, Q('fetch 1 from p'))).toContain('DataRow');
+    peer.policy = school('2');
+    expect(await ask(peer, Q('fetch 1 from p'))).toEqual(['ErrorResponse:0A000', 'ReadyForQuery:E']);
+  });
+
+  test('goes on where another number of rows may be shown', async () => {
+    const most = (rows: number) => policyOf({ ...options, limits: { rowsPerStatement: rows } });
+    peer.policy = most(4);
+    await ask(peer, Q('begin'), P('select a from t'), B([], 'p'), E('p', 1), S());
+    peer.policy = most(3);
+    expect(await ask(peer, E('p', 1), S())).toContain('DataRow');
   });
 
   test.each([

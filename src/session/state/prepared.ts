@@ -71,6 +71,8 @@ export interface Portal {
   opened?: { readonly run: Execution; readonly batch: number } | undefined;
   /** Of its own columns: the statement may have been prepared again since. */
   provenance: Provenance;
+  /** Of a DECLARE among several statements: its place in the text of all. */
+  readonly extent?: StatementJudgement['extent'];
   /** The server stops by itself one row above the limit. */
   readonly bounded: boolean;
   /** One row above so many. */

@@ -1,11 +1,13 @@
 /** Names in SQL text (PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, CLOSE): they share the server's namespaces with Parse and Bind. */
 import { isDeepStrictEqual } from 'node:util';
 import { type Refusal, refusal } from '../../core/refusal.ts';
-import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
+import type { Judgement, StatementJudgement, StatementKind, TextEdit } from '../../guard/decision.ts';
 import type { Disclosure } from '../../guard/subjects/disclosure.ts';
+import type { Template } from '../../sql/text/template.ts';
 import { limitedOverTime } from '../admission/limits-over-time.ts';
 import { inputLimits, mostOf, NO_LIMIT, rowsToAsk, statementLimits, type Usage } from '../admission/statement-meter.ts';
 import { NamesOfMessage } from '../client/names-of-message.ts';
+import { withOwnArguments } from '../client/own-arguments.ts';
 import { cachedPlanChanged } from '../client/refusal-response.ts';
 import type { Rendered } from '../client/render.ts';
 import { revalidate } from '../client/revalidate.ts';
@@ -236,7 +238,7 @@ function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Res
   return lost ?? { ...fresh(statement), usage, bounded, most, madeFor };
 }
 
-/** An open portal runs on under a new policy, unless the role lost what it reads. */
+/** An open portal runs on under a new policy, if it would be opened alike. */
 export function recheckPortal(portal: Portal, policy: SessionPolicy): LostName | undefined {
   // What it reads was settled when it was opened, whatever the session's path is now.
   if (isSamePolicy(portal.policy, policy))
@@ -245,11 +247,41 @@ export function recheckPortal(portal: Portal, policy: SessionPolicy): LostName |
   if (!now) return { refuse: cachedPlanChanged() };
   const judgement = now.judge(portal.rendered.text, portal.prepared?.types);
   if (judgement.effect === 'refuse') return { refuse: judgement.refusal!, fault: judgement.fault };
+  const { text, fills, judgement: before } = portal.rendered;
+  if (
+    formOf(portal, withOwnArguments(judgement, text, fills ? [fills] : []), now) !==
+    formOf(portal, before, portal.policy)
+  )
+    return { refuse: openedOtherwise(portal) };
   portal.policy = now;
   if (portal.statement) portal.statement = toldAnew(portal.statement, judgement.statements);
   // INVARIANT 30: what the old policy let pass says nothing about the new one.
   portal.provenance = new Provenance();
   return undefined;
+}
+
+/**
+ * INVARIANT 220: rows that a new policy withholds do not come from a cursor or portal that is open: it goes on only where its statement would be rewritten
+ * alike, with the same attributes. The number of a row limit may differ: rows are counted by the limits of now.
+ */
+function formOf({ extent, madeFor }: Portal, { edits, statements }: Judgement, { principal }: SessionPolicy): string {
+  const attributes = madeFor?.attributes ?? principal.attributes;
+  const piece = (slot: Template[number]): string => {
+    if (typeof slot === 'string') return slot;
+    return slot.kind === 'attribute' ? `\0${slot.name} ${attributes.get(slot.name)}\0` : `\0${slot.kind}\0`;
+  };
+  const among = statements.length > 1 ? extent : undefined;
+  const isOfIt = ({ start, end }: TextEdit): boolean => !among || (end >= among.start && start <= among.end);
+  return edits
+    .filter(isOfIt)
+    .map(({ start, end, text }) => `${start} ${end} ${text.map(piece).join('')}`)
+    .join('\0\0');
+}
+
+/** Drivers know what to do where it has not run. */
+function openedOtherwise({ madeBy, hasRun }: Portal): Refusal {
+  if (madeBy === 'bind' && !hasRun) return cachedPlanChanged();
+  return refusal('unsupported', '0A000', 'the policy has changed what it may show', { hint: 'Open it again.' });
 }
 
 /**
@@ -316,6 +348,7 @@ export function applyNames(c: Conversation, run: Execution, rendered: Rendered, 
       policy,
       usage,
       provenance,
+      extent: run.statement.extent,
       bounded: false,
       madeFor: rendered.filledFor,
       hold: kind.hold,
