@@ -122,3 +122,29 @@ test('a portal that was opened before people counted shows them at their price',
   expect(shown.split('D').length - 1).toBeLessThanOrEqual(10);
   expect(await failure(client, 'FETCH 500 FROM c')).toMatchObject({ code: '53400' });
 });
+
+const ROOMS = "SELECT id, 'x'::text FROM rooms";
+test.each([
+  ['a cursor', Q('DECLARE c CURSOR FOR SELECT id, name FROM pupils'), Q('CLOSE c'), Q(`DECLARE c CURSOR FOR ${ROOMS}`)],
+  ['a portal', P('SELECT id, name FROM pupils'), Q('CLOSE c'), P(ROOMS)],
+  ['a statement', Q('PREPARE c AS SELECT id, name FROM pupils'), Q('DEALLOCATE c'), Q(`PREPARE c AS ${ROOMS}`)],
+])(
+  'rows that a portal keeps of %s are counted as those, whatever has taken its name',
+  async (what, made, gone, other) => {
+    const role = await guarded(`limits: { ${TEN} }`);
+    const raw = await rawLogin(guard.port, role, PASSWORD, database.name);
+    const say = async (...messages: Uint8Array[]): Promise<string> => {
+      raw.socket.write(Buffer.concat(messages));
+      return until(raw, Backend.ReadyForQuery);
+    };
+    const make = (one: Uint8Array) => (what === 'a portal' ? say(one, B([], 'c'), S()) : say(one));
+    await say(Q('BEGIN'));
+    await make(made);
+    const run = what === 'a statement' ? 'EXECUTE c' : 'FETCH 500 FROM c';
+    expect(await say(P(run), B([], 'p'), E('p', 1), S())).toBe('12DsZ');
+    expect(await say(E('p', 1), S())).toBe('DsZ');
+    await say(gone);
+    await make(other);
+    expect(await say(E('p', 400), S())).toBe('E<55000>Z');
+  },
+);

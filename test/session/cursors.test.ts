@@ -270,13 +270,16 @@ test('portals and cursors without end are not remembered without end', async () 
   await peer.close();
 });
 
-test('a portal of FETCH goes on counting where it began, whatever cursor has its name now', async () => {
+test('a portal of FETCH goes on counting where it began, and not behind another cursor of the name', async () => {
   const peer = await limited({ rowsPerStatement: 4 });
   await all(peer, Q('begin'), declare('cursor'));
   await ask(peer, P('fetch all from c'), B([], 'p'), E('p', 3), S());
-  await all(peer, Q('close c'), declare('cursor'));
   const words = await ask(peer, E('p', 3), S());
   expect([rows(words), errors(words)]).toEqual([1, ['ErrorResponse:53400']]);
+  await all(peer, Q('rollback; begin'), declare('cursor'));
+  await ask(peer, P('fetch all from c'), B([], 'p'), E('p', 3), S());
+  await all(peer, Q('close c'), declare('cursor'));
+  expect(await ask(peer, E('p', 3), S())).toEqual(['ErrorResponse:55000', 'ReadyForQuery:E']);
   await peer.close();
 });
 

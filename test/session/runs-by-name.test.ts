@@ -60,6 +60,29 @@ describe('FETCH and MOVE of a portal that is no query', () => {
   });
 });
 
+describe('rows that a portal keeps are for the end user for whom it ran', () => {
+  const theirs = 'select id from pupils where school = :who';
+  test.each([
+    ['a cursor', 'fetch all from c', `declare c cursor for ${theirs}`, ['close c', `declare c cursor for ${theirs}`]],
+    ['a statement', 'execute c', `prepare c as ${theirs}`, ['deallocate c', `prepare c as ${theirs}`]],
+    ['a statement that is prepared again for another', 'execute c', `prepare c as ${theirs}`, ['execute c']],
+  ])('%s', async (_what, runs, made, then) => {
+    const policy = policyOf({ tokens: true, relations: [await grantOf(database, 'pupils')] });
+    const peer = await relayed(database.url, policy, Infinity, undefined, { persons: numbered(false) });
+    await ask(peer, Q('begin'));
+    await ask(peer, Q("set rowgate.token = '1'"));
+    await ask(peer, Q(made));
+    expect(await ask(peer, P(runs), B([], 'p'), E('p', 1), S())).toContain('PortalSuspended');
+    await ask(peer, Q("set rowgate.token = '2'"));
+    for (const text of then) expect(errors(await ask(peer, Q(text)))).toEqual([]);
+    const before = rows(peer);
+    expect(errors(await ask(peer, E('p', 5), S()))).toEqual(['ErrorResponse:55000']);
+    expect(rows(peer)).toBe(before);
+    expect(peer.faults).toEqual([]);
+    await peer.close();
+  });
+});
+
 describe('EXECUTE of what was prepared with values of the guard’s own', () => {
   const ABOVE = 'select id from pupils where school = :school and id > $1';
   const shown = (peer: RelayedPeer, from = 0): string[] =>

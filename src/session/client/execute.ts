@@ -104,6 +104,10 @@ function admitPortal(
     return 'refused';
   }
   const resolved = names.of[0]!;
+  if (portal.hasRun && portal.ran !== resolved.named) {
+    refuseExtended(c, decideRefusal(c, subject, cannotBeRun(message?.portal)));
+    return 'refused';
+  }
   if (!isFilledFor(rendered, resolved)) {
     refuseExtended(c, ownWords(c, cachedPlanChanged()));
     return 'refused';
@@ -198,7 +202,15 @@ function asked({ statement, madeFor, given }: Portal, policy: SessionPolicy, res
 function cannotRun({ added, hasRun }: Portal, { portal }: Execute, check: RowCheck | undefined): Refusal | undefined {
   if (added !== check?.added) return cachedPlanChanged();
   // Without its RETURNING it would have no rows to go on with.
-  return added === 'only' && hasRun ? refusal('unsupported', '55000', `portal "${portal}" cannot be run`) : undefined;
+  return added === 'only' && hasRun ? cannotBeRun(portal) : undefined;
+}
+
+/**
+ * INVARIANT 222: rows that FETCH or EXECUTE has left in its portal are those of what it named when it ran. Where the name means anything else by now, how they
+ * are counted, and whose they are, is not known.
+ */
+function cannotBeRun(portal = ''): Refusal {
+  return refusal('unsupported', '55000', `portal "${portal}" cannot be run`);
 }
 
 /** Records the run of a portal and sends it, with what must be known of its columns asked first. */
@@ -231,10 +243,10 @@ function run(
   const free = account !== undefined && baked === undefined;
   const watch: ExecutionRules =
     account === undefined ? watched : { ...watched, account, limits: free ? undefined : watched.limits };
-  // It goes on counting where it began, also when another cursor has taken the name.
-  if (statement.kind.kind === 'fetch' && !portal.hasRun) portal.usage = resolved.usage;
+  if (statement.kind.kind === 'fetch') portal.usage = resolved.usage;
   const begins = !portal.hasRun;
   portal.hasRun = true;
+  portal.ran = resolved.named;
   const { usage } = portal;
   // A write that shows the client no rows is never suspended.
   const left = watch.taken && rowsLeft !== undefined ? usage.rows + rowsLeft : undefined;

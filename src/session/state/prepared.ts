@@ -65,8 +65,10 @@ export interface Portal {
   policy: SessionPolicy;
   /** Over all Executes and FETCHes. Of a portal of FETCH it is the cursor's, once it has run. */
   usage: Usage;
-  /** It has run, and the server keeps what it gave: of FETCH all rows at once, whatever becomes of the cursor. */
+  /** It has run, and the server keeps what it gave: of FETCH and EXECUTE all rows at once, whatever becomes of what they name. */
   hasRun?: boolean;
+  /** What FETCH or EXECUTE named when it ran. */
+  ran?: object | undefined;
   /** Its Bind was decided about, and counted as a statement: of its first run. */
   opened?: { readonly run: Execution; readonly batch: number } | undefined;
   /** Of its own columns: the statement may have been prepared again since. */

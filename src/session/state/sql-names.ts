@@ -41,6 +41,8 @@ export interface ResolvedNames {
   readonly madeFor?: EndUser | undefined;
   /** It runs what the same message has made. */
   readonly here?: true;
+  /** The cursor, or the prepared statement as it is now: another one, once the name means anything else. */
+  readonly named?: object;
 }
 
 /** What is named may not run. */
@@ -208,6 +210,7 @@ function resolveExecute(
   return {
     ...fresh(statement),
     runs: prepared,
+    named: rendered,
     madeFor: filledFor,
     bounded,
     most: bounded ? mostOf(rendered.limit ?? limitAsked(rendered, policy)) : undefined,
@@ -235,7 +238,7 @@ function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Res
   if (!isFree(policy) && !canFetch(portal)) return { refuse: notByFetch(name) };
   const lost = recheckPortal(portal, policy);
   const { statement, usage, bounded, most, madeFor } = portal;
-  return lost ?? { ...fresh(statement), usage, bounded, most, madeFor };
+  return lost ?? { ...fresh(statement), usage, bounded, most, madeFor, named: portal };
 }
 
 /** An open portal runs on under a new policy, if it would be opened alike. */
