@@ -585,4 +585,34 @@ const UNPAID: readonly Way[] = [
   },
 ];
 
-export const WAYS: readonly Way[] = [...EXPRESSIONS, ...DRAFTS, ...SECOND_ANSWERS, ...UNSENT, ...UNPAID];
+/** Functions and operators that read people, in what is written about no person. */
+const READ_BY_CODE: readonly Way[] = [
+  {
+    name: 'a text of any length, in VALUES of rows that others choose',
+    withheld: true,
+    texts: [
+      `INSERT INTO notes (id, body) VALUES (77, repeat(name_of(${P}), 20)) ON CONFLICT (id) DO UPDATE SET n = 1 WHERE EXISTS (SELECT FROM patient WHERE id + 0 = 6 AND hiv)`,
+      'SELECT body FROM notes WHERE id = 77',
+    ],
+  },
+  {
+    name: 'rows that an operator chooses, with a tag that is always the same',
+    texts: [
+      `INSERT INTO notes (id, n) SELECT 100 + s, g FROM generate_series(1, 6) AS s, generate_series(50, 80) AS g WHERE ${P} <~> g UNION ALL SELECT 100 + s, 1 FROM generate_series(1, 6) AS s ORDER BY 2 DESC LIMIT 6`,
+      'SELECT id, n FROM notes WHERE id > 100 ORDER BY id, n',
+    ],
+  },
+  {
+    name: 'and in a WITH',
+    withheld: true,
+    texts: [
+      `WITH w AS (INSERT INTO notes (n) SELECT g FROM generate_series(50, 80) AS g WHERE ${P} <~> g) SELECT 1`,
+      'SELECT n FROM notes ORDER BY id',
+    ],
+  },
+];
+
+export const WAYS: readonly Way[] = [
+  ...[...EXPRESSIONS, ...DRAFTS, ...SECOND_ANSWERS, ...UNSENT, ...UNPAID],
+  ...READ_BY_CODE,
+];

@@ -162,7 +162,7 @@ const NOT_PINNED: readonly Case[] = [
   ['one that calls what may read people', 'SELECT head FROM heads', 'question; unnamed; repeated'],
   ['by an operator', 'SELECT id FROM unlike', 'question; unnamed; repeated'],
   ['by the text of a query', 'SELECT names FROM listed', 'question; unnamed; repeated'],
-  ['by the check of a domain', 'SELECT id FROM persons', 'question; unnamed; repeated; elsewhere'],
+  ['by the check of a domain', 'SELECT id FROM persons', 'question; unnamed v0; repeated; elsewhere'],
   [
     'a table whose rows are those of people who inherit from it',
     'SELECT nights FROM stay',
@@ -789,7 +789,7 @@ const WAYS: readonly Case[] = [
     "SELECT '{5}'::person[]",
     'question; unnamed; repeated; uncountable: values inside an array or row that a domain checks by data',
   ],
-  ['one of an array that is checked as a whole', "SELECT '{5}'::people", 'question; unnamed; repeated; elsewhere'],
+  ['one of an array that is checked as a whole', "SELECT '{5}'::people", 'question; unnamed v0; repeated; elsewhere'],
   ['system columns', 'SELECT id, ctid FROM patient', 'refused'],
 ];
 
@@ -896,6 +896,38 @@ const WRITES: readonly Case[] = [
     'a number into a table about no person',
     'INSERT INTO notes (n) SELECT weight FROM patient WHERE id + 0 = $1',
     'question; unnamed; repeated; writes 2 tag',
+  ],
+  ...[
+    'VALUES (7, name_of(77)) ON CONFLICT (id) DO UPDATE SET n = 1 WHERE EXISTS (SELECT FROM patient WHERE weight > 70)',
+    'VALUES (7, name_of(77))',
+    "VALUES (7, CASE WHEN 77 <~> 57 THEN 'x' END)",
+    "SELECT g, 'x' || g FROM generate_series(1, 100) g WHERE 77 <~> g",
+  ].map(
+    (rows): Case => [
+      `what a function or an operator reads into it: ${rows}`,
+      `INSERT INTO notes (id, body) ${rows}`,
+      'question; unnamed; repeated; elsewhere; writes 0 tag; uncountable: rows written from people who are not their own',
+    ],
+  ),
+  [
+    'a number that an operator reads into it',
+    'INSERT INTO notes (n) SELECT g FROM generate_series(1, 100) g WHERE 77 <~> g',
+    'question; unnamed; repeated; elsewhere; writes 2 tag',
+  ],
+  [
+    'rows that an operator chooses',
+    'UPDATE notes SET n = 1 WHERE 77 <~> id',
+    'question; unnamed; repeated; elsewhere; writes 1 tag',
+  ],
+  [
+    'and in a WITH',
+    'WITH w AS (UPDATE notes SET n = 1 WHERE 77 <~> id) SELECT 1',
+    'question; unnamed v0; repeated; at-commit; elsewhere; uncountable: rows written from people who are not their own',
+  ],
+  [
+    'and locks',
+    'SELECT 1 FROM (SELECT id FROM notes WHERE 77 <~> id FOR UPDATE) x',
+    'question; unnamed v0; repeated; elsewhere; uncountable: row locks in a query',
   ],
   [
     'a given person into it',

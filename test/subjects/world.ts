@@ -116,7 +116,7 @@ tables:
   asked: { select: { columns: "*" }, insert: { columns: "*" } }
   wishes: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: [whom, what, which] } }
 types: [public.person, public.persona, public.pair, public.people]
-functions: [public.name_of(integer), public.twice(integer), public.log_it(text), int4eq]
+functions: [public.name_of(integer), 'public.differs(integer, integer)', public.twice(integer), public.log_it(text), int4eq]
 `;
 
 const ROLE = (name: string, more: string): string => `

@@ -31,6 +31,7 @@ export class LevelReader {
   readonly keysOf = new Map<QueryLevel, readonly Key[]>();
   readonly written: WrittenRows;
   private readonly known = new Map<QueryLevel, ProvenRows>();
+  private unknown: boolean | undefined;
   private readonly conditions: Conditions;
   private readonly choice: RowChoice;
 
@@ -56,7 +57,7 @@ export class LevelReader {
     let { loose } = rows;
     for (const level of this.analysis.marks.levels) loose = this.isUnread(level) || loose;
     // INVARIANT 62: a reference at a place that no rule has looked at belongs to no key.
-    return { ...rows, loose: loose || this.references.length > read || this.runsUnknown() };
+    return { ...rows, loose: loose || this.references.length > read };
   }
 
   /** Reads levels that were not read: a WITH that is never named. Whether any of it depends on people. */
@@ -66,7 +67,10 @@ export class LevelReader {
     return keys.length > 0 || values.size > 0 || loose;
   }
 
-  /** Functions of operators and casts have no place of their own; TABLESAMPLE returns rows that are stored together. */
+  /**
+   * INVARIANT 206: functions of operators and casts have no place of their own: any row may be theirs, those that are written or locked too. TABLESAMPLE
+   * returns rows that are stored together.
+   */
   private runsUnknown(): boolean {
     const { uses, marks } = this.analysis;
     const called = new Set([...marks.calls.values()].map(({ fn }) => fn));
@@ -80,7 +84,9 @@ export class LevelReader {
     this.analysis.parsed.workLimit.spend();
     // A recursive query that is met in its own: `ofCte` says nothing good of it.
     this.known.set(level, NO_ROWS);
-    const rows = this.read(level);
+    const read = this.read(level);
+    this.unknown ??= this.runsUnknown();
+    const rows = this.unknown ? unknownRows(read, level.outputs.length) : read;
     this.known.set(level, rows);
     return rows;
   }

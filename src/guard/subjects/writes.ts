@@ -80,7 +80,8 @@ function othersColumns(reader: LevelReader, write: Write, rows: ProvenRows, chos
   const columns = insertColumns(write);
   write.source?.outputs.forEach(({ node }, index) => {
     const given = write.source?.kind === 'values' ? write.source.subqueries.length === 0 : isGiven(analysis, node);
-    if (chosen ? !given : source?.values.has(index)) types.push(typeOf(columns[index]));
+    // INVARIANT 207: what a function reads is others', in VALUES too.
+    if (source?.values.has(index) || (chosen && !given)) types.push(typeOf(columns[index]));
   });
   // What a MERGE inserts is read with its rows.
   if (write.command === 'MergeStmt' && rows.loose) types.push(t.UNTELLABLE);
