@@ -23,6 +23,7 @@ const SYSTEM = [
   'channels/teeth',
   'clients/pgbench',
   'clients/psql',
+  'clients/tools',
   'completeness/',
   'console/pages',
   'console/server',
