@@ -6,7 +6,9 @@ import { expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
 const docs = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`);
-const besides = (await readdir(join(root, 'test'), { recursive: true })).filter((name) => name.endsWith('.md'));
+const besides = (await readdir(join(root, 'test'), { recursive: true })).filter(
+  (name) => name.endsWith('.md') && !name.includes('node_modules'),
+);
 const pages = [
   'README.md',
   'CHANGELOG.md',

@@ -108,7 +108,9 @@ export async function grantAll(
     collations: (await rows<Named>(COLLATIONS)).map(name),
     ...(!without.has('catalogs') && { catalogs: kept((await rows<Named>(CATALOGS)).map(name)) }),
     settings: Object.fromEntries(
-      [...settings, ...customSettings].filter(isGrantableSetting).map((setting) => [setting, MOST[setting] ?? 'any']),
+      kept([...settings, ...customSettings])
+        .filter(isGrantableSetting)
+        .map((setting) => [setting, MOST[setting] ?? 'any']),
     ),
     statements: ['copy_to', 'copy_from', 'explain', 'explain_analyze', 'listen', 'notify', 'lock', 'call'],
     collect: 'allow',

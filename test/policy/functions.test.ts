@@ -196,6 +196,21 @@ describe('catalogs: read whole', () => {
     }
   });
 
+  test('INVARIANT 230: warnings of PL/pgSQL, which tell how many rows its code finds, go to the same roles alone', () => {
+    const text = (tables: string) =>
+      `role: a\n${tables}settings: { plpgsql.extra_errors: any, PLpgSQL.extra_warnings: any, plpgsql.print_strict_params: any }\nlimits: none\n`;
+    const said = (tables: string) =>
+      loadPolicy([{ path: 'roles/a.yaml', text: text(tables) }], environment(catalog)).diagnostics.map(
+        ({ message }) => message,
+      );
+    expect(said(`tables:\n${all}\n`)).toEqual([]);
+    const three = Array.from({ length: 3 }, () => expect.stringContaining('makes code of users tell how many rows'));
+    expect(said('')).toEqual(three);
+    expect(
+      said(`tables:\n${all.replace('select: { columns: "*" }', 'select: { columns: "*", rows: "true" }')}\n`),
+    ).toEqual(three);
+  });
+
   test('which transaction wrote a row of them stays hidden', () => {
     const [grant] = role('pg_class').named;
     for (const name of ['xmin', 'xmax', 'cmin', 'cmax', 'ctid']) expect(masked(grant!, name)).toBe(true);
@@ -224,7 +239,6 @@ test.each([
   ['rowgate.token: any', ['parameter "rowgate.token" is none that can be granted']],
   ['plpgsql.variable_conflict: any', ['parameter "plpgsql.variable_conflict" is none that can be granted']],
   ['plpgsql.check_asserts: any', ['parameter "plpgsql.check_asserts" is none that can be granted']],
-  ['plpgsql.extra_errors: any, plpgsql.extra_warnings: any, plpgsql.print_strict_params: any', []],
   ['plpgsql.extra_errors: all', ['expected any, found "all"']],
 ])('settings: { %s }', (settings, said) => {
   const text = `role: a\nsettings: { ${settings} }\nlimits: none\n`;

@@ -12,7 +12,7 @@ import { suggestion } from '../source/suggestion.ts';
 import type { Approver } from './approvers.ts';
 import { compileAttributes } from './attributes.ts';
 import { resolveFunctions, resolveType } from './functions.ts';
-import { readSettingRule, type SettingRule } from './grantable-settings.ts';
+import { readSettingRule, type SettingRule, tellsOfRows } from './grantable-settings.ts';
 import { compileTables, type Granted } from './grants.ts';
 import { checkDuring, checkLimitsPerUser, checkThrottles } from './limit-problems.ts';
 import { duringWithRules, withRules } from './limit-rules.ts';
@@ -97,10 +97,8 @@ export function compileRole(
   const visible = unrestricted
     ? undefined
     : visibleTo(catalog, searchPath, relations, functions, grantedTypes, collations);
-  const named =
-    own && file.catalogs && holdsEveryTable(file, relations, own)
-      ? compileCatalogs(file.catalogs, own)
-      : new Map<Relation, RuleRef>();
+  const holdsAll = own !== undefined && holdsEveryTable(file, relations, own);
+  const named = own && file.catalogs ? compileCatalogs(file.catalogs, holdsAll, own) : new Map<Relation, RuleRef>();
   const system = visible ? systemCatalogGrants(catalog, visible, rule, named) : [];
   return {
     name: file.role,
@@ -121,7 +119,7 @@ export function compileRole(
     }),
     ...(grantedTypes.size > 0 && { grantedTypes }),
     ...(collations.size > 0 && { collations }),
-    ...(own && file.settings && { settings: compileSettings(file.settings, own) }),
+    ...(own && file.settings && { settings: compileSettings(file.settings, holdsAll, own) }),
     functions: callable,
     functionRules: new Map([...functionRules].map(([fn, at]) => [fn.oid, at])),
     ...(relations.some(({ sequence }) => sequence?.has('update')) && { movesSequences: true }),
@@ -286,6 +284,7 @@ function checkLimits(
 /** `settings` of a role: settings that it may change beyond the default ones, and up to which value. */
 function compileSettings(
   settings: Readonly<Record<string, string | number>>,
+  holdsAll: boolean,
   { env, document, report }: Pick<GrantsPart, 'env' | 'document' | 'report'>,
 ): Map<string, SettingRule> {
   const { functions } = env.catalog.data;
@@ -295,6 +294,11 @@ function compileSettings(
     const key = name.toLowerCase();
     const rule = readSettingRule(key, String(written), extensions);
     if (typeof rule === 'string') report.error(document.place(['settings', name]), rule);
+    else if (!holdsAll && tellsOfRows(key))
+      report.error(
+        document.place(['settings', name]),
+        `parameter "${key}" makes code of users tell how many rows it finds: ${ONLY_WHOLE}`,
+      );
     else found.set(key, rule);
   }
   return found;
@@ -316,32 +320,37 @@ function compileTypes(names: readonly string[], { env, document, report }: Grant
   return found;
 }
 
-/**
- * INVARIANT 196: catalogs tell of rows: by statistics, counters, sizes, what others ask. So a role may have them only if nothing is withheld from it, and
- * no people are counted; in any other it is an error.
- */
+/** Whether nothing is withheld from the role, and no people are counted. */
 function holdsEveryTable(
   file: RoleFile,
   relations: readonly RelationGrant[],
-  { env, subjects, document, report }: GrantsPart,
+  { env, subjects }: Pick<GrantsPart, 'env' | 'subjects'>,
 ): boolean {
   const whole = new Set(relations.filter(({ select }) => select?.whole).map(({ relation }) => relation.oid));
   const isTable = ({ oid, kind }: Relation): boolean => oid >= FIRST_USER_OID && 'rpmf'.includes(kind);
-  const holds =
+  return (
     subjects.length === 0 &&
     file.min_group === undefined &&
-    env.catalog.data.relations.every((relation) => !isTable(relation) || whole.has(relation.oid));
-  if (!holds)
-    report.error(
-      document.placeOfValue(['catalogs']),
-      'system catalogs tell of rows: they are for a role that reads every table whole, where there are no subjects',
-    );
-  return holds;
+    env.catalog.data.relations.every((relation) => !isTable(relation) || whole.has(relation.oid))
+  );
 }
 
-/** `catalogs` of a role: system catalogs that it reads whole. */
-function compileCatalogs(names: readonly string[], { env, document, report }: GrantsPart): Map<Relation, RuleRef> {
+const ONLY_WHOLE = 'for a role that reads every table whole, where there are no subjects';
+
+/**
+ * `catalogs` of a role: system catalogs that it reads whole. INVARIANT 196: they tell of rows: by statistics, counters, sizes, what others ask. So a role
+ * may have them only if nothing is withheld from it, and no people are counted; in any other it is an error.
+ */
+function compileCatalogs(
+  names: readonly string[],
+  holdsAll: boolean,
+  { env, document, report }: GrantsPart,
+): Map<Relation, RuleRef> {
   const found = new Map<Relation, RuleRef>();
+  if (!holdsAll) {
+    report.error(document.placeOfValue(['catalogs']), `system catalogs tell of rows: ${ONLY_WHOLE}`);
+    return found;
+  }
   names.forEach((text, index) => {
     const path = ['catalogs', index];
     const relation = namedCatalog(env.catalog, text);

@@ -33,12 +33,20 @@ vacuum_truncate wal_skip_threshold`.split(/\s+/),
 );
 
 /**
- * What PL/pgSQL says of its own functions: more warnings, errors in their place, and in an error's DETAIL, which no restricted role sees, its parameters.
- * What a name means in them, and whether they assert, is their author's.
+ * What PL/pgSQL says of its own functions: more warnings, errors in their place, and in an error's DETAIL its parameters. What a name means in them, and
+ * whether they assert, is their author's.
  */
 const DIAGNOSIS: ReadonlySet<string> = new Set(
   ['extra_errors', 'extra_warnings', 'print_strict_params'].map((name) => `plpgsql.${name}`),
 );
+
+/**
+ * INVARIANT 230: under `too_many_rows` a function or trigger fails, or warns, where its SELECT INTO finds a second row, which may be withheld. Its author
+ * did not mean to tell it. So only a role has these settings from which nothing is withheld.
+ */
+export function tellsOfRows(name: string): boolean {
+  return DIAGNOSIS.has(name);
+}
 
 const OTHERS: ReadonlySet<string> = new Set('lc_monetary lc_numeric lc_time synchronous_commit'.split(' '));
 
