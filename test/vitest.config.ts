@@ -26,7 +26,8 @@ export default defineConfig({
   test: {
     root: ROOT,
     reporters: ['default', './test/support/failed.reporter.ts', './test/support/summary.reporter.ts'],
-    maxWorkers: 2,
+    // One more than CI has processors: many tests wait for another process.
+    maxWorkers: 3,
     projects: [
       // Modules are read once for many files: half of the time of a small file.
       group('unit', { isolate: false }),
