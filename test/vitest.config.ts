@@ -33,7 +33,8 @@ export default defineConfig({
       group('unit', { isolate: false }),
       group('server', { isolate: false, globalSetup: SERVER }),
       group('apart', { isolate: true, globalSetup: SERVER }),
-      group('system', { isolate: true, globalSetup: SERVER }),
+      group('system', { isolate: false, globalSetup: SERVER }),
+      group('system apart', { isolate: true, globalSetup: SERVER }),
     ],
   },
 });

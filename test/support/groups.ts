@@ -1,6 +1,7 @@
 /**
  * The groups of the tests. `unit`: no server. `server`: one PostgreSQL for all. `apart`: as `server`, and each file has modules of its own, which it replaces.
- * `system`: drivers, applications, commands, other programs, attacks by every way, crashes, long runs. The first three are `npm test`; `.ci/run` runs all.
+ * `system`: drivers, applications, commands, other programs, attacks by every way, crashes, long runs; `system apart` those of them that replace modules or
+ * what Node brings. The first three are `npm test`; `.ci/run` runs all.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -63,6 +64,9 @@ const SYSTEM = [
   'workers/',
 ];
 
+/** A module, a method of all objects of a class, or a global is replaced for the whole file. */
+const REPLACES = /vi\.mock\(|^vi\.spyOn\(|^globalThis\.\w+ = /m;
+
 /** Where a test gets the address of the server of all tests. */
 const SERVER = join(ROOT, 'test/support/postgres.ts');
 
@@ -71,11 +75,12 @@ export interface Groups {
   readonly server: string[];
   readonly apart: string[];
   readonly system: string[];
+  readonly 'system apart': string[];
 }
 
 /** Paths of the test files, from the root of the repository. */
 export function groupsOfTests(): Groups {
-  const groups: Groups = { unit: [], server: [], apart: [], system: [] };
+  const groups: Groups = { unit: [], server: [], apart: [], system: [], 'system apart': [] };
   const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' });
   for (const file of files.sort())
     if (file.endsWith('.test.ts') && !file.includes('node_modules')) groups[groupOf(file)].push(`test/${file}`);
@@ -83,10 +88,11 @@ export function groupsOfTests(): Groups {
 }
 
 function groupOf(name: string): keyof Groups {
-  if (SYSTEM.some((start) => name.startsWith(start))) return 'system';
   const file = join(ROOT, 'test', name);
   const imported = importsOf(file, new Set([file]));
-  if ([...imported].some((one) => textOf(one).includes('vi.mock('))) return 'apart';
+  const isApart = [...imported].some((one) => REPLACES.test(textOf(one)));
+  if (SYSTEM.some((start) => name.startsWith(start))) return isApart ? 'system apart' : 'system';
+  if (isApart) return 'apart';
   return imported.has(SERVER) ? 'server' : 'unit';
 }
 
