@@ -1,5 +1,5 @@
 /** One statement by the simple protocol, as psql sends it, or with parameters by the extended, and all that comes back: texts of values, names, types, tags, the SQLSTATE. */
-import type pg from 'pg';
+import pg from 'pg';
 import type { ScriptStatement } from './script.ts';
 
 export interface Answer {
@@ -23,6 +23,18 @@ interface Connection {
   sync(): void;
 }
 
+/** What ended a session: its FATAL error, where there was one. */
+const ends = new WeakMap<pg.Client, pg.DatabaseError>();
+
+/** A server may end it at any time; why is told by the statement that finds it gone. */
+export async function connectedTo(client: pg.Client): Promise<pg.Client> {
+  client.on('error', (error) => {
+    if (error instanceof pg.DatabaseError) ends.set(client, error);
+  });
+  await client.connect();
+  return client;
+}
+
 /** Throws where the connection is lost. `data`: for a COPY FROM STDIN. */
 export function ask(client: pg.Client, text: string, data?: string, bound?: ScriptStatement['bound']): Promise<Answer> {
   return new Promise((done, fail) => {
@@ -30,7 +42,11 @@ export function ask(client: pg.Client, text: string, data?: string, bound?: Scri
     const types: string[] = [];
     const rows: string[] = [];
     let tag = '';
-    const lost = (): void => fail(new Error(`the connection was lost at: ${text.slice(0, 200)}`));
+    const lost = (): void => {
+      const why = ends.get(client);
+      const reason = why ? ` (${why.code} ${why.message})` : '';
+      fail(new Error(`the connection was lost${reason} at: ${text.trim().slice(0, 200)}`));
+    };
     client.once('end', lost);
     const finish = (error?: Answer['error']): void => {
       client.off('end', lost);
@@ -67,6 +83,7 @@ export function ask(client: pg.Client, text: string, data?: string, bound?: Scri
       handleError(found: pg.DatabaseError) {
         // The client's own error, of a connection that is gone.
         if (found.code === undefined) return lost();
+        if (found.severity === 'FATAL') ends.set(client, found);
         finish({ code: found.code ?? '', message: found.message, detail: found.detail ?? '' });
       },
       handleReadyForQuery: () => finish(),

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { grantAll, PASSWORD, ungrantable } from './all-granted.ts';
-import { type Answer, ask, difference } from './asked.ts';
+import { type Answer, ask, connectedTo, difference } from './asked.ts';
 import { type Part, partOf, withoutSchemaOfTemporary, withoutTemporary } from './measured.ts';
 import { RECONNECT, type ScriptStatement, type ScriptStep } from './script.ts';
 import type { Tally } from './tally.ts';
@@ -195,7 +195,7 @@ class Script {
     this.stale = false;
     this.sessions ??= {
       direct: await connected(this.url),
-      guarded: await this.guard!.connect('carry', PASSWORD),
+      guarded: await connected(this.guard!.url('carry', PASSWORD)),
     };
     return this.sessions;
   }
@@ -259,10 +259,7 @@ function urlOf(url: string, database: string): string {
 }
 
 async function connected(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => {}); // a session that the server ends
-  await client.connect();
-  return client;
+  return connectedTo(new pg.Client({ connectionString: url }));
 }
 
 /** Transactions that a script has prepared and left would keep the database, and so would its subscriptions. */

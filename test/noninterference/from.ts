@@ -109,7 +109,9 @@ function relation(g: Generator, wanted: (r: Relation) => boolean): Made {
   const schema = `${only}${g.choices.chance(8) ? 'public.' : ''}`;
   if (g.ownName(relation)) return { sql: `${schema}${name}`, item: { alias: name, columns, telling, key, relation } };
   const alias = g.alias();
-  return { sql: `${schema}${name} AS ${alias}`, item: { alias, columns, telling, key, relation } };
+  const sample =
+    relation.locks && g.choices.chance(4) ? ` TABLESAMPLE BERNOULLI (${g.choices.pick(['100', '0'])})` : '';
+  return { sql: `${schema}${name} AS ${alias}${sample}`, item: { alias, columns, telling, key, relation } };
 }
 
 function derived(g: Generator, depth: number, outer: readonly Item[]): Made {

@@ -103,6 +103,12 @@ const NOT_PINNED: readonly Case[] = [
     'INSERT INTO profile (patient_id) VALUES (5) RETURNING ctid',
     'question; v0; repeated; at-once; writes 0 tag',
   ],
+  ['a sample', 'SELECT id FROM patient TABLESAMPLE BERNOULLI (50) WHERE id = 5', 'question; unnamed; repeated'],
+  [
+    'a sample that is not read',
+    'WITH s AS (SELECT 1 FROM patient TABLESAMPLE BERNOULLI (50)) SELECT 1',
+    'question; unnamed; repeated',
+  ],
   ['another kind of number', 'SELECT id FROM patient WHERE id = 5.0', 'question; [0]; known'],
   ['a number that was rounded', 'SELECT id FROM patient WHERE id = $1::numeric::integer', 'question; [0]; known'],
   [

@@ -1,5 +1,6 @@
 /** The subquery that replaces a guarded relation (`rewriting.md` §1). */
 import type { Condition, SelectGrant } from '../../policy/model/policy.ts';
+import type { DrawnSample } from '../../sql/analyze/findings.ts';
 import type { RowGuard } from '../../sql/analyze/range-table.ts';
 import type { Relation } from '../../sql/catalog/catalog.ts';
 import { quoteName } from '../../sql/parse/tree.ts';
@@ -15,7 +16,10 @@ type AskedOf = Pick<RowGuard, 'needed' | 'name' | 'fenced'>;
 /** What a relation is made of: `plain`: a table, or a view of the server's own; of a user's view, whether its query can fail. */
 export type RelationBody = 'plain' | 'leakproof' | 'leaky';
 
-/** `(SELECT columns FROM relation WHERE filter)`, without alias. `only`: ONLY was written. `exported`: more of the row, for Rowgate's own use. */
+/**
+ * `(SELECT columns FROM relation WHERE filter)`, without alias. `only`: ONLY was written. `exported`: more of the row, for Rowgate's own use.
+ * `drawn`: of a sample.
+ */
 export function guardedRelation(
   relation: Relation,
   select: SelectGrant,
@@ -23,13 +27,14 @@ export function guardedRelation(
   only: boolean,
   body: RelationBody = 'plain',
   exported: readonly CarriedColumn[] = [],
+  drawn?: DrawnSample,
 ): Template {
   // Most statements ask nothing more of a table than its grant says.
-  const isPlain = body === 'plain' && !only && !guard?.needed && !guard?.fenced && exported.length === 0;
-  if (!isPlain) return subqueryOf(relation, select, guard, only, body, exported);
+  const isPlain = body === 'plain' && !only && !guard?.needed && !guard?.fenced && exported.length === 0 && !drawn;
+  if (!isPlain) return subqueryOf(relation, select, guard, only, body, exported, drawn);
   const known = plain.get(select);
   if (known?.relation === relation) return known.template;
-  const template = subqueryOf(relation, select, undefined, false, 'plain', []);
+  const template = subqueryOf(relation, select, undefined, false, 'plain', [], undefined);
   plain.set(select, { relation, template });
   return template;
 }
@@ -43,6 +48,7 @@ function subqueryOf(
   only: boolean,
   body: RelationBody,
   exported: readonly CarriedColumn[],
+  drawn: DrawnSample | undefined,
 ): Template {
   const pieces: Template[number][] = ['(SELECT '];
   let separator = '';
@@ -76,9 +82,16 @@ function subqueryOf(
   }
   pieces.push(` FROM ${only ? 'ONLY ' : ''}${sentName(relation)} AS ${ROW}`);
   if (select.conditions.length > 0) pieces.push(' WHERE ', ...allOf(select.conditions, 'filter'));
-  if (guard && (guard.fenced || !mayMoveInto(select, guard, body))) pieces.push(' OFFSET 0');
+  if (drawn) pieces.push(select.conditions.length > 0 ? ' AND ' : ' WHERE ', isDrawn(drawn));
+  // Nothing beside a sample is evaluated on rows that are not in it.
+  if (drawn || (guard && (guard.fenced || !mayMoveInto(select, guard, body)))) pieces.push(' OFFSET 0');
   pieces.push(')');
   return joined(pieces);
+}
+
+/** Not `random()`: of its numbers a later one tells how many were taken in between. */
+function isDrawn({ below }: DrawnSample): string {
+  return `(pg_catalog.gen_random_uuid() OPERATOR(pg_catalog.<) '${below}'::pg_catalog.uuid)`;
 }
 
 /**

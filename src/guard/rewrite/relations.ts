@@ -72,14 +72,31 @@ function rewriteRelation(
   // If groups are hidden, a mask that can fail must fail independently of the rows that the client chooses.
   const masksFirst = role.minGroup !== undefined && readsTellingMask(entry, select, analysis);
   const guard = masksFirst ? { needed: false, name: '', ...entry.guard, fenced: true } : entry.guard;
-  const subquery = guardedRelation(relation, select, guard, only, made, exported);
+  const sample = analysis.marks.samples.get(entry);
+  if (sample && !sample.drawn) throw new NotRewritable('TABLESAMPLE of a subquery');
+  const subquery = guardedRelation(relation, select, guard, only, made, exported, sample?.drawn);
   const range = relationRange(w, body);
+  if (sample) removeSample(w, range.end, body.alias);
   const alias = entry.rename ?? (body.alias ? undefined : relation.name);
   const tree = w.replaceBySubquery(range, subquery, alias === undefined ? '' : ` AS ${quoteName(alias)}`);
   w.mutate(() => {
     const kept = alias === undefined ? body.alias : { aliasname: alias };
-    replaceInPlace(node, { RangeSubselect: kept ? { subquery: tree, alias: kept } : { subquery: tree } });
+    replaceInPlace(sample?.node ?? node, {
+      RangeSubselect: kept ? { subquery: tree, alias: kept } : { subquery: tree },
+    });
   });
+}
+
+/** `TABLESAMPLE method (…)`, which stands behind the relation and its alias. */
+function removeSample(w: Rewriter, relationEnd: number, alias: Body<'Alias'> | undefined): void {
+  const tokens = w.parsed.tokens();
+  const last = tokenAt(tokens, relationEnd - 1);
+  const first = 1 + (alias ? tokenAt(tokens, endOfAlias(tokens, last, alias) - 1) : last);
+  let open = first + 1;
+  while (tokens[open] && tokens[open]!.word !== '(') open += 1;
+  const close = tokens[tokens[open]?.match ?? -1];
+  if (tokens[first]?.word !== 'tablesample' || !close) throw new NotRewritable('TABLESAMPLE is not where it should be');
+  w.edits.replace(tokens[first]!.start, close.end, []);
 }
 
 /** Names the relation by its schema, and by another alias where it needs one. */

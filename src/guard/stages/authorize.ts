@@ -138,17 +138,8 @@ function judge(draft: Draft, use: Use, copies: boolean): Refusal | undefined {
       return undefined;
     case 'type':
       return mayUseType(draft, use.type) ? undefined : typeDenied(draft.role, use.type);
-    case 'sample': {
-      const select = draft.role.relations.get(use.relation.oid)?.select;
-      return select?.whole
-        ? undefined
-        : refusal(
-            'unsupported',
-            '0A000',
-            `TABLESAMPLE of "${use.relation.name}" is not supported: rows or columns of it are withheld`,
-            { hint: 'It takes rows by their pages, which what is withheld fills too. Take them by a condition.' },
-          );
-    }
+    case 'sample':
+      return judgeSample(draft, use);
     case 'collects':
       return draft.role.collect === 'deny' && reachesUnboundedData(draft, use.level)
         ? refusal('collects', '42501', `permission denied for ${use.what}: it collects values of several rows in one`, {
@@ -157,6 +148,20 @@ function judge(draft: Draft, use: Use, copies: boolean): Refusal | undefined {
           })
         : undefined;
   }
+}
+
+/**
+ * INVARIANT 193: a sample of what is held in part is drawn among what may be seen, by chances that nobody can find out later. The server's own tells
+ * where rows lie: SYSTEM takes pages, and BERNOULLI draws by a row's place and 32 random bits, which the rows that came let one find.
+ */
+function judgeSample({ role }: Draft, { relation, drawn }: Extract<Use, { kind: 'sample' }>): Refusal | undefined {
+  if (role.relations.get(relation.oid)?.select?.whole || drawn) return undefined;
+  return refusal(
+    'unsupported',
+    '0A000',
+    `TABLESAMPLE of "${relation.name}" is not supported: rows or columns of it are withheld`,
+    { hint: 'Write BERNOULLI with a number from 0 to 100, without REPEATABLE.' },
+  );
 }
 
 function typeDenied(role: RolePolicy, type: Type): Refusal {

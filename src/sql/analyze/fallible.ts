@@ -49,11 +49,6 @@ export function noteCount(r: Resolver, node: Node, level: QueryLevel): void {
   if (!isNaturalNumber(node) && !as(node, 'A_Const')?.isnull) noteAfterRows(r, level);
 }
 
-/** TABLESAMPLE: an invalid percentage fails as soon as the table is read. */
-export function noteSample(r: Resolver, nodes: readonly Node[], scope: Scope): void {
-  if (!nodes.every((node) => isNaturalNumber(node, 100))) r.marks.fallible.push({ scope, afterRows: false });
-}
-
 /** Values of one column that are rows: they fail where they are compared, unless they are all of one shape. */
 export function noteRows(r: Resolver, type: Oid, count: number, scope: Scope): void {
   if (count > 1 && (type === t.RECORD || type === t.RECORD_ARRAY)) r.marks.fallible.push({ scope, afterRows: false });
@@ -63,7 +58,7 @@ function noteAfterRows(r: Resolver, level: QueryLevel): void {
   r.marks.fallible.push({ scope: { level, entries: level.entries, outer: level.outer }, afterRows: true });
 }
 
-function isNaturalNumber(node: Node, most = Number.MAX_SAFE_INTEGER): boolean {
+function isNaturalNumber(node: Node): boolean {
   const integer = as(node, 'A_Const')?.ival;
-  return integer !== undefined && askInteger(integer, upTo(most));
+  return integer !== undefined && askInteger(integer, upTo(Number.MAX_SAFE_INTEGER));
 }

@@ -69,7 +69,12 @@ export type Use =
       readonly at: number;
     }
   | { readonly kind: 'type'; readonly type: Type; readonly at: number }
-  | { readonly kind: 'sample'; readonly relation: Relation; readonly at: number }
+  | {
+      readonly kind: 'sample';
+      readonly relation: Relation;
+      readonly drawn: DrawnSample | undefined;
+      readonly at: number;
+    }
   | { readonly kind: 'collects'; readonly what: string; readonly level: QueryLevel; readonly at: number };
 
 /** Places that rewriting must look at. */
@@ -98,6 +103,8 @@ export interface Marks {
     readonly level: QueryLevel;
     readonly list: Node[];
   }[];
+  /** TABLESAMPLE. */
+  readonly samples: Map<RangeTableEntry, { readonly node: Node; readonly drawn: DrawnSample | undefined }>;
   /** `ownType`: a function takes it as a row of its table's type, not as a `record`. */
   readonly wholeRows: { readonly node: Node; readonly entry: RangeTableEntry; ownType?: boolean }[];
   /** `(t).field`, possibly with more behind it: an A_Indirection whose argument is a whole row, from which only the field is read. */
@@ -132,6 +139,11 @@ export interface Marks {
   readonly writes: Write[];
   /** Plain or guarded: every level of the statement. */
   readonly levels: QueryLevel[];
+}
+
+/** A sample for which each row is drawn by itself; `below`: the UUID that a random one of version 4 is less than, as often as that is to be. */
+export interface DrawnSample {
+  readonly below: string;
 }
 
 /** A call that is written as a field. */

@@ -1,14 +1,14 @@
 /** Resolves the FROM clause: its items from left to right, each of which makes names visible. */
-import { as, type Body, kindOf, type Node, strings } from '../parse/tree.ts';
+import { as, type Body, kindOf, type Node } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
 import { aliasColumns, enter, refuseTwins } from './entries.ts';
-import { noteSample } from './fallible.ts';
 import { guardDocument, resolveRangeFunction, resolveTableFunction } from './from-function.ts';
 import { resolveJoin } from './join.ts';
 import { namedFromRight, reaches } from './levels.ts';
 import type { QueryLevel, RangeTableColumn, RangeTableEntry, Scope } from './range-table.ts';
 import { resolveRangeVar } from './range-var.ts';
 import type { Resolver } from './resolver.ts';
+import { drawnSample, noteSample, sampleMethod } from './sample.ts';
 import { resolveBehavior, resolveDocument, resolvePassing, resolveResultType } from './sql-json.ts';
 
 /** Reads FROM items from left to right into `level.entries`. */
@@ -47,13 +47,18 @@ function itemOf(r: Resolver, node: Node, level: QueryLevel): RangeTableEntry[] {
       const scope: Scope = { level, entries: [], outer: level.outer };
       const args = [...(body.args ?? []), ...(body.repeatable ? [body.repeatable] : [])];
       for (const arg of args) r.expression(arg, scope);
-      noteSample(r, args, scope);
-      const method = strings(body.method).filter((name, i) => i > 0 || name !== 'pg_catalog');
+      const method = sampleMethod(body);
       // A method is a function.
-      if (!['bernoulli', 'system'].includes(method.join('.')))
-        r.unsupported(`TABLESAMPLE ${method.join('.')}`, body.location, 'Write BERNOULLI or SYSTEM.');
-      if (entry?.source.kind === 'relation') {
-        r.uses.push({ kind: 'sample', relation: entry.source.view.relation, at: r.at(body.location) });
+      if (!['bernoulli', 'system'].includes(method))
+        r.unsupported(`TABLESAMPLE ${method}`, body.location, 'Write BERNOULLI or SYSTEM.');
+      const relation = entry?.source.kind === 'relation' ? entry.source.view.relation : undefined;
+      if (entry && !'rpm'.includes(relation?.kind ?? ' '))
+        r.refuse('unsupported', '0A000', ONLY_TABLES, r.at(body.location));
+      else if (entry && relation) {
+        const drawn = drawnSample(body);
+        if (!drawn) noteSample(r, args, scope);
+        r.marks.samples.set(entry, { node, drawn });
+        r.uses.push({ kind: 'sample', relation, drawn, at: r.at(body.location) });
       }
       return one(entry);
     }
@@ -71,6 +76,8 @@ function itemOf(r: Resolver, node: Node, level: QueryLevel): RangeTableEntry[] {
       return [];
   }
 }
+
+const ONLY_TABLES = 'TABLESAMPLE clause can only be applied to tables and materialized views';
 
 function one(entry: RangeTableEntry | undefined): RangeTableEntry[] {
   return entry ? [entry] : [];

@@ -71,6 +71,7 @@ export class Resolver {
     types: [],
     qualified: [],
     stars: [],
+    samples: new Map(),
     wholeRows: [],
     rowFields: [],
     systemColumns: [],
