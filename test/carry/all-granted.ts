@@ -1,5 +1,5 @@
 /** A role to which everything that a database has is granted, as the policy folder of one principal `carry`. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { CLASSES, type FunctionClassName, OVERLOADS } from '../../src/guard/builtin-functions.ts';
@@ -117,11 +117,14 @@ export async function grantAll(
     limits: 'none',
   };
   await mkdir(join(folder, 'roles'), { recursive: true });
-  await writeFile(join(folder, ROLE_FILE), JSON.stringify(role, null, 1));
+  // Whole: the guard reads it whenever it sees another catalog.
+  await writeFile(join(folder, WRITTEN), JSON.stringify(role, null, 1));
+  await rename(join(folder, WRITTEN), join(folder, ROLE_FILE));
   await writeFile(join(folder, 'principals.yaml'), PRINCIPALS);
 }
 
 const ROLE_FILE = 'roles/carry.yaml';
+const WRITTEN = 'carry.json';
 
 /** By the lines that the errors name: tables, or their writes alone, types, functions, settings. */
 export async function ungrantable(folder: string, errors: readonly string[]): Promise<string[]> {

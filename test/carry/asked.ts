@@ -35,6 +35,12 @@ export async function connectedTo(client: pg.Client): Promise<pg.Client> {
   return client;
 }
 
+/** Why it was ended. */
+export function endOf(client: pg.Client): string | undefined {
+  const why = ends.get(client);
+  return why && `${why.code} ${why.message}`;
+}
+
 /** Throws where the connection is lost. `data`: for a COPY FROM STDIN. */
 export function ask(client: pg.Client, text: string, data?: string, bound?: ScriptStatement['bound']): Promise<Answer> {
   return new Promise((done, fail) => {
@@ -43,9 +49,8 @@ export function ask(client: pg.Client, text: string, data?: string, bound?: Scri
     const rows: string[] = [];
     let tag = '';
     const lost = (): void => {
-      const why = ends.get(client);
-      const reason = why ? ` (${why.code} ${why.message})` : '';
-      fail(new Error(`the connection was lost${reason} at: ${text.trim().slice(0, 200)}`));
+      const why = endOf(client);
+      fail(new Error(`the connection was lost${why ? ` (${why})` : ''} at: ${text.trim().slice(0, 200)}`));
     };
     client.once('end', lost);
     const finish = (error?: Answer['error']): void => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { grantAll, PASSWORD, ungrantable } from './all-granted.ts';
-import { type Answer, ask, connectedTo, difference } from './asked.ts';
+import { type Answer, ask, connectedTo, difference, endOf } from './asked.ts';
 import { type Part, partOf, withoutSchemaOfTemporary, withoutTemporary } from './measured.ts';
 import { RECONNECT, type ScriptStatement, type ScriptStep } from './script.ts';
 import type { Tally } from './tally.ts';
@@ -158,7 +158,12 @@ class Script {
     const { text, data, bound } = step;
     const { direct, guarded } = await this.ready();
     const given = await ask(guarded, text, data, bound).catch((error: Error) => lost(error));
-    if (given.error?.code === LOST) this.sessions = undefined;
+    if (endOf(guarded) !== undefined || given.error?.code === LOST) {
+      // The guard saw a definition before the policy did: what the policy then no longer allows has ended the session, which is as it should be.
+      const byPolicy = this.isByPolicy(guarded);
+      await this.loseSessions();
+      if (byPolicy && !this.inTransaction) return this.measure(step);
+    }
     if (given.error && isRefusal(given.error)) {
       const wanted = await this.tried(step);
       const reason = `${given.error.code} ${withoutNames(given.error.message)}`;
@@ -185,19 +190,38 @@ class Script {
   }
 
   private async ready(): Promise<{ direct: pg.Client; guarded: pg.Client }> {
-    if (this.stale) {
-      // A session is ended when the new policy no longer allows its path.
-      const path = this.sessions && this.path;
-      if (path !== undefined) await ask(this.sessions!.guarded, 'RESET search_path');
-      await this.grant();
-      if (path !== undefined) await ask(this.sessions!.guarded, path);
-    }
+    // A session is ended when the new policy no longer allows its path.
+    const path = this.stale && this.sessions ? this.path : undefined;
+    if (path !== undefined) await this.byGuarded('RESET search_path');
+    if (this.stale) await this.grant();
     this.stale = false;
-    this.sessions ??= {
-      direct: await connected(this.url),
-      guarded: await connected(this.guard!.url('carry', PASSWORD)),
-    };
+    if (path !== undefined) await this.byGuarded(path);
+    if (this.sessions && this.isByPolicy(this.sessions.guarded)) await this.loseSessions();
+    if (!this.sessions) {
+      const direct = await connected(this.url);
+      const guarded = await connected(this.guard!.url('carry', PASSWORD));
+      if (this.path !== undefined) for (const session of [direct, guarded]) await ask(session, this.path);
+      this.sessions = { direct, guarded };
+    }
     return this.sessions;
+  }
+
+  /** What follows begins on others, with the same path. */
+  private async loseSessions(): Promise<void> {
+    const { path } = this;
+    await this.leave();
+    this.path = path;
+  }
+
+  private async byGuarded(text: string): Promise<void> {
+    await ask(this.sessions!.guarded, text).catch(() => {});
+  }
+
+  private isByPolicy(session: pg.Client): boolean {
+    const why = endOf(session);
+    if (why === undefined || !BY_POLICY.test(why)) return false;
+    this.tally.ended(why);
+    return true;
   }
 
   private async leave(): Promise<void> {
@@ -229,6 +253,7 @@ class Script {
 }
 
 const LOST = 'lost';
+const BY_POLICY = /terminating connection: role|the policy has changed/;
 const NOTHING: Answer = { names: [], types: [], rows: [], tag: '' };
 
 function lost(error: Error): Answer {

@@ -15,6 +15,7 @@ export class Tally {
   readonly different: Different[] = [];
   /** Recorded statements that turn out otherwise without Rowgate as well, as those of two connections at a time: they are not counted. */
   readonly astray: Different[] = [];
+  private readonly ends = new Map<string, number>();
   private file = '';
   private readonly counts = new Map<string, { same: number; all: number }>();
 
@@ -37,6 +38,11 @@ export class Tally {
     else this.different.push({ file: this.file, text: text.trim(), reason, direct, guarded });
   }
 
+  /** A session that a new policy has ended, and that was begun anew. */
+  ended(why: string): void {
+    this.ends.set(why, (this.ends.get(why) ?? 0) + 1);
+  }
+
   ofFile(): string {
     const { same, all } = this.counts.get(this.file)!;
     return `${this.file}: ${same} of ${all}`;
@@ -53,9 +59,11 @@ export class Tally {
     for (const one of this.different) byReason.set(one.reason, [...(byReason.get(one.reason) ?? []), one]);
     const lines = [...byReason]
       .sort(([, one], [, other]) => other.length - one.length)
+      .slice(0, MOST)
       .map(([reason, found]) => `${String(found.length).padStart(5)}  ${reason}\n         ${shown(found[0]!)}`);
     const files = [...this.counts.keys()];
-    return `\n${this.share(files)}\nof these on queries and writes: ${this.share(files.filter(isOnQueries))}\n\n${lines.slice(0, MOST).join('\n')}\n`;
+    for (const [why, times] of this.ends) lines.push(`${String(times).padStart(5)}  sessions begun anew: ${why}`);
+    return `\n${this.share(files)}\nof these on queries and writes: ${this.share(files.filter(isOnQueries))}\n\n${lines.join('\n')}\n`;
   }
 
   private share(files: readonly string[]): string {

@@ -46,8 +46,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function start(): Promise<void> {
-  await writeFile(join(folder, 'roles', 'teacher.yaml'), role());
+async function start(text = role()): Promise<void> {
+  await writeFile(join(folder, 'roles', 'teacher.yaml'), text);
   lines = [];
   guard = await guardInFrontOf(database, {
     policies: folder,
@@ -103,6 +103,29 @@ test('sessions, their other statements and what is prepared go on; the log and /
   expect(lines.map(({ msg }) => msg)).toContain(`no longer withheld: ${GONE}`);
   expect((await client.query(onReport)).rows).toEqual([{ id: 1, total: 10 }]);
   expect((await client.query(prepared)).rows).toEqual([{ id: 1 }]);
+});
+
+test('a table that appears withholds system catalogs from a role that held every table, and ends no session', async () => {
+  await seeded();
+  const holdsAll = `role: teacher
+tables: { schools: { select: { columns: "*" } }, report: { select: { columns: "*" } } }
+catalogs: [pg_stat_all_tables]
+limits: none
+`;
+  await start(holdsAll);
+  const client = await guard.connect('teacher');
+  const counter = `SELECT count(n_live_tup)::int AS n FROM pg_stat_all_tables WHERE relname = 'schools'`;
+  expect(await said(client, counter)).toBe('[{"n":1}]');
+  await database.query('CREATE TABLE unrelated (id int)');
+  await eventually(
+    () => errorsOf('roles/teacher.yaml:3:11: error: system catalogs tell of rows') > 0,
+    'they are withheld',
+  );
+  expect(await said(client, counter)).toBe('[{"n":0}]');
+  expect(await said(client, 'SELECT name FROM schools')).toBe('[{"name":"a"}]');
+  await (await guard.connect('teacher')).query('SELECT 1');
+  await database.query('DROP TABLE unrelated');
+  await eventually(async () => (await said(client, counter)) === '[{"n":1}]', 'they are back');
 });
 
 test('a guard starts while a table is not there, and takes up edits that do not name another', async () => {
