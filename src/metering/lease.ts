@@ -30,8 +30,10 @@ export interface LeasePlace {
 const SHARE_AHEAD = 16;
 const NOTHING: readonly LeaseReturn[] = [];
 const SECOND: WindowOfMeasure = { count: 1, unit: 'second' };
-/** A late grant is still used by the caller that asked for it: otherwise a slow store would never grant. */
+/** A late grant of a short slot is still used by the caller that asked for it: otherwise a slow store would never grant. */
 const AT_LEAST_MS = 5;
+/** Slots as long as this end so rarely that a late grant is asked for again. */
+const LONG_SLOT_MS = 10_000;
 
 export class Lease {
   /** Granted and not spent; of that, so many places are held for people who are looked up later. */
@@ -188,20 +190,27 @@ export class Lease {
     return { owner: this.owner, measure: this.measure, ceilings, want: Math.max(0, want) };
   }
 
-  /** Adds only what the store has granted. `askedAt`: the process's time before the request. */
-  add({ granted, used, at }: LeaseGrant, need: number, askedAt: number, now: number): void {
-    this.know(used.slice(0, this.terms.ceilings.length));
+  /**
+   * Adds only what the store has granted. `askedAt`: the process's time before the request.
+   * INVARIANT 223: not what was booked into a slot that has ended since: it would leave the window before it should. @returns what goes back so.
+   */
+  add({ granted, used, at }: LeaseGrant, need: number, askedAt: number, now: number): readonly LeaseReturn[] {
+    const ends = askedAt + endOfSlots(this.windows, at, this.days) - at;
+    const isLate = now >= ends && this.windows.every(isLongSlot);
+    const known = used.slice(0, this.terms.ceilings.length);
+    this.know(isLate ? known.map((amount) => amount - granted) : known);
     if (this.windows.some(isCalendarDay)) {
       this.dayEndsAt = askedAt + this.days.startOf(this.days.dayOf(at) + 1) - at;
     }
+    if (isLate) return [{ owner: this.owner, measure: this.measure, windows: this.windows, amount: granted, at }];
     if (granted > 0) {
       this.chunks.push({ left: granted, at });
       this.granted += granted;
       this.lastUse = now;
-      const expiresAt = askedAt + endOfSlots(this.windows, at, this.days) - at;
-      this.expiresAt = Math.min(this.expiresAt, Math.max(expiresAt, now + AT_LEAST_MS));
+      this.expiresAt = Math.min(this.expiresAt, Math.max(ends, now + AT_LEAST_MS));
     }
     this.shortByRate = this.left < need && this.passedBy(need).length === 0;
+    return NOTHING;
   }
 
   spend(amount: number, now: number): void {
@@ -297,6 +306,10 @@ function windowsOf({ ceilings }: LeaseTerms): WindowOfMeasure[] {
  */
 function endOfSlots(windows: readonly WindowOfMeasure[], at: number, days: CalendarDays): number {
   return Math.min(...windows.map((window) => endOfSlot(window, at, days)));
+}
+
+function isLongSlot(window: WindowOfMeasure): boolean {
+  return isCalendarDay(window) || lengthOf(window) / SLOTS >= LONG_SLOT_MS;
 }
 
 function endOfSlot(window: WindowOfMeasure, at: number, days: CalendarDays): number {

@@ -228,8 +228,10 @@ export class Leases {
           if (grant.granted > 0) this.giveBack([{ owner, measure, windows, amount: grant.granted, at: grant.at }]);
           return;
         }
-        lease.add(grant, need, now, then);
-        if (lease.left >= need) return;
+        const late = lease.add(grant, need, now, then);
+        this.giveBack(late);
+        // Whoever waits for it asks again.
+        if (lease.left >= need || late.length > 0) return;
         lease.shortUntil = then + SHORT_MS;
         lease.shortNeed = need;
       });

@@ -2,7 +2,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Accounts } from '../../src/metering/accounts.ts';
-import { type BudgetStore, type LeaseClaim, StoreUnavailable } from '../../src/metering/budget-store.ts';
+import {
+  type BudgetStore,
+  type LeaseClaim,
+  type LeaseReturn,
+  StoreUnavailable,
+} from '../../src/metering/budget-store.ts';
 import type { ChargeLine } from '../../src/metering/charge-line.ts';
 import { CalendarDays } from '../../src/metering/days.ts';
 import { KnownSubjects } from '../../src/metering/known-subjects.ts';
@@ -329,4 +334,42 @@ it('a grant that arrives at a stopped process is given back', async () => {
   await turn();
   expect(usedIn(slow, now)).toEqual({ rows: 0, bytes: 0, people: 0 });
   expect(process.rows.left).toBe(0);
+});
+
+it.each([
+  ['a day', DAY, Date.parse('2026-11-25T23:00:00Z')],
+  ['a window that slides', HOUR, Date.parse('2026-11-25T12:00:00Z')],
+])('what was granted before the end of %s, and comes behind it, is not spent behind it', async (_name, window, end) => {
+  let now = end - 1;
+  const accounts = new Accounts(ZONE);
+  const waiting: (() => void)[] = [];
+  const store = {
+    take: (claims: readonly LeaseClaim[]) => {
+      const grants = claims.map((claim) => accounts.take(claim, now));
+      return new Promise((done) => waiting.push(() => done(grants)));
+    },
+    giveBack: (returns: readonly LeaseReturn[]) => {
+      for (const one of returns) accounts.giveBack(one);
+    },
+  } as unknown as BudgetStore;
+  const made = () => {
+    const lease = new Lease(OWNER, 'rows', { ceilings: [{ window, limit: 40 }] }, 8, new CalendarDays(ZONE));
+    return { lease, leases: new Leases({ store, now: () => now, wake: () => {}, failed: () => {} }) };
+  };
+  const [one, other] = [made(), made()];
+  const taken = async ({ lease, leases }: ReturnType<typeof made>, need: number, late = 0): Promise<string> => {
+    for (;;) {
+      const { kind } = leases.take([{ lease, need }]);
+      if (kind !== 'wait') return kind;
+      now += late;
+      late = 0;
+      for (const answer of waiting.splice(0)) answer();
+      await turn();
+    }
+  };
+  expect(await taken(one, 30, 500)).toBe('taken');
+  expect(accounts.used(OWNER, 'rows', [window], now)[0]).toBeGreaterThanOrEqual(30);
+  now = end + (window === HOUR ? 3_600_000 : 10);
+  expect(await taken(other, 40)).toBe('short');
+  expect(await taken(other, 8)).toBe('taken');
 });
