@@ -222,6 +222,24 @@ describeWith(program)('with a server', () => {
     await client.quit();
   });
 
+  it('has forgotten everything before anyone was locked out: a guard says so, once', async () => {
+    const careless = await startRedis(program.path!, '--appendonly', 'no');
+    const store = await open(careless.url);
+    expect((await take(store, 'o', 7)).granted).toBe(7);
+    const forgotten = () => notices.filter((notice) => notice.includes('has lost its data'));
+    expect(forgotten()).toEqual([]);
+    await careless.kill();
+    await careless.start();
+    await expect.poll(forgotten, { timeout: 120_000 }).toHaveLength(1);
+    expect(forgotten()[0]).toMatch(/: what was taken before is forgotten$/);
+    expect((await take(store, 'o', 7)).granted).toBe(7);
+    const client = new Redis(careless.url);
+    expect(await client.get('rowgate:time-zone')).toBe('Europe/Paris');
+    await client.quit();
+    await store.close();
+    await careless.remove();
+  });
+
   it('one that forgets or evicts is told of, and keys leave it with their windows', async () => {
     const careless = await startRedis(program.path!, '--appendonly', 'no', '--maxmemory-policy', 'allkeys-lru');
     const store = await open(careless.url);

@@ -42,25 +42,22 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
   const owed = new Owed(accounts);
   let key: Uint8Array | undefined;
   // A server that has lost its data gets the same key again, so that hashes stay the same.
-  const giveKey = (): void => {
-    if (!key) return;
-    void hashKey(connection, key).catch(() => {});
-    void zoneOf(connection, timeZone).catch(() => {});
+  const giveKey = async (): Promise<void> => {
+    if (!key || !(await proposeKey(connection, key))) return;
+    notice(`the state in ${connection.place} has lost its data: what was taken before is forgotten`);
+    await zoneOf(connection, timeZone);
   };
-  const exceptions = new SharedExceptions(connection, now, (message) => {
-    giveKey();
-    notice(message);
-  });
+  const exceptions = new SharedExceptions(connection, now, notice);
   const logouts = new SharedLogouts(connection, now, notice);
-  const lookAtBoth = async (): Promise<void> => {
-    await Promise.all([exceptions.look(), logouts.look()]);
+  const lookAtAll = async (): Promise<void> => {
+    await Promise.all([giveKey(), exceptions.look(), logouts.look()]);
   };
   try {
     await connection.start();
     await clock.look();
     key = await hashKey(connection, randomBytes(32));
     await mustCountTheSameDays(connection, timeZone);
-    await lookAtBoth();
+    await lookAtAll();
     await warnOfForgetting(connection, notice);
   } catch (error) {
     connection.stop();
@@ -77,7 +74,7 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
   const looking = setInterval(() => {
     void owed.tell();
     clock.look().catch(() => {});
-    lookAtBoth().then(
+    lookAtAll().then(
       () => {
         if (!reachable) notice(`the state in ${connection.place} can be reached again`);
         reachable = true;
@@ -89,7 +86,6 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
     );
   }, LOOK_MS);
   looking.unref();
-  connection.client.on('ready', giveKey);
   const ours = key;
   return {
     take: async (claims) => {
@@ -128,9 +124,15 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
   };
 }
 
+/** @returns whether the server had none, and has taken it. */
+async function proposeKey(connection: RedisConnection, proposed: Uint8Array): Promise<boolean> {
+  const text = Buffer.from(proposed).toString('base64');
+  return (await connection.ask((client) => client.set(HASH_KEY, text, 'NX'))) === 'OK';
+}
+
 /** The key that the server has; else the proposed one is stored. */
 async function hashKey(connection: RedisConnection, proposed: Uint8Array): Promise<Uint8Array> {
-  await connection.ask((client) => client.set(HASH_KEY, Buffer.from(proposed).toString('base64'), 'NX'));
+  await proposeKey(connection, proposed);
   const text = await connection.ask((client) => client.get(HASH_KEY));
   return Buffer.from(text ?? '', 'base64');
 }
