@@ -7,7 +7,7 @@ import { resolveOperator } from '../sql/types/operator.ts';
 const OF_ALL = 'information_schema';
 
 /**
- * The schemas of the list in which something is granted: others are passed over, as PostgreSQL passes over those that do not exist, so that nothing tells which
+ * The schemas of the list in which something is granted, or named by the policy: others are passed over, as PostgreSQL passes over those that do not exist, so that nothing tells which
  * do. undefined: the role cannot have this path.
  */
 export function pathOfRole(
@@ -27,10 +27,11 @@ export function pathOfRole(
   return meansTheSame(path, role, catalog) ? path : undefined;
 }
 
-function isVisible(name: string, { schemas = [] }: RolePolicy, catalog: Catalog): boolean {
+/** A schema whose tables are being made anew stays on the path of those who hold them: it would change under their sessions. */
+function isVisible(name: string, { schemas = [], namedSchemas = [] }: RolePolicy, catalog: Catalog): boolean {
   // The server takes "$user" for the name of its account, whatever schema is called so.
   if (name.startsWith('pg_') || name === '$user') return false;
-  return name === OF_ALL || (schemas.includes(name) && catalog.hasSchema(name));
+  return name === OF_ALL || namedSchemas.includes(name) || (schemas.includes(name) && catalog.hasSchema(name));
 }
 
 /** INVARIANT 125: what the path finds in conditions and masks is the same under it as under the policy's own. */

@@ -128,6 +128,37 @@ limits: none
   await eventually(async () => (await said(client, counter)) === '[{"n":1}]', 'they are back');
 });
 
+test('a schema whose tables are made anew stays on the path of sessions, also while it is not there', async () => {
+  await seeded();
+  const tenant =
+    'CREATE SCHEMA tenant; CREATE TABLE tenant.marks AS SELECT 7 AS mark; GRANT USAGE ON SCHEMA tenant TO PUBLIC; GRANT SELECT ON tenant.marks TO PUBLIC';
+  await database.query(tenant);
+  await start(`role: teacher
+tables: { schools: { select: { columns: [id, name] } }, tenant.marks: { select: { columns: [mark] } } }
+limits: none
+`);
+  const client = await guard.connect('teacher');
+  await client.query('SET search_path = tenant, public');
+  expect(await said(client, 'SELECT mark FROM marks')).toBe('[{"mark":7}]');
+  for (const [gone, back] of [
+    [
+      'DROP TABLE tenant.marks',
+      'CREATE TABLE tenant.marks AS SELECT 7 AS mark; GRANT SELECT ON tenant.marks TO PUBLIC',
+    ],
+    ['DROP SCHEMA tenant CASCADE', tenant],
+  ] as const) {
+    await database.query(gone);
+    // Until the guard has seen it, the server says so, of the name that was sent.
+    const none = 'relation "marks" does not exist';
+    await eventually(async () => (await said(client, 'SELECT mark FROM marks')) === none, 'it is seen');
+    expect(await said(client, 'SELECT name FROM schools')).toBe('[{"name":"a"}]');
+    await database.query(back);
+    await eventually(async () => (await said(client, 'SELECT mark FROM marks')) === '[{"mark":7}]', 'it is back');
+  }
+  expect(await said(client, 'SHOW search_path')).toBe('[{"search_path":"tenant, public"}]');
+  await database.query('DROP SCHEMA tenant CASCADE');
+});
+
 test('a guard starts while a table is not there, and takes up edits that do not name another', async () => {
   await seeded();
   await database.query('DROP TABLE report');

@@ -157,6 +157,7 @@ function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Po
     // Both follow from what is granted.
     types: 'derived',
     schemas: 'derived',
+    namedSchemas: 'derived',
     constraints: 'derived',
     functions: (one, other) => subset(one, other, functionName),
     grantedTypes: (one, other) =>

@@ -115,6 +115,7 @@ export function compileRole(
     ...(visible && {
       types: typesOf(visible, temporary),
       schemas: visible.schemas,
+      namedSchemas: schemasNamedIn(file, searchPath),
       constraints: visible.plainConstraints,
     }),
     ...(grantedTypes.size > 0 && { grantedTypes }),
@@ -279,6 +280,15 @@ function checkLimits(
       }
     }
   }
+}
+
+/** Of a table without a schema, those of `search_path`. */
+function schemasNamedIn({ tables }: RoleFile, searchPath: readonly string[]): readonly string[] {
+  const found = Object.keys(tables ?? {}).flatMap((text) => {
+    const parts = splitName(text) ?? [];
+    return parts.length > 1 ? parts.slice(0, 1) : searchPath;
+  });
+  return [...new Set(found)];
 }
 
 /** `settings` of a role: settings that it may change beyond the default ones, and up to which value. */

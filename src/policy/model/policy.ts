@@ -167,6 +167,8 @@ export interface RolePolicy {
   readonly collations?: ReadonlySet<Oid>;
   /** Schemas that it finds in pg_namespace, besides the server's own. Absent: none. */
   readonly schemas?: readonly string[];
+  /** Schemas in which its policy names tables, also where none of them is there at the moment. */
+  readonly namedSchemas?: readonly string[];
   /** Constraints that it finds in pg_constraint, without those whose schema and name a withheld one shares. Absent: none. */
   readonly constraints?: readonly { readonly schema: string; readonly name: string }[];
   /** Settings that it may change beyond the default ones, by lower-case name. Absent: none. */
