@@ -39,7 +39,7 @@ test('judgements of one shape that were made apart share no plan, and each finds
       subject: 'pupil',
       access: { kind: 'question' },
       canFail: 'no',
-      named: [{ columns: [0], added: [], type: 23, certain: true }],
+      named: [{ columns: [0], added: [], type: 23 }],
       values: [],
       free: 'known',
     } as const,

@@ -95,7 +95,7 @@ const pupil = (groups: number[][] | undefined, values: number[] = []): Disclosur
     subject: 'pupil',
     access: { kind: 'question' },
     canFail: 'no',
-    ...(groups && { named: groups.map((columns) => ({ columns, added: [], type: 23, certain: true })) }),
+    ...(groups && { named: groups.map((columns) => ({ columns, added: [], type: 23 })) }),
     values,
     free: 'repeated',
   },

@@ -78,7 +78,7 @@ const student = (
     subject: 'student',
     access: { kind: 'question' },
     canFail: 'no',
-    ...(groups && { named: groups.map((columns) => ({ columns, added: [], type: 23, certain: true })) }),
+    ...(groups && { named: groups.map((columns) => ({ columns, added: [], type: 23 })) }),
     values,
     free: 'repeated',
     ...more,
@@ -318,7 +318,7 @@ test.each([
   ['several types: the key cannot be read, and the row counts as a value', 'id', [INT4, TEXT], told(0, 12), undefined],
   ['no type', 'id', [], told(0, 12), undefined],
 ])('COPY in binary: %s', async (_, column, types, counts, keys) => {
-  const named = [{ columns: [0], added: [], type: 0, certain: true }];
+  const named = [{ columns: [0], added: [], type: 0 }];
   await open(student([[0]], [], { named }), {}, { keyTypes: new Map([['student', types]]) });
   await ask(peer, Q(`copy (select ${column} from students order by id) to stdout with binary`));
   expect(shown()).toEqual(counts);

@@ -41,7 +41,7 @@ async function open(): Promise<void> {
           subject: 'student',
           access: { kind: 'question' },
           canFail: 'no',
-          named: [{ columns: [0], added: [], type: 23, certain: true }],
+          named: [{ columns: [0], added: [], type: 23 }],
           values: [],
           free: 'known',
         },

@@ -55,7 +55,7 @@ function namedBy(
   const named = [...keys].map((key): RowKey => {
     const at = columns.indexOf(key);
     const type = relation.columns.find(({ name }) => name === key)?.type ?? 0;
-    return { columns: at < 0 ? [] : [at], added: [], type, certain: false };
+    return { columns: at < 0 ? [] : [at], added: [], type };
   });
   return named.every((key) => key.columns.length > 0) ? named : undefined;
 }

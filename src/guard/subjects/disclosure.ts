@@ -84,13 +84,11 @@ export interface RowKey {
   readonly columns: readonly number[];
   /**
    * Its numbers among the added keys. A list names every person in it. A missing or empty list, and each null in one, means that a person is missing:
-   * the row is not named by it (if it is `certain`, each of them may be counted as one value instead).
+   * the row is not named by it.
    */
   readonly added: readonly number[];
   /** Of the key: binary values are read by it. */
   readonly type: Oid;
-  /** The column in its table is never NULL: if the key is NULL, the row contains no row of that table, and so none of its data. */
-  readonly certain: boolean;
 }
 
 /** For one statement: what it discloses of each subject that it touches, and what it returns only for the guard, in an added last column. */

@@ -190,7 +190,6 @@ function namedBy({ keys, loose }: ProvenRows, add: Add | undefined): readonly Ro
       columns: [...one.columns, ...one.perhaps].sort((a, b) => a - b),
       added: number === undefined ? [] : [number],
       type: one.key.type,
-      certain: one.key.certain,
     };
   });
 }
@@ -247,7 +246,7 @@ function ofCopied(
   const named = [...keys].map((name): RowKey => {
     const index = columns.findIndex((column) => column.name === name);
     const shown = index < 0 || granted?.get(name)?.mask ? [] : [index];
-    return { columns: shown, added: [], type: columns[index]?.type ?? 0, certain: columns[index]?.notNull === true };
+    return { columns: shown, added: [], type: columns[index]?.type ?? 0 };
   });
   if (opaque || named.some((key) => key.columns.length === 0)) return {};
   return { named, free: 'known' };

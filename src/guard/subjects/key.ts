@@ -22,8 +22,6 @@ export class Key {
   private readonly places: KeyOrigin[] = [];
   private given: GivenKeys | undefined;
   private isPresent = false;
-  /** A row of its person always has one: if it is missing, there is no such row. */
-  private isCertain = false;
 
   /** `comparable`: two that are equal are the same key (`isOneKey`). */
   constructor(
@@ -49,7 +47,6 @@ export class Key {
     a.places.push(...b.places);
     a.given ??= b.given;
     a.isPresent ||= b.isPresent;
-    a.isCertain ||= b.isCertain;
   }
 
   /** `other`: of the same level, or of one around it. */
@@ -74,14 +71,6 @@ export class Key {
 
   get present(): boolean {
     return this.one.isPresent;
-  }
-
-  setCertain(): void {
-    this.one.isCertain = true;
-  }
-
-  get certain(): boolean {
-    return this.one.isCertain;
   }
 
   get origins(): readonly KeyOrigin[] {

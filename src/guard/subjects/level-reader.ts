@@ -238,7 +238,6 @@ export class LevelReader {
       const own = entry.columns[index];
       const comparable = own !== undefined && isOneKey(this.catalog, own, own);
       const key = new Key(level, column.type, comparable);
-      if (column.notNull) key.setCertain();
       all.push(key);
       this.references.push(key);
       // The value of a mask is not the key.
@@ -273,7 +272,6 @@ export class LevelReader {
     for (const inner of rows.keys) {
       const key = new Key(level, inner.key.type, inner.key.comparable);
       keys.push(key);
-      if (inner.key.certain) key.setCertain();
       taken.set(inner.key, key);
       if (alone && rows.open) inner.key.showAs(key);
       for (const index of inner.columns) {

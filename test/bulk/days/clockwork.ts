@@ -171,7 +171,7 @@ function judgementOf({ sql, told }: Asked): StatementJudgement {
         subject: SUBJECT,
         access: { kind: 'question' },
         canFail: 'no',
-        ...(told === 0 && { named: [{ columns: [0], added: [], type: 23, certain: true }] }),
+        ...(told === 0 && { named: [{ columns: [0], added: [], type: 23 }] }),
         values: [],
         free: told === 0 ? 'known' : 'repeated',
       },
