@@ -227,8 +227,8 @@ test('a value that stood at the same place of the last answer to the same is tol
   expect(budget.settled).toEqual(['answered', 'free', 'answered', 'free', 'free'].map((how) => `student ${how}`));
 });
 
-test('known people whose order others may decide are free only if all of them come', async () => {
-  await open(student([[0]], [], { free: 'known', openStart: true }));
+test('known people are free only if all of them come', async () => {
+  await open(student([[0]], [], { free: 'known' }));
   const sql = 'select id from students';
   const settled = async (...messages: Uint8Array[]) => {
     budget.settled.length = 0;

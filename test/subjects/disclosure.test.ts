@@ -147,7 +147,7 @@ const NOT_PINNED: readonly Case[] = [
   [
     'above a UNION',
     'SELECT w FROM (SELECT id, weight w FROM patient UNION ALL SELECT patient_id, 0 FROM visit) x WHERE x.id = 5',
-    'question; [+0]; known; fixed 11',
+    'question; [+0]; repeated; fixed 11',
   ],
   [
     'above row locks',
@@ -157,7 +157,7 @@ const NOT_PINNED: readonly Case[] = [
   [
     'a WITH that is read twice',
     'WITH x AS (SELECT id, name FROM patient) SELECT a.name FROM x a, x b WHERE a.id = 5',
-    'question; [+0] [+1]; known; fixed 11,11',
+    'question; [+0] [+1]; repeated; fixed 11,11',
   ],
   [
     'one that is tied and another',
@@ -674,7 +674,7 @@ const WAYS: readonly Case[] = [
   [
     'a collation between two keys',
     'SELECT a.code, x.note FROM badge a JOIN (SELECT folded, note FROM badge) x ON x.folded = a.folded',
-    'question; [0] [+0] [+1] [+2] [+3] [+4]; known; json 5',
+    'question; [0] [+0] [+1] [+2] [+3] [+4]; repeated; json 5',
   ],
   [
     'a name that a list of aliases gives',

@@ -25,14 +25,12 @@ export interface Disclosure {
    */
   readonly values: readonly number[];
   /**
-   * Which of its answers is free, because it was known beforehand. `known`: every row is named, without values and OFFSET: the answer that shows only
-   * people who are counted already, or no row. `repeated`: the same answer as the last one to this text. An error is never free.
+   * Which of its answers is free, because it was known beforehand. `known`: every row is named, without values, and none was
+   * left out: the answer that is read to its end and shows only people who are counted already, or no row. `repeated`: the same answer as the last one to this text. An error is never free.
    */
   readonly free: 'known' | 'repeated';
   /** It locks rows that others find locked: where the answer need not tell which, none that repeats and has rows is free. */
   readonly locks?: true;
-  /** What is known is not free unless it is read to its end: which rows come first, others may decide. */
-  readonly openStart?: true;
   /** Code that it calls may read data of people, too, which then stand in none of its tables. */
   readonly elsewhere?: true;
   /** Present where it writes. */

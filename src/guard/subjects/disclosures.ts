@@ -106,7 +106,8 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
       : namedBy(rows, mayAdd ? addedTo(context, reader, analysis.level) : undefined);
   // INVARIANT 94: a question, unless a proof says otherwise.
   const access: SubjectAccess = people ? { kind: 'pinned', people } : { kind: named && holds ? 'held' : 'question' };
-  const isKnown = named && values.length === 0 && (holds || isFixed(rows)) && analysis.marks.writes.length === 0;
+  // INVARIANT 95: an answer of people who are known is fixed by their own data, its order and what LIMIT leaves of rows that are sorted alike too.
+  const isKnown = named && values.length === 0 && (holds || !rows.openOrder) && analysis.marks.writes.length === 0;
   // A row that is not named pays one value: the locks of several tables would tell one each.
   const locked = locks.several && !people && !named ? 'locks on rows of several tables' : undefined;
   const found: Disclosure = {
@@ -120,7 +121,6 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     values,
     free: isKnown ? 'known' : 'repeated',
     ...(locks.chosen && { locks: true }),
-    ...(isKnown && access.kind !== 'held' && rows.openStart !== false && { openStart: true }),
     ...(elsewhere && { elsewhere }),
     ...(writes.top && { write: { row: writes.top.row ?? 0, tag: !people && !named?.length, ...writes.given } }),
   };
@@ -154,11 +154,6 @@ function typesWritten({ marks }: Analysis): Oid[] {
 
 function withProblem(found: Disclosure, uncountable: string | undefined): Disclosure {
   return uncountable === undefined ? found : { ...found, uncountable };
-}
-
-/** INVARIANT 95: an answer of people who are known is fixed by their own data, its order and what LIMIT leaves of rows that are sorted alike too. */
-function isFixed({ skips, openOrder }: ProvenRows): boolean {
-  return !skips && !openOrder;
 }
 
 /** Whether the rows that it returns may have one more column. */

@@ -113,7 +113,7 @@ export class LevelReader {
       as(list, 'List')?.items?.forEach((item, i) => {
         if (this.values.isIn(item, level)) values.add(i);
       });
-    const { limits } = this.choice.limitsOf(level);
+    const limits = this.choice.limitsOf(level);
     return { ...NO_ROWS, values, loose: limits === 'loose' || this.choice.sortsByValues(level, values) };
   }
 
@@ -122,31 +122,22 @@ export class LevelReader {
     const [left, right] = arms;
     if (!left || !right) return unknownRows({ keys: arms.flatMap(({ keys }) => keys) }, level.outputs.length);
     const rows = combinedRows(level, left, right, this.catalog);
-    const { limits, skips } = this.choice.limitsOf(level);
-    const sorted = level.select?.sortClause !== undefined;
+    const limits = this.choice.limitsOf(level);
+    const loose = rows.loose || this.choice.sortsByValues(level, rows.values);
+    if (limits === 'none') return { ...rows, loose };
     const open = rows.keys.length > 0;
-    if (limits === 'none' && !this.choice.sortsByValues(level, rows.values))
-      return { ...rows, arranged: sorted || rows.arranged, openStart: open };
-    const loose = limits === 'loose' || (open && rows.cut) || this.choice.sortsByValues(level, rows.values);
-    return {
-      ...rows,
-      loose: rows.loose || loose,
-      cut: rows.cut || open,
-      skips: rows.skips || (skips && open),
-      arranged: true,
-      openOrder: rows.openOrder || open,
-    };
+    const openOrder = rows.openOrder || open;
+    return { ...rows, loose: loose || limits === 'loose' || (open && rows.cut), cut: open, openOrder };
   }
 
   private ofSelect(level: QueryLevel, write?: Write): ProvenRows {
     const keys: Key[] = [];
     const found: FromItems = {
       loose: false,
-      skips: false,
       cut: [],
       cutAtSource: false,
+      queries: [],
       choices: 0,
-      arranged: [],
       openOrder: false,
     };
     for (const entry of level.entries) this.enter(level, entry, keys, found, write);
@@ -160,17 +151,19 @@ export class LevelReader {
     const context: LevelKeys = { level, analysis, catalog, conditions, shown, keys, fixed };
     tieKeys(context, where);
     const chosen = this.tieMembers(level, where);
-    const { limits, skips } = this.choice.limitsOf(level);
+    const limits = this.choice.limitsOf(level);
     const ends = this.endsIn(keys);
     const open = ends.keys.size > 0;
     const values = this.valuesIn(level);
     const distinct = distinctOf(level);
     const cuts = limits !== 'none' || distinct === 'on';
-    const openOrder = found.openOrder || this.choice.leavesOrderOpen(level, found.arranged, cuts);
-    const choices = found.choices + (chosen ? 1 : 0) + (open && (skips || (cuts && openOrder)) ? 1 : 0);
+    const allReach = (items: readonly RangeTableEntry[]): boolean =>
+      items.length + (chosen ? 1 : 0) === 0 ||
+      (!this.values.givesRows(level) && allReachTheAnswer(analysis, { level, items, chosen, chooses: cuts }));
+    const openOrder = found.openOrder || this.choice.leavesOrderOpen(level, cuts) || !allReach(found.queries);
+    const isOpen = open && cuts && openOrder;
+    const choices = found.choices + (chosen ? 1 : 0) + (isOpen ? 1 : 0);
     const isCutBelow = found.cut.length > 0 || chosen !== undefined;
-    const reaches =
-      !this.values.givesRows(level) && allReachTheAnswer(analysis, { level, items: found.cut, chosen, chooses: cuts });
     const loose =
       found.loose ||
       ends.lost ||
@@ -178,8 +171,8 @@ export class LevelReader {
       (write?.command === 'MergeStmt' && (keys.length > 0 || found.loose)) ||
       limits === 'loose' ||
       choices > 1 ||
-      (open && distinct === 'on' && this.choice.leavesGroupsOpen(level, found.arranged, [...ends.keys], this.shown)) ||
-      (open && isCutBelow && !reaches) ||
+      (isOpen && distinct === 'on' && this.choice.choosesForEach(level, [...ends.keys], this.shown)) ||
+      (open && !allReach(found.cut)) ||
       this.choice.byValues(level, this.written.assigned) ||
       this.choice.sortsByValues(level, values) ||
       (distinct === 'all' && values.size > 0);
@@ -190,11 +183,8 @@ export class LevelReader {
       values,
       loose,
       cut: open && (cuts || isCutBelow || found.cutAtSource || columns.keys.some(({ list }) => list)),
-      skips: open && (found.skips || skips),
-      open: plain,
-      arranged: open && (!plain || level.select?.sortClause !== undefined),
       openOrder: open && openOrder,
-      openStart: level === analysis.level && open && (cuts || this.choice.leavesOrderOpen(level, found.arranged, true)),
+      open: plain,
     };
   }
 
@@ -262,10 +252,9 @@ export class LevelReader {
     // INVARIANT 168: a choice that each row beside it makes again would tell something each time.
     if (entry?.source.kind === 'query' && isOthersChoice(rows) && this.isCorrelated(entry.source.level))
       found.loose = true;
-    found.skips ||= rows.skips;
     if (rows.cut && entry) found.cut.push(entry);
     if (rows.cut && !entry) found.cutAtSource = true;
-    if (rows.arranged && entry) found.arranged.push(entry);
+    if (entry) found.queries.push(entry);
     found.openOrder ||= rows.openOrder;
     const perhaps = new Map<number, Key[]>();
     const add = (column: number, key: Key) => perhaps.set(column, [...(perhaps.get(column) ?? []), key]);
@@ -429,16 +418,15 @@ export class LevelReader {
 
 interface FromItems {
   loose: boolean;
-  skips: boolean;
   /** Items whose rows LIMIT or a similar clause chose. */
   readonly cut: RangeTableEntry[];
   /** The same for the query whose rows are inserted. */
   cutAtSource: boolean;
+  /** Items whose rows a query gives, which may have sorted or hashed them. */
+  readonly queries: RangeTableEntry[];
+  openOrder: boolean;
   /** How many of them others have chosen. */
   choices: number;
-  /** Items whose rows were sorted or hashed. */
-  readonly arranged: RangeTableEntry[];
-  openOrder: boolean;
 }
 
 /** A condition that every row of a write fulfils. For a MERGE there is none: some of its rows do not meet its condition. */

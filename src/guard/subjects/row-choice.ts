@@ -1,18 +1,14 @@
 /** What chooses and sorts the rows of a level: LIMIT, ORDER BY, DISTINCT, conditions; and whether any of it depends on people who are not named. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
+import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
-import { askInteger } from '../../sql/parse/constants.ts';
 import { as, fieldsOf, type Node, stringOf } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { columnOf } from './conditions.ts';
-import { uniqueKeys } from './constraints.ts';
-import { allReachTheAnswer } from './cut-rows.ts';
 import type { Key } from './key.ts';
 import type { ColumnOf, ShownKeys } from './shown-keys.ts';
+import { haveUniqueKey } from './unique-key.ts';
 import type { LevelProofs, Values } from './values.ts';
-
-const isZero = (number: number): boolean => number === 0;
 
 export class RowChoice {
   constructor(
@@ -22,15 +18,13 @@ export class RowChoice {
     private readonly proofs: LevelProofs,
   ) {}
 
-  limitsOf({ select }: QueryLevel): { readonly limits: 'none' | 'some' | 'loose'; readonly skips: boolean } {
+  limitsOf({ select }: QueryLevel): 'none' | 'some' | 'loose' {
     const { limitCount, limitOffset, limitOption } = select ?? {};
-    if (!limitCount && !limitOffset) return { limits: 'none', skips: false };
+    if (!limitCount && !limitOffset) return 'none';
     const parts = [limitCount, limitOffset].filter((node) => node !== undefined);
     const plain =
       limitOption === undefined || limitOption === 'LIMIT_OPTION_COUNT' || limitOption === 'LIMIT_OPTION_DEFAULT';
-    const limits = plain && !parts.some((node) => this.values.isIn(node, undefined)) ? 'some' : 'loose';
-    const zero = as(limitOffset, 'A_Const')?.ival;
-    return { limits, skips: limitOffset !== undefined && !(zero && askInteger(zero, isZero)) };
+    return plain && !parts.some((node) => this.values.isIn(node, undefined)) ? 'some' : 'loose';
   }
 
   /**
@@ -61,37 +55,48 @@ export class RowChoice {
   }
 
   /**
-   * Rows that are dropped after a sort or a hash table influence the order of equal rows, and where a hash table begins: HAVING, a LIMIT whose order
-   * is not total, a condition above, a subquery over people that chooses rows. `arranged`: FROM items whose rows were sorted or hashed; `chooses`:
-   * the level has LIMIT or DISTINCT ON.
+   * Rows that are dropped after a sort or a hash table influence the order of equal rows, and where a hash table begins: by HAVING, OFFSET, a subquery
+   * over people in a condition, a LIMIT (`chooses`) whose order is not total.
    */
-  leavesOrderOpen(level: QueryLevel, arranged: readonly RangeTableEntry[], chooses: boolean): boolean {
-    if (level.select?.havingClause || (chooses && !ordersAll(this.analysis, level, this.catalog))) return true;
-    if (level.roots.some(({ node, target }) => !target && this.asksPeople(node))) return true;
-    const items = { level, items: arranged, chosen: undefined, chooses };
-    return arranged.length > 0 && !allReachTheAnswer(this.analysis, items);
+  leavesOrderOpen(level: QueryLevel, chooses: boolean): boolean {
+    if (level.select?.havingClause || level.select?.limitOffset || (chooses && !this.ordersAll(level))) return true;
+    return level.roots.some(({ node, target }) => !target && this.readsPeople(node));
   }
 
-  /** DISTINCT ON chooses once for each group: where its order is open, of one person's rows alone. */
-  leavesGroupsOpen(
-    level: QueryLevel,
-    arranged: readonly RangeTableEntry[],
-    keys: readonly Key[],
-    shown: ShownKeys,
-  ): boolean {
+  /** INVARIANT 75: the sort keys contain, as plain columns, a unique key of each table in FROM, and nothing else returns rows. */
+  private ordersAll(level: QueryLevel): boolean {
+    const sorted = (level.select?.sortClause ?? []).flatMap(
+      (sort) => this.sortedBy(level, as(sort, 'SortBy')?.node) ?? [],
+    );
+    return level.entries.every(
+      (entry) => entry.source.kind === 'join' || haveUniqueKey(sorted, entry, this.catalog, true),
+    );
+  }
+
+  /** DISTINCT ON chooses once for each group: it may do so among one person's rows. */
+  choosesForEach(level: QueryLevel, keys: readonly Key[], shown: ShownKeys): boolean {
     const groups = (level.select?.distinctClause ?? []).map((node) => {
-      const column = sortedBy(this.analysis, level, node);
+      const column = this.sortedBy(level, node);
       return column && shown.comparable(column)?.one;
     });
-    return !keys.every((key) => groups.includes(key.one)) && this.leavesOrderOpen(level, arranged, true);
+    return !keys.every((key) => groups.includes(key.one));
+  }
+
+  /** The column that is sorted by; undefined if it is not a column, or not known. */
+  private sortedBy({ outputs }: QueryLevel, node: Node | undefined): ColumnOf | undefined {
+    if (node && this.analysis.marks.expressions.has(node)) return columnOf(this.analysis, node);
+    const [first, more] = as(node, 'ColumnRef')?.fields ?? [];
+    const name = more === undefined ? stringOf(first) : undefined;
+    const [output, another] = outputs.filter((one) => name !== undefined && one.name === name);
+    return output?.source && !another ? behindJoins(output.source) : undefined;
   }
 
   /** Whether it contains a subquery over people. */
-  private asksPeople(part: unknown): boolean {
+  private readsPeople(part: unknown): boolean {
     if (typeof part !== 'object' || part === null) return false;
     this.analysis.parsed.workLimit.spend();
     const inner = this.analysis.marks.sublinks.get(part as Node);
-    if (!inner) return fieldsOf(part).some(([, more]) => this.asksPeople(more));
+    if (!inner) return fieldsOf(part).some(([, more]) => this.readsPeople(more));
     const { keys, loose } = this.proofs.rowsOf(inner);
     return inner.kind === 'set' || loose || keys.length > 0 || this.proofs.keysOf(inner).length > 0;
   }
@@ -102,35 +107,4 @@ export function distinctOf({ select }: QueryLevel): 'none' | 'all' | 'on' {
   const [first] = select?.distinctClause ?? [];
   if (!first) return 'none';
   return Object.keys(first).length === 0 ? 'all' : 'on';
-}
-
-/** INVARIANT 75: the sort keys contain, as plain columns, a unique key of each table in FROM, and nothing else returns rows. */
-function ordersAll(analysis: Analysis, level: QueryLevel, catalog: Catalog): boolean {
-  const sorted = (level.select?.sortClause ?? []).flatMap(
-    (sort) => sortedBy(analysis, level, as(sort, 'SortBy')?.node) ?? [],
-  );
-  return level.entries.every((entry) => entry.source.kind === 'join' || isToldApart(entry, sorted, catalog));
-}
-
-function isToldApart(entry: RangeTableEntry, sorted: readonly ColumnOf[], catalog: Catalog): boolean {
-  if (entry.source.kind !== 'relation') return false;
-  const { view } = entry.source;
-  const names = new Set<string>();
-  for (const one of sorted) {
-    const shown = one.entry === entry ? view.columns[entry.columns.indexOf(one.column)] : undefined;
-    // The value of a mask is not the unique value.
-    if (shown && shown.access === 'granted' && !shown.masked && shown.column.notNull) names.add(shown.column.name);
-  }
-  return uniqueKeys(view.relation, catalog).some((key) => key.every((name) => names.has(name)));
-}
-
-/** The column that is sorted by; undefined if it is not a column, or not known. */
-function sortedBy(analysis: Analysis, level: QueryLevel, node: Node | undefined): ColumnOf | undefined {
-  if (!node) return undefined;
-  if (analysis.marks.expressions.has(node)) return columnOf(analysis, node);
-  const [first, more] = as(node, 'ColumnRef')?.fields ?? [];
-  const name = more === undefined ? stringOf(first) : undefined;
-  const named = level.outputs.filter((output) => name !== undefined && output.name === name);
-  const [source] = named.map((output) => output.source);
-  return named.length === 1 && source ? behindJoins(source) : undefined;
 }

@@ -16,16 +16,10 @@ export interface ProvenRows {
   readonly loose: boolean;
   /** This holds only for all rows together, as LIMIT, OFFSET or DISTINCT ON chose them: dropping some of them would disclose others. */
   readonly cut: boolean;
-  /** OFFSET has dropped rows of people who are named nowhere. */
-  readonly skips: boolean;
+  /** The order of some, or of equal ones, may depend on people whose rows are not returned. */
+  readonly openOrder: boolean;
   /** A condition on one of its columns could as well be inside, with its own conditions. */
   readonly open: boolean;
-  /** They have been sorted or put into a hash table, so the order of some depends on the others. */
-  readonly arranged: boolean;
-  /** The order of its rows, or of equal rows, may depend on people whose rows are not returned. */
-  readonly openOrder: boolean;
-  /** The same of its first rows, if the client does not ask for the others. Of the statement's own level alone. */
-  readonly openStart?: boolean;
 }
 
 export interface RowsKey {
@@ -38,12 +32,9 @@ export interface RowsKey {
   readonly list: boolean;
 }
 
-/**
- * Whether people who are not named decide which rows of people who are known come: what OFFSET passes by, and what an open order leaves to LIMIT. A
- * question pays for one such choice.
- */
-export function isOthersChoice({ cut, skips, openOrder }: ProvenRows): boolean {
-  return skips || (cut && openOrder);
+/** Whether people who are not named decide which rows of people who are known come. A question pays for one such choice. */
+export function isOthersChoice({ cut, openOrder }: ProvenRows): boolean {
+  return cut && openOrder;
 }
 
 export const NO_ROWS: ProvenRows = {
@@ -52,10 +43,8 @@ export const NO_ROWS: ProvenRows = {
   values: new Set(),
   loose: false,
   cut: false,
-  skips: false,
-  open: false,
-  arranged: false,
   openOrder: false,
+  open: false,
 };
 
 /** Whatever is not understood. */

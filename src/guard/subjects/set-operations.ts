@@ -18,11 +18,9 @@ export function combinedRows(level: QueryLevel, left: ProvenRows, right: ProvenR
   const passed = left.passed.filter((one) =>
     right.passed.some((other) => other.column === one.column && other.key.one === one.key.one),
   );
-  const cut = left.cut || right.cut;
-  const skips = left.skips || right.skips;
   // Which rows are in both is known once all of them lie in a hash table.
   const openOrder = left.openOrder || right.openOrder || op !== 'SETOP_UNION';
-  return { keys, passed, values, loose: false, cut, skips, open: false, arranged: !appends, openOrder };
+  return { keys, passed, values, loose: false, cut: left.cut || right.cut, openOrder, open: false };
 }
 
 function pairs(

@@ -5,10 +5,11 @@ import { uniqueKeys } from './constraints.ts';
 import type { Key } from './key.ts';
 import type { LevelReader } from './level-reader.ts';
 import type { ProvenRows } from './rows.ts';
+import type { ColumnOf } from './shown-keys.ts';
 
 /** `rows`: what the statement gives. */
 export function isHeld({ analysis, fixed, references }: LevelReader, rows: ProvenRows, catalog: Catalog): boolean {
-  const held = analysis.marks.relations.filter(({ entry }) => holdsOneRow(entry, fixed, catalog));
+  const held = analysis.marks.relations.filter(({ entry }) => haveUniqueKey(fixed, entry, catalog, false));
   return held.some(({ entry }) => {
     const own = references.filter((key) => key.origins.some((origin) => origin.entry === entry));
     // Every row of the answer is about the people of that one row.
@@ -16,17 +17,23 @@ export function isHeld({ analysis, fixed, references }: LevelReader, rows: Prove
   });
 }
 
-function holdsOneRow(entry: RangeTableEntry, fixed: LevelReader['fixed'], catalog: Catalog): boolean {
-  if (entry.source.kind !== 'relation') return false;
-  const { relation } = entry.source.view;
-  const given = new Set<string>();
-  for (const one of fixed) {
-    const { view } = entry.source;
-    const shown = one.entry === entry ? view.columns[entry.columns.indexOf(one.column)] : undefined;
+/** Whether the columns contain a unique key of a table. `present`: none of them may be NULL. */
+export function haveUniqueKey(
+  columns: readonly ColumnOf[],
+  of: RangeTableEntry,
+  catalog: Catalog,
+  present: boolean,
+): boolean {
+  const { source } = of;
+  if (source.kind !== 'relation') return false;
+  const names = new Set<string>();
+  for (const { entry, column } of columns) {
+    const shown = entry === of ? source.view.columns[of.columns.indexOf(column)] : undefined;
     // The value of a mask is not the unique value.
-    if (shown && shown.access === 'granted' && !shown.masked) given.add(shown.column.name);
+    if (shown?.access === 'granted' && !shown.masked && (shown.column.notNull || !present))
+      names.add(shown.column.name);
   }
-  return given.size > 0 && uniqueKeys(relation, catalog).some((key) => key.every((name) => given.has(name)));
+  return uniqueKeys(source.view.relation, catalog).some((key) => key.every((name) => names.has(name)));
 }
 
 /** Whether a key is one of these, through the queries that show it. */

@@ -63,11 +63,7 @@ function settlementOf(run: Execution, subject: string, status: OutcomeEntry['sta
 }
 
 /** INVARIANT 70: only an answer that was fixed before the statement ran is free. */
-function isFree(
-  run: Execution,
-  { subject, access, canFail, free, openStart, locks }: Disclosure,
-  ending: Ending,
-): boolean {
+function isFree(run: Execution, { subject, access, canFail, free, locks }: Disclosure, ending: Ending): boolean {
   const { statement, answer } = run;
   if (canFail === 'at-commit' || isHeldCursor(statement.kind) || jumpsInCursor(statement.kind)) return false;
   // Its people were counted before it ran: the amount set aside was for an error.
@@ -75,7 +71,7 @@ function isFree(
   // It costs the people that the row names, and one if no row came.
   if (access.kind === 'held') return answer?.hasNamed(subject) === true;
   // A client that stops early chooses rows as LIMIT does.
-  if (free === 'known') return ending.whole || !openStart;
+  if (free === 'known') return ending.whole;
   // INVARIANT 155: a lock that nobody paid for would show others, by SKIP LOCKED, which row hidden people chose.
   return ending.repeats && !(locks && run.rows > 0);
 }
