@@ -1,8 +1,7 @@
 /** Which expressions depend on other people than those whose keys are in their row: their result is a value. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { collects } from '../../sql/analyze/collects.ts';
-import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
-import type { Fn } from '../../sql/catalog/catalog.ts';
+import type { Expression, QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import { as, type Body, fieldsOf, type Node } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { columnOf } from './conditions.ts';
@@ -23,7 +22,6 @@ export class Values {
   private readonly columns = new Map<RangeTableEntry, ReadonlySet<number>>();
   private readonly wholeRows: ReadonlyMap<Node, RangeTableEntry>;
   private readonly rowStars: ReadonlyMap<Node, readonly ColumnOf[]>;
-  private readonly windows: boolean;
 
   constructor(
     private readonly analysis: Analysis,
@@ -33,7 +31,6 @@ export class Values {
     const { marks } = analysis;
     this.wholeRows = new Map(marks.wholeRows.map(({ node, entry }) => [node, entry]));
     this.rowStars = new Map(marks.rowStars.map(({ item, columns }) => [item, columns]));
-    this.windows = [...marks.expressions.values()].some(({ barrier }) => barrier === 'window');
   }
 
   /** Columns of a FROM item that are values. */
@@ -101,7 +98,7 @@ export class Values {
   }
 
   hasWindow(level: QueryLevel): boolean {
-    return this.windows && level.roots.some(({ node }) => this.countOf(node, 'window') > 0);
+    return level.roots.some(({ node }) => this.hasBarrier(node, 'window'));
   }
 
   /** Whether the list of a level has calls that give any number of rows. */
@@ -110,34 +107,31 @@ export class Values {
   }
 
   givesRowsIn(node: Node): boolean {
-    return this.countOf(node, 'set-returning') > 0;
+    return this.hasBarrier(node, 'set-returning');
   }
 
-  /** How many such calls an expression contains, without those of its subqueries. */
-  private countOf(part: unknown, barrier: 'window' | 'set-returning'): number {
-    if (typeof part !== 'object' || part === null) return 0;
-    this.analysis.parsed.workLimit.spend();
-    const { marks } = this.analysis;
-    if (marks.sublinks.has(part as Node)) return 0;
-    const own = marks.expressions.get(part as Node)?.barrier === barrier ? 1 : 0;
-    return fieldsOf(part).reduce((sum, [, inner]) => sum + this.countOf(inner, barrier), own);
+  private hasBarrier(node: Node, kind: Expression['barrier']): boolean {
+    return this.hasIn(node, (part) => this.analysis.marks.expressions.get(part)?.barrier === kind);
   }
 
   /** Whether the level puts values of many rows into one (json_agg and similar functions). */
   collects({ outputs }: QueryLevel): boolean {
-    return outputs.some(({ node }) => node !== undefined && this.collectsIn(node));
+    const { calls, expressions } = this.analysis.marks;
+    const isList = (node: Node): boolean => {
+      if (expressions.get(node)?.barrier !== 'aggregate') return false;
+      const call = as(node, 'FuncCall');
+      const fn = call && calls.get(call)?.fn;
+      return fn ? collects(fn) !== undefined : 'JsonArrayAgg' in node || 'JsonObjectAgg' in node;
+    };
+    return outputs.some(({ node }) => this.hasIn(node, isList));
   }
 
-  private collectsIn(part: unknown): boolean {
+  /** Whether such a node is in an expression, but for its subqueries. */
+  private hasIn(part: unknown, is: (node: Node) => boolean): boolean {
     if (typeof part !== 'object' || part === null) return false;
     this.analysis.parsed.workLimit.spend();
-    const { marks } = this.analysis;
-    if (marks.sublinks.has(part as Node)) return false;
-    const call = as(part as Node, 'FuncCall');
-    const fn: Fn | undefined = call && marks.calls.get(call)?.fn;
-    if (fn?.kind === 'a' && !call?.over && collects(fn) !== undefined) return true;
-    if (('JsonArrayAgg' in part || 'JsonObjectAgg' in part) && !windowOfJson(part as Node)) return true;
-    return fieldsOf(part).some(([, inner]) => this.collectsIn(inner));
+    if (this.analysis.marks.sublinks.has(part as Node)) return false;
+    return is(part as Node) || fieldsOf(part).some(([, inner]) => this.hasIn(inner, is));
   }
 }
 
