@@ -943,17 +943,17 @@ const WRITES: readonly Case[] = [
   [
     'under the own keys',
     'INSERT INTO visit (patient_id, diag) SELECT id, name FROM patient WHERE weight > 70',
-    'question; unnamed; repeated; at-once; writes 0 tag',
+    'question; unnamed; repeated; at-once; writes 0 tag; uncountable: rows written from people who are not their own',
   ],
   [
     'under the own keys, and returned',
     'INSERT INTO visit (patient_id, diag) SELECT id, name FROM patient WHERE weight > 70 RETURNING patient_id',
-    'question; [0]; repeated; at-once; writes 0',
+    'question; unnamed; repeated; at-once; writes 0 tag; uncountable: rows written from people who are not their own',
   ],
   [
     'under the own keys, as LIMIT chooses',
     'INSERT INTO visit (patient_id, diag) SELECT id, name FROM patient ORDER BY weight LIMIT 1',
-    'question; unnamed; repeated; at-once; writes 1 tag',
+    'question; unnamed; repeated; at-once; writes 0 tag; uncountable: rows written from people who are not their own',
   ],
   [
     'under another key',

@@ -14,8 +14,7 @@ import { insertColumns } from './written-columns.ts';
 
 /**
  * `nothing`: every row is written, whatever exists. `given`: whether and how it is written depends on data of the people whose keys the rows give, at
- * these places; no places: they are the people of the query whose rows are written. `others`: depends on rows of any person; `rows` is their place,
- * absent if their number is unknown.
+ * these places. `others`: depends on rows of any person; `rows` is their place, absent if their number is unknown.
  */
 export type Conflict =
   | { readonly kind: 'nothing' }
@@ -44,7 +43,7 @@ export function conflictOf(
   if (updates && !clause.whereClause && !body?.returningClause) return { kind: 'nothing' };
   const given = [...keys].map((key) => givenAt(analysis, write, relation, key, catalog));
   if (given.every((place) => place !== undefined)) return { kind: 'given', keys: given };
-  return write.source?.kind === 'values' || !write.source ? others : { kind: 'given', keys: [] };
+  return others;
 }
 
 /** Names of the columns that find the conflicting row; undefined if they cannot be determined. */

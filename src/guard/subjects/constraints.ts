@@ -179,27 +179,6 @@ function isCheckedByView({ catalog, relations }: ConstraintContext, named: Relat
   return false;
 }
 
-/** The column has a number that no other row has: its own identity or sequence makes it, and the statement gives none. */
-function isMade(catalog: Catalog, relation: Relation, attnum: number, given: ReadonlySet<string>): boolean {
-  const column = relation.columns.find((one) => one.attnum === attnum);
-  if (!column || given.has(column.name)) return false;
-  if (column.identity !== '') return true;
-  return (
-    column.hasDefault &&
-    catalog.data.relations.some(
-      ({ kind, ownedBy }) => kind === 'S' && ownedBy?.relation === relation.oid && ownedBy.column === attnum,
-    )
-  );
-}
-
-/** Whether each row that is given to an INSERT takes a number that others can be told from, also where it is not written. */
-export function drawsNumber({ catalog }: Pick<ConstraintContext, 'catalog'>, write: Write): boolean {
-  if (write.target?.source.kind !== 'relation') return false;
-  const { relation } = write.target.source.view;
-  const given = insertedColumns(write, relation);
-  return relation.columns.some(({ attnum }) => isMade(catalog, relation, attnum, given));
-}
-
 function nameOf({ columns }: Relation, attnum: number): string {
   return columns.find((column) => column.attnum === attnum)?.name ?? '';
 }

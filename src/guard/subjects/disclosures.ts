@@ -9,7 +9,7 @@ import { skipsRows } from '../copy-options.ts';
 import type { DraftStatement } from '../draft.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { type KeyPlan, KeySpelling } from './added-keys.ts';
-import { type ConstraintContext, drawsNumber, failsByRows } from './constraints.ts';
+import { type ConstraintContext, failsByRows } from './constraints.ts';
 import type { Disclosure, Disclosures, GivenKeys, RowKey, SubjectAccess, WriteDisclosure } from './disclosure.ts';
 import { canFail } from './failing.ts';
 import { parametersAt } from './given-keys.ts';
@@ -209,8 +209,6 @@ function writesOf(context: Context, reader: LevelReader, analysis: Analysis, pin
     if (uncounted) found = { ...found, problem: 'rows written from people who are not their own' };
     else if (conflict?.kind === 'others' && !rows)
       found = { ...found, problem: 'ON CONFLICT with the rows of a query' };
-    else if (conflict && conflict.kind !== 'nothing' && !pinned && !isGivenRows(write) && drawsNumber(context, write))
-      found = { ...found, problem: 'numbers of a sequence for rows that ON CONFLICT may leave out' };
     if (isTop)
       found = { ...found, top: proof, named: proof.own && !proof.moves, ...(rows && { given: { given: rows } }) };
   }

@@ -8,7 +8,7 @@ import { as, type Node } from '../../sql/parse/tree.ts';
 import * as t from '../../sql/types/oids.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { LevelReader } from './level-reader.ts';
-import type { ProvenRows } from './rows.ts';
+import type { ProvenRows, RowsKey } from './rows.ts';
 import { assignedValue, insertColumns, setItems } from './written-columns.ts';
 
 export interface WriteProof {
@@ -28,7 +28,8 @@ export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, 
   const moves = [...keys].some((key) => write.sets.has(key as string));
   const isTold = tellsRows(write, catalog);
   if (pinned) return { row: !moves ? 0 : isTold ? 1 : undefined, moves, own: true };
-  const chosen = rows.loose || !reader.written.areOfTarget(write, rows);
+  const isOfTarget = ({ key }: RowsKey): boolean => key.origins.some(({ entry }) => entry === target);
+  const chosen = rows.loose || !rows.keys.every(isOfTarget);
   const values = othersColumns(reader, write, rows, chosen);
   const own = !chosen && !rows.cut && values.length === 0;
   let row: number | undefined = moves || !own ? 1 : 0;
