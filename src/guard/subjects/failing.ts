@@ -1,7 +1,6 @@
 /** Whether an otherwise cheap statement can end in an error that depends on rows: in its conditions, or in constraints. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
-import type { Relation } from '../../sql/catalog/catalog.ts';
 import { fieldsOf, type Node } from '../../sql/parse/tree.ts';
 import { type ConstraintContext, failsByRows, moreSevere } from './constraints.ts';
 import type { Disclosure, SubjectAccess } from './disclosure.ts';
@@ -18,46 +17,16 @@ export function canFail(
 ): Disclosure['canFail'] {
   const fails =
     access !== 'question' &&
-    (readsFallibleView(context, analysis) ||
+    (analysis.marks.relations.some(isView) ||
       (access === 'pinned' ? hasFallibleCondition(analysis, top) : hasFallibleExpression(analysis)));
   const byConditions: Disclosure['canFail'] = fails ? 'at-once' : 'no';
   return analysis.marks.writes.map((write) => failsByRows(context, write)).reduce(moreSevere, byConditions);
 }
 
 /** INVARIANT 171: what a view computes, it may compute for rows of others, too, before they are left out. */
-function readsFallibleView({ catalog }: ConstraintContext, { marks }: Analysis): boolean {
-  const seen = new Set<Relation>();
-  const isSound = (relation: Relation | undefined): boolean => {
-    if (!relation) return false;
-    if (seen.has(relation)) return true;
-    seen.add(relation);
-    if (relation.kind !== 'v') return relation.columns.every(({ generated }) => generated !== 'v');
-    const { view } = relation;
-    if (!view?.nodes.every((node) => SOUND_NODES.has(node)) || view.functions?.length !== 0) return false;
-    const functions = view.operators.map((oid) => catalog.functionsByOid.get(catalog.operatorsByOid.get(oid)?.fn ?? 0));
-    if (!functions.every((fn) => fn?.leakproof === true)) return false;
-    return view.relations.every((oid) => oid === 0 || isSound(catalog.relationsByOid.get(oid)));
-  };
-  return marks.relations.some(({ entry: { source } }) => {
-    return source.kind === 'relation' && source.view.relation.kind === 'v' && !isSound(source.view.relation);
-  });
+function isView({ entry: { source } }: Analysis['marks']['relations'][number]): boolean {
+  return source.kind === 'relation' && source.view.relation.kind === 'v';
 }
-
-/** Of a view's query, as the server keeps it: columns, constants, joins and comparisons. */
-const SOUND_NODES: ReadonlySet<string> = new Set([
-  ...[
-    'QUERY',
-    'FROMEXPR',
-    'RANGETBLREF',
-    'RANGETBLENTRY',
-    'RTE',
-    'RTEPERMISSIONINFO',
-    'JOINEXPR',
-    'ALIAS',
-    'TARGETENTRY',
-  ],
-  ...['VAR', 'CONST', 'RELABELTYPE', 'OPEXPR', 'BOOLEXPR', 'NULLTEST', 'BOOLEANTEST', 'CASE', 'WHEN', 'COALESCE'],
-]);
 
 function hasFallibleExpression({ marks }: Analysis): boolean {
   if (marks.tellingMerges.length > 0 || marks.fallible.length > 0) return true;

@@ -32,16 +32,9 @@ export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, 
   const chosen = rows.loose || !rows.keys.every(isOfTarget);
   const values = othersColumns(reader, write, rows, chosen);
   const own = !chosen && !rows.cut && values.length === 0;
-  let row: number | undefined = moves || !own ? 1 : 0;
-  let sum = 0;
-  for (const type of values) {
-    const most = mostValues(catalog, type);
-    // INVARIANT 96: others' text of unknown length is not stored where it may be read later.
-    if (most === undefined) row = undefined;
-    else sum += most;
-  }
-  const most = row === undefined ? undefined : Math.max(row, sum);
-  return { row: isTold ? most : most === 0 ? 0 : undefined, moves, own };
+  const isCounted = values.every((type) => isShort(catalog, type));
+  const row = isCounted ? Math.max(moves || !own ? 1 : 0, MOST_VALUES * values.length) : undefined;
+  return { row: isTold || row === 0 ? row : undefined, moves, own };
 }
 
 /**
@@ -96,22 +89,15 @@ function isGiven({ marks }: Analysis, node: Node | undefined): boolean {
   );
 }
 
-/** Values of 8 bytes that the longest text of a type begins; undefined: it may have any length. */
-function mostValues(catalog: Catalog, type: Oid): number | undefined {
-  return LENGTHS.get(baseType(catalog, type));
+/** INVARIANT 96: others' text of unknown length is not stored where it may be read later. */
+function isShort(catalog: Catalog, type: Oid): boolean {
+  return SHORT.includes(baseType(catalog, type));
 }
 
-const LENGTHS: ReadonlyMap<Oid, number> = new Map([
-  [t.BOOL, 1],
-  [t.INT2, 1],
-  [t.INT4, 2],
-  [t.INT8, 3],
-  [t.FLOAT4, 2],
-  [t.FLOAT8, 4],
-  [t.DATE, 2],
-  [t.TIME, 2],
-  [t.TIMETZ, 4],
-  [t.TIMESTAMP, 5],
-  [t.TIMESTAMPTZ, 5],
-  [2950 /* uuid */, 5],
-]);
+const UUID = 2950;
+const SHORT: readonly Oid[] = [
+  ...[t.BOOL, t.INT2, t.INT4, t.INT8, t.FLOAT4, t.FLOAT8],
+  ...[t.DATE, t.TIME, t.TIMETZ, t.TIMESTAMP, t.TIMESTAMPTZ, UUID],
+];
+/** Values of 8 bytes that the longest text of these begins. */
+const MOST_VALUES = 5;
