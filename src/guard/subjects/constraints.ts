@@ -5,7 +5,6 @@ import type { Catalog, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import type { ForeignKey, ViewWrites } from '../../sql/catalog/objects.ts';
 import type { Disclosure } from './disclosure.ts';
 import { hasReadingCheck, isCheckedByData, type SubjectRelations } from './subject-relations.ts';
-import { insertedColumns } from './written-columns.ts';
 
 type CanFail = Disclosure['canFail'];
 
@@ -28,112 +27,95 @@ export function failsByRows(context: ConstraintContext, write: Write): CanFail {
   if (named.persistence === 't') return hasCheckedColumn(context.catalog, named) ? 'at-once' : 'no';
   const relation = tableBehind(named, context.catalog);
   if (!relation) return 'at-commit';
-  // Through a view every column may be written, under whatever name.
-  const all = relation === named ? undefined : namesOf(relation);
-  const changes = spread(context.catalog, {
-    relation,
-    inserted: events.includes('insert') ? (all ?? insertedColumns(write, relation)) : undefined,
-    set: events.includes('update') ? (all ?? write.sets) : NO_NAMES,
-    deletes: events.includes('delete'),
+  const changes = events.map((event): Change => {
+    // Through a view every column may be written, under whatever name.
+    const names = event === 'update' && relation === named ? write.sets : undefined;
+    return { relation, names, writes: event !== 'delete', removes: event !== 'insert' };
   });
-  const constraints = changes.map((change) => failsByChange(context, change)).reduce(moreSevere, 'no');
   const isAsked = isChecked(context, write, named) || isCheckedByView(context, named);
-  return moreSevere(constraints, isAsked ? 'at-once' : 'no');
+  return spread(context.catalog, changes)
+    .map((change) => failsByChange(context, change))
+    .reduce(moreSevere, isAsked ? 'at-once' : 'no');
 }
 
 /** What happens to rows of a table. */
 interface Change {
   readonly relation: Relation;
-  /** Columns that new rows are given; absent if there are none. */
-  readonly inserted?: ReadonlySet<string> | undefined;
-  readonly set: ReadonlySet<string>;
-  readonly deletes: boolean;
+  /** Columns that it concerns; absent: all. */
+  readonly names?: ReadonlySet<string> | undefined;
+  /** There are new values. */
+  readonly writes: boolean;
+  /** Old ones go. */
+  readonly removes: boolean;
 }
-
-const NO_NAMES: ReadonlySet<string> = new Set();
 
 /**
  * INVARIANT 158: a change with all that may follow from it. Foreign keys pass a change on to other tables, whatever those hold (which of them do is not
  * read); a table's rows are those of its partitions and children, which have constraints of their own, and a row may move from one to another.
  */
-function spread(catalog: Catalog, first: Change): readonly Change[] {
-  const changes = [first];
+function spread(catalog: Catalog, first: readonly Change[]): readonly Change[] {
+  const changes = [...first];
   const known = new Set<string>();
-  const add = (change: Change): void => {
-    const { relation, inserted, set, deletes } = change;
-    const name = [relation.oid, inserted && [...inserted], [...set], deletes].join(';');
-    if (!known.has(name)) changes.push(change);
-    known.add(name);
-  };
-  for (const change of changes) {
-    const { relation, set, deletes } = change;
-    for (const child of relatedIn(catalog).children.get(relation.oid) ?? []) {
-      const moves = relation.kind === 'p' && set.size > 0;
-      add(moves ? { relation: child, inserted: namesOf(child), set, deletes: true } : { ...change, relation: child });
+  for (const { relation, names, ...change } of changes)
+    for (const { other, key } of relatedTo(relation, catalog)) {
+      if (key && !(change.removes && isAmong(relation, key.referenced, names))) continue;
+      const isPart = !key && relation.kind !== 'p';
+      const next = isPart
+        ? { ...change, names }
+        : { writes: change.writes || key !== undefined, removes: change.removes };
+      const name = `${other.oid};${Object.values(next).map(String)}`;
+      if (!known.has(name)) changes.push({ ...next, relation: other });
+      known.add(name);
     }
-    for (const { other, key } of relatedIn(catalog).referring.get(relation.oid) ?? [])
-      if (deletes || isAmong(relation, key.referenced, set))
-        add({ relation: other, set: new Set(key.columns.map((attnum) => nameOf(other, attnum))), deletes });
-  }
   return changes;
 }
 
-interface Reference {
-  readonly other: Relation;
-  readonly key: ForeignKey;
-}
-
 interface Related {
-  /** Foreign keys by the table that they refer to. */
-  readonly referring: ReadonlyMap<Oid, readonly Reference[]>;
-  /** Partitions, and tables that inherit. */
-  readonly children: ReadonlyMap<Oid, readonly Relation[]>;
+  readonly other: Relation;
+  /** By which it refers to the table; absent: it is a partition, or inherits from it. */
+  readonly key?: ForeignKey;
 }
 
-const related = new WeakMap<Catalog, Related>();
+const related = new WeakMap<Catalog, Map<Oid, Related[]>>();
 
-function relatedIn(catalog: Catalog): Related {
-  let found = related.get(catalog);
-  if (!found) {
-    const referring = new Map<Oid, Reference[]>();
-    const children = new Map<Oid, Relation[]>();
-    for (const other of catalog.data.relations) {
-      for (const key of other.foreignKeys ?? []) put(referring, key.relation, { other, key });
-      for (const parent of other.parents) put(children, parent, other);
-    }
-    found = { referring, children };
+function relatedTo({ oid }: Relation, catalog: Catalog): readonly Related[] {
+  const found = related.get(catalog) ?? new Map<Oid, Related[]>();
+  if (!related.has(catalog)) {
     related.set(catalog, found);
+    const put = (to: Oid, one: Related): void => {
+      const list = found.get(to);
+      if (list) list.push(one);
+      else found.set(to, [one]);
+    };
+    for (const other of catalog.data.relations) {
+      for (const key of other.foreignKeys ?? []) put(key.relation, { other, key });
+      for (const parent of other.parents) put(parent, { other });
+    }
   }
-  return found;
+  return found.get(oid) ?? [];
 }
 
-function put<T>(map: Map<Oid, T[]>, key: Oid, value: T): void {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
-}
-
-function failsByChange(context: ConstraintContext, { relation, inserted, set, deletes }: Change): CanFail {
-  const { catalog, relations } = context;
+function failsByChange({ catalog, relations }: ConstraintContext, change: Change): CanFail {
+  const { relation, names, writes, removes } = change;
   const { uniqueIndexes, foreignKeys } = relation;
   // Of a catalog that does not say which there are, each may be, and deferred.
   if (!uniqueIndexes || !foreignKeys) return 'at-commit';
-  const met: boolean[] = [];
-  if (relations.holds(relation))
+  // Of another table that is not known, too.
+  const holds = (other: Relation | undefined): boolean => !other || relations.holds(other);
+  const own = [
     // A number of the row's own sequence is no exception: a role may set it, and others may have given rows numbers that it comes to.
-    for (const { columns, deferrable } of uniqueIndexes)
-      if (inserted || isAmong(relation, columns, set)) met.push(deferrable);
-  for (const key of foreignKeys) {
-    const other = catalog.relationsByOid.get(key.relation);
-    if (other && !relations.holds(other)) continue;
-    if ((inserted && isAmong(relation, key.columns, inserted)) || isAmong(relation, key.columns, set))
-      met.push(key.deferrable);
-  }
-  for (const { other, key } of relatedIn(catalog).referring.get(relation.oid) ?? [])
-    if (relations.holds(other) && (deletes || isAmong(relation, key.referenced, set))) met.push(key.deferrable);
-  if ((inserted || set.size > 0) && (hasReadingCheck(catalog, relation) || hasCheckedColumn(catalog, relation)))
-    met.push(false);
-  return met.includes(true) ? 'at-commit' : met.length > 0 ? 'at-once' : 'no';
+    ...(relations.holds(relation) ? uniqueIndexes : []),
+    ...foreignKeys.filter((key) => holds(catalog.relationsByOid.get(key.relation))),
+  ];
+  const met = [
+    ...own.filter(({ columns }) => writes && isAmong(relation, columns, names)),
+    ...relatedTo(relation, catalog).flatMap(({ other, key }) =>
+      key && removes && holds(other) && isAmong(relation, key.referenced, names) ? [key] : [],
+    ),
+  ];
+  if (met.some(({ deferrable }) => deferrable)) return 'at-commit';
+  const isAsked = writes && (hasReadingCheck(catalog, relation) || hasCheckedColumn(catalog, relation));
+  return isAsked || met.length > 0 ? 'at-once' : 'no';
 }
 
 function hasCheckedColumn(catalog: Catalog, { columns }: Relation): boolean {
@@ -143,13 +125,10 @@ function hasCheckedColumn(catalog: Catalog, { columns }: Relation): boolean {
   );
 }
 
-/** Whether one of the columns is among those; an expression always is. */
-function isAmong(relation: Relation, columns: readonly number[], names: ReadonlySet<string>): boolean {
+/** Whether one of the columns is among those; an expression is among any. */
+function isAmong(relation: Relation, columns: readonly number[], names: ReadonlySet<string> | undefined): boolean {
+  if (!names) return true;
   return names.size > 0 && columns.some((attnum) => attnum === 0 || names.has(nameOf(relation, Math.abs(attnum))));
-}
-
-function namesOf({ columns }: Relation): ReadonlySet<string> {
-  return new Set(columns.map(({ name }) => name));
 }
 
 /** The table that a write to a view changes in the end; undefined if a trigger or rule may change anything. */

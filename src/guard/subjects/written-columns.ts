@@ -1,6 +1,5 @@
 /** Which columns of its target a statement writes, and what it puts into each. */
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { Relation } from '../../sql/catalog/catalog.ts';
 import { as, type Node } from '../../sql/parse/tree.ts';
 
 /** For an INSERT, in the order of its values; undefined for a column that is written only in part. */
@@ -9,12 +8,6 @@ export function insertColumns({ node, lists }: Pick<Write, 'node' | 'lists'>): r
   const named = body?.cols?.map((column) => as(column, 'ResTarget'));
   if (named?.length) return named.map((column) => (column?.indirection?.length ? undefined : column?.name));
   return lists.find((list) => list.body === body)?.columns ?? [];
-}
-
-/** All columns that an INSERT, or one of a MERGE, gives a value. Where that cannot be told, each is given one. */
-export function insertedColumns(write: Write, relation: Relation): ReadonlySet<string> {
-  const columns = insertColumns(write);
-  return new Set(columns.length > 0 ? columns.map((name) => name ?? '') : relation.columns.map(({ name }) => name));
 }
 
 /** The items of each SET list, those of ON CONFLICT and of MERGE's branches too. */
