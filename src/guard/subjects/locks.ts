@@ -1,7 +1,7 @@
 /** Row locks (FOR UPDATE and similar): other statements can see them, so locked rows must be rows that are sent. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
-import { as, type Body } from '../../sql/parse/tree.ts';
+import { as } from '../../sql/parse/tree.ts';
 import type { ProvenRows } from './rows.ts';
 
 export interface RowLocks {
@@ -25,7 +25,7 @@ export function locksOf({ marks }: Analysis, top: QueryLevel, rowsOf: (level: Qu
     const { keys, loose, values } = rowsOf(level);
     if (keys.length === 0 && !loose && values.size === 0) continue;
     chosen = true;
-    several ||= lockedTables(level, clauses) > 1;
+    several ||= level.entries.filter(({ source }) => source.kind === 'relation').length > 1;
     // INVARIANT 77: a lock on a subquery or a view is one on all rows that it reads, whatever the query around does with them; OFFSET locks what it
     // passes by, WITH TIES the row behind the last.
     const plain = level.entries.every(
@@ -38,13 +38,4 @@ export function locksOf({ marks }: Analysis, top: QueryLevel, rowsOf: (level: Qu
     unsent ||= level !== top || !plain || passes;
   }
   return { skips, chosen, several, unsent };
-}
-
-/** How many tables a level's clauses lock rows of, at least. */
-function lockedTables({ entries }: QueryLevel, clauses: readonly (Body<'LockingClause'> | undefined)[]): number {
-  const names = clauses.flatMap((clause) => (clause?.lockedRels ?? []).map((node) => as(node, 'RangeVar')?.relname));
-  const isAll = clauses.some((clause) => !clause?.lockedRels?.length);
-  let count = 0;
-  for (const { source, name } of entries) if (source.kind === 'relation' && (isAll || names.includes(name))) count += 1;
-  return count;
 }
