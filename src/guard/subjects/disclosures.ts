@@ -4,7 +4,7 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Fn, Oid } from '../../sql/catalog/catalog.ts';
-import { as, type Body, fieldsOf, type Node } from '../../sql/parse/tree.ts';
+import { as, type Body, type Node } from '../../sql/parse/tree.ts';
 import { skipsRows } from '../copy-options.ts';
 import type { DraftStatement } from '../draft.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
@@ -76,7 +76,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   // The planner's estimates, and the counts of EXPLAIN ANALYZE, come from everyone's rows; none of its rows tells which functions it called.
   if (kind.kind === 'explain') {
     const locks = !statement.explains && analysis.marks.levels.some(({ select }) => select?.lockingClause);
-    return withProblem(unknown, effectIn(statement, reader, false) ?? (locks ? 'row locks behind EXPLAIN' : undefined));
+    return withProblem(unknown, effectIn(statement, reader) ?? (locks ? 'row locks behind EXPLAIN' : undefined));
   }
   // What a procedure does is not known.
   if (!analysis.level || !query || 'CallStmt' in query) return unknown;
@@ -91,7 +91,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   const writes = writesOf(context, reader, analysis, people !== undefined);
   const uncountable =
     writes.problem ??
-    (people?.length === 0 ? undefined : effectIn(statement, reader, people !== undefined)) ??
+    (people?.length === 0 ? undefined : effectIn(statement, reader)) ??
     (locks.unsent && !people ? 'row locks in a query' : undefined);
   const values = [...rows.values].sort((a, b) => a - b);
   const holds = !people && values.length === 0 && !rows.loose && isHeld(reader, rows, context.catalog);
@@ -297,18 +297,11 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'lastval',
 ]);
 
-/** INVARIANT 121: each call takes the next number of a sequence that three results reveal: a later call tells how many there were. */
-const RANDOM: ReadonlySet<string> = new Set(['random', 'random_normal', 'array_sample', 'array_shuffle', 'uuidv7']);
-
 /**
  * The name of a volatile call, unless it is an item of the statement's own list, by itself and with constant arguments: there it runs once for each
- * row that is sent. `pinned`: whatever it reveals of rows that passed all conditions, it reveals about people who are counted.
+ * row that is sent. `random()` is one: its next number tells how many there were.
  */
-function effectIn(
-  { kind }: Pick<Statement, 'kind'>,
-  { analysis, values }: LevelReader,
-  pinned: boolean,
-): string | undefined {
+function effectIn({ kind }: Pick<Statement, 'kind'>, { analysis, values }: LevelReader): string | undefined {
   const { uses, marks, level: top } = analysis;
   const write = marks.writes.find(({ level }) => level === top);
   // What meets ON CONFLICT is not written.
@@ -316,14 +309,12 @@ function effectIn(
   const plain = new Set<Fn>();
   const elsewhere = new Set<Fn>();
   const once = new Set<object>();
-  const counted = pinned && top?.kind === 'select' ? callsOfRows(top, analysis) : once;
   for (const level of source ? [top, source] : [top])
     if (level && kind.kind !== 'declare' && kind.kind !== 'explain' && sendsEachRow(level, values))
       for (const { node, target } of level.roots)
         if ((target || level.kind === 'values') && hasConstantArguments(node, marks)) once.add(as(node, 'FuncCall')!);
   for (const [body, { fn }] of marks.calls) {
-    const isOfRows = counted.has(body) && fn.schema === 'pg_catalog' && RANDOM.has(fn.name);
-    (once.has(body) || isOfRows ? plain : elsewhere).add(fn);
+    (once.has(body) ? plain : elsewhere).add(fn);
   }
   for (const use of uses) {
     if (use.kind !== 'function') continue;
@@ -352,20 +343,6 @@ const BARE: ReadonlySet<string> = new Set([
 
 function hasEffect({ volatility, schema, name, kind }: Fn): boolean {
   return volatility === 'v' && kind !== 'p' && (schema !== 'pg_catalog' || !WITHOUT_EFFECT.has(name));
-}
-
-/** INVARIANT 169: in the list and the order alone: a condition is computed for rows of others too, before or behind the one that gives the keys. */
-function callsOfRows({ select }: QueryLevel, { marks, parsed }: Analysis): ReadonlySet<object> {
-  const found = new Set<object>();
-  const visit = (part: unknown): void => {
-    if (typeof part !== 'object' || part === null || marks.sublinks.has(part as Node)) return;
-    parsed.workLimit.spend();
-    const call = as(part as Node, 'FuncCall');
-    if (call) found.add(call);
-    for (const [, inner] of fieldsOf(part)) visit(inner);
-  };
-  for (const part of [select?.targetList, select?.sortClause]) visit(part);
-  return found;
 }
 
 function hasConstantArguments(node: Node, marks: Analysis['marks']): boolean {
