@@ -46,35 +46,22 @@ export function conflictOf(
   return others;
 }
 
-/** Names of the columns that find the conflicting row; undefined if they cannot be determined. */
+/** Names of the columns that find the conflicting row, by one of the indexes on them, whichever; undefined if they cannot be determined. */
 function inferred(
-  infer: { indexElems?: Node[]; conname?: string },
+  { conname, indexElems = [] }: { indexElems?: Node[]; conname?: string },
   relation: Relation,
 ): ReadonlySet<string> | undefined {
-  const { conname, indexElems = [] } = infer;
-  if (conname) {
-    const found = relation.constraints?.find(({ name }) => name === conname);
-    return found && namesFinding(relation, found.columns);
-  }
   // By another collation or operator class than its own a column's values may be alike that differ.
-  const columns = indexElems.map((item) => {
+  const attnums = indexElems.map((item) => {
     const { name, collation, opclass } = as(item, 'IndexElem') ?? {};
-    return collation?.length || opclass?.length
-      ? 0
-      : (relation.columns.find((column) => column.name === name)?.attnum ?? 0);
+    const isOwn = !collation?.length && !opclass?.length;
+    return (isOwn && relation.columns.find((column) => column.name === name)?.attnum) || 0;
   });
-  return namesFinding(relation, columns);
-}
-
-/** Of columns in which rows meet by one of the indexes on them, whichever. */
-function namesFinding(relation: Relation, columns: readonly number[]): ReadonlySet<string> | undefined {
-  const all = (list: readonly number[]): string => list.map(Math.abs).sort().join();
+  const columns = conname ? relation.constraints?.find(({ name }) => name === conname)?.columns : attnums;
+  const all = (list: readonly number[] = []): string => list.map(Math.abs).sort().join();
   const indexes = relation.uniqueIndexes?.filter((one) => all(one.columns) === all(columns));
   const plain = (attnum: number): boolean => indexes?.every((one) => !one.columns.includes(-attnum)) === true;
-  return namesOf(
-    relation,
-    columns.filter((attnum) => attnum > 0 && plain(attnum)),
-  );
+  return columns && namesOf(relation, columns.filter(plain));
 }
 
 /**
