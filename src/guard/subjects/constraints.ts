@@ -2,7 +2,7 @@
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Catalog, Oid, Relation } from '../../sql/catalog/catalog.ts';
-import type { ForeignKey, ViewWrites } from '../../sql/catalog/objects.ts';
+import type { ForeignKey } from '../../sql/catalog/objects.ts';
 import type { Disclosure } from './disclosure.ts';
 import { hasReadingCheck, isCheckedByData, type SubjectRelations } from './subject-relations.ts';
 
@@ -32,7 +32,8 @@ export function failsByRows(context: ConstraintContext, write: Write): CanFail {
     const names = event === 'update' && relation === named ? write.sets : undefined;
     return { relation, names, writes: event !== 'delete', removes: event !== 'insert' };
   });
-  const isAsked = isChecked(context, write, named) || isCheckedByView(context, named);
+  // INVARIANT 172: WITH CHECK OPTION asks of each new row what its view asks, and that may ask about anyone.
+  const isAsked = isChecked(context, write, named) || (named.kind === 'v' && context.relations.holds(named));
   return spread(context.catalog, changes)
     .map((change) => failsByChange(context, change))
     .reduce(moreSevere, isAsked ? 'at-once' : 'no');
@@ -146,16 +147,6 @@ function isChecked({ role }: ConstraintContext, { events }: Write, { oid }: Rela
   const grant = role.relations.get(oid);
   const conditions = [grant?.insert, grant?.update, grant?.select].flatMap((one) => one?.conditions ?? []);
   return conditions.length > 0 && events.some((event) => event !== 'delete');
-}
-
-/** INVARIANT 172: WITH CHECK OPTION asks of each new row what its view asks, and that may ask about anyone. */
-function isCheckedByView({ catalog, relations }: ConstraintContext, named: Relation): boolean {
-  for (let at: Relation | undefined = named; at?.kind === 'v'; ) {
-    const writes: ViewWrites | null | undefined = at.view?.writes;
-    if (writes?.check !== 'none' && relations.holds(at)) return true;
-    at = writes ? catalog.relationsByOid.get(writes.base) : undefined;
-  }
-  return false;
 }
 
 function nameOf({ columns }: Relation, attnum: number): string {

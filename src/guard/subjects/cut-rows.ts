@@ -5,7 +5,7 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import { askText } from '../../sql/parse/constants.ts';
-import { as, fieldsOf, type Node, stringOf } from '../../sql/parse/tree.ts';
+import { as, fieldsOf, type Node } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 
 export interface CutRows {
@@ -53,15 +53,8 @@ function speaksOfItemsBefore({ marks, parsed }: Analysis, level: QueryLevel, nod
     if (marks.sublinks.has(part as Node)) return false;
     const reference = marks.references.get(part as Node);
     if (reference) return isBefore(behindJoins(reference).entry);
-    if ('ColumnRef' in part) {
-      // An output column, in ORDER BY.
-      const [first, more] = as(part as Node, 'ColumnRef')?.fields ?? [];
-      // undefined: a star.
-      const name = stringOf(first);
-      const named = level.outputs.filter((output) => name !== undefined && output.name === name);
-      const [source] = named.map((output) => output.source);
-      return more === undefined && named.length === 1 && source !== undefined && isBefore(behindJoins(source).entry);
-    }
+    // A star, or an output column in ORDER BY.
+    if ('ColumnRef' in part) return false;
     return fieldsOf(part).every(([, inner]) => visit(inner));
   };
   // The number of an output column is a constant.
