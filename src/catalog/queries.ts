@@ -83,7 +83,7 @@ export const RELATIONS = asJson(`
 /** Kept apart from relations, and joined to them here: far fewer subqueries for the server. */
 export const COLUMNS = asJson(`
   SELECT a.attrelid::int8 AS relation, a.attnum, a.attname AS name, a.atttypid::int8 AS type, a.atttypmod AS typmod,
-    format_type(a.atttypid, a.atttypmod) AS "typeName", a.attcollation::int8 AS collation, a.attnotnull AS "notNull", a.atthasdef AS "hasDefault",
+    format_type(a.atttypid, a.atttypmod) AS "typeName", a.attcollation::int8 AS collation, a.attnotnull AS "notNull",
     a.attgenerated AS generated, a.attidentity AS identity
   FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE ${LASTING} AND c.relpersistence <> 't' AND c.relkind <> 't' AND a.attnum > 0 AND NOT a.attisdropped

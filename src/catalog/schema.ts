@@ -4,7 +4,8 @@ import type { CatalogData } from '../sql/catalog/catalog.ts';
 
 const oid = z.int().min(0).max(4294967295);
 
-const column = z.strictObject({
+// Files of before have more.
+const column = z.object({
   attnum: z.int().positive(),
   name: z.string(),
   type: oid,
@@ -12,7 +13,6 @@ const column = z.strictObject({
   typeName: z.string(),
   collation: oid,
   notNull: z.boolean(),
-  hasDefault: z.boolean(),
   generated: z.enum(['', 's', 'v']),
   identity: z.enum(['', 'a', 'd']),
 });

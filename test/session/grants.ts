@@ -21,7 +21,6 @@ export async function grantOf(
       typeName: '',
       collation: 0,
       notNull: false,
-      hasDefault: false,
       generated: '',
       identity: '',
     }),

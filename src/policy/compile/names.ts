@@ -161,7 +161,6 @@ function systemColumn(attnum: number, name: string, type: number, typeName: stri
     typeName: `pg_catalog.${typeName}`,
     collation: 0,
     notNull: true,
-    hasDefault: false,
     generated: '',
     identity: '',
   };

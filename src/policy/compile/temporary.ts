@@ -178,7 +178,6 @@ function columnOf({ name, type, typmod, text }: DeclaredColumn, attnum: number):
     typeName: text,
     collation: 0,
     notNull: false,
-    hasDefault: false,
     generated: '',
     identity: '',
   };

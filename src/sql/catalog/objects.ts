@@ -12,7 +12,6 @@ export interface Column {
   /** pg_attribute.attcollation: 0 if the type has none, 100 for the database's default. */
   readonly collation: Oid;
   readonly notNull: boolean;
-  readonly hasDefault: boolean;
   /** '' | 's' (stored) | 'v' (virtual) */
   readonly generated: '' | 's' | 'v';
   /** '' | 'a' (always) | 'd' (by default) */
