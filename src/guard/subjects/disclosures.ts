@@ -81,9 +81,10 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   // What a procedure does is not known.
   if (!analysis.level || !query || 'CallStmt' in query) return unknown;
   if (copied && kind.kind === 'copy-out') return { ...unknown, ...ofCopied(context, copied) };
-  const rows = reader.readAll(analysis.level);
+  const { level: top } = analysis;
+  const rows = reader.readAll(top);
   const elsewhere = readers(analysis, context.catalog).length > 0;
-  const locks = locksOf(analysis, analysis.level, (level) => reader.rowsOf(level));
+  const locks = locksOf(analysis, top, (level) => reader.rowsOf(level));
   // INVARIANT 187: of a cursor nobody is counted before its rows are read.
   const unpaid = kind.kind === 'declare' || locks.skips;
   const given = elsewhere || unpaid || tellsPlaces(context, analysis) ? undefined : givenPeople(reader);
@@ -99,11 +100,11 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     context.adds &&
     !people &&
     context.role.minGroup === undefined &&
-    (isRead(statement) || (holds && isWrite(statement)));
+    (isPlain(statement, 'read') || (holds && isPlain(statement, 'write')));
   const named =
     locks.skips || !writes.named
       ? undefined
-      : namedBy(rows, mayAdd ? addedTo(context, reader, analysis.level) : undefined);
+      : namedBy(rows, mayAdd ? (keys) => context.spelling.add(reader, top, keys) : undefined);
   // INVARIANT 94: a question, unless a proof says otherwise.
   const access: SubjectAccess = people ? { kind: 'pinned', people } : { kind: named && holds ? 'held' : 'question' };
   // INVARIANT 95: an answer of people who are known is fixed by their own data, its order and what LIMIT leaves of rows that are sorted alike too.
@@ -116,7 +117,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     canFail:
       access.kind !== 'pinned' && writesUnseen(reader, analysis)
         ? 'at-commit'
-        : canFail(context, analysis, analysis.level, access.kind),
+        : canFail(context, analysis, top, access.kind),
     ...(named && { named }),
     values,
     free: isKnown ? 'known' : 'repeated',
@@ -134,7 +135,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
 function whereUnread(context: Context, reader: LevelReader, statement: Statement, locks: RowLocks): string | undefined {
   const { analysis } = reader;
   const { problem, top, given } = writesOf(context, reader, analysis, false);
-  const effect = problem ?? effectIn(statement, reader, false);
+  const effect = problem ?? effectIn(statement, reader);
   if (effect !== undefined) return effect;
   if (locks.unsent || locks.several) return 'row locks in a query';
   const others = (top?.row ?? 0) > 0 || given !== undefined || writesUnseen(reader, analysis);
@@ -156,25 +157,17 @@ function withProblem(found: Disclosure, uncountable: string | undefined): Disclo
   return uncountable === undefined ? found : { ...found, uncountable };
 }
 
-/** Whether the rows that it returns may have one more column. */
-function isRead({ kind, copy }: Statement): boolean {
+/** Whether it is such a statement, and no COPY: the rows that it returns may have one more column. */
+function isPlain({ kind, copy }: Statement, what: 'read' | 'write'): boolean {
   const own = kind.kind === 'prepare' ? kind.inner.kind : kind;
-  return own.kind === 'read' && !copy;
+  return own.kind === what && !copy;
 }
 
-function isWrite({ kind, copy }: Statement): boolean {
-  const own = kind.kind === 'prepare' ? kind.inner.kind : kind;
-  return own.kind === 'write' && !copy;
-}
-
-type Add = (keys: readonly RowsKey[]) => readonly number[] | undefined;
-
-function addedTo({ spelling }: Context, reader: LevelReader, top: QueryLevel): Add {
-  return (keys) => spelling.add(reader, top, keys);
-}
-
-/** `add`: adds keys to the list; undefined if none can be added. */
-function namedBy({ keys, loose }: ProvenRows, add: Add | undefined): readonly RowKey[] | undefined {
+/** `add`: adds keys to the list; it may give none, and be missing. */
+function namedBy(
+  { keys, loose }: ProvenRows,
+  add: ((keys: readonly RowsKey[]) => readonly number[] | undefined) | undefined,
+): readonly RowKey[] | undefined {
   if (loose) return undefined;
   const hidden = keys.filter(({ columns, perhaps }) => columns.length + perhaps.length === 0);
   const added = hidden.length === 0 ? [] : add?.(hidden);

@@ -35,7 +35,7 @@ export function tieKeys(context: LevelKeys, where: Node | undefined): void {
       for (const one of below(side)) missing.add(one);
   }
   for (const entry of joins.values()) tieJoin(context, entry, missing);
-  for (const condition of conjuncts(where)) tieHere(context, condition, true);
+  tie(context, conjuncts(where), [], new Set(context.level.entries), true);
   // WHERE lets no row pass in which the key is missing: there it equals what it follows.
   for (const key of context.keys)
     if (key.present) for (const leader of key.leaders()) if (leader.level === context.level) key.unite(leader);
@@ -65,76 +65,44 @@ function tieJoin(context: LevelKeys, entry: RangeTableEntry, missing: ReadonlySe
   if (!left || !right) return;
   const conditions = conjuncts(join.quals);
   const merged = mergedPairs(context, entry, join, left, right);
-  switch (join.jointype) {
-    case 'JOIN_INNER':
-      for (const condition of conditions) tieHere(context, condition, !missing.has(entry));
-      for (const { pair } of merged) unite(context, pair, !missing.has(entry));
-      return;
-    case 'JOIN_LEFT':
-      tieOuter(context, conditions, merged, below(left), below(right));
-      return;
-    case 'JOIN_RIGHT':
-      tieOuter(context, conditions, merged, below(right), below(left));
-      return;
-    case 'JOIN_FULL':
-      tieFull(context, entry, conditions, merged, below(left), below(right));
-      return;
-    default:
-      // A join of another kind ties nothing.
-      return;
-  }
+  if (join.jointype === 'JOIN_FULL') return tieFull(context, entry, conditions, merged, below(left), below(right));
+  const isInner = join.jointype === 'JOIN_INNER';
+  const sides = isInner ? arms : nullableSides(join.jointype, arms);
+  const pairs = merged.map(({ pair }) => pair);
+  tie(context, conditions, pairs, new Set(sides.flatMap((side) => [...below(side)])), isInner && !missing.has(entry));
 }
 
-/** A condition that holds in every row, or (`always` is false) in every row in which what it speaks of is not missing. */
-function tieHere(context: LevelKeys, condition: Node, always: boolean): void {
-  const pair = context.conditions.equal(condition);
-  if (pair) unite(context, pair, always);
-  const given = context.conditions.given(condition);
-  if (!given) return;
-  // INVARIANT 191: of an item around, a condition of a query inside says nothing.
-  if (given.column.entry.level !== context.level) return;
-  const key = context.shown.comparable(given.column);
-  if (given.single) context.fixed.push(given.column);
-  if (key?.level !== context.level) return;
-  key.give(given.keys);
-  if (always) key.setPresent();
-}
-
-function unite({ level, shown }: LevelKeys, [a, b]: Pair, always: boolean): void {
-  const [x, y] = [shown.comparable(a), shown.comparable(b)];
-  for (const key of [x, y]) if (always && key?.level === level) key.setPresent();
-  if (!x || !y) return;
-  if (x.level === level && y.level === level) x.unite(y);
-  else if (x.level === level) x.follow(y);
-  else if (y.level === level) y.follow(x);
-}
-
-/** ON says something of the side that may be missing alone: rows of the other side stay, whatever it says of them. */
-function tieOuter(
-  context: LevelKeys,
-  conditions: readonly Node[],
-  merged: readonly { readonly pair: Pair }[],
-  stays: ReadonlySet<RangeTableEntry>,
-  mayMiss: ReadonlySet<RangeTableEntry>,
+/**
+ * Conditions that hold in every row in which nothing of these items is missing. ON says nothing of the side that stays: its rows come, whatever it says
+ * of them. `always`: they hold in every row.
+ */
+function tie(
+  { conditions, shown, fixed }: LevelKeys,
+  parts: readonly Node[],
+  pairs: readonly Pair[],
+  of: ReadonlySet<RangeTableEntry>,
+  always: boolean,
 ): void {
-  const { level, shown } = context;
-  const tie = ([a, b]: Pair): void => {
+  const equate = ([a, b]: Pair): void => {
     for (const [mine, other] of [[a, b] as const, [b, a] as const]) {
       const [key, leader] = [shown.comparable(mine), shown.comparable(other)];
-      if (!key || !leader || !mayMiss.has(mine.entry) || key.level !== level) continue;
-      if (mayMiss.has(other.entry)) key.unite(leader);
-      else if (stays.has(other.entry) || leader.level !== level) key.follow(leader);
+      if (!key || !of.has(mine.entry)) continue;
+      if (always) key.setPresent();
+      if (leader && of.has(other.entry)) key.unite(leader);
+      else if (leader) key.follow(leader);
     }
   };
-  for (const { pair } of merged) tie(pair);
-  for (const condition of conditions) {
-    const pair = context.conditions.equal(condition);
-    if (pair) tie(pair);
-    const given = context.conditions.given(condition);
-    if (!given || !mayMiss.has(given.column.entry)) continue;
-    if (given.single) context.fixed.push(given.column);
+  for (const pair of pairs) equate(pair);
+  for (const part of parts) {
+    const pair = conditions.equal(part);
+    if (pair) equate(pair);
+    const given = conditions.given(part);
+    // INVARIANT 191: of an item around, a condition of a query inside says nothing.
+    if (!given || !of.has(given.column.entry)) continue;
+    if (given.single) fixed.push(given.column);
     const key = shown.comparable(given.column);
-    if (key?.level === level) key.give(given.keys);
+    key?.give(given.keys);
+    if (always) key?.setPresent();
   }
 }
 

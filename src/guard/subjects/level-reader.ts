@@ -92,19 +92,12 @@ export class LevelReader {
   }
 
   private read(level: QueryLevel): ProvenRows {
-    switch (level.kind) {
-      case 'select':
-        return this.ofSelect(level);
-      case 'write':
-        return this.ofSelect(
-          level,
-          this.analysis.marks.writes.find((write) => write.level === level),
-        );
-      case 'values':
-        return this.ofValues(level);
-      case 'set':
-        return this.ofSet(level);
-    }
+    if (level.kind === 'values') return this.ofValues(level);
+    if (level.kind === 'set') return this.ofSet(level);
+    return this.ofSelect(
+      level,
+      this.analysis.marks.writes.find((write) => write.level === level),
+    );
   }
 
   private ofValues(level: QueryLevel): ProvenRows {
