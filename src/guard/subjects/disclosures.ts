@@ -292,7 +292,7 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
 
 /**
  * The name of a volatile call, unless it is an item of the statement's own list, by itself and with constant arguments: there it runs once for each
- * row that is sent. `random()` is one: its next number tells how many there were.
+ * row that is sent. INVARIANT 121: `random()` is one: its next number tells how many there were, of given people too.
  */
 function effectIn({ kind }: Pick<Statement, 'kind'>, { analysis, values }: LevelReader): string | undefined {
   const { uses, marks, level: top } = analysis;
@@ -306,9 +306,7 @@ function effectIn({ kind }: Pick<Statement, 'kind'>, { analysis, values }: Level
     if (level && kind.kind !== 'declare' && kind.kind !== 'explain' && sendsEachRow(level, values))
       for (const { node, target } of level.roots)
         if ((target || level.kind === 'values') && hasConstantArguments(node, marks)) once.add(as(node, 'FuncCall')!);
-  for (const [body, { fn }] of marks.calls) {
-    (once.has(body) ? plain : elsewhere).add(fn);
-  }
+  for (const [body, { fn }] of marks.calls) (once.has(body) ? plain : elsewhere).add(fn);
   for (const use of uses) {
     if (use.kind !== 'function') continue;
     const found = use.candidates.find((fn) => hasEffect(fn) && (elsewhere.has(fn) || !plain.has(fn)));

@@ -65,7 +65,10 @@ function tieJoin(context: LevelKeys, entry: RangeTableEntry, missing: ReadonlySe
   if (!left || !right) return;
   const conditions = conjuncts(join.quals);
   const merged = mergedPairs(context, entry, join, left, right);
-  if (join.jointype === 'JOIN_FULL') return tieFull(context, entry, conditions, merged, below(left), below(right));
+  if (join.jointype === 'JOIN_FULL') {
+    tieFull(context, entry, conditions, merged, below(left), below(right));
+    return;
+  }
   const isInner = join.jointype === 'JOIN_INNER';
   const sides = isInner ? arms : nullableSides(join.jointype, arms);
   const pairs = merged.map(({ pair }) => pair);

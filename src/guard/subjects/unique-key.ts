@@ -1,14 +1,20 @@
 /** Whether a statement asks for one row of a table by a unique key that is not the person's, and reads nothing but that row's people. */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { RangeTableEntry } from '../../sql/analyze/range-table.ts';
-import type { Catalog } from '../../sql/catalog/catalog.ts';
-import { uniqueKeys } from './constraints.ts';
+import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import type { Key } from './key.ts';
-import type { LevelReader } from './level-reader.ts';
 import type { ProvenRows } from './rows.ts';
 import type { ColumnOf } from './shown-keys.ts';
 
+/** What was read of a statement. */
+interface Reading {
+  readonly analysis: Analysis;
+  readonly fixed: readonly ColumnOf[];
+  readonly references: readonly Key[];
+}
+
 /** `rows`: what the statement gives. */
-export function isHeld({ analysis, fixed, references }: LevelReader, rows: ProvenRows, catalog: Catalog): boolean {
+export function isHeld({ analysis, fixed, references }: Reading, rows: ProvenRows, catalog: Catalog): boolean {
   const held = analysis.marks.relations.filter(({ entry }) => haveUniqueKey(fixed, entry, catalog, false));
   return held.some(({ entry }) => {
     const own = references.filter((key) => key.origins.some((origin) => origin.entry === entry));
@@ -34,6 +40,17 @@ export function haveUniqueKey(
       names.add(shown.column.name);
   }
   return uniqueKeys(source.view.relation, catalog).some((key) => key.every((name) => names.has(name)));
+}
+
+/** Names of the columns of each unique key of a relation. */
+function uniqueKeys(relation: Relation, catalog: Catalog): string[][] {
+  // An index of a table says nothing of the rows of those that inherit from it; that of a partitioned one does.
+  const inherited = catalog.data.relations.some(({ parents }) => parents.includes(relation.oid));
+  if (inherited && relation.kind !== 'p') return [];
+  const found = (relation.uniqueIndexes ?? []).filter(({ whole, deferrable }) => whole && !deferrable);
+  const names = (columns: readonly number[]) =>
+    columns.map((attnum) => relation.columns.find((column) => column.attnum === attnum)?.name ?? '');
+  return found.map(({ columns }) => names(columns)).filter((key) => key.length > 0 && !key.includes(''));
 }
 
 /** Whether a key is one of these, through the queries that show it. */
