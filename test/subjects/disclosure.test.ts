@@ -102,11 +102,11 @@ const NOT_PINNED: readonly Case[] = [
     'INSERT INTO profile (patient_id) VALUES (5) RETURNING ctid',
     'question; v0; repeated; at-once; writes 0 tag',
   ],
-  ['a sample', 'SELECT id FROM patient TABLESAMPLE BERNOULLI (50) WHERE id = 5', 'question; unnamed; repeated'],
+  ['a sample', 'SELECT id FROM patient TABLESAMPLE BERNOULLI (50) WHERE id = 5', 'question; unnamed v0; repeated'],
   [
     'a sample that is not read',
     'WITH s AS (SELECT 1 FROM patient TABLESAMPLE BERNOULLI (50)) SELECT 1',
-    'question; unnamed; repeated',
+    'question; unnamed v0; repeated',
   ],
   ['another kind of number', 'SELECT id FROM patient WHERE id = 5.0', 'question; [0]; known'],
   ['a number that was rounded', 'SELECT id FROM patient WHERE id = $1::numeric::integer', 'question; [0]; known'],
@@ -917,7 +917,7 @@ const WRITES: readonly Case[] = [
   [
     'a number that an operator reads into it',
     'INSERT INTO notes (n) SELECT g FROM generate_series(1, 100) g WHERE 77 <~> g',
-    'question; unnamed; repeated; elsewhere; writes 2 tag',
+    'question; unnamed; repeated; elsewhere; writes 5 tag',
   ],
   [
     'rows that an operator chooses',
@@ -964,8 +964,12 @@ const WRITES: readonly Case[] = [
     'WITH w AS (INSERT INTO notes (n) SELECT weight FROM patient) SELECT 1',
     'question; unnamed; repeated; at-commit; uncountable: rows written from people who are not their own',
   ],
+  [
+    'rows of people that a WITH inserts',
+    'WITH w AS (INSERT INTO call (patient_id) SELECT id FROM patient WHERE ward = 3 RETURNING patient_id) SELECT 1',
+    'question; unnamed; repeated; at-commit; uncountable: rows written from people who are not their own',
+  ],
   ...[
-    'INSERT INTO call (patient_id) SELECT id FROM patient WHERE ward = 3 RETURNING patient_id',
     "UPDATE visit SET diag = 'x' WHERE clinic_id = 3 RETURNING patient_id",
     'DELETE FROM visit WHERE clinic_id = 3 RETURNING patient_id',
   ].flatMap((write): Case[] => [
