@@ -6,6 +6,7 @@ import { B, DP, DS, E, P, Q, S } from './messages.ts';
 import { ask } from './peer.ts';
 import { type PolicyOptions, policyOf } from './policies.ts';
 import { type RelayedPeer, relayed } from './relay.ts';
+import { numbered } from './token-persons.ts';
 
 let database: FreshDatabase;
 let options: PolicyOptions;
@@ -181,6 +182,23 @@ describe('an open portal', () => {
     expect(words).not.toContain('DataRow');
     expect(peer.received.errors().at(-1)?.get('M')).toBe('the policy has changed what it may show');
     expect(peer.records.at(-2)).toMatchObject({ kind: 'decision', effect: 'refuse' });
+  });
+
+  test('that a message has made behind its token is its end user’s, and goes on where nothing changes', async () => {
+    const own = 'select a from t where a <= :who';
+    const limits = { rowsPerStatement: 100 };
+    const policy = () => policyOf({ ...options, tokens: true, limits });
+    const theirs = await relayed(database.url, policy(), Infinity, undefined, { persons: numbered(false) });
+    await ask(theirs, Q(`begin; set local rowgate.token = '2'; declare p cursor with hold for ${own}; commit`));
+    theirs.policy = policy();
+    await ask(theirs, Q("set rowgate.token = '1'"));
+    expect(await ask(theirs, Q('fetch all from p'))).toContain('ErrorResponse:28000');
+    await ask(theirs, Q("set rowgate.token = '2'"));
+    expect(await ask(theirs, Q('fetch all from p'))).toContain('CommandComplete:FETCH 2');
+    theirs.policy = policyOf({ ...options, tokens: true, limits, rewrite: (text) => text.replaceAll('<=', '<') });
+    expect(await ask(theirs, Q('fetch all from p'))).toContain('ErrorResponse:0A000');
+    expect(theirs.faults).toEqual([]);
+    await theirs.close();
   });
 
   test('that has not run is refused in words that drivers know', async () => {
