@@ -60,7 +60,7 @@ const BYTES_OF_VALUE = 8;
 /**
  * So many values of 8 bytes `one` tells at least, that `other` has not at the same place: by column those that differ from the one that stands there most
  * often, and that once. What stood at the same place of an answer before it in the script is left out: it may be the same again. Of rows that only one of
- * them has, it is told that they are there: one at least. Of rows that come in another order, the order.
+ * them has, it is told that they are there: one at least. Of rows that come in another order, the order. Of an error, that it came.
  */
 export function valuesTold(one: readonly Reply[], other: readonly Reply[]): number {
   let values = 0;
@@ -68,6 +68,7 @@ export function valuesTold(one: readonly Reply[], other: readonly Reply[]): numb
   const results = resultsIn(other);
   for (const [i, result] of resultsIn(one).entries()) {
     const [rows, others] = [rowsOf(result), rowsOf(results[i] ?? [])];
+    values += errorsTold(result, results[i] ?? []);
     if (isSameRows(rows, others)) {
       if (rows.some((row, at) => textOfRow(row) !== textOfRow(others[at]!))) values += valuesOfOrder(rows.length);
       before.push(rows);
@@ -83,6 +84,15 @@ export function valuesTold(one: readonly Reply[], other: readonly Reply[]): numb
     before.push(rows);
   }
   return values;
+}
+
+/** Of the aborted transaction, and of the guard: they tell what was told before. */
+const FOLLOWING: readonly string[] = ['25P02', '42501', '53400'];
+
+/** An error that the other has not is told beside all rows in front of it. */
+function errorsTold(one: Reply, other: Reply): number {
+  const others = sqlstates([other]);
+  return sqlstates([one]).filter((code) => !others.includes(code) && !FOLLOWING.includes(code)).length;
 }
 
 const textOfRow = (row: Cells): string => JSON.stringify(row);

@@ -585,6 +585,12 @@ const UNPAID: readonly Way[] = [
   },
 ];
 
+/** Errors behind values that have used up what was set aside. */
+const BEHIND_VALUES: readonly Way[] = [
+  `SELECT weight FROM patient WHERE id + 0 = ${P} UNION ALL SELECT 1 / (ward - 2) FROM patient WHERE id + 0 = ${P}`,
+  `SELECT weight + ward * s FROM patient, generate_series(1, 3) AS s WHERE id + 0 = ${P} AND 1 / (s - ward) < 9`,
+].map((text) => ({ name: `an error behind a value: ${text.slice(7, 40)}`, texts: [text] }));
+
 /** Functions and operators that read people, in what is written about no person. */
 const READ_BY_CODE: readonly Way[] = [
   {
@@ -614,5 +620,5 @@ const READ_BY_CODE: readonly Way[] = [
 
 export const WAYS: readonly Way[] = [
   ...[...EXPRESSIONS, ...DRAFTS, ...SECOND_ANSWERS, ...UNSENT, ...UNPAID],
-  ...READ_BY_CODE,
+  ...[...BEHIND_VALUES, ...READ_BY_CODE],
 ];

@@ -88,12 +88,16 @@ const PINNED: readonly Case[] = [
 
 const NOT_PINNED: readonly Case[] = [
   ['one of two keys', 'SELECT a, note FROM siblings WHERE a = 1', 'question; [0] [+0]; known; fixed 11'],
-  ['a key of another that is computed', 'SELECT id FROM patient WHERE id + 0 = 5', 'question; [0]; known'],
-  ['a setting', "SELECT id FROM patient WHERE id = current_setting('application_name')::int", 'question; [0]; known'],
+  ['a key of another that is computed', 'SELECT id FROM patient WHERE id + 0 = 5', 'question; [0]; known; at-once'],
+  [
+    'a setting',
+    "SELECT id FROM patient WHERE id = current_setting('application_name')::int",
+    'question; [0]; known; at-once',
+  ],
   [
     'a subquery',
     'SELECT id FROM patient WHERE id = (SELECT max(patient_id) FROM visit)',
-    'question; unnamed; repeated',
+    'question; unnamed; repeated; at-once',
   ],
   ['a function', 'SELECT id FROM patient WHERE id = twice(4)', 'question; [0]; known'],
   ['where a row lies', 'SELECT body, ctid FROM profile WHERE patient_id = 5', 'question; [+0] v1; repeated; fixed 11'],
@@ -109,7 +113,11 @@ const NOT_PINNED: readonly Case[] = [
     'question; unnamed v0; repeated',
   ],
   ['another kind of number', 'SELECT id FROM patient WHERE id = 5.0', 'question; [0]; known'],
-  ['a number that was rounded', 'SELECT id FROM patient WHERE id = $1::numeric::integer', 'question; [0]; known'],
+  [
+    'a number that was rounded',
+    'SELECT id FROM patient WHERE id = $1::numeric::integer',
+    'question; [0]; known; at-once',
+  ],
   [
     'a collation',
     "SELECT note, folded FROM badge WHERE folded = 'x' AND code = 'y' AND tag = 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'",
@@ -163,21 +171,21 @@ const NOT_PINNED: readonly Case[] = [
     'SELECT id FROM visit WHERE patient_id = 5 AND EXISTS (SELECT FROM patient q WHERE q.hiv)',
     'question; unnamed; repeated',
   ],
-  ['a view without a key', 'SELECT * FROM roll', 'question; unnamed; repeated'],
-  ['one that calls what may read people', 'SELECT head FROM heads', 'question; unnamed; repeated'],
-  ['by an operator', 'SELECT id FROM unlike', 'question; unnamed; repeated'],
-  ['by the text of a query', 'SELECT names FROM listed', 'question; unnamed; repeated'],
-  ['by the check of a domain', 'SELECT id FROM persons', 'question; unnamed v0; repeated; elsewhere'],
+  ['a view without a key', 'SELECT * FROM roll', 'question; unnamed; repeated; at-once'],
+  ['one that calls what may read people', 'SELECT head FROM heads', 'question; unnamed; repeated; at-once'],
+  ['by an operator', 'SELECT id FROM unlike', 'question; unnamed; repeated; at-once'],
+  ['by the text of a query', 'SELECT names FROM listed', 'question; unnamed; repeated; at-once'],
+  ['by the check of a domain', 'SELECT id FROM persons', 'question; unnamed v0; repeated; at-once; elsewhere'],
   [
     'a table whose rows are those of people who inherit from it',
     'SELECT nights FROM stay',
     'question; unnamed; repeated',
   ],
-  ['and a view of it', 'SELECT nights FROM nights', 'question; unnamed; repeated'],
+  ['and a view of it', 'SELECT nights FROM nights', 'question; unnamed; repeated; at-once'],
   [
     'a function that reads',
     'SELECT id, name_of(id + 1) FROM patient WHERE id = 5',
-    'question; [0] v1; repeated; elsewhere',
+    'question; [0] v1; repeated; at-once; elsewhere',
   ],
   ['EXPLAIN', 'EXPLAIN SELECT id FROM patient WHERE id = 5', 'question; unnamed; repeated'],
   ['SKIP LOCKED', 'SELECT id FROM patient WHERE id = 5 FOR UPDATE SKIP LOCKED', 'question; unnamed; repeated'],
@@ -214,7 +222,7 @@ const HELD: readonly Case[] = [
   [
     'beside a value',
     'SELECT v.*, (SELECT count(*) FROM patient) FROM visit v WHERE v.id = 7',
-    'question; [1] v5; repeated',
+    'question; [1] v5; repeated; at-once',
   ],
 ];
 
@@ -318,14 +326,18 @@ const NAMED: readonly Case[] = [
   [
     'a value in the list',
     'SELECT p.id, (SELECT count(*) FROM patient q WHERE q.ward = p.ward) FROM patient p',
-    'question; [0] v1; repeated',
+    'question; [0] v1; repeated; at-once',
   ],
   [
     'values alone',
     'SELECT c.name, (SELECT count(*) FROM patient p WHERE p.clinic_id = c.id) FROM clinics c',
-    'question; v1; repeated',
+    'question; v1; repeated; at-once',
   ],
-  ['a dashboard', 'SELECT (SELECT count(*) FROM patient), (SELECT count(*) FROM visit)', 'question; v0 v1; repeated'],
+  [
+    'a dashboard',
+    'SELECT (SELECT count(*) FROM patient), (SELECT count(*) FROM visit)',
+    'question; v0 v1; repeated; at-once',
+  ],
   ['row locks', 'SELECT id FROM patient WHERE ward = 3 FOR UPDATE', 'question; [0]; known'],
   ['COPY of a table', 'COPY visit TO STDOUT', 'question; [1]; known'],
 ];
@@ -336,67 +348,67 @@ const INCLUDES: readonly Case[] = [
     'of the own rows, in a LATERAL',
     `SELECT t1.id, t1.name, j.data FROM patient AS t1 LEFT JOIN LATERAL (SELECT coalesce(jsonb_agg(t4.o), '[]') AS data
        FROM (SELECT t3.o FROM (SELECT jsonb_build_object('id', t2.id, 'day', t2.day) AS o FROM (SELECT * FROM visit AS t5 WHERE t5.patient_id = t1.id) AS t2) AS t3) AS t4) AS j ON true`,
-    'question; [0]; known',
+    'question; [0]; known; at-once',
   ],
   [
     'of the own rows, in a subquery',
     `SELECT p.id, (SELECT coalesce(json_agg(json_build_array(v.id, v.day)), '[]') FROM visit v WHERE v.patient_id = p.id) FROM patient p`,
-    'question; [0]; known',
+    'question; [0]; known; at-once',
   ],
   [
     'of people, in a LATERAL',
     `SELECT c.id, c.name, j.data FROM clinics c LEFT JOIN LATERAL (SELECT coalesce(json_agg(json_build_array(p.id, p.name)), '[]') AS data
        FROM (SELECT * FROM patient p WHERE p.clinic_id = c.id ORDER BY p.name, p.id LIMIT 10) p) j ON true WHERE c.beds > 3 ORDER BY c.name LIMIT 20`,
-    'question; [+0]; repeated; json 1',
+    'question; [+0]; repeated; at-once; json 1',
   ],
   [
     'each of which is chosen in an order that others may decide',
     `SELECT c.id, j.data FROM clinics c LEFT JOIN LATERAL (SELECT json_agg(p.name) AS data
        FROM (SELECT * FROM patient p WHERE p.clinic_id = c.id ORDER BY p.name LIMIT 10) p) j ON true`,
-    'question; unnamed; repeated',
+    'question; unnamed; repeated; at-once',
   ],
   [
     'two of them',
     `SELECT c.id, a.data, b.data FROM clinics c LEFT JOIN LATERAL (SELECT json_agg(p.name) AS data FROM patient p WHERE p.clinic_id = c.id) a ON true
        LEFT JOIN LATERAL (SELECT json_agg(v.diag) AS data FROM visit v WHERE v.clinic_id = c.id) b ON true WHERE c.id = $1`,
-    'question; [+0] [+1]; known; json 2',
+    'question; [+0] [+1]; known; at-once; json 2',
   ],
   [
     'all of a query',
     `SELECT coalesce(json_agg(t), '[]') AS body, count(*) AS total FROM (SELECT id, name FROM patient WHERE ward = 3 LIMIT 10) t`,
-    'question; [+0]; repeated; json 1',
+    'question; [+0]; repeated; at-once; json 1',
   ],
   [
     'all of a query, without the key',
     `SELECT coalesce(json_agg("root"), '[]') AS "root" FROM (SELECT row_to_json((SELECT "_e" FROM (SELECT "base"."name" AS "name", "visits"."v" AS "v") AS "_e")) AS "root"
        FROM (SELECT * FROM "public"."patient" WHERE ward = 3) AS "base" LEFT OUTER JOIN LATERAL (SELECT coalesce(json_agg("v"), '[]') AS "v"
          FROM (SELECT * FROM visit WHERE "base".id = patient_id) AS "v") AS "visits" ON ('true')) AS "_root"`,
-    'question; [+0]; known; json 1',
+    'question; [+0]; known; at-once; json 1',
   ],
   [
     'grouped by a table about no person',
     'SELECT c.id, json_agg(p.name) FROM clinics c JOIN patient p ON p.clinic_id = c.id GROUP BY c.id',
-    'question; [+0]; known; json 1',
+    'question; [+0]; known; at-once; json 1',
   ],
   [
     'some groups left out',
     'SELECT c.id, json_agg(p.name) FROM clinics c JOIN patient p ON p.clinic_id = c.id GROUP BY c.id HAVING count(*) > 3',
-    'question; unnamed; repeated',
+    'question; unnamed; repeated; at-once',
   ],
   [
     'by what is in them',
     `SELECT c.id FROM clinics c LEFT JOIN LATERAL (SELECT json_agg(p.name) AS data FROM patient p WHERE p.clinic_id = c.id) a ON true WHERE a.data IS NULL`,
-    'question; unnamed; repeated',
+    'question; unnamed; repeated; at-once',
   ],
   [
     'or by their number',
     'SELECT c.id, json_agg(p.name) FROM clinics c JOIN patient p ON p.clinic_id = c.id GROUP BY c.id LIMIT 1',
-    'question; unnamed; repeated',
+    'question; unnamed; repeated; at-once',
   ],
   [
     'in the columns of a row',
     "SELECT (ROW(string_agg(name, ','), count(*))).* FROM patient",
-    'question; unnamed; repeated',
+    'question; unnamed; repeated; at-once',
   ],
   ['of the columns of a row', 'SELECT (ROW(p.weight, p.id)).* FROM patient p', 'question; [+0]; known; fixed 11'],
   [
@@ -409,7 +421,11 @@ const INCLUDES: readonly Case[] = [
     'SELECT p.id, (ROW((SELECT q.weight FROM patient q WHERE q.id = 77))).* FROM patient p WHERE p.id = 5',
     'pinned 5 77; unnamed; repeated; at-once',
   ],
-  ['whose rows have no key', 'SELECT json_agg(t) FROM (SELECT name FROM patient) t', 'question; unnamed; repeated'],
+  [
+    'whose rows have no key',
+    'SELECT json_agg(t) FROM (SELECT name FROM patient) t',
+    'question; unnamed; repeated; at-once',
+  ],
 ];
 
 /** Former ways around the count: each is now a question whose rows are not named, or the told value is counted. */
@@ -427,7 +443,7 @@ const WAYS: readonly Case[] = [
   [
     'hypothetical sets',
     'SELECT rank(1) WITHIN GROUP (ORDER BY CASE WHEN p.id = 11 AND g <= p.weight THEN 0 ELSE 2 END) FROM patient p, generate_series(1, 9) g',
-    'question; unnamed; repeated',
+    'question; unnamed; repeated; at-once',
   ],
   [
     'ranks',
@@ -442,12 +458,12 @@ const WAYS: readonly Case[] = [
   [
     'the group of all who are missing',
     'SELECT v.patient_id, string_agg(p.name, $1) FROM patient p LEFT JOIN visit v ON v.patient_id = p.id GROUP BY v.patient_id',
-    'question; [0]; known',
+    'question; [0]; known; at-once',
   ],
   [
     'conditions that choose rows',
     'SELECT s.id FROM patient s JOIN patient t ON t.id = (SELECT q.weight - 39 FROM patient q WHERE q.id = s.id + 1000)',
-    'question; unnamed; repeated',
+    'question; unnamed; repeated; at-once',
   ],
   [
     'LATERAL with an OFFSET',
@@ -473,7 +489,7 @@ const WAYS: readonly Case[] = [
     'two of them, as one row each',
     `SELECT a.x, b.x FROM (SELECT json_agg(id) x FROM (SELECT id FROM patient ORDER BY weight, id LIMIT 1 OFFSET 1) y) a
        LEFT JOIN (SELECT json_agg(id) x FROM (SELECT id FROM patient ORDER BY ward, id LIMIT 1 OFFSET 1) y) b ON true`,
-    'question; unnamed; repeated',
+    'question; unnamed; repeated; at-once',
   ],
   [
     'one of them',
@@ -506,12 +522,12 @@ const WAYS: readonly Case[] = [
   [
     'a window in ORDER BY',
     `SELECT g FROM patient p CROSS JOIN generate_series(1, 9) g ORDER BY p.id <> 5, get_bit(convert_to(string_agg(name, '') OVER (), 'UTF8'), g)`,
-    'question; unnamed; repeated',
+    'question; unnamed; repeated; at-once',
   ],
   [
     'the order of a window',
     'SELECT id, 0 * row_number() OVER (ORDER BY (SELECT q.weight FROM patient q WHERE q.id = p.id + 1)) FROM patient p',
-    'question; unnamed v1; repeated',
+    'question; unnamed v1; repeated; at-once',
   ],
   [
     'an anti-join',
@@ -521,13 +537,13 @@ const WAYS: readonly Case[] = [
   [
     'a LIMIT that is a value',
     'SELECT id FROM clinics LIMIT (SELECT weight FROM patient WHERE id + 0 = 77)',
-    'question; unnamed; repeated',
+    'question; unnamed; repeated; at-once',
   ],
   ['WITH TIES', 'SELECT id FROM patient ORDER BY weight FETCH FIRST 3 ROWS WITH TIES', 'question; unnamed; repeated'],
   [
     'rows of a function in the list',
     'SELECT id, generate_series(1, (SELECT weight FROM patient q WHERE q.id = p.id + 1)) FROM patient p',
-    'question; unnamed v1; repeated',
+    'question; unnamed v1; repeated; at-once',
   ],
   [
     'the order of rows that are sorted alike, under a LIMIT',
@@ -547,22 +563,22 @@ const WAYS: readonly Case[] = [
   [
     'the order of groups that HAVING leaves',
     'SELECT id FROM patient GROUP BY weight * 7919, id HAVING bool_or(id < 4)',
-    'question; [0]; repeated',
+    'question; [0]; repeated; at-once',
   ],
   [
     'and of rows that were sorted with others',
     'SELECT id FROM (SELECT id FROM patient ORDER BY CASE WHEN id < 4 THEN 0 ELSE weight END) x WHERE CASE WHEN clock_timestamp() IS NOT NULL THEN id < 4 END',
-    'question; [0]; repeated',
+    'question; [0]; repeated; at-once',
   ],
   [
     'and of rows that a subquery has chosen',
     'SELECT id FROM patient WHERE id IN (SELECT patient_id FROM visit) AND CASE WHEN clock_timestamp() IS NOT NULL THEN id < 4 END',
-    'question; [0]; repeated',
+    'question; [0]; repeated; at-once',
   ],
   [
     'numbers of rows that do not come',
     "SELECT id, row_number() OVER (ORDER BY id), unnest(string_to_array(name, ' ')) FROM patient ORDER BY id",
-    'question; [0] v1; repeated',
+    'question; [0] v1; repeated; at-once',
   ],
   [
     'numbers in an order that another window changes',
@@ -572,27 +588,27 @@ const WAYS: readonly Case[] = [
   [
     'DISTINCT of a value',
     'SELECT DISTINCT p.id, (SELECT q.name FROM patient q WHERE q.id = v.id) FROM patient p JOIN visit v ON v.patient_id = p.id',
-    'question; unnamed v1; repeated',
+    'question; unnamed v1; repeated; at-once',
   ],
   [
     'DISTINCT ON a value',
     'SELECT DISTINCT ON (x) p.id, (SELECT q.weight FROM patient q WHERE q.id = p.id + 1) x FROM patient p',
-    'question; unnamed v1; repeated',
+    'question; unnamed v1; repeated; at-once',
   ],
   [
     'ORDER BY a value',
     'SELECT p.id, (SELECT q.weight FROM patient q WHERE q.id = p.id + 1) x FROM patient p ORDER BY x',
-    'question; unnamed v1; repeated',
+    'question; unnamed v1; repeated; at-once',
   ],
   [
     'ORDER BY its number',
     'SELECT p.id, (SELECT q.weight FROM patient q WHERE q.id = p.id + 1) x FROM patient p ORDER BY 2',
-    'question; unnamed v1; repeated',
+    'question; unnamed v1; repeated; at-once',
   ],
   [
     'GROUP BY a value',
     'SELECT p.id, (SELECT q.weight FROM patient q WHERE q.ward = p.id) x FROM patient p GROUP BY p.id, 2',
-    'question; unnamed v1; repeated',
+    'question; unnamed v1; repeated; at-once',
   ],
   ['NOT IN', 'SELECT id FROM patient WHERE id NOT IN (SELECT patient_id FROM visit)', 'question; unnamed; repeated'],
   [
@@ -624,7 +640,7 @@ const WAYS: readonly Case[] = [
       `a recursive query over a WITH that was read before, ${where}`,
       `WITH RECURSIVE x AS (SELECT id, weight FROM patient), z AS (SELECT id FROM x), r (id, k) AS (SELECT id, weight FROM x WHERE id + 0 = 77
        UNION ALL SELECT 1, NULL FROM r WHERE k > 60) SELECT y.id, r.id FROM ${from}`,
-      'question; unnamed v1; repeated',
+      'question; unnamed v1; repeated; at-once',
     ],
   ),
   ...[
@@ -653,7 +669,7 @@ const WAYS: readonly Case[] = [
   [
     'a cursor over given people, whose draws nobody pays',
     'DECLARE c CURSOR WITH HOLD FOR SELECT random() FROM patient WHERE id = 77 AND weight > 60',
-    'question; unnamed; repeated; uncountable: random',
+    'question; unnamed; repeated; at-once; uncountable: random',
   ],
   [
     'and whose locks',
@@ -663,12 +679,12 @@ const WAYS: readonly Case[] = [
   [
     'what SKIP LOCKED reads, stored',
     'UPDATE notes SET body = (SELECT name FROM patient WHERE id = 77 FOR UPDATE SKIP LOCKED) WHERE id = 1',
-    'question; unnamed; repeated; writes 0 tag; uncountable: rows written from people who are not their own',
+    'question; unnamed; repeated; at-once; writes 0 tag; uncountable: rows written from people who are not their own',
   ],
   [
     'a recursive query',
     'WITH RECURSIVE r AS (SELECT id, name FROM patient UNION ALL SELECT r.id, p.name FROM r JOIN patient p ON p.id = r.id + 1) SELECT id FROM r',
-    'question; unnamed v0; repeated',
+    'question; unnamed v0; repeated; at-once',
   ],
   [
     'a collation between two keys',
@@ -688,28 +704,32 @@ const WAYS: readonly Case[] = [
   [
     'nextval inside CASE',
     "SELECT CASE WHEN hiv THEN nextval('notes_id_seq') END, id FROM patient",
-    'question; [1]; known; uncountable: nextval',
+    'question; [1]; known; at-once; uncountable: nextval',
   ],
-  ['nextval in a plain list', "SELECT nextval('notes_id_seq'), id FROM patient WHERE ward = 3", 'question; [1]; known'],
+  [
+    'nextval in a plain list',
+    "SELECT nextval('notes_id_seq'), id FROM patient WHERE ward = 3",
+    'question; [1]; known; at-once',
+  ],
   [
     'and under OFFSET',
     "SELECT nextval('notes_id_seq'), id FROM patient WHERE ward = 3 OFFSET 5",
-    'question; [1]; repeated; uncountable: nextval',
+    'question; [1]; repeated; at-once; uncountable: nextval',
   ],
   [
     'and beside rows of a function',
     "SELECT nextval('notes_id_seq'), id, generate_series(1, 0) FROM patient WHERE ward = 3",
-    'question; [1]; known; uncountable: nextval',
+    'question; [1]; known; at-once; uncountable: nextval',
   ],
   [
     'random order',
     'SELECT id FROM patient WHERE ward = 3 ORDER BY random()',
-    'question; [0]; known; uncountable: random',
+    'question; [0]; known; at-once; uncountable: random',
   ],
   [
     'an order of random identifiers',
     'SELECT id FROM patient WHERE ward = 3 ORDER BY gen_random_uuid()',
-    'question; [0]; known',
+    'question; [0]; known; at-once',
   ],
   [
     'of the rows of people who are given',
@@ -729,17 +749,17 @@ const WAYS: readonly Case[] = [
   [
     'set_config',
     "SELECT id FROM patient WHERE set_config('application_name', 'x', false) IS NULL",
-    'question; [0]; known; uncountable: set_config',
+    'question; [0]; known; at-once; uncountable: set_config',
   ],
   [
     'a function that leaves something',
     'SELECT id FROM patient WHERE log_it(name) IS NULL',
-    'question; unnamed; repeated; elsewhere; uncountable: log_it',
+    'question; unnamed; repeated; at-once; elsewhere; uncountable: log_it',
   ],
   [
     'a function that leaves something, as a field',
     'SELECT id FROM patient WHERE (name).log_it IS NULL',
-    'question; unnamed; repeated; elsewhere; uncountable: log_it',
+    'question; unnamed; repeated; at-once; elsewhere; uncountable: log_it',
   ],
   ['keys and values as calls', 'SELECT id(p), name(p) FROM patient p', 'question; [0]; known'],
   ['values as calls, without their keys', 'SELECT name(p) FROM patient p', 'question; [+0]; known; fixed 11'],
@@ -748,11 +768,15 @@ const WAYS: readonly Case[] = [
     'SELECT name(p) FROM patient p WHERE id(p) = 5',
     'question; [+0]; known; fixed 11',
   ],
-  ['a row as a field of what it is given to', 'SELECT p.row_to_json FROM patient p', 'question; [+0]; known; fixed 11'],
+  [
+    'a row as a field of what it is given to',
+    'SELECT p.row_to_json FROM patient p',
+    'question; [+0]; known; at-once; fixed 11',
+  ],
   [
     'values of others beside a key as a call',
     'SELECT id(p), (SELECT max(weight(q)) FROM patient q) FROM patient p',
-    'question; [0] v1; repeated',
+    'question; [0] v1; repeated; at-once',
   ],
   [
     'the mark of CYCLE inside its query',
@@ -762,7 +786,7 @@ const WAYS: readonly Case[] = [
   [
     'locks on rows of a view that the query around leaves out',
     'SELECT name FROM named WHERE name > (SELECT name FROM patient WHERE id + 0 = 5) FOR UPDATE',
-    'question; unnamed; repeated; uncountable: row locks in a query',
+    'question; unnamed; repeated; at-once; uncountable: row locks in a query',
   ],
   [
     'locks that are not sent',
@@ -772,17 +796,17 @@ const WAYS: readonly Case[] = [
   [
     'and of the row behind the last',
     'SELECT beds FROM clinics WHERE beds > (SELECT weight FROM patient WHERE id + 0 = 5) ORDER BY beds FETCH FIRST 1 ROWS WITH TIES FOR UPDATE',
-    'question; unnamed; repeated; uncountable: row locks in a query',
+    'question; unnamed; repeated; at-once; uncountable: row locks in a query',
   ],
   [
     'of several tables, for a row that names nobody',
     'SELECT 1 FROM notes n, clinics c WHERE (n.id, c.id) = (SELECT ward, clinic_id FROM patient WHERE id + 0 = 5) FOR UPDATE',
-    'question; unnamed; repeated; uncountable: locks on rows of several tables',
+    'question; unnamed; repeated; at-once; uncountable: locks on rows of several tables',
   ],
   [
     'of one of them',
     'SELECT 1 FROM notes n, clinics c WHERE (n.id, c.id) = (SELECT ward, clinic_id FROM patient WHERE id + 0 = 5) FOR UPDATE OF c',
-    'question; unnamed; repeated; uncountable: locks on rows of several tables',
+    'question; unnamed; repeated; at-once; uncountable: locks on rows of several tables',
   ],
   [
     'of several, for a row that is named',
@@ -794,7 +818,11 @@ const WAYS: readonly Case[] = [
     "SELECT '{5}'::person[]",
     'question; unnamed; repeated; uncountable: values inside an array or row that a domain checks by data',
   ],
-  ['one of an array that is checked as a whole', "SELECT '{5}'::people", 'question; unnamed v0; repeated; elsewhere'],
+  [
+    'one of an array that is checked as a whole',
+    "SELECT '{5}'::people",
+    'question; unnamed v0; repeated; at-once; elsewhere',
+  ],
   ['system columns', 'SELECT id, ctid FROM patient', 'refused'],
 ];
 
@@ -865,7 +893,7 @@ const WRITES: readonly Case[] = [
   [
     'a value of another',
     'UPDATE clinics SET beds = (SELECT weight FROM patient WHERE id + 0 = 77) WHERE id = 4',
-    'question; unnamed; repeated; writes 5 tag',
+    'question; unnamed; repeated; at-once; writes 5 tag',
   ],
   [
     'a text of others',
@@ -895,12 +923,12 @@ const WRITES: readonly Case[] = [
   [
     'a name into a table about no person',
     'INSERT INTO notes (body) SELECT name FROM patient WHERE id + 0 = $1',
-    'question; unnamed; repeated; writes 0 tag; uncountable: rows written from people who are not their own',
+    'question; unnamed; repeated; at-once; writes 0 tag; uncountable: rows written from people who are not their own',
   ],
   [
     'a number into a table about no person',
     'INSERT INTO notes (n) SELECT weight FROM patient WHERE id + 0 = $1',
-    'question; unnamed; repeated; writes 5 tag',
+    'question; unnamed; repeated; at-once; writes 5 tag',
   ],
   ...[
     'VALUES (7, name_of(77)) ON CONFLICT (id) DO UPDATE SET n = 1 WHERE EXISTS (SELECT FROM patient WHERE weight > 70)',
@@ -911,18 +939,18 @@ const WRITES: readonly Case[] = [
     (rows): Case => [
       `what a function or an operator reads into it: ${rows}`,
       `INSERT INTO notes (id, body) ${rows}`,
-      'question; unnamed; repeated; elsewhere; writes 0 tag; uncountable: rows written from people who are not their own',
+      'question; unnamed; repeated; at-once; elsewhere; writes 0 tag; uncountable: rows written from people who are not their own',
     ],
   ),
   [
     'a number that an operator reads into it',
     'INSERT INTO notes (n) SELECT g FROM generate_series(1, 100) g WHERE 77 <~> g',
-    'question; unnamed; repeated; elsewhere; writes 5 tag',
+    'question; unnamed; repeated; at-once; elsewhere; writes 5 tag',
   ],
   [
     'rows that an operator chooses',
     'UPDATE notes SET n = 1 WHERE 77 <~> id',
-    'question; unnamed; repeated; elsewhere; writes 1 tag',
+    'question; unnamed; repeated; at-once; elsewhere; writes 1 tag',
   ],
   [
     'and in a WITH',
@@ -932,7 +960,7 @@ const WRITES: readonly Case[] = [
   [
     'and locks',
     'SELECT 1 FROM (SELECT id FROM notes WHERE 77 <~> id FOR UPDATE) x',
-    'question; unnamed v0; repeated; elsewhere; uncountable: row locks in a query',
+    'question; unnamed v0; repeated; at-once; elsewhere; uncountable: row locks in a query',
   ],
   [
     'a given person into it',
@@ -1083,7 +1111,7 @@ const GROUPED: readonly Case[] = [
   [
     'counts of plain columns',
     'SELECT ward, count(*), count(weight)::int, avg(weight) FROM patient GROUP BY ward',
-    'question; unnamed; repeated',
+    'question; unnamed; repeated; at-once',
   ],
 ];
 

@@ -9,9 +9,9 @@ export interface Disclosure {
   readonly subject: string;
   readonly access: SubjectAccess;
   /**
-   * Whether it may end in an error that depends on data: an error is an answer, so one is set aside for it even if nothing else is. For a question
-   * one is set aside anyway. `at-commit`: one of its constraints may be deferred, so that the error can come as late as COMMIT; or what it
-   * leaves behind may tell more than its answer. It is never free.
+   * Whether it may end in an error that depends on data: an error is an answer, so one is set aside for it, beside what the answer shows.
+   * `at-commit`: one of its constraints may be deferred, so that the error can come as late as COMMIT; or what it leaves behind may tell more than its
+   * answer. It is never free.
    */
   readonly canFail: 'no' | 'at-once' | 'at-commit';
   /**

@@ -5,20 +5,17 @@ import { fieldsOf, type Node } from '../../sql/parse/tree.ts';
 import { type ConstraintContext, failsByRows, moreSevere } from './constraints.ts';
 import type { Disclosure, SubjectAccess } from './disclosure.ts';
 
-/**
- * `access`: of a question one is set aside whatever it is made of, so that its constraints alone are to be told. Of a pinned statement what is computed
- * from the rows of the answer is about people who are counted before it runs.
- */
+/** `access`: of a pinned statement what is computed from the rows of the answer is about people who are counted before it runs. */
 export function canFail(
   context: ConstraintContext,
   analysis: Analysis,
   top: QueryLevel,
   access: SubjectAccess['kind'],
 ): Disclosure['canFail'] {
+  // INVARIANT 208: of a question too, whose values may use up the one that is set aside for it before the error comes.
   const fails =
-    access !== 'question' &&
-    (analysis.marks.relations.some(isView) ||
-      (access === 'pinned' ? hasFallibleCondition(analysis, top) : hasFallibleExpression(analysis)));
+    analysis.marks.relations.some(isView) ||
+    (access === 'pinned' ? hasFallibleCondition(analysis, top) : hasFallibleExpression(analysis));
   const byConditions: Disclosure['canFail'] = fails ? 'at-once' : 'no';
   return analysis.marks.writes.map((write) => failsByRows(context, write)).reduce(moreSevere, byConditions);
 }

@@ -47,6 +47,8 @@ function settlementOf(run: Execution, subject: string, status: OutcomeEntry['sta
     case 'ok': {
       // Of a permit, which pays for all.
       const paid = (run.disclosures ?? []).filter((one) => subject === '' || one.subject === subject);
+      // INVARIANT 209: what COMMIT may tell, or what it leaves behind, comes on top of what its answer shows.
+      if (paid.some(({ canFail }) => canFail === 'at-commit')) return 'failed';
       return paid.every((disclosure) => isFree(run, disclosure, ending)) ? 'free' : 'answered';
     }
     // The server has not come to it.
@@ -63,9 +65,9 @@ function settlementOf(run: Execution, subject: string, status: OutcomeEntry['sta
 }
 
 /** INVARIANT 70: only an answer that was fixed before the statement ran is free. */
-function isFree(run: Execution, { subject, access, canFail, free, locks }: Disclosure, ending: Ending): boolean {
+function isFree(run: Execution, { subject, access, free, locks }: Disclosure, ending: Ending): boolean {
   const { statement, answer } = run;
-  if (canFail === 'at-commit' || isHeldCursor(statement.kind) || jumpsInCursor(statement.kind)) return false;
+  if (isHeldCursor(statement.kind) || jumpsInCursor(statement.kind)) return false;
   // Its people were counted before it ran: the amount set aside was for an error.
   if (run.isPinned(subject)) return true;
   // It costs the people that the row names, and one if no row came.
