@@ -7,7 +7,7 @@ import { forget, type Paid, paidBy } from './accounts.ts';
 import type { Line } from './line.ts';
 import { KNOWN } from './people.ts';
 import { guardedText, plainText, type Reply, repliesIn, sqlstates, valuesTold } from './replies.ts';
-import { leaves, messagesOf, type Script, writes } from './script.ts';
+import { isBeside, leaves, messagesOf, type Script, writes } from './script.ts';
 import { BUDGET, type Guarded, type World } from './worlds.ts';
 
 /** The fault that was found. */
@@ -72,12 +72,12 @@ export class Checker {
   }
 
   private async checkNow(script: Script, left: number | undefined): Promise<Told> {
-    const plain = await this.all(({ plain: line }) => this.plain(script, line));
+    const plain = await this.all((world) => this.plain(script, world));
     if (plain.some((replies) => sqlstates(replies).includes(TIMED_OUT))) return { replies: 0, state: 'timed out' };
     const texts = plain.map(plainText);
     const replies = new Set(texts).size;
     if (replies === 1) return { replies, state: 'silent' };
-    const again = await this.plain(script, this.worlds[0]!.plain);
+    const again = await this.plain(script, this.worlds[0]!);
     if (plainText(again) !== texts[0]) return { replies, state: 'unsteady' };
     const answered = await this.all((world, i) => this.answered(script, world, i, left));
     const refused = await this.all((world, i) => this.ask(script, world, this.spent[i]!));
@@ -90,8 +90,8 @@ export class Checker {
     return Promise.all(this.worlds.map(act));
   }
 
-  private async plain(script: Script, line: Line): Promise<readonly Reply[]> {
-    return this.send(script, line, []);
+  private async plain(script: Script, { plain, beside }: World): Promise<readonly Reply[]> {
+    return this.send(script, [plain, beside.plain], []);
   }
 
   /** By a new person, who knows those that all know. */
@@ -117,12 +117,15 @@ export class Checker {
     return user;
   }
 
-  private async ask(script: Script, { plain, guarded }: World, user: string): Promise<readonly Reply[]> {
+  private async ask(script: Script, { plain, guarded, beside }: World, user: string): Promise<readonly Reply[]> {
     if (leaves(script)) await plain.ask(AGAIN, 1);
-    return (await this.send(script, guarded, [serialize.query(this.guarded.begin(user))])).slice(1);
+    const begin = serialize.query(this.guarded.begin(user));
+    return (await this.send(script, [guarded, beside.guarded], [begin])).slice(1);
   }
 
-  private async send(script: Script, line: Line, first: readonly Buffer[]): Promise<readonly Reply[]> {
+  private async send(script: Script, lines: Lines, first: readonly Buffer[]): Promise<readonly Reply[]> {
+    if (script.texts.some(isBeside)) return this.sendToBoth(script, lines, first);
+    const [line] = lines;
     const messages = messagesOf(script);
     const undo = leaves(script);
     const all = undo ? [...first, BEGIN, ...messages, ...AFTER] : [...first, ...messages];
@@ -132,7 +135,22 @@ export class Checker {
     const begun = first.length + 1;
     return [...replies.slice(0, first.length), ...replies.slice(begun, begun + messages.length)];
   }
+
+  /** One message after the other, each to its session. */
+  private async sendToBoth(script: Script, lines: Lines, first: readonly Buffer[]): Promise<readonly Reply[]> {
+    const [line, beside] = lines;
+    if (first.length === 0) await line.ask(AGAIN, 1);
+    const begin = [...first, BEGIN];
+    for (const one of lines) await one.ask(Buffer.concat(begin), begin.length);
+    const replies: Reply[] = first.map(() => []);
+    for (const [i, message] of messagesOf(script).entries())
+      replies.push(...repliesIn(await (isBeside(script.texts[i]!) ? beside : line).ask(message, 1)));
+    for (const one of [beside, line]) await one.ask(Buffer.concat(AFTER), AFTER.length);
+    return replies;
+  }
 }
+
+type Lines = readonly [line: Line, beside: Line];
 
 function findingIn(script: Script, answered: readonly Answered[], left = BUDGET): Finding | undefined {
   const free = new Set(answered.filter(({ people, others }) => people + others === 0).map(({ text }) => text));

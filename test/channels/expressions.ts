@@ -116,6 +116,8 @@ export class Expressions {
       `EXISTS (SELECT FROM visit AS e WHERE e.patient_id = ${HIDDEN} AND e.diag = 'flu')`,
       `${source.plain[0] ?? '2'} IN (SELECT e.ward FROM patient AS e WHERE e.id = ${HIDDEN})`,
       `${source.plain[0] ?? '50'} < ALL (SELECT e.weight FROM patient AS e WHERE e.id > 3)`,
+      `${sql} > ${choices.pick(cuts)} + current_setting('extra_float_digits')::int - 1`,
+      `${HIDDEN} <~> ${choices.pick(['57', '71', `(${source.plain[0] ?? '1'} + 56)`])}`,
       ...(h ? [`(${h}.id <> ${HIDDEN} OR ${h}.hiv)`, `${h}.name >= 'M'`, `${h}.name COLLATE "C" >= 'M'`] : []),
     ]);
   }

@@ -693,10 +693,30 @@ export const FORMS: Readonly<Record<string, Form>> = {
   ],
   locking: (e) => {
     const source = e.source();
+    const notes: Source = { from: 'notes', where: [], plain: ['notes.id', 'notes.n'] };
+    if (e.choices.chance(40))
+      return [
+        e.choices.pick([
+          `SELECT 1 FROM (SELECT id FROM notes WHERE ${e.condition(notes)} FOR UPDATE) AS x LIMIT 1`,
+          `SELECT notes.id FROM notes WHERE ${e.condition(notes)} FOR UPDATE`,
+          `WITH w AS (SELECT id FROM notes WHERE ${e.condition(notes)} FOR UPDATE) SELECT 1`,
+        ]),
+        'SELECT 1',
+      ];
     return [
       `SELECT ${e.beside(source).join(', ') || '1'}${e.rows(source, e.condition(source))} ${e.choices.pick(['FOR UPDATE', 'FOR SHARE SKIP LOCKED', 'FOR KEY SHARE NOWAIT'])}`,
       'SELECT 1',
     ];
+  },
+  /** A text whose answer may be the same, under another setting, and what it leaves behind. */
+  again: (e) => {
+    const [text] = FORMS[e.choices.pick(LEAVING)]!(e);
+    return [text!, 'SET extra_float_digits = 0', text!, 'SET extra_float_digits = 3', text!, e.choices.pick(LEFT)];
+  },
+  /** Locks, and numbers of sequences, before the transaction ends. */
+  'by a second session': (e) => {
+    const [text] = FORMS[e.choices.pick(LEAVING)]!(e);
+    return [text!, `beside: ${e.choices.pick(LEFT)}`];
   },
   'several statements': (e) => [`${pickQuery(e)}; ${pickQuery(e)}`],
 };
@@ -711,6 +731,18 @@ function readBack(e: Expressions, table: string): string[] {
     [`SELECT ${key} FROM ${table} ORDER BY 1`],
   ]);
 }
+
+const LEAVING = ['locking', 'update', 'insert', 'delete', 'write in a WITH', 'merge', 'a write of given keys'];
+
+/** Statements that read nobody, each one value. */
+const LEFT = [
+  'SELECT sum(id) FROM (SELECT id FROM notes FOR UPDATE SKIP LOCKED) AS x',
+  'SELECT sum(n) FROM notes',
+  'SELECT min(body) FROM notes',
+  "SELECT nextval('notes_id_seq')",
+  'INSERT INTO visit (patient_id) VALUES (1) RETURNING id',
+  'SELECT sum(id) FROM (SELECT id FROM clinics FOR UPDATE SKIP LOCKED) AS x',
+];
 
 const READING = [
   'list',

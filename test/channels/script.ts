@@ -31,7 +31,13 @@ export function script(routines: Routines, seed: number, again?: readonly number
 const LEAVES =
   /\b(COPY \w+ \(.* FROM|INSERT|UPDATE|DELETE|MERGE|nextval|setval|set_config|CREATE|DECLARE|PREPARE|LISTEN|FOR (UPDATE|SHARE|KEY|NO)|lo_\w+|\w+_lock)\b/;
 
-export const leaves = ({ texts }: Pick<Script, 'texts'>): boolean => texts.some((text) => LEAVES.test(text));
+export const leaves = ({ texts }: Pick<Script, 'texts'>): boolean =>
+  texts.some((text) => LEAVES.test(text) || isBeside(text));
+
+/** In front of a text that a second session of the same user plays, beside the open transaction of the first. */
+const BESIDE = 'beside: ';
+
+export const isBeside = (text: string): boolean => text.startsWith(BESIDE);
 
 /** Rows of people: what another statement then reads of them may have been paid as it was written. */
 export const writes = ({ texts }: Pick<Script, 'texts'>): boolean =>
@@ -41,8 +47,8 @@ export const writes = ({ texts }: Pick<Script, 'texts'>): boolean =>
 export function messagesOf({ texts, extended }: Script): Buffer[] {
   if (!extended)
     return texts.map((text) => {
-      const [query = '', data] = text.split('\n---\n');
-      if (data === undefined) return serialize.query(text);
+      const [query = '', data] = text.replace(BESIDE, '').split('\n---\n');
+      if (data === undefined) return serialize.query(query);
       return Buffer.concat([
         serialize.query(query),
         serialize.copyData(Buffer.from(`${data}\n`)),

@@ -66,6 +66,8 @@ const PERSONS: readonly (readonly [person: string, visits: string])[] = [
 export interface World {
   readonly plain: Line;
   readonly guarded: Line;
+  /** For second sessions. */
+  readonly beside: { readonly plain: Line; readonly guarded: Line };
 }
 
 export interface Databases {
@@ -115,10 +117,13 @@ export async function makeDatabases(): Promise<Databases> {
         begin: (user) => `SET rowgate.token = '${tokenOf(key, user)}'`,
         open: () =>
           Promise.all(
-            databases.map(async ({ name }, i) => ({
-              plain: await open({ ...serverAddress(), ...account, database: name }),
-              guarded: await open({ port: guards[i]!.port, user: PRINCIPAL, password: PASSWORD, database: name }),
-            })),
+            databases.map(async ({ name }, i) => {
+              const both = async () => ({
+                plain: await open({ ...serverAddress(), ...account, database: name }),
+                guarded: await open({ port: guards[i]!.port, user: PRINCIPAL, password: PASSWORD, database: name }),
+              });
+              return { ...(await both()), beside: await both() };
+            }),
           ),
         async stop() {
           for (const line of lines) line.end();
