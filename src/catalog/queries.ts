@@ -181,7 +181,8 @@ export const FIXED_NAMES = asJson(`
 
 export const OPERATORS = asJson(`
   SELECT o.oid::int8 AS oid, n.nspname AS schema, o.oprname AS name, o.oprleft::int8 AS left, o.oprright::int8 AS right,
-    o.oprresult::int8 AS result, o.oprcode::oid::int8 AS fn, ${EXTENSION('pg_operator', 'o.oid')} AS extension
+    o.oprresult::int8 AS result, o.oprcode::oid::int8 AS fn, ${EXTENSION('pg_operator', 'o.oid')} AS extension,
+    o.oprcanhash OR o.oprcanmerge OR EXISTS (SELECT FROM pg_amop AS a WHERE a.amopopr = o.oid) AS searched
   FROM pg_operator AS o JOIN pg_namespace AS n ON n.oid = o.oprnamespace
   WHERE ${LASTING}
   ORDER BY o.oid`);

@@ -122,6 +122,7 @@ const operator = z.strictObject({
   result: oid,
   fn: oid,
   extension: z.string(),
+  searched: z.boolean().exactOptional(),
 });
 
 const cast = z.strictObject({

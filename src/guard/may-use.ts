@@ -21,11 +21,14 @@ export function mayCall(role: RolePolicy, fn: Fn, catalog: Catalog): boolean {
 /** Of these each call is as harmless as any other, whatever it is written as. */
 const OF_VALUES: ReadonlySet<unknown> = new Set(['arguments', 'steps', 'operators']);
 
-/** Operators of the server, of known extensions, those whose function was granted, and users' for a function of the server's that looks at values alone. */
+/**
+ * Operators of the server, of known extensions, those whose function was granted, and users' for a function of the server's that looks at values alone.
+ * INVARIANT 231: of the last, none for which a join or an index runs other functions: those may be code of users.
+ */
 export function mayUseOperator(role: RolePolicy, operator: Operator, catalog: Catalog): boolean {
   if (operator.schema === 'pg_catalog' && operator.oid < FIRST_USER_OID) return true;
   const fn = catalog.functionsByOid.get(operator.fn);
-  if (fn && OF_VALUES.has(functionClass(fn, catalog))) return true;
+  if (fn && operator.searched === false && OF_VALUES.has(functionClass(fn, catalog))) return true;
   return role.functions.has(operator.fn) || (operator.extension !== '' && KNOWN_EXTENSIONS.has(operator.extension));
 }
 

@@ -131,6 +131,25 @@ CREATE OPERATOR === (LEFTARG = integer, RIGHTARG = integer, FUNCTION = tell);
 CREATE OPERATOR = (LEFTARG = integer, RIGHTARG = text, FUNCTION = tell);
 CREATE OPERATOR !!! (RIGHTARG = text, FUNCTION = tell);
 CREATE OPERATOR <<< (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4lt);
+-- For functions of the server's: as leaky as these, and no pattern, list or key to who reads names.
+CREATE OPERATOR /// (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4div);
+CREATE OPERATOR +#+ (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4pl);
+CREATE OPERATOR =#= (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4eq, COMMUTATOR = =#=, RESTRICT = eqsel, JOIN = eqjoinsel, MERGES, HASHES);
+CREATE OPERATOR ==== (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4eq, COMMUTATOR = ====, RESTRICT = eqsel, JOIN = eqjoinsel);
+CREATE OPERATOR ~?~ (LEFTARG = text, RIGHTARG = text, FUNCTION = textlike, RESTRICT = likesel);
+CREATE OPERATOR ~?? (LEFTARG = text, RIGHTARG = text, FUNCTION = textregexeq, RESTRICT = regexeqsel);
+CREATE OPERATOR ### (LEFTARG = integer, RIGHTARG = integer, FUNCTION = generate_series);
+CREATE OPERATOR **** (LEFTARG = text, RIGHTARG = integer, FUNCTION = repeat);
+CREATE OPERATOR |||| (LEFTARG = anycompatiblearray, RIGHTARG = anycompatible, FUNCTION = array_append);
+CREATE OPERATOR #-># (LEFTARG = text, RIGHTARG = text, FUNCTION = to_number);
+CREATE OPERATOR !-! (RIGHTARG = numeric, FUNCTION = ln);
+CREATE OPERATOR #~# (RIGHTARG = record, FUNCTION = row_to_json);
+CREATE OPERATOR !@! (RIGHTARG = text, FUNCTION = pg_read_file);
+CREATE OPERATOR !&! (RIGHTARG = regclass, FUNCTION = nextval);
+CREATE OPERATOR !#! (RIGHTARG = double precision, FUNCTION = pg_sleep);
+CREATE OPERATOR !%! (RIGHTARG = text, FUNCTION = current_setting);
+CREATE OPERATOR !^! (RIGHTARG = oid, FUNCTION = pg_get_viewdef);
+CREATE OPERATOR #!# (LEFTARG = text, RIGHTARG = text, FUNCTION = has_table_privilege);
 CREATE OPERATOR CLASS telling_ops FOR TYPE integer USING btree AS OPERATOR 1 <<<, OPERATOR 3 =, OPERATOR 5 >, FUNCTION 1 secret_sort(integer, integer);
 CREATE DOMAIN told AS integer CHECK (tell(VALUE));
 CREATE DOMAIN told_text AS text CHECK (tell(VALUE));
@@ -144,6 +163,34 @@ CREATE FUNCTION parts_of(n integer, OUT a integer, OUT b text) IMMUTABLE LANGUAG
   IF n > 1000 AND n < 77000000 THEN RAISE EXCEPTION 'HIDDEN %', n; END IF; a := n; b := 'part ' || n; END $$;
 CREATE FUNCTION mood_of(n integer) RETURNS mood SECURITY DEFINER LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', (SELECT holder FROM payroll LIMIT 1); END $$;
 CREATE CAST (integer AS mood) WITH FUNCTION mood_of(integer) AS IMPLICIT;
+
+-- A schema that one role holds whole, beside pupils of whom it holds some; its code finds names by the path.
+CREATE SCHEMA tenant;
+CREATE TABLE archive.ledger (id integer, holder text);
+SET check_function_bodies = off;
+CREATE TABLE tenant.notes (id integer PRIMARY KEY, note text);
+CREATE TABLE tenant.rooms (id integer PRIMARY KEY, name text);
+CREATE VIEW tenant.all_notes AS SELECT id, note FROM tenant.notes;
+CREATE FUNCTION tenant.room_names() RETURNS text LANGUAGE sql STABLE AS 'SELECT max(name) FROM rooms';
+CREATE FUNCTION tenant.payer() RETURNS text LANGUAGE sql STABLE AS 'SELECT max(holder) FROM ledger';
+CREATE FUNCTION tenant.pupils() RETURNS bigint LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT count(*) FROM students); END $$;
+CREATE FUNCTION tenant.is_payer(n integer) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN n = (SELECT max(id) FROM ledger); END $$;
+CREATE FUNCTION tenant.same(a integer, b integer) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN a = (SELECT max(id) FROM ledger); END $$;
+CREATE FUNCTION tenant.noted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF to_regclass('ledger') IS NOT NULL THEN new.note := (SELECT max(holder) FROM ledger); END IF; RETURN new; END $$;
+CREATE TRIGGER noted BEFORE INSERT OR UPDATE ON tenant.notes FOR EACH ROW EXECUTE FUNCTION tenant.noted();
+CREATE PROCEDURE tenant.tidy(INOUT n text) LANGUAGE plpgsql AS $$ BEGIN n := (SELECT max(holder) FROM ledger); END $$;
+CREATE FUNCTION tenant.first_step(state text, n integer) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN (SELECT max(holder) FROM ledger); END $$;
+CREATE AGGREGATE tenant.first_payer(integer) (SFUNC = tenant.first_step, STYPE = text);
+CREATE OPERATOR tenant.==== (LEFTARG = integer, RIGHTARG = integer, FUNCTION = tenant.same);
+CREATE OPERATOR tenant.= (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4ne);
+CREATE DOMAIN tenant.payer_number AS integer CHECK (tenant.is_payer(VALUE));
+RESET check_function_bodies;
+GRANT USAGE ON SCHEMA tenant, archive TO PUBLIC;
+GRANT ALL ON ALL TABLES IN SCHEMA tenant TO PUBLIC;
+GRANT SELECT ON archive.ledger TO PUBLIC;
+INSERT INTO tenant.notes SELECT i, 'note ' || i FROM generate_series(1, 5) i;
+INSERT INTO tenant.rooms SELECT i, 'tenant room ' || i FROM generate_series(1, 3) i;
 
 INSERT INTO schools SELECT i, 'School ' || i, 'Ville' FROM generate_series(1, 4) i;
 INSERT INTO rooms SELECT i, 'Room ' || i, i * 10, i FROM generate_series(1, 300) i;
@@ -175,6 +222,7 @@ INSERT INTO answers SELECT 110 + 7, 11, 7, 77000011, 'SECRETone', 1;
 INSERT INTO answers SELECT 10000 + i, 1000 + i, 1, 77000000 + i, 'HIDDENword', 77000000 FROM generate_series(1, 100) i;
 INSERT INTO staff SELECT i, 'Person ' || i, 77000000 + i, 'SECRETiban' || i, nullif(i - 1, 0) FROM generate_series(1, 20) i;
 INSERT INTO payroll SELECT i, 'SECRETholder' || i, 77000000 + i FROM generate_series(1, 20) i;
+INSERT INTO archive.ledger VALUES (77000001, 'SECRETledger');
 INSERT INTO archive.students VALUES (1, 'SECRETarchived', 'SECRETarchived');
 INSERT INTO events SELECT i, 1, 'Event ' || i, 'SECRET details' FROM generate_series(1, 10) i;
 INSERT INTO events SELECT 100 + i, 2 + i % 3, 'HIDDENevent' || i, 'SECRET details' FROM generate_series(1, 30) i;

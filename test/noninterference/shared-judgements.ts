@@ -1,6 +1,6 @@
 /**
- * Lets several guards of one test judge each text once. A judgement depends on text, policy and catalog alone, and the databases have the same of
- * each: half the time of a run would go into repeated judgements.
+ * Lets several guards of one test judge each text once. A judgement depends on text, policy, search_path and catalog alone, and the databases have the
+ * same of each: half the time of a run would go into repeated judgements.
  */
 import type { Judgement, JudgementSteps } from '../../src/guard/decision.ts';
 import type { Guard, GuardOptions } from '../../src/guard/guard.ts';
@@ -22,7 +22,7 @@ export function sharing<Module extends { Guard: typeof Guard }>(module: Module):
       constructor(options: GuardOptions) {
         super(options);
         // Where people are counted, keys are added.
-        this.of = `${options.role.name} ${[...(options.role.limitedSubjects ?? [])].join()}`;
+        this.of = JSON.stringify([options.role.name, [...(options.role.limitedSubjects ?? [])], options.searchPath]);
       }
 
       override begin(sql: string, parameterTypes: readonly number[] = []): Judgement | JudgementSteps {

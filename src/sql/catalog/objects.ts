@@ -178,6 +178,8 @@ export interface Operator {
   /** pg_proc OID that implements it. */
   readonly fn: Oid;
   readonly extension: string;
+  /** Joins or indexes may run other functions in its place: HASHES, MERGES, or in an operator family. Absent: unknown. */
+  readonly searched?: boolean;
 }
 
 export interface Cast {
