@@ -285,8 +285,10 @@ export class Guard {
       // INVARIANT 4: what the guard cannot get through does not run.
       const nested = error instanceof RangeError; // the stack's end, whichever walk came to it first
       draft.refusal = nested
-        ? refusal('too-large', '54001', 'statement is nested too deeply')
-        : refusal('internal', 'XX000', 'the statement could not be judged');
+        ? refusal('too-large', '54001', 'statement is nested too deeply', { hint: 'Split the statement.' })
+        : refusal('internal', 'XX000', 'the statement could not be judged', {
+            hint: 'Write it in another way, and report it with its decision.',
+          });
       if (!nested) draft.fault = error;
     }
     return draft;

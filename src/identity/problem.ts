@@ -13,7 +13,12 @@ export function problem(words: string): TokenProblem {
 /** The token could not be checked; it may be valid. */
 export function keysUnavailable(): TokenProblem {
   const detail = 'The keys of its issuer cannot be had.';
-  return { refused: refusal('token-unchecked', '28000', 'the token cannot be checked now', { detail }) };
+  return {
+    refused: refusal('token-unchecked', '28000', 'the token cannot be checked now', {
+      detail,
+      hint: 'Try again in a moment.',
+    }),
+  };
 }
 
 /** The token should have been revoked, but could not be: it is still valid. */

@@ -240,7 +240,13 @@ export class Session {
         c.toServer.take();
         c.ports.fault?.(error);
       }
-      c.end(broken ? brokenProtocol(error.message) : refusal('internal', 'XX000', 'internal error in the guard'));
+      c.end(
+        broken
+          ? brokenProtocol(error.message)
+          : refusal('internal', 'XX000', 'internal error in the guard', {
+              hint: 'Connect again, and report it with its decision.',
+            }),
+      );
     } finally {
       this.acting = within;
     }

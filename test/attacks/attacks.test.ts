@@ -11,6 +11,7 @@ import { Guard } from '../../src/guard/guard.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { tablesSeen } from '../decisions/witness.ts';
+import { advises } from '../support/advises.ts';
 import { serverVersion } from '../support/postgres.ts';
 import {
   type Answer,
@@ -94,8 +95,10 @@ describe.each(files.map((f) => [`${f.class}. ${f.about}`, f] as const))('%s', (_
     const judgements = textsOf(attack).map(({ sql, types }) => {
       const oids = types.map((name) => catalog.data.types.find((type) => type.name === name)?.oid ?? 0);
       const judgement = policy.judge(sql, oids);
-      if (judgement.effect === 'refuse')
+      if (judgement.effect === 'refuse') {
         isExplained(explanationOf(sql, { ...policy, judge: () => judgement }, catalog));
+        expect(judgement.refusal, 'a refusal that says what to do').toSatisfy(advises);
+      }
       return [sql, judgement] as const;
     });
     for (const [sql, judgement] of judgements) {

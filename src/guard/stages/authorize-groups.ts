@@ -37,6 +37,7 @@ function denied({ role }: Draft, what: string, least: number): Refusal {
     '42501',
     `permission denied for ${what}: the role sees groups of at least ${least} only`,
     {
+      hint: 'Select counts, sums or averages of groups.',
       rule: role.rule,
     },
   );

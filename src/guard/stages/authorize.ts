@@ -223,17 +223,22 @@ function judgeSetting(
     // If the name is not a constant, the rewritten call only asks for shown settings.
     return typeof setting !== 'string' || mayShow(setting, draft.role)
       ? undefined
-      : refusal('setting-not-allowed', '42501', `permission denied for parameter "${setting}"`);
+      : refusal('setting-not-allowed', '42501', `permission denied for parameter "${setting}"`, {
+          hint: 'It tells of the server: no restricted role may read it.',
+        });
   }
   if (typeof setting !== 'string')
     return refusal(
       'setting-not-allowed',
       '42501',
       'set_config takes the name of a setting as a constant for restricted roles',
+      { hint: 'Write the name as a constant.' },
     );
   // A value computed from rows would be kept in the setting from one row to the next: it could collect them.
   if (value === undefined)
-    return refusal('setting-not-allowed', '42501', 'set_config takes constants for restricted roles');
+    return refusal('setting-not-allowed', '42501', 'set_config takes constants for restricted roles', {
+      hint: 'Write the value as a constant, or send it as a parameter.',
+    });
   if (typeof value !== 'string') return verdictUnseen(draft, setting);
   return verdict(draft, setting, setting.toLowerCase() === 'search_path' ? value.split(',') : [value]);
 }

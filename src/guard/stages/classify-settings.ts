@@ -166,6 +166,7 @@ export function verdictUnseen(draft: Draft, name: string): Refusal | undefined {
   if (takesAny(name, draft.role) && !capped) return undefined;
   return mayShow(name, draft.role)
     ? refusal('setting-not-allowed', '42501', `set_config takes a constant for "${name}" for restricted roles`, {
+        hint: 'Write the value as a constant.',
         rule: draft.role.rule,
       })
     : notAllowed(name);
@@ -179,6 +180,7 @@ function judgeValues(draft: Draft, name: string, values: readonly string[] | und
     // A role may shorten the time that its policy gives it, never lengthen it.
     if (wanted === undefined || wanted === 0 || wanted > most) {
       return refusal('setting-not-allowed', '42501', `parameter "statement_timeout" cannot be set above ${most} ms`, {
+        hint: 'Set it lower: the policy gives the most, in limits: statement_timeout.',
         rule: draft.role.rule,
       });
     }
@@ -190,6 +192,7 @@ function judgeValues(draft: Draft, name: string, values: readonly string[] | und
     if (values === undefined || isWithin(granted, values)) return undefined;
     const most = granted.kind === 'most' ? granted.text : '';
     return refusal('setting-not-allowed', '42501', `parameter "${name}" cannot be set above ${most}`, {
+      hint: 'Set it lower: the policy gives the most, in settings.',
       rule: draft.role.rule,
     });
   }

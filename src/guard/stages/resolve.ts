@@ -14,6 +14,7 @@ export const reservedNamesStage: Stage = {
     if (!usesReservedName(draft)) return;
     const at = draft.text.toLowerCase().indexOf(RESERVED_PREFIX);
     draft.refusal = refusal('unsupported', '42939', `names that begin with "${RESERVED_PREFIX}" are reserved`, {
+      hint: 'Take another name.',
       position: at < 0 ? undefined : at + 1,
     });
   },

@@ -45,6 +45,7 @@ export const rewriteStage: Stage = {
           'unsupported',
           '0A000',
           `this form is not supported for restricted roles: ${error.message}`,
+          { hint: 'Write it in another way.' },
         );
       }
       statement.rewritten = rewriter.edits.size > before;

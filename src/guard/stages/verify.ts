@@ -29,6 +29,7 @@ export const verifyStage: Stage = {
       'not-verified',
       '0A000',
       'this form is not supported for restricted roles: the rewritten statement could not be verified',
+      { hint: 'Write it in another way, and report it with its decision.' },
     );
   },
 };

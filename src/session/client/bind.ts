@@ -56,7 +56,10 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   if (misfit && prepared.rendered.added.length > 0) return refuseByName(c, refusal('syntax', '08P01', misfit));
   const heavy = c.portals.weight > MOST_REMEMBERED;
   if (head.portal !== '' && (heavy || c.portals.size >= MOST_PORTALS)) {
-    refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'too many open portals')));
+    refuseExtended(
+      c,
+      ownWords(c, refusal('too-large', '54000', 'too many open portals', { hint: 'Close those that are done.' })),
+    );
     return true;
   }
   // The unnamed portal takes the place of the one before it, which is forgotten once the server has said so.
@@ -73,7 +76,10 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   }
   const token = tokenIn(prepared, whole);
   if (token === 'too long') {
-    refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'the token is too long')));
+    refuseExtended(
+      c,
+      ownWords(c, refusal('too-large', '54000', 'the token is too long', { hint: 'Send a token with fewer claims.' })),
+    );
     return true;
   }
   const pattern = leakyPattern(frame, head, prepared.statement ?? {});
@@ -97,7 +103,13 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   const bytes = token?.bytes ?? written;
   const addition = own && !bytes ? additionTo(frame, head, own, added) : undefined;
   if (addition && addition.length > LARGEST_FROM_CLIENT) {
-    refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'values are too long')));
+    refuseExtended(
+      c,
+      ownWords(
+        c,
+        refusal('too-large', '54000', 'values are too long', { hint: 'Send fewer or shorter values, or COPY.' }),
+      ),
+    );
     return true;
   }
   const bounded = read && isBounded(rendered);

@@ -70,12 +70,27 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
   const rendered = { ...renderFor(text, judgement, policy, parameters, values), ...(fills.length > 0 && { fills }) };
   const prepared = new Prepared({ name, source: 'protocol', rendered, types, parameters, statement, policy });
   if (rendered.added.length + parameters > MOST_PARAMETERS) {
-    refuseExtended(c, ownWords(c, refusal('unsupported', '54000', 'too many parameters')), { unnamed });
+    refuseExtended(
+      c,
+      ownWords(
+        c,
+        refusal('unsupported', '54000', 'too many parameters', { hint: 'Send arrays, or fewer rows at a time.' }),
+      ),
+      { unnamed },
+    );
     return true;
   }
   if (c.statements.weight > MOST_REMEMBERED) {
     if (!unnamed) {
-      refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'too many prepared statements')));
+      refuseExtended(
+        c,
+        ownWords(
+          c,
+          refusal('too-large', '54000', 'too many prepared statements', {
+            hint: 'Close or DEALLOCATE those that are done.',
+          }),
+        ),
+      );
       return true;
     }
     // The unnamed statement takes the place of the one before it, which is forgotten once the server has said so.

@@ -351,5 +351,6 @@ function unsynced(): Refusal {
     'unsupported',
     '0A000',
     'several statements in one message cannot follow transaction control without Sync',
+    { hint: 'Send Sync first, or the statements one by one.' },
   );
 }

@@ -240,7 +240,7 @@ export function missing({ principal }: SessionPolicy): Refusal {
 }
 
 function takesNone(): Refusal {
-  return refusal('token-refused', '28000', 'this account takes no tokens');
+  return refusal('token-refused', '28000', 'this account takes no tokens', { hint: 'Leave rowgate.token out.' });
 }
 
 function madeForAnother(): Refusal {

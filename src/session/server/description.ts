@@ -87,6 +87,7 @@ function withheldField(role: RolePolicy, fields: readonly Field[]): Refusal | un
     if (field.table !== 0 && !mayRead(role, field.table, field.attnum)) {
       return refusal('provenance', '42501', `permission denied for column "${field.name}" of the result`, {
         detail: 'The server takes this column from one that the role may not read.',
+        hint: 'Write it in another way, and report it with its decision.',
         rule: role.relations.get(field.table)?.rule ?? role.rule,
       });
     }

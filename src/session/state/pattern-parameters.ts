@@ -85,7 +85,9 @@ function endsAlone(): Refusal {
 }
 
 function tooManyWildcards(): Refusal {
-  return refusal('pattern', '54000', `LIKE pattern must not have more than ${MOST_WILDCARDS} wildcards`);
+  return refusal('pattern', '54000', `LIKE pattern must not have more than ${MOST_WILDCARDS} wildcards`, {
+    hint: 'Take fewer of % and _.',
+  });
 }
 
 function outOfSight(): Refusal {

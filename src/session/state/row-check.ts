@@ -35,5 +35,10 @@ export function cannotTakeOut(statements: readonly StatementJudgement[]): Refusa
         return check?.added !== undefined;
     }
   });
-  return misplaced && refusal('unsupported', '0A000', `${misplaced.command} of rows that are checked is not supported`);
+  return (
+    misplaced &&
+    refusal('unsupported', '0A000', `${misplaced.command} of rows that are checked is not supported`, {
+      hint: 'Send the write as a statement of its own.',
+    })
+  );
 }

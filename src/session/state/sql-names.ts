@@ -174,7 +174,9 @@ function notAnalyzed(
 }
 
 function tooMany(of: string): LostName {
-  return { refuse: refusal('too-large', '54000', `too many ${of}`) };
+  return {
+    refuse: refusal('too-large', '54000', `too many ${of}`, { hint: 'CLOSE or DEALLOCATE those that are done.' }),
+  };
 }
 
 function notInOneMessage(): Refusal {

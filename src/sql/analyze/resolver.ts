@@ -141,9 +141,9 @@ export class Resolver {
   }
 
   /** A form that is not judged: refused by name. @param hint what to write instead. */
-  unsupported(what: string, location: number | undefined, hint?: string): void {
+  unsupported(what: string, location: number | undefined, hint = 'No grant allows it: write it in another way.'): void {
     const message = `${what} is not supported for restricted roles`;
-    this.refuse('unsupported', '0A000', message, this.at(location), hint === undefined ? {} : { hint });
+    this.refuse('unsupported', '0A000', message, this.at(location), { hint });
   }
 
   /** Runs `read` one level deeper; past the cap nothing is read and the statement is refused. */
@@ -153,7 +153,7 @@ export class Resolver {
     if (this.depth >= MAX_DEPTH) {
       // The statement is refused: no more of it is read.
       this.exhausted = true;
-      this.refuse('too-large', '54001', 'statement is nested too deeply');
+      this.refuse('too-large', '54001', 'statement is nested too deeply', -1, { hint: 'Split the statement.' });
       return otherwise();
     }
     this.depth += 1;
