@@ -74,7 +74,7 @@ class Sample {
   }
 }
 
-/** TABLESAMPLE is refused where rows are withheld, whatever else the statement is: three quarters of what it makes up have it. */
+/** TABLESAMPLE SYSTEM is refused where rows are withheld, whatever else the statement is: three quarters of what it makes up have one of both. */
 function withoutSampling(text: string): string {
   return text.replaceAll(/\s+tablesample (?:system|bernoulli) \([\d.]+\)/g, ' ');
 }
