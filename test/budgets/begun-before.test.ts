@@ -1,5 +1,5 @@
 /** Tests what was begun before its limit: a write at another time of day or under another policy, and a cursor over people who did not count then. */
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance as imported } from 'node:perf_hooks';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
@@ -121,6 +121,20 @@ test('a portal that was opened before people counted shows them at their price',
   expect(shown).toContain('<53400>');
   expect(shown.split('D').length - 1).toBeLessThanOrEqual(10);
   expect(await failure(client, 'FETCH 500 FROM c')).toMatchObject({ code: '53400' });
+});
+
+test('a cursor WITH HOLD goes on after a reload, but not after one that narrows its scope', async () => {
+  const role = await guarded('limits: { rows: 1000 per day }');
+  const client = await guard.connect(role, PASSWORD);
+  await client.query('DECLARE c CURSOR WITH HOLD FOR SELECT name FROM pupils');
+  const file = join(folder, 'roles', `${role}.yaml`);
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace('1000 per day', '900 per day'));
+  await guard.reload();
+  expect((await client.query('FETCH 2 FROM c')).rows).toHaveLength(2);
+  await writeFile(file, text.replace('pupil: all', 'pupil: id > 900'));
+  await guard.reload();
+  expect(await failure(client, 'FETCH 2 FROM c')).toMatchObject({ code: '0A000', hint: 'Open it again.' });
 });
 
 const ROOMS = "SELECT id, 'x'::text FROM rooms";
