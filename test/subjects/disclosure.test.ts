@@ -646,7 +646,7 @@ const WAYS: readonly Case[] = [
   ...[
     'WHERE true OR EXISTS (SELECT FROM clinics c WHERE v.id = 3)',
     'LEFT JOIN LATERAL (SELECT c.id FROM clinics c WHERE v.id = 3) x ON true',
-    'LEFT JOIN LATERAL (SELECT c.id FROM clinics c JOIN beds b ON v.id = 3) x ON true',
+    'LEFT JOIN LATERAL (SELECT c.id FROM clinics c JOIN region b ON v.id = 3) x ON true',
   ].map(
     (inside): Case => [
       `a row that is not held, for a condition of a query inside: ${inside}`,
