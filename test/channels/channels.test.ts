@@ -133,7 +133,7 @@ describe('known ways', () => {
 
   test('each WITH that writes rows of people is charged, whatever its answer', async () => {
     const [world] = await guarded.open();
-    const write = `UPDATE patient SET name = 'x' WHERE id + 0 = 5 AND weight > current_setting('extra_float_digits')::int`;
+    const write = `INSERT INTO call (patient_id) SELECT id FROM patient WHERE id + 0 = 5 AND weight > current_setting('extra_float_digits')::int`;
     const text = `WITH w AS (${write}) SELECT 1`;
     const texts = [guarded.begin('fourth-0-0'), 'BEGIN', text, text, 'SET extra_float_digits = 0', text, 'ROLLBACK'];
     await world?.guarded.ask(Buffer.concat(texts.map((one) => serialize.query(one))), texts.length);
