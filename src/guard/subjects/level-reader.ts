@@ -128,14 +128,15 @@ export class LevelReader {
     const found: FromItems = {
       loose: false,
       cut: [],
+      cutAtSource: false,
       queries: [],
       choices: 0,
       openOrder: false,
     };
     for (const entry of level.entries) this.enter(level, entry, keys, found, write);
     if (write) {
-      if (write.source) this.take(level, undefined, this.rowsOf(write.source), false, keys, found);
-      this.written.enter(level, write);
+      const inserted = write.source && this.take(level, undefined, this.rowsOf(write.source), false, keys, found);
+      this.written.enter(level, write, inserted);
     }
     this.keysOf.set(level, keys);
     const { analysis, catalog, conditions, shown, fixed } = this;
@@ -174,7 +175,7 @@ export class LevelReader {
       ...columns,
       values,
       loose,
-      cut: open && (cuts || isCutBelow || columns.keys.some(({ list }) => list)),
+      cut: open && (cuts || isCutBelow || found.cutAtSource || columns.keys.some(({ list }) => list)),
       openOrder: open && openOrder,
       open: plain,
     };
@@ -237,13 +238,15 @@ export class LevelReader {
     alone: boolean,
     keys: Key[],
     found: FromItems,
-  ): void {
+  ): ReadonlyMap<Key, Key> {
+    const taken = new Map<Key, Key>();
     found.loose ||= rows.loose;
     if (isOthersChoice(rows)) found.choices += 1;
     // INVARIANT 168: a choice that each row beside it makes again would tell something each time.
     if (entry?.source.kind === 'query' && isOthersChoice(rows) && this.isCorrelated(entry.source.level))
       found.loose = true;
     if (rows.cut && entry) found.cut.push(entry);
+    if (rows.cut && !entry) found.cutAtSource = true;
     if (entry) found.queries.push(entry);
     found.openOrder ||= rows.openOrder;
     const perhaps = new Map<number, Key[]>();
@@ -251,6 +254,7 @@ export class LevelReader {
     for (const inner of rows.keys) {
       const key = new Key(level, inner.key.type, inner.key.comparable);
       keys.push(key);
+      taken.set(inner.key, key);
       if (alone && rows.open) inner.key.showAs(key);
       for (const index of inner.columns) {
         const column = entry?.columns[index];
@@ -276,6 +280,7 @@ export class LevelReader {
       this.shown.set({ entry, column }, key);
     }
     if (entry) this.values.note(entry, rows.values);
+    return taken;
   }
 
   private isReadOnce(cte: Cte): boolean {
@@ -408,6 +413,8 @@ interface FromItems {
   loose: boolean;
   /** Items whose rows LIMIT or a similar clause chose. */
   readonly cut: RangeTableEntry[];
+  /** The same for the query whose rows are inserted. */
+  cutAtSource: boolean;
   /** Items whose rows a query gives, which may have sorted or hashed them. */
   readonly queries: RangeTableEntry[];
   openOrder: boolean;

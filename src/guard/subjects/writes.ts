@@ -8,7 +8,7 @@ import { as, type Node } from '../../sql/parse/tree.ts';
 import * as t from '../../sql/types/oids.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { LevelReader } from './level-reader.ts';
-import type { ProvenRows, RowsKey } from './rows.ts';
+import type { ProvenRows } from './rows.ts';
 import { assignedValue, insertColumns, setItems } from './written-columns.ts';
 
 export interface WriteProof {
@@ -28,13 +28,12 @@ export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, 
   const moves = [...keys].some((key) => write.sets.has(key as string));
   const isTold = tellsRows(write, catalog);
   if (pinned) return { row: !moves ? 0 : isTold ? 1 : undefined, moves, own: true };
-  const isOfTarget = ({ key }: RowsKey): boolean => key.origins.some(({ entry }) => entry === target);
-  const chosen = rows.loose || !rows.keys.every(isOfTarget);
+  const chosen = rows.loose || !reader.written.areOfTarget(write, rows);
   const values = othersColumns(reader, write, rows, chosen);
   const own = !chosen && !rows.cut && values.length === 0;
-  const isCounted = values.every((type) => isShort(catalog, type));
-  const row = isCounted ? Math.max(moves || !own ? 1 : 0, MOST_VALUES * values.length) : undefined;
-  return { row: isTold || row === 0 ? row : undefined, moves, own };
+  const sum = values.reduce((found, type) => found + mostValues(catalog, type), 0);
+  const row = Math.max(moves || !own ? 1 : 0, sum);
+  return { row: row === 0 || (isTold && row < Number.POSITIVE_INFINITY) ? row : undefined, moves, own };
 }
 
 /**
@@ -89,15 +88,23 @@ function isGiven({ marks }: Analysis, node: Node | undefined): boolean {
   );
 }
 
-/** INVARIANT 96: others' text of unknown length is not stored where it may be read later. */
-function isShort(catalog: Catalog, type: Oid): boolean {
-  return SHORT.includes(baseType(catalog, type));
+/** Values of 8 bytes that the longest text of a type begins. INVARIANT 96: others' text of unknown length is not stored where it may be read later. */
+function mostValues(catalog: Catalog, type: Oid): number {
+  return LENGTHS.get(baseType(catalog, type)) ?? Number.POSITIVE_INFINITY;
 }
 
 const UUID = 2950;
-const SHORT: readonly Oid[] = [
-  ...[t.BOOL, t.INT2, t.INT4, t.INT8, t.FLOAT4, t.FLOAT8],
-  ...[t.DATE, t.TIME, t.TIMETZ, t.TIMESTAMP, t.TIMESTAMPTZ, UUID],
-];
-/** Values of 8 bytes that the longest text of these begins. */
-const MOST_VALUES = 5;
+const LENGTHS: ReadonlyMap<Oid, number> = new Map([
+  [t.BOOL, 1],
+  [t.INT2, 1],
+  [t.INT4, 2],
+  [t.INT8, 3],
+  [t.FLOAT4, 2],
+  [t.FLOAT8, 4],
+  [t.DATE, 2],
+  [t.TIME, 2],
+  [t.TIMETZ, 4],
+  [t.TIMESTAMP, 5],
+  [t.TIMESTAMPTZ, 5],
+  [UUID, 5],
+]);

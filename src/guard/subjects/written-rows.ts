@@ -2,9 +2,12 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
-import type { Catalog } from '../../sql/catalog/catalog.ts';
+import type { Catalog, Column } from '../../sql/catalog/catalog.ts';
 import { as, type Node } from '../../sql/parse/tree.ts';
 import { type Conflict, conflictOf } from './conflicts.ts';
+import type { Key } from './key.ts';
+import { isOneKey } from './key-types.ts';
+import type { ProvenRows, RowsKey } from './rows.ts';
 import type { ShownKeys } from './shown-keys.ts';
 import type { SubjectRelations } from './subject-relations.ts';
 import type { LevelProofs, Values } from './values.ts';
@@ -15,10 +18,13 @@ export class WrittenRows {
   readonly conflicts = new Map<Write, Conflict>();
   /** What SET lists put into columns: it chooses no rows. */
   readonly assigned = new Set<Node>();
+  /** Keys of a query whose rows are inserted, by the keys of the written rows. */
+  private readonly takenAs = new Map<Key, Key>();
+
   constructor(
     analysis: Analysis,
-    catalog: Catalog,
-    relations: SubjectRelations,
+    private readonly catalog: Catalog,
+    private readonly relations: SubjectRelations,
     private readonly shown: ShownKeys,
     private readonly values: Values,
     private readonly proofs: LevelProofs,
@@ -39,23 +45,75 @@ export class WrittenRows {
     return conflict !== undefined && conflict.kind !== 'nothing';
   }
 
-  /** Notes which columns of the target are values after the write, and which people ON CONFLICT finds there. */
-  enter(level: QueryLevel, write: Write): void {
+  /**
+   * Notes whose the rows of the target are after the write. `taken`: the keys of the inserted rows, as the level of the write has them; undefined if
+   * no query gives them.
+   */
+  enter(level: QueryLevel, write: Write, taken: ReadonlyMap<Key, Key> | undefined): void {
     const { source, target } = write;
     if (target?.source.kind !== 'relation') return;
-    const { columns } = target.source.view;
-    const filled = new Set<number>();
-    const indexOf = (name: string | undefined): number => columns.findIndex(({ column }) => column.name === name);
-    const names = insertColumns(write);
-    for (const at of source ? this.proofs.rowsOf(source).values : []) filled.add(indexOf(names[at]));
-    for (const item of setItems(write))
-      if (this.values.isIn(assignedValue(item), level)) filled.add(indexOf(as(item, 'ResTarget')?.name));
-    this.values.note(target, filled);
+    for (const [inner, key] of taken ?? []) this.takenAs.set(inner, key);
+    const { view } = target.source;
+    const rows = source && this.proofs.rowsOf(source);
     const conflict = this.conflicts.get(write);
-    for (const given of conflict?.kind === 'given' ? conflict.keys : []) {
-      const column = target.columns[indexOf(names[given.column ?? -1])];
-      if (column) this.shown.get({ entry: target, column })?.give(given);
+    const names = insertColumns(write);
+    const filled = new Set<number>();
+    view.columns.forEach(({ column }, index) => {
+      const at = names.indexOf(column.name);
+      if (at >= 0 && rows?.values.has(at)) filled.add(index);
+      const own = target.columns[index];
+      if (!own || !this.relations.of(view.relation).keys.has(column.name)) return;
+      const place = { entry: target, column: own };
+      const read = this.shown.get(place);
+      if (conflict?.kind === 'given') {
+        const given = conflict.keys.find((one) => one.column === at);
+        if (given) read?.give(given);
+      }
+      const kept = this.keptAt(rows, source, column, at);
+      const key = kept && taken?.get(kept.key);
+      // If the keys of a query's rows belong to no one, it is unknown whose rows they conflict with.
+      if (!key && conflict?.kind === 'given' && conflict.keys.length === 0)
+        this.conflicts.set(write, { kind: 'others' });
+      if (!key) return;
+      // ON CONFLICT that finds rows by this key alone, and leaves it as it is, finds rows of the same person.
+      if (read && conflict?.kind === 'given') read.unite(key);
+      else if (!read && own.access === 'granted') this.shown.set(place, key);
+    });
+    for (const item of setItems(write)) {
+      const index = view.columns.findIndex(({ column }) => column.name === as(item, 'ResTarget')?.name);
+      if (index >= 0 && this.values.isIn(assignedValue(item), level)) filled.add(index);
     }
+    this.values.note(target, filled);
+  }
+
+  /** The key of a query's rows that goes into a key column of the table that they are inserted into. */
+  private keptAt(
+    rows: ProvenRows | undefined,
+    source: QueryLevel | undefined,
+    column: Column,
+    at: number,
+  ): RowsKey | undefined {
+    const type = source?.outputs[at]?.type;
+    if (type === undefined || !isOneKey(this.catalog, { type: column.type }, { type })) return undefined;
+    return rows?.keys.find(({ key, columns }) => key.comparable && columns.includes(at));
+  }
+
+  /** Whether the rows of a write depend only on people whose keys the rows have in the end. */
+  areOfTarget({ target, source, ...write }: Write, rows: ProvenRows): boolean {
+    if (target?.source.kind !== 'relation') return rows.keys.length === 0;
+    const names = insertColumns(write);
+    const { relation } = target.source.view;
+    const keys = this.relations.of(relation).keys;
+    const isKept = ({ key }: RowsKey): boolean =>
+      key.origins.some(({ entry }) => entry === target) ||
+      (source !== undefined &&
+        relation.columns.some((column) => {
+          const at = names.indexOf(column.name);
+          const kept =
+            keys.has(column.name) && at >= 0 ? this.keptAt(this.proofs.rowsOf(source), source, column, at) : undefined;
+          return kept !== undefined && this.takenAs.get(kept.key)?.one === key.one;
+        }));
+    return rows.keys.every(isKept);
   }
 }
 
