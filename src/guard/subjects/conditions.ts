@@ -1,7 +1,7 @@
 /** What a condition says of plain columns, whenever it holds: which two are equal, and which have values that the statement gives. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
-import { as, type Body, type Node, strings } from '../../sql/parse/tree.ts';
+import { as, type Body, fieldsOf, type Node, strings } from '../../sql/parse/tree.ts';
 import { extentOf } from '../../sql/text/extent.ts';
 import * as t from '../../sql/types/oids.ts';
 import { baseType, elementType } from '../../sql/types/type.ts';
@@ -16,6 +16,13 @@ export function conjuncts(condition: Node | undefined): Node[] {
   const and = as(condition, 'BoolExpr');
   if (and?.boolop === 'AND_EXPR') return (and.args ?? []).flatMap(conjuncts);
   return condition ? [condition] : [];
+}
+
+/** Whether a part of an expression passes a test; undefined: what is inside decides. */
+export function someIn(analysis: Analysis, part: unknown, test: (node: Node) => boolean | undefined): boolean {
+  if (typeof part !== 'object' || part === null) return false;
+  analysis.parsed.workLimit.spend();
+  return test(part as Node) ?? fieldsOf(part).some(([, inner]) => someIn(analysis, inner, test));
 }
 
 /** The column of a FROM item, if the expression is a plain reference to it. */

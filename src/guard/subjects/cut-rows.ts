@@ -5,8 +5,9 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import { askText } from '../../sql/parse/constants.ts';
-import { as, fieldsOf, type Node } from '../../sql/parse/tree.ts';
+import { as, type Node } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
+import { someIn } from './conditions.ts';
 
 export interface CutRows {
   readonly level: QueryLevel;
@@ -42,23 +43,20 @@ function givesOneRow({ source }: RangeTableEntry): boolean {
 }
 
 /** Columns of plain items to the left alone, and no subqueries: nothing of the rows that must all come. */
-function speaksOfItemsBefore({ marks, parsed }: Analysis, level: QueryLevel, node: Node, first: number): boolean {
+function speaksOfItemsBefore(analysis: Analysis, level: QueryLevel, node: Node, first: number): boolean {
+  const { marks } = analysis;
   const isBefore = (entry: RangeTableEntry): boolean => {
     const place = level.entries.indexOf(entry);
     return entry.level !== level || (place >= 0 && place < first);
   };
-  const visit = (part: unknown): boolean => {
-    if (typeof part !== 'object' || part === null) return true;
-    parsed.workLimit.spend();
-    if (marks.sublinks.has(part as Node)) return false;
-    const reference = marks.references.get(part as Node);
-    if (reference) return isBefore(behindJoins(reference).entry);
-    // A star, or an output column in ORDER BY.
-    if ('ColumnRef' in part) return false;
-    return fieldsOf(part).every(([, inner]) => visit(inner));
+  const isOther = (part: Node): boolean | undefined => {
+    const reference = marks.references.get(part);
+    if (reference) return !isBefore(behindJoins(reference).entry);
+    // What else is a column is a star, or an output column in ORDER BY.
+    return marks.sublinks.has(part) || 'ColumnRef' in part || undefined;
   };
   // The number of an output column is a constant.
-  return !('A_Const' in (as(node, 'SortBy')?.node ?? node)) && visit(node);
+  return !('A_Const' in (as(node, 'SortBy')?.node ?? node)) && !someIn(analysis, node, isOther);
 }
 
 function reaches(item: Node | undefined, entry: RangeTableEntry): boolean {

@@ -31,8 +31,7 @@ export function tieKeys(context: LevelKeys, where: Node | undefined): void {
   const missing = new Set<RangeTableEntry>();
   for (const { source } of joins.values()) {
     if (source.kind !== 'join') continue;
-    for (const side of nullableSides(source.join.jointype, source.arms))
-      for (const one of below(side)) missing.add(one);
+    for (const side of nullableSides(source.join, source.arms)) for (const one of below(side)) missing.add(one);
   }
   for (const entry of joins.values()) tieJoin(context, entry, missing);
   tie(context, conjuncts(where), [], new Set(context.level.entries), true);
@@ -41,21 +40,9 @@ export function tieKeys(context: LevelKeys, where: Node | undefined): void {
     if (key.present) for (const leader of key.leaders()) if (leader.level === context.level) key.unite(leader);
 }
 
-function nullableSides(
-  type: Body<'JoinExpr'>['jointype'],
-  [left, right]: readonly RangeTableEntry[],
-): readonly RangeTableEntry[] {
-  if (!left || !right) return [];
-  switch (type) {
-    case 'JOIN_INNER':
-      return [];
-    case 'JOIN_LEFT':
-      return [right];
-    case 'JOIN_RIGHT':
-      return [left];
-    default:
-      return [left, right];
-  }
+function nullableSides({ jointype }: Body<'JoinExpr'>, arms: readonly RangeTableEntry[]): readonly RangeTableEntry[] {
+  const sides = { JOIN_INNER: [], JOIN_LEFT: arms.slice(1), JOIN_RIGHT: arms.slice(0, 1) };
+  return sides[jointype as keyof typeof sides] ?? arms;
 }
 
 function tieJoin(context: LevelKeys, entry: RangeTableEntry, missing: ReadonlySet<RangeTableEntry>): void {
@@ -70,7 +57,7 @@ function tieJoin(context: LevelKeys, entry: RangeTableEntry, missing: ReadonlySe
     return;
   }
   const isInner = join.jointype === 'JOIN_INNER';
-  const sides = isInner ? arms : nullableSides(join.jointype, arms);
+  const sides = isInner ? arms : nullableSides(join, arms);
   const pairs = merged.map(({ pair }) => pair);
   tie(context, conditions, pairs, new Set(sides.flatMap((side) => [...below(side)])), isInner && !missing.has(entry));
 }

@@ -3,9 +3,9 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Cte, OutputColumn, QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
-import { as, fieldsOf, type Node, strings } from '../../sql/parse/tree.ts';
+import { as, type Node, strings } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
-import { Conditions, columnOf, conjuncts } from './conditions.ts';
+import { Conditions, columnOf, conjuncts, someIn } from './conditions.ts';
 import { allReachTheAnswer } from './cut-rows.ts';
 import { endsOf, Key } from './key.ts';
 import { type LevelKeys, tieKeys } from './key-equivalence.ts';
@@ -145,8 +145,9 @@ export class LevelReader {
     tieKeys(context, where);
     const chosen = this.tieMembers(level, where);
     const limits = this.choice.limitsOf(level);
-    const ends = this.endsIn(keys);
-    const open = ends.keys.size > 0;
+    const ends = keys.map(endsOf);
+    const own = new Set(ends.flatMap((one) => [...one.own]));
+    const open = own.size > 0;
     const values = this.valuesIn(level);
     const distinct = distinctOf(level);
     const cuts = limits !== 'none' || distinct === 'on';
@@ -159,17 +160,18 @@ export class LevelReader {
     const isCutBelow = found.cut.length > 0 || chosen !== undefined;
     const loose =
       found.loose ||
-      ends.lost ||
+      // A key that leads nowhere.
+      ends.some((one) => one.own.size + one.outer.size === 0) ||
       // MERGE does different things with rows that it finds and that it does not find.
       (write?.command === 'MergeStmt' && (keys.length > 0 || found.loose)) ||
       limits === 'loose' ||
       choices > 1 ||
-      (isOpen && distinct === 'on' && this.choice.choosesForEach(level, [...ends.keys], this.shown)) ||
+      (isOpen && distinct === 'on' && this.choice.choosesForEach(level, [...own], this.shown)) ||
       (open && !allReach(found.cut)) ||
       this.choice.byValues(level, this.written.assigned) ||
       this.choice.sortsByValues(level, values) ||
       (distinct === 'all' && values.size > 0);
-    const columns = this.columnsOf(level, ends.keys, cuts || distinct !== 'none');
+    const columns = this.columnsOf(level, own, cuts || distinct !== 'none');
     const plain = !cuts && distinct === 'none' && isPlain(level) && !this.values.hasWindow(level);
     return {
       ...columns,
@@ -189,23 +191,13 @@ export class LevelReader {
     write: Write | undefined,
   ): void {
     const { source } = entry;
-    switch (source.kind) {
-      case 'relation':
-        // What is inserted the client gives: the table is not read.
-        if (source.use === 'read' || this.written.readsTarget(write)) this.enterRelation(level, entry, keys, found);
-        return;
-      case 'query':
-        this.take(level, entry, this.rowsOf(source.level), true, keys, found);
-        return;
-      case 'cte':
-        this.take(level, entry, this.ofCte(source.cte), this.isReadOnce(source.cte), keys, found);
-        return;
-      // A function's arguments are among the level's expressions; joins and rows of the target show others' columns.
-      case 'function':
-      case 'join':
-      case 'excluded':
-        return;
-    }
+    // A function's arguments are among the level's expressions; joins and rows of the target show others' columns.
+    if (source.kind === 'query') this.take(level, entry, this.rowsOf(source.level), true, keys, found);
+    else if (source.kind === 'cte')
+      this.take(level, entry, this.ofCte(source.cte), this.isReadOnce(source.cte), keys, found);
+    // What is inserted the client gives: the table is not read.
+    else if (source.kind === 'relation' && (source.use === 'read' || this.written.readsTarget(write)))
+      this.enterRelation(level, entry, keys, found);
   }
 
   private enterRelation(level: QueryLevel, entry: RangeTableEntry, all: Key[], found: FromItems): void {
@@ -343,16 +335,13 @@ export class LevelReader {
     for (let scope = outer; scope; scope = scope.outer) around.add(scope.level);
     const { references, wholeRows } = this.analysis.marks;
     const rows = new Map(wholeRows.map(({ node, entry }) => [node, entry]));
-    const uses = (part: unknown): boolean => {
-      if (typeof part !== 'object' || part === null) return false;
-      this.analysis.parsed.workLimit.spend();
-      const entry = references.get(part as Node)?.entry ?? rows.get(part as Node);
+    const uses = (node: Node): boolean | undefined => {
+      const entry = references.get(node)?.entry ?? rows.get(node);
       if (entry) return around.has(entry.level);
       // By itself it is an output column, or all of FROM.
-      if ('ColumnRef' in part) return (as(part as Node, 'ColumnRef')?.fields?.length ?? 0) > 1;
-      return fieldsOf(part).some(([, inner]) => uses(inner));
+      return 'ColumnRef' in node ? (as(node, 'ColumnRef')?.fields?.length ?? 0) > 1 : undefined;
     };
-    return around.size > 0 && uses(select);
+    return around.size > 0 && someIn(this.analysis, select, uses);
   }
 
   /** Each key that the subquery has chosen is that of a row here: the same table, with the same filter. */
@@ -361,18 +350,6 @@ export class LevelReader {
     if (!other || entry.source.kind !== 'relation' || other.entry.source.kind !== 'relation') return false;
     if (entry.source.use !== 'read' || entry.source.view !== other.entry.source.view) return false;
     return entry.columns.indexOf(column) === other.entry.columns.indexOf(other.column);
-  }
-
-  /** Where keys end that follow others; `lost`: some lead nowhere. */
-  private endsIn(keys: readonly Key[]): { readonly keys: ReadonlySet<Key>; readonly lost: boolean } {
-    const all = new Set<Key>();
-    let lost = false;
-    for (const key of keys) {
-      const { own, outer } = endsOf(key);
-      for (const one of own) all.add(one);
-      lost ||= own.size === 0 && outer.size === 0;
-    }
-    return { keys: all, lost };
   }
 
   private columnsOf(level: QueryLevel, ends: ReadonlySet<Key>, chooses: boolean): Pick<ProvenRows, 'keys' | 'passed'> {

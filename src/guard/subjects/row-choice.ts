@@ -2,9 +2,9 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
-import { as, fieldsOf, type Node, stringOf } from '../../sql/parse/tree.ts';
+import { as, type Node, stringOf } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
-import { columnOf } from './conditions.ts';
+import { columnOf, someIn } from './conditions.ts';
 import type { Key } from './key.ts';
 import type { ColumnOf, ShownKeys } from './shown-keys.ts';
 import { haveUniqueKey } from './unique-key.ts';
@@ -92,13 +92,13 @@ export class RowChoice {
   }
 
   /** Whether it contains a subquery over people. */
-  private readsPeople(part: unknown): boolean {
-    if (typeof part !== 'object' || part === null) return false;
-    this.analysis.parsed.workLimit.spend();
-    const inner = this.analysis.marks.sublinks.get(part as Node);
-    if (!inner) return fieldsOf(part).some(([, more]) => this.readsPeople(more));
-    const { keys, loose } = this.proofs.rowsOf(inner);
-    return inner.kind === 'set' || loose || keys.length > 0 || this.proofs.keysOf(inner).length > 0;
+  private readsPeople(expression: Node): boolean {
+    return someIn(this.analysis, expression, (node) => {
+      const inner = this.analysis.marks.sublinks.get(node);
+      if (!inner) return undefined;
+      const { keys, loose } = this.proofs.rowsOf(inner);
+      return inner.kind === 'set' || loose || keys.length > 0 || this.proofs.keysOf(inner).length > 0;
+    });
   }
 }
 

@@ -4,7 +4,7 @@ import { collects } from '../../sql/analyze/collects.ts';
 import type { Expression, QueryLevel, RangeTableEntry } from '../../sql/analyze/range-table.ts';
 import { as, type Body, fieldsOf, type Node } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
-import { columnOf } from './conditions.ts';
+import { columnOf, someIn } from './conditions.ts';
 import { endsOf, type Key } from './key.ts';
 import { below } from './key-equivalence.ts';
 import type { ProvenRows } from './rows.ts';
@@ -127,11 +127,9 @@ export class Values {
   }
 
   /** Whether such a node is in an expression, but for its subqueries. */
-  private hasIn(part: unknown, is: (node: Node) => boolean): boolean {
-    if (typeof part !== 'object' || part === null) return false;
-    this.analysis.parsed.workLimit.spend();
-    if (this.analysis.marks.sublinks.has(part as Node)) return false;
-    return is(part as Node) || fieldsOf(part).some(([, inner]) => this.hasIn(inner, is));
+  private hasIn(expression: Node | undefined, is: (node: Node) => boolean): boolean {
+    const { sublinks } = this.analysis.marks;
+    return someIn(this.analysis, expression, (node) => !sublinks.has(node) && (is(node) || undefined));
   }
 }
 
