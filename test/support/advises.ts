@@ -2,8 +2,7 @@
 import type { Refusal } from '../../src/core/refusal.ts';
 
 /** What is no name, no form or no value of PostgreSQL's: it says so in PostgreSQL's own words, which say enough. */
-const POSTGRESQL =
-  /permission denied|restricted roles|not supported|the role|cannot be (?:set|judged)|too complex/;
+const POSTGRESQL = /permission denied|restricted roles|not supported|the role|cannot be (?:set|judged)|too complex/;
 
 /** Where the message says it itself. */
 const ADVISES = /: (?:write|name|read|compute|give|run|group) | takes /;
