@@ -13,8 +13,8 @@ export interface ChargeLine {
   readonly people?: SubjectsLine | undefined;
   /** What was set aside for the paying statement is used first. */
   readonly charge?: Charge | undefined;
-  /** One more place, set aside for that statement: its answer may use it, or it is returned. */
-  readonly setsAside?: boolean;
+  /** How many places more are set aside for that statement: its answer may use them, or they are returned. */
+  readonly setsAside?: number;
 }
 
 export interface SubjectsLine {
@@ -38,8 +38,8 @@ function places(people: SubjectsLine, now: number): number {
 
 /** How much of the lease the line needs. */
 export function needOf(line: ChargeLine, now: number): number {
-  const { lease, need, charge, setsAside } = line;
-  const all = (setsAside ? need + 1 : need) + newPeopleOf(line, now);
+  const { lease, need, charge, setsAside = 0 } = line;
+  const all = need + setsAside + newPeopleOf(line, now);
   return all > 0 && charge?.canUse(lease, now) ? all - 1 : all;
 }
 

@@ -1,6 +1,6 @@
 /**
  * What one statement costs one payer, in people of one subject and in values: one place set aside before it runs, and what its answer shows. The
- * price is the larger of the two: if the answer shows at least one, the place is returned or used.
+ * price is the larger of the two: if the answer shows at least one, the place is returned or used. A second place is for an error alone.
  */
 import type { LeaseReturn } from './budget-store.ts';
 import type { Lease, LeasePlace } from './lease.ts';
@@ -9,6 +9,7 @@ export class Charge {
   /** New people and values in its answer, over all leases of the payer. */
   total = 0;
   private place: LeasePlace | undefined;
+  private second: LeasePlace | undefined;
 
   /**
    * @param lease to set the place aside from.
@@ -23,8 +24,10 @@ export class Charge {
     return this.place !== undefined;
   }
 
-  setAside(now: number): void {
+  /** @param places 1 or 2. */
+  setAside(places: number, now: number): void {
     this.place = this.lease.setAside(now);
+    if (places > 1) this.second = this.lease.setAside(now);
   }
 
   /** Not if its window has ended since: the place would not be counted. */
@@ -40,17 +43,27 @@ export class Charge {
     return place.at;
   }
 
-  /** Returns the place, if it is still there. @returns what goes back to the store at once. */
+  /** Returns the places that are still there. @returns what goes back to the store at once. */
   free(now: number): readonly LeaseReturn[] {
     const { place } = this;
+    const returned = this.freeSecond(now);
     this.place = undefined;
-    return place ? this.lease.free(place, now) : NOTHING;
+    return place ? [...this.lease.free(place, now), ...returned] : returned;
   }
 
-  /** Keeps the place charged, if it is still there. */
+  /** @returns as `free`. */
+  freeSecond(now: number): readonly LeaseReturn[] {
+    const { second } = this;
+    this.second = undefined;
+    return second ? this.lease.free(second, now) : NOTHING;
+  }
+
+  /** Keeps the places charged that are still there. */
   keep(): void {
     if (this.place) this.lease.keep();
+    if (this.second) this.lease.keep();
     this.place = undefined;
+    this.second = undefined;
   }
 }
 

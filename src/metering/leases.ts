@@ -83,8 +83,8 @@ export class Leases {
    */
   takeAhead(lines: readonly ChargeLine[], count: number, also: readonly Lease[] = NONE): boolean {
     const now = this.options.now();
-    for (const { lease, need, people, setsAside } of lines) {
-      if (!lease.covers((setsAside ? need + 1 : need) + (people?.hashes.count ?? 0), now)) return false;
+    for (const { lease, need, people, setsAside = 0 } of lines) {
+      if (!lease.covers(need + setsAside + (people?.hashes.count ?? 0), now)) return false;
     }
     for (let at = 0; at < count; at += 1) {
       const line = lines[at]!;
@@ -129,9 +129,14 @@ export class Leases {
     );
   }
 
-  /** A place that was set aside is not needed. */
+  /** Places that were set aside are not needed. */
   free(charge: Charge): void {
     this.giveBack(charge.free(this.options.now()));
+  }
+
+  /** The same of the second one. */
+  freeSecond(charge: Charge): void {
+    this.giveBack(charge.freeSecond(this.options.now()));
   }
 
   giveBack(returns: readonly LeaseReturn[]): void {
@@ -288,7 +293,7 @@ export class Leases {
   }
 
   private spend({ lease, need, people, charge, setsAside }: ChargeLine, now: number): void {
-    if (setsAside) charge?.setAside(now);
+    if (setsAside) charge?.setAside(setsAside, now);
     const seen = people ? this.see(lease, people, charge, now) : 0;
     let rest = need;
     if (rest > 0 && charge?.canUse(lease, now)) {

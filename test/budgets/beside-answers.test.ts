@@ -36,12 +36,13 @@ const OBJECTS = `
     $$ SELECT EXISTS (SELECT FROM pupils WHERE id = pupil AND weight > 50) $$;
   CREATE DOMAIN heavyweight AS integer CHECK (heavy(VALUE));
   CREATE PROCEDURE noted(n integer) LANGUAGE plpgsql AS $$ BEGIN END $$;
-  CREATE TABLE weighed (id integer, who heavyweight)`;
+  CREATE TABLE weighed (id integer, who heavyweight);
+  CREATE TABLE numbered (id serial, n integer)`;
 
 const TABLES = `scope: { pupil: all }
 tables:
   pupils: { select: { columns: [id, name, weight] } }
-${['kept', 'ruled', 'over_ruled', 'plain', 'written', 'parent', 'touched', 'weighed']
+${['kept', 'ruled', 'over_ruled', 'plain', 'written', 'parent', 'touched', 'weighed', 'numbered']
   .map(
     (name) => `  ${name}: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" }, delete: {} }`,
   )
@@ -54,6 +55,7 @@ const ROLES = {
   domain: 'limits: { subjects: { pupil: 20 per day } }',
   unread: 'limits: { subjects: { pupil: 20 per day } }',
   few: 'limits: { subjects: { pupil: 20 per day } }',
+  numbers: 'limits: { subjects: { pupil: 20 per day } }',
   changes: 'limits: { changed: 100000 per day }',
   each: 'limits: none\nlimits_per_user: { subjects: { pupil: 20 per day } }',
 };
@@ -106,6 +108,24 @@ test.each(UNCOUNTED)('others’ data are not stored where the tag does not count
   });
   await client.query('COMMIT');
   expect(await stored()).toBe(before);
+});
+
+/** INVARIANT 210: the sequence tells which row failed. */
+test('an error among many rows that are written costs one more than that of one row', async () => {
+  const client = await guard.connect('numbers', PASSWORD);
+  const failed = { code: '22012' };
+  const one = 'INSERT INTO numbered (n) VALUES ((SELECT 1 / (weight - 40) FROM pupils WHERE id + 0 = 1))';
+  const many = 'INSERT INTO numbered (n) SELECT 1 / (weight - 40) FROM pupils';
+  await client.query('INSERT INTO numbered (n) SELECT 1 FROM pupils WHERE id + 0 < 0');
+  for (let i = 0; i < 9; i += 1) expect(await failure(client, many)).toMatchObject(failed);
+  expect(await failure(client, many)).toMatchObject({
+    code: '53400',
+    message:
+      /^statement costs an answer about people of subject "pupil", and principal "numbers" has 1 of 20 per day left$/,
+    detail: /It needs two: one more for what an error leaves behind/,
+  });
+  expect(await failure(client, one)).toMatchObject(failed);
+  expect(await failure(client, one)).toMatchObject({ code: '53400' });
 });
 
 test.each([

@@ -93,17 +93,24 @@ function ofPeople(
   if (people === 0) {
     return {
       message: `statement costs an answer about people ${of}, and ${has}`,
-      detail: running,
+      detail: `${need > 1 ? ' It needs two: one more for what an error leaves behind.' : ''}${running}`,
       hint: `Give the keys of people who are counted already, in a statement that cannot fail, or ${ASK_FOR_MORE}`,
     };
   }
   const some = fresh < people ? `, of whom ${fresh} ${fresh === 1 ? 'is' : 'are'} not counted yet` : '';
   return {
     message: `statement asks about ${people} ${people === 1 ? 'person' : 'people'} ${of}${some}, and ${has}`,
-    detail: `${need > fresh ? ' One more is needed for its answer or an error.' : ''}${running}`,
+    detail: `${MORE[need - fresh] ?? ''}${running}`,
     hint: `Ask for fewer of them, or ${ASK_FOR_MORE}`,
   };
 }
+
+/** By how many places it needs beside those of its people. */
+const MORE = [
+  '',
+  ' One more is needed for its answer or an error.',
+  ' Two more are needed for its answer, an error, and what that leaves behind.',
+];
 
 /** Warns of an exceeded limit that only warns or throttles, or of one that will lock soon. */
 export function limitWarning(holder: Holder, limit: LimitInForce, spent: number): Warning {

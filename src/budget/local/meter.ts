@@ -48,7 +48,7 @@ export class Meter {
   constructor({ owner, measure, days }: MeterOptions) {
     this.lease = new Lease(owner, measure, this.terms, MOST_AHEAD[measure] ?? MOST_PEOPLE_AHEAD, days);
     if (measure.startsWith('subjects.')) this.known = new KnownSubjects();
-    this.line = { lease: this.lease, need: 0, people: undefined, charge: undefined, setsAside: false };
+    this.line = { lease: this.lease, need: 0, people: undefined, charge: undefined, setsAside: 0 };
   }
 
   /** Sets the limits now in force. @returns whether they changed. */
@@ -142,13 +142,13 @@ export class Meter {
   }
 
   /** @param values charged in addition. @param charge of the statement that shows them. */
-  people(hashes: Hashes, values: number, charge: Charge | undefined, setsAside = false): ChargeLine {
+  people(hashes: Hashes, values: number, charge: Charge | undefined, setsAside = 0): ChargeLine {
     const { lease, known } = this;
     if (!known) throw new Error('this measure counts no people');
     return { lease, need: values, people: { known, hashes, counted: undefined }, charge, setsAside };
   }
 
-  values(values: number, charge: Charge | undefined, setsAside = false): ChargeLine {
+  values(values: number, charge: Charge | undefined, setsAside = 0): ChargeLine {
     return { lease: this.lease, need: values, people: undefined, charge, setsAside };
   }
 

@@ -172,10 +172,11 @@ export class OwnerBudget {
     const named = people && hashes.count > 0;
     if (named && this.options.context.hashKey() === undefined) return 'unavailable';
     const charge =
-      from && setsAside !== 'nothing' ? charges.add(this.owner, subject, from.lease, setsAside === 'kept') : undefined;
+      from && setsAside !== 'nothing' ? charges.add(this.owner, subject, from.lease, setsAside !== 'one') : undefined;
     const places = charge && from && !(optional && without.has(from.lease)) ? from : undefined;
-    if (named) lines.push(people.people(hashes, 0, charge, places === people));
-    if (places && !(named && places === people)) lines.push(places.values(0, charge, true));
+    const aside = setsAside === 'two' ? 2 : 1;
+    if (named) lines.push(people.people(hashes, 0, charge, places === people ? aside : 0));
+    if (places && !(named && places === people)) lines.push(places.values(0, charge, aside));
     return undefined;
   }
 

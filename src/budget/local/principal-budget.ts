@@ -150,10 +150,11 @@ export class PrincipalBudget {
       if (!lease) return 'unavailable';
       const need = Math.max(0, ...prepayments.map(({ keys }) => keys.length));
       const paid = prepayments.filter(({ setsAside }) => setsAside !== 'nothing');
-      const kept = paid.some(({ setsAside }) => setsAside === 'kept');
+      const kept = paid.some(({ setsAside }) => setsAside !== 'one');
       const charge = paid.length > 0 ? charges.add(account, '', lease, kept) : undefined;
-      const setsAside = charge !== undefined && !(paid.every(({ optional }) => optional) && without.has(lease));
-      if (need > 0 || setsAside) lines.push({ lease, need, people: undefined, charge, setsAside });
+      const places = paid.some((one) => one.setsAside === 'two') ? 2 : 1;
+      const setsAside = charge && !(paid.every(({ optional }) => optional) && without.has(lease)) ? places : 0;
+      if (need > 0 || setsAside > 0) lines.push({ lease, need, people: undefined, charge, setsAside });
     }
     const asked = prepayments.map(({ subject, keys }) => this.hashes.ofOne(subject, keys));
     for (const payer of [own, person]) {
@@ -273,7 +274,7 @@ export class PrincipalBudget {
       // A permit for some number of rows does not cover rows that each show a hundred people.
       const need = Math.max(rows, ...(disclosed ?? []).map(({ keys, values }) => keys.length + values));
       const charge = charges?.of(account, '');
-      if (need > 0) lines.push({ lease, need, people: undefined, charge, setsAside: false });
+      if (need > 0) lines.push({ lease, need, people: undefined, charge, setsAside: 0 });
     } else if (own.addShown(lines, demand, each, charges)) {
       return 'unavailable';
     }

@@ -53,6 +53,7 @@ export class StatementCharges implements Charges {
       // INVARIANT 71: the price of an answer is what it showed, but at least one; an error costs one more.
       if (settlement === 'free' || (settlement === 'answered' && charge.total > 0)) this.leases.free(charge);
       else {
+        if (settlement !== 'failed') this.leases.freeSecond(charge);
         charge.keep();
         if (settlement === 'failed' || charge.total === 0) kept.add(subject);
       }

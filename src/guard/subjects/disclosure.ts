@@ -29,6 +29,8 @@ export interface Disclosure {
    * left out: the answer that is read to its end and shows only people who are counted already, or no row. `repeated`: the same answer as the last one to this text. An error is never free.
    */
   readonly free: 'known' | 'repeated';
+  /** Where it fails, numbers of sequences tell how many rows came before: one more is set aside for them. */
+  readonly leavesNumbers?: true;
   /** It locks rows that others find locked: where the answer need not tell which, none that repeats and has rows is free. */
   readonly locks?: true;
   /** Code that it calls may read data of people, too, which then stand in none of its tables. */

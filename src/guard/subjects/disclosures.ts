@@ -21,6 +21,7 @@ import { isCheckedByData, isCheckedEarly, readers, type SubjectRelations, typesI
 import { isHeld } from './unique-key.ts';
 import type { Values } from './values.ts';
 import { proveWrite, type WriteProof } from './writes.ts';
+import { assignedValue, setItems } from './written-columns.ts';
 
 export interface DisclosureContext {
   readonly role: RolePolicy;
@@ -121,6 +122,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     ...(named && { named }),
     values,
     free: isKnown ? 'known' : 'repeated',
+    ...(drawsNumbers(statement, analysis) && { leavesNumbers: true }),
     ...(locks.chosen && { locks: true }),
     ...(elsewhere && { elsewhere }),
     ...(writes.top && { write: { row: writes.top.row ?? 0, tag: !people && !named?.length, ...writes.given } }),
@@ -216,6 +218,20 @@ function writesUnseen(reader: LevelReader, { marks, level: top }: Analysis): boo
     const { keys, loose, values } = reader.rowsOf(level);
     return level !== top && (loose || keys.length + values.size > 0);
   });
+}
+
+/** INVARIANT 210: it writes more than one row, and each may take a number of a sequence, which an error does not give back. */
+function drawsNumbers({ copy }: Statement, { marks }: Analysis): boolean {
+  return marks.writes.some((write) => {
+    if (write.command === 'MergeStmt') return true;
+    if (write.command === 'InsertStmt') return copy !== undefined || !isOneRow(write);
+    return setItems(write).some((item) => 'SetToDefault' in (assignedValue(item) ?? {}));
+  });
+}
+
+function isOneRow({ node }: Write): boolean {
+  const select = as(as(node, 'InsertStmt')?.selectStmt, 'SelectStmt');
+  return !select || select.valuesLists?.length === 1;
 }
 
 function isGivenRows(write: Write | undefined): boolean {

@@ -81,8 +81,8 @@ export interface Prepayment {
   readonly pinned: boolean;
   /** Theirs. */
   readonly keys: readonly string[];
-  /** A place that its answer may use, or that is `kept` for an error after the last row. */
-  readonly setsAside: 'nothing' | 'one' | 'kept';
+  /** A place that its answer may use, or that is `kept` for an error after the last row; `two`: another for what an error leaves behind. */
+  readonly setsAside: 'nothing' | 'one' | 'kept' | 'two';
   /** The statement runs even if nothing is left: the people that it names may be counted already. */
   readonly optional: boolean;
   /** Why it must not run: its keys cannot be read. */

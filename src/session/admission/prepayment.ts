@@ -50,7 +50,7 @@ function prepaymentOf(disclosure: Disclosure, asking: Asking, rule: string): Pre
       subject,
       pinned: true,
       keys: given,
-      setsAside: disclosure.canFail === 'no' ? 'nothing' : 'kept',
+      setsAside: disclosure.canFail === 'no' ? 'nothing' : keptFor(disclosure),
       optional: false,
     };
   if (unread !== undefined && (runs(kind) === 'now' || kind.kind === 'execute' || jumpsInCursor(kind)))
@@ -67,13 +67,17 @@ function prepaymentOf(disclosure: Disclosure, asking: Asking, rule: string): Pre
         ? asks('kept')
         : undefined;
     case 'by name':
-      return asks(canFail === 'no' && !jumpsInCursor(kind) ? 'one' : 'kept');
+      return asks(canFail === 'no' && !jumpsInCursor(kind) ? 'one' : keptFor(disclosure));
     case 'now':
   }
   // INVARIANT 190: what is written or locked and then undone may be seen by the numbers that transactions take.
   const shows = canFail === 'no' && !disclosure.write && !disclosure.locks;
-  if (disclosure.access.kind === 'held') return asks(canFail === 'no' ? 'one' : 'kept', shows);
-  return asks(canFail === 'no' ? 'one' : 'kept');
+  if (disclosure.access.kind === 'held') return asks(canFail === 'no' ? 'one' : keptFor(disclosure), shows);
+  return asks(canFail === 'no' ? 'one' : keptFor(disclosure));
+}
+
+function keptFor({ leavesNumbers }: Disclosure): 'kept' | 'two' {
+  return leavesNumbers ? 'two' : 'kept';
 }
 
 /** Is all of it paid before it runs? Undefined if one of the keys cannot be read: then it is a question. */
