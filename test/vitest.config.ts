@@ -26,8 +26,7 @@ export default defineConfig({
   test: {
     root: ROOT,
     reporters: ['default', './test/support/failed.reporter.ts', './test/support/summary.reporter.ts'],
-    // One more than CI has processors: many tests wait for another process.
-    maxWorkers: 3,
+    maxWorkers: 2,
     projects: [
       // Modules are read once for many files: half of the time of a small file.
       group('unit', { isolate: false }),

@@ -246,7 +246,7 @@ function compare([digested, read]: [unknown[], unknown[]]): void {
   for (const [at, answer] of digested.entries()) expect(answer, `answer ${at}`).toEqual(read[at]);
 }
 
-test.each([1, 2, 3, 4])('by digests and by records the same is found: log %i', async (seed) => {
+test.each([1, 2])('by digests and by records the same is found: log %i', async (seed) => {
   write(seed);
   compare(await both());
 });

@@ -19,7 +19,7 @@ vi.mock('../../src/guard/guard.ts', async (original) => {
 });
 
 const LONG = process.env.ROWGATE_LONG === '1';
-const RUNS = Number(process.env.ROWGATE_RUNS ?? (LONG ? 1_000_000 : 2_000));
+const RUNS = Number(process.env.ROWGATE_RUNS ?? (LONG ? 1_000_000 : 1_200));
 /** Another for each run of the long tests. A statement is had again by its own seed and ROWGATE_RUNS=1, with ROWGATE_COUNTED=1 where people were counted. */
 const SEED = Number(process.env.ROWGATE_SEED ?? (LONG ? Date.now() % 2 ** 31 : 20261125));
 
