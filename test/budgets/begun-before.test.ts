@@ -24,6 +24,14 @@ afterAll(async () => {
   await database?.drop();
 });
 
+/** What a test leaves open, a guard waits for at its stop. */
+const opened: RawClient[] = [];
+async function login(role: string): Promise<RawClient> {
+  const client = await rawLogin(guard.port, role, PASSWORD, database.name);
+  opened.push(client);
+  return client;
+}
+
 let number = 0;
 /** A guard of one role, which has the returned name. */
 async function guarded(limits: string, subjects?: string): Promise<string> {
@@ -39,6 +47,7 @@ beforeEach(() => {
   vi.spyOn(imported, 'now').mockImplementation(() => performance.now());
 });
 afterEach(async () => {
+  for (const { socket } of opened.splice(0)) socket.destroy();
   await guard?.stop();
   await rm(folder, { recursive: true, force: true });
   vi.useRealTimers();
@@ -78,7 +87,7 @@ const BEGINS = {
 
 test.each(Object.entries(BEGINS))('a COPY that began before its limit: %s', async (_, { before, begin }) => {
   const role = await guarded(before);
-  const raw = await rawLogin(guard.port, role, PASSWORD, database.name);
+  const raw = await login(role);
   raw.socket.write(Buffer.concat([Q('COPY pupils FROM STDIN'), ...rows(100_001, 3)]));
   expect(await until(raw, Backend.CopyInResponse)).toBe('G');
   await begin(role);
@@ -110,7 +119,7 @@ test('a portal that was opened before people counted shows them at their price',
   const client = await guard.connect(role, PASSWORD);
   await client.query('BEGIN');
   await client.query('DECLARE c CURSOR FOR SELECT DISTINCT name FROM pupils');
-  const raw = await rawLogin(guard.port, role, PASSWORD, database.name);
+  const raw = await login(role);
   raw.socket.write(Buffer.concat([Q('BEGIN'), P('SELECT DISTINCT name FROM pupils'), B(), S()]));
   await until(raw, Backend.ReadyForQuery);
   await until(raw, Backend.ReadyForQuery);
@@ -146,7 +155,7 @@ test.each([
   'rows that a portal keeps of %s are counted as those, whatever has taken its name',
   async (what, made, gone, other) => {
     const role = await guarded(`limits: { ${TEN} }`);
-    const raw = await rawLogin(guard.port, role, PASSWORD, database.name);
+    const raw = await login(role);
     const say = async (...messages: Uint8Array[]): Promise<string> => {
       raw.socket.write(Buffer.concat(messages));
       return until(raw, Backend.ReadyForQuery);
