@@ -7,8 +7,8 @@ import { resolveOperator } from '../sql/types/operator.ts';
 const OF_ALL = 'information_schema';
 
 /**
- * The schemas of the list in which something is granted, or named by the policy: others are passed over, as PostgreSQL passes over those that do not exist, so that nothing tells which
- * do. undefined: the role cannot have this path.
+ * The schemas of the list in which something is granted, or named by the policy: others are passed over, as PostgreSQL passes over those that do not
+ * exist, so that nothing tells which do. undefined: the role cannot have this path.
  */
 export function pathOfRole(
   names: readonly string[],

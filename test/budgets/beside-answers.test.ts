@@ -116,8 +116,11 @@ test('an error among many rows that are written costs one more than that of one 
   const failed = { code: '22012' };
   const one = 'INSERT INTO numbered (n) VALUES ((SELECT 1 / (weight - 40) FROM pupils WHERE id + 0 = 1))';
   const many = 'INSERT INTO numbered (n) SELECT 1 / (weight - 40) FROM pupils';
+  const spread =
+    'INSERT INTO numbered (n) VALUES (1 / (generate_series(38, 50) - (SELECT weight FROM pupils WHERE id + 0 = 1)))';
   await client.query('INSERT INTO numbered (n) SELECT 1 FROM pupils WHERE id + 0 < 0');
-  for (let i = 0; i < 9; i += 1) expect(await failure(client, many)).toMatchObject(failed);
+  for (let i = 0; i < 8; i += 1) expect(await failure(client, many)).toMatchObject(failed);
+  expect(await failure(client, spread)).toMatchObject(failed);
   expect(await failure(client, many)).toMatchObject({
     code: '53400',
     message:

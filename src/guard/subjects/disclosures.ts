@@ -222,9 +222,11 @@ function writesUnseen(reader: LevelReader, { marks, level: top }: Analysis): boo
 
 /** INVARIANT 210: it writes more than one row, and each may take a number of a sequence, which an error does not give back. */
 function drawsNumbers({ copy }: Statement, { marks }: Analysis): boolean {
+  // A function may make many rows of one row of VALUES.
+  const spreads = [...marks.expressions.values()].some(({ barrier }) => barrier === 'set-returning');
   return marks.writes.some((write) => {
     if (write.command === 'MergeStmt') return true;
-    if (write.command === 'InsertStmt') return copy !== undefined || !isOneRow(write);
+    if (write.command === 'InsertStmt') return copy !== undefined || spreads || !isOneRow(write);
     return setItems(write).some((item) => 'SetToDefault' in (assignedValue(item) ?? {}));
   });
 }

@@ -304,6 +304,7 @@ function compileSettings(
     const key = name.toLowerCase();
     const rule = readSettingRule(key, String(written), extensions);
     if (typeof rule === 'string') report.error(document.place(['settings', name]), rule);
+    // An error of the whole role, which ends its sessions: one of them may have set it already.
     else if (!holdsAll && tellsOfRows(key))
       report.error(
         document.place(['settings', name]),
