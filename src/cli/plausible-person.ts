@@ -79,7 +79,7 @@ export class SampledPeople {
     }
   }
 
-  /** Of everything that a person could be known by, no more than one value is anybody's own. */
+  /** Of everything that a person could be known by, at most one value comes from the same person. */
   private mixed(column: string, value: string, places: RegExp, letters: boolean): string {
     const alike = this.rows.map((row) => row[column] ?? '').filter((other) => other.length === value.length);
     return [...value]

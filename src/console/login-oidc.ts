@@ -67,7 +67,7 @@ export class OidcLogin {
     return { address: address.href, cookie };
   }
 
-  /** `query`: that of the callback. Throws where the issuer does not vouch for anybody, NotLetIn where that person may nothing here. */
+  /** `query`: that of the callback. Throws where the issuer names no person, NotLetIn where the person has no rights here. */
   async end(query: string, cookie: string | undefined): Promise<Person> {
     const key = hashOf(cookie ?? '');
     const began = this.underWay.get(key);

@@ -51,7 +51,7 @@ export class KnownSubjects {
   }
 
   /**
-   * Somebody was shown: a known person stays in the windows for their whole length again. `until`: counted from this sighting. @returns as `knows`.
+   * A person was shown: one who is known stays in the windows for their whole length again. `until`: counted from this sighting. @returns as `knows`.
    */
   sawAgain(words: ArrayLike<number>, at: number, now: number, until: number): boolean {
     const { known } = this;

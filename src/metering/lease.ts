@@ -90,7 +90,7 @@ export class Lease {
     return this.granted;
   }
 
-  /** Whether so much is left, whoever is new of those for whom places are held. */
+  /** Whether so much is left, even where all for whom places are held are new. */
   covers(amount: number, now: number): boolean {
     return now < this.expiresAt && this.granted - this.held >= amount;
   }

@@ -28,7 +28,7 @@ export interface LeasesOptions {
   readonly store: BudgetStore;
   /** Monotonic milliseconds. */
   now(): number;
-  /** The store has answered, or failed: whoever waits for one of these leases may ask again. */
+  /** The store has answered, or failed: what waits for one of these leases may ask again. */
   wake(leases: readonly Lease[]): void;
   /** The store could not be asked. */
   failed(error: unknown): void;
@@ -78,7 +78,7 @@ export class Leases {
   }
 
   /**
-   * Takes the first lines, if all are covered whoever of their people is new. No one is looked up yet: one hash costs as much as a hundred together.
+   * Takes the first lines, if all are covered even where each of their people is new. None is looked up yet: one hash costs as much as a hundred.
    * @returns false: nothing was taken, and `take` may still do it.
    */
   takeAhead(lines: readonly ChargeLine[], count: number, also: readonly Lease[] = NONE): boolean {
@@ -235,7 +235,7 @@ export class Leases {
         }
         const late = lease.add(grant, need, now, then);
         this.giveBack(late);
-        // Whoever waits for it asks again.
+        // What waits for it asks again.
         if (lease.left >= need || late.length > 0) return;
         lease.shortUntil = then + SHORT_MS;
         lease.shortNeed = need;

@@ -41,7 +41,7 @@ export function raiseApprovedBy(raise: Raise, approvers: Approvers | undefined):
 
 /** Whether it may be in force, apart from its time: one that was revoked never is. A raise that was requested for signing is never in force without signatures. */
 export function raiseHolds(raise: Raise, { approvals, approvers, state }: RaiseTerms): boolean {
-  // INVARIANT 143: what was refused or taken back lets nobody take more, also where all signatures are there.
+  // INVARIANT 143: a raise that was refused or taken back never holds, not even with all signatures.
   if (raise.revokedBy !== undefined) return false;
   if (!raise.asked) return approvals === undefined;
   return raise.asked.state === state && raiseApprovedBy(raise, approvers).length >= (approvals ?? 1);

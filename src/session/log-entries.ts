@@ -42,7 +42,7 @@ export interface SubjectCount {
   readonly people: number;
   /** 1 where it was a question that has shown nothing else of them, or that failed. */
   readonly questions: number;
-  /** What it has told without naming anybody, in values of 8 bytes. */
+  /** What it has told without a name, in values of 8 bytes. */
   readonly values: number;
 }
 

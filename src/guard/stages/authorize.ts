@@ -151,7 +151,7 @@ function judge(draft: Draft, use: Use, copies: boolean): Refusal | undefined {
 }
 
 /**
- * INVARIANT 193: a sample of what is held in part is drawn among what may be seen, by chances that nobody can find out later. The server's own tells
+ * INVARIANT 193: a sample of what is held in part is drawn among what may be seen, by chances that cannot be found out later. The server's own tells
  * where rows lie: SYSTEM takes pages, and BERNOULLI draws by a row's place and 32 random bits, which the rows that came let one find.
  */
 function judgeSample({ role }: Draft, { relation, drawn }: Extract<Use, { kind: 'sample' }>): Refusal | undefined {

@@ -30,8 +30,8 @@ function find({ subjects, catalog, role }: Draft, statement: DraftStatement): vo
 }
 
 /**
- * INVARIANT 172: it checks what was written before, as COMMIT does, and once more after each ROLLBACK TO: an error of it tells again. It reads nobody
- * by itself.
+ * INVARIANT 172: it checks what was written before, as COMMIT does, and once more after each ROLLBACK TO: an error of it tells again. It reads no
+ * person by itself.
  */
 function checkNow({ subjects }: Draft, statement: DraftStatement): void {
   statement.disclosures = subjects.map(

@@ -86,7 +86,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   const rows = reader.readAll(top);
   const elsewhere = readers(analysis, context.catalog).length > 0;
   const locks = locksOf(analysis, top, (level) => reader.rowsOf(level));
-  // INVARIANT 187: of a cursor nobody is counted before its rows are read.
+  // INVARIANT 187: of a cursor no person is counted before its rows are read.
   const unpaid = kind.kind === 'declare' || locks.skips;
   const given = elsewhere || unpaid || tellsPlaces(context, analysis) ? undefined : givenPeople(reader);
   const people = kind.kind === 'prepare' ? given?.map((place) => withParameters(place, analysis)) : given;

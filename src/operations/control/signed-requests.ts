@@ -68,7 +68,7 @@ export type Signed =
 
 /** `what`: the kind of request, such as `permit`. */
 export function signedBy(request: SignedRequest, given: string, approvers: Approvers, what: string): Signed {
-  // The owner of the key counts as the signer, whoever submits the signature.
+  // The owner of the key counts as the signer, not the account that submits the signature.
   const signer = signerOf(request, given, approvers);
   if (signer === undefined) {
     const hint = `The keys that count stand in approvers.yaml, and the signature must be over the text of this ${what}.`;

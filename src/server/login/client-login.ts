@@ -70,7 +70,7 @@ export async function logInClient(
   const sent = await sentAlong(principal, request.token, services);
   if (sent?.refusal) return refused(sent.refusal);
   // A client that logged in by a token is its end user, whatever else it has sent.
-  const somebody = proof.kind === 'token' ? proof : sent;
+  const endUser = proof.kind === 'token' ? proof : sent;
   return {
     kind: 'admitted',
     request,
@@ -79,7 +79,7 @@ export async function logInClient(
     peer,
     proof,
     finalMessage,
-    ...(somebody && { token: somebody.token, user: somebody.user }),
+    ...(endUser && { token: endUser.token, user: endUser.user }),
   };
 }
 

@@ -74,6 +74,6 @@ function isFree(run: Execution, { subject, access, free, locks }: Disclosure, en
   if (access.kind === 'held') return answer?.hasNamed(subject) === true;
   // A client that stops early chooses rows as LIMIT does.
   if (free === 'known') return ending.whole;
-  // INVARIANT 155: a lock that nobody paid for would show others, by SKIP LOCKED, which row hidden people chose.
+  // INVARIANT 155: a lock that was not paid for would show other sessions, by SKIP LOCKED, which row hidden people chose.
   return ending.repeats && !(locks && run.rows > 0);
 }

@@ -1,6 +1,6 @@
 /**
  * A statement as it may be kept to be judged again: whole and parseable, without comments, each literal replaced by one of its type. What is kept of literals
- * is listed here, and says nothing of anybody: numbers that are lengths, positions and counts of rows, words of the grammar and of the catalog.
+ * is listed here, and tells nothing of a person: numbers that are lengths, positions and counts of rows, words of the grammar and of the catalog.
  */
 
 import { plainTokens, TOKEN, type ScannedToken as Token } from '../parse/scanner-tokens.ts';
