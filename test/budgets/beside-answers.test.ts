@@ -56,6 +56,9 @@ const ROLES = {
   unread: 'limits: { subjects: { pupil: 20 per day } }',
   few: 'limits: { subjects: { pupil: 20 per day } }',
   numbers: 'limits: { subjects: { pupil: 20 per day } }',
+  cut: 'limits: { rows_per_statement: 5, subjects: { pupil: 20 per day } }',
+  behind: 'limits: { rows_per_statement: 5, subjects: { pupil: 20 per day } }',
+  ending: 'limits: { rows_per_statement: 5, subjects: { pupil: 20 per day } }',
   changes: 'limits: { changed: 100000 per day }',
   each: 'limits: none\nlimits_per_user: { subjects: { pupil: 20 per day } }',
 };
@@ -129,6 +132,41 @@ test('an error among many rows that are written costs one more than that of one 
   });
   expect(await failure(client, one)).toMatchObject(failed);
   expect(await failure(client, one)).toMatchObject({ code: '53400' });
+});
+
+const MANY = 'INSERT INTO numbered (n) SELECT CASE WHEN id < 9 THEN 1 ELSE 1 / (weight - 40) END FROM pupils';
+
+/** So many questions are left. */
+async function left(client: pg.Client): Promise<number> {
+  const one = 'SELECT 1 / (weight - 40) FROM pupils WHERE id + 0 = 1';
+  for (let count = 0; ; count += 1) {
+    const { code } = await failure(client, one);
+    if (code === '53400') return count;
+    expect(code).toBe('22012');
+  }
+}
+
+/** INVARIANT 233: the sequence tells how many rows there were. */
+test('a write that is cut off keeps what was set aside, beside what the rows cost that it showed', async () => {
+  const client = await guard.connect('cut', PASSWORD);
+  const sql = 'INSERT INTO numbered (n) SELECT 1 FROM pupils WHERE id + 0 < 9 RETURNING 7';
+  expect(await failure(client, sql)).toMatchObject({ code: '53400', message: /more than 5 rows/ });
+  expect(await left(client)).toBe(20 - 5 - 2);
+});
+
+/** INVARIANT 232 */
+test.each([
+  ['behind', MANY, 'what fails'],
+  ['ending', 'INSERT INTO numbered (n) SELECT 1 FROM pupils WHERE id + 0 < 9', 'what ends'],
+])('what the server runs behind a statement that is cut off is paid: %s', async (principal, sql) => {
+  const client = await guard.connect(principal, PASSWORD);
+  const next = async () =>
+    (await client.query('INSERT INTO numbered (n) VALUES (1) RETURNING id')).rows[0].id as number;
+  const before = await next();
+  expect(await failure(client, `SELECT * FROM ruled; ${sql}`)).toMatchObject({ code: '53400', message: /than 5 rows/ });
+  // Undone, but not the numbers.
+  expect((await next()) - before).toBeGreaterThan(8);
+  expect(await left(client)).toBe(18);
 });
 
 test.each([

@@ -43,24 +43,25 @@ function isAtEnd({ statement: { kind } }: Execution, tag: string): boolean {
 }
 
 function settlementOf(run: Execution, subject: string, status: OutcomeEntry['status'], ending: Ending): Settlement {
+  // Of a permit, which pays for all.
+  const paid = (run.disclosures ?? []).filter((one) => subject === '' || one.subject === subject);
   switch (status) {
     case 'ok': {
-      // Of a permit, which pays for all.
-      const paid = (run.disclosures ?? []).filter((one) => subject === '' || one.subject === subject);
       // INVARIANT 209: what COMMIT may tell, or what it leaves behind, comes on top of what its answer shows.
       if (paid.some(({ canFail }) => canFail === 'at-commit')) return 'failed';
       return paid.every((disclosure) => isFree(run, disclosure, ending)) ? 'free' : 'answered';
     }
-    // The server has not come to it.
+    // The server has not come to it, or nothing of it was heard.
     case 'skipped':
-      return 'free';
+      return run.undone ? 'failed' : 'free';
     case 'error':
     case 'refused':
       return 'failed';
+    // INVARIANT 233: whether a write has failed, and at which row, is told by what it leaves behind, too, where its error is not heard.
     case 'cut':
     case 'cancelled':
     case 'lost':
-      return 'answered';
+      return paid.some((one) => one.write || one.leavesNumbers || one.canFail === 'at-commit') ? 'failed' : 'answered';
   }
 }
 

@@ -125,8 +125,17 @@ export function failQuery(c: Conversation, query: PendingQuery): void {
   query.told = true;
   const { runs, at } = query;
   const cut = runs.findIndex((run) => run.cut);
-  for (const run of runs.slice((cut < 0 ? at : cut) + 1)) c.records.endLater(run, 'skipped');
+  skipBehind(c, query, cut < 0 ? at : cut);
   query.at = runs.length;
+}
+
+/** INVARIANT 232: what the server has run behind a statement that was cut off is undone with it, but not the numbers of sequences that it drew. */
+function skipBehind(c: Conversation, { runs, at }: PendingQuery, last: number): void {
+  for (const [i, run] of runs.entries()) {
+    if (i <= last) continue;
+    run.undone = i <= at;
+    c.records.endLater(run, 'skipped');
+  }
 }
 
 /** @returns whether ReadyForQuery goes to the client now. */
@@ -199,6 +208,6 @@ function endWrapped(c: Conversation, { committed, ends }: PendingQuery, status: 
 function tellQueryCut(c: Conversation, query: PendingQuery): void {
   const at = query.runs.findIndex((run) => run.cut);
   tellCut(c, query.runs[at]!);
-  for (const later of query.runs.slice(at + 1)) c.records.endLater(later, 'skipped');
+  skipBehind(c, query, at);
   query.told = true;
 }

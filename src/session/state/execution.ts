@@ -91,6 +91,8 @@ export class Execution {
   plan: PlanUse | undefined;
   /** What goes on under the same decision, from Execute on: it was made for a Bind. */
   continuedBy: Execution | undefined;
+  /** The server has run it, and undone it with a statement before it that was cut off. */
+  undone = false;
   /** It was left out of the sent text (`local-answers.ts`). */
   unsent = false;
   /** What becomes of the token's setting once it is complete. */
