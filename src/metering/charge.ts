@@ -35,6 +35,11 @@ export class Charge {
     return lease === this.lease && this.place !== undefined && !this.kept && now < this.place.until;
   }
 
+  /** Nothing but the place would pay for how the statement ends, and its window counts it no more as of now. */
+  isPast(now: number): boolean {
+    return this.place !== undefined && (this.kept || this.total === 0) && now >= this.place.until;
+  }
+
   /** @returns when the place was granted. */
   use(): number {
     const { place } = this;

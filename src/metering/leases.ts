@@ -66,6 +66,11 @@ export class Leases {
 
   constructor(private readonly options: LeasesOptions) {}
 
+  /** The process's time. */
+  get now(): number {
+    return this.options.now();
+  }
+
   /** Takes all lines, or nothing. `also`: like `beside`, for this call alone. */
   take(lines: readonly ChargeLine[], also: readonly Lease[] = NONE): TakeOutcome {
     const now = this.options.now();

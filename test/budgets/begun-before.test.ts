@@ -1,4 +1,7 @@
-/** Tests what was begun before its limit: a write at another time of day or under another policy, and a cursor over people who did not count then. */
+/**
+ * Tests what was begun before its limit: a write at another time of day or under another policy, and a cursor over people who did not count then; and
+ * what is told in another window than it was paid in.
+ */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance as imported } from 'node:perf_hooks';
@@ -130,6 +133,46 @@ test('a portal that was opened before people counted shows them at their price',
   expect(shown).toContain('<53400>');
   expect(shown.split('D').length - 1).toBeLessThanOrEqual(10);
   expect(await failure(client, 'FETCH 500 FROM c')).toMatchObject({ code: '53400' });
+});
+
+const GIVEN = (from: number) => `(${Array.from({ length: 10 }, (_, at) => from + at).join()})`;
+const NAMED = `SELECT p.name FROM pupils p JOIN visits v ON v.pupil_id = p.id WHERE p.id IN ${GIVEN(1)}`;
+
+/** INVARIANT 234 */
+test.each([
+  ['rows of given people', NAMED],
+  ['that none of them has a row', `${NAMED} AND v.note = 'none'`],
+  [
+    'an error about them',
+    `SELECT 1 / (p.id - 5) FROM pupils p JOIN visits v ON v.pupil_id = p.id WHERE p.id IN ${GIVEN(1)}`,
+  ],
+  ['an answer without a row', 'SELECT max(note) FROM visits HAVING count(*) > 5000'],
+  ['an error', 'SELECT 1 / (count(*) - 1000) FROM visits HAVING count(*) > 5'],
+])('what is told when the window of its price is over is paid in the next: %s', async (_, sql) => {
+  const role = await guarded('limits: { subjects: { pupil: 11 per hour } }');
+  const client = await guard.connect(role, PASSWORD);
+  const told = async (spent: boolean): Promise<string> => {
+    const other = await database.connect();
+    await other.query('BEGIN; LOCK TABLE visits');
+    const asked = client.query(sql).then(
+      ({ rows }) => `${rows.length} rows`,
+      (error) => error.code as string,
+    );
+    const waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'visits'::regclass";
+    await expect.poll(async () => (await database.query(waits)).length).toBe(1);
+    vi.advanceTimersByTime(2 * 3_600_000);
+    if (spent)
+      await (await guard.connect(role, PASSWORD)).query(`SELECT name FROM pupils WHERE id IN ${GIVEN(11)} OR id = 21`);
+    await other.query('COMMIT');
+    return asked;
+  };
+  expect(await told(true)).toBe('53400');
+  vi.advanceTimersByTime(2 * 3_600_000);
+  expect(await told(false)).not.toBe('53400');
+  // What it told is counted now.
+  expect(await failure(client, `SELECT name FROM pupils WHERE id IN ${GIVEN(31)} OR id = 41`)).toMatchObject({
+    code: '53400',
+  });
 });
 
 test('a cursor WITH HOLD goes on after a reload, but not after one that narrows its scope', async () => {

@@ -99,6 +99,9 @@ export class LateBudget implements Budget {
   /** Says what becomes of what was set aside, and takes nothing. */
   private chargesOf(prepayments: readonly Prepayment[]): Charges {
     return {
+      isOld: false,
+      renew: () => {},
+      isPast: () => false,
       isSetAside: (subject) => !this.options.noneAside || !prepayments.some((one) => one.subject === subject),
       settle: (how) => {
         const settled = prepayments.filter(({ setsAside }) => setsAside !== 'nothing');

@@ -75,7 +75,9 @@ export class SessionBudget implements Budget {
     // A permit is for exceptional exports, which the limit on estimates must not refuse.
     const estimated = paid ? undefined : limits.estimatedRows;
     const charges = paid || estimated !== undefined ? undefined : this.atOnce(statement, prepayments, person, counted);
-    if (charges) return admitted(this.rowsLeft(undefined, person), principal.warnings(person), undefined, charges);
+    const kept = (all: StatementCharges) => (prepayments.length === 0 ? undefined : all);
+    if (charges)
+      return admitted(this.rowsLeft(undefined, person), principal.warnings(person), undefined, kept(charges));
     const notLeft = paid && !person ? undefined : this.isLeft(statement, paid ? undefined : own, person, user);
     if (notLeft) return notLeft;
     const rowsLeft = this.rowsLeft(permit?.rows, person);
@@ -92,7 +94,7 @@ export class SessionBudget implements Budget {
     }
     const taken = principal.answer(outcome, person, true);
     if (taken.kind !== 'taken') return taken.kind === 'wait' ? this.wait(user) : taken;
-    return admitted(rowsLeft, taken.warnings, permit?.account, payment.charges);
+    return admitted(rowsLeft, taken.warnings, permit?.account, kept(payment.charges));
   }
 
   private rowsLeft(ofPermit: number | undefined, person: OwnerBudget | undefined): number {
@@ -308,14 +310,14 @@ function admitted(
   rowsLeft: number,
   warnings: readonly Warning[] | undefined,
   account: string | undefined,
-  charges: StatementCharges,
+  charges: StatementCharges | undefined,
 ): BudgetAdmitted {
   return {
     kind: 'admitted',
     rowsLeft: rowsLeft === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.floor(rowsLeft)),
     warnings,
     account,
-    charges: charges.isEmpty ? undefined : charges,
+    charges,
   };
 }
 

@@ -12,13 +12,27 @@ interface Payment {
   readonly charge: Charge;
 }
 
+/** As soon as a person who is shown again is reported again. */
+const OLD_MS = 1_000;
+
 export class StatementCharges implements Charges {
   private readonly payments: Payment[] = [];
+  private paidAt: number;
 
-  constructor(private readonly leases: Leases) {}
+  constructor(private readonly leases: Leases) {
+    this.paidAt = leases.now;
+  }
 
-  get isEmpty(): boolean {
-    return this.payments.length === 0;
+  get isOld(): boolean {
+    return this.leases.now - this.paidAt >= OLD_MS;
+  }
+
+  renew(): void {
+    this.paidAt = this.leases.now;
+  }
+
+  isPast(subject: string): boolean {
+    return this.payments.some((one) => one.subject === subject && one.charge.isPast(this.leases.now));
   }
 
   /** @param lease to set a place aside from. */
@@ -45,7 +59,8 @@ export class StatementCharges implements Charges {
     );
   }
 
-  settle(how: (subject: string) => Settlement): readonly string[] {
+  settle(how: (subject: string) => Settlement): readonly string[] | undefined {
+    if (this.payments.length === 0) return undefined;
     const kept = new Set<string>();
     for (const { charge, subject } of this.payments) {
       if (!charge.isSetAside) continue;

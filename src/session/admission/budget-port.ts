@@ -92,15 +92,21 @@ export interface Prepayment {
 /** `free`: its answer could be told beforehand. `failed`: by an error of the server's, which tells something by itself. */
 export type Settlement = 'answered' | 'free' | 'failed';
 
-/** What was set aside for a statement that runs. */
+/** What was paid before a statement runs, and set aside for it. */
 export interface Charges {
+  /** So much later than it was paid that the windows may count what is told now as told before. */
+  readonly isOld: boolean;
+  /** What was paid for people is paid again. */
+  renew(): void;
+  /** What was set aside for the subject, and not used, is counted in a slot of its windows that has ended since. */
+  isPast(subject: string): boolean;
   /** False where nothing was left for it. */
   isSetAside(subject: string): boolean;
   /**
    * The statement has ended; called once. @param how by subject; for a permit, which pays for all of them, ''. @returns the subjects for which the
-   * amount set aside stays taken, besides what the statement disclosed.
+   * amount set aside stays taken, besides what the statement disclosed; undefined where none was set aside.
    */
-  settle(how: (subject: string) => Settlement): readonly string[];
+  settle(how: (subject: string) => Settlement): readonly string[] | undefined;
 }
 
 /** Many rows together, for which no permit pays. */

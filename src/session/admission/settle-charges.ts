@@ -19,11 +19,9 @@ export function settleCharges(
   const { charges, answer } = run;
   const repeats = status === 'ok' && tag !== undefined && answer?.isTheSame(tag) === true;
   const whole = tag !== undefined && isAtEnd(run, tag);
-  if (charges) {
-    const kept = charges.settle((subject) => settlementOf(run, subject, status, { repeats, whole }));
-    // A permit has paid for all of them.
-    return kept.includes('') ? (run.disclosures ?? []).map(({ subject }) => subject) : kept;
-  }
+  const kept = charges?.settle((subject) => settlementOf(run, subject, status, { repeats, whole }));
+  // A permit has paid for all of them.
+  if (kept) return kept.includes('') ? (run.disclosures ?? []).map(({ subject }) => subject) : kept;
   if (status !== 'ok') return NONE;
   // Where no limit counts them: for the log.
   const asked = (run.disclosures ?? []).filter((disclosure) => !isFree(run, disclosure, { repeats, whole }));

@@ -24,7 +24,7 @@ import { violationIn, withoutAdded } from './added-column.ts';
 import { tellLeftOut } from './extended.ts';
 import { failQuery } from './query.ts';
 import { type ErrorOrigin, redact } from './redact.ts';
-import { tellCut } from './row-flow.ts';
+import { mayTellEnd, tellCut } from './row-flow.ts';
 import { settle } from './settle.ts';
 
 /** A NoticeResponse. @returns whether it goes to the client as it is. */
@@ -78,6 +78,9 @@ export function answerError(c: Conversation, frame: Frame): false {
     return false;
   }
   if (beginFallback(c, head, meant)) return false;
+  const run = runOf(head);
+  const isUnpaid = run !== undefined && !run.cut && !mayTellEnd(c, run);
+  if (c.stalled) return false;
   if (head.kind === 'bind' && !head.fallback) tellLeftOut(c, head);
   const { misplaced } = c;
   c.misplaced = undefined;
@@ -87,14 +90,13 @@ export function answerError(c: Conversation, frame: Frame): false {
   }
   if (head.kind === 'query' && head.part === 'client' && !head.forced) completeUnsent(c, head);
   c.life.failed = true;
-  const run = runOf(head);
   if (head.assertion && !c.pins.failed(head.batch, fields)) {
     if (!c.closed) fail(c, head, fields.get('C'));
     return false;
   }
   if (head.kind === 'query' && head.part === 'undo') c.pins.notUndone(fields);
   if (head.forced && isForced(head.forced, fields)) tellForced(c, head.forced);
-  else if (run?.cut && isOfCut(c, run, fields)) tellCut(c, run);
+  else if (run?.cut && (isUnpaid || isOfCut(c, run, fields))) tellCut(c, run);
   else if (!isKnown(head) && !violates(c, head, fields)) c.toClient.add(shown(c, answer, head));
   fail(c, head, fields.get('C'));
   return false;

@@ -73,6 +73,7 @@ export class RowBatch {
   private take(run: Execution, rows: number, bytes: number, disclosed: readonly DisclosedByMany[] | undefined) {
     const { budget } = this.c.ports;
     const { person, policy } = run;
+    if (run.charges?.isOld) return 'singly';
     this.c.asked = true;
     return budget.takeMany?.(policy, { rows, bytes, charges: run.charges, disclosed, user: person?.user }) ?? 'singly';
   }

@@ -26,6 +26,7 @@ export function admitRow(c: Conversation, run: Execution, frame: Frame): boolean
 function takeRow(c: Conversation, run: Execution, rows: number, bytes: number, frame: Frame): boolean {
   const disclosed = rows > 0 ? run.answer?.in(run, frame) : undefined;
   if (rows > 0 && !passesCanaries(c, run, frame)) return false;
+  if (isTaken(c, run) && !paysAgain(c, run)) return false;
   if (isTaken(c, run) && !take(c, run, disclosed ? { rows, bytes, disclosed } : plain(rows, bytes))) return false;
   if (run.endsAt(rows)) {
     run.cut = moreThanLeft(run.rows);
@@ -53,6 +54,32 @@ export function changesAreLimitedNow(
   if (kind.kind === 'write' && kind.temporary === 'own') return false;
   const limited = limitedOverTime(now);
   return limited.changed || ((watch.writes?.length ?? 0) > 0 && limited.shown);
+}
+
+/**
+ * INVARIANT 234: people who were counted before the statement ran are counted again where more of it is told a second later: a client may have let it wait
+ * until the windows had forgotten them. Those who are counted cost nothing. @returns as `take`.
+ */
+function paysAgain(c: Conversation, run: Execution): boolean {
+  const { charges, prepaid, watch } = run;
+  // A permit has no windows.
+  if (!charges?.isOld || watch.account !== undefined) return true;
+  const disclosed = (prepaid ?? []).flatMap(({ subject, keys }) =>
+    keys.length > 0 ? { subject, keys, values: 0 } : [],
+  );
+  if (disclosed.length > 0 && !take(c, run, { disclosed })) return false;
+  charges.renew();
+  return true;
+}
+
+/** The same of how it ends: it is to be paid by what was set aside. @returns whether the client may be told; where not, it may be asked again: `c.stalled`. */
+export function mayTellEnd(c: Conversation, run: Execution): boolean {
+  const { charges, prepaid = [], watch } = run;
+  if (!charges || c.unheard || watch.account !== undefined) return true;
+  if (!paysAgain(c, run)) return false;
+  const past = prepaid.filter(({ subject }) => charges.isPast(subject));
+  const disclosed = past.map(({ subject }) => ({ subject, keys: [], values: 1 }));
+  return disclosed.length === 0 || take(c, run, { disclosed });
 }
 
 function cutUnrecorded(run: Execution): false {
@@ -89,7 +116,7 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
   const fits = input === undefined || run.admitInput(changed, run.bytes);
   const demand = demandOf(run, changed);
   const costs = takesChanges && (changed > 0 || demand.disclosed !== undefined);
-  if (fits && passesAskedCanaries(c, run) && mayEnd(c, run) && (!costs || take(c, run, demand))) {
+  if (fits && passesAskedCanaries(c, run) && mayEnd(c, run) && mayTellEnd(c, run) && (!costs || take(c, run, demand))) {
     if (!demand.disclosed || c.records.countAsked(run, demand.disclosed)) return true;
     cutUnrecorded(run);
   }
