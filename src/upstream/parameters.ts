@@ -38,12 +38,12 @@ export function upstreamParameters(
   }
 }
 
-/** A client may shorten its role's timeout, never lengthen it. */
+/** A client may shorten its role's timeout, never lengthen it. INVARIANT 244: the server rounds, and 0 lifts the limit. */
 function shortened(role: RolePolicy, chosen: ReadonlyMap<string, string>): Map<string, string> {
   const parameters = new Map(chosen);
   const cap = role.limits.statementTimeout;
   const wanted = durationMs(chosen.get('statement_timeout') ?? '0');
-  if (cap !== undefined && (wanted === 0 || wanted > cap)) parameters.delete('statement_timeout');
+  if (cap !== undefined && (wanted < 1 || wanted > cap)) parameters.delete('statement_timeout');
   return parameters;
 }
 

@@ -99,6 +99,13 @@ describe('settings that a role must be granted', () => {
     expect(opened(role('app'), { options: '-c search_path=other', search_path: 'public, "My Schema"' })).toEqual([]);
   });
 
+  // INVARIANT 244
+  test.each(['0', '0ms', '1us', '499us', '999us', '6s'])('a time of %s leaves the role its own', (value) => {
+    const slow = role('app', { access: 'restricted', limits: { statementTimeout: 5000 } });
+    expect(opened(slow, { options: `-c statement_timeout=${value}` })).toEqual([]);
+    expect(opened(slow, { statement_timeout: '1ms' })).toEqual([['statement_timeout', '1ms']]);
+  });
+
   test('SERIALIZABLE is none for whose people are counted', () => {
     const asked = { options: '-c default_transaction_isolation=SERIALIZABLE' };
     const counted = role('app', { access: 'restricted', limitedSubjects: new Set(['pupil']) });

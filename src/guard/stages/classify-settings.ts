@@ -177,8 +177,8 @@ function judgeValues(draft: Draft, name: string, values: readonly string[] | und
   const most = draft.role.limits.statementTimeout;
   if (name.toLowerCase() === 'statement_timeout' && most !== undefined && values !== undefined) {
     const wanted = milliseconds(values[0] ?? '');
-    // A role may shorten the time that its policy gives it, never lengthen it.
-    if (wanted === undefined || wanted === 0 || wanted > most) {
+    // A role may shorten the time that its policy gives it, never lengthen it. INVARIANT 244: the server rounds, and 0 lifts the limit.
+    if (wanted === undefined || wanted < 1 || wanted > most) {
       return refusal('setting-not-allowed', '42501', `parameter "statement_timeout" cannot be set above ${most} ms`, {
         hint: 'Set it lower: the policy gives the most, in limits: statement_timeout.',
         rule: draft.role.rule,
