@@ -466,6 +466,7 @@ export const FORMS: Readonly<Record<string, Form>> = {
     const into = choices.pick([
       `notes (n) SELECT ${choices.pick([x, '1'])}${e.rows(source, ...where)}`,
       `notes (n) VALUES (${e.integer(NOTHING)}), (2)`,
+      `notes (id, n) SELECT ${choices.pick(['1', x])}, 2${e.rows(source, ...where)}`,
       `visit (id, patient_id) VALUES (${choices.pick(['20', '21', '22'])}, 1)`,
       `profile (patient_id) VALUES (5)`,
       `booking (id, patient_id, slot) VALUES (7, 1, 20), (8, 1, 30)`,
@@ -486,6 +487,7 @@ export const FORMS: Readonly<Record<string, Form>> = {
             ' ON CONFLICT (patient_id int4_ops) DO UPDATE SET seen = excluded.seen',
           ]
         : []),
+      ...(table === 'notes' ? [' ON CONFLICT (id) DO UPDATE SET n = 1 WHERE notes.n > 999'] : []),
     ]);
     const returning = choices.pick(['', '', ` RETURNING ${choices.pick(['1', '*', '(SELECT 7)'])}`]);
     return [`INSERT INTO ${into}${conflict}${returning}`, ...readBack(e, table)];
@@ -718,8 +720,28 @@ export const FORMS: Readonly<Record<string, Form>> = {
     const [text] = FORMS[e.choices.pick(LEAVING)]!(e);
     return [text!, `beside: ${e.choices.pick(LEFT)}`];
   },
+  'rows that change meanwhile': (e) => {
+    const source: Source = { from: 'region', where: ["region.name < 'x'"], plain: ['region.id'] };
+    const joined: Source = { ...source, from: 'patient AS h, region', key: 'h.id', hidden: 'h' };
+    const used = e.choices.pick([source, joined]);
+    const list = e.beside(used).join(', ') || '1';
+    return changedMeanwhile(
+      `SELECT ${list}${e.rows(used, e.condition(used))} FOR UPDATE${e.choices.pick(['', ' OF region'])}`,
+    );
+  },
   'several statements': (e) => [`${pickQuery(e)}; ${pickQuery(e)}`],
 };
+
+/** A cursor whose rows a second session changes before they are fetched; it asks which are locked, and puts them back. */
+export const changedMeanwhile = (query: string): readonly string[] => [
+  `DECLARE c CURSOR FOR ${query}`,
+  "beside: UPDATE region SET name = 'x' || name",
+  'beside: COMMIT',
+  'FETCH ALL FROM c',
+  'beside: SELECT id FROM region ORDER BY id FOR UPDATE SKIP LOCKED',
+  'ROLLBACK',
+  'beside: UPDATE region SET name = substr(name, 2)',
+];
 
 /** Statements that read back what was written. */
 function readBack(e: Expressions, table: string): string[] {

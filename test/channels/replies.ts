@@ -86,8 +86,8 @@ export function valuesTold(one: readonly Reply[], other: readonly Reply[]): numb
   return values;
 }
 
-/** Of the aborted transaction, and of the guard: they tell what was told before. */
-const FOLLOWING: readonly string[] = ['25P02', '42501', '53400'];
+/** Of the aborted transaction, of a cursor that was not made, and of the guard: they tell what was told before. */
+const FOLLOWING: readonly string[] = ['25P02', '34000', '42501', '53400'];
 
 /** An error that the other has not is told beside all rows in front of it. */
 function errorsTold(one: Reply, other: Reply): number {

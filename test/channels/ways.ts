@@ -1,4 +1,5 @@
 /** Ways that once told more than was counted (`docs/limits.md` says what each costs now), about the person in whom the databases differ. */
+import { changedMeanwhile } from './forms.ts';
 import { HIDDEN as P } from './people.ts';
 
 export interface Way {
@@ -73,10 +74,12 @@ const EXPRESSIONS: readonly Way[] = [
   },
   {
     name: 'the tag of a DELETE',
+    withheld: true,
     texts: [`DELETE FROM visit WHERE patient_id = 1 AND EXISTS (SELECT FROM patient WHERE id + 0 = ${P} AND hiv)`],
   },
   {
     name: 'the tag of an UPDATE of a table about no person',
+    withheld: true,
     texts: [`UPDATE notes SET n = 1 WHERE id <= (SELECT ward FROM patient WHERE id + 0 = ${P})`],
   },
   {
@@ -618,7 +621,39 @@ const READ_BY_CODE: readonly Way[] = [
   },
 ];
 
+/** What a statement does to rows that it does not count. */
+const UNCOUNTED: readonly Way[] = [
+  ...[
+    `SELECT 1 FROM region AS r WHERE r.name < 'x' AND EXISTS (SELECT FROM patient AS p WHERE p.id + 0 = ${P} AND p.ward >= r.id) FOR UPDATE OF r`,
+    `SELECT p.id FROM patient AS p, region AS r WHERE p.id + 0 = ${P} AND p.ward >= r.id AND r.name < 'x' FOR UPDATE OF r`,
+  ].map(
+    (query): Way => ({
+      name: `locks on rows that were changed meanwhile: ${query.slice(0, 20)}`,
+      withheld: true,
+      texts: changedMeanwhile(query),
+    }),
+  ),
+  {
+    name: 'numbers of rows about no person that ON CONFLICT leaves out',
+    withheld: true,
+    texts: [0, 1, 2].flatMap((n) => [
+      `SET extra_float_digits = ${n}`,
+      "SELECT setval('notes_id_seq', 1, false)",
+      `INSERT INTO notes (n) SELECT 1 FROM patient AS p, generate_series(1, p.ward + current_setting('extra_float_digits')::int) WHERE p.id + 0 = ${P} ON CONFLICT DO NOTHING`,
+      "SELECT nextval('notes_id_seq')",
+    ]),
+  },
+  {
+    name: 'locks on rows about no person that ON CONFLICT finds',
+    withheld: true,
+    texts: [
+      `INSERT INTO notes (id, n) SELECT g, 1 FROM patient AS p, generate_series(1, p.ward) AS g WHERE p.id + 0 = ${P} ON CONFLICT (id) DO UPDATE SET n = 1 WHERE false`,
+      'beside: SELECT id FROM notes ORDER BY id FOR UPDATE SKIP LOCKED',
+    ],
+  },
+];
+
 export const WAYS: readonly Way[] = [
   ...[...EXPRESSIONS, ...DRAFTS, ...SECOND_ANSWERS, ...UNSENT, ...UNPAID],
-  ...[...BEHIND_VALUES, ...READ_BY_CODE],
+  ...[...BEHIND_VALUES, ...READ_BY_CODE, ...UNCOUNTED],
 ];

@@ -801,12 +801,37 @@ const WAYS: readonly Case[] = [
   [
     'of several tables, for a row that names nobody',
     'SELECT 1 FROM notes n, clinics c WHERE (n.id, c.id) = (SELECT ward, clinic_id FROM patient WHERE id + 0 = 5) FOR UPDATE',
-    'question; unnamed; repeated; at-once; uncountable: locks on rows of several tables',
+    'question; unnamed; repeated; at-once; uncountable: row locks in a query',
   ],
   [
     'of one of them',
     'SELECT 1 FROM notes n, clinics c WHERE (n.id, c.id) = (SELECT ward, clinic_id FROM patient WHERE id + 0 = 5) FOR UPDATE OF c',
-    'question; unnamed; repeated; at-once; uncountable: locks on rows of several tables',
+    'question; unnamed; repeated; at-once; uncountable: row locks in a query',
+  ],
+  [
+    'of a table about no person, whose rows others choose',
+    'SELECT n.id FROM notes n WHERE n.n < (SELECT weight FROM patient WHERE id + 0 = 5) FOR UPDATE',
+    'question; unnamed; repeated; at-once; uncountable: row locks in a query',
+  ],
+  [
+    'the same, chosen by a person who is named',
+    'SELECT p.id FROM notes n, patient p WHERE n.id = p.ward FOR UPDATE OF n, p',
+    'question; [0]; known; uncountable: row locks in a query',
+  ],
+  [
+    'the same without a lock on it',
+    'SELECT p.id FROM notes n, patient p WHERE n.id = p.ward FOR UPDATE OF p',
+    'question; [0]; known',
+  ],
+  [
+    'the same of one who is given',
+    'SELECT p.id FROM notes n, patient p WHERE n.id = p.ward AND p.id = 5 FOR UPDATE OF n',
+    'pinned 5; [0]; known',
+  ],
+  [
+    'the same of a row of people, which others choose',
+    'SELECT v.id FROM visit v WHERE v.patient_id = 1 AND EXISTS (SELECT FROM patient p WHERE p.id = v.id) FOR UPDATE',
+    'question; unnamed; repeated; uncountable: row locks in a query',
   ],
   [
     'of several, for a row that is named',
@@ -903,7 +928,17 @@ const WRITES: readonly Case[] = [
   [
     'chosen by others',
     'UPDATE notes SET n = 4 FROM patient p WHERE p.weight = notes.n',
-    'question; unnamed; repeated; writes 1 tag',
+    'question; unnamed; repeated; writes 0 tag; uncountable: rows written from people who are not their own',
+  ],
+  [
+    'of people, chosen by others',
+    'DELETE FROM visit WHERE patient_id = 1 AND EXISTS (SELECT FROM patient p WHERE p.id = visit.id AND p.hiv)',
+    'question; unnamed; repeated; writes 0 tag; uncountable: rows written from people who are not their own',
+  ],
+  [
+    'the first of all',
+    "UPDATE visit SET diag = 'x' WHERE id IN (SELECT id FROM visit ORDER BY day LIMIT 3)",
+    'question; unnamed; repeated; writes 0 tag; uncountable: rows written from people who are not their own',
   ],
   [
     'given values',
@@ -950,7 +985,7 @@ const WRITES: readonly Case[] = [
   [
     'rows that an operator chooses',
     'UPDATE notes SET n = 1 WHERE 77 <~> id',
-    'question; unnamed; repeated; at-once; elsewhere; writes 1 tag',
+    'question; unnamed; repeated; at-once; elsewhere; writes 0 tag; uncountable: rows written from people who are not their own',
   ],
   [
     'and in a WITH',
@@ -1104,6 +1139,21 @@ const UPSERTS: readonly Case[] = [
     'DO NOTHING of a query',
     'INSERT INTO profile (patient_id, body) SELECT * FROM unnest($1::int[], $2::text[]) ON CONFLICT DO NOTHING',
     'question; unnamed; repeated; at-once; writes 0 tag; uncountable: ON CONFLICT with the rows of a query',
+  ],
+  [
+    'rows about no person, as many as others are',
+    'INSERT INTO notes (n) SELECT 1 FROM patient ON CONFLICT DO NOTHING',
+    'question; unnamed; repeated; writes 1 tag; uncountable: ON CONFLICT with the rows of a query',
+  ],
+  [
+    'one that others choose',
+    'INSERT INTO notes (id) VALUES ((SELECT max(weight) FROM patient)) ON CONFLICT (id) DO UPDATE SET n = 1 WHERE false',
+    'question; unnamed; repeated; at-once; writes 2 tag; uncountable: ON CONFLICT with the rows of a query',
+  ],
+  [
+    'as many as a given person has',
+    'INSERT INTO notes (n) SELECT 1 FROM visit WHERE patient_id = 5 ON CONFLICT DO NOTHING',
+    'pinned 5; unnamed; repeated; writes 0',
   ],
 ];
 

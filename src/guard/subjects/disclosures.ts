@@ -85,7 +85,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   const { level: top } = analysis;
   const rows = reader.readAll(top);
   const elsewhere = readers(analysis, context.catalog).length > 0;
-  const locks = locksOf(analysis, top, (level) => reader.rowsOf(level));
+  const locks = locksOf(analysis, top, context.relations, (level) => reader.rowsOf(level));
   // INVARIANT 187: of a cursor no person is counted before its rows are read.
   const unpaid = kind.kind === 'declare' || locks.skips;
   const given = elsewhere || unpaid || tellsPlaces(context, analysis) ? undefined : givenPeople(reader);
@@ -110,8 +110,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   const access: SubjectAccess = people ? { kind: 'pinned', people } : { kind: named && holds ? 'held' : 'question' };
   // INVARIANT 95: an answer of people who are known is fixed by their own data, its order and what LIMIT leaves of rows that are sorted alike too.
   const isKnown = named && values.length === 0 && (holds || !rows.openOrder) && analysis.marks.writes.length === 0;
-  // A row that is not named pays one value: the locks of several tables would tell one each.
-  const locked = locks.several && !people && !named ? 'locks on rows of several tables' : undefined;
+  const locked = !people && !holds && isOthersLock(locks, rows) ? 'row locks in a query' : undefined;
   const found: Disclosure = {
     subject: subject.name,
     access,
@@ -139,9 +138,14 @@ function whereUnread(context: Context, reader: LevelReader, statement: Statement
   const { problem, top, given } = writesOf(context, reader, analysis, false);
   const effect = problem ?? effectIn(statement, reader);
   if (effect !== undefined) return effect;
-  if (locks.unsent || locks.several) return 'row locks in a query';
+  if (locks.unsent || isOthersLock(locks, reader.rowsOf(analysis.level!))) return 'row locks in a query';
   const others = (top?.row ?? 0) > 0 || given !== undefined || writesUnseen(reader, analysis);
   return others ? 'rows written from people who are not their own' : undefined;
+}
+
+/** INVARIANT 237: a row that another session changed meanwhile stays locked, though it is left out then: it must be one of people, and chosen by these. */
+function isOthersLock({ chosen, others }: RowLocks, { loose }: ProvenRows): boolean {
+  return chosen && (loose || others);
 }
 
 /** PREPARE gets its values from EXECUTE alone. */
@@ -202,12 +206,17 @@ function writesOf(context: Context, reader: LevelReader, analysis: Analysis, pin
     // The number of rows that a WITH writes is not reported, and neither is the number of a query's rows if some are not written.
     const uncounted = (!isTop && (proof.row !== 0 || conflict?.kind === 'others')) || proof.row === undefined;
     if (uncounted) found = { ...found, problem: 'rows written from people who are not their own' };
-    else if (conflict?.kind === 'others' && !rows)
+    else if (conflict ? conflict.kind === 'others' && !rows : hasConflict(write) && proof.row !== 0)
       found = { ...found, problem: 'ON CONFLICT with the rows of a query' };
     if (isTop)
       found = { ...found, top: proof, named: proof.own && !proof.moves, ...(rows && { given: { given: rows } }) };
   }
   return found;
+}
+
+/** INVARIANT 239: rows that it leaves out are locked, take numbers of sequences, and are in no tag. */
+function hasConflict({ node }: Write): boolean {
+  return as(node, 'InsertStmt')?.onConflictClause !== undefined;
 }
 
 /**

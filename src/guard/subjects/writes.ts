@@ -30,7 +30,10 @@ export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, 
   if (pinned) return { row: !moves ? 0 : isTold ? 1 : undefined, moves, own: true };
   const chosen = rows.loose || !reader.written.areOfTarget(write, rows);
   const values = othersColumns(reader, write, rows, chosen);
-  const own = !chosen && !rows.cut && values.length === 0;
+  const isChosen = chosen || rows.cut;
+  // INVARIANT 238: a row that another session changed meanwhile stays locked where it is left out then, and is in no tag.
+  if (isChosen && write.command !== 'InsertStmt') return { row: undefined, moves, own: false };
+  const own = !isChosen && values.length === 0;
   const sum = values.reduce((found, type) => found + mostValues(catalog, type), 0);
   const row = Math.max(moves || !own ? 1 : 0, sum);
   return { row: row === 0 || (isTold && row < Number.POSITIVE_INFINITY) ? row : undefined, moves, own };
