@@ -1,4 +1,5 @@
 /** Ways that once told more than was counted (`docs/limits.md` says what each costs now), about the person in whom the databases differ. */
+import { COMPUTES } from '../subjects/world.ts';
 import { changedMeanwhile } from './forms.ts';
 import { HIDDEN as P } from './people.ts';
 
@@ -594,6 +595,16 @@ const BEHIND_VALUES: readonly Way[] = [
   `SELECT weight + ward * s FROM patient, generate_series(1, 3) AS s WHERE id + 0 = ${P} AND 1 / (s - ward) < 9`,
 ].map((text) => ({ name: `an error behind a value: ${text.slice(7, 40)}`, texts: [text] }));
 
+/** Generated columns that are computed as they are read, of all rows. */
+const COMPUTED: readonly Way[] = COMPUTES
+  ? ['SELECT * FROM chart', 'TABLE chart', 'SELECT c.* FROM chart AS c JOIN clinics ON true'].map(
+      (query): Way => ({
+        name: `an error of a column that a star shows: ${query}`,
+        texts: [`WITH x AS MATERIALIZED (${query}) SELECT mass FROM x WHERE patient_id = 1`],
+      }),
+    )
+  : [];
+
 /** Functions and operators that read people, in what is written about no person. */
 const READ_BY_CODE: readonly Way[] = [
   {
@@ -655,5 +666,5 @@ const UNCOUNTED: readonly Way[] = [
 
 export const WAYS: readonly Way[] = [
   ...[...EXPRESSIONS, ...DRAFTS, ...SECOND_ANSWERS, ...UNSENT, ...UNPAID],
-  ...[...BEHIND_VALUES, ...READ_BY_CODE, ...UNCOUNTED],
+  ...[...BEHIND_VALUES, ...READ_BY_CODE, ...UNCOUNTED, ...COMPUTED],
 ];

@@ -41,6 +41,8 @@ INSERT INTO station SELECT i, i FROM generate_series(1, 4) AS i;
 INSERT INTO bed SELECT id, ward, id FROM patient WHERE id IN (1, ${HIDDEN});
 INSERT INTO booking SELECT id, id, ward * 10 FROM patient WHERE id = ${HIDDEN};
 INSERT INTO booking VALUES (1, 1, 5);
+INSERT INTO chart SELECT id, weight, 1 FROM patient WHERE id <> ${HIDDEN};
+INSERT INTO chart SELECT id, weight, weight - 57 FROM patient WHERE id = ${HIDDEN};
 INSERT INTO room SELECT id, weight FROM patient WHERE id = ${HIDDEN};
 INSERT INTO call (id, patient_id) SELECT 20, id FROM patient WHERE id = ${HIDDEN};
 INSERT INTO notes (id, body, n) SELECT i, 'note' || i, 40 + 5 * i FROM generate_series(1, 6) AS i;`;

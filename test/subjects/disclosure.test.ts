@@ -1,6 +1,7 @@
 /** Tests the proofs about a statement, and so its cost: honest statements are cheap, and former ways around the count are expensive. */
 import { beforeAll, expect, test } from 'vitest';
 import { moved } from '../../src/guard/subjects/moved.ts';
+import { testSince } from '../support/since.ts';
 import { type SubjectWorld, subjectWorld, written } from './world.ts';
 
 let world: SubjectWorld;
@@ -1218,6 +1219,15 @@ test.each([
   ['INSERT INTO profile (patient_id, seen) VALUES ($1, 1) ON CONFLICT (patient_id) DO NOTHING', undefined],
 ])('what must not run where its keys cannot be read, or where rows are passed by: %s', (sql, unread) => {
   expect(world.disclosures(sql).disclosures.subjects[0]?.unread).toBe(unread);
+});
+
+testSince(18)('a star may show columns that are computed as they are read', () => {
+  const inside = (query: string): string => `WITH x AS MATERIALIZED (${query}) SELECT mass FROM x WHERE patient_id = 5`;
+  for (const query of ['SELECT * FROM chart', 'TABLE chart', 'SELECT c.* FROM chart c JOIN clinics ON true'])
+    expect(found(inside(query))).toBe('pinned 5; unnamed; repeated; at-once');
+  expect(found(inside('SELECT patient_id, mass FROM chart'))).toBe('pinned 5; unnamed; repeated');
+  expect(found('SELECT * FROM chart WHERE patient_id = 5')).toBe('pinned 5; [0]; known');
+  expect(found('SELECT * FROM chart WHERE mass > 60')).toBe('question; [0]; known; at-once');
 });
 
 test('places stand elsewhere in a text with other literals', () => {

@@ -21,7 +21,10 @@ import { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
 import { WorkLimit } from '../../src/sql/parse/work-limit.ts';
 import { applyEdits, renderTemplate } from '../../src/sql/text/edits.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
+
+/** Whether generated columns can be computed as they are read. */
+export const COMPUTES = serverVersion() >= 18;
 
 export const SCHEMA = `
 CREATE TABLE clinics (id integer PRIMARY KEY, name text, beds integer);
@@ -75,9 +78,10 @@ CREATE VIEW named AS SELECT id, name FROM patient WHERE ward > 0;
 CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 2 * n $$;
 CREATE FUNCTION log_it(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN END $$;
 CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer);
+CREATE TABLE chart (patient_id integer PRIMARY KEY, mass integer, height integer${COMPUTES ? ', ratio integer GENERATED ALWAYS AS (mass / height) VIRTUAL' : ''});
 `;
 
-export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id, room.patient_id, stamp.code, share.id, named.id]`;
+export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id, room.patient_id, stamp.code, share.id, named.id, chart.patient_id]`;
 
 /** The keys of a role, but for its name and limits. */
 export const GRANTS = `
@@ -112,6 +116,7 @@ tables:
   misses: { select: { columns: "*" }, insert: { columns: "*" } }
   share: { select: { columns: [id, name, part] } }
   named: { select: { columns: [id, name] }, update: { columns: [name] } }
+  chart: { select: { columns: [patient_id, mass, height${COMPUTES ? ', ratio' : ''}] } }
   call: { select: { columns: [id, patient_id, day] }, insert: { columns: [id, patient_id, day] } }
   asked: { select: { columns: "*" }, insert: { columns: "*" } }
   wishes: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: [whom, what, which] } }

@@ -15,6 +15,7 @@ export function canFail(
   // INVARIANT 208: of a question too, whose values may use up the one that is set aside for it before the error comes.
   const fails =
     analysis.marks.relations.some(isView) ||
+    computesInStar(analysis, access === 'pinned' ? top : undefined) ||
     (access === 'pinned' ? hasFallibleCondition(analysis, top) : hasFallibleExpression(analysis));
   const byConditions: Disclosure['canFail'] = fails ? 'at-once' : 'no';
   return analysis.marks.writes.map((write) => failsByRows(context, write)).reduce(moreSevere, byConditions);
@@ -23,6 +24,11 @@ export function canFail(
 /** INVARIANT 171: what a view computes, it may compute for rows of others, too, before they are left out. */
 function isView({ entry: { source } }: Analysis['marks']['relations'][number]): boolean {
   return source.kind === 'relation' && source.view.relation.kind === 'v';
+}
+
+/** INVARIANT 240: a generated column may be computed as it is read, and in a star no expression says so. `late`: of this level rows of the answer alone are. */
+function computesInStar({ marks }: Analysis, late: QueryLevel | undefined): boolean {
+  return marks.stars.some(({ level, columns }) => level !== late && columns.some(({ column }) => column.leaky));
 }
 
 function hasFallibleExpression({ marks }: Analysis): boolean {
