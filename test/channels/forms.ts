@@ -475,6 +475,7 @@ export const FORMS: Readonly<Record<string, Form>> = {
       `visit (patient_id, day) SELECT ${source.key ?? '1'}, date '2027-01-01' + (${x})${e.rows(source, ...where)}`,
       `visit (patient_id, clinic_id) SELECT 1, ${x}${e.rows(source, ...where)}`,
       `profile (patient_id, seen) SELECT ${source.key ?? '3'}, ${x}${e.rows(source, ...where)}`,
+      `call (patient_id, region_id) SELECT ${source.key ?? '3'}, ${choices.pick(['2', `1 + abs(${x}) % 4`])}${e.rows(source, ...where)}`,
     ]);
     const table = into.slice(0, into.indexOf(' '));
     const conflict = choices.pick([
@@ -764,6 +765,7 @@ const LEFT = [
   "SELECT nextval('notes_id_seq')",
   'INSERT INTO visit (patient_id) VALUES (1) RETURNING id',
   'SELECT sum(id) FROM (SELECT id FROM clinics FOR UPDATE SKIP LOCKED) AS x',
+  'SELECT sum(id) FROM (SELECT id FROM region FOR UPDATE SKIP LOCKED) AS x',
 ];
 
 const READING = [

@@ -662,6 +662,24 @@ const UNCOUNTED: readonly Way[] = [
       'beside: SELECT id FROM notes ORDER BY id FOR UPDATE SKIP LOCKED',
     ],
   },
+  ...[
+    `INSERT INTO call (patient_id, region_id) SELECT p.id, r.id FROM patient AS p, region AS r WHERE p.id + 0 = ${P} AND r.id <= p.ward`,
+    `UPDATE call SET region_id = p.ward FROM patient AS p WHERE p.id = call.patient_id AND p.id + 0 = ${P}`,
+  ].map(
+    (write): Way => ({
+      name: `locks on rows to which foreign keys lead: ${write.slice(0, 11)}`,
+      withheld: true,
+      texts: [write, 'beside: SELECT id FROM region ORDER BY id FOR UPDATE SKIP LOCKED'],
+    }),
+  ),
+  {
+    name: 'rows that foreign keys delete',
+    withheld: true,
+    texts: [
+      `DELETE FROM call USING patient AS p WHERE p.id = call.patient_id AND p.id + 0 = ${P} AND p.ward = 2`,
+      'SELECT id FROM remark ORDER BY id',
+    ],
+  },
 ];
 
 export const WAYS: readonly Way[] = [

@@ -45,6 +45,7 @@ INSERT INTO chart SELECT id, weight, 1 FROM patient WHERE id <> ${HIDDEN};
 INSERT INTO chart SELECT id, weight, weight - 57 FROM patient WHERE id = ${HIDDEN};
 INSERT INTO room SELECT id, weight FROM patient WHERE id = ${HIDDEN};
 INSERT INTO call (id, patient_id) SELECT 20, id FROM patient WHERE id = ${HIDDEN};
+INSERT INTO remark SELECT id, id FROM call;
 INSERT INTO notes (id, body, n) SELECT i, 'note' || i, 40 + 5 * i FROM generate_series(1, 6) AS i;`;
 
 const person = (values: string): string => `INSERT INTO patient VALUES (${HIDDEN}, ${values})`;

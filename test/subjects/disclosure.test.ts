@@ -941,6 +941,28 @@ const WRITES: readonly Case[] = [
     "UPDATE visit SET diag = 'x' WHERE id IN (SELECT id FROM visit ORDER BY day LIMIT 3)",
     'question; unnamed; repeated; writes 0 tag; uncountable: rows written from people who are not their own',
   ],
+  ...[
+    'INSERT INTO call (patient_id, region_id) SELECT id, ward FROM patient WHERE hiv RETURNING patient_id',
+    'UPDATE call SET region_id = p.ward FROM patient p WHERE p.id = call.patient_id RETURNING call.patient_id',
+    "DELETE FROM call WHERE day > '2026-01-01' RETURNING patient_id",
+  ].map(
+    (sql): Case => [
+      `rows about no person, by foreign keys: ${sql.slice(0, 6)}`,
+      sql,
+      `question; [0]; repeated;${sql.startsWith('UPDATE') ? '' : ' at-once;'} writes 0; uncountable: rows that foreign keys tie to tables without people`,
+    ],
+  ),
+  [
+    'one row of them, which is given',
+    'INSERT INTO call (patient_id, region_id) SELECT id, 3 FROM patient WHERE hiv',
+    'question; unnamed; repeated; at-once; writes 0 tag',
+  ],
+  [
+    'by a row of a given person',
+    'UPDATE call SET region_id = p.ward FROM patient p WHERE p.id = call.patient_id AND p.id = 5',
+    'pinned 5; unnamed; repeated; writes 0',
+  ],
+  ['by one that is held', 'DELETE FROM call WHERE id = 3', 'held; [+0]; repeated; at-once; writes 0; fixed 11'],
   [
     'given values',
     "INSERT INTO visit (patient_id, day, diag) VALUES (5, '2026-01-01', 'flu') RETURNING id",

@@ -59,7 +59,8 @@ CREATE TABLE bed (id integer PRIMARY KEY, station_id integer REFERENCES station,
 CREATE TABLE booking (id integer, patient_id integer, slot integer) PARTITION BY RANGE (id);
 CREATE TABLE booking_1 PARTITION OF booking FOR VALUES FROM (1) TO (1000);
 CREATE UNIQUE INDEX ON booking_1 (slot);
-CREATE TABLE call (id serial PRIMARY KEY, patient_id integer, day date);
+CREATE TABLE call (id serial PRIMARY KEY, patient_id integer, day date, region_id integer REFERENCES region);
+CREATE TABLE remark (id integer PRIMARY KEY, call_id integer REFERENCES call ON DELETE CASCADE);
 CREATE DOMAIN persona AS person;
 CREATE TYPE pair AS (a person, b integer);
 CREATE DOMAIN people AS integer[] CHECK (name_of(VALUE[1]) IS NOT NULL);
@@ -117,7 +118,8 @@ tables:
   share: { select: { columns: [id, name, part] } }
   named: { select: { columns: [id, name] }, update: { columns: [name] } }
   chart: { select: { columns: [patient_id, mass, height${COMPUTES ? ', ratio' : ''}] } }
-  call: { select: { columns: [id, patient_id, day] }, insert: { columns: [id, patient_id, day] } }
+  call: { select: { columns: [id, patient_id, day] }, insert: { columns: [id, patient_id, day, region_id] }, update: { columns: [region_id] }, delete: {} }
+  remark: { select: { columns: "*" } }
   asked: { select: { columns: "*" }, insert: { columns: "*" } }
   wishes: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: [whom, what, which] } }
 types: [public.person, public.persona, public.pair, public.people]

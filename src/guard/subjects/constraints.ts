@@ -1,4 +1,5 @@
 /** Which constraints of a write can fail in a way that discloses existing rows: unique and exclusion, foreign keys, and the policy's own. */
+import { descendants } from '../../policy/compile/names.ts';
 import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Catalog, Oid, Relation } from '../../sql/catalog/catalog.ts';
@@ -21,22 +22,40 @@ export function moreSevere(a: CanFail, b: CanFail): CanFail {
 
 /** Whether a write may fail because of other people's rows. */
 export function failsByRows(context: ConstraintContext, write: Write): CanFail {
-  const { target, events } = write;
+  const { target } = write;
   if (target?.source.kind !== 'relation') return 'no';
   const { relation: named } = target.source.view;
   if (named.persistence === 't') return hasCheckedColumn(context.catalog, named) ? 'at-once' : 'no';
   const relation = tableBehind(named, context.catalog);
   if (!relation) return 'at-commit';
-  const changes = events.map((event): Change => {
-    // Through a view every column may be written, under whatever name.
-    const names = event === 'update' && relation === named ? write.sets : undefined;
-    return { relation, names, writes: event !== 'delete', removes: event !== 'insert' };
-  });
   // INVARIANT 172: WITH CHECK OPTION asks of each new row what its view asks, and that may ask about anyone.
   const isAsked = isChecked(context, write, named) || (named.kind === 'v' && context.relations.holds(named));
-  return spread(context.catalog, changes)
+  return spread(context.catalog, changesOf(write, relation))
     .map((change) => failsByChange(context, change))
     .reduce(moreSevere, isAsked ? 'at-once' : 'no');
+}
+
+/**
+ * INVARIANT 241: whether it locks, changes or deletes rows that are about no person, by foreign keys: other statements see which, and its tag does not
+ * count them. `filled`: columns that get values which the client does not give.
+ */
+export function reachesOthers(
+  { catalog, relations }: ConstraintContext,
+  write: Write,
+  filled: ReadonlySet<string>,
+): boolean {
+  const { target } = write;
+  const named = target?.source.kind === 'relation' ? target.source.view.relation : undefined;
+  const relation = named && tableBehind(named, catalog);
+  if (!relation) return false;
+  const isOther = (found: Relation | undefined): boolean => !found || !relations.holds(found);
+  const names = relation === named ? filled : undefined;
+  const locks = (table: Relation): boolean =>
+    (table.foreignKeys ?? []).some(
+      (key) => isOther(catalog.relationsByOid.get(key.relation)) && isAmong(table, key.columns, names),
+    );
+  if (filled.size > 0 && [relation, ...descendants(catalog, relation)].some(locks)) return true;
+  return !isOther(relation) && spread(catalog, changesOf(write, relation)).some((change) => isOther(change.relation));
 }
 
 /** What happens to rows of a table. */
@@ -48,6 +67,16 @@ interface Change {
   readonly writes: boolean;
   /** Old ones go. */
   readonly removes: boolean;
+}
+
+/** `relation`: the table that it writes in the end. */
+function changesOf({ target, events, sets }: Write, relation: Relation): Change[] {
+  const named = target?.source.kind === 'relation' ? target.source.view.relation : undefined;
+  return events.map((event) => {
+    // Through a view every column may be written, under whatever name.
+    const names = event === 'update' && relation === named ? sets : undefined;
+    return { relation, names, writes: event !== 'delete', removes: event !== 'insert' };
+  });
 }
 
 /**

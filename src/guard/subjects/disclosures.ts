@@ -9,7 +9,7 @@ import { skipsRows } from '../copy-options.ts';
 import type { DraftStatement } from '../draft.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { type KeyPlan, KeySpelling } from './added-keys.ts';
-import { type ConstraintContext, failsByRows } from './constraints.ts';
+import { type ConstraintContext, failsByRows, reachesOthers } from './constraints.ts';
 import type { Disclosure, Disclosures, GivenKeys, RowKey, SubjectAccess, WriteDisclosure } from './disclosure.ts';
 import { canFail } from './failing.ts';
 import { parametersAt } from './given-keys.ts';
@@ -20,7 +20,7 @@ import type { ColumnOf } from './shown-keys.ts';
 import { isCheckedByData, isCheckedEarly, readers, type SubjectRelations, typesIn } from './subject-relations.ts';
 import { isHeld } from './unique-key.ts';
 import type { Values } from './values.ts';
-import { proveWrite, type WriteProof } from './writes.ts';
+import { filledColumns, proveWrite, type WriteProof } from './writes.ts';
 import { assignedValue, setItems } from './written-columns.ts';
 
 export interface DisclosureContext {
@@ -90,13 +90,13 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   const unpaid = kind.kind === 'declare' || locks.skips;
   const given = elsewhere || unpaid || tellsPlaces(context, analysis) ? undefined : givenPeople(reader);
   const people = kind.kind === 'prepare' ? given?.map((place) => withParameters(place, analysis)) : given;
-  const writes = writesOf(context, reader, analysis, people !== undefined);
+  const values = [...rows.values].sort((a, b) => a - b);
+  const holds = !people && values.length === 0 && !rows.loose && isHeld(reader, rows, context.catalog);
+  const writes = writesOf(context, reader, analysis, people ? 'pinned' : holds ? 'held' : 'question');
   const uncountable =
     writes.problem ??
     (people?.length === 0 ? undefined : effectIn(statement, reader)) ??
     (locks.unsent && !people ? 'row locks in a query' : undefined);
-  const values = [...rows.values].sort((a, b) => a - b);
-  const holds = !people && values.length === 0 && !rows.loose && isHeld(reader, rows, context.catalog);
   const mayAdd =
     context.adds &&
     !people &&
@@ -135,7 +135,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
 /** INVARIANT 188: what cannot be counted where the keys cannot be read: it was proven of people who are counted before it runs. */
 function whereUnread(context: Context, reader: LevelReader, statement: Statement, locks: RowLocks): string | undefined {
   const { analysis } = reader;
-  const { problem, top, given } = writesOf(context, reader, analysis, false);
+  const { problem, top, given } = writesOf(context, reader, analysis, 'question');
   const effect = problem ?? effectIn(statement, reader);
   if (effect !== undefined) return effect;
   if (locks.unsent || isOthersLock(locks, reader.rowsOf(analysis.level!))) return 'row locks in a query';
@@ -196,10 +196,10 @@ interface Writes {
   readonly problem?: string;
 }
 
-function writesOf(context: Context, reader: LevelReader, analysis: Analysis, pinned: boolean): Writes {
+function writesOf(context: Context, reader: LevelReader, analysis: Analysis, access: SubjectAccess['kind']): Writes {
   let found: Writes = { named: true };
   for (const write of analysis.marks.writes) {
-    const proof = proveWrite(reader, write, context.catalog, pinned);
+    const proof = proveWrite(reader, write, context.catalog, access === 'pinned');
     const conflict = reader.written.conflicts.get(write);
     const isTop = write.level === analysis.level;
     const rows = conflict?.kind === 'others' ? conflict.rows : undefined;
@@ -208,6 +208,12 @@ function writesOf(context: Context, reader: LevelReader, analysis: Analysis, pin
     if (uncounted) found = { ...found, problem: 'rows written from people who are not their own' };
     else if (conflict ? conflict.kind === 'others' && !rows : hasConflict(write) && proof.row !== 0)
       found = { ...found, problem: 'ON CONFLICT with the rows of a query' };
+    else if (
+      access === 'question' &&
+      readsPeople(reader, write) &&
+      reachesOthers(context, write, filledColumns(reader, write))
+    )
+      found = { ...found, problem: 'rows that foreign keys tie to tables without people' };
     if (isTop)
       found = { ...found, top: proof, named: proof.own && !proof.moves, ...(rows && { given: { given: rows } }) };
   }
@@ -223,10 +229,12 @@ function hasConflict({ node }: Write): boolean {
  * INVARIANT 185: a WITH that writes rows of people: how many, its answer need not tell, and the numbers that sequences and transactions take next do.
  */
 function writesUnseen(reader: LevelReader, { marks, level: top }: Analysis): boolean {
-  return marks.writes.some(({ level }) => {
-    const { keys, loose, values } = reader.rowsOf(level);
-    return level !== top && (loose || keys.length + values.size > 0);
-  });
+  return marks.writes.some((write) => write.level !== top && readsPeople(reader, write));
+}
+
+function readsPeople(reader: LevelReader, { level }: Write): boolean {
+  const { keys, loose, values } = reader.rowsOf(level);
+  return loose || keys.length + values.size > 0;
 }
 
 /** INVARIANT 210: it writes more than one row, and each may take a number of a sequence, which an error does not give back. */

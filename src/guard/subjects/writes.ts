@@ -84,6 +84,18 @@ function othersColumns(reader: LevelReader, write: Write, rows: ProvenRows, chos
   return types;
 }
 
+/** Names of the columns that get values which the client does not give. */
+export function filledColumns({ analysis }: LevelReader, write: Write): ReadonlySet<string> {
+  const filled = new Set<string>();
+  for (const item of setItems(write))
+    if (!isGiven(analysis, assignedValue(item))) filled.add(as(item, 'ResTarget')?.name ?? '');
+  const columns = insertColumns(write);
+  write.source?.outputs.forEach(({ node }, index) => {
+    if (!isGiven(analysis, node)) filled.add(columns[index] ?? '');
+  });
+  return filled;
+}
+
 function isGiven({ marks }: Analysis, node: Node | undefined): boolean {
   return (
     node !== undefined &&
