@@ -835,6 +835,11 @@ const WAYS: readonly Case[] = [
     'question; unnamed; repeated; uncountable: row locks in a query',
   ],
   [
+    'of rows about no person, beside a value',
+    'SELECT n.id, (SELECT max(weight) FROM patient) FROM notes n FOR UPDATE',
+    'question; v1; repeated; at-once',
+  ],
+  [
     'of several, for a row that is named',
     'SELECT p.id FROM patient p JOIN visit v ON v.patient_id = p.id FOR UPDATE',
     'question; [0]; known',

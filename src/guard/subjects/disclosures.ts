@@ -238,7 +238,9 @@ function readsPeople(reader: LevelReader, { level }: Write): boolean {
 }
 
 /** INVARIANT 210: it writes more than one row, and each may take a number of a sequence, which an error does not give back. */
-function drawsNumbers({ copy }: Statement, { marks }: Analysis): boolean {
+function drawsNumbers({ copy }: Statement, { marks, uses }: Analysis): boolean {
+  // INVARIANT 242: a list may take them too, of rows that were not sent before a client left.
+  if (uses.some((use) => use.kind === 'function' && use.candidates.some(hasEffect))) return true;
   // A function may make many rows of one row of VALUES.
   const spreads = [...marks.expressions.values()].some(({ barrier }) => barrier === 'set-returning');
   return marks.writes.some((write) => {

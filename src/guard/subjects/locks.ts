@@ -31,9 +31,11 @@ export function locksOf(
     const { keys, loose, values } = rowsOf(level);
     if (keys.length === 0 && !loose && values.size === 0) continue;
     chosen = true;
-    others ||= lockedBy(clauses, level).some(
-      ({ source }) => source.kind === 'relation' && relations.of(source.view.relation).keys.size === 0,
-    );
+    others ||=
+      keys.length > 0 &&
+      lockedBy(clauses, level).some(
+        ({ source }) => source.kind === 'relation' && relations.of(source.view.relation).keys.size === 0,
+      );
     // INVARIANT 77: a lock on a subquery or a view is one on all rows that it reads, whatever the query around does with them; OFFSET locks what it
     // passes by, WITH TIES the row behind the last.
     const plain = level.entries.every(
