@@ -27,12 +27,14 @@ const byLetters = new Map(ids.map((id) => [letters(id), id]));
 const WORDS = /[QWL]([bcdfghjklmnpqrstvwxz]{4})y/g;
 const NUMBERS = /(?<!\d)910\d{3}(?!\d)/g;
 const LONG_NUMBERS = /\d{13,}/g;
+/** Of the record of a refusal: its letters and digits are random, and of ten thousand one may look like a number. */
+const IDS = /(?<=Decision )[0-9A-HJKMNP-TV-Z]{26}\b/g;
 const HEX = /(?:[0-9a-f]{2}){6,}/gi;
 
 /** The pupils in these bytes: by name, by number, in hexadecimal digits, or in the digits of a long number. */
 export function pupilsIn(bytes: Buffer): Set<number> {
   const found = new Set<number>();
-  look(bytes.toString('latin1'), found);
+  look(bytes.toString('latin1').replace(IDS, ''), found);
   return found;
 }
 
