@@ -3,7 +3,14 @@
  * INVARIANT 58: everything that is spent was granted by the store before. A crash loses what was granted and not spent: too much is then counted,
  * never too little.
  */
-import type { BudgetStore, LeaseClaim, LeaseGrant, LeaseReturn, StoreAnswer } from './budget-store.ts';
+import {
+  type BudgetStore,
+  type LeaseClaim,
+  type LeaseGrant,
+  type LeaseReturn,
+  type StoreAnswer,
+  StoreUnavailable,
+} from './budget-store.ts';
 import type { Charge } from './charge.ts';
 import { type ChargeLine, countedUntil, needOf, newPeopleOf, type SubjectsLine } from './charge-line.ts';
 import { eachHash, hashText, WORDS } from './hashes.ts';
@@ -49,6 +56,8 @@ const UNAVAILABLE_MS = 250;
 /** Unused leases go back after this time. */
 const IDLE_MS = 1_000;
 const MOST_UNREPORTED = 256;
+/** Later than this a report is not kept by a store that is only slow. */
+const KEPT_MS = 3_000;
 /** So many statements' people are looked up together. */
 const MOST_NOTED = 64;
 /** Below the first part of what may be leased ahead, a lease is topped up; below the second, other leases are topped up with it. */
@@ -57,12 +66,15 @@ const LOW_BESIDE = 1 / 2;
 
 const TAKEN: TakeOutcome = { kind: 'taken' };
 const WAIT: TakeOutcome = { kind: 'wait' };
+const UNAVAILABLE: TakeOutcome = { kind: 'unavailable' };
 const NONE: readonly Lease[] = [];
 const NO_LINES: readonly ChargeLine[] = [];
 
 export class Leases {
   /** The store is remote: its answers must be waited for. */
   private isRemote = false;
+  /** When reports were made that the store has not kept yet; the oldest comes first. */
+  private readonly unkept = new Set<{ readonly at: number }>();
 
   constructor(private readonly options: LeasesOptions) {}
 
@@ -89,6 +101,7 @@ export class Leases {
   takeAhead(lines: readonly ChargeLine[], count: number, also: readonly Lease[] = NONE): boolean {
     const now = this.options.now();
     for (const { lease, need, people, setsAside = 0 } of lines) {
+      if (people && this.isBehind(now)) return false;
       if (!lease.covers(need + setsAside + (people?.hashes.count ?? 0), now)) return false;
     }
     for (let at = 0; at < count; at += 1) {
@@ -124,7 +137,7 @@ export class Leases {
     const now = this.options.now();
     const unknown = leases.filter(({ known }) => !known);
     if (unknown.some(({ asking }) => asking)) return WAIT;
-    if (unknown.some(({ unavailableUntil }) => now < unavailableUntil)) return { kind: 'unavailable' };
+    if (unknown.some(({ unavailableUntil }) => now < unavailableUntil)) return UNAVAILABLE;
     return this.claim(
       unknown.map((lease) => {
         const need = lines.find((line) => line.lease === lease)?.need ?? 0;
@@ -152,7 +165,20 @@ export class Leases {
   report(lease: Lease, known: KnownSubjects): void {
     lease.settle();
     const sightings = known.takeReports();
-    if (sightings) this.options.store.saw(lease.owner, lease.measure, lease.windows, sightings);
+    const kept = sightings && this.options.store.saw(lease.owner, lease.measure, lease.windows, sightings);
+    if (!(kept instanceof Promise)) return;
+    const report = { at: this.options.now() };
+    this.unkept.add(report);
+    void kept.catch(() => known.forget()).then(() => this.unkept.delete(report));
+  }
+
+  /**
+   * INVARIANT 235: whoever is known is shown only while the store keeps that they were shown again: else they would leave its windows too early, if this
+   * process ended.
+   */
+  private isBehind(now: number): boolean {
+    for (const { at } of this.unkept) return now - at >= KEPT_MS;
+    return false;
   }
 
   /**
@@ -183,7 +209,11 @@ export class Leases {
   private attempt(lines: readonly ChargeLine[], now: number): TakeOutcome | undefined {
     let enough = true;
     for (const line of lines) {
-      const { lease } = line;
+      const { lease, people } = line;
+      if (people && people.hashes.count > 0 && this.isBehind(now)) {
+        this.options.failed(new StoreUnavailable('the state does not keep who was seen'));
+        return UNAVAILABLE;
+      }
       this.giveBack(lease.expire(now));
       if (lease.left < needOf(line, now)) enough = false;
     }
@@ -193,7 +223,7 @@ export class Leases {
   private ask(lines: readonly ChargeLine[], now: number): TakeOutcome {
     const short = lines.filter((line) => line.lease.left < needOf(line, now));
     if (short.some(({ lease }) => lease.asking)) return WAIT;
-    if (short.some(({ lease }) => now < lease.unavailableUntil)) return { kind: 'unavailable' };
+    if (short.some(({ lease }) => now < lease.unavailableUntil)) return UNAVAILABLE;
     // A smaller request may still succeed.
     const empty = short.find((line) => now < line.lease.shortUntil && needOf(line, now) >= line.lease.shortNeed);
     if (empty) return this.shortOf(empty, lines, now);
@@ -279,7 +309,7 @@ export class Leases {
       answer = ask();
     } catch (error) {
       failed(error);
-      return { kind: 'unavailable' };
+      return UNAVAILABLE;
     }
     if (!(answer instanceof Promise)) {
       apply(answer);

@@ -9,7 +9,7 @@ import type { Limits } from '../../src/policy/model/limits.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { policyOf } from '../session/policies.ts';
 import { newSigner } from '../support/ssh-signer.ts';
-import { type Asking, elsewhere, type Guard, guardOver as guardOf, limit } from './guards.ts';
+import { type Asking, elsewhere, type Guard, guardOver as guardOf, limit, row } from './guards.ts';
 
 const OWNER = 'principal:app';
 const stores: BudgetStore[] = [];
@@ -181,6 +181,27 @@ it('without the store the lease is used up, then nothing more is given; it recov
   await new Promise((done) => setTimeout(done, 1_300));
   expect((await session.take({ rows: 1 })).kind).toBe('taken');
   expect(guard.alarms.map(({ kind }) => kind)).toEqual(['store-lost', 'store-back']);
+});
+
+it('known people are not shown either while the store does not keep that they were', async () => {
+  const keep: (() => void)[] = [];
+  const store = newStore();
+  const saw: BudgetStore['saw'] = (...seen) => {
+    void store.saw(...seen);
+    return new Promise((done) => void keep.push(done));
+  };
+  const guard = guardOver({ ...store, saw });
+  const session = guard.session(policy({ subjects: new Map([['pupil', [limit('400 per day')]]]) }));
+  const again = () => session.take(row(undefined, 1));
+  // The key of the hashes comes first.
+  await expect.poll(again).toMatchObject({ kind: 'taken' });
+  // Soon after it may still be on its way.
+  expect((await again()).kind).toBe('taken');
+  const away = { kind: 'refused', refusal: { reason: 'store-unavailable', sqlstate: '53400' } };
+  await expect.poll(again).toMatchObject(away);
+  expect(guard.alarms.map(({ kind }) => kind)).toEqual(['store-lost']);
+  for (const kept of keep) kept();
+  await expect.poll(again).toMatchObject({ kind: 'taken' });
 });
 
 it('a store that answers after a second still gives all that a statement needs, one after the other', async () => {

@@ -45,7 +45,10 @@ it('nothing is granted while it is full; then all that was taken, given back and
   await expect(take(1)).rejects.toThrow(StoreUnavailable);
   expect(await store.used('o', 'rows', [HOUR])).toEqual([6]);
   store.giveBack([{ owner: 'o', measure: 'rows', windows: [HOUR], amount: 2, at: grant?.at ?? 0 }]);
-  store.saw('o', 'subjects.student', [HOUR], seen(['a']));
+  let kept = false;
+  void Promise.resolve(store.saw('o', 'subjects.student', [HOUR], seen(['a']))).then(() => {
+    kept = true;
+  });
   const change = (kind: 'lock' | 'raise') =>
     kind === 'lock'
       ? store.change({ kind, lock: { owner: 'o', since: 1, reason: 'canary', by: 'rowgate' } })
@@ -70,7 +73,9 @@ it('nothing is granted while it is full; then all that was taken, given back and
   // Changes that grant more do not hold, changes that restrict do.
   expect(store.exceptions().raises).toEqual([]);
   expect(store.exceptions().locks.has('o')).toBe(true);
+  expect(kept).toBe(false);
   disk.isFull = false;
+  await expect.poll(() => kept).toBe(true);
   await expect
     .poll(
       () =>

@@ -128,7 +128,10 @@ describeWith(program)('with a server', () => {
     await server.kill();
     await expect(take(first, owner, 1)).rejects.toThrow(StoreUnavailable);
     first.giveBack([{ owner, measure: 'rows', windows: [HOUR], amount: 3, at }]);
-    first.saw(owner, PUPILS, [HOUR], seen(['a']));
+    let kept = false;
+    void Promise.resolve(first.saw(owner, PUPILS, [HOUR], seen(['a']))).then(() => {
+      kept = true;
+    });
     const other = newOwner();
     const lock = { kind: 'lock', lock: { owner: other, since: 1, reason: 'canary', by: 'rowgate' } } as const;
     await expect(first.change(lock)).rejects.toThrow(StoreUnavailable);
@@ -140,9 +143,11 @@ describeWith(program)('with a server', () => {
     const late = { ...opening, id: `${opening.id}-late` };
     await expect(first.change({ kind: 'opening', opening: late })).rejects.toThrow(StoreUnavailable);
     expect(first.exceptions().openings.some(({ id }) => id === late.id)).toBe(false);
+    expect(kept).toBe(false);
     await server.start();
     await recovered(first);
     await expect.poll(() => Promise.resolve(first.used(owner, 'rows', [HOUR]))).toEqual([5]);
+    expect(kept).toBe(true);
     await expect.poll(() => Promise.resolve(first.used(owner, PUPILS, [HOUR]))).toEqual([1]);
     await expect.poll(() => second.exceptions().locks.has(other), { timeout: 120_000 }).toBe(true);
     const told = () => second.exceptions().openings.find(({ id }) => id === opening.id)?.closed;

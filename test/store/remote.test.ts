@@ -13,8 +13,10 @@ import { Channel, type ChannelHandlers } from '../../src/operations/workers/chan
 import type { ToPrimary, ToWorker } from '../../src/operations/workers/messages.ts';
 import { type RemoteStore, remoteStore } from '../../src/operations/workers/remote-store.ts';
 import { storeHandlers } from '../../src/operations/workers/worker-process.ts';
-import { hashesOf } from '../support/people.ts';
+import { hashesOf, seen } from '../support/people.ts';
 import { contract, newOwner } from './contract.ts';
+
+const PUPILS: Measure = 'subjects.student';
 
 let now = Date.now();
 const store = memoryStore({ timeZone: 'Europe/Paris', now: () => now });
@@ -84,6 +86,33 @@ it('what a worker was granted stays counted when it dies, and one without its pr
   await expect(dying.store.take([claim])).rejects.toThrow(StoreUnavailable);
   await expect(dying.store.known(owner, 'rows', [], [])).rejects.toThrow(StoreUnavailable);
   await dying.store.close();
+});
+
+it('a worker hears that what it has seen is kept when the primary’s store keeps it, or that the primary has ended', async () => {
+  const { store: remote, messages, end } = worker();
+  const { saw } = store;
+  let keep = (): void => {};
+  store.saw = () =>
+    new Promise((done) => {
+      keep = done;
+    });
+  try {
+    let kept = false;
+    const told = Promise.resolve(remote.saw(newOwner(), PUPILS, [], seen(['a']))).then(() => {
+      kept = true;
+    });
+    // The question has come.
+    await expect.poll(messages).toBe(2);
+    for (let i = 0; i < 5; i += 1) await turn();
+    expect(kept).toBe(false);
+    keep();
+    await told;
+    const lost = remote.saw(newOwner(), PUPILS, [], seen(['a']));
+    end();
+    await expect(lost).rejects.toThrow('the other process has ended');
+  } finally {
+    store.saw = saw;
+  }
 });
 
 it('under every kind of limit not one statement in a hundred sends a message, also where each shows a new person', async () => {

@@ -154,11 +154,17 @@ class FileStore implements BudgetStore {
     this.disk.note(returns.map(backLine).join(''));
   }
 
-  saw(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[], sightings: Sightings): void {
-    if (!this.disk) return;
+  saw(
+    owner: Owner,
+    measure: Measure,
+    windows: readonly WindowOfMeasure[],
+    sightings: Sightings,
+  ): Promise<void> | undefined {
+    if (!this.disk) return undefined;
     const now = this.now();
     this.accounts.saw(owner, measure, windows, sightings, now);
     this.disk.note(sawLine(owner, measure, windows, sightings, now));
+    return this.disk.kept();
   }
 
   known(
@@ -169,7 +175,7 @@ class FileStore implements BudgetStore {
   ): readonly boolean[] {
     const known = this.accounts.known(owner, measure, windows, keys, this.now());
     const seen = keys.filter((_, i) => known[i]);
-    if (seen.length > 0) this.saw(owner, measure, windows, sightingsOf(seen));
+    if (seen.length > 0) void this.saw(owner, measure, windows, sightingsOf(seen));
     return known;
   }
 

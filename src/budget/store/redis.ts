@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import type { BudgetStore } from '../../metering/budget-store.ts';
+import { type BudgetStore, StoreUnavailable } from '../../metering/budget-store.ts';
 import { elapsedTime } from '../../metering/elapsed.ts';
 import { countOf } from '../../metering/sightings.ts';
 import { backOperation, type Operation, RedisAccounts, sawOperation } from './redis/accounts.ts';
@@ -92,9 +92,11 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
       await owed.tell();
       return accounts.take(claims);
     },
-    giveBack: (returns) => owed.add(returns.map(backOperation)),
-    saw: (owner, measure, windows, sightings) => {
-      if (countOf(sightings) > 0) owed.add([sawOperation(owner, measure, windows, sightings)]);
+    giveBack: (returns) => {
+      for (const one of returns) owed.add(backOperation(one)).catch(() => {});
+    },
+    saw: async (owner, measure, windows, sightings) => {
+      if (countOf(sightings) > 0) await owed.add(sawOperation(owner, measure, windows, sightings));
     },
     known: async (owner, measure, windows, keys) => {
       await owed.tell();
@@ -212,19 +214,28 @@ const MOST_AT_ONCE = 500;
 /** Beyond this the oldest are dropped. Few can collect, as nothing is granted meanwhile. */
 const MOST_OWED = 100_000;
 
+interface OwedOperation {
+  readonly operation: Operation;
+  done(): void;
+  dropped(): void;
+}
+
 class Owed {
-  private readonly waiting: Operation[] = [];
+  private readonly waiting: OwedOperation[] = [];
   /** Sent again under the same number until it is known that they were applied: else they could be applied twice. */
-  private batch: { readonly number: number; readonly operations: readonly Operation[] } | undefined;
+  private batch: { readonly number: number; readonly owed: readonly OwedOperation[] } | undefined;
   private lastNumber = 0;
   private telling: Promise<void> | undefined;
 
   constructor(private readonly accounts: RedisAccounts) {}
 
-  add(operations: readonly Operation[]): void {
-    this.waiting.push(...operations);
-    this.waiting.splice(0, this.waiting.length - MOST_OWED);
-    void this.tell();
+  /** Resolves when the operation was applied; rejects when it was dropped. */
+  add(operation: Operation): Promise<void> {
+    return new Promise((done, failed) => {
+      this.waiting.push({ operation, done, dropped: () => failed(new StoreUnavailable('too much is owed')) });
+      if (this.waiting.length > MOST_OWED) this.waiting.shift()?.dropped();
+      void this.tell();
+    });
   }
 
   /** Resolves when everything was sent, or could not be. */
@@ -242,10 +253,15 @@ class Owed {
       if (!this.batch) {
         if (this.waiting.length === 0) return;
         this.lastNumber += 1;
-        this.batch = { number: this.lastNumber, operations: this.waiting.splice(0, MOST_AT_ONCE) };
+        this.batch = { number: this.lastNumber, owed: this.waiting.splice(0, MOST_AT_ONCE) };
       }
-      await this.accounts.run(this.batch.operations, this.batch.number);
+      const { number, owed } = this.batch;
+      await this.accounts.run(
+        owed.map(({ operation }) => operation),
+        number,
+      );
       this.batch = undefined;
+      for (const { done } of owed) done();
     }
   }
 }

@@ -56,6 +56,8 @@ export type StoreMessages = {
   readonly budgetTake: { readonly says: readonly BudgetClaim[]; readonly answer: readonly LeaseGrant[] };
   readonly budgetBack: { readonly says: readonly LeaseReturn[]; readonly answer: null };
   readonly budgetSaw: { readonly says: Counted & { readonly sightings: Sightings }; readonly answer: null };
+  /** Answered when all that was seen before is kept. */
+  readonly budgetKept: { readonly says: null; readonly answer: null };
   readonly budgetKnown: {
     readonly says: Counted & { readonly keys: readonly string[] };
     readonly answer: readonly boolean[];

@@ -8,6 +8,8 @@ import type { ToPrimary, ToWorker } from './messages.ts';
 
 /** A grant that arrives later is not used; the primary keeps it counted. */
 const PATIENCE_MS = 5_000;
+/** How long what was seen waits to be asked about. */
+const TOGETHER_MS = 500;
 
 export interface RemoteStore extends BudgetStore {
   /** The primary has sent the current exceptions. */
@@ -32,10 +34,21 @@ export function remoteStore(
   const ask = <Name extends keyof ToPrimary & string>(name: Name, says: ToPrimary[Name]['says']) =>
     inTime(primary.ask(name, says));
   const now = (): number => Date.now() + ahead;
+  // One question is for all that was seen in the meantime.
+  let kept: Promise<void> | undefined;
+  const keptSoon = async (): Promise<void> => {
+    await new Promise((done) => setTimeout(done, TOGETHER_MS).unref());
+    kept = undefined;
+    await primary.ask('budgetKept', null);
+  };
   return {
     take: (claims) => ask('budgetTake', claims),
     giveBack: (returns) => primary.tell('budgetBack', returns),
-    saw: (owner, measure, windows, sightings) => primary.tell('budgetSaw', { owner, measure, windows, sightings }),
+    saw: (owner, measure, windows, sightings) => {
+      primary.tell('budgetSaw', { owner, measure, windows, sightings });
+      kept ??= keptSoon();
+      return kept;
+    },
     known: (owner, measure, windows, keys) => ask('budgetKnown', { owner, measure, windows, keys }),
     used: (owner, measure, windows) => ask('budgetUsed', { owner, measure, windows }),
     now,

@@ -142,10 +142,18 @@ function watchHandleTransfer(worker: Worker): () => void {
 
 /** What a worker was granted stays counted when it dies: only the worker can give it back. */
 export function storeHandlers(store: BudgetStore): ChannelHandlers<StoreMessages> {
+  const unkept = new Set<Promise<void>>();
   return {
     budgetTake: (claims) => store.take(claims),
     budgetBack: (returns) => store.giveBack(returns),
-    budgetSaw: ({ owner, measure, windows, sightings }) => store.saw(owner, measure, windows, sightings),
+    budgetSaw: ({ owner, measure, windows, sightings }) => {
+      const kept = store.saw(owner, measure, windows, sightings);
+      if (!(kept instanceof Promise)) return;
+      unkept.add(kept);
+      const gone = () => void unkept.delete(kept);
+      void kept.then(gone, gone);
+    },
+    budgetKept: () => Promise.all(unkept).then(() => null),
     budgetKnown: ({ owner, measure, windows, keys }) => store.known(owner, measure, windows, keys),
     budgetUsed: ({ owner, measure, windows }) => store.used(owner, measure, windows),
     exceptionsChange: (change) => store.change(change),

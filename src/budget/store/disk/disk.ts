@@ -35,6 +35,7 @@ export class Disk {
   private complained = false;
   private snapshotFailed = false;
   private timers: NodeJS.Timeout[] = [];
+  private waiting: (() => void)[] = [];
 
   /** `generation`: the first one without a file. */
   constructor(
@@ -74,6 +75,12 @@ export class Disk {
       this.failed(error);
     }
     this.snapshotIfDue();
+  }
+
+  /** Resolves when all earlier lines survive the process; undefined: they do. */
+  kept(): Promise<void> | undefined {
+    if (this.failures === this.mended) return undefined;
+    return new Promise((done) => void this.waiting.push(done));
   }
 
   /** Resolves when all earlier lines survive a crash of the machine. Rejects with StoreUnavailable. */
@@ -141,6 +148,7 @@ export class Disk {
   /** A snapshot now contains the changes of the first `failures` failed writes. */
   private mend(failures: number): void {
     this.mended = failures;
+    if (this.failures === failures) for (const done of this.waiting.splice(0)) done();
     if (!this.complained || this.failures > failures || this.snapshotFailed) return;
     this.complained = false;
     this.options.notice(`the state in ${this.options.folder} can be written again`);
