@@ -14,7 +14,7 @@ type Rule =
 const LEVELS = ['notice', 'warning', 'error'];
 
 /** By lower-case name. INVARIANT 25: nothing here moves the lexer, name resolution, row security, roles, or what is printed of plans. */
-const RULES: Readonly<Record<(typeof SETTABLE)[number], Rule>> = {
+const RULES: Readonly<Record<(typeof SETTABLE)[number] | 'synchronize_seqscans', Rule>> = {
   application_name: 'any',
   bytea_output: 'any',
   check_function_bodies: 'any',
@@ -62,6 +62,8 @@ const RULES: Readonly<Record<(typeof SETTABLE)[number], Rule>> = {
   password_encryption: { only: ['scram-sha-256'] },
   restrict_nonsystem_relation_kind: { only: [''] },
   default_with_oids: { only: ['off', 'false', 'f', '0', 'no'] },
+  // Otherwise a scan begins where another session's is: `off` tells less.
+  synchronize_seqscans: { only: ['off', 'false', '0', 'no'] },
 };
 
 function ruleOf(name: string): Rule | undefined {

@@ -15,6 +15,7 @@ const PG_TYPE = 1247;
 const PG_PROC = 1255;
 const PG_CLASS = 1259;
 const PG_CONSTRAINT = 2606;
+const PG_NAMESPACE = 2615;
 const PG_OPERATOR = 2617;
 const PG_COLLATION = 3456;
 
@@ -207,6 +208,7 @@ export class UserCode {
           // The key of a partitioned table does not name the functions in it.
           return kind === 'partitioning' && attnum === 0;
         case PG_CONSTRAINT:
+        case PG_NAMESPACE:
         case PG_COLLATION:
           return false;
         case PG_TYPE:

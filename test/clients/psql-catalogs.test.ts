@@ -72,7 +72,18 @@ const COMMANDS = [
     '\\dAc',
     '\\dd',
   ],
-  ...['\\dtS pg_catalog.*', '\\dvS', '\\dfS', '\\dTS', '\\doS', '\\dAo', '\\encoding'],
+  ...[
+    '\\dF+ english',
+    '\\dFp+',
+    '\\dFd+ simple',
+    '\\dtS pg_catalog.*',
+    '\\dvS',
+    '\\dfS',
+    '\\dTS',
+    '\\doS',
+    '\\dAo',
+    '\\encoding',
+  ],
 ];
 
 /** Commands with another output on purpose. */
@@ -147,12 +158,17 @@ describeWith(PSQL_16)('psql is refused what would tell more', () => {
     expect(text).toContain(shown);
   });
 
-  it('psql shows only its own database and role', async () => {
+  it('psql shows only its own database, role, and owners of what is granted', async () => {
+    await world.database.query('CREATE ROLE hidden_account; CREATE TABLE hidden_table (id int)');
+    await world.database.query('ALTER TABLE hidden_table OWNER TO hidden_account');
     const shown = parts(await psqlScript(world.url('teacher'), "\\echo '== l'\n\\l\n\\echo '== du'\n\\du\n"));
+    await world.database.query('DROP TABLE hidden_table; DROP ROLE hidden_account');
     expect(shown.get('l')).toContain(world.database.name);
     expect(shown.get('l')).toContain('(1 row)');
     expect(shown.get('du')).toMatch(new RegExp(`^ ${world.account.user} +\\|`, 'm'));
-    expect(shown.get('du')).not.toContain('postgres');
+    // Beside it who owns what is shown, without their rights.
+    expect(shown.get('du')).toMatch(/^ postgres +\| No inheritance, Cannot login/m);
+    expect(shown.get('du')).not.toMatch(/Superuser|hidden_account/);
   });
 });
 

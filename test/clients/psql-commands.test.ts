@@ -11,7 +11,11 @@ let world: World;
 let copies: Copies;
 
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startWorld({
+    prepare: async (database) => {
+      await database.query('CREATE STATISTICS names ON last_name, first_name FROM students');
+    },
+  });
   copies = await copiesFor(PRINCIPALS, world.account.user);
 });
 
@@ -177,6 +181,40 @@ describeWith(PSQL_16)('statements by psql', () => {
     expect(shown).toMatch(/^ERROR: {2}permission denied for column "comment" of relation "grades"$/m);
     expect(shown).not.toContain('one \n');
   });
+
+  it.each(['teacher', 'office', 'canteen', 'statistics'])(
+    '%s: what pg_dump sets, and how it then reads',
+    async (principal) => {
+      const shown = await psqlScript(
+        world.url(principal),
+        [
+          "SELECT pg_catalog.set_config('search_path', '', false);",
+          'SET synchronize_seqscans TO off;',
+          'SET statement_timeout = 0;',
+          'SET transaction_timeout = 0;',
+          'SET row_security = on;',
+          "SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind';",
+          'BEGIN;',
+          'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;',
+          'SELECT oid, rolname FROM pg_catalog.pg_roles ORDER BY 1;',
+          'SELECT count(*) FROM pg_catalog.pg_class c WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = c.relowner);',
+          "SELECT CASE WHEN defaclnamespace = 0 THEN acldefault('r', defaclrole) ELSE '{}' END AS acldefault FROM pg_default_acl;",
+          'SELECT count(*) FROM public.students;',
+          'COMMIT;',
+          'SHOW statement_timeout;',
+        ].join('\n'),
+        { args: ['-At'] },
+      );
+      expect(shown).not.toMatch(/ERROR|WARNING/);
+      expect(shown).toMatch(/^0\n[1-9]\d*\nCOMMIT\n(5s|30s|2min)\n$/m);
+      // All rows or an error: from the last no row is withheld.
+      const all = await psqlScript(world.url(principal), 'SET row_security = off;\nSHOW row_security;\n', {
+        args: ['-At'],
+      });
+      if (principal === 'statistics') expect(all).toBe('SET\non\n');
+      else expect(all).toMatch(/^HINT: .*--enable-row-security/m);
+    },
+  );
 
   it.each(['teacher', 'canteen'])('%s: a value that does not parse gives PostgreSQL’s SQLSTATE', async (principal) => {
     const shown = await psqlScript(world.url(principal), "select 'a'::int;\n", { args: ['-v', 'VERBOSITY=sqlstate'] });

@@ -181,7 +181,7 @@ const METADATA: Readonly<Record<string, MetadataFunction>> = {
   },
   shobj_description: {
     condition: (f, { args: [oid] }) =>
-      `(${f.found('pg_database', `${ROW}.oid = ${oid}`)} OR ${f.found('pg_roles', `${ROW}.oid = ${oid}`)})`,
+      `(${f.found('pg_database', `${ROW}.oid = ${oid}`)} OR pg_catalog.pg_get_userbyid(${oid}) = CURRENT_USER)`,
   },
   format_type: keyed('pg_type', 'oid', true),
   oidvectortypes: {
@@ -248,6 +248,8 @@ const METADATA: Readonly<Record<string, MetadataFunction>> = {
   to_regcollation: byText('pg_collation', 'to_regcollation'),
   to_regtypemod: byText('pg_type', 'to_regtype'),
   to_regrole: { condition: (f, { args: [text] }) => roleFound(f, `pg_catalog.to_regrole(${text})::pg_catalog.oid`) },
+  // Of the server's own parser: another's functions are users'. A name was judged by itself.
+  ts_token_type: { condition: (_, { args: [oid] }) => `${oid} = '3722'::pg_catalog.oid`, first: (_, name) => name },
   current_setting: setting,
   pg_settings_get_flags: setting,
   // In FROM it is filtered as pg_settings is.

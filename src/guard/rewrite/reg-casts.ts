@@ -112,6 +112,11 @@ export function rewriteUncast(work: MetadataWork): void {
 
 function readBare(work: MetadataWork, node: Node, kind: RegKind, what: string): RegType | undefined {
   if (kind.kind === 'no' || work.nodes.has(node)) return undefined;
+  // Of no name, nothing is looked up.
+  if (kind.kind !== 'reg' && as(node, 'A_Const')?.sval?.sval === '{}') {
+    work.nodes.add(node);
+    return undefined;
+  }
   if (kind.kind !== 'reg') throw new NotRewritable(`a list of names of objects as a ${what}`);
   work.nodes.add(node);
   return kind.type;

@@ -9,7 +9,7 @@ import { reaches } from '../../sql/analyze/levels.ts';
 import { position } from '../../sql/analyze/resolver.ts';
 import type { Fn, Operator, Relation, Type } from '../../sql/catalog/catalog.ts';
 import { as } from '../../sql/parse/tree.ts';
-import { UNKNOWN } from '../../sql/types/oids.ts';
+import { OID, UNKNOWN } from '../../sql/types/oids.ts';
 import { CLASSES } from '../builtin-functions.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { functionClass } from '../function-class.ts';
@@ -24,7 +24,7 @@ import { authorizeCopy } from './authorize-copy.ts';
 import { authorizeGroups } from './authorize-groups.ts';
 import { judgeRelation, judgeWritten } from './authorize-relation.ts';
 import { authorizeTemporary } from './authorize-temporary.ts';
-import { verdict, verdictUnseen } from './classify-settings.ts';
+import { setsAbsentSetting, verdict, verdictUnseen } from './classify-settings.ts';
 import { reachesUnboundedData, readsCatalogsAlone } from './reads-data.ts';
 
 export const authorizeStage: Stage = {
@@ -36,8 +36,9 @@ function authorize(draft: Draft, statement: DraftStatement): void {
   const { analysis } = statement;
   if (!analysis || statement.refusal) return;
   let first: Refusal | undefined;
+  const absent = setsAbsentSetting(draft, statement);
   const judged = (use: Use): Refusal | undefined => {
-    const found = judge(draft, use, statement.copy?.is_from === true);
+    const found = absent && use.kind === 'function' ? undefined : judge(draft, use, statement.copy?.is_from === true);
     const at = found && position(draft.text, use.at);
     return found && { ...found, ...(at !== undefined && { position: at }) };
   };
@@ -300,7 +301,9 @@ function judgeNamed(
 ): Refusal | undefined {
   const name = literals[found === 'types' ? 1 : 0];
   const known = typeof name === 'string' && (found === 'types' ? isPlainType(draft, name) : PARSERS.includes(name));
-  if (known || draft.role.functions.has(fn.oid)) return undefined;
+  // By number, it is looked up in the rewritten text.
+  const lookedUp = fn.name === 'ts_token_type' && fn.args[0] === OID;
+  if (known || lookedUp || draft.role.functions.has(fn.oid)) return undefined;
   return refusal('function-not-granted', '42501', `permission denied for function ${fn.name} here`, {
     detail: `It ${CLASSES[found].reason}.`,
     hint: 'Write the name as a constant.',

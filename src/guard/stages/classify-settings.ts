@@ -1,8 +1,9 @@
 /** Stage 2 for SET, RESET and SHOW: which settings, to which values. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import { isGrantableSetting, isWithin, whyUngrantable } from '../../policy/compile/grantable-settings.ts';
-import { shownSettings } from '../../policy/compile/shown-settings.ts';
-import type { RolePolicy } from '../../policy/model/policy.ts';
+import { ABSENT_SETTING, shownSettings } from '../../policy/compile/shown-settings.ts';
+import type { RelationGrant, RolePolicy } from '../../policy/model/policy.ts';
+import type { Catalog } from '../../sql/catalog/catalog.ts';
 import type { Body, Node } from '../../sql/parse/tree.ts';
 import { as, fieldsOf, strings } from '../../sql/parse/tree.ts';
 import { pathOfRole } from '../client-path.ts';
@@ -39,7 +40,7 @@ export function classifySet(
     case 'VAR_SET_VALUE':
       statement.command = 'SET';
       if (isPath(name)) return setPath(draft, statement, body);
-      return judgeValues(draft, name, (body.args ?? []).map(settingValue));
+      return setValue(draft, statement, body);
     default:
       statement.command = 'SET';
       return notAllowed(name);
@@ -75,6 +76,64 @@ function setPath(draft: Draft, statement: DraftStatement, body: Body<'VariableSe
   if (!isSearchPath(names, path))
     statement.instead = `SET ${local ? 'LOCAL ' : ''}search_path TO ${writtenSearchPath(path)}`;
   return undefined;
+}
+
+function setValue(draft: Draft, statement: DraftStatement, body: Body<'VariableSetStmt'>): Refusal | undefined {
+  const name = body.name ?? '';
+  const values = (body.args ?? []).map(settingValue);
+  const meant = meantBy(draft, name.toLowerCase(), values);
+  if (meant === undefined) return judgeValues(draft, name, values);
+  statement.instead = `SET ${body.is_local ? 'LOCAL ' : ''}${name.toLowerCase()} TO ${meant}`;
+  return undefined;
+}
+
+/** The value that is sent for one which cannot be, and asks for the same: pg_dump sets both. */
+function meantBy({ role, catalog }: Draft, name: string, [value = '', ...more]: readonly string[]): string | undefined {
+  if (more.length > 0) return undefined;
+  const most = role.limits.statementTimeout;
+  switch (name) {
+    case 'statement_timeout':
+      // No limit beside the policy's.
+      return most !== undefined && milliseconds(value) === 0 ? String(Math.max(1, Math.floor(most))) : undefined;
+    case 'row_security':
+      // An error where a row would be left out: INVARIANT 245: none is, by the role or by the server.
+      return OFF.has(value.toLowerCase()) && leavesNoRowOut(role, catalog) ? 'on' : undefined;
+    default:
+      return undefined;
+  }
+}
+
+const OFF: ReadonlySet<string> = new Set(['off', 'false', 'no', '0']);
+
+function leavesNoRowOut({ relations }: RolePolicy, { data }: Catalog): boolean {
+  const conditionsOf = ({ select, insert, update, delete: remove }: RelationGrant) =>
+    [select, insert, update, remove].flatMap((command) => command?.conditions ?? []);
+  return (
+    [...relations.values()].every((grant) => grant.system || conditionsOf(grant).length === 0) &&
+    data.relations.every(({ rowSecurity }) => !rowSecurity)
+  );
+}
+
+/**
+ * `SELECT set_config(name, '…', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'`: pg_dump sets it so where there is one.
+ * INVARIANT 246: pg_settings has no such row for a restricted role, so the call never runs.
+ */
+export function setsAbsentSetting({ role }: Draft, { node, analysis }: DraftStatement): boolean {
+  const { fromClause: _from, whereClause, ...select } = as(node, 'SelectStmt') ?? {};
+  const call = onlyCall(select);
+  const [name, value, local, ...more] = (call && isSetConfig(call) && call.args) || [];
+  const { kind, name: operator, lexpr, rexpr } = as(whereClause, 'A_Expr') ?? {};
+  if (kind !== 'AEXPR_OP' || strings(operator).join('.') !== '=' || !isName(lexpr) || !isName(name)) return false;
+  if (constant(rexpr) !== ABSENT_SETTING || constant(value) === undefined || truth(local) === undefined) return false;
+  const [relation, ...others] = (analysis?.uses ?? []).flatMap((use) =>
+    use.kind === 'relation' ? [use.relation] : [],
+  );
+  const settings = relation?.schema === 'pg_catalog' && relation.name === 'pg_settings';
+  return settings && more.length === 0 && others.length === 0 && role.relations.get(relation.oid)?.named !== true;
+}
+
+function isName(node: Node | undefined): boolean {
+  return strings(as(node, 'ColumnRef')?.fields).join('.') === 'name';
 }
 
 /** `SELECT set_config('search_path', '…', false)`, and nothing else. */
@@ -200,20 +259,21 @@ function judgeValues(draft: Draft, name: string, values: readonly string[] | und
     case 'allowed':
       return undefined;
     case 'pinned':
-      return notThis(name);
+      return isGrantableSetting(name.toLowerCase()) ? notAllowed(name) : notThis(name);
     case 'unknown':
       return notAllowed(name);
   }
 }
 
 function notThis(name: string): Refusal {
-  return refusal('setting-not-allowed', '42501', `parameter "${name}" cannot be set to this value`, {
-    hint:
-      name.toLowerCase() === 'search_path'
-        ? 'pg_catalog comes first in it, and before pg_temp nothing else.'
-        : 'It would change what a statement means, and is fixed.',
-  });
+  const hint = HINTS.get(name.toLowerCase()) ?? 'It would change what a statement means, and is fixed.';
+  return refusal('setting-not-allowed', '42501', `parameter "${name}" cannot be set to this value`, { hint });
 }
+
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ['search_path', 'pg_catalog comes first in it, and before pg_temp nothing else.'],
+  ['row_security', 'Rows are left out for this role: leave it on (pg_dump: --enable-row-security).'],
+]);
 
 function notAllowed(name: string): Refusal {
   const key = name.toLowerCase();

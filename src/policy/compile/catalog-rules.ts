@@ -83,12 +83,27 @@ const attributeParents = (v: Visible): Template =>
 const constraintParents = (v: Visible): Template =>
   template`SELECT pg_catalog.count(*) FROM pg_catalog.pg_inherits AS rowgate_h JOIN pg_catalog.pg_constraint AS rowgate_p ON rowgate_p.conrelid = rowgate_h.inhparent AND rowgate_p.conname = ${column('conname')} WHERE ${column('coninhcount')} > 0 AND rowgate_h.inhrelid = ${column('conrelid')} AND ${visibleDependent(v, 'constraint', 'rowgate_p.oid')}`;
 
+const ownersOf = (v: Visible): Template =>
+  [
+    template`SELECT rowgate_o.relowner FROM pg_catalog.pg_class AS rowgate_o WHERE ${visibleInClass(v, 'rowgate_o.oid')}`,
+    template`SELECT rowgate_o.nspowner FROM pg_catalog.pg_namespace AS rowgate_o WHERE ${system('rowgate_o.oid')} OR ${visibleSchema(v, 'rowgate_o.nspname')}`,
+    template`SELECT rowgate_o.proowner FROM pg_catalog.pg_proc AS rowgate_o WHERE ${systemOr('rowgate_o.oid', functionOids(v))}`,
+    template`SELECT rowgate_o.typowner FROM pg_catalog.pg_type AS rowgate_o WHERE ${systemOr('rowgate_o.oid', typeOids(v))}`,
+  ].reduce((one, other) => template`${one} UNION ALL ${other}`);
+
 /** Leaves out what Rowgate made, and the unnamed portal in which it runs simple queries. */
 const ownNames = (): Template =>
   template`(NOT pg_catalog.starts_with(${column('name')}, 'rowgate_') AND ${column('name')} <> '')`;
 
 /** INVARIANT 136: of the text that was sent the client's words alone, which stand behind it in a comment that no client can write. */
 const ownWords: Template = template`pg_catalog.convert_from(pg_catalog.decode(pg_catalog.substring(${column('statement')}, E'\\n/\\\\*rowgate_words ([A-Za-z0-9+/=]*)\\\\*/$'), 'base64'), 'UTF8')`;
+
+const RIGHTS_OF_ROLES =
+  'rolsuper rolinherit rolcreaterole rolcreatedb rolcanlogin rolreplication rolconnlimit rolbypassrls'.split(' ');
+
+/** The column, of the account in use alone. */
+const ownAccount = (name: string): Template =>
+  template`CASE WHEN ${column('rolname')} = CURRENT_USER THEN ${column(name)} END`;
 
 export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_class: {
@@ -211,9 +226,14 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
       datacl: ownRights('datacl', 'datdba'),
     },
   },
+  // Owners of what is shown, whose names its catalogs give: pg_dump looks each up. What they may is theirs.
   pg_roles: {
-    rows: () => template`(${column('rolname')} = CURRENT_USER)`,
-    masks: { rolconfig: nullOf('text[]'), rolvaliduntil: nullOf('timestamptz') },
+    rows: (v) => template`(${column('rolname')} = CURRENT_USER OR ${column('oid')} IN (${ownersOf(v)}))`,
+    masks: {
+      ...Object.fromEntries(RIGHTS_OF_ROLES.map((name) => [name, ownAccount(name)])),
+      rolconfig: nullOf('text[]'),
+      rolvaliduntil: nullOf('timestamptz'),
+    },
   },
   pg_user: {
     rows: () => template`(${column('usename')} = CURRENT_USER)`,

@@ -73,8 +73,14 @@ export const SHOWN_SETTINGS: ReadonlySet<string> = new Set(
   [...SETTABLE, ...READABLE, ...GRANTABLE_SETTINGS].filter((name) => name !== NAMES_AN_OBJECT),
 );
 
-/** The same as a list of SQL constants, for `lower(name) IN (…)`. */
-export const SHOWN_SETTING_CONSTANTS = [...SHOWN_SETTINGS].map(literal).join(', ');
+/** No row of pg_settings has it: it is fixed, and pg_dump sets it where there is one. */
+export const ABSENT_SETTING = 'restrict_nonsystem_relation_kind';
+
+/** The others as a list of SQL constants, for `lower(name) IN (…)`. */
+export const SHOWN_SETTING_CONSTANTS = [...SHOWN_SETTINGS]
+  .filter((name) => name !== ABSENT_SETTING)
+  .map(literal)
+  .join(', ');
 
 /** That list for a role, with those of its `settings`. */
 export function shownSettings({ settings }: Pick<RolePolicy, 'settings'>): string {
