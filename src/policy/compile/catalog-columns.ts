@@ -48,9 +48,7 @@ tgnargs tgattr tgargs tgqual tgoldtable tgnewtable`),
   pg_database:
     words(`oid datname datdba encoding datlocprovider datistemplate datallowconn dathasloginevt datconnlimit dattablespace datcollate datctype
 datlocale daticurules datcollversion daticulocale datlastsysoid`),
-  pg_roles: words(
-    `rolname rolsuper rolinherit rolcreaterole rolcreatedb rolcanlogin rolreplication rolconnlimit rolpassword rolbypassrls oid`,
-  ),
+  pg_roles: words('rolname rolpassword oid'),
   pg_user: words('usename usesysid usecreatedb usesuper userepl usebypassrls passwd'),
   pg_settings: words(
     `name setting unit category short_desc extra_desc context vartype source min_val max_val enumvals boot_val reset_val pending_restart`,

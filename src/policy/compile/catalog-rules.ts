@@ -98,8 +98,9 @@ const ownNames = (): Template =>
 /** INVARIANT 136: of the text that was sent the client's words alone, which stand behind it in a comment that no client can write. */
 const ownWords: Template = template`pg_catalog.convert_from(pg_catalog.decode(pg_catalog.substring(${column('statement')}, E'\\n/\\\\*rowgate_words ([A-Za-z0-9+/=]*)\\\\*/$'), 'base64'), 'UTF8')`;
 
-const RIGHTS_OF_ROLES =
-  'rolsuper rolinherit rolcreaterole rolcreatedb rolcanlogin rolreplication rolconnlimit rolbypassrls'.split(' ');
+const RIGHTS_OF_ROLES = 'rolsuper rolinherit rolcreaterole rolcreatedb rolcanlogin rolreplication rolbypassrls'.split(
+  ' ',
+);
 
 /** The column, of the account in use alone. */
 const ownAccount = (name: string): Template =>
@@ -231,6 +232,8 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
     rows: (v) => template`(${column('rolname')} = CURRENT_USER OR ${column('oid')} IN (${ownersOf(v)}))`,
     masks: {
       ...Object.fromEntries(RIGHTS_OF_ROLES.map((name) => [name, ownAccount(name)])),
+      // As NULL, psql takes it for none.
+      rolconnlimit: template`CASE WHEN ${column('rolname')} = CURRENT_USER THEN ${column('rolconnlimit')} ELSE '-1' END`,
       rolconfig: nullOf('text[]'),
       rolvaliduntil: nullOf('timestamptz'),
     },
