@@ -191,7 +191,6 @@ describeWith(PSQL_16)('statements by psql', () => {
           "SELECT pg_catalog.set_config('search_path', '', false);",
           'SET synchronize_seqscans TO off;',
           'SET statement_timeout = 0;',
-          'SET transaction_timeout = 0;',
           'SET row_security = on;',
           "SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind';",
           'BEGIN;',

@@ -26,9 +26,6 @@ interface Replayed {
 }
 
 const NO_USER = '`search_path` lacks `"$user"`';
-const ESTIMATES = '`pg_class.reltuples`';
-const INDEXES =
-  'select * from "pg_class" inner join "pg_index" on "pg_index"."indexrelid" = "pg_class"."oid" where "relname" = $1 and';
 const UNGRANTED = 'a setting without a grant';
 
 const REPLAYED: readonly Replayed[] = [
@@ -61,10 +58,7 @@ const REPLAYED: readonly Replayed[] = [
   {
     suite: 'Knex',
     compares: 4000,
-    differs: {
-      [`rows: ${INDEXES} "indisvalid" = $2 and "indisunique" = $3 and "indpred" is not null`]: ESTIMATES,
-      [`rows: ${INDEXES} "indisvalid" = $2 and "indpred" is not null`]: ESTIMATES,
-    },
+    differs: {},
   },
 ];
 
@@ -118,8 +112,8 @@ describe.each(REPLAYED)('$suite', ({ suite: name, compares, differs }) => {
 const NEVER_THE_SAME =
   /^\s*select\b.*\b(?:now\s*\(|current_timestamp|gen_random_uuid|default_uuid_table|pg_control_system|pg_stat_activity)|\bstatement_timeout\b/is;
 
-/** A client of the suite waits for a lock or sleeps until it cancels. */
-const SETTINGS = { statement_timeout: '20s', lock_timeout: '1s' };
+/** A client of the suite waits for a lock or sleeps until it cancels. Autovacuum would change estimates of rows on one server before the other. */
+const SETTINGS = { statement_timeout: '20s', lock_timeout: '1s', autovacuum: 'off' };
 
 it('docs/clients.md says what differs, and why', async () => {
   const page = await readFile(resolve(import.meta.dirname, '../../docs/clients.md'), 'utf8');

@@ -39,9 +39,12 @@ export function sortKey(sort: Node): Node {
   return as(sort, 'SortBy')!.node!;
 }
 
+/** The server's own `~<~` and `~>~` of text and bpchar: they compare bytes, as in the collation "C", and cannot fail. */
+const BYTEWISE: ReadonlySet<Oid> = new Set([2314, 2318, 2326, 2330]);
+
 /**
- * An operator behind USING must be the one that ASC or DESC would use for the type, which is known to be as safe as they are. Any other operator runs
- * functions that were not judged.
+ * An operator behind USING must be the one that ASC or DESC would use for the type, or compare bytes, which is known to be as safe as they are. Any other
+ * operator runs functions that were not judged.
  */
 export function checkOrder(r: Resolver, sort: Node, type: Oid): void {
   const { useOp, location } = as(sort, 'SortBy')!;
@@ -54,7 +57,7 @@ export function checkOrder(r: Resolver, sort: Node, type: Oid): void {
   const resolved = parts.length > 2 ? undefined : resolveOperator(catalog, searchPath, name, sorted, sorted);
   const order = sortFunctions(catalog, sorted);
   const operator = resolved?.kind === 'found' ? resolved.operator : undefined;
-  if (operator && (operator === order?.less || operator === order?.greater)) return;
+  if (operator && (operator === order?.less || operator === order?.greater || BYTEWISE.has(operator.oid))) return;
   r.unsupported(
     `ORDER BY … USING ${parts.join('.')}, which is not the type's own order,`,
     location,
