@@ -213,6 +213,29 @@ describeWith(program)('with a server', () => {
     client.disconnect();
   });
 
+  /** INVARIANT 236 */
+  it('has lost the last moments: what they had granted is not given back to it', async () => {
+    const owner = newOwner();
+    await take(first, owner, 5);
+    const client = new Redis(server.url);
+    const keys = async () => (await client.keys('rowgate:*')).filter((key) => !key.includes('logout'));
+    const before = await Promise.all((await keys()).map(async (key) => [key, await client.dumpBuffer(key)] as const));
+    const { at } = await take(second, owner, 5);
+    second.giveBack([{ owner, measure: 'rows', windows: [HOUR], amount: 1, at }]);
+    await expect.poll(() => Promise.resolve(first.used(owner, 'rows', [HOUR]))).toEqual([9]);
+    await client.del(await keys());
+    for (const [key, value] of before) await client.restore(key, 0, value!, 'REPLACE');
+    second.giveBack([{ owner, measure: 'rows', windows: [HOUR], amount: 4, at }]);
+    await recovered(second);
+    expect(await second.used(owner, 'rows', [HOUR])).toEqual([5]);
+    // What it grants itself is given back.
+    await new Promise((done) => setTimeout(done, 1_100));
+    const again = await take(second, owner, 5);
+    second.giveBack([{ owner, measure: 'rows', windows: [HOUR], amount: 4, at: again.at }]);
+    await expect.poll(() => Promise.resolve(first.used(owner, 'rows', [HOUR]))).toEqual([6]);
+    client.disconnect();
+  });
+
   it('has forgotten everything: locks and the key of the hashes are put back by guards that know them', async () => {
     const owner = newOwner();
     await first.change({ kind: 'lock', lock: { owner, since: 1, reason: 'by hand', by: 'dba' } });

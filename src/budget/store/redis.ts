@@ -8,7 +8,7 @@ import { performance } from 'node:perf_hooks';
 import { type BudgetStore, StoreUnavailable } from '../../metering/budget-store.ts';
 import { elapsedTime } from '../../metering/elapsed.ts';
 import { countOf } from '../../metering/sightings.ts';
-import { backOperation, type Operation, RedisAccounts, sawOperation } from './redis/accounts.ts';
+import { type Operation, RedisAccounts } from './redis/accounts.ts';
 import { RedisConnection } from './redis/connection.ts';
 import { EXCEPTIONS_CHANNEL, SharedExceptions } from './redis/shared-exceptions.ts';
 import { LOGOUTS_CHANNEL, SharedLogouts } from './redis/shared-logouts.ts';
@@ -93,10 +93,10 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
       return accounts.take(claims);
     },
     giveBack: (returns) => {
-      for (const one of returns) owed.add(backOperation(one)).catch(() => {});
+      for (const one of returns) owed.add(() => accounts.back(one)).catch(() => {});
     },
     saw: async (owner, measure, windows, sightings) => {
-      if (countOf(sightings) > 0) await owed.add(sawOperation(owner, measure, windows, sightings));
+      if (countOf(sightings) > 0) await owed.add(() => accounts.saw(owner, measure, windows, sightings));
     },
     known: async (owner, measure, windows, keys) => {
       await owed.tell();
@@ -215,7 +215,8 @@ const MOST_AT_ONCE = 500;
 const MOST_OWED = 100_000;
 
 interface OwedOperation {
-  readonly operation: Operation;
+  /** As it is to be sent now; undefined: it is not. */
+  operation(): Operation | undefined;
   done(): void;
   dropped(): void;
 }
@@ -230,7 +231,7 @@ class Owed {
   constructor(private readonly accounts: RedisAccounts) {}
 
   /** Resolves when the operation was applied; rejects when it was dropped. */
-  add(operation: Operation): Promise<void> {
+  add(operation: OwedOperation['operation']): Promise<void> {
     return new Promise((done, failed) => {
       this.waiting.push({ operation, done, dropped: () => failed(new StoreUnavailable('too much is owed')) });
       if (this.waiting.length > MOST_OWED) this.waiting.shift()?.dropped();
@@ -257,7 +258,7 @@ class Owed {
       }
       const { number, owed } = this.batch;
       await this.accounts.run(
-        owed.map(({ operation }) => operation),
+        owed.flatMap(({ operation }) => operation() ?? []),
         number,
       );
       this.batch = undefined;

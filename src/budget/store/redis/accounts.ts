@@ -7,7 +7,7 @@ import type { Ceiling, Measure, Owner, WindowOfMeasure } from '../../../metering
 import type { Sightings } from '../../../metering/sightings.ts';
 import { windowKey } from '../../../metering/window-slots.ts';
 import { type RedisConnection, script } from './connection.ts';
-import { ACCOUNTS_SCRIPT } from './script.ts';
+import { ACCOUNTS_SCRIPT, DONE_KEPT_MS } from './script.ts';
 
 /** One operation of the script, on one account. */
 export interface Operation {
@@ -16,6 +16,8 @@ export interface Operation {
   readonly says: { readonly run: 'take' | 'back' | 'saw' | 'known' | 'used' } & Readonly<Record<string, unknown>>;
 }
 
+/** The clock of a server is known as well as this. */
+const CLOCK_MS = 1_000;
 const ACCOUNTS = script(ACCOUNTS_SCRIPT);
 /** The days before and after `around` that are sent to the server, which counts by its own clock. */
 const DAYS_AROUND = 2;
@@ -23,6 +25,11 @@ const DAYS_AROUND = 2;
 export class RedisAccounts {
   private readonly days: CalendarDays;
   private readonly doneKey = `rowgate:done:${randomUUID()}`;
+  private lastCall = 0;
+  /** The last call that was answered, and when. */
+  private heard = { call: 0, at: 0 };
+  /** What was granted until then was granted by a server that is gone with it. */
+  private lostAt = Number.NEGATIVE_INFINITY;
   /** The day in the middle of those that were computed last. */
   private around = Number.NaN;
   private told: readonly (readonly [number, number])[] = [];
@@ -63,13 +70,55 @@ export class RedisAccounts {
     return answer ?? [];
   }
 
+  /** Undefined: there is nothing to give back. */
+  back({ owner, measure, amount, at }: LeaseReturn): Operation | undefined {
+    return this.isLost(at) ? undefined : { owner, measure, says: { run: 'back', amount, at } };
+  }
+
+  saw(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[], { hashes, at }: Sightings): Operation {
+    const grants = at.flatMap(([count, grantedAt]) =>
+      Array.from({ length: count }, () => (this.isLost(grantedAt) ? 0 : grantedAt)),
+    );
+    const seen = eachHash(hashes).map((key, i) => [key, grants[i]]);
+    return { owner, measure, says: { run: 'saw', windows: windows.map(windowKey), sightings: seen } };
+  }
+
+  /**
+   * INVARIANT 236: a server that has lost the last moments, as a replica that takes over, does not count what they granted: given back, it would free what
+   * others have spent.
+   */
+  private isLost(grantedAt: number): boolean {
+    return grantedAt <= this.lostAt;
+  }
+
   /** `batch`: higher than all earlier ones; a batch that was already applied is not applied again. */
-  run(operations: readonly Operation[], batch = 0): Promise<unknown> {
+  async run(operations: readonly Operation[], batch = 0): Promise<unknown> {
+    this.lastCall += 1;
+    const call = this.lastCall;
+    const at = this.now();
+    // By then the server may have forgotten a guard that had nothing to ask.
+    if (at - this.heard.at > DONE_KEPT_MS / 2) this.heard = { call: 0, at };
+    try {
+      const answer = await this.call(operations, batch, call);
+      this.heard = { call: Math.max(this.heard.call, call), at: Math.max(this.heard.at, at) };
+      return answer;
+    } catch (error) {
+      if (!(error instanceof Error && error.message.includes('LOST'))) throw error;
+      this.lostAt = this.now() + CLOCK_MS;
+      this.heard = { call: 0, at };
+      // A batch is to be made anew.
+      if (batch > 0) throw error;
+      return await this.run(operations);
+    }
+  }
+
+  private call(operations: readonly Operation[], batch: number, call: number): Promise<unknown> {
     const keys = operations.flatMap(({ owner, measure }) => [
       `rowgate:account:${measure} ${owner}`,
       `rowgate:people:${measure} ${owner}`,
     ]);
-    const argument = JSON.stringify({ days: this.daysNow(), batch, ops: operations.map(({ says }) => says) });
+    const ops = operations.map(({ says }) => says);
+    const argument = JSON.stringify({ days: this.daysNow(), call, heard: this.heard.call, batch, ops });
     return this.connection.script(ACCOUNTS, [this.doneKey, ...keys], argument);
   }
 
@@ -87,19 +136,4 @@ export class RedisAccounts {
 /** An absent limit must be left out: null would be a value in Lua. */
 function ceilingOf({ window, limit }: Ceiling): readonly [string, number?] {
   return limit === undefined ? [windowKey(window)] : [windowKey(window), limit];
-}
-
-export function backOperation({ owner, measure, amount, at }: LeaseReturn): Operation {
-  return { owner, measure, says: { run: 'back', amount, at } };
-}
-
-export function sawOperation(
-  owner: Owner,
-  measure: Measure,
-  windows: readonly WindowOfMeasure[],
-  { hashes, at }: Sightings,
-): Operation {
-  const grants = at.flatMap(([count, grantedAt]) => Array.from({ length: count }, () => grantedAt));
-  const seen = eachHash(hashes).map((key, i) => [key, grants[i]]);
-  return { owner, measure, says: { run: 'saw', windows: windows.map(windowKey), sightings: seen } };
 }

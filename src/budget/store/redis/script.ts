@@ -9,11 +9,12 @@ import { SLOTS } from '../../../metering/window-slots.ts';
 
 /** More than the 25 hours of the longest day, so that no person is forgotten while they count. */
 const SLACK_MS = 7_200_000;
-const KEPT_MS = 86_400_000;
+/** How long it is remembered what a guard has done. */
+export const DONE_KEPT_MS = 86_400_000;
 
 /**
- * KEYS[1]: the number of this guard's last batch. Then, for each operation, the account and its people. ARGV[1]: `{days, batch, ops}`, with `days` as
- * ascending pairs of a day's number and first instant.
+ * KEYS[1]: the numbers of this guard's last call (`c`) and batch (`b`). Then, for each operation, the account and its people. ARGV[1]: `{days, call, heard,
+ * batch, ops}`, with `heard` as the last call that the guard knows to be done, and `days` as ascending pairs of a day's number and first instant.
  */
 export const ACCOUNTS_SCRIPT = `
 local said = cjson.decode(ARGV[1])
@@ -209,10 +210,13 @@ function run.used(account, op)
   return answer
 end
 
-if said.batch > 0 then
-  if tonumber(redis.call('GET', KEYS[1]) or 0) >= said.batch then return {} end
-  redis.call('SET', KEYS[1], text(said.batch), 'PX', ${KEPT_MS})
-end
+local last = redis.call('HMGET', KEYS[1], 'c', 'b')
+local call, batch = tonumber(last[1] or 0), tonumber(last[2] or 0)
+if call < said.heard then return redis.error_reply('LOST what this guard was told is done') end
+local repeats = said.batch > 0 and batch >= said.batch
+redis.call('HSET', KEYS[1], 'c', text(math.max(call, said.call)), 'b', text(math.max(batch, said.batch)))
+redis.call('PEXPIRE', KEYS[1], ${DONE_KEPT_MS})
+if repeats then return {} end
 local answers = {}
 for i, op in ipairs(said.ops) do
   answers[i] = run[op.run](open_account(KEYS[2 * i], KEYS[2 * i + 1]), op)
