@@ -57,6 +57,9 @@ const ROLES = {
   few: 'limits: { subjects: { pupil: 20 per day } }',
   numbers: 'limits: { subjects: { pupil: 20 per day } }',
   cut: 'limits: { rows_per_statement: 5, subjects: { pupil: 20 per day } }',
+  declared: 'limits: { subjects: { pupil: 20 per day } }',
+  bound: 'limits: { subjects: { pupil: 20 per day } }',
+  estimated: 'limits: { estimated_rows: 500, subjects: { pupil: 20 per day } }',
   drawn: 'limits: { rows_per_statement: 5, subjects: { pupil: 20 per day } }',
   behind: 'limits: { rows_per_statement: 5, subjects: { pupil: 20 per day } }',
   ending: 'limits: { rows_per_statement: 5, subjects: { pupil: 20 per day } }',
@@ -159,6 +162,33 @@ test.each([
     expect(await left(client)).toBe(20 - 5 - 2);
   },
 );
+
+/** INVARIANT 243: where a name in the statistics begins so, the pattern fails. */
+test.each([
+  ['declared', (sql: string) => [Q('BEGIN'), Q(`DECLARE c CURSOR FOR ${sql}`), Q('ROLLBACK')]],
+  ['bound', (sql: string) => [Buffer.concat([P(sql), B(), S()])]],
+  ['estimated', (sql: string) => [Q(sql)]],
+])('what planning tells of people is paid: %s', async (principal, messagesOf) => {
+  await database.query('ANALYZE pupils');
+  const { socket, reader } = await rawLogin(guard.port, principal, PASSWORD, database.name);
+  const planned = async (start: string): Promise<string | undefined> => {
+    let code: string | undefined;
+    for (const message of messagesOf(`SELECT id FROM pupils WHERE name LIKE '${start}%\\'`)) {
+      socket.write(message);
+      for (let type = 0; type !== Backend.ReadyForQuery; ) {
+        const frame = await reader.readMessage();
+        ({ type } = frame);
+        if (type === Backend.ErrorResponse) code = /\0C(\w{5})/.exec(frame.bytes.toString('latin1'))?.[1];
+      }
+    }
+    return code;
+  };
+  await planned('none');
+  for (let i = 0; i < 19; i += 1) expect(await planned(`pupil ${1 + (i % 9)}`)).toBe('22025');
+  for (let i = 0; i < 2 && (await planned('pupil 7')) === '22025'; i += 1);
+  for (const start of ['pupil 7', 'other']) expect(await planned(start)).toBe('53400');
+  socket.destroy();
+});
 
 /** INVARIANT 232 */
 test.each([

@@ -175,17 +175,18 @@ export class SessionBudget implements Budget {
   }
 
   /**
-   * An estimate uses statistics over all rows: a refusal by it tells something, so it costs the amount that was to be set aside, and states no
-   * number.
+   * INVARIANT 243: an estimate uses statistics over all rows: a refusal by it, or an error of the planner, tells something, so it costs the amount that
+   * was to be set aside, and states no number.
    */
   private estimatedOver(
     refused: Over | BudgetRefusal,
     prepayments: readonly Prepayment[],
     { lines, charges }: Payment,
   ): BudgetAdmitted {
-    if (refused.kind !== 'over' || prepayments.length === 0) return refused;
+    if (prepayments.length === 0) return refused;
     this.principal.leases.take(lines);
     charges.settle(() => 'failed');
+    if (refused.kind !== 'over') return refused;
     const { detail: _, ...refusal } = refused.refusal;
     return { ...refused, refusal: { ...refusal, message: 'the planner expects more rows than the limit allows' } };
   }

@@ -62,10 +62,9 @@ function prepaymentOf(disclosure: Disclosure, asking: Asking, rule: string): Pre
       return undefined;
     case 'later':
       // INVARIANT 63: DECLARE plans, and planning calls what is STABLE. A cursor WITH HOLD is read at COMMIT, which may fail: that cannot be told apart from others then. Of a question any may.
-      if (asking.statement.runsUserCode) return asks('kept');
-      return isHeldCursor(kind) && (canFail !== 'no' || disclosure.access.kind === 'question')
-        ? asks('kept')
-        : undefined;
+      // As at Bind, its planning can fail.
+      if (asking.statement.runsUserCode || canFail !== 'no') return asks('kept');
+      return isHeldCursor(kind) && disclosure.access.kind === 'question' ? asks('kept') : undefined;
     case 'by name':
       return asks(canFail === 'no' && !jumpsInCursor(kind) ? 'one' : keptFor(disclosure));
     case 'now':

@@ -67,6 +67,8 @@ function settlementOf(run: Execution, subject: string, status: OutcomeEntry['sta
 function isFree(run: Execution, { subject, access, free, locks }: Disclosure, ending: Ending): boolean {
   const { statement, answer } = run;
   if (isHeldCursor(statement.kind) || jumpsInCursor(statement.kind)) return false;
+  // What it was set aside for has not happened.
+  if (statement.kind.kind === 'declare' && !statement.runsUserCode) return true;
   // Its people were counted before it ran: the amount set aside was for an error.
   if (run.isPinned(subject)) return true;
   // It costs the people that the row names, and one if no row came.

@@ -133,7 +133,7 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     depth: 0,
     epoch: c.epoch,
   };
-  const opened = isPlanned(prepared.statement) ? openPortal(c, portal, policy) : undefined;
+  const opened = isPlanned(prepared.statement, policy) ? openPortal(c, portal, policy) : undefined;
   if (opened === 'wait') return false;
   if (opened === 'refused') return true;
   const versions = [c.portals.define(head.portal, portal, c.batch)];
@@ -266,10 +266,15 @@ function misfitOf(message: BindHead, { name, parameters }: Prepared): string | u
 }
 
 /**
- * Bind plans, and planning evaluates constants; commands are not planned. No other message may be between the Bind of a CALL and its Execute: after
+ * Bind plans, and planning evaluates constants; commands are not planned. INVARIANT 243: it also tries operators that can fail on values of the
+ * statistics, which are people's: its error is paid. No other message may be between the Bind of a CALL and its Execute: after
  * another Execute of its batch its procedure could not commit.
  */
-function isPlanned(statement: StatementJudgement | undefined): boolean {
+function isPlanned(statement: StatementJudgement | undefined, { role }: SessionPolicy): boolean {
   const kind = statement?.kind.kind;
-  return statement?.runsUserCode === true && (kind === 'read' || kind === 'write');
+  if (kind !== 'read' && kind !== 'write') return false;
+  const fails = statement?.disclosures?.some(({ subject, canFail }) => {
+    return canFail !== 'no' && role.limitedSubjects?.has(subject);
+  });
+  return statement?.runsUserCode === true || fails === true;
 }
