@@ -149,6 +149,22 @@ describeWith(PSQL_16)('statements by psql', () => {
     expect(shown).toContain('still');
   });
 
+  it.each([
+    [
+      ['VACUUM', 'ANALYZE students', 'REINDEX TABLE students', 'CLUSTER', 'CHECKPOINT'],
+      /unrestricted role, or the owner/,
+    ],
+    [['DO $$ BEGIN END $$'], /CALL a procedure/],
+    [["COPY students TO '/tmp/x'", "COPY students FROM PROGRAM 'id'"], /TO STDOUT or FROM STDIN/],
+    [["PREPARE TRANSACTION 'x'"], /by COMMIT/],
+  ])('%j: the refusal says what to do', async (statements, hint) => {
+    for (const sql of statements) {
+      const shown = await psqlScript(world.url('office'), `${sql};\n`);
+      const said = /^HINT: {2}(.*)$/m.exec(shown)?.[1] ?? '';
+      expect(said, sql).toMatch(hint);
+    }
+  });
+
   it('dba: \\copy both ways', async () => {
     const shown = await psqlScript(
       world.url('dba'),

@@ -46,7 +46,7 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   MergeStmt: (draft, statement, body, node) => write(draft, statement, 'MERGE', body, node),
   TransactionStmt: (draft, statement, body) => {
     const found = transactionKind(body);
-    if (!found) return denied(statement, 'PREPARE TRANSACTION');
+    if (!found) return denied(statement, 'PREPARE TRANSACTION', 'End the transaction by COMMIT.');
     set(statement, found.command, transactionControl(body));
     return judgeModes(draft, body.options);
   },
@@ -54,7 +54,8 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   VariableSetStmt: (draft, statement, body) => classifySet(draft, statement, body),
   VariableShowStmt: (draft, statement, body) => classifyShow(draft, statement, body),
   PrepareStmt: (draft, statement, body) => {
-    if (!body.query || !QUERIES.has(kindOf(body.query))) return denied(statement, 'PREPARE of this statement');
+    if (!body.query || !QUERIES.has(kindOf(body.query)))
+      return denied(statement, 'PREPARE of this statement', 'PREPARE takes queries and writes.');
     set(statement, 'PREPARE', { kind: 'other' }, body.query);
     statement.declaredTypes = body.argtypes ?? [];
     statement.kind = { kind: 'prepare', name: body.name ?? '', inner: innerOf(draft, statement, body.query) };
@@ -67,7 +68,7 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   DeallocateStmt: (_d, statement, body) => set(statement, 'DEALLOCATE', { kind: 'deallocate', name: body.name }),
   DeclareCursorStmt: (draft, statement, body) => {
     if (!body.query || kindOf(body.query) !== 'SelectStmt')
-      return denied(statement, 'DECLARE CURSOR of this statement');
+      return denied(statement, 'DECLARE CURSOR of this statement', 'A cursor is of a query: send a write by itself.');
     set(statement, 'DECLARE CURSOR', { kind: 'other' }, body.query);
     statement.kind = cursorKind(body, innerOf(draft, statement, body.query));
     return undefined;
@@ -81,7 +82,12 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   ExplainStmt: (draft, statement, body) => explain(draft, statement, body),
   CopyStmt: (draft, statement, body) => {
     statement.command = 'COPY';
-    if (body.filename || body.is_program) return denied(statement, 'COPY to or from a file or program');
+    if (body.filename || body.is_program)
+      return denied(
+        statement,
+        'COPY to or from a file or program',
+        'COPY TO STDOUT or FROM STDIN, as psql’s \\copy does.',
+      );
     return classifyCopy(draft, statement, body);
   },
   ListenStmt: (draft, statement) => onRequest(draft.role, statement, 'LISTEN', 'listen'),
@@ -119,7 +125,7 @@ function classify(draft: Draft, statement: DraftStatement, node: Node): void {
   const classifier = CLASSIFIERS[kind] as Classifier<Kind> | undefined;
   statement.refusal = classifier
     ? classifier(draft, statement, as(node, kind) as Body<Kind>, node)
-    : denied(statement, statement.command);
+    : denied(statement, statement.command, INSTEAD[kind]);
 }
 
 function set(statement: DraftStatement, command: string, kind: StatementKind, query?: Node): undefined {
@@ -235,7 +241,8 @@ function explain(draft: Draft, statement: DraftStatement, body: Body<'ExplainStm
     });
   }
   const select = as(query, 'SelectStmt');
-  if (analyzes && (!select || writesInside(select))) return denied(statement, 'EXPLAIN ANALYZE of a write');
+  if (analyzes && (!select || writesInside(select)))
+    return denied(statement, 'EXPLAIN ANALYZE of a write', 'EXPLAIN it without ANALYZE.');
   statement.explains = !analyzes;
   return undefined;
 }
@@ -270,6 +277,18 @@ function denied(
   statement.query = undefined;
   return refusal('statement-not-allowed', '42501', `permission denied for ${what}`, { hint });
 }
+
+const MAINTENANCE = 'Maintenance is for an unrestricted role, or the owner at the server.';
+
+/** What to do where no other statement does the same. */
+const INSTEAD: Partial<Record<string, string>> = {
+  CheckPointStmt: MAINTENANCE,
+  ClusterStmt: MAINTENANCE,
+  DoStmt: 'Send the statements in it, or CALL a procedure that is granted.',
+  RefreshMatViewStmt: MAINTENANCE,
+  ReindexStmt: MAINTENANCE,
+  VacuumStmt: MAINTENANCE,
+};
 
 /** Statements that the grammar does not name as their command does. */
 const COMMANDS: Partial<Record<string, string>> = {
