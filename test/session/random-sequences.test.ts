@@ -17,7 +17,7 @@ import { numbered } from './token-persons.ts';
 import { UNLIMITED } from './unlimited.ts';
 import { ALL_ANSWERED, conversations, type Step, type Vocabulary } from './vocabulary.ts';
 
-const RUNS = Number(process.env.ROWGATE_RUNS ?? (process.env.ROWGATE_LONG ? 30_000 : 60));
+const RUNS = Number(process.env.ROWGATE_RUNS ?? (process.env.ROWGATE_LONG ? 30_000 : 40));
 /** The same sequences at each run of `npm test`; others at each run of the long tests, whose failures print what they were. */
 const SEED =
   process.env.ROWGATE_LONG && process.env.ROWGATE_SEED === undefined

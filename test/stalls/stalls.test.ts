@@ -18,7 +18,7 @@ const SLOWNESS = slowness();
 const MOST = 50 * SLOWNESS;
 /** Other load on the machine comes and goes; a stall of the guard happens each time. */
 const TRIES = 6;
-const WINDOW_MS = 700;
+const WINDOW_MS = process.env.ROWGATE_LONG === '1' ? 700 : 400;
 /** Milliseconds of work, at most, while a guard answers `select 1` and does nothing else. */
 const QUIET_MS = 3 * SLOWNESS;
 /** The number of windows that are waited for at most: on a busy machine each question may cost more. */

@@ -11,7 +11,7 @@ import { seedSmall } from '../support/seed.ts';
 import { again, kill } from '../workers/lives.ts';
 import { isAlive, serve } from '../workers/served.ts';
 
-const KILLS = fuzzRuns(3, 100);
+const KILLS = fuzzRuns(2, 100);
 const CLIENTS = 6;
 const LONGEST_LIFE_MS = 2_500;
 /** Between two statements of a client: more records would mostly make the log longer, which is verified from its beginning each time. */
