@@ -239,7 +239,10 @@ function ofArray(r: Resolver, body: Body<'A_Expr'>, name: QualifiedName, scope: 
   if (right.type === t.UNKNOWN) settleParameter(r, body.rexpr, arrayType(catalog, left.type));
   const resolved = resolveArrayOperator(catalog, searchPath, name, left.type, right.type);
   const element = right.type === t.UNKNOWN ? t.UNKNOWN : elementType(catalog, baseType(catalog, right.type));
-  record(r, body, name, resolved, [left.type, right.type], [left.type, element]);
+  if (resolved.kind === 'none' && resolved.why === 'called in the wrong form') {
+    const wanted = element === 0 ? 'array on right side' : 'operator to yield boolean';
+    r.refuse('operator-unknown', '42809', `op ANY/ALL (array) requires ${wanted}`, r.at(body.location));
+  } else record(r, body, name, resolved, [left.type, right.type], [left.type, element]);
   if (resolved.kind !== 'found') return { ...UNTOLD, type: t.BOOL };
   settleParameter(r, body.lexpr, resolved.argTypes[0] ?? t.UNTELLABLE);
   const constant = isImmutableCall(resolved) && left.constant && right.constant;
