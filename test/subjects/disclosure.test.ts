@@ -946,6 +946,16 @@ const WRITES: readonly Case[] = [
     "UPDATE visit SET diag = 'x' WHERE id IN (SELECT id FROM visit ORDER BY day LIMIT 3)",
     'question; unnamed; repeated; writes 0 tag; uncountable: rows written from people who are not their own',
   ],
+  [
+    'a number of others that another session waits for at a unique index, and finds there before it is paid',
+    'INSERT INTO notes (id) SELECT p.weight FROM patient p WHERE p.hiv',
+    "question; unnamed; repeated; writes 2 tag; uncountable: others' values in a unique index",
+  ],
+  [
+    'a number of others beside a unique index',
+    'INSERT INTO notes (n) SELECT p.weight FROM patient p WHERE p.hiv',
+    'question; unnamed; repeated; writes 2 tag',
+  ],
   ...[
     'INSERT INTO call (patient_id, region_id) SELECT id, ward FROM patient WHERE hiv RETURNING patient_id',
     'UPDATE call SET region_id = p.ward FROM patient p WHERE p.id = call.patient_id RETURNING call.patient_id',
@@ -1048,7 +1058,7 @@ const WRITES: readonly Case[] = [
   [
     'under another key',
     'INSERT INTO visit (patient_id, day) SELECT 5, born FROM patient',
-    'question; unnamed; repeated; at-once; writes 2 tag',
+    "question; unnamed; repeated; at-once; writes 2 tag; uncountable: others' values in a unique index",
   ],
   [
     'a WITH that writes of others',

@@ -35,27 +35,56 @@ export function failsByRows(context: ConstraintContext, write: Write): CanFail {
     .reduce(moreSevere, isAsked ? 'at-once' : 'no');
 }
 
-/**
- * INVARIANT 241: whether it locks, changes or deletes rows that are about no person, by foreign keys: other statements see which, and its tag does not
- * count them. `filled`: columns that get values which the client does not give.
- */
-export function reachesOthers(
-  { catalog, relations }: ConstraintContext,
-  write: Write,
-  filled: ReadonlySet<string>,
-): boolean {
-  const { target } = write;
-  const named = target?.source.kind === 'relation' ? target.source.view.relation : undefined;
-  const relation = named && tableBehind(named, catalog);
+/** `filled`: columns that get values which the client does not give. */
+interface Filled {
+  readonly write: Write;
+  readonly filled: ReadonlySet<string>;
+}
+
+/** INVARIANT 241: whether it locks, changes or deletes rows that are about no person, by foreign keys: other statements see which, and its tag does not count them. */
+export function reachesOthers({ catalog, relations }: ConstraintContext, { write, filled }: Filled): boolean {
+  const relation = tableOf(write, catalog);
   if (!relation) return false;
   const isOther = (found: Relation | undefined): boolean => !found || !relations.holds(found);
-  const names = relation === named ? filled : undefined;
-  const locks = (table: Relation): boolean =>
-    (table.foreignKeys ?? []).some(
-      (key) => isOther(catalog.relationsByOid.get(key.relation)) && isAmong(table, key.columns, names),
-    );
-  if (filled.size > 0 && [relation, ...descendants(catalog, relation)].some(locks)) return true;
+  const locks = ({ foreignKeys = [] }: Relation): readonly ForeignKey[] =>
+    foreignKeys.filter((key) => isOther(catalog.relationsByOid.get(key.relation)));
+  if (isFilled(catalog, { write, filled }, locks)) return true;
   return !isOther(relation) && spread(catalog, changesOf(write, relation)).some((change) => isOther(change.relation));
+}
+
+/**
+ * INVARIANT 247: whether other sessions meet its new values before it has ended, as one waits for the other at a unique index: they are paid by the tag,
+ * and where too few are left, it is undone too late. To meet a person's key costs that person.
+ */
+export function meetsOthers({ catalog, relations }: ConstraintContext, filled: Filled): boolean {
+  return isFilled(catalog, filled, (table) => {
+    const { keys } = relations.of(table);
+    const isKey = (attnum: number): boolean => keys.has(nameOf(table, attnum));
+    return (table.uniqueIndexes ?? [{ columns: [0] }]).flatMap(({ columns }) => {
+      const others = columns.filter((attnum) => !isKey(attnum));
+      return others.length > 0 ? { columns: others } : [];
+    });
+  });
+}
+
+/** Whether it fills columns of a key of its table, or of a part of that. */
+function isFilled(
+  catalog: Catalog,
+  { write, filled }: Filled,
+  keysOf: (table: Relation) => readonly { readonly columns: readonly number[] }[],
+): boolean {
+  const relation = tableOf(write, catalog);
+  if (!relation || filled.size === 0) return false;
+  const names = write.target?.source.kind === 'relation' && relation === write.target.source.view.relation;
+  return [relation, ...descendants(catalog, relation)].some((table) =>
+    keysOf(table).some(({ columns }) => isAmong(table, columns, names ? filled : undefined)),
+  );
+}
+
+/** undefined: not known, or the session's own. */
+function tableOf({ target }: Write, catalog: Catalog): Relation | undefined {
+  const named = target?.source.kind === 'relation' ? target.source.view.relation : undefined;
+  return named?.persistence === 't' ? undefined : named && tableBehind(named, catalog);
 }
 
 /** What happens to rows of a table. */

@@ -9,7 +9,7 @@ import { skipsRows } from '../copy-options.ts';
 import type { DraftStatement } from '../draft.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { type KeyPlan, KeySpelling } from './added-keys.ts';
-import { type ConstraintContext, failsByRows, reachesOthers } from './constraints.ts';
+import { type ConstraintContext, failsByRows, meetsOthers, reachesOthers } from './constraints.ts';
 import type { Disclosure, Disclosures, GivenKeys, RowKey, SubjectAccess, WriteDisclosure } from './disclosure.ts';
 import { canFail } from './failing.ts';
 import { parametersAt } from './given-keys.ts';
@@ -208,12 +208,13 @@ function writesOf(context: Context, reader: LevelReader, analysis: Analysis, acc
     if (uncounted) found = { ...found, problem: 'rows written from people who are not their own' };
     else if (conflict ? conflict.kind === 'others' && !rows : hasConflict(write) && proof.row !== 0)
       found = { ...found, problem: 'ON CONFLICT with the rows of a query' };
-    else if (
-      access === 'question' &&
-      readsPeople(reader, write) &&
-      reachesOthers(context, write, filledColumns(reader, write))
-    )
-      found = { ...found, problem: 'rows that foreign keys tie to tables without people' };
+    else if (access === 'question' && readsPeople(reader, write)) {
+      const filled = { write, filled: filledColumns(reader, write) };
+      if (reachesOthers(context, filled))
+        found = { ...found, problem: 'rows that foreign keys tie to tables without people' };
+      else if (proof.row !== 0 && meetsOthers(context, filled))
+        found = { ...found, problem: "others' values in a unique index" };
+    }
     if (isTop)
       found = { ...found, top: proof, named: proof.own && !proof.moves, ...(rows && { given: { given: rows } }) };
   }
