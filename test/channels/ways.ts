@@ -618,6 +618,14 @@ const READ_BY_CODE: readonly Way[] = [
   {
     name: 'rows that an operator chooses, with a tag that is always the same',
     texts: [
+      `INSERT INTO notes (n) SELECT g FROM generate_series(1, 6) AS s, generate_series(50, 80) AS g WHERE ${P} <~> g UNION ALL SELECT 1 FROM generate_series(1, 6) AS s ORDER BY 1 DESC LIMIT 6`,
+      'SELECT n FROM notes ORDER BY id',
+    ],
+  },
+  {
+    name: 'the same, where another session meets them at a unique index',
+    withheld: true,
+    texts: [
       `INSERT INTO notes (id, n) SELECT 100 + s, g FROM generate_series(1, 6) AS s, generate_series(50, 80) AS g WHERE ${P} <~> g UNION ALL SELECT 100 + s, 1 FROM generate_series(1, 6) AS s ORDER BY 2 DESC LIMIT 6`,
       'SELECT id, n FROM notes WHERE id > 100 ORDER BY id, n',
     ],
