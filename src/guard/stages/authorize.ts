@@ -24,7 +24,7 @@ import { authorizeCopy } from './authorize-copy.ts';
 import { authorizeGroups } from './authorize-groups.ts';
 import { judgeRelation, judgeWritten } from './authorize-relation.ts';
 import { authorizeTemporary } from './authorize-temporary.ts';
-import { setsAbsentSetting, verdict, verdictUnseen } from './classify-settings.ts';
+import { callsOfAbsentSetting, verdict, verdictUnseen } from './classify-settings.ts';
 import { reachesUnboundedData, readsCatalogsAlone } from './reads-data.ts';
 
 export const authorizeStage: Stage = {
@@ -36,9 +36,9 @@ function authorize(draft: Draft, statement: DraftStatement): void {
   const { analysis } = statement;
   if (!analysis || statement.refusal) return;
   let first: Refusal | undefined;
-  const absent = setsAbsentSetting(draft, statement);
+  const absent = callsOfAbsentSetting(draft, statement);
   const judged = (use: Use): Refusal | undefined => {
-    const found = absent && use.kind === 'function' ? undefined : judge(draft, use, statement.copy?.is_from === true);
+    const found = absent.has(use) ? undefined : judge(draft, use, statement.copy?.is_from === true);
     const at = found && position(draft.text, use.at);
     return found && { ...found, ...(at !== undefined && { position: at }) };
   };

@@ -3,6 +3,7 @@ import { type Refusal, refusal } from '../../core/refusal.ts';
 import { isGrantableSetting, isWithin, whyUngrantable } from '../../policy/compile/grantable-settings.ts';
 import { ABSENT_SETTING, shownSettings } from '../../policy/compile/shown-settings.ts';
 import type { RelationGrant, RolePolicy } from '../../policy/model/policy.ts';
+import type { Use } from '../../sql/analyze/analyze.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
 import type { Body, Node } from '../../sql/parse/tree.ts';
 import { as, fieldsOf, strings } from '../../sql/parse/tree.ts';
@@ -115,21 +116,33 @@ function leavesNoRowOut({ relations }: RolePolicy, { data }: Catalog): boolean {
 }
 
 /**
- * `SELECT set_config(name, '…', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'`: pg_dump sets it so where there is one.
- * INVARIANT 246: pg_settings has no such row for a restricted role, so the call never runs.
+ * `SELECT set_config(name, '…', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'`, and nothing else: pg_dump sets it so where there
+ * is one. INVARIANT 246: pg_settings has no such row for a restricted role, so the call never runs. @returns the functions that it calls.
  */
-export function setsAbsentSetting({ role }: Draft, { node, analysis }: DraftStatement): boolean {
-  const { fromClause: _from, whereClause, ...select } = as(node, 'SelectStmt') ?? {};
+export function callsOfAbsentSetting({ role }: Draft, { node, analysis }: DraftStatement): ReadonlySet<Use> {
+  const { fromClause = [], whereClause, ...select } = as(node, 'SelectStmt') ?? {};
   const call = onlyCall(select);
   const [name, value, local, ...more] = (call && isSetConfig(call) && call.args) || [];
   const { kind, name: operator, lexpr, rexpr } = as(whereClause, 'A_Expr') ?? {};
-  if (kind !== 'AEXPR_OP' || strings(operator).join('.') !== '=' || !isName(lexpr) || !isName(name)) return false;
-  if (constant(rexpr) !== ABSENT_SETTING || constant(value) === undefined || truth(local) === undefined) return false;
-  const [relation, ...others] = (analysis?.uses ?? []).flatMap((use) =>
-    use.kind === 'relation' ? [use.relation] : [],
+  const table = fromClause.length === 1 ? as(fromClause[0], 'RangeVar') : undefined;
+  if (kind !== 'AEXPR_OP' || strings(operator).join('.') !== '=' || !isName(lexpr) || !isName(name)) return NONE;
+  if (constant(rexpr) !== ABSENT_SETTING || constant(value) === undefined || truth(local) === undefined) return NONE;
+  if (!table || table.alias || more.length > 0) return NONE;
+  const uses = analysis?.uses ?? [];
+  const settings = uses.filter(
+    (use) =>
+      use.kind === 'relation' && isServers(use.relation, 'pg_settings') && !role.relations.get(use.relation.oid)?.named,
   );
-  const settings = relation?.schema === 'pg_catalog' && relation.name === 'pg_settings';
-  return settings && more.length === 0 && others.length === 0 && role.relations.get(relation.oid)?.named !== true;
+  if (settings.length !== 1) return NONE;
+  return new Set(
+    uses.filter((use) => use.kind === 'function' && use.candidates.every((fn) => isServers(fn, 'set_config'))),
+  );
+}
+
+const NONE: ReadonlySet<Use> = new Set();
+
+function isServers({ schema, name }: { readonly schema: string; readonly name: string }, wanted: string): boolean {
+  return schema === 'pg_catalog' && name === wanted;
 }
 
 function isName(node: Node | undefined): boolean {
