@@ -173,8 +173,8 @@ export class Leases {
   }
 
   /**
-   * INVARIANT 235: whoever is known is shown only while the store keeps that they were shown again: else they would leave its windows too early, if this
-   * process ended.
+   * INVARIANT 235: people who are known are shown only while the store keeps that they were shown again: else they would leave its windows too early, if
+   * this process ended.
    */
   private isBehind(now: number): boolean {
     for (const { at } of this.unkept) return now - at >= KEPT_MS;
