@@ -171,7 +171,8 @@ export class Expressions {
   beside(source: Source): string[] {
     const { choices } = this;
     if (!source.key || choices.chance(25)) return [];
-    return choices.pick([[source.key], [source.key, source.plain[0]!]]);
+    // A key twice tells nothing more, and is not held against what was paid.
+    return choices.pick([[source.key], [...new Set([source.key, source.plain[0]!])]]);
   }
 }
 
