@@ -216,7 +216,8 @@ export class Relay implements SliceTaker {
   private flow(): void {
     if (this.ending) return;
     const { client, server } = this.options;
-    setFlow(client, !this.waitsForTurn && !this.writes.isFull && !this.sessionPaused);
+    // What is answered here needs no server that would hold back a client that does not read.
+    setFlow(client, !(this.waitsForTurn || this.clientFull || this.writes.isFull || this.sessionPaused));
     setFlow(server, !this.waitsForTurn && (this.draining || !(this.clientFull || this.serverPaused)));
   }
 

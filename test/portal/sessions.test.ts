@@ -3,6 +3,8 @@ import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Key, makeKey } from '../identity/issuer.ts';
+import { B, P, S } from '../session/messages.ts';
+import { ask, direct } from '../session/peer.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { type Served, serve } from '../workers/served.ts';
 import { familyPolicies, seedFamilies, tokenOf } from './families.ts';
@@ -271,4 +273,15 @@ it('writes to no other person’s rows', async () => {
   expect((await client.query("UPDATE pupils SET note = 'seen' WHERE family_id = 8")).rowCount).toBe(0);
   const rows = await database.query<{ family_id: string }>("SELECT DISTINCT family_id FROM pupils WHERE note = 'seen'");
   expect(rows).toEqual([{ family_id: '7' }]);
+});
+
+it.each([
+  ['many', 10_000, 1_000],
+  ['one that no token is as long as', 20_000, 1],
+])('keeps no values of Bind for tokens without end: %s', async (_, length, binds) => {
+  const peer = await direct(guard.url('portal'));
+  const all = Array.from({ length: binds }, (_, at) => B(['x'.repeat(length)], `p${at}`, 's'));
+  const words = await ask(peer, P("SELECT set_config('rowgate.token', $1, true)", 's'), ...all, S());
+  expect(words.filter((word) => word.startsWith('ErrorResponse'))).toEqual(['ErrorResponse:54000']);
+  await peer.close();
 });

@@ -1,4 +1,6 @@
 /** Tests the relay with real clients: cancel, back pressure, large results, and the ends of a session on either side. */
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Judgement } from '../../src/guard/decision.ts';
@@ -205,3 +207,48 @@ describe.each([
     await eventually(() => proxy.sessions.size === 0, 'no session is left');
   });
 });
+
+test('a client that does not read what is answered here is not read either', async () => {
+  const database = await freshDatabase();
+  const login = await database.createLogin();
+  let taken = 0;
+  const proxy = await startTestProxy(
+    { ...login, database: database.name },
+    policyOf([principal('app', [await verifierOf('secret')])]),
+    {
+      makeSession: (ports) => ({
+        ...passThrough(ports),
+        onClient: (chunk) => {
+          taken += chunk.length;
+          ports.toClient(chunk);
+        },
+      }),
+    },
+  );
+  const { socket, reader } = await rawLogin(proxy.port, 'app', 'secret', database.name);
+  reader.detach();
+  socket.pause();
+  const piece = Buffer.alloc(64 * 1024);
+  const MOST = 64 * 1024 * 1024;
+  let full = false;
+  while (!full && taken < MOST) {
+    const before = taken;
+    if (socket.write(piece)) await new Promise(setImmediate);
+    else full = await Promise.race([once(socket, 'drain').then(() => false), stands(() => taken, before)]);
+  }
+  expect(taken).toBeLessThan(MOST);
+  // It goes on where the client reads.
+  const held = taken;
+  socket.resume();
+  await eventually(() => taken > held, 'the rest is taken');
+  socket.destroy();
+  await proxy.stop(1_000);
+  await database.drop();
+});
+
+/** Resolves with true once a number has stood still for a second. */
+async function stands(of: () => number, before: number): Promise<boolean> {
+  for (let last = before, since = performance.now(); performance.now() - since < 1_000; await sleep(20))
+    if (of() !== last) [last, since] = [of(), performance.now()];
+  return true;
+}

@@ -1,6 +1,7 @@
 /** Tests cursors and portals: all fetches of one count as one statement for its limits, and the session forgets a cursor when the server has closed it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Limits } from '../../src/policy/model/limits.ts';
+import { bind } from '../../src/protocol/bind.ts';
 import { Backend } from '../../src/protocol/message-types.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { B, CP, DP, E, P, Q, S } from './messages.ts';
@@ -268,6 +269,35 @@ test('portals and cursors without end are not remembered without end', async () 
   for (let i = 0; i < 11; i += 1) words.push(...(await ask(peer, Q(`prepare s${i} as select '${text}'`))));
   expect(errors(words)).toEqual(['ErrorResponse:54000', 'ErrorResponse:54000']);
   await peer.close();
+});
+
+describe('what names keep beside texts is not remembered without end', () => {
+  const many = (n: number, of: (at: number) => Uint8Array) => Array.from({ length: n }, (_, at) => of(at));
+  const tooMany = async (messages: readonly Uint8Array[], ...before: Uint8Array[]) => {
+    const peer = await relayed(database.url, policyOf({ access: 'unrestricted', tokens: true }));
+    for (const message of before) await ask(peer, message, S());
+    const words = await ask(peer, ...messages, S());
+    await peer.close();
+    return errors(words);
+  };
+
+  test('types that a Parse declares', async () => {
+    const types = Array(60_000).fill(23);
+    expect(await tooMany(many(20, (at) => P('select 1', `s${at}`, types)))).toEqual(['ErrorResponse:54000']);
+  });
+
+  test('of a statement that was closed, or made anew, too', async () => {
+    const types = Array(60_000).fill(23);
+    const messages = many(40, (at) => (at % 2 === 0 ? P('select 1', '', types) : B(Array(60_000).fill('1'), `p${at}`)));
+    expect(await tooMany(messages)).toEqual(['ErrorResponse:54000']);
+  });
+
+  test('formats of columns', async () => {
+    const columns = Array(1_600).fill('1').join();
+    const every = { statement: 's', formats: [], values: Buffer.of(), valueCount: 0 };
+    const binds = many(1_000, (at) => bind({ ...every, portal: `p${at}`, resultFormats: Array(1_600).fill(0) }));
+    expect(await tooMany(binds, P(`select ${columns}`, 's'))).toEqual(['ErrorResponse:54000']);
+  });
 });
 
 test('a portal of FETCH goes on counting where it began, and not behind another cursor of the name', async () => {

@@ -4,7 +4,7 @@ import { Names } from '../../src/session/state/names.ts';
 
 let names: Names<string>;
 beforeEach(() => {
-  names = new Names((value) => ({ heldBy: { value }, characters: value.length }));
+  names = new Names((value) => ({ heldBy: { value }, characters: value.length, own: 0 }));
 });
 
 const now = () => names.current('a')?.value;
@@ -58,13 +58,13 @@ test('names made by SQL text are bounded: the oldest is forgotten', () => {
   expect(names.weight).toBe(10_000 * 201);
 });
 
-test('a statement under several names is counted once, until the last name is gone', () => {
+test('a statement under several names is counted once, until the last name is gone; what each has of its own, each time', () => {
   const text = { characters: 1000 };
-  const held = new Names<typeof text>((value) => ({ heldBy: value, characters: value.characters }));
+  const held = new Names<typeof text>((value) => ({ heldBy: value, characters: value.characters, own: 10 }));
   const [first, second] = [held.define('p', text, 1), held.define('q', text, 1)];
-  expect(held.weight).toBe(1400);
+  expect(held.weight).toBe(1420);
   held.takeBack(first);
-  expect(held.weight).toBe(1200);
+  expect(held.weight).toBe(1210);
   held.takeBack(second);
   expect(held.weight).toBe(0);
 });

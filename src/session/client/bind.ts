@@ -181,7 +181,8 @@ function tokenIn(
 ): { readonly value: string | undefined; readonly bytes: Uint8Array } | 'too long' | undefined {
   const { to } = (statement && tokenChangeOf(statement.kind)) ?? {};
   if (typeof to !== 'object' || !('parameter' in to)) return undefined;
-  if (!whole) return 'too long';
+  // The server gets none of it, so that nothing else would hold back a client that binds long ones.
+  if (!whole || whole.values.length > MOST_KEPT) return 'too long';
   const none = { ...whole, valueCount: 0, values: new Uint8Array(0), formats: [] };
   return { value: firstValue(whole), bytes: bind(none, new Array(whole.valueCount).fill('')) };
 }

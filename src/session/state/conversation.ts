@@ -29,7 +29,7 @@ import {
   type PendingSync,
 } from './pending-replies.ts';
 import { PortalLife } from './portal-life.ts';
-import type { Portal, Prepared } from './prepared.ts';
+import { bytesOf, type Portal, type Prepared } from './prepared.ts';
 import { privateName } from './private-name.ts';
 
 /** Parameters that say what a literal means. */
@@ -63,12 +63,18 @@ export class Conversation {
   readonly toServer = new Outbox();
   readonly toClient = new Outbox();
   readonly pending = new PendingReplies();
+  // What one session remembers of its names is weighed with all that a client can make long: else one login could fill the memory of all.
   readonly statements = new Names<Prepared>((prepared) => ({
     heldBy: prepared,
     characters: prepared.rendered.text.length,
+    own: prepared.bytes,
   }));
   // A portal keeps its statement's text when that was closed long ago.
-  readonly portals = new Names<Portal>(({ rendered }) => ({ heldBy: rendered, characters: rendered.text.length }));
+  readonly portals = new Names<Portal>((portal) => ({
+    heldBy: portal.rendered,
+    characters: portal.rendered.text.length + (portal.prepared?.bytes ?? 0),
+    own: bytesOf(portal),
+  }));
   readonly life = new PortalLife(this.portals);
   readonly records: Recorder;
   /** DateStyle, IntervalStyle and TimeZone as the server last said: what a literal means depends on them. */

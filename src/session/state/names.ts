@@ -28,7 +28,7 @@ export interface Keeper {
 /** So many names may be made by SQL text; the oldest is then forgotten, and what names it refused. */
 const MOST_NAMES = 10_000;
 
-/** So many characters of statements, of each kind of name, are remembered: more are refused. */
+/** So many characters of statements and bytes of values, of each kind of name, are remembered: more are refused. */
 export const MOST_REMEMBERED = 8_000_000;
 
 /** The size of a name apart from its statement's text, in characters. */
@@ -38,6 +38,8 @@ export interface HeldText {
   /** The same object as long as the value exists. */
   readonly heldBy: object;
   readonly characters: number;
+  /** Bytes of what this value alone keeps; the same as long as it exists. */
+  readonly own: number;
 }
 
 export class Names<T> implements Keeper {
@@ -136,12 +138,12 @@ export class Names<T> implements Keeper {
 
   private add(value: T | undefined, sign: 1 | -1): void {
     if (value === undefined) return;
-    const { heldBy, characters } = this.textOf(value);
+    const { heldBy, characters, own } = this.textOf(value);
     const before = this.holders.get(heldBy) ?? 0;
     const after = before + sign;
     if (after > 0) this.holders.set(heldBy, after);
     else this.holders.delete(heldBy);
-    this.weight += sign * (NAME_WEIGHT + (before === 0 || after === 0 ? characters : 0));
+    this.weight += sign * (NAME_WEIGHT + own + (before === 0 || after === 0 ? characters : 0));
   }
 }
 

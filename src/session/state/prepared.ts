@@ -51,7 +51,15 @@ export class Prepared {
     this.statement = source.statement;
     this.policy = source.policy;
   }
+
+  /** Of what the client declared. */
+  get bytes(): number {
+    return this.types.length * NUMBER_BYTES;
+  }
 }
+
+/** Of a number in an array. */
+const NUMBER_BYTES = 8;
 
 /** A portal: made by Bind, or a cursor made by DECLARE. Both share one namespace in the server. */
 export interface Portal {
@@ -97,4 +105,10 @@ export interface Portal {
   depth: number;
   /** How often portals had been ended by earlier messages. */
   readonly epoch: number;
+}
+
+/** Of what its Bind gave, as far as it is kept. */
+export function bytesOf({ bound, formats, given }: Portal): number {
+  const numbers = (bound?.formats.length ?? 0) + (formats?.length ?? 0);
+  return numbers * NUMBER_BYTES + (bound?.values.length ?? 0) + (given?.length ?? 0);
 }
