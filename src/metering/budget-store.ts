@@ -67,6 +67,8 @@ export interface BudgetStore {
   exceptions(): Exceptions;
   /** Called after each change of the exceptions, wherever it was made; within a second if several guards share the store. */
   onExceptions(changed: () => void): void;
+  /** Called when the store may have lost what it granted or counted last. Absent where it cannot. */
+  onLost?(lost: () => void): void;
   /** Changes the exceptions for all guards. Resolves when every later read sees the change and it survives a restart. */
   change(change: ExceptionsChange): Promise<void>;
   /** Tokens that were given back, as known here. */

@@ -5,6 +5,8 @@ import { redisStore } from '../../src/budget/store/redis.ts';
 import { Accounts } from '../../src/metering/accounts.ts';
 import { type BreakGlassOpening, type BudgetStore, StoreUnavailable } from '../../src/metering/budget-store.ts';
 import type { WindowOfMeasure } from '../../src/metering/measure.ts';
+import { guardOver, limit, row } from '../budgets/guards.ts';
+import { policyOf } from '../session/policies.ts';
 import { hashOf, seen } from '../support/people.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { describeWith, tool } from '../support/tools.ts';
@@ -233,6 +235,33 @@ describeWith(program)('with a server', () => {
     const again = await take(second, owner, 5);
     second.giveBack([{ owner, measure: 'rows', windows: [HOUR], amount: 4, at: again.at }]);
     await expect.poll(() => Promise.resolve(first.used(owner, 'rows', [HOUR]))).toEqual([6]);
+    client.disconnect();
+  });
+
+  /** INVARIANT 253 */
+  it('has lost the last moments: a guard spends nothing of what they granted, and counts those again whom they counted', async () => {
+    const store = await open(server.url);
+    const principal = `fallen_${process.pid}`;
+    const guard = guardOver(store, principal);
+    const role = { limits: { rows: [limit('2000 per hour')], subjects: new Map([['pupil', [limit('400 per day')]]]) } };
+    const session = guard.session(policyOf(role));
+    const show = async () => {
+      for (const pupil of [1, 2, 3]) expect(await session.take(row(undefined, pupil))).toMatchObject({ kind: 'taken' });
+    };
+    const client = new Redis(server.url);
+    // The key of the hashes comes first.
+    await expect.poll(() => session.take(row(undefined, 0))).toMatchObject({ kind: 'taken' });
+    await show();
+    const keys = (await client.keys('rowgate:*')).filter((key) => /done|principal:fallen/.test(key));
+    await client.del(keys);
+    // It notices with the next question, whatever that is.
+    await store.used('x', 'rows', [HOUR]);
+    for (let i = 0; i < 10; i += 1) await show();
+    guard.budgets.stop();
+    await store.close();
+    const owner = `principal:${principal}`;
+    expect((await first.used(owner, 'rows', [HOUR]))[0]).toBeGreaterThanOrEqual(30);
+    expect((await first.used(owner, 'subjects.pupil', [{ count: 1, unit: 'day' }]))[0]).toBeGreaterThanOrEqual(3);
     client.disconnect();
   });
 

@@ -46,6 +46,7 @@ const SWEEP_MS = 100;
 const FORGET_MS = 600_000;
 /** How soon the store is asked for its hash key again. */
 const RETRY_MS = 1_000;
+const LONGER_THAN_WINDOWS_MS = 1e12;
 /** A charge to no real owner, which tests writing: a store that can only be read is not back. */
 const PROBE: LeaseClaim = {
   owner: 'principal:',
@@ -70,6 +71,16 @@ export class Budgets {
     const clock = (): number => store.now();
     this.locks = new Locks({ store, records, alarms, log, clock, timeZone, changed: () => this.enforceSoon() });
     const state = (): string | undefined => this.state;
+    // The clock of a store elsewhere is known by this process's own time.
+    const elapsed = elapsedTime(
+      elapsedTime(() => performance.now(), Date.now),
+      clock,
+    );
+    // INVARIANT 253: what a store granted or counted that may have lost it, as a replica that takes over, is over like that of windows that have ended.
+    let over = 0;
+    store.onLost?.(() => {
+      over += LONGER_THAN_WINDOWS_MS;
+    });
     this.openings = new Openings({ store, records, alarms, log, policy: options.policy, state, clock });
     this.context = {
       store,
@@ -81,11 +92,7 @@ export class Budgets {
       days: new CalendarDays(timeZone),
       locks: this.locks,
       estimates: options.estimates,
-      // The clock of a store elsewhere is known by this process's own time.
-      now: elapsedTime(
-        elapsedTime(() => performance.now(), Date.now),
-        clock,
-      ),
+      now: () => elapsed() + over,
       hashKey: () => this.hashKey,
       state,
       openings: this.openings,

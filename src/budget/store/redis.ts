@@ -38,7 +38,10 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
     elapsedTime(() => performance.now(), Date.now),
   );
   const now = (): number => clock.now();
-  const accounts = new RedisAccounts(connection, timeZone, now);
+  const lostListeners: (() => void)[] = [];
+  const accounts = new RedisAccounts(connection, timeZone, now, () => {
+    for (const lost of lostListeners) lost();
+  });
   const owed = new Owed(accounts);
   let key: Uint8Array | undefined;
   // A server that has lost its data gets the same key again, so that hashes stay the same.
@@ -109,6 +112,7 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
     now,
     exceptions: () => exceptions.current,
     onExceptions: (changed) => exceptions.onChange(changed),
+    onLost: (lost) => void lostListeners.push(lost),
     change: (change) => exceptions.change(change),
     logouts: logouts.known,
     onLogout: (told) => logouts.onLogout(told),

@@ -104,6 +104,8 @@ export type ToWorker = {
   readonly report: { readonly says: null; readonly answer: unknown };
   /** The exceptions to the policy have changed. */
   readonly exceptions: { readonly says: ExceptionsState; readonly answer: null };
+  /** The store may have lost what it granted or counted last. */
+  readonly lost: { readonly says: null; readonly answer: null };
   /** Tokens that were given back: first, in pieces, all from before the answer to `assignment`; then each new one. */
   readonly logouts: { readonly says: readonly Logout[]; readonly answer: null };
   /** By how many milliseconds the store's clock is ahead of this host's. */

@@ -52,6 +52,7 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
     command: ({ request, by }) => duties?.command(request, by) ?? null,
     beside: ({ name, head }) => duties?.heard(name, head),
     exceptions: (exceptions) => store?.heard(exceptions),
+    lost: () => store?.heardLost(),
     logouts: (logouts) => {
       if (store) store.heardLogouts(logouts);
       else loggedOutBefore.push(...logouts);

@@ -14,6 +14,8 @@ const TOGETHER_MS = 500;
 export interface RemoteStore extends BudgetStore {
   /** The primary has sent the current exceptions. */
   heard(exceptions: ExceptionsState): void;
+  /** The store of the primary may have lost what it granted or counted last. */
+  heardLost(): void;
   /** The primary has sent tokens that were given back. */
   heardLogouts(logouts: readonly Logout[]): void;
   /** By how much the store's clock is ahead of this host's. */
@@ -27,6 +29,7 @@ export function remoteStore(
   aheadMs: number,
 ): RemoteStore {
   const listeners: (() => void)[] = [];
+  const lostListeners: (() => void)[] = [];
   const logouts = new Logouts();
   const logoutListeners: ((logouts: readonly Logout[]) => void)[] = [];
   let stands: Exceptions = exceptionsOf(exceptions);
@@ -54,6 +57,7 @@ export function remoteStore(
     now,
     exceptions: () => stands,
     onExceptions: (changed) => void listeners.push(changed),
+    onLost: (lost) => void lostListeners.push(lost),
     // The changed exceptions arrive before the answer: messages keep their order.
     change: async (change) => void (await ask('exceptionsChange', change)),
     logouts,
@@ -66,6 +70,9 @@ export function remoteStore(
     heard: (exceptions) => {
       stands = exceptionsOf(exceptions);
       for (const changed of listeners) changed();
+    },
+    heardLost: () => {
+      for (const lost of lostListeners) lost();
     },
     heardLogouts: (heard) => {
       for (const logout of heard) logouts.add(logout, now());

@@ -83,6 +83,9 @@ export class Supervisor {
       const exceptions = exceptionsState(options.store.exceptions());
       for (const { process } of this.slots) process?.channel.tell('exceptions', exceptions);
     });
+    options.store.onLost?.(() => {
+      for (const { process } of this.slots) process?.channel.tell('lost', null);
+    });
     options.store.onLogout((logouts) => {
       for (const { process } of this.slots) process?.channel.tell('logouts', logouts);
     });

@@ -39,6 +39,8 @@ export class RedisAccounts {
     timeZone: string,
     /** By the server's clock. */
     private readonly now: () => number,
+    /** The server may have lost what it granted or counted last. */
+    private readonly lost: () => void,
   ) {
     this.days = new CalendarDays(timeZone);
   }
@@ -97,7 +99,7 @@ export class RedisAccounts {
     const call = this.lastCall;
     const at = this.now();
     // By then the server may have forgotten a guard that had nothing to ask.
-    if (at - this.heard.at > DONE_KEPT_MS / 2) this.heard = { call: 0, at };
+    if (at - this.heard.at > DONE_KEPT_MS / 2) this.forget(at);
     try {
       const answer = await this.call(operations, batch, call);
       this.heard = { call: Math.max(this.heard.call, call), at: Math.max(this.heard.at, at) };
@@ -105,11 +107,16 @@ export class RedisAccounts {
     } catch (error) {
       if (!(error instanceof Error && error.message.includes('LOST'))) throw error;
       this.lostAt = this.now() + CLOCK_MS;
-      this.heard = { call: 0, at };
+      this.forget(at);
       // A batch is to be made anew.
       if (batch > 0) throw error;
       return await this.run(operations);
     }
+  }
+
+  private forget(at: number): void {
+    this.heard = { call: 0, at };
+    this.lost();
   }
 
   private call(operations: readonly Operation[], batch: number, call: number): Promise<unknown> {
