@@ -5,7 +5,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance as imported } from 'node:perf_hooks';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Backend } from '../../src/protocol/message-types.ts';
 import { type RawClient, rawLogin } from '../proxy/raw-client.ts';
 import { B, D, DONE, E, P, Q, S } from '../session/messages.ts';
@@ -179,6 +179,35 @@ test.each([
   // What it told is counted now.
   expect(await failure(client, `SELECT name FROM pupils WHERE id IN ${GIVEN(31)} OR id = 41`)).toMatchObject({
     code: '53400',
+  });
+});
+
+const ONE_KEY = 'subjects:\n  pupil: { keys: [visits.pupil_id] }\n';
+/** INVARIANT 254 */
+describe.each([
+  ['another name', 'kid', undefined],
+  ['another key', 'pupil', ONE_KEY],
+])('what is told when its people have got %s is not told', (_, name, before) => {
+  test.each([
+    ['rows', 'SELECT p.name FROM pupils p JOIN visits v ON v.pupil_id = p.id'],
+    ['many values', "SELECT p.name || v.note FROM pupils p, visits v WHERE v.id < 5010 AND p.name <> ''"],
+    ['no row', "SELECT p.name FROM pupils p JOIN visits v ON v.pupil_id = p.id WHERE v.note || p.name = 'none'"],
+    ['an error', 'SELECT 1 / (p.id - 5) FROM pupils p JOIN visits v ON v.pupil_id = p.id'],
+  ])('%s', async (_, sql) => {
+    const role = await guarded(`limits: { ${TEN} }`, before);
+    const client = await guard.connect(role, PASSWORD);
+    const other = await database.connect();
+    await other.query('BEGIN; LOCK TABLE visits');
+    const asked = failure(client, sql);
+    const waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'visits'::regclass";
+    await expect.poll(async () => (await database.query(waits)).length).toBe(1);
+    await writeFile(join(folder, 'subjects.yaml'), `subjects:\n  ${name}: { keys: [pupils.id, visits.pupil_id] }\n`);
+    const file = join(folder, 'roles', `${role}.yaml`);
+    await writeFile(file, (await readFile(file, 'utf8')).replace(/(scope|subjects): { pupil:/g, `$1: { ${name}:`));
+    await guard.reload();
+    await other.query('COMMIT');
+    expect(await asked).toMatchObject({ code: '0A000', hint: 'Run it again.' });
+    expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
   });
 });
 

@@ -10,7 +10,7 @@ import { overLimit } from '../admission/statement-meter.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution } from '../state/execution.ts';
 import type { PendingReply } from '../state/pending-replies.ts';
-import { isTaken } from './row-flow.ts';
+import { isCountedAlike, isTaken } from './row-flow.ts';
 import { RowHeaders } from './row-headers.ts';
 
 /** With fewer bytes, it is not worth looking for many rows. */
@@ -62,6 +62,7 @@ export class RowBatch {
     if (count === 0) return 'singly';
     const bytes = rows.length - count * HEADER_BYTES;
     if (run.endsAt(count) || (watch.limits && overLimit(watch.limits, run.usage, count, bytes))) return 'singly';
+    if (!isCountedAlike(this.c, run)) return 'singly';
     const taken = isTaken(this.c, run) ? this.take(run, count, bytes, disclosed) : 'taken';
     if (taken !== 'taken') return taken;
     // They need no record now: what is not recorded is not shown.

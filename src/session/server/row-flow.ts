@@ -26,6 +26,7 @@ export function admitRow(c: Conversation, run: Execution, frame: Frame): boolean
 function takeRow(c: Conversation, run: Execution, rows: number, bytes: number, frame: Frame): boolean {
   const disclosed = rows > 0 ? run.answer?.in(run, frame) : undefined;
   if (rows > 0 && !passesCanaries(c, run, frame)) return false;
+  if (!isCountedAlike(c, run)) return cutOutdated(run);
   if (isTaken(c, run) && !paysAgain(c, run)) return false;
   if (isTaken(c, run) && !take(c, run, disclosed ? { rows, bytes, disclosed } : plain(rows, bytes))) return false;
   if (run.endsAt(rows)) {
@@ -42,6 +43,21 @@ export function isTaken({ ports }: Conversation, { watch, policy }: Execution): 
   if (watch.taken) return true;
   const now = ports.policy();
   return now !== undefined && now !== policy && now.role.mode === 'enforce' && limitedOverTime(now).shown;
+}
+
+/**
+ * INVARIANT 254: whether the people that the policy limits now had the same name and keys when it was judged: what it shows of others would count nowhere.
+ */
+export function isCountedAlike({ ports }: Conversation, { policy: { role } }: Execution): boolean {
+  const now = ports.policy()?.role;
+  if (!now || now.subjects === role.subjects || now.mode !== 'enforce') return true;
+  const limited = now.subjects?.filter(({ name }) => now.limitedSubjects?.has(name)) ?? [];
+  return limited.every(({ name, keys }) => {
+    const before = role.subjects?.find((one) => one.name === name)?.keys ?? [];
+    return keys.every(({ relation, column }) =>
+      before.some((key) => key.relation.oid === relation.oid && key.column.attnum === column.attnum),
+    );
+  });
 }
 
 /** INVARIANT 179: whether a new policy limits what it changes, or stores of others, where none did when it was sent. */
@@ -75,7 +91,9 @@ function paysAgain(c: Conversation, run: Execution): boolean {
 /** The same of how it ends: it is to be paid by what was set aside. @returns whether the client may be told; where not, it may be asked again: `c.stalled`. */
 export function mayTellEnd(c: Conversation, run: Execution): boolean {
   const { charges, prepaid = [], watch } = run;
-  if (!charges || c.unheard || watch.account !== undefined) return true;
+  if (!charges || c.unheard) return true;
+  if (!isCountedAlike(c, run)) return cutOutdated(run);
+  if (watch.account !== undefined) return true;
   if (!paysAgain(c, run)) return false;
   const past = prepaid.filter(({ subject }) => charges.isPast(subject));
   const disclosed = past.map(({ subject }) => ({ subject, keys: [], values: 1 }));
@@ -83,7 +101,18 @@ export function mayTellEnd(c: Conversation, run: Execution): boolean {
 }
 
 function cutUnrecorded(run: Execution): false {
-  run.cut = notRecorded();
+  return cutBy(run, notRecorded());
+}
+
+function cutOutdated(run: Execution): false {
+  return cutBy(
+    run,
+    refusal('unsupported', '0A000', 'the policy has changed what it may show', { hint: 'Run it again.' }),
+  );
+}
+
+function cutBy(run: Execution, why: Refusal): false {
+  run.cut = why;
   run.cutByBudget = true;
   return false;
 }
