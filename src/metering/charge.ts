@@ -30,14 +30,19 @@ export class Charge {
     if (places > 1) this.second = this.lease.setAside(now);
   }
 
-  /** Not if its window has ended since: the place would not be counted. */
+  /** Not if its window has ended since, or another one has begun: the place would not be counted. */
   canUse(lease: Lease, now: number): boolean {
-    return lease === this.lease && this.place !== undefined && !this.kept && now < this.place.until;
+    return lease === this.lease && this.place !== undefined && !this.kept && !this.isOver(this.place, now);
   }
 
   /** Nothing but the place would pay for how the statement ends, and its window counts it no more as of now. */
   isPast(now: number): boolean {
-    return this.place !== undefined && (this.kept || this.total === 0) && now >= this.place.until;
+    return this.place !== undefined && (this.kept || this.total === 0) && this.isOver(this.place, now);
+  }
+
+  /** INVARIANT 255: a window that a new policy names holds nothing that was granted before it began. */
+  private isOver({ until, version }: LeasePlace, now: number): boolean {
+    return now >= until || version !== this.lease.version;
   }
 
   /** @returns when the place was granted. */

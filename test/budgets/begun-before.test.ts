@@ -182,6 +182,28 @@ test.each([
   });
 });
 
+/** INVARIANT 255 */
+test.each([
+  ['an answer without a row', 'SELECT max(note) FROM visits HAVING count(*) > 5000'],
+  ['a value', 'SELECT max(note) FROM visits'],
+  ['an error', 'SELECT 1 / (count(*) - 1000) FROM visits HAVING count(*) > 5'],
+])('what is told when a new policy names another window is paid in that: %s', async (_, sql) => {
+  const role = await guarded('limits: { subjects: { pupil: 11 per hour } }');
+  const client = await guard.connect(role, PASSWORD);
+  const other = await database.connect();
+  await other.query('BEGIN; LOCK TABLE visits');
+  const asked = failure(client, sql);
+  const waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'visits'::regclass";
+  await expect.poll(async () => (await database.query(waits)).length).toBe(1);
+  const file = join(folder, 'roles', `${role}.yaml`);
+  await writeFile(file, (await readFile(file, 'utf8')).replace('11 per hour', '11 per 2 hours'));
+  await guard.reload();
+  const spent = await guard.connect(role, PASSWORD);
+  expect((await spent.query(`SELECT name FROM pupils WHERE id IN ${GIVEN(11)} OR id = 21`)).rows).toHaveLength(11);
+  await other.query('COMMIT');
+  expect(await asked).toMatchObject({ code: '53400' });
+});
+
 const ONE_KEY = 'subjects:\n  pupil: { keys: [visits.pupil_id] }\n';
 /** INVARIANT 254 */
 describe.each([

@@ -155,6 +155,23 @@ describe('a statement prepared in SQL', () => {
   });
 });
 
+/** INVARIANT 254 */
+test('what runs for no end user shows no row where each one is limited since', async () => {
+  const limited = (role: object) => ({ ...policyOf(options), role: { ...policyOf(options).role, ...role } });
+  const other = await database.connect();
+  const run = async (): Promise<readonly string[]> => {
+    await other.query('begin; lock table t');
+    const asked = ask(peer, Q('select a from t'));
+    const waits = "select from pg_locks where not granted and relation = 't'::regclass";
+    await expect.poll(async () => (await database.query(waits)).length).toBe(1);
+    peer.policy = limited({ limitsPerUser: { rows: [] } });
+    await other.query('commit');
+    return asked;
+  };
+  expect(await run()).toEqual(['RowDescription', 'ErrorResponse:0A000', 'ReadyForQuery:I']);
+  expect(await run()).toContain('CommandComplete:SELECT 5');
+});
+
 describe('an open portal', () => {
   const fetch = [Q('fetch 2 from p')];
   const declare = 'declare p cursor for select a from t';

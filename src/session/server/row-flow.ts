@@ -47,10 +47,13 @@ export function isTaken({ ports }: Conversation, { watch, policy }: Execution): 
 
 /**
  * INVARIANT 254: whether the people that the policy limits now had the same name and keys when it was judged: what it shows of others would count nowhere.
+ * Nor would what runs for no end user, where each one is limited since.
  */
-export function isCountedAlike({ ports }: Conversation, { policy: { role } }: Execution): boolean {
+export function isCountedAlike({ ports }: Conversation, { policy: { role }, person }: Execution): boolean {
   const now = ports.policy()?.role;
-  if (!now || now.subjects === role.subjects || now.mode !== 'enforce') return true;
+  if (now?.mode !== 'enforce') return true;
+  if (now.limitsPerUser && !role.limitsPerUser && !person) return false;
+  if (now.subjects === role.subjects) return true;
   const limited = now.subjects?.filter(({ name }) => now.limitedSubjects?.has(name)) ?? [];
   return limited.every(({ name, keys }) => {
     const before = role.subjects?.find((one) => one.name === name)?.keys ?? [];
