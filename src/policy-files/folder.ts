@@ -1,6 +1,8 @@
 /** Reads the policies folder. `policy/` parses the files. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { reasonOf } from '../core/error-text.ts';
 import type { PolicyFile } from '../policy/source/document.ts';
 
 /** The folder or a file in it cannot be read; the message names the path, for the DBA. */
@@ -60,15 +62,24 @@ async function isFolder(file: string, path: string): Promise<boolean> {
   }
 }
 
+/** What is not UTF-8 comes as U+FFFD, which `PolicyDocument` reports with its place. */
 async function readText(file: string, path: string): Promise<string> {
   try {
-    const bytes = await readFile(file);
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder().decode(await bytesOf(file));
   } catch (error) {
-    throw new PolicyFolderError(
-      `could not read "${path}": ${error instanceof TypeError ? 'not valid UTF-8' : reason(error)}`,
-    );
+    throw new PolicyFolderError(`could not read "${path}": ${reason(error)}`);
   }
+}
+
+/** Opening a pipe waits for its writer, perhaps for ever: no policy would be read again, and the process could not end. */
+async function bytesOf(file: string): Promise<Uint8Array> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if ((await handle.stat()).isFile()) return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+  throw new Error('not a file');
 }
 
 function reason(error: unknown): string {
@@ -83,6 +94,6 @@ function reason(error: unknown): string {
     case 'ELOOP':
       return 'a link that leads to itself';
     default:
-      return code ?? String(error);
+      return code ?? reasonOf(error);
   }
 }

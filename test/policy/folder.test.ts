@@ -1,8 +1,10 @@
 /** Tests the reading of the policies folder: which files are read, which are not, and a clear error where one cannot be read. */
+import { execFileSync } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { PolicyDocument, type PolicyFile } from '../../src/policy/source/document.ts';
 import { PolicyFolderError, readPolicyFolder } from '../../src/policy-files/folder.ts';
 
 let folder: string;
@@ -46,15 +48,25 @@ it('says so where there is no folder, nothing in it, or it is a file', async () 
   expect(await problem(join(folder, 'file'))).toBe('could not read policies folder "FOLDER/file": not a directory');
 });
 
-it('leaves no policy out in silence: *.yml, broken links, text that is not UTF-8', async () => {
+it('leaves no policy out in silence: *.yml, broken links, pipes', async () => {
   await writeFile(join(folder, 'a.yml'), '');
   expect(await problem()).toBe('"a.yml" would not be read: name policy files *.yaml');
   await rm(join(folder, 'a.yml'));
   await symlink(join(folder, 'gone.yaml'), join(folder, 'link.yaml'));
   expect(await problem()).toBe('could not read "link.yaml": no such file or directory');
   await rm(join(folder, 'link.yaml'));
-  await writeFile(join(folder, 'latin.yaml'), Buffer.from('role: \xe9', 'latin1'));
-  expect(await problem()).toBe('could not read "latin.yaml": not valid UTF-8');
+  // Reading it would wait for a writer, in a thread without which the process cannot end.
+  execFileSync('mkfifo', [join(folder, 'pipe.yaml')]);
+  expect(await problem()).toBe('could not read "pipe.yaml": not a file');
+});
+
+it('text that is not UTF-8 is an error at its place, and of its file alone', async () => {
+  await writeFile(join(folder, 'latin.yaml'), Buffer.from('role: a\ndescription: caf\xe9\n', 'latin1'));
+  const [file] = await readPolicyFolder(folder);
+  expect(new PolicyDocument(file as PolicyFile)).toMatchObject({
+    malformed: true,
+    flaws: [{ place: { file: 'latin.yaml', line: 2, column: 17 }, message: 'not valid UTF-8' }],
+  });
 });
 
 it('says so where a file or the folder may not be read', async () => {

@@ -79,6 +79,9 @@ export class PolicyDocument {
       for (const problem of [...document.errors, ...document.warnings]) {
         if (problem.code !== 'TAG_RESOLVE_FAILED') this.reportSyntax(problem); // `read` reports every tag
       }
+      // What decoding made of bytes that are not UTF-8: a value that holds it is not what was written.
+      const undecodable = file.text.indexOf('\uFFFD');
+      if (undecodable >= 0) this.flaw([], undecodable, 'not valid UTF-8');
       this.malformed = this.flaws.length > 0;
       this.value = this.read(document.contents, [], 0);
     } catch (error) {
