@@ -26,6 +26,7 @@ import { type Diagnostic, formatDiagnostic } from '../policy/source/diagnostic.t
 import type { PolicyFile } from '../policy/source/document.ts';
 import { readableFiles } from '../policy/source/readable.ts';
 import type { PolicyEnvironment } from '../policy/source/sql-source.ts';
+import { suggestion } from '../policy/source/suggestion.ts';
 import { PolicyFolderError, readPolicyFolder } from '../policy-files/folder.ts';
 import { Catalog, type CatalogData } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
@@ -123,18 +124,13 @@ export async function checkPolicies(options: CheckOptions, compilers: SqlCompile
   const files = isLive ? (await fileProblems(config)).filter(({ key }) => !spoilt.has(String(key[0]))) : [];
   const read = await catalogOf(config, options, spoilt, files);
   const ofConfiguration = [...ofFile, ...files.map(placed), ...read.problems.map(placed), ...read.diagnostics];
-  const { lacking, ...policies } = spoilt.has('policies')
-    ? { ...found([]), lacking: [] }
+  const { accounts, ...policies } = spoilt.has('policies')
+    ? { ...found([]), accounts: [] }
     : await ofFolder(config, spoilt.has('search_path') ? undefined : read.data, spoilt, isLive, compilers);
-  const ofAccounts = lacking.map(({ role, account, grants }) => {
-    const key = config.upstream.logins.has(role) ? ['upstream', 'logins', role] : ['upstream', 'url'];
-    const message = `account "${account}" lacks ${countText(grants.length, 'right')} that role "${role}" needs: the server will refuse what the policy allows`;
-    return { ...placed({ key, message }), severity: 'warning' as const };
-  });
+  const ofAccounts = accounts.map((problem) => ({ ...placed(problem), severity: 'warning' as const }));
   const diagnostics = [...inOrder([...ofConfiguration, ...ofAccounts]), ...policies.diagnostics];
   const failing = options.strict === true && diagnostics.some(({ accepted }) => !accepted);
-  const grants = [...new Set(lacking.flatMap((of) => of.grants))];
-  return { ...policies, diagnostics, grants, exitCode: read.failed ? 2 : failing ? 1 : found(diagnostics).exitCode };
+  return { ...policies, diagnostics, exitCode: read.failed ? 2 : failing ? 1 : found(diagnostics).exitCode };
 }
 
 async function ofFolder(
@@ -143,10 +139,10 @@ async function ofFolder(
   spoilt: ReadonlySet<string>,
   isLive: boolean,
   compilers: SqlCompilers,
-): Promise<CheckResult & { readonly lacking: readonly LackingRights[] }> {
+): Promise<CheckResult & { readonly accounts: readonly KeyProblem[] }> {
   try {
     const files = await readPolicyFolder(config.policies);
-    if (!data) return { ...(await ofFilesAlone(files, config)), lacking: [] };
+    if (!data) return { ...(await ofFilesAlone(files, config)), accounts: [] };
     const { searchPath, timeZone, requireCertificate } = config;
     const catalog = new Catalog(data);
     const clientCa = spoilt.has('tls') || config.tls?.clientCa !== undefined;
@@ -168,11 +164,31 @@ async function ofFolder(
     ];
     const all = withAccepted([...loaded.diagnostics, ...further], files, Date.now(), timeZone);
     const lacking = isLive ? await lackingFor(loaded.policy, catalog, config) : [];
-    return { ...ofPolicy({ ...loaded, diagnostics: inOrder(all) }, config.policies), lacking };
+    return {
+      ...ofPolicy({ ...loaded, diagnostics: inOrder(all) }, config.policies),
+      grants: [...new Set(lacking.flatMap((of) => of.grants))],
+      accounts: [...unusedLogins(loaded.policy, config), ...lacking.map((of) => lackingProblem(of, config))],
+    };
   } catch (error) {
     if (!(error instanceof PolicyFolderError)) throw error;
-    return { ...found([problemOf(shownPath(config.policies), error.message)]), lacking: [] };
+    return { ...found([problemOf(shownPath(config.policies), error.message)]), accounts: [] };
   }
+}
+
+/** Accounts of roles that do not exist: a slip in the name leaves the role with the account of `upstream.url`. */
+function unusedLogins({ roles }: Policy, { upstream }: Config): KeyProblem[] {
+  return [...upstream.logins.keys()]
+    .filter((role) => !roles.has(role))
+    .map((role) => {
+      const message = `role "${role}" does not exist, so nothing uses this account${suggestion(role, roles.keys())}`;
+      return { key: ['upstream', 'logins', role], message };
+    });
+}
+
+function lackingProblem({ role, account, grants }: LackingRights, { upstream }: Config): KeyProblem {
+  const key = upstream.logins.has(role) ? ['upstream', 'logins', role] : ['upstream', 'url'];
+  const message = `account "${account}" lacks ${countText(grants.length, 'right')} that role "${role}" needs: the server will refuse what the policy allows`;
+  return { key, message };
 }
 
 function lackingFor({ roles }: Policy, catalog: Catalog, { upstream }: Config): Promise<LackingRights[]> {

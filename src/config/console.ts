@@ -51,7 +51,7 @@ const text = z.string().min(1);
 const words = z.array(text).default([]);
 
 const oidc = mapping({
-  issuer: z.url({ protocol: /^https?$/ }),
+  issuer: z.url({ protocol: /^https?$/, error: 'expected the address of an issuer, as https://id.example.org' }),
   client_id: text,
   client_secret: text.optional(),
   scope: text.default('openid profile email'),
@@ -63,15 +63,15 @@ const oidc = mapping({
   error: 'expected "roles", or a file of "people" instead: without either no one may use the console',
 });
 
+const EXPECTED_ORIGIN = 'expected an origin, as https://rowgate.example.org';
+
 const LOOPBACK = /^(localhost|127\.[0-9.]+|::1)$/;
 
 export const consoleSchema = mapping({
   listen: tcpAddress.prefault('127.0.0.1:8433'),
   url: z
-    .url({ protocol: /^https?$/ })
-    .refine((url) => URL.canParse(url) && ['', '/'].includes(url.slice(new URL(url).origin.length)), {
-      error: 'expected an origin, as https://rowgate.example.org',
-    })
+    .url({ protocol: /^https?$/, error: EXPECTED_ORIGIN, abort: true })
+    .refine((url) => ['', '/'].includes(url.slice(new URL(url).origin.length)), EXPECTED_ORIGIN)
     .optional(),
   tls: mapping({ cert: text, key: text }).optional(),
   guards: z

@@ -3,7 +3,7 @@
 import { Encrypter } from 'age-encryption';
 import { z } from 'zod';
 import { isAddressBlock } from '../policy/model/address-block.ts';
-import { mapping, oneOrList, written } from '../policy/schema/schema-values.ts';
+import { found, mapping, oneOrList, written } from '../policy/schema/schema-values.ts';
 import { FORMS, readDuration } from '../policy/source/quantity.ts';
 import { anchorSchema } from './anchor.ts';
 import { keysSchema } from './canary-key.ts';
@@ -62,7 +62,7 @@ const schemaName = text.refine(
 function count(least: number, most: number) {
   const digits = z
     .string()
-    .regex(/^[0-9]+$/)
+    .regex(/^[0-9]+$/, { error: ({ input }) => `expected a whole number${found(input)}` })
     .transform(Number);
   return z.union([z.number(), digits]).pipe(z.int().min(least).max(most));
 }

@@ -250,3 +250,35 @@ describe('one run shows what is wrong', () => {
     expect(result.exitCode).toBe(1);
   });
 });
+
+it('what is not UTF-8 has its place, also in a password', async () => {
+  await role('role: a\nlimits: none\n');
+  await writeFile(join(folder, 'rowgate.yaml'), Buffer.from(`${live()}name: "caf\xe9"\n`, 'latin1'));
+  const result = await checkPolicies({ config: join(folder, 'rowgate.yaml') }, environment);
+  expect(at(result)).toEqual(['rowgate.yaml:3: not valid UTF-8']);
+});
+
+it('a value of the wrong form is told what was expected', async () => {
+  await role('role: a\nlimits: none\n');
+  const oidc = 'oidc: { issuer: x, client_id: c, people: p.yaml }';
+  const given = `${live()}workers: four\nname: ${'n'.repeat(64)}\nconsole: { url: x, ${oidc} }\n`;
+  expect(at(await check(given)).join('\n')).toMatchInlineSnapshot(`
+    "rowgate.yaml:3: workers: expected a whole number, found "four"
+    rowgate.yaml:4: name: expected at most 63 characters, found "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…"
+    rowgate.yaml:5: console.url: expected an origin, as https://rowgate.example.org
+    rowgate.yaml:5: console.oidc.issuer: expected the address of an issuer, as https://id.example.org"
+  `);
+});
+
+it('an account of a role that does not exist', async () => {
+  await role('role: teacher\nlimits: none\n');
+  const url = new URL(database.url);
+  const login = `{ user: ${url.username}, password: "${url.password}" }`;
+  const lines = `listen: 127.0.0.1:6432\nupstream:\n  url: "${database.url}"\n  logins:\n    techer: ${login}\n`;
+  const { diagnostics, exitCode } = await check(lines);
+  const told = diagnostics.map(({ line, severity, message }) => `${line}: ${severity}: ${message}`);
+  expect(told).toEqual([
+    '5: warning: upstream.logins.techer: role "techer" does not exist, so nothing uses this account, did you mean "teacher"?',
+  ]);
+  expect(exitCode).toBe(0);
+});

@@ -6,6 +6,7 @@ import type { BudgetStore, ExceptionsChange } from '../../metering/budget-store.
 import { type Holder, holderOf, holderWords, ownerOf } from '../../metering/owner.ts';
 import { isUserName } from '../../metering/user-name.ts';
 import { type Policy, roleOf } from '../../policy/model/policy.ts';
+import { suggestion } from '../../policy/source/suggestion.ts';
 import type { LiveSession } from '../../server/sessions.ts';
 import { type ControlReply, failed } from './protocol.ts';
 
@@ -45,9 +46,14 @@ export function command<Shape extends z.ZodRawShape>(
       const parsed = schema.safeParse(given);
       if (parsed.success) return run(parsed.data as z.output<z.ZodObject<Shape>>, guard, by);
       const [issue] = parsed.error.issues;
-      return failed('call', `${issue?.path.join('.') || 'arguments'}: ${issue?.message}`);
+      return failed('call', `${shownKey(issue?.path) || 'arguments'}: ${issue?.message}`);
     },
   };
+}
+
+/** As it is written on the command line. */
+function shownKey(path: readonly PropertyKey[] = []): string {
+  return path.join('.').replace(/^forMs$/, '--for');
 }
 
 /** Shown in terminals: without characters that move the cursor, break the line, or change text direction. */
@@ -97,7 +103,10 @@ export function findPrincipal(guard: CommandContext, name: string) {
   if (!policy) return { refusal: failed('failed', 'no policy is in force yet') };
   const principal = policy.principals.get(name);
   const role = principal && roleOf(policy, principal);
-  if (!principal || !role) return { refusal: failed('refused', `principal "${name}" does not exist`) };
+  if (!principal || !role) {
+    const near = suggestion(name, policy.principals.keys());
+    return { refusal: failed('refused', `principal "${name}" does not exist${near}`) };
+  }
   return { principal, role, policy };
 }
 

@@ -75,7 +75,7 @@ function describe(issue: z.core.$ZodRawIssue): string {
         ? 'expected something, found nothing'
         : `expected at least ${issue.minimum}${found(issue.input)}`;
     case 'too_big':
-      return `expected at most ${issue.maximum}${found(issue.input)}`;
+      return `expected at most ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}${found(issue.input)}`;
     case 'invalid_key':
       return issue.issues[0]?.message ?? 'this is not a name';
     case 'invalid_union':
