@@ -1,8 +1,12 @@
 /** Tests logs with a chain computed again after a change: found by seals, and where the key was stolen as well, by anchors. */
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sealKeyIn } from '../../src/decision-log/seals/seal-key.ts';
 import type { Verification } from '../../src/decision-log/verify/verify.ts';
+import { openLog } from '../../src/decision-log/writer/log.ts';
 import { type Forgery, lineAt, linesOf, otherKey, ownKey, rechained, seqOf, withLines, writersIn } from './lines.ts';
+import { TestLog } from './logs.ts';
 import { always, SHAPES, Tampered } from './tampered.ts';
 
 const isThief = ({ principal }: Record<string, unknown>): boolean => principal === 'thief';
@@ -137,5 +141,47 @@ describe('several workers', () => {
     expect(findings).toContainEqual(
       expect.objectContaining({ kind: 'rewritten', file: expect.stringMatching(/^decisions\.1\./) }),
     );
+  });
+});
+
+describe('nothing to verify is not whole, whatever key is given', () => {
+  const bare = (text: string) => text.replaceAll(/,"hash":"[\w-]{43}"}$/gm, '}').replaceAll('thief', 'clerk');
+
+  it.each<[string, (text: string) => string, string]>([
+    ['hashes taken off', bare, 'unchained'],
+    [
+      'hashes and all of the chain taken off',
+      (text) => bare(text).replaceAll(/^.*"kind":"(segment|seal)".*\n/gm, ''),
+      'unchained',
+    ],
+    ['other line ends', (text) => text.replaceAll('\n', '\r\n'), 'unchained'],
+    ['all files emptied', () => '', 'cut'],
+  ])('%s', async (_what, change, kind) => {
+    const log = TestLog.build();
+    const whole = log.read();
+    const keys = (await log.verify()).keys.map(({ key }) => key);
+    log.write(new Map([...whole].map(([name, text]) => [name, change(text)])));
+    expect((await log.verify({ keys })).findings).toContainEqual(expect.objectContaining({ kind }));
+    log.remove();
+  });
+
+  it('also where the guard began another chain behind it', async () => {
+    const log = TestLog.build({ bytes: 1_000_000 });
+    const keys = (await log.verify()).keys.map(({ key }) => key);
+    log.write(new Map([...log.read()].map(([name, text]) => [name, bare(text)])));
+    const guard = openLog({
+      file: log.log,
+      durability: 'batched',
+      text: 'normalized',
+      guard: 'g1',
+      seal: { key: sealKeyIn(join(log.folder, 'seal.key')), everyMs: 3_600_000, records: 7 },
+      clock: () => Date.UTC(2026, 10, 25, 10),
+    });
+    guard.append('start', { version: '0', configuration: 'sha256:0' });
+    await guard.close();
+    const { findings, chains } = await log.verify({ keys });
+    expect(findings).toEqual([expect.objectContaining({ kind: 'unchained' })]);
+    expect(chains).toMatchObject([{ guard: 'g1', seals: 1 }]);
+    log.remove();
   });
 });

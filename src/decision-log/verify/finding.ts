@@ -25,6 +25,8 @@ export type FindingKind =
   | 'anchor-forged'
   /** A compressed file cannot be decompressed completely. */
   | 'damaged'
+  /** The records of a file have no hashes: an editor can take them off, so nothing speaks for it. */
+  | 'unchained'
   /** A file cannot be read, or is not a log. */
   | 'unreadable';
 
@@ -40,8 +42,6 @@ export type NoteKind =
    * found.
    */
   | 'unsealed'
-  /** A file from before there were chains. */
-  | 'unchained'
   /** The last file was closed, and no file follows. */
   | 'no-open-file';
 

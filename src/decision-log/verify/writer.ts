@@ -54,14 +54,17 @@ export async function readWriter(
     const [segment] = scan.segments;
     const before = scanned.slice(0, i + 1);
     if (scan.records === 0 && scan.unchained > 0 && before.every(({ scan: { records } }) => records === 0)) {
-      const message = 'its records have no hashes: it is from before there was a chain, and cannot be verified';
-      notes.push({ kind: 'unchained', file: file.name, message });
+      const message = 'its records have no hashes: nothing of it can be verified';
+      findings.push({ kind: 'unchained', file: file.name, message });
       return false;
     }
     if (!segment || segment.chain === chain) return true;
     findings.push({ kind: 'foreign-file', file: file.name, message: `it is of another chain, ${segment.chain}` });
     return false;
   });
+  // INVARIANT 263: what has nothing to verify is not found to be whole.
+  if (scanned.every(({ scan }) => scan.items.length === 0))
+    findings.push({ kind: 'cut', file: name, message: 'it holds no record' });
   const scans = own.map(({ scan }) => scan);
   for (const { file, rest } of scans) {
     const message = 'the last line is not whole: it is being written, or was torn off by a crash';
