@@ -59,7 +59,7 @@ async function behindGuards<T>(act: (guarded: Guarded) => Promise<T>): Promise<T
 
 test.each(pieces)(
   '$runs scripts from seed $seed',
-  { timeout: 60_000 + Math.min(RUNS, PIECE) * SCRIPT_MS },
+  { timeout: 300_000 + Math.min(RUNS, PIECE) * SCRIPT_MS },
   async (piece) => {
     await behindGuards(async (guarded) => {
       const report = await runSample(guarded, routines, piece);

@@ -146,7 +146,7 @@ async function warmUp(): Promise<void> {
 
 const linux = testWith(file('/proc/self/clear_refs'));
 /** Again, where the collector came late: what piles up does so each time. */
-const OPTIONS = { timeout: 120_000, retry: 2 };
+const OPTIONS = { timeout: 300_000, retry: 2 };
 
 linux('a parameter of 100 MB, with parameters of the guard behind it', OPTIONS, async () => {
   const { socket, seen, until } = await open('school');

@@ -222,7 +222,7 @@ test.each([
   },
 ])(
   '$who sees what PostgreSQL would answer',
-  { timeout: 30_000 + RUNS * 500 },
+  { timeout: 300_000 + RUNS * 500 },
   async ({ vocabulary, more, shown, reloads = false, late = false }) => {
     const budget = late ? (wake: () => void) => new LateBudget(wake, { late }) : () => UNLIMITED;
     await fc.assert(
@@ -269,7 +269,7 @@ test.each([
   },
 ])(
   '$who: the session keeps its end user as PostgreSQL keeps a setting',
-  { timeout: 30_000 + RUNS * 500 },
+  { timeout: 300_000 + RUNS * 500 },
   async ({ more, shown, initial, late = false, reloads = false, slow = false, vocabulary = TOKENS }) => {
     const login = await database.createLogin('SUPERUSER');
     if (initial) await database.query(`alter role ${new URL(login.url).username} set app.who = '${initial}'`);

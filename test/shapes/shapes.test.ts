@@ -162,7 +162,7 @@ describe('golden cases', { timeout: 300_000 }, () => {
 });
 
 describe('generated statements', () => {
-  test(`${GENERATED} scripts from seed ${SEED}`, { timeout: 60_000 + GENERATED * 300 }, async () => {
+  test(`${GENERATED} scripts from seed ${SEED}`, { timeout: 300_000 + GENERATED * 300 }, async () => {
     const catalog = await made(['noninterference/schema.sql']);
     const named = (path: string, text: string) =>
       path === 'principals.yaml' ? text.replace('  teacher:', '  the_teacher:') : text;

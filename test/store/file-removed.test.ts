@@ -1,5 +1,5 @@
 /** Tests a folder that is removed under a running guard: nothing is granted that a later start would not find, and no other guard's state is set aside. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
@@ -87,9 +87,10 @@ it('another guard has a folder of that name now: nothing is granted, and its sta
 
 it('moved away and back: nothing is granted meanwhile, and then all is there', async () => {
   renameSync(folder, `${folder}-away`);
-  mkdirSync(folder, { mode: 0o500 });
-  mkdirSync(join(folder, 'snapshot-9'));
+  mkdirSync(join(folder, 'snapshot-9'), { recursive: true });
+  chmodSync(folder, 0o500);
   await isRefused();
+  chmodSync(folder, 0o700);
   rmSync(folder, { recursive: true });
   renameSync(`${folder}-away`, folder);
   await isGranted();

@@ -13,7 +13,7 @@ export const SHAPES: readonly (readonly [string, Partial<Shape>])[] = [
 
 const RUNS = process.env.ROWGATE_LONG ? 500 : 20;
 
-vi.setConfig({ testTimeout: 30_000 + RUNS * 500 });
+vi.setConfig({ testTimeout: 300_000 + RUNS * 500 });
 
 export class Tampered {
   readonly log: TestLog;
