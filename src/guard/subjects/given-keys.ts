@@ -186,25 +186,43 @@ function itemOf(token: string, kind: number, sign: string): Item | undefined {
 }
 
 /** What the server skips around an array and its elements: other blanks, such as U+00A0, are part of a key. */
-const BLANKS = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
+const BLANKS = /[ \t\n\v\f\r]*/y;
+const BLANK = ' \t\n\v\f\r';
+const QUOTED = /"[^"\\]*"/y;
+const BARE = /[^{}"\\,]+/y;
 
-/** As drivers write them: quoted (node-postgres does so with numbers too) or not. What has a backslash, or a bracket outside quotes, is not read. */
-const ELEMENT = /[ \t\n\v\f\r]*(?:"([^"\\]*)"[ \t\n\v\f\r]*|([^{}"\\,]+))(,|$)/y;
-
-/** Of an array's text with one dimension; NULL is left out. undefined: it cannot be read. */
+/**
+ * Of an array's text with one dimension, as drivers write them: quoted (node-postgres does so with numbers too) or not; NULL is left out. undefined: it cannot be read,
+ * as what has a backslash, or a bracket outside quotes. No expression is tried twice at a place: a client may send a megabyte of blanks.
+ */
 export function elementsOf(text: string): readonly string[] | undefined {
-  const inside = /^\{(.*)\}$/s.exec(text.replace(BLANKS, ''))?.[1]?.replace(BLANKS, '');
-  if (inside === undefined) return undefined;
+  const array = trimmed(text);
+  if (array.length < 2 || !array.startsWith('{') || !array.endsWith('}')) return undefined;
+  const inside = trimmed(array.slice(1, -1));
   const elements: string[] = [];
-  if (inside === '') return elements;
-  ELEMENT.lastIndex = 0;
-  for (let end = ','; end === ','; ) {
-    const [, quoted, bare = '', next] = ELEMENT.exec(inside) ?? [];
-    if (next === undefined) return undefined;
-    const element = quoted ?? bare.replace(BLANKS, '');
-    if (quoted === undefined && element === '') return undefined;
-    if (quoted !== undefined || element.toLowerCase() !== 'null') elements.push(element);
-    end = next;
+  for (let at = 0; inside !== ''; at += 1) {
+    at += taken(BLANKS, inside, at).length;
+    const isQuoted = inside[at] === '"';
+    const found = taken(isQuoted ? QUOTED : BARE, inside, at);
+    if (found === '') return undefined;
+    at += found.length;
+    if (isQuoted) at += taken(BLANKS, inside, at).length;
+    const element = isQuoted ? found.slice(1, -1) : trimmed(found);
+    if (isQuoted || element.toLowerCase() !== 'null') elements.push(element);
+    if (at === inside.length) break;
+    if (inside[at] !== ',') return undefined;
   }
   return elements;
+}
+
+function taken(what: RegExp, text: string, at: number): string {
+  what.lastIndex = at;
+  return what.exec(text)?.[0] ?? '';
+}
+
+/** An expression for the blanks at the end would be tried at each blank before them. */
+function trimmed(text: string): string {
+  let end = text.length;
+  while (end > 0 && BLANK.includes(text[end - 1]!)) end -= 1;
+  return text.slice(Math.min(end, taken(BLANKS, text, 0).length), end);
 }

@@ -55,12 +55,22 @@ export function isIntegerKey(type: Oid): boolean {
 export function readKey(type: Oid, text: string): string | undefined {
   if (INTEGERS.includes(type)) return readInteger(text);
   if (type === UUID) return readUuid(text);
-  if (type === t.BPCHAR) return text.replace(/ +$/, '');
+  if (type === t.BPCHAR) return unpadded(text);
   return TEXTS.includes(type) ? text : undefined;
+}
+
+/** `character(n)` without the blanks at its end. An expression for these would be tried at each blank before them, of which a client may send a megabyte. */
+export function unpadded(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === ' ') end -= 1;
+  return text.slice(0, end);
 }
 
 const INTEGER =
   /^[ \t\n\v\f\r]*([-+]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|\d(?:_?\d)*)[ \t\n\v\f\r]*$/;
+
+/** Longer ones are not read: a number of a million digits takes long. */
+const LONGEST_INTEGER = 200;
 
 /** As the server writes integers, and nearly all clients: no number of so few digits is out of range. */
 const AS_WRITTEN = /^(?:0|-?[1-9]\d{0,17})$/;
@@ -68,6 +78,7 @@ const AS_WRITTEN = /^(?:0|-?[1-9]\d{0,17})$/;
 /** As pg_strtoint64 does: ` 0x4D ` and `7_7` are 77. An older server refuses such forms. */
 function readInteger(text: string): string | undefined {
   if (AS_WRITTEN.test(text)) return text;
+  if (text.length > LONGEST_INTEGER) return undefined;
   const [, sign, digits] = INTEGER.exec(text) ?? [];
   if (digits === undefined) return undefined;
   const value = BigInt(digits.replaceAll('_', ''));

@@ -1,5 +1,6 @@
 /** A key as text, the same for the same person in every format. */
 import type { Buffer } from 'node:buffer';
+import { unpadded } from '../../guard/subjects/key-types.ts';
 import { bufferOf } from '../../protocol/text.ts';
 
 /** Types whose binary format is read; the OIDs are PostgreSQL's own. */
@@ -62,7 +63,12 @@ export function addKeys(keys: string[], value: Uint8Array, type: number, format:
   }
   const list = format === 1 ? binaryArray(value, element) : textArray(text(value));
   if (typeof list === 'number') return list;
-  for (const key of list) add(keys, element === BPCHAR ? unpadded(key) : key);
+  const known = new Set(keys);
+  for (const one of list) {
+    const key = element === BPCHAR ? unpadded(one) : one;
+    if (!known.has(key)) keys.push(key);
+    known.add(key);
+  }
   return 0;
 }
 
@@ -114,10 +120,6 @@ function wholeNumber(bytes: Buffer): string | undefined {
     words += String(at < digits ? bytes.readUInt16BE(8 + 2 * at) : 0).padStart(4, '0');
   words = words.replace(/^0+(?=.)/, '') || '0';
   return sign === 0 ? words : `-${words}`;
-}
-
-function unpadded(key: string): string {
-  return key.replace(/ +$/, '');
 }
 
 function add(keys: string[], key: string): void {

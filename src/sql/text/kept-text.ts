@@ -237,8 +237,10 @@ function textLike(value: string): string {
   if (step !== undefined) return `1 ${step.toLowerCase()}`;
   if (/^\{.*\}$/s.test(value)) return '{}';
   if (/^\[.*\]$/s.test(value)) return '[]';
-  // Of a pattern: where it is open. One that ends in its escape stays leaky.
-  const isUnsound = (/\\*$/.exec(value)?.[0].length ?? 0) % 2 === 1;
+  // Of a pattern: where it is open. One that ends in its escape stays leaky. (An expression for its end would be tried at each backslash before.)
+  let end = value.length;
+  while (value[end - 1] === '\\') end -= 1;
+  const isUnsound = (value.length - end) % 2 === 1;
   return `${value.replace(/[^%]+/g, 'a').slice(0, 200)}${isUnsound ? '\\' : ''}`;
 }
 
