@@ -690,7 +690,45 @@ const UNCOUNTED: readonly Way[] = [
   },
 ];
 
+/** Whose a row is, where a table does not take the key that is written, or has another one than it shows. */
+const KEYS_THAT_CHANGE: readonly Way[] = [
+  {
+    name: 'a key that is given, of which an identity column takes the next number of its sequence instead',
+    texts: [
+      `SELECT setval('guest_id_seq', ${P - 1})`,
+      'INSERT INTO guest (id) OVERRIDING USER VALUE VALUES (1) ON CONFLICT (id) DO UPDATE SET weight = guest.weight RETURNING name, weight',
+    ],
+  },
+  {
+    name: 'the same without a list of columns',
+    texts: [
+      `SELECT setval('guest_id_seq', ${P - 1})`,
+      "INSERT INTO guest OVERRIDING USER VALUE VALUES (1, 'x') ON CONFLICT (id) DO NOTHING",
+    ],
+  },
+  ...[
+    ['that is generated', 'UPDATE paper SET code = 20 WHERE id > 3', 'paper WHERE patient_id = 2'],
+    [
+      'that a view shows under a second name',
+      'UPDATE called SET whose = 1 WHERE id >= 20',
+      'visit WHERE patient_id = 1',
+    ],
+  ].map(([key, write, table]): Way => {
+    return {
+      name: `rows that get another key, ${key}`,
+      texts: [write!, `SELECT * FROM ${table} ORDER BY id`],
+    };
+  }),
+  { name: 'a unique index on a generated key', texts: [`UPDATE paper SET code = ${P}0 WHERE patient_id = 1`] },
+  { name: 'a second key in a table that inherits', texts: ['SELECT nights FROM trip WHERE patient_id = 1'] },
+  {
+    name: 'the same where it is written',
+    withheld: true,
+    texts: ['UPDATE trip SET nights = 0 WHERE patient_id = 1 RETURNING id'],
+  },
+];
+
 export const WAYS: readonly Way[] = [
   ...[...EXPRESSIONS, ...DRAFTS, ...SECOND_ANSWERS, ...UNSENT, ...UNPAID],
-  ...[...BEHIND_VALUES, ...READ_BY_CODE, ...UNCOUNTED, ...COMPUTED],
+  ...[...BEHIND_VALUES, ...READ_BY_CODE, ...UNCOUNTED, ...COMPUTED, ...KEYS_THAT_CHANGE],
 ];

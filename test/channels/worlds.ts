@@ -46,6 +46,9 @@ INSERT INTO chart SELECT id, weight, weight - 57 FROM patient WHERE id = ${HIDDE
 INSERT INTO room SELECT id, weight FROM patient WHERE id = ${HIDDEN};
 INSERT INTO call (id, patient_id) SELECT 20, id FROM patient WHERE id = ${HIDDEN};
 INSERT INTO remark SELECT id, id FROM call;
+INSERT INTO guest SELECT id, name, weight FROM patient;
+INSERT INTO paper (id, code, kind, body) SELECT id, 10 * id, CASE id WHEN 1 THEN 57 ELSE weight END, name FROM patient;
+INSERT INTO shared_trip SELECT id, 1, weight, id FROM patient WHERE id = ${HIDDEN};
 INSERT INTO notes (id, body, n) SELECT i, 'note' || i, 40 + 5 * i FROM generate_series(1, 6) AS i;`;
 
 const person = (values: string): string => `INSERT INTO patient VALUES (${HIDDEN}, ${values})`;
@@ -152,7 +155,7 @@ async function policiesWith(key: Key): Promise<string> {
     'roles/doctor.yaml': `role: doctor${GRANTS}
 statements: [copy_to, copy_from, explain, explain_analyze, listen, notify]
 temporary: { picked: { n: integer } }
-sequences: { notes_id_seq: [usage, select, update], call_id_seq: [update] }
+sequences: { notes_id_seq: [usage, select, update], call_id_seq: [update], guest_id_seq: [update] }
 collect: allow
 limits: none
 limits_per_user: { subjects: { patient: ${BUDGET} per 30 days } }

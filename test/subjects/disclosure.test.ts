@@ -884,6 +884,21 @@ const WRITES: readonly Case[] = [
     'pinned 7; unnamed; repeated; at-once; writes 1',
   ],
   [
+    'a key that is generated from what moves',
+    'UPDATE paper SET code = 50 WHERE patient_id = 7',
+    'pinned 7; unnamed; repeated; at-once; writes 1',
+  ],
+  [
+    'a key that a view shows under another name, too',
+    'UPDATE called SET whose = 5 WHERE patient_id = 7',
+    'pinned 7; unnamed; repeated; at-once; writes 1',
+  ],
+  [
+    'a column of that view that is no key',
+    "UPDATE called SET diag = 'x' WHERE patient_id = 7",
+    'pinned 7; unnamed; repeated; at-once; writes 0',
+  ],
+  [
     'a unique key',
     "UPDATE visit SET day = '2026-01-01' WHERE patient_id = 5",
     'pinned 5; unnamed; repeated; at-once; writes 0',

@@ -10,7 +10,7 @@ import type { GivenKeys, GivenRows } from './disclosure.ts';
 import { isReadableForm } from './given-keys.ts';
 import { isReadableKey } from './key-types.ts';
 import type { HeldData } from './subject-relations.ts';
-import { insertColumns } from './written-columns.ts';
+import { changedColumns, insertColumns } from './written-columns.ts';
 
 /**
  * `nothing`: every row is written, whatever exists. `given`: whether and how it is written depends on data of the people whose keys the rows give, at
@@ -39,7 +39,8 @@ export function conflictOf(
   const met = clause.infer ? [inferred(clause.infer, relation)] : uniqueColumns(relation);
   // The conflicting row has the given person's key, and keeps it.
   if (!met.every((columns) => [...keys].every((key) => columns?.has(key)))) return others;
-  if ([...keys].some((key) => write.sets.has(key))) return others;
+  const changed = changedColumns(relation, write.sets, catalog);
+  if (updates && [...keys].some((key) => changed.has(key))) return others;
   if (updates && !clause.whereClause && !body?.returningClause) return { kind: 'nothing' };
   const given = [...keys].map((key) => givenAt(analysis, write, relation, key, catalog));
   if (given.every((place) => place !== undefined)) return { kind: 'given', keys: given };

@@ -6,6 +6,7 @@ import type { Catalog, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import type { ForeignKey } from '../../sql/catalog/objects.ts';
 import type { Disclosure } from './disclosure.ts';
 import { hasReadingCheck, isCheckedByData, type SubjectRelations } from './subject-relations.ts';
+import { changedColumns } from './written-columns.ts';
 
 type CanFail = Disclosure['canFail'];
 
@@ -30,7 +31,7 @@ export function failsByRows(context: ConstraintContext, write: Write): CanFail {
   if (!relation) return 'at-commit';
   // INVARIANT 172: WITH CHECK OPTION asks of each new row what its view asks, and that may ask about anyone.
   const isAsked = isChecked(context, write, named) || (named.kind === 'v' && context.relations.holds(named));
-  return spread(context.catalog, changesOf(write, relation))
+  return spread(context.catalog, changesOf(write, relation, context.catalog))
     .map((change) => failsByChange(context, change))
     .reduce(moreSevere, isAsked ? 'at-once' : 'no');
 }
@@ -49,7 +50,10 @@ export function reachesOthers({ catalog, relations }: ConstraintContext, { write
   const locks = ({ foreignKeys = [] }: Relation): readonly ForeignKey[] =>
     foreignKeys.filter((key) => isOther(catalog.relationsByOid.get(key.relation)));
   if (isFilled(catalog, { write, filled }, locks)) return true;
-  return !isOther(relation) && spread(catalog, changesOf(write, relation)).some((change) => isOther(change.relation));
+  return (
+    !isOther(relation) &&
+    spread(catalog, changesOf(write, relation, catalog)).some((change) => isOther(change.relation))
+  );
 }
 
 /**
@@ -75,9 +79,10 @@ function isFilled(
 ): boolean {
   const relation = tableOf(write, catalog);
   if (!relation || filled.size === 0) return false;
-  const names = write.target?.source.kind === 'relation' && relation === write.target.source.view.relation;
+  const isNamed = write.target?.source.kind === 'relation' && relation === write.target.source.view.relation;
+  const names = isNamed ? changedColumns(relation, filled, catalog) : undefined;
   return [relation, ...descendants(catalog, relation)].some((table) =>
-    keysOf(table).some(({ columns }) => isAmong(table, columns, names ? filled : undefined)),
+    keysOf(table).some(({ columns }) => isAmong(table, columns, names)),
   );
 }
 
@@ -99,11 +104,11 @@ interface Change {
 }
 
 /** `relation`: the table that it writes in the end. */
-function changesOf({ target, events, sets }: Write, relation: Relation): Change[] {
+function changesOf({ target, events, sets }: Write, relation: Relation, catalog: Catalog): Change[] {
   const named = target?.source.kind === 'relation' ? target.source.view.relation : undefined;
   return events.map((event) => {
     // Through a view every column may be written, under whatever name.
-    const names = event === 'update' && relation === named ? sets : undefined;
+    const names = event === 'update' && relation === named ? changedColumns(relation, sets, catalog) : undefined;
     return { relation, names, writes: event !== 'delete', removes: event !== 'insert' };
   });
 }

@@ -5,7 +5,7 @@ import { keysOn } from '../../policy/compile/subjects.ts';
 import { FIRST_USER_OID } from '../../policy/compile/visible-types.ts';
 import type { RolePolicy, Subject } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Catalog, Dependent, Fn, Oid, Relation } from '../../sql/catalog/catalog.ts';
+import type { Catalog, Column, Dependent, Fn, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import type { ViewParts } from '../../sql/catalog/objects.ts';
 import { baseType } from '../../sql/types/type.ts';
 import { functionClass } from '../function-class.ts';
@@ -47,14 +47,17 @@ export class SubjectRelations {
   private look(relation: Relation): HeldData {
     if (relation.persistence === 't' || this.role.relations.get(relation.oid)?.system === true) return NOTHING;
     const keys = new Set(keysOn(this.catalog, this.subject, relation).map(({ name }) => name));
-    if (keys.size > 0) return { keys, opaque: false };
     // INVARIANT 61: a view without a key shows people without telling who they are; a view whose query is unknown may read everything, as may a
-    // function that it calls. A table shows the rows of those that inherit from it.
-    return this.reads(relation, new Set()) || this.inheritsFromPeople(relation) ? OPAQUE : NOTHING;
+    // function that it calls. A table shows the rows of those that inherit from it, about more people where these have keys of their own.
+    if (this.inheritsOther(relation, keys)) return OPAQUE;
+    if (keys.size > 0) return { keys, opaque: false };
+    return this.reads(relation, new Set()) ? OPAQUE : NOTHING;
   }
 
-  private inheritsFromPeople(relation: Relation): boolean {
-    return descendants(this.catalog, relation).some((one) => keysOn(this.catalog, this.subject, one).length > 0);
+  /** Whether tables that inherit from it have other keys than these. */
+  private inheritsOther(relation: Relation, keys: ReadonlySet<string>): boolean {
+    const isOther = ({ name }: Column): boolean => !keys.has(name);
+    return descendants(this.catalog, relation).some((one) => keysOn(this.catalog, this.subject, one).some(isOther));
   }
 
   /** Whether it is a view that reads a relation with a key, through other views too. */
@@ -67,7 +70,7 @@ export class SubjectRelations {
       if (!relation) return oid !== 0;
       if (seen.has(relation)) return false;
       seen.add(relation);
-      if (keysOn(this.catalog, this.subject, relation).length > 0 || this.inheritsFromPeople(relation)) return true;
+      if (keysOn(this.catalog, this.subject, relation).length > 0 || this.inheritsOther(relation, NO_KEYS)) return true;
       return this.reads(relation, seen);
     });
   }

@@ -9,7 +9,7 @@ import * as t from '../../sql/types/oids.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { LevelReader } from './level-reader.ts';
 import type { ProvenRows } from './rows.ts';
-import { assignedValue, insertColumns, setItems } from './written-columns.ts';
+import { assignedValue, changedColumns, insertColumns, setItems } from './written-columns.ts';
 
 export interface WriteProof {
   /** Values that each row costs as it is written; undefined: it stores others' texts of unknown length, or its tag does not tell how many rows it stores. */
@@ -24,8 +24,9 @@ export interface WriteProof {
 export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, pinned: boolean): WriteProof {
   const rows = reader.rowsOf(write.level);
   const { target } = write;
-  const keys = target?.source.kind === 'relation' ? reader.relations.of(target.source.view.relation).keys : new Set();
-  const moves = [...keys].some((key) => write.sets.has(key as string));
+  const relation = target?.source.kind === 'relation' ? target.source.view.relation : undefined;
+  const changed = relation && write.sets.size > 0 ? changedColumns(relation, write.sets, catalog) : undefined;
+  const moves = changed !== undefined && [...reader.relations.of(relation!).keys].some((key) => changed.has(key));
   const isTold = tellsRows(write, catalog);
   if (pinned) return { row: !moves ? 0 : isTold ? 1 : undefined, moves, own: true };
   const chosen = rows.loose || !reader.written.areOfTarget(write, rows);

@@ -99,7 +99,8 @@ export class WrittenRows {
   }
 
   /** Whether the rows of a write depend only on people whose keys the rows have in the end. */
-  areOfTarget({ target, source, ...write }: Write, rows: ProvenRows): boolean {
+  areOfTarget(write: Write, rows: ProvenRows): boolean {
+    const { target, source } = write;
     if (target?.source.kind !== 'relation') return rows.keys.length === 0;
     const names = insertColumns(write);
     const { relation } = target.source.view;
