@@ -131,6 +131,7 @@ const seen: Case[] = [
 /** Rows that are put under another key; the server tells what they were since version 18. */
 const moved: Case[] = [
   { what: 'put under another key', sql: 'UPDATE places SET pupil_id = 7 WHERE pupil_id > 200' },
+  { what: 'the same, where it is generated', sql: 'UPDATE cards SET code = 7 WHERE id > 200' },
   { what: 'the same, returned', sql: "UPDATE places SET pupil_id = 7, room = 'x' WHERE pupil_id > 200 RETURNING id" },
   {
     what: 'the same, under the name of what was',

@@ -22,6 +22,8 @@ const SCHEMA = `
   INSERT INTO pupils VALUES (${CANARY}, 'pupil 201', 1, repeat('x', 100000));
   CREATE TABLE places (id integer PRIMARY KEY, pupil_id integer NOT NULL, room text);
   INSERT INTO places SELECT row_number() OVER (ORDER BY id), id, 'room ' || id % 7 FROM pupils;
+  CREATE TABLE cards (id integer PRIMARY KEY, code integer, pupil_id integer GENERATED ALWAYS AS (code) STORED);
+  INSERT INTO cards SELECT row_number() OVER (ORDER BY id), id FROM pupils;
   CREATE TABLE marks (pupil_id bigint NOT NULL, mark integer);
   INSERT INTO marks SELECT id, id % 20 FROM pupils;
   CREATE TABLE teams (id integer PRIMARY KEY, members integer[]);
@@ -42,6 +44,7 @@ tables:
   places:
     select: { columns: [id, pupil_id, room] }
     update: { columns: [pupil_id, room] }
+  cards: { select: { columns: [id, pupil_id] }, update: { columns: [code] } }
   marks: { select: { columns: [pupil_id, mark] } }
   teams: { select: { columns: [id, members] } }
   masked: { select: { columns: [name, note], masks: { id: "0" }, rows: id > 0 } }
@@ -81,7 +84,7 @@ export async function canaryWorld(laidOut = true): Promise<World> {
   const putSubjects = (canaries: string) =>
     put(
       'policies/subjects.yaml',
-      `subjects:\n  pupil: { keys: [pupils.id, marks.pupil_id, places.pupil_id, teams.members, masked.id, masked_short.id, withheld.id], canaries: [${canaries}] }\n`,
+      `subjects:\n  pupil: { keys: [pupils.id, marks.pupil_id, places.pupil_id, cards.pupil_id, teams.members, masked.id, masked_short.id, withheld.id], canaries: [${canaries}] }\n`,
     );
   await putSubjects(laidOut ? `"${HASH}"` : '');
   await put('policies/roles/reader.yaml', `role: reader\n${ROLE}limits: none\n`);

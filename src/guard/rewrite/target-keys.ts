@@ -7,6 +7,7 @@ import type { Write } from '../../sql/analyze/findings.ts';
 import { as, type Body, quoteName } from '../../sql/parse/tree.ts';
 import type { HiddenKey } from '../decision.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
+import { changedColumns } from '../subjects/written-columns.ts';
 import { isReadBy, widthOf } from './key-search.ts';
 import { aliasOf } from './row-conditions.ts';
 
@@ -24,7 +25,7 @@ export interface TargetKeys {
   readonly old?: string;
 }
 
-/** As they are afterwards; where a SET names the key, as they were, too. */
+/** As they are afterwards; where the key changes, as they were, too. */
 export function targetKeys(
   { role, catalog, subjects }: Draft,
   statement: DraftStatement,
@@ -39,6 +40,7 @@ export function targetKeys(
   const isRuled = relation.rules?.some((event) => write.events.includes(event)) ?? true;
   if (relation.persistence === 't' || isRuled) return undefined;
   const old = catalog.data.serverVersion < OLD_ROWS ? undefined : nameOfOld(write);
+  const changed = command === 'UpdateStmt' ? changedColumns(relation, write.sets, catalog) : write.sets;
   const keys: HiddenKey[] = [];
   const spelled: string[] = [];
   let asked = false;
@@ -49,7 +51,7 @@ export function targetKeys(
       if (width === undefined || !isReadBy(role, relation, column)) continue;
       const rows = [aliasOf(write)];
       // A row that gets another key is still data of the person that it was about.
-      if (write.sets.has(column.name) && old !== undefined) {
+      if (changed.has(column.name) && old !== undefined) {
         rows.push(quoteName(old));
         asked = true;
       }
