@@ -557,6 +557,11 @@ const WAYS: readonly Case[] = [
     'question; unnamed; repeated',
   ],
   [
+    'a unique key whose NOT NULL is not validated: NULLs of many are sorted alike',
+    'SELECT patient_id FROM queue ORDER BY place LIMIT 3',
+    'question; [0]; repeated',
+  ],
+  [
     'and of one of two tables',
     'SELECT p.id, v.day FROM patient p JOIN visit v ON v.patient_id = p.id ORDER BY p.id LIMIT 3',
     'question; [0]; repeated',

@@ -57,7 +57,7 @@ export interface Relation {
 export interface UniqueIndex {
   /** attnums; 0: an expression. Negative: of a column by another comparison than its own, which may hold of values that differ. */
   readonly columns: readonly number[];
-  /** One row at most has given values of all columns: it is unique, not partial, and valid. */
+  /** One row at most has given values of all columns: it is unique, not partial, and valid, and so is what says that they are not NULL. */
   readonly whole: boolean;
   /** It may be checked as late as COMMIT; until then two rows may be alike. */
   readonly deferrable: boolean;
