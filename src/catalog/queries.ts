@@ -44,8 +44,13 @@ const RULES = `coalesce((SELECT array_agg(DISTINCT CASE w.ev_type WHEN '2' THEN 
 const CONSTRAINTS = `coalesce((SELECT json_agg(json_build_object('name', k.conname, 'columns', k.conkey) ORDER BY k.oid)
       FROM pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x')), '[]')`;
 
-/** Of rows that differ in the column: whether the index can take them for alike. */
-const BY_ANOTHER_COMPARISON = `EXISTS (SELECT FROM pg_collation AS l WHERE l.oid = (i.indcollation::oid[])[k.n - 1] AND NOT l.collisdeterministic)
+/**
+ * Of rows that differ in the column, or are about no person: whether the index can take them for alike. INVARIANT 251: with NULLS NOT DISTINCT (since version
+ * 15) a row without a key meets another.
+ */
+const BY_ANOTHER_COMPARISON = `to_jsonb(i) ->> 'indnullsnotdistinct' = 'true' AND NOT EXISTS
+          (SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid AND a.attnum = k.attnum AND a.attnotnull)
+        OR EXISTS (SELECT FROM pg_collation AS l WHERE l.oid = (i.indcollation::oid[])[k.n - 1] AND NOT l.collisdeterministic)
         OR EXISTS (SELECT FROM pg_opclass AS o WHERE o.oid = (i.indclass::oid[])[k.n - 1] AND NOT i.indisexclusion AND o.oid >= 16384 AND NOT o.opcdefault)
         OR EXISTS (SELECT FROM pg_constraint AS x JOIN pg_operator AS o ON o.oid = x.conexclop[k.n]
           WHERE x.conindid = i.indexrelid AND (o.oprname <> '=' OR o.oid >= 16384))`;

@@ -1,5 +1,5 @@
 /** Ways that once told more than was counted (`docs/limits.md` says what each costs now), about the person in whom the databases differ. */
-import { COMPUTES } from '../subjects/world.ts';
+import { COMPUTES, MEETS_NULLS } from '../subjects/world.ts';
 import { changedMeanwhile } from './forms.ts';
 import { HIDDEN as P } from './people.ts';
 
@@ -720,6 +720,16 @@ const KEYS_THAT_CHANGE: readonly Way[] = [
     };
   }),
   { name: 'a unique index on a generated key', texts: [`UPDATE paper SET code = ${P}0 WHERE patient_id = 1`] },
+  ...(MEETS_NULLS
+    ? [
+        {
+          name: 'a row without a key that another meets',
+          texts: [
+            "INSERT INTO finding (id, patient_id, day) VALUES (9, NULL, '2026-02-02') ON CONFLICT (patient_id, day) DO UPDATE SET note = finding.note RETURNING note",
+          ],
+        },
+      ]
+    : []),
   { name: 'a second key in a table that inherits', texts: ['SELECT nights FROM trip WHERE patient_id = 1'] },
   {
     name: 'the same where it is written',

@@ -48,6 +48,7 @@ INSERT INTO call (id, patient_id) SELECT 20, id FROM patient WHERE id = ${HIDDEN
 INSERT INTO remark SELECT id, id FROM call;
 INSERT INTO guest SELECT id, name, weight FROM patient;
 INSERT INTO paper (id, code, kind, body) SELECT id, 10 * id, CASE id WHEN 1 THEN 57 ELSE weight END, name FROM patient;
+INSERT INTO finding SELECT 1, NULL, date '2026-02-02', name FROM patient WHERE id = ${HIDDEN};
 INSERT INTO shared_trip SELECT id, 1, weight, id FROM patient WHERE id = ${HIDDEN};
 INSERT INTO notes (id, body, n) SELECT i, 'note' || i, 40 + 5 * i FROM generate_series(1, 6) AS i;`;
 

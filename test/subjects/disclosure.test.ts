@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { moved } from '../../src/guard/subjects/moved.ts';
 import { testSince } from '../support/since.ts';
-import { type SubjectWorld, subjectWorld, written } from './world.ts';
+import { MEETS_NULLS, type SubjectWorld, subjectWorld, written } from './world.ts';
 
 let world: SubjectWorld;
 beforeAll(async () => {
@@ -1192,6 +1192,13 @@ const UPSERTS: readonly Case[] = [
     'a key that is set',
     "INSERT INTO profile (patient_id, body) VALUES (5, 'x') ON CONFLICT (patient_id) DO UPDATE SET patient_id = 6",
     'question; unnamed; repeated; at-once; writes 1 tag given 1',
+  ],
+  [
+    'by an index for which NULLs are alike',
+    "INSERT INTO finding (id, patient_id, day) VALUES (9, $1, '2026-02-02') ON CONFLICT (patient_id, day) DO UPDATE SET note = 'x' RETURNING id",
+    MEETS_NULLS
+      ? 'question; unnamed; repeated; at-once; writes 0 tag given 1'
+      : 'pinned $1; unnamed; repeated; at-once; writes 0',
   ],
   [
     'DO NOTHING of a query',

@@ -26,6 +26,9 @@ import { type FreshDatabase, freshDatabase, serverVersion } from '../support/pos
 /** Whether generated columns can be computed as they are read. */
 export const COMPUTES = serverVersion() >= 18;
 
+/** Whether rows without a key can meet at a unique index. */
+export const MEETS_NULLS = serverVersion() >= 15;
+
 export const SCHEMA = `
 CREATE TABLE clinics (id integer PRIMARY KEY, name text, beds integer);
 CREATE TABLE patient (id integer PRIMARY KEY, name text, email text, weight integer, fee numeric, ward integer, clinic_id integer REFERENCES clinics, hiv boolean, born date);
@@ -59,6 +62,8 @@ CREATE VIEW called AS SELECT id, patient_id, patient_id AS whose, diag FROM visi
 CREATE TABLE trip (id integer PRIMARY KEY, patient_id integer, nights integer);
 CREATE TABLE queue (patient_id integer, place integer UNIQUE);
 ${COMPUTES ? 'ALTER TABLE queue ADD CONSTRAINT placed NOT NULL place NOT VALID;' : ''}
+CREATE TABLE finding (id integer PRIMARY KEY, patient_id integer, day date, note text);
+CREATE UNIQUE INDEX ON finding (patient_id, day)${MEETS_NULLS ? ' NULLS NOT DISTINCT' : ''};
 CREATE TABLE shared_trip (other_id integer) INHERITS (trip);
 CREATE TABLE region (id integer PRIMARY KEY, name text);
 CREATE TABLE station (id integer PRIMARY KEY, region_id integer REFERENCES region ON DELETE CASCADE ON UPDATE CASCADE);
@@ -89,7 +94,7 @@ CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer);
 CREATE TABLE chart (patient_id integer PRIMARY KEY, mass integer, height integer${COMPUTES ? ', ratio integer GENERATED ALWAYS AS (mass / height) VIRTUAL' : ''});
 `;
 
-export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id, room.patient_id, stamp.code, share.id, named.id, chart.patient_id, guest.id, paper.patient_id, called.patient_id, trip.patient_id, shared_trip.other_id, queue.patient_id]`;
+export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id, room.patient_id, stamp.code, share.id, named.id, chart.patient_id, guest.id, paper.patient_id, called.patient_id, trip.patient_id, shared_trip.other_id, queue.patient_id, finding.patient_id]`;
 
 /** The keys of a role, but for its name and limits. */
 export const GRANTS = `
@@ -131,6 +136,7 @@ tables:
   paper: { select: { columns: [id, code, patient_id, kind, body] }, insert: { columns: [id, code, kind, body] }, update: { columns: [code, kind, body] } }
   called: { select: { columns: [id, patient_id, whose, diag] }, update: { columns: [whose, diag] } }
   queue: { select: { columns: [patient_id, place] } }
+  finding: { select: { columns: [id, patient_id, day, note] }, insert: { columns: [id, patient_id, day, note] }, update: { columns: [note] } }
   trip: { select: { columns: [id, patient_id, nights] }, update: { columns: [nights] }, delete: {} }
   asked: { select: { columns: "*" }, insert: { columns: "*" } }
   wishes: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: [whom, what, which] } }
