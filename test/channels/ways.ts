@@ -564,6 +564,19 @@ const UNPAID: readonly Way[] = [
     };
   }),
   { name: 'locks behind EXPLAIN ANALYZE', withheld: true, texts: [`${ANALYZE} ${LOCKED}`] },
+  ...[
+    `SELECT p.id, clock_timestamp() FROM patient AS p, notes AS n WHERE n.id = p.weight - 55`,
+    `WITH z AS MATERIALIZED (SELECT 55 AS c) SELECT p.id FROM patient AS p, notes AS n, z WHERE n.id = p.weight - z.c`,
+  ].map(
+    (query): Way => ({
+      name: `locks on rows of all people, of whom a join names those who are given: ${query.slice(0, 12)}`,
+      withheld: true,
+      texts: [
+        `SELECT x.id FROM (${query}) AS x JOIN patient AS q ON q.id = x.id WHERE q.id IN (1, 2, 3) FOR UPDATE OF x`,
+        'beside: SELECT id FROM notes ORDER BY id FOR UPDATE SKIP LOCKED',
+      ],
+    }),
+  ),
   ...['MOVE ALL IN c', 'FETCH RELATIVE 2 FROM c', 'FETCH ABSOLUTE 1 FROM c'].map(
     (passes): Way => ({
       name: `locks on rows that are not sent: ${passes}`,

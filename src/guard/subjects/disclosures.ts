@@ -96,7 +96,8 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   const uncountable =
     writes.problem ??
     (people?.length === 0 ? undefined : effectIn(statement, reader)) ??
-    (locks.unsent && !people ? 'row locks in a query' : undefined);
+    // INVARIANT 252: of people who are given, too: the query around may name them only behind rows of all, which are locked by then.
+    (locks.unsent ? 'row locks in a query' : undefined);
   const mayAdd =
     context.adds &&
     !people &&
