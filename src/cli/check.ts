@@ -28,6 +28,8 @@ import { readableFiles } from '../policy/source/readable.ts';
 import type { PolicyEnvironment } from '../policy/source/sql-source.ts';
 import { suggestion } from '../policy/source/suggestion.ts';
 import { PolicyFolderError, readPolicyFolder } from '../policy-files/folder.ts';
+import { datedTowardsClients, ExpiryNotices, expiryText } from '../server/certificates.ts';
+import { ServerTls } from '../server/login/server-tls.ts';
 import { Catalog, type CatalogData } from '../sql/catalog/catalog.ts';
 import { loadParser } from '../sql/parse/parse.ts';
 import { NoPassword } from '../upstream/password.ts';
@@ -127,8 +129,12 @@ export async function checkPolicies(options: CheckOptions, compilers: SqlCompile
   const { accounts, ...policies } = spoilt.has('policies')
     ? { ...found([]), accounts: [] }
     : await ofFolder(config, spoilt.has('search_path') ? undefined : read.data, spoilt, isLive, compilers);
-  const ofAccounts = accounts.map((problem) => ({ ...placed(problem), severity: 'warning' as const }));
-  const diagnostics = [...inOrder([...ofConfiguration, ...ofAccounts]), ...policies.diagnostics];
+  const isTlsUsable = isLive && !spoilt.has('tls') && !files.some(({ key }) => key[0] === 'tls');
+  const doubts = [...(isTlsUsable ? expiring(config) : []), ...accounts].map((problem) => ({
+    ...placed(problem),
+    severity: 'warning' as const,
+  }));
+  const diagnostics = [...inOrder([...ofConfiguration, ...doubts]), ...policies.diagnostics];
   const failing = options.strict === true && diagnostics.some(({ accepted }) => !accepted);
   return { ...policies, diagnostics, exitCode: read.failed ? 2 : failing ? 1 : found(diagnostics).exitCode };
 }
@@ -173,6 +179,13 @@ async function ofFolder(
     if (!(error instanceof PolicyFolderError)) throw error;
     return { ...found([problemOf(shownPath(config.policies), error.message)]), accounts: [] };
   }
+}
+
+/** Certificates and lists that have run out, or will soon; their files can be read. */
+function expiring({ tls, timeZone }: Config): KeyProblem[] {
+  const dated = tls ? datedTowardsClients(new ServerTls(tls)) : [];
+  const due = new ExpiryNotices().due(dated, Date.now());
+  return due.map((notice) => ({ key: ['tls'], message: expiryText(notice, timeZone) }));
 }
 
 /** Accounts of roles that do not exist: a slip in the name leaves the role with the account of `upstream.url`. */

@@ -84,7 +84,8 @@ async function query(files: readonly string[], options: Options, command: Comman
   const wanted = wantedIn(options, command, log.timeZone);
   if (wanted === 'failed') return;
   const most = options.limit === undefined ? Number.POSITIVE_INFINITY : Number(options.limit);
-  if (!(most >= 1)) command.error(`error: --limit: expected a number, found "${options.limit}"`, { exitCode: 2 });
+  if (!(most >= 1))
+    command.error(`error: --limit: expected a number from 1, found "${options.limit}"`, { exitCode: 2 });
   const stop = new AbortController();
   const end = (): void => stop.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { printError } from '../app/print.ts';
 import { version } from '../app/version.ts';
+import { reasonOf } from '../core/error-text.ts';
 
 interface CommandFile {
   readonly register: (program: Command) => void;
@@ -84,8 +85,11 @@ const NOBODY_READS = 141;
 
 // A reader that has seen enough, as `head`, ends the command; what serves goes on without one.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  if (!['serve', 'demo'].includes(process.argv[2] ?? '')) process.exit(NOBODY_READS);
+  if (['serve', 'demo'].includes(process.argv[2] ?? '')) return;
+  if (error.code === 'EPIPE') process.exit(NOBODY_READS);
+  // Not 1: that says that something was found.
+  printError(`rowgate: could not write the output: ${reasonOf(error)}\n`);
+  process.exit(2);
 });
 
 const program = new Command('rowgate')

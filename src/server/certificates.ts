@@ -51,6 +51,17 @@ export function expiryText({ what, until, consequence, over }: Expiring, timeZon
   return over ? `${what} has run out at ${when}: ${consequence}` : `${what} runs out at ${when}; then ${consequence}`;
 }
 
+/** The guard's certificate, and the lists that its clients' are held against. */
+export function datedTowardsClients({ validFrom, validUntil, authorities }: ServerTls): Dated[] {
+  const ofLists = authorities.lists.map(({ file, issuer, thisUpdate: from, nextUpdate: until }) => {
+    const what = `revocation list "${file}" of ${issuer}`;
+    return { what, from, until, consequence: 'clients with certificates of this authority are refused' };
+  });
+  const [from, until] = [validFrom.getTime(), validUntil.getTime()];
+  const consequence = 'clients that verify it do not connect';
+  return [{ what: 'the certificate of the guard', from, until, consequence }, ...ofLists];
+}
+
 /** The result of reading certificates again, in words; nothing if they are the same. */
 export interface TlsReload {
   readonly notes: readonly string[];
@@ -145,20 +156,7 @@ export class Certificates {
   private dated(): Dated[] {
     const { tls } = this;
     const upstream = this.options.upstream.certificateDates;
-    const dated: Dated[] = [];
-    if (tls) {
-      const [from, until] = [tls.validFrom.getTime(), tls.validUntil.getTime()];
-      dated.push({
-        what: 'the certificate of the guard',
-        from,
-        until,
-        consequence: 'clients that verify it do not connect',
-      });
-    }
-    for (const { file, issuer, thisUpdate: from, nextUpdate: until } of tls?.authorities.lists ?? []) {
-      const what = `revocation list "${file}" of ${issuer}`;
-      dated.push({ what, from, until, consequence: 'clients with certificates of this authority are refused' });
-    }
+    const dated = tls ? datedTowardsClients(tls) : [];
     if (upstream) {
       const consequence = 'the database server may refuse the guard';
       dated.push({ what: 'the client certificate of upstream.tls', ...upstream, consequence });

@@ -251,11 +251,11 @@ describe('the records that it finds', () => {
 });
 
 it.each([
-  [['--principal', 'ofice'], 'principal "ofice"'],
+  [['--principal', 'ofice'], 'principal "ofice", did you mean "office"?'],
   [['--user', '1'], 'user "1"'],
   [['--role', 'homework'], 'role "homework"'],
-  [['--table', 'student'], 'table "student"'],
-  [['--column', 'inee'], 'column "inee"'],
+  [['--table', 'student'], 'table "student", did you mean "students"?'],
+  [['--column', 'inee'], 'column "inee", did you mean "ine"?'],
 ])('%j: a name that is not in the log is reported, and is no answer', async (args, name) => {
   await writeFile(file, LINES.map((line) => `${line}\n`).join(''));
   expect(await query(file, ...args)).toEqual({

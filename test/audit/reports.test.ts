@@ -374,7 +374,7 @@ it('statements that observe mode would have refused are listed by reason, by pri
   source.close();
   expect(figures.map(({ name, value }) => [name, value])).toEqual([
     ['statements refused', '1'],
-    ['stopped as they ran', '0'],
+    ['of them stopped as they ran', '0'],
     ['logins refused', '0'],
     ['would have been refused', '2'],
   ]);

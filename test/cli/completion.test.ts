@@ -1,7 +1,7 @@
 /** Tests `rowgate completion`: bash itself completes each command of the real command line, zsh and fish where they are installed, and all scripts hold the same words. */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -140,4 +140,12 @@ it('a reader that has seen enough, as head, ends the command without a word', as
   const [code] = (await once(command, 'close')) as [number | null];
   expect(Buffer.concat(said).toString()).toBe('');
   expect(code).toBe(141);
+});
+
+it.runIf(existsSync('/dev/full'))('output that cannot be written is told, and is no finding', () => {
+  const full = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, '--help'], { stdio: ['ignore', full, 'pipe'] });
+  closeSync(full);
+  expect(stderr.toString()).toMatch(/^rowgate: could not write the output: ENOSPC[^\n]*\n$/);
+  expect(status).toBe(2);
 });

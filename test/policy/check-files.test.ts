@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CheckOptions, type CheckResult, checkPolicies } from '../../src/cli/check.ts';
-import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
+import { type Certificates, LONG_AGO, makeCertificates } from '../proxy/certificates.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 import { catalogOf, plainEnvironment } from './environment.ts';
@@ -281,4 +281,13 @@ it('an account of a role that does not exist', async () => {
     '5: warning: upstream.logins.techer: role "techer" does not exist, so nothing uses this account, did you mean "teacher"?',
   ]);
   expect(exitCode).toBe(0);
+});
+
+it('a certificate that has run out', async () => {
+  await role('role: a\nlimits: none\n');
+  const { cert, key } = certificates.selfSign('old', '/CN=localhost', { valid: LONG_AGO });
+  const { diagnostics } = await check(`${live()}tls: { cert: ${cert}, key: ${key} }\n`);
+  expect(diagnostics.map(({ line, severity, message }) => `${line}: ${severity}: ${message}`)).toEqual([
+    expect.stringMatching(/^3: warning: tls: the certificate of the guard has run out at 2025-01-02 /),
+  ]);
 });

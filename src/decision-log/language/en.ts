@@ -286,7 +286,7 @@ export const EN = {
   'refusals: title': 'What was refused',
   'refusals: statements': 'statements refused',
   'of so many': 'of {n}',
-  'refusals: late': 'stopped as they ran',
+  'refusals: late': 'of them stopped as they ran',
   'refusals: logins': 'logins refused',
   'refusals: observed': 'would have been refused',
   'refusals: observed note': 'by roles that are only observed',

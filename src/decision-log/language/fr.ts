@@ -286,7 +286,7 @@ export const FR: Readonly<Record<MessageKey, MessageText>> = {
   'refusals: title': 'Ce qui a été refusé',
   'refusals: statements': 'requêtes refusées',
   'of so many': 'sur {n}',
-  'refusals: late': 'arrêtées en cours',
+  'refusals: late': 'd’entre elles arrêtées en cours',
   'refusals: logins': 'connexions refusées',
   'refusals: observed': 'auraient été refusées',
   'refusals: observed note': 'par des rôles seulement observés',

@@ -1,4 +1,5 @@
 /** Selects records. A statement's `seen` and outcome belong to its decision and are found with it. */
+import { suggestion } from '../../policy/source/suggestion.ts';
 import type { LogRecord } from '../fields.ts';
 import { QUIET_COMMANDS } from '../writer/quiet-commands.ts';
 
@@ -87,34 +88,59 @@ export class Filter {
   }
 }
 
+/** The nearest name is looked for among so many. */
+const MOST_NAMES = 10_000;
+
 /** Names in a query that no record has contained so far, so that a misspelt name is not mistaken for inactivity. */
 export class UnseenNames {
-  private readonly tests: Map<string, (record: LogRecord) => boolean>;
+  private readonly wanted: readonly {
+    readonly what: string;
+    readonly name: string;
+    readonly namesIn: (record: LogRecord) => readonly unknown[];
+    readonly others: Set<unknown>;
+  }[];
+  private readonly seen = new Set<string>();
 
   constructor({ principal, user, role, table, column, person }: Wanted) {
-    const all: readonly (readonly [string, string | undefined, (record: LogRecord, name: string) => boolean])[] = [
-      ['principal', principal, (record, name) => record.principal === name],
-      ['user', user, (record, name) => record.user === name],
-      ['role', role, (record, name) => record.role === name],
-      ['table', table, (record, name) => among(record.tables, name)],
-      ['column', column, (record, name) => among(record.columns, name)],
-      ['subject', person?.subject, (record, name) => Object.hasOwn(record.subjects ?? {}, name)],
+    const all: readonly (readonly [string, string | undefined, (record: LogRecord) => readonly unknown[]])[] = [
+      ['principal', principal, (record) => [record.principal]],
+      ['user', user, (record) => [record.user]],
+      ['role', role, (record) => [record.role]],
+      ['table', table, ({ tables }) => shortened(tables)],
+      ['column', column, ({ columns }) => shortened(columns)],
+      ['subject', person?.subject, ({ subjects }) => Object.keys(subjects ?? {})],
     ];
-    this.tests = new Map(
-      all.flatMap(([what, name, has]) =>
-        name === undefined ? [] : [[`${what} "${name}"`, (record: LogRecord) => has(record, name)] as const],
-      ),
+    this.wanted = all.flatMap(([what, name, namesIn]) =>
+      name === undefined ? [] : [{ what, name, namesIn, others: new Set() }],
     );
   }
 
   look(record: LogRecord): void {
-    for (const [name, has] of this.tests) if (has(record)) this.tests.delete(name);
+    for (const { what, name, namesIn, others } of this.wanted) {
+      if (this.seen.has(what)) continue;
+      const names = namesIn(record);
+      if (names.includes(name)) this.seen.add(what);
+      else if (others.size < MOST_NAMES) for (const other of names) others.add(other);
+    }
   }
 
-  /** Such as `role "techer"`. */
+  /** Such as `role "techer", did you mean "teacher"?` */
   get names(): readonly string[] {
-    return [...this.tests.keys()];
+    const unseen = this.wanted.filter(({ what }) => !this.seen.has(what));
+    return unseen.map(({ what, name, others }) => {
+      const near = [...others].filter((other) => typeof other === 'string');
+      return `${what} "${name}"${suggestion(name, near)}`;
+    });
   }
+}
+
+/** `public.students`, `students` */
+function shortened(names: unknown): string[] {
+  if (!Array.isArray(names)) return [];
+  return names.flatMap((name) => {
+    const parts = String(name).split('.');
+    return parts.map((_, from) => parts.slice(from).join('.'));
+  });
 }
 
 function among(names: unknown, name: string): boolean {
