@@ -577,6 +577,19 @@ const UNPAID: readonly Way[] = [
       ],
     }),
   ),
+  ...[
+    'EXISTS (SELECT FROM notes AS n WHERE n.id = p.weight - 55 FOR UPDATE)',
+    '(p.weight = 57 AND EXISTS (SELECT FROM notes AS n WHERE n.id = 2 FOR UPDATE))',
+  ].map(
+    (asked): Way => ({
+      name: `locks of a query that is asked for others: ${asked.slice(0, 22)}`,
+      withheld: true,
+      texts: [
+        `SELECT p.id FROM patient AS p WHERE p.id < 4 OR ${asked} IS NULL`,
+        'beside: SELECT id FROM notes ORDER BY id FOR UPDATE SKIP LOCKED',
+      ],
+    }),
+  ),
   ...['MOVE ALL IN c', 'FETCH RELATIVE 2 FROM c', 'FETCH ABSOLUTE 1 FROM c'].map(
     (passes): Way => ({
       name: `locks on rows that are not sent: ${passes}`,

@@ -95,9 +95,9 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   const writes = writesOf(context, reader, analysis, people ? 'pinned' : holds ? 'held' : 'question');
   const uncountable =
     writes.problem ??
-    (people?.length === 0 ? undefined : effectIn(statement, reader)) ??
-    // INVARIANT 252: of people who are given, too: the query around may name them only behind rows of all, which are locked by then.
-    (locks.unsent ? 'row locks in a query' : undefined);
+    (people?.length === 0
+      ? undefined
+      : (effectIn(statement, reader) ?? (locks.unsent ? 'row locks in a query' : undefined)));
   const mayAdd =
     context.adds &&
     !people &&
