@@ -156,7 +156,7 @@ async function runnableFiles(names: readonly string[], { policies, timeZone }: C
       name,
       ofFolder.map(({ path }) => relative(policies, path)),
     );
-    throw new NothingToTest(`there is no test file "${name}"${near}`);
+    throw new NothingToTest(`there is no test file "${name}" in ${shownPath(policies)}${near}`);
   });
   const sources = names.length > 0 ? named : ofFolder;
   if (sources.length === 0) throw new NothingToTest(`there is no *.test.yaml in ${shownPath(policies)}`);

@@ -176,12 +176,12 @@ describe('of sequences', () => {
     return { text, types: [], runs: undefined, evidence, left, would: 'refuse', reason: 'x', kept: undefined };
   };
 
-  async function learnedFrom(texts: readonly string[]) {
+  async function learnedFrom(texts: readonly string[], mode = 'observe') {
     const own = await freshDatabase();
     await own.query('CREATE SEQUENCE bills; CREATE TABLE slips (id serial, what text)');
     const catalog = await catalogOf(own.url);
     await own.drop();
-    const text = 'role: r\nmode: observe\nsequences: { bills: [update] }\nlimits: none\n';
+    const text = `role: r\nmode: ${mode}\nsequences: { bills: [update] }\nlimits: none\n`;
     const world = {
       files: [],
       path: 'roles/r.yaml',
@@ -204,6 +204,12 @@ describe('of sequences', () => {
     });
     return { learned, file, statements, world: { ...world, text } };
   }
+
+  it('an observed role stays observed, an enforced one enforced', async () => {
+    const modes = ['observe', 'enforce'];
+    const learned = await Promise.all(modes.map((mode) => learnedFrom(['SELECT last_value FROM bills'], mode)));
+    expect(learned.map(({ file }) => parse(file).mode)).toEqual(modes);
+  });
 
   it('a column that INSERT names with DEFAULT alone is learned as one that is read', async () => {
     const named = "INSERT INTO slips (id, what) VALUES (DEFAULT, 'b')";

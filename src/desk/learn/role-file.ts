@@ -25,7 +25,6 @@ export function roleFile(input: RoleFileInput): string {
   const { learned, before, dayOf, span } = input;
   const { role, allowed, leftOut } = learned;
   const modeline = /^# yaml-language-server:.*\n/.exec(before)?.[0] ?? '';
-  const { mode: _mode, ...kept } = role.kept;
   const left = leftOut.reduce((sum, { count }) => sum + count, 0);
   const out = [
     `# Learned from what was sent from ${dayOf(span.from)} to ${dayOf(span.to)}: ${allowed.statements} statements, sent ${allowed.sent} times.`,
@@ -33,7 +32,8 @@ export function roleFile(input: RoleFileInput): string {
       ? [`# Left out: ${leftOut.length} statements, sent ${left} times; "rowgate learn" lists them.`]
       : []),
     '# Lines that begin with "# review:" were left out, others that say so were not: look at each.',
-    ...blockOf({ ...kept, mode: 'observe' }),
+    // An enforced role stays so: to observe one is to let everything through.
+    ...blockOf(role.kept),
     ...tableLines(input),
     ...sequenceLines(input),
     ...listLines(input, 'function', 'functions', role.functions()),
