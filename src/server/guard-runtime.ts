@@ -279,7 +279,7 @@ function newGeneration(
     catalogVersion,
     subjectKeys: subjectKeys(catalog, subjects),
     keyTypes: keyTypes(catalog, subjects),
-    names: new KnownNames(catalog, temporaryNames(policy)),
+    names: new KnownNames(catalog, namesIn(policy)),
     judges: new Map(),
     pathJudges: new LRUCache({ max: MOST_PATHS }),
     sessionPolicies: new Map(),
@@ -287,13 +287,15 @@ function newGeneration(
   };
 }
 
-/** Of tables that sessions make for themselves, as the policy declares them. */
-function* temporaryNames({ roles }: Policy): Iterable<string> {
-  for (const { temporary } of roles.values())
+/** Of settings, and of tables that sessions make for themselves: the policy has them, and the catalog has not. */
+function* namesIn({ roles }: Policy): Iterable<string> {
+  for (const { temporary, settings } of roles.values()) {
     for (const { relation } of temporary?.values() ?? []) {
       yield relation.name;
       for (const { name } of relation.columns) yield name;
     }
+    for (const setting of settings?.keys() ?? []) yield* setting.split('.');
+  }
 }
 
 /** INVARIANT 11: has no principals and no roles: without a policy that was read, every login is refused. */

@@ -1,5 +1,7 @@
 /** Tests the statements that are kept: each is judged as the original was, and holds no values. */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,6 +18,7 @@ import { realDatabase } from '../decisions/world.ts';
 import { recordsOf } from '../support/decision-log.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { samplesWithoutBudgets } from '../support/sample-policies.ts';
 import { seedSmall } from '../support/seed.ts';
 
 let database: FreshDatabase;
@@ -169,6 +172,30 @@ describe('beside the log', () => {
     } finally {
       await guard.stop();
       await seeded.drop();
+    }
+  });
+
+  it('a setting that a role may set keeps its name, so that replay and learn judge it as it was', async () => {
+    const seeded = await freshDatabase();
+    await seedSmall(seeded.url);
+    const folder = await mkdtemp(join(tmpdir(), 'rowgate-settings-'));
+    await samplesWithoutBudgets(folder);
+    await appendFile(join(folder, 'roles/teacher.yaml'), '\nsettings: { App.Tenant: any }\n');
+    const guard = await guardInFrontOf(seeded, { policies: folder });
+    try {
+      const client = await guard.connect('teacher');
+      await client.query("SET app.tenant = 'Secret'");
+      await expect(client.query("SET app.secret = 'Secret'")).rejects.toThrow('permission denied');
+      const texts = recordsIn(folderOf(guard)).map(({ statement }) => statement);
+      expect(texts).toEqual(expect.arrayContaining(["SET app.tenant = 'a'", "SET app.name1 = 'a'"]));
+      const logged = (await guard.records())
+        .filter(({ kind }) => kind === 'decision')
+        .map(({ statement }) => statement);
+      expect(logged).toContain('SET app.tenant = $1');
+    } finally {
+      await guard.stop();
+      await seeded.drop();
+      await rm(folder, { recursive: true });
     }
   });
 
