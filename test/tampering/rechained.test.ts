@@ -6,7 +6,7 @@ import { sealKeyIn } from '../../src/decision-log/seals/seal-key.ts';
 import type { Verification } from '../../src/decision-log/verify/verify.ts';
 import { openLog } from '../../src/decision-log/writer/log.ts';
 import { type Forgery, lineAt, linesOf, otherKey, ownKey, rechained, seqOf, withLines, writersIn } from './lines.ts';
-import { TestLog } from './logs.ts';
+import { type Contents, TestLog } from './logs.ts';
 import { always, SHAPES, Tampered } from './tampered.ts';
 
 const isThief = ({ principal }: Record<string, unknown>): boolean => principal === 'thief';
@@ -162,6 +162,39 @@ describe('nothing to verify is not whole, whatever key is given', () => {
     const keys = (await log.verify()).keys.map(({ key }) => key);
     log.write(new Map([...whole].map(([name, text]) => [name, change(text)])));
     expect((await log.verify({ keys })).findings).toContainEqual(expect.objectContaining({ kind }));
+    log.remove();
+  });
+
+  it('nor is a file of another worker, or the whole log, that no seal vouches for', async () => {
+    const log = TestLog.build();
+    const keys = (await log.verify()).keys.map(({ key }) => key);
+    const whole = log.read();
+    const name = 'decisions.9.jsonl';
+    const forger = openLog({
+      file: join(log.folder, name),
+      durability: 'batched',
+      text: 'normalized',
+      guard: 'g1/9',
+      seal: { key: sealKeyIn(join(log.folder, 'forger.key')), everyMs: 3_600_000, records: 1000 },
+      clock: () => Date.UTC(2026, 10, 25, 9),
+    });
+    forger.append('login', { principal: 'teacher_1' });
+    await forger.close();
+    const own =
+      log
+        .read()
+        .get(name)
+        ?.replace(/"sealed_by":"[^"]*"/, `"sealed_by":"${keys[0]}"`) ?? '';
+    const forged = (file: string) =>
+      rechained(new Map([[file, own]]), ({ kind }) => kind === 'seal', { seals: 'kept' });
+    const found = async (contents: Contents) => {
+      log.write(contents);
+      return (await log.verify({ keys, longestUnsealedMs: 1000 })).findings;
+    };
+    const unsealed = (file: string) => [expect.objectContaining({ kind: 'seal-missing', file })];
+    expect(await found(whole)).toEqual([]);
+    expect(await found(new Map([...whole, ...forged(name)]))).toEqual(unsealed(name));
+    expect(await found(forged('decisions.jsonl'))).toEqual(unsealed('decisions.jsonl'));
     log.remove();
   });
 

@@ -103,6 +103,7 @@ async function verifyOnce({
     ...(await checkSignedHeads(kept.pins, writers, 'anchor-not-met', fileOf)),
     ...kept.findings,
     ...unanchored(anchors, kept.used),
+    ...neverSealed(writers, keys.length > 0, longestUnsealedMs),
   ];
   return {
     findings,
@@ -128,6 +129,18 @@ function unanchored(anchors: readonly string[], used: number): Finding[] {
   const [file] = anchors;
   if (file === undefined || used > 0) return [];
   return [{ kind: 'anchor-not-met', file: basename(file), message: 'no anchor is of a guard of this log' }];
+}
+
+/** Files that anyone can have written beside those of the guard, or in their place: no seal vouches for any of them. */
+function neverSealed(writers: readonly Writer[], isKeyGiven: boolean, longestMs: number): Finding[] {
+  const latest = Math.max(...writers.map(({ seal }) => (seal ? Date.parse(seal.at) : Number.NEGATIVE_INFINITY)));
+  return writers.flatMap(({ name, files, seal }) => {
+    const until = files.findLast(({ scan }) => scan.until !== undefined)?.scan.until;
+    if (seal || until === undefined) return [];
+    // INVARIANT 264: a worker that has just begun is sealed soon; one that never was, while others went on, is not believed.
+    const isLate = latest === Number.NEGATIVE_INFINITY ? isKeyGiven : latest - Date.parse(until) > longestMs;
+    return isLate ? [{ kind: 'seal-missing', file: name, message: 'there is no good seal of any of it' }] : [];
+  });
 }
 
 function summary({ name, chain, guards, files, seal, last }: Writer): ChainSummary {
