@@ -37,5 +37,5 @@ function readUnix(place: string): { readonly path: string } | undefined {
   const match = /^(.+?)(?::|\/\.s\.PGSQL\.)([0-9]{1,5})$/.exec(place);
   const port = Number(match?.[2]);
   if (!match || match[1]?.includes('\0') || port < 1 || port > 65535) return undefined;
-  return { path: `${(match[1] ?? '').replace(/\/+$/, '')}/.s.PGSQL.${port}` };
+  return { path: `${(match[1] ?? '').replace(/(?<!\/)\/+$/, '')}/.s.PGSQL.${port}` };
 }

@@ -93,7 +93,10 @@ export function mergedApprovals(held: readonly Approval[], more: readonly Approv
 
 /** Like `ssh-keygen -l`: `SHA256:…` */
 function keyFingerprint({ blob }: Pick<SshPublicKey, 'blob'>): string {
-  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
+  return `SHA256:${createHash('sha256')
+    .update(blob)
+    .digest('base64')
+    .replace(/={1,2}$/, '')}`;
 }
 
 /** These approvers with the keys that signed, for records. */

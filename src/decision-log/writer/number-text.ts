@@ -14,7 +14,7 @@ export function numberText(number: number): string {
 }
 
 /** `.531`, `.5`, or nothing. */
-const THOUSANDTHS = LAST_THREE.map((digits) => (digits === '000' ? '' : `.${digits.replace(/0+$/, '')}`));
+const THOUSANDTHS = LAST_THREE.map((digits) => (digits === '000' ? '' : `.${digits.replace(/0{1,2}$/, '')}`));
 
 /** @param number 0 or more, and below 2^43. Rounded to three places, in the format of `String`. */
 export function rounded(number: number): string {

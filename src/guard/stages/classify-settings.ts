@@ -313,6 +313,6 @@ export function settingValue(node: Node): string {
 const UNITS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
 function milliseconds(value: string): number | undefined {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)?\s*$/.exec(value);
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(?:(us|ms|s|min|h|d)\s*)?$/.exec(value);
   return match ? Number(match[1]) * (UNITS[match[2] ?? 'ms'] ?? 1) : undefined;
 }

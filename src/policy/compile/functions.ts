@@ -87,8 +87,9 @@ function sameTypes(args: readonly Oid[], types: readonly (Oid | undefined)[]): b
 
 /** The OID of a type as SQL writes it, `integer[]` for its array; undefined if there is none. */
 export function resolveType(catalog: Catalog, searchPath: readonly string[], text: string): Oid | undefined {
-  const array = /^(.*?)\s*\[\]$/s.exec(text.trim());
-  const word = (array?.[1] ?? text).trim().replace(/\s+/g, ' ');
+  const whole = text.trim();
+  const array = whole.endsWith('[]');
+  const word = (array ? whole.slice(0, -2) : whole).trim().replace(/\s+/g, ' ');
   const builtIn = Object.hasOwn(TYPE_WORDS, word.toLowerCase()) ? TYPE_WORDS[word.toLowerCase()] : undefined;
   const parts = builtIn === undefined ? splitName(word) : ['pg_catalog', builtIn];
   if (!parts || parts.length > 2) return undefined;

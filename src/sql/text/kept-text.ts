@@ -227,7 +227,7 @@ function plainValue(source: string): string | undefined {
 function textLike(value: string): string {
   if (value === '') return '';
   if (/^[0-9]+$/.test(value)) return '1';
-  if (/^-?[0-9]*\.?[0-9]+$/.test(value)) return '1.5';
+  if (/^-?(?:[0-9]*\.)?[0-9]+$/.test(value)) return '1.5';
   if (/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(value)) return '2000-01-01';
   if (/^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:.]+(?:Z|[+-][0-9:]+)?$/.test(value)) return '2000-01-01 00:00:00+00';
   if (/^[0-9]{1,2}:[0-9]{2}(?::[0-9.]+)?$/.test(value)) return '00:00:00';

@@ -199,7 +199,7 @@ const COMPARISONS = ['eq', 'ne', 'lt', 'le', 'gt', 'ge'];
 function written(): Map<string, Needs> {
   const found = new Map<string, Needs>();
   for (const [needs, text] of ENTRIES) {
-    for (const [, name, types] of text.matchAll(/([\w*]+)\(([^)]*)\)/g)) {
+    for (const [, name, types] of text.matchAll(/(?<![\w*])([\w*]+)\(([^()]*)\)/g)) {
       const args = types === '' ? [] : types!.split(',').map(typeOf);
       const names = name!.includes('*') ? COMPARISONS.map((c) => name!.replace('*', c)) : [name!];
       for (const each of names) found.set(signature(each, args), needs);
