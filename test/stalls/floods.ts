@@ -115,6 +115,8 @@ export const TEXTS: Readonly<Record<string, Flood>> = {
     Q(`select 1 from students where ${list(600, (i) => `last_name::int = ${i + r}`, ' or ')}`),
   'a long comment': (r) => Q(`/*${'x'.repeat(900_000)}*/ select ${r}`),
   'comments that do not end': (r) => Q(`select ${r} ${'/*'.repeat(20_000)}`),
+  'a literal of backslashes': (r) => Q(`select ${r} as a${r} where 'a' like '${'\\'.repeat(60_000)}x'`),
+  'a literal of digits': (r) => Q(`select ${r} as b${r} where 'a' = '${'1'.repeat(60_000)}x'`),
   'a long literal': (r) => Q(`select '${'é'.repeat(450_000)}${r}'`),
 };
 

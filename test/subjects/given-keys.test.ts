@@ -26,6 +26,8 @@ const CASES: readonly Case[] = [
   ['-9223372036854775808', INT4, '-9223372036854775808'],
   ['9223372036854775808', INT4, undefined],
   ['0b101', INT4, '5'],
+  [`'${'0'.repeat(199)}7'`, INT4, '7'],
+  [`'${'0'.repeat(200)}7'`, INT4, undefined],
   ["'5'::integer", INT4, '5'],
   ["'5.0'", INT4, undefined],
   ["'5 x'", INT4, undefined],
