@@ -3,15 +3,23 @@
  * cannot be trusted: it is replaced by a new instance.
  */
 import { createRequire } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 
 /** What is asked of it. */
 export type Library = typeof import('libpg-query');
+
+/**
+ * V8 compiles the grammar's function again, better, after ten statements. That is a third of a second of a processor, for which a process waits at its end.
+ * With the largest budget V8 does it after some hundred statements.
+ */
+const COMPILED_AGAIN_LATE = '--wasm-tiering-budget=2147483647';
 
 /**
  * The library keeps one instance for each time that its module is loaded. Each has a `require` of its own, since a `require` keeps for good what it
  * has loaded, and an instance takes a megabyte or more.
  */
 async function newInstance(): Promise<Library> {
+  setFlagsFromString(COMPILED_AGAIN_LATE);
   const require = createRequire(import.meta.url);
   const path = require.resolve('libpg-query');
   delete require.cache[path];
