@@ -1,6 +1,4 @@
 /** Puts a whole guard together from its configuration, and runs it: for `serve` and for `demo`. */
-import { createHmac, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
@@ -28,6 +26,7 @@ import { loadParser } from '../sql/parse/parse.ts';
 import { withCurrentPasswords } from './current-passwords.ts';
 import { firstReading } from './first-reading.ts';
 import { keepRunning, type LastingParts, type RunningGuard, type Started } from './keep-running.ts';
+import { mockSecret } from './mock-secret.ts';
 import { onlyProcess, openAdmin } from './open-admin.ts';
 import { openAlarms } from './open-alarms.ts';
 import { tooFewFiles } from './open-files.ts';
@@ -215,15 +214,6 @@ async function startListening(
       ...kept,
     }),
   );
-}
-
-/**
- * Derived from the private key if there is one, so that it stays the same over restarts: otherwise asking before and after one would tell which users
- * exist.
- */
-export function mockSecret({ tls }: Config): Uint8Array {
-  if (!tls) return randomBytes(32);
-  return createHmac('sha256', readFileSync(tls.key)).update('rowgate challenges of unknown users').digest();
 }
 
 /** Records the policy in the log. If it cannot be kept there, it still comes into force: locking a principal out must not wait for a disk. */

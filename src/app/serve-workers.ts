@@ -10,12 +10,12 @@ import { forwardFamilies } from '../operations/admin/metrics.ts';
 import { type ControlReply, failed } from '../operations/control/protocol.ts';
 import { Supervisor, WorkersFailed } from '../operations/workers/supervisor.ts';
 import { type Controlled, openControlSocket } from './control-socket.ts';
+import { mockSecret } from './mock-secret.ts';
 import { openAdmin } from './open-admin.ts';
 import { openDelivery } from './open-alarms.ts';
 import { openForwarding } from './open-forwarding.ts';
 import { openStore } from './open-store.ts';
 import { operatorLog } from './operator-log.ts';
-import { mockSecret } from './run-guard.ts';
 import { StartError } from './start-error.ts';
 
 /** A worker that takes longer to say what it does is too busy to be waited for. */

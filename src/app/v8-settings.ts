@@ -4,7 +4,6 @@ import { setFlagsFromString } from 'node:v8';
 export function settleEngine(): void {
   settleCollector();
   settleScavenges();
-  settleStrings();
 }
 
 /**
@@ -30,9 +29,9 @@ const TIMES = 1_000;
 
 /**
  * If any class extends `String` (ioredis has one), V8 turns the methods of all strings into a dictionary that is searched at each call, which takes
- * three times as long. V8 repairs it only at an access through an object, and strings are not objects. This is such an access.
+ * three times as long. V8 repairs it only at an access through an object, and strings are not objects. This is such an access, for after it was loaded.
  */
-function settleStrings(): void {
+export function settleStrings(): void {
   const met = new String('');
   for (let i = 0; i < TIMES; i++) methodOf(met);
 }

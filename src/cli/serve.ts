@@ -7,7 +7,6 @@ import { atKey, tlsProblems } from '../app/named-files.ts';
 import { openForwarding } from '../app/open-forwarding.ts';
 import { operatorLog } from '../app/operator-log.ts';
 import { printOut, printProblems } from '../app/print.ts';
-import { startGuard } from '../app/run-guard.ts';
 import { type RunningWorkers, startWorkers } from '../app/serve-workers.ts';
 import { Shutdown } from '../app/shutdown.ts';
 import { StartError } from '../app/start-error.ts';
@@ -62,11 +61,15 @@ async function serve(file: string, verbose: boolean): Promise<number> {
   }
 }
 
+/** What serves clients is most of the code: the primary of several workers does without. */
+const loadGuard = () => import('../app/run-guard.ts');
+
 /** One process that does all of it. */
 async function startAlone(config: Config, verbose: boolean): Promise<RunningWorkers> {
   const log = operatorLog(verbose ? 'debug' : config.log.level);
   const forwarding = await openForwarding(config, log);
   try {
+    const { startGuard } = await loadGuard();
     const guard = await startGuard(config, log);
     guard.watched?.forwarding(() => forwarding.lags());
     const ending = new Shutdown(guard);
@@ -95,6 +98,7 @@ async function serveAsWorker(verbose: boolean): Promise<number> {
   }
   const log = operatorLog(verbose ? 'debug' : config.log.level).child({ worker: slot + 1 });
   try {
+    const { startGuard } = await loadGuard();
     const mockSecret = Buffer.from(assignment.mockSecret, 'base64');
     const guard = await startGuard(config, log, { slot, shared, store, mockSecret, policyInForce, sealed });
     const ending = new Shutdown(guard);

@@ -1,7 +1,7 @@
 /** The keys of `rowgate.yaml` and what each may hold. Unknown keys are errors. */
 
-import { Encrypter } from 'age-encryption';
 import { z } from 'zod';
+import { isRecipient } from '../core/age-key.ts';
 import { isAddressBlock } from '../policy/model/address-block.ts';
 import { found, mapping, oneOrList, written } from '../policy/schema/schema-values.ts';
 import { FORMS, readDuration } from '../policy/source/quantity.ts';
@@ -21,16 +21,6 @@ const recipients = z
   .array(z.string().refine(isRecipient, 'expected a public key of age, as age1…; "age-keygen -o FILE" makes one'))
   .min(1)
   .optional();
-
-/** `age1…` as `age-keygen` prints it. */
-export function isRecipient(text: string): boolean {
-  try {
-    new Encrypter().addRecipient(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const text = z.string().min(1);
 const boolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')]);

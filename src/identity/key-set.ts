@@ -1,6 +1,6 @@
 /** The public keys of an issuer: a JWK set (RFC 7517), and checking a token's signature with them. */
 import { Buffer } from 'node:buffer';
-import { compactVerify, createLocalJWKSet, errors, type JWK } from 'jose';
+import type { createLocalJWKSet, JWK } from 'jose';
 import { isObject, readJson } from './json.ts';
 import { problem, type TokenProblem } from './problem.ts';
 import { ALGORITHMS } from './token.ts';
@@ -10,7 +10,9 @@ export interface JwkSet {
   readonly text: string;
   /** The number of usable keys. */
   readonly size: number;
-  find: ReturnType<typeof createLocalJWKSet>;
+  readonly keys: readonly JWK[];
+  /** Made of them for the first token. */
+  find?: ReturnType<typeof createLocalJWKSet>;
 }
 
 const MOST_KEYS = 100;
@@ -32,7 +34,7 @@ export function readKeySet(text: string): JwkSet | { readonly wrong: string } {
   if (keys.some((key) => key.kty === 'oct' || SECRET_MEMBERS.some((name) => Object.hasOwn(key, name))))
     return { wrong: 'holds a private or a symmetric key; only public keys belong there' };
   const useful = keys.filter(isUseful) as readonly JWK[];
-  return { text, size: useful.length, find: createLocalJWKSet({ keys: [...useful] }) };
+  return { text, size: useful.length, keys: useful };
 }
 
 /** A set may also hold keys for other purposes or of other algorithms. */
@@ -54,7 +56,9 @@ function bitsOf(text: unknown): number {
 
 /** Undefined if the key that the token names made the signature; `unknown` if the set has no such key. */
 export async function checkSignature(token: string, keys: JwkSet): Promise<TokenProblem | 'unknown' | undefined> {
+  const { compactVerify, createLocalJWKSet, errors } = await import('jose');
   try {
+    keys.find ??= createLocalJWKSet({ keys: [...keys.keys] });
     await compactVerify(token, keys.find, { algorithms: [...ALGORITHMS] });
     return undefined;
   } catch (error) {

@@ -1,7 +1,6 @@
 /** Shared by both sides of a SCRAM-SHA-256 exchange (RFC 5802, RFC 7677): keys, proofs and strict parsing of attributes. */
 import { Buffer } from 'node:buffer';
 import { createHash, createHmac, pbkdf2 } from 'node:crypto';
-import saslprep from '@mongodb-js/saslprep';
 
 export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS';
 
@@ -31,17 +30,19 @@ export type DeriveKeys = (password: string, salt: Buffer, iterations: number) =>
 
 /** RFC 5802 section 3: SaltedPassword (Hi) and the keys derived from it. Runs off the event loop. */
 export async function deriveKeys(password: string, salt: Uint8Array, iterations: number): Promise<ScramKeys> {
+  const prepared = await prepare(password);
   const salted = await new Promise<Buffer>((done, failed) => {
-    pbkdf2(prepare(password), salt, iterations, KEY_LENGTH, 'sha256', (error, key) =>
-      error ? failed(error) : done(key),
-    );
+    pbkdf2(prepared, salt, iterations, KEY_LENGTH, 'sha256', (error, key) => (error ? failed(error) : done(key)));
   });
   const clientKey = hmac(salted, 'Client Key');
   return { clientKey, storedKey: sha256(clientKey), serverKey: hmac(salted, 'Server Key') };
 }
 
 /** SASLprep (RFC 4013); a password that it prohibits is used unchanged, as in PostgreSQL. */
-function prepare(password: string): string {
+async function prepare(password: string): Promise<string> {
+  // Of ASCII it changes nothing and prohibits some: the tables are loaded for other passwords.
+  if (Buffer.byteLength(password) === password.length) return password;
+  const { default: saslprep } = await import('@mongodb-js/saslprep');
   try {
     return saslprep(password) || password;
   } catch {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { generateHybridIdentity, generateIdentity, identityToRecipient } from 'age-encryption';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { isRecipient } from '../../src/config/schema.ts';
+import { isRecipient } from '../../src/core/age-key.ts';
 import { BoxReader, BoxWriter, KEY_BYTES } from '../../src/decision-log/encryption/boxes.ts';
 import { FileKeys } from '../../src/decision-log/encryption/file-keys.ts';
 import { openerWith, readIdentities } from '../../src/decision-log/encryption/opening.ts';

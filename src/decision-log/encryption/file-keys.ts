@@ -2,7 +2,6 @@
 
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import { Encrypter } from 'age-encryption';
 import { BoxWriter, KEY_BYTES } from './boxes.ts';
 
 export interface FileKey {
@@ -46,6 +45,8 @@ export class FileKeys {
 
 /** Encrypts so that each recipient alone can decrypt: base64 of an age file. */
 async function encryptTo(recipients: readonly string[], bytes: Uint8Array): Promise<string> {
+  // Loaded with the first key: most logs are not encrypted.
+  const { Encrypter } = await import('age-encryption');
   const encrypter = new Encrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);
   return Buffer.from(await encrypter.encrypt(bytes)).toString('base64');

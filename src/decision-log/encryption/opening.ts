@@ -1,7 +1,7 @@
 /** Decrypts the records of an encrypted log with an auditor's key. */
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { Decrypter } from 'age-encryption';
+import { isIdentity } from '../../core/age-key.ts';
 import type { LogRecord } from '../fields.ts';
 import { BoxReader, KEY_BYTES } from './boxes.ts';
 
@@ -16,14 +16,11 @@ export function readIdentities(file: string): readonly string[] | { readonly pro
   const lines = text.split(/\r?\n/).map((line) => line.trim());
   const identities = lines.filter((line) => line !== '' && !line.startsWith('#'));
   for (const [index, line] of identities.entries()) {
-    try {
-      new Decrypter().addIdentity(line);
-    } catch {
-      // The text is not quoted: it may be a secret.
-      return {
-        problem: `"${file}": what stands there as key ${index + 1} is no private key of age ("AGE-SECRET-KEY-…")`,
-      };
-    }
+    if (isIdentity(line)) continue;
+    // The text is not quoted: it may be a secret.
+    return {
+      problem: `"${file}": what stands there as key ${index + 1} is no private key of age ("AGE-SECRET-KEY-…")`,
+    };
   }
   return identities.length > 0 ? identities : { problem: `"${file}" holds no private key of age` };
 }
@@ -35,6 +32,7 @@ export type RecordOpener = (record: LogRecord) => LogRecord | undefined;
 export function openerWith(identities: readonly string[]): (segment: LogRecord) => Promise<RecordOpener> {
   return async ({ age }) => {
     if (typeof age !== 'string') return (record) => record;
+    const { Decrypter } = await import('age-encryption');
     const decrypter = new Decrypter();
     for (const identity of identities) decrypter.addIdentity(identity);
     const first = await decrypter.decrypt(Buffer.from(age, 'base64'));

@@ -1,13 +1,15 @@
 /** The metrics in Prometheus' format: the guard's and its processes', summed over several processes. */
-import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { type Figures, families, type MetricFamily } from './metrics.ts';
 
-export const CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
+/** That of the format. */
+export const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** Memory, file descriptors, CPU time, garbage collection and event-loop delay: a process has one of each, however many guards it runs. */
 let ofProcess: Registry | undefined;
 
-function processRegistry(): Registry {
+async function processRegistry(): Promise<Registry> {
+  const { collectDefaultMetrics, Registry } = await import('prom-client');
   if (!ofProcess) {
     ofProcess = new Registry();
     collectDefaultMetrics({ register: ofProcess });
@@ -18,7 +20,7 @@ function processRegistry(): Registry {
 /** All metrics of this process as plain data: what a worker sends to the primary. */
 export async function metricsOfThisProcess(figures: Figures): Promise<MetricFamily[]> {
   // prom-client's types say that a metric's type is a number; in fact it returns these words.
-  const ofNode = (await processRegistry().getMetricsAsJSON()) as unknown as MetricFamily[];
+  const ofNode = (await (await processRegistry()).getMetricsAsJSON()) as unknown as MetricFamily[];
   return [...families(figures), ...ofNode.map(kept)];
 }
 
@@ -32,6 +34,12 @@ function kept(family: MetricFamily): MetricFamily {
 }
 
 /** Prometheus' text format 0.0.4, for one process or several: each metric says how to aggregate its values. */
-export function exposition(processes: readonly (readonly MetricFamily[])[]): Promise<string> {
-  return AggregatorRegistry.aggregate([...processes]).metrics();
+export async function exposition(processes: readonly (readonly MetricFamily[])[]): Promise<string> {
+  return (await aggregated(processes)).metrics();
+}
+
+/** One registry of several processes' metrics. prom-client is loaded at the first question: most guards are asked none. */
+export async function aggregated(processes: readonly (readonly MetricFamily[])[]): Promise<Registry> {
+  const { AggregatorRegistry } = await import('prom-client');
+  return AggregatorRegistry.aggregate([...processes]);
 }

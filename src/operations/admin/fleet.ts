@@ -1,6 +1,5 @@
 /** The reports of several worker processes as one guard's answer. Each request asks all of them again, with a time limit. */
-import { AggregatorRegistry } from 'prom-client';
-import { exposition } from './exposition.ts';
+import { aggregated, exposition } from './exposition.ts';
 import type { MetricFamily } from './metrics.ts';
 import type { AdminSources, Readiness } from './server.ts';
 
@@ -67,6 +66,6 @@ async function answerOf(worker: ReportingWorker): Promise<WorkerReport | undefin
 }
 
 async function countersOf(processes: readonly (readonly MetricFamily[])[]): Promise<MetricFamily[]> {
-  const sums = (await AggregatorRegistry.aggregate([...processes]).getMetricsAsJSON()) as unknown as MetricFamily[];
+  const sums = (await (await aggregated(processes)).getMetricsAsJSON()) as unknown as MetricFamily[];
   return sums.filter(({ type }) => type === 'counter' || type === 'histogram');
 }
