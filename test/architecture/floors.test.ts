@@ -98,6 +98,32 @@ it.each(files.filter((file) => floorOf(file) <= HIGHEST_PURE_FLOOR))(
   },
 );
 
+/** Together they take a third of a second of a processor at each start. */
+const LOADED_WHERE_USED = ['@mongodb-js/saslprep', 'age-encryption', 'ioredis', 'jose', 'openid-client', 'prom-client'];
+
+it('a guard starts without the libraries that most guards never use', () => {
+  const loaded = loadedWith('app/run-guard.ts', loadedWith('cli/serve.ts'));
+  expect(loaded).toContain('pino');
+  expect(LOADED_WHERE_USED.filter((name) => loaded.has(name))).toEqual([]);
+});
+
+it('the primary of several workers starts without what judges and serves', () => {
+  const loaded = loadedWith('cli/serve.ts');
+  expect(loaded).toContain('app/serve-workers.ts');
+  expect(loaded).not.toContain('guard/guard.ts');
+});
+
+/** Files of the source, and names of packages, that are loaded before a file runs. */
+function loadedWith(file: string, into = new Set<string>()): Set<string> {
+  if (into.has(file)) return into;
+  into.add(file);
+  for (const [, name = ''] of read(file).matchAll(/^(?:import|export) (?!type )[^;]*?from '([^']+)'/gm)) {
+    if (name.startsWith('.')) loadedWith(relative(source, resolve(source, dirname(file), name)), into);
+    else into.add(name);
+  }
+  return into;
+}
+
 it('sees imports in each of their forms', () => {
   const text = "import a from './a.ts';\nexport * from './b.ts';\nimport './c.ts';\nconst d = await import('./d.ts');";
   expect(imports(text)).toEqual(['./a.ts', './b.ts', './c.ts', './d.ts']);

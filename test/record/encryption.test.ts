@@ -141,7 +141,11 @@ describe('keys of files', () => {
   });
 
   test('a malformed recipient is reported', async () => {
-    expect(isRecipient(await identityToRecipient(await generateIdentity()))).toBe(true);
+    const recipient = await identityToRecipient(await generateIdentity());
+    expect(isRecipient(recipient)).toBe(true);
+    expect(isRecipient(await identityToRecipient(await generateHybridIdentity()))).toBe(true);
+    // One character of it mistaken.
+    expect(isRecipient(recipient.replace(/.$/, (last) => (last === 'q' ? 'p' : 'q')))).toBe(false);
     for (const text of ['', 'age1', 'age1qqqq', await generateIdentity(), 'ssh-ed25519 AAAA']) {
       expect(isRecipient(text)).toBe(false);
     }
