@@ -16,14 +16,17 @@ export function resolveSubLink(r: Resolver, body: Body<'SubLink'>, scope: Scope,
     r.unsupported('this subquery', body.location);
     return UNTOLD;
   }
+  const before = r.marks.levels.length;
   const level = r.subquery(select, scope);
+  // INVARIANT 164: other sessions see which rows it has locked, so it is asked of no row that is withheld.
+  const locks = r.marks.levels.slice(before).some((inner) => inner.select?.lockingClause !== undefined);
   const test = body.testexpr ? r.expression(body.testexpr, scope) : undefined;
   r.marks.sublinks.set(node, level);
   scope.level.subqueries.push(level);
   const first = level.outputs[0]?.type ?? t.UNTELLABLE;
   switch (body.subLinkType) {
     case 'EXISTS_SUBLINK':
-      return { type: t.BOOL, leakproof: true, constant: false, barrier: 'subquery' };
+      return { type: t.BOOL, leakproof: !locks, constant: false, barrier: 'subquery' };
     case 'ANY_SUBLINK':
     case 'ALL_SUBLINK': {
       const name = body.operName?.length ? body.operName : EQUAL;
@@ -39,7 +42,7 @@ export function resolveSubLink(r: Resolver, body: Body<'SubLink'>, scope: Scope,
       settleParameter(r, body.testexpr, first);
       return {
         type: t.BOOL,
-        leakproof: leakproof && level.outputs.every((o) => !o.leaky),
+        leakproof: leakproof && !locks && level.outputs.every((o) => !o.leaky),
         constant: false,
         barrier: 'subquery',
       };
