@@ -92,7 +92,11 @@ function resolveSubselect(r: Resolver, body: Body<'RangeSubselect'>, level: Quer
   const outer: Scope | undefined = body.lateral
     ? { level, entries: namedFromRight(level), outer: level.outer }
     : level.outer;
+  const before = r.marks.levels.length;
   const inner = r.select(select, { outer, ctes: level.ctes });
+  // INVARIANT 165: it may be read for rows to its left before their row filter has left them out, and other sessions see what it has locked.
+  if (body.lateral && r.marks.levels.slice(before).some((one) => one.select?.lockingClause))
+    r.unsupported('FOR UPDATE in LATERAL', undefined, 'Lock in a statement of its own.');
   const columns: RangeTableColumn[] = inner.outputs.map((o) => ({
     name: o.name,
     type: o.type,
