@@ -5,7 +5,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { condition, testWith } from '../support/tools.ts';
+import { condition, LINUX, testWith } from '../support/tools.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
 const rowgate = (...words: string[]): string => execFileSync(process.execPath, [MAIN, ...words], { encoding: 'utf8' });
@@ -142,7 +142,7 @@ it('a reader that has seen enough, as head, ends the command without a word', as
   expect(code).toBe(141);
 });
 
-it.runIf(existsSync('/dev/full'))('output that cannot be written is told, and is no finding', () => {
+testWith(LINUX)('output that cannot be written is told, and is no finding', () => {
   const full = openSync('/dev/full', 'w');
   const { status, stderr } = spawnSync(process.execPath, [MAIN, '--help'], { stdio: ['ignore', full, 'pipe'] });
   closeSync(full);
