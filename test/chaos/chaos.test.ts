@@ -49,7 +49,8 @@ function check(figure: Figures): void {
   figures.push(figure);
   expect(figure.lost ?? 0, 'statements without an answer').toBe(0);
   expect(figure.leaked, 'sessions left at the server').toBe(0);
-  expect(figure.descriptors[1], 'file descriptors').toBeLessThanOrEqual(figure.descriptors[0] + 5);
+  // What a process opens once, for itself, it may open after the first work; a leak is one for each client.
+  expect(figure.descriptors[1], 'file descriptors').toBeLessThan(figure.descriptors[0] + SCALE.clients);
   expect(figure.memory[1], 'MB').toBeLessThan(figure.memory[0] + 150);
 }
 
