@@ -182,6 +182,16 @@ test.each([
   });
 });
 
+/** Asks while the table is held, so that a policy can change before the server answers. */
+async function askedBehindLock(client: Parameters<typeof failure>[0], sql: string) {
+  const other = await database.connect();
+  await other.query('BEGIN; LOCK TABLE visits');
+  const asked = failure(client, sql);
+  const waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'visits'::regclass";
+  await expect.poll(async () => (await database.query(waits)).length).toBe(1);
+  return { asked, answer: () => other.query('COMMIT') };
+}
+
 /** INVARIANT 255 */
 test.each([
   ['an answer without a row', 'SELECT max(note) FROM visits HAVING count(*) > 5000'],
@@ -190,17 +200,13 @@ test.each([
 ])('what is told when a new policy names another window is paid in that: %s', async (_, sql) => {
   const role = await guarded('limits: { subjects: { pupil: 11 per hour } }');
   const client = await guard.connect(role, PASSWORD);
-  const other = await database.connect();
-  await other.query('BEGIN; LOCK TABLE visits');
-  const asked = failure(client, sql);
-  const waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'visits'::regclass";
-  await expect.poll(async () => (await database.query(waits)).length).toBe(1);
+  const { asked, answer } = await askedBehindLock(client, sql);
   const file = join(folder, 'roles', `${role}.yaml`);
   await writeFile(file, (await readFile(file, 'utf8')).replace('11 per hour', '11 per 2 hours'));
   await guard.reload();
   const spent = await guard.connect(role, PASSWORD);
   expect((await spent.query(`SELECT name FROM pupils WHERE id IN ${GIVEN(11)} OR id = 21`)).rows).toHaveLength(11);
-  await other.query('COMMIT');
+  await answer();
   expect(await asked).toMatchObject({ code: '53400' });
 });
 
@@ -218,16 +224,12 @@ describe.each([
   ])('%s', async (_, sql) => {
     const role = await guarded(`limits: { ${TEN} }`, before);
     const client = await guard.connect(role, PASSWORD);
-    const other = await database.connect();
-    await other.query('BEGIN; LOCK TABLE visits');
-    const asked = failure(client, sql);
-    const waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'visits'::regclass";
-    await expect.poll(async () => (await database.query(waits)).length).toBe(1);
+    const { asked, answer } = await askedBehindLock(client, sql);
     await writeFile(join(folder, 'subjects.yaml'), `subjects:\n  ${name}: { keys: [pupils.id, visits.pupil_id] }\n`);
     const file = join(folder, 'roles', `${role}.yaml`);
     await writeFile(file, (await readFile(file, 'utf8')).replace(/(scope|subjects): { pupil:/g, `$1: { ${name}:`));
     await guard.reload();
-    await other.query('COMMIT');
+    await answer();
     expect(await asked).toMatchObject({ code: '0A000', hint: 'Run it again.' });
     expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
   });
