@@ -150,6 +150,8 @@ export interface StatementJudgement {
    * (unrestricted roles) it is not known. For PREPARE and DECLARE: in the statement inside.
    */
   readonly runsUserCode?: true;
+  /** It calls what not every role may call, which may write also where it reads. Absent: it does not, or (unrestricted roles) it is not known. */
+  readonly callsGranted?: true;
   /**
    * The sent text may be prepared once under a name of the guard's, and run by that name when it comes again: its meaning does not change as long as
    * no setting of the session does. Absent: not known, so it is always sent as text.

@@ -2,6 +2,7 @@
 import { KNOWN_EXTENSIONS } from '../policy/compile/known-extensions.ts';
 import { FIRST_USER_OID, isRow } from '../policy/compile/visible-types.ts';
 import type { RolePolicy } from '../policy/model/policy.ts';
+import type { Analysis } from '../sql/analyze/analyze.ts';
 import type { Catalog, Fn, Operator, Type } from '../sql/catalog/catalog.ts';
 import { CLASSES, DENIED } from './builtin-functions.ts';
 import type { Draft } from './draft.ts';
@@ -11,7 +12,7 @@ import { functionClass } from './function-class.ts';
  * INVARIANT 6: a function that was not granted is called only if its class, or its extension, allows it, and if it came with the server or that
  * extension.
  */
-export function mayCall(role: RolePolicy, fn: Fn, catalog: Catalog): boolean {
+export function mayCall(role: Pick<RolePolicy, 'functions'>, fn: Fn, catalog: Catalog): boolean {
   if (role.functions.has(fn.oid)) return true;
   if (fn.extension !== '' && KNOWN_EXTENSIONS.has(fn.extension)) return !DENIED.has(fn.name) && fn.volatility !== 'v';
   const found = functionClass(fn, catalog);
@@ -25,11 +26,23 @@ const OF_VALUES: ReadonlySet<unknown> = new Set(['arguments', 'steps', 'operator
  * Operators of the server, of known extensions, those whose function was granted, and users' for a function of the server's that looks at values alone.
  * INVARIANT 231: of the last, none for which a join or an index runs other functions: those may be code of users.
  */
-export function mayUseOperator(role: RolePolicy, operator: Operator, catalog: Catalog): boolean {
+export function mayUseOperator(role: Pick<RolePolicy, 'functions'>, operator: Operator, catalog: Catalog): boolean {
   if (operator.schema === 'pg_catalog' && operator.oid < FIRST_USER_OID) return true;
   const fn = catalog.functionsByOid.get(operator.fn);
   if (fn && operator.searched === false && OF_VALUES.has(functionClass(fn, catalog))) return true;
   return role.functions.has(operator.fn) || (operator.extension !== '' && KNOWN_EXTENSIONS.has(operator.extension));
+}
+
+const UNGRANTED: Pick<RolePolicy, 'functions'> = { functions: new Set() };
+
+/** Whether it calls functions that are granted by name, or `setval`: these may write. */
+export function callsGranted({ uses }: Pick<Analysis, 'uses'>, catalog: Catalog): boolean {
+  return uses.some((use) => {
+    if (use.kind === 'function') return use.candidates.some((fn) => !mayCall(UNGRANTED, fn, catalog));
+    if (use.kind === 'operator')
+      return use.candidates.some((operator) => !mayUseOperator(UNGRANTED, operator, catalog));
+    return false;
+  });
 }
 
 /**

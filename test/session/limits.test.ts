@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { OutcomeEntry } from '../../src/session/log-entries.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
-import { B, DP, E, H, P, Q, S } from './messages.ts';
+import { B, CS, DP, E, H, P, Q, S } from './messages.ts';
 import { ask } from './peer.ts';
 import { type PolicyOptions, policyOf } from './policies.ts';
 import { type RelayedPeer, relayed } from './relay.ts';
@@ -181,6 +181,21 @@ describe('the extended protocol', () => {
       ...['ParseComplete', 'BindComplete', 'ErrorResponse:53400', 'ReadyForQuery:I'],
       ...['ParseComplete', 'BindComplete', 'CommandComplete:SELECT 1', 'ReadyForQuery:I'],
     ]);
+  });
+
+  test('of a read the Sync goes with it; where it calls what may write, once its rows have passed', async () => {
+    for (const [text, waits] of [
+      ['select a from t where a < 3', false],
+      ['select a from t where a < 3 /*granted*/', true],
+    ] as const) {
+      await ask(peer, P(text, 's'), S());
+      const before = peer.sent.length;
+      await ask(peer, B([], '', 's'), E(), S());
+      const sent = peer.sent.slice(before);
+      expect(sent[0]!.includes(S()), text).toBe(!waits);
+      expect(Buffer.concat(sent).includes(S())).toBe(true);
+      await ask(peer, CS('s'), S());
+    }
   });
 
   test('in a transaction, what is pipelined behind finds it failed', async () => {

@@ -53,7 +53,7 @@ const TOKEN_RULE: TokenRule = {
 /**
  * `refuse` in a comment refuses the statement; `:name` becomes a slot of the attribute (an integer); a SELECT gets a LIMIT slot where rows are
  * limited, unless a comment says `unbounded`. `fills`: a write puts what it reads into a temporary table. `pattern`: the first parameter is a LIKE
- * pattern. `user code`: functions of users may run.
+ * pattern. `user code`: functions of users may run. `granted`: it calls what was granted by name.
  */
 export function policyOf(options: PolicyOptions = {}): SessionPolicy {
   const limits = options.limits ?? {};
@@ -200,6 +200,7 @@ function judgeStatement(text: string, options: PolicyOptions): StatementJudgemen
       !text.includes('/*user code*/') && { reusable: true }),
     ...(!text.includes('/*user code*/') && effectOnPlans(kind)),
     ...(text.includes('/*user code*/') && { runsUserCode: true }),
+    ...(text.includes('/*granted*/') && { callsGranted: true }),
     ...(text.includes('/*pattern*/') && kind.kind !== 'prepare' && { patterns: [1] }),
     ...(refused && {
       refusal: refusal('column-withheld', '42501', 'permission denied for column "ine" of relation "students"', {

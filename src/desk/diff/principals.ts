@@ -177,7 +177,6 @@ function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Po
           (isLower(one.get(name), other.get(name)) ? less : more)(`sets ${name} ${howFar(other.get(name))}`),
         ),
     functionRules: 'derived',
-    movesSequences: 'derived',
     statements: (one, other) => subset(one, other, (word) => `send ${word}`),
     collect: (_, other) => [
       other === 'deny'

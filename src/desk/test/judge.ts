@@ -182,7 +182,7 @@ function withoutEndUser(judgement: Judgement, { policy, endUser }: TestSession) 
   if (endUser) return undefined;
   const needs = judgement.statements.some((statement, at) => {
     const filled = isFilledAt(judgement, at, policy.role, false);
-    return needsEndUser({ statement, nature: traitsOf(statement.kind, policy), filled }, policy);
+    return needsEndUser({ statement, nature: traitsOf(statement, policy), filled }, policy);
   });
   return needs ? missing(policy) : undefined;
 }

@@ -53,6 +53,7 @@ export const parseStage: Stage = {
       keyPlan: undefined,
       about: undefined,
       runsUserCode: false,
+      callsGranted: false,
       reusable: false,
       literals: [],
       plans: undefined,

@@ -1,7 +1,8 @@
-/** After stage 4: which statements may run users' code, so that the session's settings are watched. */
+/** After stage 4: which statements may run users' code, so that the session's settings are watched; and which call what may write. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { holdsSchemas } from '../held-schemas.ts';
+import { callsGranted } from '../may-use.ts';
 import { isSearchPath, writtenSearchPath } from '../search-path.ts';
 import { codeByPathOf } from '../user-code.ts';
 
@@ -10,6 +11,7 @@ export const userCodeStage: Stage = {
   each(draft: Draft, statement: DraftStatement): void {
     statement.runsUserCode = runs(draft, statement);
     const { analysis } = statement;
+    statement.callsGranted = analysis ? callsGranted(analysis, draft.catalog) : draft.role.functions.size > 0;
     if (!analysis || !statement.runsUserCode || isSearchPath(draft.searchPath, draft.policyPath)) return;
     if (holdsSchemas(draft.role, draft.catalog, draft.searchPath)) return;
     if (codeByPathOf(draft.catalog).runsIn(analysis, draft.role)) statement.refusal ??= otherPathRefused(draft);

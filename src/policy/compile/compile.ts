@@ -123,7 +123,6 @@ export function compileRole(
     ...(own && file.settings && { settings: compileSettings(file.settings, holdsAll, own) }),
     functions: callable,
     functionRules: new Map([...functionRules].map(([fn, at]) => [fn.oid, at])),
-    ...(relations.some(({ sequence }) => sequence?.has('update')) && { movesSequences: true }),
     statements: new Set(file.statements ?? []),
     collect: file.collect ?? 'deny',
     minGroup: file.min_group,

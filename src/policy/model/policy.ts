@@ -177,8 +177,6 @@ export interface RolePolicy {
   readonly functions: ReadonlySet<Oid>;
   /** The line of each granted function. */
   readonly functionRules?: ReadonlyMap<Oid, RuleRef>;
-  /** It may call `setval` on one. */
-  readonly movesSequences?: true;
   readonly statements: ReadonlySet<StatementOption>;
   readonly collect: 'deny' | 'allow';
   readonly minGroup: number | undefined;

@@ -194,7 +194,7 @@ function begunRun(
 /** A portal that a token fills was filled when it was bound, and runs for no other end user. */
 function asked({ statement, madeFor, given }: Portal, policy: SessionPolicy, resolved: ResolvedNames): EndUserQuestion {
   const { inner } = resolved;
-  const nature = traitsOf(statement!.kind, policy, inner?.kind);
+  const nature = traitsOf(statement!, policy, inner);
   return { statement: statement!, inner, nature, filled: false, madeFor: madeFor ?? resolved.madeFor, given };
 }
 
@@ -224,7 +224,7 @@ function run(
   const { account, rowsLeft } = grant;
   const statement = portal.statement!;
   const { judgement, text } = portal.rendered;
-  const nature = traitsOf(statement.kind, policy, resolved.inner?.kind);
+  const nature = traitsOf(statement, policy, resolved.inner);
   // What FETCH and EXECUTE give is another result each time.
   const named = statement.kind.kind === 'fetch' || statement.kind.kind === 'execute';
   const provenance = named ? new Provenance() : portal.provenance;

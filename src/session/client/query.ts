@@ -119,7 +119,7 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
 }
 
 function partOf(statement: StatementJudgement, resolved: ResolvedNames, policy: SessionPolicy, text: string): Part {
-  const nature = traitsOf(statement.kind, policy, resolved.inner?.kind);
+  const nature = traitsOf(statement, policy, resolved.inner);
   const watched = rulesOf(statement.kind, nature, policy, undefined, checkOf(statement, resolved.inner));
   const words = resolved.runs?.rendered.text ?? text;
   const watch = rulesWithWrites(watched, nature, statement, resolved.inner, policy, words);

@@ -10,6 +10,8 @@ import { Provenance } from '../server/provenance.ts';
 import { isAboutSubjects } from '../server/shown-columns.ts';
 import type { ExecutionRules, WriteCost } from './execution.ts';
 
+type Asked = Pick<StatementJudgement, 'kind' | 'callsGranted'>;
+
 /** What a statement does that decides how it is sent. */
 export interface StatementTraits {
   /** May give rows of data. */
@@ -24,17 +26,16 @@ export interface StatementTraits {
   readonly pure: boolean;
 }
 
-/** @param inner the statement that an EXECUTE runs; undefined if not known. */
-export function traitsOf(kind: StatementKind, policy: SessionPolicy, inner?: StatementKind): StatementTraits {
-  // A function that was granted by name, or that an unrestricted role may call, can write; so can `setval`.
-  const { access, functions, movesSequences } = policy.role;
-  const callsMayWrite = access === 'unrestricted' || functions.size > 0 || movesSequences === true;
+/** @param inner the statement that an EXECUTE or FETCH runs; undefined if not known. */
+export function traitsOf(statement: Asked, policy: SessionPolicy, inner?: Asked): StatementTraits {
+  const { kind } = statement;
   switch (kind.kind) {
     case 'read':
-      return { givesRows: true, metered: kind.catalogs !== true, changes: false, pure: !callsMayWrite };
+      return { givesRows: true, metered: kind.catalogs !== true, changes: false, pure: isPure(statement, policy) };
     case 'fetch':
+      return { givesRows: true, metered: true, changes: false, pure: isPure(inner, policy) };
     case 'copy-out':
-      return { givesRows: true, metered: true, changes: false, pure: !callsMayWrite };
+      return { givesRows: true, metered: true, changes: false, pure: isPure(statement, policy) };
     // A plan, its estimates and the counts of ANALYZE disclose rows: they count like rows.
     case 'explain':
       return { givesRows: true, metered: true, changes: false, pure: false };
@@ -64,6 +65,11 @@ export function traitsOf(kind: StatementKind, policy: SessionPolicy, inner?: Sta
     case 'copy-in':
       return { givesRows: false, metered: false, changes: true, pure: false };
   }
+}
+
+/** What it calls can write where it was granted by name, where an unrestricted role calls it, and where it is not known. */
+function isPure(asked: Asked | undefined, { role }: SessionPolicy): boolean {
+  return role.access !== 'unrestricted' && (asked ? asked.callsGranted !== true : role.functions.size === 0);
 }
 
 /** In observe mode nothing is cut off, so nothing has to be watched. */
