@@ -1,8 +1,9 @@
 /** One decision log, one guard: two that write to the same file would break each other's chain. */
-import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import { lstatSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { FolderTaken, ownFolder } from '../budget/store/disk/ownership.ts';
+import { makeFolder } from '../net/make-folder.ts';
 import { StartError } from './start-error.ts';
 
 export interface OwnedLog {
@@ -21,7 +22,7 @@ export async function ownLog(file: string, log: Logger): Promise<OwnedLog> {
     const path = placeOf(file);
     if (path === undefined) return NOT_OWNED;
     const lock = `${path}.lock`;
-    mkdirSync(lock, { recursive: true, mode: 0o700 });
+    makeFolder(lock, 0o700);
     return await ownFolder(lock);
   } catch (error) {
     if (error instanceof FolderTaken) {

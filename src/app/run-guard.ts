@@ -113,9 +113,11 @@ async function startWatched(
   });
   if (worker) records.onSeal(() => void records.head().then((head) => head && worker.sealed(name, head)));
   const keep = policyKeeper(config, reader, log, statements);
+  let begun = false;
   try {
+    begun = records.append('start', { version: version(), configuration: config.hash });
     const started =
-      records.append('start', { version: version(), configuration: config.hash }) &&
+      begun &&
       (!reading?.policy ||
         records.append('policy', {
           to: reading.policy.hash,
@@ -148,6 +150,8 @@ async function startWatched(
       throw error;
     }
   } catch (error) {
+    // A start without its end reads as a guard that was killed.
+    if (begun) records.append('stop', { version: version() });
     await records.close();
     await statements?.close();
     await owned.giveUp();

@@ -13,7 +13,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { recordsOf } from '../support/decision-log.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
-import { testWith } from '../support/tools.ts';
+import { LINUX, testWith } from '../support/tools.ts';
 import { eventually, PSQL, psql } from './support.ts';
 
 let database: FreshDatabase;
@@ -127,8 +127,22 @@ const withLog = (url: string, port = 0) => {
 const beside = (url: string, port = 0) => ({ ...withLog(url, port), state: { kind: 'memory' } as const });
 
 describe('a guard that cannot start says why', () => {
-  test('port in use', async () => {
+  test('port in use: its log says that it has ended', async () => {
     await expect(startGuard(beside(database.url, guard.address.port), logger())).rejects.toThrow(/the port is in use/);
+    const other = recordsOf(await readFile(join(folder, 'other.jsonl'), 'utf8')).map(({ kind }) => kind);
+    expect(other.filter((kind) => kind !== 'seal')).toEqual(['start', 'policy', 'stop']);
+  });
+
+  testWith(LINUX)('a state or log where no folder can be made', async () => {
+    const { log } = config(database.url);
+    const places = [
+      { ...withLog(database.url), state: { kind: 'file', folder: '/proc/rowgate/state' } as const },
+      { ...beside(database.url), log: { ...log, file: '/proc/decisions.jsonl' } },
+    ];
+    for (const place of places)
+      await expect(startGuard(place, logger())).rejects.toThrow(
+        /could not open the (state in|decision log) \/proc\S+: ENOENT: no such file or directory/,
+      );
   });
 
   test('another guard writes the same log, also by another name: nothing is written to it', async () => {

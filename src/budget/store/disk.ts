@@ -3,7 +3,7 @@
  * process loses nothing. A crash of the machine loses at most the last tenth of a second.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Accounts } from '../../metering/accounts.ts';
@@ -22,6 +22,7 @@ import { changeExceptions } from '../../metering/exceptions.ts';
 import type { Logouts } from '../../metering/logouts.ts';
 import type { Measure, Owner, WindowOfMeasure } from '../../metering/measure.ts';
 import { type Sightings, sightingsOf } from '../../metering/sightings.ts';
+import { makeFolder } from '../../net/make-folder.ts';
 import { Disk, type DiskOptions } from './disk/disk.ts';
 import { findGenerations } from './disk/generation.ts';
 import { load } from './disk/load.ts';
@@ -77,7 +78,7 @@ export async function fileStore(options: FileStoreOptions): Promise<BudgetStore>
 }
 
 async function takeFolder(folder: string): Promise<Ownership> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   mustBeOurs(folder);
   chmodSync(folder, 0o700);
   return ownFolder(folder);

@@ -3,9 +3,10 @@
  * contain the hash, so that no change goes unnoticed.
  */
 import { hash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, format, join, parse } from 'node:path';
 import { isMap, isScalar, isSeq, type Node, parseDocument, visit } from 'yaml';
+import { makeFolder } from '../../net/make-folder.ts';
 import type { PolicyFile } from '../../policy/source/document.ts';
 import { syncFolder, writeDurably } from '../disk/durably.ts';
 
@@ -29,7 +30,7 @@ export function keepPolicy(logFile: string, files: readonly PolicyFile[]): strin
   const path = join(folder, `${hex}.json`);
   if (isThere(path, hex)) return `sha256:${hex}`;
   if (!existsSync(folder)) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     syncFolder(dirname(folder));
   }
   writeDurably(path, text);

@@ -1,12 +1,13 @@
 /** The files of a drafted policy: what is new is written, what is there is added to, and nothing is overwritten. */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { type Document, isMap, isSeq, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { configSchema } from '../../config/schema.ts';
 import { identifier, sqlLiteral } from '../../native/sql-text.ts';
+import { makeFolder } from '../../net/make-folder.ts';
 import { POLICY_FILES } from '../../policy/schema/json-schemas.ts';
 import { DEFAULT_ITERATIONS, formatVerifier, makeVerifier } from '../../protocol/scram-verifier.ts';
 import { withMark } from '../learn/written-mark.ts';
@@ -49,7 +50,7 @@ export async function writeFiles(input: FilesInput): Promise<WrittenFiles> {
   const extended: string[] = [];
   const create = async (path: string, text: string, mode = 0o644): Promise<void> => {
     if (existsSync(join(folder, path))) return;
-    await mkdir(dirname(join(folder, path)), { recursive: true });
+    makeFolder(dirname(join(folder, path)));
     await writeFile(join(folder, path), text, { flag: 'wx', mode });
     created.push(path);
   };

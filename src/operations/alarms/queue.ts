@@ -2,18 +2,9 @@
  * The undelivered alarms, one file each. Several processes may add to the folder; a file is written whole or not at all, and survives a crash or
  * restart. If the queue is full, the oldest alarms are deleted.
  */
-import {
-  closeSync,
-  fsync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../../net/make-folder.ts';
 
 const MOST = 10_000;
 /** The files are counted again after this many additions. */
@@ -28,7 +19,7 @@ export class AlarmQueue {
     private readonly folder: string,
     private readonly most = MOST,
   ) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
   }
 
   /** `id`: a ULID, so that file names sort by time. Returns how many older alarms were deleted. Throws if it cannot be written. */
