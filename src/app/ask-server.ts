@@ -1,7 +1,7 @@
 /** Asks the database that the configuration names, over a short connection of the guard's own account. */
 
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
@@ -26,8 +26,14 @@ export async function ask<T>(upstream: UpstreamConfig, work: (query: Query) => P
   } catch (error) {
     throw passes(error) ? new ServerUnavailable(reasonOf(error), { cause: error }) : error;
   } finally {
-    await client.end().catch(() => {});
+    leave(client);
   }
+}
+
+/** Says goodbye, and does not wait for the server's: one that does not answer any more would hold up who leaves it. */
+export function leave(client: pg.Client): void {
+  client.end().catch(() => {});
+  (client.connection.stream as Socket).destroySoon();
 }
 
 /** A connection to the first host that lets us in and suits, as `upstream/connect.ts` does it for sessions; the caller ends it. */
@@ -94,7 +100,7 @@ async function connectTo(
     if (wanted !== 'any') demand(wanted, await kindOf(client));
     return client;
   } catch (error) {
-    await client.end().catch(() => {});
+    leave(client);
     throw error;
   }
 }

@@ -1,10 +1,11 @@
 /** Watches the database's catalog over one lasting connection: asks at short intervals whether it has changed, and at once when the database says so. */
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { catalogFingerprint } from '../catalog/watch.ts';
 import type { UpstreamConfig } from '../config/config.ts';
-import { connected } from './ask-server.ts';
+import { connected, leave } from './ask-server.ts';
 
 /** The shortest time between two questions. */
 const SHORTEST_MS = 1_000;
@@ -12,6 +13,8 @@ const SHORTEST_MS = 1_000;
 const SHARE = 20;
 /** … but at least this often, also while the database cannot be reached. */
 const LONGEST_MS = 10_000;
+/** How long the end waits for a question that is under way. */
+const GRACE_MS = 1_000;
 
 export interface CatalogWatch {
   /** The database could not be asked the last time. */
@@ -54,10 +57,14 @@ class Watch implements CatalogWatch {
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
-    const { client } = this;
+    this.leave();
+    // It may be connecting.
+    await Promise.race([this.asking, sleep(GRACE_MS, undefined, { ref: false })]);
+  }
+
+  private leave(): void {
+    if (this.client) leave(this.client);
     this.client = undefined;
-    await client?.end().catch(() => {});
-    await this.asking;
   }
 
   /** Asks, or asks once more where a question is under way: it may have been answered before the change. */
@@ -68,6 +75,7 @@ class Watch implements CatalogWatch {
     }
     this.asking = this.ask().then((ms) => {
       this.asking = undefined;
+      if (this.stopped) this.leave();
       const again = this.told ? 0 : Math.min(LONGEST_MS, Math.max(SHORTEST_MS, ms * SHARE));
       this.told = false;
       this.later(this.unreachable ? LONGEST_MS : again);
@@ -93,8 +101,7 @@ class Watch implements CatalogWatch {
       if (!this.unreachable && version() !== '')
         log.warn({ detail }, 'could not ask the database whether its catalog has changed');
       this.unreachable = true;
-      await this.client?.end().catch(() => {});
-      this.client = undefined;
+      this.leave();
     }
     return ms;
   }
@@ -102,12 +109,12 @@ class Watch implements CatalogWatch {
   private async connection(): Promise<pg.Client> {
     if (this.client) return this.client;
     const client = await connected(this.options.upstream);
+    this.client = client;
     client.on('end', () => {
       if (this.client === client) this.client = undefined;
     });
     client.on('notification', () => this.now());
     await client.query(`LISTEN ${CHANNEL}`);
-    this.client = client;
     return client;
   }
 }

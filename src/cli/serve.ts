@@ -34,13 +34,13 @@ export function register(program: Command): void {
     .option('-v, --verbose', 'log sessions, and connections that did not speak the protocol')
     .addHelpText('after', HELP)
     .action(async (options: { config: string; verbose?: boolean }) => {
-      process.exitCode = await serve(options.config, options.verbose ?? false);
+      // A connection that does not close, or a worker's channel to the primary, would keep a guard that has ended alive.
+      process.exit(await serve(options.config, options.verbose ?? false));
     });
 }
 
 async function serve(file: string, verbose: boolean): Promise<number> {
-  // The channel to the primary would keep a worker that has ended alive.
-  if (cluster.isWorker) process.exit(await serveAsWorker(verbose));
+  if (cluster.isWorker) return serveAsWorker(verbose);
   const { config, text, placeOf, problems } = loadConfig(file, process.env);
   if (!config) return printProblems(problems.map(formatProblem));
   const named = tlsProblems(config);
