@@ -104,6 +104,14 @@ export class KnownSubjects {
     return this.reportedGrants.length;
   }
 
+  /** Forgets those who were not seen for the longest time. Between two takes: who was counted as known is still known when seen. */
+  trim(): void {
+    const { known } = this;
+    if (!known || known.size <= MOST_REMEMBERED) return;
+    this.changes += 1;
+    while (known.size > MOST_REMEMBERED) known.remove(known.oldest);
+  }
+
   /** The windows have changed: forgets everyone. */
   forget(): void {
     this.changes += 1;
@@ -122,10 +130,8 @@ export class KnownSubjects {
     this.changes += 1;
     if (this.strangers?.size) this.strangers.delete(textOf(words, at));
     let place = known.find(words, at);
-    if (place === NOWHERE) {
-      if (known.size >= MOST_REMEMBERED) known.remove(known.oldest);
-      place = known.add(words, at);
-    } else known.touch(place);
+    if (place === NOWHERE) place = known.add(words, at);
+    else known.touch(place);
     known.set(place, until, UNTIL);
     known.set(place, now, REPORTED_AT);
   }

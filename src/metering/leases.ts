@@ -294,6 +294,7 @@ export class Leases {
         const until = countedUntil(lease, now);
         // Valid for at least a moment: the person is about to be shown.
         for (const i of keys.keys()) known.told(unknown, i * WORDS, answers[i] === true, now, Math.max(until, now + 1));
+        known.trim();
       },
     );
   }
@@ -349,6 +350,7 @@ export class Leases {
       known.sawFirst(words, at, charge?.canUse(lease, now) ? charge.use() : lease.spendOne(now), now, until);
       seen += 1;
     }
+    known.trim();
     if (known.unreported >= MOST_UNREPORTED) this.report(lease, known);
     return seen;
   }

@@ -39,6 +39,15 @@ it('more than any window may hold are not looked up', () => {
   expect(take(names(51))).toBe('short');
 });
 
+it('of more people than a process remembers none is forgotten between being counted and being seen', () => {
+  const { take } = people([{ window, limit: 1_000_000 }]);
+  const remembered = 50_000;
+  for (let from = 0; from < remembered; from += 10_000)
+    expect(take(names(remembered).slice(from, from + 10_000))).toBe('taken');
+  // A new one, and the one who was not seen for the longest time, for whom no place is taken.
+  for (let i = 0; i < 200; i += 1) expect(take([`new ${i}`, String(2 * i)])).toBe('taken');
+});
+
 it('people who are counted already cost nothing, also where the limit is lower now', () => {
   const { lease, take, forget, report } = people([{ window, limit: 50 }]);
   expect(take(names(50))).toBe('taken');
