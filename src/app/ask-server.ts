@@ -12,6 +12,9 @@ import { type UpstreamAddress, UpstreamAddresses } from '../upstream/addresses.t
 import { NoPassword, passwordFrom } from '../upstream/password.ts';
 import { demand, roundsFor, type WantedSession } from '../upstream/target-attributes.ts';
 
+/** A server that takes longer to answer is one that does not answer any more: its host hangs, or is cut off. */
+const ANSWER_MS = 120_000;
+
 /** No host could be asked now, and that may pass: it is down, starting, full or out of reach. */
 export class ServerUnavailable extends Error {}
 
@@ -92,6 +95,7 @@ async function connectTo(
     ...(password !== undefined && { password }),
     ssl: tls.mode === 'disable' || place.isUnix ? false : tlsOptions(place.host, tls),
     connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: ANSWER_MS,
     application_name: 'rowgate',
   });
   client.on('error', () => {}); // what breaks the connection fails the query too
@@ -139,5 +143,5 @@ function passes(error: unknown): boolean {
     return error instanceof pg.DatabaseError ? PASSING_STATES.test(error.code) : PASSING_CODES.test(error.code);
   }
   // Without a code: what `pg` says of a connection that broke or took too long.
-  return /^(Connection terminated|timeout expired)/.test(error.message);
+  return /^(Connection terminated|timeout expired|Query read timeout)/.test(error.message);
 }

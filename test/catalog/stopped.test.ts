@@ -1,7 +1,7 @@
-/** Tests that a guard leaves off watching the catalog at once, whatever the database server does: a guard told to stop came to no end. */
+/** Tests that a guard does not wait for ever for a server that answers no more: neither when it is told to stop, nor when it asks for the catalog. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import pino from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { watchCatalog } from '../../src/app/catalog-watch.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { type FreshDatabase, freshDatabase, serverAddress } from '../support/postgres.ts';
@@ -69,7 +69,7 @@ function watching() {
   return { watch, asked: () => asked };
 }
 
-test('while it connects: no connection stays', async () => {
+test('it stops while it connects: no connection stays', async () => {
   frozen = true;
   const { watch } = watching();
   await expect.poll(() => open.size).toBe(1);
@@ -79,10 +79,30 @@ test('while it connects: no connection stays', async () => {
   await expect.poll(() => open.size).toBe(0);
 });
 
-test('from a server that answers nothing any more, without waiting for it', async () => {
+test('it stops, and does not wait for the server', async () => {
   const { watch, asked } = watching();
   await expect.poll(asked).toBe(1);
   frozen = true;
   await watch.stop();
   await expect.poll(() => open.size).toBe(0);
+});
+
+test('it asks over another connection where there is no answer to the last question', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { watch, asked } = watching();
+  await vi.advanceTimersByTimeAsync(1_000);
+  await expect.poll(asked).toBe(1);
+  await expect.poll(() => vi.getTimerCount()).toBe(1);
+  frozen = true;
+  await vi.advanceTimersByTimeAsync(1_000);
+  await expect.poll(() => late.length).toBeGreaterThan(0);
+  await vi.advanceTimersByTimeAsync(120_000);
+  await expect.poll(() => watch.unreachable).toBe(true);
+  thaw();
+  await expect.poll(() => vi.getTimerCount()).toBe(1);
+  await vi.advanceTimersByTimeAsync(10_000);
+  await expect.poll(asked).toBe(2);
+  expect(watch.unreachable).toBe(false);
+  await watch.stop();
 });
