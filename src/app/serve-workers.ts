@@ -79,6 +79,7 @@ export async function startWorkers(config: Config, text: string, verbose: boolea
     await admin?.stop();
     await forwarding.stop();
     supervisor.stop();
+    await supervisor.ended;
     await store.close();
     if (error instanceof WorkersFailed) throw new StartError(error.lines);
     throw error;

@@ -240,6 +240,12 @@ describe('two workers', () => {
   });
 });
 
+/** Of each log. */
+async function beginningsAndEnds(guard: Served): Promise<unknown[][]> {
+  const kinds = Object.values(await guard.records()).map((lines) => lines.map(({ kind }) => kind));
+  return kinds.map((of) => of.filter((kind) => kind === 'start' || kind === 'stop'));
+}
+
 describe('workers that cannot start', () => {
   /** Stopped with its test, however that ends. */
   const started: typeof serve = async (...options) => {
@@ -258,6 +264,14 @@ describe('workers that cannot start', () => {
     expect(await guard.status).toBe(1);
     const said = guard.output.stderr.split('\n').filter((line) => line.startsWith('rowgate: '));
     expect(said).toEqual([`rowgate: could not begin to listen on 127.0.0.1:${port}: the port is in use`]);
+    expect(await beginningsAndEnds(guard)).toEqual([['start', 'stop']]);
+  });
+
+  test('where the control socket cannot be opened, those that serve already come to their end', async () => {
+    const guard = await started(database, 'workers: 2\ncontrol: { path: /proc/none.sock }');
+    expect(await guard.status).toBe(1);
+    expect(guard.output.stderr).toMatch(/could not open the control socket \/proc\/none.sock: /);
+    expect(await beginningsAndEnds(guard)).toEqual(Array(2).fill(['start', 'stop']));
   });
 
   test('a log that the workers of another guard write is not written to', async () => {
