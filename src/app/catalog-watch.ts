@@ -27,6 +27,8 @@ export interface CatalogWatchOptions {
   readonly log: Logger;
   /** The version in force. */
   version(): string;
+  /** Everything is to be read again once the database answers, whatever its catalog: a reading has failed. */
+  owes?(): boolean;
   /** Reads everything again. */
   changed(): Promise<void>;
 }
@@ -78,13 +80,13 @@ class Watch implements CatalogWatch {
       if (this.stopped) this.leave();
       const again = this.told ? 0 : Math.min(LONGEST_MS, Math.max(SHORTEST_MS, ms * SHARE));
       this.told = false;
-      this.later(this.unreachable ? LONGEST_MS : again);
+      this.later(this.unreachable && !this.options.owes?.() ? LONGEST_MS : again);
     });
   }
 
   /** How long the database took to answer, in milliseconds. */
   private async ask(): Promise<number> {
-    const { log, version, changed } = this.options;
+    const { log, version, owes, changed } = this.options;
     let ms = 0;
     try {
       const client = await this.connection();
@@ -93,7 +95,7 @@ class Watch implements CatalogWatch {
       ms = performance.now() - began;
       if (this.unreachable && version() !== '') log.info('the database answers again');
       this.unreachable = false;
-      if (found !== version() && !this.stopped) await changed();
+      if ((found !== version() || owes?.()) && !this.stopped) await changed();
     } catch (error) {
       if (this.stopped) return ms;
       const detail = error instanceof Error ? error.message : String(error);

@@ -91,6 +91,7 @@ export async function keepRunning(
     upstream: config.upstream,
     log,
     version: () => proxy.runtime.catalogVersion,
+    owes: () => proxy.owesReload,
     changed: async () => void (await proxy.reload('catalog')),
   });
   const { runtime } = proxy;

@@ -39,13 +39,29 @@ export interface ReloadOptions {
   keep?(policy: string): Pick<PolicyChange, 'kept' | 'message'>;
 }
 
+/** What a reading is for, and who asked. */
+interface Asked {
+  readonly via: ReloadVia;
+  readonly by: string;
+}
+
 export class Reloader {
   private running: Promise<ReloadAnswer> | undefined;
   /** Why the last reading failed, where it did. */
   private unread: string | undefined;
-  private next: { readonly via: ReloadVia; readonly by: string } | undefined;
+  private next: Asked | undefined;
+  /** What the reading was for that failed first. */
+  private owed: Asked | undefined;
 
   constructor(private readonly options: ReloadOptions) {}
+
+  /**
+   * A reading has failed since the last one. INVARIANT 224: what was changed meanwhile, as a principal that was removed, holds as soon as it can be read,
+   * without another change.
+   */
+  get owes(): boolean {
+    return this.owed !== undefined;
+  }
 
   /** Resolves with the result when a reading that began after this call has been applied or rejected. Never throws. */
   request(via: ReloadVia, by = NOBODY): Promise<ReloadAnswer> {
@@ -74,28 +90,28 @@ export class Reloader {
     } catch (error) {
       // Whatever goes wrong while reading, the policy in force stays in force.
       const message = error instanceof Error ? error.message : String(error);
-      if (runtime.ready) log.error({ via, detail: message }, 'policy not reloaded; the one in force stays');
+      const isAgain = via === 'catalog' && message === this.unread;
+      if (this.owed === undefined || this.owed.via === 'catalog') this.owed = { via, by };
+      if (runtime.ready && !isAgain)
+        log.error({ via, detail: message }, 'policy not reloaded until it can be read; the one in force stays');
       // Reading is retried again and again: each reason is reported once, and the first one was reported at the start.
-      else if (message !== (this.unread ?? (via === 'start' ? message : undefined)))
+      else if (!runtime.ready && message !== (this.unread ?? (via === 'start' ? message : undefined)))
         log.warn({ via, detail: message }, 'no policy yet; logins are refused');
       this.unread = message;
       return { kind: 'unread', message };
     }
+    // The watch of the catalog made up for it: it is recorded as what it was asked for.
+    const asked = via === 'catalog' ? (this.owed ?? { via, by }) : { via, by };
     this.unread = undefined;
+    this.owed = undefined;
     const { withheld } = runtime;
     const outcome = runtime.replace(reading);
-    this.tell(outcome, withheld, reading.warnings, via, by);
+    this.tell(outcome, withheld, reading.warnings, asked);
     return { ...outcome, warnings: reading.warnings };
   }
 
   /** `before`: what was withheld until now, which was reported already. */
-  private tell(
-    outcome: Reloaded,
-    before: readonly string[],
-    warnings: readonly string[],
-    via: ReloadVia,
-    by: string,
-  ): void {
+  private tell(outcome: Reloaded, before: readonly string[], warnings: readonly string[], { via, by }: Asked): void {
     const { runtime, sessions, records, log } = this.options;
     for (const warning of warnings) log.warn(warning);
     switch (outcome.kind) {

@@ -71,6 +71,8 @@ export interface RunningProxy {
   readonly sessions: Sessions;
   readonly runtime: GuardRuntime;
   reload(via: ReloadVia, by?: string): Promise<ReloadAnswer>;
+  /** A reload has failed since the last one, and is to be made again. */
+  readonly owesReload: boolean;
   /** Reads certificates and key again, for new connections; where they do not serve, the log says so and the old ones stay. */
   reloadTls(): TlsReload;
   /** Of the certificate that new connections are shown; undefined without TLS. */
@@ -221,6 +223,9 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     reload: (via, by) => {
       if (via !== 'catalog') options.identity.keysChanged();
       return reloader.request(via, by);
+    },
+    get owesReload() {
+      return reloader.owes;
     },
     reloadTls: () => certificates.reload(),
     expire,
