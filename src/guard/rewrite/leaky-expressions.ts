@@ -13,6 +13,7 @@ import type {
 } from '../../sql/analyze/range-table.ts';
 import type { Node } from '../../sql/parse/tree.ts';
 import { as } from '../../sql/parse/tree.ts';
+import { effects } from './effects.ts';
 import { fence, type Telling } from './fences.ts';
 import { behindJoins, isGroupKey } from './group-keys.ts';
 import { guardsOf, need } from './guard-demand.ts';
@@ -38,15 +39,24 @@ export interface LeakyExpressions {
   readonly ungroupedRows: readonly { readonly node: Node; readonly level: QueryLevel }[];
 }
 
-/** To be called after resolution, before any edit. */
-export function findLeakyExpressions(analysis: Analysis): LeakyExpressions {
-  const finder = new Finder(analysis);
+/** To be called after resolution, before any edit. `lookedUp`: constants and parameters of which the text that is sent can fail as it runs. */
+export function findLeakyExpressions(analysis: Analysis, lookedUp: ReadonlySet<Node> = new Set()): LeakyExpressions {
+  const finder = new Finder(analysis, lookedUp);
   for (const level of analysis.marks.levels) for (const root of level.roots) finder.visitRoot(root);
   const fallible = analysis.marks.fallible.map(({ scope, afterRows }) => ({
     scope,
     covered: new Set(afterRows ? guardsOf(scope.level.entries) : []),
   }));
-  fence(analysis, { wrapped: finder.tellings, loose: [...finder.loose, ...fallible] }, finder.asked);
+  const loose = [...finder.loose, ...fallible];
+  const { tellings, asked } = finder;
+  fence(analysis, { wrapped: tellings, loose }, asked);
+  // What is fenced locks its rows at another time.
+  const fenced = () =>
+    guardsOf(analysis.marks.levels.flatMap(({ entries }) => entries)).filter((guard) => guard.fenced);
+  for (let before = -1; before !== fenced().length; ) {
+    before = fenced().length;
+    fence(analysis, { wrapped: effects(analysis, [...tellings, ...loose]), loose: [] }, asked);
+  }
   for (const site of finder.sites) for (const guard of [...site.plain, ...site.grouped]) need(guard);
   // Every reference to a CTE that exports its ok sees it among the columns, whether it asks for it or not.
   for (const { entry } of analysis.marks.cteReferences) {
@@ -79,7 +89,10 @@ class Finder {
 
   private readonly wholeRows: ReadonlyMap<Node, RangeTableEntry>;
 
-  constructor(private readonly analysis: Analysis) {
+  constructor(
+    private readonly analysis: Analysis,
+    private readonly lookedUp: ReadonlySet<Node>,
+  ) {
     this.wholeRows = new Map(analysis.marks.wholeRows.map(({ node, entry }) => [node, entry]));
   }
 
@@ -137,7 +150,16 @@ class Finder {
 
   private expression(node: Node): Expression | undefined {
     this.analysis.parsed.workLimit.spend();
-    return this.analysis.marks.expressions.get(node);
+    const found = this.analysis.marks.expressions.get(node);
+    // INVARIANT 259: a name that is looked up fails where it runs, not where the statement is read.
+    if (found && this.lookedUp.has(node)) return { ...found, leakproof: false, constant: false };
+    return found?.constant && this.holdsLookedUp(node) ? { ...found, constant: false } : found;
+  }
+
+  private holdsLookedUp(node: Node): boolean {
+    return (
+      this.lookedUp.size > 0 && childrenOf(node).some((child) => this.lookedUp.has(child) || this.holdsLookedUp(child))
+    );
   }
 
   private visit(node: Node, at: Position): void {

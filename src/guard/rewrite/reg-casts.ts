@@ -1,12 +1,14 @@
 /** Casts, literals and parameters that become the name of an object: each is looked up first. */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Oid } from '../../sql/catalog/catalog.ts';
 import { as, type Body, type Node, quoteName, strings } from '../../sql/parse/tree.ts';
 import { columnName } from '../../sql/text/column-name.ts';
 import * as t from '../../sql/types/oids.ts';
+import { knowsObjects } from '../metadata/found.ts';
 import { isKeyOf, isListOf } from '../metadata/keys.ts';
 import { isPlainName } from '../metadata/plain-names.ts';
-import type { RegKind, RegType } from '../metadata/reg-types.ts';
-import type { MetadataWork } from './metadata-work.ts';
+import { type RegKind, type RegType, regKind } from '../metadata/reg-types.ts';
+import type { MetadataContext, MetadataWork } from './metadata-work.ts';
 import { ofName, ofOid, ofOids, type TextAround } from './reg-lookup.ts';
 import { NotRewritable } from './rewriter.ts';
 import { surround } from './surrounding-text.ts';
@@ -14,6 +16,25 @@ import { surround } from './surrounding-text.ts';
 const OIDS: ReadonlySet<Oid> = new Set([t.OID, t.INT2, t.INT4, t.INT8]);
 const TEXTS: ReadonlySet<Oid> = new Set([t.TEXT, t.BPCHAR, 1043, 19, 18]);
 const OID_LISTS: ReadonlySet<Oid> = new Set([30, 1028, 1005, 1007, 1016]);
+
+/** Constants and parameters that are looked up while the statement runs, with their casts. */
+export function lookedUp(analysis: Analysis, context: MetadataContext): ReadonlySet<Node> {
+  const found = new Set<Node>();
+  if (knowsObjects(context.role, context.catalog)) return found;
+  const { marks, parameterTypes } = analysis;
+  const add = (node: Node, value: Node | undefined, oid: Oid): void => {
+    const kind = regKind(context.catalog, oid);
+    if (kind.kind !== 'reg' || !value) return;
+    const text = as(value, 'A_Const')?.sval;
+    if ('ParamRef' in value || (text && !isPlainName(kind.type, text.sval ?? '', context))) found.add(node);
+  };
+  for (const [node, { type }] of marks.expressions) {
+    add(node, as(node, 'TypeCast')?.arg ?? as(node, 'FuncCall')?.args?.[0], type);
+    if ('ParamRef' in node) add(node, node, parameterTypes[(as(node, 'ParamRef')?.number ?? 0) - 1] ?? 0);
+  }
+  for (const [node, type] of marks.literals) add(node, node, type);
+  return found;
+}
 
 export function rewriteCast(work: MetadataWork, node: Node, body: Body<'TypeCast'>): void {
   const kind = work.regKind(work.typeOf(node));

@@ -149,8 +149,11 @@ function filterMerge(w: Rewriter, write: Write, grant: RelationGrant): void {
   const places = placesOf(w, write);
   for (const when of whens) {
     const event = MERGE_EVENTS[when.commandType ?? ''];
-    if (!event) continue;
-    const conditions = [...new Set([...(grant.select?.conditions ?? []), ...(grant[event]?.conditions ?? [])])];
+    // INVARIANT 258: what does nothing has a condition of the client's, too, and BY SOURCE brings it rows that ON has not found.
+    const asks = when.matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE' && when.condition !== undefined;
+    if (!event && !asks) continue;
+    const changes = event ? (grant[event]?.conditions ?? []) : [];
+    const conditions = [...new Set([...(grant.select?.conditions ?? []), ...changes])];
     const filter = allOf(conditions, 'ok', alias);
     if (!filter) continue;
     const isTrue: Template = [...filter, ' IS TRUE'];

@@ -18,6 +18,7 @@ import { findLeakyExpressions } from '../rewrite/leaky-expressions.ts';
 import { boundRead } from '../rewrite/limit.ts';
 import { rewriteLists } from '../rewrite/lists.ts';
 import { rewriteMetadata } from '../rewrite/metadata.ts';
+import { lookedUp } from '../rewrite/reg-casts.ts';
 import { nameRelation, rewriteReferences, rewriteRelations } from '../rewrite/relations.ts';
 import { NotRewritable, Rewriter } from '../rewrite/rewriter.ts';
 import { Violations } from '../rewrite/row-check.ts';
@@ -75,7 +76,7 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
     }
     return;
   }
-  const sites = findLeakyExpressions(analysis);
+  const sites = findLeakyExpressions(analysis, lookedUp(analysis, draft));
   const violations = new Violations();
   filterWrites(w, analysis, draft.role, violations);
   wrapSites(w, sites, analysis, draft.role);
