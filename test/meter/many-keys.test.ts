@@ -57,3 +57,11 @@ it('people who are counted already cost nothing, also where the limit is lower n
   expect(take(names(50))).toBe('taken');
   expect(take(names(51))).toBe('short');
 });
+
+it('who is known is not paid again where strangers in the same list take the last places in memory', () => {
+  const { take, report } = people([{ window, limit: 53_000 }]);
+  const all = names(53_000);
+  expect(take(all.slice(0, 50_000))).toBe('taken');
+  report();
+  expect(take([...all.slice(50_000), ...all.slice(0, 3_000)])).toBe('taken');
+});

@@ -104,6 +104,20 @@ export const TEXTS: Readonly<Record<string, Flood>> = {
   'short runs of operator characters': (r) => P(`select ${r} ${`${'-+'.repeat(31)} `.repeat(16_000)} 1`),
   'short runs of operators': (r) => P(`select ${r} ${`${'@/'.repeat(30)} `.repeat(16_000)} 1`),
   'a megabyte in IN': (r) => Q(`select last_name from students where id in (${list(140_000, (i) => String(i + r))})`),
+  'a megabyte of keys in an array': (r) =>
+    Q(`select last_name from students where id = any ('{${list(140_000, (i) => String(i + r))}}')`),
+  'a megabyte of keys for EXECUTE': (r) =>
+    Q(
+      `prepare keys${r} as select last_name from students where id = any ($1); execute keys${r} ('{${list(140_000, (i) => String(i + r))}}')`,
+    ),
+  'lists of keys that are read': (r) =>
+    Q(
+      list(
+        14,
+        (k) => `select last_name from students where id in (${list(9_500, (i) => String((r * 14 + k) * 9_500 + i))})`,
+        ';',
+      ),
+    ),
   'a megabyte of rows': (r) => Q(`insert into notes values ${list(40_000, (i) => `(${i}, 'x${r}')`)}`),
   'many parameters': (r) => P(`select ${r} where 5 in (${list(60_000, (i) => `$${i + 1}::int`)})`),
   'many statements': (r) => Q(list(5_000, (i) => `select ${i + r}`, ';')),

@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Received } from '../session/peer.ts';
 import { ENDS, type Flood, MESSAGES, strangers, TEXTS, type Wave } from './floods.ts';
-import { clientHello, slowness, startWorld, type Waited, type World } from './world.ts';
+import { clientHello, FLOODERS, type Flooder, slowness, startWorld, type Waited, type World } from './world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -34,8 +34,8 @@ async function pour(socket: Socket, flood: Flood): Promise<void> {
   }
 }
 
-async function waitedDuring(floods: readonly Flood[]): Promise<Waited[]> {
-  const sockets = await Promise.all(floods.map(() => world.client()));
+async function waitedDuring(floods: readonly Flood[], as: Flooder): Promise<Waited[]> {
+  const sockets = await Promise.all(floods.map(() => world.client(as)));
   for (const socket of sockets) socket.setMaxListeners(0);
   const pouring = sockets.map((socket, at) => pour(socket, floods[at]!));
   try {
@@ -103,29 +103,29 @@ const most = (waits: readonly Waited[], of: keyof Waited): number => Math.max(..
 
 const OPTIONS = { timeout: 300_000 };
 
-describe('a flood of messages', () => {
+describe.each(FLOODERS)('a flood of messages by a role %s', (_how, as) => {
   test.each(Object.entries(MESSAGES))('%s', OPTIONS, async (_, flood) => {
-    const waits = await waitedDuring([flood]);
+    const waits = await waitedDuring([flood], as);
     expect(waits, JSON.stringify(waits)).toSatisfy((all: Waited[]) => isUnnoticed(all.at(-1)!));
   });
 
   test('by ten connections at once', OPTIONS, async () => {
     const floods = Object.values(MESSAGES).slice(0, 10);
-    const waits = await waitedDuring(floods);
+    const waits = await waitedDuring(floods, as);
     expect(waits, JSON.stringify(waits)).toSatisfy((all: Waited[]) => isUnnoticed(all.at(-1)!));
   });
 });
 
-describe('a flood of long texts', () => {
+describe.each(FLOODERS)('a flood of long texts by a role %s', (_how, as) => {
   test.each(Object.entries(TEXTS))('%s', OPTIONS, async (_, flood) => {
-    const waits = await waitedDuring([flood]);
+    const waits = await waitedDuring([flood], as);
     expect(waits, JSON.stringify(waits)).toSatisfy((all: Waited[]) => isUnnoticed(all.at(-1)!));
   });
 });
 
 /** Watches until the flood is answered, or until the guard has nothing more to do for a client that has left. */
-async function waitedToTheEnd(sent: Uint8Array, leaves: boolean): Promise<Waited> {
-  const socket = await world.client();
+async function waitedToTheEnd(sent: Uint8Array, leaves: boolean, as: Flooder): Promise<Waited> {
+  const socket = await world.client(as);
   const received = new Received();
   socket.on('data', (chunk: Buffer) => received.push(chunk));
   socket.on('close', () => received.close());
@@ -144,10 +144,10 @@ async function waitedToTheEnd(sent: Uint8Array, leaves: boolean): Promise<Waited
   return { ...waits[0]!, worked: most(waits, 'worked'), turn: most(waits, 'turn') };
 }
 
-describe('the end of a flood', () => {
+describe.each(FLOODERS)('the end of a flood by a role %s', (_how, as) => {
   test.each(Object.entries(ENDS))('%s', OPTIONS, async (_, { sent, leaves = false }) => {
     const waits: Waited[] = [];
-    do waits.push(await waitedToTheEnd(sent, leaves));
+    do waits.push(await waitedToTheEnd(sent, leaves, as));
     while (waits.length < TRIES && !isUnnoticed(waits.at(-1)!));
     expect(waits, JSON.stringify(waits)).toSatisfy((all: Waited[]) => isUnnoticed(all.at(-1)!));
   });

@@ -22,13 +22,16 @@ import { TOKENS } from './floods.ts';
 const VIEWS = `
   create view pupils as select s.id, s.first_name, s.last_name, s.class_id, s.school_id, c.name as class
     from students s join classes c on c.id = s.class_id;
-  create view marks as select g.id, g.student_id, g.subject, g.mark, p.last_name, p.class
+  create view marks as select g.student_id, g.subject, g.mark, p.last_name, p.class
     from grades g join pupils p on p.id = g.student_id;
   create view missed as select a.id, a.student_id, a.day, m.subject, m.mark, m.class
     from absences a join marks m on m.student_id = a.student_id;
   create view files as select p.id, p.first_name, m.day, m.subject, m.mark, k.mark as other
     from pupils p join missed m on m.student_id = p.id join marks k on k.student_id = p.id;
   create table notes (id int, text text);`;
+
+/** Without them the views are withheld. */
+const VIEW_KEYS = 'pupils.id, marks.student_id, missed.student_id, files.id';
 
 const REPORTS = `role: reports
 attributes: { school_id: integer }
@@ -40,13 +43,26 @@ tables:
   classes: { select: { columns: "*", rows: school_id = :school_id } }
   teachers: { select: { columns: [id, last_name, school_id], rows: school_id = :school_id } }
   pupils: { select: { columns: [id, first_name, last_name, class_id, school_id], rows: school_id = :school_id } }
-  marks: { select: { columns: [id, student_id, subject, mark] } }
+  marks: { select: { columns: [student_id, subject, mark] } }
   missed: { select: { columns: [id, student_id, day, subject, mark] } }
   files: { select: { columns: [id, first_name, day, subject, mark] } }
   notes: { select: { columns: "*" }, insert: { columns: "*" } }
 statements: [copy_from, copy_to]
 limits: { rows_per_statement: 5000 }
 `;
+
+/** The same, with people counted. */
+const COUNTED = REPORTS.replace('role: reports', 'role: counted').replace(
+  'limits: {',
+  'limits: { subjects: { student: 100000000 per day },',
+);
+
+/** Who floods: of a role without limits over time, or of one whose people are counted. */
+export type Flooder = 'office' | 'canteen';
+export const FLOODERS: readonly (readonly [string, Flooder])[] = [
+  ['without limits over time', 'office'],
+  ['of which people are counted', 'canteen'],
+];
 
 /** Added after the sample's principals. */
 const TOKEN_LOGIN = `
@@ -66,7 +82,7 @@ export interface Waited {
 
 export interface World {
   /** A connection that has logged in, of the principal that floods. */
-  client(): Promise<Socket>;
+  client(as?: Flooder): Promise<Socket>;
   /** A connection that has not logged in. */
   stranger(): Socket;
   /** Asks for `ms` milliseconds. */
@@ -82,9 +98,13 @@ export async function startWorld(): Promise<World> {
   const policies = join(folder, 'policies');
   await samplesWithoutBudgets(policies);
   await writeFile(join(policies, 'roles/reports.yaml'), REPORTS);
+  await writeFile(join(policies, 'roles/counted.yaml'), COUNTED);
+  const subjects = join(policies, 'subjects.yaml');
+  await writeFile(subjects, (await readFile(subjects, 'utf8')).replace('keys: [', `keys: [${VIEW_KEYS}, `));
   const principals = join(policies, 'principals.yaml');
   const text = await readFile(principals, 'utf8');
-  await writeFile(principals, text.replace('role: school_office', 'role: reports') + TOKEN_LOGIN);
+  const roles = text.replace('role: school_office', 'role: reports').replace('role: canteen_vendor', 'role: counted');
+  await writeFile(principals, roles + TOKEN_LOGIN);
   await writeFile(join(policies, 'stalls.jwks.json'), keySet(makeKey('ES256', TOKENS.kid)));
   const { server } = makeCertificates();
   const clock = join(folder, 'clock');
@@ -104,9 +124,10 @@ export async function startWorld(): Promise<World> {
     socket.once('close', () => sockets.delete(socket));
     return socket;
   };
+  if (served.output.stderr.includes('error')) throw new Error(served.output.stderr);
   return {
-    async client() {
-      const { socket, reader } = await rawLogin(served.port, 'office', 'demo-office', served.database);
+    async client(as = 'office') {
+      const { socket, reader } = await rawLogin(served.port, as, `demo-${as}`, served.database);
       reader.detach();
       return kept(socket);
     },

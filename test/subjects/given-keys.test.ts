@@ -1,7 +1,13 @@
 /** Tests keys in a client's text: they are read as the server reads them, or not at all. */
 import { expect, test } from 'vitest';
 import { continuesAnswer } from '../../src/guard/stages/cursor.ts';
-import { countRows, isReadableForm, readArguments, readGivenKeys } from '../../src/guard/subjects/given-keys.ts';
+import {
+  countRows,
+  isReadableForm,
+  MOST_GIVEN,
+  readArguments,
+  readGivenKeys,
+} from '../../src/guard/subjects/given-keys.ts';
 import { isParsed, loadParser, parse } from '../../src/sql/parse/parse.ts';
 import { as } from '../../src/sql/parse/tree.ts';
 
@@ -144,4 +150,21 @@ test.each<[text: string, type: number, keys: string | undefined]>([
 ])('arguments of %s, as %i', (text, type, keys) => {
   const place = { start: 0, end: 0, type, array: false, parameters: [2] };
   expect(readArguments(text, place)?.join(' ')).toBe(keys);
+});
+
+test.each([
+  [MOST_GIVEN, true],
+  [MOST_GIVEN + 1, false],
+  // As an array they were more than a call takes arguments, and the session ended.
+  [200_000, false],
+])('%i keys are read: %s', (count, isRead) => {
+  const keys = Array.from({ length: count }, (_, i) => String(i));
+  const [list, array, rows] = [keys.join(), `'{${keys.join()}}'`, keys.map((key) => `(${key})`).join()];
+  const place = (text: string) => ({ start: 0, end: text.length, type: INT4 });
+  expect(isReadableForm(list, { ...place(list), array: false })).toBe(isRead);
+  expect(isReadableForm(rows, { ...place(rows), array: false, column: 0 })).toBe(isRead);
+  expect(readGivenKeys(list, { ...place(list), array: false }) !== undefined).toBe(isRead);
+  expect(readGivenKeys(array, { ...place(array), array: true }) !== undefined).toBe(isRead);
+  const execute = `EXECUTE q (${array})`;
+  expect(readArguments(execute, { ...place(''), array: true, parameters: [1] }) !== undefined).toBe(isRead);
 });

@@ -6,6 +6,12 @@ import { isIntegerKey, readKey } from './key-types.ts';
 /** `text`: the key in the form in which it is counted. `array`: the parameter contains many. NULL is not a key, and is left out. */
 export type GivenKey = { readonly text: string } | { readonly parameter: number; readonly array: boolean };
 
+/**
+ * More keys at a place are not read: what is asked for by them is a question. They would be read, counted and taken in one piece, for which other
+ * sessions wait.
+ */
+export const MOST_GIVEN = 10_000;
+
 /** Places at which parameters alone stand: a prepared statement is read once, however often it runs. */
 const ofParameters = new WeakMap<GivenKeys, { readonly text: string; readonly keys: readonly GivenKey[] }>();
 
@@ -25,7 +31,7 @@ export function readGivenKeys(text: string, given: GivenKeys): readonly GivenKey
     }
     const read = keysIn(item.value, given);
     if (!read) return undefined;
-    keys.push(...read.map((key) => ({ text: key })));
+    for (const key of read) keys.push({ text: key });
   }
   if (items.every(({ kind }) => kind === 'parameter')) ofParameters.set(given, { text, keys });
   return keys;
@@ -55,7 +61,7 @@ export function readArguments(text: string, given: GivenKeys): readonly string[]
     if (item?.kind !== 'constant' || (item.isNumber && !isIntegerKey(given.type))) return undefined;
     const read = keysIn(item.value, given);
     if (!read) return undefined;
-    keys.push(...read);
+    for (const key of read) keys.push(key);
   }
   return keys;
 }
@@ -114,8 +120,8 @@ class Reader {
       const item = this.items()?.[column];
       if (!item || !this.takes(')')) return undefined;
       found.push(item);
-    } while (this.takes(','));
-    return this.at === this.tokens.count ? found : undefined;
+    } while (found.length <= MOST_GIVEN && this.takes(','));
+    return this.at === this.tokens.count && found.length <= MOST_GIVEN ? found : undefined;
   }
 
   /** The arguments of EXECUTE, none of them cast: a cast could change the value. */
@@ -136,8 +142,8 @@ class Reader {
       const item = this.item(cast);
       if (!item) return undefined;
       items.push(item);
-    } while (this.takes(','));
-    return items;
+    } while (items.length <= MOST_GIVEN && this.takes(','));
+    return items.length > MOST_GIVEN ? undefined : items;
   }
 
   private item(cast: boolean): Item | undefined {
@@ -193,7 +199,7 @@ const BARE = /[^{}"\\,]+/y;
 
 /**
  * Of an array's text with one dimension, as drivers write them: quoted (node-postgres does so with numbers too) or not; NULL is left out. undefined: it cannot be read,
- * as what has a backslash, or a bracket outside quotes. No expression is tried twice at a place: a client may send a megabyte of blanks.
+ * as what is too long, or has a backslash, or a bracket outside quotes. No expression is tried twice at a place: a client may send a megabyte of blanks.
  */
 export function elementsOf(text: string): readonly string[] | undefined {
   const array = trimmed(text);
@@ -209,6 +215,7 @@ export function elementsOf(text: string): readonly string[] | undefined {
     if (isQuoted) at += taken(BLANKS, inside, at).length;
     const element = isQuoted ? found.slice(1, -1) : trimmed(found);
     if (isQuoted || element.toLowerCase() !== 'null') elements.push(element);
+    if (elements.length > MOST_GIVEN) return undefined;
     if (at === inside.length) break;
     if (inside[at] !== ',') return undefined;
   }

@@ -17,6 +17,9 @@ export interface AdmissionGrant {
   readonly prepaid?: readonly Prepayment[];
 }
 
+/** So many people are paid for before others are served, where the message has further statements. */
+const MOST_AT_ONCE = 1_000;
+
 /** Of a statement that is not asked for. */
 const FREELY: AdmissionGrant = {};
 
@@ -39,6 +42,8 @@ interface Asker {
   tell(warnings: readonly Warning[] | undefined): void;
   /** The server has something to answer. */
   runs(): boolean;
+  /** Others are served before the rest. */
+  mustYield(): boolean;
 }
 
 export class Admission {
@@ -48,6 +53,8 @@ export class Admission {
   private granted: AdmissionGrant[] = [];
   private under: SessionPolicy | undefined;
   private cancelled = false;
+  /** How many people were paid for since others were served. */
+  private weight = 0;
   /** When it began to wait; 0: it does not. */
   private since = 0;
 
@@ -69,9 +76,14 @@ export class Admission {
     if (this.under !== policy) this.drop();
     this.under = policy;
     for (let at = this.granted.length; at < statements.length; at += 1) {
+      if (this.weight > MOST_AT_ONCE) {
+        this.weight = 0;
+        if (this.c.mustYield()) return 'wait';
+      }
+      const paid = prepaid(at);
       const answer = this.cancelled
         ? cancelled()
-        : this.askFor(policy, statements[at]!, prepaid(at), () => sent(at), whose[at]?.person?.user, counted);
+        : this.askFor(policy, statements[at]!, paid, () => sent(at), whose[at]?.person?.user, counted);
       if (answer === 'wait') {
         if (this.since === 0) this.since = this.c.ports.now();
         this.waits = true;
@@ -79,6 +91,7 @@ export class Admission {
       }
       if ('refusal' in answer) return { ...answer, kind: 'refused', at };
       this.granted.push(answer);
+      for (const { keys } of paid) this.weight += keys.length;
     }
     return { kind: 'granted', of: this.granted };
   }
@@ -154,6 +167,7 @@ export class Admission {
   private drop(): void {
     for (const { charges } of this.granted) charges?.settle(() => 'free');
     this.granted = [];
+    this.weight = 0;
   }
 
   /** The granted statements are sent: what was set aside is now theirs. */

@@ -47,6 +47,6 @@ export function canariesIn(
 /** The types of COPY's columns are not known. */
 function addTexts(texts: string[], value: Uint8Array, type: number, format: number): number {
   if (type !== 0) return addKeys(texts, value, type, format);
-  texts.push(...possibleKeys(value, format));
+  for (const key of possibleKeys(value, format)) texts.push(key);
   return 0;
 }
