@@ -67,7 +67,7 @@ const UNIQUE_INDEXES = `coalesce((SELECT json_agg(json_build_object('columns',
       FROM pg_index AS i WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion)), '[]')`;
 
 const FOREIGN_KEYS = `coalesce((SELECT json_agg(json_build_object('columns', k.conkey, 'relation', k.confrelid::int8, 'referenced', k.confkey,
-        'deferrable', k.condeferrable) ORDER BY k.oid)
+        'deferrable', k.condeferrable, 'onUpdate', k.confupdtype, 'onDelete', k.confdeltype) ORDER BY k.oid)
       FROM pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype = 'f'), '[]')`;
 
 /** For a sequence: the column whose values it makes. */

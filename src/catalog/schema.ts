@@ -45,6 +45,8 @@ const relation = z.strictObject({
         relation: oid,
         referenced: z.array(z.int()),
         deferrable: z.boolean(),
+        onUpdate: z.string().exactOptional(),
+        onDelete: z.string().exactOptional(),
       }),
     )
     .exactOptional(),

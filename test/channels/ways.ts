@@ -764,7 +764,84 @@ const KEYS_THAT_CHANGE: readonly Way[] = [
   },
 ];
 
+const LOCKED_BY = (table: string): string => `beside: SELECT id FROM ${table} ORDER BY id FOR UPDATE SKIP LOCKED`;
+const UPSERT = (set: string, values = `(patient_id) VALUES (${P})`): string =>
+  `INSERT INTO lodger ${values} ON CONFLICT (patient_id) DO UPDATE SET ${set}`;
+
+/** What else differs where a row that is written meets another: what SET computes, and which foreign keys are checked. */
+const MET: readonly Way[] = [
+  ...[
+    ['a row that is locked because the other is new', UPSERT('ward = 1', `(patient_id, region_id) VALUES (${P}, 3)`)],
+    ['one that the old row chooses', UPSERT('region_id = lodger.ward')],
+  ].map(([name, text]): Way => ({ name: `ON CONFLICT DO UPDATE: ${name}`, texts: [text!, LOCKED_BY('region')] })),
+  {
+    name: 'ON CONFLICT DO UPDATE: and of rows that a query gives',
+    withheld: true,
+    texts: [
+      UPSERT('region_id = lodger.ward', `(patient_id) SELECT g FROM generate_series(4, 6) AS g`),
+      LOCKED_BY('region'),
+    ],
+  },
+  {
+    name: 'ON CONFLICT DO UPDATE: one that SET locks',
+    withheld: true,
+    texts: [UPSERT('ward = (SELECT r.id FROM region AS r WHERE r.id = lodger.ward FOR UPDATE)'), LOCKED_BY('region')],
+  },
+  {
+    name: 'ON CONFLICT DO UPDATE: a foreign key that fails at COMMIT if the row is new',
+    texts: [`INSERT INTO pledge VALUES (${P}, 999) ON CONFLICT (patient_id) DO UPDATE SET land_id = NULL`, 'COMMIT'],
+  },
+  {
+    name: 'ON CONFLICT DO UPDATE: a number that SET draws',
+    withheld: true,
+    texts: [UPSERT("ward = nextval('notes_id_seq')"), NUMBER],
+  },
+  {
+    name: 'ON CONFLICT DO UPDATE: a default that SET draws',
+    texts: [UPSERT('number = DEFAULT'), "SELECT nextval('lodger_number_seq')"],
+  },
+];
+
+/** What rows of others pass on. */
+const PASSED_ON: readonly Way[] = [
+  ...[
+    'DELETE FROM district WHERE id = 3',
+    'UPDATE district SET id = 9 WHERE id = 3',
+    'INSERT INTO district (id) VALUES (3) ON CONFLICT (id) DO UPDATE SET id = 9',
+    'MERGE INTO district AS d USING (VALUES (3)) AS v (k) ON d.id = v.k WHEN MATCHED THEN DELETE',
+  ].map(
+    (write): Way => ({
+      name: `rows about no person that go or change by those of people: ${write.slice(0, 11)}`,
+      withheld: true,
+      texts: [write, 'SELECT id, district_id FROM flat ORDER BY id'],
+    }),
+  ),
+  {
+    name: 'the lock of a default that a foreign key puts into rows of people',
+    withheld: true,
+    texts: ['DELETE FROM land WHERE id = 4', LOCKED_BY('land')],
+  },
+  {
+    name: 'locks on rows whose keys are constants, by many writes in WITH',
+    withheld: true,
+    texts: [
+      `WITH ${many(4, (i) => `w${i} AS (INSERT INTO call (patient_id, region_id) SELECT p.id, ${i + 1} FROM patient AS p WHERE p.id + 0 = ${P} AND p.weight > ${40 + 10 * i})`)} SELECT 1`,
+      LOCKED_BY('region'),
+    ],
+  },
+  {
+    name: 'the row of a cursor that others have chosen',
+    texts: [
+      `DECLARE c CURSOR FOR SELECT n FROM notes WHERE id = (SELECT ward FROM patient WHERE id + 0 = ${P})`,
+      'MOVE c',
+      'UPDATE notes SET n = 7 WHERE CURRENT OF c',
+      'SELECT id, n FROM notes ORDER BY id',
+    ],
+  },
+];
+
 export const WAYS: readonly Way[] = [
   ...[...EXPRESSIONS, ...DRAFTS, ...SECOND_ANSWERS, ...UNSENT, ...UNPAID],
   ...[...BEHIND_VALUES, ...READ_BY_CODE, ...UNCOUNTED, ...COMPUTED, ...KEYS_THAT_CHANGE],
+  ...[...MET, ...PASSED_ON],
 ];

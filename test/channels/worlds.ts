@@ -46,6 +46,14 @@ INSERT INTO chart SELECT id, weight, weight - 57 FROM patient WHERE id = ${HIDDE
 INSERT INTO room SELECT id, weight FROM patient WHERE id = ${HIDDEN};
 INSERT INTO call (id, patient_id) SELECT 20, id FROM patient WHERE id = ${HIDDEN};
 INSERT INTO remark SELECT id, id FROM call;
+INSERT INTO district SELECT i, 'district' || i FROM generate_series(1, 4) AS i;
+INSERT INTO house SELECT id, id, ward FROM patient;
+INSERT INTO flat SELECT i, CASE WHEN EXISTS (SELECT FROM house WHERE id = i) THEN i END, (SELECT district_id FROM house WHERE id = i) FROM generate_series(1, 8) AS i;
+INSERT INTO land SELECT i FROM generate_series(1, 6) AS i;
+INSERT INTO migrant (id, patient_id, land_id) SELECT id, id, ward + 2 FROM patient WHERE id = ${HIDDEN};
+INSERT INTO country SELECT i FROM generate_series(1, 4) AS i;
+INSERT INTO lodger (patient_id, ward) SELECT id, ward FROM patient WHERE id IN (1, ${HIDDEN});
+INSERT INTO pledge SELECT id FROM patient WHERE id IN (1, ${HIDDEN});
 INSERT INTO guest SELECT id, name, weight FROM patient;
 INSERT INTO paper (id, code, kind, body) SELECT id, 10 * id, CASE id WHEN 1 THEN 57 ELSE weight END, name FROM patient;
 INSERT INTO finding SELECT 1, NULL, date '2026-02-02', name FROM patient WHERE id = ${HIDDEN};

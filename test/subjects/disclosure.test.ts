@@ -1056,6 +1056,33 @@ const WRITES: readonly Case[] = [
     'question; unnamed v0; repeated; at-once; elsewhere; uncountable: row locks in a query',
   ],
   [
+    'rows about no person that go by those of people',
+    'DELETE FROM district WHERE id = 3',
+    'pinned; repeated; at-once; writes 0; uncountable: rows that foreign keys tie to tables without people',
+  ],
+  ['and by those of a given person', 'DELETE FROM house WHERE patient_id = 5', 'pinned 5; unnamed; repeated; writes 0'],
+  ['rows of people that go', 'DELETE FROM region WHERE id = 3', 'pinned; repeated; at-once; writes 0'],
+  [
+    'two writes in WITH',
+    "WITH a AS (UPDATE visit SET diag = 'a' WHERE clinic_id = 1), b AS (UPDATE visit SET diag = 'b' WHERE clinic_id = 2) SELECT 1",
+    'question; unnamed; repeated; at-commit; uncountable: more than one write in WITH',
+  ],
+  [
+    'and of given people',
+    "WITH a AS (UPDATE visit SET diag = 'a' WHERE patient_id = 1), b AS (UPDATE visit SET diag = 'b' WHERE patient_id = 2) SELECT 1",
+    'pinned 1 2; unnamed; repeated',
+  ],
+  [
+    'where a cursor stands',
+    'UPDATE notes SET n = 1 WHERE CURRENT OF c',
+    'question; unnamed; repeated; at-once; writes 1 tag',
+  ],
+  [
+    'and in a WITH',
+    'WITH w AS (DELETE FROM visit WHERE CURRENT OF c) SELECT 1',
+    'question; unnamed; repeated; at-commit; uncountable: rows written from people who are not their own',
+  ],
+  [
     'a given person into it',
     'INSERT INTO notes (body) SELECT name FROM patient WHERE id = $1',
     'pinned $1; unnamed; repeated; writes 0',
@@ -1199,6 +1226,58 @@ const UPSERTS: readonly Case[] = [
     MEETS_NULLS
       ? 'question; unnamed; repeated; at-once; writes 0 tag given 1'
       : 'pinned $1; unnamed; repeated; at-once; writes 0',
+  ],
+  [
+    'with an effect, which a row that is new has not',
+    "INSERT INTO lodger (patient_id) VALUES (5) ON CONFLICT (patient_id) DO UPDATE SET ward = nextval('notes_id_seq')",
+    'pinned 5; unnamed; repeated; at-once; writes 0; uncountable: nextval',
+  ],
+  [
+    'with a default',
+    'INSERT INTO profile (patient_id) VALUES (5) ON CONFLICT (patient_id) DO UPDATE SET seen = DEFAULT',
+    'pinned 5; unnamed; repeated; at-once; writes 0',
+  ],
+  [
+    'with a query',
+    'INSERT INTO profile (patient_id) VALUES (5) ON CONFLICT (patient_id) DO UPDATE SET seen = (SELECT max(id) FROM clinics)',
+    'pinned 5; unnamed; repeated; at-once; writes 0',
+  ],
+  [
+    'that computes with the old row',
+    'INSERT INTO profile (patient_id, seen) VALUES (5, 1) ON CONFLICT (patient_id) DO UPDATE SET seen = profile.seen + excluded.seen, body = upper(excluded.body)',
+    'pinned; repeated; at-once; writes 0',
+  ],
+  [
+    'of a table whose foreign keys lock rows that the role may find locked',
+    'INSERT INTO lodger (patient_id, region_id) VALUES (5, 3) ON CONFLICT (patient_id) DO UPDATE SET ward = 1',
+    'pinned 5; unnamed; repeated; at-once; writes 0',
+  ],
+  [
+    'of a query, into such a table',
+    'INSERT INTO lodger (patient_id, region_id) SELECT * FROM unnest($1::int[], $2::int[]) ON CONFLICT (patient_id) DO UPDATE SET ward = 1',
+    'question; unnamed; repeated; at-once; writes 0 tag; uncountable: ON CONFLICT with the rows of a query',
+  ],
+  [
+    'of one whose foreign keys lock rows that it may not',
+    'INSERT INTO native (patient_id, country_id) VALUES (5, 3) ON CONFLICT (patient_id) DO UPDATE SET country_id = excluded.country_id',
+    'pinned; repeated; at-once; writes 0',
+  ],
+  [
+    'or are put off',
+    'INSERT INTO pledge VALUES (5, 3) ON CONFLICT (patient_id) DO UPDATE SET land_id = 4',
+    'pinned 5; unnamed; repeated; at-once; writes 0',
+  ],
+  ...["'5zzz'::char", "'5z'::varchar(1)", '005', '$1::float4', "'x'::name"].map(
+    (value): Case => [
+      `a key that becomes another one on its way into its column: ${value}`,
+      `INSERT INTO ticket (code) VALUES (${value}) ON CONFLICT DO NOTHING`,
+      'question; unnamed; repeated; at-once; writes 0 tag given 1',
+    ],
+  ),
+  [
+    'and one that stays the same',
+    "INSERT INTO ticket (code) VALUES ('5'::varchar), ($1), ($2::text), (NULL) ON CONFLICT DO NOTHING",
+    'pinned 5,$1,$2; unnamed; repeated; at-once; writes 0',
   ],
   [
     'DO NOTHING of a query',

@@ -73,6 +73,16 @@ CREATE TABLE booking_1 PARTITION OF booking FOR VALUES FROM (1) TO (1000);
 CREATE UNIQUE INDEX ON booking_1 (slot);
 CREATE TABLE call (id serial PRIMARY KEY, patient_id integer, day date, region_id integer REFERENCES region);
 CREATE TABLE remark (id integer PRIMARY KEY, call_id integer REFERENCES call ON DELETE CASCADE);
+CREATE TABLE district (id integer PRIMARY KEY, name text);
+CREATE TABLE house (id integer PRIMARY KEY, patient_id integer, district_id integer REFERENCES district ON UPDATE CASCADE ON DELETE CASCADE, UNIQUE (id, district_id));
+CREATE TABLE flat (id integer PRIMARY KEY, house_id integer, district_id integer, FOREIGN KEY (house_id, district_id) REFERENCES house (id, district_id) ON UPDATE CASCADE ON DELETE CASCADE);
+CREATE TABLE land (id integer PRIMARY KEY);
+CREATE TABLE migrant (id serial PRIMARY KEY, patient_id integer, land_id integer DEFAULT 2 REFERENCES land ON DELETE SET DEFAULT);
+CREATE TABLE country (id integer PRIMARY KEY);
+CREATE TABLE native (patient_id integer PRIMARY KEY, country_id integer REFERENCES country, code integer);
+CREATE TABLE lodger (patient_id integer PRIMARY KEY, region_id integer REFERENCES region, ward integer, number serial);
+CREATE TABLE pledge (patient_id integer PRIMARY KEY, land_id integer REFERENCES country DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE ticket (code text PRIMARY KEY, note text);
 CREATE DOMAIN persona AS person;
 CREATE TYPE pair AS (a person, b integer);
 CREATE DOMAIN people AS integer[] CHECK (name_of(VALUE[1]) IS NOT NULL);
@@ -94,7 +104,7 @@ CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer);
 CREATE TABLE chart (patient_id integer PRIMARY KEY, mass integer, height integer${COMPUTES ? ', ratio integer GENERATED ALWAYS AS (mass / height) VIRTUAL' : ''});
 `;
 
-export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id, room.patient_id, stamp.code, share.id, named.id, chart.patient_id, guest.id, paper.patient_id, called.patient_id, trip.patient_id, shared_trip.other_id, queue.patient_id, finding.patient_id]`;
+export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id, room.patient_id, stamp.code, share.id, named.id, chart.patient_id, guest.id, paper.patient_id, called.patient_id, trip.patient_id, shared_trip.other_id, queue.patient_id, finding.patient_id, house.patient_id, migrant.patient_id, native.patient_id, lodger.patient_id, pledge.patient_id, ticket.code]`;
 
 /** The keys of a role, but for its name and limits. */
 export const GRANTS = `
@@ -132,6 +142,16 @@ tables:
   chart: { select: { columns: [patient_id, mass, height${COMPUTES ? ', ratio' : ''}] } }
   call: { select: { columns: [id, patient_id, day] }, insert: { columns: [id, patient_id, day, region_id] }, update: { columns: [region_id] }, delete: {} }
   remark: { select: { columns: "*" } }
+  district: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" }, delete: {} }
+  house: { select: { columns: [id, patient_id, district_id] }, update: { columns: [district_id] }, delete: {} }
+  flat: { select: { columns: "*" } }
+  land: { select: { columns: "*" }, update: { columns: "*" }, delete: {} }
+  migrant: { select: { columns: [id, patient_id, land_id] }, update: { columns: [land_id] } }
+  country: { select: { columns: "*" } }
+  native: { select: { columns: [patient_id, country_id, code] }, insert: { columns: [patient_id, country_id, code] }, update: { columns: [country_id, code] } }
+  lodger: { select: { columns: [patient_id, region_id, ward, number] }, insert: { columns: [patient_id, region_id, ward, number] }, update: { columns: [region_id, ward, number] } }
+  pledge: { select: { columns: [patient_id, land_id] }, insert: { columns: [patient_id, land_id] }, update: { columns: [land_id] } }
+  ticket: { select: { columns: [code, note] }, insert: { columns: [code, note] } }
   guest: { select: { columns: [id, name, weight] }, insert: { columns: [id, name, weight] }, update: { columns: [weight] } }
   paper: { select: { columns: [id, code, patient_id, kind, body] }, insert: { columns: [id, code, kind, body] }, update: { columns: [code, kind, body] } }
   called: { select: { columns: [id, patient_id, whose, diag] }, update: { columns: [whose, diag] } }

@@ -8,7 +8,7 @@ import { baseType, elementType } from '../../sql/types/type.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import type { GivenKeys } from './disclosure.ts';
 import { isReadableForm } from './given-keys.ts';
-import { isOneKey, isReadableKey } from './key-types.ts';
+import { type Compared, isOneKey, isReadableKey } from './key-types.ts';
 import type { ColumnOf } from './shown-keys.ts';
 
 /** The parts of a condition that all hold where it does. */
@@ -33,8 +33,8 @@ export function columnOf({ marks }: Analysis, node: Node | undefined): ColumnOf 
 
 export class Conditions {
   constructor(
-    private readonly analysis: Analysis,
-    private readonly catalog: Catalog,
+    readonly analysis: Analysis,
+    readonly catalog: Catalog,
   ) {}
 
   /** The server's own equality alone, of two plain columns: any other may hold of two different people. */
@@ -77,35 +77,38 @@ export class Conditions {
   private place({ column }: ColumnOf, nodes: readonly Node[], array: boolean): GivenKeys | undefined {
     const type = baseType(this.catalog, column.type);
     if (!isReadableKey(type) || nodes.length === 0) return undefined;
-    if (!nodes.every((node) => this.isGiven(column, node, array))) return undefined;
+    if (!nodes.every((node) => isGivenKey(this, column, node, array))) return undefined;
     const { parsed } = this.analysis;
     const [first, last] = [nodes[0], nodes.at(-1)].map((node) => extentOf(node!, parsed));
     if (!first || !last) return undefined;
     const place = { start: first.start, end: last.end, array };
     return isReadableForm(parsed.text, place) ? { ...place, type } : undefined;
   }
+}
 
-  /**
-   * A constant or a parameter, cast to the key's type or not at all. Not a computed value or a setting: the person must be known before the statement
-   * runs. Nothing that would change the value: a length, a domain, another kind of type.
-   */
-  private isGiven(column: ColumnOf['column'], node: Node, array: boolean): boolean {
-    const cast = as(node, 'TypeCast');
-    const inner = cast?.arg ?? node;
-    if (cast?.typeName?.typmods?.length) return false;
-    const number = as(inner, 'ParamRef')?.number;
-    if (number === undefined && !as(inner, 'A_Const')) return false;
-    const { marks, parameterTypes } = this.analysis;
-    const typeOf = (one: Node): Oid => marks.expressions.get(one)?.type ?? t.UNTELLABLE;
-    const types = [number === undefined ? typeOf(inner) : (parameterTypes[number - 1] ?? t.UNTELLABLE)];
-    if (cast) types.push(typeOf(node));
-    return types.every((type) => this.isTypeOfKey(column, type, array, number !== undefined));
-  }
-
-  private isTypeOfKey(column: ColumnOf['column'], type: Oid, array: boolean, parameter: boolean): boolean {
+/**
+ * Whether it is a constant or a parameter, cast to the key's type or not at all. Not a computed value or a setting: the person must be known before the
+ * statement runs. Nothing that would change the value: a length, a domain, another kind of type.
+ */
+export function isGivenKey(
+  { analysis, catalog }: { readonly analysis: Analysis; readonly catalog: Catalog },
+  column: Compared,
+  node: Node,
+  array: boolean,
+): boolean {
+  const cast = as(node, 'TypeCast');
+  const inner = cast?.arg ?? node;
+  if (cast?.typeName?.typmods?.length) return false;
+  const number = as(inner, 'ParamRef')?.number;
+  if (number === undefined && !as(inner, 'A_Const')) return false;
+  const { marks, parameterTypes } = analysis;
+  const typeOf = (one: Node): Oid => marks.expressions.get(one)?.type ?? t.UNTELLABLE;
+  const types = [number === undefined ? typeOf(inner) : (parameterTypes[number - 1] ?? t.UNTELLABLE)];
+  if (cast) types.push(typeOf(node));
+  return types.every((type) => {
     // A literal without a type takes that of the column; a parameter has it by now.
-    if (type === t.UNKNOWN) return !parameter && isOneKey(this.catalog, column, column);
-    const own = array ? elementType(this.catalog, type) : type;
-    return own !== 0 && isOneKey(this.catalog, column, { type: own }) && this.catalog.typesByOid.get(own)?.kind === 'b';
-  }
+    if (type === t.UNKNOWN) return number === undefined && isOneKey(catalog, column, column);
+    const own = array ? elementType(catalog, type) : type;
+    return own !== 0 && isOneKey(catalog, column, { type: own }) && catalog.typesByOid.get(own)?.kind === 'b';
+  });
 }

@@ -6,11 +6,13 @@ import { as, type Node } from '../../sql/parse/tree.ts';
 import { extentOf } from '../../sql/text/extent.ts';
 import { tokenAt } from '../../sql/text/tokens.ts';
 import { baseType } from '../../sql/types/type.ts';
+import { isGivenKey, someIn } from './conditions.ts';
+import { type ConstraintContext, showsConflict } from './constraints.ts';
 import type { GivenKeys, GivenRows } from './disclosure.ts';
+import { hasEffect } from './effects.ts';
 import { isReadableForm } from './given-keys.ts';
 import { isReadableKey } from './key-types.ts';
-import type { HeldData } from './subject-relations.ts';
-import { changedColumns, insertColumns } from './written-columns.ts';
+import { changedColumns, insertColumns, setItems } from './written-columns.ts';
 
 /**
  * `nothing`: every row is written, whatever exists. `given`: whether and how it is written depends on data of the people whose keys the rows give, at
@@ -21,17 +23,15 @@ export type Conflict =
   | { readonly kind: 'given'; readonly keys: readonly GivenKeys[] }
   | { readonly kind: 'others'; readonly rows?: GivenRows };
 
-/** `held`: what the target holds. undefined: there is no ON CONFLICT, or none with rows of people. */
-export function conflictOf(
-  analysis: Analysis,
-  write: Write,
-  { keys, opaque }: HeldData,
-  catalog: Catalog,
-): Conflict | undefined {
+/** undefined: there is no ON CONFLICT, or none with rows of people. */
+export function conflictOf(context: ConstraintContext, analysis: Analysis, write: Write): Conflict | undefined {
+  const { catalog, relations } = context;
   const body = as(write.node, 'InsertStmt');
   const clause = body?.onConflictClause;
-  if (!clause || write.target?.source.kind !== 'relation' || (keys.size === 0 && !opaque)) return undefined;
+  if (!clause || write.target?.source.kind !== 'relation') return undefined;
   const { relation } = write.target.source.view;
+  const { keys, opaque } = relations.of(relation);
+  if (keys.size === 0 && !opaque) return undefined;
   const others: Conflict = { kind: 'others', ...rowsAt(analysis, write) };
   // Its indexes are those of the table behind it.
   if (relation.kind === 'v' || opaque) return others;
@@ -41,10 +41,27 @@ export function conflictOf(
   if (!met.every((columns) => [...keys].every((key) => columns?.has(key)))) return others;
   const changed = changedColumns(relation, write.sets, catalog);
   if (updates && [...keys].some((key) => changed.has(key))) return others;
-  if (updates && !clause.whereClause && !body?.returningClause) return { kind: 'nothing' };
-  const given = [...keys].map((key) => givenAt(analysis, write, relation, key, catalog));
+  if (updates && !clause.whereClause && !body?.returningClause && isUnseen(context, analysis, write))
+    return { kind: 'nothing' };
+  const given = [...keys].map((key) => givenAt(catalog, analysis, write, relation, key));
   if (given.every((place) => place !== undefined)) return { kind: 'given', keys: given };
   return others;
+}
+
+/**
+ * INVARIANT 166: whether nothing but the table differs where a row meets another. Only then SET is computed, which may have effects, lock rows or draw a
+ * default; and a row that is new has other foreign keys checked.
+ */
+function isUnseen(context: ConstraintContext, analysis: Analysis, write: Write): boolean {
+  const { calls, references, sublinks } = analysis.marks;
+  const isSeen = (node: Node): boolean | undefined => {
+    if (sublinks.has(node) || 'SetToDefault' in node || 'A_Indirection' in node) return true;
+    if ('ColumnRef' in node) return !references.has(node);
+    const call = as(node, 'FuncCall');
+    const fn = call && calls.get(call)?.fn;
+    return (call && (!fn || hasEffect(fn))) || undefined;
+  };
+  return !setItems(write).some((item) => someIn(analysis, item, isSeen)) && !showsConflict(context, write);
 }
 
 /** Names of the columns that find the conflicting row, by one of the indexes on them, whichever; undefined if they cannot be determined. */
@@ -80,11 +97,11 @@ function namesOf({ columns }: Relation, attnums: readonly number[]): ReadonlySet
 }
 
 function givenAt(
+  catalog: Catalog,
   analysis: Analysis,
   write: Write,
   relation: Relation,
   key: string,
-  catalog: Catalog,
 ): GivenKeys | undefined {
   const column = insertColumns(write).indexOf(key);
   const target = relation.columns.find(({ name }) => name === key);
@@ -93,6 +110,9 @@ function givenAt(
   const type = baseType(catalog, target.type);
   const { rows } = rowsAt(analysis, write);
   if (column < 0 || !rows || !isReadableKey(type)) return undefined;
+  // INVARIANT 194: as where a key is compared: on its way into the column a value of another type becomes another one.
+  const values = write.source?.select?.valuesLists?.map((list) => as(list, 'List')?.items?.[column]);
+  if (!values?.every((node) => node && isGivenKey({ analysis, catalog }, { type }, node, false))) return undefined;
   const place = { ...rows, array: false, column };
   return isReadableForm(analysis.parsed.text, place) ? { ...place, type } : undefined;
 }

@@ -1,6 +1,6 @@
 /** Which constraints of a write can fail in a way that discloses existing rows: unique and exclusion, foreign keys, and the policy's own. */
 import { descendants } from '../../policy/compile/names.ts';
-import type { RolePolicy } from '../../policy/model/policy.ts';
+import type { RelationGrant, RolePolicy } from '../../policy/model/policy.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Catalog, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import type { ForeignKey } from '../../sql/catalog/objects.ts';
@@ -46,14 +46,97 @@ interface Filled {
 export function reachesOthers({ catalog, relations }: ConstraintContext, { write, filled }: Filled): boolean {
   const relation = tableOf(write, catalog);
   if (!relation) return false;
-  const isOther = (found: Relation | undefined): boolean => !found || !relations.holds(found);
   const locks = ({ foreignKeys = [] }: Relation): readonly ForeignKey[] =>
-    foreignKeys.filter((key) => isOther(catalog.relationsByOid.get(key.relation)));
+    foreignKeys.filter((key) => isOther(relations, catalog.relationsByOid.get(key.relation)));
   if (isFilled(catalog, { write, filled }, locks)) return true;
   return (
-    !isOther(relation) &&
-    spread(catalog, changesOf(write, relation, catalog)).some((change) => isOther(change.relation))
+    !isOther(relations, relation) &&
+    spread(catalog, changesOf(write, relation, catalog)).some((change) => isOther(relations, change.relation))
   );
+}
+
+/** Whether it is about no person, or not known. */
+function isOther(relations: SubjectRelations, relation: Relation | undefined): boolean {
+  return !relation || !relations.holds(relation);
+}
+
+/**
+ * Whether other sessions or COMMIT can tell if a row of ON CONFLICT DO UPDATE is new: by foreign keys, of which others are checked then, and which then
+ * pass nothing on to rows about no person.
+ */
+export function showsConflict(context: ConstraintContext, write: Write): boolean {
+  const { catalog, relations } = context;
+  const relation = tableOf(write, catalog);
+  if (!relation) return true;
+  const changes = spread(catalog, changesOf({ ...write, events: ['update'] }, relation, catalog));
+  return changes.some(
+    ({ relation: { foreignKeys }, relation: changed }) =>
+      isOther(relations, changed) || !foreignKeys || foreignKeys.some((key) => showsCheck(context, key)),
+  );
+}
+
+/** Whether a check of a foreign key to rows about no person can be told later: it is put off, or the role may find these rows locked, by whatever it does. */
+function showsCheck({ role, catalog, relations }: ConstraintContext, { relation, deferrable }: ForeignKey): boolean {
+  const table = catalog.relationsByOid.get(relation);
+  if (!table || relations.holds(table)) return !table;
+  const family = new Set([table, ...descendants(catalog, table)]);
+  const finds = ({ relation: granted, system, select, update, delete: removes }: RelationGrant): boolean => {
+    if (select?.columns.has('xmax') && family.has(granted)) return true;
+    if (system || !(update || removes)) return false;
+    const written = tableBehind(granted, catalog);
+    if (!written) return true;
+    return spread(catalog, [{ relation: written, writes: true, removes: true }]).some((one) =>
+      family.has(one.relation),
+    );
+  };
+  return deferrable || [...role.relations.values()].some(finds);
+}
+
+/**
+ * INVARIANT 195: whether foreign keys pass a change on to people who are neither given nor named, and these show it: they pass it on to rows about no
+ * person, or lock such rows.
+ */
+export function passesByPeople({ catalog, relations }: ConstraintContext, write: Write): boolean {
+  const first = tableOf(write, catalog);
+  if (!first) return false;
+  const isKey = (table: Relation, [attnum = 0, another]: readonly number[]): boolean =>
+    another === undefined && relations.of(table).keys.has(nameOf(table, attnum));
+  const steps = changesOf(write, first, catalog).map((change) => ({ change, unpaid: false }));
+  const known = new Set<string>();
+  for (const { change, unpaid } of steps)
+    for (const { other, key } of relatedTo(change.relation, catalog)) {
+      const passed = key ? passedOn(other, key, change, catalog) : [partOf(other, change)];
+      const isOwn = key && isKey(change.relation, key.referenced) && isKey(other, key.columns);
+      const isUnpaid = unpaid || (key !== undefined && !isOther(relations, other) && !isOwn);
+      for (const next of passed) {
+        if (isUnpaid && (isOther(relations, other) || (key && looksUpOthers(next, key)))) return true;
+        const name = `${other.oid};${isUnpaid};${next.writes};${[...(next.names ?? '*')].join()}`;
+        if (!known.has(name)) steps.push({ change: next, unpaid: isUnpaid });
+        known.add(name);
+      }
+    }
+  return false;
+
+  /** The key itself leads to a row that was changed, but where its columns take their defaults. */
+  function looksUpOthers({ relation, names, writes }: Change, key: ForeignKey): boolean {
+    const defaults = [key.onUpdate, key.onDelete].some((action) => (action ?? 'd') === 'd');
+    const found = relation.foreignKeys?.filter((one) =>
+      one === key ? defaults : isAmong(relation, one.columns, names),
+    );
+    return writes && (found ?? []).some((one) => isOther(relations, catalog.relationsByOid.get(one.relation)));
+  }
+}
+
+/** What a foreign key does to rows that refer to changed ones. */
+function passedOn(other: Relation, key: ForeignKey, change: Change, catalog: Catalog): Change[] {
+  if (!change.removes || !isAmong(change.relation, key.referenced, change.names)) return [];
+  const action = change.writes ? key.onUpdate : key.onDelete;
+  if (action === 'a' || action === 'r') return [];
+  const columns = new Set(key.columns.map((attnum) => nameOf(other, attnum)));
+  const set = { relation: other, names: changedColumns(other, columns, catalog), writes: true, removes: true };
+  const gone = { relation: other, writes: false, removes: true };
+  if (action === undefined) return [set, gone];
+  return [action === 'c' && !change.writes ? gone : set];
 }
 
 /**
@@ -123,15 +206,19 @@ function spread(catalog: Catalog, first: readonly Change[]): readonly Change[] {
   for (const { relation, names, ...change } of changes)
     for (const { other, key } of relatedTo(relation, catalog)) {
       if (key && !(change.removes && isAmong(relation, key.referenced, names))) continue;
-      const isPart = !key && relation.kind !== 'p';
-      const next = isPart
-        ? { ...change, names }
-        : { writes: change.writes || key !== undefined, removes: change.removes };
-      const name = `${other.oid};${Object.values(next).map(String)}`;
-      if (!known.has(name)) changes.push({ ...next, relation: other });
+      const next = key
+        ? { relation: other, writes: true, removes: change.removes }
+        : partOf(other, { relation, names, ...change });
+      const name = `${other.oid};${String(next.names)};${next.writes};${next.removes}`;
+      if (!known.has(name)) changes.push(next);
       known.add(name);
     }
   return changes;
+}
+
+/** A row of a partitioned table may move to another partition, whatever changes. */
+function partOf(part: Relation, { relation, names, ...change }: Change): Change {
+  return { relation: part, ...change, ...(relation.kind !== 'p' && { names }) };
 }
 
 interface Related {

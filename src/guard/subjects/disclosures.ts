@@ -9,8 +9,9 @@ import { skipsRows } from '../copy-options.ts';
 import type { DraftStatement } from '../draft.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { type KeyPlan, KeySpelling } from './added-keys.ts';
-import { type ConstraintContext, failsByRows, meetsOthers, reachesOthers } from './constraints.ts';
+import { type ConstraintContext, failsByRows, meetsOthers, passesByPeople, reachesOthers } from './constraints.ts';
 import type { Disclosure, Disclosures, GivenKeys, RowKey, SubjectAccess, WriteDisclosure } from './disclosure.ts';
+import { hasEffect } from './effects.ts';
 import { canFail } from './failing.ts';
 import { parametersAt } from './given-keys.ts';
 import { LevelReader } from './level-reader.ts';
@@ -20,7 +21,7 @@ import type { ColumnOf } from './shown-keys.ts';
 import { isCheckedByData, isCheckedEarly, readers, type SubjectRelations, typesIn } from './subject-relations.ts';
 import { isHeld } from './unique-key.ts';
 import type { Values } from './values.ts';
-import { filledColumns, proveWrite, type WriteProof } from './writes.ts';
+import { filledColumns, isOfCursor, proveWrite, type WriteProof } from './writes.ts';
 import { assignedValue, setItems } from './written-columns.ts';
 
 export interface DisclosureContext {
@@ -88,7 +89,8 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   const locks = locksOf(analysis, top, context.relations, (level) => reader.rowsOf(level));
   // INVARIANT 187: of a cursor no person is counted before its rows are read.
   const unpaid = kind.kind === 'declare' || locks.skips;
-  const given = elsewhere || unpaid || tellsPlaces(context, analysis) ? undefined : givenPeople(reader);
+  const isUnknown = elsewhere || unpaid || tellsPlaces(context, analysis) || analysis.marks.writes.some(isOfCursor);
+  const given = isUnknown ? undefined : givenPeople(reader);
   const people = kind.kind === 'prepare' ? given?.map((place) => withParameters(place, analysis)) : given;
   const values = [...rows.values].sort((a, b) => a - b);
   const holds = !people && values.length === 0 && !rows.loose && isHeld(reader, rows, context.catalog);
@@ -116,7 +118,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     subject: subject.name,
     access,
     canFail:
-      access.kind !== 'pinned' && writesUnseen(reader, analysis)
+      access.kind !== 'pinned' && writesUnseen(reader, analysis).length > 0
         ? 'at-commit'
         : canFail(context, analysis, top, access.kind),
     ...(named && { named }),
@@ -140,7 +142,7 @@ function whereUnread(context: Context, reader: LevelReader, statement: Statement
   const effect = problem ?? effectIn(statement, reader);
   if (effect !== undefined) return effect;
   if (locks.unsent || isOthersLock(locks, reader.rowsOf(analysis.level!))) return 'row locks in a query';
-  const others = (top?.row ?? 0) > 0 || given !== undefined || writesUnseen(reader, analysis);
+  const others = (top?.row ?? 0) > 0 || given !== undefined || writesUnseen(reader, analysis).length > 0;
   return others ? 'rows written from people who are not their own' : undefined;
 }
 
@@ -197,8 +199,13 @@ interface Writes {
   readonly problem?: string;
 }
 
+const TIED = 'rows that foreign keys tie to tables without people';
+
 function writesOf(context: Context, reader: LevelReader, analysis: Analysis, access: SubjectAccess['kind']): Writes {
   let found: Writes = { named: true };
+  // INVARIANT 200: one is charged for all of them, and each leaves numbers and locks of its own behind.
+  if (access !== 'pinned' && writesUnseen(reader, analysis).length > 1)
+    found = { ...found, problem: 'more than one write in WITH' };
   for (const write of analysis.marks.writes) {
     const proof = proveWrite(reader, write, context.catalog, access === 'pinned');
     const conflict = reader.written.conflicts.get(write);
@@ -209,10 +216,10 @@ function writesOf(context: Context, reader: LevelReader, analysis: Analysis, acc
     if (uncounted) found = { ...found, problem: 'rows written from people who are not their own' };
     else if (conflict ? conflict.kind === 'others' && !rows : hasConflict(write) && proof.row !== 0)
       found = { ...found, problem: 'ON CONFLICT with the rows of a query' };
+    else if (passesByPeople(context, write)) found = { ...found, problem: TIED };
     else if (access === 'question' && readsPeople(reader, write)) {
       const filled = { write, filled: filledColumns(reader, write) };
-      if (reachesOthers(context, filled))
-        found = { ...found, problem: 'rows that foreign keys tie to tables without people' };
+      if (reachesOthers(context, filled)) found = { ...found, problem: TIED };
       else if (proof.row !== 0 && meetsOthers(context, filled))
         found = { ...found, problem: "others' values in a unique index" };
     }
@@ -230,8 +237,8 @@ function hasConflict({ node }: Write): boolean {
 /**
  * INVARIANT 185: a WITH that writes rows of people: how many, its answer need not tell, and the numbers that sequences and transactions take next do.
  */
-function writesUnseen(reader: LevelReader, { marks, level: top }: Analysis): boolean {
-  return marks.writes.some((write) => write.level !== top && readsPeople(reader, write));
+function writesUnseen(reader: LevelReader, { marks, level: top }: Analysis): readonly Write[] {
+  return marks.writes.filter((write) => write.level !== top && readsPeople(reader, write));
 }
 
 function readsPeople(reader: LevelReader, { level }: Write): boolean {
@@ -283,7 +290,8 @@ function touches(context: Context, analysis: Analysis): boolean {
   const { relations, catalog } = context;
   const isHeld = ({ entry: { source } }: (typeof marks.relations)[number]): boolean =>
     source.kind === 'relation' && relations.holds(source.view.relation);
-  if (marks.relations.some(isHeld) || readers(analysis, catalog).length > 0) return true;
+  if (marks.relations.some(isHeld) || readers(analysis, catalog).length > 0 || marks.writes.some(isOfCursor))
+    return true;
   return marks.writes.some((write) => failsByRows(context, write) !== 'no');
 }
 
@@ -318,16 +326,6 @@ function withParameters(place: GivenKeys, { parsed }: Analysis): GivenKeys {
   const parameters = parametersAt(parsed.text, place);
   return parameters ? { ...place, parameters } : place;
 }
-
-/** INVARIANT 76: an allow-list of the server's own volatile functions: they leave nothing behind that a later call reveals. */
-const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
-  'clock_timestamp',
-  'timeofday',
-  'gen_random_uuid',
-  'uuidv4',
-  'currval',
-  'lastval',
-]);
 
 /**
  * The name of a volatile call, unless it is an item of the statement's own list, by itself and with constant arguments: there it runs once for each
@@ -370,10 +368,6 @@ const BARE: ReadonlySet<string> = new Set([
   'limitOption',
   'op',
 ]);
-
-function hasEffect({ volatility, schema, name, kind }: Fn): boolean {
-  return volatility === 'v' && kind !== 'p' && (schema !== 'pg_catalog' || !WITHOUT_EFFECT.has(name));
-}
 
 function hasConstantArguments(node: Node, marks: Analysis['marks']): boolean {
   const call: Body<'FuncCall'> | undefined = as(node, 'FuncCall');

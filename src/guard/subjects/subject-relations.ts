@@ -27,7 +27,7 @@ export class SubjectRelations {
   constructor(
     readonly subject: Subject,
     private readonly catalog: Catalog,
-    private readonly role: RolePolicy,
+    readonly role: RolePolicy,
   ) {}
 
   of(relation: Relation): HeldData {

@@ -34,10 +34,16 @@ export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, 
   const isChosen = chosen || rows.cut;
   // INVARIANT 238: a row that another session changed meanwhile stays locked where it is left out then, and is in no tag.
   if (isChosen && write.command !== 'InsertStmt') return { row: undefined, moves, own: false };
-  const own = !isChosen && values.length === 0;
+  const own = !isChosen && !isOfCursor(write) && values.length === 0;
   const sum = values.reduce((found, type) => found + mostValues(catalog, type), 0);
   const row = Math.max(moves || !own ? 1 : 0, sum);
   return { row: row === 0 || (isTold && row < Number.POSITIVE_INFINITY) ? row : undefined, moves, own };
+}
+
+/** INVARIANT 201: WHERE CURRENT OF: the cursor tells which row, and its people may have chosen that. */
+export function isOfCursor(write: Write): boolean {
+  const where = (as(write.node, 'UpdateStmt') ?? as(write.node, 'DeleteStmt'))?.whereClause;
+  return where !== undefined && 'CurrentOfExpr' in where;
 }
 
 /**

@@ -30,10 +30,8 @@ export class WrittenRows {
     private readonly proofs: LevelProofs,
   ) {
     for (const write of analysis.marks.writes) {
-      const { target } = write;
       for (const item of setItems(write)) for (const node of assignedBy(item)) this.assigned.add(node);
-      const held = target?.source.kind === 'relation' && relations.of(target.source.view.relation);
-      const conflict = held ? conflictOf(analysis, write, held, catalog) : undefined;
+      const conflict = conflictOf({ role: relations.role, catalog, relations }, analysis, write);
       if (conflict) this.conflicts.set(write, conflict);
     }
   }

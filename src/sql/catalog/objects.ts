@@ -68,6 +68,9 @@ export interface ForeignKey {
   readonly relation: Oid;
   readonly referenced: readonly number[];
   readonly deferrable: boolean;
+  /** pg_constraint.confupdtype and confdeltype: a none, r restrict, c cascade, n set null, d set default. Absent in an older saved catalog: unknown. */
+  readonly onUpdate?: string;
+  readonly onDelete?: string;
 }
 
 /** The rule that makes a view one, taken apart (pg_rewrite.ev_action): names of parse nodes, OIDs of operators and of relations. */

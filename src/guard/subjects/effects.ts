@@ -1,0 +1,16 @@
+/** Which functions leave something behind that a later call reveals. */
+import type { Fn } from '../../sql/catalog/catalog.ts';
+
+/** INVARIANT 76: an allow-list of the server's own volatile functions: they leave nothing behind that a later call reveals. */
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  'clock_timestamp',
+  'timeofday',
+  'gen_random_uuid',
+  'uuidv4',
+  'currval',
+  'lastval',
+]);
+
+export function hasEffect({ volatility, schema, name, kind }: Fn): boolean {
+  return volatility === 'v' && kind !== 'p' && (schema !== 'pg_catalog' || !WITHOUT_EFFECT.has(name));
+}
