@@ -33,7 +33,7 @@ interface Answered extends Paid {
 
 const TIMED_OUT = '57014';
 const AGAIN = serialize.query(
-  ['notes_id_seq', 'visit_id_seq', 'lab_id_seq', 'call_id_seq', 'lodger_number_seq']
+  ['notes_id_seq', 'visit_id_seq', 'lab_id_seq', 'call_id_seq', 'lodger_number_seq', 'quota_id_seq']
     .map((name) => `SELECT setval('${name}', 100)`)
     .join(';'),
 );

@@ -802,6 +802,8 @@ const MET: readonly Way[] = [
   },
 ];
 
+const NUMBERED = `INSERT INTO call (patient_id) SELECT p.id FROM patient AS p, generate_series(1, p.ward) WHERE p.id IN (1, 2) OR p.id + 0 = ${P} ORDER BY CASE p.id WHEN ${P} THEN 15 ELSE 10 * p.id END`;
+
 /** What rows of others pass on. */
 const PASSED_ON: readonly Way[] = [
   ...[
@@ -827,6 +829,31 @@ const PASSED_ON: readonly Way[] = [
     texts: [
       `WITH ${many(4, (i) => `w${i} AS (INSERT INTO call (patient_id, region_id) SELECT p.id, ${i + 1} FROM patient AS p WHERE p.id + 0 = ${P} AND p.weight > ${40 + 10 * i})`)} SELECT 1`,
       LOCKED_BY('region'),
+    ],
+  },
+  {
+    name: 'rows that take the key of a known person, by a foreign key to a row about no person',
+    withheld: true,
+    texts: [
+      'UPDATE account SET id = 10 WHERE id = 1',
+      `UPDATE account SET id = 1 WHERE id = ${P}`,
+      'SELECT note FROM tenant WHERE patient_id = 1',
+    ],
+  },
+  ...[NUMBERED, `WITH w AS (${NUMBERED}) SELECT 1`].map(
+    (write): Way => ({
+      name: `numbers of known people, between which others were written: ${write.slice(0, 6)}`,
+      ...(write !== NUMBERED && { withheld: true }),
+      texts: [write, 'SELECT id, patient_id FROM call WHERE patient_id IN (1, 2) ORDER BY id'],
+    }),
+  ),
+  {
+    name: 'the number at which others’ values fail a check',
+    texts: [
+      'SAVEPOINT s',
+      'INSERT INTO quota (n) SELECT weight FROM patient WHERE id > 2 ORDER BY id',
+      'ROLLBACK TO s',
+      "SELECT nextval('quota_id_seq')",
     ],
   },
   {

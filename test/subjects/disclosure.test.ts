@@ -969,12 +969,12 @@ const WRITES: readonly Case[] = [
   [
     'a number of others that another session waits for at a unique index, and finds there before it is paid',
     'INSERT INTO notes (id) SELECT p.weight FROM patient p WHERE p.hiv',
-    "question; unnamed; repeated; writes 2 tag; uncountable: others' values in a unique index",
+    "question; unnamed; repeated; at-once; writes 2 tag; uncountable: others' values in a unique index",
   ],
   [
     'a number of others beside a unique index',
     'INSERT INTO notes (n) SELECT p.weight FROM patient p WHERE p.hiv',
-    'question; unnamed; repeated; writes 2 tag',
+    'question; unnamed; repeated; at-once; writes 2 tag',
   ],
   ...[
     'INSERT INTO call (patient_id, region_id) SELECT id, ward FROM patient WHERE hiv RETURNING patient_id',
@@ -984,13 +984,13 @@ const WRITES: readonly Case[] = [
     (sql): Case => [
       `rows about no person, by foreign keys: ${sql.slice(0, 6)}`,
       sql,
-      `question; [0]; repeated;${sql.startsWith('UPDATE') ? '' : ' at-once;'} writes 0; uncountable: rows that foreign keys tie to tables without people`,
+      `question; [0]; repeated;${sql.startsWith('UPDATE') ? '' : ' at-once;'} writes ${sql.startsWith('INSERT') ? 1 : 0}; uncountable: rows that foreign keys tie to tables without people`,
     ],
   ),
   [
     'one row of them, which is given',
     'INSERT INTO call (patient_id, region_id) SELECT id, 3 FROM patient WHERE hiv',
-    'question; unnamed; repeated; at-once; writes 0 tag',
+    'question; unnamed; repeated; at-once; writes 1 tag',
   ],
   [
     'by a row of a given person',
@@ -1060,7 +1060,11 @@ const WRITES: readonly Case[] = [
     'DELETE FROM district WHERE id = 3',
     'pinned; repeated; at-once; writes 0; uncountable: rows that foreign keys tie to tables without people',
   ],
-  ['and by those of a given person', 'DELETE FROM house WHERE patient_id = 5', 'pinned 5; unnamed; repeated; writes 0'],
+  [
+    'and by those of a given person',
+    'DELETE FROM house WHERE patient_id = 5',
+    'pinned 5; unnamed; repeated; at-once; writes 0',
+  ],
   ['rows of people that go', 'DELETE FROM region WHERE id = 3', 'pinned; repeated; at-once; writes 0'],
   [
     'two writes in WITH',
@@ -1071,6 +1075,31 @@ const WRITES: readonly Case[] = [
     'and of given people',
     "WITH a AS (UPDATE visit SET diag = 'a' WHERE patient_id = 1), b AS (UPDATE visit SET diag = 'b' WHERE patient_id = 2) SELECT 1",
     'pinned 1 2; unnamed; repeated',
+  ],
+  [
+    'rows that take another person, by a foreign key',
+    'UPDATE account SET id = 1 WHERE id = 5',
+    'pinned; repeated; at-once; writes 0; uncountable: rows that foreign keys tie to tables without people',
+  ],
+  [
+    'numbers of a sequence, of which those of known people tell how many others there are',
+    'INSERT INTO visit (patient_id, day) SELECT id, $1 FROM patient WHERE ward = 3',
+    'question; unnamed; repeated; at-once; writes 1 tag',
+  ],
+  [
+    'and by SET',
+    'UPDATE lodger SET number = DEFAULT WHERE ward = 3',
+    'question; unnamed; repeated; at-once; writes 1 tag',
+  ],
+  [
+    'no numbers',
+    'INSERT INTO native (patient_id) SELECT id FROM patient WHERE ward = 3',
+    'question; unnamed; repeated; at-once; writes 0 tag',
+  ],
+  [
+    'given ones',
+    'INSERT INTO visit (id, patient_id) SELECT id, id FROM patient WHERE ward = 3',
+    'question; unnamed; repeated; at-once; writes 0 tag',
   ],
   [
     'where a cursor stands',
@@ -1090,12 +1119,12 @@ const WRITES: readonly Case[] = [
   [
     'under the own keys',
     'INSERT INTO visit (patient_id, diag) SELECT id, name FROM patient WHERE weight > 70',
-    'question; unnamed; repeated; at-once; writes 0 tag',
+    'question; unnamed; repeated; at-once; writes 1 tag',
   ],
   [
     'under the own keys, and returned',
     'INSERT INTO visit (patient_id, diag) SELECT id, name FROM patient WHERE weight > 70 RETURNING patient_id',
-    'question; [0]; repeated; at-once; writes 0',
+    'question; [0]; repeated; at-once; writes 1',
   ],
   [
     'under the own keys, as LIMIT chooses',
@@ -1115,7 +1144,7 @@ const WRITES: readonly Case[] = [
   [
     'rows of people that a WITH inserts',
     'WITH w AS (INSERT INTO call (patient_id) SELECT id FROM patient WHERE ward = 3 RETURNING patient_id) SELECT 1',
-    'question; unnamed; repeated; at-commit',
+    'question; unnamed; repeated; at-commit; uncountable: rows written from people who are not their own',
   ],
   ...[
     "UPDATE visit SET diag = 'x' WHERE clinic_id = 3 RETURNING patient_id",
@@ -1140,7 +1169,7 @@ const WRITES: readonly Case[] = [
   [
     'MERGE',
     "MERGE INTO visit v USING (VALUES (1)) s (id) ON s.id = v.id WHEN MATCHED THEN UPDATE SET diag = 'x'",
-    'question; unnamed; repeated; writes 0 tag; uncountable: rows written from people who are not their own',
+    'question; unnamed; repeated; at-once; writes 0 tag; uncountable: rows written from people who are not their own',
   ],
 ];
 
@@ -1255,7 +1284,7 @@ const UPSERTS: readonly Case[] = [
   [
     'of a query, into such a table',
     'INSERT INTO lodger (patient_id, region_id) SELECT * FROM unnest($1::int[], $2::int[]) ON CONFLICT (patient_id) DO UPDATE SET ward = 1',
-    'question; unnamed; repeated; at-once; writes 0 tag; uncountable: ON CONFLICT with the rows of a query',
+    'question; unnamed; repeated; at-once; writes 1 tag; uncountable: ON CONFLICT with the rows of a query',
   ],
   [
     'of one whose foreign keys lock rows that it may not',
@@ -1287,7 +1316,7 @@ const UPSERTS: readonly Case[] = [
   [
     'rows about no person, as many as others are',
     'INSERT INTO notes (n) SELECT 1 FROM patient ON CONFLICT DO NOTHING',
-    'question; unnamed; repeated; writes 1 tag; uncountable: ON CONFLICT with the rows of a query',
+    'question; unnamed; repeated; at-once; writes 1 tag; uncountable: ON CONFLICT with the rows of a query',
   ],
   [
     'one that others choose',

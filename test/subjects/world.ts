@@ -83,6 +83,9 @@ CREATE TABLE native (patient_id integer PRIMARY KEY, country_id integer REFERENC
 CREATE TABLE lodger (patient_id integer PRIMARY KEY, region_id integer REFERENCES region, ward integer, number serial);
 CREATE TABLE pledge (patient_id integer PRIMARY KEY, land_id integer REFERENCES country DEFERRABLE INITIALLY DEFERRED);
 CREATE TABLE ticket (code text PRIMARY KEY, note text);
+CREATE TABLE account (id integer PRIMARY KEY);
+CREATE TABLE tenant (id integer PRIMARY KEY, patient_id integer REFERENCES account ON UPDATE CASCADE, note text);
+CREATE TABLE quota (id serial PRIMARY KEY, n integer CHECK (n <> 57));
 CREATE DOMAIN persona AS person;
 CREATE TYPE pair AS (a person, b integer);
 CREATE DOMAIN people AS integer[] CHECK (name_of(VALUE[1]) IS NOT NULL);
@@ -104,7 +107,7 @@ CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer);
 CREATE TABLE chart (patient_id integer PRIMARY KEY, mass integer, height integer${COMPUTES ? ', ratio integer GENERATED ALWAYS AS (mass / height) VIRTUAL' : ''});
 `;
 
-export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id, room.patient_id, stamp.code, share.id, named.id, chart.patient_id, guest.id, paper.patient_id, called.patient_id, trip.patient_id, shared_trip.other_id, queue.patient_id, finding.patient_id, house.patient_id, migrant.patient_id, native.patient_id, lodger.patient_id, pledge.patient_id, ticket.code]`;
+export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id, room.patient_id, stamp.code, share.id, named.id, chart.patient_id, guest.id, paper.patient_id, called.patient_id, trip.patient_id, shared_trip.other_id, queue.patient_id, finding.patient_id, house.patient_id, migrant.patient_id, native.patient_id, lodger.patient_id, pledge.patient_id, ticket.code, tenant.patient_id]`;
 
 /** The keys of a role, but for its name and limits. */
 export const GRANTS = `
@@ -151,6 +154,9 @@ tables:
   native: { select: { columns: [patient_id, country_id, code] }, insert: { columns: [patient_id, country_id, code] }, update: { columns: [country_id, code] } }
   lodger: { select: { columns: [patient_id, region_id, ward, number] }, insert: { columns: [patient_id, region_id, ward, number] }, update: { columns: [region_id, ward, number] } }
   pledge: { select: { columns: [patient_id, land_id] }, insert: { columns: [patient_id, land_id] }, update: { columns: [land_id] } }
+  account: { select: { columns: "*" }, update: { columns: "*" } }
+  tenant: { select: { columns: [id, patient_id, note] } }
+  quota: { select: { columns: "*" }, insert: { columns: "*" } }
   ticket: { select: { columns: [code, note] }, insert: { columns: [code, note] } }
   guest: { select: { columns: [id, name, weight] }, insert: { columns: [id, name, weight] }, update: { columns: [weight] } }
   paper: { select: { columns: [id, code, patient_id, kind, body] }, insert: { columns: [id, code, kind, body] }, update: { columns: [code, kind, body] } }

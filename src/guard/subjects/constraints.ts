@@ -99,14 +99,19 @@ function showsCheck({ role, catalog, relations }: ConstraintContext, { relation,
 export function passesByPeople({ catalog, relations }: ConstraintContext, write: Write): boolean {
   const first = tableOf(write, catalog);
   if (!first) return false;
-  const isKey = (table: Relation, [attnum = 0, another]: readonly number[]): boolean =>
-    another === undefined && relations.of(table).keys.has(nameOf(table, attnum));
+  // A row is about the same people as the one that it refers to if each of its keys is tied to one there.
+  const isTied = (one: Relation, { columns, referenced }: ForeignKey, to: Relation): boolean =>
+    [...relations.of(one).keys].every((key) =>
+      columns.some(
+        (attnum, i) => nameOf(one, attnum) === key && relations.of(to).keys.has(nameOf(to, referenced[i] ?? 0)),
+      ),
+    );
   const steps = changesOf(write, first, catalog).map((change) => ({ change, unpaid: false }));
   const known = new Set<string>();
   for (const { change, unpaid } of steps)
     for (const { other, key } of relatedTo(change.relation, catalog)) {
       const passed = key ? passedOn(other, key, change, catalog) : [partOf(other, change)];
-      const isOwn = key && isKey(change.relation, key.referenced) && isKey(other, key.columns);
+      const isOwn = key && isTied(other, key, change.relation);
       const isUnpaid = unpaid || (key !== undefined && !isOther(relations, other) && !isOwn);
       for (const next of passed) {
         if (isUnpaid && (isOther(relations, other) || (key && looksUpOthers(next, key)))) return true;
@@ -117,8 +122,9 @@ export function passesByPeople({ catalog, relations }: ConstraintContext, write:
     }
   return false;
 
-  /** The key itself leads to a row that was changed, but where its columns take their defaults. */
+  /** The foreign key itself leads to a row that was changed, but where its columns take their defaults. A person's key gives a row to another. */
   function looksUpOthers({ relation, names, writes }: Change, key: ForeignKey): boolean {
+    if (writes && [...relations.of(relation).keys].some((name) => names?.has(name) !== false)) return true;
     const defaults = [key.onUpdate, key.onDelete].some((action) => (action ?? 'd') === 'd');
     const found = relation.foreignKeys?.filter((one) =>
       one === key ? defaults : isAmong(relation, one.columns, names),

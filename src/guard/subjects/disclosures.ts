@@ -9,7 +9,14 @@ import { skipsRows } from '../copy-options.ts';
 import type { DraftStatement } from '../draft.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { type KeyPlan, KeySpelling } from './added-keys.ts';
-import { type ConstraintContext, failsByRows, meetsOthers, passesByPeople, reachesOthers } from './constraints.ts';
+import {
+  type ConstraintContext,
+  failsByRows,
+  meetsOthers,
+  moreSevere,
+  passesByPeople,
+  reachesOthers,
+} from './constraints.ts';
 import type { Disclosure, Disclosures, GivenKeys, RowKey, SubjectAccess, WriteDisclosure } from './disclosure.ts';
 import { hasEffect } from './effects.ts';
 import { canFail } from './failing.ts';
@@ -114,17 +121,18 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   // INVARIANT 95: an answer of people who are known is fixed by their own data, its order and what LIMIT leaves of rows that are sorted alike too.
   const isKnown = named && values.length === 0 && (holds || !rows.openOrder) && analysis.marks.writes.length === 0;
   const locked = !people && !holds && isOthersLock(locks, rows) ? 'row locks in a query' : undefined;
+  const numbers = drawsNumbers(statement, analysis);
+  // INVARIANT 203: others' values may fail in a column, whatever that demands, and a sequence tells at which row.
+  const failing = numbers && analysis.marks.writes.some((write) => readsPeople(reader, write)) ? 'at-once' : 'no';
+  const writing = writesUnseen(reader, analysis).length > 0 ? 'at-commit' : failing;
   const found: Disclosure = {
     subject: subject.name,
     access,
-    canFail:
-      access.kind !== 'pinned' && writesUnseen(reader, analysis).length > 0
-        ? 'at-commit'
-        : canFail(context, analysis, top, access.kind),
+    canFail: moreSevere(canFail(context, analysis, top, access.kind), access.kind === 'pinned' ? 'no' : writing),
     ...(named && { named }),
     values,
     free: isKnown ? 'known' : 'repeated',
-    ...(drawsNumbers(statement, analysis) && { leavesNumbers: true }),
+    ...(numbers && { leavesNumbers: true }),
     ...(locks.chosen && { locks: true }),
     ...(elsewhere && { elsewhere }),
     ...(writes.top && { write: { row: writes.top.row ?? 0, tag: !people && !named?.length, ...writes.given } }),
@@ -220,7 +228,7 @@ function writesOf(context: Context, reader: LevelReader, analysis: Analysis, acc
     else if (access === 'question' && readsPeople(reader, write)) {
       const filled = { write, filled: filledColumns(reader, write) };
       if (reachesOthers(context, filled)) found = { ...found, problem: TIED };
-      else if (proof.row !== 0 && meetsOthers(context, filled))
+      else if ((proof.moves || !proof.own) && meetsOthers(context, filled))
         found = { ...found, problem: "others' values in a unique index" };
     }
     if (isTop)

@@ -11,6 +11,11 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'lastval',
 ]);
 
-export function hasEffect({ volatility, schema, name, kind }: Fn): boolean {
+export function hasEffect({
+  volatility,
+  schema,
+  name,
+  kind,
+}: Pick<Fn, 'volatility' | 'schema' | 'name' | 'kind'>): boolean {
   return volatility === 'v' && kind !== 'p' && (schema !== 'pg_catalog' || !WITHOUT_EFFECT.has(name));
 }

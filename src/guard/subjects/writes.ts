@@ -7,6 +7,7 @@ import type { Catalog, Oid, WriteEvent } from '../../sql/catalog/catalog.ts';
 import { as, type Node } from '../../sql/parse/tree.ts';
 import * as t from '../../sql/types/oids.ts';
 import { baseType } from '../../sql/types/type.ts';
+import { hasEffect } from './effects.ts';
 import type { LevelReader } from './level-reader.ts';
 import type { ProvenRows } from './rows.ts';
 import { assignedValue, changedColumns, insertColumns, setItems } from './written-columns.ts';
@@ -36,9 +37,34 @@ export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, 
   if (isChosen && write.command !== 'InsertStmt') return { row: undefined, moves, own: false };
   const own = !isChosen && !isOfCursor(write) && values.length === 0;
   const sum = values.reduce((found, type) => found + mostValues(catalog, type), 0);
-  const row = Math.max(moves || !own ? 1 : 0, sum);
+  const drawn = rows.keys.length > 0 && draws(reader.analysis, write, catalog);
+  const row = Math.max(moves || !own || drawn ? 1 : 0, sum);
   return { row: row === 0 || (isTold && row < Number.POSITIVE_INFINITY) ? row : undefined, moves, own };
 }
+
+/**
+ * INVARIANT 202: whether its rows take numbers of a sequence, by a default too: those of people who are known tell how many others were written between
+ * them.
+ */
+function draws({ uses }: Analysis, write: Write, catalog: Catalog): boolean {
+  if (write.source?.kind !== 'values' && uses.some((use) => use.kind === 'function' && use.candidates.some(hasEffect)))
+    return true;
+  if (setItems(write).some((item) => 'SetToDefault' in (assignedValue(item) ?? {}))) return true;
+  const relation = write.target?.source.kind === 'relation' ? write.target.source.view.relation : undefined;
+  // Of VALUES each row takes its numbers, whatever else there is.
+  if (write.command === 'InsertStmt' ? write.source?.kind === 'values' : !write.events.includes('insert')) return false;
+  const { dependents } = catalog.data;
+  if (!relation || relation.kind === 'v' || !dependents) return true;
+  const given = insertColumns(write);
+  const calls = dependents.filter((one) => one.kind === 'default' && one.relation === relation.oid);
+  return relation.columns.some(({ name, identity }) => {
+    if (given.includes(name)) return false;
+    const own = calls.filter((one) => one.name === name).flatMap((one) => one.calls ?? [0]);
+    return identity !== '' || own.some((oid) => hasEffect(catalog.functionsByOid.get(oid) ?? UNKNOWN));
+  });
+}
+
+const UNKNOWN = { volatility: 'v', schema: '', name: '', kind: 'f' } as const;
 
 /** INVARIANT 201: WHERE CURRENT OF: the cursor tells which row, and its people may have chosen that. */
 export function isOfCursor(write: Write): boolean {
