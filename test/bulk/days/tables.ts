@@ -42,7 +42,7 @@ export function thiefTable(stolen: readonly Stolen[]): string {
     const of = (people: number): string => (scope === 0 ? 'none' : grouped(Math.min(people, scope)));
     return `| ${principal.name} | ${scope === 0 ? 'all, none by name' : grouped(scope)} | ${of(taken.day)} | ${of(taken.month)} | ${of(taken.year)} | ${besides} |`;
   });
-  return `By one who knows the limits, stays below those that lock and takes all that is left in every hour:
+  return `By one who stays below those that lock and takes what is left each hour:
 
 | account | pupils in its scope | a thief has on the first day | after 30 days | after a year | what else holds |
 |---|---|---|---|---|---|
