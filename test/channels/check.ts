@@ -6,7 +6,7 @@ import { serialize } from 'pg-protocol';
 import { forget, type Paid, paidBy } from './accounts.ts';
 import type { Line } from './line.ts';
 import { KNOWN } from './people.ts';
-import { guardedText, plainText, type Reply, repliesIn, sqlstates, valuesTold } from './replies.ts';
+import { guardedText, plainText, type Reply, repliesIn, rowsTold, sqlstates, valuesTold } from './replies.ts';
 import { isBeside, leaves, messagesOf, type Script, writes } from './script.ts';
 import { BUDGET, type Guarded, type World } from './worlds.ts';
 
@@ -33,7 +33,7 @@ interface Answered extends Paid {
 
 const TIMED_OUT = '57014';
 const AGAIN = serialize.query(
-  ['notes_id_seq', 'visit_id_seq', 'lab_id_seq', 'call_id_seq']
+  ['notes_id_seq', 'visit_id_seq', 'lab_id_seq', 'call_id_seq', 'guest_id_seq', 'pass_id_seq', 'memo_id_seq']
     .map((name) => `SELECT setval('${name}', 100)`)
     .join(';'),
 );
@@ -80,7 +80,10 @@ export class Checker {
     const again = await this.plain(script, this.worlds[0]!);
     if (plainText(again) !== texts[0]) return { replies, state: 'unsteady' };
     const answered = await this.all((world, i) => this.answered(script, world, i, left));
-    const refused = await this.all((world, i) => this.ask(script, world, this.spent[i]!));
+    const refused = await this.all(async (world, i) => {
+      if (leaves(script)) await world.plain.ask(AGAIN, 1);
+      return this.ask(script, world, this.spent[i]!);
+    });
     const finding = findingIn(script, answered, left) ?? refusalIn(script, refused);
     const isFree = answered.every(({ people, others, text }) => people + others === 0 && text === answered[0]!.text);
     return { replies, state: isFree ? 'withheld' : 'answered', ...(finding && { finding }) };
@@ -91,13 +94,13 @@ export class Checker {
   }
 
   private async plain(script: Script, { plain, beside }: World): Promise<readonly Reply[]> {
-    return this.send(script, [plain, beside.plain], []);
+    const first = leaves(script) ? [AGAIN] : [];
+    return (await this.send(script, [plain, beside.plain], first)).slice(first.length);
   }
 
   /** By a new person, who knows those that all know. */
   private async answered(script: Script, world: World, at: number, left: number | undefined): Promise<Answered> {
-    users += 1;
-    const user = await this.newUser(at, left);
+    const [user] = await Promise.all([this.newUser(at, left), leaves(script) && world.plain.ask(AGAIN, 1)]);
     const before = paidBy(user);
     const replies = await this.ask(script, world, user);
     const { people, others } = paidBy(user);
@@ -117,35 +120,32 @@ export class Checker {
     return user;
   }
 
-  private async ask(script: Script, { plain, guarded, beside }: World, user: string): Promise<readonly Reply[]> {
-    if (leaves(script)) await plain.ask(AGAIN, 1);
+  private async ask(script: Script, { guarded, beside }: World, user: string): Promise<readonly Reply[]> {
     const begin = serialize.query(this.guarded.begin(user));
     return (await this.send(script, [guarded, beside.guarded], [begin])).slice(1);
   }
 
+  /** The replies to `first` as well. */
   private async send(script: Script, lines: Lines, first: readonly Buffer[]): Promise<readonly Reply[]> {
-    if (script.texts.some(isBeside)) return this.sendToBoth(script, lines, first);
-    const [line] = lines;
     const messages = messagesOf(script);
     const undo = leaves(script);
-    const all = undo ? [...first, BEGIN, ...messages, ...AFTER] : [...first, ...messages];
-    if (undo && first.length === 0) await line.ask(AGAIN, 1);
-    const replies = repliesIn(await line.ask(Buffer.concat(all), all.length));
-    if (!undo) return replies;
-    const begun = first.length + 1;
-    return [...replies.slice(0, first.length), ...replies.slice(begun, begun + messages.length)];
+    const begin = undo ? [...first, BEGIN] : first;
+    if (script.texts.some(isBeside)) return this.sendToBoth(script, lines, begin);
+    const all = [...begin, ...messages, ...(undo ? AFTER : [])];
+    const replies = repliesIn(await lines[0].ask(Buffer.concat(all), all.length));
+    return [...replies.slice(0, first.length), ...replies.slice(begin.length, begin.length + messages.length)];
   }
 
   /** One message after the other, each to its session. */
-  private async sendToBoth(script: Script, lines: Lines, first: readonly Buffer[]): Promise<readonly Reply[]> {
+  private async sendToBoth(script: Script, lines: Lines, begin: readonly Buffer[]): Promise<readonly Reply[]> {
     const [line, beside] = lines;
-    if (first.length === 0) await line.ask(AGAIN, 1);
-    const begin = [...first, BEGIN];
-    for (const one of lines) await one.ask(Buffer.concat(begin), begin.length);
-    const replies: Reply[] = first.map(() => []);
+    const both = (messages: readonly Buffer[]) =>
+      Promise.all(lines.map((one) => one.ask(Buffer.concat(messages), messages.length)));
+    await both(begin);
+    const replies: Reply[] = begin.slice(1).map(() => []);
     for (const [i, message] of messagesOf(script).entries())
       replies.push(...repliesIn(await (isBeside(script.texts[i]!) ? beside : line).ask(message, 1)));
-    for (const one of [beside, line]) await one.ask(Buffer.concat(AFTER), AFTER.length);
+    await both(AFTER);
     return replies;
   }
 }
@@ -159,10 +159,10 @@ function findingIn(script: Script, answered: readonly Answered[], left = BUDGET)
     return found(script, 'more was paid than was left', answered);
   for (const one of answered)
     for (const other of answered) {
-      // A person whose place a write has taken was charged at that write.
-      if (one.people + other.people > 0 || writes(script)) continue;
-      const values = valuesTold(one.replies, other.replies);
-      if (values > one.others) return found(script, `it tells ${values} values, for ${one.others}`, answered);
+      if (one.people + other.people > 0) continue;
+      // A person whose row a write has given to another was charged at that write, as one, whatever is then read of it.
+      const told = writes(script) ? rowsTold(one.replies, other.replies) : valuesTold(one.replies, other.replies);
+      if (told > one.others) return found(script, `it tells ${told} values, for ${one.others}`, answered);
     }
   return undefined;
 }

@@ -65,10 +65,9 @@ const BYTES_OF_VALUE = 8;
 export function valuesTold(one: readonly Reply[], other: readonly Reply[]): number {
   let values = 0;
   const before: Cells[][] = [];
-  const results = resultsIn(other);
-  for (const [i, result] of resultsIn(one).entries()) {
-    const [rows, others] = [rowsOf(result), rowsOf(results[i] ?? [])];
-    values += errorsTold(result, results[i] ?? []);
+  for (const [result, otherResult] of pairsOf(one, other)) {
+    const [rows, others] = [rowsOf(result), rowsOf(otherResult)];
+    values += errorsTold(result, otherResult);
     if (isSameRows(rows, others)) {
       if (rows.some((row, at) => textOfRow(row) !== textOfRow(others[at]!))) values += valuesOfOrder(rows.length);
       before.push(rows);
@@ -84,6 +83,20 @@ export function valuesTold(one: readonly Reply[], other: readonly Reply[]): numb
     before.push(rows);
   }
   return values;
+}
+
+/** The most rows that a result of `one` has and the same of `other` has not, where this is no error. */
+export function rowsTold(one: readonly Reply[], other: readonly Reply[]): number {
+  const counts = pairsOf(one, other).map(([result, others]) => {
+    if (others.some(({ type }) => type === 'E')) return 0;
+    const rows = rowsOf(others).map(textOfRow);
+    return rowsOf(result).filter((row) => {
+      const at = rows.indexOf(textOfRow(row));
+      if (at >= 0) rows.splice(at, 1);
+      return at < 0;
+    }).length;
+  });
+  return Math.max(0, ...counts);
 }
 
 /** Of the aborted transaction, of a cursor that was not made, and of the guard: they tell what was told before. */
@@ -110,14 +123,21 @@ function valuesOfOrder(rows: number): number {
 }
 
 /** For a message with several statements, each by itself. */
-function resultsIn(replies: readonly Reply[]): Frame[][] {
-  return replies.flatMap((reply) => {
-    const results: Frame[][] = [[]];
-    for (const frame of reply) {
-      results.at(-1)!.push(frame);
-      if (frame.type === 'C') results.push([]);
-    }
-    return results;
+function resultsIn(reply: Reply): Frame[][] {
+  const results: Frame[][] = [[]];
+  for (const frame of reply) {
+    results.at(-1)!.push(frame);
+    if (frame.type === 'C') results.push([]);
+  }
+  return results;
+}
+
+/** Each result of `one`, and that of `other` at the same place. */
+function pairsOf(one: readonly Reply[], other: readonly Reply[]): [Reply, Reply][] {
+  return one.flatMap((reply, i) => {
+    const others = resultsIn(other[i] ?? []);
+    // Nothing comes behind an error.
+    return resultsIn(reply).map((result, at): [Reply, Reply] => [result, others[at] ?? others.at(-1)!]);
   });
 }
 

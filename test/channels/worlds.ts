@@ -10,7 +10,7 @@ import { tokenOf } from '../bulk/world.ts';
 import { ISSUER, type Key, keySet, makeKey } from '../identity/issuer.ts';
 import type { Login } from '../noninterference/lane.ts';
 import { cloneOf, guardOn, runOnce } from '../noninterference/worlds.ts';
-import { GRANTS, KEYS, SCHEMA } from '../subjects/world.ts';
+import { COMPUTES, GRANTS, KEYS, SCHEMA } from '../subjects/world.ts';
 import { PASSWORD, VERIFIER } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase, serverAddress, superuserUrl } from '../support/postgres.ts';
 import { Line } from './line.ts';
@@ -50,6 +50,16 @@ INSERT INTO guest SELECT id, name, weight FROM patient;
 INSERT INTO paper (id, code, kind, body) SELECT id, 10 * id, CASE id WHEN 1 THEN 57 ELSE weight END, name FROM patient;
 INSERT INTO finding SELECT 1, NULL, date '2026-02-02', name FROM patient WHERE id = ${HIDDEN};
 INSERT INTO shared_trip SELECT id, 1, weight, id FROM patient WHERE id = ${HIDDEN};
+${COMPUTES ? 'ALTER TABLE queue DROP CONSTRAINT placed;' : ''}
+INSERT INTO queue VALUES (2, NULL), (1, NULL);
+INSERT INTO queue SELECT id, CASE weight WHEN 71 THEN NULL ELSE weight END FROM patient WHERE id >= ${HIDDEN};
+INSERT INTO queue VALUES (3, NULL);
+${COMPUTES ? 'ALTER TABLE queue ADD CONSTRAINT placed NOT NULL place NOT VALID;' : ''}
+INSERT INTO turn SELECT id, id, CASE id WHEN ${HIDDEN} THEN weight ELSE id END, 10 * ward + id FROM patient WHERE id IN (1, ${HIDDEN});
+INSERT INTO pass OVERRIDING SYSTEM VALUE SELECT id, name, weight FROM patient;
+INSERT INTO memo SELECT id, id, weight, name FROM patient WHERE id IN (1, 2, ${HIDDEN});
+INSERT INTO picky SELECT id, id, ward FROM patient;
+${COMPUTES ? 'INSERT INTO slip (id, code, body) SELECT id, 10 * id, name FROM patient;' : ''}
 INSERT INTO notes (id, body, n) SELECT i, 'note' || i, 40 + 5 * i FROM generate_series(1, 6) AS i;`;
 
 const person = (values: string): string => `INSERT INTO patient VALUES (${HIDDEN}, ${values})`;
@@ -156,7 +166,7 @@ async function policiesWith(key: Key): Promise<string> {
     'roles/doctor.yaml': `role: doctor${GRANTS}
 statements: [copy_to, copy_from, explain, explain_analyze, listen, notify]
 temporary: { picked: { n: integer } }
-sequences: { notes_id_seq: [usage, select, update], call_id_seq: [update], guest_id_seq: [update] }
+sequences: { notes_id_seq: [usage, select, update], call_id_seq: [update], guest_id_seq: [update], pass_id_seq: [update], memo_id_seq: [usage, select, update] }
 collect: allow
 limits: none
 limits_per_user: { subjects: { patient: ${BUDGET} per 30 days } }
