@@ -26,6 +26,7 @@ export interface Told {
   readonly finding?: Finding;
 }
 
+/** Up to one of the messages of a script. */
 interface Answered extends Paid {
   readonly replies: readonly Reply[];
   readonly text: string;
@@ -79,13 +80,17 @@ export class Checker {
     if (replies === 1) return { replies, state: 'silent' };
     const again = await this.plain(script, this.worlds[0]!);
     if (plainText(again) !== texts[0]) return { replies, state: 'unsteady' };
-    const answered = await this.all((world, i) => this.answered(script, world, i, left));
+    const steps = await this.all((world, i) => this.answered(script, world, i, left));
     const refused = await this.all(async (world, i) => {
       if (leaves(script)) await world.plain.ask(AGAIN, 1);
       return this.ask(script, world, this.spent[i]!);
     });
-    const finding = findingIn(script, answered, left) ?? refusalIn(script, refused);
-    const isFree = answered.every(({ people, others, text }) => people + others === 0 && text === answered[0]!.text);
+    const finding = stepsIn(steps).reduce(
+      (first: Finding | undefined, answered) => first ?? findingIn(script, answered, left),
+      refusalIn(script, refused),
+    );
+    const last = steps.map((answered) => answered.at(-1)!);
+    const isFree = last.every(({ people, others, text }) => people + others === 0 && text === last[0]!.text);
     return { replies, state: isFree ? 'withheld' : 'answered', ...(finding && { finding }) };
   }
 
@@ -98,14 +103,22 @@ export class Checker {
     return (await this.send(script, [plain, beside.plain], first)).slice(first.length);
   }
 
-  /** By a new person, who knows those that all know. */
-  private async answered(script: Script, world: World, at: number, left: number | undefined): Promise<Answered> {
+  /** By a new person, who knows those that all know: after each message. */
+  private async answered(script: Script, world: World, at: number, left: number | undefined): Promise<Answered[]> {
     const [user] = await Promise.all([this.newUser(at, left), leaves(script) && world.plain.ask(AGAIN, 1)]);
     const before = paidBy(user);
-    const replies = await this.ask(script, world, user);
-    const { people, others } = paidBy(user);
+    const paid: Paid[] = [];
+    const replies = await this.ask(script, world, user, () => paid.push(paidBy(user)));
     forget(user);
-    return { replies, people: people - before.people, others: others - before.others, text: guardedText(replies) };
+    return paid.map(({ people, others }, i) => {
+      const until = replies.slice(0, i + 1);
+      return {
+        replies: until,
+        people: people - before.people,
+        others: others - before.others,
+        text: guardedText(until),
+      };
+    });
   }
 
   private async newUser(at: number, left: number | undefined): Promise<string> {
@@ -120,35 +133,47 @@ export class Checker {
     return user;
   }
 
-  private async ask(script: Script, { guarded, beside }: World, user: string): Promise<readonly Reply[]> {
+  /** `told`: after each message. */
+  private async ask(
+    script: Script,
+    { guarded, beside }: World,
+    user: string,
+    told?: () => void,
+  ): Promise<readonly Reply[]> {
     const begin = serialize.query(this.guarded.begin(user));
-    return (await this.send(script, [guarded, beside.guarded], [begin])).slice(1);
+    return (await this.send(script, [guarded, beside.guarded], [begin], told)).slice(1);
   }
 
   /** The replies to `first` as well. */
-  private async send(script: Script, lines: Lines, first: readonly Buffer[]): Promise<readonly Reply[]> {
+  private async send(
+    script: Script,
+    lines: Lines,
+    first: readonly Buffer[],
+    told?: () => void,
+  ): Promise<readonly Reply[]> {
     const messages = messagesOf(script);
-    const undo = leaves(script);
-    const begin = undo ? [...first, BEGIN] : first;
-    if (script.texts.some(isBeside)) return this.sendToBoth(script, lines, begin);
-    const all = [...begin, ...messages, ...(undo ? AFTER : [])];
+    const [begin, after] = leaves(script) ? [[...first, BEGIN], AFTER] : [first, []];
+    if (told || script.texts.some(isBeside)) {
+      const [line, beside] = lines;
+      const both = (all: readonly Buffer[]) => Promise.all(lines.map((one) => one.ask(Buffer.concat(all), all.length)));
+      await both(begin);
+      const replies: Reply[] = first.map(() => []);
+      for (const [i, message] of messages.entries()) {
+        replies.push(...repliesIn(await (isBeside(script.texts[i]!) ? beside : line).ask(message, 1)));
+        told?.();
+      }
+      if (after.length > 0) await both(after);
+      return replies;
+    }
+    const all = [...begin, ...messages, ...after];
     const replies = repliesIn(await lines[0].ask(Buffer.concat(all), all.length));
     return [...replies.slice(0, first.length), ...replies.slice(begin.length, begin.length + messages.length)];
   }
-
-  /** One message after the other, each to its session. */
-  private async sendToBoth(script: Script, lines: Lines, begin: readonly Buffer[]): Promise<readonly Reply[]> {
-    const [line, beside] = lines;
-    const both = (messages: readonly Buffer[]) =>
-      Promise.all(lines.map((one) => one.ask(Buffer.concat(messages), messages.length)));
-    await both(begin);
-    const replies: Reply[] = begin.slice(1).map(() => []);
-    for (const [i, message] of messagesOf(script).entries())
-      replies.push(...repliesIn(await (isBeside(script.texts[i]!) ? beside : line).ask(message, 1)));
-    await both(AFTER);
-    return replies;
-  }
 }
+
+/** Those of all databases, after each message. */
+const stepsIn = (worlds: readonly (readonly Answered[])[]): readonly (readonly Answered[])[] =>
+  worlds[0]!.map((_, i) => worlds.map((steps) => steps[i]!));
 
 type Lines = readonly [line: Line, beside: Line];
 

@@ -73,16 +73,34 @@ export function valuesTold(one: readonly Reply[], other: readonly Reply[]): numb
       before.push(rows);
       continue;
     }
-    const byColumn = new Map<number, Cells>();
-    for (const [at, row] of rows.slice(0, others.length).entries())
-      for (const [column, cell] of row.entries()) {
-        if (others[at]?.[column] === cell || before.some((last) => last[at]?.[column] === cell)) continue;
-        byColumn.set(column, [...(byColumn.get(column) ?? []), cell]);
-      }
-    for (const cells of byColumn.values()) values += costOf(cells);
+    const byPlace = rows.slice(0, others.length).flatMap((row, at) =>
+      row.flatMap((cell, column) => {
+        const isNew = others[at]?.[column] !== cell && !before.some((last) => last[at]?.[column] === cell);
+        return isNew ? [{ column, cell }] : [];
+      }),
+    );
+    // A row more or less moves those that come behind it.
+    const further = rowsLeft(rows, others).flatMap((row) => row.map((cell, column) => ({ column, cell })));
+    values += Math.min(costOfColumns(byPlace), costOfColumns(further));
     before.push(rows);
   }
   return values;
+}
+
+function costOfColumns(cells: readonly { readonly column: number; readonly cell: string | null }[]): number {
+  const byColumn = new Map<number, Cells>();
+  for (const { column, cell } of cells) byColumn.set(column, [...(byColumn.get(column) ?? []), cell]);
+  return [...byColumn.values()].reduce((sum, column) => sum + costOf(column), 0);
+}
+
+/** The rows behind the first ones and before the last ones that both have. */
+function rowsLeft(rows: readonly Cells[], others: readonly Cells[]): readonly Cells[] {
+  const [one, other] = [rows.map(textOfRow), others.map(textOfRow)];
+  let start = 0;
+  while (start < one.length && one[start] === other[start]) start += 1;
+  let end = 0;
+  while (end < Math.min(one.length, other.length) - start && one.at(-1 - end) === other.at(-1 - end)) end += 1;
+  return rows.slice(start, rows.length - end);
 }
 
 /** The most rows that a result of `one` has and the same of `other` has not, where this is no error. */

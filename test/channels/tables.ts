@@ -114,7 +114,7 @@ export const TABLES: readonly Table[] = [
     name: 'finding',
     key: 'patient_id',
     id: 'id',
-    inserts: { id: OWN_IDS, patient_id: KEYS, day: ["'2026-02-02'", ...DATES] },
+    inserts: { id: ['9', '20', '1'], patient_id: ['1', 'NULL'], day: ["'2026-02-02'", 'NULL'] },
     sets: { note: TEXTS },
     deletes: true,
     conflicts: ['(id)', '(patient_id, day)'],
