@@ -8,6 +8,7 @@ import type { Line } from './line.ts';
 import { KNOWN } from './people.ts';
 import { guardedText, plainText, type Reply, repliesIn, rowsTold, sqlstates, valuesTold } from './replies.ts';
 import { isBeside, leaves, messagesOf, type Script, writes } from './script.ts';
+import { STORED } from './table-forms.ts';
 import { BUDGET, type Guarded, type World } from './worlds.ts';
 
 /** The fault that was found. */
@@ -33,10 +34,12 @@ interface Answered extends Paid {
 }
 
 const TIMED_OUT = '57014';
+/** As it was before each script. */
 const AGAIN = serialize.query(
-  ['notes_id_seq', 'visit_id_seq', 'lab_id_seq', 'call_id_seq', 'guest_id_seq', 'pass_id_seq', 'memo_id_seq']
-    .map((name) => `SELECT setval('${name}', 100)`)
-    .join(';'),
+  [
+    ...['notes', 'visit', 'lab', 'call', 'guest', 'pass', 'memo'].map((name) => `SELECT setval('${name}_id_seq', 100)`),
+    `DELETE FROM turn WHERE id = ${STORED}`,
+  ].join(';'),
 );
 const BEGIN = serialize.query('BEGIN');
 const AFTER = [serialize.query('ROLLBACK'), serialize.query('DISCARD ALL')];

@@ -150,9 +150,10 @@ function resultsIn(reply: Reply): Frame[][] {
   return results;
 }
 
-/** Each result of `one`, and that of `other` at the same place. */
+/** Each result of `one`, and that of `other` at the same place, until one of them fails: the rest follows from that. */
 function pairsOf(one: readonly Reply[], other: readonly Reply[]): [Reply, Reply][] {
-  return one.flatMap((reply, i) => {
+  const failed = one.findIndex((reply, i) => sqlstates([reply]).join() !== sqlstates([other[i] ?? []]).join());
+  return one.slice(0, failed < 0 ? one.length : failed + 1).flatMap((reply, i) => {
     const others = resultsIn(other[i] ?? []);
     // Nothing comes behind an error.
     return resultsIn(reply).map((result, at): [Reply, Reply] => [result, others[at] ?? others.at(-1)!]);

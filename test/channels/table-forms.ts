@@ -4,6 +4,9 @@ import { type Expressions, NOTHING, type Source } from './expressions.ts';
 import { HIDDEN, KNOWN } from './people.ts';
 import { TABLES, type Table } from './tables.ts';
 
+/** The number of a row that may outlive its script. */
+export const STORED = 9;
+
 type Form = (e: Expressions) => readonly string[];
 
 const INSERTED = TABLES.flatMap((table): Table[] => {
@@ -24,13 +27,41 @@ export const TABLE_FORMS: Readonly<Record<string, Form>> = {
     // Which of the known come is told once, whatever else is theirs.
     const list = choices.pick(limit === '' ? [key ?? id, '*', `${key ?? id}, ${id}`, name] : [key ?? id]);
     const where = choices.chance(70) ? ` WHERE ${chosen(e, table, own)}` : '';
-    const order = choices.pick(['', ` ORDER BY ${id}`, ` ORDER BY ${id}`, ` ORDER BY ${key ?? id} DESC`]);
+    const order = choices.pick(['', ` ORDER BY ${id}`, ` ORDER BY ${id} DESC`, ` ORDER BY ${key ?? id} DESC`]);
     return [`SELECT ${list} FROM ${name}${where}${order}${limit}`];
   },
   'an insert and what is left of it': (e) => around(e, e.choices.pick(INSERTED), inserted),
   'an update and what is left of it': (e) => around(e, e.choices.pick(UPDATED), updated),
   'a delete and what is left of it': (e) => around(e, e.choices.pick(DELETED), deleted),
   'a merge and what is left of it': (e) => around(e, e.choices.pick(MERGED), merged),
+  /** What is stored is deleted again before the next script. */
+  'a constraint at COMMIT': (e) => {
+    const { choices } = e;
+    const number = (): string =>
+      choices.chance(15) ? e.integer(NOTHING) : choices.pick(['57', '71', '25', '35', '30']);
+    const write = `INSERT INTO turn (id, patient_id, place, seat) VALUES (${STORED}, 1, ${number()}, ${number()})`;
+    return [
+      ...choices.pick([
+        [],
+        ['SET CONSTRAINTS ALL DEFERRED'],
+        ['SET CONSTRAINTS turn_seat_key DEFERRED'],
+        ['SAVEPOINT s'],
+      ]),
+      `${write}${choices.pick(['', ' RETURNING id', ' ON CONFLICT (id) DO NOTHING'])}`,
+      ...choices.pick([
+        [],
+        ['SELECT id FROM patient WHERE id = 1'],
+        ['UPDATE turn SET place = place WHERE patient_id = 1'],
+      ]),
+      choices.pick([
+        'COMMIT',
+        'COMMIT AND CHAIN',
+        'SET CONSTRAINTS ALL IMMEDIATE',
+        'SET CONSTRAINTS turn_place_key IMMEDIATE',
+      ]),
+      ...choices.pick([[], [`SELECT place FROM turn WHERE patient_id = 1`], ['COMMIT']]),
+    ];
+  },
   'locks of a query inside': (e) => {
     const { choices } = e;
     const source = e.source();
@@ -118,6 +149,7 @@ function chosen(e: Expressions, { name, key, id }: Table, used: Source): string 
     ...(key
       ? [
           `${name}.${key} IN (1, 2)`,
+          `${name}.${key} = 1`,
           `${name}.${key} = ${HIDDEN}`,
           `${name}.${key} + 0 = ${HIDDEN}`,
           `${name}.${key} IS NULL`,
@@ -280,7 +312,7 @@ function readBack(e: Expressions, table: Table): string {
     ...(table.sequence && table.name !== 'visit' ? [`SELECT nextval('${table.sequence}')`] : []),
     inserted(e, table),
     `beside: SELECT ${read?.id ?? '1'} FROM ${shown} FOR UPDATE SKIP LOCKED`,
-    ...['notes', 'region', 'clinics'].map(
+    ...[table.refersTo ?? 'notes', 'region', 'clinics'].map(
       (name) => `beside: SELECT id FROM ${name} ORDER BY id FOR UPDATE SKIP LOCKED`,
     ),
     `beside: SELECT count(*) FROM ${shown}`,

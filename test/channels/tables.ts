@@ -18,6 +18,8 @@ export interface Table {
   readonly shown: readonly string[];
   /** An identity column takes another number than it is given. */
   readonly override?: true;
+  /** The table about no person to which its rows refer. */
+  readonly refersTo?: string;
   /** The sequence of its numbers. */
   readonly sequence?: string;
 }
@@ -30,6 +32,8 @@ const KEYS = ['1', '2', String(P), '1', 'NULL', '9'];
 const NUMBERS = ['1', '57', '71', '30', 'NULL'];
 const TEXTS = ["'x'", 'NULL'];
 const DATES = ["'2026-03-01'", "'2030-01-01'", 'NULL'];
+
+const REGIONS = ['1', '9', 'NULL', `(SELECT q.ward FROM patient AS q WHERE q.id + 0 = ${P})`];
 
 /** What DEFAULT puts into a column that has none is NULL: its rows cannot be stored. */
 const OWN_IDS = IDS.slice(0, -1);
@@ -105,7 +109,7 @@ export const TABLES: readonly Table[] = [
     key: 'patient_id',
     id: 'id',
     inserts: { id: OWN_IDS, code: ['10', `${P}0`, '20', '90'], kind: NUMBERS },
-    sets: { code: ['10', `${P}0`, '20', 'code + 1', 'code + 10'], kind: NUMBERS },
+    sets: { code: [`${P}0`, '10', '20', 'code + 10'], kind: NUMBERS },
     deletes: true,
     conflicts: ['(id)', '(patient_id, kind)'],
     shown: ['paper'],
@@ -154,11 +158,12 @@ export const TABLES: readonly Table[] = [
     name: 'call',
     key: 'patient_id',
     id: 'id',
-    inserts: { id: IDS, patient_id: KEYS, region_id: ['1', '2', '3', '9'] },
-    sets: { region_id: ['1', '2', '3', '9', 'NULL'] },
+    inserts: { id: IDS, patient_id: KEYS, region_id: REGIONS },
+    sets: { region_id: REGIONS },
     deletes: true,
     conflicts: ['(id)'],
     shown: ['call'],
+    refersTo: 'region',
     sequence: 'call_id_seq',
   },
   ...['memo', 'memos', 'ruled'].map(

@@ -155,13 +155,13 @@ tables:
   paper: { select: { columns: [id, code, patient_id, kind, body] }, insert: { columns: [id, code, kind, body] }, update: { columns: [code, kind, body] }, delete: {} }
   called: { select: { columns: [id, patient_id, whose, diag] }, update: { columns: [whose, diag] } }
   queue: { select: { columns: [patient_id, place] } }
-  turn: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" }, delete: {} }
-  pass: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: [name, weight] } }
-  memo: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" }, delete: {} }
-  memos: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" }, delete: {} }
-  ruled: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" } }
+  turn: { select: { columns: [id, patient_id, place, seat] }, insert: { columns: [id, patient_id, place, seat] }, update: { columns: [id, patient_id, place, seat] }, delete: {} }
+  pass: { select: { columns: [id, name, weight] }, insert: { columns: [id, name, weight] }, update: { columns: [name, weight] } }
+  memo: { select: { columns: [id, patient_id, n, note] }, insert: { columns: [id, patient_id, n, note] }, update: { columns: [id, patient_id, n, note] }, delete: {} }
+  memos: { select: { columns: [id, patient_id, n, note] }, insert: { columns: [id, patient_id, n, note] }, update: { columns: [id, patient_id, n, note] }, delete: {} }
+  ruled: { select: { columns: [id, patient_id, n, note] }, insert: { columns: [id, patient_id, n, note] }, update: { columns: [id, patient_id, n, note] } }
   heard: { select: { columns: "*" }, insert: { columns: "*" } }
-  picky: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" } }${COMPUTES ? '\n  slip: { select: { columns: "*" }, insert: { columns: [id, code, body] }, update: { columns: [code, body] } }' : ''}
+  picky: { select: { columns: [id, patient_id, n] }, insert: { columns: [id, patient_id, n] }, update: { columns: [id, patient_id, n] } }${COMPUTES ? '\n  slip: { select: { columns: [id, code, patient_id, body] }, insert: { columns: [id, code, body] }, update: { columns: [code, body] } }' : ''}
   finding: { select: { columns: [id, patient_id, day, note] }, insert: { columns: [id, patient_id, day, note] }, update: { columns: [note] }, delete: {} }
   trip: { select: { columns: [id, patient_id, nights] }, update: { columns: [nights] }, delete: {} }
   asked: { select: { columns: "*" }, insert: { columns: "*" } }
