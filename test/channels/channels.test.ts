@@ -1,6 +1,6 @@
 /**
  * Tests generated and known ways in which a reply could tell of a hidden person: what it tells is never more than what was charged, and with an empty
- * budget a refusal is the same whatever the rows hold. The server itself shows how much is told, by databases that differ in one person.
+ * budget a refusal is the same whatever the rows hold. The server itself shows how much is told, by databases that differ in hidden people.
  */
 import { serialize } from 'pg-protocol';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
