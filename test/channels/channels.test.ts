@@ -24,7 +24,7 @@ vi.mock('../../src/budget/local/meter.ts', async (original) => {
 });
 
 const LONG = process.env.ROWGATE_LONG === '1';
-const RUNS = Number(process.env.ROWGATE_RUNS ?? (LONG ? 100_000 : 200));
+const RUNS = Number(process.env.ROWGATE_RUNS ?? (LONG ? 100_000 : 130));
 /** Another for each run of the long tests. A script is had again by its own seed and ROWGATE_RUNS=1. */
 const SEED = Number(process.env.ROWGATE_SEED ?? (LONG ? Date.now() % 2 ** 31 : 20261130));
 
