@@ -13,7 +13,11 @@ const INSERTED = TABLES.flatMap((table): Table[] => {
   if (Object.keys(table.inserts).length === 0) return [];
   return table.override ? [table, table] : [table];
 });
-const UPDATED = TABLES.filter(({ sets }) => Object.keys(sets).length > 0);
+/** More often those whose key is generated. */
+const UPDATED = TABLES.flatMap((table): Table[] => {
+  if (Object.keys(table.sets).length === 0) return [];
+  return 'code' in table.sets ? [table, table, table, table] : [table];
+});
 const MERGED = UPDATED.filter((table) => INSERTED.includes(table));
 const DELETED = TABLES.filter(({ deletes }) => deletes);
 
