@@ -11,7 +11,8 @@ type Form = (e: Expressions) => readonly string[];
 
 const INSERTED = TABLES.flatMap((table): Table[] => {
   if (Object.keys(table.inserts).length === 0) return [];
-  return table.override ? [table, table] : [table];
+  const count = table.name === 'finding' ? 6 : table.override ? 2 : 1;
+  return Array.from({ length: count }, () => table);
 });
 /** More often those whose key is generated. */
 const UPDATED = TABLES.flatMap((table): Table[] => {
