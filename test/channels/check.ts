@@ -6,8 +6,9 @@ import { serialize } from 'pg-protocol';
 import { forget, type Paid, paidBy } from './accounts.ts';
 import type { Line } from './line.ts';
 import { KNOWN } from './people.ts';
-import { guardedText, plainText, type Reply, repliesIn, sqlstates, valuesTold } from './replies.ts';
+import { guardedText, plainText, type Reply, repliesIn, rowsTold, sqlstates, valuesTold } from './replies.ts';
 import { isBeside, leaves, messagesOf, type Script, writes } from './script.ts';
+import { STORED } from './table-forms.ts';
 import { BUDGET, type Guarded, type World } from './worlds.ts';
 
 /** The fault that was found. */
@@ -26,16 +27,21 @@ export interface Told {
   readonly finding?: Finding;
 }
 
+/** Up to one of the messages of a script. */
 interface Answered extends Paid {
   readonly replies: readonly Reply[];
   readonly text: string;
 }
 
 const TIMED_OUT = '57014';
+/** As it was before each script. */
 const AGAIN = serialize.query(
-  ['notes_id_seq', 'visit_id_seq', 'lab_id_seq', 'call_id_seq', 'lodger_number_seq', 'quota_id_seq']
-    .map((name) => `SELECT setval('${name}', 100)`)
-    .join(';'),
+  [
+    ...['notes_id', 'visit_id', 'lab_id', 'call_id', 'guest_id', 'pass_id', 'memo_id', 'lodger_number', 'quota_id'].map(
+      (name) => `SELECT setval('${name}_seq', 100)`,
+    ),
+    `DELETE FROM turn WHERE id = ${STORED}`,
+  ].join(';'),
 );
 const BEGIN = serialize.query('BEGIN');
 const AFTER = [serialize.query('ROLLBACK'), serialize.query('DISCARD ALL')];
@@ -79,10 +85,17 @@ export class Checker {
     if (replies === 1) return { replies, state: 'silent' };
     const again = await this.plain(script, this.worlds[0]!);
     if (plainText(again) !== texts[0]) return { replies, state: 'unsteady' };
-    const answered = await this.all((world, i) => this.answered(script, world, i, left));
-    const refused = await this.all((world, i) => this.ask(script, world, this.spent[i]!));
-    const finding = findingIn(script, answered, left) ?? refusalIn(script, refused);
-    const isFree = answered.every(({ people, others, text }) => people + others === 0 && text === answered[0]!.text);
+    const steps = await this.all((world, i) => this.answered(script, world, i, left));
+    const refused = await this.all(async (world, i) => {
+      if (leaves(script)) await world.plain.ask(AGAIN, 1);
+      return this.ask(script, world, this.spent[i]!);
+    });
+    const finding = stepsIn(steps).reduce(
+      (first: Finding | undefined, answered) => first ?? findingIn(script, answered, left),
+      refusalIn(script, refused),
+    );
+    const last = steps.map((answered) => answered.at(-1)!);
+    const isFree = last.every(({ people, others, text }) => people + others === 0 && text === last[0]!.text);
     return { replies, state: isFree ? 'withheld' : 'answered', ...(finding && { finding }) };
   }
 
@@ -91,18 +104,26 @@ export class Checker {
   }
 
   private async plain(script: Script, { plain, beside }: World): Promise<readonly Reply[]> {
-    return this.send(script, [plain, beside.plain], []);
+    const first = leaves(script) ? [AGAIN] : [];
+    return (await this.send(script, [plain, beside.plain], first)).slice(first.length);
   }
 
-  /** By a new person, who knows those that all know. */
-  private async answered(script: Script, world: World, at: number, left: number | undefined): Promise<Answered> {
-    users += 1;
-    const user = await this.newUser(at, left);
+  /** By a new person, who knows those that all know: after each message. */
+  private async answered(script: Script, world: World, at: number, left: number | undefined): Promise<Answered[]> {
+    const [user] = await Promise.all([this.newUser(at, left), leaves(script) && world.plain.ask(AGAIN, 1)]);
     const before = paidBy(user);
-    const replies = await this.ask(script, world, user);
-    const { people, others } = paidBy(user);
+    const paid: Paid[] = [];
+    const replies = await this.ask(script, world, user, () => paid.push(paidBy(user)));
     forget(user);
-    return { replies, people: people - before.people, others: others - before.others, text: guardedText(replies) };
+    return paid.map(({ people, others }, i) => {
+      const until = replies.slice(0, i + 1);
+      return {
+        replies: until,
+        people: people - before.people,
+        others: others - before.others,
+        text: guardedText(until),
+      };
+    });
   }
 
   private async newUser(at: number, left: number | undefined): Promise<string> {
@@ -117,38 +138,47 @@ export class Checker {
     return user;
   }
 
-  private async ask(script: Script, { plain, guarded, beside }: World, user: string): Promise<readonly Reply[]> {
-    if (leaves(script)) await plain.ask(AGAIN, 1);
+  /** `told`: after each message. */
+  private async ask(
+    script: Script,
+    { guarded, beside }: World,
+    user: string,
+    told?: () => void,
+  ): Promise<readonly Reply[]> {
     const begin = serialize.query(this.guarded.begin(user));
-    return (await this.send(script, [guarded, beside.guarded], [begin])).slice(1);
+    return (await this.send(script, [guarded, beside.guarded], [begin], told)).slice(1);
   }
 
-  private async send(script: Script, lines: Lines, first: readonly Buffer[]): Promise<readonly Reply[]> {
-    if (script.texts.some(isBeside)) return this.sendToBoth(script, lines, first);
-    const [line] = lines;
+  /** The replies to `first` as well. */
+  private async send(
+    script: Script,
+    lines: Lines,
+    first: readonly Buffer[],
+    told?: () => void,
+  ): Promise<readonly Reply[]> {
     const messages = messagesOf(script);
-    const undo = leaves(script);
-    const all = undo ? [...first, BEGIN, ...messages, ...AFTER] : [...first, ...messages];
-    if (undo && first.length === 0) await line.ask(AGAIN, 1);
-    const replies = repliesIn(await line.ask(Buffer.concat(all), all.length));
-    if (!undo) return replies;
-    const begun = first.length + 1;
-    return [...replies.slice(0, first.length), ...replies.slice(begun, begun + messages.length)];
-  }
-
-  /** One message after the other, each to its session. */
-  private async sendToBoth(script: Script, lines: Lines, first: readonly Buffer[]): Promise<readonly Reply[]> {
-    const [line, beside] = lines;
-    if (first.length === 0) await line.ask(AGAIN, 1);
-    const begin = [...first, BEGIN];
-    for (const one of lines) await one.ask(Buffer.concat(begin), begin.length);
-    const replies: Reply[] = first.map(() => []);
-    for (const [i, message] of messagesOf(script).entries())
-      replies.push(...repliesIn(await (isBeside(script.texts[i]!) ? beside : line).ask(message, 1)));
-    for (const one of [beside, line]) await one.ask(Buffer.concat(AFTER), AFTER.length);
-    return replies;
+    const [begin, after] = leaves(script) ? [[...first, BEGIN], AFTER] : [first, []];
+    if (told || script.texts.some(isBeside)) {
+      const [line, beside] = lines;
+      const both = (all: readonly Buffer[]) => Promise.all(lines.map((one) => one.ask(Buffer.concat(all), all.length)));
+      await both(begin);
+      const replies: Reply[] = first.map(() => []);
+      for (const [i, message] of messages.entries()) {
+        replies.push(...repliesIn(await (isBeside(script.texts[i]!) ? beside : line).ask(message, 1)));
+        told?.();
+      }
+      if (after.length > 0) await both(after);
+      return replies;
+    }
+    const all = [...begin, ...messages, ...after];
+    const replies = repliesIn(await lines[0].ask(Buffer.concat(all), all.length));
+    return [...replies.slice(0, first.length), ...replies.slice(begin.length, begin.length + messages.length)];
   }
 }
+
+/** Those of all databases, after each message. */
+const stepsIn = (worlds: readonly (readonly Answered[])[]): readonly (readonly Answered[])[] =>
+  worlds[0]!.map((_, i) => worlds.map((steps) => steps[i]!));
 
 type Lines = readonly [line: Line, beside: Line];
 
@@ -159,10 +189,10 @@ function findingIn(script: Script, answered: readonly Answered[], left = BUDGET)
     return found(script, 'more was paid than was left', answered);
   for (const one of answered)
     for (const other of answered) {
-      // A person whose place a write has taken was charged at that write.
-      if (one.people + other.people > 0 || writes(script)) continue;
-      const values = valuesTold(one.replies, other.replies);
-      if (values > one.others) return found(script, `it tells ${values} values, for ${one.others}`, answered);
+      if (one.people + other.people > 0) continue;
+      // A person whose row a write has given to another was charged at that write, as one, whatever is then read of it.
+      const told = writes(script) ? rowsTold(one.replies, other.replies) : valuesTold(one.replies, other.replies);
+      if (told > one.others) return found(script, `it tells ${told} values, for ${one.others}`, answered);
     }
   return undefined;
 }

@@ -2,6 +2,7 @@
 import { type Expressions, NOTHING, type Source } from './expressions.ts';
 import { HIDDEN } from './people.ts';
 import { argumentsOf, type Routine } from './routines.ts';
+import { TABLE_FORMS } from './table-forms.ts';
 
 /** The texts of a script, in their order. */
 export type Form = (e: Expressions) => readonly string[];
@@ -731,6 +732,7 @@ export const FORMS: Readonly<Record<string, Form>> = {
     );
   },
   'several statements': (e) => [`${pickQuery(e)}; ${pickQuery(e)}`],
+  ...TABLE_FORMS,
 };
 
 /** A cursor whose rows a second session changes before they are fetched; it asks which are locked, and puts them back. */

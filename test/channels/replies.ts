@@ -65,25 +65,56 @@ const BYTES_OF_VALUE = 8;
 export function valuesTold(one: readonly Reply[], other: readonly Reply[]): number {
   let values = 0;
   const before: Cells[][] = [];
-  const results = resultsIn(other);
-  for (const [i, result] of resultsIn(one).entries()) {
-    const [rows, others] = [rowsOf(result), rowsOf(results[i] ?? [])];
-    values += errorsTold(result, results[i] ?? []);
+  for (const [result, otherResult] of pairsOf(one, other)) {
+    const [rows, others] = [rowsOf(result), rowsOf(otherResult)];
+    values += errorsTold(result, otherResult);
     if (isSameRows(rows, others)) {
       if (rows.some((row, at) => textOfRow(row) !== textOfRow(others[at]!))) values += valuesOfOrder(rows.length);
       before.push(rows);
       continue;
     }
-    const byColumn = new Map<number, Cells>();
-    for (const [at, row] of rows.slice(0, others.length).entries())
-      for (const [column, cell] of row.entries()) {
-        if (others[at]?.[column] === cell || before.some((last) => last[at]?.[column] === cell)) continue;
-        byColumn.set(column, [...(byColumn.get(column) ?? []), cell]);
-      }
-    for (const cells of byColumn.values()) values += costOf(cells);
+    const byPlace = rows.slice(0, others.length).flatMap((row, at) =>
+      row.flatMap((cell, column) => {
+        const isNew = others[at]?.[column] !== cell && !before.some((last) => last[at]?.[column] === cell);
+        return isNew ? [{ column, cell }] : [];
+      }),
+    );
+    // A row more or less moves those that come behind it.
+    const further = rowsLeft(rows, others).flatMap((row) => row.map((cell, column) => ({ column, cell })));
+    values += Math.min(costOfColumns(byPlace), costOfColumns(further));
     before.push(rows);
   }
   return values;
+}
+
+function costOfColumns(cells: readonly { readonly column: number; readonly cell: string | null }[]): number {
+  const byColumn = new Map<number, Cells>();
+  for (const { column, cell } of cells) byColumn.set(column, [...(byColumn.get(column) ?? []), cell]);
+  return [...byColumn.values()].reduce((sum, column) => sum + costOf(column), 0);
+}
+
+/** The rows behind the first ones and before the last ones that both have. */
+function rowsLeft(rows: readonly Cells[], others: readonly Cells[]): readonly Cells[] {
+  const [one, other] = [rows.map(textOfRow), others.map(textOfRow)];
+  let start = 0;
+  while (start < one.length && one[start] === other[start]) start += 1;
+  let end = 0;
+  while (end < Math.min(one.length, other.length) - start && one.at(-1 - end) === other.at(-1 - end)) end += 1;
+  return rows.slice(start, rows.length - end);
+}
+
+/** The most rows that a result of `one` has and the same of `other` has not, where this is no error. */
+export function rowsTold(one: readonly Reply[], other: readonly Reply[]): number {
+  const counts = pairsOf(one, other).map(([result, others]) => {
+    if (others.some(({ type }) => type === 'E')) return 0;
+    const rows = rowsOf(others).map(textOfRow);
+    return rowsOf(result).filter((row) => {
+      const at = rows.indexOf(textOfRow(row));
+      if (at >= 0) rows.splice(at, 1);
+      return at < 0;
+    }).length;
+  });
+  return Math.max(0, ...counts);
 }
 
 /** Of the aborted transaction, of a cursor that was not made, and of the guard: they tell what was told before. */
@@ -110,14 +141,22 @@ function valuesOfOrder(rows: number): number {
 }
 
 /** For a message with several statements, each by itself. */
-function resultsIn(replies: readonly Reply[]): Frame[][] {
-  return replies.flatMap((reply) => {
-    const results: Frame[][] = [[]];
-    for (const frame of reply) {
-      results.at(-1)!.push(frame);
-      if (frame.type === 'C') results.push([]);
-    }
-    return results;
+function resultsIn(reply: Reply): Frame[][] {
+  const results: Frame[][] = [[]];
+  for (const frame of reply) {
+    results.at(-1)!.push(frame);
+    if (frame.type === 'C') results.push([]);
+  }
+  return results;
+}
+
+/** Each result of `one`, and that of `other` at the same place, until one of them fails: the rest follows from that. */
+function pairsOf(one: readonly Reply[], other: readonly Reply[]): [Reply, Reply][] {
+  const failed = one.findIndex((reply, i) => sqlstates([reply]).join() !== sqlstates([other[i] ?? []]).join());
+  return one.slice(0, failed < 0 ? one.length : failed + 1).flatMap((reply, i) => {
+    const others = resultsIn(other[i] ?? []);
+    // Nothing comes behind an error.
+    return resultsIn(reply).map((result, at): [Reply, Reply] => [result, others[at] ?? others.at(-1)!]);
   });
 }
 

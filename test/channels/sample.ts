@@ -2,7 +2,7 @@
 import { shrink } from '../noninterference/choices.ts';
 import { Checker, type Finding, type Told } from './check.ts';
 import type { Routines } from './routines.ts';
-import { type Script, script } from './script.ts';
+import { formOf, type Script, script } from './script.ts';
 import type { Guarded } from './worlds.ts';
 
 export interface Piece {
@@ -39,8 +39,8 @@ export async function runSample(
     while (next < runs && !(untilFound && report.found.length > 0)) {
       const own = seed + next;
       next += 1;
+      if (forms && !forms.includes(formOf(own))) continue;
       const made = script(routines, own);
-      if (forms && !forms.includes(made.form)) continue;
       const { state, finding } = await checker.check(made, leftOf(own));
       report.ran += 1;
       add(report.states, state);
@@ -78,7 +78,7 @@ export async function described(guarded: Guarded, routines: Routines, { found }:
   );
 }
 
-export function wordsOf({ script: { form, use, texts, extended }, why, replies }: Finding): string {
+export function wordsOf({ script: { form, use, texts, course }, why, replies }: Finding): string {
   const shown = replies.map((reply) => JSON.stringify(reply.slice(0, 400)));
-  return `${form}, ${use}${extended ? ', extended' : ''}: ${why}: ${texts.join('; ')}\n  ${shown.join('\n  ')}`;
+  return `${form}, ${use}${course === 'single' ? '' : `, ${course}`}: ${why}: ${texts.join('; ')}\n  ${shown.join('\n  ')}`;
 }

@@ -1,5 +1,5 @@
 /**
- * Databases that differ in one person and in nothing else: other values, other rows of that person, or no such person. A guard stands before each;
+ * Databases that differ in hidden people and in nothing else: other values, other rows of one of them, or no such person. A guard stands before each;
  * its only account has as many end users as are asked for, each with a budget of their own.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { tokenOf } from '../bulk/world.ts';
 import { ISSUER, type Key, keySet, makeKey } from '../identity/issuer.ts';
 import type { Login } from '../noninterference/lane.ts';
 import { cloneOf, guardOn, runOnce } from '../noninterference/worlds.ts';
-import { GRANTS, KEYS, SCHEMA } from '../subjects/world.ts';
+import { COMPUTES, GRANTS, KEYS, SCHEMA } from '../subjects/world.ts';
 import { PASSWORD, VERIFIER } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase, serverAddress, superuserUrl } from '../support/postgres.ts';
 import { Line } from './line.ts';
@@ -26,11 +26,11 @@ const UNVACUUMED = `DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT oid FROM pg_
 LOOP EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', t); END LOOP; END $$`;
 
 /** Rows lie in the same order everywhere, and the planner knows nothing of them. */
-const DATA = (person: string, visits: string): string => `
+const DATA = (person: string, visits: string, others = 0): string => `
 INSERT INTO clinics SELECT i, 'clinic' || i, 20 * i FROM generate_series(1, 4) AS i;
 INSERT INTO patient SELECT i, 'Name' || i, 'mail' || i, 40 + 7 * i, i, 1 + i % 3, 1 + i % 4, i % 2 = 0, date '1990-01-01' + i FROM generate_series(1, 4) AS i;
 ${person};
-INSERT INTO patient SELECT i, 'Name' || i, 'mail' || i, 40 + 3 * i, i, 1 + i % 3, 1 + i % 4, i % 2 = 0, date '1990-01-01' + i FROM generate_series(6, 8) AS i;
+INSERT INTO patient SELECT i, 'Name' || i + ${others}, 'mail' || i, 40 + 3 * i + ${others}, i, 1 + i % 3, 1 + i % 4, i % 2 = 0, date '1990-01-01' + i FROM generate_series(6, 8) AS i;
 INSERT INTO visit (id, patient_id, day, diag, clinic_id) SELECT i, 1 + i % 3, date '2026-01-01' + i, 'diag' || i % 5, 1 + i % 4 FROM generate_series(1, 6) AS i;
 ${visits};
 INSERT INTO lab (id, patient_id, value) SELECT i, i, 10 * i FROM generate_series(1, 3) AS i;
@@ -60,13 +60,23 @@ INSERT INTO guest SELECT id, name, weight FROM patient;
 INSERT INTO paper (id, code, kind, body) SELECT id, 10 * id, CASE id WHEN 1 THEN 57 ELSE weight END, name FROM patient;
 INSERT INTO finding SELECT 1, NULL, date '2026-02-02', name FROM patient WHERE id = ${HIDDEN};
 INSERT INTO shared_trip SELECT id, 1, weight, id FROM patient WHERE id = ${HIDDEN};
+${COMPUTES ? 'ALTER TABLE queue DROP CONSTRAINT placed;' : ''}
+INSERT INTO queue SELECT id, weight FROM patient WHERE id = ${HIDDEN};
+INSERT INTO queue VALUES (2, NULL), (1, NULL), (3, NULL);
+INSERT INTO queue SELECT id, weight FROM patient WHERE id > ${HIDDEN};
+${COMPUTES ? 'ALTER TABLE queue ADD CONSTRAINT placed NOT NULL place NOT VALID;' : ''}
+INSERT INTO turn SELECT id, id, CASE id WHEN ${HIDDEN} THEN weight ELSE id END, 10 * ward + id FROM patient WHERE id IN (1, ${HIDDEN});
+INSERT INTO pass OVERRIDING SYSTEM VALUE SELECT id, name, weight FROM patient;
+INSERT INTO memo SELECT id, id, weight, name FROM patient WHERE id IN (1, 2, ${HIDDEN});
+INSERT INTO picky SELECT id, id, ward FROM patient;
+${COMPUTES ? 'INSERT INTO slip (id, code, body) SELECT id, 10 * id, name FROM patient;' : ''}
 INSERT INTO notes (id, body, n) SELECT i, 'note' || i, 40 + 5 * i FROM generate_series(1, 6) AS i;`;
 
 const person = (values: string): string => `INSERT INTO patient VALUES (${HIDDEN}, ${values})`;
 const visit = (id: number, values: string): string => `INSERT INTO visit VALUES (${id}, ${HIDDEN}, ${values})`;
 
 /** The person as each of the databases has them. */
-const PERSONS: readonly (readonly [person: string, visits: string])[] = [
+const PERSONS: readonly (readonly [person: string, visits: string, others?: number])[] = [
   [person(`'Mona Lopez', 'mona@example.org', 57, 12.5, 2, 3, true, '1984-05-06'`), visit(20, `'2026-03-01', 'flu', 2`)],
   [
     person(`'Zoe Quist Vandalen', NULL, 71, NULL, 3, 4, false, '2001-08-09'`),
@@ -75,6 +85,8 @@ const PERSONS: readonly (readonly [person: string, visits: string])[] = [
       visit(21, `'2026-03-02', NULL, NULL`),
       `INSERT INTO profile VALUES (${HIDDEN}, 'five', 5)`,
     ].join(';'),
+    // Others differ as well: what a question shows of many is told by each of them.
+    1,
   ],
   ['SELECT 1', 'SELECT 1'],
 ];
@@ -166,7 +178,7 @@ async function policiesWith(key: Key): Promise<string> {
     'roles/doctor.yaml': `role: doctor${GRANTS}
 statements: [copy_to, copy_from, explain, explain_analyze, listen, notify]
 temporary: { picked: { n: integer } }
-sequences: { notes_id_seq: [usage, select, update], call_id_seq: [update], guest_id_seq: [update] }
+sequences: { notes_id_seq: [usage, select, update], call_id_seq: [update], guest_id_seq: [update], pass_id_seq: [update], memo_id_seq: [usage, select, update] }
 collect: allow
 limits: none
 limits_per_user: { subjects: { patient: ${BUDGET} per 30 days } }
