@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { readChained } from '../../src/decision-log/chain/chain.ts';
@@ -25,9 +25,11 @@ import { type DecisionLog, type LogOptions, openLog } from '../../src/decision-l
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
 import { eventually } from '../proxy/support.ts';
 import { allRecords, recordsOf } from '../support/decision-log.ts';
-import { describeWith, ROOT } from '../support/tools.ts';
+import { describeWith, ROOT, tool } from '../support/tools.ts';
 import { SLOW_DISK, SlowDisk } from './slow-disk.ts';
 
+const mount = tool('mount');
+const MAY_MOUNT = tool('unshare', { runs: ['--mount', 'true'], with: 'mount namespaces' });
 const root = mkdtempSync(join(tmpdir(), 'rowgate-failures-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -104,11 +106,15 @@ function breaks(): number[] {
     });
 }
 
-describeWith(ROOT)('a disk that is full', () => {
+describeWith(
+  ROOT,
+  mount,
+  MAY_MOUNT,
+)('a disk that is full', () => {
   test.each(['batched', 'strict'] as const)(
     '%s: refused while it is, and on by itself, wherever a line was torn',
     async (durability) => {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'tmpfs', folder]);
+      execFileSync(mount.path!, ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'tmpfs', folder]);
       try {
         const log = open({ durability });
         const session = log.session(contextOf('o'));
@@ -154,13 +160,13 @@ describeWith(ROOT)('a disk that is full', () => {
         }
         expect(allRecords(text()).map(({ seq }) => seq)).toEqual(allRecords(text()).map((_, index) => index + 1));
       } finally {
-        execFileSync('umount', [folder]);
+        execFileSync(join(dirname(mount.path!), 'umount'), [folder]);
       }
     },
   );
 
   test('a guard that starts on one does not start, and does when there is room', async () => {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=0700', 'tmpfs', folder]);
+    execFileSync(mount.path!, ['-t', 'tmpfs', '-o', 'size=64k,mode=0700', 'tmpfs', folder]);
     try {
       try {
         for (;;) appendFileSync(join(folder, 'ballast'), Buffer.alloc(4096));
@@ -172,7 +178,7 @@ describeWith(ROOT)('a disk that is full', () => {
       await log.close();
       expect(breaks()).toEqual([]);
     } finally {
-      execFileSync('umount', [folder]);
+      execFileSync(join(dirname(mount.path!), 'umount'), [folder]);
     }
   });
 });

@@ -70,7 +70,11 @@ int fdatasync(int fd) {
 }
 `;
 
-const compiler = tool('cc');
+// One whose assembler and linker are not on the PATH is none.
+const compiler = tool('cc', {
+  runs: ['-shared', '-x', 'c', '/dev/null', '-o', '/dev/null', '-ldl'],
+  with: 'its linker',
+});
 /** The tools that make such a disk. */
 export const SLOW_DISK = all(LINUX, compiler);
 

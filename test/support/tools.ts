@@ -29,6 +29,7 @@ const TOOLS = {
   java: [['-version'], /version "([\d.]+)/],
   javac: [['-version'], /javac ([\d.]+)/],
   jq: [['--version'], /^jq-([\d.]+)/],
+  mount: [['--version'], /util-linux ([\d.]+)/],
   openssl: [['version'], /^OpenSSL ([\d.]+)/],
   perf: [['--version'], /perf version ([\d.]+)/],
   perl: [['-v'], /\(v([\d.]+)\)/],
