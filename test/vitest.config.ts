@@ -1,8 +1,21 @@
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { groupsOfTests } from './support/groups.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 const SERVER = ['test/support/postgres.global.ts'];
+
+/** Begun first: the last one would run alone for minutes. In a fresh clone no times are known. */
+const LONGEST = ['attacks/attacks', 'transparency/suites', 'channels/teeth', 'stalls/stalls', 'noninterference/'];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification): boolean =>
+      LONGEST.some((path) => moduleId.startsWith(`${ROOT}test/${path}`));
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
 
 const groups = groupsOfTests();
 const group = (
@@ -26,7 +39,9 @@ export default defineConfig({
   test: {
     root: ROOT,
     reporters: ['default', './test/support/failed.reporter.ts', './test/support/summary.reporter.ts'],
-    maxWorkers: 2,
+    // For two cores: many tests wait for a server, the disk or a clock.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: [
       // Modules are read once for many files: half of the time of a small file.
       group('unit', { isolate: false }),
