@@ -150,8 +150,8 @@ export interface StatementJudgement {
    * (unrestricted roles) it is not known. For PREPARE and DECLARE: in the statement inside.
    */
   readonly runsUserCode?: true;
-  /** It calls what not every role may call, which may write also where it reads. Absent: it does not, or (unrestricted roles) it is not known. */
-  readonly callsGranted?: true;
+  /** Where it only reads, nothing that it calls can write. Absent: not known, and its commit is held back where it may be cut off. */
+  readonly leavesNothing?: true;
   /**
    * The sent text may be prepared once under a name of the guard's, and run by that name when it comes again: its meaning does not change as long as
    * no setting of the session does. Absent: not known, so it is always sent as text.

@@ -56,8 +56,8 @@ export interface DraftStatement {
   /** How its new rows are judged; undefined if they are not. */
   check: RowCheck | undefined;
   runsUserCode: boolean;
-  /** It calls what not every role may call. */
-  callsGranted: boolean;
+  /** Where it only reads, nothing that it calls can write. */
+  leavesNothing: boolean;
   /** It may be prepared once, and run again by that. */
   reusable: boolean;
   literals: readonly PlainLiteral[];

@@ -65,7 +65,7 @@ function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | u
     ...(!refused && statement.disclosures && { disclosures: statement.disclosures }),
     ...(statement.about && { about: statement.about }),
     ...(!refused && statement.runsUserCode && { runsUserCode: true }),
-    ...(!refused && statement.callsGranted && { callsGranted: true }),
+    ...(!refused && statement.leavesNothing && { leavesNothing: true }),
     ...(!refused && statement.plans && { plans: statement.plans }),
     ...(!refused && statement.reusable && { reusable: true }),
     ...(!refused && statement.literals.length > 0 && { literals: statement.literals }),
@@ -117,7 +117,7 @@ function filled(kind: StatementKind, statement: DraftStatement): StatementKind {
     ...(kind.kind === 'prepare' && patternsOf(statement)),
     ...(statement.disclosures && { disclosures: statement.disclosures }),
     ...(statement.runsUserCode && { runsUserCode: true }),
-    ...(statement.callsGranted && { callsGranted: true }),
+    ...(statement.leavesNothing && { leavesNothing: true }),
     ...(statement.plans && { plans: statement.plans }),
     ...(statement.rule !== undefined && { rule: statement.rule }),
   };

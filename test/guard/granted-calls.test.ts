@@ -22,14 +22,15 @@ beforeAll(async () => {
     CREATE FUNCTION noted(a integer, b integer) RETURNS boolean LANGUAGE sql AS 'INSERT INTO public.log VALUES (a) RETURNING true';
     CREATE OPERATOR === (FUNCTION = noted, LEFTARG = integer, RIGHTARG = integer);
     CREATE AGGREGATE noting(integer) (SFUNC = int4larger, STYPE = integer, FINALFUNC = note);
-    GRANT ALL ON log TO PUBLIC`);
+    CREATE VIEW seen AS SELECT note(a) AS b FROM t;
+    GRANT ALL ON log, seen TO PUBLIC`);
   folder = await mkdtemp(join(tmpdir(), 'rowgate-granted-calls-'));
   await mkdir(join(folder, 'roles'));
   const granted = ['public.note(integer)', 'public.noted(integer, integer)', 'public.noting(integer)'];
   await writeFile(
     join(folder, 'roles', 'r.yaml'),
     `role: r
-tables: { t: { select: { columns: "*" } } }
+tables: { t: { select: { columns: "*" } }, seen: { select: { columns: "*" } } }
 functions: [${granted.map((name) => `"${name}"`).join(', ')}]
 statements: [copy_to]
 collect: allow
@@ -57,6 +58,7 @@ const CALLS: Readonly<Record<string, string>> = {
   'by ANY': 'SELECT a FROM t WHERE a OPERATOR(public.===) ANY (ARRAY[1])',
   'by an aggregate': 'SELECT noting(a) FROM t GROUP BY a',
   'by field notation': 'SELECT a FROM (SELECT a, note(a) AS b FROM t) AS s WHERE b > 0',
+  'by a view': 'SELECT b FROM seen',
   'by COPY': 'COPY (SELECT note(a) FROM t) TO STDOUT',
 };
 
@@ -75,6 +77,7 @@ describe.each(Object.entries(CALLS))('%s', (_, text) => {
     expect(await written()).toBe(0);
   });
 
+  // COPY is no statement that can be prepared.
   if (text.startsWith('COPY')) return;
   test('as a prepared statement, and by EXECUTE', async () => {
     expect(await codeOf(client.query({ text, values: [], name: text.slice(0, 60) }))).toBe('53400');

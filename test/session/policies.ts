@@ -200,7 +200,7 @@ function judgeStatement(text: string, options: PolicyOptions): StatementJudgemen
       !text.includes('/*user code*/') && { reusable: true }),
     ...(!text.includes('/*user code*/') && effectOnPlans(kind)),
     ...(text.includes('/*user code*/') && { runsUserCode: true }),
-    ...(text.includes('/*granted*/') && { callsGranted: true }),
+    ...(!text.includes('/*granted*/') && { leavesNothing: true }),
     ...(text.includes('/*pattern*/') && kind.kind !== 'prepare' && { patterns: [1] }),
     ...(refused && {
       refusal: refusal('column-withheld', '42501', 'permission denied for column "ine" of relation "students"', {

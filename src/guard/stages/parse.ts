@@ -53,7 +53,7 @@ export const parseStage: Stage = {
       keyPlan: undefined,
       about: undefined,
       runsUserCode: false,
-      callsGranted: false,
+      leavesNothing: false,
       reusable: false,
       literals: [],
       plans: undefined,

@@ -1,4 +1,4 @@
-/** After stage 4: which statements may run users' code, so that the session's settings are watched; and which call what may write. */
+/** After stage 4: which statements may run users' code, so that the session's settings are watched; and which leave nothing behind where they read. */
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { holdsSchemas } from '../held-schemas.ts';
@@ -11,7 +11,11 @@ export const userCodeStage: Stage = {
   each(draft: Draft, statement: DraftStatement): void {
     statement.runsUserCode = runs(draft, statement);
     const { analysis } = statement;
-    statement.callsGranted = analysis ? callsGranted(analysis, draft.catalog) : draft.role.functions.size > 0;
+    const isGranted = draft.role.functions.size > 0;
+    // What views, masks and filters run is the database's own, unless the role was granted functions: these may be among it.
+    statement.leavesNothing = analysis
+      ? !callsGranted(analysis, draft.catalog) && !(isGranted && statement.runsUserCode)
+      : !isGranted;
     if (!analysis || !statement.runsUserCode || isSearchPath(draft.searchPath, draft.policyPath)) return;
     if (holdsSchemas(draft.role, draft.catalog, draft.searchPath)) return;
     if (codeByPathOf(draft.catalog).runsIn(analysis, draft.role)) statement.refusal ??= otherPathRefused(draft);

@@ -9,9 +9,9 @@ import { baseType } from '../../sql/types/type.ts';
 import { isGivenKey, someIn } from './conditions.ts';
 import { type ConstraintContext, showsConflict } from './constraints.ts';
 import type { GivenKeys, GivenRows } from './disclosure.ts';
-import { hasEffect } from './effects.ts';
 import { isReadableForm } from './given-keys.ts';
 import { isReadableKey } from './key-types.ts';
+import { hasEffect } from './volatile-functions.ts';
 import { changedColumns, insertColumns, setItems } from './written-columns.ts';
 
 /**

@@ -18,7 +18,6 @@ import {
   reachesOthers,
 } from './constraints.ts';
 import type { Disclosure, Disclosures, GivenKeys, RowKey, SubjectAccess, WriteDisclosure } from './disclosure.ts';
-import { hasEffect } from './effects.ts';
 import { canFail } from './failing.ts';
 import { parametersAt } from './given-keys.ts';
 import { LevelReader } from './level-reader.ts';
@@ -28,6 +27,7 @@ import type { ColumnOf } from './shown-keys.ts';
 import { isCheckedByData, isCheckedEarly, readers, type SubjectRelations, typesIn } from './subject-relations.ts';
 import { isHeld } from './unique-key.ts';
 import type { Values } from './values.ts';
+import { hasEffect } from './volatile-functions.ts';
 import { filledColumns, isOfCursor, proveWrite, type WriteProof } from './writes.ts';
 import { assignedValue, setItems } from './written-columns.ts';
 

@@ -7,9 +7,9 @@ import type { Catalog, Oid, WriteEvent } from '../../sql/catalog/catalog.ts';
 import { as, type Node } from '../../sql/parse/tree.ts';
 import * as t from '../../sql/types/oids.ts';
 import { baseType } from '../../sql/types/type.ts';
-import { hasEffect } from './effects.ts';
 import type { LevelReader } from './level-reader.ts';
 import type { ProvenRows } from './rows.ts';
+import { hasEffect } from './volatile-functions.ts';
 import { assignedValue, changedColumns, insertColumns, setItems } from './written-columns.ts';
 
 export interface WriteProof {

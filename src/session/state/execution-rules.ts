@@ -10,7 +10,7 @@ import { Provenance } from '../server/provenance.ts';
 import { isAboutSubjects } from '../server/shown-columns.ts';
 import type { ExecutionRules, WriteCost } from './execution.ts';
 
-type Asked = Pick<StatementJudgement, 'kind' | 'callsGranted'>;
+type Asked = Pick<StatementJudgement, 'kind' | 'leavesNothing'>;
 
 /** What a statement does that decides how it is sent. */
 export interface StatementTraits {
@@ -67,9 +67,9 @@ export function traitsOf(statement: Asked, policy: SessionPolicy, inner?: Asked)
   }
 }
 
-/** What it calls can write where it was granted by name, where an unrestricted role calls it, and where it is not known. */
+/** As far as it is known: an unrestricted role may call what writes. */
 function isPure(asked: Asked | undefined, { role }: SessionPolicy): boolean {
-  return role.access !== 'unrestricted' && (asked ? asked.callsGranted !== true : role.functions.size === 0);
+  return role.access !== 'unrestricted' && asked?.leavesNothing === true;
 }
 
 /** In observe mode nothing is cut off, so nothing has to be watched. */
