@@ -1,6 +1,6 @@
 /**
  * What budgets cost: the same role with every kind of limit and with none, pgbench -S; with the default state and with Redis. `ROWGATE_BESIDE` is
- * `dist/cli/main.js` of another build: then it is said alone what the guard's processor does for the same statements in this build and in that.
+ * `dist/cli/main.js` of another build: then it is said alone what the guard's processor does for the same statements in this build and in that, and how many go through.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { interleave, ratios } from './figures/interleave.ts';
 import { Section } from './figures/section.ts';
 import { spread, table } from './figures/table.ts';
 import { type ServedGuard, serve } from './world/guard.ts';
-import { throughputAndCost } from './world/measured.ts';
+import { cpuOf, throughputAndCost, tpsOf } from './world/measured.ts';
 import { MODES, pgbench, warmUp } from './world/pgbench.ts';
 import { type Database, makeDatabase } from './world/world.ts';
 
@@ -93,17 +93,20 @@ testWith(condition(BESIDE !== undefined, 'ROWGATE_BESIDE'))('beside another buil
     for (const [what, [sql, many]] of Object.entries(COUNTED)) {
       const file = join(folder, 'script.sql');
       await writeFile(file, `\\set aid random(1, 100000)\n${sql};\n`);
-      for (const mode of ['simple', 'prepared'] as const) {
-        const load = { clients: 4, mode, script: { files: [file] }, transactions: many === 1 ? 500 : 50 };
-        const figures = await interleave(places, async (place) => (await throughputAndCost(place, load)).cpu!);
+      for (const mode of MODES) {
+        const load = { clients: 4, mode, script: { files: [file] }, transactions: many === 1 ? 3000 : 300 };
+        const figures = await interleave(places, (place) => throughputAndCost(place, load));
         for (const role of ['headline', 'restricted']) {
-          const [before, now] = [figures.get(`other ${role}`)!, figures.get(`own ${role}`)!];
-          rows.push([what, mode, role, spread(before), spread(now), spread(ratios(before, now)!)]);
+          const [before, now] = [`other ${role}`, `own ${role}`];
+          const cost = [cpuOf(figures, before)!, cpuOf(figures, now)!] as const;
+          const through = ratios(tpsOf(figures, now), tpsOf(figures, before))!;
+          rows.push([what, mode, role, ...cost.map(spread), spread(ratios(...cost)!), spread(through)]);
         }
       }
     }
-    console.log(table(['statement', 'protocol', 'role', 'that build, µs', 'this build, µs', 'that to this'], rows));
-    expect(rows.length).toBe(16);
+    const head = ['statement', 'protocol', 'role', 'that build, µs', 'this build, µs', 'that to this'];
+    console.log(table([...head, 'transactions a second, this to that'], rows));
+    expect(rows.length).toBe(24);
   } finally {
     await other.stop();
     await rm(folder, { recursive: true, force: true });
