@@ -168,12 +168,15 @@ export class Lease {
 
   /** Whether less is left than this part of what may be leased ahead. Never under a rate, which is not to be hurried. */
   isBelow(part: number): boolean {
-    return this.rate === undefined && this.granted - this.held < part * this.ahead(0);
+    if (this.rate !== undefined) return false;
+    // Without looking up those for whom places are held: that is done for many at once.
+    const least = this.granted - this.held;
+    return least < part * this.ahead(Math.min(this.smallest, this.beside + least));
   }
 
   /** The claim that lets `need` be spent, and leases more ahead. */
   claim(need: number): LeaseClaim {
-    return this.claimOf(need - this.left + this.ahead(need), need);
+    return this.claimOf(need - this.left + this.ahead(this.room() - need), need);
   }
 
   /** A claim that reads the windows' usage and takes nothing. */
@@ -277,9 +280,8 @@ export class Lease {
     return this.giveUp();
   }
 
-  private ahead(need: number): number {
+  private ahead(room: number): number {
     if (!this.used) return 0;
-    const room = this.room() - need;
     return Math.max(0, Math.min(this.mostAhead, Math.floor(room / SHARE_AHEAD)));
   }
 

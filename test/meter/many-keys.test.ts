@@ -1,6 +1,8 @@
 /** Tests a row with the keys of very many people, as in an array: it is refused without work for each of them. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { memoryStore } from '../../src/budget/store/memory.ts';
+import type { LeaseClaim } from '../../src/metering/budget-store.ts';
 import { CalendarDays } from '../../src/metering/days.ts';
 import { KnownSubjects } from '../../src/metering/known-subjects.ts';
 import { Lease } from '../../src/metering/lease.ts';
@@ -10,8 +12,9 @@ import { hashesOf } from '../support/people.ts';
 
 const window = { count: 1, unit: 'hour' } as const;
 
-function people(ceilings: readonly Ceiling[]) {
-  const store = memoryStore({ timeZone: 'Europe/Paris', now: Date.now });
+function people(ceilings: readonly Ceiling[], elsewhere = false) {
+  const here = memoryStore({ timeZone: 'Europe/Paris', now: Date.now });
+  const store = elsewhere ? { ...here, take: async (claims: readonly LeaseClaim[]) => here.take(claims) } : here;
   const leases = new Leases({ store, now: () => performance.now(), wake: () => {}, failed: () => {} });
   const lease = new Lease('principal:app', 'subjects.student', { ceilings }, 64, new CalendarDays('Europe/Paris'));
   let hashed = 0;
@@ -23,6 +26,7 @@ function people(ceilings: readonly Ceiling[]) {
   return {
     lease,
     hashed: () => hashed,
+    takeAhead: (key: string) => leases.takeAhead([{ lease, need: 0, people: { known, hashes: hashes([key]) } }], 1),
     take: (keys: readonly string[]) => leases.take([{ lease, need: 0, people: { known, hashes: hashes(keys) } }]).kind,
     forget: () => known.forget(),
     report: () => leases.report(lease, known),
@@ -37,6 +41,18 @@ it('more than any window may hold are not looked up', () => {
   expect(hashed()).toBe(0);
   expect(take(names(50))).toBe('taken');
   expect(take(names(51))).toBe('short');
+});
+
+it('far from the limit they are looked up many at once, also where the state is elsewhere', async () => {
+  const { take, takeAhead, hashed } = people([{ window, limit: 100_000 }], true);
+  expect(take(['first'])).toBe('wait');
+  await turn();
+  expect(take(['first'])).toBe('taken');
+  // More is asked for ahead.
+  await turn();
+  const before = hashed();
+  for (let i = 0; i < 10; i += 1) expect(takeAhead(`next ${i}`)).toBe(true);
+  expect(hashed()).toBe(before);
 });
 
 it('of more people than a process remembers none is forgotten between being counted and being seen', () => {
