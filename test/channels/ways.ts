@@ -410,6 +410,16 @@ const SECOND_ANSWERS: readonly Way[] = [
   },
   { name: 'the same by UNION ALL', texts: [many(21, (i) => `(${SECOND(String(i))})`, ' UNION ALL ')] },
   {
+    name: 'beside a row that a unique key holds: another query, with nothing left',
+    texts: [
+      `SELECT patient_id FROM visit WHERE id = 1 UNION ALL SELECT id FROM patient WHERE weight = 57 AND ward = 2`,
+    ],
+  },
+  {
+    name: 'beside a row that is given: one that a unique key holds, with nothing left',
+    texts: ['SELECT 1 UNION ALL SELECT patient_id FROM visit WHERE id = 20'],
+  },
+  {
     name: 'rows sorted alike, of which LIMIT takes some for each bit',
     texts: [
       `SELECT x.id FROM generate_series(0, 13) AS g CROSS JOIN LATERAL (SELECT p.id FROM patient AS p, generate_series(1, 5) AS s

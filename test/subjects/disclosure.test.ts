@@ -216,6 +216,16 @@ const HELD: readonly Case[] = [
   ['a list of them', 'SELECT * FROM visit WHERE id IN (7, 8)', 'question; [1]; known'],
   ['a part of a key', "SELECT * FROM visit WHERE day = '2026-01-01'", 'question; [1]; known'],
   [
+    'beside the rows of another query',
+    'SELECT patient_id FROM visit WHERE id = 7 UNION ALL SELECT id FROM patient WHERE ward = 2',
+    'question; [0]; known',
+  ],
+  [
+    'beside a row that is given',
+    'SELECT 1 UNION ALL SELECT patient_id FROM visit WHERE id = 7',
+    'question; [0]; known',
+  ],
+  [
     'beside another person',
     'SELECT v.*, p.id, p.name FROM visit v, patient p WHERE v.id = 7',
     'question; [1] [5]; known',

@@ -1,6 +1,7 @@
 /** What is proven of the rows of UNION, INTERSECT and EXCEPT. */
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import type { Catalog } from '../../sql/catalog/catalog.ts';
+import { Key } from './key.ts';
 import { isIntegerKey, isOneKey } from './key-types.ts';
 import { isOthersChoice, type ProvenRows, type RowsKey, unknownRows } from './rows.ts';
 
@@ -36,7 +37,9 @@ function pairs(
       const isPlain = isIntegerKey(one.key.type) || !leaky;
       return isPlain && one.key.comparable && isOneKey(catalog, { type: one.key.type }, { type });
     };
-    return { ...one, columns: one.columns.filter(isKey), perhaps: one.perhaps.filter(isKey), list: false };
+    // INVARIANT 216: what is proven of one query's people, that a unique key holds them, say, holds of no row of the other.
+    const key = new Key(level, one.key.type, one.key.comparable);
+    return { key, columns: one.columns.filter(isKey), perhaps: one.perhaps.filter(isKey), list: false };
   };
   // A query whose rows depend on no person returns rows that are counted by the key in their column, if they show one.
   if (left.keys.length === 0) return right.keys.map(fits);
