@@ -85,6 +85,7 @@ const EXPRESSIONS: readonly Way[] = [
   },
   {
     name: 'the tag of an INSERT under the own keys',
+    withheld: true,
     texts: [`INSERT INTO visit (patient_id, day) SELECT p.id, date '2027-01-01' FROM patient AS p WHERE p.weight > 56`],
   },
   {
@@ -323,6 +324,7 @@ const DRAFTS: readonly Way[] = [
   },
   {
     name: 'keys that move',
+    withheld: true,
     texts: [
       'UPDATE visit SET patient_id = 1 WHERE id >= 20',
       'SELECT id, diag FROM visit WHERE patient_id = 1 ORDER BY id',
@@ -752,6 +754,7 @@ const KEYS_THAT_CHANGE: readonly Way[] = [
   ].map(([key, write, table]): Way => {
     return {
       name: `rows that get another key, ${key}`,
+      withheld: true,
       texts: [write!, `SELECT * FROM ${table} ORDER BY id`],
     };
   }),
@@ -841,6 +844,25 @@ const PASSED_ON: readonly Way[] = [
       LOCKED_BY('region'),
     ],
   },
+  ...[
+    [
+      'their own number',
+      'INSERT INTO call (id, patient_id) SELECT id * 1000 + weight, id FROM patient',
+      `call (id, patient_id) VALUES (${P}057, 1)`,
+    ],
+    [
+      'a person’s key',
+      `INSERT INTO native (patient_id) SELECT id FROM patient WHERE id > 3 AND weight = 57`,
+      `native (patient_id) VALUES (${P})`,
+    ],
+    ['a constant', `UPDATE memo SET n = 700 WHERE note LIKE 'M%'`, `memo (patient_id, n) VALUES (${P}, 700)`],
+  ].map(
+    ([what, write, met]): Way => ({
+      name: `rows of their own people, for which another session waits at a unique index: ${what}`,
+      withheld: true,
+      texts: [write!, "beside: SET lock_timeout = '200ms'", `beside: INSERT INTO ${met!}`],
+    }),
+  ),
   {
     name: 'rows that take the key of a known person, by a foreign key to a row about no person',
     withheld: true,

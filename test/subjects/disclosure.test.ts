@@ -891,7 +891,7 @@ const WRITES: readonly Case[] = [
   [
     'a key that moves',
     'UPDATE visit SET patient_id = 5 WHERE id <= 2000 RETURNING patient_id',
-    'question; unnamed; repeated; at-once; writes 1 tag',
+    "question; unnamed; repeated; at-once; writes 1 tag; uncountable: others' values in a unique index",
   ],
   [
     'a key that moves from a given person',
@@ -1094,7 +1094,7 @@ const WRITES: readonly Case[] = [
   [
     'numbers of a sequence, of which those of known people tell how many others there are',
     'INSERT INTO visit (patient_id, day) SELECT id, $1 FROM patient WHERE ward = 3',
-    'question; unnamed; repeated; at-once; writes 1 tag',
+    "question; unnamed; repeated; at-once; writes 1 tag; uncountable: others' values in a unique index",
   ],
   [
     'and by SET',
@@ -1104,12 +1104,12 @@ const WRITES: readonly Case[] = [
   [
     'no numbers',
     'INSERT INTO native (patient_id) SELECT id FROM patient WHERE ward = 3',
-    'question; unnamed; repeated; at-once; writes 0 tag',
+    "question; unnamed; repeated; at-once; writes 0 tag; uncountable: others' values in a unique index",
   ],
   [
     'given ones',
     'INSERT INTO visit (id, patient_id) SELECT id, id FROM patient WHERE ward = 3',
-    'question; unnamed; repeated; at-once; writes 0 tag',
+    "question; unnamed; repeated; at-once; writes 0 tag; uncountable: others' values in a unique index",
   ],
   [
     'where a cursor stands',
@@ -1129,17 +1129,17 @@ const WRITES: readonly Case[] = [
   [
     'under the own keys',
     'INSERT INTO visit (patient_id, diag) SELECT id, name FROM patient WHERE weight > 70',
-    'question; unnamed; repeated; at-once; writes 1 tag',
+    "question; unnamed; repeated; at-once; writes 1 tag; uncountable: others' values in a unique index",
   ],
   [
     'under the own keys, and returned',
     'INSERT INTO visit (patient_id, diag) SELECT id, name FROM patient WHERE weight > 70 RETURNING patient_id',
-    'question; [0]; repeated; at-once; writes 1',
+    "question; [0]; repeated; at-once; writes 1; uncountable: others' values in a unique index",
   ],
   [
     'under the own keys, as LIMIT chooses',
     'INSERT INTO visit (patient_id, diag) SELECT id, name FROM patient ORDER BY weight LIMIT 1',
-    'question; unnamed; repeated; at-once; writes 1 tag',
+    "question; unnamed; repeated; at-once; writes 1 tag; uncountable: others' values in a unique index",
   ],
   [
     'under another key',
@@ -1388,7 +1388,7 @@ test.each([
   ['UPDATE notes SET body = (SELECT name FROM patient WHERE id = ANY ($1)) WHERE id = 1', OTHERS],
   ['INSERT INTO notes (n) SELECT weight FROM patient WHERE id = $1', OTHERS],
   ["PREPARE q AS UPDATE visit SET diag = 'x' FROM patient p WHERE p.id = $1 AND visit.patient_id = 5", OTHERS],
-  ['UPDATE visit SET patient_id = 6 WHERE patient_id = $1', OTHERS],
+  ['UPDATE visit SET patient_id = 6 WHERE patient_id = $1', "others' values in a unique index"],
   ["WITH w AS (UPDATE visit SET diag = 'x' WHERE patient_id = $1) SELECT 1", OTHERS],
   ['SELECT id FROM patient WHERE id = $1 ORDER BY random()', 'random'],
   ['SELECT 1 FROM (SELECT id FROM patient WHERE id = $1 FOR UPDATE) x', 'row locks in a query'],

@@ -147,17 +147,16 @@ function passedOn(other: Relation, key: ForeignKey, change: Change, catalog: Cat
 
 /**
  * INVARIANT 247: whether other sessions meet its new values before it has ended, as one waits for the other at a unique index: they are paid by the tag,
- * and where too few are left, it is undone too late. To meet a person's key costs that person.
+ * and where too few are left, it is undone too late. INVARIANT 211: rows of their own people and persons' keys are no exception: who waits and then
+ * writes pays nothing. A constant makes a key with what its row has beside it.
  */
-export function meetsOthers({ catalog, relations }: ConstraintContext, filled: Filled): boolean {
-  return isFilled(catalog, filled, (table) => {
-    const { keys } = relations.of(table);
-    const isKey = (attnum: number): boolean => keys.has(nameOf(table, attnum));
-    return (table.uniqueIndexes ?? [{ columns: [0] }]).flatMap(({ columns }) => {
-      const others = columns.filter((attnum) => !isKey(attnum));
-      return others.length > 0 ? { columns: others } : [];
-    });
-  });
+export function meetsOthers({ catalog }: ConstraintContext, { write, filled }: Filled): boolean {
+  const target = tableOf(write, catalog);
+  // A unique index of the whole holds what rows move by.
+  const mayMove = write.events.includes('update') && target?.kind === 'p' && target.uniqueIndexes?.length === 0;
+  return isFilled(catalog, { write, filled: new Set([...filled, ...write.sets]) }, ({ uniqueIndexes }) =>
+    !uniqueIndexes || (mayMove && uniqueIndexes.length > 0) ? [{ columns: [0] }] : uniqueIndexes,
+  );
 }
 
 /** Whether it fills columns of a key of its table, or of a part of that. */
