@@ -864,6 +864,24 @@ const PASSED_ON: readonly Way[] = [
     }),
   ),
   {
+    name: 'rows of people that go, for which another session waits that refers to one',
+    withheld: true,
+    texts: [
+      "DELETE FROM course WHERE note LIKE 'M%'",
+      "beside: SET lock_timeout = '200ms'",
+      `beside: INSERT INTO dose (patient_id, course_id) VALUES (1, ${P})`,
+    ],
+  },
+  {
+    name: 'the lock on a row of a known person to which others’ values refer',
+    withheld: true,
+    texts: [
+      'INSERT INTO dose (patient_id, course_id) SELECT id, weight FROM patient WHERE id > 3 AND weight BETWEEN 40 AND 80',
+      "beside: SET lock_timeout = '200ms'",
+      'beside: SELECT id FROM course WHERE patient_id = 1 AND id = 57 FOR UPDATE',
+    ],
+  },
+  {
     name: 'rows that take the key of a known person, by a foreign key to a row about no person',
     withheld: true,
     texts: [

@@ -55,6 +55,8 @@ INSERT INTO country SELECT i FROM generate_series(1, 4) AS i;
 INSERT INTO lodger (patient_id, ward) SELECT id, ward FROM patient WHERE id IN (1, ${HIDDEN});
 INSERT INTO account SELECT i FROM generate_series(1, 8) AS i;
 INSERT INTO tenant SELECT id, id, name FROM patient WHERE id IN (2, ${HIDDEN});
+INSERT INTO course SELECT i, i, (SELECT name FROM patient WHERE id = i) FROM generate_series(1, 8) AS i;
+INSERT INTO course SELECT i, 1, 'own' FROM generate_series(40, 80) AS i;
 INSERT INTO pledge SELECT id FROM patient WHERE id IN (1, ${HIDDEN});
 INSERT INTO guest SELECT id, name, weight FROM patient;
 INSERT INTO paper (id, code, kind, body) SELECT id, 10 * id, CASE id WHEN 1 THEN 57 ELSE weight END, name FROM patient;

@@ -994,7 +994,7 @@ const WRITES: readonly Case[] = [
     (sql): Case => [
       `rows about no person, by foreign keys: ${sql.slice(0, 6)}`,
       sql,
-      `question; [0]; repeated;${sql.startsWith('UPDATE') ? '' : ' at-once;'} writes ${sql.startsWith('INSERT') ? 1 : 0}; uncountable: rows that foreign keys tie to tables without people`,
+      `question; [0]; repeated;${sql.startsWith('UPDATE') ? '' : ' at-once;'} writes ${sql.startsWith('INSERT') ? 1 : 0}; uncountable: rows that foreign keys tie to others`,
     ],
   ),
   [
@@ -1068,7 +1068,7 @@ const WRITES: readonly Case[] = [
   [
     'rows about no person that go by those of people',
     'DELETE FROM district WHERE id = 3',
-    'pinned; repeated; at-once; writes 0; uncountable: rows that foreign keys tie to tables without people',
+    'pinned; repeated; at-once; writes 0; uncountable: rows that foreign keys tie to others',
   ],
   [
     'and by those of a given person',
@@ -1087,9 +1087,19 @@ const WRITES: readonly Case[] = [
     'pinned 1 2; unnamed; repeated',
   ],
   [
+    'rows of people to which others may refer',
+    "DELETE FROM course WHERE note LIKE 'M%'",
+    'question; unnamed; repeated; at-once; writes 0 tag; uncountable: rows that foreign keys tie to others',
+  ],
+  [
+    'rows that refer to those of other people',
+    'INSERT INTO dose (patient_id, course_id) SELECT id, weight FROM patient WHERE ward = 3',
+    'question; unnamed; repeated; at-once; writes 1 tag; uncountable: rows that foreign keys tie to others',
+  ],
+  [
     'rows that take another person, by a foreign key',
     'UPDATE account SET id = 1 WHERE id = 5',
-    'pinned; repeated; at-once; writes 0; uncountable: rows that foreign keys tie to tables without people',
+    'pinned; repeated; at-once; writes 0; uncountable: rows that foreign keys tie to others',
   ],
   [
     'numbers of a sequence, of which those of known people tell how many others there are',
@@ -1139,7 +1149,7 @@ const WRITES: readonly Case[] = [
   [
     'under the own keys, as LIMIT chooses',
     'INSERT INTO visit (patient_id, diag) SELECT id, name FROM patient ORDER BY weight LIMIT 1',
-    "question; unnamed; repeated; at-once; writes 1 tag; uncountable: others' values in a unique index",
+    'question; unnamed; repeated; at-once; writes 1 tag; uncountable: rows that foreign keys tie to others',
   ],
   [
     'under another key',

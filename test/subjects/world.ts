@@ -85,6 +85,8 @@ CREATE TABLE pledge (patient_id integer PRIMARY KEY, land_id integer REFERENCES 
 CREATE TABLE ticket (code text PRIMARY KEY, note text);
 CREATE TABLE account (id integer PRIMARY KEY);
 CREATE TABLE tenant (id integer PRIMARY KEY, patient_id integer REFERENCES account ON UPDATE CASCADE, note text);
+CREATE TABLE course (id integer PRIMARY KEY, patient_id integer, note text);
+CREATE TABLE dose (id serial PRIMARY KEY, patient_id integer, course_id integer REFERENCES course);
 CREATE TABLE quota (id serial PRIMARY KEY, n integer CHECK (n <> 57));
 CREATE DOMAIN persona AS person;
 CREATE TYPE pair AS (a person, b integer);
@@ -126,7 +128,7 @@ ${COMPUTES ? 'CREATE TABLE slip (id integer PRIMARY KEY, code integer, patient_i
 CREATE TABLE chart (patient_id integer PRIMARY KEY, mass integer, height integer${COMPUTES ? ', ratio integer GENERATED ALWAYS AS (mass / height) VIRTUAL' : ''});
 `;
 
-export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id, room.patient_id, stamp.code, share.id, named.id, chart.patient_id, guest.id, paper.patient_id, called.patient_id, trip.patient_id, shared_trip.other_id, queue.patient_id, finding.patient_id, turn.patient_id, pass.id, memo.patient_id, memos.patient_id, ruled.patient_id, picky.patient_id, house.patient_id, migrant.patient_id, native.patient_id, lodger.patient_id, pledge.patient_id, ticket.code, tenant.patient_id${COMPUTES ? ', slip.patient_id' : ''}]`;
+export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id, room.patient_id, stamp.code, share.id, named.id, chart.patient_id, guest.id, paper.patient_id, called.patient_id, trip.patient_id, shared_trip.other_id, queue.patient_id, finding.patient_id, turn.patient_id, pass.id, memo.patient_id, memos.patient_id, ruled.patient_id, picky.patient_id, house.patient_id, migrant.patient_id, native.patient_id, lodger.patient_id, pledge.patient_id, ticket.code, tenant.patient_id, course.patient_id, dose.patient_id${COMPUTES ? ', slip.patient_id' : ''}]`;
 
 /** The keys of a role, but for its name and limits. */
 export const GRANTS = `
@@ -175,6 +177,8 @@ tables:
   pledge: { select: { columns: [patient_id, land_id] }, insert: { columns: [patient_id, land_id] }, update: { columns: [land_id] } }
   account: { select: { columns: "*" }, update: { columns: "*" } }
   tenant: { select: { columns: [id, patient_id, note] } }
+  course: { select: { columns: [id, patient_id, note] }, delete: {} }
+  dose: { select: { columns: [id, patient_id, course_id] }, insert: { columns: [id, patient_id, course_id] } }
   quota: { select: { columns: "*" }, insert: { columns: "*" } }
   ticket: { select: { columns: [code, note] }, insert: { columns: [code, note] } }
   guest: { select: { columns: [id, name, weight] }, insert: { columns: [id, name, weight] }, update: { columns: [weight] }, delete: {} }

@@ -42,16 +42,42 @@ interface Filled {
   readonly filled: ReadonlySet<string>;
 }
 
-/** INVARIANT 241: whether it locks, changes or deletes rows that are about no person, by foreign keys: other statements see which, and its tag does not count them. */
-export function reachesOthers({ catalog, relations }: ConstraintContext, { write, filled }: Filled): boolean {
+/**
+ * INVARIANT 241: whether it locks, changes or deletes rows that are about no person, by foreign keys: other statements see which, and its tag does not
+ * count them. INVARIANT 212: or locks rows of other people, or takes away what others may refer to: who refers to it waits, and pays nothing.
+ * @param own its rows contain data of their own people only, and keep their keys.
+ */
+export function reachesOthers(context: ConstraintContext, { write, filled }: Filled, own: boolean): boolean {
+  const { catalog, relations } = context;
   const relation = tableOf(write, catalog);
   if (!relation) return false;
-  const locks = ({ foreignKeys = [] }: Relation): readonly ForeignKey[] =>
-    foreignKeys.filter((key) => isOther(relations, catalog.relationsByOid.get(key.relation)));
+  const locks = (table: Relation): readonly ForeignKey[] =>
+    (table.foreignKeys ?? []).filter((key) => {
+      const to = catalog.relationsByOid.get(key.relation);
+      return !to || isOther(relations, to) || !(own && isTied(context, table, key, to));
+    });
   if (isFilled(catalog, { write, filled }, locks)) return true;
+  const isReferredTo = ({ relation: changed, names, removes }: Change): boolean =>
+    removes && relatedTo(changed, catalog).some(({ key }) => key && isAmong(changed, key.referenced, names));
   return (
     !isOther(relations, relation) &&
-    spread(catalog, changesOf(write, relation, catalog)).some((change) => isOther(relations, change.relation))
+    spread(catalog, changesOf(write, relation, catalog)).some(
+      (change) => isOther(relations, change.relation) || isReferredTo(change),
+    )
+  );
+}
+
+/** A row is about the same people as the one that it refers to if each of its keys is tied to one there. */
+function isTied(
+  { relations }: ConstraintContext,
+  one: Relation,
+  { columns, referenced }: ForeignKey,
+  to: Relation,
+): boolean {
+  return [...relations.of(one).keys].every((key) =>
+    columns.some(
+      (attnum, i) => nameOf(one, attnum) === key && relations.of(to).keys.has(nameOf(to, referenced[i] ?? 0)),
+    ),
   );
 }
 
@@ -96,22 +122,16 @@ function showsCheck({ role, catalog, relations }: ConstraintContext, { relation,
  * INVARIANT 195: whether foreign keys pass a change on to people who are neither given nor named, and these show it: they pass it on to rows about no
  * person, or lock such rows.
  */
-export function passesByPeople({ catalog, relations }: ConstraintContext, write: Write): boolean {
+export function passesByPeople(context: ConstraintContext, write: Write): boolean {
+  const { catalog, relations } = context;
   const first = tableOf(write, catalog);
   if (!first) return false;
-  // A row is about the same people as the one that it refers to if each of its keys is tied to one there.
-  const isTied = (one: Relation, { columns, referenced }: ForeignKey, to: Relation): boolean =>
-    [...relations.of(one).keys].every((key) =>
-      columns.some(
-        (attnum, i) => nameOf(one, attnum) === key && relations.of(to).keys.has(nameOf(to, referenced[i] ?? 0)),
-      ),
-    );
   const steps = changesOf(write, first, catalog).map((change) => ({ change, unpaid: false }));
   const known = new Set<string>();
   for (const { change, unpaid } of steps)
     for (const { other, key } of relatedTo(change.relation, catalog)) {
       const passed = key ? passedOn(other, key, change, catalog) : [partOf(other, change)];
-      const isOwn = key && isTied(other, key, change.relation);
+      const isOwn = key && isTied(context, other, key, change.relation);
       const isUnpaid = unpaid || (key !== undefined && !isOther(relations, other) && !isOwn);
       for (const next of passed) {
         if (isUnpaid && (isOther(relations, other) || (key && looksUpOthers(next, key)))) return true;
