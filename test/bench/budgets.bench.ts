@@ -1,6 +1,7 @@
 /**
  * What budgets cost: the same role with every kind of limit and with none, pgbench -S; with the default state and with Redis. `ROWGATE_BESIDE` is
- * `dist/cli/main.js` of another build: then it is said alone what the guard's processor does for the same statements in this build and in that, and how many go through.
+ * `dist/cli/main.js` of another build: then it is said alone what the same statements cost the guard's processor in this build and in that, and how many
+ * go through in a second.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** Tests a row with the keys of very many people, as in an array: it is refused without work for each of them. */
+/** Tests the keys of very many people, in a row, as in an array, or in one statement after another: without work for each of them. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { memoryStore } from '../../src/budget/store/memory.ts';

@@ -51,6 +51,8 @@ export function reachesOthers(context: ConstraintContext, { write, filled }: Fil
   const { catalog, relations } = context;
   const relation = tableOf(write, catalog);
   if (!relation) return false;
+  // Of a catalog that does not say which there are, each may be.
+  if (!relation.foreignKeys) return true;
   const locks = (table: Relation): readonly ForeignKey[] =>
     (table.foreignKeys ?? []).filter((key) => {
       const to = catalog.relationsByOid.get(key.relation);
@@ -67,18 +69,19 @@ export function reachesOthers(context: ConstraintContext, { write, filled }: Fil
   );
 }
 
-/** A row is about the same people as the one that it refers to if each of its keys is tied to one there. */
+/** A row is about the same people as the one that it refers to if it has keys, and each is tied to one there. */
 function isTied(
   { relations }: ConstraintContext,
   one: Relation,
   { columns, referenced }: ForeignKey,
   to: Relation,
 ): boolean {
-  return [...relations.of(one).keys].every((key) =>
+  const keys = [...relations.of(one).keys];
+  const isKeyThere = (key: string): boolean =>
     columns.some(
       (attnum, i) => nameOf(one, attnum) === key && relations.of(to).keys.has(nameOf(to, referenced[i] ?? 0)),
-    ),
-  );
+    );
+  return keys.length > 0 && keys.every(isKeyThere);
 }
 
 /** Whether it is about no person, or not known. */

@@ -37,7 +37,7 @@ function pairs(
       const isPlain = isIntegerKey(one.key.type) || !leaky;
       return isPlain && one.key.comparable && isOneKey(catalog, { type: one.key.type }, { type });
     };
-    // INVARIANT 216: what is proven of one query's people, that a unique key holds them, say, holds of no row of the other.
+    // INVARIANT 216: what is proven of one query's keys, as that a unique key holds them, is not proven of the other's rows.
     const key = new Key(level, one.key.type, one.key.comparable);
     return { key, columns: one.columns.filter(isKey), perhaps: one.perhaps.filter(isKey), list: false };
   };
