@@ -51,10 +51,16 @@ async function logInInTurn(guard: Served, principal: string, count: number): Pro
 /** By worker's file: the clients that it serves. */
 async function byWorker(guard: Served, clients: readonly pg.Client[]): Promise<pg.Client[][]> {
   const records = Object.values(await guard.records());
-  return records.map((lines) => {
-    const ports = new Set(lines.filter(({ kind }) => kind === 'login').map(({ client }) => String(client)));
-    return clients.filter((client) => ports.has(`127.0.0.1:${portOf(client)}`));
-  });
+  const logins = records
+    .flatMap((lines, worker) =>
+      lines.filter(({ kind }) => kind === 'login').map(({ time, client }) => ({ time, client, worker })),
+    )
+    .sort((one, other) => String(one.time).localeCompare(String(other.time)));
+  // The system gives a port again: the last login is this client's.
+  const workers = new Map(logins.map(({ client, worker }) => [String(client), worker]));
+  return records.map((_lines, worker) =>
+    clients.filter((client) => workers.get(`127.0.0.1:${portOf(client)}`) === worker),
+  );
 }
 
 const lost = (client: pg.Client) => new Promise<void>((done) => client.on('end', () => done()));
