@@ -9,7 +9,7 @@ import type { CalendarDays } from './days.ts';
 import type { Ceiling, WindowOfMeasure } from './measure.ts';
 import { SeenSubjects } from './seen-subjects.ts';
 import { forEachSighting, type Sightings } from './sightings.ts';
-import { SlotLine, Slots, windowKey } from './window-slots.ts';
+import { isCalendarDay, SlotLine, Slots, windowKey } from './window-slots.ts';
 
 /** A window may begin up to this much after the present; if it begins later, the clock was set back. */
 export const CLOCK_SET_BACK_MS = 1_000;
@@ -73,20 +73,26 @@ export class Account {
     const people = this.people ?? new SeenSubjects();
     this.people = people;
     // A place that was taken for a person is used for them, or goes back if they have one already.
-    for (const [count, grantedAt] of sightings.at) if (grantedAt !== 0) this.giveBack(count, grantedAt);
+    for (const [count, grantedAt] of sightings.at) if (grantedAt > 0) this.giveBack(count, grantedAt);
     // People who were last seen together are mostly seen together again.
+    const isByDay = windows.some(isCalendarDay);
+    let instant = 0;
+    let sight = now;
     let since: number | undefined;
     let count = 0;
-    forEachSighting(sightings, (words) => {
-      const before = people.see(words, now);
-      if (before !== since) {
-        this.come(count, since, now);
+    forEachSighting(sightings, (words, at) => {
+      const sightBefore = sight;
+      if (isByDay && at !== instant) sight = this.sightOf(Math.abs(at), now);
+      instant = at;
+      const before = people.see(words, sight);
+      if (before !== since || sight !== sightBefore) {
+        this.come(count, since, sightBefore);
         since = before;
         count = 0;
       }
       count += 1;
     });
-    this.come(count, since, now);
+    this.come(count, since, sight);
     this.forget(now);
   }
 
@@ -127,12 +133,21 @@ export class Account {
     return this.people?.entries() ?? [];
   }
 
-  /** `count` people, last seen at that instant, are seen now; undefined: they are new. */
-  private come(count: number, before: number | undefined, now: number): void {
+  /**
+   * INVARIANT 213: who is reported after midnight was shown on the day that their place was granted for, and takes none of the next. @param at an instant of
+   * that day, or 0. @returns the latest time at which they may have been shown.
+   */
+  private sightOf(at: number, now: number): number {
+    const day = this.days.dayOf(at);
+    return at === 0 || day >= this.days.dayOf(now) ? now : this.days.startOf(day + 1) - 1;
+  }
+
+  /** `count` people, last seen at `before`, are seen at `sight`; undefined: they are new. */
+  private come(count: number, before: number | undefined, sight: number): void {
     if (count === 0) return;
     for (const slots of this.windows.values()) {
       if (before !== undefined) slots.remove(before, count);
-      slots.add(Math.max(before ?? now, now), count);
+      slots.add(Math.max(before ?? sight, sight), count);
     }
   }
 

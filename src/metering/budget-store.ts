@@ -43,9 +43,8 @@ export interface BudgetStore {
   take(claims: readonly LeaseClaim[]): StoreAnswer<readonly LeaseGrant[]>;
   giveBack(returns: readonly LeaseReturn[]): void;
   /**
-   * Reports who was seen, each with the time at which a place in each window was granted for them; 0: still counted everywhere from an earlier
-   * sighting. A person is counted once in a window, so the place for someone already counted is given back. Every sighting keeps a person in the
-   * window for its whole length again. A promise resolves when that outlives the process, and rejects where it may be lost.
+   * Reports who was seen, each with an instant: see `Sightings`. A person is counted once in a window, so the place for someone already counted is
+   * given back. Every sighting keeps a person in the window for its whole length again; in `per day`, until the day of its instant ends. A promise resolves when that outlives the process, and rejects where it may be lost.
    */
   saw(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[], sightings: Sightings): StoreAnswer<void>;
   /** Which of these people, by hash, every window already counts. This renews their sighting. */

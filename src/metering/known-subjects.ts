@@ -21,9 +21,9 @@ export class KnownSubjects {
   changes = 0;
   /** People that the store did not count, and when it was asked. */
   private strangers: Map<string, number> | undefined;
-  /** Hashes to report, and for each the time of the grant that its place came from; 0: none. */
+  /** Hashes to report, and the instant of each: see `Sightings`. */
   private reportedWords: number[] = [];
-  private reportedGrants: number[] = [];
+  private reportedInstants: number[] = [];
 
   /** Seen, and to be looked up together. */
   private noted: Hashes[] = [];
@@ -51,14 +51,15 @@ export class KnownSubjects {
   }
 
   /**
-   * A person was shown: one who is known stays in the windows for their whole length again. `until`: counted from this sighting. @returns as `knows`.
+   * A person was shown: one who is known stays in the windows for their whole length again. `dayAt`: as in `Lease`. `until`: counted from this
+   * sighting. @returns as `knows`.
    */
-  sawAgain(words: ArrayLike<number>, at: number, now: number, until: number): boolean {
+  sawAgain(words: ArrayLike<number>, at: number, dayAt: number, now: number, until: number): boolean {
     const { known } = this;
     const place = known?.find(words, at) ?? NOWHERE;
     if (!known || place === NOWHERE || now >= known.number(place, UNTIL)) return false;
     if (now - known.number(place, REPORTED_AT) < REPORT_EVERY_MS) return true;
-    this.report(words, at, 0);
+    this.report(words, at, -dayAt);
     this.remember(words, at, now, until);
     return true;
   }
@@ -93,15 +94,15 @@ export class KnownSubjects {
 
   /** Removes and returns what is to be reported; undefined if there is nothing. */
   takeReports(): Sightings | undefined {
-    const { reportedWords, reportedGrants } = this;
-    if (reportedGrants.length === 0) return undefined;
+    const { reportedWords, reportedInstants } = this;
+    if (reportedInstants.length === 0) return undefined;
     this.reportedWords = [];
-    this.reportedGrants = [];
-    return { hashes: hashText(reportedWords), at: runsOf(reportedGrants) };
+    this.reportedInstants = [];
+    return { hashes: hashText(reportedWords), at: runsOf(reportedInstants) };
   }
 
   get unreported(): number {
-    return this.reportedGrants.length;
+    return this.reportedInstants.length;
   }
 
   /** Forgets those who were not seen for the longest time. Between two takes: who was counted as known is still known when seen. */
@@ -119,9 +120,9 @@ export class KnownSubjects {
     this.strangers = undefined;
   }
 
-  private report(words: ArrayLike<number>, at: number, grantedAt: number): void {
+  private report(words: ArrayLike<number>, at: number, instant: number): void {
     for (let i = 0; i < WORDS; i += 1) this.reportedWords.push(words[at + i]!);
-    this.reportedGrants.push(grantedAt);
+    this.reportedInstants.push(instant);
   }
 
   private remember(words: ArrayLike<number>, at: number, now: number, until: number): void {

@@ -55,6 +55,8 @@ export class Lease {
   unavailableUntil = Number.NEGATIVE_INFINITY;
   /** When the calendar day ends, in the process's time; undefined if that is not known. */
   dayEndsAt: number | undefined;
+  /** An instant of that day, by the store's clock; 0: not known. */
+  dayAt = 0;
   /** Changes with the terms: a grant for an earlier version is given back. */
   version = 0;
   /** Grants are booked into these. */
@@ -198,11 +200,14 @@ export class Lease {
    * INVARIANT 223: not what was booked into a slot that has ended since: it would leave the window before it should. @returns what goes back so.
    */
   add({ granted, used, at }: LeaseGrant, need: number, askedAt: number, now: number): readonly LeaseReturn[] {
+    // Those for whom places are held were shown before it.
+    this.settle();
     const ends = askedAt + endOfSlots(this.windows, at, this.days) - at;
     const isLate = now >= ends && this.windows.every(isLongSlot);
     const known = used.slice(0, this.terms.ceilings.length);
     this.know(isLate ? known.map((amount) => amount - granted) : known);
     if (this.windows.some(isCalendarDay)) {
+      this.dayAt = at;
       this.dayEndsAt = askedAt + this.days.startOf(this.days.dayOf(at) + 1) - at;
     }
     if (isLate) return [{ owner: this.owner, measure: this.measure, windows: this.windows, amount: granted, at }];

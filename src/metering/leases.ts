@@ -346,7 +346,7 @@ export class Leases {
     const until = count > 0 ? countedUntil(lease, now) : now;
     let seen = 0;
     for (let at = 0; at < count * WORDS; at += WORDS) {
-      if (known.sawAgain(words, at, now, until)) continue;
+      if (known.sawAgain(words, at, lease.dayAt, now, until)) continue;
       known.sawFirst(words, at, charge?.canUse(lease, now) ? charge.use() : lease.spendOne(now), now, until);
       seen += 1;
     }

@@ -1,6 +1,10 @@
 /** People with an instant each, for other processes and the disk: plain JSON, without a string for each person. */
 import { CHARACTERS, readHash, WORDS } from './hashes.ts';
 
+/**
+ * The instant of a report: when the place of a new person was granted; negative for a person who was counted already: a time on the day on which they
+ * were shown; 0: that is not known.
+ */
 export interface Sightings {
   /** The 20 characters of each hash, concatenated. */
   readonly hashes: string;

@@ -70,6 +70,7 @@ export class Slots {
   add(at: number, amount: number): void {
     if (amount === 0) return;
     const slot = this.line.slotOf(at);
+    if (slot < this.oldest) return;
     this.amounts.set(slot, (this.amounts.get(slot) ?? 0) + amount);
     this.total += amount;
   }

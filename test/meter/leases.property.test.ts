@@ -144,12 +144,12 @@ const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat({ max: 20_000 }) }) },
 );
 
-async function play(late: boolean, steps: readonly Step[]): Promise<void> {
-  const start = Date.parse('2026-11-25T09:00:00Z');
+async function play(late: boolean, start: number, steps: readonly Step[]): Promise<void> {
   let now = start;
   const slow = new SlowStore(late, () => now);
   const processes = [new Process(slow, start, MANY), new Process(slow, start, MANY)];
   const gone: Process[] = [];
+  const { days } = processes[0]!;
   let crashed = false;
   const total = () => {
     const all = [...processes, ...gone];
@@ -180,6 +180,13 @@ async function play(late: boolean, steps: readonly Step[]): Promise<void> {
         processes[one.process] = new Process(slow, start, MANY);
         break;
       case 'wait':
+        // A new day holds none of those who were shown before it.
+        if (days.dayOf(now) !== days.dayOf(now + one.ms)) {
+          for (const process of [...processes, ...gone]) {
+            process.seen.clear();
+            process.spent.nameless = 0;
+          }
+        }
         now += one.ms;
         break;
     }
@@ -229,11 +236,14 @@ async function turn(): Promise<void> {
 }
 
 it.each([
-  ['at once', false],
-  ['late', true],
-])('a store that answers %s', async (_name, late) => {
+  ['at once', false, '09:00:00'],
+  ['late', true, '09:00:00'],
+  ['at once, about midnight', false, '22:59:30'],
+  ['late, about midnight', true, '22:59:30'],
+])('a store that answers %s', async (_name, late, from) => {
+  const start = Date.parse(`2026-11-25T${from}Z`);
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 120 }), (steps) => play(late, steps)),
+    fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 120 }), (steps) => play(late, start, steps)),
     { numRuns: 60 },
   );
 });

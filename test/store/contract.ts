@@ -107,6 +107,26 @@ export function contract(name: string, open: () => StoreUnderTest): void {
     expect((await take(9)).granted).toBe(1);
   });
 
+  it(`${name}: who was shown yesterday and is reported today takes none of today, and stays in longer windows`, async () => {
+    const { store, other } = open();
+    const owner = newOwner();
+    const windows = [DAY, MONTH];
+    const [grant] = await store.take([
+      { owner, measure: PUPILS, ceilings: windows.map((window) => ({ window })), want: 2 },
+    ]);
+    const now = grant?.at ?? 0;
+    store.saw(owner, PUPILS, windows, seen(['today', 'again'], now));
+    const yesterday = now - 90_000_000;
+    store.saw(owner, PUPILS, windows, seen(['new'], yesterday));
+    store.saw(owner, PUPILS, windows, seen(['counted'], -yesterday));
+    store.saw(owner, PUPILS, windows, seen(['again'], -now));
+    await settled();
+    expect(await other.used(owner, PUPILS, windows)).toEqual([2, 4]);
+    const keys = ['new', 'counted', 'today', 'again'].map(hashOf);
+    expect(await other.known(owner, PUPILS, [DAY], keys)).toEqual([false, false, true, true]);
+    expect(await store.known(owner, PUPILS, [MONTH], keys)).toEqual([true, true, true, true]);
+  });
+
   it(`${name}: a window that is new knows the people who are remembered`, async () => {
     const { store } = open();
     const owner = newOwner();

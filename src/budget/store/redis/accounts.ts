@@ -78,10 +78,10 @@ export class RedisAccounts {
   }
 
   saw(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[], { hashes, at }: Sightings): Operation {
-    const grants = at.flatMap(([count, grantedAt]) =>
-      Array.from({ length: count }, () => (this.isLost(grantedAt) ? 0 : grantedAt)),
+    const instants = at.flatMap(([count, instant]) =>
+      Array.from({ length: count }, () => (instant > 0 && this.isLost(instant) ? -instant : instant)),
     );
-    const seen = eachHash(hashes).map((key, i) => [key, grants[i]]);
+    const seen = eachHash(hashes).map((key, i) => [key, instants[i]]);
     return { owner, measure, says: { run: 'saw', windows: windows.map(windowKey), sightings: seen } };
   }
 

@@ -140,12 +140,20 @@ local function give_back(account, amount, at)
   for window, held in pairs(account.windows) do if at >= held.since then remove(account, window, at, amount) end end
 end
 
-local function see(account, sightings)
+local function sight_of(at)
+  for _, pair in ipairs(days) do if at < pair[2] then return math.min(now, pair[2] - 1) end end
+  return now
+end
+
+local function see(account, names, sightings)
+  local by_day = false
+  for _, window in ipairs(names) do if window == 'day' then by_day = true end end
   for _, sighting in ipairs(sightings) do
-    local key, granted_at = sighting[1], sighting[2]
-    if granted_at ~= 0 then give_back(account, 1, granted_at) end
+    local key, at = sighting[1], sighting[2]
+    if at > 0 then give_back(account, 1, at) end
     local before = tonumber(redis.call('ZSCORE', account.people, key) or '')
-    local last = math.max(before or now, now)
+    local sight = by_day and at ~= 0 and sight_of(math.abs(at)) or now
+    local last = math.max(before or sight, sight)
     redis.call('ZADD', account.people, text(last), key)
     for window in pairs(account.windows) do
       if before then remove(account, window, before, 1) end
@@ -183,7 +191,7 @@ end
 
 function run.saw(account, op)
   open_windows(account, op.windows)
-  see(account, op.sightings)
+  see(account, op.windows, op.sightings)
   close_account(account)
   return 0
 end
@@ -198,7 +206,7 @@ function run.known(account, op)
   end
   if #seen > 0 then
     open_windows(account, op.windows)
-    see(account, seen)
+    see(account, op.windows, seen)
     close_account(account)
   end
   return answer
