@@ -107,7 +107,8 @@ export async function serve(
       await Promise.all(clients.map((client) => client.end().catch(() => {})));
       for (const worker of left)
         if (isAlive(worker)) await eventually(() => !isAlive(worker), `worker ${worker} ended`);
-      await rm(folder, { recursive: true, force: true });
+      // A process that compresses a closed file may outlive the guard by a moment.
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }
