@@ -44,7 +44,8 @@ export interface BudgetStore {
   giveBack(returns: readonly LeaseReturn[]): void;
   /**
    * Reports who was seen, each with an instant: see `Sightings`. A person is counted once in a window, so the place for someone already counted is
-   * given back. Every sighting keeps a person in the window for its whole length again; in `per day`, until the day of its instant ends. A promise resolves when that outlives the process, and rejects where it may be lost.
+   * given back. Every sighting keeps a person in the window for its whole length again, and in `per day` until the day of its instant ends. A promise
+   * resolves when that outlives the process, and rejects where it may be lost.
    */
   saw(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[], sightings: Sightings): StoreAnswer<void>;
   /** Which of these people, by hash, every window already counts. This renews their sighting. */

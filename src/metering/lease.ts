@@ -158,6 +158,7 @@ export class Lease {
     this.rate = rate;
     this.windows = rate === undefined ? windowsOf(terms) : [...windowsOf(terms), SECOND];
     this.know(used);
+    if (!this.windows.some(isCalendarDay)) this.dayAt = 0;
     this.version += 1;
     this.shortUntil = Number.NEGATIVE_INFINITY;
     return back;
@@ -203,19 +204,21 @@ export class Lease {
     // Those for whom places are held were shown before it.
     this.settle();
     const ends = askedAt + endOfSlots(this.windows, at, this.days) - at;
-    const isLate = now >= ends && this.windows.every(isLongSlot);
+    const isByDay = this.windows.some(isCalendarDay);
+    const dayEnds = isByDay ? askedAt + this.days.startOf(this.days.dayOf(at) + 1) - at : Number.POSITIVE_INFINITY;
+    const isLate = now >= dayEnds || (now >= ends && this.windows.every(isLongSlot));
     const known = used.slice(0, this.terms.ceilings.length);
     this.know(isLate ? known.map((amount) => amount - granted) : known);
-    if (this.windows.some(isCalendarDay)) {
+    if (isByDay) {
       this.dayAt = at;
-      this.dayEndsAt = askedAt + this.days.startOf(this.days.dayOf(at) + 1) - at;
+      this.dayEndsAt = dayEnds;
     }
     if (isLate) return [{ owner: this.owner, measure: this.measure, windows: this.windows, amount: granted, at }];
     if (granted > 0) {
       this.chunks.push({ left: granted, at });
       this.granted += granted;
       this.lastUse = now;
-      this.expiresAt = Math.min(this.expiresAt, Math.max(ends, now + AT_LEAST_MS));
+      this.expiresAt = Math.min(this.expiresAt, Math.max(ends, now + AT_LEAST_MS), dayEnds);
     }
     this.shortByRate = this.left < need && this.passedBy(need).length === 0;
     return NOTHING;

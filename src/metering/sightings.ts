@@ -2,8 +2,8 @@
 import { CHARACTERS, readHash, WORDS } from './hashes.ts';
 
 /**
- * The instant of a report: when the place of a new person was granted; negative for a person who was counted already: a time on the day on which they
- * were shown; 0: that is not known.
+ * The instant is a person's last sighting where an account is stored. In a report to a store it is the time of the grant that a new person's place came
+ * from; for a person who is counted already it is negative: a time on the day on which they were shown. 0: that is not known.
  */
 export interface Sightings {
   /** The 20 characters of each hash, concatenated. */

@@ -70,7 +70,8 @@ export class Slots {
   add(at: number, amount: number): void {
     if (amount === 0) return;
     const slot = this.line.slotOf(at);
-    if (slot < this.oldest) return;
+    // It may be over, or the clock was set back: `at` looks again.
+    if (slot < this.oldest) this.oldest = Number.NaN;
     this.amounts.set(slot, (this.amounts.get(slot) ?? 0) + amount);
     this.total += amount;
   }

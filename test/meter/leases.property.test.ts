@@ -334,6 +334,23 @@ it('with a remote store, more is asked for before the lease is empty; the lease 
   expect([...new Set(waits)]).toEqual([0, 1]);
 });
 
+it('a late grant under a rate is still spent, but not on another day than it was granted for', () => {
+  const midnight = Date.parse('2026-11-25T23:00:00Z');
+  const answered = (before: number, now: number) => {
+    const lease = new Lease(OWNER, 'rows', { ceilings: [{ window: DAY, limit: 10 }] }, 8, new CalendarDays(ZONE));
+    lease.change({ ceilings: lease.ceilings }, 5);
+    return { lease, back: lease.add({ granted: 1, used: [1, 1], at: midnight - before }, 1, 0, now) };
+  };
+  const late = answered(10_000, 3_000);
+  expect(late.back).toEqual([]);
+  expect([3_004, 3_005].map((now) => late.lease.covers(1, now))).toEqual([true, false]);
+  const last = answered(3_002, 3_000);
+  expect([3_001, 3_002].map((now) => last.lease.covers(1, now))).toEqual([true, false]);
+  const over = answered(2_000, 3_000);
+  expect(over.back).toMatchObject([{ amount: 1, at: midnight - 2_000 }]);
+  expect(over.lease.left).toBe(0);
+});
+
 it('a grant that arrives at a stopped process is given back', async () => {
   const now = Date.parse('2026-11-25T09:00:00Z');
   const slow = new SlowStore(true, () => now);
