@@ -335,7 +335,10 @@ export const AROUND: readonly Scenario[] = [
     async run(thief) {
       const clients = await Promise.all(each(5, () => thief.client()));
       await Promise.all(
-        clients.map((client, i) => thief.ask(client, `SELECT id, first_name FROM pupils WHERE class_id = ${i}`)),
+        // Of two classes, so of more people than the budget has: a statement that is refused before it runs does not lock.
+        clients.map((client, i) =>
+          thief.ask(client, `SELECT id, first_name FROM pupils WHERE class_id IN (${i}, ${i + 5})`),
+        ),
       );
       for (const client of clients) await thief.ask(client, 'SELECT id FROM pupils');
       expect(thief.refusals.map(({ code }) => code)).toContain('53400');
