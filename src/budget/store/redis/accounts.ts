@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import type { LeaseClaim, LeaseGrant, LeaseReturn } from '../../../metering/budget-store.ts';
 import { CalendarDays } from '../../../metering/days.ts';
-import { eachHash } from '../../../metering/hashes.ts';
 import type { Ceiling, Measure, Owner, WindowOfMeasure } from '../../../metering/measure.ts';
 import type { Sightings } from '../../../metering/sightings.ts';
 import { windowKey } from '../../../metering/window-slots.ts';
@@ -78,11 +77,8 @@ export class RedisAccounts {
   }
 
   saw(owner: Owner, measure: Measure, windows: readonly WindowOfMeasure[], { hashes, at }: Sightings): Operation {
-    const instants = at.flatMap(([count, instant]) =>
-      Array.from({ length: count }, () => (instant > 0 && this.isLost(instant) ? -instant : instant)),
-    );
-    const seen = eachHash(hashes).map((key, i) => [key, instants[i]]);
-    return { owner, measure, says: { run: 'saw', windows: windows.map(windowKey), sightings: seen } };
+    const runs = at.map(([count, instant]) => [count, instant > 0 && this.isLost(instant) ? -instant : instant]);
+    return { owner, measure, says: { run: 'saw', windows: windows.map(windowKey), sightings: { hashes, at: runs } } };
   }
 
   /**

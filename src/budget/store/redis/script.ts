@@ -4,6 +4,7 @@
  * its length in milliseconds, or `day`.
  */
 import { CLOCK_SET_BACK_MS } from '../../../metering/account.ts';
+import { CHARACTERS } from '../../../metering/hashes.ts';
 import { MOST_REMEMBERED_SUBJECTS } from '../../../metering/seen-subjects.ts';
 import { SLOTS } from '../../../metering/window-slots.ts';
 
@@ -145,21 +146,40 @@ local function sight_of(at)
   return now
 end
 
+-- Of people who were last seen at one time.
+local function come(account, count, before, last)
+  for window in pairs(account.windows) do
+    if before then remove(account, window, before, count) end
+    add(account, window, last, count)
+  end
+end
+
 local function see(account, names, sightings)
   local by_day = false
   for _, window in ipairs(names) do if window == 'day' then by_day = true end end
-  for _, sighting in ipairs(sightings) do
-    local key, at = sighting[1], sighting[2]
-    if at > 0 then give_back(account, 1, at) end
-    local before = tonumber(redis.call('ZSCORE', account.people, key) or '')
+  local hashes, place, seen, scores = sightings.hashes, 1, {}, {}
+  for _, run in ipairs(sightings.at) do
+    local count, at = run[1], run[2]
+    if at > 0 then give_back(account, count, at) end
     local sight = by_day and at ~= 0 and sight_of(math.abs(at)) or now
-    local last = math.max(before or sight, sight)
-    redis.call('ZADD', account.people, text(last), key)
-    for window in pairs(account.windows) do
-      if before then remove(account, window, before, 1) end
-      add(account, window, last, 1)
+    local shown, alike, since = text(sight), 0, nil
+    for _ = 1, count do
+      local key = string.sub(hashes, place, place + ${CHARACTERS - 1})
+      place = place + ${CHARACTERS}
+      local before = seen[key] or tonumber(redis.call('ZSCORE', account.people, key) or '')
+      local last = math.max(before or sight, sight)
+      seen[key] = last
+      scores[#scores + 1] = last == sight and shown or text(last)
+      scores[#scores + 1] = key
+      if before ~= since then
+        come(account, alike, since, math.max(since or sight, sight))
+        alike, since = 0, before
+      end
+      alike = alike + 1
     end
+    come(account, alike, since, math.max(since or sight, sight))
   end
+  for i = 1, #scores, 1000 do redis.call('ZADD', account.people, unpack(scores, i, math.min(i + 999, #scores))) end
 end
 
 local run = {}
@@ -202,11 +222,11 @@ function run.known(account, op)
     local sight = tonumber(redis.call('ZSCORE', account.people, key) or '')
     answer[i] = sight and 1 or 0
     for _, window in ipairs(op.windows) do if sight and not counts(window, sight) then answer[i] = 0 end end
-    if answer[i] == 1 then seen[#seen + 1] = { key, 0 } end
+    if answer[i] == 1 then seen[#seen + 1] = key end
   end
   if #seen > 0 then
     open_windows(account, op.windows)
-    see(account, op.windows, seen)
+    see(account, op.windows, { hashes = table.concat(seen), at = { { #seen, 0 } } })
     close_account(account)
   end
   return answer
