@@ -136,12 +136,17 @@ test('the words that go with what is declared show nothing of the filter, and lo
   });
 });
 
-test('of how often each kind of plan was taken nothing shows: it follows from rows that are hidden', async () => {
+test('of how often each kind of plan was taken, or whether it can be read backwards, nothing shows: it follows from rows that are hidden', async () => {
   const client = await guard.connect('r', PASSWORD);
   await client.query(`${PREPARE}; EXECUTE p (1)`);
   expect((await client.query('SELECT name, generic_plans, custom_plans FROM pg_prepared_statements')).rows).toEqual([
     { name: 'p', generic_plans: null, custom_plans: null },
   ]);
+  await client.query('BEGIN; DECLARE c CURSOR FOR SELECT id FROM pupils');
+  expect((await client.query('SELECT name, is_scrollable FROM pg_cursors')).rows).toEqual([
+    { name: 'c', is_scrollable: null },
+  ]);
+  await client.query('ROLLBACK');
 });
 
 test('plans by name need the grant also where the table is held whole, and ANALYZE runs no write', async () => {

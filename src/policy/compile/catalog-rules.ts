@@ -253,7 +253,8 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
     masks: { statement: ownWords },
     empty: ['parameter_types', 'result_types', 'generic_plans', 'custom_plans'],
   },
-  pg_cursors: { rows: ownNames, masks: { statement: ownWords } },
+  // So is whether a plan can be read backwards.
+  pg_cursors: { rows: ownNames, masks: { statement: ownWords }, empty: ['is_scrollable'] },
   pg_tables: {
     rows: (v) => visibleName(v, 'schemaname', 'tablename'),
     // As in pg_class.
