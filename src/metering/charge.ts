@@ -35,9 +35,10 @@ export class Charge {
     return lease === this.lease && this.place !== undefined && !this.kept && !this.isOver(this.place, now);
   }
 
-  /** Nothing but the place would pay for how the statement ends, and its window counts it no more as of now. */
-  isPast(now: number): boolean {
-    return this.place !== undefined && (this.kept || this.total === 0) && this.isOver(this.place, now);
+  /** Nothing but the place would pay for a row of known people, or for how the statement ends, and its window counts it no more as of now. */
+  isPast(tells: 'row' | 'end', now: number): boolean {
+    const pays = this.total === 0 || (this.kept && tells === 'end');
+    return this.place !== undefined && pays && this.isOver(this.place, now);
   }
 
   /** INVARIANT 255: a window that a new policy names holds nothing that was granted before it began. */

@@ -182,6 +182,25 @@ test.each([
   });
 });
 
+/** INVARIANT 234 */
+test.each([
+  ['a portal that is left', 'SELECT p.id FROM pupils p, visits v WHERE v.id = p.id % 7 + 5005 ORDER BY p.id'],
+  ['one that can fail', 'SELECT p.id FROM pupils p, visits v WHERE v.id = 5 + 5000 / p.id ORDER BY p.id'],
+])('which of known people comes when the window of its price is over is paid in the next: %s', async (_, sql) => {
+  const role = await guarded('limits: { subjects: { pupil: 11 per hour } }');
+  const raw = await login(role);
+  const other = await database.connect();
+  await other.query('BEGIN; LOCK TABLE visits');
+  raw.socket.write(Buffer.concat([P(sql), B(), E('', 1), S()]));
+  const waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'visits'::regclass";
+  await expect.poll(async () => (await database.query(waits)).length).toBe(1);
+  vi.advanceTimersByTime(2 * 3_600_000);
+  const spent = await guard.connect(role, PASSWORD);
+  expect((await spent.query('SELECT id FROM pupils WHERE id < 12')).rows).toHaveLength(11);
+  await other.query('COMMIT');
+  expect(await until(raw, Backend.ReadyForQuery)).toBe('12E<53400>Z');
+});
+
 /** Asks while the table is held, so that a policy can change before the server answers. */
 async function askedBehindLock(client: Parameters<typeof failure>[0], sql: string) {
   const other = await database.connect();

@@ -31,8 +31,8 @@ export class StatementCharges implements Charges {
     this.paidAt = this.leases.now;
   }
 
-  isPast(subject: string): boolean {
-    return this.payments.some((one) => one.subject === subject && one.charge.isPast(this.leases.now));
+  isPast(subject: string, tells: 'row' | 'end'): boolean {
+    return this.payments.some((one) => one.subject === subject && one.charge.isPast(tells, this.leases.now));
   }
 
   /** @param lease to set a place aside from. */

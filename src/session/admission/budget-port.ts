@@ -98,8 +98,8 @@ export interface Charges {
   readonly isOld: boolean;
   /** What was paid for people is paid again. */
   renew(): void;
-  /** What was set aside for the subject, and not used, is counted in a slot of its windows that has ended since. */
-  isPast(subject: string): boolean;
+  /** What was set aside for the subject, and is to pay for what is told now, is counted in a slot of its windows that has ended since. */
+  isPast(subject: string, tells: 'row' | 'end'): boolean;
   /** False where nothing was left for it. */
   isSetAside(subject: string): boolean;
   /**

@@ -27,7 +27,7 @@ function takeRow(c: Conversation, run: Execution, rows: number, bytes: number, f
   const disclosed = rows > 0 ? run.answer?.in(run, frame) : undefined;
   if (rows > 0 && !passesCanaries(c, run, frame)) return false;
   if (!isCountedAlike(c, run)) return cutOutdated(run);
-  if (isTaken(c, run) && !paysAgain(c, run)) return false;
+  if (isTaken(c, run) && !paysAgain(c, run, 'row')) return false;
   if (isTaken(c, run) && !take(c, run, disclosed ? { rows, bytes, disclosed } : plain(rows, bytes))) return false;
   if (run.endsAt(rows)) {
     run.cut = moreThanLeft(run.rows);
@@ -77,30 +77,31 @@ export function changesAreLimitedNow(
 
 /**
  * INVARIANT 234: people who were counted before the statement ran are counted again where more of it is told a second later: a client may have let it wait
- * until the windows had forgotten them. Those who are counted cost nothing. @returns as `take`.
+ * until the windows had forgotten them. Those who are counted cost nothing. Nor does a place pay for rows of known people, or for an end, once its window has
+ * ended: the rows of a portal that is left, or of a connection that is lost, have no other end. @returns as `take`.
  */
-function paysAgain(c: Conversation, run: Execution): boolean {
-  const { charges, prepaid, watch } = run;
+function paysAgain(c: Conversation, run: Execution, tells: 'row' | 'end'): boolean {
+  const { charges, prepaid = [], watch } = run;
   // A permit has no windows.
-  if (!charges?.isOld || watch.account !== undefined) return true;
-  const disclosed = (prepaid ?? []).flatMap(({ subject, keys }) =>
-    keys.length > 0 ? { subject, keys, values: 0 } : [],
-  );
+  if (!charges || watch.account !== undefined) return true;
+  const { isOld } = charges;
+  if (!isOld && tells === 'row') return true;
+  const disclosed = prepaid.flatMap(({ subject, keys, pinned }) => {
+    const values = !(pinned && tells === 'row') && charges.isPast(subject, tells) ? 1 : 0;
+    const named = isOld ? keys : NO_KEYS;
+    return named.length + values > 0 ? { subject, keys: named, values } : [];
+  });
   if (disclosed.length > 0 && !take(c, run, { disclosed })) return false;
-  charges.renew();
+  if (isOld) charges.renew();
   return true;
 }
 
+const NO_KEYS: readonly string[] = [];
+
 /** The same of how it ends: it is to be paid by what was set aside. @returns whether the client may be told; where not, it may be asked again: `c.stalled`. */
 export function mayTellEnd(c: Conversation, run: Execution): boolean {
-  const { charges, prepaid = [], watch } = run;
-  if (!charges || c.unheard) return true;
-  if (!isCountedAlike(c, run)) return cutOutdated(run);
-  if (watch.account !== undefined) return true;
-  if (!paysAgain(c, run)) return false;
-  const past = prepaid.filter(({ subject }) => charges.isPast(subject));
-  const disclosed = past.map(({ subject }) => ({ subject, keys: [], values: 1 }));
-  return disclosed.length === 0 || take(c, run, { disclosed });
+  if (!run.charges || c.unheard) return true;
+  return isCountedAlike(c, run) ? paysAgain(c, run, 'end') : cutOutdated(run);
 }
 
 function cutUnrecorded(run: Execution): false {
