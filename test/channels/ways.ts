@@ -394,6 +394,12 @@ const DRAFTS: readonly Way[] = [
       `COPY (SELECT p.id, max(q.name) FROM patient AS p, patient AS q WHERE p.id = 1 AND q.id + 0 = ${P} GROUP BY p.id) TO STDOUT`,
     ],
   },
+  ...['', ' (FORMAT binary)'].map((format) => ({
+    name: `whether a COPY that is held by another key has come to its end${format}`,
+    texts: [
+      `COPY (SELECT p.id FROM patient AS p JOIN visit AS v ON v.patient_id = p.id WHERE v.id = 21) TO STDOUT${format}`,
+    ],
+  })),
 ];
 
 /** A person in front of those who are known, or not: OFFSET passes by the first. */

@@ -12,7 +12,17 @@ import type { PendingBind, PendingDescribe, PendingExecute, PendingReply } from 
 import { applyNames } from '../state/sql-names.ts';
 import { countIn } from './answer-grammar.ts';
 import { descriptionOf } from './description.ts';
-import { admitRow, admitSuspended, admitTag, rowsChanged, shownTag, tellCut, tellTag, verify } from './row-flow.ts';
+import {
+  admitRow,
+  admitSuspended,
+  admitTag,
+  holdEnd,
+  rowsChanged,
+  shownTag,
+  tellCut,
+  tellTag,
+  verify,
+} from './row-flow.ts';
 import { settle } from './settle.ts';
 import { isAboutSubjects } from './shown-columns.ts';
 
@@ -140,7 +150,7 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
       return verify(c, run);
     case Backend.CopyDone:
       run.grammar.copyOut(frame.type);
-      return verify(c, run);
+      return verify(c, run) && holdEnd(run, frame);
     case Backend.CopyInResponse:
       run.grammar.beginsCopy(frame.type);
       c.beginCopyIn(run);

@@ -13,7 +13,7 @@ import type { PendingQuery, QueryStep } from '../state/pending-replies.ts';
 import { privateName } from '../state/private-name.ts';
 import { applyNames } from '../state/sql-names.ts';
 import { descriptionOf } from './description.ts';
-import { admitRow, admitTag, rowsChanged, shownTag, tellCut, tellTag, verify } from './row-flow.ts';
+import { admitRow, admitTag, holdEnd, rowsChanged, shownTag, tellCut, tellTag, verify } from './row-flow.ts';
 
 /** @returns whether the frame goes to the client. */
 export function answerQuery(c: Conversation, query: PendingQuery, frame: Frame): boolean {
@@ -44,7 +44,7 @@ function answerClients(c: Conversation, query: PendingQuery, frame: Frame): bool
       return verify(c, current(run));
     case Backend.CopyDone:
       current(run).grammar.copyOut(frame.type);
-      return verify(c, current(run));
+      return verify(c, current(run)) && holdEnd(current(run), frame);
     case Backend.CopyInResponse:
       current(run).grammar.beginsCopy(frame.type);
       c.beginCopyIn(current(run));

@@ -18,7 +18,8 @@ export function admitRow(c: Conversation, run: Execution, frame: Frame): boolean
   if (run.cut || c.unheard) return false;
   const rows = isRow(run, frame) ? 1 : 0;
   const bytes = frame.length - HEADER_BYTES;
-  if (run.fits(rows, bytes) && takeRow(c, run, rows, bytes, frame)) return true;
+  if (run.fits(rows, bytes) && takeRow(c, run, rows, bytes, frame))
+    return rows > 0 || !isBinaryCopy(run) || holdEnd(run, frame);
   if (run.cut) cutOff(c, run);
   return false;
 }
@@ -136,6 +137,17 @@ function isTrailer({ bytes, length }: Frame, first: boolean): boolean {
   return length === HEADER_BYTES + (first ? 21 : 2) && bytes.at(-2) === 0xff && bytes.at(-1) === 0xff;
 }
 
+/** Of its messages that are no rows: they end its data; of another format they are a line of names. */
+function isBinaryCopy({ statement: { kind } }: Execution): boolean {
+  return kind.kind === 'copy-out' && kind.format.kind === 'binary';
+}
+
+/** INVARIANT 78: that the data of a COPY are over tells that no row was withheld: the client hears it once the end is paid. @returns false: not now. */
+export function holdEnd(run: Execution, { bytes }: Frame): false {
+  run.copyEnd = [...run.copyEnd, new Uint8Array(bytes)];
+  return false;
+}
+
 /**
  * The server reports how many rows a statement has changed, or a COPY has stored. @returns whether they may be kept; if not, it may be asked again:
  * `c.stalled`.
@@ -150,7 +162,10 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
   const demand = demandOf(run, changed);
   const costs = takesChanges && (changed > 0 || demand.disclosed !== undefined);
   if (fits && passesAskedCanaries(c, run) && mayEnd(c, run) && mayTellEnd(c, run) && (!costs || take(c, run, demand))) {
-    if (!demand.disclosed || c.records.countAsked(run, demand.disclosed)) return true;
+    if (!demand.disclosed || c.records.countAsked(run, demand.disclosed)) {
+      for (const bytes of run.copyEnd) c.toClient.add(bytes);
+      return true;
+    }
     cutUnrecorded(run);
   }
   if (run.cut) tellBudget(c, run);

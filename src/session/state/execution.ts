@@ -58,6 +58,8 @@ export interface WriteCost {
   readonly once: number;
 }
 
+const NOTHING: readonly Uint8Array[] = [];
+
 export class Execution {
   /** Forwarded to the client by this run. */
   rows = 0;
@@ -67,6 +69,8 @@ export class Execution {
   ended = false;
   /** CopyData that the server has sent. */
   messages = 0;
+  /** What the server has sent behind the last row of a COPY. */
+  copyEnd: readonly Uint8Array[] = NOTHING;
   cutByBudget = false;
   /** The window limit that cut it; absent if it was cut for another reason. */
   reached: LimitReached | undefined;
