@@ -54,6 +54,7 @@ async function open(
   disclosures: readonly Disclosure[] | undefined,
   options: BudgetOptions = {},
   more: PolicyOptions = {},
+  pooling?: 'session',
 ) {
   const make = (wake: () => void) => {
     budget = new LateBudget(wake, options);
@@ -61,7 +62,7 @@ async function open(
   };
   const limits = { subjects: new Map([['student', oneHour]]) };
   const policy = policyOf({ relations, subjectKeys, limits, ...(disclosures && { disclosures }), ...more });
-  peer = await relayed(database.url, policy, Infinity, make);
+  peer = await relayed(database.url, policy, Infinity, make, undefined, false, undefined, undefined, pooling);
 }
 
 const outcome = () => peer.records.findLast((entry): entry is OutcomeEntry => entry.kind === 'outcome')!;
@@ -352,6 +353,22 @@ test('a row that shows one too many does not pass, and no more is counted than p
     expect(shown()).toEqual(told(3, 0));
   }
 });
+
+/** INVARIANT 78 */
+test.each([undefined, 'session'] as const)(
+  'with nothing left a row that is withheld looks as none, pooling: %s',
+  async (pooling) => {
+    const replies: string[][] = [];
+    for (const id of [2, 9]) {
+      await open(student([[0]], [], { access: { kind: 'held' } }), { people: 0, noneAside: true }, {}, pooling);
+      const words = await ask(peer, Q(`select id from students where id = ${id}`));
+      replies.push([...words, `closed: ${peer.received.closed}`]);
+      if (id === 2) await peer.close();
+    }
+    expect(replies[0]).toEqual(replies[1]);
+    expect(replies[0]!.join()).toContain('ErrorResponse:53400');
+  },
+);
 
 test('RETURNING shows people as well, and nothing of it stays where they are too many', async () => {
   await open(student([[0]]), { people: 3 });

@@ -53,6 +53,7 @@ export async function relayed(
   givesWay = false,
   pins?: Pins,
   plans?: PlanReuse,
+  pooling?: 'session' | 'transaction',
 ): Promise<RelayedPeer> {
   const next = typeof policy === 'function' ? policy : undefined;
   let made = 0;
@@ -102,6 +103,7 @@ export async function relayed(
       budget,
       ...(pins && { pins }),
       ...(plans && { plans }),
+      ...(pooling && { pooling }),
       ...(tokens && { persons: tokens.persons(() => peer.session.onBudget()) }),
       ...(tokens?.initial !== undefined && { token: tokens.initial }),
       pauseServer: (paused) => {

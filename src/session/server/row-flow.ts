@@ -102,7 +102,13 @@ const NO_KEYS: readonly string[] = [];
 /** The same of how it ends: it is to be paid by what was set aside. @returns whether the client may be told; where not, it may be asked again: `c.stalled`. */
 export function mayTellEnd(c: Conversation, run: Execution): boolean {
   if (!run.charges || c.unheard) return true;
-  return isCountedAlike(c, run) ? paysAgain(c, run, 'end') : cutOutdated(run);
+  return (isCountedAlike(c, run) ? paysAgain(c, run, 'end') : cutOutdated(run)) || endRefused(c, run);
+}
+
+/** INVARIANT 78: through a pooler a row that is refused ends the session, and so does an end: that the session goes on would tell that no row came. */
+function endRefused(c: Conversation, run: Execution): false {
+  if (run.cut && c.ports.pooling !== undefined) leave(c, run, run.cut);
+  return false;
 }
 
 function cutUnrecorded(run: Execution): false {
@@ -180,7 +186,7 @@ function mayEnd(c: Conversation, run: Execution): boolean {
   const { charges, answer, disclosures } = run;
   const unpaid = charges && disclosures?.find(({ subject }) => !run.isPinned(subject) && !charges.isSetAside(subject));
   if (unpaid?.access.kind !== 'held' || answer?.hasNamed(unpaid.subject)) return true;
-  return take(c, run, { disclosed: [{ subject: unpaid.subject, keys: [], values: 1 }] });
+  return take(c, run, { disclosed: [{ subject: unpaid.subject, keys: [], values: 1 }] }) || endRefused(c, run);
 }
 
 /** A portal that stops before its end has not reported how many rows it has changed. @returns whether they may be kept. */
@@ -215,9 +221,13 @@ function cutOff(c: Conversation, run: Execution): void {
     c.cancel();
     return;
   }
-  // A cancel through a pooler may hit another client's next statement on that connection: none is sent.
-  c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
-  c.end(run.cut);
+  leave(c, run, run.cut!);
+}
+
+/** A cancel through a pooler may hit another client's next statement on that connection: none is sent. */
+function leave(c: Conversation, run: Execution, cut: Refusal): void {
+  c.records.end(run, 'cut', { sqlstate: cut.sqlstate });
+  c.end(cut);
 }
 
 /** A result that was cut off counts towards a lock, at once, whether or not the client stays to read the error. */
