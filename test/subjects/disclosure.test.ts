@@ -1157,6 +1157,16 @@ const WRITES: readonly Case[] = [
     "question; unnamed; repeated; at-once; writes 2 tag; uncountable: others' values in a unique index",
   ],
   [
+    'under a key that may lose blanks on its way into its column',
+    "INSERT INTO label (code, n) SELECT code, 1 FROM ticket WHERE note = 'x'",
+    'question; unnamed; repeated; at-once; writes 0 tag; uncountable: rows written from people who are not their own',
+  ],
+  [
+    'and under one that comes from a column of the same length',
+    'INSERT INTO label (code, n) SELECT l.code, 1 FROM (SELECT code FROM label WHERE n = 3) AS l',
+    'question; unnamed; repeated; at-once; writes 0 tag',
+  ],
+  [
     'a WITH that writes of others',
     'WITH w AS (INSERT INTO notes (n) SELECT weight FROM patient) SELECT 1',
     'question; unnamed; repeated; at-commit; uncountable: rows written from people who are not their own',
@@ -1323,6 +1333,11 @@ const UPSERTS: readonly Case[] = [
       'question; unnamed; repeated; at-once; writes 0 tag given 1',
     ],
   ),
+  [
+    'and by the length of its domain',
+    "INSERT INTO docket (code) VALUES ('abcd ') ON CONFLICT DO NOTHING",
+    'question; unnamed; repeated; at-once; writes 0 tag given 1',
+  ],
   [
     'and one that stays the same',
     "INSERT INTO ticket (code) VALUES ('5'::varchar), ($1), ($2::text), (NULL) ON CONFLICT DO NOTHING",

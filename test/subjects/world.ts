@@ -83,6 +83,9 @@ CREATE TABLE native (patient_id integer PRIMARY KEY, country_id integer REFERENC
 CREATE TABLE lodger (patient_id integer PRIMARY KEY, region_id integer REFERENCES region, ward integer, number serial);
 CREATE TABLE pledge (patient_id integer PRIMARY KEY, land_id integer REFERENCES country DEFERRABLE INITIALLY DEFERRED);
 CREATE TABLE ticket (code text PRIMARY KEY, note text);
+CREATE DOMAIN brief AS varchar(4);
+CREATE TABLE label (code varchar(4), n integer);
+CREATE TABLE docket (code brief PRIMARY KEY, note text);
 CREATE TABLE account (id integer PRIMARY KEY);
 CREATE TABLE tenant (id integer PRIMARY KEY, patient_id integer REFERENCES account ON UPDATE CASCADE, note text);
 CREATE TABLE course (id integer PRIMARY KEY, patient_id integer, note text);
@@ -128,7 +131,7 @@ ${COMPUTES ? 'CREATE TABLE slip (id integer PRIMARY KEY, code integer, patient_i
 CREATE TABLE chart (patient_id integer PRIMARY KEY, mass integer, height integer${COMPUTES ? ', ratio integer GENERATED ALWAYS AS (mass / height) VIRTUAL' : ''});
 `;
 
-export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id, room.patient_id, stamp.code, share.id, named.id, chart.patient_id, guest.id, paper.patient_id, called.patient_id, trip.patient_id, shared_trip.other_id, queue.patient_id, finding.patient_id, turn.patient_id, pass.id, memo.patient_id, memos.patient_id, ruled.patient_id, picky.patient_id, house.patient_id, migrant.patient_id, native.patient_id, lodger.patient_id, pledge.patient_id, ticket.code, tenant.patient_id, course.patient_id, dose.patient_id${COMPUTES ? ', slip.patient_id' : ''}]`;
+export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id, long_stay.patient_id, bed.patient_id, booking.patient_id, call.patient_id, room.patient_id, stamp.code, share.id, named.id, chart.patient_id, guest.id, paper.patient_id, called.patient_id, trip.patient_id, shared_trip.other_id, queue.patient_id, finding.patient_id, turn.patient_id, pass.id, memo.patient_id, memos.patient_id, ruled.patient_id, picky.patient_id, house.patient_id, migrant.patient_id, native.patient_id, lodger.patient_id, pledge.patient_id, ticket.code, label.code, docket.code, tenant.patient_id, course.patient_id, dose.patient_id${COMPUTES ? ', slip.patient_id' : ''}]`;
 
 /** The keys of a role, but for its name and limits. */
 export const GRANTS = `
@@ -180,6 +183,8 @@ tables:
   course: { select: { columns: [id, patient_id, note] }, delete: {} }
   dose: { select: { columns: [id, patient_id, course_id] }, insert: { columns: [id, patient_id, course_id] } }
   quota: { select: { columns: "*" }, insert: { columns: "*" } }
+  label: { select: { columns: [code, n] }, insert: { columns: [code, n] } }
+  docket: { select: { columns: [code, note] }, insert: { columns: [code, note] } }
   ticket: { select: { columns: [code, note] }, insert: { columns: [code, note] } }
   guest: { select: { columns: [id, name, weight] }, insert: { columns: [id, name, weight] }, update: { columns: [weight] }, delete: {} }
   paper: { select: { columns: [id, code, patient_id, kind, body] }, insert: { columns: [id, code, kind, body] }, update: { columns: [code, kind, body] }, delete: {} }

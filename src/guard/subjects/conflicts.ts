@@ -5,7 +5,7 @@ import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import { as, type Node } from '../../sql/parse/tree.ts';
 import { extentOf } from '../../sql/text/extent.ts';
 import { tokenAt } from '../../sql/text/tokens.ts';
-import { baseType } from '../../sql/types/type.ts';
+import { baseType, typmodOf } from '../../sql/types/type.ts';
 import { isGivenKey, someIn } from './conditions.ts';
 import { type ConstraintContext, showsConflict } from './constraints.ts';
 import type { GivenKeys, GivenRows } from './disclosure.ts';
@@ -106,7 +106,7 @@ function givenAt(
   const column = insertColumns(write).indexOf(key);
   const target = relation.columns.find(({ name }) => name === key);
   // A text that is too long for its column may lose blanks on its way into it.
-  if (!target || target.typmod >= 0) return undefined;
+  if (!target || typmodOf(catalog, target) >= 0) return undefined;
   const type = baseType(catalog, target.type);
   const { rows } = rowsAt(analysis, write);
   if (column < 0 || !rows || !isReadableKey(type)) return undefined;

@@ -4,8 +4,9 @@ import type { Write } from '../../sql/analyze/findings.ts';
 import type { QueryLevel } from '../../sql/analyze/range-table.ts';
 import type { Catalog, Column } from '../../sql/catalog/catalog.ts';
 import { as, type Node } from '../../sql/parse/tree.ts';
+import { baseType, typmodOf } from '../../sql/types/type.ts';
 import { type Conflict, conflictOf } from './conflicts.ts';
-import type { Key } from './key.ts';
+import type { Key, KeyOrigin } from './key.ts';
 import { isOneKey } from './key-types.ts';
 import type { ProvenRows, RowsKey } from './rows.ts';
 import type { ShownKeys } from './shown-keys.ts';
@@ -93,7 +94,26 @@ export class WrittenRows {
   ): RowsKey | undefined {
     const type = source?.outputs[at]?.type;
     if (type === undefined || !isOneKey(this.catalog, { type: column.type }, { type })) return undefined;
-    return rows?.keys.find(({ key, columns }) => key.comparable && columns.includes(at));
+    return rows?.keys.find(({ key, columns }) => key.comparable && columns.includes(at) && this.fits(key, column));
+  }
+
+  /** INVARIANT 260: in a column with a length or a scale a text loses blanks, a number is rounded, and then it is the key of another person. */
+  private fits(key: Key, column: Column): boolean {
+    const { catalog } = this;
+    const typmod = typmodOf(catalog, column);
+    const isAlike = (from: Column | undefined): boolean =>
+      from !== undefined &&
+      typmodOf(catalog, from) === typmod &&
+      baseType(catalog, from.type) === baseType(catalog, column.type);
+    const came = ({ entry: { source, columns }, column: shown, inner }: KeyOrigin): boolean => {
+      if (inner) return this.fits(inner, column);
+      return (
+        shown !== undefined &&
+        source.kind === 'relation' &&
+        isAlike(source.view.columns[columns.indexOf(shown)]?.column)
+      );
+    };
+    return typmod < 0 || key.origins.some(came);
   }
 
   /** Whether the rows of a write depend only on people whose keys the rows have in the end. */

@@ -1,7 +1,7 @@
 /** Compiles subjects against the catalog: which columns of which tables tell whose data a row is. */
 import type { Catalog, Column, Oid, Relation } from '../../sql/catalog/catalog.ts';
 import * as t from '../../sql/types/oids.ts';
-import { baseType } from '../../sql/types/type.ts';
+import { baseType, typmodOf } from '../../sql/types/type.ts';
 import type { ColumnRef, Subject } from '../model/policy.ts';
 import type { SubjectsFile } from '../schema/principals-schema.ts';
 import type { DiagnosticReport } from '../source/diagnostic.ts';
@@ -113,12 +113,7 @@ export function keyProblem(catalog: Catalog, column: Column): string | undefined
  */
 function isWholeNumeric(catalog: Catalog, column: Column, type: Oid): boolean {
   if (type !== t.NUMERIC) return false;
-  let { typmod } = column;
-  let domain = catalog.typesByOid.get(column.type);
-  while (typmod < 0 && domain?.kind === 'd') {
-    typmod = domain.baseTypmod;
-    domain = catalog.typesByOid.get(domain.base);
-  }
+  const typmod = typmodOf(catalog, column);
   const scale = (((typmod - 4) & 0x7ff) ^ 0x400) - 0x400;
   return typmod >= 0 && scale <= 0;
 }

@@ -1,5 +1,5 @@
 /** Questions about one type: its base, category, element, row. */
-import type { Catalog, Oid, Relation } from '../catalog/catalog.ts';
+import type { Catalog, Column, Oid, Relation } from '../catalog/catalog.ts';
 import * as t from './oids.ts';
 
 /** The type below all domains; the type itself if it is not a domain. */
@@ -10,6 +10,16 @@ export function baseType(catalog: Catalog, oid: Oid): Oid {
     type = catalog.typesByOid.get(current);
   }
   return current;
+}
+
+/** The modifier of a column (a length, or digits and scale), or of the domain that it is of; -1: none. */
+export function typmodOf(catalog: Catalog, { type, typmod }: Pick<Column, 'type' | 'typmod'>): number {
+  let found = typmod;
+  for (let domain = catalog.typesByOid.get(type); found < 0 && domain?.kind === 'd'; ) {
+    found = domain.baseTypmod;
+    domain = catalog.typesByOid.get(domain.base);
+  }
+  return found;
 }
 
 /** Element type of a true array, else 0. A domain over an array is not one: take its base first. */
