@@ -626,6 +626,10 @@ const UNPAID: readonly Way[] = [
        SELECT y.id, r.id FROM x AS y, r WHERE y.id = 1 AND r.id = 1`,
     ],
   },
+  ...['', ' (FORMAT csv, HEADER)', ' (FORMAT binary)'].map((form) => ({
+    name: `the end of a COPY that has no row of its own key, with nothing left${form}`,
+    texts: [`COPY (SELECT patient_id FROM visit WHERE id = 20 AND clinic_id = 2) TO STDOUT${form}`],
+  })),
   {
     name: 'rows that COPY leaves out because a domain asks about people',
     withheld: true,
