@@ -1,5 +1,5 @@
 /** Tests what a row discloses: data subjects by their keys, equal in every result format, and values of 8 bytes for everything else. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Disclosure } from '../../src/guard/subjects/disclosure.ts';
 import type { RelationGrant } from '../../src/policy/model/policy.ts';
 import type { SubjectKeys } from '../../src/policy/model/subject-keys.ts';
@@ -354,21 +354,23 @@ test('a row that shows one too many does not pass, and no more is counted than p
   }
 });
 
-/** INVARIANT 78 */
-test.each([undefined, 'session'] as const)(
-  'with nothing left a row that is withheld looks as none, pooling: %s',
-  async (pooling) => {
+/** INVARIANT 78, INVARIANT 228 */
+describe.each([undefined, 'session'] as const)('with nothing left, pooling: %s', (pooling) => {
+  test.each([
+    ['a row that is withheld looks as none', 'id'],
+    ['so does an error, as by statement_timeout behind a row', '1 / (id - 2)'],
+  ])('%s', async (_, value) => {
     const replies: string[][] = [];
     for (const id of [2, 9]) {
       await open(student([[0]], [], { access: { kind: 'held' } }), { people: 0, noneAside: true }, {}, pooling);
-      const words = await ask(peer, Q(`select id from students where id = ${id}`));
+      const words = await ask(peer, Q(`select ${value} from students where id = ${id}`));
       replies.push([...words, `closed: ${peer.received.closed}`]);
       if (id === 2) await peer.close();
     }
     expect(replies[0]).toEqual(replies[1]);
     expect(replies[0]!.join()).toContain('ErrorResponse:53400');
-  },
-);
+  });
+});
 
 test('RETURNING shows people as well, and nothing of it stays where they are too many', async () => {
   await open(student([[0]]), { people: 3 });

@@ -1,6 +1,7 @@
 /** The rows of a running statement: each is admitted, or waits, or the statement is cut off. */
 import { REASONS } from '../../core/reasons.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import { commandComplete } from '../../protocol/command-complete.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
@@ -183,10 +184,30 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
  * otherwise it would reveal for free that there is none.
  */
 function mayEnd(c: Conversation, run: Execution): boolean {
-  const { charges, answer, disclosures } = run;
-  const unpaid = charges && disclosures?.find(({ subject }) => !run.isPinned(subject) && !charges.isSetAside(subject));
-  if (unpaid?.access.kind !== 'held' || answer?.hasNamed(unpaid.subject)) return true;
-  return take(c, run, { disclosed: [{ subject: unpaid.subject, keys: [], values: 1 }] }) || endRefused(c, run);
+  const { subject } = unpaidOf(run) ?? {};
+  return subject === undefined || run.answer?.hasNamed(subject) === true || takesOne(c, run, subject);
+}
+
+/**
+ * INVARIANT 228: an error tells that the server was still at work on rows, by `statement_timeout` or a cancel request: a statement that runs although nothing
+ * was left to set aside fails in the words in which its end is refused.
+ */
+export function mayTellError(c: Conversation, run: Execution): boolean {
+  const { subject } = unpaidOf(run) ?? {};
+  return mayTellEnd(c, run) && (c.unheard || subject === undefined || takesOne(c, run, subject));
+}
+
+function takesOne(c: Conversation, run: Execution, subject: string): boolean {
+  return take(c, run, { disclosed: [{ subject, keys: [], values: 1 }] }) || endRefused(c, run);
+}
+
+/** The people that are held by a key, for whom nothing was left to set aside. */
+function unpaidOf(run: Execution): Disclosure | undefined {
+  const { charges, disclosures } = run;
+  return disclosures?.find(
+    ({ subject, access }) =>
+      charges && access.kind === 'held' && !run.isPinned(subject) && !charges.isSetAside(subject),
+  );
 }
 
 /** A portal that stops before its end has not reported how many rows it has changed. @returns whether they may be kept. */
@@ -277,11 +298,7 @@ function paidBy({ charges, person }: Execution, demand: Demand, account: PayingA
 
 /** INVARIANT 78: a row that may not be shown is refused in the words in which no row is: its own would say how many people it names. */
 function alike(c: Conversation, run: Execution, answer: BudgetTaken): BudgetTaken {
-  const { charges } = run;
-  if (answer.kind !== 'over' || !charges) return answer;
-  const unpaid = run.disclosures?.find(
-    ({ subject, access }) => access.kind === 'held' && !run.isPinned(subject) && !charges.isSetAside(subject),
-  );
+  const unpaid = answer.kind === 'over' ? unpaidOf(run) : undefined;
   if (!unpaid) return answer;
   const one = { disclosed: [{ subject: unpaid.subject, keys: [], values: 1 }] };
   const alone = c.ports.budget.take(run.policy, paidBy(run, one, run.watch.account));
