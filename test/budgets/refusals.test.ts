@@ -13,6 +13,7 @@ beforeAll(async () => {
     keys: counted,
     failing: counted,
     questions: counted,
+    held: 'limits: { subjects: { pupil: 5 per day }, bytes_per_statement: 200 }\n',
     answers: 'limits: { subjects: { pupil: 5 per day }, answers: { pupil: 2 per hour } }\n',
     short: twin,
     long: twin,
@@ -71,6 +72,17 @@ test('of a question where nothing is left; what it advises is so', async () => {
     hint: `Give the keys of people who are counted already, in a statement that cannot fail, or ${RAISE}`,
   });
   expect(await rowsOf(client, 'SELECT name FROM pupils WHERE id IN (2, 4)')).toBe(2);
+});
+
+test('a row asked for by its own key is not looked at with nothing left: another limit would tell of it', async () => {
+  await world.database.query("UPDATE visits SET note = repeat('z', 1000) WHERE id = 5006");
+  const client = await world.connect('held');
+  expect(await rowsOf(client, `SELECT id FROM pupils WHERE id IN (${listed(1, 5)})`)).toBe(5);
+  const [known, ...others] = await Promise.all(
+    [5001, 5006, 99_999].map((id) => told('held', `SELECT note FROM visits WHERE id = ${id}`)),
+  );
+  expect(known?.message).toMatch(/ costs an answer about people of subject "pupil", .* has 0 of 5 per day left$/);
+  expect(others).toEqual([known, known]);
 });
 
 test('amounts reserved for running statements are not left', async () => {

@@ -35,8 +35,8 @@ export interface BudgetOptions {
   /** Told to sessions, where it is not what is left. */
   readonly rowsLeft?: number;
   readonly account?: string;
-  /** Nothing is left to be set aside. */
-  readonly noneAside?: boolean;
+  /** The window of what was set aside has ended. */
+  readonly lapsed?: boolean;
 }
 
 export class LateBudget implements Budget {
@@ -99,10 +99,9 @@ export class LateBudget implements Budget {
   /** Says what becomes of what was set aside, and takes nothing. */
   private chargesOf(prepayments: readonly Prepayment[]): Charges {
     return {
-      isOld: false,
+      isOld: this.options.lapsed === true,
       renew: () => {},
-      isPast: () => false,
-      isSetAside: (subject) => !this.options.noneAside || !prepayments.some((one) => one.subject === subject),
+      isPast: () => this.options.lapsed === true,
       settle: (how) => {
         const settled = prepayments.filter(({ setsAside }) => setsAside !== 'nothing');
         for (const { subject } of settled) this.settled.push(`${subject} ${how(subject)}`);

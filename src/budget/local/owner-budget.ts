@@ -159,21 +159,20 @@ export class OwnerBudget {
 
   /**
    * Adds the charges before a statement runs to `lines`.
-   * @param hashes of the people that the statement names by key. @param without leases that are used up: optional charges to them are left out.
+   * @param hashes of the people that the statement names by key.
    */
   addPrepaid(
     lines: ChargeLine[],
-    { subject, setsAside, optional }: Prepayment,
+    { subject, setsAside }: Prepayment,
     hashes: Hashes,
     charges: StatementCharges,
-    without: ReadonlySet<Lease>,
   ): 'unavailable' | undefined {
     const { people, from } = this.metersOf(subject);
     const named = people && hashes.count > 0;
     if (named && this.options.context.hashKey() === undefined) return 'unavailable';
     const charge =
       from && setsAside !== 'nothing' ? charges.add(this.owner, subject, from.lease, setsAside !== 'one') : undefined;
-    const places = charge && from && !(optional && without.has(from.lease)) ? from : undefined;
+    const places = charge && from;
     const aside = setsAside === 'two' ? 2 : 1;
     if (named) lines.push(people.people(hashes, 0, charge, places === people ? aside : 0));
     if (places && !(named && places === people)) lines.push(places.values(0, charge, aside));

@@ -42,8 +42,6 @@ export interface Payers {
   readonly account: string | undefined;
   readonly own: OwnerBudget | undefined;
   readonly person: OwnerBudget | undefined;
-  /** Leases that are used up. */
-  readonly without: ReadonlySet<Lease>;
 }
 
 export class PrincipalBudget {
@@ -135,15 +133,12 @@ export class PrincipalBudget {
     return outcome.kind === 'taken' || outcome.kind === 'wait' ? outcome.kind : 'singly';
   }
 
-  /**
-   * Adds the charges before a statement runs to `lines`.
-   * @param without leases that are used up: optional charges to them are left out.
-   */
+  /** Adds the charges before a statement runs to `lines`. */
   addPrepaid(
     lines: ChargeLine[],
     prepayments: readonly Prepayment[],
     charges: StatementCharges,
-    { account, own, person, without }: Payers,
+    { account, own, person }: Payers,
   ): 'unavailable' | undefined {
     if (account !== undefined) {
       const lease = this.permits.lease(account);
@@ -153,14 +148,14 @@ export class PrincipalBudget {
       const kept = paid.some(({ setsAside }) => setsAside !== 'one');
       const charge = paid.length > 0 ? charges.add(account, '', lease, kept) : undefined;
       const places = paid.some((one) => one.setsAside === 'two') ? 2 : 1;
-      const setsAside = charge && !(paid.every(({ optional }) => optional) && without.has(lease)) ? places : 0;
+      const setsAside = charge ? places : 0;
       if (need > 0 || setsAside > 0) lines.push({ lease, need, people: undefined, charge, setsAside });
     }
     const asked = prepayments.map(({ subject, keys }) => this.hashes.ofOne(subject, keys));
     for (const payer of [own, person]) {
       if (!payer) continue;
       for (let at = 0; at < prepayments.length; at += 1)
-        if (payer.addPrepaid(lines, prepayments[at]!, asked[at]!, charges, without)) return 'unavailable';
+        if (payer.addPrepaid(lines, prepayments[at]!, asked[at]!, charges)) return 'unavailable';
     }
     return undefined;
   }

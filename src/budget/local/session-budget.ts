@@ -120,7 +120,7 @@ export class SessionBudget implements Budget {
       addOne(lines, own.meter('statements'));
       addOne(lines, person?.meter('statements'));
     }
-    const payers = { account: undefined, own, person, without: NONE_USED_UP };
+    const payers = { account: undefined, own, person };
     if (prepayments.length > 0 && principal.addPrepaid(lines, prepayments, charges, payers)) return undefined;
     const paying = lines.length;
     const needed: Meter[] = [];
@@ -144,22 +144,15 @@ export class SessionBudget implements Budget {
     takes: boolean,
   ): Payment | 'unavailable' {
     const { principal } = this;
-    let without = NONE_USED_UP;
-    for (;;) {
-      const charges = new StatementCharges(principal.leases);
-      const lines: ChargeLine[] = [];
-      if (!counted) {
-        addOne(lines, own.meter('statements'));
-        addOne(lines, person?.meter('statements'));
-      }
-      const payers = { account, own: account === undefined ? own : undefined, person, without };
-      if (prepayments.length > 0 && principal.addPrepaid(lines, prepayments, charges, payers)) return 'unavailable';
-      const outcome = this.paid(lines, person, takes);
-      // At most once for each lease: a second attempt leaves out what was optional.
-      const again = outcome.kind === 'short' && charges.isFrom(outcome.lease) && !without.has(outcome.lease);
-      if (!again || !prepayments.some(({ optional }) => optional)) return { lines, charges, outcome };
-      without = new Set([...without, outcome.lease]);
+    const charges = new StatementCharges(principal.leases);
+    const lines: ChargeLine[] = [];
+    if (!counted) {
+      addOne(lines, own.meter('statements'));
+      addOne(lines, person?.meter('statements'));
     }
+    const payers = { account, own: account === undefined ? own : undefined, person };
+    if (prepayments.length > 0 && principal.addPrepaid(lines, prepayments, charges, payers)) return 'unavailable';
+    return { lines, charges, outcome: this.paid(lines, person, takes) };
   }
 
   private paid(lines: readonly ChargeLine[], person: OwnerBudget | undefined, takes: boolean): TakeOutcome {
@@ -344,4 +337,3 @@ function limitedOf(own: OwnerBudget | undefined, person: OwnerBudget | undefined
 /** Kinds with rows that are counted one by one. A write may change rows without showing any. */
 const SHOWS: ReadonlySet<StatementJudgement['kind']['kind']> = new Set(['copy-out', 'fetch', 'declare', 'execute']);
 const FREELY: TakeOutcome = { kind: 'taken' };
-const NONE_USED_UP: ReadonlySet<Lease> = new Set();

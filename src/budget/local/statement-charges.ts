@@ -48,17 +48,6 @@ export class StatementCharges implements Charges {
     return undefined;
   }
 
-  /** Whether a place is to be set aside from the lease. */
-  isFrom(lease: Lease): boolean {
-    return this.payments.some(({ charge }) => charge.lease === lease);
-  }
-
-  isSetAside(subject: string): boolean {
-    return this.payments.every(
-      (payment) => (payment.subject !== subject && payment.subject !== '') || payment.charge.isSetAside,
-    );
-  }
-
   settle(how: (subject: string) => Settlement): readonly string[] | undefined {
     if (this.payments.length === 0) return undefined;
     const kept = new Set<string>();

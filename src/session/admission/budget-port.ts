@@ -83,8 +83,6 @@ export interface Prepayment {
   readonly keys: readonly string[];
   /** A place that its answer may use, or that is `kept` for an error after the last row; `two`: another for what an error leaves behind. */
   readonly setsAside: 'nothing' | 'one' | 'kept' | 'two';
-  /** The statement runs even if nothing is left: the people that it names may be counted already. */
-  readonly optional: boolean;
   /** Why it must not run: its keys cannot be read. */
   readonly refusal?: Refusal;
 }
@@ -100,8 +98,6 @@ export interface Charges {
   renew(): void;
   /** What was set aside for the subject, and is to pay for what is told now, is counted in a slot of its windows that has ended since. */
   isPast(subject: string, tells: 'row' | 'end'): boolean;
-  /** False where nothing was left for it. */
-  isSetAside(subject: string): boolean;
   /**
    * The statement has ended; called once. @param how by subject; for a permit, which pays for all of them, ''. @returns the subjects for which the
    * amount set aside stays taken, besides what the statement disclosed; undefined where none was set aside.

@@ -24,7 +24,7 @@ import { violationIn, withoutAdded } from './added-column.ts';
 import { tellLeftOut } from './extended.ts';
 import { failQuery } from './query.ts';
 import { type ErrorOrigin, redact } from './redact.ts';
-import { mayTellError, tellCut } from './row-flow.ts';
+import { mayTellEnd, tellCut } from './row-flow.ts';
 import { settle } from './settle.ts';
 
 /** A NoticeResponse. @returns whether it goes to the client as it is. */
@@ -79,7 +79,7 @@ export function answerError(c: Conversation, frame: Frame): false {
   }
   if (beginFallback(c, head, meant)) return false;
   const run = runOf(head);
-  const isUnpaid = run !== undefined && !run.cut && !mayTellError(c, run);
+  const isUnpaid = run !== undefined && !run.cut && !mayTellEnd(c, run);
   if (c.stalled) return false;
   if (head.kind === 'bind' && !head.fallback) tellLeftOut(c, head);
   const { misplaced } = c;

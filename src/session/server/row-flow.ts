@@ -1,12 +1,11 @@
 /** The rows of a running statement: each is admitted, or waits, or the statement is cut off. */
 import { REASONS } from '../../core/reasons.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
-import type { Disclosure } from '../../guard/subjects/disclosure.ts';
 import { commandComplete } from '../../protocol/command-complete.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { cancelledByUser } from '../admission/admission.ts';
-import type { BudgetTaken, Demand, PayingAccount } from '../admission/budget-port.ts';
+import type { Demand, PayingAccount } from '../admission/budget-port.ts';
 import { limitedOverTime } from '../admission/limits-over-time.ts';
 import { refusalResponse } from '../client/refusal-response.ts';
 import { notRecorded } from '../recorder.ts';
@@ -19,17 +18,18 @@ export function admitRow(c: Conversation, run: Execution, frame: Frame): boolean
   if (run.cut || c.unheard) return false;
   const rows = isRow(run, frame) ? 1 : 0;
   const bytes = frame.length - HEADER_BYTES;
-  if (run.fits(rows, bytes) && takeRow(c, run, rows, bytes, frame))
-    return rows > 0 || !isBinaryCopy(run) || holdEnd(run, frame);
+  if (takeRow(c, run, rows, bytes, frame)) return rows > 0 || !isBinaryCopy(run) || holdEnd(run, frame);
   if (run.cut) cutOff(c, run);
   return false;
 }
 
 function takeRow(c: Conversation, run: Execution, rows: number, bytes: number, frame: Frame): boolean {
+  if (!isCountedAlike(c, run)) return cutOutdated(run);
+  // Before another limit looks at the row: that would tell of it.
+  if (isTaken(c, run) && !paysAgain(c, run, 'row')) return false;
+  if (!run.fits(rows, bytes)) return false;
   const disclosed = rows > 0 ? run.answer?.in(run, frame) : undefined;
   if (rows > 0 && !passesCanaries(c, run, frame)) return false;
-  if (!isCountedAlike(c, run)) return cutOutdated(run);
-  if (isTaken(c, run) && !paysAgain(c, run, 'row')) return false;
   if (isTaken(c, run) && !take(c, run, disclosed ? { rows, bytes, disclosed } : plain(rows, bytes))) return false;
   if (run.endsAt(rows)) {
     run.cut = moreThanLeft(run.rows);
@@ -168,7 +168,7 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
   const fits = input === undefined || run.admitInput(changed, run.bytes);
   const demand = demandOf(run, changed);
   const costs = takesChanges && (changed > 0 || demand.disclosed !== undefined);
-  if (fits && passesAskedCanaries(c, run) && mayEnd(c, run) && mayTellEnd(c, run) && (!costs || take(c, run, demand))) {
+  if (fits && passesAskedCanaries(c, run) && mayTellEnd(c, run) && (!costs || take(c, run, demand))) {
     if (!demand.disclosed || c.records.countAsked(run, demand.disclosed)) {
       for (const bytes of run.copyEnd) c.toClient.add(bytes);
       return true;
@@ -177,37 +177,6 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
   }
   if (run.cut) tellBudget(c, run);
   return false;
-}
-
-/**
- * If nothing was left to set aside, a row of a person who is counted already may be shown, and a result without rows is refused like any other row:
- * otherwise it would reveal for free that there is none.
- */
-function mayEnd(c: Conversation, run: Execution): boolean {
-  const { subject } = unpaidOf(run) ?? {};
-  return subject === undefined || run.answer?.hasNamed(subject) === true || takesOne(c, run, subject);
-}
-
-/**
- * INVARIANT 228: an error tells that the server was still at work on rows, by `statement_timeout` or a cancel request: a statement that runs although nothing
- * was left to set aside fails in the words in which its end is refused.
- */
-export function mayTellError(c: Conversation, run: Execution): boolean {
-  const { subject } = unpaidOf(run) ?? {};
-  return mayTellEnd(c, run) && (c.unheard || subject === undefined || takesOne(c, run, subject));
-}
-
-function takesOne(c: Conversation, run: Execution, subject: string): boolean {
-  return take(c, run, { disclosed: [{ subject, keys: [], values: 1 }] }) || endRefused(c, run);
-}
-
-/** The people that are held by a key, for whom nothing was left to set aside. */
-function unpaidOf(run: Execution): Disclosure | undefined {
-  const { charges, disclosures } = run;
-  return disclosures?.find(
-    ({ subject, access }) =>
-      charges && access.kind === 'held' && !run.isPinned(subject) && !charges.isSetAside(subject),
-  );
 }
 
 /** A portal that stops before its end has not reported how many rows it has changed. @returns whether they may be kept. */
@@ -296,20 +265,11 @@ function paidBy({ charges, person }: Execution, demand: Demand, account: PayingA
   return { rows, bytes, changed, disclosed, charges, account, user };
 }
 
-/** INVARIANT 78: a row that may not be shown is refused in the words in which no row is: its own would say how many people it names. */
-function alike(c: Conversation, run: Execution, answer: BudgetTaken): BudgetTaken {
-  const unpaid = answer.kind === 'over' ? unpaidOf(run) : undefined;
-  if (!unpaid) return answer;
-  const one = { disclosed: [{ subject: unpaid.subject, keys: [], values: 1 }] };
-  const alone = c.ports.budget.take(run.policy, paidBy(run, one, run.watch.account));
-  return alone.kind === 'over' ? alone : answer;
-}
-
 /** Takes from the budget. @returns whether all of it was granted; where not, the run is cut, or the server's side is stalled. */
 function take(c: Conversation, run: Execution, demand: Demand): boolean {
   const { account } = run.watch;
   c.asked = true;
-  const answer = alike(c, run, c.ports.budget.take(run.policy, paidBy(run, demand, account)));
+  const answer = c.ports.budget.take(run.policy, paidBy(run, demand, account));
   switch (answer.kind) {
     case 'taken':
       c.tell(answer.warnings);
