@@ -1,3 +1,10 @@
+/** An amount that a lease has paid: its windows count it until then, in the process's time, and as long as they are those of this version. */
+interface Paid {
+  readonly lease: Lease;
+  readonly version: number;
+  readonly until: number;
+}
+
 /**
  * What one statement costs one payer, in people of one subject and in values: one place set aside before it runs, and what its answer shows. The
  * price is the larger of the two: if the answer shows at least one, the place is returned or used. A second place is for an error alone.
@@ -10,6 +17,8 @@ export class Charge {
   total = 0;
   private place: LeasePlace | undefined;
   private second: LeasePlace | undefined;
+  /** What pays for what is told now, by its rows and by how it ends. */
+  private readonly paid: { row: Paid | undefined; end: Paid | undefined } = { row: undefined, end: undefined };
 
   /**
    * @param lease to set the place aside from.
@@ -27,6 +36,8 @@ export class Charge {
   /** @param places 1 or 2. */
   setAside(places: number, now: number): void {
     this.place = this.lease.setAside(now);
+    this.pay('row', this.lease, now);
+    this.pay('end', this.lease, now);
     if (places > 1) this.second = this.lease.setAside(now);
   }
 
@@ -35,13 +46,28 @@ export class Charge {
     return lease === this.lease && this.place !== undefined && !this.kept && !this.isOver(this.place, now);
   }
 
-  /** Nothing but the place would pay for a row of known people, or for how the statement ends, and its window counts it no more as of now. */
-  isPast(tells: 'row' | 'end', now: number): boolean {
-    const pays = this.total === 0 || (this.kept && tells === 'end');
-    return this.place !== undefined && pays && this.isOver(this.place, now);
+  /** So much of its answer was charged to the lease. */
+  tell(amount: number, lease: Lease, now: number): void {
+    if (amount === 0) return;
+    this.total += amount;
+    this.pay('row', lease, now);
+    if (!this.kept) this.pay('end', lease, now);
   }
 
-  /** INVARIANT 255: a window that a new policy names holds nothing that was granted before it began. */
+  /**
+   * INVARIANT 265: whether nothing that the windows count as of now has paid for a row of known people, or for how the statement ends: neither its place nor
+   * what its rows have cost before. INVARIANT 255: a window that a new policy names holds nothing that was granted before it began.
+   */
+  isPast(tells: 'row' | 'end', now: number): boolean {
+    const paid = this.paid[tells];
+    return paid !== undefined && (now >= paid.until || paid.version !== paid.lease.version);
+  }
+
+  /** It was paid again. */
+  pay(tells: 'row' | 'end', lease: Lease, now: number): void {
+    this.paid[tells] = { lease, version: lease.version, until: lease.countsUntil(now) };
+  }
+
   private isOver({ until, version }: LeasePlace, now: number): boolean {
     return now >= until || version !== this.lease.version;
   }

@@ -224,6 +224,15 @@ export class Lease {
     return NOTHING;
   }
 
+  /** A person who is seen now, or a unit that is spent now, counts in each window at least until then, in the process's time. */
+  countsUntil(now: number): number {
+    let until = Number.POSITIVE_INFINITY;
+    for (const window of this.windows) {
+      until = Math.min(until, isCalendarDay(window) ? (this.dayEndsAt ?? now) : now + lengthOf(window));
+    }
+    return until;
+  }
+
   spend(amount: number, now: number): void {
     if (amount > this.left) throw new Error('more was to be spent than was granted');
     this.granted -= amount;

@@ -9,7 +9,7 @@ import { addKeys } from '../../src/session/results/key-text.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
 import { type BudgetOptions, LateBudget } from './late-budget.ts';
-import { B, E, P, Q, S } from './messages.ts';
+import { B, E, H, P, Q, S } from './messages.ts';
 import { ask } from './peer.ts';
 import { type PolicyOptions, policyOf } from './policies.ts';
 import { type RelayedPeer, relayed } from './relay.ts';
@@ -31,7 +31,8 @@ beforeAll(async () => {
     insert into absences select i, 1 + i % 2, repeat('x', 100) from generate_series(1, 6) i;
     insert into absences values (7, null, 'nobody');
     insert into groups values (1, '{1,2,3}'), (2, '{3,NULL}');
-    insert into rooms values (1)`);
+    insert into rooms values (1);
+    alter table rooms add unique (id) deferrable initially deferred`);
   const names = ['students', 'absences', 'groups', 'rooms'];
   relations = await Promise.all(names.map((name) => grantOf(database, name)));
   const oid = (name: string) => relations[names.indexOf(name)]!.relation.oid;
@@ -369,6 +370,28 @@ describe.each([undefined, 'session'] as const)('with nothing left in a later win
     }
     expect(replies[0]).toEqual(replies[1]);
     expect(replies[0]!.join()).toContain('ErrorResponse:53400');
+  });
+
+  /** INVARIANT 265 */
+  test.each([
+    ['COMMIT', (sql: string) => ({ before: [Q('begin'), Q(sql)], end: Q('commit') })],
+    ['a Sync', (sql: string) => ({ before: [P(sql), B(), E(), H()], end: S() })],
+  ])('%s tells of no constraint that is checked then', async (_, messages) => {
+    const play = async (id: number, left: BudgetOptions) => {
+      await open(student([[0]], [], { canFail: 'at-commit' }), {}, {}, pooling);
+      const { before, end } = messages(`insert into rooms values (${id})`);
+      await ask(peer, ...before);
+      await peer.received.until(() => peer.received.words().includes('CommandComplete:INSERT 0 1'));
+      budget.options = { ...left, lapsed: true };
+      const words = await ask(peer, end);
+      const said = [...words, `closed: ${peer.received.closed}`];
+      if (id === 1) await peer.close();
+      return said;
+    };
+    const withheld = await play(1, { people: 0 });
+    expect(await play(9, { people: 0 })).toEqual(withheld);
+    expect(withheld.slice(-2)).toEqual(['ErrorResponse:53400:FATAL', 'closed: true']);
+    expect((await play(1, { people: 1 })).join()).toContain('ErrorResponse:23505');
   });
 });
 

@@ -27,8 +27,10 @@ export class StatementCharges implements Charges {
     return this.leases.now - this.paidAt >= OLD_MS;
   }
 
-  renew(): void {
-    this.paidAt = this.leases.now;
+  renew(tells: 'row' | 'end'): void {
+    const { now } = this.leases;
+    if (this.isOld) this.paidAt = now;
+    for (const { charge } of this.payments) if (charge.isPast(tells, now)) charge.pay(tells, charge.lease, now);
   }
 
   isPast(subject: string, tells: 'row' | 'end'): boolean {

@@ -94,9 +94,9 @@ export type Settlement = 'answered' | 'free' | 'failed';
 export interface Charges {
   /** So much later than it was paid that the windows may count what is told now as told before. */
   readonly isOld: boolean;
-  /** What was paid for people is paid again. */
-  renew(): void;
-  /** What was set aside for the subject, and is to pay for what is told now, is counted in a slot of its windows that has ended since. */
+  /** What was paid before is paid again, for what is told now. */
+  renew(tells: 'row' | 'end'): void;
+  /** Nothing that the subject's windows count as of now has paid for what is told. */
   isPast(subject: string, tells: 'row' | 'end'): boolean;
   /**
    * The statement has ended; called once. @param how by subject; for a permit, which pays for all of them, ''. @returns the subjects for which the

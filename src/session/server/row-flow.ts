@@ -7,6 +7,7 @@ import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { cancelledByUser } from '../admission/admission.ts';
 import type { Demand, PayingAccount } from '../admission/budget-port.ts';
 import { limitedOverTime } from '../admission/limits-over-time.ts';
+import { isHeldCursor } from '../admission/prepayment.ts';
 import { refusalResponse } from '../client/refusal-response.ts';
 import { notRecorded } from '../recorder.ts';
 import { passesAskedCanaries, passesCanaries } from '../results/canaries.ts';
@@ -84,8 +85,8 @@ export function changesAreLimitedNow(
  */
 function paysAgain(c: Conversation, run: Execution, tells: 'row' | 'end'): boolean {
   const { charges, prepaid = [], watch } = run;
-  // A permit has no windows.
-  if (!charges || watch.account !== undefined) return true;
+  // A permit has no windows, but an end user has, beside it.
+  if (!charges || (watch.account !== undefined && !run.person)) return true;
   const { isOld } = charges;
   if (!isOld && tells === 'row') return true;
   const disclosed = prepaid.flatMap(({ subject, keys, pinned }) => {
@@ -94,7 +95,7 @@ function paysAgain(c: Conversation, run: Execution, tells: 'row' | 'end'): boole
     return named.length + values > 0 ? { subject, keys: named, values } : [];
   });
   if (disclosed.length > 0 && !take(c, run, { disclosed })) return false;
-  if (isOld) charges.renew();
+  if (isOld || disclosed.length > 0) charges.renew(tells);
   return true;
 }
 
@@ -104,6 +105,18 @@ const NO_KEYS: readonly string[] = [];
 export function mayTellEnd(c: Conversation, run: Execution): boolean {
   if (!run.charges || c.unheard) return true;
   return (isCountedAlike(c, run) ? paysAgain(c, run, 'end') : cutOutdated(run)) || endRefused(c, run);
+}
+
+/**
+ * INVARIANT 265: what COMMIT reads is told by its answer, or by that of a Sync, and it was paid when it was asked: it is paid again where that window has ended.
+ * Where nothing is left neither is told: the session ends. @returns as `mayTellEnd`.
+ */
+export function mayTellCommit(c: Conversation): boolean {
+  const { atCommit: run } = c;
+  if (!run || c.unheard) return true;
+  if (isCountedAlike(c, run) ? paysAgain(c, run, 'end') : cutOutdated(run)) return true;
+  if (run.cut) c.end(run.cut);
+  return false;
 }
 
 /** INVARIANT 78: through a pooler a row that is refused ends the session, and so does an end: that the session goes on would tell that no row came. */
@@ -169,6 +182,7 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
   const demand = demandOf(run, changed);
   const costs = takesChanges && (changed > 0 || demand.disclosed !== undefined);
   if (fits && passesAskedCanaries(c, run) && mayTellEnd(c, run) && (!costs || take(c, run, demand))) {
+    if (tellsAtCommit(run)) c.atCommit = run;
     if (!demand.disclosed || c.records.countAsked(run, demand.disclosed)) {
       for (const bytes of run.copyEnd) c.toClient.add(bytes);
       return true;
@@ -177,6 +191,10 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
   }
   if (run.cut) tellBudget(c, run);
   return false;
+}
+
+function tellsAtCommit({ statement: { kind }, disclosures = [] }: Execution): boolean {
+  return isHeldCursor(kind) || disclosures.some(({ canFail }) => canFail === 'at-commit');
 }
 
 /** A portal that stops before its end has not reported how many rows it has changed. @returns whether they may be kept. */

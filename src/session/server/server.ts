@@ -16,6 +16,7 @@ import { answerError, answerNotice } from './error.ts';
 import { answerExtended } from './extended.ts';
 import { answerQuery, readyAfterQuery } from './query.ts';
 import { RowBatch } from './row-batch.ts';
+import { mayTellCommit } from './row-flow.ts';
 import { settle } from './settle.ts';
 
 /** What may wait, in bytes: beyond that they pass at once, which no client minds. */
@@ -55,6 +56,9 @@ function hidesAnEnd({ deferred, pending: { head } }: Conversation): boolean {
       return false;
   }
 }
+
+/** What tells how a transaction has ended. */
+const ENDS: ReadonlySet<number> = new Set([Backend.ErrorResponse, Backend.CommandComplete, Backend.ReadyForQuery]);
 
 /** To look at the clock at each row of a million would cost more than the row. */
 const BETWEEN_LOOKS = 32;
@@ -143,6 +147,7 @@ export class ServerSide {
   /** @returns whether the frame goes to the client as it is. */
   private answer(frame: Frame): boolean {
     const { c } = this;
+    if (ENDS.has(frame.type) && !mayTellCommit(c)) return false;
     switch (frame.type) {
       case Backend.ParameterStatus:
         this.follow(frame);
@@ -196,6 +201,7 @@ export class ServerSide {
     const head = c.pending.shift();
     if (!head || !endsBatch(head)) throw new ProtocolError('server is ready while it owes an answer');
     c.status = status;
+    if (status !== 'T') c.atCommit = undefined;
     c.overtime = false;
     settle(c, head, 'done');
     c.records.endBound(head.batch);
