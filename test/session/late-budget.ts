@@ -98,10 +98,16 @@ export class LateBudget implements Budget {
 
   /** Says what becomes of what was set aside, and takes nothing. */
   private chargesOf(prepayments: readonly Prepayment[]): Charges {
+    let renewed = false;
+    const isPast = (): boolean => this.options.lapsed === true && !renewed;
     return {
-      isOld: this.options.lapsed === true,
-      renew: () => {},
-      isPast: () => this.options.lapsed === true,
+      get isOld() {
+        return isPast();
+      },
+      renew: () => {
+        renewed = true;
+      },
+      isPast,
       settle: (how) => {
         const settled = prepayments.filter(({ setsAside }) => setsAside !== 'nothing');
         for (const { subject } of settled) this.settled.push(`${subject} ${how(subject)}`);

@@ -52,7 +52,7 @@ afterEach(async () => {
 const oneHour = [{ amount: 1_000_000, window: { count: 1, unit: 'hour' as const } }];
 
 async function open(
-  disclosures: readonly Disclosure[] | undefined,
+  disclosures: PolicyOptions['disclosures'],
   options: BudgetOptions = {},
   more: PolicyOptions = {},
   pooling?: 'session',
@@ -392,6 +392,22 @@ describe.each([undefined, 'session'] as const)('with nothing left in a later win
     expect(await play(9, { people: 0 })).toEqual(withheld);
     expect(withheld.slice(-2)).toEqual(['ErrorResponse:53400:FATAL', 'closed: true']);
     expect((await play(1, { people: 1 })).join()).toContain('ErrorResponse:23505');
+  });
+
+  test.each([
+    ['of one subject once', ['student', 'student'], 1],
+    ['of each subject', ['student', 'teacher'], 2],
+  ])('COMMIT is paid again for what it may tell %s', async (_, subjects, paid) => {
+    const limits = { subjects: new Map(['student', 'teacher'].map((subject) => [subject, oneHour])) };
+    const asked = (text: string) => student([[0]], [], { canFail: 'at-commit', subject: text.split(' ').at(-2)! });
+    await open(asked, {}, { limits }, pooling);
+    await ask(peer, Q('begin'));
+    for (const [at, subject] of subjects.entries())
+      await ask(peer, Q(`insert into rooms values (${at + 20}) /* ${subject} */`));
+    budget.options = { lapsed: true };
+    const before = budget.taken.values;
+    await ask(peer, Q('rollback'));
+    expect(budget.taken.values - before).toBe(paid);
   });
 });
 

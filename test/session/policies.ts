@@ -27,7 +27,7 @@ export interface PolicyOptions {
   /** New rows of every write must have `a` below 90. */
   readonly checks?: boolean;
   /** Disclosures of every statement that reads or writes. */
-  readonly disclosures?: readonly Disclosure[];
+  readonly disclosures?: readonly Disclosure[] | ((text: string) => readonly Disclosure[]);
   /** Of unrestricted roles. */
   readonly about?: readonly string[];
   readonly subjectKeys?: SubjectKeys;
@@ -193,7 +193,10 @@ function judgeStatement(text: string, options: PolicyOptions): StatementJudgemen
     tables: [],
     columns: [],
     ...(options.checks && options.access !== 'unrestricted' && checkOf(text, kind)),
-    ...(options.disclosures && DISCLOSING.has(kind.kind) && { disclosures: options.disclosures }),
+    ...(options.disclosures &&
+      DISCLOSING.has(kind.kind) && {
+        disclosures: typeof options.disclosures === 'function' ? options.disclosures(text) : options.disclosures,
+      }),
     ...(options.about && { about: options.about }),
     ...(options.reusable &&
       (kind.kind === 'read' || kind.kind === 'write') &&

@@ -112,11 +112,13 @@ export function mayTellEnd(c: Conversation, run: Execution): boolean {
  * Where nothing is left neither is told: the session ends. @returns as `mayTellEnd`.
  */
 export function mayTellCommit(c: Conversation): boolean {
-  const { atCommit: run } = c;
-  if (!run || c.unheard) return true;
-  if (isCountedAlike(c, run) ? paysAgain(c, run, 'end') : cutOutdated(run)) return true;
-  if (run.cut) c.end(run.cut);
-  return false;
+  if (c.unheard) return true;
+  for (const run of c.atCommit) {
+    if (isCountedAlike(c, run) ? paysAgain(c, run, 'end') : cutOutdated(run)) continue;
+    if (run.cut) c.end(run.cut);
+    return false;
+  }
+  return true;
 }
 
 /** INVARIANT 78: through a pooler a row that is refused ends the session, and so does an end: that the session goes on would tell that no row came. */
@@ -182,7 +184,7 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
   const demand = demandOf(run, changed);
   const costs = takesChanges && (changed > 0 || demand.disclosed !== undefined);
   if (fits && passesAskedCanaries(c, run) && mayTellEnd(c, run) && (!costs || take(c, run, demand))) {
-    if (tellsAtCommit(run)) c.atCommit = run;
+    if (tellsAtCommit(run)) c.atCommit = [...c.atCommit.filter((before) => !paysFor(run, before)), run];
     if (!demand.disclosed || c.records.countAsked(run, demand.disclosed)) {
       for (const bytes of run.copyEnd) c.toClient.add(bytes);
       return true;
@@ -191,6 +193,14 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
   }
   if (run.cut) tellBudget(c, run);
   return false;
+}
+
+/** COMMIT tells of one error. */
+function paysFor({ disclosures = [], person }: Execution, before: Execution): boolean {
+  const subjects = new Set(disclosures.map(({ subject }) => subject));
+  return (
+    person?.user === before.person?.user && before.disclosures?.every(({ subject }) => subjects.has(subject)) === true
+  );
 }
 
 function tellsAtCommit({ statement: { kind }, disclosures = [] }: Execution): boolean {

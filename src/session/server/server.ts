@@ -201,7 +201,7 @@ export class ServerSide {
     const head = c.pending.shift();
     if (!head || !endsBatch(head)) throw new ProtocolError('server is ready while it owes an answer');
     c.status = status;
-    if (status !== 'T') c.atCommit = undefined;
+    if (status !== 'T') c.atCommit = [];
     c.overtime = false;
     settle(c, head, 'done');
     c.records.endBound(head.batch);

@@ -135,8 +135,8 @@ export class Conversation {
   /** A frame of this run may not be shown before the budget has answered: nothing that the server has sent is taken until then. */
   stalled: Execution | undefined;
   private stalledAt = 0;
-  /** The last statement of the transaction whose constraints, or cursor, COMMIT may still read. */
-  atCommit: Execution | undefined;
+  /** Statements of the transaction whose constraints, or cursor, COMMIT may still read: of each subject and end user the last. */
+  atCommit: readonly Execution[] = [];
   private readonly notices = new ClientWarnings();
   /** Something was asked of the budget since it was last told to rest. */
   asked = false;
