@@ -372,6 +372,20 @@ describe.each([undefined, 'session'] as const)('with nothing left in a later win
     expect(replies[0]!.join()).toContain('ErrorResponse:53400');
   });
 
+  /** INVARIANT 266 */
+  test('so does a change of more rows than a statement may change', async () => {
+    const replies: string[][] = [];
+    for (const id of [2, 4]) {
+      const limits = { subjects: new Map([['student', oneHour]]), changedPerStatement: 1 };
+      await open(student([[0]], [], { canFail: 'at-once' }), { people: 0, lapsed: true }, { limits }, pooling);
+      const words = await ask(peer, Q(`update students set name = name where id < ${id}`));
+      replies.push([...words, `closed: ${peer.received.closed}`, `${peer.received.errors().at(-1)?.get('M')}`]);
+      if (id === 2) await peer.close();
+    }
+    expect(replies[0]).toEqual(replies[1]);
+    expect(replies[0]!.join()).toContain('ErrorResponse:53400');
+  });
+
   /** INVARIANT 265 */
   test.each([
     ['COMMIT', (sql: string) => ({ before: [Q('begin'), Q(sql)], end: Q('commit') })],

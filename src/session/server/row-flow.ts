@@ -179,11 +179,13 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
   const { input } = run.watch;
   const takesChanges = run.watch.takesChanges === true || changesAreLimitedNow(c, run);
   const changed = rowsChanged(tag, run);
-  // Its own count decides, however the data was cut into rows on its way.
-  const fits = input === undefined || run.admitInput(changed, run.bytes);
   const demand = demandOf(run, changed);
   const costs = takesChanges && (changed > 0 || demand.disclosed !== undefined);
-  if (fits && passesAskedCanaries(c, run) && mayTellEnd(c, run) && (!costs || take(c, run, demand))) {
+  // INVARIANT 266: paid before a limit of the statement alone looks at how many rows it has changed.
+  const isPaid = passesAskedCanaries(c, run) && mayTellEnd(c, run);
+  // Its own count decides, however the data was cut into rows on its way.
+  const fits = isPaid && (input === undefined || run.admitInput(changed, run.bytes));
+  if (fits && (!costs || take(c, run, demand))) {
     if (tellsAtCommit(run)) c.atCommit = [...c.atCommit.filter((before) => !paysFor(run, before)), run];
     if (!demand.disclosed || c.records.countAsked(run, demand.disclosed)) {
       for (const bytes of run.copyEnd) c.toClient.add(bytes);
