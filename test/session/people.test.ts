@@ -358,13 +358,18 @@ test('a row that shows one too many does not pass, and no more is counted than p
 /** INVARIANT 78 */
 describe.each([undefined, 'session'] as const)('with nothing left in a later window, pooling: %s', (pooling) => {
   test.each([
-    ['a row that is withheld looks as none', 'id'],
-    ['so does an error, as by statement_timeout behind a row', '1 / (id - 2)'],
-  ])('%s', async (_, value) => {
+    ['a row that is withheld looks as none', 'id', ''],
+    ['so does an error, as by statement_timeout behind a row', '1 / (id - 2)', ''],
+    [
+      'so does the end of its session, as by transaction_timeout',
+      'id',
+      'union all select pg_terminate_backend(pg_backend_pid())::int',
+    ],
+  ])('%s', async (_, value, rest) => {
     const replies: string[][] = [];
     for (const id of [2, 9]) {
       await open(student([[0]], [], { access: { kind: 'held' } }), { people: 0, lapsed: true }, {}, pooling);
-      const words = await ask(peer, Q(`select ${value} from students where id = ${id}`));
+      const words = await ask(peer, Q(`select ${value} from students where id = ${id} ${rest}`));
       replies.push([...words, `closed: ${peer.received.closed}`]);
       if (id === 2) await peer.close();
     }

@@ -68,6 +68,8 @@ export function answerError(c: Conversation, frame: Frame): false {
   const fields = head?.assertion ? meant : c.pins.told(meant);
   const answer = { fields, frame, verbatim: fields === said && frame.last };
   if (isFatal(fields)) {
+    const running = head && runOf(head);
+    if (running && !running.cut && !mayTellEnd(c, running)) return false;
     c.fatal = true;
     const instead = c.ports.pooling && poolerWords(fields);
     c.toClient.add(instead ? errorResponse(instead) : shown(c, answer, head));

@@ -27,7 +27,7 @@ export function admitRow(c: Conversation, run: Execution, frame: Frame): boolean
 function takeRow(c: Conversation, run: Execution, rows: number, bytes: number, frame: Frame): boolean {
   if (!isCountedAlike(c, run)) return cutOutdated(run);
   // Before another limit looks at the row: that would tell of it.
-  if (isTaken(c, run) && !paysAgain(c, run, 'row')) return false;
+  if (isTaken(c, run) && !paysAgain(c, run, 'row')) return endUnpaid(c, run);
   if (!run.fits(rows, bytes)) return false;
   const disclosed = rows > 0 ? run.answer?.in(run, frame) : undefined;
   if (rows > 0 && !passesCanaries(c, run, frame)) return false;
@@ -104,7 +104,10 @@ const NO_KEYS: readonly string[] = [];
 /** The same of how it ends: it is to be paid by what was set aside. @returns whether the client may be told; where not, it may be asked again: `c.stalled`. */
 export function mayTellEnd(c: Conversation, run: Execution): boolean {
   if (!run.charges || c.unheard) return true;
-  return (isCountedAlike(c, run) ? paysAgain(c, run, 'end') : cutOutdated(run)) || endRefused(c, run);
+  if (isCountedAlike(c, run)) return paysAgain(c, run, 'end') || endUnpaid(c, run);
+  cutOutdated(run);
+  // As `cutOff` does for a row.
+  return c.ports.pooling !== undefined && endUnpaid(c, run);
 }
 
 /**
@@ -121,9 +124,9 @@ export function mayTellCommit(c: Conversation): boolean {
   return true;
 }
 
-/** INVARIANT 78: through a pooler a row that is refused ends the session, and so does an end: that the session goes on would tell that no row came. */
-function endRefused(c: Conversation, run: Execution): false {
-  if (run.cut && c.ports.pooling !== undefined) leave(c, run, run.cut);
+/** INVARIANT 78: a row that is not paid ends the session, and so does an end: that it goes on, or ends by a timeout, would tell that a row came, or none. */
+function endUnpaid(c: Conversation, run: Execution): false {
+  if (run.cut) leave(c, run, run.cut);
   return false;
 }
 
@@ -235,6 +238,7 @@ export function verify(c: Conversation, run: Execution): boolean {
 /** Reads on where the server stops by itself; else asks it to stop. Over anything but the rows it may have much more to send, bounded or not. */
 function cutOff(c: Conversation, run: Execution): void {
   tellBudget(c, run);
+  if (c.closed) return;
   const goesOn = run.cut?.reason === 'limit-bytes' || (run.cutByBudget && !run.endsAt(1));
   if (run.bounded && !goesOn) return;
   if (c.ports.pooling === undefined) {
