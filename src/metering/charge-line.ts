@@ -3,6 +3,7 @@ import type { Charge } from './charge.ts';
 import { type Hashes, WORDS } from './hashes.ts';
 import type { KnownSubjects } from './known-subjects.ts';
 import type { Lease } from './lease.ts';
+import { isCalendarDay, lengthOf } from './window-slots.ts';
 
 /** A charge to one lease. Where many are made they have every member, in this order: V8 reads objects of one shape faster. */
 export interface ChargeLine {
@@ -47,4 +48,13 @@ export function newPeopleOf({ lease, people }: ChargeLine, now: number): number 
   if (!people) return 0;
   // Then they are not looked up one by one: a row may hold a million keys.
   return lease.cannotHold(people.hashes.count) ? people.hashes.count : places(people, now);
+}
+
+/** A person who is seen now counts in each window at least until then, in the process's time. */
+export function countedUntil({ windows, dayEndsAt }: Lease, now: number): number {
+  let until = Number.POSITIVE_INFINITY;
+  for (const window of windows) {
+    until = Math.min(until, isCalendarDay(window) ? (dayEndsAt ?? now) : now + lengthOf(window));
+  }
+  return until;
 }

@@ -1,16 +1,16 @@
-/** An amount that a lease has paid: its windows count it until then, in the process's time, and as long as they are those of this version. */
-interface Paid {
-  readonly lease: Lease;
-  readonly version: number;
-  readonly until: number;
-}
-
 /**
  * What one statement costs one payer, in people of one subject and in values: one place set aside before it runs, and what its answer shows. The
  * price is the larger of the two: if the answer shows at least one, the place is returned or used. A second place is for an error alone.
  */
 import type { LeaseReturn } from './budget-store.ts';
 import type { Lease, LeasePlace } from './lease.ts';
+
+/** An amount that a lease has paid: until its slot ends, in the process's time, and as long as the windows are those of this version. */
+interface Paid {
+  readonly lease: Lease;
+  readonly version: number;
+  readonly until: number;
+}
 
 export class Charge {
   /** New people and values in its answer, over all leases of the payer. */
@@ -36,8 +36,8 @@ export class Charge {
   /** @param places 1 or 2. */
   setAside(places: number, now: number): void {
     this.place = this.lease.setAside(now);
-    this.pay('row', this.lease, now);
-    this.pay('end', this.lease, now);
+    this.pay('row', this.lease);
+    this.pay('end', this.lease);
     if (places > 1) this.second = this.lease.setAside(now);
   }
 
@@ -47,15 +47,15 @@ export class Charge {
   }
 
   /** So much of its answer was charged to the lease. */
-  tell(amount: number, lease: Lease, now: number): void {
+  tell(amount: number, lease: Lease): void {
     if (amount === 0) return;
     this.total += amount;
-    this.pay('row', lease, now);
-    if (!this.kept) this.pay('end', lease, now);
+    this.pay('row', lease);
+    if (!this.kept) this.pay('end', lease);
   }
 
   /**
-   * INVARIANT 265: whether nothing that the windows count as of now has paid for a row of known people, or for how the statement ends: neither its place nor
+   * INVARIANT 265: whether nothing that the windows count as told now has paid for a row of known people, or for how the statement ends: neither its place nor
    * what its rows have cost before. INVARIANT 255: a window that a new policy names holds nothing that was granted before it began.
    */
   isPast(tells: 'row' | 'end', now: number): boolean {
@@ -64,8 +64,8 @@ export class Charge {
   }
 
   /** It was paid again. */
-  pay(tells: 'row' | 'end', lease: Lease, now: number): void {
-    this.paid[tells] = { lease, version: lease.version, until: lease.countsUntil(now) };
+  pay(tells: 'row' | 'end', lease: Lease): void {
+    this.paid[tells] = { lease, version: lease.version, until: lease.paysUntil };
   }
 
   private isOver({ until, version }: LeasePlace, now: number): boolean {

@@ -63,6 +63,8 @@ export class Lease {
   windows: readonly WindowOfMeasure[];
   private chunks: Chunk[] = [];
   private expiresAt = Number.POSITIVE_INFINITY;
+  /** What was spent last pays for what is told until then, in the process's time: its slot ends then. It stays where the rest is given up. */
+  paysUntil = Number.NEGATIVE_INFINITY;
   /** By ceiling: the usage, including what is left here; undefined if not known yet. */
   private used: readonly number[] | undefined;
   /** The smallest limit, and the least that a ceiling leaves besides what is left here; infinite without a limit. */
@@ -219,18 +221,10 @@ export class Lease {
       this.granted += granted;
       this.lastUse = now;
       this.expiresAt = Math.min(this.expiresAt, Math.max(ends, now + AT_LEAST_MS), dayEnds);
+      this.paysUntil = this.expiresAt;
     }
     this.shortByRate = this.left < need && this.passedBy(need).length === 0;
     return NOTHING;
-  }
-
-  /** A person who is seen now, or a unit that is spent now, counts in each window at least until then, in the process's time. */
-  countsUntil(now: number): number {
-    let until = Number.POSITIVE_INFINITY;
-    for (const window of this.windows) {
-      until = Math.min(until, isCalendarDay(window) ? (this.dayEndsAt ?? now) : now + lengthOf(window));
-    }
-    return until;
   }
 
   spend(amount: number, now: number): void {
@@ -276,6 +270,7 @@ export class Lease {
     else this.chunks.unshift({ left: 1, at });
     this.granted += 1;
     this.expiresAt = Math.min(this.expiresAt, until);
+    this.paysUntil = this.expiresAt;
     return NOTHING;
   }
 

@@ -12,7 +12,7 @@ import {
   StoreUnavailable,
 } from './budget-store.ts';
 import type { Charge } from './charge.ts';
-import { type ChargeLine, needOf, newPeopleOf, type SubjectsLine } from './charge-line.ts';
+import { type ChargeLine, countedUntil, needOf, newPeopleOf, type SubjectsLine } from './charge-line.ts';
 import { eachHash, hashText, WORDS } from './hashes.ts';
 import type { KnownSubjects } from './known-subjects.ts';
 import type { Lease } from './lease.ts';
@@ -291,7 +291,7 @@ export class Leases {
       [lease],
       () => this.options.store.known(owner, measure, windows, keys),
       (answers) => {
-        const until = lease.countsUntil(now);
+        const until = countedUntil(lease, now);
         // Valid for at least a moment: the person is about to be shown.
         for (const i of keys.keys()) known.told(unknown, i * WORDS, answers[i] === true, now, Math.max(until, now + 1));
         known.trim();
@@ -337,13 +337,13 @@ export class Leases {
       rest -= 1;
     }
     lease.spend(rest, now);
-    charge?.tell(seen + need, lease, now);
+    charge?.tell(seen + need, lease);
   }
 
   /** @returns how many of them were not counted before. */
   private see(lease: Lease, { known, hashes }: SubjectsLine, charge: Charge | undefined, now: number): number {
     const { words, count } = hashes;
-    const until = count > 0 ? lease.countsUntil(now) : now;
+    const until = count > 0 ? countedUntil(lease, now) : now;
     let seen = 0;
     for (let at = 0; at < count * WORDS; at += WORDS) {
       if (known.sawAgain(words, at, lease.dayAt, now, until)) continue;

@@ -30,7 +30,7 @@ export class StatementCharges implements Charges {
   renew(tells: 'row' | 'end'): void {
     const { now } = this.leases;
     if (this.isOld) this.paidAt = now;
-    for (const { charge } of this.payments) if (charge.isPast(tells, now)) charge.pay(tells, charge.lease, now);
+    for (const { charge } of this.payments) if (charge.isPast(tells, now)) charge.pay(tells, charge.lease);
   }
 
   isPast(subject: string, tells: 'row' | 'end'): boolean {
