@@ -142,7 +142,7 @@ test('behind other settings, and what drivers ask of the catalogs, they are prep
     [Q("SELECT t.oid, typarray FROM pg_type t WHERE t.oid = to_regtype('hstore')")],
     [
       Q(
-        "SELECT c.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum WHERE c.relname = 'pupils' AND a.attnum > 0 ORDER BY 1, 2",
+        "SELECT c.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum WHERE c.relname = 'pupils' AND pg_catalog.pg_table_is_visible(c.oid) AND a.attnum > 0 ORDER BY a.attnum",
       ),
     ],
     ...times(4, [Q(READ)]),
