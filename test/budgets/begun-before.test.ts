@@ -204,6 +204,21 @@ test.each([
   expect(await until(raw, Backend.ErrorResponse)).toBe('12E<53400>');
 });
 
+/** INVARIANT 265 */
+test('COMMIT is paid in the next window also where a savepoint has taken an error back', async () => {
+  const role = await guarded('limits: { subjects: { pupil: 11 per hour } }');
+  const client = await guard.connect(role, PASSWORD);
+  await client.query('BEGIN');
+  await client.query('DECLARE c CURSOR WITH HOLD FOR SELECT 1 / (count(*) - 1000) FROM visits');
+  await client.query('SAVEPOINT s');
+  expect(await failure(client, 'SELECT 1 / 0')).toMatchObject({ code: '22012' });
+  await client.query('ROLLBACK TO s');
+  vi.advanceTimersByTime(2 * 3_600_000);
+  const spent = await guard.connect(role, PASSWORD);
+  expect((await spent.query(`SELECT name FROM pupils WHERE id IN ${GIVEN(11)} OR id = 21`)).rows).toHaveLength(11);
+  expect(await failure(client, 'COMMIT')).toMatchObject({ code: '53400' });
+});
+
 /** Asks while the table is held, so that a policy can change before the server answers. */
 async function askedBehindLock(client: Parameters<typeof failure>[0], sql: string) {
   const other = await database.connect();

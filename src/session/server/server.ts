@@ -201,7 +201,8 @@ export class ServerSide {
     const head = c.pending.shift();
     if (!head || !endsBatch(head)) throw new ProtocolError('server is ready while it owes an answer');
     c.status = status;
-    if (status !== 'T') c.atCommit = [];
+    // ROLLBACK TO goes on with a failed transaction, whose COMMIT still reads them.
+    if (status === 'I') c.atCommit = [];
     c.overtime = false;
     settle(c, head, 'done');
     c.records.endBound(head.batch);
