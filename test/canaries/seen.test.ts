@@ -180,6 +180,16 @@ describe('seen', () => {
     ]);
   });
 
+  it.each([
+    ['counted0', `SELECT id, repeat(name, 1000) FROM pupils WHERE id > 200`],
+    ['counted1', `SELECT repeat(name, 1000) FROM pupils WHERE id = ${CANARY}`],
+    ['counted2', `SELECT 1 / (class - 1) FROM pupils WHERE id = ${CANARY}`],
+  ])('%s, before a limit or an error tells of its row: %s', async (name, text) => {
+    const { error, rows } = await read(await world.connect(name), { text });
+    expect([error?.code, rows]).toEqual(['28000', []]);
+    await eventually(() => isLocked(name), 'a lock');
+  });
+
   it('in a row that passes in pieces: its end is not shown, and the session is over', async () => {
     const { name, client } = await world.reader();
     const { error, rows } = await read(client, { text: 'SELECT * FROM masked WHERE length(note) > 1000' });

@@ -88,6 +88,8 @@ export async function canaryWorld(laidOut = true): Promise<World> {
     );
   await putSubjects(laidOut ? `"${HASH}"` : '');
   await put('policies/roles/reader.yaml', `role: reader\n${ROLE}limits: none\n`);
+  const limits = '{ subjects: { pupil: 1000 per day }, bytes_per_statement: 1 kB }';
+  await put('policies/roles/counted.yaml', `role: counted\n${ROLE}limits: ${limits}\n`);
   await put('policies/roles/observed.yaml', `role: observed\nmode: observe\n${ROLE}limits: none\n`);
   await put(
     'policies/roles/counter.yaml',
@@ -97,6 +99,9 @@ export async function canaryWorld(laidOut = true): Promise<World> {
   const readers = Array.from({ length: READERS }, (_, n) => [`reader${n}`, 'reader']);
   const principals = [
     ...readers,
+    ['counted0', 'counted'],
+    ['counted1', 'counted'],
+    ['counted2', 'counted'],
     ['counter', 'counter'],
     ['observed', 'observed'],
     ['dba', 'dba'],

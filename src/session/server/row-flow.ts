@@ -28,9 +28,10 @@ function takeRow(c: Conversation, run: Execution, rows: number, bytes: number, f
   if (!isCountedAlike(c, run)) return cutOutdated(run);
   // Before another limit looks at the row: that would tell of it.
   if (isTaken(c, run) && !paysAgain(c, run, 'row')) return endUnpaid(c, run);
+  // Before a limit of the statement looks at the row: its refusal would tell of a canary's, and lock out no one.
+  if (rows > 0 && run.verify() && !passesCanaries(c, run, frame)) return false;
   if (!run.fits(rows, bytes)) return false;
   const disclosed = rows > 0 ? run.answer?.in(run, frame) : undefined;
-  if (rows > 0 && !passesCanaries(c, run, frame)) return false;
   if (isTaken(c, run) && !take(c, run, disclosed ? { rows, bytes, disclosed } : plain(rows, bytes))) return false;
   if (run.endsAt(rows)) {
     run.cut = moreThanLeft(run.rows);
@@ -101,9 +102,14 @@ function paysAgain(c: Conversation, run: Execution, tells: 'row' | 'end'): boole
 
 const NO_KEYS: readonly string[] = [];
 
-/** The same of how it ends: it is to be paid by what was set aside. @returns whether the client may be told; where not, it may be asked again: `c.stalled`. */
+/**
+ * The same of how it ends, by an error too: it is to be paid by what was set aside, and no canary was asked for. @returns whether the client may be told;
+ * where not, it may be asked again: `c.stalled`.
+ */
 export function mayTellEnd(c: Conversation, run: Execution): boolean {
-  if (!run.charges || c.unheard) return true;
+  if (c.unheard) return true;
+  if (!passesAskedCanaries(c, run)) return false;
+  if (!run.charges) return true;
   if (isCountedAlike(c, run)) return paysAgain(c, run, 'end') || endUnpaid(c, run);
   cutOutdated(run);
   // As `cutOff` does for a row.
@@ -185,7 +191,7 @@ export function admitTag(c: Conversation, run: Execution, tag: string): boolean 
   const demand = demandOf(run, changed);
   const costs = takesChanges && (changed > 0 || demand.disclosed !== undefined);
   // INVARIANT 266: paid before a limit of the statement alone looks at how many rows it has changed.
-  const isPaid = passesAskedCanaries(c, run) && mayTellEnd(c, run);
+  const isPaid = mayTellEnd(c, run);
   // Its own count decides, however the data was cut into rows on its way.
   const fits = isPaid && (input === undefined || run.admitInput(changed, run.bytes));
   if (fits && (!costs || take(c, run, demand))) {
