@@ -38,6 +38,7 @@ export interface SessionMachine {
   owed(): number;
   /** The server has been at it for longer than it may. */
   onOvertime(): void;
+  keepPaid(): void;
   /** What it is doing; changes within these methods only. */
   activity(): ReturnType<Session['activity']>;
   /** What runs now. */
@@ -169,6 +170,10 @@ export class Relay implements SliceTaker {
 
   timeOut(): void {
     this.run(() => !this.ending && this.session.onOvertime());
+  }
+
+  keepPaid(): void {
+    this.run(() => !this.ending && this.session.keepPaid());
   }
 
   /** The client's CancelRequest: like with PostgreSQL, whether it comes in time is the client's own matter. */

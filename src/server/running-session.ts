@@ -142,6 +142,10 @@ export class RunningSession implements LiveSession, RelayOptions {
     this.relay.timeOut();
   }
 
+  keepPaid(): void {
+    this.relay.keepPaid();
+  }
+
   cancel(): Promise<void> {
     return this.relay.cancel();
   }

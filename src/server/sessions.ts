@@ -58,6 +58,8 @@ export interface LiveSession {
   summary(now: number): SessionSummary;
   /** Cancels what its server has been at for too long. */
   timeOut(): void;
+  /** Lets it pay again for what it has begun, where a window has ended since. */
+  keepPaid(): void;
   /** The client asked, by a CancelRequest. Resolves when the server knows. */
   cancel(): Promise<void>;
   /** Tells the client why, and ends both sides. */

@@ -37,6 +37,7 @@ import { SlotCounts } from './slots/slot-counts.ts';
 import { TimeSlices } from './time-slices.ts';
 import { startOvertimeSweep } from './timeout-sweep.ts';
 import { startTokenSweep } from './token-sweep.ts';
+import { startWindowSweep } from './window-sweep.ts';
 
 /** Refused logins of one address in a minute that are recorded one by one; the others are counted together. */
 const FIRST_REFUSALS = 20;
@@ -204,6 +205,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   const stopSweeps = [
     startIdleSweep(sessions, options.idle),
     startOvertimeSweep(sessions),
+    startWindowSweep(sessions),
     startTokenSweep(sessions, options.identity, () => runtime.policy, clock),
     // Of several workers one is enough: they have one host and one state.
     ...(slot === 0 ? [startClockWatch({ store, own: Date.now, alarms, log })] : []),

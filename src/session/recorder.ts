@@ -52,6 +52,8 @@ export class Recorder {
   private readonly open = new SmallMap<Execution, Execution>();
   /** By the batch of a Bind: decided before it, and not executed. */
   private bound: { readonly run: Execution; readonly batch: number }[] = [];
+  /** Something was begun, since the session was last idle, that may leave something behind. */
+  leaves = false;
   /** The session's application_name, where it has changed since the login. */
   application: string | undefined;
   /** Ended, and their outcomes still to be written. */
@@ -84,7 +86,18 @@ export class Recorder {
       this.open.delete(before);
     } else if (!this.write(run.id, subject, statement.refusal)) return undefined;
     this.open.set(run, run);
+    this.leaves ||= watch.pure !== true;
     return run;
+  }
+
+  /** Nothing is owed, and no transaction is open. */
+  rest(): void {
+    if (this.open.size === 0) this.leaves = false;
+  }
+
+  /** Those that have not ended. */
+  running(): readonly Execution[] {
+    return this.open.values();
   }
 
   /** The decision was made before a Bind. */

@@ -16,7 +16,7 @@ import { failTransaction, queryPending, refuseExtended } from './client/refuse.t
 import type { SessionPorts } from './ports.ts';
 import { notRecorded, type UnderWay } from './recorder.ts';
 import { sendFallback } from './reuse/text-fallback.ts';
-import { cancelStalled } from './server/row-flow.ts';
+import { cancelStalled, keepPaid } from './server/row-flow.ts';
 import { ServerSide } from './server/server.ts';
 import { brokenProtocol } from './server/session-ends.ts';
 import { Conversation } from './state/conversation.ts';
@@ -128,6 +128,11 @@ export class Session {
       c.overtime = true;
       c.cancel();
     });
+  }
+
+  /** Windows may have ended since what it runs was paid. */
+  keepPaid(): void {
+    if (this.c.records.leaves) this.guarded(() => keepPaid(this.c));
   }
 
   /** The client's connection is closed after its Terminate: its statements are still carried out, but no one sees their rows. */

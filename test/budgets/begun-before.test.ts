@@ -5,14 +5,28 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance as imported } from 'node:perf_hooks';
+import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Backend } from '../../src/protocol/message-types.ts';
+import type { Sessions } from '../../src/server/sessions.ts';
 import { type RawClient, rawLogin } from '../proxy/raw-client.ts';
-import { B, D, DONE, E, P, Q, S } from '../session/messages.ts';
+import { B, D, DONE, E, H, P, Q, S } from '../session/messages.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { PASSWORD } from '../support/password.ts';
 import type { FreshDatabase } from '../support/postgres.ts';
 import { failure, pupilsDatabase, pupilsPolicies } from './world.ts';
+
+/** Windows end when a test says so; then sessions look at theirs when it says so, too. */
+const looking = vi.hoisted(() => ({ sessions: undefined as Sessions | undefined }));
+vi.mock('../../src/server/window-sweep.ts', () => ({
+  startWindowSweep(sessions: Sessions) {
+    looking.sessions = sessions;
+    return () => {};
+  },
+}));
+function look(): void {
+  for (const session of looking.sessions!.live()) session.keepPaid();
+}
 
 const OPENS = Date.parse('2026-11-25T09:00:00+01:00');
 const TEN = 'changed: 10 per day, subjects: { pupil: 10 per day }';
@@ -217,6 +231,71 @@ test('COMMIT is paid in the next window also where a savepoint has taken an erro
   const spent = await guard.connect(role, PASSWORD);
   expect((await spent.query(`SELECT name FROM pupils WHERE id IN ${GIVEN(11)} OR id = 21`)).rows).toHaveLength(11);
   expect(await failure(client, 'COMMIT')).toMatchObject({ code: '53400' });
+});
+
+/** INVARIANT 267 */
+describe('whether a change stays is paid in each window until it does', () => {
+  const INSERT = "INSERT INTO visits VALUES (1, 1, 'late')";
+  const SPENDING = `SELECT name FROM pupils WHERE id IN ${GIVEN(1)} OR id = 21`;
+  const left = async (): Promise<number> => (await database.query("SELECT FROM visits WHERE note = 'late'")).length;
+  const waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'visits'::regclass";
+  const END = Uint8Array.from([0x58, 0, 0, 0, 4]);
+  beforeAll(() => database.query('ALTER TABLE visits ADD UNIQUE (note) DEFERRABLE INITIALLY DEFERRED'));
+
+  async function begun(): Promise<{ raw: RawClient; other: pg.Client; role: string }> {
+    const role = await guarded('limits: { subjects: { pupil: 11 per hour } }');
+    return { raw: await login(role), other: await database.connect(), role };
+  }
+
+  test.each([
+    ['a transaction that is open', [Q(`BEGIN; ${INSERT}`)], [Q('COMMIT')]],
+    ['one whose client leaves', [Q(`BEGIN; ${INSERT}`)], [Q('COMMIT'), END]],
+    ['a Sync that is held back', [P(INSERT), B(), E(), H()], [S()]],
+    ['behind a lock, as a Query', [Q(INSERT)], undefined],
+    ['behind a lock, as extended messages', [P(INSERT), B(), E(), S()], undefined],
+    ['behind a lock, with a client that has left', [P(INSERT), B(), E(), S(), END], undefined],
+    ['behind a lock, in one message', [Q(`BEGIN; ${INSERT}; COMMIT`)], undefined],
+  ])('%s', async (_, before, after) => {
+    const { raw, other, role } = await begun();
+    if (!after) await other.query('BEGIN; LOCK TABLE visits');
+    raw.socket.write(Buffer.concat(before));
+    if (after) await until(raw, before.length > 1 ? Backend.CommandComplete : Backend.ReadyForQuery);
+    else await expect.poll(async () => (await database.query(waits)).length).toBe(1);
+    vi.advanceTimersByTime(2 * 3_600_000);
+    expect((await (await guard.connect(role, PASSWORD)).query(SPENDING)).rows).toHaveLength(11);
+    look();
+    if (after) raw.socket.write(Buffer.concat(after));
+    else await expect.poll(async () => (await database.query(waits)).length).toBe(0);
+    if (!after) await other.query('COMMIT');
+    expect(await until(raw, Backend.ErrorResponse)).toMatch(/<53400>$/);
+    expect(await left()).toBe(0);
+  });
+
+  test('where something is left it is paid, and stays', async () => {
+    const { raw, role } = await begun();
+    raw.socket.write(Buffer.concat([Q('BEGIN'), Q(INSERT)]));
+    await until(raw, Backend.CommandComplete);
+    await until(raw, Backend.CommandComplete);
+    vi.advanceTimersByTime(2 * 3_600_000);
+    look();
+    expect(await failure(await guard.connect(role, PASSWORD), SPENDING)).toMatchObject({ code: '53400' });
+    raw.socket.write(Q('COMMIT'));
+    expect(await until(raw, Backend.CommandComplete)).toBe('ZC');
+    expect(await left()).toBe(1);
+    await database.query("DELETE FROM visits WHERE note = 'late'");
+  });
+
+  test('what leaves nothing is not', async () => {
+    const { raw, other, role } = await begun();
+    await other.query('BEGIN; LOCK TABLE visits');
+    raw.socket.write(Q('SELECT max(note) FROM visits'));
+    await expect.poll(async () => (await database.query(waits)).length).toBe(1);
+    vi.advanceTimersByTime(2 * 3_600_000);
+    look();
+    expect((await (await guard.connect(role, PASSWORD)).query(SPENDING)).rows).toHaveLength(11);
+    await other.query('COMMIT');
+    expect(await until(raw, Backend.ErrorResponse)).toMatch(/<53400>$/);
+  });
 });
 
 /** Asks while the table is held, so that a policy can change before the server answers. */

@@ -65,7 +65,7 @@ export async function pupilsPolicies(roles: Readonly<Record<string, string>>): P
 scope: { pupil: all }
 tables:
   pupils: { select: { columns: [id, name, class] }, update: { columns: [name] }, insert: { columns: [id, name, class] } }
-  visits: { select: { columns: [id, pupil_id, note] }, update: { columns: [note] } }
+  visits: { select: { columns: [id, pupil_id, note] }, update: { columns: [note] }, insert: { columns: [id, pupil_id, note] } }
   rooms: { select: { columns: "*" } }
 statements: [copy_to, copy_from, explain, explain_analyze]
 ${text}`,

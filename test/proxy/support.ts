@@ -109,6 +109,7 @@ export function passThrough(ports: SessionPorts): SessionMachine {
     underWay: () => ({ rows: 0 }),
     owed: () => 0,
     onOvertime: () => {},
+    keepPaid: () => {},
     leaving: () => true,
     isSettled: () => true,
     onClientClosed: () => ports.end(),

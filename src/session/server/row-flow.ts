@@ -5,7 +5,7 @@ import { commandComplete } from '../../protocol/command-complete.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
 import { cancelledByUser } from '../admission/admission.ts';
-import type { Demand, PayingAccount } from '../admission/budget-port.ts';
+import type { Demand, Disclosed, PayingAccount } from '../admission/budget-port.ts';
 import { limitedOverTime } from '../admission/limits-over-time.ts';
 import { isHeldCursor } from '../admission/prepayment.ts';
 import { refusalResponse } from '../client/refusal-response.ts';
@@ -28,7 +28,7 @@ function takeRow(c: Conversation, run: Execution, rows: number, bytes: number, f
   if (!isCountedAlike(c, run)) return cutOutdated(run);
   // Before another limit looks at the row: that would tell of it.
   if (isTaken(c, run) && !paysAgain(c, run, 'row')) return endUnpaid(c, run);
-  // Before a limit of the statement looks at the row: its refusal would tell of a canary's, and lock out no one.
+  // Nor may a limit of the statement tell of a canary's row without a lock.
   if (rows > 0 && run.verify() && !passesCanaries(c, run, frame)) return false;
   if (!run.fits(rows, bytes)) return false;
   const disclosed = rows > 0 ? run.answer?.in(run, frame) : undefined;
@@ -85,31 +85,56 @@ export function changesAreLimitedNow(
  * ended: the rows of a portal that is left, or of a connection that is lost, have no other end. @returns as `take`.
  */
 function paysAgain(c: Conversation, run: Execution, tells: 'row' | 'end'): boolean {
-  const { charges, prepaid = [], watch } = run;
-  // A permit has no windows, but an end user has, beside it.
-  if (!charges || (watch.account !== undefined && !run.person)) return true;
-  const { isOld } = charges;
-  if (!isOld && tells === 'row') return true;
-  const disclosed = prepaid.flatMap(({ subject, keys, pinned }) => {
-    const values = !(pinned && tells === 'row') && charges.isPast(subject, tells) ? 1 : 0;
-    const named = isOld ? keys : NO_KEYS;
-    return named.length + values > 0 ? { subject, keys: named, values } : [];
-  });
+  const { charges } = run;
+  if (!charges || (tells === 'row' && !charges.isOld)) return true;
+  const disclosed = owedAgain(run, tells);
   if (disclosed.length > 0 && !take(c, run, { disclosed })) return false;
-  if (isOld || disclosed.length > 0) charges.renew(tells);
+  if (charges.isOld || disclosed.length > 0) charges.renew(tells);
   return true;
 }
 
 const NO_KEYS: readonly string[] = [];
+const NOTHING: readonly Disclosed[] = [];
+
+function owedAgain({ charges, prepaid = [], watch, person }: Execution, tells: 'row' | 'end'): readonly Disclosed[] {
+  // A permit has no windows, but an end user has, beside it.
+  if (!charges || (watch.account !== undefined && !person)) return NOTHING;
+  return prepaid.flatMap(({ subject, keys, pinned }) => {
+    const values = !(pinned && tells === 'row') && charges.isPast(subject, tells) ? 1 : 0;
+    const named = charges.isOld ? keys : NO_KEYS;
+    return named.length + values > 0 ? { subject, keys: named, values } : [];
+  });
+}
+
+/**
+ * INVARIANT 267: whether a change stays is told to other sessions by what it leaves behind, heard here or not. While what decides that runs, and until COMMIT,
+ * it is paid again in each later window. Where nothing is left the session ends, and nothing of it stays. Called every half a second.
+ */
+export function keepPaid(c: Conversation): void {
+  // It asks already.
+  if (c.stalled) return;
+  for (const run of [...c.records.running(), ...c.atCommit]) {
+    const disclosed = owedAgain(run, 'end');
+    if (run.cut || !disclosed.some(({ values }) => values > 0)) continue;
+    const answer = ask(c, run, { disclosed });
+    if (answer === 'wait') return;
+    if (answer !== 'taken') {
+      tellBudget(c, run);
+      if (c.pending.length > 0 && c.ports.pooling === undefined) c.cancel();
+      leave(c, run, answer);
+      return;
+    }
+    run.charges?.renew('end');
+  }
+}
 
 /**
  * The same of how it ends, by an error too: it is to be paid by what was set aside, and no canary was asked for. @returns whether the client may be told;
  * where not, it may be asked again: `c.stalled`.
  */
 export function mayTellEnd(c: Conversation, run: Execution): boolean {
-  if (c.unheard) return true;
   if (!passesAskedCanaries(c, run)) return false;
-  if (!run.charges) return true;
+  if (!run.charges || c.unheard) return true;
   if (isCountedAlike(c, run)) return paysAgain(c, run, 'end') || endUnpaid(c, run);
   cutOutdated(run);
   // As `cutOff` does for a row.
@@ -307,16 +332,22 @@ function paidBy({ charges, person }: Execution, demand: Demand, account: PayingA
 
 /** Takes from the budget. @returns whether all of it was granted; where not, the run is cut, or the server's side is stalled. */
 function take(c: Conversation, run: Execution, demand: Demand): boolean {
+  const answer = ask(c, run, demand);
+  if (answer === 'wait') c.stall(run);
+  return answer === 'taken';
+}
+
+/** @returns why not all of it was granted: the run is cut. */
+function ask(c: Conversation, run: Execution, demand: Demand): 'taken' | 'wait' | Refusal {
   const { account } = run.watch;
   c.asked = true;
   const answer = c.ports.budget.take(run.policy, paidBy(run, demand, account));
   switch (answer.kind) {
     case 'taken':
       c.tell(answer.warnings);
-      return true;
+      return 'taken';
     case 'wait':
-      c.stall(run);
-      return false;
+      return 'wait';
     case 'over':
       run.reached = answer.limit;
       break;
@@ -324,7 +355,7 @@ function take(c: Conversation, run: Execution, demand: Demand): boolean {
   }
   run.cut = answer.refusal;
   run.cutByBudget = true;
-  return false;
+  return answer.refusal;
 }
 
 /** Rows that are put into a temporary table leave the guard's sight as those do that the client gets: they count as shown. */

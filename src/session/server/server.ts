@@ -230,6 +230,7 @@ export class ServerSide {
         ? readyAfterQuery(c, head, status)
         : readyAfterBatch(c, head as PendingSync | PendingFunctionCall, status);
     if (shown) this.late.release(c.toClient);
+    if (status === 'I' && c.pending.length === 0 && !c.batchOpen) c.records.rest();
     return shown;
   }
 }

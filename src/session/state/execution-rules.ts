@@ -94,6 +94,7 @@ export function rulesOf(
     taken: over.shown && nature.givesRows && nature.metered,
     takesChanges: nature.changes && nature.temporary !== 'own' && (filled ? over.shown : over.changed),
     looksForPeople: nature.givesRows && nature.metered && isAboutSubjects(policy.subjectKeys),
+    pure: nature.pure,
     seesCanaries:
       restricted &&
       policy.canaries !== undefined &&

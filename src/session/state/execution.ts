@@ -47,6 +47,8 @@ export interface ExecutionRules {
   readonly account?: PayingAccount | undefined;
   /** It returns no rows: any that come were added by a rule. */
   readonly rowless?: boolean;
+  /** It leaves nothing behind. */
+  readonly pure?: boolean;
 }
 
 /** What a write discloses of the data subjects of one kind, apart from its answer. */
