@@ -94,6 +94,18 @@ describeWith(program)('with a server', () => {
     expect(notices).toEqual([]);
   });
 
+  it('one that is told while a guard reads the whole list was not lost', async () => {
+    const first = await open();
+    for (let i = 0; i < 100; i += 1) {
+      // Marks that do not match: it reads all.
+      await client.hset('rowgate:logouts:last', 'mark', `other ${i}`);
+      const said = client.publish('rowgate:logouts', '0');
+      await Promise.all([said, logOut(first, 2 * i, 2 * i + 1), said.then(() => logOut(first, 2 * i + 1, 2 * i + 2))]);
+    }
+    expect(knows(first, 0, 199)).toEqual([true, true]);
+    expect(notices).toEqual([]);
+  });
+
   it('a server that was away is told later, and a guard that missed some catches up', async () => {
     const [first, second] = [await open(), await open()];
     await logOut(first, 0, 10);

@@ -80,6 +80,8 @@ export class SharedLogouts {
   private position = START;
   /** By token: logouts that the server may not have. */
   private readonly untold = new Map<string, Logout>();
+  /** While the whole list is read: those that the server has since, which may not stand in what was read. */
+  private since: Set<string> | undefined;
   private looking: Promise<void> | undefined;
   private readonly listeners: ((logouts: readonly Logout[]) => void)[] = [];
 
@@ -119,7 +121,10 @@ export class SharedLogouts {
   /** Whether there was room for all of them. */
   private async tell(logouts: readonly Logout[]): Promise<boolean> {
     const answers = (await this.connection.script(ADD, KEYS, JSON.stringify(logouts))) as readonly number[];
-    for (const { token } of logouts) this.untold.delete(token);
+    for (const { token } of logouts) {
+      this.untold.delete(token);
+      this.since?.add(token);
+    }
     return answers.every((answer) => answer === 1);
   }
 
@@ -133,9 +138,19 @@ export class SharedLogouts {
 
   /** Reads the whole list: the marks do not match, as the server lost some logouts or some expired before they were read. */
   private async readAll(): Promise<void> {
-    const { last, tokens } = await this.readBehind(START);
-    const there = new Set(tokens);
-    this.position = last;
+    const since = new Set<string>();
+    this.since = since;
+    try {
+      const { last, tokens } = await this.readBehind(START);
+      this.position = last;
+      this.putBack(new Set([...tokens, ...since]));
+    } finally {
+      this.since = undefined;
+    }
+  }
+
+  /** @param there what the server has. */
+  private putBack(there: ReadonlySet<string>): void {
     let lost = 0;
     for (const piece of this.known.inPieces(this.now() + NEARLY_OVER_MS)) {
       for (const logout of piece) {
