@@ -8,7 +8,7 @@ import { performance as imported } from 'node:perf_hooks';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Backend } from '../../src/protocol/message-types.ts';
-import type { Sessions } from '../../src/server/sessions.ts';
+import type { LiveSession, Sessions } from '../../src/server/sessions.ts';
 import { type RawClient, rawLogin } from '../proxy/raw-client.ts';
 import { B, D, DONE, E, H, P, Q, S } from '../session/messages.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
@@ -249,7 +249,6 @@ describe('whether a change stays is paid in each window until it does', () => {
 
   test.each([
     ['a transaction that is open', [Q(`BEGIN; ${INSERT}`)], [Q('COMMIT')]],
-    ['one whose client leaves', [Q(`BEGIN; ${INSERT}`)], [Q('COMMIT'), END]],
     ['a Sync that is held back', [P(INSERT), B(), E(), H()], [S()]],
     ['behind a lock, as a Query', [Q(INSERT)], undefined],
     ['behind a lock, as extended messages', [P(INSERT), B(), E(), S()], undefined],
@@ -269,6 +268,17 @@ describe('whether a change stays is paid in each window until it does', () => {
     if (!after) await other.query('COMMIT');
     expect(await until(raw, Backend.ErrorResponse)).toMatch(/<53400>$/);
     expect(await left()).toBe(0);
+  });
+
+  test('each session looks once a second, at least', async () => {
+    const { startWindowSweep } = await vi.importActual<typeof import('../../src/server/window-sweep.ts')>(
+      '../../src/server/window-sweep.ts',
+    );
+    let looks = 0;
+    const session = { keepPaid: () => void looks++ } as unknown as LiveSession;
+    const stop = startWindowSweep({ live: () => [session] } as unknown as Sessions);
+    await expect.poll(() => looks, { timeout: 30_000 }).toBeGreaterThan(1);
+    stop();
   });
 
   test('where something is left it is paid, and stays', async () => {

@@ -111,13 +111,12 @@ function owedAgain({ charges, prepaid = [], watch, person }: Execution, tells: '
  * it is paid again in each later window. Where nothing is left the session ends, and nothing of it stays. Called every half a second.
  */
 export function keepPaid(c: Conversation): void {
-  // It asks already.
-  if (c.stalled) return;
   for (const run of [...c.records.running(), ...c.atCommit]) {
     const disclosed = owedAgain(run, 'end');
     if (run.cut || !disclosed.some(({ values }) => values > 0)) continue;
     const answer = ask(c, run, { disclosed });
-    if (answer === 'wait') return;
+    // The next look asks again.
+    if (answer === 'wait') continue;
     if (answer !== 'taken') {
       tellBudget(c, run);
       if (c.pending.length > 0 && c.ports.pooling === undefined) c.cancel();
