@@ -16,7 +16,8 @@ import { failTransaction, queryPending, refuseExtended } from './client/refuse.t
 import type { SessionPorts } from './ports.ts';
 import { notRecorded, type UnderWay } from './recorder.ts';
 import { sendFallback } from './reuse/text-fallback.ts';
-import { cancelStalled, keepPaid } from './server/row-flow.ts';
+import { cancelStalled } from './server/cut-off.ts';
+import { keepPaid } from './server/later-windows.ts';
 import { ServerSide } from './server/server.ts';
 import { brokenProtocol } from './server/session-ends.ts';
 import { Conversation } from './state/conversation.ts';

@@ -21,10 +21,11 @@ import type { Execution } from '../state/execution.ts';
 import { readsNoRow, showsColumnsFirst } from '../state/execution-rules.ts';
 import { endsBatch, type PendingQuery, type PendingReply } from '../state/pending-replies.ts';
 import { violationIn, withoutAdded } from './added-column.ts';
+import { tellCut } from './cut-off.ts';
 import { tellLeftOut } from './extended.ts';
+import { mayTellEnd } from './later-windows.ts';
 import { failQuery } from './query.ts';
 import { type ErrorOrigin, redact } from './redact.ts';
-import { mayTellEnd, tellCut } from './row-flow.ts';
 import { settle } from './settle.ts';
 
 /** A NoticeResponse. @returns whether it goes to the client as it is. */

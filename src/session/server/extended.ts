@@ -11,18 +11,9 @@ import type { Execution } from '../state/execution.ts';
 import type { PendingBind, PendingDescribe, PendingExecute, PendingReply } from '../state/pending-replies.ts';
 import { applyNames } from '../state/sql-names.ts';
 import { countIn } from './answer-grammar.ts';
+import { tellCut } from './cut-off.ts';
 import { descriptionOf } from './description.ts';
-import {
-  admitRow,
-  admitSuspended,
-  admitTag,
-  holdEnd,
-  rowsChanged,
-  shownTag,
-  tellCut,
-  tellTag,
-  verify,
-} from './row-flow.ts';
+import { admitRow, admitSuspended, admitTag, holdEnd, rowsChanged, shownTag, tellTag, verify } from './row-flow.ts';
 import { settle } from './settle.ts';
 import { isAboutSubjects } from './shown-columns.ts';
 

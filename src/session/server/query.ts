@@ -12,8 +12,9 @@ import type { Execution } from '../state/execution.ts';
 import type { PendingQuery, QueryStep } from '../state/pending-replies.ts';
 import { privateName } from '../state/private-name.ts';
 import { applyNames } from '../state/sql-names.ts';
+import { tellCut } from './cut-off.ts';
 import { descriptionOf } from './description.ts';
-import { admitRow, admitTag, holdEnd, rowsChanged, shownTag, tellCut, tellTag, verify } from './row-flow.ts';
+import { admitRow, admitTag, holdEnd, rowsChanged, shownTag, tellTag, verify } from './row-flow.ts';
 
 /** @returns whether the frame goes to the client. */
 export function answerQuery(c: Conversation, query: PendingQuery, frame: Frame): boolean {

@@ -10,7 +10,7 @@ import { overLimit } from '../admission/statement-meter.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution } from '../state/execution.ts';
 import type { PendingReply } from '../state/pending-replies.ts';
-import { isCountedAlike, isTaken } from './row-flow.ts';
+import { isCountedAlike, isTaken } from './policy-changes.ts';
 import { RowHeaders } from './row-headers.ts';
 
 /** With fewer bytes, it is not worth looking for many rows. */

@@ -1,18 +1,17 @@
 /** The rows of a running statement: each is admitted, or waits, or the statement is cut off. */
-import { REASONS } from '../../core/reasons.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import { commandComplete } from '../../protocol/command-complete.ts';
 import type { Frame } from '../../protocol/frame-reader.ts';
 import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
-import { cancelledByUser } from '../admission/admission.ts';
-import type { Demand, Disclosed, PayingAccount } from '../admission/budget-port.ts';
-import { limitedOverTime } from '../admission/limits-over-time.ts';
+import type { Demand } from '../admission/budget-port.ts';
 import { isHeldCursor } from '../admission/prepayment.ts';
-import { refusalResponse } from '../client/refusal-response.ts';
-import { notRecorded } from '../recorder.ts';
-import { passesAskedCanaries, passesCanaries } from '../results/canaries.ts';
+import { passesCanaries } from '../results/canaries.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution, WriteCost } from '../state/execution.ts';
+import { cutOff, cutOutdated, cutUnrecorded, tellBudget } from './cut-off.ts';
+import { endUnpaid, mayTellEnd, paysAgain } from './later-windows.ts';
+import { changesAreLimitedNow, isCountedAlike, isTaken } from './policy-changes.ts';
+import { plain, take } from './take.ts';
 
 /** A DataRow or CopyData of a run's result. @returns whether it may go to the client; where not, it may be asked again: `c.stalled`. */
 export function admitRow(c: Conversation, run: Execution, frame: Frame): boolean {
@@ -40,141 +39,6 @@ function takeRow(c: Conversation, run: Execution, rows: number, bytes: number, f
   if (disclosed && !c.records.show(run, disclosed, frame)) return cutUnrecorded(run);
   run.count(rows, bytes);
   return true;
-}
-
-/** INVARIANT 160: whether its rows are taken from the budget: also where a limit on them has begun since it was judged, by the time or a new policy. */
-export function isTaken({ ports }: Conversation, { watch, policy }: Execution): boolean {
-  if (watch.taken) return true;
-  const now = ports.policy();
-  return now !== undefined && now !== policy && now.role.mode === 'enforce' && limitedOverTime(now).shown;
-}
-
-/**
- * INVARIANT 254: whether the people that the policy limits now had the same name and keys when it was judged: what it shows of others would count nowhere.
- * Nor would what runs for no end user, where each one is limited since.
- */
-export function isCountedAlike({ ports }: Conversation, { policy: { role }, person }: Execution): boolean {
-  const now = ports.policy()?.role;
-  if (now?.mode !== 'enforce') return true;
-  if (now.limitsPerUser && !role.limitsPerUser && !person) return false;
-  if (now.subjects === role.subjects) return true;
-  const limited = now.subjects?.filter(({ name }) => now.limitedSubjects?.has(name)) ?? [];
-  return limited.every(({ name, keys }) => {
-    const before = role.subjects?.find((one) => one.name === name)?.keys ?? [];
-    return keys.every(({ relation, column }) =>
-      before.some((key) => key.relation.oid === relation.oid && key.column.attnum === column.attnum),
-    );
-  });
-}
-
-/** INVARIANT 179: whether a new policy limits what it changes, or stores of others, where none did when it was sent. */
-export function changesAreLimitedNow(
-  { ports }: Conversation,
-  { watch, policy, statement: { kind } }: Execution,
-): boolean {
-  const now = ports.policy();
-  if (!now || now === policy || now.role.mode !== 'enforce' || watch.takesChanges) return false;
-  if (kind.kind === 'write' && kind.temporary === 'own') return false;
-  const limited = limitedOverTime(now);
-  return limited.changed || ((watch.writes?.length ?? 0) > 0 && limited.shown);
-}
-
-/**
- * INVARIANT 234: people who were counted before the statement ran are counted again where more of it is told a second later: a client may have let it wait
- * until the windows had forgotten them. Those who are counted cost nothing. Nor does a place pay for rows of known people, or for an end, once its window has
- * ended: the rows of a portal that is left, or of a connection that is lost, have no other end. @returns as `take`.
- */
-function paysAgain(c: Conversation, run: Execution, tells: 'row' | 'end'): boolean {
-  const { charges } = run;
-  if (!charges || (tells === 'row' && !charges.isOld)) return true;
-  const disclosed = owedAgain(run, tells);
-  if (disclosed.length > 0 && !take(c, run, { disclosed })) return false;
-  if (charges.isOld || disclosed.length > 0) charges.renew(tells);
-  return true;
-}
-
-const NO_KEYS: readonly string[] = [];
-const NOTHING: readonly Disclosed[] = [];
-
-function owedAgain({ charges, prepaid = [], watch, person }: Execution, tells: 'row' | 'end'): readonly Disclosed[] {
-  // A permit has no windows, but an end user has, beside it.
-  if (!charges || (watch.account !== undefined && !person)) return NOTHING;
-  return prepaid.flatMap(({ subject, keys, pinned }) => {
-    const values = !(pinned && tells === 'row') && charges.isPast(subject, tells) ? 1 : 0;
-    const named = charges.isOld ? keys : NO_KEYS;
-    return named.length + values > 0 ? { subject, keys: named, values } : [];
-  });
-}
-
-/**
- * INVARIANT 267: whether a change stays is told to other sessions by what it leaves behind, heard here or not. While what decides that runs, and until COMMIT,
- * it is paid again in each later window. Where nothing is left the session ends, and nothing of it stays. Called every half a second.
- */
-export function keepPaid(c: Conversation): void {
-  for (const run of [...c.records.running(), ...c.atCommit]) {
-    const disclosed = owedAgain(run, 'end');
-    if (run.cut || !disclosed.some(({ values }) => values > 0)) continue;
-    const answer = ask(c, run, { disclosed });
-    // The next look asks again.
-    if (answer === 'wait') continue;
-    if (answer !== 'taken') {
-      tellBudget(c, run);
-      if (c.pending.length > 0 && c.ports.pooling === undefined) c.cancel();
-      leave(c, run, answer);
-      return;
-    }
-    run.charges?.renew('end');
-  }
-}
-
-/**
- * The same of how it ends, by an error too: it is to be paid by what was set aside, and no canary was asked for. @returns whether the client may be told;
- * where not, it may be asked again: `c.stalled`.
- */
-export function mayTellEnd(c: Conversation, run: Execution): boolean {
-  if (!passesAskedCanaries(c, run)) return false;
-  if (!run.charges || c.unheard) return true;
-  if (isCountedAlike(c, run)) return paysAgain(c, run, 'end') || endUnpaid(c, run);
-  cutOutdated(run);
-  // As `cutOff` does for a row.
-  return c.ports.pooling !== undefined && endUnpaid(c, run);
-}
-
-/**
- * INVARIANT 265: what COMMIT reads is told by its answer, or by that of a Sync, and it was paid when it was asked: it is paid again where that window has ended.
- * Where nothing is left neither is told: the session ends. @returns as `mayTellEnd`.
- */
-export function mayTellCommit(c: Conversation): boolean {
-  if (c.unheard) return true;
-  for (const run of c.atCommit) {
-    if (isCountedAlike(c, run) ? paysAgain(c, run, 'end') : cutOutdated(run)) continue;
-    if (run.cut) c.end(run.cut);
-    return false;
-  }
-  return true;
-}
-
-/** INVARIANT 78: a row that is not paid ends the session, and so does an end: that it goes on, or ends by a timeout, would tell that a row came, or none. */
-function endUnpaid(c: Conversation, run: Execution): false {
-  if (run.cut) leave(c, run, run.cut);
-  return false;
-}
-
-function cutUnrecorded(run: Execution): false {
-  return cutBy(run, notRecorded());
-}
-
-function cutOutdated(run: Execution): false {
-  return cutBy(
-    run,
-    refusal('unsupported', '0A000', 'the policy has changed what it may show', { hint: 'Run it again.' }),
-  );
-}
-
-function cutBy(run: Execution, why: Refusal): false {
-  run.cut = why;
-  run.cutByBudget = true;
-  return false;
 }
 
 /** Of COPY the server sends each row as a message of its own; but a line of names comes first where it was asked for, and binary data ends with one that is empty. */
@@ -263,98 +127,6 @@ export function verify(c: Conversation, run: Execution): boolean {
   if (run.verify()) return true;
   if (before === undefined) cutOff(c, run);
   return false;
-}
-
-/** Reads on where the server stops by itself; else asks it to stop. Over anything but the rows it may have much more to send, bounded or not. */
-function cutOff(c: Conversation, run: Execution): void {
-  tellBudget(c, run);
-  if (c.closed) return;
-  const goesOn = run.cut?.reason === 'limit-bytes' || (run.cutByBudget && !run.endsAt(1));
-  if (run.bounded && !goesOn) return;
-  if (c.ports.pooling === undefined) {
-    c.cancel();
-    return;
-  }
-  leave(c, run, run.cut!);
-}
-
-/** A cancel through a pooler may hit another client's next statement on that connection: none is sent. */
-function leave(c: Conversation, run: Execution, cut: Refusal): void {
-  c.records.end(run, 'cut', { sqlstate: cut.sqlstate });
-  c.end(cut);
-}
-
-/** A result that was cut off counts towards a lock, at once, whether or not the client stays to read the error. */
-export function tellBudget(c: Conversation, { cut, policy, cutByBudget, reached, person }: Execution): void {
-  if (cut && REASONS[cut.reason].countsTowardsLock) c.ports.budget.event(policy, 'refusal', person?.user);
-  else if (reached || (!cutByBudget && isOfLimit(cut))) c.ports.budget.event(policy, 'overrun', person?.user, reached);
-}
-
-function isOfLimit(cut: Refusal | undefined): boolean {
-  return cut?.reason === 'limit-rows' || cut?.reason === 'limit-bytes' || cut?.reason === 'limit-changed';
-}
-
-/** The client cancels a run that waits for the budget: nothing more of it is shown. @returns whether there was one. */
-export function cancelStalled(c: Conversation): boolean {
-  const run = c.stalled;
-  if (!run) return false;
-  c.goOn();
-  run.cut = cancelledByUser();
-  // A cancel through a pooler may hit another client's next statement on that connection; the client's own is passed on unchanged.
-  if (c.ports.pooling === undefined) c.cancel();
-  return true;
-}
-
-/** Tells the client why it sees no more of a statement; the only error that it sees of it. */
-export function tellCut(c: Conversation, run: Execution): void {
-  c.toClient.add(refusalResponse(run.cut!, run.id));
-  c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
-}
-
-/** One object for all rows that are only counted: callers must not keep it. */
-const ROW: { rows: number; bytes: number } = { rows: 0, bytes: 0 };
-
-function plain(rows: number, bytes: number): Demand {
-  ROW.rows = rows;
-  ROW.bytes = bytes;
-  return ROW;
-}
-
-/** The demand itself where nothing is to be said of who pays: the principal's windows do. */
-function paidBy({ charges, person }: Execution, demand: Demand, account: PayingAccount | undefined): Demand {
-  const user = person?.user;
-  if (account === undefined && user === undefined && charges === undefined) return demand;
-  const { rows, bytes, changed, disclosed } = demand;
-  // Each member by its name: with a spread V8 makes a new hidden class for each such object, and keeps it.
-  return { rows, bytes, changed, disclosed, charges, account, user };
-}
-
-/** Takes from the budget. @returns whether all of it was granted; where not, the run is cut, or the server's side is stalled. */
-function take(c: Conversation, run: Execution, demand: Demand): boolean {
-  const answer = ask(c, run, demand);
-  if (answer === 'wait') c.stall(run);
-  return answer === 'taken';
-}
-
-/** @returns why not all of it was granted: the run is cut. */
-function ask(c: Conversation, run: Execution, demand: Demand): 'taken' | 'wait' | Refusal {
-  const { account } = run.watch;
-  c.asked = true;
-  const answer = c.ports.budget.take(run.policy, paidBy(run, demand, account));
-  switch (answer.kind) {
-    case 'taken':
-      c.tell(answer.warnings);
-      return 'taken';
-    case 'wait':
-      return 'wait';
-    case 'over':
-      run.reached = answer.limit;
-      break;
-    case 'refused':
-  }
-  run.cut = answer.refusal;
-  run.cutByBudget = true;
-  return answer.refusal;
 }
 
 /** Rows that are put into a temporary table leave the guard's sight as those do that the client gets: they count as shown. */

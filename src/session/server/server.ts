@@ -14,9 +14,9 @@ import { endsBatch, type PendingFunctionCall, type PendingReply, type PendingSyn
 import { AddedColumn } from './added-column.ts';
 import { answerError, answerNotice } from './error.ts';
 import { answerExtended } from './extended.ts';
+import { mayTellCommit } from './later-windows.ts';
 import { answerQuery, readyAfterQuery } from './query.ts';
 import { RowBatch } from './row-batch.ts';
-import { mayTellCommit } from './row-flow.ts';
 import { settle } from './settle.ts';
 
 /** What may wait, in bytes: beyond that they pass at once, which no client minds. */
