@@ -66,6 +66,7 @@ const ROLES = {
   changes: 'limits: { changed: 100000 per day }',
   each: 'limits: none\nlimits_per_user: { subjects: { pupil: 20 per day } }',
 };
+const UNRESTRICTED = 'access: unrestricted\nlimits: none\nlimits_per_user: { subjects: { pupil: 20 per day } }';
 const TOKEN = `{ issuer: "${ISSUER}", keys: jwks.json, user: sub, max_age: 1 hour }`;
 
 let database: FreshDatabase;
@@ -79,9 +80,10 @@ beforeAll(async () => {
   await writeFile(join(folder, 'subjects.yaml'), 'subjects:\n  pupil: { keys: [pupils.id, visits.pupil_id] }\n');
   for (const [name, limits] of Object.entries(ROLES))
     await writeFile(join(folder, 'roles', `${name}.yaml`), `role: ${name}\n${TABLES}${limits}\n`);
+  await writeFile(join(folder, 'roles', 'unrestricted.yaml'), `role: unrestricted\n${UNRESTRICTED}\n`);
   await writeFile(join(folder, 'jwks.json'), keySet(makeKey('EdDSA')));
-  const principals = Object.keys(ROLES).map((name) => {
-    const token = name === 'each' ? `, token: ${TOKEN}` : '';
+  const principals = [...Object.keys(ROLES), 'unrestricted'].map((name) => {
+    const token = name === 'each' || name === 'unrestricted' ? `, token: ${TOKEN}` : '';
     return `  ${name}: { role: ${name}, password: "${VERIFIER}"${token} }\n`;
   });
   await writeFile(join(folder, 'principals.yaml'), `principals:\n${principals.join('')}`);
@@ -289,6 +291,18 @@ test('a cursor over people of whom each end user may know some is not opened wit
   expect(await failure(client, cursor('WITH HOLD'))).toMatchObject({ code: '28000' });
   await client.query('BEGIN');
   expect(await failure(client, cursor(''))).toMatchObject({ code: '28000' });
+});
+
+/** INVARIANT 60 */
+test.each([
+  'SELECT id, name FROM pupils',
+  'SELECT count(*) FROM pupils',
+  'WITH p AS (SELECT name FROM pupils) SELECT * FROM p',
+  'DECLARE c CURSOR WITH HOLD FOR SELECT name FROM pupils',
+  'UPDATE pupils SET name = name RETURNING name',
+])('an unrestricted role, of which nothing is judged, shows nobody without an end user: %s', async (sql) => {
+  const client = await guard.connect('unrestricted', PASSWORD);
+  expect(await failure(client, sql)).toMatchObject({ code: '28000', message: 'no token says for whom this is' });
 });
 
 test('an error behind a row of somebody new costs one more, where the keys cannot be read as they come', async () => {
