@@ -224,12 +224,10 @@ export function needsEndUser({ filled, nature, statement, inner }: EndUserQuesti
   const isOpened = statement.kind.kind === 'declare' && (subjects ?? answers) !== undefined;
   if (!nature.changes && !(nature.givesRows && nature.metered) && !isOpened) return false;
   if (rows || bytes || changed || statements) return true;
-  // A statement that shows no person takes nothing from a limit on people. One that was made elsewhere may show anyone, and so may each of an
-  // unrestricted role: of those it is not judged whom they show.
-  const isNamed = statement.kind.kind === 'execute' || statement.kind.kind === 'fetch';
-  const { disclosures } = inner ?? statement;
   if (subjects === undefined && answers === undefined) return false;
-  return disclosures ? disclosures.length > 0 : role.access === 'unrestricted' || (isNamed && !inner);
+  // Only what was judged, and shows no person, takes nothing from a limit on people. Not judged: what was made elsewhere, and all of an unrestricted role.
+  const { disclosures } = inner ?? statement;
+  return disclosures === undefined || disclosures.length > 0;
 }
 
 /** The refusal of a statement that needs an end user (28000). */
