@@ -156,15 +156,19 @@ describe('a statement prepared in SQL', () => {
 });
 
 /** INVARIANT 254 */
-test('what runs for no end user shows no row where each one is limited since', async () => {
+test.each([
+  ['limited', undefined],
+  ['limited in more', { subjects: new Map() }],
+])('what runs for no end user shows no row where each one is %s since', async (_what, limitsPerUser) => {
   const limited = (role: object) => ({ ...policyOf(options), role: { ...policyOf(options).role, ...role } });
   const other = await database.connect();
+  if (limitsPerUser) peer.policy = limited({ limitsPerUser });
   const run = async (): Promise<readonly string[]> => {
     await other.query('begin; lock table t');
     const asked = ask(peer, Q('select a from t'));
     const waits = "select from pg_locks where not granted and relation = 't'::regclass";
     await expect.poll(async () => (await database.query(waits)).length).toBe(1);
-    peer.policy = limited({ limitsPerUser: { rows: [] } });
+    peer.policy = limited({ limitsPerUser: { ...limitsPerUser, rows: [] } });
     await other.query('commit');
     return asked;
   };

@@ -1,4 +1,5 @@
 /** What a policy that came into force since a statement was judged has to do with it. */
+import type { Limits } from '../../policy/model/limits.ts';
 import { limitedOverTime } from '../admission/limits-over-time.ts';
 import type { Conversation } from '../state/conversation.ts';
 import type { Execution } from '../state/execution.ts';
@@ -12,12 +13,12 @@ export function isTaken({ ports }: Conversation, { watch, policy }: Execution): 
 
 /**
  * INVARIANT 254: whether the people that the policy limits now had the same name and keys when it was judged: what it shows of others would count nowhere.
- * Nor would what runs for no end user, where each one is limited since.
+ * Nor would what runs for no end user, where each one is limited, or limited in more, since.
  */
 export function isCountedAlike({ ports }: Conversation, { policy: { role }, person }: Execution): boolean {
   const now = ports.policy()?.role;
   if (now?.mode !== 'enforce') return true;
-  if (now.limitsPerUser && !role.limitsPerUser && !person) return false;
+  if (!person && !limitsNoMore(now.limitsPerUser, role.limitsPerUser)) return false;
   if (now.subjects === role.subjects) return true;
   const limited = now.subjects?.filter(({ name }) => now.limitedSubjects?.has(name)) ?? [];
   return limited.every(({ name, keys }) => {
@@ -26,6 +27,10 @@ export function isCountedAlike({ ports }: Conversation, { policy: { role }, pers
       before.some((key) => key.relation.oid === relation.oid && key.column.attnum === column.attnum),
     );
   });
+}
+
+function limitsNoMore(now: Limits = {}, before: Limits = {}): boolean {
+  return Object.keys(now).every((kind) => Object.hasOwn(before, kind));
 }
 
 /** INVARIANT 179: whether a new policy limits what it changes, or stores of others, where none did when it was sent. */
