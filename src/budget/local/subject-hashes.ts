@@ -126,14 +126,18 @@ export class KeyedHash {
   /** @param ends the end of each text in `bytes`; each begins where the one before ends. @returns 16 bytes for each text. */
   of(bytes: Uint8Array, ends: ArrayLike<number>, count: number): Buffer {
     // A part of Node's pool, where there are few: memory of its own is dearer than all that is done in it.
-    let blocks: Buffer = Buffer.allocUnsafe(count * BLOCK).fill(0);
+    let blocks: Buffer = Buffer.allocUnsafe(count * BLOCK).fill(this.padded);
     let done: Buffer | undefined;
     for (let from = 0; ; from += BLOCK) {
       let going = 0;
       for (let i = 0, start = 0; i < count; start = ends[i]!, i += 1) {
         const left = ends[i]! - start - from;
         if (left > BLOCK) going += 1;
-        if (left > 0 || from === 0) this.mix(blocks, i * BLOCK, bytes, start + from, left);
+        if (from === 0 && left < BLOCK) this.mixShort(blocks, i * BLOCK, bytes, start, left);
+        else if (left > 0) {
+          if (from === 0) blocks.fill(0, i * BLOCK, (i + 1) * BLOCK);
+          this.mix(blocks, i * BLOCK, bytes, start + from, left);
+        }
       }
       const next = this.cipher.update(blocks);
       if (going === 0 && !done) return next;
@@ -145,6 +149,12 @@ export class KeyedHash {
       if (going === 0) return done;
       blocks = next;
     }
+  }
+
+  /** The same as `mix` of a text with less than a block, as most are, where its state is the subkey already. */
+  private mixShort(blocks: Buffer, at: number, bytes: Uint8Array, from: number, length: number): void {
+    for (let i = 0; i < length; i += 1) blocks[at + i]! ^= bytes[from + i]!;
+    blocks[at + length]! ^= END_OF_TEXT;
   }
 
   /** XORs the text's next block into its state; for the last block also the subkey. */

@@ -64,8 +64,9 @@ export class DisclosureTally {
     const known = this.bytewise(keys.count);
     const { bytes } = keys;
     keys.forEach((start, end, text) => {
-      if (known.has(bytes, start, end)) return;
-      if (this.isNew(text()) && known.size < MOST_KNOWN) known.add(bytes, start, end);
+      const slot = known.slotFor(bytes, start, end);
+      if (slot === undefined) return;
+      if (this.isNew(text()) && known.size < MOST_KNOWN) known.put(slot, bytes, start, end);
     });
   }
 
@@ -117,10 +118,10 @@ class KeySet {
   private index: Uint32Array;
   size = 0;
 
-  /** @param count at least so many are to come. */
+  /** @param count so many come now: as many may follow. */
   constructor(count: number) {
     let room = FEWEST;
-    while (room < Math.min(count, MOST_KNOWN)) room *= 2;
+    while (room < Math.min(2 * count, MOST_KNOWN)) room *= 2;
     this.ends = new Uint32Array(room);
     this.index = new Uint32Array(2 * room);
   }
@@ -129,9 +130,19 @@ class KeySet {
     return this.index[this.lookUp(source, start, end)] !== 0;
   }
 
-  /** Puts one in that is not there. */
   add(source: Uint8Array, start: number, end: number): void {
+    const slot = this.slotFor(source, start, end);
+    if (slot !== undefined) this.put(slot, source, start, end);
+  }
+
+  /** Where it may be put, until another one is; undefined: it is there. */
+  slotFor(source: Uint8Array, start: number, end: number): number | undefined {
     if (this.size === this.ends.length) this.grow();
+    const slot = this.lookUp(source, start, end);
+    return this.index[slot] === 0 ? slot : undefined;
+  }
+
+  put(slot: number, source: Uint8Array, start: number, end: number): void {
     const from = this.startOf(this.size);
     const to = from + end - start;
     if (to > this.bytes.length) {
@@ -140,7 +151,7 @@ class KeySet {
       this.bytes = more;
     }
     for (let i = 0; i < end - start; i += 1) this.bytes[from + i] = source[start + i]!;
-    this.index[this.lookUp(source, start, end)] = this.size + 1;
+    this.index[slot] = this.size + 1;
     this.ends[this.size] = to;
     this.size += 1;
   }

@@ -130,11 +130,12 @@ class AnswerHash {
   private long: Hash | undefined;
 
   update(bytes: Uint8Array): void {
-    if (this.long) this.long.update(bytes);
-    else this.kept += bufferOf(bytes).toString('latin1');
-    if (this.long || this.kept.length <= SHORT) return;
-    this.long = createHash('sha256').update(this.kept, 'latin1');
-    this.kept = '';
+    if (!this.long && this.kept.length + bytes.length <= SHORT) {
+      this.kept += bufferOf(bytes).toString('latin1');
+      return;
+    }
+    this.long ??= createHash('sha256').update(this.kept, 'latin1');
+    this.long.update(bytes);
   }
 
   end(tag: string): string {
