@@ -1,4 +1,4 @@
-/** `rowgate canary`: made-up people whose data no one has a reason to read, and the hashes by which the guard recognizes them. */
+/** `rowgate canary`: the hashes by which the guard recognizes made-up people, whose data no one has a reason to read. */
 import type { Command } from 'commander';
 import { readCanaryKey } from '../app/canary-key.ts';
 import { printOut } from '../app/print.ts';
@@ -6,22 +6,16 @@ import type { Config } from '../config/config.ts';
 import { canaryHash } from '../policy/model/canaries.ts';
 import { PolicyDocument } from '../policy/source/document.ts';
 import { PolicyFolderError, readPolicyFolder } from '../policy-files/folder.ts';
-import { loadParser } from '../sql/parse/parse.ts';
 import { failed, table } from './ask-guard.ts';
-import { CannotMake, makeCanaries } from './canary-make.ts';
 import { configOf } from './ground.ts';
-import { several } from './log-source.ts';
-import type { SampleRow } from './plausible-person.ts';
 
 const HELP = `
 Examples:
-  rowgate canary make students --count 5 --set school_id=712
-                                         prints INSERTs for you to run, and the lines for subjects.yaml
   rowgate canary hash 4711 --subject student
   rowgate canary hash < keys.txt         a key a line, and none in the shell's history
   rowgate canary list                    how many there are
 
-Put them where no one has a reason to look: a principal that reads one through the guard is locked out. Keep the keys nowhere; the hashes are
+Insert them where no one has a reason to look: a principal that reads one through the guard is locked out. Keep the keys nowhere; the hashes are
 made with the key that keys.canaries in rowgate.yaml names ("openssl rand -base64 32 > canary.key; chmod 600 canary.key").
 Exit code: 0, 1 where it failed, 2 for a wrong call.`;
 
@@ -33,14 +27,8 @@ interface Options {
 export function register(program: Command): void {
   const canary = program
     .command('canary')
-    .description('made-up people, whose data no one has a reason to read: make, hash, list')
+    .description('made-up people, whose data no one has a reason to read: hash, list')
     .addHelpText('after', HELP);
-  common(canary.command('make'))
-    .description('make up people who look like those of a table; changes nothing')
-    .argument('<table>', 'with one row for each person')
-    .option('--count <n>', 'so many', '1')
-    .option('--set <column=value>', 'what must be so of each; may be repeated', several)
-    .action(make);
   common(canary.command('hash'))
     .description('the hashes of keys, for subjects.yaml')
     .argument('[key...]', 'as the server gives them as text; without any, a key a line from standard input')
@@ -53,44 +41,6 @@ function common(command: Command): Command {
   return command
     .option('--config <file>', 'the configuration', 'rowgate.yaml')
     .option('--json', 'one JSON object on standard output');
-}
-
-async function make(
-  table: string,
-  options: Options & { count: string; set?: readonly string[] },
-  command: Command,
-): Promise<void> {
-  const count = Number(options.count);
-  if (!Number.isInteger(count) || count < 1 || count > 1000)
-    command.error('error: --count: expected a number from 1 to 1000', { exitCode: 2 });
-  const given: Record<string, string> = {};
-  for (const text of options.set ?? []) {
-    const at = text.indexOf('=');
-    if (at < 1) command.error('error: --set: expected COLUMN=VALUE', { exitCode: 2 });
-    given[text.slice(0, at)] = text.slice(at + 1);
-  }
-  const ready = await configured(options);
-  if (!ready) return;
-  try {
-    await loadParser();
-    const made = await makeCanaries(ready.config, ready.key, table, count, given satisfies SampleRow);
-    if (options.json) {
-      printOut(`${JSON.stringify(made)}\n`);
-      return;
-    }
-    const lines = made.canaries.map((one) => `--   - ${one}`);
-    printOut(
-      `-- Look at them first. Run them where people are written, not through the guard, and keep this nowhere.
-${made.inserts.join('\n')}
--- And in subjects.yaml, of ${made.subject}:
---   canaries:
-${lines.join('\n')}
-`,
-    );
-  } catch (error) {
-    if (error instanceof CannotMake || error instanceof PolicyFolderError) failed(1, error.message);
-    else failed(1, `could not ask the database: ${(error as Error).message}`);
-  }
 }
 
 async function hash(keys: string[], options: Options & { subject?: string }): Promise<void> {

@@ -24,7 +24,6 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandFile>[]>> = {
   catalog: () => [import('./catalog.ts')],
   compile: () => [import('./compile.ts')],
   password: () => [import('./password.ts')],
-  login: () => [import('./login.ts')],
   canary: () => [import('./canary.ts')],
   log: () => [
     import('./log-query.ts'),
@@ -46,10 +45,18 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandFile>[]>> = {
   observe: () => [import('./observe.ts')],
 };
 
+/** Words that are no commands any more, and the way now. */
+const REMOVED: Readonly<Record<string, string>> = {
+  login:
+    'psql 18 gets its token itself; for other clients set PGPASSWORD to a token from your issuer’s own tool, and PGOPTIONS to "-c rowgate.login=token"',
+  completion: '"rowgate --help" and "rowgate COMMAND --help" list all words',
+};
+
 /** The files to load for a command word. Unknown words and words about all commands load all files, which takes a second. */
 function filesOf(word = ''): Promise<CommandFile[]> {
-  const wanted = Object.hasOwn(COMMANDS, word) ? COMMANDS[word]!() : Object.values(COMMANDS).flatMap((read) => read());
-  return Promise.all(Object.hasOwn(COMMANDS, word) ? wanted : [...wanted, import('./completion.ts')]);
+  return Promise.all(
+    Object.hasOwn(COMMANDS, word) ? COMMANDS[word]!() : Object.values(COMMANDS).flatMap((read) => read()),
+  );
 }
 
 /** The word by which a console starts commands ahead, and says by IPC which ones. */
@@ -102,6 +109,8 @@ if (process.argv[2] === AHEAD && process.connected)
 for (const file of await filesOf(process.argv[2])) file.register(program);
 
 try {
+  const [, , word = ''] = process.argv;
+  if (Object.hasOwn(REMOVED, word)) program.error(`error: there is no "${word}" any more: ${REMOVED[word]}`);
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {

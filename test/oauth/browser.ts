@@ -6,12 +6,12 @@ const MOST_STEPS = 15;
 export class Browser {
   private readonly cookies = new Map<string, string>();
 
-  /** Sends every form that it is shown, its fields filled in from `values`. Gives back the page that has none, or says `last`. */
-  async fill(address: string, values: Readonly<Record<string, string>>, last?: string): Promise<string> {
+  /** Sends every form that it is shown, its fields filled in from `values`. Gives back the page that has none. */
+  async fill(address: string, values: Readonly<Record<string, string>>): Promise<string> {
     let page = await this.get(address);
     for (let steps = 0; steps < MOST_STEPS; steps++) {
       const form = formIn(page.text);
-      if (!form || (last !== undefined && page.text.includes(last))) return page.text;
+      if (!form) return page.text;
       const fields = new URLSearchParams(form.fields);
       for (const [name, value] of Object.entries(values)) {
         if (form.names.has(name)) fields.set(name, value);

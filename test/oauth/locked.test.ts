@@ -5,7 +5,7 @@ import { type BearerOutcome, type BearerSession, bearerLogin, withToken } from '
 import { type WholeGuard, wholeGuard } from './whole-guard.ts';
 
 const key = makeKey('EdDSA');
-const LOGIN = 'login: { client_id: rowgate-cli }';
+const LOGIN = 'login: {}';
 const PRINCIPALS = `principals:
   staff:
     role: staff

@@ -6,6 +6,7 @@ import { Provider } from 'oidc-provider';
 import { Browser } from './browser.ts';
 
 export const CLIENT = 'rowgate-cli';
+const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
 /** The client of the web console; its people come back to any port of 127.0.0.1. */
 export const CONSOLE_CLIENT = 'rowgate-console';
 
@@ -13,9 +14,8 @@ export interface OpenIdProvider {
   readonly issuer: string;
   /** The address of its keys. */
   readonly jwks: string;
-  /** What a person does at the address of a device's code: logs in and agrees. */
-  agree(verificationUri: string, person: string): Promise<void>;
-  refuse(verificationUri: string): Promise<void>;
+  /** Gets an access token for a person by the device flow (RFC 8628), as psql 18 does. */
+  token(person: string): Promise<string>;
   /** Signs by another key from now on, and publishes that one alone. */
   rotate(): Promise<void>;
   /** Stops answering. */
@@ -27,13 +27,6 @@ export interface OpenIdProvider {
 export interface ProviderOptions {
   /** By person: the claim `groups`. */
   readonly groups?: Readonly<Record<string, readonly string[]>>;
-  /** Seconds that an access token holds. */
-  readonly ttl?: () => number;
-  readonly audience?: string;
-  /** Access tokens that only the provider can read. */
-  readonly opaque?: boolean;
-  /** Seconds that a device's code holds. */
-  readonly codeTtl?: number;
 }
 
 export async function startProvider(options: ProviderOptions = {}): Promise<OpenIdProvider> {
@@ -59,13 +52,7 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Open
   return {
     issuer,
     jwks: `${issuer}/jwks`,
-    agree: async (uri, person) => {
-      const last = await new Browser().fill(uri, { login: person, password: 'x', confirm: 'yes' });
-      if (!last.includes('Sign-in Success')) throw new Error(last);
-    },
-    refuse: async (uri) => {
-      await new Browser().fill(uri, { abort: 'yes' }, 'was interrupted');
-    },
+    token: (person) => tokenByDevice(issuer, person),
     rotate: serve,
     goDown: close,
     comeBack: async () => {
@@ -74,6 +61,21 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Open
     },
     close,
   };
+}
+
+async function tokenByDevice(issuer: string, person: string): Promise<string> {
+  const ask = async (path: string, body: Record<string, string>): Promise<Record<string, string>> => {
+    const answer = await fetch(`${issuer}${path}`, { method: 'POST', body: new URLSearchParams(body) });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(text);
+    return JSON.parse(text);
+  };
+  const device = await ask('/device/auth', { client_id: CLIENT, scope: 'openid rows' });
+  const forms = { login: person, password: 'x', confirm: 'yes' };
+  const last = await new Browser().fill(device.verification_uri_complete!, forms);
+  if (!last.includes('Sign-in Success')) throw new Error(last);
+  const code = { grant_type: DEVICE_GRANT, device_code: device.device_code!, client_id: CLIENT };
+  return (await ask('/token', code)).access_token!;
 }
 
 function listening(port: number): Promise<Server> {
@@ -85,13 +87,13 @@ function listening(port: number): Promise<Server> {
 }
 
 async function makeProvider(issuer: string, options: ProviderOptions): Promise<Provider> {
-  const { groups = {}, ttl = () => 300, audience = 'rowgate', opaque = false, codeTtl = 600 } = options;
+  const { groups = {} } = options;
   return new Provider(issuer, {
     clients: [
       {
         client_id: CLIENT,
         token_endpoint_auth_method: 'none',
-        grant_types: ['urn:ietf:params:oauth:grant-type:device_code'],
+        grant_types: [DEVICE_GRANT],
         id_token_signed_response_alg: 'ES256',
         redirect_uris: [],
         response_types: [],
@@ -108,7 +110,6 @@ async function makeProvider(issuer: string, options: ProviderOptions): Promise<P
     ],
     claims: { openid: ['sub', 'preferred_username', 'groups'] },
     conformIdTokenClaims: false,
-    ttl: { DeviceCode: codeTtl },
     cookies: { keys: ['of the tests'] },
     jwks: { keys: [await newKey()] },
     findAccount: (_, accountId) => ({
@@ -125,9 +126,9 @@ async function makeProvider(issuer: string, options: ProviderOptions): Promise<P
         useGrantedResource: () => true,
         getResourceServerInfo: () => ({
           scope: 'rows',
-          audience,
-          accessTokenTTL: ttl(),
-          accessTokenFormat: opaque ? 'opaque' : 'jwt',
+          audience: 'rowgate',
+          accessTokenTTL: 300,
+          accessTokenFormat: 'jwt',
           jwt: { sign: { alg: 'ES256' } },
         }),
       },

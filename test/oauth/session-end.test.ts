@@ -16,7 +16,7 @@ const principals = (more = ''): string => `principals:
       keys: jwks.json
       user: sub
       claims: { person: sub }
-      login: { client_id: rowgate-cli }
+      login: {}
 ${more}`;
 
 let world: WholeGuard;

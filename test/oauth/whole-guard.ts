@@ -9,8 +9,6 @@ import type { BearerOptions } from './bearer-client.ts';
 export interface WholeGuard {
   readonly database: FreshDatabase;
   readonly guard: TestGuard;
-  /** The policies folder. */
-  readonly folder: string;
   options(user: string, more?: Partial<BearerOptions>): BearerOptions;
   /** Writes it, and reloads. */
   writePrincipals(text: string): Promise<void>;
@@ -46,7 +44,6 @@ export async function wholeGuard(
   return {
     database,
     guard,
-    folder,
     options: (user, more = {}) => ({ port: guard.port, user, database: database.name, ...more }),
     async writePrincipals(text) {
       await writeFile(join(folder, 'principals.yaml'), text);

@@ -32,14 +32,14 @@ export interface World {
 }
 
 function loginRule(more: Partial<TokenRule> = {}): TokenRule {
-  return ruleOf({ login: { clientId: 'rowgate-cli', scope: 'openid rows', users: [] }, ...more });
+  return ruleOf({ login: { scope: 'openid rows', users: [] }, ...more });
 }
 
 /** `teachers` (`…@school.example`) and `heads` by the claim `groups`, `others` (`x_…`, `boss`) of another issuer; `app` has a password, `portal` both tokens and a password. */
 export async function standardPrincipals(): Promise<Principal[]> {
   const verifier = await verifierOf('secret');
   const group = (name: string) => loginRule({ require: new Map([['groups', name]]) });
-  const login = { clientId: 'rowgate-cli', scope: 'openid rows' };
+  const login = { scope: 'openid rows' };
   return [
     principal('app', [verifier]),
     principal('portal', [verifier], { token: ruleOf({ require: new Map([['groups', 'portal']]) }) }),

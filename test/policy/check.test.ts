@@ -148,7 +148,7 @@ it('a password alone that opens an unrestricted role: told loudly, or an error w
 it('a principal with a password and a name of an end user', async () => {
   await role('role: a\nlimits: none\n');
   const principals = join(folder, 'policies/principals.yaml');
-  const login = 'login: { client_id: cli, users: "*@school.example" }';
+  const login = 'login: { users: "*@school.example" }';
   const token = `token: { issuer: https://id.example, keys: good.json, user: sub, ${login} }`;
   const password = `password: SCRAM-SHA-256$4096:${'A'.repeat(22)}==$${'A'.repeat(43)}=:${'A'.repeat(43)}=`;
   await writeFile(
@@ -166,7 +166,7 @@ it('a principal with a password and a name of an end user', async () => {
 it('people who log in by tokens where nothing is encrypted', async () => {
   await role('role: a\nlimits: none\n');
   const principals = join(folder, 'policies/principals.yaml');
-  const token = 'token: { issuer: https://id.example, keys: good.json, user: sub, login: { client_id: cli } }';
+  const token = 'token: { issuer: https://id.example, keys: good.json, user: sub, login: {} }';
   await writeFile(principals, `principals:\n  p:\n    role: a\n    ${token}\n`);
   await writeFile(join(folder, 'policies/good.json'), '{"keys":[]}');
   const secured = join(folder, 'secured.yaml');

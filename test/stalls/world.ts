@@ -69,7 +69,7 @@ export const FLOODERS = process.env.ROWGATE_LONG === '1' ? ALL_FLOODERS : ALL_FL
 const TOKEN_LOGIN = `
   tokens:
     role: statistics
-    token: { issuer: "${TOKENS.issuer}", keys: stalls.jwks.json, user: sub, login: { client_id: rowgate, scope: openid, users: "*@school.example" } }
+    token: { issuer: "${TOKENS.issuer}", keys: stalls.jwks.json, user: sub, login: { scope: openid, users: "*@school.example" } }
 `;
 
 export interface Waited {

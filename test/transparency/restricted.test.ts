@@ -8,12 +8,12 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Server, startServer } from '../../src/demo/server.ts';
 import { loadParser } from '../../src/sql/parse/parse.ts';
-import { Pair } from '../carry/pair.ts';
-import { recorder } from '../carry/recorded.ts';
-import { RECONNECT, type ScriptStep } from '../carry/script.ts';
-import { Tally } from '../carry/tally.ts';
 import { freshDatabase } from '../support/postgres.ts';
 import { describeWith, LONG } from '../support/tools.ts';
+import { Pair } from './replay/pair.ts';
+import { recorder } from './replay/recorded.ts';
+import { RECONNECT, type Step } from './replay/step.ts';
+import { Tally } from './replay/tally.ts';
 import { SUITES } from './suites.ts';
 import { environmentOf, loginsOf, makeUsers } from './world.ts';
 
@@ -81,18 +81,17 @@ describe.each(REPLAYED)('$suite', ({ suite: name, compares, differs }) => {
     it('give a restricted role the same', { timeout: 1_800_000 }, async () => {
       const steps = await recorded(servers[0]!);
       const pair = new Pair(servers[0]!.url, servers[1]!.url);
-      for (const text of suite.before ?? []) await pair.prepare({ text });
+      for (const text of suite.before ?? []) await pair.prepare(text);
       await pair.prepared();
       const tally = new Tally();
-      tally.begin(name);
       await pair.run(steps, tally);
       const different = tally.different.map(({ reason, text }) => `${reason}: ${text.replace(/\s+/g, ' ')}`);
       expect([...new Set(different)].sort(), tally.summary()).toEqual(Object.keys(differs).sort());
       expect(tally.compared).toBeGreaterThanOrEqual(compares);
-      process.stdout.write(`${tally.ofFile()}, ${tally.astray.length} astray\n`);
+      process.stdout.write(`${name}: ${tally.same} of ${tally.compared}, ${tally.astray} astray\n`);
     });
 
-    async function recorded(server: Server): Promise<ScriptStep[]> {
+    async function recorded(server: Server): Promise<Step[]> {
       const { written } = suite;
       const database = await freshDatabase(written?.database, server.url);
       if (written) await makeUsers(database, written);

@@ -5,8 +5,6 @@ import type { DiagnosticReport } from '../source/diagnostic.ts';
 import type { Path, PolicyDocument } from '../source/document.ts';
 
 export interface TokenLogin {
-  /** The client id with which clients request tokens from the issuer. */
-  readonly clientId: string;
   /** The scopes to request, separated by spaces. */
   readonly scope: string;
   /** Names of end users, each with at most one `*`, at its beginning or end: a login under such a name must bring a token. */
@@ -19,7 +17,6 @@ const namesOfPeople = z.string().regex(/^(\*?[^*]+|[^*]+\*)$/, {
 });
 
 export const loginSchema = mapping({
-  client_id: z.string().min(1).describe('The client that the issuer knows `psql` and `rowgate login` as.'),
   scope: z.string().default('openid').describe('The scopes that clients ask for, with spaces between them.'),
   users: oneOrList(namesOfPeople)
     .optional()
@@ -44,7 +41,7 @@ export function compileLogin(
     const why = 'people are sent there for their tokens: expected an address as "https://…", without "?" and "#"';
     report.error(document.placeOfValue([...path.slice(0, -1), 'issuer']), why);
   }
-  return { clientId: entry.client_id, scope: entry.scope, users: entry.users ?? [] };
+  return { scope: entry.scope, users: entry.users ?? [] };
 }
 
 /** Whether the name is one that end users log in under. Such an end user need not exist. */

@@ -1,6 +1,6 @@
 /** One statement by the simple protocol, as psql sends it, or with parameters by the extended, and all that comes back: texts of values, names, types, tags, the SQLSTATE. */
 import pg from 'pg';
-import type { ScriptStatement } from './script.ts';
+import type { Statement } from './step.ts';
 
 export interface Answer {
   readonly names: readonly string[];
@@ -42,7 +42,7 @@ export function endOf(client: pg.Client): string | undefined {
 }
 
 /** Throws where the connection is lost. `data`: for a COPY FROM STDIN. */
-export function ask(client: pg.Client, text: string, data?: string, bound?: ScriptStatement['bound']): Promise<Answer> {
+export function ask(client: pg.Client, text: string, data?: string, bound?: Statement['bound']): Promise<Answer> {
   return new Promise((done, fail) => {
     const names: string[] = [];
     const types: string[] = [];
@@ -99,9 +99,9 @@ export function ask(client: pg.Client, text: string, data?: string, bound?: Scri
 
 /**
  * What of two answers is not the same; undefined where all is. Rows without an order are compared as a multiset, and plans not at all: they name
- * subqueries. `ownNumbers`: each server has given its objects OIDs of its own.
+ * subqueries. OIDs are compared as such alone: each server has given its objects its own.
  */
-export function difference(direct: Answer, guarded: Answer, ownNumbers = false): string | undefined {
+export function difference(direct: Answer, guarded: Answer): string | undefined {
   if (direct.error || guarded.error) {
     if (direct.error?.code === guarded.error?.code) return undefined;
     return `SQLSTATE ${guarded.error?.code ?? 'none'} for ${direct.error?.code ?? 'none'}`;
@@ -110,7 +110,7 @@ export function difference(direct: Answer, guarded: Answer, ownNumbers = false):
   if (!same(direct.names, guarded.names)) return 'names';
   if (!same(direct.types, guarded.types)) return 'types';
   if (direct.tag === 'EXPLAIN') return undefined;
-  const rows = (of: Answer): string[] => (ownNumbers ? of.rows.map((row) => withoutOids(row, of.types)) : [...of.rows]);
+  const rows = (of: Answer): string[] => of.rows.map((row) => withoutOids(row, of.types));
   return same(rows(direct).sort(), rows(guarded).sort()) ? undefined : 'rows';
 }
 

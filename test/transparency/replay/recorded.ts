@@ -1,11 +1,11 @@
-/** A relay in front of a server that notes what clients of it ask, and with which SQLSTATE it ended: a script, to be run again. */
+/** A relay in front of a server that notes what clients of it ask, and with which SQLSTATE it ended, to be run again. */
 import { connect, createServer, type Socket } from 'node:net';
-import { isParsed, parse } from '../../src/sql/parse/parse.ts';
-import { as } from '../../src/sql/parse/tree.ts';
-import { RECONNECT, type ScriptStatement, type ScriptStep } from './script.ts';
+import { isParsed, parse } from '../../../src/sql/parse/parse.ts';
+import { as } from '../../../src/sql/parse/tree.ts';
+import { RECONNECT, type Statement, type Step } from './step.ts';
 
 /** A statement of a suite, and the SQLSTATE with which it failed there; '' where it did not. */
-interface Noted extends ScriptStatement {
+interface Noted extends Statement {
   data?: string;
   code: string;
   tag?: string;
@@ -25,7 +25,7 @@ export interface Recorder {
    * In the order in which they began, transactions whole; another connection begins another session. What waits for another session, or ends one, is
    * left out: process IDs are not the same again.
    */
-  steps(): ScriptStep[];
+  steps(): Step[];
 }
 
 export async function recorder(url: string): Promise<Recorder> {
@@ -59,7 +59,7 @@ export async function recorder(url: string): Promise<Recorder> {
       await new Promise((done) => server.close(done));
     },
     steps: () =>
-      units.flatMap(({ connection, steps: all }, at): ScriptStep[] => {
+      units.flatMap(({ connection, steps: all }, at): Step[] => {
         const steps = all.filter(({ text }) => !OTHER_SESSIONS.test(text));
         return at > 0 && units[at - 1]!.connection !== connection ? [RECONNECT, ...steps] : steps;
       }),

@@ -1,6 +1,6 @@
-/** Which statements of a script are measured: queries and writes, and what goes with them. Definitions, roles and maintenance are an owner's. */
-import { isParsed, parse } from '../../src/sql/parse/parse.ts';
-import { as, type Kind, kindOf, type Node } from '../../src/sql/parse/tree.ts';
+/** Which statements are measured: queries and writes, and what goes with them. Definitions, roles and maintenance are an owner's. */
+import { isParsed, parse } from '../../../src/sql/parse/parse.ts';
+import { as, type Kind, kindOf, type Node } from '../../../src/sql/parse/tree.ts';
 
 const MEASURED: ReadonlySet<Kind> = new Set([
   'SelectStmt',

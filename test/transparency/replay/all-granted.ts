@@ -1,9 +1,9 @@
-/** A role to which everything that a database has is granted, as the policy folder of one principal `carry`. */
+/** A role to which everything that a database has is granted, as the policy folder of one principal `all`. */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { CLASSES, type FunctionClassName, OVERLOADS } from '../../src/guard/builtin-functions.ts';
-import { isGrantableSetting } from '../../src/policy/compile/grantable-settings.ts';
+import { CLASSES, type FunctionClassName, OVERLOADS } from '../../../src/guard/builtin-functions.ts';
+import { isGrantableSetting } from '../../../src/policy/compile/grantable-settings.ts';
 
 export const PASSWORD = 'demo-owner';
 
@@ -47,7 +47,7 @@ const BY_GRANT: ReadonlySet<string> = new Set([
 ]);
 const OWN_FUNCTIONS = `SELECT DISTINCT proname AS name FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace`;
 
-/** Memory and workers, up to what is more than any script asks for. */
+/** Memory and workers, up to what is more than any suite asks for. */
 const MOST: Readonly<Record<string, string>> = {
   effective_io_concurrency: '1000',
   hash_mem_multiplier: '1000',
@@ -98,7 +98,7 @@ export async function grantAll(
   const settings = (await rows<{ name: string }>(SETTINGS)).map((setting) => setting.name.toLowerCase());
   const own = new Set((await rows<{ name: string }>(OWN_FUNCTIONS)).map(({ name }) => name));
   const role = {
-    role: 'carry',
+    role: 'all',
     tables,
     functions: kept([
       ...(await rows<Named & Arguments>(FUNCTIONS)).map(signature),
@@ -123,15 +123,15 @@ export async function grantAll(
   await writeFile(join(folder, 'principals.yaml'), PRINCIPALS);
 }
 
-const ROLE_FILE = 'roles/carry.yaml';
-const WRITTEN = 'carry.json';
+const ROLE_FILE = 'roles/all.yaml';
+const WRITTEN = 'all.json';
 
 /** By the lines that the errors name: tables, or their writes alone, types, functions, settings. */
 export async function ungrantable(folder: string, errors: readonly string[]): Promise<string[]> {
   const lines = (await readFile(join(folder, ROLE_FILE), 'utf8')).split('\n');
   const keyOf = (line: string): string => JSON.parse(/"(?:[^"\\]|\\.)*"/.exec(line)![0]);
   const found = errors.map((error) => {
-    const number = /^roles\/carry\.yaml:(\d+):/.exec(error)?.[1];
+    const number = /^roles\/all\.yaml:(\d+):/.exec(error)?.[1];
     if (number === undefined) throw new Error(error);
     let writes = false;
     for (let at = Number(number) - 1; ; at--) {
@@ -148,7 +148,7 @@ export async function ungrantable(folder: string, errors: readonly string[]): Pr
 const SYSTEM_COLUMNS = ['tableoid', 'ctid', 'xmin', 'xmax', 'cmin', 'cmax'];
 
 const PRINCIPALS = `principals:
-  carry:
-    role: carry
+  all:
+    role: all
     password: SCRAM-SHA-256$4096:ZdskxGXk3EX3X53I06EuUg==$Ddnkw9ef/pzBZVqin8tpiRNDAKSes23L8eWfo2ZUP/U=:T9jWo5h0jIof+gZQql8mPvNXT/oxMdFXAD7YyAlKsO8=
 `;

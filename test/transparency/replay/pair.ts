@@ -1,19 +1,20 @@
 /**
- * The two servers, and for each script a database on both and four sessions: on each an owner, who runs the definitions, and the one that is measured,
- * on the second through Rowgate. What is refused there is not run on the first either, or, where it changes rows, by both owners: they stay in step.
+ * The two servers, a database on both and four sessions: on each an owner, who runs the definitions, and the one that is measured, on the second through
+ * Rowgate. What is refused there is not run on the first either, or, where it changes rows, by both owners: they stay in step.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { guardInFrontOf, type TestGuard } from '../../support/guard.ts';
 import { grantAll, PASSWORD, ungrantable } from './all-granted.ts';
 import { type Answer, ask, connectedTo, difference, endOf } from './asked.ts';
 import { type Part, partOf, withoutSchemaOfTemporary, withoutTemporary } from './measured.ts';
-import { RECONNECT, type ScriptStatement, type ScriptStep } from './script.ts';
+import { RECONNECT, type Statement, type Step } from './step.ts';
 import type { Tally } from './tally.ts';
 
-type Step = (ScriptStatement & { readonly part: Part }) | typeof RECONNECT;
+type Planned = Statement & { readonly part: Part };
+type PlannedStep = Planned | typeof RECONNECT;
 
 export class Pair {
   private readonly owners: Promise<[pg.Client, pg.Client]>;
@@ -31,30 +32,30 @@ export class Pair {
     return connected(urlOf(url, TEMPLATE));
   }
 
-  /** What is there before every script. */
-  async prepare(statement: ScriptStatement): Promise<void> {
-    for (const owner of await this.owners) await ask(owner, statement.text, statement.data);
+  /** What must be there before. */
+  async prepare(text: string): Promise<void> {
+    for (const owner of await this.owners) await ask(owner, text);
   }
 
   async prepared(): Promise<void> {
     for (const owner of await this.owners) await owner.end();
   }
 
-  async run(statements: readonly ScriptStep[], tally: Tally): Promise<void> {
+  async run(statements: readonly Step[], tally: Tally): Promise<void> {
     const urls = [this.direct, this.guarded] as const;
     for (const url of urls) await runOnce(url, `CREATE DATABASE ${DATABASE} TEMPLATE ${TEMPLATE}`);
     const custom = statements.flatMap((one) => (one === RECONNECT ? [] : (CUSTOM_SETTING.exec(one.text)?.[1] ?? [])));
     const settings = custom.map((name) => name.toLowerCase());
-    const script = await Script.open(urlOf(this.direct, DATABASE), urlOf(this.guarded, DATABASE), tally, settings);
+    const replay = await Replay.open(urlOf(this.direct, DATABASE), urlOf(this.guarded, DATABASE), tally, settings);
     try {
-      const steps = statements.map((one): Step => {
+      const steps = statements.map((one): PlannedStep => {
         if (one === RECONNECT) return one;
         const text = withoutSchemaOfTemporary(one.text);
         return { ...one, text, part: partOf(text) };
       });
-      await script.run(steps);
+      await replay.run(steps);
     } finally {
-      await script.close();
+      await replay.close();
       for (const url of urls) await drop(url);
     }
   }
@@ -63,20 +64,20 @@ export class Pair {
 /** What a role may be granted is the same after these. */
 const MAKES_NOTHING =
   /^(?:VACUUM|ANALYZE|COMMENT|GRANT|REVOKE|CHECKPOINT|(?:CREATE|ALTER|DROP) (?:ROLE|STATISTICS|PUBLICATION|SUBSCRIPTION|TABLESPACE))/;
-const TEMPLATE = 'carry_template';
-const DATABASE = 'regression';
+const TEMPLATE = 'replay_template';
+const DATABASE = 'replay';
 const SEARCH_PATH = /^\s*set\s+(?:session\s+)?search_path\b/i;
 const NO_PATH = /^\s*(?:reset\s+(?:search_path|all)|discard\s+all)\b/i;
 const CUSTOM_SETTING = /^\s*set\s+(?:session\s+|local\s+)?(\w+(?:\.\w+)+)\b/i;
 
-class Script {
+class Replay {
   private readonly without = new Set<string>();
   /** Definitions have changed since the role was given all. */
   private stale = true;
   private sessions: { direct: pg.Client; guarded: pg.Client } | undefined;
   private guard: TestGuard | undefined;
   private inTransaction = false;
-  /** The last `SET search_path`: schemas without a grant are passed over where it is set, and this script grants in them only later. */
+  /** The last `SET search_path`: schemas without a grant are passed over where it is set, and what follows grants in them only later. */
   private path: string | undefined;
 
   private constructor(
@@ -88,10 +89,10 @@ class Script {
     private readonly customSettings: readonly string[],
   ) {}
 
-  static async open(direct: string, guarded: string, tally: Tally, settings: readonly string[]): Promise<Script> {
-    const policies = await mkdtemp(join(tmpdir(), 'rowgate-carry-policies-'));
+  static async open(direct: string, guarded: string, tally: Tally, settings: readonly string[]): Promise<Replay> {
+    const policies = await mkdtemp(join(tmpdir(), 'rowgate-replay-policies-'));
     const owners = [await connected(direct), await connected(guarded)] as const;
-    return new Script(direct, guarded, policies, owners, tally, settings);
+    return new Replay(direct, guarded, policies, owners, tally, settings);
   }
 
   async close(): Promise<void> {
@@ -101,7 +102,7 @@ class Script {
     await rm(this.policies, { recursive: true, force: true });
   }
 
-  async run(steps: readonly Step[]): Promise<void> {
+  async run(steps: readonly PlannedStep[]): Promise<void> {
     for (let at = 0; at < steps.length; ) {
       const step = steps[at]!;
       if (step === RECONNECT) {
@@ -121,7 +122,7 @@ class Script {
     }
   }
 
-  private async alone(step: ScriptStatement & { readonly part: Part }): Promise<void> {
+  private async alone(step: Planned): Promise<void> {
     if (step.part.kind === 'left out') return;
     if (step.part.kind === 'definition') return this.byOwners(step);
     const refused = await this.measure(step);
@@ -129,32 +130,32 @@ class Script {
       await this.byOwners(step);
   }
 
-  private async byOwners(step: ScriptStatement & { readonly part: Part }): Promise<void> {
+  private async byOwners(step: Planned): Promise<void> {
     const { part } = step;
     if (part.kind === 'left out') return;
     const [, answer] = [await this.byOwner(0, step), await this.byOwner(1, step)];
     if (part.kind === 'definition' && !answer.error && !MAKES_NOTHING.test(answer.tag)) this.stale = true;
   }
 
-  private byOwner(at: 0 | 1, { text, data, bound }: ScriptStatement): Promise<Answer> {
+  private byOwner(at: 0 | 1, { text, data, bound }: Statement): Promise<Answer> {
     return ask(this.owners[at], withoutTemporary(text), data, bound);
   }
 
   /** In a transaction what was refused is undone here, and never happens there. */
-  private async inBlock(step: ScriptStatement & { readonly part: Part }): Promise<void> {
+  private async inBlock(step: Planned): Promise<void> {
     const { direct, guarded } = await this.ready();
     const inside = step.part.kind !== 'begin' && step.part.kind !== 'end';
     this.inTransaction = inside;
-    if (inside) for (const session of [direct, guarded]) await ask(session, 'SAVEPOINT rg_carry');
+    if (inside) for (const session of [direct, guarded]) await ask(session, 'SAVEPOINT rg_replay');
     const refused = await this.measure(step);
-    if (refused && inside) await ask(guarded, 'ROLLBACK TO rg_carry');
+    if (refused && inside) await ask(guarded, 'ROLLBACK TO rg_replay');
     // PREPARE TRANSACTION: neither has prepared, and what follows begins anew.
     if (refused && step.part.kind === 'end') for (const session of [direct, guarded]) await ask(session, 'ROLLBACK');
     this.inTransaction = false;
   }
 
   /** Whether the guard refused it. */
-  private async measure(step: ScriptStatement & { readonly part: Part }): Promise<boolean> {
+  private async measure(step: Planned): Promise<boolean> {
     const { text, data, bound } = step;
     const { direct, guarded } = await this.ready();
     const given = await ask(guarded, text, data, bound).catch((error: Error) => lost(error));
@@ -167,25 +168,25 @@ class Script {
     if (given.error && isRefusal(given.error)) {
       const wanted = await this.tried(step);
       const reason = `${given.error.code} ${withoutNames(given.error.message)}`;
-      const asked = wanted === NOTHING ? { text } : step;
-      this.tally.add(asked, wanted.error?.code === given.error.code ? undefined : reason, wanted, given);
+      if (wanted) this.tally.add(step, wanted.error?.code === given.error.code ? undefined : reason, wanted);
+      else this.tally.untried(step, reason);
       return true;
     }
     if (SEARCH_PATH.test(text)) this.path = text;
     if (NO_PATH.test(text)) this.path = undefined;
     const wanted = await ask(direct, text, data, bound);
-    this.tally.add(step, difference(wanted, given, step.code !== undefined), wanted, given);
+    this.tally.add(step, difference(wanted, given), wanted);
     return false;
   }
 
-  /** What PostgreSQL says of a statement that was refused: some are wrong there as well. It leaves nothing behind. */
-  private async tried({ text, data, bound, part }: ScriptStatement & { readonly part: Part }): Promise<Answer> {
-    if (!('undone' in part && part.undone)) return NOTHING;
+  /** What PostgreSQL says of a statement that was refused: some are wrong there as well. Undefined where it would leave something behind. */
+  private async tried({ text, data, bound, part }: Planned): Promise<Answer | undefined> {
+    if (!('undone' in part && part.undone)) return undefined;
     const { direct } = await this.ready();
     const inside = this.inTransaction;
     if (!inside) await ask(direct, 'BEGIN');
     const answer = await ask(direct, text, data, bound);
-    await ask(direct, inside ? 'ROLLBACK TO rg_carry' : 'ROLLBACK');
+    await ask(direct, inside ? 'ROLLBACK TO rg_replay' : 'ROLLBACK');
     return answer;
   }
 
@@ -199,7 +200,7 @@ class Script {
     if (this.sessions && this.isByPolicy(this.sessions.guarded)) await this.loseSessions();
     if (!this.sessions) {
       const direct = await connected(this.url);
-      const guarded = await connected(this.guard!.url('carry', PASSWORD));
+      const guarded = await connected(this.guard!.url('all', PASSWORD));
       if (this.path !== undefined) for (const session of [direct, guarded]) await ask(session, this.path);
       this.sessions = { direct, guarded };
     }
@@ -254,10 +255,9 @@ class Script {
 
 const LOST = 'lost';
 const BY_POLICY = /terminating connection: role|the policy has changed/;
-const NOTHING: Answer = { names: [], types: [], rows: [], tag: '' };
 
 function lost(error: Error): Answer {
-  return { ...NOTHING, error: { code: LOST, message: error.message, detail: '' } };
+  return { names: [], types: [], rows: [], tag: '', error: { code: LOST, message: error.message, detail: '' } };
 }
 
 function isRefusal(error: NonNullable<Answer['error']>): boolean {
@@ -269,7 +269,7 @@ function withoutNames(message: string): string {
   return message.replace(/"(?:[^"]|"")*"/g, '"…"').replace(/\d+/g, 'N');
 }
 
-function endOfBlock(steps: readonly Step[], begin: number): number {
+function endOfBlock(steps: readonly PlannedStep[], begin: number): number {
   for (let at = begin + 1; at < steps.length; at++) {
     const step = steps[at]!;
     if (step !== RECONNECT && step.part.kind === 'end') return at + 1;
@@ -287,20 +287,13 @@ async function connected(url: string): Promise<pg.Client> {
   return connectedTo(new pg.Client({ connectionString: url }));
 }
 
-/** Transactions that a script has prepared and left would keep the database, and so would its subscriptions. */
+/** Transactions that were prepared and left would keep the database. */
 async function drop(url: string): Promise<void> {
   const client = await connected(urlOf(url, DATABASE));
   const { rows } = await client.query(
     'SELECT quote_literal(gid) AS gid FROM pg_prepared_xacts WHERE database = current_database()',
   );
   for (const { gid } of rows) await client.query(`ROLLBACK PREPARED ${gid}`);
-  const subscriptions = await client.query(
-    'SELECT quote_ident(subname) AS name FROM pg_subscription JOIN pg_database AS d ON d.oid = subdbid WHERE datname = current_database()',
-  );
-  for (const { name } of subscriptions.rows)
-    await client.query(
-      `ALTER SUBSCRIPTION ${name} DISABLE; ALTER SUBSCRIPTION ${name} SET (slot_name = NONE); DROP SUBSCRIPTION ${name}`,
-    );
   await client.end();
   await runOnce(url, `DROP DATABASE ${DATABASE} WITH (FORCE)`);
 }
