@@ -144,7 +144,7 @@ class Texts {
 
   private isPlpgsql(definition: string): boolean {
     // What the library tells of a declaration leaves its collation out.
-    if (/collate/i.test(definition) && this.catalog.data.collations?.length !== 0) return false;
+    if (/collate/i.test(definition) && this.catalog.data.collations.length > 0) return false;
     const tree = parserModule.ask((library) => library.parsePlPgSQLSync(definition) as { plpgsql_funcs?: unknown });
     return !(tree instanceof Error) && this.isPlpgsqlForm(tree.plpgsql_funcs);
   }
@@ -200,7 +200,7 @@ class Texts {
       case 'CollateClause': {
         const name = nameOfServer(body.collname);
         const { collations } = this.catalog.data;
-        return name !== undefined && collations?.every((one) => one.name !== name) === true;
+        return name !== undefined && collations.every((one) => one.name !== name);
       }
       case 'A_Indirection':
         // A field may be a call.

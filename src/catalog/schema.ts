@@ -4,8 +4,7 @@ import type { CatalogData } from '../sql/catalog/catalog.ts';
 
 const oid = z.int().min(0).max(4294967295);
 
-// Files of before have more.
-const column = z.object({
+const column = z.strictObject({
   attnum: z.int().positive(),
   name: z.string(),
   type: oid,
@@ -31,31 +30,26 @@ const relation = z.strictObject({
   parents: z.array(oid),
   ofType: oid,
   rowSecurity: z.boolean(),
-  // Optional: files of before these were read stay readable.
-  rowTriggers: events.exactOptional(),
-  rules: events.exactOptional(),
-  constraints: z.array(z.strictObject({ name: z.string(), columns: z.array(z.int()) })).exactOptional(),
-  uniqueIndexes: z
-    .array(z.strictObject({ columns: z.array(z.int()), whole: z.boolean(), deferrable: z.boolean() }))
-    .exactOptional(),
-  foreignKeys: z
-    .array(
-      z.strictObject({
-        columns: z.array(z.int()),
-        relation: oid,
-        referenced: z.array(z.int()),
-        deferrable: z.boolean(),
-        onUpdate: z.string().exactOptional(),
-        onDelete: z.string().exactOptional(),
-      }),
-    )
-    .exactOptional(),
+  rowTriggers: events,
+  rules: events,
+  constraints: z.array(z.strictObject({ name: z.string(), columns: z.array(z.int()) })),
+  uniqueIndexes: z.array(z.strictObject({ columns: z.array(z.int()), whole: z.boolean(), deferrable: z.boolean() })),
+  foreignKeys: z.array(
+    z.strictObject({
+      columns: z.array(z.int()),
+      relation: oid,
+      referenced: z.array(z.int()),
+      deferrable: z.boolean(),
+      onUpdate: z.string(),
+      onDelete: z.string(),
+    }),
+  ),
   view: z
     .strictObject({
       nodes: z.array(z.string()),
       operators: z.array(oid),
       relations: z.array(oid),
-      functions: z.array(oid).optional(),
+      functions: z.array(oid),
       writes: z
         .strictObject({
           base: oid,
@@ -65,11 +59,10 @@ const relation = z.strictObject({
           barrier: z.boolean(),
           check: z.enum(['none', 'local', 'cascaded']),
         })
-        .nullable()
-        .exactOptional(),
+        .nullable(),
     })
     .exactOptional(),
-  ownedBy: z.strictObject({ relation: oid, column: z.int() }).nullable().exactOptional(),
+  ownedBy: z.strictObject({ relation: oid, column: z.int() }).nullable(),
 });
 
 const type = z.strictObject({
@@ -84,8 +77,8 @@ const type = z.strictObject({
   base: oid,
   baseTypmod: z.int(),
   constrained: z.boolean(),
-  computesDefault: z.boolean().exactOptional(),
-  ownFunctions: z.boolean().exactOptional(),
+  computesDefault: z.boolean(),
+  ownFunctions: z.boolean(),
   subtype: oid,
   multirange: oid,
   input: oid,
@@ -124,7 +117,7 @@ const operator = z.strictObject({
   result: oid,
   fn: oid,
   extension: z.string(),
-  searched: z.boolean().exactOptional(),
+  searched: z.boolean(),
 });
 
 const cast = z.strictObject({
@@ -159,7 +152,7 @@ const dependent = z.strictObject({
   name: z.string(),
   type: oid,
   names: z.array(z.tuple([oid, oid, z.int()])),
-  calls: z.array(oid).exactOptional(),
+  calls: z.array(oid),
 });
 
 const reach = z.strictObject({
@@ -185,7 +178,7 @@ export const reachesSchema = z.strictObject({ reaches: z.array(reach), bodies: z
 export const catalogSchema: z.ZodType<CatalogData> = z.strictObject({
   serverVersion: z.int().positive(),
   database: z.string(),
-  encoding: z.string().exactOptional(),
+  encoding: z.string(),
   relations: z.array(relation),
   types: z.array(type),
   functions: z.array(fn),
@@ -193,9 +186,9 @@ export const catalogSchema: z.ZodType<CatalogData> = z.strictObject({
   casts: z.array(cast),
   opclasses: z.array(opclass),
   schemas: z.array(z.string()),
-  collations: z.array(z.strictObject({ oid, schema: z.string(), name: z.string() })).exactOptional(),
-  dependents: z.array(dependent).exactOptional(),
-  members: z.array(z.tuple([oid, oid])).exactOptional(),
+  collations: z.array(z.strictObject({ oid, schema: z.string(), name: z.string() })),
+  dependents: z.array(dependent),
+  members: z.array(z.tuple([oid, oid])),
   reaches: z.array(reach).exactOptional(),
   bodies: z.array(body).exactOptional(),
 });

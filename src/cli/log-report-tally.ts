@@ -108,12 +108,12 @@ export class UsageTally {
     used.bytes += bytes;
     used.changed += Number(line.changed);
     used.statements += counts ? 1 : 0;
-    for (const [subject, { n = 0, unnamed = 0, ...shown }] of Object.entries((line.subjects ?? {}) as Shown)) {
+    for (const [subject, shown] of Object.entries((line.subjects ?? {}) as Shown)) {
       const told = used.told.get(subject) ?? { people: 0, questions: 0, values: 0 };
       used.told.set(subject, told);
-      told.people += shown.people ?? n;
+      told.people += shown.people;
       told.questions += shown.questions ?? 0;
-      told.values += shown.values ?? unnamed;
+      told.values += shown.values ?? 0;
     }
     this.mark(String(line.time));
     if (rows === 0) return;
@@ -154,16 +154,13 @@ export class UsageTally {
   }
 }
 
-/** `n` and `unnamed`: as an older guard has written them. */
 type Shown = Readonly<
   Record<
     string,
     {
-      readonly people?: number;
+      readonly people: number;
       readonly questions?: number;
       readonly values?: number;
-      readonly n?: number;
-      readonly unnamed?: number;
     }
   >
 >;

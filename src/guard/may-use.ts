@@ -29,7 +29,7 @@ const OF_VALUES: ReadonlySet<unknown> = new Set(['arguments', 'steps', 'operator
 export function mayUseOperator(role: Pick<RolePolicy, 'functions'>, operator: Operator, catalog: Catalog): boolean {
   if (operator.schema === 'pg_catalog' && operator.oid < FIRST_USER_OID) return true;
   const fn = catalog.functionsByOid.get(operator.fn);
-  if (fn && operator.searched === false && OF_VALUES.has(functionClass(fn, catalog))) return true;
+  if (fn && !operator.searched && OF_VALUES.has(functionClass(fn, catalog))) return true;
   return role.functions.has(operator.fn) || (operator.extension !== '' && KNOWN_EXTENSIONS.has(operator.extension));
 }
 

@@ -56,7 +56,7 @@ export class UserCode {
     private readonly catalog: Catalog,
     private readonly byPath = false,
   ) {
-    for (const one of catalog.data.dependents ?? []) {
+    for (const one of catalog.data.dependents) {
       put(one.type === 0 ? this.dependents : this.ofTypes, one.type === 0 ? one.relation : one.type, one);
       if (one.kind !== 'constraint') continue;
       for (const [of, oid] of one.names) {
@@ -168,7 +168,7 @@ export class UserCode {
 
   private isCodeInView(relation: Relation): boolean {
     const { view } = relation;
-    if (!view?.functions || view.nodes.includes('COERCETODOMAIN')) return true;
+    if (!view || view.nodes.includes('COERCETODOMAIN')) return true;
     const functions = view.functions.map((oid) => this.catalog.functionsByOid.get(oid));
     return functions.some((fn) => !fn || !this.isHarmless(fn)) || this.isCodeInDependents(relation, ['view']);
   }
@@ -176,11 +176,11 @@ export class UserCode {
   /** The same of a change; foreign keys may pass it on. */
   private writesWithCode(relation: Relation): boolean | readonly (Relation | undefined)[] {
     const { oid, kind, rules, columns, view } = relation;
-    if (!['r', 'p', 'v'].includes(kind) || rules === undefined || rules.length > 0) return true;
+    if (!['r', 'p', 'v'].includes(kind) || rules.length > 0) return true;
     if (this.runsByReading(relation) || columns.some(({ type }) => this.isCodeInType(type))) return true;
     if (this.isCodeInDependents(relation, ['trigger', 'default'])) return true;
     // Without a base the server writes by triggers of the view alone, or refuses.
-    if (kind === 'v') return view?.writes === undefined || (view.writes ? [this.relation(view.writes.base)] : false);
+    if (kind === 'v') return view === undefined || (view.writes ? [this.relation(view.writes.base)] : false);
     return [...[...(this.referring.get(oid) ?? [])].map((of) => this.relation(of)), ...this.childrenOf(relation)];
   }
 
@@ -193,7 +193,6 @@ export class UserCode {
   }
 
   private isCodeInDependents({ oid }: Relation, kinds: readonly Dependent['kind'][]): boolean {
-    if (!this.catalog.data.dependents) return true;
     return (this.dependents.get(oid) ?? []).some((one) => kinds.includes(one.kind) && this.namesCode(one));
   }
 
@@ -201,7 +200,7 @@ export class UserCode {
   private namesCode({ kind, names, type, calls, relation }: Dependent): boolean {
     // INVARIANT 103: functions that a default, check, index or trigger's condition calls must be known to leave settings alone; pg_depend does not
     // record the server's own.
-    if (!calls || calls.some((oid) => !this.isKnownHarmless(oid))) return true;
+    if (calls.some((oid) => !this.isKnownHarmless(oid))) return true;
     return names.some(([of, oid, attnum]) => {
       switch (of) {
         case PG_CLASS:
@@ -271,7 +270,7 @@ export class UserCode {
         return type.element !== 0 && inside(type.element);
       case 'r':
       case 'm':
-        return type.ownFunctions !== true || inside(type.subtype);
+        return !type.ownFunctions || inside(type.subtype);
       case 'd':
         return this.isCodeInDomain(type) || inside(type.base);
       case 'c':
@@ -281,10 +280,10 @@ export class UserCode {
     }
   }
 
-  private isCodeInDomain({ oid, constrained, computesDefault = true }: Type): boolean {
+  private isCodeInDomain({ oid, constrained, computesDefault }: Type): boolean {
     if (computesDefault) return true;
     if (!constrained) return false;
-    return !this.catalog.data.dependents || (this.ofTypes.get(oid) ?? []).some((one) => this.namesCode(one));
+    return (this.ofTypes.get(oid) ?? []).some((one) => this.namesCode(one));
   }
 }
 

@@ -3,16 +3,13 @@
  * restart.
  */
 import type { BudgetStore } from '../metering/budget-store.ts';
-import { ownerOfToken } from '../metering/owner.ts';
 
 export class LoggedOutTokens {
-  constructor(private readonly store: Pick<BudgetStore, 'logouts' | 'logOut' | 'exceptions'>) {}
+  constructor(private readonly store: Pick<BudgetStore, 'logouts' | 'logOut'>) {}
 
   /** Called for each statement of an end user. */
   has(digest: string): boolean {
-    const { logouts } = this.store;
-    // Earlier versions kept given-back tokens among the locks; those stay valid.
-    return logouts.has(digest) || this.store.exceptions().locks.has(ownerOfToken(digest));
+    return this.store.logouts.has(digest);
   }
 
   /** Resolves with false if there are too many. Rejects if it could not be stored. @param end of the token itself, milliseconds since the epoch. */

@@ -50,8 +50,8 @@ export interface Verified extends VerifiedToken {
   /** The text of the rule: after a reload, the same rule is another object. */
   readonly ruleText: string;
   readonly keys: JwkSet;
-  /** Ids of the token: SHA-256 of the signed part, and of the whole token, which an earlier version used. */
-  readonly digests: readonly [string, string];
+  /** The token's id: SHA-256 of its signed part. */
+  readonly digest: string;
   /** The end user, by the policy of a session. */
   readonly persons: WeakMap<SessionPolicy, EndUser | TokenProblem>;
 }
@@ -129,21 +129,21 @@ export class TokenVerifier {
     if (wrong) return wrong;
     const ruleText = this.textOf(rule);
     // The id is a hash of the signed part: from an ECDSA signature (r, s) anyone can compute a second valid one, (r, n - s).
-    const digests = [digestOf(token.slice(0, token.lastIndexOf('.'))), digestOf(token)] as const;
-    const verified = { ...claimed, claims: read.claims, rule, ruleText, keys, digests, persons: new WeakMap() };
+    const digest = digestOf(token.slice(0, token.lastIndexOf('.')));
+    const verified = { ...claimed, claims: read.claims, rule, ruleText, keys, digest, persons: new WeakMap() };
     this.remembered.set(token, verified);
     return this.stands(verified) ?? verified;
   }
 
   isGivenBack(verified: Verified | undefined): boolean {
-    return verified?.digests.some((digest) => this.options.loggedOut.has(digest)) ?? false;
+    return verified !== undefined && this.options.loggedOut.has(verified.digest);
   }
 
   /** From now on the token is refused everywhere. Undefined: done. Never rejects. */
-  async giveBack({ digests, claims }: Verified): Promise<TokenProblem | undefined> {
+  async giveBack({ digest, claims }: Verified): Promise<TokenProblem | undefined> {
     try {
       // Kept until the token itself expires, not only as long as this rule accepts it: another principal may accept it for longer.
-      return (await this.options.loggedOut.add(digests[0], Number(claims.exp) * 1000))
+      return (await this.options.loggedOut.add(digest, Number(claims.exp) * 1000))
         ? undefined
         : problem('too many tokens were given back');
     } catch (error) {

@@ -153,11 +153,9 @@ export interface RequestedRaise {
 export interface Permit {
   readonly id: string;
   readonly owner: Owner;
-  /**
-   * Where the request was made: the guard's name, and its store's (`stateName`). Absent in permits of an earlier version, which are no longer valid.
-   */
-  readonly guard?: string;
-  readonly state?: string;
+  /** Where the request was made: the guard's name, and its store's (`stateName`). */
+  readonly guard: string;
+  readonly state: string;
   /** `public.students` */
   readonly tables: readonly string[];
   readonly rows: number;

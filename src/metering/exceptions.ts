@@ -23,9 +23,8 @@ export interface ExceptionsState {
   readonly locks: readonly AccountLock[];
   readonly raises: readonly Raise[];
   readonly permits: readonly Permit[];
-  /** Absent if an earlier version wrote it. */
-  readonly openings?: readonly BreakGlassOpening[];
-  readonly observations?: readonly Observation[];
+  readonly openings: readonly BreakGlassOpening[];
+  readonly observations: readonly Observation[];
 }
 
 /** Leaves out what ended long before `now`. Readers must check `until` themselves. */
@@ -145,6 +144,6 @@ export function exceptionsState({ locks, ...others }: Exceptions): ExceptionsSta
   return { locks: [...locks.values()], ...others };
 }
 
-export function exceptionsOf({ locks, openings = [], observations = [], ...others }: ExceptionsState): Exceptions {
-  return { ...others, locks: new Map(locks.map((lock) => [lock.owner, lock])), openings, observations };
+export function exceptionsOf({ locks, ...others }: ExceptionsState): Exceptions {
+  return { ...others, locks: new Map(locks.map((lock) => [lock.owner, lock])) };
 }

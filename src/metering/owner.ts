@@ -36,15 +36,5 @@ export function holderWords(holder: Holder): string {
   return `${holder.user === undefined ? 'principal' : 'user'} "${holderName(holder)}"`;
 }
 
-/** The owner of a token that was given back, by its digest: earlier versions kept it among the locks. */
-export function ownerOfToken(digest: string): Owner {
-  return `${OF_TOKEN}${digest}`;
-}
-
-export function tokenOf(owner: Owner): string | undefined {
-  return owner.startsWith(OF_TOKEN) ? owner.slice(OF_TOKEN.length) : undefined;
-}
-
-const OF_TOKEN = 'token:';
 const OF_PRINCIPAL = 'principal:';
 const OF_USER = 'user:';

@@ -20,10 +20,10 @@ export interface PermitTerms {
 
 /** What approvers sign: everything that the permit allows, who requested it, and where. */
 export function permitRequest(permit: Permit): SignedRequest {
-  const text = requestText('rowgate export permit, version 2', [
+  const text = requestText('rowgate export permit, version 1', [
     ['id', permit.id],
-    ['guard', permit.guard ?? null],
-    ['state', permit.state ?? null],
+    ['guard', permit.guard],
+    ['state', permit.state],
     ['owner', permit.owner],
     ['tables', permit.tables],
     ['rows', permit.rows],
@@ -36,7 +36,7 @@ export function permitRequest(permit: Permit): SignedRequest {
   return { text, namespace: PERMIT_NAMESPACE, parties: [permit.requestedBy], approvals: permit.approvals };
 }
 
-/** A permit for another store is not valid here, and neither is one of an earlier version, which named none. */
+/** A permit for another store is not valid here. */
 export function isOfState(permit: Permit, state: string | undefined): boolean {
   return state !== undefined && permit.state === state;
 }

@@ -147,7 +147,7 @@ function schemasOf(
   );
   // Rowgate allows operators and functions of extensions by name, whichever schema holds the extension.
   const extensions = catalog.data.functions.filter(({ extension }) => extension !== '').map(({ schema }) => schema);
-  const collations = (catalog.data.collations ?? []).filter(({ oid }) => role.collations?.has(oid));
+  const collations = catalog.data.collations.filter(({ oid }) => role.collations?.has(oid));
   const named = [...(role.grantedTypes ?? [])].map((oid) => catalog.typesByOid.get(oid)?.schema);
   const all = [
     ...tables.map(({ relation }) => relation.schema),

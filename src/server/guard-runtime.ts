@@ -305,6 +305,7 @@ const NOTHING_READ: Generation = newGeneration(
     catalog: new Catalog({
       serverVersion: 0,
       database: '',
+      encoding: 'UTF8',
       relations: [],
       types: [],
       functions: [],
@@ -312,6 +313,9 @@ const NOTHING_READ: Generation = newGeneration(
       casts: [],
       opclasses: [],
       schemas: [],
+      collations: [],
+      dependents: [],
+      members: [],
     }),
     catalogVersion: '',
   },

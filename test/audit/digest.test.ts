@@ -111,8 +111,8 @@ function records(seed: number): object[][] {
       ...(random() < 0.1 && { values: 3 }),
       ...(ids.length > 0 && { ids }),
     };
-    const older = { n: 1, unnamed: 2 };
-    const subjects = one([{ student: told }, { student: told, parent: older }, { parent: older }, undefined]);
+    const parent = { people: 1, values: 2 };
+    const subjects = one([{ student: told }, { student: told, parent }, { parent }, undefined]);
     const status = effect === 'refuse' ? 'refused' : one(['ok', 'ok', 'ok', 'lost', 'error', 'cut', 'skipped']);
     all.push({
       at: end,

@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** A segment and nine refusals, the ones behind the first written short. */
+/** A segment and nine refusals. */
 function boxed(keys: FileKeys, first: number): string {
   const key = keys.take();
   if (!key) throw new Error('no key of a file was made ahead');
@@ -35,7 +35,12 @@ function boxed(keys: FileKeys, first: number): string {
     { time: TIME, kind: 'segment', guard: 'g1', seq: first, chain: 'c', format: 1, age: key.age },
     ...Array.from({ length: 9 }, (_, index) => {
       const seq = first + 1 + index;
-      const whole = {
+      const record = {
+        time: TIME,
+        kind: 'decision',
+        guard: 'g1',
+        seq,
+        id: `${seq}`,
         session: 's',
         principal: 'p',
         role: 'teacher',
@@ -47,8 +52,6 @@ function boxed(keys: FileKeys, first: number): string {
         effect: 'refuse',
         reason: 'x',
       };
-      const short = { who: first + 1, what: first + 1 };
-      const record = { time: TIME, kind: 'decision', seq, id: `${seq}`, ...(index === 0 ? whole : short) };
       return { ...place(seq), box: key.boxes.box(JSON.stringify(record), { guard: 'g1', seq }) };
     }),
   ];

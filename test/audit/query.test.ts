@@ -112,7 +112,7 @@ const LINES = [
     principal: 'homework',
     rows: 3,
     status: 'ok',
-    subjects: { student: { n: 1, unnamed: 0, ids: [] } },
+    subjects: { student: { people: 1, ids: [] } },
   },
   {
     kind: 'outcome',

@@ -1,4 +1,4 @@
-/** Random logs: a list of events, and the files in which they are written, over rotations and workers, with torn lines, in part by an older guard. */
+/** Random logs: a list of events, and the files in which they are written, over rotations and workers, with torn lines. */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,31 +11,6 @@ export type Whole = Readonly<Record<string, unknown>>;
 const START = Date.UTC(2026, 9, 24, 20);
 /** Over a change of the clocks. */
 const SPAN_MINUTES = 60 * 24 * 3;
-const UNSAID = { rows: 0, bytes: 0, changed: 0, ms: 0, status: 'ok' };
-const OF_SESSION = [
-  'session',
-  'principal',
-  'user',
-  'role',
-  'attributes',
-  'client',
-  'certificate',
-  'database',
-  'application',
-  'policy',
-];
-const OF_STATEMENT = [
-  'command',
-  'fingerprint',
-  'statement',
-  'tables',
-  'columns',
-  'effect',
-  'would',
-  'reason',
-  'rule',
-  'sqlstate',
-];
 
 const name = fc.constantFrom('homework', 'office', "o'brien; DROP", '<b>é</b>');
 const person = fc.integer({ min: 0, max: 30 });
@@ -63,8 +38,6 @@ const shown = fc.record({
   without: fc.integer({ min: 0, max: 3 }),
   questions: fc.integer({ min: 0, max: 1 }),
   values: fc.integer({ min: 0, max: 2 }),
-  /** In the form of an older guard. */
-  isOld: fc.boolean(),
   key: fc.constantFrom('k3', 'k3', 'k4'),
 });
 const statement = fc.record({
@@ -97,8 +70,6 @@ export const randomLog = fc.record({
   workers: fc.integer({ min: 1, max: 2 }),
   rotations: fc.array(fc.nat({ max: 120 }), { maxLength: 3 }),
   torn: fc.array(fc.nat({ max: 120 }), { maxLength: 3 }),
-  /** How many records of each file are short, as they were written before December 2026. */
-  short: fc.constantFrom(0, 0, 7, 1_000),
 });
 type RandomLog = typeof randomLog extends fc.Arbitrary<infer T> ? T : never;
 
@@ -162,12 +133,11 @@ function ofStatement(each: RandomLog['statements'][number], id: string): Happene
     ...(each.would !== undefined && { would: each.would }),
     ...(stopped && { reason: effect === 'lock' ? 'locked' : 'column-withheld' }),
   };
-  const { seen, last, key, without, questions, values, isOld } = each.shown;
+  const { seen, last, key, without, questions, values } = each.shown;
   const ids = (people: readonly number[]): string[] => people.map((number) => `${key}:${number}`);
   const fresh = last.filter((number) => !seen.includes(number));
-  const n = seen.length + fresh.length + without;
-  const shows = !stopped && !quiet && n + values + (isOld ? 0 : questions) > 0;
-  const told = isOld ? { n, unnamed: values } : { people: n, questions, values };
+  const told = { people: seen.length + fresh.length + without, questions, values };
+  const shows = !stopped && !quiet && told.people + questions + values > 0;
   const status = stopped ? 'refused' : end === 'cut' ? 'cut' : end === 'error' || end === 'row-check' ? 'error' : 'ok';
   const outcome: Whole = {
     id,
@@ -212,53 +182,14 @@ export function writeLog(folder: string, log: RandomLog): string {
   return join(folder, 'decisions.jsonl');
 }
 
-/** Writes as a guard does. Short records refer to earlier lines. */
-function written(records: readonly Whole[], { torn, short: shortUntil }: RandomLog): string {
-  const sessions: Parameters<typeof referTo>[1] = new Map();
-  const statements: Parameters<typeof referTo>[1] = new Map();
-  const decisions = new Map<unknown, unknown>();
+/** Writes as a guard does. */
+function written(records: readonly Whole[], { torn }: RandomLog): string {
   const [first] = records;
   const segment = { ...first, kind: 'segment', chain: 'x', format: 1 };
   const { time, kind, guard, seq, chain, format } = segment as Whole;
   const lines = records.map((record, index) => {
-    const isShort = index < shortUntil && (record.kind === 'decision' || record.kind === 'outcome');
-    const { guard: _, ...said } = record;
-    const short: Record<string, unknown> = said;
-    if (isShort && record.kind === 'decision') {
-      referTo(short, sessions, 'who', OF_SESSION);
-      referTo(short, statements, 'what', OF_STATEMENT, ['fingerprint', 'effect', 'reason', 'rule']);
-      decisions.set(record.id, record.seq);
-    }
-    if (isShort && record.kind === 'outcome') {
-      for (const [field, value] of Object.entries(UNSAID)) if (short[field] === value) delete short[field];
-      const decision = decisions.get(record.id);
-      if (decision !== undefined) {
-        delete short.id;
-        delete short.principal;
-        short.decision = decision;
-      }
-    }
-    const line = JSON.stringify(isShort ? short : record);
+    const line = JSON.stringify(record);
     return torn.includes(index) ? `${line.slice(0, index + 1)}\n${line}\n` : `${line}\n`;
   });
   return [`${JSON.stringify({ time, kind, guard, seq, chain, format })}\n`, ...lines].join('');
-}
-
-/** The last of the records that are alike in `by`: earlier ones are forgotten, as a guard forgets them. */
-function referTo(
-  record: Record<string, unknown>,
-  said: Map<string, { readonly content: string; readonly seq: unknown }>,
-  reference: string,
-  fields: readonly string[],
-  by = fields,
-): void {
-  const of = (names: readonly string[]): string => JSON.stringify(names.map((field) => record[field]));
-  const content = of(fields);
-  const before = said.get(of(by));
-  if (before?.content !== content) {
-    said.set(of(by), { content, seq: record.seq });
-    return;
-  }
-  for (const field of fields) delete record[field];
-  record[reference] = before.seq;
 }

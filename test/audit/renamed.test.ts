@@ -113,28 +113,6 @@ describe('missing records are still noticed', () => {
   });
 });
 
-it('a chain that goes on with the numbers of files from before there were chains begins where they end', async () => {
-  log = TestLog.build();
-  const record = (seq: number, more: object) =>
-    `${JSON.stringify({ time: '2026-11-25T09:00:00.000Z', kind: 'login', guard: 'g1', seq, ...more })}\n`;
-  const segment = record(4, { kind: 'segment', chain: 'c', format: 1 });
-  const files = (first: number) =>
-    log.write(
-      new Map([
-        ['decisions.000000000001.jsonl', record(first, {}) + record(2, {}) + record(3, {})],
-        ['decisions.jsonl', segment + record(5, { guard: 'g2', kind: 'start' }) + record(6, { guard: 'g2' })],
-      ]),
-    );
-  files(1);
-  await inEachWay(async (source) => {
-    expect(await coverageOf(source, 0)).toMatchObject({ missing: 0, beginLate: [] });
-  });
-  log.write(new Map([['decisions.jsonl', segment + record(5, {})]]));
-  await inEachWay(async (source) => {
-    expect(await coverageOf(source, 0)).toMatchObject({ missing: 0, beginLate: ['g1'] });
-  });
-});
-
 it('a guard that is renamed where the open file is gone goes on behind the closed one', async () => {
   log = TestLog.build({ bytes: 5_000 });
   rmSync(log.log);

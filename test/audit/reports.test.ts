@@ -232,7 +232,7 @@ describe('one person', () => {
     id,
     rows: 1,
     status: 'ok',
-    subjects: { student: { n: 1, unnamed: 0, ids: [], ...student } },
+    subjects: { student: { people: 1, ids: [], ...student } },
   });
 
   async function opened<T>(text: string, ask: (source: RecordTable) => Promise<T>): Promise<T> {
@@ -261,7 +261,7 @@ describe('one person', () => {
       return `${found.answer}, ${found.statements}`;
     });
 
-  it('questions and values are counted beside people, in records of an older guard too', async () => {
+  it('questions and values are counted beside people', async () => {
     const told = (id: string, student: object) => [
       decision(id),
       { kind: 'outcome', id, rows: 1, status: 'ok', subjects: { student } },
@@ -271,7 +271,7 @@ describe('one person', () => {
       ...told('1', { people: 2, ids }),
       ...told('2', { people: 0, questions: 1 }),
       ...told('3', { people: 0, questions: 0, values: 7 }),
-      ...told('4', { n: 1, unnamed: 4, ids: [idOf(0, 3)] }),
+      ...told('4', { people: 1, values: 4, ids: [idOf(0, 3)] }),
     );
     const { people } = await opened(text, (source) => breachOf(source, ASKED));
     expect(people).toEqual([
@@ -299,7 +299,12 @@ describe('one person', () => {
     ['another one', log(decision('1'), outcome('1', { ids: [idOf(0, 4712)] })), 'no, 0'],
     [
       'another subject with the same id',
-      log(decision('1'), { kind: 'outcome', id: '1', rows: 1, subjects: { parent: { n: 1, ids: [idOf(0, 4711)] } } }),
+      log(decision('1'), {
+        kind: 'outcome',
+        id: '1',
+        rows: 1,
+        subjects: { parent: { people: 1, ids: [idOf(0, 4711)] } },
+      }),
       'no, 0',
     ],
     [
@@ -307,10 +312,14 @@ describe('one person', () => {
       log(decision('1'), outcome('1', { ids: [idOf(0, 4711)] })).replaceAll('"p"', '"q"'),
       'no, 0',
     ],
-    ['with a key that did not show', log(decision('1'), outcome('1', { n: 0, unnamed: 1 })), 'cannot be excluded, 0'],
+    [
+      'with a key that did not show',
+      log(decision('1'), outcome('1', { people: 0, values: 1 })),
+      'cannot be excluded, 0',
+    ],
     [
       'where the log only counts',
-      log(decision('1'), { kind: 'outcome', id: '1', rows: 1, subjects: { student: { n: 1, unnamed: 0 } } }),
+      log(decision('1'), { kind: 'outcome', id: '1', rows: 1, subjects: { student: { people: 1 } } }),
       'cannot be excluded, 0',
     ],
     ['where its end is not known', log(decision('1')), 'cannot be excluded, 0'],
@@ -384,7 +393,7 @@ it('statements that observe mode would have refused are listed by reason, by pri
     ['table-withheld', 1, 0],
     ['column-withheld', 0, 2],
   ]);
-  // A word of an older guard has no meaning here.
+  // A word that is no reason has no meaning here.
   expect(cells('What the reasons mean')).toEqual([['column-withheld', 'a column that the role was not granted']]);
   expect(cells('Whose statements')).toEqual([
     ['office', 1, 0],

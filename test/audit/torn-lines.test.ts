@@ -14,7 +14,7 @@ const SEGMENT = JSON.stringify({ time: TIME, kind: 'segment', guard: 'g1', seq: 
 const outcome = (seq: number): string =>
   JSON.stringify({
     ...{ time: TIME, kind: 'outcome', guard: 'g1', seq, id: `o${seq}`, principal: 'p', rows: 1 },
-    ...{ subjects: { student: { n: 1, unnamed: 0, ids: ['k3:a'] } }, hash: 'h' },
+    ...{ subjects: { student: { people: 1, ids: ['k3:a'] } }, hash: 'h' },
   });
 
 it.each([

@@ -114,15 +114,10 @@ export function peopleOf(statements: readonly Statement[]) {
   return known ? [{ subject: 'student', named: keys, ...sums }] : [];
 }
 
-/** Its figures about students, in the present words or in those of an older guard. */
+/** Its figures about students. */
 export function toldBy(outcome: Statement['outcome']) {
-  const {
-    n = 0,
-    unnamed = 0,
-    people = n,
-    questions = 0,
-    values = unnamed,
-  } = (outcome?.subjects as { student?: Record<string, number> } | undefined)?.student ?? {};
+  const student = (outcome?.subjects as { student?: Record<string, number> } | undefined)?.student;
+  const { people = 0, questions = 0, values = 0 } = student ?? {};
   return { people, questions, values };
 }
 

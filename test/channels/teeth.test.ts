@@ -128,7 +128,7 @@ vi.mock('../../src/catalog/read.ts', async (original) => {
 });
 
 function asFarAsIsKnown(relation: Relation): Relation {
-  const uniqueIndexes = relation.uniqueIndexes?.map((one) => ({
+  const uniqueIndexes = relation.uniqueIndexes.map((one) => ({
     ...one,
     deferrable: !off.has('DEFERRABLE') && one.deferrable,
     columns: off.has('NULLS NOT DISTINCT') ? one.columns.map(Math.abs) : one.columns,

@@ -186,8 +186,7 @@ describe('what is counted', () => {
   it('people without a limit that counts them: no more than the sum of what was shown', async () => {
     const lines = statement('2026-09-01T09:00:00Z', 'teacher', {
       rows: 25,
-      // As an older guard has written them.
-      subjects: { student: { n: 25, unnamed: 2 } },
+      subjects: { student: { people: 25, values: 2 } },
     }).repeat(3);
     const { stdout } = await report(lines);
     expect(stdout).toMatch(/subjects\.student per day \(at most\) +75/);

@@ -158,7 +158,7 @@ describeWith(valkey)('two guards, one an hour ahead and with two workers', () =>
       'permit.request',
       given,
     );
-    expect(permit.text).toMatch(/^rowgate export permit, version 2\nid: .+\nguard: "test"\nstate: "[\w-]{22}"\n/);
+    expect(permit.text).toMatch(/^rowgate export permit, version 1\nid: .+\nguard: "test"\nstate: "[\w-]{22}"\n/);
     expect(isInHalfAnHour(permit.until)).toBe(true);
     for (const { sign } of signers) {
       await ask(ahead, 'permit.approve', { id: permit.id, signature: sign(permit.text, PERMIT_NAMESPACE) });

@@ -111,20 +111,12 @@ describe('the check is there', () => {
     expect(checkOf(`UPDATE lockers SET label = 'x'`)).toBeUndefined();
     expect(checkOf(`UPDATE lockers SET label = 'x'`, before)).toBeDefined();
   });
-  test('where triggers are not known', () => {
-    const unknown = guardOver(({ rowTriggers: _, ...relation }) => relation);
-    expect(checkOf(`UPDATE students SET first_name = 'x'`, unknown)).toBeDefined();
-  });
   test('where the filter reads a generated column', () => {
     expect(checkOf(`UPDATE tasks SET title = 'x'`)).toBeDefined();
   });
 });
 
 describe('is refused', () => {
-  test('a restricted table without known rules', () => {
-    const unknown = guardOver(({ rules: _, ...relation }) => relation);
-    expect(unknown.judge('DELETE FROM parcels').refusal?.reason).toBe('write-restricted');
-  });
   test('MERGE that leaves rows to be judged, on a server whose MERGE returns none', () => {
     const old = guardOver((relation) => relation, 160_010);
     const merge = (then: string): string =>

@@ -17,6 +17,8 @@ const lockOf = (reason: string, forMs?: number): AccountLock => ({
 const permit: Permit = {
   id: '01KB',
   owner,
+  guard: 'g1',
+  state: 'state',
   tables: ['public.students'],
   rows: 10,
   from: NOW,

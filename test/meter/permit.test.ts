@@ -1,7 +1,6 @@
-/** Tests permits: one holds in the state for which its approvers have signed, and in no other; permits of an earlier version named no state. */
+/** Tests permits: one holds in the state for which its approvers have signed, and in no other. */
 import { expect, it } from 'vitest';
 import type { Permit } from '../../src/metering/budget-store.ts';
-import { exceptionsOf, exceptionsState } from '../../src/metering/exceptions.ts';
 import { PERMIT_NAMESPACE, permitHolds, permitRequest } from '../../src/metering/permit.ts';
 import { newSigner } from '../support/ssh-signer.ts';
 
@@ -23,7 +22,8 @@ const unsigned: Permit = {
   approvals: [],
 };
 
-function signed(permit: Permit, { text } = permitRequest(permit)): Permit {
+function signed(permit: Permit): Permit {
+  const { text } = permitRequest(permit);
   const approvals = signers.map(({ name, sign }) => ({ by: name, signature: sign(text, PERMIT_NAMESPACE) }));
   return { ...permit, approvals };
 }
@@ -37,27 +37,4 @@ it('holds where it was signed for, and not where it was copied to, whatever is w
   expect(holds({ ...permit, state: 'another-state' }, 'another-state')).toBe(false);
   expect(holds({ ...permit, guard: 'g2' }, 'state-of-here')).toBe(false);
   expect(holds(permit, undefined)).toBe(false);
-});
-
-/** Version 1 of the text, as it was. */
-const OLD_TEXT = `rowgate export permit, version 1
-id: "p1"
-owner: "principal:app"
-tables: ["public.pupils"]
-rows: 230
-from: "${new Date(unsigned.from).toISOString()}"
-until: "${new Date(unsigned.until).toISOString()}"
-reason: "yearly count"
-requested by: "lea"
-requested at: "${new Date(unsigned.requestedAt).toISOString()}"
-`;
-
-it('of an earlier version: it is read and kept, and holds no longer, also with a state written into it', () => {
-  const { guard, state, ...old } = signed(unsigned, { ...permitRequest(unsigned), text: OLD_TEXT });
-  const read = exceptionsOf(
-    JSON.parse(JSON.stringify(exceptionsState(exceptionsOf({ locks: [], raises: [], permits: [old] })))),
-  );
-  expect(read.permits).toEqual([old]);
-  expect(holds(read.permits[0]!, 'state-of-here')).toBe(false);
-  expect(holds({ ...read.permits[0]!, guard: guard!, state: state! }, 'state-of-here')).toBe(false);
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LoadedPolicy, loadPolicy } from '../../src/policy/compile/load.ts';
 import { grantsOfTables } from '../../src/policy/model/policy.ts';
 import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
-import { Catalog } from '../../src/sql/catalog/catalog.ts';
+import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { catalogOf, environment } from './environment.ts';
 
@@ -238,15 +238,6 @@ test('a column named and typed as a key, without a foreign key, is a warning, an
     `warning: "visits.student_id" is named and typed as a key of subject "student" (students.id), and is not among its keys: add it, or ${ABOUT('visits')}`,
   ]);
   expect(seen).toEqual(['visits', 'other']);
-});
-
-test('a saved catalog without foreign keys tells nothing, and that is said', () => {
-  const relations = catalog.data.relations.map(({ foreignKeys: _, ...relation }) => relation);
-  const older = environment(new Catalog({ ...catalog.data, relations }));
-  const files = [{ path: 'subjects.yaml', text: 'subjects: { student: { keys: [students.id] } }' }];
-  expect(loadPolicy(files, older).diagnostics.map(formatDiagnostic)).toEqual([
-    expect.stringMatching(/^subjects.yaml:1:1: warning: the saved catalog does not say which columns reference others/),
-  ]);
 });
 
 describe('about', () => {

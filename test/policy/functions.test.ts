@@ -67,7 +67,7 @@ test('collations: those of users by their names, and what does not exist is with
     const text = `role: a\ncollations: [${collations}]\nlimits: none\n`;
     const { policy, diagnostics } = loadPolicy([{ path: 'roles/a.yaml', text }], environment(catalog));
     const oids = policy.roles.get('a')?.collations;
-    const named = catalog.data.collations?.filter(({ oid }) => oids?.has(oid)).map(({ name }) => name);
+    const named = catalog.data.collations.filter(({ oid }) => oids?.has(oid)).map(({ name }) => name);
     return { named, said: diagnostics.map(({ message }) => message) };
   };
   expect(role('folded')).toEqual({ named: ['folded'], said: [] });

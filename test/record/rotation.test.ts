@@ -271,21 +271,6 @@ describe('a guard that starts goes on', () => {
     expect([textOf(`${plain(first)}.gz`), textOf(`${plain(second)}.gz`)]).toEqual([one, two]);
     expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
   });
-
-  test('a log from before there was a chain is closed as it is, and its numbers go on', async () => {
-    const old =
-      '{"time":"2026-11-01T09:00:00.000Z","kind":"start","guard":"g1","seq":41}\n{"time":"2026-11-01T09:00:01.000Z","kind":"stop","guard":"g1","seq":42}\n';
-    writeFileSync(file, old);
-    const log = open();
-    log.append('start', {});
-    await compressed();
-    await log.close();
-    expect(textOf('d.000000000041.jsonl.gz')).toBe(old);
-    const [segment, start] = allRecords(textOf('d.jsonl'));
-    expect(segment).toMatchObject({ kind: 'segment', seq: 43 });
-    expect(segment).not.toHaveProperty('previous');
-    expect(start).toMatchObject({ kind: 'start', seq: 44 });
-  });
 });
 
 describe('retention', () => {

@@ -183,6 +183,8 @@ export function contract(name: string, open: () => StoreUnderTest): void {
     const permit: Permit = {
       id: `p-${owner}`,
       owner,
+      guard: 'g1',
+      state: 'state',
       tables: ['public.students'],
       rows: 10,
       from: Date.now(),

@@ -1,11 +1,9 @@
-/** Tests logouts in a folder: one line each, in snapshots as long as they hold; logouts of an earlier version still hold. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** Tests logouts in a folder: one line each, in snapshots as long as they hold. */
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { checkedLine } from '../../src/budget/store/disk/checked-line.ts';
 import { fileStore } from '../../src/budget/store/disk.ts';
-import { LoggedOutTokens } from '../../src/identity/logged-out-tokens.ts';
 import type { BudgetStore } from '../../src/metering/budget-store.ts';
 
 const HOUR = 3_600_000;
@@ -99,32 +97,5 @@ it('a crash while snapshots are written loses none', async () => {
     const next = await openStore(copy);
     for (let j = 0; j <= i; j++) expect(next.logouts.has(tokenOf(j))).toBe(true);
     await next.close();
-  }
-});
-
-it('logouts of an earlier version, among the locks of snapshot and journal, still hold', async () => {
-  const folder = join(root, 'earlier');
-  const store = await openStore(folder);
-  const hashKey = Buffer.from(await store.hashKey()).toString('base64');
-  await store.close();
-  for (const name of readdirSync(folder)) rmSync(join(folder, name));
-  const lock = (digest: string) => {
-    const owner = `token:${digest}`;
-    return { owner, since: now, until: now + HOUR, reason: 'given back', by: 'rowgate' };
-  };
-  const exceptions = { locks: [lock('one')], raises: [], permits: [], openings: [] };
-  const lines = [
-    ['snapshot', 2, hashKey],
-    ['standing', 0, exceptions],
-    ['end', 2],
-  ];
-  writeFileSync(join(folder, 'snapshot-1'), lines.map(checkedLine).join(''));
-  writeFileSync(join(folder, 'journal-1'), checkedLine(['change', { kind: 'lock', lock: lock('two') }, now]));
-  let next = await openStore(folder);
-  for (let starts = 0; starts < 2; starts++) {
-    const loggedOut = new LoggedOutTokens(next);
-    expect(['one', 'two', 'three'].map((digest) => loggedOut.has(digest))).toEqual([true, true, false]);
-    await next.close();
-    next = await openStore(folder);
   }
 });

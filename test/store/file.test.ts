@@ -215,9 +215,9 @@ it('the folder of a build with another format is refused, and not called damaged
   const copy = afterKill(folder);
   const snapshot = newest(copy, 'snapshot');
   const [, ...others] = readFileSync(snapshot, 'utf8').split('\n');
-  writeFileSync(snapshot, checkedLine(['snapshot', 1, '']) + others.join('\n'));
+  writeFileSync(snapshot, checkedLine(['snapshot', 2, '']) + others.join('\n'));
   await expect(openStore(copy)).rejects.toThrow(
-    /was written by another build of Rowgate \(format 1; this one reads 2 and 3\)/,
+    /was written by another build of Rowgate \(format 2; this one reads 1\)/,
   );
 });
 

@@ -2,7 +2,6 @@
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { redisStore } from '../../src/budget/store/redis.ts';
-import { LoggedOutTokens } from '../../src/identity/logged-out-tokens.ts';
 import { type BudgetStore, StoreUnavailable } from '../../src/metering/budget-store.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { describeWith, tool } from '../support/tools.ts';
@@ -154,17 +153,6 @@ describeWith(program)('with a server', () => {
     await expect.poll(() => client.zcard('rowgate:logouts:ends'), SOON).toBe(1_100);
     expect(notices.join()).toContain('1100 logouts were put back');
     expect(knows(await open(), 0, 1_099)).toEqual([true, true]);
-  });
-
-  it('logouts of an earlier version, among the locks, still hold', async () => {
-    const owner = 'token:digest';
-    const lock = { owner, since: Date.now(), until: Date.now() + HOUR, reason: 'given back', by: 'rowgate' };
-    const state = JSON.stringify({ locks: [lock], raises: [], permits: [], openings: [] });
-    await client.hset('rowgate:standing', { version: 1, marks: 'a', state });
-    const loggedOut = new LoggedOutTokens(await open());
-    expect(['digest', 'other'].map((digest) => loggedOut.has(digest))).toEqual([true, false]);
-    await loggedOut.add('other', Date.now() + HOUR);
-    expect(['digest', 'other'].map((digest) => loggedOut.has(digest))).toEqual([true, true]);
   });
 
   it('an end beyond all dates is one', async () => {

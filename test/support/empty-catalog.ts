@@ -6,6 +6,7 @@ export function emptyCatalog(serverVersion = 180_000): Catalog {
   return new Catalog({
     serverVersion,
     database: 'empty',
+    encoding: 'UTF8',
     relations: [],
     types: [],
     functions: [],
@@ -13,5 +14,8 @@ export function emptyCatalog(serverVersion = 180_000): Catalog {
     casts: [],
     opclasses: [],
     schemas: [],
+    collations: [],
+    dependents: [],
+    members: [],
   });
 }

@@ -2,7 +2,6 @@
 import type { Buffer } from 'node:buffer';
 import { LRUCache } from 'lru-cache';
 import type { LogRecord } from '../fields.ts';
-import { ShortForm } from '../read/short-form.ts';
 import { Follower, type LinesOfFile } from './follower.ts';
 import type { Position } from './position.ts';
 
@@ -32,8 +31,6 @@ const LONGEST_HEAD = 256;
 export class RecordStream {
   private readonly follower: Follower;
   private readonly decisions = new LRUCache<string, LogRecord>({ max: MOST_DECISIONS });
-  private shortForm = new ShortForm();
-  private file: LinesOfFile['file'] | undefined;
   private lines: LinesOfFile | undefined;
   private index = 0;
   private last: Position | undefined;
@@ -73,11 +70,8 @@ export class RecordStream {
     const behind = from && file.first === from.file && file.chain === from.chain ? from.offset : 0;
     const isOld = end <= behind;
     if (isOld && isFarBefore(bytes, from?.seq)) return undefined;
-    if (file !== this.file) this.shortForm = new ShortForm();
-    this.file = file;
-    const written = parse(bytes);
-    if (!written) return undefined;
-    const record = this.shortForm.whole(written);
+    const record = parse(bytes);
+    if (!record) return undefined;
     const decision = this.join(record);
     if (isOld) return undefined;
     const seq = record.seq as number;

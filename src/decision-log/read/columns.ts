@@ -33,9 +33,7 @@ export const COLUMNS = {
   changed: 'BIGINT',
   ms: 'DOUBLE',
   status: 'VARCHAR',
-  // Earlier guards wrote `n` and `unnamed`: use `subjectCounts`.
-  subjects:
-    'MAP(VARCHAR, STRUCT(people BIGINT, questions BIGINT, "values" BIGINT, n BIGINT, unnamed BIGINT, ids VARCHAR[]))',
+  subjects: 'MAP(VARCHAR, STRUCT(people BIGINT, questions BIGINT, "values" BIGINT, ids VARCHAR[]))',
   policy: 'VARCHAR',
   to: 'VARCHAR',
   kept: 'VARCHAR',
@@ -52,7 +50,7 @@ export const COLUMNS = {
 
 /** The counts under a subject: people named by a statement, and what else it told. `of`: a prefix, such as `subjects[$subject].`. */
 export const subjectCounts = (of = ''): string =>
-  `coalesce(${of}people, ${of}n, 0) AS people, coalesce(${of}questions, 0) AS questions, coalesce(${of}"values", ${of}unnamed, 0) AS "values"`;
+  `coalesce(${of}people, 0) AS people, coalesce(${of}questions, 0) AS questions, coalesce(${of}"values", 0) AS "values"`;
 
 export const NAMES = Object.keys(COLUMNS);
 

@@ -31,9 +31,9 @@ export const DIGEST_COLUMNS = {
 /** What one record tells of each subject: SQL of a list. */
 const TOLD = `list_transform(map_entries(subjects), lambda one: {
     'name': one.key,
-    'counted': coalesce(one.value.people, one.value.n, 0) > coalesce(len(one.value.ids), 0),
-    'told': coalesce(one.value.questions, 0) + coalesce(one.value."values", one.value.unnamed, 0) > 0,
-    'people': coalesce(one.value.people, one.value.n, 0) > 0,
+    'counted': coalesce(one.value.people, 0) > coalesce(len(one.value.ids), 0),
+    'told': coalesce(one.value.questions, 0) + coalesce(one.value."values", 0) > 0,
+    'people': coalesce(one.value.people, 0) > 0,
     'ids': coalesce(len(one.value.ids), 0) > 0,
     'keys': coalesce(list_sort(list_distinct(list_transform(one.value.ids, lambda id: split_part(id, ':', 1)))), []) })`;
 
@@ -87,7 +87,7 @@ export async function writeDigest(
        GROUP BY d.role, d.command, d.statement, d.tables, d.columns, d.would, d.policy, d.effect`,
     // Runs of numbers in chains, and when there were records.
     `SELECT 'part' AS digest, chain, guard, min(seq) AS seq, max(seq) AS last_seq, count(*) AS n, min(time) AS time, max(time) AS ended
-       FROM ${records} WHERE seq IS NOT NULL AND (chain IS NOT NULL OR guard IS NOT NULL) GROUP BY chain, guard`,
+       FROM ${records} WHERE seq IS NOT NULL GROUP BY chain, guard`,
     `SELECT DISTINCT 'quarter' AS digest, epoch_ms(epoch_ms(time) // ${QUARTER} * ${QUARTER}) AS time FROM ${records}`,
   ];
   const written: string[] = [];

@@ -5,7 +5,6 @@ import type { RecordOpener } from '../encryption/opening.ts';
 import type { LogRecord } from '../fields.ts';
 import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
 import { LONGEST_LINE } from './lines.ts';
-import { ShortForm } from './short-form.ts';
 
 const CHUNK = 256 * 1024;
 
@@ -64,12 +63,11 @@ function recordIn(line: string): LogRecord | undefined {
   }
 }
 
-/** Reads the lines of one file, from the first on, as complete decrypted records. */
+/** Reads the lines of one file, from the first on, as decrypted records. */
 export class RecordReader {
   /** Lines without a record, or with one that could not be decrypted. */
   strange = 0;
   private open: RecordOpener = (record) => record;
-  private readonly shortForm = new ShortForm();
 
   constructor(
     private readonly file: string,
@@ -82,7 +80,7 @@ export class RecordReader {
       const written = recordIn(line);
       if (written?.kind === 'segment' && isEncrypted(written)) this.open = await this.opener(written);
       const record = written && this.open(written);
-      if (record) records.push(this.shortForm.whole(record));
+      if (record) records.push(record);
       else this.strange += 1;
     }
     return records;

@@ -6,13 +6,12 @@ import { linesOf, RecordReader } from './file-lines.ts';
 
 /**
  * Creates the temporary table again from the records of plain files, with `filename`. @returns how many lines hold no record. After an incomplete
- * line that ends in a colon or bracket, DuckDB loses the next record: such a file is read line by line. So is a file of an earlier guard
- * (`decision-log/read/short-form.ts`), in which decisions lack the guard's name.
+ * line that ends in a colon or bracket, DuckDB loses the next record: such a file is read line by line.
  */
 export async function loadFiles(db: Database, table: string, files: readonly string[]): Promise<number> {
   await db.run(`CREATE OR REPLACE TEMP TABLE ${table} AS SELECT * FROM ${readJson(files)}`);
   const others = await db.rows<{ filename: string }>(
-    `SELECT DISTINCT filename FROM ${table} WHERE time IS NULL OR kind IS NULL OR guard IS NULL`,
+    `SELECT DISTINCT filename FROM ${table} WHERE time IS NULL OR kind IS NULL`,
   );
   let strange = 0;
   for (const { filename } of others) {

@@ -1,7 +1,4 @@
-/**
- * Whether the files hold all records of a time. A chain's numbers have no gaps, even if its guard was renamed, and begin with 1. Files from before
- * there were chains are identified by the guard's name alone.
- */
+/** Whether the files hold all records of a time. A chain's numbers have no gaps, even if its guard was renamed, and begin with 1. */
 import { ENGLISH, type Speech } from '../language/speech.ts';
 import type { RecordTable } from '../read/source.ts';
 
@@ -20,7 +17,6 @@ interface OfChain {
   readonly guards: readonly string[];
   readonly missing: number;
   readonly from: number;
-  readonly until: number;
   readonly first: number;
   readonly last: number;
 }
@@ -31,14 +27,14 @@ export async function coverageOf({ db }: RecordTable, since: number): Promise<Co
     `WITH parts AS (
        SELECT chain, guard, min(seq) AS "from", max(last_seq) AS "until", sum(n) AS records, min(time) AS first, max(ended) AS last FROM (
          SELECT chain, guard, seq, last_seq, n, time, ended FROM digests WHERE digest = 'part' UNION ALL
-         SELECT chain, guard, seq, seq, 1, time, time FROM fresh WHERE seq IS NOT NULL AND (chain IS NOT NULL OR guard IS NOT NULL))
+         SELECT chain, guard, seq, seq, 1, time, time FROM fresh WHERE seq IS NOT NULL)
        GROUP BY chain, guard)
      SELECT list(guard ORDER BY "from") FILTER (guard IS NOT NULL) AS guards,
        greatest(max("until") - min("from") + 1 - sum(records), 0)::BIGINT AS missing,
-       min("from") AS "from", max("until") AS "until", epoch_ms(min(first)) AS first, epoch_ms(max(last)) AS last
-     FROM parts GROUP BY chain, CASE WHEN chain IS NULL THEN guard END ORDER BY guards`,
+       min("from") AS "from", epoch_ms(min(first)) AS first, epoch_ms(max(last)) AS last
+     FROM parts GROUP BY chain ORDER BY guards`,
   );
-  const late = chains.filter((chain) => chain.from > 1 && chain.first > since && !chains.some(isBefore(chain)));
+  const late = chains.filter((chain) => chain.from > 1 && chain.first > since);
   return {
     missing: chains.reduce((sum, { missing }) => sum + missing, 0),
     beginLate: late.map(({ guards }) => guards?.at(-1) ?? '?'),
@@ -47,11 +43,6 @@ export async function coverageOf({ db }: RecordTable, since: number): Promise<Co
       last: Math.max(...chains.map(({ last }) => last)),
     }),
   };
-}
-
-/** A chain that follows records without one continues their numbers. */
-function isBefore({ from, guards }: OfChain): (other: OfChain) => boolean {
-  return (other) => other.until === from - 1 && (other.guards ?? []).some((guard) => guards?.includes(guard));
 }
 
 /** What is missing, in words. */

@@ -9,13 +9,12 @@ import { unpacked } from './gzip.ts';
 
 /** The state of a log file. */
 export interface FileBeginning {
-  /** Undefined if the file does not begin with one: it is from before there were chains, or its beginning is gone. */
+  /** Undefined if the file does not begin with one: its beginning is gone. */
   readonly segment: Segment | undefined;
   /** Undefined if nothing in the file tells it. */
   readonly chain: string | undefined;
   /** The number of the first record. */
   readonly first: number;
-  /** With an empty hash if it is not chained. */
   readonly last: ChainPosition;
   /** The number of seals in the chain so far. */
   readonly seals: number;
@@ -29,14 +28,13 @@ export function beginningOf(fd: number, path: string): FileBeginning | undefined
   const { last } = readTail(fd, size);
   if (!last) return undefined;
   const record = firstRecord(path, fd);
-  const isChained = last.hash !== undefined;
-  const segment = isChained ? segmentOf(record) : undefined;
-  const seal = isChained ? lastSeal(fd, size) : undefined;
+  const segment = segmentOf(record);
+  const seal = lastSeal(fd, size);
   return {
     segment,
     chain: segment?.chain ?? seal?.chain,
     first: Number(record?.seq ?? last.seq),
-    last: { seq: last.seq, hash: last.hash ?? '' },
+    last: { seq: last.seq, hash: last.hash },
     seals: seal?.seal ?? segment?.seals ?? 0,
     sealed: last.kind === 'seal',
   };

@@ -54,13 +54,10 @@ function said(record: LogRecord, timeZone: string): string {
   return visible(record.kind === 'outcome' ? taken(record) : words(record, timeZone));
 }
 
-/** Earlier guards wrote `n` and `unnamed`. */
 interface Counts {
-  readonly people?: number;
+  readonly people: number;
   readonly questions?: number;
   readonly values?: number;
-  readonly n?: number;
-  readonly unnamed?: number;
 }
 
 function taken({ rows, bytes, changed, subjects, ms, reason, sqlstate, limit }: LogRecord): string {
@@ -69,7 +66,7 @@ function taken({ rows, bytes, changed, subjects, ms, reason, sqlstate, limit }: 
     countText(Number(rows), 'row'),
     ...(Number(bytes) > 0 ? [bytesText(Number(bytes))] : []),
     ...(Number(changed) > 0 ? [`${changed} changed`] : []),
-    ...people.flatMap(([subject, { n = 0, unnamed = 0, people: named = n, questions = 0, values = unnamed }]) => [
+    ...people.flatMap(([subject, { people: named, questions = 0, values = 0 }]) => [
       countText(named, subject),
       ...(questions > 0 ? [countText(questions, 'question')] : []),
       ...(values > 0 ? [countText(values, 'value')] : []),

@@ -33,8 +33,6 @@ export interface FileScan {
   readonly until: string | undefined;
   /** Time of the first record after the last valid seal; undefined if that is the last record. */
   readonly unsealedSince: string | undefined;
-  /** Records without a hash, in a file from before there were chains. */
-  readonly unchained: number;
   readonly seals: SealReader;
   readonly segments: readonly SegmentRecord[];
   readonly retentions: readonly RetentionRecord[];

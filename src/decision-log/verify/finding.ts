@@ -25,8 +25,6 @@ export type FindingKind =
   | 'anchor-forged'
   /** A compressed file cannot be decompressed completely. */
   | 'damaged'
-  /** The records of a file have no hashes: an editor can take them off, so nothing speaks for it. */
-  | 'unchained'
   /** A file cannot be read, or is not a log. */
   | 'unreadable';
 

@@ -94,8 +94,7 @@ class Judge {
     const { run, first } = sequence;
     const segment = this.segmentOf(run);
     const previous = segment?.previous;
-    // After a log without a chain, a chain may begin with any number.
-    if (!segment && first > 1) {
+    if (!previous && first > 1) {
       const message = `the log begins with record ${first}: what stood before it was cut off`;
       this.add({ kind: 'cut', file: run.file, line: run.line, seq: 1, until: first - 1, message });
       return;

@@ -36,7 +36,6 @@ class Scanner {
   until: string | undefined;
   guard: string | undefined;
   unsealedSince: string | undefined;
-  unchained = 0;
   stopped = false;
   private lines = 0;
   /** Of the first record since the last valid seal that is not a segment. */
@@ -62,8 +61,7 @@ class Scanner {
     this.bytes += end - start + 1;
     const front = recordPrefix(bytes, start, end);
     const own = hashAtEnd(bytes, start, end);
-    if (front && own === undefined) this.unchained++;
-    else if (!front) this.rubbish++;
+    if (!front) this.rubbish++;
     if (!front || own === undefined) return this.junk(end - start);
     const { seq } = front;
     const { run } = this;
@@ -149,7 +147,7 @@ class Scanner {
   private aboutTheChain(front: RecordPrefix, bytes: Buffer, start: number, end: number, follows: boolean): void {
     const { kind, seq, time } = front;
     // A renamed guard continues in the open file.
-    if (kind === 'start') this.guard = front.guard ?? this.guard;
+    if (kind === 'start') this.guard = front.guard;
     if (kind === 'start' && this.unsealedFrom && this.unsealedFrom.seq < seq) {
       const { seq: from, line } = this.unsealedFrom;
       this.unsealed.push({ line, from, until: seq - 1 });
@@ -211,8 +209,7 @@ export async function scanFile(logFile: VerifiedFile, keys: KeyRing, pins: Signe
     const message = error instanceof NoRegularFile ? 'it is no regular file' : `it cannot be read (${code})`;
     findings.push({ kind: 'unreadable', file, message });
   }
-  const { items, records, bytes, guard, from, until, unsealedSince, unchained, seals, segments, retentions, unsealed } =
-    scanner;
+  const { items, records, bytes, guard, from, until, unsealedSince, seals, segments, retentions, unsealed } = scanner;
   return {
     file,
     items,
@@ -222,7 +219,6 @@ export async function scanFile(logFile: VerifiedFile, keys: KeyRing, pins: Signe
     from,
     until,
     unsealedSince,
-    unchained,
     seals,
     segments,
     retentions,

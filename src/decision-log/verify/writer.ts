@@ -50,14 +50,8 @@ export async function readWriter(
   const notes: Note[] = [];
   const scanned = await scanAll(list, keys, pins);
   const chain = mostFrequent(scanned.flatMap(({ scan }) => scan.segments[0]?.chain ?? []));
-  const own = scanned.filter(({ file, scan }, i) => {
+  const own = scanned.filter(({ file, scan }) => {
     const [segment] = scan.segments;
-    const before = scanned.slice(0, i + 1);
-    if (scan.records === 0 && scan.unchained > 0 && before.every(({ scan: { records } }) => records === 0)) {
-      const message = 'its records have no hashes: nothing of it can be verified';
-      findings.push({ kind: 'unchained', file: file.name, message });
-      return false;
-    }
     if (!segment || segment.chain === chain) return true;
     findings.push({ kind: 'foreign-file', file: file.name, message: `it is of another chain, ${segment.chain}` });
     return false;

@@ -93,8 +93,7 @@ export class Segments {
     this.chain = past.chain;
     this.chained = new ChainedFile(this.file, past.last, notice);
     if (opened.last && past.sealedBy !== options.sealedBy) {
-      // The file is from before there were chains, lacks its beginning, or was sealed with another key: it is closed as it is, and the next file
-      // begins a new chain.
+      // The file lacks its beginning, or was sealed with another key: it is closed as it is.
       const to = closedName(path, past.first ?? opened.last.seq);
       if (existsSync(to)) throw new Error(`"${to}" is there already`);
       opened = this.file.replace(isEmpty, to);
@@ -226,16 +225,13 @@ function pastOf(opened: OpenedFile, path: string, guard: string): Past {
     const { chain, sealed_by: sealedBy, seq: first } = segment;
     return { last, chain, seals, sealed, first, time: Date.parse(segment.time), sealedBy };
   }
-  const fresh = { chain: randomBytes(12).toString('base64url'), seals: 0, sealed: true };
+  const newChain = randomBytes(12).toString('base64url');
   if (found) {
-    const { last, chain = fresh.chain, seals, sealed, first } = found;
-    // If there is no chain to continue, the numbers continue.
-    return last.hash === ''
-      ? { ...fresh, last: { seq: last.seq, hash: ORIGIN }, first }
-      : { last, chain, seals, sealed, first };
+    const { last, chain = newChain, seals, sealed, first } = found;
+    return { last, chain, seals, sealed, first };
   }
   const closed = opened.regular ? lastClosed(path, guard) : undefined;
-  if (!closed?.segment) return { ...fresh, last: NOTHING };
+  if (!closed?.segment) return { last: NOTHING, chain: newChain, seals: 0, sealed: true };
   const { last, seals, sealed, segment, file } = closed;
   return { last, chain: segment.chain, seals, sealed, file };
 }

@@ -22,8 +22,7 @@ export interface Tail {
 
 export interface LastRecord {
   readonly seq: number;
-  /** Undefined in a file without a chain. */
-  readonly hash: string | undefined;
+  readonly hash: string;
   readonly kind: string | undefined;
 }
 
@@ -32,16 +31,17 @@ export function readTail(fd: number, size: number): Tail {
   const insideLine = endsInsideLine(fd, size);
   /** The end of the examined text: without the last line end. */
   const end = insideLine ? size : size - 1;
-  let unchained: LastRecord | undefined;
+  let isWhole = false;
   for (const { text, at } of linesFromEnd(fd, end)) {
-    const record = recordOf(text.toString('utf8'));
-    if (record?.hash !== undefined) return { last: record, torn: Math.max(0, end - at - text.length - 1), insideLine };
-    // A line without a hash counts as a record only in a file without a chain.
-    unchained ??= record;
+    const line = text.toString('utf8');
+    const record = parsed(line);
+    const last = record && lastOf(record, line);
+    if (last) return { last, torn: Math.max(0, end - at - text.length - 1), insideLine };
+    isWhole ||= record !== undefined;
     if (end - at > FARTHEST) break;
   }
-  if (unchained) return { last: unchained, torn: 0, insideLine };
-  if (!isBeginning(fd, size)) throw new Error('file holds no decision record');
+  // A whole line without a hash was not torn off by a crash.
+  if (isWhole || !isBeginning(fd, size)) throw new Error('file holds no decision record');
   return { last: undefined, torn: Math.max(0, end), insideLine };
 }
 
@@ -98,11 +98,10 @@ function isBeginning(fd: number, size: number): boolean {
   return BEGINNING.startsWith(start.toString('latin1'));
 }
 
-function recordOf(line: string): LastRecord | undefined {
-  const record = parsed(line);
-  if (!Number.isSafeInteger(record?.seq)) return undefined;
+function lastOf(record: Record<string, unknown>, line: string): LastRecord | undefined {
   const { seq, kind } = record as { seq: number; kind?: string };
-  return { seq, hash: readChained(line)?.hash, kind };
+  const hash = readChained(line)?.hash;
+  return hash !== undefined && Number.isSafeInteger(seq) ? { seq, hash, kind } : undefined;
 }
 
 function parsed(line: string): Record<string, unknown> | undefined {

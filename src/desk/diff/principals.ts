@@ -167,7 +167,7 @@ function compareRole(old: RolePolicy, now: RolePolicy, options: DiffOptions): Po
       }),
     collations: (one, other) =>
       subset(one ?? new Set<number>(), other ?? new Set<number>(), (oid) => {
-        const collation = options.catalog.data.collations?.find((found) => found.oid === oid);
+        const collation = options.catalog.data.collations.find((found) => found.oid === oid);
         return `name collation ${collation?.schema}.${collation?.name}`;
       }),
     settings: (one = new Map(), other = new Map()) =>

@@ -44,7 +44,7 @@ const CATEGORIES: readonly (readonly [category: string, words: RegExp])[] = [
 export function candidates(catalog: Catalog): ColumnRef[] {
   const referenced = new Map<number, number>();
   for (const { oid, foreignKeys } of catalog.data.relations)
-    for (const { relation } of foreignKeys ?? [])
+    for (const { relation } of foreignKeys)
       if (relation !== oid) referenced.set(relation, (referenced.get(relation) ?? 0) + 1);
   return catalog.data.relations
     .flatMap((relation) => {

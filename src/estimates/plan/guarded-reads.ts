@@ -42,7 +42,7 @@ export function primaryKeys(catalog: Catalog): PrimaryKey {
     const relation = catalog.relation(schema, name);
     if (!relation || relation.primaryKey.length === 0) return undefined;
     const key = new Set(relation.primaryKey);
-    const keeps = relation.constraints?.find((constraint) => constraint.name === index)?.columns;
+    const keeps = relation.constraints.find((constraint) => constraint.name === index)?.columns;
     if (!keeps || keeps.length !== key.size || !keeps.every((attnum) => key.has(attnum))) return undefined;
     return relation.primaryKey.map((attnum) => relation.columns.find((column) => column.attnum === attnum)?.name ?? '');
   };

@@ -55,7 +55,7 @@ function canMove(condition: Condition, relation: Relation, sets: ReadonlySet<str
   if (relation.kind === 'v') return true;
   const family = [relation, ...descendants(catalog, relation)];
   // A row that moves to another partition is inserted there.
-  const triggers = family.some((r) => r.rowTriggers === undefined || r.rowTriggers.some((event) => event !== 'delete'));
+  const triggers = family.some(({ rowTriggers }) => rowTriggers.some((event) => event !== 'delete'));
   if (triggers) return true;
   return condition.reads.some((name) => {
     const columns = family.map((r) => r.columns.find((column) => column.name === name));

@@ -37,7 +37,7 @@ export function targetKeys(
   if (command !== 'UpdateStmt' && command !== 'DeleteStmt') return undefined;
   const { relation } = target.source.view;
   // A rule that has no RETURNING of its own would make the statement fail.
-  const isRuled = relation.rules?.some((event) => write.events.includes(event)) ?? true;
+  const isRuled = relation.rules.some((event) => write.events.includes(event));
   if (relation.persistence === 't' || isRuled) return undefined;
   const old = catalog.data.serverVersion < OLD_ROWS ? undefined : nameOfOld(write);
   const changed = command === 'UpdateStmt' ? changedColumns(relation, write.sets, catalog) : write.sets;

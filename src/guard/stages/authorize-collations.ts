@@ -10,7 +10,7 @@ export function authorizeCollations(draft: Draft, { analysis }: DraftStatement):
   const denied = analysis?.marks.collationNames.find(({ names }) => !mayName(draft, names));
   if (!denied) return undefined;
   // Word for word what the server says of one that is not there.
-  const message = `collation "${denied.names.join('.')}" for encoding "${draft.catalog.data.encoding ?? 'UTF8'}" does not exist`;
+  const message = `collation "${denied.names.join('.')}" for encoding "${draft.catalog.data.encoding}" does not exist`;
   return refusal('type-not-granted', '42704', message, { position: position(draft.text, denied.at) });
 }
 
@@ -18,7 +18,7 @@ function mayName({ catalog, searchPath, role }: Draft, names: readonly string[])
   const [name, schema, ...more] = [...names].reverse();
   if (name === undefined || more.length > 0) return false;
   if (schema === 'pg_catalog') return true;
-  const found = (catalog.data.collations ?? []).filter(
+  const found = catalog.data.collations.filter(
     (one) => one.name === name && (schema === undefined ? searchPath.includes(one.schema) : one.schema === schema),
   );
   // INVARIANT 113: a name in another schema tells whether there is that schema, and one of users whether there is one.

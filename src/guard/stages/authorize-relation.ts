@@ -92,8 +92,8 @@ function unwritable({ relation, select, ...grants }: RelationGrant, action: Writ
   if (withheld && relation.columns.length === 0) return refuse('table without columns', 'It has nothing to write.');
   // A foreign server says itself which rows it has written.
   if (filtered && relation.kind === 'f') return refuse('foreign table', 'Its rows are restricted for this role.');
-  // INVARIANT 41: a rule turns this statement into others without the filter; if the rules are not known, there may be one.
-  if ((withheld || filtered) && relation.rules?.includes(action) !== false)
+  // INVARIANT 41: a rule turns this statement into others without the filter.
+  if ((withheld || filtered) && relation.rules.includes(action))
     return refuse('table with rules', 'It is restricted for this role, and a rule rewrites the statement.');
   return undefined;
 }

@@ -25,7 +25,7 @@ export function writeKind(
     kind: 'write',
     returning,
     ...(uncounted && { uncounted }),
-    ...(returning && relation && relation.rules?.length !== 0 && { ruled: true }),
+    ...(returning && relation && relation.rules.length > 0 && { ruled: true }),
   };
 }
 
@@ -35,10 +35,10 @@ export function writeKind(
  */
 export function uncountedIn(relation: Relation | undefined, catalog: Catalog): string | undefined {
   for (let at = relation; at; ) {
-    if (at.rules?.length !== 0) return 'a write that a rule may replace';
+    if (at.rules.length > 0) return 'a write that a rule may replace';
     const { oid } = at;
     const spreads = (): boolean => catalog.data.relations.some(({ parents }) => parents.includes(oid));
-    const isTriggered = at.rowTriggers?.length !== 0 && (at.kind === 'v' || (at.kind === 'r' && spreads()));
+    const isTriggered = at.rowTriggers.length > 0 && (at.kind === 'v' || (at.kind === 'r' && spreads()));
     if (isTriggered) return 'a write that a trigger may carry out';
     at = at.kind === 'v' && at.view?.writes ? catalog.relationsByOid.get(at.view.writes.base) : undefined;
   }

@@ -152,5 +152,5 @@ function mayReturn({ analysis }: LevelReader, level: QueryLevel): boolean {
   const write = analysis.marks.writes.find((one) => one.level === level);
   if (write?.target?.source.kind !== 'relation' || !['UpdateStmt', 'DeleteStmt'].includes(write.command)) return false;
   const { rules } = write.target.source.view.relation;
-  return rules !== undefined && !rules.some((event) => write.events.includes(event));
+  return !rules.some((event) => write.events.includes(event));
 }

@@ -75,10 +75,10 @@ function inferred(
     const isOwn = !collation?.length && !opclass?.length;
     return (isOwn && relation.columns.find((column) => column.name === name)?.attnum) || 0;
   });
-  const columns = conname ? relation.constraints?.find(({ name }) => name === conname)?.columns : attnums;
+  const columns = conname ? relation.constraints.find(({ name }) => name === conname)?.columns : attnums;
   const all = (list: readonly number[] = []): string => list.map(Math.abs).sort().join();
-  const indexes = relation.uniqueIndexes?.filter((one) => all(one.columns) === all(columns));
-  const plain = (attnum: number): boolean => indexes?.every((one) => !one.columns.includes(-attnum)) === true;
+  const indexes = relation.uniqueIndexes.filter((one) => all(one.columns) === all(columns));
+  const plain = (attnum: number): boolean => indexes.every((one) => !one.columns.includes(-attnum));
   return columns && namesOf(relation, columns.filter(plain));
 }
 
@@ -88,7 +88,7 @@ function inferred(
  */
 function uniqueColumns(relation: Relation): (ReadonlySet<string> | undefined)[] {
   if (relation.kind === 'p') return [undefined];
-  return relation.uniqueIndexes?.map(({ columns }) => namesOf(relation, columns)) ?? [undefined];
+  return relation.uniqueIndexes.map(({ columns }) => namesOf(relation, columns));
 }
 
 /** Without those by another comparison than their own. */

@@ -51,10 +51,8 @@ export function reachesOthers(context: ConstraintContext, { write, filled }: Fil
   const { catalog, relations } = context;
   const relation = tableOf(write, catalog);
   if (!relation) return false;
-  // Of a catalog that does not say which there are, each may be.
-  if (!relation.foreignKeys) return true;
   const locks = (table: Relation): readonly ForeignKey[] =>
-    (table.foreignKeys ?? []).filter((key) => {
+    table.foreignKeys.filter((key) => {
       const to = catalog.relationsByOid.get(key.relation);
       return !to || isOther(relations, to) || !(own && isTied(context, table, key, to));
     });
@@ -148,11 +146,11 @@ export function passesByPeople(context: ConstraintContext, write: Write): boolea
   /** The foreign key itself leads to a row that was changed, but where its columns take their defaults. A person's key gives a row to another. */
   function looksUpOthers({ relation, names, writes }: Change, key: ForeignKey): boolean {
     if (writes && [...relations.of(relation).keys].some((name) => names?.has(name) !== false)) return true;
-    const defaults = [key.onUpdate, key.onDelete].some((action) => (action ?? 'd') === 'd');
-    const found = relation.foreignKeys?.filter((one) =>
+    const defaults = [key.onUpdate, key.onDelete].includes('d');
+    const found = relation.foreignKeys.filter((one) =>
       one === key ? defaults : isAmong(relation, one.columns, names),
     );
-    return writes && (found ?? []).some((one) => isOther(relations, catalog.relationsByOid.get(one.relation)));
+    return writes && found.some((one) => isOther(relations, catalog.relationsByOid.get(one.relation)));
   }
 }
 
@@ -164,7 +162,6 @@ function passedOn(other: Relation, key: ForeignKey, change: Change, catalog: Cat
   const columns = new Set(key.columns.map((attnum) => nameOf(other, attnum)));
   const set = { relation: other, names: changedColumns(other, columns, catalog), writes: true, removes: true };
   const gone = { relation: other, writes: false, removes: true };
-  if (action === undefined) return [set, gone];
   return [action === 'c' && !change.writes ? gone : set];
 }
 
@@ -176,9 +173,9 @@ function passedOn(other: Relation, key: ForeignKey, change: Change, catalog: Cat
 export function meetsOthers({ catalog }: ConstraintContext, { write, filled }: Filled): boolean {
   const target = tableOf(write, catalog);
   // A unique index of the whole holds what rows move by.
-  const mayMove = write.events.includes('update') && target?.kind === 'p' && target.uniqueIndexes?.length === 0;
+  const mayMove = write.events.includes('update') && target?.kind === 'p' && target.uniqueIndexes.length === 0;
   return isFilled(catalog, { write, filled: new Set([...filled, ...write.sets]) }, ({ uniqueIndexes }) =>
-    !uniqueIndexes || (mayMove && uniqueIndexes.length > 0) ? [{ columns: [0] }] : uniqueIndexes,
+    mayMove && uniqueIndexes.length > 0 ? [{ columns: [0] }] : uniqueIndexes,
   );
 }
 
@@ -267,7 +264,7 @@ function relatedTo({ oid }: Relation, catalog: Catalog): readonly Related[] {
       else found.set(to, [one]);
     };
     for (const other of catalog.data.relations) {
-      for (const key of other.foreignKeys ?? []) put(key.relation, { other, key });
+      for (const key of other.foreignKeys) put(key.relation, { other, key });
       for (const parent of other.parents) put(parent, { other });
     }
   }
@@ -277,9 +274,7 @@ function relatedTo({ oid }: Relation, catalog: Catalog): readonly Related[] {
 function failsByChange({ catalog, relations }: ConstraintContext, change: Change): CanFail {
   const { relation, names, writes, removes } = change;
   const { uniqueIndexes, foreignKeys } = relation;
-  // Of a catalog that does not say which there are, each may be, and deferred.
-  if (!uniqueIndexes || !foreignKeys) return 'at-commit';
-  // Of another table that is not known, too.
+  // A table that is not known may hold data of people.
   const holds = (other: Relation | undefined): boolean => !other || relations.holds(other);
   const own = [
     // A number of the row's own sequence is no exception: a role may set it, and others may have given rows numbers that it comes to.
@@ -314,7 +309,7 @@ function isAmong(relation: Relation, columns: readonly number[], names: Readonly
 function tableBehind(relation: Relation, catalog: Catalog): Relation | undefined {
   let at: Relation | undefined = relation;
   while (at?.kind === 'v') {
-    const isOwn: boolean = at.rules?.length === 0 && at.rowTriggers?.length === 0;
+    const isOwn: boolean = at.rules.length === 0 && at.rowTriggers.length === 0;
     at = isOwn && at.view?.writes ? catalog.relationsByOid.get(at.view.writes.base) : undefined;
   }
   return at;

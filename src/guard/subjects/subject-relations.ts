@@ -77,7 +77,7 @@ export class SubjectRelations {
 
   private callsReader({ functions, operators, nodes }: ViewParts): boolean {
     const { functionsByOid, operatorsByOid } = this.catalog;
-    const called = [...(functions ?? [0]), ...operators.map((oid) => operatorsByOid.get(oid)?.fn ?? 0)];
+    const called = [...functions, ...operators.map((oid) => operatorsByOid.get(oid)?.fn ?? 0)];
     // Which domains it converts to is not recorded.
     if (nodes.includes('COERCETODOMAIN') && domainsThatRead(this.catalog).size > 0) return true;
     return called.some((oid) => {
@@ -89,9 +89,7 @@ export class SubjectRelations {
 
 /** Whether a check of the relation calls a function that may read data. */
 export function hasReadingCheck(catalog: Catalog, { oid }: Relation): boolean {
-  const checks = catalog.data.dependents?.filter((one) => one.kind === 'constraint' && one.relation === oid);
-  // Of a catalog that does not say which checks there are, one may read.
-  if (!checks) return true;
+  const checks = catalog.data.dependents.filter((one) => one.kind === 'constraint' && one.relation === oid);
   return checks.some((check) => callsReader(check, catalog) || isCheckedByData(catalog, typesNamed(check)));
 }
 
@@ -101,11 +99,8 @@ const domains = new WeakMap<Catalog, ReadonlySet<Oid>>();
 function domainsThatRead(catalog: Catalog): ReadonlySet<Oid> {
   let found = domains.get(catalog);
   if (!found) {
-    const { dependents, types } = catalog.data;
-    const checks = (dependents ?? []).filter(({ kind, type }) => kind === 'constraint' && type !== 0);
+    const checks = catalog.data.dependents.filter(({ kind, type }) => kind === 'constraint' && type !== 0);
     const reading = new Set(checks.filter((check) => callsReader(check, catalog)).map(({ type }) => type));
-    // Of a catalog that does not say which checks there are, one of each domain may read.
-    if (!dependents) for (const { oid, kind } of types) if (kind === 'd') reading.add(oid);
     found = reading;
     for (let size = -1; size !== reading.size; ) {
       size = reading.size;
@@ -118,7 +113,7 @@ function domainsThatRead(catalog: Catalog): ReadonlySet<Oid> {
 
 function callsReader({ calls, names }: Dependent, { functionsByOid, operatorsByOid }: Catalog): boolean {
   const operators = names.filter(([of]) => of === PG_OPERATOR).map(([, oid]) => operatorsByOid.get(oid)?.fn ?? 0);
-  return [...(calls ?? [0]), ...operators].some((oid) => mayRead(functionsByOid.get(oid)));
+  return [...calls, ...operators].some((oid) => mayRead(functionsByOid.get(oid)));
 }
 
 /** Those that a check converts to. */

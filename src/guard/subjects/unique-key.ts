@@ -47,7 +47,7 @@ function uniqueKeys(relation: Relation, catalog: Catalog): string[][] {
   // An index of a table says nothing of the rows of those that inherit from it; that of a partitioned one does.
   const inherited = catalog.data.relations.some(({ parents }) => parents.includes(relation.oid));
   if (inherited && relation.kind !== 'p') return [];
-  const found = (relation.uniqueIndexes ?? []).filter(({ whole, deferrable }) => whole && !deferrable);
+  const found = relation.uniqueIndexes.filter(({ whole, deferrable }) => whole && !deferrable);
   const names = (columns: readonly number[]) =>
     columns.map((attnum) => relation.columns.find((column) => column.attnum === attnum)?.name ?? '');
   return found.map(({ columns }) => names(columns)).filter((key) => key.length > 0 && !key.includes(''));

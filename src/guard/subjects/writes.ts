@@ -53,13 +53,12 @@ function draws({ uses }: Analysis, write: Write, catalog: Catalog): boolean {
   const relation = write.target?.source.kind === 'relation' ? write.target.source.view.relation : undefined;
   // Of VALUES each row takes its numbers, whatever else there is.
   if (write.command === 'InsertStmt' ? write.source?.kind === 'values' : !write.events.includes('insert')) return false;
-  const { dependents } = catalog.data;
-  if (!relation || relation.kind === 'v' || !dependents) return true;
+  if (!relation || relation.kind === 'v') return true;
   const given = insertColumns(write);
-  const calls = dependents.filter((one) => one.kind === 'default' && one.relation === relation.oid);
+  const calls = catalog.data.dependents.filter((one) => one.kind === 'default' && one.relation === relation.oid);
   return relation.columns.some(({ name, identity }) => {
     if (given.includes(name)) return false;
-    const own = calls.filter((one) => one.name === name).flatMap((one) => one.calls ?? [0]);
+    const own = calls.filter((one) => one.name === name).flatMap((one) => one.calls);
     return identity !== '' || own.some((oid) => hasEffect(catalog.functionsByOid.get(oid) ?? UNKNOWN));
   });
 }
@@ -86,9 +85,7 @@ function tellsRows({ target, events }: Write, catalog: Catalog): boolean {
   const family = at ? [...written, ...descendants(catalog, at)] : written;
   const happens = (event: WriteEvent): boolean =>
     events.includes(event) || (events.includes('update') && family.length > 1);
-  return family.every(
-    ({ rules, rowTriggers }) => !(rules?.some(happens) ?? true) && !(rowTriggers?.some(happens) ?? true),
-  );
+  return family.every(({ rules, rowTriggers }) => !rules.some(happens) && !rowTriggers.some(happens));
 }
 
 /** Types of the columns into which others' data go. Where others choose the rows, that may be any but a constant. */

@@ -373,7 +373,7 @@ function compileCatalogs(
 
 /** `collations` of a role. One name may stand for several, each for another encoding. */
 function compileCollations(names: readonly string[], { env, document, report }: GrantsPart): Set<Oid> {
-  const known = env.catalog.data.collations ?? [];
+  const known = env.catalog.data.collations;
   const found = new Set<Oid>();
   names.forEach((text, index) => {
     const [name, schema, ...more] = [...(splitName(text) ?? [])].reverse();

@@ -73,7 +73,7 @@ export function dependsOnPath({ marks }: Analysis, catalog: Catalog): boolean {
 
 /** pg_catalog is searched first: the server's own is found there under any path. */
 function isOfUsers(name: string | undefined, collations: Catalog['data']['collations']): boolean {
-  return collations === undefined || collations.some((one) => one.name === name);
+  return collations.some((one) => one.name === name);
 }
 
 function looksUp(oid: Oid, catalog: Catalog): boolean {

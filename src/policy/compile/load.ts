@@ -122,12 +122,6 @@ function loadSubjects(
     files.push({ file: file.value, document });
   }
   const about: AboutEntries = { relations: new Map(), functions: new Map() };
-  const [first] = files;
-  if (first && env.catalog.data.relations.some(({ kind, foreignKeys }) => kind === 'r' && !foreignKeys)) {
-    const lacking =
-      'the saved catalog does not say which columns reference others: that no key was forgotten cannot be told';
-    report.warning(first.document.place(['subjects']), `${lacking}; save it again`);
-  }
   for (const { file, document } of files) addAbout(about, file, document, subjects, env, report);
   return { subjects, about };
 }

@@ -176,7 +176,7 @@ export class SubjectReach {
     const named = (of: Relation, attnums: readonly number[]): Column[] =>
       attnums.flatMap((attnum) => of.columns.find((column) => column.attnum === attnum) ?? []);
     for (const member of this.familyOf(relation)) {
-      for (const { columns, relation: oid, referenced } of member.foreignKeys ?? []) {
+      for (const { columns, relation: oid, referenced } of member.foreignKeys) {
         const to = this.catalog.relationsByOid.get(oid);
         if (!to) continue;
         const own = named(member, columns).flatMap(({ name }) => relation.columns.find((c) => c.name === name) ?? []);
@@ -213,7 +213,7 @@ function viewReads(catalog: Catalog): Map<Oid, Map<Oid, Set<number>>> {
     if (attnum !== undefined) columns.add(attnum);
   };
   for (const { oid, view } of catalog.data.relations) for (const relation of view?.relations ?? []) add(oid, relation);
-  for (const { kind, relation, names } of catalog.data.dependents ?? []) {
+  for (const { kind, relation, names } of catalog.data.dependents) {
     if (kind !== 'view') continue;
     for (const [of, oid, attnum] of names) if (of === PG_CLASS && oid !== relation) add(relation, oid, attnum);
   }

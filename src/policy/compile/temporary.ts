@@ -162,9 +162,12 @@ function tableOf(
     parents: [],
     ofType: 0,
     rowSecurity: false,
+    ownedBy: null,
     rowTriggers: [],
     rules: [],
     constraints: [],
+    uniqueIndexes: [],
+    foreignKeys: [],
   };
   return { relation, rule };
 }

@@ -67,7 +67,7 @@ export function visibleDependents(catalog: Catalog, names: VisibleNames): ByKind
     }
   };
   for (const kind of KINDS) {
-    for (const dependent of catalog.data.dependents ?? []) {
+    for (const dependent of catalog.data.dependents) {
       if (dependent.kind !== kind || !dependent.names.every(isVisible)) continue;
       found[kind].push(dependent);
       if (kind === 'sequence' || kind === 'index') relations.add(dependent.oid);

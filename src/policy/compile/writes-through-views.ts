@@ -49,7 +49,7 @@ export function withWritesThroughViews(
 function throughView(grant: RelationGrant, event: WriteEvent, write: WriteGrant, context: Context): WriteGrant {
   const { relation } = grant;
   if (holdsAllBehind(relation, event, context, new Set())) return { ...write, through: { kind: 'open' } };
-  const found = relation.rowTriggers?.includes(event)
+  const found = relation.rowTriggers.includes(event)
     ? byTrigger(grant, event, write, context)
     : byServer(grant, event, write, context);
   return 'kind' in found ? { ...write, through: found } : found;
@@ -82,10 +82,10 @@ function byTrigger(
   write: WriteGrant,
   { catalog, functions }: Context,
 ): WriteThroughView {
-  const triggers = catalog.data.dependents?.filter(
+  const triggers = catalog.data.dependents.filter(
     ({ kind, relation: of }) => kind === 'trigger' && of === relation.oid,
   );
-  const called = triggers?.map(({ names }) => names.find(([of]) => of === PG_PROC)?.[1]) ?? [undefined];
+  const called = triggers.map(({ names }) => names.find(([of]) => of === PG_PROC)?.[1]);
   // INVARIANT 116: of a view that a trigger writes, each trigger runs a function that was granted by name.
   if (!called.every((oid) => oid !== undefined && functions.has(oid)))
     return refused('a trigger writes in its place', 'Grant the function of the trigger, by functions: […].');
@@ -117,10 +117,10 @@ function byServer(
   let at = grant.relation;
   while (at.kind === 'v') {
     const { view, rules, rowTriggers } = at;
-    if (rules?.includes(event) !== false) return refused('a rule rewrites it', WRITE_TABLE);
-    if (rowTriggers?.includes(event) !== false) return refused('a trigger writes in its place', WRITE_TABLE);
+    if (rules.includes(event)) return refused('a rule rewrites it', WRITE_TABLE);
+    if (rowTriggers.includes(event)) return refused('a trigger writes in its place', WRITE_TABLE);
     const base = view?.writes && catalog.relationsByOid.get(view.writes.base);
-    if (!base || !view?.writes?.events.includes(event)) return refused(NOT_UPDATABLE, WRITE_TABLE);
+    if (!base || !view.writes.events.includes(event)) return refused(NOT_UPDATABLE, WRITE_TABLE);
     const { filters, barrier, check } = view.writes;
     if (filters) {
       hides = true;
@@ -153,7 +153,7 @@ function byServer(
     }
     at = base;
   }
-  if (at.rules?.includes(event) !== false) return refused('a rule rewrites it', WRITE_TABLE);
+  if (at.rules.includes(event)) return refused('a rule rewrites it', WRITE_TABLE);
   // A foreign server says itself which rows it has written.
   if (at.kind !== 'r' && at.kind !== 'p') return refused('no table stands behind it', WRITE_TABLE);
   if (event !== 'insert' && hides && leaky) return canFail();

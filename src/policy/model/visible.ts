@@ -50,7 +50,7 @@ export function visibleTo(
   const operators = catalog.data.operators
     .filter(({ oid, fn }) => oid >= FIRST_USER_OID && behind.has(fn))
     .map(({ oid }) => oid);
-  const named = (catalog.data.collations ?? []).filter(({ oid }) => namedCollations.has(oid));
+  const named = catalog.data.collations.filter(({ oid }) => namedCollations.has(oid));
   const collations = [...new Set([...collationsOf(relations), ...namedCollations])];
   const objects = [...relations.map(({ relation }) => relation), ...functions, ...types, ...named];
   const dependents = visibleDependents(catalog, {
@@ -59,7 +59,7 @@ export function visibleTo(
     functions: behind,
     operators: new Set(operators),
     collations: new Set(collations),
-    members: new Set((catalog.data.members ?? []).map(([kind, oid]) => `${kind} ${oid}`)),
+    members: new Set(catalog.data.members.map(([kind, oid]) => `${kind} ${oid}`)),
   });
   return {
     relations,
@@ -80,9 +80,7 @@ function plainConstraints(catalog: Catalog, visible: readonly Dependent[]): { sc
     (relation !== 0 ? catalog.relationsByOid.get(relation) : catalog.typesByOid.get(type))?.schema ?? '';
   const key = (constraint: Dependent): string => `${schemaOf(constraint)}\u0000${constraint.name}`;
   const shown = new Set(visible);
-  const hidden = new Set(
-    (catalog.data.dependents ?? []).filter((d) => d.kind === 'constraint' && !shown.has(d)).map(key),
-  );
+  const hidden = new Set(catalog.data.dependents.filter((d) => d.kind === 'constraint' && !shown.has(d)).map(key));
   return visible.filter((c) => !hidden.has(key(c))).map((c) => ({ schema: schemaOf(c), name: c.name }));
 }
 
@@ -112,7 +110,7 @@ function grantedColumns(grant: RelationGrant): Set<string> {
 
 function membersOf(catalog: Catalog): Map<Oid, Oid[]> {
   const found = new Map<Oid, Oid[]>();
-  for (const [kind, oid] of catalog.data.members ?? []) {
+  for (const [kind, oid] of catalog.data.members) {
     const list = found.get(kind);
     if (list) list.push(oid);
     else found.set(kind, [oid]);

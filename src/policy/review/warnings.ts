@@ -46,9 +46,9 @@ function settingExpressions(grant: RelationGrant, role: RolePolicy, catalog: Cat
   const { relation, insert, update, rule } = grant;
   const written = insert?.rule ?? update?.rule;
   const domains = (type: Oid): boolean => relation.columns.some((column) => standsOn(column.type, type, catalog));
-  const found = (catalog.data.dependents ?? []).flatMap(({ kind, name, calls, type, relation: of }) => {
+  const found = catalog.data.dependents.flatMap(({ kind, name, calls, type, relation: of }) => {
     const isMet = type === 0 ? of === relation.oid && written !== undefined : domains(type);
-    if (!isMet || !calls?.some((oid) => catalog.functionsByOid.get(oid)?.name === 'set_config')) return [];
+    if (!isMet || !calls.some((oid) => catalog.functionsByOid.get(oid)?.name === 'set_config')) return [];
     return [`${kind}${name && ` "${name}"`} of ${nameOf((type && catalog.typesByOid.get(type)) || relation)}`];
   });
   return found.sort().map((what) => diagnostic(role, written ?? rule, `${what} changes settings: ${ENDED}`));

@@ -70,7 +70,7 @@ function readable(r: Resolver, write: Write, name: string): void {
 function constraint(r: Resolver, name: string, write: Write): void {
   if (write.target?.source.kind !== 'relation') return;
   const { relation } = write.target.source.view;
-  const found = relation.constraints?.find((c) => c.name === name);
+  const found = relation.constraints.find((c) => c.name === name);
   // A constraint reads its columns: refused if these cannot be determined.
   if (!found) {
     const message = `constraint "${name}" for table "${relation.name}" does not exist`;

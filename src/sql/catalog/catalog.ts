@@ -34,8 +34,8 @@ export interface CatalogData {
   /** server_version_num, as 180004 */
   readonly serverVersion: number;
   readonly database: string;
-  /** server_encoding; absent in an older saved catalog. */
-  readonly encoding?: string;
+  /** server_encoding */
+  readonly encoding: string;
   readonly relations: readonly Relation[];
   readonly types: readonly Type[];
   readonly functions: readonly Fn[];
@@ -43,12 +43,12 @@ export interface CatalogData {
   readonly casts: readonly Cast[];
   readonly opclasses: readonly Opclass[];
   readonly schemas: readonly string[];
-  /** Users' collations; absent in an older saved catalog: none is known. */
-  readonly collations?: readonly Collation[];
-  /** Users' alone; absent in a catalog that was saved without them: then none is visible. */
-  readonly dependents?: readonly Dependent[];
+  /** Users' collations. */
+  readonly collations: readonly Collation[];
+  /** Users' alone. */
+  readonly dependents: readonly Dependent[];
   /** Objects of the extensions whose content every role may use: catalog's OID and the object's. */
-  readonly members?: readonly (readonly [catalog: Oid, oid: Oid])[];
+  readonly members: readonly (readonly [catalog: Oid, oid: Oid])[];
   /** With `bodies`, read only for those who ask what things reach (`catalog/reaches.ts`). */
   readonly reaches?: readonly Reach[];
   readonly bodies?: readonly FunctionBody[];

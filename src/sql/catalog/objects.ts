@@ -39,18 +39,17 @@ export interface Relation {
   readonly ofType: Oid;
   readonly rowSecurity: boolean;
   /** For a sequence: the table and column whose values it makes (`serial`, identity, OWNED BY). */
-  readonly ownedBy?: { readonly relation: Oid; readonly column: number } | null;
-  /** Events with a trigger that may change or swallow the row, enabled or not: BEFORE or INSTEAD OF, FOR EACH ROW. Absent in an older saved catalog: unknown. */
-  readonly rowTriggers?: readonly WriteEvent[];
-  /** Events that a rewrite rule answers to. Absent in an older saved catalog: unknown. */
-  readonly rules?: readonly WriteEvent[];
+  readonly ownedBy: { readonly relation: Oid; readonly column: number } | null;
+  /** Events with a trigger that may change or swallow the row, enabled or not: BEFORE or INSTEAD OF, FOR EACH ROW. */
+  readonly rowTriggers: readonly WriteEvent[];
+  /** Events that a rewrite rule answers to. */
+  readonly rules: readonly WriteEvent[];
   /** What ON CONFLICT ON CONSTRAINT can name: primary key, unique and exclusion constraints, with their attnums (0: an expression). */
-  readonly constraints?: readonly { readonly name: string; readonly columns: readonly number[] }[];
-  /** Unique indexes and those of exclusion constraints. Absent in an older saved catalog: unknown. */
-  readonly uniqueIndexes?: readonly UniqueIndex[];
-  /** Absent in an older saved catalog: unknown. */
-  readonly foreignKeys?: readonly ForeignKey[];
-  /** Of a view outside the system's schemas: what its query is made of. Absent in an older saved catalog: unknown. */
+  readonly constraints: readonly { readonly name: string; readonly columns: readonly number[] }[];
+  /** Unique indexes and those of exclusion constraints. */
+  readonly uniqueIndexes: readonly UniqueIndex[];
+  readonly foreignKeys: readonly ForeignKey[];
+  /** Of a view outside the system's schemas: what its query is made of. */
   readonly view?: ViewParts;
 }
 
@@ -68,9 +67,9 @@ export interface ForeignKey {
   readonly relation: Oid;
   readonly referenced: readonly number[];
   readonly deferrable: boolean;
-  /** pg_constraint.confupdtype and confdeltype: a none, r restrict, c cascade, n set null, d set default. Absent in an older saved catalog: unknown. */
-  readonly onUpdate?: string;
-  readonly onDelete?: string;
+  /** pg_constraint.confupdtype and confdeltype: a none, r restrict, c cascade, n set null, d set default. */
+  readonly onUpdate: string;
+  readonly onDelete: string;
 }
 
 /** The rule that makes a view one, taken apart (pg_rewrite.ev_action): names of parse nodes, OIDs of operators and of relations. */
@@ -78,10 +77,10 @@ export interface ViewParts {
   readonly nodes: readonly string[];
   readonly operators: readonly Oid[];
   readonly relations: readonly Oid[];
-  /** That it calls by name. Absent in an older saved catalog: unknown. */
-  readonly functions?: readonly Oid[] | undefined;
-  /** null: the server writes to no table through it. Absent in an older saved catalog: unknown. */
-  readonly writes?: ViewWrites | null;
+  /** That it calls by name. */
+  readonly functions: readonly Oid[];
+  /** null: the server writes to no table through it. */
+  readonly writes: ViewWrites | null;
 }
 
 /** How the server writes through an automatically updatable view (manual, CREATE VIEW, "Updatable Views"). */
@@ -120,10 +119,10 @@ export interface Type {
   readonly baseTypmod: number;
   /** A domain with a constraint (CHECK or NOT NULL) of its own; its base may have more. */
   readonly constrained: boolean;
-  /** Its DEFAULT is more than a constant. Absent in an older saved catalog: unknown. */
-  readonly computesDefault?: boolean;
-  /** A range or multirange that calls the server's own functions alone. Absent in an older saved catalog: unknown. */
-  readonly ownFunctions?: boolean;
+  /** Its DEFAULT is more than a constant. */
+  readonly computesDefault: boolean;
+  /** A range or multirange that calls the server's own functions alone. */
+  readonly ownFunctions: boolean;
   /** Of a range or multirange: what it is a range of, else 0. */
   readonly subtype: Oid;
   /** Of a range: its multirange; of a multirange: its range; else 0. */
@@ -181,8 +180,8 @@ export interface Operator {
   /** pg_proc OID that implements it. */
   readonly fn: Oid;
   readonly extension: string;
-  /** Joins or indexes may run other functions in its place: HASHES, MERGES, or in an operator family. Absent: unknown. */
-  readonly searched?: boolean;
+  /** Joins or indexes may run other functions in its place: HASHES, MERGES, or in an operator family. */
+  readonly searched: boolean;
 }
 
 export interface Cast {
@@ -241,7 +240,7 @@ export type ObjectName = readonly [catalog: Oid, oid: Oid, attnum: number];
 
 /** An object that belongs to a relation or a domain, with everything that its definition names. */
 export interface Dependent {
-  /** `view`: the rule that makes it one; `policy`: of row security, absent in an older saved catalog; `partitioning`: the key of a partitioned table. */
+  /** `view`: the rule that makes it one; `policy`: of row security; `partitioning`: the key of a partitioned table. */
   readonly kind:
     | 'index'
     | 'constraint'
@@ -262,8 +261,8 @@ export interface Dependent {
   readonly type: Oid;
   /** Users' objects alone, and columns of the relation. */
   readonly names: readonly ObjectName[];
-  /** Functions that its expressions call, the server's own too; empty for a view, whose query contains them. Absent in an older saved catalog: unknown. */
-  readonly calls?: readonly Oid[];
+  /** Functions that its expressions call, the server's own too; empty for a view, whose query contains them. */
+  readonly calls: readonly Oid[];
 }
 
 /** A collation that users have made (pg_collation). */

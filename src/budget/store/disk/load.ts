@@ -25,15 +25,13 @@ class StateDamaged extends Error {
 class StateOfAnotherBuild extends Error {
   constructor(file: string, format: unknown) {
     super(
-      `${file} was written by another build of Rowgate (format ${String(format)}; this one reads ${FORMATS_READ.join(' and ')}): start that build, or move the folder away to begin with empty budgets and without the locks, logouts, raises, permits and openings in it`,
+      `${file} was written by another build of Rowgate (format ${String(format)}; this one reads ${SNAPSHOT_FORMAT}): start that build, or move the folder away to begin with empty budgets and without the locks, logouts, raises, permits and openings in it`,
     );
   }
 }
 
 /** Increased whenever a reader of the previous format would misread a line. */
-export const SNAPSHOT_FORMAT = 3;
-/** Format 2 keeps logouts among the locks. */
-const FORMATS_READ: readonly unknown[] = [2, SNAPSHOT_FORMAT];
+export const SNAPSHOT_FORMAT = 1;
 
 /** The snapshot's line for one account: records before byte `from` of its journal are included. */
 export type SnapshotLine =
@@ -100,7 +98,7 @@ class Reader implements ReplayTarget {
     for (const { text, start } of linesOf(readFileSync(path))) {
       const line = readChecked(text)?.value as SnapshotLine | undefined;
       if (!line || isWhole || (lines === 0) !== (line[0] === 'snapshot')) throw new StateDamaged(path, start);
-      if (line[0] === 'snapshot' && !FORMATS_READ.includes(line[1])) throw new StateOfAnotherBuild(path, line[1]);
+      if (line[0] === 'snapshot' && line[1] !== SNAPSHOT_FORMAT) throw new StateOfAnotherBuild(path, line[1]);
       this.readSnapshotLine(line);
       if (line[0] === 'end') isWhole = line[1] === lines;
       lines += 1;

@@ -1,6 +1,6 @@
 /** `rowgate locks`: lists locks, and locks and releases by hand. */
 
-import { type Holder, holderOf, holderWords, ownerOf, tokenOf } from '../../../metering/owner.ts';
+import { type Holder, holderOf, holderWords, ownerOf } from '../../../metering/owner.ts';
 import { shownTime } from '../../../policy/source/calendar.ts';
 import {
   ambiguous,
@@ -30,7 +30,7 @@ export interface ShownLock {
 /** Reply: `{ locks }` in force, newest first. */
 export const listLocks = command({}, async (_, { store, now }) => {
   const locks = [...store.exceptions().locks.values()]
-    .filter(({ owner, until }) => tokenOf(owner) === undefined && lasts(until) > now())
+    .filter(({ until }) => lasts(until) > now())
     .sort((a, b) => b.since - a.since)
     .map(
       ({ owner, since, until, reason, by }): ShownLock => ({

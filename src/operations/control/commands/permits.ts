@@ -34,7 +34,7 @@ export interface ShownPermit {
   readonly reason: string;
   readonly requestedBy: string;
   readonly approvedBy: readonly string[];
-  /** `void`: it names another state store, or an earlier version made it, which named none. */
+  /** `void`: it names another state store. */
   readonly state: 'requested' | 'approved' | 'in force' | 'over' | 'revoked' | 'void';
   /** The text that approvers sign. */
   readonly text: string;
